@@ -1,0 +1,36 @@
+// Who is asking, as a guarded handler sees it: read from the token alone, frozen deeply.
+
+export interface Auth {
+  /** The user's id; undefined for a token made by other software that names only a login. */
+  readonly id: string | undefined;
+  readonly login: string;
+  readonly roles: readonly string[];
+  readonly scopes: readonly string[];
+  /** The session's id; undefined for a token that belongs to none. */
+  readonly session: string | undefined;
+  /** `nbf`, Unix seconds. */
+  readonly starts: number | undefined;
+  /** `exp`, Unix seconds. */
+  readonly expires: number;
+  /** Every claim of the token. */
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+/** What a route asks of whoever calls it. An empty need asks for a good token. */
+export interface Need<R = never> {
+  /** Any of these. */
+  readonly roles?: readonly string[];
+  /** All of these. */
+  readonly scopes?: readonly string[];
+  /** Seconds since the login at most, else `login_too_old`. */
+  readonly fresh?: number;
+  /** Asks the store: session live, user enabled, roles of now. */
+  readonly strict?: true;
+  /** Decides by itself; gets the host's own request. */
+  readonly can?: (auth: Auth, request: R) => boolean | Promise<boolean>;
+  /** No token gives `undefined`; a bad one is refused all the same. */
+  readonly optional?: true;
+}
+
+/** What the handler gets under a need. */
+export type AuthOf<N> = N extends { readonly optional: true } ? Auth | undefined : Auth;

@@ -1,0 +1,302 @@
+// The store in terms of purposes. One SQL implementation stands behind it (sql/…), run by one driver a database.
+// Every purpose is one transaction with its audit rows inside; whatever ends something writes a numbered revocation.
+// Times are whole Unix seconds and are passed in; ids and random parts are made by the caller.
+// Every method rejects with AmphoError `unavailable` when the store cannot answer (within 5.5 s), never with a driver's error.
+
+export interface User {
+  /** Opaque, given by the caller. */
+  readonly id: string;
+  /** As it was typed when the user was made. */
+  readonly login: string;
+  /** The form that is compared and unique. */
+  readonly canonical: string;
+  readonly passwordHash: string | null;
+  /** Moves on with every new password, not when the same password is hashed anew. */
+  readonly passwordVersion: number;
+  readonly roles: readonly string[];
+  /** Moves on with every change of roles; the claim `ver`. */
+  readonly rolesVersion: number;
+  readonly disabled: boolean;
+  readonly createdAt: number;
+}
+
+export interface Session {
+  /** `{era}.{random}`: the era (base 36) lets everything that is live be ended by one row. */
+  readonly id: string;
+  readonly userId: string;
+  /** The login as the user's tokens say it. */
+  readonly login: string;
+  readonly gen: number;
+  readonly createdAt: number;
+  /** The last time that its user proved who they are; the claim `auth_time`. */
+  readonly authTime: number;
+  /** When the present generation was made. */
+  readonly renewedAt: number;
+  /** Not renewed by then, it ends (idle limit, never past `endsAt`). */
+  readonly expiresAt: number;
+  /** Ends then, whatever happens. */
+  readonly endsAt: number;
+  /** The latest `exp` of any access token that was issued for it. */
+  readonly accessExpires: number;
+  readonly address: string | null;
+  readonly agent: string | null;
+}
+
+/** What every process keeps in memory until `until` and asks on each guarded request. */
+export type Revocation = { readonly n: number; readonly at: number; readonly until: number } & (
+  | { readonly kind: "session"; readonly sessionId: string }
+  /** Tokens without `sid` that name the user and were issued at `at` or before, or say no `iat`. */
+  | { readonly kind: "user"; readonly userId: string; readonly login: string }
+  /** Tokens of the user with one of these roles and a `ver` below `rolesVersion` (without `sid`: as for "user"). */
+  | {
+      readonly kind: "roles";
+      readonly userId: string;
+      readonly login: string;
+      readonly rolesVersion: number;
+      readonly roles: readonly string[];
+    }
+  | { readonly kind: "key"; readonly kid: string }
+  /** Tokens of sessions of an era before this one, and tokens without `sid` as for "user". */
+  | { readonly kind: "all"; readonly era: number }
+);
+
+export interface RevocationPage {
+  /** Made with the database; differs after a restore from elsewhere. */
+  readonly epoch: string;
+  /** The number of the last row written, 0 when there is none. A smaller one than before: read everything anew. */
+  readonly last: number;
+  readonly rows: readonly Revocation[];
+}
+
+/** Why a session ended; a column, and the reason in the audit row. */
+export type EndReason =
+  | "logout"
+  | "ended_by_user"
+  | "ended_by_operator"
+  | "ended_by_application"
+  | "replayed"
+  | "displaced"
+  | "password_changed"
+  | "user_disabled"
+  | "user_removed"
+  | "user_changed";
+
+/** Who caused it, for the audit log. */
+export interface Origin {
+  /** `user` over HTTP, `operator` on the command line (named by `operator`), `application` through the library. */
+  readonly actor: "user" | "operator" | "application";
+  readonly operator?: string;
+  readonly address?: string | undefined;
+  readonly agent?: string | undefined;
+}
+
+export const auditEvents = [
+  "login",
+  "login_refused",
+  "reauthenticated",
+  "renew",
+  "renew_repeated",
+  "renew_shared",
+  "renew_refused",
+  "renew_replayed",
+  "logout",
+  "session_ended",
+  "every_session_ended",
+  "password_changed",
+  "password_refused",
+  "password_rehashed",
+  "user_created",
+  "user_disabled",
+  "user_enabled",
+  "user_removed",
+  "roles_changed",
+  "key_revoked",
+] as const;
+export type AuditEvent = (typeof auditEvents)[number];
+
+/** One decision about a person. A login is recorded only if the account exists: people type passwords there. */
+export interface AuditEntry {
+  readonly at: number;
+  readonly event: AuditEvent;
+  readonly reason?: string | undefined;
+  readonly userId?: string | undefined;
+  readonly login?: string | undefined;
+  readonly sessionId?: string | undefined;
+  readonly origin: Origin;
+  readonly detail?: Readonly<Record<string, string | number | readonly string[]>> | undefined;
+}
+
+export interface AuditRow extends AuditEntry {
+  readonly n: number;
+}
+
+/** What ending sessions needs to know. */
+export interface Ending {
+  readonly now: number;
+  readonly origin: Origin;
+}
+
+/** How long tokens without `sid` may live: `AMPHO_SECURITY_TOKEN_FOREIGN_MAX`; bounds their revocations. */
+export interface ForeignTokens {
+  readonly foreignMaxSeconds: number;
+}
+
+export interface NewSession {
+  readonly userId: string;
+  readonly login: string;
+  /** 128 random bits or more, base64url; the store puts the era before it. */
+  readonly random: string;
+  readonly now: number;
+  readonly accessTtlSeconds: number;
+  readonly idleSeconds: number;
+  readonly maxSeconds: number;
+  readonly sessionsMax: number;
+  readonly origin: Origin;
+  /**
+   * For users of this store: the session is made only if the user is enabled and still has this password version
+   * (undefined: any). `false` for users of an application's own table.
+   */
+  readonly stored: { readonly passwordVersion?: number | undefined } | false;
+  readonly event: "login";
+  readonly detail?: AuditEntry["detail"];
+}
+
+export type CreateSessionOutcome =
+  | {
+      readonly outcome: "created";
+      readonly session: Session;
+      /** The row of a stored user as it is in this transaction. */
+      readonly user: User | undefined;
+      readonly revocations: readonly Revocation[];
+    }
+  | { readonly outcome: "refused" };
+
+export interface Renewal {
+  readonly sessionId: string;
+  /** The generation that the presented token says. */
+  readonly gen: number;
+  readonly now: number;
+  readonly accessTtlSeconds: number;
+  readonly idleSeconds: number;
+  readonly graceSeconds: number;
+  /** SHA-256 of the idempotency key, base64url, if one in the right form was sent. */
+  readonly idempotency: string | undefined;
+  readonly by: "refresh_token" | "access_token";
+  readonly origin: Origin;
+  /** `true`: the user is read from this store in the transaction. `false`: the caller has asked its own table. */
+  readonly stored: boolean;
+}
+
+export type RenewOutcome =
+  | {
+      /** `renewed`: this call moved the generation. `repeated`: one before it did, and this one may have it too. */
+      readonly outcome: "renewed" | "repeated";
+      readonly session: Session;
+      readonly user: User | undefined;
+    }
+  | {
+      readonly outcome: "ended";
+      readonly reason: "unknown" | "ended" | "expired" | "replayed" | "user";
+      readonly revocations: readonly Revocation[];
+    };
+
+export interface Migration {
+  readonly version: number;
+  readonly name: string;
+  /** Unix seconds, or null when it is not applied. */
+  readonly appliedAt: number | null;
+}
+
+export interface Store {
+  /** `taken`: another user has this canonical login. */
+  createUser(input: {
+    readonly user: Omit<User, "passwordVersion" | "rolesVersion" | "disabled" | "createdAt">;
+    readonly now: number;
+    readonly origin: Origin;
+  }): Promise<"created" | "taken">;
+  findUser(canonical: string): Promise<User | undefined>;
+  findUserById(id: string): Promise<User | undefined>;
+  /** In the order of canonical logins, at most `limit` behind `after`. */
+  listUsers(page: { readonly after: string | undefined; readonly limit: number }): Promise<readonly User[]>;
+  /**
+   * A new password: `changed` when `passwordVersion` was given and is no longer the user's (another change won).
+   * Ends the user's sessions but `exceptSession`.
+   */
+  setPassword(
+    input: Ending & {
+      readonly userId: string;
+      readonly passwordHash: string | null;
+      readonly passwordVersion: number | undefined;
+      readonly exceptSession: string | undefined;
+    },
+  ): Promise<{ readonly outcome: "done" | "unknown" | "changed"; readonly revocations: readonly Revocation[] }>;
+  /** The same password under today's parameters; nothing happens when `from` is no longer the hash. */
+  rehashPassword(input: {
+    readonly userId: string;
+    readonly from: string;
+    readonly to: string;
+    readonly now: number;
+    readonly origin: Origin;
+  }): Promise<void>;
+  /** `set` replaces all; else `remove` and then `add`. A role taken away writes a "roles" revocation. */
+  setRoles(
+    input: Ending &
+      ForeignTokens & {
+        readonly userId: string;
+        readonly change:
+          | { readonly set: readonly string[] }
+          | { readonly add: readonly string[]; readonly remove: readonly string[] };
+      },
+  ): Promise<{ readonly user: User | undefined; readonly revocations: readonly Revocation[] }>;
+  /** Disabling ends the user's sessions and writes a "user" revocation. */
+  setDisabled(
+    input: Ending & ForeignTokens & { readonly userId: string; readonly disabled: boolean },
+  ): Promise<{ readonly found: boolean; readonly revocations: readonly Revocation[] }>;
+  removeUser(
+    input: Ending & ForeignTokens & { readonly userId: string },
+  ): Promise<{ readonly found: boolean; readonly revocations: readonly Revocation[] }>;
+
+  createSession(input: NewSession): Promise<CreateSessionOutcome>;
+  /** Sets `auth_time` of a live session of that user and moves it a generation on; `refused` if there is none. */
+  reauthenticate(
+    input: Omit<NewSession, "random" | "maxSeconds" | "sessionsMax" | "event"> & { readonly sessionId: string },
+  ): Promise<CreateSessionOutcome>;
+  renewSession(input: Renewal): Promise<RenewOutcome>;
+  /** A session that is live at `now`, with the stored user that it belongs to (for `strict`). */
+  findSession(input: {
+    readonly id: string;
+    readonly now: number;
+  }): Promise<{ readonly session: Session; readonly user: User | undefined } | undefined>;
+  /** Live sessions, the newest first. */
+  listSessions(input: { readonly userId: string; readonly now: number }): Promise<readonly Session[]>;
+  /** `ended: false` when there is no such live session (of `userId`, where given). */
+  endSession(
+    input: Ending & { readonly id: string; readonly userId: string | undefined; readonly reason: EndReason },
+  ): Promise<{ readonly ended: boolean; readonly revocations: readonly Revocation[] }>;
+  endSessionsOf(
+    input: Ending & {
+      readonly userId: string;
+      readonly exceptSession: string | undefined;
+      readonly reason: EndReason;
+    },
+  ): Promise<readonly Revocation[]>;
+  /** Moves the era on: every session that is live now is over, in one row. */
+  endEverySession(input: Ending & ForeignTokens & { readonly accessTtlSeconds: number }): Promise<readonly Revocation[]>;
+
+  /** Rows with a number above `after` that are still live at `now`. */
+  readRevocations(input: { readonly after: number; readonly now: number }): Promise<RevocationPage>;
+  revokeKey(input: Ending & { readonly kid: string }): Promise<readonly Revocation[]>;
+
+  recordAudit(entry: AuditEntry): Promise<void>;
+  /** The newest `limit` rows, in the order in which they were written. */
+  listAudit(input: {
+    readonly login: string | undefined;
+    readonly since: number | undefined;
+    readonly limit: number;
+  }): Promise<readonly AuditRow[]>;
+
+  /** Answers within `timeoutMs` or rejects. */
+  ping(timeoutMs: number): Promise<void>;
+  /** May be called twice; what waits is finished or refused. */
+  close(): Promise<void>;
+}
