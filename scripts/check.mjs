@@ -1,0 +1,23 @@
+// The static checks: types, lint, format, unused code, packaging. Each must pass; the first that does not ends with 1.
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const steps = [
+  ["build", ["npm", "run", "--silent", "build"]],
+  ["types", ["npx", "--no-install", "tsc", "-p", "tsconfig.test.json", "--noEmit"]],
+  ["lint and format", ["npx", "--no-install", "biome", "ci", "--error-on-warnings", "."]],
+  ["lint with types", ["npx", "--no-install", "oxlint", "--type-aware", "--deny-warnings", "src", "test"]],
+  ["unused code", ["npx", "--no-install", "knip"]],
+  ["package", ["npx", "--no-install", "publint", "--strict"]],
+  ["types of the package", ["npx", "--no-install", "attw", "--pack", ".", "--profile", "esm-only", "--quiet"]],
+];
+
+for (const [name, [command, ...args]] of steps) {
+  process.stderr.write(`check: ${name}\n`);
+  const { status } = spawnSync(command, args, { cwd: root, stdio: "inherit" });
+  if (status !== 0) {
+    process.stderr.write(`check: ${name} failed\n`);
+    process.exit(1);
+  }
+}

@@ -1,0 +1,43 @@
+// Installs what the lock file says, unless it is there already, so that one command is enough after a clone.
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("..", import.meta.url));
+
+const [major, minor] = process.versions.node.split(".").map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  process.stderr.write(`Ampho needs Node 20.19 or newer; this is ${process.versions.node}.\n`);
+  process.exit(1);
+}
+
+/** Package -> version, as a lock file lists them. */
+function versions(file) {
+  try {
+    const { packages } = JSON.parse(readFileSync(new URL(`../${file}`, import.meta.url), "utf8"));
+    return new Map(Object.entries(packages).map(([name, { version }]) => [name, version]));
+  } catch {
+    return undefined;
+  }
+}
+
+export function install() {
+  const wanted = versions("package-lock.json");
+  const present = versions("node_modules/.package-lock.json");
+  // What is present may lack packages for other systems, but holds none in another version.
+  const current =
+    wanted !== undefined && present !== undefined && present.size > 0
+      ? [...present].every(([name, version]) => wanted.get(name) === version) && present.has("node_modules/typescript")
+      : false;
+  if (current) return;
+  process.stderr.write("Installing…\n");
+  run("npm", ["ci", "--no-audit", "--no-fund"]);
+}
+
+export function run(command, args, options = {}) {
+  try {
+    return execFileSync(command, args, { cwd: root, stdio: ["inherit", 2, "inherit"], ...options });
+  } catch (error) {
+    process.exit(typeof error.status === "number" ? error.status : 1);
+  }
+}

@@ -1,0 +1,23 @@
+// createAmpho(): reads the configuration, builds the parts, binds the flows. The only composition.
+import { type Configuration, type ConfigurationOptions, readConfiguration, surroundings } from "./config.js";
+import type { Auth } from "./auth/auth.js";
+import { changePassword } from "./auth/change-password.js";
+import { type Clock, systemClock } from "./auth/clock.js";
+import { type ApplicationUser, type ApplicationUsers, applicationDirectory, storedDirectory } from "./auth/directory.js";
+import type { Flows, Grant, SessionView } from "./auth/flows.js";
+import { followRevocations, type RevocationFollower } from "./auth/follow-revocations.js";
+import { createGuard } from "./auth/guard.js";
+import { createKeyring } from "./auth/keyring.js";
+import { createSession, login } from "./auth/login.js";
+import type { Parts } from "./auth/parts.js";
+import { renew } from "./auth/renew.js";
+import { createRevocationSet } from "./auth/revocations.js";
+import * as sessionFlows from "./auth/sessions.js";
+import type { Settings } from "./auth/settings.js";
+import { createTokens } from "./auth/tokens.js";
+import * as userFlows from "./auth/users.js";
+import { canonicalLogin } from "./crypto/login-name.js";
+import { createPasswordPolicy } from "./crypto/password-policy.js";
+import { createPasswordPool } from "./crypto/password-pool.js";
+import { AmphoError, ConfigurationError } from "./errors.js";
+import type { Origin, Revocation, Store } from "./store/store.js";

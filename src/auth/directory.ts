@@ -1,0 +1,112 @@
+// Where users are looked up and their passwords checked: the store's own table, or an application's.
+import type { PasswordPool } from "../crypto/password-pool.js";
+import { canonicalLogin } from "../crypto/login-name.js";
+import { AmphoError } from "../errors.js";
+import type { Store, User } from "../store/store.js";
+import type { Clock } from "./clock.js";
+
+/** A user as the flows know one. */
+export interface Account {
+  readonly id: string;
+  /** As tokens say it. */
+  readonly login: string;
+  readonly roles: readonly string[];
+  readonly rolesVersion: number;
+  readonly disabled: boolean;
+  /** The row, for users of the store. */
+  readonly stored: User | undefined;
+}
+
+/** What an application's own user table answers (contract §6, option `users`). */
+export interface ApplicationUser {
+  readonly id: string;
+  readonly login: string;
+  readonly roles?: readonly string[];
+  readonly disabled?: boolean;
+}
+
+/** An application's own user table. Whatever it throws is answered as `unavailable`. */
+export interface ApplicationUsers {
+  find(login: string): ApplicationUser | undefined | Promise<ApplicationUser | undefined>;
+  verify(user: ApplicationUser, password: string): boolean | Promise<boolean>;
+}
+
+export interface Directory {
+  /** Whether the users are the store's own. */
+  readonly stored: boolean;
+  find(login: string): Promise<Account | undefined>;
+  /** Costs the same for an unknown, a disabled and a passwordless account as for any other; then it is false. */
+  verify(account: Account | undefined, password: string, fairnessKey: string): Promise<boolean>;
+}
+
+export function accountOf(user: User): Account {
+  const { id, login, roles, rolesVersion, disabled } = user;
+  return { id, login, roles, rolesVersion, disabled, stored: user };
+}
+
+/** The users of Ampho's own store. */
+export function storedDirectory(store: Pick<Store, "findUser">, passwords: PasswordPool): Directory {
+  return {
+    stored: true,
+    async find(login) {
+      const user = await store.findUser(canonicalLogin(login));
+      return user === undefined ? undefined : accountOf(user);
+    },
+    async verify(account, password, fairnessKey) {
+      const good = await passwords.verify(account?.stored?.passwordHash ?? undefined, password, { fairnessKey });
+      return good && account !== undefined && !account.disabled;
+    },
+  };
+}
+
+/** How many measured checks stand behind the time that an unknown login takes. */
+const sampleCount = 16;
+
+/** An application's own table, asked through the two functions that it gives. */
+export function applicationDirectory(users: ApplicationUsers, passwords: PasswordPool, clock: Clock): Directory {
+  const samplesMs: number[] = [];
+  let next = 0;
+
+  async function ask<T>(question: () => T | Promise<T>): Promise<T> {
+    try {
+      return await question();
+    } catch (cause) {
+      if (cause instanceof AmphoError) throw cause;
+      throw new AmphoError("unavailable", "The user table did not answer.", { retryAfterSeconds: 1 }, { cause });
+    }
+  }
+
+  return {
+    stored: false,
+    async find(login) {
+      const user = await ask(() => users.find(login));
+      if (user === undefined || user === null) return undefined;
+      if (typeof user.id !== "string" || user.id === "" || typeof user.login !== "string" || user.login === "")
+        throw new TypeError("users.find must answer { id, login } with non-empty strings, or undefined");
+      return {
+        id: user.id,
+        login: user.login,
+        roles: [...(user.roles ?? [])],
+        rolesVersion: 0,
+        disabled: user.disabled === true,
+        stored: undefined,
+      };
+    },
+    async verify(account, password, fairnessKey) {
+      if (account === undefined) {
+        // There is nobody whom the application could check. The answer comes as late as one of the last real checks
+        // did; before the first of them, after one check of our own.
+        const sample = samplesMs[next++ % samplesMs.length];
+        if (sample === undefined) await passwords.verify(undefined, password, { fairnessKey });
+        else await new Promise((resolve) => setTimeout(resolve, sample));
+        return false;
+      }
+      const { id, login, roles, disabled } = account;
+      const startedMs = clock.monotonicMs();
+      const good = await ask(() => users.verify({ id, login, roles, disabled }, password));
+      if (samplesMs.length >= sampleCount) samplesMs.shift();
+      samplesMs.push(clock.monotonicMs() - startedMs);
+      return good === true && !account.disabled;
+    },
+  };
+}

@@ -1,0 +1,76 @@
+// Keeps the revocation set in step with the store: read at start, then twice a second and more, so that what another
+// process ended is refused here within one second (contract §4 "Revocation").
+import type { Store } from "../store/store.js";
+import type { Clock } from "./clock.js";
+import type { RevocationSet } from "./revocations.js";
+
+/** 400 ms leaves the rest of the second for the read itself on a busy process. */
+const intervalMs = 400;
+const sweepEverySeconds = 10;
+
+export interface RevocationFollower {
+  /** Seconds since the last read that the store answered; undefined before the first. */
+  lagSeconds(): number | undefined;
+  /** Reads now; rejects when the store does not answer. */
+  read(): Promise<void>;
+  stop(): void;
+}
+
+/** Starts following. `report` is told once when reading begins to fail, and once when it works again. */
+export function followRevocations(parts: {
+  readonly store: Pick<Store, "readRevocations">;
+  readonly revocations: RevocationSet;
+  readonly clock: Clock;
+  readonly report: (state: "failing" | "following", error?: unknown) => void;
+}): RevocationFollower {
+  const { store, revocations, clock, report } = parts;
+  let lastReadMs: number | undefined;
+  let failing = false;
+  let stopped = false;
+  let timer: NodeJS.Timeout | undefined;
+  let sweptAt = clock.now();
+
+  async function read(): Promise<void> {
+    // Taken before the question: what is written while the store answers belongs to the next read.
+    const askedMs = clock.monotonicMs();
+    const now = clock.now();
+    for (;;) {
+      const after = revocations.after;
+      const page = await store.readRevocations({ after, now });
+      if (!revocations.take(page, after)) break;
+    }
+    lastReadMs = askedMs;
+    if (Math.abs(now - sweptAt) >= sweepEverySeconds) {
+      revocations.sweep(now);
+      sweptAt = now;
+    }
+  }
+
+  async function turn(): Promise<void> {
+    try {
+      await read();
+      if (failing) report("following");
+      failing = false;
+    } catch (error) {
+      if (!failing && !stopped) report("failing", error);
+      failing = true;
+    }
+    schedule();
+  }
+
+  function schedule(): void {
+    if (stopped) return;
+    timer = setTimeout(() => void turn(), intervalMs);
+    timer.unref();
+  }
+
+  schedule();
+  return {
+    lagSeconds: () => (lastReadMs === undefined ? undefined : (clock.monotonicMs() - lastReadMs) / 1000),
+    read,
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+}

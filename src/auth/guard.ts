@@ -1,0 +1,111 @@
+// The guard: is this request let in, and as whom? It asks no store unless the need says `strict`.
+// Bearer token -> verified, or seen before -> not revoked -> the need holds -> a frozen Auth.
+import { canonicalLogin } from "../crypto/login-name.js";
+import { AmphoError } from "../errors.js";
+import type { Auth, Need } from "./auth.js";
+import { bearerOf } from "./bearer.js";
+import { accountOf } from "./directory.js";
+import type { RevocationFollower } from "./follow-revocations.js";
+import type { Parts } from "./parts.js";
+import { scopesOf } from "./settings.js";
+import type { AccessToken } from "./tokens.js";
+
+export interface Guard {
+  /** Throws `invalid_token`, or `unavailable` while revocations are not known. */
+  verify(token: string): Auth;
+  /** Guards a request by its one Authorization value. Throws, or rejects where it answers with a promise. */
+  guard<R>(
+    authorization: string | undefined,
+    need: Need<R> | undefined,
+    request: R,
+  ): Auth | undefined | Promise<Auth | undefined>;
+}
+
+export function createGuard(parts: Parts & { readonly follower: RevocationFollower }): Guard {
+  const { tokens, revocations, settings, clock, follower } = parts;
+  const maxLag = settings.revocationLagMaxSeconds;
+
+  /** Until the live revocations were read once, and when they are older than allowed, nobody is let in. */
+  function requireKnownRevocations(): void {
+    const lag = follower.lagSeconds();
+    if (lag === undefined || (maxLag > 0 && lag > maxLag))
+      throw new AmphoError("unavailable", "Revocations cannot be read at the moment.", { retryAfterSeconds: 1 });
+  }
+
+  function verifyToken(token: string): AccessToken {
+    requireKnownRevocations();
+    const verified = tokens.verifyAccess(token, clock.now());
+    // Found good at this version of the set, it still is: most requests ask nothing at all.
+    if (verified.clearedAt !== revocations.version) {
+      if (revocations.find(verified.claims) !== undefined)
+        throw new AmphoError("invalid_token", "The token was revoked.");
+      verified.clearedAt = revocations.version;
+    }
+    return verified;
+  }
+
+  function guard<R>(authorization: string | undefined, need: Need<R> | undefined, request: R) {
+    const token = bearerOf(authorization);
+    if (token === undefined) {
+      if (need?.optional === true) return undefined;
+      throw new AmphoError("missing_token", "A bearer token is needed.");
+    }
+    const verified = verifyToken(token);
+    if (need === undefined) return verified.auth;
+    if (need.fresh !== undefined) requireFresh(verified.claims.auth_time, need.fresh, clock.now());
+    if (need.strict === true)
+      return presentAuth(parts, verified).then((auth) => {
+        // Between the question and the answer the session may have been ended in this very process.
+        verifyToken(token);
+        return holds(auth, need, request);
+      });
+    return holds(verified.auth, need, request);
+  }
+
+  return { verify: (token) => verifyToken(token).auth, guard };
+}
+
+function holds<R>(auth: Auth, need: Need<R>, request: R): Auth | Promise<Auth> {
+  const { roles, scopes, can } = need;
+  if (roles !== undefined && !roles.some((role) => auth.roles.includes(role))) throw insufficient(scopes);
+  if (scopes !== undefined && !scopes.every((scope) => auth.scopes.includes(scope))) throw insufficient(scopes);
+  if (can === undefined) return auth;
+  const decision = can(auth, request);
+  if (decision === true) return auth;
+  if (typeof decision === "object" && typeof decision.then === "function")
+    return decision.then((later) => {
+      if (later !== true) throw insufficient(scopes);
+      return auth;
+    });
+  throw insufficient(scopes);
+}
+
+function insufficient(scopes: readonly string[] | undefined): AmphoError {
+  return new AmphoError("insufficient_scope", "This is not allowed for you.", scopes === undefined ? {} : { scopes });
+}
+
+/** RFC 9470: a token that does not say when its user logged in is as old as can be. */
+function requireFresh(authTime: number | undefined, maxAgeSeconds: number, now: number): void {
+  if (authTime === undefined || now - authTime > maxAgeSeconds)
+    throw new AmphoError("login_too_old", "A fresher login is needed.", { maxAgeSeconds });
+}
+
+/** `strict`: one query; the session is live, the user enabled, roles and scopes are those of now. */
+async function presentAuth(parts: Parts, { auth, claims }: AccessToken): Promise<Auth> {
+  const { store, directory, settings, clock } = parts;
+  const gone = () => new AmphoError("invalid_token", "The session has ended.");
+  let account: Awaited<ReturnType<typeof directory.find>>;
+  if (claims.sid !== undefined) {
+    const found = await store.findSession({ id: claims.sid, now: clock.now() });
+    if (found === undefined || found.session.userId !== claims.sub) throw gone();
+    if (directory.stored) account = found.user === undefined ? undefined : accountOf(found.user);
+    else account = await directory.find(found.session.login);
+    if (account?.id !== found.session.userId) throw gone();
+  } else {
+    account = await directory.find(claims.login);
+    if (account !== undefined && canonicalLogin(account.login) !== canonicalLogin(claims.login)) throw gone();
+  }
+  if (account === undefined || account.disabled) throw gone();
+  const roles = Object.freeze([...account.roles]);
+  return Object.freeze({ ...auth, roles, scopes: Object.freeze([...scopesOf(roles, settings)]) });
+}

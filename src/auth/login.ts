@@ -1,0 +1,114 @@
+// Login: a password for a session (contract §4, POST /login), and a fresh login for a session that is live.
+import { needsRehash } from "../crypto/password-hash.js";
+import { randomId } from "../crypto/random.js";
+import { canonicalLogin } from "../crypto/login-name.js";
+import { AmphoError } from "../errors.js";
+import type { CreateSessionOutcome, Origin } from "../store/store.js";
+import { type Account, accountOf } from "./directory.js";
+import type { Caller, Grant } from "./flows.js";
+import type { Parts } from "./parts.js";
+
+const refused = () => new AmphoError("invalid_credentials", "The login or the password is wrong.");
+
+/** Throws `invalid_credentials`, `overloaded`, `unavailable`. */
+export async function login(
+  parts: Parts,
+  input: { readonly login: string; readonly password: string | undefined; readonly bearer: string | undefined },
+  caller: Caller,
+): Promise<Grant> {
+  const { store, directory, tokens, revocations, clock } = parts;
+  tokens.requireSigningKey();
+  const origin: Origin = { actor: "user", ...caller };
+  const account = await directory.find(input.login);
+  const good =
+    input.password !== undefined &&
+    (await directory.verify(account, input.password, canonicalLogin(input.login)));
+  if (!good || account === undefined) {
+    await store.recordAudit({
+      at: clock.now(),
+      event: "login_refused",
+      reason: reasonOf(account, input.password),
+      userId: account?.id,
+      login: account?.login,
+      origin,
+    });
+    throw refused();
+  }
+  if (input.password !== undefined) await rehash(parts, account, input.password, origin);
+  const outcome = await openSession(parts, account, origin, liveSessionOf(parts, account, input.bearer));
+  if (outcome.outcome === "refused") throw refused();
+  revocations.add(outcome.revocations);
+  const user = outcome.user === undefined ? account : accountOf(outcome.user);
+  return tokens.grant(outcome.session, user, { refresh: true });
+}
+
+/** Opens a session for somebody whom the application has authenticated by itself (`sessions.create`). */
+export async function createSession(parts: Parts, account: Account): Promise<Grant> {
+  parts.tokens.requireSigningKey();
+  const outcome = await openSession(parts, account, { actor: "application" }, undefined);
+  if (outcome.outcome === "refused") throw new AmphoError("invalid_credentials", "The user is disabled or removed.");
+  parts.revocations.add(outcome.revocations);
+  const user = outcome.user === undefined ? account : accountOf(outcome.user);
+  return parts.tokens.grant(outcome.session, user, { refresh: true });
+}
+
+async function openSession(
+  { store, settings, clock }: Parts,
+  account: Account,
+  origin: Origin,
+  live: string | undefined,
+): Promise<CreateSessionOutcome> {
+  const common = {
+    userId: account.id,
+    login: account.login,
+    now: clock.now(),
+    accessTtlSeconds: settings.tokenTtlSeconds,
+    idleSeconds: settings.sessionIdleSeconds,
+    origin,
+    // Between the check of the password and this row another request may have changed it, or disabled the user.
+    stored: account.stored === undefined ? (false as const) : { passwordVersion: account.stored.passwordVersion },
+  };
+  if (live !== undefined) {
+    const outcome = await store.reauthenticate({ ...common, sessionId: live });
+    if (outcome.outcome === "created") return outcome;
+  }
+  return store.createSession({
+    ...common,
+    event: "login",
+    random: randomId(),
+    maxSeconds: settings.sessionMaxSeconds,
+    sessionsMax: settings.sessionsMax,
+  });
+}
+
+/** The session of a bearer token that came with the login, if it is this user's; whether it is live the store says. */
+function liveSessionOf(parts: Parts, account: Account, bearer: string | undefined): string | undefined {
+  if (bearer === undefined) return undefined;
+  try {
+    const { claims } = parts.tokens.verifyAccess(bearer, parts.clock.now());
+    return claims.sub === account.id ? claims.sid : undefined;
+  } catch (error) {
+    // A token that is stale or not ours stops no login: it opens a session of its own.
+    if (error instanceof AmphoError) return undefined;
+    throw error;
+  }
+}
+
+/** A right password is the one chance to bring its hash up to today's parameters; failing at it stops no login. */
+async function rehash(parts: Parts, account: Account, password: string, origin: Origin): Promise<void> {
+  const from = account.stored?.passwordHash;
+  if (from === undefined || from === null || !needsRehash(from)) return;
+  try {
+    const to = await parts.passwords.hash(password, { fairnessKey: account.id });
+    await parts.store.rehashPassword({ userId: account.id, from, to, now: parts.clock.now(), origin });
+  } catch (error) {
+    if (!(error instanceof AmphoError)) throw error;
+  }
+}
+
+function reasonOf(account: Account | undefined, password: string | undefined): string {
+  if (account === undefined) return "unknown_login";
+  if (account.disabled) return "disabled";
+  if (password === undefined) return "no_password_given";
+  return account.stored !== undefined && account.stored.passwordHash === null ? "no_password_set" : "wrong_password";
+}

@@ -1,0 +1,186 @@
+// The bounded set of what is revoked, kept in memory and asked on each guarded request (contract §4 "Revocation").
+// Rows come from this process at once and from the store twice a second; each leaves when no token that it could
+// refuse is good any more.
+import type { Revocation, RevocationPage } from "../store/store.js";
+
+/** The claims that a revocation can name. */
+export interface RevocableClaims {
+  readonly sub?: string | undefined;
+  readonly login: string;
+  readonly sid?: string | undefined;
+  readonly ver?: number | undefined;
+  readonly iat?: number | undefined;
+  readonly roles?: readonly string[] | undefined;
+}
+
+export type RevokedBy = Revocation["kind"];
+export type RevocationListener = (revocation: Revocation) => void;
+
+export interface RevocationSet {
+  /** Moves on whenever something was added or replaced: a token found good at this version still is. */
+  readonly version: number;
+  readonly size: number;
+  /** Rows that this process wrote itself; the number that was read last stays as it is. */
+  add(rows: readonly Revocation[]): void;
+  /** A page read with `after`; true when it shows that everything must be read anew (another epoch, a number gone back). */
+  take(page: RevocationPage, after: number): boolean;
+  /** The number to read after. */
+  readonly after: number;
+  /** By what the token is revoked, if it is. */
+  find(claims: RevocableClaims): RevokedBy | undefined;
+  isKeyRevoked(kid: string): boolean;
+  /** Drops what no longer refuses anything. */
+  sweep(now: number): void;
+  /** Tells of each new row once; returns the way to stop. */
+  listen(listener: RevocationListener): () => void;
+}
+
+type UserRow = Extract<Revocation, { kind: "user" | "roles" }>;
+
+/** `canonical` brings a login to the form in which logins are compared; `report` gets what a listener throws. */
+export function createRevocationSet(
+  canonical: (login: string) => string,
+  report: (error: unknown) => void,
+): RevocationSet {
+  const rows = new Map<number, Revocation>();
+  const sessions = new Set<string>();
+  const keys = new Set<string>();
+  // A token made elsewhere may name the user by `sub`, by `login` or by both: one index for each name.
+  const usersById = new Map<string, UserRow[]>();
+  const usersByLogin = new Map<string, UserRow[]>();
+  let all: Extract<Revocation, { kind: "all" }> | undefined;
+  const listeners = new Set<RevocationListener>();
+  let epoch: string | undefined;
+  let after = 0;
+  let version = 0;
+
+  function index(row: Revocation): void {
+    rows.set(row.n, row);
+    if (row.kind === "session") sessions.add(row.sessionId);
+    else if (row.kind === "key") keys.add(row.kid);
+    else if (row.kind === "all") all = all === undefined || row.era > all.era ? row : all;
+    else {
+      push(usersById, row.userId, row);
+      push(usersByLogin, canonical(row.login), row);
+    }
+  }
+
+  function rebuild(kept: readonly Revocation[]): void {
+    rows.clear();
+    sessions.clear();
+    keys.clear();
+    usersById.clear();
+    usersByLogin.clear();
+    all = undefined;
+    for (const row of kept) index(row);
+    version++;
+  }
+
+  function tell(row: Revocation): void {
+    for (const listener of listeners) {
+      try {
+        listener(row);
+      } catch (error) {
+        report(error);
+      }
+    }
+  }
+
+  function add(added: readonly Revocation[]): void {
+    const fresh = added.filter((row) => !rows.has(row.n));
+    if (fresh.length === 0) return;
+    for (const row of fresh) index(row);
+    version++;
+    for (const row of fresh) tell(row);
+  }
+
+  function refuses(row: UserRow, claims: RevocableClaims): boolean {
+    const older =
+      claims.sid === undefined
+        ? claims.iat === undefined || claims.iat <= row.at
+        : row.kind === "roles" && (claims.ver ?? 0) < row.rolesVersion;
+    if (!older) return false;
+    return row.kind === "user" || row.roles.some((role) => claims.roles?.includes(role));
+  }
+
+  return {
+    get version() {
+      return version;
+    },
+    get size() {
+      return rows.size;
+    },
+    get after() {
+      return after;
+    },
+    add,
+    take(page, readAfter) {
+      if (epoch !== undefined && (page.epoch !== epoch || page.last < after)) {
+        // Another database, or an older state of this one: what is known of the numbers is worth nothing. What this
+        // process ended stays refused, since the restored store may have forgotten it.
+        epoch = page.epoch;
+        if (readAfter !== 0) {
+          after = 0;
+          return true;
+        }
+      }
+      epoch = page.epoch;
+      if (readAfter === 0 && rows.size > 0) {
+        // Numbers may mean other rows now: old ones are kept under numbers that no store gives.
+        const known = new Set(page.rows.map(identity));
+        let negative = -1;
+        const kept = [...rows.values()].filter((row) => !known.has(identity(row)));
+        const told = new Set([...rows.values()].map(identity));
+        rebuild([...page.rows, ...kept.map((row) => ({ ...row, n: negative-- }))]);
+        for (const row of page.rows) if (!told.has(identity(row))) tell(row);
+      } else add(page.rows);
+      after = page.last;
+      return false;
+    },
+    find(claims) {
+      if (rows.size === 0) return undefined;
+      if (claims.sid !== undefined) {
+        if (sessions.has(claims.sid)) return "session";
+        if (all !== undefined && eraOf(claims.sid) < all.era) return "all";
+      } else if (all !== undefined && (claims.iat === undefined || claims.iat <= all.at)) return "all";
+      if (claims.sub !== undefined) {
+        const row = usersById.get(claims.sub)?.find((candidate) => refuses(candidate, claims));
+        if (row !== undefined) return row.kind;
+      }
+      // A session's token is its user's by id alone: a removed user's login may be somebody else's by now.
+      if (claims.sid !== undefined) return undefined;
+      if (usersByLogin.size === 0) return undefined;
+      return usersByLogin.get(canonical(claims.login))?.find((candidate) => refuses(candidate, claims))?.kind;
+    },
+    isKeyRevoked: (kid) => keys.has(kid),
+    sweep(now) {
+      const kept = [...rows.values()].filter((row) => row.until > now);
+      if (kept.length < rows.size) rebuild(kept);
+    },
+    listen(listener) {
+      // A wrapper, so that one function given twice is told twice and each stop ends one of them.
+      const own: RevocationListener = (row) => listener(row);
+      listeners.add(own);
+      return () => void listeners.delete(own);
+    },
+  };
+}
+
+function push(map: Map<string, UserRow[]>, key: string, row: UserRow): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [row]);
+  else list.push(row);
+}
+
+function identity(row: Revocation): string {
+  const { n: _number, ...rest } = row;
+  return JSON.stringify(rest, Object.keys(rest).sort());
+}
+
+/** The era that a session's id says; -1 for an id that none of ours could have. */
+function eraOf(sessionId: string): number {
+  const dot = sessionId.indexOf(".");
+  if (dot < 1) return -1;
+  const era = Number.parseInt(sessionId.slice(0, dot), 36);
+  return Number.isNaN(era) ? -1 : era;
+}

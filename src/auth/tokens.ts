@@ -1,0 +1,132 @@
+// Access and refresh tokens: what Ampho puts into them and reads out of them (contract §5).
+import type { AccessClaims } from "../crypto/jwt.js";
+import { randomId } from "../crypto/random.js";
+import { createVerifiedTokens } from "../crypto/verified-tokens.js";
+import { AmphoError } from "../errors.js";
+import type { Session } from "../store/store.js";
+import type { Auth } from "./auth.js";
+import { authOf } from "./auth-of.js";
+import type { Clock } from "./clock.js";
+import type { Account } from "./directory.js";
+import type { Grant } from "./flows.js";
+import type { Keyring } from "./keyring.js";
+import { type Settings, scopesOf } from "./settings.js";
+
+/** An access token that was found good, as it is kept for the next time. */
+export interface AccessToken {
+  readonly claims: AccessClaims;
+  readonly auth: Auth;
+  /** The key that signed it. */
+  readonly kid: string;
+  /** The version of the revocation set at which the token was found not to be revoked; -1: not yet. */
+  clearedAt: number;
+}
+
+/** More claims for access tokens (contract §6, option `claims`). */
+export type ExtraClaims = (user: {
+  readonly id: string;
+  readonly login: string;
+  readonly roles: readonly string[];
+}) => Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>;
+
+export interface Tokens {
+  /** Throws `unavailable` while the key that signs is revoked. */
+  requireSigningKey(): void;
+  /** The answer of login and renew, for the session's present generation. */
+  grant(session: Session, account: Account, options: { readonly refresh: boolean }): Promise<Grant>;
+  /** Throws `invalid_token`. Whether its session, its user or a role of it is revoked, the guard finds out. */
+  verifyAccess(token: string, now: number): AccessToken;
+  /** Throws `invalid_token`; an expired one is answered, so that the caller can say `session_ended`. */
+  readRefresh(token: string, now: number): { readonly sid: string; readonly gen: number; readonly expires: number };
+}
+
+/** Registered names (RFC 7519 §4.1) and our own: an application's claims may not stand in for them. */
+const reservedClaims: ReadonlySet<string> = new Set([
+  ...["iss", "sub", "aud", "exp", "nbf", "iat", "jti"],
+  ...["login", "roles", "scope", "sid", "gen", "ver", "auth_time"],
+  "__proto__",
+]);
+
+/** What our own verifier takes at most; a token beyond it would be good nowhere. */
+const tokenCharactersMax = 8192;
+
+export function createTokens(parts: {
+  readonly keyring: Keyring;
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly extraClaims: ExtraClaims | undefined;
+}): Tokens {
+  const { keyring, settings, clock, extraClaims } = parts;
+  const { leewaySeconds, foreignMaxSeconds, tokenTtlSeconds, issuer, audience } = settings;
+  const seen = createVerifiedTokens<AccessToken>();
+
+  /** The times again, for a token that was seen before: clocks go on, and at times back. */
+  function isInTime({ exp, nbf, iat, sid }: AccessClaims, now: number): boolean {
+    return (
+      now < exp + leewaySeconds &&
+      (nbf === undefined || nbf <= now + leewaySeconds) &&
+      (iat === undefined || iat <= now + leewaySeconds) &&
+      (sid !== undefined || exp <= now + foreignMaxSeconds)
+    );
+  }
+
+  async function extrasFor({ id, login, roles }: Account): Promise<Readonly<Record<string, unknown>>> {
+    if (extraClaims === undefined) return {};
+    const extras = await extraClaims({ id, login, roles });
+    for (const name of Object.keys(extras))
+      if (reservedClaims.has(name)) throw new TypeError(`the option claims may not set ${JSON.stringify(name)}`);
+    return extras;
+  }
+
+  return {
+    requireSigningKey: () => keyring.requireSigning(),
+    async grant(session, account, { refresh }) {
+      const extras = await extrasFor(account);
+      const starts = clock.now();
+      const expires = Math.min(starts + tokenTtlSeconds, session.endsAt);
+      const scopes = scopesOf(account.roles, settings);
+      const token = keyring.signAccess({
+        ...extras,
+        ...(issuer === undefined ? {} : { iss: issuer }),
+        ...(audience.length === 0 ? {} : { aud: audience.length === 1 ? audience[0] : audience }),
+        sub: account.id,
+        login: account.login,
+        roles: account.roles,
+        ...(scopes.length === 0 ? {} : { scope: scopes.join(" ") }),
+        sid: session.id,
+        gen: session.gen,
+        ver: account.rolesVersion,
+        auth_time: session.authTime,
+        jti: randomId(),
+        iat: starts,
+        nbf: starts,
+        exp: expires,
+      });
+      if (token.length > tokenCharactersMax)
+        throw new RangeError("roles and claims make a token longer than 8 KiB, which no verifier of ours takes");
+      const grant = { token, token_type: "Bearer", starts, expires, ttl: expires - starts, leeway: leewaySeconds } as const;
+      if (!refresh) return grant;
+      const refreshToken = keyring.signRefresh({
+        sub: account.id,
+        sid: session.id,
+        gen: session.gen,
+        iat: starts,
+        exp: session.expiresAt,
+      });
+      return { ...grant, refresh_token: refreshToken, refresh_expires: session.expiresAt };
+    },
+    verifyAccess(token, now) {
+      const known = seen.find(token);
+      if (known !== undefined && isInTime(known.claims, now) && !keyring.isRevoked(known.kid)) return known;
+      // Not known, or no longer good: the whole check, which says why.
+      const { claims, key } = keyring.verifyAccess(token, now);
+      const verified: AccessToken = { claims, auth: authOf(claims), kid: key.kid, clearedAt: -1 };
+      seen.add(token, verified, claims.exp + leewaySeconds, now);
+      return verified;
+    },
+    readRefresh(token, now) {
+      const { sid, gen, exp } = keyring.verifyRefresh(token, now);
+      return { sid, gen, expires: exp };
+    },
+  };
+}

@@ -1,0 +1,141 @@
+// `authorize` for fetch-native hosts: one function that is wrapper and decorator (contract §6).
+// What it gives back is called as the host calls it, and calls the handler with `(request, auth, ...the rest)`.
+import type { Auth, AuthOf, Need } from "../auth/auth.js";
+import type { Flows } from "../auth/flows.js";
+
+/** What a host passes first: a `Request`, or an object that holds one (SvelteKit, Remix, Astro, h3). */
+export type RequestHolder = Request | { readonly request: Request } | { readonly req: Request };
+
+type Answer = Response | Promise<Response>;
+
+/** Wraps a handler, or decorates a method (TC39 decorators and `experimentalDecorators`). */
+export interface Guarding<A> {
+  <This, R extends RequestHolder, Rest extends readonly unknown[]>(
+    method: (this: This, request: R, auth: A, ...rest: Rest) => Answer,
+    context: ClassMethodDecoratorContext<This>,
+  ): void;
+  (target: object, key: string | symbol, descriptor: PropertyDescriptor): void;
+  <R extends RequestHolder, Rest extends readonly unknown[]>(
+    handler: (request: R, auth: A, ...rest: Rest) => Answer,
+  ): (request: R, ...rest: Rest) => Promise<Response>;
+}
+
+export interface Authorize extends Guarding<Auth> {
+  <const N extends Need<R>, R extends RequestHolder, Rest extends readonly unknown[]>(
+    need: N,
+    handler: (request: R, auth: AuthOf<N>, ...rest: Rest) => Answer,
+  ): (request: R, ...rest: Rest) => Promise<Response>;
+  <const N extends Need<RequestHolder>>(need: N): Guarding<AuthOf<N>>;
+}
+
+/** A decorated method as the host calls it: without `auth`, which comes from the token. */
+export type HandlerOf<M> = M extends (request: infer R, auth: infer _A, ...rest: infer Rest) => Answer
+  ? (request: R, ...rest: Rest) => Promise<Response>
+  : never;
+
+/**
+ * The decorated method `name` of `instance`, bound to it, typed as it is called: `(request, …) => Promise<Response>`.
+ * Throws a TypeError when there is no such method or `authorize` does not decorate it.
+ */
+export function handlerOf<T extends object, K extends keyof T>(instance: T, name: K): HandlerOf<T[K]> {
+  const method: unknown = instance[name];
+  if (typeof method !== "function" || !guarded.has(method))
+    throw new TypeError(`${String(name)} is not a method that authorize decorates`);
+  return method.bind(instance);
+}
+
+/** Functions that authorize made: `handlerOf` hands out nothing that is not guarded. */
+const guarded = new WeakSet<object>();
+
+// biome-ignore lint/complexity/noBannedTypes: any handler at all; its shape is held by the overloads above.
+type AnyHandler = Function;
+
+/** Binds `authorize` to the guard; `refuse` turns what the guard throws into the Response of contract §4. */
+export function createAuthorize(parts: {
+  readonly guard: Flows["guard"];
+  readonly authorizationOf: (headers: Headers) => string | undefined;
+  readonly refuse: (error: unknown) => Response;
+}): Authorize {
+  const { guard, authorizationOf, refuse } = parts;
+
+  function wrap(need: Need<unknown> | undefined, handler: AnyHandler): AnyHandler {
+    async function handle(this: unknown, request: unknown, ...rest: unknown[]): Promise<Response> {
+      let auth: Auth | undefined;
+      try {
+        auth = await guard(authorizationOf(requestOf(request).headers), need, request);
+      } catch (error) {
+        return refuse(error);
+      }
+      return Reflect.apply(handler, this, [request, auth, ...rest]);
+    }
+    guarded.add(handle);
+    return handle;
+  }
+
+  function guarding(need: Need<unknown> | undefined, args: readonly unknown[]): unknown {
+    const [first, second, third] = args;
+    if (typeof first === "function" && (args.length === 1 || isMethodContext(second))) return wrap(need, first);
+    if (args.length === 3 && isDescriptor(third)) {
+      third.value = wrap(need, third.value);
+      return third;
+    }
+    throw new TypeError("authorize wraps a function or decorates a method");
+  }
+
+  return function authorize(...args: readonly unknown[]): unknown {
+    const [first, second] = args;
+    if (!isNeed(first) || args.length > 2) return guarding(undefined, args);
+    const need = checkNeed(first);
+    if (args.length === 1) return (...inner: readonly unknown[]) => guarding(need, inner);
+    return guarding(need, [second]);
+  } as Authorize;
+}
+
+const needMembers = new Set(["roles", "scopes", "fresh", "strict", "can", "optional"]);
+
+/** A misspelt need would let everybody in: it is an error where it is written. Throws a TypeError. */
+export function checkNeed<N extends Need<never>>(need: N): N {
+  for (const member of Object.keys(need))
+    if (!needMembers.has(member)) throw new TypeError(`a need knows no member ${JSON.stringify(member)}`);
+  const { roles, scopes, fresh, strict, can, optional } = need;
+  for (const [name, list] of Object.entries({ roles, scopes }))
+    if (list !== undefined && !(Array.isArray(list) && list.every((item) => typeof item === "string")))
+      throw new TypeError(`${name} of a need is an array of strings`);
+  if (roles?.length === 0) throw new TypeError("roles of a need is empty: nobody could ever have one of them");
+  if (fresh !== undefined && !(typeof fresh === "number" && fresh >= 0))
+    throw new TypeError("fresh of a need is a number of seconds");
+  if (can !== undefined && typeof can !== "function") throw new TypeError("can of a need is a function");
+  for (const [name, flag] of Object.entries({ strict, optional }))
+    if (flag !== undefined && typeof flag !== "boolean") throw new TypeError(`${name} of a need is true or left out`);
+  return need;
+}
+
+function isNeed(value: unknown): value is Need<unknown> {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
+function isMethodContext(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "kind" in value && value.kind === "method";
+}
+
+function isDescriptor(value: unknown): value is PropertyDescriptor & { value: AnyHandler } {
+  return typeof value === "object" && value !== null && "value" in value && typeof value.value === "function";
+}
+
+/** By shape, not by class: a host may bring a Request of its own. */
+function requestOf(holder: unknown): Pick<Request, "headers"> {
+  for (const candidate of candidates(holder))
+    if (
+      typeof candidate === "object" &&
+      candidate !== null &&
+      "headers" in candidate &&
+      typeof (candidate.headers as { get?: unknown } | null)?.get === "function"
+    )
+      return candidate as Pick<Request, "headers">;
+  throw new TypeError("the first argument of a guarded handler is a Request, or holds one as `request` or `req`");
+}
+
+function candidates(holder: unknown): readonly unknown[] {
+  if (typeof holder !== "object" || holder === null) return [];
+  return ["request" in holder ? holder.request : undefined, "req" in holder ? holder.req : undefined, holder];
+}
