@@ -1,0 +1,61 @@
+// The signature algorithms that Ampho knows, as facts: RFC 7518 §3 (HS, RS, ES, PS), RFC 8037 §3.1 (EdDSA), RFC 9864 §2.2
+// (Ed25519, the same signatures under a name that says the curve).
+import { constants } from "node:crypto";
+
+interface AlgorithmFacts {
+  readonly kty: "oct" | "OKP" | "EC" | "RSA";
+  /** The hash as node:crypto names it; null where the scheme brings its own. */
+  readonly hash: "sha256" | "sha384" | "sha512" | null;
+  /** HMAC: the least length of a key (RFC 7518 §3.2). */
+  readonly secretBytes?: number;
+  /** OKP and EC: the one curve. */
+  readonly crv?: string;
+  /** What node:crypto has to be told besides the key. */
+  readonly signature?: {
+    readonly dsaEncoding?: "ieee-p1363";
+    readonly padding?: number;
+    readonly saltLength?: number;
+  };
+}
+
+const pss = (saltLength: number) => ({ padding: constants.RSA_PKCS1_PSS_PADDING, saltLength });
+const p1363 = { dsaEncoding: "ieee-p1363" } as const;
+
+export const algorithms = {
+  HS256: { kty: "oct", hash: "sha256", secretBytes: 32 },
+  HS384: { kty: "oct", hash: "sha384", secretBytes: 48 },
+  HS512: { kty: "oct", hash: "sha512", secretBytes: 64 },
+  EdDSA: { kty: "OKP", hash: null, crv: "Ed25519" },
+  Ed25519: { kty: "OKP", hash: null, crv: "Ed25519" },
+  ES256: { kty: "EC", hash: "sha256", crv: "P-256", signature: p1363 },
+  ES384: { kty: "EC", hash: "sha384", crv: "P-384", signature: p1363 },
+  ES512: { kty: "EC", hash: "sha512", crv: "P-521", signature: p1363 },
+  RS256: { kty: "RSA", hash: "sha256" },
+  RS384: { kty: "RSA", hash: "sha384" },
+  RS512: { kty: "RSA", hash: "sha512" },
+  // The salt is as long as the hash (RFC 7518 §3.5).
+  PS256: { kty: "RSA", hash: "sha256", signature: pss(32) },
+  PS384: { kty: "RSA", hash: "sha384", signature: pss(48) },
+  PS512: { kty: "RSA", hash: "sha512", signature: pss(64) },
+} as const satisfies Record<string, AlgorithmFacts>;
+
+export type Algorithm = keyof typeof algorithms;
+export type KeyType = AlgorithmFacts["kty"];
+
+export const algorithmNames = Object.keys(algorithms) as readonly Algorithm[];
+
+export function isAlgorithm(value: unknown): value is Algorithm {
+  return typeof value === "string" && Object.hasOwn(algorithms, value);
+}
+
+export function algorithmFacts(algorithm: Algorithm): AlgorithmFacts {
+  return algorithms[algorithm];
+}
+
+/** The algorithms that a key of this type (and, for OKP and EC, this curve) can be used with, the usual one first. */
+export function algorithmsFor(kty: KeyType, crv?: string): readonly Algorithm[] {
+  return algorithmNames.filter((name) => {
+    const facts = algorithmFacts(name);
+    return facts.kty === kty && (facts.crv === undefined || facts.crv === crv);
+  });
+}

@@ -1,0 +1,29 @@
+// Keys derived from a private key, one for each purpose: HKDF-SHA-256 (RFC 5869) with the purpose as `info`. Whoever holds
+// our JWK or JWKS and a standard verifier cannot take what such a key signs for an access token.
+import { createSecretKey, hkdfSync } from "node:crypto";
+import type { Key } from "./key.js";
+
+const derivedBytes = 32;
+
+function privateOctets(key: Key): Buffer | undefined {
+  const { material } = key;
+  if (material.kind === "secret") return material.secret.export();
+  const privateKey = material.signing?.key;
+  if (privateKey === undefined || !("export" in privateKey)) return undefined;
+  const { d } = privateKey.export({ format: "jwk" });
+  return d === undefined ? undefined : Buffer.from(d, "base64url");
+}
+
+/** An HS256 key for one purpose, under the same `kid`; undefined for a public key, which has nothing to derive from. */
+export function deriveKey(key: Key, info: string): Key | undefined {
+  const octets = privateOctets(key);
+  if (octets === undefined) return undefined;
+  const secret = createSecretKey(Buffer.from(hkdfSync("sha256", octets, "", info, derivedBytes)));
+  return {
+    kid: key.kid,
+    algorithm: "HS256",
+    canSign: key.canSign,
+    publicJwk: undefined,
+    material: { kind: "secret", secret },
+  };
+}

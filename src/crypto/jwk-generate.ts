@@ -1,0 +1,26 @@
+// New keys: RFC 7517 §4, with the RFC 7638 thumbprint as `kid`.
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { type Algorithm, algorithmFacts } from "./algorithms.js";
+import { randomOctets } from "./random.js";
+import { thumbprint } from "./thumbprint.js";
+
+/** 128 bits of strength (NIST SP 800-57 part 1, table 2); 2048 bits are not to be used past 2030. */
+const modulusLength = 3072;
+
+function generatePair(algorithm: Algorithm): KeyObject {
+  const { kty, crv } = algorithmFacts(algorithm);
+  if (kty === "RSA") return generateKeyPairSync("rsa", { modulusLength }).privateKey;
+  if (kty === "OKP") return generateKeyPairSync("ed25519").privateKey;
+  return generateKeyPairSync("ec", { namedCurve: crv ?? "P-256" }).privateKey;
+}
+
+/** A new private JWK for `algorithm`: `kty`, `alg`, `kid` and the members of its type. HMAC keys are as long as the hash. */
+export function generateJwk(algorithm: Algorithm): Readonly<Record<string, string>> {
+  const { kty, secretBytes } = algorithmFacts(algorithm);
+  const members =
+    secretBytes === undefined
+      ? generatePair(algorithm).export({ format: "jwk" })
+      : { k: randomOctets(secretBytes).toString("base64url") };
+  const { kty: _, ...rest } = members;
+  return { kty, alg: algorithm, kid: thumbprint(kty, { ...rest, kty }), ...(rest as Record<string, string>) };
+}

@@ -1,0 +1,34 @@
+// The next key set when a new key takes over: what sec-rotate-key prints.
+import type { Algorithm } from "./algorithms.js";
+import { importJwk } from "./jwk.js";
+import type { Jwk } from "./jwk-members.js";
+import { importKeys } from "./jwk-set.js";
+
+/**
+ * The JWK Set to configure next: `next` first, behind it the keys of `current` (a JWK or a JWK Set; the first `keep` of
+ * them, else all) with their own members, and `alg` and `kid` written out so that neither depends on a setting any more.
+ * Throws ConfigurationError when `current` or the result is not a good configuration.
+ */
+export function rotateKeys(
+  current: unknown,
+  next: Jwk,
+  options: { readonly keep?: number | undefined; readonly algorithm?: Algorithm | undefined } = {},
+): { readonly keys: readonly Jwk[] } {
+  importKeys(current, { algorithm: options.algorithm });
+  const old = listJwks(current).map((jwk) => complete(jwk, options.algorithm));
+  const rotated = { keys: [next, ...old.slice(0, options.keep ?? old.length)] };
+  importKeys(rotated);
+  return rotated;
+}
+
+function listJwks(current: unknown): readonly Jwk[] {
+  const value = current as Jwk & { readonly keys?: readonly Jwk[] };
+  return value.keys ?? [value];
+}
+
+function complete(jwk: Jwk, algorithm: Algorithm | undefined): Jwk {
+  const reading = importJwk(jwk, algorithm);
+  if (reading.outcome !== "imported") return jwk;
+  const { kid } = reading.key;
+  return { ...jwk, alg: reading.key.algorithm, kid };
+}

@@ -1,0 +1,99 @@
+// The configured key or keys: a JWK or a JWK Set (RFC 7517 §5) whose first key signs and whose others verify.
+import { ConfigurationError } from "../errors.js";
+import { type Algorithm, algorithmFacts } from "./algorithms.js";
+import { importJwk, isJwk } from "./jwk.js";
+import type { Key, PublicJwk } from "./key.js";
+import { isWeakSecret } from "./weak-secret.js";
+
+export interface ImportedKeys {
+  /** At least one; the first can sign. */
+  readonly keys: readonly Key[];
+  /** What was passed over, in words for the log. */
+  readonly warnings: readonly string[];
+}
+
+/** The configured algorithm does not fit the first key: a mistake in AMPHO_SECURITY_TOKEN_ALG rather than in the key. */
+export class KeyAlgorithmError extends ConfigurationError {}
+
+function listMembers(value: unknown): readonly unknown[] {
+  if (!isJwk(value)) throw new ConfigurationError("must be a JWK or a JWK Set: a JSON object");
+  if (value["keys"] === undefined) return [value];
+  if (!Array.isArray(value["keys"])) throw new ConfigurationError("`keys` of a JWK Set must be an array");
+  if (value["keys"].length === 0) throw new ConfigurationError("the JWK Set is empty");
+  return value["keys"];
+}
+
+/** Two keys that cannot be told apart, or one key under two algorithms (RFC 8725 §3.1). */
+function findClashes(keys: ReadonlyMap<string, Key>): string[] {
+  const problems: string[] = [];
+  const byKid = new Map<string, string>();
+  const byMaterial: { place: string; key: Key }[] = [];
+  for (const [place, key] of keys) {
+    const twin = byKid.get(key.kid);
+    if (twin !== undefined) problems.push(`${place}: has the same \`kid\` as ${twin}`);
+    byKid.set(key.kid, place);
+    const same = byMaterial.find((other) => other.key.algorithm !== key.algorithm && isSameMaterial(other.key, key));
+    if (same !== undefined) problems.push(`${place}: is the key of ${same.place} with another algorithm`);
+    byMaterial.push({ place, key });
+  }
+  return problems;
+}
+
+function isSameMaterial(one: Key, other: Key): boolean {
+  const [a, b] = [one.material, other.material];
+  if (a.kind === "secret") return b.kind === "secret" && a.secret.equals(b.secret);
+  return b.kind === "pair" && one.publicJwk !== undefined && sameMembers(one.publicJwk, other.publicJwk);
+}
+
+function sameMembers(one: PublicJwk, other: PublicJwk | undefined): boolean {
+  return ["kty", "crv", "x", "y", "n", "e"].every((name) => one[name] === other?.[name]);
+}
+
+function isWeak(key: Key): boolean {
+  if (key.material.kind !== "secret") return false;
+  const secret = key.material.secret.export();
+  // Somebody may have put a well known text where its base64url belongs.
+  return isWeakSecret(secret) || isWeakSecret(Buffer.from(secret.toString("base64url")));
+}
+
+/**
+ * Imports the parsed value of AMPHO_SECURITY_KEY. `algorithm`: AMPHO_SECURITY_TOKEN_ALG, for keys that name none.
+ * Throws ConfigurationError that tells every problem and no value of a key; KeyAlgorithmError when the keys are good and
+ * only `algorithm` does not fit.
+ */
+export function importKeys(value: unknown, options: { readonly algorithm?: Algorithm | undefined } = {}): ImportedKeys {
+  const members = listMembers(value);
+  const keys = new Map<string, Key>();
+  const problems: string[] = [];
+  const warnings: string[] = [];
+  for (const [at, member] of members.entries()) {
+    const place = members.length === 1 ? "the key" : `key ${at + 1} of ${members.length}`;
+    const reading = importJwk(member, options.algorithm);
+    if (reading.outcome === "refused") problems.push(...reading.problems.map((problem) => `${place}: ${problem}`));
+    else if (reading.outcome === "unsupported") {
+      (at === 0 ? problems : warnings).push(`${place}: ${at === 0 ? "" : "passed over, "}${reading.why}`);
+    } else {
+      keys.set(place, reading.key);
+      if (at === 0 && !reading.key.canSign) problems.push(`${place}: must sign, so it needs its private part`);
+      if (isWeak(reading.key)) problems.push(`${place}: \`k\` is a well known or guessable secret`);
+    }
+  }
+  problems.push(...findClashes(keys));
+  if (problems.length > 0) throw new ConfigurationError(problems.join("; "));
+  const imported = [...keys.values()];
+  checkAlgorithm(imported[0], options.algorithm);
+  return { keys: imported, warnings };
+}
+
+function checkAlgorithm(signer: Key | undefined, algorithm: Algorithm | undefined): void {
+  if (signer === undefined || algorithm === undefined || signer.algorithm === algorithm) return;
+  const [own, asked] = [algorithmFacts(signer.algorithm), algorithmFacts(algorithm)];
+  // EdDSA and Ed25519 are two names of one thing; the tokens say what the key says (RFC 9864 §2.2).
+  if (own.kty === "OKP" && own.crv === asked.crv) return;
+  throw new KeyAlgorithmError(`${algorithm} does not fit the key that signs, which is one for ${signer.algorithm}`);
+}
+
+/** What `/.well-known/jwks.json` shows: no symmetric key, no private member. */
+export function publicJwkSet(keys: readonly Key[]): { readonly keys: readonly PublicJwk[] } {
+  return { keys: keys.flatMap((key) => (key.publicJwk === undefined ? [] : [key.publicJwk])) };
+}

@@ -1,0 +1,93 @@
+// JSON Web Tokens: RFC 7519 in the JWS compact form of jws.ts, of the kinds that Ampho issues.
+
+import { decodeBase64url } from "./base64url.js";
+import { type ClaimRules, type Claims, checkClaims } from "./claims.js";
+import { parseJsonObject } from "./json.js";
+import { type IsKeyRevoked, readHeaderMembers, signJws, splitJws, verifyJws } from "./jws.js";
+import type { Key, KeySet } from "./key.js";
+import { refuse } from "./refusal.js";
+
+/** What one kind of token has to be besides well formed and well signed. */
+export interface TokenKind<C extends Claims> {
+  /** `typ` of the tokens that Ampho signs. */
+  readonly typ: string;
+  /** `typ` of those that it takes, in lower case, without `application/`; empty: without `typ`. */
+  readonly types: ReadonlySet<string>;
+  /** Whether the header has to name the key by `kid`. */
+  readonly named: boolean;
+  readonly isComplete: (claims: Claims) => claims is C;
+}
+
+export interface AccessClaims extends Claims {
+  readonly login: string;
+}
+
+export interface SessionClaims extends Claims {
+  readonly sid: string;
+  readonly gen: number;
+}
+
+/** RFC 9068 §2.1, and what other software makes with the same key, which need not say a type. */
+export const accessToken: TokenKind<AccessClaims> = {
+  typ: "at+jwt",
+  types: new Set(["", "jwt", "at+jwt"]),
+  named: false,
+  isComplete: (claims): claims is AccessClaims => claims.login !== undefined,
+};
+
+/** Only ever made and read by Ampho, under a derived key. */
+export const refreshToken: TokenKind<SessionClaims> = {
+  typ: "rt+jwt",
+  types: new Set(["rt+jwt"]),
+  named: true,
+  isComplete: (claims): claims is SessionClaims => claims.sid !== undefined && claims.gen !== undefined,
+};
+
+export interface JwtRules extends ClaimRules {
+  /** Keys that were revoked; what they signed is refused. */
+  readonly isKeyRevoked?: IsKeyRevoked | undefined;
+}
+
+export interface VerifiedJwt<C extends Claims> {
+  readonly claims: C;
+  /** The key that signed it. */
+  readonly key: Key;
+}
+
+const noneRevoked: IsKeyRevoked = () => false;
+
+/**
+ * Verifies a token of one kind: form, signature, type and claims.
+ * Throws AmphoError `invalid_token` whose message says why and holds nothing of the token.
+ */
+export function verifyJwt<C extends Claims>(
+  token: string,
+  keys: KeySet,
+  kind: TokenKind<C>,
+  rules: JwtRules,
+): VerifiedJwt<C> {
+  const { key, typ, named, payload } = verifyJws(token, keys, rules.isKeyRevoked ?? noneRevoked);
+  if (!kind.types.has(typ)) refuse("type");
+  if (kind.named && !named) refuse("noKid");
+  const claims = checkClaims(parseJsonObject(payload) ?? refuse("payload"), rules);
+  if (!kind.isComplete(claims)) refuse("claim");
+  return { claims, key };
+}
+
+/** Signs claims as a token of one kind; the key has to be one that can sign. */
+export function signJwt<C extends Claims>(key: Key, kind: TokenKind<C>, claims: C): string {
+  return signJws(key, kind.typ, JSON.stringify(claims));
+}
+
+/**
+ * Reads a token without believing it, to show it to a person. Throws AmphoError `invalid_token` when it is not one in form.
+ */
+export function readJwt(token: string): {
+  readonly header: Readonly<Record<string, unknown>>;
+  readonly claims: Readonly<Record<string, unknown>>;
+} {
+  const segments = splitJws(token);
+  const header = readHeaderMembers(segments.header);
+  const payload = decodeBase64url(segments.payload) ?? refuse("form");
+  return { header, claims: parseJsonObject(payload) ?? refuse("payload") };
+}

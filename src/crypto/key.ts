@@ -1,0 +1,43 @@
+// A key as it is used: imported and checked once, bound to one algorithm (RFC 8725 §3.1). Its secrets are KeyObjects, which
+// neither JSON.stringify nor util.inspect can show.
+import type { KeyObject, SignKeyObjectInput, VerifyKeyObjectInput } from "node:crypto";
+import type { Algorithm } from "./algorithms.js";
+
+export type PublicJwk = Readonly<Record<string, string>>;
+
+export interface Key {
+  /** Its `kid`, or its RFC 7638 thumbprint if it has none. */
+  readonly kid: string;
+  /** The only algorithm that it signs and verifies with; `alg` of its tokens. */
+  readonly algorithm: Algorithm;
+  readonly canSign: boolean;
+  /** With `kid`, `alg` and `use`, without a private member; undefined for symmetric keys. */
+  readonly publicJwk: PublicJwk | undefined;
+  readonly material: KeyMaterial;
+}
+
+/** What node:crypto is given. */
+export type KeyMaterial =
+  | { readonly kind: "secret"; readonly secret: KeyObject }
+  | {
+      readonly kind: "pair";
+      readonly verifying: VerifyKeyObjectInput;
+      /** Undefined for a public key. */
+      readonly signing: SignKeyObjectInput | undefined;
+    };
+
+/** Keys as a verifier looks for them. */
+export interface KeySet {
+  /** In the order of the configuration: the first one signs. */
+  readonly keys: readonly Key[];
+  readonly byKid: ReadonlyMap<string, Key>;
+  readonly byAlgorithm: ReadonlyMap<string, readonly Key[]>;
+}
+
+export function createKeySet(keys: readonly Key[]): KeySet {
+  return {
+    keys,
+    byKid: new Map(keys.map((key) => [key.kid, key])),
+    byAlgorithm: new Map(keys.map(({ algorithm }) => [algorithm, keys.filter((key) => key.algorithm === algorithm)])),
+  };
+}

@@ -1,0 +1,29 @@
+// Why a token is refused, in words that hold nothing of the token. Over HTTP all of them are `invalid_token`.
+import { AmphoError } from "../errors.js";
+
+export const refusals = {
+  tooLong: "The token is longer than 8 KiB.",
+  form: "The token is not three segments of base64url.",
+  header: "The token's header is not a JSON object without repeated members, or a member has the wrong type.",
+  extension: "The token's header asks for an extension (crit or b64).",
+  unknownKey: "The token names a key that is not configured.",
+  noKid: "The token does not name its key.",
+  algorithm: "The token's algorithm is not the one of its key, or no key has it.",
+  revokedKey: "The key that signed the token was revoked.",
+  signature: "The token's signature does not match.",
+  type: "The token is of another type (typ).",
+  payload: "The token's payload is not a JSON object without repeated members.",
+  claim: "A claim of the token is missing or has the wrong type or range.",
+  expired: "The token has expired.",
+  notYet: "The token is not valid yet.",
+  issuedAhead: "The token says that it was issued in the future.",
+  farAhead: "The token belongs to no session and expires too far ahead.",
+  issuer: "The token is from another issuer.",
+  audience: "The token is for another audience.",
+} as const;
+
+export type Refusal = keyof typeof refusals;
+
+export function refuse(why: Refusal): never {
+  throw new AmphoError("invalid_token", refusals[why]);
+}

@@ -1,0 +1,17 @@
+// The JWK thumbprint: RFC 7638, for OKP keys RFC 8037 §2. It is the `kid` of a key that brings none.
+import { createHash } from "node:crypto";
+import type { KeyType } from "./algorithms.js";
+
+/** The members that are hashed, in the order of RFC 7638 §3.2. */
+const members: Readonly<Record<KeyType, readonly string[]>> = {
+  oct: ["k", "kty"],
+  OKP: ["crv", "kty", "x"],
+  EC: ["crv", "kty", "x", "y"],
+  RSA: ["e", "kty", "n"],
+};
+
+/** SHA-256 over the members that make the key, base64url. The members have to be there and well formed. */
+export function thumbprint(kty: KeyType, jwk: Readonly<Record<string, unknown>>): string {
+  const required = Object.fromEntries(members[kty].map((name) => [name, jwk[name]]));
+  return createHash("sha256").update(JSON.stringify(required)).digest("base64url");
+}

@@ -1,0 +1,82 @@
+// Tokens that verified, so that the next request with one costs a look-up: bounded in number and in characters, by the
+// whole token, filled only by its caller after a good verification. It knows nothing of revocations: whoever takes a value
+// from it checks those and the times again.
+//
+// The clock algorithm (second chance): an entry that was asked for since the hand last came by stays, so many tokens that
+// are used once cannot push out tokens that are in use.
+
+interface Entry<T> {
+  readonly token: string;
+  readonly value: T;
+  /** Unix seconds. */
+  readonly expires: number;
+  used: boolean;
+}
+
+export interface VerifiedTokens<T> {
+  find(token: string): T | undefined;
+  /** `expires`: the Unix second from which on the token is no longer good, leeway included. */
+  add(token: string, value: T, expires: number, now: number): void;
+  /** Forgets everything, as after a change of keys. */
+  clear(): void;
+  readonly size: number;
+}
+
+export function createVerifiedTokens<T>(
+  limits: { readonly tokens?: number; readonly characters?: number } = {},
+): VerifiedTokens<T> {
+  const tokensMax = limits.tokens ?? 16_384;
+  const charactersMax = limits.characters ?? 16_777_216;
+  const byToken = new Map<string, Entry<T>>();
+  const ring: (Entry<T> | undefined)[] = [];
+  const free: number[] = [];
+  let hand = 0;
+  let characters = 0;
+
+  function evict(now: number): void {
+    for (;;) {
+      const at = hand;
+      hand = (hand + 1) % ring.length;
+      const entry = ring[at];
+      if (entry === undefined) continue;
+      if (entry.used && entry.expires > now) {
+        entry.used = false;
+        continue;
+      }
+      byToken.delete(entry.token);
+      characters -= entry.token.length;
+      ring[at] = undefined;
+      free.push(at);
+      return;
+    }
+  }
+
+  return {
+    find(token) {
+      const entry = byToken.get(token);
+      if (entry === undefined) return undefined;
+      entry.used = true;
+      return entry.value;
+    },
+    add(token, value, expires, now) {
+      if (expires <= now || token.length > charactersMax || byToken.has(token)) return;
+      while (byToken.size > 0 && (byToken.size >= tokensMax || characters + token.length > charactersMax)) evict(now);
+      const entry = { token, value, expires, used: false };
+      byToken.set(token, entry);
+      characters += token.length;
+      const at = free.pop();
+      if (at === undefined) ring.push(entry);
+      else ring[at] = entry;
+    },
+    clear() {
+      byToken.clear();
+      ring.length = 0;
+      free.length = 0;
+      hand = 0;
+      characters = 0;
+    },
+    get size() {
+      return byToken.size;
+    },
+  };
+}
