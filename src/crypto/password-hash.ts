@@ -1,0 +1,87 @@
+// Passwords as argon2id hashes (RFC 9106) in PHC strings, at the cost that OWASP's Password Storage Cheat Sheet names:
+// 19 MiB, two passes, one lane. The calls here block their thread for a hash's time: password-pool.ts runs them elsewhere.
+import { hashSync, verifySync } from "@node-rs/argon2";
+import { AmphoError } from "../errors.js";
+
+export const passwordMaxCharacters = 1024;
+
+/** What new hashes are made with. */
+export const argon2Today = { memoryKib: 19456, passes: 2, lanes: 1, saltBytes: 16, outputBytes: 32 };
+
+const todaysPrefix = `$argon2id$v=19$m=${argon2Today.memoryKib},t=${argon2Today.passes},p=${argon2Today.lanes}$`;
+const [saltCharacters, outputCharacters] = [22, 43];
+
+// A stored hash is obeyed only this far, for whoever imports a row chooses what each login then costs. 256 MiB is the
+// "moderate" profile of libsodium, the dearest seen in use; passes times memory bounds the time (some 0.4 s).
+const argon2Limits = { memoryKib: 262_144, passes: 64, lanes: 16, memoryKibTimesPasses: 1_048_576 };
+
+/** What a stored argon2 hash asks for. */
+export interface Argon2Parameters {
+  readonly type: "argon2id" | "argon2i" | "argon2d";
+  readonly memoryKib: number;
+  readonly passes: number;
+  readonly lanes: number;
+}
+
+// Version 19 only: 16 is from before RFC 9106, and weaker. At least 8 bytes of salt and 12 of output.
+const argon2Phc =
+  /^\$(argon2id|argon2i|argon2d)\$v=19\$m=([1-9]\d{0,9}),t=([1-9]\d{0,9}),p=([1-9]\d{0,2})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,86}$/;
+
+/** Reads a stored argon2 hash; undefined when it is none or asks for more than is ever given. Does no work. */
+export function parseArgon2(stored: string): Argon2Parameters | undefined {
+  const [, type, m, t, p] = argon2Phc.exec(stored) ?? [];
+  if (type !== "argon2id" && type !== "argon2i" && type !== "argon2d") return undefined;
+  const [memoryKib, passes, lanes] = [Number(m), Number(t), Number(p)];
+  if (memoryKib > argon2Limits.memoryKib || passes > argon2Limits.passes || lanes > argon2Limits.lanes)
+    return undefined;
+  if (memoryKib * passes > argon2Limits.memoryKibTimesPasses || memoryKib < 8 * lanes) return undefined;
+  return { type, memoryKib, passes, lanes };
+}
+
+/** Whether a stored hash is anything but what `hashPasswordSync` makes today; then the next right login makes it anew. */
+export function needsRehash(stored: string): boolean {
+  const length = todaysPrefix.length + saltCharacters + 1 + outputCharacters;
+  return !stored.startsWith(todaysPrefix) || stored.length !== length || parseArgon2(stored) === undefined;
+}
+
+/** Why a text can be no password at all, for people, without the text; undefined when it can. */
+export function checkPasswordText(password: string): string | undefined {
+  // A lone surrogate has no UTF-8: different passwords would become the same bytes.
+  if (/\p{Surrogate}/u.test(password)) return "A password is well-formed Unicode.";
+  // The cheap test first: a code point takes two UTF-16 units at most.
+  if (password.length > 2 * passwordMaxCharacters || [...password].length > passwordMaxCharacters)
+    return `A password has at most ${passwordMaxCharacters} characters.`;
+  return undefined;
+}
+
+/** The one form of a password that is hashed and counted: an accent typed on another keyboard is the same accent. */
+export function normalizePassword(password: string): string {
+  return password.normalize("NFC");
+}
+
+/** A new hash with a salt of its own; blocks. Throws `invalid_request` for what `checkPasswordText` refuses. */
+export function hashPasswordSync(password: string): string {
+  const reason = checkPasswordText(password);
+  if (reason !== undefined) throw new AmphoError("invalid_request", reason);
+  const { memoryKib, passes, lanes, outputBytes } = argon2Today;
+  // The library's defaults are argon2id, version 19 and 16 random bytes of salt; the tests hold it to them.
+  return hashSync(normalizePassword(password), {
+    memoryCost: memoryKib,
+    timeCost: passes,
+    parallelism: lanes,
+    outputLen: outputBytes,
+  });
+}
+
+/** Whether the bytes of this text, as it stands, are the password of a hash that `parseArgon2` has read; blocks. */
+export function verifyArgon2Sync(stored: string, text: string): boolean {
+  try {
+    return verifySync(stored, text);
+  } catch {
+    // In form and within the limits, yet not what the library takes (a stray bit in the base64): nobody's password.
+    return false;
+  }
+}
+
+// No password has these zero bytes for its output, and finding that out costs what a real verification does.
+export const hashOfNothing = `${todaysPrefix}${"A".repeat(saltCharacters)}$${"A".repeat(outputCharacters)}`;

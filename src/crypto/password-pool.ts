@@ -1,0 +1,200 @@
+// Hashing off the event loop: worker threads with a lowered priority, fewer than there are cores, behind a bounded queue
+// that is fair and sheds what it could not answer in time. Nothing starts before the first job; idle threads keep no
+// process alive. A password goes to its thread as a string: it came as one in a request body, so a copy is on the heap
+// already, and strings cannot be wiped. Time is the monotonic clock's, and only ever waiting time.
+import { availableParallelism } from "node:os";
+import { performance } from "node:perf_hooks";
+import { Worker } from "node:worker_threads";
+import { AmphoError } from "../errors.js";
+import { checkPasswordText } from "./password-hash.js";
+import { createPasswordQueue } from "./password-queue.js";
+import type { PasswordAnswer, PasswordJob } from "./password-worker.js";
+
+export interface PasswordPoolOptions {
+  /** Threads at most; by default one fewer than there are cores, and at least one. */
+  readonly size?: number;
+  /** How long a job may take, waiting included, before it is given up. */
+  readonly patienceMs?: number;
+  /** Jobs that may wait. */
+  readonly queueLimit?: number;
+}
+
+export interface PasswordTurn {
+  /** Whose turn it takes: jobs of one key wait for each other, those of others for one of them at a time. */
+  readonly fairnessKey?: string;
+  /** Goes before jobs without priority (three in four turns). */
+  readonly priority?: boolean;
+}
+
+export interface PasswordPoolStats {
+  readonly size: number;
+  readonly busy: number;
+  readonly waiting: number;
+  /** The running mean of what one job takes its thread. */
+  readonly meanMs: number;
+  /** Jobs refused or given up with `overloaded`. */
+  readonly shed: number;
+}
+
+/** Both reject with `overloaded` when it would take, or took, too long, and with `unavailable` when a thread broke. */
+export interface PasswordPool {
+  /** A PHC string; rejects with `invalid_request` for what can be no password. */
+  hash(password: string, turn?: PasswordTurn): Promise<string>;
+  /** Without a hash (an unknown user, one without a password) as much work is done, and the answer is false. */
+  verify(stored: string | undefined, password: string, turn?: PasswordTurn): Promise<boolean>;
+  stats(): PasswordPoolStats;
+  /** Ends the threads; what waits or runs is rejected with `unavailable`. May be called twice. */
+  close(): Promise<void>;
+}
+
+interface Pending {
+  readonly job: PasswordJob;
+  readonly timer: NodeJS.Timeout;
+  readonly resolve: (answer: PasswordAnswer) => void;
+  readonly reject: (error: AmphoError) => void;
+  startedMs: number;
+}
+
+interface Slot {
+  worker: Worker | undefined;
+  pending: Pending | undefined;
+  /** Its first job also pays for its start, and says nothing about the next. */
+  warm: boolean;
+}
+
+const defaults = {
+  // The contract allows 5 s for a password; the rest is for the way there and back.
+  patienceMs: 4_800,
+  queueLimit: 1_000,
+  // Believed until something has been measured.
+  meanMs: 25,
+};
+const meanWeight = 0.1;
+
+export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordPool {
+  const size = options.size ?? Math.max(1, availableParallelism() - 1);
+  const { patienceMs = defaults.patienceMs, queueLimit = defaults.queueLimit } = options;
+  const queue = createPasswordQueue<Pending>();
+  const slots = Array.from({ length: size }, (): Slot => ({ worker: undefined, pending: undefined, warm: false }));
+  let meanMs = defaults.meanMs;
+  let shed = 0;
+  let closing: Promise<unknown> | undefined;
+
+  const busy = (): number => slots.filter((slot) => slot.pending !== undefined).length;
+
+  function overloaded(): AmphoError {
+    shed += 1;
+    const drainSeconds = Math.ceil((queue.size * meanMs) / size / 1000);
+    const details = { retryAfterSeconds: Math.max(1, drainSeconds) };
+    return new AmphoError("overloaded", "Too many passwords are being checked right now.", details);
+  }
+
+  function submit(job: PasswordJob, { fairnessKey = "", priority = false }: PasswordTurn): Promise<PasswordAnswer> {
+    if (closing !== undefined) return Promise.reject(unavailable());
+    if (busy() === size) {
+      const waitMs = ((queue.ahead(fairnessKey, priority) + size) / size) * meanMs;
+      if (waitMs + meanMs > patienceMs) return Promise.reject(overloaded());
+      if (queue.size >= queueLimit) {
+        const displaced = queue.displace(fairnessKey, priority);
+        if (displaced === undefined) return Promise.reject(overloaded());
+        giveUp(displaced, overloaded());
+      }
+    }
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        queue.remove(pending);
+        pending.reject(overloaded());
+      }, patienceMs);
+      const pending: Pending = { job, timer, resolve, reject, startedMs: 0 };
+      queue.add(pending, fairnessKey, priority);
+      pump();
+    });
+  }
+
+  function pump(): void {
+    while (closing === undefined) {
+      const free = slots.filter((slot) => slot.pending === undefined);
+      const slot = free.find(({ worker }) => worker !== undefined) ?? free[0];
+      const pending = slot && queue.take();
+      if (slot === undefined || pending === undefined) return;
+      slot.worker ??= start(slot);
+      slot.worker.ref();
+      slot.pending = pending;
+      pending.startedMs = performance.now();
+      slot.worker.postMessage(pending.job);
+    }
+  }
+
+  function start(slot: Slot): Worker {
+    // Without the flags of the process: a loader of the application's has no business here.
+    const worker = new Worker(new URL("./password-worker.js", import.meta.url), { execArgv: [] });
+    worker.unref();
+    worker.on("message", (answer: PasswordAnswer) => finish(slot, answer));
+    const dropped = (): void => {
+      if (slot.worker === worker) drop(slot);
+    };
+    worker.on("error", dropped);
+    worker.on("exit", dropped);
+    return worker;
+  }
+
+  function finish(slot: Slot, answer: PasswordAnswer): void {
+    const { pending, worker } = slot;
+    slot.pending = undefined;
+    worker?.unref();
+    if (pending === undefined) return;
+    // Capped: a machine that slept through a job must not look overloaded afterwards.
+    const tookMs = Math.min(performance.now() - pending.startedMs, patienceMs);
+    if (slot.warm) meanMs += meanWeight * (tookMs - meanMs);
+    slot.warm = true;
+    clearTimeout(pending.timer);
+    // Whoever lost patience has been told already; then this settles nothing.
+    if (answer.kind === "failed") pending.reject(unavailable());
+    else pending.resolve(answer);
+    pump();
+  }
+
+  /** The thread is gone. The next job starts another. */
+  function drop(slot: Slot): void {
+    const { pending } = slot;
+    Object.assign(slot, { worker: undefined, pending: undefined, warm: false } satisfies Slot);
+    if (pending !== undefined) giveUp(pending, unavailable());
+    pump();
+  }
+
+  return {
+    async hash(password, turn = {}) {
+      const reason = checkPasswordText(password);
+      if (reason !== undefined) throw new AmphoError("invalid_request", reason);
+      const answer = await submit({ kind: "hash", password }, turn);
+      if (answer.kind !== "hash") throw unavailable();
+      return answer.hash;
+    },
+
+    async verify(stored, password, turn = {}) {
+      if (checkPasswordText(password) !== undefined) return false;
+      const answer = await submit({ kind: "verify", password, stored }, turn);
+      return answer.kind === "verify" && answer.valid;
+    },
+
+    stats: () => ({ size, busy: busy(), waiting: queue.size, meanMs, shed }),
+
+    async close() {
+      closing ??= (async () => {
+        for (const pending of queue.clear()) giveUp(pending, unavailable());
+        for (const { pending } of slots) if (pending !== undefined) giveUp(pending, unavailable());
+        await Promise.all(slots.map((slot) => slot.worker?.terminate()));
+      })();
+      await closing;
+    },
+  };
+}
+
+function giveUp(pending: Pending, error: AmphoError): void {
+  clearTimeout(pending.timer);
+  pending.reject(error);
+}
+
+function unavailable(): AmphoError {
+  return new AmphoError("unavailable", "Passwords cannot be checked right now.", { retryAfterSeconds: 1 });
+}

@@ -1,0 +1,15 @@
+// Whether a password is the one of a stored hash, whatever wrote the hash. Blocks: only password-worker.ts calls it.
+import { hashOfNothing, normalizePassword, parseArgon2, verifyArgon2Sync } from "./password-hash.js";
+
+/**
+ * Hashes are compared with the password after NFC and, since other systems hashed what was typed, also as typed.
+ * Without a hash, or with one that is refused, as much work is done as for a hash of today, and the answer is false:
+ * time must not tell whether a user or a password is there.
+ */
+export function verifyPasswordSync(stored: string | undefined, password: string): boolean {
+  const known = stored !== undefined && parseArgon2(stored) !== undefined;
+  const hash = known ? stored : hashOfNothing;
+  const texts = new Set([normalizePassword(password), password]);
+  // Whether there are two texts depends on who types, never on who is meant.
+  return [...texts].some((text) => verifyArgon2Sync(hash, text)) && known;
+}

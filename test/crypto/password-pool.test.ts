@@ -1,0 +1,154 @@
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { getPriority } from "node:os";
+import { fileURLToPath } from "node:url";
+import type { Worker } from "node:worker_threads";
+import { afterEach, describe, expect, it } from "vitest";
+// The built files: a thread runs JavaScript only.
+import { createPasswordPool, type PasswordPool, type PasswordPoolOptions } from "../../dist/crypto/password-pool.js";
+
+const password = "violet kettle harbour morning";
+const pools: PasswordPool[] = [];
+
+function open(options: PasswordPoolOptions = {}): PasswordPool {
+  const pool = createPasswordPool(options);
+  pools.push(pool);
+  return pool;
+}
+
+afterEach(async () => {
+  await Promise.all(pools.splice(0).map((pool) => pool.close()));
+});
+
+/** "true", "false" or the code of the refusal. */
+const outcome = (answer: Promise<unknown>): Promise<string> =>
+  answer.then(String, (error: { code?: string }) => error.code ?? "no code");
+
+describe("the pool of password threads", () => {
+  it("hashes and verifies", async () => {
+    const pool = open();
+    const hash = await pool.hash(password);
+    expect(hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+    expect(await pool.verify(hash, password)).toBe(true);
+    expect(await pool.verify(hash, `${password}!`)).toBe(false);
+    expect(await pool.verify(undefined, password)).toBe(false);
+    expect(await pool.verify("!", password)).toBe(false);
+  });
+
+  it("refuses what can be no password: to hash it with a reason, to verify it with false", async () => {
+    const pool = open();
+    await expect(pool.hash("x".repeat(1025))).rejects.toMatchObject({ code: "invalid_request" });
+    await expect(pool.hash("\ud800")).rejects.toMatchObject({ code: "invalid_request" });
+    expect(await pool.verify(undefined, "\ud800")).toBe(false);
+    expect(pool.stats().meanMs).toBe(25);
+  });
+
+  it("sheds what exceeds its queue at once, and answers the rest", async () => {
+    const pool = open({ size: 1, queueLimit: 3 });
+    const answers = Array.from({ length: 10 }, () => outcome(pool.verify(undefined, password)));
+    expect(pool.stats()).toMatchObject({ size: 1, busy: 1, waiting: 3, shed: 6 });
+    expect(await Promise.all(answers)).toEqual([...Array(4).fill("false"), ...Array(6).fill("overloaded")]);
+    expect(pool.stats()).toMatchObject({ busy: 0, waiting: 0 });
+    expect(await pool.verify(undefined, password)).toBe(false);
+  });
+
+  it("says when to try again", async () => {
+    const pool = open({ size: 1, queueLimit: 0 });
+    const first = pool.verify(undefined, password);
+    await expect(pool.verify(undefined, password)).rejects.toMatchObject({ details: { retryAfterSeconds: 1 } });
+    await first;
+  });
+
+  it("sheds at once what could not be answered within its patience", async () => {
+    const pool = open({ size: 1, patienceMs: 1_000 });
+    const answers = Array.from({ length: 100 }, () => outcome(pool.verify(undefined, password)));
+    const { waiting, shed } = pool.stats();
+    expect(waiting + shed).toBe(99);
+    // 25 ms a job are believed until something has been measured.
+    expect(waiting).toBe(39);
+    const said = await Promise.all(answers);
+    expect(said.slice(40)).toEqual(Array(60).fill("overloaded"));
+  });
+
+  it("gives up what was not answered within its patience, running or not", async () => {
+    const pool = open({ size: 1, patienceMs: 1 });
+    expect(await outcome(pool.verify(undefined, password))).toBe("overloaded");
+  });
+
+  it("lets one quiet key through a flood of another, and in a full queue in its place", async () => {
+    const pool = open({ size: 1, queueLimit: 8 });
+    const order: string[] = [];
+    const note = (name: string, turn: { fairnessKey: string; priority?: boolean }): Promise<unknown> =>
+      outcome(pool.verify(undefined, password, turn)).then((said) => order.push(`${name} ${said}`));
+    const flood = Array.from({ length: 9 }, (_, n) => note(`flood${n}`, { fairnessKey: "flood" }));
+    await Promise.all([
+      ...flood,
+      note("alice", { fairnessKey: "alice" }),
+      note("bob", { fairnessKey: "bob", priority: true }),
+    ]);
+    expect(order.filter((line) => line.endsWith("overloaded"))).toEqual(["flood8 overloaded", "flood7 overloaded"]);
+    const answered = order.filter((line) => line.endsWith("false"));
+    expect(answered.slice(0, 4)).toEqual(["flood0 false", "bob false", "flood1 false", "alice false"]);
+  });
+
+  it("rejects the job of a thread that dies with `unavailable`, and starts another", async () => {
+    const pool = open({ size: 1 });
+    const started = new Promise<Worker>((resolve) => process.once("worker", resolve));
+    const [first, second] = [outcome(pool.hash(password)), outcome(pool.verify(undefined, password))];
+    await (await started).terminate();
+    expect(await Promise.all([first, second])).toEqual(["unavailable", "false"]);
+  });
+
+  it("starts no more threads than its size, and none before the first job", async () => {
+    const workers: Worker[] = [];
+    const listen = (worker: Worker): void => void workers.push(worker);
+    process.on("worker", listen);
+    const pool = open({ size: 2 });
+    expect(pool.stats()).toMatchObject({ size: 2, busy: 0 });
+    await new Promise(setImmediate);
+    expect(workers).toHaveLength(0);
+    await Promise.all(Array.from({ length: 6 }, () => pool.verify(undefined, password)));
+    process.off("worker", listen);
+    expect(workers).toHaveLength(2);
+  });
+
+  it("lowers the priority of its threads, never that of the process", async () => {
+    const before = getPriority();
+    await open({ size: 1 }).verify(undefined, password);
+    expect(getPriority()).toBe(before);
+    if (process.platform !== "linux") return;
+    const tasks = readdirSync("/proc/self/task").map((id) => readFileSync(`/proc/self/task/${id}/stat`, "utf8"));
+    // Field 19 of proc_pid_stat(5), counted behind the name, which may hold spaces.
+    const nice = tasks.map((stat) => Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16]));
+    expect(nice).toContain(Math.max(before, 10));
+  });
+
+  it("rejects what waits and what comes after its end, and may be closed twice", async () => {
+    const pool = open({ size: 1 });
+    const answers = [1, 2, 3].map(() => outcome(pool.verify(undefined, password)));
+    await Promise.all([pool.close(), pool.close()]);
+    expect(await Promise.all(answers)).toEqual(Array(3).fill("unavailable"));
+    expect(await outcome(pool.hash(password))).toBe("unavailable");
+  });
+});
+
+describe("hashPassword and verifyPassword", () => {
+  it("start nothing when imported, and keep no process alive afterwards", () => {
+    const script = `
+      let threads = 0;
+      process.on("worker", () => { threads += 1; });
+      const { hashPassword, verifyPassword } = await import("./dist/crypto/password.js");
+      await new Promise(setImmediate);
+      const before = threads;
+      const hash = await hashPassword("${password}");
+      const good = await verifyPassword(hash, "${password}");
+      const none = await verifyPassword(undefined, "${password}");
+      console.log(JSON.stringify({ before, good, none, length: hash.length }));`;
+    const root = fileURLToPath(new URL("../..", import.meta.url));
+    const printed = execFileSync(process.execPath, ["--input-type=module", "-e", script], {
+      cwd: root,
+      timeout: 20_000,
+    });
+    expect(JSON.parse(printed.toString())).toEqual({ before: 0, good: true, none: false, length: 97 });
+  });
+});
