@@ -1,0 +1,93 @@
+// `ampho/node`: Ampho on node:http, and on whatever calls handlers by (request, response, next).
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Auth, AuthOf, Need } from "../auth/auth.js";
+import { AmphoError } from "../errors.js";
+import { writeAnswer } from "../http/node-answer.js";
+import { exchange, guardRequest, type HttpHost, isOurs } from "../http/node-exchange.js";
+
+declare module "node:http" {
+  interface IncomingMessage {
+    /** Who is asking; set by `authorize` of `ampho/node`. */
+    auth?: Auth | undefined;
+  }
+}
+
+export type Next = (error?: unknown) => void;
+export type Listener = (request: IncomingMessage, response: ServerResponse, next?: Next) => unknown;
+
+/** Has `request.auth` for certain; under an `optional` need it may be undefined. */
+export type GuardedHandler<N> = (request: WithAuth<N>, response: ServerResponse, next?: Next) => unknown;
+type WithAuth<N> = IncomingMessage & { auth: AuthOf<N> };
+
+/** Serves the REST API under its prefix; other paths go to `next`, or get 404 without one. */
+export function mount(ampho: HttpHost): (request: IncomingMessage, response: ServerResponse, next?: Next) => void {
+  return (request, response, next) => {
+    if (isOurs(ampho, request)) void exchange(ampho, request, response);
+    else if (next !== undefined) next();
+    else refuse(ampho, request, response, new AmphoError("not_found", "There is nothing at this path."));
+  };
+}
+
+/** Middleware: sets `request.auth` and calls `next`, or answers with the refusal. */
+export function authorize(
+  ampho: HttpHost,
+  need?: Need<IncomingMessage>,
+): (request: IncomingMessage, response: ServerResponse, next: Next) => void {
+  return (request, response, next) => {
+    admit(ampho, need, request, response, () => next());
+  };
+}
+
+/** Wraps a handler whose `request.auth` is there for certain; under an `optional` need it may be undefined. */
+export function guarded(ampho: HttpHost, handler: GuardedHandler<Need>): Listener;
+export function guarded<const N extends Need<IncomingMessage>>(
+  ampho: HttpHost,
+  need: N,
+  handler: GuardedHandler<N>,
+): Listener;
+export function guarded<N extends Need<IncomingMessage>>(
+  ampho: HttpHost,
+  ...rest: readonly [GuardedHandler<N>] | readonly [N, GuardedHandler<N>]
+): Listener {
+  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : rest;
+  return (request, response, next) =>
+    admit(ampho, need, request, response, () => {
+      if (hasAuth(request, need)) return handler(request, response, next);
+      return refuse(ampho, request, response, new AmphoError("missing_token", "A bearer token is needed."));
+    });
+}
+
+function hasAuth<N extends Need<IncomingMessage>>(request: IncomingMessage, need?: N): request is WithAuth<N> {
+  return request.auth !== undefined || need?.optional === true;
+}
+
+/** Without a promise where the guard needs none: a request that is refused or admitted at once costs no turn of the event loop. */
+function admit(
+  ampho: HttpHost,
+  need: Need<IncomingMessage> | undefined,
+  request: IncomingMessage,
+  response: ServerResponse,
+  proceed: () => unknown,
+): unknown {
+  let auth: Auth | undefined | Promise<Auth | undefined>;
+  try {
+    auth = guardRequest(ampho, need, request);
+  } catch (error) {
+    return refuse(ampho, request, response, error);
+  }
+  if (auth instanceof Promise) {
+    return auth.then(
+      (later) => {
+        request.auth = later;
+        return proceed();
+      },
+      (error: unknown) => refuse(ampho, request, response, error),
+    );
+  }
+  request.auth = auth;
+  return proceed();
+}
+
+function refuse(ampho: HttpHost, request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  writeAnswer(request, response, ampho.refusal(error));
+}

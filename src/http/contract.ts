@@ -1,0 +1,143 @@
+// The route table: from it come dispatch, validation, the OpenAPI document and docs/http.md.
+// A new endpoint is one row here and one file in endpoints/.
+import { route } from "./endpoint.js";
+import { logIn } from "./endpoints/login.js";
+import { logOut } from "./endpoints/logout.js";
+import { changePassword } from "./endpoints/password.js";
+import { publishDescription, publishKeys } from "./endpoints/published.js";
+import { renew } from "./endpoints/renew.js";
+import { readSession } from "./endpoints/session.js";
+import { endSession, endSessions, listSessions } from "./endpoints/sessions.js";
+import { fields, noInput, optionalFields } from "./input.js";
+import { bearer, none, optional, session } from "./need.js";
+import {
+  credentials,
+  currentSession,
+  document,
+  grant,
+  jwkSet,
+  passwordChange,
+  renewal,
+  sessionList,
+} from "./shapes.js";
+
+export const routes = [
+  route({
+    method: "POST",
+    path: "/login",
+    name: "login",
+    summary: "Opens a session, or re-authenticates the one whose bearer token is sent along",
+    need: optional,
+    input: fields(credentials),
+    status: 200,
+    output: grant,
+    errors: ["invalid_credentials", "too_many_attempts", "overloaded", "unavailable"],
+    endpoint: logIn,
+  }),
+  route({
+    method: "POST",
+    path: "/renew",
+    name: "renew",
+    summary: "The next tokens of a session: by its refresh token, or by a bearer token and no body",
+    need: optional,
+    input: optionalFields(renewal),
+    status: 200,
+    output: grant,
+    errors: ["missing_token", "invalid_token", "session_ended", "unavailable"],
+    endpoint: renew,
+  }),
+  route({
+    method: "POST",
+    path: "/logout",
+    name: "logout",
+    summary: "Ends this session",
+    need: session,
+    input: noInput,
+    status: 204,
+    errors: [],
+    endpoint: logOut,
+  }),
+  route({
+    method: "GET",
+    path: "/session",
+    name: "readSession",
+    summary: "Who is asking, from the token alone",
+    need: bearer,
+    input: noInput,
+    status: 200,
+    output: currentSession,
+    errors: [],
+    endpoint: readSession,
+  }),
+  route({
+    method: "GET",
+    path: "/sessions",
+    name: "listSessions",
+    summary: "The caller's sessions",
+    need: session,
+    input: noInput,
+    status: 200,
+    output: sessionList,
+    errors: [],
+    endpoint: listSessions,
+  }),
+  route({
+    method: "DELETE",
+    path: "/sessions",
+    name: "endSessions",
+    summary: "Ends all of the caller's sessions",
+    need: session,
+    input: noInput,
+    status: 204,
+    errors: [],
+    endpoint: endSessions,
+  }),
+  route({
+    method: "DELETE",
+    path: "/sessions/{id}",
+    name: "endSession",
+    summary: "Ends one of the caller's sessions",
+    need: session,
+    input: noInput,
+    status: 204,
+    errors: ["not_found"],
+    endpoint: endSession,
+  }),
+  route({
+    method: "POST",
+    path: "/password",
+    name: "changePassword",
+    summary: "Sets a new password and ends the caller's other sessions",
+    need: session,
+    input: fields(passwordChange),
+    status: 204,
+    errors: ["invalid_credentials", "too_many_attempts", "overloaded"],
+    available: (flows) => flows.keepsPasswords,
+    endpoint: changePassword,
+  }),
+  route({
+    method: "GET",
+    path: "/.well-known/jwks.json",
+    name: "publishKeys",
+    summary: "The public keys (RFC 7517); none for a secret key",
+    need: none,
+    input: noInput,
+    status: 200,
+    output: jwkSet,
+    errors: [],
+    cache: "public, max-age=300",
+    endpoint: publishKeys,
+  }),
+  route({
+    method: "GET",
+    path: "/openapi.json",
+    name: "publishDescription",
+    summary: "This description",
+    need: none,
+    input: noInput,
+    status: 200,
+    output: document,
+    errors: [],
+    endpoint: publishDescription,
+  }),
+] as const;

@@ -1,0 +1,18 @@
+// POST /renew: the next generation of a session's tokens, by its refresh token or, the seed's way, by its access token.
+import type { z } from "zod";
+import type { Grant } from "../../auth/flows.js";
+import { AmphoError } from "../../errors.js";
+import type { Call } from "../endpoint.js";
+import type { renewal } from "../shapes.js";
+
+export function renew(call: Call<z.output<typeof renewal> | undefined, undefined>): Promise<Grant> {
+  const { flows, input, bearer: accessToken, caller, idempotencyKey } = call;
+  const refreshToken = input?.refresh_token;
+  if (refreshToken !== undefined && accessToken !== undefined) {
+    throw new AmphoError("invalid_request", "Send a refresh token or a bearer token, not both.");
+  }
+  if (refreshToken !== undefined) return flows.renew({ refreshToken, idempotencyKey }, caller);
+  if (accessToken !== undefined) return flows.renew({ accessToken, idempotencyKey }, caller);
+  if (input === undefined) throw new AmphoError("missing_token", "A refresh token or a bearer token is needed.");
+  throw new AmphoError("invalid_request", '"refresh_token" is missing, and there is no bearer token.');
+}

@@ -1,0 +1,120 @@
+// Request -> answer, in one order: path, method, query, Authorization, body, token, endpoint. Whatever is thrown leaves by the refusal.
+import type { Caller, Flows } from "../auth/flows.js";
+import { AmphoError } from "../errors.js";
+import { clientAddress } from "./address.js";
+import { bearerOf, onlyAuthorization } from "./authorization.js";
+import { readMembers } from "./body.js";
+import { routes } from "./contract.js";
+import type { HttpAnswer, HttpRequest } from "./message.js";
+import { describe } from "./openapi.js";
+import { plainHeaders } from "./problem.js";
+import { createRouting, type Match } from "./routing.js";
+import { isUnder, parseTarget } from "./target.js";
+
+export interface HandlerOptions {
+  readonly flows: Flows;
+  /** Path of every endpoint's parent, without a slash at its end. */
+  readonly prefix: string;
+  /** How many proxies to believe (AMPHO_TRUST_PROXY). */
+  readonly trustedHops: number;
+  /** The product's version, for the OpenAPI document. */
+  readonly version: string;
+  /** The way out for errors: `createRefusal` of problem.ts. */
+  readonly refusal: (error: unknown) => HttpAnswer;
+}
+
+export type Handle = (request: HttpRequest) => Promise<HttpAnswer>;
+
+/** The REST API. What it returns never rejects: each error is an answer. */
+export function createHandler(options: HandlerOptions): Handle {
+  const { flows, prefix, refusal } = options;
+  const served = routes.filter((route) => route.available?.(flows) ?? true);
+  const find = createRouting(served);
+  let document: ReturnType<typeof describe> | undefined;
+  const description = () => {
+    document ??= describe(served, options);
+    return document;
+  };
+
+  return async (request) => {
+    let pattern: string | undefined;
+    let answer: HttpAnswer;
+    try {
+      const { path, query } = parseTarget(request.target);
+      const matches = find(isUnder(prefix, path) ? path.slice(prefix.length) : "");
+      for (const { route } of matches.values()) pattern = route.path;
+      const match = choose(matches, request.method);
+      refuseCredentials(query);
+      answer = success(match, await call(match, request));
+    } catch (error) {
+      answer = refusal(error);
+    }
+    if (request.method === "HEAD") answer = withoutBody(answer);
+    return pattern === undefined ? answer : { ...answer, route: pattern };
+  };
+
+  async function call({ route, parameters }: Match, request: HttpRequest): Promise<unknown> {
+    const authorization = onlyAuthorization(request.authorization);
+    const bearer = bearerOf(authorization);
+    // The content of a GET has no meaning (RFC 9110 §9.3.1): it is left unread.
+    const members = route.method === "GET" ? undefined : await readMembers(request);
+    if (bearer !== undefined && members !== undefined && "access_token" in members) {
+      throw new AmphoError("invalid_request", "Send one token, in the Authorization header.");
+    }
+    const auth = route.need.guarded ? await flows.guard(authorization, undefined, request) : undefined;
+    const caller = callerOf(request, options.trustedHops);
+    const idempotencyKey = idempotencyKeyOf(request);
+    return route.answer({ flows, caller, bearer, auth, members, parameters, idempotencyKey, describe: description });
+  }
+}
+
+function choose(matches: ReadonlyMap<string, Match>, method: string): Match {
+  if (matches.size === 0) throw new AmphoError("not_found", "There is nothing at this path.");
+  const match = matches.get(method === "HEAD" ? "GET" : method);
+  if (match !== undefined) return match;
+  const allow = [...matches.keys()].flatMap((name) => (name === "GET" ? ["GET", "HEAD"] : [name]));
+  throw new AmphoError("method_not_allowed", `This path takes ${allow.join(", ")}.`, { allow });
+}
+
+const credentialNames = new Set(["access_token", "refresh_token", "token", "password"]);
+
+/** Queries end up in logs, histories and referrers. */
+function refuseCredentials(query: string | undefined): void {
+  for (const name of new URLSearchParams(query ?? "").keys()) {
+    if (!credentialNames.has(name.toLowerCase())) continue;
+    throw new AmphoError("invalid_request", "Credentials do not belong in the query.");
+  }
+}
+
+function success({ route }: Match, output: unknown): HttpAnswer {
+  const headers = route.cache === undefined ? plainHeaders : { ...plainHeaders, "Cache-Control": route.cache };
+  if (route.status === 204) return { status: 204, headers, body: undefined };
+  return {
+    status: route.status,
+    headers: { ...headers, "Content-Type": "application/json" },
+    body: JSON.stringify(output),
+  };
+}
+
+function withoutBody(answer: HttpAnswer): HttpAnswer {
+  if (answer.body === undefined) return answer;
+  const length = String(new TextEncoder().encode(answer.body).byteLength);
+  return { ...answer, headers: { ...answer.headers, "Content-Length": length }, body: undefined };
+}
+
+function callerOf(request: HttpRequest, hops: number): Caller {
+  const address = clientAddress({
+    peer: request.peerAddress,
+    forwardedFor: request.header("x-forwarded-for"),
+    forwarded: request.header("forwarded"),
+    hops,
+  });
+  const agent = request.header("user-agent")?.replace(/\p{Cc}/gu, "");
+  return { address, agent: agent === undefined ? undefined : Array.from(agent).slice(0, 255).join("") };
+}
+
+/** 16 to 255 printable ASCII characters; another form is ignored, as the contract says. */
+function idempotencyKeyOf(request: HttpRequest): string | undefined {
+  const key = request.header("idempotency-key");
+  return key !== undefined && /^[ -~]{16,255}$/.test(key) ? key : undefined;
+}

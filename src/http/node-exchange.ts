@@ -1,0 +1,48 @@
+// One request to our endpoints on node:http, from its head to the end of its answer. Every adapter on node:http uses this.
+import type { ServerResponse } from "node:http";
+import type { Auth, Need } from "../auth/auth.js";
+import { onlyAuthorization } from "./authorization.js";
+import type { HttpAnswer, HttpRequest } from "./message.js";
+import { writeAnswer } from "./node-answer.js";
+import { authorizationValues, type NodeRequest, readRequest, targetOf } from "./node-request.js";
+import { isUnder, parseTarget } from "./target.js";
+
+/** What hosts need of an `Ampho`. */
+export interface HttpHost {
+  readonly prefix: string;
+  /** Never rejects. */
+  handle(request: HttpRequest): Promise<HttpAnswer>;
+  /** A promise only where the need has to wait. */
+  guard<R>(
+    authorization: string | undefined,
+    need: Need<R> | undefined,
+    request: R,
+  ): Auth | undefined | Promise<Auth | undefined>;
+  refusal(error: unknown): HttpAnswer;
+}
+
+/** Whether the request's path is under the prefix of our endpoints. */
+export function isOurs(host: HttpHost, request: NodeRequest): boolean {
+  return isUnder(host.prefix, parseTarget(targetOf(request)).path);
+}
+
+/** Answers a request by our endpoints. Never rejects; resolves to the answer, for whoever logs it. */
+export async function exchange(host: HttpHost, request: NodeRequest, response: ServerResponse): Promise<HttpAnswer> {
+  let answer: HttpAnswer;
+  try {
+    answer = await host.handle(readRequest(request));
+  } catch (error) {
+    answer = host.refusal(error);
+  }
+  writeAnswer(request, response, answer);
+  return answer;
+}
+
+/** The guard over a node:http request; throws or rejects with what `refusal` takes. */
+export function guardRequest<R extends NodeRequest>(
+  host: HttpHost,
+  need: Need<R> | undefined,
+  request: R,
+): Auth | undefined | Promise<Auth | undefined> {
+  return host.guard(onlyAuthorization(authorizationValues(request)), need, request);
+}

@@ -1,0 +1,93 @@
+// node:http's IncomingMessage -> HttpRequest. Fields that may come once are looked up in the raw headers: Node keeps the first silently.
+import type { IncomingMessage } from "node:http";
+import { AmphoError } from "../errors.js";
+import { alreadyRead, bodyTimeoutMs, cutShort, timedOut, tooLarge } from "./body-limits.js";
+import type { HttpRequest, RequestBody } from "./message.js";
+
+/** What frameworks on node:http add to a request. */
+export interface NodeRequest extends IncomingMessage {
+  /** The target before a mount path was cut off (connect, Express). */
+  readonly originalUrl?: string | undefined;
+  /** What a body parser has left. */
+  readonly body?: unknown;
+}
+
+const none: RequestBody = { kind: "none" };
+const singletons = new Set(["host", "content-type", "content-encoding", "idempotency-key"]);
+
+/** Every raw Authorization value. On the path of every guarded request: no array of pairs, no lower-casing of other names. */
+export function authorizationValues({ rawHeaders }: IncomingMessage): string[] {
+  const values: string[] = [];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index];
+    if (name?.length !== 13 || name.toLowerCase() !== "authorization") continue;
+    values.push(rawHeaders[index + 1] ?? "");
+  }
+  return values;
+}
+
+export function targetOf(request: NodeRequest): string {
+  return request.originalUrl ?? request.url ?? "/";
+}
+
+/** The request as our endpoints see it. `invalid_request` when a field that may come once comes twice. */
+export function readRequest(request: NodeRequest): HttpRequest {
+  refuseRepeats(request.rawHeaders);
+  return {
+    method: request.method ?? "GET",
+    target: targetOf(request),
+    header: (name) => {
+      const value = request.headers[name];
+      return Array.isArray(value) ? value.join(", ") : value;
+    },
+    authorization: authorizationValues(request),
+    peerAddress: request.socket.remoteAddress,
+    body: bodyOf(request),
+  };
+}
+
+function refuseRepeats(rawHeaders: readonly string[]): void {
+  const seen = new Set<string>();
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]?.toLowerCase() ?? "";
+    if (!singletons.has(name)) continue;
+    if (seen.has(name)) throw new AmphoError("invalid_request", "A header that may come once came twice.");
+    seen.add(name);
+  }
+}
+
+function bodyOf(request: NodeRequest): RequestBody {
+  const length = request.headers["content-length"];
+  if (request.headers["transfer-encoding"] === undefined && (length === undefined || Number(length) === 0)) return none;
+  if (!request.readableDidRead) return { kind: "stream", read: (limitBytes) => readBody(request, limitBytes) };
+  if (request.body !== undefined) return { kind: "parsed", value: request.body };
+  return { kind: "stream", read: () => Promise.reject(alreadyRead()) };
+}
+
+/** Reads the whole body. Past the limit it stops reading: what is left is for the answer's writer to discard. */
+function readBody(request: IncomingMessage, limitBytes: number): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    if (Number(request.headers["content-length"]) > limitBytes) return reject(tooLarge());
+    const chunks: Uint8Array[] = [];
+    let lengthBytes = 0;
+    const timer = setTimeout(() => settle(timedOut()), bodyTimeoutMs);
+    const settle = (error?: AmphoError) => {
+      clearTimeout(timer);
+      request.off("data", onData).off("end", onEnd).off("close", onCut).off("error", onCut);
+      if (error === undefined) return resolve(Buffer.concat(chunks, lengthBytes));
+      // Without this a late "error" of the socket would have no listener and end the process.
+      request.on("error", () => undefined);
+      request.pause();
+      reject(error);
+    };
+    const onData = (chunk: Uint8Array) => {
+      lengthBytes += chunk.byteLength;
+      if (lengthBytes > limitBytes) settle(tooLarge());
+      else chunks.push(chunk);
+    };
+    const onEnd = () => settle();
+    const onCut = () => settle(cutShort());
+    request.on("data", onData).on("end", onEnd).on("close", onCut).on("error", onCut);
+    if (request.destroyed) onCut();
+  });
+}

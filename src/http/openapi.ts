@@ -1,0 +1,97 @@
+// The OpenAPI 3.1 document of the route table. JSON Schemas come from the same zod schemas that check the bodies.
+import { z } from "zod";
+import { type ErrorCode, errorCodes } from "../errors.js";
+import type { Route } from "./endpoint.js";
+import { problems } from "./problem.js";
+import type { OpenApiDocument } from "./shapes.js";
+
+export interface DescriptionOptions {
+  readonly prefix: string;
+  readonly version: string;
+}
+
+type Json = Record<string, unknown>;
+
+export function describe(routes: readonly Route[], { prefix, version }: DescriptionOptions): OpenApiDocument {
+  const schemas: Json = { Problem: problemSchema };
+  const paths: Record<string, Json> = {};
+  for (const route of routes) {
+    const path = `${prefix}${route.path}`;
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, schemas) };
+  }
+  return {
+    openapi: "3.1.1",
+    info: { title: "Ampho", version, description: "Login, renewal and sessions. Times are whole Unix seconds." },
+    paths,
+    components: { schemas, securitySchemes: { bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT" } } },
+  };
+}
+
+/** Every code that a row can answer with: its own, its need's and its body's, in the order of the errors' table. */
+export function errorsOf(route: Route): readonly ErrorCode[] {
+  const codes = new Set<ErrorCode>(["invalid_request", "internal_error", ...route.errors]);
+  if (route.method !== "GET") for (const code of bodyErrors) codes.add(code);
+  if (route.need.guarded) for (const code of guardErrors) codes.add(code);
+  if (route.need.name === "session") codes.add("insufficient_scope");
+  return errorCodes.filter((code) => codes.has(code));
+}
+
+const bodyErrors = ["request_timeout", "payload_too_large", "unsupported_media_type"] as const;
+const guardErrors = ["missing_token", "invalid_token", "unavailable"] as const;
+
+const problemSchema = {
+  type: "object",
+  required: ["message", "error"],
+  properties: {
+    message: { type: "string", description: "for people; holds nothing that was sent" },
+    error: { type: "string", enum: errorCodes },
+  },
+};
+
+const security = { none: [], optional: [{}, { bearer: [] }], bearer: [{ bearer: [] }], session: [{ bearer: [] }] };
+
+function operation(route: Route, schemas: Json): Json {
+  const names = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+  return {
+    operationId: route.name,
+    summary: route.summary,
+    security: security[route.need.name],
+    ...(names.length > 0 && {
+      parameters: names.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } })),
+    }),
+    ...(route.input.schema && { requestBody: requestBody(route.input.schema, !route.input.mayBeAbsent) }),
+    responses: { [route.status]: successResponse(route, schemas), ...errorResponses(route) },
+  };
+}
+
+function requestBody(schema: z.ZodType, required: boolean): Json {
+  const content = { schema: jsonSchema(schema) };
+  return { required, content: { "application/json": content, "application/x-www-form-urlencoded": content } };
+}
+
+function successResponse({ status, summary, output }: Route, schemas: Json): Json {
+  const title = output?.meta()?.title;
+  if (output === undefined || title === undefined) return { description: status === 204 ? "Done" : summary };
+  schemas[title] = jsonSchema(output);
+  return {
+    description: title,
+    content: { "application/json": { schema: { $ref: `#/components/schemas/${title}` } } },
+  };
+}
+
+function errorResponses(route: Route): Json {
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of errorsOf(route))
+    byStatus.set(problems[code].status, [...(byStatus.get(problems[code].status) ?? []), code]);
+  const content = { "application/json": { schema: { $ref: "#/components/schemas/Problem" } } };
+  const responses = [...byStatus].map(([status, codes]) => {
+    const description = codes.map((code) => `\`${code}\`: ${problems[code].when}`).join("; ");
+    return [String(status), { description, content }] as const;
+  });
+  return Object.fromEntries(responses);
+}
+
+function jsonSchema(schema: z.ZodType): Json {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: "input", target: "draft-2020-12" });
+  return rest;
+}

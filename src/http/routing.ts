@@ -1,0 +1,27 @@
+// Path under the prefix -> rows of the table. Exact: no case folding, no decoding, no trailing slash.
+import type { Route } from "./endpoint.js";
+
+export interface Match {
+  readonly route: Route;
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+/** All rows whose path this is, by method; empty when there is none. */
+export type FindRoutes = (path: string) => ReadonlyMap<string, Match>;
+
+export function createRouting(routes: readonly Route[]): FindRoutes {
+  const patterns = routes.map((route) => ({ route, pattern: patternOf(route.path) }));
+  return (path) => {
+    const matches = new Map<string, Match>();
+    for (const { route, pattern } of patterns) {
+      const found = pattern.exec(path);
+      if (found !== null) matches.set(route.method, { route, parameters: found.groups ?? {} });
+    }
+    return matches;
+  };
+}
+
+function patternOf(path: string): RegExp {
+  const source = path.replace(/[.]/g, "\\$&").replace(/\{(\w+)\}/g, "(?<$1>[^/]+)");
+  return new RegExp(`^${source}$`);
+}

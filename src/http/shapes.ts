@@ -1,0 +1,94 @@
+// The shapes that go in and out: one schema each for checking, OpenAPI and types.
+import { z } from "zod";
+
+const wellFormed = (text: string) => !/\p{Surrogate}/u.test(text);
+const hasControls = (text: string) => /\p{Cc}/u.test(text);
+/** A character is a code point. */
+const lengthOf = (text: string) => Array.from(text).length;
+
+export const login = z
+  .string()
+  .refine(
+    (text) => text !== "" && text.length <= 510 && lengthOf(text) <= 255 && wellFormed(text) && !hasControls(text),
+  )
+  .meta({
+    description: "a text of 1 to 255 characters, none of them a control character",
+    minLength: 1,
+    maxLength: 255,
+  });
+
+const password = z.string().refine((text) => text.length <= 2048 && lengthOf(text) <= 1024 && wellFormed(text));
+const passwordMeta = { description: "a text of at most 1024 characters", maxLength: 1024, format: "password" };
+
+const opaque = z.string().meta({ description: "a text" });
+
+export const credentials = z.object({
+  login,
+  password: password.optional().meta(passwordMeta),
+  device: opaque.optional().meta({ description: "a text: the `device` of an earlier answer" }),
+});
+
+export const renewal = z.object({
+  refresh_token: opaque.optional().meta({ description: "a text: the newest `refresh_token`" }),
+});
+
+export const passwordChange = z.object({
+  password: password.meta(passwordMeta),
+  new_password: password.meta(passwordMeta),
+});
+
+const seconds = z.int().meta({ description: "Unix seconds" });
+
+export const grant = z
+  .object({
+    token: z.string().meta({ description: "the access token, for `Authorization: Bearer …`" }),
+    token_type: z.literal("Bearer"),
+    starts: z.int().meta({ description: "the token's `nbf`, Unix seconds" }),
+    expires: z.int().meta({ description: "the token's `exp`, Unix seconds" }),
+    ttl: z.int().meta({ description: "`expires` less `starts`, seconds" }),
+    leeway: z.int().meta({ description: "clock skew allowed around both, seconds" }),
+    refresh_token: z.string().optional(),
+    refresh_expires: seconds.optional(),
+  })
+  .meta({ title: "Grant" });
+
+export const currentSession = z
+  .object({
+    id: z.string().nullable(),
+    login: z.string(),
+    roles: z.array(z.string()).readonly(),
+    scopes: z.array(z.string()).readonly(),
+    session: z
+      .object({
+        id: z.string(),
+        authenticated: seconds.nullable().meta({ description: "when the login was, Unix seconds" }),
+      })
+      .nullable(),
+    starts: seconds.nullable(),
+    expires: seconds,
+  })
+  .meta({ title: "Session" });
+
+export const sessionList = z
+  .object({
+    sessions: z
+      .array(
+        z.object({
+          id: z.string(),
+          current: z.boolean().meta({ description: "whether the token that asks belongs to it" }),
+          created: seconds,
+          renewed: seconds,
+          expires: seconds,
+          address: z.string().nullable(),
+          agent: z.string().nullable(),
+        }),
+      )
+      .readonly(),
+  })
+  .meta({ title: "SessionList" });
+
+export const jwkSet = z.object({ keys: z.array(z.looseObject({})).readonly() }).meta({ title: "JwkSet" });
+
+export const document = z.looseObject({ openapi: z.string() }).meta({ title: "OpenApiDocument" });
+
+export type OpenApiDocument = z.input<typeof document>;

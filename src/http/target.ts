@@ -1,0 +1,20 @@
+// The request target (RFC 9112 §3.2) cut into path and query. Nothing is decoded: a path has one spelling.
+
+export interface Target {
+  readonly path: string;
+  /** Without the question mark; undefined when there is none. */
+  readonly query: string | undefined;
+}
+
+/** Absolute-form loses its origin, as RFC 9112 §3.2.2 asks; asterisk- and authority-form stay what they are and match nothing. */
+export function parseTarget(target: string): Target {
+  const origin = target.startsWith("/") ? null : /^https?:\/\/[^/?#]*/i.exec(target);
+  const rest = origin === null ? target : target.slice(origin[0].length) || "/";
+  const mark = rest.indexOf("?");
+  return mark < 0 ? { path: rest, query: undefined } : { path: rest.slice(0, mark), query: rest.slice(mark + 1) };
+}
+
+/** Whether the path belongs to whoever owns the prefix. */
+export function isUnder(prefix: string, path: string): boolean {
+  return path.startsWith(prefix) && (path.length === prefix.length || path.charCodeAt(prefix.length) === 47);
+}
