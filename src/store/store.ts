@@ -281,7 +281,9 @@ export interface Store {
     },
   ): Promise<readonly Revocation[]>;
   /** Moves the era on: every session that is live now is over, in one row. */
-  endEverySession(input: Ending & ForeignTokens & { readonly accessTtlSeconds: number }): Promise<readonly Revocation[]>;
+  endEverySession(
+    input: Ending & ForeignTokens & { readonly accessTtlSeconds: number },
+  ): Promise<readonly Revocation[]>;
 
   /** Rows with a number above `after` that are still live at `now`. */
   readRevocations(input: { readonly after: number; readonly now: number }): Promise<RevocationPage>;

@@ -1,0 +1,34 @@
+// The purposes as methods, over whatever runs them.
+import type { Input, Output, PurposeName } from "./purposes.js";
+import type { Store } from "./store.js";
+
+export type Call = <P extends PurposeName>(purpose: P, input: Input<P>) => Promise<Output<P>>;
+
+export function boundStore(call: Call): Pick<Store, PurposeName> {
+  return {
+    createUser: (input) => call("createUser", input),
+    findUser: (canonical) => call("findUser", canonical),
+    findUserById: (id) => call("findUserById", id),
+    listUsers: (page) => call("listUsers", page),
+    setPassword: (input) => call("setPassword", input),
+    rehashPassword: (input) => call("rehashPassword", input),
+    setRoles: (input) => call("setRoles", input),
+    setDisabled: (input) => call("setDisabled", input),
+    removeUser: (input) => call("removeUser", input),
+
+    createSession: (input) => call("createSession", input),
+    reauthenticate: (input) => call("reauthenticate", input),
+    renewSession: (input) => call("renewSession", input),
+    findSession: (input) => call("findSession", input),
+    listSessions: (input) => call("listSessions", input),
+    endSession: (input) => call("endSession", input),
+    endSessionsOf: (input) => call("endSessionsOf", input),
+    endEverySession: (input) => call("endEverySession", input),
+
+    readRevocations: (input) => call("readRevocations", input),
+    revokeKey: (input) => call("revokeKey", input),
+
+    recordAudit: (entry) => call("recordAudit", entry),
+    listAudit: (input) => call("listAudit", input),
+  };
+}

@@ -1,0 +1,21 @@
+// What differs between databases, as named members. Everything else is one text for all.
+
+export interface Dialect {
+  /** Type of a primary key that is a number and is given by us. */
+  readonly numberKey: string;
+  /** Type and constraint of a primary key that counts by itself. */
+  readonly countingKey: string;
+  /** An expression for 128 random bits as text. */
+  readonly randomText: string;
+  /** One row when the table named by the parameter exists. */
+  readonly tableExists: string;
+}
+
+export const sqliteDialect: Dialect = {
+  // `integer` is the row id itself; `bigint` would be a second index.
+  numberKey: "integer primary key",
+  // `autoincrement`: the number of a row that was removed is never given again.
+  countingKey: "integer primary key autoincrement",
+  randomText: "lower(hex(randomblob(16)))",
+  tableExists: "select name from sqlite_schema where type = 'table' and name = ?",
+};

@@ -1,0 +1,92 @@
+// The first schema: users, sessions, revocations, audit, and the one row of state.
+import type { MigrationSteps } from "./steps.js";
+
+export const first: MigrationSteps = {
+  version: 1,
+  name: "first",
+  up: (dialect) => [
+    // `epoch` tells one database from another, `era` one generation of all sessions from the next, `last_revocation` is
+    // the number of the newest revocation, `access_until` an hour-grained bound of every session's `access_expires`.
+    `create table ampho_state (
+      id integer primary key check (id = 1),
+      epoch text not null,
+      era bigint not null,
+      last_revocation bigint not null,
+      access_until bigint not null
+    )`,
+    `insert into ampho_state (id, epoch, era, last_revocation, access_until) values (1, ${dialect.randomText}, 0, 0, 0)`,
+
+    `create table ampho_users (
+      id text not null primary key,
+      login text not null,
+      canonical text not null unique,
+      password_hash text,
+      password_version bigint not null,
+      roles text not null,
+      roles_version bigint not null,
+      disabled smallint not null check (disabled in (0, 1)),
+      created_at bigint not null
+    )`,
+
+    // `n` orders sessions by creation whatever the clock did. No foreign key: users may be of an application's own table.
+    // `remove_after` is whole days, so that a renewal seldom moves an entry of its index.
+    `create table ampho_sessions (
+      n ${dialect.countingKey},
+      id text not null unique,
+      era bigint not null,
+      user_id text not null,
+      login text not null,
+      gen bigint not null,
+      created_at bigint not null,
+      auth_time bigint not null,
+      renewed_at bigint not null,
+      expires_at bigint not null,
+      ends_at bigint not null,
+      access_expires bigint not null,
+      idempotency text,
+      address text,
+      agent text,
+      ended_at bigint,
+      end_reason text,
+      remove_after bigint not null
+    )`,
+    "create index ampho_sessions_open on ampho_sessions (user_id, n) where ended_at is null",
+    "create index ampho_sessions_remove on ampho_sessions (remove_after)",
+
+    `create table ampho_revocations (
+      n ${dialect.numberKey},
+      at bigint not null,
+      until bigint not null,
+      kind text not null check (kind in ('session', 'user', 'roles', 'key', 'all')),
+      session_id text,
+      user_id text,
+      login text,
+      roles_version bigint,
+      roles text,
+      kid text,
+      era bigint
+    )`,
+    "create index ampho_revocations_until on ampho_revocations (until)",
+
+    `create table ampho_audit (
+      n ${dialect.countingKey},
+      at bigint not null,
+      event text not null,
+      reason text,
+      user_id text,
+      login text,
+      session_id text,
+      actor text not null,
+      operator text,
+      address text,
+      agent text,
+      detail text
+    )`,
+    "create index ampho_audit_login on ampho_audit (login, n)",
+    "create index ampho_audit_at on ampho_audit (at)",
+  ],
+  down: () =>
+    ["ampho_audit", "ampho_revocations", "ampho_sessions", "ampho_users", "ampho_state"].map(
+      (table) => `drop table ${table}`,
+    ),
+};

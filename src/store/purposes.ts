@@ -1,0 +1,47 @@
+// Every purpose of the Store: whether it only reads, and the work that it is.
+
+import { listAudit, recordAudit } from "./sql/audit.js";
+import { renewSession } from "./sql/renewal.js";
+import { readRevocations, revokeKey } from "./sql/revocations.js";
+import { endEverySession, endSession, endSessionsOf } from "./sql/session-ends.js";
+import { createSession, findSession, listSessions, reauthenticate } from "./sql/sessions.js";
+import { rehashPassword, removeUser, setDisabled, setPassword, setRoles } from "./sql/user-changes.js";
+import { createUser, findUser, findUserById, listUsers } from "./sql/users.js";
+import type { Store } from "./store.js";
+import type { Work } from "./work.js";
+
+export type PurposeName = Exclude<keyof Store, "ping" | "close">;
+export type Input<P extends PurposeName> = Parameters<Store[P]>[0];
+export type Output<P extends PurposeName> = Awaited<ReturnType<Store[P]>>;
+
+export interface Purpose<P extends PurposeName> {
+  readonly access: "read" | "write";
+  readonly run: (input: Input<P>) => Work<Output<P>>;
+}
+
+export const purposes: { readonly [P in PurposeName]: Purpose<P> } = {
+  createUser: { access: "write", run: createUser },
+  findUser: { access: "read", run: findUser },
+  findUserById: { access: "read", run: (id) => findUserById(id) },
+  listUsers: { access: "read", run: listUsers },
+  setPassword: { access: "write", run: setPassword },
+  rehashPassword: { access: "write", run: rehashPassword },
+  setRoles: { access: "write", run: setRoles },
+  setDisabled: { access: "write", run: setDisabled },
+  removeUser: { access: "write", run: removeUser },
+
+  createSession: { access: "write", run: createSession },
+  reauthenticate: { access: "write", run: reauthenticate },
+  renewSession: { access: "write", run: renewSession },
+  findSession: { access: "read", run: findSession },
+  listSessions: { access: "read", run: listSessions },
+  endSession: { access: "write", run: endSession },
+  endSessionsOf: { access: "write", run: endSessionsOf },
+  endEverySession: { access: "write", run: endEverySession },
+
+  readRevocations: { access: "read", run: readRevocations },
+  revokeKey: { access: "write", run: revokeKey },
+
+  recordAudit: { access: "write", run: recordAudit },
+  listAudit: { access: "read", run: listAudit },
+};

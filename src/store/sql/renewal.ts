@@ -1,0 +1,96 @@
+// Renewal by generation. The newest generation moves on by one conditional update. The one before it is given the current
+// one again within the grace, or with the idempotency key that made the move. Any other is a replay and ends the session.
+// Only look-ups by primary keys and unique columns: the cost must not grow with the number of sessions.
+import type { EndReason, Renewal, RenewOutcome, Session, User } from "../store.js";
+import { first, integer, type Row, textOrNull, type Work } from "../work.js";
+import { recordAudit } from "./audit.js";
+import { writeRevocations } from "./revocations.js";
+import { endById } from "./session-ends.js";
+import { moveGeneration, sessionColumns, sessionOf } from "./session-rows.js";
+import { noteAccess, readState, type State } from "./state.js";
+import { findUserById } from "./users.js";
+
+export function* renewSession(input: Renewal): Work<RenewOutcome> {
+  const state = yield* readState();
+  const moved = yield* moveGeneration(input, input.gen, state.era);
+  if (moved) return yield* grant(input, state, moved, "renewed", "renew");
+
+  const row = yield* first(
+    `select ${sessionColumns}, era, ended_at, idempotency from ampho_sessions where id = ?`,
+    [input.sessionId],
+    "update",
+  );
+  if (!row) return yield* refuse(input, "unknown", undefined);
+  const session = sessionOf(row);
+  if (row["ended_at"] !== null || integer(row, "era") !== state.era) return yield* refuse(input, "ended", session);
+  if (session.expiresAt <= input.now) return yield* refuse(input, "expired", session);
+  if (!mayRepeat(input, session, row)) return yield* end(input, session, "replayed");
+
+  const accessExpires = Math.max(session.accessExpires, Math.min(input.now + input.accessTtlSeconds, session.endsAt));
+  yield* first("update ampho_sessions set access_expires = ? where id = ?", [accessExpires, session.id]);
+  return yield* grant(input, state, { ...session, accessExpires }, "repeated", sharedOrRepeated(input, session));
+}
+
+function mayRepeat(input: Renewal, session: Session, row: Row): boolean {
+  if (input.gen !== session.gen - 1) return false;
+  if (input.now - session.renewedAt <= input.graceSeconds) return true;
+  return input.idempotency !== undefined && input.idempotency === textOrNull(row, "idempotency");
+}
+
+/** Two holders of one session show themselves by another address or agent within the grace. */
+function sharedOrRepeated({ origin }: Renewal, session: Session): "renew_shared" | "renew_repeated" {
+  const same = (origin.address ?? null) === session.address && (origin.agent ?? null) === session.agent;
+  return same ? "renew_repeated" : "renew_shared";
+}
+
+function* grant(
+  input: Renewal,
+  state: State,
+  session: Session,
+  outcome: "renewed" | "repeated",
+  event: "renew" | "renew_repeated" | "renew_shared",
+): Work<RenewOutcome> {
+  let user: User | undefined;
+  if (input.stored) {
+    user = yield* findUserById(session.userId);
+    if (!user) return yield* end(input, session, "user_removed");
+    if (user.disabled) return yield* end(input, session, "user_disabled");
+  }
+  yield* recordAudit({ ...entry(input, session), event });
+  yield* noteAccess(state, session.accessExpires);
+  return { outcome, session, user };
+}
+
+function* refuse(
+  input: Renewal,
+  reason: "unknown" | "ended" | "expired",
+  session: Session | undefined,
+): Work<RenewOutcome> {
+  yield* recordAudit({ ...entry(input, session), event: "renew_refused", reason });
+  return { outcome: "ended", reason, revocations: [] };
+}
+
+function* end(
+  input: Renewal,
+  session: Session,
+  why: Extract<EndReason, "replayed" | "user_removed" | "user_disabled">,
+): Work<RenewOutcome> {
+  const revoked = yield* endById(session.id, why, input.now);
+  const about = entry(input, session);
+  yield* recordAudit(
+    why === "replayed" ? { ...about, event: "renew_replayed" } : { ...about, event: "renew_refused", reason: why },
+  );
+  const reason = why === "replayed" ? "replayed" : "user";
+  return { outcome: "ended", reason, revocations: yield* writeRevocations(revoked) };
+}
+
+function entry(input: Renewal, session: Session | undefined) {
+  return {
+    at: input.now,
+    userId: session?.userId,
+    login: session?.login,
+    sessionId: input.sessionId,
+    origin: input.origin,
+    detail: { by: input.by, gen: input.gen },
+  };
+}

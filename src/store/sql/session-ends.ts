@@ -1,0 +1,123 @@
+// Endings of sessions. Each leaves a revocation for as long as an access token of the session may still be let in.
+import type { Ending, EndReason, ForeignTokens, Revocation } from "../store.js";
+import { first, integer, query, type Row, text, type Work } from "../work.js";
+import { recordAudit } from "./audit.js";
+import { insertRevocation, leewayMaxSeconds, type Revoked, writeRevocations } from "./revocations.js";
+import { moveEra, readState } from "./state.js";
+
+const returning = "returning n, id, user_id, login, era, access_expires";
+
+/** The `exp` of the last access token of the user's sessions that have not ended; 0 when there is none. */
+export function* latestAccess(userId: string): Work<number> {
+  const row = yield* first(
+    "select max(access_expires) as latest from ampho_sessions where user_id = ? and ended_at is null",
+    [userId],
+  );
+  return row && row["latest"] !== null ? integer(row, "latest") : 0;
+}
+
+function revoked(row: Row, now: number): readonly Revoked[] {
+  const until = integer(row, "access_expires") + leewayMaxSeconds;
+  return until > now ? [{ kind: "session", at: now, until, sessionId: text(row, "id") }] : [];
+}
+
+function* recordEnd(row: Row, reason: EndReason, ending: Ending): Work<void> {
+  yield* recordAudit({
+    at: ending.now,
+    event: reason === "logout" ? "logout" : "session_ended",
+    reason: reason === "logout" ? undefined : reason,
+    userId: text(row, "user_id"),
+    login: text(row, "login"),
+    sessionId: text(row, "id"),
+    origin: ending.origin,
+  });
+}
+
+/** Ends one session that has not ended, and writes no audit row: that is its caller's. */
+export function* endById(id: string, reason: EndReason, now: number): Work<readonly Revoked[]> {
+  const row = yield* first(
+    `update ampho_sessions set ended_at = ?, end_reason = ? where id = ? and ended_at is null ${returning}`,
+    [now, reason, id],
+  );
+  return row ? revoked(row, now) : [];
+}
+
+/** A session that is idle too long but whose access tokens are still good can be ended as well. */
+export function* endSession(
+  input: Ending & { readonly id: string; readonly userId: string | undefined; readonly reason: EndReason },
+): Work<{ readonly ended: boolean; readonly revocations: readonly Revocation[] }> {
+  const { id, userId, reason, now } = input;
+  const { era } = yield* readState();
+  const row = yield* first(
+    `update ampho_sessions set ended_at = ?, end_reason = ?
+     where id = ? and ended_at is null and era = ? and (expires_at > ? or access_expires > ?)
+     ${userId === undefined ? "" : "and user_id = ?"} ${returning}`,
+    [now, reason, id, era, now, now - leewayMaxSeconds, ...(userId === undefined ? [] : [userId])],
+  );
+  if (!row) return { ended: false, revocations: [] };
+  yield* recordEnd(row, reason, input);
+  return { ended: true, revocations: yield* writeRevocations(revoked(row, now)) };
+}
+
+export interface UserEnding extends Ending {
+  readonly userId: string;
+  readonly exceptSession: string | undefined;
+  readonly reason: EndReason;
+}
+
+export function* endSessionsOf(input: UserEnding): Work<readonly Revocation[]> {
+  return yield* writeRevocations(yield* endOpenSessions(input));
+}
+
+/** Ends all of a user's sessions but one; the revocations are still to be written. */
+export function* endOpenSessions(input: UserEnding): Work<readonly Revoked[]> {
+  const { userId, exceptSession, reason, now } = input;
+  const { era } = yield* readState();
+  const rows = yield* query(
+    `update ampho_sessions set ended_at = ?, end_reason = ?
+     where user_id = ? and ended_at is null and id <> ? returning n, id, user_id, login, era, access_expires, expires_at`,
+    [now, reason, userId, exceptSession ?? ""],
+  );
+  const open = rows
+    .filter((row) => integer(row, "era") === era)
+    .filter((row) => integer(row, "expires_at") > now || revoked(row, now).length > 0)
+    .sort((a, b) => integer(a, "n") - integer(b, "n"));
+  for (const row of open) yield* recordEnd(row, reason, input);
+  return open.flatMap((row) => revoked(row, now));
+}
+
+/** More than anyone's `sessionsMax` is lowered by at once; the next login ends the rest. */
+const displacedAtOnce = 1000;
+
+/** Ends the oldest live sessions of a user beyond `keep`, never the one given. */
+export function* displace(
+  input: Ending & { readonly sessionId: string; readonly userId: string; readonly era: number; readonly keep: number },
+): Work<readonly Revoked[]> {
+  const { sessionId, userId, era, keep, now } = input;
+  const rows = yield* query(
+    `select n, id, user_id, login, era, access_expires from ampho_sessions
+     where user_id = ? and ended_at is null and era = ? and expires_at > ? and id <> ?
+     order by n desc limit ? offset ?`,
+    [userId, era, now, sessionId, displacedAtOnce, Math.max(keep - 1, 0)],
+  );
+  const all: Revoked[] = [];
+  for (const row of rows) {
+    all.push(...(yield* endById(text(row, "id"), "displaced", now)));
+    yield* recordEnd(row, "displaced", input);
+  }
+  return all;
+}
+
+/** One row for however many sessions: those of an older era count as ended wherever a session is judged. */
+export function* endEverySession(
+  input: Ending & ForeignTokens & { readonly accessTtlSeconds: number },
+): Work<readonly Revocation[]> {
+  const { now, origin, foreignMaxSeconds, accessTtlSeconds } = input;
+  yield* recordAudit({ at: now, event: "every_session_ended", origin });
+  const { n, era, accessUntil } = yield* moveEra();
+  // `accessTtlSeconds`: a renewal at this moment may issue a token of the old era later than any that was noted.
+  const until = Math.max(now + foreignMaxSeconds, now + accessTtlSeconds, accessUntil) + leewayMaxSeconds;
+  const row: Revocation = { kind: "all", n, at: now, until, era };
+  yield* insertRevocation(row);
+  return [row];
+}

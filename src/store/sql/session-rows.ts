@@ -1,0 +1,133 @@
+// Rows of sessions: read, inserted, moved a generation on.
+// A session is live while it has not ended, belongs to the present era, and `now < expires_at` (never past `ends_at`).
+import type { Session } from "../store.js";
+import { first, integer, query, type Row, text, textOrNull, type Work } from "../work.js";
+
+export const sessionColumns =
+  "id, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, address, agent";
+
+export function sessionOf(row: Row): Session {
+  return {
+    id: text(row, "id"),
+    userId: text(row, "user_id"),
+    login: text(row, "login"),
+    gen: integer(row, "gen"),
+    createdAt: integer(row, "created_at"),
+    authTime: integer(row, "auth_time"),
+    renewedAt: integer(row, "renewed_at"),
+    expiresAt: integer(row, "expires_at"),
+    endsAt: integer(row, "ends_at"),
+    accessExpires: integer(row, "access_expires"),
+    address: textOrNull(row, "address"),
+    agent: textOrNull(row, "agent"),
+  };
+}
+
+export function* insertSession(session: Session, era: number): Work<void> {
+  yield* query(
+    `insert into ampho_sessions (${sessionColumns}, era, remove_after) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    [
+      session.id,
+      session.userId,
+      session.login,
+      session.gen,
+      session.createdAt,
+      session.authTime,
+      session.renewedAt,
+      session.expiresAt,
+      session.endsAt,
+      session.accessExpires,
+      session.address,
+      session.agent,
+      era,
+      removeAfter(session),
+    ],
+  );
+}
+
+export interface Move {
+  readonly sessionId: string;
+  readonly now: number;
+  readonly accessTtlSeconds: number;
+  readonly idleSeconds: number;
+  readonly idempotency: string | undefined;
+  readonly origin: { readonly address?: string | undefined; readonly agent?: string | undefined };
+}
+
+// `access_expires` is the latest that was ever issued: it does not fall when the ttl or the clock does.
+const toNext = `update ampho_sessions set
+  gen = gen + 1,
+  renewed_at = ?,
+  expires_at = case when ends_at < ? then ends_at else ? end,
+  access_expires = case when access_expires >= ? then access_expires when ends_at < ? then ends_at else ? end,
+  idempotency = ?,
+  address = ?,
+  agent = ?`;
+const live = "ended_at is null and era = ? and expires_at > ?";
+const returning = `returning ${sessionColumns}, remove_after`;
+
+function toNextParameters({ now, idleSeconds, accessTtlSeconds, idempotency, origin }: Move) {
+  const idle = now + idleSeconds;
+  const access = now + accessTtlSeconds;
+  const { address, agent } = origin;
+  return [now, idle, idle, access, access, access, idempotency ?? null, address ?? null, agent ?? null];
+}
+
+/** One conditional update: of many that present the same generation exactly one finds it still there. */
+export function* moveGeneration(move: Move, gen: number, era: number): Work<Session | undefined> {
+  const row = yield* first(`${toNext} where id = ? and gen = ? and ${live} ${returning}`, [
+    ...toNextParameters(move),
+    move.sessionId,
+    gen,
+    era,
+    move.now,
+  ]);
+  return row && (yield* keepLonger(row));
+}
+
+/** Moves a live session of that user on, whatever its generation: the user has just proved who they are. */
+export function* moveAuthTime(move: Move, userId: string, era: number): Work<Session | undefined> {
+  const row = yield* first(`${toNext}, auth_time = ? where id = ? and user_id = ? and ${live} ${returning}`, [
+    ...toNextParameters(move),
+    move.now,
+    move.sessionId,
+    userId,
+    era,
+    move.now,
+  ]);
+  return row && (yield* keepLonger(row));
+}
+
+const day = 86400;
+/** How long a session is kept when nothing of it is good any more: a clock that runs ahead must not cost live ones. */
+const keepSeconds = 7 * day;
+
+/** In whole days, so that the entry in the index moves once a day and not with each renewal. */
+function removeAfter(session: Session): number {
+  const last = Math.max(session.expiresAt, session.accessExpires);
+  return Math.ceil((last + keepSeconds) / day) * day;
+}
+
+function* keepLonger(row: Row): Work<Session> {
+  const session = sessionOf(row);
+  const until = removeAfter(session);
+  if (until > integer(row, "remove_after"))
+    yield* query("update ampho_sessions set remove_after = ? where id = ?", [until, session.id]);
+  return session;
+}
+
+const removedAtOnce = 8;
+
+/** Removes a few rows that are long over: every login takes away more than it leaves, and none has to wait for many. */
+export function* removeOldRows(now: number): Work<void> {
+  yield* query(
+    `delete from ampho_sessions where n in
+     (select n from ampho_sessions where remove_after < ? order by remove_after limit ?)`,
+    [now, removedAtOnce],
+  );
+  yield* query(
+    `delete from ampho_revocations where n in
+     (select n from ampho_revocations where until < ? order by until limit ?)`,
+    [now - keepSeconds, removedAtOnce],
+  );
+}

@@ -1,0 +1,93 @@
+// Sessions: made, found, listed, proved anew. Endings are in session-ends.ts, renewals in renewal.ts.
+import type { CreateSessionOutcome, NewSession, Session, User } from "../store.js";
+import { first, query, type Work } from "../work.js";
+import { recordAudit } from "./audit.js";
+import { writeRevocations } from "./revocations.js";
+import { displace } from "./session-ends.js";
+import { insertSession, moveAuthTime, removeOldRows, sessionColumns, sessionOf } from "./session-rows.js";
+import { noteAccess, readState } from "./state.js";
+import { findUserById } from "./users.js";
+
+export function* createSession(input: NewSession): Work<CreateSessionOutcome> {
+  const { userId, login, now, origin } = input;
+  const judged = yield* judgeUser(input);
+  if ("refused" in judged) {
+    const known = judged.refused === "unknown" ? undefined : login;
+    yield* recordAudit({ at: now, event: "login_refused", reason: judged.refused, userId, login: known, origin });
+    return { outcome: "refused" };
+  }
+  const state = yield* readState();
+  const { era } = state;
+  const endsAt = now + input.maxSeconds;
+  const session: Session = {
+    id: `${era.toString(36)}.${input.random}`,
+    userId,
+    login,
+    gen: 0,
+    createdAt: now,
+    authTime: now,
+    renewedAt: now,
+    expiresAt: Math.min(now + input.idleSeconds, endsAt),
+    endsAt,
+    accessExpires: Math.min(now + input.accessTtlSeconds, endsAt),
+    address: origin.address ?? null,
+    agent: origin.agent ?? null,
+  };
+  const sessionId = session.id;
+  yield* insertSession(session, era);
+  yield* recordAudit({ at: now, event: input.event, userId, login, sessionId, origin, detail: input.detail });
+  const displaced = yield* displace({ sessionId, userId, era, keep: input.sessionsMax, now, origin });
+  yield* removeOldRows(now);
+  yield* noteAccess(state, session.accessExpires);
+  return { outcome: "created", session, user: judged.user, revocations: yield* writeRevocations(displaced) };
+}
+
+/** No audit row when it refuses: whoever asked then opens another session, or is refused that. */
+export function* reauthenticate(
+  input: Omit<NewSession, "random" | "maxSeconds" | "sessionsMax" | "event"> & { readonly sessionId: string },
+): Work<CreateSessionOutcome> {
+  const { userId, login, sessionId, now, origin } = input;
+  const judged = yield* judgeUser(input);
+  if ("refused" in judged) return { outcome: "refused" };
+  const state = yield* readState();
+  const session = yield* moveAuthTime({ ...input, idempotency: undefined }, userId, state.era);
+  if (!session) return { outcome: "refused" };
+  yield* recordAudit({ at: now, event: "reauthenticated", userId, login, sessionId, origin, detail: input.detail });
+  yield* noteAccess(state, session.accessExpires);
+  return { outcome: "created", session, user: judged.user, revocations: [] };
+}
+
+type Judged = { readonly user: User | undefined } | { readonly refused: "unknown" | "disabled" | "password_changed" };
+
+function* judgeUser({ userId, stored }: Pick<NewSession, "userId" | "stored">): Work<Judged> {
+  if (stored === false) return { user: undefined };
+  const user = yield* findUserById(userId, "share");
+  if (!user) return { refused: "unknown" };
+  if (user.disabled) return { refused: "disabled" };
+  const { passwordVersion = user.passwordVersion } = stored;
+  return passwordVersion === user.passwordVersion ? { user } : { refused: "password_changed" };
+}
+
+export function* findSession(input: {
+  readonly id: string;
+  readonly now: number;
+}): Work<{ readonly session: Session; readonly user: User | undefined } | undefined> {
+  const { era } = yield* readState();
+  const row = yield* first(
+    `select ${sessionColumns} from ampho_sessions where id = ? and ended_at is null and era = ? and expires_at > ?`,
+    [input.id, era, input.now],
+  );
+  if (!row) return undefined;
+  const session = sessionOf(row);
+  return { session, user: yield* findUserById(session.userId) };
+}
+
+export function* listSessions(input: { readonly userId: string; readonly now: number }): Work<readonly Session[]> {
+  const { era } = yield* readState();
+  const rows = yield* query(
+    `select ${sessionColumns} from ampho_sessions
+     where user_id = ? and ended_at is null and era = ? and expires_at > ? order by n desc`,
+    [input.userId, era, input.now],
+  );
+  return rows.map(sessionOf);
+}

@@ -1,0 +1,67 @@
+// The one row of state. Its writers come last in a transaction: where transactions run side by side, the lock on the row
+// then makes the order of numbers the order of commits, and no two of them wait for each other in a circle.
+import { first, integer, type Row, text, type Work } from "../work.js";
+
+export interface State {
+  readonly epoch: string;
+  readonly era: number;
+  readonly lastRevocation: number;
+  /** No access token of any session expires later than this. */
+  readonly accessUntil: number;
+}
+
+function required(row: Row | undefined): Row {
+  if (!row) throw new TypeError("the table ampho_state is empty");
+  return row;
+}
+
+export function* readState(): Work<State> {
+  const row = required(yield* first("select epoch, era, last_revocation, access_until from ampho_state where id = 1"));
+  return {
+    epoch: text(row, "epoch"),
+    era: integer(row, "era"),
+    lastRevocation: integer(row, "last_revocation"),
+    accessUntil: integer(row, "access_until"),
+  };
+}
+
+/** Takes `count` numbers of revocations; returns the first of them. */
+export function* takeNumbers(count: number): Work<number> {
+  const row = required(
+    yield* first(
+      "update ampho_state set last_revocation = last_revocation + ? where id = 1 returning last_revocation",
+      [count],
+    ),
+  );
+  return integer(row, "last_revocation") - count + 1;
+}
+
+export interface NewEra {
+  readonly era: number;
+  readonly n: number;
+  readonly accessUntil: number;
+}
+
+/** Ends the era and takes the number of the revocation that says so. */
+export function* moveEra(): Work<NewEra> {
+  const row = required(
+    yield* first(
+      `update ampho_state set era = era + 1, last_revocation = last_revocation + 1
+       where id = 1 returning era, last_revocation, access_until`,
+    ),
+  );
+  return {
+    era: integer(row, "era"),
+    n: integer(row, "last_revocation"),
+    accessUntil: integer(row, "access_until"),
+  };
+}
+
+const hour = 3600;
+
+/** Notes the `exp` of an access token. In steps of an hour: a write a renewal would line all renewals up at this row. */
+export function* noteAccess(state: State, accessExpires: number): Work<void> {
+  if (accessExpires <= state.accessUntil) return;
+  const until = Math.ceil(accessExpires / hour) * hour;
+  yield* first("update ampho_state set access_until = ? where id = 1 and access_until < ?", [until, until]);
+}

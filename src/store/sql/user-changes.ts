@@ -1,0 +1,139 @@
+// What changes or removes a user of this store, and ends the user's sessions and tokens in the same transaction.
+import type { Ending, ForeignTokens, Origin, Revocation, User } from "../store.js";
+import { first, query, text, type Work } from "../work.js";
+import { recordAudit } from "./audit.js";
+import { leewayMaxSeconds, type Revoked, writeRevocations } from "./revocations.js";
+import { endOpenSessions, latestAccess } from "./session-ends.js";
+import { findUserById, userColumns, userOf } from "./users.js";
+
+export function* setPassword(
+  input: Ending & {
+    readonly userId: string;
+    readonly passwordHash: string | null;
+    readonly passwordVersion: number | undefined;
+    readonly exceptSession: string | undefined;
+  },
+): Work<{ readonly outcome: "done" | "unknown" | "changed"; readonly revocations: readonly Revocation[] }> {
+  const { userId, passwordHash, now, origin } = input;
+  const user = yield* findUserById(userId, "update");
+  if (!user) return { outcome: "unknown", revocations: [] };
+  if (input.passwordVersion !== undefined && input.passwordVersion !== user.passwordVersion)
+    return { outcome: "changed", revocations: [] };
+  yield* query("update ampho_users set password_hash = ?, password_version = password_version + 1 where id = ?", [
+    passwordHash,
+    userId,
+  ]);
+  yield* recordAudit({ at: now, event: "password_changed", userId, login: user.login, origin });
+  const revoked = yield* endOpenSessions({ ...input, reason: "password_changed" });
+  return { outcome: "done", revocations: yield* writeRevocations(revoked) };
+}
+
+export function* rehashPassword(input: {
+  readonly userId: string;
+  readonly from: string;
+  readonly to: string;
+  readonly now: number;
+  readonly origin: Origin;
+}): Work<void> {
+  const { userId, from, to, now, origin } = input;
+  const row = yield* first(
+    "update ampho_users set password_hash = ? where id = ? and password_hash = ? returning login",
+    [to, userId, from],
+  );
+  if (row) yield* recordAudit({ at: now, event: "password_rehashed", userId, login: text(row, "login"), origin });
+}
+
+export function* setRoles(
+  input: Ending &
+    ForeignTokens & {
+      readonly userId: string;
+      readonly change:
+        | { readonly set: readonly string[] }
+        | { readonly add: readonly string[]; readonly remove: readonly string[] };
+    },
+): Work<{ readonly user: User | undefined; readonly revocations: readonly Revocation[] }> {
+  const { userId, change, now, origin } = input;
+  const before = yield* findUserById(userId, "update");
+  if (!before) return { user: undefined, revocations: [] };
+  const kept = "set" in change ? change.set : before.roles.filter((role) => !change.remove.includes(role));
+  const roles = [...new Set("set" in change ? kept : [...kept, ...change.add])];
+  const removed = before.roles.filter((role) => !roles.includes(role));
+  const added = roles.filter((role) => !before.roles.includes(role));
+  if (removed.length === 0 && added.length === 0) return { user: before, revocations: [] };
+
+  const user: User = { ...before, roles, rolesVersion: before.rolesVersion + 1 };
+  yield* query("update ampho_users set roles = ?, roles_version = ? where id = ?", [
+    JSON.stringify(roles),
+    user.rolesVersion,
+    userId,
+  ]);
+  yield* recordAudit({
+    at: now,
+    event: "roles_changed",
+    userId,
+    login: user.login,
+    origin,
+    detail: { roles, added, removed },
+  });
+  if (removed.length === 0) return { user, revocations: [] };
+  const until = yield* untilOf(input);
+  const revoked: Revoked = {
+    kind: "roles",
+    at: now,
+    until,
+    userId,
+    login: user.login,
+    rolesVersion: user.rolesVersion,
+    roles: removed,
+  };
+  return { user, revocations: yield* writeRevocations([revoked]) };
+}
+
+export function* setDisabled(
+  input: Ending & ForeignTokens & { readonly userId: string; readonly disabled: boolean },
+): Work<{ readonly found: boolean; readonly revocations: readonly Revocation[] }> {
+  const { userId, disabled, now, origin } = input;
+  const user = yield* findUserById(userId, "update");
+  if (!user) return { found: false, revocations: [] };
+  // Disabling again is not idle: it refuses tokens that other software has made for the user in the meantime.
+  if (!disabled && !user.disabled) return { found: true, revocations: [] };
+  yield* query("update ampho_users set disabled = ? where id = ?", [disabled ? 1 : 0, userId]);
+  yield* recordAudit({
+    at: now,
+    event: disabled ? "user_disabled" : "user_enabled",
+    userId,
+    login: user.login,
+    origin,
+  });
+  if (!disabled) return { found: true, revocations: [] };
+  return { found: true, revocations: yield* withdraw(user, "user_disabled", input) };
+}
+
+export function* removeUser(
+  input: Ending & ForeignTokens & { readonly userId: string },
+): Work<{ readonly found: boolean; readonly revocations: readonly Revocation[] }> {
+  const { userId, now, origin } = input;
+  const row = yield* first(`delete from ampho_users where id = ? returning ${userColumns}`, [userId]);
+  if (!row) return { found: false, revocations: [] };
+  const user = userOf(row);
+  yield* recordAudit({ at: now, event: "user_removed", userId, login: user.login, origin });
+  return { found: true, revocations: yield* withdraw(user, "user_removed", input) };
+}
+
+/** Ends the user's sessions and refuses all other tokens that name the user. */
+function* withdraw(
+  user: User,
+  reason: "user_disabled" | "user_removed",
+  input: Ending & ForeignTokens,
+): Work<readonly Revocation[]> {
+  const { id: userId, login } = user;
+  const until = yield* untilOf({ ...input, userId });
+  const sessions = yield* endOpenSessions({ ...input, userId, exceptSession: undefined, reason });
+  return yield* writeRevocations([...sessions, { kind: "user", at: input.now, until, userId, login }]);
+}
+
+/** When the last token that names the user has expired, whoever made it. */
+function* untilOf(input: Ending & ForeignTokens & { readonly userId: string }): Work<number> {
+  const foreign = input.now + input.foreignMaxSeconds;
+  return Math.max(foreign, yield* latestAccess(input.userId)) + leewayMaxSeconds;
+}

@@ -1,0 +1,60 @@
+// Users of this store: made, found, listed. What changes or removes one is in user-changes.ts.
+import type { Origin, User } from "../store.js";
+import { first, integer, query, type Row, text, textOrNull, texts, type Work } from "../work.js";
+import { recordAudit } from "./audit.js";
+
+export function userOf(row: Row): User {
+  return {
+    id: text(row, "id"),
+    login: text(row, "login"),
+    canonical: text(row, "canonical"),
+    passwordHash: textOrNull(row, "password_hash"),
+    passwordVersion: integer(row, "password_version"),
+    roles: texts(row, "roles"),
+    rolesVersion: integer(row, "roles_version"),
+    disabled: integer(row, "disabled") === 1,
+    createdAt: integer(row, "created_at"),
+  };
+}
+
+export const userColumns =
+  "id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at";
+
+export function* createUser(input: {
+  readonly user: Pick<User, "id" | "login" | "canonical" | "passwordHash" | "roles">;
+  readonly now: number;
+  readonly origin: Origin;
+}): Work<"created" | "taken"> {
+  const { user, now, origin } = input;
+  const roles = [...new Set(user.roles)];
+  const row = yield* first(
+    `insert into ampho_users (${userColumns}) values (?, ?, ?, ?, 1, ?, 1, 0, ?)
+     on conflict (canonical) do nothing returning id`,
+    [user.id, user.login, user.canonical, user.passwordHash, JSON.stringify(roles), now],
+  );
+  if (!row) return "taken";
+  yield* recordAudit({ at: now, event: "user_created", userId: user.id, login: user.login, origin, detail: { roles } });
+  return "created";
+}
+
+export function* findUser(canonical: string): Work<User | undefined> {
+  const row = yield* first(`select ${userColumns} from ampho_users where canonical = ?`, [canonical]);
+  return row && userOf(row);
+}
+
+/** `lock`: the row may not change until the transaction ends. */
+export function* findUserById(id: string, lock?: "share" | "update"): Work<User | undefined> {
+  const row = yield* first(`select ${userColumns} from ampho_users where id = ?`, [id], lock);
+  return row && userOf(row);
+}
+
+export function* listUsers(page: {
+  readonly after: string | undefined;
+  readonly limit: number;
+}): Work<readonly User[]> {
+  const rows = yield* query(`select ${userColumns} from ampho_users where canonical > ? order by canonical limit ?`, [
+    page.after ?? "",
+    page.limit,
+  ]);
+  return rows.map(userOf);
+}

@@ -1,0 +1,129 @@
+// One open SQLite database: how it is opened, its pragmas, its prepared statements, and running work on it.
+import { accessSync, closeSync, constants, openSync, statSync } from "node:fs";
+import path from "node:path";
+import { StoreOpenError } from "./open-error.js";
+import type { SqliteModule } from "./sqlite-driver.js";
+import { SqliteFailure } from "./sqlite-failure.js";
+import type { Row, SqlValue, Work } from "./work.js";
+
+export interface Connection {
+  /** A statement without parameters or rows. */
+  exec(sql: string): void;
+  run<T>(work: Work<T>): T;
+  close(): void;
+  /** False when the file of that name is another one by now, or none. */
+  isAtPath(): boolean;
+}
+
+/**
+ * `path` undefined: in memory. `create`: make the file if there is none.
+ * Throws StoreOpenError where a person can mend it, else SqliteFailure.
+ */
+export function openConnection(module: SqliteModule, file: string | undefined, create: boolean): Connection {
+  // A resolved path: SQLite must not take a name for a URI, or `:memory:` for memory.
+  const location = file === undefined ? ":memory:" : path.resolve(file);
+  if (file !== undefined) prepareFile(location, create);
+  let database: InstanceType<SqliteModule["DatabaseSync"]>;
+  try {
+    database = new module.DatabaseSync(location);
+  } catch (error) {
+    throw explained(new SqliteFailure(error), location);
+  }
+  const statements = new Map<string, ReturnType<typeof database.prepare>>();
+
+  function attempt<T>(action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      throw new SqliteFailure(error);
+    }
+  }
+
+  function rowsOf(sql: string, parameters: readonly SqlValue[]): readonly Row[] {
+    // SQLite's libraries cut bound text at NUL: `hops\0evil` would find `hops`.
+    if (parameters.some((value) => typeof value === "string" && value.includes("\0")))
+      throw new TypeError("a bound text holds NUL");
+    return attempt(() => {
+      const statement = statements.get(sql) ?? database.prepare(sql);
+      statements.set(sql, statement);
+      return statement.all(...parameters);
+    });
+  }
+
+  const connection: Connection = {
+    exec: (sql) => void rowsOf(sql, []),
+    run: (work) => {
+      let step = work.next([]);
+      while (!step.done) step = work.next(rowsOf(step.value.sql, step.value.parameters));
+      return step.value;
+    },
+    close: () => database.close(),
+    isAtPath: () => file === undefined || identity(location) === opened,
+  };
+  const opened = file === undefined ? undefined : identity(location);
+  try {
+    for (const pragma of pragmas) attempt(() => database.exec(`pragma ${pragma}`));
+    if (file !== undefined) startWal(rowsOf);
+    return connection;
+  } catch (error) {
+    database.close();
+    throw error instanceof SqliteFailure ? explained(error, location) : error;
+  }
+}
+
+const pragmas = [
+  // Waiting for a lock is the queue's, which answers reads meanwhile.
+  "busy_timeout = 0",
+  "synchronous = full",
+  "foreign_keys = on",
+  "trusted_schema = off",
+  "cache_size = -16384",
+];
+
+function startWal(rowsOf: (sql: string, parameters: readonly SqlValue[]) => readonly Row[]): void {
+  const mode = (sql: string) => rowsOf(sql, [])[0]?.["journal_mode"];
+  if (mode("pragma journal_mode") === "wal") return;
+  if (mode("pragma journal_mode = wal") !== "wal")
+    throw new StoreOpenError("the database is on a file system that does not support SQLite's write-ahead log");
+}
+
+function prepareFile(location: string, create: boolean): void {
+  const folder = path.dirname(location);
+  const parent = statSync(folder, { throwIfNoEntry: false });
+  if (!parent?.isDirectory()) throw new StoreOpenError(`the folder of the database does not exist: ${folder}`);
+  const file = statSync(location, { throwIfNoEntry: false });
+  if (file?.isDirectory()) throw new StoreOpenError(`the path of the database is a folder: ${location}`);
+  if (file && !file.isFile()) throw new StoreOpenError(`the path of the database is not a file: ${location}`);
+  if (!file && !create) throw new StoreOpenError(`the database is gone: ${location}`);
+  // The folder too: the write-ahead log lies beside the database.
+  if (!mayWrite(folder)) throw new StoreOpenError(`the folder of the database cannot be written to: ${folder}`);
+  if (file && !mayWrite(location)) throw new StoreOpenError(`the database cannot be written to: ${location}`);
+  // For the owner only, for it holds password hashes; SQLite gives the files beside it the same mode.
+  if (!file) closeSync(openSync(location, "a", 0o600));
+}
+
+function mayWrite(location: string): boolean {
+  try {
+    accessSync(location, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function identity(location: string): string | undefined {
+  const file = statSync(location, { throwIfNoEntry: false });
+  return file && `${file.dev}:${file.ino}`;
+}
+
+function explained(failure: SqliteFailure, location: string): Error {
+  const why = explanations[failure.code];
+  return why ? new StoreOpenError(`${why}: ${location}`, { cause: failure }) : failure;
+}
+
+const explanations: Partial<Readonly<Record<SqliteFailure["code"], string>>> = {
+  notadb: "the file is not an SQLite database",
+  corrupt: "the database is damaged",
+  readonly: "the database cannot be written to",
+  cantopen: "the database cannot be opened",
+};

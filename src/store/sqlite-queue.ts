@@ -1,0 +1,168 @@
+// What waits for the database, in the worker. Reads are answered as they come; writes that wait together share one
+// transaction and one fsync, each in a savepoint of its own, and are answered when that is committed.
+// Nothing waits inside SQLite: while another process holds the write lock, this tries again and answers reads meanwhile.
+import { ConfigurationError } from "../errors.js";
+import { StoreOpenError } from "./open-error.js";
+import type { Connection } from "./sqlite-connection.js";
+import { SqliteFailure } from "./sqlite-failure.js";
+import { type Failure, monotonicMs, type Reply } from "./sqlite-messages.js";
+import type { Work } from "./work.js";
+
+export interface Waiting {
+  readonly id: number;
+  readonly deadline: number;
+  readonly access: "read" | "write";
+  readonly start: () => Work<unknown>;
+}
+
+export interface Queue {
+  add(job: Waiting): void;
+  /** Resolves when nothing waits any more. */
+  drained(): Promise<void>;
+}
+
+/** How often the write lock is tried for. */
+const retryMs = 4;
+/** So that reads between batches do not wait for long. */
+const batchMax = 256;
+
+export interface Connections {
+  /** The open connection, opened anew if need be. */
+  get(): Connection;
+  /** After a failure that may have broken it. */
+  drop(): void;
+  close(): void;
+}
+
+export function createQueue(connections: Connections, send: (replies: readonly Reply[]) => void): Queue {
+  let reads: Waiting[] = [];
+  let writes: Waiting[] = [];
+  let replies: Reply[] = [];
+  let scheduled = false;
+  let whenDrained: (() => void)[] = [];
+
+  function schedule(delayMs: number): void {
+    if (scheduled) return;
+    scheduled = true;
+    if (delayMs === 0) setImmediate(turn);
+    else setTimeout(turn, delayMs);
+  }
+
+  function flushReplies(): void {
+    if (replies.length > 0) send(replies);
+    replies = [];
+  }
+
+  function turn(): void {
+    scheduled = false;
+    reads = withoutLate(reads);
+    writes = withoutLate(writes);
+    reads = reads.filter((job) => !answerRead(job));
+    flushReplies();
+    const waits = writes.length > 0 && !commitBatch();
+    flushReplies();
+    if (waits || reads.length > 0) schedule(retryMs);
+    else if (writes.length > 0) schedule(0);
+    else {
+      for (const resolve of whenDrained) resolve();
+      whenDrained = [];
+    }
+  }
+
+  function withoutLate(jobs: Waiting[]): Waiting[] {
+    const now = monotonicMs();
+    return jobs.filter((job) => {
+      if (job.deadline > now) return true;
+      replies.push({ id: job.id, failure: { kind: "unavailable", reason: "the database was locked for too long" } });
+      return false;
+    });
+  }
+
+  /** False: busy, to be tried again. */
+  function answerRead(job: Waiting): boolean {
+    try {
+      const connection = connections.get();
+      const value = inTransaction(connection, "begin", () => connection.run(job.start()));
+      replies.push({ id: job.id, value });
+      return true;
+    } catch (error) {
+      if (error instanceof SqliteFailure && error.passing) return false;
+      failed([job], error);
+      return true;
+    }
+  }
+
+  /** False: busy, to be tried again. */
+  function commitBatch(): boolean {
+    const batch = writes.slice(0, batchMax);
+    try {
+      const connection = connections.get();
+      const done = inTransaction(connection, "begin immediate", () => batch.map((job) => runAlone(connection, job)));
+      replies.push(...done);
+    } catch (error) {
+      if (error instanceof SqliteFailure && error.passing) return false;
+      failed(batch, error);
+    }
+    writes = writes.slice(batch.length);
+    return true;
+  }
+
+  function failed(jobs: readonly Waiting[], error: unknown): void {
+    if (error instanceof SqliteFailure && error.breaking) connections.drop();
+    const failure = failureOf(error);
+    replies.push(...jobs.map(({ id }) => ({ id, failure })));
+  }
+
+  function inTransaction<T>(connection: Connection, begin: string, action: () => T): T {
+    connection.exec(begin);
+    try {
+      const value = action();
+      connection.exec("commit");
+      return value;
+    } catch (error) {
+      try {
+        connection.exec("rollback");
+      } catch {
+        // SQLite has already rolled back, or cannot: either way nothing of this connection may stay open.
+        connections.drop();
+      }
+      throw error;
+    }
+  }
+
+  return {
+    add: (job) => {
+      (job.access === "read" ? reads : writes).push(job);
+      schedule(0);
+    },
+    drained: () =>
+      new Promise((resolve) => {
+        whenDrained.push(resolve);
+        schedule(0);
+      }),
+  };
+}
+
+/** One job of a batch: what it has written goes back alone when it fails. */
+function runAlone(connection: Connection, job: Waiting): Reply {
+  connection.exec("savepoint job");
+  try {
+    const value = connection.run(job.start());
+    connection.exec("release job");
+    return { id: job.id, value };
+  } catch (error) {
+    if (error instanceof SqliteFailure && (error.breaking || error.passing)) throw error;
+    // Fails when SQLite has rolled everything back by itself: then the whole batch has failed.
+    connection.exec("rollback to job");
+    connection.exec("release job");
+    return { id: job.id, failure: failureOf(error) };
+  }
+}
+
+export function failureOf(error: unknown): Failure {
+  const reason = error instanceof Error ? error.message : "unknown";
+  if (error instanceof SqliteFailure) return { kind: "unavailable", reason };
+  if (error instanceof StoreOpenError) return { kind: "open", reason };
+  if (error instanceof ConfigurationError) return { kind: "configuration", reason };
+  return { kind: "internal", reason };
+}

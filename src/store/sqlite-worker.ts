@@ -1,0 +1,103 @@
+// The worker side of the SQLite driver: a thread of its own, so that a lock or a slow disk holds up no event loop.
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { sqliteDialect } from "./dialect.js";
+import { currentVersion, listMigrations, migrateDown, migrateUp, newest } from "./migrations/migrate.js";
+import { StoreOpenError } from "./open-error.js";
+import { type PurposeName, purposes } from "./purposes.js";
+import { readState } from "./sql/state.js";
+import { type Connection, openConnection } from "./sqlite-connection.js";
+import { loadDriver } from "./sqlite-driver.js";
+import type { CallJob, Job, Request, WorkerData } from "./sqlite-messages.js";
+import { monotonicMs } from "./sqlite-messages.js";
+import { type Connections, createQueue, type Waiting } from "./sqlite-queue.js";
+
+/** After a failure to open, the next try has to wait so long, that a broken disk is not hammered. */
+const reopenMs = 100;
+/** How often it is looked whether the file is still the one that was opened. */
+const lookMs = 250;
+
+function createConnections(data: WorkerData): Connections {
+  let open: Connection | undefined;
+  let everOpen = data.reopening;
+  let lookedAt = 0;
+  let failure: { readonly at: number; readonly error: unknown } | undefined;
+
+  function close(): void {
+    try {
+      open?.close();
+    } catch {
+      // It is given up anyway.
+    }
+    open = undefined;
+  }
+
+  // What is in memory would be gone with its connection, and cannot break by another's doing.
+  const drop = data.path === undefined ? () => {} : close;
+
+  function connect(): Connection {
+    const connection = openConnection(loadDriver(data.driver), data.path, !everOpen);
+    if (everOpen && data.role === "store" && connection.run(currentVersion(sqliteDialect)) !== newest) {
+      connection.close();
+      throw new StoreOpenError("the database was replaced by one with another schema");
+    }
+    return connection;
+  }
+
+  return {
+    get: () => {
+      const now = monotonicMs();
+      if (open && now - lookedAt >= lookMs) {
+        lookedAt = now;
+        if (!open.isAtPath()) drop();
+      }
+      if (open) return open;
+      if (failure && now - failure.at < reopenMs) throw failure.error;
+      try {
+        open = connect();
+        everOpen = true;
+        failure = undefined;
+        return open;
+      } catch (error) {
+        failure = { at: now, error };
+        throw error;
+      }
+    },
+    drop,
+    close,
+  };
+}
+
+function startCall<P extends PurposeName>({ purpose, input }: CallJob<P>): Pick<Waiting, "access" | "start"> {
+  const { access, run } = purposes[purpose];
+  return { access, start: () => run(input) };
+}
+
+const steps: Readonly<Record<(Job & { kind: "migrations" })["step"], Pick<Waiting, "access" | "start">>> = {
+  up: { access: "write", start: () => migrateUp(sqliteDialect, Math.floor(Date.now() / 1000)) },
+  down: { access: "write", start: () => migrateDown(sqliteDialect) },
+  version: { access: "read", start: () => currentVersion(sqliteDialect) },
+  list: { access: "read", start: () => listMigrations(sqliteDialect) },
+};
+
+function work(port: MessagePort, data: WorkerData): void {
+  const connections = createConnections(data);
+  const queue = createQueue(connections, (replies) => port.postMessage(replies));
+
+  async function close(id: number): Promise<void> {
+    await queue.drained();
+    connections.close();
+    port.postMessage([{ id, value: undefined }]);
+    port.close();
+  }
+
+  port.on("message", (requests: readonly Request[]) => {
+    for (const { id, deadline, job } of requests) {
+      if (job.kind === "close") void close(id);
+      else if (job.kind === "call") queue.add({ id, deadline, ...startCall(job) });
+      else if (job.kind === "ping") queue.add({ id, deadline, access: "read", start: readState });
+      else queue.add({ id, deadline, ...steps[job.step] });
+    }
+  });
+}
+
+if (parentPort) work(parentPort, workerData);

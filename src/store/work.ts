@@ -1,0 +1,64 @@
+// A purpose as a generator: it yields SQL statements and gets rows back, and knows no driver.
+// A driver runs one generator in one transaction: SQLite synchronously, PostgreSQL by awaiting each statement.
+//
+// The SQL is what SQLite 3.40 and PostgreSQL 14 both understand: `?` for parameters, ids and JSON as text, times as
+// integer seconds, flags as 0 and 1, `on conflict`, `returning`. What differs is named in dialect.ts.
+
+export type SqlValue = string | number | null;
+export type Row = Readonly<Record<string, SqlValue>>;
+
+export interface Statement {
+  readonly sql: string;
+  readonly parameters: readonly SqlValue[];
+  /**
+   * The rows of this select may not change (`share`: by others, `update`: but by us) until the transaction ends.
+   * SQLite has one writer at a time and so needs nothing; elsewhere the driver appends `for share` or `for update`.
+   */
+  readonly lock?: "share" | "update";
+}
+
+/** Steps of one transaction that come to a `T`. Whatever it throws takes the transaction back. */
+export type Work<T> = Generator<Statement, T, readonly Row[]>;
+
+export function* query(
+  sql: string,
+  parameters: readonly SqlValue[] = [],
+  lock?: "share" | "update",
+): Work<readonly Row[]> {
+  return yield lock ? { sql, parameters, lock } : { sql, parameters };
+}
+
+/** The first row, if there is any. */
+export function* first(
+  sql: string,
+  parameters: readonly SqlValue[] = [],
+  lock?: "share" | "update",
+): Work<Row | undefined> {
+  const rows = yield* query(sql, parameters, lock);
+  return rows[0];
+}
+
+function wrong(column: string): never {
+  throw new TypeError(`the column ${column} does not hold what the schema says`);
+}
+
+export function text(row: Row, column: string): string {
+  const value = row[column];
+  return typeof value === "string" ? value : wrong(column);
+}
+
+export function textOrNull(row: Row, column: string): string | null {
+  const value = row[column];
+  return value === null || typeof value === "string" ? value : wrong(column);
+}
+
+export function integer(row: Row, column: string): number {
+  const value = row[column];
+  return Number.isSafeInteger(value) ? Number(value) : wrong(column);
+}
+
+/** A JSON array of strings, as roles are kept. */
+export function texts(row: Row, column: string): readonly string[] {
+  const value: unknown = JSON.parse(text(row, column));
+  return Array.isArray(value) && value.every((each) => typeof each === "string") ? value : wrong(column);
+}
