@@ -1,0 +1,213 @@
+// Every command of `ampho`: its row says what may be typed, what it is for and where its work is. From this table come
+// parsing, --help and docs/cli.md. The work is imported when it runs: making a key loads no store.
+import { optionName, parameters, tokenAlgorithms } from "../config/parameters.js";
+import type { CommandOption, CommandRow } from "./command.js";
+
+const login = { name: "LOGIN", help: "the user's login" };
+const json: CommandOption = { name: "--json", help: "print JSON for programs" };
+const passwordStdin: CommandOption = {
+  name: "--password-stdin",
+  help: "take the password from stdin: all of it, less one line end at its end",
+};
+const alg = (usual: string): CommandOption => ({
+  name: "--alg",
+  value: "ALG",
+  choices: tokenAlgorithms,
+  help: `the algorithm of the new key (${usual})`,
+});
+const role = (name: `--${string}`, help: string): CommandOption => ({ name, value: "R", repeats: true, help });
+const fromParameter = (name: "AMPHO_HOST" | "AMPHO_PORT"): CommandOption => ({
+  name: `--${optionName(name)}`,
+  value: optionName(name).toUpperCase(),
+  help: `${parameters[name].help} (${name}; ${parameters[name].default})`,
+});
+
+export const commands: readonly CommandRow[] = [
+  {
+    name: "sec-gen-key",
+    summary: "make a key and print it as a JWK",
+    details:
+      "Prints a new private JWK, one line of JSON with `kty`, `alg` and `kid` (the RFC 7638 thumbprint). It is what AMPHO_SECURITY_KEY holds.",
+    options: [
+      alg("HS256"),
+      {
+        name: "--output",
+        short: "-o",
+        value: "FILE",
+        help: "write it to a new file that only its owner can read; a file that is there stays as it is",
+      },
+    ],
+    load: () => import("./commands/sec-gen-key.js"),
+  },
+  {
+    name: "sec-rotate-key",
+    summary: "print the key set to configure next: a new key before the old ones",
+    details:
+      "Takes the configured key, or a JWK or JWK Set on stdin, and prints the JWK Set to configure next. Its first key is new and signs; the old ones stay behind it to verify what they have signed.",
+    options: [
+      alg("that of the key which signs now"),
+      { name: "--keep", value: "N", help: "keep only the newest N of the old keys (all)" },
+    ],
+    load: () => import("./commands/sec-rotate-key.js"),
+  },
+  {
+    name: "sec-public-keys",
+    summary: "print the public keys as a JWK Set",
+    details: "Prints the public part of the configured keys for those who verify. Secret (`oct`) keys are never in it.",
+    options: [],
+    load: () => import("./commands/sec-public-keys.js"),
+  },
+  {
+    name: "sec-revoke-key",
+    summary: "refuse everything that a stolen key has signed",
+    details:
+      "Within a second every process refuses what the key signed; one that signs with it answers login and renew with 503 until it has another. It cannot be taken back.",
+    argument: { name: "KID", help: "the `kid` of the key" },
+    options: [{ name: "--force", help: "also for a `kid` that is not configured here" }],
+    load: () => import("./commands/sec-revoke-key.js"),
+  },
+  {
+    name: "sec-inspect-token",
+    summary: "print a token and whether it would be accepted",
+    details:
+      "Reads a token on stdin and prints its header and claims, and whether it would be accepted now; if not, why, with exit code 1. The token itself is never printed.",
+    options: [json],
+    load: () => import("./commands/sec-inspect-token.js"),
+  },
+  {
+    name: "serve",
+    summary: "run the server",
+    details:
+      "Serves the REST API, /healthz and /readyz, and prints its URL on stdout when it is ready. SIGTERM and SIGINT let running requests end first.",
+    options: [
+      fromParameter("AMPHO_HOST"),
+      fromParameter("AMPHO_PORT"),
+      { name: "--log", value: "FORM", choices: ["text", "json"], help: "how requests are logged on stderr (text)" },
+    ],
+    load: () => import("./commands/serve.js"),
+  },
+  {
+    name: "user-add",
+    summary: "make a user",
+    details:
+      "Asks for a password on a terminal. Without one (an empty answer, or no terminal and no --password-stdin) the account has none and cannot log in with one.",
+    argument: login,
+    options: [passwordStdin, role("--role", "a role of the user; may be given several times")],
+    load: () => import("./commands/user-add.js"),
+  },
+  {
+    name: "user-list",
+    summary: "list the users",
+    details: "In the order of their logins. With --json an array of `{id,login,roles,disabled}`.",
+    options: [json],
+    load: () => import("./commands/user-list.js"),
+  },
+  {
+    name: "user-passwd",
+    summary: "give a user a new password",
+    details: "Asks for it on a terminal, or takes it from --password-stdin. Ends the user's sessions.",
+    argument: login,
+    options: [passwordStdin],
+    load: () => import("./commands/user-passwd.js"),
+  },
+  {
+    name: "user-disable",
+    summary: "lock a user out",
+    details: "The user can no longer log in or renew, and every session ends within a second.",
+    argument: login,
+    options: [],
+    load: () => import("./commands/user-disable.js"),
+  },
+  {
+    name: "user-enable",
+    summary: "let a disabled user in again",
+    details: "Sessions that ended when the user was disabled stay ended.",
+    argument: login,
+    options: [],
+    load: () => import("./commands/user-enable.js"),
+  },
+  {
+    name: "user-roles",
+    summary: "print or change a user's roles",
+    details:
+      "Prints the roles, one a line, after the change if there is one. A role taken away is gone within a second, also from tokens that were issued before.",
+    argument: login,
+    options: [
+      role("--add", "a role to give; may be given several times"),
+      role("--remove", "a role to take away; may be given several times"),
+      json,
+    ],
+    load: () => import("./commands/user-roles.js"),
+  },
+  {
+    name: "user-remove",
+    summary: "remove a user",
+    details: "Every session of the user ends within a second. The audit log keeps what happened.",
+    argument: login,
+    options: [],
+    load: () => import("./commands/user-remove.js"),
+  },
+  {
+    name: "session-list",
+    summary: "list a user's sessions",
+    details: "The live ones, the newest first.",
+    argument: login,
+    options: [json],
+    load: () => import("./commands/session-list.js"),
+  },
+  {
+    name: "session-end",
+    summary: "end a session, a user's sessions, or every session",
+    details: "Give one of ID, --login and --all. Tokens of an ended session are refused within a second.",
+    argument: { name: "ID", help: "the session, as session-list shows it", optional: true },
+    options: [
+      { name: "--login", value: "LOGIN", help: "every session of this user" },
+      { name: "--all", help: "every session of everybody" },
+    ],
+    load: () => import("./commands/session-end.js"),
+  },
+  {
+    name: "audit-list",
+    summary: "list who did what",
+    details: "The newest entries, in the order in which they were written. Times are UTC.",
+    options: [
+      { name: "--login", value: "LOGIN", help: "only about this user" },
+      {
+        name: "--since",
+        value: "TIME",
+        help: "only from then on: 2026-01-31, 2026-01-31T23:59:59Z, Unix seconds, or how long ago: 90s 15m 12h 7d",
+      },
+      { name: "--limit", value: "N", help: "at most the newest N entries (1000)" },
+      json,
+    ],
+    load: () => import("./commands/audit-list.js"),
+  },
+  {
+    name: "db-up",
+    summary: "bring the database schema up to date",
+    details: "Applies the migrations that are missing.",
+    options: [],
+    load: () => import("./commands/db-up.js"),
+  },
+  {
+    name: "db-down",
+    summary: "take the last migration back",
+    details: "Takes back one migration, with what it holds: back up first.",
+    options: [],
+    load: () => import("./commands/db-down.js"),
+  },
+  {
+    name: "db-current",
+    summary: "print where the database schema stands",
+    details: "Prints the number of the last applied migration, 0 when there is none.",
+    options: [],
+    load: () => import("./commands/db-current.js"),
+  },
+  {
+    name: "db-show",
+    summary: "list the migrations",
+    details: "Every migration that this version knows, and when it was applied.",
+    options: [json],
+    load: () => import("./commands/db-show.js"),
+  },
+];

@@ -1,0 +1,17 @@
+// The configuration for a command; its warnings go to stderr.
+import { type ConfigurationResult, type KeyNeed, readConfiguration } from "../config.js";
+import type { CommandContext } from "./command.js";
+
+/**
+ * `options` stand over everything else: what was typed for this run.
+ * @throws ConfigurationError
+ */
+export function configure(
+  { surroundings, terminal }: CommandContext,
+  key: KeyNeed,
+  options: Readonly<Record<string, unknown>> = {},
+): ConfigurationResult {
+  const result = readConfiguration({ ...surroundings, options, needs: { key } });
+  for (const warning of result.warnings) terminal.warn(warning);
+  return result;
+}

@@ -1,0 +1,11 @@
+// How a command ends that could not do what it was asked: docs/cli.md, exit codes.
+
+/** It was asked rightly and could not: exit 1. The message is for people and ends without a full stop. */
+export class CommandFailure extends Error {
+  override readonly name = "CommandFailure";
+}
+
+/** It was asked wrongly: exit 2. The message never holds what was given, which may be a secret in the wrong place. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}

@@ -1,0 +1,152 @@
+// From the table of commands to a program: parsing by commander, one way out for every failure.
+import { readFileSync } from "node:fs";
+import { Command, CommanderError, Option } from "commander";
+import { nearest } from "../config/nearest.js";
+import { escaped } from "../config/shown.js";
+import { AmphoError, ConfigurationError } from "../errors.js";
+import type { CommandContext, CommandInput, CommandOption, CommandRow } from "./command.js";
+import { commands } from "./commands.js";
+import { CommandFailure, UsageError } from "./failure.js";
+
+const collect = (value: string, before: readonly string[] = []) => [...before, value];
+
+function optionOf(option: CommandOption): Option {
+  const { name, short, value, repeats, choices } = option;
+  const help = choices ? `${option.help}: ${choices.join(" ")}` : option.help;
+  const typed = value === undefined ? name : `${name} <${value}>`;
+  const made = new Option(short === undefined ? typed : `${short}, ${typed}`, help);
+  return repeats ? made.argParser(collect) : made;
+}
+
+/** Option values as commander keeps them, by the names of the row. */
+function inputOf(row: CommandRow, argument: unknown, command: Command): CommandInput {
+  const given = (name: string): unknown => {
+    const option = command.options.find((one) => one.long === name);
+    return option === undefined ? undefined : command.getOptionValue(option.attributeName());
+  };
+  for (const { name, choices } of row.options) {
+    const value = given(name);
+    if (choices && typeof value === "string" && !choices.includes(value)) {
+      throw new UsageError(`${name} may be ${choices.join(" ")}`);
+    }
+  }
+  return {
+    argument: typeof argument === "string" ? argument : undefined,
+    has: (name) => given(name) === true,
+    text: (name) => {
+      const value = given(name);
+      return typeof value === "string" ? value : undefined;
+    },
+    texts: (name) => {
+      const value = given(name);
+      return Array.isArray(value) ? value.filter((one) => typeof one === "string") : [];
+    },
+  };
+}
+
+const version = (): string => {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  const parsed: unknown = JSON.parse(text);
+  return typeof parsed === "object" && parsed !== null && "version" in parsed ? String(parsed.version) : "unknown";
+};
+
+function subcommand(row: CommandRow, context: CommandContext): Command {
+  const command = new Command(row.name).summary(row.summary).description(row.details);
+  if (row.argument) {
+    const { name, help, optional } = row.argument;
+    command.argument(optional ? `[${name}]` : `<${name}>`, help);
+  }
+  for (const option of row.options) command.addOption(optionOf(option));
+  return command.action(async (...values: unknown[]) => {
+    const input = inputOf(row, row.argument ? values[0] : undefined, command);
+    const module = await row.load();
+    await module.run(input, context);
+  });
+}
+
+/** The program; what it prints as help goes to `write`. */
+export function program(context: CommandContext, write: (text: string) => void): Command {
+  const root = new Command("ampho")
+    .description("The security layer for HTTP APIs. Every parameter is in docs/configuration.md.")
+    .version(version(), "--version", "print the version")
+    .helpOption("--help", "print help")
+    .helpCommand("help [COMMAND]", "print help of a command");
+  for (const row of commands) root.addCommand(subcommand(row, context).helpOption("--help", "print help"));
+  for (const command of [root, ...root.commands]) {
+    command
+      .exitOverride()
+      .showSuggestionAfterError(false)
+      .allowExcessArguments(false)
+      // Messages are our own: commander's cite what was typed, and that may be a password.
+      .configureOutput({ writeOut: write, writeErr: () => {}, getOutHelpWidth: () => 80, getErrHelpWidth: () => 80 });
+  }
+  return root;
+}
+
+/** What commander refuses, in words that hold nothing of what was typed but the name of a command. */
+function usageMessage(error: CommanderError, typed: readonly string[]): string {
+  const row = commands.find(({ name }) => name === typed[0]);
+  const help = `Try \`ampho ${row ? `${row.name} ` : ""}--help\``;
+  const messages: Readonly<Record<string, () => string>> = {
+    "commander.unknownCommand": () => unknownCommand(typed[0] ?? ""),
+    "commander.help": () => unknownCommand(typed[1] ?? ""),
+    "commander.unknownOption": () => unknownOption(/'(--[^'=]*)/.exec(error.message)?.[1] ?? "", row),
+    "commander.excessArguments": () =>
+      `too many arguments${row?.argument ? `: it takes ${row.argument.name} only` : ""}; secrets are never taken from arguments`,
+    "commander.missingArgument": () => `${row?.argument?.name ?? "an argument"} is missing`,
+    "commander.optionMissingArgument": () => `the value of ${/'.*(--[a-z-]+) /.exec(error.message)?.[1]} is missing`,
+  };
+  return `${(messages[error.code] ?? (() => "this cannot be understood"))()}. ${help}`;
+}
+
+function unknownCommand(typed: string): string {
+  const named = /^[a-z][a-z0-9-]{0,30}$/.test(typed) ? ` ${typed}` : "";
+  const meant = nearest(
+    typed,
+    commands.map(({ name }) => name),
+    3,
+  );
+  return `there is no command${named}${meant ? `; perhaps ${meant}` : ""}`;
+}
+
+function unknownOption(typed: string, row: CommandRow | undefined): string {
+  const known = row?.options.map(({ name }) => name) ?? [];
+  const meant = known.find((name) => typed.length > 3 && name.startsWith(typed)) ?? nearest(typed, known, 2);
+  return meant
+    ? `there is no such option; perhaps ${meant}`
+    : "there is no such option; an argument that begins with - goes behind --";
+}
+
+/** Runs what was typed and returns the exit code: 0 done, 1 could not, 2 wrong use or configuration. */
+export async function run(typed: readonly string[], context: CommandContext, write: (text: string) => void) {
+  const { terminal, surroundings } = context;
+  const root = program(context, write);
+  if (typed.length === 0) {
+    terminal.note(root.helpInformation().trimEnd());
+    return 2;
+  }
+  try {
+    await root.parseAsync(typed, { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const [code, message] = outcomeOf(error, typed);
+    terminal.note(`ampho: ${message}`, "red");
+    if (message.startsWith(unexpected) && surroundings.env["AMPHO_DEBUG"] === "1" && error instanceof Error) {
+      terminal.note(error.stack ?? "");
+    }
+    return code;
+  }
+}
+
+const unexpected = "an unexpected error";
+
+function outcomeOf(error: unknown, typed: readonly string[]): readonly [1 | 2, string] {
+  if (error instanceof CommanderError) return [2, usageMessage(error, typed)];
+  if (error instanceof UsageError) return [2, `${error.message}. Try \`ampho ${typed[0]} --help\``];
+  if (error instanceof ConfigurationError) return [2, error.message];
+  if (error instanceof CommandFailure || error instanceof AmphoError) return [1, error.message];
+  // Its message is not ours and may cite what was typed.
+  const kind = error instanceof Error ? escaped(error.name) : typeof error;
+  return [1, `${unexpected} (${kind}); AMPHO_DEBUG=1 shows where`];
+}

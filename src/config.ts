@@ -1,0 +1,96 @@
+// The configuration: every source merged, every value that counts checked, everything that is wrong told at once.
+// The parameters themselves are rows of config/parameters.ts.
+import { type KeyNeed, readKey } from "./config/key.js";
+import {
+  optionName,
+  type ParameterName,
+  type ParameterOptions,
+  type ParameterValues,
+  parameterNames,
+  parameters,
+} from "./config/parameters.js";
+import { failure, type Problem } from "./config/problem.js";
+import { shown, shownPath } from "./config/shown.js";
+import { type Given, readSources, type SourceInput } from "./config/sources.js";
+import type { ImportedKeys } from "./crypto/jwk-set.js";
+
+export type { KeyNeed };
+
+/** The options of createAmpho that are parameters. */
+export type ConfigurationOptions = ParameterOptions;
+
+/** Every parameter under its name in code; of the key only what was made of it. */
+export interface Configuration extends Omit<ParameterValues, "key" | "keyFile" | "databaseMigrate"> {
+  /** `NODE_ENV`, or `development`. */
+  readonly environment: string;
+  readonly databaseMigrate: "auto" | "off";
+  /** The first signs. Undefined only where no key was asked for. */
+  readonly keys: ImportedKeys["keys"] | undefined;
+}
+
+export interface ConfigurationInput extends SourceInput {
+  /** `any` if nothing is said. */
+  readonly needs?: { readonly key: KeyNeed };
+}
+
+export interface ConfigurationResult {
+  readonly configuration: Configuration;
+  /** In words for stderr or the log; they hold no secret. */
+  readonly warnings: readonly string[];
+  /** The private JWK or JWK Set as it was configured, parsed: for making the next one of it and for nothing else. */
+  readonly configuredKey: unknown;
+}
+
+/**
+ * Reads files, environment and options, each standing over those before it.
+ * @throws ConfigurationError with one message that names every wrong parameter, what it was and what it may be
+ */
+export function readConfiguration(input: ConfigurationInput): ConfigurationResult {
+  const { environment, given, ...sources } = readSources(input);
+  const problems: Problem[] = [...sources.problems];
+  const { key: _, keyFile, databaseMigrate, ...values } = checkValues(given, problems);
+  const key = readKey({
+    key: given.get("AMPHO_SECURITY_KEY")?.raw,
+    keyFile,
+    keyFileIsSet: given.has("AMPHO_SECURITY_KEY_FILE"),
+    algorithm: values.tokenAlg,
+    need: input.needs?.key ?? "any",
+    production: environment === "production",
+    cwd: input.cwd,
+  });
+  problems.push(...key.problems.map(({ name, text }) => ({ name: placed(name, given.get(name)), text })));
+  if (problems.length > 0) throw failure(problems);
+  const configuration: Configuration = {
+    ...values,
+    environment,
+    databaseMigrate: databaseMigrate ?? migrateByDefault(environment, values.databaseUrl),
+    keys: key.keys,
+  };
+  return {
+    configuration: Object.freeze(configuration),
+    warnings: [...sources.warnings, ...key.warnings],
+    configuredKey: key.source,
+  };
+}
+
+const placed = (name: string, given: Given | undefined) => (given === undefined ? name : `${name} (${given.place})`);
+
+const migrateByDefault = (environment: string, databaseUrl: string) =>
+  environment === "production" && !databaseUrl.startsWith("sqlite:") ? "off" : "auto";
+
+/** What is given, or the default; a bad value is reported and left out. */
+function checkValues(given: ReadonlyMap<ParameterName, Given>, problems: Problem[]): ParameterValues {
+  const values: Record<string, unknown> = {};
+  for (const name of parameterNames) {
+    const { kind, default: usual, secret } = parameters[name];
+    const one = given.get(name);
+    const value = one === undefined || secret ? usual : kind.parse(one.raw);
+    if (one !== undefined && !secret && value === undefined) {
+      const was = name === "AMPHO_SECURITY_KEY_FILE" ? shownPath(one.raw) : shown(one.raw);
+      problems.push({ name: placed(name, one), text: `is ${was} and may be ${kind.mayBe}` });
+    }
+    values[optionName(name)] = value;
+  }
+  // The one cast: the object was filled by the table that the type is made of, and is not used when there are problems.
+  return values as ParameterValues;
+}

@@ -1,0 +1,149 @@
+// The kinds of values that a parameter may have (docs/configuration.md). Each reads a text (of the environment) as well as
+// a JSON value (of a file or of code) and says in words what it accepts.
+import { isIP } from "node:net";
+
+/** `T` is what the program gets, `I` what may be given in code. */
+export interface Kind<T, I = T> {
+  /** As tables and help print it: `int seconds`. */
+  readonly type: string;
+  /** Ends the sentence "… and may be". */
+  readonly mayBe: string;
+  /** The value, or undefined when it is a bad one. */
+  parse(value: unknown): T | undefined;
+  /** Carries the type `I` only; never set. */
+  readonly input?: I;
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+export const isObject = (value: unknown): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** A JSON text as its value, anything else as it is; undefined for a text that is not JSON. */
+export function fromJson(value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return undefined;
+  }
+}
+
+const hasControl = (text: string) => /\p{Cc}/u.test(text);
+
+const decimal = /^(?:0|[1-9]\d{0,15})$/;
+
+export function int(range: { min: number; max: number; unit?: string }): Kind<number> {
+  const { min, max, unit } = range;
+  return {
+    type: unit === undefined ? "int" : `int ${unit}`,
+    mayBe: `a whole number${unit === undefined ? "" : ` of ${unit}`} from ${min} to ${max}`,
+    parse(value) {
+      const number = typeof value === "string" && decimal.test(value) ? Number(value) : value;
+      return typeof number === "number" && Number.isInteger(number) && number >= min && number <= max
+        ? number
+        : undefined;
+    },
+  };
+}
+
+export const bool: Kind<boolean> = {
+  type: "bool",
+  mayBe: "true or false",
+  parse: (value) =>
+    value === true || value === "true" || value === "1"
+      ? true
+      : value === false || value === "false" || value === "0"
+        ? false
+        : undefined,
+};
+
+export function choice<const C extends string>(choices: readonly C[]): Kind<C> {
+  return {
+    type: choices.length < 4 ? choices.map((one) => `\`${one}\``).join(" or ") : "str",
+    mayBe: `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`,
+    parse: (value) => choices.find((one) => one === value),
+  };
+}
+
+export const str: Kind<string> = {
+  type: "str",
+  mayBe: "a text that is not empty and holds no control characters",
+  parse: (value) => (typeof value === "string" && value !== "" && !hasControl(value) ? value : undefined),
+};
+
+export const path: Kind<string> = { ...str, type: "path", mayBe: "the path of a file" };
+
+/** The path part of RFC 3986 §3.3 in unreserved characters, so that it has one spelling. */
+export const prefix: Kind<string> = {
+  type: "str",
+  mayBe:
+    "a path such as /api/security: it begins with / and does not end with one; letters, digits and - . _ ~ between",
+  parse: (value) =>
+    typeof value === "string" && /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)+$/.test(value) ? value : undefined,
+};
+
+export const host: Kind<string> = {
+  type: "str",
+  mayBe: "an IP address or a host name of this machine",
+  parse: (value) =>
+    typeof value === "string" && (isIP(value) !== 0 || /^(?=.{1,253}$)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/.test(value))
+      ? value
+      : undefined,
+};
+
+export const databaseUrl: Kind<string> = {
+  type: "url",
+  mayBe: "sqlite:PATH, sqlite::memory: or postgres://…",
+  parse(value) {
+    if (typeof value !== "string" || hasControl(value)) return undefined;
+    // Neither `sqlite://…`, which others read in several ways, nor a misspelt `:memory:` becomes the name of a file.
+    if (/^sqlite:(?::memory:$|(?!:|\/\/).)/.test(value)) return value;
+    return /^postgres(?:ql)?:\/\/./.test(value) && URL.canParse(value) ? value : undefined;
+  },
+};
+
+/** One text, or several as a JSON array. */
+export const strings: Kind<readonly string[], string | readonly string[]> = {
+  type: "str or JSON array of str",
+  mayBe: "a text, or a JSON array of one or more texts that are not empty",
+  parse(value) {
+    const given = typeof value === "string" && value.trimStart().startsWith("[") ? fromJson(value) : value;
+    const list: readonly unknown[] = Array.isArray(given) ? given : [given];
+    const texts = list.map((one) => str.parse(one)).filter((one) => one !== undefined);
+    return list.length > 0 && texts.length === list.length ? Object.freeze(texts) : undefined;
+  },
+};
+
+/** `scope-token` of RFC 6749 §3.3. */
+const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
+
+/** role -> scopes. The object has no prototype: a role named `constructor` finds nothing. */
+export const scopes: Kind<
+  Readonly<Record<string, readonly string[]>>,
+  string | Readonly<Record<string, readonly string[]>>
+> = {
+  type: "json",
+  mayBe: 'a JSON object of role and array of scopes, such as {"editor":["read","write"]}; a scope holds no spaces',
+  parse(value) {
+    const given = fromJson(value);
+    if (!isObject(given)) return undefined;
+    const all: Record<string, readonly string[]> = Object.create(null);
+    for (const [role, list] of Object.entries(given)) {
+      if (role === "" || !Array.isArray(list)) return undefined;
+      if (!list.every((one): one is string => typeof one === "string" && scopeToken.test(one))) return undefined;
+      all[role] = Object.freeze([...list]);
+    }
+    return Object.freeze(all);
+  },
+};
+
+/** A JSON object as such; what is in it is checked elsewhere. */
+export const json: Kind<JsonObject, string | object> = {
+  type: "json",
+  mayBe: "a JSON object",
+  parse(value) {
+    const given = fromJson(value);
+    return isObject(given) ? given : undefined;
+  },
+};

@@ -1,0 +1,22 @@
+import { expectTypeOf, test } from "vitest";
+import type { TokenAlgorithm } from "../../src/config/parameters.js";
+import type { Configuration, ConfigurationOptions } from "../../src/config.js";
+
+test("the configuration has the types of the table", () => {
+  expectTypeOf<Configuration["tokenTtl"]>().toEqualTypeOf<number>();
+  expectTypeOf<Configuration["tokenAlg"]>().toEqualTypeOf<TokenAlgorithm | undefined>();
+  expectTypeOf<Configuration["tokenAudience"]>().toEqualTypeOf<readonly string[] | undefined>();
+  expectTypeOf<Configuration["restPrefix"]>().toEqualTypeOf<string>();
+  expectTypeOf<Configuration["renewByToken"]>().toEqualTypeOf<boolean>();
+  expectTypeOf<Configuration["databaseMigrate"]>().toEqualTypeOf<"auto" | "off">();
+  expectTypeOf<Configuration["scopes"]>().toEqualTypeOf<Readonly<Record<string, readonly string[]>>>();
+  expectTypeOf<Configuration>().not.toHaveProperty("key");
+});
+
+test("options in code have the types of the table, and may be undefined", () => {
+  expectTypeOf<ConfigurationOptions["tokenTtl"]>().toEqualTypeOf<number | undefined>();
+  expectTypeOf<ConfigurationOptions["key"]>().toEqualTypeOf<string | object | undefined>();
+  expectTypeOf<ConfigurationOptions["tokenAudience"]>().toEqualTypeOf<string | readonly string[] | undefined>();
+  expectTypeOf<ConfigurationOptions["databaseUrl"]>().toEqualTypeOf<string | undefined>();
+  expectTypeOf<ConfigurationOptions>().not.toHaveProperty("tokenTll");
+});
