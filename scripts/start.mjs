@@ -1,8 +1,8 @@
 // From a clone to a login: installs, builds, makes a key and a first user under .ampho/, and starts the server.
 // Run again, it goes on with the same key, user and database.
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { randomInt } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { install, root, run } from "./install.mjs";
 

@@ -1,23 +1,211 @@
 // createAmpho(): reads the configuration, builds the parts, binds the flows. The only composition.
-import { type Configuration, type ConfigurationOptions, readConfiguration, surroundings } from "./config.js";
 import type { Auth } from "./auth/auth.js";
 import { changePassword } from "./auth/change-password.js";
 import { type Clock, systemClock } from "./auth/clock.js";
-import { type ApplicationUser, type ApplicationUsers, applicationDirectory, storedDirectory } from "./auth/directory.js";
-import type { Flows, Grant, SessionView } from "./auth/flows.js";
-import { followRevocations, type RevocationFollower } from "./auth/follow-revocations.js";
+import { type ApplicationUsers, applicationDirectory, storedDirectory } from "./auth/directory.js";
+import type { Flows } from "./auth/flows.js";
+import { followRevocations } from "./auth/follow-revocations.js";
 import { createGuard } from "./auth/guard.js";
 import { createKeyring } from "./auth/keyring.js";
-import { createSession, login } from "./auth/login.js";
-import type { Parts } from "./auth/parts.js";
+import { login } from "./auth/login.js";
+import { type Management, manage } from "./auth/manage.js";
 import { renew } from "./auth/renew.js";
 import { createRevocationSet } from "./auth/revocations.js";
-import * as sessionFlows from "./auth/sessions.js";
+import { type Revoked, revokedOf } from "./auth/revoked.js";
+import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./auth/sessions.js";
 import type { Settings } from "./auth/settings.js";
-import { createTokens } from "./auth/tokens.js";
-import * as userFlows from "./auth/users.js";
+import { createTokens, type ExtraClaims } from "./auth/tokens.js";
+import { surroundings } from "./config/surroundings.js";
+import { type Configuration, type ConfigurationOptions, readConfiguration } from "./config.js";
 import { canonicalLogin } from "./crypto/login-name.js";
 import { createPasswordPolicy } from "./crypto/password-policy.js";
 import { createPasswordPool } from "./crypto/password-pool.js";
 import { AmphoError, ConfigurationError } from "./errors.js";
-import type { Origin, Revocation, Store } from "./store/store.js";
+import { onlyAuthorization, splitAuthorization } from "./http/authorization.js";
+import { createFetch, type FetchHandler, responseOf } from "./http/fetch.js";
+import { createHandler, type Handle } from "./http/handler.js";
+import type { HttpAnswer } from "./http/message.js";
+import { createRefusal } from "./http/problem.js";
+import { type Authorize, createAuthorize } from "./http/wrap.js";
+import { openStore } from "./store/open-store.js";
+import type { Origin, Store } from "./store/store.js";
+import { productVersion } from "./version.js";
+
+/** What createAmpho takes besides the parameters of docs/configuration.md, which it takes by their names in code. */
+export interface CompositionOptions {
+  /** The application's own user table, instead of the users of the store. */
+  readonly users?: ApplicationUsers | undefined;
+  /** More claims for access tokens; registered names and Ampho's own are refused. */
+  readonly claims?: ExtraClaims | undefined;
+  /** Gets each line for people: warnings, migrations, errors that were answered as 500. By default they go to stderr. */
+  readonly notice?: ((line: string) => void) | undefined;
+  /** Instead of the machine's clock, for tests. */
+  readonly clock?: Clock | undefined;
+}
+
+export type AmphoOptions = ConfigurationOptions & CompositionOptions;
+
+const compositionNames: readonly (keyof CompositionOptions)[] = ["users", "claims", "notice", "clock"];
+
+export interface Ampho extends Management {
+  /** Guards a handler of a fetch-native host: wrapper and decorator, with a need or without. */
+  readonly authorize: Authorize;
+  /** Who a token speaks for; rejects with AmphoError `invalid_token`, or `unavailable`. */
+  verify(token: string): Promise<Auth>;
+  /** The same without a promise; every guard uses it. */
+  verifySync(token: string): Auth;
+  /** The REST API as one Fetch handler. `address` is the peer's, if the host knows it. */
+  readonly fetch: FetchHandler;
+  /** Tells of what is revoked, in this process or elsewhere; returns the way to stop. */
+  onRevoked(listener: (revoked: Revoked) => void): () => void;
+  /** May be called twice; nothing keeps the process alive afterwards. */
+  close(): Promise<void>;
+
+  // For adapters.
+  /** Of every endpoint: AMPHO_SECURITY_REST_PREFIX. */
+  readonly prefix: string;
+  /** The REST API on a plain shape that every host can give. Never rejects. */
+  readonly handle: Handle;
+  /** Guards a request by its one Authorization value; a promise only where the need has to wait. */
+  readonly guard: Flows["guard"];
+  /** The answer of contract §4 to what a guard throws. */
+  refusal(error: unknown): HttpAnswer;
+  /** Rejects with `unavailable` unless the store answers within a second. */
+  ready(): Promise<void>;
+}
+
+/**
+ * Reads the configuration (docs/configuration.md; `options` stand over all else), opens the store and brings an embedded
+ * one up to date. Rejects with ConfigurationError, or with StoreOpenError when the database cannot be used.
+ */
+export async function createAmpho(options: AmphoOptions = {}): Promise<Ampho> {
+  const { users, claims, notice = toStderr, clock, ...parameters } = options;
+  const { configuration, warnings } = readConfiguration({
+    ...surroundings(),
+    options: parameters,
+    otherOptions: compositionNames,
+  });
+  for (const warning of warnings) notice(warning);
+  return composeAmpho(configuration, { users, claims, notice, clock }, { actor: "application" });
+}
+
+/** The same from a configuration that was read; `origin` is who manages users and sessions through it. */
+export async function composeAmpho(
+  configuration: Configuration,
+  options: CompositionOptions,
+  origin: Origin,
+): Promise<Ampho> {
+  const { notice = toStderr, clock = systemClock } = options;
+  if (configuration.keys === undefined) throw new ConfigurationError("AMPHO_SECURITY_KEY: there is no key");
+  const settings = settingsOf(configuration);
+  const report = (error: unknown) => notice(`internal error: ${describeError(error)}`);
+  const revocations = createRevocationSet(canonicalLogin, report);
+  const keyring = createKeyring(configuration.keys, settings, revocations);
+  const store = await openStore({
+    url: configuration.databaseUrl,
+    migrate: configuration.databaseMigrate === "auto",
+    notice,
+  });
+  const passwords = createPasswordPool();
+  const directory =
+    options.users === undefined
+      ? storedDirectory(store, passwords)
+      : applicationDirectory(options.users, passwords, clock);
+  const parts = {
+    store,
+    directory,
+    passwords,
+    tokens: createTokens({ keyring, settings, clock, extraClaims: options.claims }),
+    revocations,
+    settings,
+    clock,
+    policy: createPasswordPolicy({ min: settings.passwordMinCharacters, product: "ampho" }),
+  };
+  const follower = followRevocations({
+    store,
+    revocations,
+    clock,
+    report: (state) => notice(state === "failing" ? "the store cannot be read: trying again" : "the store is back"),
+  });
+  const { verify, guard } = createGuard({ ...parts, follower });
+  const flows: Flows = {
+    login: (input, caller) => login(parts, input, caller),
+    renew: (input, caller) => renew(parts, input, caller),
+    logout: (auth, caller) => logout(parts, auth, caller),
+    listSessions: (auth) => listOwnSessions(parts, auth),
+    endSession: (auth, id, caller) => endOwnSession(parts, auth, id, caller),
+    endSessions: (auth, caller) => endOwnSessions(parts, auth, caller),
+    changePassword: (auth, input, caller) => changePassword(parts, auth, input, caller),
+    keepsPasswords: directory.stored,
+    publicKeys: () => keyring.publicKeys(),
+    guard,
+    ready: () => ready(store, follower.lagSeconds),
+  };
+  const refusal = createRefusal(report);
+  const handle = createHandler({
+    flows,
+    prefix: configuration.restPrefix,
+    trustedHops: configuration.trustProxy,
+    version: productVersion(),
+    refusal,
+  });
+  // Before anything is guarded: what was revoked while no process ran is refused from the first request on.
+  await follower.read().catch(() => undefined);
+  let closing: Promise<void> | undefined;
+  return {
+    ...manage(parts, origin),
+    authorize: createAuthorize({
+      guard,
+      authorizationOf: (headers) => onlyAuthorization(splitAuthorization(headers.get("authorization"))),
+      refuse: (error) => responseOf(refusal(error)),
+    }),
+    verify: async (token) => verify(token),
+    verifySync: verify,
+    fetch: createFetch(handle),
+    onRevoked: (listener) => revocations.listen((row) => listener(revokedOf(row))),
+    async close() {
+      closing ??= (async () => {
+        follower.stop();
+        await Promise.all([passwords.close(), store.close()]);
+      })();
+      return closing;
+    },
+    prefix: configuration.restPrefix,
+    handle,
+    guard,
+    refusal,
+    ready: flows.ready,
+  };
+}
+
+async function ready(store: Store, lagSeconds: () => number | undefined): Promise<void> {
+  await store.ping(1_000);
+  if (lagSeconds() === undefined)
+    throw new AmphoError("unavailable", "Revocations were not read yet.", { retryAfterSeconds: 1 });
+}
+
+function settingsOf(configuration: Configuration): Settings {
+  return {
+    tokenTtlSeconds: configuration.tokenTtl,
+    leewaySeconds: configuration.tokenLeeway,
+    issuer: configuration.tokenIssuer,
+    audience: configuration.tokenAudience ?? [],
+    foreignMaxSeconds: configuration.tokenForeignMax,
+    scopes: configuration.scopes,
+    renewByToken: configuration.renewByToken,
+    sessionIdleSeconds: configuration.sessionIdle,
+    sessionMaxSeconds: configuration.sessionMax,
+    sessionsMax: configuration.sessionsMax,
+    revocationLagMaxSeconds: configuration.revocationLagMax,
+    passwordMinCharacters: configuration.passwordMin,
+  };
+}
+
+function toStderr(line: string): void {
+  process.stderr.write(`ampho: ${line}\n`);
+}
+
+/** A bug has to be found: its stack goes to whoever runs the process, never to whoever sent the request. */
+function describeError(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : "something that is no Error was thrown";
+}

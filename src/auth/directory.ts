@@ -1,6 +1,7 @@
 // Where users are looked up and their passwords checked: the store's own table, or an application's.
-import type { PasswordPool } from "../crypto/password-pool.js";
+
 import { canonicalLogin } from "../crypto/login-name.js";
+import type { PasswordPool } from "../crypto/password-pool.js";
 import { AmphoError } from "../errors.js";
 import type { Store, User } from "../store/store.js";
 import type { Clock } from "./clock.js";

@@ -1,6 +1,7 @@
 // The keys in use. The first signs access tokens and all verify them; refresh tokens are HS256 under keys derived from
 // them, so that nothing that knows the configured keys takes one for an access token (contract §5).
 import { deriveKey } from "../crypto/derived-key.js";
+import { publicJwkSet } from "../crypto/jwk-set.js";
 import {
   type AccessClaims,
   accessToken,
@@ -10,7 +11,6 @@ import {
   type VerifiedJwt,
   verifyJwt,
 } from "../crypto/jwt.js";
-import { publicJwkSet } from "../crypto/jwk.js";
 import { createKeySet, type Key } from "../crypto/key.js";
 import { AmphoError } from "../errors.js";
 import type { RevocationSet } from "./revocations.js";

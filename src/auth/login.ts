@@ -1,7 +1,8 @@
 // Login: a password for a session (contract §4, POST /login), and a fresh login for a session that is live.
+
+import { canonicalLogin } from "../crypto/login-name.js";
 import { needsRehash } from "../crypto/password-hash.js";
 import { randomId } from "../crypto/random.js";
-import { canonicalLogin } from "../crypto/login-name.js";
 import { AmphoError } from "../errors.js";
 import type { CreateSessionOutcome, Origin } from "../store/store.js";
 import { type Account, accountOf } from "./directory.js";
@@ -21,8 +22,7 @@ export async function login(
   const origin: Origin = { actor: "user", ...caller };
   const account = await directory.find(input.login);
   const good =
-    input.password !== undefined &&
-    (await directory.verify(account, input.password, canonicalLogin(input.login)));
+    input.password !== undefined && (await directory.verify(account, input.password, canonicalLogin(input.login)));
   if (!good || account === undefined) {
     await store.recordAudit({
       at: clock.now(),

@@ -20,7 +20,7 @@ export async function logout(parts: SessionParts, auth: Auth, caller: Caller): P
   await endSession(parts, { id: sessionId, userId, reason: "logout", origin: { actor: "user", ...caller } });
 }
 
-export async function listSessions({ store, clock }: SessionParts, auth: Auth): Promise<readonly SessionView[]> {
+export async function listOwnSessions({ store, clock }: SessionParts, auth: Auth): Promise<readonly SessionView[]> {
   const { userId, sessionId } = requireSession(auth);
   const sessions = await store.listSessions({ userId, now: clock.now() });
   return sessions.map((session) => ({ ...viewOf(session), current: session.id === sessionId }));

@@ -2,7 +2,6 @@
 import type { AccessClaims } from "../crypto/jwt.js";
 import { randomId } from "../crypto/random.js";
 import { createVerifiedTokens } from "../crypto/verified-tokens.js";
-import { AmphoError } from "../errors.js";
 import type { Session } from "../store/store.js";
 import type { Auth } from "./auth.js";
 import { authOf } from "./auth-of.js";
@@ -104,7 +103,14 @@ export function createTokens(parts: {
       });
       if (token.length > tokenCharactersMax)
         throw new RangeError("roles and claims make a token longer than 8 KiB, which no verifier of ours takes");
-      const grant = { token, token_type: "Bearer", starts, expires, ttl: expires - starts, leeway: leewaySeconds } as const;
+      const grant = {
+        token,
+        token_type: "Bearer",
+        starts,
+        expires,
+        ttl: expires - starts,
+        leeway: leewaySeconds,
+      } as const;
       if (!refresh) return grant;
       const refreshToken = keyring.signRefresh({
         sub: account.id,

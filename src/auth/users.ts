@@ -89,12 +89,7 @@ export async function setPassword(
 }
 
 /** A role that is taken away is refused in every process within a second. */
-export async function setRoles(
-  parts: UserParts,
-  login: string,
-  change: RoleChange,
-  origin: Origin,
-): Promise<UserView> {
+export async function setRoles(parts: UserParts, login: string, change: RoleChange, origin: Origin): Promise<UserView> {
   const { store, revocations, clock, settings } = parts;
   const user = await requireUser(parts, login);
   const checked =
@@ -151,6 +146,9 @@ function unknown(): AmphoError {
 function checkRoles(roles: readonly string[]): readonly string[] {
   for (const role of roles)
     if (role === "" || role.length > roleCharactersMax || !role.isWellFormed() || /\p{Cc}/u.test(role))
-      throw new AmphoError("invalid_request", `A role is 1 to ${roleCharactersMax} characters without control characters.`);
+      throw new AmphoError(
+        "invalid_request",
+        `A role is 1 to ${roleCharactersMax} characters without control characters.`,
+      );
   return [...new Set(roles)];
 }

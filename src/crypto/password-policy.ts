@@ -7,9 +7,8 @@ import { weighPassword } from "./password-weight.js";
 export interface PasswordPolicy {
   /**
    * The rule that a new password breaks, as a sentence for people without the password itself; undefined for none.
-   * `product` is the name that passwords may not hold.
    */
-  check(password: string, about: { readonly login: string; readonly product: string }): Promise<string | undefined>;
+  check(password: string, about: { readonly login: string }): Promise<string | undefined>;
 }
 
 // Shorter logins and names are in too many words; where separators are left out, even more are.
@@ -24,13 +23,14 @@ const judgedMaxLength = 512;
 // Three common words weigh 12 and make no password; four words, or three with something between them, do.
 const weightEnough = 13;
 
-/** `min`: the least number of characters, counted in code points after NFC. */
-export function createPasswordPolicy({ min }: { readonly min: number }): PasswordPolicy {
+/** `min`: the least number of characters, counted in code points after NFC. `product`: a name that none may hold. */
+export function createPasswordPolicy(options: { readonly min: number; readonly product: string }): PasswordPolicy {
+  const { min, product } = options;
   // A short minimum asks for less, with room for one common piece in what is otherwise not one.
   const weightMin = Math.min(weightEnough, min - 2);
 
   return {
-    async check(password, { login, product }) {
+    async check(password, { login }) {
       const reason = checkPasswordText(password);
       if (reason !== undefined) return reason;
       if ([...normalizePassword(password)].length < min) return `A password has at least ${min} characters.`;

@@ -1,16 +1,10 @@
-// The Authorization header (RFC 9110 §11.6.2) and the bearer scheme in it (RFC 6750 §2.1).
+// The Authorization header (RFC 9110 §11.6.2) as hosts hand it over.
 import { AmphoError } from "../errors.js";
 
 /** The one value. `invalid_request` for more: two readers could believe different ones. */
 export function onlyAuthorization(values: readonly string[]): string | undefined {
   if (values.length > 1) throw new AmphoError("invalid_request", "Send one Authorization header.");
   return values[0];
-}
-
-/** What follows the scheme `Bearer`, unchecked and possibly empty; undefined for another scheme or none. */
-export function bearerOf(authorization: string | undefined): string | undefined {
-  const found = /^[ \t]*bearer(?:[ \t]+(.*))?$/is.exec(authorization ?? "");
-  return found === null ? undefined : (found[1] ?? "").trimEnd();
 }
 
 /** Takes apart what a host has joined by commas: a bearer token holds none. */

@@ -3,7 +3,7 @@ import { AmphoError } from "../errors.js";
 import { splitAuthorization } from "./authorization.js";
 import { alreadyRead, bodyTimeoutMs, cutShort, timedOut, tooLarge } from "./body-limits.js";
 import type { Handle } from "./handler.js";
-import type { HttpRequest, RequestBody } from "./message.js";
+import type { HttpAnswer, HttpRequest, RequestBody } from "./message.js";
 
 export interface FetchOptions {
   /** The address of the peer, if the host knows it. */
@@ -14,9 +14,12 @@ export type FetchHandler = (request: Request, options?: FetchOptions) => Promise
 
 export function createFetch(handle: Handle): FetchHandler {
   return async (request, { address } = {}) => {
-    const { status, headers, body } = await handle(readRequest(request, address));
-    return new Response(body ?? null, { status, headers });
+    return responseOf(await handle(readRequest(request, address)));
   };
+}
+
+export function responseOf({ status, headers, body }: HttpAnswer): Response {
+  return new Response(body ?? null, { status, headers });
 }
 
 function readRequest(request: Request, peerAddress: string | undefined): HttpRequest {

@@ -1,8 +1,9 @@
 // Request -> answer, in one order: path, method, query, Authorization, body, token, endpoint. Whatever is thrown leaves by the refusal.
+import { bearerOf } from "../auth/bearer.js";
 import type { Caller, Flows } from "../auth/flows.js";
 import { AmphoError } from "../errors.js";
 import { clientAddress } from "./address.js";
-import { bearerOf, onlyAuthorization } from "./authorization.js";
+import { onlyAuthorization } from "./authorization.js";
 import { readMembers } from "./body.js";
 import { routes } from "./contract.js";
 import type { HttpAnswer, HttpRequest } from "./message.js";

@@ -4,8 +4,8 @@ import { describe, expect, it } from "vitest";
 import { createPasswordPolicy } from "../../src/crypto/password-policy.js";
 
 const seed = 20260101;
-const about = { login: "carol.jones@example.com", product: "ampho" };
-const policy = createPasswordPolicy({ min: 15 });
+const about = { login: "carol.jones@example.com" };
+const policy = createPasswordPolicy({ min: 15, product: "ampho" });
 const words = dictionary["diceware-common"].filter((word) => /^[a-z]{3,}$/.test(word));
 
 describe("a new password", () => {
@@ -122,7 +122,7 @@ describe("a new password", () => {
 
 describe("a shorter minimum", () => {
   it("still refuses common passwords, and asks no more of others than their length", async () => {
-    const short = createPasswordPolicy({ min: 8 });
+    const short = createPasswordPolicy({ min: 8, product: "ampho" });
     for (const password of [
       "jennifer",
       "password",

@@ -1,0 +1,138 @@
+// What applications and operators do with users, sessions, keys and the audit log: `ampho.users`, `ampho.sessions` and
+// the commands, by the same code. Each is bound to who does it, for the audit log.
+import type { PasswordPolicy } from "../crypto/password-policy.js";
+import { AmphoError } from "../errors.js";
+import type { AuditRow, Origin } from "../store/store.js";
+import { type Account, accountOf } from "./directory.js";
+import type { Grant, SessionView } from "./flows.js";
+import { createSession } from "./login.js";
+import type { Parts } from "./parts.js";
+import * as sessions from "./sessions.js";
+import * as users from "./users.js";
+
+export interface Management {
+  /**
+   * Users of the store, named by their logins. Rejects with `invalid_request` (a login that exists or may not be, a
+   * password that breaks a rule, a role that may not be) and `not_found`; `not_found` for all where the application
+   * keeps its own user table.
+   */
+  readonly users: {
+    create(user: users.NewUser): Promise<users.UserView>;
+    find(login: string): Promise<users.UserView | undefined>;
+    /** All of them, in the order of their logins. */
+    list(): AsyncIterable<users.UserView>;
+    /** Ends the user's sessions; without a password the account has none afterwards. */
+    setPassword(login: string, password: string | undefined): Promise<void>;
+    /** All roles, or what to add and to remove. A role taken away is refused everywhere within a second. */
+    setRoles(login: string, roles: readonly string[] | users.RoleChange): Promise<users.UserView>;
+    /** Ends the user's sessions; they cannot log in until `enable`. */
+    disable(login: string): Promise<void>;
+    enable(login: string): Promise<void>;
+    remove(login: string): Promise<void>;
+  };
+  readonly sessions: {
+    /** The answer of login, for a user whom the application has authenticated by itself. */
+    create(userId: string): Promise<Grant>;
+    /** Live ones, the newest first. */
+    list(userId: string): Promise<readonly Omit<SessionView, "current">[]>;
+    /** False when there is no such live session. */
+    end(sessionId: string): Promise<boolean>;
+    /** How many were ended. */
+    endAll(userId: string): Promise<number>;
+    /** Every session of everybody. */
+    endEvery(): Promise<void>;
+  };
+  readonly keys: {
+    /** A stolen key: all that it signed is refused within a second in every process, for good. */
+    revoke(kid: string): Promise<void>;
+  };
+  readonly audit: {
+    /** The newest rows, in the order in which they were written; `since` in Unix seconds. */
+    list(filter: {
+      readonly login?: string | undefined;
+      readonly since?: number | undefined;
+      readonly limit?: number | undefined;
+    }): Promise<readonly AuditRow[]>;
+  };
+}
+
+export function manage(parts: Parts & { readonly policy: PasswordPolicy }, origin: Origin): Management {
+  const { store, directory, revocations, clock } = parts;
+  const reason = origin.actor === "operator" ? "ended_by_operator" : "ended_by_application";
+
+  function requireOwnTable(): void {
+    if (!directory.stored) throw new AmphoError("not_found", "The application keeps its own user table.");
+  }
+
+  async function accountById(userId: string): Promise<Account> {
+    if (directory.stored) {
+      const user = await store.findUserById(userId);
+      if (user !== undefined) return accountOf(user);
+    } else {
+      // The application's table is asked by login: that of a session which this user has, else the id itself.
+      const [session] = await store.listSessions({ userId, now: clock.now() });
+      const account = await directory.find(session?.login ?? userId);
+      if (account?.id === userId) return account;
+    }
+    throw new AmphoError("not_found", "There is no user with this id.");
+  }
+
+  return {
+    users: {
+      async create(user) {
+        requireOwnTable();
+        return users.createUser(parts, user, origin);
+      },
+      async find(login) {
+        requireOwnTable();
+        return users.findUser(parts, login);
+      },
+      list() {
+        requireOwnTable();
+        return users.listUsers(parts);
+      },
+      async setPassword(login, password) {
+        requireOwnTable();
+        await users.setPassword(parts, login, password, origin);
+      },
+      async setRoles(login, roles) {
+        requireOwnTable();
+        return users.setRoles(parts, login, isList(roles) ? { set: roles } : roles, origin);
+      },
+      async disable(login) {
+        requireOwnTable();
+        await users.setDisabled(parts, login, true, origin);
+      },
+      async enable(login) {
+        requireOwnTable();
+        await users.setDisabled(parts, login, false, origin);
+      },
+      async remove(login) {
+        requireOwnTable();
+        await users.removeUser(parts, login, origin);
+      },
+    },
+    sessions: {
+      create: async (userId) => createSession(parts, await accountById(userId)),
+      async list(userId) {
+        const found = await store.listSessions({ userId, now: clock.now() });
+        return found.map(sessions.viewOf);
+      },
+      end: (id) => sessions.endSession(parts, { id, reason, origin }),
+      endAll: (userId) => sessions.endSessionsOf(parts, { userId, reason, origin }),
+      endEvery: () => sessions.endEverySession(parts, origin),
+    },
+    keys: {
+      async revoke(kid) {
+        revocations.add(await store.revokeKey({ kid, now: clock.now(), origin }));
+      },
+    },
+    audit: {
+      list: ({ login, since, limit = 100 }) => store.listAudit({ login, since, limit }),
+    },
+  };
+}
+
+function isList(value: readonly string[] | users.RoleChange): value is readonly string[] {
+  return Array.isArray(value);
+}
