@@ -35,7 +35,7 @@ ${rows.join("\n")}
 ## What holds for all of them
 
 - Bodies are \`application/json\` or \`application/x-www-form-urlencoded\`, in UTF-8, not compressed, at most 16 KiB. An empty body
-  counts as none. Members that a route does not know are ignored; a member named twice, a byte order mark or nesting past 32 is refused.
+  counts as none. Members that a route does not know are ignored; a member named twice, a byte order mark or deep nesting is refused.
 - Answers are JSON. Times are whole Unix seconds. A character is a Unicode code point.
 - A path has one spelling: no trailing slash, no double slash, no percent escapes. HEAD is answered as GET, other methods get 405.
 - Tokens go in \`Authorization: Bearer …\`, once. Credentials in the query are refused, and so is a second token in the body.
