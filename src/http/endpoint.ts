@@ -37,6 +37,8 @@ interface Described {
   /** OpenAPI's `operationId`. */
   readonly name: string;
   readonly summary: string;
+  /** What else there is to know, in Markdown. */
+  readonly note?: string;
   readonly status: 200 | 204;
   /** Codes of its own, besides those that its need and its body bring along. */
   readonly errors: readonly ErrorCode[];

@@ -1,6 +1,5 @@
 // application/x-www-form-urlencoded (WHATWG URL §5.1) from bytes, strictly: no field twice, no broken escape, UTF-8 only.
 import { AmphoError } from "../errors.js";
-import { decodeUtf8 } from "./json-text.js";
 
 export function parseForm(bytes: Uint8Array): Record<string, string> {
   const members = new Map<string, string>();
@@ -19,5 +18,13 @@ function decode(text: string): string {
     return decodeURIComponent(text.replaceAll("+", " "));
   } catch {
     throw new AmphoError("invalid_request", "The form is not valid: a percent escape is broken.");
+  }
+}
+
+function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new AmphoError("invalid_request", "The form is not valid UTF-8.");
   }
 }

@@ -51,7 +51,7 @@ export function createHandler(options: HandlerOptions): Handle {
       answer = refusal(error);
     }
     if (request.method === "HEAD") answer = withoutBody(answer);
-    return pattern === undefined ? answer : { ...answer, route: pattern };
+    return pattern === undefined ? answer : { ...answer, route: prefix + pattern };
   };
 
   async function call({ route, parameters }: Match, request: HttpRequest): Promise<unknown> {

@@ -28,7 +28,7 @@ export interface HttpAnswer {
   readonly headers: Readonly<Record<string, string>>;
   /** JSON text; undefined where there is none, and for HEAD. */
   readonly body: string | undefined;
-  /** For the access log, never sent as such: the route's pattern and the error's code. */
+  /** For the access log, never sent as such: the route's pattern under its prefix, and the error's code. */
   readonly route?: string;
   readonly error?: ErrorCode;
 }

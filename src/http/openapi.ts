@@ -55,6 +55,7 @@ function operation(route: Route, schemas: Json): Json {
   return {
     operationId: route.name,
     summary: route.summary,
+    ...(route.note !== undefined && { description: route.note }),
     security: security[route.need.name],
     ...(names.length > 0 && {
       parameters: names.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } })),

@@ -1,0 +1,128 @@
+// The standalone server: our endpoints and probes on node:http, with limits on everything a stranger can make last.
+import { randomUUID } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { AccessLog } from "./access-log.js";
+import { bodyLimitBytes } from "./body-limits.js";
+import type { HttpAnswer } from "./message.js";
+import { writeAnswer } from "./node-answer.js";
+import { exchange, type HttpHost } from "./node-exchange.js";
+import { targetOf } from "./node-request.js";
+import { createProbe } from "./probes.js";
+import { parseTarget } from "./target.js";
+import { refuseUnparsed } from "./unparsed.js";
+
+export interface ServerOptions {
+  readonly ampho: HttpHost;
+  /** Rejects with `unavailable` when the store is away. */
+  readonly ready: () => Promise<void>;
+  readonly log: AccessLog;
+}
+
+export interface HttpServer {
+  /** Listens, and gives the URL; port 0 takes a free one. Rejects with Node's error, such as EADDRINUSE. */
+  listen(port: number, host: string): Promise<string>;
+  /** Takes no more connections, lets requests in flight finish for a few seconds, then closes what is left. May be called twice. */
+  close(): Promise<void>;
+}
+
+const limits = {
+  /** From its first byte to its last: then 408. */
+  requestTimeout: 30_000,
+  headersTimeout: 30_000,
+  /** How late the 408 may come. */
+  connectionsCheckingInterval: 1_000,
+  /** Longer than the idle time of common proxies (60 s), or they would send into a connection that is just being closed. */
+  keepAliveTimeout: 65_000,
+  /** Twice the largest token. */
+  maxHeaderSize: 16_384,
+};
+
+const drainMs = 5_000;
+
+export function createHttpServer({ ampho, ready, log }: ServerOptions): HttpServer {
+  const probe = createProbe({ ready, refusal: ampho.refusal });
+  /** The response that is owed on each connection, if any. */
+  const owed = new Map<Duplex, ServerResponse>();
+  let closing: Promise<void> | undefined;
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const startMs = performance.now();
+    const [timeMs, requestId] = [Date.now(), randomUUID()];
+    const { socket, method } = request;
+    owed.set(socket, response);
+    response.once("close", () => {
+      // A pipelined request may have taken its place.
+      if (owed.get(socket) === response) owed.delete(socket);
+    });
+    response.setHeader("X-Request-Id", requestId);
+    if (closing !== undefined) response.setHeader("Connection", "close");
+    const { status, route, error } = await respond(request, response);
+    log({ timeMs, method, route, status, durationMs: performance.now() - startMs, error, requestId });
+  }
+
+  async function respond(request: IncomingMessage, response: ServerResponse): Promise<HttpAnswer> {
+    const probed = probe(request.method, parseTarget(targetOf(request)).path);
+    if (probed === undefined) return exchange(ampho, request, response);
+    const probeAnswer = await probed;
+    writeAnswer(request, response, probeAnswer);
+    return probeAnswer;
+  }
+
+  const server = createServer(limits, (request, response) => void answer(request, response));
+  server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
+    // What is too large is refused before it is sent.
+    if (!(Number(request.headers["content-length"]) > bodyLimitBytes)) response.writeContinue();
+    void answer(request, response);
+  });
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
+    const response = owed.get(socket);
+    const status = refuseUnparsed(error, socket, response?.headersSent === true);
+    if (response !== undefined || status === undefined) return;
+    log({
+      timeMs: Date.now(),
+      method: undefined,
+      route: undefined,
+      status,
+      durationMs: 0,
+      error: undefined,
+      requestId: randomUUID(),
+    });
+  });
+
+  const connections = new Set<Socket>();
+  server.on("connection", (socket) => {
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
+  });
+
+  async function drain(): Promise<void> {
+    // Nothing came on these yet, and Node does not count them as idle.
+    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+    for (const response of owed.values()) if (!response.headersSent) response.setHeader("Connection", "close");
+    const timer = setTimeout(() => server.closeAllConnections(), drainMs);
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+    clearTimeout(timer);
+  }
+
+  return {
+    listen: (port, host) => listen(server, port, host),
+    close: () => {
+      closing ??= drain();
+      return closing;
+    },
+  };
+}
+
+function listen(server: Server, port: number, host: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      const address = server.address();
+      const bound = typeof address === "object" && address !== null ? address.port : port;
+      resolve(`http://${host.includes(":") ? `[${host}]` : host}:${bound}`);
+    });
+  });
+}

@@ -1,0 +1,24 @@
+// What Node's HTTP parser refuses by itself gets a bare status line, as Node would send it, and its connection is closed.
+import { STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+
+const statuses: Readonly<Record<string, number>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+};
+
+const lingerMs = 500;
+
+/** Answers and closes; gives the status that was sent, or undefined when there was nobody to send it to or an answer had begun. */
+export function refuseUnparsed(error: NodeJS.ErrnoException, socket: Duplex, hasBegun: boolean): number | undefined {
+  if (error.code === "ECONNRESET" || hasBegun || !socket.writable) {
+    socket.destroy();
+    return undefined;
+  }
+  const status = statuses[error.code ?? ""] ?? 400;
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nCache-Control: no-store\r\n\r\n`);
+  // A reset at once could overtake the answer.
+  setTimeout(() => socket.destroy(), lingerMs).unref();
+  return status;
+}
