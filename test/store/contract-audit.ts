@@ -1,0 +1,52 @@
+import { expect, it } from "vitest";
+import type { AuditEntry } from "../../src/store/store.js";
+import type { Opened } from "./contract.js";
+import { addUser, ann, operator, origin, start } from "./fixtures.js";
+
+const refused: AuditEntry = {
+  at: start,
+  event: "login_refused",
+  reason: "password",
+  userId: ann.id,
+  login: "Ann",
+  origin,
+};
+
+export function auditContract(store: Opened): void {
+  it("an entry comes back as it was recorded", async () => {
+    const full: AuditEntry = {
+      ...refused,
+      event: "roles_changed",
+      sessionId: "0.s",
+      origin: { ...operator, address: "192.0.2.1", agent: "x" },
+      detail: { roles: ["a", "b"], count: 2, note: "é" },
+    };
+    await store().recordAudit(full);
+    await store().recordAudit({ at: start, event: "login_refused", origin: { actor: "user" } });
+    const rows = await store().listAudit({ login: undefined, since: undefined, limit: 10 });
+    expect(rows).toEqual([
+      { n: 1, ...full },
+      { n: 2, at: start, event: "login_refused", origin: { actor: "user" } },
+    ]);
+  });
+
+  it("the newest rows come in the order in which they were written, also when the clock steps back", async () => {
+    for (const at of [start + 3, start + 9, start + 1, start + 5]) await store().recordAudit({ ...refused, at });
+    const rows = await store().listAudit({ login: undefined, since: undefined, limit: 3 });
+    expect(rows.map(({ at }) => at - start)).toEqual([9, 1, 5]);
+    const since = await store().listAudit({ login: undefined, since: start + 3, limit: 10 });
+    expect(since.map(({ at }) => at - start)).toEqual([3, 9, 5]);
+  });
+
+  it("a login is looked for as its user spells it or in its canonical form", async () => {
+    await addUser(store());
+    await store().recordAudit({ ...refused, at: start + 5 });
+    await store().recordAudit({ ...refused, at: start + 6, login: "Annabel" });
+    for (const login of ["ann", "Ann"]) {
+      const rows = await store().listAudit({ login, since: undefined, limit: 10 });
+      expect(rows.map(({ event }) => event)).toEqual(["user_created", "login_refused"]);
+    }
+    const since = await store().listAudit({ login: "ann", since: start + 1, limit: 10 });
+    expect(since.map(({ event }) => event)).toEqual(["login_refused"]);
+  });
+}

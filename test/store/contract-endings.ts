@@ -1,0 +1,154 @@
+import { expect, it } from "vitest";
+import type { Opened } from "./contract.js";
+import { addUser, ann, eventsOf, openSession, operator, origin, renewal, start } from "./fixtures.js";
+
+export function endingContract(store: Opened): void {
+  it("an ended session is gone, and revoked for as long as its tokens could be let in", async () => {
+    await addUser(store());
+    const session = await openSession(store());
+    const logout = { id: session.id, userId: ann.id, reason: "logout", now: start + 9, origin } as const;
+    const revocation = { n: 1, at: start + 9, until: start + 900 + 300, kind: "session", sessionId: session.id };
+    expect(await store().endSession(logout)).toEqual({ ended: true, revocations: [revocation] });
+    expect(await store().endSession(logout)).toEqual({ ended: false, revocations: [] });
+    expect(await store().renewSession(renewal(session))).toMatchObject({ outcome: "ended", reason: "ended" });
+    expect(await store().readRevocations({ after: 0, now: start })).toMatchObject({ last: 1, rows: [revocation] });
+    expect(await eventsOf(store())).toEqual(["user_created", "login", "logout", "renew_refused ended"]);
+  });
+
+  it("nobody ends another's session", async () => {
+    const session = await openSession(store(), { stored: false });
+    const ending = { id: session.id, now: start, origin, reason: "ended_by_user" } as const;
+    expect(await store().endSession({ ...ending, userId: "another" })).toEqual({ ended: false, revocations: [] });
+    expect(await store().endSession({ ...ending, userId: undefined })).toMatchObject({ ended: true });
+  });
+
+  it("a session that is idle too long is still ended while its access token is good", async () => {
+    const session = await openSession(store(), { stored: false, idleSeconds: 10 });
+    const logout = { id: session.id, userId: ann.id, reason: "logout", now: start + 500, origin } as const;
+    expect(await store().endSession(logout)).toMatchObject({ ended: true, revocations: [{ sessionId: session.id }] });
+    const long = await openSession(store(), { stored: false, idleSeconds: 10 });
+    const late = { ...logout, id: long.id, now: long.accessExpires + 300 };
+    expect(await store().endSession(late)).toEqual({ ended: false, revocations: [] });
+  });
+
+  it("no revocation is written for what has expired anyway", async () => {
+    const session = await openSession(store(), { stored: false });
+    const now = session.accessExpires + 300;
+    const ending = { id: session.id, userId: undefined, reason: "ended_by_operator", now, origin: operator } as const;
+    expect(await store().endSession(ending)).toEqual({ ended: true, revocations: [] });
+  });
+
+  it("all of a user's sessions but one end, with numbers in a row", async () => {
+    await addUser(store());
+    const sessions = [await openSession(store()), await openSession(store()), await openSession(store())];
+    await openSession(store(), { userId: "another", stored: false });
+    const ending = { userId: ann.id, now: start, origin: operator, reason: "ended_by_operator" } as const;
+    const revocations = await store().endSessionsOf({ ...ending, exceptSession: sessions[1]?.id });
+    expect(revocations).toMatchObject([
+      { n: 1, sessionId: sessions[0]?.id },
+      { n: 2, sessionId: sessions[2]?.id },
+    ]);
+    expect(await store().listSessions({ userId: ann.id, now: start })).toHaveLength(1);
+    expect(await store().listSessions({ userId: "another", now: start })).toHaveLength(1);
+  });
+
+  it("everything at once is one row, and sessions of the next era are live", async () => {
+    await addUser(store());
+    const old = await openSession(store(), { accessTtlSeconds: 40_000 });
+    const all = { now: start + 1, origin: operator, foreignMaxSeconds: 60, accessTtlSeconds: 900 };
+    const [revocation, ...rest] = await store().endEverySession(all);
+    expect(rest).toEqual([]);
+    expect(revocation).toMatchObject({ n: 1, kind: "all", era: 1 });
+    expect(revocation?.until).toBeGreaterThanOrEqual(old.accessExpires + 300);
+    expect(revocation?.until).toBeLessThanOrEqual(old.accessExpires + 300 + 3600);
+    expect(await store().renewSession(renewal(old))).toMatchObject({ outcome: "ended", reason: "ended" });
+    expect(await store().findSession({ id: old.id, now: start })).toBeUndefined();
+    expect(await store().listSessions({ userId: ann.id, now: start })).toEqual([]);
+    const ending = { id: old.id, userId: undefined, reason: "logout", now: start + 2, origin } as const;
+    expect(await store().endSession(ending)).toEqual({ ended: false, revocations: [] });
+
+    const fresh = await openSession(store(), { sessionsMax: 1 });
+    expect(fresh.id).toMatch(/^1\./);
+    expect(await store().renewSession(renewal(fresh))).toMatchObject({ outcome: "renewed" });
+    expect(await store().readRevocations({ after: 0, now: start })).toMatchObject({ rows: [revocation] });
+  });
+
+  it("a renewal makes everything that is revoked later be kept longer", async () => {
+    const session = await openSession(store(), { stored: false, accessTtlSeconds: 60, maxSeconds: 5_000_000 });
+    await store().renewSession(renewal(session, { stored: false, accessTtlSeconds: 1_000_000 }));
+    const all = { now: start + 1, origin: operator, foreignMaxSeconds: 60, accessTtlSeconds: 60 };
+    const [revocation] = await store().endEverySession(all);
+    expect(revocation?.until).toBeGreaterThanOrEqual(start + 100 + 1_000_000 + 300);
+  });
+
+  it("a key is revoked for good", async () => {
+    const rows = await store().revokeKey({ kid: "k1", now: start, origin: operator });
+    expect(rows).toEqual([{ n: 1, at: start, until: 253402300799, kind: "key", kid: "k1" }]);
+    expect((await store().readRevocations({ after: 0, now: start + 1e9 })).rows).toEqual(rows);
+    expect(await eventsOf(store())).toEqual(["key_revoked"]);
+  });
+
+  it("each kind of revocation is read back as it was told", async () => {
+    await addUser(store());
+    const ending = { userId: ann.id, now: start, origin: operator, foreignMaxSeconds: 60 };
+    await openSession(store());
+    const told = [
+      ...(await store().setRoles({ ...ending, change: { set: [] } })).revocations,
+      ...(await store().removeUser(ending)).revocations,
+      ...(await store().revokeKey({ ...ending, kid: "k1" })),
+      ...(await store().endEverySession({ ...ending, accessTtlSeconds: 900 })),
+    ];
+    expect(told.map(({ kind }) => kind)).toEqual(["roles", "session", "user", "key", "all"]);
+    const page = await store().readRevocations({ after: 0, now: start });
+    expect(page).toEqual({ epoch: expect.stringMatching(/^[0-9a-f-]{32,}$/), last: 5, rows: told });
+  });
+
+  it("a reader is given what is past its number and still live, and learns the last number in any case", async () => {
+    const first = await openSession(store(), { stored: false });
+    const second = await openSession(store(), { stored: false, accessTtlSeconds: 5000 });
+    for (const { id } of [first, second])
+      await store().endSession({ id, userId: undefined, reason: "ended_by_operator", now: start, origin: operator });
+    expect((await store().readRevocations({ after: 1, now: start })).rows).toMatchObject([{ n: 2 }]);
+    expect((await store().readRevocations({ after: 0, now: start + 1200 })).rows).toMatchObject([{ n: 2 }]);
+    const { last, rows } = await store().readRevocations({ after: 7, now: start });
+    expect({ last, rows }).toEqual({ last: 2, rows: [] });
+  });
+
+  it("numbers have no gaps and no doubles, however many end at once", async () => {
+    const sessions = await Promise.all(Array.from({ length: 40 }, () => openSession(store(), { stored: false })));
+    await Promise.all(
+      sessions.map(({ id }) =>
+        store().endSession({ id, userId: undefined, reason: "ended_by_operator", now: start, origin: operator }),
+      ),
+    );
+    const { last, rows } = await store().readRevocations({ after: 0, now: start });
+    expect(last).toBe(40);
+    expect(rows.map(({ n }) => n)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
+  });
+
+  it("what is long over is removed by later logins, and nothing that is live", async () => {
+    const old = await openSession(store(), { stored: false });
+    const ending = { id: old.id, userId: undefined, reason: "ended_by_operator", origin: operator } as const;
+    await store().endSession({ ...ending, now: start });
+    const later = start + 60 * 86_400;
+    const live = await openSession(store(), { stored: false, now: later });
+    await openSession(store(), { stored: false, now: later });
+    const unknown = await store().renewSession(renewal(old, { stored: false, now: later }));
+    expect(unknown).toMatchObject({ outcome: "ended", reason: "unknown" });
+    expect(await store().readRevocations({ after: 0, now: start })).toMatchObject({ last: 1, rows: [] });
+    expect(await store().findSession({ id: live.id, now: later })).toBeDefined();
+  });
+
+  it("a session that is renewed for long is not removed by the date it was made with", async () => {
+    const session = await openSession(store(), { stored: false, idleSeconds: 86_400, maxSeconds: 90 * 86_400 });
+    let gen = 0;
+    for (let day = 1; day <= 40; day++) {
+      const now = start + day * 80_000;
+      const input = renewal({ id: session.id, gen }, { stored: false, now, idleSeconds: 86_400 });
+      expect(await store().renewSession(input)).toMatchObject({ outcome: "renewed" });
+      await openSession(store(), { userId: "another", stored: false, now });
+      gen += 1;
+    }
+    expect(await store().findSession({ id: session.id, now: start + 40 * 80_000 })).toBeDefined();
+  });
+}

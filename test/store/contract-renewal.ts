@@ -1,0 +1,170 @@
+import { expect, it } from "vitest";
+import type { Opened } from "./contract.js";
+import { addUser, ann, eventsOf, login, openSession, operator, origin, renewal, start } from "./fixtures.js";
+
+export function renewalContract(store: Opened): void {
+  it("a renewal moves the session on and reads the user again", async () => {
+    await addUser(store());
+    const session = await openSession(store());
+    const ending = { userId: ann.id, now: start, origin: operator, foreignMaxSeconds: 60 };
+    await store().setRoles({ ...ending, change: { set: ["admin"] } });
+    const elsewhere = { actor: "user", address: "198.51.100.1", agent: "other" } as const;
+    const renewed = await store().renewSession(renewal(session, { origin: elsewhere }));
+    expect(renewed).toEqual({
+      outcome: "renewed",
+      session: {
+        ...session,
+        gen: 1,
+        renewedAt: start + 100,
+        expiresAt: start + 100 + 10_000,
+        accessExpires: start + 100 + 900,
+        address: elsewhere.address,
+        agent: elsewhere.agent,
+      },
+      user: expect.objectContaining({ roles: ["admin"], rolesVersion: 2 }),
+    });
+  });
+
+  it("exactly one of 20 renewals at once moves the generation, round after round", async () => {
+    await addUser(store());
+    let session = await openSession(store());
+    for (let round = 1; round <= 30; round++) {
+      const input = renewal(session);
+      const outcomes = await Promise.all(Array.from({ length: 20 }, () => store().renewSession(input)));
+      expect(outcomes.filter(({ outcome }) => outcome === "renewed")).toHaveLength(1);
+      expect(outcomes.filter(({ outcome }) => outcome === "repeated")).toHaveLength(19);
+      expect(outcomes.map((each) => each.outcome !== "ended" && each.session.gen)).toEqual(Array(20).fill(round));
+      session = { ...session, gen: round };
+    }
+  });
+
+  it("the generation before the newest gets the newest again within the grace", async () => {
+    await addUser(store());
+    const session = await openSession(store());
+    await store().renewSession(renewal(session));
+    const late = await store().renewSession(renewal(session, { now: start + 110 }));
+    expect(late).toMatchObject({ outcome: "repeated", session: { gen: 1, accessExpires: start + 110 + 900 } });
+    expect(await eventsOf(store())).toEqual(["user_created", "login", "renew", "renew_repeated"]);
+  });
+
+  it("a grace answer to another address or agent is told apart", async () => {
+    await addUser(store());
+    const session = await openSession(store());
+    await store().renewSession(renewal(session));
+    await store().renewSession(renewal(session, { origin: { ...origin, address: "203.0.113.9" } }));
+    await store().renewSession(renewal(session, { origin: { ...origin, agent: undefined } }));
+    expect((await eventsOf(store())).slice(3)).toEqual(["renew_shared", "renew_shared"]);
+  });
+
+  it("after the grace the generation before is a replay and ends the session at once", async () => {
+    await addUser(store());
+    const session = await openSession(store());
+    await store().renewSession(renewal(session));
+    const replayed = await store().renewSession(renewal(session, { now: start + 111 }));
+    expect(replayed).toEqual({
+      outcome: "ended",
+      reason: "replayed",
+      revocations: [{ n: 1, at: start + 111, until: start + 100 + 900 + 300, kind: "session", sessionId: session.id }],
+    });
+    const newest = renewal({ ...session, gen: 1 }, { now: start + 112 });
+    expect(await store().renewSession(newest)).toMatchObject({ outcome: "ended", reason: "ended" });
+    expect((await eventsOf(store())).slice(3)).toEqual(["renew_replayed", "renew_refused ended"]);
+  });
+
+  it("a generation two before the newest is a replay even within the grace", async () => {
+    await addUser(store());
+    const session = await openSession(store());
+    await store().renewSession(renewal(session));
+    await store().renewSession(renewal({ ...session, gen: 1 }));
+    expect(await store().renewSession(renewal(session))).toMatchObject({ outcome: "ended", reason: "replayed" });
+  });
+
+  it("a generation ahead of the store's is a replay", async () => {
+    await addUser(store());
+    const session = await openSession(store());
+    const ahead = renewal({ ...session, gen: 1 });
+    expect(await store().renewSession(ahead)).toMatchObject({ outcome: "ended", reason: "replayed" });
+  });
+
+  it("the idempotency key that made the move gets it again long after the grace, until the next move", async () => {
+    await addUser(store());
+    const session = await openSession(store());
+    const first = renewal(session, { idempotency: "key-1" });
+    await store().renewSession(first);
+    const again = await store().renewSession({ ...first, now: start + 5000 });
+    expect(again).toMatchObject({ outcome: "repeated", session: { gen: 1 } });
+    await store().renewSession(renewal({ ...session, gen: 1 }, { now: start + 5001, idempotency: "key-2" }));
+    const older = await store().renewSession({ ...first, now: start + 5002 });
+    expect(older).toMatchObject({ outcome: "ended", reason: "replayed" });
+  });
+
+  it("another idempotency key, or one where the move had none, is a replay", async () => {
+    await addUser(store());
+    for (const key of ["key-1", undefined]) {
+      const session = await openSession(store());
+      await store().renewSession(renewal(session, { idempotency: key }));
+      const other = renewal(session, { idempotency: "key-2", now: start + 5000 });
+      expect(await store().renewSession(other)).toMatchObject({ reason: "replayed" });
+    }
+  });
+
+  it("a session that was idle too long, or is at its maximum, renews no more", async () => {
+    await addUser(store());
+    const session = await openSession(store());
+    const atIdle = renewal(session, { now: session.expiresAt });
+    expect(await store().renewSession(atIdle)).toMatchObject({ outcome: "ended", reason: "expired", revocations: [] });
+    const just = renewal(session, { now: session.expiresAt - 1, idleSeconds: 1_000_000 });
+    expect(await store().renewSession(just)).toMatchObject({
+      outcome: "renewed",
+      session: { expiresAt: session.endsAt },
+    });
+    const atMaximum = renewal({ ...session, gen: 1 }, { now: session.endsAt });
+    expect(await store().renewSession(atMaximum)).toMatchObject({ outcome: "ended", reason: "expired" });
+  });
+
+  it("a session that nobody knows is refused without a login in the log", async () => {
+    const unknown = await store().renewSession(renewal({ id: "0.unknown", gen: 0 }));
+    expect(unknown).toEqual({ outcome: "ended", reason: "unknown", revocations: [] });
+    const [row] = await store().listAudit({ login: undefined, since: undefined, limit: 1 });
+    expect(row).toMatchObject({ event: "renew_refused", reason: "unknown", sessionId: "0.unknown", login: undefined });
+  });
+
+  it("a user who is missing ends the session", async () => {
+    const session = await openSession(store(), { stored: false });
+    const refused = await store().renewSession(renewal(session, { stored: true }));
+    expect(refused).toMatchObject({ outcome: "ended", reason: "user", revocations: [{ sessionId: session.id }] });
+    expect(await store().findSession({ id: session.id, now: start })).toBeUndefined();
+  });
+
+  it("the latest expiry of an access token does not fall when the ttl does", async () => {
+    await addUser(store());
+    const session = await openSession(store(), { accessTtlSeconds: 5000 });
+    const shorter = renewal(session, { accessTtlSeconds: 10 });
+    expect(await store().renewSession(shorter)).toMatchObject({ session: { accessExpires: start + 5000 } });
+    expect(await store().renewSession(shorter)).toMatchObject({
+      outcome: "repeated",
+      session: { accessExpires: start + 5000 },
+    });
+  });
+
+  it("a clock that steps back an hour logs nobody out", async () => {
+    await addUser(store());
+    const session = await openSession(store());
+    await store().renewSession(renewal(session));
+    const back = await store().renewSession(renewal({ ...session, gen: 1 }, { now: start - 3600 }));
+    expect(back).toMatchObject({ outcome: "renewed", session: { gen: 2 } });
+    const repeated = await store().renewSession(renewal({ ...session, gen: 1 }, { now: start - 3599 }));
+    expect(repeated).toMatchObject({ outcome: "repeated" });
+  });
+
+  it("a renewal says by which token it came, and of which generation", async () => {
+    await addUser(store());
+    const session = await openSession(store());
+    await store().renewSession(renewal(session, { by: "access_token" }));
+    const rows = await store().listAudit({ login: "ann", since: undefined, limit: 1 });
+    expect(rows).toMatchObject([
+      { event: "renew", detail: { by: "access_token", gen: 0 }, userId: ann.id, sessionId: session.id, origin },
+    ]);
+    expect(login().stored).toEqual({});
+  });
+}

@@ -1,0 +1,119 @@
+import { expect, it } from "vitest";
+import type { Opened } from "./contract.js";
+import { addUser, ann, eventsOf, login, openSession, operator, origin, renewal, start } from "./fixtures.js";
+
+export function sessionContract(store: Opened): void {
+  it("a session starts at generation 0 and says when it ends", async () => {
+    await addUser(store());
+    const made = await store().createSession(login({ random: "r".repeat(22) }));
+    expect(made).toMatchObject({ outcome: "created", user: { id: ann.id }, revocations: [] });
+    expect(made).toHaveProperty("session", {
+      id: `0.${"r".repeat(22)}`,
+      userId: ann.id,
+      login: "Ann",
+      gen: 0,
+      createdAt: start,
+      authTime: start,
+      renewedAt: start,
+      expiresAt: start + 10_000,
+      endsAt: start + 50_000,
+      accessExpires: start + 900,
+      address: origin.address,
+      agent: origin.agent,
+    });
+  });
+
+  it("nothing of a session lies past its maximum", async () => {
+    await addUser(store());
+    const session = await openSession(store(), { maxSeconds: 600 });
+    expect(session).toMatchObject({ expiresAt: start + 600, endsAt: start + 600, accessExpires: start + 600 });
+    const moved = await store().renewSession(renewal(session, { now: start + 500 }));
+    expect(moved).toMatchObject({ session: { expiresAt: start + 600, accessExpires: start + 600 } });
+  });
+
+  it("no session is made for a user who is unknown, disabled or has another password by now", async () => {
+    await addUser(store());
+    expect(await store().createSession(login({ userId: "nobody" }))).toEqual({ outcome: "refused" });
+    expect(await store().createSession(login({ stored: { passwordVersion: 2 } }))).toEqual({ outcome: "refused" });
+    const ending = { userId: ann.id, now: start, origin: operator, foreignMaxSeconds: 60 };
+    await store().setDisabled({ ...ending, disabled: true });
+    expect(await store().createSession(login())).toEqual({ outcome: "refused" });
+    expect(await store().listSessions({ userId: ann.id, now: start })).toEqual([]);
+    const rows = await store().listAudit({ login: undefined, since: undefined, limit: 100 });
+    expect(rows.filter(({ event }) => event === "login_refused").map((row) => [row.reason, row.login])).toEqual([
+      ["unknown", undefined],
+      ["password_changed", "Ann"],
+      ["disabled", "Ann"],
+    ]);
+  });
+
+  it("a user of an application's own table needs no row", async () => {
+    const made = await store().createSession(login({ userId: "theirs", stored: false }));
+    expect(made).toMatchObject({ outcome: "created", user: undefined });
+    if (made.outcome !== "created") return;
+    const renewed = await store().renewSession(renewal(made.session, { stored: false }));
+    expect(renewed).toMatchObject({ outcome: "renewed", user: undefined, session: { userId: "theirs", gen: 1 } });
+  });
+
+  it("a login beyond the number of sessions ends the oldest, never the new one", async () => {
+    await addUser(store());
+    const oldest = await openSession(store());
+    // A clock that stepped back does not make the newest session the oldest.
+    const middle = await openSession(store(), { now: start - 500 });
+    const made = await store().createSession(login({ now: start - 1000, sessionsMax: 2 }));
+    expect(made).toMatchObject({ outcome: "created", revocations: [{ kind: "session", sessionId: oldest.id }] });
+    const left = await store().listSessions({ userId: ann.id, now: start });
+    expect(left.map(({ id }) => id)).toEqual([made.outcome === "created" && made.session.id, middle.id]);
+    expect(await eventsOf(store())).toContain("session_ended displaced");
+  });
+
+  it("many logins at once leave as many sessions as are allowed", async () => {
+    await addUser(store());
+    await Promise.all(Array.from({ length: 20 }, () => store().createSession(login({ sessionsMax: 3 }))));
+    expect(await store().listSessions({ userId: ann.id, now: start })).toHaveLength(3);
+  });
+
+  it("another user's sessions are left alone by a login beyond the number", async () => {
+    await addUser(store());
+    const theirs = await openSession(store(), { userId: "theirs", stored: false });
+    await openSession(store(), { sessionsMax: 1 });
+    await openSession(store(), { sessionsMax: 1 });
+    expect(await store().findSession({ id: theirs.id, now: start })).toBeDefined();
+  });
+
+  it("a session is found while it is live, with its user", async () => {
+    await addUser(store());
+    const session = await openSession(store());
+    const found = await store().findSession({ id: session.id, now: session.expiresAt - 1 });
+    expect(found).toMatchObject({ session, user: { id: ann.id, rolesVersion: 1 } });
+    expect(await store().findSession({ id: session.id, now: session.expiresAt })).toBeUndefined();
+    expect(await store().findSession({ id: "0.none", now: start })).toBeUndefined();
+  });
+
+  it("a proof of who the user is sets the time of it and moves the session on", async () => {
+    await addUser(store());
+    const session = await openSession(store());
+    const again = { ...login({ now: start + 60 }), sessionId: session.id };
+    const proved = await store().reauthenticate(again);
+    expect(proved).toMatchObject({
+      outcome: "created",
+      session: { id: session.id, gen: 1, authTime: start + 60, renewedAt: start + 60, createdAt: start },
+      user: { id: ann.id },
+    });
+    expect(await eventsOf(store())).toEqual(["user_created", "login", "reauthenticated"]);
+  });
+
+  it("only a live session of the same user can be proved anew", async () => {
+    await addUser(store());
+    await addUser(store(), { id: "u-bob", login: "Bob", canonical: "bob" });
+    const bobs = await openSession(store(), { userId: "u-bob", login: "Bob" });
+    const refused = { outcome: "refused" };
+    expect(await store().reauthenticate({ ...login(), sessionId: bobs.id })).toEqual(refused);
+    expect(await store().reauthenticate({ ...login(), sessionId: "0.none" })).toEqual(refused);
+    const mine = await openSession(store());
+    expect(await store().reauthenticate({ ...login({ now: mine.expiresAt }), sessionId: mine.id })).toEqual(refused);
+    const changed = login({ stored: { passwordVersion: 7 } });
+    expect(await store().reauthenticate({ ...changed, sessionId: mine.id })).toEqual(refused);
+    expect(await store().findSession({ id: bobs.id, now: start })).toMatchObject({ session: { gen: 0 } });
+  });
+}

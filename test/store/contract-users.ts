@@ -1,0 +1,157 @@
+import { expect, it } from "vitest";
+import type { Opened } from "./contract.js";
+import { addUser, ann, eventsOf, openSession, operator, start } from "./fixtures.js";
+
+const ending = { userId: ann.id, now: start + 5, origin: operator, foreignMaxSeconds: 86_400 };
+
+export function userContract(store: Opened): void {
+  it("a user is found by login and by id as it was made", async () => {
+    await addUser(store(), { roles: ["b", "a", "b"] });
+    const user = {
+      ...ann,
+      roles: ["b", "a"],
+      passwordVersion: 1,
+      rolesVersion: 1,
+      disabled: false,
+      createdAt: start,
+    };
+    expect(await store().findUser("ann")).toEqual(user);
+    expect(await store().findUserById(ann.id)).toEqual(user);
+    expect(await store().findUser("Ann")).toBeUndefined();
+  });
+
+  it("a login that exists is taken, and that writes nothing", async () => {
+    await addUser(store());
+    const second = { ...ann, id: "u-2", login: "ANN" };
+    expect(await store().createUser({ user: second, now: start, origin: operator })).toBe("taken");
+    expect(await store().findUserById("u-2")).toBeUndefined();
+    expect(await eventsOf(store())).toEqual(["user_created"]);
+  });
+
+  it("one of many who take a login at once gets it", async () => {
+    const outcomes = await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        store().createUser({ user: { ...ann, id: `u-${index}` }, now: start, origin: operator }),
+      ),
+    );
+    expect(outcomes.filter((outcome) => outcome === "created")).toHaveLength(1);
+  });
+
+  it("users are listed by canonical login in pages", async () => {
+    for (const canonical of ["c", "a", "b"]) await addUser(store(), { id: canonical, login: canonical, canonical });
+    const first = await store().listUsers({ after: undefined, limit: 2 });
+    const second = await store().listUsers({ after: "b", limit: 2 });
+    expect([first, second].map((page) => page.map((user) => user.canonical))).toEqual([["a", "b"], ["c"]]);
+  });
+
+  it("a new password moves the version on and ends the user's other sessions", async () => {
+    await addUser(store());
+    const kept = await openSession(store());
+    const other = await openSession(store());
+    const done = await store().setPassword({
+      ...ending,
+      passwordHash: "hash-2",
+      passwordVersion: 1,
+      exceptSession: kept.id,
+    });
+    expect(done).toMatchObject({ outcome: "done", revocations: [{ kind: "session", sessionId: other.id }] });
+    expect(await store().findUser("ann")).toMatchObject({ passwordHash: "hash-2", passwordVersion: 2 });
+    expect((await store().listSessions({ userId: ann.id, now: start })).map(({ id }) => id)).toEqual([kept.id]);
+  });
+
+  it("of two password changes from one version the second is told so", async () => {
+    await addUser(store());
+    const change = { ...ending, passwordVersion: 1, exceptSession: undefined };
+    const outcomes = await Promise.all([
+      store().setPassword({ ...change, passwordHash: "x" }),
+      store().setPassword({ ...change, passwordHash: "y" }),
+    ]);
+    expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(["changed", "done"]);
+    expect(await store().setPassword({ ...change, userId: "nobody", passwordHash: "x" })).toMatchObject({
+      outcome: "unknown",
+    });
+  });
+
+  it("a password hashed anew keeps its version, and only replaces the hash it was made from", async () => {
+    await addUser(store());
+    const rehash = { userId: ann.id, now: start, origin: operator };
+    await store().rehashPassword({ ...rehash, from: "hash-1", to: "hash-1b" });
+    await store().rehashPassword({ ...rehash, from: "hash-1", to: "late" });
+    expect(await store().findUser("ann")).toMatchObject({ passwordHash: "hash-1b", passwordVersion: 1 });
+    expect(await eventsOf(store())).toEqual(["user_created", "password_rehashed"]);
+  });
+
+  it("a role taken away is revoked up to the new version; one that is added is not", async () => {
+    await addUser(store());
+    const added = await store().setRoles({ ...ending, change: { add: ["admin", "editor"], remove: [] } });
+    expect(added).toMatchObject({ user: { roles: ["editor", "admin"], rolesVersion: 2 }, revocations: [] });
+    const removed = await store().setRoles({ ...ending, change: { set: ["admin"] } });
+    expect(removed.user).toMatchObject({ roles: ["admin"], rolesVersion: 3 });
+    expect(removed.revocations).toEqual([
+      {
+        n: 1,
+        at: ending.now,
+        until: ending.now + 86_400 + 300,
+        kind: "roles",
+        userId: ann.id,
+        login: "Ann",
+        rolesVersion: 3,
+        roles: ["editor"],
+      },
+    ]);
+  });
+
+  it("roles that stay the same move nothing, and an unknown user has none", async () => {
+    await addUser(store());
+    const same = await store().setRoles({ ...ending, change: { add: ["editor"], remove: ["none"] } });
+    expect(same).toMatchObject({ user: { rolesVersion: 1 }, revocations: [] });
+    const nobody = { ...ending, userId: "nobody", change: { set: [] } };
+    expect(await store().setRoles(nobody)).toEqual({ user: undefined, revocations: [] });
+    expect(await eventsOf(store())).toEqual(["user_created"]);
+  });
+
+  it("a revoked role is kept for as long as the user's longest token", async () => {
+    await addUser(store());
+    await openSession(store(), { accessTtlSeconds: 40_000 });
+    const { revocations } = await store().setRoles({ ...ending, foreignMaxSeconds: 60, change: { set: [] } });
+    expect(revocations).toMatchObject([{ until: start + 40_000 + 300 }]);
+  });
+
+  it("disabling ends the user's sessions and revokes the user; enabling brings back neither", async () => {
+    await addUser(store());
+    const session = await openSession(store());
+    const { found, revocations } = await store().setDisabled({ ...ending, disabled: true });
+    expect(found).toBe(true);
+    expect(revocations).toMatchObject([
+      { n: 1, kind: "session", sessionId: session.id, until: session.accessExpires + 300 },
+      { n: 2, kind: "user", userId: ann.id, login: "Ann", at: ending.now, until: ending.now + 86_400 + 300 },
+    ]);
+    expect(await store().setDisabled({ ...ending, disabled: false })).toEqual({ found: true, revocations: [] });
+    expect(await store().findUser("ann")).toMatchObject({ disabled: false });
+    expect(await store().findSession({ id: session.id, now: start })).toBeUndefined();
+    expect(await store().setDisabled({ ...ending, userId: "nobody", disabled: true })).toMatchObject({ found: false });
+  });
+
+  it("a removed user's login is free again, and the user's tokens are revoked", async () => {
+    await addUser(store());
+    const session = await openSession(store());
+    const { found, revocations } = await store().removeUser(ending);
+    expect(found).toBe(true);
+    expect(revocations.map(({ kind }) => kind)).toEqual(["session", "user"]);
+    expect(await store().findSession({ id: session.id, now: start })).toBeUndefined();
+    expect(await store().removeUser(ending)).toEqual({ found: false, revocations: [] });
+    await addUser(store(), { id: "u-2" });
+    expect(await store().findUser("ann")).toMatchObject({ id: "u-2" });
+  });
+
+  it("logins and roles come back to the letter, whatever they hold", async () => {
+    const login = `q'"?;--\u{1f511}é ß ${"x".repeat(230)}`;
+    await addUser(store(), { id: "'; drop table ampho_users; --", login, canonical: login, roles: ["é\"'", ""] });
+    expect(await store().findUser(login)).toMatchObject({ login, roles: ["é\"'", ""] });
+  });
+
+  it("text that holds NUL is refused, not cut", async () => {
+    await addUser(store(), { id: "hops", login: "hops", canonical: "hops" });
+    await expect(store().findUser("hops\0evil")).rejects.toThrow(/NUL/);
+  });
+}

@@ -1,0 +1,32 @@
+// What every store must do: one suite over an `open` that gives an empty one.
+import { afterEach, beforeEach, describe } from "vitest";
+import type { Store } from "../../src/store/store.js";
+import { auditContract } from "./contract-audit.js";
+import { endingContract } from "./contract-endings.js";
+import { renewalContract } from "./contract-renewal.js";
+import { sessionContract } from "./contract-sessions.js";
+import { userContract } from "./contract-users.js";
+
+/** Gives the store that `beforeEach` has opened. */
+export type Opened = () => Store;
+
+export function storeContract(name: string, open: () => Promise<Store>): void {
+  describe(name, () => {
+    let store: Store | undefined;
+    beforeEach(async () => {
+      store = await open();
+    });
+    afterEach(async () => {
+      await store?.close();
+    });
+    const opened = (): Store => {
+      if (!store) throw new Error("no store is open");
+      return store;
+    };
+    describe("users", () => userContract(opened));
+    describe("sessions", () => sessionContract(opened));
+    describe("renewal", () => renewalContract(opened));
+    describe("endings and revocations", () => endingContract(opened));
+    describe("audit", () => auditContract(opened));
+  });
+}

@@ -1,0 +1,60 @@
+// Inputs of purposes with usual values, for tests to vary.
+import type { NewSession, Origin, Renewal, Session, Store, User } from "../../src/store/store.js";
+
+export const origin: Origin = { actor: "user", address: "192.0.2.7", agent: "curl/8" };
+export const operator: Origin = { actor: "operator", operator: "root" };
+export const start = 1_790_000_000;
+
+type NewUser = Pick<User, "id" | "login" | "canonical" | "passwordHash" | "roles">;
+
+export const ann: NewUser = { id: "u-ann", login: "Ann", canonical: "ann", passwordHash: "hash-1", roles: ["editor"] };
+
+export async function addUser(store: Store, user: Partial<NewUser> = {}): Promise<void> {
+  await store.createUser({ user: { ...ann, ...user }, now: start, origin: operator });
+}
+
+let random = 0;
+export function login(changes: Partial<NewSession> = {}): NewSession {
+  random += 1;
+  return {
+    userId: ann.id,
+    login: ann.login,
+    random: `random-${random}`,
+    now: start,
+    accessTtlSeconds: 900,
+    idleSeconds: 10_000,
+    maxSeconds: 50_000,
+    sessionsMax: 100,
+    origin,
+    stored: {},
+    event: "login",
+    ...changes,
+  };
+}
+
+export async function openSession(store: Store, changes: Partial<NewSession> = {}): Promise<Session> {
+  const made = await store.createSession(login(changes));
+  if (made.outcome !== "created") throw new Error("the session was refused");
+  return made.session;
+}
+
+export function renewal(session: Pick<Session, "id" | "gen">, changes: Partial<Renewal> = {}): Renewal {
+  return {
+    sessionId: session.id,
+    gen: session.gen,
+    now: start + 100,
+    accessTtlSeconds: 900,
+    idleSeconds: 10_000,
+    graceSeconds: 10,
+    idempotency: undefined,
+    by: "refresh_token",
+    origin,
+    stored: true,
+    ...changes,
+  };
+}
+
+export async function eventsOf(store: Store): Promise<readonly string[]> {
+  const rows = await store.listAudit({ login: undefined, since: undefined, limit: 1000 });
+  return rows.map(({ event, reason }) => (reason ? `${event} ${reason}` : event));
+}
