@@ -1,7 +1,7 @@
 // Keys derived from a private key, one for each purpose: HKDF-SHA-256 (RFC 5869) with the purpose as `info`. Whoever holds
 // our JWK or JWKS and a standard verifier cannot take what such a key signs for an access token.
 import { createSecretKey, hkdfSync } from "node:crypto";
-import type { Key } from "./key.js";
+import { createSecretMaterial, type Key } from "./key.js";
 
 const derivedBytes = 32;
 
@@ -24,6 +24,6 @@ export function deriveKey(key: Key, info: string): Key | undefined {
     algorithm: "HS256",
     canSign: key.canSign,
     publicJwk: undefined,
-    material: { kind: "secret", secret },
+    material: createSecretMaterial(secret, "HS256"),
   };
 }

@@ -5,46 +5,52 @@ import { isUtf8 } from "node:buffer";
 /** What a token can hold is far below; what comes later may walk the value without fear for its stack. */
 const depthMax = 64;
 
-const code = {
-  quote: 0x22,
-  colon: 0x3a,
-  open: 0x5b,
-  backslash: 0x5c,
-  close: 0x5d,
-  openObject: 0x7b,
-  closeObject: 0x7d,
-};
+const quote = 0x22;
+const colon = 0x3a;
+const openArray = 0x5b;
+const backslash = 0x5c;
+const closeArray = 0x5d;
+const openObject = 0x7b;
+const closeObject = 0x7d;
 
 interface Shape {
-  /** How many members are written. */
-  members: number;
-  objects: number;
-  ascii: boolean;
-  escaped: boolean;
+  /** How many members are written, at every depth. */
+  readonly members: number;
+  readonly objects: number;
+  readonly ascii: boolean;
+  readonly escaped: boolean;
 }
 
-/** Counts what is written; undefined when it is nested too deeply. What is not JSON is found out by JSON.parse. */
-function measure(bytes: Uint8Array): Shape | undefined {
-  const shape: Shape = { members: 0, objects: 0, ascii: true, escaped: false };
+/**
+ * Counts what is written; undefined when it is nested too deeply. What is no JSON at all is found out by JSON.parse.
+ * One pass with locals only: this is a tenth of the time of a verification.
+ */
+function measure(bytes: Buffer, end: number): Shape | undefined {
+  let members = 0;
+  let objects = 0;
   let depth = 0;
-  let inString = false;
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at] as number;
-    if (inString) {
-      if (byte === code.quote) inString = false;
-      else if (byte === code.backslash) {
-        shape.escaped = true;
-        at++;
-      } else if (byte > 0x7f) shape.ascii = false;
-    } else if (byte === code.quote) inString = true;
-    else if (byte === code.colon) shape.members++;
-    else if (byte === code.openObject || byte === code.open) {
-      if (byte === code.openObject) shape.objects++;
+  let seen = 0;
+  let escaped = false;
+  for (let at = 0; at < end; at++) {
+    let byte = bytes[at] as number;
+    if (byte === quote) {
+      for (at++; at < end; at++) {
+        byte = bytes[at] as number;
+        if (byte === quote) break;
+        seen |= byte;
+        if (byte === backslash) {
+          escaped = true;
+          at++;
+        }
+      }
+    } else if (byte === colon) members++;
+    else if (byte === openObject || byte === openArray) {
+      if (byte === openObject) objects++;
       if (++depth > depthMax) return undefined;
-    } else if (byte === code.closeObject || byte === code.close) depth--;
-    else if (byte > 0x7f) return undefined;
+    } else if (byte === closeObject || byte === closeArray) depth--;
+    else seen |= byte;
   }
-  return shape;
+  return { members, objects, ascii: seen < 0x80, escaped };
 }
 
 function countMembers(value: unknown): number {
@@ -76,13 +82,13 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * The object that `bytes` spell, or undefined when they are anything else.
+ * The object that `bytes` (the first `end` of them) spell, or undefined when they are anything else.
  * A member `__proto__` is an ordinary own property of it.
  */
-export function parseJsonObject(bytes: Uint8Array): Record<string, unknown> | undefined {
-  const shape = measure(bytes);
-  if (shape === undefined || !(shape.ascii || isUtf8(bytes))) return undefined;
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString(shape.ascii ? "latin1" : "utf8");
+export function parseJsonObject(bytes: Buffer, end = bytes.length): Record<string, unknown> | undefined {
+  const shape = measure(bytes, end);
+  if (shape === undefined || !(shape.ascii || isUtf8(bytes.subarray(0, end)))) return undefined;
+  const text = bytes.toString(shape.ascii ? "latin1" : "utf8", 0, end);
   let value: unknown;
   try {
     value = JSON.parse(text);

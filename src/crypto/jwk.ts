@@ -5,7 +5,7 @@ import type { Jwk, KeyParts, KeyReader, Report } from "./jwk-members.js";
 import { readOct } from "./jwk-oct.js";
 import { readOkp } from "./jwk-okp.js";
 import { readRsa } from "./jwk-rsa.js";
-import type { Key, KeyMaterial } from "./key.js";
+import { createSecretMaterial, type Key, type KeyMaterial } from "./key.js";
 import { thumbprint } from "./thumbprint.js";
 
 export type JwkReading =
@@ -77,7 +77,7 @@ function checkSecret(parts: KeyParts, algorithm: Algorithm, report: Report): voi
 
 function toMaterial(parts: KeyParts, algorithm: Algorithm): KeyMaterial {
   const { secret, publicKey, privateKey } = parts;
-  if (secret !== undefined) return { kind: "secret", secret };
+  if (secret !== undefined) return createSecretMaterial(secret, algorithm);
   if (publicKey === undefined) throw new TypeError("a key has a secret or a public part");
   const { signature } = algorithmFacts(algorithm);
   return {

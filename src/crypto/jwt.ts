@@ -1,10 +1,9 @@
 // JSON Web Tokens: RFC 7519 in the JWS compact form of jws.ts, of the kinds that Ampho issues.
 
-import { decodeBase64url } from "./base64url.js";
 import { type ClaimRules, type Claims, checkClaims } from "./claims.js";
 import { parseJsonObject } from "./json.js";
-import { type IsKeyRevoked, readHeaderMembers, signJws, splitJws, verifyJws } from "./jws.js";
-import type { Key, KeySet } from "./key.js";
+import { readJws, signJws, verifyJws } from "./jws.js";
+import { type Key, type KeySet, tokenCharactersMax } from "./key.js";
 import { refuse } from "./refusal.js";
 
 /** What one kind of token has to be besides well formed and well signed. */
@@ -44,8 +43,8 @@ export const refreshToken: TokenKind<SessionClaims> = {
 };
 
 export interface JwtRules extends ClaimRules {
-  /** Keys that were revoked; what they signed is refused. */
-  readonly isKeyRevoked?: IsKeyRevoked | undefined;
+  /** The `kid`s of keys that were revoked: what they signed is refused. */
+  readonly revokedKeys?: ReadonlySet<string> | undefined;
 }
 
 export interface VerifiedJwt<C extends Claims> {
@@ -54,7 +53,10 @@ export interface VerifiedJwt<C extends Claims> {
   readonly key: Key;
 }
 
-const noneRevoked: IsKeyRevoked = () => false;
+/** Where a payload is decoded; nothing of it is there for longer than a call. */
+const payload = Buffer.alloc(tokenCharactersMax);
+
+const noneRevoked: ReadonlySet<string> = new Set();
 
 /**
  * Verifies a token of one kind: form, signature, type and claims.
@@ -66,10 +68,10 @@ export function verifyJwt<C extends Claims>(
   kind: TokenKind<C>,
   rules: JwtRules,
 ): VerifiedJwt<C> {
-  const { key, typ, named, payload } = verifyJws(token, keys, rules.isKeyRevoked ?? noneRevoked);
+  const { key, typ, named, payloadBytes } = verifyJws(token, keys, rules.revokedKeys ?? noneRevoked, payload);
   if (!kind.types.has(typ)) refuse("type");
   if (kind.named && !named) refuse("noKid");
-  const claims = checkClaims(parseJsonObject(payload) ?? refuse("payload"), rules);
+  const claims = checkClaims(parseJsonObject(payload, payloadBytes) ?? refuse("payload"), rules);
   if (!kind.isComplete(claims)) refuse("claim");
   return { claims, key };
 }
@@ -86,8 +88,6 @@ export function readJwt(token: string): {
   readonly header: Readonly<Record<string, unknown>>;
   readonly claims: Readonly<Record<string, unknown>>;
 } {
-  const segments = splitJws(token);
-  const header = readHeaderMembers(segments.header);
-  const payload = decodeBase64url(segments.payload) ?? refuse("form");
-  return { header, claims: parseJsonObject(payload) ?? refuse("payload") };
+  const jws = readJws(token);
+  return { header: jws.header, claims: parseJsonObject(jws.payload) ?? refuse("payload") };
 }

@@ -1,7 +1,8 @@
 // A key as it is used: imported and checked once, bound to one algorithm (RFC 8725 §3.1). Its secrets are KeyObjects, which
 // neither JSON.stringify nor util.inspect can show.
 import type { KeyObject, SignKeyObjectInput, VerifyKeyObjectInput } from "node:crypto";
-import type { Algorithm } from "./algorithms.js";
+import { type Algorithm, algorithmFacts } from "./algorithms.js";
+import { type ComputeHmac, createHmacOf } from "./hmac.js";
 
 export type PublicJwk = Readonly<Record<string, string>>;
 
@@ -18,7 +19,7 @@ export interface Key {
 
 /** What node:crypto is given. */
 export type KeyMaterial =
-  | { readonly kind: "secret"; readonly secret: KeyObject }
+  | { readonly kind: "secret"; readonly secret: KeyObject; readonly computeHmac: ComputeHmac }
   | {
       readonly kind: "pair";
       readonly verifying: VerifyKeyObjectInput;
@@ -26,12 +27,34 @@ export type KeyMaterial =
       readonly signing: SignKeyObjectInput | undefined;
     };
 
+/** No token is longer, neither one that is made nor one that is taken. */
+export const tokenCharactersMax = 8192;
+
+export function createSecretMaterial(secret: KeyObject, algorithm: Algorithm): KeyMaterial {
+  const { hash } = algorithmFacts(algorithm);
+  if (hash === null) throw new TypeError("not an HMAC algorithm");
+  return { kind: "secret", secret, computeHmac: createHmacOf(hash, secret, tokenCharactersMax) };
+}
+
 /** Keys as a verifier looks for them. */
 export interface KeySet {
   /** In the order of the configuration: the first one signs. */
   readonly keys: readonly Key[];
   readonly byKid: ReadonlyMap<string, Key>;
   readonly byAlgorithm: ReadonlyMap<string, readonly Key[]>;
+  /** Headers of tokens that these keys have verified; jws.ts fills it. */
+  readonly headers: Header[];
+}
+
+/** What a JWS header says of a set of keys. */
+export interface Header {
+  readonly segment: string;
+  /** Whose signature it may be: one key, or without `kid` all of the algorithm. */
+  readonly candidates: readonly Key[];
+  /** As it is compared: in lower case, without `application/`; empty when there is none. */
+  readonly typ: string;
+  /** Whether the header names the key. */
+  readonly named: boolean;
 }
 
 export function createKeySet(keys: readonly Key[]): KeySet {
@@ -39,5 +62,6 @@ export function createKeySet(keys: readonly Key[]): KeySet {
     keys,
     byKid: new Map(keys.map((key) => [key.kid, key])),
     byAlgorithm: new Map(keys.map(({ algorithm }) => [algorithm, keys.filter((key) => key.algorithm === algorithm)])),
+    headers: [],
   };
 }

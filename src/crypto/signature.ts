@@ -1,15 +1,9 @@
 // Signatures over the signing input of a JWS (RFC 7515 §5), on synchronous node:crypto: WebCrypto would queue behind the
 // password hashes on libuv's threads.
-import { createHmac, type KeyObject, sign, verify } from "node:crypto";
+import { sign, verify } from "node:crypto";
 import { algorithmFacts } from "./algorithms.js";
 import { decodeBase64url } from "./base64url.js";
 import type { Key } from "./key.js";
-
-function computeMac(key: Key, secret: KeyObject, input: string): string {
-  return createHmac(algorithmFacts(key.algorithm).hash ?? "", secret)
-    .update(input)
-    .digest("base64url");
-}
 
 /** Compares every character whatever the ones before were, so that time does not tell how many of them are right. */
 function isEqual(one: string, other: string): boolean {
@@ -22,7 +16,7 @@ function isEqual(one: string, other: string): boolean {
 /** The signature of an ASCII signing input, base64url. The key has to be one that can sign. */
 export function signInput(key: Key, input: string): string {
   const { material } = key;
-  if (material.kind === "secret") return computeMac(key, material.secret, input);
+  if (material.kind === "secret") return material.computeHmac(input);
   if (material.signing === undefined) throw new TypeError("a public key cannot sign");
   return sign(algorithmFacts(key.algorithm).hash, Buffer.from(input, "latin1"), material.signing).toString("base64url");
 }
@@ -31,7 +25,7 @@ export function signInput(key: Key, input: string): string {
 export function verifyInput(key: Key, input: string, signature: string): boolean {
   const { material } = key;
   // Comparing the text instead of the bytes refuses every other spelling of the same bytes.
-  if (material.kind === "secret") return isEqual(computeMac(key, material.secret, input), signature);
+  if (material.kind === "secret") return isEqual(material.computeHmac(input), signature);
   const bytes = decodeBase64url(signature);
   if (bytes === undefined) return false;
   return verify(algorithmFacts(key.algorithm).hash, Buffer.from(input, "latin1"), material.verifying, bytes);
