@@ -35,7 +35,7 @@ const refreshPurpose = "ampho refresh token";
 export function createKeyring(
   keys: readonly Key[],
   settings: Pick<Settings, "leewaySeconds" | "issuer" | "audience" | "foreignMaxSeconds">,
-  revocations: Pick<RevocationSet, "isKeyRevoked">,
+  revocations: Pick<RevocationSet, "revokedKeys">,
 ): Keyring {
   const [signing] = keys;
   if (signing === undefined) throw new TypeError("a keyring needs a key");
@@ -47,20 +47,20 @@ export function createKeyring(
   const derivedSet = createKeySet(derived);
   const { leewaySeconds, issuer, foreignMaxSeconds } = settings;
   const audience = settings.audience.length === 0 ? undefined : settings.audience;
-  const isKeyRevoked = (kid: string) => revocations.isKeyRevoked(kid);
+  const { revokedKeys } = revocations;
 
   return {
     requireSigning() {
-      if (isKeyRevoked(signing.kid))
+      if (revokedKeys.has(signing.kid))
         throw new AmphoError("unavailable", "No tokens can be signed at the moment.", { retryAfterSeconds: 60 });
     },
-    isRevoked: isKeyRevoked,
+    isRevoked: (kid) => revokedKeys.has(kid),
     signAccess: (claims) => signJwt(signing, accessToken, claims),
     signRefresh: (claims) => signJwt(signingRefresh, refreshToken, claims),
     verifyAccess: (token, now) =>
-      verifyJwt(token, keySet, accessToken, { now, leewaySeconds, issuer, audience, foreignMaxSeconds, isKeyRevoked }),
+      verifyJwt(token, keySet, accessToken, { now, leewaySeconds, issuer, audience, foreignMaxSeconds, revokedKeys }),
     verifyRefresh: (token, now) =>
-      verifyJwt(token, derivedSet, refreshToken, { now, leewaySeconds: Number.MAX_SAFE_INTEGER, isKeyRevoked }).claims,
+      verifyJwt(token, derivedSet, refreshToken, { now, leewaySeconds: Number.MAX_SAFE_INTEGER, revokedKeys }).claims,
     publicKeys: () => publicJwkSet(keys),
   };
 }

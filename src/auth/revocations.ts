@@ -28,7 +28,8 @@ export interface RevocationSet {
   readonly after: number;
   /** By what the token is revoked, if it is. */
   find(claims: RevocableClaims): RevokedBy | undefined;
-  isKeyRevoked(kid: string): boolean;
+  /** The `kid`s of revoked keys; the same set, always up to date. */
+  readonly revokedKeys: ReadonlySet<string>;
   /** Drops what no longer refuses anything. */
   sweep(now: number): void;
   /** Tells of each new row once; returns the way to stop. */
@@ -152,7 +153,7 @@ export function createRevocationSet(
       if (usersByLogin.size === 0) return undefined;
       return usersByLogin.get(canonical(claims.login))?.find((candidate) => refuses(candidate, claims))?.kind;
     },
-    isKeyRevoked: (kid) => keys.has(kid),
+    revokedKeys: keys,
     sweep(now) {
       const kept = [...rows.values()].filter((row) => row.until > now);
       if (kept.length < rows.size) rebuild(kept);

@@ -3,7 +3,7 @@ import { parseJsonObject } from "../crypto/json.js";
 import { AmphoError } from "../errors.js";
 
 export function parseJson(bytes: Uint8Array): Record<string, unknown> {
-  const members = parseJsonObject(bytes);
+  const members = parseJsonObject(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   if (members !== undefined) return members;
   throw new AmphoError(
     "invalid_request",

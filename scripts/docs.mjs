@@ -1,0 +1,29 @@
+// Writes the generated pages of docs/ from the tables that they describe. `--check` only says which are not current.
+import { readFileSync, writeFileSync } from "node:fs";
+
+const generators = ["./docs-configuration.mjs", "./docs-cli.mjs", "./docs-http.mjs"];
+
+/** Path -> text of every generated page. */
+export async function generateAll() {
+  const pages = {};
+  for (const file of generators) Object.assign(pages, await (await import(file)).generate());
+  return pages;
+}
+
+if (process.argv[1] === new URL(import.meta.url).pathname) {
+  let stale = 0;
+  for (const [path, text] of Object.entries(await generateAll())) {
+    const file = new URL(`../${path}`, import.meta.url);
+    let present = "";
+    try {
+      present = readFileSync(file, "utf8");
+    } catch {
+      // A page that is not there yet is written like one that is stale.
+    }
+    if (present === text) continue;
+    stale++;
+    process.stderr.write(`${path} is not current\n`);
+    if (!process.argv.includes("--check")) writeFileSync(file, text);
+  }
+  if (process.argv.includes("--check") && stale > 0) process.exit(1);
+}
