@@ -14,6 +14,7 @@ import { shown, shownPath } from "./config/shown.js";
 import { type Given, readSources, type SourceInput } from "./config/sources.js";
 import type { ImportedKeys } from "./crypto/jwk-set.js";
 
+export { surroundings } from "./config/surroundings.js";
 export type { KeyNeed };
 
 /** The options of createAmpho that are parameters. */
