@@ -14,7 +14,6 @@ import { shown, shownPath } from "./config/shown.js";
 import { type Given, readSources, type SourceInput } from "./config/sources.js";
 import type { ImportedKeys } from "./crypto/jwk-set.js";
 
-export { surroundings } from "./config/surroundings.js";
 export type { KeyNeed };
 
 /** The options of createAmpho that are parameters. */
@@ -60,7 +59,7 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
     cwd: input.cwd,
   });
   problems.push(...key.problems.map(({ name, text }) => ({ name: placed(name, given.get(name)), text })));
-  if (problems.length > 0) throw failure(problems);
+  if (problems.length > 0) throw failure(problems, sources.warnings);
   const configuration: Configuration = {
     ...values,
     environment,
