@@ -59,7 +59,7 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
     cwd: input.cwd,
   });
   problems.push(...key.problems.map(({ name, text }) => ({ name: placed(name, given.get(name)), text })));
-  if (problems.length > 0) throw failure(problems);
+  if (problems.length > 0) throw failure(problems, sources.warnings);
   const configuration: Configuration = {
     ...values,
     environment,

@@ -9,6 +9,8 @@ type Style = "bold" | "red" | "green" | "yellow";
 export interface Terminal {
   /** A result: one line (or several, by line feeds of our own) on stdout. */
   print(line: string, style?: Style): void;
+  /** The lines of a table on stdout, the first being its header. */
+  printTable(lines: readonly string[]): void;
   /** A value as one line of JSON on stdout. */
   printJson(value: unknown): void;
   /** For people, on stderr. */
@@ -35,6 +37,9 @@ export function openTerminal(
   };
   return {
     print: (line, style) => write(stdout, line, style),
+    printTable: (lines) => {
+      for (const [at, line] of lines.entries()) write(stdout, line, at === 0 ? "bold" : undefined);
+    },
     printJson: (value) => write(stdout, JSON.stringify(value), undefined),
     note: (line, style) => write(stderr, line, style),
     warn: (line) => write(stderr, `ampho: warning: ${line}`, "yellow"),

@@ -8,10 +8,10 @@ export interface Problem {
   readonly text: string;
 }
 
-export function failure(problems: readonly Problem[]): ConfigurationError {
-  const lines = problems.map(({ name, text }) => `${name} ${text}`);
+/** `hints` may be the reason: they are told behind what is wrong. */
+export function failure(problems: readonly Problem[], hints: readonly string[] = []): ConfigurationError {
+  const lines = [...problems.map(({ name, text }) => `${name} ${text}`), ...hints];
   if (lines.length === 1) return new ConfigurationError(`Wrong configuration: ${lines[0]}`);
-  return new ConfigurationError(
-    `Wrong configuration, ${lines.length} problems:\n${lines.map((line) => `  ${line}`).join("\n")}`,
-  );
+  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+  return new ConfigurationError(`Wrong configuration, ${count}:\n${lines.map((line) => `  ${line}`).join("\n")}`);
 }

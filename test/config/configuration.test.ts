@@ -146,6 +146,15 @@ describe("names", () => {
     ]);
   });
 
+  test("an unknown name in the environment is told behind what is wrong, as it may be the reason", () => {
+    const env = { NODE_ENV: "production", AMPHO_SECURITY_KEY: "", AMPHO_SECURITY_KYE: JSON.stringify(key) };
+    expect(refusal({ env }).split("\n")).toEqual([
+      "Wrong configuration, 1 problem:",
+      "  AMPHO_SECURITY_KEY is not set and is required in production: make a key with `ampho sec-gen-key`",
+      "  AMPHO_SECURITY_KYE (environment) is no parameter; the nearest is AMPHO_SECURITY_KEY",
+    ]);
+  });
+
   test("an unknown option stops the start and the nearest is named", () => {
     expect(refusal({ options: { tokenTll: 60 } })).toContain("tokenTll is no option; the nearest is tokenTtl");
     expect(refusal({ options: { AMPHO_PORT: 60 } })).toContain("AMPHO_PORT is no option; the nearest is port");

@@ -1,1 +1,15 @@
-export async function run(): Promise<void> {}
+import type { CommandContext, CommandInput } from "../command.js";
+import { table, timeOf } from "../table.js";
+import { withMigrations } from "../with-migrations.js";
+
+export async function run(input: CommandInput, context: CommandContext): Promise<void> {
+  const { terminal } = context;
+  const all = await withMigrations(context, (migrations) => migrations.list());
+  if (input.has("--json")) return terminal.printJson(all);
+  const rows = all.map(({ version, name, appliedAt }) => [
+    String(version),
+    name,
+    appliedAt === null ? "" : timeOf(appliedAt),
+  ]);
+  terminal.printTable(table(["VERSION", "NAME", "APPLIED (UTC)"], rows));
+}

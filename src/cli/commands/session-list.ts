@@ -1,1 +1,24 @@
-export async function run(): Promise<void> {}
+import type { CommandContext, CommandInput } from "../command.js";
+import { requireUser } from "../require-user.js";
+import { table, timeOf } from "../table.js";
+import { withAmpho } from "../with-ampho.js";
+
+/** `2026-01-31 23:59`: the identifier beside it is long. */
+const minuteOf = (seconds: number) => timeOf(seconds).slice(0, 16);
+
+export async function run(input: CommandInput, context: CommandContext): Promise<void> {
+  const { argument: login = "" } = input;
+  const { terminal } = context;
+  const all = await withAmpho(context, async ({ users, sessions }) => {
+    const { id } = await requireUser(users, login);
+    return sessions.list(id);
+  });
+  if (input.has("--json")) return terminal.printJson(all);
+  const rows = all.map(({ id, renewed, expires, address, agent }) => [
+    id,
+    minuteOf(renewed),
+    minuteOf(expires),
+    [address, agent].filter((one) => one !== null).join(" "),
+  ]);
+  terminal.printTable(table(["ID", "RENEWED", "EXPIRES (UTC)", "FROM"], rows, [0]));
+}

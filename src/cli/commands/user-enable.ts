@@ -1,1 +1,7 @@
-export async function run(): Promise<void> {}
+import type { CommandContext, CommandInput } from "../command.js";
+import { withAmpho } from "../with-ampho.js";
+
+export async function run({ argument: login = "" }: CommandInput, context: CommandContext): Promise<void> {
+  await withAmpho(context, ({ users }) => users.enable(login));
+  context.terminal.note("The user may log in again.");
+}

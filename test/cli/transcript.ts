@@ -1,0 +1,182 @@
+// Transcripts of the command line: plain files that say what is typed and what then comes out.
+//
+//   # a comment
+//   = NAME=value             an environment variable for the rest of the file (no value: not set)
+//   @ name text              a line of a file in the working directory (the first one makes it anew)
+//   $ ampho args 'as in sh'  a command; also `cat FILE` and `mode FILE`
+//   < text                   a line on its stdin; `<. text` without a line end
+//   | text                   a line on its stdout
+//   ! text                   a line on its stderr
+//   ? 1                      its exit code; 0 if nothing is said
+//
+// In what comes out «name» stands for a text that is not known before, and for the same text from then on, in what is
+// typed too; «name:kind» says its form. «_» is not kept.
+import { spawn } from "node:child_process";
+import { appendFileSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const binary = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+
+const kinds: Readonly<Record<string, string>> = {
+  id: "[A-Za-z0-9_.-]+",
+  seconds: "\\d{10}",
+  time: "\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d",
+  minute: "\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d",
+  any: ".*",
+};
+const placeholder = /«(\w+)(?::(\w+))?»/g;
+
+export interface Outcome {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly code: number | null;
+}
+
+interface Step {
+  readonly typed: string;
+  stdin: string;
+  readonly stdout: string[];
+  readonly stderr: string[];
+  code: number;
+}
+
+type Line =
+  | { readonly kind: "env"; readonly text: string }
+  | { readonly kind: "file"; readonly text: string }
+  | { readonly kind: "step"; readonly step: Step };
+
+function parse(text: string): readonly Line[] {
+  const lines: Line[] = [];
+  let step: Step | undefined;
+  const open = () => {
+    if (step === undefined) throw new Error("a line before the first command");
+    return step;
+  };
+  const actions: Readonly<Record<string, (rest: string) => void>> = {
+    "#": () => {},
+    "=": (rest) => lines.push({ kind: "env", text: rest }),
+    "@": (rest) => lines.push({ kind: "file", text: rest }),
+    $: (rest) => {
+      step = { typed: rest, stdin: "", stdout: [], stderr: [], code: 0 };
+      lines.push({ kind: "step", step });
+    },
+    "<": (rest) => (open().stdin += `${rest}\n`),
+    "<.": (rest) => (open().stdin += rest),
+    "|": (rest) => open().stdout.push(rest),
+    "!": (rest) => open().stderr.push(rest),
+    "?": (rest) => (open().code = Number(rest)),
+  };
+  for (const line of text.split("\n")) {
+    if (line.trim() === "") continue;
+    const [, mark = "", rest = ""] = /^(\S+)(?: (.*))?$/.exec(line) ?? [];
+    const action = actions[mark];
+    if (action === undefined) throw new Error(`no line of a transcript: ${line}`);
+    action(rest);
+  }
+  return lines;
+}
+
+/** Words as a shell makes them of quotes and spaces. */
+function words(typed: string): readonly string[] {
+  return [...typed.matchAll(/(?:'[^']*'|"[^"]*"|[^\s'"])+/g)].map(([word]) =>
+    word.replace(/'([^']*)'|"([^"]*)"/g, "$1$2"),
+  );
+}
+
+/** Runs a program to its end. */
+export function execute(
+  command: string,
+  args: readonly string[],
+  options: {
+    readonly cwd: string;
+    readonly env?: Readonly<Record<string, string | undefined>>;
+    readonly stdin?: string;
+  },
+): Promise<Outcome> {
+  const env = { PATH: process.env["PATH"], HOME: options.cwd, ...options.env };
+  const child = spawn(command, args, { cwd: options.cwd, env });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  // A command that reads nothing may be gone before all is written.
+  child.stdin.on("error", () => {});
+  child.stdin.end(options.stdin ?? "");
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ stdout, stderr, code }));
+  });
+}
+
+/** The command as it is installed. */
+export const ampho = (args: readonly string[], options: Parameters<typeof execute>[2]) =>
+  execute(process.execPath, [binary, ...args], options);
+
+function builtin(name: string, file: string, cwd: string): Outcome | undefined {
+  const path = join(cwd, file);
+  if (name === "cat") return { stdout: readFileSync(path, "utf8"), stderr: "", code: 0 };
+  if (name === "mode") return { stdout: `${(statSync(path).mode & 0o777).toString(8)}\n`, stderr: "", code: 0 };
+  return undefined;
+}
+
+const render = (typed: string, stdout: readonly string[], stderr: readonly string[], code: number | null): string =>
+  [`$ ${typed}`, ...stdout.map((line) => `| ${line}`), ...stderr.map((line) => `! ${line}`), `? ${code}`].join("\n");
+
+const linesOf = (text: string): readonly string[] => (text === "" ? [] : text.replace(/\n$/, "").split("\n"));
+
+class Memory {
+  readonly #known = new Map<string, string>();
+
+  fill(text: string): string {
+    return text.replace(placeholder, (whole, name: string) => this.#known.get(name) ?? whole);
+  }
+
+  /** The actual line where it is as expected, else what was expected. */
+  settle(expected: string, actual: string | undefined): string {
+    const wanted = this.fill(expected);
+    if (actual === undefined) return wanted;
+    const names: string[] = [];
+    const pattern = wanted
+      .split(placeholder)
+      .map((part, at, parts) => {
+        if (at % 3 === 2) return "";
+        if (at % 3 === 0) return part.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+        names.push(part);
+        return `(${kinds[parts[at + 1] ?? "id"]})`;
+      })
+      .join("");
+    const found = new RegExp(`^${pattern}$`, "u").exec(actual);
+    if (!found) return wanted;
+    for (const [at, name] of names.entries()) if (name !== "_") this.#known.set(name, found[at + 1] ?? "");
+    return actual;
+  }
+}
+
+/** Plays a transcript in `cwd`; the two texts are equal when everything came out as it says. */
+export async function play(text: string, cwd: string): Promise<{ readonly actual: string; readonly expected: string }> {
+  const memory = new Memory();
+  const env: Record<string, string | undefined> = {};
+  const written = new Set<string>();
+  const [actual, expected]: [string[], string[]] = [[], []];
+  for (const line of parse(text)) {
+    if (line.kind === "env") {
+      const [, name = "", value = ""] = /^(\w+)=(.*)$/.exec(memory.fill(line.text)) ?? [];
+      env[name] = value === "" ? undefined : value;
+    } else if (line.kind === "file") {
+      const [, name = "", content = ""] = /^(\S+) ?(.*)$/.exec(memory.fill(line.text)) ?? [];
+      (written.has(name) ? appendFileSync : writeFileSync)(join(cwd, name), `${content}\n`);
+      written.add(name);
+    } else {
+      const { typed, stdin, stdout, stderr, code } = line.step;
+      const [command = "", ...args] = words(memory.fill(typed));
+      const outcome =
+        builtin(command, args[0] ?? "", cwd) ?? (await ampho(args, { cwd, env, stdin: memory.fill(stdin) }));
+      const [out, err] = [linesOf(outcome.stdout), linesOf(outcome.stderr)];
+      actual.push(render(typed, out, err, outcome.code));
+      const settled = (wanted: readonly string[], came: readonly string[]) =>
+        wanted.map((one, at) => memory.settle(one, came[at]));
+      expected.push(render(typed, settled(stdout, out), settled(stderr, err), code));
+    }
+  }
+  return { actual: actual.join("\n"), expected: expected.join("\n") };
+}
