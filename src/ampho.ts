@@ -3,12 +3,12 @@ import type { Auth } from "./auth/auth.js";
 import { changePassword } from "./auth/change-password.js";
 import { type Clock, systemClock } from "./auth/clock.js";
 import { type ApplicationUsers, applicationDirectory, storedDirectory } from "./auth/directory.js";
-import type { Flows } from "./auth/flows.js";
+import type { Flows, Grant } from "./auth/flows.js";
 import { followRevocations } from "./auth/follow-revocations.js";
 import { createGuard } from "./auth/guard.js";
 import { createKeyring } from "./auth/keyring.js";
-import { login } from "./auth/login.js";
-import { type Management, manage } from "./auth/manage.js";
+import { createSession, login } from "./auth/login.js";
+import { type Management, type ManagementParts, manage } from "./auth/manage.js";
 import { renew } from "./auth/renew.js";
 import { createRevocationSet } from "./auth/revocations.js";
 import { type Revoked, revokedOf } from "./auth/revoked.js";
@@ -47,7 +47,11 @@ export type AmphoOptions = ConfigurationOptions & CompositionOptions;
 
 const compositionNames: readonly (keyof CompositionOptions)[] = ["users", "claims", "notice", "clock"];
 
-export interface Ampho extends Management {
+export interface Ampho extends Omit<Management, "sessions"> {
+  readonly sessions: Management["sessions"] & {
+    /** The answer of login, for a user whom the application has authenticated by itself. */
+    create(userId: string): Promise<Grant>;
+  };
   /** Guards a handler of a fetch-native host: wrapper and decorator, with a need or without. */
   readonly authorize: Authorize;
   /** Who a token speaks for; rejects with AmphoError `invalid_token`, or `unavailable`. */
@@ -95,32 +99,12 @@ export async function composeAmpho(
   options: CompositionOptions,
   origin: Origin,
 ): Promise<Ampho> {
-  const { notice = toStderr, clock = systemClock } = options;
+  const { notice = toStderr } = options;
   if (configuration.keys === undefined) throw new ConfigurationError("AMPHO_SECURITY_KEY: there is no key");
-  const settings = settingsOf(configuration);
-  const report = (error: unknown) => notice(`internal error: ${describeError(error)}`);
-  const revocations = createRevocationSet(canonicalLogin, report);
+  const base = await openParts(configuration, options);
+  const { store, directory, revocations, settings, clock } = base;
   const keyring = createKeyring(configuration.keys, settings, revocations);
-  const store = await openStore({
-    url: configuration.databaseUrl,
-    migrate: configuration.databaseMigrate === "auto",
-    notice,
-  });
-  const passwords = createPasswordPool();
-  const directory =
-    options.users === undefined
-      ? storedDirectory(store, passwords)
-      : applicationDirectory(options.users, passwords, clock);
-  const parts = {
-    store,
-    directory,
-    passwords,
-    tokens: createTokens({ keyring, settings, clock, extraClaims: options.claims }),
-    revocations,
-    settings,
-    clock,
-    policy: createPasswordPolicy({ min: settings.passwordMinCharacters, product: "ampho" }),
-  };
+  const parts = { ...base, tokens: createTokens({ keyring, settings, clock, extraClaims: options.claims }) };
   const follower = followRevocations({
     store,
     revocations,
@@ -141,7 +125,7 @@ export async function composeAmpho(
     guard,
     ready: () => ready(store, follower.lagSeconds),
   };
-  const refusal = createRefusal(report);
+  const refusal = createRefusal((error) => notice(internalError(error)));
   const handle = createHandler({
     flows,
     prefix: configuration.restPrefix,
@@ -152,8 +136,10 @@ export async function composeAmpho(
   // Before anything is guarded: what was revoked while no process ran is refused from the first request on.
   await follower.read().catch(() => undefined);
   let closing: Promise<void> | undefined;
+  const management = manage(parts, origin);
   return {
-    ...manage(parts, origin),
+    ...management,
+    sessions: { ...management.sessions, create: (userId) => createSession(parts, userId) },
     authorize: createAuthorize({
       guard,
       authorizationOf: (headers) => onlyAuthorization(splitAuthorization(headers.get("authorization"))),
@@ -166,7 +152,7 @@ export async function composeAmpho(
     async close() {
       closing ??= (async () => {
         follower.stop();
-        await Promise.all([passwords.close(), store.close()]);
+        await closeParts(base);
       })();
       return closing;
     },
@@ -176,6 +162,40 @@ export async function composeAmpho(
     refusal,
     ready: flows.ready,
   };
+}
+
+/** What the commands do, as an operator; it needs no key. Errors as of createAmpho. */
+export async function openManagement(
+  configuration: Configuration,
+  options: Pick<CompositionOptions, "notice">,
+  origin: Origin,
+): Promise<Management & { close(): Promise<void> }> {
+  const parts = await openParts(configuration, options);
+  return { ...manage(parts, origin), close: () => closeParts(parts) };
+}
+
+async function openParts(configuration: Configuration, options: CompositionOptions): Promise<ManagementParts> {
+  const { notice = toStderr, clock = systemClock, users } = options;
+  const settings = settingsOf(configuration);
+  const store = await openStore({
+    url: configuration.databaseUrl,
+    migrate: configuration.databaseMigrate === "auto",
+    notice,
+  });
+  const passwords = createPasswordPool();
+  return {
+    store,
+    directory: users === undefined ? storedDirectory(store, passwords) : applicationDirectory(users, passwords, clock),
+    passwords,
+    revocations: createRevocationSet(canonicalLogin, (error) => notice(internalError(error))),
+    settings,
+    clock,
+    policy: createPasswordPolicy({ min: settings.passwordMinCharacters, product: "ampho" }),
+  };
+}
+
+async function closeParts({ passwords, store }: ManagementParts): Promise<void> {
+  await Promise.all([passwords.close(), store.close()]);
 }
 
 async function ready(store: Store, lagSeconds: () => number | undefined): Promise<void> {
@@ -206,6 +226,7 @@ function toStderr(line: string): void {
 }
 
 /** A bug has to be found: its stack goes to whoever runs the process, never to whoever sent the request. */
-function describeError(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : "something that is no Error was thrown";
+function internalError(error: unknown): string {
+  const text = error instanceof Error ? (error.stack ?? error.message) : "something that is no Error was thrown";
+  return `internal error: ${text}`;
 }

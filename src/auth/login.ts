@@ -42,14 +42,33 @@ export async function login(
   return tokens.grant(outcome.session, user, { refresh: true });
 }
 
-/** Opens a session for somebody whom the application has authenticated by itself (`sessions.create`). */
-export async function createSession(parts: Parts, account: Account): Promise<Grant> {
+/**
+ * Opens a session for somebody whom the application has authenticated by itself (`sessions.create`).
+ * Throws `not_found` for an unknown user, `invalid_credentials` for one who is disabled.
+ */
+export async function createSession(parts: Parts, userId: string): Promise<Grant> {
   parts.tokens.requireSigningKey();
+  const account = await accountById(parts, userId);
+  const gone = () => new AmphoError("invalid_credentials", "The user is disabled or removed.");
+  if (account.disabled) throw gone();
   const outcome = await openSession(parts, account, { actor: "application" }, undefined);
-  if (outcome.outcome === "refused") throw new AmphoError("invalid_credentials", "The user is disabled or removed.");
+  if (outcome.outcome === "refused") throw gone();
   parts.revocations.add(outcome.revocations);
   const user = outcome.user === undefined ? account : accountOf(outcome.user);
   return parts.tokens.grant(outcome.session, user, { refresh: true });
+}
+
+async function accountById({ store, directory, clock }: Parts, userId: string): Promise<Account> {
+  if (directory.stored) {
+    const user = await store.findUserById(userId);
+    if (user !== undefined) return accountOf(user);
+  } else {
+    // The application's table is asked by login: that of a session which this user has, else the id itself.
+    const [session] = await store.listSessions({ userId, now: clock.now() });
+    const account = await directory.find(session?.login ?? userId);
+    if (account?.id === userId) return account;
+  }
+  throw new AmphoError("not_found", "There is no user with this id.");
 }
 
 async function openSession(

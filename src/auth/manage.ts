@@ -3,9 +3,7 @@
 import type { PasswordPolicy } from "../crypto/password-policy.js";
 import { AmphoError } from "../errors.js";
 import type { AuditRow, Origin } from "../store/store.js";
-import { type Account, accountOf } from "./directory.js";
-import type { Grant, SessionView } from "./flows.js";
-import { createSession } from "./login.js";
+import type { SessionView } from "./flows.js";
 import type { Parts } from "./parts.js";
 import * as sessions from "./sessions.js";
 import * as users from "./users.js";
@@ -31,8 +29,6 @@ export interface Management {
     remove(login: string): Promise<void>;
   };
   readonly sessions: {
-    /** The answer of login, for a user whom the application has authenticated by itself. */
-    create(userId: string): Promise<Grant>;
     /** Live ones, the newest first. */
     list(userId: string): Promise<readonly Omit<SessionView, "current">[]>;
     /** False when there is no such live session. */
@@ -56,25 +52,15 @@ export interface Management {
   };
 }
 
-export function manage(parts: Parts & { readonly policy: PasswordPolicy }, origin: Origin): Management {
+/** All but the tokens: whoever manages needs no key. */
+export type ManagementParts = Omit<Parts, "tokens"> & { readonly policy: PasswordPolicy };
+
+export function manage(parts: ManagementParts, origin: Origin): Management {
   const { store, directory, revocations, clock } = parts;
   const reason = origin.actor === "operator" ? "ended_by_operator" : "ended_by_application";
 
   function requireOwnTable(): void {
     if (!directory.stored) throw new AmphoError("not_found", "The application keeps its own user table.");
-  }
-
-  async function accountById(userId: string): Promise<Account> {
-    if (directory.stored) {
-      const user = await store.findUserById(userId);
-      if (user !== undefined) return accountOf(user);
-    } else {
-      // The application's table is asked by login: that of a session which this user has, else the id itself.
-      const [session] = await store.listSessions({ userId, now: clock.now() });
-      const account = await directory.find(session?.login ?? userId);
-      if (account?.id === userId) return account;
-    }
-    throw new AmphoError("not_found", "There is no user with this id.");
   }
 
   return {
@@ -113,7 +99,6 @@ export function manage(parts: Parts & { readonly policy: PasswordPolicy }, origi
       },
     },
     sessions: {
-      create: async (userId) => createSession(parts, await accountById(userId)),
       async list(userId) {
         const found = await store.listSessions({ userId, now: clock.now() });
         return found.map(sessions.viewOf);

@@ -1,5 +1,6 @@
 // The migrations of the configured database, for the time of one command.
-import { type Migrations, openSqliteMigrations } from "../store/sqlite.js";
+import { openMigrations } from "../store/open-store.js";
+import type { Migrations } from "../store/sqlite.js";
 import type { CommandContext } from "./command.js";
 import { configure } from "./configure.js";
 
@@ -8,7 +9,7 @@ export async function withMigrations<T>(
   work: (migrations: Migrations) => Promise<T>,
 ): Promise<T> {
   const { configuration } = configure(context, "none");
-  const migrations = openSqliteMigrations(configuration.databaseUrl);
+  const migrations = openMigrations(configuration.databaseUrl);
   try {
     return await work(migrations);
   } finally {

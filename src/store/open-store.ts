@@ -1,6 +1,6 @@
 // From AMPHO_DATABASE_URL to the store that it names.
 import { ConfigurationError } from "../errors.js";
-import { openSqlite, type SqliteTarget } from "./sqlite.js";
+import { type Migrations, openSqlite, openSqliteMigrations, type SqliteTarget } from "./sqlite.js";
 import type { Store } from "./store.js";
 
 export interface StoreOptions {
@@ -17,7 +17,12 @@ export function openStore({ url, migrate, notice }: StoreOptions): Promise<Store
   return openSqlite({ ...sqliteTarget(url), migrate, notice });
 }
 
-export function sqliteTarget(url: string): SqliteTarget {
+/** Of the same databases, for the commands `db-…`. */
+export function openMigrations(url: string): Migrations {
+  return openSqliteMigrations(sqliteTarget(url));
+}
+
+function sqliteTarget(url: string): SqliteTarget {
   if (!url.startsWith("sqlite:"))
     throw new ConfigurationError("AMPHO_DATABASE_URL: this version knows sqlite:PATH and sqlite::memory: only");
   return url === "sqlite::memory:" ? { memory: true } : { path: url.slice("sqlite:".length) };
