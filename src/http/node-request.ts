@@ -33,6 +33,9 @@ export function targetOf(request: NodeRequest): string {
 /** The request as our endpoints see it. `invalid_request` when a field that may come once comes twice. */
 export function readRequest(request: NodeRequest): HttpRequest {
   refuseRepeats(request.rawHeaders);
+  if (request.headers.host === undefined && request.httpVersion === "1.1") {
+    throw new AmphoError("invalid_request", "The Host header is missing.");
+  }
   return {
     method: request.method ?? "GET",
     target: targetOf(request),

@@ -11,7 +11,7 @@ import { exchange, type HttpHost } from "./node-exchange.js";
 import { targetOf } from "./node-request.js";
 import { createProbe } from "./probes.js";
 import { parseTarget } from "./target.js";
-import { refuseUnparsed } from "./unparsed.js";
+import { refuseSocket } from "./unparsed.js";
 
 export interface ServerOptions {
   readonly ampho: HttpHost;
@@ -37,6 +37,8 @@ const limits = {
   keepAliveTimeout: 65_000,
   /** Twice the largest token. */
   maxHeaderSize: 16_384,
+  /** We look ourselves: Node's own refusal is no JSON and leaves no line in the log. */
+  requireHostHeader: false,
 };
 
 const drainMs = 5_000;
@@ -70,26 +72,29 @@ export function createHttpServer({ ampho, ready, log }: ServerOptions): HttpServ
     return probeAnswer;
   }
 
-  const server = createServer(limits, (request, response) => void answer(request, response));
+  const handle = (request: IncomingMessage, response: ServerResponse) => void answer(request, response);
+  const server = createServer(limits, handle);
+  // An expectation that we do not know may be ignored (RFC 9110 §10.1.1).
+  server.on("checkExpectation", handle);
   server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
     // What is too large is refused before it is sent.
     if (!(Number(request.headers["content-length"]) > bodyLimitBytes)) response.writeContinue();
-    void answer(request, response);
+    handle(request, response);
   });
+  // A tunnel (RFC 9110 §9.3.6) is nothing that we open.
+  server.on("connect", ({ method }: IncomingMessage, socket: Duplex) => logUnanswered(method, refuseSocket(socket)));
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
     const response = owed.get(socket);
-    const status = refuseUnparsed(error, socket, response?.headersSent === true);
-    if (response !== undefined || status === undefined) return;
-    log({
-      timeMs: Date.now(),
-      method: undefined,
-      route: undefined,
-      status,
-      durationMs: 0,
-      error: undefined,
-      requestId: randomUUID(),
-    });
+    const status = refuseSocket(socket, error.code, response?.headersSent);
+    // A request in flight has its own line.
+    if (response === undefined) logUnanswered(undefined, status);
   });
+
+  function logUnanswered(method: string | undefined, status: number | undefined): void {
+    if (status === undefined) return;
+    const entry = { timeMs: Date.now(), durationMs: 0, requestId: randomUUID(), route: undefined, error: undefined };
+    log({ ...entry, method, status });
+  }
 
   const connections = new Set<Socket>();
   server.on("connection", (socket) => {

@@ -10,13 +10,18 @@ const statuses: Readonly<Record<string, number>> = {
 
 const lingerMs = 500;
 
-/** Answers and closes; gives the status that was sent, or undefined when there was nobody to send it to or an answer had begun. */
-export function refuseUnparsed(error: NodeJS.ErrnoException, socket: Duplex, hasBegun: boolean): number | undefined {
-  if (error.code === "ECONNRESET" || hasBegun || !socket.writable) {
+/**
+ * Answers and closes. `code` is that of Node's error; without one it is a 400.
+ * Gives the status that was sent, or undefined when there was nobody to send it to or an answer had begun.
+ */
+export function refuseSocket(socket: Duplex, code = "", hasBegun = false): number | undefined {
+  if (code === "ECONNRESET" || hasBegun || !socket.writable) {
     socket.destroy();
     return undefined;
   }
-  const status = statuses[error.code ?? ""] ?? 400;
+  // Node has let go of a tunnel's socket: without a listener its reset would end the process.
+  socket.on("error", () => socket.destroy());
+  const status = statuses[code] ?? 400;
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nCache-Control: no-store\r\n\r\n`);
   // A reset at once could overtake the answer.
   setTimeout(() => socket.destroy(), lingerMs).unref();

@@ -99,8 +99,21 @@ export function startThread(data: Omit<WorkerData, "reopening">): Thread {
     queueMicrotask(() => {
       const together = requests;
       requests = [];
-      if (together.length > 0) worker?.postMessage(together);
+      try {
+        worker?.postMessage(together);
+      } catch {
+        together.forEach(postAlone);
+      }
     });
+  }
+
+  /** One call that cannot be copied to another thread must not take the others with it. */
+  function postAlone(request: Request): void {
+    try {
+      worker?.postMessage([request]);
+    } catch (error) {
+      settle(request.id)?.reject(new TypeError("what the store was given cannot be stored", { cause: error }));
+    }
   }
 
   function send(job: Job, { tryMs, waitMs }: Limits): Promise<unknown> {

@@ -7,8 +7,8 @@ import { type PurposeName, purposes } from "./purposes.js";
 import { readState } from "./sql/state.js";
 import { type Connection, openConnection } from "./sqlite-connection.js";
 import { loadDriver } from "./sqlite-driver.js";
-import type { CallJob, Job, Request, WorkerData } from "./sqlite-messages.js";
-import { monotonicMs } from "./sqlite-messages.js";
+import { SqliteFailure } from "./sqlite-failure.js";
+import { type CallJob, type Job, monotonicMs, type Request, type WorkerData } from "./sqlite-messages.js";
 import { type Connections, createQueue, type Waiting } from "./sqlite-queue.js";
 
 /** After a failure to open, the next try has to wait so long, that a broken disk is not hammered. */
@@ -58,7 +58,7 @@ function createConnections(data: WorkerData): Connections {
         failure = undefined;
         return open;
       } catch (error) {
-        failure = { at: now, error };
+        if (!(error instanceof SqliteFailure && error.passing)) failure = { at: now, error };
         throw error;
       }
     },

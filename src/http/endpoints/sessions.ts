@@ -18,6 +18,6 @@ export function endSessions({ flows, auth, caller }: Call<undefined, Auth>): Pro
 export async function endSession({ flows, auth, caller, parameters }: Call<undefined, Auth>): Promise<void> {
   const { id = "" } = parameters;
   // What cannot be an id never reaches the store.
-  if (!/^[\w-]{1,128}$/.test(id)) throw new AmphoError("not_found", "There is no such session.");
+  if (!/^[\w.-]{1,128}$/.test(id)) throw new AmphoError("not_found", "There is no such session.");
   await flows.endSession(auth, id, caller);
 }

@@ -1,0 +1,9 @@
+// Uses a store and never closes it: nothing may keep this process alive.
+import { openSqlite } from "../../../dist/store/sqlite.js";
+
+const store = await openSqlite({ path: process.argv[2], migrate: true, notice: () => {} });
+const origin = { actor: "application" };
+await store.recordAudit({ at: 1, event: "login_refused", origin });
+console.log("done");
+// Not awaited: what was asked for is still finished.
+void store.recordAudit({ at: 2, event: "login_refused", origin });

@@ -1,0 +1,52 @@
+// Real processes and real file systems for tests of the embedded store.
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+export function freshFolder(): string {
+  return mkdtempSync(path.join(tmpdir(), "ampho-"));
+}
+
+export interface Child {
+  readonly process: ChildProcessWithoutNullStreams;
+  /** The next line of its output; undefined at the end of it. */
+  line(): Promise<string | undefined>;
+  /** Its exit code, when it has ended and its output was read. */
+  readonly ended: Promise<number | null>;
+  readonly errors: () => string;
+}
+
+export function startChild(name: string, ...args: readonly string[]): Child {
+  const script = fileURLToPath(new URL(`./children/${name}.mjs`, import.meta.url));
+  const child = spawn(process.execPath, [script, ...args]);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  let errors = "";
+  child.stderr.on("data", (chunk) => {
+    errors += chunk;
+  });
+  return {
+    process: child,
+    line: async () => {
+      const next = await lines.next();
+      return next.done ? undefined : next.value;
+    },
+    ended: new Promise((resolve) => child.once("close", resolve)),
+    errors: () => errors,
+  };
+}
+
+/** A file system of that size; only root may make one. */
+export function mountSmall(sizeKiB: number): { readonly folder: string; remount(option: string): void; end(): void } {
+  const folder = freshFolder();
+  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${sizeKiB}k`, "tmpfs", folder]);
+  return {
+    folder,
+    remount: (option) => void execFileSync("mount", ["-o", `remount,${option}`, folder]),
+    end: () => void execFileSync("umount", ["-l", folder]),
+  };
+}
+
+export const mayMount = process.platform === "linux" && process.getuid?.() === 0;

@@ -1,0 +1,165 @@
+// Opening the embedded store: what a person can mend is told in one line, and migrations go forward and back.
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+import { openSqlite, openSqliteMigrations, type SqliteOptions } from "../../dist/store/sqlite.js";
+import { loadDriver } from "../../dist/store/sqlite-driver.js";
+import { addUser } from "./fixtures.js";
+import { freshFolder, mayMount, mountSmall, startChild } from "./processes.js";
+
+const fresh = () => path.join(freshFolder(), "ampho.db");
+
+async function open(file: string, changes: Partial<SqliteOptions> = {}) {
+  const notices: string[] = [];
+  const notice = (line: string) => void notices.push(line);
+  const store = await openSqlite({ path: file, migrate: true, notice, ...changes });
+  return { store, notices };
+}
+
+const refusal = (message: RegExp) =>
+  expect.objectContaining({ name: "StoreOpenError", message: expect.stringMatching(message) });
+
+describe("opening a database", () => {
+  it("an empty one is brought up to date and says so, once", async () => {
+    const file = fresh();
+    const first = await open(file);
+    await first.store.close();
+    const second = await open(file);
+    await second.store.close();
+    expect([first.notices, second.notices]).toEqual([["applied migration 1 (first)"], []]);
+  });
+
+  it("only its owner can read it", async () => {
+    const file = fresh();
+    const { store } = await open(file);
+    await addUser(store);
+    for (const name of [file, `${file}-wal`, `${file}-shm`]) expect(statSync(name).mode & 0o077).toBe(0);
+    await store.close();
+    expect(existsSync(`${file}-wal`)).toBe(false);
+  });
+
+  it("a name is a path, never a URI or a way to ask for memory", async () => {
+    const folder = freshFolder();
+    const before = process.cwd();
+    process.chdir(folder);
+    try {
+      for (const name of [":memory:", "file:a.db?mode=memory"]) {
+        const { store } = await open(name);
+        await store.close();
+        expect(existsSync(path.join(folder, name))).toBe(true);
+      }
+    } finally {
+      process.chdir(before);
+    }
+  });
+
+  it("a folder is refused", async () => {
+    await expect(open(freshFolder())).rejects.toEqual(refusal(/is a folder: /));
+  });
+
+  it("a folder that does not exist is refused, and not made", async () => {
+    const folder = path.join(freshFolder(), "missing");
+    await expect(open(path.join(folder, "a.db"))).rejects.toEqual(refusal(/folder .* does not exist: /));
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  it("a file that is no database is refused, and left as it is", async () => {
+    const file = fresh();
+    const content = "these are the minutes of a meeting\n".repeat(200);
+    writeFileSync(file, content);
+    await expect(open(file)).rejects.toEqual(refusal(/is not an SQLite database: /));
+    expect(readFileSync(file, "utf8")).toBe(content);
+  });
+
+  it("what cannot be written to is refused", async () => {
+    if (mayMount) {
+      const disk = mountSmall(4096);
+      try {
+        const file = path.join(disk.folder, "ampho.db");
+        await (await open(file)).store.close();
+        disk.remount("ro");
+        await expect(open(file)).rejects.toEqual(refusal(/cannot be written to: /));
+      } finally {
+        disk.end();
+      }
+    } else {
+      const file = fresh();
+      await (await open(file)).store.close();
+      chmodSync(file, 0o444);
+      await expect(open(file)).rejects.toEqual(refusal(/cannot be written to: /));
+    }
+  });
+
+  it("a schema newer than the program is refused, by the commands too", async () => {
+    const file = fresh();
+    await (await open(file)).store.close();
+    const database = new (loadDriver(undefined).DatabaseSync)(file);
+    database.exec("insert into ampho_migrations (version, name, applied_at) values (2, 'later', 1)");
+    database.close();
+    const newer = refusal(/schema version 2, newer than this program knows \(1\)/);
+    await expect(open(file)).rejects.toEqual(newer);
+    const migrations = openSqliteMigrations({ path: file });
+    await expect(migrations.down()).rejects.toEqual(newer);
+    await expect(migrations.up()).rejects.toEqual(newer);
+    expect((await migrations.list()).map(({ name }) => name)).toEqual(["first", "later"]);
+    await migrations.close();
+  });
+
+  it("with migrations off an old schema is refused and the command named", async () => {
+    const file = fresh();
+    await expect(open(file, { migrate: false })).rejects.toEqual(refusal(/`ampho db-up`/));
+    await (await open(file)).store.close();
+    const { store } = await open(file, { migrate: false });
+    await store.close();
+  });
+
+  it("ten processes at once on an empty database: one migrates, none fails", async () => {
+    const file = fresh();
+    const children = Array.from({ length: 10 }, () => startChild("open", file));
+    const told = await Promise.all(children.map(async (child) => JSON.parse((await child.line()) ?? "{}")));
+    expect(told.filter(({ opened }) => !opened)).toEqual([]);
+    expect(told.flatMap(({ notices }) => notices)).toEqual(["applied migration 1 (first)"]);
+  });
+});
+
+describe("migrations", () => {
+  it("go forward, back and forward again; twice is as good as once", async () => {
+    const migrations = openSqliteMigrations({ path: fresh() });
+    const first = { version: 1, name: "first" };
+    expect(await migrations.current()).toBe(0);
+    expect(await migrations.list()).toEqual([{ ...first, appliedAt: null }]);
+    expect(await migrations.up()).toEqual([{ ...first, appliedAt: expect.any(Number) }]);
+    expect(await migrations.up()).toEqual([]);
+    expect(await migrations.current()).toBe(1);
+    expect(await migrations.list()).toEqual([{ ...first, appliedAt: expect.any(Number) }]);
+    expect(await migrations.down()).toMatchObject(first);
+    expect(await migrations.down()).toBeUndefined();
+    expect(await migrations.current()).toBe(0);
+    expect(await migrations.up()).toMatchObject([first]);
+    await migrations.close();
+  });
+
+  it("going back leaves nothing of ours but the list", async () => {
+    const file = fresh();
+    const migrations = openSqliteMigrations({ path: file });
+    await migrations.up();
+    await migrations.down();
+    await migrations.close();
+    const database = new (loadDriver(undefined).DatabaseSync)(file);
+    const names = database.prepare("select name from sqlite_schema where name not like 'sqlite_%'").all();
+    database.close();
+    expect(names.map((row) => row["name"])).toEqual(["ampho_migrations"]);
+  });
+
+  it("each database has an epoch of its own", async () => {
+    const epochs = await Promise.all(
+      [fresh(), fresh()].map(async (file) => {
+        const { store } = await open(file);
+        const { epoch } = await store.readRevocations({ after: 0, now: 0 });
+        await store.close();
+        return epoch;
+      }),
+    );
+    expect(new Set(epochs).size).toBe(2);
+  });
+});
