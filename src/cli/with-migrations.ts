@@ -1,4 +1,5 @@
 // The migrations of the configured database, for the time of one command.
+import { sqliteTarget } from "../store/open-store.js";
 import { type Migrations, openSqliteMigrations } from "../store/sqlite.js";
 import type { CommandContext } from "./command.js";
 import { configure } from "./configure.js";
@@ -8,7 +9,7 @@ export async function withMigrations<T>(
   work: (migrations: Migrations) => Promise<T>,
 ): Promise<T> {
   const { configuration } = configure(context, "none");
-  const migrations = openSqliteMigrations(configuration.databaseUrl);
+  const migrations = openSqliteMigrations(sqliteTarget(configuration.databaseUrl));
   try {
     return await work(migrations);
   } finally {

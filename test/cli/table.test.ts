@@ -3,11 +3,15 @@ import { displayWidth, table, timeOf } from "../../src/cli/table.js";
 
 describe("a table", () => {
   test("has columns as wide as their widest cell", () => {
-    expect(table(["LOGIN", "ROLES"], [["alice", "editor reader"], ["bo", ""]])).toEqual([
-      "LOGIN  ROLES",
-      "alice  editor reader",
-      "bo",
-    ]);
+    expect(
+      table(
+        ["LOGIN", "ROLES"],
+        [
+          ["alice", "editor reader"],
+          ["bo", ""],
+        ],
+      ),
+    ).toEqual(["LOGIN  ROLES", "alice  editor reader", "bo"]);
   });
 
   test("never needs more than 80 columns", () => {
@@ -26,7 +30,15 @@ describe("a table", () => {
   test("counts wide and combining characters as a terminal does", () => {
     expect(displayWidth("日本")).toBe(4);
     expect(displayWidth("e\u0301")).toBe(1);
-    expect(table(["A", "B"], [["日本", "x"], ["ab", "y"]])).toEqual(["A     B", "日本  x", "ab    y"]);
+    expect(
+      table(
+        ["A", "B"],
+        [
+          ["日本", "x"],
+          ["ab", "y"],
+        ],
+      ),
+    ).toEqual(["A     B", "日本  x", "ab    y"]);
     for (const line of table(["A"], [["日".repeat(100)]])) expect(displayWidth(line)).toBeLessThanOrEqual(80);
   });
 
