@@ -36,8 +36,8 @@ async function fromPrompt(terminal: Terminal, optional: boolean): Promise<string
     optional ? "Password (empty for none): " : "Password: ",
     "The same again: ",
   ]);
+  if (password === "" && optional) return undefined;
+  if (password === "") throw new CommandFailure("no password was typed");
   if (password !== again) throw new CommandFailure("the two passwords differ");
-  if (password !== "") return password;
-  if (optional) return undefined;
-  throw new CommandFailure("no password was typed");
+  return password;
 }

@@ -1,9 +1,10 @@
 // From the table of commands to a program: parsing by commander, one way out for every failure.
-import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { nearest } from "../config/nearest.js";
 import { escaped } from "../config/shown.js";
 import { AmphoError, ConfigurationError } from "../errors.js";
+import { StoreOpenError } from "../store/open-error.js";
+import { productVersion } from "../version.js";
 import type { CommandContext, CommandInput, CommandOption, CommandRow } from "./command.js";
 import { commands } from "./commands.js";
 import { CommandFailure, UsageError } from "./failure.js";
@@ -44,12 +45,6 @@ function inputOf(row: CommandRow, argument: unknown, command: Command): CommandI
   };
 }
 
-const version = (): string => {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  const parsed: unknown = JSON.parse(text);
-  return typeof parsed === "object" && parsed !== null && "version" in parsed ? String(parsed.version) : "unknown";
-};
-
 function subcommand(row: CommandRow, context: CommandContext): Command {
   const command = new Command(row.name).summary(row.summary).description(row.details);
   if (row.argument) {
@@ -68,7 +63,7 @@ function subcommand(row: CommandRow, context: CommandContext): Command {
 export function program(context: CommandContext, write: (text: string) => void): Command {
   const root = new Command("ampho")
     .description("The security layer for HTTP APIs. Every parameter is in docs/configuration.md.")
-    .version(version(), "--version", "print the version")
+    .version(productVersion(), "--version", "print the version")
     .helpOption("--help", "print help")
     .helpCommand("help [COMMAND]", "print help of a command");
   for (const row of commands) root.addCommand(subcommand(row, context).helpOption("--help", "print help"));
@@ -145,7 +140,9 @@ function outcomeOf(error: unknown, typed: readonly string[]): readonly [1 | 2, s
   if (error instanceof CommanderError) return [2, usageMessage(error, typed)];
   if (error instanceof UsageError) return [2, `${error.message}. Try \`ampho ${typed[0]} --help\``];
   if (error instanceof ConfigurationError) return [2, error.message];
-  if (error instanceof CommandFailure || error instanceof AmphoError) return [1, error.message];
+  if (error instanceof CommandFailure || error instanceof AmphoError || error instanceof StoreOpenError) {
+    return [1, error.message];
+  }
   // Its message is not ours and may cite what was typed.
   const kind = error instanceof Error ? escaped(error.name) : typeof error;
   return [1, `${unexpected} (${kind}); AMPHO_DEBUG=1 shows where`];

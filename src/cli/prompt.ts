@@ -25,7 +25,7 @@ function type(lines: string[][], typed: string): "more" | "interrupted" | "ended
 }
 
 /**
- * Asks one question after the other and resolves to the lines.
+ * Asks one question after the other and resolves to the lines; an empty answer ends it.
  * @throws CommandFailure when it was broken off
  */
 export function readSecrets(
@@ -51,11 +51,12 @@ export function readSecrets(
     };
     const read = (chunk: string) => {
       const state = type(lines, chunk);
-      ask();
-      if (state !== "more") finish(() => reject(new CommandFailure("broken off")));
-      else if (lines.length > questions.length) {
-        finish(() => resolve(lines.slice(0, questions.length).map((line) => line.join(""))));
-      }
+      if (state !== "more") return finish(() => reject(new CommandFailure("broken off")));
+      const answers = lines.slice(0, -1).map((line) => line.join(""));
+      const empty = answers.indexOf("");
+      const count = empty < 0 ? questions.length : Math.min(empty + 1, questions.length);
+      if (answers.length >= count) finish(() => resolve(answers.slice(0, count)));
+      else ask();
     };
     const ended = () => finish(() => reject(new CommandFailure("the input ended")));
     // Echo is off before the question is there: who sees it may type at once.

@@ -1,18 +1,41 @@
-// Users, sessions, keys and the audit log for the time of one command, as an operator who is named in the audit log by
-// user and host of the machine.
+// Ampho for the time of one command, as an operator who is named in the audit log by user and host of the machine.
+import { type Ampho, composeAmpho, openManagement } from "../ampho.js";
 import type { Management } from "../auth/manage.js";
+import type { Configuration } from "../config.js";
 import type { CommandContext } from "./command.js";
 import { configure } from "./configure.js";
 
-export async function withAmpho<T>(context: CommandContext, work: (ampho: Management) => Promise<T>): Promise<T> {
-  const { openManagement } = await import("../ampho.js");
-  const { surroundings, terminal } = context;
+/** Users, sessions, keys and the audit log: nothing is signed, so no key is asked for. */
+export function withManagement<T>(context: CommandContext, work: (management: Management) => Promise<T>): Promise<T> {
   const { configuration } = configure(context, "none");
-  const origin = { actor: "operator", operator: `${surroundings.user ?? "unknown"}@${surroundings.host}` } as const;
-  const management = await openManagement(configuration, { notice: (line) => terminal.note(line) }, origin);
+  return closing(openManagement(configuration, noticesOf(context), operatorOf(context)), work);
+}
+
+/** The whole, from a configuration with keys. */
+export function withAmpho<T>(
+  configuration: Configuration,
+  context: CommandContext,
+  work: (ampho: Ampho) => Promise<T>,
+): Promise<T> {
+  return closing(composeAmpho(configuration, noticesOf(context), operatorOf(context)), work);
+}
+
+async function closing<A extends { close(): Promise<void> }, T>(
+  opening: Promise<A>,
+  work: (opened: A) => Promise<T>,
+): Promise<T> {
+  const opened = await opening;
   try {
-    return await work(management);
+    return await work(opened);
   } finally {
-    await management.close();
+    await opened.close();
   }
+}
+
+function operatorOf({ surroundings: { user, host } }: CommandContext) {
+  return { actor: "operator", operator: `${user ?? "unknown"}@${host}` } as const;
+}
+
+function noticesOf({ terminal }: CommandContext) {
+  return { notice: (line: string) => terminal.note(`ampho: ${line}`) };
 }

@@ -2,7 +2,7 @@ import type { CommandContext, CommandInput } from "../command.js";
 import { UsageError } from "../failure.js";
 import { readTime } from "../read-time.js";
 import { table, timeOf } from "../table.js";
-import { withAmpho } from "../with-ampho.js";
+import { withManagement } from "../with-ampho.js";
 
 const limitByDefault = 1000;
 
@@ -10,7 +10,7 @@ export async function run(input: CommandInput, context: CommandContext): Promise
   const { terminal } = context;
   const since = readTime("--since", input.text("--since"), Math.floor(Date.now() / 1000));
   const limit = readLimit(input.text("--limit"));
-  const rows = await withAmpho(context, ({ audit }) => audit.list({ login: input.text("--login"), since, limit }));
+  const rows = await withManagement(context, ({ audit }) => audit.list({ login: input.text("--login"), since, limit }));
   if (input.has("--json")) return terminal.printJson(rows);
   const lines = rows.map(({ at, event, login, reason, origin }) => [
     timeOf(at),

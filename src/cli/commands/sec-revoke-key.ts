@@ -1,7 +1,7 @@
 import type { CommandContext, CommandInput } from "../command.js";
 import { configure } from "../configure.js";
 import { CommandFailure } from "../failure.js";
-import { withAmpho } from "../with-ampho.js";
+import { withManagement } from "../with-ampho.js";
 
 export async function run(input: CommandInput, context: CommandContext): Promise<void> {
   const { argument: kid = "" } = input;
@@ -13,6 +13,6 @@ export async function run(input: CommandInput, context: CommandContext): Promise
       );
     }
   }
-  await withAmpho(context, ({ keys }) => keys.revoke(kid));
+  await withManagement(context, ({ keys }) => keys.revoke(kid));
   context.terminal.note("Within a second nothing that this key signed is accepted. Take it out of AMPHO_SECURITY_KEY.");
 }

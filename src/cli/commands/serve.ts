@@ -1,1 +1,59 @@
-export async function run(): Promise<void> {}
+import { composeAmpho } from "../../ampho.js";
+import { readConfiguration } from "../../config.js";
+import { createAccessLog } from "../../http/access-log.js";
+import { createHttpServer } from "../../http/server.js";
+import type { CommandContext, CommandInput } from "../command.js";
+import { CommandFailure } from "../failure.js";
+import type { Terminal } from "../terminal.js";
+
+export async function run(input: CommandInput, { surroundings, terminal }: CommandContext): Promise<void> {
+  const stopped = stopSignal();
+  const format = input.text("--log") === "json" ? "json" : "text";
+  const notice = noticeOf(format, terminal);
+  const options = { host: input.text("--host"), port: input.text("--port") };
+  const { configuration, warnings } = readConfiguration({ ...surroundings, options });
+  for (const warning of warnings) notice(`warning: ${warning}`);
+  const ampho = await composeAmpho(configuration, { notice }, { actor: "application" });
+  try {
+    const log = createAccessLog(format, (line) => terminal.note(line.trimEnd()));
+    const server = createHttpServer({ ampho, ready: () => ampho.ready(), log });
+    const { host, port } = configuration;
+    const url = await server.listen(port, host).catch((error: unknown) => {
+      throw new CommandFailure(`cannot listen on ${host}, port ${port}: ${listenProblem(error)}`);
+    });
+    terminal.print(url);
+    const signal = await stopped;
+    notice(`${signal}: running requests may end`);
+    await server.close();
+  } finally {
+    await ampho.close();
+  }
+}
+
+/** From now on the first SIGTERM or SIGINT asks to stop; another one ends the process as always. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    process.once("SIGTERM", resolve);
+    process.once("SIGINT", resolve);
+  });
+}
+
+/** Whoever reads JSON lines gets nothing else. */
+function noticeOf(format: "text" | "json", terminal: Terminal): (line: string) => void {
+  return format === "text"
+    ? (line) => terminal.note(`ampho: ${line}`)
+    : (line) => terminal.note(JSON.stringify({ time: new Date().toISOString(), notice: line }));
+}
+
+const listenProblems: Readonly<Record<string, string>> = {
+  EADDRINUSE: "the port is in use",
+  EACCES: "this user may not use the port",
+  EADDRNOTAVAIL: "it is no address of this machine",
+  ENOTFOUND: "there is no such host",
+  EAI_AGAIN: "the host cannot be looked up",
+};
+
+function listenProblem(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
+  return listenProblems[code] ?? `error ${code}`;
+}

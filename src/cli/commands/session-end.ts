@@ -1,7 +1,7 @@
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure, UsageError } from "../failure.js";
 import { requireUser } from "../require-user.js";
-import { withAmpho } from "../with-ampho.js";
+import { withManagement } from "../with-ampho.js";
 
 export async function run(input: CommandInput, context: CommandContext): Promise<void> {
   const { argument: id } = input;
@@ -10,7 +10,7 @@ export async function run(input: CommandInput, context: CommandContext): Promise
   if ([id !== undefined, login !== undefined, all].filter(Boolean).length !== 1) {
     throw new UsageError("give one of ID, --login and --all");
   }
-  await withAmpho(context, async ({ users, sessions }) => {
+  await withManagement(context, async ({ users, sessions }) => {
     if (id !== undefined) {
       if (!(await sessions.end(id))) throw new CommandFailure("there is no such live session");
       context.terminal.note("The session has ended.");

@@ -1,7 +1,7 @@
 import type { CommandContext, CommandInput } from "../command.js";
 import { requireUser } from "../require-user.js";
 import { table, timeOf } from "../table.js";
-import { withAmpho } from "../with-ampho.js";
+import { withManagement } from "../with-ampho.js";
 
 /** `2026-01-31 23:59`: the identifier beside it is long. */
 const minuteOf = (seconds: number) => timeOf(seconds).slice(0, 16);
@@ -9,7 +9,7 @@ const minuteOf = (seconds: number) => timeOf(seconds).slice(0, 16);
 export async function run(input: CommandInput, context: CommandContext): Promise<void> {
   const { argument: login = "" } = input;
   const { terminal } = context;
-  const all = await withAmpho(context, async ({ users, sessions }) => {
+  const all = await withManagement(context, async ({ users, sessions }) => {
     const { id } = await requireUser(users, login);
     return sessions.list(id);
   });

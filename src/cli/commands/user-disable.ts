@@ -1,7 +1,7 @@
 import type { CommandContext, CommandInput } from "../command.js";
-import { withAmpho } from "../with-ampho.js";
+import { withManagement } from "../with-ampho.js";
 
 export async function run({ argument: login = "" }: CommandInput, context: CommandContext): Promise<void> {
-  await withAmpho(context, ({ users }) => users.disable(login));
+  await withManagement(context, ({ users }) => users.disable(login));
   context.terminal.note("The user is locked out, and every session has ended.");
 }

@@ -1,10 +1,10 @@
 import type { CommandContext, CommandInput } from "../command.js";
 import { table } from "../table.js";
-import { withAmpho } from "../with-ampho.js";
+import { withManagement } from "../with-ampho.js";
 
 export async function run(input: CommandInput, context: CommandContext): Promise<void> {
   const { terminal } = context;
-  await withAmpho(context, async ({ users }) => {
+  await withManagement(context, async ({ users }) => {
     const all = [];
     for await (const { id, login, roles, disabled } of users.list()) all.push({ id, login, roles, disabled });
     if (input.has("--json")) terminal.printJson(all);
