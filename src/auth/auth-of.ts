@@ -23,7 +23,8 @@ function freeze<T extends object>(root: T): T {
   const open: object[] = [root];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     Object.freeze(next);
-    for (const value of Object.values(next)) if (typeof value === "object" && value !== null) open.push(value);
+    for (const value of Object.values(next as Record<string, unknown>))
+      if (typeof value === "object" && value !== null) open.push(value);
   }
   return root;
 }

@@ -53,7 +53,7 @@ async function readAll(stdin: NodeJS.ReadStream, limitBytes: number): Promise<st
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of stdin) {
-    const bytes = Buffer.from(chunk);
+    const bytes = Buffer.from(chunk as Uint8Array);
     length += bytes.length;
     if (length > limitBytes) throw new CommandFailure(`more than ${limitBytes} bytes came on stdin`);
     chunks.push(bytes);

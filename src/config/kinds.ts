@@ -128,7 +128,7 @@ export const scopes: Kind<
   parse(value) {
     const given = fromJson(value);
     if (!isObject(given)) return undefined;
-    const all: Record<string, readonly string[]> = Object.create(null);
+    const all = Object.create(null) as Record<string, readonly string[]>;
     for (const [role, list] of Object.entries(given)) {
       if (role === "" || !Array.isArray(list)) return undefined;
       if (!list.every((one): one is string => typeof one === "string" && scopeToken.test(one))) return undefined;

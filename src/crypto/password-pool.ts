@@ -183,7 +183,7 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
       closing ??= (async () => {
         for (const pending of queue.clear()) giveUp(pending, unavailable());
         for (const { pending } of slots) if (pending !== undefined) giveUp(pending, unavailable());
-        await Promise.all(slots.map((slot) => slot.worker?.terminate()));
+        await Promise.all(slots.map(async (slot) => slot.worker?.terminate()));
       })();
       await closing;
     },

@@ -33,7 +33,7 @@ function membersOf(value: unknown): Members {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new AmphoError("invalid_request", "The body must be one JSON object.");
   }
-  const members: Record<string, unknown> = Object.create(null);
+  const members = Object.create(null) as Record<string, unknown>;
   for (const [name, member] of Object.entries(value)) members[name] = member;
   return members;
 }

@@ -41,14 +41,15 @@ export function handlerOf<T extends object, K extends keyof T>(instance: T, name
   const method: unknown = instance[name];
   if (typeof method !== "function" || !guarded.has(method))
     throw new TypeError(`${String(name)} is not a method that authorize decorates`);
-  return method.bind(instance);
+  // The type says what the check before cannot: what authorize made is called so.
+  return method.bind(instance) as HandlerOf<T[K]>;
 }
 
 /** Functions that authorize made: `handlerOf` hands out nothing that is not guarded. */
 const guarded = new WeakSet<object>();
 
-// biome-ignore lint/complexity/noBannedTypes: any handler at all; its shape is held by the overloads above.
-type AnyHandler = Function;
+/** Any handler at all; its shape is held by the overloads above. */
+type AnyHandler = (...args: readonly unknown[]) => unknown;
 
 /** Binds `authorize` to the guard; `refuse` turns what the guard throws into the Response of contract §4. */
 export function createAuthorize(parts: {
@@ -66,7 +67,7 @@ export function createAuthorize(parts: {
       } catch (error) {
         return refuse(error);
       }
-      return Reflect.apply(handler, this, [request, auth, ...rest]);
+      return (await Reflect.apply(handler, this, [request, auth, ...rest])) as Response;
     }
     guarded.add(handle);
     return handle;
@@ -74,7 +75,7 @@ export function createAuthorize(parts: {
 
   function guarding(need: Need<unknown> | undefined, args: readonly unknown[]): unknown {
     const [first, second, third] = args;
-    if (typeof first === "function" && (args.length === 1 || isMethodContext(second))) return wrap(need, first);
+    if (isHandler(first) && (args.length === 1 || isMethodContext(second))) return wrap(need, first);
     if (args.length === 3 && isDescriptor(third)) {
       third.value = wrap(need, third.value);
       return third;
@@ -114,12 +115,16 @@ function isNeed(value: unknown): value is Need<unknown> {
   return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
+function isHandler(value: unknown): value is AnyHandler {
+  return typeof value === "function";
+}
+
 function isMethodContext(value: unknown): boolean {
   return typeof value === "object" && value !== null && "kind" in value && value.kind === "method";
 }
 
-function isDescriptor(value: unknown): value is PropertyDescriptor & { value: AnyHandler } {
-  return typeof value === "object" && value !== null && "value" in value && typeof value.value === "function";
+function isDescriptor(value: unknown): value is { value: AnyHandler } {
+  return typeof value === "object" && value !== null && "value" in value && isHandler(value.value);
 }
 
 /** By shape, not by class: a host may bring a Request of its own. */

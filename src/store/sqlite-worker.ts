@@ -100,4 +100,4 @@ function work(port: MessagePort, data: WorkerData): void {
   });
 }
 
-if (parentPort) work(parentPort, workerData);
+if (parentPort) work(parentPort, workerData as WorkerData);

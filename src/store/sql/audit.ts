@@ -83,6 +83,6 @@ function rowOf(row: Row): AuditRow {
       address: textOrNull(row, "address") ?? undefined,
       agent: textOrNull(row, "agent") ?? undefined,
     },
-    detail: detail === null ? undefined : JSON.parse(detail),
+    detail: detail === null ? undefined : (JSON.parse(detail) as AuditEntry["detail"]),
   };
 }
