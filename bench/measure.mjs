@@ -1,0 +1,68 @@
+// What the benchmarks share: servers as processes, rounds that take turns, medians, the machine's description.
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { request as httpRequest, Agent } from "node:http";
+import { availableParallelism, cpus, totalmem } from "node:os";
+
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+export function quantile(values, share) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+}
+
+export function machine() {
+  const [cpu] = cpus();
+  return `${cpu?.model ?? "unknown processor"}, ${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`;
+}
+
+/** Starts bench/servers/{name}.mjs; resolves to where it is, with a way to stop it. */
+export async function start(name, env = {}) {
+  const child = fork(new URL(`./servers/${name}.mjs`, import.meta.url), {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
+  const [announced] = await Promise.race([
+    once(child, "message"),
+    once(child, "exit").then(() => Promise.reject(new Error(`the server ${name} ended at its start`))),
+  ]);
+  return {
+    ...announced,
+    pid: child.pid,
+    async stop() {
+      const gone = once(child, "exit");
+      child.kill();
+      await gone;
+    },
+  };
+}
+
+/** One request on a kept connection; resolves to its status when the body is read. */
+export function send({ port, agent, method = "GET", path, headers = {}, body }) {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest({ host: "127.0.0.1", port, agent, method, path, headers }, (response) => {
+      response.on("end", () => resolve(response.statusCode));
+      response.on("error", reject);
+      response.resume();
+    });
+    request.on("error", reject);
+    request.end(body);
+  });
+}
+
+export const keptAgent = () => new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
+
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Rows of texts, aligned, with a line under the first. */
+export function print(rows) {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => String(row[column]).length)));
+  for (const [at, row] of rows.entries()) {
+    console.log(`| ${row.map((cell, column) => String(cell).padEnd(widths[column])).join(" | ")} |`);
+    if (at === 0) console.log(`| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`);
+  }
+}

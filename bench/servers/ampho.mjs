@@ -1,0 +1,36 @@
+// Ampho on node:http: our endpoints, a guarded route and the same route without the guard.
+import { createServer } from "node:http";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { generateJwk } from "../../dist/crypto/jwk-generate.js";
+import { guarded, mount } from "../../dist/adapters/node.js";
+import { createAmpho } from "../../dist/index.js";
+import { announce, login, password } from "./announce.mjs";
+
+const folder = mkdtempSync(path.join(tmpdir(), "ampho-bench-"));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+const ampho = await createAmpho({
+  key: generateJwk("HS256"),
+  databaseUrl: `sqlite:${path.join(folder, "ampho.db")}`,
+  notice: () => {},
+  sessionsMax: 100_000,
+  // What is measured is the cost of logins, not that they are refused.
+  ...(process.env.BENCH_THROTTLE === "off" ? JSON.parse(process.env.BENCH_OPTIONS ?? "{}") : {}),
+});
+await ampho.users.create({ login, password });
+// Of another user: a hundred sessions later the oldest of one user ends.
+const user = await ampho.users.create({ login: "guarded", password });
+const body = JSON.stringify({ hello: "world" });
+const plain = (_request, response) => response.writeHead(200, { "Content-Type": "application/json" }).end(body);
+const behindGuard = guarded(ampho, plain);
+const rest = mount(ampho);
+const server = createServer((request, response) => {
+  if (request.url === "/plain") plain(request, response);
+  else if (request.url === "/guarded") behindGuard(request, response);
+  else rest(request, response);
+});
+const tokens = [];
+for (let count = Number(process.env.BENCH_TOKENS ?? 1); count > 0; count--)
+  tokens.push((await ampho.sessions.create(user.id)).token);
+announce(server, { loginPath: "/api/security/login", tokens });
