@@ -6,7 +6,7 @@ import { AmphoError } from "../errors.js";
 export const passwordMaxCharacters = 1024;
 
 /** What new hashes are made with. */
-export const argon2Today = { memoryKib: 19456, passes: 2, lanes: 1, saltBytes: 16, outputBytes: 32 };
+const argon2Today = { memoryKib: 19456, passes: 2, lanes: 1, saltBytes: 16, outputBytes: 32 };
 
 const todaysPrefix = `$argon2id$v=19$m=${argon2Today.memoryKib},t=${argon2Today.passes},p=${argon2Today.lanes}$`;
 const [saltCharacters, outputCharacters] = [22, 43];
@@ -16,7 +16,7 @@ const [saltCharacters, outputCharacters] = [22, 43];
 const argon2Limits = { memoryKib: 262_144, passes: 64, lanes: 16, memoryKibTimesPasses: 1_048_576 };
 
 /** What a stored argon2 hash asks for. */
-export interface Argon2Parameters {
+interface Argon2Parameters {
   readonly type: "argon2id" | "argon2i" | "argon2d";
   readonly memoryKib: number;
   readonly passes: number;

@@ -1,5 +1,6 @@
 // Whether a password is the one of a stored hash, whatever wrote the hash. Blocks: only password-worker.ts calls it.
-import { hashOfNothing, normalizePassword, parseArgon2, verifyArgon2Sync } from "./password-hash.js";
+import { hashOfNothing, normalizePassword, verifyArgon2Sync } from "./password-hash.js";
+import { readHash } from "./password-legacy.js";
 
 /**
  * Hashes are compared with the password after NFC and, since other systems hashed what was typed, also as typed.
@@ -7,9 +8,10 @@ import { hashOfNothing, normalizePassword, parseArgon2, verifyArgon2Sync } from 
  * time must not tell whether a user or a password is there.
  */
 export function verifyPasswordSync(stored: string | undefined, password: string): boolean {
-  const known = stored !== undefined && parseArgon2(stored) !== undefined;
-  const hash = known ? stored : hashOfNothing;
-  const texts = new Set([normalizePassword(password), password]);
   // Whether there are two texts depends on who types, never on who is meant.
-  return [...texts].some((text) => verifyArgon2Sync(hash, text)) && known;
+  const texts = [...new Set([normalizePassword(password), password])];
+  const reading = stored === undefined ? undefined : readHash(stored);
+  if (reading !== undefined && "verify" in reading) return texts.some((text) => reading.verify(text));
+  for (const text of texts) verifyArgon2Sync(hashOfNothing, text);
+  return false;
 }

@@ -35,6 +35,13 @@ describe("the pool of password threads", () => {
     expect(await pool.verify("!", password)).toBe(false);
   });
 
+  it("verifies hashes of other systems on its threads", async () => {
+    const pool = open();
+    const bcrypt = "$2b$04$abcdefghijklmnopqrstuuoD8yw7MmybLKVooaTGGZAt3HXugv2.a";
+    expect(await pool.verify(bcrypt, "test")).toBe(true);
+    expect(await pool.verify(bcrypt, "Test")).toBe(false);
+  });
+
   it("refuses what can be no password: to hash it with a reason, to verify it with false", async () => {
     const pool = open();
     await expect(pool.hash("x".repeat(1025))).rejects.toMatchObject({ code: "invalid_request" });

@@ -1,0 +1,99 @@
+// Hashes that other systems made, by all the spellings that are known here: read and bounded first, verified after.
+// A table of readers; the first that knows a spelling decides.
+import { parseArgon2, verifyArgon2Sync } from "./password-hash.js";
+import { readBcrypt, readPasslibBcrypt } from "./password-legacy-bcrypt.js";
+import { cryptReaders } from "./password-legacy-crypt.js";
+import { digestReaders, readLdapDigest } from "./password-legacy-digest.js";
+import { readFirebase } from "./password-legacy-firebase.js";
+import { spellJsonCredential } from "./password-legacy-json.js";
+import { pbkdf2Readers, readAtlassian, readPbkdf2Scheme, readSpringPbkdf2 } from "./password-legacy-pbkdf2.js";
+import { readPhpass } from "./password-legacy-phpass.js";
+import {
+  type HashReader,
+  malformed,
+  type Refusal,
+  type StoredHash,
+  tooCostly,
+  unusable,
+} from "./password-legacy-scheme.js";
+import { scryptReaders } from "./password-legacy-scrypt.js";
+
+const unknownFormat: Refusal = { refused: "The hash is of no known format." };
+
+// The longest that is read, a Keycloak credential or a Firebase hash with the project's key, has some 400 characters.
+const storedMaxLength = 2048;
+
+/** Also with the padding that some write, and behind Django's `argon2`. */
+const readArgon2: HashReader = (stored) => {
+  const phc = stored.replace(/^argon2(?=\$argon2)/, "").replace(/=+(?=\$|$)/g, "");
+  if (!/^\$argon2(?:id|i|d)\$/.test(phc)) return undefined;
+  const parameters = parseArgon2(phc);
+  if (parameters !== undefined) return { format: parameters.type, verify: (text) => verifyArgon2Sync(phc, text) };
+  return /^\$argon2i?d?\$v=19\$m=\d+,t=\d+,p=\d+\$[^$]{11,}\$[^$]{16,}$/.test(phc) ? tooCostly : malformed;
+};
+
+const passThrough = (_: string, rest: string): ReturnType<HashReader> => readSpelled(rest);
+const pbkdf2 =
+  (digest: "sha1" | "sha256" | "sha512") =>
+  (_: string, rest: string): ReturnType<HashReader> =>
+    readPbkdf2Scheme(digest, rest);
+
+// What a name in braces says about the rest: LDAP servers, Dovecot, and Spring's DelegatingPasswordEncoder.
+const schemes = new Map<string, (scheme: string, rest: string) => ReturnType<HashReader>>([
+  ...["CRYPT", "BCRYPT", "BLFCRYPT", "MD5CRYPT", "SHA256CRYPT", "SHA512CRYPT", "SCRYPT"].map(
+    (name) => [name, passThrough] as const,
+  ),
+  ...["ARGON2", "ARGON2I", "ARGON2ID"].map((name) => [name, passThrough] as const),
+  ...["ARGON2@SPRINGSECURITY_V5_2", "ARGON2@SPRINGSECURITY_V5_8"].map((name) => [name, passThrough] as const),
+  ["SCRYPT@SPRINGSECURITY_V5_8", passThrough],
+  ["PBKDF2", (_, rest) => (rest.includes("$") ? readPbkdf2Scheme("sha1", rest) : readSpringPbkdf2("5.5", rest))],
+  ["PBKDF2@SPRINGSECURITY_V5_8", (_, rest) => readSpringPbkdf2("5.8", rest)],
+  ["PBKDF2SHA1", pbkdf2("sha1")],
+  ["PBKDF2SHA256", pbkdf2("sha256")],
+  ["PBKDF2SHA512", pbkdf2("sha512")],
+  ["PKCS5S2", (_, rest) => readAtlassian(rest)],
+]);
+
+/** The names of schemes are compared without case and dashes: servers spell them differently. */
+const readScheme: HashReader = (stored) => {
+  const [matched, name = "", rest = ""] = /^\{([A-Za-z0-9_@.-]{1,40})\}(.+)$/.exec(stored) ?? [];
+  if (matched === undefined) return undefined;
+  const scheme = name.toUpperCase().replaceAll("-", "");
+  return schemes.get(scheme)?.(scheme, rest) ?? readLdapDigest(scheme, rest);
+};
+
+const readers: readonly HashReader[] = [
+  readArgon2,
+  readBcrypt,
+  readPasslibBcrypt,
+  ...scryptReaders,
+  readFirebase,
+  ...pbkdf2Readers,
+  ...cryptReaders,
+  readPhpass,
+  ...digestReaders,
+];
+
+function readSpelled(stored: string): StoredHash | Refusal | undefined {
+  for (const read of readers) {
+    const reading = read(stored);
+    if (reading !== undefined) return reading;
+  }
+  return undefined;
+}
+
+/** Reads a stored hash and does no work: what verifies it, or why nothing ever does. */
+export function readHash(stored: string): StoredHash | Refusal {
+  // Django, shadow(5) and LDAP lock an account by a character that no hash begins with.
+  if (stored === "" || /^[!*]/.test(stored)) return unusable;
+  if (stored.length > storedMaxLength || /[^\x20-\x7e]/.test(stored)) return malformed;
+  const spelled = /^\{\s*"/.test(stored) ? spellJsonCredential(stored) : stored;
+  if (spelled === undefined) return unknownFormat;
+  return readScheme(spelled) ?? readSpelled(spelled) ?? unknownFormat;
+}
+
+/** What a stored hash is, as `user-hashes` counts it, or why it is refused: for import. Does no work. */
+export function identifyHash(stored: string): { readonly format: string } | Refusal {
+  const reading = readHash(stored);
+  return "refused" in reading ? reading : { format: reading.format };
+}
