@@ -8,8 +8,8 @@ import { signInput, verifyInput } from "./signature.js";
 
 export interface Jws {
   readonly key: Key;
-  /** As it is compared: in lower case, without `application/`; empty when there is none. */
-  readonly typ: string;
+  /** As it is compared: in lower case, without `application/`. */
+  readonly typ: string | undefined;
   /** Whether the header names the key. */
   readonly named: boolean;
   /** How many bytes of payload were written. */
@@ -18,6 +18,8 @@ export interface Jws {
 
 /** The places of the two dots; throws AmphoError `invalid_token` when the token is too long or has not three segments. */
 function findDots(token: string): { readonly first: number; readonly last: number } {
+  // Callers in JavaScript may pass on whatever a body held.
+  if (typeof token !== "string") refuse("form");
   if (token.length > tokenCharactersMax) refuse("tooLong");
   const first = token.indexOf(".");
   const last = token.indexOf(".", first + 1);
@@ -34,7 +36,8 @@ export function readJws(token: string): { readonly header: Record<string, unknow
 }
 
 /** RFC 7515 §4.1.9: a media type, of which `application/` may be left out, compared in any case. */
-function normalizeType(typ: string): string {
+function normalizeType(typ: string | undefined): string | undefined {
+  if (typ === undefined) return undefined;
   const lower = typ.toLowerCase();
   return lower.startsWith("application/") ? lower.slice("application/".length) : lower;
 }
@@ -47,8 +50,8 @@ function readHeaderMembers(segment: string): Record<string, unknown> {
 
 /** `jku`, `x5u`, `jwk` and `x5c` are not even looked at: a token does not bring its own key (RFC 8725 §3.10). */
 function readHeader(segment: string, keys: KeySet): Header {
-  const { alg, kid, typ = "", crit, b64 } = readHeaderMembers(segment);
-  if (typeof alg !== "string" || typeof typ !== "string") refuse("header");
+  const { alg, kid, typ, crit, b64 } = readHeaderMembers(segment);
+  if (typeof alg !== "string" || (typ !== undefined && typeof typ !== "string")) refuse("header");
   if (crit !== undefined || b64 !== undefined) refuse("extension");
   if (kid === undefined) {
     const candidates = keys.byAlgorithm.get(alg) ?? refuse("algorithm");

@@ -10,8 +10,8 @@ import { refuse } from "./refusal.js";
 export interface TokenKind<C extends Claims> {
   /** `typ` of the tokens that Ampho signs. */
   readonly typ: string;
-  /** `typ` of those that it takes, in lower case, without `application/`; empty: without `typ`. */
-  readonly types: ReadonlySet<string>;
+  /** `typ` of those that it takes, in lower case, without `application/`; undefined: without `typ`. */
+  readonly types: ReadonlySet<string | undefined>;
   /** Whether the header has to name the key by `kid`. */
   readonly named: boolean;
   readonly isComplete: (claims: Claims) => claims is C;
@@ -29,7 +29,7 @@ export interface SessionClaims extends Claims {
 /** RFC 9068 §2.1, and what other software makes with the same key, which need not say a type. */
 export const accessToken: TokenKind<AccessClaims> = {
   typ: "at+jwt",
-  types: new Set(["", "jwt", "at+jwt"]),
+  types: new Set([undefined, "jwt", "at+jwt"]),
   named: false,
   isComplete: (claims): claims is AccessClaims => claims.login !== undefined,
 };

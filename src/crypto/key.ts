@@ -51,8 +51,8 @@ export interface Header {
   readonly segment: string;
   /** Whose signature it may be: one key, or without `kid` all of the algorithm. */
   readonly candidates: readonly Key[];
-  /** As it is compared: in lower case, without `application/`; empty when there is none. */
-  readonly typ: string;
+  /** As it is compared: in lower case, without `application/`. */
+  readonly typ: string | undefined;
   /** Whether the header names the key. */
   readonly named: boolean;
 }

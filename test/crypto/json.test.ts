@@ -1,0 +1,82 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { parseJsonObject } from "../../src/crypto/json.js";
+
+const parse = (text: string) => parseJsonObject(Buffer.from(text));
+
+test("every object is read as JSON.parse reads it, however it is laid out", () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.constantFrom(0, 2, "\t"), (object, space) => {
+      const text = JSON.stringify(object, null, space);
+      fc.pre(!/\\ud/.test(text));
+      expect(parse(text)).toEqual(JSON.parse(text));
+    }),
+  );
+});
+
+test.each([
+  ["a member twice", '{"a":1,"a":1}'],
+  ["a member twice, once by escape", '{"login":1,"l\\u006fgin":2}'],
+  ["a member twice, both by escape", '{"\\u0061":1,"\\u0061":2}'],
+  ["a member twice inside", '{"a":{"b":1,"b":2}}'],
+  ["a member twice in an object of an array", '{"a":[0,{"b":1,"b":2}]}'],
+  ["a member twice with space before the colon", '{"a" :1,"a"\n:2}'],
+  ["a member twice with colons and quotes in strings", '{"a":"\\":","a":":"}'],
+  ["__proto__ twice", '{"__proto__":1,"__proto__":2}'],
+  ["an array", "[1]"],
+  ["a string", '"a"'],
+  ["null", "null"],
+  ["nothing", ""],
+  ["a byte order mark", '\ufeff{"a":1}'],
+  ["a trailing comma", '{"a":1,}'],
+  ["two objects", '{"a":1}{"b":1}'],
+  ["NaN", '{"a":NaN}'],
+  ["single quotes", "{'a':1}"],
+  ["a raw control character in a string", '{"a":"\n"}'],
+  ["half of a surrogate pair by escape", '{"a":"\\ud800"}'],
+  ["the second half alone", '{"a":"\\udc00"}'],
+  ["the first half twice", '{"a":"\\ud800\\ud800"}'],
+  ["a half and another escape", '{"a":"\\ud83d\\n"}'],
+  ["a half in a name", '{"\\uD83D":1}'],
+])("%s is refused", (_what, text) => {
+  expect(parse(text)).toBeUndefined();
+});
+
+test.each([
+  ["invalid UTF-8 in a string", [0x22, 0xff, 0x22]],
+  ["an overlong form", [0x22, 0xc0, 0xaf, 0x22]],
+  ["a surrogate in UTF-8", [0x22, 0xed, 0xa0, 0x80, 0x22]],
+  ["a character cut in half", [0x22, 0xc3, 0x22]],
+])("%s is refused", (_what, bytes) => {
+  expect(parseJsonObject(Buffer.concat([Buffer.from('{"a":'), Buffer.from(bytes), Buffer.from("}")]))).toBeUndefined();
+});
+
+test("UTF-16 is refused", () => {
+  expect(parseJsonObject(Buffer.from('{"a":1}', "utf16le"))).toBeUndefined();
+});
+
+test("a pair of surrogates by escape is the character", () => {
+  expect(parse('{"a":"\\ud83d\\ude00","b":"\\\\ud800"}')).toEqual({ a: "😀", b: "\\ud800" });
+});
+
+test("__proto__ is a member like any other and changes no prototype", () => {
+  const value = parse('{"__proto__":{"login":"admin"},"a":1}');
+  expect(Object.keys(value ?? {})).toEqual(["__proto__", "a"]);
+  expect(value?.["login"]).toBeUndefined();
+  expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
+});
+
+test.each([
+  ["arrays", "[", "]"],
+  ["objects", '{"a":', "}"],
+])("deeply nested %s are refused without a stack overflow", (_what, open, close) => {
+  for (const depth of [64, 1000, 100_000]) {
+    expect(parse(`{"a":${open.repeat(depth)}1${close.repeat(depth)}}`)).toBeUndefined();
+    expect(parse(`{"a":${open.repeat(depth)}`)).toBeUndefined();
+  }
+  expect(parse(`{"a":${open.repeat(63)}1${close.repeat(63)}}`)).toBeDefined();
+});
+
+test("only the first bytes are read when an end is given", () => {
+  expect(parseJsonObject(Buffer.from('{"a":1},"b":2}'), 7)).toEqual({ a: 1 });
+});

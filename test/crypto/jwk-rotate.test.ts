@@ -1,0 +1,62 @@
+import { describe, expect, test } from "vitest";
+import { algorithmNames } from "../../src/crypto/algorithms.js";
+import { generateJwk } from "../../src/crypto/jwk-generate.js";
+import { rotateKeys } from "../../src/crypto/jwk-rotate.js";
+import { importKeys } from "../../src/crypto/jwk-set.js";
+import { accessToken, signJwt, verifyJwt } from "../../src/crypto/jwt.js";
+import { thumbprint } from "../../src/crypto/thumbprint.js";
+import { ConfigurationError } from "../../src/errors.js";
+import { firstOf, goodClaims, rules, setOf } from "./forge.js";
+
+describe("a new key", () => {
+  test.each(algorithmNames.filter((name) => !/^[RP]S(384|512)/.test(name)))(
+    "of %s is a good configuration by itself",
+    (algorithm) => {
+      const jwk = generateJwk(algorithm);
+      expect(Object.keys(jwk).slice(0, 3)).toEqual(["kty", "alg", "kid"]);
+      const { keys } = importKeys(jwk);
+      expect(keys[0]).toMatchObject({ algorithm, kid: jwk["kid"], canSign: true });
+      expect(importKeys({ ...jwk, kid: undefined }).keys[0]?.kid).toBe(jwk["kid"]);
+    },
+  );
+
+  test("is as long as the hash and another each time", () => {
+    expect(Buffer.from(generateJwk("HS256")["k"] ?? "", "base64url")).toHaveLength(32);
+    expect(Buffer.from(generateJwk("HS512")["k"] ?? "", "base64url")).toHaveLength(64);
+    expect(generateJwk("HS256")["k"]).not.toBe(generateJwk("HS256")["k"]);
+    expect(thumbprint("oct", generateJwk("HS256"))).toHaveLength(43);
+  });
+});
+
+describe("rotation", () => {
+  const [a, b, c] = [generateJwk("HS256"), generateJwk("HS256"), generateJwk("EdDSA")];
+
+  test("puts the new key in front and all old ones behind it, with their private members", () => {
+    expect(rotateKeys(a, b)).toEqual({ keys: [b, a] });
+    expect(rotateKeys({ keys: [b, a] }, c)).toEqual({ keys: [c, b, a] });
+  });
+
+  test("keeps the newest of the old ones when told how many", () => {
+    expect(rotateKeys({ keys: [b, a] }, c, { keep: 1 })).toEqual({ keys: [c, b] });
+    expect(rotateKeys({ keys: [b, a] }, c, { keep: 0 })).toEqual({ keys: [c] });
+    expect(rotateKeys({ keys: [b, a] }, c, { keep: 5 })).toEqual({ keys: [c, b, a] });
+  });
+
+  test("writes out what old keys left to the settings, so that their tokens stay good", () => {
+    const bare = { ...generateJwk("RS256"), alg: undefined, kid: undefined, use: "sig" };
+    const signer = firstOf(setOf(JSON.parse(JSON.stringify(bare))));
+    const token = signJwt(importKeys(bare, { algorithm: "PS256" }).keys[0] ?? signer, accessToken, goodClaims);
+    const { keys } = rotateKeys(bare, c, { algorithm: "PS256" });
+    expect(keys[1]).toMatchObject({ alg: "PS256", kid: signer.kid, use: "sig" });
+    expect(verifyJwt(token, setOf(...keys), accessToken, rules).claims).toEqual(goodClaims);
+  });
+
+  test("leaves keys of other kinds as they are", () => {
+    expect(rotateKeys({ keys: [a, { kty: "AKP", x: 1 }] }, c)).toEqual({ keys: [c, a, { kty: "AKP", x: 1 }] });
+  });
+
+  test("refuses what is no good configuration before or after", () => {
+    expect(() => rotateKeys({ keys: [] }, c)).toThrow(ConfigurationError);
+    expect(() => rotateKeys(a, a)).toThrow(ConfigurationError);
+  });
+});
