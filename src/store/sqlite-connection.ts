@@ -78,6 +78,8 @@ const pragmas = [
   "foreign_keys = on",
   "trusted_schema = off",
   "cache_size = -16384",
+  // Pages: with many sessions each renewal is another page, and the default of 1000 is full after a few hundred.
+  "wal_autocheckpoint = 4000",
 ];
 
 function startWal(rowsOf: (sql: string, parameters: readonly SqlValue[]) => readonly Row[]): void {

@@ -49,4 +49,15 @@ export function auditContract(store: Opened): void {
     const since = await store().listAudit({ login: "ann", since: start + 1, limit: 10 });
     expect(since.map(({ event }) => event)).toEqual(["login_refused"]);
   });
+
+  it("the rows of a login are found through a long log of others", async () => {
+    await store().recordAudit(refused);
+    await Promise.all(
+      Array.from({ length: 17_000 }, (_, at) => store().recordAudit({ ...refused, at, login: `other-${at % 50}` })),
+    );
+    await store().recordAudit({ ...refused, at: start + 1 });
+    const rows = await store().listAudit({ login: "Ann", since: undefined, limit: 10 });
+    expect(rows.map(({ at }) => at)).toEqual([start, start + 1]);
+    expect(await store().listAudit({ login: "Ann", since: undefined, limit: 1 })).toMatchObject([{ at: start + 1 }]);
+  });
 }

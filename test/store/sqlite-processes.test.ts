@@ -1,0 +1,100 @@
+// The embedded store between processes: races for one session, and what is there after a kill.
+import path from "node:path";
+import { expect, it } from "vitest";
+import { openSqlite } from "../../dist/store/sqlite.js";
+import { loadDriver } from "../../dist/store/sqlite-driver.js";
+import { openSession, renewal, start } from "./fixtures.js";
+import { type Child, freshFolder, startChild } from "./processes.js";
+
+const quiet = { migrate: true, notice: () => {} };
+
+it("of 20 renewals at once from two processes exactly one moves the generation, round after round", async () => {
+  const file = path.join(freshFolder(), "ampho.db");
+  const store = await openSqlite({ path: file, ...quiet });
+  const { id } = await openSession(store, { stored: false });
+  const children = [startChild("renew", file), startChild("renew", file)];
+  for (const child of children) expect(await child.line()).toBe("ready");
+  for (let gen = 0; gen < 100; gen++) {
+    const line = `${JSON.stringify(renewal({ id, gen }, { stored: false }))}\n`;
+    for (const child of children) child.process.stdin.write(line);
+    const told = await Promise.all(children.map((child) => child.line()));
+    const outcomes: string[] = told.flatMap((each) => JSON.parse(each ?? "[]"));
+    expect(outcomes.filter((outcome) => outcome === `renewed ${gen + 1}`)).toHaveLength(1);
+    expect(outcomes.filter((outcome) => outcome === `repeated ${gen + 1}`)).toHaveLength(19);
+  }
+  for (const child of children) child.process.stdin.end();
+  expect(await Promise.all(children.map(({ ended }) => ended))).toEqual([0, 0]);
+  await store.close();
+});
+
+/** What a process has said to be done: the last word about each session. */
+interface Acknowledged {
+  readonly gen: number;
+  readonly ended: boolean;
+}
+
+async function readUntilKilled(child: Child, lines: number, all: Map<string, Acknowledged>): Promise<void> {
+  for (let count = 0; ; count++) {
+    if (count === lines) child.process.kill("SIGKILL");
+    const line = await child.line();
+    if (line === undefined) break;
+    const [what, id = "", gen] = line.split(" ");
+    all.set(id, { gen: Number(gen), ended: what === "ended" });
+  }
+  await child.ended;
+}
+
+it("after a kill everything acknowledged is there and nothing is half written, time after time", async () => {
+  const file = path.join(freshFolder(), "ampho.db");
+  const acknowledged = new Map<string, Acknowledged>();
+  for (const [round, lines] of [40, 333, 77, 1000, 5, 210, 600, 150].entries()) {
+    const child = startChild("write", file, `round${round}`);
+    await readUntilKilled(child, lines, acknowledged);
+    expect(child.process.signalCode).toBe("SIGKILL");
+
+    const store = await openSqlite({ path: file, ...quiet });
+    const { rows } = await store.readRevocations({ after: 0, now: start });
+    const revoked = new Set(rows.map((row) => row.kind === "session" && row.sessionId));
+    for (const [id, { gen, ended }] of acknowledged) {
+      const found = await store.findSession({ id, now: start });
+      if (ended) expect([found, revoked.has(id)]).toEqual([undefined, true]);
+      // One more step may have been done without the word of it getting out: a renewal, or the end.
+      else if (found) expect([gen, gen + 1]).toContain(found.session.gen);
+      else expect([gen, revoked.has(id)]).toEqual([3, true]);
+    }
+    await store.close();
+    expect(halfWritten(file)).toEqual([]);
+  }
+});
+
+/** Rows that contradict each other: a session without its audit rows, an end without its revocation, a broken page. */
+function halfWritten(file: string): readonly unknown[] {
+  const database = new (loadDriver(undefined).DatabaseSync)(file);
+  const count = (event: string) =>
+    `(select count(*) from ampho_audit where session_id = ampho_sessions.id and event = '${event}')`;
+  const rows = [
+    ...database
+      .prepare(
+        `select id from ampho_sessions where ${count("login")} <> 1 or ${count("renew")} <> gen
+         or ${count("logout")} <> (ended_at is not null)
+         or (select count(*) from ampho_revocations where session_id = ampho_sessions.id) <> (ended_at is not null)`,
+      )
+      .all(),
+    ...database
+      .prepare(
+        `select n from ampho_audit where not exists (select 1 from ampho_sessions where id = ampho_audit.session_id)`,
+      )
+      .all(),
+    ...database
+      .prepare(
+        `select last_revocation from ampho_state where last_revocation <> (select count(*) from ampho_revocations)`,
+      )
+      .all(),
+    ...database
+      .prepare("pragma integrity_check")
+      .all()
+      .filter((row) => row["integrity_check"] !== "ok"),
+  ];
+  database.close();
+  return rows;
+}

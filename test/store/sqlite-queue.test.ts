@@ -1,0 +1,198 @@
+// The thread of the embedded store: writes commit together and fail alone, a lock delays writes and no read, and what
+// breaks mends itself.
+import { renameSync } from "node:fs";
+import path from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { openSqlite } from "../../dist/store/sqlite.js";
+import { startThread } from "../../dist/store/sqlite-thread.js";
+import type { Store } from "../../src/store/store.js";
+import { addUser, ann, eventsOf, openSession, operator, origin, renewal, start } from "./fixtures.js";
+import { type Child, freshFolder, mayMount, mountSmall, startChild } from "./processes.js";
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function openAt(file: string): Promise<Store> {
+  const store = await openSqlite({ path: file, migrate: true, notice: () => {} });
+  cleanups.push(() => store.close());
+  return store;
+}
+
+const fresh = () => path.join(freshFolder(), "ampho.db");
+
+async function lock(file: string): Promise<Child> {
+  const child = startChild("lock", file);
+  cleanups.push(() => child.process.kill("SIGKILL"));
+  expect(await child.line()).toBe("locked");
+  return child;
+}
+
+const unavailable = expect.objectContaining({ name: "AmphoError", code: "unavailable" });
+
+describe("writes that wait together", () => {
+  it("one that fails takes back what it wrote, and the others are kept", async () => {
+    const store = await openAt(fresh());
+    const make = (id: string, name: string) =>
+      // The audit row comes after the user's: a bad operator fails the purpose when half of it is written.
+      store.createUser({
+        user: { ...ann, id, canonical: id },
+        now: start,
+        origin: { actor: "operator", operator: name },
+      });
+    const results = await Promise.allSettled([make("a", "root"), make("b", "ro\0ot"), make("c", "root")]);
+    expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    const users = await store.listUsers({ after: undefined, limit: 10 });
+    expect(users.map(({ id }) => id)).toEqual(["a", "c"]);
+    expect(await eventsOf(store)).toEqual(["user_created", "user_created"]);
+  });
+
+  it("one that cannot be handed to another thread fails alone", async () => {
+    const store = await openAt(fresh());
+    const good = { at: start, event: "login_refused", origin } as const;
+    const uncopyable = { ...good, detail: { why: () => "not data" } };
+    const results = await Promise.allSettled([
+      store.recordAudit(good),
+      Reflect.apply(store.recordAudit, store, [uncopyable]),
+      store.recordAudit(good),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect(await eventsOf(store)).toHaveLength(2);
+  });
+
+  it("more than one transaction takes are all done, each once", async () => {
+    const store = await openAt(fresh());
+    await addUser(store);
+    const { id } = await openSession(store);
+    const outcomes = await Promise.all(
+      Array.from({ length: 1500 }, (_, gen) => store.renewSession(renewal({ id, gen }))),
+    );
+    expect(outcomes.filter(({ outcome }) => outcome !== "renewed")).toEqual([]);
+    expect(await store.findSession({ id, now: start })).toMatchObject({ session: { gen: 1500 } });
+  });
+});
+
+describe("a lock that another process holds", () => {
+  it("for five seconds delays a write, which then succeeds, and no read", async () => {
+    const file = fresh();
+    const store = await openAt(file);
+    await addUser(store);
+    const session = await openSession(store);
+    const holder = await lock(file);
+    const order: string[] = [];
+    const write = store.renewSession(renewal(session)).then((renewed) => {
+      order.push("written");
+      return renewed;
+    });
+    const held = new Promise((resolve) => setTimeout(resolve, 5000));
+    for (let count = 0; count < 200; count++) await store.findSession({ id: session.id, now: start });
+    await store.ping(1000);
+    order.push("read");
+    await held;
+    order.push("release");
+    holder.process.stdin.write("release\n");
+    expect(await write).toMatchObject({ outcome: "renewed", session: { gen: 1 } });
+    expect(order).toEqual(["read", "release", "written"]);
+  });
+
+  it("for longer fails the write, which then has not happened, and the next one succeeds", async () => {
+    const file = fresh();
+    const store = await openAt(file);
+    await addUser(store);
+    const session = await openSession(store);
+    const holder = await lock(file);
+    await expect(store.renewSession(renewal(session))).rejects.toEqual(
+      expect.objectContaining({ code: "unavailable", details: { retryAfterSeconds: 1 } }),
+    );
+    expect(await store.findSession({ id: session.id, now: start })).toMatchObject({ session: { gen: 0 } });
+    holder.process.stdin.write("release\n");
+    expect(await store.renewSession(renewal(session))).toMatchObject({ outcome: "renewed" });
+  });
+});
+
+describe("a store that is away", () => {
+  it("a file that was moved answers unavailable, and works again when it is back", async () => {
+    const file = fresh();
+    const store = await openAt(file);
+    await addUser(store);
+    const session = await openSession(store);
+    renameSync(file, `${file}.away`);
+    // The file is looked at a few times a second.
+    await expect.poll(() => store.ping(1000).catch((error: unknown) => error)).toEqual(unavailable);
+    await expect(store.renewSession(renewal(session))).rejects.toEqual(unavailable);
+    renameSync(`${file}.away`, file);
+    await expect.poll(() => store.ping(1000).then(() => "back", String)).toBe("back");
+    expect(await store.renewSession(renewal(session))).toMatchObject({ outcome: "renewed", session: { gen: 1 } });
+  });
+
+  it.runIf(mayMount)("a full disk refuses writes, keeps reading, and writes again when there is room", async () => {
+    const disk = mountSmall(2048);
+    cleanups.push(disk.end);
+    const store = await openAt(path.join(disk.folder, "ampho.db"));
+    await addUser(store);
+    const detail = { filling: "x".repeat(20_000) };
+    const fill = { at: start, event: "login_refused", origin, detail } as const;
+    let written = 0;
+    const full = (async () => {
+      for (; ; written++) await store.recordAudit(fill);
+    })();
+    await expect(full).rejects.toEqual(
+      expect.objectContaining({
+        code: "unavailable",
+        cause: expect.objectContaining({ message: "database or disk is full" }),
+      }),
+    );
+    expect(written).toBeGreaterThan(0);
+    expect(await store.findUser("ann")).toBeDefined();
+    disk.remount("size=16m");
+    await store.recordAudit(fill);
+    const rows = await store.listAudit({ login: undefined, since: start, limit: 1000 });
+    expect(rows.filter((row) => row.detail?.["filling"] === detail.filling)).toHaveLength(written + 1);
+  });
+
+  it("a thread that dies fails what waits, and the next call starts another", async () => {
+    const file = fresh();
+    const store = await openAt(file);
+    await addUser(store);
+    const thread = startThread({ path: file, driver: undefined, role: "store" });
+    cleanups.push(() => thread.close());
+    expect(await thread.run({ kind: "call", purpose: "findUser", input: "ann" })).toMatchObject({ id: ann.id });
+    const unknown: unknown = "no purpose at all";
+    const crash = Reflect.apply(thread.run, thread, [{ kind: "call", purpose: unknown, input: "" }]);
+    const waiting = thread.run({ kind: "ping" });
+    const results = await Promise.allSettled([crash, waiting]);
+    expect(results).toMatchObject([
+      { status: "rejected", reason: unavailable },
+      { status: "rejected", reason: unavailable },
+    ]);
+    await expect
+      .poll(() => thread.run({ kind: "call", purpose: "findUser", input: "ann" }).catch(String))
+      .toMatchObject({ id: ann.id });
+  });
+});
+
+describe("closing", () => {
+  it("finishes what waits, may be done twice, and refuses what comes later", async () => {
+    const file = fresh();
+    const store = await openAt(file);
+    const entry = { at: start, event: "login_refused", origin: operator } as const;
+    const writes = Promise.all(Array.from({ length: 50 }, () => store.recordAudit(entry)));
+    await Promise.all([store.close(), store.close()]);
+    await writes;
+    await expect(store.recordAudit(entry)).rejects.toEqual(unavailable);
+    await expect(store.ping(100)).rejects.toEqual(unavailable);
+    const again = await openAt(file);
+    expect(await eventsOf(again)).toHaveLength(50);
+  });
+
+  it("a store that is never closed keeps no process alive, and what was asked for is finished", async () => {
+    const file = fresh();
+    const child = startChild("idle", file);
+    expect(await child.line()).toBe("done");
+    expect(await child.ended).toBe(0);
+    expect(child.errors()).toBe("");
+    const store = await openAt(file);
+    expect(await eventsOf(store)).toHaveLength(2);
+  });
+});
