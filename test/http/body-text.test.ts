@@ -14,6 +14,8 @@ const codeOf = (act: () => unknown): unknown => {
   }
 };
 
+fc.configureGlobal({ seed: 20_260_101 });
+
 describe("JSON", () => {
   it.each([
     ["no JSON", "{"],

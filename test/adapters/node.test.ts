@@ -1,0 +1,277 @@
+import { createServer, type IncomingMessage, type RequestListener, request as sendRequest } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, afterEach, beforeAll, describe, expect, expectTypeOf, it } from "vitest";
+import { authorize, guarded, type Listener, mount } from "../../dist/adapters/node.js";
+import type { Auth } from "../../dist/auth/auth.js";
+import { sendRaw } from "../http/raw.js";
+import { alice, bearer, foreignToken, type Grant, post, type Serving, serve } from "../http/serving.js";
+
+let serving: Serving;
+let grant: Grant;
+beforeAll(async () => {
+  serving = await serve({ scopes: { editor: ["articles:write"] } });
+  grant = await serving.login();
+});
+afterAll(() => serving.close());
+
+const stops: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+});
+
+/** A server of its own for one handler; its URL. */
+async function listening(listener: RequestListener): Promise<string> {
+  const server = createServer(listener).listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  stops.push(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const portOf = (url: string) => Number(new URL(url).port);
+const errorOf = async (response: Response) => [response.status, (await response.json()).error];
+const ok: Listener = (_, response) => response.end("ok");
+const login = (request: IncomingMessage) => request.auth?.login;
+
+describe("mount", () => {
+  it("serves the API as the one listener of a server, and 404 beside it", async () => {
+    const url = await listening(mount(serving.ampho));
+    expect((await post(`${url}/api/security/login`, alice)).status).toBe(200);
+    for (const path of ["/", "/api", "/api/securityx/login", "/api/security", "/api/security/", "/healthz"]) {
+      expect(await errorOf(await fetch(url + path))).toEqual([404, "not_found"]);
+    }
+  });
+
+  it("hands what is not ours to next, and only that", async () => {
+    const handle = mount(serving.ampho);
+    const url = await listening((request, response) => handle(request, response, () => void response.end("next")));
+    expect(await (await fetch(`${url}/elsewhere`)).text()).toBe("next");
+    expect(await (await fetch(`${url}//api/security/session`)).text()).toBe("next");
+    expect(await errorOf(await fetch(`${url}/api/security/nothing`))).toEqual([404, "not_found"]);
+    expect(await errorOf(await fetch(`${url}/api/security/session`))).toEqual([401, "missing_token"]);
+  });
+
+  it("knows its path under a mount path that was cut off", async () => {
+    const handle = mount(serving.ampho);
+    const url = await listening((request, response) => {
+      Object.assign(request, { originalUrl: request.url });
+      request.url = request.url?.slice("/api".length);
+      handle(request, response);
+    });
+    expect((await post(`${url}/api/security/login`, alice)).status).toBe(200);
+  });
+
+  describe("behind a body parser", () => {
+    /** Reads the body and leaves what `parse` makes of it, as Express' parsers do. */
+    const behind = (parse: (text: string) => unknown) => {
+      const handle = mount(serving.ampho);
+      return listening((request, response) => {
+        let text = "";
+        request.setEncoding("utf8").on("data", (chunk) => {
+          text += chunk;
+        });
+        request.on("end", () => handle(Object.assign(request, { body: parse(text) }), response));
+      });
+    };
+
+    it.each([
+      ["an object", (text: string) => JSON.parse(text)],
+      ["text", (text: string) => text],
+      ["bytes", (text: string) => Buffer.from(text)],
+    ])("takes %s", async (_, parse) => {
+      const url = `${await behind(parse)}/api/security/login`;
+      expect((await post(url, alice)).status).toBe(200);
+      expect(await errorOf(await post(url, { login: 5 }))).toEqual([400, "invalid_request"]);
+      expect(await errorOf(await post(url, "[]"))).toEqual([400, "invalid_request"]);
+    });
+
+    it("takes a form without a prototype", async () => {
+      const url = await behind((text) =>
+        Object.assign(Object.create(null), Object.fromEntries(new URLSearchParams(text))),
+      );
+      const init = { method: "POST", body: new URLSearchParams(alice) };
+      expect((await fetch(`${url}/api/security/login`, init)).status).toBe(200);
+    });
+
+    it("that leaves an object without reading reads by itself", async () => {
+      const handle = mount(serving.ampho);
+      const url = await listening((request, response) => handle(Object.assign(request, { body: {} }), response));
+      expect((await post(`${url}/api/security/login`, alice)).status).toBe(200);
+    });
+
+    it("that took the body away answers 500 and tells why, and hangs on nothing", async () => {
+      const url = await behind(() => undefined);
+      const before = serving.notices.length;
+      expect(await errorOf(await post(`${url}/api/security/login`, alice))).toEqual([500, "internal_error"]);
+      expect(serving.notices.slice(before).join("")).toContain("was read by someone else");
+      const renewal = await fetch(`${url}/api/security/renew`, { method: "POST" });
+      expect(await errorOf(renewal)).toEqual([401, "missing_token"]);
+    });
+  });
+
+  it("does not mind that the client goes away", async () => {
+    const url = await listening(mount(serving.ampho));
+    await new Promise<void>((resolve) => {
+      const headers = { "content-type": "application/json", "content-length": "100" };
+      const request = sendRequest(`${url}/api/security/login`, { method: "POST", headers });
+      request.on("error", () => resolve());
+      request.write("{", () => request.destroy());
+      request.on("close", () => resolve());
+    });
+    expect((await post(`${url}/api/security/login`, alice)).status).toBe(200);
+  });
+});
+
+describe("authorize", () => {
+  const protect = (...args: Parameters<typeof authorize> extends [unknown, ...infer Rest] ? Rest : never) => {
+    const guard = authorize(serving.ampho, ...args);
+    return listening((request, response) => {
+      guard(request, response, () => response.end(JSON.stringify({ login: login(request) })));
+    });
+  };
+
+  it("sets auth and calls next", async () => {
+    const url = await protect();
+    const response = await fetch(url, { headers: bearer(grant.token) });
+    expect(await response.json()).toEqual({ login: "alice" });
+    expect((await fetch(url, { headers: { authorization: `bEaReR ${grant.token}` } })).status).toBe(200);
+    expect((await fetch(url, { headers: bearer(foreignToken()) })).status).toBe(200);
+  });
+
+  it("refuses with the answers of the API", async () => {
+    const url = await protect();
+    const response = await fetch(url);
+    expect(response.headers.get("www-authenticate")).toBe('Bearer realm="ampho"');
+    expect(response.headers.get("cache-control")).toBe("no-store");
+    expect(await errorOf(response)).toEqual([401, "missing_token"]);
+    expect(await errorOf(await fetch(url, { headers: bearer("x.y.z") }))).toEqual([401, "invalid_token"]);
+    expect(await errorOf(await fetch(url, { headers: bearer(grant.refresh_token) }))).toEqual([401, "invalid_token"]);
+    expect((await fetch(url, { method: "HEAD" })).status).toBe(401);
+  });
+
+  it("refuses two Authorization headers, whichever is good", async () => {
+    const url = await protect({ optional: true });
+    for (const [first, second] of [
+      ["x", grant.token],
+      [grant.token, "x"],
+    ]) {
+      const head = `GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${first}\r\nAUTHORIZATION: Bearer ${second}\r\n\r\n`;
+      expect((await sendRaw(portOf(url), head)).status).toBe(400);
+    }
+  });
+
+  it("ignores tokens elsewhere", async () => {
+    const url = await protect();
+    expect((await fetch(`${url}/?access_token=${grant.token}`)).status).toBe(401);
+    const body = new URLSearchParams({ access_token: grant.token });
+    expect((await fetch(url, { method: "POST", body })).status).toBe(401);
+  });
+
+  it("does not believe an auth that somebody set before", async () => {
+    const guard = authorize(serving.ampho, { optional: true });
+    const url = await listening((request, response) => {
+      Object.assign(request, { auth: { login: "mallory" } });
+      guard(request, response, () => response.end(String(login(request))));
+    });
+    expect(await (await fetch(url)).text()).toBe("undefined");
+  });
+
+  it.each([
+    ["a role that is there", { roles: ["admin", "editor"] }, 200],
+    ["a role that is not", { roles: ["admin"] }, 403],
+    ["scopes that are there", { scopes: ["articles:write"] }, 200],
+    ["a scope that is not", { scopes: ["articles:write", "articles:delete"] }, 403],
+    ["a fresh login", { fresh: 60 }, 200],
+    ["the store", { strict: true }, 200],
+    ["a decision", { can: (auth: Auth) => auth.login === "alice" }, 200],
+    ["a decision against", { can: () => false }, 403],
+    ["a decision that takes its time", { can: async () => true }, 200],
+    ["a decision against that takes its time", { can: async () => false }, 403],
+    ["a decision that is a bug", { can: () => JSON.parse("{") }, 500],
+    ["a decision that is a bug later", { can: async () => JSON.parse("{") }, 500],
+  ] as const)("asks for %s", async (_, need, status) => {
+    const url = await protect(need);
+    const response = await fetch(url, { headers: bearer(grant.token) });
+    expect(response.status).toBe(status);
+    if (status === 403 && "scopes" in need) {
+      expect(response.headers.get("www-authenticate")).toContain('scope="articles:write articles:delete"');
+    }
+  });
+
+  it("hands the host's own request to a decision", async () => {
+    const url = await protect({ can: (_auth, request) => request.headers["x-tenant"] === "one" });
+    expect((await fetch(url, { headers: { ...bearer(grant.token), "x-tenant": "one" } })).status).toBe(200);
+    expect((await fetch(url, { headers: bearer(grant.token) })).status).toBe(403);
+  });
+
+  it("decides in the same turn of the event loop", () => {
+    const guard = authorize(serving.ampho);
+    const rawHeaders = ["Authorization", `Bearer ${grant.token}`];
+    const request = Object.assign(Object.create(null), { rawHeaders });
+    let called = false;
+    guard(request, Object.create(null), () => {
+      called = true;
+    });
+    expect(called).toBe(true);
+  });
+
+  it("leaves a connection open behind a short body, and closes it behind a long one", async () => {
+    const port = portOf(await protect());
+    const short = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}";
+    expect((await sendRaw(port, short)).head).not.toMatch(/connection: close/i);
+    const long = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n";
+    const answer = await sendRaw(port, long, { repeat: "x".repeat(65_536), untilClosed: true });
+    expect([answer.status, answer.closed]).toEqual([401, true]);
+  });
+});
+
+describe("guarded", () => {
+  it("has auth for certain", async () => {
+    const url = await listening(guarded(serving.ampho, (request, response) => response.end(request.auth.login)));
+    expect(await (await fetch(url, { headers: bearer(grant.token) })).text()).toBe("alice");
+    expect(await errorOf(await fetch(url))).toEqual([401, "missing_token"]);
+  });
+
+  it("takes a need, and knows that an optional one may give nobody", async () => {
+    const url = await listening(
+      guarded(serving.ampho, { optional: true }, (request, response) => {
+        expectTypeOf(request.auth).toEqualTypeOf<Auth | undefined>();
+        response.end(request.auth?.login ?? "nobody");
+      }),
+    );
+    expect(await (await fetch(url)).text()).toBe("nobody");
+    expect(await (await fetch(url, { headers: bearer(grant.token) })).text()).toBe("alice");
+    expect(await errorOf(await fetch(url, { headers: bearer("x") }))).toEqual([401, "invalid_token"]);
+    guarded(serving.ampho, { roles: ["editor"] }, (request) => {
+      expectTypeOf(request.auth).toEqualTypeOf<Auth>();
+    });
+  });
+
+  it("gives back what its handler gives, and waits for a need that takes its time", async () => {
+    const handler = guarded(serving.ampho, { strict: true }, async (request, response) => {
+      response.end(request.auth.login);
+      return "done";
+    });
+    const results: unknown[] = [];
+    const url = await listening((request, response) => void results.push(handler(request, response)));
+    expect(await (await fetch(url, { headers: bearer(grant.token) })).text()).toBe("alice");
+    expect(await results[0]).toBe("done");
+  });
+
+  it("never reaches its handler without a token, whatever the target", async () => {
+    let reached = 0;
+    const url = await listening(
+      guarded(serving.ampho, (request, response) => {
+        reached++;
+        ok(request, response);
+      }),
+    );
+    for (const target of ["/", "//", "/%2e", "http://elsewhere/", "*", "/?access_token=x"]) {
+      const method = target === "*" ? "OPTIONS" : "GET";
+      expect((await sendRaw(portOf(url), `${method} ${target} HTTP/1.1\r\nHost: x\r\n\r\n`)).status).toBe(401);
+    }
+    expect(reached).toBe(0);
+  });
+});

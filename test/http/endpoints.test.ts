@@ -1,0 +1,269 @@
+import { Validator } from "@seriousme/openapi-schema-validator";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import addFormats from "ajv-formats";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { alice, bearer, foreignToken, post, type Serving, serve } from "./serving.js";
+
+let serving: Serving;
+beforeAll(async () => {
+  serving = await serve({ sessionsMax: 1000, scopes: { editor: ["articles:write"] } });
+});
+afterAll(() => serving.close());
+
+const statusAndError = async (response: Response) => [response.status, (await response.json()).error];
+const newLogin = "correct horse battery staple two";
+
+describe("the OpenAPI document", () => {
+  it("is valid OpenAPI 3.1", async () => {
+    const validator = new Validator();
+    const result = await validator.validate(await (await fetch(`${serving.url}/openapi.json`)).json());
+    expect(result.errors ?? []).toEqual([]);
+    expect(result.valid).toBe(true);
+    expect(validator.version).toBe("3.1");
+  });
+
+  it("describes the answers that are given", async () => {
+    const document = await (await fetch(`${serving.url}/openapi.json`)).json();
+    const ajv = new Ajv2020({ strict: false });
+    addFormats.default(ajv);
+    ajv.addSchema(document, "document");
+    const seen: string[] = [];
+
+    async function answers(method: string, path: string, given: Promise<Response>, pattern = path) {
+      const response = await given;
+      seen.push(`${method} ${pattern} ${response.status}`);
+      const described = document.paths[`/api/security${pattern}`][method].responses[response.status];
+      expect(described, seen.at(-1)).toBeDefined();
+      const schema = described.content?.["application/json"].schema;
+      const text = await response.text();
+      if (schema === undefined) return expect(text).toBe("");
+      const validate = ajv.compile({ $ref: `document${schema.$ref}` });
+      expect(validate(JSON.parse(text)), `${seen.at(-1)}: ${ajv.errorsText(validate.errors)}`).toBe(true);
+    }
+
+    const { url } = serving;
+    const get = (path: string, token?: string) =>
+      fetch(url + path, token === undefined ? {} : { headers: bearer(token) });
+    const grant = await serving.login();
+    await answers("post", "/login", post(`${url}/login`, alice));
+    await answers("post", "/login", post(`${url}/login`, { ...alice, password: "wrong" }));
+    await answers("post", "/login", post(`${url}/login`, {}));
+    await answers("post", "/renew", post(`${url}/renew`, { refresh_token: grant.refresh_token }));
+    await answers("post", "/renew", post(`${url}/renew`, { refresh_token: "x" }));
+    await answers("get", "/session", get("/session", grant.token));
+    await answers("get", "/session", get("/session", foreignToken()));
+    await answers("get", "/session", get("/session"));
+    await answers("get", "/sessions", get("/sessions", grant.token));
+    await answers("get", "/sessions", get("/sessions", foreignToken()));
+    await answers("get", "/.well-known/jwks.json", get("/.well-known/jwks.json"));
+    await answers("get", "/openapi.json", get("/openapi.json"));
+    const change = { password: alice.password, new_password: "short" };
+    await answers("post", "/password", post(`${url}/password`, change, bearer(grant.token)));
+    const end = { method: "DELETE", headers: bearer(grant.token) };
+    await answers("delete", "/sessions/x", fetch(`${url}/sessions/x`, end), "/sessions/{id}");
+    await answers("post", "/logout", fetch(`${url}/logout`, { ...end, method: "POST" }));
+    await answers("post", "/logout", fetch(`${url}/logout`, { ...end, method: "POST" }));
+    expect(seen).toEqual([
+      "post /login 200",
+      "post /login 401",
+      "post /login 400",
+      "post /renew 200",
+      "post /renew 401",
+      "get /session 200",
+      "get /session 200",
+      "get /session 401",
+      "get /sessions 200",
+      "get /sessions 403",
+      "get /.well-known/jwks.json 200",
+      "get /openapi.json 200",
+      "post /password 400",
+      "delete /sessions/{id} 404",
+      "post /logout 204",
+      "post /logout 401",
+    ]);
+  });
+});
+
+describe("login", () => {
+  it("answers by JSON and by form", async () => {
+    const form = { method: "POST", body: new URLSearchParams(alice) };
+    for (const response of [await post(`${serving.url}/login`, alice), await fetch(`${serving.url}/login`, form)]) {
+      expect(response.status).toBe(200);
+      expect(response.headers.get("cache-control")).toBe("no-store");
+      expect(await response.json()).toMatchObject({ token_type: "Bearer", ttl: 900, leeway: 60 });
+    }
+  });
+
+  it.each([
+    ["login", undefined],
+    ["login", ""],
+    ["login", 5],
+    ["login", null],
+    ["login", ["alice"]],
+    ["login", "a\u0000b"],
+    ["login", "a\u0085b"],
+    ["login", "x".repeat(256)],
+    ["login", "😀".repeat(256)],
+    ["password", 5],
+    ["password", null],
+    ["password", "x".repeat(1025)],
+    ["device", 5],
+  ])("names the field %s that must not be %j, and not what was sent", async (field, value) => {
+    const response = await post(`${serving.url}/login`, { ...alice, [field]: value });
+    expect(response.status).toBe(400);
+    const { message, error } = await response.json();
+    expect(error).toBe("invalid_request");
+    expect(message).toMatch(new RegExp(`^"${field}" must be a text`));
+    if (typeof value === "string" && value !== "") expect(message).not.toContain(value);
+  });
+
+  it.each([
+    ["no password", { login: "alice" }],
+    ["an empty password", { login: "alice", password: "" }],
+    ["a login of 255 characters beyond the basic plane", { login: "😀".repeat(255), password: "x" }],
+    ["a password of 1024 characters", { login: "alice", password: "😀".repeat(1024) }],
+    ["a prototype", '{"login":"alice","__proto__":{"password":"violet kettle harbour morning"}}'],
+  ])("with %s is 401", async (_, body) => {
+    expect(await statusAndError(await post(`${serving.url}/login`, body))).toEqual([401, "invalid_credentials"]);
+  });
+
+  it("ignores members that it does not know", async () => {
+    expect((await post(`${serving.url}/login`, { ...alice, remember: true, constructor: 1 })).status).toBe(200);
+  });
+
+  it("with the bearer token of a live session re-authenticates it", async () => {
+    const { token } = await serving.login();
+    const again = await (await post(`${serving.url}/login`, alice, bearer(token))).json();
+    const sessionOf = async (value: string) =>
+      (await (await fetch(`${serving.url}/session`, { headers: bearer(value) })).json()).session.id;
+    expect(await sessionOf(again.token)).toBe(await sessionOf(token));
+  });
+});
+
+describe("renew", () => {
+  const renew = (init: RequestInit) => fetch(`${serving.url}/renew`, { method: "POST", ...init });
+
+  it("takes a refresh token, or a bearer token and no body", async () => {
+    const [a, b] = [await serving.login(), await serving.login()];
+    expect(await (await post(`${serving.url}/renew`, { refresh_token: a.refresh_token })).json()).toHaveProperty(
+      "refresh_token",
+    );
+    const byToken = await renew({ headers: bearer(b.token) });
+    expect(byToken.status).toBe(200);
+    expect(await byToken.json()).not.toHaveProperty("refresh_token");
+  });
+
+  it("takes no more and no less than one token", async () => {
+    const { token, refresh_token } = await serving.login();
+    const both = await post(`${serving.url}/renew`, { refresh_token }, bearer(token));
+    expect(await statusAndError(both)).toEqual([400, "invalid_request"]);
+    expect(await statusAndError(await post(`${serving.url}/renew`, {}))).toEqual([400, "invalid_request"]);
+    expect(await statusAndError(await renew({}))).toEqual([401, "missing_token"]);
+    const form = { body: new URLSearchParams({ access_token: token }) };
+    expect(await statusAndError(await renew(form))).toEqual([400, "invalid_request"]);
+    const emptyBearer = await post(`${serving.url}/renew`, { refresh_token }, { authorization: "Bearer" });
+    expect(await statusAndError(emptyBearer)).toEqual([400, "invalid_request"]);
+    expect((await post(`${serving.url}/renew`, { refresh_token })).status).toBe(200);
+  });
+
+  it("refuses a refresh token as bearer, an access token as refresh token, and a token without session", async () => {
+    const { token, refresh_token } = await serving.login();
+    const asBearer = await renew({ headers: bearer(refresh_token) });
+    expect(await statusAndError(asBearer)).toEqual([401, "invalid_token"]);
+    const asRefresh = await post(`${serving.url}/renew`, { refresh_token: token });
+    expect(await statusAndError(asRefresh)).toEqual([401, "invalid_token"]);
+    expect(await statusAndError(await renew({ headers: bearer(foreignToken()) }))).toEqual([401, "session_ended"]);
+  });
+});
+
+describe("sessions", () => {
+  it("are told from the token alone", async () => {
+    const { token } = await serving.login();
+    const known = await (await fetch(`${serving.url}/session`, { headers: bearer(token) })).json();
+    expect(known).toMatchObject({ login: "alice", roles: ["editor"], scopes: ["articles:write"] });
+    expect(known.session.authenticated).toBe(known.starts);
+    const foreign = await (await fetch(`${serving.url}/session`, { headers: bearer(foreignToken()) })).json();
+    expect(foreign).toMatchObject({ login: "alice", id: null, session: null, starts: null });
+  });
+
+  it("are ended one by one, and all at once", async () => {
+    const [a, b] = [await serving.login(), await serving.login()];
+    const statusOf = async (token: string) =>
+      (await fetch(`${serving.url}/session`, { headers: bearer(token) })).status;
+    const { session } = await (await fetch(`${serving.url}/session`, { headers: bearer(b.token) })).json();
+    const end = (path: string) => fetch(serving.url + path, { method: "DELETE", headers: bearer(a.token) });
+    expect((await end(`/sessions/${session.id}`)).status).toBe(204);
+    expect([await statusOf(a.token), await statusOf(b.token)]).toEqual([200, 401]);
+    expect((await end(`/sessions/${session.id}`)).status).toBe(404);
+    for (const id of ["nonsense", "%00", "a%2fb", "..%2f", "x".repeat(300)])
+      expect((await end(`/sessions/${id}`)).status).toBe(404);
+    const all = await end("/sessions");
+    expect([all.status, await all.text(), all.headers.get("content-type")]).toEqual([204, "", null]);
+    expect(await statusOf(a.token)).toBe(401);
+  });
+});
+
+describe("password", () => {
+  it("is changed by its user, and never told what was sent", async () => {
+    await serving.ampho.users.create({ login: "bob", password: alice.password });
+    const { token } = await (await post(`${serving.url}/login`, { ...alice, login: "bob" })).json();
+    const change = (body: object) => post(`${serving.url}/password`, body, bearer(token));
+    expect(await statusAndError(await change({ password: "x", new_password: newLogin }))).toEqual([
+      401,
+      "invalid_credentials",
+    ]);
+    expect(await statusAndError(await change({ password: alice.password }))).toEqual([400, "invalid_request"]);
+    const short = await (await change({ password: alice.password, new_password: "canary-1" })).json();
+    expect(short.message).not.toContain("canary-1");
+    expect((await change({ password: alice.password, new_password: newLogin })).status).toBe(204);
+    expect((await post(`${serving.url}/login`, { login: "bob", password: newLogin })).status).toBe(200);
+  });
+
+  it("is 404 when the application keeps its own users", async () => {
+    const own = await serve({ users: { find: () => undefined, verify: () => false } });
+    const response = await post(`${own.url}/password`, { password: "x", new_password: "y" }, bearer(foreignToken()));
+    expect(await statusAndError(response)).toEqual([404, "not_found"]);
+    expect(await (await fetch(`${own.url}/openapi.json`)).text()).not.toContain("/password");
+    await own.close();
+  });
+});
+
+describe("every answer", () => {
+  it("to HEAD is that to GET without its body", async () => {
+    for (const path of ["/openapi.json", "/.well-known/jwks.json", "/session", "/nothing"]) {
+      const [get, head] = [await fetch(serving.url + path), await fetch(serving.url + path, { method: "HEAD" })];
+      expect(head.status).toBe(get.status);
+      for (const name of ["content-length", "content-type", "cache-control", "www-authenticate"]) {
+        expect(head.headers.get(name), `${name} of ${path}`).toBe(get.headers.get(name));
+      }
+      expect(await head.text()).toBe("");
+    }
+  });
+
+  it("but the key set's is not stored", async () => {
+    const cacheOf = async (path: string) => (await fetch(serving.url + path)).headers.get("cache-control");
+    expect(await cacheOf("/.well-known/jwks.json")).toBe("public, max-age=300");
+    expect(await cacheOf("/openapi.json")).toBe("no-store");
+  });
+
+  it("is given on Fetch too", async () => {
+    const call = (path: string, init: RequestInit = {}) =>
+      serving.ampho.fetch(new Request(`https://api.example/api/security${path}`, init));
+    const json = { "content-type": "application/json" };
+    const login = await call("/login", { method: "POST", headers: json, body: JSON.stringify(alice) });
+    expect(login.status).toBe(200);
+    const { token } = await login.json();
+    expect((await call("/session", { headers: bearer(token) })).status).toBe(200);
+    const two = await call("/session", {
+      headers: [
+        ["authorization", `Bearer ${token}`],
+        ["authorization", "Bearer x"],
+      ],
+    });
+    expect(await statusAndError(two)).toEqual([400, "invalid_request"]);
+    const large = await call("/login", { method: "POST", headers: json, body: "x".repeat(16_385) });
+    expect(await statusAndError(large)).toEqual([413, "payload_too_large"]);
+    expect((await call("/sessions", { method: "DELETE", headers: bearer(token) })).status).toBe(204);
+    expect((await serving.ampho.fetch(new Request("https://api.example/elsewhere"))).status).toBe(404);
+  });
+});

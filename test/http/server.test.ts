@@ -1,0 +1,135 @@
+import { connect } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { createHttpServer } from "../../dist/http/server.js";
+import { sendRaw } from "./raw.js";
+import { alice, bearer, post, type Serving, serve } from "./serving.js";
+
+const open: Serving[] = [];
+afterEach(async () => {
+  for (const serving of open.splice(0)) await serving.close();
+});
+async function started(...args: Parameters<typeof serve>): Promise<Serving> {
+  const serving = await serve(...args);
+  open.push(serving);
+  return serving;
+}
+
+describe("the probes", () => {
+  it("answer at the root, to GET and HEAD only", async () => {
+    const { root } = await started();
+    for (const path of ["/healthz", "/readyz"]) {
+      const response = await fetch(root + path);
+      expect([response.status, await response.json()]).toEqual([200, { status: "ok" }]);
+      expect(response.headers.get("cache-control")).toBe("no-store");
+      expect((await fetch(root + path, { method: "HEAD" })).status).toBe(200);
+      const wrong = await fetch(root + path, { method: "POST" });
+      expect([wrong.status, wrong.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+    }
+    for (const path of ["/", "/healthz/", "/constructor", "/__proto__"])
+      expect((await fetch(root + path)).status).toBe(404);
+  });
+
+  it("tell that the store is away", async () => {
+    const serving = await started();
+    await serving.ampho.close();
+    const response = await fetch(`${serving.root}/readyz`);
+    expect([response.status, response.headers.has("retry-after")]).toEqual([503, true]);
+    expect((await response.json()).error).toBe("unavailable");
+    expect((await fetch(`${serving.root}/healthz`)).status).toBe(200);
+  });
+});
+
+describe("the access log", () => {
+  it("has one JSON line for each request, with the route's pattern and nothing that was sent", async () => {
+    const { url, root, lines, login } = await started();
+    const { token, refresh_token } = await login();
+    lines.length = 0;
+    const canary = "canary-4711";
+    const response = await post(
+      `${url}/login`,
+      { login: canary, password: canary },
+      { "user-agent": canary, [canary]: canary },
+    );
+    await post(`${url}/renew`, { refresh_token });
+    await fetch(`${url}/session?${canary}=${canary}`, { headers: bearer(token) });
+    await fetch(`${url}/sessions/${canary}`, { method: "DELETE", headers: bearer(token) });
+    await fetch(`${root}/${canary}`);
+    await fetch(`${root}/healthz`);
+    await sendRaw(Number(new URL(root).port), `GET /${canary}\u0000 HTTP/1.1\r\n\r\n`);
+    const entries = lines.map((line) => JSON.parse(line));
+    expect(entries.map(({ method, route, status, error }) => [method, route, status, error])).toEqual([
+      ["POST", "/api/security/login", 401, "invalid_credentials"],
+      ["POST", "/api/security/renew", 200, undefined],
+      ["GET", "/api/security/session", 200, undefined],
+      ["DELETE", "/api/security/sessions/{id}", 404, "not_found"],
+      ["GET", undefined, 404, "not_found"],
+      ["GET", "/healthz", 200, undefined],
+      [undefined, undefined, 400, undefined],
+    ]);
+    for (const { time, ms, id } of entries) {
+      expect(new Date(time).toISOString()).toBe(time);
+      expect(ms).toBeGreaterThanOrEqual(0);
+      expect(id).toMatch(/^[0-9a-f-]{36}$/);
+    }
+    expect(response.headers.get("x-request-id")).toBe(entries[0].id);
+    const all = lines.join("");
+    for (const secret of [canary, token, refresh_token]) expect(all).not.toContain(secret);
+    for (const line of lines) expect(line).toMatch(/^[^\p{Cc}]+\n$/u);
+  });
+
+  it("is readable otherwise", async () => {
+    const { url, lines } = await started({}, "text");
+    await post(`${url}/login`, { ...alice, password: "wrong" });
+    expect(lines).toEqual([
+      expect.stringMatching(/^\S+Z 401 POST \/api\/security\/login \d+(\.\d)?ms invalid_credentials [0-9a-f-]{36}\n$/),
+    ]);
+  });
+});
+
+describe("closing", () => {
+  it("lets a request in flight finish, takes no new one, and waits for no idle connection", async () => {
+    const serving = await started();
+    const { port, url } = serving;
+    await fetch(`${url}/session`); // its connection stays open, idle
+    const silent = connect(port, "127.0.0.1").on("error", () => undefined);
+    await new Promise((resolve) => silent.once("connect", resolve));
+    const body = JSON.stringify(alice);
+    const slow = connect(port, "127.0.0.1");
+    const head = `POST /api/security/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+    slow.write(head + body.slice(0, 5));
+    const answered = new Promise<string>((resolve) => {
+      let received = "";
+      slow.on("data", (chunk) => {
+        received += chunk;
+      });
+      slow.on("close", () => resolve(received));
+    });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const closed = serving.server.close();
+    slow.write(body.slice(5));
+    expect(await answered).toMatch(/^HTTP\/1\.1 200 OK\r\n.*connection: close/is);
+    await closed;
+    await serving.server.close();
+    expect((await sendRaw(port, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")).status).toBe(0);
+  });
+
+  it("ends what does not finish by itself", async () => {
+    const serving = await started();
+    const stuck = sendRaw(
+      serving.port,
+      "POST /api/security/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n",
+      {
+        patienceMs: 20_000,
+      },
+    );
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await serving.server.close();
+    expect((await stuck).closed).toBe(true);
+  });
+
+  it("of a port that is taken tells so", async () => {
+    const { port, ampho } = await started();
+    const server = createHttpServer({ ampho, ready: () => ampho.ready(), log: () => undefined });
+    await expect(server.listen(port, "127.0.0.1")).rejects.toMatchObject({ code: "EADDRINUSE" });
+  });
+});

@@ -1,0 +1,70 @@
+// Requests that never end. The limit is 30 s, so this file takes a little longer than that, once for all of it.
+import { createServer } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { mount } from "../../dist/adapters/node.js";
+import { type RawAnswer, sendRaw } from "./raw.js";
+import { bearer, type Serving, serve } from "./serving.js";
+
+let serving: Serving;
+let token: string;
+beforeAll(async () => {
+  serving = await serve();
+  token = (await serving.login()).token;
+});
+afterAll(() => serving.close());
+
+const path = "/api/security/login";
+const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{`;
+
+/** Sends the text, then a byte more every second, and tells what came back before the other side closed. */
+function trickle(port: number, text: string, byte: string): Promise<RawAnswer> {
+  return new Promise((resolve) => {
+    let received = "";
+    const socket = connect(port, "127.0.0.1", () => socket.write(text));
+    const timer = setInterval(() => socket.write(byte), 1_000);
+    socket.on("data", (chunk) => {
+      received += chunk;
+    });
+    socket.on("error", () => undefined);
+    socket.on("close", () => {
+      clearInterval(timer);
+      const [first = "", body = ""] = received.split("\r\n\r\n");
+      resolve({ status: Number(/^HTTP\/1\.1 (\d{3})/.exec(first)?.[1] ?? 0), head: first, body, closed: true });
+    });
+  });
+}
+
+describe.concurrent("a request that is not complete after 30 s", () => {
+  it("because of its body gets 408, and its connection is closed", { timeout: 60_000 }, async () => {
+    const { status, body, head: answer } = await trickle(serving.port, head, "x");
+    expect([status, JSON.parse(body).error]).toEqual([408, "request_timeout"]);
+    expect(answer).toMatch(/connection: close/i);
+  });
+
+  it("because of its headers gets 408, and its connection is closed", { timeout: 60_000 }, async () => {
+    expect((await trickle(serving.port, `POST ${path} HTTP/1.1\r\nHost: x\r\nX: `, "x")).status).toBe(408);
+  });
+
+  it("gets 408 too on a server whose own limits are longer", { timeout: 60_000 }, async () => {
+    const server = createServer({ requestTimeout: 0, headersTimeout: 0 }, mount(serving.ampho)).listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    const { port } = server.address() as AddressInfo;
+    const { status, body } = await trickle(port, head, "x");
+    expect([status, JSON.parse(body).error]).toEqual([408, "request_timeout"]);
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  it("may be one of 200: others are answered meanwhile, and all are let go", { timeout: 60_000 }, async () => {
+    const slow = Array.from({ length: 200 }, (_, index) =>
+      trickle(serving.port, index % 2 === 0 ? head : `GET ${path} HTTP/1.1\r\nX: `, "x"),
+    );
+    for (let round = 0; round < 20; round++) {
+      expect((await fetch(`${serving.url}/session`, { headers: bearer(token) })).status).toBe(200);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    const statuses = (await Promise.all(slow)).map((answer) => answer.status);
+    expect(new Set(statuses)).toEqual(new Set([408]));
+    expect((await sendRaw(serving.port, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")).status).toBe(200);
+  });
+});
