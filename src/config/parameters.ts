@@ -73,7 +73,7 @@ export const parameters = {
   ),
   AMPHO_SECURITY_SCOPES: withDefault(
     scopes,
-    Object.freeze({}),
+    Object.freeze(Object.create(null) as Record<string, readonly string[]>),
     "role and array of scopes; a user's tokens carry the scopes of all roles",
   ),
   AMPHO_SECURITY_RENEW_BY_TOKEN: withDefault(
