@@ -40,5 +40,7 @@ export interface CommandRow {
   readonly summary: string;
   /** More, for its own --help and docs/cli.md. */
   readonly details: string;
+  /** Its --help lists the parameters of the configuration. */
+  readonly showsParameters?: true;
   load(): Promise<CommandModule>;
 }

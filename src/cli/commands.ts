@@ -84,6 +84,7 @@ export const commands: readonly CommandRow[] = [
       fromParameter("AMPHO_PORT"),
       { name: "--log", value: "FORM", choices: ["text", "json"], help: "how requests are logged on stderr (text)" },
     ],
+    showsParameters: true,
     load: () => import("./commands/serve.js"),
   },
   {

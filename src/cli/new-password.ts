@@ -18,8 +18,10 @@ export async function newPassword(
   terminal: Terminal,
   need?: { readonly optional: true },
 ): Promise<string | undefined> {
-  if (input.has("--password-stdin")) return fromInput(terminal);
-  if (terminal.interactive) return fromPrompt(terminal, need?.optional === true);
+  const fromStdin = input.has("--password-stdin");
+  // A terminal would echo what is read as input.
+  if (terminal.interactive) return fromPrompt(terminal, need?.optional === true && !fromStdin);
+  if (fromStdin) return fromInput(terminal);
   if (need?.optional) return undefined;
   throw new UsageError("a password comes from a terminal or from --password-stdin");
 }

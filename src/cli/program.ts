@@ -8,6 +8,7 @@ import { productVersion } from "../version.js";
 import type { CommandContext, CommandInput, CommandOption, CommandRow } from "./command.js";
 import { commands } from "./commands.js";
 import { CommandFailure, UsageError } from "./failure.js";
+import { parameterHelp } from "./parameter-help.js";
 
 const collect = (value: string, before: readonly string[] = []) => [...before, value];
 
@@ -52,6 +53,7 @@ function subcommand(row: CommandRow, context: CommandContext): Command {
     command.argument(optional ? `[${name}]` : `<${name}>`, help);
   }
   for (const option of row.options) command.addOption(optionOf(option));
+  if (row.showsParameters) command.addHelpText("after", parameterHelp);
   return command.action(async (...values: unknown[]) => {
     const input = inputOf(row, row.argument ? values[0] : undefined, command);
     const module = await row.load();
@@ -62,7 +64,7 @@ function subcommand(row: CommandRow, context: CommandContext): Command {
 /** The program; what it prints as help goes to `write`. */
 export function program(context: CommandContext, write: (text: string) => void): Command {
   const root = new Command("ampho")
-    .description("The security layer for HTTP APIs. Every parameter is in docs/configuration.md.")
+    .description("The security layer for HTTP APIs. `ampho serve --help` lists the parameters.")
     .version(productVersion(), "--version", "print the version")
     .helpOption("--help", "print help")
     .helpCommand("help [COMMAND]", "print help of a command");

@@ -11,13 +11,13 @@ export function withManagement<T>(context: CommandContext, work: (management: Ma
   return closing(openManagement(configuration, noticesOf(context), operatorOf(context)), work);
 }
 
-/** The whole, from a configuration with keys. */
+/** The whole, from a configuration with keys; quietly, as what it does to an empty store is nothing to tell. */
 export function withAmpho<T>(
   configuration: Configuration,
   context: CommandContext,
   work: (ampho: Ampho) => Promise<T>,
 ): Promise<T> {
-  return closing(composeAmpho(configuration, noticesOf(context), operatorOf(context)), work);
+  return closing(composeAmpho(configuration, { notice: () => {} }, operatorOf(context)), work);
 }
 
 async function closing<A extends { close(): Promise<void> }, T>(

@@ -138,10 +138,10 @@ export const scopes: Kind<
   },
 };
 
-/** A JSON object as such; what is in it is checked elsewhere. */
-export const json: Kind<JsonObject, string | object> = {
+/** RFC 7517 §4 and §5: an object; what is in it is checked where keys are imported. */
+export const jwk: Kind<JsonObject, string | object> = {
   type: "json",
-  mayBe: "a JSON object",
+  mayBe: "a JWK or a JWK Set",
   parse(value) {
     const given = fromJson(value);
     return isObject(given) ? given : undefined;

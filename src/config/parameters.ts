@@ -1,6 +1,6 @@
 // Every parameter of Ampho: one row gives its name, type, default, unit and help. From this table come the checks, the type
 // of the configuration, the names of the options in code, the texts of --help and docs/configuration.md.
-import { bool, choice, databaseUrl, host, int, json, type Kind, path, prefix, scopes, str, strings } from "./kinds.js";
+import { bool, choice, databaseUrl, host, int, jwk, type Kind, path, prefix, scopes, str, strings } from "./kinds.js";
 
 export interface Parameter<T = unknown, I = unknown, D = T | undefined> {
   readonly kind: Kind<T, I>;
@@ -48,7 +48,7 @@ export type TokenAlgorithm = (typeof tokenAlgorithms)[number];
 
 export const parameters = {
   AMPHO_SECURITY_KEY: without(
-    json,
+    jwk,
     "a JWK, or a JWK Set whose first key signs and whose others only verify; made with `ampho sec-gen-key`. Without it, outside production, each process makes a key of its own and warns",
     { defaultText: "none; required in production", secret: true },
   ),
@@ -73,7 +73,7 @@ export const parameters = {
   ),
   AMPHO_SECURITY_SCOPES: withDefault(
     scopes,
-    Object.freeze({}),
+    Object.freeze(Object.create(null) as Record<string, readonly string[]>),
     "role and array of scopes; a user's tokens carry the scopes of all roles",
   ),
   AMPHO_SECURITY_RENEW_BY_TOKEN: withDefault(

@@ -3,6 +3,9 @@
 
 const longestShown = 40;
 
+/** A URL or a connection string that was misspelt may hold a password. */
+const maybeSecret = /@|pass|secret/i;
+
 /** Control, format and surrogate characters as \u escapes, which JSON reads back: none reaches a terminal or a log raw. */
 export const escaped = (text: string): string =>
   text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) =>
@@ -17,6 +20,7 @@ export function shown(value: unknown): string {
     const url = /^([a-z][a-z0-9+.-]{0,19}):\/\//i.exec(value);
     // Not even the host: a password with an @ or a / in it would not end where it seems to.
     if (url) return `a ${url[1]}:// URL`;
+    if (maybeSecret.test(value)) return "a text that is not shown, as it may hold a password,";
     return value.length > longestShown ? `a text of ${[...value].length} characters` : escaped(JSON.stringify(value));
   }
   if (Array.isArray(value)) return `an array of ${value.length}`;

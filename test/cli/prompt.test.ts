@@ -85,3 +85,16 @@ describe("colours", () => {
     expect((await ampho(["frobnicate"], { cwd })).stderr).not.toContain("\u001b");
   });
 });
+
+test("--password-stdin on a terminal does not echo either", async () => {
+  const { shown, code } = await onTerminal(
+    [process.execPath, binary, "user-add", "alice", "--password-stdin"],
+    [
+      ["Password: ", `${secret}\r`],
+      [again, `${secret}\r`],
+    ],
+    { cwd, env },
+  );
+  expect(shown).not.toContain("violet");
+  expect(code).toBe(0);
+});

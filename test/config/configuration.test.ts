@@ -322,9 +322,14 @@ describe("values", () => {
 });
 
 describe("secrets", () => {
-  test.each(["mongodb://u:pa55word@h/x", "mongodb://u:p@/pa55word@h", "x://h/x?password=pa55word"])(
-    "a wrong URL does not show the password in it: %s",
-    (url) => expect(refusal({ env: { AMPHO_DATABASE_URL: url } })).not.toContain("55word"),
+  test.each([
+    "mongodb://u:pa55word@h/x",
+    "mongodb://u:p@/pa55word@h",
+    "x://h/x?password=pa55word",
+    "postgres:u:pa55word@h",
+    "host=h password=55word",
+  ])("a wrong URL does not show the password in it: %s", (url) =>
+    expect(refusal({ env: { AMPHO_DATABASE_URL: url } })).not.toContain("55word"),
   );
 
   test("a key that was put into another parameter is not shown", () => {
