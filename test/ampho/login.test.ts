@@ -182,7 +182,13 @@ describe("a login is refused", () => {
   it("when the password is right but for a NUL, a space or what stands behind it", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
-    for (const wrong of [`${password}\0`, `${password}\0x`, ` ${password}`, password.slice(0, -1), password.toUpperCase()])
+    for (const wrong of [
+      `${password}\0`,
+      `${password}\0x`,
+      ` ${password}`,
+      password.slice(0, -1),
+      password.toUpperCase(),
+    ])
       expect((await world.call("POST", "/login", { body: { login: "ann", password: wrong } })).error).toBe(
         "invalid_credentials",
       );

@@ -118,8 +118,7 @@ async function open({ key, clock, databaseFile, options }: Ground): Promise<Worl
       expect(answer.text).toContain("refresh_token");
       return grantOf(answer);
     },
-    renew: (refreshToken, headers = {}) =>
-      call("POST", "/renew", { body: { refresh_token: refreshToken }, headers }),
+    renew: (refreshToken, headers = {}) => call("POST", "/renew", { body: { refresh_token: refreshToken }, headers }),
     another: (more = {}) => open({ key, clock, databaseFile, options: { ...options, ...more } }),
     events: async () => {
       const rows = await ampho.audit.list({ limit: 10_000 });
