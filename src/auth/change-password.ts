@@ -25,22 +25,21 @@ export async function changePassword(
     throw new AmphoError("invalid_token", "The session has ended.");
   const account = await directory.find(found.session.login);
   const own = account?.id === userId ? account : undefined;
+  const { login } = found.session;
+  const recordRefusal = (reason: string) =>
+    store.recordAudit({ at: clock.now(), event: "password_refused", reason, userId, login, sessionId, origin });
+  const wrong = () => new AmphoError("invalid_credentials", "The password is wrong.");
   const good = await directory.verify(own, input.password, userId);
   if (!good || own?.stored === undefined) {
-    await store.recordAudit({
-      at: clock.now(),
-      event: "password_refused",
-      reason: own?.disabled === true ? "disabled" : "wrong_password",
-      userId,
-      login: found.session.login,
-      sessionId,
-      origin,
-    });
-    throw new AmphoError("invalid_credentials", "The password is wrong.");
+    await recordRefusal(own?.disabled === true ? "disabled" : "wrong_password");
+    throw wrong();
   }
   // After the check: what the rules say of a new password is for the account's owner alone.
   const broken = await policy.check(input.newPassword, { login: own.login });
-  if (broken !== undefined) throw new AmphoError("invalid_request", broken);
+  if (broken !== undefined) {
+    await recordRefusal("rule_broken");
+    throw new AmphoError("invalid_request", broken);
+  }
   const passwordHash = await passwords.hash(input.newPassword, { fairnessKey: userId });
   const outcome = await store.setPassword({
     userId,
@@ -51,6 +50,9 @@ export async function changePassword(
     origin,
   });
   // Another change won in between: the password that was checked is no longer the user's.
-  if (outcome.outcome !== "done") throw new AmphoError("invalid_credentials", "The password is wrong.");
+  if (outcome.outcome !== "done") {
+    await recordRefusal("changed_meanwhile");
+    throw wrong();
+  }
   revocations.add(outcome.revocations);
 }

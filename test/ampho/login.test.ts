@@ -1,0 +1,326 @@
+// POST /login (contract §4): a password for a session.
+import { describe, expect, it } from "vitest";
+import { admission, claimsOf, foreignToken, grantOf, openWorld, password, sessionOf, start } from "./world.js";
+
+describe("a login", () => {
+  it("answers with a token, its times and a refresh token, and nothing else", async () => {
+    const world = await openWorld();
+    await world.user("Ann", { password, roles: ["editor"] });
+    const answer = await world.call("POST", "/login", { body: { login: "Ann", password } });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get("cache-control")).toBe("no-store");
+    expect(Object.keys(answer.json).sort()).toEqual(
+      ["token", "token_type", "starts", "expires", "ttl", "leeway", "refresh_token", "refresh_expires"].sort(),
+    );
+    expect(answer.json).toMatchObject({
+      token_type: "Bearer",
+      starts: start,
+      expires: start + 900,
+      ttl: 900,
+      leeway: 60,
+      refresh_expires: start + 1_209_600,
+    });
+  });
+
+  it("puts user, roles, scopes and session into the token", async () => {
+    const world = await openWorld({
+      scopes: { editor: ["read", "write"], auditor: ["read", "log"] },
+      tokenIssuer: "https://issuer.example",
+      tokenAudience: ["api"],
+    });
+    const ann = await world.user("Ann", { password, roles: ["editor", "auditor", "constructor"] });
+    const { token } = await world.login("Ann");
+    const claims = claimsOf(token);
+    expect(claims).toEqual({
+      iss: "https://issuer.example",
+      aud: "api",
+      sub: ann.id,
+      login: "Ann",
+      roles: ["editor", "auditor", "constructor"],
+      scope: "read write log",
+      sid: expect.stringMatching(/^[0-9a-z]+\.[\w-]{22,}$/),
+      gen: 0,
+      ver: 1,
+      auth_time: start,
+      jti: expect.stringMatching(/^[\w-]{22,}$/),
+      iat: start,
+      nbf: start,
+      exp: start + 900,
+    });
+    const header = JSON.parse(Buffer.from(token.split(".")[0] ?? "", "base64url").toString());
+    expect(header).toEqual({ alg: "HS256", kid: "key-1", typ: "at+jwt" });
+  });
+
+  it("leaves scope out when there is none", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    expect(claimsOf((await world.login("ann")).token)).not.toHaveProperty("scope");
+  });
+
+  it("takes a form as well as JSON", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    const response = await world.ampho.fetch(
+      new Request("http://localhost/api/security/login", {
+        method: "POST",
+        body: new URLSearchParams({ login: "ann", password }),
+      }),
+    );
+    expect(response.status).toBe(200);
+  });
+
+  it("compares logins after NFKC and case folding, and passwords after NFC", async () => {
+    const world = await openWorld();
+    await world.user("Straße", { password: "Zürich, Malmö, Århus 4" });
+    const decomposed = "Zürich, Malmö, Århus 4".normalize("NFD");
+    const answer = await world.call("POST", "/login", { body: { login: "STRASSE", password: decomposed } });
+    expect(claimsOf(grantOf(answer).token)["login"]).toBe("Straße");
+  });
+
+  it("makes each session its own", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    const [one, other] = [await world.login("ann"), await world.login("ann")];
+    expect(sessionOf(one)).not.toBe(sessionOf(other));
+    expect(claimsOf(one.token)["jti"]).not.toBe(claimsOf(other.token)["jti"]);
+  });
+
+  it("notes address and agent, cut and without control characters", async () => {
+    const world = await openWorld();
+    const ann = await world.user("ann", { password });
+    await world.login("ann", { address: "192.0.2.7", headers: { "User-Agent": `a\tb${"x".repeat(400)}` } });
+    const [session] = await world.ampho.sessions.list(ann.id);
+    expect(session).toMatchObject({ address: "192.0.2.7", agent: `ab${"x".repeat(253)}` });
+  });
+
+  it("ends the oldest session beyond the maximum", async () => {
+    const world = await openWorld({ sessionsMax: 2 });
+    await world.user("ann", { password });
+    const first = await world.login("ann");
+    const second = await world.login("ann");
+    const third = await world.login("ann");
+    expect([first, second, third].map(({ token }) => admission(world.ampho, token))).toEqual([
+      "invalid_token",
+      "in",
+      "in",
+    ]);
+    expect((await world.renew(first.refresh_token)).error).toBe("session_ended");
+    expect(await world.events()).toContain("session_ended: displaced");
+  });
+
+  it("ends no other user's session beyond the maximum", async () => {
+    const world = await openWorld({ sessionsMax: 1 });
+    await world.user("ann", { password });
+    await world.user("bob", { password });
+    const ann = await world.login("ann");
+    await world.login("bob");
+    await world.login("bob");
+    expect(admission(world.ampho, ann.token)).toBe("in");
+  });
+
+  it("never outlives the session's maximum", async () => {
+    const world = await openWorld({ sessionMax: 300, sessionIdle: 1000 });
+    await world.user("ann", { password });
+    const grant = await world.login("ann");
+    expect(grant).toMatchObject({ expires: start + 300, ttl: 300, refresh_expires: start + 300 });
+  });
+
+  it("makes a hash of older parameters anew, once", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    const { DatabaseSync } = await import("../../dist/store/sqlite-driver.js").then(({ loadDriver }) =>
+      loadDriver(undefined),
+    );
+    const { hashSync } = await import("@node-rs/argon2");
+    const database = new DatabaseSync(world.databaseFile);
+    const weak = hashSync(password, { memoryCost: 8192, timeCost: 1, parallelism: 1 });
+    database.exec(`update ampho_users set password_hash = '${weak}'`);
+    await world.login("ann");
+    await world.login("ann");
+    const [row] = database.prepare("select password_hash, password_version from ampho_users").all();
+    database.close();
+    expect(row).toMatchObject({
+      password_hash: expect.stringMatching(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/),
+      password_version: 1,
+    });
+    expect((await world.events()).filter((event) => event === "password_rehashed")).toHaveLength(1);
+  });
+});
+
+describe("a login is refused", () => {
+  it("with one answer, whether the login is unknown, the password wrong or missing, or the account disabled or without one", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    await world.user("dora", { password });
+    await world.user("nopw");
+    await world.ampho.users.disable("dora");
+    const attempts = [
+      { login: "nobody", password },
+      { login: "ann", password: `${password}!` },
+      { login: "ann", password: "" },
+      { login: "ann" },
+      { login: "nobody" },
+      { login: "dora", password },
+      { login: "dora" },
+      { login: "nopw", password },
+      { login: "nopw", password: "" },
+      { login: "nopw" },
+      { login: "n'; drop table ampho_users; --", password },
+    ];
+    const shapes = new Set<string>();
+    for (const body of attempts) {
+      const { status, headers, text } = await world.call("POST", "/login", { body });
+      shapes.add(JSON.stringify([status, [...headers], text]));
+    }
+    expect([...shapes]).toHaveLength(1);
+    const [status, headers, text] = JSON.parse([...shapes][0] ?? "");
+    expect(status).toBe(401);
+    expect(Object.fromEntries(headers)["www-authenticate"]).toMatch(/^Bearer realm="[^"]+"$/);
+    expect(JSON.parse(text)).toEqual({ message: expect.any(String), error: "invalid_credentials" });
+  });
+
+  it("when the password is right but for a NUL, a space or what stands behind it", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    for (const wrong of [
+      `${password}\0`,
+      `${password}\0x`,
+      ` ${password}`,
+      password.slice(0, -1),
+      password.toUpperCase(),
+    ])
+      expect((await world.call("POST", "/login", { body: { login: "ann", password: wrong } })).error).toBe(
+        "invalid_credentials",
+      );
+  });
+
+  it("with 400 and no echo when a field is of the wrong form", async () => {
+    const world = await openWorld();
+    const canary = "canary-7d1f";
+    const bodies = [
+      {},
+      { password },
+      { login: 5, password },
+      { login: "", password },
+      { login: `${canary}\0`, password },
+      { login: `${canary}\n`, password },
+      { login: canary.repeat(40), password },
+      { login: "ann", password: canary.repeat(120) },
+      { login: "ann", password: 5 },
+      { login: ["ann"], password },
+      { login: { $ne: null }, password },
+      { login: "\ud800", password },
+    ];
+    for (const body of bodies) {
+      const answer = await world.call("POST", "/login", { body });
+      expect([answer.status, answer.error], JSON.stringify(body)).toEqual([400, "invalid_request"]);
+      expect(answer.text).not.toContain(canary);
+    }
+    expect(await world.events()).toEqual([]);
+  });
+
+  it("when credentials are in the query", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    for (const name of ["password", "token", "access_token", "refresh_token"]) {
+      const answer = await world.call("POST", `/login?${name}=x`, { body: { login: "ann", password } });
+      expect(answer.error).toBe("invalid_request");
+    }
+  });
+
+  it("and the reason is in the audit log only, without what was typed for a login", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    await world.user("nopw");
+    await world.user("dora", { password });
+    await world.ampho.users.disable("dora");
+    for (const body of [
+      { login: "typed-by-mistake", password },
+      { login: "ann", password: "wrong" },
+      { login: "ann" },
+      { login: "nopw", password },
+      { login: "dora", password },
+    ])
+      await world.call("POST", "/login", { body });
+    const rows = (await world.ampho.audit.list({})).filter(({ event }) => event === "login_refused");
+    expect(rows.map(({ reason, login }) => [reason, login])).toEqual([
+      ["unknown_login", undefined],
+      ["wrong_password", "ann"],
+      ["no_password_given", "ann"],
+      ["no_password_set", "nopw"],
+      ["disabled", "dora"],
+    ]);
+  });
+});
+
+describe("a login that carries a bearer token", () => {
+  it("of a live session of the same user re-authenticates that session", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    const before = await world.login("ann");
+    world.clock.advance(500);
+    const after = await world.login("ann", { bearer: before.token });
+    expect(sessionOf(after)).toBe(sessionOf(before));
+    expect(claimsOf(after.token)).toMatchObject({ gen: 1, auth_time: start + 500 });
+    expect(await world.events()).toContain("reauthenticated");
+    const list = await world.call("GET", "/sessions", { bearer: after.token });
+    expect(list.json["sessions"]).toHaveLength(1);
+    // It moved a generation on: the token of before renews in the grace, and is a replay behind it.
+    expect((await world.renew(before.refresh_token)).status).toBe(200);
+    world.clock.advance(11);
+    expect((await world.renew(before.refresh_token)).error).toBe("session_ended");
+  });
+
+  it("does not move the session's maximum", async () => {
+    const world = await openWorld({ sessionMax: 1000, sessionIdle: 1000 });
+    await world.user("ann", { password });
+    const before = await world.login("ann");
+    world.clock.advance(800);
+    const after = await world.login("ann", { bearer: before.token });
+    expect(after).toMatchObject({ expires: start + 1000, refresh_expires: start + 1000 });
+  });
+
+  it("of another user opens a session of its own and leaves the other alone", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    await world.user("eve", { password });
+    const ann = await world.login("ann");
+    const eve = await world.login("eve", { bearer: ann.token });
+    expect(sessionOf(eve)).not.toBe(sessionOf(ann));
+    expect(claimsOf(eve.token)["login"]).toBe("eve");
+    expect((await world.renew(ann.refresh_token)).status).toBe(200);
+  });
+
+  it("that is ended, expired, forged, a refresh token, without session or rubbish opens a session of its own", async () => {
+    const world = await openWorld();
+    const ann = await world.user("ann", { password });
+    const ended = await world.login("ann");
+    await world.call("POST", "/logout", { bearer: ended.token });
+    const live = await world.login("ann");
+    const [header, payload] = live.token.split(".");
+    const bearers = [
+      ended.token,
+      live.refresh_token,
+      `${header}.${payload}.${"A".repeat(43)}`,
+      foreignToken(world.key, { exp: start + 600, login: "ann", sub: ann.id }),
+      "rubbish",
+    ];
+    for (const bearer of bearers) {
+      const grant = await world.login("ann", { bearer });
+      expect([sessionOf(ended), sessionOf(live)]).not.toContain(sessionOf(grant));
+    }
+    world.clock.advance(900 + 60);
+    expect(sessionOf(await world.login("ann", { bearer: live.token }))).not.toBe(sessionOf(live));
+  });
+
+  it("needs the password all the same", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    const { token } = await world.login("ann");
+    const answer = await world.call("POST", "/login", { bearer: token, body: { login: "ann", password: "wrong" } });
+    expect(answer.error).toBe("invalid_credentials");
+    expect((await world.call("POST", "/login", { bearer: token, body: { login: "ann" } })).error).toBe(
+      "invalid_credentials",
+    );
+  });
+});

@@ -1,0 +1,402 @@
+// POST /renew (contract §4): a session moves one generation on, each token renews once.
+import { describe, expect, it } from "vitest";
+import {
+  admission,
+  claimsOf,
+  type FullGrant,
+  foreignToken,
+  grantOf,
+  newKey,
+  openWorld,
+  password,
+  sessionOf,
+  start,
+  type World,
+} from "./world.js";
+
+async function openAnn(options: Parameters<typeof openWorld>[0] = {}) {
+  const world = await openWorld(options);
+  const ann = await world.user("ann", { roles: ["editor"] });
+  const grant = await world.session(ann);
+  const renewed = async (token: string, headers = {}) => grantOf(await world.renew(token, headers));
+  const byAccess = (token: string, headers = {}) => world.call("POST", "/renew", { bearer: token, headers });
+  return { world, ann, grant, renewed, byAccess };
+}
+
+/** A refusal that names the session as over, and the proof that its access tokens are refused too. */
+async function expectEnded(world: World, grant: FullGrant, answer: { readonly error: unknown; status: number }) {
+  expect([answer.status, answer.error]).toEqual([401, "session_ended"]);
+  expect(admission(world.ampho, grant.token)).toBe("invalid_token");
+  expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
+}
+
+describe("a renewal by refresh token", () => {
+  it("answers as login does and moves the generation on", async () => {
+    const { world, grant, renewed } = await openAnn();
+    world.clock.advance(600);
+    const next = await renewed(grant.refresh_token);
+    expect(next).toMatchObject({
+      token_type: "Bearer",
+      starts: start + 600,
+      expires: start + 1500,
+      ttl: 900,
+      leeway: 60,
+      refresh_expires: start + 600 + 1_209_600,
+    });
+    expect(claimsOf(next.token)).toMatchObject({ sid: sessionOf(grant), gen: 1, auth_time: start, login: "ann" });
+    expect(claimsOf((await renewed(next.refresh_token)).token)["gen"]).toBe(2);
+  });
+
+  it("withdraws no access token: earlier ones authorize until they expire", async () => {
+    const { world, grant, renewed } = await openAnn();
+    world.clock.advance(300);
+    await renewed(grant.refresh_token);
+    world.clock.advance(659);
+    expect(admission(world.ampho, grant.token)).toBe("in");
+    world.clock.advance(1);
+    expect(admission(world.ampho, grant.token)).toBe("invalid_token");
+  });
+
+  it("takes a form as well as JSON", async () => {
+    const { world, grant } = await openAnn();
+    const body = new URLSearchParams({ refresh_token: grant.refresh_token });
+    const request = new Request("http://localhost/api/security/renew", { method: "POST", body });
+    expect((await world.ampho.fetch(request)).status).toBe(200);
+  });
+
+  it("reads the user again: changed roles are in the new token", async () => {
+    const { world, grant, renewed } = await openAnn();
+    await world.ampho.users.setRoles("ann", ["auditor"]);
+    expect(claimsOf((await renewed(grant.refresh_token)).token)).toMatchObject({ roles: ["auditor"], ver: 2 });
+  });
+
+  it.each([
+    ["disabled", (world: World) => world.ampho.users.disable("ann")],
+    ["removed", (world: World) => world.ampho.users.remove("ann")],
+    ["given another password", (world: World) => world.ampho.users.setPassword("ann", password)],
+  ])("is refused when the user was %s", async (_, change) => {
+    const { world, grant } = await openAnn();
+    await change(world);
+    await expectEnded(world, grant, await world.renew(grant.refresh_token));
+  });
+
+  it("stays refused when a disabled user is enabled again, or a removed login made anew", async () => {
+    const { world, grant } = await openAnn();
+    await world.ampho.users.disable("ann");
+    await world.ampho.users.enable("ann");
+    await expectEnded(world, grant, await world.renew(grant.refresh_token));
+    await world.ampho.users.remove("ann");
+    await world.user("ann");
+    await expectEnded(world, grant, await world.renew(grant.refresh_token));
+  });
+});
+
+describe("within ten seconds after a move", () => {
+  it("the generation before gets the current one again, and both go on", async () => {
+    const { world, grant, renewed } = await openAnn();
+    world.clock.advance(100);
+    const first = await renewed(grant.refresh_token);
+    world.clock.advance(10);
+    const again = await renewed(grant.refresh_token);
+    expect(claimsOf(again.token)["gen"]).toBe(1);
+    expect(claimsOf(again.token)["jti"]).not.toBe(claimsOf(first.token)["jti"]);
+    expect(claimsOf((await renewed(again.refresh_token)).token)["gen"]).toBe(2);
+    expect(claimsOf((await renewed(first.refresh_token)).token)["gen"]).toBe(2);
+    expect(await world.events()).toEqual([
+      "user_created",
+      "login",
+      "renew",
+      "renew_repeated",
+      "renew",
+      "renew_repeated",
+    ]);
+  });
+
+  it("a repetition does not make the ten seconds longer", async () => {
+    const { world, grant, renewed } = await openAnn();
+    await renewed(grant.refresh_token);
+    world.clock.advance(9);
+    const again = await renewed(grant.refresh_token);
+    world.clock.advance(2);
+    await expectEnded(world, again, await world.renew(grant.refresh_token));
+  });
+
+  it("an answer to another address or agent is recorded as shared", async () => {
+    const { world, grant } = await openAnn();
+    const renewFrom = (address: string, agent: string) =>
+      world.call("POST", "/renew", {
+        body: { refresh_token: grant.refresh_token },
+        address,
+        headers: { "User-Agent": agent },
+      });
+    grantOf(await renewFrom("192.0.2.1", "one"));
+    grantOf(await renewFrom("192.0.2.1", "one"));
+    grantOf(await renewFrom("192.0.2.2", "one"));
+    grantOf(await renewFrom("192.0.2.1", "two"));
+    expect((await world.events()).slice(2)).toEqual(["renew", "renew_repeated", "renew_shared", "renew_shared"]);
+  });
+
+  it("two generations before is a replay all the same", async () => {
+    const { world, grant, renewed } = await openAnn();
+    const first = await renewed(grant.refresh_token);
+    const second = await renewed(first.refresh_token);
+    await expectEnded(world, second, await world.renew(grant.refresh_token));
+  });
+});
+
+describe("a replay", () => {
+  it("ends the session at once, with all of its tokens, and is recorded", async () => {
+    const { world, grant, renewed } = await openAnn();
+    const next = await renewed(grant.refresh_token);
+    world.clock.advance(11);
+    await expectEnded(world, next, await world.renew(grant.refresh_token));
+    expect(admission(world.ampho, grant.token)).toBe("invalid_token");
+    expect((await world.events()).filter((event) => event === "renew_replayed")).toHaveLength(1);
+  });
+
+  it("of a generation ahead of the store's ends the session: a restored store, or a forged count", async () => {
+    const { world, ann, grant } = await openAnn();
+    const claims = { exp: start + 600, login: "ann", sub: ann.id, sid: sessionOf(grant), gen: 5 };
+    const answer = await world.call("POST", "/renew", { bearer: foreignToken(world.key, claims) });
+    await expectEnded(world, grant, answer);
+  });
+
+  it("leaves the user's other sessions alone", async () => {
+    const { world, ann, grant, renewed } = await openAnn();
+    const other = await world.session(ann);
+    await renewed(grant.refresh_token);
+    world.clock.advance(11);
+    await world.renew(grant.refresh_token);
+    expect(admission(world.ampho, other.token)).toBe("in");
+    await renewed(other.refresh_token);
+  });
+
+  it("by the access token counts as by the refresh token", async () => {
+    const { world, grant, renewed, byAccess } = await openAnn();
+    const next = await renewed(grant.refresh_token);
+    world.clock.advance(11);
+    await expectEnded(world, next, await byAccess(grant.token));
+  });
+});
+
+describe("an idempotency key", () => {
+  const key = "4be3f1a0-61a5-4a0c-9f0e-0f9f3a2b7c11";
+
+  it("renews again behind the ten seconds, however late, until the next move", async () => {
+    const { world, grant, renewed } = await openAnn();
+    await renewed(grant.refresh_token, { "Idempotency-Key": key });
+    world.clock.advance(86_400);
+    const again = await renewed(grant.refresh_token, { "Idempotency-Key": key });
+    expect(claimsOf(again.token)["gen"]).toBe(1);
+    const next = await renewed(again.refresh_token, { "Idempotency-Key": `${key}-2` });
+    await expectEnded(world, next, await world.renew(grant.refresh_token, { "Idempotency-Key": key }));
+  });
+
+  it.each([
+    ["is missing", {}],
+    ["is another", { "Idempotency-Key": `${key}-x` }],
+    ["is of another case", { "Idempotency-Key": key.toUpperCase() }],
+  ])("that %s behind the ten seconds makes it a replay", async (_, headers) => {
+    const { world, grant, renewed } = await openAnn();
+    const next = await renewed(grant.refresh_token, { "Idempotency-Key": key });
+    world.clock.advance(11);
+    await expectEnded(world, next, await world.renew(grant.refresh_token, headers));
+  });
+
+  it.each([
+    ["too short", "123456789012345"],
+    ["too long", "x".repeat(256)],
+    ["of other characters", "é".repeat(20)],
+  ])("%s is ignored: it neither fails the renewal nor helps behind the grace", async (_, other) => {
+    const { world, grant, renewed } = await openAnn();
+    const next = await renewed(grant.refresh_token, { "Idempotency-Key": other });
+    world.clock.advance(11);
+    await expectEnded(world, next, await world.renew(grant.refresh_token, { "Idempotency-Key": other }));
+  });
+
+  it.each(["x".repeat(16), "y".repeat(255)])("of a length at the limits counts", async (limit) => {
+    const { world, grant, renewed } = await openAnn();
+    await renewed(grant.refresh_token, { "Idempotency-Key": limit });
+    world.clock.advance(11);
+    await renewed(grant.refresh_token, { "Idempotency-Key": limit });
+  });
+
+  it("sent only with the repetition does not become the one that made the move", async () => {
+    const { world, grant, renewed } = await openAnn();
+    await renewed(grant.refresh_token);
+    const next = await renewed(grant.refresh_token, { "Idempotency-Key": key });
+    world.clock.advance(11);
+    await expectEnded(world, next, await world.renew(grant.refresh_token, { "Idempotency-Key": key }));
+  });
+
+  it("of one session opens nothing in another", async () => {
+    const { world, ann, grant, renewed } = await openAnn();
+    const other = await world.session(ann);
+    await renewed(grant.refresh_token, { "Idempotency-Key": key });
+    const next = await renewed(other.refresh_token, { "Idempotency-Key": `${key}-other` });
+    world.clock.advance(11);
+    await expectEnded(world, next, await world.renew(other.refresh_token, { "Idempotency-Key": key }));
+  });
+
+  it("works for a renewal by access token too", async () => {
+    const { world, grant, byAccess } = await openAnn();
+    grantOf(await byAccess(grant.token, { "Idempotency-Key": key }));
+    world.clock.advance(600);
+    const again = grantOf(await byAccess(grant.token, { "Idempotency-Key": key }));
+    expect(claimsOf(again.token)["gen"]).toBe(1);
+    expect((await byAccess(grant.token)).error).toBe("session_ended");
+  });
+});
+
+describe("a renewal by access token", () => {
+  it("answers without a refresh token: no longer-lived credential for who merely sees an access token", async () => {
+    const { world, grant, byAccess } = await openAnn();
+    world.clock.advance(600);
+    const answer = await byAccess(grant.token);
+    expect(answer.status).toBe(200);
+    expect(Object.keys(answer.json).sort()).toEqual(["expires", "leeway", "starts", "token", "token_type", "ttl"]);
+    expect(claimsOf(grantOf(answer).token)).toMatchObject({ gen: 1, iat: start + 600 });
+  });
+
+  it("uses up the refresh token of that generation", async () => {
+    const { world, grant, byAccess } = await openAnn();
+    const { token } = grantOf(await byAccess(grant.token));
+    world.clock.advance(11);
+    await expectEnded(world, { ...grant, token }, await world.renew(grant.refresh_token));
+  });
+
+  it("works within the leeway behind its expiry and not later", async () => {
+    const { world, ann, grant, byAccess } = await openAnn();
+    const other = await world.session(ann);
+    world.clock.advance(959);
+    grantOf(await byAccess(grant.token));
+    world.clock.advance(1);
+    expect((await byAccess(other.token)).error).toBe("invalid_token");
+  });
+
+  it("works with a role that was taken away, and the new token is without it", async () => {
+    const { world, grant, byAccess } = await openAnn();
+    await world.ampho.users.setRoles("ann", { remove: ["editor"] });
+    expect(admission(world.ampho, grant.token)).toBe("invalid_token");
+    const next = grantOf(await byAccess(grant.token));
+    expect(claimsOf(next.token)["roles"]).toEqual([]);
+    expect(admission(world.ampho, next.token)).toBe("in");
+  });
+
+  it("is refused for an ended session and for a token without session", async () => {
+    const { world, ann, grant, byAccess } = await openAnn();
+    const foreign = foreignToken(world.key, { exp: start + 600, login: "ann", sub: ann.id, iat: start });
+    expect(admission(world.ampho, foreign)).toBe("in");
+    expect((await byAccess(foreign)).error).toBe("session_ended");
+    const withoutGeneration = { exp: start + 600, login: "ann", sub: ann.id, sid: sessionOf(grant) };
+    expect((await byAccess(foreignToken(world.key, withoutGeneration))).error).toBe("session_ended");
+    await world.ampho.sessions.end(sessionOf(grant));
+    expect((await byAccess(grant.token)).error).toBe("session_ended");
+  });
+
+  it("is 400 where it is off, good or bad, and refresh tokens go on", async () => {
+    const { grant, renewed, byAccess } = await openAnn({ renewByToken: false });
+    for (const token of [grant.token, "rubbish"]) {
+      const answer = await byAccess(token);
+      expect([answer.status, answer.error]).toEqual([400, "invalid_request"]);
+    }
+    await renewed(grant.refresh_token);
+  });
+});
+
+describe("a renewal is refused", () => {
+  it("by the wrong kind of token in either place, and nothing of the session changes", async () => {
+    const { world, grant, renewed, byAccess } = await openAnn();
+    expect((await world.renew(grant.token)).error).toBe("invalid_token");
+    expect((await byAccess(grant.refresh_token)).error).toBe("invalid_token");
+    expect(claimsOf((await renewed(grant.refresh_token)).token)["gen"]).toBe(1);
+  });
+
+  it("with two tokens, with none, and with an empty body", async () => {
+    const { world, grant } = await openAnn();
+    const body = { refresh_token: grant.refresh_token };
+    const post = async (sent: Parameters<World["call"]>[2]) => {
+      const { status, error } = await world.call("POST", "/renew", sent);
+      return [status, error];
+    };
+    expect(await post({ body, bearer: grant.token })).toEqual([400, "invalid_request"]);
+    expect(await post({ body: { access_token: grant.token }, bearer: grant.token })).toEqual([400, "invalid_request"]);
+    expect(await post({ body: {} })).toEqual([400, "invalid_request"]);
+    expect(await post({ body: { refresh_token: 5 } })).toEqual([400, "invalid_request"]);
+    expect(await post({ body: { refresh_token: null } })).toEqual([400, "invalid_request"]);
+    expect(await post({})).toEqual([401, "missing_token"]);
+    const { headers } = await world.call("POST", "/renew");
+    expect(headers.get("www-authenticate")).toMatch(/^Bearer realm="[^"]+"$/);
+    grantOf(await world.renew(grant.refresh_token));
+  });
+
+  it("when the refresh token is malformed, forged, of another key, or changed by a bit", async () => {
+    const { world, ann, grant } = await openAnn();
+    const { refresh_token: good } = grant;
+    const [header = "", payload = "", signature = ""] = good.split(".");
+    const claims = claimsOf(good);
+    const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+    const bad = [
+      "",
+      "rubbish",
+      `${good} `,
+      `${header}.${payload}`,
+      `${header}.${encode({ ...claims, gen: 1 })}.${signature}`,
+      `${encode({ alg: "none", typ: "rt+jwt", kid: "key-1" })}.${payload}.`,
+      foreignToken(world.key, claims, { alg: "HS256", typ: "rt+jwt", kid: "key-1" }),
+      foreignToken(world.key, claims, { alg: "HS256", typ: "rt+jwt" }),
+      `${header}.${payload}.${"A".repeat(43)}`,
+      foreignToken(newKey("key-1"), claims, { alg: "HS256", typ: "rt+jwt", kid: "key-1" }),
+    ];
+    for (const token of bad) {
+      const answer = await world.renew(token);
+      expect([answer.status, answer.error], token).toEqual([401, "invalid_token"]);
+    }
+    expect((await world.ampho.sessions.list(ann.id)).length).toBe(1);
+    grantOf(await world.renew(good));
+  });
+
+  it("when the session was idle too long, to the second", async () => {
+    const { world, ann, grant, renewed } = await openAnn({ sessionIdle: 1000, sessionMax: 5000 });
+    const late = await world.session(ann);
+    world.clock.advance(999);
+    const next = await renewed(grant.refresh_token);
+    world.clock.advance(1);
+    const answer = await world.renew(late.refresh_token);
+    expect([answer.status, answer.error]).toEqual([401, "session_ended"]);
+    expect(next.refresh_expires).toBe(start + 1999);
+  });
+
+  it("when the session is at its maximum age, however often it was renewed; no exp lies past it", async () => {
+    const { world, grant } = await openAnn({ sessionIdle: 1000, sessionMax: 2500 });
+    let latest = grant;
+    for (let age = 500; age < 2500; age += 500) {
+      world.clock.advance(500);
+      latest = grantOf(await world.renew(latest.refresh_token));
+      expect(latest.expires).toBe(Math.min(start + age + 900, start + 2500));
+      expect(latest.refresh_expires).toBe(Math.min(start + age + 1000, start + 2500));
+    }
+    world.clock.advance(499);
+    latest = grantOf(await world.renew(latest.refresh_token));
+    expect(latest.ttl).toBe(1);
+    world.clock.advance(1);
+    expect((await world.renew(latest.refresh_token)).error).toBe("session_ended");
+    expect((await world.call("POST", "/renew", { bearer: latest.token })).error).toBe("session_ended");
+  });
+
+  it("at the second of its expiry whatever the leeway: that is for access tokens", async () => {
+    const { world, grant } = await openAnn({ sessionIdle: 1000, tokenLeeway: 300 });
+    world.clock.advance(1000);
+    expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
+  });
+
+  it("and says the same of a session that never was, was ended, or has expired", async () => {
+    const { world, ann, grant, byAccess } = await openAnn();
+    const unknown = foreignToken(world.key, { exp: start + 600, login: "ann", sub: ann.id, sid: "0.none", gen: 0 });
+    const never = await byAccess(unknown);
+    await world.call("POST", "/logout", { bearer: grant.token });
+    const ended = await world.renew(grant.refresh_token);
+    const shape = ({ status, headers, text }: typeof never) => [status, [...headers], text];
+    expect(shape(ended)).toEqual(shape(never));
+  });
+});

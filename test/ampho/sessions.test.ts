@@ -1,0 +1,340 @@
+// The rest of contract §4: logout, session, sessions, password. Each with another's credential beside the right one.
+import { describe, expect, it } from "vitest";
+import {
+  type Answer,
+  admission,
+  foreignToken,
+  grantOf,
+  openWorld,
+  password,
+  sessionOf,
+  start,
+  type World,
+} from "./world.js";
+
+const told = ({ status, error }: Answer) => [status, error];
+const newPassword = "quartz lantern meadow 17";
+
+const sessionRoutes = [
+  ["POST", "/logout", undefined],
+  ["GET", "/sessions", undefined],
+  ["DELETE", "/sessions", undefined],
+  ["DELETE", "/sessions/0.some-session", undefined],
+  ["POST", "/password", { password, new_password: newPassword }],
+] as const;
+
+describe.each(sessionRoutes)("%s %s", (method, route, body) => {
+  it("refuses none, a bad token, a refresh token, an ended session's and one without a session", async () => {
+    const world = await openWorld();
+    const ann = await world.user("ann");
+    const live = await world.session(ann);
+    const over = await world.session(ann);
+    await world.ampho.sessions.end(sessionOf(over));
+    const call = async (bearer?: string) => {
+      const answer = await world.call(method, route, { bearer, ...(body === undefined ? {} : { body }) });
+      return [...told(answer), answer.headers.get("www-authenticate")?.replace(/realm="[^"]+"/, "realm")];
+    };
+    expect(await call()).toEqual([401, "missing_token", "Bearer realm"]);
+    const invalid = [401, "invalid_token", 'Bearer realm, error="invalid_token"'];
+    expect(await call("rubbish")).toEqual(invalid);
+    expect(await call(live.refresh_token)).toEqual(invalid);
+    expect(await call(over.token)).toEqual(invalid);
+    const foreign = foreignToken(world.key, { exp: start + 600, login: "ann", sub: ann.id, iat: start });
+    expect(admission(world.ampho, foreign)).toBe("in");
+    expect(await call(foreign)).toEqual([403, "insufficient_scope", 'Bearer realm, error="insufficient_scope"']);
+    const nobody = foreignToken(world.key, { exp: start + 600, login: "ann", sid: sessionOf(live), iat: start });
+    expect(await call(nobody)).toEqual([403, "insufficient_scope", 'Bearer realm, error="insufficient_scope"']);
+    expect(admission(world.ampho, live.token)).toBe("in");
+  });
+});
+
+describe("POST /logout", () => {
+  it("is 204 without content and ends this session only", async () => {
+    const world = await openWorld();
+    const ann = await world.user("ann");
+    const [one, other] = [await world.session(ann), await world.session(ann)];
+    const answer = await world.call("POST", "/logout", { bearer: one.token });
+    expect([answer.status, answer.text]).toEqual([204, ""]);
+    expect(admission(world.ampho, one.token)).toBe("invalid_token");
+    expect((await world.renew(one.refresh_token)).error).toBe("session_ended");
+    expect(admission(world.ampho, other.token)).toBe("in");
+    expect(await world.events()).toContain("logout");
+  });
+
+  it("ends all tokens of the session, of every generation", async () => {
+    const world = await openWorld();
+    const first = await world.session(await world.user("ann"));
+    const second = grantOf(await world.renew(first.refresh_token));
+    await world.call("POST", "/logout", { bearer: first.token });
+    expect([first, second].map(({ token }) => admission(world.ampho, token))).toEqual([
+      "invalid_token",
+      "invalid_token",
+    ]);
+    expect((await world.renew(second.refresh_token)).error).toBe("session_ended");
+  });
+
+  it("twice at once is 204 or 401, and one row", async () => {
+    const world = await openWorld();
+    const { token } = await world.session(await world.user("ann"));
+    const answers = await Promise.all([1, 2, 3].map(() => world.call("POST", "/logout", { bearer: token })));
+    expect(answers.map(({ status }) => status)).toEqual([204, 204, 204]);
+    expect((await world.call("POST", "/logout", { bearer: token })).status).toBe(401);
+    expect((await world.events()).filter((event) => event === "logout")).toHaveLength(1);
+  });
+
+  it("works with a session that is idle too long but whose token is still good", async () => {
+    const world = await openWorld({ sessionIdle: 100 });
+    const { token } = await world.session(await world.user("ann"));
+    world.clock.advance(200);
+    expect((await world.call("POST", "/logout", { bearer: token })).status).toBe(204);
+    expect(admission(world.ampho, token)).toBe("invalid_token");
+  });
+});
+
+describe("GET /session", () => {
+  it("says who is asking, from the token alone", async () => {
+    const world = await openWorld({ scopes: { editor: ["read", "write"] } });
+    const ann = await world.user("Ann", { roles: ["editor"] });
+    const grant = await world.session(ann);
+    const answer = await world.call("GET", "/session", { bearer: grant.token });
+    expect(answer.status).toBe(200);
+    expect(answer.json).toEqual({
+      id: ann.id,
+      login: "Ann",
+      roles: ["editor"],
+      scopes: ["read", "write"],
+      session: { id: sessionOf(grant), authenticated: start },
+      starts: start,
+      expires: start + 900,
+    });
+  });
+
+  it("gives null for what a token of other software does not have", async () => {
+    const world = await openWorld();
+    const bearer = foreignToken(world.key, { exp: start + 600, login: "someone" });
+    expect((await world.call("GET", "/session", { bearer })).json).toEqual({
+      id: null,
+      login: "someone",
+      roles: [],
+      scopes: [],
+      session: null,
+      starts: null,
+      expires: start + 600,
+    });
+  });
+
+  it("refuses what a guard refuses", async () => {
+    const world = await openWorld();
+    const grant = await world.session(await world.user("ann"));
+    expect(told(await world.call("GET", "/session"))).toEqual([401, "missing_token"]);
+    expect(told(await world.call("GET", "/session", { bearer: grant.refresh_token }))).toEqual([401, "invalid_token"]);
+  });
+});
+
+describe("GET /sessions", () => {
+  it("lists one's own live ones, the newest first, and says which one asks", async () => {
+    const world = await openWorld({ sessionIdle: 5000 });
+    await world.user("ann", { password });
+    const bob = await world.user("bob");
+    const first = await world.login("ann", { address: "192.0.2.1", headers: { "User-Agent": "one" } });
+    world.clock.advance(10);
+    const second = await world.login("ann", { address: "192.0.2.2", headers: { "User-Agent": "two" } });
+    await world.session(bob);
+    world.clock.advance(10);
+    const renewed = grantOf(await world.renew(first.refresh_token));
+    const { json } = await world.call("GET", "/sessions", { bearer: renewed.token });
+    const about = (grant: { token: string }, created: number, renewedAt: number) => ({
+      id: sessionOf(grant),
+      created,
+      renewed: renewedAt,
+      expires: renewedAt + 5000,
+    });
+    expect(json).toEqual({
+      sessions: [
+        { ...about(second, start + 10, start + 10), current: false, address: "192.0.2.2", agent: "two" },
+        { ...about(first, start, start + 20), current: true, address: null, agent: null },
+      ],
+    });
+  });
+
+  it("leaves out ended and expired ones", async () => {
+    const world = await openWorld({ sessionIdle: 500 });
+    const ann = await world.user("ann");
+    await world.session(ann);
+    world.clock.advance(400);
+    const live = await world.session(ann);
+    await world.ampho.sessions.end(sessionOf(await world.session(ann)));
+    world.clock.advance(100);
+    const { json } = await world.call("GET", "/sessions", { bearer: live.token });
+    expect(json).toMatchObject({ sessions: [{ id: sessionOf(live) }] });
+    expect(Object(json["sessions"])).toHaveLength(1);
+  });
+});
+
+describe("DELETE /sessions/{id}", () => {
+  async function two(world: World) {
+    const ann = await world.user("ann");
+    return [await world.session(ann), await world.session(ann)] as const;
+  }
+
+  it("ends one of one's own", async () => {
+    const world = await openWorld();
+    const [one, other] = await two(world);
+    const answer = await world.call("DELETE", `/sessions/${sessionOf(other)}`, { bearer: one.token });
+    expect([answer.status, answer.text]).toEqual([204, ""]);
+    expect(admission(world.ampho, other.token)).toBe("invalid_token");
+    expect(admission(world.ampho, one.token)).toBe("in");
+    expect(await world.events()).toContain("session_ended: ended_by_user");
+  });
+
+  it("is one 404 for another user's, an ended one, an unknown one and what cannot be an id", async () => {
+    const world = await openWorld();
+    const [one, other] = await two(world);
+    const eve = await world.session(await world.user("eve"));
+    await world.ampho.sessions.end(sessionOf(other));
+    const ids = [sessionOf(eve), sessionOf(other), "0.unknown", "%00", "..%2f..", "a b", "x".repeat(500), "'or'1"];
+    const answers = await Promise.all(ids.map((id) => world.call("DELETE", `/sessions/${id}`, { bearer: one.token })));
+    expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
+    expect(answers.map(told)[0]).toEqual([404, "not_found"]);
+    expect(admission(world.ampho, eve.token)).toBe("in");
+  });
+
+  it("ends the session that asks, too", async () => {
+    const world = await openWorld();
+    const [one] = await two(world);
+    expect((await world.call("DELETE", `/sessions/${sessionOf(one)}`, { bearer: one.token })).status).toBe(204);
+    expect(admission(world.ampho, one.token)).toBe("invalid_token");
+  });
+});
+
+describe("DELETE /sessions", () => {
+  it("ends all of one's own and none of another's", async () => {
+    const world = await openWorld();
+    const ann = await world.user("ann");
+    const own = [await world.session(ann), await world.session(ann), await world.session(ann)];
+    const eve = await world.session(await world.user("eve"));
+    expect((await world.call("DELETE", "/sessions", { bearer: own[0]?.token })).status).toBe(204);
+    for (const { token, refresh_token } of own) {
+      expect(admission(world.ampho, token)).toBe("invalid_token");
+      expect((await world.renew(refresh_token)).error).toBe("session_ended");
+    }
+    expect(admission(world.ampho, eve.token)).toBe("in");
+    expect((await world.events()).filter((event) => event === "session_ended: ended_by_user")).toHaveLength(3);
+  });
+});
+
+describe("POST /password", () => {
+  const change = (world: World, bearer: string, body: object = { password, new_password: newPassword }) =>
+    world.call("POST", "/password", { bearer, body });
+
+  it("sets the new password, keeps this session and ends the user's others", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    const eve = await world.session(await world.user("eve"));
+    const [one, other] = [await world.login("ann"), await world.login("ann")];
+    const answer = await change(world, one.token);
+    expect([answer.status, answer.text]).toEqual([204, ""]);
+    expect(admission(world.ampho, one.token)).toBe("in");
+    grantOf(await world.renew(one.refresh_token));
+    expect(admission(world.ampho, other.token)).toBe("invalid_token");
+    expect((await world.renew(other.refresh_token)).error).toBe("session_ended");
+    expect(admission(world.ampho, eve.token)).toBe("in");
+    expect((await world.call("POST", "/login", { body: { login: "ann", password } })).error).toBe(
+      "invalid_credentials",
+    );
+    grantOf(await world.call("POST", "/login", { body: { login: "ann", password: newPassword } }));
+    expect(await world.events()).toEqual(
+      expect.arrayContaining(["password_changed", "session_ended: password_changed"]),
+    );
+  });
+
+  it("is 401 for a wrong old password, says nothing of the new one, and is recorded", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    const { token } = await world.login("ann");
+    const bad = [
+      await change(world, token, { password: "wrong", new_password: newPassword }),
+      await change(world, token, { password: "wrong", new_password: "short" }),
+    ];
+    expect(bad.map(told)).toEqual([
+      [401, "invalid_credentials"],
+      [401, "invalid_credentials"],
+    ]);
+    expect(bad[0]?.text).toBe(bad[1]?.text);
+    expect((await world.events()).filter((event) => event === "password_refused: wrong_password")).toHaveLength(2);
+    await world.login("ann");
+  });
+
+  it.each([
+    ["short", "too short 14 c"],
+    ["common", "password123password123"],
+    ["made of the login", "xx ann-of-the-hill xx"],
+    ["made of the product's name", "my ampho instance 99"],
+    ["runs of keys", "qwertyuiopasdfgh"],
+  ])("is 400 for a new password that is %s, and the message names the rule without the password", async (_, weak) => {
+    const world = await openWorld();
+    await world.user("ann-of-the-hill", { password });
+    const { token } = await world.login("ann-of-the-hill");
+    const answer = await change(world, token, { password, new_password: weak });
+    expect(told(answer)).toEqual([400, "invalid_request"]);
+    expect(answer.text).not.toContain(weak);
+    expect(answer.text).toMatch(/password/i);
+    await world.login("ann-of-the-hill");
+    expect(await world.events()).toContain("password_refused: rule_broken");
+  });
+
+  it("twice at once with the old password changes it once", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    const [one, other] = [await world.login("ann"), await world.login("ann")];
+    const choices = ["quartz lantern meadow 17", "violet harbour tundra 23"];
+    const answers = await Promise.all([
+      change(world, one.token, { password, new_password: choices[0] }),
+      change(world, other.token, { password, new_password: choices[1] }),
+    ]);
+    const won = answers.findIndex(({ status }) => status === 204);
+    expect(answers.filter(({ status }) => status === 204)).toHaveLength(1);
+    expect(answers.map(({ status }) => status).sort()).toEqual([204, 401]);
+    grantOf(await world.call("POST", "/login", { body: { login: "ann", password: choices[won] } }));
+    expect([one, other].map(({ token }) => admission(world.ampho, token))[1 - won]).toBe("invalid_token");
+    const events = (await world.events()).filter((event) => event.startsWith("password"));
+    expect(events).toEqual(["password_changed", "password_refused: changed_meanwhile"]);
+  });
+
+  it("is refused for an account without a password", async () => {
+    const world = await openWorld();
+    const { token } = await world.session(await world.user("ann"));
+    for (const old of ["", password])
+      expect(told(await change(world, token, { password: old, new_password: newPassword }))).toEqual([
+        401,
+        "invalid_credentials",
+      ]);
+  });
+});
+
+describe("a token", () => {
+  it("of another user's session id is not believed for its user", async () => {
+    // Whoever has the key can write any token; a token of ours that was copied cannot be changed.
+    const world = await openWorld();
+    const ann = await world.session(await world.user("ann"));
+    const eve = await world.user("eve");
+    const mixed = foreignToken(world.key, {
+      exp: start + 600,
+      login: "eve",
+      sub: eve.id,
+      sid: sessionOf(ann),
+      iat: start,
+    });
+    expect((await world.call("POST", "/logout", { bearer: mixed })).status).toBe(204);
+    expect(admission(world.ampho, ann.token)).toBe("in");
+    expect(
+      told(await world.call("POST", "/password", { bearer: mixed, body: { password, new_password: newPassword } })),
+    ).toEqual([401, "invalid_token"]);
+  });
+
+  it("in the query is refused at our own endpoints", async () => {
+    const world = await openWorld();
+    const { token } = await world.session(await world.user("ann"));
+    expect(told(await world.call("GET", `/session?access_token=${token}`))).toEqual([400, "invalid_request"]);
+  });
+});
