@@ -42,6 +42,7 @@ ${rows.join("\n")}
 - A request that is not complete after 30 s gets 408 and its connection is closed.
 - Errors are \`{"message": "…for people…", "error": "code"}\`; [errors.md](errors.md) lists the codes. Every 401 carries a
   \`WWW-Authenticate: Bearer\` challenge, 429 and 503 a \`Retry-After\`, 405 an \`Allow\`.
+- \`ampho serve\` names each request by \`X-Request-Id\` in its answer, and by \`id\` in the access log.
 - Every answer but the key set's is \`Cache-Control: no-store\`.
 
 ${routes.map(routeSection).join("\n\n")}

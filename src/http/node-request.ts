@@ -83,7 +83,9 @@ function readBody(request: IncomingMessage, limitBytes: number): Promise<Uint8Ar
       request.pause();
       reject(error);
     };
-    const onData = (chunk: Uint8Array) => {
+    const onData = (data: Uint8Array | string) => {
+      // Text when the host has set an encoding before.
+      const chunk = typeof data === "string" ? Buffer.from(data, request.readableEncoding ?? "utf8") : data;
       lengthBytes += chunk.byteLength;
       if (lengthBytes > limitBytes) settle(tooLarge());
       else chunks.push(chunk);

@@ -101,6 +101,18 @@ describe("mount", () => {
       expect((await post(`${url}/api/security/login`, alice)).status).toBe(200);
     });
 
+    it("that set an encoding without reading changes no limit", async () => {
+      const handle = mount(serving.ampho);
+      const url = await listening((request, response) => handle(request.setEncoding("utf8"), response));
+      expect((await post(`${url}/api/security/login`, alice)).status).toBe(200);
+      const large = sendRaw(
+        portOf(url),
+        "POST /api/security/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
+        { repeat: `1000\r\n${"x".repeat(4_096)}\r\n` },
+      );
+      expect((await large).status).toBe(413);
+    });
+
     it("that took the body away answers 500 and tells why, and hangs on nothing", async () => {
       const url = await behind(() => undefined);
       const before = serving.notices.length;

@@ -228,6 +228,23 @@ describe("password", () => {
   });
 });
 
+describe("the address of a session", () => {
+  it("is the socket's, or what the trusted proxy says", async () => {
+    const headers = { "x-forwarded-for": "192.0.2.1, 198.51.100.7", "user-agent": "test \u0080agent" };
+    const behind = await serve({ trustProxy: 1 });
+    for (const [server, address] of [
+      [serving, "127.0.0.1"],
+      [behind, "198.51.100.7"],
+    ] as const) {
+      const { token } = await (await post(`${server.url}/login`, alice, headers)).json();
+      const { sessions } = await (await fetch(`${server.url}/sessions`, { headers: bearer(token) })).json();
+      const { current: _, ...session } = sessions.find((one: { current: boolean }) => one.current);
+      expect(session).toMatchObject({ address, agent: "test agent" });
+    }
+    await behind.close();
+  });
+});
+
 describe("every answer", () => {
   it("to HEAD is that to GET without its body", async () => {
     for (const path of ["/openapi.json", "/.well-known/jwks.json", "/session", "/nothing"]) {
@@ -265,5 +282,19 @@ describe("every answer", () => {
     expect(await statusAndError(large)).toEqual([413, "payload_too_large"]);
     expect((await call("/sessions", { method: "DELETE", headers: bearer(token) })).status).toBe(204);
     expect((await serving.ampho.fetch(new Request("https://api.example/elsewhere"))).status).toBe(404);
+  });
+
+  it("on Fetch is an answer too when the body breaks, or was read before", async () => {
+    const login = (body: BodyInit) => {
+      const init = { method: "POST", headers: { "content-type": "application/json" }, body, duplex: "half" };
+      return new Request("https://api.example/api/security/login", init);
+    };
+    const broken = new ReadableStream({ pull: (controller) => controller.error(new Error("gone")) });
+    expect(await statusAndError(await serving.ampho.fetch(login(broken)))).toEqual([400, "invalid_request"]);
+    const endless = new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(4_096)) });
+    expect(await statusAndError(await serving.ampho.fetch(login(endless)))).toEqual([413, "payload_too_large"]);
+    const read = login("{}");
+    await read.text();
+    expect(await statusAndError(await serving.ampho.fetch(read))).toEqual([500, "internal_error"]);
   });
 });
