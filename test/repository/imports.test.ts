@@ -8,14 +8,15 @@ const src = path.resolve(import.meta.dirname, "../../src");
 /** What each room may import besides itself. A file at the top of src/ is a room of its own. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   "errors.ts": [],
+  "version.ts": [],
   crypto: ["errors.ts"],
   store: ["errors.ts"],
   "config.ts": ["errors.ts", "crypto"],
   auth: ["errors.ts", "crypto", "store"],
   http: ["errors.ts", "crypto", "store", "auth"],
-  "ampho.ts": ["errors.ts", "crypto", "store", "auth", "http", "config.ts"],
+  "ampho.ts": ["errors.ts", "crypto", "store", "auth", "http", "config.ts", "version.ts"],
   adapters: ["errors.ts", "auth", "http", "ampho.ts"],
-  cli: ["errors.ts", "crypto", "store", "auth", "http", "config.ts", "ampho.ts", "adapters"],
+  cli: ["errors.ts", "version.ts", "crypto", "store", "auth", "http", "config.ts", "ampho.ts", "adapters"],
   "index.ts": ["errors.ts", "crypto", "store", "auth", "http", "config.ts", "ampho.ts"],
 };
 /** Files beside config.ts and ampho.ts that share their room. */
