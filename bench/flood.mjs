@@ -1,14 +1,18 @@
 // Logins from 64 clients without pause, beside a guarded GET on the same process: its p99 against the idle one, and the
 // logins a second against bare argon2id hashed by as many threads. Rounds of the servers take turns.
-import { Worker } from "node:worker_threads";
+
 import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
 import { keptAgent, machine, median, print, quantile, send, sleep, start } from "./measure.mjs";
 import { login, password } from "./servers/announce.mjs";
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 3);
 const roundMs = Number(process.env.BENCH_ROUND_MS ?? 6_000);
 const clients = 64;
-const names = process.argv.slice(2).length > 0 ? process.argv.slice(2) : ["ampho", "express-bcrypt", "express-argon2", "better-auth"];
+const names =
+  process.argv.slice(2).length > 0
+    ? process.argv.slice(2)
+    : ["ampho", "express-bcrypt", "express-argon2", "better-auth"];
 
 /** Hashes a second of argon2id with our parameters, one after the other in each of as many threads as Ampho uses. */
 async function bareHashes() {
@@ -21,11 +25,15 @@ async function bareHashes() {
     parentPort.postMessage(count);`;
   const threads = Math.max(1, availableParallelism() - 1);
   const counts = await Promise.all(
-    Array.from({ length: threads }, () => new Promise((resolve, reject) => {
-      const worker = new Worker(code, { eval: true, workerData: roundMs });
-      worker.once("message", resolve);
-      worker.once("error", reject);
-    })),
+    Array.from(
+      { length: threads },
+      () =>
+        new Promise((resolve, reject) => {
+          const worker = new Worker(code, { eval: true, workerData: roundMs });
+          worker.once("message", resolve);
+          worker.once("error", reject);
+        }),
+    ),
   );
   return (counts.reduce((a, b) => a + b, 0) / roundMs) * 1000;
 }
@@ -58,7 +66,11 @@ async function flood(server, name, ms) {
   const client = async (at) => {
     for (let count = at; running; count++) {
       const body = wrongToo && count % 2 === 1 ? bad : good;
-      const headers = { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(body), Origin: "http://127.0.0.1" };
+      const headers = {
+        "Content-Type": "application/json",
+        "Content-Length": Buffer.byteLength(body),
+        Origin: "http://127.0.0.1",
+      };
       const status = await send({ port: server.port, agent, method: "POST", path: server.loginPath, headers, body });
       if (status === 200 || status === 401) answered++;
       else await sleep(50);

@@ -1,7 +1,7 @@
 // What the benchmarks share: servers as processes, rounds that take turns, medians, the machine's description.
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { request as httpRequest, Agent } from "node:http";
+import { Agent, request as httpRequest } from "node:http";
 import { availableParallelism, cpus, totalmem } from "node:os";
 
 export function median(values) {

@@ -1,10 +1,11 @@
 // Ampho on node:http: our endpoints, a guarded route and the same route without the guard.
-import { createServer } from "node:http";
+
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { generateJwk } from "../../dist/crypto/jwk-generate.js";
 import { guarded, mount } from "../../dist/adapters/node.js";
+import { generateJwk } from "../../dist/crypto/jwk-generate.js";
 import { createAmpho } from "../../dist/index.js";
 import { announce, login, password } from "./announce.mjs";
 

@@ -17,7 +17,10 @@ const auth = betterAuth({
   trustedOrigins: ["*"],
 });
 const { headers } = await auth.api.signUpEmail({ body: { email, password, name: "Alice" }, returnHeaders: true });
-const cookie = headers.getSetCookie().map((value) => value.split(";")[0]).join("; ");
+const cookie = headers
+  .getSetCookie()
+  .map((value) => value.split(";")[0])
+  .join("; ");
 const handler = toNodeHandler(auth);
 const body = JSON.stringify({ hello: "world" });
 const plain = (response) => response.writeHead(200, { "Content-Type": "application/json" }).end(body);
@@ -29,4 +32,4 @@ const server = createServer(async (request, response) => {
   }
   return handler(request, response);
 });
-announce(server, { loginPath: "/api/auth/sign-in/email", tokens: [{ cookie }], });
+announce(server, { loginPath: "/api/auth/sign-in/email", tokens: [{ cookie }] });

@@ -99,8 +99,8 @@ describe("closing", () => {
     slow.write(head + body.slice(0, 5));
     const answered = new Promise<string>((resolve) => {
       let received = "";
-      slow.on("data", (chunk) => {
-        received += chunk;
+      slow.on("data", (chunk: Buffer) => {
+        received += chunk.toString();
       });
       slow.on("close", () => resolve(received));
     });

@@ -23,8 +23,8 @@ function trickle(port: number, text: string, byte: string): Promise<RawAnswer> {
     let received = "";
     const socket = connect(port, "127.0.0.1", () => socket.write(text));
     const timer = setInterval(() => socket.write(byte), 1_000);
-    socket.on("data", (chunk) => {
-      received += chunk;
+    socket.on("data", (chunk: Buffer) => {
+      received += chunk.toString();
     });
     socket.on("error", () => undefined);
     socket.on("close", () => {

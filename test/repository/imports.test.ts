@@ -30,7 +30,7 @@ const files = readdirSync(src, { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".ts"))
   .map((name) => path.join(src, name));
 
-const importPattern = /(?:\bfrom\s+|\bimport\s*\(\s*|\bimport\s+|new URL\(\s*)"(\.[^"]+)"/g;
+const importPattern = /(?:\bfrom\s+|\bimport\s*\(\s*|\bimport\s+|new URL\(\s*)"(\.[^"]+\.js)"/g;
 
 function importsOf(file: string): string[] {
   return [...readFileSync(file, "utf8").matchAll(importPattern)].map(([, target = ""]) =>
