@@ -6,6 +6,7 @@ import { readOct } from "./jwk-oct.js";
 import { readOkp } from "./jwk-okp.js";
 import { readRsa } from "./jwk-rsa.js";
 import { createSecretMaterial, type Key, type KeyMaterial } from "./key.js";
+import { createVerification } from "./signature.js";
 import { thumbprint } from "./thumbprint.js";
 
 export type JwkReading =
@@ -82,7 +83,7 @@ function toMaterial(parts: KeyParts, algorithm: Algorithm): KeyMaterial {
   const { signature } = algorithmFacts(algorithm);
   return {
     kind: "pair",
-    verifying: { key: publicKey, ...signature },
+    verify: createVerification(algorithm, publicKey),
     signing: privateKey === undefined ? undefined : { key: privateKey, ...signature },
   };
 }

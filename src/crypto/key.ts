@@ -1,6 +1,6 @@
 // A key as it is used: imported and checked once, bound to one algorithm (RFC 8725 §3.1). Its secrets are KeyObjects, which
 // neither JSON.stringify nor util.inspect can show.
-import type { KeyObject, SignKeyObjectInput, VerifyKeyObjectInput } from "node:crypto";
+import type { KeyObject, SignKeyObjectInput } from "node:crypto";
 import { type Algorithm, algorithmFacts } from "./algorithms.js";
 import { type ComputeHmac, createHmacOf } from "./hmac.js";
 
@@ -17,12 +17,15 @@ export interface Key {
   readonly material: KeyMaterial;
 }
 
-/** What node:crypto is given. */
+/** Whether `signature` is one of `input`, a text of ASCII characters. */
+export type VerifySignature = (input: string, signature: Buffer) => boolean;
+
+/** What signs and verifies. */
 export type KeyMaterial =
   | { readonly kind: "secret"; readonly secret: KeyObject; readonly computeHmac: ComputeHmac }
   | {
       readonly kind: "pair";
-      readonly verifying: VerifyKeyObjectInput;
+      readonly verify: VerifySignature;
       /** Undefined for a public key. */
       readonly signing: SignKeyObjectInput | undefined;
     };

@@ -1,12 +1,13 @@
-// Tokens that verified, so that the next request with one costs a look-up: bounded in number and in characters, by the
-// whole token, filled only by its caller after a good verification. It knows nothing of revocations: whoever takes a value
-// from it checks those and the times again.
+// Tokens that verified, so that the next request with one costs a look-up: bounded in number and in characters, found by
+// the whole token, filled only by its caller after a good verification. It knows nothing of revocations: whoever takes a
+// value from it looks at those and at the times again.
 //
-// The clock algorithm (second chance): an entry that was asked for since the hand last came by stays, so many tokens that
-// are used once cannot push out tokens that are in use.
+// Entries leave by the clock algorithm (second chance): one that was asked for since the hand last came by stays, so many
+// tokens that are used once cannot push out tokens that are in use.
 
 interface Entry<T> {
   readonly token: string;
+  readonly tail: string;
   readonly value: T;
   /** Unix seconds. */
   readonly expires: number;
@@ -22,12 +23,18 @@ export interface VerifiedTokens<T> {
   readonly size: number;
 }
 
+/**
+ * Entries are filed under the end of the token, an HS256 signature's worth of characters, and then compared as a whole:
+ * a string that a socket gave has to be hashed first, which takes longer than all the rest for a whole token.
+ */
+const tailCharacters = 43;
+
 export function createVerifiedTokens<T>(
   limits: { readonly tokens?: number; readonly characters?: number } = {},
 ): VerifiedTokens<T> {
   const tokensMax = limits.tokens ?? 16_384;
   const charactersMax = limits.characters ?? 16_777_216;
-  const byToken = new Map<string, Entry<T>>();
+  const byTail = new Map<string, Entry<T>>();
   const ring: (Entry<T> | undefined)[] = [];
   const free: number[] = [];
   let hand = 0;
@@ -43,7 +50,7 @@ export function createVerifiedTokens<T>(
         entry.used = false;
         continue;
       }
-      byToken.delete(entry.token);
+      byTail.delete(entry.tail);
       characters -= entry.token.length;
       ring[at] = undefined;
       free.push(at);
@@ -53,30 +60,32 @@ export function createVerifiedTokens<T>(
 
   return {
     find(token) {
-      const entry = byToken.get(token);
-      if (entry === undefined) return undefined;
+      const entry = byTail.get(token.slice(-tailCharacters));
+      if (entry === undefined || entry.token !== token) return undefined;
       entry.used = true;
       return entry.value;
     },
     add(token, value, expires, now) {
-      if (expires <= now || token.length > charactersMax || byToken.has(token)) return;
-      while (byToken.size > 0 && (byToken.size >= tokensMax || characters + token.length > charactersMax)) evict(now);
-      const entry = { token, value, expires, used: false };
-      byToken.set(token, entry);
+      const tail = token.slice(-tailCharacters);
+      // Two good tokens with one signature do not turn up; if they did, the second would be verified each time.
+      if (expires <= now || token.length > charactersMax || byTail.has(tail)) return;
+      while (byTail.size > 0 && (byTail.size >= tokensMax || characters + token.length > charactersMax)) evict(now);
+      const entry = { token, tail, value, expires, used: false };
+      byTail.set(tail, entry);
       characters += token.length;
       const at = free.pop();
       if (at === undefined) ring.push(entry);
       else ring[at] = entry;
     },
     clear() {
-      byToken.clear();
+      byTail.clear();
       ring.length = 0;
       free.length = 0;
       hand = 0;
       characters = 0;
     },
     get size() {
-      return byToken.size;
+      return byTail.size;
     },
   };
 }

@@ -1,0 +1,201 @@
+// Signing and verifying tokens beside fast-jwt, jsonwebtoken, jose and bare node:crypto, on one thread. Rounds are
+// interleaved, so that what disturbs the machine disturbs all; medians; ratios against what docs and issues promise.
+// Run after a build: node bench/tokens.mjs [rounds]
+import { createHmac, createPublicKey, createSecretKey, verify as verifyRaw } from "node:crypto";
+import { cpus } from "node:os";
+import { createSigner, createVerifier } from "fast-jwt";
+import { importJWK, jwtVerify } from "jose";
+import jsonwebtoken from "jsonwebtoken";
+import { findTimeRefusal } from "../dist/crypto/claims.js";
+import { generateJwk } from "../dist/crypto/jwk-generate.js";
+import { importKeys } from "../dist/crypto/jwk-set.js";
+import { accessToken, signJwt, verifyJwt } from "../dist/crypto/jwt.js";
+import { createKeySet } from "../dist/crypto/key.js";
+import { randomId } from "../dist/crypto/random.js";
+import { createVerifiedTokens } from "../dist/crypto/verified-tokens.js";
+
+const rounds = Number(process.argv[2] ?? 9);
+const now = 1_790_000_000;
+const rules = { now, leewaySeconds: 60, foreignMaxSeconds: 86_400 };
+const revoked = new Set();
+
+function makeClaims(at) {
+  return {
+    sub: `usr_${at.toString(36).padStart(12, "0")}`,
+    login: `person${at}`,
+    roles: ["editor", "reviewer"],
+    scope: "articles:read articles:write",
+    sid: `0.${at.toString(36).padStart(22, "x")}`,
+    gen: at % 50,
+    ver: 1,
+    auth_time: now,
+    jti: randomId(),
+    iat: now,
+    nbf: now,
+    exp: now + 900,
+  };
+}
+
+/** Tokens as a socket gives them: flat strings of their own. */
+function makeTokens(key, count) {
+  return Array.from({ length: count }, (_, at) =>
+    Buffer.from(signJwt(key, accessToken, makeClaims(at))).toString("latin1"),
+  );
+}
+
+const signingInput = (token) => token.slice(0, token.lastIndexOf("."));
+const signatureOf = (token) => Buffer.from(token.slice(token.lastIndexOf(".") + 1), "base64url");
+
+/** A guard with the map of verified tokens, as auth/authorize uses it: times and revocations are looked at every time. */
+function createGuard(keys, tokens) {
+  return (token) => {
+    const known = tokens.find(token);
+    if (known !== undefined) {
+      if (findTimeRefusal(known, rules) !== undefined || revoked.has(known.sid)) throw new Error("refused");
+      return known;
+    }
+    const { claims } = verifyJwt(token, keys, accessToken, rules);
+    tokens.add(token, claims, claims.exp + rules.leewaySeconds, now);
+    return claims;
+  };
+}
+
+async function time(contender, count) {
+  const start = process.hrtime.bigint();
+  if (contender.awaits) for (let at = 0; at < count; at++) await contender.run(at);
+  else for (let at = 0; at < count; at++) contender.run(at);
+  return Number(process.hrtime.bigint() - start) / count;
+}
+
+const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
+
+async function compare(title, count, contenders, targets) {
+  const times = new Map(Object.keys(contenders).map((name) => [name, []]));
+  for (let round = -1; round < rounds; round++) {
+    for (const [name, contender] of Object.entries(contenders)) {
+      contender.prepare?.();
+      globalThis.gc?.();
+      const each = await time(contender, Math.ceil(count * (contender.share ?? 1)));
+      // The first round warms up.
+      if (round >= 0) times.get(name).push(each);
+    }
+  }
+  const medians = new Map([...times].map(([name, values]) => [name, median(values)]));
+  console.log(`\n${title}`);
+  for (const [name, each] of medians) {
+    console.log(
+      `  ${name.padEnd(34)}${(each / 1000).toFixed(2).padStart(9)} µs${(1e6 / each).toFixed(1).padStart(10)} k/s`,
+    );
+  }
+  for (const [name, other, least] of targets) {
+    const ratio = medians.get(other) / medians.get(name);
+    const verdict = ratio >= least ? "reached" : "MISSED";
+    console.log(`  ${`${name} / ${other}`.padEnd(44)}${ratio.toFixed(2).padStart(7)}  must be ${least}: ${verdict}`);
+    if (ratio < least) process.exitCode = 1;
+  }
+}
+
+console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}, medians of ${rounds} rounds`);
+
+const jwk = generateJwk("HS256");
+const keys = createKeySet(importKeys(jwk).keys);
+const [key] = keys.keys;
+const secret = Buffer.from(jwk.k, "base64url");
+const secretKey = createSecretKey(secret);
+const clock = { algorithms: ["HS256"], clockTimestamp: now * 1000 };
+
+{
+  const count = 20_000;
+  const tokens = makeTokens(key, count);
+  const inputs = tokens.map(signingInput);
+  const fast = createVerifier({ key: secret, cache: false, ...clock });
+  const joseKey = await importJWK(jwk, "HS256");
+  const currentDate = new Date(now * 1000);
+  let guard;
+  await compare(
+    `HS256 verify, tokens never seen before (${tokens[0].length} characters)`,
+    count,
+    {
+      "raw HMAC": { run: (at) => createHmac("sha256", secretKey).update(inputs[at]).digest() },
+      "ampho, map off": { run: (at) => verifyJwt(tokens[at], keys, accessToken, rules) },
+      "ampho, map on": {
+        prepare: () => {
+          guard = createGuard(keys, createVerifiedTokens());
+        },
+        run: (at) => guard(tokens[at]),
+      },
+      "fast-jwt": { run: (at) => fast(tokens[at]) },
+      jsonwebtoken: { share: 0.5, run: (at) => jsonwebtoken.verify(tokens[at], secretKey, { clockTimestamp: now }) },
+      jose: { share: 0.2, awaits: true, run: (at) => jwtVerify(tokens[at], joseKey, { currentDate }) },
+    },
+    [
+      ["ampho, map off", "fast-jwt", 1.5],
+      ["ampho, map off", "jose", 5],
+      ["ampho, map off", "raw HMAC", 0.5],
+      ["ampho, map on", "fast-jwt", 1.1],
+    ],
+  );
+
+  const unsigned = Array.from({ length: count }, (_, at) => {
+    const { jti: _jti, ...claims } = makeClaims(at);
+    return claims;
+  });
+  const options = { key: secret, algorithm: "HS256", kid: jwk.kid, header: { typ: "at+jwt" }, noTimestamp: true };
+  const fastSign = createSigner(options);
+  await compare(
+    "HS256 sign, with jti",
+    count,
+    {
+      "raw HMAC": { run: (at) => createHmac("sha256", secretKey).update(inputs[at]).digest() },
+      ampho: { run: (at) => signJwt(key, accessToken, { ...unsigned[at], jti: randomId() }) },
+      "fast-jwt": { run: (at) => fastSign({ ...unsigned[at], jti: randomId() }) },
+    },
+    [["ampho", "fast-jwt", 1]],
+  );
+}
+
+for (const [algorithm, hash, count, encoding] of [
+  ["EdDSA", null, 1500, {}],
+  ["ES256", "sha256", 1500, { dsaEncoding: "ieee-p1363" }],
+  ["RS256", "sha256", 3000, {}],
+]) {
+  const own = generateJwk(algorithm);
+  const pair = createKeySet(importKeys(own).keys);
+  const publicKey = createPublicKey({ key: own, format: "jwk" });
+  // RSA signs slowly; a part of the tokens is enough, for they are never kept.
+  const tokens = makeTokens(pair.keys[0], Math.min(count, 500));
+  const inputs = tokens.map((token) => Buffer.from(signingInput(token)));
+  const signatures = tokens.map(signatureOf);
+  const rawKey = { key: publicKey, ...encoding };
+  const pem = publicKey.export({ format: "pem", type: "spki" });
+  const fast = createVerifier({ key: pem, algorithms: [algorithm], cache: false, clockTimestamp: now * 1000 });
+  await compare(
+    `${algorithm} verify`,
+    count,
+    {
+      "raw node:crypto": {
+        run: (at) => verifyRaw(hash, inputs[at % tokens.length], rawKey, signatures[at % tokens.length]),
+      },
+      ampho: { run: (at) => verifyJwt(tokens[at % tokens.length], pair, accessToken, rules) },
+      "fast-jwt": { run: (at) => fast(tokens[at % tokens.length]) },
+    },
+    [["ampho", "raw node:crypto", 0.95]],
+  );
+}
+
+{
+  const count = 10_000;
+  const bytes = makeTokens(key, count).map((token) => Buffer.from(token));
+  const fresh = (at) => bytes[at % count].toString("latin1");
+  const fastCached = createVerifier({ key: secret, cache: count, ...clock });
+  const guard = createGuard(keys, createVerifiedTokens());
+  await compare(
+    "HS256 verify of 10 000 tokens in turn, seen before, each time as a new string",
+    count * 5,
+    {
+      ampho: { run: (at) => guard(fresh(at)) },
+      "fast-jwt, cache of 10 000": { run: (at) => fastCached(fresh(at)) },
+    },
+    [["ampho", "fast-jwt, cache of 10 000", 3]],
+  );
+}
