@@ -64,7 +64,14 @@ async function bare({ file, sessions }) {
 
 async function renewals({ file, sessions }) {
   const store = await openSqlite({ path: file, migrate: false, notice: () => {} });
-  const usual = { now, accessTtlSeconds: 900, idleSeconds: 1209600, graceSeconds: 10, by: "refresh_token", stored: true };
+  const usual = {
+    now,
+    accessTtlSeconds: 900,
+    idleSeconds: 1209600,
+    graceSeconds: 10,
+    by: "refresh_token",
+    stored: true,
+  };
   const origin = { actor: "user", address: "192.0.2.1", agent };
   let next = 0;
   let done = 0;
