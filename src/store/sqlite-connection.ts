@@ -80,6 +80,8 @@ const pragmas = [
   "cache_size = -16384",
   // Pages: with many sessions each renewal is another page, and the default of 1000 is full after a few hundred.
   "wal_autocheckpoint = 4000",
+  // Bytes that the log keeps on disk after a long reader had made it grow.
+  "journal_size_limit = 67108864",
 ];
 
 function startWal(rowsOf: (sql: string, parameters: readonly SqlValue[]) => readonly Row[]): void {

@@ -33,7 +33,7 @@ export interface Request {
 
 export interface Failure {
   /** `open`: a person can mend it. `internal`: a bug of ours. */
-  readonly kind: "unavailable" | "open" | "configuration" | "internal";
+  readonly kind: "unavailable" | "overloaded" | "open" | "configuration" | "internal";
   readonly reason: string;
 }
 

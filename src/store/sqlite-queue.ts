@@ -25,6 +25,8 @@ export interface Queue {
 const retryMs = 4;
 /** So that reads between batches do not wait for long. */
 const batchMax = 256;
+/** While the lock is held elsewhere writes pile up: beyond this they are refused, not kept in memory. */
+const writesMax = 10_000;
 
 export interface Connections {
   /** The open connection, opened anew if need be. */
@@ -132,7 +134,9 @@ export function createQueue(connections: Connections, send: (replies: readonly R
 
   return {
     add: (job) => {
-      (job.access === "read" ? reads : writes).push(job);
+      if (job.access === "read") reads.push(job);
+      else if (writes.length < writesMax) writes.push(job);
+      else replies.push({ id: job.id, failure: { kind: "overloaded", reason: "too many writes wait" } });
       schedule(0);
     },
     drained: () =>

@@ -152,6 +152,8 @@ export function startThread(data: Omit<WorkerData, "reopening">): Thread {
 }
 
 function errorOf({ kind, reason }: Failure): Error {
+  if (kind === "overloaded")
+    return new AmphoError("overloaded", "the store has more to do than it can", { retryAfterSeconds: 1 });
   if (kind === "open") return new StoreOpenError(reason);
   if (kind === "configuration") return new ConfigurationError(reason);
   return kind === "internal" ? new Error(reason) : unavailable(reason);

@@ -1,7 +1,8 @@
 // The store in terms of purposes. One SQL implementation stands behind it (sql/…), run by one driver a database.
 // Every purpose is one transaction with its audit rows inside; whatever ends something writes a numbered revocation.
 // Times are whole Unix seconds and are passed in; ids and random parts are made by the caller.
-// Every method rejects with AmphoError `unavailable` when the store cannot answer (within 5.5 s), never with a driver's error.
+// Every method rejects with AmphoError `unavailable` when the store cannot answer (within 6 s) or `overloaded` when more
+// waits than it can do, never with a driver's error.
 
 export interface User {
   /** Opaque, given by the caller. */
@@ -248,7 +249,7 @@ export interface Store {
           | { readonly add: readonly string[]; readonly remove: readonly string[] };
       },
   ): Promise<{ readonly user: User | undefined; readonly revocations: readonly Revocation[] }>;
-  /** Disabling ends the user's sessions and writes a "user" revocation. */
+  /** Disabling ends the user's sessions and writes a "user" revocation, also when the user was disabled already. */
   setDisabled(
     input: Ending & ForeignTokens & { readonly userId: string; readonly disabled: boolean },
   ): Promise<{ readonly found: boolean; readonly revocations: readonly Revocation[] }>;
@@ -257,7 +258,10 @@ export interface Store {
   ): Promise<{ readonly found: boolean; readonly revocations: readonly Revocation[] }>;
 
   createSession(input: NewSession): Promise<CreateSessionOutcome>;
-  /** Sets `auth_time` of a live session of that user and moves it a generation on; `refused` if there is none. */
+  /**
+   * Sets `auth_time` of a live session of that user and moves it a generation on; `refused` if there is none, or the user
+   * may not log in. It then records nothing: `createSession` comes next.
+   */
   reauthenticate(
     input: Omit<NewSession, "random" | "maxSeconds" | "sessionsMax" | "event"> & { readonly sessionId: string },
   ): Promise<CreateSessionOutcome>;
@@ -269,7 +273,10 @@ export interface Store {
   }): Promise<{ readonly session: Session; readonly user: User | undefined } | undefined>;
   /** Live sessions, the newest first. */
   listSessions(input: { readonly userId: string; readonly now: number }): Promise<readonly Session[]>;
-  /** `ended: false` when there is no such live session (of `userId`, where given). */
+  /**
+   * `ended: false` when there is no such live session (of `userId`, where given). One that is idle too long is still ended
+   * while an access token of it is good.
+   */
   endSession(
     input: Ending & { readonly id: string; readonly userId: string | undefined; readonly reason: EndReason },
   ): Promise<{ readonly ended: boolean; readonly revocations: readonly Revocation[] }>;

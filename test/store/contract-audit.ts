@@ -52,9 +52,10 @@ export function auditContract(store: Opened): void {
 
   it("the rows of a login are found through a long log of others", async () => {
     await store().recordAudit(refused);
-    await Promise.all(
-      Array.from({ length: 17_000 }, (_, at) => store().recordAudit({ ...refused, at, login: `other-${at % 50}` })),
-    );
+    for (let thousand = 0; thousand < 17; thousand++)
+      await Promise.all(
+        Array.from({ length: 1000 }, (_, at) => store().recordAudit({ ...refused, at, login: `other-${at % 50}` })),
+      );
     await store().recordAudit({ ...refused, at: start + 1 });
     const rows = await store().listAudit({ login: "Ann", since: undefined, limit: 10 });
     expect(rows.map(({ at }) => at)).toEqual([start, start + 1]);

@@ -27,6 +27,20 @@ it("of 20 renewals at once from two processes exactly one moves the generation, 
   await store.close();
 });
 
+it("what is acknowledged can be read by another connection at that moment", async () => {
+  const file = path.join(freshFolder(), "ampho.db");
+  const store = await openSqlite({ path: file, ...quiet });
+  const { id } = await openSession(store, { stored: false });
+  const database = new (loadDriver(undefined).DatabaseSync)(file);
+  const look = database.prepare("select gen from ampho_sessions where id = ?");
+  for (let gen = 0; gen < 300; gen++) {
+    await store.renewSession(renewal({ id, gen }, { stored: false }));
+    expect(look.all(id)).toMatchObject([{ gen: gen + 1 }]);
+  }
+  database.close();
+  await store.close();
+});
+
 /** What a process has said to be done: the last word about each session. */
 interface Acknowledged {
   readonly gen: number;

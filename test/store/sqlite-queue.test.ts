@@ -111,6 +111,24 @@ describe("a lock that another process holds", () => {
   });
 });
 
+describe("more writes than can wait", () => {
+  it("are refused as overloaded, and reads are not", async () => {
+    const file = fresh();
+    const store = await openAt(file);
+    await addUser(store);
+    const holder = await lock(file);
+    const entry = { at: start, event: "login_refused", origin } as const;
+    const writes = Array.from({ length: 10_050 }, () => store.recordAudit(entry));
+    const all = Promise.allSettled(writes);
+    await expect(writes.at(-1)).rejects.toEqual(
+      expect.objectContaining({ code: "overloaded", details: { retryAfterSeconds: 1 } }),
+    );
+    expect(await store.findUser("ann")).toBeDefined();
+    holder.process.stdin.write("release\n");
+    expect((await all).filter(({ status }) => status === "fulfilled")).toHaveLength(10_000);
+  });
+});
+
 describe("a store that is away", () => {
   it("a file that was moved answers unavailable, and works again when it is back", async () => {
     const file = fresh();

@@ -1,17 +1,15 @@
 // The contract of a store over SQLite: in memory and in a file, with each library that this Node has.
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { openSqlite } from "../../dist/store/sqlite.js";
 import { availableDrivers } from "../../dist/store/sqlite-driver.js";
 import { storeContract } from "./contract.js";
+import { freshFolder } from "./processes.js";
 
 const quiet = { migrate: true, notice: () => {} };
 
 for (const driver of availableDrivers()) {
   storeContract(`SQLite in memory (${driver})`, () => openSqlite({ memory: true, driver, ...quiet }));
-  storeContract(`SQLite in a file (${driver})`, async () => {
-    const folder = await mkdtemp(path.join(tmpdir(), "ampho-"));
-    return openSqlite({ path: path.join(folder, "ampho.db"), driver, ...quiet });
-  });
+  storeContract(`SQLite in a file (${driver})`, () =>
+    openSqlite({ path: path.join(freshFolder(), "ampho.db"), driver, ...quiet }),
+  );
 }
