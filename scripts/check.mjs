@@ -6,6 +6,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const steps = [
   ["build", ["npm", "run", "--silent", "build"]],
   ["types", ["npx", "--no-install", "tsc", "-p", "tsconfig.test.json", "--noEmit"]],
+  ["types with legacy decorators", ["npx", "--no-install", "tsc", "-p", "test/adapters/nest", "--noEmit"]],
   ["lint and format", ["npx", "--no-install", "biome", "ci", "--error-on-warnings", "."]],
   ["lint with types", ["npx", "--no-install", "oxlint", "--type-aware", "--deny-warnings", "src", "test"]],
   ["unused code", ["npx", "--no-install", "knip"]],

@@ -2,8 +2,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Auth, AuthOf, Need } from "../auth/auth.js";
 import { AmphoError } from "../errors.js";
+import { admit, assertAuth } from "../http/admit.js";
 import { writeAnswer } from "../http/node-answer.js";
-import { exchange, guardRequest, type HttpHost, isOurs } from "../http/node-exchange.js";
+import { exchange, type HttpHost, isOurs } from "../http/node-exchange.js";
+import { checkNeed } from "../http/wrap.js";
 
 declare module "node:http" {
   interface IncomingMessage {
@@ -24,7 +26,10 @@ export function mount(ampho: HttpHost): (request: IncomingMessage, response: Ser
   return (request, response, next) => {
     if (isOurs(ampho, request)) void exchange(ampho, request, response);
     else if (next !== undefined) next();
-    else refuse(ampho, request, response, new AmphoError("not_found", "There is nothing at this path."));
+    else {
+      const error = new AmphoError("not_found", "There is nothing at this path.");
+      writeAnswer(request, response, ampho.refusal(error));
+    }
   };
 }
 
@@ -33,8 +38,9 @@ export function authorize(
   ampho: HttpHost,
   need?: Need<IncomingMessage>,
 ): (request: IncomingMessage, response: ServerResponse, next: Next) => void {
+  if (need !== undefined) checkNeed(need);
   return (request, response, next) => {
-    admit(ampho, need, request, response, () => next());
+    void through(ampho, need, request, response, () => next());
   };
 }
 
@@ -50,44 +56,30 @@ export function guarded<N extends Need<IncomingMessage>>(
   ...rest: readonly [GuardedHandler<N>] | readonly [N, GuardedHandler<N>]
 ): Listener {
   const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : rest;
+  if (need !== undefined) checkNeed(need);
   return (request, response, next) =>
-    admit(ampho, need, request, response, () => {
-      if (hasAuth(request, need)) return handler(request, response, next);
-      return refuse(ampho, request, response, new AmphoError("missing_token", "A bearer token is needed."));
+    through(ampho, need, request, response, () => {
+      assertAuth(request, need);
+      return handler(request, response, next);
     });
 }
 
-function hasAuth<N extends Need<IncomingMessage>>(request: IncomingMessage, need?: N): request is WithAuth<N> {
-  return request.auth !== undefined || need?.optional === true;
-}
-
-/** Without a promise where the guard needs none: a request that is refused or admitted at once costs no turn of the event loop. */
-function admit(
-  ampho: HttpHost,
+function through(
+  host: HttpHost,
   need: Need<IncomingMessage> | undefined,
   request: IncomingMessage,
   response: ServerResponse,
   proceed: () => unknown,
 ): unknown {
-  let auth: Auth | undefined | Promise<Auth | undefined>;
-  try {
-    auth = guardRequest(ampho, need, request);
-  } catch (error) {
-    return refuse(ampho, request, response, error);
-  }
-  if (auth instanceof Promise) {
-    return auth.then(
-      (later) => {
-        request.auth = later;
-        return proceed();
-      },
-      (error: unknown) => refuse(ampho, request, response, error),
-    );
-  }
-  request.auth = auth;
-  return proceed();
-}
-
-function refuse(ampho: HttpHost, request: IncomingMessage, response: ServerResponse, error: unknown): void {
-  writeAnswer(request, response, ampho.refusal(error));
+  return admit({
+    host,
+    need,
+    message: request,
+    request,
+    admitted(auth) {
+      request.auth = auth;
+      return proceed();
+    },
+    refused: ({ answer }) => writeAnswer(request, response, answer),
+  });
 }

@@ -72,8 +72,9 @@ function holds<R>(auth: Auth, need: Need<R>, request: R): Auth | Promise<Auth> {
   if (can === undefined) return auth;
   const decision = can(auth, request);
   if (decision === true) return auth;
+  // Any thenable, such as a query of some databases, becomes a real promise: nothing else may pass for an Auth later on.
   if (typeof decision === "object" && typeof decision.then === "function")
-    return decision.then((later) => {
+    return Promise.resolve(decision).then((later) => {
       if (later !== true) throw insufficient(scopes);
       return auth;
     });

@@ -1,10 +1,9 @@
 // One request to our endpoints on node:http, from its head to the end of its answer. Every adapter on node:http uses this.
 import type { ServerResponse } from "node:http";
 import type { Auth, Need } from "../auth/auth.js";
-import { onlyAuthorization } from "./authorization.js";
 import type { HttpAnswer, HttpRequest } from "./message.js";
 import { writeAnswer } from "./node-answer.js";
-import { authorizationValues, type NodeRequest, readRequest, targetOf } from "./node-request.js";
+import { type NodeRequest, readRequest, targetOf } from "./node-request.js";
 import { isUnder, parseTarget } from "./target.js";
 
 /** What hosts need of an `Ampho`. */
@@ -26,23 +25,22 @@ export function isOurs(host: HttpHost, request: NodeRequest): boolean {
   return isUnder(host.prefix, parseTarget(targetOf(request)).path);
 }
 
-/** Answers a request by our endpoints. Never rejects; resolves to the answer, for whoever logs it. */
-export async function exchange(host: HttpHost, request: NodeRequest, response: ServerResponse): Promise<HttpAnswer> {
+/**
+ * Answers a request by our endpoints. Never rejects; resolves to the answer, for whoever logs it.
+ * `parsedBody` is what a body parser has left, where the framework keeps it elsewhere than in `request.body`.
+ */
+export async function exchange(
+  host: HttpHost,
+  request: NodeRequest,
+  response: ServerResponse,
+  parsedBody: unknown = request.body,
+): Promise<HttpAnswer> {
   let answer: HttpAnswer;
   try {
-    answer = await host.handle(readRequest(request));
+    answer = await host.handle(readRequest(request, parsedBody));
   } catch (error) {
     answer = host.refusal(error);
   }
   writeAnswer(request, response, answer);
   return answer;
-}
-
-/** The guard over a node:http request; throws or rejects with what `refusal` takes. */
-export function guardRequest<R extends NodeRequest>(
-  host: HttpHost,
-  need: Need<R> | undefined,
-  request: R,
-): Auth | undefined | Promise<Auth | undefined> {
-  return host.guard(onlyAuthorization(authorizationValues(request)), need, request);
 }

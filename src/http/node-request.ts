@@ -31,7 +31,7 @@ export function targetOf(request: NodeRequest): string {
 }
 
 /** The request as our endpoints see it. `invalid_request` when a field that may come once comes twice. */
-export function readRequest(request: NodeRequest): HttpRequest {
+export function readRequest(request: NodeRequest, parsedBody: unknown = request.body): HttpRequest {
   refuseRepeats(request.rawHeaders);
   if (request.headers.host === undefined && request.httpVersion === "1.1") {
     throw new AmphoError("invalid_request", "The Host header is missing.");
@@ -45,7 +45,7 @@ export function readRequest(request: NodeRequest): HttpRequest {
     },
     authorization: authorizationValues(request),
     peerAddress: request.socket.remoteAddress,
-    body: bodyOf(request),
+    body: bodyOf(request, parsedBody),
   };
 }
 
@@ -59,11 +59,11 @@ function refuseRepeats(rawHeaders: readonly string[]): void {
   }
 }
 
-function bodyOf(request: NodeRequest): RequestBody {
+function bodyOf(request: IncomingMessage, parsedBody: unknown): RequestBody {
   const length = request.headers["content-length"];
   if (request.headers["transfer-encoding"] === undefined && (length === undefined || Number(length) === 0)) return none;
   if (!request.readableDidRead) return { kind: "stream", read: (limitBytes) => readBody(request, limitBytes) };
-  if (request.body !== undefined) return { kind: "parsed", value: request.body };
+  if (parsedBody !== undefined) return { kind: "parsed", value: parsedBody };
   return { kind: "stream", read: () => Promise.reject(alreadyRead()) };
 }
 

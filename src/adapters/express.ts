@@ -1,0 +1,96 @@
+// `ampho/express`: Ampho on Express 4 and 5.
+import type { NextFunction, Request, RequestHandler, Response } from "express";
+import type { Auth, AuthOf, Need } from "../auth/auth.js";
+import { admit, assertAuth } from "../http/admit.js";
+import { writeAnswer } from "../http/node-answer.js";
+import { exchange, type HttpHost, isOurs } from "../http/node-exchange.js";
+import type { Refusal } from "../http/refusal.js";
+import { checkNeed } from "../http/wrap.js";
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** Who is asking; set by `authorize` of `ampho/express`. */
+      auth?: Auth | undefined;
+    }
+  }
+}
+
+export type { Refusal };
+export type OnRefusal = (refusal: Refusal, request: Request, response: Response, next: NextFunction) => void;
+
+export interface MountOptions {
+  /**
+   * Takes over what `authorize` and `guarded` refuse behind this middleware; `(refusal, req, res, next) => next(refusal)`
+   * gives it to the application's error middleware. Without it the answer is that of docs/http.md.
+   */
+  readonly onRefusal?: OnRefusal | undefined;
+}
+
+/** Has `req.auth` for certain; under an `optional` need it may be undefined. */
+export type GuardedHandler<N> = (request: WithAuth<N>, response: Response, next: NextFunction) => unknown;
+type WithAuth<N> = Request & { auth: AuthOf<N> };
+
+const onRefusalKey = Symbol("onRefusal");
+type Marked = Request & { [onRefusalKey]?: OnRefusal };
+
+/** Middleware that serves the REST API under its prefix: `app.use(mount(ampho))`. */
+export function mount(ampho: HttpHost, { onRefusal }: MountOptions = {}): RequestHandler {
+  return (request: Marked, response, next) => {
+    if (onRefusal !== undefined) request[onRefusalKey] = onRefusal;
+    if (isOurs(ampho, request)) void exchange(ampho, request, response);
+    else next();
+  };
+}
+
+/** Middleware for routes and routers: sets `req.auth` and goes on, or refuses. */
+export function authorize(ampho: HttpHost, need?: Need<Request>): RequestHandler {
+  if (need !== undefined) checkNeed(need);
+  return (request, response, next) => through(ampho, need, request, response, next, () => next());
+}
+
+/** Wraps a handler whose `req.auth` is there for certain. What it throws or rejects with goes to `next`, on Express 4 too. */
+export function guarded(ampho: HttpHost, handler: GuardedHandler<Need>): RequestHandler;
+export function guarded<const N extends Need<Request>>(
+  ampho: HttpHost,
+  need: N,
+  handler: GuardedHandler<N>,
+): RequestHandler;
+export function guarded<N extends Need<Request>>(
+  ampho: HttpHost,
+  ...rest: readonly [GuardedHandler<N>] | readonly [N, GuardedHandler<N>]
+): RequestHandler {
+  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : rest;
+  if (need !== undefined) checkNeed(need);
+  return (request, response, next) =>
+    through(ampho, need, request, response, next, () => {
+      assertAuth(request, need);
+      return handler(request, response, next);
+    });
+}
+
+function through(
+  host: HttpHost,
+  need: Need<Request> | undefined,
+  request: Marked,
+  response: Response,
+  next: NextFunction,
+  proceed: () => unknown,
+): void {
+  const done = admit<Request, unknown>({
+    host,
+    need,
+    message: request,
+    request,
+    admitted(auth) {
+      request.auth = auth;
+      return proceed();
+    },
+    refused(refusal) {
+      const take = request[onRefusalKey];
+      if (take === undefined) writeAnswer(request, response, refusal.answer);
+      else take(refusal, request, response, next);
+    },
+  });
+  if (done instanceof Promise) done.catch(next);
+}

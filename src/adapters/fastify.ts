@@ -1,0 +1,130 @@
+// `ampho/fastify`: Ampho on Fastify 5.
+import type { FastifyPluginCallback, FastifyReply, FastifyRequest, FastifySchema } from "fastify";
+import type { Auth, AuthOf, Need } from "../auth/auth.js";
+import { ConfigurationError } from "../errors.js";
+import { admit, assertAuth } from "../http/admit.js";
+import { exchange, type HttpHost } from "../http/node-exchange.js";
+import type { Refusal } from "../http/refusal.js";
+import { isUnder } from "../http/target.js";
+import { checkNeed } from "../http/wrap.js";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Who is asking; set by `authorize` of `ampho/fastify`. */
+    auth?: Auth | undefined;
+  }
+}
+
+export type { Refusal };
+
+/** Has `request.auth` for certain; under an `optional` need it may be undefined. */
+export type GuardedHandler<N, Q = FastifyRequest, Y = FastifyReply> = (
+  request: Q & { readonly auth: AuthOf<N> },
+  reply: Y,
+) => unknown;
+
+export type Hook = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void;
+
+/**
+ * Plugin that serves the REST API under its prefix: `app.register(mount(ampho))`. It is not encapsulated: `request.auth` is
+ * declared where it is registered. Fails to load under a route prefix that AMPHO_SECURITY_REST_PREFIX does not start with.
+ */
+export function mount(ampho: HttpHost): FastifyPluginCallback {
+  const plugin: FastifyPluginCallback = (app, _options, done) => {
+    if (!isUnder(app.prefix, ampho.prefix))
+      throw new ConfigurationError(
+        `AMPHO_SECURITY_REST_PREFIX is not under ${app.prefix}, where the plugin is registered`,
+      );
+    if (!app.hasRequestDecorator("auth")) app.decorateRequest("auth", undefined);
+    // After every onRequest hook (CORS, rate limits), before any body parser: the body is ours to read, and to bound.
+    const preParsing = (request: FastifyRequest, reply: FastifyReply): void => {
+      for (const [name, value] of Object.entries(reply.getHeaders()))
+        if (value !== undefined) reply.raw.setHeader(name, value);
+      reply.hijack();
+      void exchange(ampho, request.raw, reply.raw);
+    };
+    const path = ampho.prefix.slice(app.prefix.length);
+    // GET {prefix}/openapi.json describes them: plugins that describe the application's routes leave them out.
+    const schema: FastifySchema & { hide: boolean } = { hide: true };
+    for (const url of [path || "/", `${path}/*`]) app.all(url, { preParsing, schema }, () => undefined);
+    done();
+  };
+  return Object.assign(plugin, {
+    [Symbol.for("skip-override")]: true,
+    [Symbol.for("fastify.display-name")]: "ampho",
+  });
+}
+
+/**
+ * Hook: `{ onRequest: authorize(ampho) }` or `app.addHook("onRequest", authorize(ampho))`. Sets `request.auth`, or refuses:
+ * with an error that has `statusCode`, `headers` and `code` where the application has set an error handler, else with the
+ * answer of docs/http.md.
+ */
+export function authorize(ampho: HttpHost, need?: Need<FastifyRequest>): Hook {
+  if (need !== undefined) checkNeed(need);
+  return (request, reply, done) => {
+    void admit({
+      host: ampho,
+      need,
+      message: request.raw,
+      request,
+      admitted(auth) {
+        request.auth = auth;
+        done();
+      },
+      refused(refusal) {
+        if (hasErrorHandler(request)) done(withHeaders(refusal, reply));
+        else answer(refusal, reply);
+      },
+    });
+  };
+}
+
+/** Wraps a handler whose `request.auth` is there for certain. */
+export function guarded<Q extends FastifyRequest, Y extends FastifyReply>(
+  ampho: HttpHost,
+  handler: GuardedHandler<Need, Q, Y>,
+): (request: Q, reply: Y) => unknown;
+export function guarded<const N extends Need<Q>, Q extends FastifyRequest, Y extends FastifyReply>(
+  ampho: HttpHost,
+  need: N,
+  handler: GuardedHandler<N, Q, Y>,
+): (request: Q, reply: Y) => unknown;
+export function guarded<N extends Need<Q>, Q extends FastifyRequest, Y extends FastifyReply>(
+  ampho: HttpHost,
+  ...rest: readonly [GuardedHandler<N, Q, Y>] | readonly [N, GuardedHandler<N, Q, Y>]
+): (request: Q, reply: Y) => unknown {
+  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : rest;
+  if (need !== undefined) checkNeed(need);
+  return (request, reply) =>
+    admit<Q, unknown>({
+      host: ampho,
+      need,
+      message: request.raw,
+      request,
+      admitted(auth) {
+        request.auth = auth;
+        assertAuth(request, need);
+        return handler(request, reply);
+      },
+      refused(refusal) {
+        if (hasErrorHandler(request)) throw withHeaders(refusal, reply);
+        return answer(refusal, reply);
+      },
+    });
+}
+
+function answer({ answer: { status, headers, body } }: Refusal, reply: FastifyReply): FastifyReply {
+  return reply.code(status).headers(headers).send(body);
+}
+
+/** Error handlers seldom look at `headers`: the challenge stands whatever they answer. */
+function withHeaders(refusal: Refusal, reply: FastifyReply): Refusal {
+  reply.headers(refusal.headers);
+  return refusal;
+}
+
+/** Fastify's own handler knows no bodies but its own; one that the application has set gets the refusal. */
+function hasErrorHandler({ server }: FastifyRequest): boolean {
+  return server.errorHandler.name !== "defaultErrorHandler";
+}

@@ -1,0 +1,91 @@
+// `ampho/hono`: Ampho on Hono, on whatever runtime it runs.
+import type { Context, HonoRequest, MiddlewareHandler } from "hono";
+import type { GetConnInfo } from "hono/conninfo";
+import { HTTPException } from "hono/http-exception";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type { Auth, AuthOf, Need } from "../auth/auth.js";
+import { onlyAuthorization, splitAuthorization } from "../http/authorization.js";
+import { type FetchHandler, responseOf } from "../http/fetch.js";
+import type { HttpHost } from "../http/node-exchange.js";
+import { refusalOf } from "../http/refusal.js";
+import { isUnder, parseTarget } from "../http/target.js";
+import { checkNeed } from "../http/wrap.js";
+
+export interface MountOptions {
+  /** `getConnInfo` of the runtime's own Hono adapter: tells the peer's address. On Node it is known without. */
+  readonly getConnInfo?: GetConnInfo | undefined;
+}
+
+/** What `authorize` adds to a Hono context: `c.get("auth")`. */
+export interface AuthEnv<N> {
+  Variables: { auth: AuthOf<N> };
+}
+
+/** Middleware that serves the REST API under its prefix: `app.use(mount(ampho))`. */
+export function mount(
+  ampho: HttpHost & { readonly fetch: FetchHandler },
+  { getConnInfo }: MountOptions = {},
+): MiddlewareHandler {
+  return async (c, next) => {
+    if (!isUnder(ampho.prefix, parseTarget(c.req.url).path)) return next();
+    const address = getConnInfo === undefined ? nodeAddressOf(c) : getConnInfo(c).remote.address;
+    return ampho.fetch(await unreadRequest(c.req), { address });
+  };
+}
+
+/**
+ * Middleware: `c.get("auth")` has its type by inference. A refusal is an HTTPException whose `cause` has the `code`:
+ * `app.onError` may take it over, else Hono gives the answer of docs/http.md.
+ */
+export function authorize<const N extends Need<HonoRequest> = Need<HonoRequest>>(
+  ampho: HttpHost,
+  need?: N,
+): MiddlewareHandler<AuthEnv<N>> {
+  if (need !== undefined) checkNeed(need);
+  return async (c, next) => {
+    let auth: Auth | undefined;
+    try {
+      const values = splitAuthorization(c.req.header("authorization") ?? null);
+      const guarded = ampho.guard<HonoRequest>(onlyAuthorization(values), need, c.req);
+      auth = guarded !== undefined && "then" in guarded ? await guarded : guarded;
+    } catch (error) {
+      throw exceptionOf(ampho, error);
+    }
+    if (!isAuthOf<N>(auth, need)) throw exceptionOf(ampho, new TypeError("the guard let nobody in"));
+    c.set("auth", auth);
+    return next();
+  };
+}
+
+function isAuthOf<N extends Need<HonoRequest>>(auth: Auth | undefined, need: N | undefined): auth is AuthOf<N> {
+  return auth !== undefined || need?.optional === true;
+}
+
+function exceptionOf(host: HttpHost, error: unknown): HTTPException {
+  const cause = refusalOf(host, error);
+  const status = cause.status as ContentfulStatusCode;
+  return new HTTPException(status, { res: responseOf(cause.answer), message: cause.message, cause });
+}
+
+function nodeAddressOf({ env }: Context): string | undefined {
+  const bindings: { incoming?: { socket?: { remoteAddress?: string } } } | undefined = env;
+  return bindings?.incoming?.socket?.remoteAddress;
+}
+
+/** What a middleware has read by `c.req` is given back: Hono keeps it. What was read past Hono stays read, and is refused. */
+async function unreadRequest(request: HonoRequest): Promise<Request> {
+  const { raw, bodyCache } = request;
+  if (!raw.bodyUsed) return raw;
+  try {
+    const body = "formData" in bodyCache ? formOf(await request.formData()) : await request.text();
+    return new Request(raw.url, { method: raw.method, headers: raw.headers, body });
+  } catch {
+    return raw;
+  }
+}
+
+function formOf(data: FormData): URLSearchParams {
+  const form = new URLSearchParams();
+  for (const [name, value] of data) if (typeof value === "string") form.append(name, value);
+  return form;
+}

@@ -1,0 +1,100 @@
+// `ampho/koa`: Ampho on Koa.
+import type { Context, DefaultContext, DefaultState, Middleware, Next, ParameterizedContext, Request } from "koa";
+import type { Auth, AuthOf, Need } from "../auth/auth.js";
+import { admit, assertAuth } from "../http/admit.js";
+import { writeAnswer } from "../http/node-answer.js";
+import { exchange, type HttpHost, isOurs } from "../http/node-exchange.js";
+import type { Refusal } from "../http/refusal.js";
+import { checkNeed } from "../http/wrap.js";
+
+declare module "koa" {
+  interface DefaultState {
+    /** Who is asking; set by `authorize` of `ampho/koa`. */
+    auth?: Auth | undefined;
+  }
+}
+
+export type { Refusal };
+
+/** Has `ctx.state.auth` for certain; under an `optional` need it may be undefined. */
+export type GuardedHandler<N> = (context: GuardedContext<N>, next: Next) => unknown;
+export type GuardedContext<N> = ParameterizedContext<DefaultState & { auth: AuthOf<N> }, DefaultContext>;
+
+/** Middleware that serves the REST API under its prefix: `app.use(mount(ampho))`. */
+export function mount(ampho: HttpHost): Middleware {
+  return async (context, next) => {
+    if (!isOurs(ampho, context.req)) return next();
+    // The one writer of answers also deals with what is left of a request's body.
+    context.respond = false;
+    await exchange(ampho, context.req, context.res, parsedBodyOf(context.request));
+  };
+}
+
+/**
+ * Middleware: sets `ctx.state.auth` and goes on, or throws a refusal with `status`, `headers` and `code`.
+ * Any middleware around it may catch it; where none does, the answer is that of docs/http.md.
+ */
+export function authorize(ampho: HttpHost, need?: Need<Request>): Middleware {
+  if (need !== undefined) checkNeed(need);
+  return (context, next) => through(ampho, need, context, next);
+}
+
+/** Wraps a middleware whose `ctx.state.auth` is there for certain. */
+export function guarded(ampho: HttpHost, handler: GuardedHandler<Need>): Middleware;
+export function guarded<const N extends Need<Request>>(
+  ampho: HttpHost,
+  need: N,
+  handler: GuardedHandler<N>,
+): Middleware;
+export function guarded<N extends Need<Request>>(
+  ampho: HttpHost,
+  ...rest: readonly [GuardedHandler<N>] | readonly [N, GuardedHandler<N>]
+): Middleware {
+  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : rest;
+  if (need !== undefined) checkNeed(need);
+  return (context, next) =>
+    through(ampho, need, context, async () => {
+      assertState<N>(context, need);
+      return handler(context, next);
+    });
+}
+
+function assertState<N extends Need<Request>>(
+  context: Context,
+  need: N | undefined,
+): asserts context is Context & GuardedContext<N> {
+  assertAuth(context.state, need);
+}
+
+/** The text, where the parser has kept it: it is judged as strictly as an unread body. */
+function parsedBodyOf(request: Request): unknown {
+  const text = "rawBody" in request ? request.rawBody : undefined;
+  return text ?? ("body" in request ? request.body : undefined);
+}
+
+function through(host: HttpHost, need: Need<Request> | undefined, context: Context, proceed: () => Promise<unknown>) {
+  return admit<Request, Promise<unknown>>({
+    host,
+    need,
+    message: context.req,
+    request: context.request,
+    admitted(auth) {
+      context.state.auth = auth;
+      return proceed();
+    },
+    refused(refusal) {
+      answerUncaught(context, refusal);
+      return Promise.reject(refusal);
+    },
+  });
+}
+
+/** Koa's last resort for errors writes text: for this one error, on this one request, it writes the refusal's own answer. */
+function answerUncaught(context: Context, refusal: Refusal): void {
+  const lastResort = context.onerror;
+  context.onerror = (error) => {
+    if (error !== refusal || context.headerSent) return lastResort.call(context, error);
+    context.app.emit("error", error, context);
+    writeAnswer(context.req, context.res, refusal.answer);
+  };
+}

@@ -1,0 +1,152 @@
+// The guards of `ampho/nest`. Decorators are called as functions: this file needs no experimentalDecorators, the
+// application's own files do, as Nest asks.
+import type { IncomingMessage } from "node:http";
+import {
+  type CanActivate,
+  createParamDecorator,
+  type ExecutionContext,
+  HttpException,
+  Inject,
+  Injectable,
+  mixin,
+  SetMetadata,
+  UseGuards,
+} from "@nestjs/common";
+import { HttpAdapterHost, Reflector } from "@nestjs/core";
+import type { Auth, Need } from "../auth/auth.js";
+import type { ErrorCode } from "../errors.js";
+import { admit } from "../http/admit.js";
+import type { HttpHost } from "../http/node-exchange.js";
+import type { Refusal } from "../http/refusal.js";
+import { checkNeed } from "../http/wrap.js";
+
+/** What both platforms' requests have; annotate the parameter of `can` with the platform's own type for more. */
+export interface NestRequest extends Pick<IncomingMessage, "headers" | "method" | "url"> {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: unknown;
+  readonly body: unknown;
+}
+
+/** The token under which the instance is injected: `@Inject(AMPHO)`, `app.get(AMPHO)`. */
+export const AMPHO = Symbol.for("ampho/nest");
+
+const publicKey = Symbol("public");
+
+/** Routes that the global guard lets through unasked: on a method or a controller. */
+export const Public = () => SetMetadata(publicKey, true);
+
+/** What the guards throw: an exception filter may take it over, else Nest gives the answer of docs/http.md. */
+export class RefusalException extends HttpException {
+  readonly code: ErrorCode;
+
+  constructor({ code, message, status, ...rest }: Refusal) {
+    super({ message, error: code }, status, { cause: rest.cause });
+    this.code = code;
+  }
+}
+
+type PlatformRequest = (IncomingMessage | { readonly raw: IncomingMessage }) & { auth?: Auth | undefined };
+
+/** Requests that a guard has looked at. */
+const seen = new WeakSet<object>();
+
+abstract class HttpGuard implements CanActivate {
+  declare readonly adapters: HttpAdapterHost;
+  abstract readonly ampho: HttpHost;
+  readonly need: Need<unknown> | undefined;
+
+  /** Refuses where there is no HTTP request to look at: microservices and gateways check tokens by `ampho.verify`. */
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    if (context.getType() !== "http")
+      throw new TypeError(
+        `authorize guards HTTP requests, and this handler is called over "${context.getType()}": it refuses all. Check the token by ampho.verify(token).`,
+      );
+    const request = context.switchToHttp().getRequest<PlatformRequest>();
+    return admit<unknown, boolean>({
+      host: this.ampho,
+      need: this.need,
+      message: "raw" in request ? request.raw : request,
+      request,
+      admitted(auth) {
+        request.auth = auth;
+        seen.add(request);
+        return true;
+      },
+      refused: (refusal) => {
+        const response: unknown = context.switchToHttp().getResponse();
+        for (const [name, value] of Object.entries(refusal.headers))
+          this.adapters.httpAdapter.setHeader(response, name, value);
+        throw new RefusalException(refusal);
+      },
+    });
+  }
+}
+Inject(HttpAdapterHost)(HttpGuard.prototype, "adapters");
+
+class InjectedGuard extends HttpGuard {
+  declare readonly ampho: HttpHost;
+}
+Inject(AMPHO)(InjectedGuard.prototype, "ampho");
+
+/** Guards every route but those under `@Public()`: `{ provide: APP_GUARD, useExisting: AuthorizeGuard }`. */
+export class AuthorizeGuard extends InjectedGuard {
+  declare readonly reflector: Reflector;
+
+  override canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    const isPublic = this.reflector.getAllAndOverride<true | undefined>(publicKey, [
+      context.getHandler(),
+      context.getClass(),
+    ]);
+    return isPublic === true || super.canActivate(context);
+  }
+}
+Inject(Reflector)(AuthorizeGuard.prototype, "reflector");
+Injectable()(AuthorizeGuard);
+
+function guardOf(host: HttpHost | undefined, asked: Need<never> | undefined) {
+  // `can` is asked only with the request of the platform that it was written for.
+  const need = asked === undefined ? undefined : (checkNeed(asked) as Need<unknown>);
+  return host === undefined ? mixin(injectedGuard(need)) : mixin(guardBy(host, need));
+}
+
+const injectedGuard = (need: Need<unknown> | undefined) =>
+  class extends InjectedGuard {
+    override readonly need = need;
+  };
+
+const guardBy = (ampho: HttpHost, need: Need<unknown> | undefined) =>
+  class extends HttpGuard {
+    override readonly ampho = ampho;
+    override readonly need = need;
+  };
+
+type Decorator = ClassDecorator & MethodDecorator;
+
+/**
+ * Decorates controllers and methods: `@authorize`, `@authorize(need)` take the instance by injection,
+ * `@authorize(ampho, need)` takes that one. A method's need is asked besides its controller's.
+ */
+export function authorize<R = NestRequest>(ampho: HttpHost, need?: Need<R>): Decorator;
+export function authorize<R = NestRequest>(need?: Need<R>): Decorator;
+export function authorize(controller: new (...args: never[]) => unknown): void;
+export function authorize(target: object, method: string | symbol, descriptor: PropertyDescriptor): void;
+export function authorize(...args: readonly unknown[]): unknown {
+  const [first, second, third] = args;
+  const decorate = (ampho?: HttpHost, need?: Need<never>) => UseGuards(guardOf(ampho, need));
+  if (typeof first === "function") return decorate()(first);
+  if (isKey(second) && isDescriptor(third)) return decorate()(Object(first), second, third);
+  if (isHost(first)) return decorate(first, second as Need<never> | undefined);
+  return decorate(undefined, first as Need<never> | undefined);
+}
+
+const isKey = (value: unknown): value is string | symbol => typeof value === "string" || typeof value === "symbol";
+const isDescriptor = (value: unknown): value is PropertyDescriptor => typeof value === "object" && value !== null;
+const isHost = (value: unknown): value is HttpHost =>
+  typeof value === "object" && value !== null && "guard" in value && typeof value.guard === "function";
+
+/** Parameter: who is asking; undefined only under an `optional` need. Throws on a route that no guard has looked at. */
+export const CurrentAuth = createParamDecorator((_data: unknown, context: ExecutionContext): Auth | undefined => {
+  const request = context.switchToHttp().getRequest<PlatformRequest>();
+  if (!seen.has(request)) throw new TypeError("@CurrentAuth() stands on a route without @authorize");
+  return request.auth;
+});

@@ -1,0 +1,73 @@
+// `ampho/nest`: Ampho on NestJS, over Express and over Fastify.
+import { type DynamicModule, Inject, Module, type NestModule, type OnApplicationShutdown } from "@nestjs/common";
+import { HttpAdapterHost } from "@nestjs/core";
+import type { HttpHost } from "../http/node-exchange.js";
+import { mount as mountOnFastify } from "./fastify.js";
+import { AMPHO, AuthorizeGuard } from "./nest-guard.js";
+import { mount as mountOnNode } from "./node.js";
+
+export {
+  AMPHO,
+  AuthorizeGuard,
+  authorize,
+  CurrentAuth,
+  type NestRequest,
+  Public,
+  RefusalException,
+} from "./nest-guard.js";
+/** Wraps functional middleware, which Nest calls as node:http does. */
+export { guarded } from "./node.js";
+
+/** What `mount` takes: an `Ampho`. */
+export interface NestHost extends HttpHost {
+  close(): Promise<void>;
+}
+
+/** Injects the instance: `constructor(@InjectAmpho() private readonly ampho: Ampho)`. */
+export const InjectAmpho = (): ParameterDecorator & PropertyDecorator => Inject(AMPHO);
+
+const ownedKey = Symbol("owned");
+
+class AmphoModule implements NestModule, OnApplicationShutdown {
+  readonly #ampho: NestHost;
+  readonly #owned: boolean;
+  readonly #adapters: HttpAdapterHost;
+
+  constructor(ampho: NestHost, owned: boolean, adapters: HttpAdapterHost) {
+    this.#ampho = ampho;
+    this.#owned = owned;
+    this.#adapters = adapters;
+  }
+
+  /** Nest calls it behind all that the application has put in front: CORS, compression, body parsers. */
+  configure(): void {
+    // Without an HTTP server (a microservice, a command) there is nothing to serve.
+    const adapter: HttpAdapterHost["httpAdapter"] | undefined = this.#adapters.httpAdapter;
+    if (adapter?.getType() === "fastify") adapter.getInstance().register(mountOnFastify(this.#ampho));
+    else if (adapter?.getType() === "express") adapter.use(mountOnNode(this.#ampho));
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    if (this.#owned) await this.#ampho.close();
+  }
+}
+Module({})(AmphoModule);
+for (const [index, token] of [AMPHO, ownedKey, HttpAdapterHost].entries()) Inject(token)(AmphoModule, undefined, index);
+
+/**
+ * Module that serves the REST API and gives the instance to whoever injects it: `imports: [mount(ampho)]`, once.
+ * An instance that the given function makes is closed with the application.
+ */
+export function mount(ampho: NestHost | (() => Promise<NestHost>)): DynamicModule {
+  const isFactory = typeof ampho === "function";
+  return {
+    module: AmphoModule,
+    global: true,
+    providers: [
+      isFactory ? { provide: AMPHO, useFactory: ampho } : { provide: AMPHO, useValue: ampho },
+      { provide: ownedKey, useValue: isFactory },
+      AuthorizeGuard,
+    ],
+    exports: [AMPHO, AuthorizeGuard],
+  };
+}

@@ -1,0 +1,56 @@
+// The guard as adapters on node:http use it: at once where it can be, so that a request costs no turn of the event loop.
+import type { IncomingMessage } from "node:http";
+import type { Auth, AuthOf, Need } from "../auth/auth.js";
+import { AmphoError } from "../errors.js";
+import { onlyAuthorization } from "./authorization.js";
+import type { HttpHost } from "./node-exchange.js";
+import { authorizationValues } from "./node-request.js";
+import { type Refusal, refusalOf } from "./refusal.js";
+
+export interface Gate<R, T> {
+  readonly host: HttpHost;
+  readonly need: Need<R> | undefined;
+  /** Holds every raw Authorization value. */
+  readonly message: IncomingMessage;
+  /** The framework's own request, for `can`. */
+  readonly request: R;
+  admitted(auth: Auth | undefined): T;
+  refused(refusal: Refusal): T;
+}
+
+/** Calls exactly one of `admitted` and `refused`; what they throw or reject with is theirs. */
+export function admit<R, T>(gate: Gate<R, T>): T | Promise<Awaited<T>> {
+  const { host, need, message, request } = gate;
+  const refuse = (error: unknown) => gate.refused(refusalOf(host, error));
+  let auth: Auth | undefined | Promise<Auth | undefined>;
+  try {
+    auth = host.guard(onlyAuthorization(authorizationValues(message)), need, request);
+  } catch (error) {
+    return refuse(error);
+  }
+  if (auth !== undefined && "then" in auth) return settle(auth, gate, refuse);
+  return gate.admitted(auth);
+}
+
+async function settle<R, T>(
+  pending: Promise<Auth | undefined>,
+  gate: Gate<R, T>,
+  refuse: (error: unknown) => T,
+): Promise<Awaited<T>> {
+  let auth: Auth | undefined;
+  try {
+    auth = await pending;
+  } catch (error) {
+    return await refuse(error);
+  }
+  return await gate.admitted(auth);
+}
+
+/** For handlers that have `auth` for certain: the guard has seen to it, and nothing runs if it has not. */
+export function assertAuth<N extends Need<never>>(
+  holder: { readonly auth?: Auth | undefined },
+  need: N | undefined,
+): asserts holder is { readonly auth: AuthOf<N> } {
+  if (holder.auth === undefined && need?.optional !== true)
+    throw new AmphoError("missing_token", "A bearer token is needed.");
+}
