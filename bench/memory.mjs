@@ -13,13 +13,24 @@ const mebibytes = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pi
 const folder = mkdtempSync(path.join(tmpdir(), "ampho-bench-"));
 const key = generateJwk("HS256");
 
-const server = spawn(process.execPath, [new URL("../dist/cli/main.js", import.meta.url).pathname, "serve", "--port", "0"], {
-  env: { ...process.env, AMPHO_SECURITY_KEY: JSON.stringify(key), AMPHO_DATABASE_URL: `sqlite:${path.join(folder, "ampho.db")}` },
-  stdio: ["ignore", "pipe", "ignore"],
-});
+const server = spawn(
+  process.execPath,
+  [new URL("../dist/cli/main.js", import.meta.url).pathname, "serve", "--port", "0"],
+  {
+    env: {
+      ...process.env,
+      AMPHO_SECURITY_KEY: JSON.stringify(key),
+      AMPHO_DATABASE_URL: `sqlite:${path.join(folder, "ampho.db")}`,
+    },
+    stdio: ["ignore", "pipe", "ignore"],
+  },
+);
 await new Promise((resolve) => server.stdout.once("data", resolve));
 await sleep(3_000);
-const rows = [["process", "resident MiB"], ["ampho serve at rest", mebibytes(server.pid).toFixed(0)]];
+const rows = [
+  ["process", "resident MiB"],
+  ["ampho serve at rest", mebibytes(server.pid).toFixed(0)],
+];
 server.kill();
 
 const ampho = await createAmpho({ key, databaseUrl: "sqlite::memory:", notice: () => {} });

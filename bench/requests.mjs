@@ -76,7 +76,11 @@ async function startFlask() {
   const child = spawn(
     "taskset",
     ["-c", serverCpu, "gunicorn", "-w", "1", "--threads", "4", "-b", `127.0.0.1:${port}`, "flask_seed:app"],
-    { cwd: new URL("./servers", import.meta.url), env: { ...process.env, BENCH_KEY: JSON.stringify(jwk) }, stdio: "ignore" },
+    {
+      cwd: new URL("./servers", import.meta.url),
+      env: { ...process.env, BENCH_KEY: JSON.stringify(jwk) },
+      stdio: "ignore",
+    },
   );
   await sleep(1_500);
   return { port, tokens, stop: async () => void child.kill() };
@@ -93,8 +97,11 @@ const rates = new Map(cases.map(([name]) => [name, []]));
 for (let round = 0; round < rounds; round++)
   for (const [name, server, route] of cases) {
     const running =
-      server === "flask" ? await startFlask() : await start(server, { BENCH_TOKENS: String(tokenCount), BENCH_THROTTLE: "off" });
-    if (running.pid !== undefined) execFileSync("taskset", ["-a", "-p", "-c", serverCpu, String(running.pid)], { stdio: "ignore" });
+      server === "flask"
+        ? await startFlask()
+        : await start(server, { BENCH_TOKENS: String(tokenCount), BENCH_THROTTLE: "off" });
+    if (running.pid !== undefined)
+      execFileSync("taskset", ["-a", "-p", "-c", serverCpu, String(running.pid)], { stdio: "ignore" });
     load(running.port, route, running.tokens);
     rates.get(name).push(load(running.port, route, running.tokens));
     await running.stop();
