@@ -14,13 +14,17 @@ function generatePair(algorithm: Algorithm): KeyObject {
   return generateKeyPairSync("ec", { namedCurve: crv ?? "P-256" }).privateKey;
 }
 
+function complete(algorithm: Algorithm, members: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const { kty } = algorithmFacts(algorithm);
+  return { kty, alg: algorithm, kid: thumbprint(kty, { ...members, kty }), ...members };
+}
+
 /** A new private JWK for `algorithm`: `kty`, `alg`, `kid` and the members of its type. HMAC keys are as long as the hash. */
 export function generateJwk(algorithm: Algorithm): Readonly<Record<string, string>> {
-  const { kty, secretBytes } = algorithmFacts(algorithm);
-  const members =
-    secretBytes === undefined
-      ? generatePair(algorithm).export({ format: "jwk" })
-      : { k: randomOctets(secretBytes).toString("base64url") };
-  const { kty: _, ...rest } = members;
-  return { kty, alg: algorithm, kid: thumbprint(kty, { ...rest, kty }), ...(rest as Record<string, string>) };
+  const { secretBytes } = algorithmFacts(algorithm);
+  if (secretBytes !== undefined) return complete(algorithm, { k: randomOctets(secretBytes).toString("base64url") });
+  const members = Object.entries(generatePair(algorithm).export({ format: "jwk" })).filter(
+    (entry): entry is [string, string] => entry[0] !== "kty" && typeof entry[1] === "string",
+  );
+  return complete(algorithm, Object.fromEntries(members));
 }

@@ -1,8 +1,8 @@
 // The next key set when a new key takes over: what sec-rotate-key prints.
 import type { Algorithm } from "./algorithms.js";
-import { importJwk } from "./jwk.js";
+import { importJwk, isJwk } from "./jwk.js";
 import type { Jwk } from "./jwk-members.js";
-import { importKeys } from "./jwk-set.js";
+import { importKeys, listJwks } from "./jwk-set.js";
 
 /**
  * The JWK Set to configure next: `next` first, behind it the keys of `current` (a JWK or a JWK Set; the first `keep` of
@@ -15,15 +15,12 @@ export function rotateKeys(
   options: { readonly keep?: number | undefined; readonly algorithm?: Algorithm | undefined } = {},
 ): { readonly keys: readonly Jwk[] } {
   importKeys(current, { algorithm: options.algorithm });
-  const old = listJwks(current).map((jwk) => complete(jwk, options.algorithm));
+  const old = listJwks(current)
+    .filter(isJwk)
+    .map((jwk) => complete(jwk, options.algorithm));
   const rotated = { keys: [next, ...old.slice(0, options.keep ?? old.length)] };
   importKeys(rotated);
   return rotated;
-}
-
-function listJwks(current: unknown): readonly Jwk[] {
-  const value = current as Jwk & { readonly keys?: readonly Jwk[] };
-  return value.keys ?? [value];
 }
 
 function complete(jwk: Jwk, algorithm: Algorithm | undefined): Jwk {

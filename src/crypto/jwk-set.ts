@@ -15,7 +15,8 @@ export interface ImportedKeys {
 /** The configured algorithm does not fit the first key: a mistake in AMPHO_SECURITY_TOKEN_ALG rather than in the key. */
 export class KeyAlgorithmError extends ConfigurationError {}
 
-function listMembers(value: unknown): readonly unknown[] {
+/** The members of a JWK Set, or the one JWK. Throws ConfigurationError when it is neither. */
+export function listJwks(value: unknown): readonly unknown[] {
   if (!isJwk(value)) throw new ConfigurationError("must be a JWK or a JWK Set: a JSON object");
   if (value["keys"] === undefined) return [value];
   if (!Array.isArray(value["keys"])) throw new ConfigurationError("`keys` of a JWK Set must be an array");
@@ -62,7 +63,7 @@ function isWeak(key: Key): boolean {
  * only `algorithm` does not fit.
  */
 export function importKeys(value: unknown, options: { readonly algorithm?: Algorithm | undefined } = {}): ImportedKeys {
-  const members = listMembers(value);
+  const members = listJwks(value);
   const keys = new Map<string, Key>();
   const problems: string[] = [];
   const warnings: string[] = [];
