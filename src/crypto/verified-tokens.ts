@@ -2,8 +2,9 @@
 // the whole token, filled only by its caller after a good verification. It knows nothing of revocations: whoever takes a
 // value from it looks at those and at the times again.
 //
-// Entries leave by the clock algorithm (second chance): one that was asked for since the hand last came by stays, so many
-// tokens that are used once cannot push out tokens that are in use.
+// Once it is full, a token comes in only when it is seen for the second time (the doorkeeper of TinyLFU), and entries leave
+// by the clock algorithm (second chance): one that was asked for since the hand last came by stays. So many tokens that are
+// used once neither push out tokens that are in use nor leave anything behind for the garbage collector.
 
 interface Entry<T> {
   readonly token: string;
@@ -29,6 +30,22 @@ export interface VerifiedTokens<T> {
  */
 const tailCharacters = 43;
 
+/** How many tokens that were seen once are remembered, each by 32 bits made of the end of its signature. */
+const onceMax = 16_384;
+
+/** Whether this token was seen lately; from now on it was. A mistake costs one verification or one entry. */
+function createDoorkeeper(): (tail: string) => boolean {
+  const seen = new Int32Array(onceMax);
+  return (tail) => {
+    let mark = 1;
+    for (let at = Math.max(0, tail.length - 8); at < tail.length; at++) mark = (mark * 31 + tail.charCodeAt(at)) | 0;
+    const place = (mark ^ (mark >>> 15)) & (onceMax - 1);
+    if (seen[place] === mark) return true;
+    seen[place] = mark;
+    return false;
+  };
+}
+
 export function createVerifiedTokens<T>(
   limits: { readonly tokens?: number; readonly characters?: number } = {},
 ): VerifiedTokens<T> {
@@ -37,8 +54,13 @@ export function createVerifiedTokens<T>(
   const byTail = new Map<string, Entry<T>>();
   const ring: (Entry<T> | undefined)[] = [];
   const free: number[] = [];
+  const wasSeen = createDoorkeeper();
   let hand = 0;
   let characters = 0;
+
+  function isFull(token: string): boolean {
+    return byTail.size >= tokensMax || characters + token.length > charactersMax;
+  }
 
   function evict(now: number): void {
     for (;;) {
@@ -69,7 +91,8 @@ export function createVerifiedTokens<T>(
       const tail = token.slice(-tailCharacters);
       // Two good tokens with one signature do not turn up; if they did, the second would be verified each time.
       if (expires <= now || token.length > charactersMax || byTail.has(tail)) return;
-      while (byTail.size > 0 && (byTail.size >= tokensMax || characters + token.length > charactersMax)) evict(now);
+      if (isFull(token) && !wasSeen(tail)) return;
+      while (byTail.size > 0 && isFull(token)) evict(now);
       const entry = { token, tail, value, expires, used: false };
       byTail.set(tail, entry);
       characters += token.length;
