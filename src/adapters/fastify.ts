@@ -32,8 +32,8 @@ export type Hook = (request: FastifyRequest, reply: FastifyReply, done: (error?:
 export function mount(ampho: HttpHost): FastifyPluginCallback {
   const plugin: FastifyPluginCallback = (app, _options, done) => {
     if (!isUnder(app.prefix, ampho.prefix))
-      throw new ConfigurationError(
-        `AMPHO_SECURITY_REST_PREFIX is not under ${app.prefix}, where the plugin is registered`,
+      return done(
+        new ConfigurationError(`AMPHO_SECURITY_REST_PREFIX is not under ${app.prefix}, where the plugin is registered`),
       );
     if (!app.hasRequestDecorator("auth")) app.decorateRequest("auth", undefined);
     // After every onRequest hook (CORS, rate limits), before any body parser: the body is ours to read, and to bound.

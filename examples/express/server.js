@@ -1,0 +1,31 @@
+// Ampho on Express, 4 or 5. `authorize` is middleware for routes, routers and applications.
+import { createAmpho } from "ampho";
+import { authorize, guarded, mount } from "ampho/express";
+import express from "express";
+
+const ampho = await createAmpho();
+const app = express();
+
+// POST /api/security/login, /renew, /logout, … Before or behind body parsers, CORS and compression.
+// To answer refusals yourself: mount(ampho, { onRefusal: (refusal, request, response, next) => next(refusal) }).
+app.use(mount(ampho));
+
+app.get("/", (request, response) => response.send("Log in at /api/security/login\n"));
+app.get("/hello", authorize(ampho), (request, response) => response.send(`Hello ${request.auth.login}\n`));
+
+// `guarded` gives TypeScript a `request.auth` that is there for certain.
+app.get(
+  "/hello/certain",
+  guarded(ampho, (request, response) => response.send(`Hello ${request.auth.login}\n`)),
+);
+
+const editors = express.Router();
+editors.use(authorize(ampho, { roles: ["editor"] }));
+editors.get("/", (request, response) => response.send("Hello editor\n"));
+app.use("/editors", editors);
+
+const server = app.listen(Number(process.env.PORT ?? 3000), "127.0.0.1", () => {
+  console.log(`http://127.0.0.1:${server.address().port}`);
+});
+
+process.once("SIGTERM", () => server.close(() => ampho.close()));

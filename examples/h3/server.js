@@ -1,0 +1,31 @@
+// Ampho on a host of the Fetch kind, here h3: `ampho.authorize` wraps handlers, without any adapter.
+import { createAmpho } from "ampho";
+import { H3, serve } from "h3";
+
+const ampho = await createAmpho();
+const { authorize } = ampho;
+const app = new H3();
+
+// POST /api/security/login, /renew, /logout, …
+app.all("/api/security/**", (event) => ampho.fetch(event.req, { address: event.req.ip }));
+
+app.get("/", () => "Log in at /api/security/login\n");
+app.get(
+  "/hello",
+  authorize((event, auth) => new Response(`Hello ${auth.login}\n`)),
+);
+app.get(
+  "/editors",
+  authorize({ roles: ["editor"] }, () => new Response("Hello editor\n")),
+);
+
+const server = serve(app, {
+  port: Number(process.env.PORT ?? 3000),
+  hostname: "127.0.0.1",
+  silent: true,
+  gracefulShutdown: false,
+});
+await server.ready();
+console.log(server.url);
+
+process.once("SIGTERM", () => server.close().then(() => ampho.close()));

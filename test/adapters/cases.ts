@@ -1,0 +1,75 @@
+// What is sent to a guarded route, and what comes back: one table for every framework.
+import { randomBytes } from "node:crypto";
+import type { needsFor } from "./host.js";
+import { foreignToken, sign } from "./instance.js";
+
+interface Refused {
+  readonly status: number;
+  readonly error: string;
+  readonly challenge?: RegExp;
+}
+
+interface Case {
+  readonly what: string;
+  readonly need: keyof ReturnType<typeof needsFor>;
+  /** The Authorization value, given alice's token; undefined sends no such header. */
+  readonly send: (good: string) => string | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly expected: Refused | { readonly login: string | null };
+}
+
+const now = Math.floor(Date.now() / 1000);
+const nothing = () => undefined;
+const good = (token: string) => `Bearer ${token}`;
+const bearer = (token: string) => () => `Bearer ${token}`;
+const allowed = { "x-allow": "yes" };
+
+const alice = { login: "alice" };
+const nobody = { login: null };
+const missing: Refused = { status: 401, error: "missing_token", challenge: /^Bearer realm="ampho"$/ };
+const invalid: Refused = {
+  status: 401,
+  error: "invalid_token",
+  challenge: /^Bearer realm="ampho", error="invalid_token"/,
+};
+const denied: Refused = { status: 403, error: "insufficient_scope", challenge: /error="insufficient_scope"/ };
+const scopesDenied: Refused = { ...denied, challenge: /scope="articles:write articles:delete"/ };
+const stale: Refused = {
+  status: 401,
+  error: "login_too_old",
+  challenge: /^Bearer .*error="insufficient_user_authentication", max_age="300"/,
+};
+const bug: Refused = { status: 500, error: "internal_error" };
+
+export const cases: readonly Case[] = [
+  { what: "a good token", need: "plain", send: good, expected: alice },
+  { what: "the scheme in another case", need: "plain", send: (token) => `bEARER ${token}`, expected: alice },
+  { what: "a token of other software", need: "plain", send: bearer(foreignToken()), expected: alice },
+  { what: "no token", need: "plain", send: nothing, expected: missing },
+  { what: "another scheme", need: "plain", send: () => "Basic YTpi", expected: missing },
+  { what: "the scheme alone", need: "plain", send: () => "Bearer", expected: invalid },
+  { what: "what is no JWT", need: "plain", send: bearer("x.y"), expected: invalid },
+  { what: "one character too many", need: "plain", send: (token) => `Bearer ${token}A`, expected: invalid },
+  {
+    what: "a forged token",
+    need: "plain",
+    send: bearer(sign({ ...alice, exp: now + 600 }, randomBytes(32))),
+    expected: invalid,
+  },
+  { what: "an expired token", need: "plain", send: bearer(sign({ ...alice, exp: now - 600 })), expected: invalid },
+  { what: "one of the roles", need: "editor", send: good, expected: alice },
+  { what: "a missing role", need: "admin", send: good, expected: denied },
+  { what: "all scopes", need: "scoped", send: good, expected: alice },
+  { what: "a missing scope", need: "unscoped", send: good, expected: scopesDenied },
+  { what: "a fresh login", need: "fresh", send: good, expected: alice },
+  { what: "a login of unknown age", need: "fresh", send: bearer(foreignToken()), expected: stale },
+  { what: "a live session, asked strictly", need: "strict", send: good, expected: alice },
+  { what: "nothing where a token is optional", need: "optional", send: nothing, expected: nobody },
+  { what: "a token where it is optional", need: "optional", send: good, expected: alice },
+  { what: "a bad token where it is optional", need: "optional", send: bearer("x.y.z"), expected: invalid },
+  { what: "what `can` allows by the request", need: "can", send: good, headers: allowed, expected: alice },
+  { what: "what `can` does not allow", need: "can", send: good, expected: denied },
+  { what: "what `can` allows later", need: "later", send: good, headers: allowed, expected: alice },
+  { what: "what `can` denies later", need: "later", send: good, expected: denied },
+  { what: "a `can` that throws", need: "broken", send: good, expected: bug },
+];

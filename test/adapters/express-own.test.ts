@@ -1,0 +1,87 @@
+import express, { type ErrorRequestHandler } from "express";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { authorize, guarded, mount } from "../../dist/adapters/express.js";
+import type { Ampho } from "../../dist/index.js";
+import { closeServer } from "./express-app.js";
+import { alice, createInstance, foreignToken } from "./instance.js";
+
+let ampho: Ampho;
+beforeAll(async () => {
+  ampho = await createInstance();
+});
+afterAll(() => ampho.close());
+
+async function ask(app: express.Express, path: string, init?: RequestInit): Promise<Response> {
+  const server = app.listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, init);
+  const copy = new Response(await response.arrayBuffer(), response);
+  await closeServer(server);
+  return copy;
+}
+
+it("a misspelt need is an error where it is written", () => {
+  const misspelt = JSON.parse('{ "rolls": ["admin"] }');
+  expect(() => authorize(ampho, misspelt)).toThrow(TypeError);
+  expect(() => guarded(ampho, misspelt, () => undefined)).toThrow(TypeError);
+});
+
+it("`onRefusal` counts behind its mount only, and its error has what error middleware reads", async () => {
+  const app = express();
+  const seen: unknown[] = [];
+  app.get("/before", authorize(ampho));
+  app.use(mount(ampho, { onRefusal: (refusal, _request, _response, next) => next(refusal) }));
+  app.get("/behind", authorize(ampho));
+  const onError: ErrorRequestHandler = (error, _request, response, _next) => {
+    seen.push(error);
+    response.status(error.status).set(error.headers).send("mine");
+  };
+  app.use(onError);
+  expect((await (await ask(app, "/before")).json()).error).toBe("missing_token");
+  const behind = await ask(app, "/behind");
+  expect([behind.status, await behind.text()]).toEqual([401, "mine"]);
+  expect(behind.headers.get("www-authenticate")).toBe('Bearer realm="ampho"');
+  expect(seen).toMatchObject([{ code: "missing_token", statusCode: 401, expose: true }]);
+});
+
+it("the REST API answers under a path of the application when that is its prefix", async () => {
+  const app = express().use("/api", mount(ampho));
+  const init = { method: "POST", body: JSON.stringify(alice), headers: { "content-type": "application/json" } };
+  expect((await ask(app, "/api/security/login", init)).status).toBe(200);
+  expect((await ask(app, "/security/login", init)).status).toBe(404);
+});
+
+it("a body that something else has read and thrown away is a bug that is told, and nothing hangs", async () => {
+  const app = express();
+  app.use((request, _response, next) => void request.resume().once("end", next));
+  app.use(mount(ampho));
+  const init = { method: "POST", body: JSON.stringify(alice), headers: { "content-type": "application/json" } };
+  expect((await ask(app, "/api/security/login", init)).status).toBe(500);
+});
+
+it.each([express.text({ type: "*/*" }), express.raw({ type: "*/*" })])(
+  "a body that was read as text or bytes is judged as if unread",
+  async (parser) => {
+    const app = express().use(parser, mount(ampho));
+    const send = (body: string) => ({ method: "POST", body, headers: { "content-type": "application/json" } });
+    expect((await ask(app, "/api/security/login", send(JSON.stringify(alice)))).status).toBe(200);
+    expect((await ask(app, "/api/security/login", send("{"))).status).toBe(400);
+  },
+);
+
+it("what a guarded handler rejects with reaches the error middleware", async () => {
+  const app = express();
+  app.get(
+    "/",
+    guarded(ampho, async () => {
+      throw new Error("of the application");
+    }),
+  );
+  const onError: ErrorRequestHandler = (error, _request, response, _next) =>
+    void response.status(418).send(error.message);
+  app.use(onError);
+  const response = await ask(app, "/", { headers: { authorization: `Bearer ${foreignToken()}` } });
+  expect([response.status, await response.text()]).toEqual([418, "of the application"]);
+});

@@ -1,0 +1,59 @@
+import Koa, { type Middleware } from "koa";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { authorize, mount } from "../../dist/adapters/koa.js";
+import type { Ampho } from "../../dist/index.js";
+import { closeServer } from "./express-app.js";
+import { createInstance } from "./instance.js";
+
+let ampho: Ampho;
+beforeAll(async () => {
+  ampho = await createInstance();
+});
+afterAll(() => ampho.close());
+
+async function ask(app: Koa, path = "/"): Promise<Response> {
+  const server = app.listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const response = await fetch(`http://127.0.0.1:${port}${path}`);
+  const copy = new Response(await response.arrayBuffer(), response);
+  await closeServer(server);
+  return copy;
+}
+
+it("answers by itself what nobody has caught, without a mount in front, and tells the application", async () => {
+  const app = new Koa();
+  const told: unknown[] = [];
+  app.on("error", (error) => told.push(error));
+  app.use(async (ctx, next) => {
+    ctx.set("X-Kept", "yes");
+    await next();
+  });
+  app.use(authorize(ampho));
+  const response = await ask(app);
+  expect([response.status, (await response.json()).error]).toEqual([401, "missing_token"]);
+  expect(response.headers.get("x-kept")).toBe("yes");
+  expect(told).toMatchObject([{ code: "missing_token", status: 401, expose: true }]);
+});
+
+it("leaves another error of the same request to Koa", async () => {
+  const app = new Koa();
+  app.silent = true;
+  const rethrow: Middleware = async (_ctx, next) => {
+    await next().catch(() => {
+      throw new Error("of the application");
+    });
+  };
+  app.use(rethrow).use(authorize(ampho));
+  const response = await ask(app);
+  expect([response.status, await response.text()]).toEqual([500, "Internal Server Error"]);
+});
+
+it("hands on what is not under its prefix", async () => {
+  const app = new Koa();
+  app.use(mount(ampho)).use((ctx) => {
+    ctx.body = ctx.path;
+  });
+  expect(await (await ask(app, "/api/securityx")).text()).toBe("/api/securityx");
+});

@@ -1,0 +1,179 @@
+import "reflect-metadata";
+import { Controller, Get, Injectable, Module, type Type } from "@nestjs/common";
+import { APP_GUARD, ExternalContextCreator, NestFactory } from "@nestjs/core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import {
+  AMPHO,
+  AuthorizeGuard,
+  authorize,
+  CurrentAuth,
+  InjectAmpho,
+  mount,
+  type NestHost,
+  Public,
+} from "../../../dist/adapters/nest.js";
+import type { Ampho, Auth } from "../../../dist/index.js";
+import { createInstance, foreignToken } from "../instance.js";
+
+let ampho: Ampho;
+beforeAll(async () => {
+  ampho = await createInstance();
+});
+afterAll(() => ampho.close());
+
+async function listen(root: Type) {
+  const app = await NestFactory.create(root, { logger: false });
+  await app.listen(0, "127.0.0.1");
+  const url = await app.getUrl();
+  const call = (path: string, token?: string) =>
+    fetch(url + path, token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } });
+  return { app, call };
+}
+
+it("a global guard guards everything but what is public", async () => {
+  @Controller()
+  class Everything {
+    @Get("guarded")
+    guarded(@CurrentAuth() auth: Auth) {
+      return auth.login;
+    }
+    @Public()
+    @Get("public")
+    open() {
+      return "open";
+    }
+  }
+  @Public()
+  @Controller("open")
+  class Open {
+    @Get()
+    get() {
+      return "open";
+    }
+    @authorize({ roles: ["admin"] })
+    @Get("admin")
+    admin() {
+      return "admin";
+    }
+  }
+  @Module({
+    imports: [mount(ampho)],
+    controllers: [Everything, Open],
+    providers: [{ provide: APP_GUARD, useExisting: AuthorizeGuard }],
+  })
+  class Application {}
+
+  const { app, call } = await listen(Application);
+  expect((await call("/guarded")).status).toBe(401);
+  expect(await (await call("/guarded", foreignToken())).text()).toBe("alice");
+  expect(await (await call("/public")).text()).toBe("open");
+  expect(await (await call("/open")).text()).toBe("open");
+  expect((await call("/open/admin")).status).toBe(401);
+  expect((await call("/api/security/login")).status).toBe(405);
+  await app.close();
+});
+
+it("a global guard may be made anew, and a global prefix leaves the REST API where it is", async () => {
+  @Controller("me")
+  class Me {
+    @Get()
+    get(@CurrentAuth() auth: Auth) {
+      return auth.login;
+    }
+  }
+  @Module({
+    imports: [mount(ampho)],
+    controllers: [Me],
+    providers: [{ provide: APP_GUARD, useClass: AuthorizeGuard }],
+  })
+  class Application {}
+  const app = await NestFactory.create(Application, { logger: false });
+  app.setGlobalPrefix("v1");
+  await app.listen(0, "127.0.0.1");
+  const url = await app.getUrl();
+  const headers = { authorization: `Bearer ${foreignToken()}` };
+  expect(await (await fetch(`${url}/v1/me`, { headers })).text()).toBe("alice");
+  expect((await fetch(`${url}/v1/me`)).status).toBe(401);
+  expect((await fetch(`${url}/api/security/session`, { headers })).status).toBe(200);
+  await app.close();
+});
+
+it("gives the instance to whoever injects it", async () => {
+  @Injectable()
+  class Members {
+    constructor(@InjectAmpho() readonly ampho: NestHost) {}
+  }
+  @Module({ imports: [mount(async () => ampho)], providers: [Members] })
+  class Application {}
+  const app = await NestFactory.createApplicationContext(Application, { logger: false });
+  expect(app.get(Members).ampho).toBe(ampho);
+  expect(app.get(AMPHO)).toBe(ampho);
+});
+
+it("closes with the application what its own function has made, and nothing else", async () => {
+  const closed: string[] = [];
+  const named = (name: string): NestHost => ({ ...ampho, close: async () => void closed.push(name) });
+  for (const [name, host] of [
+    ["given", named("given")],
+    ["made", async () => named("made")],
+  ] as const) {
+    @Module({ imports: [mount(host)] })
+    class Application {}
+    const app = await NestFactory.create(Application, { logger: false });
+    await app.init();
+    await app.close();
+    expect(closed).toEqual(name === "made" ? ["made"] : []);
+  }
+});
+
+it("refuses where there is no HTTP request, and says why", async () => {
+  class Gateway {
+    @authorize
+    onMessage() {
+      return "in";
+    }
+  }
+  @Module({ imports: [mount(ampho)], providers: [Gateway] })
+  class Application {}
+  const app = await NestFactory.create(Application, { logger: false });
+  await app.init();
+  const gateway = app.get(Gateway);
+  const handle = app
+    .get(ExternalContextCreator)
+    .create(gateway, gateway.onMessage, "onMessage", undefined, undefined, undefined, undefined, undefined, "ws");
+  await expect(handle({}, {})).rejects.toThrow('is called over "ws": it refuses all');
+  await app.close();
+});
+
+it("@CurrentAuth() on a route that nothing guards is an error, not a stranger", async () => {
+  @Controller()
+  class Careless {
+    @Get()
+    get(@CurrentAuth() auth: Auth) {
+      return auth;
+    }
+  }
+  @Module({ imports: [mount(ampho)], controllers: [Careless] })
+  class Application {}
+  const { app, call } = await listen(Application);
+  expect((await call("/", foreignToken())).status).toBe(500);
+  await app.close();
+});
+
+it("an application that forgets to mount does not start", async () => {
+  @authorize
+  @Controller()
+  class Unmounted {
+    @Get()
+    get() {
+      return "in";
+    }
+  }
+  @Module({ controllers: [Unmounted] })
+  class Application {}
+  await expect(NestFactory.create(Application, { logger: false, abortOnError: false })).rejects.toThrow("ampho/nest");
+});
+
+it("a misspelt need is an error where it is written", () => {
+  expect(() => authorize(JSON.parse('{ "rolls": ["admin"] }'))).toThrow(TypeError);
+});

@@ -1,0 +1,141 @@
+// The REST API behind whatever applications put in front of it.
+import { describe, expect, it } from "vitest";
+import { sendRaw } from "../http/raw.js";
+import { type Host, origin, type Setup } from "./host.js";
+import { alice, serving } from "./instance.js";
+
+export function describeEndpoints(host: Host): void {
+  describe.each([
+    { what: "", setup: {} },
+    { what: " behind the framework's parsers", setup: { parsers: true } },
+    { what: " behind compression and CORS", setup: { front: true } },
+    { what: " behind all of them", setup: { front: true, parsers: true } },
+  ])("serves the REST API$what", ({ setup }: { what: string; setup: Partial<Setup> }) => {
+    const { call, login, port, post } = serving(host, setup);
+
+    it("JSON and forms", async () => {
+      expect(await login()).toMatch(/^eyJ/);
+      const form = new URLSearchParams(alice);
+      const response = await call("/api/security/login", undefined, { method: "POST", body: form });
+      expect(response.status).toBe(200);
+    });
+
+    it("wrong passwords, wrong types, no body", async () => {
+      expect((await post("/api/security/login", { ...alice, password: "wrong" })).status).toBe(401);
+      expect((await post("/api/security/login", { login: 1 })).status).toBe(400);
+      expect((await call("/api/security/login", undefined, { method: "POST" })).status).toBe(400);
+    });
+
+    it("paths and methods that are not there", async () => {
+      const unknown = await call("/api/security/nothing");
+      expect([unknown.status, (await unknown.json()).error]).toEqual([404, "not_found"]);
+      const wrong = await call("/api/security/login");
+      expect([wrong.status, wrong.headers.get("allow")]).toEqual([405, "POST"]);
+      expect((await call("/api/security")).status).toBe(404);
+    });
+
+    it("HEAD and OPTIONS", async () => {
+      const head = await call("/api/security/openapi.json", undefined, { method: "HEAD" });
+      expect([head.status, await head.text()]).toEqual([200, ""]);
+      if (setup.front !== true)
+        expect((await call("/api/security/login", undefined, { method: "OPTIONS" })).status).toBe(405);
+    });
+
+    it("renewal, session and logout", async () => {
+      const token = await login();
+      expect((await post("/api/security/renew", "", token)).status).toBe(200);
+      const session = await call("/api/security/session", token);
+      expect((await session.json()).login).toBe("alice");
+      expect((await post("/api/security/logout", "", token)).status).toBe(204);
+      expect((await call("/api/security/session", token)).status).toBe(401);
+    });
+
+    it("a body in pieces, while the next request waits behind it", async () => {
+      const body = JSON.stringify(alice);
+      const chunks = [body.slice(0, 9), body.slice(9)]
+        .map((part) => `${part.length.toString(16)}\r\n${part}\r\n`)
+        .join("");
+      const head =
+        "POST /api/security/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+      const text = `${head}${chunks}0\r\n\r\nGET /open HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`;
+      const answer = await sendRaw(port(), text, { untilClosed: true });
+      expect(`${answer.head}${answer.body}`.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
+    });
+
+    if (setup.parsers !== true && host.parsesFirst !== true) {
+      it("statuses of its own for bodies that it does not take", async () => {
+        for (const [type, body, status] of [
+          ["text/plain", "hello", 415],
+          ["application/json", "{", 400],
+          ["application/json", `{"login":"${"a".repeat(20_000)}"}`, 413],
+          ["not a type", "{}", 415],
+        ] as const) {
+          const response = await post("/api/security/login", body, undefined, { "content-type": type });
+          expect([type, response.status]).toEqual([type, status]);
+          expect(Object.keys(await response.json()).sort()).toEqual(["error", "message"]);
+        }
+      });
+    }
+
+    if (setup.front === true) {
+      it("CORS on endpoints, guarded routes and refusals", async () => {
+        const token = await login();
+        const headers = { origin };
+        for (const [path, value] of [
+          ["/api/security/session", token],
+          ["/api/security/session", undefined],
+          ["/need/plain", token],
+          ["/need/plain", undefined],
+          ["/certain/plain", undefined],
+          ["/need/strict", "junk"],
+        ] as const) {
+          const response = await call(path, value, { headers });
+          expect([path, value, response.headers.get("access-control-allow-origin")]).toEqual([path, value, origin]);
+        }
+        for (const path of ["/api/security/login", "/need/plain"]) {
+          const preflight = await call(path, undefined, {
+            method: "OPTIONS",
+            headers: {
+              origin,
+              "access-control-request-method": "POST",
+              "access-control-request-headers": "authorization",
+            },
+          });
+          expect(preflight.ok).toBe(true);
+        }
+      });
+
+      it("compressed answers that read as plain ones", async () => {
+        const token = await login();
+        const headers = { "accept-encoding": "gzip" };
+        expect(await (await call("/need/plain", token, { headers })).json()).toEqual({ login: "alice" });
+        expect((await (await call("/need/plain", undefined, { headers })).json()).error).toBe("missing_token");
+        expect((await (await call("/api/security/openapi.json", undefined, { headers })).json()).openapi).toMatch(
+          /^3\.1/,
+        );
+      });
+    }
+
+    it("leaves guarded bodies to the application", async () => {
+      const token = await login();
+      const parsed = await post("/parsed", { a: 1 }, token);
+      expect([parsed.status, await parsed.json()]).toEqual([200, { a: 1 }]);
+      expect((await post("/parsed", { a: 1 })).status).toBe(401);
+      const raw = await call("/raw", token, {
+        method: "POST",
+        body: "x".repeat(300_000),
+        headers: { "content-type": "application/octet-stream" },
+      });
+      if (setup.parsers !== true) expect([raw.status, await raw.json()]).toEqual([200, { bytes: 300_000 }]);
+    });
+
+    it("refuses a large upload without hanging", async () => {
+      const refused = await call("/raw", undefined, {
+        method: "POST",
+        body: "x".repeat(300_000),
+        headers: { "content-type": "application/octet-stream" },
+      });
+      expect(refused.status).toBe(401);
+    });
+  });
+}

@@ -1,0 +1,150 @@
+// Who is let in: the table of cases, and what else a guarded route meets.
+import { beforeAll, describe, expect, it } from "vitest";
+import { sendRaw } from "../http/raw.js";
+import { cases } from "./cases.js";
+import type { Host } from "./host.js";
+import { serving } from "./instance.js";
+
+export function describeGuards(host: Host): void {
+  describe("guards", () => {
+    const { call, login, port, notices } = serving(host);
+    let good = "";
+    beforeAll(async () => {
+      good = await login();
+    });
+    for (const form of ["need", "certain"])
+      it.each(cases.map((row) => ({ ...row })))(`by /${form}/…: $what`, async ({ need, send, headers, expected }) => {
+        const authorization = send(good);
+        const response = await call(`/${form}/${need}`, undefined, {
+          headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
+        });
+        const body = await response.json();
+        if (!("error" in expected)) {
+          expect([response.status, body]).toEqual([200, expected]);
+          return;
+        }
+        expect([response.status, body.error]).toEqual([expected.status, expected.error]);
+        expect(Object.keys(body).sort()).toEqual(["error", "message"]);
+        expect(JSON.stringify(body)).not.toContain("inside");
+        expect(response.headers.get("content-type")).toMatch(/^application\/json/);
+        expect(response.headers.get("cache-control")).toBe("no-store");
+        if (expected.challenge !== undefined)
+          expect(response.headers.get("www-authenticate")).toMatch(expected.challenge);
+      });
+
+    it("a `can` that throws is told to whoever runs the process", () => {
+      expect(notices.join("\n")).toContain("something-of-the-inside");
+    });
+
+    it("what stands on a router or group, and what a route asks besides", async () => {
+      expect((await call("/group/inner")).status).toBe(401);
+      expect(await (await call("/group/inner", good)).json()).toEqual({ login: "alice" });
+      expect((await call("/group/admin")).status).toBe(401);
+      expect((await call("/group/admin", good)).status).toBe(403);
+    });
+
+    it("what is mounted under prefixes", async () => {
+      expect((await call("/outer/inner/me")).status).toBe(401);
+      expect(await (await call("/outer/inner/me", good)).json()).toEqual({ login: "alice" });
+    });
+
+    it("two tokens in one header, which a proxy may have joined", async () => {
+      const headers = { authorization: `Bearer ${good}, Bearer ${good}` };
+      const response = await call("/need/plain", undefined, { headers });
+      // Hosts that hand over the raw values see one malformed token, others see two.
+      expect([400, 401]).toContain(response.status);
+    });
+
+    it("nothing else", async () => {
+      expect(await (await call("/open")).json()).toEqual({ open: true });
+      expect(await (await call("/open", "junk")).json()).toEqual({ open: true });
+      expect((await call("/nowhere", good)).status).toBe(404);
+    });
+
+    it("a handler's own error stays the framework's", async () => {
+      expect((await call("/throws")).status).toBe(401);
+      const response = await call("/throws", good);
+      expect(response.status).toBe(500);
+      expect(await response.text()).not.toContain("internal_error");
+      expect((await call("/need/plain", good)).status).toBe(200);
+    });
+
+    it("HEAD like GET, without a body", async () => {
+      const refused = await call("/need/plain", undefined, { method: "HEAD" });
+      expect([refused.status, await refused.text()]).toEqual([401, ""]);
+      expect(refused.headers.get("www-authenticate")).toMatch(/^Bearer realm="ampho"/);
+      const admitted = await call("/need/plain", good, { method: "HEAD" });
+      expect([admitted.status, await admitted.text()]).toEqual([200, ""]);
+    });
+
+    it.each(["/need/plain", "/certain/plain", "/api/security/session"])(
+      "two raw Authorization headers on %s are 400",
+      async (path) => {
+        const twice = `Authorization: Bearer ${good}\r\n`.repeat(2);
+        const text = `GET ${path} HTTP/1.1\r\nHost: a\r\n${twice}Connection: close\r\n\r\n`;
+        const answer = await sendRaw(port(), text, { untilClosed: true });
+        expect(answer.status).toBe(400);
+        expect(answer.body).toContain('"error":"invalid_request"');
+      },
+    );
+
+    it("one request after the other on a connection, and several sent at once", async () => {
+      const get = (path: string, last = false, value = good) =>
+        `GET ${path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${value}\r\n${last ? "Connection: close\r\n" : ""}\r\n`;
+      const paths = ["/need/plain", "/need/plain", "/certain/plain", "/need/strict", "/api/security/session"];
+      const text =
+        paths.map((path, index) => get(path, false, index === 1 ? "junk" : good)).join("") + get("/open", true);
+      const answer = await sendRaw(port(), text, { untilClosed: true });
+      const statuses = [...`${answer.head}\r\n\r\n${answer.body}`.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) =>
+        Number(status),
+      );
+      expect(statuses).toEqual([200, 401, 200, 200, 200, 200]);
+    });
+  });
+
+  describe("sessions and time", () => {
+    const { call, login, post, clock } = serving(host);
+
+    it("a session that has ended is refused at once", async () => {
+      const token = await login();
+      expect((await call("/need/plain", token)).status).toBe(200);
+      expect((await post("/api/security/logout", "", token)).status).toBe(204);
+      for (const need of ["plain", "strict", "optional"]) {
+        const response = await call(`/need/${need}`, token);
+        expect([response.status, (await response.json()).error]).toEqual([401, "invalid_token"]);
+      }
+    });
+
+    it("a login is fresh for a while, a token good for longer, and neither for ever", async () => {
+      const token = await login();
+      expect((await call("/need/fresh", token)).status).toBe(200);
+      clock.forward(301);
+      const stale = await call("/need/fresh", token);
+      expect([stale.status, (await stale.json()).error]).toEqual([401, "login_too_old"]);
+      expect((await call("/need/plain", token)).status).toBe(200);
+      clock.forward(900);
+      expect((await call("/need/plain", token)).status).toBe(401);
+    });
+  });
+
+  if (host.takesOver)
+    describe("lets the application take refusals over in one place", () => {
+      const { call, login } = serving(host, { takeOver: true });
+
+      it.each(["need", "certain"])("by /%s/…", async (form) => {
+        for (const [need, value, status, code] of [
+          ["plain", undefined, 401, "missing_token"],
+          ["plain", "junk", 401, "invalid_token"],
+          ["admin", await login(), 403, "insufficient_scope"],
+          ["later", await login(), 403, "insufficient_scope"],
+        ] as const) {
+          const response = await call(`/${form}/${need}`, value);
+          expect([response.status, await response.json()]).toEqual([status, { taken: code }]);
+        }
+      });
+
+      it("but not the REST API's own answers", async () => {
+        expect((await (await call("/api/security/session")).json()).error).toBe("missing_token");
+      });
+    });
+}

@@ -1,0 +1,103 @@
+// What the compiler says about `auth` in each framework. Nothing here runs beyond building routes.
+import type { IncomingMessage } from "node:http";
+import express, { type Request } from "express";
+import fastify, { type FastifyRequest } from "fastify";
+import { Hono } from "hono";
+import Koa from "koa";
+import { describe, expect, expectTypeOf, it } from "vitest";
+import * as onExpress from "../../dist/adapters/express.js";
+import * as onFastify from "../../dist/adapters/fastify.js";
+import * as onHono from "../../dist/adapters/hono.js";
+import * as onKoa from "../../dist/adapters/koa.js";
+import * as onNode from "../../dist/adapters/node.js";
+import type { HttpHost } from "../../dist/http/node-exchange.js";
+import type { Auth } from "../../dist/index.js";
+
+const refused = (): never => {
+  throw new TypeError("this test builds routes and sends nothing");
+};
+const ampho: HttpHost = { prefix: "/api/security", handle: refused, guard: refused, refusal: refused };
+
+describe("the type of auth", () => {
+  it("is open on a plain request", () => {
+    expectTypeOf<Request["auth"]>().toEqualTypeOf<Auth | undefined>();
+    expectTypeOf<FastifyRequest["auth"]>().toEqualTypeOf<Auth | undefined>();
+    expectTypeOf<IncomingMessage["auth"]>().toEqualTypeOf<Auth | undefined>();
+    expectTypeOf<Koa.DefaultState["auth"]>().toEqualTypeOf<Auth | undefined>();
+  });
+
+  it("is certain in a guarded handler, and follows `optional`", () => {
+    onNode.guarded(ampho, (request) => expectTypeOf(request.auth).toEqualTypeOf<Auth>());
+    onNode.guarded(ampho, { optional: true }, (request) =>
+      expectTypeOf(request.auth).toEqualTypeOf<Auth | undefined>(),
+    );
+    onExpress.guarded(ampho, (request) => expectTypeOf(request.auth).toEqualTypeOf<Auth>());
+    onExpress.guarded(ampho, { roles: ["a"] }, (request) => expectTypeOf(request.auth).toEqualTypeOf<Auth>());
+    onExpress.guarded(ampho, { optional: true }, (request) =>
+      expectTypeOf(request.auth).toEqualTypeOf<Auth | undefined>(),
+    );
+    onKoa.guarded(ampho, (ctx) => expectTypeOf(ctx.state.auth).toEqualTypeOf<Auth>());
+    onKoa.guarded(ampho, { optional: true }, (ctx) => expectTypeOf(ctx.state.auth).toEqualTypeOf<Auth | undefined>());
+    onFastify.guarded(ampho, (request) => expectTypeOf(request.auth).toEqualTypeOf<Auth>());
+    onFastify.guarded(ampho, { optional: true }, (request) =>
+      expectTypeOf(request.auth).toEqualTypeOf<Auth | undefined>(),
+    );
+  });
+
+  it("is inferred by Hono, on a route, behind `use` in a chain, and under a need", () => {
+    new Hono().use(onHono.authorize(ampho)).get("/", (c) => {
+      expectTypeOf(c.get("auth")).toEqualTypeOf<Auth>();
+      return c.text(c.var.auth.login);
+    });
+    new Hono().get("/optional", onHono.authorize(ampho, { optional: true }), (c) => {
+      expectTypeOf<typeof c.var.auth>().toEqualTypeOf<Auth | undefined>();
+      return c.text("");
+    });
+    new Hono().get("/", onHono.authorize(ampho, { roles: ["a"] }), (c) => {
+      expectTypeOf(c.get("auth")).toEqualTypeOf<Auth>();
+      return c.text("");
+    });
+    // @ts-expect-error: nothing guards this route
+    new Hono().get("/", (c) => c.text(c.get("auth").login));
+  });
+});
+
+describe("the request that `can` gets", () => {
+  it("is the framework's own", () => {
+    onExpress.authorize(ampho, { can: (auth, request) => auth.login === request.params["login"] });
+    onKoa.authorize(ampho, { can: (auth, request) => auth.login === request.ctx.params.login });
+    onFastify.authorize(ampho, { can: (_auth, request) => request.routeOptions.url !== undefined });
+    onHono.authorize(ampho, { can: (auth, request) => auth.login === request.param("login") });
+    onNode.authorize(ampho, { can: (_auth, request) => request.url === "/" });
+    // @ts-expect-error: a need knows no such member
+    expect(() => onExpress.authorize(ampho, { rolls: ["a"] })).toThrow(TypeError);
+    // @ts-expect-error: roles are an array
+    expect(() => onFastify.authorize(ampho, { roles: "a" })).toThrow(TypeError);
+  });
+});
+
+describe("guarded handlers", () => {
+  it("keep what the route says of its parameters", () => {
+    const app = fastify({ logger: false });
+    app.get<{ Params: { id: string } }>(
+      "/:id",
+      onFastify.guarded(ampho, (request) => {
+        expectTypeOf(request.params.id).toEqualTypeOf<string>();
+        return request.auth.login;
+      }),
+    );
+    const logged = fastify({ logger: { level: "silent" } });
+    logged.get("/", { onRequest: onFastify.authorize(ampho) }, async (request) => request.auth?.login);
+    logged.get(
+      "/guarded",
+      onFastify.guarded(ampho, { roles: ["a"] }, async (request) => request.auth.login),
+    );
+    logged.addHook("onRequest", onFastify.authorize(ampho));
+    express().get(
+      "/",
+      onExpress.authorize(ampho),
+      onExpress.guarded(ampho, (_request, response) => response.end()),
+    );
+    new Koa().use(onKoa.authorize(ampho)).use(onKoa.guarded(ampho, (_ctx, next) => next()));
+  });
+});

@@ -1,0 +1,49 @@
+// A consumer's folder with the packed tarball in it, as `npm install` would leave it; its dependencies are links to ours.
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+const root = path.resolve(import.meta.dirname, "../..");
+
+export interface Consumer {
+  readonly folder: string;
+  /** The installed command. */
+  readonly ampho: string;
+  remove(): void;
+}
+
+/** `examples` are copied beside `node_modules`, one folder each. */
+export function installPacked(examples: readonly string[] = []): Consumer {
+  const folder = mkdtempSync(path.join(tmpdir(), "ampho-consumer-"));
+  const modules = path.join(folder, "node_modules");
+  mkdirSync(path.join(modules, "ampho"), { recursive: true });
+  const output = execFileSync("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", folder], {
+    cwd: root,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
+  if (tarball === undefined) throw new Error(`npm pack made no tarball: ${output}`);
+  execFileSync("tar", ["-xzf", path.join(folder, tarball), "-C", path.join(modules, "ampho"), "--strip-components=1"]);
+  for (const name of readdirSync(path.join(root, "node_modules"))) link(modules, name);
+  for (const example of examples) {
+    const filter = (source: string) => !/node_modules|build$/.test(path.basename(source));
+    cpSync(path.join(root, "examples", example), path.join(folder, example), { recursive: true, filter });
+  }
+  return {
+    folder,
+    ampho: path.join(modules, "ampho/dist/cli/main.js"),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+function link(modules: string, name: string): void {
+  const source = path.join(root, "node_modules", name);
+  const target = path.join(modules, name);
+  if (name.startsWith(".") || existsSync(target)) return;
+  if (name.startsWith("@")) {
+    mkdirSync(target);
+    for (const inner of readdirSync(source)) symlinkSync(path.join(source, inner), path.join(target, inner));
+  } else symlinkSync(source, target);
+}
