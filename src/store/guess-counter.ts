@@ -22,9 +22,21 @@ export interface Counter {
   readonly nextAt: number;
   /** Failures are forgotten then; the run of them is not. */
   readonly forgetAt: number;
+  /** How many of the failures came from where; only as many places as are worth it. */
+  readonly origins: readonly FailureOrigin[];
 }
 
-export const emptyCounter: Counter = { failures: 0, pending: 0, pendingUntil: 0, streak: 0, nextAt: 0, forgetAt: 0 };
+export type FailureOrigin = readonly [from: string, failures: number];
+
+export const emptyCounter: Counter = {
+  failures: 0,
+  pending: 0,
+  pendingUntil: 0,
+  streak: 0,
+  nextAt: 0,
+  forgetAt: 0,
+  origins: [],
+};
 
 /** `pending`: nothing stands in the way but tries that are not settled yet. */
 export type Judgement =
@@ -50,7 +62,7 @@ export function counterAt(counter: Counter, limits: CounterLimits, now: number):
   let at = counter;
   const isLeft = at.pending > 0 && (now >= at.pendingUntil || at.pendingUntil > now + pendingSeconds);
   if (isLeft) at = { ...countFailures(at, at.pending, limits, Math.min(now, at.pendingUntil)), pending: 0 };
-  if (at.pending === 0 && now >= at.forgetAt) at = { ...at, failures: 0, nextAt: 0 };
+  if (at.pending === 0 && now >= at.forgetAt) at = { ...at, failures: 0, nextAt: 0, origins: [] };
   // No wait is that long: the clock was set back.
   return at.nextAt > now + limits.windowSeconds ? { ...at, nextAt: 0 } : at;
 }
@@ -73,16 +85,41 @@ export function returnTry(counter: Counter): Counter {
   return { ...counter, pending: Math.max(counter.pending - 1, 0) };
 }
 
-export function failTry(counter: Counter, limits: CounterLimits, now: number): Counter {
-  return countFailures(returnTry(counter), 1, limits, now);
+/** More places than these are no honest user's: their failures are never forgiven, only forgotten. */
+const originsMax = 20;
+
+/** `from` is undefined where nobody knows from where. */
+export function failTry(counter: Counter, from: string | undefined, limits: CounterLimits, now: number): Counter {
+  const failed = countFailures(returnTry(counter), 1, limits, now);
+  if (from === undefined) return failed;
+  const count = failuresFrom(counter, from) + 1;
+  if (count === 1 && counter.origins.length >= originsMax) return failed;
+  return { ...failed, origins: [...othersThan(counter, from), [from, count]] };
 }
 
 /**
- * Whoever knows the password ends the run of failures. The waits stay: a script that logs in each minute must not give an
- * attacker new tries each minute.
+ * Whoever knows the password ends the run of failures, and the failures from the same place were their own. Those from
+ * elsewhere stay: a script that logs in each minute must not give an attacker new tries each minute.
  */
+export function succeedTry(counter: Counter, from: string | undefined, { tries }: CounterLimits): Counter {
+  const own = from === undefined ? 0 : failuresFrom(counter, from);
+  const failures = Math.max(counter.failures - own, 0);
+  const origins = from === undefined ? counter.origins : othersThan(counter, from);
+  const nextAt = failures < tries ? 0 : counter.nextAt;
+  return { ...pardon(returnTry(counter)), failures, origins, nextAt };
+}
+
+/** The run of failures is over, and nothing else. */
 export function pardon(counter: Counter): Counter {
   return { ...counter, streak: 0 };
+}
+
+function failuresFrom({ origins }: Counter, from: string): number {
+  return origins.find(([each]) => each === from)?.[1] ?? 0;
+}
+
+function othersThan({ origins }: Counter, from: string): readonly FailureOrigin[] {
+  return origins.filter(([each]) => each !== from);
 }
 
 export function isEmpty({ failures, pending, streak }: Counter): boolean {

@@ -72,6 +72,11 @@ export function returnTryAt(place: Place, subject: string): Place {
   return withEntry(place, { ...entry, pending: Math.max(entry.pending - 1, 0) });
 }
 
+/** Whoever knows the password of that login made its failures too. */
+export function succeedTryAt(place: Place, subject: string): Place {
+  return withEntry(place, { ...entryOf(returnTryAt(place, subject), subject), failedUntil: 0 });
+}
+
 export function failTryAt(place: Place, subject: string, limits: PlaceLimits, now: number): Place {
   const { logins, windowSeconds } = limits;
   const returned = returnTryAt(place, subject);

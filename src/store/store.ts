@@ -169,6 +169,8 @@ export interface Guess {
   readonly counters: readonly GuessCounter[];
   /** What the places count as one login. */
   readonly subject: string;
+  /** From where: a success there forgives what failed there before. Undefined: nobody knows. */
+  readonly from: string | undefined;
   readonly windowSeconds: number;
   /** Failures in a row after which a counter refuses until it is cleared. */
   readonly lockAfter: number;

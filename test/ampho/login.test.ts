@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { admission, claimsOf, foreignToken, grantOf, openWorld, password, sessionOf, start } from "./world.js";
 
 describe("a login", () => {
-  it("answers with a token, its times and a refresh token, and nothing else", async () => {
+  it("answers with a token, its times, a refresh token and a device proof, and nothing else", async () => {
     const world = await openWorld();
     await world.user("Ann", { password, roles: ["editor"] });
     const answer = await world.call("POST", "/login", { body: { login: "Ann", password } });

@@ -64,6 +64,7 @@ export function guess(changes: Partial<Guess> = {}): Guess {
     places: [{ place: "192.0.2.7", logins: 2 }],
     counters: [{ key: "login:ann", kind: "login", tries: 3 }],
     subject: "ann",
+    from: "192.0.2.7",
     windowSeconds: 900,
     lockAfter: 10,
     pardons: [],

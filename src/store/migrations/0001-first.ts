@@ -79,6 +79,7 @@ export const first: MigrationSteps = {
       streak bigint not null,
       next_at bigint not null,
       forget_at bigint not null,
+      origins text not null,
       noted text not null,
       noted_until bigint not null,
       touched_at bigint not null

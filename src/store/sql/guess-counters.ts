@@ -1,5 +1,5 @@
 // Rows of the table ampho_guesses: counters of tries.
-import { type Counter, emptyCounter, isEmpty } from "../guess-counter.js";
+import { type Counter, emptyCounter, type FailureOrigin, isEmpty } from "../guess-counter.js";
 import type { GuessCounter, GuessKind } from "../store.js";
 import { first, integer, query, type Row, text, textOrNull, texts, type Work } from "../work.js";
 
@@ -15,7 +15,7 @@ export interface CounterRow {
 }
 
 export const counterColumns =
-  "key, kind, login, failures, pending, pending_until, streak, next_at, forget_at, noted, noted_until";
+  "key, kind, login, failures, pending, pending_until, streak, next_at, forget_at, origins, noted, noted_until";
 
 const kinds: readonly GuessKind[] = ["login", "device", "devices", "session", "sessions"];
 
@@ -33,6 +33,7 @@ export function counterRowOf(row: Row): CounterRow {
       streak: integer(row, "streak"),
       nextAt: integer(row, "next_at"),
       forgetAt: integer(row, "forget_at"),
+      origins: originsOf(text(row, "origins")),
     },
     noted: texts(row, "noted"),
     notedUntil: integer(row, "noted_until"),
@@ -48,7 +49,7 @@ export function* readCounter({ key, kind }: GuessCounter): Work<CounterRow> {
 /** Makes the row if there is none; until the transaction ends no other may change it. */
 export function* holdCounter({ key, kind }: Pick<GuessCounter, "key" | "kind">, now: number): Work<CounterRow> {
   const row = yield* first(
-    `insert into ampho_guesses (${counterColumns}, touched_at) values (?, ?, null, 0, 0, 0, 0, 0, 0, '[]', 0, ?)
+    `insert into ampho_guesses (${counterColumns}, touched_at) values (?, ?, null, 0, 0, 0, 0, 0, 0, '[]', '[]', 0, ?)
      on conflict (key) do update set key = excluded.key returning ${counterColumns}`,
     [key, kind, now],
   );
@@ -67,11 +68,11 @@ export function* writeCounter({ key, login, counter }: CounterRow, now: number):
     yield* query("delete from ampho_guesses where key = ?", [key]);
     return;
   }
-  const { failures, pending, pendingUntil, streak, nextAt, forgetAt } = counter;
+  const { failures, pending, pendingUntil, streak, nextAt, forgetAt, origins } = counter;
   yield* query(
     `update ampho_guesses set login = ?, failures = ?, pending = ?, pending_until = ?, streak = ?, next_at = ?,
-     forget_at = ?, touched_at = ? where key = ?`,
-    [login, failures, pending, pendingUntil, streak, nextAt, forgetAt, now, key],
+     forget_at = ?, origins = ?, touched_at = ? where key = ?`,
+    [login, failures, pending, pendingUntil, streak, nextAt, forgetAt, JSON.stringify(origins), now, key],
   );
 }
 
@@ -83,4 +84,15 @@ export function* noteAtCounter({ key, login, noted, notedUntil }: CounterRow): W
     notedUntil,
     key,
   ]);
+}
+
+function originsOf(json: string): readonly FailureOrigin[] {
+  const list: unknown = JSON.parse(json);
+  if (!Array.isArray(list)) throw new TypeError("the column origins does not hold what the schema says");
+  return list.map((pair: unknown): FailureOrigin => {
+    const [from, failures]: readonly unknown[] = Array.isArray(pair) ? pair : [];
+    if (typeof from !== "string" || typeof failures !== "number")
+      throw new TypeError("the column origins does not hold what the schema says");
+    return [from, failures];
+  });
 }

@@ -8,9 +8,18 @@ import {
   judgeCounter,
   pardon,
   returnTry,
+  succeedTry,
   takeTry,
 } from "../guess-counter.js";
-import { failTryAt, judgePlace, type PlaceLimits, placeAt, returnTryAt, takeTryAt } from "../guess-place.js";
+import {
+  failTryAt,
+  judgePlace,
+  type PlaceLimits,
+  placeAt,
+  returnTryAt,
+  succeedTryAt,
+  takeTryAt,
+} from "../guess-place.js";
 import type { AuditEntry, Guess, GuessCounter, GuessOutcome, GuessPlace, GuessVerdict, Origin } from "../store.js";
 import { first, text, type Work } from "../work.js";
 import { recordAudit } from "./audit.js";
@@ -155,19 +164,29 @@ export type Settlement = Guess & {
 };
 
 export function* settleGuess(input: Settlement): Work<void> {
-  const { outcome, now, subject, login } = input;
+  const { outcome, now, subject, from, login } = input;
   for (const of of input.places) {
     const limits = placeLimits(of, input);
     const row = outcome === "failed" ? yield* holdPlace(of.place, now) : yield* holdPlaceIfThere(of.place);
     if (!row) continue;
     const state = placeAt(row.state, limits, now);
-    const settled = outcome === "failed" ? failTryAt(state, subject, limits, now) : returnTryAt(state, subject);
+    const settled = {
+      failed: () => failTryAt(state, subject, limits, now),
+      succeeded: () => succeedTryAt(state, subject),
+      returned: () => returnTryAt(state, subject),
+    }[outcome]();
     yield* writePlace({ ...row, state: settled }, now);
   }
   for (const of of input.counters) {
     const row = outcome === "failed" ? yield* holdCounter(of, now) : yield* holdCounterIfThere(of.key);
     if (!row) continue;
-    const settled = settleCounter(row, outcome, counterLimits(of, input), now);
+    const limits = counterLimits(of, input);
+    const counter = counterAt(row.counter, limits, now);
+    const settled = {
+      failed: () => failTry(counter, from, limits, now),
+      succeeded: () => succeedTry(counter, from, limits),
+      returned: () => returnTry(counter),
+    }[outcome]();
     yield* writeCounter({ ...row, login: login ?? row.login, counter: settled }, now);
   }
   if (outcome === "succeeded")
@@ -176,12 +195,6 @@ export function* settleGuess(input: Settlement): Work<void> {
       if (row) yield* writeCounter({ ...row, counter: pardon(row.counter) }, now);
     }
   if (input.audit) yield* recordAudit(input.audit);
-}
-
-function settleCounter({ counter }: CounterRow, outcome: GuessOutcome, limits: CounterLimits, now: number) {
-  const before = counterAt(counter, limits, now);
-  if (outcome === "failed") return failTry(before, limits, now);
-  return outcome === "succeeded" ? pardon(returnTry(before)) : returnTry(before);
 }
 
 /** For the purposes that a right guess leads to. */
