@@ -10,7 +10,17 @@ describe("a login", () => {
     expect(answer.status).toBe(200);
     expect(answer.headers.get("cache-control")).toBe("no-store");
     expect(Object.keys(answer.json).sort()).toEqual(
-      ["token", "token_type", "starts", "expires", "ttl", "leeway", "refresh_token", "refresh_expires"].sort(),
+      [
+        "token",
+        "token_type",
+        "starts",
+        "expires",
+        "ttl",
+        "leeway",
+        "refresh_token",
+        "refresh_expires",
+        "device",
+      ].sort(),
     );
     expect(answer.json).toMatchObject({
       token_type: "Bearer",
