@@ -57,7 +57,7 @@ export async function changePassword(
     passwordHash,
     passwordVersion: own.stored.passwordVersion,
     exceptSession: sessionId,
-    guess: admission.guess,
+    guess: admission.right(userId),
     now: clock.now(),
     origin,
   });

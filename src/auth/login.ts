@@ -38,7 +38,7 @@ export async function login(parts: Parts, input: LoginInput, caller: Caller): Pr
     if (parts.passwords.stats().waiting === 0) await rehashing;
   }
   const live = liveSessionOf(parts, account, input.bearer);
-  const outcome = await openSession(parts, account, origin, { live, guess: admission.guess });
+  const outcome = await openSession(parts, account, origin, { live, guess: admission.right(account.id) });
   if (outcome.outcome === "refused") throw refused();
   return grant(parts, outcome, account, admission.deviceId);
 }

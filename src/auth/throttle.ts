@@ -2,7 +2,7 @@
 // from every counter that the guess belongs to, in the store, where all processes see it; what comes of the guess settles it.
 import type { PasswordTurn } from "../crypto/password-pool.js";
 import { AmphoError } from "../errors.js";
-import type { AuditEntry, Guess, GuessCounter, GuessPlace, Origin, Store } from "../store/store.js";
+import type { AuditEntry, Guess, GuessCounter, GuessPlace, GuessVerdict, Origin, Store } from "../store/store.js";
 import type { Clock } from "./clock.js";
 import { guessOriginOf } from "./guess-places.js";
 import type { Keyring } from "./keyring.js";
@@ -28,8 +28,8 @@ export interface Admission {
   /** Of the known place that it comes from. */
   readonly deviceId: string | undefined;
   readonly turn: PasswordTurn;
-  /** For a purpose of the store that settles it as right in its own transaction. */
-  readonly guess: Guess;
+  /** For a purpose of the store that settles it as right in its own transaction: the user's runs of failures end. */
+  right(userId: string): Guess;
   /** Runs the look at the password; gives the try back when there was none (`overloaded`, `unavailable`). */
   check<T>(look: () => Promise<T>): Promise<T>;
   /** Wrong. `login`: of the account, if there is one. */
@@ -53,18 +53,24 @@ const rowsMax = 50_000;
 const sweepEvery = 32;
 /** Behind tries that are not settled a guess waits so long, asking again ever more slowly. */
 const patienceMs = 3_000;
+/** So many may wait in this process, of one login and in all: more would only keep the store busy. */
+const waitersOfOneMax = 64;
+const waitersMax = 512;
 const firstPauseMs = 10;
 const longestPauseMs = 160;
 
 export function createThrottle(parts: {
   readonly store: Pick<Store, "admitGuess" | "settleGuess" | "sweepGuesses">;
   readonly keyring: Pick<Keyring, "conceal">;
-  readonly settings: Settings;
+  readonly settings: Pick<Settings, "throttle">;
   readonly clock: Clock;
 }): Throttle {
   const { store, clock } = parts;
   const limits = parts.settings.throttle;
   const { windowSeconds, lockAfter } = limits;
+  /** How many wait, by subject. */
+  const waiters = new Map<string, number>();
+  let waiting = 0;
   let sinceSweep = 0;
   let sweeping = false;
 
@@ -74,11 +80,11 @@ export function createThrottle(parts: {
   }
 
   const loginCounter = (canonical: string) => counter("login", limits.tries, canonical);
+  const devicesCounter = (userId: string) => counter("devices", limits.knownTries * placesTogether, userId);
+  const sessionsCounter = (userId: string) => counter("sessions", limits.knownTries * placesTogether, userId);
+  const togetherOf = (userId: string) => [devicesCounter(userId).key, sessionsCounter(userId).key];
   const knownCounters = ({ userId, deviceId }: NonNullable<Attempt["known"]>) =>
-    [
-      counter("devices", limits.knownTries * placesTogether, userId),
-      counter("device", limits.knownTries, userId, deviceId),
-    ] as const;
+    [devicesCounter(userId), counter("device", limits.knownTries, userId, deviceId)] as const;
 
   function strangeGuess(canonical: string, address: string | undefined, known: Attempt["known"]): Guess {
     const login = loginCounter(canonical);
@@ -88,7 +94,7 @@ export function createThrottle(parts: {
       places.push({ place: from.network, logins: limits.networkLogins });
     if (from !== undefined && limits.addressLogins > 0)
       places.push({ place: from.address, logins: limits.addressLogins });
-    const pardons = known === undefined ? [] : knownCounters(known).map(({ key }) => key);
+    const pardons = known === undefined ? [] : [knownCounters(known)[1].key];
     const subject = shortOf(login);
     return { places, counters: [login], subject, from: from?.address, windowSeconds, lockAfter, pardons };
   }
@@ -123,21 +129,39 @@ export function createThrottle(parts: {
   }
 
   /** The refusal, or undefined when the guess was admitted. */
-  async function ask(
+  async function admit(
     guess: Guess,
     { canonical, origin, event }: Pick<Parameters<Store["admitGuess"]>[0], "canonical" | "origin" | "event">,
   ): Promise<{ readonly locked: boolean; readonly retryAfterSeconds: number } | undefined> {
     sweepAtTimes();
-    let pauseMs = firstPauseMs;
-    for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += pauseMs) {
-      const verdict = await store.admitGuess({ ...guess, now: clock.now(), canonical, origin, event });
-      if (verdict.outcome === "admitted") return undefined;
-      if (verdict.outcome === "refused") return verdict;
-      // Those in the way are being looked at; whether they were right decides about this one.
-      pauseMs = Math.min(pauseMs * 2, longestPauseMs);
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    const ask = () => store.admitGuess({ ...guess, now: clock.now(), canonical, origin, event });
+    const verdict = await ask();
+    const last = verdict.outcome === "pending" ? await waitFor(guess.subject, ask) : verdict;
+    if (last.outcome === "admitted") return undefined;
+    return last.outcome === "refused" ? last : { locked: false, retryAfterSeconds: 1 };
+  }
+
+  /** Tries in the way are being looked at; whether they were right decides about this one. */
+  async function waitFor(subject: string, ask: () => Promise<GuessVerdict>): Promise<GuessVerdict> {
+    const own = waiters.get(subject) ?? 0;
+    if (own >= waitersOfOneMax || waiting >= waitersMax) return { outcome: "pending" };
+    waiters.set(subject, own + 1);
+    waiting += 1;
+    try {
+      let pauseMs = firstPauseMs;
+      for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += pauseMs) {
+        pauseMs = Math.min(pauseMs * 2, longestPauseMs);
+        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        const verdict = await ask();
+        if (verdict.outcome !== "pending") return verdict;
+      }
+      return { outcome: "pending" };
+    } finally {
+      waiting -= 1;
+      const left = (waiters.get(subject) ?? 1) - 1;
+      if (left > 0) waiters.set(subject, left);
+      else waiters.delete(subject);
     }
-    return { locked: false, retryAfterSeconds: 1 };
   }
 
   function admission(guess: Guess, turn: PasswordTurn, deviceId: string | undefined): Admission {
@@ -146,7 +170,7 @@ export function createThrottle(parts: {
     return {
       deviceId,
       turn,
-      guess,
+      right: (userId) => ({ ...guess, pardons: [...guess.pardons, ...togetherOf(userId)] }),
       async check(look) {
         try {
           return await look();
@@ -166,14 +190,14 @@ export function createThrottle(parts: {
       const event = "login_throttled";
       if (known !== undefined) {
         const guess = knownGuess(canonical, known);
-        const refusal = await ask(guess, { canonical, origin, event });
+        const refusal = await admit(guess, { canonical, origin, event });
         if (refusal === undefined)
           return admission(guess, { fairnessKey: known.userId, priority: true }, known.deviceId);
         if (!refusal.locked) throw tooMany(refusal.retryAfterSeconds);
       }
       // A known place with too many failures in a row is a strange one, until a success there.
       const guess = strangeGuess(canonical, origin.address, known);
-      const refusal = await ask(guess, { canonical, origin, event });
+      const refusal = await admit(guess, { canonical, origin, event });
       if (refusal !== undefined) throw tooMany(refusal.retryAfterSeconds);
       // One turn for each address: the throttle bounds how many of one login wait.
       const fairnessKey = guess.places.at(-1)?.place ?? canonical;
@@ -181,7 +205,7 @@ export function createThrottle(parts: {
     },
 
     async admitPasswordChange({ canonical, userId, sessionId, origin }) {
-      const together = counter("sessions", limits.knownTries * placesTogether, userId);
+      const together = sessionsCounter(userId);
       const own = counter("session", limits.knownTries, sessionId);
       const guess: Guess = {
         places: [],
@@ -192,7 +216,7 @@ export function createThrottle(parts: {
         lockAfter,
         pardons: [],
       };
-      const refusal = await ask(guess, { canonical, origin, event: "password_throttled" });
+      const refusal = await admit(guess, { canonical, origin, event: "password_throttled" });
       if (refusal !== undefined) throw tooMany(refusal.retryAfterSeconds);
       return admission(guess, { fairnessKey: userId, priority: true }, undefined);
     },

@@ -1,7 +1,7 @@
 // Rows of the table ampho_guesses: counters of tries.
 import { type Counter, emptyCounter, type FailureOrigin, isEmpty } from "../guess-counter.js";
 import type { GuessCounter, GuessKind } from "../store.js";
-import { first, integer, query, type Row, text, textOrNull, texts, type Work } from "../work.js";
+import { first, integer, query, type Row, text, textOrNull, texts, tuplesOf, type Work, wrong } from "../work.js";
 
 export interface CounterRow {
   readonly key: string;
@@ -87,12 +87,8 @@ export function* noteAtCounter({ key, login, noted, notedUntil }: CounterRow): W
 }
 
 function originsOf(json: string): readonly FailureOrigin[] {
-  const list: unknown = JSON.parse(json);
-  if (!Array.isArray(list)) throw new TypeError("the column origins does not hold what the schema says");
-  return list.map((pair: unknown): FailureOrigin => {
-    const [from, failures]: readonly unknown[] = Array.isArray(pair) ? pair : [];
-    if (typeof from !== "string" || typeof failures !== "number")
-      throw new TypeError("the column origins does not hold what the schema says");
+  return tuplesOf(json, "origins").map(([from, failures]): FailureOrigin => {
+    if (typeof from !== "string" || typeof failures !== "number") return wrong("origins");
     return [from, failures];
   });
 }

@@ -1,6 +1,6 @@
 // Rows of the table ampho_guess_places: addresses and networks, with the logins that were tried from there.
 import { emptyPlace, isUnused, type Place, type PlaceEntry } from "../guess-place.js";
-import { first, integer, query, type Row, text, type Work } from "../work.js";
+import { first, integer, query, type Row, text, tuplesOf, type Work, wrong } from "../work.js";
 
 export interface PlaceRow {
   readonly place: string;
@@ -64,17 +64,12 @@ export function* noteAtPlace({ place, notedUntil }: PlaceRow): Work<void> {
 }
 
 function entriesOf(json: string): readonly PlaceEntry[] {
-  const list: unknown = JSON.parse(json);
-  if (!Array.isArray(list)) throw new TypeError("the column entries does not hold what the schema says");
-  return list.map(entryOf);
-}
-
-function entryOf(tuple: unknown): PlaceEntry {
-  const [subject, ...numbers]: readonly unknown[] = Array.isArray(tuple) ? tuple : [];
-  const [failedUntil, pending, pendingUntil] = numbers.map((value) =>
-    typeof value === "number" && Number.isSafeInteger(value) ? value : undefined,
-  );
-  if (typeof subject !== "string" || failedUntil === undefined || pending === undefined || pendingUntil === undefined)
-    throw new TypeError("the column entries does not hold what the schema says");
-  return { subject, failedUntil, pending, pendingUntil };
+  return tuplesOf(json, "entries").map(([subject, ...numbers]) => {
+    const [failedUntil, pending, pendingUntil] = numbers.map((value) =>
+      typeof value === "number" && Number.isSafeInteger(value) ? value : undefined,
+    );
+    if (typeof subject !== "string" || failedUntil === undefined || pending === undefined || pendingUntil === undefined)
+      return wrong("entries");
+    return { subject, failedUntil, pending, pendingUntil };
+  });
 }

@@ -1,5 +1,6 @@
 // Guesses: a try is taken from every counter before its password is looked at, and settled afterwards (docs/throttling.md).
-// Rows are always held in one order, places before counters, so that no two transactions wait for each other in a circle.
+// Rows are always held in one order, places before counters and those by their keys, so that no two transactions wait for
+// each other in a circle.
 import {
   type CounterLimits,
   counterAt,
@@ -87,7 +88,7 @@ function* judgeAll(
     places.push({ of, row, judgement: judgePlace(row.state, subject, limits, now) });
   }
   const counters: Judged<GuessCounter, CounterRow>[] = [];
-  for (const of of input.counters) {
+  for (const of of [...input.counters].sort(byKey)) {
     const limits = counterLimits(of, input);
     const found = yield* counterRow(of);
     const row = { ...found, counter: counterAt(found.counter, limits, now) };
@@ -164,7 +165,7 @@ export type Settlement = Guess & {
 };
 
 export function* settleGuess(input: Settlement): Work<void> {
-  const { outcome, now, subject, from, login } = input;
+  const { outcome, now, subject } = input;
   for (const of of input.places) {
     const limits = placeLimits(of, input);
     const row = outcome === "failed" ? yield* holdPlace(of.place, now) : yield* holdPlaceIfThere(of.place);
@@ -177,24 +178,33 @@ export function* settleGuess(input: Settlement): Work<void> {
     }[outcome]();
     yield* writePlace({ ...row, state: settled }, now);
   }
-  for (const of of input.counters) {
-    const row = outcome === "failed" ? yield* holdCounter(of, now) : yield* holdCounterIfThere(of.key);
-    if (!row) continue;
-    const limits = counterLimits(of, input);
-    const counter = counterAt(row.counter, limits, now);
-    const settled = {
-      failed: () => failTry(counter, from, limits, now),
-      succeeded: () => succeedTry(counter, from, limits),
-      returned: () => returnTry(counter),
-    }[outcome]();
-    yield* writeCounter({ ...row, login: login ?? row.login, counter: settled }, now);
+  const counted = new Map(input.counters.map((of) => [of.key, of]));
+  const pardoned = outcome === "succeeded" ? input.pardons : [];
+  for (const key of [...new Set([...counted.keys(), ...pardoned])].sort()) {
+    const of = counted.get(key);
+    if (of) yield* settleCounter(of, input);
+    else yield* pardonCounter(key, now);
   }
-  if (outcome === "succeeded")
-    for (const key of input.pardons) {
-      const row = yield* holdCounterIfThere(key);
-      if (row) yield* writeCounter({ ...row, counter: pardon(row.counter) }, now);
-    }
   if (input.audit) yield* recordAudit(input.audit);
+}
+
+function* settleCounter(of: GuessCounter, input: Settlement): Work<void> {
+  const { outcome, from, now, login } = input;
+  const limits = counterLimits(of, input);
+  const row = outcome === "failed" ? yield* holdCounter(of, now) : yield* holdCounterIfThere(of.key);
+  if (!row) return;
+  const counter = counterAt(row.counter, limits, now);
+  const settled = {
+    failed: () => failTry(counter, from, limits, now),
+    succeeded: () => succeedTry(counter, from, limits),
+    returned: () => returnTry(counter),
+  }[outcome]();
+  yield* writeCounter({ ...row, login: login ?? row.login, counter: settled }, now);
+}
+
+function* pardonCounter(key: string, now: number): Work<void> {
+  const row = yield* holdCounterIfThere(key);
+  if (row && row.counter.streak > 0) yield* writeCounter({ ...row, counter: pardon(row.counter) }, now);
 }
 
 /** For the purposes that a right guess leads to. */
@@ -205,6 +215,10 @@ export function* settleRight(
   login: string | undefined,
 ): Work<void> {
   if (guess) yield* settleGuess({ ...guess, outcome, now, login, audit: undefined });
+}
+
+function byKey(a: GuessCounter, b: GuessCounter): number {
+  return a.key < b.key ? -1 : 1;
 }
 
 function counterLimits({ tries }: GuessCounter, { windowSeconds, lockAfter }: Guess): CounterLimits {
