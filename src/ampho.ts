@@ -2,6 +2,7 @@
 import type { Auth } from "./auth/auth.js";
 import { changePassword } from "./auth/change-password.js";
 import { type Clock, systemClock } from "./auth/clock.js";
+import { createDevices } from "./auth/devices.js";
 import { type ApplicationUsers, applicationDirectory, storedDirectory } from "./auth/directory.js";
 import type { Flows, Grant } from "./auth/flows.js";
 import { followRevocations } from "./auth/follow-revocations.js";
@@ -14,6 +15,7 @@ import { createRevocationSet } from "./auth/revocations.js";
 import { type Revoked, revokedOf } from "./auth/revoked.js";
 import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./auth/sessions.js";
 import type { Settings } from "./auth/settings.js";
+import { createThrottle } from "./auth/throttle.js";
 import { createTokens, type ExtraClaims } from "./auth/tokens.js";
 import { surroundings } from "./config/surroundings.js";
 import { type Configuration, type ConfigurationOptions, readConfiguration } from "./config.js";
@@ -104,7 +106,12 @@ export async function composeAmpho(
   const base = await openParts(configuration, options);
   const { store, directory, revocations, settings, clock } = base;
   const keyring = createKeyring(configuration.keys, settings, revocations);
-  const parts = { ...base, tokens: createTokens({ keyring, settings, clock, extraClaims: options.claims }) };
+  const parts = {
+    ...base,
+    tokens: createTokens({ keyring, settings, clock, extraClaims: options.claims }),
+    devices: createDevices(keyring),
+    throttle: createThrottle({ store, keyring, settings, clock }),
+  };
   const follower = followRevocations({
     store,
     revocations,
@@ -218,6 +225,14 @@ function settingsOf(configuration: Configuration): Settings {
     sessionsMax: configuration.sessionsMax,
     revocationLagMaxSeconds: configuration.revocationLagMax,
     passwordMinCharacters: configuration.passwordMin,
+    throttle: {
+      tries: configuration.throttleTries,
+      knownTries: configuration.throttleKnownTries,
+      windowSeconds: configuration.throttleWindow,
+      lockAfter: configuration.throttleLock,
+      addressLogins: configuration.throttleAddress,
+      networkLogins: configuration.throttleNetwork,
+    },
   };
 }
 

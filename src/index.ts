@@ -13,4 +13,4 @@ export { AmphoError, ConfigurationError, type ErrorCode, type ErrorDetails } fro
 export type { HttpAnswer, HttpRequest, RequestBody } from "./http/message.js";
 export { type Authorize, type Guarding, type HandlerOf, handlerOf, type RequestHolder } from "./http/wrap.js";
 export { StoreOpenError } from "./store/open-error.js";
-export type { AuditEntry, AuditRow } from "./store/store.js";
+export type { AuditEntry, AuditRow, HeldBack } from "./store/store.js";

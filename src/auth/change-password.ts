@@ -1,4 +1,6 @@
 // A user changes their own password (contract §4, POST /password): the old one is asked for, the other sessions end.
+
+import { canonicalLogin } from "../crypto/login-name.js";
 import type { PasswordPolicy } from "../crypto/password-policy.js";
 import { AmphoError } from "../errors.js";
 import type { Origin } from "../store/store.js";
@@ -8,7 +10,7 @@ import type { Parts } from "./parts.js";
 import { requireSession } from "./sessions.js";
 
 /**
- * Throws `invalid_credentials` (the old password is wrong), `invalid_request` (the new one is refused; the message says
+ * Throws `too_many_attempts`, `invalid_credentials` (the old password is wrong), `invalid_request` (the new one is refused; the message says
  * which rule), `overloaded`, `unavailable`.
  */
 export async function changePassword(
@@ -17,41 +19,51 @@ export async function changePassword(
   input: { readonly password: string; readonly newPassword: string },
   caller: Caller,
 ): Promise<void> {
-  const { store, directory, passwords, policy, revocations, clock } = parts;
+  const { store, directory, passwords, policy, throttle, revocations, clock } = parts;
   const { userId, sessionId } = requireSession(auth);
   const origin: Origin = { actor: "user", ...caller };
   const found = await store.findSession({ id: sessionId, now: clock.now() });
   if (found === undefined || found.session.userId !== userId)
     throw new AmphoError("invalid_token", "The session has ended.");
-  const account = await directory.find(found.session.login);
-  const own = account?.id === userId ? account : undefined;
   const { login } = found.session;
-  const recordRefusal = (reason: string) =>
-    store.recordAudit({ at: clock.now(), event: "password_refused", reason, userId, login, sessionId, origin });
+  // Of the session, not of the login: whoever has stolen one gets few guesses, and holds nobody's login up with them.
+  const admission = await throttle.admitPasswordChange({
+    canonical: canonicalLogin(login),
+    userId,
+    sessionId,
+    origin,
+  });
+  const refusal = (reason: string) =>
+    ({ at: clock.now(), event: "password_refused", reason, userId, login, sessionId, origin }) as const;
   const wrong = () => new AmphoError("invalid_credentials", "The password is wrong.");
-  const good = await directory.verify(own, input.password, userId);
+  const { own, good } = await admission.check(async () => {
+    const account = await directory.find(login);
+    const own = account?.id === userId ? account : undefined;
+    return { own, good: await directory.verify(own, input.password, admission.turn) };
+  });
   if (!good || own?.stored === undefined) {
-    await recordRefusal(own?.disabled === true ? "disabled" : "wrong_password");
+    await admission.failed(refusal(own?.disabled === true ? "disabled" : "wrong_password"), login);
     throw wrong();
   }
   // After the check: what the rules say of a new password is for the account's owner alone.
   const broken = await policy.check(input.newPassword, { login: own.login });
   if (broken !== undefined) {
-    await recordRefusal("rule_broken");
+    await admission.succeeded(refusal("rule_broken"));
     throw new AmphoError("invalid_request", broken);
   }
-  const passwordHash = await passwords.hash(input.newPassword, { fairnessKey: userId });
+  const passwordHash = await admission.check(() => passwords.hash(input.newPassword, admission.turn));
   const outcome = await store.setPassword({
     userId,
     passwordHash,
     passwordVersion: own.stored.passwordVersion,
     exceptSession: sessionId,
+    guess: admission.right(userId),
     now: clock.now(),
     origin,
   });
   // Another change won in between: the password that was checked is no longer the user's.
   if (outcome.outcome !== "done") {
-    await recordRefusal("changed_meanwhile");
+    await store.recordAudit(refusal("changed_meanwhile"));
     throw wrong();
   }
   revocations.add(outcome.revocations);

@@ -1,7 +1,7 @@
 // Where users are looked up and their passwords checked: the store's own table, or an application's.
 
 import { canonicalLogin } from "../crypto/login-name.js";
-import type { PasswordPool } from "../crypto/password-pool.js";
+import type { PasswordPool, PasswordTurn } from "../crypto/password-pool.js";
 import { AmphoError } from "../errors.js";
 import type { Store, User } from "../store/store.js";
 import type { Clock } from "./clock.js";
@@ -37,7 +37,7 @@ export interface Directory {
   readonly stored: boolean;
   find(login: string): Promise<Account | undefined>;
   /** Costs the same for an unknown, a disabled and a passwordless account as for any other; then it is false. */
-  verify(account: Account | undefined, password: string, fairnessKey: string): Promise<boolean>;
+  verify(account: Account | undefined, password: string, turn: PasswordTurn): Promise<boolean>;
 }
 
 export function accountOf(user: User): Account {
@@ -53,8 +53,8 @@ export function storedDirectory(store: Pick<Store, "findUser">, passwords: Passw
       const user = await store.findUser(canonicalLogin(login));
       return user === undefined ? undefined : accountOf(user);
     },
-    async verify(account, password, fairnessKey) {
-      const good = await passwords.verify(account?.stored?.passwordHash ?? undefined, password, { fairnessKey });
+    async verify(account, password, turn) {
+      const good = await passwords.verify(account?.stored?.passwordHash ?? undefined, password, turn);
       return good && account !== undefined && !account.disabled;
     },
   };
@@ -93,12 +93,12 @@ export function applicationDirectory(users: ApplicationUsers, passwords: Passwor
         stored: undefined,
       };
     },
-    async verify(account, password, fairnessKey) {
+    async verify(account, password, turn) {
       if (account === undefined) {
         // There is nobody whom the application could check. The answer comes as late as one of the last real checks
         // did; before the first of them, after one check of our own.
         const sample = samplesMs[next++ % samplesMs.length];
-        if (sample === undefined) await passwords.verify(undefined, password, { fairnessKey });
+        if (sample === undefined) await passwords.verify(undefined, password, turn);
         else await new Promise((resolve) => setTimeout(resolve, sample));
         return false;
       }

@@ -19,6 +19,8 @@ export interface Grant {
   readonly leeway: number;
   readonly refresh_token?: string;
   readonly refresh_expires?: number;
+  /** Of login: proves at the next one that this user was let in here before. */
+  readonly device?: string;
 }
 
 export interface SessionView {
@@ -31,12 +33,17 @@ export interface SessionView {
   readonly agent: string | null;
 }
 
+export interface LoginInput {
+  readonly login: string;
+  readonly password: string | undefined;
+  /** The token of a live session of the same user, which is then re-authenticated. */
+  readonly bearer: string | undefined;
+  /** The proof that this user was let in here before; one that is not good is ignored. */
+  readonly device: string | undefined;
+}
+
 export interface Flows {
-  /** `bearer`: the token of a live session of the same user, which is then re-authenticated. */
-  login(
-    input: { readonly login: string; readonly password: string | undefined; readonly bearer: string | undefined },
-    caller: Caller,
-  ): Promise<Grant>;
+  login(input: LoginInput, caller: Caller): Promise<Grant>;
   renew(
     input: (
       | { readonly refreshToken: string; readonly accessToken?: undefined }

@@ -1,17 +1,20 @@
-// The keys in use. The first signs access tokens and all verify them; refresh tokens are HS256 under keys derived from
-// them, so that nothing that knows the configured keys takes one for an access token (contract §5).
+// The keys in use. The first signs access tokens and all verify them; refresh tokens and device proofs are HS256 under keys
+// derived from them, so that nothing that knows the configured keys takes one for an access token (contract §5).
+import { createHmac } from "node:crypto";
 import { deriveKey } from "../crypto/derived-key.js";
 import { publicJwkSet } from "../crypto/jwk-set.js";
 import {
   type AccessClaims,
   accessToken,
+  type DeviceClaims,
+  deviceProof,
   refreshToken,
   type SessionClaims,
   signJwt,
   type VerifiedJwt,
   verifyJwt,
 } from "../crypto/jwt.js";
-import { createKeySet, type Key } from "../crypto/key.js";
+import { createKeySet, type Key, type KeySet } from "../crypto/key.js";
 import { AmphoError } from "../errors.js";
 import type { RevocationSet } from "./revocations.js";
 import type { Settings } from "./settings.js";
@@ -26,11 +29,33 @@ export interface Keyring {
   verifyAccess(token: string, now: number): VerifiedJwt<AccessClaims>;
   /** Throws `invalid_token`; its time is left to the caller, who tells an expired session from a bad token. */
   verifyRefresh(token: string, now: number): SessionClaims;
+  signDevice(claims: DeviceClaims): string;
+  /** Throws `invalid_token`. */
+  verifyDevice(token: string, now: number): DeviceClaims;
+  /** A keyed hash, base64url, of what must not be stored as it is: people type passwords where logins belong. */
+  conceal(text: string): string;
   /** The public JWK Set (RFC 7517 §5). */
   publicKeys(): ReturnType<typeof publicJwkSet>;
 }
 
-const refreshPurpose = "ampho refresh token";
+/** Of HKDF: one for each kind. */
+const purposes = {
+  refresh: "ampho refresh token",
+  device: "ampho device proof",
+  conceal: "ampho concealed text",
+};
+
+interface DerivedKeys {
+  readonly signing: Key;
+  readonly all: KeySet;
+}
+
+function deriveKeys(keys: readonly Key[], purpose: string): DerivedKeys {
+  const derived = keys.map((key) => deriveKey(key, purpose)).filter((key) => key !== undefined);
+  const [signing] = derived;
+  if (signing === undefined || signing.kid !== keys[0]?.kid) throw new TypeError("the first key of a keyring can sign");
+  return { signing, all: createKeySet(derived) };
+}
 
 export function createKeyring(
   keys: readonly Key[],
@@ -40,11 +65,9 @@ export function createKeyring(
   const [signing] = keys;
   if (signing === undefined) throw new TypeError("a keyring needs a key");
   const keySet = createKeySet(keys);
-  const derived = keys.map((key) => deriveKey(key, refreshPurpose)).filter((key) => key !== undefined);
-  const [signingRefresh] = derived;
-  if (signingRefresh === undefined || signingRefresh.kid !== signing.kid)
-    throw new TypeError("the first key of a keyring can sign");
-  const derivedSet = createKeySet(derived);
+  const refresh = deriveKeys(keys, purposes.refresh);
+  const device = deriveKeys(keys, purposes.device);
+  const concealing = deriveKeys(keys, purposes.conceal).signing.material;
   const { leewaySeconds, issuer, foreignMaxSeconds } = settings;
   const audience = settings.audience.length === 0 ? undefined : settings.audience;
   const { revokedKeys } = revocations;
@@ -56,11 +79,17 @@ export function createKeyring(
     },
     isRevoked: (kid) => revokedKeys.has(kid),
     signAccess: (claims) => signJwt(signing, accessToken, claims),
-    signRefresh: (claims) => signJwt(signingRefresh, refreshToken, claims),
+    signRefresh: (claims) => signJwt(refresh.signing, refreshToken, claims),
     verifyAccess: (token, now) =>
       verifyJwt(token, keySet, accessToken, { now, leewaySeconds, issuer, audience, foreignMaxSeconds, revokedKeys }),
     verifyRefresh: (token, now) =>
-      verifyJwt(token, derivedSet, refreshToken, { now, leewaySeconds: Number.MAX_SAFE_INTEGER, revokedKeys }).claims,
+      verifyJwt(token, refresh.all, refreshToken, { now, leewaySeconds: Number.MAX_SAFE_INTEGER, revokedKeys }).claims,
+    signDevice: (claims) => signJwt(device.signing, deviceProof, claims),
+    verifyDevice: (token, now) => verifyJwt(token, device.all, deviceProof, { now, leewaySeconds, revokedKeys }).claims,
+    conceal(text) {
+      if (concealing.kind !== "secret") throw new TypeError("a derived key is a secret");
+      return createHmac("sha256", concealing.secret).update(text).digest("base64url");
+    },
     publicKeys: () => publicJwkSet(keys),
   };
 }

@@ -4,46 +4,53 @@ import { canonicalLogin } from "../crypto/login-name.js";
 import { needsRehash } from "../crypto/password-hash.js";
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
-import type { CreateSessionOutcome, Origin } from "../store/store.js";
+import type { CreateSessionOutcome, Guess, Origin } from "../store/store.js";
+import { proves } from "./devices.js";
 import { type Account, accountOf } from "./directory.js";
-import type { Caller, Grant } from "./flows.js";
+import type { Caller, Grant, LoginInput } from "./flows.js";
 import type { Parts } from "./parts.js";
 
 const refused = () => new AmphoError("invalid_credentials", "The login or the password is wrong.");
 
-/** Throws `invalid_credentials`, `overloaded`, `unavailable`. */
-export async function login(
-  parts: Parts,
-  input: { readonly login: string; readonly password: string | undefined; readonly bearer: string | undefined },
-  caller: Caller,
-): Promise<Grant> {
-  const { store, directory, tokens, revocations, clock } = parts;
+/** Throws `invalid_credentials`, `too_many_attempts`, `overloaded`, `unavailable`. */
+export async function login(parts: Parts, input: LoginInput, caller: Caller): Promise<Grant> {
+  const { directory, tokens, devices, throttle, clock } = parts;
+  const { password } = input;
   tokens.requireSigningKey();
   const origin: Origin = { actor: "user", ...caller };
-  const account = await directory.find(input.login);
-  const good =
-    input.password !== undefined && (await directory.verify(account, input.password, canonicalLogin(input.login)));
+  const proof = devices.read(input.device, clock.now());
+  // Without a proof the account is looked up last: a flood that is refused asks no table for anybody.
+  const named = proof === undefined ? undefined : await directory.find(input.login);
+  const known = proof !== undefined && proves(proof, named) ? proof : undefined;
+  const admission = await throttle.admitLogin({ canonical: canonicalLogin(input.login), known, origin });
+  const { account, good } = await admission.check(async () => {
+    const account = named ?? (await directory.find(input.login));
+    return { account, good: password !== undefined && (await directory.verify(account, password, admission.turn)) };
+  });
   if (!good || account === undefined) {
-    await store.recordAudit({
-      at: clock.now(),
-      event: "login_refused",
-      reason: reasonOf(account, input.password),
-      userId: account?.id,
-      login: account?.login,
-      origin,
-    });
+    const about = { reason: reasonOf(account, password), userId: account?.id, login: account?.login };
+    await admission.failed({ at: clock.now(), event: "login_refused", ...about, origin }, account?.login);
     throw refused();
   }
-  if (input.password !== undefined) {
-    const rehashing = rehash(parts, account, input.password, origin);
+  if (password !== undefined) {
+    const rehashing = rehash(parts, account, password, origin);
     // Where passwords are waiting, nobody waits for a second one.
     if (parts.passwords.stats().waiting === 0) await rehashing;
   }
-  const outcome = await openSession(parts, account, origin, liveSessionOf(parts, account, input.bearer));
+  const live = liveSessionOf(parts, account, input.bearer);
+  const outcome = await openSession(parts, account, origin, { live, guess: admission.right(account.id) });
   if (outcome.outcome === "refused") throw refused();
-  revocations.add(outcome.revocations);
-  const user = outcome.user === undefined ? account : accountOf(outcome.user);
-  return tokens.grant(outcome.session, user, { refresh: true });
+  return grant(parts, outcome, account, admission.deviceId);
+}
+
+type Created = Extract<CreateSessionOutcome, { readonly outcome: "created" }>;
+
+async function grant(parts: Parts, created: Created, account: Account, deviceId: string | undefined): Promise<Grant> {
+  const { tokens, devices, revocations, clock } = parts;
+  revocations.add(created.revocations);
+  const user = created.user === undefined ? account : accountOf(created.user);
+  const granted = await tokens.grant(created.session, user, { refresh: true });
+  return { ...granted, device: devices.issue(user, deviceId, clock.now()) };
 }
 
 /**
@@ -55,11 +62,9 @@ export async function createSession(parts: Parts, userId: string): Promise<Grant
   const account = await accountById(parts, userId);
   const gone = () => new AmphoError("invalid_credentials", "The user is disabled or removed.");
   if (account.disabled) throw gone();
-  const outcome = await openSession(parts, account, { actor: "application" }, undefined);
+  const outcome = await openSession(parts, account, { actor: "application" }, {});
   if (outcome.outcome === "refused") throw gone();
-  parts.revocations.add(outcome.revocations);
-  const user = outcome.user === undefined ? account : accountOf(outcome.user);
-  return parts.tokens.grant(outcome.session, user, { refresh: true });
+  return grant(parts, outcome, account, undefined);
 }
 
 async function accountById({ store, directory, clock }: Parts, userId: string): Promise<Account> {
@@ -79,7 +84,7 @@ async function openSession(
   { store, settings, clock }: Parts,
   account: Account,
   origin: Origin,
-  live: string | undefined,
+  { live, guess }: { readonly live?: string | undefined; readonly guess?: Guess },
 ): Promise<CreateSessionOutcome> {
   const common = {
     userId: account.id,
@@ -88,6 +93,7 @@ async function openSession(
     accessTtlSeconds: settings.tokenTtlSeconds,
     idleSeconds: settings.sessionIdleSeconds,
     origin,
+    guess,
     // Between the check of the password and this row another request may have changed it, or disabled the user.
     stored: account.stored === undefined ? (false as const) : { passwordVersion: account.stored.passwordVersion },
   };

@@ -2,8 +2,9 @@
 // the commands, by the same code. Each is bound to who does it, for the audit log.
 import type { PasswordPolicy } from "../crypto/password-policy.js";
 import { AmphoError } from "../errors.js";
-import type { AuditRow, Origin } from "../store/store.js";
+import type { AuditRow, HeldBack, Origin } from "../store/store.js";
 import type { SessionView } from "./flows.js";
+import { clearHeldBack, listHeldBack } from "./held-back.js";
 import type { Parts } from "./parts.js";
 import * as sessions from "./sessions.js";
 import * as users from "./users.js";
@@ -42,6 +43,16 @@ export interface Management {
     /** A stolen key: all that it signed is refused within a second in every process, for good. */
     revoke(kid: string): Promise<void>;
   };
+  /** Guesses that are held back (docs/throttling.md). Looking and clearing are both recorded. */
+  readonly throttle: {
+    /** Those that have to wait longest first; at most `limit` (1000). */
+    list(options?: { readonly limit?: number }): Promise<readonly HeldBack[]>;
+    /**
+     * Forgets the failures of one login (of an account that exists), of one address and its network, or all of them;
+     * how many counts there were. Rejects with `invalid_request` for what is no address.
+     */
+    clear(what: { readonly login: string } | { readonly address: string } | { readonly all: true }): Promise<number>;
+  };
   readonly audit: {
     /** The newest rows, in the order in which they were written; `since` in Unix seconds. */
     list(filter: {
@@ -53,7 +64,7 @@ export interface Management {
 }
 
 /** All but the tokens: whoever manages needs no key. */
-export type ManagementParts = Omit<Parts, "tokens"> & { readonly policy: PasswordPolicy };
+export type ManagementParts = Omit<Parts, "tokens" | "devices" | "throttle"> & { readonly policy: PasswordPolicy };
 
 export function manage(parts: ManagementParts, origin: Origin): Management {
   const { store, directory, revocations, clock } = parts;
@@ -111,6 +122,10 @@ export function manage(parts: ManagementParts, origin: Origin): Management {
       async revoke(kid) {
         revocations.add(await store.revokeKey({ kid, now: clock.now(), origin }));
       },
+    },
+    throttle: {
+      list: ({ limit = 1000 } = {}) => listHeldBack(parts, limit, origin),
+      clear: (what) => clearHeldBack(parts, what, origin),
     },
     audit: {
       list: ({ login, since, limit = 100 }) => store.listAudit({ login, since, limit }),

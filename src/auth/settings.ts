@@ -16,6 +16,19 @@ export interface Settings {
   /** 0: no limit. */
   readonly revocationLagMaxSeconds: number;
   readonly passwordMinCharacters: number;
+  /** docs/throttling.md. */
+  readonly throttle: {
+    /** Wrong passwords for a login from strange places before waits begin. */
+    readonly tries: number;
+    /** The same for the holder of one device proof, and for one session that changes its password. */
+    readonly knownTries: number;
+    readonly windowSeconds: number;
+    /** Failures in a row. */
+    readonly lockAfter: number;
+    /** Different logins that may fail from one address within the window; 0: not counted. */
+    readonly addressLogins: number;
+    readonly networkLogins: number;
+  };
 }
 
 /** The scopes of all roles, each once, in the order of the roles. */

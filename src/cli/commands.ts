@@ -168,6 +168,26 @@ export const commands: readonly CommandRow[] = [
     load: () => import("./commands/session-end.js"),
   },
   {
+    name: "throttle-list",
+    summary: "list the logins and addresses that have to wait",
+    details:
+      "Those whose next guess is refused at present, the longest waits first; the audit log records that somebody looked. UNTIL says `cleared` where too many failures in a row only end with throttle-clear or a login from a known place.",
+    options: [json],
+    load: () => import("./commands/throttle-list.js"),
+  },
+  {
+    name: "throttle-clear",
+    summary: "forget the failed guesses of a login, of an address, or all",
+    details:
+      "Give one of LOGIN, --address and --all. The next guess is free again. Failures at logins that nobody has are only forgotten with --all.",
+    argument: { name: "LOGIN", help: "the user's login", optional: true },
+    options: [
+      { name: "--address", value: "ADDRESS", help: "this address, and the IPv6 network that it lies in" },
+      { name: "--all", help: "everything" },
+    ],
+    load: () => import("./commands/throttle-clear.js"),
+  },
+  {
     name: "audit-list",
     summary: "list who did what",
     details: "The newest entries, in the order in which they were written. Times are UTC.",

@@ -102,6 +102,36 @@ export const parameters = {
     15,
     "least length of a new password (NIST SP 800-63B-4 where it is the only factor)",
   ),
+  AMPHO_SECURITY_THROTTLE_TRIES: withDefault(
+    int({ min: 1, max: 1_000_000 }),
+    5,
+    "wrong passwords for one login, from places where its user has not been let in before, until each further try has to wait",
+  ),
+  AMPHO_SECURITY_THROTTLE_KNOWN_TRIES: withDefault(
+    int({ min: 1, max: 1_000_000 }),
+    10,
+    "the same for a place with a `device` proof of the user, and for a session that changes its password",
+  ),
+  AMPHO_SECURITY_THROTTLE_WINDOW: withDefault(
+    seconds(15, 86_400),
+    900,
+    "failures are forgotten after so long without another; waits begin with a fifteenth of it and double until they are as long",
+  ),
+  AMPHO_SECURITY_THROTTLE_LOCK: withDefault(
+    int({ min: 1, max: 1_000_000 }),
+    100,
+    "wrong passwords in a row after which a login is refused from strange places until `ampho throttle-clear` or a login from a known place (NIST SP 800-63B: 100 at most)",
+  ),
+  AMPHO_SECURITY_THROTTLE_ADDRESS: withDefault(
+    int({ min: 0, max: 1000 }),
+    20,
+    "different logins that may fail from one address (IPv6: /64) within the window; 0 does not count addresses",
+  ),
+  AMPHO_SECURITY_THROTTLE_NETWORK: withDefault(
+    int({ min: 0, max: 1000 }),
+    100,
+    "the same for an IPv6 network (/48); 0 does not count networks",
+  ),
   AMPHO_DATABASE_URL: withDefault(
     databaseUrl,
     "sqlite:ampho.db",

@@ -42,6 +42,26 @@ export const refreshToken: TokenKind<SessionClaims> = {
   isComplete: (claims): claims is SessionClaims => claims.sid !== undefined && claims.gen !== undefined,
 };
 
+export interface DeviceClaims extends Claims {
+  readonly sub: string;
+  /** The place: the same in each proof that was made by presenting the one before. */
+  readonly did: string;
+  /** The version of the user's password; a user of an application's own table has none. */
+  readonly pwv?: number;
+}
+
+/** The proof that a user was let in here before; also only ever made and read by Ampho. */
+export const deviceProof: TokenKind<DeviceClaims> = {
+  typ: "dp+jwt",
+  types: new Set(["dp+jwt"]),
+  named: true,
+  isComplete: (claims): claims is DeviceClaims =>
+    claims.sub !== undefined &&
+    typeof claims["did"] === "string" &&
+    claims["did"] !== "" &&
+    (claims["pwv"] === undefined || Number.isSafeInteger(claims["pwv"])),
+};
+
 export interface JwtRules extends ClaimRules {
   /** The `kid`s of keys that were revoked: what they signed is refused. */
   readonly revokedKeys?: ReadonlySet<string> | undefined;

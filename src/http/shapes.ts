@@ -49,6 +49,9 @@ export const grant = z
     leeway: z.int().meta({ description: "clock skew allowed around both, seconds" }),
     refresh_token: z.string().optional(),
     refresh_expires: seconds.optional(),
+    device: z.string().optional().meta({
+      description: "of login: send it with the next one; it gives tries of its own, whoever else is guessing",
+    }),
   })
   .meta({ title: "Grant" });
 

@@ -28,6 +28,12 @@ export function boundStore(call: Call): Pick<Store, PurposeName> {
     readRevocations: (input) => call("readRevocations", input),
     revokeKey: (input) => call("revokeKey", input),
 
+    admitGuess: (input) => call("admitGuess", input),
+    settleGuess: (input) => call("settleGuess", input),
+    sweepGuesses: (input) => call("sweepGuesses", input),
+    listHeldBack: (input) => call("listHeldBack", input),
+    clearHeldBack: (input) => call("clearHeldBack", input),
+
     recordAudit: (entry) => call("recordAudit", entry),
     listAudit: (input) => call("listAudit", input),
   };

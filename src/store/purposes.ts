@@ -1,6 +1,8 @@
 // Every purpose of the Store: whether it only reads, and the work that it is.
 
 import { listAudit, recordAudit } from "./sql/audit.js";
+import { clearHeldBack, listHeldBack, sweepGuesses } from "./sql/guess-care.js";
+import { admitGuess, settleGuess } from "./sql/guesses.js";
 import { renewSession } from "./sql/renewal.js";
 import { readRevocations, revokeKey } from "./sql/revocations.js";
 import { endEverySession, endSession, endSessionsOf } from "./sql/session-ends.js";
@@ -41,6 +43,12 @@ export const purposes: { readonly [P in PurposeName]: Purpose<P> } = {
 
   readRevocations: { access: "read", run: readRevocations },
   revokeKey: { access: "write", run: revokeKey },
+
+  admitGuess: { access: "write", run: admitGuess },
+  settleGuess: { access: "write", run: settleGuess },
+  sweepGuesses: { access: "write", run: sweepGuesses },
+  listHeldBack: { access: "write", run: listHeldBack },
+  clearHeldBack: { access: "write", run: clearHeldBack },
 
   recordAudit: { access: "write", run: recordAudit },
   listAudit: { access: "read", run: listAudit },

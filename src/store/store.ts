@@ -112,6 +112,10 @@ export const auditEvents = [
   "user_removed",
   "roles_changed",
   "key_revoked",
+  "login_throttled",
+  "password_throttled",
+  "throttle_listed",
+  "throttle_cleared",
 ] as const;
 export type AuditEvent = (typeof auditEvents)[number];
 
@@ -142,6 +146,72 @@ export interface ForeignTokens {
   readonly foreignMaxSeconds: number;
 }
 
+/** What one counter of tries counts (docs/throttling.md). */
+export type GuessKind = "login" | "device" | "devices" | "session" | "sessions";
+
+/** One counter of tries. Its key is a hash: nothing of it was typed by anybody. */
+export interface GuessCounter {
+  readonly key: string;
+  readonly kind: GuessKind;
+  /** How many wrong passwords are free. */
+  readonly tries: number;
+}
+
+/** An address or a network, as it is shown, and at how many different logins it may fail within the window. */
+export interface GuessPlace {
+  readonly place: string;
+  readonly logins: number;
+}
+
+/** Which counters one guess is taken from, always in this order: where several wait for each other, none does in a circle. */
+export interface Guess {
+  readonly places: readonly GuessPlace[];
+  readonly counters: readonly GuessCounter[];
+  /** What the places count as one login. */
+  readonly subject: string;
+  /** From where: a success there forgives what failed there before. Undefined: nobody knows. */
+  readonly from: string | undefined;
+  readonly windowSeconds: number;
+  /** Failures in a row after which a counter refuses until it is cleared. */
+  readonly lockAfter: number;
+  /** Keys of counters whose run of failures a success ends as well. */
+  readonly pardons: readonly string[];
+}
+
+export type GuessVerdict =
+  | { readonly outcome: "admitted" }
+  /** Other tries, not settled yet, stand in the way: a moment later it will be known. */
+  | { readonly outcome: "pending" }
+  | {
+      readonly outcome: "refused";
+      readonly by: GuessKind | "place";
+      /** Until it is cleared, or someone who knows the password succeeds elsewhere. */
+      readonly locked: boolean;
+      readonly retryAfterSeconds: number;
+    };
+
+/** `failed`: wrong. `succeeded`: right. `returned`: it was not looked at. */
+export type GuessOutcome = "failed" | "succeeded" | "returned";
+
+/** What is held back at present. */
+export interface HeldBack {
+  readonly kind: GuessKind | "place";
+  /** As its user spells it; null when no account is known to have it. */
+  readonly login: string | null;
+  readonly place: string | null;
+  /** Wrong passwords in a row; of a place the different logins. */
+  readonly failures: number;
+  readonly locked: boolean;
+  /** Unix seconds; null when it is locked. */
+  readonly until: number | null;
+}
+
+export type HeldBackTarget =
+  | { readonly canonical: string }
+  /** The places that an address counts in. */
+  | { readonly places: readonly string[] }
+  | { readonly all: true };
+
 export interface NewSession {
   readonly userId: string;
   readonly login: string;
@@ -160,6 +230,8 @@ export interface NewSession {
   readonly stored: { readonly passwordVersion?: number | undefined } | false;
   readonly event: "login";
   readonly detail?: AuditEntry["detail"];
+  /** The guess that was right: settled in the same transaction; wrong all the same when the session is refused. */
+  readonly guess?: Guess | undefined;
 }
 
 export type CreateSessionOutcome =
@@ -229,6 +301,8 @@ export interface Store {
       readonly passwordHash: string | null;
       readonly passwordVersion: number | undefined;
       readonly exceptSession: string | undefined;
+      /** The guess at the old password that was right: settled in the same transaction, as wrong if `changed`. */
+      readonly guess?: Guess | undefined;
     },
   ): Promise<{ readonly outcome: "done" | "unknown" | "changed"; readonly revocations: readonly Revocation[] }>;
   /** The same password under today's parameters; nothing happens when `from` is no longer the hash. */
@@ -295,6 +369,49 @@ export interface Store {
   /** Rows with a number above `after` that are still live at `now`. */
   readRevocations(input: { readonly after: number; readonly now: number }): Promise<RevocationPage>;
   revokeKey(input: Ending & { readonly kid: string }): Promise<readonly Revocation[]>;
+
+  /**
+   * Takes one try from every counter and place, or from none: however many ask at once, no more are admitted than there
+   * are. A refusal is recorded (`event`) once for each counter, caller's place and window.
+   */
+  admitGuess(
+    input: Guess & {
+      readonly now: number;
+      readonly origin: Origin;
+      readonly event: "login_throttled" | "password_throttled";
+      /** For the audit log: the account, if there is one. It is not kept. */
+      readonly canonical: string;
+    },
+  ): Promise<GuessVerdict>;
+  /** `login`: of the account that was tried, if there is one. `audit` is recorded with it. */
+  settleGuess(
+    input: Guess & {
+      readonly outcome: GuessOutcome;
+      readonly now: number;
+      readonly login: string | undefined;
+      readonly audit: AuditEntry | undefined;
+    },
+  ): Promise<void>;
+  /** Removes what is too old, and the oldest beyond `rowsMax` counters and as many places, some at a time. */
+  sweepGuesses(input: {
+    readonly now: number;
+    readonly windowSeconds: number;
+    readonly rowsMax: number;
+  }): Promise<void>;
+  /** The longest held first, at most `limit`; recorded. */
+  listHeldBack(input: {
+    readonly now: number;
+    readonly windowSeconds: number;
+    readonly lockAfter: number;
+    readonly limit: number;
+    readonly origin: Origin;
+  }): Promise<readonly HeldBack[]>;
+  /** How many rows were removed; recorded. */
+  clearHeldBack(input: {
+    readonly target: HeldBackTarget;
+    readonly now: number;
+    readonly origin: Origin;
+  }): Promise<number>;
 
   recordAudit(entry: AuditEntry): Promise<void>;
   /** The newest `limit` rows, in the order in which they were written. */

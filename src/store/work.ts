@@ -38,7 +38,7 @@ export function* first(
   return rows[0];
 }
 
-function wrong(column: string): never {
+export function wrong(column: string): never {
   throw new TypeError(`the column ${column} does not hold what the schema says`);
 }
 
@@ -61,4 +61,14 @@ export function integer(row: Row, column: string): number {
 export function texts(row: Row, column: string): readonly string[] {
   const value: unknown = JSON.parse(text(row, column));
   return Array.isArray(value) && value.every((each) => typeof each === "string") ? value : wrong(column);
+}
+
+/** A JSON array of arrays, of whatever kind. */
+export function tuplesOf(json: string, column: string): readonly (readonly unknown[])[] {
+  const list: unknown = JSON.parse(json);
+  return isListOfLists(list) ? list : wrong(column);
+}
+
+function isListOfLists(value: unknown): value is readonly (readonly unknown[])[] {
+  return Array.isArray(value) && value.every((each) => Array.isArray(each));
 }

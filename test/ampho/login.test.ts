@@ -3,14 +3,24 @@ import { describe, expect, it } from "vitest";
 import { admission, claimsOf, foreignToken, grantOf, openWorld, password, sessionOf, start } from "./world.js";
 
 describe("a login", () => {
-  it("answers with a token, its times and a refresh token, and nothing else", async () => {
+  it("answers with a token, its times, a refresh token and a device proof, and nothing else", async () => {
     const world = await openWorld();
     await world.user("Ann", { password, roles: ["editor"] });
     const answer = await world.call("POST", "/login", { body: { login: "Ann", password } });
     expect(answer.status).toBe(200);
     expect(answer.headers.get("cache-control")).toBe("no-store");
     expect(Object.keys(answer.json).sort()).toEqual(
-      ["token", "token_type", "starts", "expires", "ttl", "leeway", "refresh_token", "refresh_expires"].sort(),
+      [
+        "token",
+        "token_type",
+        "starts",
+        "expires",
+        "ttl",
+        "leeway",
+        "refresh_token",
+        "refresh_expires",
+        "device",
+      ].sort(),
     );
     expect(answer.json).toMatchObject({
       token_type: "Bearer",

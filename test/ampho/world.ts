@@ -153,8 +153,11 @@ export function grantOf(answer: Answer): FullGrant {
 }
 
 function fullGrant(grant: object): FullGrant {
-  const { token, token_type, starts, expires, ttl, leeway, refresh_token, refresh_expires } = { ...blank, ...grant };
-  return { token, token_type, starts, expires, ttl, leeway, refresh_token, refresh_expires };
+  const { token, token_type, starts, expires, ttl, leeway, refresh_token, refresh_expires, device } = {
+    ...blank,
+    ...grant,
+  };
+  return { token, token_type, starts, expires, ttl, leeway, refresh_token, refresh_expires, device };
 }
 
 const blank: FullGrant = {
@@ -166,6 +169,7 @@ const blank: FullGrant = {
   leeway: 0,
   refresh_token: "",
   refresh_expires: 0,
+  device: "",
 };
 
 /** The claims of a token, unchecked. */

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe } from "vitest";
 import type { Store } from "../../src/store/store.js";
 import { auditContract } from "./contract-audit.js";
 import { endingContract } from "./contract-endings.js";
+import { guessContract } from "./contract-guesses.js";
 import { renewalContract } from "./contract-renewal.js";
 import { sessionContract } from "./contract-sessions.js";
 import { userContract } from "./contract-users.js";
@@ -27,6 +28,7 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
     describe("sessions", () => sessionContract(opened));
     describe("renewal", () => renewalContract(opened));
     describe("endings and revocations", () => endingContract(opened));
+    describe("guesses", () => guessContract(opened));
     describe("audit", () => auditContract(opened));
   });
 }

@@ -1,5 +1,5 @@
 // Inputs of purposes with usual values, for tests to vary.
-import type { NewSession, Origin, Renewal, Session, Store, User } from "../../src/store/store.js";
+import type { Guess, NewSession, Origin, Renewal, Session, Store, User } from "../../src/store/store.js";
 
 export const origin: Origin = { actor: "user", address: "192.0.2.7", agent: "curl/8" };
 export const operator: Origin = { actor: "operator", operator: "root" };
@@ -57,4 +57,17 @@ export function renewal(session: Pick<Session, "id" | "gen">, changes: Partial<R
 export async function eventsOf(store: Store): Promise<readonly string[]> {
   const rows = await store.listAudit({ login: undefined, since: undefined, limit: 1000 });
   return rows.map(({ event, reason }) => (reason ? `${event} ${reason}` : event));
+}
+
+export function guess(changes: Partial<Guess> = {}): Guess {
+  return {
+    places: [{ place: "192.0.2.7", logins: 2 }],
+    counters: [{ key: "login:ann", kind: "login", tries: 3 }],
+    subject: "ann",
+    from: "192.0.2.7",
+    windowSeconds: 900,
+    lockAfter: 10,
+    pardons: [],
+    ...changes,
+  };
 }

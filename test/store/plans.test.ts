@@ -6,7 +6,10 @@ import { type Input, type Output, type PurposeName, purposes } from "../../src/s
 import { openConnection } from "../../src/store/sqlite-connection.js";
 import { loadDriver } from "../../src/store/sqlite-driver.js";
 import type { Work } from "../../src/store/work.js";
-import { ann, login, operator, origin, renewal, start } from "./fixtures.js";
+import { ann, guess, login, operator, origin, renewal, start } from "./fixtures.js";
+
+/** They count, list or clear tables that are held to a size, and no login waits for them. */
+const ofBoundedTables: ReadonlySet<string> = new Set(["sweepGuesses", "listHeldBack", "clearHeldBack"]);
 
 interface Explained {
   readonly purpose: string;
@@ -61,6 +64,17 @@ function explainAll(): readonly Explained[] {
   run("endEverySession", { ...ending, accessTtlSeconds: 900 });
   run("revokeKey", { ...ending, kid: "k" });
   run("readRevocations", { after: 0, now: start });
+  run("createUser", { user: ann, now: start, origin });
+  const guessed = { ...guess(), now: start };
+  for (const _ of [1, 2, 3]) {
+    run("admitGuess", { ...guessed, origin, event: "login_throttled", canonical: ann.canonical });
+    run("settleGuess", { ...guessed, outcome: "failed", login: ann.login, audit: undefined });
+  }
+  run("settleGuess", { ...guessed, outcome: "succeeded", login: ann.login, audit: undefined });
+  run("sweepGuesses", { now: start, windowSeconds: 900, rowsMax: 0 });
+  run("listHeldBack", { now: start, windowSeconds: 900, lockAfter: 100, limit: 10, origin: operator });
+  for (const target of [{ canonical: "ann" }, { places: ["192.0.2.7"] }, { all: true } as const])
+    run("clearHeldBack", { target, now: start, origin: operator });
   run("recordAudit", { at: start, event: "login_refused", origin });
   for (const since of [undefined, start])
     for (const login of [undefined, "Ann"]) run("listAudit", { login, since, limit: 10 });
@@ -76,7 +90,9 @@ describe("plans of statements", () => {
   });
 
   it("none scans a table that grows, or sorts one", () => {
-    const bad = all.filter(({ steps }) => steps.some((step) => /\bSCAN\b|TEMP B-TREE/.test(step)));
+    const bad = all
+      .filter(({ purpose }) => !ofBoundedTables.has(purpose))
+      .filter(({ steps }) => steps.some((step) => /\bSCAN\b|TEMP B-TREE/.test(step)));
     expect(bad).toEqual([]);
   });
 

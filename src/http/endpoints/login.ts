@@ -5,5 +5,5 @@ import type { Call } from "../endpoint.js";
 import type { credentials } from "../shapes.js";
 
 export function logIn({ flows, input, bearer, caller }: Call<z.output<typeof credentials>, undefined>): Promise<Grant> {
-  return flows.login({ login: input.login, password: input.password, bearer }, caller);
+  return flows.login({ login: input.login, password: input.password, device: input.device, bearer }, caller);
 }

@@ -1,4 +1,4 @@
-// The first schema: users, sessions, revocations, audit, and the one row of state.
+// The first schema: users, sessions, revocations, guesses, audit, and the one row of state.
 import type { MigrationSteps } from "./steps.js";
 
 export const first: MigrationSteps = {
@@ -68,6 +68,36 @@ export const first: MigrationSteps = {
     )`,
     "create index ampho_revocations_until on ampho_revocations (until)",
 
+    // Guesses that failed or are being looked at. `key` is a hash; `login` only that of an account that exists.
+    `create table ampho_guesses (
+      key text not null primary key,
+      kind text not null check (kind in ('login', 'device', 'devices', 'session', 'sessions')),
+      login text,
+      failures bigint not null,
+      pending bigint not null,
+      pending_until bigint not null,
+      streak bigint not null,
+      next_at bigint not null,
+      forget_at bigint not null,
+      origins text not null,
+      noted text not null,
+      noted_until bigint not null,
+      touched_at bigint not null
+    )`,
+    "create index ampho_guesses_touched on ampho_guesses (touched_at)",
+    "create index ampho_guesses_login on ampho_guesses (login)",
+
+    // Addresses and networks; `entries` is JSON: the logins that were tried from there, as hashes.
+    `create table ampho_guess_places (
+      place text not null primary key,
+      entries text not null,
+      level bigint not null,
+      next_at bigint not null,
+      noted_until bigint not null,
+      touched_at bigint not null
+    )`,
+    "create index ampho_guess_places_touched on ampho_guess_places (touched_at)",
+
     `create table ampho_audit (
       n ${dialect.countingKey},
       at bigint not null,
@@ -87,7 +117,8 @@ export const first: MigrationSteps = {
     "create index ampho_audit_at on ampho_audit (at)",
   ],
   down: () =>
-    ["ampho_audit", "ampho_revocations", "ampho_sessions", "ampho_users", "ampho_state"].map(
-      (table) => `drop table ${table}`,
-    ),
+    [
+      ...["ampho_audit", "ampho_guess_places", "ampho_guesses", "ampho_revocations"],
+      ...["ampho_sessions", "ampho_users", "ampho_state"],
+    ].map((table) => `drop table ${table}`),
 };

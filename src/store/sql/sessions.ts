@@ -2,6 +2,7 @@
 import type { CreateSessionOutcome, NewSession, Session, User } from "../store.js";
 import { first, query, type Work } from "../work.js";
 import { recordAudit } from "./audit.js";
+import { settleRight } from "./guesses.js";
 import { writeRevocations } from "./revocations.js";
 import { displace } from "./session-ends.js";
 import { insertSession, moveAuthTime, removeOldRows, sessionColumns, sessionOf } from "./session-rows.js";
@@ -13,9 +14,11 @@ export function* createSession(input: NewSession): Work<CreateSessionOutcome> {
   const judged = yield* judgeUser(input);
   if ("refused" in judged) {
     const known = judged.refused === "unknown" ? undefined : login;
+    yield* settleRight(input.guess, "failed", now, known);
     yield* recordAudit({ at: now, event: "login_refused", reason: judged.refused, userId, login: known, origin });
     return { outcome: "refused" };
   }
+  yield* settleRight(input.guess, "succeeded", now, login);
   const state = yield* readState();
   const { era } = state;
   const endsAt = now + input.maxSeconds;
@@ -52,6 +55,7 @@ export function* reauthenticate(
   const state = yield* readState();
   const session = yield* moveAuthTime({ ...input, idempotency: undefined }, userId, state.era);
   if (!session) return { outcome: "refused" };
+  yield* settleRight(input.guess, "succeeded", now, login);
   yield* recordAudit({ at: now, event: "reauthenticated", userId, login, sessionId, origin, detail: input.detail });
   yield* noteAccess(state, session.accessExpires);
   return { outcome: "created", session, user: judged.user, revocations: [] };

@@ -1,7 +1,8 @@
 // What changes or removes a user of this store, and ends the user's sessions and tokens in the same transaction.
-import type { Ending, ForeignTokens, Origin, Revocation, User } from "../store.js";
+import type { Ending, ForeignTokens, Guess, Origin, Revocation, User } from "../store.js";
 import { first, query, text, type Work } from "../work.js";
 import { recordAudit } from "./audit.js";
+import { settleRight } from "./guesses.js";
 import { leewayMaxSeconds, type Revoked, writeRevocations } from "./revocations.js";
 import { endOpenSessions, latestAccess } from "./session-ends.js";
 import { findUserById, userColumns, userOf } from "./users.js";
@@ -12,13 +13,17 @@ export function* setPassword(
     readonly passwordHash: string | null;
     readonly passwordVersion: number | undefined;
     readonly exceptSession: string | undefined;
+    readonly guess?: Guess | undefined;
   },
 ): Work<{ readonly outcome: "done" | "unknown" | "changed"; readonly revocations: readonly Revocation[] }> {
   const { userId, passwordHash, now, origin } = input;
   const user = yield* findUserById(userId, "update");
   if (!user) return { outcome: "unknown", revocations: [] };
-  if (input.passwordVersion !== undefined && input.passwordVersion !== user.passwordVersion)
+  if (input.passwordVersion !== undefined && input.passwordVersion !== user.passwordVersion) {
+    yield* settleRight(input.guess, "failed", now, user.login);
     return { outcome: "changed", revocations: [] };
+  }
+  yield* settleRight(input.guess, "succeeded", now, user.login);
   yield* query("update ampho_users set password_hash = ?, password_version = password_version + 1 where id = ?", [
     passwordHash,
     userId,

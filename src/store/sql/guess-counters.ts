@@ -1,0 +1,94 @@
+// Rows of the table ampho_guesses: counters of tries.
+import { type Counter, emptyCounter, type FailureOrigin, isEmpty } from "../guess-counter.js";
+import type { GuessCounter, GuessKind } from "../store.js";
+import { first, integer, query, type Row, text, textOrNull, texts, tuplesOf, type Work, wrong } from "../work.js";
+
+export interface CounterRow {
+  readonly key: string;
+  readonly kind: GuessKind;
+  /** Of the account, once a wrong password was seen for it. */
+  readonly login: string | null;
+  readonly counter: Counter;
+  /** From where a refusal was recorded already. */
+  readonly noted: readonly string[];
+  readonly notedUntil: number;
+}
+
+export const counterColumns =
+  "key, kind, login, failures, pending, pending_until, streak, next_at, forget_at, origins, noted, noted_until";
+
+const kinds: readonly GuessKind[] = ["login", "device", "devices", "session", "sessions"];
+
+export function counterRowOf(row: Row): CounterRow {
+  const kind = kinds.find((each) => each === row["kind"]);
+  if (kind === undefined) throw new TypeError("a counter of a kind that is not known");
+  return {
+    key: text(row, "key"),
+    kind,
+    login: textOrNull(row, "login"),
+    counter: {
+      failures: integer(row, "failures"),
+      pending: integer(row, "pending"),
+      pendingUntil: integer(row, "pending_until"),
+      streak: integer(row, "streak"),
+      nextAt: integer(row, "next_at"),
+      forgetAt: integer(row, "forget_at"),
+      origins: originsOf(text(row, "origins")),
+    },
+    noted: texts(row, "noted"),
+    notedUntil: integer(row, "noted_until"),
+  };
+}
+
+/** As it is, or empty when there is none. */
+export function* readCounter({ key, kind }: GuessCounter): Work<CounterRow> {
+  const row = yield* first(`select ${counterColumns} from ampho_guesses where key = ?`, [key]);
+  return row ? counterRowOf(row) : { key, kind, login: null, counter: emptyCounter, noted: [], notedUntil: 0 };
+}
+
+/** Makes the row if there is none; until the transaction ends no other may change it. */
+export function* holdCounter({ key, kind }: Pick<GuessCounter, "key" | "kind">, now: number): Work<CounterRow> {
+  const row = yield* first(
+    `insert into ampho_guesses (${counterColumns}, touched_at) values (?, ?, null, 0, 0, 0, 0, 0, 0, '[]', '[]', 0, ?)
+     on conflict (key) do update set key = excluded.key returning ${counterColumns}`,
+    [key, kind, now],
+  );
+  if (!row) throw new TypeError("a row that was just made is not there");
+  return counterRowOf(row);
+}
+
+/** The same without making one. */
+export function* holdCounterIfThere(key: string): Work<CounterRow | undefined> {
+  const row = yield* first(`select ${counterColumns} from ampho_guesses where key = ?`, [key], "update");
+  return row && counterRowOf(row);
+}
+
+export function* writeCounter({ key, login, counter }: CounterRow, now: number): Work<void> {
+  if (isEmpty(counter)) {
+    yield* query("delete from ampho_guesses where key = ?", [key]);
+    return;
+  }
+  const { failures, pending, pendingUntil, streak, nextAt, forgetAt, origins } = counter;
+  yield* query(
+    `update ampho_guesses set login = ?, failures = ?, pending = ?, pending_until = ?, streak = ?, next_at = ?,
+     forget_at = ?, origins = ?, touched_at = ? where key = ?`,
+    [login, failures, pending, pendingUntil, streak, nextAt, forgetAt, JSON.stringify(origins), now, key],
+  );
+}
+
+/** Not touched by it: being refused keeps nothing alive. */
+export function* noteAtCounter({ key, login, noted, notedUntil }: CounterRow): Work<void> {
+  yield* query("update ampho_guesses set login = ?, noted = ?, noted_until = ? where key = ?", [
+    login,
+    JSON.stringify(noted),
+    notedUntil,
+    key,
+  ]);
+}
+
+function originsOf(json: string): readonly FailureOrigin[] {
+  return tuplesOf(json, "origins").map(([from, failures]): FailureOrigin => {
+    if (typeof from !== "string" || typeof failures !== "number") return wrong("origins");
+    return [from, failures];
+  });
+}

@@ -1,0 +1,75 @@
+// Rows of the table ampho_guess_places: addresses and networks, with the logins that were tried from there.
+import { emptyPlace, isUnused, type Place, type PlaceEntry } from "../guess-place.js";
+import { first, integer, query, type Row, text, tuplesOf, type Work, wrong } from "../work.js";
+
+export interface PlaceRow {
+  readonly place: string;
+  readonly state: Place;
+  readonly notedUntil: number;
+}
+
+export const placeColumns = "place, entries, level, next_at, noted_until";
+
+export function placeRowOf(row: Row): PlaceRow {
+  return {
+    place: text(row, "place"),
+    state: { entries: entriesOf(text(row, "entries")), level: integer(row, "level"), nextAt: integer(row, "next_at") },
+    notedUntil: integer(row, "noted_until"),
+  };
+}
+
+export function* readPlace(place: string): Work<PlaceRow> {
+  const row = yield* first(`select ${placeColumns} from ampho_guess_places where place = ?`, [place]);
+  return row ? placeRowOf(row) : { place, state: emptyPlace, notedUntil: 0 };
+}
+
+/** Makes the row if there is none; until the transaction ends no other may change it. */
+export function* holdPlace(place: string, now: number): Work<PlaceRow> {
+  const row = yield* first(
+    `insert into ampho_guess_places (${placeColumns}, touched_at) values (?, '[]', 0, 0, 0, ?)
+     on conflict (place) do update set place = excluded.place returning ${placeColumns}`,
+    [place, now],
+  );
+  if (!row) throw new TypeError("a row that was just made is not there");
+  return placeRowOf(row);
+}
+
+/** The same without making one. */
+export function* holdPlaceIfThere(place: string): Work<PlaceRow | undefined> {
+  const row = yield* first(`select ${placeColumns} from ampho_guess_places where place = ?`, [place], "update");
+  return row && placeRowOf(row);
+}
+
+export function* writePlace({ place, state }: PlaceRow, now: number): Work<void> {
+  if (isUnused(state)) {
+    yield* query("delete from ampho_guess_places where place = ?", [place]);
+    return;
+  }
+  const { entries, level, nextAt } = state;
+  const tuples = entries.map(({ subject, failedUntil, pending, pendingUntil }) => [
+    ...[subject, failedUntil],
+    ...[pending, pendingUntil],
+  ]);
+  yield* query("update ampho_guess_places set entries = ?, level = ?, next_at = ?, touched_at = ? where place = ?", [
+    JSON.stringify(tuples),
+    level,
+    nextAt,
+    now,
+    place,
+  ]);
+}
+
+export function* noteAtPlace({ place, notedUntil }: PlaceRow): Work<void> {
+  yield* query("update ampho_guess_places set noted_until = ? where place = ?", [notedUntil, place]);
+}
+
+function entriesOf(json: string): readonly PlaceEntry[] {
+  return tuplesOf(json, "entries").map(([subject, ...numbers]) => {
+    const [failedUntil, pending, pendingUntil] = numbers.map((value) =>
+      typeof value === "number" && Number.isSafeInteger(value) ? value : undefined,
+    );
+    if (typeof subject !== "string" || failedUntil === undefined || pending === undefined || pendingUntil === undefined)
+      return wrong("entries");
+    return { subject, failedUntil, pending, pendingUntil };
+  });
+}

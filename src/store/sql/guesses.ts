@@ -1,0 +1,230 @@
+// Guesses: a try is taken from every counter before its password is looked at, and settled afterwards (docs/throttling.md).
+// Rows are always held in one order, places before counters and those by their keys, so that no two transactions wait for
+// each other in a circle.
+import {
+  type CounterLimits,
+  counterAt,
+  failTry,
+  type Judgement,
+  judgeCounter,
+  pardon,
+  returnTry,
+  succeedTry,
+  takeTry,
+} from "../guess-counter.js";
+import {
+  failTryAt,
+  judgePlace,
+  type PlaceLimits,
+  placeAt,
+  returnTryAt,
+  succeedTryAt,
+  takeTryAt,
+} from "../guess-place.js";
+import type { AuditEntry, Guess, GuessCounter, GuessOutcome, GuessPlace, GuessVerdict, Origin } from "../store.js";
+import { first, text, type Work } from "../work.js";
+import { recordAudit } from "./audit.js";
+import {
+  type CounterRow,
+  holdCounter,
+  holdCounterIfThere,
+  noteAtCounter,
+  readCounter,
+  writeCounter,
+} from "./guess-counters.js";
+import { holdPlace, holdPlaceIfThere, noteAtPlace, type PlaceRow, readPlace, writePlace } from "./guess-places.js";
+
+type Admission = Guess & {
+  readonly now: number;
+  readonly origin: Origin;
+  readonly event: "login_throttled" | "password_throttled";
+  readonly canonical: string;
+};
+
+interface Judged<D, R> {
+  readonly of: D;
+  readonly row: R;
+  readonly judgement: Judgement;
+}
+
+export function* admitGuess(input: Admission): Work<GuessVerdict> {
+  const { now, subject } = input;
+  // Most guesses of an attack end here, with nothing written.
+  const seen = yield* judgeAll(input, readPlace, readCounter);
+  const refusal = yield* refuse(input, seen);
+  if (refusal) return refusal;
+  if (isPending(seen)) return { outcome: "pending" };
+
+  const held = yield* judgeAll(
+    input,
+    (place) => holdPlace(place, now),
+    (counter) => holdCounter(counter, now),
+  );
+  // Where transactions run side by side, another may have come between.
+  const admitted = [...held.places, ...held.counters].every(({ judgement }) => judgement.outcome === "admitted");
+  for (const { row } of held.places)
+    yield* writePlace(admitted ? { ...row, state: takeTryAt(row.state, subject, now) } : row, now);
+  for (const { row } of held.counters)
+    yield* writeCounter(admitted ? { ...row, counter: takeTry(row.counter, now) } : row, now);
+  return { outcome: admitted ? "admitted" : "pending" };
+}
+
+interface AllJudged {
+  readonly places: readonly Judged<GuessPlace, PlaceRow>[];
+  readonly counters: readonly Judged<GuessCounter, CounterRow>[];
+}
+
+function* judgeAll(
+  input: Admission,
+  placeRow: (place: string) => Work<PlaceRow>,
+  counterRow: (counter: GuessCounter) => Work<CounterRow>,
+): Work<AllJudged> {
+  const { now, subject } = input;
+  const places: Judged<GuessPlace, PlaceRow>[] = [];
+  for (const of of input.places) {
+    const limits = placeLimits(of, input);
+    const found = yield* placeRow(of.place);
+    const row = { ...found, state: placeAt(found.state, limits, now) };
+    places.push({ of, row, judgement: judgePlace(row.state, subject, limits, now) });
+  }
+  const counters: Judged<GuessCounter, CounterRow>[] = [];
+  for (const of of [...input.counters].sort(byKey)) {
+    const limits = counterLimits(of, input);
+    const found = yield* counterRow(of);
+    const row = { ...found, counter: counterAt(found.counter, limits, now) };
+    counters.push({ of, row, judgement: judgeCounter(row.counter, limits, now) });
+  }
+  return { places, counters };
+}
+
+function isPending({ places, counters }: AllJudged): boolean {
+  return [...places, ...counters].some(({ judgement }) => judgement.outcome === "pending");
+}
+
+/** The longest of the waits, if there is any, recorded where it was not yet. */
+function* refuse(input: Admission, { places, counters }: AllJudged): Work<GuessVerdict | undefined> {
+  let longest: Extract<GuessVerdict, { outcome: "refused" }> | undefined;
+  for (const { row, judgement } of places) {
+    if (judgement.outcome !== "refused") continue;
+    if (!longest || judgement.retryAfterSeconds > longest.retryAfterSeconds) longest = { ...judgement, by: "place" };
+    yield* notePlace(input, row);
+  }
+  for (const { of, row, judgement } of counters) {
+    if (judgement.outcome !== "refused") continue;
+    if (!longest || judgement.retryAfterSeconds > longest.retryAfterSeconds) longest = { ...judgement, by: of.kind };
+    yield* noteCounter(input, row, judgement.locked);
+  }
+  return longest;
+}
+
+function* notePlace(input: Admission, row: PlaceRow): Work<void> {
+  const { now, windowSeconds } = input;
+  if (isNotedAt(row.notedUntil, input)) return;
+  yield* noteAtPlace({ ...row, notedUntil: now + windowSeconds });
+  const login = yield* findLogin(input.canonical);
+  yield* recordAudit({ ...entry(input), login, reason: "place", detail: { place: row.place } });
+}
+
+/** An attack from many addresses is told by its first ones: the log must not grow with it. */
+const notedMax = 20;
+
+function* noteCounter(input: Admission, row: CounterRow, locked: boolean): Work<void> {
+  const { now, windowSeconds, origin } = input;
+  const from = input.places.at(-1)?.place ?? origin.address ?? "";
+  const before = isNotedAt(row.notedUntil, input) ? row.noted : [];
+  if (before.includes(from) || before.length >= notedMax) return;
+  const login = row.login ?? (yield* findLogin(input.canonical));
+  yield* noteAtCounter({
+    ...row,
+    login: login ?? null,
+    noted: [...before, from],
+    notedUntil: before.length === 0 ? now + windowSeconds : row.notedUntil,
+  });
+  yield* recordAudit({ ...entry(input), login, reason: locked ? "locked" : row.kind });
+}
+
+function isNotedAt(notedUntil: number, { now, windowSeconds }: Admission): boolean {
+  return now < notedUntil && notedUntil <= now + windowSeconds;
+}
+
+function entry({ now, event, origin }: Admission) {
+  return { at: now, event, origin } as const;
+}
+
+/** As its user spells it; undefined where no account has it: people type passwords there. */
+function* findLogin(canonical: string): Work<string | undefined> {
+  const row = yield* first("select login from ampho_users where canonical = ?", [canonical]);
+  return row && text(row, "login");
+}
+
+export type Settlement = Guess & {
+  readonly outcome: GuessOutcome;
+  readonly now: number;
+  readonly login: string | undefined;
+  readonly audit: AuditEntry | undefined;
+};
+
+export function* settleGuess(input: Settlement): Work<void> {
+  const { outcome, now, subject } = input;
+  for (const of of input.places) {
+    const limits = placeLimits(of, input);
+    const row = outcome === "failed" ? yield* holdPlace(of.place, now) : yield* holdPlaceIfThere(of.place);
+    if (!row) continue;
+    const state = placeAt(row.state, limits, now);
+    const settled = {
+      failed: () => failTryAt(state, subject, limits, now),
+      succeeded: () => succeedTryAt(state, subject),
+      returned: () => returnTryAt(state, subject),
+    }[outcome]();
+    yield* writePlace({ ...row, state: settled }, now);
+  }
+  const counted = new Map(input.counters.map((of) => [of.key, of]));
+  const pardoned = outcome === "succeeded" ? input.pardons : [];
+  for (const key of [...new Set([...counted.keys(), ...pardoned])].sort()) {
+    const of = counted.get(key);
+    if (of) yield* settleCounter(of, input);
+    else yield* pardonCounter(key, now);
+  }
+  if (input.audit) yield* recordAudit(input.audit);
+}
+
+function* settleCounter(of: GuessCounter, input: Settlement): Work<void> {
+  const { outcome, from, now, login } = input;
+  const limits = counterLimits(of, input);
+  const row = outcome === "failed" ? yield* holdCounter(of, now) : yield* holdCounterIfThere(of.key);
+  if (!row) return;
+  const counter = counterAt(row.counter, limits, now);
+  const settled = {
+    failed: () => failTry(counter, from, limits, now),
+    succeeded: () => succeedTry(counter, from, limits),
+    returned: () => returnTry(counter),
+  }[outcome]();
+  yield* writeCounter({ ...row, login: login ?? row.login, counter: settled }, now);
+}
+
+function* pardonCounter(key: string, now: number): Work<void> {
+  const row = yield* holdCounterIfThere(key);
+  if (row && row.counter.streak > 0) yield* writeCounter({ ...row, counter: pardon(row.counter) }, now);
+}
+
+/** For the purposes that a right guess leads to. */
+export function* settleRight(
+  guess: Guess | undefined,
+  outcome: "succeeded" | "failed",
+  now: number,
+  login: string | undefined,
+): Work<void> {
+  if (guess) yield* settleGuess({ ...guess, outcome, now, login, audit: undefined });
+}
+
+function byKey(a: GuessCounter, b: GuessCounter): number {
+  return a.key < b.key ? -1 : 1;
+}
+
+function counterLimits({ tries }: GuessCounter, { windowSeconds, lockAfter }: Guess): CounterLimits {
+  return { tries, windowSeconds, lockAfter };
+}
+
+function placeLimits({ logins }: GuessPlace, { windowSeconds }: Guess): PlaceLimits {
+  return { logins, windowSeconds };
+}

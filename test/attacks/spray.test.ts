@@ -1,0 +1,40 @@
+// A spray of invented logins from invented addresses, straight at the throttle: what it leaves behind has a bound.
+import { describe, expect, it } from "vitest";
+import { createThrottle } from "../../dist/auth/throttle.js";
+import { openSqlite } from "../../dist/store/sqlite.js";
+
+const limits = { tries: 5, knownTries: 10, windowSeconds: 900, lockAfter: 100, addressLogins: 20, networkLogins: 100 };
+const now = 1_790_000_000;
+const sprayed = 100_000;
+const together = 500;
+
+describe("a spray", () => {
+  it("of 100 000 logins from as many addresses leaves 50 000 of each at most, and forgets no one within them", async () => {
+    const store = await openSqlite({ memory: true, migrate: true, notice: () => {} });
+    const throttle = createThrottle({
+      store,
+      keyring: { conceal: (text: string) => `hash of ${text}` },
+      settings: { throttle: limits },
+      clock: { now: () => now, monotonicMs: () => 0 },
+    });
+    const guess = async (login: string, address: string) => {
+      const origin = { actor: "user", address } as const;
+      const admission = await throttle.admitLogin({ canonical: login, origin });
+      await admission.failed({ at: now, event: "login_refused", origin }, undefined);
+    };
+    for (let n = 0; n < sprayed; n += together) {
+      await Promise.all(
+        Array.from({ length: together }, (_, at) =>
+          guess(`nobody-${n + at}`, `10.${(n + at) >> 16}.${((n + at) >> 8) & 255}.${at & 255}`),
+        ),
+      );
+      // The one who is attacked meanwhile.
+      if (n === sprayed - 40_000) for (let failed = 0; failed < 5; failed++) await guess("alice", "192.0.2.7");
+    }
+    await expect(guess("alice", "192.0.2.8")).rejects.toMatchObject({ code: "too_many_attempts" });
+    const operator = { actor: "operator" } as const;
+    const rows = await store.clearHeldBack({ target: { all: true }, now, origin: operator });
+    await store.close();
+    expect(rows).toBeLessThanOrEqual(2 * 50_000 + 2 * together);
+  }, 120_000);
+});

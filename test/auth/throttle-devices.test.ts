@@ -1,0 +1,148 @@
+import { describe, expect, it } from "vitest";
+import { claimsOf, foreignToken, newKey, openWorld, password, type World } from "../ampho/world.js";
+
+const wrong = "not this one, sorry";
+
+async function logIn(world: World, login: string, word: string, device?: string, address = "203.0.113.5") {
+  const body = { login, password: word, ...(device === undefined ? {} : { device }) };
+  const { status, json } = await world.call("POST", "/login", { address, body });
+  return { status, device: String(json["device"]) };
+}
+
+/** Uses up what strangers may try at a login, from many addresses. */
+async function attack(world: World, login: string, count = 20): Promise<number> {
+  let answered = 0;
+  for (let n = 0; n < count; n++)
+    if ((await logIn(world, login, wrong, undefined, `198.51.100.${n}`)).status === 401) answered++;
+  return answered;
+}
+
+async function openAnn(): Promise<{ readonly world: World; readonly device: string }> {
+  const world = await openWorld();
+  await world.user("ann", { password });
+  const { device } = await logIn(world, "ann", password);
+  return { world, device };
+}
+
+describe("a device proof", () => {
+  it("lets the owner in while strangers have used up all tries", async () => {
+    const { world, device } = await openAnn();
+    expect(await attack(world, "ann")).toBe(5);
+    expect((await logIn(world, "ann", password)).status).toBe(429);
+    expect((await logIn(world, "ann", password, device)).status).toBe(200);
+  });
+
+  it("gives a budget of its own, and no more", async () => {
+    const { world, device } = await openAnn();
+    for (let n = 0; n < 10; n++) expect((await logIn(world, "ann", wrong, device)).status).toBe(401);
+    expect((await logIn(world, "ann", password, device)).status).toBe(429);
+    // A stranger's tries are untouched by it.
+    expect((await logIn(world, "ann", password)).status).toBe(200);
+    world.clock.advance(60);
+    expect((await logIn(world, "ann", password, device)).status).toBe(200);
+  });
+
+  it("is renewed when it is presented, and names the same place", async () => {
+    const { world, device } = await openAnn();
+    world.clock.advance(100);
+    const next = (await logIn(world, "ann", password, device)).device;
+    expect(claimsOf(next)).toEqual({
+      ...claimsOf(device),
+      iat: world.clock.now(),
+      exp: world.clock.now() + 15_552_000,
+    });
+    expect(claimsOf((await logIn(world, "ann", password)).device)["did"]).not.toBe(claimsOf(device)["did"]);
+    for (let n = 0; n < 5; n++) await logIn(world, "ann", wrong, device);
+    for (let n = 0; n < 5; n++) await logIn(world, "ann", wrong, next);
+    expect((await logIn(world, "ann", wrong, device)).status).toBe(429);
+  });
+
+  it("is nobody else's", async () => {
+    const { world, device } = await openAnn();
+    await world.user("bob", { password });
+    await attack(world, "bob");
+    expect((await logIn(world, "bob", password, device)).status).toBe(429);
+    await attack(world, "nobody");
+    expect((await logIn(world, "nobody", password, device)).status).toBe(429);
+  });
+
+  it("cannot be had without the password", async () => {
+    const { world } = await openAnn();
+    const refused = await world.call("POST", "/login", { body: { login: "ann", password: wrong } });
+    expect(refused.json).not.toHaveProperty("device");
+    const grant = await world.login("ann");
+    const renewed = await world.renew(grant.refresh_token);
+    expect(renewed.json).not.toHaveProperty("device");
+    const forged = foreignToken(
+      world.key,
+      { ...claimsOf(grant.device) },
+      { alg: "HS256", kid: "key-1", typ: "dp+jwt" },
+    );
+    await attack(world, "ann");
+    for (const device of [forged, grant.token, grant.refresh_token, `${grant.device}x`, "", "x", "a.b.c"])
+      expect((await logIn(world, "ann", password, device)).status).toBe(429);
+    expect((await logIn(world, "ann", password, grant.device)).status).toBe(200);
+  });
+
+  it("is no access token and no refresh token", async () => {
+    const { world, device } = await openAnn();
+    expect((await world.call("GET", "/session", { bearer: device })).status).toBe(401);
+    expect((await world.renew(device)).error).toBe("invalid_token");
+  });
+
+  it("is void after a new password, and after 180 days", async () => {
+    const { world, device } = await openAnn();
+    world.clock.advance(15_552_000 - 1);
+    await attack(world, "ann");
+    expect((await logIn(world, "ann", password, device)).status).toBe(200);
+    const fresh = (await logIn(world, "ann", password, device)).device;
+    world.clock.advance(61);
+    await attack(world, "ann");
+    expect((await logIn(world, "ann", password, device)).status).toBe(429);
+    expect((await logIn(world, "ann", password, fresh)).status).toBe(200);
+    await world.ampho.users.setPassword("ann", password);
+    expect((await logIn(world, "ann", password, fresh)).status).toBe(429);
+  });
+
+  it("is void when its key is revoked", async () => {
+    const { world, device } = await openAnn();
+    const rotated = { keys: [newKey("key-2"), world.key] };
+    const next = await world.another({ key: rotated });
+    await attack(next, "ann");
+    expect((await logIn(next, "ann", password, device)).status).toBe(200);
+    await next.ampho.keys.revoke("key-1");
+    expect((await logIn(next, "ann", password, device)).status).toBe(429);
+  });
+
+  it("gives no more tries when there are many", async () => {
+    const { world } = await openAnn();
+    const devices: string[] = [];
+    for (let n = 0; n < 12; n++) devices.push((await logIn(world, "ann", password)).device);
+    let answered = 0;
+    for (const device of devices)
+      for (let n = 0; n < 10; n++) if ((await logIn(world, "ann", wrong, device)).status === 401) answered++;
+    expect(answered).toBe(30);
+  });
+
+  it("of users of the application's own table is bound to their id", async () => {
+    const users = {
+      find: (login: string) => (login === "ann" ? { id: "7", login } : undefined),
+      verify: (_: unknown, word: string) => word === password,
+    };
+    const world = await openWorld({ users });
+    const { device } = await logIn(world, "ann", password);
+    expect(claimsOf(device)).toMatchObject({ sub: "7" });
+    expect(claimsOf(device)).not.toHaveProperty("pwv");
+    expect(await attack(world, "ann")).toBe(5);
+    expect((await logIn(world, "ann", password, device)).status).toBe(200);
+  });
+
+  it("comes with a session that the application opens for somebody", async () => {
+    const { world } = await openAnn();
+    const user = await world.ampho.users.find("ann");
+    if (user === undefined) throw new Error("there is no user");
+    const { device } = await world.session(user);
+    await attack(world, "ann");
+    expect((await logIn(world, "ann", password, device)).status).toBe(200);
+  });
+});

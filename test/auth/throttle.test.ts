@@ -1,0 +1,260 @@
+import { describe, expect, it } from "vitest";
+import { openWorld, password, type Sent, start, type World } from "../ampho/world.js";
+
+const wrong = "not this one, sorry";
+
+interface Tried {
+  readonly status: number;
+  /** Seconds. */
+  readonly retryAfter: number | undefined;
+  readonly device: string;
+}
+
+/** A login from an address of one's own, unless another is given. */
+async function tryLogin(
+  { call }: World,
+  login: string,
+  word: string,
+  sent: Sent & { readonly device?: string } = {},
+): Promise<Tried> {
+  const body = { login, password: word, ...(sent.device === undefined ? {} : { device: sent.device }) };
+  const { status, headers, json } = await call("POST", "/login", { address: "192.0.2.7", ...sent, body });
+  const retryAfter = headers.get("retry-after");
+  return { status, retryAfter: retryAfter === null ? undefined : Number(retryAfter), device: String(json["device"]) };
+}
+
+async function failTimes(world: World, count: number, login: string, sent: Sent = {}): Promise<void> {
+  for (let failed = 0; failed < count; failed++)
+    expect(await tryLogin(world, login, wrong, sent)).toMatchObject({ status: 401 });
+}
+
+const from = (n: number): string => `198.51.${n >> 8}.${n & 255}`;
+
+describe("guesses at a login", () => {
+  it("are five, from wherever they come; then even the right password has to wait, exactly so long as said", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    for (let n = 0; n < 5; n++) await failTimes(world, 1, "ann", { address: from(n) });
+    expect(await tryLogin(world, "ann", password)).toMatchObject({ status: 429, retryAfter: 60 });
+    world.clock.advance(59);
+    expect(await tryLogin(world, "ann", password)).toMatchObject({ status: 429, retryAfter: 1 });
+    world.clock.advance(1);
+    expect(await tryLogin(world, "ann", password)).toMatchObject({ status: 200 });
+  });
+
+  it("wait longer each time, a quarter of an hour at most, and are forgotten after a quiet one", async () => {
+    const world = await openWorld();
+    await failTimes(world, 5, "ann");
+    const waits: (number | undefined)[] = [];
+    for (let round = 0; round < 6; round++) {
+      const { retryAfter = 0 } = await tryLogin(world, "ann", wrong);
+      waits.push(retryAfter);
+      world.clock.advance(retryAfter);
+      await failTimes(world, 1, "ann");
+    }
+    expect(waits).toEqual([60, 120, 240, 480, 900, 900]);
+    world.clock.advance(1800);
+    await failTimes(world, 5, "ann");
+    expect(await tryLogin(world, "ann", wrong)).toMatchObject({ retryAfter: 60 });
+  });
+
+  it("say nothing about whether the login exists", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    await world.user("bob");
+    await world.user("cat", { password });
+    await world.ampho.users.disable("cat");
+    const answers = await Promise.all(
+      ["ann", "bob", "cat", "dan"].map(async (login) => {
+        await failTimes(world, 5, login, { address: `203.0.113.${login.charCodeAt(0)}` });
+        const { status, headers, text } = await world.call("POST", "/login", { body: { login, password } });
+        return { status, headers: [...headers], text };
+      }),
+    );
+    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+    expect(answers[0]).toMatchObject({ status: 429 });
+    expect(answers[0]?.text).toContain("too_many_attempts");
+  });
+
+  it("count every spelling of a login as the same, and a login without a password too", async () => {
+    const world = await openWorld();
+    for (const login of ["ann", "ANN", "ａｎｎ", "Ann"]) await failTimes(world, 1, login);
+    expect((await world.call("POST", "/login", { body: { login: "a\u00adnn" } })).status).toBe(401);
+    expect(await tryLogin(world, "ann", wrong)).toMatchObject({ status: 429 });
+  });
+
+  it("cost the owner nothing who mistypes and then gets it right", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    for (let day = 0; day < 5; day++) {
+      await failTimes(world, 4, "ann");
+      expect(await tryLogin(world, "ann", password)).toMatchObject({ status: 200 });
+    }
+  });
+
+  it("are not given back to a stranger by the owner's logins", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    let tried = 0;
+    for (let minute = 0; minute < 60; minute++) {
+      while ((await tryLogin(world, "ann", wrong, { address: from(tried) })).status === 401) tried++;
+      await tryLogin(world, "ann", password);
+      world.clock.advance(60);
+    }
+    expect(tried).toBeLessThanOrEqual(20);
+  });
+
+  it("end after a hundred in a row, until the owner logs in from a known place", async () => {
+    const world = await openWorld({ throttleTries: 1000 });
+    await world.user("ann", { password });
+    const { device } = await tryLogin(world, "ann", password);
+    await failTimes(world, 100, "ann", { address: from(1) });
+    world.clock.advance(10_000_000);
+    expect(await tryLogin(world, "ann", password)).toMatchObject({ status: 429, retryAfter: 86_400 });
+    expect(await tryLogin(world, "ann", password, { device })).toMatchObject({ status: 200 });
+    expect(await tryLogin(world, "ann", password)).toMatchObject({ status: 200 });
+  });
+
+  it("end after a hundred in a row, until they are cleared", async () => {
+    const world = await openWorld({ throttleTries: 1000, throttleLock: 20 });
+    await world.user("Ann", { password });
+    await failTimes(world, 20, "ann");
+    expect(await tryLogin(world, "ann", password)).toMatchObject({ status: 429 });
+    expect(await world.ampho.throttle.list()).toEqual([
+      { kind: "login", login: "Ann", place: null, failures: 20, locked: true, until: null },
+    ]);
+    expect(await world.ampho.throttle.clear({ login: "ANN" })).toBe(1);
+    expect(await tryLogin(world, "ann", password)).toMatchObject({ status: 200 });
+    expect(await world.events()).toEqual(
+      expect.arrayContaining(["login_throttled: locked", "throttle_listed", "throttle_cleared: login"]),
+    );
+  });
+});
+
+describe("guesses from an address", () => {
+  it("may fail at twenty different logins; then a stranger there has to wait, and nobody elsewhere", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    const { device } = await tryLogin(world, "ann", password, { address: "203.0.113.1" });
+    for (let n = 0; n < 20; n++) await failTimes(world, 1, `user-${n}`);
+    expect(await tryLogin(world, "ann", password)).toMatchObject({ status: 429, retryAfter: 900 });
+    expect(await tryLogin(world, "ann", password, { address: "192.0.2.8" })).toMatchObject({ status: 200 });
+    // Whoever shares the address with the attacker and was here before gets in.
+    expect(await tryLogin(world, "ann", password, { device })).toMatchObject({ status: 200 });
+    world.clock.advance(900);
+    expect(await tryLogin(world, "ann", password)).toMatchObject({ status: 200 });
+  });
+
+  it("are counted by the /64 of IPv6, and by the /48 with more", async () => {
+    const world = await openWorld({ throttleAddress: 3, throttleNetwork: 7 });
+    const at = (subnet: number, host: number) => ({ address: `2001:db8:1:${subnet}::${host}` });
+    for (let n = 1; n <= 3; n++) await failTimes(world, 1, `one-${n}`, at(1, n));
+    expect(await tryLogin(world, "one-4", wrong, at(1, 4))).toMatchObject({ status: 429 });
+    for (let n = 1; n <= 3; n++) await failTimes(world, 1, `two-${n}`, at(2, n));
+    await failTimes(world, 1, "three-1", at(3, 1));
+    expect(await tryLogin(world, "four-1", wrong, at(4, 1))).toMatchObject({ status: 429 });
+    expect(await tryLogin(world, "four-1", wrong, { address: "2001:db8:2::1" })).toMatchObject({ status: 401 });
+  });
+
+  it("count IPv4 in IPv6 clothes as what it is", async () => {
+    const world = await openWorld({ throttleAddress: 2 });
+    await failTimes(world, 1, "a", { address: "::ffff:192.0.2.7" });
+    await failTimes(world, 1, "b", { address: "192.0.2.7" });
+    expect(await tryLogin(world, "c", wrong, { address: "[::ffff:c000:207]:4321" })).toMatchObject({ status: 429 });
+    await failTimes(world, 1, "c", { address: "::ffff:192.0.2.8" });
+  });
+
+  it("are counted by login alone where no address is known: strangers share no count", async () => {
+    const world = await openWorld({ throttleAddress: 2 });
+    const statuses = [];
+    for (let n = 0; n < 10; n++)
+      statuses.push((await world.call("POST", "/login", { body: { login: `u${n}`, password: wrong } })).status);
+    expect(new Set(statuses)).toEqual(new Set([401]));
+  });
+
+  it("are cleared by any address of the network", async () => {
+    const world = await openWorld({ throttleAddress: 1 });
+    await failTimes(world, 1, "a", { address: "2001:db8::1" });
+    const listed = await world.ampho.throttle.list();
+    expect(listed.map(({ place }) => place)).toEqual(["2001:db8:0:0::/64"]);
+    expect(await world.ampho.throttle.clear({ address: "2001:db8:0:0::/64" })).toBe(2);
+    await failTimes(world, 1, "b", { address: "2001:db8::1" });
+    await expect(world.ampho.throttle.clear({ address: "localhost" })).rejects.toMatchObject({
+      code: "invalid_request",
+    });
+    expect(await world.ampho.throttle.clear({ all: true })).toBeGreaterThan(0);
+  });
+});
+
+describe("the audit log of guesses", () => {
+  it("has one row for each login, address and window", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    await failTimes(world, 5, "ann");
+    const refusals = async () => (await world.events()).filter((event) => event.startsWith("login_throttled"));
+    for (let n = 0; n < 10; n++) await tryLogin(world, "ann", wrong);
+    expect(await refusals()).toEqual(["login_throttled: login"]);
+    for (let n = 0; n < 10; n++) await tryLogin(world, "ann", wrong, { address: from(1) });
+    expect(await refusals()).toHaveLength(2);
+    for (let n = 0; n < 100; n++) await tryLogin(world, "ann", wrong, { address: from(n) });
+    expect((await refusals()).length).toBeLessThanOrEqual(20);
+    const before = (await refusals()).length;
+    world.clock.advance(900);
+    await failTimes(world, 1, "ann");
+    for (let n = 0; n < 10; n++) await tryLogin(world, "ann", wrong);
+    expect(await refusals()).toHaveLength(before + 1);
+  });
+
+  it("holds nothing that was typed for a login that nobody has", async () => {
+    const world = await openWorld();
+    await failTimes(world, 5, "my secret password");
+    await tryLogin(world, "my secret password", wrong);
+    const rows = await world.ampho.audit.list({ limit: 100 });
+    expect(rows.map(({ event }) => event)).toContain("login_throttled");
+    expect(JSON.stringify([rows, await world.ampho.throttle.list()])).not.toContain("secret");
+  });
+});
+
+describe("changing a password", () => {
+  it("allows ten guesses to a stolen session, and touches no login", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    const { token, device } = await world.login("ann");
+    const change = (bearer: string, word: string) =>
+      world.call("POST", "/password", { bearer, body: { password: word, new_password: "another kettle of fish" } });
+    for (let n = 0; n < 10; n++) expect((await change(token, wrong)).status).toBe(401);
+    const refused = await change(token, password);
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "60"]);
+    expect(await tryLogin(world, "ann", password)).toMatchObject({ status: 200 });
+    expect(await tryLogin(world, "ann", password, { device })).toMatchObject({ status: 200 });
+    // The owner's other session has tries of its own.
+    const other = await world.login("ann");
+    expect((await change(other.token, password)).status).toBe(204);
+    expect(await world.events()).toContain("password_throttled: session");
+  });
+
+  it("does not count a right password whose successor is refused", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    const { token } = await world.login("ann");
+    const statuses = [];
+    for (let n = 0; n < 15; n++) {
+      const body = { password, new_password: "short" };
+      statuses.push((await world.call("POST", "/password", { bearer: token, body })).status);
+    }
+    expect(new Set(statuses)).toEqual(new Set([400]));
+  });
+});
+
+describe("what guesses never touch", () => {
+  it("live sessions work and renew while their login is refused everywhere", async () => {
+    const world = await openWorld({ throttleLock: 5 });
+    await world.user("ann", { password });
+    const grant = await world.login("ann");
+    await failTimes(world, 5, "ann");
+    expect(await tryLogin(world, "ann", password)).toMatchObject({ status: 429 });
+    expect((await world.call("GET", "/session", { bearer: grant.token })).status).toBe(200);
+    expect((await world.renew(grant.refresh_token)).status).toBe(200);
+    expect(world.clock.now()).toBe(start);
+  });
+});
