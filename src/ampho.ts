@@ -104,7 +104,7 @@ export async function composeAmpho(
   const base = await openParts(configuration, options);
   const { store, directory, revocations, settings, clock } = base;
   const keyring = createKeyring(configuration.keys, settings, revocations);
-  const parts = { ...base, tokens: createTokens({ keyring, settings, clock, extraClaims: options.claims }) };
+  const parts = { ...base, tokens: createTokens({ keyring, settings, extraClaims: options.claims }) };
   const follower = followRevocations({
     store,
     revocations,

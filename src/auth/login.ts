@@ -39,11 +39,12 @@ export async function login(
     // Where passwords are waiting, nobody waits for a second one.
     if (parts.passwords.stats().waiting === 0) await rehashing;
   }
-  const outcome = await openSession(parts, account, origin, liveSessionOf(parts, account, input.bearer));
+  const now = clock.now();
+  const outcome = await openSession(parts, account, { origin, now, live: liveSessionOf(parts, account, input.bearer) });
   if (outcome.outcome === "refused") throw refused();
   revocations.add(outcome.revocations);
   const user = outcome.user === undefined ? account : accountOf(outcome.user);
-  return tokens.grant(outcome.session, user, { refresh: true });
+  return tokens.grant(outcome.session, user, { refresh: true, now });
 }
 
 /**
@@ -55,11 +56,12 @@ export async function createSession(parts: Parts, userId: string): Promise<Grant
   const account = await accountById(parts, userId);
   const gone = () => new AmphoError("invalid_credentials", "The user is disabled or removed.");
   if (account.disabled) throw gone();
-  const outcome = await openSession(parts, account, { actor: "application" }, undefined);
+  const now = parts.clock.now();
+  const outcome = await openSession(parts, account, { origin: { actor: "application" }, now, live: undefined });
   if (outcome.outcome === "refused") throw gone();
   parts.revocations.add(outcome.revocations);
   const user = outcome.user === undefined ? account : accountOf(outcome.user);
-  return parts.tokens.grant(outcome.session, user, { refresh: true });
+  return parts.tokens.grant(outcome.session, user, { refresh: true, now });
 }
 
 async function accountById({ store, directory, clock }: Parts, userId: string): Promise<Account> {
@@ -76,15 +78,14 @@ async function accountById({ store, directory, clock }: Parts, userId: string): 
 }
 
 async function openSession(
-  { store, settings, clock }: Parts,
+  { store, settings }: Parts,
   account: Account,
-  origin: Origin,
-  live: string | undefined,
+  { origin, now, live }: { readonly origin: Origin; readonly now: number; readonly live: string | undefined },
 ): Promise<CreateSessionOutcome> {
   const common = {
     userId: account.id,
     login: account.login,
-    now: clock.now(),
+    now,
     accessTtlSeconds: settings.tokenTtlSeconds,
     idleSeconds: settings.sessionIdleSeconds,
     origin,
