@@ -25,10 +25,11 @@ import { createPasswordPool } from "./crypto/password-pool.js";
 import { AmphoError, ConfigurationError } from "./errors.js";
 import { onlyAuthorization, splitAuthorization } from "./http/authorization.js";
 import { createFetch, type FetchHandler, responseOf } from "./http/fetch.js";
+import type { Authorize } from "./http/guarding.js";
 import { createHandler, type Handle } from "./http/handler.js";
 import type { HttpAnswer } from "./http/message.js";
 import { createRefusal } from "./http/problem.js";
-import { type Authorize, createAuthorize } from "./http/wrap.js";
+import { createAuthorize } from "./http/wrap.js";
 import { openStore } from "./store/open-store.js";
 import type { Origin, Store } from "./store/store.js";
 import { productVersion } from "./version.js";
@@ -108,7 +109,7 @@ export async function composeAmpho(
   const keyring = createKeyring(configuration.keys, settings, revocations);
   const parts = {
     ...base,
-    tokens: createTokens({ keyring, settings, clock, extraClaims: options.claims }),
+    tokens: createTokens({ keyring, settings, extraClaims: options.claims }),
     devices: createDevices(keyring),
     throttle: createThrottle({ store, keyring, settings, clock }),
   };

@@ -73,7 +73,7 @@ function holds<R>(auth: Auth, need: Need<R>, request: R): Auth | Promise<Auth> {
   const decision = can(auth, request);
   if (decision === true) return auth;
   // Any thenable, such as a query of some databases, becomes a real promise: nothing else may pass for an Auth later on.
-  if (typeof decision === "object" && typeof decision.then === "function")
+  if (typeof decision === "object" && typeof decision?.then === "function")
     return Promise.resolve(decision).then((later) => {
       if (later !== true) throw insufficient(scopes);
       return auth;

@@ -37,20 +37,26 @@ export async function login(parts: Parts, input: LoginInput, caller: Caller): Pr
     // Where passwords are waiting, nobody waits for a second one.
     if (parts.passwords.stats().waiting === 0) await rehashing;
   }
+  const now = clock.now();
   const live = liveSessionOf(parts, account, input.bearer);
-  const outcome = await openSession(parts, account, origin, { live, guess: admission.right(account.id) });
+  const outcome = await openSession(parts, account, { origin, now, live, guess: admission.right(account.id) });
   if (outcome.outcome === "refused") throw refused();
-  return grant(parts, outcome, account, admission.deviceId);
+  return grant(parts, outcome, account, { now, deviceId: admission.deviceId });
 }
 
 type Created = Extract<CreateSessionOutcome, { readonly outcome: "created" }>;
 
-async function grant(parts: Parts, created: Created, account: Account, deviceId: string | undefined): Promise<Grant> {
-  const { tokens, devices, revocations, clock } = parts;
+async function grant(
+  parts: Parts,
+  created: Created,
+  account: Account,
+  { now, deviceId }: { readonly now: number; readonly deviceId: string | undefined },
+): Promise<Grant> {
+  const { tokens, devices, revocations } = parts;
   revocations.add(created.revocations);
   const user = created.user === undefined ? account : accountOf(created.user);
-  const granted = await tokens.grant(created.session, user, { refresh: true });
-  return { ...granted, device: devices.issue(user, deviceId, clock.now()) };
+  const granted = await tokens.grant(created.session, user, { refresh: true, now });
+  return { ...granted, device: devices.issue(user, deviceId, now) };
 }
 
 /**
@@ -62,9 +68,10 @@ export async function createSession(parts: Parts, userId: string): Promise<Grant
   const account = await accountById(parts, userId);
   const gone = () => new AmphoError("invalid_credentials", "The user is disabled or removed.");
   if (account.disabled) throw gone();
-  const outcome = await openSession(parts, account, { actor: "application" }, {});
+  const now = parts.clock.now();
+  const outcome = await openSession(parts, account, { origin: { actor: "application" }, now });
   if (outcome.outcome === "refused") throw gone();
-  return grant(parts, outcome, account, undefined);
+  return grant(parts, outcome, account, { now, deviceId: undefined });
 }
 
 async function accountById({ store, directory, clock }: Parts, userId: string): Promise<Account> {
@@ -81,15 +88,24 @@ async function accountById({ store, directory, clock }: Parts, userId: string): 
 }
 
 async function openSession(
-  { store, settings, clock }: Parts,
+  { store, settings }: Parts,
   account: Account,
-  origin: Origin,
-  { live, guess }: { readonly live?: string | undefined; readonly guess?: Guess },
+  {
+    origin,
+    now,
+    live,
+    guess,
+  }: {
+    readonly origin: Origin;
+    readonly now: number;
+    readonly live?: string | undefined;
+    readonly guess?: Guess;
+  },
 ): Promise<CreateSessionOutcome> {
   const common = {
     userId: account.id,
     login: account.login,
-    now: clock.now(),
+    now,
     accessTtlSeconds: settings.tokenTtlSeconds,
     idleSeconds: settings.sessionIdleSeconds,
     origin,

@@ -44,7 +44,7 @@ export async function renew(parts: Parts, input: RenewInput, caller: Caller): Pr
   }
   const user = outcome.user === undefined ? account : accountOf(outcome.user);
   if (user === undefined) throw ended();
-  return tokens.grant(outcome.session, user, { refresh: presented.by === "refresh_token" });
+  return tokens.grant(outcome.session, user, { refresh: presented.by === "refresh_token", now });
 }
 
 function readToken(

@@ -5,7 +5,6 @@ import { createVerifiedTokens } from "../crypto/verified-tokens.js";
 import type { Session } from "../store/store.js";
 import type { Auth } from "./auth.js";
 import { authOf } from "./auth-of.js";
-import type { Clock } from "./clock.js";
 import type { Account } from "./directory.js";
 import type { Grant } from "./flows.js";
 import type { Keyring } from "./keyring.js";
@@ -31,8 +30,12 @@ export type ExtraClaims = (user: {
 export interface Tokens {
   /** Throws `unavailable` while the key that signs is revoked. */
   requireSigningKey(): void;
-  /** The answer of login and renew, for the session's present generation. */
-  grant(session: Session, account: Account, options: { readonly refresh: boolean }): Promise<Grant>;
+  /** The answer of login and renew, for the session's present generation. `now`: when the store was asked for it. */
+  grant(
+    session: Session,
+    account: Account,
+    options: { readonly refresh: boolean; readonly now: number },
+  ): Promise<Grant>;
   /** Throws `invalid_token`. Whether its session, its user or a role of it is revoked, the guard finds out. */
   verifyAccess(token: string, now: number): AccessToken;
   /** Throws `invalid_token`; an expired one is answered, so that the caller can say `session_ended`. */
@@ -52,10 +55,9 @@ const tokenCharactersMax = 8192;
 export function createTokens(parts: {
   readonly keyring: Keyring;
   readonly settings: Settings;
-  readonly clock: Clock;
   readonly extraClaims: ExtraClaims | undefined;
 }): Tokens {
-  const { keyring, settings, clock, extraClaims } = parts;
+  const { keyring, settings, extraClaims } = parts;
   const { leewaySeconds, foreignMaxSeconds, tokenTtlSeconds, issuer, audience } = settings;
   const seen = createVerifiedTokens<AccessToken>();
 
@@ -79,9 +81,10 @@ export function createTokens(parts: {
 
   return {
     requireSigningKey: () => keyring.requireSigning(),
-    async grant(session, account, { refresh }) {
+    async grant(session, account, { refresh, now: starts }) {
       const extras = await extrasFor(account);
-      const starts = clock.now();
+      // Not the present time: the store has noted `now + ttl` as the session's last `exp`, and a revocation lasts no
+      // longer. A slow store or slow claims must not make a token that outlives it.
       const expires = Math.min(starts + tokenTtlSeconds, session.endsAt);
       const scopes = scopesOf(account.roles, settings);
       const token = keyring.signAccess({

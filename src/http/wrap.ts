@@ -1,43 +1,14 @@
 // `authorize` for fetch-native hosts: one function that is wrapper and decorator (contract §6).
 // What it gives back is called as the host calls it, and calls the handler with `(request, auth, ...the rest)`.
-import type { Auth, AuthOf, Need } from "../auth/auth.js";
+import type { Auth, Need } from "../auth/auth.js";
 import type { Flows } from "../auth/flows.js";
-
-/** What a host passes first: a `Request`, or an object that holds one (SvelteKit, Remix, Astro, h3). */
-export type RequestHolder = Request | { readonly request: Request } | { readonly req: Request };
-
-type Answer = Response | Promise<Response>;
-
-/** Wraps a handler, or decorates a method (TC39 decorators and `experimentalDecorators`). */
-export interface Guarding<A> {
-  <This, R extends RequestHolder, Rest extends readonly unknown[]>(
-    method: (this: This, request: R, auth: A, ...rest: Rest) => Answer,
-    context: ClassMethodDecoratorContext<This>,
-  ): void;
-  (target: object, key: string | symbol, descriptor: PropertyDescriptor): void;
-  <R extends RequestHolder, Rest extends readonly unknown[]>(
-    handler: (request: R, auth: A, ...rest: Rest) => Answer,
-  ): (request: R, ...rest: Rest) => Promise<Response>;
-}
-
-export interface Authorize extends Guarding<Auth> {
-  <const N extends Need<R>, R extends RequestHolder, Rest extends readonly unknown[]>(
-    need: N,
-    handler: (request: R, auth: AuthOf<N>, ...rest: Rest) => Answer,
-  ): (request: R, ...rest: Rest) => Promise<Response>;
-  <const N extends Need<RequestHolder>>(need: N): Guarding<AuthOf<N>>;
-}
-
-/** A decorated method as the host calls it: without `auth`, which comes from the token. */
-export type HandlerOf<M> = M extends (request: infer R, auth: infer _A, ...rest: infer Rest) => Answer
-  ? (request: R, ...rest: Rest) => Promise<Response>
-  : never;
+import type { Authorize, HandlerName, HandlerOf } from "./guarding.js";
 
 /**
  * The decorated method `name` of `instance`, bound to it, typed as it is called: `(request, …) => Promise<Response>`.
  * Throws a TypeError when there is no such method or `authorize` does not decorate it.
  */
-export function handlerOf<T extends object, K extends keyof T>(instance: T, name: K): HandlerOf<T[K]> {
+export function handlerOf<T extends object, K extends keyof T & HandlerName<T>>(instance: T, name: K): HandlerOf<T[K]> {
   const method: unknown = instance[name];
   if (typeof method !== "function" || !guarded.has(method))
     throw new TypeError(`${String(name)} is not a method that authorize decorates`);
@@ -94,10 +65,15 @@ export function createAuthorize(parts: {
 
 const needMembers = new Set(["roles", "scopes", "fresh", "strict", "can", "optional"]);
 
-/** A misspelt need would let everybody in: it is an error where it is written. Throws a TypeError. */
+/**
+ * A need as it is now: what is done to the object or its lists afterwards changes nothing.
+ * A misspelt one, or one that turned out to be undefined, would let everybody in. Throws a TypeError where it is written.
+ */
 export function checkNeed<N extends Need<never>>(need: N): N {
-  for (const member of Object.keys(need))
+  for (const [member, value] of Object.entries(need)) {
     if (!needMembers.has(member)) throw new TypeError(`a need knows no member ${JSON.stringify(member)}`);
+    if (value === undefined) throw new TypeError(`${member} of a need is undefined: leave it out`);
+  }
   const { roles, scopes, fresh, strict, can, optional } = need;
   for (const [name, list] of Object.entries({ roles, scopes }))
     if (list !== undefined && !(Array.isArray(list) && list.every((item) => typeof item === "string")))
@@ -108,7 +84,7 @@ export function checkNeed<N extends Need<never>>(need: N): N {
   if (can !== undefined && typeof can !== "function") throw new TypeError("can of a need is a function");
   for (const [name, flag] of Object.entries({ strict, optional }))
     if (flag !== undefined && typeof flag !== "boolean") throw new TypeError(`${name} of a need is true or left out`);
-  return need;
+  return { ...need, ...(roles && { roles: [...roles] }), ...(scopes && { scopes: [...scopes] }) };
 }
 
 function isNeed(value: unknown): value is Need<unknown> {

@@ -152,7 +152,7 @@ export function grantOf(answer: Answer): FullGrant {
   return fullGrant(answer.json);
 }
 
-function fullGrant(grant: object): FullGrant {
+export function fullGrant(grant: object): FullGrant {
   const { token, token_type, starts, expires, ttl, leeway, refresh_token, refresh_expires, device } = {
     ...blank,
     ...grant,

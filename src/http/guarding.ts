@@ -1,0 +1,70 @@
+// The types of `authorize` (contract §6): what a handler may be under a need, and as what it is called afterwards.
+import type { Auth, Need } from "../auth/auth.js";
+
+/** What a host passes first: a `Request`, or an object that holds one (SvelteKit, Remix, Astro, h3). */
+export type RequestHolder = Request | { readonly request: Request } | { readonly req: Request };
+
+export type Answer = Response | Promise<Response>;
+
+/** A need under which there is always somebody: it is not `optional`. */
+export type CertainNeed<R = never> = Omit<Need<R>, "optional"> & { readonly optional?: never };
+
+/** A handler as the host calls it: without `auth`, which comes from the token. */
+export type Guarded<R, Rest extends readonly unknown[]> = (request: R, ...rest: Rest) => Promise<Response>;
+
+/** Without a word about the request it is a `Request`. */
+type Usual<Q> = Request extends Q ? Request : Q;
+
+/**
+ * Wraps a handler, or decorates a method (TC39 decorators and `experimentalDecorators`).
+ * `A` is what the handler gets for `auth`, `Q` what it may take for a request: what the need's `can` takes, if it has one.
+ */
+export interface Guarding<A, Q = RequestHolder> {
+  <This, R extends Q, Rest extends readonly unknown[]>(
+    method: (this: This, request: R, auth: A, ...rest: Rest) => Answer,
+    context: ClassMethodDecoratorContext<This>,
+  ): void;
+  <R extends Q, Rest extends readonly unknown[], O extends Answer>(
+    target: object,
+    key: string | symbol,
+    descriptor: TypedPropertyDescriptor<(request: R, auth: A, ...rest: Rest) => O>,
+  ): void;
+  <R extends Q = Usual<Q>, Rest extends readonly unknown[] = []>(
+    handler: (request: R, auth: A, ...rest: Rest) => Answer,
+    // Without it TypeScript takes this signature for a decorator's.
+    context?: never,
+  ): Guarded<R, Rest>;
+}
+
+/** A need alone: gives what wraps or decorates under it. */
+interface Needing {
+  (need: Omit<CertainNeed, "can">): Guarding<Auth>;
+  (need: Omit<Need, "can">): Guarding<Auth | undefined>;
+  <R extends RequestHolder = Request>(need: CertainNeed<R>): Guarding<Auth, R>;
+  <R extends RequestHolder = Request>(need: Need<R>): Guarding<Auth | undefined, R>;
+}
+
+/** A need and the handler under it. */
+interface GuardingBy {
+  <R extends RequestHolder = Request, Rest extends readonly unknown[] = []>(
+    need: CertainNeed<R>,
+    handler: (request: R, auth: Auth, ...rest: Rest) => Answer,
+  ): Guarded<R, Rest>;
+  <R extends RequestHolder = Request, Rest extends readonly unknown[] = []>(
+    need: Need<R>,
+    handler: (request: R, auth: Auth | undefined, ...rest: Rest) => Answer,
+  ): Guarded<R, Rest>;
+}
+
+// In this order, because TypeScript tells about the last that has the right number of arguments.
+export interface Authorize extends Needing, Guarding<Auth>, GuardingBy {}
+
+/** A decorated method as the host calls it: `(request, …) => Promise<Response>`. */
+export type HandlerOf<M> = M extends (request: infer R, auth: never, ...rest: infer Rest) => Answer
+  ? Guarded<R, Rest>
+  : never;
+
+/** The names of the methods that can be decorated by `authorize`. */
+export type HandlerName<T> = {
+  [K in keyof T]: T[K] extends (request: never, auth: never, ...rest: never[]) => Answer ? K : never;
+}[keyof T];

@@ -1,0 +1,499 @@
+// `authorize` of contract §6: the wrapper, its needs, and what it refuses.
+import { describe, expect, it } from "vitest";
+import { createAuthorize } from "../../dist/http/wrap.js";
+import { AmphoError, type Auth, handlerOf, type Need } from "../../dist/index.js";
+import { answerOf, foreignToken, freshFolder, openWorld, sessionOf, start, type World } from "./world.js";
+
+const scopes = { editor: ["read", "write"], reader: ["read"] };
+
+async function openAnn(roles: readonly string[] = ["editor"]) {
+  const world = await openWorld({ scopes });
+  const ann = await world.user("ann", { roles });
+  return { world, ann, grant: await world.session(ann) };
+}
+
+const request = (token?: string, init: RequestInit = {}) =>
+  new Request("http://localhost/articles", {
+    ...init,
+    headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
+  });
+
+/** `authorize` alone: a need is judged where it is written, before there is a request. */
+const bare = () => ({
+  authorize: createAuthorize({
+    guard: () => undefined,
+    authorizationOf: () => undefined,
+    refuse: () => new Response(),
+  }),
+});
+
+async function told(response: Promise<Response>) {
+  const { status, headers, error } = await answerOf(await response);
+  return [status, error, headers.get("www-authenticate")];
+}
+
+const realm = 'Bearer realm="ampho"';
+const refusals = {
+  missing: [401, "missing_token", realm],
+  invalid: [401, "invalid_token", `${realm}, error="invalid_token"`],
+  forbidden: [403, "insufficient_scope", `${realm}, error="insufficient_scope"`],
+};
+
+describe("a wrapped handler", () => {
+  it("gets the request and who asks, and its answer is the answer", async () => {
+    const { world, ann, grant } = await openAnn();
+    const guarded = world.ampho.authorize(async (given: Request, auth) =>
+      Response.json({ url: given.url, auth }, { status: 201, headers: { "X-Own": "1" } }),
+    );
+    const response = await guarded(request(grant.token));
+    expect([response.status, response.headers.get("x-own"), response.headers.get("cache-control")]).toEqual([
+      201,
+      "1",
+      null,
+    ]);
+    expect(await response.json()).toMatchObject({
+      url: "http://localhost/articles",
+      auth: {
+        id: ann.id,
+        login: "ann",
+        roles: ["editor"],
+        scopes: ["read", "write"],
+        session: sessionOf(grant),
+        starts: start,
+        expires: start + 900,
+        claims: { sub: ann.id, gen: 0 },
+      },
+    });
+  });
+
+  it("is not called for none, a bad, a refresh or an expired token, nor for another scheme or two headers", async () => {
+    const { world, grant } = await openAnn();
+    let calls = 0;
+    const guarded = world.ampho.authorize((_: Request) => {
+      calls++;
+      return new Response();
+    });
+    const withHeader = (value: string) => new Request("http://localhost/", { headers: { Authorization: value } });
+    expect(await told(guarded(request()))).toEqual(refusals.missing);
+    expect(await told(guarded(withHeader(`Basic ${grant.token}`)))).toEqual(refusals.missing);
+    expect(await told(guarded(withHeader(grant.token)))).toEqual(refusals.missing);
+    expect(await told(guarded(withHeader(`Bearer`)))).toEqual(refusals.invalid);
+    expect(await told(guarded(request("rubbish")))).toEqual(refusals.invalid);
+    expect(await told(guarded(request(grant.refresh_token)))).toEqual(refusals.invalid);
+    const two = request(grant.token);
+    two.headers.append("Authorization", `Bearer ${grant.token}`);
+    expect((await told(guarded(two))).slice(0, 2)).toEqual([400, "invalid_request"]);
+    world.clock.advance(960);
+    expect(await told(guarded(request(grant.token)))).toEqual(refusals.invalid);
+    expect(calls).toBe(0);
+  });
+
+  it("takes no token from the query, a cookie, a form or another header", async () => {
+    const { world, grant } = await openAnn();
+    const guarded = world.ampho.authorize((_: Request) => new Response());
+    const elsewhere = [
+      new Request(`http://localhost/?access_token=${grant.token}`),
+      new Request("http://localhost/", { headers: { Cookie: `token=${grant.token}` } }),
+      new Request("http://localhost/", { headers: { "X-Authorization": `Bearer ${grant.token}` } }),
+      new Request("http://localhost/", { method: "POST", body: new URLSearchParams({ access_token: grant.token }) }),
+    ];
+    for (const one of elsewhere) expect(await told(guarded(one))).toEqual(refusals.missing);
+  });
+
+  it("takes the scheme in any case and with several spaces", async () => {
+    const { world, grant } = await openAnn();
+    const guarded = world.ampho.authorize((_: Request) => new Response());
+    for (const scheme of ["bearer ", "BEARER ", "Bearer   "]) {
+      const headers = { Authorization: `${scheme}${grant.token}` };
+      expect((await guarded(new Request("http://localhost/", { headers }))).status).toBe(200);
+    }
+  });
+
+  it("gets whatever else the host passes, behind auth, however much", async () => {
+    const { world, grant } = await openAnn();
+    const guarded = world.ampho.authorize((_: Request, auth, context: { params: { id: string } }, last?: number) =>
+      Response.json([auth.login, context, last]),
+    );
+    const context = { params: { id: "5" } };
+    expect(await (await guarded(request(grant.token), context, 6)).json()).toEqual(["ann", context, 6]);
+    expect(await (await guarded(request(grant.token), context)).json()).toEqual(["ann", context, null]);
+  });
+
+  it("does not believe an auth that a caller passes", async () => {
+    const { world, grant } = await openAnn();
+    const forged: Auth = { ...world.ampho.verifySync(grant.token), login: "root", roles: ["admin"] };
+    const seen: unknown[] = [];
+    const guarded = world.ampho.authorize((_: Request, auth, ...rest: readonly Auth[]) => {
+      seen.push(auth.login, ...rest.map(({ login }) => login));
+      return new Response();
+    });
+    await guarded(request(grant.token), forged);
+    expect(await told(guarded(request(), forged))).toEqual(refusals.missing);
+    expect(seen).toEqual(["ann", "root"]);
+  });
+
+  it("is given the object that holds the request, for hosts that pass one", async () => {
+    const { world, grant } = await openAnn();
+    const event = { request: request(grant.token), locals: { theme: "dark" } };
+    const byRequest = world.ampho.authorize((given: typeof event, auth) =>
+      Response.json([given === event, given.locals.theme, auth.login]),
+    );
+    expect(await (await byRequest(event)).json()).toEqual([true, "dark", "ann"]);
+    const holder = { req: request(grant.token) };
+    const byReq = world.ampho.authorize((given: typeof holder, auth) => Response.json([given === holder, auth.login]));
+    expect(await (await byReq(holder)).json()).toEqual([true, "ann"]);
+    expect(await told(byRequest({ ...event, request: request() }))).toEqual(refusals.missing);
+  });
+
+  it("is 500 and not called when the host passes nothing that is or holds a request", async () => {
+    const { world } = await openAnn();
+    const guarded = world.ampho.authorize((_: Request) => new Response());
+    for (const nothing of [undefined, null, "request", {}, { request: {} }, { req: { headers: {} } }, { headers: {} }])
+      expect((await told(Reflect.apply(guarded, undefined, [nothing]))).slice(0, 2)).toEqual([500, "internal_error"]);
+    expect(world.notices.join("\n")).toContain("the first argument of a guarded handler is a Request");
+  });
+
+  it("throws what the handler throws: that is the host's", async () => {
+    const { world, grant } = await openAnn();
+    const guarded = world.ampho.authorize((_: Request): Response => {
+      throw new AmphoError("not_found", "Mine.");
+    });
+    await expect(guarded(request(grant.token))).rejects.toThrow("Mine.");
+    const later = world.ampho.authorize(async (_: Request): Promise<Response> => {
+      throw new TypeError("later");
+    });
+    await expect(later(request(grant.token))).rejects.toThrow("later");
+  });
+
+  it("answers 503 until the revocations were read once", async () => {
+    const world = await openWorld({ databaseUrl: `sqlite:${freshFolder()}/own.db`, revocationLagMax: 5 });
+    const ann = await world.user("ann");
+    const { token } = await world.session(ann);
+    const guarded = world.ampho.authorize((_: Request) => new Response());
+    expect((await guarded(request(token))).status).toBe(200);
+    // As if no read had come back for longer than is allowed.
+    world.clock.advance(6);
+    const answer = await answerOf(await guarded(request(token)));
+    expect([answer.status, answer.error, answer.headers.get("retry-after")]).toEqual([503, "unavailable", "1"]);
+    // Without a token nothing has to be known.
+    expect((await guarded(request())).status).toBe(401);
+  });
+});
+
+describe("auth", () => {
+  it("is frozen deeply, and nothing that a handler does to it reaches the next request", async () => {
+    const world = await openWorld({ scopes, claims: () => ({ tenant: { id: "t1", tags: ["a"] } }) });
+    const { token } = await world.session(await world.user("ann", { roles: ["editor"] }));
+    const attempts: ((auth: Auth) => unknown)[] = [
+      (auth) => Object.assign(auth, { login: "root" }),
+      (auth) => Object.assign(auth.claims, { login: "root" }),
+      (auth) => Array.prototype.push.call(auth.roles, "admin"),
+      (auth) => Array.prototype.push.call(auth.scopes, "admin"),
+      (auth) => Array.prototype.push.call(auth.claims["roles"], "admin"),
+      (auth) => Object.assign(Object(auth.claims["tenant"]), { id: "t2" }),
+      (auth) => Array.prototype.push.call(Reflect.get(Object(auth.claims["tenant"]), "tags"), "b"),
+      (auth) => Object.setPrototypeOf(auth, { admin: true }),
+    ];
+    const first = JSON.stringify(world.ampho.verifySync(token));
+    for (const attempt of attempts) {
+      const guarded = world.ampho.authorize((_: Request, auth) => {
+        expect(() => attempt(auth)).toThrow(TypeError);
+        return new Response();
+      });
+      expect((await guarded(request(token))).status).toBe(200);
+    }
+    expect(JSON.stringify(world.ampho.verifySync(token))).toBe(first);
+  });
+
+  it("is frozen under a strict need and for a token of other software too", async () => {
+    const { world, grant } = await openAnn();
+    const strict = world.ampho.authorize({ strict: true }, (_: Request, auth) => {
+      expect([auth, auth.roles, auth.scopes, auth.claims].every(Object.isFrozen)).toBe(true);
+      return new Response();
+    });
+    expect((await strict(request(grant.token))).status).toBe(200);
+    const auth = world.ampho.verifySync(foreignToken(world.key, { exp: start + 60, login: "x" }));
+    expect([auth, auth.roles, auth.scopes, auth.claims].every(Object.isFrozen)).toBe(true);
+    expect(auth).toMatchObject({ id: undefined, session: undefined, starts: undefined, roles: [], scopes: [] });
+  });
+});
+
+describe("verify and verifySync", () => {
+  it("give the same Auth, or the code of the refusal", async () => {
+    const { world, grant } = await openAnn();
+    expect(await world.ampho.verify(grant.token)).toBe(world.ampho.verifySync(grant.token));
+    await expect(world.ampho.verify("rubbish")).rejects.toMatchObject({ code: "invalid_token" });
+    expect(() => world.ampho.verifySync("")).toThrow(AmphoError);
+    await world.ampho.sessions.end(sessionOf(grant));
+    await expect(world.ampho.verify(grant.token)).rejects.toMatchObject({ code: "invalid_token" });
+  });
+});
+
+describe("a need", () => {
+  const guardedBy = (world: World, need: Need<Request>) => world.ampho.authorize(need, () => new Response("in"));
+
+  it("of roles asks for any of them", async () => {
+    const { world, grant } = await openAnn();
+    expect((await guardedBy(world, { roles: ["admin", "editor"] })(request(grant.token))).status).toBe(200);
+    expect(await told(guardedBy(world, { roles: ["admin", "Editor"] })(request(grant.token)))).toEqual(
+      refusals.forbidden,
+    );
+    expect(await told(guardedBy(world, { roles: ["admin"] })(request()))).toEqual(refusals.missing);
+    expect(await told(guardedBy(world, { roles: ["admin"] })(request("rubbish")))).toEqual(refusals.invalid);
+  });
+
+  it("of scopes asks for all of them, and the challenge names them", async () => {
+    const { world, grant } = await openAnn();
+    expect((await guardedBy(world, { scopes: ["read", "write"] })(request(grant.token))).status).toBe(200);
+    expect(await told(guardedBy(world, { scopes: ["read", "delete"] })(request(grant.token)))).toEqual([
+      403,
+      "insufficient_scope",
+      `${realm}, error="insufficient_scope", scope="read delete"`,
+    ]);
+    expect((await guardedBy(world, { scopes: [] })(request(grant.token))).status).toBe(200);
+  });
+
+  it("of roles and scopes asks for both", async () => {
+    const { world, grant } = await openAnn();
+    const statusFor = async (need: Need<Request>) => (await guardedBy(world, need)(request(grant.token))).status;
+    expect(await statusFor({ roles: ["editor"], scopes: ["write"] })).toBe(200);
+    expect(await statusFor({ roles: ["admin"], scopes: ["write"] })).toBe(403);
+    expect(await statusFor({ roles: ["editor"], scopes: ["delete"] })).toBe(403);
+  });
+
+  it("of freshness counts from the login, not from the renewal, to the second", async () => {
+    const { world, grant } = await openAnn();
+    world.clock.advance(300);
+    const next = await answerOf(
+      await world.ampho.fetch(
+        new Request("http://localhost/api/security/renew", {
+          method: "POST",
+          headers: { "Content-Type": "application/json" },
+          body: JSON.stringify({ refresh_token: grant.refresh_token }),
+        }),
+      ),
+    );
+    const token = String(next.json["token"]);
+    expect((await guardedBy(world, { fresh: 300 })(request(token))).status).toBe(200);
+    world.clock.advance(1);
+    expect(await told(guardedBy(world, { fresh: 300 })(request(token)))).toEqual([
+      401,
+      "login_too_old",
+      `${realm}, error="insufficient_user_authentication", max_age="300"`,
+    ]);
+  });
+
+  it("of freshness refuses a token that does not say when its user logged in", async () => {
+    const { world } = await openAnn();
+    const claims = { exp: start + 600, login: "ann", iat: start };
+    expect(
+      (await told(guardedBy(world, { fresh: 9e9 })(request(foreignToken(world.key, claims))))).slice(0, 2),
+    ).toEqual([401, "login_too_old"]);
+    const withTime = foreignToken(world.key, { ...claims, auth_time: start - 10 });
+    expect((await guardedBy(world, { fresh: 10 })(request(withTime))).status).toBe(200);
+    expect((await guardedBy(world, { fresh: 9 })(request(withTime))).status).toBe(401);
+  });
+
+  it.each([
+    ["true", () => true, 200],
+    ["a promise of true", async () => true, 200],
+    ["false", () => false, 403],
+    ["a promise of false", async () => false, 403],
+    ["something true-ish", () => "yes", 403],
+    ["a promise of something true-ish", async () => 1, 403],
+    ["nothing", () => undefined, 403],
+    ["null", () => null, 403],
+    [
+      "an error",
+      () => {
+        throw new Error("canary-of-the-inside");
+      },
+      500,
+    ],
+    ["a rejection", async () => Promise.reject(new Error("canary-of-the-inside")), 500],
+    ["an AmphoError", async () => Promise.reject(new AmphoError("unavailable", "Ask later.")), 503],
+  ])("whose can answers %s lets in only for true", async (_, can, status) => {
+    const { world, grant } = await openAnn();
+    const answer = await answerOf(await Reflect.apply(guardedBy, undefined, [world, { can }])(request(grant.token)));
+    expect(answer.status).toBe(status);
+    expect(answer.text).not.toContain("canary");
+  });
+
+  it("asks can last, with auth and the host's own request", async () => {
+    const { world, grant } = await openAnn();
+    const seen: unknown[] = [];
+    const event = { request: request(grant.token), locals: { owner: "ann" } };
+    const can = (auth: Auth, given: typeof event) => {
+      seen.push(auth.login, given);
+      return given.locals.owner === auth.login;
+    };
+    expect((await world.ampho.authorize({ can }, (_: typeof event) => new Response())(event)).status).toBe(200);
+    expect(seen).toEqual(["ann", event]);
+    const refused = world.ampho.authorize({ roles: ["admin"], can }, (_: typeof event) => new Response());
+    expect((await refused(event)).status).toBe(403);
+    expect(seen).toHaveLength(2);
+  });
+
+  it("that is optional gives undefined without a token, and refuses a bad one all the same", async () => {
+    const { world, grant } = await openAnn();
+    const guarded = world.ampho.authorize({ optional: true, roles: ["editor"] }, (_: Request, auth) =>
+      Response.json({ login: auth?.login ?? null }),
+    );
+    expect(await (await guarded(request())).json()).toEqual({ login: null });
+    expect(await (await guarded(request(grant.token))).json()).toEqual({ login: "ann" });
+    expect(await told(guarded(request("rubbish")))).toEqual(refusals.invalid);
+    await world.ampho.users.setRoles("ann", []);
+    expect(await told(guarded(request(grant.token)))).toEqual(refusals.invalid);
+    const other = await world.session(await world.user("bob"));
+    expect(await told(guarded(request(other.token)))).toEqual(refusals.forbidden);
+  });
+
+  it.each([
+    ["a misspelt member", { role: ["admin"] }],
+    ["a member of another case", { Roles: ["admin"] }],
+    ["roles that are a text", { roles: "admin" }],
+    ["no roles at all", { roles: [] }],
+    ["roles that are no texts", { roles: [1] }],
+    ["scopes that are a text", { scopes: "read write" }],
+    ["a fresh that is a text", { fresh: "300" }],
+    ["a fresh below zero", { fresh: -1 }],
+    ["a fresh that is no number", { fresh: Number.NaN }],
+    ["a can that is no function", { can: true }],
+    ["a strict that is a text", { strict: "yes" }],
+    ["an optional that is a number", { optional: 1 }],
+    ["roles that are undefined", { roles: undefined }],
+    ["a can that is undefined", { can: undefined }],
+  ])("with %s is a TypeError where it is written", (_, need) => {
+    const { authorize } = bare();
+    expect(() => Reflect.apply(authorize, undefined, [need])).toThrow(TypeError);
+    expect(() => Reflect.apply(authorize, undefined, [need, () => new Response()])).toThrow(TypeError);
+  });
+
+  it("that is changed after it was written changes nothing", async () => {
+    const { world, grant } = await openAnn();
+    const roles = ["admin"];
+    const need: { roles?: string[] } = { roles };
+    const guarded = guardedBy(world, need);
+    roles.push("editor");
+    delete need.roles;
+    expect((await guarded(request(grant.token))).status).toBe(403);
+  });
+
+  it("and authorize called with anything else is a TypeError", () => {
+    const wrong: readonly unknown[][] = [
+      [],
+      [undefined],
+      [null],
+      ["x"],
+      [{}, undefined],
+      [{}, "x"],
+      [5, () => new Response()],
+      [[], () => new Response()],
+      [() => new Response(), { roles: ["admin"] }],
+      [new Map(), () => new Response()],
+    ];
+    for (const args of wrong) expect(() => Reflect.apply(bare().authorize, undefined, args)).toThrow(TypeError);
+  });
+});
+
+describe("a strict need", () => {
+  const strict = (world: World, more: object = {}) =>
+    world.ampho.authorize({ strict: true, ...more }, (_: Request, auth) => Response.json([auth.roles, auth.scopes]));
+
+  it("judges by the roles and scopes of now, for more and for less", async () => {
+    const { world, grant } = await openAnn(["reader"]);
+    const other = await world.another();
+    expect(await (await strict(world)(request(grant.token))).json()).toEqual([["reader"], ["read"]]);
+    await other.ampho.users.setRoles("ann", ["reader", "editor"]);
+    expect((await strict(world, { roles: ["editor"] })(request(grant.token))).status).toBe(200);
+    expect((await strict(world, { scopes: ["write"] })(request(grant.token))).status).toBe(200);
+    expect(await (await strict(world)(request(grant.token))).json()).toEqual([
+      ["reader", "editor"],
+      ["read", "write"],
+    ]);
+  });
+
+  it("refuses at once what another process has ended", async () => {
+    const { world, grant } = await openAnn();
+    const other = await world.another();
+    await other.ampho.sessions.end(sessionOf(grant));
+    expect(await told(strict(world)(request(grant.token)))).toEqual(refusals.invalid);
+  });
+
+  it("refuses a user whom another process has disabled, with a session and without", async () => {
+    const { world, ann, grant } = await openAnn();
+    const foreign = foreignToken(world.key, { exp: start + 600, login: "ANN", iat: start + 1 });
+    const other = await world.another();
+    expect((await strict(world)(request(foreign))).status).toBe(200);
+    await other.ampho.users.disable(ann.login);
+    for (const token of [grant.token, foreign])
+      expect(await told(strict(world)(request(token)))).toEqual(refusals.invalid);
+    await other.ampho.users.enable(ann.login);
+    expect((await strict(world)(request(foreign))).status).toBe(200);
+    await other.ampho.users.remove(ann.login);
+    expect(await told(strict(world)(request(foreign)))).toEqual(refusals.invalid);
+  });
+
+  it("judges a token without session by its login, not by what it says of roles", async () => {
+    const { world } = await openAnn(["reader"]);
+    const foreign = foreignToken(world.key, {
+      exp: start + 600,
+      login: "ann",
+      iat: start,
+      roles: ["admin"],
+      scope: "all",
+    });
+    expect(await (await strict(world)(request(foreign))).json()).toEqual([["reader"], ["read"]]);
+    expect((await strict(world, { roles: ["admin"] })(request(foreign))).status).toBe(403);
+    const nobody = foreignToken(world.key, { exp: start + 600, login: "nobody", iat: start, roles: ["admin"] });
+    expect(await told(strict(world)(request(nobody)))).toEqual(refusals.invalid);
+  });
+
+  it("does not believe a token that names another user than its session does", async () => {
+    const { world, grant } = await openAnn();
+    const eve = await world.user("eve", { roles: ["admin"] });
+    const mixed = foreignToken(world.key, { exp: start + 600, login: "eve", sub: eve.id, sid: sessionOf(grant) });
+    expect(await told(strict(world)(request(mixed)))).toEqual(refusals.invalid);
+  });
+
+  it("refuses a session that is idle too long though its token is good", async () => {
+    const world = await openWorld({ sessionIdle: 100 });
+    const { token } = await world.session(await world.user("ann"));
+    world.clock.advance(100);
+    expect(world.ampho.verifySync(token).login).toBe("ann");
+    expect(await told(strict(world)(request(token)))).toEqual(refusals.invalid);
+  });
+
+  it("gives can the auth of now", async () => {
+    const { world, grant } = await openAnn(["reader"]);
+    await world.ampho.users.setRoles("ann", { add: ["admin"] });
+    const guarded = strict(world, { can: (auth: Auth) => auth.roles.includes("admin") });
+    expect((await guarded(request(grant.token))).status).toBe(200);
+  });
+
+  it("with fresh looks at the token's login time", async () => {
+    const { world, grant } = await openAnn();
+    world.clock.advance(61);
+    expect((await strict(world, { fresh: 60 })(request(grant.token))).status).toBe(401);
+  });
+
+  it("is 503 when the store is closed, while other guards go on", async () => {
+    const { world, grant } = await openAnn();
+    await world.ampho.close();
+    expect((await strict(world)(request(grant.token))).status).toBe(503);
+    const plain = world.ampho.authorize((_: Request) => new Response());
+    expect((await plain(request(grant.token))).status).toBe(200);
+  });
+});
+
+describe("handlerOf", () => {
+  it("hands out nothing that is not guarded", async () => {
+    const { world } = await openAnn();
+    const plain = { list: () => new Response(), wrapped: world.ampho.authorize((_: Request) => new Response()), x: 5 };
+    expect(() => handlerOf(plain, "list")).toThrow(TypeError);
+    expect(() => Reflect.apply(handlerOf, undefined, [plain, "x"])).toThrow(TypeError);
+    expect(() => Reflect.apply(handlerOf, undefined, [plain, "none"])).toThrow(TypeError);
+    expect(() => Reflect.apply(handlerOf, undefined, [plain, "constructor"])).toThrow(TypeError);
+    expect((await Reflect.apply(handlerOf, undefined, [plain, "wrapped"])(request())).status).toBe(401);
+  });
+});

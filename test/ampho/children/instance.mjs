@@ -1,0 +1,41 @@
+// An Ampho in a process of its own: one command a line of JSON in, one answer a line out. At the end of its input it
+// closes, and ends by itself when nothing keeps it alive.
+import { createInterface } from "node:readline";
+import { createAmpho } from "../../../dist/index.js";
+
+const ampho = await createAmpho({ ...JSON.parse(process.argv[2]), notice: () => undefined });
+
+async function call({ method, path, body, bearer, headers }) {
+  const request = new Request(`http://localhost/api/security${path}`, {
+    method,
+    headers: {
+      ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+      ...(bearer === undefined ? {} : { Authorization: `Bearer ${bearer}` }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const response = await ampho.fetch(request);
+  return { status: response.status, text: await response.text() };
+}
+
+const commands = {
+  /** The same request so many times at once. */
+  calls: ({ count, ...request }) => Promise.all(Array.from({ length: count }, () => call(request))),
+  verify: ({ token }) => {
+    try {
+      return ampho.verifySync(token).login;
+    } catch ({ code }) {
+      return code;
+    }
+  },
+};
+
+console.log(JSON.stringify("ready"));
+for await (const line of createInterface({ input: process.stdin })) {
+  const { name, ...input } = JSON.parse(line);
+  console.log(JSON.stringify(await commands[name](input)));
+}
+await Promise.all([ampho.close(), ampho.close()]);
+await ampho.close();
+console.log(JSON.stringify("closed"));

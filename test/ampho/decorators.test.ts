@@ -1,0 +1,144 @@
+// `@authorize` on methods (contract §6), as TC39 decorators and as legacy ones, compiled by the real compiler.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { handlerOf } from "../../dist/index.js";
+import type * as Fixture from "./fixtures/decorated.js";
+import { openWorld } from "./world.js";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const folder = mkdtempSync(path.join(tmpdir(), "ampho-decorators-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Compiles the fixtures as an application would and gives the module. */
+async function compile(kind: string, options: readonly string[], files: readonly string[]): Promise<typeof Fixture> {
+  const out = path.join(folder, kind);
+  const sources = files.map((file) => path.join(root, "test/ampho/fixtures", file));
+  const rules = ["--strict", "--target", "es2022", "--module", "nodenext", "--types", "node", "--skipLibCheck"];
+  const tsc = path.join(root, "node_modules/typescript/bin/tsc");
+  execFileSync(
+    process.execPath,
+    [tsc, "--ignoreConfig", ...rules, ...options, "--rootDir", root, "--outDir", out, ...sources],
+    { cwd: root, stdio: "pipe" },
+  );
+  writeFileSync(path.join(out, "package.json"), '{"type":"module"}');
+  return import(path.join(out, "test/ampho/fixtures/decorated.js"));
+}
+
+describe.each([
+  ["TC39 decorators", "tc39", [], ["decorated.ts"]],
+  ["legacy decorators", "legacy", ["--experimentalDecorators"], ["decorated.ts", "legacy-errors.ts"]],
+])("%s", (_, kind, options, files) => {
+  let fixture: typeof Fixture;
+  beforeAll(async () => {
+    fixture = await compile(kind, options, files);
+  });
+
+  async function opened() {
+    const world = await openWorld();
+    const { token } = await world.session(await world.user("ann", { roles: ["editor"] }));
+    const declared = fixture.declareArticles(world.ampho.authorize);
+    const request = (bearer?: string, init: RequestInit = {}) =>
+      new Request("http://localhost/articles", {
+        ...init,
+        headers: bearer === undefined ? {} : { Authorization: `Bearer ${bearer}` },
+      });
+    return { ...declared, world, token, request, articles: new declared.Articles("weekly") };
+  }
+
+  it("a method gets the request and auth, keeps `this` and its private fields, and the rest passes through", async () => {
+    const { articles, request, token } = await opened();
+    const publish = handlerOf(articles, "publish");
+    const response = await publish(request(token, { method: "POST", body: "One" }), { id: "5" }, 6, 7);
+    expect([response.status, await response.json()]).toEqual([201, ["ann", "5", [6, 7]]]);
+    const list = handlerOf(articles, "list");
+    expect(await (await list(request(token))).json()).toEqual(["weekly", ["One"], "ann", "/articles"]);
+  });
+
+  it("a method is not called without a good token, however it is reached", async () => {
+    const { articles, Articles, calls, request, token } = await opened();
+    const { list } = articles;
+    const ways = [
+      handlerOf(articles, "list"),
+      articles.list.bind(articles),
+      Reflect.get(Articles.prototype, "list").bind(articles),
+      list.bind(new Articles("other")),
+    ];
+    for (const way of ways) {
+      for (const bearer of [undefined, "rubbish", `${token}x`])
+        expect((await Reflect.apply(way, undefined, [request(bearer)])).status).toBe(401);
+      const forged = { login: "root", roles: ["editor"] };
+      expect((await Reflect.apply(way, undefined, [request(), forged])).status).toBe(401);
+    }
+    expect(calls).toEqual([]);
+  });
+
+  it("an auth that a caller passes is not believed", async () => {
+    const { articles, request, token } = await opened();
+    const response = await Reflect.apply(articles.list, articles, [request(token), { login: "root" }]);
+    expect(await response.json()).toEqual(["weekly", [], "ann", "/articles"]);
+  });
+
+  it("needs are held: roles, can with the host's own object, optional", async () => {
+    const { articles, world, request, token } = await opened();
+    const reader = (await world.session(await world.user("bob"))).token;
+    const publish = handlerOf(articles, "publish");
+    expect((await publish(request(reader, { method: "POST", body: "x" }), { id: "1" })).status).toBe(403);
+    const edit = handlerOf(articles, "edit");
+    const event = (slug: string, bearer?: string) => ({ request: request(bearer), params: { slug } });
+    expect((await edit(event("bob", token))).status).toBe(403);
+    expect(await (await edit(event("ann", token))).json()).toEqual(["ann", "ann"]);
+    const read = handlerOf(articles, "read");
+    expect(await (await read(event("x"))).json()).toEqual(["weekly", "x", null]);
+    expect(await (await read(event("x", token))).json()).toEqual(["weekly", "x", "ann"]);
+    expect((await read(event("x", "rubbish"))).status).toBe(401);
+  });
+
+  it("static methods and protected ones are guarded like others", async () => {
+    const { articles, Articles, request, token } = await opened();
+    const count = handlerOf(Articles, "count");
+    expect(await (await count(request(token))).json()).toEqual(["Articles", "ann"]);
+    expect((await count(request())).status).toBe(401);
+    const hidden = Reflect.get(articles, "hidden");
+    expect((await hidden.call(articles, request())).status).toBe(401);
+    expect(await (await hidden.call(articles, request(token))).json()).toEqual(["weekly", "ann"]);
+  });
+
+  it("two decorators both hold", async () => {
+    const { articles, world, request, token } = await opened();
+    const both = handlerOf(articles, "both");
+    expect((await both(request(token))).status).toBe(403);
+    await world.ampho.users.setRoles("ann", { add: ["admin"] });
+    const [{ id } = { id: "" }] = [await world.ampho.users.find("ann")];
+    const { token: asBoth } = await world.ampho.sessions.create(id);
+    expect(await (await both(request(asBoth))).json()).toEqual(["ann", "ann"]);
+  });
+
+  it("handlerOf refuses a method that is not decorated, also one that hides a decorated one", async () => {
+    const { articles, Drafts, request } = await opened();
+    expect(() => handlerOf(articles, "plain")).toThrow(TypeError);
+    const drafts = new Drafts("drafts");
+    expect(() => handlerOf(drafts, "list")).toThrow(TypeError);
+    // What it calls is guarded all the same.
+    expect((await Reflect.apply(drafts.list, drafts, [request(), { login: "root" }])).status).toBe(401);
+    expect((await handlerOf(drafts, "publish")(request(), { id: "1" })).status).toBe(401);
+  });
+});
+
+describe("authorize as a decorator", () => {
+  it("refuses what is no method", async () => {
+    const { ampho } = await openWorld();
+    const decorate = (value: unknown, context: unknown) => Reflect.apply(ampho.authorize, undefined, [value, context]);
+    for (const kind of ["class", "getter", "setter", "field", "accessor"])
+      expect(() => decorate(() => new Response(), { kind, name: "x" })).toThrow(TypeError);
+    expect(() => decorate(undefined, { kind: "field", name: "x" })).toThrow(TypeError);
+    const legacy = (descriptor: unknown) => Reflect.apply(ampho.authorize, undefined, [{}, "x", descriptor]);
+    expect(() => legacy(undefined)).toThrow(TypeError);
+    expect(() => legacy({ get: () => 5 })).toThrow(TypeError);
+    expect(() => legacy({ value: 5 })).toThrow(TypeError);
+    expect(() => Reflect.apply(ampho.authorize, undefined, [class {}, "x", undefined])).toThrow(TypeError);
+  });
+});

@@ -1,0 +1,291 @@
+// Options `users` and `claims` (contract §6): an application's own user table, and more claims for its tokens.
+import { describe, expect, it, vi } from "vitest";
+import { AmphoError, type AmphoOptions, type ApplicationUser } from "../../dist/index.js";
+import { admission, claimsOf, grantOf, openWorld, password, sessionOf, start, type World } from "./world.js";
+
+interface Table {
+  readonly rows: Map<string, ApplicationUser>;
+  readonly asked: string[];
+  verifies: number;
+  failing: Error | undefined;
+}
+
+async function openOwn(options: AmphoOptions = {}) {
+  const table: Table = { rows: new Map(), asked: [], verifies: 0, failing: undefined };
+  table.rows.set("ann", { id: "7", login: "ann", roles: ["editor"] });
+  const world = await openWorld({
+    users: {
+      find: async (login) => {
+        table.asked.push(login);
+        if (table.failing !== undefined) throw table.failing;
+        return table.rows.get(login);
+      },
+      verify: async (_, given) => {
+        table.verifies++;
+        if (table.failing !== undefined) throw table.failing;
+        return given === password;
+      },
+    },
+    ...options,
+  });
+  const logIn = (login = "ann", given = password) => world.call("POST", "/login", { body: { login, password: given } });
+  return { world, table, logIn };
+}
+
+describe("an application's own user table", () => {
+  it("is asked for login and renewal, and gives id, login and roles", async () => {
+    const { world, table, logIn } = await openOwn({ scopes: { editor: ["write"] } });
+    const grant = grantOf(await logIn());
+    expect(claimsOf(grant.token)).toMatchObject({ sub: "7", login: "ann", roles: ["editor"], scope: "write" });
+    table.rows.set("ann", { id: "7", login: "ann", roles: ["auditor"] });
+    const next = grantOf(await world.renew(grant.refresh_token));
+    expect(claimsOf(next.token)).toMatchObject({ sub: "7", roles: ["auditor"], gen: 1 });
+    expect(table.asked).toEqual(["ann", "ann"]);
+    expect(await world.events()).toEqual(["login", "renew"]);
+  });
+
+  it("gets the login as it was typed, for its own rules of comparing", async () => {
+    const { table, logIn } = await openOwn();
+    await logIn("AnN");
+    expect(table.asked).toEqual(["AnN"]);
+  });
+
+  it("refuses a wrong password, an unknown login and a disabled user with one answer, each for one verify", async () => {
+    const { world, table, logIn } = await openOwn();
+    table.rows.set("dora", { id: "8", login: "dora", disabled: true });
+    const answers = [await logIn("ann", "wrong"), await logIn("nobody"), await logIn("dora")];
+    expect(new Set(answers.map(({ status, headers, text }) => JSON.stringify([status, [...headers], text]))).size).toBe(
+      1,
+    );
+    expect(answers[0]?.error).toBe("invalid_credentials");
+    expect(table.verifies).toBe(2);
+    expect(await world.events()).toEqual([
+      "login_refused: wrong_password",
+      "login_refused: unknown_login",
+      "login_refused: disabled",
+    ]);
+  });
+
+  it("makes an unknown login wait as long as the last check of a password took", async () => {
+    const { world, table } = await openOwn({
+      users: {
+        find: (login) => table.rows.get(login),
+        verify: () => {
+          world.clock.advance(3);
+          return false;
+        },
+      },
+    });
+    await world.call("POST", "/login", { body: { login: "ann", password: "wrong" } });
+    const waits: unknown[] = [];
+    vi.spyOn(globalThis, "setTimeout").mockImplementation((callback, ms) => {
+      waits.push(ms);
+      return setImmediate(callback) as unknown as NodeJS.Timeout;
+    });
+    try {
+      await world.call("POST", "/login", { body: { login: "nobody", password } });
+    } finally {
+      vi.restoreAllMocks();
+    }
+    expect(waits).toContain(3000);
+  });
+
+  it.each([
+    ["is gone", undefined, "user_removed"],
+    ["is disabled", { id: "7", login: "ann", disabled: true }, "user_disabled"],
+    ["has another id", { id: "8", login: "ann" }, "user_changed"],
+  ])("refuses renewal when the user %s, and ends the session", async (_, row, reason) => {
+    const { world, table, logIn } = await openOwn();
+    const grant = grantOf(await logIn());
+    if (row === undefined) table.rows.delete("ann");
+    else table.rows.set("ann", row);
+    const answer = await world.renew(grant.refresh_token);
+    expect([answer.status, answer.error]).toEqual([401, "session_ended"]);
+    expect(admission(world.ampho, grant.token)).toBe("invalid_token");
+    expect(await world.events()).toEqual(["login", `session_ended: ${reason}`]);
+    table.rows.set("ann", { id: "7", login: "ann" });
+    expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
+  });
+
+  it("is not asked, nor believed, for a session that has ended or was replayed", async () => {
+    const { world, logIn } = await openOwn();
+    const grant = grantOf(await logIn());
+    grantOf(await world.renew(grant.refresh_token));
+    world.clock.advance(11);
+    expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
+    expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
+    expect(await world.events()).toEqual(["login", "renew", "renew_replayed", "renew_refused: ended"]);
+  });
+
+  it("that throws is 503, tells nothing of the inside, moves nothing and ends nothing", async () => {
+    const { world, table, logIn } = await openOwn();
+    const grant = grantOf(await logIn());
+    table.failing = new Error("canary-of-the-inside");
+    for (const answer of [await logIn(), await world.renew(grant.refresh_token)]) {
+      expect([answer.status, answer.error]).toEqual([503, "unavailable"]);
+      expect(answer.text).not.toContain("canary");
+      expect(answer.headers.get("retry-after")).toBe("1");
+    }
+    table.failing = undefined;
+    expect(claimsOf(grantOf(await world.renew(grant.refresh_token)).token)["gen"]).toBe(1);
+    expect(admission(world.ampho, grant.token)).toBe("in");
+  });
+
+  it("may throw an AmphoError of its own choice", async () => {
+    const { table, logIn } = await openOwn();
+    table.failing = new AmphoError("too_many_attempts", "Wait.", { retryAfterSeconds: 9 });
+    const answer = await logIn();
+    expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, "9"]);
+  });
+
+  it.each([{ id: "", login: "ann" }, { id: 7, login: "ann" }, { id: "7" }, { id: "7", login: "" }])(
+    "that answers %o is 500: a mistake of the application",
+    async (row) => {
+      const { world, table, logIn } = await openOwn();
+      Reflect.apply(table.rows.set, table.rows, ["ann", row]);
+      expect((await logIn()).error).toBe("internal_error");
+      expect(world.notices.join()).toContain("users.find must answer");
+    },
+  );
+
+  it.each(["1", '"yes"', "{}", "null"])("whose verify answers %s lets nobody in", async (answer) => {
+    const { logIn } = await openOwn({
+      users: { find: () => ({ id: "7", login: "ann" }), verify: () => JSON.parse(answer) },
+    });
+    expect((await logIn()).error).toBe("invalid_credentials");
+  });
+
+  it("has no /password here, and management of users says whose table it is", async () => {
+    const { world, logIn } = await openOwn();
+    const { token } = grantOf(await logIn());
+    const answer = await world.call("POST", "/password", { bearer: token, body: { password, new_password: "x" } });
+    expect([answer.status, answer.error]).toEqual([404, "not_found"]);
+    const { users } = world.ampho;
+    const refusals = await Promise.allSettled([
+      users.create({ login: "bob" }),
+      users.find("ann"),
+      users.setPassword("ann", password),
+      users.setRoles("ann", []),
+      users.disable("ann"),
+      users.enable("ann"),
+      users.remove("ann"),
+    ]);
+    for (const refusal of refusals)
+      expect(refusal).toMatchObject({ status: "rejected", reason: { code: "not_found", message: /own user table/ } });
+    expect(() => users.list()).toThrow(/own user table/);
+  });
+
+  it("lets sessions be made, listed and ended by id", async () => {
+    const { world, table, logIn } = await openOwn();
+    const grant = grantOf(await logIn());
+    const second = await world.ampho.sessions.create("7");
+    expect(claimsOf(second.token)).toMatchObject({ sub: "7", login: "ann" });
+    expect((await world.ampho.sessions.list("7")).map(({ id }) => id)).toEqual([sessionOf(second), sessionOf(grant)]);
+    expect(await world.ampho.sessions.endAll("7")).toBe(2);
+    table.rows.set("9", { id: "9", login: "9", disabled: true });
+    await expect(world.ampho.sessions.create("9")).rejects.toMatchObject({ code: "invalid_credentials" });
+    await expect(world.ampho.sessions.create("nobody")).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  it("is asked by a strict need", async () => {
+    const { world, table, logIn } = await openOwn();
+    const { token } = grantOf(await logIn());
+    const guarded = world.ampho.authorize({ strict: true, roles: ["editor"] }, (_: Request, auth) =>
+      Response.json(auth.roles),
+    );
+    const request = () => new Request("http://localhost/", { headers: { Authorization: `Bearer ${token}` } });
+    expect(await (await guarded(request())).json()).toEqual(["editor"]);
+    table.rows.set("ann", { id: "7", login: "ann", roles: [] });
+    expect((await guarded(request())).status).toBe(403);
+    table.rows.set("ann", { id: "8", login: "ann", roles: ["editor"] });
+    expect((await guarded(request())).status).toBe(401);
+    table.failing = new Error("away");
+    expect((await guarded(request())).status).toBe(503);
+  });
+});
+
+describe("sessions.create", () => {
+  it("answers as login does, without a password, and is recorded as the application's", async () => {
+    const world = await openWorld();
+    const ann = await world.user("Ann", { roles: ["editor"] });
+    const grant = await world.ampho.sessions.create(ann.id);
+    expect(Object.keys(grant).sort()).toEqual(
+      ["token", "token_type", "starts", "expires", "ttl", "leeway", "refresh_token", "refresh_expires"].sort(),
+    );
+    expect(grant).toMatchObject({ starts: start, ttl: 900, leeway: 60 });
+    expect(claimsOf(grant.token)).toMatchObject({ sub: ann.id, login: "Ann", roles: ["editor"], auth_time: start });
+    const [row] = (await world.ampho.audit.list({})).filter(({ event }) => event === "login");
+    expect(row).toMatchObject({ origin: { actor: "application" }, sessionId: sessionOf(grant) });
+    grantOf(await world.renew(String(grant.refresh_token)));
+  });
+
+  it("rejects for an unknown user and for a disabled one", async () => {
+    const world = await openWorld();
+    const ann = await world.user("ann");
+    await world.ampho.users.disable("ann");
+    await expect(world.ampho.sessions.create(ann.id)).rejects.toMatchObject({ code: "invalid_credentials" });
+    await expect(world.ampho.sessions.create("nobody")).rejects.toMatchObject({ code: "not_found" });
+    await expect(world.ampho.sessions.create("ann")).rejects.toMatchObject({ code: "not_found" });
+  });
+});
+
+describe("the option claims", () => {
+  const openWith = async (claims: AmphoOptions["claims"]) => {
+    const world = await openWorld({ claims });
+    return { world, ann: await world.user("ann", { roles: ["editor"] }) };
+  };
+  const create = ({ world, ann }: { world: World; ann: { id: string } }) => world.ampho.sessions.create(ann.id);
+
+  it("adds claims to the tokens of login and renewal, for the user of then", async () => {
+    const seen: unknown[] = [];
+    const opened = await openWith(async (user) => {
+      seen.push(user);
+      return { tenant: "t1", flags: { beta: true }, name: user.login };
+    });
+    const grant = await create(opened);
+    expect(claimsOf(grant.token)).toMatchObject({ tenant: "t1", flags: { beta: true }, name: "ann" });
+    await opened.world.ampho.users.setRoles("ann", []);
+    const next = grantOf(await opened.world.renew(String(grant.refresh_token)));
+    expect(claimsOf(next.token)).toMatchObject({ tenant: "t1" });
+    expect(seen).toEqual([
+      { id: opened.ann.id, login: "ann", roles: ["editor"] },
+      { id: opened.ann.id, login: "ann", roles: [] },
+    ]);
+    expect(opened.world.ampho.verifySync(next.token).claims).toMatchObject({ flags: { beta: true } });
+    expect(claimsOf(String(grant.refresh_token))).not.toHaveProperty("tenant");
+  });
+
+  it.each([
+    ...["iss", "sub", "aud", "exp", "nbf", "iat", "jti"],
+    ...["login", "roles", "scope", "sid", "gen", "ver", "auth_time"],
+  ])("may not set %s", async (name) => {
+    const opened = await openWith(() => ({ [name]: "x" }));
+    await expect(create(opened)).rejects.toThrow(TypeError);
+    await expect(create(opened)).rejects.toThrow(`"${name}"`);
+  });
+
+  it("may not set __proto__, and a name like constructor is a claim like any other", async () => {
+    await expect(create(await openWith(() => JSON.parse('{"__proto__": {"login": "eve"}}')))).rejects.toThrow(
+      TypeError,
+    );
+    const grant = await create(await openWith(() => ({ constructor: "c" })));
+    expect(claimsOf(grant.token)).toMatchObject({ constructor: "c", login: "ann" });
+  });
+
+  it("that fails is 500 without the inside, and a line for whoever runs the process", async () => {
+    const world = await openWorld({
+      claims: () => {
+        throw new Error("canary-of-the-inside");
+      },
+    });
+    await world.user("ann", { password });
+    const answer = await world.call("POST", "/login", { body: { login: "ann", password } });
+    expect([answer.status, answer.error]).toEqual([500, "internal_error"]);
+    expect(answer.text).not.toContain("canary");
+    expect(world.notices.join("\n")).toContain("canary-of-the-inside");
+  });
+
+  it("that makes the token longer than any verifier of ours takes is refused", async () => {
+    await expect(create(await openWith(() => ({ blob: "x".repeat(9000) })))).rejects.toThrow(/8 KiB/);
+  });
+});

@@ -1,0 +1,165 @@
+// What holds between real processes: revocations cross within a second, a lock or a lost store holds up no guard, and
+// nothing keeps a closed process alive.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { renameSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { guarded, mount } from "../../dist/adapters/node.js";
+import { startChild } from "../store/processes.js";
+import { realClock, startInstance } from "./processes.js";
+import { admission, freshFolder, grantOf, openWorld, password, type World } from "./world.js";
+
+/** A server of an application: our endpoints, and two guarded paths. */
+async function serve(world: World) {
+  const plain = guarded(world.ampho, (request, response) => response.end(request.auth.login));
+  const strict = guarded(world.ampho, { strict: true }, (request, response) => response.end(request.auth.login));
+  const endpoints = mount(world.ampho);
+  const server = createServer((request, response) =>
+    endpoints(request, response, () => (request.url === "/strict" ? strict : plain)(request, response)),
+  );
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => server.closeAllConnections());
+  onTestFinished(() => void server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const get = (path: string, token: string) =>
+    fetch(`${url}${path}`, { headers: { Authorization: `Bearer ${token}` } }).then(({ status }) => status);
+  const post = async (path: string, body: unknown, token?: string) => {
+    const headers = {
+      ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+      ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+    };
+    const init = { method: "POST", headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+    return (await fetch(`${url}/api/security${path}`, init)).status;
+  };
+  return { get, post };
+}
+
+describe("a process", () => {
+  it("refuses within a second what another has ended: session, user, role, key, everything", async () => {
+    const world = await openWorld({ clock: realClock });
+    const other = await startInstance(world);
+    const [ann, bob, cid, dan] = [
+      await world.user("ann"),
+      await world.user("bob"),
+      await world.user("cid", { roles: ["editor"] }),
+      await world.user("dan"),
+    ];
+    const tokens = [];
+    for (const user of [ann, bob, cid, dan]) tokens.push((await world.session(user)).token);
+    const [session = "", user = "", role = "", everything = ""] = tokens;
+    const within = (token: string) =>
+      vi.waitFor(async () => expect(await other.verify(token)).toBe("invalid_token"), { timeout: 1000, interval: 10 });
+    for (const token of tokens) expect(await other.verify(token)).toMatch(/^(ann|bob|cid|dan)$/);
+    await world.ampho.sessions.endAll(ann.id);
+    await within(session);
+    await world.ampho.users.disable("bob");
+    await within(user);
+    await world.ampho.users.setRoles("cid", []);
+    await within(role);
+    expect(await other.verify(everything)).toBe("dan");
+    await world.ampho.sessions.endEvery();
+    await within(everything);
+    const last = (await world.session(ann)).token;
+    expect(await other.verify(last)).toBe("ann");
+    await world.ampho.keys.revoke("key-1");
+    await within(last);
+    const renewals = await other.calls(1, { method: "POST", path: "/login", body: { login: "ann", password } });
+    expect(renewals[0]?.status).toBe(503);
+  });
+
+  it("that is started anew refuses from its first request on what was ended before", async () => {
+    const world = await openWorld({ clock: realClock });
+    const ann = await world.user("ann");
+    const [over, live] = [await world.session(ann), await world.session(ann)];
+    const before = await startInstance(world);
+    await before.calls(1, { method: "POST", path: "/logout", bearer: over.token });
+    expect(await before.end()).toMatchObject({ code: 0, last: "closed" });
+    const after = await startInstance(world);
+    expect([await after.verify(over.token), await after.verify(live.token)]).toEqual(["invalid_token", "ann"]);
+  });
+
+  it("closes twice, ends by itself and says nothing on stderr", async () => {
+    const world = await openWorld({ clock: realClock });
+    await world.user("ann", { password });
+    const instance = await startInstance(world);
+    const login = { method: "POST", path: "/login", body: { login: "ann", password } };
+    expect((await instance.calls(3, login)).map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(await instance.end()).toEqual({ code: 0, last: "closed", errors: "" });
+  });
+
+  it("that only imports ampho, or hashes with it, ends by itself", async () => {
+    const program = `
+      import { hashPassword, verifyPassword } from ${JSON.stringify(new URL("../../dist/index.js", import.meta.url).href)};
+      const hash = await hashPassword("heron violet tumbrel 91");
+      console.log(await verifyPassword(hash, "heron violet tumbrel 91"), await verifyPassword(hash, "x"));
+    `;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let said = "";
+    child.stdout.on("data", (chunk) => {
+      said += chunk;
+    });
+    const [code] = await once(child, "close");
+    expect([code, said]).toEqual([0, "true false\n"]);
+  });
+});
+
+describe("while another process holds the write lock", () => {
+  it("writes wait and guarded requests do not, over a real server", async () => {
+    const world = await openWorld({ clock: realClock });
+    const ann = await world.user("ann", { password });
+    const grant = await world.session(ann);
+    const over = await world.session(ann);
+    const { get, post } = await serve(world);
+    const locker = startChild("lock", world.databaseFile);
+    onTestFinished(() => void locker.process.kill("SIGKILL"));
+    expect(await locker.line()).toBe("locked");
+    const settled: number[] = [];
+    const writes = [
+      post("/login", { login: "ann", password }),
+      post("/renew", { refresh_token: grant.refresh_token }),
+      post("/logout", undefined, over.token),
+    ].map(async (write) => {
+      settled.push(await write);
+      return write;
+    });
+    const reads = [];
+    for (let round = 0; round < 50; round++) reads.push(await get("/articles", grant.token));
+    expect(new Set(reads)).toEqual(new Set([200]));
+    expect(await get("/strict", grant.token)).toBe(200);
+    expect(await get("/articles", "rubbish")).toBe(401);
+    expect(settled).toEqual([]);
+    locker.process.stdin.write("\n");
+    expect(await locker.line()).toBe("released");
+    expect(await Promise.all(writes)).toEqual([200, 200, 204]);
+    expect(await get("/articles", over.token)).toBe(401);
+  });
+});
+
+describe("while the store is away", () => {
+  it("guards go on, strict is 503, flows are 503, and all recovers by itself", async () => {
+    const world = await openWorld({ clock: realClock });
+    const ann = await world.user("ann", { password });
+    const grant = await world.session(ann);
+    const { get, post } = await serve(world);
+    const elsewhere = freshFolder();
+    const files = ["", "-wal", "-shm"].map((suffix) => [`${world.databaseFile}${suffix}`, `${elsewhere}/db${suffix}`]);
+    for (const [from = "", to = ""] of files) renameSync(from, to);
+    await vi.waitFor(async () => expect(await get("/strict", grant.token)).toBe(503), { timeout: 3000, interval: 20 });
+    expect(await get("/articles", grant.token)).toBe(200);
+    expect(await post("/login", { login: "ann", password })).toBe(503);
+    expect(await post("/renew", { refresh_token: grant.refresh_token })).toBe(503);
+    expect(await post("/logout", undefined, grant.token)).toBe(503);
+    expect(await get("/articles", grant.token)).toBe(200);
+    for (const [from = "", to = ""] of files) renameSync(to, from);
+    await vi.waitFor(async () => expect(await get("/strict", grant.token)).toBe(200), { timeout: 5000, interval: 20 });
+    grantOf(await world.renew(grant.refresh_token));
+    expect(await post("/logout", undefined, grant.token)).toBe(204);
+    expect(admission(world.ampho, grant.token)).toBe("invalid_token");
+    expect(await world.ampho.sessions.list(ann.id)).toEqual([]);
+  });
+});

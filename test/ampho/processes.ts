@@ -1,0 +1,60 @@
+// Real processes that run an Ampho on a database of the test.
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { expect, onTestFinished } from "vitest";
+import type { Clock } from "../../dist/index.js";
+import type { World } from "./world.js";
+
+/** Processes cannot share a clock that is set. */
+export const realClock: Clock = {
+  now: () => Math.floor(Date.now() / 1000),
+  monotonicMs: () => performance.now(),
+};
+
+export interface Instance {
+  /** The same request `count` times at once. */
+  calls(count: number, request: Request): Promise<readonly { readonly status: number; readonly text: string }[]>;
+  /** The login that the token speaks for, or the code of the refusal. */
+  verify(token: string): Promise<string>;
+  /** Ends its input; resolves to its exit code and what it said last. */
+  end(): Promise<{ readonly code: number | null; readonly last: unknown; readonly errors: string }>;
+}
+
+interface Request {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: unknown;
+  readonly bearer?: string;
+}
+
+export async function startInstance(world: World, options: object = {}): Promise<Instance> {
+  const script = fileURLToPath(new URL("./children/instance.mjs", import.meta.url));
+  const settings = { key: world.key, databaseUrl: `sqlite:${world.databaseFile}`, ...options };
+  const child = spawn(process.execPath, [script, JSON.stringify(settings)], { stdio: "pipe" });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  let errors = "";
+  child.stderr.on("data", (chunk) => {
+    errors += chunk;
+  });
+  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const next = async () => {
+    const line = await lines.next();
+    return line.done ? undefined : JSON.parse(line.value);
+  };
+  const ask = (name: string, input: object) => {
+    child.stdin.write(`${JSON.stringify({ name, ...input })}\n`);
+    return next();
+  };
+  expect(await next(), errors).toBe("ready");
+  return {
+    calls: (count, request) => ask("calls", { count, ...request }),
+    verify: (token) => ask("verify", { token }),
+    end: async () => {
+      child.stdin.end();
+      const last = await next();
+      return { last, code: await ended, errors };
+    },
+  };
+}

@@ -1,0 +1,153 @@
+// Many at once: exactly one renewal moves the generation, and nothing that has ended stays good, whatever races it.
+import { describe, expect, it, vi } from "vitest";
+import { realClock, startInstance } from "./processes.js";
+import {
+  type Answer,
+  admission,
+  claimsOf,
+  type FullGrant,
+  fullGrant,
+  grantOf,
+  openWorld,
+  password,
+  sessionOf,
+  type World,
+} from "./world.js";
+
+const generationOf = (token: unknown) => claimsOf(String(token))["gen"];
+
+describe("twenty renewals at once with one token", () => {
+  it("move the session one generation on, and all get it, round after round", async () => {
+    const world = await openWorld();
+    let grant = await world.session(await world.user("ann"));
+    const rounds = 30;
+    for (let round = 1; round <= rounds; round++) {
+      const answers = await Promise.all(Array.from({ length: 20 }, () => world.renew(grant.refresh_token)));
+      const grants = answers.map(grantOf);
+      expect(new Set(grants.map(({ token }) => generationOf(token)))).toEqual(new Set([round]));
+      expect(new Set(grants.map(sessionOf)).size).toBe(1);
+      grant = grants[round % 20] ?? grant;
+    }
+    const events = await world.events();
+    expect(events.filter((event) => event === "renew")).toHaveLength(rounds);
+    expect(events.filter((event) => event === "renew_repeated")).toHaveLength(rounds * 19);
+    expect(events.filter((event) => event.startsWith("session_ended"))).toEqual([]);
+  });
+
+  it("by its access and its refresh token mixed, move it one generation on", async () => {
+    const world = await openWorld();
+    let grant = await world.session(await world.user("ann"));
+    for (let round = 1; round <= 10; round++) {
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, (_, index) =>
+          index % 2 === 0
+            ? world.renew(grant.refresh_token)
+            : world.call("POST", "/renew", { bearer: grant.token, address: `192.0.2.${index}` }),
+        ),
+      );
+      expect(answers.map(({ json }) => generationOf(json["token"]))).toEqual(Array(20).fill(round));
+      grant = fullGrant(answers[0]?.json ?? {});
+    }
+  });
+
+  it("from two processes on one database move it one generation on, and nobody is logged out", async () => {
+    const world = await openWorld({ clock: realClock });
+    let grant = await world.session(await world.user("ann"));
+    const processes = await Promise.all([startInstance(world), startInstance(world)]);
+    const rounds = 25;
+    for (let round = 1; round <= rounds; round++) {
+      const request = { method: "POST", path: "/renew", body: { refresh_token: grant.refresh_token } };
+      const answers = (await Promise.all(processes.map((one) => one.calls(10, request)))).flat();
+      expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200));
+      const grants: FullGrant[] = answers.map(({ text }) => JSON.parse(text));
+      expect(new Set(grants.map(({ token }) => generationOf(token)))).toEqual(new Set([round]));
+      grant = grants[round % 20] ?? grant;
+    }
+    const events = await world.events();
+    expect(events.filter((event) => event === "renew")).toHaveLength(rounds);
+    expect(events.filter((event) => event === "renew_repeated")).toHaveLength(rounds * 19);
+    for (const one of processes) expect(await one.verify(grant.token)).toBe("ann");
+  });
+});
+
+describe("a replay among many", () => {
+  it("ends the session once, and none of those that raced it got away with a token that is good", async () => {
+    const world = await openWorld();
+    const first = await world.session(await world.user("ann"));
+    const second = grantOf(await world.renew(first.refresh_token));
+    world.clock.advance(11);
+    const answers = await Promise.all([
+      ...Array.from({ length: 10 }, () => world.renew(first.refresh_token)),
+      ...Array.from({ length: 10 }, () => world.renew(second.refresh_token)),
+    ]);
+    for (const { status, json, error } of answers) {
+      if (status === 200) expect(admission(world.ampho, String(json["token"]))).toBe("invalid_token");
+      else expect(error).toBe("session_ended");
+    }
+    expect((await world.events()).filter((event) => event === "renew_replayed")).toHaveLength(1);
+  });
+});
+
+describe("login, renewal, logout, disabling and a new password at once", () => {
+  /** A fixed order of pseudo-random numbers, so that a failure comes again. */
+  function random(seed: number) {
+    let state = seed;
+    return (below: number) => {
+      state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+      return Math.floor((state / 2_147_483_648) * below);
+    };
+  }
+
+  let ended = 0;
+
+  async function settleOne(world: World, other: World, seed: number): Promise<void> {
+    const pick = random(seed);
+    const login = `user-${seed}`;
+    const user = await world.user(login, { password, roles: ["editor"] });
+    const grants = [await world.session(user), await world.session(user), await world.session(user)];
+    const collect = async (answer: Promise<Answer>) => {
+      const { status, json } = await answer;
+      if (status === 200) grants.push(fullGrant(json));
+    };
+    const logIn = (at: World, sent = {}) => collect(at.call("POST", "/login", { ...sent, body: { login, password } }));
+    const one = () => grants[pick(3)] ?? grants[0];
+    const actions: readonly ((at: World) => Promise<unknown>)[] = [
+      (at) => collect(at.renew(String(one()?.refresh_token))),
+      (at) => collect(at.renew(String(one()?.refresh_token))),
+      (at) => logIn(at),
+      (at) => logIn(at, { bearer: one()?.token }),
+      (at) => at.call("POST", "/logout", { bearer: one()?.token }),
+      (at) => at.call("DELETE", "/sessions", { bearer: one()?.token }),
+      (at) => at.ampho.users.disable(login),
+      (at) => at.ampho.users.setPassword(login, password),
+      (at) => at.ampho.users.setRoles(login, pick(2) === 0 ? [] : ["editor"]),
+      (at) => at.ampho.users.disable(login).then(() => at.ampho.users.enable(login)),
+    ];
+    await Promise.all(Array.from({ length: 12 }, () => actions[pick(actions.length)]?.(pick(2) === 0 ? world : other)));
+
+    const live = new Set((await world.ampho.sessions.list(user.id)).map(({ id }) => id));
+    const after = await world.ampho.users.find(login);
+    if (after?.disabled === true) expect(live.size).toBe(0);
+    for (const grant of grants) {
+      if (live.has(sessionOf(grant))) continue;
+      ended++;
+      // At once where it was ended, within a second in the other.
+      await vi.waitFor(
+        () => {
+          expect(admission(world.ampho, grant.token), `seed ${seed}`).toBe("invalid_token");
+          expect(admission(other.ampho, grant.token), `seed ${seed}`).toBe("invalid_token");
+        },
+        { timeout: 1000, interval: 20 },
+      );
+      const renewal = await world.renew(grant.refresh_token);
+      expect([renewal.status, renewal.error], `seed ${seed}`).toEqual([401, "session_ended"]);
+    }
+  }
+
+  it("leave no good token of a session that has ended", async () => {
+    const world = await openWorld();
+    const other = await world.another();
+    for (let seed = 1; seed <= 12; seed++) await settleOne(world, other, seed);
+    expect(ended).toBeGreaterThan(12);
+  });
+});

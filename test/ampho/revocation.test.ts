@@ -1,0 +1,374 @@
+// "Revocation" of contract §4: at once in the process that ended it, within a second in another, and after a restart.
+import { describe, expect, it, vi } from "vitest";
+import type { Revoked } from "../../dist/index.js";
+import {
+  admission,
+  claimsOf,
+  foreignToken,
+  grantOf,
+  newKey,
+  openWorld,
+  password,
+  sessionOf,
+  start,
+  type World,
+} from "./world.js";
+
+const day = 86_400;
+
+/** Tokens of other software that name Ann in every way. */
+function foreignTokens(world: World, id: string) {
+  const sign = (claims: object) => foreignToken(world.key, { exp: world.clock.now() + 1800, ...claims });
+  const iat = world.clock.now();
+  return {
+    bySub: sign({ sub: id, login: "somebody-else", iat }),
+    byLogin: sign({ login: "Ann", iat }),
+    byLoginInAnotherSpelling: sign({ login: "ａNN", iat }),
+    byBoth: sign({ sub: id, login: "Ann", iat }),
+    withoutIat: sign({ login: "Ann" }),
+    bySubWithoutIat: sign({ sub: id, login: "x" }),
+    issuedBefore: sign({ login: "Ann", iat: iat - 300 }),
+  };
+}
+
+const admissions = (world: World, tokens: Readonly<Record<string, string>>) =>
+  new Set(Object.values(tokens).map((token) => admission(world.ampho, token)));
+
+describe.each([
+  ["disabled", (world: World) => world.ampho.users.disable("ANN")],
+  ["removed", (world: World) => world.ampho.users.remove("ann")],
+])("a user who was %s", (_, withdraw) => {
+  it("is refused at once, by every session and by every token without one that names the user", async () => {
+    const world = await openWorld();
+    const ann = await world.user("Ann");
+    const sessions = { one: (await world.session(ann)).token, two: (await world.session(ann)).token };
+    const foreign = foreignTokens(world, ann.id);
+    const eve = await world.session(await world.user("eve"));
+    const others = {
+      eve: eve.token,
+      eveForeign: foreignToken(world.key, { exp: start + 600, login: "eve", sub: "x" }),
+      looksLike: foreignToken(world.key, { exp: start + 600, login: "Anna" }),
+    };
+    expect(admissions(world, { ...sessions, ...foreign, ...others })).toEqual(new Set(["in"]));
+    await withdraw(world);
+    expect(admissions(world, { ...sessions, ...foreign })).toEqual(new Set(["invalid_token"]));
+    expect(admissions(world, others)).toEqual(new Set(["in"]));
+  });
+
+  it("stays refused after a restart, and until the last of those tokens has expired", async () => {
+    const world = await openWorld({ tokenLeeway: 300 });
+    const ann = await world.user("Ann");
+    const sessions = { one: (await world.session(ann)).token };
+    const longest = foreignToken(world.key, { exp: start + day, login: "Ann", iat: start });
+    await withdraw(world);
+    await world.ampho.close();
+    const after = await world.another();
+    expect(admissions(after, { ...sessions, ...foreignTokens(after, ann.id), longest })).toEqual(
+      new Set(["invalid_token"]),
+    );
+    world.clock.advance(day + 299);
+    const late = await world.another();
+    expect(admission(late.ampho, longest)).toBe("invalid_token");
+  });
+
+  it("a login that is made or enabled again lets in new tokens only", async () => {
+    const world = await openWorld();
+    const ann = await world.user("Ann");
+    const old = { session: (await world.session(ann)).token, ...foreignTokens(world, ann.id) };
+    await withdraw(world);
+    if (await world.ampho.users.find("ann")) await world.ampho.users.enable("ann");
+    else await world.user("Ann");
+    const again = await world.ampho.users.find("ann");
+    if (again === undefined) throw new Error("Ann is not there");
+    world.clock.advance(1);
+    const { withoutIat, bySubWithoutIat, bySub, issuedBefore, ...fresh } = foreignTokens(world, again.id);
+    expect(admissions(world, old)).toEqual(new Set(["invalid_token"]));
+    expect(admissions(world, { withoutIat, issuedBefore })).toEqual(new Set(["invalid_token"]));
+    expect(admissions(world, { ...fresh, bySub, session: (await world.session(again)).token })).toEqual(
+      new Set(["in"]),
+    );
+  });
+});
+
+describe("a role that was taken away", () => {
+  it("refuses the tokens that carry it at once, and no others", async () => {
+    const world = await openWorld();
+    const ann = await world.user("Ann", { roles: ["editor", "reader"] });
+    const session = await world.session(ann);
+    const sign = (claims: object) => foreignToken(world.key, { exp: start + 600, login: "ann", iat: start, ...claims });
+    const [withRole, withoutRole] = [sign({ roles: ["editor"] }), sign({ roles: ["reader"] })];
+    await world.ampho.users.setRoles("Ann", { remove: ["editor"] });
+    expect(admission(world.ampho, session.token)).toBe("invalid_token");
+    expect(admission(world.ampho, withRole)).toBe("invalid_token");
+    expect(admission(world.ampho, withoutRole)).toBe("in");
+    const next = grantOf(await world.renew(session.refresh_token));
+    expect(claimsOf(next.token)).toMatchObject({ roles: ["reader"], ver: 2 });
+    expect(admission(world.ampho, next.token)).toBe("in");
+  });
+
+  it("given back, lets in tokens made since, not those of before", async () => {
+    const world = await openWorld();
+    const ann = await world.user("ann", { roles: ["editor"] });
+    const before = await world.session(ann);
+    await world.ampho.users.setRoles("ann", []);
+    await world.ampho.users.setRoles("ann", ["editor"]);
+    expect(admission(world.ampho, before.token)).toBe("invalid_token");
+    expect(admission(world.ampho, (await world.session(ann)).token)).toBe("in");
+  });
+
+  it("stays so after a restart", async () => {
+    const world = await openWorld();
+    const ann = await world.user("ann", { roles: ["editor"] });
+    const { token, refresh_token } = await world.session(ann);
+    await world.ampho.users.setRoles("ann", []);
+    await world.ampho.close();
+    const after = await world.another();
+    expect(admission(after.ampho, token)).toBe("invalid_token");
+    grantOf(await after.renew(refresh_token));
+  });
+
+  it("that is only added, or nothing at all, refuses nothing", async () => {
+    const world = await openWorld();
+    const ann = await world.user("ann", { roles: ["editor"] });
+    const { token } = await world.session(ann);
+    await world.ampho.users.setRoles("ann", { add: ["auditor"] });
+    await world.ampho.users.setRoles("ann", ["auditor", "editor"]);
+    expect(admission(world.ampho, token)).toBe("in");
+  });
+});
+
+describe("a revoked key", () => {
+  it("that signs: all that it signed is refused, login and renew are 503, for good", async () => {
+    const world = await openWorld();
+    const ann = await world.user("ann", { password });
+    const grant = await world.login("ann");
+    const foreign = foreignToken(world.key, { exp: start + 600, login: "x" });
+    await world.ampho.keys.revoke("key-1");
+    const check = async ({ ampho, call, renew }: World) => {
+      expect(admission(ampho, grant.token)).toBe("invalid_token");
+      expect(admission(ampho, foreign)).toBe("invalid_token");
+      for (const answer of [
+        await call("POST", "/login", { body: { login: "ann", password } }),
+        await renew(grant.refresh_token),
+        await call("POST", "/renew", { bearer: grant.token }),
+      ]) {
+        expect([answer.status, answer.error]).toEqual([503, "unavailable"]);
+        expect(answer.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
+      }
+      await expect(ampho.sessions.create(ann.id)).rejects.toMatchObject({ code: "unavailable" });
+    };
+    await check(world);
+    await world.ampho.close();
+    world.clock.advance(400 * day);
+    await check(await world.another());
+  });
+
+  it("that only verifies: its access and refresh tokens are refused, the signing key's go on", async () => {
+    const old = newKey("old");
+    const world = await openWorld({ key: old });
+    const ann = await world.user("ann");
+    const before = await world.session(ann);
+    const rotated = await world.another({ key: { keys: [newKey("new"), old] } });
+    const after = await rotated.session(ann);
+    expect(admission(rotated.ampho, before.token)).toBe("in");
+    await rotated.ampho.keys.revoke("old");
+    expect(admission(rotated.ampho, before.token)).toBe("invalid_token");
+    expect((await rotated.renew(before.refresh_token)).error).toBe("invalid_token");
+    expect((await rotated.call("POST", "/renew", { bearer: before.token })).error).toBe("invalid_token");
+    expect(admission(rotated.ampho, after.token)).toBe("in");
+    grantOf(await rotated.renew(after.refresh_token));
+  });
+
+  it("of a rotation that is not revoked: its refresh tokens renew into tokens of the new key", async () => {
+    const old = newKey("old");
+    const world = await openWorld({ key: old });
+    const before = await world.session(await world.user("ann"));
+    const rotated = await world.another({ key: { keys: [newKey("new"), old] } });
+    const next = grantOf(await rotated.renew(before.refresh_token));
+    const header = JSON.parse(Buffer.from(next.token.split(".")[0] ?? "", "base64url").toString());
+    expect(header.kid).toBe("new");
+    // What has not the new key refuses what it signed.
+    expect(admission(world.ampho, next.token)).toBe("invalid_token");
+  });
+});
+
+describe("everything at once", () => {
+  it("ends every session and every token without one, and lets new ones in", async () => {
+    const world = await openWorld();
+    const ann = await world.user("Ann");
+    const sessions = [await world.session(ann), await world.session(await world.user("bob"))];
+    const foreign = foreignTokens(world, ann.id);
+    await world.ampho.sessions.endEvery();
+    const refused = async ({ ampho, renew }: World) => {
+      for (const { token, refresh_token } of sessions) {
+        expect(admission(ampho, token)).toBe("invalid_token");
+        expect((await renew(refresh_token)).error).toBe("session_ended");
+      }
+      expect(new Set(Object.values(foreign).map((token) => admission(ampho, token)))).toEqual(
+        new Set(["invalid_token"]),
+      );
+    };
+    await refused(world);
+    const fresh = await world.session(ann);
+    expect(admission(world.ampho, fresh.token)).toBe("in");
+    expect(await world.ampho.sessions.list(ann.id)).toHaveLength(1);
+    await world.ampho.close();
+    const after = await world.another();
+    await refused(after);
+    expect(admission(after.ampho, fresh.token)).toBe("in");
+  });
+});
+
+describe("a restart", () => {
+  it("keeps what has ended ended and what is live live", async () => {
+    const world = await openWorld();
+    const ann = await world.user("ann");
+    const [live, over, renewed] = [await world.session(ann), await world.session(ann), await world.session(ann)];
+    await world.ampho.sessions.end(sessionOf(over));
+    const next = grantOf(await world.renew(renewed.refresh_token));
+    await world.ampho.close();
+    const after = await world.another();
+    expect([live, over, renewed, next].map(({ token }) => admission(after.ampho, token))).toEqual([
+      "in",
+      "invalid_token",
+      "in",
+      "in",
+    ]);
+    grantOf(await after.renew(live.refresh_token));
+    grantOf(await after.renew(next.refresh_token));
+    expect((await after.renew(over.refresh_token)).error).toBe("session_ended");
+  });
+});
+
+describe("another process", () => {
+  it("refuses within a second what this one ended: session, user, role, key, everything", async () => {
+    const world = await openWorld();
+    const other = await world.another();
+    const [ann, bob, cid, dan] = [
+      await world.user("ann"),
+      await world.user("bob"),
+      await world.user("cid", { roles: ["editor"] }),
+      await world.user("dan"),
+    ];
+    const tokens = async () => ({
+      session: (await world.session(ann)).token,
+      user: (await world.session(bob)).token,
+      role: (await world.session(cid)).token,
+      everything: (await world.session(dan)).token,
+    });
+    const { session, user, role, everything } = await tokens();
+    const within = (token: string) =>
+      vi.waitFor(() => expect(admission(other.ampho, token)).toBe("invalid_token"), { timeout: 1000, interval: 20 });
+    for (const token of [session, user, role, everything]) expect(admission(other.ampho, token)).toBe("in");
+    await world.ampho.sessions.endAll(ann.id);
+    await within(session);
+    await world.ampho.users.disable("bob");
+    await within(user);
+    await world.ampho.users.setRoles("cid", []);
+    await within(role);
+    expect(admission(other.ampho, everything)).toBe("in");
+    await world.ampho.sessions.endEvery();
+    await within(everything);
+    const last = (await world.session(ann)).token;
+    expect(admission(other.ampho, last)).toBe("in");
+    await world.ampho.keys.revoke("key-1");
+    await within(last);
+  });
+});
+
+describe("a listener of onRevoked", () => {
+  function listening(world: World) {
+    const told: Revoked[] = [];
+    const stop = world.ampho.onRevoked((revoked) => void told.push(revoked));
+    return { told, stop };
+  }
+
+  it("is told of sessions, users, roles, keys and everything, each once", async () => {
+    const world = await openWorld();
+    const ann = await world.user("Ann", { roles: ["editor"] });
+    const { told } = listening(world);
+    const [one, other] = [await world.session(ann), await world.session(ann)];
+    await world.call("POST", "/logout", { bearer: one.token });
+    await world.ampho.users.setRoles("ann", []);
+    await world.ampho.users.disable("ann");
+    await world.ampho.sessions.endEvery();
+    await world.ampho.keys.revoke("some-key");
+    expect(told).toEqual([
+      { kind: "session", session: sessionOf(one) },
+      { kind: "roles", id: ann.id, login: "Ann", roles: ["editor"] },
+      { kind: "session", session: sessionOf(other) },
+      { kind: "user", id: ann.id, login: "Ann" },
+      { kind: "all" },
+      { kind: "key", kid: "some-key" },
+    ]);
+  });
+
+  it("is told within a second of what another process did, and once of what its own did", async () => {
+    const world = await openWorld();
+    const other = await world.another();
+    const { told } = listening(world);
+    const ann = await world.user("ann");
+    const [one, two] = [await world.session(ann), await world.session(ann)];
+    await world.ampho.sessions.end(sessionOf(one));
+    await other.ampho.sessions.end(sessionOf(two));
+    const sessions = [one, two].map((grant) => ({ kind: "session", session: sessionOf(grant) }));
+    await vi.waitFor(() => expect(told).toEqual(sessions), { timeout: 1000, interval: 20 });
+  });
+
+  it("is told of a replay, a displaced session and a changed password", async () => {
+    const world = await openWorld({ sessionsMax: 1 });
+    const ann = await world.user("ann");
+    const { told } = listening(world);
+    const first = await world.session(ann);
+    const second = await world.session(ann);
+    await world.renew(second.refresh_token);
+    world.clock.advance(11);
+    await world.renew(second.refresh_token);
+    const third = await world.session(ann);
+    await world.ampho.users.setPassword("ann", password);
+    expect(told).toEqual([first, second, third].map((grant) => ({ kind: "session", session: sessionOf(grant) })));
+  });
+
+  it("is told nothing after it was stopped, stops once and for itself only", async () => {
+    const world = await openWorld();
+    const ann = await world.user("ann");
+    const [first, second] = [listening(world), listening(world)];
+    first.stop();
+    first.stop();
+    await world.ampho.sessions.end(sessionOf(await world.session(ann)));
+    expect([first.told.length, second.told.length]).toEqual([0, 1]);
+  });
+
+  it("that throws harms nobody: the others are told, the call succeeds, a line says so", async () => {
+    const world = await openWorld();
+    const ann = await world.user("ann");
+    world.ampho.onRevoked(() => {
+      throw new Error("listener-broke");
+    });
+    const { told } = listening(world);
+    const { token } = await world.session(ann);
+    expect((await world.call("POST", "/logout", { bearer: token })).status).toBe(204);
+    expect(told).toHaveLength(1);
+    expect(admission(world.ampho, token)).toBe("invalid_token");
+    expect(world.notices.join("\n")).toContain("listener-broke");
+  });
+});
+
+describe("a token", () => {
+  it("that took long to make is refused as long as it would be good, once its session has ended", async () => {
+    // The application's claims are slow: they come 200 s after the session was opened.
+    const world = await openWorld({
+      tokenLeeway: 300,
+      claims: () => {
+        world.clock.advance(200);
+        return {};
+      },
+    });
+    const { token, expires, ttl } = await world.session(await world.user("ann"));
+    await world.ampho.sessions.end(String(claimsOf(token)["sid"]));
+    expect(ttl).toBe(900);
+    world.clock.advance(expires + 299 - world.clock.now());
+    const after = await world.another();
+    expect(admission(after.ampho, token)).toBe("invalid_token");
+  });
+});
