@@ -44,6 +44,8 @@ ${rows.join("\n")}
   \`WWW-Authenticate: Bearer\` challenge, 429 and 503 a \`Retry-After\`, 405 an \`Allow\`.
 - \`ampho serve\` names each request by \`X-Request-Id\` in its answer, and by \`id\` in the access log.
 - Every answer but the key set's is \`Cache-Control: no-store\`.
+- Pages of other origins are told nothing (CORS) unless \`AMPHO_SECURITY_CORS_ORIGINS\` lists theirs, and never with credentials. A
+  preflight of a listed origin is answered 204; any other OPTIONS gets 405. The routes of your application are your own affair.
 
 ${routes.map(routeSection).join("\n\n")}
 `;

@@ -138,6 +138,7 @@ export async function composeAmpho(
     flows,
     prefix: configuration.restPrefix,
     trustedHops: configuration.trustProxy,
+    corsOrigins: configuration.corsOrigins,
     version: productVersion(),
     refusal,
   });

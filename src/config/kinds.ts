@@ -115,6 +115,30 @@ export const strings: Kind<readonly string[], string | readonly string[]> = {
   },
 };
 
+const originGrammar =
+  /^(?!file:)[a-z][a-z0-9+.-]*:\/\/(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])(?::[1-9]\d{0,4})?$/;
+
+/** An origin as browsers send it (RFC 6454 §6.2): of the web, or of an app with its own browser (`capacitor://localhost`). */
+function isOrigin(text: string): boolean {
+  if (!originGrammar.test(text) || !URL.canParse(text)) return false;
+  // One spelling: no default port, addresses in their shortest form.
+  return !/^https?:/.test(text) || new URL(text).origin === text;
+}
+
+export const origins: Kind<readonly string[], string | readonly string[]> = {
+  type: "JSON array of str, or str with commas",
+  mayBe:
+    "a JSON array or a list with commas of origins as browsers send them, such as https://app.example or http://localhost:5173: scheme, host in lower case, and a port if it is not the scheme's own; no path, no *, not null",
+  parse(value) {
+    const isList = typeof value === "string" && !value.trimStart().startsWith("[");
+    const given = isList ? value.split(",").map((one) => one.trim()) : fromJson(value);
+    if (!Array.isArray(given)) return undefined;
+    return given.every((one): one is string => typeof one === "string" && isOrigin(one))
+      ? Object.freeze([...new Set(given)])
+      : undefined;
+  },
+};
+
 /** `scope-token` of RFC 6749 §3.3. */
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 

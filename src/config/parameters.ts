@@ -1,6 +1,20 @@
 // Every parameter of Ampho: one row gives its name, type, default, unit and help. From this table come the checks, the type
 // of the configuration, the names of the options in code, the texts of --help and docs/configuration.md.
-import { bool, choice, databaseUrl, host, int, jwk, type Kind, path, prefix, scopes, str, strings } from "./kinds.js";
+import {
+  bool,
+  choice,
+  databaseUrl,
+  host,
+  int,
+  jwk,
+  type Kind,
+  origins,
+  path,
+  prefix,
+  scopes,
+  str,
+  strings,
+} from "./kinds.js";
 
 export interface Parameter<T = unknown, I = unknown, D = T | undefined> {
   readonly kind: Kind<T, I>;
@@ -75,6 +89,11 @@ export const parameters = {
     scopes,
     Object.freeze(Object.create(null) as Record<string, readonly string[]>),
     "role and array of scopes; a user's tokens carry the scopes of all roles",
+  ),
+  AMPHO_SECURITY_CORS_ORIGINS: withDefault(
+    origins,
+    Object.freeze([]),
+    "the origins whose pages may call the endpoints from a browser (CORS), compared exactly; an empty array is none",
   ),
   AMPHO_SECURITY_RENEW_BY_TOKEN: withDefault(
     bool,

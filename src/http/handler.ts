@@ -6,6 +6,7 @@ import { clientAddress } from "./address.js";
 import { onlyAuthorization } from "./authorization.js";
 import { readMembers } from "./body.js";
 import { routes } from "./contract.js";
+import { createCors } from "./cors.js";
 import type { HttpAnswer, HttpRequest } from "./message.js";
 import { describe } from "./openapi.js";
 import { plainHeaders } from "./problem.js";
@@ -18,6 +19,8 @@ export interface HandlerOptions {
   readonly prefix: string;
   /** How many proxies to believe (AMPHO_TRUST_PROXY). */
   readonly trustedHops: number;
+  /** Whose pages may read the answers in a browser (AMPHO_SECURITY_CORS_ORIGINS). */
+  readonly corsOrigins: readonly string[];
   /** The product's version, for the OpenAPI document. */
   readonly version: string;
   /** The way out for errors: `createRefusal` of problem.ts. */
@@ -31,6 +34,7 @@ export function createHandler(options: HandlerOptions): Handle {
   const { flows, prefix, refusal } = options;
   const served = routes.filter((route) => route.available?.(flows) ?? true);
   const find = createRouting(served);
+  const cors = createCors(options.corsOrigins);
   let document: ReturnType<typeof describe> | undefined;
   const description = () => {
     document ??= describe(served, options);
@@ -44,15 +48,24 @@ export function createHandler(options: HandlerOptions): Handle {
       const { path, query } = parseTarget(request.target);
       const matches = find(isUnder(prefix, path) ? path.slice(prefix.length) : "");
       for (const { route } of matches.values()) pattern = route.path;
-      const match = choose(matches, request.method);
-      refuseCredentials(query);
-      answer = success(match, await call(match, request));
+      answer = await respond(matches, query, request);
     } catch (error) {
       answer = refusal(error);
     }
     if (request.method === "HEAD") answer = withoutBody(answer);
+    answer = cors.allow(request, answer);
     return pattern === undefined ? answer : { ...answer, route: prefix + pattern };
   };
+
+  async function respond(matches: Matches, query: string | undefined, request: HttpRequest): Promise<HttpAnswer> {
+    if (matches.size > 0 && cors.isPreflight(request)) {
+      refuseCredentials(query);
+      return cors.preflight([...matches.keys()]);
+    }
+    const match = choose(matches, request.method);
+    refuseCredentials(query);
+    return success(match, await call(match, request));
+  }
 
   async function call({ route, parameters }: Match, request: HttpRequest): Promise<unknown> {
     const authorization = onlyAuthorization(request.authorization);
@@ -69,7 +82,9 @@ export function createHandler(options: HandlerOptions): Handle {
   }
 }
 
-function choose(matches: ReadonlyMap<string, Match>, method: string): Match {
+type Matches = ReadonlyMap<string, Match>;
+
+function choose(matches: Matches, method: string): Match {
   if (matches.size === 0) throw new AmphoError("not_found", "There is nothing at this path.");
   const match = matches.get(method === "HEAD" ? "GET" : method);
   if (match !== undefined) return match;

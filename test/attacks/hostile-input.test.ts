@@ -1,0 +1,186 @@
+// Hostile texts and bodies against a real `ampho serve`: every text member of every route, every naughty string.
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { routes } from "../../dist/http/contract.js";
+import { sendRaw } from "../http/raw.js";
+import { bearer, post } from "../serve/serve.js";
+import { layIn, naughty, type Siege } from "./siege.js";
+
+let siege: Siege;
+beforeAll(async () => {
+  siege = await layIn();
+});
+afterAll(() => siege.end());
+
+const strange = ["\0", "a\0b", "\ud800", "\udfff\ud800", "\ufeff", "\u202e", "é".normalize("NFD"), "x".repeat(100_000)];
+const runs = { numRuns: 60, seed: 20_260_101 };
+
+/** Each text member of each body, beside what the route asks for besides. */
+const besides: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  login: { login: "nobody" },
+  changePassword: { password: "x", new_password: "y" },
+};
+const members = routes.flatMap((route) =>
+  Object.keys(route.input.schema?.shape ?? {}).map((member) => ({ route, member })),
+);
+/** A password costs a hash each, so that a sample has to do. */
+const isCostly = (member: string) => member.endsWith("password");
+const sampleOf = (member: string) => (isCostly(member) ? naughty.filter((_, at) => at % 16 === 0) : naughty);
+
+/** JSON as a hostile sender writes it: lone surrogates as they are, by escape. */
+function refusalOf(response: Response, sent: string): Promise<void> {
+  return response.text().then((text) => {
+    expect([400, 401, 413]).toContain(response.status);
+    expect(Object.keys(JSON.parse(text))).toEqual(["message", "error"]);
+    if (sent.length > 5) expect(text).not.toContain(sent);
+  });
+}
+
+describe.each(members)("$route.path with a hostile $member", ({ route, member }) => {
+  const send = (value: unknown) => {
+    const body = { ...besides[route.name], [member]: value };
+    const headers = route.need.guarded ? bearer(siege.grant.token) : {};
+    return post(siege.served.url + route.path, body, headers);
+  };
+
+  it("that is naughty, strange or long", async () => {
+    await siege.withstand(async () => {
+      const texts = [...sampleOf(member), ...strange];
+      for (const text of texts) await refusalOf(await send(text), text);
+      return texts.length;
+    });
+  });
+
+  it("that is of any type", async () => {
+    await siege.withstand(async () => {
+      let count = 0;
+      const value = fc.oneof(fc.jsonValue({ maxDepth: 5 }), fc.string({ unit: "binary", maxLength: 3_000 }));
+      const property = fc.asyncProperty(value, async (one) => {
+        count++;
+        await refusalOf(await send(one), typeof one === "string" ? one : "");
+      });
+      await fc.assert(property, { ...runs, numRuns: isCostly(member) ? 20 : runs.numRuns });
+      return count;
+    });
+  });
+});
+
+describe("a body", () => {
+  const login = (body: string | Uint8Array<ArrayBuffer>, type = "application/json") =>
+    fetch(`${siege.served.url}/login`, { method: "POST", headers: { "content-type": type }, body });
+  const nested = (count: number) => `${"[".repeat(count)}${"]".repeat(count)}`;
+  const utf16 = (text: string) => Uint8Array.from(Buffer.from(text, "utf16le"));
+  const form = "application/x-www-form-urlencoded";
+
+  it.each([
+    ["a member twice", '{"login":"alice","login":"alice"}', 400],
+    ["a member twice by escape", '{"login":"alice","log\\u0069n":"alice"}', 400],
+    ["__proto__", '{"__proto__":{"login":"alice","password":"x"}}', 400],
+    ["__proto__ twice", '{"__proto__":1,"__proto__":2,"login":"bob"}', 400],
+    ["constructor.prototype", '{"constructor":{"prototype":{"login":"alice"}}}', 400],
+    ["5 000 nested arrays", `{"login":${nested(5_000)}}`, 400],
+    ["50 000 nested arrays", nested(50_000), 413],
+    ["a number beyond all", '{"login":1e999}', 400],
+    ["NaN", '{"login":NaN}', 400],
+    ["a trailing comma", '{"login":"bob",}', 400],
+    ["a control character raw in a text", '{"login":"a\u0001b"}', 400],
+    ["a byte order mark", '\ufeff{"login":"bob"}', 400],
+    ["UTF-16", utf16('{"login":"bob"}'), 400],
+    ["UTF-16 with its mark", utf16('\ufeff{"login":"bob"}'), 400],
+    ["an overlong encoding", Uint8Array.of(0x7b, 0xc0, 0xa2, 0x7d), 400],
+    ["an array", '["login"]', 400],
+    ["null", "null", 400],
+    ["16 KiB of blanks", `${" ".repeat(16_384 - 2)}{}`, 400],
+  ])("of %s", async (_, body, status) => {
+    await siege.withstand(async () => {
+      expect((await login(body)).status).toBe(status);
+      return 1;
+    });
+  });
+
+  it.each([
+    ["a field twice", "login=alice&login=bob", 400],
+    ["a field twice by escape", "login=alice&%6cogin=bob", 400],
+    ["a field thrice, with brackets", "login[]=alice&login[]=bob&login=", 400],
+    ["a broken escape", "login=%", 400],
+    ["NUL", "login=a%00b", 400],
+    ["a method", "_method=DELETE&login=bob", 401],
+    ["8 000 fields", "a&".repeat(8_000), 400],
+    ["many fields", Array.from({ length: 2_500 }, (_, at) => `f${at}=`).join("&"), 413],
+  ])("that is a form with %s", async (_, body, status) => {
+    await siege.withstand(async () => {
+      expect((await login(body, form)).status).toBe(status);
+      return 1;
+    });
+  });
+
+  it("with members of naughty names", async () => {
+    await siege.withstand(async () => {
+      for (const name of naughty) {
+        const response = await post(`${siege.served.url}/login`, { [name]: name, login: "bob" });
+        expect(response.status).toBe(401);
+      }
+      return naughty.length;
+    });
+  });
+
+  it("as a form of any text", async () => {
+    await siege.withstand(async () => {
+      let count = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.string({ unit: "binary", maxLength: 200 }), async (text) => {
+          count++;
+          expect([400, 401]).toContain((await login(text, form)).status);
+        }),
+        runs,
+      );
+      return count;
+    });
+  });
+});
+
+describe("a path", () => {
+  it("with a naughty session id", async () => {
+    const ids = [...naughty, "..", "0.x'--", "%00", "x".repeat(10_000)].map((text) =>
+      encodeURIComponent(text.toWellFormed()),
+    );
+    await siege.withstand(async () => {
+      for (const id of ids) {
+        const target = `${siege.served.url}/sessions/${id === "" || /^\.+$/.test(id) ? "%2e" : id}`;
+        const response = await fetch(target, { method: "DELETE", headers: bearer(siege.grant.token) });
+        expect(response.status).toBe(404);
+      }
+      return ids.length;
+    });
+  });
+});
+
+describe("a header", () => {
+  /** What a header line can hold at all. */
+  const lines = [...naughty, "x".repeat(8_000)]
+    .map((text) => text.replace(/[\r\n\0]/g, ""))
+    .filter((text) => text.trim());
+  const fields = ["Authorization", "Idempotency-Key", "User-Agent", "X-Forwarded-For", "Forwarded", "Content-Type"];
+
+  it.each(fields)("%s of naughty bytes", async (field) => {
+    await siege.withstand(async () => {
+      for (const text of lines) {
+        const head = `POST /api/security/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\n`;
+        const { status } = await sendRaw(siege.served.port, Buffer.from(`${head}${field}: ${text}\r\n\r\n`, "utf8"));
+        expect(status).toBe(400);
+      }
+      return lines.length;
+    });
+  });
+
+  it("Authorization of naughty tokens", async () => {
+    await siege.withstand(async () => {
+      for (const text of lines) {
+        const head = `GET /api/security/session HTTP/1.1\r\nHost: x\r\nConnection: close\r\n`;
+        const line = Buffer.from(`${head}Authorization: Bearer ${text}\r\n\r\n`, "utf8");
+        expect([400, 401]).toContain((await sendRaw(siege.served.port, line)).status);
+      }
+      return lines.length;
+    });
+  });
+});

@@ -1,0 +1,78 @@
+// A real `ampho serve` under attack, and what has to hold when it is over: nothing broke, nothing grew, nothing leaked,
+// and each request left one line.
+import { readFileSync } from "node:fs";
+import { expect } from "vitest";
+import {
+  addUser,
+  alice,
+  bearer,
+  freshPlace,
+  type Grant,
+  leave,
+  logIn,
+  type Served,
+  startServe,
+} from "../serve/serve.js";
+
+export const naughty: readonly string[] = JSON.parse(
+  readFileSync(new URL("../vectors/naughty-strings/blns.json", import.meta.url), "utf8"),
+);
+
+/** Guesses are limited elsewhere: here each try has to reach what it is meant for. */
+export const unthrottled = {
+  AMPHO_SECURITY_THROTTLE_TRIES: "1000000",
+  AMPHO_SECURITY_THROTTLE_KNOWN_TRIES: "1000000",
+  AMPHO_SECURITY_THROTTLE_LOCK: "1000000",
+  AMPHO_SECURITY_THROTTLE_ADDRESS: "0",
+  AMPHO_SECURITY_THROTTLE_NETWORK: "0",
+};
+
+const growthLimitBytes = 50 * 1024 * 1024;
+
+export interface Siege {
+  readonly served: Served;
+  readonly grant: Grant;
+  /** Runs an attack of as many requests as it returns, and holds the server to all of the above. */
+  withstand(attack: () => Promise<number>): Promise<void>;
+  end(): Promise<void>;
+}
+
+export async function layIn(): Promise<Siege> {
+  const place = freshPlace(unthrottled);
+  await addUser(place);
+  const served = await startServe(place);
+  const grant = await logIn(served);
+  const isGood = async () => (await fetch(`${served.url}/session`, { headers: bearer(grant.token) })).status === 200;
+  let sent = 1;
+  /** One line for each request; that of a request that was cut off may come after its client has gone. */
+  const hasOneLineEach = () => expect.poll(() => served.entries().length, { timeout: 10_000 }).toBe(sent);
+  // Before it has worked for a while its memory says nothing.
+  for (let round = 0; round < 20; round++) {
+    await Promise.all(Array.from({ length: 50 }, isGood));
+    await logIn(served);
+    sent += 51;
+  }
+  await hasOneLineEach();
+  const settled = served.rssBytes();
+
+  async function withstand(attack: () => Promise<number>): Promise<void> {
+    const written = served.stderr().length;
+    sent += await attack();
+    expect(await isGood()).toBe(true);
+    sent += 1;
+    await hasOneLineEach();
+    expect(served.entries().filter(({ status }) => status >= 500)).toEqual([]);
+    const log = served.stderr().slice(written);
+    expect(log).not.toMatch(/internal error|[^\P{Cc}\n]/u);
+    for (const secret of [alice.password, grant.token, grant.refresh_token]) expect(log).not.toContain(secret);
+    expect(served.rssBytes() - settled).toBeLessThan(growthLimitBytes);
+  }
+
+  async function end(): Promise<void> {
+    const { code } = await served.stop();
+    await leave();
+    expect(code).toBe(0);
+  }
+
+  return { served, grant, withstand, end };
+}
