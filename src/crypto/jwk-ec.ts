@@ -1,6 +1,6 @@
 // Elliptic curve keys on the NIST curves: RFC 7518 §6.2.
 import { createECDH, createPrivateKey, createPublicKey } from "node:crypto";
-import { isPrivate, type KeyReader, readOctets } from "./jwk-members.js";
+import { isPrivate, type KeyReader, readOctets, tryCreate } from "./jwk-members.js";
 
 /** Octets of a coordinate and of a private value, which are always written in full, and OpenSSL's name of the curve. */
 const curves: Readonly<Record<string, { readonly octets: number; readonly name: string }>> = {
@@ -30,18 +30,16 @@ export const readEc: KeyReader = (jwk, report) => {
   const d = isPrivate(jwk) ? readOctets(jwk, "d", report, curve.octets) : undefined;
   if (x === undefined || y === undefined || (isPrivate(jwk) && d === undefined)) return undefined;
   const members = { kty: "EC", crv, x: x.toString("base64url"), y: y.toString("base64url") };
-  let publicKey: ReturnType<typeof createPublicKey>;
-  try {
-    publicKey = createPublicKey({ key: members, format: "jwk" });
-  } catch {
-    return void report("`x` and `y` are no point of the curve");
-  }
+  const publicKey = tryCreate(() => createPublicKey({ key: members, format: "jwk" }));
+  if (publicKey === undefined) return void report("`x` and `y` are no point of the curve");
   if (d === undefined) return { publicKey, crv, publicMembers: members };
   // OpenSSL takes both as they are given, so whether they are a pair has to be worked out.
   const point = derivePoint(curve.name, d);
   if (point === undefined || !point.equals(Buffer.concat([Buffer.of(4), x, y]))) {
     return void report("`d` and the point are not a pair");
   }
-  const privateKey = createPrivateKey({ key: { ...members, d: d.toString("base64url") }, format: "jwk" });
+  const secrets = { ...members, d: d.toString("base64url") };
+  const privateKey = tryCreate(() => createPrivateKey({ key: secrets, format: "jwk" }));
+  if (privateKey === undefined) return void report("`d` is no private value");
   return { publicKey, privateKey, crv, publicMembers: members };
 };

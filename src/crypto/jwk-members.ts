@@ -55,6 +55,15 @@ export function readInteger(jwk: Jwk, name: string, report: Report): bigint | un
   return BigInt(`0x${octets.toString("hex")}`);
 }
 
+/** A key that OpenSSL takes; what it looks at, and whether it throws, differs from version to version of Node. */
+export function tryCreate(create: () => KeyObject): KeyObject | undefined {
+  try {
+    return create();
+  } catch {
+    return undefined;
+  }
+}
+
 /** Whether a private member is there, even one that is no string. */
 export function isPrivate(jwk: Jwk): boolean {
   return jwk["d"] !== undefined;

@@ -1,6 +1,6 @@
 // Ed25519 keys: RFC 8037 §2.
 import { createPrivateKey, createPublicKey } from "node:crypto";
-import { isPrivate, type KeyReader, readOctets } from "./jwk-members.js";
+import { isPrivate, type KeyReader, readOctets, tryCreate } from "./jwk-members.js";
 
 const octets = 32;
 
@@ -33,9 +33,13 @@ export const readOkp: KeyReader = (jwk, report) => {
   if (x === undefined || (isPrivate(jwk) && d === undefined)) return undefined;
   if (isSmallOrder(x)) return void report("`x` is a point of small order");
   const members = { kty: "OKP", crv, x: x.toString("base64url") };
-  const publicKey = createPublicKey({ key: members, format: "jwk" });
+  const publicKey = tryCreate(() => createPublicKey({ key: members, format: "jwk" }));
+  if (publicKey === undefined) return void report("`x` is no public key");
   if (d === undefined) return { publicKey, crv, publicMembers: members };
-  const privateKey = createPrivateKey({ key: { ...members, d: d.toString("base64url") }, format: "jwk" });
-  if (!createPublicKey(privateKey).equals(publicKey)) return void report("`d` and `x` are not a pair");
+  const secrets = { ...members, d: d.toString("base64url") };
+  const privateKey = tryCreate(() => createPrivateKey({ key: secrets, format: "jwk" }));
+  if (privateKey === undefined || !createPublicKey(privateKey).equals(publicKey)) {
+    return void report("`d` and `x` are not a pair");
+  }
   return { publicKey, privateKey, crv, publicMembers: members };
 };

@@ -1,6 +1,6 @@
 // RSA keys: RFC 7518 §6.3; sizes by §3.3 and §3.5, exponents by FIPS 186-5 §A.1.1.
 import { createPrivateKey, createPublicKey } from "node:crypto";
-import { isPrivate, type Jwk, type KeyReader, type Report, readInteger } from "./jwk-members.js";
+import { isPrivate, type Jwk, type KeyReader, type Report, readInteger, tryCreate } from "./jwk-members.js";
 import { isRocaModulus } from "./rsa-modulus.js";
 
 const modulusBitsMin = 2048;
@@ -61,13 +61,12 @@ export const readRsa: KeyReader = (jwk, report) => {
   if (n !== undefined && e !== undefined) checkPublic(n, e, note);
   if (n === undefined || e === undefined || problems.length > 0) return undefined;
   const members = { kty: "RSA", n: String(jwk["n"]), e: String(jwk["e"]) };
-  const publicKey = createPublicKey({ key: members, format: "jwk" });
+  const publicKey = tryCreate(() => createPublicKey({ key: members, format: "jwk" }));
+  if (publicKey === undefined) return void report("`n` and `e` are no public key");
   if (key === undefined) return { publicKey, publicMembers: members };
   if (!isPair(n, e, key)) return void report("the private members do not fit the public ones");
   const secrets = Object.fromEntries(privateNames.map((name) => [name, String(jwk[name])]));
-  return {
-    publicKey,
-    privateKey: createPrivateKey({ key: { ...members, ...secrets }, format: "jwk" }),
-    publicMembers: members,
-  };
+  const privateKey = tryCreate(() => createPrivateKey({ key: { ...members, ...secrets }, format: "jwk" }));
+  if (privateKey === undefined) return void report("the private members are no private key");
+  return { publicKey, privateKey, publicMembers: members };
 };
