@@ -29,17 +29,21 @@ export function followRevocations(parts: {
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
   let sweptAt = clock.now();
+  let readAt = sweptAt;
 
   async function read(): Promise<void> {
     // Taken before the question: what is written while the store answers belongs to the next read.
     const askedMs = clock.monotonicMs();
     const now = clock.now();
+    // A clock that ran ahead has passed over and dropped what is live by one that is right again.
+    let after = now < readAt ? 0 : revocations.after;
     for (;;) {
-      const after = revocations.after;
       const page = await store.readRevocations({ after, now });
       if (!revocations.take(page, after)) break;
+      after = revocations.after;
     }
     lastReadMs = askedMs;
+    readAt = now;
     if (Math.abs(now - sweptAt) >= sweepEverySeconds) {
       revocations.sweep(now);
       sweptAt = now;

@@ -1,5 +1,6 @@
 // What applications and operators do with users, sessions, keys and the audit log: `ampho.users`, `ampho.sessions` and
 // the commands, by the same code. Each is bound to who does it, for the audit log.
+import { canonicalLogin } from "../crypto/login-name.js";
 import type { PasswordPolicy } from "../crypto/password-policy.js";
 import { AmphoError } from "../errors.js";
 import type { AuditRow, HeldBack, Origin } from "../store/store.js";
@@ -128,7 +129,11 @@ export function manage(parts: ManagementParts, origin: Origin): Management {
       clear: (what) => clearHeldBack(parts, what, origin),
     },
     audit: {
-      list: ({ login, since, limit = 100 }) => store.listAudit({ login, since, limit }),
+      async list({ login, since, limit = 100 }) {
+        // Rows say a login as its user does; those of a removed user are found by that spelling only.
+        const user = login !== undefined && directory.stored ? await store.findUser(canonicalLogin(login)) : undefined;
+        return store.listAudit({ login: user?.login ?? login, since, limit });
+      },
     },
   };
 }

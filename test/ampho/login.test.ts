@@ -1,5 +1,7 @@
 // POST /login (contract §4): a password for a session.
+import { hashSync } from "@node-rs/argon2";
 import { describe, expect, it } from "vitest";
+import { DatabaseSync } from "./sqlite.js";
 import { admission, claimsOf, foreignToken, grantOf, openWorld, password, sessionOf, start } from "./world.js";
 
 describe("a login", () => {
@@ -138,10 +140,6 @@ describe("a login", () => {
   it("makes a hash of older parameters anew, once", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
-    const { DatabaseSync } = await import("../../dist/store/sqlite-driver.js").then(({ loadDriver }) =>
-      loadDriver(undefined),
-    );
-    const { hashSync } = await import("@node-rs/argon2");
     const database = new DatabaseSync(world.databaseFile);
     const weak = hashSync(password, { memoryCost: 8192, timeCost: 1, parallelism: 1 });
     database.exec(`update ampho_users set password_hash = '${weak}'`);

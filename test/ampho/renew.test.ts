@@ -34,7 +34,11 @@ describe("a renewal by refresh token", () => {
   it("answers as login does and moves the generation on", async () => {
     const { world, grant, renewed } = await openAnn();
     world.clock.advance(600);
-    const next = await renewed(grant.refresh_token);
+    const answer = await world.renew(grant.refresh_token);
+    expect(Object.keys(answer.json).sort()).toEqual(
+      ["token", "token_type", "starts", "expires", "ttl", "leeway", "refresh_token", "refresh_expires"].sort(),
+    );
+    const next = grantOf(answer);
     expect(next).toMatchObject({
       token_type: "Bearer",
       starts: start + 600,

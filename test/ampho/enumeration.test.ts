@@ -1,0 +1,78 @@
+// Nothing on the wire tells whether a login exists (contract §4 `invalid_credentials`): the same bytes, over a real server.
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { mount } from "../../dist/adapters/node.js";
+import { openWorld, password, type World } from "./world.js";
+
+async function serve({ ampho }: World): Promise<number> {
+  const server = createServer(mount(ampho));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => server.closeAllConnections());
+  onTestFinished(() => void server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+/** The whole answer as it comes, less the date and what numbers the request. */
+async function answer(port: number, body: string, more = ""): Promise<string> {
+  const socket = connect(port, "127.0.0.1");
+  const head = `POST /api/security/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n`;
+  socket.write(`${head}${more}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+  let bytes = "";
+  socket.setEncoding("latin1").on("data", (chunk) => {
+    bytes += chunk;
+  });
+  await once(socket, "close");
+  return bytes.replace(/\r\n(Date|X-Request-Id): [^\r]*/g, "\r\n$1");
+}
+
+describe("a refused login", () => {
+  it("is the same bytes for an unknown login, a wrong password, none, a disabled user and one without a password", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    await world.user("dora", { password });
+    await world.user("nopw");
+    await world.user("gone", { password });
+    await world.ampho.users.disable("dora");
+    await world.ampho.users.remove("gone");
+    const port = await serve(world);
+    const bodies = [
+      { login: "nobody", password },
+      { login: "x".repeat(255), password: "y".repeat(1024) },
+      { login: "ann", password: "wrong" },
+      { login: "ann" },
+      { login: "ann", password: "" },
+      { login: "dora", password },
+      { login: "dora", password: "wrong" },
+      { login: "nopw", password },
+      { login: "nopw" },
+      { login: "gone", password },
+    ];
+    const { token } = await world.session(await world.user("bob"));
+    const answers = new Set<string>();
+    for (const body of bodies) {
+      // So long that no earlier attempt counts any more.
+      world.clock.advance(86_400);
+      answers.add(await answer(port, JSON.stringify(body)));
+      answers.add(await answer(port, JSON.stringify(body), `Authorization: Bearer ${token}\r\n`));
+    }
+    expect([...answers]).toEqual([expect.stringMatching(/^HTTP\/1\.1 401 Unauthorized\r\n/)]);
+    expect([...answers][0]).toContain('"error":"invalid_credentials"');
+  });
+
+  it("leaves the same rows of the store changed for all: one of the audit log", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    await world.user("nopw");
+    const before = (await world.events()).length;
+    for (const login of ["nobody", "ann", "nopw"])
+      await world.call("POST", "/login", { body: { login, password: "wrong" } });
+    expect((await world.events()).slice(before)).toEqual([
+      "login_refused: unknown_login",
+      "login_refused: wrong_password",
+      "login_refused: no_password_set",
+    ]);
+  });
+});

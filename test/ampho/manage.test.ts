@@ -1,0 +1,182 @@
+// `ampho.users`, `ampho.sessions`, `ampho.audit` and `close` (contract §6): what the commands do, from code.
+import { describe, expect, it } from "vitest";
+import { admission, grantOf, openWorld, password, sessionOf } from "./world.js";
+
+const refused = { code: "invalid_request" };
+const unknown = { code: "not_found" };
+
+describe("ampho.users", () => {
+  it("makes users and finds them in any spelling, without their hashes", async () => {
+    const { ampho } = await openWorld();
+    const made = await ampho.users.create({ login: "Ann", password, roles: ["editor", "reader", "editor"] });
+    expect(made).toEqual({
+      id: expect.stringMatching(/^[\w-]{16,}$/),
+      login: "Ann",
+      roles: ["editor", "reader"],
+      disabled: false,
+    });
+    for (const spelling of ["Ann", "ANN", "ａｎｎ"]) expect(await ampho.users.find(spelling)).toEqual(made);
+    expect(await ampho.users.find("anna")).toBeUndefined();
+    expect(await ampho.users.find("")).toBeUndefined();
+  });
+
+  it.each([
+    ["a login that exists", { login: "ANN" }],
+    ["a login that exists in another form", { login: "ａnn" }],
+    ["an empty login", { login: "" }],
+    ["a login with a control character", { login: "a\nb" }],
+    ["a login of mixed scripts", { login: "аnnika" }],
+    ["a login that is too long", { login: "x".repeat(256) }],
+    ["a short password", { login: "bob", password: "short" }],
+    ["an empty password", { login: "bob", password: "" }],
+    ["a common password", { login: "bob", password: "passwordpassword" }],
+    ["a password with the login in it", { login: "heron", password: "my heron violet 91" }],
+    ["an empty role", { login: "bob", roles: [""] }],
+    ["a role with a control character", { login: "bob", roles: ["a\tb"] }],
+  ])("refuses %s and makes nothing", async (_, user) => {
+    const { ampho } = await openWorld();
+    await ampho.users.create({ login: "Ann" });
+    await expect(ampho.users.create(user)).rejects.toMatchObject(refused);
+    const logins = [];
+    for await (const { login } of ampho.users.list()) logins.push(login);
+    expect(logins).toEqual(["Ann"]);
+  });
+
+  it("makes one user of many attempts at once", async () => {
+    const world = await openWorld();
+    const other = await world.another();
+    const attempts = Array.from({ length: 10 }, (_, index) =>
+      (index % 2 === 0 ? world : other).ampho.users.create({ login: index % 3 === 0 ? "Ann" : "ann" }),
+    );
+    const made = (await Promise.allSettled(attempts)).filter(({ status }) => status === "fulfilled");
+    expect(made).toHaveLength(1);
+    expect((await world.events()).filter((event) => event === "user_created")).toHaveLength(1);
+  });
+
+  it("lists all, in the order of their logins, however many", async () => {
+    const { ampho } = await openWorld();
+    const logins = Array.from({ length: 510 }, (_, index) => `user-${String(index).padStart(4, "0")}`);
+    await Promise.all([...logins].reverse().map((login) => ampho.users.create({ login })));
+    const listed = [];
+    for await (const { login } of ampho.users.list()) listed.push(login);
+    expect(listed).toEqual(logins);
+  });
+
+  it("sets, adds and removes roles; to remove and add one is to have it", async () => {
+    const { ampho } = await openWorld();
+    await ampho.users.create({ login: "ann", roles: ["a", "b"] });
+    const rolesAfter = async (...change: Parameters<typeof ampho.users.setRoles>) =>
+      (await ampho.users.setRoles(...change)).roles;
+    expect(await rolesAfter("ANN", ["c", "c", "a"])).toEqual(["c", "a"]);
+    expect(await rolesAfter("ann", { add: ["d", "a"], remove: ["c", "none"] })).toEqual(["a", "d"]);
+    expect(await rolesAfter("ann", { add: ["a"], remove: ["a"] })).toEqual(["a", "d"]);
+    expect(await rolesAfter("ann", {})).toEqual(["a", "d"]);
+    await expect(ampho.users.setRoles("ann", [""])).rejects.toMatchObject(refused);
+    expect((await ampho.users.find("ann"))?.roles).toEqual(["a", "d"]);
+  });
+
+  it("takes a password away, and sets one that keeps to the rules only", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    const { users } = world.ampho;
+    await expect(users.setPassword("ann", "short")).rejects.toMatchObject(refused);
+    await world.login("ann");
+    await users.setPassword("ann", undefined);
+    expect((await world.call("POST", "/login", { body: { login: "ann", password } })).status).toBe(401);
+    await users.setPassword("ann", "quartz lantern meadow 17");
+    grantOf(await world.call("POST", "/login", { body: { login: "ann", password: "quartz lantern meadow 17" } }));
+  });
+
+  it("rejects with not_found for a login that nobody has", async () => {
+    const { users } = (await openWorld()).ampho;
+    await expect(users.setPassword("nobody", password)).rejects.toMatchObject(unknown);
+    await expect(users.setRoles("nobody", [])).rejects.toMatchObject(unknown);
+    await expect(users.disable("nobody")).rejects.toMatchObject(unknown);
+    await expect(users.enable("nobody")).rejects.toMatchObject(unknown);
+    await expect(users.remove("nobody")).rejects.toMatchObject(unknown);
+  });
+
+  it("disabled, cannot log in; enabled, can, by a new session", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    await world.ampho.users.disable("ann");
+    expect(await world.ampho.users.find("ann")).toMatchObject({ disabled: true });
+    expect((await world.call("POST", "/login", { body: { login: "ann", password } })).error).toBe(
+      "invalid_credentials",
+    );
+    await world.ampho.users.enable("ann");
+    expect(admission(world.ampho, (await world.login("ann")).token)).toBe("in");
+  });
+});
+
+describe("ampho.sessions", () => {
+  it("lists the live ones of a user, ends one, all, and says what there was to end", async () => {
+    const world = await openWorld();
+    const ann = await world.user("ann");
+    const grants = [await world.session(ann), await world.session(ann), await world.session(ann)];
+    const bob = await world.session(await world.user("bob"));
+    const { sessions } = world.ampho;
+    const ids = grants.map(sessionOf);
+    expect((await sessions.list(ann.id)).map(({ id }) => id)).toEqual([...ids].reverse());
+    expect(Object.keys((await sessions.list(ann.id))[0] ?? {}).sort()).toEqual(
+      ["id", "created", "renewed", "expires", "address", "agent"].sort(),
+    );
+    expect(await sessions.end(ids[0] ?? "")).toBe(true);
+    expect(await sessions.end(ids[0] ?? "")).toBe(false);
+    expect(await sessions.end("0.unknown")).toBe(false);
+    expect(await sessions.endAll(ann.id)).toBe(2);
+    expect(await sessions.endAll(ann.id)).toBe(0);
+    expect(await sessions.list(ann.id)).toEqual([]);
+    expect(await sessions.list("nobody")).toEqual([]);
+    expect(admission(world.ampho, bob.token)).toBe("in");
+    expect(await world.events()).toContain("session_ended: ended_by_application");
+  });
+});
+
+describe("ampho.audit", () => {
+  it("finds a user's rows in any spelling, also when the user is gone", async () => {
+    const { ampho } = await openWorld();
+    await ampho.users.create({ login: "Ann" });
+    await ampho.users.create({ login: "bob" });
+    const eventsOf = async (login: string) => (await ampho.audit.list({ login })).map(({ event }) => event);
+    for (const spelling of ["Ann", "ann", "ANN"]) expect(await eventsOf(spelling)).toEqual(["user_created"]);
+    await ampho.users.remove("ann");
+    expect(await eventsOf("Ann")).toEqual(["user_created", "user_removed"]);
+  });
+
+  it("gives the newest, in the order of writing, from a time on", async () => {
+    const world = await openWorld();
+    for (const login of ["a1", "b2", "c3"]) {
+      world.clock.advance(10);
+      await world.user(login);
+    }
+    const loginsOf = async (filter: { since?: number; limit?: number }) =>
+      (await world.ampho.audit.list(filter)).map(({ login }) => login);
+    expect(await loginsOf({})).toEqual(["a1", "b2", "c3"]);
+    expect(await loginsOf({ limit: 2 })).toEqual(["b2", "c3"]);
+    expect(await loginsOf({ since: world.clock.now() - 10 })).toEqual(["b2", "c3"]);
+  });
+});
+
+describe("close", () => {
+  it("may be called twice and at once; what is under way is answered, what comes later is 503", async () => {
+    const world = await openWorld();
+    const ann = await world.user("ann", { password });
+    const grant = await world.session(ann);
+    const running = [
+      ...Array.from({ length: 4 }, () => world.call("POST", "/login", { body: { login: "ann", password } })),
+      world.renew(grant.refresh_token),
+    ];
+    await Promise.all([world.ampho.close(), world.ampho.close()]);
+    await world.ampho.close();
+    for (const { status } of await Promise.all(running)) expect([200, 503]).toContain(status);
+    expect((await world.call("POST", "/login", { body: { login: "ann", password } })).status).toBe(503);
+    expect((await world.renew(grant.refresh_token)).status).toBe(503);
+    await expect(world.ampho.users.find("ann")).rejects.toMatchObject({ code: "unavailable" });
+    expect(world.notices.filter((line) => line.includes("internal error"))).toEqual([]);
+    // Whatever was answered with 200 is there.
+    const after = await world.another();
+    const sessions = await after.ampho.sessions.list(ann.id);
+    expect(sessions.length).toBeGreaterThanOrEqual(1);
+  });
+});
