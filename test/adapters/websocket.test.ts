@@ -68,7 +68,7 @@ function connect(headers: Record<string, string>, protocols: string[] = [], path
 
 const ask = (socket: WebSocket) =>
   new Promise<string>((resolve) => {
-    socket.once("message", (data) => resolve(String(data)));
+    socket.once("message", (data) => resolve(Buffer.isBuffer(data) ? data.toString() : ""));
     socket.send("who?");
   });
 
