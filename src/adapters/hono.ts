@@ -1,5 +1,5 @@
 // `ampho/hono`: Ampho on Hono, on whatever runtime it runs.
-import type { Context, HonoRequest, MiddlewareHandler } from "hono";
+import type { HonoRequest, MiddlewareHandler } from "hono";
 import type { GetConnInfo } from "hono/conninfo";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
@@ -67,8 +67,13 @@ function exceptionOf(host: HttpHost, error: unknown): HTTPException {
   return new HTTPException(status, { res: responseOf(cause.answer), message: cause.message, cause });
 }
 
-function nodeAddressOf({ env }: Context): string | undefined {
-  const bindings: { incoming?: { socket?: { remoteAddress?: string } } } | undefined = env;
+/** What `@hono/node-server` binds. */
+interface NodeBindings {
+  readonly incoming?: { readonly socket?: { readonly remoteAddress?: string } };
+}
+
+function nodeAddressOf({ env }: { readonly env: unknown }): string | undefined {
+  const bindings = env as NodeBindings | undefined;
   return bindings?.incoming?.socket?.remoteAddress;
 }
 

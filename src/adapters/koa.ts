@@ -23,7 +23,10 @@ export type GuardedContext<N> = ParameterizedContext<DefaultState & { auth: Auth
 /** Middleware that serves the REST API under its prefix: `app.use(mount(ampho))`. */
 export function mount(ampho: HttpHost): Middleware {
   return async (context, next) => {
-    if (!isOurs(ampho, context.req)) return next();
+    if (!isOurs(ampho, context.req)) {
+      await next();
+      return;
+    }
     // The one writer of answers also deals with what is left of a request's body.
     context.respond = false;
     await exchange(ampho, context.req, context.res, parsedBodyOf(context.request));

@@ -134,15 +134,15 @@ export function authorize(...args: readonly unknown[]): unknown {
   const [first, second, third] = args;
   const decorate = (ampho?: HttpHost, need?: Need<never>) => UseGuards(guardOf(ampho, need));
   if (typeof first === "function") return decorate()(first);
-  if (isKey(second) && isDescriptor(third)) return decorate()(Object(first), second, third);
+  if (isObject(first) && isKey(second) && isObject(third)) return decorate()(first, second, third);
   if (isHost(first)) return decorate(first, second as Need<never> | undefined);
   return decorate(undefined, first as Need<never> | undefined);
 }
 
 const isKey = (value: unknown): value is string | symbol => typeof value === "string" || typeof value === "symbol";
-const isDescriptor = (value: unknown): value is PropertyDescriptor => typeof value === "object" && value !== null;
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 const isHost = (value: unknown): value is HttpHost =>
-  typeof value === "object" && value !== null && "guard" in value && typeof value.guard === "function";
+  isObject(value) && "guard" in value && typeof value.guard === "function";
 
 /** Parameter: who is asking; undefined only under an `optional` need. Throws on a route that no guard has looked at. */
 export const CurrentAuth = createParamDecorator((_data: unknown, context: ExecutionContext): Auth | undefined => {

@@ -1,6 +1,7 @@
 // `ampho/nest`: Ampho on NestJS, over Express and over Fastify.
 import { type DynamicModule, Inject, Module, type NestModule, type OnApplicationShutdown } from "@nestjs/common";
 import { HttpAdapterHost } from "@nestjs/core";
+import type { FastifyInstance } from "fastify";
 import type { HttpHost } from "../http/node-exchange.js";
 import { mount as mountOnFastify } from "./fastify.js";
 import { AMPHO, AuthorizeGuard } from "./nest-guard.js";
@@ -43,7 +44,7 @@ class AmphoModule implements NestModule, OnApplicationShutdown {
   configure(): void {
     // Without an HTTP server (a microservice, a command) there is nothing to serve.
     const adapter: HttpAdapterHost["httpAdapter"] | undefined = this.#adapters.httpAdapter;
-    if (adapter?.getType() === "fastify") adapter.getInstance().register(mountOnFastify(this.#ampho));
+    if (adapter?.getType() === "fastify") adapter.getInstance<FastifyInstance>().register(mountOnFastify(this.#ampho));
     else if (adapter?.getType() === "express") adapter.use(mountOnNode(this.#ampho));
   }
 

@@ -7,6 +7,14 @@ import { writeAnswer } from "../http/node-answer.js";
 import { exchange, type HttpHost, isOurs } from "../http/node-exchange.js";
 import { checkNeed } from "../http/wrap.js";
 
+export {
+  guardedUpgrade,
+  offeredProtocols,
+  type UpgradeHandler,
+  type UpgradeHost,
+  type UpgradeListener,
+} from "./node-upgrade.js";
+
 declare module "node:http" {
   interface IncomingMessage {
     /** Who is asking; set by `authorize` of `ampho/node`. */

@@ -53,7 +53,8 @@ const hono: Host = {
     app.post("/raw", authorize(ampho), async (c) => c.json(await sizeOf(c.req.raw.body as AsyncIterable<Uint8Array>)));
     app.post("/parsed", authorize(ampho), async (c) => c.json(await c.req.json()));
 
-    const server: Server = createServer(getRequestListener(app.fetch));
+    const listener = getRequestListener(app.fetch);
+    const server: Server = createServer((request, response) => void listener(request, response));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     return { port: (server.address() as AddressInfo).port, close: () => closeServer(server) };
   },

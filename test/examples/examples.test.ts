@@ -50,7 +50,7 @@ function start(folder: string, file: string): Promise<Running> {
       };
       resolve({ url: new URL(url).origin, stop });
     });
-    ended.then((code) => reject(new Error(`ended with ${code} before it was ready: ${stderr}`)));
+    void ended.then((code) => reject(new Error(`ended with ${code} before it was ready: ${stderr}`)));
   });
 }
 

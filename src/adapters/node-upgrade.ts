@@ -1,0 +1,124 @@
+// WebSockets on node:http: the guard of an upgrade request (RFC 6455 §4), and the end of a socket with that of its token.
+// Browsers can set no Authorization header here, so the token may also come as a subprotocol, `bearer.{token}`.
+import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Auth, AuthOf, Need } from "../auth/auth.js";
+import { bearerOf } from "../auth/bearer.js";
+import { AmphoError } from "../errors.js";
+import { assertAuth } from "../http/admit.js";
+import { onlyAuthorization } from "../http/authorization.js";
+import type { HttpAnswer } from "../http/message.js";
+import type { HttpHost } from "../http/node-exchange.js";
+import { authorizationValues } from "../http/node-request.js";
+import { checkNeed } from "../http/wrap.js";
+
+/** What upgrades need of an `Ampho`. */
+export interface UpgradeHost extends HttpHost {
+  verifySync(token: string): Auth;
+  onRevoked(listener: () => void): () => void;
+}
+
+export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+/** `ended` aborts when the token no longer authorizes: revoked, within a second of that, or expired. */
+export type UpgradeHandler<N> = (
+  request: IncomingMessage & { readonly auth: AuthOf<N> },
+  socket: Duplex,
+  head: Buffer,
+  ended: AbortSignal,
+) => void;
+
+const subprotocolPrefix = "bearer.";
+
+/** The subprotocols that the client offers, without its token, which must not be answered as the chosen one. */
+export function offeredProtocols(request: IncomingMessage): readonly string[] {
+  return protocolsOf(request).filter((name) => !name.startsWith(subprotocolPrefix));
+}
+
+/** Listener for `server.on("upgrade", …)`: hands the socket to the handler, or answers with the refusal and closes it. */
+export function guardedUpgrade(ampho: UpgradeHost, handler: UpgradeHandler<Need>): UpgradeListener;
+export function guardedUpgrade<const N extends Need<IncomingMessage>>(
+  ampho: UpgradeHost,
+  need: N,
+  handler: UpgradeHandler<N>,
+): UpgradeListener;
+export function guardedUpgrade<N extends Need<IncomingMessage>>(
+  ampho: UpgradeHost,
+  ...rest: readonly [UpgradeHandler<N>] | readonly [N, UpgradeHandler<N>]
+): UpgradeListener {
+  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : rest;
+  if (need !== undefined) checkNeed(need);
+
+  return (request, socket, head) => {
+    // The server has let go of the socket: without a listener a reset would end the process.
+    const onError = () => socket.destroy();
+    socket.on("error", onError);
+    const decide = async () => {
+      const authorization = authorizationOf(request);
+      request.auth = await ampho.guard(authorization, need, request);
+      assertAuth(request, need);
+      return bearerOf(authorization);
+    };
+    decide().then(
+      (token) => {
+        if (socket.destroyed) return;
+        socket.off("error", onError);
+        assertAuth(request, need);
+        const ended = endOf(ampho, token, socket);
+        if (ended.aborted) refuse(socket, ampho.refusal(ended.reason));
+        else handler(request, socket, head, ended);
+      },
+      (error: unknown) => refuse(socket, ampho.refusal(error)),
+    );
+  };
+}
+
+/** The one token, wherever it stands, as an Authorization value. */
+function authorizationOf(request: IncomingMessage): string | undefined {
+  const tokens = protocolsOf(request)
+    .filter((name) => name.startsWith(subprotocolPrefix))
+    .map((name) => `Bearer ${name.slice(subprotocolPrefix.length)}`);
+  return onlyAuthorization([...authorizationValues(request), ...tokens]);
+}
+
+function protocolsOf({ headers }: IncomingMessage): readonly string[] {
+  const names = headers["sec-websocket-protocol"]?.split(",") ?? [];
+  return names.map((name) => name.trim()).filter((name) => name !== "");
+}
+
+const longestDelayMs = 2 ** 31 - 1;
+const leastDelayMs = 1_000;
+
+/** Looks again whenever something is revoked, and when the token expires; within its leeway once a second. */
+function endOf(ampho: UpgradeHost, token: string | undefined, socket: Duplex): AbortSignal {
+  const end = new AbortController();
+  if (token === undefined) return end.signal;
+  let timer: NodeJS.Timeout | undefined;
+  const look = () => {
+    clearTimeout(timer);
+    try {
+      const dueMs = ampho.verifySync(token).expires * 1000 - Date.now();
+      timer = setTimeout(look, Math.min(Math.max(dueMs, leastDelayMs), longestDelayMs)).unref();
+    } catch (error) {
+      // A store that is away has ended nothing.
+      if (error instanceof AmphoError && error.code === "unavailable") timer = setTimeout(look, leastDelayMs).unref();
+      else finish(error);
+    }
+  };
+  const finish = (reason: unknown) => {
+    clearTimeout(timer);
+    stop();
+    if (!end.signal.aborted) end.abort(reason);
+  };
+  const stop = ampho.onRevoked(look);
+  socket.once("close", () => finish(new AmphoError("invalid_token", "The socket was closed.")));
+  look();
+  return end.signal;
+}
+
+function refuse(socket: Duplex, { status, headers, body = "" }: HttpAnswer): void {
+  const fields = { ...headers, "Content-Length": String(Buffer.byteLength(body)), Connection: "close" };
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.once("finish", () => socket.destroy());
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`);
+}

@@ -1,0 +1,47 @@
+// A subpath needs its own framework and nothing else, by its code and by its types.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+
+const dist = path.resolve(import.meta.dirname, "../../dist/adapters");
+
+/** Packages that a file names, itself or through files of ours. */
+function packagesOf(file: string, seen = new Set<string>()): Set<string> {
+  const packages = new Set<string>();
+  if (seen.has(file)) return packages;
+  seen.add(file);
+  for (const [, name = ""] of readFileSync(file, "utf8").matchAll(/(?:\bfrom |\bimport |\bimport\()"([^"]+)"/g)) {
+    if (name.startsWith("node:")) continue;
+    if (!name.startsWith(".")) packages.add(name.split("/", name.startsWith("@") ? 2 : 1).join("/"));
+    else {
+      const target = path.resolve(path.dirname(file), name);
+      const next = file.endsWith(".d.ts") ? target.replace(/\.js$/, ".d.ts") : target;
+      for (const found of packagesOf(next, seen)) packages.add(found);
+    }
+  }
+  return packages;
+}
+
+describe.each([
+  { name: "node", code: [], types: [] },
+  { name: "express", code: [], types: ["express"] },
+  { name: "fastify", code: [], types: ["fastify"] },
+  { name: "hono", code: ["hono"], types: ["hono"] },
+  { name: "koa", code: [], types: ["koa"] },
+  { name: "nest", code: ["@nestjs/common", "@nestjs/core"], types: ["@nestjs/common", "@nestjs/core"] },
+])("ampho/$name", ({ name, code, types }) => {
+  it("imports no other framework", () => {
+    expect([...packagesOf(path.join(dist, `${name}.js`))].sort()).toEqual(code);
+  });
+
+  it("needs no other framework's types", () => {
+    expect([...packagesOf(path.join(dist, `${name}.d.ts`))].sort()).toEqual(types);
+  });
+
+  it("loads by require, which takes nothing that awaits at its top level", () => {
+    const exported = createRequire(import.meta.url)(path.join(dist, `${name}.js`));
+    const names = name === "hono" ? ["authorize", "mount"] : ["authorize", "guarded", "mount"];
+    for (const one of names) expect(typeof exported[one]).toBe("function");
+  });
+});

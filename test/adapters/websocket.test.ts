@@ -1,0 +1,132 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { WebSocket, WebSocketServer } from "ws";
+import { guardedUpgrade, mount, offeredProtocols } from "../../dist/adapters/node.js";
+import type { Ampho } from "../../dist/index.js";
+import { sendRaw } from "../http/raw.js";
+import { closeServer } from "./express-app.js";
+import { alice, createInstance, foreignToken } from "./instance.js";
+
+let ampho: Ampho;
+let server: Server;
+let port: number;
+/** Sockets that the server knows to be open. */
+let open = 0;
+
+beforeAll(async () => {
+  ampho = await createInstance();
+  const sockets = new WebSocketServer({
+    noServer: true,
+    handleProtocols: (_offered, request) => offeredProtocols(request)[0] ?? false,
+  });
+  server = createServer(mount(ampho));
+  const chat = guardedUpgrade(ampho, (request, socket, head, ended) =>
+    sockets.handleUpgrade(request, socket, head, (peer) => {
+      open++;
+      peer.on("close", () => {
+        open--;
+      });
+      peer.on("message", () => peer.send(request.auth.login));
+      ended.addEventListener("abort", () => peer.close(4401, "session ended"));
+    }),
+  );
+  const editors = guardedUpgrade(ampho, { roles: ["admin"] }, (_request, socket) => socket.destroy());
+  server.on("upgrade", (request, socket, head) => {
+    const listener = request.url === "/admins" ? editors : chat;
+    listener(request, socket, head);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  port = (server.address() as AddressInfo).port;
+});
+afterAll(async () => {
+  await closeServer(server);
+  await ampho.close();
+});
+
+async function login(): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${port}/api/security/login`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(alice),
+  });
+  return (await response.json()).token;
+}
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+function connect(headers: Record<string, string>, protocols: string[] = [], path = "/chat") {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, protocols, { headers });
+  const opened = new Promise<WebSocket>((resolve, reject) => {
+    socket.once("open", () => resolve(socket));
+    socket.once("unexpected-response", (_request, response) => reject(new Error(`answered ${response.statusCode}`)));
+    socket.once("error", reject);
+  });
+  const closed = new Promise<number>((resolve) => socket.once("close", resolve));
+  return { opened, closed };
+}
+
+const ask = (socket: WebSocket) =>
+  new Promise<string>((resolve) => {
+    socket.once("message", (data) => resolve(Buffer.isBuffer(data) ? data.toString() : ""));
+    socket.send("who?");
+  });
+
+describe("an upgrade request", () => {
+  it("is let in by the Authorization header", async () => {
+    const { opened, closed } = connect(bearer(await login()));
+    const socket = await opened;
+    expect(await ask(socket)).toBe("alice");
+    socket.close();
+    await closed;
+  });
+
+  it("is let in by a subprotocol, as browsers can send it, which is not answered", async () => {
+    const { opened, closed } = connect({}, [`bearer.${await login()}`, "chat.v1"]);
+    const socket = await opened;
+    expect([socket.protocol, await ask(socket)]).toEqual(["chat.v1", "alice"]);
+    socket.close();
+    await closed;
+  });
+
+  it.each([
+    ["no token", {}, [], "/chat", 401],
+    ["a bad token", bearer("x.y.z"), [], "/chat", 401],
+    ["a bad token as subprotocol", {}, ["bearer.x.y.z"], "/chat", 401],
+    ["two tokens", bearer("x.y.z"), ["bearer.x.y.z"], "/chat", 400],
+    ["a token without the role", bearer(foreignToken()), [], "/admins", 403],
+  ] as const)("is refused with %s", async (_what, headers, protocols, path, status) => {
+    const { opened } = connect({ ...headers }, [...protocols], path);
+    await expect(opened).rejects.toThrow(`answered ${status}`);
+  });
+
+  it("gets the answer of every refusal, and its socket is closed", async () => {
+    const head = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    const answer = await sendRaw(port, head, { untilClosed: true });
+    expect([answer.status, JSON.parse(answer.body).error, answer.closed]).toEqual([401, "missing_token", true]);
+    expect(answer.head).toContain('WWW-Authenticate: Bearer realm="ampho"');
+  });
+});
+
+describe("an open socket", () => {
+  it("is closed when its session ends, and no other one is", async () => {
+    const [token, other] = [await login(), await login()];
+    const [mine, theirs] = [connect(bearer(token)), connect(bearer(other))];
+    await Promise.all([mine.opened, theirs.opened]);
+    const logout = { method: "POST", headers: bearer(token) };
+    expect((await fetch(`http://127.0.0.1:${port}/api/security/logout`, logout)).status).toBe(204);
+    expect(await mine.closed).toBe(4401);
+    expect(await ask(await theirs.opened)).toBe("alice");
+    (await theirs.opened).close();
+    await theirs.closed;
+  });
+
+  it("is closed when its user is disabled, whatever token it came with", async () => {
+    const sockets = [connect(bearer(await login())), connect(bearer(foreignToken()))];
+    await Promise.all(sockets.map(({ opened }) => opened));
+    await ampho.users.disable(alice.login);
+    expect(await Promise.all(sockets.map(({ closed }) => closed))).toEqual([4401, 4401]);
+    await ampho.users.enable(alice.login);
+    expect(open).toBe(0);
+  });
+});

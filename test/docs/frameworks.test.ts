@@ -1,0 +1,76 @@
+// Every TypeScript snippet of docs/frameworks.md compiles as it stands, against the packed tarball, and links lead somewhere.
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Consumer, installPacked } from "../examples/packed.js";
+
+const root = path.resolve(import.meta.dirname, "../..");
+const page = readFileSync(path.join(root, "docs/frameworks.md"), "utf8");
+const snippets = [...page.matchAll(/^```ts\n\/\/ (\S+)\n([\s\S]*?)^```$/gm)].map(([, file = "", text = ""]) => ({
+  file,
+  text,
+}));
+
+let consumer: Consumer;
+beforeAll(() => {
+  consumer = installPacked();
+  for (const { file, text } of snippets) {
+    const target = path.join(consumer.folder, file);
+    mkdirSync(path.dirname(target), { recursive: true });
+    writeFileSync(target, text);
+  }
+  writeFileSync(path.join(consumer.folder, "package.json"), '{ "type": "module" }');
+});
+afterAll(() => consumer.remove());
+
+function compile(compilerOptions: object): string {
+  const options = {
+    target: "es2022",
+    noEmit: true,
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    ...compilerOptions,
+  };
+  const config = { compilerOptions: options, files: snippets.map(({ file }) => file) };
+  writeFileSync(path.join(consumer.folder, "tsconfig.json"), JSON.stringify(config));
+  try {
+    return execFileSync(process.execPath, [path.join(root, "node_modules/typescript/bin/tsc"), "-p", consumer.folder], {
+      encoding: "utf8",
+    });
+  } catch (error) {
+    return error instanceof Error && "stdout" in error ? String(error.stdout) : String(error);
+  }
+}
+
+describe("docs/frameworks.md", () => {
+  it("names a file in every TypeScript snippet", () => {
+    expect(snippets.length).toBe(page.match(/^```ts$/gm)?.length);
+    expect(new Set(snippets.map(({ file }) => file)).size).toBe(snippets.length);
+  });
+
+  it.each(["nodenext", "bundler"])("compiles with module resolution %s", (moduleResolution) => {
+    const module = moduleResolution === "nodenext" ? "nodenext" : "esnext";
+    const shared = { module, moduleResolution, types: ["node"], skipLibCheck: true, experimentalDecorators: true };
+    expect(compile(shared)).toBe("");
+  });
+
+  it("links to files and headings that are there", () => {
+    const headings = new Set(
+      [...page.matchAll(/^#+ (.*)$/gm)].map(([, title = ""]) =>
+        title
+          .toLowerCase()
+          .replace(/[^\w\- ]/g, "")
+          .replaceAll(" ", "-"),
+      ),
+    );
+    for (const [, target = ""] of page.matchAll(/\]\(([^)]+)\)/g))
+      if (target.startsWith("#")) expect(headings, target).toContain(target.slice(1));
+      else expect(existsSync(path.join(root, "docs", target)), target).toBe(true);
+  });
+
+  it("lists every example", () => {
+    for (const name of ["express", "fastify", "hono", "koa", "nest", "node", "h3"])
+      expect(page).toContain(`](../examples/${name}/server.`);
+  });
+});
