@@ -7,17 +7,16 @@ import type { Held } from "./record.js";
 export type Age = (held: Held) => number;
 
 export function createAge(): Age {
-  let seen = "";
-  let receivedMs = 0;
-  let offsetMs = 0;
-  return (held) => {
-    const wallMs = Date.now();
-    if (seen !== held.token) {
-      seen = held.token;
-      receivedMs = held.receivedMs;
-      offsetMs = wallMs - performance.now();
+  let seen: string | undefined;
+  let receivedMonotonicMs = 0;
+  return ({ token, receivedMs }) => {
+    const ageMs = Date.now() - receivedMs;
+    const nowMs = performance.now();
+    if (seen !== token) {
+      seen = token;
+      receivedMonotonicMs = nowMs - ageMs;
     }
-    return (Math.max(wallMs, performance.now() + offsetMs) - receivedMs) / 1000;
+    return Math.max(ageMs, nowMs - receivedMonotonicMs) / 1000;
   };
 }
 

@@ -1,15 +1,14 @@
 // `ampho/client`: a fetch that forgets that tokens expire, for browsers and Node (docs/client.md).
-import { AmphoError } from "../errors.js";
 import { createFetch, type Fetch } from "./fetch.js";
 import { noLock, storageLock, webLock } from "./lock.js";
 import { type Held, heldOf, openRecords, sidOf } from "./record.js";
 import { createRenewal, isOver, requestRenewal, sessionEnded } from "./renewal.js";
 import { identityOf, type Session } from "./session.js";
-import { type ClientStorage, memoryStorage, pageStorage, reliably } from "./storage.js";
-import { bearer, call } from "./wire.js";
+import { type ClientStorage, memoryStorage, pageStorage } from "./storage.js";
+import { call } from "./wire.js";
 
-export type { ErrorCode, ErrorDetails } from "../errors.js";
-export { AmphoError, type ClientStorage, type Session };
+export { AmphoError, type ErrorCode, type ErrorDetails } from "../errors.js";
+export type { ClientStorage, Session };
 
 export interface ClientOptions {
   /** Of the application: relative URLs resolve against it, and only its origin gets the token. In a page it may be relative. */
@@ -73,40 +72,31 @@ export function createClient({ baseUrl, prefix = "/api/security", storage }: Cli
   let turn = 0;
 
   async function end(held: Held): Promise<void> {
-    const logout = ({ token }: Held) => call(root, "/logout", { Authorization: bearer(token) });
-    const ifOver = (then: () => unknown) => (error: unknown) => {
+    const logout = ({ token }: Held) => call(root, "/logout", {}, token);
+    const unlessOver = (error: unknown) => {
       if (!isOver(error)) throw error;
-      return then();
     };
-    // The access token may just have expired: the session goes on until a new one ends it.
-    await logout(held)
-      .catch(ifOver(async () => logout(await requestRenewal(root, held))))
-      .catch(ifOver(() => {}));
+    await logout(held).catch((error) => {
+      unlessOver(error);
+      // The access token may just have expired: the session goes on until a new one ends it.
+      return requestRenewal(root, held).then(logout).catch(unlessOver);
+    });
   }
 
   return {
     async login(login, password) {
       const mine = ++turn;
-      const deviceName = `${name} device ${login.normalize("NFKC").toLowerCase()}`;
+      const deviceName = `${name} device ${login.toLowerCase()}`;
       const before = await records.read();
-      const device = (await reliably(() => kept.get(deviceName))) ?? undefined;
-      const held = await call(root, "/login", before && { Authorization: bearer(before.token) }, {
-        login,
-        password,
-        device,
-      })
-        .then(heldOf)
-        .catch((error: unknown) => {
-          // A lost answer may have moved the session on: within the grace, the token held here still catches up.
-          if (before && error instanceof AmphoError && error.code === "unavailable") quietly(renewal.renew(before));
-          throw error;
-        });
+      const device = (await records.inTurn(() => kept.get(deviceName))) ?? undefined;
+      const held = heldOf(await call(root, "/login", { login, password, device }, before?.token));
+      const proof = held.device;
+      if (proof) await records.inTurn(() => kept.set(deviceName, proof));
+      // From here on nothing is awaited before the record is replaced: what comes later is behind it in turn.
       if (mine !== turn) {
         if (sidOf(before) !== sidOf(held)) quietly(end(held));
         throw sessionEnded();
       }
-      const { device: proof } = held;
-      if (proof) await reliably(() => kept.set(deviceName, proof));
       const former = await records.replace(held);
       if (former && sidOf(former) !== sidOf(held)) quietly(end(former));
       return held.session;
@@ -120,7 +110,7 @@ export function createClient({ baseUrl, prefix = "/api/security", storage }: Cli
     session: async () => (await records.read())?.session,
     onChange(listener) {
       listeners.add(listener);
-      return () => void listeners.delete(listener);
+      return () => listeners.delete(listener);
     },
   };
 }

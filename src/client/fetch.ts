@@ -11,11 +11,11 @@ export function createFetch(records: Records, renewal: Renewal, base: URL): Fetc
   /** A token that was refused though it was new: another one would be, too. */
   let futile: string | undefined;
 
-  return async (input, init) => {
+  return async (input, init = {}) => {
     const request = input instanceof Request ? input : undefined;
     const url = new URL(input instanceof Request ? input.url : input, base);
-    const headers = new Headers(init?.headers ?? request?.headers);
-    const signal = init?.signal ?? request?.signal;
+    const headers = new Headers(init.headers ?? request?.headers);
+    const signal = init.signal ?? request?.signal;
     const send = async (held?: Held): Promise<Response> => {
       if (held) headers.set("Authorization", bearer(held.token));
       try {
@@ -41,7 +41,7 @@ export function createFetch(records: Records, renewal: Renewal, base: URL): Fetc
     if (response.redirected || held.token === futile || !(await isInvalidToken(response))) return response;
     const renewed = await renewal.renew(held, signal);
     // A stream, which needs `duplex`, is gone once it was sent, and a copy of it would take memory without a limit.
-    if (request?.body || (init && "duplex" in init)) return response;
+    if (request?.body || "duplex" in init) return response;
     await response.body?.cancel();
     const again = await send(renewed);
     if (await isInvalidToken(again)) futile = renewed.token;

@@ -32,6 +32,8 @@ export function heldOf(answer: unknown): Held {
 export const sidOf = (held: Held | undefined): string | undefined => held?.session.session?.id;
 
 export interface Records {
+  /** Runs what uses the storage after all else that does; rejects with `unavailable` when the storage fails. */
+  inTurn<T>(work: () => T | Promise<T>): Promise<T>;
   read(): Promise<Held | undefined>;
   /** Puts `next` in the place of the one with this refresh token, or of any; gives back what stood there. */
   replace(next: Held | undefined, refreshToken?: string): Promise<Held | undefined>;
@@ -44,7 +46,7 @@ export function openRecords(
   noticed: (session: Session | undefined) => void,
 ): Records {
   let last: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+  const inTurn = <T>(work: () => T | Promise<T>): Promise<T> => {
     const result = last.then(() => reliably(work));
     last = result.catch(() => {});
     return result;
@@ -56,6 +58,7 @@ export function openRecords(
     return held;
   };
   return {
+    inTurn,
     read: () => inTurn(read),
     replace: (next, refreshToken) =>
       inTurn(async () => {

@@ -19,7 +19,7 @@ export interface Renewal {
 
 const longestPauseMs = 30_000;
 
-export const sessionEnded = () => new AmphoError("session_ended", "The session has ended. Log in again.");
+export const sessionEnded = () => new AmphoError("session_ended", "The session has ended.");
 
 /** Whether the server says that there is no such session any more. */
 export function isOver(error: unknown): boolean {
@@ -27,11 +27,12 @@ export function isOver(error: unknown): boolean {
 }
 
 export async function requestRenewal(root: string, { refresh_token, key }: Held): Promise<Held> {
-  return heldOf(await call(root, "/renew", { "Idempotency-Key": key ?? randomId() }, { refresh_token }));
+  return heldOf(await call(root, "/renew", { refresh_token }, undefined, key));
 }
 
 export function createRenewal(records: Records, lock: Lock, root: string): Renewal {
-  let running: { readonly token: string; readonly result: Promise<Held> } | undefined;
+  /** By the refresh token that is being renewed: a login may bring another while one is under way. */
+  const running = new Map<string, Promise<Held>>();
   let failure: unknown;
   let failures = 0;
   let pausedUntilMs = 0;
@@ -71,16 +72,10 @@ export function createRenewal(records: Records, lock: Lock, root: string): Renew
 
   return {
     renew(stale, signal) {
-      if (running?.token !== stale.refresh_token) {
-        const started = {
-          token: stale.refresh_token,
-          result: attempt(stale).finally(() => {
-            if (running === started) running = undefined;
-          }),
-        };
-        running = started;
-      }
-      return signal ? Promise.race([running.result, aborted(signal)]) : running.result;
+      const { refresh_token } = stale;
+      const result = running.get(refresh_token) ?? attempt(stale).finally(() => running.delete(refresh_token));
+      running.set(refresh_token, result);
+      return signal ? Promise.race([result, aborted(signal)]) : result;
     },
     resume() {
       pausedUntilMs = 0;

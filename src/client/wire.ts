@@ -1,5 +1,6 @@
 // Calls of the REST API (contract §4) and what their failures are: the code of the answer, or `unavailable` where there is none.
 import { AmphoError, type ErrorCode } from "../errors.js";
+import { randomId } from "./random.js";
 import { hasText } from "./shape.js";
 
 /** For all tries of one call: a network that swallows packets holds nobody up for longer. */
@@ -27,8 +28,9 @@ interface Problem {
 export async function call(
   root: string,
   path: "/login" | "/logout" | "/renew",
-  headers: Readonly<Record<string, string>> | undefined,
-  body?: object,
+  body: object,
+  token?: string,
+  key = randomId(),
 ): Promise<unknown> {
   const signal = AbortSignal.timeout(deadlineMs);
   for (let count = 1; ; count++) {
@@ -38,9 +40,13 @@ export async function call(
         // A redirect would carry the password or the token to wherever it points.
         redirect: "error",
         // Whoever logs out often leaves the page in the same breath.
-        keepalive: path === "/logout",
-        headers: { ...(body && { "Content-Type": "application/json" }), ...headers },
-        body: body ? JSON.stringify(body) : null,
+        keepalive: true,
+        headers: {
+          "Content-Type": "application/json",
+          "Idempotency-Key": key,
+          ...(token && { Authorization: bearer(token) }),
+        },
+        body: JSON.stringify(body),
         signal,
       });
       const answer = parse(await response.text());
@@ -49,8 +55,7 @@ export async function call(
       const details = retryAfterSeconds > 0 ? { retryAfterSeconds } : {};
       if (hasText<Problem>(answer, "error") && /^[a-z_]+$/.test(answer.error))
         throw new AmphoError(answer.error, answer.message, details);
-      const code = response.status === 429 ? "too_many_attempts" : "unavailable";
-      throw new AmphoError(code, `Status ${response.status}, and not from Ampho.`, details);
+      throw new AmphoError("unavailable", `Status ${response.status}.`, details);
     } catch (error) {
       if (error instanceof AmphoError) throw error;
       if (path === "/login" || count > 2 || signal.aborted) throw unreachable(error);
