@@ -16,6 +16,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   http: ["errors.ts", "crypto", "store", "auth"],
   "ampho.ts": ["errors.ts", "crypto", "store", "auth", "http", "config.ts", "version.ts"],
   adapters: ["errors.ts", "auth", "http", "ampho.ts"],
+  client: ["errors.ts"],
   cli: ["errors.ts", "version.ts", "crypto", "store", "auth", "http", "config.ts", "ampho.ts", "adapters"],
   "index.ts": ["errors.ts", "crypto", "store", "auth", "http", "config.ts", "ampho.ts"],
 };

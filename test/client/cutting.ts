@@ -1,0 +1,56 @@
+// A network in the test's hands: a TCP proxy that loses answers, loses everything, or is slow.
+import { connect, createServer, type Socket } from "node:net";
+import { onTestFinished } from "vitest";
+import { wait } from "./kept.js";
+
+export interface Network {
+  readonly url: string;
+  /** Whether the answer to what was just sent gets lost on its way back; the server has seen the request all the same. */
+  cuts: (sent: string) => boolean;
+  /** Nothing gets through, in neither direction. */
+  down: boolean;
+  /** What every piece of an answer takes. */
+  delayMs: number;
+}
+
+export async function openNetwork(target: number): Promise<Network> {
+  const sockets = new Set<Socket>();
+  const network = { url: "", cuts: (_sent: string) => false, down: false, delayMs: 0 };
+  const server = createServer((near) => {
+    if (network.down) return near.destroy();
+    const far = connect(target, "127.0.0.1");
+    let doomed = false;
+    let last = Promise.resolve();
+    const end = () => {
+      near.destroy();
+      far.destroy();
+    };
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on("error", end).on("close", end);
+    }
+    near.on("data", (chunk) => {
+      if (network.down) return end();
+      doomed ||= network.cuts(chunk.toString("latin1"));
+      far.write(chunk);
+    });
+    far.on("data", (chunk) => {
+      if (doomed || network.down) return end();
+      last = last.then(() => wait(network.delayMs)).then(() => void near.write(chunk));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("the proxy has no port");
+  return Object.assign(network, { url: `http://127.0.0.1:${address.port}` });
+}
+
+/** Loses the answers to the first `count` requests of this path. */
+export function losing(path: string, count: number): Network["cuts"] {
+  let left = count;
+  return (sent) => sent.includes(` ${path} `) && left-- > 0;
+}

@@ -1,0 +1,128 @@
+// A real server with short-lived tokens: the REST API, guarded routes of an application, and a page with the client.
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { onTestFinished } from "vitest";
+import { authorize, mount } from "../../dist/adapters/node.js";
+import { type Ampho, type AmphoOptions, createAmpho } from "../../dist/index.js";
+import { createClient } from "../../src/client/client.js";
+import { settableClock } from "../ampho/world.js";
+import { createKept } from "./kept.js";
+
+export const ann = { login: "ann", password: "heron violet tumbrel 91" };
+export const ben = { login: "ben", password: "saffron anchor drizzle 27" };
+
+export interface World {
+  readonly ampho: Ampho;
+  readonly url: string;
+  readonly port: number;
+  /** Every request that came in, as "METHOD /path". */
+  readonly requests: string[];
+  /** Bodies and a few headers of the calls of the REST API, in their order. */
+  readonly calls: Call[];
+  /** How often an event of the audit log happened. */
+  count(event: string): Promise<number>;
+  events(): Promise<readonly string[]>;
+  /** Answers in the place of everything else, where it gives back true. */
+  intercept: ((request: IncomingMessage, response: ServerResponse) => boolean) | undefined;
+  close(): Promise<void>;
+}
+
+export interface Call {
+  readonly path: string;
+  readonly idempotencyKey: string | undefined;
+  readonly authorization: string | undefined;
+  readonly body: string;
+}
+
+export async function openWorld(
+  options: AmphoOptions = {},
+  page?: (path: string) => string | undefined,
+): Promise<World> {
+  const ampho = await createAmpho({
+    databaseUrl: "sqlite::memory:",
+    tokenTtl: 900,
+    notice: () => undefined,
+    ...options,
+  });
+  await ampho.users.create({ ...ann, roles: ["editor"] });
+  await ampho.users.create(ben);
+  const api = mount(ampho);
+  const guard = authorize(ampho);
+  const requests: string[] = [];
+  const calls: Call[] = [];
+  const world: World = {
+    ampho,
+    url: "",
+    port: 0,
+    requests,
+    calls,
+    intercept: undefined,
+    events: async () => {
+      const rows = await ampho.audit.list({ limit: 10_000 });
+      return rows.map(({ event, reason }) => (reason === undefined ? event : `${event}: ${reason}`));
+    },
+    count: async (event) => (await world.events()).filter((one) => one === event || one.startsWith(`${event}:`)).length,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await ampho.close();
+    },
+  };
+
+  const server = createServer((request, response) => {
+    const { pathname } = new URL(request.url ?? "/", "http://localhost");
+    requests.push(`${request.method} ${pathname}`);
+    if (pathname.startsWith(ampho.prefix)) note(request, calls);
+    if (world.intercept?.(request, response)) return;
+    const text = page?.(pathname);
+    if (text !== undefined) {
+      response.setHeader("Content-Type", pathname.endsWith(".js") ? "text/javascript" : "text/html");
+      response.end(text);
+    } else if (pathname.startsWith("/guarded")) {
+      guard(request, response, () => void echo(request, response));
+    } else if (pathname.startsWith("/open")) {
+      void echo(request, response);
+    } else if (pathname === "/moved") {
+      const { searchParams } = new URL(request.url ?? "/", "http://localhost");
+      response.writeHead(Number(searchParams.get("status") ?? 302), { Location: searchParams.get("to") ?? "/" }).end();
+    } else api(request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  onTestFinished(() => world.close());
+  return Object.assign(world, { port, url: `http://127.0.0.1:${port}` });
+}
+
+/** Reads along: the body stays for whoever reads it next. */
+function note(request: IncomingMessage, calls: Call[]): void {
+  const parts: Buffer[] = [];
+  const { authorization } = request.headers;
+  const idempotencyKey = String(request.headers["idempotency-key"]);
+  const push = request.push.bind(request);
+  request.push = (chunk: Buffer | null, ...rest) => {
+    if (chunk !== null) parts.push(chunk);
+    else calls.push({ path: request.url ?? "", idempotencyKey, authorization, body: Buffer.concat(parts).toString() });
+    return push(chunk, ...rest);
+  };
+}
+
+async function echo(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  let body = "";
+  for await (const chunk of request) body += String(chunk);
+  const { authorization = null } = request.headers;
+  response.setHeader("Content-Type", "application/json");
+  response.end(JSON.stringify({ login: request.auth?.login ?? null, authorization, body }));
+}
+
+/** A client that ann has logged in with, on a storage in the test's hands, over a server whose clock the test sets. */
+export async function logInAnn(options: AmphoOptions = {}) {
+  const clock = settableClock();
+  const world = await openWorld({ clock, ...options });
+  const kept = createKept();
+  const open = (baseUrl = world.url) => createClient({ baseUrl, storage: kept });
+  const client = open();
+  await client.login(ann.login, ann.password);
+  world.calls.length = 0;
+  world.requests.length = 0;
+  return { world, clock, kept, client, open };
+}
