@@ -2,8 +2,9 @@
 // from every counter that the guess belongs to, in the store, where all processes see it; what comes of the guess settles it.
 import type { PasswordTurn } from "../crypto/password-pool.js";
 import { AmphoError } from "../errors.js";
-import type { AuditEntry, Guess, GuessCounter, GuessPlace, GuessVerdict, Origin, Store } from "../store/store.js";
+import type { AuditEntry, Guess, GuessCounter, GuessPlace, Origin, Store } from "../store/store.js";
 import type { Clock } from "./clock.js";
+import { createGuessLanes } from "./guess-lanes.js";
 import { guessOriginOf } from "./guess-places.js";
 import type { Keyring } from "./keyring.js";
 import type { Settings } from "./settings.js";
@@ -51,14 +52,6 @@ const placesTogether = 3;
 const rowsMax = 50_000;
 /** Guesses between two sweeps. */
 const sweepEvery = 32;
-/** Behind tries that are not settled a guess waits so long, asking again ever more slowly. */
-const patienceMs = 3_000;
-/** So many may wait in this process, of one login and in all: more would only keep the store busy. */
-const waitersOfOneMax = 64;
-const waitersMax = 512;
-const firstPauseMs = 10;
-const longestPauseMs = 160;
-
 export function createThrottle(parts: {
   readonly store: Pick<Store, "admitGuess" | "settleGuess" | "sweepGuesses">;
   readonly keyring: Pick<Keyring, "conceal">;
@@ -68,9 +61,7 @@ export function createThrottle(parts: {
   const { store, clock } = parts;
   const limits = parts.settings.throttle;
   const { windowSeconds, lockAfter } = limits;
-  /** How many wait, by subject. */
-  const waiters = new Map<string, number>();
-  let waiting = 0;
+  const lanes = createGuessLanes();
   let sinceSweep = 0;
   let sweeping = false;
 
@@ -135,33 +126,9 @@ export function createThrottle(parts: {
   ): Promise<{ readonly locked: boolean; readonly retryAfterSeconds: number } | undefined> {
     sweepAtTimes();
     const ask = () => store.admitGuess({ ...guess, now: clock.now(), canonical, origin, event });
-    const verdict = await ask();
-    const last = verdict.outcome === "pending" ? await waitFor(guess.subject, ask) : verdict;
-    if (last.outcome === "admitted") return undefined;
-    return last.outcome === "refused" ? last : { locked: false, retryAfterSeconds: 1 };
-  }
-
-  /** Tries in the way are being looked at; whether they were right decides about this one. */
-  async function waitFor(subject: string, ask: () => Promise<GuessVerdict>): Promise<GuessVerdict> {
-    const own = waiters.get(subject) ?? 0;
-    if (own >= waitersOfOneMax || waiting >= waitersMax) return { outcome: "pending" };
-    waiters.set(subject, own + 1);
-    waiting += 1;
-    try {
-      let pauseMs = firstPauseMs;
-      for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += pauseMs) {
-        pauseMs = Math.min(pauseMs * 2, longestPauseMs);
-        await new Promise((resolve) => setTimeout(resolve, pauseMs));
-        const verdict = await ask();
-        if (verdict.outcome !== "pending") return verdict;
-      }
-      return { outcome: "pending" };
-    } finally {
-      waiting -= 1;
-      const left = (waiters.get(subject) ?? 1) - 1;
-      if (left > 0) waiters.set(subject, left);
-      else waiters.delete(subject);
-    }
+    const verdict = await lanes.ask(guess.subject, ask);
+    if (verdict.outcome === "admitted") return undefined;
+    return verdict.outcome === "refused" ? verdict : { locked: false, retryAfterSeconds: 1 };
   }
 
   function admission(guess: Guess, turn: PasswordTurn, deviceId: string | undefined): Admission {

@@ -1,0 +1,70 @@
+// Guesses that wait for tries in flight to be settled: those at one login stand in a line, and only the first of it asks.
+import type { GuessVerdict } from "../store/store.js";
+
+/** So long a guess waits in all, and so often the first of a line asks: ever more slowly. */
+const patienceMs = 3_000;
+const pauseMs = { first: 5, longest: 40 };
+/** More in one line, or in all, would only hold connections. */
+const lineMax = 128;
+const waitingMax = 1024;
+
+interface Lane {
+  last: Promise<void>;
+  waiting: number;
+}
+
+export interface GuessLanes {
+  /** Asks once, and if need be again in its turn, until the answer is known or patience is over. */
+  ask(subject: string, ask: () => Promise<GuessVerdict>): Promise<GuessVerdict>;
+}
+
+export function createGuessLanes(): GuessLanes {
+  const lanes = new Map<string, Lane>();
+  let waiting = 0;
+
+  return {
+    async ask(subject, ask) {
+      // Nobody overtakes a line: those whose login was right come back at once, and would always be faster than its first.
+      if (!lanes.has(subject)) {
+        const verdict = await ask();
+        if (verdict.outcome !== "pending") return verdict;
+      }
+      const lane = lanes.get(subject) ?? { last: Promise.resolve(), waiting: 0 };
+      if (lane.waiting >= lineMax || waiting >= waitingMax) return { outcome: "pending" };
+      lanes.set(subject, lane);
+      lane.waiting += 1;
+      waiting += 1;
+      const before = lane.last;
+      let leave = (): void => undefined;
+      lane.last = new Promise((resolve) => {
+        leave = resolve;
+      });
+      let late = false;
+      const timer = setTimeout(() => {
+        late = true;
+      }, patienceMs);
+      try {
+        // Whoever is before has come earlier and loses patience earlier.
+        await before;
+        return await askInTurn(ask, () => late);
+      } finally {
+        clearTimeout(timer);
+        leave();
+        waiting -= 1;
+        lane.waiting -= 1;
+        if (lane.waiting === 0) lanes.delete(subject);
+      }
+    },
+  };
+}
+
+async function askInTurn(ask: () => Promise<GuessVerdict>, isLate: () => boolean): Promise<GuessVerdict> {
+  let ms = pauseMs.first;
+  for (;;) {
+    if (isLate()) return { outcome: "pending" };
+    const verdict = await ask();
+    if (verdict.outcome !== "pending") return verdict;
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    ms = Math.min(ms * 2, pauseMs.longest);
+  }
+}
