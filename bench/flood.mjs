@@ -92,7 +92,7 @@ const bare = [];
 for (let round = 0; round < rounds; round++) {
   bare.push(await bareHashes());
   for (const name of names) {
-    const server = await start(name, { BENCH_THROTTLE: "off" });
+    const server = await start(name);
     await guardedLatencies(server, 500);
     const result = results.get(name);
     result.idle.push(quantile(await guardedLatencies(server, roundMs), 0.99));

@@ -99,7 +99,7 @@ for (let round = 0; round < rounds; round++)
     const running =
       server === "flask"
         ? await startFlask()
-        : await start(server, { BENCH_TOKENS: String(tokenCount), BENCH_THROTTLE: "off" });
+        : await start(server, { BENCH_TOKENS: String(tokenCount) });
     if (running.pid !== undefined)
       execFileSync("taskset", ["-a", "-p", "-c", serverCpu, String(running.pid)], { stdio: "ignore" });
     load(running.port, route, running.tokens);
