@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { handlerOf } from "../../dist/index.js";
+import { type Auth, handlerOf } from "../../dist/index.js";
 import type * as Fixture from "./fixtures/decorated.js";
 import { openWorld } from "./world.js";
 
@@ -129,6 +129,28 @@ describe.each([
 });
 
 describe("authorize as a decorator", () => {
+  it("guards a private method", async () => {
+    const world = await openWorld();
+    const { authorize } = world.ampho;
+    const { token } = await world.session(await world.user("ann"));
+    class Hidden {
+      readonly name = "hidden";
+      @authorize
+      async #list(_request: Request, auth: Auth) {
+        return Response.json([this.name, auth.login]);
+      }
+      list(request: Request, auth: Auth) {
+        return this.#list(request, auth);
+      }
+    }
+    const forged = { ...world.ampho.verifySync(token), login: "root" };
+    const hidden = new Hidden();
+    const headers = { Authorization: `Bearer ${token}` };
+    const answer = await hidden.list(new Request("http://localhost/", { headers }), forged);
+    expect(await answer.json()).toEqual(["hidden", "ann"]);
+    expect((await hidden.list(new Request("http://localhost/"), forged)).status).toBe(401);
+  });
+
   it("refuses what is no method", async () => {
     const { ampho } = await openWorld();
     const decorate = (value: unknown, context: unknown) => Reflect.apply(ampho.authorize, undefined, [value, context]);

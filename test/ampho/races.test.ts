@@ -88,6 +88,22 @@ describe("a replay among many", () => {
   });
 });
 
+describe("many sessions opened at once", () => {
+  it("are as many as one user may have, whichever process opened them", async () => {
+    const world = await openWorld({ sessionsMax: 3 });
+    const other = await world.another();
+    const ann = await world.user("ann");
+    const grants = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => (index % 2 ? world : other).session(ann)),
+    );
+    const live = (await world.ampho.sessions.list(ann.id)).map(({ id }) => id);
+    expect(live).toHaveLength(3);
+    const renewed = await Promise.all(grants.map(({ refresh_token }) => world.renew(refresh_token)));
+    expect(renewed.filter(({ status }) => status === 200)).toHaveLength(3);
+    expect((await world.events()).filter((event) => event === "session_ended: displaced")).toHaveLength(17);
+  });
+});
+
 describe("login, renewal, logout, disabling and a new password at once", () => {
   /** A fixed order of pseudo-random numbers, so that a failure comes again. */
   function random(seed: number) {

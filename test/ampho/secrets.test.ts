@@ -130,7 +130,7 @@ describe("canaries", () => {
         );
       expect(error).toBeInstanceOf(Error);
       if (!(error instanceof Error)) continue;
-      const all = `${error.message} ${error.stack} ${JSON.stringify(error)} ${String(error.cause ?? "")}`;
+      const all = `${error.message} ${error.stack} ${JSON.stringify(error)} ${JSON.stringify(error.cause)} ${error.cause instanceof Error ? error.cause.stack : ""}`;
       expect(all).not.toContain(secret);
     }
   });
