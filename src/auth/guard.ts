@@ -7,7 +7,7 @@ import { bearerOf } from "./bearer.js";
 import { accountOf } from "./directory.js";
 import type { RevocationFollower } from "./follow-revocations.js";
 import type { Parts } from "./parts.js";
-import { scopesOf } from "./settings.js";
+import { type Settings, scopesOf } from "./settings.js";
 import type { AccessToken } from "./tokens.js";
 
 export interface Guard {
@@ -21,7 +21,12 @@ export interface Guard {
   ): Auth | undefined | Promise<Auth | undefined>;
 }
 
-export function createGuard(parts: Parts & { readonly follower: RevocationFollower }): Guard {
+export interface GuardParts extends Pick<Parts, "store" | "directory" | "tokens" | "revocations" | "clock"> {
+  readonly settings: Pick<Settings, "revocationLagMaxSeconds" | "scopes">;
+  readonly follower: Pick<RevocationFollower, "lagSeconds">;
+}
+
+export function createGuard(parts: GuardParts): Guard {
   const { tokens, revocations, settings, clock, follower } = parts;
   const maxLag = settings.revocationLagMaxSeconds;
 
@@ -92,7 +97,7 @@ function requireFresh(authTime: number | undefined, maxAgeSeconds: number, now: 
 }
 
 /** `strict`: one query; the session is live, the user enabled, roles and scopes are those of now. */
-async function presentAuth(parts: Parts, { auth, claims }: AccessToken): Promise<Auth> {
+async function presentAuth(parts: GuardParts, { auth, claims }: AccessToken): Promise<Auth> {
   const { store, directory, settings, clock } = parts;
   const gone = () => new AmphoError("invalid_token", "The session has ended.");
   let account: Awaited<ReturnType<typeof directory.find>>;

@@ -54,7 +54,10 @@ const tokenCharactersMax = 8192;
 
 export function createTokens(parts: {
   readonly keyring: Keyring;
-  readonly settings: Settings;
+  readonly settings: Pick<
+    Settings,
+    "tokenTtlSeconds" | "leewaySeconds" | "foreignMaxSeconds" | "issuer" | "audience" | "scopes"
+  >;
   readonly extraClaims: ExtraClaims | undefined;
 }): Tokens {
   const { keyring, settings, extraClaims } = parts;
