@@ -264,13 +264,13 @@ describe("the option claims", () => {
     expect(claimsOf(String(grant.refresh_token))).not.toHaveProperty("tenant");
   });
 
-  it.each([
-    ...["iss", "sub", "aud", "exp", "nbf", "iat", "jti"],
-    ...["login", "roles", "scope", "sid", "gen", "ver", "auth_time"],
-  ])("may not set %s", async (name) => {
+  it("may not set a registered name or one of our own", async () => {
+    let name = "";
     const opened = await openWith(() => ({ [name]: "x" }));
-    await expect(create(opened)).rejects.toThrow(TypeError);
-    await expect(create(opened)).rejects.toThrow(`"${name}"`);
+    const registered = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
+    const ours = ["login", "roles", "scope", "sid", "gen", "ver", "auth_time"];
+    for (name of [...registered, ...ours])
+      await expect(create(opened)).rejects.toThrow(new TypeError(`the option claims may not set "${name}"`));
   });
 
   it("may not set __proto__, and a name like constructor is a claim like any other", async () => {
