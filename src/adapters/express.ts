@@ -1,7 +1,7 @@
 // `ampho/express`: Ampho on Express 4 and 5.
 import type { NextFunction, Request, RequestHandler, Response } from "express";
-import type { Auth, AuthOf, Need } from "../auth/auth.js";
-import { admit, assertAuth } from "../http/admit.js";
+import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
+import { admit, assertAuth, givenNeed } from "../http/admit.js";
 import { writeAnswer } from "../http/node-answer.js";
 import { exchange, type HttpHost, isOurs } from "../http/node-exchange.js";
 import type { Refusal } from "../http/refusal.js";
@@ -45,12 +45,12 @@ export function mount(ampho: HttpHost, { onRefusal }: MountOptions = {}): Reques
 
 /** Middleware for routes and routers: sets `req.auth` and goes on, or refuses. */
 export function authorize(ampho: HttpHost, need?: Need<Request>): RequestHandler {
-  if (need !== undefined) checkNeed(need);
-  return (request, response, next) => through(ampho, need, request, response, next, () => next());
+  const asked = givenNeed(need);
+  return (request, response, next) => through(ampho, asked, request, response, next, () => next());
 }
 
 /** Wraps a handler whose `req.auth` is there for certain. What it throws or rejects with goes to `next`, on Express 4 too. */
-export function guarded(ampho: HttpHost, handler: GuardedHandler<Need>): RequestHandler;
+export function guarded(ampho: HttpHost, handler: GuardedHandler<NoNeed>): RequestHandler;
 export function guarded<const N extends Need<Request>>(
   ampho: HttpHost,
   need: N,
@@ -60,8 +60,7 @@ export function guarded<N extends Need<Request>>(
   ampho: HttpHost,
   ...rest: readonly [GuardedHandler<N>] | readonly [N, GuardedHandler<N>]
 ): RequestHandler {
-  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : rest;
-  if (need !== undefined) checkNeed(need);
+  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : [checkNeed(rest[0]), rest[1]];
   return (request, response, next) =>
     through(ampho, need, request, response, next, () => {
       assertAuth(request, need);

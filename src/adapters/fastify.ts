@@ -1,8 +1,8 @@
 // `ampho/fastify`: Ampho on Fastify 5.
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest, FastifySchema } from "fastify";
-import type { Auth, AuthOf, Need } from "../auth/auth.js";
+import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
 import { ConfigurationError } from "../errors.js";
-import { admit, assertAuth } from "../http/admit.js";
+import { admit, assertAuth, givenNeed } from "../http/admit.js";
 import { exchange, type HttpHost } from "../http/node-exchange.js";
 import type { Refusal } from "../http/refusal.js";
 import { isUnder } from "../http/target.js";
@@ -61,11 +61,11 @@ export function mount(ampho: HttpHost): FastifyPluginCallback {
  * answer of docs/http.md.
  */
 export function authorize(ampho: HttpHost, need?: Need<FastifyRequest>): Hook {
-  if (need !== undefined) checkNeed(need);
+  const asked = givenNeed(need);
   return (request, reply, done) => {
     void admit({
       host: ampho,
-      need,
+      need: asked,
       message: request.raw,
       request,
       admitted(auth) {
@@ -83,7 +83,7 @@ export function authorize(ampho: HttpHost, need?: Need<FastifyRequest>): Hook {
 /** Wraps a handler whose `request.auth` is there for certain. */
 export function guarded<Q extends FastifyRequest, Y extends FastifyReply>(
   ampho: HttpHost,
-  handler: GuardedHandler<Need, Q, Y>,
+  handler: GuardedHandler<NoNeed, Q, Y>,
 ): (request: Q, reply: Y) => unknown;
 export function guarded<const N extends Need<Q>, Q extends FastifyRequest, Y extends FastifyReply>(
   ampho: HttpHost,
@@ -94,8 +94,7 @@ export function guarded<N extends Need<Q>, Q extends FastifyRequest, Y extends F
   ampho: HttpHost,
   ...rest: readonly [GuardedHandler<N, Q, Y>] | readonly [N, GuardedHandler<N, Q, Y>]
 ): (request: Q, reply: Y) => unknown {
-  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : rest;
-  if (need !== undefined) checkNeed(need);
+  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : [checkNeed(rest[0]), rest[1]];
   return (request, reply) =>
     admit<Q, unknown>({
       host: ampho,

@@ -3,13 +3,13 @@ import type { HonoRequest, MiddlewareHandler } from "hono";
 import type { GetConnInfo } from "hono/conninfo";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import type { Auth, AuthOf, Need } from "../auth/auth.js";
+import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
+import { givenNeed } from "../http/admit.js";
 import { onlyAuthorization, splitAuthorization } from "../http/authorization.js";
 import { type FetchHandler, responseOf } from "../http/fetch.js";
 import type { HttpHost } from "../http/node-exchange.js";
 import { refusalOf } from "../http/refusal.js";
 import { isUnder, parseTarget } from "../http/target.js";
-import { checkNeed } from "../http/wrap.js";
 
 export interface MountOptions {
   /** `getConnInfo` of the runtime's own Hono adapter: tells the peer's address. On Node it is known without. */
@@ -37,21 +37,23 @@ export function mount(
  * Middleware: `c.get("auth")` has its type by inference. A refusal is an HTTPException whose `cause` has the `code`:
  * `app.onError` may take it over, else Hono gives the answer of docs/http.md.
  */
-export function authorize<const N extends Need<HonoRequest> = Need<HonoRequest>>(
+export function authorize(ampho: HttpHost): MiddlewareHandler<AuthEnv<NoNeed>>;
+export function authorize<const N extends Need<HonoRequest>>(
   ampho: HttpHost,
-  need?: N,
-): MiddlewareHandler<AuthEnv<N>> {
-  if (need !== undefined) checkNeed(need);
+  need: N | undefined,
+): MiddlewareHandler<AuthEnv<N>>;
+export function authorize<N extends Need<HonoRequest>>(ampho: HttpHost, need?: N): MiddlewareHandler<AuthEnv<N>> {
+  const asked = givenNeed(need);
   return async (c, next) => {
     let auth: Auth | undefined;
     try {
       const values = splitAuthorization(c.req.header("authorization") ?? null);
-      const guarded = ampho.guard<HonoRequest>(onlyAuthorization(values), need, c.req);
+      const guarded = ampho.guard<HonoRequest>(onlyAuthorization(values), asked, c.req);
       auth = guarded !== undefined && "then" in guarded ? await guarded : guarded;
     } catch (error) {
       throw exceptionOf(ampho, error);
     }
-    if (!isAuthOf<N>(auth, need)) throw exceptionOf(ampho, new TypeError("the guard let nobody in"));
+    if (!isAuthOf(auth, asked)) throw exceptionOf(ampho, new TypeError("the guard let nobody in"));
     c.set("auth", auth);
     return next();
   };

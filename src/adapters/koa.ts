@@ -1,7 +1,7 @@
 // `ampho/koa`: Ampho on Koa.
 import type { Context, DefaultContext, DefaultState, Middleware, Next, ParameterizedContext, Request } from "koa";
-import type { Auth, AuthOf, Need } from "../auth/auth.js";
-import { admit, assertAuth } from "../http/admit.js";
+import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
+import { admit, assertAuth, givenNeed } from "../http/admit.js";
 import { writeAnswer } from "../http/node-answer.js";
 import { exchange, type HttpHost, isOurs } from "../http/node-exchange.js";
 import type { Refusal } from "../http/refusal.js";
@@ -38,12 +38,12 @@ export function mount(ampho: HttpHost): Middleware {
  * Any middleware around it may catch it; where none does, the answer is that of docs/http.md.
  */
 export function authorize(ampho: HttpHost, need?: Need<Request>): Middleware {
-  if (need !== undefined) checkNeed(need);
-  return (context, next) => through(ampho, need, context, next);
+  const asked = givenNeed(need);
+  return (context, next) => through(ampho, asked, context, next);
 }
 
 /** Wraps a middleware whose `ctx.state.auth` is there for certain. */
-export function guarded(ampho: HttpHost, handler: GuardedHandler<Need>): Middleware;
+export function guarded(ampho: HttpHost, handler: GuardedHandler<NoNeed>): Middleware;
 export function guarded<const N extends Need<Request>>(
   ampho: HttpHost,
   need: N,
@@ -53,8 +53,7 @@ export function guarded<N extends Need<Request>>(
   ampho: HttpHost,
   ...rest: readonly [GuardedHandler<N>] | readonly [N, GuardedHandler<N>]
 ): Middleware {
-  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : rest;
-  if (need !== undefined) checkNeed(need);
+  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : [checkNeed(rest[0]), rest[1]];
   return (context, next) =>
     through(ampho, need, context, async () => {
       assertState<N>(context, need);

@@ -2,7 +2,7 @@
 // Browsers can set no Authorization header here, so the token may also come as a subprotocol, `bearer.{token}`.
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import type { Auth, AuthOf, Need } from "../auth/auth.js";
+import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
 import { bearerOf } from "../auth/bearer.js";
 import { AmphoError } from "../errors.js";
 import { assertAuth } from "../http/admit.js";
@@ -36,7 +36,7 @@ export function offeredProtocols(request: IncomingMessage): readonly string[] {
 }
 
 /** Listener for `server.on("upgrade", …)`: hands the socket to the handler, or answers with the refusal and closes it. */
-export function guardedUpgrade(ampho: UpgradeHost, handler: UpgradeHandler<Need>): UpgradeListener;
+export function guardedUpgrade(ampho: UpgradeHost, handler: UpgradeHandler<NoNeed>): UpgradeListener;
 export function guardedUpgrade<const N extends Need<IncomingMessage>>(
   ampho: UpgradeHost,
   need: N,
@@ -46,8 +46,7 @@ export function guardedUpgrade<N extends Need<IncomingMessage>>(
   ampho: UpgradeHost,
   ...rest: readonly [UpgradeHandler<N>] | readonly [N, UpgradeHandler<N>]
 ): UpgradeListener {
-  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : rest;
-  if (need !== undefined) checkNeed(need);
+  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : [checkNeed(rest[0]), rest[1]];
 
   return (request, socket, head) => {
     // The server has let go of the socket: without a listener a reset would end the process.

@@ -1,8 +1,8 @@
 // `ampho/node`: Ampho on node:http, and on whatever calls handlers by (request, response, next).
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Auth, AuthOf, Need } from "../auth/auth.js";
+import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
 import { AmphoError } from "../errors.js";
-import { admit, assertAuth } from "../http/admit.js";
+import { admit, assertAuth, givenNeed } from "../http/admit.js";
 import { writeAnswer } from "../http/node-answer.js";
 import { exchange, type HttpHost, isOurs } from "../http/node-exchange.js";
 import { checkNeed } from "../http/wrap.js";
@@ -46,14 +46,14 @@ export function authorize(
   ampho: HttpHost,
   need?: Need<IncomingMessage>,
 ): (request: IncomingMessage, response: ServerResponse, next: Next) => void {
-  if (need !== undefined) checkNeed(need);
+  const asked = givenNeed(need);
   return (request, response, next) => {
-    void through(ampho, need, request, response, () => next());
+    void through(ampho, asked, request, response, () => next());
   };
 }
 
 /** Wraps a handler whose `request.auth` is there for certain; under an `optional` need it may be undefined. */
-export function guarded(ampho: HttpHost, handler: GuardedHandler<Need>): Listener;
+export function guarded(ampho: HttpHost, handler: GuardedHandler<NoNeed>): Listener;
 export function guarded<const N extends Need<IncomingMessage>>(
   ampho: HttpHost,
   need: N,
@@ -63,8 +63,7 @@ export function guarded<N extends Need<IncomingMessage>>(
   ampho: HttpHost,
   ...rest: readonly [GuardedHandler<N>] | readonly [N, GuardedHandler<N>]
 ): Listener {
-  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : rest;
-  if (need !== undefined) checkNeed(need);
+  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : [checkNeed(rest[0]), rest[1]];
   return (request, response, next) =>
     through(ampho, need, request, response, () => {
       assertAuth(request, need);

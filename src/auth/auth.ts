@@ -32,5 +32,12 @@ export interface Need<R = never> {
   readonly optional?: true;
 }
 
-/** What the handler gets under a need. */
-export type AuthOf<N> = N extends { readonly optional: true } ? Auth | undefined : Auth;
+/** What the handler gets under a need: somebody for certain only where the type of the need rules `optional` out. */
+export type AuthOf<N> = N extends unknown
+  ? [N["optional" & keyof N]] extends [undefined]
+    ? Auth
+    : Auth | undefined
+  : never;
+
+/** The type of no need at all. */
+export type NoNeed = Readonly<Record<never, never>>;

@@ -6,6 +6,7 @@ import { onlyAuthorization } from "./authorization.js";
 import type { HttpHost } from "./node-exchange.js";
 import { authorizationValues } from "./node-request.js";
 import { type Refusal, refusalOf } from "./refusal.js";
+import { checkNeed } from "./wrap.js";
 
 export interface Gate<R, T> {
   readonly host: HttpHost;
@@ -44,6 +45,11 @@ async function settle<R, T>(
     return await refuse(error);
   }
   return await gate.admitted(auth);
+}
+
+/** The need as it is now, so that nothing done to it later counts; undefined where none was given. */
+export function givenNeed<N extends Need<never>>(need: N | undefined): N | undefined {
+  return need === undefined ? undefined : checkNeed(need);
 }
 
 /** For handlers that have `auth` for certain: the guard has seen to it, and nothing runs if it has not. */

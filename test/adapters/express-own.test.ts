@@ -28,6 +28,15 @@ it("a misspelt need is an error where it is written", () => {
   expect(() => guarded(ampho, misspelt, () => undefined)).toThrow(TypeError);
 });
 
+it("what is done to a need later changes nothing", async () => {
+  const roles = ["admin"];
+  const app = express().get("/", authorize(ampho, { roles }), (_request, response) => void response.send("in"));
+  roles.push("editor");
+  const { id } = (await ampho.users.find(alice.login)) ?? { id: "" };
+  const { token } = await ampho.sessions.create(id);
+  expect((await ask(app, "/", { headers: { authorization: `Bearer ${token}` } })).status).toBe(403);
+});
+
 it("`onRefusal` counts behind its mount only, and its error has what error middleware reads", async () => {
   const app = express();
   const seen: unknown[] = [];

@@ -11,7 +11,7 @@ import * as onHono from "../../dist/adapters/hono.js";
 import * as onKoa from "../../dist/adapters/koa.js";
 import * as onNode from "../../dist/adapters/node.js";
 import type { HttpHost } from "../../dist/http/node-exchange.js";
-import type { Auth } from "../../dist/index.js";
+import type { Auth, CertainNeed, Need } from "../../dist/index.js";
 
 const refused = (): never => {
   throw new TypeError("this test builds routes and sends nothing");
@@ -42,6 +42,15 @@ describe("the type of auth", () => {
     onFastify.guarded(ampho, { optional: true }, (request) =>
       expectTypeOf(request.auth).toEqualTypeOf<Auth | undefined>(),
     );
+  });
+
+  it("is open under a need whose type does not rule `optional` out", () => {
+    const need: Need<unknown> = { roles: ["a"] };
+    onNode.guarded(ampho, need, (request) => expectTypeOf(request.auth).toEqualTypeOf<Auth | undefined>());
+    onFastify.guarded(ampho, need, (request) => expectTypeOf(request.auth).toEqualTypeOf<Auth | undefined>());
+    const certain: CertainNeed<unknown> = need.optional === true ? {} : { roles: ["a"] };
+    onExpress.guarded(ampho, certain, (request) => expectTypeOf(request.auth).toEqualTypeOf<Auth>());
+    onKoa.guarded(ampho, certain, (ctx) => expectTypeOf(ctx.state.auth).toEqualTypeOf<Auth>());
   });
 
   it("is inferred by Hono, on a route, behind `use` in a chain, and under a need", () => {
