@@ -59,10 +59,10 @@ export async function* listUsers({ store }: UserParts): AsyncGenerator<UserView>
   const limit = 500;
   let after: string | undefined;
   for (;;) {
-    const page = await store.listUsers({ after, limit });
-    for (const user of page) yield viewOfUser(user);
-    if (page.length < limit) return;
-    after = page.at(-1)?.canonical;
+    const { users, next } = await store.listUsers({ after, limit });
+    for (const user of users) yield viewOfUser(user);
+    if (next === undefined) return;
+    after = next;
   }
 }
 
