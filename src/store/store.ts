@@ -40,6 +40,11 @@ export type StageOutcome =
   /** The import was given up: nothing of it can be published any more. */
   | { readonly outcome: "dropped" };
 
+export type PublishOutcome =
+  | { readonly outcome: "published" | "dropped"; readonly line?: undefined }
+  /** Somebody else has the login of this line by now. */
+  | { readonly outcome: "lost"; readonly line: number };
+
 export interface HashCount {
   /** Null for a hash of today, and where there is none. */
   readonly kind: string | null;
@@ -373,13 +378,13 @@ export interface Store {
     readonly displaces: boolean;
     readonly now: number;
   }): Promise<StageOutcome>;
-  /** One small transaction, whatever its size. `lost`: somebody else has the login of `line` by now. */
+  /** One small transaction, whatever its size. */
   publishImport(input: {
     readonly n: number;
     readonly now: number;
     readonly origin: Origin;
     readonly detail: NonNullable<AuditEntry["detail"]>;
-  }): Promise<{ readonly outcome: "published" | "dropped" } | { readonly outcome: "lost"; readonly line: number }>;
+  }): Promise<PublishOutcome>;
   /**
    * Removes at most `limit` rows of import `n`, or of one whose owner was not heard of since `untouchedSince`; a published
    * one stays. False when there was nothing to do.

@@ -1,5 +1,5 @@
 // Imports of users: begun, filled in batches that nobody sees, and published by one row, or dropped.
-import type { Origin, StagedUser, StageOutcome } from "../store.js";
+import type { Origin, PublishOutcome, StagedUser, StageOutcome } from "../store.js";
 import { first, integer, query, type SqlValue, text, type Work } from "../work.js";
 import { recordAudit } from "./audit.js";
 import { holderOf, makeRoom } from "./import-rows.js";
@@ -88,7 +88,7 @@ export function* publishImport(input: {
   readonly now: number;
   readonly origin: Origin;
   readonly detail: Readonly<Record<string, string | number | readonly string[]>>;
-}): Work<{ readonly outcome: "published" | "dropped" } | { readonly outcome: "lost"; readonly line: number }> {
+}): Work<PublishOutcome> {
   const { n, now, origin, detail } = input;
   const row = yield* first(
     `update ampho_imports set state = 'published', touched_at = ?
