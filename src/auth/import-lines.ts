@@ -3,7 +3,6 @@
 import { parseJsonObject } from "../crypto/json.js";
 import { canonicalLogin, checkNewLogin } from "../crypto/login-name.js";
 import { identifyHash } from "../crypto/password-legacy.js";
-import { randomId } from "../crypto/random.js";
 import type { StagedUser } from "../store/store.js";
 import { refusedRoles } from "./roles.js";
 
@@ -53,7 +52,7 @@ export function bytesOf(text: Uint8Array | string): Buffer {
 }
 
 export interface ReadUser {
-  readonly user: StagedUser;
+  readonly user: Omit<StagedUser, "id">;
   /** By which the report counts: the hash's, or `none`. */
   readonly format: string;
 }
@@ -92,7 +91,6 @@ function readMembers(object: Readonly<Record<string, unknown>>, line: number): R
   const hash = passwordHash === null ? { format: "none", kind: undefined } : identifyHash(passwordHash);
   if ("refused" in hash) return wrong(hash.refused);
   const user = {
-    id: randomId(),
     login,
     canonical: canonicalLogin(login),
     passwordHash,

@@ -1,6 +1,8 @@
 // Users from elsewhere (contract §3, `user-import`): JSON Lines to users of the store, all or none of them. They are written
 // in batches that nobody sees and published by one small transaction, so that whoever uses the store meanwhile waits for
 // no more than a batch; memory is bounded by a batch.
+
+import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
 import type { Origin, StagedUser } from "../store/store.js";
 import { type ReadUser, readImportLine } from "./import-lines.js";
@@ -11,7 +13,7 @@ export interface ImportOptions {
   readonly dryRun?: boolean | undefined;
   /** Gets the wrong lines in their order, the first hundred of them. */
   readonly onWrongLine?: ((wrong: WrongLine) => void) | undefined;
-  /** Gets the number of lines read so far, about every five hundred. */
+  /** Gets the number of lines read so far, about every two thousand. */
   readonly onProgress?: ((lines: number) => void) | undefined;
 }
 
@@ -33,7 +35,9 @@ export interface ImportReport {
 
 export type Lines = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
 
-const batchLines = 500;
+/** Some 30 ms of writing. With fewer, each would rewrite as much of the index of logins for less. */
+const batchMax = { lines: 2000, bytes: 1 << 20 };
+const sweptRows = 1000;
 /** Between batches: who waits for the write lock tries again every 4 ms, and must find it free. */
 const pauseMs = 6;
 const wrongLinesMax = 100;
@@ -58,12 +62,16 @@ export async function importUsers(
   const tally = createTally(options.onWrongLine);
   await removeLeft(parts, spaced, undefined);
   const n = await store.startImport({ now: clock.now() });
-  const stage = (users: readonly StagedUser[]) => store.stageUsers({ n, users, displaces: !dryRun, now: clock.now() });
+  const idOf = createIds();
+  const stage = (batch: readonly ReadUser[]) => {
+    const users = batch.map(({ user }): StagedUser => ({ ...user, id: idOf(user.line) }));
+    return store.stageUsers({ n, users, displaces: !dryRun, now: clock.now() });
+  };
   const alive = setInterval(() => void stage([]).catch(() => undefined), lease.renewMs);
   alive.unref();
   try {
     for await (const batch of batchesOf(lines, tally)) {
-      const outcome = batch.length === 0 ? undefined : await spaced(() => stage(batch.map(({ user }) => user)));
+      const outcome = batch.length === 0 ? undefined : await spaced(() => stage(batch));
       if (outcome?.outcome === "dropped") throw givenUp();
       tally.add(batch, outcome?.refused ?? []);
       options.onProgress?.(tally.lines);
@@ -88,7 +96,20 @@ export async function importUsers(
 /** Removes import `n`, or every import that is dead. */
 export async function removeLeft({ store, clock }: ImportParts, spaced: Spaced, n: number | undefined): Promise<void> {
   const untouchedSince = clock.now() - lease.seconds;
-  while (await spaced(() => store.sweepImports({ n, untouchedSince, limit: batchLines })));
+  while (await spaced(() => store.sweepImports({ n, untouchedSince, limit: sweptRows })));
+}
+
+/**
+ * Ids of which those of one batch lie behind those of the batch before: so each batch writes to the end of their index,
+ * where ids by lot would rewrite all of its pages time and again. Ten characters by lot for the import, ten for each user.
+ */
+function createIds(): (line: number) => string {
+  const start = randomId().slice(0, 10);
+  return (line) => {
+    const batch = Math.floor(line / batchMax.lines).toString(36);
+    // Its length before it keeps the order of numbers as texts.
+    return `${start}${batch.length}${batch}${randomId().slice(0, 10)}`;
+  };
 }
 
 type Spaced = <T>(write: () => Promise<T>) => Promise<T>;
@@ -109,15 +130,18 @@ export function spacing({ clock }: Pick<Parts, "clock">): Spaced {
 
 async function* batchesOf(lines: Lines, tally: Tally): AsyncGenerator<readonly ReadUser[]> {
   let batch: ReadUser[] = [];
+  let room = batchMax;
   for await (const text of lines) {
     const read = readImportLine(text, tally.next());
     if (read !== "empty") {
       if ("wrong" in read) tally.note(read.wrong);
       else batch.push(read);
     }
-    if (tally.lines % batchLines !== 0) continue;
+    room = { lines: room.lines - 1, bytes: room.bytes - text.length };
+    if (room.lines > 0 && room.bytes > 0) continue;
     yield batch;
     batch = [];
+    room = batchMax;
   }
   yield batch;
 }

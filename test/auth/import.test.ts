@@ -70,17 +70,26 @@ describe("an import", () => {
 
   it("of many batches holds repetitions against each other, and tells of a hundred wrong lines at most", async () => {
     const { ampho } = await openWorld();
-    const lines = Array.from({ length: 1800 }, (_, index) => line(`user-${index % 1200}`));
+    const lines = Array.from({ length: 3600 }, (_, index) => line(`user-${index % 2400}`));
     const { message, wrong } = await outcome(ampho, lines);
     expect(wrong).toHaveLength(100);
-    expect(wrong[0]).toEqual({ line: 1201, reason: "Line 1 has the same login." });
-    expect(message).toMatch(/600 lines are wrong/);
+    expect(wrong[0]).toEqual({ line: 2401, reason: "Line 1 has the same login." });
+    expect(message).toMatch(/1200 lines are wrong/);
     expect(await logins(ampho)).toEqual([]);
     const progress: number[] = [];
-    const report = await ampho.users.import(lines.slice(0, 1200), { onProgress: (read) => void progress.push(read) });
-    expect(report.users).toBe(1200);
-    expect(progress).toEqual([500, 1000, 1200]);
-    expect(await logins(ampho)).toHaveLength(1200);
+    const report = await ampho.users.import(lines.slice(0, 2400), { onProgress: (read) => void progress.push(read) });
+    expect(report.users).toBe(2400);
+    expect(progress).toEqual([2000, 2400]);
+    expect(await logins(ampho)).toHaveLength(2400);
+  });
+
+  it("of large lines is written in smaller batches", async () => {
+    const { ampho } = await openWorld();
+    const roles = Array.from({ length: 250 }, (_, index) => `${index}`.padEnd(200, "x"));
+    const lines = Array.from({ length: 50 }, (_, index) => line(`user-${index}`, { roles }));
+    const progress: number[] = [];
+    await ampho.users.import(lines, { onProgress: (read) => void progress.push(read) });
+    expect(progress).toEqual([21, 42, 50]);
   });
 
   it("for a trial imports nothing, reports wrong lines, and may be followed by the real one", async () => {
@@ -96,7 +105,7 @@ describe("an import", () => {
   it("whose lines fail to come leaves nothing behind", async () => {
     const { ampho } = await openWorld();
     async function* broken() {
-      for (let index = 0; index < 700; index += 1) yield line(`user-${index}`);
+      for (let index = 0; index < 2100; index += 1) yield line(`user-${index}`);
       throw new RangeError("the pipe broke");
     }
     await expect(ampho.users.import(broken())).rejects.toThrow("the pipe broke");
@@ -108,8 +117,8 @@ describe("an import", () => {
     const { ampho, user, call } = await openWorld();
     const seen: unknown[] = [];
     async function* lines() {
-      for (let index = 0; index < 600; index += 1) yield line(`user-${index}`);
-      // The first 500 are written by now.
+      for (let index = 0; index < 2100; index += 1) yield line(`user-${index}`);
+      // The first 2000 are written by now.
       seen.push(await ampho.users.find("user-3"), await logins(ampho));
       await user("user-3", { password });
       seen.push((await call("POST", "/login", { body: { login: "user-3", password } })).status);
@@ -127,21 +136,24 @@ describe("an import", () => {
     const { ampho } = await openWorld();
     const range = (from: number, to: number) =>
       Array.from({ length: to - from }, (_, index) => line(`user-${from + index}`));
-    const apart = await Promise.all([outcome(ampho, range(0, 700)), outcome(ampho, range(700, 1400))]);
-    expect(apart.map(({ report }) => report?.users)).toEqual([700, 700]);
-    const overlapping = await Promise.all([outcome(ampho, range(2000, 2900)), outcome(ampho, range(2800, 3700))]);
-    expect(overlapping.map(({ report }) => report?.users).filter((users) => users !== undefined)).toEqual([900]);
-    expect(await logins(ampho)).toHaveLength(1400 + 900);
+    const apart = await Promise.all([outcome(ampho, range(0, 2200)), outcome(ampho, range(2200, 4400))]);
+    expect(apart.map(({ report }) => report?.users)).toEqual([2200, 2200]);
+    const overlapping = await Promise.all([outcome(ampho, range(5000, 8000)), outcome(ampho, range(7900, 10_900))]);
+    expect(overlapping.map(({ report }) => report?.users).filter((users) => users !== undefined)).toEqual([3000]);
+    expect(await logins(ampho)).toHaveLength(4400 + 3000);
   });
 
   it("that was given up for dead is told so and imports nothing", async () => {
     const world = await openWorld();
     async function* lines() {
-      for (let index = 0; index < 600; index += 1) yield line(`user-${index}`);
+      for (let index = 0; index < 2100; index += 1) yield line(`user-${index}`);
       world.clock.advance(61);
       await world.ampho.users.import([line("zoe")]);
     }
-    expect(await outcome(world.ampho, lines())).toMatchObject({ code: "unavailable", message: expect.stringMatching("given up") });
+    expect(await outcome(world.ampho, lines())).toMatchObject({
+      code: "unavailable",
+      message: expect.stringMatching("given up"),
+    });
     expect(await logins(world.ampho)).toEqual(["zoe"]);
   });
 
