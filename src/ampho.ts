@@ -4,6 +4,7 @@ import { changePassword } from "./auth/change-password.js";
 import { type Clock, systemClock } from "./auth/clock.js";
 import { createDevices } from "./auth/devices.js";
 import { type ApplicationUsers, applicationDirectory, storedDirectory } from "./auth/directory.js";
+import { createFailureDelay } from "./auth/failure-delay.js";
 import type { Flows, Grant } from "./auth/flows.js";
 import { followRevocations } from "./auth/follow-revocations.js";
 import { createGuard } from "./auth/guard.js";
@@ -194,7 +195,10 @@ async function openParts(configuration: Configuration, options: CompositionOptio
   const passwords = createPasswordPool();
   return {
     store,
-    directory: users === undefined ? storedDirectory(store, passwords) : applicationDirectory(users, passwords, clock),
+    directory:
+      users === undefined
+        ? storedDirectory(store, passwords, createFailureDelay(store, clock))
+        : applicationDirectory(users, passwords, clock),
     passwords,
     revocations: createRevocationSet(canonicalLogin, (error) => notice(internalError(error))),
     settings,

@@ -5,6 +5,7 @@ import type { PasswordPool, PasswordTurn } from "../crypto/password-pool.js";
 import { AmphoError } from "../errors.js";
 import type { Store, User } from "../store/store.js";
 import type { Clock } from "./clock.js";
+import type { FailureDelay } from "./failure-delay.js";
 
 /** A user as the flows know one. */
 export interface Account {
@@ -46,7 +47,11 @@ export function accountOf(user: User): Account {
 }
 
 /** The users of Ampho's own store. */
-export function storedDirectory(store: Pick<Store, "findUser">, passwords: PasswordPool): Directory {
+export function storedDirectory(
+  store: Pick<Store, "findUser">,
+  passwords: PasswordPool,
+  failureDelay: FailureDelay,
+): Directory {
   return {
     stored: true,
     async find(login) {
@@ -54,8 +59,11 @@ export function storedDirectory(store: Pick<Store, "findUser">, passwords: Passw
       return user === undefined ? undefined : accountOf(user);
     },
     async verify(account, password, turn) {
-      const good = await passwords.verify(account?.stored?.passwordHash ?? undefined, password, turn);
-      return good && account !== undefined && !account.disabled;
+      const stored = account?.stored?.passwordHash ?? undefined;
+      const { valid, tookMs } = await passwords.check(stored, password, turn);
+      if (valid && account !== undefined && !account.disabled) return true;
+      await failureDelay.hold({ stored, password, tookMs });
+      return false;
     },
   };
 }

@@ -6,6 +6,8 @@ import { AmphoError } from "../errors.js";
 import type { AuditRow, HeldBack, Origin } from "../store/store.js";
 import type { SessionView } from "./flows.js";
 import { clearHeldBack, listHeldBack } from "./held-back.js";
+import { countHashes, type HashFormatCount } from "./hash-counts.js";
+import { type ImportOptions, type ImportReport, importUsers, type Lines } from "./import-users.js";
 import type { Parts } from "./parts.js";
 import * as sessions from "./sessions.js";
 import * as users from "./users.js";
@@ -23,6 +25,13 @@ export interface Management {
     list(): AsyncIterable<users.UserView>;
     /** Ends the user's sessions; without a password the account has none afterwards. */
     setPassword(login: string, password: string | undefined): Promise<void>;
+    /**
+     * Users from JSON Lines (docs/importing.md), all of them or none. Lines come without their line ends: `linesOf` cuts
+     * a stream into them. Rejects with `invalid_request` naming the first wrong line, and with what the lines throw.
+     */
+    import(lines: Lines, options?: ImportOptions): Promise<ImportReport>;
+    /** How many users sit on which format of password hash, the most frequent first. */
+    hashes(): Promise<readonly HashFormatCount[]>;
     /** All roles, or what to add and to remove. A role taken away is refused everywhere within a second. */
     setRoles(login: string, roles: readonly string[] | users.RoleChange): Promise<users.UserView>;
     /** Ends the user's sessions; they cannot log in until `enable`. */
@@ -92,6 +101,14 @@ export function manage(parts: ManagementParts, origin: Origin): Management {
       async setPassword(login, password) {
         requireOwnTable();
         await users.setPassword(parts, login, password, origin);
+      },
+      async import(lines, options = {}) {
+        requireOwnTable();
+        return importUsers(parts, lines, options, origin);
+      },
+      async hashes() {
+        requireOwnTable();
+        return countHashes(parts);
       },
       async setRoles(login, roles) {
         requireOwnTable();

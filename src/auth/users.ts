@@ -5,6 +5,7 @@ import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
 import type { Origin, User } from "../store/store.js";
 import type { Parts } from "./parts.js";
+import { refusedRoles } from "./roles.js";
 
 type UserParts = Pick<Parts, "store" | "passwords" | "revocations" | "clock" | "settings"> & {
   readonly policy: PasswordPolicy;
@@ -28,8 +29,6 @@ export interface NewUser {
 export type RoleChange =
   | { readonly set: readonly string[] }
   | { readonly add?: readonly string[]; readonly remove?: readonly string[] };
-
-const roleCharactersMax = 255;
 
 export function viewOfUser({ id, login, roles, disabled }: User): UserView {
   return { id, login, roles, disabled };
@@ -59,10 +58,10 @@ export async function* listUsers({ store }: UserParts): AsyncGenerator<UserView>
   const limit = 500;
   let after: string | undefined;
   for (;;) {
-    const page = await store.listUsers({ after, limit });
-    for (const user of page) yield viewOfUser(user);
-    if (page.length < limit) return;
-    after = page.at(-1)?.canonical;
+    const { users, next } = await store.listUsers({ after, limit });
+    for (const user of users) yield viewOfUser(user);
+    if (next === undefined) return;
+    after = next;
   }
 }
 
@@ -142,13 +141,9 @@ function unknown(): AmphoError {
   return new AmphoError("not_found", "There is no user with this login.");
 }
 
-/** Each once, in the given order. A role goes into tokens and onto terminals: no control characters, no empty one. */
+/** Each once, in the given order. */
 function checkRoles(roles: readonly string[]): readonly string[] {
-  for (const role of roles)
-    if (role === "" || role.length > roleCharactersMax || !role.isWellFormed() || /\p{Cc}/u.test(role))
-      throw new AmphoError(
-        "invalid_request",
-        `A role is 1 to ${roleCharactersMax} characters without control characters.`,
-      );
+  const reason = refusedRoles(roles);
+  if (reason !== undefined) throw new AmphoError("invalid_request", reason);
   return [...new Set(roles)];
 }

@@ -104,6 +104,25 @@ export const commands: readonly CommandRow[] = [
     load: () => import("./commands/user-list.js"),
   },
   {
+    name: "user-import",
+    summary: "import users with the password hashes of other systems",
+    details:
+      'Reads JSON Lines, `{"login","password_hash"?,"roles"?}`, and imports all of them or none: a wrong line (or a login that exists) is named by its number, with the reason. See docs/importing.md for the formats of hashes. A server may run meanwhile.',
+    argument: { name: "FILE", help: "the file, or - for stdin" },
+    options: [
+      { name: "--dry-run", help: "import nothing: check every line, and print how many users have which format" },
+    ],
+    load: () => import("./commands/user-import.js"),
+  },
+  {
+    name: "user-hashes",
+    summary: "count the users on each format of password hash",
+    details:
+      "Imported hashes are replaced by an argon2id hash of today at the first right login. With --json an array of `{format,current,users}`; `format` is null for users without a password.",
+    options: [json],
+    load: () => import("./commands/user-hashes.js"),
+  },
+  {
     name: "user-passwd",
     summary: "give a user a new password",
     details: "Asks for it on a terminal, or takes it from --password-stdin. Ends the user's sessions.",

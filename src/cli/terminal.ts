@@ -1,4 +1,5 @@
 // What commands print and read. Results go to stdout, everything else to stderr; what comes from data reaches neither raw.
+import type { Readable } from "node:stream";
 import { styleText } from "node:util";
 import { escaped } from "../config/shown.js";
 import { CommandFailure } from "./failure.js";
@@ -20,6 +21,8 @@ export interface Terminal {
   readonly interactive: boolean;
   /** All of stdin, at most `limitBytes`, as UTF-8. */
   readInput(limitBytes: number): Promise<string>;
+  /** Stdin itself, for what is read as it comes. */
+  readonly input: Readable;
   /** Asks on stderr, one question after the other, and reads a line for each that is not echoed. */
   askSecrets(questions: readonly string[]): Promise<readonly string[]>;
 }
@@ -44,6 +47,7 @@ export function openTerminal(
     note: (line, style) => write(stderr, line, style),
     warn: (line) => write(stderr, `ampho: warning: ${line}`, "yellow"),
     interactive: stdin.isTTY === true,
+    input: stdin,
     readInput: (limitBytes) => readAll(stdin, limitBytes),
     askSecrets: (questions) => readSecrets(questions, stdin, stderr),
   };

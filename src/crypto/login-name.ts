@@ -11,6 +11,8 @@ const control = /\p{Control}/u;
 const ignorable = /\p{Default_Ignorable_Code_Point}/gu;
 const neverShown = /[\p{Format}\p{Private_Use}\p{Unassigned}\p{Line_Separator}\p{Paragraph_Separator}]/u;
 const cherokee = /\p{Script=Cherokee}/u;
+/** Printable ASCII without blanks, as most logins are: one script, visible, and its own compatibility form. */
+const plain = /^[\x21-\x7e]+$/;
 const strayBlank = /^\p{White_Space}|\p{White_Space}$|\p{White_Space}{2}/u;
 
 /**
@@ -18,6 +20,7 @@ const strayBlank = /^\p{White_Space}|\p{White_Space}$|\p{White_Space}{2}/u;
  * Never throws; says nothing about whether the login may be used (see `checkLogin`).
  */
 export function canonicalLogin(login: string): string {
+  if (plain.test(login)) return login.toLowerCase();
   let form = login;
   for (;;) {
     const next = foldCase(form.normalize("NFKC").replace(ignorable, "")).normalize("NFKC");
@@ -58,6 +61,7 @@ export function checkLogin(login: string): string | undefined {
 export function checkNewLogin(login: string): string | undefined {
   const reason = checkLogin(login);
   if (reason !== undefined) return reason;
+  if (plain.test(login)) return undefined;
   const canonical = canonicalLogin(login);
   for (const form of [login, canonical]) {
     if (neverShown.test(form) || form.search(ignorable) >= 0) return "A new login holds no invisible characters.";

@@ -65,6 +65,7 @@ function bcryptHash(
   const setting = `$2b$${String(cost).padStart(2, "0")}$${salt}`;
   return {
     format,
+    cost: { primitive: "bcrypt", units: 2 ** cost },
     verify(text) {
       const hashed = prehash(text);
       const actual = decodeBcryptBase64(hashSync(hashed, setting).slice(setting.length));

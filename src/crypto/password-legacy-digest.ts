@@ -51,6 +51,7 @@ export function readLdapDigest(scheme: string, rest: string): StoredHash | Refus
   const [output, salt] = [bytes.subarray(0, digestBytes[digest]), bytes.subarray(digestBytes[digest])];
   return {
     format: `ldap-${scheme.toLowerCase()}`,
+    cost: { primitive: digest, units: 1 },
     verify: (text) => equalBytes(createHash(digest).update(text).update(salt).digest(), output),
   };
 }
@@ -64,6 +65,7 @@ const readDollars: HashReader = (stored) => {
   if (output?.length !== digestBytes[digest]) return malformed;
   return {
     format: `salted-${digest}`,
+    cost: { primitive: digest, units: 4 },
     verify(text) {
       const django = createHash(digest)
         .update(salt + text)

@@ -1,10 +1,12 @@
 // What every reader of stored hashes gives back, and what they share: limits, comparison, and the two KDFs of node:crypto.
 import { pbkdf2Sync, scryptSync, timingSafeEqual } from "node:crypto";
+import type { HashCost } from "./password-cost.js";
 
 /** A stored hash that may be verified: it is in form, and its cost is within the limits. */
 export interface StoredHash {
   /** The name by which people count them, such as `bcrypt` or `django-pbkdf2-sha256`. */
   readonly format: string;
+  readonly cost: HashCost;
   /** Whether this text, as it stands, is the password; blocks for as long as the format takes. */
   verify(text: string): boolean;
 }
@@ -69,7 +71,11 @@ interface Pbkdf2 {
 export function pbkdf2Hash(format: string, { digest, rounds, salt, output }: Pbkdf2): StoredHash | Refusal {
   if (!inRange(output) || salt.length === 0 || !Number.isSafeInteger(rounds) || rounds < 1) return malformed;
   if (rounds * Math.ceil(output.length / digestBytes[digest]) > limits.pbkdf2Rounds) return tooCostly;
-  return { format, verify: (text) => equalBytes(pbkdf2Sync(text, salt, rounds, output.length, digest), output) };
+  return {
+    format,
+    cost: { primitive: `pbkdf2-${digest}`, units: rounds * Math.ceil(output.length / digestBytes[digest]) },
+    verify: (text) => equalBytes(pbkdf2Sync(text, salt, rounds, output.length, digest), output),
+  };
 }
 
 export interface ScryptCost {
@@ -85,6 +91,8 @@ export function checkScrypt({ n, r, p }: ScryptCost): Refusal | undefined {
   return Number.isInteger(Math.log2(n)) ? undefined : malformed;
 }
 
+export const scryptUnits = ({ n, r, p }: ScryptCost): HashCost => ({ primitive: "scrypt", units: n * r * p });
+
 export function scrypt(text: string, salt: string | Uint8Array, length: number, { n, r, p }: ScryptCost): Buffer {
   // What OpenSSL counts: the large table, the blocks, and two blocks to work in.
   const maxmem = 128 * r * (n + p + 2);
@@ -98,5 +106,11 @@ export function scryptHash(
   { salt, output }: { readonly salt: string | Uint8Array; readonly output: Buffer },
 ): StoredHash | Refusal {
   if (!inRange(output) || salt.length === 0) return malformed;
-  return checkScrypt(cost) ?? { format, verify: (text) => equalBytes(scrypt(text, salt, output.length, cost), output) };
+  return (
+    checkScrypt(cost) ?? {
+      format,
+      cost: scryptUnits(cost),
+      verify: (text) => equalBytes(scrypt(text, salt, output.length, cost), output),
+    }
+  );
 }

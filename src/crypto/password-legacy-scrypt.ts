@@ -1,6 +1,7 @@
 // scrypt (RFC 7914) as it is stored by PHC strings (passlib, AdonisJS), Django, Werkzeug, libxcrypt and libsodium (`$7$`),
 // lambdaworks (`$s0$`) and Spring, npm's scrypt-kdf and by what is common among Node programs.
 import { createHash, createHmac } from "node:crypto";
+import type { HashCost } from "./password-cost.js";
 import {
   decodeBase64,
   decodeDottedBase64,
@@ -16,6 +17,7 @@ import {
   type ScryptCost,
   scrypt,
   scryptHash,
+  scryptUnits,
 } from "./password-legacy-scheme.js";
 
 const empty = Buffer.alloc(0);
@@ -67,6 +69,7 @@ const readCrypt: HashReader = (stored) => {
   return (
     checkScrypt(cost) ?? {
       format: "scrypt-crypt",
+      cost: scryptUnits(cost),
       verify: (text) => equalBytes(Buffer.from(encodeCryptBase64(scrypt(text, salt, 32, cost))), Buffer.from(output)),
     }
   );
@@ -85,6 +88,7 @@ const readFileHeader: HashReader = (stored) => {
   return (
     checkScrypt(cost) ?? {
       format: "scrypt-kdf",
+      cost: scryptUnits(cost),
       verify(text) {
         const key = scrypt(text, header.subarray(16, 48), 64, cost).subarray(32);
         const mac = createHmac("sha256", key).update(header.subarray(0, 64)).digest();
@@ -107,6 +111,12 @@ const nodeVariants: readonly {
   { cost: nodeCost, form: "NFC", saltAsText: false },
 ];
 
+/** A wrong password is tried in every way. */
+const nodeVariantsCost: HashCost = {
+  primitive: "scrypt",
+  units: nodeVariants.reduce((sum, { cost }) => sum + scryptUnits(cost).units, 0),
+};
+
 /** `salt:key` or `key.salt`: the key is 64 bytes, or 32, and never shorter than the salt. */
 const readNode: HashReader = (stored) => {
   const form = /^(?:scrypt[:$])?([0-9a-f]{16,128})[:.$]([0-9a-f]{16,128})$/i;
@@ -117,6 +127,7 @@ const readNode: HashReader = (stored) => {
   if (saltBytes === undefined || output === undefined || ![32, 64].includes(output.length)) return malformed;
   return {
     format: "node-scrypt",
+    cost: nodeVariantsCost,
     verify: (text) =>
       nodeVariants.some(({ cost, form, saltAsText }) => {
         // NFC was tried by the caller where it differs.

@@ -1,6 +1,7 @@
 // Hashes that other systems made, by all the spellings that are known here: read and bounded first, verified after.
 // A table of readers; the first that knows a spelling decides.
-import { parseArgon2, verifyArgon2Sync } from "./password-hash.js";
+import { writeKind } from "./password-cost.js";
+import { needsRehash, parseArgon2, verifyArgon2Sync } from "./password-hash.js";
 import { readBcrypt, readPasslibBcrypt } from "./password-legacy-bcrypt.js";
 import { cryptReaders } from "./password-legacy-crypt.js";
 import { digestReaders, readLdapDigest } from "./password-legacy-digest.js";
@@ -28,7 +29,11 @@ const readArgon2: HashReader = (stored) => {
   const phc = stored.replace(/^argon2(?=\$argon2)/, "").replace(/=+(?=\$|$)/g, "");
   if (!/^\$argon2(?:id|i|d)\$/.test(phc)) return undefined;
   const parameters = parseArgon2(phc);
-  if (parameters !== undefined) return { format: parameters.type, verify: (text) => verifyArgon2Sync(phc, text) };
+  if (parameters !== undefined) {
+    const { type: format, memoryKib, passes } = parameters;
+    const cost = { primitive: "argon2", units: memoryKib * passes } as const;
+    return { format, cost, verify: (text) => verifyArgon2Sync(phc, text) };
+  }
   return /^\$argon2i?d?\$v=19\$m=\d+,t=\d+,p=\d+\$[^$]{11,}\$[^$]{16,}$/.test(phc) ? tooCostly : malformed;
 };
 
@@ -92,8 +97,13 @@ export function readHash(stored: string): StoredHash | Refusal {
   return readScheme(spelled) ?? readSpelled(spelled) ?? unknownFormat;
 }
 
-/** What a stored hash is, as `user-hashes` counts it, or why it is refused: for import. Does no work. */
-export function identifyHash(stored: string): { readonly format: string } | Refusal {
+/**
+ * What a stored hash is, or why it is refused: for import. Does no work. `kind` (see password-cost.ts) is undefined for
+ * what is made today.
+ */
+export function identifyHash(stored: string): { readonly format: string; readonly kind: string | undefined } | Refusal {
   const reading = readHash(stored);
-  return "refused" in reading ? reading : { format: reading.format };
+  if ("refused" in reading) return reading;
+  const { format, cost } = reading;
+  return { format, kind: needsRehash(stored) ? writeKind({ format, ...cost }) : undefined };
 }

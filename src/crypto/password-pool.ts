@@ -26,6 +26,12 @@ export interface PasswordTurn {
   readonly priority?: boolean;
 }
 
+export interface PasswordCheck {
+  readonly valid: boolean;
+  /** Of the thread, waiting not included; 0 when nothing was computed, for what can be no password. */
+  readonly tookMs: number;
+}
+
 export interface PasswordPoolStats {
   readonly size: number;
   readonly busy: number;
@@ -40,6 +46,8 @@ export interface PasswordPoolStats {
 export interface PasswordPool {
   /** A PHC string; rejects with `invalid_request` for what can be no password. */
   hash(password: string, turn?: PasswordTurn): Promise<string>;
+  /** As `verify`, and how long it took its thread. */
+  check(stored: string | undefined, password: string, turn?: PasswordTurn): Promise<PasswordCheck>;
   /** Without a hash (an unknown user, one without a password) as much work is done, and the answer is false. */
   verify(stored: string | undefined, password: string, turn?: PasswordTurn): Promise<boolean>;
   stats(): PasswordPoolStats;
@@ -162,6 +170,13 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     pump();
   }
 
+  async function check(stored: string | undefined, password: string, turn: PasswordTurn = {}): Promise<PasswordCheck> {
+    if (checkPasswordText(password) !== undefined) return { valid: false, tookMs: 0 };
+    const answer = await submit({ kind: "verify", password, stored }, turn);
+    if (answer.kind !== "verify") throw unavailable();
+    return { valid: answer.valid, tookMs: answer.tookMs };
+  }
+
   return {
     async hash(password, turn = {}) {
       const reason = checkPasswordText(password);
@@ -171,10 +186,10 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
       return answer.hash;
     },
 
-    async verify(stored, password, turn = {}) {
-      if (checkPasswordText(password) !== undefined) return false;
-      const answer = await submit({ kind: "verify", password, stored }, turn);
-      return answer.kind === "verify" && answer.valid;
+    check,
+
+    async verify(stored, password, turn) {
+      return (await check(stored, password, turn)).valid;
     },
 
     stats: () => ({ size, busy: busy(), waiting: queue.size, meanMs, shed }),

@@ -10,13 +10,15 @@ export type PasswordJob =
 
 export type PasswordAnswer =
   | { readonly kind: "hash"; readonly hash: string }
-  | { readonly kind: "verify"; readonly valid: boolean }
+  | { readonly kind: "verify"; readonly valid: boolean; readonly tookMs: number }
   | { readonly kind: "failed" };
 
 function answer(job: PasswordJob): PasswordAnswer {
   try {
     if (job.kind === "hash") return { kind: "hash", hash: hashPasswordSync(job.password) };
-    return { kind: "verify", valid: verifyPasswordSync(job.stored, job.password) };
+    const startedMs = performance.now();
+    const valid = verifyPasswordSync(job.stored, job.password);
+    return { kind: "verify", valid, tookMs: performance.now() - startedMs };
   } catch {
     // Out of memory, most likely. Nothing of the cause leaves: it may hold what was typed.
     return { kind: "failed" };

@@ -15,6 +15,12 @@ export function boundStore(call: Call): Pick<Store, PurposeName> {
     setRoles: (input) => call("setRoles", input),
     setDisabled: (input) => call("setDisabled", input),
     removeUser: (input) => call("removeUser", input),
+    startImport: (input) => call("startImport", input),
+    stageUsers: (input) => call("stageUsers", input),
+    publishImport: (input) => call("publishImport", input),
+    sweepImports: (input) => call("sweepImports", input),
+    listHashKinds: () => call("listHashKinds", undefined),
+    countHashKinds: (page) => call("countHashKinds", page),
 
     createSession: (input) => call("createSession", input),
     reauthenticate: (input) => call("reauthenticate", input),

@@ -3,6 +3,8 @@
 import { listAudit, recordAudit } from "./sql/audit.js";
 import { clearHeldBack, listHeldBack, sweepGuesses } from "./sql/guess-care.js";
 import { admitGuess, settleGuess } from "./sql/guesses.js";
+import { countHashKinds, listHashKinds } from "./sql/hash-kinds.js";
+import { publishImport, stageUsers, startImport, sweepImports } from "./sql/imports.js";
 import { renewSession } from "./sql/renewal.js";
 import { readRevocations, revokeKey } from "./sql/revocations.js";
 import { endEverySession, endSession, endSessionsOf } from "./sql/session-ends.js";
@@ -31,6 +33,13 @@ export const purposes: { readonly [P in PurposeName]: Purpose<P> } = {
   setRoles: { access: "write", run: setRoles },
   setDisabled: { access: "write", run: setDisabled },
   removeUser: { access: "write", run: removeUser },
+
+  startImport: { access: "write", run: startImport },
+  stageUsers: { access: "write", run: stageUsers },
+  publishImport: { access: "write", run: publishImport },
+  sweepImports: { access: "write", run: sweepImports },
+  listHashKinds: { access: "read", run: listHashKinds },
+  countHashKinds: { access: "read", run: countHashKinds },
 
   createSession: { access: "write", run: createSession },
   reauthenticate: { access: "write", run: reauthenticate },

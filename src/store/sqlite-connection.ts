@@ -78,6 +78,8 @@ const pragmas = [
   "foreign_keys = on",
   "trusted_schema = off",
   "cache_size = -16384",
+  // Each job of a batch is a savepoint, for which SQLite keeps the pages as they were: in files, beyond 64 KiB.
+  "temp_store = memory",
   // Pages: with many sessions each renewal is another page, and the default of 1000 is full after a few hundred.
   "wal_autocheckpoint = 4000",
   // Bytes that the log keeps on disk after a long reader had made it grow.

@@ -21,6 +21,37 @@ export interface User {
   readonly createdAt: number;
 }
 
+/** A user whom an import has read from `line` of its input. */
+export interface StagedUser extends Pick<User, "id" | "login" | "canonical" | "passwordHash" | "roles"> {
+  /** What the hash is and costs (crypto/password-cost.ts); null for one of today, and without a hash. */
+  readonly hashKind: string | null;
+  readonly line: number;
+}
+
+export type StageOutcome =
+  | {
+      readonly outcome: "staged";
+      /** Those that cannot be made: the login exists, is of `firstLine` too, or of an import that was begun later. */
+      readonly refused: readonly ({ readonly line: number } & (
+        | { readonly reason: "exists" | "importing" }
+        | { readonly reason: "repeated"; readonly firstLine: number }
+      ))[];
+    }
+  /** The import was given up: nothing of it can be published any more. */
+  | { readonly outcome: "dropped" };
+
+export type PublishOutcome =
+  | { readonly outcome: "published" | "dropped"; readonly line?: undefined }
+  /** Somebody else has the login of this line by now. */
+  | { readonly outcome: "lost"; readonly line: number };
+
+export interface HashCount {
+  /** Null for a hash of today, and where there is none. */
+  readonly kind: string | null;
+  readonly hasHash: boolean;
+  readonly users: number;
+}
+
 export interface Session {
   /** `{era}.{random}`: the era (base 36) lets everything that is live be ended by one row. */
   readonly id: string;
@@ -107,6 +138,7 @@ export const auditEvents = [
   "password_refused",
   "password_rehashed",
   "user_created",
+  "users_imported",
   "user_disabled",
   "user_enabled",
   "user_removed",
@@ -289,8 +321,11 @@ export interface Store {
   }): Promise<"created" | "taken">;
   findUser(canonical: string): Promise<User | undefined>;
   findUserById(id: string): Promise<User | undefined>;
-  /** In the order of canonical logins, at most `limit` behind `after`. */
-  listUsers(page: { readonly after: string | undefined; readonly limit: number }): Promise<readonly User[]>;
+  /** In the order of canonical logins, at most `limit` behind `after`, or fewer; without `next` it was the last page. */
+  listUsers(page: {
+    readonly after: string | undefined;
+    readonly limit: number;
+  }): Promise<{ readonly users: readonly User[]; readonly next: string | undefined }>;
   /**
    * A new password: `changed` when `passwordVersion` was given and is no longer the user's (another change won).
    * Ends the user's sessions but `exceptSession`.
@@ -330,6 +365,42 @@ export interface Store {
   removeUser(
     input: Ending & ForeignTokens & { readonly userId: string },
   ): Promise<{ readonly found: boolean; readonly revocations: readonly Revocation[] }>;
+
+  /** Gives the import's number. Nobody sees its users until it is published, and they hold nobody up. */
+  startImport(input: { readonly now: number }): Promise<number>;
+  /**
+   * A batch; without users it only says that the owner is still there. `displaces: false` for a trial, which takes no
+   * login from another import.
+   */
+  stageUsers(input: {
+    readonly n: number;
+    readonly users: readonly StagedUser[];
+    readonly displaces: boolean;
+    readonly now: number;
+  }): Promise<StageOutcome>;
+  /** One small transaction, whatever its size. */
+  publishImport(input: {
+    readonly n: number;
+    readonly now: number;
+    readonly origin: Origin;
+    readonly detail: NonNullable<AuditEntry["detail"]>;
+  }): Promise<PublishOutcome>;
+  /**
+   * Removes at most `limit` rows of import `n`, or of one whose owner was not heard of since `untouchedSince`; a published
+   * one stays. False when there was nothing to do.
+   */
+  sweepImports(input: {
+    readonly n: number | undefined;
+    readonly untouchedSince: number;
+    readonly limit: number;
+  }): Promise<boolean>;
+  /** The kinds of hashes that are not of today, each once. */
+  listHashKinds(): Promise<readonly string[]>;
+  /** Counts a page of users; without `next` it was the last. */
+  countHashKinds(page: {
+    readonly after: string | undefined;
+    readonly limit: number;
+  }): Promise<{ readonly counts: readonly HashCount[]; readonly next: string | undefined }>;
 
   createSession(input: NewSession): Promise<CreateSessionOutcome>;
   /**

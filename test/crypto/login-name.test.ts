@@ -150,6 +150,18 @@ describe("a new login", () => {
     expect(checkNewLogin(login)).toMatch(/^A (new )?login /);
   });
 
+  it("of plain ASCII is judged as beside another letter: the short way comes to the same", () => {
+    const ascii = fc.string({ unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)) });
+    fc.assert(
+      fc.property(ascii, (login) => {
+        expect(canonicalLogin(login)).toBe(canonicalLogin(`${login}\u00e9`).slice(0, -1));
+        fc.pre(login !== "");
+        expect(checkNewLogin(login)).toBe(checkNewLogin(`${login}\u00e9`));
+      }),
+      { seed },
+    );
+  });
+
   it("that may be made may also be asked for, in its compared form too", () => {
     fc.assert(
       fc.property(anyString, (login) => {

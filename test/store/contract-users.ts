@@ -41,7 +41,8 @@ export function userContract(store: Opened): void {
     for (const canonical of ["c", "a", "b"]) await addUser(store(), { id: canonical, login: canonical, canonical });
     const first = await store().listUsers({ after: undefined, limit: 2 });
     const second = await store().listUsers({ after: "b", limit: 2 });
-    expect([first, second].map((page) => page.map((user) => user.canonical))).toEqual([["a", "b"], ["c"]]);
+    expect([first, second].map(({ users }) => users.map((user) => user.canonical))).toEqual([["a", "b"], ["c"]]);
+    expect([first, second].map(({ next }) => next)).toEqual(["b", undefined]);
   });
 
   it("a new password moves the version on and ends the user's other sessions", async () => {

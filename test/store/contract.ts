@@ -4,6 +4,7 @@ import type { Store } from "../../src/store/store.js";
 import { auditContract } from "./contract-audit.js";
 import { endingContract } from "./contract-endings.js";
 import { guessContract } from "./contract-guesses.js";
+import { importContract } from "./contract-imports.js";
 import { renewalContract } from "./contract-renewal.js";
 import { sessionContract } from "./contract-sessions.js";
 import { userContract } from "./contract-users.js";
@@ -25,6 +26,7 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       return store;
     };
     describe("users", () => userContract(opened));
+    describe("imports", () => importContract(opened));
     describe("sessions", () => sessionContract(opened));
     describe("renewal", () => renewalContract(opened));
     describe("endings and revocations", () => endingContract(opened));

@@ -44,6 +44,20 @@ function explainAll(): readonly Explained[] {
   run("rehashPassword", { userId: ann.id, from: "hash-1", to: "hash-2", now: start, origin });
   run("setRoles", { ...ending, change: { set: [] } });
 
+  const staged = (line: number) => ({ ...ann, id: `i-${line}`, canonical: `i-${line}`, hashKind: "f md5 1", line });
+  const many = Array.from({ length: 60 }, (_, index) => staged(index + 1));
+  const stage = { users: [...many, staged(1), { ...staged(61), canonical: "ann" }], displaces: true, now: start };
+  for (const n of [1, 2]) {
+    run("startImport", { now: start });
+    run("stageUsers", { ...stage, n });
+    run("stageUsers", { ...stage, n, displaces: false });
+  }
+  run("createUser", { user: { ...ann, id: "u-3", canonical: "i-1" }, now: start, origin });
+  for (const n of [2, 3]) run("publishImport", { n, now: start, origin: operator, detail: {} });
+  for (const n of [1, undefined]) run("sweepImports", { n, untouchedSince: start + 1, limit: 10 });
+  run("listHashKinds", undefined);
+  run("countHashKinds", { after: undefined, limit: 10 });
+
   run("createSession", login({ random: "first" }));
   run("createSession", login({ random: "second", sessionsMax: 1 }));
   run("reauthenticate", { ...login(), sessionId: "0.second" });
@@ -92,7 +106,7 @@ describe("plans of statements", () => {
   it("none scans a table that grows, or sorts one", () => {
     const bad = all
       .filter(({ purpose }) => !ofBoundedTables.has(purpose))
-      .filter(({ steps }) => steps.some((step) => /\bSCAN\b|TEMP B-TREE/.test(step)));
+      .filter(({ steps }) => steps.some((step) => /\bSCAN (?!\d+-ROW VALUES)|TEMP B-TREE/.test(step)));
     expect(bad).toEqual([]);
   });
 

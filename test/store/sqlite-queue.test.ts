@@ -43,7 +43,7 @@ describe("writes that wait together", () => {
       });
     const results = await Promise.allSettled([make("a", "root"), make("b", "ro\0ot"), make("c", "root")]);
     expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
-    const users = await store.listUsers({ after: undefined, limit: 10 });
+    const { users } = await store.listUsers({ after: undefined, limit: 10 });
     expect(users.map(({ id }) => id)).toEqual(["a", "c"]);
     expect(await eventsOf(store)).toEqual(["user_created", "user_created"]);
   });

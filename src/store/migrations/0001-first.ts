@@ -1,4 +1,4 @@
-// The first schema: users, sessions, revocations, guesses, audit, and the one row of state.
+// The first schema: users and their imports, sessions, revocations, guesses, audit, and the one row of state.
 import type { MigrationSteps } from "./steps.js";
 
 export const first: MigrationSteps = {
@@ -16,6 +16,19 @@ export const first: MigrationSteps = {
     )`,
     `insert into ampho_state (id, epoch, era, last_revocation, access_until) values (1, ${dialect.randomText}, 0, 0, 0)`,
 
+    // Runs of `user-import`. `lost_line`: the line of a row that made room for somebody else's; such a run cannot be
+    // published. `touched_at`: when its owner was last heard of.
+    `create table ampho_imports (
+      n ${dialect.countingKey},
+      state text not null check (state in ('open', 'published', 'dropped')),
+      started_at bigint not null,
+      touched_at bigint not null,
+      lost_line bigint
+    )`,
+    "create index ampho_imports_left on ampho_imports (touched_at) where state <> 'published'",
+
+    // A row of an import is there for nobody until the import is published (see sql/visible.ts). `hash_kind` is null for
+    // argon2id at m=19456, t=2, p=1 and where there is no hash, else the kind that crypto/password-cost.ts writes.
     `create table ampho_users (
       id text not null primary key,
       login text not null,
@@ -25,8 +38,13 @@ export const first: MigrationSteps = {
       roles text not null,
       roles_version bigint not null,
       disabled smallint not null check (disabled in (0, 1)),
-      created_at bigint not null
+      created_at bigint not null,
+      hash_kind text,
+      import_n bigint,
+      import_line bigint
     )`,
+    "create index ampho_users_kind on ampho_users (hash_kind) where hash_kind is not null",
+    "create index ampho_users_import on ampho_users (import_n) where import_n is not null",
 
     // `n` orders sessions by creation whatever the clock did. No foreign key: users may be of an application's own table.
     // `remove_after` is whole days, so that a renewal seldom moves an entry of its index.
@@ -119,6 +137,6 @@ export const first: MigrationSteps = {
   down: () =>
     [
       ...["ampho_audit", "ampho_guess_places", "ampho_guesses", "ampho_revocations"],
-      ...["ampho_sessions", "ampho_users", "ampho_state"],
+      ...["ampho_sessions", "ampho_users", "ampho_imports", "ampho_state"],
     ].map((table) => `drop table ${table}`),
 };

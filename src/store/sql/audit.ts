@@ -1,6 +1,7 @@
 // The audit log: one row per decision about a person, in the transaction of what it records.
 import { type AuditEntry, type AuditEvent, type AuditRow, auditEvents, type Origin } from "../store.js";
 import { first, integer, query, type Row, text, textOrNull, type Work } from "../work.js";
+import { visible } from "./import-rows.js";
 
 export function* recordAudit(entry: AuditEntry): Work<void> {
   const { origin } = entry;
@@ -74,7 +75,7 @@ function* newestOf(logins: readonly string[], since: number, limit: number): Wor
 
 /** The log says a login as its user spells it; whoever looks may type the form that is compared. */
 function* spellings(login: string): Work<readonly string[]> {
-  const user = yield* first("select login from ampho_users where canonical = ?", [login]);
+  const user = yield* first(`select login from ampho_users where canonical = ? and ${visible}`, [login]);
   return [...new Set(user ? [login, text(user, "login")] : [login])];
 }
 

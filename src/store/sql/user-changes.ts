@@ -24,10 +24,10 @@ export function* setPassword(
     return { outcome: "changed", revocations: [] };
   }
   yield* settleRight(input.guess, "succeeded", now, user.login);
-  yield* query("update ampho_users set password_hash = ?, password_version = password_version + 1 where id = ?", [
-    passwordHash,
-    userId,
-  ]);
+  yield* query(
+    "update ampho_users set password_hash = ?, hash_kind = null, password_version = password_version + 1 where id = ?",
+    [passwordHash, userId],
+  );
   yield* recordAudit({ at: now, event: "password_changed", userId, login: user.login, origin });
   const revoked = yield* endOpenSessions({ ...input, reason: "password_changed" });
   return { outcome: "done", revocations: yield* writeRevocations(revoked) };
@@ -42,7 +42,7 @@ export function* rehashPassword(input: {
 }): Work<void> {
   const { userId, from, to, now, origin } = input;
   const row = yield* first(
-    "update ampho_users set password_hash = ? where id = ? and password_hash = ? returning login",
+    "update ampho_users set password_hash = ?, hash_kind = null where id = ? and password_hash = ? returning login",
     [to, userId, from],
   );
   if (row) yield* recordAudit({ at: now, event: "password_rehashed", userId, login: text(row, "login"), origin });

@@ -2,6 +2,7 @@
 import type { Origin, User } from "../store.js";
 import { first, integer, query, type Row, text, textOrNull, texts, type Work } from "../work.js";
 import { recordAudit } from "./audit.js";
+import { holderOf, makeRoom, visible } from "./import-rows.js";
 
 export function userOf(row: Row): User {
   return {
@@ -27,34 +28,46 @@ export function* createUser(input: {
 }): Work<"created" | "taken"> {
   const { user, now, origin } = input;
   const roles = [...new Set(user.roles)];
-  const row = yield* first(
-    `insert into ampho_users (${userColumns}) values (?, ?, ?, ?, 1, ?, 1, 0, ?)
-     on conflict (canonical) do nothing returning id`,
-    [user.id, user.login, user.canonical, user.passwordHash, JSON.stringify(roles), now],
-  );
-  if (!row) return "taken";
+  const insert = () =>
+    first(
+      `insert into ampho_users (${userColumns}) values (?, ?, ?, ?, 1, ?, 1, 0, ?)
+       on conflict (canonical) do nothing returning id`,
+      [user.id, user.login, user.canonical, user.passwordHash, JSON.stringify(roles), now],
+    );
+  if (!(yield* insert())) {
+    const holder = yield* holderOf(user.canonical);
+    if (holder.kind !== "import") return "taken";
+    yield* makeRoom(user.canonical, holder);
+    if (!(yield* insert())) return "taken";
+  }
   yield* recordAudit({ at: now, event: "user_created", userId: user.id, login: user.login, origin, detail: { roles } });
   return "created";
 }
 
 export function* findUser(canonical: string): Work<User | undefined> {
-  const row = yield* first(`select ${userColumns} from ampho_users where canonical = ?`, [canonical]);
+  const row = yield* first(`select ${userColumns} from ampho_users where canonical = ? and ${visible}`, [canonical]);
   return row && userOf(row);
 }
 
 /** `lock`: the row may not change until the transaction ends. */
 export function* findUserById(id: string, lock?: "share" | "update"): Work<User | undefined> {
-  const row = yield* first(`select ${userColumns} from ampho_users where id = ?`, [id], lock);
+  const row = yield* first(`select ${userColumns} from ampho_users where id = ? and ${visible}`, [id], lock);
   return row && userOf(row);
 }
 
 export function* listUsers(page: {
   readonly after: string | undefined;
   readonly limit: number;
-}): Work<readonly User[]> {
-  const rows = yield* query(`select ${userColumns} from ampho_users where canonical > ? order by canonical limit ?`, [
-    page.after ?? "",
-    page.limit,
-  ]);
-  return rows.map(userOf);
+}): Work<{ readonly users: readonly User[]; readonly next: string | undefined }> {
+  // A page is of so many rows, hidden ones included: a read must not walk through a whole import to find the next user.
+  const rows = yield* query(
+    `select ${userColumns}, case when ${visible} then 1 else 0 end as there
+     from ampho_users where canonical > ? order by canonical limit ?`,
+    [page.after ?? "", page.limit],
+  );
+  const last = rows.at(-1);
+  return {
+    users: rows.filter((row) => integer(row, "there") === 1).map(userOf),
+    next: last && rows.length === page.limit ? text(last, "canonical") : undefined,
+  };
 }

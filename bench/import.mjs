@@ -1,0 +1,96 @@
+// Imported users per second against bare inserts into the same table of the same schema, and the memory that the import
+// takes on its way. Usage: npm run build && node bench/import.mjs [ROWS] [ROUNDS]
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { linesOf } from "../dist/auth/import-lines.js";
+import { importUsers } from "../dist/auth/import-users.js";
+import { openSqlite } from "../dist/store/sqlite.js";
+import { loadDriver } from "../dist/store/sqlite-driver.js";
+import { machine, median, print } from "./measure.mjs";
+
+const rows = Number(process.argv[2] ?? 200_000);
+const rounds = Number(process.argv[3] ?? 3);
+const { DatabaseSync } = loadDriver(undefined);
+const folder = mkdtempSync(path.join(process.env.BENCH_DIR ?? tmpdir(), "ampho-bench-"));
+const clock = { now: () => Math.floor(Date.now() / 1000), monotonicMs: () => performance.now() };
+const hash = "$2b$12$abcdefghijklmnopqrstuuWPXQG2bmuJOxSGaCHmO0n2PKpaKVRIe";
+// Logins come in no order, as they do from elsewhere.
+const loginOf = (n) => `${((n * 2_654_435_761) % 4_294_967_296).toString(36)}.${n}@example.org`;
+
+/** As from a file: chunks of bytes that lines lie across. */
+async function* chunks() {
+  let text = "";
+  for (let n = 0; n < rows; n++) {
+    text += `{"login":"${loginOf(n)}","password_hash":"${hash}","roles":["reader"]}\n`;
+    if (text.length < 65_536) continue;
+    yield Buffer.from(text);
+    text = "";
+  }
+  yield Buffer.from(text);
+}
+
+async function empty(name) {
+  const file = path.join(folder, name);
+  const store = await openSqlite({ path: file, migrate: true, notice: () => {} });
+  return { file, store };
+}
+
+async function imported(round) {
+  const { store } = await empty(`import-${round}.db`);
+  const megabytes = [];
+  const begin = performance.now();
+  const onProgress = () => void megabytes.push(process.memoryUsage().rss / 2 ** 20);
+  await importUsers({ store, clock }, linesOf(chunks()), { onProgress }, { actor: "operator" });
+  const perSecond = rows / ((performance.now() - begin) / 1000);
+  await store.close();
+  const quarters = [1, 2, 3, 4].map((quarter) => megabytes[Math.ceil((megabytes.length * quarter) / 4) - 1] ?? 0);
+  return { perSecond, megabytes: quarters };
+}
+
+/** One INSERT a row with nothing around it, so many in a transaction. */
+async function bare(round, inTransaction) {
+  const { file, store } = await empty(`bare-${inTransaction}-${round}.db`);
+  await store.close();
+  const database = new DatabaseSync(file);
+  database.exec("pragma synchronous = full; pragma cache_size = -16384; pragma wal_autocheckpoint = 4000");
+  const insert = database.prepare(
+    `insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled,
+      created_at, hash_kind, import_n, import_line) values (?, ?, ?, ?, 1, ?, 1, 0, ?, ?, ?, ?)`,
+  );
+  const now = clock.now();
+  const begin = performance.now();
+  for (let n = 0; n < rows; n++) {
+    if (n % inTransaction === 0) database.exec("begin immediate");
+    const login = loginOf(n);
+    insert.run(Math.random().toString(36) + n, login, login, hash, '["reader"]', now, "bcrypt bcrypt 4100", 1, n);
+    if ((n + 1) % inTransaction === 0 || n + 1 === rows) database.exec("commit");
+  }
+  const perSecond = rows / ((performance.now() - begin) / 1000);
+  database.close();
+  return perSecond;
+}
+
+const results = { imported: [], batches: [], whole: [] };
+let megabytes = [];
+for (let round = 0; round < rounds; round++) {
+  results.batches.push(await bare(round, 500));
+  const one = await imported(round);
+  results.imported.push(one.perSecond);
+  megabytes = one.megabytes;
+  results.whole.push(await bare(round, rows));
+}
+const rate = Object.fromEntries(Object.entries(results).map(([name, all]) => [name, median(all)]));
+const size = statSync(path.join(folder, "import-0.db")).size / 2 ** 20;
+console.log(`${machine()}; ${rows} rows, ${rounds} rounds, a database of ${Math.round(size)} MiB`);
+const row = (name, perSecond) => [name, Math.round(perSecond), (rate.imported / perSecond).toFixed(2)];
+print([
+  ["what", "rows/s", "import against it"],
+  row("import", rate.imported),
+  row("bare inserts, 500 a transaction", rate.batches),
+  row("bare inserts, one transaction", rate.whole),
+]);
+console.log(
+  `memory of the process by quarters of an import: ${megabytes.map((each) => `${Math.round(each)} MiB`).join(", ")}`,
+);
+rmSync(folder, { recursive: true, force: true });

@@ -1,0 +1,15 @@
+import type { CommandContext, CommandInput } from "../command.js";
+import { table } from "../table.js";
+import { withManagement } from "../with-ampho.js";
+
+export async function run(input: CommandInput, context: CommandContext): Promise<void> {
+  const { terminal } = context;
+  const counts = await withManagement(context, ({ users }) => users.hashes());
+  if (input.has("--json")) return terminal.printJson(counts);
+  const rows = counts.map(({ format, current, users }) => [
+    format ?? "none",
+    String(users),
+    current || format === null ? "" : "replaced at the next login",
+  ]);
+  terminal.printTable(table(["FORMAT", "USERS", ""], rows));
+}

@@ -1,0 +1,79 @@
+import { open } from "node:fs/promises";
+import { addAbortSignal, type Readable } from "node:stream";
+import { linesOf } from "../../auth/import-lines.js";
+import type { ImportReport } from "../../auth/import-users.js";
+import type { CommandContext, CommandInput } from "../command.js";
+import { CommandFailure } from "../failure.js";
+import { table } from "../table.js";
+import type { Terminal } from "../terminal.js";
+import { withManagement } from "../with-ampho.js";
+
+const progressMs = 2_000;
+
+export async function run(input: CommandInput, context: CommandContext): Promise<void> {
+  const { terminal } = context;
+  const dryRun = input.has("--dry-run");
+  // Opened before the store: a wrong path has touched nothing.
+  const stream = await openInput(input.argument ?? "-", terminal);
+  const report = await withManagement(context, ({ users }) =>
+    users.import(linesOf(interruptible(stream)), {
+      dryRun,
+      onWrongLine: ({ line, reason }) => terminal.note(`line ${line}: ${reason}`),
+      onProgress: progressOn(terminal),
+    }),
+  );
+  if (!dryRun) return terminal.note(`${people(report.users)} imported.`);
+  printFormats(report, terminal);
+  if (report.wrong > 0) throw new CommandFailure(`lines that are wrong: ${report.wrong}`);
+  terminal.note(`${people(report.users)} ready to be imported.`);
+}
+
+async function openInput(name: string, terminal: Terminal): Promise<Readable> {
+  if (name === "-") return terminal.input;
+  try {
+    return (await open(name)).createReadStream({ highWaterMark: 1 << 18 });
+  } catch (error) {
+    throw unreadable(error);
+  }
+}
+
+/** What breaks the reading off makes the import fail, and so nothing of it stays. */
+async function* interruptible(stream: Readable): AsyncGenerator<Uint8Array> {
+  const controller = new AbortController();
+  const interrupt = () => controller.abort();
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of signals) process.once(signal, interrupt);
+  try {
+    for await (const chunk of addAbortSignal(controller.signal, stream)) yield chunk as Uint8Array;
+  } catch (error) {
+    throw controller.signal.aborted ? new CommandFailure("interrupted: nothing was imported") : unreadable(error);
+  } finally {
+    for (const signal of signals) process.off(signal, interrupt);
+  }
+}
+
+function unreadable(error: unknown): CommandFailure {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+  return new CommandFailure(`the input cannot be read (${code})`);
+}
+
+function progressOn(terminal: Terminal): (lines: number) => void {
+  let nextMs = performance.now() + progressMs;
+  return (lines) => {
+    if (performance.now() < nextMs) return;
+    nextMs = performance.now() + progressMs;
+    terminal.note(`${lines} lines read`);
+  };
+}
+
+function printFormats({ formats }: ImportReport, terminal: Terminal): void {
+  const rows = Object.entries(formats).sort(([, a], [, b]) => b - a);
+  terminal.printTable(
+    table(
+      ["FORMAT", "USERS"],
+      rows.map(([format, users]) => [format, String(users)]),
+    ),
+  );
+}
+
+const people = (users: number): string => (users === 1 ? "1 user is" : `${users} users are`);

@@ -1,0 +1,201 @@
+// Imports against real processes: a server that works meanwhile, kills in the middle, rows made to hurt, and every format.
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openSqlite } from "../../dist/store/sqlite.js";
+import type { Store } from "../../src/store/store.js";
+import { ampho, binary } from "../cli/transcript.js";
+
+const password = "violet kettle harbour morning";
+const env = {
+  NODE_ENV: "production",
+  AMPHO_SECURITY_KEY: '{"kty":"oct","kid":"one","k":"6HnF5h1bqhYqg1HTLmn0WjB1Z0tI5V0rF1o3x4eJ2Qw"}',
+};
+const bcrypt = "$2b$04$abcdefghijklmnopqrstuuWPXQG2bmuJOxSGaCHmO0n2PKpaKVRIe";
+
+interface Pair {
+  readonly passwordUtf8Hex: string;
+  readonly hash: string;
+  readonly params?: Readonly<Record<string, unknown>>;
+}
+interface Vectors {
+  readonly pairs: readonly Pair[];
+  readonly mustBeRefusedQuickly: readonly { readonly hash: string }[];
+}
+const vectors = JSON.parse(
+  readFileSync(new URL("../vectors/password-hashes/known-pairs.json", import.meta.url), "utf8"),
+) as Vectors;
+const stored = ({ hash, params }: Pair) => (params === undefined ? hash : JSON.stringify({ hash, params }));
+
+let cwd: string;
+let children: ChildProcess[];
+let stores: Store[];
+beforeEach(() => {
+  cwd = mkdtempSync(path.join(tmpdir(), "ampho-import-"));
+  children = [];
+  stores = [];
+});
+afterEach(async () => {
+  for (const child of children) if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+  await Promise.all(stores.map((store) => store.close()));
+  rmSync(cwd, { recursive: true, force: true });
+});
+
+const run = (args: readonly string[], stdin = "") => ampho(args, { cwd, env, stdin });
+
+async function openStore(): Promise<Store> {
+  const store = await openSqlite({ path: path.join(cwd, "ampho.db"), migrate: true, notice: () => {} });
+  stores.push(store);
+  return store;
+}
+
+function start(...args: readonly string[]) {
+  const child = spawn(process.execPath, [binary, ...args], { cwd, env: { PATH: process.env["PATH"], ...env } });
+  children.push(child);
+  child.stdin.on("error", () => {});
+  let errors = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (errors += text));
+  const ended = new Promise<{ readonly code: number | null; readonly errors: string }>((resolve) =>
+    child.on("close", (code) => resolve({ code, errors })),
+  );
+  return { child, ended };
+}
+
+async function serve(): Promise<string> {
+  const { child, ended } = start("serve", "--port", "0");
+  child.stdout.setEncoding("utf8");
+  return new Promise((resolve, reject) => {
+    child.stdout.once("data", (text: string) => resolve(`${text.trim()}/api/security`));
+    void ended.then(({ errors }) => reject(new Error(errors)));
+  });
+}
+
+const post = (url: string, body: unknown) =>
+  fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+const login = (url: string, name: string, typed = password) => post(`${url}/login`, { login: name, password: typed });
+
+const lines = (count: number, prefix = "user") =>
+  Array.from({ length: count }, (_, n) =>
+    JSON.stringify({ login: `${prefix}-${n}@example.org`, password_hash: bcrypt, roles: ["reader"] }),
+  );
+
+const listed = async () => (JSON.parse((await run(["user-list", "--json"])).stdout) as { login: string }[]).length;
+
+async function until(ask: () => Promise<boolean>): Promise<void> {
+  while (!(await ask())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+/** An import that has written rows and waits for more. */
+async function startedImport() {
+  const store = await openStore();
+  const running = start("user-import", "-");
+  running.child.stdin.write(`${lines(2200).join("\n")}\n`);
+  await until(async () => (await store.listHashKinds()).length > 0);
+  return { store, ...running };
+}
+
+describe("while thousands are imported", () => {
+  it("a server answers logins, renewals and changes of users", { timeout: 120_000 }, async () => {
+    await run(["user-add", "alice", "--password-stdin"], password);
+    const url = await serve();
+    writeFileSync(path.join(cwd, "users.jsonl"), lines(30_000).join("\n"));
+    const { child, ended } = start("user-import", "users.jsonl");
+    const statuses: number[] = [];
+    let { refresh_token: refreshToken } = await (await login(url, "alice")).json();
+    while (child.exitCode === null && child.signalCode === null) {
+      const [entered, unknown, renewed] = await Promise.all([
+        login(url, "alice"),
+        login(url, "user-7@example.org"),
+        post(`${url}/renew`, { refresh_token: refreshToken }),
+      ]);
+      // Whatever is known of it: nothing breaks.
+      expect([200, 401, 429]).toContain(unknown.status);
+      statuses.push(entered.status, renewed.status);
+      ({ refresh_token: refreshToken } = await renewed.json());
+    }
+    expect(await ended).toMatchObject({ code: 0 });
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    expect(statuses.length).toBeGreaterThan(4);
+    expect(await listed()).toBe(30_001);
+  });
+
+  it("of two with a login in common one is published whole, and the other not at all", async () => {
+    await run(["db-up"]);
+    for (const name of ["one", "two"])
+      writeFileSync(path.join(cwd, name), [...lines(3_000, name), '{"login":"wanted"}'].join("\n"));
+    const codes = await Promise.all(["one", "two"].map(async (name) => (await run(["user-import", name])).code));
+    expect(codes.sort()).toEqual([0, 1]);
+    expect(await listed()).toBe(3_001);
+  });
+});
+
+describe("an import that is killed", () => {
+  it("leaves nothing visible, holds up neither the next one nor a user, and goes for good", async () => {
+    const { store, child, ended } = await startedImport();
+    child.kill("SIGKILL");
+    await ended;
+    expect(await listed()).toBe(0);
+    expect((await run(["user-add", "user-3@example.org"])).code).toBe(0);
+    const again = await run(["user-import", "-"], lines(2200).slice(4).join("\n"));
+    expect(again).toMatchObject({ code: 0, stderr: "2196 users are imported.\n" });
+    expect(await listed()).toBe(2197);
+    // As the next import does once it has not been heard of for a minute.
+    while (await store.sweepImports({ n: undefined, untouchedSince: Number.MAX_SAFE_INTEGER, limit: 500 }));
+    expect(await listed()).toBe(2197);
+  });
+
+  it.each(["SIGINT", "SIGTERM"] as const)("by %s takes back what it has written, and ends with 1", async (signal) => {
+    const { store, child, ended } = await startedImport();
+    child.kill(signal);
+    expect(await ended).toEqual({ code: 1, errors: "ampho: interrupted: nothing was imported\n" });
+    expect(await store.listHashKinds()).toEqual([]);
+    expect(await listed()).toBe(0);
+  });
+});
+
+describe("a row made to hurt", () => {
+  it("is refused by its line before any work is done", async () => {
+    const hostile = vectors.mustBeRefusedQuickly.map(({ hash }, n) =>
+      JSON.stringify({ login: `user-${n}`, password_hash: hash }),
+    );
+    const { code, stderr } = await run(["user-import", "-"], hostile.join("\n"));
+    expect(code).toBe(1);
+    const named = stderr.split("\n").filter((line) => line.startsWith("line "));
+    expect(named.map((line) => /^line (\d+): /.exec(line)?.[1])).toEqual(hostile.map((_, n) => String(n + 1)));
+    for (const { hash } of vectors.mustBeRefusedQuickly.filter((row) => row.hash.length > 8))
+      expect(stderr).not.toContain(hash);
+    expect(await listed()).toBe(0);
+  });
+
+  it("that is in the store all the same lets nobody in, at the cost of any other", async () => {
+    const store = await openStore();
+    const hostile = vectors.mustBeRefusedQuickly.map(({ hash }) => hash).slice(0, 12);
+    const origin = { actor: "operator" } as const;
+    for (const [n, passwordHash] of hostile.entries()) {
+      const name = `user-${n}`;
+      const user = { id: name, login: name, canonical: name, passwordHash, roles: [] };
+      expect(await store.createUser({ user, now: 1_790_000_000, origin })).toBe("created");
+    }
+    const url = await serve();
+    const answers = await Promise.all(hostile.map((_, n) => login(url, `user-${n}`, "test")));
+    expect(answers.map(({ status }) => status)).toEqual(hostile.map(() => 401));
+  });
+});
+
+describe("a hash of another system", () => {
+  it("of every format lets its user in over HTTP, once, and is one of today from then on", {
+    timeout: 120_000,
+  }, async () => {
+    const rows = vectors.pairs.map((pair, n) => JSON.stringify({ login: `user-${n}`, password_hash: stored(pair) }));
+    expect(await run(["user-import", "-"], rows.join("\n"))).toMatchObject({ code: 0 });
+    const url = await serve();
+    const typed = vectors.pairs.map(({ passwordUtf8Hex }) => Buffer.from(passwordUtf8Hex, "hex").toString());
+    for (const [n, right] of typed.entries()) expect((await login(url, `user-${n}`, right)).status, rows[n]).toBe(200);
+    const counts = JSON.parse((await run(["user-hashes", "--json"])).stdout);
+    expect(counts).toEqual([{ format: "argon2id", current: true, users: rows.length }]);
+    for (const [n, right] of typed.entries()) expect((await login(url, `user-${n}`, right)).status, rows[n]).toBe(200);
+    expect((await login(url, "user-0", `${typed[0]}!`)).status).toBe(401);
+  });
+});

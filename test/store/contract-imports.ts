@@ -1,0 +1,195 @@
+import { expect, it } from "vitest";
+import type { StagedUser, Store } from "../../src/store/store.js";
+import type { Opened } from "./contract.js";
+import { addUser, ann, eventsOf, operator, start } from "./fixtures.js";
+
+const user = (canonical: string, line: number, hashKind: string | null = null): StagedUser => ({
+  id: `i-${canonical}-${line}`,
+  login: canonical.toUpperCase(),
+  canonical,
+  passwordHash: "hash-i",
+  hashKind,
+  roles: ["r"],
+  line,
+});
+
+export function importContract(store: Opened): void {
+  const begin = () => store().startImport({ now: start });
+  const stage = (n: number, users: readonly StagedUser[], displaces = true) =>
+    store().stageUsers({ n, users, displaces, now: start });
+  const publish = (n: number) =>
+    store().publishImport({ n, now: start + 9, origin: operator, detail: { users: 1, formats: ["f 1"] } });
+  const sweep = (n: number | undefined, untouchedSince = 0) => store().sweepImports({ n, untouchedSince, limit: 2 });
+  const listed = async () => (await list(store())).map(({ canonical }) => canonical);
+
+  it("users of an import are there for nobody until it is published, and then all of them", async () => {
+    const n = await begin();
+    expect(await stage(n, [user("bea", 1), user("cid", 2)])).toEqual({ outcome: "staged", refused: [] });
+    expect(await store().findUser("bea")).toBeUndefined();
+    expect(await store().findUserById("i-bea-1")).toBeUndefined();
+    expect(await listed()).toEqual([]);
+    expect((await store().countHashKinds({ after: undefined, limit: 9 })).counts).toEqual([]);
+    expect(await publish(n)).toEqual({ outcome: "published" });
+    expect(await store().findUser("bea")).toEqual({
+      id: "i-bea-1",
+      login: "BEA",
+      canonical: "bea",
+      passwordHash: "hash-i",
+      passwordVersion: 1,
+      roles: ["r"],
+      rolesVersion: 1,
+      disabled: false,
+      createdAt: start,
+    });
+    expect(await listed()).toEqual(["bea", "cid"]);
+    const [row] = await store().listAudit({ login: undefined, since: undefined, limit: 9 });
+    expect(row).toMatchObject({ event: "users_imported", origin: operator, detail: { import: n, users: 1 } });
+  });
+
+  it("a published import is published once, and is never swept", async () => {
+    const n = await begin();
+    await stage(n, [user("bea", 1)]);
+    await publish(n);
+    expect(await publish(n)).toEqual({ outcome: "dropped" });
+    expect(await stage(n, [user("cid", 2)])).toEqual({ outcome: "dropped" });
+    expect([await sweep(n), await sweep(undefined, start + 1000)]).toEqual([false, false]);
+    expect(await listed()).toEqual(["bea"]);
+    expect(await eventsOf(store())).toEqual(["users_imported"]);
+  });
+
+  it("a login that exists, or that is in the import twice, is refused by its line", async () => {
+    await addUser(store());
+    const n = await begin();
+    const batch = [user("bea", 1), user("ann", 2), user("bea", 3)];
+    expect(await stage(n, batch)).toEqual({
+      outcome: "staged",
+      refused: [
+        { line: 2, reason: "exists" },
+        { line: 3, reason: "repeated", firstLine: 1 },
+      ],
+    });
+    expect(await stage(n, [user("bea", 4)])).toMatchObject({
+      refused: [{ line: 4, reason: "repeated", firstLine: 1 }],
+    });
+    expect((await store().findUser("ann"))?.id).toBe(ann.id);
+  });
+
+  it("whoever takes a staged login gets it, and the import is lost with its first such line", async () => {
+    const n = await begin();
+    await stage(n, [user("ann", 7), user("bea", 8), user("cid", 9)]);
+    for (const canonical of ["cid", "ann"])
+      expect(
+        await store().createUser({ user: { ...ann, id: canonical, canonical }, now: start, origin: operator }),
+      ).toBe("created");
+    expect(await store().findUser("ann")).toMatchObject({ id: "ann", passwordHash: "hash-1" });
+    expect(await publish(n)).toEqual({ outcome: "lost", line: 7 });
+    expect(await listed()).toEqual(["ann", "cid"]);
+  });
+
+  it("of two imports with a login in common the one that was begun last can be published", async () => {
+    const [one, two] = [await begin(), await begin()];
+    await stage(one, [user("bea", 1)]);
+    await stage(two, [user("cid", 1)]);
+    expect(await stage(one, [user("cid", 2)])).toMatchObject({ refused: [{ line: 2, reason: "importing" }] });
+    expect(await stage(two, [user("bea", 2)])).toMatchObject({ refused: [] });
+    expect(await publish(one)).toEqual({ outcome: "lost", line: 1 });
+    expect(await publish(two)).toEqual({ outcome: "published" });
+    expect((await store().findUser("bea"))?.id).toBe("i-bea-2");
+  });
+
+  it("two imports with nothing in common are both published", async () => {
+    const [one, two] = [await begin(), await begin()];
+    await Promise.all([stage(one, [user("bea", 1)]), stage(two, [user("cid", 1)])]);
+    expect(await Promise.all([publish(one), publish(two)])).toEqual([
+      { outcome: "published" },
+      { outcome: "published" },
+    ]);
+    expect(await listed()).toEqual(["bea", "cid"]);
+  });
+
+  it("a trial takes no login from another import", async () => {
+    const [one, two] = [await begin(), await begin()];
+    await stage(one, [user("bea", 1)]);
+    expect(await stage(two, [user("bea", 1)], false)).toEqual({ outcome: "staged", refused: [] });
+    expect(await publish(one)).toEqual({ outcome: "published" });
+  });
+
+  it("an import that is swept can no longer be filled or published, and leaves nothing", async () => {
+    const n = await begin();
+    await stage(n, [user("a", 1), user("b", 2), user("c", 3)]);
+    expect(await sweep(n)).toBe(true);
+    expect(await stage(n, [user("d", 4)])).toEqual({ outcome: "dropped" });
+    expect(await publish(n)).toEqual({ outcome: "dropped" });
+    expect([await sweep(n), await sweep(n)]).toEqual([true, false]);
+    expect(await listed()).toEqual([]);
+    expect(await store().listHashKinds()).toEqual([]);
+  });
+
+  it("only an import that was not heard of for long is swept unasked; one that was begun to be swept is finished", async () => {
+    const n = await begin();
+    await stage(n, [user("a", 1, "f md5 1"), user("b", 2), user("c", 3, "f md5 1")]);
+    expect(await sweep(undefined, start)).toBe(false);
+    await sweep(n);
+    expect(await sweep(undefined, start)).toBe(true);
+    expect(await store().listHashKinds()).toEqual([]);
+    const left = await begin();
+    expect([await sweep(undefined, start + 1), await sweep(left)]).toEqual([true, false]);
+  });
+
+  it("a batch is one of many rows, and its order is that of its lines", async () => {
+    const n = await begin();
+    const batch = Array.from({ length: 123 }, (_, index) => user(`u${index % 120}`, index + 1));
+    expect(await stage(n, batch)).toEqual({
+      outcome: "staged",
+      refused: [1, 2, 3].map((firstLine) => ({ line: 120 + firstLine, reason: "repeated", firstLine })),
+    });
+  });
+
+  it("kinds of hashes are listed once each and counted; a new password or a new hash is of today", async () => {
+    await addUser(store());
+    await addUser(store(), { id: "u-none", canonical: "none", passwordHash: null });
+    const n = await begin();
+    await stage(n, [user("x", 1, "f md5 1"), user("y", 2, "f md5 1"), user("z", 3, "g md5 1")]);
+    await publish(n);
+    expect(await store().listHashKinds()).toEqual(["f md5 1", "g md5 1"]);
+    const pages = [];
+    for (let after: string | undefined; ; ) {
+      const page = await store().countHashKinds({ after, limit: 2 });
+      pages.push(...page.counts.map(({ kind, hasHash, users }) => `${kind} ${hasHash} ${users}`));
+      if (page.next === undefined) break;
+      after = page.next;
+    }
+    expect(pages).toEqual(["null true 1", "null false 1", "f md5 1 true 2", "g md5 1 true 1"]);
+
+    await store().rehashPassword({ userId: "i-z-3", from: "hash-i", to: "h", now: start, origin: operator });
+    for (const userId of ["i-x-1", "i-y-2"])
+      await store().setPassword({
+        userId,
+        passwordHash: "h",
+        passwordVersion: undefined,
+        exceptSession: undefined,
+        now: start,
+        origin: operator,
+      });
+    expect(await store().listHashKinds()).toEqual([]);
+  });
+
+  it("a page of users is short where rows of an import lie between them", async () => {
+    for (const canonical of ["a", "d"]) await addUser(store(), { id: canonical, canonical });
+    const n = await begin();
+    await stage(n, [user("b", 1), user("c", 2)]);
+    const page = await store().listUsers({ after: undefined, limit: 2 });
+    expect([page.users.map(({ canonical }) => canonical), page.next]).toEqual([["a"], "b"]);
+    expect(await listed()).toEqual(["a", "d"]);
+  });
+}
+
+async function list(store: Store) {
+  const all = [];
+  for (let after: string | undefined; ; ) {
+    const { users, next } = await store.listUsers({ after, limit: 2 });
+    all.push(...users);
+    if (next === undefined) return all;
+    after = next;
+  }
+}
