@@ -10,15 +10,20 @@ const statuses: Readonly<Record<string, number>> = {
 
 const lingerMs = 500;
 
+/** The parser complains of every further piece of a request that it has refused. */
+const refused = new WeakSet<Duplex>();
+
 /**
  * Answers and closes. `code` is that of Node's error; without one it is a 400.
  * Gives the status that was sent, or undefined when there was nobody to send it to or an answer had begun.
  */
 export function refuseSocket(socket: Duplex, code = "", hasBegun = false): number | undefined {
+  if (refused.has(socket)) return undefined;
   if (code === "ECONNRESET" || hasBegun || !socket.writable) {
     socket.destroy();
     return undefined;
   }
+  refused.add(socket);
   // Node has let go of a tunnel's socket: without a listener its reset would end the process.
   socket.on("error", () => socket.destroy());
   const status = statuses[code] ?? 400;

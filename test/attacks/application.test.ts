@@ -1,0 +1,162 @@
+// An application beside Ampho, as a real process: no shape of a request reaches its guarded handler without a token, and
+// what belongs nowhere but in the Authorization header is not looked for elsewhere.
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { sendRaw } from "../http/raw.js";
+import { addUser, bearer, freshPlace, type Grant, leave, logIn, type Served } from "../serve/serve.js";
+
+let child: ChildProcessByStdio<null, Readable, null>;
+let application: Pick<Served, "root" | "url" | "port">;
+let grant: Grant;
+/** A line for each handler that ran. */
+const reached: string[] = [];
+
+beforeAll(async () => {
+  const place = freshPlace();
+  await addUser(place);
+  const script = fileURLToPath(new URL("./children/application.mjs", import.meta.url));
+  const env = { PATH: process.env["PATH"], ...place.env };
+  child = spawn(process.execPath, [script], { cwd: place.cwd, env, stdio: ["ignore", "pipe", "inherit"] });
+  const lines = createInterface({ input: child.stdout });
+  const port = await new Promise<number>((resolve) => lines.once("line", (line) => resolve(Number(line))));
+  lines.on("line", (line) => void reached.push(line));
+  const root = `http://127.0.0.1:${port}`;
+  application = { root, url: `${root}/api/security`, port };
+  grant = await logIn(application);
+});
+afterAll(async () => {
+  child.kill();
+  await new Promise((resolve) => child.once("close", resolve));
+  await leave();
+});
+process.once("exit", () => void child?.kill("SIGKILL"));
+
+beforeEach(() => void reached.splice(0));
+
+/** What ran, once a request that is let in has run behind it. */
+async function reachedUntilNow(): Promise<readonly string[]> {
+  const response = await fetch(`${application.root}/open`);
+  expect(response.status).toBe(200);
+  await expect.poll(() => reached.at(-1)).toBe("open nobody");
+  return reached.slice(0, -1);
+}
+
+const request = (line: string, ...fields: string[]) =>
+  `${[`${line} HTTP/1.1`, "Host: x", ...fields].join("\r\n")}\r\n\r\n`;
+const send = (text: string) => sendRaw(application.port, Buffer.from(text, "latin1"));
+
+describe("the guarded handler is not reached", () => {
+  const targets = [
+    "/guarded",
+    "//guarded",
+    "/guarded/",
+    "/%67uarded",
+    "/guarded;a",
+    "/guarded?x",
+    "/GUARDED",
+    "http://x/guarded",
+    "HTTP://a:b@elsewhere//guarded",
+  ];
+  const methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"];
+
+  it.each(targets)("as %s, by any method", async (target) => {
+    for (const method of methods) {
+      const { status } = await send(request(`${method} ${target}`, "Connection: close", "X-HTTP-Method-Override: GET"));
+      expect([method, status]).toEqual([method, 401]);
+    }
+    expect(await reachedUntilNow()).toEqual([]);
+  });
+
+  it.each([
+    ["a token in the query", () => request(`GET /guarded?access_token=${grant.token}`), 401],
+    ["a token in a cookie", () => request("GET /guarded", `Cookie: token=${grant.token}`), 401],
+    ["a token in a header of its own", () => request("GET /guarded", `X-Access-Token: ${grant.token}`), 401],
+    ["a token of a proxy", () => request("GET /guarded", `Proxy-Authorization: Bearer ${grant.token}`), 401],
+    ["a token as Basic", () => request("GET /guarded", `Authorization: Basic ${grant.token}`), 401],
+    ["a refresh token", () => request("GET /guarded", `Authorization: Bearer ${grant.refresh_token}`), 401],
+    ["a bad token before a good one", () => two("x", grant.token), 400],
+    ["a good token before a bad one", () => two(grant.token, "x"), 400],
+    ["one token twice", () => two(grant.token, grant.token), 400],
+    ["two tokens in one header", () => request("GET /guarded", `Authorization: Bearer x, Bearer ${grant.token}`), 401],
+    ["a folded header", () => request("GET /guarded", `Authorization: Bearer\r\n ${grant.token}`), 400],
+    ["a form with a token", () => form(`access_token=${grant.token}`), 401],
+  ])("by %s", async (_, text, status) => {
+    const answer = await send(text());
+    expect(answer.status).toBe(status);
+    // RFC 6750 §3.1: whoever sent no token is told no error.
+    if (!/^Authorization: Bearer/im.test(text())) expect(answer.head).not.toMatch(/error=/);
+    expect(await reachedUntilNow()).toEqual([]);
+  });
+  const two = (first: string, second: string) =>
+    request("GET /guarded", `Authorization: Bearer ${first}`, `authorization: Bearer ${second}`);
+  const form = (body: string) =>
+    `${request("POST /guarded", "Content-Type: application/x-www-form-urlencoded", `Content-Length: ${body.length}`)}${body}`;
+});
+
+describe("fields that are the application's own", () => {
+  it("beside a good header are no second token", async () => {
+    for (const name of ["access_token", "refresh_token", "token", "password"]) {
+      const response = await fetch(`${application.root}/guarded?${name}=x`, { headers: bearer(grant.token) });
+      expect(response.status).toBe(200);
+    }
+    expect(await reachedUntilNow()).toEqual(Array.from({ length: 4 }, () => "guarded alice"));
+  });
+});
+
+describe("what answers say of the server", () => {
+  it("is nothing that an attacker could use", async () => {
+    const answers = [
+      await fetch(`${application.url}/login`),
+      await fetch(`${application.url}/session`, { headers: bearer(grant.token) }),
+      await fetch(`${application.url}/openapi.json`),
+      await fetch(`${application.url}/.well-known/jwks.json`),
+      await fetch(`${application.root}/guarded`),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([405, 200, 200, 200, 401]);
+    for (const { headers } of answers) {
+      expect([headers.get("server"), headers.get("x-powered-by"), headers.get("access-control-allow-origin")]).toEqual([
+        null,
+        null,
+        null,
+      ]);
+      expect([headers.get("referrer-policy"), headers.get("x-content-type-options")]).toEqual([
+        "no-referrer",
+        "nosniff",
+      ]);
+    }
+  });
+});
+
+describe("on our own endpoints", () => {
+  const own = (method: string, path: string, headers: Record<string, string>, body?: string) =>
+    fetch(application.url + path, { method, headers, ...(body !== undefined && { body }) });
+  const json = { "content-type": "application/json" };
+
+  it("a token in the body is none, and beside one in the header it is one too many", async () => {
+    const body = JSON.stringify({ access_token: grant.token, password: "x", new_password: "y" });
+    for (const [method, path] of [
+      ["POST", "/logout"],
+      ["POST", "/password"],
+      ["DELETE", "/sessions"],
+    ] as const) {
+      const alone = await own(method, path, json, body);
+      expect([alone.status, (await alone.json()).error]).toEqual([401, "missing_token"]);
+      expect(alone.headers.get("www-authenticate")).toBe('Bearer realm="ampho"');
+      const beside = await own(method, path, { ...json, ...bearer(grant.token) }, body);
+      expect([beside.status, (await beside.json()).error]).toEqual([400, "invalid_request"]);
+    }
+    expect((await own("GET", "/session", bearer(grant.token))).status).toBe(200);
+  });
+
+  it("a token in the query is refused, with a header and without", async () => {
+    for (const headers of [{}, bearer(grant.token)]) {
+      for (const name of ["access_token", "refresh_token", "token", "password"]) {
+        const response = await own("GET", `/session?${name}=${grant.token}`, headers);
+        expect([response.status, (await response.json()).error]).toEqual([400, "invalid_request"]);
+      }
+    }
+  });
+});

@@ -1,0 +1,228 @@
+// What goes wrong around a server, on the command as it is installed: it says so in one line that a person can act on,
+// or it goes on as far as it can and recovers by itself.
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { loadDriver } from "../../dist/store/sqlite-driver.js";
+import { sendRaw } from "../http/raw.js";
+import { mayMount, mountSmall } from "../store/processes.js";
+import {
+  addUser,
+  alice,
+  bearer,
+  command,
+  freshPlace,
+  leave,
+  logIn,
+  type Place,
+  post,
+  type Served,
+  startServe,
+} from "./serve.js";
+
+afterAll(leave);
+
+const serveArguments = ["serve", "--port", "0"];
+const database = ({ cwd }: Place) => join(cwd, "ampho.db");
+
+function changeDatabase(place: Place, sql: string): void {
+  const { DatabaseSync } = loadDriver(undefined);
+  const opened = new DatabaseSync(database(place));
+  opened.exec(sql);
+  opened.close();
+}
+
+const sessionStatus = async ({ url }: Served, token: string) =>
+  (await fetch(`${url}/session`, { headers: bearer(token) })).status;
+
+describe("serve ends with 1 and one line", () => {
+  const cases: readonly (readonly [name: string, spoil: (place: Place) => unknown, says: RegExp])[] = [
+    ["is a folder", (place) => mkdirSync(database(place)), /is a folder/],
+    [
+      "is no database",
+      (place) => writeFileSync(database(place), "minutes\n".repeat(1000)),
+      /is not an SQLite database/,
+    ],
+    [
+      "is of a newer version",
+      async (place) => {
+        await command(place, ["db-up"]);
+        changeDatabase(place, "insert into ampho_migrations (version, name, applied_at) values (99, 'later', 1)");
+      },
+      /schema version 99, newer than this program knows/,
+    ],
+    [
+      "was cut short",
+      async (place) => {
+        await addUser(place);
+        const { DatabaseSync } = loadDriver(undefined);
+        const opened = new DatabaseSync(database(place));
+        opened.exec("pragma wal_checkpoint(truncate)");
+        opened.close();
+        writeFileSync(database(place), "SQLite format 3\0".padEnd(8_000, "x"));
+      },
+      /is not an SQLite database|is damaged|malformed/,
+    ],
+  ];
+  it.each(cases)("when the database %s", async (_, spoil, says) => {
+    const place = freshPlace();
+    await spoil(place);
+    const { code, stdout, stderr } = await command(place, serveArguments);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(says);
+    expect(stderr).toMatch(/^ampho: [^\n]+\n$/);
+  });
+
+  it("when the folder of the database does not exist", async () => {
+    const place = freshPlace({ AMPHO_DATABASE_URL: "sqlite:not/there/ampho.db" });
+    const { code, stderr } = await command(place, serveArguments);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^ampho: [^\n]*does not exist[^\n]*\n$/);
+  });
+
+  it("when the database is read-only", async () => {
+    if (mayMount) {
+      const disk = mountSmall(4096);
+      try {
+        const place = freshPlace({ AMPHO_DATABASE_URL: `sqlite:${join(disk.folder, "ampho.db")}` });
+        await addUser(place);
+        disk.remount("ro");
+        await expectReadOnly(place);
+      } finally {
+        disk.end();
+      }
+    } else {
+      const place = freshPlace();
+      await addUser(place);
+      chmodSync(database(place), 0o444);
+      await expectReadOnly(place);
+    }
+  });
+
+  async function expectReadOnly(place: Place): Promise<void> {
+    const { code, stdout, stderr } = await command(place, serveArguments);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^ampho: [^\n]*cannot be written to[^\n]*\n$/);
+  }
+});
+
+describe("in production", () => {
+  it("without a key serve ends with 2 and names the command that makes one", async () => {
+    const place = freshPlace({ AMPHO_SECURITY_KEY: "" });
+    const { code, stdout, stderr } = await command(place, serveArguments);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain("AMPHO_SECURITY_KEY is not set and is required in production");
+    expect(stderr).toContain("`ampho sec-gen-key`");
+  });
+});
+
+describe("on a disk that is full", () => {
+  /** Small enough to be full, or where nothing may be mounted a database that may not grow. */
+  const sizeKiB = 2048;
+
+  it("logins are 503, guards go on, and all recovers when there is room again", async () => {
+    if (!mayMount) return;
+    const disk = mountSmall(sizeKiB);
+    try {
+      const place = freshPlace({ AMPHO_DATABASE_URL: `sqlite:${join(disk.folder, "ampho.db")}` });
+      await addUser(place);
+      const served = await startServe(place);
+      const { token, refresh_token } = await logIn(served);
+      const filler = join(disk.folder, "filler");
+      expect(() => writeFileSync(filler, Buffer.alloc(sizeKiB * 1024))).toThrow(/ENOSPC/);
+
+      // What the log has room for is still written; then there is none.
+      const full = async () => {
+        const response = await post(`${served.url}/login`, alice);
+        return response.status === 200 ? undefined : response;
+      };
+      let refusal = await full();
+      while (refusal === undefined) refusal = await full();
+      expect([refusal.status, (await refusal.json()).error]).toEqual([503, "unavailable"]);
+      expect(refusal.headers.has("retry-after")).toBe(true);
+      expect((await post(`${served.url}/renew`, { refresh_token })).status).toBe(503);
+      expect(await sessionStatus(served, token)).toBe(200);
+      expect((await fetch(`${served.root}/healthz`)).status).toBe(200);
+
+      rmSync(filler);
+      await expect.poll(async () => (await post(`${served.url}/login`, alice)).status, { timeout: 10_000 }).toBe(200);
+      expect((await post(`${served.url}/renew`, { refresh_token })).status).toBe(200);
+      const { code, stderr } = await served.stop();
+      expect(code).toBe(0);
+      expect(stderr).not.toContain("internal error");
+    } finally {
+      disk.end();
+    }
+  });
+});
+
+describe("at SIGTERM", () => {
+  it("requests in flight are answered, new ones are not taken, and the exit code is 0", async () => {
+    const place = freshPlace();
+    await addUser(place);
+    const served = await startServe(place);
+    const { token } = await logIn(served);
+    // One whose body is half sent, and logins that wait for each other's hashes.
+    const body = JSON.stringify(alice);
+    const slow = connect(served.port, "127.0.0.1");
+    let received = "";
+    slow.on("data", (chunk: Buffer) => (received += chunk.toString()));
+    const closed = new Promise((resolve) => slow.once("close", resolve));
+    slow.write(
+      `POST /api/security/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n{`,
+    );
+    const logins = Array.from({ length: 10 }, () => post(`${served.url}/login`, alice));
+    expect(await sessionStatus(served, token)).toBe(200);
+    const ended = served.stop();
+    await expect.poll(() => served.stderr()).toContain("SIGTERM");
+    slow.write(body.slice(1));
+    const statuses = await Promise.all(logins.map(async (login) => (await login).status));
+    expect(statuses).toEqual(Array.from({ length: 10 }, () => 200));
+    await closed;
+    expect(received).toMatch(/^HTTP\/1\.1 200 OK\r\n.*connection: close/is);
+    expect((await ended).code).toBe(0);
+    expect((await sendRaw(served.port, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")).status).toBe(0);
+  });
+
+  it("a second signal does not wait for what is stuck", async () => {
+    const place = freshPlace();
+    const served = await startServe(place);
+    const stuck = connect(served.port, "127.0.0.1");
+    stuck.on("error", () => undefined);
+    await new Promise((resolve) => stuck.once("connect", resolve));
+    stuck.write(
+      "POST /api/security/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
+    );
+    await fetch(`${served.root}/healthz`);
+    const ended = served.stop();
+    await expect.poll(() => served.stderr()).toContain("SIGTERM");
+    await served.stop();
+    expect((await ended).code).toBe(null);
+    stuck.destroy();
+  });
+});
+
+describe("several servers on one file", () => {
+  it("start at once on an empty one, and are one service", async () => {
+    const place = freshPlace();
+    const servers = await Promise.all([startServe(place), startServe(place), startServe(place)]);
+    const [first, second, third] = servers;
+    if (!first || !second || !third) throw new Error("three were started");
+    await addUser(place);
+    const { token, refresh_token } = await logIn(first);
+    for (const served of servers) expect(await sessionStatus(served, token)).toBe(200);
+
+    const renewals = await Promise.all(
+      Array.from({ length: 20 }, (_, at) => post(`${servers[at % 3]?.url}/renew`, { refresh_token })),
+    );
+    const tokens = await Promise.all(renewals.map(async (answer) => (await answer.json()).token));
+    const generations = tokens.map((each) => JSON.parse(Buffer.from(each.split(".")[1], "base64url").toString()).gen);
+    expect(new Set(generations)).toEqual(new Set([1]));
+
+    const logout = await fetch(`${second.url}/logout`, { method: "POST", headers: bearer(token) });
+    expect([logout.status, await sessionStatus(second, token)]).toEqual([204, 401]);
+    for (const served of [first, third]) await expect.poll(() => sessionStatus(served, tokens[0])).toBe(401);
+    for (const served of servers) expect((await served.stop()).code).toBe(0);
+  });
+});
