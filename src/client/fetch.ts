@@ -24,7 +24,7 @@ export function createFetch(records: Records, renewal: Renewal, base: URL): Fetc
         throw signal?.aborted ? error : unreachable(error);
       }
     };
-    // A redirect to another origin loses the header by itself (Fetch §4.4, HTTP-redirect fetch, step 13).
+    // On a redirect to another origin the platform takes the header away (https://fetch.spec.whatwg.org/#http-redirect-fetch).
     if (url.origin !== base.origin || headers.has("Authorization")) return send();
 
     let held = await records.read();
