@@ -24,7 +24,7 @@ export function createFetch(records: Records, renewal: Renewal, base: URL): Fetc
         throw signal?.aborted ? error : unreachable(error);
       }
     };
-    // A redirect to another origin loses the header by itself (Fetch §4.4, HTTP-redirect fetch, step 13).
+    // On a redirect to another origin the platform takes the header away (https://fetch.spec.whatwg.org/#http-redirect-fetch).
     if (url.origin !== base.origin || headers.has("Authorization")) return send();
 
     let held = await records.read();
@@ -42,7 +42,6 @@ export function createFetch(records: Records, renewal: Renewal, base: URL): Fetc
     const renewed = await renewal.renew(held, signal);
     // A stream, which needs `duplex`, is gone once it was sent, and a copy of it would take memory without a limit.
     if (request?.body || "duplex" in init) return response;
-    await response.body?.cancel();
     const again = await send(renewed);
     if (await isInvalidToken(again)) futile = renewed.token;
     return again;
@@ -56,5 +55,5 @@ async function isInvalidToken(response: Response): Promise<boolean> {
     .clone()
     .text()
     .catch(() => "");
-  return /error"?\s*[:=]\s*"invalid_token"/.test(response.headers.get("WWW-Authenticate") + body);
+  return /error"?\s*[:=]\s*"?invalid_token/.test(response.headers.get("WWW-Authenticate") + body);
 }

@@ -59,7 +59,7 @@ export async function call(
     } catch (error) {
       if (error instanceof AmphoError) throw error;
       if (path === "/login" || count > 2 || signal.aborted) throw unreachable(error);
-      await sleep(300 * count ** 2);
+      await sleep(200 * count);
     }
   }
 }

@@ -1,0 +1,18 @@
+// The client as a page loads it: bundled and minified for browsers, where every import of Node would be an error.
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+export async function bundleClient(): Promise<{ readonly text: string; readonly files: readonly string[] }> {
+  const { outputFiles, metafile } = await build({
+    entryPoints: [fileURLToPath(new URL("../../dist/client/client.js", import.meta.url))],
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "browser",
+    target: "es2022",
+    write: false,
+    metafile: true,
+    logLevel: "silent",
+  });
+  return { text: outputFiles[0]?.text ?? "", files: Object.keys(metafile.inputs) };
+}

@@ -1,0 +1,13 @@
+import { expectTypeOf, it } from "vitest";
+import type { z } from "zod";
+import type { Client, Session } from "../../src/client/client.js";
+import type { currentSession } from "../../src/http/shapes.js";
+
+it("a session has the fields of GET /session", () => {
+  expectTypeOf<Session>().toExtend<z.output<typeof currentSession>>();
+  expectTypeOf<z.output<typeof currentSession>>().toExtend<Session>();
+});
+
+it("a client's fetch stands in for the platform's", () => {
+  expectTypeOf<Client["fetch"]>().toExtend<typeof fetch>();
+});
