@@ -96,10 +96,7 @@ const cases = [
 const rates = new Map(cases.map(([name]) => [name, []]));
 for (let round = 0; round < rounds; round++)
   for (const [name, server, route] of cases) {
-    const running =
-      server === "flask"
-        ? await startFlask()
-        : await start(server, { BENCH_TOKENS: String(tokenCount) });
+    const running = server === "flask" ? await startFlask() : await start(server, { BENCH_TOKENS: String(tokenCount) });
     if (running.pid !== undefined)
       execFileSync("taskset", ["-a", "-p", "-c", serverCpu, String(running.pid)], { stdio: "ignore" });
     load(running.port, route, running.tokens);
