@@ -329,6 +329,18 @@ describe("a listener of onRevoked", () => {
     expect(told).toEqual([first, second, third].map((grant) => ({ kind: "session", session: sessionOf(grant) })));
   });
 
+  it("is told of a session whose access tokens have long expired: a socket may be open still", async () => {
+    const world = await openWorld();
+    const ann = await world.user("ann");
+    const grants = [await world.session(ann), await world.session(ann), await world.session(ann)];
+    world.clock.advance(7 * day);
+    const { told } = listening(world);
+    const [one] = grants;
+    if (one !== undefined) await world.ampho.sessions.end(sessionOf(one));
+    expect(await world.ampho.sessions.endAll(ann.id)).toBe(2);
+    expect(told).toEqual(grants.map((grant) => ({ kind: "session", session: sessionOf(grant) })));
+  });
+
   it("is told nothing after it was stopped, stops once and for itself only", async () => {
     const world = await openWorld();
     const ann = await world.user("ann");

@@ -31,11 +31,12 @@ export function endingContract(store: Opened): void {
     expect(await store().endSession(late)).toEqual({ ended: false, revocations: [] });
   });
 
-  it("no revocation is written for what has expired anyway", async () => {
+  it("what has no good token any more leaves a revocation too: sockets may be open", async () => {
     const session = await openSession(store(), { stored: false });
     const now = session.accessExpires + 300;
     const ending = { id: session.id, userId: undefined, reason: "ended_by_operator", now, origin: operator } as const;
-    expect(await store().endSession(ending)).toEqual({ ended: true, revocations: [] });
+    const revocation = { n: 1, at: now, until: now + 300, kind: "session", sessionId: session.id };
+    expect(await store().endSession(ending)).toEqual({ ended: true, revocations: [revocation] });
   });
 
   it("all of a user's sessions but one end, with numbers in a row", async () => {

@@ -1,4 +1,5 @@
-// Endings of sessions. Each leaves a revocation for as long as an access token of the session may still be let in.
+// Endings of sessions. Each leaves a revocation for as long as an access token of the session may still be let in, and
+// for a while at least: every process tells whoever holds a socket open for the session, however old its tokens are.
 import type { Ending, EndReason, ForeignTokens, Revocation } from "../store.js";
 import { first, integer, query, type Row, text, type Work } from "../work.js";
 import { recordAudit } from "./audit.js";
@@ -16,9 +17,9 @@ export function* latestAccess(userId: string): Work<number> {
   return row && row["latest"] !== null ? integer(row, "latest") : 0;
 }
 
-function revoked(row: Row, now: number): readonly Revoked[] {
-  const until = integer(row, "access_expires") + leewayMaxSeconds;
-  return until > now ? [{ kind: "session", at: now, until, sessionId: text(row, "id") }] : [];
+function revoked(row: Row, now: number): Revoked {
+  const until = Math.max(integer(row, "access_expires"), now) + leewayMaxSeconds;
+  return { kind: "session", at: now, until, sessionId: text(row, "id") };
 }
 
 function* recordEnd(row: Row, reason: EndReason, ending: Ending): Work<void> {
@@ -39,7 +40,7 @@ export function* endById(id: string, reason: EndReason, now: number): Work<reado
     `update ampho_sessions set ended_at = ?, end_reason = ? where id = ? and ended_at is null ${returning}`,
     [now, reason, id],
   );
-  return row ? revoked(row, now) : [];
+  return row ? [revoked(row, now)] : [];
 }
 
 /** A session that is idle too long but whose access tokens are still good can be ended as well. */
@@ -56,7 +57,7 @@ export function* endSession(
   );
   if (!row) return { ended: false, revocations: [] };
   yield* recordEnd(row, reason, input);
-  return { ended: true, revocations: yield* writeRevocations(revoked(row, now)) };
+  return { ended: true, revocations: yield* writeRevocations([revoked(row, now)]) };
 }
 
 export interface UserEnding extends Ending {
@@ -80,10 +81,10 @@ export function* endOpenSessions(input: UserEnding): Work<readonly Revoked[]> {
   );
   const open = rows
     .filter((row) => integer(row, "era") === era)
-    .filter((row) => integer(row, "expires_at") > now || revoked(row, now).length > 0)
+    .filter((row) => integer(row, "expires_at") > now || integer(row, "access_expires") + leewayMaxSeconds > now)
     .sort((a, b) => integer(a, "n") - integer(b, "n"));
   for (const row of open) yield* recordEnd(row, reason, input);
-  return open.flatMap((row) => revoked(row, now));
+  return open.map((row) => revoked(row, now));
 }
 
 /** More than anyone's `sessionsMax` is lowered by at once; the next login ends the rest. */
