@@ -21,8 +21,8 @@ async function answer(port: number, body: string, more = ""): Promise<string> {
   const head = `POST /api/security/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n`;
   socket.write(`${head}${more}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
   let bytes = "";
-  socket.setEncoding("latin1").on("data", (chunk) => {
-    bytes += chunk;
+  socket.setEncoding("latin1").on("data", (chunk: Buffer | string) => {
+    bytes += chunk.toString();
   });
   await once(socket, "close");
   return bytes.replace(/\r\n(Date|X-Request-Id): [^\r]*/g, "\r\n$1");

@@ -1,6 +1,7 @@
 // The guard at the start of a process, before its revocations were read; all else of it is in test/ampho/authorize.test.ts.
 import { describe, expect, it, onTestFinished } from "vitest";
 import { storedDirectory } from "../../dist/auth/directory.js";
+import { createFailureDelay } from "../../dist/auth/failure-delay.js";
 import { followRevocations } from "../../dist/auth/follow-revocations.js";
 import { createGuard } from "../../dist/auth/guard.js";
 import { createKeyring } from "../../dist/auth/keyring.js";
@@ -36,7 +37,7 @@ async function openGuard() {
   const tokens = createTokens({ keyring, settings, extraClaims: undefined });
   const follower = followRevocations({ store, revocations, clock, report: () => undefined });
   onTestFinished(() => follower.stop());
-  const directory = storedDirectory(store, passwords);
+  const directory = storedDirectory(store, passwords, createFailureDelay(store, clock));
   return { ...createGuard({ store, directory, tokens, revocations, settings, clock, follower }), follower, store, key };
 }
 
