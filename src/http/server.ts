@@ -42,6 +42,7 @@ const limits = {
 };
 
 const drainMs = 5_000;
+const arrivalMs = 100;
 
 export function createHttpServer({ ampho, ready, log }: ServerOptions): HttpServer {
   const probe = createProbe({ ready, refusal: ampho.refusal });
@@ -103,12 +104,15 @@ export function createHttpServer({ ampho, ready, log }: ServerOptions): HttpServ
   });
 
   async function drain(): Promise<void> {
-    // Nothing came on these yet, and Node does not count them as idle.
-    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
     for (const response of owed.values()) if (!response.headersSent) response.setHeader("Connection", "close");
     const timer = setTimeout(() => server.closeAllConnections(), drainMs);
+    // Nothing was read on these yet, and Node does not count them as idle. A request may just be arriving.
+    const silent = setTimeout(() => {
+      for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+    }, arrivalMs);
     await new Promise<void>((resolve) => server.close(() => resolve()));
     clearTimeout(timer);
+    clearTimeout(silent);
   }
 
   return {

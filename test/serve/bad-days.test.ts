@@ -118,11 +118,35 @@ describe("in production", () => {
 });
 
 describe("on a disk that is full", () => {
-  /** Small enough to be full, or where nothing may be mounted a database that may not grow. */
   const sizeKiB = 2048;
 
-  it("logins are 503, guards go on, and all recovers when there is room again", async () => {
-    if (!mayMount) return;
+  async function expectFull(served: Served, token: string, refreshToken: string): Promise<void> {
+    // What there is room for is still written; then there is none.
+    let refusal = await post(`${served.url}/login`, alice);
+    while (refusal.status === 200) refusal = await post(`${served.url}/login`, alice);
+    expect([refusal.status, (await refusal.json()).error]).toEqual([503, "unavailable"]);
+    expect(refusal.headers.has("retry-after")).toBe(true);
+    expect((await post(`${served.url}/renew`, { refresh_token: refreshToken })).status).toBe(503);
+    expect(await sessionStatus(served, token)).toBe(200);
+    expect((await fetch(`${served.root}/healthz`)).status).toBe(200);
+  }
+
+  it("or whose files may not grow: logins are 503, guards go on", async () => {
+    const place = { ...freshPlace(), through: ["sh", "-c", 'ulimit -f 600; exec "$@"', "sh"] };
+    await addUser(place);
+    const served = await startServe(place);
+    const { token, refresh_token } = await logIn(served);
+    await expectFull(served, token, refresh_token);
+    expect((await served.stop()).code).toBe(0);
+    const after = await startServe({ cwd: place.cwd, env: place.env });
+    expect((await post(`${after.url}/renew`, { refresh_token })).status).toBe(200);
+    expect((await after.stop()).code).toBe(0);
+  });
+
+  // Only root may make a small disk.
+  if (mayMount) it("logins are 503, guards go on, and all recovers when there is room again", withSmallDisk);
+
+  async function withSmallDisk(): Promise<void> {
     const disk = mountSmall(sizeKiB);
     try {
       const place = freshPlace({ AMPHO_DATABASE_URL: `sqlite:${join(disk.folder, "ampho.db")}` });
@@ -131,20 +155,7 @@ describe("on a disk that is full", () => {
       const { token, refresh_token } = await logIn(served);
       const filler = join(disk.folder, "filler");
       expect(() => writeFileSync(filler, Buffer.alloc(sizeKiB * 1024))).toThrow(/ENOSPC/);
-
-      // What the log has room for is still written; then there is none.
-      const full = async () => {
-        const response = await post(`${served.url}/login`, alice);
-        return response.status === 200 ? undefined : response;
-      };
-      let refusal = await full();
-      while (refusal === undefined) refusal = await full();
-      expect([refusal.status, (await refusal.json()).error]).toEqual([503, "unavailable"]);
-      expect(refusal.headers.has("retry-after")).toBe(true);
-      expect((await post(`${served.url}/renew`, { refresh_token })).status).toBe(503);
-      expect(await sessionStatus(served, token)).toBe(200);
-      expect((await fetch(`${served.root}/healthz`)).status).toBe(200);
-
+      await expectFull(served, token, refresh_token);
       rmSync(filler);
       await expect.poll(async () => (await post(`${served.url}/login`, alice)).status, { timeout: 10_000 }).toBe(200);
       expect((await post(`${served.url}/renew`, { refresh_token })).status).toBe(200);
@@ -154,7 +165,7 @@ describe("on a disk that is full", () => {
     } finally {
       disk.end();
     }
-  });
+  }
 });
 
 describe("at SIGTERM", () => {
@@ -163,27 +174,34 @@ describe("at SIGTERM", () => {
     await addUser(place);
     const served = await startServe(place);
     const { token } = await logIn(served);
-    // One whose body is half sent, and logins that wait for each other's hashes.
     const body = JSON.stringify(alice);
-    const slow = connect(served.port, "127.0.0.1");
-    let received = "";
-    slow.on("data", (chunk: Buffer) => (received += chunk.toString()));
-    const closed = new Promise((resolve) => slow.once("close", resolve));
-    slow.write(
-      `POST /api/security/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n{`,
-    );
-    const logins = Array.from({ length: 10 }, () => post(`${served.url}/login`, alice));
+    const flights = Array.from({ length: 10 }, () => takeOff(served.port, body.length));
+    // The server has asked each for its body.
+    for (const { asked } of flights) await asked;
     expect(await sessionStatus(served, token)).toBe(200);
     const ended = served.stop();
     await expect.poll(() => served.stderr()).toContain("SIGTERM");
-    slow.write(body.slice(1));
-    const statuses = await Promise.all(logins.map(async (login) => (await login).status));
-    expect(statuses).toEqual(Array.from({ length: 10 }, () => 200));
-    await closed;
-    expect(received).toMatch(/^HTTP\/1\.1 200 OK\r\n.*connection: close/is);
+    for (const { socket } of flights) socket.write(body);
+    for (const { landed } of flights) expect(await landed).toMatch(/HTTP\/1\.1 200 OK\r\n.*connection: close/is);
     expect((await ended).code).toBe(0);
     expect((await sendRaw(served.port, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")).status).toBe(0);
   });
+
+  /** A login whose body waits to be asked for. */
+  function takeOff(port: number, lengthBytes: number) {
+    const socket = connect(port, "127.0.0.1");
+    let received = "";
+    const asked = new Promise<void>((resolve) =>
+      socket.on("data", (chunk: Buffer) => {
+        received += chunk.toString();
+        if (received.includes("100 Continue")) resolve();
+      }),
+    );
+    const landed = new Promise<string>((resolve) => socket.once("close", () => resolve(received)));
+    const fields = `Content-Type: application/json\r\nContent-Length: ${lengthBytes}\r\nExpect: 100-continue`;
+    socket.write(`POST /api/security/login HTTP/1.1\r\nHost: x\r\n${fields}\r\n\r\n`);
+    return { socket, asked, landed };
+  }
 
   it("a second signal does not wait for what is stuck", async () => {
     const place = freshPlace();

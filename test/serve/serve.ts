@@ -11,6 +11,8 @@ export const alice = { login: "alice", password: "violet kettle harbour morning"
 export interface Place {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  /** What a server is started by: a command that takes another one. */
+  readonly through?: readonly string[];
 }
 
 const key = '{"kty":"oct","kid":"one","k":"6HnF5h1bqhYqg1HTLmn0WjB1Z0tI5V0rF1o3x4eJ2Qw"}';
@@ -65,9 +67,19 @@ export interface Served {
 }
 
 /** Starts `ampho serve` on a free port; rejects with its stderr if it ends before it serves. */
-export async function startServe({ cwd, env }: Place, ...args: readonly string[]): Promise<Served> {
-  const typed = [binary, "serve", "--port", "0", "--log", "json", ...args];
-  const child = spawn(process.execPath, typed, { cwd, env: { PATH: process.env["PATH"], HOME: cwd, ...env } });
+export async function startServe({ cwd, env, through = [] }: Place, ...args: readonly string[]): Promise<Served> {
+  const [first = "", ...rest] = [
+    ...through,
+    process.execPath,
+    binary,
+    "serve",
+    "--port",
+    "0",
+    "--log",
+    "json",
+    ...args,
+  ];
+  const child = spawn(first, rest, { cwd, env: { PATH: process.env["PATH"], HOME: cwd, ...env } });
   running.add(child);
   let [stdout, stderr] = ["", ""];
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
