@@ -1,0 +1,85 @@
+// Secrets go through a real server and the commands beside it; whatever these say is searched for them.
+import { randomBytes } from "node:crypto";
+import { afterAll, expect, it } from "vitest";
+import { bearer, command, freshPlace, leave, logIn, post, startServe } from "./serve.js";
+
+afterAll(leave);
+
+it.each(["json", "text"])(
+  "no secret is in what serve says with --log %s, nor in the audit log or a refusal",
+  async (log) => {
+    const secrets: string[] = [];
+    const plant = (name: string) => {
+      const secret = `canary-${name}-${randomBytes(6).toString("hex")}`;
+      secrets.push(secret);
+      return secret;
+    };
+    const secretKey = randomBytes(32).toString("base64url");
+    secrets.push(secretKey);
+    const place = freshPlace({ AMPHO_SECURITY_KEY: JSON.stringify({ kty: "oct", kid: "one", k: secretKey }) });
+    const password = `${plant("password")} violet harbour`;
+    const said: string[] = [];
+    const run = async (args: readonly string[], stdin = "") => {
+      const { stdout, stderr } = await command(place, args, stdin);
+      said.push(stdout, stderr);
+    };
+    await run(["user-add", "alice", "--password-stdin"], password);
+    await run(["user-add", "bob", "--password-stdin"], `bob ${plant("refused")}`);
+
+    const served = await startServe(place, "--log", log);
+    const send = async (method: string, path: string, headers: Record<string, string>, body?: string) => {
+      const response = await fetch(served.url + path, { method, headers, ...(body !== undefined && { body }) });
+      if (response.status >= 400) said.push(await response.text(), JSON.stringify([...response.headers]));
+      return response;
+    };
+    const json = { "content-type": "application/json" };
+    const { token, refresh_token } = await logIn(served, { login: "alice", password });
+    const renewal = { ...json, "idempotency-key": plant("idempotency-key") };
+    const renewed = await send("POST", "/renew", renewal, JSON.stringify({ refresh_token }));
+    const next = await renewed.json();
+    const given = [token, refresh_token, next.token, next.refresh_token];
+    // The signature of a token is the token's alone.
+    for (const each of given) secrets.push(each.split(".")[2] ?? "none");
+
+    const login = (body: object) => send("POST", "/login", json, JSON.stringify(body));
+    await login({ login: "alice", password: plant("wrong-password") });
+    await login({ login: plant("password-as-login"), password: "x" });
+    await login({ login: "alice", password: [plant("password-of-a-wrong-type")] });
+    await login({ login: "alice", password: "x", device: plant("device") });
+    await send("POST", "/login", json, `{"login":"alice","password":"${plant("broken-json")}`);
+    await send("POST", "/login", { "content-type": plant("type") }, "x");
+    await send("POST", `/login?password=${plant("query")}`, json, "{}");
+    await send("GET", `/session?access_token=${next.token}`, {});
+    await send("GET", `/${plant("path")}`, {});
+    await send("GET", "/session", { authorization: `Basic ${plant("basic")}` });
+    await send("GET", "/session", { authorization: `Bearer ${plant("bearer")}` });
+    await send("GET", "/session", { authorization: `Bearer ${next.token.slice(0, -2)}` });
+    await send("GET", "/session", { "x-api-key": plant("header"), cookie: plant("cookie") });
+    await send("POST", "/renew", json, JSON.stringify({ refresh_token: plant("refresh") }));
+    await send(
+      "POST",
+      "/password",
+      { ...json, ...bearer(next.token) },
+      `{"password":"${plant("old")}","new_password":"x"}`,
+    );
+    await send("DELETE", `/sessions/${plant("session-id")}`, bearer(next.token));
+    await send("POST", "/logout", bearer(next.token));
+    await post(`${served.url}/renew`, { refresh_token });
+    await run(["sec-inspect-token"], `${next.token}x`);
+    await run(["sec-public-keys"]);
+    await run(["audit-list"]);
+    await run(["audit-list", "--json"]);
+    await run(["session-list", "alice"]);
+    await run(["user-list", "--json"]);
+    const { code, stdout, stderr } = await served.stop();
+    said.push(stdout, stderr);
+
+    expect(code).toBe(0);
+    const all = said.join("\n");
+    for (const expected of ["invalid_credentials", "wrong_password", "/api/security/renew", "logout"]) {
+      expect(all).toContain(expected);
+    }
+    expect(secrets.filter((secret) => all.includes(secret))).toEqual([]);
+    expect(all).not.toContain("$argon2");
+  },
+);

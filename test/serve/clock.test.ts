@@ -1,0 +1,104 @@
+// The clock steps, back and forth, under a server that runs: nobody is logged out by it for good, and nothing that has
+// ended comes back.
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { addUser, bearer, freshPlace, type Grant, leave, logIn, post } from "./serve.js";
+
+const [minute, hour, day] = [60, 3600, 86_400];
+let child: ChildProcess;
+let url: string;
+let lines: AsyncIterator<string>;
+process.once("exit", () => void child?.kill("SIGKILL"));
+
+beforeAll(async () => {
+  const place = freshPlace();
+  await addUser(place);
+  const script = fileURLToPath(new URL("./children/clocked.mjs", import.meta.url));
+  const env = { PATH: process.env["PATH"], ...place.env };
+  child = spawn(process.execPath, [script], { cwd: place.cwd, env, stdio: ["pipe", "pipe", "ignore"] });
+  if (child.stdout === null) throw new Error("it has an output");
+  lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  url = `${(await lines.next()).value}/api/security`;
+});
+afterAll(async () => {
+  child.stdin?.end();
+  await new Promise((resolve) => child.once("close", resolve));
+  await leave();
+});
+beforeEach(() => step(0));
+
+/** Sets the clock apart from the machine's. */
+async function step(seconds: number): Promise<void> {
+  child.stdin?.write(`${seconds}\n`);
+  await lines.next();
+}
+
+const session = async (grant: Grant) => (await fetch(`${url}/session`, { headers: bearer(grant.token) })).status;
+const renew = ({ refresh_token }: Grant) => post(`${url}/renew`, { refresh_token });
+const logOut = (grant: Grant) => fetch(`${url}/logout`, { method: "POST", headers: bearer(grant.token) });
+const outcome = async (response: Response) => [response.status, (await response.json()).error];
+
+describe("a clock that steps", () => {
+  it("back by less than the leeway is not noticed", async () => {
+    const grant = await logIn({ url });
+    await step(-50);
+    expect(await session(grant)).toBe(200);
+    expect((await renew(grant)).status).toBe(200);
+  });
+
+  it("back by hours makes tokens wait, and renewal mends it", async () => {
+    const grant = await logIn({ url });
+    await step(-3 * hour);
+    expect(await session(grant)).toBe(401);
+    const next: Grant = await (await renew(grant)).json();
+    expect(await session(next)).toBe(200);
+    await step(0);
+    const last: Grant = await (await renew(next)).json();
+    expect(await session(last)).toBe(200);
+  });
+
+  it("forth by hours lets tokens expire, and renewal mends it", async () => {
+    const grant = await logIn({ url });
+    await step(3 * hour);
+    expect(await session(grant)).toBe(401);
+    const next: Grant = await (await renew(grant)).json();
+    expect(await session(next)).toBe(200);
+    await step(0);
+    expect(await session(next)).toBe(401);
+    expect((await renew(next)).status).toBe(200);
+  });
+
+  it("forth beyond the idle time ends no session for good", async () => {
+    const grant = await logIn({ url });
+    await step(20 * day);
+    expect(await outcome(await renew(grant))).toEqual([401, "session_ended"]);
+    await step(0);
+    expect((await renew(grant)).status).toBe(200);
+  });
+
+  it("forth and back lets nothing in that has ended", async () => {
+    const [ended, kept] = [await logIn({ url }), await logIn({ url })];
+    expect((await logOut(ended)).status).toBe(204);
+    // Long enough ahead for every token to be over, and for the sweep to run.
+    for (const ahead of [20 * minute, 2 * hour, 5 * day]) {
+      await step(ahead);
+      await new Promise((resolve) => setTimeout(resolve, 900));
+      await step(0);
+      await new Promise((resolve) => setTimeout(resolve, 900));
+      expect([await session(ended), await session(kept)]).toEqual([401, 200]);
+      expect(await outcome(await renew(ended))).toEqual([401, "session_ended"]);
+    }
+  });
+
+  it("back does not make a replay good", async () => {
+    const first = await logIn({ url });
+    const second: Grant = await (await renew(first)).json();
+    const third: Grant = await (await renew(second)).json();
+    await step(-hour);
+    expect(await outcome(await renew(first))).toEqual([401, "session_ended"]);
+    await step(0);
+    expect(await session(third)).toBe(401);
+  });
+});
