@@ -179,7 +179,7 @@ describe("a session", () => {
     world.intercept = renewing(401, { error, message: "" });
     expect(await outcome(client.fetch("/guarded"))).toBe("session_ended");
     expect(await client.session()).toBeUndefined();
-    expect(kept.values.size).toBe(0);
+    expect(kept.record()).toEqual({});
     expect(told).toEqual([undefined]);
     expect(await seen(client.fetch("/open"))).toBeNull();
   });
