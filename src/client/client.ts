@@ -66,6 +66,8 @@ export function createClient({ baseUrl, prefix = "/api/security", storage }: Cli
   if (typeof addEventListener === "function") {
     addEventListener("storage", ({ key }) => (key !== null && key !== name) || look());
     addEventListener("online", renewal.resume);
+    // A page that comes back by the back button was told of nothing while it was away.
+    addEventListener("pageshow", look);
   }
 
   /** Counts calls of login and logout: the last one made decides, not the last one answered. */

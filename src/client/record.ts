@@ -22,9 +22,11 @@ export interface Held extends Grant {
 
 /** Throws `unavailable` when the answer is none of Ampho's. */
 export function heldOf(answer: unknown): Held {
-  if (hasText<Grant>(answer, "refresh_token")) {
-    const session = sessionOf(answer.token);
-    if (session) return { ...answer, receivedMs: Date.now(), session };
+  try {
+    if (hasText<Grant>(answer, "refresh_token"))
+      return { ...answer, receivedMs: Date.now(), session: sessionOf(answer.token) };
+  } catch {
+    // It has the fields, but not the token.
   }
   throw unreachable();
 }

@@ -27,12 +27,12 @@ interface Claims {
   readonly exp: number;
 }
 
-/** Undefined when the token has no claims that name a login; throws when it is no token at all. */
-export function sessionOf(token: string): Session | undefined {
+/** Throws when the text is no token, or one that names no login. */
+export function sessionOf(token: string): Session {
   const payload = atob((token.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/"));
   const bytes = Uint8Array.from(payload, (character) => character.charCodeAt(0));
   const claims: unknown = JSON.parse(new TextDecoder().decode(bytes));
-  if (!hasText<Claims>(claims, "login")) return undefined;
+  if (!hasText<Claims>(claims, "login")) throw new TypeError();
   const { sub = null, login, roles = [], scope, sid, auth_time = null, nbf = null, exp } = claims;
   return {
     id: sub,

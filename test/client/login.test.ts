@@ -69,6 +69,8 @@ describe("a login", () => {
     ["a proxy's page", 502, "<h1>Bad Gateway</h1>"],
     ["another program's error", 500, '{"error":"Bad Gateway","message":"upstream"}'],
     ["JSON that is no object", 200, "7"],
+    ["tokens that are none", 200, '{"token":"a.b.c","refresh_token":"d"}'],
+    ["tokens of nobody", 200, '{"token":"e30.e30.e30","refresh_token":"d"}'],
     ["nothing", 200, ""],
   ])("is unavailable when the answer is %s", async (_, status, body) => {
     const world = await openWorld();
@@ -154,42 +156,31 @@ describe("a login", () => {
 });
 
 describe("a device proof", () => {
-  /** Logins are answered by the server, with a proof for each login besides. */
-  async function openProving() {
-    const world = await openWorld();
-    const { prefix, fetch: api } = world.ampho;
-    world.intercept = (request, response) => {
-      if (request.url !== `${prefix}/login`) return false;
-      void (async () => {
-        let body = "";
-        for await (const chunk of request) body += String(chunk);
-        const headers = { "Content-Type": "application/json" };
-        const answer = await api(new Request(`${world.url}${prefix}/login`, { method: "POST", headers, body }));
-        const device = `proof of ${JSON.parse(body).login}`;
-        response.writeHead(answer.status, headers).end(JSON.stringify({ ...(await answer.json()), device }));
-      })();
-      return true;
-    };
-    const kept = createKept();
-    const devices = () =>
-      world.calls.filter(({ path }) => path.endsWith("/login")).map(({ body }) => JSON.parse(body).device);
-    return { devices, kept, client: createClient({ baseUrl: world.url, storage: kept }) };
-  }
+  const devicesSent = ({ calls }: World): unknown[] =>
+    calls.filter(({ path }) => path.endsWith("/login")).map(({ body }) => JSON.parse(body).device);
 
-  it("outlives logouts and goes along with the next login of the same name", async () => {
-    const { devices, client } = await openProving();
+  it("outlives logouts, and lets its user in while strangers guess", async () => {
+    const world = await openWorld({ throttleTries: 2 });
+    const storage = createKept();
+    const client = createClient({ baseUrl: world.url, storage });
     await client.login(ann.login, ann.password);
     await client.logout();
-    await client.login("Ann", ann.password);
-    expect(devices()).toEqual([undefined, "proof of ann"]);
+    const stranger = createClient({ baseUrl: world.url });
+    const guesses: string[] = [];
+    for (let count = 0; count < 3; count++) guesses.push(await outcome(stranger.login("ann", `guess ${count}`)));
+    expect(guesses).toEqual(["invalid_credentials", "invalid_credentials", "too_many_attempts"]);
+    expect(await outcome(stranger.login(ann.login, ann.password))).toBe("too_many_attempts");
+    expect(await outcome(createClient({ baseUrl: world.url, storage }).login("Ann", ann.password))).toBe("resolved");
   });
 
   it("is never sent with another login", async () => {
-    const { devices, client } = await openProving();
-    await client.login(ann.login, ann.password);
-    await client.login(ben.login, ben.password);
-    await client.login(ann.login, ann.password);
-    expect(devices()).toEqual([undefined, undefined, "proof of ann"]);
+    const world = await openWorld();
+    const client = createClient({ baseUrl: world.url });
+    for (const { login, password } of [ann, ben, ann, ben]) await client.login(login, password);
+    const [first, second, anns, bens] = devicesSent(world);
+    expect([first, second]).toEqual([undefined, undefined]);
+    expect([anns, bens]).toEqual([expect.any(String), expect.any(String)]);
+    expect(anns).not.toBe(bens);
   });
 });
 
@@ -198,7 +189,7 @@ describe("a logout", () => {
     const { world, kept, client } = await logInAnn();
     const { token } = kept.record();
     await client.logout();
-    expect(kept.values.size).toBe(0);
+    expect(kept.record()).toEqual({});
     expect(await seen(client.fetch("/guarded"))).toBe(401);
     expect(await outcome(world.ampho.verify(String(token)))).not.toBe("resolved");
     expect(await sessionsOf(world, "ann")).toEqual([]);

@@ -73,6 +73,7 @@ const callIn = (tab: Page, count = 1): Promise<unknown[]> =>
 const ageIn = (tab: Page, seconds: number): Promise<void> =>
   tab.evaluate((age) => {
     for (const [name, text] of Object.entries(localStorage)) {
+      if (!name.endsWith("/api/security")) continue;
       const record = JSON.parse(text);
       localStorage.setItem(name, JSON.stringify({ ...record, receivedMs: record.receivedMs - age * 1000 }));
     }
@@ -253,6 +254,15 @@ describe("three tabs", () => {
 });
 
 describe("a tab", () => {
+  it("that comes back by the back button looks who is logged in now", async () => {
+    const { first } = await openTabs({ count: 1 });
+    await first.evaluate(() => {
+      localStorage.clear();
+      dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+    });
+    await expect.poll(() => first.evaluate(() => told)).toEqual(["ann", undefined]);
+  });
+
   it("may be left in the moment of its logout", async () => {
     const { world, first } = await openTabs({ count: 1 });
     await first.evaluate(() => {

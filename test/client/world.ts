@@ -115,10 +115,9 @@ async function echo(request: IncomingMessage, response: ServerResponse): Promise
 }
 
 /** A client that ann has logged in with, on a storage in the test's hands, over a server whose clock the test sets. */
-export async function logInAnn(options: AmphoOptions = {}) {
+export async function logInAnn(options: AmphoOptions = {}, kept = createKept()) {
   const clock = settableClock();
   const world = await openWorld({ clock, ...options });
-  const kept = createKept();
   const open = (baseUrl = world.url) => createClient({ baseUrl, storage: kept });
   const client = open();
   await client.login(ann.login, ann.password);
