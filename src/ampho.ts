@@ -5,14 +5,16 @@ import { type Clock, systemClock } from "./auth/clock.js";
 import { createDevices } from "./auth/devices.js";
 import { type ApplicationUsers, applicationDirectory, storedDirectory } from "./auth/directory.js";
 import { createFailureDelay } from "./auth/failure-delay.js";
+import { createFeed } from "./auth/feed.js";
 import type { Flows, Grant } from "./auth/flows.js";
 import { followRevocations } from "./auth/follow-revocations.js";
 import { createGuard } from "./auth/guard.js";
 import { createKeyring } from "./auth/keyring.js";
 import { createSession, login } from "./auth/login.js";
 import { type Management, type ManagementParts, manage } from "./auth/manage.js";
+import { presentAuth } from "./auth/present-auth.js";
 import { renew } from "./auth/renew.js";
-import { createRevocationSet } from "./auth/revocations.js";
+import { createRevocationSet, type RevocationNames } from "./auth/revocations.js";
 import { type Revoked, revokedOf } from "./auth/revoked.js";
 import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./auth/sessions.js";
 import type { Settings } from "./auth/settings.js";
@@ -120,7 +122,13 @@ export async function composeAmpho(
     clock,
     report: (state) => notice(state === "failing" ? "the store cannot be read: trying again" : "the store is back"),
   });
-  const { verify, guard } = createGuard({ ...parts, follower });
+  const { verify, guard } = createGuard({
+    ...parts,
+    knowsRevocations: () => isRecent(follower.lagSeconds(), parts.settings.revocationLagMaxSeconds),
+    presentAuth: (token) => presentAuth(parts, token),
+  });
+  const feedToken = configuration.feedToken;
+  const feed = feedToken === undefined ? undefined : createFeed({ ...parts, token: feedToken });
   const flows: Flows = {
     login: (input, caller) => login(parts, input, caller),
     renew: (input, caller) => renew(parts, input, caller),
@@ -130,6 +138,7 @@ export async function composeAmpho(
     endSessions: (auth, caller) => endOwnSessions(parts, auth, caller),
     changePassword: (auth, input, caller) => changePassword(parts, auth, input, caller),
     keepsPasswords: directory.stored,
+    readFeed: feed?.read,
     publicKeys: () => keyring.publicKeys(),
     guard,
     ready: () => ready(store, follower.lagSeconds),
@@ -161,6 +170,7 @@ export async function composeAmpho(
     onRevoked: (listener) => revocations.listen((row) => listener(revokedOf(row))),
     async close() {
       closing ??= (async () => {
+        feed?.close();
         follower.stop();
         await closeParts(base);
       })();
@@ -200,15 +210,23 @@ async function openParts(configuration: Configuration, options: CompositionOptio
         ? storedDirectory(store, passwords, createFailureDelay(store, clock))
         : applicationDirectory(users, passwords, clock),
     passwords,
-    revocations: createRevocationSet(canonicalLogin, (error) => notice(internalError(error))),
+    revocations: createRevocationSet(namesInStore, (error) => notice(internalError(error))),
     settings,
     clock,
     policy: createPasswordPolicy({ min: settings.passwordMinCharacters, product: "ampho" }),
   };
 }
 
+/** Logins are compared in their canonical form. */
+const namesInStore: RevocationNames = { session: (id) => id, rowLogin: canonicalLogin, login: canonicalLogin };
+
 async function closeParts({ passwords, store }: ManagementParts): Promise<void> {
   await Promise.all([passwords.close(), store.close()]);
+}
+
+/** Until the live revocations were read once, and when they are older than allowed (0: no limit), nobody is let in. */
+function isRecent(lagSeconds: number | undefined, lagMaxSeconds: number): boolean {
+  return lagSeconds !== undefined && (lagMaxSeconds === 0 || lagSeconds <= lagMaxSeconds);
 }
 
 async function ready(store: Store, lagSeconds: () => number | undefined): Promise<void> {

@@ -24,6 +24,16 @@ export const refusals = {
 
 export type Refusal = keyof typeof refusals;
 
+/** `invalid_token` that says which check failed, for callers that can do something about it, such as fetch newer keys. */
+export class TokenRefusal extends AmphoError {
+  readonly why: Refusal;
+
+  constructor(why: Refusal) {
+    super("invalid_token", refusals[why]);
+    this.why = why;
+  }
+}
+
 export function refuse(why: Refusal): never {
-  throw new AmphoError("invalid_token", refusals[why]);
+  throw new TokenRefusal(why);
 }
