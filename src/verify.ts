@@ -84,22 +84,33 @@ export function createVerifier(options: VerifierOptions): Verifier {
     return waiting.length === 0 ? undefined : Promise.all(waiting);
   }
 
-  /** Judges, and once more when the token's key is unknown and the set could be asked for anew. */
+  /** Judges, and anew when the token's key is unknown and the set could be asked for. */
   function judge<A>(attempt: () => A | Promise<A>): A | Promise<A> {
     try {
       return attempt();
     } catch (error) {
-      if (!isUnknownKey(error)) throw error;
-      const asking = source.askAgain();
-      if (asking === undefined) throw source.failing ? noKeysError(error) : error;
-      return asking.then(async () => {
-        try {
-          return await attempt();
-        } catch (again) {
-          throw isUnknownKey(again) && source.failing ? noKeysError(again) : again;
-        }
-      });
+      return judgeAgain(attempt, askFor(error));
     }
+  }
+
+  async function judgeAgain<A>(attempt: () => A | Promise<A>, asking: Promise<void>): Promise<A> {
+    for (let awaited = asking; ; ) {
+      await awaited;
+      try {
+        return await attempt();
+      } catch (error) {
+        // What was under way may have been asked for before the key was there. Asking has its cool-down, so this ends.
+        awaited = askFor(error);
+      }
+    }
+  }
+
+  /** Throws the error on, unless a newer set may know the token's key; then asks for one. */
+  function askFor(error: unknown): Promise<void> {
+    if (!isUnknownKey(error)) throw error;
+    const asking = source.askAgain();
+    if (asking !== undefined) return asking;
+    throw source.failing ? noKeysError(error) : error;
   }
 
   function whenPrepared<A>(attempt: () => A | Promise<A>): A | Promise<A> {
@@ -141,7 +152,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
 }
 
 function isUnknownKey(error: unknown): boolean {
-  return error instanceof TokenRefusal && (error.why === "unknownKey" || error.why === "algorithm");
+  return error instanceof TokenRefusal && (error.why === "unknownKey" || error.why === "noKey");
 }
 
 function noKeysError(cause?: unknown): AmphoError {

@@ -35,9 +35,9 @@ export function readUrl(name: string, text: unknown): URL {
   return url;
 }
 
-/** RFC 6761 §6.3, RFC 1122 §3.2.1.3, RFC 4291 §2.5.3; `URL` has written addresses in their one form. */
+/** RFC 1122 §3.2.1.3, RFC 4291 §2.5.3; `URL` has written addresses in their one form. Names below `localhost` may be anybody's. */
 function isLoopback(host: string): boolean {
-  return /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(host);
+  return /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(host);
 }
 
 /** Rejects with FetchFailure. */

@@ -80,11 +80,16 @@ export function fetchedKeySource(parts: {
     }
   }
 
+  /** Some hosts end what a request began together with the request: such a try is given up by the clock. */
+  function underWay(): Promise<void> | undefined {
+    return clock.monotonicMs() - triedMs < bounds.timeoutMs + 1_000 ? trying : undefined;
+  }
+
   /** However many ask at once, there is one question. */
   function fetchKeys(): Promise<void> {
+    const present = underWay();
+    if (present !== undefined) return present;
     const now = clock.monotonicMs();
-    // Some hosts end what a request began together with the request: such a try is given up by the clock.
-    if (trying !== undefined && now - triedMs < bounds.timeoutMs + 1_000) return trying;
     triedMs = now;
     const own = attempt(now).finally(() => {
       if (trying === own) trying = undefined;
@@ -103,7 +108,7 @@ export function fetchedKeySource(parts: {
     prepare() {
       const now = clock.monotonicMs();
       if (keys === undefined) {
-        const tooSoon = failing && trying === undefined && now - triedMs < retryMs.without;
+        const tooSoon = failing && underWay() === undefined && now - triedMs < retryMs.without;
         return tooSoon ? undefined : fetchKeys();
       }
       const aged = now - fetchedMs;
@@ -116,7 +121,8 @@ export function fetchedKeySource(parts: {
       return aged < lifeMs ? undefined : fetching;
     },
     askAgain() {
-      if (trying !== undefined) return trying;
+      const present = underWay();
+      if (present !== undefined) return present;
       const now = clock.monotonicMs();
       if (now - askedForUnknownMs < unknownKeyCoolDownMs) return undefined;
       askedForUnknownMs = now;

@@ -1,4 +1,5 @@
 // Keys that are given, and keys that are fetched from servers which hang, redirect, send too much, or rotate.
+import { generateKeyPairSync, sign } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import { describe, expect, test } from "vitest";
 import type { Algorithm } from "../../src/crypto/algorithms.js";
@@ -76,6 +77,7 @@ describe("a JWKS URL", () => {
     "http://localhost.auth.example/",
     "http://10.0.0.1/jwks.json",
     "http://[::2]/",
+    "http://api.localhost/",
     "ftp://127.0.0.1/",
     "file:///etc/passwd",
     "https://user:word@auth.example/",
@@ -87,15 +89,12 @@ describe("a JWKS URL", () => {
     );
   });
 
-  test.each([
-    "https://auth.example/x",
-    "http://localhost:1/",
-    "http://127.8.8.8/",
-    "http://[::1]:3/",
-    "http://api.localhost/",
-  ])("%s is good, and nothing is fetched before the first token", (jwksUrl) => {
-    expect(verifierFor({ jwksUrl }).notices).toEqual([]);
-  });
+  test.each(["https://auth.example/x", "http://localhost:1/", "http://127.8.8.8/", "http://[::1]:3/"])(
+    "%s is good, and nothing is fetched before the first token",
+    (jwksUrl) => {
+      expect(verifierFor({ jwksUrl }).notices).toEqual([]);
+    },
+  );
 });
 
 describe("keys that are fetched", () => {
@@ -227,6 +226,30 @@ describe("keys that are fetched", () => {
     await Promise.all(strangers.map((token) => judge(verifier, token)));
     expect(server.asked).toHaveLength(3);
     expect(await judge(verifier, first.token)).toBe("in");
+  });
+
+  test("an unknown key that comes while an older question is open is asked for once more", async () => {
+    const hold = holding();
+    const server = await listen(hold.answer);
+    const { verifier } = verifierFor({ jwksUrl: server.url, clock: settableClock() });
+    const verdict = judge(verifier, second.token);
+    while (hold.count === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    server.answer(sendJson(second.published));
+    hold.letGo(first.published);
+    expect(await verdict).toBe("in");
+    expect(server.asked).toHaveLength(2);
+  });
+
+  test("a token without kid finds a key of its algorithm in a newer set", async () => {
+    const server = await listen(sendJson(second.published));
+    const { verifier } = verifierFor({ jwksUrl: server.url });
+    const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+    const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+    const input = `${encode({ alg: "EdDSA" })}.${encode({ login: "alice", exp: Math.floor(Date.now() / 1000) + 60 })}`;
+    const token = `${input}.${sign(null, Buffer.from(input), privateKey).toString("base64url")}`;
+    expect(await judge(verifier, second.token)).toBe("invalid_token");
+    server.answer(sendJson({ keys: [publicKey.export({ format: "jwk" })] }));
+    expect(await judge(verifier, token)).toBe("in");
   });
 
   test("an unknown key cannot be judged while the server is away: 503, not 401", async () => {
