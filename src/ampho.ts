@@ -7,14 +7,14 @@ import { type ApplicationUsers, applicationDirectory, storedDirectory } from "./
 import { createFailureDelay } from "./auth/failure-delay.js";
 import { createFeed } from "./auth/feed.js";
 import type { Flows, Grant } from "./auth/flows.js";
-import { followRevocations } from "./auth/follow-revocations.js";
+import { followRevocations, isRecent } from "./auth/follow-revocations.js";
 import { createGuard } from "./auth/guard.js";
 import { createKeyring } from "./auth/keyring.js";
 import { createSession, login } from "./auth/login.js";
 import { type Management, type ManagementParts, manage } from "./auth/manage.js";
 import { presentAuth } from "./auth/present-auth.js";
 import { renew } from "./auth/renew.js";
-import { createRevocationSet, type RevocationNames } from "./auth/revocations.js";
+import { createRevocationSet, namesInStore } from "./auth/revocations.js";
 import { type Revoked, revokedOf } from "./auth/revoked.js";
 import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./auth/sessions.js";
 import type { Settings } from "./auth/settings.js";
@@ -22,7 +22,6 @@ import { createThrottle } from "./auth/throttle.js";
 import { createTokens, type ExtraClaims } from "./auth/tokens.js";
 import { surroundings } from "./config/surroundings.js";
 import { type Configuration, type ConfigurationOptions, readConfiguration } from "./config.js";
-import { canonicalLogin } from "./crypto/login-name.js";
 import { createPasswordPolicy } from "./crypto/password-policy.js";
 import { createPasswordPool } from "./crypto/password-pool.js";
 import { AmphoError, ConfigurationError } from "./errors.js";
@@ -125,7 +124,7 @@ export async function composeAmpho(
   });
   const { verify, guard } = createGuard({
     ...parts,
-    knowsRevocations: () => isRecent(follower.lagSeconds(), parts.settings.revocationLagMaxSeconds),
+    knowsRevocations: () => isRecent(follower, parts.settings.revocationLagMaxSeconds),
     presentAuth: (token) => presentAuth(parts, token),
   });
   const feedToken = configuration.feedToken;
@@ -218,16 +217,8 @@ async function openParts(configuration: Configuration, options: CompositionOptio
   };
 }
 
-/** Logins are compared in their canonical form. */
-const namesInStore: RevocationNames = { session: (id) => id, rowLogin: canonicalLogin, login: canonicalLogin };
-
 async function closeParts({ passwords, store }: ManagementParts): Promise<void> {
   await Promise.all([passwords.close(), store.close()]);
-}
-
-/** Until the live revocations were read once, and when they are older than allowed (0: no limit), nobody is let in. */
-function isRecent(lagSeconds: number | undefined, lagMaxSeconds: number): boolean {
-  return lagSeconds !== undefined && (lagMaxSeconds === 0 || lagSeconds <= lagMaxSeconds);
 }
 
 async function ready(store: Store, lagSeconds: () => number | undefined): Promise<void> {

@@ -5,11 +5,11 @@ import type { AccessToken } from "./access-tokens.js";
 import type { Auth } from "./auth.js";
 import { accountOf } from "./directory.js";
 import type { Parts } from "./parts.js";
-import { scopesOf } from "./settings.js";
+import { type Settings, scopesOf } from "./settings.js";
 
 /** One query: the session is live, the user enabled, roles and scopes are those of now. Rejects with `invalid_token`. */
 export async function presentAuth(
-  parts: Pick<Parts, "store" | "directory" | "settings" | "clock">,
+  parts: Pick<Parts, "store" | "directory" | "clock"> & { readonly settings: Pick<Settings, "scopes"> },
   { auth, claims }: AccessToken,
 ): Promise<Auth> {
   const { store, directory, settings, clock } = parts;

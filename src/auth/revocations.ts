@@ -1,6 +1,7 @@
 // The bounded set of what is revoked, kept in memory and asked on each guarded request (contract §4 "Revocation").
 // Rows come from this process at once and from the store twice a second; each leaves when no token that it could
 // refuse is good any more.
+import { canonicalLogin } from "../crypto/login-name.js";
 import type { Revocation, RevocationPage } from "../store/store.js";
 
 /** The claims that a revocation can name. */
@@ -47,6 +48,9 @@ export interface RevocationNames {
   /** What a token's login is looked up under. */
   readonly login: (login: string) => string;
 }
+
+/** The store's rows name things as tokens do; logins are compared in their canonical form. */
+export const namesInStore: RevocationNames = { session: (id) => id, rowLogin: canonicalLogin, login: canonicalLogin };
 
 /** `report` gets what a listener throws. */
 export function createRevocationSet(names: RevocationNames, report: (error: unknown) => void): RevocationSet {
