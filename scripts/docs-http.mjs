@@ -13,6 +13,7 @@ export function generate() {
 const needs = {
   none: "nothing",
   optional: "nothing; a bearer token may be sent",
+  feed: "the bearer token `AMPHO_SECURITY_FEED_TOKEN`",
   bearer: "a bearer token",
   session: "a bearer token that belongs to a session",
 };
@@ -56,8 +57,7 @@ function routeSection(route) {
     `## ${route.name}`,
     `\`${route.method} {prefix}${route.path}\` — ${route.summary}. Asks for ${needs[route.need.name]}.`,
   ];
-  if (route.input.schema)
-    parts.push(`Body${route.input.mayBeAbsent ? " (may be left out)" : ""}:`, fieldTable(route.input.schema));
+  if (route.input.schema) parts.push(inputTitle(route), fieldTable(route.input.schema));
   if (route.output) parts.push(`Answers ${route.status}:`, fieldTable(route.output));
   else parts.push(`Answers ${route.status} without a body.`);
   if (route.note) parts.push(route.note);
@@ -67,6 +67,11 @@ function routeSection(route) {
       .join(", ")}.`,
   );
   return parts.join("\n\n");
+}
+
+function inputTitle({ method, input }) {
+  if (method === "GET") return "Query:";
+  return `Body${input.mayBeAbsent ? " (may be left out)" : ""}:`;
 }
 
 function fieldTable(schema) {

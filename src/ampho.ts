@@ -5,14 +5,16 @@ import { type Clock, systemClock } from "./auth/clock.js";
 import { createDevices } from "./auth/devices.js";
 import { type ApplicationUsers, applicationDirectory, storedDirectory } from "./auth/directory.js";
 import { createFailureDelay } from "./auth/failure-delay.js";
+import { createFeed } from "./auth/feed.js";
 import type { Flows, Grant } from "./auth/flows.js";
-import { followRevocations } from "./auth/follow-revocations.js";
+import { followRevocations, isRecent } from "./auth/follow-revocations.js";
 import { createGuard } from "./auth/guard.js";
 import { createKeyring } from "./auth/keyring.js";
 import { createSession, login } from "./auth/login.js";
 import { type Management, type ManagementParts, manage } from "./auth/manage.js";
+import { presentAuth } from "./auth/present-auth.js";
 import { renew } from "./auth/renew.js";
-import { createRevocationSet } from "./auth/revocations.js";
+import { createRevocationSet, namesInStore } from "./auth/revocations.js";
 import { type Revoked, revokedOf } from "./auth/revoked.js";
 import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./auth/sessions.js";
 import type { Settings } from "./auth/settings.js";
@@ -20,16 +22,16 @@ import { createThrottle } from "./auth/throttle.js";
 import { createTokens, type ExtraClaims } from "./auth/tokens.js";
 import { surroundings } from "./config/surroundings.js";
 import { type Configuration, type ConfigurationOptions, readConfiguration } from "./config.js";
-import { canonicalLogin } from "./crypto/login-name.js";
 import { createPasswordPolicy } from "./crypto/password-policy.js";
 import { createPasswordPool } from "./crypto/password-pool.js";
 import { AmphoError, ConfigurationError } from "./errors.js";
 import { onlyAuthorization, splitAuthorization } from "./http/authorization.js";
-import { createFetch, type FetchHandler, responseOf } from "./http/fetch.js";
+import { createFetch, type FetchHandler } from "./http/fetch.js";
 import type { Authorize } from "./http/guarding.js";
 import { createHandler, type Handle } from "./http/handler.js";
 import type { HttpAnswer } from "./http/message.js";
 import { createRefusal } from "./http/problem.js";
+import { responseOf } from "./http/response.js";
 import { createAuthorize } from "./http/wrap.js";
 import { openStore } from "./store/open-store.js";
 import type { Origin, Store } from "./store/store.js";
@@ -120,7 +122,13 @@ export async function composeAmpho(
     clock,
     report: (state) => notice(state === "failing" ? "the store cannot be read: trying again" : "the store is back"),
   });
-  const { verify, guard } = createGuard({ ...parts, follower });
+  const { verify, guard } = createGuard({
+    ...parts,
+    knowsRevocations: () => isRecent(follower, parts.settings.revocationLagMaxSeconds),
+    presentAuth: (token) => presentAuth(parts, token),
+  });
+  const feedToken = configuration.feedToken;
+  const feed = feedToken === undefined ? undefined : createFeed({ ...parts, token: feedToken });
   const flows: Flows = {
     login: (input, caller) => login(parts, input, caller),
     renew: (input, caller) => renew(parts, input, caller),
@@ -130,6 +138,7 @@ export async function composeAmpho(
     endSessions: (auth, caller) => endOwnSessions(parts, auth, caller),
     changePassword: (auth, input, caller) => changePassword(parts, auth, input, caller),
     keepsPasswords: directory.stored,
+    readFeed: feed?.read,
     publicKeys: () => keyring.publicKeys(),
     guard,
     ready: () => ready(store, follower.lagSeconds),
@@ -161,6 +170,7 @@ export async function composeAmpho(
     onRevoked: (listener) => revocations.listen((row) => listener(revokedOf(row))),
     async close() {
       closing ??= (async () => {
+        feed?.close();
         follower.stop();
         await closeParts(base);
       })();
@@ -200,7 +210,7 @@ async function openParts(configuration: Configuration, options: CompositionOptio
         ? storedDirectory(store, passwords, createFailureDelay(store, clock))
         : applicationDirectory(users, passwords, clock),
     passwords,
-    revocations: createRevocationSet(canonicalLogin, (error) => notice(internalError(error))),
+    revocations: createRevocationSet(namesInStore, (error) => notice(internalError(error))),
     settings,
     clock,
     policy: createPasswordPolicy({ min: settings.passwordMinCharacters, product: "ampho" }),

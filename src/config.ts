@@ -10,7 +10,7 @@ import {
   parameters,
 } from "./config/parameters.js";
 import { failure, type Problem } from "./config/problem.js";
-import { shown, shownPath } from "./config/shown.js";
+import { shown, shownPath, shownSecret } from "./config/shown.js";
 import { type Given, readSources, type SourceInput } from "./config/sources.js";
 import type { ImportedKeys } from "./crypto/jwk-set.js";
 
@@ -78,15 +78,20 @@ const placed = (name: string, given: Given | undefined) => (given === undefined 
 const migrateByDefault = (environment: string, databaseUrl: string) =>
   environment === "production" && !databaseUrl.startsWith("sqlite:") ? "off" : "auto";
 
+/** By readKey, together with its file. */
+const readApart: ParameterName = "AMPHO_SECURITY_KEY";
+
 /** What is given, or the default; a bad value is reported and left out. */
 function checkValues(given: ReadonlyMap<ParameterName, Given>, problems: Problem[]): ParameterValues {
   const values: Record<string, unknown> = {};
   for (const name of parameterNames) {
     const { kind, default: usual, secret } = parameters[name];
     const one = given.get(name);
-    const value = one === undefined || secret ? usual : kind.parse(one.raw);
-    if (one !== undefined && !secret && value === undefined) {
-      const was = name === "AMPHO_SECURITY_KEY_FILE" ? shownPath(one.raw) : shown(one.raw);
+    const apart = name === readApart;
+    const value = one === undefined || apart ? usual : kind.parse(one.raw);
+    if (one !== undefined && !apart && value === undefined) {
+      const show = name === "AMPHO_SECURITY_KEY_FILE" ? shownPath : secret ? shownSecret : shown;
+      const was = show(one.raw);
       problems.push({ name: placed(name, one), text: `is ${was} and may be ${kind.mayBe}` });
     }
     values[optionName(name)] = value;

@@ -2,6 +2,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
 import { admit, assertAuth, givenNeed } from "../http/admit.js";
+import type { GuardHost } from "../http/guard-host.js";
 import { writeAnswer } from "../http/node-answer.js";
 import { exchange, type HttpHost, isOurs } from "../http/node-exchange.js";
 import type { Refusal } from "../http/refusal.js";
@@ -44,23 +45,23 @@ export function mount(ampho: HttpHost, { onRefusal }: MountOptions = {}): Reques
 }
 
 /** Middleware for routes and routers: sets `req.auth` and goes on, or refuses. */
-export function authorize(ampho: HttpHost, need?: Need<Request>): RequestHandler {
-  const asked = givenNeed(need);
+export function authorize(ampho: GuardHost, need?: Need<Request>): RequestHandler {
+  const asked = givenNeed(need, ampho);
   return (request, response, next) => through(ampho, asked, request, response, next, () => next());
 }
 
 /** Wraps a handler whose `req.auth` is there for certain. What it throws or rejects with goes to `next`, on Express 4 too. */
-export function guarded(ampho: HttpHost, handler: GuardedHandler<NoNeed>): RequestHandler;
+export function guarded(ampho: GuardHost, handler: GuardedHandler<NoNeed>): RequestHandler;
 export function guarded<const N extends Need<Request>>(
-  ampho: HttpHost,
+  ampho: GuardHost,
   need: N,
   handler: GuardedHandler<N>,
 ): RequestHandler;
 export function guarded<N extends Need<Request>>(
-  ampho: HttpHost,
+  ampho: GuardHost,
   ...rest: readonly [GuardedHandler<N>] | readonly [N, GuardedHandler<N>]
 ): RequestHandler {
-  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : [checkNeed(rest[0]), rest[1]];
+  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : [checkNeed(rest[0], ampho), rest[1]];
   return (request, response, next) =>
     through(ampho, need, request, response, next, () => {
       assertAuth(request, need);
@@ -69,7 +70,7 @@ export function guarded<N extends Need<Request>>(
 }
 
 function through(
-  host: HttpHost,
+  host: GuardHost,
   need: Need<Request> | undefined,
   request: Marked,
   response: Response,

@@ -3,6 +3,7 @@ import type { FastifyPluginCallback, FastifyReply, FastifyRequest, FastifySchema
 import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
 import { ConfigurationError } from "../errors.js";
 import { admit, assertAuth, givenNeed } from "../http/admit.js";
+import type { GuardHost } from "../http/guard-host.js";
 import { exchange, type HttpHost } from "../http/node-exchange.js";
 import type { Refusal } from "../http/refusal.js";
 import { isUnder } from "../http/target.js";
@@ -60,8 +61,8 @@ export function mount(ampho: HttpHost): FastifyPluginCallback {
  * with an error that has `statusCode`, `headers` and `code` where the application has set an error handler, else with the
  * answer of docs/http.md.
  */
-export function authorize(ampho: HttpHost, need?: Need<FastifyRequest>): Hook {
-  const asked = givenNeed(need);
+export function authorize(ampho: GuardHost, need?: Need<FastifyRequest>): Hook {
+  const asked = givenNeed(need, ampho);
   return (request, reply, done) => {
     void admit({
       host: ampho,
@@ -82,19 +83,19 @@ export function authorize(ampho: HttpHost, need?: Need<FastifyRequest>): Hook {
 
 /** Wraps a handler whose `request.auth` is there for certain. */
 export function guarded<Q extends FastifyRequest, Y extends FastifyReply>(
-  ampho: HttpHost,
+  ampho: GuardHost,
   handler: GuardedHandler<NoNeed, Q, Y>,
 ): (request: Q, reply: Y) => unknown;
 export function guarded<const N extends Need<Q>, Q extends FastifyRequest, Y extends FastifyReply>(
-  ampho: HttpHost,
+  ampho: GuardHost,
   need: N,
   handler: GuardedHandler<N, Q, Y>,
 ): (request: Q, reply: Y) => unknown;
 export function guarded<N extends Need<Q>, Q extends FastifyRequest, Y extends FastifyReply>(
-  ampho: HttpHost,
+  ampho: GuardHost,
   ...rest: readonly [GuardedHandler<N, Q, Y>] | readonly [N, GuardedHandler<N, Q, Y>]
 ): (request: Q, reply: Y) => unknown {
-  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : [checkNeed(rest[0]), rest[1]];
+  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : [checkNeed(rest[0], ampho), rest[1]];
   return (request, reply) =>
     admit<Q, unknown>({
       host: ampho,

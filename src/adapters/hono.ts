@@ -6,9 +6,11 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
 import { givenNeed } from "../http/admit.js";
 import { onlyAuthorization, splitAuthorization } from "../http/authorization.js";
-import { type FetchHandler, responseOf } from "../http/fetch.js";
+import type { FetchHandler } from "../http/fetch.js";
+import type { GuardHost } from "../http/guard-host.js";
 import type { HttpHost } from "../http/node-exchange.js";
 import { refusalOf } from "../http/refusal.js";
+import { responseOf } from "../http/response.js";
 import { isUnder, parseTarget } from "../http/target.js";
 
 export interface MountOptions {
@@ -37,13 +39,13 @@ export function mount(
  * Middleware: `c.get("auth")` has its type by inference. A refusal is an HTTPException whose `cause` has the `code`:
  * `app.onError` may take it over, else Hono gives the answer of docs/http.md.
  */
-export function authorize(ampho: HttpHost): MiddlewareHandler<AuthEnv<NoNeed>>;
+export function authorize(ampho: GuardHost): MiddlewareHandler<AuthEnv<NoNeed>>;
 export function authorize<const N extends Need<HonoRequest>>(
-  ampho: HttpHost,
+  ampho: GuardHost,
   need: N | undefined,
 ): MiddlewareHandler<AuthEnv<N>>;
-export function authorize<N extends Need<HonoRequest>>(ampho: HttpHost, need?: N): MiddlewareHandler<AuthEnv<N>> {
-  const asked = givenNeed(need);
+export function authorize<N extends Need<HonoRequest>>(ampho: GuardHost, need?: N): MiddlewareHandler<AuthEnv<N>> {
+  const asked = givenNeed(need, ampho);
   return async (c, next) => {
     let auth: Auth | undefined;
     try {
@@ -63,7 +65,7 @@ function isAuthOf<N extends Need<HonoRequest>>(auth: Auth | undefined, need: N |
   return auth !== undefined || need?.optional === true;
 }
 
-function exceptionOf(host: HttpHost, error: unknown): HTTPException {
+function exceptionOf(host: GuardHost, error: unknown): HTTPException {
   const cause = refusalOf(host, error);
   const status = cause.status as ContentfulStatusCode;
   return new HTTPException(status, { res: responseOf(cause.answer), message: cause.message, cause });

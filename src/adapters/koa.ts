@@ -2,6 +2,7 @@
 import type { Context, DefaultContext, DefaultState, Middleware, Next, ParameterizedContext, Request } from "koa";
 import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
 import { admit, assertAuth, givenNeed } from "../http/admit.js";
+import type { GuardHost } from "../http/guard-host.js";
 import { writeAnswer } from "../http/node-answer.js";
 import { exchange, type HttpHost, isOurs } from "../http/node-exchange.js";
 import type { Refusal } from "../http/refusal.js";
@@ -37,23 +38,23 @@ export function mount(ampho: HttpHost): Middleware {
  * Middleware: sets `ctx.state.auth` and goes on, or throws a refusal with `status`, `headers` and `code`.
  * Any middleware around it may catch it; where none does, the answer is that of docs/http.md.
  */
-export function authorize(ampho: HttpHost, need?: Need<Request>): Middleware {
-  const asked = givenNeed(need);
+export function authorize(ampho: GuardHost, need?: Need<Request>): Middleware {
+  const asked = givenNeed(need, ampho);
   return (context, next) => through(ampho, asked, context, next);
 }
 
 /** Wraps a middleware whose `ctx.state.auth` is there for certain. */
-export function guarded(ampho: HttpHost, handler: GuardedHandler<NoNeed>): Middleware;
+export function guarded(ampho: GuardHost, handler: GuardedHandler<NoNeed>): Middleware;
 export function guarded<const N extends Need<Request>>(
-  ampho: HttpHost,
+  ampho: GuardHost,
   need: N,
   handler: GuardedHandler<N>,
 ): Middleware;
 export function guarded<N extends Need<Request>>(
-  ampho: HttpHost,
+  ampho: GuardHost,
   ...rest: readonly [GuardedHandler<N>] | readonly [N, GuardedHandler<N>]
 ): Middleware {
-  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : [checkNeed(rest[0]), rest[1]];
+  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : [checkNeed(rest[0], ampho), rest[1]];
   return (context, next) =>
     through(ampho, need, context, async () => {
       assertState<N>(context, need);
@@ -74,7 +75,7 @@ function parsedBodyOf(request: Request): unknown {
   return text ?? ("body" in request ? request.body : undefined);
 }
 
-function through(host: HttpHost, need: Need<Request> | undefined, context: Context, proceed: () => Promise<unknown>) {
+function through(host: GuardHost, need: Need<Request> | undefined, context: Context, proceed: () => Promise<unknown>) {
   return admit<Request, Promise<unknown>>({
     host,
     need,

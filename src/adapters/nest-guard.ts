@@ -16,7 +16,7 @@ import { HttpAdapterHost, Reflector } from "@nestjs/core";
 import type { Auth, Need } from "../auth/auth.js";
 import type { ErrorCode } from "../errors.js";
 import { admit } from "../http/admit.js";
-import type { HttpHost } from "../http/node-exchange.js";
+import type { GuardHost } from "../http/guard-host.js";
 import type { Refusal } from "../http/refusal.js";
 import { checkNeed } from "../http/wrap.js";
 
@@ -52,7 +52,7 @@ const seen = new WeakSet<object>();
 
 abstract class HttpGuard implements CanActivate {
   declare readonly adapters: HttpAdapterHost;
-  abstract readonly ampho: HttpHost;
+  abstract readonly ampho: GuardHost;
   readonly need: Need<unknown> | undefined;
 
   /** Refuses where there is no HTTP request to look at: microservices and gateways check tokens by `ampho.verify`. */
@@ -84,7 +84,7 @@ abstract class HttpGuard implements CanActivate {
 Inject(HttpAdapterHost)(HttpGuard.prototype, "adapters");
 
 class InjectedGuard extends HttpGuard {
-  declare readonly ampho: HttpHost;
+  declare readonly ampho: GuardHost;
 }
 Inject(AMPHO)(InjectedGuard.prototype, "ampho");
 
@@ -103,9 +103,9 @@ export class AuthorizeGuard extends InjectedGuard {
 Inject(Reflector)(AuthorizeGuard.prototype, "reflector");
 Injectable()(AuthorizeGuard);
 
-function guardOf(host: HttpHost | undefined, asked: Need<never> | undefined) {
+function guardOf(host: GuardHost | undefined, asked: Need<never> | undefined) {
   // `can` is asked only with the request of the platform that it was written for.
-  const need = asked === undefined ? undefined : (checkNeed(asked) as Need<unknown>);
+  const need = asked === undefined ? undefined : (checkNeed(asked, host ?? {}) as Need<unknown>);
   return host === undefined ? mixin(injectedGuard(need)) : mixin(guardBy(host, need));
 }
 
@@ -114,7 +114,7 @@ const injectedGuard = (need: Need<unknown> | undefined) =>
     override readonly need = need;
   };
 
-const guardBy = (ampho: HttpHost, need: Need<unknown> | undefined) =>
+const guardBy = (ampho: GuardHost, need: Need<unknown> | undefined) =>
   class extends HttpGuard {
     override readonly ampho = ampho;
     override readonly need = need;
@@ -126,13 +126,13 @@ type Decorator = ClassDecorator & MethodDecorator;
  * Decorates controllers and methods: `@authorize`, `@authorize(need)` take the instance by injection,
  * `@authorize(ampho, need)` takes that one. A method's need is asked besides its controller's.
  */
-export function authorize<R = NestRequest>(ampho: HttpHost, need?: Need<R>): Decorator;
+export function authorize<R = NestRequest>(ampho: GuardHost, need?: Need<R>): Decorator;
 export function authorize<R = NestRequest>(need?: Need<R>): Decorator;
 export function authorize(controller: new (...args: never[]) => unknown): void;
 export function authorize(target: object, method: string | symbol, descriptor: PropertyDescriptor): void;
 export function authorize(...args: readonly unknown[]): unknown {
   const [first, second, third] = args;
-  const decorate = (ampho?: HttpHost, need?: Need<never>) => UseGuards(guardOf(ampho, need));
+  const decorate = (ampho?: GuardHost, need?: Need<never>) => UseGuards(guardOf(ampho, need));
   if (typeof first === "function") return decorate()(first);
   if (isObject(first) && isKey(second) && isObject(third)) return decorate()(first, second, third);
   if (isHost(first)) return decorate(first, second as Need<never> | undefined);
@@ -141,7 +141,7 @@ export function authorize(...args: readonly unknown[]): unknown {
 
 const isKey = (value: unknown): value is string | symbol => typeof value === "string" || typeof value === "symbol";
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
-const isHost = (value: unknown): value is HttpHost =>
+const isHost = (value: unknown): value is GuardHost =>
   isObject(value) && "guard" in value && typeof value.guard === "function";
 
 /** Parameter: who is asking; undefined only under an `optional` need. Throws on a route that no guard has looked at. */

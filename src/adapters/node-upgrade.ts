@@ -46,7 +46,7 @@ export function guardedUpgrade<N extends Need<IncomingMessage>>(
   ampho: UpgradeHost,
   ...rest: readonly [UpgradeHandler<N>] | readonly [N, UpgradeHandler<N>]
 ): UpgradeListener {
-  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : [checkNeed(rest[0]), rest[1]];
+  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : [checkNeed(rest[0], ampho), rest[1]];
 
   return (request, socket, head) => {
     // The server has let go of the socket: without a listener a reset would end the process.

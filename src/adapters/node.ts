@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
 import { AmphoError } from "../errors.js";
 import { admit, assertAuth, givenNeed } from "../http/admit.js";
+import type { GuardHost } from "../http/guard-host.js";
 import { writeAnswer } from "../http/node-answer.js";
 import { exchange, type HttpHost, isOurs } from "../http/node-exchange.js";
 import { checkNeed } from "../http/wrap.js";
@@ -43,27 +44,27 @@ export function mount(ampho: HttpHost): (request: IncomingMessage, response: Ser
 
 /** Middleware: sets `request.auth` and calls `next`, or answers with the refusal. */
 export function authorize(
-  ampho: HttpHost,
+  ampho: GuardHost,
   need?: Need<IncomingMessage>,
 ): (request: IncomingMessage, response: ServerResponse, next: Next) => void {
-  const asked = givenNeed(need);
+  const asked = givenNeed(need, ampho);
   return (request, response, next) => {
     void through(ampho, asked, request, response, () => next());
   };
 }
 
 /** Wraps a handler whose `request.auth` is there for certain; under an `optional` need it may be undefined. */
-export function guarded(ampho: HttpHost, handler: GuardedHandler<NoNeed>): Listener;
+export function guarded(ampho: GuardHost, handler: GuardedHandler<NoNeed>): Listener;
 export function guarded<const N extends Need<IncomingMessage>>(
-  ampho: HttpHost,
+  ampho: GuardHost,
   need: N,
   handler: GuardedHandler<N>,
 ): Listener;
 export function guarded<N extends Need<IncomingMessage>>(
-  ampho: HttpHost,
+  ampho: GuardHost,
   ...rest: readonly [GuardedHandler<N>] | readonly [N, GuardedHandler<N>]
 ): Listener {
-  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : [checkNeed(rest[0]), rest[1]];
+  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : [checkNeed(rest[0], ampho), rest[1]];
   return (request, response, next) =>
     through(ampho, need, request, response, () => {
       assertAuth(request, need);
@@ -72,7 +73,7 @@ export function guarded<N extends Need<IncomingMessage>>(
 }
 
 function through(
-  host: HttpHost,
+  host: GuardHost,
   need: Need<IncomingMessage> | undefined,
   request: IncomingMessage,
   response: ServerResponse,

@@ -1,5 +1,6 @@
 // What Ampho does, as the HTTP room sees it: flows bound to their parts by ampho.ts. They throw AmphoError and know no HTTP.
 import type { Auth, Need } from "./auth.js";
+import type { Feed } from "./feed.js";
 
 /** Who calls, as far as the host knows it. */
 export interface Caller {
@@ -63,6 +64,8 @@ export interface Flows {
   ): Promise<void>;
   /** False when the application keeps its own user table: `/password` is then not there. */
   readonly keepsPasswords: boolean;
+  /** What was revoked, for verifiers elsewhere; undefined without AMPHO_SECURITY_FEED_TOKEN: `/revocations` is then not there. */
+  readonly readFeed: Feed["read"] | undefined;
   /** The public JWK Set. */
   publicKeys(): { readonly keys: readonly Readonly<Record<string, unknown>>[] };
   /** Guards a request by its one Authorization value; a promise only where the need has to wait. */

@@ -78,3 +78,9 @@ export function followRevocations(parts: {
     },
   };
 }
+
+/** Until the live revocations were read once, and when they are older than allowed (0: no limit), nobody is let in. */
+export function isRecent({ lagSeconds }: Pick<RevocationFollower, "lagSeconds">, lagMaxSeconds: number): boolean {
+  const lag = lagSeconds();
+  return lag !== undefined && (lagMaxSeconds === 0 || lag <= lagMaxSeconds);
+}

@@ -1,14 +1,11 @@
 // The guard: is this request let in, and as whom? It asks no store unless the need says `strict`.
 // Bearer token -> verified, or seen before -> not revoked -> the need holds -> a frozen Auth.
-import { canonicalLogin } from "../crypto/login-name.js";
 import { AmphoError } from "../errors.js";
+import type { AccessToken, AccessTokens } from "./access-tokens.js";
 import type { Auth, Need } from "./auth.js";
 import { bearerOf } from "./bearer.js";
-import { accountOf } from "./directory.js";
-import type { RevocationFollower } from "./follow-revocations.js";
-import type { Parts } from "./parts.js";
-import { type Settings, scopesOf } from "./settings.js";
-import type { AccessToken } from "./tokens.js";
+import type { Clock } from "./clock.js";
+import type { RevocationSet } from "./revocations.js";
 
 export interface Guard {
   /** Throws `invalid_token`, or `unavailable` while revocations are not known. */
@@ -21,20 +18,22 @@ export interface Guard {
   ): Auth | undefined | Promise<Auth | undefined>;
 }
 
-export interface GuardParts extends Pick<Parts, "store" | "directory" | "tokens" | "revocations" | "clock"> {
-  readonly settings: Pick<Settings, "revocationLagMaxSeconds" | "scopes">;
-  readonly follower: Pick<RevocationFollower, "lagSeconds">;
+export interface GuardParts {
+  readonly tokens: Pick<AccessTokens, "verifyAccess">;
+  readonly revocations: Pick<RevocationSet, "version" | "find">;
+  readonly clock: Pick<Clock, "now">;
+  /** Whether it is known well enough what is revoked. */
+  readonly knowsRevocations: () => boolean;
+  /** What `strict` asks: who the token's user is by the store of now. Rejects with `invalid_token`. */
+  readonly presentAuth: (token: AccessToken) => Promise<Auth>;
 }
 
 export function createGuard(parts: GuardParts): Guard {
-  const { tokens, revocations, settings, clock, follower } = parts;
-  const maxLag = settings.revocationLagMaxSeconds;
+  const { tokens, revocations, clock, knowsRevocations, presentAuth } = parts;
 
-  /** Until the live revocations were read once, and when they are older than allowed, nobody is let in. */
   function requireKnownRevocations(): void {
-    const lag = follower.lagSeconds();
-    if (lag === undefined || (maxLag > 0 && lag > maxLag))
-      throw new AmphoError("unavailable", "Revocations cannot be read at the moment.", { retryAfterSeconds: 1 });
+    if (knowsRevocations()) return;
+    throw new AmphoError("unavailable", "Revocations cannot be read at the moment.", { retryAfterSeconds: 1 });
   }
 
   function verifyToken(token: string): AccessToken {
@@ -59,7 +58,7 @@ export function createGuard(parts: GuardParts): Guard {
     if (need === undefined) return verified.auth;
     if (need.fresh !== undefined) requireFresh(verified.claims.auth_time, need.fresh, clock.now());
     if (need.strict === true)
-      return presentAuth(parts, verified).then((auth) => {
+      return presentAuth(verified).then((auth) => {
         // Between the question and the answer the session may have been ended in this very process.
         verifyToken(token);
         return holds(auth, need, request);
@@ -94,24 +93,4 @@ function insufficient(scopes: readonly string[] | undefined): AmphoError {
 function requireFresh(authTime: number | undefined, maxAgeSeconds: number, now: number): void {
   if (authTime === undefined || now - authTime > maxAgeSeconds)
     throw new AmphoError("login_too_old", "A fresher login is needed.", { maxAgeSeconds });
-}
-
-/** `strict`: one query; the session is live, the user enabled, roles and scopes are those of now. */
-async function presentAuth(parts: GuardParts, { auth, claims }: AccessToken): Promise<Auth> {
-  const { store, directory, settings, clock } = parts;
-  const gone = () => new AmphoError("invalid_token", "The session has ended.");
-  let account: Awaited<ReturnType<typeof directory.find>>;
-  if (claims.sid !== undefined) {
-    const found = await store.findSession({ id: claims.sid, now: clock.now() });
-    if (found === undefined || found.session.userId !== claims.sub) throw gone();
-    if (directory.stored) account = found.user === undefined ? undefined : accountOf(found.user);
-    else account = await directory.find(found.session.login);
-    if (account?.id !== found.session.userId) throw gone();
-  } else {
-    account = await directory.find(claims.login);
-    if (account !== undefined && canonicalLogin(account.login) !== canonicalLogin(claims.login)) throw gone();
-  }
-  if (account === undefined || account.disabled) throw gone();
-  const roles = Object.freeze([...account.roles]);
-  return Object.freeze({ ...auth, roles, scopes: Object.freeze([...scopesOf(roles, settings)]) });
 }

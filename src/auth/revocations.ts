@@ -1,6 +1,7 @@
 // The bounded set of what is revoked, kept in memory and asked on each guarded request (contract §4 "Revocation").
 // Rows come from this process at once and from the store twice a second; each leaves when no token that it could
 // refuse is good any more.
+import { canonicalLogin } from "../crypto/login-name.js";
 import type { Revocation, RevocationPage } from "../store/store.js";
 
 /** The claims that a revocation can name. */
@@ -38,11 +39,21 @@ export interface RevocationSet {
 
 type UserRow = Extract<Revocation, { kind: "user" | "roles" }>;
 
-/** `canonical` brings a login to the form in which logins are compared; `report` gets what a listener throws. */
-export function createRevocationSet(
-  canonical: (login: string) => string,
-  report: (error: unknown) => void,
-): RevocationSet {
+/** How rows and tokens name sessions and users, when they do not in the same way. */
+export interface RevocationNames {
+  /** What a row calls a token's session. */
+  readonly session: (sessionId: string) => string;
+  /** What a row's login is filed under. */
+  readonly rowLogin: (login: string) => string;
+  /** What a token's login is looked up under. */
+  readonly login: (login: string) => string;
+}
+
+/** The store's rows name things as tokens do; logins are compared in their canonical form. */
+export const namesInStore: RevocationNames = { session: (id) => id, rowLogin: canonicalLogin, login: canonicalLogin };
+
+/** `report` gets what a listener throws. */
+export function createRevocationSet(names: RevocationNames, report: (error: unknown) => void): RevocationSet {
   const rows = new Map<number, Revocation>();
   const sessions = new Set<string>();
   const keys = new Set<string>();
@@ -62,7 +73,7 @@ export function createRevocationSet(
     else if (row.kind === "all") all = all === undefined || row.era > all.era ? row : all;
     else {
       push(usersById, row.userId, row);
-      push(usersByLogin, canonical(row.login), row);
+      push(usersByLogin, names.rowLogin(row.login), row);
     }
   }
 
@@ -141,7 +152,7 @@ export function createRevocationSet(
     find(claims) {
       if (rows.size === 0) return undefined;
       if (claims.sid !== undefined) {
-        if (sessions.has(claims.sid)) return "session";
+        if (sessions.size > 0 && sessions.has(names.session(claims.sid))) return "session";
         if (all !== undefined && eraOf(claims.sid) < all.era) return "all";
       } else if (all !== undefined && (claims.iat === undefined || claims.iat <= all.at)) return "all";
       if (claims.sub !== undefined) {
@@ -151,7 +162,7 @@ export function createRevocationSet(
       // A session's token is its user's by id alone: a removed user's login may be somebody else's by now.
       if (claims.sid !== undefined) return undefined;
       if (usersByLogin.size === 0) return undefined;
-      return usersByLogin.get(canonical(claims.login))?.find((candidate) => refuses(candidate, claims))?.kind;
+      return usersByLogin.get(names.login(claims.login))?.find((candidate) => refuses(candidate, claims))?.kind;
     },
     revokedKeys: keys,
     sweep(now) {

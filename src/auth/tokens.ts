@@ -1,24 +1,11 @@
 // Access and refresh tokens: what Ampho puts into them and reads out of them (contract §5).
-import type { AccessClaims } from "../crypto/jwt.js";
 import { randomId } from "../crypto/random.js";
-import { createVerifiedTokens } from "../crypto/verified-tokens.js";
 import type { Session } from "../store/store.js";
-import type { Auth } from "./auth.js";
-import { authOf } from "./auth-of.js";
+import { type AccessToken, createAccessTokens } from "./access-tokens.js";
 import type { Account } from "./directory.js";
 import type { Grant } from "./flows.js";
 import type { Keyring } from "./keyring.js";
 import { type Settings, scopesOf } from "./settings.js";
-
-/** An access token that was found good, as it is kept for the next time. */
-export interface AccessToken {
-  readonly claims: AccessClaims;
-  readonly auth: Auth;
-  /** The key that signed it. */
-  readonly kid: string;
-  /** The version of the revocation set at which the token was found not to be revoked; -1: not yet. */
-  clearedAt: number;
-}
 
 /** More claims for access tokens (contract §6, option `claims`). */
 export type ExtraClaims = (user: {
@@ -62,17 +49,12 @@ export function createTokens(parts: {
 }): Tokens {
   const { keyring, settings, extraClaims } = parts;
   const { leewaySeconds, foreignMaxSeconds, tokenTtlSeconds, issuer, audience } = settings;
-  const seen = createVerifiedTokens<AccessToken>();
-
-  /** The times again, for a token that was seen before: clocks go on, and at times back. */
-  function isInTime({ exp, nbf, iat, sid }: AccessClaims, now: number): boolean {
-    return (
-      now < exp + leewaySeconds &&
-      (nbf === undefined || nbf <= now + leewaySeconds) &&
-      (iat === undefined || iat <= now + leewaySeconds) &&
-      (sid !== undefined || exp <= now + foreignMaxSeconds)
-    );
-  }
+  const { verifyAccess } = createAccessTokens({
+    verify: (token, now) => keyring.verifyAccess(token, now),
+    isKeyRevoked: (kid) => keyring.isRevoked(kid),
+    leewaySeconds,
+    foreignMaxSeconds,
+  });
 
   async function extrasFor({ id, login, roles }: Account): Promise<Readonly<Record<string, unknown>>> {
     if (extraClaims === undefined) return {};
@@ -127,15 +109,7 @@ export function createTokens(parts: {
       });
       return { ...grant, refresh_token: refreshToken, refresh_expires: session.expiresAt };
     },
-    verifyAccess(token, now) {
-      const known = seen.find(token);
-      if (known !== undefined && isInTime(known.claims, now) && !keyring.isRevoked(known.kid)) return known;
-      // Not known, or no longer good: the whole check, which says why.
-      const { claims, key } = keyring.verifyAccess(token, now);
-      const verified: AccessToken = { claims, auth: authOf(claims), kid: key.kid, clearedAt: -1 };
-      seen.add(token, verified, claims.exp + leewaySeconds, now);
-      return verified;
-    },
+    verifyAccess,
     readRefresh(token, now) {
       const { sid, gen, exp } = keyring.verifyRefresh(token, now);
       return { sid, gen, expires: exp };

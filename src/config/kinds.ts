@@ -72,6 +72,13 @@ export const str: Kind<string> = {
   parse: (value) => (typeof value === "string" && value !== "" && !hasControl(value) ? value : undefined),
 };
 
+/** A secret that is sent as a bearer token (RFC 6750 §2.1), long enough that nobody guesses it. */
+export const bearerSecret: Kind<string> = {
+  type: "str",
+  mayBe: "32 to 1024 letters, digits and other visible ASCII characters, without spaces",
+  parse: (value) => (typeof value === "string" && /^[!-~]{32,1024}$/.test(value) ? value : undefined),
+};
+
 export const path: Kind<string> = { ...str, type: "path", mayBe: "the path of a file" };
 
 /** The path part of RFC 3986 §3.3 in unreserved characters, so that it has one spelling. */

@@ -1,6 +1,7 @@
 // Every parameter of Ampho: one row gives its name, type, default, unit and help. From this table come the checks, the type
 // of the configuration, the names of the options in code, the texts of --help and docs/configuration.md.
 import {
+  bearerSecret,
   bool,
   choice,
   databaseUrl,
@@ -115,6 +116,11 @@ export const parameters = {
     seconds(0),
     0,
     "a process that has not been able to read revocations for so long answers guarded requests with 503; 0 is no limit",
+  ),
+  AMPHO_SECURITY_FEED_TOKEN: without(
+    bearerSecret,
+    "the bearer token that services with `ampho/verify` read `GET {prefix}/revocations` with; without it the feed is not there (404)",
+    { secret: true },
   ),
   AMPHO_SECURITY_PASSWORD_MIN: withDefault(
     int({ min: 1, max: 1024, unit: "characters" }),

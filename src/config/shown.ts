@@ -33,3 +33,5 @@ export function shownPath(value: unknown): string {
   const looksLikePath = typeof value === "string" && /^[^{}"]{1,200}\.[a-z0-9]{1,8}$/i.test(value);
   return looksLikePath ? escaped(JSON.stringify(value)) : "a value that is not shown, as it may be a key";
 }
+
+export const shownSecret = (_value: unknown): string => "a value that is not shown, as it is a secret,";

@@ -1,12 +1,12 @@
 // The configured key or keys: a JWK or a JWK Set (RFC 7517 §5) whose first key signs and whose others verify.
 import { ConfigurationError } from "../errors.js";
 import { type Algorithm, algorithmFacts } from "./algorithms.js";
-import { importJwk, isJwk } from "./jwk.js";
+import { importJwk, isJwk, type JwkReading } from "./jwk.js";
 import type { Key, PublicJwk } from "./key.js";
 import { isWeakSecret } from "./weak-secret.js";
 
 export interface ImportedKeys {
-  /** At least one; the first can sign. */
+  /** Of a configuration: at least one, and the first can sign. */
   readonly keys: readonly Key[];
   /** What was passed over, in words for the log. */
   readonly warnings: readonly string[];
@@ -57,6 +57,35 @@ function isWeak(key: Key): boolean {
   return isWeakSecret(secret) || isWeakSecret(Buffer.from(secret.toString("base64url")));
 }
 
+interface SetReading {
+  readonly keys: ReadonlyMap<string, Key>;
+  readonly problems: string[];
+  /** Of a kind that RFC 7517 §5 lets a reader pass over. */
+  readonly unsupported: readonly { readonly at: number; readonly text: string }[];
+}
+
+function readSet(members: readonly unknown[], algorithm: Algorithm | undefined): SetReading {
+  const keys = new Map<string, Key>();
+  const problems: string[] = [];
+  const unsupported: { readonly at: number; readonly text: string }[] = [];
+  for (const [at, member] of members.entries()) {
+    const place = placeOf(at, members.length);
+    const reading = importJwk(member, algorithm);
+    if (reading.outcome === "refused") problems.push(...reading.problems.map((problem) => `${place}: ${problem}`));
+    else if (reading.outcome === "unsupported") unsupported.push({ at, text: reading.why });
+    else {
+      keys.set(place, reading.key);
+      if (isWeak(reading.key)) problems.push(`${place}: \`k\` is a well known or guessable secret`);
+    }
+  }
+  problems.push(...findClashes(keys));
+  return { keys, problems, unsupported };
+}
+
+function placeOf(at: number, count: number): string {
+  return count === 1 ? "the key" : `key ${at + 1} of ${count}`;
+}
+
 /**
  * Imports the parsed value of AMPHO_SECURITY_KEY. `algorithm`: AMPHO_SECURITY_TOKEN_ALG, for keys that name none.
  * Throws ConfigurationError that tells every problem and no value of a key; KeyAlgorithmError when the keys are good and
@@ -64,26 +93,62 @@ function isWeak(key: Key): boolean {
  */
 export function importKeys(value: unknown, options: { readonly algorithm?: Algorithm | undefined } = {}): ImportedKeys {
   const members = listJwks(value);
-  const keys = new Map<string, Key>();
-  const problems: string[] = [];
+  const { keys, problems, unsupported } = readSet(members, options.algorithm);
+  const first = placeOf(0, members.length);
+  if (keys.get(first)?.canSign === false) problems.push(`${first}: must sign, so it needs its private part`);
   const warnings: string[] = [];
-  for (const [at, member] of members.entries()) {
-    const place = members.length === 1 ? "the key" : `key ${at + 1} of ${members.length}`;
-    const reading = importJwk(member, options.algorithm);
-    if (reading.outcome === "refused") problems.push(...reading.problems.map((problem) => `${place}: ${problem}`));
-    else if (reading.outcome === "unsupported") {
-      (at === 0 ? problems : warnings).push(`${place}: ${at === 0 ? "" : "passed over, "}${reading.why}`);
-    } else {
-      keys.set(place, reading.key);
-      if (at === 0 && !reading.key.canSign) problems.push(`${place}: must sign, so it needs its private part`);
-      if (isWeak(reading.key)) problems.push(`${place}: \`k\` is a well known or guessable secret`);
-    }
+  for (const { at, text } of unsupported) {
+    if (at === 0) problems.push(`${first}: ${text}`);
+    else warnings.push(passedOver(at, members.length, text));
   }
-  problems.push(...findClashes(keys));
   if (problems.length > 0) throw new ConfigurationError(problems.join("; "));
   const imported = [...keys.values()];
   checkAlgorithm(imported[0], options.algorithm);
   return { keys: imported, warnings };
+}
+
+function passedOver(at: number, count: number, why: string): string {
+  return `${placeOf(at, count)}: passed over, ${why}`;
+}
+
+/** Imports keys that only verify: a JWK or a JWK Set, public, private or symmetric. Throws ConfigurationError as `importKeys`. */
+export function importVerifyingKeys(value: unknown): ImportedKeys {
+  const members = listJwks(value);
+  const { keys, problems, unsupported } = readSet(members, undefined);
+  const warnings = unsupported.map(({ at, text }) => passedOver(at, members.length, text));
+  if (problems.length === 0 && keys.size === 0) problems.push(...warnings);
+  if (problems.length > 0) throw new ConfigurationError(problems.join("; "));
+  return { keys: [...keys.values()], warnings };
+}
+
+/**
+ * Imports a JWK Set that somebody publishes (RFC 7517 §5). What cannot be used is passed over: a set may hold keys for other
+ * purposes. So is a symmetric or private key: what everybody can read proves nothing. Undefined for what is no JWK Set.
+ */
+export function importPublishedKeys(value: unknown): ImportedKeys | undefined {
+  const members = isJwk(value) ? value["keys"] : undefined;
+  if (!Array.isArray(members)) return undefined;
+  const keys = new Map<string, Key>();
+  const warnings: string[] = [];
+  for (const [at, member] of members.entries()) {
+    const reading = importJwk(member);
+    const why = reading.outcome === "imported" ? findUnfit(reading.key, keys) : whyNot(reading);
+    if (why !== undefined) warnings.push(passedOver(at, members.length, why));
+    else if (reading.outcome === "imported") keys.set(reading.key.kid, reading.key);
+  }
+  return { keys: [...keys.values()], warnings };
+}
+
+function findUnfit(key: Key, before: ReadonlyMap<string, Key>): string | undefined {
+  if (key.material.kind === "secret") return "it is symmetric, and whoever reads it could sign";
+  if (key.material.signing !== undefined) return "it shows its private part, and whoever reads it could sign";
+  if (before.has(key.kid)) return "a key before it has the same `kid`";
+  const twin = [...before.values()].some((one) => one.algorithm !== key.algorithm && isSameMaterial(one, key));
+  return twin ? "it is the key of another algorithm too" : undefined;
+}
+
+function whyNot(reading: Exclude<JwkReading, { readonly outcome: "imported" }>): string {
+  return reading.outcome === "unsupported" ? reading.why : reading.problems.join(", ");
 }
 
 function checkAlgorithm(signer: Key | undefined, algorithm: Algorithm | undefined): void {

@@ -54,7 +54,7 @@ function readHeader(segment: string, keys: KeySet): Header {
   if (typeof alg !== "string" || (typ !== undefined && typeof typ !== "string")) refuse("header");
   if (crit !== undefined || b64 !== undefined) refuse("extension");
   if (kid === undefined) {
-    const candidates = keys.byAlgorithm.get(alg) ?? refuse("algorithm");
+    const candidates = keys.byAlgorithm.get(alg) ?? refuse("noKey");
     return { segment, candidates, typ: normalizeType(typ), named: false };
   }
   if (typeof kid !== "string" || kid === "") refuse("header");

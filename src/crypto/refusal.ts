@@ -8,7 +8,8 @@ export const refusals = {
   extension: "The token's header asks for an extension (crit or b64).",
   unknownKey: "The token names a key that is not configured.",
   noKid: "The token does not name its key.",
-  algorithm: "The token's algorithm is not the one of its key, or no key has it.",
+  noKey: "The token names no key, and none is for its algorithm.",
+  algorithm: "The token's algorithm is not the one of its key.",
   revokedKey: "The key that signed the token was revoked.",
   signature: "The token's signature does not match.",
   type: "The token is of another type (typ).",
@@ -24,6 +25,16 @@ export const refusals = {
 
 export type Refusal = keyof typeof refusals;
 
+/** `invalid_token` that says which check failed, for callers that can do something about it, such as fetch newer keys. */
+export class TokenRefusal extends AmphoError {
+  readonly why: Refusal;
+
+  constructor(why: Refusal) {
+    super("invalid_token", refusals[why]);
+    this.why = why;
+  }
+}
+
 export function refuse(why: Refusal): never {
-  throw new AmphoError("invalid_token", refusals[why]);
+  throw new TokenRefusal(why);
 }

@@ -1,6 +1,6 @@
 // Signatures over the signing input of a JWS (RFC 7515 §5), on synchronous node:crypto: WebCrypto would queue behind the
 // password hashes on libuv's threads.
-import { type KeyObject, sign, verify } from "node:crypto";
+import { createVerify, type KeyObject, sign, type VerifyKeyObjectInput, verify } from "node:crypto";
 import { type Algorithm, algorithmFacts } from "./algorithms.js";
 import { decodeBase64urlInto } from "./base64url.js";
 import { type Key, tokenCharactersMax, type VerifySignature } from "./key.js";
@@ -29,8 +29,24 @@ export function createVerification(algorithm: Algorithm, publicKey: KeyObject): 
     const verifyPkcs1 = createPkcs1Verification(publicKey, hash);
     return (input, signature) => verifyPkcs1(toOctets(input), signature);
   }
+  if (hash === null || options === undefined) {
+    return (input, signature) => verify(hash, toOctets(input), publicKey, signature);
+  }
   const key = { key: publicKey, ...options };
-  return (input, signature) => verify(hash, toOctets(input), key, signature);
+  if (isTaken(hash, key)) return (input, signature) => verify(hash, toOctets(input), key, signature);
+  const bytes = publicKey.export({ format: "der", type: "spki" });
+  const parsedAnew = { key: bytes, format: "der", type: "spki", ...options } as const;
+  return (input, signature) => createVerify(hash).update(toOctets(input)).verify(parsedAnew, signature);
+}
+
+/** Not everywhere: the node:crypto of workerd takes options only beside a key's bytes. */
+function isTaken(hash: string, key: VerifyKeyObjectInput): boolean {
+  try {
+    verify(hash, Buffer.alloc(0), key, Buffer.alloc(0));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The signature of an ASCII signing input, base64url. The key has to be one that can sign. */

@@ -3,13 +3,13 @@ import type { IncomingMessage } from "node:http";
 import type { Auth, AuthOf, Need } from "../auth/auth.js";
 import { AmphoError } from "../errors.js";
 import { onlyAuthorization } from "./authorization.js";
-import type { HttpHost } from "./node-exchange.js";
+import type { GuardHost } from "./guard-host.js";
 import { authorizationValues } from "./node-request.js";
 import { type Refusal, refusalOf } from "./refusal.js";
 import { checkNeed } from "./wrap.js";
 
 export interface Gate<R, T> {
-  readonly host: HttpHost;
+  readonly host: GuardHost;
   readonly need: Need<R> | undefined;
   /** Holds every raw Authorization value. */
   readonly message: IncomingMessage;
@@ -48,8 +48,8 @@ async function settle<R, T>(
 }
 
 /** The need as it is now, so that nothing done to it later counts; undefined where none was given. */
-export function givenNeed<N extends Need<never>>(need: N | undefined): N | undefined {
-  return need === undefined ? undefined : checkNeed(need);
+export function givenNeed<N extends Need<never>>(need: N | undefined, host: GuardHost): N | undefined {
+  return need === undefined ? undefined : checkNeed(need, host);
 }
 
 /** For handlers that have `auth` for certain: the guard has seen to it, and nothing runs if it has not. */

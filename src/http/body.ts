@@ -37,3 +37,13 @@ function membersOf(value: unknown): Members {
   for (const [name, member] of Object.entries(value)) members[name] = member;
   return members;
 }
+
+/** The members of a query. `invalid_request` for a name that is there twice: two readers could believe different ones. */
+export function queryMembers(query: string | undefined): Members {
+  const members = Object.create(null) as Record<string, unknown>;
+  for (const [name, value] of new URLSearchParams(query ?? "")) {
+    if (name in members) throw new AmphoError("invalid_request", "The query names something twice.");
+    members[name] = value;
+  }
+  return members;
+}

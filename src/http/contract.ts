@@ -6,14 +6,17 @@ import { logOut } from "./endpoints/logout.js";
 import { changePassword } from "./endpoints/password.js";
 import { publishDescription, publishKeys } from "./endpoints/published.js";
 import { renew } from "./endpoints/renew.js";
+import { readRevocations } from "./endpoints/revocations.js";
 import { readSession } from "./endpoints/session.js";
 import { endSession, endSessions, listSessions } from "./endpoints/sessions.js";
 import { fields, noInput, optionalFields } from "./input.js";
-import { bearer, none, optional, session } from "./need.js";
+import { bearer, feed, none, optional, session } from "./need.js";
 import {
   credentials,
   currentSession,
   document,
+  feedPage,
+  feedQuestion,
   grant,
   jwkSet,
   passwordChange,
@@ -141,6 +144,30 @@ export const routes = [
     errors: [],
     cache: "public, max-age=300",
     endpoint: publishKeys,
+  }),
+  route({
+    method: "GET",
+    path: "/revocations",
+    name: "readRevocations",
+    summary: "What was revoked, for services that verify tokens and hold no store",
+    note: [
+      "Not there (404) without `AMPHO_SECURITY_FEED_TOKEN`. An answer is held back for up to `wait` seconds until something is revoked.",
+      "Ask with the `last` of the answer before as `after`; at once again when `more` is true. Another `epoch` than before, or a `last`",
+      "below `after`, means that the store was restored: ask with `after=0`, and keep what is known.",
+      "Digests are SHA-256 in base64url: of a token's `sid`, and of its `login` after Unicode NFKC_Casefold.",
+      "Of the entries, `session` refuses tokens with that `sid`; `key` those that name that `kid`;",
+      "`all` those of sessions whose `sid` begins with a lower era (the number in base 36 before the dot);",
+      "`roles` a user's tokens (`sub`) with one of `roles` and a `ver` below `version` (none counts as 0).",
+      "Tokens without `sid` that say no `iat`, or one not after `at`, are refused by `all`, and by `user` and `roles` (if they have one of",
+      "`roles`) when they name the user by `sub` or `login`. An entry may be forgotten after `until`.",
+    ].join(" "),
+    need: feed,
+    input: fields(feedQuestion),
+    status: 200,
+    output: feedPage,
+    errors: ["missing_token", "invalid_token", "unavailable"],
+    available: (flows) => flows.readFeed !== undefined,
+    endpoint: readRevocations,
   }),
   route({
     method: "GET",

@@ -3,7 +3,8 @@ import { AmphoError } from "../errors.js";
 import { splitAuthorization } from "./authorization.js";
 import { alreadyRead, bodyTimeoutMs, cutShort, timedOut, tooLarge } from "./body-limits.js";
 import type { Handle } from "./handler.js";
-import type { HttpAnswer, HttpRequest, RequestBody } from "./message.js";
+import type { HttpRequest, RequestBody } from "./message.js";
+import { responseOf } from "./response.js";
 
 export interface FetchOptions {
   /** The address of the peer, if the host knows it. */
@@ -16,10 +17,6 @@ export function createFetch(handle: Handle): FetchHandler {
   return async (request, { address } = {}) => {
     return responseOf(await handle(readRequest(request, address)));
   };
-}
-
-export function responseOf({ status, headers, body }: HttpAnswer): Response {
-  return new Response(body ?? null, { status, headers });
 }
 
 function readRequest(request: Request, peerAddress: string | undefined): HttpRequest {

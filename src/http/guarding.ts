@@ -37,27 +37,28 @@ export interface Guarding<A, Q = RequestHolder> {
 }
 
 /** A need alone: gives what wraps or decorates under it. */
-interface Needing {
-  (need: Omit<CertainNeed, "can">): Guarding<Auth>;
-  (need: Omit<Need, "can">): Guarding<Auth | undefined>;
-  <R extends RequestHolder = Request>(need: CertainNeed<R>): Guarding<Auth, R>;
-  <R extends RequestHolder = Request>(need: Need<R>): Guarding<Auth | undefined, R>;
+interface Needing<Limit> {
+  (need: Omit<CertainNeed, "can"> & Limit): Guarding<Auth>;
+  (need: Omit<Need, "can"> & Limit): Guarding<Auth | undefined>;
+  <R extends RequestHolder = Request>(need: CertainNeed<R> & Limit): Guarding<Auth, R>;
+  <R extends RequestHolder = Request>(need: Need<R> & Limit): Guarding<Auth | undefined, R>;
 }
 
 /** A need and the handler under it. */
-interface GuardingBy {
+interface GuardingBy<Limit> {
   <R extends RequestHolder = Request, Rest extends readonly unknown[] = []>(
-    need: CertainNeed<R>,
+    need: CertainNeed<R> & Limit,
     handler: (request: R, auth: Auth, ...rest: Rest) => Answer,
   ): Guarded<R, Rest>;
   <R extends RequestHolder = Request, Rest extends readonly unknown[] = []>(
-    need: Need<R>,
+    need: Need<R> & Limit,
     handler: (request: R, auth: Auth | undefined, ...rest: Rest) => Answer,
   ): Guarded<R, Rest>;
 }
 
 // In this order, because TypeScript tells about the last that has the right number of arguments.
-export interface Authorize extends Needing, Guarding<Auth>, GuardingBy {}
+/** `Limit` is what its needs have to be besides. */
+export interface Authorize<Limit = unknown> extends Needing<Limit>, Guarding<Auth>, GuardingBy<Limit> {}
 
 /** A decorated method as the host calls it: `(request, …) => Promise<Response>`. */
 export type HandlerOf<M> = M extends (request: infer R, auth: never, ...rest: infer Rest) => Answer

@@ -4,9 +4,10 @@ import type { Caller, Flows } from "../auth/flows.js";
 import { AmphoError } from "../errors.js";
 import { clientAddress } from "./address.js";
 import { onlyAuthorization } from "./authorization.js";
-import { readMembers } from "./body.js";
+import { type Members, queryMembers, readMembers } from "./body.js";
 import { routes } from "./contract.js";
 import { createCors } from "./cors.js";
+import type { Route } from "./endpoint.js";
 import type { HttpAnswer, HttpRequest } from "./message.js";
 import { describe } from "./openapi.js";
 import { plainHeaders } from "./problem.js";
@@ -64,14 +65,14 @@ export function createHandler(options: HandlerOptions): Handle {
     }
     const match = choose(matches, request.method);
     refuseCredentials(query);
-    return success(match, await call(match, request));
+    return success(match, await call(match, request, query));
   }
 
-  async function call({ route, parameters }: Match, request: HttpRequest): Promise<unknown> {
+  async function call({ route, parameters }: Match, request: HttpRequest, query: string | undefined): Promise<unknown> {
     const authorization = onlyAuthorization(request.authorization);
     const bearer = bearerOf(authorization);
-    // The content of a GET has no meaning (RFC 9110 §9.3.1): it is left unread.
-    const members = route.method === "GET" ? undefined : await readMembers(request);
+    // The content of a GET has no meaning (RFC 9110 §9.3.1): it is left unread, and the query speaks instead.
+    const members = route.method === "GET" ? asked(route, query) : await readMembers(request);
     if (bearer !== undefined && members !== undefined && "access_token" in members) {
       throw new AmphoError("invalid_request", "Send one token, in the Authorization header.");
     }
@@ -100,6 +101,10 @@ function refuseCredentials(query: string | undefined): void {
     if (!credentialNames.has(name.toLowerCase())) continue;
     throw new AmphoError("invalid_request", "Credentials do not belong in the query.");
   }
+}
+
+function asked({ input }: Route, query: string | undefined): Members | undefined {
+  return input.schema === undefined ? undefined : queryMembers(query);
 }
 
 function success({ route }: Match, output: unknown): HttpAnswer {

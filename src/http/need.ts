@@ -3,7 +3,7 @@ import type { Auth } from "../auth/auth.js";
 import { AmphoError } from "../errors.js";
 
 export interface RouteNeed<A> {
-  readonly name: "none" | "optional" | "bearer" | "session";
+  readonly name: "none" | "optional" | "bearer" | "session" | "feed";
   /** Whether the guard judges the token before the endpoint runs. */
   readonly guarded: boolean;
   readonly admit: (auth: Auth | undefined) => A;
@@ -35,3 +35,6 @@ export const session: RouteNeed<Auth> = {
     throw new AmphoError("insufficient_scope", "A token that belongs to a session is needed.");
   },
 };
+
+/** The bearer token of the revocation feed, which is nobody's access token; the flow compares it. */
+export const feed: RouteNeed<undefined> = { name: "feed", guarded: false, admit: () => undefined };

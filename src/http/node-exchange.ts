@@ -1,23 +1,16 @@
 // One request to our endpoints on node:http, from its head to the end of its answer. Every adapter on node:http uses this.
 import type { ServerResponse } from "node:http";
-import type { Auth, Need } from "../auth/auth.js";
+import type { GuardHost } from "./guard-host.js";
 import type { HttpAnswer, HttpRequest } from "./message.js";
 import { writeAnswer } from "./node-answer.js";
 import { type NodeRequest, readRequest, targetOf } from "./node-request.js";
 import { isUnder, parseTarget } from "./target.js";
 
 /** What hosts need of an `Ampho`. */
-export interface HttpHost {
+export interface HttpHost extends GuardHost {
   readonly prefix: string;
   /** Never rejects. */
   handle(request: HttpRequest): Promise<HttpAnswer>;
-  /** A promise only where the need has to wait. */
-  guard<R>(
-    authorization: string | undefined,
-    need: Need<R> | undefined,
-    request: R,
-  ): Auth | undefined | Promise<Auth | undefined>;
-  refusal(error: unknown): HttpAnswer;
 }
 
 /** Whether the request's path is under the prefix of our endpoints. */

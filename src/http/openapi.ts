@@ -23,7 +23,7 @@ export function describe(routes: readonly Route[], { prefix, version }: Descript
     openapi: "3.1.1",
     info: { title: "Ampho", version, description: "Login, renewal and sessions. Times are whole Unix seconds." },
     paths,
-    components: { schemas, securitySchemes: { bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT" } } },
+    components: { schemas, securitySchemes },
   };
 }
 
@@ -48,21 +48,45 @@ const problemSchema = {
   },
 };
 
-const security = { none: [], optional: [{}, { bearer: [] }], bearer: [{ bearer: [] }], session: [{ bearer: [] }] };
+const securitySchemes = {
+  bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT" },
+  feed: { type: "http", scheme: "bearer", description: "AMPHO_SECURITY_FEED_TOKEN" },
+};
+
+const security = {
+  none: [],
+  optional: [{}, { bearer: [] }],
+  bearer: [{ bearer: [] }],
+  session: [{ bearer: [] }],
+  feed: [{ feed: [] }],
+};
 
 function operation(route: Route, schemas: Json): Json {
   const names = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+  const [query, body] = route.method === "GET" ? [route.input.schema] : [undefined, route.input.schema];
+  const parameters = [
+    ...names.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } })),
+    ...(query === undefined ? [] : queryParameters(query)),
+  ];
   return {
     operationId: route.name,
     summary: route.summary,
     ...(route.note !== undefined && { description: route.note }),
     security: security[route.need.name],
-    ...(names.length > 0 && {
-      parameters: names.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } })),
-    }),
-    ...(route.input.schema && { requestBody: requestBody(route.input.schema, !route.input.mayBeAbsent) }),
+    ...(parameters.length > 0 && { parameters }),
+    ...(body && { requestBody: requestBody(body, !route.input.mayBeAbsent) }),
     responses: { [route.status]: successResponse(route, schemas), ...errorResponses(route) },
   };
+}
+
+function queryParameters(schema: z.ZodObject): readonly Json[] {
+  const { properties = {} } = z.toJSONSchema(schema, { io: "input", target: "draft-2020-12" });
+  return Object.entries(properties).map(([name, property]) => ({
+    name,
+    in: "query",
+    required: false,
+    schema: property,
+  }));
 }
 
 function requestBody(schema: z.ZodType, required: boolean): Json {

@@ -1,5 +1,6 @@
 // The shapes that go in and out: one schema each for checking, OpenAPI and types.
 import { z } from "zod";
+import { feedWaitMaxSeconds } from "../auth/feed.js";
 
 const wellFormed = (text: string) => !/\p{Surrogate}/u.test(text);
 const hasControls = (text: string) => /\p{Cc}/u.test(text);
@@ -89,6 +90,53 @@ export const sessionList = z
       .readonly(),
   })
   .meta({ title: "SessionList" });
+
+const wholeText = (max: number) =>
+  z.string().refine((text) => /^(?:0|[1-9]\d{0,15})$/.test(text) && Number(text) <= max);
+/** What a query says is text. */
+const wholeMeta = (description: string, maximum: number) =>
+  ({ description, type: "integer", minimum: 0, maximum }) as const;
+
+export const feedQuestion = z.object({
+  after: wholeText(Number.MAX_SAFE_INTEGER)
+    .default("0")
+    .transform(Number)
+    .meta(wholeMeta("a whole number: the `last` of the answer before, 0 for everything", Number.MAX_SAFE_INTEGER)),
+  wait: wholeText(feedWaitMaxSeconds)
+    .default("0")
+    .transform(Number)
+    .meta(wholeMeta("a whole number of seconds, at most 20, to wait for something new", feedWaitMaxSeconds)),
+});
+
+const numbered = { n: z.int().meta({ description: "its number; later ones are higher" }), at: seconds, until: seconds };
+const digest = z.string().meta({ description: "SHA-256, base64url" });
+
+export const feedPage = z
+  .object({
+    epoch: z.string().meta({ description: "of the store" }),
+    last: z.int().meta({ description: "the number to ask after next" }),
+    revocations: z
+      .array(
+        z.union([
+          z.object({ ...numbered, kind: z.literal("session"), session_sha256: digest }),
+          z.object({ ...numbered, kind: z.literal("user"), user: z.string(), login_sha256: digest }),
+          z.object({
+            ...numbered,
+            kind: z.literal("roles"),
+            user: z.string(),
+            login_sha256: digest,
+            version: z.int(),
+            roles: z.array(z.string()).readonly(),
+          }),
+          z.object({ ...numbered, kind: z.literal("key"), kid: z.string() }),
+          z.object({ ...numbered, kind: z.literal("all"), era: z.int() }),
+        ]),
+      )
+      .readonly(),
+    more: z.boolean().meta({ description: "whether more are there: ask again at once" }),
+    waited: z.int().meta({ description: "milliseconds for which the question was held back" }),
+  })
+  .meta({ title: "Revocations" });
 
 export const jwkSet = z.object({ keys: z.array(z.looseObject({})).readonly() }).meta({ title: "JwkSet" });
 

@@ -23,11 +23,13 @@ const guarded = new WeakSet<object>();
 type AnyHandler = (...args: readonly unknown[]) => unknown;
 
 /** Binds `authorize` to the guard; `refuse` turns what the guard throws into the Response of contract §4. */
-export function createAuthorize(parts: {
+export function createAuthorize<Limit = unknown>(parts: {
   readonly guard: Flows["guard"];
   readonly authorizationOf: (headers: Headers) => string | undefined;
   readonly refuse: (error: unknown) => Response;
-}): Authorize {
+  /** False: there is no store that `strict` could ask. */
+  readonly strict?: false;
+}): Authorize<Limit> {
   const { guard, authorizationOf, refuse } = parts;
 
   function wrap(need: Need<unknown> | undefined, handler: AnyHandler): AnyHandler {
@@ -57,19 +59,20 @@ export function createAuthorize(parts: {
   return function authorize(...args: readonly unknown[]): unknown {
     const [first, second] = args;
     if (!isNeed(first) || args.length > 2) return guarding(undefined, args);
-    const need = checkNeed(first);
+    const need = checkNeed(first, parts);
     if (args.length === 1) return (...inner: readonly unknown[]) => guarding(need, inner);
     return guarding(need, [second]);
-  } as Authorize;
+  } as Authorize<Limit>;
 }
 
 const needMembers = new Set(["roles", "scopes", "fresh", "strict", "can", "optional"]);
 
 /**
  * A need as it is now: what is done to the object or its lists afterwards changes nothing.
- * A misspelt one, or one that turned out to be undefined, would let everybody in. Throws a TypeError where it is written.
+ * A misspelt one, or one that turned out to be undefined, would let everybody in.
+ * Throws a TypeError where it is written; also for `strict` where `host` has no store.
  */
-export function checkNeed<N extends Need<never>>(need: N): N {
+export function checkNeed<N extends Need<never>>(need: N, host: { readonly strict?: false }): N {
   for (const [member, value] of Object.entries(need)) {
     if (!needMembers.has(member)) throw new TypeError(`a need knows no member ${JSON.stringify(member)}`);
     if (value === undefined) throw new TypeError(`${member} of a need is undefined: leave it out`);
@@ -84,6 +87,8 @@ export function checkNeed<N extends Need<never>>(need: N): N {
   if (can !== undefined && typeof can !== "function") throw new TypeError("can of a need is a function");
   for (const [name, flag] of Object.entries({ strict, optional }))
     if (flag !== undefined && typeof flag !== "boolean") throw new TypeError(`${name} of a need is true or left out`);
+  if (strict === true && host.strict === false)
+    throw new TypeError("a need with `strict` asks the store, which a verifier has not");
   return { ...need, ...(roles && { roles: [...roles] }), ...(scopes && { scopes: [...scopes] }) };
 }
 

@@ -1,7 +1,7 @@
 // The follower over a real store: what it reads, how old that is, and clocks that step.
 import { describe, expect, it, onTestFinished } from "vitest";
 import { followRevocations } from "../../dist/auth/follow-revocations.js";
-import { createRevocationSet } from "../../dist/auth/revocations.js";
+import { createRevocationSet, namesInStore } from "../../dist/auth/revocations.js";
 import { openSqlite } from "../../dist/store/sqlite.js";
 import { settableClock, start } from "../ampho/world.js";
 
@@ -9,10 +9,7 @@ async function openFollower() {
   const store = await openSqlite({ memory: true, migrate: true, notice: () => undefined });
   onTestFinished(() => store.close());
   const clock = settableClock();
-  const revocations = createRevocationSet(
-    (login) => login,
-    () => undefined,
-  );
+  const revocations = createRevocationSet(namesInStore, () => undefined);
   const reports: string[] = [];
   const follower = followRevocations({ store, revocations, clock, report: (state) => void reports.push(state) });
   onTestFinished(() => follower.stop());

@@ -2,10 +2,11 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { storedDirectory } from "../../dist/auth/directory.js";
 import { createFailureDelay } from "../../dist/auth/failure-delay.js";
-import { followRevocations } from "../../dist/auth/follow-revocations.js";
+import { followRevocations, isRecent } from "../../dist/auth/follow-revocations.js";
 import { createGuard } from "../../dist/auth/guard.js";
 import { createKeyring } from "../../dist/auth/keyring.js";
-import { createRevocationSet } from "../../dist/auth/revocations.js";
+import { presentAuth } from "../../dist/auth/present-auth.js";
+import { createRevocationSet, namesInStore } from "../../dist/auth/revocations.js";
 import { createTokens } from "../../dist/auth/tokens.js";
 import { importKeys } from "../../dist/crypto/jwk-set.js";
 import { createPasswordPool } from "../../dist/crypto/password-pool.js";
@@ -29,16 +30,20 @@ async function openGuard() {
   onTestFinished(() => passwords.close());
   const key = newKey("key-1");
   const clock = settableClock();
-  const revocations = createRevocationSet(
-    (login) => login,
-    () => undefined,
-  );
+  const revocations = createRevocationSet(namesInStore, () => undefined);
   const keyring = createKeyring(importKeys(key).keys, settings, revocations);
   const tokens = createTokens({ keyring, settings, extraClaims: undefined });
   const follower = followRevocations({ store, revocations, clock, report: () => undefined });
   onTestFinished(() => follower.stop());
   const directory = storedDirectory(store, passwords, createFailureDelay(store, clock));
-  return { ...createGuard({ store, directory, tokens, revocations, settings, clock, follower }), follower, store, key };
+  const guard = createGuard({
+    tokens,
+    revocations,
+    clock,
+    knowsRevocations: () => isRecent(follower, settings.revocationLagMaxSeconds),
+    presentAuth: (token) => presentAuth({ store, directory, settings, clock }, token),
+  });
+  return { ...guard, follower, store, key };
 }
 
 describe("a process that has just started", () => {

@@ -1,7 +1,6 @@
 // The bounded set of what is revoked: what each kind of row refuses, and how the set follows numbers that a store gives.
 import { describe, expect, it } from "vitest";
-import { createRevocationSet, type RevocableClaims } from "../../src/auth/revocations.js";
-import { canonicalLogin } from "../../src/crypto/login-name.js";
+import { createRevocationSet, namesInStore, type RevocableClaims } from "../../src/auth/revocations.js";
 import type { Revocation, RevocationPage } from "../../src/store/store.js";
 
 const at = 1000;
@@ -28,7 +27,7 @@ const page = (last: number, rows: readonly Revocation[], epoch = "e1"): Revocati
 
 function createSet(...rows: readonly Revocation[]) {
   const errors: unknown[] = [];
-  const set = createRevocationSet(canonicalLogin, (error) => errors.push(error));
+  const set = createRevocationSet(namesInStore, (error) => errors.push(error));
   set.add(rows);
   const told: Revocation[] = [];
   set.listen((row) => told.push(row));

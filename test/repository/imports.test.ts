@@ -15,15 +15,16 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   auth: ["errors.ts", "crypto", "store"],
   http: ["errors.ts", "crypto", "store", "auth"],
   "ampho.ts": ["errors.ts", "crypto", "store", "auth", "http", "config.ts", "version.ts"],
+  "verify.ts": ["errors.ts", "crypto", "store", "auth", "http"],
   adapters: ["errors.ts", "auth", "http", "ampho.ts"],
   client: ["errors.ts"],
   cli: ["errors.ts", "version.ts", "crypto", "store", "auth", "http", "config.ts", "ampho.ts", "adapters"],
   "index.ts": ["errors.ts", "crypto", "store", "auth", "http", "config.ts", "ampho.ts"],
 };
-/** Files beside config.ts and ampho.ts that share their room. */
+/** Folders beside a file of their name share its room. */
 const roomOf = (file: string): string => {
   const [first = "", second] = path.relative(src, file).split(path.sep);
-  if (second !== undefined) return first === "config" ? "config.ts" : first;
+  if (second !== undefined) return first === "config" || first === "verify" ? `${first}.ts` : first;
   return first.startsWith("config") ? "config.ts" : first;
 };
 

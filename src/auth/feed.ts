@@ -1,0 +1,110 @@
+// The revocation feed: what was revoked, for verifiers that hold no store (docs/verifying.md). A question is held back until
+// something is revoked, in whatever process, so that its answer is on its way in milliseconds.
+import { createHash, timingSafeEqual } from "node:crypto";
+import { AmphoError } from "../errors.js";
+import type { Store } from "../store/store.js";
+import type { Clock } from "./clock.js";
+import { entryOf, type FeedPage } from "./feed-entry.js";
+import type { RevocationSet } from "./revocations.js";
+
+export const feedWaitMaxSeconds = 20;
+
+const entriesMax = 5000;
+/** What is revoked together is told together: thousands of logouts a second are ten answers a second for each verifier. */
+const gatherMs = 50;
+/** Each holds a connection. Whoever comes beyond is answered at once and asks again. */
+const waitingMax = 256;
+
+export interface Feed {
+  /** Throws `missing_token` or `invalid_token` unless `bearer` is the feed's own token; `unavailable` while the store is away. */
+  read(question: {
+    readonly bearer: string | undefined;
+    readonly after: number;
+    readonly waitSeconds: number;
+  }): Promise<FeedPage>;
+  /** Answers whoever waits. */
+  close(): void;
+}
+
+interface Wait {
+  readonly over: Promise<void>;
+  readonly stop: () => void;
+}
+
+export function createFeed(parts: {
+  readonly token: string;
+  readonly store: Pick<Store, "readRevocations">;
+  readonly revocations: Pick<RevocationSet, "listen">;
+  readonly clock: Clock;
+}): Feed {
+  const { store, revocations, clock } = parts;
+  const digest = digestOf(parts.token);
+  const waiting = new Set<() => void>();
+  let gathering: NodeJS.Timeout | undefined;
+  let closed = false;
+
+  const stopListening = revocations.listen(() => {
+    if (waiting.size === 0) return;
+    gathering ??= setTimeout(() => {
+      gathering = undefined;
+      for (const resolve of waiting) resolve();
+    }, gatherMs);
+  });
+
+  function admit(bearer: string | undefined): void {
+    if (bearer === undefined) throw new AmphoError("missing_token", "The feed's bearer token is needed.");
+    // Digests have one length, and how far they agree tells nothing about the token.
+    if (!timingSafeEqual(digestOf(bearer), digest))
+      throw new AmphoError("invalid_token", "The token is not the feed's.");
+  }
+
+  /** Over when something was revoked or when it has lasted long enough; undefined when there is no room to wait. */
+  function wait(waitSeconds: number): Wait | undefined {
+    if (waitSeconds === 0 || closed || waiting.size >= waitingMax) return undefined;
+    let stop = () => {};
+    const over = new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, waitSeconds * 1000);
+      waiting.add(resolve);
+      stop = () => {
+        clearTimeout(timer);
+        waiting.delete(resolve);
+      };
+    });
+    return { over, stop };
+  }
+
+  async function page(after: number, waited: number): Promise<FeedPage> {
+    const { epoch, last, rows } = await store.readRevocations({ after, now: clock.now() });
+    const more = rows.length > entriesMax;
+    const told = more ? rows.slice(0, entriesMax) : rows;
+    return { epoch, last: more ? (told.at(-1)?.n ?? last) : last, revocations: told.map(entryOf), more, waited };
+  }
+
+  return {
+    async read({ bearer, after, waitSeconds }) {
+      admit(bearer);
+      const askedMs = clock.monotonicMs();
+      // Before the store is read: what is written in between must not be missed.
+      const held = wait(waitSeconds);
+      try {
+        const present = await page(after, 0);
+        // Whatever there is to say, be it that the numbers went back, is said at once.
+        if (held === undefined || present.last !== after || present.revocations.length > 0) return present;
+        await held.over;
+        return await page(after, Math.floor(clock.monotonicMs() - askedMs));
+      } finally {
+        held?.stop();
+      }
+    },
+    close() {
+      closed = true;
+      stopListening();
+      clearTimeout(gathering);
+      for (const resolve of waiting) resolve();
+    },
+  };
+}
+
+function digestOf(token: string): Buffer {
+  return createHash("sha256").update(token).digest();
+}

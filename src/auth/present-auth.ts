@@ -1,0 +1,31 @@
+// Who a token speaks for by the store of now (`strict` of contract §6).
+import { canonicalLogin } from "../crypto/login-name.js";
+import { AmphoError } from "../errors.js";
+import type { AccessToken } from "./access-tokens.js";
+import type { Auth } from "./auth.js";
+import { accountOf } from "./directory.js";
+import type { Parts } from "./parts.js";
+import { type Settings, scopesOf } from "./settings.js";
+
+/** One query: the session is live, the user enabled, roles and scopes are those of now. Rejects with `invalid_token`. */
+export async function presentAuth(
+  parts: Pick<Parts, "store" | "directory" | "clock"> & { readonly settings: Pick<Settings, "scopes"> },
+  { auth, claims }: AccessToken,
+): Promise<Auth> {
+  const { store, directory, settings, clock } = parts;
+  const gone = () => new AmphoError("invalid_token", "The session has ended.");
+  let account: Awaited<ReturnType<typeof directory.find>>;
+  if (claims.sid !== undefined) {
+    const found = await store.findSession({ id: claims.sid, now: clock.now() });
+    if (found === undefined || found.session.userId !== claims.sub) throw gone();
+    if (directory.stored) account = found.user === undefined ? undefined : accountOf(found.user);
+    else account = await directory.find(found.session.login);
+    if (account?.id !== found.session.userId) throw gone();
+  } else {
+    account = await directory.find(claims.login);
+    if (account !== undefined && canonicalLogin(account.login) !== canonicalLogin(claims.login)) throw gone();
+  }
+  if (account === undefined || account.disabled) throw gone();
+  const roles = Object.freeze([...account.roles]);
+  return Object.freeze({ ...auth, roles, scopes: Object.freeze([...scopesOf(roles, settings)]) });
+}

@@ -1,0 +1,104 @@
+// The snippets of docs/verifying.md, run as they stand there but for the URLs.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Ampho, createAmpho } from "../../dist/index.js";
+import { mount } from "../../src/adapters/node.js";
+import { generateJwk } from "../../src/crypto/jwk-generate.js";
+import { requirePython, runPython } from "./python.js";
+
+const root = path.resolve(import.meta.dirname, "../..");
+const page = readFileSync(path.join(root, "docs/verifying.md"), "utf8");
+const feedToken = "feed-5f2c8e9a4b7d1e6f3a0c9b8d7e6f";
+const folder = mkdtempSync(path.join(tmpdir(), "ampho-verifying-"));
+
+let ampho: Ampho;
+let good = "";
+let elsewhere = "";
+let url = "";
+const server = createServer((request, response) => mount(ampho)(request, response));
+
+beforeAll(async () => {
+  requirePython();
+  const options = {
+    databaseUrl: "sqlite::memory:",
+    key: generateJwk("EdDSA"),
+    tokenIssuer: "https://auth.example",
+    feedToken,
+    notice: () => {},
+  };
+  const tokenFrom = async (one: Ampho) => {
+    const { id } = await one.users.create({ login: "alice", roles: ["editor"] });
+    return (await one.sessions.create(id)).token;
+  };
+  ampho = await createAmpho({ ...options, tokenAudience: "https://api.example" });
+  good = await tokenFrom(ampho);
+  const other = await createAmpho({ ...options, tokenAudience: "https://elsewhere.example" });
+  elsewhere = await tokenFrom(other);
+  await other.close();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  url = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}/api/security`;
+  mkdirSync(path.join(folder, "node_modules"));
+  symlinkSync(root, path.join(folder, "node_modules/ampho"));
+  symlinkSync(path.join(root, "node_modules/jose"), path.join(folder, "node_modules/jose"));
+});
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  server.closeAllConnections();
+  server.close();
+  await ampho.close();
+});
+
+/** The snippet under a heading, which finds our server. */
+function snippet(heading: string, language: string): string {
+  const [, code] = new RegExp(`^## ${heading}\\n+\`\`\`${language}\\n([^]*?)^\`\`\`$`, "m").exec(page) ?? [];
+  expect(code, heading).toContain("https://auth.example/api/security/");
+  return String(code).replaceAll("https://auth.example/api/security", url);
+}
+
+/** What a script says of each token, one a line. */
+async function run(script: string): Promise<readonly string[]> {
+  writeFileSync(path.join(folder, "script.mjs"), script);
+  const env = { ...process.env, FEED_TOKEN: feedToken, GOOD: good, ELSEWHERE: elsewhere };
+  const child = spawn(process.execPath, ["script.mjs"], { cwd: folder, env });
+  let output = "";
+  child.stderr.on("data", (text: Buffer) => (output += text.toString()));
+  child.stdout.on("data", (text: Buffer) => (output += text.toString()));
+  await once(child, "close");
+  return output.trim().split("\n");
+}
+
+test("ampho/verify", async () => {
+  const told = await run(`${snippet("ampho/verify", "js")}
+    for (const token of [process.env.GOOD, process.env.ELSEWHERE]) {
+      const response = await GET(new Request("http://host/", { headers: { authorization: \`Bearer \${token}\` } }));
+      console.log(response.status);
+    }
+    verifier.close();`);
+  expect(told).toEqual(["200", "401"]);
+});
+
+test("jose", async () => {
+  const told = await run(`${snippet("jose", "js")}
+    for (const token of [process.env.GOOD, process.env.ELSEWHERE])
+      console.log(await loginOf(token).catch((error) => error.code));`);
+  expect(told).toEqual(["alice", "ERR_JWT_CLAIM_VALIDATION_FAILED"]);
+});
+
+test("PyJWT", async () => {
+  const script = `${snippet("PyJWT", "python")}
+import os
+print(login_of(os.environ["GOOD"]))
+try:
+    login_of(os.environ["ELSEWHERE"])
+except jwt.InvalidAudienceError:
+    print("refused")
+`;
+  expect(await runPython(["-"], script, { GOOD: good, ELSEWHERE: elsewhere })).toBe("alice\nrefused\n");
+});

@@ -1,0 +1,40 @@
+// Debian's Python, which has the packages python3-jwt and python3-jwcrypto.
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+
+const python = "/usr/bin/python3";
+const packages = ["python3-jwt", "python3-jwcrypto"];
+
+function isThere(): boolean {
+  return spawnSync(python, ["-c", "import jwt, jwcrypto, cryptography"]).status === 0;
+}
+
+/** Installs what is missing, which takes root; throws, saying what to install, where that is not possible. */
+export function requirePython(): void {
+  if (isThere()) return;
+  if (process.getuid?.() === 0) {
+    const apt = (...args: string[]) =>
+      spawnSync("apt-get", args, { env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } });
+    if (apt("install", "-y", ...packages).status !== 0) {
+      apt("update");
+      apt("install", "-y", ...packages);
+    }
+  }
+  if (!isThere()) throw new Error(`${python} lacks packages: apt-get install ${packages.join(" ")}`);
+}
+
+/** What a program prints; rejects with what it said on stderr when it fails. This process goes on serving meanwhile. */
+export async function runPython(
+  args: readonly string[],
+  stdin: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const child = spawn(python, args, { env: { ...process.env, ...env } });
+  child.stdin.end(stdin);
+  let [stdout, stderr] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  const [code] = await once(child, "close");
+  if (code !== 0) throw new Error(stderr);
+  return stdout;
+}

@@ -1,0 +1,180 @@
+// What `ampho/verify` pulls in: nothing of the server, and of Node only what workerd has too. And it runs there.
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { type BuildOptions, build } from "esbuild";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Algorithm } from "../../src/crypto/algorithms.js";
+import { generateJwk } from "../../src/crypto/jwk-generate.js";
+import { importKeys } from "../../src/crypto/jwk-set.js";
+import { accessToken, signJwt } from "../../src/crypto/jwt.js";
+
+const dist = path.resolve(import.meta.dirname, "../../dist");
+const bundling: BuildOptions = {
+  bundle: true,
+  write: false,
+  format: "esm",
+  platform: "neutral",
+  external: ["node:*"],
+  metafile: true,
+  logLevel: "silent",
+};
+
+describe("the import graph of ampho/verify", () => {
+  const files = new Map<string, string>();
+  const outside = new Set<string>();
+  function visit(file: string): void {
+    if (files.has(file)) return;
+    const text = readFileSync(file, "utf8");
+    files.set(file, text);
+    for (const [, target = ""] of text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*["']([^"']+)["']/g)) {
+      if (target.startsWith(".")) visit(path.resolve(path.dirname(file), target));
+      else outside.add(target);
+    }
+  }
+  visit(path.join(dist, "verify.js"));
+  const names = [...files.keys()].map((file) => path.relative(dist, file));
+
+  test("holds no package, and of Node node:crypto and node:buffer alone", () => {
+    expect([...outside].sort()).toEqual(["node:buffer", "node:crypto"]);
+  });
+
+  test("holds nothing of the server: no store, password, worker, route or schema", () => {
+    expect(
+      names.filter((name) =>
+        /^(?:store|config|cli|adapters|client)|password|worker|pool|contract|shapes|handler|keyring|\bserver/.test(
+          name,
+        ),
+      ),
+    ).toEqual([]);
+    for (const [file, text] of files) expect(text, file).not.toMatch(/\bprocess\.[a-z]|new Worker|worker_threads/);
+  });
+
+  test("is bundled by esbuild into one file of the same", async () => {
+    const { metafile, outputFiles } = await build({
+      ...bundling,
+      entryPoints: [path.join(dist, "verify.js")],
+      minify: true,
+    });
+    const inputs = Object.keys(metafile?.inputs ?? {}).map((name) => path.relative(dist, path.resolve(name)));
+    expect(inputs.filter((name) => !names.includes(name))).toEqual([]);
+    const imported = Object.values(metafile?.outputs ?? {}).flatMap((output) => output.imports.map((one) => one.path));
+    expect(new Set(imported)).toEqual(new Set(["node:buffer", "node:crypto"]));
+    expect(outputFiles?.[0]?.contents.byteLength).toBeLessThan(64_000);
+  });
+});
+
+/** The binary that npm carries; it is not installed for every platform. */
+function workerd(): string {
+  const require = createRequire(createRequire(import.meta.url).resolve("workerd"));
+  return require.resolve(
+    `@cloudflare/workerd-${process.platform}-${process.arch === "x64" ? "64" : process.arch}/bin/workerd`,
+  );
+}
+
+const algorithms: readonly Algorithm[] = ["HS256", "EdDSA", "ES256", "ES384", "ES512", "RS256", "PS256"];
+
+describe("in workerd with nodejs_compat", () => {
+  const folder = mkdtempSync(path.join(tmpdir(), "ampho-workerd-"));
+  const pairs = new Map(algorithms.map((algorithm) => [algorithm, pair(algorithm)]));
+  let child: ChildProcess;
+  let url = "";
+
+  function pair(algorithm: Algorithm) {
+    const jwk = generateJwk(algorithm);
+    const [key] = importKeys(jwk).keys;
+    if (key === undefined) throw new Error("no key");
+    const exp = Math.floor(Date.now() / 1000) + 600;
+    const token = signJwt(key, accessToken, { login: "alice", roles: ["editor"], exp });
+    return { verifying: key.publicJwk ?? jwk, token };
+  }
+
+  beforeAll(async () => {
+    const keys = Object.fromEntries([...pairs].map(([algorithm, { verifying }]) => [algorithm, verifying]));
+    const source = `
+      import { createVerifier } from ${JSON.stringify(path.join(dist, "verify.js"))};
+      const keys = ${JSON.stringify(keys)};
+      const handlers = Object.fromEntries(Object.entries(keys).map(([algorithm, key]) => {
+        const { authorize } = createVerifier({ keys: key });
+        return [algorithm, authorize({ roles: ["editor"] }, (request, auth) => Response.json({ login: auth.login }))];
+      }));
+      let fetched;
+      export default {
+        async fetch(request, env) {
+          const name = new URL(request.url).pathname.slice(1);
+          if (name !== "fetched") return handlers[name](request);
+          fetched ??= createVerifier({ jwksUrl: env.JWKS_URL }).authorize((request, auth) => Response.json({ login: auth.login }));
+          return fetched(request);
+        },
+      };`;
+    const { outputFiles } = await build({ ...bundling, stdin: { contents: source, resolveDir: dist } });
+    writeFileSync(path.join(folder, "worker.mjs"), outputFiles?.[0]?.text ?? "");
+    writeFileSync(
+      path.join(folder, "config.capnp"),
+      `using Workerd = import "/workerd/workerd.capnp";
+       const config :Workerd.Config = (
+         services = [ (name = "main", worker = .main), (name = "net", network = (allow = ["private", "local"])) ],
+         sockets = [ (name = "http", address = "127.0.0.1:0", http = (), service = "main") ]
+       );
+       const main :Workerd.Worker = (
+         modules = [ (name = "worker", esModule = embed "worker.mjs") ],
+         bindings = [ (name = "JWKS_URL", fromEnvironment = "JWKS_URL") ],
+         globalOutbound = "net",
+         compatibilityDate = "2026-01-01",
+         compatibilityFlags = ["nodejs_compat"]
+       );`,
+    );
+    const { createServer } = await import("node:http");
+    const published = {
+      keys: [...pairs.values()].flatMap(({ verifying }) => (verifying["kty"] === "oct" ? [] : [verifying])),
+    };
+    const keyServer = createServer((_, response) => void response.end(JSON.stringify(published))).listen(
+      0,
+      "127.0.0.1",
+    );
+    await new Promise((resolve) => keyServer.once("listening", resolve));
+    keyServer.unref();
+    const address = keyServer.address();
+    const port = typeof address === "object" ? address?.port : 0;
+    child = spawn(workerd(), ["serve", "config.capnp", "--control-fd=3"], {
+      cwd: folder,
+      env: { JWKS_URL: `http://127.0.0.1:${port}/` },
+      stdio: ["ignore", "inherit", "inherit", "pipe"],
+    });
+    const control = child.stdio[3];
+    if (control === null || control === undefined || !("setEncoding" in control)) throw new Error("no control channel");
+    for await (const line of control.setEncoding("utf8")) {
+      const told = /"port":\s*(\d+)/.exec(String(line));
+      if (told === null) continue;
+      url = `http://127.0.0.1:${told[1]}`;
+      break;
+    }
+  });
+  afterAll(() => {
+    child.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const ask = (name: string, token: string) =>
+    fetch(`${url}/${name}`, { headers: { authorization: `Bearer ${token}` } });
+
+  test.each(algorithms)("%s: a good token is let in, a forged one is not", async (algorithm) => {
+    const token = pairs.get(algorithm)?.token ?? "";
+    const good = await ask(algorithm, token);
+    expect([good.status, await good.text()]).toEqual([200, '{"login":"alice"}']);
+    const at = token.lastIndexOf(".") + 5;
+    const forged = `${token.slice(0, at)}${token[at] === "A" ? "B" : "A"}${token.slice(at + 1)}`;
+    const bad = await ask(algorithm, forged);
+    expect([bad.status, (await bad.json()).error]).toEqual([401, "invalid_token"]);
+  });
+
+  test("keys are fetched, once for requests that come together", async () => {
+    const token = pairs.get("EdDSA")?.token ?? "";
+    const answers = await Promise.all(Array.from({ length: 10 }, () => ask("fetched", token)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    expect((await ask("fetched", pairs.get("ES256")?.token ?? "")).status).toBe(200);
+    expect((await ask("fetched", pairs.get("HS256")?.token ?? "")).status).toBe(401);
+  });
+});

@@ -1,0 +1,22 @@
+// A service that holds no store: it knows where the keys and the revocations are. Prints its port.
+import { createServer } from "node:http";
+import { authorize } from "ampho/node";
+import { createVerifier } from "ampho/verify";
+
+const { AUTH_URL: url, FEED_TOKEN: token } = process.env;
+const verifier = createVerifier({
+  jwksUrl: `${url}/.well-known/jwks.json`,
+  revocations: { url: `${url}/revocations`, token },
+});
+const guard = authorize(verifier, { roles: ["editor"] });
+const server = createServer((request, response) => {
+  if (request.url === "/lag") response.end(String(verifier.revocationLag()));
+  else guard(request, response, () => response.end(request.auth.login));
+});
+await verifier.ready();
+server.listen(0, "127.0.0.1", () => process.stdout.write(`${server.address().port}\n`));
+process.on("SIGTERM", () => {
+  verifier.close();
+  server.close();
+  server.closeAllConnections();
+});

@@ -1,0 +1,165 @@
+// The guard of a verifier: the same needs, refusals and Auth as an Ampho's, without a store.
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { type Auth, createVerifier, handlerOf } from "../../dist/verify.js";
+import { authorize as authorizeNode, guarded } from "../../src/adapters/node.js";
+import { foreignToken, newKey, openWorld, password } from "../ampho/world.js";
+import { judge, verifierFor } from "./servers.js";
+
+const key = newKey("key-1");
+const seconds = () => Math.floor(Date.now() / 1000);
+const claims = {
+  login: "alice",
+  sub: "1",
+  roles: ["editor"],
+  scope: "articles:read articles:write",
+  auth_time: seconds() - 100,
+  exp: seconds() + 600,
+};
+const token = foreignToken(key, claims);
+
+const requestWith = (authorization: string | undefined) =>
+  new Request("http://host/", authorization === undefined ? {} : { headers: { authorization } });
+
+const say = (_request: Request, auth: Auth | undefined) => Response.json({ login: auth?.login ?? null });
+const no = () => false;
+const later = async () => true;
+
+describe("a need", () => {
+  const { authorize } = createVerifier({ keys: key });
+  const plain = authorize(say);
+  const cases: readonly [string, (request: Request) => Promise<Response>, string | undefined, number, string?][] = [
+    ["none, good token", plain, `Bearer ${token}`, 200],
+    ["none, scheme in another case", plain, `bEARER ${token}`, 200],
+    ["none, no token", plain, undefined, 401, "missing_token"],
+    ["none, another scheme", plain, "Basic YTpi", 401, "missing_token"],
+    ["none, no JWT", plain, "Bearer x", 401, "invalid_token"],
+    ["none, forged", plain, `Bearer ${foreignToken(newKey("key-1"), claims)}`, 401, "invalid_token"],
+    ["none, expired", plain, `Bearer ${foreignToken(key, { ...claims, exp: seconds() - 61 })}`, 401, "invalid_token"],
+    ["none, within the leeway", plain, `Bearer ${foreignToken(key, { ...claims, exp: seconds() - 30 })}`, 200],
+    [
+      "none, too far ahead",
+      plain,
+      `Bearer ${foreignToken(key, { ...claims, exp: seconds() + 90_000 })}`,
+      401,
+      "invalid_token",
+    ],
+    ["none, two tokens", plain, `Bearer ${token}, Bearer ${token}`, 400, "invalid_request"],
+    ["roles, one of them", authorize({ roles: ["admin", "editor"] }, say), `Bearer ${token}`, 200],
+    ["roles, none of them", authorize({ roles: ["admin"] }, say), `Bearer ${token}`, 403, "insufficient_scope"],
+    ["scopes, all", authorize({ scopes: ["articles:write", "articles:read"] }, say), `Bearer ${token}`, 200],
+    [
+      "scopes, not all",
+      authorize({ scopes: ["articles:write", "x"] }, say),
+      `Bearer ${token}`,
+      403,
+      "insufficient_scope",
+    ],
+    ["fresh enough", authorize({ fresh: 300 }, say), `Bearer ${token}`, 200],
+    ["not fresh enough", authorize({ fresh: 10 }, say), `Bearer ${token}`, 401, "login_too_old"],
+    ["can, no", authorize({ can: no }, say), `Bearer ${token}`, 403, "insufficient_scope"],
+    ["can, later", authorize({ can: later }, say), `Bearer ${token}`, 200],
+    ["optional, no token", authorize({ optional: true }, say), undefined, 200],
+    ["optional, good token", authorize({ optional: true }, say), `Bearer ${token}`, 200],
+    ["optional, bad token", authorize({ optional: true }, say), "Bearer x", 401, "invalid_token"],
+  ];
+  test.each(cases)("%s", async (_, handler, authorization, status, error) => {
+    const response = await handler(requestWith(authorization));
+    expect(response.status).toBe(status);
+    const body = await response.json();
+    if (error === undefined) expect(body).toEqual({ login: authorization === undefined ? null : "alice" });
+    else expect(body).toEqual({ message: expect.any(String), error });
+    expect(response.headers.get("www-authenticate")?.startsWith('Bearer realm="') ?? false).toBe(
+      [401, 403].includes(status),
+    );
+  });
+
+  test("with strict is a TypeError where it is written, for the compiler and at run time", () => {
+    const message = /strict.*asks the store/;
+    // @ts-expect-error: a verifier has no store
+    expect(() => authorize({ strict: true }, say)).toThrow(message);
+    // @ts-expect-error: a verifier has no store
+    expect(() => authorize({ strict: true })).toThrow(message);
+    const { verifier } = verifierFor({ keys: key });
+    expect(() => authorizeNode(verifier, { strict: true })).toThrow(message);
+    expect(() => verifier.guard(`Bearer ${token}`, { strict: true }, undefined)).toThrow(message);
+  });
+
+  test("that is misspelt is a TypeError", () => {
+    // @ts-expect-error: there is no such member
+    expect(() => authorize({ role: ["admin"] }, say)).toThrow(TypeError);
+  });
+});
+
+test("methods are decorated", async () => {
+  const { authorize } = createVerifier({ keys: key });
+  class Articles {
+    readonly name = "articles";
+    @authorize({ roles: ["editor"] })
+    list(_request: Request, auth: Auth): Response {
+      return Response.json([this.name, auth.login]);
+    }
+  }
+  const response = await handlerOf(new Articles(), "list")(requestWith(`Bearer ${token}`));
+  expect(await response.json()).toEqual(["articles", "alice"]);
+});
+
+test("a framework's authorize takes a verifier", async () => {
+  const { verifier } = verifierFor({ keys: key });
+  const hello = guarded(verifier, { roles: ["editor"] }, (request, response) => response.end(request.auth.login));
+  const server = createServer((request, response) => void hello(request, response)).listen(0, "127.0.0.1");
+  onTestFinished(() => void server.close());
+  await once(server, "listening");
+  const address = server.address();
+  const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}/`;
+  const good = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
+  expect([good.status, await good.text()]).toEqual([200, "alice"]);
+  expect((await fetch(url)).status).toBe(401);
+});
+
+test("a token has the same Auth as from the Ampho that issued it", async () => {
+  const world = await openWorld({
+    scopes: { editor: ["articles:write"] },
+    tokenIssuer: "https://auth.example",
+    tokenAudience: ["a", "b"],
+  });
+  await world.user("alice", { roles: ["editor"], password });
+  const grant = await world.login("alice");
+  const options = { keys: world.key, clock: world.clock };
+  const { verifier } = verifierFor({ ...options, issuer: "https://auth.example", audience: "b" });
+  const auth = await verifier.verify(grant.token);
+  expect(auth).toEqual(world.ampho.verifySync(grant.token));
+  expect(Object.isFrozen(auth) && Object.isFrozen(auth.claims)).toBe(true);
+  // The second time it comes from memory.
+  expect(await verifier.verify(grant.token)).toBe(auth);
+  expect(await judge(verifierFor({ ...options, issuer: "https://other.example" }).verifier, grant.token)).toBe(
+    "invalid_token",
+  );
+  expect(await judge(verifierFor({ ...options, audience: ["c", "d"] }).verifier, grant.token)).toBe("invalid_token");
+  expect(await judge(verifierFor({ ...options, audience: ["c", "a"] }).verifier, grant.token)).toBe("in");
+  expect(await judge(verifier, grant.refresh_token)).toBe("invalid_token");
+  world.clock.advance(grant.ttl + grant.leeway - 1);
+  expect(await judge(verifier, grant.token)).toBe("in");
+  world.clock.advance(1);
+  expect(await judge(verifier, grant.token)).toBe("invalid_token");
+});
+
+test.each<[string, object, RegExp]>([
+  ["neither keys nor jwksUrl", {}, /give either keys or jwksUrl/],
+  ["both", { keys: key, jwksUrl: "https://auth.example/" }, /give either keys or jwksUrl/],
+  ["a misspelt option", { keys: key, isuer: "x" }, /knows no option "isuer"/],
+  ["an empty issuer", { keys: key, issuer: "" }, /issuer must be a text/],
+  ["no audience in the list", { keys: key, audience: [] }, /audience must be/],
+  [
+    "a leeway beyond what any Ampho counts on",
+    { keys: key, leeway: 301 },
+    /leeway must be a whole number of seconds from 0 to 300/,
+  ],
+  ["a leeway that is no number", { keys: key, leeway: "60" }, /leeway must be/],
+])("the option %s is a mistake", (_, options, message) => {
+  // @ts-expect-error: on purpose
+  expect(() => createVerifier(options)).toThrow(
+    expect.objectContaining({ name: "ConfigurationError", message: expect.stringMatching(message) }),
+  );
+});

@@ -1,0 +1,84 @@
+// One process serves, another verifies: what is ended in the first is refused in the second within a second, and when the
+// first is gone the second says that it no longer knows.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { generateJwk } from "../../src/crypto/jwk-generate.js";
+import { ampho, binary } from "../cli/transcript.js";
+import { feedToken } from "./servers.js";
+
+const password = "violet kettle harbour morning";
+
+async function firstLine(child: ChildProcess): Promise<string> {
+  let text = "";
+  for await (const chunk of child.stdout?.setEncoding("utf8") ?? []) {
+    text += chunk;
+    if (text.includes("\n")) break;
+  }
+  return text.trim();
+}
+
+function start(args: readonly string[], cwd: string, env: Readonly<Record<string, string>>): ChildProcess {
+  const child = spawn(process.execPath, args, { cwd, env: { PATH: process.env["PATH"], ...env } });
+  child.stderr.resume();
+  onTestFinished(() => void child.kill("SIGKILL"));
+  return child;
+}
+
+test("a logout in the serving process is refused by a verifier in another within a second, and so is a key", async () => {
+  const cwd = mkdtempSync(path.join(tmpdir(), "ampho-verify-"));
+  onTestFinished(() => rmSync(cwd, { recursive: true, force: true }));
+  const jwk = generateJwk("EdDSA");
+  const env = { NODE_ENV: "production", AMPHO_SECURITY_KEY: JSON.stringify(jwk), AMPHO_SECURITY_FEED_TOKEN: feedToken };
+  const asOperator = (args: readonly string[], stdin = "") => ampho(args, { cwd, env, stdin });
+  await asOperator(["user-add", "alice", "--role", "editor", "--password-stdin"], password);
+  const serving = start([binary, "serve", "--port", "0"], cwd, env);
+  const url = `${await firstLine(serving)}/api/security`;
+  const service = start(["test/verify/children/service.mjs"], process.cwd(), { AUTH_URL: url, FEED_TOKEN: feedToken });
+  const at = `http://127.0.0.1:${await firstLine(service)}`;
+
+  const post = (route: string, body: object | undefined, token?: string) =>
+    fetch(url + route, {
+      method: "POST",
+      headers: {
+        ...(body && { "content-type": "application/json" }),
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+  const login = async (): Promise<string> => (await (await post("/login", { login: "alice", password })).json()).token;
+  const status = async (token: string) =>
+    (await fetch(`${at}/`, { headers: { authorization: `Bearer ${token}` } })).status;
+  /** Milliseconds until the service refuses. */
+  async function refusal(token: string): Promise<number> {
+    const startedMs = performance.now();
+    while ((await status(token)) !== 401) await new Promise((resolve) => setTimeout(resolve, 10));
+    return performance.now() - startedMs;
+  }
+
+  const [mine, other] = [await login(), await login()];
+  expect([await status(mine), await status(other)]).toEqual([200, 200]);
+  expect((await post("/logout", undefined, mine)).status).toBe(204);
+  // The bound of the contract, not a measure of speed.
+  expect(await refusal(mine)).toBeLessThan(1000);
+  expect(await status(other)).toBe(200);
+  expect(Number(await (await fetch(`${at}/lag`)).text())).toBeLessThan(10);
+
+  // By a third process, through the store.
+  await asOperator(["user-roles", "alice", "--remove", "editor"]);
+  await refusal(other);
+  await asOperator(["user-roles", "alice", "--add", "editor"]);
+  const again = await login();
+  expect(await status(again)).toBe(200);
+  await asOperator(["sec-revoke-key", String(jwk["kid"])]);
+  await refusal(again);
+
+  const ended = once(serving, "exit");
+  serving.kill("SIGTERM");
+  expect(await ended).toEqual([0, null]);
+  service.kill("SIGTERM");
+  expect(await once(service, "exit")).toEqual([0, null]);
+});
