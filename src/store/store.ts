@@ -98,6 +98,8 @@ export interface RevocationPage {
   /** The number of the last row written, 0 when there is none. A smaller one than before: read everything anew. */
   readonly last: number;
   readonly rows: readonly Revocation[];
+  /** The store's own clock, Unix milliseconds, where it has one that all processes share. */
+  readonly storeNowMs?: number;
 }
 
 /** Why a session ended; a column, and the reason in the audit row. */
