@@ -27,7 +27,8 @@ export class PostgresFailure extends Error {
 export function failureOf(error: unknown): Error {
   if (error instanceof PostgresFailure || !(error instanceof Error)) return asError(error);
   const code = "code" in error && typeof error.code === "string" ? error.code : undefined;
-  if (code !== undefined) return new PostgresFailure(/^(?:ERR_TLS|CERT_|DEPTH_|SELF_|UNABLE_)/.test(code) ? "tls" : code);
+  if (code !== undefined)
+    return new PostgresFailure(/^(?:ERR_TLS|CERT_|DEPTH_|SELF_|UNABLE_)/.test(code) ? "tls" : code);
   if (/SSL|certificate/i.test(error.message)) return new PostgresFailure("tls");
   if (/SASL|SCRAM|password/i.test(error.message)) return new PostgresFailure("28P01");
   // `pg` gives no code to the end of a connection.

@@ -62,7 +62,10 @@ export async function openPostgres({ url, migrate, notice }: PostgresOptions): P
     }),
     // In no queue: the second within which all processes refuse what was revoked is counted under load, too.
     readRevocations: async (input) => {
-      const { value, storeNowMs } = await run(() => purposes.readRevocations.run(input), { urgent: true, waitMs: 2000 });
+      const { value, storeNowMs } = await run(() => purposes.readRevocations.run(input), {
+        urgent: true,
+        waitMs: 2000,
+      });
       return { ...value, storeNowMs };
     },
     ping: async (waitMs) => {

@@ -33,20 +33,12 @@ export function* alone(name: string): Work<void> {
   yield { alone: name };
 }
 
-export function* query(
-  sql: string,
-  parameters: readonly SqlValue[] = [],
-  lock?: Lock,
-): Work<readonly Row[]> {
+export function* query(sql: string, parameters: readonly SqlValue[] = [], lock?: Lock): Work<readonly Row[]> {
   return yield lock ? { sql, parameters, lock } : { sql, parameters };
 }
 
 /** The first row, if there is any. */
-export function* first(
-  sql: string,
-  parameters: readonly SqlValue[] = [],
-  lock?: Lock,
-): Work<Row | undefined> {
+export function* first(sql: string, parameters: readonly SqlValue[] = [], lock?: Lock): Work<Row | undefined> {
   const rows = yield* query(sql, parameters, lock);
   return rows[0];
 }

@@ -19,8 +19,8 @@ export const first: MigrationSteps = {
     // Runs of `user-import`. `lost_line`: the line of a row that made room for somebody else's; such a run cannot be
     // published. `touched_at`: when its owner was last heard of.
     `create table ampho_imports (
-      n ${dialect.countingKey},
-      state text not null check (state in ('open', 'published', 'dropped')),
+      n ${countingKey},
+      state ${text} not null check (state in ('open', 'published', 'dropped')),
       started_at bigint not null,
       touched_at bigint not null,
       lost_line bigint
@@ -39,7 +39,7 @@ export const first: MigrationSteps = {
       roles_version bigint not null,
       disabled smallint not null check (disabled in (0, 1)),
       created_at bigint not null,
-      hash_kind text,
+      hash_kind ${text},
       import_n bigint,
       import_line bigint
     )`,
