@@ -97,7 +97,10 @@ export function createPool(open: () => Promise<Connection>, limits: PoolLimits):
   }
 
   function give(connection: Connection): void {
-    if (!connection.usable || closing) return discard(connection);
+    if (!connection.usable || closing) {
+      discard(connection);
+      return;
+    }
     const [next] = waiting;
     if (next) {
       remove(next);

@@ -68,6 +68,7 @@ export async function openPostgres({ url, migrate, notice }: PostgresOptions): P
       });
       return { ...value, storeNowMs };
     },
+    readClock: async () => (await run(readState)).storeNowMs,
     ping: async (waitMs) => {
       await run(readState, { waitMs, urgent: true });
     },

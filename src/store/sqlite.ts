@@ -39,6 +39,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
     });
   return {
     ...boundStore((purpose, input) => run({ kind: "call", purpose, input })),
+    readClock: async () => undefined,
     ping: async (timeoutMs) => {
       await run({ kind: "ping" }, { tryMs: timeoutMs, waitMs: timeoutMs });
     },

@@ -494,6 +494,8 @@ export interface Store {
     readonly limit: number;
   }): Promise<readonly AuditRow[]>;
 
+  /** The clock that all processes on the store share, Unix milliseconds; undefined where it is that of the machine. */
+  readClock(): Promise<number | undefined>;
   /** Answers within `timeoutMs` or rejects. */
   ping(timeoutMs: number): Promise<void>;
   /** May be called twice; what waits is finished or refused. */
