@@ -1,7 +1,7 @@
 // createAmpho(): reads the configuration, builds the parts, binds the flows. The only composition.
 import type { Auth } from "./auth/auth.js";
 import { changePassword } from "./auth/change-password.js";
-import { type Clock, systemClock } from "./auth/clock.js";
+import { type Clock, createStoreClock, systemClock } from "./auth/clock.js";
 import { createDevices } from "./auth/devices.js";
 import { type ApplicationUsers, applicationDirectory, storedDirectory } from "./auth/directory.js";
 import { createFailureDelay } from "./auth/failure-delay.js";
@@ -195,13 +195,14 @@ export async function openManagement(
 }
 
 async function openParts(configuration: Configuration, options: CompositionOptions): Promise<ManagementParts> {
-  const { notice = toStderr, clock = systemClock, users } = options;
+  const { notice = toStderr, users } = options;
   const settings = settingsOf(configuration);
   const store = await openStore({
     url: configuration.databaseUrl,
     migrate: configuration.databaseMigrate === "auto",
     notice,
   });
+  const clock = options.clock ?? (await clockOf(store, settings, notice));
   const passwords = createPasswordPool();
   return {
     store,
@@ -215,6 +216,22 @@ async function openParts(configuration: Configuration, options: CompositionOptio
     clock,
     policy: createPasswordPolicy({ min: settings.passwordMinCharacters, product: "ampho" }),
   };
+}
+
+/** The store's clock where it has one, so that a fleet has one time; read once before anything is decided by it. */
+async function clockOf(store: Store, settings: Settings, notice: (line: string) => void): Promise<Clock> {
+  const clock = createStoreClock(systemClock, settings.leewaySeconds, (ahead) =>
+    notice(
+      ahead === 0
+        ? "the clock of this machine agrees with the store's again"
+        : `the clock of this machine is ${Math.abs(ahead)} s ${ahead > 0 ? "ahead of" : "behind"} the store's, which is used`,
+    ),
+  );
+  const askedMs = clock.monotonicMs();
+  const storeMs = await store.readClock();
+  if (storeMs === undefined) return systemClock;
+  clock.observe?.(storeMs, askedMs, clock.monotonicMs());
+  return clock;
 }
 
 async function closeParts({ passwords, store }: ManagementParts): Promise<void> {

@@ -38,7 +38,9 @@ export function followRevocations(parts: {
     // A clock that ran ahead has passed over and dropped what is live by one that is right again.
     let after = now < readAt ? 0 : revocations.after;
     for (;;) {
+      const pageAskedMs = clock.monotonicMs();
       const page = await store.readRevocations({ after, now });
+      if (page.storeNowMs !== undefined) clock.observe?.(page.storeNowMs, pageAskedMs, clock.monotonicMs());
       if (!revocations.take(page, after)) break;
       after = revocations.after;
     }

@@ -1,6 +1,6 @@
 // The migrations of the configured database, for the time of one command.
+import type { Migrations } from "../store/migrations/migrations.js";
 import { openMigrations } from "../store/open-store.js";
-import type { Migrations } from "../store/sqlite.js";
 import type { CommandContext } from "./command.js";
 import { configure } from "./configure.js";
 
@@ -9,7 +9,7 @@ export async function withMigrations<T>(
   work: (migrations: Migrations) => Promise<T>,
 ): Promise<T> {
   const { configuration } = configure(context, "none");
-  const migrations = openMigrations(configuration.databaseUrl);
+  const migrations = await openMigrations(configuration.databaseUrl);
   try {
     return await work(migrations);
   } finally {

@@ -1,6 +1,8 @@
 // What differs between databases, as named members. Everything else is one text for all.
 
 export interface Dialect {
+  /** Type of text: compared byte by byte, so that no order or index depends on a collation. */
+  readonly text: string;
   /** Type of a primary key that is a number and is given by us. */
   readonly numberKey: string;
   /** Type and constraint of a primary key that counts by itself. */
@@ -12,10 +14,20 @@ export interface Dialect {
 }
 
 export const sqliteDialect: Dialect = {
+  text: "text",
   // `integer` is the row id itself; `bigint` would be a second index.
   numberKey: "integer primary key",
   // `autoincrement`: the number of a row that was removed is never given again.
   countingKey: "integer primary key autoincrement",
   randomText: "lower(hex(randomblob(16)))",
   tableExists: "select name from sqlite_schema where type = 'table' and name = ?",
+};
+
+export const postgresDialect: Dialect = {
+  text: 'text collate "C"',
+  numberKey: "bigint primary key",
+  countingKey: "bigint generated always as identity primary key",
+  randomText: "replace(gen_random_uuid()::text, '-', '')",
+  // As every statement finds it: through the search path.
+  tableExists: "select relname as name from pg_class where oid = to_regclass(?)",
 };

@@ -1,10 +1,12 @@
 // From AMPHO_DATABASE_URL to the store that it names.
-import { ConfigurationError } from "../errors.js";
-import { type Migrations, openSqlite, openSqliteMigrations, type SqliteTarget } from "./sqlite.js";
+import type { Migrations } from "./migrations/migrations.js";
+import { openPostgres } from "./postgres.js";
+import { openPostgresMigrations } from "./postgres-migrations.js";
+import { openSqlite, openSqliteMigrations, type SqliteTarget } from "./sqlite.js";
 import type { Store } from "./store.js";
 
 export interface StoreOptions {
-  /** `sqlite:PATH` or `sqlite::memory:`. */
+  /** `sqlite:PATH`, `sqlite::memory:` or `postgres://…`. */
   readonly url: string;
   /** Bring the schema up to date; else an old one makes opening fail. */
   readonly migrate: boolean;
@@ -12,18 +14,22 @@ export interface StoreOptions {
   readonly notice: (line: string) => void;
 }
 
-/** Throws ConfigurationError for a kind of database that is not there, else as `openSqlite`. */
+/** Errors as of `openSqlite` and `openPostgres`. */
 export function openStore({ url, migrate, notice }: StoreOptions): Promise<Store> {
-  return openSqlite({ ...sqliteTarget(url), migrate, notice });
+  return isPostgres(url)
+    ? openPostgres({ url, migrate, notice })
+    : openSqlite({ ...sqliteTarget(url), migrate, notice });
 }
 
 /** Of the same databases, for the commands `db-…`. */
-export function openMigrations(url: string): Migrations {
-  return openSqliteMigrations(sqliteTarget(url));
+export async function openMigrations(url: string): Promise<Migrations> {
+  return isPostgres(url) ? openPostgresMigrations(url) : openSqliteMigrations(sqliteTarget(url));
+}
+
+function isPostgres(url: string): boolean {
+  return /^postgres(?:ql)?:/.test(url);
 }
 
 function sqliteTarget(url: string): SqliteTarget {
-  if (!url.startsWith("sqlite:"))
-    throw new ConfigurationError("AMPHO_DATABASE_URL: this version knows sqlite:PATH and sqlite::memory: only");
   return url === "sqlite::memory:" ? { memory: true } : { path: url.slice("sqlite:".length) };
 }

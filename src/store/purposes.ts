@@ -14,7 +14,7 @@ import { createUser, findUser, findUserById, listUsers } from "./sql/users.js";
 import type { Store } from "./store.js";
 import type { Work } from "./work.js";
 
-export type PurposeName = Exclude<keyof Store, "ping" | "close">;
+export type PurposeName = Exclude<keyof Store, "readClock" | "ping" | "close">;
 export type Input<P extends PurposeName> = Parameters<Store[P]>[0];
 export type Output<P extends PurposeName> = Awaited<ReturnType<Store[P]>>;
 

@@ -54,7 +54,10 @@ export function openConnection(module: SqliteModule, file: string | undefined, c
     exec: (sql) => void rowsOf(sql, []),
     run: (work) => {
       let step = work.next([]);
-      while (!step.done) step = work.next(rowsOf(step.value.sql, step.value.parameters));
+      while (!step.done) {
+        const { value } = step;
+        step = work.next("alone" in value ? [] : rowsOf(value.sql, value.parameters));
+      }
       return step.value;
     },
     close: () => database.close(),

@@ -1,6 +1,7 @@
 // The embedded store: SQLite in a worker thread. Opening it brings the schema up to date or says why it cannot.
 import { boundStore } from "./bound-store.js";
-import { newest } from "./migrations/migrate.js";
+import { newest, outdated } from "./migrations/migrate.js";
+import { applyAll, type Migrations } from "./migrations/migrations.js";
 import { StoreOpenError } from "./open-error.js";
 import type { DriverName } from "./sqlite-driver.js";
 import type { Job } from "./sqlite-messages.js";
@@ -38,6 +39,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
     });
   return {
     ...boundStore((purpose, input) => run({ kind: "call", purpose, input })),
+    readClock: async () => undefined,
     ping: async (timeoutMs) => {
       await run({ kind: "ping" }, { tryMs: timeoutMs, waitMs: timeoutMs });
     },
@@ -52,38 +54,19 @@ function target(options: SqliteTarget) {
 async function prepareSchema(thread: Thread, { migrate, notice }: SqliteOptions): Promise<void> {
   const version = await thread.run<number>({ kind: "migrations", step: "version" });
   if (version === newest) return;
-  if (!migrate)
-    throw new StoreOpenError(
-      `the database has schema version ${version}, this program needs ${newest}: run \`ampho db-up\``,
-    );
-  for (const { version, name } of await applyAll(thread)) notice(`applied migration ${version} (${name})`);
+  if (!migrate) throw outdated(version);
+  for (const { version, name } of await applyAllIn(thread)) notice(`applied migration ${version} (${name})`);
 }
 
-async function applyAll(thread: Thread): Promise<readonly Migration[]> {
-  const all: Migration[] = [];
-  for (;;) {
-    const migration = await thread.run<Migration | undefined>({ kind: "migrations", step: "up" });
-    if (!migration) return all;
-    all.push(migration);
-  }
+function applyAllIn(thread: Thread): Promise<readonly Migration[]> {
+  return applyAll(() => thread.run<Migration | undefined>({ kind: "migrations", step: "up" }));
 }
 
-/** What the commands `db-up`, `db-down`, `db-current` and `db-show` need. Errors as of `openSqlite`. */
-export interface Migrations {
-  /** Applies all that are not; returns those, in order. */
-  up(): Promise<readonly Migration[]>;
-  /** Takes the newest back with all that its tables hold; undefined when there is none. */
-  down(): Promise<Migration | undefined>;
-  /** The version of the schema, 0 when there is none. */
-  current(): Promise<number>;
-  list(): Promise<readonly Migration[]>;
-  close(): Promise<void>;
-}
-
+/** Errors as of `openSqlite`. */
 export function openSqliteMigrations(options: SqliteTarget): Migrations {
   const thread = startThread({ ...target(options), role: "migrations" });
   return {
-    up: () => applyAll(thread),
+    up: () => applyAllIn(thread),
     down: () => thread.run({ kind: "migrations", step: "down" }),
     current: () => thread.run({ kind: "migrations", step: "version" }),
     list: () => thread.run({ kind: "migrations", step: "list" }),

@@ -98,6 +98,8 @@ export interface RevocationPage {
   /** The number of the last row written, 0 when there is none. A smaller one than before: read everything anew. */
   readonly last: number;
   readonly rows: readonly Revocation[];
+  /** The store's own clock, Unix milliseconds, where it has one that all processes share. */
+  readonly storeNowMs?: number;
 }
 
 /** Why a session ended; a column, and the reason in the audit row. */
@@ -492,6 +494,8 @@ export interface Store {
     readonly limit: number;
   }): Promise<readonly AuditRow[]>;
 
+  /** The clock that all processes on the store share, Unix milliseconds; undefined where it is that of the machine. */
+  readClock(): Promise<number | undefined>;
   /** Answers within `timeoutMs` or rejects. */
   ping(timeoutMs: number): Promise<void>;
   /** May be called twice; what waits is finished or refused. */

@@ -11,29 +11,34 @@ export interface Statement {
   readonly sql: string;
   readonly parameters: readonly SqlValue[];
   /**
-   * The rows of this select may not change (`share`: by others, `update`: but by us) until the transaction ends.
-   * SQLite has one writer at a time and so needs nothing; elsewhere the driver appends `for share` or `for update`.
+   * The rows of this select may not change (`share`: by others, `update`: but by us) until the transaction ends; `free`:
+   * as `update`, without the rows that another transaction has locked.
+   * SQLite has one writer at a time and so needs nothing; elsewhere the driver appends `for share`, `for update` or
+   * `for update skip locked`.
    */
-  readonly lock?: "share" | "update";
+  readonly lock?: Lock;
+}
+
+export type Lock = "share" | "update" | "free";
+
+/** Until the transaction ends no other one with the same name goes on; again nothing to do in SQLite. It has no rows. */
+export interface Alone {
+  readonly alone: string;
 }
 
 /** Steps of one transaction that come to a `T`. Whatever it throws takes the transaction back. */
-export type Work<T> = Generator<Statement, T, readonly Row[]>;
+export type Work<T> = Generator<Statement | Alone, T, readonly Row[]>;
 
-export function* query(
-  sql: string,
-  parameters: readonly SqlValue[] = [],
-  lock?: "share" | "update",
-): Work<readonly Row[]> {
+export function* alone(name: string): Work<void> {
+  yield { alone: name };
+}
+
+export function* query(sql: string, parameters: readonly SqlValue[] = [], lock?: Lock): Work<readonly Row[]> {
   return yield lock ? { sql, parameters, lock } : { sql, parameters };
 }
 
 /** The first row, if there is any. */
-export function* first(
-  sql: string,
-  parameters: readonly SqlValue[] = [],
-  lock?: "share" | "update",
-): Work<Row | undefined> {
+export function* first(sql: string, parameters: readonly SqlValue[] = [], lock?: Lock): Work<Row | undefined> {
   const rows = yield* query(sql, parameters, lock);
   return rows[0];
 }

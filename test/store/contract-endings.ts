@@ -101,7 +101,7 @@ export function endingContract(store: Opened): void {
     ];
     expect(told.map(({ kind }) => kind)).toEqual(["roles", "session", "user", "key", "all"]);
     const page = await store().readRevocations({ after: 0, now: start });
-    expect(page).toEqual({ epoch: expect.stringMatching(/^[0-9a-f-]{32,}$/), last: 5, rows: told });
+    expect(page).toMatchObject({ epoch: expect.stringMatching(/^[0-9a-f-]{32,}$/), last: 5, rows: told });
   });
 
   it("a reader is given what is past its number and still live, and learns the last number in any case", async () => {

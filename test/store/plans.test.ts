@@ -20,6 +20,10 @@ interface Explained {
 function* explaining<T>(purpose: string, work: Work<T>, all: Explained[]): Work<T> {
   let step = work.next([]);
   while (!step.done) {
+    if ("alone" in step.value) {
+      step = work.next([]);
+      continue;
+    }
     const { sql, parameters } = step.value;
     const plan = yield { sql: `explain query plan ${sql}`, parameters };
     all.push({ purpose, sql, steps: plan.map((row) => String(row["detail"])) });

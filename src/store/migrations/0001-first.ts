@@ -4,23 +4,23 @@ import type { MigrationSteps } from "./steps.js";
 export const first: MigrationSteps = {
   version: 1,
   name: "first",
-  up: (dialect) => [
+  up: ({ text, numberKey, countingKey, randomText }) => [
     // `epoch` tells one database from another, `era` one generation of all sessions from the next, `last_revocation` is
     // the number of the newest revocation, `access_until` an hour-grained bound of every session's `access_expires`.
     `create table ampho_state (
       id integer primary key check (id = 1),
-      epoch text not null,
+      epoch ${text} not null,
       era bigint not null,
       last_revocation bigint not null,
       access_until bigint not null
     )`,
-    `insert into ampho_state (id, epoch, era, last_revocation, access_until) values (1, ${dialect.randomText}, 0, 0, 0)`,
+    `insert into ampho_state (id, epoch, era, last_revocation, access_until) values (1, ${randomText}, 0, 0, 0)`,
 
     // Runs of `user-import`. `lost_line`: the line of a row that made room for somebody else's; such a run cannot be
     // published. `touched_at`: when its owner was last heard of.
     `create table ampho_imports (
-      n ${dialect.countingKey},
-      state text not null check (state in ('open', 'published', 'dropped')),
+      n ${countingKey},
+      state ${text} not null check (state in ('open', 'published', 'dropped')),
       started_at bigint not null,
       touched_at bigint not null,
       lost_line bigint
@@ -30,16 +30,16 @@ export const first: MigrationSteps = {
     // A row of an import is there for nobody until the import is published (see sql/visible.ts). `hash_kind` is null for
     // argon2id at m=19456, t=2, p=1 and where there is no hash, else the kind that crypto/password-cost.ts writes.
     `create table ampho_users (
-      id text not null primary key,
-      login text not null,
-      canonical text not null unique,
-      password_hash text,
+      id ${text} not null primary key,
+      login ${text} not null,
+      canonical ${text} not null unique,
+      password_hash ${text},
       password_version bigint not null,
-      roles text not null,
+      roles ${text} not null,
       roles_version bigint not null,
       disabled smallint not null check (disabled in (0, 1)),
       created_at bigint not null,
-      hash_kind text,
+      hash_kind ${text},
       import_n bigint,
       import_line bigint
     )`,
@@ -49,11 +49,11 @@ export const first: MigrationSteps = {
     // `n` orders sessions by creation whatever the clock did. No foreign key: users may be of an application's own table.
     // `remove_after` is whole days, so that a renewal seldom moves an entry of its index.
     `create table ampho_sessions (
-      n ${dialect.countingKey},
-      id text not null unique,
+      n ${countingKey},
+      id ${text} not null unique,
       era bigint not null,
-      user_id text not null,
-      login text not null,
+      user_id ${text} not null,
+      login ${text} not null,
       gen bigint not null,
       created_at bigint not null,
       auth_time bigint not null,
@@ -61,44 +61,44 @@ export const first: MigrationSteps = {
       expires_at bigint not null,
       ends_at bigint not null,
       access_expires bigint not null,
-      idempotency text,
-      address text,
-      agent text,
+      idempotency ${text},
+      address ${text},
+      agent ${text},
       ended_at bigint,
-      end_reason text,
+      end_reason ${text},
       remove_after bigint not null
     )`,
     "create index ampho_sessions_open on ampho_sessions (user_id, n) where ended_at is null",
     "create index ampho_sessions_remove on ampho_sessions (remove_after)",
 
     `create table ampho_revocations (
-      n ${dialect.numberKey},
+      n ${numberKey},
       at bigint not null,
       until bigint not null,
-      kind text not null check (kind in ('session', 'user', 'roles', 'key', 'all')),
-      session_id text,
-      user_id text,
-      login text,
+      kind ${text} not null check (kind in ('session', 'user', 'roles', 'key', 'all')),
+      session_id ${text},
+      user_id ${text},
+      login ${text},
       roles_version bigint,
-      roles text,
-      kid text,
+      roles ${text},
+      kid ${text},
       era bigint
     )`,
     "create index ampho_revocations_until on ampho_revocations (until)",
 
     // Guesses that failed or are being looked at. `key` is a hash; `login` only that of an account that exists.
     `create table ampho_guesses (
-      key text not null primary key,
-      kind text not null check (kind in ('login', 'device', 'devices', 'session', 'sessions')),
-      login text,
+      key ${text} not null primary key,
+      kind ${text} not null check (kind in ('login', 'device', 'devices', 'session', 'sessions')),
+      login ${text},
       failures bigint not null,
       pending bigint not null,
       pending_until bigint not null,
       streak bigint not null,
       next_at bigint not null,
       forget_at bigint not null,
-      origins text not null,
-      noted text not null,
+      origins ${text} not null,
+      noted ${text} not null,
       noted_until bigint not null,
       touched_at bigint not null
     )`,
@@ -107,8 +107,8 @@ export const first: MigrationSteps = {
 
     // Addresses and networks; `entries` is JSON: the logins that were tried from there, as hashes.
     `create table ampho_guess_places (
-      place text not null primary key,
-      entries text not null,
+      place ${text} not null primary key,
+      entries ${text} not null,
       level bigint not null,
       next_at bigint not null,
       noted_until bigint not null,
@@ -117,18 +117,18 @@ export const first: MigrationSteps = {
     "create index ampho_guess_places_touched on ampho_guess_places (touched_at)",
 
     `create table ampho_audit (
-      n ${dialect.countingKey},
+      n ${countingKey},
       at bigint not null,
-      event text not null,
-      reason text,
-      user_id text,
-      login text,
-      session_id text,
-      actor text not null,
-      operator text,
-      address text,
-      agent text,
-      detail text
+      event ${text} not null,
+      reason ${text},
+      user_id ${text},
+      login ${text},
+      session_id ${text},
+      actor ${text} not null,
+      operator ${text},
+      address ${text},
+      agent ${text},
+      detail ${text}
     )`,
     // By login within stretches of the log (see sql/audit.ts).
     "create index ampho_audit_login on ampho_audit ((n / 16384), login, n)",

@@ -11,6 +11,13 @@ import type { MigrationSteps } from "./steps.js";
 const known: readonly MigrationSteps[] = [first];
 export const newest = known.length;
 
+/** Why a store with an older schema is not opened. */
+export function outdated(version: number): StoreOpenError {
+  return new StoreOpenError(
+    `the database has schema version ${version}, this program needs ${newest}: run \`ampho db-up\``,
+  );
+}
+
 /** Those that the database has had, in order. */
 export function* applied(dialect: Dialect): Work<readonly Migration[]> {
   if (!(yield* firstRow(dialect.tableExists, ["ampho_migrations"]))) return [];

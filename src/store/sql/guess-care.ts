@@ -28,15 +28,17 @@ export function* sweepGuesses(input: {
     const excess = row ? integer(row, "rows") - rowsMax : 0;
     // The oldest, whatever they count: were light ones to go before heavy ones, a table full of heavy ones would make
     // every new count go at once. So it takes `rowsMax` later failures to wipe out one count.
-    yield* query(`delete from ${name} where ${key} in (select ${key} from ${name} order by touched_at limit ?)`, [
-      Math.min(Math.max(excess, 0), removedAtOnce),
-    ]);
-    yield* query(
-      `delete from ${name} where ${key} in
-       (select ${key} from ${name} where touched_at < ? order by touched_at limit ?)`,
-      [now - kept, removedAtOnce],
-    );
+    const oldest = `select ${key} from ${name} order by touched_at limit ?`;
+    yield* removeFree(name, key, oldest, [Math.min(Math.max(excess, 0), removedAtOnce)]);
+    const old = `select ${key} from ${name} where touched_at < ? order by touched_at limit ?`;
+    yield* removeFree(name, key, old, [now - kept, removedAtOnce]);
   }
+}
+
+/** Without those that somebody counts in at this moment: nothing waits for this, and this for nothing. */
+function* removeFree(name: string, key: string, select: string, parameters: readonly SqlValue[]): Work<void> {
+  const rows = yield* query(select, parameters, "free");
+  for (const row of rows) yield* query(`delete from ${name} where ${key} = ?`, [text(row, key)]);
 }
 
 export function* listHeldBack(input: {

@@ -120,6 +120,9 @@ function* refuse(input: Admission, { places, counters }: AllJudged): Work<GuessV
 function* notePlace(input: Admission, row: PlaceRow): Work<void> {
   const { now, windowSeconds } = input;
   if (isNotedAt(row.notedUntil, input)) return;
+  // Another refusal at the same moment may have noted it since.
+  const held = yield* holdPlaceIfThere(row.place);
+  if (!held || isNotedAt(held.notedUntil, input)) return;
   yield* noteAtPlace({ ...row, notedUntil: now + windowSeconds });
   const login = yield* findLogin(input.canonical);
   yield* recordAudit({ ...entry(input), login, reason: "place", detail: { place: row.place } });
@@ -131,16 +134,24 @@ const notedMax = 20;
 function* noteCounter(input: Admission, row: CounterRow, locked: boolean): Work<void> {
   const { now, windowSeconds, origin } = input;
   const from = input.places.at(-1)?.place ?? origin.address ?? "";
-  const before = isNotedAt(row.notedUntil, input) ? row.noted : [];
-  if (before.includes(from) || before.length >= notedMax) return;
+  const isFull = (noted: readonly string[]) => noted.includes(from) || noted.length >= notedMax;
+  if (isFull(notedOf(row, input))) return;
+  // Another refusal at the same moment may have noted it since.
+  const held = yield* holdCounterIfThere(row.key);
+  const before = held ? notedOf(held, input) : [];
+  if (!held || isFull(before)) return;
   const login = row.login ?? (yield* findLogin(input.canonical));
   yield* noteAtCounter({
     ...row,
     login: login ?? null,
     noted: [...before, from],
-    notedUntil: before.length === 0 ? now + windowSeconds : row.notedUntil,
+    notedUntil: before.length === 0 ? now + windowSeconds : held.notedUntil,
   });
   yield* recordAudit({ ...entry(input), login, reason: locked ? "locked" : row.kind });
+}
+
+function notedOf({ noted, notedUntil }: CounterRow, input: Admission): readonly string[] {
+  return isNotedAt(notedUntil, input) ? noted : [];
 }
 
 function isNotedAt(notedUntil: number, { now, windowSeconds }: Admission): boolean {

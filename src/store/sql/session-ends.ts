@@ -10,11 +10,13 @@ const returning = "returning n, id, user_id, login, era, access_expires";
 
 /** The `exp` of the last access token of the user's sessions that have not ended; 0 when there is none. */
 export function* latestAccess(userId: string): Work<number> {
-  const row = yield* first(
-    "select max(access_expires) as latest from ampho_sessions where user_id = ? and ended_at is null",
+  // Locked: a renewal that is under way has read the user as it was, and issues a later one.
+  const rows = yield* query(
+    "select access_expires from ampho_sessions where user_id = ? and ended_at is null order by n desc",
     [userId],
+    "share",
   );
-  return row && row["latest"] !== null ? integer(row, "latest") : 0;
+  return Math.max(0, ...rows.map((row) => integer(row, "access_expires")));
 }
 
 function revoked(row: Row, now: number): Revoked {
@@ -74,10 +76,17 @@ export function* endSessionsOf(input: UserEnding): Work<readonly Revocation[]> {
 export function* endOpenSessions(input: UserEnding): Work<readonly Revoked[]> {
   const { userId, exceptSession, reason, now } = input;
   const { era } = yield* readState();
+  const except = exceptSession ?? "";
+  // In the order in which every other transaction locks several of them.
+  yield* query(
+    "select n from ampho_sessions where user_id = ? and ended_at is null and id <> ? order by n desc",
+    [userId, except],
+    "update",
+  );
   const rows = yield* query(
     `update ampho_sessions set ended_at = ?, end_reason = ?
      where user_id = ? and ended_at is null and id <> ? returning n, id, user_id, login, era, access_expires, expires_at`,
-    [now, reason, userId, exceptSession ?? ""],
+    [now, reason, userId, except],
   );
   const open = rows
     .filter((row) => integer(row, "era") === era)
@@ -103,7 +112,9 @@ export function* displace(
   );
   const all: Revoked[] = [];
   for (const row of rows) {
-    all.push(...(yield* endById(text(row, "id"), "displaced", now)));
+    const ended = yield* endById(text(row, "id"), "displaced", now);
+    if (ended.length === 0) continue;
+    all.push(...ended);
     yield* recordEnd(row, "displaced", input);
   }
   return all;

@@ -118,16 +118,21 @@ function* keepLonger(row: Row): Work<Session> {
 
 const removedAtOnce = 8;
 
-/** Removes a few rows that are long over: every login takes away more than it leaves, and none has to wait for many. */
+/**
+ * Removes a few rows that are long over: every login takes away more than it leaves, and none has to wait for many, or for
+ * another login that removes the same ones.
+ */
 export function* removeOldRows(now: number): Work<void> {
-  yield* query(
-    `delete from ampho_sessions where n in
-     (select n from ampho_sessions where remove_after < ? order by remove_after limit ?)`,
+  const sessions = yield* query(
+    "select n from ampho_sessions where remove_after < ? order by remove_after limit ?",
     [now, removedAtOnce],
+    "free",
   );
-  yield* query(
-    `delete from ampho_revocations where n in
-     (select n from ampho_revocations where until < ? order by until limit ?)`,
+  for (const row of sessions) yield* query("delete from ampho_sessions where n = ?", [integer(row, "n")]);
+  const revocations = yield* query(
+    "select n from ampho_revocations where until < ? order by until limit ?",
     [now - keepSeconds, removedAtOnce],
+    "free",
   );
+  for (const row of revocations) yield* query("delete from ampho_revocations where n = ?", [integer(row, "n")]);
 }

@@ -1,6 +1,8 @@
 // Sessions: made, found, listed, proved anew. Endings are in session-ends.ts, renewals in renewal.ts.
+// Where transactions run side by side, all of them take their locks in this order, so that none waits for another in a
+// circle: the user, the user's sessions from the newest to the oldest, counters of guesses, the row of state.
 import type { CreateSessionOutcome, NewSession, Session, User } from "../store.js";
-import { first, query, type Work } from "../work.js";
+import { alone, first, query, type Work } from "../work.js";
 import { recordAudit } from "./audit.js";
 import { settleRight } from "./guesses.js";
 import { writeRevocations } from "./revocations.js";
@@ -18,7 +20,8 @@ export function* createSession(input: NewSession): Work<CreateSessionOutcome> {
     yield* recordAudit({ at: now, event: "login_refused", reason: judged.refused, userId, login: known, origin });
     return { outcome: "refused" };
   }
-  yield* settleRight(input.guess, "succeeded", now, login);
+  // Else several logins at once would each see the others' sessions not yet, and end too few.
+  yield* alone(`sessions of ${userId}`);
   const state = yield* readState();
   const { era } = state;
   const endsAt = now + input.maxSeconds;
@@ -40,6 +43,7 @@ export function* createSession(input: NewSession): Work<CreateSessionOutcome> {
   yield* insertSession(session, era);
   yield* recordAudit({ at: now, event: input.event, userId, login, sessionId, origin, detail: input.detail });
   const displaced = yield* displace({ sessionId, userId, era, keep: input.sessionsMax, now, origin });
+  yield* settleRight(input.guess, "succeeded", now, login);
   yield* removeOldRows(now);
   yield* noteAccess(state, session.accessExpires);
   return { outcome: "created", session, user: judged.user, revocations: yield* writeRevocations(displaced) };

@@ -23,13 +23,13 @@ export function* setPassword(
     yield* settleRight(input.guess, "failed", now, user.login);
     return { outcome: "changed", revocations: [] };
   }
-  yield* settleRight(input.guess, "succeeded", now, user.login);
   yield* query(
     "update ampho_users set password_hash = ?, hash_kind = null, password_version = password_version + 1 where id = ?",
     [passwordHash, userId],
   );
   yield* recordAudit({ at: now, event: "password_changed", userId, login: user.login, origin });
   const revoked = yield* endOpenSessions({ ...input, reason: "password_changed" });
+  yield* settleRight(input.guess, "succeeded", now, user.login);
   return { outcome: "done", revocations: yield* writeRevocations(revoked) };
 }
 

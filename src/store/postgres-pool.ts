@@ -1,0 +1,158 @@
+// A bounded set of connections. Whoever waits for one is served in order, urgent ones first; a connection that cannot be
+// opened fails those that waited for it only where no other is open that they could have.
+import { AmphoError } from "../errors.js";
+import type { Connection } from "./postgres-connection.js";
+import { PostgresFailure } from "./postgres-failure.js";
+
+export interface Pool {
+  /** Rejects with PostgresFailure, or AmphoError `overloaded` when too many wait already. */
+  take(waitMs: number, urgent: boolean): Promise<Connection>;
+  /** Back, whatever its state is. */
+  give(connection: Connection): void;
+  /** Those that nobody uses may be as dead as one that just did not answer. */
+  dropIdle(): void;
+  /** Resolves when those in use are back. */
+  close(): Promise<void>;
+}
+
+interface Waiting {
+  readonly resolve: (connection: Connection) => void;
+  readonly reject: (error: Error) => void;
+  readonly timer: NodeJS.Timeout;
+  readonly since: number;
+}
+
+export interface PoolLimits {
+  readonly connections: number;
+  /** Beyond this they are refused, not kept in memory. */
+  readonly waiting: number;
+  readonly idleMs: number;
+}
+
+export function createPool(open: () => Promise<Connection>, limits: PoolLimits): Pool {
+  const idle = new Map<Connection, NodeJS.Timeout>();
+  const waiting: Waiting[] = [];
+  // `opened` counts those that are being opened, too.
+  let [opened, opening, turns] = [0, 0, 0];
+  let closing: Promise<void> | undefined;
+  let whenEmpty = () => {};
+
+  function takeIdle(): Connection | undefined {
+    // The newest first: the others may grow old and go.
+    const connection = [...idle.keys()].at(-1);
+    if (connection) leaveIdle(connection);
+    return connection;
+  }
+
+  function leaveIdle(connection: Connection): void {
+    clearTimeout(idle.get(connection));
+    idle.delete(connection);
+    connection.hold(true);
+  }
+
+  function forget(): void {
+    opened -= 1;
+    if (opened === 0) whenEmpty();
+    grow();
+  }
+
+  function discard(connection: Connection): void {
+    leaveIdle(connection);
+    if (connection.usable) connection.end();
+    forget();
+  }
+
+  function grow(): void {
+    if (closing || opened >= limits.connections || opening >= waiting.length) return;
+    [opened, opening] = [opened + 1, opening + 1];
+    const since = ++turns;
+    open().then(
+      (connection) => {
+        opening -= 1;
+        connection.onLost(() => {
+          if (idle.has(connection)) discard(connection);
+        });
+        give(connection);
+      },
+      (error: Error) => {
+        opening -= 1;
+        if (opened - opening <= 1) failWaiting(since, error);
+        forget();
+      },
+    );
+  }
+
+  /** Whoever came later is the business of the next try. */
+  function failWaiting(since: number, error: Error): void {
+    for (const each of waiting.filter((one) => one.since <= since)) {
+      remove(each);
+      each.reject(error);
+    }
+  }
+
+  function remove(each: Waiting): void {
+    clearTimeout(each.timer);
+    const at = waiting.indexOf(each);
+    if (at >= 0) waiting.splice(at, 1);
+  }
+
+  function give(connection: Connection): void {
+    if (!connection.usable || closing) {
+      discard(connection);
+      return;
+    }
+    const [next] = waiting;
+    if (next) {
+      remove(next);
+      next.resolve(connection);
+      return;
+    }
+    connection.hold(false);
+    const timer = setTimeout(() => discard(connection), limits.idleMs);
+    timer.unref();
+    idle.set(connection, timer);
+  }
+
+  return {
+    take(waitMs, urgent) {
+      if (closing) return Promise.reject(new PostgresFailure("lost"));
+      const connection = takeIdle();
+      if (connection) return Promise.resolve(connection);
+      if (waiting.length >= limits.waiting && !urgent)
+        return Promise.reject(
+          new AmphoError("overloaded", "the store has more to do than it can", { retryAfterSeconds: 1 }),
+        );
+      return new Promise((resolve, reject) => {
+        const each: Waiting = {
+          resolve,
+          reject,
+          since: turns,
+          timer: setTimeout(() => {
+            remove(each);
+            reject(new PostgresFailure("late"));
+          }, waitMs),
+        };
+        if (urgent) waiting.unshift(each);
+        else waiting.push(each);
+        grow();
+      });
+    },
+    give,
+    dropIdle: () => {
+      for (const connection of [...idle.keys()]) {
+        connection.destroy();
+        if (idle.has(connection)) discard(connection);
+      }
+    },
+    close: () =>
+      (closing ??= new Promise((resolve) => {
+        whenEmpty = resolve;
+        for (const each of [...waiting]) {
+          remove(each);
+          each.reject(new PostgresFailure("lost"));
+        }
+        for (const connection of [...idle.keys()]) discard(connection);
+        if (opened === 0) resolve();
+      })),
+  };
+}

@@ -1,0 +1,93 @@
+// The store of a fleet: PostgreSQL 14 or newer. Every call is answered within a bound, whatever the server does.
+import { AmphoError } from "../errors.js";
+import { boundStore } from "./bound-store.js";
+import { postgresDialect } from "./dialect.js";
+import { currentVersion, newest, outdated } from "./migrations/migrate.js";
+import { StoreOpenError } from "./open-error.js";
+import { connect, loadPostgres } from "./postgres-connection.js";
+import { PostgresFailure } from "./postgres-failure.js";
+import { openPostgresMigrations } from "./postgres-migrations.js";
+import { createPool } from "./postgres-pool.js";
+import { createRunner } from "./postgres-runner.js";
+import { type Input, type Output, type PurposeName, purposes } from "./purposes.js";
+import { readState } from "./sql/state.js";
+import type { Store } from "./store.js";
+import { first, integer, text, type Work } from "./work.js";
+
+export interface PostgresOptions {
+  /** `postgres://…`; what it leaves out, the variables PGHOST, PGPASSWORD and so on say. */
+  readonly url: string;
+  /** Bring an older or empty schema up to date; else opening it fails and names `ampho db-up`. */
+  readonly migrate: boolean;
+  /** Gets a line for people when something was done to the schema. */
+  readonly notice: (line: string) => void;
+}
+
+const poolLimits = { connections: 10, waiting: 2000, idleMs: 60_000 };
+const connectMs = 2000;
+
+/**
+ * Throws StoreOpenError where a person can mend it (no server there, a refused role, a standby, another schema),
+ * ConfigurationError when the package `pg` is not installed. No message holds a part of the URL.
+ */
+export async function openPostgres({ url, migrate, notice }: PostgresOptions): Promise<Store> {
+  const module = await loadPostgres();
+  const pool = createPool(() => connect(module, url, connectMs), poolLimits);
+  const runner = createRunner(pool);
+  try {
+    const about = await runner.run(lookAround);
+    if (about.value.version < newest) {
+      if (!migrate) throw outdated(about.value.version);
+      const migrations = await openPostgresMigrations(url);
+      for (const { version, name } of await migrations.up().finally(() => migrations.close()))
+        notice(`applied migration ${version} (${name})`);
+    }
+  } catch (error) {
+    await pool.close();
+    throw error instanceof PostgresFailure ? new StoreOpenError(error.message, { cause: error }) : error;
+  }
+
+  async function run<T>(start: () => Work<T>, limits?: { readonly waitMs?: number; readonly urgent?: boolean }) {
+    try {
+      return await runner.run(start, limits);
+    } catch (error) {
+      // It was open once: what is wrong now may pass, and is the operator's to see, not a caller's.
+      throw error instanceof PostgresFailure ? unavailable(error) : error;
+    }
+  }
+  return {
+    ...boundStore(async <P extends PurposeName>(purpose: P, input: Input<P>): Promise<Output<P>> => {
+      const { value } = await run<Output<P>>(() => purposes[purpose].run(input));
+      return value;
+    }),
+    // In no queue: the second within which all processes refuse what was revoked is counted under load, too.
+    readRevocations: async (input) => {
+      const { value, storeNowMs } = await run(() => purposes.readRevocations.run(input), {
+        urgent: true,
+        waitMs: 2000,
+      });
+      return { ...value, storeNowMs };
+    },
+    readClock: async () => (await run(readState)).storeNowMs,
+    ping: async (waitMs) => {
+      await run(readState, { waitMs, urgent: true });
+    },
+    close: () => pool.close(),
+  };
+}
+
+function unavailable(cause: PostgresFailure): AmphoError {
+  return new AmphoError("unavailable", "the store does not answer", { retryAfterSeconds: 1 }, { cause });
+}
+
+const oldestServer = 140_000;
+
+/** What has to be so before anything else. */
+function* lookAround(): Work<{ readonly version: number }> {
+  const row = yield* first(
+    "select current_setting('server_version_num')::integer as version, current_setting('server_encoding') as encoding",
+  );
+  if (!row || integer(row, "version") < oldestServer) throw new StoreOpenError("PostgreSQL has to be 14 or newer");
+  if (text(row, "encoding") !== "UTF8") throw new StoreOpenError("the database has to have the encoding UTF8");
+  return { version: yield* currentVersion(postgresDialect) };
+}

@@ -1,0 +1,138 @@
+// Two `ampho serve` processes on one PostgreSQL, as behind a load balancer.
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { type Database, type PostgresServer, startPostgres } from "../store/postgres-server.js";
+import {
+  addUser,
+  bearer,
+  command,
+  freshPlace,
+  type Grant,
+  leave,
+  logIn,
+  type Place,
+  post,
+  type Served,
+  startServe,
+} from "./serve.js";
+
+let server: PostgresServer;
+let database: Database;
+let place: Place;
+
+beforeAll(async () => {
+  server = await startPostgres();
+  database = await server.database();
+  place = freshPlace({ AMPHO_DATABASE_URL: database.runtimeUrl });
+});
+afterAll(async () => {
+  await leave();
+  await server.stop();
+});
+
+const sessionStatus = async ({ url }: Served, token: string) =>
+  (await fetch(`${url}/session`, { headers: bearer(token) })).status;
+
+describe("the schema of a PostgreSQL database in production", () => {
+  it("is not touched by a process: it names the command and ends", async () => {
+    const { code, stderr, stdout } = await command(place, ["serve", "--port", "0"]);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(/schema version 0, this program needs \d+: run `ampho db-up`/);
+  });
+
+  it("cannot be made by the role that runs the service", async () => {
+    const { code, stderr } = await command(place, ["db-up"]);
+    expect([code, stderr.trim()]).toEqual([1, expect.stringContaining("the role may not do what is needed")]);
+  });
+
+  it("is brought up, told and taken back by its owner", async () => {
+    const owner = freshPlace({ AMPHO_DATABASE_URL: database.ownerUrl });
+    expect(await command(owner, ["db-current"])).toMatchObject({ code: 0, stdout: "0\n" });
+    expect(await command(owner, ["db-up"])).toMatchObject({ code: 0, stdout: expect.stringContaining("applied 1 first") });
+    expect(await command(owner, ["db-show"])).toMatchObject({ code: 0, stdout: expect.stringMatching(/1 +first +\d{4}-/) });
+    for (;;) {
+      const { code } = await command(owner, ["db-down"]);
+      if (code !== 0) break;
+    }
+    expect(await command(owner, ["db-current"])).toMatchObject({ code: 0, stdout: "0\n" });
+    expect(await command(owner, ["db-up"])).toMatchObject({ code: 0 });
+    expect(await command(owner, ["db-up"])).toMatchObject({ code: 0, stdout: "" });
+  });
+});
+
+describe("what is wrong with a postgres:// URL", () => {
+  const wrong: readonly (readonly [string, (url: URL) => void, RegExp])[] = [
+    ["the password", (url) => void (url.password = "secret-1"), /refuses the role or its password/],
+    ["the port", (url) => void (url.port = "1"), /nothing listens there/],
+    ["the database", (url) => void (url.pathname = "/secret-2"), /no database of that name/],
+    ["the host", (url) => void (url.hostname = "secret-3.invalid"), /the host is not known/],
+    ["TLS where there is none", (url) => void (url.search = "?sslmode=verify-full"), /no TLS connection/],
+    ["a certificate file", (url) => void (url.search = "?sslrootcert=/secret-4"), /a parameter of the postgres:\/\/ URL/],
+  ];
+  it.each(wrong)("%s: one line that shows nothing of it", async (_, change, message) => {
+    const url = new URL(database.runtimeUrl);
+    const { password, username } = url;
+    change(url);
+    const { code, stderr, stdout } = await command(freshPlace({ AMPHO_DATABASE_URL: url.href }), ["user-list"]);
+    expect(code).not.toBe(0);
+    expect(stderr.trim()).toMatch(message);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    for (const part of ["secret", password, decodeURIComponent(password), username])
+      expect(stdout + stderr).not.toContain(part);
+  });
+});
+
+describe("two processes", () => {
+  let pair: readonly [Served, Served];
+  beforeAll(async () => {
+    await addUser(place);
+    pair = [await startServe(place), await startServe(place)];
+  });
+
+  it("are one service: a login on one renews on the other", async () => {
+    const { token, refresh_token } = await logIn(pair[0]);
+    expect(await sessionStatus(pair[1], token)).toBe(200);
+    const renewed = await post(`${pair[1].url}/renew`, { refresh_token });
+    expect(renewed.status).toBe(200);
+    const next: Grant = await renewed.json();
+    expect((await post(`${pair[0].url}/renew`, { refresh_token: next.refresh_token })).status).toBe(200);
+  });
+
+  it("a logout on one is refused on the other within a second", async () => {
+    for (let round = 0; round < 5; round++) {
+      const { token } = await logIn(pair[0]);
+      expect(await sessionStatus(pair[1], token)).toBe(200);
+      const out = await fetch(`${pair[0].url}/logout`, { method: "POST", headers: bearer(token) });
+      expect([out.status, await sessionStatus(pair[0], token)]).toEqual([204, 401]);
+      await vi.waitFor(async () => expect(await sessionStatus(pair[1], token)).toBe(401), { timeout: 1000, interval: 10 });
+    }
+  });
+
+  it("of 20 renewals at once, half of them on each, exactly one moves the generation", async () => {
+    let { refresh_token } = await logIn(pair[0]);
+    for (let round = 1; round <= 10; round++) {
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, (_, at) => post(`${pair[at % 2 === 0 ? 0 : 1].url}/renew`, { refresh_token })),
+      );
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+      const grants: readonly Grant[] = await Promise.all(answers.map((answer) => answer.json()));
+      const generations = grants.map(({ token }) => claimsOf(token)["gen"]);
+      expect(new Set(generations)).toEqual(new Set([round]));
+      ({ refresh_token = "" } = grants[0] ?? {});
+    }
+    const [row] = await database.query("select count(*)::int as moved from ampho.ampho_audit where event = 'renew'");
+    expect(row).toEqual({ moved: 12 });
+  });
+
+  it("say nothing of the password, and end by themselves", async () => {
+    const { password } = new URL(database.runtimeUrl);
+    for (const served of pair) {
+      const { code, stderr, stdout } = await served.stop();
+      expect(code).toBe(0);
+      for (const text of [password, decodeURIComponent(password)]) expect(stdout + stderr).not.toContain(text);
+    }
+  });
+});
+
+function claimsOf(token: string): Readonly<Record<string, unknown>> {
+  return JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
+}
