@@ -47,8 +47,14 @@ describe("the schema of a PostgreSQL database in production", () => {
   it("is brought up, told and taken back by its owner", async () => {
     const owner = freshPlace({ AMPHO_DATABASE_URL: database.ownerUrl });
     expect(await command(owner, ["db-current"])).toMatchObject({ code: 0, stdout: "0\n" });
-    expect(await command(owner, ["db-up"])).toMatchObject({ code: 0, stdout: expect.stringContaining("applied 1 first") });
-    expect(await command(owner, ["db-show"])).toMatchObject({ code: 0, stdout: expect.stringMatching(/1 +first +\d{4}-/) });
+    expect(await command(owner, ["db-up"])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("applied 1 first"),
+    });
+    expect(await command(owner, ["db-show"])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/1 +first +\d{4}-/),
+    });
     for (;;) {
       const { code } = await command(owner, ["db-down"]);
       if (code !== 0) break;
@@ -66,7 +72,11 @@ describe("what is wrong with a postgres:// URL", () => {
     ["the database", (url) => void (url.pathname = "/secret-2"), /no database of that name/],
     ["the host", (url) => void (url.hostname = "secret-3.invalid"), /the host is not known/],
     ["TLS where there is none", (url) => void (url.search = "?sslmode=verify-full"), /no TLS connection/],
-    ["a certificate file", (url) => void (url.search = "?sslrootcert=/secret-4"), /a parameter of the postgres:\/\/ URL/],
+    [
+      "a certificate file",
+      (url) => void (url.search = "?sslrootcert=/secret-4"),
+      /a parameter of the postgres:\/\/ URL/,
+    ],
   ];
   it.each(wrong)("%s: one line that shows nothing of it", async (_, change, message) => {
     const url = new URL(database.runtimeUrl);
@@ -103,7 +113,10 @@ describe("two processes", () => {
       expect(await sessionStatus(pair[1], token)).toBe(200);
       const out = await fetch(`${pair[0].url}/logout`, { method: "POST", headers: bearer(token) });
       expect([out.status, await sessionStatus(pair[0], token)]).toEqual([204, 401]);
-      await vi.waitFor(async () => expect(await sessionStatus(pair[1], token)).toBe(401), { timeout: 1000, interval: 10 });
+      await vi.waitFor(async () => expect(await sessionStatus(pair[1], token)).toBe(401), {
+        timeout: 1000,
+        interval: 10,
+      });
     }
   });
 
