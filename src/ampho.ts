@@ -109,6 +109,7 @@ export async function composeAmpho(
   if (configuration.keys === undefined) throw new ConfigurationError("AMPHO_SECURITY_KEY: there is no key");
   const base = await openParts(configuration, options);
   const { store, directory, revocations, settings, clock } = base;
+  if (origin.actor === "application") await noteUsers(store, !directory.stored);
   const keyring = createKeyring(configuration.keys, settings, revocations);
   const parts = {
     ...base,
@@ -191,7 +192,10 @@ export async function openManagement(
   origin: Origin,
 ): Promise<Management & { close(): Promise<void> }> {
   const parts = await openParts(configuration, options);
-  return { ...manage(parts, origin), close: () => closeParts(parts) };
+  // An application's own table is known to that application alone: here its users cannot be looked up.
+  const elsewhere = await parts.store.readUsersElsewhere();
+  const directory = elsewhere ? { ...parts.directory, stored: false } : parts.directory;
+  return { ...manage({ ...parts, directory }, origin), close: () => closeParts(parts) };
 }
 
 async function openParts(configuration: Configuration, options: CompositionOptions): Promise<ManagementParts> {
@@ -232,6 +236,11 @@ async function clockOf(store: Store, settings: Settings, notice: (line: string) 
   if (storeMs === undefined) return systemClock;
   clock.observe?.(storeMs, askedMs, clock.monotonicMs());
   return clock;
+}
+
+/** So that the commands know, and say, that there are no users for them to manage. */
+async function noteUsers(store: Store, elsewhere: boolean): Promise<void> {
+  if ((await store.readUsersElsewhere()) !== elsewhere) await store.noteUsersElsewhere(elsewhere);
 }
 
 async function closeParts({ passwords, store }: ManagementParts): Promise<void> {

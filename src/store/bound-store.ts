@@ -40,6 +40,9 @@ export function boundStore(call: Call): Pick<Store, PurposeName> {
     listHeldBack: (input) => call("listHeldBack", input),
     clearHeldBack: (input) => call("clearHeldBack", input),
 
+    readUsersElsewhere: () => call("readUsersElsewhere", undefined),
+    noteUsersElsewhere: (elsewhere) => call("noteUsersElsewhere", elsewhere),
+
     recordAudit: (entry) => call("recordAudit", entry),
     listAudit: (input) => call("listAudit", input),
   };

@@ -9,6 +9,7 @@ import { renewSession } from "./sql/renewal.js";
 import { readRevocations, revokeKey } from "./sql/revocations.js";
 import { endEverySession, endSession, endSessionsOf } from "./sql/session-ends.js";
 import { createSession, findSession, listSessions, reauthenticate } from "./sql/sessions.js";
+import { noteUsersElsewhere, readUsersElsewhere } from "./sql/state.js";
 import { rehashPassword, removeUser, setDisabled, setPassword, setRoles } from "./sql/user-changes.js";
 import { createUser, findUser, findUserById, listUsers } from "./sql/users.js";
 import type { Store } from "./store.js";
@@ -58,6 +59,9 @@ export const purposes: { readonly [P in PurposeName]: Purpose<P> } = {
   sweepGuesses: { access: "write", run: sweepGuesses },
   listHeldBack: { access: "write", run: listHeldBack },
   clearHeldBack: { access: "write", run: clearHeldBack },
+
+  readUsersElsewhere: { access: "read", run: readUsersElsewhere },
+  noteUsersElsewhere: { access: "write", run: noteUsersElsewhere },
 
   recordAudit: { access: "write", run: recordAudit },
   listAudit: { access: "read", run: listAudit },

@@ -496,6 +496,10 @@ export interface Store {
 
   /** The clock that all processes on the store share, Unix milliseconds; undefined where it is that of the machine. */
   readClock(): Promise<number | undefined>;
+  /** Whether the application that uses these sessions keeps its own user table. */
+  readUsersElsewhere(): Promise<boolean>;
+  noteUsersElsewhere(elsewhere: boolean): Promise<void>;
+
   /** Answers within `timeoutMs` or rejects. */
   ping(timeoutMs: number): Promise<void>;
   /** May be called twice; what waits is finished or refused. */

@@ -1,7 +1,19 @@
 // Options `users` and `claims` (contract §6): an application's own user table, and more claims for its tokens.
+import { spawnSync } from "node:child_process";
+import path from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { AmphoError, type AmphoOptions, type ApplicationUser } from "../../dist/index.js";
-import { admission, claimsOf, grantOf, openWorld, password, sessionOf, start, type World } from "./world.js";
+import { AmphoError, type AmphoOptions, type ApplicationUser, createAmpho } from "../../dist/index.js";
+import {
+  admission,
+  claimsOf,
+  freshFolder,
+  grantOf,
+  openWorld,
+  password,
+  sessionOf,
+  start,
+  type World,
+} from "./world.js";
 
 interface Table {
   readonly rows: Map<string, ApplicationUser>;
@@ -296,5 +308,23 @@ describe("the option claims", () => {
 
   it("that makes the token longer than any verifier of ours takes is refused", async () => {
     await expect(create(await openWith(() => ({ blob: "x".repeat(9000) })))).rejects.toThrow(/8 KiB/);
+  });
+});
+
+describe("the commands beside an application's own user table", () => {
+  it("say that there are no users to manage, until the application leaves them to Ampho", async () => {
+    const databaseUrl = `sqlite:${path.join(freshFolder(), "ampho.db")}`;
+    const notice = (): void => undefined;
+    const command = () =>
+      spawnSync(process.execPath, [path.resolve(import.meta.dirname, "../../dist/cli/main.js"), "user-list"], {
+        env: { ...process.env, AMPHO_DATABASE_URL: databaseUrl },
+        encoding: "utf8",
+      });
+    const users = { find: () => undefined, verify: () => false };
+    await (await createAmpho({ databaseUrl, notice, users })).close();
+    const refused = command();
+    expect([refused.status, refused.stderr]).toEqual([1, "ampho: The application keeps its own user table.\n"]);
+    await (await createAmpho({ databaseUrl, notice })).close();
+    expect(command().status).toBe(0);
   });
 });

@@ -93,6 +93,8 @@ function explainAll(): readonly Explained[] {
   run("listHeldBack", { now: start, windowSeconds: 900, lockAfter: 100, limit: 10, origin: operator });
   for (const target of [{ canonical: "ann" }, { places: ["192.0.2.7"] }, { all: true } as const])
     run("clearHeldBack", { target, now: start, origin: operator });
+  run("noteUsersElsewhere", true);
+  run("readUsersElsewhere", undefined);
   run("recordAudit", { at: start, event: "login_refused", origin });
   for (const since of [undefined, start])
     for (const login of [undefined, "Ann"]) run("listAudit", { login, since, limit: 10 });

@@ -6,13 +6,15 @@ export const first: MigrationSteps = {
   name: "first",
   up: ({ text, numberKey, countingKey, randomText }) => [
     // `epoch` tells one database from another, `era` one generation of all sessions from the next, `last_revocation` is
-    // the number of the newest revocation, `access_until` an hour-grained bound of every session's `access_expires`.
+    // the number of the newest revocation, `access_until` an hour-grained bound of every session's `access_expires`,
+    // `users_elsewhere` says that an application keeps its own user table beside these sessions.
     `create table ampho_state (
       id integer primary key check (id = 1),
       epoch ${text} not null,
       era bigint not null,
       last_revocation bigint not null,
-      access_until bigint not null
+      access_until bigint not null,
+      users_elsewhere smallint not null default 0 check (users_elsewhere in (0, 1))
     )`,
     `insert into ampho_state (id, epoch, era, last_revocation, access_until) values (1, ${randomText}, 0, 0, 0)`,
 

@@ -25,6 +25,15 @@ export function* readState(): Work<State> {
   };
 }
 
+export function* readUsersElsewhere(): Work<boolean> {
+  const row = required(yield* first("select users_elsewhere from ampho_state where id = 1"));
+  return integer(row, "users_elsewhere") === 1;
+}
+
+export function* noteUsersElsewhere(elsewhere: boolean): Work<void> {
+  yield* first("update ampho_state set users_elsewhere = ? where id = 1", [elsewhere ? 1 : 0]);
+}
+
 /** Takes `count` numbers of revocations; returns the first of them. */
 export function* takeNumbers(count: number): Work<number> {
   const row = required(
