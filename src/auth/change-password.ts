@@ -36,13 +36,14 @@ export async function changePassword(
   const refusal = (reason: string) =>
     ({ at: clock.now(), event: "password_refused", reason, userId, login, sessionId, origin }) as const;
   const wrong = () => new AmphoError("invalid_credentials", "The password is wrong.");
-  const { own, good } = await admission.check(async () => {
+  const { own, good, answerable } = await admission.check(async () => {
     const account = await directory.find(login);
     const own = account?.id === userId ? account : undefined;
-    return { own, good: await directory.verify(own, input.password, admission.turn) };
+    return { own, ...(await directory.verify(own, input.password, admission.turn)) };
   });
   if (!good || own?.stored === undefined) {
     await admission.failed(refusal(own?.disabled === true ? "disabled" : "wrong_password"), login);
+    await answerable();
     throw wrong();
   }
   // After the check: what the rules say of a new password is for the account's owner alone.

@@ -33,12 +33,24 @@ export interface ApplicationUsers {
   verify(user: ApplicationUser, password: string): boolean | Promise<boolean>;
 }
 
+/** What came of looking at a password. */
+export interface Verdict {
+  readonly good: boolean;
+  /**
+   * Resolves when a failure may be answered. Awaited last, when all that a failure writes is written: nobody else's guess
+   * has to wait for it.
+   */
+  readonly answerable: () => Promise<void>;
+}
+
+export const answerableAtOnce = async (): Promise<void> => {};
+
 export interface Directory {
   /** Whether the users are the store's own. */
   readonly stored: boolean;
   find(login: string): Promise<Account | undefined>;
-  /** Costs the same for an unknown, a disabled and a passwordless account as for any other; then it is false. */
-  verify(account: Account | undefined, password: string, turn: PasswordTurn): Promise<boolean>;
+  /** Costs the same for an unknown, a disabled and a passwordless account as for any other; then it is not good. */
+  verify(account: Account | undefined, password: string, turn: PasswordTurn): Promise<Verdict>;
 }
 
 export function accountOf(user: User): Account {
@@ -61,9 +73,8 @@ export function storedDirectory(
     async verify(account, password, turn) {
       const stored = account?.stored?.passwordHash ?? undefined;
       const { valid, tookMs } = await passwords.check(stored, password, turn);
-      if (valid && account !== undefined && !account.disabled) return true;
-      await failureDelay.hold({ stored, password, tookMs });
-      return false;
+      const good = valid && account !== undefined && !account.disabled;
+      return { good, answerable: () => failureDelay.hold({ stored, password, tookMs }) };
     },
   };
 }
@@ -108,14 +119,14 @@ export function applicationDirectory(users: ApplicationUsers, passwords: Passwor
         const sample = samplesMs[next++ % samplesMs.length];
         if (sample === undefined) await passwords.verify(undefined, password, turn);
         else await new Promise((resolve) => setTimeout(resolve, sample));
-        return false;
+        return { good: false, answerable: answerableAtOnce };
       }
       const { id, login, roles, disabled } = account;
       const startedMs = clock.monotonicMs();
       const good = await ask(() => users.verify({ id, login, roles, disabled }, password));
       if (samplesMs.length >= sampleCount) samplesMs.shift();
       samplesMs.push(clock.monotonicMs() - startedMs);
-      return good === true && !account.disabled;
+      return { good: good === true && !account.disabled, answerable: answerableAtOnce };
     },
   };
 }

@@ -29,7 +29,8 @@ const kindsMaxAgeMs = 10_000;
 /** The largest of so many samples: the next one is above it once in seventeen times. */
 const sampleCount = 16;
 /** How much slower than the estimate a machine is taken to be before it was measured. */
-const unmeasured = 2;
+const unmeasured = 1.5;
+const estimateMargin = 1.5;
 /** A sample so far below the machine's is of work that was refused (a password too long for its format): no measure. */
 const refusedBelow = 0.1;
 
@@ -82,7 +83,11 @@ export function createFailureDelay(
   }
 
   const largest = (key: string): number => Math.max(0, ...(samples.get(key) ?? []));
-  const machine = (): number => largest(todayKey) || unmeasured;
+  /** Of all kinds, until their own samples say more; with room for estimates that are too low. */
+  const machine = (): number => {
+    const sorted = [...(samples.get(todayKey) ?? [])].sort((a, b) => a - b);
+    return (sorted[sorted.length >> 1] ?? unmeasured) * estimateMargin;
+  };
 
   return {
     async hold({ stored, password, tookMs }) {
@@ -92,7 +97,7 @@ export function createFailureDelay(
       if (kinds.size === 0) return;
       // Never below the machine's own measure, which every unknown login gives: else the first guess at somebody whose
       // hash is imported would shorten the answers to all others, and be seen by that.
-      let untilMs = estimates(today) * machine();
+      let untilMs = estimates(today) * Math.max(machine(), largest(todayKey));
       for (const [key, kind] of kinds) untilMs = Math.max(untilMs, estimates(kind) * Math.max(machine(), largest(key)));
       const waitMs = Math.min(untilMs, holdMaxMs) - tookMs;
       // Not unref'd: an answer is owed to somebody.

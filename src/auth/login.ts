@@ -6,10 +6,12 @@ import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
 import type { CreateSessionOutcome, Guess, Origin } from "../store/store.js";
 import { proves } from "./devices.js";
-import { type Account, accountOf } from "./directory.js";
+import { type Account, accountOf, answerableAtOnce, type Verdict } from "./directory.js";
 import type { Caller, Grant, LoginInput } from "./flows.js";
 import type { Parts } from "./parts.js";
 
+/** Without a password nothing is looked at, whoever is meant. */
+const none: Verdict = { good: false, answerable: answerableAtOnce };
 const refused = () => new AmphoError("invalid_credentials", "The login or the password is wrong.");
 
 /** Throws `invalid_credentials`, `too_many_attempts`, `overloaded`, `unavailable`. */
@@ -23,13 +25,15 @@ export async function login(parts: Parts, input: LoginInput, caller: Caller): Pr
   const named = proof === undefined ? undefined : await directory.find(input.login);
   const known = proof !== undefined && proves(proof, named) ? proof : undefined;
   const admission = await throttle.admitLogin({ canonical: canonicalLogin(input.login), known, origin });
-  const { account, good } = await admission.check(async () => {
+  const { account, good, answerable } = await admission.check(async () => {
     const account = named ?? (await directory.find(input.login));
-    return { account, good: password !== undefined && (await directory.verify(account, password, admission.turn)) };
+    const verdict = password === undefined ? none : await directory.verify(account, password, admission.turn);
+    return { account, ...verdict };
   });
   if (!good || account === undefined) {
     const about = { reason: reasonOf(account, password), userId: account?.id, login: account?.login };
     await admission.failed({ at: clock.now(), event: "login_refused", ...about, origin }, account?.login);
+    await answerable();
     throw refused();
   }
   if (password !== undefined) {
