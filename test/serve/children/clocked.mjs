@@ -15,7 +15,4 @@ lines.on("line", (line) => {
   apart = Number(line);
   console.log(apart);
 });
-lines.on("close", async () => {
-  await server.close();
-  await ampho.close();
-});
+lines.on("close", () => void server.close().then(() => ampho.close()));
