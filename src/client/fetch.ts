@@ -34,7 +34,7 @@ export function createFetch(records: Records, renewal: Renewal, base: URL): Fetc
         held = await renewal.renew(held, signal);
       } catch (error) {
         // As long as the server takes the token, what keeps it from renewing keeps nobody from calling.
-        if (signal?.aborted || isOver(error) || ageOf(held) > held.ttl + held.leeway) throw error;
+        if (isOver(error) || ageOf(held) > held.ttl + held.leeway) throw error;
       }
     const response = await send(held);
     // What was redirected was handled before it was refused: sent again, it might be done twice.
