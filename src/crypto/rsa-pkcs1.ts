@@ -23,16 +23,30 @@ function encodeMessage(digest: DigestName, modulusBytes: number): Buffer {
   return encoded;
 }
 
-/** Binds a public key of 2048 bits or more and a hash to a verification. */
+type Raw = { readonly key: KeyObject; readonly padding: number };
+
+/** Not everywhere: the node:crypto of Deno takes padding away all the same. One to whatever power is one. */
+function isRaw(options: Raw, modulusBytes: number): boolean {
+  const one = Buffer.alloc(modulusBytes);
+  one[modulusBytes - 1] = 1;
+  try {
+    return publicDecrypt(options, one).equals(one);
+  } catch {
+    return false;
+  }
+}
+
+/** Binds a public key of 2048 bits or more and a hash to a verification; undefined where RSA cannot be had without padding. */
 export function createPkcs1Verification(
   publicKey: KeyObject,
   digest: DigestName,
-): (input: Buffer, signature: Buffer) => boolean {
+): ((input: Buffer, signature: Buffer) => boolean) | undefined {
   const modulusBits = publicKey.asymmetricKeyDetails?.modulusLength ?? 0;
   const modulusBytes = Math.ceil(modulusBits / 8);
   const expected = encodeMessage(digest, modulusBytes);
   const hashAt = modulusBytes - digests[digest].bytes;
   const options = { key: publicKey, padding: constants.RSA_NO_PADDING };
+  if (!isRaw(options, modulusBytes)) return undefined;
   return (input, signature) => {
     // Step 1: the length; OpenSSL would take a shorter one for a smaller number.
     if (signature.length !== modulusBytes) return false;

@@ -27,7 +27,7 @@ export function createVerification(algorithm: Algorithm, publicKey: KeyObject): 
   const { kty, hash, signature: options } = algorithmFacts(algorithm);
   if (kty === "RSA" && hash !== null && options === undefined) {
     const verifyPkcs1 = createPkcs1Verification(publicKey, hash);
-    return (input, signature) => verifyPkcs1(toOctets(input), signature);
+    if (verifyPkcs1 !== undefined) return (input, signature) => verifyPkcs1(toOctets(input), signature);
   }
   if (hash === null || options === undefined) {
     return (input, signature) => verify(hash, toOctets(input), publicKey, signature);

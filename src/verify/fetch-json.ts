@@ -42,27 +42,43 @@ function isLoopback(host: string): boolean {
 
 /** Rejects with FetchFailure. */
 export async function fetchJson(url: URL, bounds: FetchBounds): Promise<JsonAnswer> {
-  const { timeoutMs, bearer, signal } = bounds;
-  const late = AbortSignal.timeout(timeoutMs);
+  const { timeoutMs, signal } = bounds;
+  // By hand: AbortSignal.any keeps a trace of each question at the signal that outlives them all, on some versions of Node.
+  const giving = new AbortController();
+  const giveUp = () => giving.abort();
+  signal.addEventListener("abort", giveUp);
+  if (signal.aborted) giveUp();
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    giveUp();
+  }, timeoutMs);
   try {
-    const response = await fetch(url, {
-      headers: { accept: "application/json", ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }) },
-      // A redirect may lead to another host or to plain http.
-      redirect: "manual",
-      signal: AbortSignal.any([signal, late]),
-    });
-    if (response.status !== 200) {
-      response.body?.cancel().catch(() => undefined);
-      throw new FetchFailure(`the answer was ${response.status || "a redirect"}`);
-    }
-    const members = parseJsonObject(await readBody(response, bounds.bytesMax));
-    if (members === undefined) throw new FetchFailure("the answer was not one JSON object in UTF-8");
-    return { members, headers: response.headers };
+    return await ask(url, bounds, giving.signal);
   } catch (error) {
     if (error instanceof FetchFailure) throw error;
-    if (late.aborted) throw new FetchFailure(`there was no answer within ${timeoutMs / 1000} s`);
+    if (late) throw new FetchFailure(`there was no answer within ${timeoutMs / 1000} s`);
     throw new FetchFailure("the server could not be reached", { cause: error });
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", giveUp);
   }
+}
+
+async function ask(url: URL, { bearer, bytesMax }: FetchBounds, signal: AbortSignal): Promise<JsonAnswer> {
+  const response = await fetch(url, {
+    headers: { accept: "application/json", ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }) },
+    // A redirect may lead to another host or to plain http.
+    redirect: "manual",
+    signal,
+  });
+  if (response.status !== 200) {
+    response.body?.cancel().catch(() => undefined);
+    throw new FetchFailure(`the answer was ${response.status || "a redirect"}`);
+  }
+  const members = parseJsonObject(await readBody(response, bytesMax));
+  if (members === undefined) throw new FetchFailure("the answer was not one JSON object in UTF-8");
+  return { members, headers: response.headers };
 }
 
 async function readBody({ body }: Response, bytesMax: number): Promise<Buffer> {

@@ -58,7 +58,8 @@ export function fetchedKeySource(parts: {
     if (imported === undefined) throw new FetchFailure("the answer was not a JWK Set");
     fetchedMs = askedMs;
     lifeMs = lifeOf(headers);
-    const warning = imported.warnings.join("; ");
+    const none = imported.keys.length === 0 ? ["there is none that can be used; a secret key is never published"] : [];
+    const warning = [...imported.warnings, ...none].join("; ");
     if (warning !== "" && warning !== warned) notice(`the keys of ${url.origin}: ${warning}`);
     warned = warning;
     const text = JSON.stringify(imported.keys.map((key) => key.publicJwk));

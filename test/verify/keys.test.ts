@@ -184,6 +184,13 @@ describe("keys that are fetched", () => {
     expect(notices).toEqual([expect.stringMatching(/no answer within 5 s/)]);
   });
 
+  test("a set without a key that can be used lets nobody in, and is told", async () => {
+    const server = await listen(sendJson({ keys: [] }));
+    const { verifier, notices } = verifierFor({ jwksUrl: server.url, clock: settableClock() });
+    expect(await judge(verifier, first.token)).toBe("invalid_token");
+    expect(notices).toEqual([expect.stringMatching(/none that can be used; a secret key is never published/)]);
+  });
+
   test("a symmetric or private key that somebody publishes is refused, the others are taken", async () => {
     const oct = keyPair("HS256");
     const server = await listen(

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { createAmpho } from "../../dist/index.js";
+import { generateJwk } from "../../src/crypto/jwk-generate.js";
 import { admission, foreignToken, newKey, settableClock } from "../ampho/world.js";
 import { becomes, feedToken, type Issuer, issuer, judge, listen, sendJson, verifierFor } from "./servers.js";
 
@@ -80,7 +81,7 @@ describe("a verifier that follows the feed", () => {
   });
 
   test("says how long it may not have known: little while all is well", async () => {
-    const issuing = await issuer();
+    const issuing = await issuer({ key: generateJwk("EdDSA") });
     const { verifier, notices } = verifierFor({ jwksUrl: issuing.jwksUrl, revocations: issuing.revocations });
     expect(verifier.revocationLag()).toBe(Number.POSITIVE_INFINITY);
     await verifier.ready();
