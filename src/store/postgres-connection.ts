@@ -6,7 +6,7 @@ import { ConfigurationError } from "../errors.js";
 import { failureOf, PostgresFailure } from "./postgres-failure.js";
 import type { Row, SqlValue } from "./work.js";
 
-export type PostgresModule = typeof import("pg");
+export type PostgresModule = Pick<typeof import("pg"), "Client">;
 
 export interface Connection {
   /** Rejects with PostgresFailure. Without parameters the text may be several statements: the last one's result is told. */

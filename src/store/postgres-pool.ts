@@ -29,11 +29,15 @@ export interface PoolLimits {
   readonly idleMs: number;
 }
 
+/** After a connection could not be opened. */
+const pauseMs = 200;
+
 export function createPool(open: () => Promise<Connection>, limits: PoolLimits): Pool {
   const idle = new Map<Connection, NodeJS.Timeout>();
   const waiting: Waiting[] = [];
   // `opened` counts those that are being opened, too.
   let [opened, opening, turns] = [0, 0, 0];
+  let notBefore = 0;
   let closing: Promise<void> | undefined;
   let whenEmpty = () => {};
 
@@ -64,6 +68,8 @@ export function createPool(open: () => Promise<Connection>, limits: PoolLimits):
 
   function grow(): void {
     if (closing || opened >= limits.connections || opening >= waiting.length) return;
+    // A server that has none left is not asked again and again while there are others to wait for.
+    if (opened > 0 && performance.now() < notBefore) return;
     [opened, opening] = [opened + 1, opening + 1];
     const since = ++turns;
     open().then(
@@ -76,6 +82,7 @@ export function createPool(open: () => Promise<Connection>, limits: PoolLimits):
       },
       (error: Error) => {
         opening -= 1;
+        notBefore = performance.now() + pauseMs;
         if (opened - opening <= 1) failWaiting(since, error);
         forget();
       },

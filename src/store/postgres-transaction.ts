@@ -74,7 +74,7 @@ async function settled(begun: ReturnType<Connection["query"]>, rows: Promise<unk
 }
 
 function clockOf(row: Row | undefined): number {
-  if (!row || row["standby"] !== 0) throw new PostgresFailure("standby");
+  if (row?.["standby"] !== 0) throw new PostgresFailure("standby");
   return integer(row, "now_ms");
 }
 

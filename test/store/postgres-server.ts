@@ -4,7 +4,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -125,7 +125,7 @@ async function binaries(): Promise<{ readonly initdb: string; readonly postgres:
   return found;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
@@ -181,6 +181,15 @@ async function superuser<T>(url: string, work: (client: pg.Client) => Promise<T>
   }
 }
 
+/** Open until the process ends, which it does not hold up. */
+async function keptClient(url: string): Promise<pg.Client> {
+  const socket = new Socket().unref();
+  const client = new pg.Client({ connectionString: url, stream: () => socket });
+  client.on("error", () => undefined);
+  await client.connect();
+  return client;
+}
+
 async function makeDatabase(url: string): Promise<Database> {
   const name = `ampho_${randomBytes(6).toString("hex")}`;
   const [owner, runtime] = [`${name}_owner`, `${name}_runtime`];
@@ -195,22 +204,27 @@ async function makeDatabase(url: string): Promise<Database> {
     await client.query(`create database ${name} template template0 encoding 'UTF8' strategy file_copy`);
   });
   await superuser(as(), (client) => client.query(rights(owner, runtime)));
+  let client: pg.Client | undefined;
   return {
     ownerUrl: as(owner),
     runtimeUrl: as(runtime),
     async empty() {
-      const migrations = await openPostgresMigrations(as(owner));
-      await migrations.up().finally(() => migrations.close());
-      await superuser(as(), (client) => client.query(`set search_path = ampho; ${emptying}`));
+      if (!client) {
+        const migrations = await openPostgresMigrations(as(owner));
+        await migrations.up().finally(() => migrations.close());
+        client = await keptClient(as());
+      }
+      await client.query(`set search_path = ampho; ${emptying}`);
     },
     query: async (sql, parameters) =>
       superuser(as(), async (client) => (await client.query(sql, parameters && [...parameters])).rows),
   };
 }
 
+// Faster than `truncate` on tables of a few rows.
 const emptying = `
-  truncate ampho_users, ampho_imports, ampho_sessions, ampho_revocations, ampho_guesses, ampho_guess_places, ampho_audit
-    restart identity;
+  ${["users", "imports", "sessions", "revocations", "guesses", "guess_places", "audit"].map((name) => `delete from ampho_${name};`).join(" ")}
+  ${["imports", "sessions", "audit"].map((name) => `select setval(pg_get_serial_sequence('ampho_${name}', 'n'), 1, false);`).join(" ")}
   update ampho_state set era = 0, last_revocation = 0, access_until = 0, epoch = replace(gen_random_uuid()::text, '-', '')`;
 
 /** As docs/operating.md says. */

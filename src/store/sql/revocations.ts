@@ -46,8 +46,9 @@ export function* readRevocations(input: { readonly after: number; readonly now: 
   if (input.after >= last) return { epoch, last, rows: [] };
   const rows = yield* query(
     `select n, at, until, kind, session_id, user_id, login, roles_version, roles, kid, era
-     from ampho_revocations where n > ? and until > ? order by n`,
-    [input.after, input.now],
+     from ampho_revocations where n > ? and n <= ? and until > ? order by n`,
+    // Up to the number that is told: another one may have been committed in between.
+    [input.after, last, input.now],
   );
   return { epoch, last, rows: rows.map(revocationOf) };
 }

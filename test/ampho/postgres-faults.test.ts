@@ -1,0 +1,185 @@
+// What an Ampho does while its PostgreSQL is stopped, killed, hangs, or is cut off, and afterwards.
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { startCuttingProxy } from "../store/cutting-proxy.js";
+import { type Database, type OwnServer, startOwnPostgres } from "../store/postgres-server.js";
+import { admission, type FullGrant, grantOf, openWorld, password, sessionOf, type World } from "./world.js";
+
+let server: OwnServer;
+let database: Database;
+beforeAll(async () => {
+  server = await startOwnPostgres();
+  database = await server.database();
+  await database.empty();
+});
+afterAll(() => server.stop());
+
+const open = (url = database.runtimeUrl) =>
+  openWorld({ databaseUrl: url, databaseMigrate: "off", clock: undefined, throttleAddress: 0 });
+
+/** Throws when it takes longer than the contract allows. */
+async function within<T>(ms: number, answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer after ${ms} ms`)), ms);
+  });
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+}
+
+const strict = async ({ ampho }: World, { token }: FullGrant) => ampho.guard(`Bearer ${token}`, { strict: true }, null);
+
+interface Actors {
+  readonly world: World;
+  readonly login: string;
+  readonly live: FullGrant;
+}
+
+let users = 0;
+async function enter(url?: string): Promise<Actors> {
+  const world = await open(url);
+  users += 1;
+  const login = `ann${users}`;
+  await world.user(login, { password });
+  return { world, login, live: await world.login(login) };
+}
+
+async function expectAway({ world, login, live }: Actors): Promise<void> {
+  const refused = (answer: { status: number; error: unknown; headers: Headers }) => [
+    answer.status,
+    answer.error,
+    Number(answer.headers.get("retry-after")) > 0,
+  ];
+  const flows = [
+    world.call("POST", "/login", { body: { login, password } }),
+    world.renew(live.refresh_token),
+    world.call("POST", "/logout", { bearer: live.token }),
+    world.call("GET", "/sessions", { bearer: live.token }),
+  ];
+  const asked = [
+    ...flows.map(async (flow) => expect(refused(await within(6000, flow))).toEqual([503, "unavailable", true])),
+    within(6000, expect(strict(world, live)).rejects.toMatchObject({ code: "unavailable" })),
+    within(1500, expect(world.ampho.ready()).rejects.toMatchObject({ code: "unavailable" })),
+  ];
+  expect(admission(world.ampho, live.token)).toBe("in");
+  expect((await world.call("GET", "/session", { bearer: live.token })).status).toBe(200);
+  await Promise.all(asked);
+  expect(admission(world.ampho, live.token)).toBe("in");
+}
+
+/** By itself, within 5 s: everything that needs the store, and what was acknowledged is there. */
+async function expectBack({ world, login, live }: Actors): Promise<void> {
+  await vi.waitFor(async () => void (await strict(world, live)), { timeout: 5000, interval: 50 });
+  await world.ampho.ready();
+  const renewed = grantOf(await world.renew(live.refresh_token));
+  expect(sessionOf(renewed)).toBe(sessionOf(live));
+  await world.login(login);
+  expect((await world.call("POST", "/logout", { bearer: renewed.token })).status).toBe(204);
+  expect(admission(world.ampho, renewed.token)).toBe("invalid_token");
+}
+
+describe("a PostgreSQL that", () => {
+  it("is stopped for a while and started", async () => {
+    const actors = await enter();
+    await server.signal("SIGINT");
+    await expectAway(actors);
+    await expectAway(actors);
+    await server.start();
+    await expectBack(actors);
+  });
+
+  it("is killed in the middle of writes has what was acknowledged, and no half of anything", async () => {
+    const actors = await enter();
+    for (let round = 0; round < 3; round++) {
+      let { refresh_token, token } = await actors.world.login(actors.login);
+      let acknowledged = 0;
+      let stopped = false;
+      const writing = (async () => {
+        while (!stopped) {
+          const answer = await actors.world.renew(refresh_token);
+          if (answer.status === 503) continue;
+          ({ refresh_token, token } = grantOf(answer));
+          acknowledged += 1;
+        }
+      })();
+      await vi.waitFor(() => expect(acknowledged).toBeGreaterThan(20 * (round + 1)), { timeout: 5000, interval: 1 });
+      await server.signal("SIGKILL");
+      stopped = true;
+      await within(6000, writing);
+      await server.start();
+      const renew = async () => grantOf(await actors.world.renew(refresh_token));
+      await vi.waitFor(renew, { timeout: 5000, interval: 50 });
+      expect(await database.query(contradictions)).toEqual([]);
+      expect(admission(actors.world.ampho, token)).toBe("in");
+    }
+    await expectBack(actors);
+  });
+
+  it("hangs without a word and goes on", async () => {
+    const actors = await enter();
+    await server.signal("SIGSTOP");
+    onTestFinished(() => server.signal("SIGCONT"));
+    await expectAway(actors);
+    await expectAway(actors);
+    await server.signal("SIGCONT");
+    await expectBack(actors);
+  });
+});
+
+/** Sessions without their audit rows, renewals that are not counted, numbers without their revocations. */
+const contradictions = `
+  select id from ampho.ampho_sessions s where
+    (select count(*) from ampho.ampho_audit a where a.session_id = s.id and a.event = 'login') <> 1 or
+    (select count(*) from ampho.ampho_audit a where a.session_id = s.id and a.event = 'renew') <> s.gen
+  union all select 'numbers' from ampho.ampho_state
+    where last_revocation <> (select coalesce(max(n), 0) from ampho.ampho_revocations)`;
+
+describe("a network that", () => {
+  async function throughProxy() {
+    const proxy = await startCuttingProxy(server.port);
+    onTestFinished(() => proxy.close());
+    const url = new URL(database.runtimeUrl);
+    url.port = String(proxy.port);
+    return { proxy, actors: await enter(url.href) };
+  }
+
+  it("cuts connections after any piece of the protocol: an answer, or 503, and no session lost", async () => {
+    const { proxy, actors } = await throughProxy();
+    let { refresh_token } = actors.live;
+    const statuses = new Set<number>();
+    for (let pieces = 0; pieces < 30; pieces++) {
+      proxy.cutAfter(pieces);
+      const answer = await within(6000, actors.world.renew(refresh_token));
+      statuses.add(answer.status);
+      // The answer was lost, not the session: the same token is tried again, as clients do.
+      const renew = async () => grantOf(answer.status === 200 ? answer : await actors.world.renew(refresh_token));
+      ({ refresh_token } = await vi.waitFor(renew, { timeout: 5000, interval: 20 }));
+    }
+    expect([...statuses].every((status) => [200, 503].includes(status))).toBe(true);
+    expect(await database.query(contradictions)).toEqual([]);
+    proxy.cutAfter(Number.POSITIVE_INFINITY);
+    grantOf(await actors.world.renew(refresh_token));
+  });
+
+  it("swallows everything, without ending a connection", async () => {
+    const { proxy, actors } = await throughProxy();
+    proxy.swallow(true);
+    await expectAway(actors);
+    proxy.swallow(false);
+    await expectBack(actors);
+    expect(proxy.open).toBeLessThanOrEqual(10);
+  });
+});
+
+describe("a PostgreSQL with few connections", () => {
+  it("serves many requests at once over those that it gives", async () => {
+    const [{ role } = { role: "" }] = await database.query(
+      "select rolname as role from pg_roles where rolname like '%_runtime'",
+    );
+    await database.query(`alter role ${String(role)} connection limit 3`);
+    onTestFinished(async () => void (await database.query(`alter role ${String(role)} connection limit -1`)));
+    const { world, live } = await enter();
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, () => world.call("GET", "/sessions", { bearer: live.token })),
+    );
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+  });
+});

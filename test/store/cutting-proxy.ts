@@ -1,0 +1,75 @@
+// A TCP proxy before a server that cuts connections, swallows what they carry, or counts them.
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
+
+export interface CuttingProxy {
+  readonly port: number;
+  /** Connections that are open at present. */
+  readonly open: number;
+  /** Cuts each connection when so many pieces of data have passed through all of them, counted from now. */
+  cutAfter(pieces: number): void;
+  cutAll(): void;
+  /** Neither passes on nor ends anything, as a network that lost its way. */
+  swallow(swallowing: boolean): void;
+  close(): Promise<void>;
+}
+
+export async function startCuttingProxy(targetPort: number): Promise<CuttingProxy> {
+  const pairs = new Set<readonly [Socket, Socket]>();
+  let left = Number.POSITIVE_INFINITY;
+  let swallowing = false;
+
+  function cutAll(): void {
+    for (const pair of pairs) for (const socket of pair) socket.resetAndDestroy();
+  }
+
+  function pass(from: Socket, to: Socket): void {
+    from.on("data", (piece) => {
+      if (swallowing) return;
+      left -= 1;
+      if (left >= 0) to.write(piece);
+      else {
+        left = Number.POSITIVE_INFINITY;
+        cutAll();
+      }
+    });
+  }
+
+  const server = createServer((client) => {
+    const upstream = connect(targetPort, "127.0.0.1");
+    const pair = [client, upstream] as const;
+    pairs.add(pair);
+    pass(client, upstream);
+    pass(upstream, client);
+    for (const socket of pair) {
+      socket.on("error", () => undefined);
+      socket.on("close", () => {
+        pairs.delete(pair);
+        if (!swallowing) for (const each of pair) each.destroy();
+      });
+    }
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+
+  return {
+    port: typeof address === "object" && address ? address.port : 0,
+    get open() {
+      return pairs.size;
+    },
+    cutAfter: (pieces) => {
+      left = pieces;
+    },
+    cutAll,
+    swallow: (on) => {
+      swallowing = on;
+      // What has lain in between is lost for good.
+      if (!on) cutAll();
+    },
+    close: async () => {
+      for (const pair of pairs) for (const socket of pair) socket.destroy();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}

@@ -1,0 +1,201 @@
+// What transactions that run side by side on PostgreSQL do to each other: numbers that are committed late, deadlocks, locks
+// that are held for too long, renewals under way while something ends.
+import pg from "pg";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { openPostgres } from "../../dist/store/postgres.js";
+import type { Store } from "../../dist/store/store.js";
+import { addUser, ann, eventsOf, login, openSession, operator, origin, renewal, start } from "./fixtures.js";
+import { type Database, type OwnServer, startOwnPostgres } from "./postgres-server.js";
+
+let server: OwnServer;
+let database: Database;
+let store: Store;
+beforeAll(async () => {
+  server = await startOwnPostgres("deadlock_timeout=100ms");
+  database = await server.database();
+  await database.empty();
+  store = await openPostgres({ url: database.runtimeUrl, migrate: false, notice: () => {} });
+});
+afterAll(async () => {
+  await store.close();
+  await server.stop();
+});
+beforeEach(() => database.empty());
+
+/** A transaction that the test holds open. */
+async function hold(): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: database.runtimeUrl });
+  client.on("error", () => undefined);
+  await client.connect();
+  onTestFinished(() => client.end());
+  await client.query("begin");
+  return client;
+}
+
+async function takeNumber(client: pg.Client): Promise<number> {
+  const { rows } = await client.query(
+    "update ampho_state set last_revocation = last_revocation + 1 where id = 1 returning last_revocation::int as n",
+  );
+  const n = Number(rows[0]?.n);
+  await client.query(
+    "insert into ampho_revocations (n, at, until, kind, kid) values ($1, 1, 253402300799, 'key', 'k')",
+    [n],
+  );
+  return n;
+}
+
+/** Reads as each process does. */
+function follow() {
+  let after = 0;
+  const seen: number[] = [];
+  return {
+    seen,
+    read: async () => {
+      const { last, rows } = await store.readRevocations({ after, now: start });
+      seen.push(...rows.map(({ n }) => n));
+      after = last;
+    },
+  };
+}
+
+const waitingFor = (count: number) =>
+  until(async () => {
+    const [row] = await database.query(
+      "select count(*)::int as n from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
+    );
+    return Number(row?.["n"]) >= count;
+  });
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+const ending = (id: string) => ({ id, userId: undefined, reason: "logout", now: start, origin }) as const;
+
+describe("numbers of revocations", () => {
+  it("are seen in their order though the first of them is committed late", async () => {
+    const [first, second] = [await openSession(store, { stored: false }), await openSession(store, { stored: false })];
+    const follower = follow();
+    const late = await hold();
+    expect(await takeNumber(late)).toBe(1);
+    const ended = [store.endSession(ending(first.id)), store.endSession(ending(second.id))];
+    await waitingFor(2);
+    await follower.read();
+    expect(follower.seen).toEqual([]);
+    await late.query("commit");
+    await Promise.all(ended);
+    await follower.read();
+    expect(follower.seen).toEqual([1, 2, 3]);
+  });
+
+  it("leave no gap when a transaction that had taken one goes back", async () => {
+    const session = await openSession(store, { stored: false });
+    const late = await hold();
+    await takeNumber(late);
+    const ended = store.endSession(ending(session.id));
+    await waitingFor(1);
+    await late.query("rollback");
+    expect((await ended).revocations).toMatchObject([{ n: 1 }]);
+  });
+
+  it("none is missed by a reader among many that end at once", async () => {
+    const sessions = await Promise.all(Array.from({ length: 100 }, () => openSession(store, { stored: false })));
+    const follower = follow();
+    let running = true;
+    const reading = (async () => {
+      while (running) await follower.read();
+    })();
+    await Promise.all(sessions.map(({ id }) => store.endSession(ending(id))));
+    running = false;
+    await reading;
+    await follower.read();
+    expect(follower.seen).toEqual(Array.from({ length: 100 }, (_, at) => at + 1));
+  });
+});
+
+describe("transactions in each other's way", () => {
+  it("a deadlock is tried again, and done once", async () => {
+    const [old, young] = [await openSession(store, { stored: false }), await openSession(store, { stored: false })];
+    const other = await hold();
+    await other.query("select 1 from ampho_sessions where id = $1 for update", [old.id]);
+    const ended = store.endSessionsOf({
+      userId: ann.id,
+      exceptSession: undefined,
+      reason: "ended_by_user",
+      now: start,
+      origin,
+    });
+    await waitingFor(1);
+    await other.query("select 1 from ampho_sessions where id = $1 for update", [young.id]);
+    await other.query("commit");
+    expect(await ended).toHaveLength(2);
+    expect((await eventsOf(store)).filter((event) => event.startsWith("session_ended"))).toHaveLength(2);
+  });
+
+  it("a lock that is held for too long is answered in time, and leaves nothing behind", async () => {
+    const session = await openSession(store, { stored: false });
+    const other = await hold();
+    await other.query("select 1 from ampho_sessions where id = $1 for update", [session.id]);
+    const asked = performance.now();
+    await expect(store.renewSession(renewal(session, { stored: false }))).rejects.toMatchObject({
+      code: "unavailable",
+    });
+    expect(performance.now() - asked).toBeLessThan(6000);
+    await other.query("commit");
+    expect(await store.renewSession(renewal(session, { stored: false }))).toMatchObject({ outcome: "renewed" });
+    expect((await eventsOf(store)).filter((event) => event === "renew")).toHaveLength(1);
+  });
+
+  it("a role taken away is revoked for as long as a renewal that is under way makes it last", async () => {
+    await addUser(store);
+    const session = await openSession(store);
+    const renewing = await hold();
+    await renewing.query("update ampho_sessions set gen = gen + 1, access_expires = $1 where id = $2", [
+      start + 40_000,
+      session.id,
+    ]);
+    const change = { userId: ann.id, now: start, origin: operator, foreignMaxSeconds: 0, change: { set: [] } };
+    const changed = store.setRoles(change);
+    await waitingFor(1);
+    await renewing.query("commit");
+    expect((await changed).revocations).toMatchObject([{ kind: "roles", until: start + 40_300 }]);
+  });
+
+  it("a user who is disabled while sessions are opened and renewed has none left", async () => {
+    await addUser(store);
+    for (let round = 0; round < 10; round++) {
+      const session = await openSession(store);
+      const racing = [
+        store.renewSession(renewal(session)),
+        store.setDisabled({ userId: ann.id, disabled: true, now: start, origin: operator, foreignMaxSeconds: 0 }),
+        ...Array.from({ length: 4 }, () => openSession(store).catch(() => undefined)),
+      ];
+      await Promise.all(racing);
+      const rows = await database.query("select id from ampho.ampho_sessions where ended_at is null");
+      expect(rows).toEqual([]);
+      await store.setDisabled({ userId: ann.id, disabled: false, now: start, origin: operator, foreignMaxSeconds: 0 });
+    }
+  });
+});
+
+describe("a server that takes no writes", () => {
+  it("is asked nothing: neither writes nor reads are answered from it, until it is the primary again", async () => {
+    await addUser(store);
+    const name = new URL(database.runtimeUrl).pathname.slice(1);
+    const others =
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
+    await database.query(`alter database ${name} set default_transaction_read_only = on`);
+    await database.query(others);
+    for (const ask of [
+      () => store.findUser(ann.canonical),
+      () => store.createSession(login({ stored: false })),
+      () => store.readRevocations({ after: 0, now: start }),
+    ])
+      await expect(ask()).rejects.toMatchObject({ code: "unavailable" });
+    const opening = openPostgres({ url: database.runtimeUrl, migrate: false, notice: () => {} });
+    await expect(opening).rejects.toThrow("the PostgreSQL server is a standby or read-only");
+    await database.query(`set transaction_read_only = off; alter database ${name} reset default_transaction_read_only`);
+    await database.query(`set transaction_read_only = off; ${others}`);
+    expect(await store.findUser(ann.canonical)).toMatchObject({ id: ann.id });
+  });
+});

@@ -1,0 +1,95 @@
+// Migrations on PostgreSQL: many processes at once, one that is killed in the middle, twice the same.
+import pg from "pg";
+import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
+import { openPostgres } from "../../dist/store/postgres.js";
+import { openPostgresMigrations } from "../../dist/store/postgres-migrations.js";
+import { openSession } from "./fixtures.js";
+import { type Database, type PostgresServer, startPostgres } from "./postgres-server.js";
+
+let server: PostgresServer;
+beforeAll(async () => {
+  server = await startPostgres();
+});
+afterAll(() => server.stop());
+
+const tables = async (database: Database) => {
+  const rows = await database.query("select tablename from pg_tables where schemaname = 'ampho' order by 1");
+  return rows.map((row) => row["tablename"]);
+};
+
+const migrationsOf = async ({ ownerUrl }: Database) => {
+  const migrations = await openPostgresMigrations(ownerUrl);
+  onTestFinished(() => migrations.close());
+  return migrations;
+};
+
+it("of ten that start at once on an empty database one migrates, and the others find it done", async () => {
+  const database = await server.database();
+  const notices: string[] = [];
+  const options = { url: database.ownerUrl, migrate: true, notice: (line: string) => void notices.push(line) };
+  const stores = await Promise.all(Array.from({ length: 10 }, () => openPostgres(options)));
+  expect(notices.filter((notice) => notice.startsWith("applied migration 1 "))).toHaveLength(1);
+  await Promise.all(stores.map((store) => openSession(store, { stored: false })));
+  for (const store of stores) await store.close();
+});
+
+it("one that dies in the middle leaves nothing, and the next one does all", async () => {
+  const database = await server.database();
+  const other = new pg.Client({ connectionString: database.ownerUrl });
+  await other.connect();
+  onTestFinished(() => other.end());
+  await other.query("begin");
+  // The migration stops here: half of its tables are made before this one.
+  await other.query("create table ampho_revocations (n bigint)");
+  const dying = (await migrationsOf(database)).up();
+  const caught = dying.catch((error: Error) => error);
+  for (let killed = 0; killed === 0; ) {
+    const rows = await database.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock' and query like 'create table ampho_revocations%'",
+    );
+    killed = rows.length;
+  }
+  expect(await caught).toMatchObject({ name: "StoreOpenError" });
+  await other.query("rollback");
+  expect(await tables(database)).toEqual([]);
+  expect(await (await migrationsOf(database)).up()).not.toEqual([]);
+});
+
+it("waits for no lock for long, says so, and can be tried again", async () => {
+  const database = await server.database();
+  const migrations = await migrationsOf(database);
+  await migrations.up();
+  const version = await migrations.current();
+  const other = new pg.Client({ connectionString: database.runtimeUrl });
+  await other.connect();
+  onTestFinished(() => other.end());
+  await other.query("begin");
+  for (const table of ["users", "sessions", "audit", "state"])
+    await other.query(`select 1 from ampho_${table} limit 1`);
+  await expect(migrations.down()).rejects.toThrow("a lock in PostgreSQL is held by somebody else for too long");
+  expect(await migrations.current()).toBe(version);
+  await other.query("commit");
+  expect(await migrations.down()).toMatchObject({ version });
+});
+
+it("twice is once, all the way back is nothing, and forward again is whole", async () => {
+  const database = await server.database();
+  const migrations = await migrationsOf(database);
+  const applied = await migrations.up();
+  expect(await migrations.up()).toEqual([]);
+  const whole = await tables(database);
+  for (const _ of applied) await migrations.down();
+  expect(await migrations.down()).toBeUndefined();
+  expect(await tables(database)).toEqual(["ampho_migrations"]);
+  await migrations.up();
+  expect(await tables(database)).toEqual(whole);
+  expect(await migrations.list()).toHaveLength(applied.length);
+});
+
+it("a schema that is newer than the program is left alone", async () => {
+  const database = await server.database();
+  await (await migrationsOf(database)).up();
+  await database.query("insert into ampho.ampho_migrations (version, name, applied_at) values (999, 'later', 1)");
+  const opening = openPostgres({ url: database.runtimeUrl, migrate: true, notice: () => {} });
+  await expect(opening).rejects.toThrow(/schema version 999, newer than this program/);
+});

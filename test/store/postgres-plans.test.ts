@@ -1,0 +1,78 @@
+// No statement of any purpose reads a whole table that grows, on PostgreSQL: each is explained as it is run, over tables of
+// so many rows that the planner has a choice.
+import pg from "pg";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { connect } from "../../src/store/postgres-connection.js";
+import { transact } from "../../src/store/postgres-transaction.js";
+import { type Output, type PurposeName, purposes } from "../../src/store/purposes.js";
+import type { Work } from "../../src/store/work.js";
+import { runEveryPurpose } from "./every-purpose.js";
+import { type Database, type PostgresServer, startPostgres } from "./postgres-server.js";
+
+let server: PostgresServer;
+let database: Database;
+beforeAll(async () => {
+  server = await startPostgres();
+  database = await server.database();
+  await database.empty();
+  for (const statement of filling) await database.query(`set search_path = ampho; ${statement}`);
+  await database.query("analyze");
+});
+afterAll(() => server.stop());
+
+const rows = 30_000;
+const many = `generate_series(1, ${rows}) as i`;
+const filling = [
+  `insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at)
+   select 'x' || i, 'x' || i, 'x' || i, 'h', 1, '[]', 1, 0, 1 from ${many}`,
+  `insert into ampho_sessions (id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at,
+     access_expires, remove_after)
+   select '0.x' || i, 0, 'x' || (i / 3), 'x', 1, 1, 1, 1, 1790000000 + i, 1790000000 + i, 1790000000 + i, 1790000000 + i from ${many}`,
+  `insert into ampho_revocations (n, at, until, kind, kid) select 1000 + i, 1, 1790000000 + i, 'key', 'k' from ${many}`,
+  "update ampho_state set last_revocation = 100000",
+  `insert into ampho_audit (at, event, login, actor) select i, 'login', 'x' || (i / 9), 'user' from ${many}`,
+  `insert into ampho_guesses (key, kind, failures, pending, pending_until, streak, next_at, forget_at, origins, noted,
+     noted_until, touched_at) select 'x' || i, 'login', 1, 0, 0, 1, 0, 0, '[]', '[]', 0, i from ${many}`,
+  `insert into ampho_guess_places (place, entries, level, next_at, noted_until, touched_at)
+   select 'x' || i, '[]', 0, 0, 0, i from ${many}`,
+];
+
+/** They count, list or clear tables that are held to a size, and no login waits for them. */
+const ofBoundedTables: ReadonlySet<string> = new Set(["sweepGuesses", "listHeldBack", "clearHeldBack"]);
+const small = ["ampho_state", "ampho_imports"];
+
+interface Explained {
+  readonly purpose: string;
+  readonly sql: string;
+  readonly plan: string;
+}
+
+function* explaining<T>(purpose: string, work: Work<T>, all: Explained[]): Work<T> {
+  let step = work.next([]);
+  while (!step.done) {
+    if (!("alone" in step.value)) {
+      const { sql } = step.value;
+      const plan = yield { ...step.value, sql: `explain ${sql}` };
+      all.push({ purpose, sql, plan: plan.map((row) => row["QUERY PLAN"]).join("\n") });
+    }
+    step = work.next(yield step.value);
+  }
+  return step.value;
+}
+
+it("none scans a table that grows", async () => {
+  const connection = await connect(pg, database.runtimeUrl, 2000);
+  const all: Explained[] = [];
+  await runEveryPurpose(
+    async <P extends PurposeName>(purpose: P, input: Parameters<(typeof purposes)[P]["run"]>[0]) => {
+      const start = () => explaining(purpose, purposes[purpose].run(input), all);
+      const { value } = await transact<Output<P>>(connection, start, { statementMs: 20_000, idleMs: 20_000 });
+      return value;
+    },
+  );
+  connection.end();
+  expect(new Set(all.map(({ purpose }) => purpose))).toEqual(new Set(Object.keys(purposes)));
+  const scans = new RegExp(`Seq Scan on (?!${small.join("|")})`);
+  const bad = all.filter(({ purpose, plan }) => !ofBoundedTables.has(purpose) && scans.test(plan));
+  expect(bad.map(({ purpose, plan }) => `${purpose}\n${plan}`)).toEqual([]);
+});

@@ -1,0 +1,84 @@
+// TLS as the URL says. The certificate in tls/ is of these tests, good for `localhost` and a hundred years.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, chownSync, copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { openPostgres } from "../../dist/store/postgres.js";
+import { type Database, type OwnServer, startOwnPostgres } from "./postgres-server.js";
+
+const certificates = path.join(import.meta.dirname, "tls");
+const folder = mkdtempSync(path.join(tmpdir(), "ampho-tls-"));
+let server: OwnServer;
+let database: Database;
+beforeAll(async () => {
+  const user = process.getuid?.() === 0 ? 65534 : undefined;
+  if (user !== undefined) chownSync(folder, user, user);
+  const files = ["server.crt", "server.key"].map((name) => {
+    const file = path.join(folder, name);
+    copyFileSync(path.join(certificates, name), file);
+    chmodSync(file, 0o600);
+    return file;
+  });
+  if (user !== undefined) for (const file of files) chownSync(file, user, user);
+  const [certificate, key] = files;
+  server = await startOwnPostgres("ssl=on", `ssl_cert_file=${certificate}`, `ssl_key_file=${key}`);
+  database = await server.database();
+  await database.empty();
+});
+afterAll(async () => {
+  await server.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const root = `sslrootcert=${path.join(certificates, "server.crt")}`;
+function open(host: string, parameters: string) {
+  const url = new URL(database.runtimeUrl);
+  [url.hostname, url.search] = [host, parameters];
+  return openPostgres({ url: url.href, migrate: false, notice: () => {} });
+}
+const encrypted = async () => {
+  const [row] = await database.query(
+    `select bool_and(ssl) as all, count(*)::int as n from pg_stat_ssl join pg_stat_activity using (pid)
+     where usename like '%_runtime'`,
+  );
+  return row;
+};
+
+it.each(["verify-full", "verify-ca", "require"])("sslmode=%s encrypts", async (mode) => {
+  const store = await open("localhost", `?sslmode=${mode}&${root}`);
+  await Promise.all(Array.from({ length: 5 }, () => store.findUser("ann")));
+  expect(await encrypted()).toMatchObject({ all: true });
+  await store.close();
+});
+
+it.each(["", `?sslmode=verify-full&${root}`])("an open store keeps no process alive (%#)", async (parameters) => {
+  const url = new URL(database.runtimeUrl);
+  [url.hostname, url.search] = ["localhost", parameters];
+  const program = `
+    const { openPostgres } = await import(${JSON.stringify(new URL("../../dist/store/postgres.js", import.meta.url).href)});
+    const store = await openPostgres({ url: ${JSON.stringify(url.href)}, migrate: false, notice: () => {} });
+    await Promise.all([store.findUser("ann"), store.findUser("bob")]);
+    await store.ping(1000);
+    console.log("done");
+  `;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let said = "";
+  child.stdout.on("data", (chunk) => {
+    said += chunk;
+  });
+  expect([await once(child, "close"), said]).toEqual([[0, null], "done\n"]);
+});
+
+it.each([
+  ["of another host", "127.0.0.1", `?sslmode=verify-full&${root}`],
+  ["that nobody known has signed", "localhost", "?sslmode=verify-full"],
+  ["that nobody known has signed, also where the mode is `require`", "localhost", "?sslmode=require"],
+])("a certificate %s is refused", async (_, host, parameters) => {
+  await expect(open(host, parameters)).rejects.toThrow(
+    "no TLS connection to PostgreSQL, or its certificate is not good",
+  );
+});
