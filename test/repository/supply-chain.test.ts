@@ -1,0 +1,219 @@
+// What users are given: the same bytes from the same source, nothing that runs when it is installed, and a list of all that
+// comes along, which a program can read.
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Ajv } from "ajv";
+import formats from "ajv-formats";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const root = path.resolve(import.meta.dirname, "../..");
+
+function readJson<T>(...parts: string[]): T {
+  return JSON.parse(readFileSync(path.join(root, ...parts), "utf8")) as T;
+}
+
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly license?: string;
+  readonly scripts?: Readonly<Record<string, string>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+interface LockEntry {
+  readonly version: string;
+  readonly license?: string;
+  readonly os?: readonly string[];
+  readonly dev?: boolean;
+  readonly hasInstallScript?: boolean;
+}
+
+interface Component {
+  readonly group?: string;
+  readonly name: string;
+  readonly version: string;
+  readonly scope?: string;
+}
+
+interface Bom {
+  readonly metadata: { readonly component: Component };
+  readonly components: readonly Component[];
+  readonly dependencies: readonly { readonly ref: string; readonly dependsOn: readonly string[] }[];
+}
+
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** The source alone, as a clone has it, with other dates; packed as a release is, build and all. */
+function packCopy(date: Date, environment: Readonly<Record<string, string>>, umask: string): string {
+  const folder = mkdtempSync(path.join(tmpdir(), "ampho-pack-"));
+  folders.push(folder);
+  const copy = path.join(folder, "source");
+  mkdirSync(copy);
+  for (const name of [
+    "src",
+    "scripts",
+    "README.md",
+    "LICENSE",
+    "CHANGELOG.md",
+    "package.json",
+    "package-lock.json",
+    "tsconfig.json",
+  ])
+    cpSync(path.join(root, name), path.join(copy, name), { recursive: true });
+  for (const name of readdirSync(copy, { recursive: true, encoding: "utf8" }))
+    utimesSync(path.join(copy, name), date, date);
+  symlinkSync(path.join(root, "node_modules"), path.join(copy, "node_modules"));
+  execFileSync("chmod", ["-R", umask === "077" ? "go=" : "go=u-w", copy]);
+  execFileSync("sh", ["-c", `umask ${umask} && npm pack --pack-destination "$1"`, "sh", folder], {
+    cwd: copy,
+    env: { ...process.env, ...environment },
+    stdio: "ignore",
+  });
+  const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
+  if (tarball === undefined) throw new Error("npm pack made no tarball");
+  return path.join(folder, tarball);
+}
+
+function sha256(file: string): string {
+  return createHash("sha256").update(readFileSync(file)).digest("hex");
+}
+
+/** Package -> version of all that Node would load from `node_modules` for these dependencies, as their own manifests say. */
+function installed(
+  needs: Readonly<Record<string, string>>,
+  found = new Map<string, Manifest>(),
+): Map<string, Manifest> {
+  for (const name of Object.keys(needs)) {
+    if (found.has(name) || !existsSync(path.join(root, "node_modules", name))) continue;
+    const manifest = readJson<Manifest>("node_modules", name, "package.json");
+    found.set(name, manifest);
+    installed({ ...manifest.dependencies, ...manifest.optionalDependencies }, found);
+  }
+  return found;
+}
+
+const manifest = readJson<Manifest>("package.json");
+const lock = readJson<{ readonly packages: Readonly<Record<string, LockEntry>> }>("package-lock.json").packages;
+const present = installed({ ...manifest.dependencies, ...manifest.optionalDependencies });
+const nameOf = ({ group, name }: Component): string => (group === undefined ? name : `${group}/${name}`);
+
+describe("the tarball", () => {
+  let tarball = "";
+  let bom: Bom;
+  beforeAll(() => {
+    tarball = packCopy(new Date("2001-09-09T01:46:40Z"), { TZ: "UTC", LC_ALL: "C" }, "022");
+    const text = execFileSync("tar", ["-xzOf", tarball, "package/sbom.cdx.json"], { encoding: "utf8" });
+    bom = JSON.parse(text) as Bom;
+  }, 120_000);
+
+  it("is the same to the byte when it is built again elsewhere, later, by somebody else", { timeout: 120_000 }, () => {
+    const again = packCopy(new Date("2031-01-01T12:00:00Z"), { TZ: "Asia/Tokyo", LC_ALL: "C.UTF-8" }, "077");
+    expect(sha256(again)).toBe(sha256(tarball));
+  });
+
+  it("holds a list of its parts that is CycloneDX 1.6", () => {
+    const schemas = "node_modules/@cyclonedx/cyclonedx-library/res/schema";
+    const ajv = new Ajv({ strict: false, allErrors: true });
+    formats.default(ajv);
+    for (const name of ["iri-reference", "idn-email"]) ajv.addFormat(name, true);
+    for (const name of ["spdx", "jsf-0.82"]) {
+      const file = `${name}.SNAPSHOT.schema.json`;
+      ajv.addSchema({ ...readJson<object>(schemas, file), $id: `http://cyclonedx.org/schema/${file}` });
+    }
+    const validate = ajv.compile(readJson<object>(schemas, "bom-1.6.SNAPSHOT.schema.json"));
+    validate(bom);
+    expect(validate.errors ?? []).toEqual([]);
+    expect(validate({ ...bom, bomFormat: "other" })).toBe(false);
+  });
+
+  it("lists what is installed with it, to the version, and besides only binaries for other platforms", () => {
+    const { component } = bom.metadata;
+    expect([nameOf(component), component.version]).toEqual([manifest.name, manifest.version]);
+    const listed = new Map(bom.components.map((part) => [nameOf(part), part]));
+    expect(listed.size).toBe(bom.components.length);
+    for (const [name, { version }] of present) expect(listed.get(name)?.version, name).toBe(version);
+    for (const [name, { scope, version }] of listed) {
+      if (present.has(name)) continue;
+      expect(scope, name).toBe("optional");
+      expect(lock[`node_modules/${name}`], name).toMatchObject({ version, os: expect.any(Array) });
+    }
+  });
+
+  it("says who needs whom, without an end that is not listed", () => {
+    const refs = bom.dependencies.map(({ ref }) => ref);
+    expect(new Set(refs).size).toBe(bom.components.length + 1);
+    for (const { ref, dependsOn } of bom.dependencies) for (const end of dependsOn) expect(refs, ref).toContain(end);
+    const direct = { ...manifest.dependencies, ...manifest.optionalDependencies };
+    const needed = bom.dependencies.find(
+      ({ ref }) => ref === `pkg:npm/${manifest.name}@${manifest.version}`,
+    )?.dependsOn;
+    expect(needed?.map((ref) => decodeURIComponent(ref.slice("pkg:npm/".length, ref.lastIndexOf("@"))))).toEqual(
+      Object.keys(direct).sort(),
+    );
+  });
+
+  it("runs nothing when it is installed", () => {
+    const packed = JSON.parse(
+      execFileSync("tar", ["-xzOf", tarball, "package/package.json"], { encoding: "utf8" }),
+    ) as Manifest;
+    for (const name of ["preinstall", "install", "postinstall", "prepare"])
+      expect(packed.scripts, name).not.toHaveProperty(name);
+    const files = execFileSync("tar", ["-tzf", tarball], { encoding: "utf8" }).trim().split("\n");
+    // npm runs node-gyp for whoever brings one of these.
+    expect(files.filter((name) => name.endsWith(".gyp"))).toEqual([]);
+    expect(
+      files.every((name) =>
+        /^package\/(dist\/|package\.json|README\.md|LICENSE|CHANGELOG\.md|sbom\.cdx\.json)/.test(name),
+      ),
+    ).toBe(true);
+  });
+});
+
+describe("the packages that come along", () => {
+  const runtime = Object.entries(lock).filter(([place, { dev }]) => place !== "" && dev !== true);
+  const names = new Set(present.keys());
+
+  it("are under licences that ask for no more than to be named", () => {
+    const allowed = new Set(["MIT", "ISC", "0BSD", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0"]);
+    expect(present.size).toBeGreaterThan(5);
+    for (const [name, { license }] of present) expect(allowed, `${name}: ${license}`).toContain(license);
+    // The lock file says it of binaries for other platforms too.
+    for (const [place, { license }] of runtime) expect(allowed, `${place}: ${license}`).toContain(license);
+  });
+
+  it("run nothing when they are installed, but for the optional SQLite of Node 20", () => {
+    const running = runtime.filter(([, { hasInstallScript }]) => hasInstallScript === true).map(([place]) => place);
+    expect(running).toEqual(["node_modules/@photostructure/sqlite"]);
+    for (const name of names) {
+      if (name === "@photostructure/sqlite") continue;
+      const { scripts = {} } = readJson<Manifest>("node_modules", name, "package.json");
+      for (const event of ["preinstall", "install", "postinstall"]) expect(scripts, name).not.toHaveProperty(event);
+    }
+  });
+
+  it("are each locked by version and hash", () => {
+    for (const [place, entry] of Object.entries(lock))
+      if (place !== "")
+        expect(entry, place).toMatchObject({
+          version: expect.any(String),
+          integrity: expect.stringMatching(/^sha512-/),
+        });
+  });
+});
