@@ -33,6 +33,10 @@ describe("the pool of password threads", () => {
     expect(await pool.verify(hash, `${password}!`)).toBe(false);
     expect(await pool.verify(undefined, password)).toBe(false);
     expect(await pool.verify("!", password)).toBe(false);
+    const { valid, tookMs } = await pool.check(hash, password);
+    expect(valid).toBe(true);
+    expect(tookMs).toBeGreaterThan(0);
+    expect(await pool.check(hash, "\ud800")).toEqual({ valid: false, tookMs: 0 });
   });
 
   it("verifies hashes of other systems on its threads", async () => {
