@@ -20,6 +20,16 @@ export const naughty: readonly string[] = JSON.parse(
   readFileSync(new URL("../vectors/naughty-strings/blns.json", import.meta.url), "utf8"),
 );
 
+/** Some at a time: one after the other they would mostly wait for the disk. */
+export async function forEach<T>(items: readonly T[], act: (item: T, at: number) => Promise<void>): Promise<number> {
+  const entries = items.entries();
+  const next = async () => {
+    for (const [at, item] of entries) await act(item, at);
+  };
+  await Promise.all(Array.from({ length: 8 }, next));
+  return items.length;
+}
+
 const growthLimitBytes = 50 * 1024 * 1024;
 
 export interface Siege {
