@@ -13,20 +13,22 @@ import {
   logIn,
   type Served,
   startServe,
+  unthrottled,
 } from "../serve/serve.js";
 
 export const naughty: readonly string[] = JSON.parse(
   readFileSync(new URL("../vectors/naughty-strings/blns.json", import.meta.url), "utf8"),
 );
 
-/** Guesses are limited elsewhere: here each try has to reach what it is meant for. */
-export const unthrottled = {
-  AMPHO_SECURITY_THROTTLE_TRIES: "1000000",
-  AMPHO_SECURITY_THROTTLE_KNOWN_TRIES: "1000000",
-  AMPHO_SECURITY_THROTTLE_LOCK: "1000000",
-  AMPHO_SECURITY_THROTTLE_ADDRESS: "0",
-  AMPHO_SECURITY_THROTTLE_NETWORK: "0",
-};
+/** Some at a time: one after the other they would mostly wait for the disk. */
+export async function forEach<T>(items: readonly T[], act: (item: T, at: number) => Promise<void>): Promise<number> {
+  const entries = items.entries();
+  const next = async () => {
+    for (const [at, item] of entries) await act(item, at);
+  };
+  await Promise.all(Array.from({ length: 8 }, next));
+  return items.length;
+}
 
 const growthLimitBytes = 50 * 1024 * 1024;
 

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { mount } from "../../dist/adapters/node.js";
 import { type Ampho, type AmphoOptions, createAmpho } from "../../dist/ampho.js";
-import { addUser, alice, command, freshPlace, leave, logIn, post, startServe } from "../serve/serve.js";
+import { addUser, alice, bearer, command, freshPlace, leave, logIn, post, startServe } from "../serve/serve.js";
 
 afterAll(leave);
 
@@ -36,14 +36,18 @@ describe.each([0, 1, 2])("ampho serve behind %i proxies", (hops) => {
       expect((await post(`${served.url}/login`, { ...alice, login: `nobody-${at}` }, headers)).status).toBe(401);
     }
     const expected = cases.map(([, believed]) => believed[hops]);
-    const sessions: readonly Seen[] = JSON.parse((await command(place, ["session-list", "alice", "--json"])).stdout);
+    const { token } = await logIn(served);
+    const listed = await fetch(`${served.url}/sessions`, { headers: bearer(token) });
+    const all: readonly (Seen & { readonly current: boolean })[] = (await listed.json()).sessions;
+    const sessions = all.filter(({ current }) => !current);
     expect(sessions.map(({ address }) => address).sort()).toEqual([...expected].sort());
     const audit: readonly { readonly event: string; readonly origin: Seen }[] = JSON.parse(
       (await command(place, ["audit-list", "--json"])).stdout,
     );
     for (const event of ["login", "login_refused"]) {
       const addresses = audit.filter((row) => row.event === event).map(({ origin }) => origin.address);
-      expect([event, [...addresses].sort()]).toEqual([event, [...expected].sort()]);
+      const own = event === "login" ? ["127.0.0.1"] : [];
+      expect([event, [...addresses].sort()]).toEqual([event, [...expected, ...own].sort()]);
     }
     await served.stop();
   });
