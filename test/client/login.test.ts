@@ -253,6 +253,16 @@ describe("a listener", () => {
     expect(told).toHaveLength(2);
   });
 
+  it("is not told what another one stopped it from", async () => {
+    const { client } = await logInAnn();
+    const told: string[] = [];
+    client.onChange(() => stop());
+    const stop = client.onChange(() => void told.push("stopped"));
+    await client.logout();
+    await wait(0);
+    expect(told).toEqual([]);
+  });
+
   it("is told of other roles", async () => {
     const { world, client } = await logInAnn();
     const told: (readonly string[] | undefined)[] = [];

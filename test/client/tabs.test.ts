@@ -296,6 +296,34 @@ describe("a tab", () => {
     expect(heads.filter((head) => head !== undefined && /bearer|authorization/i.test(head))).toEqual([]);
   });
 
+  it("of another origin works where the server allows it", async () => {
+    const pages = createServer((request, response) => {
+      const isScript = request.url === "/client.js";
+      response.writeHead(200, { "Content-Type": isScript ? "text/javascript" : "text/html" });
+      response.end(isScript ? script : "<!doctype html><title>Elsewhere</title>");
+    });
+    await new Promise<void>((resolve) => pages.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void pages.close());
+    const origin = `http://127.0.0.1:${(pages.address() as AddressInfo).port}`;
+    const clock = settableClock();
+    const world = await openWorld({ clock, corsOrigins: [origin] });
+    const context = await browser.newContext();
+    onTestFinished(() => context.close());
+    const tab = await context.newPage();
+    await tab.goto(origin);
+    await tab.addScriptTag({
+      type: "module",
+      content: `import { createClient } from "/client.js"; globalThis.client = createClient({ baseUrl: "${world.url}" });`,
+    });
+    await tab.waitForFunction(() => "client" in globalThis);
+    await tab.evaluate(({ login, password }) => client.login(login, password), ann);
+    clock.advance(1000);
+    const seen = await tab.evaluate(async () => (await (await client.fetch("/api/security/session")).json()).login);
+    expect(seen).toBe("ann");
+    await tab.evaluate(() => client.logout());
+    expect(await world.events()).toEqual(expect.arrayContaining(["login", "renew", "logout"]));
+  });
+
   it("whose storage is blocked works until it is closed", async () => {
     const { clock, first } = await openTabs({
       count: 1,
