@@ -9,7 +9,10 @@ import type { Row, SqlValue } from "./work.js";
 export type PostgresModule = Pick<typeof import("pg"), "Client">;
 
 export interface Connection {
-  /** Rejects with PostgresFailure. Without parameters the text may be several statements: the last one's result is told. */
+  /**
+   * Rejects with PostgresFailure, and throws at once what is a bug. Without parameters the text may be several statements:
+   * the last one's result is told.
+   */
   query(sql: string, parameters?: readonly SqlValue[]): Promise<QueryResult<Row>>;
   /** False once it is lost. */
   readonly usable: boolean;
@@ -66,16 +69,11 @@ export async function connect(module: PostgresModule, url: string, timeoutMs: nu
   }
 
   return {
-    query: async (text, parameters) => {
+    query: (text, parameters) => {
       // PostgreSQL refuses NUL in text; here it is the same bug as it is with SQLite.
       if (parameters?.some((value) => typeof value === "string" && value.includes("\0")))
         throw new TypeError("a bound text holds NUL");
-      try {
-        const result = await client.query<Row>(parameters ? { text, values: [...parameters] } : { text });
-        return [result].flat().at(-1) ?? result;
-      } catch (error) {
-        throw failureOf(error);
-      }
+      return answerOf(client.query<Row>(parameters ? { text, values: [...parameters] } : { text }));
     },
     get usable() {
       return usable;
@@ -94,6 +92,15 @@ export async function connect(module: PostgresModule, url: string, timeoutMs: nu
       tellLost = listener;
     },
   };
+}
+
+async function answerOf(answer: Promise<QueryResult<Row>>): Promise<QueryResult<Row>> {
+  try {
+    const result = await answer;
+    return [result].flat().at(-1) ?? result;
+  } catch (error) {
+    throw failureOf(error);
+  }
 }
 
 const clientOptions: ClientConfig = {

@@ -1,6 +1,7 @@
 // Runs a purpose in one transaction, statement by statement.
 // READ COMMITTED: what must not change between two statements is locked by the purpose (work.ts), and each condition of an
 // update is judged anew on the row that it waited for.
+import type { QueryResult } from "pg";
 import type { Connection } from "./postgres-connection.js";
 import { PostgresFailure } from "./postgres-failure.js";
 import { type Alone, integer, type Lock, type Row, type Statement, type Work } from "./work.js";
@@ -38,39 +39,61 @@ export async function transact<T>(
   limits: TransactionLimits,
 ): Promise<Transaction<T>> {
   let committing = false;
+  /** What was sent and not waited for, in order: of `begin`, and of statements whose rows nobody reads. */
+  const sent: Promise<QueryResult<Row>>[] = [];
+  const send = (answer: Promise<QueryResult<Row>>) => {
+    answer.catch(() => undefined);
+    sent.push(answer);
+    return answer;
+  };
   try {
-    const begun = connection.query(beginText(limits));
+    const begun = send(connection.query(beginText(limits)));
     const work = start();
     let step = work.next([]);
-    let first = true;
-    let storeNowMs = 0;
+    let storeNowMs: number | undefined;
     while (!step.done) {
-      const rows = runStep(connection, step.value);
-      if (first) storeNowMs = clockOf(await settled(begun, rows));
-      first = false;
-      step = work.next(await rows);
+      const { value } = step;
+      const answer = send(runStep(connection, value));
+      if ("unread" in value) step = work.next([]);
+      else {
+        const { rows } = await answer;
+        storeNowMs ??= clockOf((await begun).rows[0]);
+        step = work.next("alone" in value ? [] : rows);
+      }
     }
-    if (first) storeNowMs = clockOf((await begun).rows[0]);
+    storeNowMs ??= clockOf((await begun).rows[0]);
     committing = true;
-    const { command } = await connection.query("commit");
-    // The answer to a commit of a transaction that cannot be committed.
-    if (command !== "COMMIT") throw new PostgresFailure("lost");
+    const { command } = await send(connection.query("commit"));
+    // The answer to a commit of a transaction that cannot be committed: some statement before it has failed.
+    if (command !== "COMMIT") throw new PostgresFailure(aborted);
+    await Promise.all(sent);
     return { value: step.value, storeNowMs };
   } catch (error) {
-    if (!(error instanceof PostgresFailure)) {
+    const cause = await firstFailure(sent, error);
+    if (!(cause instanceof PostgresFailure)) {
       await rollBack(connection);
-      throw error;
+      throw cause;
     }
-    if (error.breaking) connection.destroy();
+    if (cause.breaking) connection.destroy();
     else if (!committing) await rollBack(connection);
-    throw new TransactionFailure(error, committing && error.breaking);
+    throw new TransactionFailure(cause, committing && cause.breaking);
   }
 }
 
-/** The row that `begin` tells; a failure of either is thrown, and none is left unhandled. */
-async function settled(begun: ReturnType<Connection["query"]>, rows: Promise<unknown>): Promise<Row | undefined> {
-  const [{ rows: told }] = await Promise.all([begun, rows]);
-  return told[0];
+/** Of the server to everything behind the statement that has failed. */
+const aborted = "25P02";
+
+/** Statements travel together: what the server says to the later ones follows from the first that failed. */
+async function firstFailure(sent: readonly Promise<unknown>[], error: unknown): Promise<unknown> {
+  if (!(error instanceof PostgresFailure)) return error;
+  for (const answer of sent) {
+    try {
+      await answer;
+    } catch (first) {
+      return first;
+    }
+  }
+  return error;
 }
 
 function clockOf(row: Row | undefined): number {
@@ -98,13 +121,10 @@ async function rollBack(connection: Connection): Promise<void> {
   }
 }
 
-async function runStep(connection: Connection, step: Statement | Alone): Promise<readonly Row[]> {
-  if ("alone" in step) {
-    await connection.query("select 1 as locked from pg_advisory_xact_lock(hashtextextended($1, 0))", [step.alone]);
-    return [];
-  }
-  const { rows } = await connection.query(numbered(step.sql) + (step.lock ? locks[step.lock] : ""), step.parameters);
-  return rows;
+function runStep(connection: Connection, step: Statement | Alone): Promise<QueryResult<Row>> {
+  if ("alone" in step)
+    return connection.query("select 1 as locked from pg_advisory_xact_lock(hashtextextended($1, 0))", [step.alone]);
+  return connection.query(numbered(step.sql) + (step.lock ? locks[step.lock] : ""), step.parameters);
 }
 
 const locks: Readonly<Record<Lock, string>> = {

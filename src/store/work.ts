@@ -17,6 +17,8 @@ export interface Statement {
    * `for update skip locked`.
    */
   readonly lock?: Lock;
+  /** Nobody looks at its rows: a driver need not wait for it, only see that it has succeeded before it commits. */
+  readonly unread?: true;
 }
 
 export type Lock = "share" | "update" | "free";
@@ -35,6 +37,11 @@ export function* alone(name: string): Work<void> {
 
 export function* query(sql: string, parameters: readonly SqlValue[] = [], lock?: Lock): Work<readonly Row[]> {
   return yield lock ? { sql, parameters, lock } : { sql, parameters };
+}
+
+/** A statement whose rows nobody looks at. */
+export function* write(sql: string, parameters: readonly SqlValue[] = []): Work<void> {
+  yield { sql, parameters, unread: true };
 }
 
 /** The first row, if there is any. */

@@ -1,7 +1,7 @@
 // What keeps the tables of guesses small, and what operators see and clear.
 import { placeAt, placeKept } from "../guess-place.js";
 import type { HeldBack, HeldBackTarget, Origin } from "../store.js";
-import { first, integer, query, type SqlValue, text, type Work } from "../work.js";
+import { first, integer, query, type SqlValue, text, type Work, write } from "../work.js";
 import { recordAudit } from "./audit.js";
 import { type CounterRow, counterColumns, counterRowOf } from "./guess-counters.js";
 import { type PlaceRow, placeColumns, placeRowOf } from "./guess-places.js";
@@ -38,7 +38,7 @@ export function* sweepGuesses(input: {
 /** Without those that somebody counts in at this moment: nothing waits for this, and this for nothing. */
 function* removeFree(name: string, key: string, select: string, parameters: readonly SqlValue[]): Work<void> {
   const rows = yield* query(select, parameters, "free");
-  for (const row of rows) yield* query(`delete from ${name} where ${key} = ?`, [text(row, key)]);
+  for (const row of rows) yield* write(`delete from ${name} where ${key} = ?`, [text(row, key)]);
 }
 
 export function* listHeldBack(input: {

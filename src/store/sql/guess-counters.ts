@@ -1,7 +1,7 @@
 // Rows of the table ampho_guesses: counters of tries.
 import { type Counter, emptyCounter, type FailureOrigin, isEmpty } from "../guess-counter.js";
 import type { GuessCounter, GuessKind } from "../store.js";
-import { first, integer, query, type Row, text, textOrNull, texts, tuplesOf, type Work, wrong } from "../work.js";
+import { first, integer, type Row, text, textOrNull, texts, tuplesOf, type Work, write, wrong } from "../work.js";
 
 export interface CounterRow {
   readonly key: string;
@@ -65,11 +65,11 @@ export function* holdCounterIfThere(key: string): Work<CounterRow | undefined> {
 
 export function* writeCounter({ key, login, counter }: CounterRow, now: number): Work<void> {
   if (isEmpty(counter)) {
-    yield* query("delete from ampho_guesses where key = ?", [key]);
+    yield* write("delete from ampho_guesses where key = ?", [key]);
     return;
   }
   const { failures, pending, pendingUntil, streak, nextAt, forgetAt, origins } = counter;
-  yield* query(
+  yield* write(
     `update ampho_guesses set login = ?, failures = ?, pending = ?, pending_until = ?, streak = ?, next_at = ?,
      forget_at = ?, origins = ?, touched_at = ? where key = ?`,
     [login, failures, pending, pendingUntil, streak, nextAt, forgetAt, JSON.stringify(origins), now, key],
@@ -78,7 +78,7 @@ export function* writeCounter({ key, login, counter }: CounterRow, now: number):
 
 /** Not touched by it: being refused keeps nothing alive. */
 export function* noteAtCounter({ key, login, noted, notedUntil }: CounterRow): Work<void> {
-  yield* query("update ampho_guesses set login = ?, noted = ?, noted_until = ? where key = ?", [
+  yield* write("update ampho_guesses set login = ?, noted = ?, noted_until = ? where key = ?", [
     login,
     JSON.stringify(noted),
     notedUntil,

@@ -1,6 +1,6 @@
 // Rows of the table ampho_guess_places: addresses and networks, with the logins that were tried from there.
 import { emptyPlace, isUnused, type Place, type PlaceEntry } from "../guess-place.js";
-import { first, integer, query, type Row, text, tuplesOf, type Work, wrong } from "../work.js";
+import { first, integer, type Row, text, tuplesOf, type Work, write, wrong } from "../work.js";
 
 export interface PlaceRow {
   readonly place: string;
@@ -42,7 +42,7 @@ export function* holdPlaceIfThere(place: string): Work<PlaceRow | undefined> {
 
 export function* writePlace({ place, state }: PlaceRow, now: number): Work<void> {
   if (isUnused(state)) {
-    yield* query("delete from ampho_guess_places where place = ?", [place]);
+    yield* write("delete from ampho_guess_places where place = ?", [place]);
     return;
   }
   const { entries, level, nextAt } = state;
@@ -50,7 +50,7 @@ export function* writePlace({ place, state }: PlaceRow, now: number): Work<void>
     ...[subject, failedUntil],
     ...[pending, pendingUntil],
   ]);
-  yield* query("update ampho_guess_places set entries = ?, level = ?, next_at = ?, touched_at = ? where place = ?", [
+  yield* write("update ampho_guess_places set entries = ?, level = ?, next_at = ?, touched_at = ? where place = ?", [
     JSON.stringify(tuples),
     level,
     nextAt,
@@ -60,7 +60,7 @@ export function* writePlace({ place, state }: PlaceRow, now: number): Work<void>
 }
 
 export function* noteAtPlace({ place, notedUntil }: PlaceRow): Work<void> {
-  yield* query("update ampho_guess_places set noted_until = ? where place = ?", [notedUntil, place]);
+  yield* write("update ampho_guess_places set noted_until = ? where place = ?", [notedUntil, place]);
 }
 
 function entriesOf(json: string): readonly PlaceEntry[] {

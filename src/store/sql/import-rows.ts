@@ -1,7 +1,7 @@
 // Rows of ampho_users that an import has written: whether they are there for anybody, and how they make room.
 // A million rows are published by one: a row is there when it is of no import, or of one that is published. Hidden rows
 // hold nobody up: whoever takes their login gets it, and the import that has lost a row can no longer be published.
-import { first, integer, query, text, type Work } from "../work.js";
+import { first, integer, text, type Work, write } from "../work.js";
 
 /** A condition on a row of ampho_users. One look into a table of a few rows, and none for a row of no import. */
 export const visible = `(ampho_users.import_n is null or exists (
@@ -27,10 +27,10 @@ export function* holderOf(canonical: string): Work<Holder> {
 
 /** Removes the row of a holder of kind "import", whose import can then no longer be published. */
 export function* makeRoom(canonical: string, { n, line }: Extract<Holder, { kind: "import" }>): Work<void> {
-  yield* query("update ampho_imports set lost_line = ? where n = ? and (lost_line is null or lost_line > ?)", [
+  yield* write("update ampho_imports set lost_line = ? where n = ? and (lost_line is null or lost_line > ?)", [
     line,
     n,
     line,
   ]);
-  yield* query("delete from ampho_users where canonical = ? and import_n = ?", [canonical, n]);
+  yield* write("delete from ampho_users where canonical = ? and import_n = ?", [canonical, n]);
 }

@@ -1,6 +1,6 @@
 // Imports of users: begun, filled in batches that nobody sees, and published by one row, or dropped.
 import type { Origin, PublishOutcome, StagedUser, StageOutcome } from "../store.js";
-import { first, integer, query, type SqlValue, text, type Work } from "../work.js";
+import { first, integer, query, type SqlValue, text, type Work, write } from "../work.js";
 import { recordAudit } from "./audit.js";
 import { holderOf, makeRoom } from "./import-rows.js";
 import { userColumns } from "./users.js";
@@ -120,7 +120,7 @@ export function* sweepImports(input: {
     "delete from ampho_users where id in (select id from ampho_users where import_n = ? limit ?) returning id",
     [n, input.limit],
   );
-  if (removed.length < input.limit) yield* query("delete from ampho_imports where n = ?", [n]);
+  if (removed.length < input.limit) yield* write("delete from ampho_imports where n = ?", [n]);
   return true;
 }
 

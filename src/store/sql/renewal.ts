@@ -2,7 +2,7 @@
 // one again within the grace, or with the idempotency key that made the move. Any other is a replay and ends the session.
 // Only look-ups by primary keys and unique columns: the cost must not grow with the number of sessions.
 import type { EndReason, Renewal, RenewOutcome, Session, User } from "../store.js";
-import { first, integer, type Row, textOrNull, type Work } from "../work.js";
+import { first, integer, type Row, textOrNull, type Work, write } from "../work.js";
 import { recordAudit } from "./audit.js";
 import { writeRevocations } from "./revocations.js";
 import { endById } from "./session-ends.js";
@@ -27,7 +27,7 @@ export function* renewSession(input: Renewal): Work<RenewOutcome> {
   if (!mayRepeat(input, session, row)) return yield* end(input, session, "replayed");
 
   const accessExpires = Math.max(session.accessExpires, Math.min(input.now + input.accessTtlSeconds, session.endsAt));
-  yield* first("update ampho_sessions set access_expires = ? where id = ?", [accessExpires, session.id]);
+  yield* write("update ampho_sessions set access_expires = ? where id = ?", [accessExpires, session.id]);
   return yield* grant(input, state, { ...session, accessExpires }, "repeated", sharedOrRepeated(input, session));
 }
 

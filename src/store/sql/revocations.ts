@@ -1,6 +1,6 @@
 // Revocations: numbered rows that every process reads past the last number it saw and keeps until `until`.
 import type { Ending, Revocation, RevocationPage } from "../store.js";
-import { integer, query, type Row, text, texts, type Work } from "../work.js";
+import { integer, query, type Row, text, texts, type Work, write } from "../work.js";
 import { recordAudit } from "./audit.js";
 import { readState, takeNumbers } from "./state.js";
 
@@ -22,7 +22,7 @@ export function* writeRevocations(revoked: readonly Revoked[]): Work<readonly Re
 }
 
 export function* insertRevocation(row: Revocation): Work<void> {
-  yield* query(
+  yield* write(
     `insert into ampho_revocations (n, at, until, kind, session_id, user_id, login, roles_version, roles, kid, era)
      values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     [

@@ -1,7 +1,7 @@
 // Rows of sessions: read, inserted, moved a generation on.
 // A session is live while it has not ended, belongs to the present era, and `now < expires_at` (never past `ends_at`).
 import type { Session } from "../store.js";
-import { first, integer, query, type Row, text, textOrNull, type Work } from "../work.js";
+import { first, integer, query, type Row, text, textOrNull, type Work, write } from "../work.js";
 
 export const sessionColumns =
   "id, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, address, agent";
@@ -24,7 +24,7 @@ export function sessionOf(row: Row): Session {
 }
 
 export function* insertSession(session: Session, era: number): Work<void> {
-  yield* query(
+  yield* write(
     `insert into ampho_sessions (${sessionColumns}, era, remove_after) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     [
       session.id,
@@ -112,7 +112,7 @@ function* keepLonger(row: Row): Work<Session> {
   const session = sessionOf(row);
   const until = removeAfter(session);
   if (until > integer(row, "remove_after"))
-    yield* query("update ampho_sessions set remove_after = ? where id = ?", [until, session.id]);
+    yield* write("update ampho_sessions set remove_after = ? where id = ?", [until, session.id]);
   return session;
 }
 
@@ -128,11 +128,11 @@ export function* removeOldRows(now: number): Work<void> {
     [now, removedAtOnce],
     "free",
   );
-  for (const row of sessions) yield* query("delete from ampho_sessions where n = ?", [integer(row, "n")]);
+  for (const row of sessions) yield* write("delete from ampho_sessions where n = ?", [integer(row, "n")]);
   const revocations = yield* query(
     "select n from ampho_revocations where until < ? order by until limit ?",
     [now - keepSeconds, removedAtOnce],
     "free",
   );
-  for (const row of revocations) yield* query("delete from ampho_revocations where n = ?", [integer(row, "n")]);
+  for (const row of revocations) yield* write("delete from ampho_revocations where n = ?", [integer(row, "n")]);
 }

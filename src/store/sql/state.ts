@@ -1,6 +1,6 @@
 // The one row of state. Its writers come last in a transaction: where transactions run side by side, the lock on the row
 // then makes the order of numbers the order of commits, and no two of them wait for each other in a circle.
-import { first, integer, type Row, text, type Work } from "../work.js";
+import { first, integer, type Row, text, type Work, write } from "../work.js";
 
 export interface State {
   readonly epoch: string;
@@ -72,5 +72,5 @@ const hour = 3600;
 export function* noteAccess(state: State, accessExpires: number): Work<void> {
   if (accessExpires <= state.accessUntil) return;
   const until = Math.ceil(accessExpires / hour) * hour;
-  yield* first("update ampho_state set access_until = ? where id = 1 and access_until < ?", [until, until]);
+  yield* write("update ampho_state set access_until = ? where id = 1 and access_until < ?", [until, until]);
 }

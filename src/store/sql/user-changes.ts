@@ -1,6 +1,6 @@
 // What changes or removes a user of this store, and ends the user's sessions and tokens in the same transaction.
 import type { Ending, ForeignTokens, Guess, Origin, Revocation, User } from "../store.js";
-import { first, query, text, type Work } from "../work.js";
+import { first, text, type Work, write } from "../work.js";
 import { recordAudit } from "./audit.js";
 import { settleRight } from "./guesses.js";
 import { leewayMaxSeconds, type Revoked, writeRevocations } from "./revocations.js";
@@ -23,7 +23,7 @@ export function* setPassword(
     yield* settleRight(input.guess, "failed", now, user.login);
     return { outcome: "changed", revocations: [] };
   }
-  yield* query(
+  yield* write(
     "update ampho_users set password_hash = ?, hash_kind = null, password_version = password_version + 1 where id = ?",
     [passwordHash, userId],
   );
@@ -67,7 +67,7 @@ export function* setRoles(
   if (removed.length === 0 && added.length === 0) return { user: before, revocations: [] };
 
   const user: User = { ...before, roles, rolesVersion: before.rolesVersion + 1 };
-  yield* query("update ampho_users set roles = ?, roles_version = ? where id = ?", [
+  yield* write("update ampho_users set roles = ?, roles_version = ? where id = ?", [
     JSON.stringify(roles),
     user.rolesVersion,
     userId,
@@ -102,7 +102,7 @@ export function* setDisabled(
   if (!user) return { found: false, revocations: [] };
   // Disabling again is not idle: it refuses tokens that other software has made for the user in the meantime.
   if (!disabled && !user.disabled) return { found: true, revocations: [] };
-  yield* query("update ampho_users set disabled = ? where id = ?", [disabled ? 1 : 0, userId]);
+  yield* write("update ampho_users set disabled = ? where id = ?", [disabled ? 1 : 0, userId]);
   yield* recordAudit({
     at: now,
     event: disabled ? "user_disabled" : "user_enabled",

