@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const { stdout } = spawnSync("npm", ["audit", "--omit=dev", "--json"], {
+const { stdout } = spawnSync("npm", ["audit", "--omit=dev", "--package-lock-only", "--json"], {
   cwd: fileURLToPath(new URL("..", import.meta.url)),
   encoding: "utf8",
   timeout: 120_000,

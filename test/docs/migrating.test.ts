@@ -1,0 +1,214 @@
+// The snippets of docs/migrating.md run beside the libraries that they come from: each side takes the other's tokens.
+import { execFile } from "node:child_process";
+import { scryptSync } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createAmpho, linesOf } from "../../dist/index.js";
+import { DatabaseSync } from "../ampho/sqlite.js";
+import { type Consumer, installPacked } from "../examples/packed.js";
+import { readPage, section } from "./evidence.js";
+
+const page = readPage("docs/migrating.md");
+const snippets = new Map(
+  [...page.matchAll(/^```(?:js|sql)\n(?:\/\/|--) (\S+\.(?:mjs|sql))\n([\s\S]*?)^```$/gm)].map(
+    ([, file = "", text = ""]) => [file, text],
+  ),
+);
+
+const environment = {
+  PATH: process.env["PATH"] ?? "",
+  AMPHO_DATABASE_URL: "sqlite::memory:",
+  JWT_SECRET: "w7QmT1xLr93bZkVfNc0aPjHs52eYuGd8",
+  OLD_SECRET: "hush",
+};
+
+let consumer: Consumer;
+beforeAll(() => {
+  consumer = installPacked();
+  for (const [file, text] of snippets) writeFileSync(path.join(consumer.folder, file), text);
+});
+afterAll(() => consumer.remove());
+
+/** Shared by the programs below: a user, a token of each side, and requests to a listening application. */
+const common = `
+import jwt from "jsonwebtoken";
+import { ampho, secret } from "./ampho.mjs";
+const user = await ampho.users.create({ login: "ann", roles: ["editor"] });
+const { token } = await ampho.sessions.create(user.id);
+const old = jwt.sign({ sub: "17", login: "ann" }, secret, { expiresIn: "1h" });
+const forged = jwt.sign({ sub: "17", login: "ann" }, secret + "x", { expiresIn: "1h" });
+const bearer = (value) => ({ headers: { authorization: "Bearer " + value } });
+const serve = (app) => new Promise((resolve) => {
+  const server = app.listen(0, "127.0.0.1", () => resolve("http://127.0.0.1:" + server.address().port));
+});
+const ask = async (url, value) => {
+  const answer = await fetch(url, bearer(value));
+  return answer.status === 200 ? (await answer.json()).login : answer.status;
+};
+const say = (value) => { process.stdout.write(JSON.stringify(value)); process.exit(0); };
+`;
+
+async function run(program: string): Promise<unknown> {
+  const file = path.join(consumer.folder, "program.mjs");
+  writeFileSync(file, common + program);
+  const { stdout } = await promisify(execFile)(process.execPath, [file], { cwd: consumer.folder, env: environment });
+  return JSON.parse(stdout);
+}
+
+describe("both for a while", () => {
+  it("jsonwebtoken", async () => {
+    const program = `
+      import { moved, notYet, oldLogin } from "./jsonwebtoken.mjs";
+      const made = oldLogin({ id: "17", login: "ann", roles: ["editor"] });
+      const seed = jwt.sign({ login: "ann", exp: Math.floor(Date.now() / 1000) + 900 }, secret, { noTimestamp: true });
+      const code = (token) => { try { return moved(token) } catch (error) { return error.code } };
+      say([moved(token), moved(made), notYet(token), notYet(made), moved(seed), code(forged),
+        ampho.verifySync(made).roles, code(jwt.sign({ login: "ann" }, secret, { expiresIn: "7d" }))]);`;
+    expect(await run(program)).toEqual([
+      ...["ann", "ann", "ann", "ann", "ann", "invalid_token"],
+      ["editor"],
+      "invalid_token",
+    ]);
+  });
+
+  it("jsonwebtoken, once the user is disabled here", async () => {
+    const program = `
+      const code = (token) => { try { return ampho.verifySync(token).login } catch (error) { return error.code } };
+      const before = code(old);
+      await ampho.users.disable("ann");
+      say([before, code(old), code(token)]);`;
+    expect(await run(program)).toEqual(["ann", "invalid_token", "invalid_token"]);
+  });
+
+  it.each(["express-jwt", "passport-jwt"])("%s", async (name) => {
+    const program = `
+      import { app } from "./${name}.mjs";
+      const url = await serve(app);
+      say([await ask(url + "/moved", token), await ask(url + "/moved", old), await ask(url + "/moved", forged),
+        await ask(url + "/not-yet", token), await ask(url + "/not-yet", old), await ask(url + "/not-yet", forged)]);`;
+    expect(await run(program)).toEqual(["ann", "ann", 401, "ann", "ann", 401]);
+  });
+
+  it("@fastify/jwt", async () => {
+    const program = `
+      import { app } from "./fastify-jwt.mjs";
+      const url = await app.listen({ port: 0, host: "127.0.0.1" });
+      const own = app.jwt.sign({ login: "ann" }, { expiresIn: "1h" });
+      say([await ask(url + "/moved", token), await ask(url + "/moved", own), await ask(url + "/moved", forged),
+        await ask(url + "/not-yet", token), await ask(url + "/not-yet", own), await ask(url + "/not-yet", forged)]);`;
+    expect(await run(program)).toEqual(["ann", "ann", 401, "ann", "ann", 401]);
+  });
+
+  it("express-session: a cookie is changed for tokens, once, and not by a form of another site", async () => {
+    const program = `
+      import { app } from "./express-session.mjs";
+      app.get("/old-login", (request, response) => { request.session.login = "ann"; response.end(); });
+      const url = await serve(app);
+      const cookie = (await fetch(url + "/old-login")).headers.get("set-cookie").split(";")[0];
+      const exchange = (type, cookie = "") => fetch(url + "/exchange", { method: "POST", body: "{}", headers: { "content-type": type, cookie } });
+      const form = await exchange("text/plain", cookie);
+      const nobody = await exchange("application/json");
+      const good = await exchange("application/json", cookie);
+      const again = await exchange("application/json", cookie);
+      const grant = await good.json();
+      say([form.status, nobody.status, good.status, again.status, await ask(url + "/moved", grant.token), typeof grant.refresh_token]);`;
+    expect(await run(program)).toEqual([415, 401, 200, 401, "ann", "string"]);
+  });
+
+  it("a secret that Ampho refuses as a key, until its tokens have run out", async () => {
+    const program = `
+      import express from "express";
+      import { either } from "./weak-secret.mjs";
+      const app = express();
+      app.get("/", either, (request, response) => response.json({ login: request.auth.login }));
+      const url = await serve(app);
+      const weak = (payload, secret = process.env.OLD_SECRET) => jwt.sign(payload, secret, { expiresIn: "1h" });
+      const confused = jwt.sign({ login: "eve" }, process.env.OLD_SECRET, { keyid: jwt.decode(token, { complete: true }).header.kid });
+      say([await ask(url, token), await ask(url, weak({ email: "ann@example.org" })), await ask(url, weak({ email: "eve" }, "other")),
+        await ask(url, confused), (await fetch(url)).status]);`;
+    expect(await run(program)).toEqual(["ann", "ann@example.org", 401, 401, 401]);
+    await expect(createAmpho({ key: { kty: "oct", k: Buffer.from("hush").toString("base64url") } })).rejects.toThrow();
+  });
+
+  it("Supabase: tokens name the database's role", async () => {
+    const program = `
+      import { ampho as other } from "./supabase.mjs";
+      const { id } = await other.users.create({ login: "bob" });
+      const { role, sub } = jwt.verify((await other.sessions.create(id)).token, secret);
+      say([role, sub === id]);`;
+    expect(await run(program)).toEqual(["authenticated", true]);
+  });
+});
+
+describe("users of better-auth", () => {
+  it("come with the hashes that they have", async () => {
+    const database = new DatabaseSync(":memory:");
+    database.exec(
+      `create table user (id text, email text); create table account (userId text, providerId text, password text)`,
+    );
+    const salt = "000102030405060708090a0b0c0d0e0f";
+    const password = "violet kettle harbour morning";
+    const key = scryptSync(password, salt, 64, { N: 16384, r: 16, p: 1, maxmem: 128 * 16384 * 16 * 2 });
+    database.exec(`insert into user values ('1', 'ann@example.org'), ('2', 'bob@example.org');
+      insert into account values ('1', 'credential', '${salt}:${key.toString("hex")}'), ('2', 'github', null)`);
+    const rows = database.prepare(snippets.get("better-auth.sql") ?? "").all() as { line: string }[];
+    database.close();
+
+    const ampho = await createAmpho({ databaseUrl: "sqlite::memory:", notice: () => undefined });
+    try {
+      const text = rows.map(({ line }) => `${line}\n`).join("");
+      await ampho.users.import(linesOf([Buffer.from(text)]));
+      const login = async (name: string) => {
+        const body = JSON.stringify({ login: name, password });
+        const headers = { "Content-Type": "application/json" };
+        const request = new Request("http://x/api/security/login", { method: "POST", headers, body });
+        return (await ampho.fetch(request)).status;
+      };
+      expect([await login("ann@example.org"), await login("bob@example.org")]).toEqual([200, 401]);
+    } finally {
+      await ampho.close();
+    }
+  });
+});
+
+describe("the Python original", () => {
+  it("has a configuration that is read as it is, but for the key that everybody knows", async () => {
+    const [, text = ""] = /^```json\n([\s\S]*?)^```$/m.exec(section(page, "The Python original")) ?? [];
+    const { AMPHO_SECURITY_KEY: key, AMPHO_SECURITY_TOKEN_TTL: tokenTtl } = JSON.parse(text);
+    const options = { tokenTtl, databaseUrl: "sqlite::memory:", notice: () => undefined };
+    await expect(createAmpho({ ...options, key })).rejects.toThrow(/well known/);
+    const own = { ...key, k: Buffer.from("Zr4u7xADGKaPdSgVkYp3s6v9yBEHMbQe").toString("base64url") };
+    await (await createAmpho({ ...options, key: own })).close();
+  });
+});
+
+describe("docs/migrating.md", () => {
+  it("names only parameters that there are", () => {
+    const known = readPage("docs/configuration.md");
+    for (const [name] of page.matchAll(/AMPHO_[A-Z_]+[A-Z]/g)) expect(known, name).toContain(`\`${name}\``);
+  });
+
+  it("runs each snippet that has a name", () => {
+    const program = readFileSync(import.meta.filename, "utf8");
+    for (const name of snippets.keys()) expect(program, name).toContain(path.parse(name).name);
+    expect(snippets.size).toBe(9);
+  });
+
+  it("links to files and headings that are there", () => {
+    for (const [, target = ""] of page.matchAll(/\]\(([^)]+)\)/g)) {
+      const [file = "", heading] = target.split("#");
+      if (file !== "") expect(existsSync(path.join(import.meta.dirname, "../../docs", file)), target).toBe(true);
+      if (heading === undefined) continue;
+      const text = file === "" ? page : readPage(`docs/${file}`);
+      const headings = [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = ""]) =>
+        title
+          .toLowerCase()
+          .replace(/[^\w\- ]/g, "")
+          .replaceAll(" ", "-"),
+      );
+      expect(headings, target).toContain(heading);
+    }
+  });
+});
