@@ -125,7 +125,10 @@ const words: Readonly<Record<AttackResult["outcome"], string>> = {
 };
 
 function print(results: readonly AttackResult[], input: CommandInput, { terminal }: CommandContext): void {
-  if (input.has("--json")) return terminal.printJson(results);
+  if (input.has("--json")) {
+    terminal.printJson(results);
+    return;
+  }
   const rows = results.map(({ attack: id, source, outcome }) => [id, source, words[outcome]]);
   terminal.printTable(table(["ATTACK", "FROM", "RESULT"], rows, [0, 2]));
   for (const { attack: id, title, outcome, detail } of results) {

@@ -14,7 +14,14 @@ export function encode(content: Content): string {
 /** Signed with the key, whatever the header says. */
 export function forge(key: Key, header: Content, payload: Content): string {
   const input = `${encode(header)}.${encode(payload)}`;
-  return `${input}.${signInput(key, input)}`;
+  return `${input}.${signatureOf(key, input)}`;
+}
+
+/** Of any length: ours signs nothing that is longer than a token may be. */
+function signatureOf(key: Key, input: string): string {
+  const { material, algorithm } = key;
+  if (material.kind === "pair") return signInput(key, input);
+  return createHmac(hashes[algorithm] ?? "sha256", material.secret).update(input).digest("base64url");
 }
 
 const hashes: Readonly<Record<string, string>> = { HS256: "sha256", HS384: "sha384", HS512: "sha512" };
