@@ -21,7 +21,9 @@ export function forge(key: Key, header: Content, payload: Content): string {
 function signatureOf(key: Key, input: string): string {
   const { material, algorithm } = key;
   if (material.kind === "pair") return signInput(key, input);
-  return createHmac(hashes[algorithm] ?? "sha256", material.secret).update(input).digest("base64url");
+  return createHmac(hashes[algorithm] ?? "sha256", material.secret)
+    .update(input)
+    .digest("base64url");
 }
 
 const hashes: Readonly<Record<string, string>> = { HS256: "sha256", HS384: "sha384", HS512: "sha512" };

@@ -1,7 +1,9 @@
 // The algorithm comes from the key, never from the token: RFC 8725 §2.1, §3.1 and what went wrong before it.
-import { createPublicKey, generateKeyPairSync, type JsonWebKey, randomBytes } from "node:crypto";
+import { createPublicKey, generateKeyPairSync, type JsonWebKey, type KeyObject, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
+import { isJwk } from "../../crypto/jwk.js";
 import { generateJwk } from "../../crypto/jwk-generate.js";
+import { importKeys } from "../../crypto/jwk-set.js";
 import {
   type Attack,
   bearer,
@@ -41,24 +43,36 @@ async function unsigned(target: Target) {
 
 /** Every text and every bytes that somebody may have handed to a verifier as "the key". */
 function spellingsOf(jwk: JsonWebKey): readonly (readonly [string, string | Uint8Array])[] {
-  const key = createPublicKey({ key: jwk, format: "jwk" });
-  const pem = key.export({ format: "pem", type: "spki" }).toString();
-  const values = [jwk.n, jwk.x, jwk.y].filter((value) => value !== undefined);
+  const values = [jwk.n, jwk.x, jwk.y, jwk.k].filter((value) => value !== undefined);
   return [
-    ["PEM", pem],
-    ["PEM without its last line end", pem.trimEnd()],
-    ["PEM with CRLF", pem.replaceAll("\n", "\r\n")],
-    ["DER", key.export({ format: "der", type: "spki" })],
-    ...(jwk.kty === "RSA" ? ([["PKCS #1", key.export({ format: "pem", type: "pkcs1" }).toString()]] as const) : []),
+    ...encodingsOf(jwk),
     ["JWK", JSON.stringify(jwk)],
     ...values.map((value) => ["member as text", value] as const),
     ...values.map((value) => ["member as bytes", Buffer.from(value, "base64url")] as const),
   ];
 }
 
+function encodingsOf(jwk: JsonWebKey): readonly (readonly [string, string | Uint8Array])[] {
+  let key: KeyObject;
+  try {
+    key = createPublicKey({ key: jwk, format: "jwk" });
+  } catch {
+    // No public key, or one that is not known here: others may publish what they like.
+    return [];
+  }
+  const pem = key.export({ format: "pem", type: "spki" }).toString();
+  return [
+    ["PEM", pem],
+    ["PEM without its last line end", pem.trimEnd()],
+    ["PEM with CRLF", pem.replaceAll("\n", "\r\n")],
+    ["DER", key.export({ format: "der", type: "spki" })],
+    ...(jwk.kty === "RSA" ? ([["PKCS #1", key.export({ format: "pem", type: "pkcs1" }).toString()]] as const) : []),
+  ];
+}
+
 async function confused(target: Target) {
   const { keys } = membersOf(await target.send({ path: "/.well-known/jwks.json" }));
-  const published: readonly JsonWebKey[] = Array.isArray(keys) ? keys : [];
+  const published: readonly JsonWebKey[] = Array.isArray(keys) ? keys.filter(isJwk) : [];
   if (published.length === 0) return notTried("it publishes no public key");
   const { payload } = segmentsOf((await target.standing()).token);
   const tokens: (readonly [string, string])[] = [];
@@ -150,7 +164,6 @@ async function broughtAlong(target: Target) {
   const oct = { kty: "oct", k: secret.toString("base64url"), alg: "HS256" };
   const listener = await listen(JSON.stringify({ keys: [{ ...jwk, alg: "EdDSA", kid: "brought" }] }));
   try {
-    const { importKeys } = await import("../../crypto/jwk-set.js");
     const [key] = importKeys(own).keys;
     if (key === undefined) throw new TypeError("a key that was just made can be used");
     const claims = goodClaims(target);
@@ -219,7 +232,6 @@ async function otherKey(target: Target) {
   const { header, payload } = segmentsOf((await target.standing()).token);
   const members = parseSegment(header);
   const content = Buffer.from(payload, "base64url");
-  const { importKeys } = await import("../../crypto/jwk-set.js");
   const kinds = ["HS256", "EdDSA", "ES256"] as const;
   return refusesTokens(
     target,

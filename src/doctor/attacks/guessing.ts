@@ -1,7 +1,7 @@
 // Guesses: what an answer tells, and how many there are. Time is not measured: over a network it says little.
 import { randomBytes } from "node:crypto";
 import type { Attack, Target } from "../attack.js";
-import { held, notHeld, post } from "../attack.js";
+import { held, notHeld, notTried, post } from "../attack.js";
 import { type Answer, headerOf } from "../exchange.js";
 
 const guess = () => randomBytes(24).toString("base64url");
@@ -66,6 +66,8 @@ async function lookAlikes(target: Target) {
     `${target.nobody.slice(0, 3)}\u200b${target.nobody.slice(3)}`,
     fullWidth(target.nobody),
   ];
+  const known = await target.send(post("/login", { login: target.nobody, password: guess() }));
+  if (known.status !== 429) return notTried("no login is throttled");
   for (const login of spellings) {
     const answer = await target.send(post("/login", { login, password: guess() }));
     if (answer.status !== 429 && answer.status !== 400) return notHeld("another spelling of a throttled login is free");

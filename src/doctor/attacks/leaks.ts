@@ -1,5 +1,6 @@
 // What answers must not tell, and what they must say.
 import { randomBytes } from "node:crypto";
+import { isJwk } from "../../crypto/jwk.js";
 import type { Attack, Target } from "../attack.js";
 import { bearer, held, notHeld, post, type Tried, tryEach } from "../attack.js";
 import { headerOf, membersOf } from "../exchange.js";
@@ -11,7 +12,7 @@ async function publishedKeys(target: Target) {
   const answer = await target.send({ path: "/.well-known/jwks.json" });
   const { keys } = membersOf(answer);
   if (answer.status !== 200 || !Array.isArray(keys)) return notHeld(`no JWK Set: answered ${answer.status}`);
-  for (const jwk of keys as readonly Readonly<Record<string, unknown>>[]) {
+  for (const jwk of keys.filter(isJwk)) {
     if (jwk["kty"] === "oct") return notHeld("it publishes a secret (oct) key");
     const shown = privateMembers.filter((name) => name in jwk);
     if (shown.length > 0) return notHeld(`it publishes the private members ${shown.join(", ")}`);
