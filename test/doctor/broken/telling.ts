@@ -17,7 +17,7 @@ const ofKnownUsers =
     const read = await readBody(request).catch(() => undefined);
     if (read === undefined) return inner(request);
     const { login } = membersOf(read.bytes);
-    const known = typeof login === "string" && (await ampho.users.find(login)) !== undefined;
+    const known = typeof login === "string" && (await ampho.users.find(login).catch(() => undefined)) !== undefined;
     const answer = await inner(read.again);
     return known && answer.status === 401 ? change(answer) : answer;
   };
