@@ -11,6 +11,7 @@ import { hasDatabase } from "../doctor/database-file.js";
 import { NoAnswer } from "../doctor/exchange.js";
 import { lodge } from "../doctor/guests.js";
 import { apiOf } from "../doctor/instance-url.js";
+import { AmphoError } from "../errors.js";
 import type { CommandContext, CommandInput } from "./command.js";
 import { CommandFailure, UsageError } from "./failure.js";
 import { asUsage, keyBytesMax, parseKey } from "./read-keys.js";
@@ -105,7 +106,12 @@ async function inStore(
     const opened = { ...configuration, databaseMigrate: "off" } as const;
     const management = await openManagement(opened, { notice: () => {} }, operatorOf(context));
     close = () => management.close();
-    return lodge(management.users, configuration.passwordMin);
+    return lodge(management.users, configuration.passwordMin).catch((error: unknown) => {
+      if (!(error instanceof AmphoError)) throw error;
+      throw new CommandFailure(
+        `no users can be made in the configured store: ${error.message} Use --login and --password-stdin`,
+      );
+    });
   };
   try {
     return await work(user ?? make);

@@ -1,4 +1,5 @@
 // The database: its schema, what it says of time, and what is left in it that should not stay.
+import { countHashes } from "../../auth/hash-counts.js";
 import type { Configuration } from "../../config.js";
 import type { Key } from "../../crypto/key.js";
 import { AmphoError } from "../../errors.js";
@@ -7,7 +8,7 @@ import { openMigrations, openStore } from "../../store/open-store.js";
 import type { Store } from "../../store/store.js";
 import type { Finding } from "../finding.js";
 
-const day = 86_400;
+const [day, apartWarnSeconds] = [86_400, 5];
 /** Half of what a session may be idle by default, and then much more. */
 const idleSeconds = 30 * day;
 
@@ -35,6 +36,7 @@ export async function checkDatabase({ configuration, keys, now }: DatabaseInput)
         ...(await checkRevokedKeys(store, keys, now)),
         ...(await checkTime(store, configuration, now)),
         ...(await checkSessions(store, now)),
+        ...(await checkHashes(store)),
       ];
     } finally {
       await store.close();
@@ -82,8 +84,16 @@ async function checkRevokedKeys(store: Store, keys: readonly Key[], now: number)
   });
 }
 
-/** What was written last was written before now, unless a clock has stepped. */
+/** A store with a clock of its own tells it; and what was written last was written before now, unless a clock has stepped. */
 async function checkTime(store: Store, { tokenLeeway }: Configuration, now: number): Promise<readonly Finding[]> {
+  const storeMs = await store.readClock();
+  if (storeMs !== undefined) {
+    const apart = Math.round(Math.abs(storeMs / 1000 - now));
+    if (apart <= apartWarnSeconds) return [];
+    const severity = apart > tokenLeeway ? "error" : "warning";
+    const message = `this machine's clock is ${apart} seconds away from the database's`;
+    return [finding(severity, "clock", message, "run NTP on both")];
+  }
   const [last] = await store.listAudit({ login: undefined, since: undefined, limit: 1 });
   const aheadSeconds = (last?.at ?? 0) - now;
   if (aheadSeconds <= Math.max(tokenLeeway, 5)) return [];
@@ -101,6 +111,27 @@ async function checkSessions(store: Store, now: number): Promise<readonly Findin
       "sessions",
       message,
       "lower AMPHO_SECURITY_SESSION_IDLE for those to come; `ampho session-end --all` ends all",
+    ),
+  ];
+}
+
+/** Found at some millions of guesses a second by whoever holds a copy of the database. */
+const fastFormats = /^(?:ldap-|salted-|md5|apr1|phpass)/;
+
+async function checkHashes(store: Store): Promise<readonly Finding[]> {
+  const old = (await countHashes({ store })).filter(({ format, current }) => format !== null && !current);
+  const fast = old.filter(({ format }) => fastFormats.test(format ?? ""));
+  if (old.length === 0) return [];
+  const listed = old.map(({ format, users }) => `${users} ${format}`).join(", ");
+  const severity = fast.length > 0 ? "warning" : "note";
+  const weak = fast.length > 0 ? "; some of them fall to fast guessing if the database is stolen" : "";
+  const message = `passwords in formats of other systems are left (${listed}): each is replaced at its user's next login${weak}`;
+  return [
+    finding(
+      severity,
+      "hashes",
+      message,
+      "disable accounts that nobody uses, give others a new password: `ampho user-hashes` counts",
     ),
   ];
 }
