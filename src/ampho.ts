@@ -27,6 +27,7 @@ import { createPasswordPool } from "./crypto/password-pool.js";
 import { AmphoError, ConfigurationError } from "./errors.js";
 import { onlyAuthorization, splitAuthorization } from "./http/authorization.js";
 import { createFetch, type FetchHandler } from "./http/fetch.js";
+import { forwardedNotice } from "./http/forwarding.js";
 import type { Authorize } from "./http/guarding.js";
 import { createHandler, type Handle } from "./http/handler.js";
 import type { HttpAnswer } from "./http/message.js";
@@ -150,6 +151,8 @@ export async function composeAmpho(
     prefix: configuration.restPrefix,
     trustedHops: configuration.trustProxy,
     corsOrigins: configuration.corsOrigins,
+    consents: configuration.doctor,
+    onForwarded: () => notice(forwardedNotice),
     version: productVersion(),
     refusal,
   });

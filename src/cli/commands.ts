@@ -223,6 +223,25 @@ export const commands: readonly CommandRow[] = [
     load: () => import("./commands/audit-list.js"),
   },
   {
+    name: "doctor",
+    summary: "check a deployment, or attack a running instance",
+    details:
+      "Checks the configuration, keys, files, the database and, with --url, a running instance, and says what to mend, the worst first; with exit code 1 if anything is wrong. With --attack it tries safe attacks on a running instance that has the configured key, or was started with AMPHO_DOCTOR=true, with users made for it in the configured store or the one of --login, and prints which of them held (docs/doctor.md); with exit code 1 if one did not.",
+    options: [
+      {
+        name: "--url",
+        value: "URL",
+        help: "also look at the answers of this running instance, as its clients reach it",
+      },
+      { name: "--attack", value: "URL", help: "attack this running instance" },
+      { name: "--key-stdin", help: "with --attack: take the server's key from stdin, a JWK or JWK Set" },
+      { name: "--login", value: "LOGIN", help: "with --attack: log in as this user, instead of making users" },
+      passwordStdin,
+      json,
+    ],
+    load: () => import("./commands/doctor.js"),
+  },
+  {
     name: "db-up",
     summary: "bring the database schema up to date",
     details: "Applies the migrations that are missing.",

@@ -32,7 +32,7 @@ async function closing<A extends { close(): Promise<void> }, T>(
   }
 }
 
-function operatorOf({ surroundings: { user, host } }: CommandContext) {
+export function operatorOf({ surroundings: { user, host } }: CommandContext) {
   return { actor: "operator", operator: `${user ?? "unknown"}@${host}` } as const;
 }
 

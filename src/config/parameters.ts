@@ -169,6 +169,11 @@ export const parameters = {
   ),
   AMPHO_HOST: withDefault(host, "127.0.0.1", "the address that `ampho serve` listens on"),
   AMPHO_PORT: withDefault(int({ min: 0, max: 65_535 }), 3000, "the port of `ampho serve`; 0 takes a free one"),
+  AMPHO_DOCTOR: withDefault(
+    bool,
+    false,
+    "whether `ampho doctor --attack` may attack this instance without its key; each answer says so. Not for production",
+  ),
   AMPHO_TRUST_PROXY: withDefault(int({ min: 0, max: 32 }), 0, "how many proxies to believe in `X-Forwarded-For`"),
 } as const;
 

@@ -59,6 +59,14 @@ function fileNames(environment: string, { user, host }: Surroundings): readonly 
   return ["default.json", `${environment}.json`, ...own];
 }
 
+/** Where the files of the configuration are, and what they are called, the lowest first. */
+export function configurationFolder(around: Surroundings): {
+  readonly folder: string;
+  readonly names: readonly string[];
+} {
+  return { folder: findFolder(around, []).path, names: fileNames(readEnvironmentName(around.env, []), around) };
+}
+
 /**
  * Merges the sources; a value of a higher one replaces the whole value of a lower one.
  * @throws ConfigurationError when files cannot be used: what they would have set is not known, so nothing else is judged

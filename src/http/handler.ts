@@ -5,9 +5,11 @@ import { AmphoError } from "../errors.js";
 import { clientAddress } from "./address.js";
 import { onlyAuthorization } from "./authorization.js";
 import { type Members, queryMembers, readMembers } from "./body.js";
+import { withConsent } from "./consent.js";
 import { routes } from "./contract.js";
 import { createCors } from "./cors.js";
 import type { Route } from "./endpoint.js";
+import { isForwarded } from "./forwarding.js";
 import type { HttpAnswer, HttpRequest } from "./message.js";
 import { describe } from "./openapi.js";
 import { plainHeaders } from "./problem.js";
@@ -22,6 +24,10 @@ export interface HandlerOptions {
   readonly trustedHops: number;
   /** Whose pages may read the answers in a browser (AMPHO_SECURITY_CORS_ORIGINS). */
   readonly corsOrigins: readonly string[];
+  /** Whether the instance says that it may be attacked (AMPHO_DOCTOR). */
+  readonly consents?: boolean;
+  /** Told once, when a request was passed on by a proxy and none is believed. */
+  readonly onForwarded?: () => void;
   /** The product's version, for the OpenAPI document. */
   readonly version: string;
   /** The way out for errors: `createRefusal` of problem.ts. */
@@ -36,6 +42,7 @@ export function createHandler(options: HandlerOptions): Handle {
   const served = routes.filter((route) => route.available?.(flows) ?? true);
   const find = createRouting(served);
   const cors = createCors(options.corsOrigins);
+  let noteForwarded = options.trustedHops === 0 ? options.onForwarded : undefined;
   let document: ReturnType<typeof describe> | undefined;
   const description = () => {
     document ??= describe(served, options);
@@ -45,6 +52,10 @@ export function createHandler(options: HandlerOptions): Handle {
   return async (request) => {
     let pattern: string | undefined;
     let answer: HttpAnswer;
+    if (noteForwarded !== undefined && isForwarded((name) => request.header(name))) {
+      noteForwarded();
+      noteForwarded = undefined;
+    }
     try {
       const { path, query } = parseTarget(request.target);
       const matches = find(isUnder(prefix, path) ? path.slice(prefix.length) : "");
@@ -55,6 +66,7 @@ export function createHandler(options: HandlerOptions): Handle {
     }
     if (request.method === "HEAD") answer = withoutBody(answer);
     answer = cors.allow(request, answer);
+    if (options.consents) answer = withConsent(answer);
     return pattern === undefined ? answer : { ...answer, route: prefix + pattern };
   };
 

@@ -1,5 +1,7 @@
 // GET /healthz (the process answers) and GET /readyz (the store does, too), at the root.
+import type { IncomingHttpHeaders } from "node:http";
 import { AmphoError } from "../errors.js";
+import { forwardedIgnored, isForwarded } from "./forwarding.js";
 import type { HttpAnswer } from "./message.js";
 import { plainHeaders } from "./problem.js";
 
@@ -7,32 +9,44 @@ export interface ProbeOptions {
   /** Rejects with `unavailable` when the store is away. */
   readonly ready: () => Promise<void>;
   readonly refusal: (error: unknown) => HttpAnswer;
+  /** How many proxies are believed. */
+  readonly trustedHops: number;
 }
 
 /** Undefined when the path is no probe's. */
-export type Probe = (method: string | undefined, path: string) => Promise<HttpAnswer> | undefined;
+export type Probe = (
+  method: string | undefined,
+  path: string,
+  headers: IncomingHttpHeaders,
+) => Promise<HttpAnswer> | undefined;
 
 /** The contract promises 503 within 1.5 s, also when whoever is asked hangs. */
 const patienceMs = 1_300;
 
-export function createProbe({ ready, refusal }: ProbeOptions): Probe {
+export function createProbe({ ready, refusal, trustedHops }: ProbeOptions): Probe {
   const probes: Readonly<Record<string, () => Promise<void>>> = {
     "/healthz": () => Promise.resolve(),
     "/readyz": () => withPatience(ready()),
   };
-  return (method, path) => (Object.hasOwn(probes, path) ? answer(method, path) : undefined);
+  return (method, path, headers) => (Object.hasOwn(probes, path) ? answer(method, path, headers) : undefined);
 
-  async function answer(method: string | undefined, path: string): Promise<HttpAnswer> {
+  async function answer(method: string | undefined, path: string, sent: IncomingHttpHeaders): Promise<HttpAnswer> {
     try {
       if (method !== "GET" && method !== "HEAD") {
         throw new AmphoError("method_not_allowed", "This path takes GET, HEAD.", { allow: ["GET", "HEAD"] });
       }
       await probes[path]?.();
       const headers = { ...plainHeaders, "Content-Type": "application/json" };
-      return { status: 200, headers, body: '{"status":"ok"}', route: path };
+      return { status: 200, headers, body: bodyFor(path, sent), route: path };
     } catch (error) {
       return { ...refusal(error), route: path };
     }
+  }
+
+  /** Only about the request itself: what others have sent, nobody is told. */
+  function bodyFor(path: string, sent: IncomingHttpHeaders): string {
+    const ignored = path === "/readyz" && trustedHops === 0 && isForwarded((name) => sent[name]);
+    return JSON.stringify({ status: "ok", ...(ignored ? { warnings: [forwardedIgnored] } : {}) });
   }
 }
 

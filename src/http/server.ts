@@ -18,6 +18,8 @@ export interface ServerOptions {
   /** Rejects with `unavailable` when the store is away. */
   readonly ready: () => Promise<void>;
   readonly log: AccessLog;
+  /** How many proxies are believed (AMPHO_TRUST_PROXY). */
+  readonly trustedHops?: number;
 }
 
 export interface HttpServer {
@@ -44,8 +46,8 @@ const limits = {
 const drainMs = 5_000;
 const arrivalMs = 100;
 
-export function createHttpServer({ ampho, ready, log }: ServerOptions): HttpServer {
-  const probe = createProbe({ ready, refusal: ampho.refusal });
+export function createHttpServer({ ampho, ready, log, trustedHops = 0 }: ServerOptions): HttpServer {
+  const probe = createProbe({ ready, refusal: ampho.refusal, trustedHops });
   /** The response that is owed on each connection, if any. */
   const owed = new Map<Duplex, ServerResponse>();
   let closing: Promise<void> | undefined;
@@ -66,7 +68,7 @@ export function createHttpServer({ ampho, ready, log }: ServerOptions): HttpServ
   }
 
   async function respond(request: IncomingMessage, response: ServerResponse): Promise<HttpAnswer> {
-    const probed = probe(request.method, parseTarget(targetOf(request)).path);
+    const probed = probe(request.method, parseTarget(targetOf(request)).path, request.headers);
     if (probed === undefined) return exchange(ampho, request, response);
     const probeAnswer = await probed;
     writeAnswer(request, response, probeAnswer);

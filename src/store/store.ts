@@ -420,6 +420,11 @@ export interface Store {
   }): Promise<{ readonly session: Session; readonly user: User | undefined } | undefined>;
   /** Live sessions, the newest first. */
   listSessions(input: { readonly userId: string; readonly now: number }): Promise<readonly Session[]>;
+  /** Of everybody; `idle`: those not renewed since `idleSince`. Reads the whole table: for operators. */
+  countSessions(input: {
+    readonly now: number;
+    readonly idleSince: number;
+  }): Promise<{ readonly live: number; readonly idle: number }>;
   /**
    * `ended: false` when there is no such live session (of `userId`, where given). One that is idle too long is still ended
    * while an access token of it is good.

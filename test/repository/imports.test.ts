@@ -18,7 +18,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "verify.ts": ["errors.ts", "crypto", "store", "auth", "http"],
   adapters: ["errors.ts", "auth", "http", "ampho.ts"],
   client: ["errors.ts"],
-  cli: ["errors.ts", "version.ts", "crypto", "store", "auth", "http", "config.ts", "ampho.ts", "adapters"],
+  doctor: ["errors.ts", "version.ts", "crypto", "store", "auth", "http", "config.ts", "ampho.ts"],
+  cli: ["errors.ts", "version.ts", "crypto", "store", "auth", "http", "config.ts", "ampho.ts", "adapters", "doctor"],
   "index.ts": ["errors.ts", "crypto", "store", "auth", "http", "config.ts", "ampho.ts"],
 };
 /** Folders beside a file of their name share its room. */

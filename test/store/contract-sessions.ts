@@ -116,4 +116,14 @@ export function sessionContract(store: Opened): void {
     expect(await store().reauthenticate({ ...changed, sessionId: mine.id })).toEqual(refused);
     expect(await store().findSession({ id: bobs.id, now: start })).toMatchObject({ session: { gen: 0 } });
   });
+
+  it("live sessions are counted, and those that nobody has renewed for long", async () => {
+    await addUser(store());
+    const first = await openSession(store(), { random: "first" });
+    await openSession(store(), { random: "second" });
+    await openSession(store(), { random: "third", idleSeconds: 10 });
+    await store().renewSession(renewal(first, { now: start + 60 }));
+    expect(await store().countSessions({ now: start + 60, idleSince: start + 30 })).toEqual({ live: 2, idle: 1 });
+    expect(await store().countSessions({ now: start, idleSince: start })).toEqual({ live: 3, idle: 0 });
+  });
 }

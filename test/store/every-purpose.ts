@@ -34,6 +34,7 @@ export async function runEveryPurpose(run: Run): Promise<void> {
   await run("renewSession", renewal(second, { idleSeconds: 1_000_000, accessTtlSeconds: 40_000 }));
   await run("renewSession", renewal(second));
   await run("findSession", { id: "0.second", now: start });
+  await run("countSessions", { now: start, idleSince: start });
   await run("listSessions", { userId: ann.id, now: start });
   await run("renewSession", renewal({ ...second, gen: 0 }));
   await run("createSession", login({ random: "third" }));

@@ -39,6 +39,8 @@ const filling = [
 
 /** They count, list or clear tables that are held to a size, and no login waits for them. */
 const ofBoundedTables: ReadonlySet<string> = new Set(["sweepGuesses", "listHeldBack", "clearHeldBack"]);
+/** An operator asks, from a process of their own, and waits. */
+const ofOperators: ReadonlySet<string> = new Set(["countSessions"]);
 const small = ["ampho_state", "ampho_imports"];
 
 interface Explained {
@@ -73,6 +75,7 @@ it("none scans a table that grows", async () => {
   connection.end();
   expect(new Set(all.map(({ purpose }) => purpose))).toEqual(new Set(Object.keys(purposes)));
   const scans = new RegExp(`Seq Scan on (?!${small.join("|")})`);
-  const bad = all.filter(({ purpose, plan }) => !ofBoundedTables.has(purpose) && scans.test(plan));
+  const guarded = all.filter(({ purpose }) => !ofBoundedTables.has(purpose) && !ofOperators.has(purpose));
+  const bad = guarded.filter(({ plan }) => scans.test(plan));
   expect(bad.map(({ purpose, plan }) => `${purpose}\n${plan}`)).toEqual([]);
 });

@@ -1,7 +1,6 @@
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
 import type { Configuration } from "../../config.js";
 import { readJwt } from "../../crypto/jwt.js";
+import { hasDatabase } from "../../doctor/database-file.js";
 import { AmphoError } from "../../errors.js";
 import { StoreOpenError } from "../../store/open-error.js";
 import type { CommandContext, CommandInput } from "../command.js";
@@ -65,7 +64,7 @@ async function refusalOf(
       }
     });
   const alone = { ...configuration, databaseUrl: "sqlite::memory:", databaseMigrate: "auto" } as const;
-  if (!hasDatabase(configuration, context)) return judge(alone);
+  if (!hasDatabase(configuration.databaseUrl, context.surroundings.cwd)) return judge(alone);
   try {
     // Looking at a token changes no schema.
     return await judge({ ...configuration, databaseMigrate: "off" });
@@ -74,11 +73,6 @@ async function refusalOf(
     context.terminal.warn(`whether it was revoked is not known: ${error.message}`);
     return judge(alone);
   }
-}
-
-function hasDatabase({ databaseUrl }: Configuration, { surroundings }: CommandContext): boolean {
-  const path = /^sqlite:(.+)$/.exec(databaseUrl)?.[1];
-  return path === undefined || (path !== ":memory:" && existsSync(resolve(surroundings.cwd, path)));
 }
 
 const timeClaims: Readonly<Record<string, string>> = {

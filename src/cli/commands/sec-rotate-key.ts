@@ -6,9 +6,7 @@ import { ConfigurationError } from "../../errors.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { configure } from "../configure.js";
 import { UsageError } from "../failure.js";
-
-/** A set of a hundred RSA keys is far below. */
-const inputBytesMax = 1 << 20;
+import { keyBytesMax, parseKey } from "../read-keys.js";
 
 export async function run(input: CommandInput, context: CommandContext): Promise<void> {
   const keep = readKeep(input.text("--keep"));
@@ -38,23 +36,14 @@ interface CurrentKey {
 /** From stdin if there is something, else the configured one. */
 async function currentKey(context: CommandContext): Promise<CurrentKey> {
   const { terminal } = context;
-  const typed = terminal.interactive ? "" : await terminal.readInput(inputBytesMax);
+  const typed = terminal.interactive ? "" : await terminal.readInput(keyBytesMax);
   if (typed.trim() !== "") {
-    const key = parse(typed);
+    const key = parseKey(typed);
     return { key, algorithm: signingAlgorithm(key, undefined), tokenAlg: undefined };
   }
   const { configuration, configuredKey: key } = configure(context, "configured");
   const { tokenAlg } = configuration;
   return { key, algorithm: signingAlgorithm(key, tokenAlg), tokenAlg };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The parser's own message cites the text.
-    throw new UsageError("what came on stdin is not JSON");
-  }
 }
 
 function signingAlgorithm(key: unknown, tokenAlg: Algorithm | undefined): Algorithm {

@@ -15,9 +15,10 @@ export async function run(input: CommandInput, { surroundings, terminal }: Comma
   for (const warning of warnings) notice(`warning: ${warning}`);
   const ampho = await composeAmpho(configuration, { notice }, { actor: "application" });
   try {
+    const { host, port, trustProxy: trustedHops, doctor } = configuration;
+    if (doctor) notice("warning: AMPHO_DOCTOR is true: whoever asks is told that this instance may be attacked");
     const log = createAccessLog(format, (line) => terminal.note(line.trimEnd()));
-    const server = createHttpServer({ ampho, ready: () => ampho.ready(), log });
-    const { host, port } = configuration;
+    const server = createHttpServer({ ampho, ready: () => ampho.ready(), log, trustedHops });
     const url = await server.listen(port, host).catch((error: unknown) => {
       throw new CommandFailure(`cannot listen on ${host}, port ${port}: ${listenProblem(error)}`);
     });

@@ -2,7 +2,7 @@
 // Where transactions run side by side, all of them take their locks in this order, so that none waits for another in a
 // circle: the user, the user's sessions from the newest to the oldest, counters of guesses, the row of state.
 import type { CreateSessionOutcome, NewSession, Session, User } from "../store.js";
-import { alone, first, query, type Work } from "../work.js";
+import { alone, first, integer, query, type Work } from "../work.js";
 import { recordAudit } from "./audit.js";
 import { settleRight } from "./guesses.js";
 import { writeRevocations } from "./revocations.js";
@@ -98,4 +98,17 @@ export function* listSessions(input: { readonly userId: string; readonly now: nu
     [input.userId, era, input.now],
   );
   return rows.map(sessionOf);
+}
+
+export function* countSessions(input: {
+  readonly now: number;
+  readonly idleSince: number;
+}): Work<{ readonly live: number; readonly idle: number }> {
+  const { era } = yield* readState();
+  const row = yield* first(
+    `select count(*) as live, coalesce(sum(case when renewed_at < ? then 1 else 0 end), 0) as idle
+     from ampho_sessions where ended_at is null and era = ? and expires_at > ?`,
+    [input.idleSince, era, input.now],
+  );
+  return row === undefined ? { live: 0, idle: 0 } : { live: integer(row, "live"), idle: integer(row, "idle") };
 }

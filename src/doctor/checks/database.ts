@@ -1,0 +1,137 @@
+// The database: its schema, what it says of time, and what is left in it that should not stay.
+import { countHashes } from "../../auth/hash-counts.js";
+import type { Configuration } from "../../config.js";
+import type { Key } from "../../crypto/key.js";
+import { AmphoError } from "../../errors.js";
+import { StoreOpenError } from "../../store/open-error.js";
+import { openMigrations, openStore } from "../../store/open-store.js";
+import type { Store } from "../../store/store.js";
+import type { Finding } from "../finding.js";
+
+const [day, apartWarnSeconds] = [86_400, 5];
+/** Half of what a session may be idle by default, and then much more. */
+const idleSeconds = 30 * day;
+
+const finding = (severity: Finding["severity"], check: string, message: string, mend: string): Finding => ({
+  severity,
+  check,
+  message,
+  mend,
+});
+
+export interface DatabaseInput {
+  readonly configuration: Configuration;
+  readonly keys: readonly Key[];
+  readonly now: number;
+}
+
+/** Reads only: no schema is changed, and no database is made. */
+export async function checkDatabase({ configuration, keys, now }: DatabaseInput): Promise<readonly Finding[]> {
+  try {
+    const schema = await checkSchema(configuration);
+    if (schema.length > 0) return schema;
+    const store = await openStore({ url: configuration.databaseUrl, migrate: false, notice: () => {} });
+    try {
+      return [
+        ...(await checkRevokedKeys(store, keys, now)),
+        ...(await checkTime(store, configuration, now)),
+        ...(await checkSessions(store, now)),
+        ...(await checkHashes(store)),
+      ];
+    } finally {
+      await store.close();
+    }
+  } catch (error) {
+    if (error instanceof StoreOpenError || error instanceof AmphoError)
+      return [finding("error", "database", error.message, "see docs/operating.md, Bad days")];
+    throw error;
+  }
+}
+
+async function checkSchema({ databaseUrl, databaseMigrate }: Configuration): Promise<readonly Finding[]> {
+  const migrations = await openMigrations(databaseUrl);
+  try {
+    // Rejects when the schema is newer than this program.
+    await migrations.current();
+    const open = (await migrations.list()).filter(({ appliedAt }) => appliedAt === null).length;
+    if (open === 0) return [];
+    const message = `the schema is not up to date: ${open} ${open === 1 ? "migration is" : "migrations are"} not applied`;
+    const auto = databaseMigrate === "auto";
+    const mend = auto
+      ? "the next start applies them; or `ampho db-up` now"
+      : "`ampho db-up`: until then nothing starts";
+    return [finding(auto ? "warning" : "error", "schema", message, mend)];
+  } finally {
+    await migrations.close();
+  }
+}
+
+async function checkRevokedKeys(store: Store, keys: readonly Key[], now: number): Promise<readonly Finding[]> {
+  const { rows } = await store.readRevocations({ after: 0, now });
+  const revoked = new Set(rows.flatMap((row) => (row.kind === "key" ? [row.kid] : [])));
+  return keys.flatMap(({ kid }, at) => {
+    if (!revoked.has(kid)) return [];
+    return at === 0
+      ? [
+          finding(
+            "error",
+            "key",
+            `key ${kid}, which signs, was revoked: logins are answered 503`,
+            "configure a new key: `ampho sec-gen-key`",
+          ),
+        ]
+      : [finding("note", "key", `key ${kid} was revoked and is still configured`, "take it out of the set")];
+  });
+}
+
+/** A store with a clock of its own tells it; and what was written last was written before now, unless a clock has stepped. */
+async function checkTime(store: Store, { tokenLeeway }: Configuration, now: number): Promise<readonly Finding[]> {
+  const storeMs = await store.readClock();
+  if (storeMs !== undefined) {
+    const apart = Math.round(Math.abs(storeMs / 1000 - now));
+    if (apart <= apartWarnSeconds) return [];
+    const severity = apart > tokenLeeway ? "error" : "warning";
+    const message = `this machine's clock is ${apart} seconds away from the database's`;
+    return [finding(severity, "clock", message, "run NTP on both")];
+  }
+  const [last] = await store.listAudit({ login: undefined, since: undefined, limit: 1 });
+  const aheadSeconds = (last?.at ?? 0) - now;
+  if (aheadSeconds <= Math.max(tokenLeeway, 5)) return [];
+  const message = `the newest entry of the database lies ${aheadSeconds} seconds ahead of this machine's clock: one of the clocks is or was wrong`;
+  return [finding("error", "clock", message, "run NTP on every machine that serves")];
+}
+
+async function checkSessions(store: Store, now: number): Promise<readonly Finding[]> {
+  const { live, idle } = await store.countSessions({ now, idleSince: now - idleSeconds });
+  if (idle === 0) return [];
+  const message = `${idle} of ${live} live sessions were not renewed for 30 days: only a thief would miss them`;
+  return [
+    finding(
+      "note",
+      "sessions",
+      message,
+      "lower AMPHO_SECURITY_SESSION_IDLE for those to come; `ampho session-end --all` ends all",
+    ),
+  ];
+}
+
+/** Found at some millions of guesses a second by whoever holds a copy of the database. */
+const fastFormats = /^(?:ldap-|salted-|md5|apr1|phpass)/;
+
+async function checkHashes(store: Store): Promise<readonly Finding[]> {
+  const old = (await countHashes({ store })).filter(({ format, current }) => format !== null && !current);
+  const fast = old.filter(({ format }) => fastFormats.test(format ?? ""));
+  if (old.length === 0) return [];
+  const listed = old.map(({ format, users }) => `${users} ${format}`).join(", ");
+  const severity = fast.length > 0 ? "warning" : "note";
+  const weak = fast.length > 0 ? "; some of them fall to fast guessing if the database is stolen" : "";
+  const message = `passwords in formats of other systems are left (${listed}): each is replaced at its user's next login${weak}`;
+  return [
+    finding(
+      severity,
+      "hashes",
+      message,
+      "disable accounts that nobody uses, give others a new password: `ampho user-hashes` counts",
+    ),
+  ];
+}

@@ -1,0 +1,97 @@
+// `ampho doctor`: every check, and what they found, the worst first.
+import { statSync } from "node:fs";
+import { type SecretPlaces, secretPlaces } from "../config/secret-places.js";
+import type { Surroundings } from "../config/surroundings.js";
+import { type Configuration, type ConfigurationResult, readConfiguration } from "../config.js";
+import type { Key } from "../crypto/key.js";
+import { ConfigurationError } from "../errors.js";
+import { checkConfiguration, findingsOf } from "./checks/configuration.js";
+import { checkDatabase } from "./checks/database.js";
+import { checkFiles, databaseFiles, type SecretFile } from "./checks/files.js";
+import { checkHashing } from "./checks/hashing.js";
+import { checkInstance } from "./checks/instance.js";
+import { checkKeys } from "./checks/keys.js";
+import { databaseFile, hasDatabase } from "./database-file.js";
+import { type Finding, worstFirst } from "./finding.js";
+
+export interface ExamineInput {
+  readonly surroundings: Surroundings;
+  /** From the REST prefix to where a running instance answers; undefined: no instance is asked. */
+  readonly api: ((prefix: string) => URL) | undefined;
+  /** Unix seconds. */
+  readonly now: () => number;
+}
+
+export interface Examination {
+  readonly findings: readonly Finding[];
+  /** What was measured, and what was not looked at, in words for a person. */
+  readonly remarks: readonly string[];
+}
+
+export async function examine({ surroundings, api, now }: ExamineInput): Promise<Examination> {
+  const findings: Finding[] = [];
+  const remarks: string[] = [];
+  const read = attempt(surroundings, "any", findings);
+  // With a bad key everything else can still be looked at.
+  const usable = read ?? attempt(surroundings, "none", []);
+  if (usable === undefined) {
+    remarks.push("with such a configuration nothing else could be looked at");
+    return { findings: worstFirst(findings), remarks };
+  }
+  const { configuration } = usable;
+  const keys = read?.configuredKey === undefined ? [] : (configuration.keys ?? []);
+  const places = secretPlaces(surroundings);
+  findings.push(
+    ...checkConfiguration(configuration, usable.warnings),
+    ...checkKeys({ keys, writtenAt: writtenAt(places.keyFile), now: now() }),
+    ...checkFiles(secretFiles(configuration, surroundings, places)),
+  );
+  findings.push(...(await databaseFindings(configuration, keys, surroundings, now(), remarks)));
+  const hashing = await checkHashing();
+  findings.push(...hashing.findings);
+  remarks.push(`a password takes ${hashing.medianMs} ms on one thread of this machine`);
+  if (api === undefined)
+    remarks.push("without --url no running instance was asked: TLS, proxies and its clock are not known");
+  else findings.push(...(await checkInstance({ api: api(configuration.restPrefix), configuration, keys, now })));
+  return { findings: worstFirst(findings), remarks };
+}
+
+function attempt(around: Surroundings, key: "any" | "none", findings: Finding[]): ConfigurationResult | undefined {
+  try {
+    return readConfiguration({ ...around, needs: { key } });
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    findings.push(...findingsOf(error.message));
+    return undefined;
+  }
+}
+
+function writtenAt(path: string | undefined): number | undefined {
+  const stats = path === undefined ? undefined : statSync(path, { throwIfNoEntry: false });
+  return stats === undefined ? undefined : Math.floor(stats.mtimeMs / 1000);
+}
+
+function secretFiles(
+  { databaseUrl }: Configuration,
+  { cwd }: Surroundings,
+  { keyFile, configurationFiles }: SecretPlaces,
+): readonly SecretFile[] {
+  const database = databaseFile(databaseUrl, cwd);
+  return [
+    ...(keyFile === undefined ? [] : [{ path: keyFile, what: "the key file" }]),
+    ...configurationFiles.map((path) => ({ path, what: "a configuration file that holds a secret" })),
+    ...(database === undefined ? [] : databaseFiles(database)),
+  ];
+}
+
+async function databaseFindings(
+  configuration: Configuration,
+  keys: readonly Key[],
+  { cwd }: Surroundings,
+  now: number,
+  remarks: string[],
+): Promise<readonly Finding[]> {
+  if (hasDatabase(configuration.databaseUrl, cwd)) return checkDatabase({ configuration, keys, now });
+  remarks.push("there is no database yet: the first start makes it");
+  return [];
+}

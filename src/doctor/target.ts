@@ -1,0 +1,72 @@
+// The instance that is attacked, as the attacks see it. Every session that they open is closed afterwards.
+import { randomBytes } from "node:crypto";
+import type { Key } from "../crypto/key.js";
+import { bearer, type Credentials, type Guests, post, type Session, type Target, type TokenRules } from "./attack.js";
+import { type Answer, type Exchange, headerOf, membersOf, NoAnswer, type Sent } from "./exchange.js";
+
+export interface TargetOptions {
+  readonly exchange: Exchange;
+  readonly key: Key | undefined;
+  readonly rules: TokenRules;
+  readonly user: Credentials;
+  readonly guests: Guests | undefined;
+  /** The server's clock, Unix seconds. */
+  readonly now: () => number;
+}
+
+/** The user of the attacks cannot log in: nothing can be tried. */
+export class NoLogin extends Error {
+  override readonly name = "NoLogin";
+}
+
+const [retriesMax, pauseSecondsMax] = [3, 5];
+
+export function openTarget(options: TargetOptions): Target & { close(): Promise<void> } {
+  const { exchange, user } = options;
+  const opened: string[] = [];
+  let standing: Promise<Session> | undefined;
+
+  /** An answer that says "later" is none. */
+  async function send(sent: Sent): Promise<Answer> {
+    for (let retry = 0; ; retry++) {
+      const answer = await exchange.send(sent);
+      if (answer.status !== 503) return answer;
+      if (retry === retriesMax) throw new NoAnswer("the server answers 503");
+      const seconds = Math.min(Number(headerOf(answer, "retry-after")) || 1, pauseSecondsMax);
+      await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    }
+  }
+
+  async function open(who: Credentials = user): Promise<Session> {
+    const answer = await send(post("/login", who));
+    const { token, refresh_token: refreshToken, device } = membersOf(answer);
+    if (answer.status !== 200 || typeof token !== "string" || typeof refreshToken !== "string")
+      throw new NoLogin(answer.status === 429 ? throttled : `a login was answered ${answer.status}`);
+    opened.push(token);
+    return { token, refreshToken, device: typeof device === "string" ? device : undefined };
+  }
+
+  return {
+    send,
+    open,
+    now: options.now,
+    rules: options.rules,
+    key: options.key,
+    user,
+    guests: options.guests,
+    nobody: `doctor-${randomBytes(9).toString("hex")}`,
+    standing() {
+      standing ??= open();
+      return standing;
+    },
+    async close() {
+      const ends = opened.map((token) => exchange.send({ method: "POST", path: "/logout", headers: [bearer(token)] }));
+      // Those that ended in an attack are refused; an access token that has expired ends nothing any more.
+      await Promise.allSettled(ends);
+      exchange.close();
+    },
+  };
+}
+
+const throttled =
+  "this address has guessed too often and has to wait: `ampho throttle-clear --address`, or come back in some minutes";

@@ -1,0 +1,47 @@
+// `ampho doctor --attack` finds each fault that is planted into an instance, and no other.
+import { describe, expect, it } from "vitest";
+import type { Attack } from "../../dist/doctor/attack.js";
+import { algorithmAttacks } from "../../dist/doctor/attacks/algorithms.js";
+import { claimAttacks } from "../../dist/doctor/attacks/claims.js";
+import { formAttacks } from "../../dist/doctor/attacks/forms.js";
+import { guessingAttacks } from "../../dist/doctor/attacks/guessing.js";
+import { headerAttacks } from "../../dist/doctor/attacks/headers.js";
+import { leakAttacks } from "../../dist/doctor/attacks/leaks.js";
+import { limitAttacks } from "../../dist/doctor/attacks/limits.js";
+import { sessionAttacks } from "../../dist/doctor/attacks/sessions.js";
+import { attacks } from "../../dist/doctor/attacks.js";
+import { attackBroken, type Fault } from "./broken/server.js";
+import { sessionFaults } from "./broken/sessions.js";
+import { tellingFaults } from "./broken/telling.js";
+import { tokenFaults } from "./broken/tokens.js";
+import { wireFaults } from "./broken/wire.js";
+
+/** Each fault is looked for with all attacks of its kind: those beside the one that finds it have to hold. */
+const kinds: Readonly<Record<string, readonly [readonly Fault[], readonly Attack[]]>> = {
+  tokens: [tokenFaults, [...algorithmAttacks, ...formAttacks, ...claimAttacks]],
+  sessions: [sessionFaults, sessionAttacks],
+  "the wire": [wireFaults, [...headerAttacks, ...limitAttacks]],
+  "what is told": [tellingFaults, [...leakAttacks, ...guessingAttacks]],
+};
+
+/** What got through; an attack that failed would be neither held nor not. */
+async function findingsOf(fault: Fault, tried: readonly Attack[]): Promise<readonly string[]> {
+  const report = await attackBroken(fault, tried);
+  if (report.refused !== undefined) throw new Error(report.refused);
+  return report.results
+    .filter(({ outcome }) => outcome === "not_held" || outcome === "failed")
+    .map(({ attack, outcome, detail }) => (outcome === "failed" ? `${attack}: ${detail}` : attack));
+}
+
+describe.each(Object.entries(kinds))("of %s, an instance that", (_, [faults, tried]) => {
+  it.each(faults)("$name is found out", async (fault) => {
+    expect(await findingsOf(fault, tried)).toEqual(fault.finds);
+  });
+});
+
+describe("the attacks", () => {
+  it("each find a fault that is planted here", () => {
+    const found = new Set(Object.values(kinds).flatMap(([faults]) => faults.flatMap(({ finds }) => finds)));
+    expect(attacks.map(({ id }) => id).filter((id) => !found.has(id))).toEqual([]);
+  });
+});

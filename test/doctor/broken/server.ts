@@ -1,0 +1,171 @@
+// A real instance on node:http with one fault planted into it, and the attacks of `ampho doctor` against it.
+import { createHmac, createPrivateKey, createPublicKey, type KeyObject, randomBytes } from "node:crypto";
+import { createServer, type IncomingMessage } from "node:http";
+import { type Ampho, type AmphoOptions, createAmpho } from "../../../dist/ampho.js";
+import { generateJwk } from "../../../dist/crypto/jwk-generate.js";
+import { importKeys } from "../../../dist/crypto/jwk-set.js";
+import type { Attack } from "../../../dist/doctor/attack.js";
+import { attackInstance } from "../../../dist/doctor/attack-instance.js";
+import { forge, segmentsOf } from "../../../dist/doctor/forge.js";
+import { lodge } from "../../../dist/doctor/guests.js";
+import type { Handle } from "../../../dist/http/handler.js";
+import type { HttpAnswer, HttpRequest } from "../../../dist/http/message.js";
+import { exchange } from "../../../dist/http/node-exchange.js";
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** What a fault is made with. */
+export interface Workshop {
+  readonly ampho: Ampho;
+  /** Of the HMAC key; empty for a pair. */
+  readonly secret: Buffer;
+  readonly publicKey: KeyObject | undefined;
+  readonly kid: string;
+  now(): number;
+  /** A token that the instance takes, for whoever the claims name. */
+  sign(claims: Members): string;
+}
+
+export interface Fault {
+  readonly name: string;
+  /** The attacks that find it; all others hold. */
+  readonly finds: readonly string[];
+  readonly options?: AmphoOptions;
+  readonly alg?: "HS256" | "EdDSA";
+  readonly plant?: (inner: Handle, shop: Workshop) => Handle;
+  /** What it does to a request before anything of ours reads it. */
+  readonly alter?: (request: IncomingMessage) => void;
+}
+
+const defaults: AmphoOptions = { databaseUrl: "sqlite::memory:", notice: () => {} };
+
+/** Attacks an instance with this fault. */
+export async function attackBroken(fault: Omit<Fault, "name" | "finds">, attacks: readonly Attack[]) {
+  const jwk = generateJwk(fault.alg ?? "HS256");
+  const { keys } = importKeys(jwk);
+  const ampho = await createAmpho({ ...defaults, key: jwk, ...fault.options });
+  const handle = fault.plant?.(ampho.handle, workshop(ampho, jwk)) ?? ampho.handle;
+  const host = { prefix: ampho.prefix, handle, guard: ampho.guard, refusal: ampho.refusal };
+  const server = createServer({ requireHostHeader: false, maxHeaderSize: 16_384 }, (request, response) => {
+    fault.alter?.(request);
+    void exchange(host, request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : 0;
+  const { tokenIssuer: issuer, tokenAudience: audience } = fault.options ?? {};
+  try {
+    return await attackInstance({
+      attacks,
+      api: new URL(`http://127.0.0.1:${port}${ampho.prefix}`),
+      keys,
+      rules: {
+        leewaySeconds: 60,
+        foreignMaxSeconds: 86_400,
+        issuer,
+        audience: audience === undefined ? [] : [audience].flat(),
+        corsOrigins: [fault.options?.corsOrigins ?? []].flat(),
+      },
+      user: () => lodge(ampho.users, 15),
+      now,
+      stop: new AbortController().signal,
+    });
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    await ampho.close();
+  }
+}
+
+const now = () => Math.floor(Date.now() / 1000);
+
+function workshop(ampho: Ampho, jwk: Readonly<Record<string, string>>): Workshop {
+  const [key] = importKeys(jwk).keys;
+  if (key === undefined) throw new Error("a new key can be used");
+  const header = { alg: key.algorithm, kid: key.kid, typ: "at+jwt" };
+  return {
+    ampho,
+    secret: Buffer.from(jwk["k"] ?? "", "base64url"),
+    publicKey:
+      jwk["x"] === undefined ? undefined : createPublicKey(createPrivateKey({ key: { ...jwk }, format: "jwk" })),
+    kid: key.kid,
+    now,
+    sign: ({ login, iss, aud }) => {
+      const who = typeof login === "string" && login !== "" ? login : "somebody";
+      const ours = { ...(iss === undefined ? {} : { iss }), ...(aud === undefined ? {} : { aud }) };
+      return forge(key, header, { login: who, iat: now() + 2, exp: now() + 60, ...ours });
+    },
+  };
+}
+
+export const bearerOf = ({ authorization }: HttpRequest): string =>
+  (authorization.length === 1 && /^Bearer (.*)$/s.exec(authorization[0] ?? "")?.[1]) || "";
+
+export const withBearer = (request: HttpRequest, token: string): HttpRequest => ({
+  ...request,
+  authorization: [`Bearer ${token}`],
+});
+
+/** Tokens that `read` makes something of are taken for good ones of whom it says. */
+export const taking =
+  (read: (token: string, shop: Workshop) => Members | undefined | Promise<Members | undefined>) =>
+  (inner: Handle, shop: Workshop): Handle =>
+  async (request) => {
+    const token = bearerOf(request);
+    const claims = token === "" ? undefined : await read(token, shop);
+    return inner(claims === undefined ? request : withBearer(request, shop.sign(claims)));
+  };
+
+export interface Opened {
+  readonly header: Members;
+  readonly claims: Members;
+  readonly headerText: string;
+  readonly payload: Buffer;
+  readonly signature: string;
+}
+
+/** The parts of a token as a careless reader sees them. */
+export function open(token: string): Opened | undefined {
+  const { header, payload, signature } = segmentsOf(token);
+  const headerText = Buffer.from(header, "base64url").toString();
+  const bytes = Buffer.from(payload, "base64url");
+  const [members, claims] = [parse(headerText), parse(bytes.toString())];
+  if (members === undefined || claims === undefined) return undefined;
+  return { header: members, claims, headerText, payload: bytes, signature };
+}
+
+function parse(text: string): Members | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The same of a token whose HS256 signature is right, which is all that was looked at. */
+export function openSigned(token: string, { secret }: Workshop): Opened | undefined {
+  const { header, payload, signature } = segmentsOf(token);
+  const right = createHmac("sha256", secret).update(`${header}.${payload}`).digest("base64url");
+  return signature === right ? open(token) : undefined;
+}
+
+/** Changes answers. */
+export const answering =
+  (change: (answer: HttpAnswer, request: HttpRequest, shop: Workshop) => HttpAnswer | Promise<HttpAnswer>) =>
+  (inner: Handle, shop: Workshop): Handle =>
+  async (request) =>
+    change(await inner(request), request, shop);
+
+export const random = (): string => randomBytes(16).toString("base64url");
+
+/** The body's bytes, for a second reader as well. */
+export async function readBody(request: HttpRequest): Promise<{ readonly bytes: Buffer; readonly again: HttpRequest }> {
+  if (request.body.kind !== "stream") return { bytes: Buffer.alloc(0), again: request };
+  const bytes = Buffer.from(await request.body.read(1 << 20));
+  return { bytes, again: { ...request, body: { kind: "parsed", value: bytes } } };
+}
+
+export const membersOf = (bytes: Buffer | string | undefined): Members => parse(String(bytes ?? "")) ?? {};
+
+export const pathOf = ({ target }: HttpRequest): string => target.replace(/\?.*$/s, "");

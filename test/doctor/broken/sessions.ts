@@ -1,0 +1,156 @@
+// Faults around sessions: what has ended goes on, what was used is used again, and one credential passes for another.
+import type { Handle } from "../../../dist/http/handler.js";
+import type { HttpRequest } from "../../../dist/http/message.js";
+import {
+  answering,
+  bearerOf,
+  type Fault,
+  membersOf,
+  open,
+  openSigned,
+  pathOf,
+  readBody,
+  taking,
+  type Workshop,
+  withBearer,
+} from "./server.js";
+
+const done = {
+  status: 204,
+  headers: { "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" },
+  body: undefined,
+};
+
+/** Of each session, the newest refresh token that was given out. */
+function followRefresh(inner: Handle) {
+  const newest = new Map<unknown, string>();
+  const note: Handle = async (request) => {
+    const answer = await inner(request);
+    const { refresh_token: refresh } = membersOf(answer.body);
+    if (typeof refresh === "string") newest.set(open(refresh)?.claims["sid"], refresh);
+    return answer;
+  };
+  return { newest, note };
+}
+
+const renewing = (request: HttpRequest, refresh_token: string): HttpRequest => ({
+  ...request,
+  body: { kind: "parsed", value: { refresh_token } },
+});
+
+/** Renewals with a refresh token go to `renew` instead. */
+const onRenew =
+  (renew: (refresh: string, request: HttpRequest, follow: ReturnType<typeof followRefresh>) => ReturnType<Handle>) =>
+  (inner: Handle, { ampho }: Workshop): Handle => {
+    const follow = followRefresh(inner);
+    return async (request) => {
+      if (pathOf(request) !== `${ampho.prefix}/renew` || request.body.kind !== "stream") return follow.note(request);
+      const { bytes, again } = await readBody(request);
+      const { refresh_token: refresh } = membersOf(bytes);
+      return typeof refresh === "string" ? renew(refresh, again, follow) : follow.note(again);
+    };
+  };
+
+const generationOf = (token: string | undefined): number => Number(open(token ?? "")?.claims["gen"]);
+
+let line: Promise<unknown> = Promise.resolve();
+
+export const sessionFaults: readonly Fault[] = [
+  {
+    name: "takes a refresh token as bearer",
+    finds: ["refresh-as-access"],
+    plant: (inner, shop) => {
+      const { newest, note } = followRefresh(inner);
+      return taking((token) => ([...newest.values()].includes(token) ? { login: "somebody" } : undefined))(note, shop);
+    },
+  },
+  {
+    name: "takes an access token as refresh token",
+    finds: ["access-as-refresh"],
+    plant: (inner, shop) =>
+      onRenew((refresh, request, { note }) =>
+        openSigned(refresh, shop) === undefined
+          ? note(request)
+          : note(withBearer({ ...request, body: { kind: "none" } }, refresh)),
+      )(inner, shop),
+  },
+  {
+    name: "gives a refresh token for an access token",
+    finds: ["upgrade"],
+    plant: answering((answer, request, { ampho }) => {
+      if (pathOf(request) !== `${ampho.prefix}/renew` || bearerOf(request) === "" || answer.status !== 200)
+        return answer;
+      return { ...answer, body: JSON.stringify({ ...membersOf(answer.body), refresh_token: "eyJ" }) };
+    }),
+  },
+  {
+    name: "renews with an old refresh token",
+    finds: ["replay"],
+    plant: onRenew((refresh, request, { newest, note }) => {
+      const present = newest.get(open(refresh)?.claims["sid"]);
+      const isOld = generationOf(refresh) < generationOf(present) - 1;
+      return note(isOld && present !== undefined ? renewing(request, present) : request);
+    }),
+  },
+  {
+    name: "moves a generation on for each of many at once",
+    finds: ["renewal-race"],
+    plant: onRenew((refresh, request, { newest, note }) => {
+      const sid = open(refresh)?.claims["sid"];
+      if (newest.get(sid) !== refresh) return note(request);
+      const turn = line.then(() => note(renewing(request, newest.get(sid) ?? refresh)));
+      line = turn.catch(() => undefined);
+      return turn;
+    }),
+  },
+  {
+    name: "says that it has logged out and has not",
+    finds: ["logout"],
+    plant:
+      (inner, { ampho }) =>
+      async (request) => {
+        const answer = request.method === "POST" && pathOf(request) === `${ampho.prefix}/logout`;
+        if (!answer) return inner(request);
+        const asked = await inner({
+          ...request,
+          method: "GET",
+          target: `${ampho.prefix}/session`,
+          body: { kind: "none" },
+        });
+        return asked.status === 200 ? done : asked;
+      },
+  },
+  {
+    name: "says that it has ended a session and has not",
+    finds: ["session-ended"],
+    plant:
+      (inner, { ampho }) =>
+      async (request) => {
+        const id = /\/sessions\/(.+)$/.exec(pathOf(request))?.[1];
+        if (request.method !== "DELETE" || id === undefined) return inner(request);
+        const listed = await inner({ ...request, method: "GET", target: `${ampho.prefix}/sessions` });
+        return listed.body?.includes(id) ? done : inner(request);
+      },
+  },
+  {
+    name: "lets a disabled user's tokens live",
+    finds: ["user-disabled"],
+    plant: taking(async (token, shop) => {
+      const claims = openSigned(token, shop)?.claims;
+      const login = claims?.["login"];
+      const user = typeof login === "string" && login !== "" ? await shop.ampho.users.find(login) : undefined;
+      return user?.disabled ? claims : undefined;
+    }),
+  },
+  {
+    name: "ends anybody's session",
+    finds: ["foreign-session"],
+    plant:
+      (inner, { ampho }) =>
+      async (request) => {
+        const id = /\/sessions\/(.+)$/.exec(pathOf(request))?.[1];
+        if (request.method !== "DELETE" || id === undefined || bearerOf(request) === "") return inner(request);
+        return (await ampho.sessions.end(id)) ? done : inner(request);
+      },
+  },
+];
