@@ -40,12 +40,13 @@ ${rows.join("\n")}
 - Answers are JSON. Times are whole Unix seconds. A character is a Unicode code point.
 - A path has one spelling: no trailing slash, no double slash, no percent escapes. HEAD is answered as GET, other methods get 405.
 - Tokens go in \`Authorization: Bearer …\`, once. Credentials in the query are refused, and so is a second token in the body.
+  With \`AMPHO_SECURITY_COOKIES\` they go in cookies and in no body: [cookies.md](cookies.md).
 - A request that is not complete after 30 s gets 408 and its connection is closed.
 - Errors are \`{"message": "…for people…", "error": "code"}\`; [errors.md](errors.md) lists the codes. Every 401 carries a
   \`WWW-Authenticate: Bearer\` challenge, 429 and 503 a \`Retry-After\`, 405 an \`Allow\`.
 - \`ampho serve\` names each request by \`X-Request-Id\` in its answer, and by \`id\` in the access log.
 - Every answer but the key set's is \`Cache-Control: no-store\`.
-- Pages of other origins are told nothing (CORS) unless \`AMPHO_SECURITY_CORS_ORIGINS\` lists theirs, and never with credentials. A
+- Pages of other origins are told nothing (CORS) unless \`AMPHO_SECURITY_CORS_ORIGINS\` lists theirs, and with credentials only where tokens are in cookies. A
   preflight of a listed origin is answered 204; any other OPTIONS gets 405. The routes of your application are your own affair.
 
 ${routes.map(routeSection).join("\n\n")}
@@ -111,7 +112,7 @@ ${rows.join("\n")}
 
 Challenges (\`WWW-Authenticate\`) follow RFC 6750 §3 and RFC 9470 §3, with the realm \`ampho\`: none but the realm for \`missing_token\` and
 \`invalid_credentials\`; \`error="invalid_token"\` for \`invalid_token\` and \`session_ended\`; \`error="insufficient_user_authentication"\` with
-\`max_age\` for \`login_too_old\`; \`error="insufficient_scope"\`, with the \`scope\` that was asked for, on a 403.
+\`max_age\` for \`login_too_old\`; \`error="insufficient_scope"\`, with the \`scope\` that was asked for, for \`insufficient_scope\`.
 
 What Node's HTTP parser refuses by itself (400, 408, 413, 431) has no body, and its connection is closed.
 

@@ -26,7 +26,8 @@ import { createPasswordPolicy } from "./crypto/password-policy.js";
 import { createPasswordPool } from "./crypto/password-pool.js";
 import { AmphoError, ConfigurationError } from "./errors.js";
 import { onlyAuthorization, splitAuthorization } from "./http/authorization.js";
-import { createFetch, type FetchHandler } from "./http/fetch.js";
+import { type CookieMode, createCookieMode } from "./http/cookie-mode.js";
+import { createFetch, type FetchHandler, headOf } from "./http/fetch.js";
 import { forwardedNotice } from "./http/forwarding.js";
 import type { Authorize } from "./http/guarding.js";
 import { createHandler, type Handle } from "./http/handler.js";
@@ -81,6 +82,8 @@ export interface Ampho extends Omit<Management, "sessions"> {
   readonly guard: Flows["guard"];
   /** The answer of contract §4 to what a guard throws. */
   refusal(error: unknown): HttpAnswer;
+  /** Tokens in cookies, as AMPHO_SECURITY_COOKIES asks; undefined without it. `cookiesOf` serves applications that log in by `sessions.create`. */
+  readonly cookies: CookieMode | undefined;
   /** Rejects with `unavailable` unless the store answers within a second. */
   ready(): Promise<void>;
 }
@@ -146,6 +149,7 @@ export async function composeAmpho(
     ready: () => ready(store, follower.lagSeconds),
   };
   const refusal = createRefusal((error) => notice(internalError(error)));
+  const cookies = configuration.cookies ? createCookieMode(configuration.corsOrigins) : undefined;
   const handle = createHandler({
     flows,
     prefix: configuration.restPrefix,
@@ -154,6 +158,7 @@ export async function composeAmpho(
     consents: configuration.doctor,
     onForwarded: () => notice(forwardedNotice),
     version: productVersion(),
+    cookies,
     refusal,
   });
   // Before anything is guarded: what was revoked while no process ran is refused from the first request on.
@@ -165,7 +170,10 @@ export async function composeAmpho(
     sessions: { ...management.sessions, create: (userId) => createSession(parts, userId) },
     authorize: createAuthorize({
       guard,
-      authorizationOf: (headers) => onlyAuthorization(splitAuthorization(headers.get("authorization"))),
+      authorizationOf: (request) =>
+        cookies === undefined
+          ? onlyAuthorization(splitAuthorization(request.headers.get("authorization")))
+          : cookies.authorizationOf(headOf(request)),
       refuse: (error) => responseOf(refusal(error)),
     }),
     verify: async (token) => verify(token),
@@ -184,6 +192,7 @@ export async function composeAmpho(
     handle,
     guard,
     refusal,
+    cookies,
     ready: flows.ready,
   };
 }

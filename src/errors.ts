@@ -9,6 +9,7 @@ export const errorCodes = [
   "login_too_old",
   "session_ended",
   "insufficient_scope",
+  "cross_site",
   "not_found",
   "method_not_allowed",
   "request_timeout",

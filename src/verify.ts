@@ -131,7 +131,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
     verify: async (token) => whenPrepared<Auth>(() => core.verify(token)),
     authorize: createAuthorize<Storeless>({
       guard,
-      authorizationOf: (headers) => onlyAuthorization(splitAuthorization(headers.get("authorization"))),
+      authorizationOf: ({ headers }) => onlyAuthorization(splitAuthorization(headers.get("authorization"))),
       refuse: (error) => responseOf(refusal(error)),
       strict: false,
     }),

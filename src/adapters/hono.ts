@@ -6,7 +6,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
 import { givenNeed } from "../http/admit.js";
 import { onlyAuthorization, splitAuthorization } from "../http/authorization.js";
-import type { FetchHandler } from "../http/fetch.js";
+import { type FetchHandler, headOf } from "../http/fetch.js";
 import type { GuardHost } from "../http/guard-host.js";
 import type { HttpHost } from "../http/node-exchange.js";
 import { refusalOf } from "../http/refusal.js";
@@ -49,8 +49,7 @@ export function authorize<N extends Need<HonoRequest>>(ampho: GuardHost, need?: 
   return async (c, next) => {
     let auth: Auth | undefined;
     try {
-      const values = splitAuthorization(c.req.header("authorization") ?? null);
-      const guarded = ampho.guard<HonoRequest>(onlyAuthorization(values), asked, c.req);
+      const guarded = ampho.guard<HonoRequest>(authorizationOf(ampho, c.req), asked, c.req);
       auth = guarded !== undefined && "then" in guarded ? await guarded : guarded;
     } catch (error) {
       throw exceptionOf(ampho, error);
@@ -59,6 +58,11 @@ export function authorize<N extends Need<HonoRequest>>(ampho: GuardHost, need?: 
     c.set("auth", auth);
     return next();
   };
+}
+
+function authorizationOf({ cookies }: GuardHost, request: HonoRequest): string | undefined {
+  if (cookies !== undefined) return cookies.authorizationOf(headOf(request.raw));
+  return onlyAuthorization(splitAuthorization(request.header("authorization") ?? null));
 }
 
 function isAuthOf<N extends Need<HonoRequest>>(auth: Auth | undefined, need: N | undefined): auth is AuthOf<N> {

@@ -9,7 +9,7 @@ import { assertAuth } from "../http/admit.js";
 import { onlyAuthorization } from "../http/authorization.js";
 import type { HttpAnswer } from "../http/message.js";
 import type { HttpHost } from "../http/node-exchange.js";
-import { authorizationValues } from "../http/node-request.js";
+import { authorizationValues, headOf } from "../http/node-request.js";
 import { checkNeed } from "../http/wrap.js";
 
 /** What upgrades need of an `Ampho`. */
@@ -53,7 +53,7 @@ export function guardedUpgrade<N extends Need<IncomingMessage>>(
     const onError = () => socket.destroy();
     socket.on("error", onError);
     const decide = async () => {
-      const authorization = authorizationOf(request);
+      const authorization = authorizationOf(ampho, request);
       request.auth = await ampho.guard(authorization, need, request);
       assertAuth(request, need);
       return bearerOf(authorization);
@@ -73,11 +73,14 @@ export function guardedUpgrade<N extends Need<IncomingMessage>>(
 }
 
 /** The one token, wherever it stands, as an Authorization value. */
-function authorizationOf(request: IncomingMessage): string | undefined {
+function authorizationOf({ cookies }: HttpHost, request: IncomingMessage): string | undefined {
   const tokens = protocolsOf(request)
     .filter((name) => name.startsWith(subprotocolPrefix))
     .map((name) => `Bearer ${name.slice(subprotocolPrefix.length)}`);
-  return onlyAuthorization([...authorizationValues(request), ...tokens]);
+  const authorization = [...authorizationValues(request), ...tokens];
+  if (cookies === undefined) return onlyAuthorization(authorization);
+  // Pages of any site may open sockets, and read them (RFC 6455 §10.2): by cookie it takes one of our own, whatever the method.
+  return cookies.authorizationOf({ ...headOf(request), method: undefined, authorization });
 }
 
 function protocolsOf({ headers }: IncomingMessage): readonly string[] {

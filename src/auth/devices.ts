@@ -6,7 +6,7 @@ import type { Account } from "./directory.js";
 import type { Keyring } from "./keyring.js";
 
 /** 180 days. */
-const proofTtlSeconds = 15_552_000;
+export const proofTtlSeconds = 15_552_000;
 
 export interface DeviceProof {
   readonly userId: string;

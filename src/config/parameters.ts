@@ -94,7 +94,12 @@ export const parameters = {
   AMPHO_SECURITY_CORS_ORIGINS: withDefault(
     origins,
     Object.freeze([]),
-    "the origins whose pages may call the endpoints from a browser (CORS), compared exactly; an empty array is none",
+    "the origins whose pages may call the endpoints from a browser (CORS), compared exactly; with AMPHO_SECURITY_COOKIES also those of the same site whose pages may change something with its cookies; an empty array is none",
+  ),
+  AMPHO_SECURITY_COOKIES: withDefault(
+    bool,
+    false,
+    "whether login and renew answer with `__Host-` cookies instead of tokens in the body; only for browsers of the same site (docs/cookies.md)",
   ),
   AMPHO_SECURITY_RENEW_BY_TOKEN: withDefault(
     bool,

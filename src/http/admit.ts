@@ -4,7 +4,7 @@ import type { Auth, AuthOf, Need } from "../auth/auth.js";
 import { AmphoError } from "../errors.js";
 import { onlyAuthorization } from "./authorization.js";
 import type { GuardHost } from "./guard-host.js";
-import { authorizationValues } from "./node-request.js";
+import { authorizationValues, headOf } from "./node-request.js";
 import { type Refusal, refusalOf } from "./refusal.js";
 import { checkNeed } from "./wrap.js";
 
@@ -25,7 +25,13 @@ export function admit<R, T>(gate: Gate<R, T>): T | Promise<Awaited<T>> {
   const refuse = (error: unknown) => gate.refused(refusalOf(host, error));
   let auth: Auth | undefined | Promise<Auth | undefined>;
   try {
-    auth = host.guard(onlyAuthorization(authorizationValues(message)), need, request);
+    auth = host.guard(
+      host.cookies === undefined
+        ? onlyAuthorization(authorizationValues(message))
+        : host.cookies.authorizationOf(headOf(message)),
+      need,
+      request,
+    );
   } catch (error) {
     return refuse(error);
   }

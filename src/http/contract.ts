@@ -38,6 +38,7 @@ export const routes = [
     input: fields(credentials),
     status: 200,
     output: grant,
+    grants: true,
     errors: ["invalid_credentials", "too_many_attempts", "overloaded", "unavailable"],
     endpoint: logIn,
   }),
@@ -56,6 +57,7 @@ export const routes = [
     input: optionalFields(renewal),
     status: 200,
     output: grant,
+    grants: true,
     errors: ["missing_token", "invalid_token", "session_ended", "unavailable"],
     endpoint: renew,
   }),
@@ -68,6 +70,7 @@ export const routes = [
     input: noInput,
     status: 204,
     errors: [],
+    ends: true,
     endpoint: logOut,
   }),
   route({
@@ -104,6 +107,7 @@ export const routes = [
     input: noInput,
     status: 204,
     errors: [],
+    ends: true,
     endpoint: endSessions,
   }),
   route({

@@ -1,5 +1,5 @@
 // Cross-origin calls from browsers (Fetch standard §3.2): off unless origins are listed, then one exact origin at a time.
-// No `*` and no credentials: tokens travel in the Authorization header, which a page sets by itself.
+// No `*`, and no credentials unless tokens travel in cookies: else a page sets the Authorization header by itself.
 import type { HttpAnswer, HttpRequest } from "./message.js";
 import { plainHeaders } from "./problem.js";
 
@@ -18,7 +18,7 @@ const requestHeaders = "Authorization, Content-Type, Idempotency-Key";
 const exposedHeaders = "Retry-After, WWW-Authenticate, X-Request-Id";
 const preflightSeconds = 600;
 
-export function createCors(origins: readonly string[]): Cors {
+export function createCors(origins: readonly string[], withCookies: boolean): Cors {
   const listed = new Set(origins);
   /** Several Origin fields come joined, and are no listed origin. */
   const originOf = (request: HttpRequest): string | undefined => {
@@ -46,7 +46,11 @@ export function createCors(origins: readonly string[]): Cors {
       // Also without one: a cache must not give one origin's answer to another.
       const headers = { ...answer.headers, Vary: "Origin" };
       if (origin === undefined) return { ...answer, headers };
-      const allowed = { "Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": exposedHeaders };
+      const allowed = {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Expose-Headers": exposedHeaders,
+        ...(withCookies && { "Access-Control-Allow-Credentials": "true" }),
+      };
       return { ...answer, headers: { ...headers, ...allowed } };
     },
   };

@@ -4,9 +4,12 @@ import type { Auth } from "../auth/auth.js";
 import type { Caller, Flows } from "../auth/flows.js";
 import type { ErrorCode } from "../errors.js";
 import type { Members } from "./body.js";
+import type { Credentials } from "./cookie-mode.js";
 import type { Input } from "./input.js";
 import type { RouteNeed } from "./need.js";
 import type { OpenApiDocument } from "./shapes.js";
+
+export type SentCookies = Pick<Credentials, "token" | "refreshToken" | "device">;
 
 /** A request whose body was read and whose token, where the route needs one, was accepted. */
 export interface RawCall {
@@ -15,6 +18,8 @@ export interface RawCall {
   /** The bearer token as sent, unchecked. */
   readonly bearer: string | undefined;
   readonly auth: Auth | undefined;
+  /** What came in cookies; nothing without AMPHO_SECURITY_COOKIES. */
+  readonly cookies: SentCookies;
   /** Undefined when there was no body. */
   readonly members: Members | undefined;
   /** The path's parameters. */
@@ -44,6 +49,10 @@ interface Described {
   readonly errors: readonly ErrorCode[];
   /** `Cache-Control` where it is not `no-store`. */
   readonly cache?: string;
+  /** The answer is a grant. */
+  readonly grants?: true;
+  /** The session of the caller is over with the answer. */
+  readonly ends?: true;
   /** Whether the route is there at all; without this it always is. */
   readonly available?: (flows: Flows) => boolean;
 }

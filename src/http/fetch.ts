@@ -3,7 +3,7 @@ import { AmphoError } from "../errors.js";
 import { splitAuthorization } from "./authorization.js";
 import { alreadyRead, bodyTimeoutMs, cutShort, timedOut, tooLarge } from "./body-limits.js";
 import type { Handle } from "./handler.js";
-import type { HttpRequest, RequestBody } from "./message.js";
+import type { HttpRequest, RequestBody, RequestHead } from "./message.js";
 import { responseOf } from "./response.js";
 
 export interface FetchOptions {
@@ -19,12 +19,24 @@ export function createFetch(handle: Handle): FetchHandler {
   };
 }
 
+/** By shape: a host may bring a Request of its own, and not every one has a Host header. */
+export function headOf({ method, headers, url }: Pick<Request, "method" | "headers" | "url">): RequestHead {
+  return {
+    method,
+    header: (name) => headers.get(name) ?? (name === "host" ? hostOf(url) : undefined),
+    authorization: splitAuthorization(headers.get("authorization")),
+  };
+}
+
+function hostOf(url: string): string | undefined {
+  return URL.canParse(url) ? new URL(url).host : undefined;
+}
+
 function readRequest(request: Request, peerAddress: string | undefined): HttpRequest {
   return {
+    ...headOf(request),
     method: request.method,
     target: request.url,
-    header: (name) => request.headers.get(name) ?? undefined,
-    authorization: splitAuthorization(request.headers.get("authorization")),
     peerAddress,
     body: bodyOf(request),
   };

@@ -1,6 +1,15 @@
 // What `authorize` of every framework needs: of an `Ampho`, or of a verifier that holds no store.
 import type { Auth, Need } from "../auth/auth.js";
-import type { HttpAnswer } from "./message.js";
+import type { HttpAnswer, RequestHead } from "./message.js";
+
+/** Where tokens may also come in cookies: the one place where a guard looks for a token. */
+export interface CookieGate {
+  /**
+   * The one Authorization value of a request: the header's, else one that is made of the cookie.
+   * `cross_site` for an unsafe method by cookie that a page of another site may have sent; `invalid_request` for two tokens.
+   */
+  authorizationOf(head: RequestHead): string | undefined;
+}
 
 export interface GuardHost {
   /** A promise only where there is something to wait for. */
@@ -13,4 +22,6 @@ export interface GuardHost {
   refusal(error: unknown): HttpAnswer;
   /** False: it has no store, and a need with `strict` is a TypeError where it is written. */
   readonly strict?: false;
+  /** Undefined where cookies are not looked at. */
+  readonly cookies?: CookieGate | undefined;
 }

@@ -1,12 +1,13 @@
 // Request -> answer, in one order: path, method, query, Authorization, body, token, endpoint. Whatever is thrown leaves by the refusal.
 import { bearerOf } from "../auth/bearer.js";
 import type { Caller, Flows } from "../auth/flows.js";
-import { AmphoError } from "../errors.js";
+import { AmphoError, type ErrorCode } from "../errors.js";
 import { clientAddress } from "./address.js";
 import { onlyAuthorization } from "./authorization.js";
 import { type Members, queryMembers, readMembers } from "./body.js";
 import { withConsent } from "./consent.js";
 import { routes } from "./contract.js";
+import type { CookieMode, Credentials } from "./cookie-mode.js";
 import { createCors } from "./cors.js";
 import type { Route } from "./endpoint.js";
 import { isForwarded } from "./forwarding.js";
@@ -30,6 +31,8 @@ export interface HandlerOptions {
   readonly onForwarded?: () => void;
   /** The product's version, for the OpenAPI document. */
   readonly version: string;
+  /** AMPHO_SECURITY_COOKIES. */
+  readonly cookies: CookieMode | undefined;
   /** The way out for errors: `createRefusal` of problem.ts. */
   readonly refusal: (error: unknown) => HttpAnswer;
 }
@@ -38,10 +41,10 @@ export type Handle = (request: HttpRequest) => Promise<HttpAnswer>;
 
 /** The REST API. What it returns never rejects: each error is an answer. */
 export function createHandler(options: HandlerOptions): Handle {
-  const { flows, prefix, refusal } = options;
+  const { flows, prefix, refusal, cookies } = options;
   const served = routes.filter((route) => route.available?.(flows) ?? true);
   const find = createRouting(served);
-  const cors = createCors(options.corsOrigins);
+  const cors = createCors(options.corsOrigins, cookies !== undefined);
   let noteForwarded = options.trustedHops === 0 ? options.onForwarded : undefined;
   let document: ReturnType<typeof describe> | undefined;
   const description = () => {
@@ -77,21 +80,74 @@ export function createHandler(options: HandlerOptions): Handle {
     }
     const match = choose(matches, request.method);
     refuseCredentials(query);
-    return success(match, await call(match, request, query));
+    if (cookies === undefined) {
+      const authorization = onlyAuthorization(request.authorization);
+      return success(match, await call(match, request, query, { ...noCookies, authorization }));
+    }
+    return respondByCookie(cookies, match, request, query);
   }
 
-  async function call({ route, parameters }: Match, request: HttpRequest, query: string | undefined): Promise<unknown> {
-    const authorization = onlyAuthorization(request.authorization);
-    const bearer = bearerOf(authorization);
+  async function respondByCookie(
+    mode: CookieMode,
+    match: Match,
+    request: HttpRequest,
+    query: string | undefined,
+  ): Promise<HttpAnswer> {
+    const { grants = false, ends = false } = match.route;
+    const credentials = mode.credentialsOf(request, grants);
+    try {
+      const output = await call(match, request, query, credentials);
+      if (grants) {
+        const { body, cookies: carrying } = mode.carry(output);
+        return { ...success(match, body), cookies: carrying };
+      }
+      return ends ? { ...success(match, output), cookies: mode.forget } : success(match, output);
+    } catch (error) {
+      // Pages cannot remove these cookies themselves.
+      if ((grants || ends) && isOver(error)) return { ...refusal(error), cookies: mode.forget };
+      throw error;
+    }
+  }
+
+  async function call(
+    { route, parameters }: Match,
+    request: HttpRequest,
+    query: string | undefined,
+    sent: Credentials,
+  ): Promise<unknown> {
+    const bearer = bearerOf(sent.authorization);
     // The content of a GET has no meaning (RFC 9110 §9.3.1): it is left unread, and the query speaks instead.
     const members = route.method === "GET" ? asked(route, query) : await readMembers(request);
     if (bearer !== undefined && members !== undefined && "access_token" in members) {
       throw new AmphoError("invalid_request", "Send one token, in the Authorization header.");
     }
-    const auth = route.need.guarded ? await flows.guard(authorization, undefined, request) : undefined;
     const caller = callerOf(request, options.trustedHops);
+    const auth = route.need.guarded ? await admit(route, request, sent, caller) : undefined;
     const idempotencyKey = idempotencyKeyOf(request);
-    return route.answer({ flows, caller, bearer, auth, members, parameters, idempotencyKey, describe: description });
+    return route.answer({
+      flows,
+      caller,
+      bearer,
+      cookies: sent,
+      auth,
+      members,
+      parameters,
+      idempotencyKey,
+      describe: description,
+    });
+  }
+
+  /** Whoever comes back after a while has only the refresh token's cookie: that is enough to end the session. */
+  async function admit({ ends }: Route, request: HttpRequest, sent: Credentials, caller: Caller) {
+    try {
+      return await flows.guard(sent.authorization, undefined, request);
+    } catch (error) {
+      const { refreshToken } = sent;
+      if (!ends || refreshToken === undefined || request.authorization.length > 0 || !isRefusedToken(error))
+        throw error;
+      const { token } = await flows.renew({ refreshToken, idempotencyKey: undefined }, caller);
+      return flows.guard(`Bearer ${token}`, undefined, request);
+    }
   }
 }
 
@@ -128,6 +184,13 @@ function success({ route }: Match, output: unknown): HttpAnswer {
     body: JSON.stringify(output),
   };
 }
+
+const noCookies = { token: undefined, refreshToken: undefined, device: undefined };
+
+const hasCode = (error: unknown, ...codes: readonly ErrorCode[]) =>
+  error instanceof AmphoError && codes.includes(error.code);
+const isRefusedToken = (error: unknown) => hasCode(error, "missing_token", "invalid_token");
+const isOver = (error: unknown) => hasCode(error, "session_ended", "invalid_token");
 
 function withoutBody(answer: HttpAnswer): HttpAnswer {
   if (answer.body === undefined) return answer;

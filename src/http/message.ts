@@ -9,15 +9,20 @@ export type RequestBody =
   /** A body parser of the host ran before: its value (text and bytes count as not parsed yet). */
   | { readonly kind: "parsed"; readonly value: unknown };
 
-export interface HttpRequest {
+/** What a guard may look at. */
+export interface RequestHead {
   /** In capitals, as sent. */
-  readonly method: string;
-  /** The request target of RFC 9112 §3.2 as sent: path and query, or a whole URL; never shortened by a host's mount path. */
-  readonly target: string;
-  /** A field's value by its name in lower case; several of one name joined by ", ". */
+  readonly method: string | undefined;
+  /** A field's value by its name in lower case; several of one name joined by ", ", cookies by "; ". */
   header(name: string): string | undefined;
   /** Each raw Authorization value by itself. */
   readonly authorization: readonly string[];
+}
+
+export interface HttpRequest extends RequestHead {
+  readonly method: string;
+  /** The request target of RFC 9112 §3.2 as sent: path and query, or a whole URL; never shortened by a host's mount path. */
+  readonly target: string;
   /** The address of the socket's other end, if the host knows it. */
   readonly peerAddress: string | undefined;
   readonly body: RequestBody;
@@ -26,6 +31,8 @@ export interface HttpRequest {
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
+  /** Set-Cookie values, each a field of its own. */
+  readonly cookies?: readonly string[];
   /** JSON text; undefined where there is none, and for HEAD. */
   readonly body: string | undefined;
   /** For the access log, never sent as such: the route's pattern under its prefix, and the error's code. */

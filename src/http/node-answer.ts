@@ -7,7 +7,9 @@ const lingerMs = 2_000;
 
 export function writeAnswer(request: IncomingMessage, response: ServerResponse, answer: HttpAnswer): void {
   if (response.headersSent || response.destroyed) return;
-  const { status, headers, body } = answer;
+  const { status, headers, cookies, body } = answer;
+  // Beside those that the application has set.
+  if (cookies !== undefined) response.appendHeader("Set-Cookie", cookies);
   const length = body === undefined ? {} : { "Content-Length": Buffer.byteLength(body) };
   if (status === 408 || !hasLongRemainder(request)) {
     response.writeHead(status, { ...headers, ...length }).end(body);

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import { AmphoError } from "../errors.js";
 import { alreadyRead, bodyTimeoutMs, cutShort, timedOut, tooLarge } from "./body-limits.js";
-import type { HttpRequest, RequestBody } from "./message.js";
+import type { HttpRequest, RequestBody, RequestHead } from "./message.js";
 
 /** What frameworks on node:http add to a request. */
 export interface NodeRequest extends IncomingMessage {
@@ -26,6 +26,19 @@ export function authorizationValues({ rawHeaders }: IncomingMessage): string[] {
   return values;
 }
 
+export function headOf(request: IncomingMessage): RequestHead {
+  return {
+    method: request.method,
+    header: (name) => headerOf(request, name),
+    authorization: authorizationValues(request),
+  };
+}
+
+function headerOf({ headers }: IncomingMessage, name: string): string | undefined {
+  const value = headers[name];
+  return Array.isArray(value) ? value.join(", ") : value;
+}
+
 export function targetOf(request: NodeRequest): string {
   return request.originalUrl ?? request.url ?? "/";
 }
@@ -39,10 +52,7 @@ export function readRequest(request: NodeRequest, parsedBody: unknown = request.
   return {
     method: request.method ?? "GET",
     target: targetOf(request),
-    header: (name) => {
-      const value = request.headers[name];
-      return Array.isArray(value) ? value.join(", ") : value;
-    },
+    header: (name) => headerOf(request, name),
     authorization: authorizationValues(request),
     peerAddress: request.socket.remoteAddress,
     body: bodyOf(request, parsedBody),

@@ -1,29 +1,36 @@
 // The OpenAPI 3.1 document of the route table. JSON Schemas come from the same zod schemas that check the bodies.
 import { z } from "zod";
 import { type ErrorCode, errorCodes } from "../errors.js";
+import { cookieNames } from "./cookie-mode.js";
 import type { Route } from "./endpoint.js";
 import { problems } from "./problem.js";
-import type { OpenApiDocument } from "./shapes.js";
+import { cookieGrant, type OpenApiDocument } from "./shapes.js";
 
 export interface DescriptionOptions {
   readonly prefix: string;
   readonly version: string;
+  /** Defined where tokens are in cookies. */
+  readonly cookies: object | undefined;
 }
 
 type Json = Record<string, unknown>;
 
-export function describe(routes: readonly Route[], { prefix, version }: DescriptionOptions): OpenApiDocument {
+export function describe(routes: readonly Route[], { prefix, version, cookies }: DescriptionOptions): OpenApiDocument {
+  const byCookie = cookies !== undefined;
   const schemas: Json = { Problem: problemSchema };
   const paths: Record<string, Json> = {};
   for (const route of routes) {
     const path = `${prefix}${route.path}`;
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, schemas) };
+    paths[path] = {
+      ...paths[path],
+      [route.method.toLowerCase()]: operation(byCookie ? cookieForm(route) : route, schemas, byCookie),
+    };
   }
   return {
     openapi: "3.1.1",
     info: { title: "Ampho", version, description: "Login, renewal and sessions. Times are whole Unix seconds." },
     paths,
-    components: { schemas, securitySchemes },
+    components: { schemas, securitySchemes: byCookie ? { ...securitySchemes, ...cookieScheme } : securitySchemes },
   };
 }
 
@@ -61,7 +68,19 @@ const security = {
   feed: [{ feed: [] }],
 };
 
-function operation(route: Route, schemas: Json): Json {
+/** The needs that a token in a cookie meets. */
+const mayBring = new Set(["optional", "bearer", "session"]);
+const cookieScheme = {
+  cookie: { type: "apiKey", in: "cookie", name: cookieNames.token, description: "set by login and renew" },
+};
+
+/** A row as it is with AMPHO_SECURITY_COOKIES: grants hold no token, and pages of other sites are refused. */
+function cookieForm(route: Route): Route {
+  const errors: readonly ErrorCode[] = route.method === "GET" ? route.errors : [...route.errors, "cross_site"];
+  return route.grants ? { ...route, errors, output: cookieGrant } : { ...route, errors };
+}
+
+function operation(route: Route, schemas: Json, byCookie: boolean): Json {
   const names = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
   const [query, body] = route.method === "GET" ? [route.input.schema] : [undefined, route.input.schema];
   const parameters = [
@@ -72,7 +91,7 @@ function operation(route: Route, schemas: Json): Json {
     operationId: route.name,
     summary: route.summary,
     ...(route.note !== undefined && { description: route.note }),
-    security: security[route.need.name],
+    security: [...security[route.need.name], ...(byCookie && mayBring.has(route.need.name) ? [{ cookie: [] }] : [])],
     ...(parameters.length > 0 && { parameters }),
     ...(body && { requestBody: requestBody(body, !route.input.mayBeAbsent) }),
     responses: { [route.status]: successResponse(route, schemas), ...errorResponses(route) },

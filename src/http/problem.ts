@@ -54,6 +54,10 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     when: "a known user without the role, scope or permission that the route asks for, or a token without the session that it needs",
     headers: (details) => challenge('error="insufficient_scope"', ...scopeParameter(details.scopes))(),
   },
+  cross_site: {
+    status: 403,
+    when: "with `AMPHO_SECURITY_COOKIES`: a request that a page of another site may have sent; nothing was done",
+  },
   not_found: { status: 404, when: "there is no such path, or nothing of one's own by that id" },
   method_not_allowed: {
     status: 405,

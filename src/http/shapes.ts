@@ -56,6 +56,11 @@ export const grant = z
   })
   .meta({ title: "Grant" });
 
+/** With AMPHO_SECURITY_COOKIES: the rest is in Set-Cookie. */
+export const cookieGrant = grant
+  .omit({ token: true, token_type: true, refresh_token: true, device: true })
+  .meta({ title: "CookieGrant" });
+
 export const currentSession = z
   .object({
     id: z.string().nullable(),

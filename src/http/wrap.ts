@@ -19,13 +19,16 @@ export function handlerOf<T extends object, K extends keyof T & HandlerName<T>>(
 /** Functions that authorize made: `handlerOf` hands out nothing that is not guarded. */
 const guarded = new WeakSet<object>();
 
+/** What is read of a Request. */
+export type WebRequest = Pick<Request, "method" | "headers" | "url">;
+
 /** Any handler at all; its shape is held by the overloads above. */
 type AnyHandler = (...args: readonly unknown[]) => unknown;
 
 /** Binds `authorize` to the guard; `refuse` turns what the guard throws into the Response of contract §4. */
 export function createAuthorize<Limit = unknown>(parts: {
   readonly guard: Flows["guard"];
-  readonly authorizationOf: (headers: Headers) => string | undefined;
+  readonly authorizationOf: (request: WebRequest) => string | undefined;
   readonly refuse: (error: unknown) => Response;
   /** False: there is no store that `strict` could ask. */
   readonly strict?: false;
@@ -36,7 +39,7 @@ export function createAuthorize<Limit = unknown>(parts: {
     async function handle(this: unknown, request: unknown, ...rest: unknown[]): Promise<Response> {
       let auth: Auth | undefined;
       try {
-        auth = await guard(authorizationOf(requestOf(request).headers), need, request);
+        auth = await guard(authorizationOf(requestOf(request)), need, request);
       } catch (error) {
         return refuse(error);
       }
@@ -109,7 +112,7 @@ function isDescriptor(value: unknown): value is { value: AnyHandler } {
 }
 
 /** By shape, not by class: a host may bring a Request of its own. */
-function requestOf(holder: unknown): Pick<Request, "headers"> {
+function requestOf(holder: unknown): WebRequest {
   for (const candidate of candidates(holder))
     if (
       typeof candidate === "object" &&
@@ -117,7 +120,7 @@ function requestOf(holder: unknown): Pick<Request, "headers"> {
       "headers" in candidate &&
       typeof (candidate.headers as { get?: unknown } | null)?.get === "function"
     )
-      return candidate as Pick<Request, "headers">;
+      return candidate as WebRequest;
   throw new TypeError("the first argument of a guarded handler is a Request, or holds one as `request` or `req`");
 }
 

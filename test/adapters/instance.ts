@@ -2,7 +2,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect } from "vitest";
 import { createAmpho } from "../../dist/ampho.js";
-import type { Ampho, Clock } from "../../dist/index.js";
+import type { Ampho, AmphoOptions, Clock } from "../../dist/index.js";
 import type { Host, Listening, Setup } from "./host.js";
 
 export const alice = { login: "alice", password: "violet kettle harbour morning" };
@@ -28,13 +28,18 @@ function movableClock() {
 }
 
 /** An instance on a store of its own, with one user. */
-export async function createInstance(clock: Clock = movableClock(), notice: (line: string) => void = () => undefined) {
+export async function createInstance(
+  clock: Clock = movableClock(),
+  notice: (line: string) => void = () => undefined,
+  options: AmphoOptions = {},
+) {
   const ampho = await createAmpho({
     databaseUrl: "sqlite::memory:",
     key: { kty: "oct", k: secret.toString("base64url") },
     scopes: { editor: ["articles:write"] },
     clock,
     notice,
+    ...options,
   });
   await ampho.users.create({ ...alice, roles: ["editor"] });
   return ampho;
@@ -44,12 +49,12 @@ export async function createInstance(clock: Clock = movableClock(), notice: (lin
 export const foreignToken = (): string => sign({ login: "alice", exp: Math.floor(Date.now() / 1000) + 600 });
 
 /** The framework's application under a setup, for the tests of one `describe`. */
-export function serving(host: Host, setup: Partial<Setup> = {}) {
+export function serving(host: Host, setup: Partial<Setup> = {}, options: AmphoOptions = {}) {
   const clock = movableClock();
   const notices: string[] = [];
   const state: { ampho?: Ampho; listening?: Listening } = {};
   beforeAll(async () => {
-    state.ampho = await createInstance(clock, (line) => notices.push(line));
+    state.ampho = await createInstance(clock, (line) => notices.push(line), options);
     state.listening = await host.start(state.ampho, { ...plainSetup, ...setup });
   });
   afterAll(async () => {

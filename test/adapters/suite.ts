@@ -1,6 +1,7 @@
 // The same tests over every framework, on a real listening server, from the build.
 import { describe } from "vitest";
 import type { Host } from "./host.js";
+import { describeCookies } from "./suite-cookies.js";
 import { describeEndpoints } from "./suite-endpoints.js";
 import { describeGuards } from "./suite-guards.js";
 
@@ -8,5 +9,6 @@ export function describeHost(host: Host): void {
   describe(host.name, () => {
     describeGuards(host);
     describeEndpoints(host);
+    describeCookies(host);
   });
 }

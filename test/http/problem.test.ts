@@ -19,7 +19,9 @@ describe("a refusal", () => {
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
       });
-      expect(/^Bearer realm="ampho"/.test(headers["WWW-Authenticate"] ?? "")).toBe(status === 401 || status === 403);
+      expect(/^Bearer realm="ampho"/.test(headers["WWW-Authenticate"] ?? "")).toBe(
+        status === 401 || code === "insufficient_scope",
+      );
       expect("Retry-After" in headers).toBe(status === 429 || status === 503);
       expect("Allow" in headers).toBe(status === 405);
     },

@@ -4,6 +4,8 @@ import type { Grant } from "../../auth/flows.js";
 import type { Call } from "../endpoint.js";
 import type { credentials } from "../shapes.js";
 
-export function logIn({ flows, input, bearer, caller }: Call<z.output<typeof credentials>, undefined>): Promise<Grant> {
-  return flows.login({ login: input.login, password: input.password, device: input.device, bearer }, caller);
+export function logIn(call: Call<z.output<typeof credentials>, undefined>): Promise<Grant> {
+  const { flows, input, bearer, cookies, caller } = call;
+  const device = input.device ?? cookies.device;
+  return flows.login({ login: input.login, password: input.password, device, bearer }, caller);
 }

@@ -6,8 +6,13 @@ import type { Call } from "../endpoint.js";
 import type { renewal } from "../shapes.js";
 
 export function renew(call: Call<z.output<typeof renewal> | undefined, undefined>): Promise<Grant> {
-  const { flows, input, bearer: accessToken, caller, idempotencyKey } = call;
-  const refreshToken = input?.refresh_token;
+  const { flows, input, bearer, cookies, caller, idempotencyKey } = call;
+  const refreshToken = input?.refresh_token ?? cookies.refreshToken;
+  if (cookies.refreshToken !== undefined && refreshToken !== cookies.refreshToken) {
+    throw new AmphoError("invalid_request", "The refresh token in the body and the one in the cookie differ.");
+  }
+  // Browsers send both cookies; the access token's would renew without a refresh token.
+  const accessToken = refreshToken !== undefined && bearer === cookies.token ? undefined : bearer;
   if (refreshToken !== undefined && accessToken !== undefined) {
     throw new AmphoError("invalid_request", "Send a refresh token or a bearer token, not both.");
   }

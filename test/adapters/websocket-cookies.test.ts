@@ -1,0 +1,66 @@
+// Upgrade requests by cookie: browsers send cookies along with sockets that any page opens.
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { guardedUpgrade, mount } from "../../dist/adapters/node.js";
+import { cookieNames } from "../../dist/http/cookie-mode.js";
+import type { Ampho } from "../../dist/index.js";
+import { sendRaw } from "../http/raw.js";
+import { closeServer } from "./express-app.js";
+import { alice, createInstance, foreignToken } from "./instance.js";
+
+let ampho: Ampho;
+let server: Server;
+let port: number;
+
+beforeAll(async () => {
+  ampho = await createInstance(undefined, undefined, { cookies: true });
+  server = createServer(mount(ampho));
+  const answer = guardedUpgrade(ampho, (request, socket) =>
+    socket.end(`HTTP/1.1 101 Switching Protocols\r\nContent-Length: 5\r\n\r\n${request.auth.login}`),
+  );
+  server.on("upgrade", answer);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  port = (server.address() as AddressInfo).port;
+});
+afterAll(async () => {
+  await closeServer(server);
+  await ampho.close();
+});
+
+async function tokenOf(): Promise<string> {
+  const user = await ampho.users.find(alice.login);
+  return (await ampho.sessions.create(user?.id ?? "")).token;
+}
+
+it.each([
+  ["our own page", "Origin: http://{host}", 101],
+  ["our own page, said twice over", "Origin: http://{host}\r\nSec-Fetch-Site: same-origin", 101],
+  ["another site", "Origin: https://evil.example", 403],
+  ["a sub-domain", "Origin: http://sub.localhost\r\nSec-Fetch-Site: same-site", 403],
+  ["a sandboxed frame", "Origin: null", 403],
+  ["nobody knows whom", "X-Nothing: at all", 403],
+  [
+    "our own page with another token as subprotocol",
+    `Origin: http://{host}\r\nSec-WebSocket-Protocol: bearer.${foreignToken()}`,
+    400,
+  ],
+])("an upgrade with a cookie from %s is answered %s: %i", async (_what, said, status) => {
+  const host = `127.0.0.1:${port}`;
+  const lines = [
+    "GET /chat HTTP/1.1",
+    `Host: ${host}`,
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    `Cookie: ${cookieNames.token}=${await tokenOf()}`,
+    said.replace("{host}", host),
+  ];
+  const answer = await sendRaw(port, `${lines.join("\r\n")}\r\n\r\n`, { untilClosed: true });
+  expect(answer.status).toBe(status);
+});
+
+it("a token as subprotocol is as good from anywhere", async () => {
+  const said = `Origin: https://evil.example\r\nSec-WebSocket-Protocol: bearer.${await tokenOf()}`;
+  const text = `GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${said}\r\n\r\n`;
+  expect((await sendRaw(port, text, { untilClosed: true })).status).toBe(101);
+});

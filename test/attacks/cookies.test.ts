@@ -1,0 +1,336 @@
+// Attacks on cookie mode from pages of other sites and of sub-domains, in a real Chromium. Names under `localhost` lead to this
+// machine, are trustworthy without TLS, and are sites of their own: app.localhost and evil.localhost share none, while
+// sub.app.localhost is of the same site as app.localhost and may set cookies for it.
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { authorize, guardedUpgrade, mount } from "../../dist/adapters/node.js";
+import { cookieNames } from "../../dist/http/cookie-mode.js";
+import { type Ampho, createAmpho } from "../../dist/index.js";
+import { closeServer } from "../adapters/express-app.js";
+import { browserTimeoutMs, openBrowser } from "../client/browser.js";
+
+const alice = { login: "alice", password: "violet kettle harbour morning" };
+const mallory = { login: "mallory", password: "copper lantern drizzle 84" };
+
+let browser: Browser;
+let ampho: Ampho;
+let server: Server;
+let port: number;
+/** What the application did, by whom. */
+const deeds: string[] = [];
+/** What each guarded request brought. */
+const heads: { path: string; site: string; cookies: string }[] = [];
+
+const origin = (name: string) => `http://${name}:${port}`;
+const app = () => origin("app.localhost");
+const evil = () => origin("evil.localhost");
+const sibling = () => origin("sub.app.localhost");
+const friend = () => origin("friend.app.localhost");
+
+beforeAll(async () => {
+  server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  port = (server.address() as AddressInfo).port;
+  const [opened, instance] = await Promise.all([openBrowser(), open()]);
+  browser = opened;
+  ampho = instance;
+  serve();
+}, browserTimeoutMs);
+afterAll(async () => {
+  await browser?.close();
+  await closeServer(server);
+  await ampho?.close();
+});
+
+async function open(): Promise<Ampho> {
+  const made = await createAmpho({
+    databaseUrl: "sqlite::memory:",
+    cookies: true,
+    corsOrigins: [friend()],
+    notice: () => undefined,
+  });
+  await made.users.create(alice);
+  await made.users.create(mallory);
+  return made;
+}
+
+/** Every name is served alike: what makes a page foreign is its origin alone. */
+function serve(): void {
+  const api = mount(ampho);
+  const guard = authorize(ampho);
+  server.on("request", (request, response) => {
+    const { pathname } = new URL(request.url ?? "/", "http://localhost");
+    if (pathname === "/page")
+      return void response.setHeader("Content-Type", "text/html").end("<!doctype html><p>A page");
+    if (!pathname.startsWith("/account")) return api(request, response);
+    const { cookie = "", "sec-fetch-site": site = "" } = request.headers;
+    heads.push({ path: pathname, site: String(site), cookies: cookie });
+    guard(request, response, () => {
+      deeds.push(`${request.method} ${pathname} by ${request.auth?.login}`);
+      response.setHeader("Content-Type", "application/json").end(JSON.stringify({ login: request.auth?.login }));
+    });
+  });
+  server.on(
+    "upgrade",
+    guardedUpgrade(ampho, (request, socket) => {
+      deeds.push(`socket by ${request.auth.login}`);
+      socket.destroy();
+    }),
+  );
+}
+
+/** A browser in which alice has logged in at app.localhost, unless she has not. */
+async function openVictim({ loggedIn = true } = {}) {
+  const context = await browser.newContext();
+  onTestFinished(() => context.close());
+  deeds.length = 0;
+  heads.length = 0;
+  const page = await context.newPage();
+  await page.goto(`${app()}/page`);
+  if (loggedIn) expect((await call(page, "/api/security/login", alice)).status).toBe(200);
+  const visit = async (where: string) => {
+    const tab = await context.newPage();
+    await tab.goto(`${where}/page`);
+    return tab;
+  };
+  return { context, page, visit };
+}
+
+const call = (page: Page, path: string, body?: object): Promise<{ status: number; text: string }> =>
+  page.evaluate(
+    async ([to, text]) => {
+      const headers = { "content-type": "application/json" };
+      const response = await fetch(to, { method: "POST", headers, ...(text === undefined ? {} : { body: text }) });
+      return { status: response.status, text: await response.text() };
+    },
+    [path, body && JSON.stringify(body)] as const,
+  );
+
+/** Who the application takes the browser for, in a page of its own. */
+const whoIs = (page: Page): Promise<string> =>
+  page.evaluate(async () => {
+    const response = await fetch("/account");
+    const body = await response.json();
+    return body.login ?? body.error;
+  });
+
+/** A form that a page sends by itself. Gives the status that the browser gets. */
+async function submit(
+  page: Page,
+  to: string,
+  fields: Record<string, string>,
+  method = "POST",
+): Promise<number | undefined> {
+  const [response] = await Promise.all([
+    page.waitForNavigation(),
+    page.evaluate(
+      ([action, entries, how]) => {
+        const form = Object.assign(document.createElement("form"), { action, method: how });
+        for (const [name, value] of entries)
+          form.append(Object.assign(document.createElement("input"), { name, value }));
+        document.body.append(form);
+        form.submit();
+      },
+      [to, Object.entries(fields), method] as const,
+    ),
+  ]);
+  return response?.status();
+}
+
+/** A request of a page, with cookies, as pages of any origin may send it. */
+const send = (page: Page, to: string, init: RequestInit): Promise<string> =>
+  page.evaluate(
+    ([url, options]) =>
+      fetch(url, { credentials: "include", ...options }).then(
+        async (response) => `${response.type} ${response.status} ${await response.text()}`,
+        () => "no answer",
+      ),
+    [to, init] as const,
+  );
+
+const ourCookies = async (context: BrowserContext) =>
+  (await context.cookies(app())).filter(({ name }) => name.startsWith("__Host-ampho"));
+
+describe("our own pages on http://…localhost", () => {
+  it("keep their cookies where no script sees them, and change things by them", async () => {
+    const { context, page } = await openVictim();
+    const kept = await ourCookies(context);
+    expect(kept.map(({ name }) => name).sort()).toEqual(Object.values(cookieNames).sort());
+    for (const cookie of kept)
+      expect(cookie).toMatchObject({
+        path: "/",
+        secure: true,
+        httpOnly: true,
+        sameSite: "Lax",
+        domain: "app.localhost",
+      });
+    expect(await page.evaluate(() => document.cookie)).toBe("");
+    expect(await whoIs(page)).toBe("alice");
+    expect(await submit(page, "/account/pay", { to: "bob" })).toBe(200);
+    expect(deeds.at(-1)).toBe("POST /account/pay by alice");
+    await page.goto(`${app()}/page`);
+    expect((await call(page, "/api/security/renew")).status).toBe(200);
+    expect((await call(page, "/api/security/logout")).status).toBe(204);
+    expect((await ourCookies(context)).map(({ name }) => name)).toEqual([cookieNames.device]);
+    expect(await whoIs(page)).toBe("missing_token");
+  });
+
+  it.each(["localhost", "127.0.0.1"])("also by the name %s", async (name) => {
+    const { context, visit } = await openVictim({ loggedIn: false });
+    const page = await visit(origin(name));
+    expect((await call(page, "/api/security/login", alice)).status).toBe(200);
+    expect(await whoIs(page)).toBe("alice");
+    expect(await submit(page, "/account/pay", {})).toBe(200);
+    expect(await context.cookies(origin(name))).toHaveLength(3);
+  });
+
+  it("open sockets", async () => {
+    const { page } = await openVictim();
+    await openSocket(page, app());
+    await expect.poll(() => deeds.at(-1)).toBe("socket by alice");
+  });
+});
+
+const openSocket = (page: Page, to: string) =>
+  page.evaluate(
+    (url) =>
+      new Promise<void>((resolve) => {
+        const socket = new WebSocket(url);
+        socket.onerror = () => resolve();
+        socket.onclose = () => resolve();
+      }),
+    `${to.replace("http", "ws")}/chat`,
+  );
+
+describe.each([
+  ["another site", evil, "cross-site"],
+  ["a sub-domain", sibling, "same-site"],
+])("a page of %s", (_what, where, site) => {
+  it("changes nothing by a form", async () => {
+    const { page, visit } = await openVictim();
+    const tab = await visit(where());
+    expect(await submit(tab, `${app()}/account/pay`, { to: "mallory" })).toBe(site === "same-site" ? 403 : 401);
+    expect(heads.at(-1)?.site).toBe(site);
+    expect(deeds).toEqual([]);
+    expect(await whoIs(page)).toBe("alice");
+  });
+
+  it("logs nobody out, and renews nothing", async () => {
+    const { context, page, visit } = await openVictim();
+    const before = await ourCookies(context);
+    for (const path of ["/logout", "/renew", "/sessions", "/password"])
+      await submit(await visit(where()), `${app()}/api/security${path}`, {});
+    expect(await ourCookies(context)).toEqual(before);
+    expect(await whoIs(page)).toBe("alice");
+  });
+
+  it.each([
+    ["a simple request", { method: "POST", mode: "no-cors", body: "to=mallory" }],
+    [
+      "a form's request",
+      { method: "POST", mode: "no-cors", headers: { "content-type": "application/x-www-form-urlencoded" } },
+    ],
+    ["JSON", { method: "POST", headers: { "content-type": "application/json" }, body: "{}" }],
+    ["another method", { method: "DELETE" }],
+    ["a kept connection", { method: "POST", mode: "no-cors", keepalive: true, body: "x" }],
+  ] as const)("changes nothing by %s of fetch", async (_how, init) => {
+    const { page, visit } = await openVictim();
+    const tab = await visit(where());
+    expect(await send(tab, `${app()}/account/pay`, { ...init })).not.toContain("alice");
+    expect(deeds).toEqual([]);
+    expect(await whoIs(page)).toBe("alice");
+  });
+
+  it("reads nothing", async () => {
+    const { visit } = await openVictim();
+    const tab = await visit(where());
+    for (const mode of ["cors", "no-cors"] as const)
+      expect(await send(tab, `${app()}/account`, { mode })).not.toContain("alice");
+    expect(await send(tab, `${app()}/api/security/session`, {})).toBe("no answer");
+  });
+
+  it("by an image brings cookies at most from a sub-domain, and changes nothing", async () => {
+    const { visit } = await openVictim();
+    const tab = await visit(where());
+    await tab.evaluate(
+      (src) =>
+        new Promise<void>((resolve) => {
+          const image = new Image();
+          image.onload = () => resolve();
+          image.onerror = () => resolve();
+          image.src = src;
+        }),
+      `${app()}/account/picture`,
+    );
+    const [head] = heads;
+    expect(head?.site).toBe(site);
+    expect(head?.cookies.includes(cookieNames.token)).toBe(site === "same-site");
+    expect(deeds.filter((deed) => !deed.startsWith("GET"))).toEqual([]);
+  });
+
+  it("opens no socket", async () => {
+    const { visit } = await openVictim();
+    await openSocket(await visit(where()), app());
+    expect(deeds).toEqual([]);
+  });
+
+  it.each(["", "loggedIn"])("logs nobody in as somebody else (%s)", async (state) => {
+    const { context, page, visit } = await openVictim({ loggedIn: state !== "" });
+    const before = await ourCookies(context);
+    expect(await submit(await visit(where()), `${app()}/api/security/login`, mallory)).toBe(403);
+    const grant = await ampho.sessions.create((await ampho.users.find("mallory"))?.id ?? "");
+    const stolen = { refresh_token: grant.refresh_token ?? "" };
+    expect(await submit(await visit(where()), `${app()}/api/security/renew`, stolen)).toBe(403);
+    await send(await visit(where()), `${app()}/api/security/login`, {
+      method: "POST",
+      mode: "no-cors",
+      body: new URLSearchParams(mallory).toString(),
+      headers: { "content-type": "application/x-www-form-urlencoded" },
+    });
+    expect(await ourCookies(context)).toEqual(before);
+    expect(await whoIs(page)).toBe(state === "" ? "missing_token" : "alice");
+  });
+});
+
+describe("a sub-domain tosses a cookie", () => {
+  it.each([
+    ["by our name", `${cookieNames.token}=%s`],
+    ["by our name in capitals", `${cookieNames.token.toUpperCase()}=%s`],
+    ["by our name in another case", `${cookieNames.token.replace("H", "h")}=%s`],
+    ["without a name", `=${cookieNames.token}=%s`],
+    ["with a space before", ` ${cookieNames.token}=%s`],
+    ["with a strange space before", `\u2000${cookieNames.token}=%s`],
+    ["with a hard space before", `\u00a0${cookieNames.token}=%s`],
+    ["without the prefix", "ampho-token=%s"],
+    ["in the value of another", `a=b, ${cookieNames.token}=%s`],
+    ["in quotes", `"${cookieNames.token}"=%s`],
+    ["with a deeper path", `${cookieNames.token}=%s; Path=/account`],
+  ])("%s: nobody is taken for its owner", async (_how, form) => {
+    const user = await ampho.users.find("mallory");
+    const { token } = await ampho.sessions.create(user?.id ?? "");
+    for (const loggedIn of [false, true]) {
+      const { page, visit } = await openVictim({ loggedIn });
+      const tab = await visit(sibling());
+      const text = `${form.replace("%s", token)}; Domain=app.localhost; Secure${form.includes("Path=") ? "" : "; Path=/"}`;
+      await tab.evaluate((cookie) => {
+        // biome-ignore lint/suspicious/noDocumentCookie: this is the attack
+        document.cookie = cookie;
+      }, text);
+      expect(await whoIs(page)).toBe(loggedIn ? "alice" : "missing_token");
+      expect(await submit(page, "/account/pay", {})).toBe(loggedIn ? 200 : 401);
+    }
+  });
+});
+
+describe("a page of a listed sub-domain", () => {
+  it("reads and changes what its user may", async () => {
+    const { page, visit } = await openVictim();
+    const tab = await visit(friend());
+    expect(await send(tab, `${app()}/api/security/session`, {})).toContain('"login":"alice"');
+    expect(await send(tab, `${app()}/api/security/renew`, { method: "POST" })).toContain('cors 200 {"starts"');
+    expect(await submit(tab, `${app()}/account/pay`, {})).toBe(200);
+    expect(await whoIs(page)).toBe("alice");
+  });
+});

@@ -1,0 +1,380 @@
+// AMPHO_SECURITY_COOKIES: tokens in cookies, what may be sent with them, and from where.
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { cookieNames } from "../../dist/http/cookie-mode.js";
+import { openJar } from "./jar.js";
+import { sendRaw } from "./raw.js";
+import { alice, bearer, post, type Serving, serve } from "./serving.js";
+
+const friend = "http://friend.localhost:5173";
+const same = { "sec-fetch-site": "same-origin" };
+const { token: access, refreshToken: refresh, device } = cookieNames;
+
+let serving: Serving;
+beforeAll(async () => {
+  serving = await serve({ cookies: true, corsOrigins: [friend] });
+});
+afterAll(() => serving.close());
+
+/** A browser's cookies after alice has logged in. */
+async function logIn() {
+  const jar = openJar();
+  const send = async (path: string, init: RequestInit = {}, headers: Record<string, string> = same) => {
+    const response = await fetch(serving.url + path, { ...init, headers: { cookie: jar.header(), ...headers } });
+    jar.keep(response);
+    return response;
+  };
+  const login = (headers: Record<string, string> = {}) =>
+    post(`${serving.url}/login`, alice, { ...same, cookie: jar.header(), ...headers }).then((response) => {
+      jar.keep(response);
+      return response;
+    });
+  const response = await login();
+  expect(response.status).toBe(200);
+  return { jar, send, login, response, body: await response.json() };
+}
+const told = async (response: Response) => [response.status, (await response.json()).error];
+
+describe("login", () => {
+  it("answers with three cookies and no token", async () => {
+    const { response, body } = await logIn();
+    expect(Object.keys(body).sort()).toEqual(["expires", "leeway", "refresh_expires", "starts", "ttl"]);
+    const attributes = (maxAge: number) => `; Path=/; Max-Age=${maxAge}; Secure; HttpOnly; SameSite=Lax`;
+    const cookies = response.headers.getSetCookie().map((one) => one.replace(/=[\w.-]+/, "=…"));
+    expect(cookies).toEqual([
+      `__Host-ampho-token=…${attributes(960)}`,
+      `__Host-ampho-refresh=…${attributes(1_209_600)}`,
+      `__Host-ampho-device=…${attributes(15_552_000)}`,
+    ]);
+    expect(response.headers.get("cache-control")).toBe("no-store");
+  });
+
+  it("takes the device from its cookie, and gives the next one", async () => {
+    const { jar, login } = await logIn();
+    const claimsOf = () => JSON.parse(Buffer.from(jar.get(device)?.split(".")[1] ?? "", "base64url").toString());
+    const before = claimsOf();
+    await login();
+    expect(claimsOf().did).toBe(before.did);
+  });
+
+  it("with the cookies of a live session re-authenticates it", async () => {
+    const { send, login } = await logIn();
+    const idOf = async () => (await (await send("/session")).json()).session.id;
+    const before = await idOf();
+    await login();
+    expect(await idOf()).toBe(before);
+  });
+
+  it("that is refused sets nothing", async () => {
+    const response = await post(`${serving.url}/login`, { ...alice, password: "wrong" }, same);
+    expect([response.status, response.headers.getSetCookie()]).toEqual([401, []]);
+  });
+});
+
+describe("renewal", () => {
+  it("takes the refresh token from its cookie", async () => {
+    const { jar, send } = await logIn();
+    const before = [jar.get(access), jar.get(refresh), jar.get(device)];
+    const response = await send("/renew", { method: "POST" });
+    expect(response.status).toBe(200);
+    expect(Object.keys(await response.json()).sort()).toEqual([
+      "expires",
+      "leeway",
+      "refresh_expires",
+      "starts",
+      "ttl",
+    ]);
+    expect(jar.get(access)).not.toBe(before[0]);
+    expect(jar.get(refresh)).not.toBe(before[1]);
+    expect(jar.get(device)).toBe(before[2]);
+  });
+
+  it("needs no access token", async () => {
+    const { jar, send } = await logIn();
+    jar.remove(access);
+    expect((await send("/renew", { method: "POST" })).status).toBe(200);
+    expect((await send("/session")).status).toBe(200);
+  });
+
+  it("of a session that has ended removes both tokens, and leaves the device", async () => {
+    const { jar, send } = await logIn();
+    const user = await serving.ampho.users.find("alice");
+    await serving.ampho.sessions.endAll(user?.id ?? "");
+    expect(await told(await send("/renew", { method: "POST" }))).toEqual([401, "session_ended"]);
+    expect([jar.get(access), jar.get(refresh), jar.get(device)]).toEqual([undefined, undefined, expect.any(String)]);
+  });
+
+  it("by a refresh token that is none removes both", async () => {
+    const { jar, send } = await logIn();
+    jar.set(refresh, "x.y.z");
+    expect(await told(await send("/renew", { method: "POST" }))).toEqual([401, "invalid_token"]);
+    expect(jar.get(refresh)).toBeUndefined();
+  });
+
+  it("by access token leaves no used up refresh token behind", async () => {
+    const { jar, send } = await logIn();
+    jar.remove(refresh);
+    const response = await send("/renew", { method: "POST" });
+    expect([response.status, response.headers.getSetCookie().length]).toEqual([200, 2]);
+    expect([typeof jar.get(access), jar.get(refresh)]).toEqual(["string", undefined]);
+  });
+
+  it("by two different tokens is refused", async () => {
+    const [one, other] = [await logIn(), await logIn()];
+    const body = (token: string | undefined) => JSON.stringify({ refresh_token: token });
+    const headers = { ...same, "content-type": "application/json", cookie: one.jar.header() };
+    const by = (token: string | undefined) => one.send("/renew", { method: "POST", body: body(token) }, headers);
+    expect(await told(await by(other.jar.get(refresh)))).toEqual([400, "invalid_request"]);
+    const cookie = `${refresh}=${one.jar.get(refresh)}`;
+    const mixed = { ...same, cookie, ...bearer(other.jar.get(access) ?? "") };
+    expect(await told(await one.send("/renew", { method: "POST" }, mixed))).toEqual([400, "invalid_request"]);
+    expect((await by(one.jar.get(refresh))).status).toBe(200);
+  });
+
+  it("with nothing to renew by is 401", async () => {
+    const response = await fetch(`${serving.url}/renew`, { method: "POST", headers: same });
+    expect(await told(response)).toEqual([401, "missing_token"]);
+  });
+});
+
+describe("the end of a session", () => {
+  it.each([
+    ["/logout", "POST"],
+    ["/sessions", "DELETE"],
+  ])("by %s removes both tokens, and leaves the device", async (path, method) => {
+    const { jar, send } = await logIn();
+    const stolen = jar.header();
+    expect((await send(path, { method })).status).toBe(204);
+    expect([jar.get(access), jar.get(refresh), jar.get(device)]).toEqual([undefined, undefined, expect.any(String)]);
+    expect(await told(await send("/session", {}, { ...same, cookie: stolen }))).toEqual([401, "invalid_token"]);
+  });
+
+  it.each(["has lapsed", "is no longer good"])("by logout works when the access token %s", async (how) => {
+    const { jar, send } = await logIn();
+    const { id } = (await (await send("/session")).json()).session;
+    if (how === "has lapsed") jar.remove(access);
+    else jar.set(access, `${jar.get(access)}A`);
+    expect((await send("/logout", { method: "POST" })).status).toBe(204);
+    expect([jar.get(access), jar.get(refresh)]).toEqual([undefined, undefined]);
+    expect((await serving.ampho.sessions.list("alice")).map((session) => session.id)).not.toContain(id);
+  });
+
+  it("by logout of a session that is over removes what is left of it", async () => {
+    const { jar, send } = await logIn();
+    await serving.ampho.sessions.endAll((await serving.ampho.users.find("alice"))?.id ?? "");
+    expect(await told(await send("/logout", { method: "POST" }))).toEqual([401, "session_ended"]);
+    expect([jar.get(access), jar.get(refresh)]).toEqual([undefined, undefined]);
+  });
+});
+
+describe("a token is taken", () => {
+  it("from the cookie, or from the header, or from both when they agree", async () => {
+    const { jar, send } = await logIn();
+    const token = jar.get(access) ?? "";
+    for (const headers of [{ cookie: `${access}=${token}` }, { cookie: "", ...bearer(token) }, bearer(token)])
+      expect((await send("/session", {}, headers)).status).toBe(200);
+  });
+
+  it("from neither when they differ", async () => {
+    const [one, other] = [await logIn(), await logIn()];
+    const both = bearer(other.jar.get(access) ?? "");
+    expect(await told(await one.send("/session", {}, both))).toEqual([400, "invalid_request"]);
+    expect(await told(await one.send("/session", {}, bearer("")))).toEqual([400, "invalid_request"]);
+  });
+
+  it("from the cookie beside a scheme that is another's", async () => {
+    const { send } = await logIn();
+    expect((await send("/session", {}, { authorization: "Basic YTpi" })).status).toBe(200);
+  });
+
+  it.each([access, refresh, device])("from no %s that comes twice", async (name) => {
+    const { jar } = await logIn();
+    const twice = `${jar.header()}; ${name}=${jar.get(name)}`;
+    const response = await fetch(`${serving.url}/logout`, { method: "POST", headers: { ...same, cookie: twice } });
+    expect(await told(response)).toEqual([400, "invalid_request"]);
+    expect((await fetch(`${serving.url}/session`, { headers: { cookie: jar.header() } })).status).toBe(200);
+  });
+
+  it("from no two Cookie headers with one each", async () => {
+    const { jar } = await logIn();
+    const line = `Cookie: ${access}=${jar.get(access)}\r\n`;
+    const text = `GET /api/security/session HTTP/1.1\r\nHost: x\r\n${line}${line}\r\n`;
+    expect((await sendRaw(serving.port, text)).status).toBe(400);
+  });
+
+  it.each([
+    "ampho-token",
+    "__Secure-ampho-token",
+    "__host-ampho-token",
+    "__Host-Ampho-token",
+    "__Host-ampho-token2",
+    "x__Host-ampho-token",
+    "\u00a0__Host-ampho-token",
+    "$Version=1; $__Host-ampho-token",
+    '"__Host-ampho-token"',
+    "__Host%2dampho-token",
+  ])("from no cookie by the name %j", async (name) => {
+    const { jar } = await logIn();
+    const headers = { cookie: `${name}=${jar.get(access)}` };
+    expect(await told(await fetch(`${serving.url}/session`, { headers }))).toEqual([401, "missing_token"]);
+  });
+
+  it.each(['"%s"', "%s;=x", " %s\t", "%sA", "%s, x"])("by its bytes, as in %j", async (form) => {
+    const { jar } = await logIn();
+    const value = form.replace("%s", jar.get(access) ?? "");
+    const response = await fetch(`${serving.url}/session`, { headers: { cookie: `a=b; ${access}=${value}; c` } });
+    expect(response.status).toBe(form.includes('"') || form.includes("A") || form.includes(",") ? 401 : 200);
+  });
+});
+
+/** What says nothing of another site, what does, and what is said of a request without any. */
+const sites: readonly [string, Record<string, string>, "own" | "foreign" | "unknown"][] = [
+  ["our own pages", { "sec-fetch-site": "same-origin", origin: "http://{host}" }, "own"],
+  ["our own pages, of which the Origin is not known", { "sec-fetch-site": "same-origin" }, "own"],
+  ["our own pages in an older browser", { origin: "http://{host}" }, "own"],
+  ["our own pages behind a proxy that ends TLS", { origin: "https://{host}" }, "own"],
+  ["a listed sibling", { "sec-fetch-site": "same-site", origin: friend }, "own"],
+  ["a listed sibling in an older browser", { origin: friend }, "own"],
+  ["a sibling", { "sec-fetch-site": "same-site", origin: "http://evil.localhost" }, "foreign"],
+  ["a sibling without an Origin", { "sec-fetch-site": "same-site" }, "foreign"],
+  ["another site", { "sec-fetch-site": "cross-site", origin: "https://evil.example" }, "foreign"],
+  ["another site that is listed", { "sec-fetch-site": "cross-site", origin: friend }, "foreign"],
+  ["another site by our own Origin", { "sec-fetch-site": "cross-site", origin: "http://{host}" }, "foreign"],
+  ["no page at all", { "sec-fetch-site": "none" }, "foreign"],
+  ["what Fetch Metadata does not know", { "sec-fetch-site": "SAME-ORIGIN" }, "foreign"],
+  ["two who say different things", { "sec-fetch-site": "same-origin, cross-site" }, "foreign"],
+  ["a sandboxed frame or a redirect in an older browser", { origin: "null" }, "foreign"],
+  ["another port in an older browser", { origin: "http://127.0.0.1:1" }, "foreign"],
+  ["a longer name in an older browser", { origin: "http://{host}.evil.example" }, "foreign"],
+  ["two Origins", { origin: "http://{host}, http://evil.example" }, "foreign"],
+  ["a client that says nothing", {}, "unknown"],
+];
+
+describe.each(sites)("a request of %s", (_, sent, site) => {
+  const host = () => `127.0.0.1:${serving.port}`;
+  const headers = () =>
+    Object.fromEntries(Object.entries(sent).map(([name, value]) => [name, value.replace("{host}", host())]));
+  const refused = [403, "cross_site"];
+
+  it(`changes ${site === "own" ? "what it may" : "nothing"} by cookie`, async () => {
+    const { jar, send } = await logIn();
+    const before = jar.header();
+    for (const [path, method] of [
+      ["/renew", "POST"],
+      ["/logout", "POST"],
+      ["/sessions/x", "DELETE"],
+      ["/password", "POST"],
+    ] as const) {
+      const response = await send(path, { method }, headers());
+      if (site === "own") expect([path, response.status]).not.toEqual([path, 403]);
+      else expect([path, ...(await told(response))]).toEqual([path, ...refused]);
+    }
+    if (site === "own") return;
+    expect(jar.header()).toBe(before);
+    expect((await send("/session")).status).toBe(200);
+  });
+
+  it(`${site === "foreign" ? "logs nobody in" : "logs in"}`, async () => {
+    const fresh = await post(`${serving.url}/login`, alice, headers());
+    const form = await fetch(`${serving.url}/login`, {
+      method: "POST",
+      body: new URLSearchParams(alice),
+      headers: headers(),
+    });
+    for (const response of [fresh, form]) {
+      if (site === "foreign")
+        expect([...(await told(response)), response.headers.getSetCookie()]).toEqual([...refused, []]);
+      else expect([response.status, response.headers.getSetCookie().length]).toEqual([200, 3]);
+    }
+    const { jar } = await logIn();
+    const known = await post(`${serving.url}/login`, alice, { ...headers(), cookie: `${device}=${jar.get(device)}` });
+    expect(known.status).toBe(site === "own" ? 200 : 403);
+  });
+
+  it("reads", async () => {
+    const { send } = await logIn();
+    for (const method of ["GET", "HEAD"]) expect((await send("/session", { method }, headers())).status).toBe(200);
+  });
+
+  it("does by a token in its header what it may", async () => {
+    const { jar, send } = await logIn();
+    const token = bearer(jar.get(access) ?? "");
+    expect((await send("/logout", { method: "POST" }, { ...headers(), ...token, cookie: "" })).status).toBe(204);
+  });
+});
+
+describe("the application's own routes", () => {
+  const route = () => serving.ampho.authorize((_request: Request, auth) => Response.json(auth.login));
+  const ask = (method: string, headers: Record<string, string>) =>
+    route()(new Request("https://app.example/articles", { method, headers }));
+
+  it("by the wrapper are guarded alike", async () => {
+    const { jar } = await logIn();
+    const cookie = jar.header();
+    expect((await ask("GET", { cookie })).status).toBe(200);
+    for (const method of ["POST", "PUT", "PATCH", "DELETE", "PROPFIND"]) {
+      expect((await ask(method, { cookie, ...same })).status).toBe(200);
+      expect((await ask(method, { cookie, origin: "https://app.example" })).status).toBe(200);
+      expect(await told(await ask(method, { cookie, origin: "http://app.example" }))).toEqual([403, "cross_site"]);
+      expect(await told(await ask(method, { cookie }))).toEqual([403, "cross_site"]);
+      expect((await ask(method, bearer(jar.get(access) ?? ""))).status).toBe(200);
+    }
+    expect(await told(await ask("GET", {}))).toEqual([401, "missing_token"]);
+  });
+
+  it("get their cookies for a login of their own", async () => {
+    const user = await serving.ampho.users.find("alice");
+    const grant = await serving.ampho.sessions.create(user?.id ?? "");
+    expect(serving.ampho.cookies?.cookiesOf(grant).map((one) => one.split("=")[0])).toEqual([access, refresh, device]);
+  });
+});
+
+describe("a page of a listed origin", () => {
+  it("may send its cookies along, and nobody else's page", async () => {
+    const headers = { "access-control-request-method": "POST" };
+    const preflight = (origin: string) =>
+      fetch(`${serving.url}/renew`, { method: "OPTIONS", headers: { origin, ...headers } });
+    const listed = await preflight(friend);
+    expect([listed.status, listed.headers.get("access-control-allow-credentials")]).toEqual([204, "true"]);
+    const other = await preflight("http://evil.localhost");
+    expect([other.status, other.headers.get("access-control-allow-credentials")]).toEqual([405, null]);
+  });
+});
+
+describe("an access token that is too large for a cookie", () => {
+  let large: Serving;
+  afterEach(() => large.close());
+  it("is a bug that is told to whoever runs the process", async () => {
+    large = await serve({ cookies: true, claims: () => ({ more: "x".repeat(3_000) }) });
+    const response = await post(`${large.url}/login`, alice, same);
+    expect([...(await told(response)), response.headers.getSetCookie()]).toEqual([500, "internal_error", []]);
+    expect(large.notices.join()).toContain("4096 bytes");
+  });
+});
+
+describe("the description", () => {
+  it("tells of cookies where they are on", async () => {
+    const { components, paths } = await (await fetch(`${serving.url}/openapi.json`)).json();
+    expect(components.securitySchemes.cookie).toMatchObject({ type: "apiKey", in: "cookie", name: access });
+    expect(Object.keys(components.schemas.CookieGrant.properties)).not.toContain("token");
+    expect(paths["/api/security/logout"].post.security).toContainEqual({ cookie: [] });
+    expect(paths["/api/security/logout"].post.responses["403"].description).toContain("cross_site");
+  });
+});
+
+describe("without the parameter", () => {
+  let plain: Serving;
+  beforeAll(async () => {
+    plain = await serve();
+  });
+  afterAll(() => plain.close());
+  it("cookies are neither set nor looked at, and nothing is asked of an Origin", async () => {
+    const response = await post(`${plain.url}/login`, alice, { "sec-fetch-site": "cross-site" });
+    expect([response.status, response.headers.getSetCookie()]).toEqual([200, []]);
+    const { token } = await response.json();
+    const headers = { cookie: `${access}=${token}` };
+    expect(await told(await fetch(`${plain.url}/session`, { headers }))).toEqual([401, "missing_token"]);
+    const both = { ...bearer(token), cookie: `${access}=x; ${access}=y`, "sec-fetch-site": "cross-site" };
+    expect((await fetch(`${plain.url}/logout`, { method: "POST", headers: both })).status).toBe(204);
+    expect(plain.ampho.cookies).toBeUndefined();
+  });
+});
