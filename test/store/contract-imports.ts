@@ -97,6 +97,51 @@ export function importContract(store: Opened): void {
     expect((await store().findUser("bea"))?.id).toBe("i-bea-2");
   });
 
+  it("whoever takes a login while it is published gets it or does not: never both, never neither", async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const canonical = `bea-${round}`;
+      const n = await begin();
+      await stage(n, [user(canonical, 1), user(`${canonical}-too`, 2)]);
+      const taking = { user: { ...ann, id: canonical, canonical }, now: start, origin: operator };
+      const race = [() => store().createUser(taking), () => publish(n).then(({ outcome }) => outcome)];
+      if (round % 2 === 1) race.reverse();
+      const outcomes = new Set(await Promise.all(race.map((run) => run())));
+      const taken = (await store().findUser(canonical))?.id === canonical;
+      expect(outcomes).toEqual(new Set(taken ? ["created", "lost"] : ["taken", "published"]));
+      expect((await store().findUser(`${canonical}-too`)) === undefined).toBe(taken);
+    }
+  });
+
+  it("two imports that are written at once with every login in common end with one of them", async () => {
+    const names = Array.from({ length: 200 }, (_, index) => `u-${index}`);
+    const [one, two] = [await begin(), await begin()];
+    const batches = (n: number, order: readonly string[]) =>
+      Array.from(
+        { length: 10 },
+        (_, at) => () =>
+          stage(
+            n,
+            order.slice(at * 20, at * 20 + 20).map((name, index) => ({
+              ...user(name, at * 20 + index + 1),
+              id: `${n}-${name}`,
+            })),
+          ),
+      );
+    const fill = async (n: number, order: readonly string[]) => {
+      const refused = [];
+      for (const write of batches(n, order)) {
+        const outcome = await write();
+        if (outcome.outcome === "staged") refused.push(...outcome.refused);
+      }
+      return refused;
+    };
+    const [, second] = await Promise.all([fill(one, names), fill(two, [...names].reverse())]);
+    expect(second).toEqual([]);
+    expect([(await publish(one)).outcome, (await publish(two)).outcome]).toEqual(["lost", "published"]);
+    const ids = (await list(store())).map(({ id }) => id);
+    expect([...ids].sort()).toEqual(names.map((name) => `${two}-${name}`).sort());
+  });
+
   it("two imports with nothing in common are both published", async () => {
     const [one, two] = [await begin(), await begin()];
     await Promise.all([stage(one, [user("bea", 1)]), stage(two, [user("cid", 1)])]);
