@@ -83,9 +83,17 @@ function fieldRows({ properties = {}, required = [] }, path) {
   return Object.entries(properties).flatMap(([name, property]) => {
     const mark = required.includes(name) ? "" : " (optional)";
     const row = `| \`${path}${name}\`${mark} | ${typeOf(property)} | ${property.description ?? ""} |`;
+    if (property.items?.anyOf)
+      return [row, ...property.items.anyOf.map((choice) => choiceRow(`${path}${name}[]`, choice))];
     const inner = property.anyOf?.find((choice) => choice.properties) ?? property.items;
     return inner?.properties ? [row, ...fieldRows(inner, `${path}${name}${property.items ? "[]" : ""}.`)] : [row];
   });
+}
+
+function choiceRow(path, { properties, description }) {
+  const { kind, ...others } = properties;
+  const names = Object.keys(others).map((name) => `\`${name}\``);
+  return `| \`${path}\` of kind \`${kind.const}\` | ${names.join(", ")} | ${description} |`;
 }
 
 const typeNames = { string: "str", integer: "int", boolean: "bool" };
@@ -93,7 +101,8 @@ const typeNames = { string: "str", integer: "int", boolean: "bool" };
 function typeOf(property) {
   if (property.const !== undefined) return `\`${JSON.stringify(property.const)}\``;
   if (property.anyOf) return property.anyOf.map(typeOf).join(" or ");
-  if (property.type === "array") return `array of ${typeOf(property.items)}`;
+  if (property.type === "array")
+    return property.items.anyOf ? "array of entries" : `array of ${typeOf(property.items)}`;
   const types = [property.type].flat();
   return types.map((type) => typeNames[type] ?? type).join(" or ");
 }

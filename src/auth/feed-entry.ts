@@ -35,6 +35,8 @@ export interface FeedPage {
   /** The number to read after; a smaller one than was asked for means: read from 0. */
   readonly last: number;
   readonly revocations: readonly FeedEntry[];
+  /** The server's clock, Unix seconds; when it goes back, what it had passed over may be live: read from 0. */
+  readonly now: number;
   /** More are there than one answer holds: ask again at once. */
   readonly more: boolean;
   /** Milliseconds for which the question was held back before the store was read for this answer. */

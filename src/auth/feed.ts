@@ -74,10 +74,12 @@ export function createFeed(parts: {
   }
 
   async function page(after: number, waited: number): Promise<FeedPage> {
-    const { epoch, last, rows } = await store.readRevocations({ after, now: clock.now() });
+    const now = clock.now();
+    const { epoch, last, rows } = await store.readRevocations({ after, now });
     const more = rows.length > entriesMax;
     const told = more ? rows.slice(0, entriesMax) : rows;
-    return { epoch, last: more ? (told.at(-1)?.n ?? last) : last, revocations: told.map(entryOf), more, waited };
+    const reached = more ? (told.at(-1)?.n ?? last) : last;
+    return { epoch, last: reached, revocations: told.map(entryOf), now, more, waited };
   }
 
   return {

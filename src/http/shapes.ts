@@ -113,8 +113,18 @@ export const feedQuestion = z.object({
     .meta(wholeMeta("a whole number of seconds, at most 20, to wait for something new", feedWaitMaxSeconds)),
 });
 
-const numbered = { n: z.int().meta({ description: "its number; later ones are higher" }), at: seconds, until: seconds };
-const digest = z.string().meta({ description: "SHA-256, base64url" });
+const numbered = {
+  n: z.int().meta({ description: "its number; later ones are higher" }),
+  at: seconds.meta({ description: "when it was revoked, Unix seconds" }),
+  until: seconds.meta({ description: "from then on no token is good that it could refuse, Unix seconds" }),
+};
+const sessionDigest = z.string().meta({ description: "SHA-256 of the session's id, base64url" });
+const named = {
+  user: z.string().meta({ description: "the user's id" }),
+  login_sha256: z.string().meta({ description: "SHA-256 of the login after Unicode NFKC_Casefold, base64url" }),
+};
+/** What an entry refuses besides, of tokens that belong to no session. */
+const foreign = "tokens without `sid` that say no `iat` or one not after `at`";
 
 export const feedPage = z
   .object({
@@ -123,21 +133,33 @@ export const feedPage = z
     revocations: z
       .array(
         z.union([
-          z.object({ ...numbered, kind: z.literal("session"), session_sha256: digest }),
-          z.object({ ...numbered, kind: z.literal("user"), user: z.string(), login_sha256: digest }),
-          z.object({
-            ...numbered,
-            kind: z.literal("roles"),
-            user: z.string(),
-            login_sha256: digest,
-            version: z.int(),
-            roles: z.array(z.string()).readonly(),
+          z
+            .object({ ...numbered, kind: z.literal("session"), session_sha256: sessionDigest })
+            .meta({ description: "refuses tokens with that `sid`" }),
+          z
+            .object({ ...numbered, kind: z.literal("user"), ...named })
+            .meta({ description: `refuses ${foreign} and name the user by \`sub\` or \`login\`` }),
+          z
+            .object({
+              ...numbered,
+              kind: z.literal("roles"),
+              ...named,
+              version: z.int(),
+              roles: z.array(z.string()).readonly(),
+            })
+            .meta({
+              description: `of tokens with one of \`roles\` refuses the user's (\`sub\`) with a \`ver\` below \`version\` (none counts as 0), and ${foreign} and name the user by \`sub\` or \`login\``,
+            }),
+          z
+            .object({ ...numbered, kind: z.literal("key"), kid: z.string() })
+            .meta({ description: "refuses what that key signed" }),
+          z.object({ ...numbered, kind: z.literal("all"), era: z.int() }).meta({
+            description: `refuses tokens whose \`sid\` begins with a lower era (a number in base 36 before the dot), and ${foreign}`,
           }),
-          z.object({ ...numbered, kind: z.literal("key"), kid: z.string() }),
-          z.object({ ...numbered, kind: z.literal("all"), era: z.int() }),
         ]),
       )
       .readonly(),
+    now: seconds.meta({ description: "the server's clock, Unix seconds" }),
     more: z.boolean().meta({ description: "whether more are there: ask again at once" }),
     waited: z.int().meta({ description: "milliseconds for which the question was held back" }),
   })

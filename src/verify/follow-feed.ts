@@ -16,6 +16,9 @@ const sweepEverySeconds = 10;
 /** As in sql/revocations.ts: until then an expired token may still be let in. */
 const leewayMaxSeconds = 300;
 
+/** Processes that answer in turn may differ by so much. */
+const serversApartSeconds = 1;
+
 export interface FeedFollower {
   /** Upper bound of the seconds for which something may have been revoked unseen; undefined before the first answer. */
   lagSeconds(): number | undefined;
@@ -40,18 +43,26 @@ export function followFeed(parts: {
   let starting: Promise<void> | undefined;
   let failures = 0;
   let sweptAt = clock.now();
+  let readAt = sweptAt;
+  let serverAt = 0;
+  let anew = false;
 
   /** True when there is more to read at once. */
   async function read(): Promise<boolean> {
-    const { after } = revocations;
+    const now = clock.now();
+    // A clock that ran ahead, here or there, has passed over or dropped what is live by one that is right again.
+    const after = anew || now < readAt ? 0 : revocations.after;
     const askedMs = clock.monotonicMs();
     const asked = new URL(url);
     asked.searchParams.set("after", String(after));
     asked.searchParams.set("wait", String(knownMs === undefined ? 0 : waitSeconds));
     const { members } = await fetchJson(asked, { ...bounds, bearer: token, signal });
-    const { page, more, waitedMs } = pageOf(members);
-    const anew = revocations.take({ ...page, rows: page.rows.map(kept) }, after);
-    if (more || anew) return true;
+    const { page, more, waitedMs, serverNow } = pageOf(members);
+    anew = serverNow < serverAt - serversApartSeconds;
+    serverAt = serverNow;
+    readAt = now;
+    const restored = revocations.take({ ...page, rows: page.rows.map(kept) }, after);
+    if (more || anew || restored) return true;
     // The answer was made when the question had waited for so long, or later.
     knownMs = Math.min(askedMs + waitedMs, clock.monotonicMs());
     return false;
@@ -124,18 +135,20 @@ function pageOf(members: Readonly<Record<string, unknown>>): {
   readonly page: RevocationPage;
   readonly more: boolean;
   readonly waitedMs: number;
+  readonly serverNow: number;
 } {
-  const { epoch, last, revocations, more, waited } = members;
+  const { epoch, last, revocations, now, more, waited } = members;
   const rows = Array.isArray(revocations) ? revocations.map(rowOf) : [undefined];
   if (
     typeof epoch !== "string" ||
     !isCount(last) ||
+    !isCount(now) ||
     !isCount(waited) ||
     typeof more !== "boolean" ||
     !rows.every((row) => row !== undefined)
   )
     throw new FetchFailure("the answer was not a page of revocations");
-  return { page: { epoch, last, rows }, more, waitedMs: waited };
+  return { page: { epoch, last, rows }, more, waitedMs: waited, serverNow: now };
 }
 
 function isCount(value: unknown): value is number {

@@ -87,6 +87,7 @@ describe("the feed", () => {
     expect(json).toEqual({
       epoch,
       last: last + 3,
+      now: at,
       more: false,
       waited: 0,
       revocations: [

@@ -1,10 +1,20 @@
 // What an Ampho revokes, a verifier elsewhere refuses, token for token; and what it says when it can no longer know.
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { createAmpho } from "../../dist/index.js";
 import { generateJwk } from "../../src/crypto/jwk-generate.js";
 import { admission, foreignToken, newKey, settableClock } from "../ampho/world.js";
-import { becomes, feedToken, type Issuer, issuer, judge, listen, sendJson, verifierFor } from "./servers.js";
+import {
+  becomes,
+  feedToken,
+  type Issuer,
+  issuer,
+  judge,
+  type Listening,
+  listen,
+  sendJson,
+  verifierFor,
+} from "./servers.js";
 
 const seconds = () => Math.floor(Date.now() / 1000);
 
@@ -114,7 +124,7 @@ describe("a verifier that follows the feed", () => {
 describe("while the feed cannot be read", () => {
   const key = newKey("key-1");
   const token = foreignToken(key, { login: "alice", exp: 1_790_000_900 });
-  const empty = { epoch: "e", last: 0, revocations: [], more: false, waited: 0 };
+  const empty = { epoch: "e", last: 0, revocations: [], now: 1_790_000_000, more: false, waited: 0 };
   const following = (url: string, more: object = {}) => {
     const clock = settableClock();
     const revocations = { url, token: feedToken, ...more };
@@ -191,6 +201,51 @@ describe("while the feed cannot be read", () => {
     const { verifier, notices } = following(server.url);
     expect(await judge(verifier, token)).toBe("unavailable");
     expect(notices).toEqual([expect.stringMatching(why)]);
+  });
+
+  describe("a clock that ran ahead and is right again", () => {
+    const ended = foreignToken(key, { login: "alice", sid: "0.ended", exp: 1_790_000_900 });
+    const row = {
+      ...session,
+      until: 1_790_001_200,
+      session_sha256: createHash("sha256").update("0.ended").digest("base64url"),
+    };
+    /** Whoever asks from 0 is told of it. */
+    const telling = (now: () => number) =>
+      listen((request, response) => {
+        const all = request.url?.includes("after=0&") === true;
+        sendJson({ ...empty, now: now(), last: 1, revocations: all ? [row] : [] })(request, response);
+      });
+    async function asked(server: Listening): Promise<void> {
+      const count = server.asked.length;
+      while (server.asked.length < count + 3) await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+
+    test("here: what was dropped is read anew", async () => {
+      const server = await telling(() => 1_790_000_000);
+      const { verifier, clock } = following(server.url, { lagMax: 86_400 });
+      expect(await judge(verifier, ended)).toBe("invalid_token");
+      clock.advance(7200);
+      await asked(server);
+      clock.advance(-7200);
+      await becomes("invalid_token", verifier, ended);
+      await asked(server);
+      expect(await judge(verifier, ended)).toBe("invalid_token");
+      expect(await judge(verifier, token)).toBe("in");
+    });
+
+    test("there: what was passed over is read anew", async () => {
+      let now = 1_790_007_200;
+      const server = await telling(() => now);
+      const { verifier } = following(server.url);
+      await verifier.ready();
+      await asked(server);
+      expect(server.asked.filter((url) => url.includes("after=0&"))).toHaveLength(1);
+      now -= 7200;
+      await asked(server);
+      expect(server.asked.filter((url) => url.includes("after=0&"))).toHaveLength(2);
+      expect(await judge(verifier, ended)).toBe("invalid_token");
+    });
   });
 
   test("a server that only says that it waited is believed no further than the clock", async () => {
