@@ -125,7 +125,8 @@ export async function composeAmpho(
     store,
     revocations,
     clock,
-    report: (state) => notice(state === "failing" ? "the store cannot be read: trying again" : "the store is back"),
+    report: (state, error) =>
+      notice(state === "failing" ? `the store cannot be read, trying again: ${reasonOf(error)}` : "the store is back"),
   });
   const { verify, guard } = createGuard({
     ...parts,
@@ -253,6 +254,12 @@ async function clockOf(store: Store, settings: Settings, notice: (line: string) 
 /** So that the commands know, and say, that there are no users for them to manage. */
 async function noteUsers(store: Store, elsewhere: boolean): Promise<void> {
   if ((await store.readUsersElsewhere()) !== elsewhere) await store.noteUsersElsewhere(elsewhere);
+}
+
+/** What the store's driver says is for whoever runs the process. It holds nothing that a user typed, and no part of a URL. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return cause instanceof Error ? cause.message : "something that is no Error was thrown";
 }
 
 async function closeParts({ passwords, store }: ManagementParts): Promise<void> {

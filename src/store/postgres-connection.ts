@@ -1,7 +1,7 @@
 // One connection to PostgreSQL. No named statement and no session state, so that a pooler may hand each transaction to
 // another server process (PgBouncer in transaction mode).
 import { Socket } from "node:net";
-import type { ClientConfig, QueryResult } from "pg";
+import type { ClientConfig, CustomTypesConfig, QueryResult } from "pg";
 import { ConfigurationError } from "../errors.js";
 import { failureOf, PostgresFailure } from "./postgres-failure.js";
 import type { Row, SqlValue } from "./work.js";
@@ -73,7 +73,7 @@ export async function connect(module: PostgresModule, url: string, timeoutMs: nu
       // PostgreSQL refuses NUL in text; here it is the same bug as it is with SQLite.
       if (parameters?.some((value) => typeof value === "string" && value.includes("\0")))
         throw new TypeError("a bound text holds NUL");
-      return answerOf(client.query<Row>(parameters ? { text, values: [...parameters] } : { text }));
+      return answerOf(client.query<Row>(parameters ? { text, values: [...parameters], types } : { text, types }));
     },
     get usable() {
       return usable;
@@ -103,17 +103,19 @@ async function answerOf(answer: Promise<QueryResult<Row>>): Promise<QueryResult<
   }
 }
 
+// int8, int2, int4 as numbers: all of ours are safe integers. The rest of what the schema has is text. Given with each query:
+// in older versions the second result of one does not know the connection's.
+const types: CustomTypesConfig = {
+  getTypeParser: (oid: number) => (value: string | Buffer) =>
+    [20, 21, 23].includes(oid) ? Number(value) : String(value),
+};
+
 const clientOptions: ClientConfig = {
   fallback_application_name: "ampho",
   keepAlive: true,
   keepAliveInitialDelayMillis: keepAliveMs,
   // A statement does not wait for the answer to `begin`; versions of `pg` that do not know it wait.
   pipeline: true,
-  types: {
-    // int8, int2, int4 as numbers: all of ours are safe integers. The rest of what the schema has is text.
-    getTypeParser: (oid: number) => (value: string | Buffer) =>
-      [20, 21, 23].includes(oid) ? Number(value) : String(value),
-  },
 };
 
 function createClient(module: PostgresModule, options: ClientConfig) {

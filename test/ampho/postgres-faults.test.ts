@@ -1,5 +1,6 @@
 // What an Ampho does while its PostgreSQL is stopped, killed, hangs, or is cut off, and afterwards.
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { openPostgres } from "../../dist/store/postgres.js";
 import { startCuttingProxy } from "../store/cutting-proxy.js";
 import { type Database, type OwnServer, startOwnPostgres } from "../store/postgres-server.js";
 import { admission, type FullGrant, grantOf, openWorld, password, sessionOf, type World } from "./world.js";
@@ -166,6 +167,33 @@ describe("a network that", () => {
     proxy.swallow(false);
     await expectBack(actors);
     expect(proxy.open).toBeLessThanOrEqual(10);
+  });
+});
+
+describe("a process that is cut off in the middle of a transaction", () => {
+  it("holds the others up for some seconds only, also with a lock that all of them need", async () => {
+    const { world, live } = await enter();
+    const proxy = await startCuttingProxy(server.port);
+    onTestFinished(() => proxy.close());
+    const url = new URL(database.runtimeUrl);
+    url.port = String(proxy.port);
+    const options = { url: url.href, migrate: false, notice: () => {} };
+    for (let pieces = 1; ; pieces++) {
+      const store = await openPostgres(options);
+      proxy.swallowAfter(pieces);
+      const ending = { kid: `key-${pieces}`, now: 1, origin: { actor: "operator" } } as const;
+      await within(6000, expect(store.revokeKey(ending)).rejects.toMatchObject({ code: "unavailable" }));
+      const held =
+        "select 1 from pg_locks where mode = 'RowExclusiveLock' and relation = 'ampho.ampho_state'::regclass";
+      const isHeld = (await database.query(held)).length > 0;
+      if (isHeld) {
+        const out = async () => expect((await world.call("POST", "/logout", { bearer: live.token })).status).toBe(204);
+        await vi.waitFor(out, { timeout: 7000, interval: 50 });
+      }
+      proxy.swallow(false);
+      await store.close();
+      if (isHeld) break;
+    }
   });
 });
 

@@ -132,6 +132,21 @@ describe("two processes", () => {
     expect(row).toEqual({ moved: 12 });
   });
 
+  it("have one time, the server's: one whose machine is two hours ahead decides as the other does, and says so", async () => {
+    const shift = `data:text/javascript,${encodeURIComponent("const now = Date.now; Date.now = () => now() + 7200000")}`;
+    const ahead = await startServe({ ...place, env: { ...place.env, NODE_OPTIONS: `--import=${shift}` } });
+    const now = Math.floor(Date.now() / 1000);
+    const { token, refresh_token } = await logIn(ahead);
+    expect(Math.abs(Number(claimsOf(token)["iat"]) - now)).toBeLessThan(60);
+    expect([await sessionStatus(pair[0], token), await sessionStatus(ahead, token)]).toEqual([200, 200]);
+    const other = await logIn(pair[0]);
+    expect(await sessionStatus(ahead, other.token)).toBe(200);
+    expect((await post(`${pair[0].url}/renew`, { refresh_token })).status).toBe(200);
+    expect((await ahead.stop()).stderr).toMatch(
+      /the clock of this machine is 7\d\d\d s ahead of the store's, which is used/,
+    );
+  });
+
   it("say nothing of the password, and end by themselves", async () => {
     const { password } = new URL(database.runtimeUrl);
     for (const served of pair) {

@@ -11,6 +11,8 @@ export interface CuttingProxy {
   cutAll(): void;
   /** Neither passes on nor ends anything, as a network that lost its way. */
   swallow(swallowing: boolean): void;
+  /** Begins to swallow when so many pieces have passed, counted from now. */
+  swallowAfter(pieces: number): void;
   close(): Promise<void>;
 }
 
@@ -18,6 +20,7 @@ export async function startCuttingProxy(targetPort: number): Promise<CuttingProx
   const pairs = new Set<readonly [Socket, Socket]>();
   let left = Number.POSITIVE_INFINITY;
   let swallowing = false;
+  let then: "cut" | "swallow" = "cut";
 
   function cutAll(): void {
     for (const pair of pairs) for (const socket of pair) socket.resetAndDestroy();
@@ -30,7 +33,8 @@ export async function startCuttingProxy(targetPort: number): Promise<CuttingProx
       if (left >= 0) to.write(piece);
       else {
         left = Number.POSITIVE_INFINITY;
-        cutAll();
+        if (then === "swallow") swallowing = true;
+        else cutAll();
       }
     });
   }
@@ -58,7 +62,10 @@ export async function startCuttingProxy(targetPort: number): Promise<CuttingProx
       return pairs.size;
     },
     cutAfter: (pieces) => {
-      left = pieces;
+      [left, then] = [pieces, "cut"];
+    },
+    swallowAfter: (pieces) => {
+      [left, then] = [pieces, "swallow"];
     },
     cutAll,
     swallow: (on) => {
