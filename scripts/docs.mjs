@@ -1,7 +1,7 @@
 // Writes the generated pages of docs/ from the tables that they describe. `--check` only says which are not current.
 import { readFileSync, writeFileSync } from "node:fs";
 
-const generators = ["./docs-configuration.mjs", "./docs-cli.mjs", "./docs-http.mjs"];
+const generators = ["./docs-configuration.mjs", "./docs-cli.mjs", "./docs-http.mjs", "./docs-doctor.mjs"];
 
 /** Path -> text of every generated page. */
 export async function generateAll() {

@@ -4,10 +4,29 @@
 export const severities = ["error", "warning", "note"] as const;
 export type Severity = (typeof severities)[number];
 
+/** What is looked at, for docs/doctor.md. */
+export const checks = {
+  configuration:
+    "values that are wrong or doubtful: lives of tokens and sessions, lengths of passwords, limits on guesses, origins, AMPHO_DOCTOR in production",
+  key: "whether there is a key of random bytes that is long enough, how old its file is, whether it was revoked, and whether the instance publishes it",
+  files:
+    "who may read or write the key file, the database and configuration files that hold a secret, and the folders they lie in",
+  database: "whether it opens and answers",
+  schema: "whether every migration is applied",
+  clock: "this machine's clock against the database's and against the `Date` of the instance's answers",
+  sessions: "live sessions that nobody has renewed for 30 days",
+  hashes: "passwords that are still in the format of another system",
+  hashing: "how long a password takes on this machine",
+  instance: "with `--url`: whether the instance answers under the REST prefix and is ready",
+  tls: "with `--url`: whether TLS stands in front, until when its certificate is good, and Strict-Transport-Security",
+  proxy: "with `--url`: whether requests come with X-Forwarded-For or Forwarded while AMPHO_TRUST_PROXY is 0",
+} as const;
+export type CheckName = keyof typeof checks;
+
 export interface Finding {
   readonly severity: Severity;
-  /** Which check found it: `key`, `files`, `configuration`, … */
-  readonly check: string;
+  /** Which check found it. */
+  readonly check: CheckName;
   readonly message: string;
   readonly mend: string;
 }

@@ -23,18 +23,27 @@ const [retriesMax, pauseSecondsMax] = [3, 5];
 
 export function openTarget(options: TargetOptions): Target & { close(): Promise<void> } {
   const { exchange, user } = options;
-  const opened: string[] = [];
+  const opened = new Set<string>();
   let standing: Promise<Session> | undefined;
 
   /** An answer that says "later" is none. */
   async function send(sent: Sent): Promise<Answer> {
     for (let retry = 0; ; retry++) {
       const answer = await exchange.send(sent);
-      if (answer.status !== 503) return answer;
+      if (answer.status !== 503) {
+        note(answer);
+        return answer;
+      }
       if (retry === retriesMax) throw new NoAnswer("the server answers 503");
       const seconds = Math.min(Number(headerOf(answer, "retry-after")) || 1, pauseSecondsMax);
       await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
     }
+  }
+
+  /** Also of a login that should not have worked: whatever was opened is closed. */
+  function note(answer: Answer): void {
+    const { token, refresh_token: refreshToken } = membersOf(answer);
+    if (answer.status === 200 && typeof token === "string" && typeof refreshToken === "string") opened.add(token);
   }
 
   async function open(who: Credentials = user): Promise<Session> {
@@ -42,7 +51,6 @@ export function openTarget(options: TargetOptions): Target & { close(): Promise<
     const { token, refresh_token: refreshToken, device } = membersOf(answer);
     if (answer.status !== 200 || typeof token !== "string" || typeof refreshToken !== "string")
       throw new NoLogin(answer.status === 429 ? throttled : `a login was answered ${answer.status}`);
-    opened.push(token);
     return { token, refreshToken, device: typeof device === "string" ? device : undefined };
   }
 
@@ -60,7 +68,9 @@ export function openTarget(options: TargetOptions): Target & { close(): Promise<
       return standing;
     },
     async close() {
-      const ends = opened.map((token) => exchange.send({ method: "POST", path: "/logout", headers: [bearer(token)] }));
+      const ends = [...opened].map((token) =>
+        exchange.send({ method: "POST", path: "/logout", headers: [bearer(token)] }),
+      );
       // Those that ended in an attack are refused; an access token that has expired ends nothing any more.
       await Promise.allSettled(ends);
       exchange.close();

@@ -9,8 +9,11 @@ const pagesOf = async (script: string): Promise<Readonly<Record<string, string>>
   return module.generate();
 };
 
-test.each(["docs-cli.mjs", "docs-configuration.mjs"])("what %s writes is what is there", async (script) => {
-  for (const [path, text] of Object.entries(await pagesOf(script))) {
-    expect(readFileSync(new URL(path, root), "utf8"), `${path}: run npm run docs`).toBe(text);
-  }
-});
+test.each(["docs-cli.mjs", "docs-configuration.mjs", "docs-doctor.mjs"])(
+  "what %s writes is what is there",
+  async (script) => {
+    for (const [path, text] of Object.entries(await pagesOf(script))) {
+      expect(readFileSync(new URL(path, root), "utf8"), `${path}: run npm run docs`).toBe(text);
+    }
+  },
+);

@@ -155,14 +155,20 @@ const rules: readonly Rule[] = [
 export function checkConfiguration(configuration: Configuration, warnings: readonly string[]): readonly Finding[] {
   const doubtful = rules.filter(({ when }) => when(configuration));
   return [
-    ...doubtful.map(({ severity, message, mend }) => ({ severity, check: "configuration", message, mend })),
+    ...doubtful.map(({ severity, message, mend }): Finding => ({ severity, check: "configuration", message, mend })),
     ...warnings.map((message) => warningOf(message)),
   ];
 }
 
 const warningOf = (message: string): Finding => {
-  const check = /^AMPHO_SECURITY_KEY is not set/.test(message) ? "key" : "configuration";
-  return { severity: "warning", check, message, mend: "see docs/configuration.md" };
+  if (/^AMPHO_SECURITY_KEY is not set/.test(message))
+    return {
+      severity: "warning",
+      check: "key",
+      message,
+      mend: "`ampho sec-gen-key -o key.json`, and AMPHO_SECURITY_KEY_FILE=key.json",
+    };
+  return { severity: "warning", check: "configuration", message, mend: "see docs/configuration.md" };
 };
 
 /** What a ConfigurationError tells: one line each, which hold no secret. */

@@ -6,13 +6,13 @@ import { AmphoError } from "../../errors.js";
 import { StoreOpenError } from "../../store/open-error.js";
 import { openMigrations, openStore } from "../../store/open-store.js";
 import type { Store } from "../../store/store.js";
-import type { Finding } from "../finding.js";
+import type { CheckName, Finding } from "../finding.js";
 
 const [day, apartWarnSeconds] = [86_400, 5];
 /** Half of what a session may be idle by default, and then much more. */
 const idleSeconds = 30 * day;
 
-const finding = (severity: Finding["severity"], check: string, message: string, mend: string): Finding => ({
+const finding = (severity: Finding["severity"], check: CheckName, message: string, mend: string): Finding => ({
   severity,
   check,
   message,

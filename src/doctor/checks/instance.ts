@@ -6,7 +6,7 @@ import type { Key } from "../../crypto/key.js";
 import { forwardedIgnored } from "../../http/forwarding.js";
 import { isPrivate, skewOf } from "../consent.js";
 import { type Answer, type Exchange, headerOf, membersOf, NoAnswer, openExchange } from "../exchange.js";
-import type { Finding } from "../finding.js";
+import type { CheckName, Finding } from "../finding.js";
 
 const day = 86_400;
 const [skewWarnSeconds, certificateDays] = [5, 14];
@@ -19,7 +19,7 @@ export interface InstanceInput {
   readonly now: () => number;
 }
 
-const finding = (severity: Finding["severity"], check: string, message: string, mend: string): Finding => ({
+const finding = (severity: Finding["severity"], check: CheckName, message: string, mend: string): Finding => ({
   severity,
   check,
   message,

@@ -1,0 +1,139 @@
+// `ampho doctor --attack` as a process, against `ampho serve` as another.
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { attacks } from "../../dist/doctor/attacks.js";
+import { addUser, alice, command, freshPlace, leave, type Place, type Served, startServe } from "../serve/serve.js";
+
+afterAll(leave);
+
+interface Result {
+  readonly attack: string;
+  readonly outcome: string;
+}
+
+const attack = (place: Place, url: string, args: readonly string[] = [], stdin = "") =>
+  command(place, ["doctor", "--attack", url, "--json", ...args], stdin);
+
+const outcomes = (stdout: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(JSON.parse(stdout).map(({ attack, outcome }: Result) => [attack, outcome]));
+
+const allHeld = (notTried: readonly string[] = []) =>
+  Object.fromEntries(attacks.map(({ id }) => [id, notTried.includes(id) ? "not_tried" : "held"]));
+
+async function newKey(alg: string): Promise<string> {
+  return (await command(freshPlace(), ["sec-gen-key", "--alg", alg])).stdout.trim();
+}
+
+describe("an instance of ours", () => {
+  test("holds off every attack, and nothing of them is left", async () => {
+    const key = await newKey("EdDSA");
+    const place = freshPlace({
+      AMPHO_SECURITY_KEY: key,
+      AMPHO_SECURITY_TOKEN_ISSUER: "https://us.example",
+      AMPHO_SECURITY_TOKEN_AUDIENCE: "https://api.example",
+      AMPHO_SECURITY_CORS_ORIGINS: "https://app.example",
+    });
+    const served = await startServe(place);
+    const { code, stdout, stderr } = await attack(place, served.root);
+    expect(outcomes(stdout)).toEqual(allHeld());
+    expect(code).toBe(0);
+    expect(JSON.parse((await command(place, ["user-list", "--json"])).stdout)).toEqual([]);
+    for (const text of [stdout, stderr, served.stderr()]) {
+      expect(text).not.toContain(JSON.parse(key).d);
+      expect(text).not.toMatch(/eyJ/);
+    }
+    const { code: ended } = await served.stop();
+    expect(ended).toBe(0);
+  });
+
+  test("with a secret key holds off every attack that there is for one", async () => {
+    const place = freshPlace();
+    const served = await startServe(place);
+    const { code, stdout, stderr } = await command(place, ["doctor", "--attack", served.root]);
+    expect(stderr).toContain("Every attack that was tried held off.");
+    expect(stderr).toMatch(/^alg-confusion: not tried, it publishes no public key$/m);
+    expect(stdout).toMatch(/^ATTACK +FROM +RESULT$/m);
+    expect(stdout).not.toMatch(/NOT HELD|FAILED/);
+    for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+    expect(code).toBe(0);
+  });
+});
+
+describe("an attack", () => {
+  let place: Place;
+  let served: Served;
+  beforeAll(async () => {
+    place = freshPlace();
+    await addUser(place);
+    served = await startServe(place);
+  });
+
+  test("is not begun on an instance with another key", async () => {
+    for (const key of [await newKey("HS256"), await newKey("ES256")]) {
+      const other = { ...place, env: { ...place.env, AMPHO_SECURITY_KEY: key } };
+      const { code, stdout, stderr } = await attack(other, served.root);
+      expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+      expect(stderr).toContain("nothing was attacked: the configured key is not the server's");
+    }
+    expect(JSON.parse((await command(place, ["user-list", "--json"])).stdout)).toHaveLength(1);
+    expect(served.entries().some(({ route }) => route?.endsWith("/login"))).toBe(false);
+  });
+
+  test("needs a key, https or this machine, and somebody who answers", async () => {
+    const { AMPHO_SECURITY_KEY: _, ...env } = place.env;
+    const keyless = { ...place, env: { ...env, NODE_ENV: "development" } };
+    expect(await attack(keyless, served.root)).toMatchObject({ code: 1, stderr: expect.stringContaining("no key") });
+    expect(await attack(place, "http://192.0.2.1/")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("https"),
+    });
+    expect(await attack(place, "http://127.0.0.1:9/")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("did not answer"),
+    });
+    expect(await attack(place, `${served.root}/elsewhere`)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("no Ampho"),
+    });
+    expect(await attack(place, "ftp://localhost/")).toMatchObject({ code: 2 });
+    expect(await attack(place, "http://a:b@localhost/")).toMatchObject({ code: 2 });
+    expect(await attack(place, served.root, ["--key-stdin", "--password-stdin", "--login", "x"])).toMatchObject({
+      code: 2,
+    });
+    expect(await attack(place, served.root, ["--key-stdin"], "{}")).toMatchObject({ code: 2 });
+  });
+
+  test("takes the key from stdin, and a user who is there", async () => {
+    const { AMPHO_SECURITY_KEY: key = "", ...env } = place.env;
+    const elsewhere = { ...place, env: { ...env, AMPHO_SECURITY_KEY: await newKey("HS256") } };
+    const { code, stdout } = await attack(elsewhere, served.root, ["--key-stdin"], key);
+    expect(outcomes(stdout)).toEqual(allHeld(["alg-confusion", "audience"]));
+    expect(code).toBe(0);
+
+    const asAlice = await attack(place, served.root, ["--login", alice.login, "--password-stdin"], alice.password);
+    const guests = attacks.filter(({ needs }) => needs === "guests").map(({ id }) => id);
+    expect(outcomes(asAlice.stdout)).toEqual(allHeld(["alg-confusion", "audience", ...guests]));
+    expect(asAlice.code).toBe(0);
+    expect((await command(place, ["session-list", alice.login, "--json"])).stdout.trim()).toBe("[]");
+
+    const wrong = await attack(
+      place,
+      served.root,
+      ["--login", alice.login, "--password-stdin"],
+      "heron tumbrel lantern",
+    );
+    expect(wrong).toMatchObject({ code: 1, stdout: "" });
+    expect(wrong.stderr).toContain("a login was answered 401");
+  });
+
+  test("is consented to by AMPHO_DOCTOR=true, without the key", async () => {
+    const open = freshPlace({ AMPHO_DOCTOR: "true" });
+    const consenting = await startServe(open);
+    expect(consenting.stderr()).toContain("AMPHO_DOCTOR is true");
+    const { AMPHO_SECURITY_KEY: _, ...env } = open.env;
+    const keyless = { ...open, env: { ...env, NODE_ENV: "development" } };
+    const { code, stdout } = await attack(keyless, consenting.root);
+    const keyed = attacks.filter(({ needs }) => needs === "key").map(({ id }) => id);
+    expect(outcomes(stdout)).toEqual(allHeld(["alg-confusion", ...keyed]));
+    expect(code).toBe(0);
+  });
+});
