@@ -1,6 +1,7 @@
 // Attacks on cookie mode from pages of other sites and of sub-domains, in a real Chromium. Names under `localhost` lead to this
 // machine, are trustworthy without TLS, and are sites of their own: app.localhost and evil.localhost share none, while
 // sub.app.localhost is of the same site as app.localhost and may set cookies for it.
+import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Browser, BrowserContext, Page } from "playwright-core";
@@ -140,7 +141,15 @@ async function submit(
 }
 
 /** A request of a page, with cookies, as pages of any origin may send it. */
-const send = (page: Page, to: string, init: RequestInit): Promise<string> =>
+interface Sent {
+  readonly method?: string;
+  readonly mode?: RequestMode;
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+  readonly keepalive?: boolean;
+}
+
+const send = (page: Page, to: string, init: Sent): Promise<string> =>
   page.evaluate(
     ([url, options]) =>
       fetch(url, { credentials: "include", ...options }).then(
@@ -184,6 +193,17 @@ describe("our own pages on http://…localhost", () => {
     expect(await whoIs(page)).toBe("alice");
     expect(await submit(page, "/account/pay", {})).toBe(200);
     expect(await context.cookies(origin(name))).toHaveLength(3);
+  });
+
+  it("do as docs/cookies.md says", async () => {
+    const { context, page } = await openVictim({ loggedIn: false });
+    const text = readFileSync(new URL("../../docs/cookies.md", import.meta.url), "utf8");
+    const [, snippet = ""] = /^```js\n(.*?)^```$/ms.exec(text) ?? [];
+    const code = snippet.replace("/articles", "/account/articles").replace("…", "x");
+    await page.evaluate(`(async (login, password) => { ${code} })("${alice.login}", "${alice.password}")`);
+    expect(deeds).toEqual(["POST /account/articles by alice"]);
+    expect((await ourCookies(context)).map(({ name }) => name)).toEqual([cookieNames.device]);
+    expect((await ampho.audit.list({ limit: 2 })).map(({ event }) => event).sort()).toEqual(["logout", "renew"]);
   });
 
   it("open sockets", async () => {
