@@ -34,7 +34,7 @@ async function openFeed() {
 async function isOver(promise: Promise<unknown>): Promise<boolean> {
   const pending = Symbol("pending");
   await new Promise((resolve) => setTimeout(resolve, 50));
-  return (await Promise.race([promise, pending])) !== pending;
+  return (await Promise.race([promise, Promise.resolve(pending)])) !== pending;
 }
 
 describe("the feed", () => {
