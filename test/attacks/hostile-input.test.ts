@@ -27,25 +27,28 @@ const members = routes.flatMap((route) =>
 const isCostly = (member: string) => member.endsWith("password");
 const sampleOf = (member: string) => (isCostly(member) ? naughty.filter((_, at) => at % 16 === 0) : naughty);
 
-/** JSON as a hostile sender writes it: lone surrogates as they are, by escape. */
-function refusalOf(response: Response, sent: string): Promise<void> {
-  return response.text().then((text) => {
-    expect([400, 401, 413]).toContain(response.status);
-    expect(Object.keys(JSON.parse(text))).toEqual(["message", "error"]);
-    if (sent.length > 5) expect(text).not.toContain(sent);
-  });
+async function expectRefusal(response: Response, sent: string): Promise<void> {
+  const text = await response.text();
+  expect([400, 401, 413, 431]).toContain(response.status);
+  // A query that fills the head is the parser's to refuse, in a status line.
+  if (response.status === 431) return expect(text).toBe("");
+  expect(Object.keys(JSON.parse(text))).toEqual(["message", "error"]);
+  if (sent.length > 5) expect(text).not.toContain(sent);
 }
 
 describe.each(members)("$route.path with a hostile $member", ({ route, member }) => {
   const send = (value: unknown) => {
+    const target = siege.served.url + route.path;
+    // The members of a GET are in its query; without its token none of them is good.
+    if (route.method === "GET") return fetch(`${target}?${new URLSearchParams({ [member]: String(value) })}`);
     const body = { ...besides[route.name], [member]: value };
     const headers = route.need.guarded ? bearer(siege.grant.token) : {};
-    return post(siege.served.url + route.path, body, headers);
+    return post(target, body, headers);
   };
 
   it("that is naughty, strange or long", async () => {
     const texts = [...sampleOf(member), ...strange];
-    await siege.withstand(() => forEach(texts, async (text) => refusalOf(await send(text), text)));
+    await siege.withstand(() => forEach(texts, async (text) => expectRefusal(await send(text), text)));
   });
 
   it("that is of any type", async () => {
@@ -54,7 +57,7 @@ describe.each(members)("$route.path with a hostile $member", ({ route, member })
       const value = fc.oneof(fc.jsonValue({ maxDepth: 5 }), fc.string({ unit: "binary", maxLength: 3_000 }));
       const property = fc.asyncProperty(value, async (one) => {
         count++;
-        await refusalOf(await send(one), typeof one === "string" ? one : "");
+        await expectRefusal(await send(one), typeof one === "string" ? one : "");
       });
       await fc.assert(property, { ...runs, numRuns: isCostly(member) ? 20 : runs.numRuns });
       return count;

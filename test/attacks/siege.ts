@@ -1,5 +1,6 @@
 // A real `ampho serve` under attack, and what has to hold when it is over: nothing broke, nothing grew, nothing leaked,
 // and each request left one line.
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { expect, vi } from "vitest";
 import { sendRaw } from "../http/raw.js";
@@ -41,7 +42,9 @@ export interface Siege {
 }
 
 export async function layIn(): Promise<Siege> {
-  const place = freshPlace(unthrottled);
+  // With every route there is.
+  const feedToken = randomBytes(32).toString("base64url");
+  const place = freshPlace({ ...unthrottled, AMPHO_SECURITY_FEED_TOKEN: feedToken });
   await addUser(place);
   const served = await startServe(place);
   const grant = await logIn(served);
@@ -77,7 +80,8 @@ export async function layIn(): Promise<Siege> {
     expect(served.entries().filter(({ status }) => status >= 500)).toEqual([]);
     const log = served.stderr().slice(written);
     expect(log).not.toMatch(/internal error|[^\P{Cc}\n]/u);
-    for (const secret of [alice.password, grant.token, grant.refresh_token]) expect(log).not.toContain(secret);
+    for (const secret of [feedToken, alice.password, grant.token, grant.refresh_token])
+      expect(log).not.toContain(secret);
     expect(served.rssBytes() - settled).toBeLessThan(growthLimitBytes);
   }
 
