@@ -1,0 +1,270 @@
+// `ampho doctor`: what it finds in a deployment, in a folder and with instances of its own.
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createAmpho } from "../../dist/ampho.js";
+import { readConfiguration } from "../../dist/config.js";
+import { generateJwk } from "../../dist/crypto/jwk-generate.js";
+import { checkConfiguration } from "../../dist/doctor/checks/configuration.js";
+import { checkInstance } from "../../dist/doctor/checks/instance.js";
+import { examine } from "../../dist/doctor/examine.js";
+import type { CheckName, Severity } from "../../dist/doctor/finding.js";
+import { createHttpServer } from "../../dist/http/server.js";
+import { openMigrations } from "../../dist/store/open-store.js";
+
+const now = () => Math.floor(Date.now() / 1000);
+
+let cwd: string;
+let env: Record<string, string>;
+const ends: (() => Promise<unknown>)[] = [];
+
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), "ampho-doctor-"));
+  writeKey(generateJwk("HS256"));
+  env = {
+    NODE_ENV: "production",
+    AMPHO_SECURITY_KEY_FILE: "key.json",
+    AMPHO_DATABASE_URL: `sqlite:${join(cwd, "ampho.db")}`,
+  };
+});
+afterEach(async () => {
+  for (const end of ends.splice(0)) await end();
+  rmSync(cwd, { recursive: true, force: true });
+});
+
+const writeKey = (jwk: object) => writeFileSync(join(cwd, "key.json"), JSON.stringify(jwk), { mode: 0o600 });
+
+async function openAmpho() {
+  const { AMPHO_DATABASE_URL: databaseUrl = "" } = env;
+  const ampho = await createAmpho({ key: generateJwk("HS256"), databaseUrl, notice: () => {} });
+  ends.push(() => ampho.close());
+  return ampho;
+}
+
+async function examined(url?: string, at = now) {
+  const api = url === undefined ? undefined : (prefix: string) => new URL(url + prefix);
+  const surroundings = { env, cwd, user: "ann", host: "here" };
+  const { findings } = await examine({ surroundings, api, now: at });
+  for (const { message, mend } of findings) expect(mend.length * message.length).toBeGreaterThan(0);
+  return findings;
+}
+
+const found = async (url?: string, at = now) =>
+  (await examined(url, at)).map(({ severity, check }) => `${severity} ${check}`);
+
+describe("a deployment", () => {
+  it("that is as the docs say has nothing to mend, before its first start and after it", async () => {
+    expect(await found()).toEqual([]);
+    await openAmpho();
+    expect(await found()).toEqual([]);
+  });
+
+  it("with wrong values is told all of them, and no secret", async () => {
+    env["AMPHO_SECURITY_TOKEN_TTL"] = "soon";
+    env["AMPHO_SECURITY_KEY"] = '{"kty":"oct","k":"secret"}';
+    const findings = await examined();
+    expect(findings.map(({ severity, check }) => [severity, check])).toEqual([
+      ["error", "configuration"],
+      ["error", "configuration"],
+    ]);
+    expect(JSON.stringify(findings)).toContain("AMPHO_SECURITY_TOKEN_TTL");
+    expect(JSON.stringify(findings)).not.toContain('k\\":');
+  });
+
+  const doubtful: readonly [string, string, Severity, CheckName][] = [
+    ["AMPHO_DOCTOR", "true", "error", "configuration"],
+    ["AMPHO_SECURITY_PASSWORD_MIN", "7", "error", "configuration"],
+    ["AMPHO_SECURITY_PASSWORD_MIN", "8", "warning", "configuration"],
+    ["AMPHO_DATABASE_URL", "sqlite::memory:", "error", "configuration"],
+    ["AMPHO_SECURITY_TOKEN_TTL", "86401", "error", "configuration"],
+    ["AMPHO_SECURITY_TOKEN_TTL", "3601", "warning", "configuration"],
+    ["AMPHO_SECURITY_TOKEN_TTL", "10", "warning", "configuration"],
+    ["AMPHO_SECURITY_TOKEN_LEEWAY", "121", "warning", "configuration"],
+    ["AMPHO_SECURITY_TOKEN_ISSUER", "http://us.example", "warning", "configuration"],
+    ["AMPHO_SECURITY_TOKEN_FOREIGN_MAX", "2592001", "warning", "configuration"],
+    ["AMPHO_SECURITY_SESSION_MAX", "31622401", "warning", "configuration"],
+    ["AMPHO_SECURITY_SESSION_IDLE", "7776001", "warning", "configuration"],
+    ["AMPHO_SECURITY_THROTTLE_LOCK", "101", "warning", "configuration"],
+    ["AMPHO_SECURITY_THROTTLE_TRIES", "1000", "warning", "configuration"],
+    ["AMPHO_SECURITY_THROTTLE_ADDRESS", "0", "warning", "configuration"],
+    ["AMPHO_SECURITY_CORS_ORIGINS", "http://app.example", "warning", "configuration"],
+    ["AMPHO_HOST", "0.0.0.0", "warning", "configuration"],
+    ["AMPHO_TRUST_PROXY", "4", "warning", "configuration"],
+    ["AMPHO_SECURITY_TOKEN_TLL", "1", "warning", "configuration"],
+  ];
+  it.each(doubtful)("with %s=%s is told: %s", (name, value, severity, check) => {
+    const read = readConfiguration({ env: { ...env, [name]: value }, cwd, user: "ann", host: "here" });
+    const findings = checkConfiguration(read.configuration, read.warnings);
+    expect(findings).toEqual([{ severity, check, message: expect.any(String), mend: expect.any(String) }]);
+  });
+
+  it("without production and without a key is told of both where it is not alone on its machine", async () => {
+    env = { AMPHO_HOST: "::" };
+    expect((await found()).sort()).toEqual(["warning configuration", "warning key"]);
+  });
+
+  it("with public keys is told what others can do with tokens", async () => {
+    writeKey(generateJwk("ES256"));
+    expect(await found()).toEqual(["warning configuration", "note configuration"]);
+  });
+});
+
+describe("a key", () => {
+  it("whose file is old is to be changed", async () => {
+    utimesSync(join(cwd, "key.json"), now() - 400 * 86_400, now() - 400 * 86_400);
+    expect(await found()).toEqual(["warning key"]);
+  });
+
+  it("that somebody has typed is no key, and is not shown", async () => {
+    writeKey({
+      kty: "oct",
+      k: Buffer.from("Correct horse! battery 7 staples, two").toString("base64url"),
+      kid: "typed",
+    });
+    const findings = await examined();
+    expect(findings.map(({ severity, check }) => [severity, check])).toEqual([["warning", "key"]]);
+    expect(JSON.stringify(findings)).not.toContain("horse");
+  });
+
+  it("that was revoked is told", async () => {
+    const jwk = generateJwk("HS256");
+    writeKey(jwk);
+    const ampho = await openAmpho();
+    await ampho.keys.revoke(jwk["kid"] ?? "");
+    expect(await found()).toEqual(["error key"]);
+  });
+});
+
+describe("files", () => {
+  it.each([
+    [0o644, "error files"],
+    [0o602, "error files"],
+    [0o640, "warning files"],
+  ])("a key file of mode %o is told", async (mode, expected) => {
+    chmodSync(join(cwd, "key.json"), mode);
+    expect(await found()).toEqual([expected]);
+  });
+
+  it("that hold a secret among the configuration, the database, and an open folder are told", async () => {
+    await openAmpho();
+    mkdirSync(join(cwd, "config"));
+    writeFileSync(join(cwd, "config/default.json"), '{"AMPHO_SECURITY_TOKEN_TTL":900}', { mode: 0o644 });
+    expect(await found()).toEqual([]);
+    writeFileSync(join(cwd, "config/production.json"), JSON.stringify({ AMPHO_SECURITY_FEED_TOKEN: "x".repeat(40) }));
+    chmodSync(join(cwd, "config/production.json"), 0o644);
+    chmodSync(join(cwd, "ampho.db"), 0o644);
+    chmodSync(cwd, 0o777);
+    const messages = (await examined()).map(({ message }) => message).join("\n");
+    expect(messages).toMatch(
+      /^a configuration file that holds a secret .*production\.json.* can be read by everybody/m,
+    );
+    expect(messages).toMatch(/^the database .* can be read by everybody/m);
+    expect(messages).toMatch(/^the folder of a secret file can be written by everybody/m);
+    expect(messages.split("\n")).toHaveLength(3);
+  });
+});
+
+describe("a database", () => {
+  it("with an old schema is told, and stays as it is", async () => {
+    const ampho = await openAmpho();
+    await ampho.close();
+    const migrations = await openMigrations(env["AMPHO_DATABASE_URL"] ?? "");
+    ends.push(() => migrations.close());
+    await migrations.down();
+    expect(await found()).toEqual(["warning schema"]);
+    env["AMPHO_DATABASE_MIGRATE"] = "off";
+    expect(await found()).toEqual(["error schema"]);
+    expect(await migrations.current()).toBe(0);
+  });
+
+  it("that is none is told", async () => {
+    writeFileSync(join(cwd, "ampho.db"), "no database, but long enough to be looked at as one".repeat(20), {
+      mode: 0o600,
+    });
+    expect(await found()).toEqual(["error database"]);
+  });
+
+  it("from the future, with forgotten sessions and passwords from elsewhere is told so", async () => {
+    const ampho = await openAmpho();
+    const { id } = await ampho.users.create({ login: "ann" });
+    await ampho.sessions.create(id);
+    expect(await found(undefined, () => now() - 3600)).toEqual(["error clock"]);
+    await createAmpho({
+      key: generateJwk("HS256"),
+      databaseUrl: env["AMPHO_DATABASE_URL"],
+      sessionIdle: 40 * 86_400,
+      clock: { now: () => now() - 35 * 86_400, monotonicMs: () => performance.now() },
+      notice: () => {},
+    }).then(async (old) => {
+      await old.sessions.create(id);
+      await old.close();
+    });
+    expect(await found()).toEqual(["note sessions"]);
+    const phpass = "$P$B55D6LjfHDkINU5wF.v2BuuzO0/XPk/";
+    await ampho.users.import(lines(JSON.stringify({ login: "bob", password_hash: phpass })));
+    expect(await found()).toEqual(["warning hashes", "note sessions"]);
+  });
+});
+
+async function* lines(...all: readonly string[]) {
+  yield* all;
+}
+
+describe("a running instance", () => {
+  async function serve(trustedHops = 0): Promise<string> {
+    const ampho = await openAmpho();
+    const server = createHttpServer({ ampho, ready: () => ampho.ready(), log: () => {}, trustedHops });
+    ends.unshift(() => server.close());
+    return server.listen(0, "127.0.0.1");
+  }
+
+  function listen(listener: RequestListener): Promise<string> {
+    const server: Server = createServer(listener);
+    ends.unshift(() => new Promise((resolve) => server.close(resolve).closeAllConnections()));
+    return new Promise((resolve) =>
+      server.listen(0, "127.0.0.1", () => {
+        const address = server.address();
+        resolve(`http://127.0.0.1:${typeof address === "object" ? address?.port : 0}`);
+      }),
+    );
+  }
+
+  /** A proxy that says for whom it asks, and may answer with another date. */
+  const proxyTo = (root: string, answered: Readonly<Record<string, string>> = {}) =>
+    listen(async (request, response) => {
+      const answer = await fetch(root + request.url, { headers: { "x-forwarded-for": "192.0.2.7" } });
+      response.writeHead(answer.status, { "content-type": "application/json", ...answered }).end(await answer.text());
+    });
+
+  it("that is well has nothing to mend", async () => {
+    expect(await found(await serve())).toEqual([]);
+  });
+
+  it("behind a proxy that it does not believe is told; one that it does believe is not", async () => {
+    expect(await found(await proxyTo(await serve()))).toEqual(["error proxy"]);
+    expect(await found(await proxyTo(await serve(1)))).toEqual([]);
+  });
+
+  it("with another time is told", async () => {
+    const date = (seconds: number) => ({ date: new Date(Date.now() + seconds * 1000).toUTCString() });
+    expect(await found(await proxyTo(await serve(1), date(600)))).toEqual(["error clock"]);
+    expect(await found(await proxyTo(await serve(1), date(-30)))).toEqual(["warning clock"]);
+  });
+
+  it("with another key, elsewhere, or not there is told", async () => {
+    const root = await serve();
+    writeKey(generateJwk("EdDSA"));
+    expect(await found(root)).toContain("warning key");
+    expect(await found(`${root}/elsewhere`)).toContain("error instance");
+    expect(await found("http://127.0.0.1:9")).toContain("error instance");
+  });
+
+  it("over http from elsewhere is told", async () => {
+    const { configuration } = readConfiguration({ env, cwd, user: "ann", host: "here" });
+    const api = new URL(`${(await serve()).replace("127.0.0.1", "0.0.0.0")}/api/security`);
+    const findings = await checkInstance({ api, configuration, keys: [], now });
+    expect(findings.map(({ severity, check }) => `${severity} ${check}`)).toEqual(["error tls"]);
+  });
+});

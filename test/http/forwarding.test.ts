@@ -1,0 +1,60 @@
+// What an instance says of proxies that it does not believe, and of being attacked.
+import { afterEach, describe, expect, it } from "vitest";
+import { type AmphoOptions, createAmpho } from "../../dist/ampho.js";
+import { createHttpServer } from "../../dist/http/server.js";
+
+const ends: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0)) await end();
+});
+
+async function serve(options: AmphoOptions = {}) {
+  const notices: string[] = [];
+  const notice = (line: string) => notices.push(line);
+  const ampho = await createAmpho({ databaseUrl: "sqlite::memory:", notice, ...options });
+  const { trustProxy: trustedHops = 0 } = options;
+  const server = createHttpServer({ ampho, ready: () => ampho.ready(), log: () => {}, trustedHops });
+  const root = await server.listen(0, "127.0.0.1");
+  ends.push(
+    () => server.close(),
+    () => ampho.close(),
+  );
+  notices.length = 0;
+  return { root, url: `${root}/api/security/session`, notices };
+}
+
+const forwarded = { "x-forwarded-for": "192.0.2.7" };
+
+describe("requests that a proxy has passed on", () => {
+  it("are noted once where none is believed, without what they say", async () => {
+    const { url, notices } = await serve();
+    await fetch(url);
+    expect(notices).toEqual([]);
+    for (const headers of [forwarded, forwarded, { forwarded: "for=192.0.2.8" }]) await fetch(url, { headers });
+    expect(notices).toEqual([expect.stringContaining("AMPHO_TRUST_PROXY is 0")]);
+    expect(notices.join()).not.toContain("192.0.2");
+  });
+
+  it("are what is expected where one is believed", async () => {
+    const { url, root, notices } = await serve({ trustProxy: 1 });
+    await fetch(url, { headers: forwarded });
+    expect(notices).toEqual([]);
+    expect(await (await fetch(`${root}/readyz`, { headers: forwarded })).json()).toEqual({ status: "ok" });
+  });
+
+  it("are told of themselves by /readyz, and nobody is told of others", async () => {
+    const { root } = await serve();
+    const told = { status: "ok", warnings: ["forwarded_ignored"] };
+    expect(await (await fetch(`${root}/readyz`, { headers: forwarded })).json()).toEqual(told);
+    expect(await (await fetch(`${root}/readyz`)).json()).toEqual({ status: "ok" });
+    expect(await (await fetch(`${root}/healthz`, { headers: forwarded })).json()).toEqual({ status: "ok" });
+  });
+});
+
+describe("AMPHO_DOCTOR", () => {
+  it("is said in each answer, and is off by default", async () => {
+    expect((await fetch((await serve()).url)).headers.get("ampho-doctor")).toBeNull();
+    const { url } = await serve({ doctor: true });
+    for (const each of [url, `${url}/elsewhere`]) expect((await fetch(each)).headers.get("ampho-doctor")).toBe("true");
+  });
+});
