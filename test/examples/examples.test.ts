@@ -1,13 +1,15 @@
 // Every example, started and used as a reader would, from the packed tarball.
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Consumer, installPacked } from "./packed.js";
+import { prepare, start } from "./running.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const examples = readdirSync(path.join(root, "examples"), { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
+  // That one has a test of its own.
+  .filter((entry) => entry.isDirectory() && entry.name !== "full")
   .map(({ name }) => name);
 const password = "violet kettle harbour morning";
 
@@ -16,43 +18,9 @@ let env: NodeJS.ProcessEnv;
 
 beforeAll(() => {
   consumer = installPacked(examples);
-  const common = { PATH: process.env["PATH"], AMPHO_DATABASE_URL: `sqlite:${path.join(consumer.folder, "ampho.db")}` };
-  const key = execFileSync(process.execPath, [consumer.ampho, "sec-gen-key"], { env: common, encoding: "utf8" }).trim();
-  env = { ...common, AMPHO_SECURITY_KEY: key, PORT: "0" };
-  execFileSync(process.execPath, [consumer.ampho, "user-add", "alice", "--password-stdin"], {
-    env,
-    cwd: consumer.folder,
-    input: password,
-  });
+  env = prepare(consumer, password);
 });
 afterAll(() => consumer.remove());
-
-interface Running {
-  readonly url: string;
-  /** Exit code after SIGTERM, and what was written to stderr. */
-  stop(): Promise<{ code: number | null; stderr: string }>;
-}
-
-function start(folder: string, file: string): Promise<Running> {
-  const child: ChildProcess = spawn(process.execPath, [file], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
-  let stderr = "";
-  child.stderr?.on("data", (chunk) => {
-    stderr += chunk;
-  });
-  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
-  return new Promise((resolve, reject) => {
-    child.stdout?.on("data", (chunk) => {
-      const url = /https?:\/\/\S+/.exec(String(chunk))?.[0];
-      if (url === undefined) return;
-      const stop = async () => {
-        child.kill("SIGTERM");
-        return { code: await ended, stderr };
-      };
-      resolve({ url: new URL(url).origin, stop });
-    });
-    void ended.then((code) => reject(new Error(`ended with ${code} before it was ready: ${stderr}`)));
-  });
-}
 
 describe.each(examples)("examples/%s", (name) => {
   it("fits on a screen", () => {
@@ -67,7 +35,7 @@ describe.each(examples)("examples/%s", (name) => {
       const compiler = path.join(root, "node_modules/typescript/bin/tsc");
       execFileSync(process.execPath, [compiler, "-p", folder], { stdio: "inherit" });
     }
-    const running = await start(folder, scripts.build === undefined ? "server.js" : "build/server.js");
+    const running = await start(folder, env, scripts.build === undefined ? "server.js" : "build/server.js");
     const get = (target: string, token?: string) =>
       fetch(running.url + target, token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } });
 

@@ -1,0 +1,41 @@
+// A small application: an API on Express, and pages that use it by `ampho/client`. Notes are kept in memory, one list a user.
+import { fileURLToPath } from "node:url";
+import { createAmpho } from "ampho";
+import { authorize, mount } from "ampho/express";
+import express from "express";
+
+const ampho = await createAmpho();
+const app = express();
+app.use(mount(ampho));
+
+// The pages, and the client as the package brings it: modules that browsers load as they are. A bundler does as well.
+app.use(express.static(fileURLToPath(new URL("public", import.meta.url))));
+app.use("/ampho", express.static(fileURLToPath(new URL("..", import.meta.resolve("ampho/client")))));
+
+const notes = new Map();
+const notesOf = ({ auth }) => notes.get(auth.id) ?? [];
+
+// Everything under /api but /api/security, which mount has answered before, needs somebody who is logged in.
+const api = express.Router();
+api.use(authorize(ampho), express.json());
+api.get("/notes", (request, response) => response.json(notesOf(request)));
+api.post("/notes", (request, response) => {
+  const text = String(request.body?.text ?? "").slice(0, 200);
+  notes.set(request.auth.id, [...notesOf(request), text]);
+  response.status(201).json({ text });
+});
+// A login that is older than a minute has to be given anew before everything is thrown away.
+api.delete("/notes", authorize(ampho, { fresh: 60 }), (request, response) => {
+  notes.delete(request.auth.id);
+  response.status(204).end();
+});
+app.use("/api", api);
+
+const server = app.listen(Number(process.env.PORT ?? 3000), "127.0.0.1", () => {
+  console.log(`http://127.0.0.1:${server.address().port}`);
+});
+
+process.once("SIGTERM", () => {
+  server.close(() => ampho.close());
+  server.closeAllConnections();
+});

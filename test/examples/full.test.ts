@@ -1,0 +1,110 @@
+// examples/full, from the packed tarball, as its README says: three tabs of a real Chromium, and tokens that expire meanwhile.
+import { execFileSync } from "node:child_process";
+import path from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { browserTimeoutMs, openBrowser } from "../client/browser.js";
+import { type Consumer, installPacked } from "./packed.js";
+import { prepare, type Running, start } from "./running.js";
+
+const password = "violet kettle harbour morning";
+const ttlSeconds = 2;
+
+let browser: Browser;
+let consumer: Consumer;
+let env: NodeJS.ProcessEnv;
+let running: Running;
+const tabs: Page[] = [];
+/** Calls of our endpoints by all tabs. */
+const calls: string[] = [];
+
+beforeAll(async () => {
+  consumer = installPacked(["full"]);
+  // In the environment, which stands over the example's own file.
+  env = { ...prepare(consumer, password), AMPHO_SECURITY_TOKEN_TTL: String(ttlSeconds) };
+  [running, browser] = await Promise.all([start(path.join(consumer.folder, "full"), env, "server.js"), openBrowser()]);
+  const context = await browser.newContext();
+  context.on("request", (request) => {
+    const [, call] = /\/api\/security\/(\w+)$/.exec(request.url()) ?? [];
+    if (call !== undefined) calls.push(call);
+  });
+  for (let count = 0; count < 3; count++) {
+    const tab = await context.newPage();
+    await tab.goto(running.url);
+    tabs.push(tab);
+  }
+}, browserTimeoutMs);
+afterAll(async () => {
+  await browser?.close();
+  await running?.stop();
+  consumer?.remove();
+});
+
+const tab = (index: number): Page => {
+  const found = tabs[index];
+  if (found === undefined) throw new Error("no tab");
+  return found;
+};
+const inAll = <T>(look: (page: Page) => Promise<T>) => Promise.all(tabs.map(look));
+const notesIn = (page: Page) => page.locator("li").allTextContents();
+const asksToLogIn = (page: Page) => page.locator("#login").isVisible();
+const greets = (page: Page) => page.locator("main").isVisible();
+const expectInAll = <T>(look: (page: Page) => Promise<T>, value: T) =>
+  expect.poll(() => inAll(look), { timeout: 10_000 }).toEqual(tabs.map(() => value));
+const expire = () => new Promise((resolve) => setTimeout(resolve, ttlSeconds * 1000 + 500));
+
+async function logIn(page: Page, secret: string): Promise<void> {
+  await page.fill("[name=login]", "alice");
+  await page.fill("[name=password]", secret);
+  await page.click("#login button");
+}
+
+it("a wrong password is said, and nobody is let in", async () => {
+  await logIn(tab(0), "wrong");
+  await expect.poll(() => tab(0).locator("[role=alert]").textContent()).toMatch(/wrong/);
+  expect(await inAll(asksToLogIn)).toEqual([true, true, true]);
+});
+
+it("a login in one tab is one in all", async () => {
+  await logIn(tab(0), password);
+  await expectInAll(greets, true);
+  expect(await inAll((page) => page.locator("#who").textContent())).toEqual(["alice", "alice", "alice"]);
+});
+
+it("an expired token is noticed by nobody, and renewed by one tab for all", async () => {
+  await tab(1).fill("[name=text]", "buy <b>milk</b>");
+  await tab(1).click("#note button");
+  await expect.poll(() => notesIn(tab(1))).toEqual(["buy <b>milk</b>"]);
+  await expire();
+  calls.length = 0;
+  await inAll((page) => page.click("#reload"));
+  await expectInAll(notesIn, ["buy <b>milk</b>"]);
+  expect(calls.filter((call) => call === "renew")).toHaveLength(1);
+});
+
+it("a logout in one tab is one in all", async () => {
+  await expire();
+  await tab(2).click("#logout");
+  await expectInAll(asksToLogIn, true);
+  expect(await inAll(notesIn)).toEqual([[], [], []]);
+});
+
+it("a session that an operator ends shows the login", async () => {
+  await logIn(tab(1), password);
+  await expectInAll(greets, true);
+  execFileSync(process.execPath, [consumer.ampho, "session-end", "--login", "alice"], { env, cwd: consumer.folder });
+  await expect
+    .poll(
+      async () => {
+        await inAll(async (page) => ((await greets(page)) ? page.click("#reload") : undefined));
+        return inAll(asksToLogIn);
+      },
+      { timeout: 10_000 },
+    )
+    .toEqual([true, true, true]);
+});
+
+it("the server says nothing on stderr, and stops", async () => {
+  const { code, stderr } = await running.stop();
+  expect([code, stderr]).toEqual([0, ""]);
+});
