@@ -1,0 +1,53 @@
+// Can the time of a refused login tell whether the login exists? 300 samples of each case, interleaved in random order, one
+// at a time; for each pair of cases the chance that a sample of the one is slower than one of the other (the AUC of a
+// rank-sum test): 0.5 tells nothing, 1 tells all. Once with today's hashes only, once with an imported bcrypt hash.
+import { keptAgent, machine, print, send, start } from "./measure.mjs";
+
+const samples = Number(process.env.BENCH_SAMPLES ?? 300);
+
+function auc(one, other) {
+  let wins = 0;
+  for (const a of one) for (const b of other) wins += a > b ? 1 : a === b ? 0.5 : 0;
+  return wins / (one.length * other.length);
+}
+
+function shuffled(list) {
+  const all = [...list];
+  for (let at = all.length - 1; at > 0; at--) {
+    const other = Math.floor(Math.random() * (at + 1));
+    [all[at], all[other]] = [all[other], all[at]];
+  }
+  return all;
+}
+
+async function measure(imported) {
+  const cases = ["unknown", "known", "passwordless", "disabled", ...(imported ? ["imported"] : [])];
+  const server = await start("ampho-accounts", { BENCH_IMPORTED: imported ? "yes" : "no" });
+  const agent = keptAgent();
+  const times = new Map(cases.map((name) => [name, []]));
+  const refuse = async (login) => {
+    const body = JSON.stringify({ login, password: "none of theirs, whatever it is" });
+    const headers = { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(body) };
+    const started = performance.now();
+    const status = await send({ port: server.port, agent, method: "POST", path: server.loginPath, headers, body });
+    if (status !== 401) throw new Error(`a wrong login was answered ${status}`);
+    return performance.now() - started;
+  };
+  for (const login of [...cases, ...cases, ...cases]) await refuse(login);
+  for (let round = 0; round < samples; round++)
+    for (const login of shuffled(cases)) times.get(login).push(await refuse(login));
+  agent.destroy();
+  await server.stop();
+  const pairs = cases.flatMap((one, at) => cases.slice(at + 1).map((other) => [one, other]));
+  return pairs.map(([one, other]) => [
+    imported ? "with an imported hash" : "today's hashes",
+    `${one} / ${other}`,
+    auc(times.get(one), times.get(other)).toFixed(2),
+  ]);
+}
+
+const rows = [...(await measure(false)), ...(await measure(true))];
+console.log(`${machine()}; ${samples} samples of each case`);
+print([["store", "pair", "AUC"], ...rows]);
+const told = rows.filter(([, , value]) => Number(value) < 0.4 || Number(value) > 0.6);
+console.log(told.length === 0 ? "No pair can be told apart (0.4 to 0.6)." : `${told.length} pairs can be told apart.`);
