@@ -2,13 +2,13 @@
 // what belongs nowhere but in the Authorization header is not looked for elsewhere.
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { sendRaw } from "../http/raw.js";
 import { addUser, bearer, freshPlace, type Grant, leave, logIn, type Served } from "../serve/serve.js";
 
-let child: ChildProcessByStdio<null, Readable, null>;
+let child: ChildProcessByStdio<Writable, Readable, null>;
 let application: Pick<Served, "root" | "url" | "port">;
 let grant: Grant;
 /** A line for each handler that ran. */
@@ -19,7 +19,7 @@ beforeAll(async () => {
   await addUser(place);
   const script = fileURLToPath(new URL("./children/application.mjs", import.meta.url));
   const env = { PATH: process.env["PATH"], ...place.env };
-  child = spawn(process.execPath, [script], { cwd: place.cwd, env, stdio: ["ignore", "pipe", "inherit"] });
+  child = spawn(process.execPath, [script], { cwd: place.cwd, env, stdio: ["pipe", "pipe", "inherit"] });
   const lines = createInterface({ input: child.stdout });
   const port = await new Promise<number>((resolve) => lines.once("line", (line) => resolve(Number(line))));
   lines.on("line", (line) => void reached.push(line));
@@ -28,11 +28,10 @@ beforeAll(async () => {
   grant = await logIn(application);
 });
 afterAll(async () => {
-  child.kill();
+  child.stdin.end();
   await new Promise((resolve) => child.once("close", resolve));
   await leave();
 });
-process.once("exit", () => void child?.kill("SIGKILL"));
 
 beforeEach(() => void reached.splice(0));
 

@@ -28,6 +28,12 @@ const key = '{"kty":"oct","kid":"one","k":"6HnF5h1bqhYqg1HTLmn0WjB1Z0tI5V0rF1o3x
 const places: string[] = [];
 const running = new Set<ChildProcess>();
 
+/** Ends a server whose tests were killed and could not end it: its stdin is theirs. */
+const tether = `data:text/javascript,${encodeURIComponent(`
+  import { isMainThread } from "node:worker_threads";
+  if (isMainThread) process.stdin.once("end", () => process.kill(process.pid, "SIGKILL")).resume().unref();
+`)}`;
+
 /** At the end of a file's tests. */
 export async function leave(): Promise<void> {
   for (const child of running) child.kill("SIGKILL");
@@ -80,6 +86,8 @@ export async function startServe({ cwd, env, through = [] }: Place, ...args: rea
   const [first = "", ...rest] = [
     ...through,
     process.execPath,
+    "--import",
+    tether,
     binary,
     "serve",
     "--port",

@@ -31,7 +31,8 @@ const server = createServer((request, response) =>
   }),
 );
 server.listen(0, "127.0.0.1", () => console.log(server.address().port));
-process.once("SIGTERM", () => {
+// Also when whoever started it was killed.
+process.stdin.resume().once("end", () => {
   server.closeAllConnections();
   server.close(() => void ampho.close());
 });
