@@ -39,8 +39,11 @@ export async function openPostgres({ url, migrate, notice }: PostgresOptions): P
     if (about.value.version < newest) {
       if (!migrate) throw outdated(about.value.version);
       const migrations = await openPostgresMigrations(url);
-      for (const { version, name } of await migrations.up().finally(() => migrations.close()))
-        notice(`applied migration ${version} (${name})`);
+      try {
+        for (const { version, name } of await migrations.up()) notice(`applied migration ${version} (${name})`);
+      } finally {
+        await migrations.close();
+      }
     }
   } catch (error) {
     await pool.close();

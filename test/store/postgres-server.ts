@@ -211,7 +211,8 @@ async function makeDatabase(url: string): Promise<Database> {
     async empty() {
       if (!client) {
         const migrations = await openPostgresMigrations(as(owner));
-        await migrations.up().finally(() => migrations.close());
+        await migrations.up();
+        await migrations.close();
         client = await keptClient(as());
       }
       await client.query(`set search_path = ampho; ${emptying}`);
