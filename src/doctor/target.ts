@@ -20,6 +20,10 @@ export class NoLogin extends Error {
   override readonly name = "NoLogin";
 }
 
+/** Logins are throttled by Ampho, and that is looked at; all else by somebody in front of it. */
+const isLater = ({ path }: Sent, { status }: Answer): boolean =>
+  status === 503 || (status === 429 && !path.startsWith("/login"));
+
 const [retriesMax, pauseSecondsMax] = [3, 5];
 
 export function openTarget(options: TargetOptions): Target & { close(): Promise<void> } {
@@ -31,11 +35,11 @@ export function openTarget(options: TargetOptions): Target & { close(): Promise<
   async function send(sent: Sent): Promise<Answer> {
     for (let retry = 0; ; retry++) {
       const answer = await exchange.send(sent);
-      if (answer.status !== 503) {
+      if (!isLater(sent, answer)) {
         note(answer);
         return answer;
       }
-      if (retry === retriesMax) throw new NoAnswer("the server answers 503");
+      if (retry === retriesMax) throw new NoAnswer(`the server answers ${answer.status}`);
       const seconds = Math.min(Number(headerOf(answer, "retry-after")) || 1, pauseSecondsMax);
       await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
     }

@@ -10,7 +10,7 @@ import { leakAttacks } from "../../dist/doctor/attacks/leaks.js";
 import { limitAttacks } from "../../dist/doctor/attacks/limits.js";
 import { sessionAttacks } from "../../dist/doctor/attacks/sessions.js";
 import { attacks } from "../../dist/doctor/attacks.js";
-import { attackBroken, type Fault } from "./broken/server.js";
+import { attackBroken, type Fault, open, taking } from "./broken/server.js";
 import { sessionFaults } from "./broken/sessions.js";
 import { tellingFaults } from "./broken/telling.js";
 import { tokenFaults } from "./broken/tokens.js";
@@ -34,8 +34,25 @@ async function findingsOf(fault: Fault, tried: readonly Attack[]): Promise<reado
 }
 
 describe.each(Object.entries(kinds))("of %s, an instance that", (_, [faults, tried]) => {
-  it.each(faults)("$name is found out", async (fault) => {
-    expect(await findingsOf(fault, tried)).toEqual(fault.finds);
+  for (const fault of faults)
+    it(`${fault.name} is found out`, async () => {
+      expect(await findingsOf(fault, tried)).toEqual(fault.finds);
+    });
+});
+
+describe("an instance that takes any signature", () => {
+  const plant = taking((token) => (/^[\w-]{43}$/.test(open(token)?.signature ?? "") ? open(token)?.claims : undefined));
+
+  it("is told so, and not attacked: nobody knows whose it is", async () => {
+    const report = await attackBroken({ plant }, attacks);
+    expect(report.refused).toContain("takes tokens with any signature");
+  });
+
+  it("is found out when it consents", async () => {
+    const report = await attackBroken({ plant, options: { doctor: true } }, attacks);
+    if (report.refused !== undefined) throw new Error(report.refused);
+    const lost = report.results.filter(({ outcome }) => outcome === "not_held").map(({ attack }) => attack);
+    expect(lost).toEqual(expect.arrayContaining(["weak-secret", "other-key", "mutated", "embedded-key"]));
   });
 });
 
