@@ -2,6 +2,7 @@
 import type { Attack } from "./attack.js";
 import { algorithmAttacks } from "./attacks/algorithms.js";
 import { claimAttacks } from "./attacks/claims.js";
+import { cookieAttacks } from "./attacks/cookies.js";
 import { formAttacks } from "./attacks/forms.js";
 import { guessingAttacks } from "./attacks/guessing.js";
 import { headerAttacks } from "./attacks/headers.js";
@@ -15,6 +16,7 @@ export const attacks: readonly Attack[] = [
   ...claimAttacks,
   ...sessionAttacks,
   ...headerAttacks,
+  ...cookieAttacks,
   ...limitAttacks,
   ...leakAttacks,
   // Last: it ends with a login that has to wait.

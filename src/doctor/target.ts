@@ -2,8 +2,9 @@
 import { randomBytes } from "node:crypto";
 import type { Key } from "../crypto/key.js";
 import { bearer, type Credentials, type Guests, post, type Session, type Target, type TokenRules } from "./attack.js";
-import { type Answer, type Exchange, headerOf, membersOf, NoAnswer, type Sent } from "./exchange.js";
+import { type Answer, type Exchange, headerOf, NoAnswer, type Sent } from "./exchange.js";
 import { parseSegment, segmentsOf } from "./forge.js";
+import { givenBy } from "./grant.js";
 
 export interface TargetOptions {
   readonly exchange: Exchange;
@@ -47,16 +48,16 @@ export function openTarget(options: TargetOptions): Target & { close(): Promise<
 
   /** Also of a login that should not have worked: whatever was opened is closed. */
   function note(answer: Answer): void {
-    const { token, refresh_token: refreshToken } = membersOf(answer);
-    if (answer.status === 200 && typeof token === "string" && typeof refreshToken === "string") opened.add(token);
+    const { token, refreshToken } = givenBy(answer);
+    if (answer.status === 200 && token !== undefined && refreshToken !== undefined) opened.add(token);
   }
 
   async function open(who: Credentials = user): Promise<Session> {
     const answer = await send(post("/login", who));
-    const { token, refresh_token: refreshToken, device } = membersOf(answer);
-    if (answer.status !== 200 || typeof token !== "string" || typeof refreshToken !== "string")
+    const { token, refreshToken, device, byCookies } = givenBy(answer);
+    if (answer.status !== 200 || token === undefined || refreshToken === undefined)
       throw new NoLogin(answer.status === 429 ? throttled : `a login was answered ${answer.status}`);
-    return { token, refreshToken, device: typeof device === "string" ? device : undefined };
+    return { token, refreshToken, device, byCookies };
   }
 
   return {

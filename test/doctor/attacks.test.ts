@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Attack } from "../../dist/doctor/attack.js";
 import { algorithmAttacks } from "../../dist/doctor/attacks/algorithms.js";
 import { claimAttacks } from "../../dist/doctor/attacks/claims.js";
+import { cookieAttacks } from "../../dist/doctor/attacks/cookies.js";
 import { formAttacks } from "../../dist/doctor/attacks/forms.js";
 import { guessingAttacks } from "../../dist/doctor/attacks/guessing.js";
 import { headerAttacks } from "../../dist/doctor/attacks/headers.js";
@@ -10,6 +11,7 @@ import { leakAttacks } from "../../dist/doctor/attacks/leaks.js";
 import { limitAttacks } from "../../dist/doctor/attacks/limits.js";
 import { sessionAttacks } from "../../dist/doctor/attacks/sessions.js";
 import { attacks } from "../../dist/doctor/attacks.js";
+import { cookieFaults } from "./broken/cookies.js";
 import { attackBroken, type Fault, open, taking } from "./broken/server.js";
 import { sessionFaults } from "./broken/sessions.js";
 import { tellingFaults } from "./broken/telling.js";
@@ -21,6 +23,7 @@ const kinds: Readonly<Record<string, readonly [readonly Fault[], readonly Attack
   tokens: [tokenFaults, [...algorithmAttacks, ...formAttacks, ...claimAttacks]],
   sessions: [sessionFaults, sessionAttacks],
   "the wire": [wireFaults, [...headerAttacks, ...limitAttacks]],
+  cookies: [cookieFaults, [...cookieAttacks, ...headerAttacks]],
   "what is told": [tellingFaults, [...leakAttacks, ...guessingAttacks]],
 };
 
