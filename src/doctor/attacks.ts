@@ -9,9 +9,11 @@ import { headerAttacks } from "./attacks/headers.js";
 import { leakAttacks } from "./attacks/leaks.js";
 import { limitAttacks } from "./attacks/limits.js";
 import { sessionAttacks } from "./attacks/sessions.js";
+import { signatureAttacks } from "./attacks/signatures.js";
 
 export const attacks: readonly Attack[] = [
   ...algorithmAttacks,
+  ...signatureAttacks,
   ...formAttacks,
   ...claimAttacks,
   ...sessionAttacks,

@@ -10,6 +10,7 @@ import { headerAttacks } from "../../dist/doctor/attacks/headers.js";
 import { leakAttacks } from "../../dist/doctor/attacks/leaks.js";
 import { limitAttacks } from "../../dist/doctor/attacks/limits.js";
 import { sessionAttacks } from "../../dist/doctor/attacks/sessions.js";
+import { signatureAttacks } from "../../dist/doctor/attacks/signatures.js";
 import { attacks } from "../../dist/doctor/attacks.js";
 import { cookieFaults } from "./broken/cookies.js";
 import { attackBroken, type Fault, open, taking } from "./broken/server.js";
@@ -20,7 +21,7 @@ import { wireFaults } from "./broken/wire.js";
 
 /** Each fault is looked for with all attacks of its kind: those beside the one that finds it have to hold. */
 const kinds: Readonly<Record<string, readonly [readonly Fault[], readonly Attack[]]>> = {
-  tokens: [tokenFaults, [...algorithmAttacks, ...formAttacks, ...claimAttacks]],
+  tokens: [tokenFaults, [...algorithmAttacks, ...signatureAttacks, ...formAttacks, ...claimAttacks]],
   sessions: [sessionFaults, sessionAttacks],
   "the wire": [wireFaults, [...headerAttacks, ...limitAttacks]],
   cookies: [cookieFaults, [...cookieAttacks, ...headerAttacks]],
