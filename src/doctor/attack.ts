@@ -29,6 +29,8 @@ export interface Session {
   readonly token: string;
   readonly refreshToken: string;
   readonly device: string | undefined;
+  /** Whether the browser keeps them, and not whoever asked. */
+  readonly byCookies: boolean;
 }
 
 /** Users made for the attacks in the server's store. */

@@ -68,7 +68,7 @@ export function openExchange(base: URL): Exchange {
       new Promise((resolve, reject) => {
         const fail = (error: NodeJS.ErrnoException) =>
           reject(new NoAnswer(`the server did not answer (${error.code ?? "the connection ended"})`));
-        const request = open(sent, (response) => read(response).then(resolve, fail));
+        const request = open(sent, (response) => void read(response).then(resolve, fail));
         request.setTimeout(patienceMs, () => request.destroy(Object.assign(new Error(), { code: "ETIMEDOUT" })));
         request.on("error", fail);
         request.end(sent.body);

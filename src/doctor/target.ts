@@ -2,8 +2,9 @@
 import { randomBytes } from "node:crypto";
 import type { Key } from "../crypto/key.js";
 import { bearer, type Credentials, type Guests, post, type Session, type Target, type TokenRules } from "./attack.js";
-import { type Answer, type Exchange, headerOf, membersOf, NoAnswer, type Sent } from "./exchange.js";
+import { type Answer, type Exchange, headerOf, NoAnswer, type Sent } from "./exchange.js";
 import { parseSegment, segmentsOf } from "./forge.js";
+import { givenBy } from "./grant.js";
 
 export interface TargetOptions {
   readonly exchange: Exchange;
@@ -20,6 +21,10 @@ export class NoLogin extends Error {
   override readonly name = "NoLogin";
 }
 
+/** Logins are throttled by Ampho, and that is looked at; all else by somebody in front of it. */
+const isLater = ({ path }: Sent, { status }: Answer): boolean =>
+  status === 503 || (status === 429 && !path.startsWith("/login"));
+
 const [retriesMax, pauseSecondsMax] = [3, 5];
 
 export function openTarget(options: TargetOptions): Target & { close(): Promise<void> } {
@@ -31,11 +36,11 @@ export function openTarget(options: TargetOptions): Target & { close(): Promise<
   async function send(sent: Sent): Promise<Answer> {
     for (let retry = 0; ; retry++) {
       const answer = await exchange.send(sent);
-      if (answer.status !== 503) {
+      if (!isLater(sent, answer)) {
         note(answer);
         return answer;
       }
-      if (retry === retriesMax) throw new NoAnswer("the server answers 503");
+      if (retry === retriesMax) throw new NoAnswer(`the server answers ${answer.status}`);
       const seconds = Math.min(Number(headerOf(answer, "retry-after")) || 1, pauseSecondsMax);
       await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
     }
@@ -43,16 +48,16 @@ export function openTarget(options: TargetOptions): Target & { close(): Promise<
 
   /** Also of a login that should not have worked: whatever was opened is closed. */
   function note(answer: Answer): void {
-    const { token, refresh_token: refreshToken } = membersOf(answer);
-    if (answer.status === 200 && typeof token === "string" && typeof refreshToken === "string") opened.add(token);
+    const { token, refreshToken } = givenBy(answer);
+    if (answer.status === 200 && token !== undefined && refreshToken !== undefined) opened.add(token);
   }
 
   async function open(who: Credentials = user): Promise<Session> {
     const answer = await send(post("/login", who));
-    const { token, refresh_token: refreshToken, device } = membersOf(answer);
-    if (answer.status !== 200 || typeof token !== "string" || typeof refreshToken !== "string")
+    const { token, refreshToken, device, byCookies } = givenBy(answer);
+    if (answer.status !== 200 || token === undefined || refreshToken === undefined)
       throw new NoLogin(answer.status === 429 ? throttled : `a login was answered ${answer.status}`);
-    return { token, refreshToken, device: typeof device === "string" ? device : undefined };
+    return { token, refreshToken, device, byCookies };
   }
 
   return {

@@ -3,14 +3,17 @@ import { describe, expect, it } from "vitest";
 import type { Attack } from "../../dist/doctor/attack.js";
 import { algorithmAttacks } from "../../dist/doctor/attacks/algorithms.js";
 import { claimAttacks } from "../../dist/doctor/attacks/claims.js";
+import { cookieAttacks } from "../../dist/doctor/attacks/cookies.js";
 import { formAttacks } from "../../dist/doctor/attacks/forms.js";
 import { guessingAttacks } from "../../dist/doctor/attacks/guessing.js";
 import { headerAttacks } from "../../dist/doctor/attacks/headers.js";
 import { leakAttacks } from "../../dist/doctor/attacks/leaks.js";
 import { limitAttacks } from "../../dist/doctor/attacks/limits.js";
 import { sessionAttacks } from "../../dist/doctor/attacks/sessions.js";
+import { signatureAttacks } from "../../dist/doctor/attacks/signatures.js";
 import { attacks } from "../../dist/doctor/attacks.js";
-import { attackBroken, type Fault } from "./broken/server.js";
+import { cookieFaults } from "./broken/cookies.js";
+import { attackBroken, type Fault, open, taking } from "./broken/server.js";
 import { sessionFaults } from "./broken/sessions.js";
 import { tellingFaults } from "./broken/telling.js";
 import { tokenFaults } from "./broken/tokens.js";
@@ -18,9 +21,10 @@ import { wireFaults } from "./broken/wire.js";
 
 /** Each fault is looked for with all attacks of its kind: those beside the one that finds it have to hold. */
 const kinds: Readonly<Record<string, readonly [readonly Fault[], readonly Attack[]]>> = {
-  tokens: [tokenFaults, [...algorithmAttacks, ...formAttacks, ...claimAttacks]],
+  tokens: [tokenFaults, [...algorithmAttacks, ...signatureAttacks, ...formAttacks, ...claimAttacks]],
   sessions: [sessionFaults, sessionAttacks],
   "the wire": [wireFaults, [...headerAttacks, ...limitAttacks]],
+  cookies: [cookieFaults, [...cookieAttacks, ...headerAttacks]],
   "what is told": [tellingFaults, [...leakAttacks, ...guessingAttacks]],
 };
 
@@ -34,8 +38,25 @@ async function findingsOf(fault: Fault, tried: readonly Attack[]): Promise<reado
 }
 
 describe.each(Object.entries(kinds))("of %s, an instance that", (_, [faults, tried]) => {
-  it.each(faults)("$name is found out", async (fault) => {
-    expect(await findingsOf(fault, tried)).toEqual(fault.finds);
+  for (const fault of faults)
+    it(`${fault.name} is found out`, async () => {
+      expect(await findingsOf(fault, tried)).toEqual(fault.finds);
+    });
+});
+
+describe("an instance that takes any signature", () => {
+  const plant = taking((token) => (/^[\w-]{43}$/.test(open(token)?.signature ?? "") ? open(token)?.claims : undefined));
+
+  it("is told so, and not attacked: nobody knows whose it is", async () => {
+    const report = await attackBroken({ plant }, attacks);
+    expect(report.refused).toContain("takes tokens with any signature");
+  });
+
+  it("is found out when it consents", async () => {
+    const report = await attackBroken({ plant, options: { doctor: true } }, attacks);
+    if (report.refused !== undefined) throw new Error(report.refused);
+    const lost = report.results.filter(({ outcome }) => outcome === "not_held").map(({ attack }) => attack);
+    expect(lost).toEqual(expect.arrayContaining(["weak-secret", "other-key", "mutated", "embedded-key"]));
   });
 });
 

@@ -12,16 +12,15 @@ import {
   tryEach,
   type Verdict,
 } from "../attack.js";
-import { type Answer, membersOf } from "../exchange.js";
+import type { Answer } from "../exchange.js";
 import { encode, forge, join, parseSegment, segmentsOf } from "../forge.js";
+import { givenBy } from "../grant.js";
 
 const readSession = (token: string) => ({ path: "/session", headers: [bearer(token)] });
 const renewal = (refreshToken: string) => post("/renew", { refresh_token: refreshToken });
 
-const textOf = (answer: Answer, name: string): string => {
-  const value = membersOf(answer)[name];
-  return typeof value === "string" ? value : "";
-};
+const refreshOf = (answer: Answer): string => givenBy(answer).refreshToken ?? "";
+const tokenOf = (answer: Answer): string => givenBy(answer).token ?? "";
 
 async function refreshAsAccess(target: Target) {
   const { refreshToken, device } = await target.standing();
@@ -66,22 +65,24 @@ async function upgrade(target: Target) {
   const { token } = await target.open();
   const answer = await target.send({ method: "POST", path: "/renew", headers: [bearer(token)] });
   if (answer.status !== 200) return judge([["renewal by access token", answer]], isUnauthorized);
-  return "refresh_token" in membersOf(answer) ? notHeld("an access token was renewed into a refresh token") : held;
+  return givenBy(answer).refreshToken !== undefined
+    ? notHeld("an access token was renewed into a refresh token")
+    : held;
 }
 
 async function replay(target: Target) {
   const first = await target.open();
   const second = await target.send(renewal(first.refreshToken));
-  const third = await target.send(renewal(textOf(second, "refresh_token")));
+  const third = await target.send(renewal(refreshOf(second)));
   if (second.status !== 200 || third.status !== 200)
     return notHeld(`an honest renewal was refused (${second.status}, ${third.status})`);
   const replayed = await target.send(renewal(first.refreshToken));
   // The answer says who is believed: from now on nobody.
   const after: readonly Tried[] = [
     ["the token of two renewals ago", replayed],
-    ["the newest refresh token after it", await target.send(renewal(textOf(third, "refresh_token")))],
+    ["the newest refresh token after it", await target.send(renewal(refreshOf(third)))],
     ...(await refusedSoon(target, [
-      ["the newest access token after it", textOf(third, "token")],
+      ["the newest access token after it", tokenOf(third)],
       ["the first access token after it", first.token],
     ])),
   ];
@@ -98,7 +99,7 @@ async function race(target: Target): Promise<Verdict> {
   const answers = await Promise.all(Array.from({ length: racers }, () => target.send(renewal(refreshToken))));
   const good = answers.filter(({ status }) => status === 200);
   if (good.length === 0) return notHeld(`none of ${racers} at once was answered 200`);
-  const generations = new Set(good.map((answer) => generationOf(textOf(answer, "token"))));
+  const generations = new Set(good.map((answer) => generationOf(tokenOf(answer))));
   if (generations.size > 1) return notHeld(`${racers} at once made ${generations.size} generations`);
   if ([...generations][0] === before) return notHeld("the session moved no generation on");
   return held;

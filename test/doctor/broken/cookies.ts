@@ -1,0 +1,66 @@
+// Faults around tokens in cookies: who may send them, what keeps them, and which of two counts.
+import type { Handle } from "../../../dist/http/handler.js";
+import type { HttpRequest } from "../../../dist/http/message.js";
+import { answering, type Fault, withBearer } from "./server.js";
+
+const options = { cookies: true } as const;
+const tokenName = /__Host-ampho-token=([^;]+)/;
+
+const without = (request: HttpRequest, ...names: readonly string[]): HttpRequest => ({
+  ...request,
+  header: (name) => (names.includes(name) ? undefined : request.header(name)),
+});
+
+export const cookieFaults: readonly Fault[] = [
+  {
+    name: "does not ask from where its cookies were sent",
+    finds: ["cross-site"],
+    options,
+    plant: (inner) => (request) =>
+      inner(
+        request.method === "POST" && request.target.endsWith("/logout")
+          ? withBearer(without(request, "cookie"), tokenName.exec(request.header("cookie") ?? "")?.[1] ?? "")
+          : request,
+      ),
+  },
+  {
+    name: "lets pages elsewhere log a browser in",
+    finds: ["cross-site"],
+    options,
+    plant: (inner) => (request) =>
+      inner(request.target.endsWith("/login") ? without(request, "sec-fetch-site", "origin") : request),
+  },
+  {
+    name: "lets scripts read its cookies",
+    finds: ["cookie-attributes"],
+    options,
+    plant: answering((answer) => ({
+      ...answer,
+      ...(answer.cookies ? { cookies: answer.cookies.map((cookie) => cookie.replace("; HttpOnly", "")) } : {}),
+    })),
+  },
+  {
+    name: "puts tokens into the body beside its cookies",
+    finds: ["cookie-attributes"],
+    options,
+    plant: answering((answer) =>
+      answer.cookies && answer.body?.includes("expires")
+        ? { ...answer, body: answer.body.replace("{", '{"token":"eyJ",') }
+        : answer,
+    ),
+  },
+  {
+    name: "prefers the header to another token in the cookie",
+    finds: ["cookie-token"],
+    options,
+    plant: (inner) => (request) => inner(request.authorization.length === 0 ? request : without(request, "cookie")),
+  },
+  {
+    name: "takes a cookie where none is taken",
+    finds: ["cookie-token"],
+    plant: (inner: Handle) => (request) => {
+      const token = tokenName.exec(request.header("cookie") ?? "")?.[1];
+      return inner(token === undefined ? request : withBearer(request, token));
+    },
+  },
+];

@@ -1,0 +1,44 @@
+// `ampho doctor` as it is typed.
+import { afterAll, expect, test } from "vitest";
+import { addUser, command, freshPlace, leave } from "../serve/serve.js";
+
+afterAll(leave);
+
+test("a deployment that is well", async () => {
+  const place = freshPlace();
+  await addUser(place);
+  const { code, stdout, stderr } = await command(place, ["doctor"]);
+  expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
+  expect(stderr).toMatch(
+    /^a password takes \d+ ms on one thread of this machine\nwithout --url .*\nNothing is wrong\.\n$/,
+  );
+});
+
+test("one that is not says the worst first, and ends with 1", async () => {
+  const place = freshPlace({ AMPHO_SECURITY_PASSWORD_MIN: "8", AMPHO_SECURITY_TOKEN_TTL: "90000" });
+  const typed = await command(place, ["doctor"]);
+  expect(typed.code).toBe(1);
+  expect(typed.stdout).toMatch(
+    /^ERROR configuration: AMPHO_SECURITY_TOKEN_TTL .*\n {2}set it to 900.*\nWARNING configuration: /,
+  );
+  expect(typed.stderr).toMatch(/ampho: there is something to mend\n$/);
+  const json = await command(place, ["doctor", "--json"]);
+  expect(json.code).toBe(1);
+  expect(JSON.parse(json.stdout)).toEqual([
+    { severity: "error", check: "configuration", message: expect.any(String), mend: expect.any(String) },
+    { severity: "warning", check: "configuration", message: expect.any(String), mend: expect.any(String) },
+  ]);
+});
+
+test("options that do not go together", async () => {
+  const place = freshPlace();
+  for (const args of [
+    ["--login", "ann"],
+    ["--key-stdin"],
+    ["--password-stdin"],
+    ["--url", "localhost"],
+    ["--url", "http://localhost", "--attack", "http://localhost"],
+    ["--attack", "http://localhost", "--password-stdin"],
+  ])
+    expect(await command(place, ["doctor", ...args])).toMatchObject({ code: 2, stdout: "" });
+});
