@@ -26,7 +26,7 @@ export async function runAttacks(
   for (const attack of attacks) {
     const { id, title, source } = attack;
     const verdict = stop.aborted
-      ? ({ outcome: "not_tried", detail: "broken off" } as const)
+      ? ({ outcome: "failed", detail: "broken off" } as const)
       : await tryOne(attack, target);
     const detail = verdict.outcome === "held" ? null : verdict.detail;
     results.push({ attack: id, title, source, outcome: verdict.outcome, detail });

@@ -1,6 +1,8 @@
 // `ampho doctor --attack` as a process, against `ampho serve` as another.
+import { spawn } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { attacks } from "../../dist/doctor/attacks.js";
+import { binary } from "../cli/transcript.js";
 import { addUser, alice, command, freshPlace, leave, type Place, type Served, startServe } from "../serve/serve.js";
 
 afterAll(leave);
@@ -140,4 +142,22 @@ describe("an attack", () => {
     expect(outcomes(stdout)).toEqual(allHeld([...plain, ...keyed]));
     expect(code).toBe(0);
   });
+});
+
+test("an attack that is broken off leaves no user behind, and is no success", async () => {
+  const place = freshPlace();
+  const served = await startServe(place);
+  const child = spawn(process.execPath, [binary, "doctor", "--attack", served.root, "--json"], {
+    ...place,
+    env: { PATH: process.env["PATH"], ...place.env },
+  });
+  let stdout = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  const ended = new Promise((resolve) => child.once("close", resolve));
+  // With the first login its users are there.
+  while (!served.entries().some(({ route }) => route?.endsWith("/login"))) await new Promise((go) => setTimeout(go, 5));
+  child.kill("SIGINT");
+  expect(await ended).toBe(1);
+  expect(Object.values(outcomes(stdout))).toContain("failed");
+  expect(JSON.parse((await command(place, ["user-list", "--json"])).stdout)).toEqual([]);
 });
