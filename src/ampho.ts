@@ -1,4 +1,5 @@
-// createAmpho(): reads the configuration, builds the parts, binds the flows. The only composition.
+// createAmpho(): reads the configuration, builds the parts, binds the flows. The only composition, and so the one file that
+// names every part: it is long because it holds no logic that could stand elsewhere.
 import type { Auth } from "./auth/auth.js";
 import { changePassword } from "./auth/change-password.js";
 import { type Clock, createStoreClock, systemClock } from "./auth/clock.js";

@@ -1,4 +1,5 @@
-// The store in terms of purposes. One SQL implementation stands behind it (sql/…), run by one driver a database.
+// The store in terms of purposes: all of it in one file, for this is what whoever writes a driver has to read. One SQL
+// implementation stands behind it (sql/…), run by one driver a database.
 // Every purpose is one transaction with its audit rows inside; whatever ends something writes a numbered revocation.
 // Times are whole Unix seconds and are passed in; ids and random parts are made by the caller.
 // Every method rejects with AmphoError `unavailable` when the store cannot answer (within 6 s) or `overloaded` when more
