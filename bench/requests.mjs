@@ -1,61 +1,18 @@
 // Guarded requests a second, each server on one core and the load (wrk) on the others, 10 000 tokens in turn; the seed's
 // design on Flask with gunicorn (Debian's python3-flask, gunicorn, python3-jwcrypto) in the same rounds, where it is there.
-import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
 import { createServer } from "node:net";
-import { availableParallelism, tmpdir } from "node:os";
-import path from "node:path";
 import { generateJwk } from "../dist/crypto/jwk-generate.js";
 import { importKeys } from "../dist/crypto/jwk-set.js";
 import { accessToken, signJwt } from "../dist/crypto/jwt.js";
 import { machine, median, print, sleep, start } from "./measure.mjs";
+import { has, load, pin, requireWrk, serverCpu } from "./wrk.mjs";
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 3);
 const seconds = Number(process.env.BENCH_SECONDS ?? 5);
 const tokenCount = 10_000;
-const folder = mkdtempSync(path.join(tmpdir(), "ampho-bench-"));
-
-function has(command, ...args) {
-  try {
-    execFileSync(command, args, { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
-if (!has("wrk", "-v") && !has("sh", "-c", "command -v wrk")) {
-  console.error("This needs wrk: apt-get install wrk");
-  process.exit(1);
-}
+requireWrk();
 const flask = has("/usr/bin/python3", "-c", "import flask, jwcrypto, gunicorn");
-
-/** wrk with the tokens in turn; requests a second. */
-function load(port, route, tokens) {
-  const script = path.join(folder, "tokens.lua");
-  const list = path.join(folder, "tokens.txt");
-  writeFileSync(list, tokens.join("\n"));
-  writeFileSync(
-    script,
-    `local tokens = {}
-     for line in io.lines("${list}") do tokens[#tokens + 1] = "Bearer " .. line end
-     local at = 0
-     request = function()
-       at = at % #tokens + 1
-       return wrk.format("GET", "${route}", { Authorization = tokens[at] })
-     end
-     done = function(summary)
-       io.write(string.format("RATE %f BAD %d\\n", summary.requests / (summary.duration / 1e6), summary.errors.status))
-     end`,
-  );
-  const args = ["-t1", "-c32", `-d${seconds}s`, "-s", script, `http://127.0.0.1:${port}${route}`];
-  const output = execFileSync("taskset", ["-c", loadCpus, "wrk", ...args], { encoding: "utf8" });
-  const [, rate, bad] = /RATE ([\d.]+) BAD (\d+)/.exec(output);
-  if (bad !== "0") throw new Error(`${bad} requests were refused`);
-  return Number(rate);
-}
-
-const serverCpu = "0";
-const loadCpus = availableParallelism() > 1 ? `1-${availableParallelism() - 1}` : "0";
 
 async function freePort() {
   const probe = createServer().listen(0, "127.0.0.1");
@@ -97,10 +54,9 @@ const rates = new Map(cases.map(([name]) => [name, []]));
 for (let round = 0; round < rounds; round++)
   for (const [name, server, route] of cases) {
     const running = server === "flask" ? await startFlask() : await start(server, { BENCH_TOKENS: String(tokenCount) });
-    if (running.pid !== undefined)
-      execFileSync("taskset", ["-a", "-p", "-c", serverCpu, String(running.pid)], { stdio: "ignore" });
-    load(running.port, route, running.tokens);
-    rates.get(name).push(load(running.port, route, running.tokens));
+    if (running.pid !== undefined) pin(running.pid);
+    load(running.port, route, running.tokens, seconds);
+    rates.get(name).push(load(running.port, route, running.tokens, seconds));
     await running.stop();
   }
 

@@ -1,0 +1,54 @@
+// Load by wrk from the cores that the server does not have, with many tokens in turn.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import path from "node:path";
+
+export const serverCpu = "0";
+const loadCpus = availableParallelism() > 1 ? `1-${availableParallelism() - 1}` : "0";
+const folder = mkdtempSync(path.join(tmpdir(), "ampho-bench-"));
+
+export function has(command, ...args) {
+  try {
+    execFileSync(command, args, { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export function requireWrk() {
+  if (has("sh", "-c", "command -v wrk taskset")) return;
+  console.error("This needs wrk: apt-get install wrk");
+  process.exit(1);
+}
+
+/** Puts a process with all its threads on the server's core. */
+export function pin(pid) {
+  execFileSync("taskset", ["-a", "-p", "-c", serverCpu, String(pid)], { stdio: "ignore" });
+}
+
+/** Requests a second; throws when one was refused. */
+export function load(port, route, tokens, seconds) {
+  const script = path.join(folder, "tokens.lua");
+  const list = path.join(folder, "tokens.txt");
+  writeFileSync(list, tokens.join("\n"));
+  writeFileSync(
+    script,
+    `local tokens = {}
+     for line in io.lines("${list}") do tokens[#tokens + 1] = "Bearer " .. line end
+     local at = 0
+     request = function()
+       at = at % #tokens + 1
+       return wrk.format("GET", "${route}", { Authorization = tokens[at] })
+     end
+     done = function(summary)
+       io.write(string.format("RATE %f BAD %d\\n", summary.requests / (summary.duration / 1e6), summary.errors.status))
+     end`,
+  );
+  const args = ["-t1", "-c32", `-d${seconds}s`, "-s", script, `http://127.0.0.1:${port}${route}`];
+  const output = execFileSync("taskset", ["-c", loadCpus, "wrk", ...args], { encoding: "utf8" });
+  const [, rate, bad] = /RATE ([\d.]+) BAD (\d+)/.exec(output);
+  if (bad !== "0") throw new Error(`${bad} requests were refused`);
+  return Number(rate);
+}
