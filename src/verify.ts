@@ -59,7 +59,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const tokens = createAccessTokens({
     verify: (token, now) =>
       verifyJwt(token, source.keys ?? noKeys(), accessToken, { ...rules, now, revokedKeys: revocations.revokedKeys }),
-    isKeyRevoked: (kid) => revocations.revokedKeys.has(kid),
+    isKeyRevoked: (kid) => revocations.revokedKeys.size > 0 && revocations.revokedKeys.has(kid),
     ...rules,
   });
   const { foreignMaxSeconds } = rules;

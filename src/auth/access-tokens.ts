@@ -10,6 +10,9 @@ export interface AccessToken {
   readonly auth: Auth;
   /** The key that signed it. */
   readonly kid: string;
+  /** Unix seconds, leeway included: from then on it is good, and from `until` on no longer. */
+  readonly from: number;
+  readonly until: number;
   /** The version of the revocation set at which the token was found not to be revoked; -1: not yet. */
   clearedAt: number;
 }
@@ -31,24 +34,22 @@ export function createAccessTokens(parts: {
   const { verify, isKeyRevoked, leewaySeconds, foreignMaxSeconds } = parts;
   const seen = createVerifiedTokens<AccessToken>();
 
-  /** The times again, for a token that was seen before: clocks go on, and at times back. */
-  function isInTime({ exp, nbf, iat, sid }: AccessClaims, now: number): boolean {
-    return (
-      now < exp + leewaySeconds &&
-      (nbf === undefined || nbf <= now + leewaySeconds) &&
-      (iat === undefined || iat <= now + leewaySeconds) &&
-      (sid !== undefined || exp <= now + foreignMaxSeconds)
-    );
+  /** When it begins to be good, for a clock that has gone back: by `nbf` and `iat`, and without `sid` by a far `exp`. */
+  function startOf({ exp, nbf = 0, iat = 0, sid }: AccessClaims): number {
+    const own = Math.max(nbf, iat) - leewaySeconds;
+    return sid === undefined ? Math.max(own, exp - foreignMaxSeconds) : own;
   }
 
   return {
     verifyAccess(token, now) {
       const known = seen.find(token);
-      if (known !== undefined && isInTime(known.claims, now) && !isKeyRevoked(known.kid)) return known;
+      // The times again: clocks go on, and at times back.
+      if (known !== undefined && now < known.until && now >= known.from && !isKeyRevoked(known.kid)) return known;
       // Not known, or no longer good: the whole check, which says why.
       const { claims, key } = verify(token, now);
-      const verified: AccessToken = { claims, auth: authOf(claims), kid: key.kid, clearedAt: -1 };
-      seen.add(token, verified, claims.exp + leewaySeconds, now);
+      const [from, until] = [startOf(claims), claims.exp + leewaySeconds];
+      const verified: AccessToken = { claims, auth: authOf(claims), kid: key.kid, from, until, clearedAt: -1 };
+      seen.add(token, verified, until, now);
       return verified;
     },
     forget: () => seen.clear(),

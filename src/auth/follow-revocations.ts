@@ -11,6 +11,8 @@ const sweepEverySeconds = 10;
 export interface RevocationFollower {
   /** Seconds since the last read that the store answered; undefined before the first. */
   lagSeconds(): number | undefined;
+  /** Whether the store has answered once. */
+  readonly hasRead: boolean;
   /** Reads now; rejects when the store does not answer. */
   read(): Promise<void>;
   stop(): void;
@@ -72,6 +74,9 @@ export function followRevocations(parts: {
 
   schedule();
   return {
+    get hasRead() {
+      return lastReadMs !== undefined;
+    },
     lagSeconds: () => (lastReadMs === undefined ? undefined : (clock.monotonicMs() - lastReadMs) / 1000),
     read,
     stop() {
@@ -82,7 +87,9 @@ export function followRevocations(parts: {
 }
 
 /** Until the live revocations were read once, and when they are older than allowed (0: no limit), nobody is let in. */
-export function isRecent({ lagSeconds }: Pick<RevocationFollower, "lagSeconds">, lagMaxSeconds: number): boolean {
-  const lag = lagSeconds();
-  return lag !== undefined && (lagMaxSeconds === 0 || lag <= lagMaxSeconds);
+export function isRecent(follower: Pick<RevocationFollower, "hasRead" | "lagSeconds">, lagMaxSeconds: number): boolean {
+  // Asked on each guarded request: without a limit no clock is read.
+  if (lagMaxSeconds === 0) return follower.hasRead;
+  const lag = follower.lagSeconds();
+  return lag !== undefined && lag <= lagMaxSeconds;
 }

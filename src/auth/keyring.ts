@@ -77,7 +77,8 @@ export function createKeyring(
       if (revokedKeys.has(signing.kid))
         throw new AmphoError("unavailable", "No tokens can be signed at the moment.", { retryAfterSeconds: 60 });
     },
-    isRevoked: (kid) => revokedKeys.has(kid),
+    // Asked on each guarded request; nearly always there is none.
+    isRevoked: (kid) => revokedKeys.size > 0 && revokedKeys.has(kid),
     signAccess: (claims) => signJwt(signing, accessToken, claims),
     signRefresh: (claims) => signJwt(refresh.signing, refreshToken, claims),
     verifyAccess: (token, now) =>
