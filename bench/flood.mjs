@@ -1,10 +1,11 @@
 // Logins from 64 clients without pause, beside a guarded GET on the same process: its p99 against the idle one, and the
 // logins a second against bare argon2id hashed by as many threads. Rounds of the servers take turns.
 
+import { fork } from "node:child_process";
+import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { keptAgent, machine, median, print, quantile, send, sleep, start } from "./measure.mjs";
-import { login, password } from "./servers/announce.mjs";
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 3);
 const roundMs = Number(process.env.BENCH_ROUND_MS ?? 6_000);
@@ -56,34 +57,26 @@ async function guardedLatencies(server, ms) {
 }
 
 async function flood(server, name, ms) {
-  const agent = keptAgent();
-  const id = name === "better-auth" ? { email: "alice@example.com" } : { login };
-  const good = JSON.stringify({ ...id, password });
-  const bad = JSON.stringify({ ...id, password: `${password}!` });
-  const wrongToo = process.env.BENCH_WRONG !== "off";
-  let answered = 0;
-  let running = true;
-  const client = async (at) => {
-    for (let count = at; running; count++) {
-      const body = wrongToo && count % 2 === 1 ? bad : good;
-      const headers = {
-        "Content-Type": "application/json",
-        "Content-Length": Buffer.byteLength(body),
-        Origin: "http://127.0.0.1",
-      };
-      const status = await send({ port: server.port, agent, method: "POST", path: server.loginPath, headers, body });
-      if (status === 200 || status === 401) answered++;
-      else await sleep(50);
-    }
+  const about = {
+    port: server.port,
+    loginPath: server.loginPath,
+    clients,
+    email: name === "better-auth" ? "alice@example.com" : undefined,
+    wrongToo: process.env.BENCH_WRONG !== "off",
   };
-  const all = Array.from({ length: clients }, (_, at) => client(at).catch(() => undefined));
-  await sleep(1_000);
-  answered = 0;
+  const flooders = fork(new URL("./flood-clients.mjs", import.meta.url), [JSON.stringify(about)]);
+  const answered = async () => {
+    flooders.send("count");
+    const [count] = await once(flooders, "message");
+    return count;
+  };
+  await sleep(1_500);
+  const before = await answered();
   const latencies = await guardedLatencies(server, ms);
-  const perSecond = (answered / ms) * 1000;
-  running = false;
-  await Promise.race([Promise.all(all), sleep(8_000)]);
-  agent.destroy();
+  const perSecond = (((await answered()) - before) / ms) * 1000;
+  const gone = once(flooders, "exit");
+  flooders.kill();
+  await gone;
   return { perSecond, p99: quantile(latencies, 0.99) };
 }
 
