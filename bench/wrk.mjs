@@ -28,8 +28,8 @@ export function pin(pid) {
   execFileSync("taskset", ["-a", "-p", "-c", serverCpu, String(pid)], { stdio: "ignore" });
 }
 
-/** Requests a second; throws when one was refused. */
-export function load(port, route, tokens, seconds) {
+/** Requests a second; throws when one was refused. `cookie`, if given, goes with each. */
+export function load(port, route, tokens, seconds, cookie) {
   const script = path.join(folder, "tokens.lua");
   const list = path.join(folder, "tokens.txt");
   writeFileSync(list, tokens.join("\n"));
@@ -40,7 +40,7 @@ export function load(port, route, tokens, seconds) {
      local at = 0
      request = function()
        at = at % #tokens + 1
-       return wrk.format("GET", "${route}", { Authorization = tokens[at] })
+       return wrk.format("GET", "${route}", { Authorization = tokens[at], Cookie = ${cookie === undefined ? "nil" : JSON.stringify(cookie)} })
      end
      done = function(summary)
        io.write(string.format("RATE %f BAD %d\\n", summary.requests / (summary.duration / 1e6), summary.errors.status))
@@ -49,6 +49,6 @@ export function load(port, route, tokens, seconds) {
   const args = ["-t1", "-c32", `-d${seconds}s`, "-s", script, `http://127.0.0.1:${port}${route}`];
   const output = execFileSync("taskset", ["-c", loadCpus, "wrk", ...args], { encoding: "utf8" });
   const [, rate, bad] = /RATE ([\d.]+) BAD (\d+)/.exec(output);
-  if (bad !== "0") throw new Error(`${bad} requests were refused`);
+  if (bad !== "0") throw new Error(`${bad} requests to ${route} were refused`);
   return Number(rate);
 }

@@ -1,26 +1,10 @@
-// better-auth with its defaults, its memory adapter, and a route behind its session check.
+// better-auth on node:http, and a route behind its session check.
 import { createServer } from "node:http";
-import { betterAuth } from "better-auth";
-import { memoryAdapter } from "better-auth/adapters/memory";
 import { fromNodeHeaders, toNodeHandler } from "better-auth/node";
-import { announce, password } from "./announce.mjs";
+import { announce } from "./announce.mjs";
+import { openBetterAuth } from "./better-auth-instance.mjs";
 
-const email = "alice@example.com";
-const tables = { user: [], session: [], account: [], verification: [] };
-const auth = betterAuth({
-  baseURL: "http://127.0.0.1",
-  secret: "0123456789abcdef0123456789abcdef-bench",
-  database: memoryAdapter(tables),
-  emailAndPassword: { enabled: true },
-  rateLimit: { enabled: false },
-  logger: { disabled: true },
-  trustedOrigins: ["*"],
-});
-const { headers } = await auth.api.signUpEmail({ body: { email, password, name: "Alice" }, returnHeaders: true });
-const cookie = headers
-  .getSetCookie()
-  .map((value) => value.split(";")[0])
-  .join("; ");
+const { auth, cookie } = await openBetterAuth();
 const handler = toNodeHandler(auth);
 const body = JSON.stringify({ hello: "world" });
 const plain = (response) => response.writeHead(200, { "Content-Type": "application/json" }).end(body);
