@@ -21,6 +21,7 @@ import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./auth/s
 import type { Settings } from "./auth/settings.js";
 import { createThrottle } from "./auth/throttle.js";
 import { createTokens, type ExtraClaims } from "./auth/tokens.js";
+import { followKeyFile } from "./config/follow-key-file.js";
 import { surroundings } from "./config/surroundings.js";
 import { type Configuration, type ConfigurationOptions, readConfiguration } from "./config.js";
 import { createPasswordPolicy } from "./crypto/password-policy.js";
@@ -87,6 +88,13 @@ export interface Ampho extends Omit<Management, "sessions"> {
   readonly cookies: CookieMode | undefined;
   /** Rejects with `unavailable` unless the store answers within a second. */
   ready(): Promise<void>;
+  /** What is not well and no reason to send requests elsewhere: a key file that was changed and cannot be used. */
+  warnings(): readonly string[];
+  /**
+   * Reads AMPHO_SECURITY_KEY_FILE anew, as is done by itself within seconds of a change. Rejects with ConfigurationError
+   * when it cannot be used, or when the key is not in a file; the keys then stay as they are.
+   */
+  reloadKeys(): Promise<void>;
 }
 
 /**
@@ -122,6 +130,18 @@ export async function composeAmpho(
     devices: createDevices(keyring),
     throttle: createThrottle({ store, keyring, settings, clock }),
   };
+  const keyFile =
+    configuration.keyFile === undefined
+      ? undefined
+      : followKeyFile({
+          path: configuration.keyFile,
+          algorithm: configuration.tokenAlg,
+          keys: configuration.keys,
+          take: (keys) => {
+            if (keyring.replace(keys)) parts.tokens.forget();
+          },
+          notice,
+        });
   const follower = followRevocations({
     store,
     revocations,
@@ -185,6 +205,7 @@ export async function composeAmpho(
     async close() {
       closing ??= (async () => {
         feed?.close();
+        keyFile?.stop();
         follower.stop();
         await closeParts(base);
       })();
@@ -196,8 +217,15 @@ export async function composeAmpho(
     refusal,
     cookies,
     ready: flows.ready,
+    warnings: () => (keyFile?.failing ? [keyFileWarning] : []),
+    async reloadKeys() {
+      if (keyFile === undefined) throw new ConfigurationError("AMPHO_SECURITY_KEY_FILE is not set");
+      await keyFile.reload();
+    },
   };
 }
+
+const keyFileWarning = "The key file was changed and cannot be used: the keys that were read before go on.";
 
 /** What the commands do, as an operator; it needs no key. Errors as of createAmpho. */
 export async function openManagement(

@@ -1,5 +1,6 @@
 // The configuration: every source merged, every value that counts checked, everything that is wrong told at once.
 // The parameters themselves are rows of config/parameters.ts.
+import { resolve } from "node:path";
 import { type KeyNeed, readKey } from "./config/key.js";
 import {
   optionName,
@@ -20,10 +21,12 @@ export type { KeyNeed };
 export type ConfigurationOptions = ParameterOptions;
 
 /** Every parameter under its name in code; of the key only what was made of it. */
-export interface Configuration extends Omit<ParameterValues, "key" | "keyFile" | "databaseMigrate"> {
+export interface Configuration extends Omit<ParameterValues, "key" | "databaseMigrate"> {
   /** `NODE_ENV`, or `development`. */
   readonly environment: string;
   readonly databaseMigrate: "auto" | "off";
+  /** The whole path of the file that `keys` came from, if they did. */
+  readonly keyFile: string | undefined;
   /** The first signs. Undefined only where no key was asked for. */
   readonly keys: ImportedKeys["keys"] | undefined;
 }
@@ -63,6 +66,7 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
   const configuration: Configuration = {
     ...values,
     environment,
+    keyFile: keyFile === undefined ? undefined : resolve(input.cwd, keyFile),
     databaseMigrate: databaseMigrate ?? migrateByDefault(environment, values.databaseUrl),
     keys: key.keys,
   };

@@ -1,8 +1,9 @@
 // The keys in use. The first signs access tokens and all verify them; refresh tokens and device proofs are HS256 under keys
 // derived from them, so that nothing that knows the configured keys takes one for an access token (contract §5).
-import { createHmac } from "node:crypto";
+import { createHmac, type KeyObject } from "node:crypto";
+import { concealingOf } from "../crypto/concealing.js";
 import { deriveKey } from "../crypto/derived-key.js";
-import { publicJwkSet } from "../crypto/jwk-set.js";
+import { isSameKey, publicJwkSet } from "../crypto/jwk-set.js";
 import {
   type AccessClaims,
   accessToken,
@@ -36,14 +37,12 @@ export interface Keyring {
   conceal(text: string): string;
   /** The public JWK Set (RFC 7517 §5). */
   publicKeys(): ReturnType<typeof publicJwkSet>;
+  /** Takes other keys, all of them at once. True when one is gone: what it signed and was verified before is good no longer. */
+  replace(keys: readonly Key[]): boolean;
 }
 
 /** Of HKDF: one for each kind. */
-const purposes = {
-  refresh: "ampho refresh token",
-  device: "ampho device proof",
-  conceal: "ampho concealed text",
-};
+const purposes = { refresh: "ampho refresh token", device: "ampho device proof" };
 
 interface DerivedKeys {
   readonly signing: Key;
@@ -57,40 +56,60 @@ function deriveKeys(keys: readonly Key[], purpose: string): DerivedKeys {
   return { signing, all: createKeySet(derived) };
 }
 
+/** All that is made of the keys. It is replaced as a whole: no request sees some of the old ones and some of the new. */
+interface Held {
+  readonly signing: Key;
+  readonly all: KeySet;
+  readonly refresh: DerivedKeys;
+  readonly device: DerivedKeys;
+  readonly concealing: KeyObject;
+}
+
+function hold(keys: readonly Key[]): Held {
+  const [signing] = keys;
+  if (signing === undefined) throw new TypeError("a keyring needs a key");
+  return {
+    signing,
+    all: createKeySet(keys),
+    refresh: deriveKeys(keys, purposes.refresh),
+    device: deriveKeys(keys, purposes.device),
+    concealing: concealingOf(signing),
+  };
+}
+
 export function createKeyring(
   keys: readonly Key[],
   settings: Pick<Settings, "leewaySeconds" | "issuer" | "audience" | "foreignMaxSeconds">,
   revocations: Pick<RevocationSet, "revokedKeys">,
 ): Keyring {
-  const [signing] = keys;
-  if (signing === undefined) throw new TypeError("a keyring needs a key");
-  const keySet = createKeySet(keys);
-  const refresh = deriveKeys(keys, purposes.refresh);
-  const device = deriveKeys(keys, purposes.device);
-  const concealing = deriveKeys(keys, purposes.conceal).signing.material;
+  let held = hold(keys);
   const { leewaySeconds, issuer, foreignMaxSeconds } = settings;
   const audience = settings.audience.length === 0 ? undefined : settings.audience;
   const { revokedKeys } = revocations;
 
   return {
     requireSigning() {
-      if (revokedKeys.has(signing.kid))
+      if (revokedKeys.has(held.signing.kid))
         throw new AmphoError("unavailable", "No tokens can be signed at the moment.", { retryAfterSeconds: 60 });
     },
     // Asked on each guarded request; nearly always there is none.
     isRevoked: (kid) => revokedKeys.size > 0 && revokedKeys.has(kid),
-    signAccess: (claims) => signJwt(signing, accessToken, claims),
-    signRefresh: (claims) => signJwt(refresh.signing, refreshToken, claims),
+    signAccess: (claims) => signJwt(held.signing, accessToken, claims),
+    signRefresh: (claims) => signJwt(held.refresh.signing, refreshToken, claims),
     verifyAccess: (token, now) =>
-      verifyJwt(token, keySet, accessToken, { now, leewaySeconds, issuer, audience, foreignMaxSeconds, revokedKeys }),
+      verifyJwt(token, held.all, accessToken, { now, leewaySeconds, issuer, audience, foreignMaxSeconds, revokedKeys }),
     verifyRefresh: (token, now) =>
-      verifyJwt(token, refresh.all, refreshToken, { now, leewaySeconds: Number.MAX_SAFE_INTEGER, revokedKeys }).claims,
-    signDevice: (claims) => signJwt(device.signing, deviceProof, claims),
-    verifyDevice: (token, now) => verifyJwt(token, device.all, deviceProof, { now, leewaySeconds, revokedKeys }).claims,
-    conceal(text) {
-      if (concealing.kind !== "secret") throw new TypeError("a derived key is a secret");
-      return createHmac("sha256", concealing.secret).update(text).digest("base64url");
+      verifyJwt(token, held.refresh.all, refreshToken, { now, leewaySeconds: Number.MAX_SAFE_INTEGER, revokedKeys })
+        .claims,
+    signDevice: (claims) => signJwt(held.device.signing, deviceProof, claims),
+    verifyDevice: (token, now) =>
+      verifyJwt(token, held.device.all, deviceProof, { now, leewaySeconds, revokedKeys }).claims,
+    conceal: (text) => createHmac("sha256", held.concealing).update(text).digest("base64url"),
+    publicKeys: () => publicJwkSet(held.all.keys),
+    replace(next) {
+      const before = held.all.keys;
+      held = hold(next);
+      return before.some((old) => !next.some((key) => isSameKey(old, key)));
     },
-    publicKeys: () => publicJwkSet(keys),
   };
 }

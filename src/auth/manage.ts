@@ -52,6 +52,8 @@ export interface Management {
   readonly keys: {
     /** A stolen key: all that it signed is refused within a second in every process, for good. */
     revoke(kid: string): Promise<void>;
+    /** Records that a stage of a rotation did not wait (docs/keys.md), and when: Unix seconds. `kids`: the keys it is about. */
+    recordForced(stage: "activate" | "retire", kids: readonly string[], reason: string): Promise<number>;
   };
   /** Guesses that are held back (docs/throttling.md). Looking and clearing are both recorded. */
   readonly throttle: {
@@ -139,6 +141,11 @@ export function manage(parts: ManagementParts, origin: Origin): Management {
     keys: {
       async revoke(kid) {
         revocations.add(await store.revokeKey({ kid, now: clock.now(), origin }));
+      },
+      async recordForced(stage, kids, reason) {
+        const at = clock.now();
+        await store.recordAudit({ at, event: "key_stage_forced", reason, origin, detail: { stage, kids } });
+        return at;
       },
     },
     throttle: {

@@ -25,6 +25,8 @@ export interface Tokens {
   ): Promise<Grant>;
   /** Throws `invalid_token`. Whether its session, its user or a role of it is revoked, the guard finds out. */
   verifyAccess(token: string, now: number): AccessToken;
+  /** Verifies every token anew: a key is gone. */
+  forget(): void;
   /** Throws `invalid_token`; an expired one is answered, so that the caller can say `session_ended`. */
   readRefresh(token: string, now: number): { readonly sid: string; readonly gen: number; readonly expires: number };
 }
@@ -46,7 +48,7 @@ export function createTokens(parts: {
 }): Tokens {
   const { keyring, settings, extraClaims } = parts;
   const { leewaySeconds, foreignMaxSeconds, tokenTtlSeconds, issuer, audience } = settings;
-  const { verifyAccess } = createAccessTokens({
+  const { verifyAccess, forget } = createAccessTokens({
     verify: (token, now) => keyring.verifyAccess(token, now),
     isKeyRevoked: (kid) => keyring.isRevoked(kid),
     leewaySeconds,
@@ -105,6 +107,7 @@ export function createTokens(parts: {
       return { ...grant, refresh_token: refreshToken, refresh_expires: session.expiresAt };
     },
     verifyAccess,
+    forget,
     readRefresh(token, now) {
       const { sid, gen, exp } = keyring.verifyRefresh(token, now);
       return { sid, gen, expires: exp };

@@ -43,10 +43,17 @@ export const commands: readonly CommandRow[] = [
     name: "sec-rotate-key",
     summary: "print the key set to configure next: a new key before the old ones",
     details:
-      "Takes the configured key, or a JWK or JWK Set on stdin, and prints the JWK Set to configure next. Its first key is new and signs; the old ones stay behind it to verify what they have signed.",
+      "Takes the configured key, or a JWK or JWK Set on stdin, and prints the JWK Set to configure next. Its first key is new and signs; the old ones stay behind it to verify what they have signed. Where several processes or other services verify, go by the stages of docs/keys.md instead: `next` puts a new key behind the one that signs, `activate` lets it sign, `retire` takes out what nothing needs any more; each waits until that refuses nobody.",
     options: [
       alg("that of the key which signs now"),
       { name: "--keep", value: "N", help: "keep only the newest N of the old keys (all)" },
+      { name: "--stage", value: "STAGE", choices: ["next", "activate", "retire"], help: "one stage of a rotation" },
+      {
+        name: "--in-place",
+        help: "replace the file that AMPHO_SECURITY_KEY_FILE names, at once and with its mode, instead of printing",
+      },
+      { name: "--force", help: "with --stage activate or retire: do not wait; recorded in the audit log" },
+      { name: "--reason", value: "TEXT", help: "why it is forced, for the audit log" },
     ],
     load: () => import("./commands/sec-rotate-key.js"),
   },

@@ -53,15 +53,24 @@ function importUnder(name: ParameterName, value: unknown, algorithm: TokenAlgori
   return { ...asked.done, source: parsed, problems: [] };
 }
 
+/** The keys of a file's text. */
+export function readKeyText(text: string, algorithm: TokenAlgorithm | undefined): KeyResult {
+  return importUnder("AMPHO_SECURITY_KEY_FILE", text, algorithm);
+}
+
+/** `AMPHO_SECURITY_KEY_FILE …`: why its text cannot be had. */
+export function unreadable(path: string, why: string): string {
+  return `is ${shownPath(path)}, which cannot be read (${why}), and may be the path of a file`;
+}
+
 function fromFile(path: string, cwd: string, algorithm: TokenAlgorithm | undefined): KeyResult {
   let text: string;
   try {
     text = readText(resolve(cwd, path));
   } catch (error) {
-    const was = `is ${shownPath(path)}, which cannot be read (${fileProblem(error)})`;
-    return problem("AMPHO_SECURITY_KEY_FILE", `${was}, and may be the path of a file`);
+    return problem("AMPHO_SECURITY_KEY_FILE", unreadable(path, fileProblem(error)));
   }
-  return importUnder("AMPHO_SECURITY_KEY_FILE", text, algorithm);
+  return readKeyText(text, algorithm);
 }
 
 function forThisProcess(algorithm: TokenAlgorithm | undefined): KeyResult {

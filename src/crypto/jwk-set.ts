@@ -40,6 +40,11 @@ function findClashes(keys: ReadonlyMap<string, Key>): string[] {
   return problems;
 }
 
+/** The same under the same name: what one has signed, the other verifies. */
+export function isSameKey(one: Key, other: Key): boolean {
+  return one.kid === other.kid && one.algorithm === other.algorithm && isSameMaterial(one, other);
+}
+
 function isSameMaterial(one: Key, other: Key): boolean {
   const [a, b] = [one.material, other.material];
   if (a.kind === "secret") return b.kind === "secret" && a.secret.equals(b.secret);

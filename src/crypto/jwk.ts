@@ -1,5 +1,6 @@
 // One JSON Web Key, imported and checked once: RFC 7517 §4, bound to one algorithm (RFC 8725 §3.1).
 import { type Algorithm, algorithmFacts, algorithmsFor, type KeyType } from "./algorithms.js";
+import { readConcealing } from "./concealing.js";
 import { readEc } from "./jwk-ec.js";
 import type { Jwk, KeyParts, KeyReader, Report } from "./jwk-members.js";
 import { readOct } from "./jwk-oct.js";
@@ -111,14 +112,13 @@ export function importJwk(jwk: unknown, preferred?: Algorithm): JwkReading {
   if (parts === undefined) return refused;
   if ("unsupported" in parts) return { outcome: "unsupported", why: parts.unsupported };
   const { signs } = checkPurpose(jwk, parts, report);
+  const concealing = readConcealing(jwk, report);
   const algorithm = chooseAlgorithm(jwk, algorithmsFor(kty, parts.crv), preferred, report);
   if (algorithm !== undefined) checkSecret(parts, algorithm, report);
   if (algorithm === undefined || problems.length > 0) return refused;
   const kid = ownKid ?? thumbprint(kty, jwk);
   const publicJwk =
     parts.secret === undefined ? { ...parts.publicMembers, kid, alg: algorithm, use: "sig" } : undefined;
-  return {
-    outcome: "imported",
-    key: { kid, algorithm, canSign: signs, publicJwk, material: toMaterial(parts, algorithm) },
-  };
+  const key = { kid, algorithm, canSign: signs, publicJwk, material: toMaterial(parts, algorithm) };
+  return { outcome: "imported", key: concealing === undefined ? key : { ...key, concealing } };
 }

@@ -15,6 +15,8 @@ export interface Key {
   /** With `kid`, `alg` and `use`, without a private member; undefined for symmetric keys. */
   readonly publicJwk: PublicJwk | undefined;
   readonly material: KeyMaterial;
+  /** Its member `conceal` (concealing.ts). */
+  readonly concealing?: KeyObject;
 }
 
 /** Whether `signature` is one of `input`, a text of ASCII characters. */

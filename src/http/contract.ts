@@ -1,5 +1,6 @@
 // The route table: from it come dispatch, validation, the OpenAPI document and docs/http.md.
 // A new endpoint is one row here and one file in endpoints/.
+import { publishedKeysMaxAgeSeconds } from "../auth/key-waits.js";
 import { route } from "./endpoint.js";
 import { logIn } from "./endpoints/login.js";
 import { logOut } from "./endpoints/logout.js";
@@ -140,13 +141,13 @@ export const routes = [
     path: "/.well-known/jwks.json",
     name: "publishKeys",
     summary: "The public keys (RFC 7517); none for a secret key",
-    note: "Unlike all others this answer may be cached: `Cache-Control: public, max-age=300`.",
+    note: `Unlike all others this answer may be cached: \`Cache-Control: public, max-age=${publishedKeysMaxAgeSeconds}\`.`,
     need: none,
     input: noInput,
     status: 200,
     output: jwkSet,
     errors: [],
-    cache: "public, max-age=300",
+    cache: `public, max-age=${publishedKeysMaxAgeSeconds}`,
     endpoint: publishKeys,
   }),
   route({

@@ -8,6 +8,8 @@ import { plainHeaders } from "./problem.js";
 export interface ProbeOptions {
   /** Rejects with `unavailable` when the store is away. */
   readonly ready: () => Promise<void>;
+  /** What is not well and no reason to send requests elsewhere. */
+  readonly warnings?: (() => readonly string[]) | undefined;
   readonly refusal: (error: unknown) => HttpAnswer;
   /** How many proxies are believed. */
   readonly trustedHops: number;
@@ -23,7 +25,7 @@ export type Probe = (
 /** The contract promises 503 within 1.5 s, also when whoever is asked hangs. */
 const patienceMs = 1_300;
 
-export function createProbe({ ready, refusal, trustedHops }: ProbeOptions): Probe {
+export function createProbe({ ready, warnings, refusal, trustedHops }: ProbeOptions): Probe {
   const probes: Readonly<Record<string, () => Promise<void>>> = {
     "/healthz": () => Promise.resolve(),
     "/readyz": () => withPatience(ready()),
@@ -43,10 +45,12 @@ export function createProbe({ ready, refusal, trustedHops }: ProbeOptions): Prob
     }
   }
 
-  /** Only about the request itself: what others have sent, nobody is told. */
+  /** Of requests only about this one: what others have sent, nobody is told. */
   function bodyFor(path: string, sent: IncomingHttpHeaders): string {
-    const ignored = path === "/readyz" && trustedHops === 0 && isForwarded((name) => sent[name]);
-    return JSON.stringify({ status: "ok", ...(ignored ? { warnings: [forwardedIgnored] } : {}) });
+    if (path !== "/readyz") return JSON.stringify({ status: "ok" });
+    const ignored = trustedHops === 0 && isForwarded((name) => sent[name]);
+    const all = [...(warnings?.() ?? []), ...(ignored ? [forwardedIgnored] : [])];
+    return JSON.stringify({ status: "ok", ...(all.length > 0 ? { warnings: all } : {}) });
   }
 }
 

@@ -17,6 +17,8 @@ export interface ServerOptions {
   readonly ampho: HttpHost;
   /** Rejects with `unavailable` when the store is away. */
   readonly ready: () => Promise<void>;
+  /** What `/readyz` tells beside its 200. */
+  readonly warnings?: (() => readonly string[]) | undefined;
   readonly log: AccessLog;
   /** How many proxies are believed (AMPHO_TRUST_PROXY). */
   readonly trustedHops?: number;
@@ -46,8 +48,8 @@ const limits = {
 const drainMs = 5_000;
 const arrivalMs = 100;
 
-export function createHttpServer({ ampho, ready, log, trustedHops = 0 }: ServerOptions): HttpServer {
-  const probe = createProbe({ ready, refusal: ampho.refusal, trustedHops });
+export function createHttpServer({ ampho, ready, warnings, log, trustedHops = 0 }: ServerOptions): HttpServer {
+  const probe = createProbe({ ready, warnings, refusal: ampho.refusal, trustedHops });
   /** The response that is owed on each connection, if any. */
   const owed = new Map<Duplex, ServerResponse>();
   let closing: Promise<void> | undefined;

@@ -147,6 +147,7 @@ export const auditEvents = [
   "user_removed",
   "roles_changed",
   "key_revoked",
+  "key_stage_forced",
   "login_throttled",
   "password_throttled",
   "throttle_listed",

@@ -1,24 +1,38 @@
-import { composeAmpho } from "../../ampho.js";
+import { type Ampho, composeAmpho } from "../../ampho.js";
 import { readConfiguration } from "../../config.js";
 import { createAccessLog } from "../../http/access-log.js";
 import { createHttpServer } from "../../http/server.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failure.js";
+import { onHangUp } from "../hang-up.js";
 import type { Terminal } from "../terminal.js";
 
 export async function run(input: CommandInput, { surroundings, terminal }: CommandContext): Promise<void> {
-  const stopped = stopSignal();
+  const { stopped, stop } = stopSignal();
   const format = input.text("--log") === "json" ? "json" : "text";
   const notice = noticeOf(format, terminal);
   const options = { host: input.text("--host"), port: input.text("--port") };
   const { configuration, warnings } = readConfiguration({ ...surroundings, options });
   for (const warning of warnings) notice(`warning: ${warning}`);
-  const ampho = await composeAmpho(configuration, { notice }, { actor: "application" });
+  // Before there is anything to read anew: a SIGHUP that comes early must not end the process.
+  let ampho: Ampho | undefined;
+  const unhook = onHangUp(
+    () => void reload(ampho, notice),
+    () => stop("SIGHUP"),
+  );
   try {
+    const opened = await composeAmpho(configuration, { notice }, { actor: "application" });
+    ampho = opened;
     const { host, port, trustProxy: trustedHops, doctor } = configuration;
     if (doctor) notice("warning: AMPHO_DOCTOR is true: whoever asks is told that this instance may be attacked");
     const log = createAccessLog(format, (line) => terminal.note(line.trimEnd()));
-    const server = createHttpServer({ ampho, ready: () => ampho.ready(), log, trustedHops });
+    const server = createHttpServer({
+      ampho: opened,
+      ready: () => opened.ready(),
+      warnings: () => opened.warnings(),
+      log,
+      trustedHops,
+    });
     const url = await server.listen(port, host).catch((error: unknown) => {
       throw new CommandFailure(`cannot listen on ${host}, port ${port}: ${listenProblem(error)}`);
     });
@@ -27,16 +41,29 @@ export async function run(input: CommandInput, { surroundings, terminal }: Comma
     notice(`${signal}: running requests may end`);
     await server.close();
   } finally {
-    await ampho.close();
+    unhook();
+    await ampho?.close();
+  }
+}
+
+async function reload(ampho: Ampho | undefined, notice: (line: string) => void): Promise<void> {
+  try {
+    await ampho?.reloadKeys();
+    if (ampho !== undefined) notice("SIGHUP: the key file was read");
+  } catch (error) {
+    notice(`error: SIGHUP: ${error instanceof Error ? error.message : "an error"}; the keys stay as they are`);
   }
 }
 
 /** From now on the first SIGTERM or SIGINT asks to stop; another one ends the process as always. */
-function stopSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
+function stopSignal(): { readonly stopped: Promise<NodeJS.Signals>; readonly stop: (signal: NodeJS.Signals) => void } {
+  let stop: (signal: NodeJS.Signals) => void = () => {};
+  const stopped = new Promise<NodeJS.Signals>((resolve) => {
+    stop = resolve;
     process.once("SIGTERM", resolve);
     process.once("SIGINT", resolve);
   });
+  return { stopped, stop };
 }
 
 /** Whoever reads JSON lines gets nothing else. */
