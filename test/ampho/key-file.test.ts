@@ -1,0 +1,236 @@
+// A key file that changes while an instance runs: a rename, a link that points elsewhere, a file written in place.
+import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, it, vi } from "vitest";
+import { activateNext, publishNext, retirePrevious, type StageOutcome } from "../../dist/crypto/jwk-stage.js";
+import {
+  admission,
+  claimsOf,
+  foreignToken,
+  freshFolder,
+  grantOf,
+  newKey,
+  openWorld,
+  password,
+  start,
+  type World,
+} from "./world.js";
+
+/** Seconds that a changed file may take; the test's own time limit is far above. */
+const patience = { timeout: 20_000, interval: 25 };
+
+interface Filed extends World {
+  readonly file: string;
+  write(set: unknown): void;
+  kid(token: string): unknown;
+}
+
+async function openFiled(set: unknown, link = false): Promise<Filed> {
+  const folder = freshFolder();
+  const file = path.join(folder, "key.json");
+  const target = link ? path.join(folder, "..data") : file;
+  if (link) {
+    mkdirSync(path.join(folder, "v1"));
+    symlinkSync("v1", target);
+    symlinkSync(path.join("..data", "key.json"), file);
+  }
+  const write = (value: unknown) => {
+    writeFileSync(`${file}.beside`, JSON.stringify(value));
+    renameSync(`${file}.beside`, file);
+  };
+  writeFileSync(link ? path.join(folder, "v1", "key.json") : file, JSON.stringify(set));
+  const world = await openWorld({ key: undefined, keyFile: file });
+  return { ...world, file, write, kid: (token) => headerOf(token)["kid"] };
+}
+
+function headerOf(token: string): Readonly<Record<string, unknown>> {
+  return JSON.parse(Buffer.from(token.split(".")[0] ?? "", "base64url").toString());
+}
+
+const [a, b] = [newKey("a"), newKey("b")];
+const tokenOf = (key: typeof a) =>
+  foreignToken(key, { exp: start + 600, login: "ann" }, { alg: "HS256", kid: key.kid });
+const becomes = (world: World, token: string, what: string) =>
+  vi.waitFor(() => expect(admission(world.ampho, token)).toBe(what), patience);
+
+describe("a key file that", () => {
+  it("is replaced by a rename is read anew by itself: the new key signs, the old one verifies", async () => {
+    const world = await openFiled(a);
+    const session = await world.session(await world.user("ann"));
+    expect(admission(world.ampho, tokenOf(b))).toBe("invalid_token");
+    world.write({ keys: [b, a] });
+    await becomes(world, tokenOf(b), "in");
+    expect(admission(world.ampho, session.token)).toBe("in");
+    const next = grantOf(await world.renew(session.refresh_token));
+    expect([world.kid(session.token), world.kid(next.token), world.kid(next.refresh_token)]).toEqual(["a", "b", "b"]);
+    expect(world.notices).toContain("the key file was read anew: b signs, a only verify");
+  });
+
+  it("is a link that points elsewhere, as Kubernetes mounts a secret, is read anew", async () => {
+    const world = await openFiled(a, true);
+    const folder = path.dirname(world.file);
+    mkdirSync(path.join(folder, "v2"));
+    writeFileSync(path.join(folder, "v2", "key.json"), JSON.stringify({ keys: [b, a] }));
+    symlinkSync("v2", path.join(folder, "..data_tmp"));
+    renameSync(path.join(folder, "..data_tmp"), path.join(folder, "..data"));
+    await becomes(world, tokenOf(b), "in");
+    // Also when the old version is gone at once.
+    rmSync(path.join(folder, "v1"), { recursive: true });
+    expect(admission(world.ampho, tokenOf(a))).toBe("in");
+  });
+
+  it("is being written in place does no harm half done, and is read when it is whole", async () => {
+    const world = await openFiled(a);
+    const text = JSON.stringify({ keys: [b, a] });
+    writeFileSync(world.file, text.slice(0, 40));
+    await expect(world.ampho.reloadKeys()).rejects.toThrow(/^AMPHO_SECURITY_KEY_FILE is not JSON/);
+    expect(admission(world.ampho, tokenOf(a))).toBe("in");
+    writeFileSync(world.file, text);
+    await becomes(world, tokenOf(b), "in");
+    // Once more, of the same length: no clock of the file system is fine enough to tell.
+    const c = newKey("c");
+    writeFileSync(world.file, JSON.stringify({ keys: [c, a] }));
+    await becomes(world, tokenOf(c), "in");
+  });
+
+  const toFolder = (file: string) => {
+    unlinkSync(file);
+    mkdirSync(file);
+  };
+  const canary = "canary-of-a-key";
+  const bad: readonly (readonly [(file: string) => void, RegExp])[] = [
+    [(file) => writeFileSync(file, `{"kty":"oct","k":"${canary}`), /is not JSON \(not shown\)/],
+    [(file) => writeFileSync(file, JSON.stringify({ kty: "oct", k: canary })), /cannot be used: the key: `k`/],
+    [(file) => writeFileSync(file, ""), /is not JSON/],
+    [(file) => unlinkSync(file), /cannot be read \(there is no such file or folder\)/],
+    [toFolder, /cannot be read \(it is no regular file\)/],
+    [(file) => writeFileSync(file, " ".repeat(1 << 21)), /it is too large/],
+  ];
+  it("cannot be used leaves the keys, says so once, and is taken when it is mended", { timeout: 60_000 }, async () => {
+    await Promise.all(
+      bad.map(async ([spoil, why]) => {
+        const world = await openFiled(a);
+        spoil(world.file);
+        await vi.waitFor(() => expect(world.ampho.warnings()).toHaveLength(1), patience);
+        expect(world.notices.filter((line) => line.includes("KEY_FILE"))).toEqual([expect.stringMatching(why)]);
+        expect(world.notices.join()).not.toContain(canary);
+        expect(world.ampho.warnings().join()).not.toContain(canary);
+        await expect(world.ampho.ready()).resolves.toBeUndefined();
+        const session = await world.session(await world.user("ann"));
+        expect(admission(world.ampho, session.token)).toBe("in");
+        rmSync(world.file, { recursive: true, force: true });
+        world.write({ keys: [b, a] });
+        await becomes(world, tokenOf(b), "in");
+        expect(world.ampho.warnings()).toEqual([]);
+        expect(world.notices.filter((line) => line.includes("KEY_FILE"))).toHaveLength(1);
+        expect(world.notices).toContain("the key file can be used again");
+      }),
+    );
+  });
+
+  it("is written anew with the same keys, or only looked at again, changes and says nothing", async () => {
+    const world = await openFiled(a);
+    const notices = world.notices.length;
+    writeFileSync(world.file, JSON.stringify(a, null, 2));
+    await world.ampho.reloadKeys();
+    await world.ampho.reloadKeys();
+    expect(world.notices).toHaveLength(notices);
+  });
+});
+
+describe("a token that was let in before its key was taken out", () => {
+  it("is refused from then on, and so is its refresh token; others stay in", async () => {
+    const world = await openFiled({ keys: [b, a] });
+    const ann = await world.user("ann");
+    const kept = await world.session(ann);
+    const old = tokenOf(a);
+    expect([admission(world.ampho, old), admission(world.ampho, kept.token)]).toEqual(["in", "in"]);
+    const auth = world.ampho.verifySync(kept.token);
+    world.write({ keys: [newKey("c"), b] });
+    await world.ampho.reloadKeys();
+    expect([admission(world.ampho, old), admission(world.ampho, kept.token)]).toEqual(["invalid_token", "in"]);
+    expect(world.ampho.verifySync(kept.token)).toEqual(auth);
+    expect((await world.renew(kept.refresh_token)).status).toBe(200);
+    expect(world.notices.join("\n")).toContain("gone: a, and all that was signed with it");
+  });
+
+  it("is refused too when another key has come under its name", async () => {
+    const world = await openFiled(a);
+    const session = await world.session(await world.user("ann"));
+    expect(admission(world.ampho, session.token)).toBe("in");
+    world.write(newKey("a"));
+    await world.ampho.reloadKeys();
+    expect(admission(world.ampho, session.token)).toBe("invalid_token");
+    expect((await world.renew(session.refresh_token)).error).toBe("invalid_token");
+  });
+
+  it("is looked up as before while its key stays", async () => {
+    const world = await openFiled(a);
+    const { token } = await world.session(await world.user("ann"));
+    const auth = world.ampho.verifySync(token);
+    world.write({ keys: [b, a] });
+    await world.ampho.reloadKeys();
+    expect(world.ampho.verifySync(token)).toBe(auth);
+  });
+});
+
+describe("two instances of which one has read the next stage and the other has not", () => {
+  const setOf = (outcome: StageOutcome) => {
+    if (outcome.outcome !== "done") throw new Error(outcome.reason);
+    return outcome.set;
+  };
+  const forced = { now: start, waitSeconds: 0, forced: true };
+  const next = setOf(publishNext(a, b, { now: start }));
+  const active = setOf(activateNext(next, forced));
+  const stages = [
+    ["next", a, next],
+    ["activate", next, active],
+    ["retire", active, setOf(retirePrevious(active, forced))],
+  ] as const;
+
+  it.each(stages)("let in what the other signed: %s", async (_, before, after) => {
+    const [one, other] = await pair(before, after);
+    const ann = await one.user("ann", { password });
+    const there = { ampho: other.ampho };
+    for (const [from, to] of [
+      [one, there],
+      [other, { ampho: one.ampho }],
+    ] as const) {
+      const grant = await from.session(ann);
+      expect(admission(to.ampho, grant.token)).toBe("in");
+    }
+    const grant = await other.session(ann);
+    const renewed = grantOf(await one.renew(grant.refresh_token));
+    expect(grantOf(await other.renew(renewed.refresh_token)).token_type).toBe("Bearer");
+    const known = await one.login("ann");
+    expect(
+      (await other.call("POST", "/login", { body: { login: "ann", password, device: known.device } })).status,
+    ).toBe(200);
+  });
+
+  it.each(stages)("give a stranger five guesses between them, not five each: %s", async (_, before, after) => {
+    const [one, other] = await pair(before, after);
+    await one.user("ann", { password });
+    const guess = async (at: World, n: number) =>
+      (await at.call("POST", "/login", { body: { login: "ann", password: "wrong" }, address: `192.0.2.${n}` })).status;
+    const statuses: number[] = [];
+    for (let n = 1; n <= 8; n++) statuses.push(await guess(n % 2 === 0 ? one : other, n));
+    expect(statuses).toEqual([401, 401, 401, 401, 401, 429, 429, 429]);
+    // Nor does the last one to read it begin anew.
+    one.write(after);
+    await one.ampho.reloadKeys();
+    expect(await guess(one, 9)).toBe(429);
+  });
+
+  async function pair(before: unknown, after: unknown): Promise<readonly [Filed, World]> {
+    const one = await openFiled(before);
+    const other = await one.another({ keyFile: undefined, key: JSON.stringify(after) });
+    return [one, other];
+  }
+});
+
+it("an instance whose key is not in a file says that it cannot be read anew", async () => {
+  const world = await openWorld();
+  await expect(world.ampho.reloadKeys()).rejects.toThrow("AMPHO_SECURITY_KEY_FILE is not set");
+  expect(claimsOf((await world.session(await world.user("ann"))).token)["login"]).toBe("ann");
+});

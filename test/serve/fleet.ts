@@ -1,0 +1,149 @@
+// A fleet: four `ampho serve` on one database, each with a key file of its own that is brought to it at its own moment and in
+// its own way, and clients that log in, renew and call through all of them.
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, vi } from "vitest";
+import { alice, bearer, command, type Grant, type Place, post, type Served, startServe } from "./serve.js";
+
+export interface Member {
+  readonly served: Served;
+  /** Brings the text of a key file to it. */
+  bring(text: string): Promise<void>;
+}
+
+/** How the file gets to a process: what it finds changed, and whether it is told. */
+type Way = (file: string, text: string, tell: () => void) => Promise<void> | void;
+
+const ways: readonly Way[] = [
+  function byRename(file, text) {
+    writeFileSync(`${file}.beside`, text);
+    renameSync(`${file}.beside`, file);
+  },
+  function byRenameAndSignal(file, text, tell) {
+    writeFileSync(`${file}.beside`, text);
+    renameSync(`${file}.beside`, file);
+    tell();
+  },
+  async function inPlaceByHalves(file, text) {
+    writeFileSync(file, text.slice(0, text.length / 2));
+    await sleep(200);
+    writeFileSync(file, text);
+  },
+  function byLink(file, text) {
+    const folder = path.dirname(file);
+    const version = `v${process.hrtime.bigint()}`;
+    mkdirSync(path.join(folder, version));
+    writeFileSync(path.join(folder, version, "key.json"), text);
+    symlinkSync(version, path.join(folder, "..tmp"));
+    renameSync(path.join(folder, "..tmp"), path.join(folder, "..data"));
+  },
+];
+
+export async function startFleet(place: Place, text: string): Promise<readonly Member[]> {
+  const members: Member[] = [];
+  for (const [at, way] of ways.entries()) {
+    const folder = path.join(place.cwd, `member-${at}`);
+    const file = path.join(folder, "key.json");
+    mkdirSync(folder);
+    if (way.name === "byLink") {
+      symlinkSync(path.join("..data", "key.json"), file);
+      await way(file, text, () => {});
+    } else writeFileSync(file, text);
+    const env = { ...place.env, AMPHO_SECURITY_KEY: "", AMPHO_SECURITY_KEY_FILE: file };
+    const served = await startServe({ ...place, env });
+    members.push({ served, bring: async (next) => way(file, next, () => void served.process.kill("SIGHUP")) });
+  }
+  return members;
+}
+
+/** To one after the other, so that for a while each stage of it is there; resolves when all have read it. */
+export async function rollOut(members: readonly Member[], text: string): Promise<void> {
+  const { kid } = JSON.parse(text).keys[0];
+  const others = JSON.parse(text).keys.length - 1;
+  for (const member of members) {
+    await member.bring(text);
+    await sleep(250);
+  }
+  const says = new RegExp(`read anew: ${kid} signs${others > 0 ? ", \\S+ only verify" : ""}(?:;|"|,? )`);
+  for (const { served } of members)
+    await vi.waitFor(() => expect(lastReading(served)).toMatch(says), { timeout: 30_000, interval: 25 });
+}
+
+const lastReading = ({ stderr }: Served) =>
+  `${stderr()
+    .split("\n")
+    .filter((line) => line.includes("read anew"))
+    .at(-1)} `;
+
+/** A command while so much time more has passed. */
+export function later({ cwd, env }: Place, seconds: number, args: readonly string[]) {
+  const shift = `const now = Date.now; Date.now = () => now() + ${seconds * 1000};`;
+  const option = `--import=data:text/javascript,${encodeURIComponent(shift)}`;
+  return command({ cwd, env: { ...env, NODE_OPTIONS: option } }, args);
+}
+
+export interface Load {
+  /** What was answered, by what was asked: `login 200` -> how often. */
+  readonly counts: ReadonlyMap<string, number>;
+  /** Resolves when every client has begun and ended a renewal from now on. */
+  renewedByAll(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Another judge of tokens than the fleet: whether it lets the token in. */
+export type Verify = (token: string) => Promise<string>;
+
+/** Clients that go on until they are stopped, each with one session at a time. */
+export function startLoad(members: readonly Member[], clients: number, verify: Verify): Load {
+  const counts = new Map<string, number>();
+  const renewed: number[] = Array.from({ length: clients }, () => 0);
+  let stopped = false;
+  const count = (asked: string, answered: unknown) => {
+    const what = `${asked} ${answered}`;
+    counts.set(what, (counts.get(what) ?? 0) + 1);
+    return answered;
+  };
+
+  async function client(number: number): Promise<void> {
+    let turn = number;
+    const url = () => members[turn++ % members.length]?.served.url ?? "";
+    while (!stopped) {
+      let grant = await granted("login", await post(`${url()}/login`, alice));
+      for (let round = 0; round < 10 && grant !== undefined && !stopped; round++) {
+        for (let call = 0; call < members.length; call++) {
+          const { status } = await fetch(`${url()}/session`, { headers: bearer(grant.token) });
+          count("guarded", status);
+        }
+        count("verifier", await verify(grant.token));
+        const before = grant;
+        grant = await granted("renew", await post(`${url()}/renew`, { refresh_token: before.refresh_token }));
+        if (grant !== undefined) renewed[number] = (renewed[number] ?? 0) + 1;
+        await sleep(20);
+      }
+      if (grant !== undefined)
+        count("logout", (await fetch(`${url()}/logout`, { method: "POST", headers: bearer(grant.token) })).status);
+      await sleep(20);
+    }
+  }
+
+  async function granted(asked: string, response: Response): Promise<Grant | undefined> {
+    count(asked, response.status);
+    const body = await response.json();
+    return response.status === 200 ? body : undefined;
+  }
+
+  const running = renewed.map((_, number) => client(number));
+  return {
+    counts,
+    async renewedByAll() {
+      // The one that is on its way may have been begun before.
+      const enough = renewed.map((count) => count + 2);
+      while (renewed.some((count, number) => count < (enough[number] ?? 0))) await sleep(20);
+    },
+    async stop() {
+      stopped = true;
+      await Promise.all(running);
+    },
+  };
+}

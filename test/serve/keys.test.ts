@@ -1,0 +1,165 @@
+// Keys in a fleet (docs/keys.md): four processes that read a new key file at different moments, under load.
+import { readFileSync, statSync } from "node:fs";
+import path from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { createVerifier } from "../../dist/verify.js";
+import { startPostgres } from "../store/postgres-server.js";
+import { type Load, later, type Member, rollOut, startFleet, startLoad } from "./fleet.js";
+import { addUser, alice, bearer, command, freshPlace, leave, logIn, type Place, post, unthrottled } from "./serve.js";
+
+afterAll(leave);
+
+const day = 86_400;
+
+interface Ground {
+  readonly place: Place;
+  readonly members: readonly Member[];
+  readonly load: Load;
+  /** The key file that the operator changes. */
+  text(): string;
+  close(): Promise<void>;
+}
+
+async function open(env: Readonly<Record<string, string>>): Promise<Ground> {
+  const bare = freshPlace({ ...unthrottled, ...env, AMPHO_SECURITY_KEY: "", AMPHO_SECURITY_KEY_FILE: "key.json" });
+  expect((await command(bare, ["sec-gen-key", "--alg", "EdDSA", "-o", "key.json"])).code).toBe(0);
+  await addUser(bare);
+  const text = () => readFileSync(path.join(bare.cwd, "key.json"), "utf8");
+  const members = await startFleet(bare, text());
+  // Of the one that reads a new file last.
+  const jwksUrl = `${members.at(-1)?.served.url}/.well-known/jwks.json`;
+  const verifier = createVerifier({ jwksUrl, notice: () => {} });
+  const load = startLoad(members, 6, async (token) => {
+    try {
+      return (await verifier.verify(token)).login;
+    } catch (error) {
+      return error instanceof Error ? error.message : "an error";
+    }
+  });
+  const close = async () => {
+    await load.stop();
+    verifier.close();
+    for (const { served } of members) await served.stop();
+  };
+  return { place: bare, members, load, text, close };
+}
+
+const kidsOf = (text: string) => JSON.parse(text).keys.map(({ kid }: { kid: string }) => kid);
+
+/** How the operator gets past the waits. */
+interface Passing {
+  run(place: Place, stage: string, seconds: number): Promise<{ readonly code: number | null; readonly stderr: string }>;
+}
+
+const byTime: Passing = {
+  run: (place, stage, seconds) => later(place, seconds, ["sec-rotate-key", "--stage", stage, "--in-place"]),
+};
+const byForce: Passing = {
+  run: (place, stage) =>
+    command(place, ["sec-rotate-key", "--stage", stage, "--in-place", "--force", "--reason", `a drill: ${stage}`]),
+};
+
+async function rotate({ place, members, load, text }: Ground, passing: Passing): Promise<void> {
+  const stage = (name: string) => command(place, ["sec-rotate-key", "--stage", name, "--in-place"]);
+  const [old] = [JSON.parse(text()).kid];
+
+  await load.renewedByAll();
+  expect(await stage("next")).toMatchObject({ code: 0, stdout: "", stderr: expect.stringContaining("is next") });
+  const [, next] = kidsOf(text());
+  expect(kidsOf(text())).toEqual([old, next]);
+  await rollOut(members, text());
+
+  const published = text();
+  expect(await stage("activate")).toMatchObject({ code: 1, stderr: expect.stringContaining("it is too early") });
+  expect(text()).toBe(published);
+  await load.renewedByAll();
+  expect(await passing.run(place, "activate", 1201)).toMatchObject({ code: 0 });
+  expect(kidsOf(text())).toEqual([next, old]);
+  await rollOut(members, text());
+
+  const activated = text();
+  expect(await stage("retire")).toMatchObject({ code: 1, stderr: expect.stringContaining("it is too early") });
+  expect(text()).toBe(activated);
+  // What the wait is for: nobody holds anything any more that the old key signed.
+  await load.renewedByAll();
+  expect(await passing.run(place, "retire", 15 * day)).toMatchObject({ code: 0 });
+  expect(kidsOf(text())).toEqual([next]);
+  await rollOut(members, text());
+  await load.renewedByAll();
+  expect(statSync(path.join(place.cwd, "key.json")).mode & 0o777).toBe(0o600);
+}
+
+const allGood = ["guarded 200", "login 200", "logout 204", "renew 200", "verifier alice"];
+
+describe("a rotation under load on four processes that read it at different moments", () => {
+  it("refuses nobody, here or at a verifier by JWKS", { timeout: 120_000 }, async () => {
+    const ground = await open({});
+    await rotate(ground, byTime);
+    await ground.close();
+    expect([...ground.load.counts.keys()].sort()).toEqual(allGood);
+    for (const { served } of ground.members) expect(served.stderr()).not.toMatch(/"(?:notice)":"error/);
+  });
+
+  it("nor does one that is forced once everything is in place, on PostgreSQL; each force is audited", {
+    timeout: 120_000,
+  }, async () => {
+    const server = await startPostgres();
+    const database = await server.database();
+    const owner = freshPlace({ AMPHO_DATABASE_URL: database.ownerUrl });
+    expect((await command(owner, ["db-up"])).code).toBe(0);
+    const ground = await open({ AMPHO_DATABASE_URL: database.runtimeUrl });
+    await rotate(ground, byForce);
+    const { stdout } = await command(ground.place, ["audit-list", "--json", "--limit", "100000"]);
+    await ground.close();
+    await server.stop();
+    expect([...ground.load.counts.keys()].sort()).toEqual(allGood);
+    const rows: readonly Record<string, unknown>[] = JSON.parse(stdout);
+    const forced = rows.filter(({ event }) => event === "key_stage_forced");
+    expect(forced.map(({ reason }) => reason)).toEqual(["a drill: activate", "a drill: retire"]);
+    for (const row of forced) expect(JSON.stringify(row)).toMatch(/"operator":"[^"]+@/);
+  });
+});
+
+describe("a stolen key", () => {
+  it("is out of all four processes within a second under load, and a new key lets everybody log in again", {
+    timeout: 120_000,
+  }, async () => {
+    const { place, members, load, text, close } = await open({});
+    await load.renewedByAll();
+    const [first] = members;
+    if (first === undefined) throw new Error("a fleet has members");
+    const stolen = await logIn(first.served);
+    const kid = JSON.parse(text()).kid;
+    const status = async ({ served }: Member, token: string) =>
+      (await fetch(`${served.url}/session`, { headers: bearer(token) })).status;
+
+    expect((await command(place, ["sec-revoke-key", "--", kid])).code).toBe(0);
+    const revokedMs = performance.now();
+    const refusedMs = await Promise.all(
+      members.map(async (member) => {
+        while ((await status(member, stolen.token)) !== 401);
+        return performance.now() - revokedMs;
+      }),
+    );
+    // The bound of the contract, not a measure of speed.
+    for (const ms of refusedMs) expect(ms).toBeLessThan(1000);
+    for (const { served } of members) {
+      const login = await post(`${served.url}/login`, alice);
+      expect([login.status, (await login.json()).error]).toEqual([503, "unavailable"]);
+      expect((await fetch(`${served.root}/readyz`)).status).toBe(200);
+    }
+
+    expect((await command(place, ["sec-rotate-key", "--keep", "0", "--in-place"])).code).toBe(0);
+    await rollOut(members, text());
+    await load.renewedByAll();
+    for (const { served } of members) {
+      const { token } = await logIn(served);
+      for (const member of members) {
+        expect(await status(member, token)).toBe(200);
+        expect(await status(member, stolen.token)).toBe(401);
+      }
+      expect((await post(`${served.url}/renew`, { refresh_token: stolen.refresh_token })).status).toBe(401);
+    }
+    await close();
+  });
+});
