@@ -1,0 +1,92 @@
+import {
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { CommandFailure } from "../../src/cli/failure.js";
+import { replaceFile } from "../../src/cli/replace-file.js";
+
+let folder: string;
+let file: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "ampho-replace-"));
+  file = join(folder, "key.json");
+  writeFileSync(file, "old", { mode: 0o640 });
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const text = async () => "new";
+
+describe("a file that is replaced", () => {
+  test("has its mode and its owner as before, and nothing is left beside it", async () => {
+    const owner = process.getuid?.() === 0 ? { uid: 65534, gid: 65533 } : statSync(file);
+    chownSync(file, owner.uid, owner.gid);
+    await replaceFile(file, text);
+    const { mode, uid, gid } = statSync(file);
+    expect([readFileSync(file, "utf8"), mode & 0o777, uid, gid]).toEqual(["new", 0o640, owner.uid, owner.gid]);
+    expect(readdirSync(folder)).toEqual(["key.json"]);
+  });
+
+  test("is read by its secret's owner alone while it is being made", async () => {
+    await replaceFile(file, async () => {
+      expect(statSync(`${file}.new`).mode & 0o777).toBe(0o600);
+      return "new";
+    });
+  });
+
+  test("stays what a link points to", async () => {
+    mkdirSync(join(folder, "elsewhere"));
+    writeFileSync(join(folder, "elsewhere", "real.json"), "old", { mode: 0o600 });
+    const link = join(folder, "link.json");
+    symlinkSync(join("elsewhere", "real.json"), link);
+    await replaceFile(link, text);
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    expect(readlinkSync(link)).toBe(join("elsewhere", "real.json"));
+    expect(readFileSync(join(folder, "elsewhere", "real.json"), "utf8")).toBe("new");
+  });
+
+  test("is whole whenever it is read, and is the new one only once that is made", async () => {
+    await replaceFile(file, async () => {
+      expect(readFileSync(file, "utf8")).toBe("old");
+      return "new";
+    });
+    expect(readFileSync(file, "utf8")).toBe("new");
+  });
+});
+
+describe("a file stays as it is", () => {
+  test("when there is nothing to put into it", async () => {
+    await expect(replaceFile(file, () => Promise.reject(new CommandFailure("too early")))).rejects.toThrow("too early");
+    expect([readFileSync(file, "utf8"), readdirSync(folder)]).toEqual(["old", ["key.json"]]);
+  });
+
+  test("when another one is at it, or was killed", async () => {
+    writeFileSync(`${file}.new`, "somebody's");
+    await expect(replaceFile(file, text)).rejects.toThrow(/cannot be made: it is there already; .* then remove it/);
+    expect([readFileSync(file, "utf8"), readFileSync(`${file}.new`, "utf8")]).toEqual(["old", "somebody's"]);
+  });
+
+  test("when two begin at once: one of them", async () => {
+    const outcomes = await Promise.allSettled([replaceFile(file, text), replaceFile(file, async () => "other")]);
+    expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+    expect(readFileSync(file, "utf8")).toBe("new");
+  });
+
+  test("when it is no file, or is not there", async () => {
+    await expect(replaceFile(folder, text)).rejects.toThrow("is no regular file");
+    await expect(replaceFile(join(folder, "none"), text)).rejects.toThrow(/cannot be replaced: there is no such file/);
+    expect(existsSync(join(folder, "none"))).toBe(false);
+  });
+});
