@@ -80,7 +80,7 @@ export AMPHO_SECURITY_KEY_FILE=key.json  # or AMPHO_SECURITY_KEY, which holds th
 \`\`\`
 
 The key is a JWK (RFC 7517): \`oct\`, \`OKP\` with Ed25519, \`EC\` with P-256, P-384 or P-521, or \`RSA\`. In a JWK Set the first key signs and
-the others verify; \`ampho sec-rotate-key\` makes the next set. These are bad values: an HMAC key shorter than its hash or one that can be
+the others verify; \`ampho sec-rotate-key\` makes the next set ([keys.md](keys.md)). These are bad values: an HMAC key shorter than its hash or one that can be
 guessed, an RSA modulus under 2048 bits or an exponent under 65537, an \`alg\`, \`use\` or \`key_ops\` that does not fit, a public key where a
 private one must sign, and two keys with one \`kid\`. Keys of an unknown \`kty\` behind the first are skipped with a warning.
 \`AMPHO_SECURITY_KEY\` and \`AMPHO_SECURITY_KEY_FILE\` may not both be set, whatever their sources.

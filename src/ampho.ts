@@ -88,7 +88,7 @@ export interface Ampho extends Omit<Management, "sessions"> {
   readonly cookies: CookieMode | undefined;
   /** Rejects with `unavailable` unless the store answers within a second. */
   ready(): Promise<void>;
-  /** What is not well and no reason to send requests elsewhere: a key file that was changed and cannot be used. */
+  /** Codes of what is not well and no reason to send requests elsewhere: `key_file_unusable`, it was changed for the worse. */
   warnings(): readonly string[];
   /**
    * Reads AMPHO_SECURITY_KEY_FILE anew, as is done by itself within seconds of a change. Rejects with ConfigurationError
@@ -217,7 +217,7 @@ export async function composeAmpho(
     refusal,
     cookies,
     ready: flows.ready,
-    warnings: () => (keyFile?.failing ? [keyFileWarning] : []),
+    warnings: () => (keyFile?.failing ? [keyFileUnusable] : []),
     async reloadKeys() {
       if (keyFile === undefined) throw new ConfigurationError("AMPHO_SECURITY_KEY_FILE is not set");
       await keyFile.reload();
@@ -225,7 +225,8 @@ export async function composeAmpho(
   };
 }
 
-const keyFileWarning = "The key file was changed and cannot be used: the keys that were read before go on.";
+/** What `/readyz` says while the key file was changed and cannot be used: the keys that were read before go on. */
+const keyFileUnusable = "key_file_unusable";
 
 /** What the commands do, as an operator; it needs no key. Errors as of createAmpho. */
 export async function openManagement(

@@ -68,9 +68,12 @@ export const commands: readonly CommandRow[] = [
     name: "sec-revoke-key",
     summary: "refuse everything that a stolen key has signed",
     details:
-      "Within a second every process refuses what the key signed; one that signs with it answers login and renew with 503 until it has another. It cannot be taken back.",
-    argument: { name: "KID", help: "the `kid` of the key" },
-    options: [{ name: "--force", help: "also for a `kid` that is not configured here" }],
+      "Give one of KID and --all. Within a second every process refuses what the key signed; one that signs with it answers login and renew with 503 until it has another. It cannot be taken back.",
+    argument: { name: "KID", help: "the `kid` of the key", optional: true },
+    options: [
+      { name: "--all", help: "every key that is configured here, as when the whole file was stolen" },
+      { name: "--force", help: "also for a `kid` that is not configured here" },
+    ],
     load: () => import("./commands/sec-revoke-key.js"),
   },
   {

@@ -76,11 +76,15 @@ const lastReading = ({ stderr }: Served) =>
     .filter((line) => line.includes("read anew"))
     .at(-1)} `;
 
+/** NODE_OPTIONS for a process in which so much time more has passed. */
+export function shifted(seconds: number): string {
+  const shift = `const now = Date.now; Date.now = () => now() + ${seconds * 1000};`;
+  return `--import=data:text/javascript,${encodeURIComponent(shift)}`;
+}
+
 /** A command while so much time more has passed. */
 export function later({ cwd, env }: Place, seconds: number, args: readonly string[]) {
-  const shift = `const now = Date.now; Date.now = () => now() + ${seconds * 1000};`;
-  const option = `--import=data:text/javascript,${encodeURIComponent(shift)}`;
-  return command({ cwd, env: { ...env, NODE_OPTIONS: option } }, args);
+  return command({ cwd, env: { ...env, NODE_OPTIONS: shifted(seconds) } }, args);
 }
 
 export interface Load {

@@ -1,18 +1,30 @@
 import type { CommandContext, CommandInput } from "../command.js";
 import { configure } from "../configure.js";
-import { CommandFailure } from "../failure.js";
+import { CommandFailure, UsageError } from "../failure.js";
 import { withManagement } from "../with-ampho.js";
 
 export async function run(input: CommandInput, context: CommandContext): Promise<void> {
-  const { argument: kid = "" } = input;
-  if (!input.has("--force")) {
-    const known = configure(context, "configured").configuration.keys?.map((key) => key.kid) ?? [];
-    if (!known.includes(kid)) {
-      throw new CommandFailure(
-        `no key that is configured here has this kid; they have ${known.join(", ")} (--force revokes it all the same)`,
-      );
-    }
-  }
-  await withManagement(context, ({ keys }) => keys.revoke(kid));
-  context.terminal.note("Within a second nothing that this key signed is accepted. Take it out of AMPHO_SECURITY_KEY.");
+  const { argument: kid } = input;
+  const all = input.has("--all");
+  if ((kid !== undefined) === all) throw new UsageError("give one of KID and --all");
+  if (all && input.has("--force")) throw new UsageError("--force goes with a KID");
+  const kids = kid !== undefined && input.has("--force") ? [kid] : configured(kid, context);
+  await withManagement(context, async ({ keys }) => {
+    for (const one of kids) await keys.revoke(one);
+  });
+  context.terminal.note(
+    kids.length === 1
+      ? "Within a second nothing that this key signed is accepted. Take it out of AMPHO_SECURITY_KEY."
+      : `Within a second nothing that these keys signed is accepted. Take them out of AMPHO_SECURITY_KEY: ${kids.join(", ")}.`,
+  );
+}
+
+/** The one with this kid, or without it all. */
+function configured(kid: string | undefined, context: CommandContext): readonly string[] {
+  const known = configure(context, "configured").configuration.keys?.map((key) => key.kid) ?? [];
+  if (kid === undefined) return known;
+  if (known.includes(kid)) return [kid];
+  throw new CommandFailure(
+    `no key that is configured here has this kid; they have ${known.join(", ")} (--force revokes it all the same)`,
+  );
 }

@@ -1,0 +1,81 @@
+// docs/keys.md to the letter: its commands, in its order, beside a server that runs. Only the time is not waited for: the clock
+// of the commands is moved on.
+import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
+import path from "node:path";
+import { afterAll, expect, it, vi } from "vitest";
+import { binary, execute, type Outcome } from "../cli/transcript.js";
+import { shifted } from "../serve/fleet.js";
+import { addUser, alice, bearer, freshPlace, type Grant, leave, logIn, post, startServe } from "../serve/serve.js";
+import { readPage } from "./evidence.js";
+
+afterAll(leave);
+
+const page = readPage("docs/keys.md");
+const blocks = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, code = ""]) => code);
+const patience = { timeout: 30_000, interval: 50 };
+
+it("the runbook of docs/keys.md does what it says, command by command", { timeout: 120_000 }, async () => {
+  const place = freshPlace({ AMPHO_SECURITY_KEY: "", AMPHO_SECURITY_KEY_FILE: "key.json" });
+  const bin = path.join(place.cwd, "bin");
+  mkdirSync(bin);
+  symlinkSync(binary, path.join(bin, "ampho"));
+  chmodSync(binary, 0o755);
+  const environment = { ...place.env, PATH: `${bin}:${process.env["PATH"]}` };
+  const shell = (code: string, seconds = 0): Promise<Outcome> =>
+    execute("sh", ["-ec", code], { cwd: place.cwd, env: { ...environment, NODE_OPTIONS: shifted(seconds) } });
+
+  expect((await shell("ampho sec-gen-key --alg EdDSA -o key.json")).code).toBe(0);
+  await addUser(place);
+  const served = await startServe(place);
+  const published = async () =>
+    (await (await fetch(`${served.url}/.well-known/jwks.json`)).json()).keys.map(({ kid }: { kid: string }) => kid);
+  const hasRead = (kids: readonly unknown[]) =>
+    vi.waitFor(async () => expect(await published()).toEqual(kids), patience);
+  const configured = (): readonly { readonly kid: string }[] => {
+    const text = JSON.parse(readFileSync(path.join(place.cwd, "key.json"), "utf8"));
+    return text.keys ?? [text];
+  };
+  const kids = () => configured().map(({ kid }) => kid);
+  const status = async ({ token }: Grant) => (await fetch(`${served.url}/session`, { headers: bearer(token) })).status;
+
+  const [next = "", activate = "", retire = "", revoke = "", replace = "", look = "", ...more] = blocks;
+  expect(more).toEqual([]);
+  const [old] = kids();
+  const before = await logIn(served);
+
+  expect(await shell(next)).toMatchObject({ code: 0, stdout: "" });
+  const [, fresh] = kids();
+  await hasRead([old, fresh]);
+
+  expect(await shell(activate, 600)).toMatchObject({ code: 1, stderr: expect.stringContaining("it is too early") });
+  expect(await shell(activate, 1200)).toMatchObject({ code: 0, stdout: "" });
+  await hasRead([fresh, old]);
+  expect(await status(before)).toBe(200);
+  const renewed: Grant = await (await post(`${served.url}/renew`, { refresh_token: before.refresh_token })).json();
+  expect(await status(renewed)).toBe(200);
+
+  const wait = 14 * 86_400 + 360;
+  expect(await shell(retire, wait)).toMatchObject({ code: 1 });
+  expect(await shell(retire, 1260 + wait)).toMatchObject({ code: 0, stdout: "" });
+  await hasRead([fresh]);
+  expect([await status(before), await status(renewed)]).toEqual([401, 200]);
+
+  expect(await shell(revoke)).toMatchObject({ code: 0 });
+  await vi.waitFor(async () => expect(await status(renewed)).toBe(401), patience);
+  expect((await post(`${served.url}/login`, alice)).status).toBe(503);
+  expect(await shell(replace)).toMatchObject({ code: 0, stdout: "" });
+  await hasRead(kids());
+  expect(kids()).not.toContain(fresh);
+  expect(await status(await logIn(served))).toBe(200);
+
+  const { code, stdout } = await shell(look.replaceAll("http://127.0.0.1:3000", served.root));
+  expect([code, stdout.startsWith('{"status":"ok"}')]).toEqual([0, true]);
+  expect(stdout).toContain(`"kid":"${kids()[0]}"`);
+  expect(statSync(path.join(place.cwd, "key.json")).mode & 0o777).toBe(0o600);
+  await served.stop();
+});
+
+it("what docs/keys.md says that the log says, it says", () => {
+  expect(readPage("src/config/follow-key-file.ts")).toContain("the key file was read anew: ");
+  expect(page).toContain("the key file was read anew: ");
+});
