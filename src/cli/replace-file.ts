@@ -56,9 +56,10 @@ function create(path: string): number {
   try {
     return openSync(path, "wx", 0o600);
   } catch (error) {
-    const why = fileProblem(error);
-    const again = "either this command runs already, or one was killed: then remove it";
-    throw new CommandFailure(`a new file beside the key file, with .new at its end, cannot be made: ${why}; ${again}`);
+    const isThere = error instanceof Error && "code" in error && error.code === "EEXIST";
+    const again = isThere ? "; either this command runs already, or one was killed: then remove it" : "";
+    const what = "a new file beside the key file, with .new at its end, cannot be made";
+    throw new CommandFailure(`${what}: ${fileProblem(error)}${again}`);
   }
 }
 

@@ -46,6 +46,7 @@ export function publishNext(present: unknown, jwk: Jwk, { now, algorithm }: Stag
     [asIs(standings.current), { ...jwk, state: "next", since: now }, ...standings.others.map(asIs)],
     standings,
     [kid],
+    algorithm,
   );
 }
 
@@ -64,7 +65,7 @@ export function activateNext(present: unknown, rules: WaitingStageRules): StageO
     conceal: concealedUnder(present, rules.algorithm),
   };
   const behind = others.filter((one) => one !== next).map(asIs);
-  return done([activated, previous, ...behind], standings, [next.kid, current.kid]);
+  return done([activated, previous, ...behind], standings, [next.kid, current.kid], rules.algorithm);
 }
 
 /** Takes out every `previous` key that has waited for long enough. */
@@ -79,7 +80,8 @@ export function retirePrevious(present: unknown, rules: WaitingStageRules): Stag
   }
   const gone = [first, ...rest];
   const kept = standings.others.filter((one) => !gone.includes(one));
-  return done([asIs(standings.current), ...kept.map(asIs)], standings, [first.kid, ...rest.map(({ kid }) => kid)]);
+  const kids = [first.kid, ...rest.map(({ kid }) => kid)] as const;
+  return done([asIs(standings.current), ...kept.map(asIs)], standings, kids, rules.algorithm);
 }
 
 const nextOf = ({ others }: KeyStandings) => others.filter(({ state }) => state === "next");
@@ -98,8 +100,14 @@ function concealedUnder(present: unknown, algorithm: Algorithm | undefined): str
   return concealingOf(signing).export().toString("base64url");
 }
 
-function done(keys: readonly Jwk[], { unsupported }: KeyStandings, kids: readonly [string, ...string[]]): StageOutcome {
+function done(
+  keys: readonly Jwk[],
+  { unsupported }: KeyStandings,
+  kids: readonly [string, ...string[]],
+  algorithm: Algorithm | undefined,
+): StageOutcome {
   const set = { keys: [...keys, ...unsupported] };
-  importKeys(set);
+  // As the processes will: a key that does not fit AMPHO_SECURITY_TOKEN_ALG may not come to sign.
+  importKeys(set, { algorithm });
   return { outcome: "done", set, kids };
 }

@@ -1,8 +1,10 @@
 // A key file that changes while an instance runs: a rename, a link that points elsewhere, a file written in place.
 import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
 import { activateNext, publishNext, retirePrevious, type StageOutcome } from "../../dist/crypto/jwk-stage.js";
+import { execute } from "../cli/transcript.js";
 import {
   admission,
   claimsOf,
@@ -83,10 +85,12 @@ describe("a key file that", () => {
     const world = await openFiled(a);
     const text = JSON.stringify({ keys: [b, a] });
     writeFileSync(world.file, text.slice(0, 40));
-    await expect(world.ampho.reloadKeys()).rejects.toThrow(/^AMPHO_SECURITY_KEY_FILE is not JSON/);
+    // So long that it was looked at, once or twice.
+    await sleep(1_200);
     expect(admission(world.ampho, tokenOf(a))).toBe("in");
     writeFileSync(world.file, text);
     await becomes(world, tokenOf(b), "in");
+    expect(world.notices.join("\n")).not.toContain("error");
     // Once more, of the same length: no clock of the file system is fine enough to tell.
     const c = newKey("c");
     writeFileSync(world.file, JSON.stringify({ keys: [c, a] }));
@@ -125,6 +129,29 @@ describe("a key file that", () => {
         expect(world.notices).toContain("the key file can be used again");
       }),
     );
+  });
+
+  it("is half written when somebody asks for it to be read is a rejection, and read once it is whole", async () => {
+    const world = await openFiled(a);
+    const text = JSON.stringify({ keys: [b, a] });
+    writeFileSync(world.file, text.slice(0, 40));
+    await expect(world.ampho.reloadKeys()).rejects.toThrow(/^AMPHO_SECURITY_KEY_FILE is not JSON/);
+    expect(admission(world.ampho, tokenOf(a))).toBe("in");
+    writeFileSync(world.file, text);
+    await becomes(world, tokenOf(b), "in");
+  });
+
+  it("is followed keeps no process alive, once the instance is closed", async () => {
+    const folder = freshFolder();
+    writeFileSync(path.join(folder, "key.json"), JSON.stringify(a));
+    const script = `
+      import { createAmpho } from ${JSON.stringify(import.meta.resolve("../../dist/index.js"))};
+      const ampho = await createAmpho({ keyFile: "key.json", databaseUrl: "sqlite::memory:" });
+      void ampho.reloadKeys();
+      await ampho.close();
+    `;
+    const { code, stderr } = await execute(process.execPath, ["--input-type=module", "-e", script], { cwd: folder });
+    expect([code, stderr]).toEqual([0, expect.not.stringContaining("rror")]);
   });
 
   it("is written anew with the same keys, or only looked at again, changes and says nothing", async () => {

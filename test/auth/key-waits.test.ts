@@ -19,5 +19,7 @@ it("a key goes when the longest-lived of all that it signed has expired", () => 
   expect(retireWaitSeconds({ ...usual, sessionMaxSeconds: 2 * day })).toBe(2 * day + 6 * minute);
   expect(retireWaitSeconds({ ...usual, sessionIdleSeconds: 3600 })).toBe(day + 6 * minute);
   expect(retireWaitSeconds({ ...usual, sessionIdleSeconds: 3600, foreignMaxSeconds: 0 })).toBe(3600 + 6 * minute);
-  expect(retireWaitSeconds({ ...usual, sessionIdleSeconds: 1, foreignMaxSeconds: 0, leewaySeconds: 300 })).toBe(2100 - 600);
+  expect(retireWaitSeconds({ ...usual, sessionIdleSeconds: 1, foreignMaxSeconds: 0, leewaySeconds: 300 })).toBe(
+    2100 - 600,
+  );
 });

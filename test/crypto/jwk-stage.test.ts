@@ -73,6 +73,14 @@ describe("a rotation", () => {
     expect(retirePrevious(published, waiting)).toEqual({ outcome: "refused", reason: "no_previous" });
   });
 
+  test("lets no key sign that does not fit AMPHO_SECURITY_TOKEN_ALG, which each process would refuse", () => {
+    const rules = { ...waiting, algorithm: "HS256" } as const;
+    expect(setOf(publishNext(a, b, rules)).keys).toHaveLength(2);
+    expect(() => activateNext(published, rules)).toThrow(
+      /^HS256 does not fit the key that signs, which is one for EdDSA$/,
+    );
+  });
+
   test("may begin again before the last one is over; each previous key waits for itself", () => {
     const again = setOf(publishNext(activated, c, { now: now + 700 }));
     expect(states(again).map(([, state]) => state)).toEqual(["current", "next", "previous"]);

@@ -120,6 +120,17 @@ describe("a rotation under load on four processes that read it at different mome
   });
 });
 
+describe("a rotation at once", () => {
+  it("does refuse somebody: what is said above is not true of itself", { timeout: 120_000 }, async () => {
+    const ground = await open({});
+    await ground.load.renewedByAll();
+    expect((await command(ground.place, ["sec-rotate-key", "--in-place"])).code).toBe(0);
+    await rollOut(ground.members, ground.text());
+    await ground.close();
+    expect([...ground.load.counts.keys()]).toContain("guarded 401");
+  });
+});
+
 describe("a stolen key", () => {
   it("is out of all four processes within a second under load, and a new key lets everybody log in again", {
     timeout: 120_000,
