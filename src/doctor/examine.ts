@@ -4,6 +4,7 @@ import { type SecretPlaces, secretPlaces } from "../config/secret-places.js";
 import type { Surroundings } from "../config/surroundings.js";
 import { type Configuration, type ConfigurationResult, readConfiguration } from "../config.js";
 import type { Key } from "../crypto/key.js";
+import { readStandings } from "../crypto/key-states.js";
 import { ConfigurationError } from "../errors.js";
 import { checkConfiguration, findingsOf } from "./checks/configuration.js";
 import { checkDatabase } from "./checks/database.js";
@@ -43,7 +44,7 @@ export async function examine({ surroundings, api, now }: ExamineInput): Promise
   const places = secretPlaces(surroundings);
   findings.push(
     ...checkConfiguration(configuration, usable.warnings),
-    ...checkKeys({ keys, writtenAt: writtenAt(places.keyFile), now: now() }),
+    ...checkKeys({ keys, writtenAt: writtenAt(places.keyFile), signsSince: signsSince(read), now: now() }),
     ...checkFiles(secretFiles(configuration, surroundings, places)),
   );
   findings.push(...(await databaseFindings(configuration, keys, surroundings, now(), remarks)));
@@ -69,6 +70,11 @@ function attempt(around: Surroundings, key: "any" | "none", findings: Finding[])
 function writtenAt(path: string | undefined): number | undefined {
   const stats = path === undefined ? undefined : statSync(path, { throwIfNoEntry: false });
   return stats === undefined ? undefined : Math.floor(stats.mtimeMs / 1000);
+}
+
+function signsSince(read: ConfigurationResult | undefined): number | undefined {
+  if (read?.configuredKey === undefined) return undefined;
+  return readStandings(read.configuredKey, read.configuration.tokenAlg).current.since;
 }
 
 function secretFiles(

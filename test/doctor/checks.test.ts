@@ -117,6 +117,15 @@ describe("a key", () => {
     expect(await found()).toEqual(["warning key"]);
   });
 
+  it("that has signed for long is to be changed, whenever its file was written", async () => {
+    const since = now() - 400 * 86_400;
+    writeKey({ keys: [{ ...generateJwk("HS256"), state: "current", since }] });
+    expect(await found()).toEqual(["warning key"]);
+    writeKey({ keys: [{ ...generateJwk("HS256"), state: "current", since: now() }] });
+    utimesSync(join(cwd, "key.json"), since, since);
+    expect(await found()).toEqual([]);
+  });
+
   it("that somebody has typed is no key, and is not shown", async () => {
     writeKey({
       kty: "oct",

@@ -10,6 +10,8 @@ export interface KeyFacts {
   readonly keys: readonly Key[];
   /** When the key's file was last written, Unix seconds; undefined for a key that stands elsewhere. */
   readonly writtenAt: number | undefined;
+  /** Since when the first key signs, where the set says it. */
+  readonly signsSince: number | undefined;
   readonly now: number;
 }
 
@@ -20,14 +22,17 @@ const finding = (severity: Finding["severity"], message: string, mend: string): 
   mend,
 });
 
-export function checkKeys({ keys, writtenAt, now }: KeyFacts): readonly Finding[] {
+export function checkKeys({ keys, writtenAt, signsSince, now }: KeyFacts): readonly Finding[] {
   const findings: Finding[] = [];
   for (const key of keys) findings.push(...strengthOf(key));
-  if (writtenAt !== undefined && now - writtenAt > ageMaxSeconds) {
-    const days = Math.floor((now - writtenAt) / day);
-    findings.push(
-      finding("warning", `the key file was last written ${days} days ago: keys are changed once a year`, rotate),
-    );
+  const since = signsSince ?? writtenAt;
+  if (since !== undefined && now - since > ageMaxSeconds) {
+    const days = Math.floor((now - since) / day);
+    const what =
+      signsSince === undefined
+        ? `the key file was last written ${days} days ago`
+        : `the key that signs has done so for ${days} days`;
+    findings.push(finding("warning", `${what}: keys are changed once a year`, rotate));
   }
   if (keys.length > keysMax) {
     const message = `${keys.length} keys are configured: each of them can be stolen`;
@@ -38,7 +43,7 @@ export function checkKeys({ keys, writtenAt, now }: KeyFacts): readonly Finding[
   return findings;
 }
 
-const rotate = "`ampho sec-rotate-key` prints the set to configure next; the old key goes on verifying";
+const rotate = "begin with `ampho sec-rotate-key --stage next --in-place` (docs/keys.md); nobody is refused";
 
 function strengthOf({ kid, algorithm, material, publicJwk }: Key): readonly Finding[] {
   if (material.kind === "secret") {
@@ -55,7 +60,7 @@ function strengthOf({ kid, algorithm, material, publicJwk }: Key): readonly Find
     finding(
       "note",
       message,
-      `\`ampho sec-rotate-key --alg ${algorithm}\` makes one of 3072 bits, \`--alg EdDSA\` a faster one`,
+      `\`ampho sec-rotate-key --stage next --alg ${algorithm}\` makes one of 3072 bits, \`--alg EdDSA\` a faster one`,
     ),
   ];
 }
