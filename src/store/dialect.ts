@@ -9,6 +9,8 @@ export interface Dialect {
   readonly countingKey: string;
   /** An expression for 128 random bits as text. */
   readonly randomText: string;
+  /** Whether an index is built without a lock that writers wait for, outside of any transaction. */
+  readonly indexesApart: boolean;
   /** One row when the table named by the parameter exists. */
   readonly tableExists: string;
 }
@@ -20,6 +22,7 @@ export const sqliteDialect: Dialect = {
   // `autoincrement`: the number of a row that was removed is never given again.
   countingKey: "integer primary key autoincrement",
   randomText: "lower(hex(randomblob(16)))",
+  indexesApart: false,
   tableExists: "select name from sqlite_schema where type = 'table' and name = ?",
 };
 
@@ -28,6 +31,7 @@ export const postgresDialect: Dialect = {
   numberKey: "bigint primary key",
   countingKey: "bigint generated always as identity primary key",
   randomText: "replace(gen_random_uuid()::text, '-', '')",
+  indexesApart: true,
   // As every statement finds it: through the search path.
   tableExists: "select relname as name from pg_class where oid = to_regclass(?)",
 };

@@ -2,7 +2,7 @@
 import { AmphoError } from "../errors.js";
 import { boundStore } from "./bound-store.js";
 import { postgresDialect } from "./dialect.js";
-import { currentVersion, newest, outdated } from "./migrations/migrate.js";
+import { currentVersion, expanded, newest, outdated } from "./migrations/migrate.js";
 import { StoreOpenError } from "./open-error.js";
 import { connect, loadPostgres } from "./postgres-connection.js";
 import { PostgresFailure } from "./postgres-failure.js";
@@ -36,8 +36,10 @@ export async function openPostgres({ url, migrate, notice }: PostgresOptions): P
   const runner = createRunner(pool);
   try {
     const about = await runner.run(lookAround);
-    if (about.value.version < newest) {
-      if (!migrate) throw outdated(about.value.version);
+    const { version } = about.value;
+    if (version > newest) notice(expanded(version));
+    if (version < newest) {
+      if (!migrate) throw outdated(version);
       const migrations = await openPostgresMigrations(url);
       try {
         for (const { version, name } of await migrations.up()) notice(`applied migration ${version} (${name})`);

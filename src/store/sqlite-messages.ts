@@ -6,7 +6,7 @@ export interface WorkerData {
   /** Undefined: in memory. */
   readonly path: string | undefined;
   readonly driver: DriverName | undefined;
-  /** `migrations`: any schema that the program knows will do. `store`: after the first opening, only the newest. */
+  /** `migrations`: any schema that the program knows will do. `store`: after the first opening, none that is older. */
   readonly role: "store" | "migrations";
   /** The worker before it had the database open: it must be there. */
   readonly reopening: boolean;

@@ -36,7 +36,7 @@ function createConnections(data: WorkerData): Connections {
 
   function connect(): Connection {
     const connection = openConnection(loadDriver(data.driver), data.path, !everOpen);
-    if (everOpen && data.role === "store" && connection.run(currentVersion(sqliteDialect)) !== newest) {
+    if (everOpen && data.role === "store" && connection.run(currentVersion(sqliteDialect)) < newest) {
       connection.close();
       throw new StoreOpenError("the database was replaced by one with another schema");
     }

@@ -1,6 +1,6 @@
 // The embedded store: SQLite in a worker thread. Opening it brings the schema up to date or says why it cannot.
 import { boundStore } from "./bound-store.js";
-import { newest, outdated } from "./migrations/migrate.js";
+import { expanded, newest, outdated, type Step } from "./migrations/migrate.js";
 import { applyAll, type Migrations } from "./migrations/migrations.js";
 import { StoreOpenError } from "./open-error.js";
 import type { DriverName } from "./sqlite-driver.js";
@@ -53,13 +53,14 @@ function target(options: SqliteTarget) {
 
 async function prepareSchema(thread: Thread, { migrate, notice }: SqliteOptions): Promise<void> {
   const version = await thread.run<number>({ kind: "migrations", step: "version" });
-  if (version === newest) return;
+  if (version > newest) notice(expanded(version));
+  if (version >= newest) return;
   if (!migrate) throw outdated(version);
   for (const { version, name } of await applyAllIn(thread)) notice(`applied migration ${version} (${name})`);
 }
 
 function applyAllIn(thread: Thread): Promise<readonly Migration[]> {
-  return applyAll(() => thread.run<Migration | undefined>({ kind: "migrations", step: "up" }));
+  return applyAll(async () => (await thread.run<Step | undefined>({ kind: "migrations", step: "up" }))?.migration);
 }
 
 /** Errors as of `openSqlite`. */

@@ -94,7 +94,7 @@ describe("opening a database", () => {
     const file = fresh();
     await (await open(file)).store.close();
     const database = new (loadDriver(undefined).DatabaseSync)(file);
-    database.exec("insert into ampho_migrations (version, name, applied_at) values (2, 'later', 1)");
+    database.exec("insert into ampho_migrations (version, name, serves_from, applied_at) values (2, 'later', 2, 1)");
     database.close();
     const newer = refusal(/schema version 2, newer than this program knows \(1\)/);
     await expect(open(file)).rejects.toEqual(newer);

@@ -4,6 +4,7 @@ import type { MigrationSteps } from "./steps.js";
 export const first: MigrationSteps = {
   version: 1,
   name: "first",
+  servesFrom: 1,
   up: ({ text, numberKey, countingKey, randomText }) => [
     // `epoch` tells one database from another, `era` one generation of all sessions from the next, `last_revocation` is
     // the number of the newest revocation, `access_until` an hour-grained bound of every session's `access_expires`,
