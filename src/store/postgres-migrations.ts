@@ -72,7 +72,9 @@ async function retrying<T>(attempt: () => Promise<T>): Promise<T> {
       const again =
         failure instanceof Busy
           ? passedMs < patienceMs
-          : failure instanceof PostgresFailure && (failure.undone || failure.code === lockTimeout) && passedMs < locksMs;
+          : failure instanceof PostgresFailure &&
+            (failure.undone || failure.code === lockTimeout) &&
+            passedMs < locksMs;
       if (!again) throw explained(failure);
     }
     await pause(100 + Math.random() * 100);

@@ -13,6 +13,8 @@ export interface Place {
   readonly env: Readonly<Record<string, string>>;
   /** What a server is started by: a command that takes another one. */
   readonly through?: readonly string[];
+  /** The command line of another build than that of this source. */
+  readonly program?: string;
 }
 
 /** Guesses are limited elsewhere: here each try has to reach what it is meant for. */
@@ -50,8 +52,8 @@ export function freshPlace(env: Readonly<Record<string, string>> = {}): Place {
 }
 
 /** Runs a command to its end. */
-export const command = ({ cwd, env }: Place, args: readonly string[], stdin = ""): Promise<Outcome> =>
-  execute(process.execPath, [binary, ...args], { cwd, env, stdin });
+export const command = ({ cwd, env, program = binary }: Place, args: readonly string[], stdin = ""): Promise<Outcome> =>
+  execute(process.execPath, [program, ...args], { cwd, env, stdin });
 
 export async function addUser(place: Place, { login, password } = alice): Promise<void> {
   const { code, stderr } = await command(place, ["user-add", login, "--password-stdin"], password);
@@ -82,13 +84,16 @@ export interface Served {
 }
 
 /** Starts `ampho serve` on a free port; rejects with its stderr if it ends before it serves. */
-export async function startServe({ cwd, env, through = [] }: Place, ...args: readonly string[]): Promise<Served> {
+export async function startServe(
+  { cwd, env, through = [], program = binary }: Place,
+  ...args: readonly string[]
+): Promise<Served> {
   const [first = "", ...rest] = [
     ...through,
     process.execPath,
     "--import",
     tether,
-    binary,
+    program,
     "serve",
     "--port",
     "0",

@@ -89,7 +89,9 @@ it("twice is once, all the way back is nothing, and forward again is whole", asy
 it("a schema that is newer than the program is left alone", async () => {
   const database = await server.database();
   await (await migrationsOf(database)).up();
-  await database.query("insert into ampho.ampho_migrations (version, name, serves_from, applied_at) values (999, 'later', 999, 1)");
+  await database.query(
+    "insert into ampho.ampho_migrations (version, name, serves_from, applied_at) values (999, 'later', 999, 1)",
+  );
   const opening = openPostgres({ url: database.runtimeUrl, migrate: true, notice: () => {} });
   await expect(opening).rejects.toThrow(/schema version 999, newer than this program/);
 });

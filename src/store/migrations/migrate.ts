@@ -84,8 +84,7 @@ export function* migrateUp(dialect: Dialect, now: number): Work<Step | undefined
       )`,
     );
     for (const statement of next.up(dialect)) yield* query(statement);
-    if (!dialect.indexesApart)
-      for (const index of indexes) yield* query(`create index ${index.name} on ${index.on}`);
+    if (!dialect.indexesApart) for (const index of indexes) yield* query(`create index ${index.name} on ${index.on}`);
     yield* query("insert into ampho_migrations (version, name, serves_from, applied_at) values (?, ?, ?, ?)", [
       version,
       name,

@@ -1,0 +1,118 @@
+// Programs of two schema versions serve one database, while the newer one migrates it and afterwards: first expand, then
+// contract. Real processes under load.
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { contracting, expanding, type LaterProgram, makeLaterProgram, present } from "../store/later-program.js";
+import { type PostgresServer, startPostgres } from "../store/postgres-server.js";
+import { startClients } from "./clients.js";
+import { addUser, command, freshPlace, leave, type Place, startServe, unthrottled } from "./serve.js";
+
+let later: LaterProgram;
+let latest: LaterProgram;
+let server: PostgresServer;
+beforeAll(async () => {
+  later = makeLaterProgram(expanding);
+  latest = makeLaterProgram(expanding, contracting);
+  server = await startPostgres();
+});
+afterAll(async () => {
+  await leave();
+  await server.stop();
+  later.remove();
+  latest.remove();
+});
+
+interface Places {
+  /** Where processes serve, and where the schema is changed. */
+  readonly serving: Place;
+  readonly owning: Place;
+}
+
+const stores: readonly (readonly [string, () => Promise<Places>])[] = [
+  [
+    "PostgreSQL",
+    async () => {
+      const { ownerUrl, runtimeUrl } = await server.database();
+      const serving = freshPlace({ AMPHO_DATABASE_URL: runtimeUrl, ...unthrottled });
+      return { serving, owning: { ...serving, env: { ...serving.env, AMPHO_DATABASE_URL: ownerUrl } } };
+    },
+  ],
+  [
+    "SQLite",
+    async () => {
+      const place = freshPlace({ AMPHO_DATABASE_MIGRATE: "off", ...unthrottled });
+      return { serving: place, owning: place };
+    },
+  ],
+];
+
+describe.each(stores)("on %s", (_, open) => {
+  let serving: Place;
+  let owning: Place;
+  const of = (place: Place, { main }: LaterProgram): Place => ({ ...place, program: main });
+  beforeAll(async () => {
+    ({ serving, owning } = await open());
+    expect(await command(owning, ["db-up"])).toMatchObject({ code: 0 });
+    await addUser(serving);
+  });
+
+  it("the newer program does not start before `db-up`, and names it", async () => {
+    expect(await command(of(serving, later), ["serve", "--port", "0"])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`version ${present}, this program needs ${present + 1}: run \`ampho db-up\``),
+    });
+  });
+
+  it("nothing fails on either while the newer one migrates, nor side by side afterwards", async () => {
+    const clients = startClients(6, [await startServe(serving), await startServe(serving)]);
+    await clients.go(10);
+    expect(await command(of(owning, later), ["db-up"])).toMatchObject({
+      code: 0,
+      stdout: `applied ${present + 1} expanding\n`,
+    });
+    await clients.go(10);
+    clients.processes.push(await startServe(of(serving, later)));
+    await clients.go(10);
+    const older = await startServe(serving);
+    clients.processes.push(older);
+    await clients.go(20);
+    expect(await clients.stop()).toEqual([]);
+    expect(older.stderr()).toContain(`schema version ${present + 1}, newer than this program's (${present})`);
+    for (const each of clients.processes) expect((await each.stop()).code).toBe(0);
+  });
+
+  it("the older program's commands work with it, and change nothing of the schema", async () => {
+    expect(await command(owning, ["user-list"])).toMatchObject({ code: 0, stdout: expect.stringContaining("alice") });
+    expect(await command(owning, ["db-up"])).toMatchObject({ code: 0, stdout: "" });
+    expect(await command(owning, ["db-current"])).toMatchObject({ code: 0, stdout: `${present + 1}\n` });
+    expect(await command(owning, ["db-down"])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("use a newer Ampho"),
+    });
+    expect((await command(of(owning, later), ["db-show"])).stdout).toMatch(/expanding +\d{4}-/);
+  });
+
+  it("once it is contracted the oldest program does not start, and the one in between goes on", async () => {
+    expect(await command(of(owning, latest), ["db-up"])).toMatchObject({
+      code: 0,
+      stdout: `applied ${present + 2} contracting\n`,
+    });
+    const refused = expect.stringContaining(`version ${present + 2}, newer than this program knows (${present})`);
+    for (const line of [["serve", "--port", "0"], ["user-list"], ["db-up"], ["db-current"]])
+      expect(await command(serving, line)).toMatchObject({ code: 1, stdout: "", stderr: refused });
+    const clients = startClients(4, [await startServe(of(serving, later)), await startServe(of(serving, latest))]);
+    await clients.go(10);
+    expect(await clients.stop()).toEqual([]);
+    for (const each of clients.processes) await each.stop();
+  });
+
+  it("all the way back, the oldest program serves again", async () => {
+    for (const name of ["contracting", "expanding"])
+      expect((await command(of(owning, latest), ["db-down"])).stdout).toMatch(
+        new RegExp(`^took back \\d+ ${name}$`, "m"),
+      );
+    const clients = startClients(4, [await startServe(serving)]);
+    await clients.go(5);
+    expect(await clients.stop()).toEqual([]);
+    for (const each of clients.processes) await each.stop();
+  });
+});
