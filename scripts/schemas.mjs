@@ -1,0 +1,157 @@
+// Writes test/store/schemas/NNNN.*.sql: the newest schema with data in every table, as its programs leave it, for each kind
+// of database. To be run after each change of a migration that is not released; what was released stays as it is.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { postgresDialect, sqliteDialect } from "../dist/store/dialect.js";
+import { known } from "../dist/store/migrations/known.js";
+import { migrateUp } from "../dist/store/migrations/migrate.js";
+import { openSqlite } from "../dist/store/sqlite.js";
+import { loadDriver } from "../dist/store/sqlite-driver.js";
+
+const now = 1_790_000_000;
+const operator = { actor: "operator", operator: "root@host" };
+const origin = { actor: "user", address: "192.0.2.7", agent: "curl/8" };
+/** Of "violet kettle harbour morning". */
+const hash = "$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0";
+
+async function fill(store) {
+  const user = (name, more) =>
+    store.createUser({
+      user: { id: `u-${name}`, login: name, canonical: name, passwordHash: hash, roles: [], ...more },
+      now,
+      origin: operator,
+    });
+  await user("alice", { login: "Alice", roles: ["editor", "reader"] });
+  await user("bob", { passwordHash: null });
+  await user("cid", { roles: ["editor"] });
+  await user("dan");
+  await imports(store);
+
+  const limits = { accessTtlSeconds: 900, idleSeconds: 1_209_600, maxSeconds: 7_776_000, sessionsMax: 100 };
+  const open = async (name, random) => {
+    const who = { userId: `u-${name}`, login: name, stored: {}, event: "login" };
+    const made = await store.createSession({ ...limits, ...who, random, now, origin });
+    return made.session.id;
+  };
+  const renew = (sessionId, gen, more) =>
+    store.renewSession({
+      ...{ ...limits, sessionId, gen, now: now + 60, graceSeconds: 10, by: "refresh_token", origin, stored: true },
+      ...more,
+    });
+  const ending = { now: now + 90, origin: operator, foreignMaxSeconds: 86_400 };
+  await open("alice", "before-everything-ended");
+  await store.endEverySession({ ...ending, accessTtlSeconds: 900 });
+  await open("alice", "new");
+  const renewed = await open("alice", "renewed");
+  await renew(renewed, 0);
+  await renew(renewed, 1, { idempotency: "b".repeat(43) });
+  const replayed = await open("alice", "replayed");
+  for (const gen of [0, 1, 0]) await renew(replayed, gen);
+  const left = await open("alice", "logged-out");
+  await store.endSession({ id: left, userId: "u-alice", reason: "logout", now: now + 90, origin });
+  await open("cid", "with-roles");
+  await store.setRoles({ ...ending, userId: "u-cid", change: { set: ["reader"] } });
+  await open("dan", "of-disabled");
+  await store.setDisabled({ ...ending, userId: "u-dan", disabled: true });
+  await store.revokeKey({ ...ending, kid: "stolen" });
+  await guesses(store);
+}
+
+async function imports(store) {
+  const staged = (name, line, more) => ({
+    ...{ id: `i-${name}`, login: name, canonical: name, passwordHash: hash, roles: [], hashKind: null, line },
+    ...more,
+  });
+  const stage = { displaces: true, now };
+  const n = await store.startImport({ now });
+  const md5 = { passwordHash: "{MD5}X03MO1qnZdYdgyfeuILPmQ==", hashKind: "f md5 1" };
+  await store.stageUsers({ ...stage, n, users: [staged("eve", 1), staged("fay", 2, md5)] });
+  await store.publishImport({ n, now, origin: operator, detail: { users: 2 } });
+  const unfinished = await store.startImport({ now });
+  await store.stageUsers({ ...stage, n: unfinished, users: [staged("gus", 1)] });
+}
+
+async function guesses(store) {
+  const guess = {
+    places: [{ place: "192.0.2.7", logins: 30 }],
+    counters: [{ key: "login:alice", kind: "login", tries: 5 }],
+    ...{ subject: "alice", from: "192.0.2.7", windowSeconds: 900, lockAfter: 100, pardons: [], now: now + 120 },
+  };
+  for (const outcome of ["failed", "failed", undefined]) {
+    await store.admitGuess({ ...guess, origin, event: "login_throttled", canonical: "alice" });
+    if (outcome) await store.settleGuess({ ...guess, outcome, login: "Alice", audit: undefined });
+  }
+}
+
+/** What the migrations say to an empty database of that kind. */
+function statementsOf(dialect) {
+  const [had, said] = [[], []];
+  for (const { version, name, servesFrom, indexes = [] } of known) {
+    const work = migrateUp(dialect, now);
+    for (let step = work.next([]); !step.done; ) {
+      const { sql, parameters } = step.value;
+      const answer = sql.startsWith("select version") ? had : had.length > 0 ? [{}] : [];
+      if (!sql.startsWith("select")) {
+        let at = 0;
+        said.push(sql.replace(/\?/g, () => literal(parameters[at++])));
+      }
+      step = work.next(answer);
+    }
+    if (dialect.indexesApart && indexes.length > 0) {
+      said.push(...indexes.map((index) => `create index ${index.name} on ${index.on}`));
+      said.push(`update ampho_migrations set applied_at = ${now} where version = ${version}`);
+    }
+    had.push({ version, name, serves_from: servesFrom, applied_at: now });
+  }
+  return said.map((sql) => sql.replace(/^ {6}/gm, "  ").replace(/\n {4}\)$/, "\n)"));
+}
+
+function literal(value) {
+  return value === null ? "null" : typeof value === "number" ? String(value) : `'${value.replaceAll("'", "''")}'`;
+}
+
+/** Inserts of all rows, those of each table in the order of its first column. */
+function rowsOf(database, overriding) {
+  const tables = database
+    .prepare("select name from sqlite_schema where type = 'table' and name like 'ampho_%' order by rowid")
+    .all()
+    .map(({ name }) => name)
+    .filter((name) => name !== "ampho_migrations");
+  return tables.flatMap((table) => {
+    const counts = database.prepare("select seq from sqlite_sequence where name = ?").all(table)[0]?.seq;
+    const rows = database.prepare(`select * from ${table} order by 1`).all();
+    if (rows.length === 0) process.stderr.write(`${table} is empty: fill() should give it rows\n`);
+    const inserts = rows.map((row) => {
+      const values = Object.entries(row).map(([name, value]) => literal(name === "epoch" ? "e".repeat(32) : value));
+      const how = overriding && counts !== undefined ? " overriding system value" : "";
+      return `insert into ${table} (${Object.keys(row).join(", ")})${how}\n  values (${values.join(", ")})`;
+    });
+    if (table === "ampho_state") return ["delete from ampho_state", ...inserts];
+    if (!overriding || counts === undefined) return inserts;
+    return [...inserts, `select setval(pg_get_serial_sequence('${table}', 'n'), ${counts})`];
+  });
+}
+
+const folder = mkdtempSync(path.join(tmpdir(), "ampho-schemas-"));
+try {
+  const file = path.join(folder, "ampho.db");
+  const store = await openSqlite({ path: file, migrate: true, notice: () => {} });
+  await fill(store);
+  await store.close();
+  const database = new (loadDriver(undefined).DatabaseSync)(file);
+  const kinds = { sqlite: [sqliteDialect, false], postgres: [postgresDialect, true] };
+  const target = fileURLToPath(new URL("../test/store/schemas/", import.meta.url));
+  mkdirSync(target, { recursive: true });
+  for (const [kind, [dialect, overriding]] of Object.entries(kinds)) {
+    const name = path.join(target, `${String(known.length).padStart(4, "0")}.${kind}.sql`);
+    const statements = [...statementsOf(dialect), ...rowsOf(database, overriding)];
+    const head = `-- Schema version ${known.length} with data in every table. Made by \`npm run schemas\`, which see.\n\n`;
+    writeFileSync(name, head + statements.map((each) => `${each};\n`).join("\n"));
+    process.stderr.write(`${path.relative(process.cwd(), name)}\n`);
+  }
+  database.close();
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,128 @@
+// Every schema that was ever released, with the data that its programs left in it: it opens, goes forward and back, and
+// keeps what can be kept. On SQLite and on PostgreSQL.
+import { existsSync, readdirSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { openStore } from "../../dist/store/open-store.js";
+import type { Store } from "../../dist/store/store.js";
+import { alice, command, freshPlace, leave, logIn, startServe } from "../serve/serve.js";
+import { renewal, start } from "./fixtures.js";
+import { expanding, type LaterProgram, makeLaterProgram, present } from "./later-program.js";
+import { type PostgresServer, startPostgres } from "./postgres-server.js";
+import { type Kind, postgresKind, type Seen, sqliteKind, withMigrations } from "./schema-fixtures.js";
+
+let server: PostgresServer;
+let later: LaterProgram;
+beforeAll(async () => {
+  later = makeLaterProgram(expanding);
+  server = await startPostgres();
+});
+afterAll(async () => {
+  await leave();
+  await server.stop();
+  later.remove();
+});
+
+const kinds: readonly Kind[] = [sqliteKind, postgresKind(() => server)];
+const versions = Array.from({ length: present }, (_, at) => at + 1);
+
+it("each migration has its fixtures: make those of the newest by `npm run schemas`", () => {
+  const files = readdirSync(new URL("../../src/store/migrations/", import.meta.url));
+  const numbers = files.flatMap((name) => /^(\d{4})-.*\.ts$/.exec(name)?.[1] ?? []);
+  expect(numbers).toEqual(versions.map((version) => String(version).padStart(4, "0")));
+  for (const number of numbers)
+    for (const { name } of kinds)
+      expect(existsSync(new URL(`./schemas/${number}.${name}.sql`, import.meta.url)), `${number}.${name}`).toBe(true);
+});
+
+async function open({ url }: Seen): Promise<Store> {
+  const store = await openStore({ url, migrate: true, notice: () => {} });
+  onTestFinished(() => store.close());
+  return store;
+}
+
+describe.each(kinds)("on $name", (kind) => {
+  describe.each(versions)("schema version %i", (version) => {
+    it("is what its migrations make: one that was released is changed no more", async () => {
+      const [made, released] = [await kind.empty(), await kind.released(version)];
+      await withMigrations(made, async (migrations) => {
+        await migrations.up();
+        while ((await migrations.current()) > version) await migrations.down();
+      });
+      expect(await released.schema()).toEqual(await made.schema());
+    });
+
+    it("goes forward and back with every row, and twice forward is once", async () => {
+      const seen = await kind.released(version);
+      const before = await seen.rows();
+      for (let round = 0; round < 2; round++)
+        await withMigrations(seen, async (migrations) => {
+          expect(await migrations.up()).toHaveLength(present - version);
+          const forward = await seen.rows();
+          expect(await migrations.up()).toEqual([]);
+          expect(await seen.rows()).toEqual(forward);
+          while ((await migrations.current()) > version) await migrations.down();
+          expect(await seen.rows()).toEqual(before);
+        });
+    });
+
+    it("is opened, and its users, sessions, revocations and log are there", async () => {
+      const store = await open(await kind.released(version));
+      expect(await store.findUser("alice")).toMatchObject({ id: "u-alice", roles: ["editor", "reader"] });
+      expect(await store.findUser("gus")).toBeUndefined();
+      const sessions = await store.listSessions({ userId: "u-alice", now: start + 100 });
+      expect(sessions.map(({ id }) => id)).toEqual(["1.renewed", "1.new"]);
+      const renewed = await store.renewSession(renewal({ id: "1.renewed", gen: 2 }));
+      expect(renewed).toMatchObject({ outcome: "renewed", session: { gen: 3 } });
+      for (const id of ["0.before-everything-ended", "1.replayed", "1.logged-out", "1.of-disabled"])
+        expect(await store.renewSession(renewal({ id, gen: 0 }))).toMatchObject({ outcome: "ended" });
+      const { rows } = await store.readRevocations({ after: 0, now: start });
+      expect(new Set(rows.map(({ kind: each }) => each))).toEqual(new Set(["session", "user", "roles", "key", "all"]));
+      const audit = await store.listAudit({ login: undefined, since: undefined, limit: 1000 });
+      const events = new Set<string>(audit.map(({ event }) => event));
+      for (const event of ["login", "renew_replayed", "logout", "key_revoked"]) expect(events).toContain(event);
+    });
+
+    it("lets its users log in", async () => {
+      const { url } = await kind.released(version);
+      const served = await startServe(freshPlace({ AMPHO_DATABASE_URL: url, AMPHO_DATABASE_MIGRATE: "auto" }));
+      await logIn(served, alice);
+      await served.stop();
+    });
+  });
+
+  it("a migration that is still to come keeps every row, forward, back and forward again", async () => {
+    const seen = await kind.released(present);
+    const place = freshPlace({ AMPHO_DATABASE_URL: seen.url });
+    const run = (name: string) => command({ ...place, program: later.main }, [name]);
+    const before = await seen.rows();
+    expect((await run("db-up")).stdout).toBe(`applied ${present + 1} expanding\n`);
+    const forward = await seen.rows();
+    const sessions = Object.entries(before).find(([table]) => table.endsWith("ampho_sessions"));
+    expect(forward[sessions?.[0] ?? ""]).toEqual(sessions?.[1].map((row) => ({ ...row, label: null })));
+    expect((await run("db-up")).stdout).toBe("");
+    expect(await seen.rows()).toEqual(forward);
+    expect((await run("db-down")).stdout).toBe(`took back ${present + 1} expanding\n`);
+    expect(await seen.rows()).toEqual(before);
+    expect((await run("db-up")).stdout).toBe(`applied ${present + 1} expanding\n`);
+    const schema = (await seen.schema()).join("\n");
+    expect(schema).toMatch(/index ampho_sessions_label on (ampho\.)?ampho_sessions/i);
+  });
+
+  it.each([
+    ["an empty", () => kind.empty(), present + 1],
+    ["an old", () => kind.released(present), 1],
+  ] as const)(
+    "of ten processes that start at once on %s database one migrates, and all work",
+    async (_, make, steps) => {
+      const seen = await make();
+      const place = freshPlace({ AMPHO_DATABASE_URL: seen.url, AMPHO_DATABASE_MIGRATE: "auto" });
+      const started = Array.from({ length: 10 }, () => command({ ...place, program: later.main }, ["user-list"]));
+      const ended = await Promise.all(started);
+      expect(ended.map(({ code, stderr }) => (code === 0 ? "" : stderr))).toEqual(Array(10).fill(""));
+      const told = ended.flatMap(({ stderr }) => stderr.match(/applied migration \d+/g) ?? []);
+      expect(told.sort()).toEqual(
+        Array.from({ length: steps }, (_each, at) => `applied migration ${present + 2 - steps + at}`),
+      );
+    },
+  );
+});

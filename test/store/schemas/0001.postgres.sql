@@ -1,0 +1,293 @@
+-- Schema version 1 with data in every table. Made by `npm run schemas`, which see.
+
+create table if not exists ampho_migrations (
+    version integer primary key, name text not null, serves_from integer not null, applied_at bigint
+  );
+
+create table ampho_state (
+  id integer primary key check (id = 1),
+  epoch text collate "C" not null,
+  era bigint not null,
+  last_revocation bigint not null,
+  access_until bigint not null,
+  users_elsewhere smallint not null default 0 check (users_elsewhere in (0, 1))
+);
+
+insert into ampho_state (id, epoch, era, last_revocation, access_until) values (1, replace(gen_random_uuid()::text, '-', ''), 0, 0, 0);
+
+create table ampho_imports (
+  n bigint generated always as identity primary key,
+  state text collate "C" not null check (state in ('open', 'published', 'dropped')),
+  started_at bigint not null,
+  touched_at bigint not null,
+  lost_line bigint
+);
+
+create index ampho_imports_left on ampho_imports (touched_at) where state <> 'published';
+
+create table ampho_users (
+  id text collate "C" not null primary key,
+  login text collate "C" not null,
+  canonical text collate "C" not null unique,
+  password_hash text collate "C",
+  password_version bigint not null,
+  roles text collate "C" not null,
+  roles_version bigint not null,
+  disabled smallint not null check (disabled in (0, 1)),
+  created_at bigint not null,
+  hash_kind text collate "C",
+  import_n bigint,
+  import_line bigint
+);
+
+create index ampho_users_kind on ampho_users (hash_kind) where hash_kind is not null;
+
+create index ampho_users_import on ampho_users (import_n) where import_n is not null;
+
+create table ampho_sessions (
+  n bigint generated always as identity primary key,
+  id text collate "C" not null unique,
+  era bigint not null,
+  user_id text collate "C" not null,
+  login text collate "C" not null,
+  gen bigint not null,
+  created_at bigint not null,
+  auth_time bigint not null,
+  renewed_at bigint not null,
+  expires_at bigint not null,
+  ends_at bigint not null,
+  access_expires bigint not null,
+  idempotency text collate "C",
+  address text collate "C",
+  agent text collate "C",
+  ended_at bigint,
+  end_reason text collate "C",
+  remove_after bigint not null
+);
+
+create index ampho_sessions_open on ampho_sessions (user_id, n) where ended_at is null;
+
+create index ampho_sessions_remove on ampho_sessions (remove_after);
+
+create table ampho_revocations (
+  n bigint primary key,
+  at bigint not null,
+  until bigint not null,
+  kind text collate "C" not null check (kind in ('session', 'user', 'roles', 'key', 'all')),
+  session_id text collate "C",
+  user_id text collate "C",
+  login text collate "C",
+  roles_version bigint,
+  roles text collate "C",
+  kid text collate "C",
+  era bigint
+);
+
+create index ampho_revocations_until on ampho_revocations (until);
+
+create table ampho_guesses (
+  key text collate "C" not null primary key,
+  kind text collate "C" not null check (kind in ('login', 'device', 'devices', 'session', 'sessions')),
+  login text collate "C",
+  failures bigint not null,
+  pending bigint not null,
+  pending_until bigint not null,
+  streak bigint not null,
+  next_at bigint not null,
+  forget_at bigint not null,
+  origins text collate "C" not null,
+  noted text collate "C" not null,
+  noted_until bigint not null,
+  touched_at bigint not null
+);
+
+create index ampho_guesses_touched on ampho_guesses (touched_at);
+
+create index ampho_guesses_login on ampho_guesses (login);
+
+create table ampho_guess_places (
+  place text collate "C" not null primary key,
+  entries text collate "C" not null,
+  level bigint not null,
+  next_at bigint not null,
+  noted_until bigint not null,
+  touched_at bigint not null
+);
+
+create index ampho_guess_places_touched on ampho_guess_places (touched_at);
+
+create table ampho_audit (
+  n bigint generated always as identity primary key,
+  at bigint not null,
+  event text collate "C" not null,
+  reason text collate "C",
+  user_id text collate "C",
+  login text collate "C",
+  session_id text collate "C",
+  actor text collate "C" not null,
+  operator text collate "C",
+  address text collate "C",
+  agent text collate "C",
+  detail text collate "C"
+);
+
+create index ampho_audit_login on ampho_audit ((n / 16384), login, n);
+
+create index ampho_audit_at on ampho_audit (at);
+
+insert into ampho_migrations (version, name, serves_from, applied_at) values (1, 'first', 1, 1790000000);
+
+delete from ampho_state;
+
+insert into ampho_state (id, epoch, era, last_revocation, access_until, users_elsewhere)
+  values (1, 'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 1, 7, 1790002800, 0);
+
+insert into ampho_imports (n, state, started_at, touched_at, lost_line) overriding system value
+  values (1, 'published', 1790000000, 1790000000, null);
+
+insert into ampho_imports (n, state, started_at, touched_at, lost_line) overriding system value
+  values (2, 'open', 1790000000, 1790000000, null);
+
+select setval(pg_get_serial_sequence('ampho_imports', 'n'), 2);
+
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line)
+  values ('i-eve', 'eve', 'eve', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 0, 1790000000, null, 1, 1);
+
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line)
+  values ('i-fay', 'fay', 'fay', '{MD5}X03MO1qnZdYdgyfeuILPmQ==', 1, '[]', 1, 0, 1790000000, 'f md5 1', 1, 2);
+
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line)
+  values ('i-gus', 'gus', 'gus', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 0, 1790000000, null, 2, 1);
+
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line)
+  values ('u-alice', 'Alice', 'alice', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '["editor","reader"]', 1, 0, 1790000000, null, null, null);
+
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line)
+  values ('u-bob', 'bob', 'bob', null, 1, '[]', 1, 0, 1790000000, null, null, null);
+
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line)
+  values ('u-cid', 'cid', 'cid', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '["reader"]', 2, 0, 1790000000, null, null, null);
+
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line)
+  values ('u-dan', 'dan', 'dan', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 1, 1790000000, null, null, null);
+
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, remove_after) overriding system value
+  values (1, '0.before-everything-ended', 0, 'u-alice', 'alice', 0, 1790000000, 1790000000, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, 1791849600);
+
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, remove_after) overriding system value
+  values (2, '1.new', 1, 'u-alice', 'alice', 0, 1790000000, 1790000000, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, 1791849600);
+
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, remove_after) overriding system value
+  values (3, '1.renewed', 1, 'u-alice', 'alice', 2, 1790000000, 1790000000, 1790000060, 1791209660, 1797776000, 1790000960, 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb', '192.0.2.7', 'curl/8', null, null, 1791849600);
+
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, remove_after) overriding system value
+  values (4, '1.replayed', 1, 'u-alice', 'alice', 2, 1790000000, 1790000000, 1790000060, 1791209660, 1797776000, 1790000960, null, '192.0.2.7', 'curl/8', 1790000060, 'replayed', 1791849600);
+
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, remove_after) overriding system value
+  values (5, '1.logged-out', 1, 'u-alice', 'alice', 0, 1790000000, 1790000000, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000090, 'logout', 1791849600);
+
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, remove_after) overriding system value
+  values (6, '1.with-roles', 1, 'u-cid', 'cid', 0, 1790000000, 1790000000, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, 1791849600);
+
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, remove_after) overriding system value
+  values (7, '1.of-disabled', 1, 'u-dan', 'dan', 0, 1790000000, 1790000000, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000090, 'user_disabled', 1791849600);
+
+select setval(pg_get_serial_sequence('ampho_sessions', 'n'), 7);
+
+insert into ampho_revocations (n, at, until, kind, session_id, user_id, login, roles_version, roles, kid, era)
+  values (1, 1790000090, 1790086790, 'all', null, null, null, null, null, null, 1);
+
+insert into ampho_revocations (n, at, until, kind, session_id, user_id, login, roles_version, roles, kid, era)
+  values (2, 1790000060, 1790001260, 'session', '1.replayed', null, null, null, null, null, null);
+
+insert into ampho_revocations (n, at, until, kind, session_id, user_id, login, roles_version, roles, kid, era)
+  values (3, 1790000090, 1790001200, 'session', '1.logged-out', null, null, null, null, null, null);
+
+insert into ampho_revocations (n, at, until, kind, session_id, user_id, login, roles_version, roles, kid, era)
+  values (4, 1790000090, 1790086790, 'roles', null, 'u-cid', 'cid', 2, '["editor"]', null, null);
+
+insert into ampho_revocations (n, at, until, kind, session_id, user_id, login, roles_version, roles, kid, era)
+  values (5, 1790000090, 1790001200, 'session', '1.of-disabled', null, null, null, null, null, null);
+
+insert into ampho_revocations (n, at, until, kind, session_id, user_id, login, roles_version, roles, kid, era)
+  values (6, 1790000090, 1790086790, 'user', null, 'u-dan', 'dan', null, null, null, null);
+
+insert into ampho_revocations (n, at, until, kind, session_id, user_id, login, roles_version, roles, kid, era)
+  values (7, 1790000090, 253402300799, 'key', null, null, null, null, null, 'stolen', null);
+
+insert into ampho_guesses (key, kind, login, failures, pending, pending_until, streak, next_at, forget_at, origins, noted, noted_until, touched_at)
+  values ('login:alice', 'login', 'Alice', 2, 1, 1790000135, 2, 0, 1790001020, '[["192.0.2.7",2]]', '[]', 0, 1790000120);
+
+insert into ampho_guess_places (place, entries, level, next_at, noted_until, touched_at)
+  values ('192.0.2.7', '[["alice",1790001020,1,1790000135]]', 0, 0, 0, 1790000120);
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (1, 1790000000, 'user_created', null, 'u-alice', 'Alice', null, 'operator', 'root@host', null, null, '{"roles":["editor","reader"]}');
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (2, 1790000000, 'user_created', null, 'u-bob', 'bob', null, 'operator', 'root@host', null, null, '{"roles":[]}');
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (3, 1790000000, 'user_created', null, 'u-cid', 'cid', null, 'operator', 'root@host', null, null, '{"roles":["editor"]}');
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (4, 1790000000, 'user_created', null, 'u-dan', 'dan', null, 'operator', 'root@host', null, null, '{"roles":[]}');
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (5, 1790000000, 'users_imported', null, null, null, null, 'operator', 'root@host', null, null, '{"import":1,"users":2}');
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (6, 1790000000, 'login', null, 'u-alice', 'alice', '0.before-everything-ended', 'user', null, '192.0.2.7', 'curl/8', null);
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (7, 1790000090, 'every_session_ended', null, null, null, null, 'operator', 'root@host', null, null, null);
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (8, 1790000000, 'login', null, 'u-alice', 'alice', '1.new', 'user', null, '192.0.2.7', 'curl/8', null);
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (9, 1790000000, 'login', null, 'u-alice', 'alice', '1.renewed', 'user', null, '192.0.2.7', 'curl/8', null);
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (10, 1790000060, 'renew', null, 'u-alice', 'alice', '1.renewed', 'user', null, '192.0.2.7', 'curl/8', '{"by":"refresh_token","gen":0}');
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (11, 1790000060, 'renew', null, 'u-alice', 'alice', '1.renewed', 'user', null, '192.0.2.7', 'curl/8', '{"by":"refresh_token","gen":1}');
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (12, 1790000000, 'login', null, 'u-alice', 'alice', '1.replayed', 'user', null, '192.0.2.7', 'curl/8', null);
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (13, 1790000060, 'renew', null, 'u-alice', 'alice', '1.replayed', 'user', null, '192.0.2.7', 'curl/8', '{"by":"refresh_token","gen":0}');
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (14, 1790000060, 'renew', null, 'u-alice', 'alice', '1.replayed', 'user', null, '192.0.2.7', 'curl/8', '{"by":"refresh_token","gen":1}');
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (15, 1790000060, 'renew_replayed', null, 'u-alice', 'alice', '1.replayed', 'user', null, '192.0.2.7', 'curl/8', '{"by":"refresh_token","gen":0}');
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (16, 1790000000, 'login', null, 'u-alice', 'alice', '1.logged-out', 'user', null, '192.0.2.7', 'curl/8', null);
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (17, 1790000090, 'logout', null, 'u-alice', 'alice', '1.logged-out', 'user', null, '192.0.2.7', 'curl/8', null);
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (18, 1790000000, 'login', null, 'u-cid', 'cid', '1.with-roles', 'user', null, '192.0.2.7', 'curl/8', null);
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (19, 1790000090, 'roles_changed', null, 'u-cid', 'cid', null, 'operator', 'root@host', null, null, '{"roles":["reader"],"added":["reader"],"removed":["editor"]}');
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (20, 1790000000, 'login', null, 'u-dan', 'dan', '1.of-disabled', 'user', null, '192.0.2.7', 'curl/8', null);
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (21, 1790000090, 'user_disabled', null, 'u-dan', 'dan', null, 'operator', 'root@host', null, null, null);
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (22, 1790000090, 'session_ended', 'user_disabled', 'u-dan', 'dan', '1.of-disabled', 'operator', 'root@host', null, null, null);
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (23, 1790000090, 'key_revoked', null, null, null, null, 'operator', 'root@host', null, null, '{"kid":"stolen"}');
+
+select setval(pg_get_serial_sequence('ampho_audit', 'n'), 23);
