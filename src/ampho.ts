@@ -8,7 +8,7 @@ import { type ApplicationUsers, applicationDirectory, storedDirectory } from "./
 import { createFailureDelay } from "./auth/failure-delay.js";
 import { createFeed } from "./auth/feed.js";
 import type { Flows, Grant } from "./auth/flows.js";
-import { followRevocations, isRecent } from "./auth/follow-revocations.js";
+import { followRevocations, isRecent, type RevocationFollower, requireFollowing } from "./auth/follow-revocations.js";
 import { createGuard } from "./auth/guard.js";
 import { createKeyring } from "./auth/keyring.js";
 import { createSession, login } from "./auth/login.js";
@@ -26,7 +26,7 @@ import { surroundings } from "./config/surroundings.js";
 import { type Configuration, type ConfigurationOptions, readConfiguration } from "./config.js";
 import { createPasswordPolicy } from "./crypto/password-policy.js";
 import { createPasswordPool } from "./crypto/password-pool.js";
-import { AmphoError, ConfigurationError } from "./errors.js";
+import { ConfigurationError } from "./errors.js";
 import { onlyAuthorization, splitAuthorization } from "./http/authorization.js";
 import { type CookieMode, createCookieMode } from "./http/cookie-mode.js";
 import { createFetch, type FetchHandler, headOf } from "./http/fetch.js";
@@ -86,9 +86,12 @@ export interface Ampho extends Omit<Management, "sessions"> {
   refusal(error: unknown): HttpAnswer;
   /** Tokens in cookies, as AMPHO_SECURITY_COOKIES asks; undefined without it. `cookiesOf` serves applications that log in by `sessions.create`. */
   readonly cookies: CookieMode | undefined;
-  /** Rejects with `unavailable` unless the store answers within a second. */
+  /** Rejects with `unavailable` unless the store answers within a second and revocations were read within the last one. */
   ready(): Promise<void>;
-  /** Codes of what is not well and no reason to send requests elsewhere: `key_file_unusable`, it was changed for the worse. */
+  /**
+   * Codes of what is not well and no reason to send requests elsewhere: `key_file_unusable`, it was changed for the worse;
+   * `clock_off`, the machine's clock differs from the store's by more than the leeway.
+   */
   warnings(): readonly string[];
   /**
    * Reads AMPHO_SECURITY_KEY_FILE anew, as is done by itself within seconds of a change. Rejects with ConfigurationError
@@ -168,7 +171,7 @@ export async function composeAmpho(
     readFeed: feed?.read,
     publicKeys: () => keyring.publicKeys(),
     guard,
-    ready: () => ready(store, follower.lagSeconds),
+    ready: () => ready(store, follower),
   };
   const refusal = createRefusal((error) => notice(internalError(error)));
   const cookies = configuration.cookies ? createCookieMode(configuration.corsOrigins) : undefined;
@@ -217,7 +220,10 @@ export async function composeAmpho(
     refusal,
     cookies,
     ready: flows.ready,
-    warnings: () => (keyFile?.failing ? [keyFileUnusable] : []),
+    warnings: () => [
+      ...(keyFile?.failing ? [keyFileUnusable] : []),
+      ...(options.clock === undefined && clockDiffers(clock, settings) ? [clockOff] : []),
+    ],
     async reloadKeys() {
       if (keyFile === undefined) throw new ConfigurationError("AMPHO_SECURITY_KEY_FILE is not set");
       await keyFile.reload();
@@ -227,6 +233,7 @@ export async function composeAmpho(
 
 /** What `/readyz` says while the key file was changed and cannot be used: the keys that were read before go on. */
 const keyFileUnusable = "key_file_unusable";
+const clockOff = "clock_off";
 
 /** What the commands do, as an operator; it needs no key. Errors as of createAmpho. */
 export async function openManagement(
@@ -268,17 +275,22 @@ async function openParts(configuration: Configuration, options: CompositionOptio
 /** The store's clock where it has one, so that a fleet has one time; read once before anything is decided by it. */
 async function clockOf(store: Store, settings: Settings, notice: (line: string) => void): Promise<Clock> {
   const clock = createStoreClock(systemClock, settings.leewaySeconds, (ahead) =>
-    notice(
-      ahead === 0
-        ? "the clock of this machine agrees with the store's again"
-        : `the clock of this machine is ${Math.abs(ahead)} s ${ahead > 0 ? "ahead of" : "behind"} the store's, which is used`,
-    ),
+    notice(ahead === 0 ? "the clock of this machine agrees with the store's again" : clockNotice(ahead)),
   );
   const askedMs = clock.monotonicMs();
   const storeMs = await store.readClock();
   if (storeMs === undefined) return systemClock;
   clock.observe?.(storeMs, askedMs, clock.monotonicMs());
   return clock;
+}
+
+function clockDiffers(clock: Clock, { leewaySeconds }: Settings): boolean {
+  return Math.abs(systemClock.now() - clock.now()) > leewaySeconds;
+}
+
+function clockNotice(machineAheadSeconds: number): string {
+  const way = machineAheadSeconds > 0 ? "ahead of" : "behind";
+  return `the clock of this machine is ${Math.abs(machineAheadSeconds)} s ${way} the store's, which is used`;
 }
 
 /** So that the commands know, and say, that there are no users for them to manage. */
@@ -296,10 +308,15 @@ async function closeParts({ passwords, store }: ManagementParts): Promise<void> 
   await Promise.all([passwords.close(), store.close()]);
 }
 
-async function ready(store: Store, lagSeconds: () => number | undefined): Promise<void> {
-  await store.ping(1_000);
-  if (lagSeconds() === undefined)
-    throw new AmphoError("unavailable", "Revocations were not read yet.", { retryAfterSeconds: 1 });
+/** The store may answer, and yet not what revocations are read by: asked last, when what was under way has been answered. */
+async function ready(store: Store, follower: RevocationFollower): Promise<void> {
+  try {
+    await store.ping(1_000);
+  } catch (error) {
+    requireFollowing(follower);
+    throw error;
+  }
+  requireFollowing(follower);
 }
 
 function settingsOf(configuration: Configuration): Settings {

@@ -1,11 +1,18 @@
-// Keeps the revocation set in step with the store: read at start, then twice a second and more, so that what another
-// process ended is refused here within one second (contract §4 "Revocation").
+// Keeps the revocation set in step with the store: read at start, then four times a second, so that what another process
+// ended is refused here within one second (contract §4 "Revocation").
+import { AmphoError } from "../errors.js";
 import type { Store } from "../store/store.js";
 import type { Clock } from "./clock.js";
 import type { RevocationSet } from "./revocations.js";
 
-/** 400 ms leaves the rest of the second for the read itself on a busy process. */
-const intervalMs = 400;
+/**
+ * From the beginning of one read to that of the next, or to the end of one that takes longer. What is written just too late
+ * for a read of d1 ms is known after the next one of d2: after max(250, d1) + d2 at most. So within a second, if none takes
+ * longer than 500 ms, or if one of 750 ms comes after one of 250. (Counted from its end, a pause would come on top of both.)
+ */
+const intervalMs = 250;
+/** Within which what another process ended is refused here. */
+const boundMs = 1000;
 const sweepEverySeconds = 10;
 
 export interface RevocationFollower {
@@ -55,24 +62,34 @@ export function followRevocations(parts: {
   }
 
   async function turn(): Promise<void> {
+    const begunMs = clock.monotonicMs();
+    // An answer that does not come is no better than none.
+    const late = setTimeout(() => fail(new Error("it does not answer within a second")), boundMs);
+    late.unref();
     try {
       await read();
       if (failing) report("following");
       failing = false;
     } catch (error) {
-      if (!failing && !stopped) report("failing", error);
-      failing = true;
+      fail(error);
+    } finally {
+      clearTimeout(late);
     }
-    schedule();
+    schedule(intervalMs - (clock.monotonicMs() - begunMs));
   }
 
-  function schedule(): void {
+  function fail(error: unknown): void {
+    if (!failing && !stopped) report("failing", error);
+    failing = true;
+  }
+
+  function schedule(ms: number): void {
     if (stopped) return;
-    timer = setTimeout(() => void turn(), intervalMs);
+    timer = setTimeout(() => void turn(), Math.max(ms, 0));
     timer.unref();
   }
 
-  schedule();
+  schedule(intervalMs);
   return {
     get hasRead() {
       return lastReadMs !== undefined;
@@ -92,4 +109,12 @@ export function isRecent(follower: Pick<RevocationFollower, "hasRead" | "lagSeco
   if (lagMaxSeconds === 0) return follower.hasRead;
   const lag = follower.lagSeconds();
   return lag !== undefined && lag <= lagMaxSeconds;
+}
+
+/** Throws `unavailable` when what was revoked may be unknown here for longer than the bound. */
+export function requireFollowing({ lagSeconds }: Pick<RevocationFollower, "lagSeconds">): void {
+  const lag = lagSeconds();
+  if (lag !== undefined && lag * 1000 <= boundMs) return;
+  const since = lag === undefined ? "not read yet" : `last read ${Math.floor(lag)} s ago`;
+  throw new AmphoError("unavailable", `Revocations were ${since}.`, { retryAfterSeconds: 1 });
 }

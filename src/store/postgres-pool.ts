@@ -20,10 +20,13 @@ interface Waiting {
   readonly reject: (error: Error) => void;
   readonly timer: NodeJS.Timeout;
   readonly since: number;
+  readonly urgent: boolean;
 }
 
 export interface PoolLimits {
   readonly connections: number;
+  /** So many of them only urgent calls are given: the others may all be waiting for a lock. */
+  readonly reserved: number;
   /** Beyond this they are refused, not kept in memory. */
   readonly waiting: number;
   readonly idleMs: number;
@@ -35,16 +38,23 @@ const pauseMs = 200;
 export function createPool(open: () => Promise<Connection>, limits: PoolLimits): Pool {
   const idle = new Map<Connection, NodeJS.Timeout>();
   const waiting: Waiting[] = [];
+  /** Those in use by calls that are not urgent. */
+  const usual = new Set<Connection>();
   // `opened` counts those that are being opened, too.
   let [opened, opening, turns] = [0, 0, 0];
   let notBefore = 0;
   let closing: Promise<void> | undefined;
   let whenEmpty = () => {};
 
-  function takeIdle(): Connection | undefined {
+  /** How many more calls that are not urgent may have one. */
+  const room = () => limits.connections - limits.reserved - usual.size;
+
+  function takeIdle(urgent: boolean): Connection | undefined {
+    if (!urgent && room() <= 0) return undefined;
     // The newest first: the others may grow old and go.
     const connection = [...idle.keys()].at(-1);
     if (connection) leaveIdle(connection);
+    if (connection && !urgent) usual.add(connection);
     return connection;
   }
 
@@ -66,8 +76,14 @@ export function createPool(open: () => Promise<Connection>, limits: PoolLimits):
     forget();
   }
 
+  /** How many of those that wait could have one now. The urgent ones stand in front. */
+  function wanted(): number {
+    const at = waiting.findIndex(({ urgent }) => !urgent);
+    return at === -1 ? waiting.length : at + Math.min(waiting.length - at, Math.max(room(), 0));
+  }
+
   function grow(): void {
-    if (closing || opened >= limits.connections || opening >= waiting.length) return;
+    if (closing || opened >= limits.connections || opening >= wanted()) return;
     // A server that has none left is not asked again and again while there are others to wait for.
     if (opened > 0 && performance.now() < notBefore) return;
     [opened, opening] = [opened + 1, opening + 1];
@@ -104,13 +120,15 @@ export function createPool(open: () => Promise<Connection>, limits: PoolLimits):
   }
 
   function give(connection: Connection): void {
+    usual.delete(connection);
     if (!connection.usable || closing) {
       discard(connection);
       return;
     }
     const [next] = waiting;
-    if (next) {
+    if (next && (next.urgent || room() > 0)) {
       remove(next);
+      if (!next.urgent) usual.add(connection);
       next.resolve(connection);
       return;
     }
@@ -123,7 +141,7 @@ export function createPool(open: () => Promise<Connection>, limits: PoolLimits):
   return {
     take(waitMs, urgent) {
       if (closing) return Promise.reject(new PostgresFailure("lost"));
-      const connection = takeIdle();
+      const connection = takeIdle(urgent);
       if (connection) return Promise.resolve(connection);
       if (waiting.length >= limits.waiting && !urgent)
         return Promise.reject(
@@ -134,6 +152,7 @@ export function createPool(open: () => Promise<Connection>, limits: PoolLimits):
           resolve,
           reject,
           since: turns,
+          urgent,
           timer: setTimeout(() => {
             remove(each);
             reject(new PostgresFailure("late"));

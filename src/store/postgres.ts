@@ -23,7 +23,7 @@ export interface PostgresOptions {
   readonly notice: (line: string) => void;
 }
 
-const poolLimits = { connections: 10, waiting: 2000, idleMs: 60_000 };
+const poolLimits = { connections: 10, reserved: 1, waiting: 2000, idleMs: 60_000 };
 const connectMs = 2000;
 
 /**

@@ -142,6 +142,9 @@ describe("two processes", () => {
     const other = await logIn(pair[0]);
     expect(await sessionStatus(ahead, other.token)).toBe(200);
     expect((await post(`${pair[0].url}/renew`, { refresh_token })).status).toBe(200);
+    const ready = await fetch(`${ahead.root}/readyz`);
+    expect([ready.status, await ready.json()]).toEqual([200, { status: "ok", warnings: ["clock_off"] }]);
+    expect(await (await fetch(`${pair[0].root}/readyz`)).json()).toEqual({ status: "ok" });
     expect((await ahead.stop()).stderr).toMatch(
       /the clock of this machine is 7\d\d\d s ahead of the store's, which is used/,
     );

@@ -111,6 +111,19 @@ describe("numbers of revocations", () => {
     await follower.read();
     expect(follower.seen).toEqual(Array.from({ length: 100 }, (_, at) => at + 1));
   });
+
+  it("are read while all connections that calls may have wait for a lock", async () => {
+    const sessions = await Promise.all(Array.from({ length: 30 }, () => openSession(store, { stored: false })));
+    const late = await hold();
+    await takeNumber(late);
+    const ended = sessions.map(({ id }) => store.endSession(ending(id)));
+    await waitingFor(9);
+    for (let times = 0; times < 20; times++)
+      expect(await store.readRevocations({ after: 0, now: start })).toMatchObject({ last: 0, rows: [] });
+    await store.ping(1000);
+    await late.query("commit");
+    expect(new Set((await Promise.all(ended)).map((each) => each.ended))).toEqual(new Set([true]));
+  });
 });
 
 describe("transactions in each other's way", () => {

@@ -126,7 +126,7 @@ export function* endEverySession(
 ): Work<readonly Revocation[]> {
   const { now, origin, foreignMaxSeconds, accessTtlSeconds } = input;
   yield* recordAudit({ at: now, event: "every_session_ended", origin });
-  const { n, era, accessUntil } = yield* moveEra();
+  const { n, era, accessUntil } = yield* moveEra(now);
   // `accessTtlSeconds`: a renewal at this moment may issue a token of the old era later than any that was noted.
   const until = Math.max(now + foreignMaxSeconds, now + accessTtlSeconds, accessUntil) + leewayMaxSeconds;
   const row: Revocation = { kind: "all", n, at: now, until, era };

@@ -51,12 +51,17 @@ export interface NewEra {
   readonly accessUntil: number;
 }
 
-/** Ends the era and takes the number of the revocation that says so. */
-export function* moveEra(): Work<NewEra> {
+/**
+ * Ends the era and takes the number of the revocation that says so. The epoch becomes another one, so that every process
+ * reads everything anew: it is what is to be done after a restore, when a number that a process has seen before may be
+ * given again before that process asks.
+ */
+export function* moveEra(now: number): Work<NewEra> {
   const row = required(
     yield* first(
-      `update ampho_state set era = era + 1, last_revocation = last_revocation + 1
+      `update ampho_state set era = era + 1, last_revocation = last_revocation + 1, epoch = substr(epoch, 1, 32) || '.' || ?
        where id = 1 returning era, last_revocation, access_until`,
+      [String(now)],
     ),
   );
   return {

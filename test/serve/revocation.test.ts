@@ -1,0 +1,257 @@
+// What is revoked is refused in every process within a second, whatever happens to the order of commits and to the store.
+import { copyFileSync, mkdirSync, renameSync } from "node:fs";
+import path from "node:path";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { openStore } from "../../dist/store/open-store.js";
+import { purposes } from "../../dist/store/purposes.js";
+import { loadDriver } from "../../dist/store/sqlite-driver.js";
+import type { Row, SqlValue, Work } from "../../dist/store/work.js";
+import { type Database, type OwnServer, startOwnPostgres } from "../store/postgres-server.js";
+import {
+  addUser,
+  bearer,
+  freshPlace,
+  leave,
+  logIn,
+  type Place,
+  type Served,
+  startServe,
+  unthrottled,
+} from "./serve.js";
+
+let server: OwnServer;
+let database: Database;
+let postgres: Place;
+beforeAll(async () => {
+  server = await startOwnPostgres();
+  database = await server.database();
+  await database.empty();
+  postgres = freshPlace({ AMPHO_DATABASE_URL: database.runtimeUrl, ...unthrottled });
+  await addUser(postgres);
+});
+afterAll(async () => {
+  await leave();
+  await server.stop();
+});
+
+async function start(place: Place): Promise<Served> {
+  const served = await startServe(place);
+  onTestFinished(async () => void (await served.stop("SIGKILL")));
+  return served;
+}
+
+const status = async ({ url }: Served, token: string) =>
+  (await fetch(`${url}/session`, { headers: bearer(token) })).status;
+const logOut = async ({ url }: Served, token: string) =>
+  (await fetch(`${url}/logout`, { method: "POST", headers: bearer(token) })).status;
+
+/** From now on within a second, in each of them. */
+const refused = (token: string, ...all: readonly Served[]) =>
+  Promise.all(
+    all.map((served) =>
+      vi.waitFor(async () => expect(await status(served, token)).toBe(401), { timeout: 1000, interval: 10 }),
+    ),
+  );
+
+const claimsOf = (token: string): { readonly sid: string; readonly exp: number } =>
+  JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
+
+async function connect(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url });
+  client.on("error", () => undefined);
+  await client.connect();
+  onTestFinished(() => client.end());
+  return client;
+}
+
+describe("a revocation that is committed late", () => {
+  it("is missed by nobody: not by who has read meanwhile, nor by who starts meanwhile, nor is the next one", async () => {
+    const first = await start(postgres);
+    const [late, next] = [(await logIn(first)).token, (await logIn(first)).token];
+    const client = await connect(database.runtimeUrl);
+    await client.query("begin");
+    const { rows } = await client.query(
+      "update ampho_state set last_revocation = last_revocation + 1 where id = 1 returning last_revocation as n",
+    );
+    const { sid, exp } = claimsOf(late);
+    await client.query(
+      "insert into ampho_revocations (n, at, until, kind, session_id) values ($1, $2, $3, 'session', $4)",
+      [rows[0]?.n, exp - 900, exp + 300, sid],
+    );
+    let answered = 0;
+    const out = logOut(first, next).then((answer) => {
+      answered = answer;
+    });
+    await vi.waitFor(
+      async () => {
+        const waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%ampho_state%'";
+        expect(await database.query(waiting)).toHaveLength(1);
+      },
+      { timeout: 4000, interval: 10 },
+    );
+    const second = await start(postgres);
+    // Long enough for each of them to have read several times.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    for (const served of [first, second])
+      expect([await status(served, late), await status(served, next)]).toEqual([200, 200]);
+    // The one that came second has no number, and so nothing that could be read before the first.
+    expect(answered).toBe(0);
+    await client.query("commit");
+    await refused(late, first, second);
+    await out;
+    expect(answered).toBe(204);
+    await refused(next, first, second);
+  });
+});
+
+interface Backup {
+  readonly place: Place;
+  /** As it was then, after `change`, under the processes that go on. */
+  restore(change: () => Work<unknown>): Promise<void>;
+}
+
+/** Runs it where a test has the database for itself. */
+async function run(
+  work: Work<unknown>,
+  query: (sql: string, values: readonly SqlValue[]) => Promise<readonly Row[]>,
+): Promise<void> {
+  for (let step = work.next([]); !step.done; ) {
+    if ("alone" in step.value) throw new Error("nobody else is here");
+    const rows = await query(step.value.sql, step.value.parameters);
+    step = work.next(rows.map((row) => Object.fromEntries(Object.entries(row).map(numeric))));
+  }
+}
+
+/** `pg` gives a bigint as text. */
+function numeric([name, value]: [string, SqlValue]): [string, SqlValue] {
+  return [name, typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value];
+}
+
+async function backUpPostgres(): Promise<Backup> {
+  const client = await connect(database.ownerUrl);
+  const tables = ["state", "users", "sessions", "revocations", "audit"].map((name) => `ampho_${name}`);
+  for (const table of tables) await client.query(`create temp table saved_${table} as table ${table}`);
+  return {
+    place: postgres,
+    async restore(change) {
+      await client.query("begin");
+      for (const table of tables) {
+        await client.query(`delete from ${table}`);
+        await client.query(`insert into ${table} overriding system value select * from saved_${table}`);
+      }
+      await run(change(), async (sql, values) => {
+        let n = 0;
+        return (
+          await client.query(
+            sql.replace(/\?/g, () => `$${++n}`),
+            [...values],
+          )
+        ).rows;
+      });
+      await client.query("commit");
+    },
+  };
+}
+
+let sqlite: Place;
+async function backUpSqlite(): Promise<Backup> {
+  const { DatabaseSync } = loadDriver(undefined);
+  const file = path.join(sqlite.cwd, "ampho.db");
+  const away = path.join(sqlite.cwd, `away-${Math.random()}`);
+  mkdirSync(away);
+  const copy = path.join(away, "copy.db");
+  const database = new DatabaseSync(file);
+  database.exec(`vacuum into '${copy}'`);
+  database.close();
+  return {
+    place: sqlite,
+    async restore(change) {
+      const restored = path.join(away, "restored.db");
+      copyFileSync(copy, restored);
+      const store = new DatabaseSync(restored);
+      await run(change(), async (sql, values) => store.prepare(sql).all(...values));
+      store.close();
+      for (const suffix of ["", "-wal", "-shm"]) renameSync(file + suffix, path.join(away, `old.db${suffix}`));
+      renameSync(restored, file);
+    },
+  };
+}
+
+describe.each([
+  ["PostgreSQL", backUpPostgres],
+  ["SQLite", backUpSqlite],
+])("a backup that is restored under running processes, on %s", (name, backUp) => {
+  beforeAll(async () => {
+    if (name !== "SQLite") return;
+    sqlite = freshPlace(unthrottled);
+    await addUser(sqlite);
+  });
+  const place = () => (name === "SQLite" ? sqlite : postgres);
+  const storeUrl = () => (name === "SQLite" ? `sqlite:${path.join(sqlite.cwd, "ampho.db")}` : database.runtimeUrl);
+  const last = async () => {
+    const store = await openStore({ url: storeUrl(), migrate: false, notice: () => {} });
+    const page = await store.readRevocations({ after: 0, now: 0 });
+    await store.close();
+    return page.last;
+  };
+
+  it("what the processes know stays refused, and numbers that are given again are read", async () => {
+    const pair = [await start(place()), await start(place())] as const;
+    const [before, after] = [(await logIn(pair[0])).token, (await logIn(pair[0])).token];
+    const backup = await backUp();
+    const number = await last();
+    expect(await logOut(pair[0], before)).toBe(204);
+    await refused(before, ...pair);
+    await backup.restore(function* () {
+      yield* [];
+    });
+    expect(await last()).toBe(number);
+    // Longer than the second within which each of them can reach its store and reads.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    for (const served of pair) expect([await status(served, before), await status(served, after)]).toEqual([401, 200]);
+    await vi.waitFor(async () => expect(await logOut(pair[1], after)).toBe(204), { timeout: 5000, interval: 50 });
+    expect(await last()).toBe(number + 1);
+    await refused(after, ...pair);
+    for (const served of pair) expect(await status(served, before)).toBe(401);
+  });
+
+  it("everything is ended, though the number that says so is one that all have seen before", async () => {
+    const pair = [await start(place()), await start(place())] as const;
+    const tokens = [(await logIn(pair[0])).token, (await logIn(pair[1])).token];
+    const backup = await backUp();
+    const number = await last();
+    expect(await logOut(pair[0], tokens[0] ?? "")).toBe(204);
+    await refused(tokens[0] ?? "", ...pair);
+    const ending = {
+      now: Math.floor(Date.now() / 1000),
+      origin: { actor: "operator" },
+      foreignMaxSeconds: 60,
+    } as const;
+    await backup.restore(() => purposes.endEverySession.run({ ...ending, accessTtlSeconds: 900 }));
+    expect(await last()).toBe(number + 1);
+    for (const token of tokens) await refused(token, ...pair);
+    for (const served of pair) expect(await status(served, (await logIn(served)).token)).toBe(200);
+  });
+});
+
+describe("a process that cannot read revocations for longer than the bound", () => {
+  it("says so in /readyz and in the log, goes on with what it knows, and recovers", async () => {
+    const served = await start(postgres);
+    const { token } = await logIn(served);
+    const ready = async () => {
+      const response = await fetch(`${served.root}/readyz`, { signal: AbortSignal.timeout(1500) });
+      return { status: response.status, ...(await response.json()) };
+    };
+    expect(await ready()).toEqual({ status: "ok" });
+    await server.signal("SIGSTOP");
+    onTestFinished(() => server.signal("SIGCONT"));
+    const told = { error: "unavailable", message: expect.stringMatching(/^Revocations were last read \d+ s ago\.$/) };
+    await vi.waitFor(async () => expect(await ready()).toMatchObject(told), { timeout: 5000, interval: 10 });
+    expect(await status(served, token)).toBe(200);
+    await vi.waitFor(() => expect(served.stderr()).toMatch(/the store cannot be read, trying again: .*answer/), 5000);
+    await server.signal("SIGCONT");
+    await vi.waitFor(async () => expect(await ready()).toEqual({ status: "ok" }), { timeout: 5000, interval: 20 });
+    await vi.waitFor(() => expect(served.stderr()).toContain("the store is back"), 5000);
+  });
+});
