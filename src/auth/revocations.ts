@@ -1,5 +1,5 @@
 // The bounded set of what is revoked, kept in memory and asked on each guarded request (contract §4 "Revocation").
-// Rows come from this process at once and from the store twice a second; each leaves when no token that it could
+// Rows come from this process at once and from the store four times a second; each leaves when no token that it could
 // refuse is good any more.
 import { canonicalLogin } from "../crypto/login-name.js";
 import type { Revocation, RevocationPage } from "../store/store.js";
