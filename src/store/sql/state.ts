@@ -59,7 +59,7 @@ export interface NewEra {
 export function* moveEra(now: number): Work<NewEra> {
   const row = required(
     yield* first(
-      `update ampho_state set era = era + 1, last_revocation = last_revocation + 1, epoch = substr(epoch, 1, 32) || '.' || ?
+      `update ampho_state set era = era + 1, last_revocation = last_revocation + 1, epoch = substr(epoch, 1, 32) || '-' || ?
        where id = 1 returning era, last_revocation, access_until`,
       [String(now)],
     ),
