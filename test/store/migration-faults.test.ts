@@ -18,18 +18,25 @@ const slow = `name: "slow", servesFrom: 1,
       select 1 union all select n + 1 from counted where n < 100000000) select n from counted\`],
   down: () => ["drop table ampho_slow"]`;
 
+/** Locks a table, and goes on for longer than anybody can wait. */
+const slowest = `name: "sleeping", servesFrom: 1,
+  up: ({ text }) => [\`alter table ampho_sessions add column sleeps \${text}\`, "select pg_sleep(20)"],
+  down: () => ["alter table ampho_sessions drop column sleeps"]`;
+
 let server: PostgresServer;
 let later: LaterProgram;
-let slowest: LaterProgram;
+let slowing: LaterProgram;
+let sleeping: LaterProgram;
 beforeAll(async () => {
   later = makeLaterProgram(expanding);
-  slowest = makeLaterProgram(slow);
+  slowing = makeLaterProgram(slow);
+  sleeping = makeLaterProgram(slowest);
   server = await startPostgres();
 });
 afterAll(async () => {
   await leave();
   await server.stop();
-  for (const program of [later, slowest]) program.remove();
+  for (const program of [later, slowing, sleeping]) program.remove();
 });
 
 /** `db-up` as a process that can be killed. */
@@ -78,7 +85,7 @@ describe("on SQLite", () => {
     const seen = await sqliteKind.released(present);
     const [rows, schema] = [await seen.rows(), await seen.schema()];
     for (let round = 0; round < 3; round++) {
-      const up = startUp(placeOf(seen.url, slowest));
+      const up = startUp(placeOf(seen.url, slowing));
       await until(() => isLocked(seen));
       expect(await up.kill()).toBe("SIGKILL");
       expect(await seen.schema()).toEqual(schema);
@@ -90,7 +97,7 @@ describe("on SQLite", () => {
 
   it("one that waits for it meanwhile does it instead", async () => {
     const seen = await sqliteKind.released(present);
-    const up = startUp(placeOf(seen.url, slowest));
+    const up = startUp(placeOf(seen.url, slowing));
     await until(() => isLocked(seen));
     const waiting = command(placeOf(seen.url, later), ["db-up"]);
     await up.kill();
@@ -155,6 +162,15 @@ describe("on PostgreSQL", () => {
     expect(await database.query(whole)).toHaveLength(1);
     expect(await current()).toBe(String(present + 1));
     await down();
+  });
+
+  it("a statement that takes too long is undone, before those who wait for its locks give up", async () => {
+    expect(await command(placeOf(database.ownerUrl, sleeping), ["db-up"])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("others would have to wait: nothing of it was done"),
+    });
+    expect(await current()).toBe(String(present));
+    expect(await database.query("select 1 from information_schema.columns where column_name = 'sleeps'")).toEqual([]);
   });
 
   it("holds up no renewal on a table of 300 000 sessions, also where it has to wait itself", async () => {

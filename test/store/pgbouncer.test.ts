@@ -7,8 +7,10 @@ import path from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { openPostgres } from "../../dist/store/postgres.js";
 import type { Store } from "../../dist/store/store.js";
+import { command, freshPlace, leave } from "../serve/serve.js";
 import { storeContract } from "./contract.js";
 import { openSession, renewal } from "./fixtures.js";
+import { expanding, makeLaterProgram, present } from "./later-program.js";
 import { type Database, freePort, type PostgresServer, startPostgres } from "./postgres-server.js";
 
 const program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/usr/local/bin/pgbouncer"].find((file) =>
@@ -17,14 +19,20 @@ const program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/usr/local/bin/pg
 
 interface Pooler {
   readonly url: string;
+  readonly ownerUrl: string;
   stop(): void;
 }
 
-async function startPooler(binary: string, { runtimeUrl }: Database, server: PostgresServer): Promise<Pooler> {
+async function startPooler(
+  binary: string,
+  { runtimeUrl, ownerUrl }: Database,
+  server: PostgresServer,
+): Promise<Pooler> {
   const folder = mkdtempSync(path.join(tmpdir(), "ampho-pgbouncer-"));
-  const url = new URL(runtimeUrl);
+  const [url, owner] = [new URL(runtimeUrl), new URL(ownerUrl)];
   const port = await freePort();
-  writeFileSync(path.join(folder, "users.txt"), `"${url.username}" "${decodeURIComponent(url.password)}"\n`);
+  const users = [url, owner].map(({ username, password }) => `"${username}" "${decodeURIComponent(password)}"\n`);
+  writeFileSync(path.join(folder, "users.txt"), users.join(""));
   writeFileSync(
     path.join(folder, "pgbouncer.ini"),
     `[databases]
@@ -47,9 +55,10 @@ max_prepared_statements = 0
   const child: ChildProcess = spawn(binary, ["-q", path.join(folder, "pgbouncer.ini")], { ...user, stdio: "ignore" });
   const kill = () => void child.kill("SIGKILL");
   process.once("exit", kill);
-  url.port = String(port);
+  url.port = owner.port = String(port);
   return {
     url: url.href,
+    ownerUrl: owner.href,
     stop: () => {
       kill();
       process.off("exit", kill);
@@ -101,5 +110,16 @@ else {
     );
     expect(left).toEqual([]);
     for (const store of stores) await store.close();
+  });
+
+  it("several that migrate at once, with an index that is built apart, are one", async () => {
+    const later = makeLaterProgram(expanding);
+    const place = { ...freshPlace({ AMPHO_DATABASE_URL: pooler.ownerUrl }), program: later.main };
+    const done = await Promise.all([1, 2, 3].map(() => command(place, ["db-up"])));
+    expect(done.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual([0, 0, 0]);
+    expect(done.map(({ stdout }) => stdout).join("")).toBe(`applied ${present + 1} expanding\n`);
+    expect(await command(place, ["db-down"])).toMatchObject({ code: 0 });
+    await leave();
+    later.remove();
   });
 }

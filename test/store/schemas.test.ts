@@ -2,6 +2,7 @@
 // keeps what can be kept. On SQLite and on PostgreSQL.
 import { existsSync, readdirSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { known } from "../../dist/store/migrations/known.js";
 import { openStore } from "../../dist/store/open-store.js";
 import type { Store } from "../../dist/store/store.js";
 import { alice, command, freshPlace, leave, logIn, startServe } from "../serve/serve.js";
@@ -32,6 +33,14 @@ it("each migration has its fixtures: make those of the newest by `npm run schema
   for (const number of numbers)
     for (const { name } of kinds)
       expect(existsSync(new URL(`./schemas/${number}.${name}.sql`, import.meta.url)), `${number}.${name}`).toBe(true);
+});
+
+it("each migration leaves the programs of the version before it at work: it expands, or takes away what these do without", () => {
+  for (const [at, { version, servesFrom }] of known.entries()) {
+    expect(version).toBe(at + 1);
+    expect(servesFrom).toBeGreaterThanOrEqual(known[at - 1]?.servesFrom ?? 1);
+    expect(servesFrom).toBeLessThanOrEqual(Math.max(at, 1));
+  }
 });
 
 async function open({ url }: Seen): Promise<Store> {
