@@ -74,6 +74,6 @@ export interface Flows {
     need: Need<R> | undefined,
     request: R,
   ): Auth | undefined | Promise<Auth | undefined>;
-  /** Rejects with `unavailable` when the store does not answer within a second or its revocations were never read. */
+  /** Rejects with `unavailable` when the store does not answer within a second or its revocations were not read within the last one. */
   ready(): Promise<void>;
 }

@@ -18,8 +18,8 @@ const patienceMs = 600_000;
 /** How long it is tried to get a lock on a table that somebody else does not give up. */
 const locksMs = 10_000;
 /**
- * A change of a table waits for those who use it, and everybody else then waits behind it, and again while it is made:
- * 4.3 s at most, for requests give up after 4.5 s.
+ * A change of a table waits for those who use it, and everybody else then waits behind it, and again while it is made.
+ * Requests give up after 4.5 s, so a statement has to be done before, or it is undone.
  */
 const limits = { lockMs: 300, statementMs: 4000, idleMs: 60_000 };
 /** The transaction that only holds the lock is not taken for one that was left. */

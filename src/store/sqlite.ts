@@ -59,8 +59,13 @@ async function prepareSchema(thread: Thread, { migrate, notice }: SqliteOptions)
   for (const { version, name } of await applyAllIn(thread)) notice(`applied migration ${version} (${name})`);
 }
 
+/** For one that is to be made on a large table, and for another process that makes it. */
+const patient = { tryMs: 600_000, waitMs: 600_500 };
+
 function applyAllIn(thread: Thread): Promise<readonly Migration[]> {
-  return applyAll(async () => (await thread.run<Step | undefined>({ kind: "migrations", step: "up" }))?.migration);
+  return applyAll(
+    async () => (await thread.run<Step | undefined>({ kind: "migrations", step: "up" }, patient))?.migration,
+  );
 }
 
 /** Errors as of `openSqlite`. */
@@ -68,7 +73,7 @@ export function openSqliteMigrations(options: SqliteTarget): Migrations {
   const thread = startThread({ ...target(options), role: "migrations" });
   return {
     up: () => applyAllIn(thread),
-    down: () => thread.run({ kind: "migrations", step: "down" }),
+    down: () => thread.run({ kind: "migrations", step: "down" }, patient),
     current: () => thread.run({ kind: "migrations", step: "version" }),
     list: () => thread.run({ kind: "migrations", step: "list" }),
     close: () => thread.close(),

@@ -79,6 +79,7 @@ describe("a revocation that is committed late", () => {
       "insert into ampho_revocations (n, at, until, kind, session_id) values ($1, $2, $3, 'session', $4)",
       [rows[0]?.n, exp - 900, exp + 300, sid],
     );
+    const second = await start(postgres);
     let answered = 0;
     const out = logOut(first, next).then((answer) => {
       answered = answer;
@@ -90,7 +91,6 @@ describe("a revocation that is committed late", () => {
       },
       { timeout: 4000, interval: 10 },
     );
-    const second = await start(postgres);
     // Long enough for each of them to have read several times.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     for (const served of [first, second])
@@ -253,5 +253,29 @@ describe("a process that cannot read revocations for longer than the bound", () 
     await server.signal("SIGCONT");
     await vi.waitFor(async () => expect(await ready()).toEqual({ status: "ok" }), { timeout: 5000, interval: 20 });
     await vi.waitFor(() => expect(served.stderr()).toContain("the store is back"), 5000);
+  });
+});
+
+describe("a guarded request", () => {
+  it("asks the store nothing: PostgreSQL counts no transaction for it", async () => {
+    const served = await start(postgres);
+    const { token } = await logIn(served);
+    const ask = async (route: string, times: number) => {
+      for (let count = 0; count < times; count++)
+        expect((await fetch(`${served.url}${route}`, { headers: bearer(token) })).status).toBe(200);
+    };
+    const counted = async () => {
+      const sql = "select xact_commit::int as n from pg_stat_database where datname = current_database()";
+      return Number((await database.query(sql))[0]?.["n"]);
+    };
+    const before = await counted();
+    await ask("/sessions", 300);
+    // The server tells with a delay what it has counted.
+    await vi.waitFor(async () => expect(await counted()).toBeGreaterThanOrEqual(before + 300), 10_000);
+    const between = await counted();
+    await ask("/session", 800);
+    // Reads of revocations go on, four a second, and so do these questions.
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect((await counted()) - between).toBeLessThan(400);
   });
 });

@@ -78,7 +78,7 @@ describe.each(stores)("on %s", (_, open) => {
     expect(await clients.stop()).toEqual([]);
     expect(older.stderr()).toContain(`schema version ${present + 1}, newer than this program's (${present})`);
     for (const each of clients.processes) expect((await each.stop()).code).toBe(0);
-  });
+  }, 120_000);
 
   it("the older program's commands work with it, and change nothing of the schema", async () => {
     expect(await command(owning, ["user-list"])).toMatchObject({ code: 0, stdout: expect.stringContaining("alice") });
@@ -103,7 +103,7 @@ describe.each(stores)("on %s", (_, open) => {
     await clients.go(10);
     expect(await clients.stop()).toEqual([]);
     for (const each of clients.processes) await each.stop();
-  });
+  }, 120_000);
 
   it("all the way back, the oldest program serves again", async () => {
     for (const name of ["contracting", "expanding"])
@@ -114,5 +114,5 @@ describe.each(stores)("on %s", (_, open) => {
     await clients.go(5);
     expect(await clients.stop()).toEqual([]);
     for (const each of clients.processes) await each.stop();
-  });
+  }, 120_000);
 });

@@ -8,14 +8,16 @@ import { command, freshPlace, leave, type Place } from "../serve/serve.js";
 import { openSession, renewal } from "./fixtures.js";
 import { expanding, type LaterProgram, makeLaterProgram, present } from "./later-program.js";
 import { type Database, type PostgresServer, startPostgres } from "./postgres-server.js";
+import { startChild } from "./processes.js";
 import { type Seen, sqliteKind } from "./schema-fixtures.js";
 
-/** Holds the write lock of SQLite for many seconds, with the table that it is to make already there. */
+/** Holds the write lock of SQLite for many seconds, with half of it done. */
 const slow = `name: "slow", servesFrom: 1,
   up: () => [
     "create table ampho_slow (n integer)",
+    "update ampho_sessions set gen = gen + 1000",
     \`insert into ampho_slow with recursive counted (n) as (
-      select 1 union all select n + 1 from counted where n < 100000000) select n from counted\`],
+      select 1 union all select n + 1 from counted where n < 1000000000) select max(n) from counted\`],
   down: () => ["drop table ampho_slow"]`;
 
 /** Locks a table, and goes on for longer than anybody can wait. */
@@ -93,6 +95,17 @@ describe("on SQLite", () => {
     }
     expect(await command(placeOf(seen.url, later), ["db-up"])).toMatchObject({ code: 0 });
     expect((await seen.schema()).join("\n")).toMatch(/index ampho_sessions_label/i);
+  });
+
+  it("one that has to wait for longer than requests do waits, and does it", async () => {
+    const seen = await sqliteKind.released(present);
+    const locker = startChild("lock", seen.url.slice("sqlite:".length));
+    onTestFinished(() => void locker.process.kill("SIGKILL"));
+    expect(await locker.line()).toBe("locked");
+    const waiting = command(placeOf(seen.url, later), ["db-up"]);
+    await new Promise((resolve) => setTimeout(resolve, 7000));
+    locker.process.stdin.write("\n");
+    expect(await waiting).toMatchObject({ code: 0, stdout: `applied ${present + 1} expanding\n` });
   });
 
   it("one that waits for it meanwhile does it instead", async () => {
@@ -201,11 +214,10 @@ describe("on PostgreSQL", () => {
     const reader = await hold("begin", "select 1 from ampho_sessions limit 1");
     const older = await hold("begin isolation level repeatable read", "select 1 from ampho_state");
     const up = startUp(placeOf(database.ownerUrl, later));
-    for (let times = 0; times < 2; times++) {
-      await until(exists(waitsForTable));
-      await until(async () => !(await exists(waitsForTable)()));
-      await go(10);
-    }
+    await until(exists(waitsForTable));
+    // It lets the others go first, and tries again.
+    await until(async () => !(await exists(waitsForTable)()));
+    await go(10);
     await reader.query("commit");
     await until(exists(buildsIndex));
     await go(100);
@@ -219,5 +231,5 @@ describe("on PostgreSQL", () => {
     await go(20);
     running = false;
     await all;
-  });
+  }, 120_000);
 });
