@@ -20,6 +20,9 @@ import {
   unthrottled,
 } from "./serve.js";
 
+// Many processes start here, on a machine that may have much to do.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
 let server: OwnServer;
 let database: Database;
 let postgres: Place;

@@ -1,10 +1,13 @@
 // Programs of two schema versions serve one database, while the newer one migrates it and afterwards: first expand, then
 // contract. Real processes under load.
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { contracting, expanding, type LaterProgram, makeLaterProgram, present } from "../store/later-program.js";
 import { type PostgresServer, startPostgres } from "../store/postgres-server.js";
 import { startClients } from "./clients.js";
 import { addUser, command, freshPlace, leave, type Place, startServe, unthrottled } from "./serve.js";
+
+// Many processes start here, on a machine that may have much to do.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let later: LaterProgram;
 let latest: LaterProgram;
@@ -78,7 +81,7 @@ describe.each(stores)("on %s", (_, open) => {
     expect(await clients.stop()).toEqual([]);
     expect(older.stderr()).toContain(`schema version ${present + 1}, newer than this program's (${present})`);
     for (const each of clients.processes) expect((await each.stop()).code).toBe(0);
-  }, 120_000);
+  });
 
   it("the older program's commands work with it, and change nothing of the schema", async () => {
     expect(await command(owning, ["user-list"])).toMatchObject({ code: 0, stdout: expect.stringContaining("alice") });
@@ -103,7 +106,7 @@ describe.each(stores)("on %s", (_, open) => {
     await clients.go(10);
     expect(await clients.stop()).toEqual([]);
     for (const each of clients.processes) await each.stop();
-  }, 120_000);
+  });
 
   it("all the way back, the oldest program serves again", async () => {
     for (const name of ["contracting", "expanding"])
@@ -114,5 +117,5 @@ describe.each(stores)("on %s", (_, open) => {
     await clients.go(5);
     expect(await clients.stop()).toEqual([]);
     for (const each of clients.processes) await each.stop();
-  }, 120_000);
+  });
 });

@@ -1,7 +1,7 @@
 // Migrations that are killed in the middle, and those on large tables in use: real processes, on both stores.
 import { spawn } from "node:child_process";
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { openPostgres } from "../../dist/store/postgres.js";
 import { loadDriver } from "../../dist/store/sqlite-driver.js";
 import { command, freshPlace, leave, type Place } from "../serve/serve.js";
@@ -10,6 +10,9 @@ import { expanding, type LaterProgram, makeLaterProgram, present } from "./later
 import { type Database, type PostgresServer, startPostgres } from "./postgres-server.js";
 import { startChild } from "./processes.js";
 import { type Seen, sqliteKind } from "./schema-fixtures.js";
+
+// Many processes start here, on a machine that may have much to do.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 /** Holds the write lock of SQLite for many seconds, with half of it done. */
 const slow = `name: "slow", servesFrom: 1,
@@ -231,5 +234,5 @@ describe("on PostgreSQL", () => {
     await go(20);
     running = false;
     await all;
-  }, 120_000);
+  });
 });

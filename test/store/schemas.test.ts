@@ -1,7 +1,7 @@
 // Every schema that was ever released, with the data that its programs left in it: it opens, goes forward and back, and
 // keeps what can be kept. On SQLite and on PostgreSQL.
 import { existsSync, readdirSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { known } from "../../dist/store/migrations/known.js";
 import { openStore } from "../../dist/store/open-store.js";
 import type { Store } from "../../dist/store/store.js";
@@ -10,6 +10,9 @@ import { renewal, start } from "./fixtures.js";
 import { expanding, type LaterProgram, makeLaterProgram, present } from "./later-program.js";
 import { type PostgresServer, startPostgres } from "./postgres-server.js";
 import { type Kind, postgresKind, type Seen, sqliteKind, withMigrations } from "./schema-fixtures.js";
+
+// Many processes start here, on a machine that may have much to do.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let server: PostgresServer;
 let later: LaterProgram;
