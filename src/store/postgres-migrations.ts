@@ -12,7 +12,7 @@ import { buildIndex } from "./postgres-index.js";
 import { TransactionFailure, transact } from "./postgres-transaction.js";
 import { first, integer, query, type Work } from "./work.js";
 
-const connectMs = 5000;
+const connectMs = 15_000;
 /** How long one waits for another that migrates. */
 const patienceMs = 600_000;
 /** How long it is tried to get a lock on a table that somebody else does not give up. */

@@ -25,6 +25,8 @@ export interface PostgresOptions {
 
 const poolLimits = { connections: 10, reserved: 1, waiting: 2000, idleMs: 60_000 };
 const connectMs = 2000;
+/** Nobody waits for an answer yet, and ten processes that start at once have much to do. */
+const openingMs = 15_000;
 
 /**
  * Throws StoreOpenError where a person can mend it (no server there, a refused role, a standby, another schema),
@@ -32,10 +34,11 @@ const connectMs = 2000;
  */
 export async function openPostgres({ url, migrate, notice }: PostgresOptions): Promise<Store> {
   const module = await loadPostgres();
-  const pool = createPool(() => connect(module, url, connectMs), poolLimits);
+  let isOpen = false;
+  const pool = createPool(() => connect(module, url, isOpen ? connectMs : openingMs), poolLimits);
   const runner = createRunner(pool);
   try {
-    const about = await runner.run(lookAround);
+    const about = await runner.run(lookAround, { waitMs: openingMs });
     const { version } = about.value;
     if (version > newest) notice(expanded(version));
     if (version < newest) {
@@ -51,6 +54,7 @@ export async function openPostgres({ url, migrate, notice }: PostgresOptions): P
     await pool.close();
     throw error instanceof PostgresFailure ? new StoreOpenError(error.message, { cause: error }) : error;
   }
+  isOpen = true;
 
   async function run<T>(start: () => Work<T>, limits?: { readonly waitMs?: number; readonly urgent?: boolean }) {
     try {
