@@ -101,7 +101,8 @@ export function createThrottle(parts: {
     return {
       places: [],
       counters: [together, own],
-      subject: shortOf(login),
+      // A line of its own to wait in: that of the login strangers could keep full.
+      subject: shortOf(own),
       from: shortOf(own),
       windowSeconds,
       lockAfter,
