@@ -55,6 +55,8 @@ export interface ReadUser {
   readonly user: Omit<StagedUser, "id">;
   /** By which the report counts: the hash's, or `none`. */
   readonly format: string;
+  /** Of the line. */
+  readonly bytes: number;
 }
 
 export type ReadLine = ReadUser | { readonly wrong: string } | "empty";
@@ -70,12 +72,12 @@ export function readImportLine(text: Uint8Array | string, line: number): ReadLin
   const object = parseJsonObject(bytes);
   if (object === undefined)
     return wrong("The line is not a JSON object in UTF-8 in which each member is written once.");
-  return readMembers(object, line);
+  return readMembers(object, line, bytes.length);
 }
 
 const members = new Set(["login", "password_hash", "roles"]);
 
-function readMembers(object: Readonly<Record<string, unknown>>, line: number): ReadLine {
+function readMembers(object: Readonly<Record<string, unknown>>, line: number, bytes: number): ReadLine {
   // Left aside, a misspelled `password_hash` would make users who cannot log in.
   if (Object.keys(object).some((name) => !members.has(name)))
     return wrong("The line has a member that is none of login, password_hash and roles.");
@@ -98,7 +100,7 @@ function readMembers(object: Readonly<Record<string, unknown>>, line: number): R
     roles: [...new Set(roles)],
     line,
   };
-  return { user, format: hash.format };
+  return { user, format: hash.format, bytes };
 }
 
 /** Some programs write a byte order mark before the first line; it says nothing here (RFC 8259 section 8.1). */

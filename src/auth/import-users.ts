@@ -1,6 +1,6 @@
 // Users from elsewhere (contract §3, `user-import`): JSON Lines to users of the store, all or none of them. They are written
 // in batches that nobody sees and published by one small transaction, so that whoever uses the store meanwhile waits for
-// no more than a batch; memory is bounded by a batch.
+// no more than a batch; memory is bounded by a window of batches.
 
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
@@ -13,7 +13,7 @@ export interface ImportOptions {
   readonly dryRun?: boolean | undefined;
   /** Gets the wrong lines in their order, the first hundred of them. */
   readonly onWrongLine?: ((wrong: WrongLine) => void) | undefined;
-  /** Gets the number of lines read so far, about every two thousand. */
+  /** Gets the number of lines dealt with so far: at first every two thousand, later every thirty thousand or so. */
   readonly onProgress?: ((lines: number) => void) | undefined;
 }
 
@@ -35,8 +35,14 @@ export interface ImportReport {
 
 export type Lines = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
 
-/** Some 30 ms of writing. With fewer, each would rewrite as much of the index of logins for less. */
+/** Some 30 ms of writing, for which others wait. */
 const batchMax = { lines: 2000, bytes: 1 << 20 };
+/**
+ * So many batches are sorted by login before they are written, at most: logins come in no order, and two thousand of them
+ * lie on as many pages of their index, all of which each batch would write anew. Twice as many each time, for the index
+ * is small at first, and whoever imports a few sees at once what is wrong.
+ */
+const batchesMax = 16;
 const sweptRows = 1000;
 /** Between batches: who waits for the write lock tries again every 4 ms, and must find it free. */
 const pauseMs = 6;
@@ -62,18 +68,23 @@ export async function importUsers(
   const tally = createTally(options.onWrongLine);
   await removeLeft(parts, spaced, undefined);
   const n = await store.startImport({ now: clock.now() });
-  const idOf = createIds();
+  const idsOfBatch = createIds();
   const stage = (batch: readonly ReadUser[]) => {
-    const users = batch.map(({ user }): StagedUser => ({ ...user, id: idOf(user.line) }));
+    const newId = idsOfBatch();
+    const users = batch.map(({ user }): StagedUser => ({ ...user, id: newId() }));
     return store.stageUsers({ n, users, displaces: !dryRun, now: clock.now() });
   };
   const alive = setInterval(() => void stage([]).catch(() => undefined), lease.renewMs);
   alive.unref();
   try {
-    for await (const batch of batchesOf(lines, tally)) {
-      const outcome = batch.length === 0 ? undefined : await spaced(() => stage(batch));
-      if (outcome?.outcome === "dropped") throw givenUp();
-      tally.add(batch, outcome?.refused ?? []);
+    for await (const window of windowsOf(lines, tally)) {
+      const refused: Refused[] = [];
+      for (const batch of batchesOf(window)) {
+        const outcome = await spaced(() => stage(batch));
+        if (outcome.outcome === "dropped") throw givenUp();
+        refused.push(...outcome.refused);
+      }
+      tally.add(window, refused);
       options.onProgress?.(tally.lines);
     }
     if (!dryRun && tally.report().wrong === 0) {
@@ -103,12 +114,13 @@ export async function removeLeft({ store, clock }: ImportParts, spaced: Spaced, 
  * Ids of which those of one batch lie behind those of the batch before: so each batch writes to the end of their index,
  * where ids by lot would rewrite all of its pages time and again. Ten characters by lot for the import, ten for each user.
  */
-function createIds(): (line: number) => string {
+function createIds(): () => () => string {
   const start = randomId().slice(0, 10);
-  return (line) => {
-    const batch = Math.floor(line / batchMax.lines).toString(36);
+  let batches = 0;
+  return () => {
+    const batch = (batches++).toString(36);
     // Its length before it keeps the order of numbers as texts.
-    return `${start}${batch.length}${batch}${randomId().slice(0, 10)}`;
+    return () => `${start}${batch.length}${batch}${randomId().slice(0, 10)}`;
   };
 }
 
@@ -128,22 +140,41 @@ export function spacing({ clock }: Pick<Parts, "clock">): Spaced {
   };
 }
 
-async function* batchesOf(lines: Lines, tally: Tally): AsyncGenerator<readonly ReadUser[]> {
-  let batch: ReadUser[] = [];
+/** Users in the order of their lines, as many as are written in order of their logins. */
+async function* windowsOf(lines: Lines, tally: Tally): AsyncGenerator<readonly ReadUser[]> {
+  let batches = 1;
+  let window: ReadUser[] = [];
   let room = batchMax;
   for await (const text of lines) {
     const read = readImportLine(text, tally.next());
     if (read !== "empty") {
       if ("wrong" in read) tally.note(read.wrong);
-      else batch.push(read);
+      else window.push(read);
     }
     room = { lines: room.lines - 1, bytes: room.bytes - text.length };
     if (room.lines > 0 && room.bytes > 0) continue;
-    yield batch;
-    batch = [];
-    room = batchMax;
+    yield window;
+    window = [];
+    room = { lines: batchMax.lines * batches, bytes: batchMax.bytes * batches };
+    batches = Math.min(batches * 2, batchesMax);
   }
-  yield batch;
+  yield window;
+}
+
+/** Of two with one login the earlier line comes first. */
+function* batchesOf(window: readonly ReadUser[]): Generator<readonly ReadUser[]> {
+  const sorted = [...window].sort(byLogin);
+  for (let start = 0; start < sorted.length; ) {
+    let end = start;
+    for (let bytes = 0; end < sorted.length && end - start < batchMax.lines && bytes < batchMax.bytes; end += 1)
+      bytes += sorted[end]?.bytes ?? 0;
+    yield sorted.slice(start, end);
+    start = end;
+  }
+}
+
+function byLogin({ user: a }: ReadUser, { user: b }: ReadUser): number {
+  return a.canonical < b.canonical ? -1 : a.canonical > b.canonical ? 1 : a.line - b.line;
 }
 
 interface Tally {
@@ -153,8 +184,8 @@ interface Tally {
   next(): number;
   /** The present line is wrong. */
   note(reason: string): void;
-  /** A batch is written, but for those who were refused. */
-  add(batch: readonly ReadUser[], refused: readonly Refused[]): void;
+  /** A window is written, but for those who were refused. */
+  add(window: readonly ReadUser[], refused: readonly Refused[]): void;
   report(): ImportReport;
   failure(): AmphoError;
 }
@@ -177,7 +208,7 @@ function createTally(onWrongLine: ImportOptions["onWrongLine"]): Tally {
   let users = 0;
   let wrong = 0;
   let first: WrongLine | undefined;
-  /** Of the present batch: the store's refusals come later and may be of earlier lines. */
+  /** Of the present window: the store's refusals come later and may be of earlier lines. */
   let noted: WrongLine[] = [];
 
   return {
@@ -186,9 +217,9 @@ function createTally(onWrongLine: ImportOptions["onWrongLine"]): Tally {
     },
     next: () => ++lines,
     note: (reason) => void noted.push({ line: lines, reason }),
-    add(batch, refused) {
+    add(window, refused) {
       const refusedLines = new Set(refused.map(({ line }) => line));
-      for (const { user, format } of batch) {
+      for (const { user, format } of window) {
         if (refusedLines.has(user.line)) continue;
         users += 1;
         formats[format] = (formats[format] ?? 0) + 1;

@@ -27,6 +27,7 @@ export async function login(parts: Parts, input: LoginInput, caller: Caller): Pr
   const admission = await throttle.admitLogin({ canonical: canonicalLogin(input.login), known, origin });
   const { account, good, answerable } = await admission.check(async () => {
     const account = named ?? (await directory.find(input.login));
+    if (account !== undefined) await admission.meant(canonicalLogin(account.login));
     const verdict = password === undefined ? none : await directory.verify(account, password, admission.turn);
     return { account, ...verdict };
   });

@@ -31,6 +31,11 @@ export interface Admission {
   readonly turn: PasswordTurn;
   /** For a purpose of the store that settles it as right in its own transaction: the user's runs of failures end. */
   right(userId: string): Guess;
+  /**
+   * The account that was found, where an application's own table takes other spellings for its login than we do: its own
+   * count counts too, or each spelling would have tries of its own. Throws `too_many_attempts`.
+   */
+  meant(canonical: string): Promise<void>;
   /** Runs the look at the password; gives the try back when there was none (`overloaded`, `unavailable`). */
   check<T>(look: () => Promise<T>): Promise<T>;
   /** Wrong. `login`: of the account, if there is one. */
@@ -96,7 +101,8 @@ export function createThrottle(parts: {
     return {
       places: [],
       counters: [together, own],
-      subject: shortOf(login),
+      // A line of its own to wait in: that of the login strangers could keep full.
+      subject: shortOf(own),
       from: shortOf(own),
       windowSeconds,
       lockAfter,
@@ -131,13 +137,27 @@ export function createThrottle(parts: {
     return verdict.outcome === "refused" ? verdict : { locked: false, retryAfterSeconds: 1 };
   }
 
-  function admission(guess: Guess, turn: PasswordTurn, deviceId: string | undefined): Admission {
+  function admission(
+    admitted: Guess,
+    turn: PasswordTurn,
+    { deviceId, origin }: { readonly deviceId?: string | undefined; readonly origin: Origin },
+  ): Admission {
+    let guess = admitted;
     const settle = (outcome: "failed" | "succeeded" | "returned", audit?: AuditEntry, login?: string) =>
       store.settleGuess({ ...guess, outcome, now: clock.now(), login, audit });
     return {
       deviceId,
       turn,
       right: (userId) => ({ ...guess, pardons: [...guess.pardons, ...togetherOf(userId)] }),
+      async meant(canonical) {
+        const own = loginCounter(canonical);
+        // At a known place tries are counted by the user already.
+        if (guess.counters.some(({ kind, key }) => kind !== "login" || key === own.key)) return;
+        const further = { ...guess, places: [], counters: [own], subject: shortOf(own) };
+        const refusal = await admit(further, { canonical, origin, event: "login_throttled" });
+        if (refusal !== undefined) throw tooMany(refusal.retryAfterSeconds);
+        guess = { ...guess, counters: [...guess.counters, own] };
+      },
       async check(look) {
         try {
           return await look();
@@ -159,7 +179,7 @@ export function createThrottle(parts: {
         const guess = knownGuess(canonical, known);
         const refusal = await admit(guess, { canonical, origin, event });
         if (refusal === undefined)
-          return admission(guess, { fairnessKey: known.userId, priority: true }, known.deviceId);
+          return admission(guess, { fairnessKey: known.userId, priority: true }, { deviceId: known.deviceId, origin });
         if (!refusal.locked) throw tooMany(refusal.retryAfterSeconds);
       }
       // A known place with too many failures in a row is a strange one, until a success there.
@@ -168,7 +188,7 @@ export function createThrottle(parts: {
       if (refusal !== undefined) throw tooMany(refusal.retryAfterSeconds);
       // One turn for each address: the throttle bounds how many of one login wait.
       const fairnessKey = guess.places.at(-1)?.place ?? canonical;
-      return admission(guess, { fairnessKey }, known?.deviceId);
+      return admission(guess, { fairnessKey }, { deviceId: known?.deviceId, origin });
     },
 
     async admitPasswordChange({ canonical, userId, sessionId, origin }) {
@@ -185,7 +205,7 @@ export function createThrottle(parts: {
       };
       const refusal = await admit(guess, { canonical, origin, event: "password_throttled" });
       if (refusal !== undefined) throw tooMany(refusal.retryAfterSeconds);
-      return admission(guess, { fairnessKey: userId, priority: true }, undefined);
+      return admission(guess, { fairnessKey: userId, priority: true }, { origin });
     },
   };
 }

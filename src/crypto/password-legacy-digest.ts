@@ -39,13 +39,17 @@ const ldapSchemes = new Map<string, LdapScheme>([
   ["SSHA512", salted("sha512")],
 ]);
 
-/** Base64 (or hex, Dovecot's `.HEX`) of the digest of password and salt, and then the salt. */
+/**
+ * Base64 of the digest of password and salt, and then the salt. Hex where the name says so (Dovecot's `.HEX`), and where
+ * there is no salt and it has that length.
+ */
 export function readLdapDigest(scheme: string, rest: string): StoredHash | Refusal | undefined {
   const [, name = "", encoding] = /^([A-Z0-9]+)(?:\.(HEX|B64|BASE64))?$/.exec(scheme) ?? [];
   const kind = ldapSchemes.get(name);
   if (kind === undefined) return undefined;
   const { digest } = kind;
-  const bytes = encoding === "HEX" ? decodeHex(rest) : decodeBase64(rest);
+  const isHex = encoding === "HEX" || (!kind.salted && rest.length === 2 * digestBytes[digest]);
+  const bytes = isHex ? decodeHex(rest) : decodeBase64(rest);
   const saltLength = (bytes?.length ?? 0) - digestBytes[digest];
   if (bytes === undefined || saltLength < 0 || saltLength > (kind.salted ? saltMaxBytes : 0)) return malformed;
   const [output, salt] = [bytes.subarray(0, digestBytes[digest]), bytes.subarray(digestBytes[digest])];

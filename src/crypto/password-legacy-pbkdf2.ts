@@ -1,6 +1,6 @@
 // PBKDF2 (RFC 8018) as it is stored by passlib and PHC strings, Django, Werkzeug, ASP.NET Core Identity (its
-// PasswordHasher.cs), GRUB, Atlassian, Defuse's password-hashing, and LDAP servers.
-import { decodeBase64, decodeDottedBase64, decodeHex } from "./password-legacy-base64.js";
+// PasswordHasher.cs), `$p5k2$`, GRUB, Atlassian, Defuse's password-hashing, and LDAP servers.
+import { decodeAnyBase64, decodeBase64, decodeDottedBase64, decodeHex } from "./password-legacy-base64.js";
 import { type Digest, type HashReader, isDigest, malformed, pbkdf2Hash } from "./password-legacy-scheme.js";
 
 const empty = Buffer.alloc(0);
@@ -31,7 +31,7 @@ const readDjango: HashReader = (stored) => {
 
 const readWerkzeug: HashReader = (stored) => {
   if (!stored.startsWith("pbkdf2:")) return undefined;
-  const form = /^pbkdf2:(sha1|sha224|sha256|sha384|sha512):(\d{1,10})\$([^$]+)\$([0-9a-f]+)$/;
+  const form = /^pbkdf2:(md5|sha1|sha224|sha256|sha384|sha512):(\d{1,10})\$([^$]+)\$([0-9a-f]+)$/;
   const [, digest, rounds, salt = "", output = ""] = form.exec(stored) ?? [];
   if (!isDigest(digest)) return malformed;
   const parameters = { digest, rounds: Number(rounds), salt, output: decodeHex(output) ?? empty };
@@ -59,6 +59,22 @@ const readAspNet: HashReader = (stored) => {
   if (digest === undefined || saltEnd > bytes.length) return malformed;
   const parts = { salt: bytes.subarray(13, saltEnd), output: bytes.subarray(saltEnd) };
   return pbkdf2Hash("aspnet-identity-v3", { digest, rounds, ...parts });
+};
+
+/**
+ * `$p5k2$`, rounds in hexadecimal, SHA-1: Cryptacular's (20 bytes, padded, with `-` and `_`) or Litzenberger's (24 bytes, and
+ * all that stands before the output is the salt).
+ */
+const readP5k2: HashReader = (stored) => {
+  if (!stored.startsWith("$p5k2$")) return undefined;
+  const [, before = "", rounds = "", salt = "", output = ""] =
+    /^(\$p5k2\$([0-9a-f]{0,8})\$([^$]{1,86}))\$([A-Za-z0-9+/._-]{27}=|[A-Za-z0-9+/.]{32})$/.exec(stored) ?? [];
+  // Litzenberger leaves his 400 rounds out.
+  const common = { digest: "sha1", rounds: rounds === "" ? 400 : Number.parseInt(rounds, 16) } as const;
+  if (!output.endsWith("="))
+    return pbkdf2Hash("pbkdf2-p5k2", { ...common, salt: before, output: decodeDottedBase64(output) ?? empty });
+  const parts = { salt: decodeAnyBase64(salt) ?? empty, output: decodeAnyBase64(output) ?? empty };
+  return pbkdf2Hash("pbkdf2-p5k2", { ...common, ...parts });
 };
 
 const readGrub: HashReader = (stored) => {
@@ -121,6 +137,7 @@ export const pbkdf2Readers: readonly HashReader[] = [
   readDjango,
   readWerkzeug,
   readAspNet,
+  readP5k2,
   readGrub,
   readDefuse,
 ];

@@ -58,8 +58,9 @@ function splitForwardedFor(value: string): readonly string[] {
 /** The `for` of each element, RFC 7239 §4; undefined if the field does not follow its grammar. */
 function splitForwarded(value: string): readonly (string | undefined)[] | undefined {
   const elements: (string | undefined)[] = [undefined];
+  // Blanks in one place only, or a row of them could be cut in as many ways as it is long.
   const pair =
-    /[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)|"((?:[^"\\]|\\.)*)"))?[ \t]*([;,]|$)/suy;
+    /[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)|"((?:[^"\\]|\\.)*)")[ \t]*)?([;,]|$)/suy;
   while (pair.lastIndex < value.length) {
     const match = pair.exec(value);
     if (match === null) return undefined;

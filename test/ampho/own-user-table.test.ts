@@ -62,6 +62,19 @@ describe("an application's own user table", () => {
     expect(table.asked).toEqual(["AnN"]);
   });
 
+  it("gives no more tries to whoever spells a login in all the ways that it takes for the same", async () => {
+    const { table, logIn } = await openOwn();
+    const spellings = Array.from({ length: 40 }, (_, n) => `ann${" ".repeat(n)}.`);
+    for (const spelling of spellings) table.rows.set(spelling, { id: "7", login: "ann" });
+    const answers = await Promise.all(spellings.map((spelling, n) => logIn(spelling, n === 30 ? password : "wrong")));
+    const statuses = answers.map(({ status }) => status);
+    expect([statuses.filter((status) => status === 401).length, statuses[30]]).toEqual([5, 429]);
+    expect(table.verifies).toBe(5);
+    // And none is left under the name itself.
+    expect((await logIn("ann", "wrong")).status).toBe(429);
+    expect(table.verifies).toBe(5);
+  });
+
   it("refuses a wrong password, an unknown login and a disabled user with one answer, each for one verify", async () => {
     const { world, table, logIn } = await openOwn();
     table.rows.set("dora", { id: "8", login: "dora", disabled: true });

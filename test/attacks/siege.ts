@@ -41,10 +41,10 @@ export interface Siege {
   end(): Promise<void>;
 }
 
-export async function layIn(): Promise<Siege> {
+export async function layIn(env: Readonly<Record<string, string>> = {}): Promise<Siege> {
   // With every route there is.
   const feedToken = randomBytes(32).toString("base64url");
-  const place = freshPlace({ ...unthrottled, AMPHO_SECURITY_FEED_TOKEN: feedToken });
+  const place = freshPlace({ ...unthrottled, AMPHO_SECURITY_FEED_TOKEN: feedToken, ...env });
   await addUser(place);
   const served = await startServe(place);
   const grant = await logIn(served);

@@ -83,6 +83,27 @@ describe("an import", () => {
     expect(await logins(ampho)).toHaveLength(2400);
   });
 
+  it("is written in order of its logins, and told of in order of its lines", async () => {
+    const { ampho } = await openWorld();
+    // After the first thousands so many are sorted together that they make several batches.
+    const names = Array.from({ length: 9000 }, (_, index) => `user-${(index * 7919) % 9001}`);
+    const lines = names.map((name) => line(name));
+    // Some repeat a login that was written long before, one that of a line which is written with it.
+    for (const [at, like] of [
+      [8000, 3],
+      [8100, 100],
+      [8500, 8400],
+    ] as const)
+      lines[at] = line(names[like] ?? "");
+    const { wrong } = await outcome(ampho, lines);
+    expect(wrong).toEqual([
+      { line: 8001, reason: "Line 4 has the same login." },
+      { line: 8101, reason: "Line 101 has the same login." },
+      { line: 8501, reason: "Line 8401 has the same login." },
+    ]);
+    expect(await ampho.users.import(names.map((name) => line(name)))).toMatchObject({ users: 9000, wrong: 0 });
+  });
+
   it("of large lines is written in smaller batches", async () => {
     const { ampho } = await openWorld();
     const roles = Array.from({ length: 250 }, (_, index) => `${index}`.padEnd(200, "x"));

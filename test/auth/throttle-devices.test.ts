@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { claimsOf, foreignToken, newKey, openWorld, password, type World } from "../ampho/world.js";
 
 const wrong = "not this one, sorry";
@@ -30,6 +30,25 @@ describe("a device proof", () => {
     expect(await attack(world, "ann")).toBe(5);
     expect((await logIn(world, "ann", password)).status).toBe(429);
     expect((await logIn(world, "ann", password, device)).status).toBe(200);
+  });
+
+  it("lets the owner past any number of strangers whose tries wait for those in flight", async () => {
+    const release: (() => void)[] = [];
+    const world = await openWorld({
+      users: {
+        find: (login) => ({ id: "1", login }),
+        // As long as they are looked at, the tries of strangers are in flight.
+        verify: (_, given) => given === password || new Promise<boolean>((go) => release.push(() => go(false))),
+      },
+    });
+    const { device } = await logIn(world, "ann", password);
+    const strangers = Array.from({ length: 200 }, (_, n) => logIn(world, "ann", wrong, undefined, `198.51.100.${n}`));
+    await vi.waitFor(() => expect(release).toHaveLength(5));
+    expect((await logIn(world, "ann", password, device)).status).toBe(200);
+    // She did not have to wait until these gave up either.
+    for (const go of release) go();
+    const answers = (await Promise.all(strangers)).map(({ status }) => status);
+    expect([answers.filter((status) => status === 401).length, release.length]).toEqual([5, 5]);
   });
 
   it("gives a budget of its own, and no more", async () => {

@@ -116,6 +116,7 @@ describe("a media type", () => {
     'application/json;charset="UTF-8"',
     "application/json ; charset=utf8 ;",
     "application/json; profile=x",
+    'application/json; profile="; charset=utf-16"',
   ])("%s is JSON", (type) => expect(mediaTypeOf(type, undefined)).toBe("application/json"));
 
   it.each([
@@ -129,7 +130,10 @@ describe("a media type", () => {
     "application/json; charset=iso-8859-1",
     "application/json; profile=x; charset=utf-7",
     "multipart/form-data; boundary=x",
+    "application/json; charset=utf-8; charset=utf-16",
     "application/json; charset",
+    "application/json ; charset = utf-8",
+    "application/json charset=utf-8",
     "application/json\u0000",
   ])("%j is refused", (type) => expect(codeOf(() => mediaTypeOf(type, undefined))).toBe("unsupported_media_type"));
 
