@@ -1,0 +1,49 @@
+// A fleet of four real processes, random clients, and what the checker says of it. AMPHO_SEED=… runs the choices of a seed
+// again (a failure prints it); the machine's own timing is not in it, so a fault may need more than one try.
+import { randomBytes } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { leave } from "../serve/serve.js";
+import { alterations } from "./alterations.js";
+import { checkHistory } from "./check.js";
+import { stores } from "./database.js";
+import type { History } from "./history.js";
+import { createRandom } from "./random.js";
+import { recordRun } from "./run.js";
+import { describeViolations, saveHistory } from "./save.js";
+
+const seed = process.env["AMPHO_SEED"] ?? randomBytes(4).toString("hex");
+const seconds = 4;
+
+afterAll(leave);
+
+describe.each(stores)("four processes on %s, and random clients", (store) => {
+  let history: History;
+  beforeAll(async () => {
+    console.log(`history of ${store}: AMPHO_SEED=${seed}`);
+    history = await recordRun({ seed, store, seconds, restartEveryMs: 2_000 });
+  });
+
+  it("keep every promise, whatever comes at once, twice, late, or to a process that is killed", () => {
+    const violations = checkHistory(history);
+    const where =
+      violations.length === 0 ? "" : `${describeViolations(violations)}\n${saveHistory(history, violations)}`;
+    expect(where, `AMPHO_SEED=${seed}`).toBe("");
+  });
+
+  it("did what the promises are about", () => {
+    const kinds = new Set(history.operations.map(({ request }) => request.kind));
+    for (const kind of ["login", "renew", "guard"] as const) expect(kinds).toContain(kind);
+    expect(history.lives.length).toBeGreaterThan(4);
+  });
+
+  it("would have been found out, had any answer been another", () => {
+    const random = createRandom(`${seed} alterations`);
+    for (const [statement, alter] of alterations) {
+      const altered = alter(history, random);
+      // Not every run has what can be altered so.
+      if (altered === undefined) continue;
+      const found = checkHistory(altered).map((violation) => violation.statement);
+      expect(found, `${statement}, AMPHO_SEED=${seed}`).toContain(statement);
+    }
+  });
+});
