@@ -87,23 +87,26 @@ function* checkCount<G extends Guess>(
   const byEnd = [...wrong].sort((a, b) => a.end - b.end);
   for (const [count, guess] of byEnd.entries()) {
     const before = byStart.slice(0, count);
-    if (guess.end >= nextAt(before, tries, limits) || isForgotten(before, limits)) continue;
+    if (guess.end >= nextAt(before, tries, limits) || isForgotten([...before, guess], tries, limits)) continue;
     const because = `${count + 1} wrong passwords for ${guess.request.login} were looked at, ${tries} are free`;
     yield { statement: "too_many_guesses", because, operations: byEnd.slice(0, count + 1) };
     break;
   }
   for (const guess of guesses.filter(isDone)) {
     const before = byStart.filter(({ end }) => end <= guess.start);
-    if (guess.end >= nextAt(before, tries, limits) || isForgotten(before, limits)) continue;
+    if (guess.end >= nextAt(before, tries, limits) || isForgotten([...before, guess], tries, limits)) continue;
     const because = `the password of ${guess.request.login} was let in behind ${before.length} wrong ones`;
     yield { statement: "let_in_beyond_limit", because, operations: [...before, guess] };
   }
 }
 
-/** Failures that lie apart by more than the window may have been forgotten: then nothing is stated. */
-function isForgotten(failures: readonly Operation[], { windowSeconds }: Limits): boolean {
-  const [first, last] = [failures[0], failures[failures.length - 1]];
-  return first !== undefined && last !== undefined && last.start - first.start > windowSeconds * 1_000;
+/** Failures are forgotten a window after the last wait: where that may have happened nothing is stated. */
+function isForgotten(all: readonly Operation[], tries: number, limits: Limits): boolean {
+  return all.some((each, at) => {
+    const before = all[at - 1];
+    if (before === undefined) return false;
+    return each.end - before.start >= limits.windowSeconds * 1_000 + waitMs(at, tries, limits);
+  });
 }
 
 /** Whether it took a try that may have been held against others. */
@@ -116,9 +119,10 @@ function* checkEarly(
   addresses: ReadonlyMap<string, readonly OperationOf<"login">[]>,
 ): Generator<Violation> {
   const { tries, addressLogins } = history.limits;
+  const taken = guesses.filter(counts);
   for (const held of strange.filter((each) => isRefused(each, "too_many_attempts"))) {
     const earlier = (each: Operation) => counts(each) && each.start < held.end;
-    const others = guesses.filter(earlier);
+    const others = taken.filter(earlier);
     const { address, login } = held.request;
     const elsewhere = (addresses.get(address) ?? []).filter((each) => each.request.login !== login && earlier(each));
     if (others.length >= tries || new Set(elsewhere.map(({ request }) => request.login)).size >= addressLogins)
@@ -157,27 +161,35 @@ function* checkAddress({ addressLogins, windowSeconds }: Limits, guesses: readon
 }
 
 /** The same by the log, which knows also those that were never answered, and the store's own times. */
-function* checkLog({ history }: Facts, logins: ReadonlyMap<string, readonly OperationOf<"login">[]>) {
+function* checkLog(facts: Facts, logins: ReadonlyMap<string, readonly OperationOf<"login">[]>) {
   const refusals = groupBy(
     // People type passwords where the login belongs: one that nobody has is not recorded.
-    history.audit.filter(({ event, login }) => event === "login_refused" && login !== null),
+    facts.history.audit.filter(({ event, login }) => event === "login_refused" && login !== null),
     ({ login }) => login ?? "",
   );
   for (const [login, rows] of refusals) {
     const guesses = logins.get(login) ?? [];
+    const right = passwordsOf(facts, login);
+    // A success, known or not, forgives what failed at its address.
     const excepted = new Set(
       guesses
-        .filter((each) => each.request.device !== undefined || isDone(each) || isUnknown(each))
+        .filter(({ request }) => request.device !== undefined || right.has(request.password))
         .map(({ request }) => request.address),
     );
     const strange = rows.filter(({ address }) => !excepted.has(address ?? "")).sort((a, b) => a.at - b.at || a.n - b.n);
-    const wrong = firstTooSoon(strange, history.limits);
+    const wrong = firstTooSoon(strange, facts.history.limits);
     if (wrong === undefined) continue;
     const because = `${login}: guess ${wrong + 1} came ${(strange[wrong]?.at ?? 0) - (strange[wrong - 1]?.at ?? 0)} s after the one before`;
     const statement: Statement = "too_many_guesses";
     const seen = guesses.filter((each) => isRefused(each, "invalid_credentials"));
     yield { statement, because, operations: seen, rows: strange.slice(0, wrong + 1) };
   }
+}
+
+/** All that were ever the account's. */
+function passwordsOf(facts: Facts, login: string): ReadonlySet<string> {
+  const first = facts.history.users.filter((user) => user.login === login).map(({ password }) => password);
+  return new Set([...first, ...facts.of("password", login).map(({ request }) => request.next)]);
 }
 
 function firstTooSoon(rows: readonly AuditRow[], limits: Limits): number | undefined {
