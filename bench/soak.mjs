@@ -49,7 +49,8 @@ for (const operation of history.operations) {
   const { answer, request } = operation;
   const said = answer === null ? "no answer" : `${answer.status} ${answer.error ?? ""}`;
   const name = `${request.kind}: ${said.trim()}`;
-  groups.set(name, [...(groups.get(name) ?? []), operation.end - operation.start]);
+  if (!groups.has(name)) groups.set(name, []);
+  groups.get(name).push(operation.end - operation.start);
 }
 const rows = [...groups].sort(([a], [b]) => (a < b ? -1 : 1));
 print([

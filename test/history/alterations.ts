@@ -54,8 +54,18 @@ function unharmed(history: History): readonly Operation[] {
       (each) =>
         isDone(each) &&
         !facts.of("roles", session.login).some(({ start }) => start < each.end) &&
-        !session.mayEnd.some(({ start }) => start < each.end),
+        !session.mayEnd.some(({ start }) => start < each.end) &&
+        (each.request.kind !== "renew" || isAlone(each, session)),
     ),
+  );
+}
+
+/** Refused, it could not have been a replay: nothing else went on with the session meanwhile. */
+function isAlone(renewal: Operation, { renewals, reauthentications }: SessionFacts): boolean {
+  const others = renewals.filter((each) => each !== renewal);
+  return (
+    reauthentications.length === 0 &&
+    others.every((each) => isDone(each) && (each.end < renewal.start || each.start > renewal.end))
   );
 }
 
