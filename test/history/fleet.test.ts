@@ -20,7 +20,7 @@ describe.each(stores)("four processes on %s, and random clients", (store) => {
   let history: History;
   beforeAll(async () => {
     console.log(`history of ${store}: AMPHO_SEED=${seed}`);
-    history = await recordRun({ seed, store, seconds, restartEveryMs: 2_000 });
+    history = await recordRun({ seed, store, seconds, people: 5, targets: 2, restartEveryMs: 1_500 });
   });
 
   it("keep every promise, whatever comes at once, twice, late, or to a process that is killed", () => {

@@ -38,9 +38,7 @@ export async function startFleet(place: Place, size: number, now: () => number):
     if (life !== undefined) life.end = now();
   }
 
-  // One after the other: the first brings the schema up.
-  await start(0, 0);
-  await Promise.all(Array.from({ length: size - 1 }, (_, index) => start(index + 1, 0)));
+  await Promise.all(Array.from({ length: size }, (_, index) => start(index, 0)));
   return {
     size,
     at: (index) => members[index],

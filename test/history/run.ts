@@ -44,9 +44,11 @@ export async function recordRun(options: RunOptions): Promise<History> {
   const targets = makePeople(seed, options.targets ?? 3, "target");
   const everybody = [...people, ...targets];
   const desk = await openDesk(place, database);
-  for (const { login, first, roles } of everybody) await desk.users.create({ login, password: first.text, roles });
   const recorder = createRecorder();
-  const fleet = await startFleet(place, options.processes ?? 4, recorder.now);
+  const [fleet] = await Promise.all([
+    startFleet(place, options.processes ?? 4, recorder.now),
+    ...everybody.map(({ login, first, roles }) => desk.users.create({ login, password: first.text, roles })),
+  ]);
   const untilMs = recorder.now() + options.seconds * 1_000;
   const world = createWorld({ seed, fleet, recorder, people, targets, untilMs });
   try {
