@@ -10,9 +10,11 @@ import type { History } from "./history.js";
 import { createRandom } from "./random.js";
 import { recordRun } from "./run.js";
 import { describeViolations, saveHistory } from "./save.js";
+import { makePeople } from "./world.js";
 
 const seed = process.env["AMPHO_SEED"] ?? randomBytes(4).toString("hex");
 const seconds = 4;
+const people = 5;
 
 afterAll(leave);
 
@@ -20,7 +22,7 @@ describe.each(stores)("four processes on %s, and random clients", (store) => {
   let history: History;
   beforeAll(async () => {
     console.log(`history of ${store}: AMPHO_SEED=${seed}`);
-    history = await recordRun({ seed, store, seconds, people: 5, targets: 2, restartEveryMs: 1_500 });
+    history = await recordRun({ seed, store, seconds, people, targets: 2, restartEveryMs: 1_500 });
   });
 
   it("keep every promise, whatever comes at once, twice, late, or to a process that is killed", () => {
@@ -34,6 +36,16 @@ describe.each(stores)("four processes on %s, and random clients", (store) => {
     const kinds = new Set(history.operations.map(({ request }) => request.kind));
     for (const kind of ["login", "renew", "guard"] as const) expect(kinds).toContain(kind);
     expect(history.lives.length).toBeGreaterThan(4);
+  });
+
+  it("are written down without a secret", () => {
+    const text = JSON.stringify(history);
+    // Every token begins so.
+    expect(text).not.toContain("eyJ");
+    for (const { first } of makePeople(seed, people, "person")) {
+      expect(text).toContain(first.name);
+      expect(text).not.toContain(first.text);
+    }
   });
 
   it("would have been found out, had any answer been another", () => {

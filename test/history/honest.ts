@@ -53,7 +53,7 @@ const weights: Readonly<Record<keyof typeof deeds, number>> = {
   renewLate: 0.4,
   reauthenticate: 2,
   mistype: 1,
-  changePassword: 1.5,
+  changePassword: 3,
   logOut: 4,
   endAll: 1,
 };

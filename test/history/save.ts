@@ -1,5 +1,5 @@
-// A history in a file, to be looked at, and judged again.
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+// A history in a file, to be looked at.
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { History, Violation } from "./history.js";
@@ -9,10 +9,6 @@ export function saveHistory(history: History, violations: readonly Violation[]):
   const file = join(mkdtempSync(join(tmpdir(), "ampho-history-")), `${history.store}-${history.seed}.json`);
   writeFileSync(file, JSON.stringify({ violations, history }));
   return file;
-}
-
-export function loadHistory(file: string): History {
-  return JSON.parse(readFileSync(file, "utf8")).history;
 }
 
 /** One line a violation, with what proves it. */

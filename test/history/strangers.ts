@@ -13,7 +13,7 @@ function strangeSender(client: string, random: Random): Sender {
 export async function steal(world: World, victims: readonly HonestClient[]): Promise<void> {
   const random = createRandom(`${world.seed} thief`);
   while (!world.isOver()) {
-    await sleep(300 + random.below(1_500));
+    await sleep(100 + random.below(500));
     const { held, earlier } = random.pick(victims);
     const stolen = [held, ...earlier].filter((each) => each?.refreshToken !== undefined);
     if (stolen.length === 0) continue;
