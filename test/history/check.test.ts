@@ -1,4 +1,5 @@
-// The checker itself: it finds each fault that is planted, by its name, and nothing in a history without one.
+// The checker itself: it finds each fault that is planted, by its name, and nothing in a history without one. It is long
+// because it is two tables: what is allowed, and for each statement what breaks it.
 import { describe, expect, it } from "vitest";
 import { checkHistory } from "./check.js";
 import { type History, type Statement, statements } from "./history.js";

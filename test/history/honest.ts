@@ -137,8 +137,9 @@ async function lookBack(world: World, client: HonestClient): Promise<void> {
 async function lookEverywhere(world: World, client: HonestClient): Promise<void> {
   const { held, sender } = client;
   if (held === undefined) return;
-  const members = Array.from({ length: world.fleet.size }, (_, at) => world.fleet.at(at));
-  await Promise.all(members.map((member) => member && world.actions.use(sender, member, held, "guard")));
+  const all = Array.from({ length: world.fleet.size }, (_, at) => world.fleet.at(at));
+  const serving = all.filter((member) => member !== undefined);
+  await Promise.all(serving.map((member) => world.actions.use(sender, member, held, "guard")));
 }
 
 async function renew(world: World, client: HonestClient): Promise<void> {
