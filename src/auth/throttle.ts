@@ -126,7 +126,9 @@ export function createThrottle(parts: {
   ): Promise<{ readonly locked: boolean; readonly retryAfterSeconds: number } | undefined> {
     sweepAtTimes();
     const ask = () => store.admitGuess({ ...guess, now: clock.now(), canonical, origin, event });
-    const verdict = await lanes.ask(guess.subject, ask);
+    // The narrowest of its counters: an owner at home does not stand behind strangers whose tries are of another.
+    const line = guess.counters.at(-1)?.key ?? guess.subject;
+    const verdict = await lanes.ask(line, ask);
     if (verdict.outcome === "admitted") return undefined;
     return verdict.outcome === "refused" ? verdict : { locked: false, retryAfterSeconds: 1 };
   }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { claimsOf, foreignToken, newKey, openWorld, password, type World } from "../ampho/world.js";
 
 const wrong = "not this one, sorry";
@@ -30,6 +30,36 @@ describe("a device proof", () => {
     expect(await attack(world, "ann")).toBe(5);
     expect((await logIn(world, "ann", password)).status).toBe(429);
     expect((await logIn(world, "ann", password, device)).status).toBe(200);
+  });
+
+  it("lets the owner in at once while strangers' tries are being looked at, and more of them wait", async () => {
+    let open = (): void => undefined;
+    const looked = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    let looking = 0;
+    const world = await openWorld({
+      users: {
+        find: async (login) => ({ id: "u1", login }),
+        async verify(_, word) {
+          if (word === password) return true;
+          looking += 1;
+          await looked;
+          return false;
+        },
+      },
+    });
+    const { device } = await logIn(world, "ann", password);
+    const answered: number[] = [];
+    const attacking = Array.from({ length: 12 }, async (_, n) => {
+      answered.push((await logIn(world, "ann", wrong, undefined, `198.51.100.${n}`)).status);
+    });
+    await vi.waitFor(() => expect(looking).toBe(5));
+    const owner = await logIn(world, "ann", password, device);
+    expect([owner.status, answered]).toEqual([200, []]);
+    open();
+    await Promise.all(attacking);
+    expect(answered.filter((status) => status === 401)).toHaveLength(5);
   });
 
   it("gives a budget of its own, and no more", async () => {

@@ -75,6 +75,11 @@ export async function liveHonestly(world: World, client: HonestClient): Promise<
   }
 }
 
+/** Until they are let in. */
+export async function arrive(world: World, client: HonestClient): Promise<void> {
+  while (client.held === undefined) await enter(world, client);
+}
+
 /** Somebody whose account is attacked, and who logs in all the same. */
 export async function liveAsOwner(world: World, client: HonestClient): Promise<void> {
   const { random } = client;
@@ -85,7 +90,7 @@ export async function liveAsOwner(world: World, client: HonestClient): Promise<v
   }
 }
 
-export async function enter(world: World, client: HonestClient): Promise<void> {
+async function enter(world: World, client: HonestClient): Promise<void> {
   const { person, random, sender } = client;
   // Some try all the same, and must not get in.
   if (person.disabled && !random.chance(0.15)) return sleep(150);

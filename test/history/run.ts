@@ -1,8 +1,9 @@
 // One run: a database, a fleet, random clients for a while, and the history of it. Every choice comes from the seed.
+import { hashPasswordSync } from "../../dist/crypto/password-hash.js";
 import { openDatabase, type StoreName } from "./database.js";
 import { type Fleet, startFleet } from "./fleet.js";
 import type { History, Limits } from "./history.js";
-import { createHonestClient, enter, liveAsOwner, liveHonestly } from "./honest.js";
+import { arrive, createHonestClient, type HonestClient, liveAsOwner, liveHonestly } from "./honest.js";
 import { openDesk, operate } from "./operator.js";
 import { createRandom } from "./random.js";
 import { createRecorder } from "./recorder.js";
@@ -44,16 +45,22 @@ export async function recordRun(options: RunOptions): Promise<History> {
   const targets = makePeople(seed, options.targets ?? 3, "target");
   const everybody = [...people, ...targets];
   const desk = await openDesk(place, database);
+  await desk.users.import(linesOf(everybody));
   const recorder = createRecorder();
-  const [fleet] = await Promise.all([
-    startFleet(place, options.processes ?? 4, recorder.now),
-    ...everybody.map(({ login, first, roles }) => desk.users.create({ login, password: first.text, roles })),
-  ]);
-  const untilMs = recorder.now() + options.seconds * 1_000;
-  const world = createWorld({ seed, fleet, recorder, people, targets, untilMs });
+  const fleet = await startFleet(place, options.processes ?? 4, recorder.now);
+  const world = createWorld({ seed, fleet, recorder, people, targets, seconds: options.seconds });
   try {
-    const ticking = tick(world, options, () => database.sizeBytes());
-    await Promise.all([...crowd(world), operate(world, desk, place), restart(world, options), ticking]);
+    const clients = people.flatMap((person) => [0, 1].map((at) => createHonestClient(world, person, at)));
+    const owners = targets.map((target) => createHonestClient(world, target, 0));
+    // Nobody guesses before the owner has been let in somewhere: at a place where she never was she waits like a stranger.
+    await Promise.all([...clients, ...owners].map((client) => arrive(world, client)));
+    world.begin();
+    await Promise.all([
+      ...crowd(world, clients, owners),
+      operate(world, desk, place),
+      restart(world, options),
+      tick(world, options, () => database.sizeBytes()),
+    ]);
     await fleet.stop();
     return {
       seed,
@@ -73,24 +80,26 @@ export async function recordRun(options: RunOptions): Promise<History> {
   }
 }
 
-function crowd(world: World): readonly Promise<void>[] {
-  const { people, targets } = world;
-  const clients = people.flatMap((person) => [0, 1].map((at) => createHonestClient(world, person, at)));
-  const [pried] = people;
+/** Hashed here: whoever starts a fleet on a busy machine would wait long for threads that yield to everybody. */
+function* linesOf(people: readonly Person[]): Generator<string> {
+  for (const { login, first, roles } of people)
+    yield JSON.stringify({ login, roles, password_hash: hashPasswordSync(first.text) });
+}
+
+function crowd(
+  world: World,
+  clients: readonly HonestClient[],
+  owners: readonly HonestClient[],
+): readonly Promise<void>[] {
+  const [pried] = world.people;
   return [
     ...clients.map((client) => liveHonestly(world, client)),
-    ...targets.map((target) => besiege(world, target)),
+    ...owners.map((owner) => liveAsOwner(world, owner)),
+    ...world.targets.map((target) => guess(world, target)),
     steal(world, clients),
     spray(world),
     ...(pried === undefined ? [] : [pry(world, pried)]),
   ];
-}
-
-/** Nobody guesses before the owner has been let in somewhere: at a place where she never was she waits like a stranger. */
-async function besiege(world: World, target: Person): Promise<void> {
-  const owner = createHonestClient(world, target, 0);
-  await enter(world, owner);
-  await Promise.all([liveAsOwner(world, owner), guess(world, target)]);
 }
 
 async function restart({ fleet, seed, isOver, msLeft }: World, { restartEveryMs }: RunOptions): Promise<void> {

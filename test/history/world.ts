@@ -23,7 +23,9 @@ export interface World {
   readonly actions: Actions;
   readonly people: readonly Person[];
   readonly targets: readonly Person[];
-  readonly isOver: () => boolean;
+  /** The time of the run counts from here: before it everybody logs in. */
+  begin(): void;
+  isOver(): boolean;
   msLeft(): number;
   /** One of the processes that serve. */
   member(random: Random): Promise<Member>;
@@ -46,13 +48,17 @@ export function makePeople(seed: string, count: number, kind: string): readonly 
 }
 
 export function createWorld(
-  parts: Pick<World, "seed" | "fleet" | "recorder" | "people" | "targets"> & { readonly untilMs: number },
+  parts: Pick<World, "seed" | "fleet" | "recorder" | "people" | "targets"> & { readonly seconds: number },
 ): World {
-  const { fleet, recorder, untilMs } = parts;
+  const { fleet, recorder, seconds } = parts;
+  let untilMs = Number.POSITIVE_INFINITY;
   const msLeft = () => untilMs - recorder.now();
   return {
     ...parts,
     actions: createActions(recorder),
+    begin() {
+      untilMs = recorder.now() + seconds * 1_000;
+    },
     msLeft,
     isOver: () => msLeft() <= 0,
     async member(random) {
