@@ -1,4 +1,4 @@
-// Guesses that wait for tries in flight to be settled: those at one login stand in a line, and only the first of it asks.
+// Guesses that wait for tries in flight to be settled: those of one counter stand in a line, and only the first of it asks.
 import type { GuessVerdict } from "../store/store.js";
 
 /** So long a guess waits in all, and so often the first of a line asks: ever more slowly. */
@@ -15,7 +15,7 @@ interface Lane {
 
 export interface GuessLanes {
   /** Asks once, and if need be again in its turn, until the answer is known or patience is over. */
-  ask(subject: string, ask: () => Promise<GuessVerdict>): Promise<GuessVerdict>;
+  ask(line: string, ask: () => Promise<GuessVerdict>): Promise<GuessVerdict>;
 }
 
 export function createGuessLanes(): GuessLanes {
@@ -23,15 +23,15 @@ export function createGuessLanes(): GuessLanes {
   let waiting = 0;
 
   return {
-    async ask(subject, ask) {
+    async ask(line, ask) {
       // Nobody overtakes a line: those whose login was right come back at once, and would always be faster than its first.
-      if (!lanes.has(subject)) {
+      if (!lanes.has(line)) {
         const verdict = await ask();
         if (verdict.outcome !== "pending") return verdict;
       }
-      const lane = lanes.get(subject) ?? { last: Promise.resolve(), waiting: 0 };
+      const lane = lanes.get(line) ?? { last: Promise.resolve(), waiting: 0 };
       if (lane.waiting >= lineMax || waiting >= waitingMax) return { outcome: "pending" };
-      lanes.set(subject, lane);
+      lanes.set(line, lane);
       lane.waiting += 1;
       waiting += 1;
       const before = lane.last;
@@ -52,7 +52,7 @@ export function createGuessLanes(): GuessLanes {
         leave();
         waiting -= 1;
         lane.waiting -= 1;
-        if (lane.waiting === 0) lanes.delete(subject);
+        if (lane.waiting === 0) lanes.delete(line);
       }
     },
   };

@@ -46,6 +46,12 @@ export type Judgement =
 /** Longer than any try takes: 5 s in the queue for passwords, and 6 s for the store. */
 export const pendingSeconds = 15;
 
+/**
+ * Seconds by which what two callers take for now may differ: each reads its clock before it waits for the store, so one may
+ * come later and say an earlier time. Only what lies further ahead was written before the clock was set back.
+ */
+export const skewMaxSeconds = 15;
+
 /** The first wait, as a part of the window: a minute of a quarter of an hour. */
 const firstWaitParts = 15;
 /** Nobody knows when a lock ends; asking again before the day has passed is useless. */
@@ -60,11 +66,11 @@ export function waitSeconds(failures: number, { tries, windowSeconds }: CounterL
 /** The counter as it is at `now`: what was left unsettled has failed, what is old is forgotten. */
 export function counterAt(counter: Counter, limits: CounterLimits, now: number): Counter {
   let at = counter;
-  const isLeft = at.pending > 0 && (now >= at.pendingUntil || at.pendingUntil > now + pendingSeconds);
+  const isLeft = at.pending > 0 && (now >= at.pendingUntil || at.pendingUntil > now + pendingSeconds + skewMaxSeconds);
   if (isLeft) at = { ...countFailures(at, at.pending, limits, Math.min(now, at.pendingUntil)), pending: 0 };
   if (at.pending === 0 && now >= at.forgetAt) at = { ...at, failures: 0, nextAt: 0, origins: [] };
   // No wait is that long: the clock was set back.
-  return at.nextAt > now + limits.windowSeconds ? { ...at, nextAt: 0 } : at;
+  return at.nextAt > now + limits.windowSeconds + skewMaxSeconds ? { ...at, nextAt: 0 } : at;
 }
 
 /** `counter` is one of `counterAt`. */

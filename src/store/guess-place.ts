@@ -1,6 +1,6 @@
 // The arithmetic of one address or network (docs/throttling.md): at how many different logins it may fail within the
 // window. When they are used up it has to wait before it may try another login, each time twice as long.
-import { type Judgement, pendingSeconds } from "./guess-counter.js";
+import { type Judgement, pendingSeconds, skewMaxSeconds } from "./guess-counter.js";
 
 export interface PlaceLimits {
   /** Different logins. */
@@ -39,15 +39,16 @@ export const placeKept = 2 ** (levelMax - 1) + levelKept;
 export function placeAt(place: Place, { windowSeconds }: PlaceLimits, now: number): Place {
   const entries: PlaceEntry[] = [];
   for (const entry of place.entries) {
-    const isLeft = entry.pending > 0 && (now >= entry.pendingUntil || entry.pendingUntil > now + pendingSeconds);
+    const isLeft =
+      entry.pending > 0 && (now >= entry.pendingUntil || entry.pendingUntil > now + pendingSeconds + skewMaxSeconds);
     const failedUntil = isLeft ? Math.max(entry.failedUntil, entry.pendingUntil + windowSeconds) : entry.failedUntil;
     const pending = isLeft ? 0 : entry.pending;
     // Remembered for longer than anything is: the clock was set back.
-    const failed = failedUntil > now && failedUntil <= now + windowSeconds + pendingSeconds;
+    const failed = failedUntil > now && failedUntil <= now + windowSeconds + pendingSeconds + skewMaxSeconds;
     if (failed || pending > 0) entries.push({ ...entry, failedUntil: failed ? failedUntil : 0, pending });
   }
   const isOver = now >= place.nextAt + levelKept * windowSeconds;
-  const isAhead = place.nextAt > now + 2 ** (levelMax - 1) * windowSeconds;
+  const isAhead = place.nextAt > now + 2 ** (levelMax - 1) * windowSeconds + skewMaxSeconds;
   return { ...place, entries, ...(isOver || isAhead ? { level: 0, nextAt: 0 } : {}) };
 }
 

@@ -30,6 +30,21 @@ export function guessContract(store: Opened): void {
     expect(await admit(guess(), start + 60)).toEqual({ outcome: "admitted" });
   });
 
+  it("tries and waits hold against one who read the clock before them, and waited for the store", async () => {
+    const before = start - 6;
+    for (let taken = 0; taken < 3; taken++) expect(await admit(guess())).toEqual({ outcome: "admitted" });
+    expect(await admit(guess(), before)).toEqual({ outcome: "pending" });
+    for (let taken = 0; taken < 3; taken++) await settle(guess(), "failed");
+    expect(await admit(guess(), before)).toMatchObject({ outcome: "refused", by: "login" });
+    // As long as the window: the longest wait there is.
+    let now = start;
+    for (let failed = 3; failed < 7; failed++) {
+      now += 900;
+      await fail(guess(), now);
+    }
+    expect(await admit(guess(), now - 6)).toMatchObject({ outcome: "refused", by: "login", retryAfterSeconds: 906 });
+  });
+
   it("a refusal names the account, and nothing that has none", async () => {
     await addUser(store());
     const other = guess({ counters: [{ key: "login:x", kind: "login", tries: 1 }], places: [], subject: "x" });

@@ -114,6 +114,19 @@ describe("a counter of tries", () => {
     expect(judge(counter, start - 100_000)).toEqual({ outcome: "admitted" });
   });
 
+  it("holds its longest wait against one who read the clock before the failure, and waited for the store", () => {
+    const counter = failTimes(9, start);
+    for (const behind of [1, 6]) expect(judge(counter, start - behind)).toMatchObject({ outcome: "refused" });
+  });
+
+  it("keeps a try that was taken a moment later by another clock", () => {
+    const taken = takeTry(failTimes(5, start - 60), start);
+    for (const behind of [1, 6]) {
+      expect(counterAt(taken, limits, start - behind)).toEqual(taken);
+      expect(judge(taken, start)).toEqual({ outcome: "pending" });
+    }
+  });
+
   it("keeps any attacker to about five tries a window, whenever he guesses", () => {
     const pauses = fc.array(fc.integer({ min: 0, max: 2000 }), { minLength: 50, maxLength: 400 });
     fc.assert(

@@ -79,4 +79,17 @@ describe("an address", () => {
     const full = failAll(emptyPlace, ["a", "b", "c"], start);
     expect(judge(full, "d", start - 1_000_000)).toEqual({ outcome: "admitted" });
   });
+
+  it("holds its longest wait, and the tries of others, against one who read the clock a moment before", () => {
+    let place = emptyPlace;
+    let now = start;
+    for (let level = 0; level < 5; level++) {
+      place = failAll(placeAt(place, limits, now), ["a", "b", "c"], now);
+      now = place.nextAt;
+    }
+    const failedAt = now - 14_400;
+    expect(judge(place, "d", failedAt - 1)).toMatchObject({ outcome: "refused" });
+    const taken = takeTryAt(emptyPlace, "a", start);
+    expect(placeAt(taken, limits, start - 1)).toEqual(taken);
+  });
 });

@@ -9,6 +9,7 @@ import {
   judgeCounter,
   pardon,
   returnTry,
+  skewMaxSeconds,
   succeedTry,
   takeTry,
 } from "../guess-counter.js";
@@ -155,7 +156,7 @@ function notedOf({ noted, notedUntil }: CounterRow, input: Admission): readonly 
 }
 
 function isNotedAt(notedUntil: number, { now, windowSeconds }: Admission): boolean {
-  return now < notedUntil && notedUntil <= now + windowSeconds;
+  return now < notedUntil && notedUntil <= now + windowSeconds + skewMaxSeconds;
 }
 
 function entry({ now, event, origin }: Admission) {

@@ -1,0 +1,142 @@
+// What follows from a history for each session and each account: who may have ended it, who surely has, and from when on.
+// An operation without an answer may have been done at any time until `lostEffectMs` after it was given up, or never.
+import type { Answer, History, Kind, Operation, OperationOf } from "./history.js";
+
+/** The store gives up after 6 s, and a server that was asked does not begin later. */
+export const lostEffectMs = 10_000;
+/** A session's generation before the present one renews for so long (contract §4). */
+export const graceMs = 10_000;
+
+export interface SessionFacts {
+  readonly sid: string;
+  readonly login: string;
+  /** The first answer that told of it. */
+  readonly begun: Operation;
+  readonly renewals: readonly OperationOf<"renew">[];
+  readonly reauthentications: readonly OperationOf<"login">[];
+  /** Whatever presented one of its access tokens. */
+  readonly uses: readonly OperationOf<"guard" | "list" | "logout" | "end" | "password">[];
+  /** What may have ended it, by start. */
+  readonly mayEnd: readonly Operation[];
+  /** What has ended it, or told that it had ended; by end. */
+  readonly surelyEnds: readonly Operation[];
+}
+
+export interface Facts {
+  readonly history: History;
+  readonly sessions: ReadonlyMap<string, SessionFacts>;
+  /** Operations of one kind about one account. */
+  of<K extends Kind>(kind: K, login: string): readonly OperationOf<K>[];
+  /** Unix milliseconds of a time of the run. */
+  unixMs(ms: number): number;
+}
+
+export const isKind = <K extends Kind>(operation: Operation, kind: K): operation is OperationOf<K> =>
+  operation.request.kind === kind;
+
+/** No answer, or one that does not say what became of it. */
+export const isUnknown = ({ answer }: Operation): boolean => answer === null || answer.status >= 500;
+export const isDone = ({ answer }: Operation): boolean => answer !== null && answer.status < 300;
+export const mayBeDone = (operation: Operation): boolean => isDone(operation) || isUnknown(operation);
+export const isRefused = ({ answer }: Operation, error: NonNullable<Answer["error"]>): boolean =>
+  answer?.error === error;
+/** Until when it may have had an effect. */
+export const effectUntil = (operation: Operation): number =>
+  isUnknown(operation) ? operation.end + lostEffectMs : operation.end;
+
+export function factsOf(history: History): Facts {
+  const byKind = new Map<string, Operation[]>();
+  const bySession = new Map<string, Operation[]>();
+  for (const operation of history.operations) {
+    const { request } = operation;
+    push(byKind, `${request.kind} ${request.login}`, operation);
+    for (const sid of sessionsNamed(operation)) push(bySession, sid, operation);
+  }
+  function of<K extends Kind>(kind: K, login: string): readonly OperationOf<K>[] {
+    // The key holds its kind.
+    return (byKind.get(`${kind} ${login}`) ?? []) as unknown as readonly OperationOf<K>[];
+  }
+  const sessions = new Map<string, SessionFacts>();
+  for (const [sid, operations] of bySession) {
+    const begun = operations.filter((each) => each.answer?.granted?.sid === sid).sort((a, b) => a.end - b.end)[0];
+    if (begun !== undefined) sessions.set(sid, sessionFacts(sid, begun, operations, of));
+  }
+  return { history, sessions, of, unixMs: (ms) => history.startedAtMs + ms };
+}
+
+function sessionFacts(sid: string, begun: Operation, operations: readonly Operation[], of: Facts["of"]): SessionFacts {
+  const { login } = begun.request;
+  const renewals = operations.filter((each) => isKind(each, "renew")).filter(({ request }) => request.sid === sid);
+  const reauthentications = operations
+    .filter((each) => isKind(each, "login"))
+    .filter(({ request }) => request.bearer?.sid === sid);
+  const uses = operations.filter((each) => isUse(each)).filter(({ request }) => request.token.sid === sid);
+  const logouts = uses.filter(({ request }) => request.kind === "logout");
+  const others = [
+    ...of("end", login),
+    ...of("password", login).filter(({ request }) => request.token.sid !== sid),
+    ...of("disable", login),
+    ...of("expel", login),
+  ];
+  const replays = renewals.filter((renewal) => mayBeReplay(renewal, renewals, reauthentications));
+  const mayEnd = [...logouts.filter(mayBeDone), ...others.filter(mayBeDone), ...replays];
+  // Those of other sessions end it only if they came after it.
+  const after = others.filter(isDone).filter(({ start }) => begun.end <= start);
+  const told = renewals.filter((each) => isRefused(each, "session_ended"));
+  return {
+    sid,
+    login,
+    begun,
+    renewals,
+    reauthentications,
+    uses,
+    mayEnd: mayEnd.filter((each) => effectUntil(each) > begun.start).sort((a, b) => a.start - b.start),
+    surelyEnds: [...logouts.filter(isDone), ...after, ...told].sort((a, b) => a.end - b.end),
+  };
+}
+
+/** Whether the store may have seen a generation that is too old, and so have ended the session. */
+function mayBeReplay(
+  renewal: OperationOf<"renew">,
+  renewals: readonly OperationOf<"renew">[],
+  reauthentications: readonly OperationOf<"login">[],
+): boolean {
+  if (!isRefused(renewal, "session_ended") && !isUnknown(renewal)) return false;
+  const { gen, key } = renewal.request;
+  const until = effectUntil(renewal);
+  const passed = renewals.some((each) => each.request.gen > gen && mayBeDone(each) && each.start < until);
+  if (passed || reauthentications.some((each) => mayBeDone(each) && each.start < until)) return true;
+  return renewals.some(
+    (each) =>
+      each !== renewal &&
+      each.request.gen === gen &&
+      mayBeDone(each) &&
+      each.start + graceMs < until &&
+      (key === undefined || each.request.key !== key),
+  );
+}
+
+function isUse(operation: Operation): operation is OperationOf<"guard" | "list" | "logout" | "end" | "password"> {
+  return "token" in operation.request;
+}
+
+function sessionsNamed({ request, answer }: Operation): ReadonlySet<string> {
+  const sids = new Set<string>();
+  if (request.kind === "renew") sids.add(request.sid);
+  if ("token" in request) sids.add(request.token.sid);
+  if (request.kind === "login" && request.bearer !== undefined) sids.add(request.bearer.sid);
+  if (answer?.granted !== undefined) sids.add(answer.granted.sid);
+  return sids;
+}
+
+export function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [value]);
+  else list.push(value);
+}
+
+export function groupBy<V, K>(values: readonly V[], keyOf: (value: V) => K): Map<K, V[]> {
+  const groups = new Map<K, V[]>();
+  for (const value of values) push(groups, keyOf(value), value);
+  return groups;
+}

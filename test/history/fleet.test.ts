@@ -1,0 +1,63 @@
+// A fleet of four real processes, random clients, and what the checker says of it. AMPHO_SEED=… runs the choices of a seed
+// again (a failure prints it); the machine's own timing is not in it, so a fault may need more than one try.
+import { randomBytes } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { leave } from "../serve/serve.js";
+import { alterations } from "./alterations.js";
+import { checkHistory } from "./check.js";
+import { stores } from "./database.js";
+import type { History } from "./history.js";
+import { createRandom } from "./random.js";
+import { recordRun } from "./run.js";
+import { describeViolations, saveHistory } from "./save.js";
+import { makePeople } from "./world.js";
+
+const seed = process.env["AMPHO_SEED"] ?? randomBytes(4).toString("hex");
+const seconds = 4;
+const people = 5;
+
+afterAll(leave);
+
+describe.each(stores)("four processes on %s, and random clients", (store) => {
+  let history: History;
+  beforeAll(async () => {
+    console.log(`history of ${store}: AMPHO_SEED=${seed}`);
+    history = await recordRun({ seed, store, seconds, people, targets: 2, restartEveryMs: 1_500 });
+  });
+
+  it("keep every promise, whatever comes at once, twice, late, or to a process that is killed", () => {
+    const violations = checkHistory(history);
+    const where =
+      violations.length === 0 ? "" : `${describeViolations(violations)}\n${saveHistory(history, violations)}`;
+    expect(where, `AMPHO_SEED=${seed}`).toBe("");
+  });
+
+  it("did what the promises are about", () => {
+    const kinds = new Set(history.operations.map(({ request }) => request.kind));
+    for (const kind of ["login", "renew", "guard"] as const) expect(kinds).toContain(kind);
+    expect(history.lives.length).toBeGreaterThan(4);
+  });
+
+  it("are written down without a secret", () => {
+    const text = JSON.stringify(history);
+    // Every token begins so.
+    expect(text).not.toContain("eyJ");
+    for (const { first } of makePeople(seed, people, "person")) {
+      expect(text).toContain(first.name);
+      expect(text).not.toContain(first.text);
+    }
+  });
+
+  it("would have been found out, had any answer been another", () => {
+    const random = createRandom(`${seed} alterations`);
+    for (const [statement, alter] of alterations) {
+      for (let times = 0; times < 5; times++) {
+        const altered = alter(history, random);
+        // Not every run has what can be altered so.
+        if (altered === undefined) break;
+        const found = checkHistory(altered).map((violation) => violation.statement);
+        expect(found, `${statement}, AMPHO_SEED=${seed}`).toContain(statement);
+      }
+    }
+  });
+});

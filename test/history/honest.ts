@@ -1,0 +1,243 @@
+// An honest client: logs in, uses, renews (also twice at once, also when an answer was lost), changes the password, logs
+// out, and shows tokens that have ended to every process to see whether they are still let in.
+import type { Device, Secret, Sender } from "./actions.js";
+import { createRandom, type Random } from "./random.js";
+import type { Held, Told } from "./recorder.js";
+import { makeSecret, type Person, sleep, type World } from "./world.js";
+
+export interface HonestClient {
+  readonly sender: Sender;
+  readonly person: Person;
+  readonly random: Random;
+  /** A client keeps to one of the two ways to renew. */
+  readonly by: "refresh_token" | "access_token";
+  held: Held | undefined;
+  device: Device | undefined;
+  /** Earlier tokens, the newest first: some are still good. */
+  earlier: readonly Held[];
+  made: number;
+}
+
+const pauseMaxMs = 90;
+const earlierMax = 8;
+/** A little longer than an end may take to be known. */
+const probeMs = 1_300;
+/** Behind the grace: only the key that was stored before the first try helps then. */
+const lidClosedMs = 12_500;
+
+type Deed = (world: World, client: HonestClient) => Promise<void>;
+
+const deeds = {
+  look,
+  lookBack,
+  lookEverywhere,
+  list,
+  renew,
+  renewTwice,
+  renewLost,
+  renewLate,
+  reauthenticate,
+  mistype,
+  changePassword,
+  logOut,
+  endAll,
+} satisfies Record<string, Deed>;
+const weights: Readonly<Record<keyof typeof deeds, number>> = {
+  look: 40,
+  lookBack: 12,
+  lookEverywhere: 4,
+  list: 6,
+  renew: 18,
+  renewTwice: 6,
+  renewLost: 6,
+  renewLate: 0.4,
+  reauthenticate: 2,
+  mistype: 1,
+  changePassword: 3,
+  logOut: 4,
+  endAll: 1,
+};
+
+export function createHonestClient(world: World, person: Person, at: number): HonestClient {
+  const client = `${person.login}/${at}`;
+  const random = createRandom(`${world.seed} ${client}`);
+  const address = `192.0.2.${random.below(250) + 1}`;
+  const by = random.chance(0.25) ? "access_token" : "refresh_token";
+  return { sender: { client, address }, person, random, by, held: undefined, device: undefined, earlier: [], made: 0 };
+}
+
+export async function liveHonestly(world: World, client: HonestClient): Promise<void> {
+  const { random } = client;
+  while (!world.isOver()) {
+    await sleep(random.below(pauseMaxMs));
+    if (client.held === undefined) await enter(world, client);
+    else await deeds[random.weighted(weights)](world, client);
+  }
+}
+
+/** Until they are let in. */
+export async function arrive(world: World, client: HonestClient): Promise<void> {
+  while (client.held === undefined) await enter(world, client);
+}
+
+/** Somebody whose account is attacked, and who logs in all the same. */
+export async function liveAsOwner(world: World, client: HonestClient): Promise<void> {
+  const { random } = client;
+  while (!world.isOver()) {
+    await sleep(200 + random.below(800));
+    await enter(world, client);
+    await look(world, client);
+  }
+}
+
+async function enter(world: World, client: HonestClient): Promise<void> {
+  const { person, random, sender } = client;
+  // Some try all the same, and must not get in.
+  if (person.disabled && !random.chance(0.15)) return sleep(150);
+  for (const password of person.passwords) {
+    const told = await world.actions.logIn(sender, await world.member(random), {
+      login: person.login,
+      password,
+      device: client.device,
+    });
+    if (told.held !== undefined) return keepEntry(client, told, password);
+    if (told.answer?.status === 429) return sleep(1_000);
+  }
+  await sleep(250);
+}
+
+function keepEntry(client: HonestClient, { held }: Told, password: Secret): void {
+  if (held === undefined) return;
+  keep(client, held);
+  if (held.device === undefined) return;
+  client.device = { proof: { place: client.sender.client, password: password.name }, text: held.device };
+}
+
+function keep(client: HonestClient, held: Held | undefined): void {
+  if (client.held !== undefined) client.earlier = [client.held, ...client.earlier].slice(0, earlierMax);
+  client.held = held;
+}
+
+async function useHeld(world: World, client: HonestClient, kind: "guard" | "list"): Promise<void> {
+  if (client.held === undefined) return;
+  const { answer } = await world.actions.use(client.sender, await world.member(client.random), client.held, kind);
+  // A role may have been taken away, or the session has ended: renewing tells.
+  if (answer?.status === 401) await renew(world, client);
+}
+
+function look(world: World, client: HonestClient): Promise<void> {
+  return useHeld(world, client, "guard");
+}
+
+function list(world: World, client: HonestClient): Promise<void> {
+  return useHeld(world, client, "list");
+}
+
+async function lookBack(world: World, client: HonestClient): Promise<void> {
+  if (client.earlier.length === 0) return;
+  const held = client.random.pick(client.earlier);
+  await world.actions.use(client.sender, await world.member(client.random), held, "guard");
+}
+
+async function lookEverywhere(world: World, client: HonestClient): Promise<void> {
+  const { held, sender } = client;
+  if (held === undefined) return;
+  const all = Array.from({ length: world.fleet.size }, (_, at) => world.fleet.at(at));
+  const serving = all.filter((member) => member !== undefined);
+  await Promise.all(serving.map((member) => world.actions.use(sender, member, held, "guard")));
+}
+
+async function renew(world: World, client: HonestClient): Promise<void> {
+  if (client.held === undefined) return;
+  const { sender, by, random } = client;
+  const told = await world.actions.renew(sender, await world.member(random), client.held, { by });
+  settle(client, told);
+}
+
+function settle(client: HonestClient, { answer, held }: Told): void {
+  if (held !== undefined) keep(client, held);
+  else if (answer?.status === 401) keep(client, undefined);
+}
+
+async function renewTwice(world: World, client: HonestClient): Promise<void> {
+  const { held, sender, by, random } = client;
+  if (held === undefined) return;
+  const members = await Promise.all([world.member(random), world.member(random)]);
+  const told = await Promise.all(members.map((member) => world.actions.renew(sender, member, held, { by })));
+  settle(client, told.find((each) => each.held !== undefined) ?? told[0] ?? { answer: null, held: undefined });
+}
+
+/** The answer is lost, and the client tries again, with the key that it has stored or without one. */
+async function renewLost(world: World, client: HonestClient, waitMs = client.random.below(60)): Promise<void> {
+  const { held, sender, by, random } = client;
+  if (held === undefined) return;
+  const isLate = waitMs >= lidClosedMs;
+  const key = isLate || random.chance(0.5) ? makeSecret(random, `${sender.client} key ${client.made++}`) : undefined;
+  const cutAfterMs = random.below(20);
+  await world.actions.renew(sender, await world.member(random), held, { by, key, cutAfterMs });
+  await sleep(waitMs);
+  for (let tries = 0; tries < 5; tries++) {
+    const told = await world.actions.renew(sender, await world.member(random), held, { by, key });
+    settle(client, told);
+    if (told.answer !== null && told.answer.status < 500) return;
+    await sleep(random.below(200));
+  }
+}
+
+async function renewLate(world: World, client: HonestClient): Promise<void> {
+  if (world.msLeft() > lidClosedMs + 5_000) await renewLost(world, client, lidClosedMs);
+}
+
+async function reauthenticate(world: World, client: HonestClient): Promise<void> {
+  const { person, sender, device, held, random } = client;
+  const [password] = person.passwords;
+  if (password === undefined) return;
+  const entry = { login: person.login, password, device, bearer: held };
+  const told = await world.actions.logIn(sender, await world.member(random), entry);
+  keepEntry(client, told, password);
+  // Not knowing whether the session was moved on, the client begins anew.
+  if (told.answer === null) keep(client, undefined);
+}
+
+async function mistype(world: World, client: HonestClient): Promise<void> {
+  const { person, sender, device, random } = client;
+  const password = makeSecret(random, `${sender.client} typo ${client.made++}`);
+  await world.actions.logIn(sender, await world.member(random), { login: person.login, password, device });
+  await enter(world, client);
+}
+
+async function changePassword(world: World, client: HonestClient): Promise<void> {
+  const { person, sender, held, random } = client;
+  const [old] = person.passwords;
+  if (held === undefined || old === undefined) return;
+  const next = makeSecret(random, `${sender.client} password ${client.made++}`);
+  const { answer } = await world.actions.changePassword(sender, await world.member(random), held, old, next);
+  if (answer?.status === 204) person.passwords = [next];
+  else if (answer === null || answer.status >= 500) person.passwords = [next, ...person.passwords];
+}
+
+async function logOut(world: World, client: HonestClient): Promise<void> {
+  await endBy(world, client, "logout");
+}
+
+async function endAll(world: World, client: HonestClient): Promise<void> {
+  await endBy(world, client, "end");
+}
+
+/** Ends, and then shows the token to every process until it must be refused, and a little longer. */
+async function endBy(world: World, client: HonestClient, kind: "logout" | "end"): Promise<void> {
+  const { sender, held, random } = client;
+  if (held === undefined) return;
+  const member = await world.member(random);
+  const { answer } = await world.actions.use(sender, member, held, kind);
+  keep(client, undefined);
+  if (answer?.status !== 204) return;
+  await world.actions.use(sender, member, held, "guard");
+  const until = world.recorder.now() + probeMs;
+  while (world.recorder.now() < until && !world.isOver()) {
+    await sleep(random.below(120));
+    await world.actions.use(sender, await world.member(random), held, "guard");
+  }
+  if (held.refreshToken !== undefined && random.chance(0.3))
+    await world.actions.renew(sender, await world.member(random), held, { by: "refresh_token" });
+}

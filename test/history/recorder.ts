@@ -1,0 +1,152 @@
+// Sends requests and writes down what was asked and answered. A request can be cut: its connection is ended after it was
+// sent and before its answer is read, and nobody knows what became of it.
+import { Agent, request as httpRequest } from "node:http";
+import type { Member } from "./fleet.js";
+import type { Answer, Granted, Operation, Request, Token } from "./history.js";
+
+/** The request as it goes over the wire; this is where the secrets are. */
+export interface Sent {
+  readonly method: string;
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Readonly<Record<string, unknown>>;
+}
+
+/** What a client holds after a login or a renewal. */
+export interface Held extends Granted {
+  readonly token: string;
+  readonly refreshToken: string | undefined;
+  readonly device: string | undefined;
+}
+
+export interface Told {
+  readonly answer: Answer | null;
+  readonly held: Held | undefined;
+}
+
+export interface Recorder {
+  readonly operations: readonly Operation[];
+  /** Milliseconds since the run began. */
+  now(): number;
+  readonly startedAtMs: number;
+  send(client: string, member: Member, request: Request, sent: Sent, cutAfterMs?: number): Promise<Told>;
+  /** Something that is not asked over HTTP: done, or nobody knows. */
+  act(client: string, request: Request, work: () => Promise<unknown>): Promise<void>;
+  close(): void;
+}
+
+const timeoutMs = 15_000;
+
+export function createRecorder(): Recorder {
+  const operations: Operation[] = [];
+  const agent = new Agent({ keepAlive: true, maxSockets: 200 });
+  const startedAtMs = Date.now();
+  const zero = performance.now();
+  const now = () => performance.now() - zero;
+
+  function write(client: string, process: string, start: number, request: Request, answer: Answer | null): void {
+    operations.push({ n: operations.length, client, process, start, end: now(), request, answer });
+  }
+
+  return {
+    operations,
+    now,
+    startedAtMs,
+    async send(client, { process, served }, request, sent, cutAfterMs) {
+      const start = now();
+      const raw = await exchange(served.port, agent, sent, cutAfterMs);
+      // Nobody was there: nothing was asked.
+      if (raw === "unsent") return { answer: null, held: undefined };
+      const body = raw === undefined ? undefined : bodyOf(raw.text);
+      const held = body === undefined ? undefined : heldOf(body);
+      const answer = raw === undefined ? null : answerOf(raw, body, held);
+      write(client, process, start, request, answer);
+      return { answer, held };
+    },
+    async act(client, request, work) {
+      const start = now();
+      const answer = await work().then(
+        () => ({ status: 200 }),
+        () => null,
+      );
+      write(client, "operator", start, request, answer);
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+interface Raw {
+  readonly status: number;
+  readonly text: string;
+  readonly retryAfter: string | undefined;
+}
+
+/** Undefined: the connection ended before there was an answer. */
+function exchange(
+  port: number,
+  agent: Agent,
+  { method, path, headers = {}, body }: Sent,
+  cutAfterMs: number | undefined,
+): Promise<Raw | undefined | "unsent"> {
+  const text = body === undefined ? "" : JSON.stringify(body);
+  const about = body === undefined ? {} : { "content-type": "application/json", "content-length": text.length };
+  // A cut ends the connection: it gets one of its own.
+  const own = cutAfterMs === undefined ? { agent } : { agent: false as const };
+  return new Promise((resolve) => {
+    const asked = httpRequest(
+      { host: "127.0.0.1", port, method, path: `/api/security${path}`, headers: { ...headers, ...about }, ...own },
+      (response) => {
+        let read = "";
+        response.setEncoding("utf8").on("data", (piece: string) => {
+          read += piece;
+        });
+        response.on("error", () => resolve(undefined));
+        response.on("end", () => {
+          if (cutAfterMs !== undefined) return resolve(undefined);
+          resolve({ status: response.statusCode ?? 0, text: read, retryAfter: response.headers["retry-after"] });
+        });
+      },
+    );
+    asked.setTimeout(timeoutMs, () => asked.destroy());
+    asked.on("error", (error) => resolve("code" in error && error.code === "ECONNREFUSED" ? "unsent" : undefined));
+    asked.on("close", () => resolve(undefined));
+    if (cutAfterMs !== undefined) asked.on("finish", () => setTimeout(() => asked.destroy(), cutAfterMs));
+    asked.end(text);
+  });
+}
+
+type Body = Readonly<Record<string, unknown>>;
+
+function bodyOf(text: string): Body | undefined {
+  return text === "" ? undefined : JSON.parse(text);
+}
+
+function answerOf({ status, retryAfter }: Raw, body: Body | undefined, held: Held | undefined): Answer {
+  const error = body?.["error"];
+  const sessions = body?.["sessions"];
+  return {
+    status,
+    ...(typeof error === "string" ? { error } : {}),
+    ...(held === undefined ? {} : { granted: { ...viewOf(held), refreshExpires: held.refreshExpires } }),
+    ...(Array.isArray(sessions) ? { sessions: sessions.map(({ id }) => String(id)) } : {}),
+    ...(retryAfter === undefined ? {} : { retryAfterSeconds: Number(retryAfter) }),
+  };
+}
+
+/** What may be written down of a token. */
+export function viewOf({ login, sub, sid, gen, jti, roles, exp }: Token): Token {
+  return { login, sub, sid, gen, jti, roles, exp };
+}
+
+function heldOf(body: Body): Held | undefined {
+  const { token, refresh_token: refreshToken, refresh_expires: refreshExpires, device } = body;
+  if (typeof token !== "string") return undefined;
+  const claims: Token = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
+  return {
+    ...viewOf(claims),
+    token,
+    refreshToken: typeof refreshToken === "string" ? refreshToken : undefined,
+    refreshExpires: typeof refreshExpires === "number" ? refreshExpires : undefined,
+    device: typeof device === "string" ? device : undefined,
+  };
+}

@@ -1,0 +1,107 @@
+// The log holds each acknowledged event, and nothing that was not asked for. Events are told apart by what a row says of
+// them; where several requests make rows that look alike, they are counted.
+import { type Facts, isDone, isKind, isRefused, isUnknown, push } from "../facts.js";
+import type { AuditRow, Operation, OperationOf, Violation } from "../history.js";
+import { isEnd } from "./honest.js";
+
+/** What a request leaves in the log. */
+interface Trace {
+  readonly key: string;
+  /** False: it may be there or not. */
+  readonly certain: boolean;
+}
+
+export function* checkAudit(facts: Facts): Generator<Violation> {
+  const accounts = new Set(facts.history.users.map(({ login }) => login));
+  const certain = new Map<string, Operation[]>();
+  const possible = new Map<string, Operation[]>();
+  for (const operation of facts.history.operations) {
+    if (!accounts.has(operation.request.login)) continue;
+    for (const trace of tracesOf(operation)) push(trace.certain ? certain : possible, trace.key, operation);
+  }
+  const rows = new Map<string, AuditRow[]>();
+  for (const row of facts.history.audit) for (const key of keysOf(row, facts)) push(rows, key, row);
+
+  for (const [key, operations] of certain) {
+    const found = rows.get(key) ?? [];
+    // However many ask for its end, a session ends once.
+    const needed = isOnce(key) ? 1 : operations.length;
+    if (found.length >= needed) continue;
+    const because = `${key}: ${operations.length} acknowledged, ${found.length} recorded`;
+    yield { statement: "not_recorded", because, operations, rows: found };
+  }
+  for (const [key, found] of rows) {
+    const operations = [...(certain.get(key) ?? []), ...(possible.get(key) ?? [])];
+    const limit = isOnce(key) ? 1 : operations.length;
+    if (found.length <= limit) continue;
+    const because = `${key}: recorded ${found.length} times, asked for ${operations.length} times`;
+    yield { statement: "recorded_too_often", because, operations, rows: found };
+  }
+}
+
+const isOnce = (key: string): boolean => key.startsWith("over ");
+
+function tracesOf(operation: Operation): readonly Trace[] {
+  if (isKind(operation, "login")) return tracesOfLogin(operation);
+  if (isKind(operation, "renew")) return tracesOfRenewal(operation);
+  const { request } = operation;
+  if ((request.kind === "logout" || request.kind === "end") && isDone(operation))
+    return [{ key: `over ${request.token.sid}`, certain: true }];
+  if (request.kind === "password")
+    return either(operation, `password_changed ${request.login}`, `password_refused ${request.login}`);
+  if (request.kind === "disable") return either(operation, `user_disabled ${request.login}`);
+  // Whoever is enabled is not enabled again, and roles that are there are not added: that leaves nothing.
+  if (request.kind === "enable") return [{ key: `user_enabled ${request.login}`, certain: false }];
+  if (request.kind === "roles") return [{ key: `roles_changed ${request.login}`, certain: false }];
+  return [];
+}
+
+/** `done`, `refused` or nothing, as it was answered; both are possible where it was not. */
+function either(operation: Operation, done: string, refused?: string): readonly Trace[] {
+  if (isDone(operation)) return [{ key: done, certain: true }];
+  if (isRefused(operation, "invalid_credentials"))
+    return refused === undefined ? [] : [{ key: refused, certain: true }];
+  if (!isUnknown(operation)) return [];
+  return [done, ...(refused === undefined ? [] : [refused])].map((key) => ({ key, certain: false }));
+}
+
+function tracesOfLogin(operation: OperationOf<"login">): readonly Trace[] {
+  const { login, bearer } = operation.request;
+  const { answer } = operation;
+  const refused = `login_refused ${login}`;
+  if (answer?.granted !== undefined) {
+    const { sid } = answer.granted;
+    return [{ key: sid === bearer?.sid ? `reauthenticated ${sid}` : `login ${sid}`, certain: true }];
+  }
+  if (isRefused(operation, "invalid_credentials")) return [{ key: refused, certain: true }];
+  if (!isUnknown(operation)) return [];
+  const again = bearer === undefined ? [] : [`reauthenticated ${bearer.sid}`];
+  return [`login of ${login}, not answered`, refused, ...again].map((key) => ({ key, certain: false }));
+}
+
+function tracesOfRenewal(operation: OperationOf<"renew">): readonly Trace[] {
+  const { sid, gen } = operation.request;
+  const [given, refused] = [`renewed ${sid} ${gen}`, `not renewed ${sid} ${gen}`];
+  if (isDone(operation)) return [{ key: given, certain: true }];
+  if (isRefused(operation, "session_ended")) return [{ key: refused, certain: true }];
+  return isUnknown(operation) ? [given, refused].map((key) => ({ key, certain: false })) : [];
+}
+
+const renewed = new Set(["renew", "renew_repeated", "renew_shared"]);
+const notRenewed = new Set(["renew_refused", "renew_replayed"]);
+const byLogin = new Set([
+  ...["login_refused", "password_changed", "password_refused"],
+  ...["user_disabled", "user_enabled", "roles_changed"],
+]);
+
+function keysOf(row: AuditRow, { sessions }: Facts): readonly string[] {
+  const { event, sessionId, login, gen } = row;
+  const over = isEnd(row) ? [`over ${sessionId}`] : [];
+  if (renewed.has(event)) return [`renewed ${sessionId} ${gen}`];
+  if (notRenewed.has(event)) return [`not renewed ${sessionId} ${gen}`, ...over];
+  if (event === "login") return [isTold(sessions, row) ? `login ${sessionId}` : `login of ${login}, not answered`];
+  if (event === "reauthenticated") return [`reauthenticated ${sessionId}`];
+  return byLogin.has(event) && login !== null ? [`${event} ${login}`] : over;
+}
+
+const isTold = (sessions: Facts["sessions"], { sessionId }: AuditRow): boolean => sessions.has(sessionId ?? "");

@@ -1,0 +1,75 @@
+// Nobody honest is logged out: a session is refused only after something that may have ended it, and each end that the log
+// tells was asked for by somebody.
+import { effectUntil, type Facts, isKind, isRefused, mayBeDone, type SessionFacts } from "../facts.js";
+import type { AuditRow, Kind, Operation, Violation } from "../history.js";
+
+export function* checkHonest(facts: Facts): Generator<Violation> {
+  const ends = new Set(facts.history.audit.filter(isEnd).map(({ sessionId }) => sessionId));
+  for (const session of facts.sessions.values()) {
+    for (const renewal of session.renewals) {
+      if (isRefused(renewal, "session_ended")) yield* checkRefusal(session, renewal, ends);
+      else if (isRefused(renewal, "invalid_token") && !isExpired(facts, renewal, renewal.request.exp))
+        yield refusal(renewal, `a good token of ${session.sid} was called none`);
+    }
+    for (const use of session.uses) {
+      if (!isRefused(use, "invalid_token") || isExpired(facts, use, use.request.token.exp)) continue;
+      if (!mayLackRole(facts, session, use)) yield* checkRefusal(session, use, ends);
+    }
+  }
+  for (const row of facts.history.audit) if (isEnd(row)) yield* checkCause(facts, row);
+}
+
+function* checkRefusal(session: SessionFacts, refused: Operation, ends: ReadonlySet<string | null>) {
+  if (!session.mayEnd.some((each) => each.start < refused.end))
+    yield refusal(refused, `${session.sid} was refused, and nothing before could have ended it`);
+  else if (!ends.has(session.sid)) yield refusal(refused, `${session.sid} was refused, and its end is not in the log`);
+}
+
+function refusal(operation: Operation, because: string): Violation {
+  return { statement: "logged_out_without_cause", because, operations: [operation] };
+}
+
+function isExpired({ history, unixMs }: Facts, { end }: Operation, exp: number | undefined): boolean {
+  return exp !== undefined && unixMs(end) >= (exp + history.limits.leewaySeconds - 1) * 1_000;
+}
+
+function mayLackRole(facts: Facts, { login }: SessionFacts, use: SessionFacts["uses"][number]): boolean {
+  const { roles } = use.request.token;
+  return facts
+    .of("roles", login)
+    .some(
+      (each) => mayBeDone(each) && each.start < use.end && each.request.remove.some((role) => roles.includes(role)),
+    );
+}
+
+/** Rows that say that a session is over, by event and reason, and what asks for each. */
+const askedBy: Readonly<Record<string, Kind>> = {
+  logout: "logout",
+  renew_replayed: "renew",
+  "session_ended ended_by_user": "end",
+  "session_ended password_changed": "password",
+  "session_ended user_disabled": "disable",
+  "session_ended ended_by_operator": "expel",
+  "session_ended ended_by_application": "expel",
+  "renew_refused user_disabled": "disable",
+};
+const kindOfEnd = ({ event, reason }: AuditRow): Kind | undefined => askedBy[event] ?? askedBy[`${event} ${reason}`];
+export const isEnd = (row: AuditRow): boolean => row.event === "session_ended" || kindOfEnd(row) !== undefined;
+
+function* checkCause(facts: Facts, row: AuditRow): Generator<Violation> {
+  const session = facts.sessions.get(row.sessionId ?? "");
+  // One whose login was never answered.
+  if (session === undefined) return;
+  const kind = kindOfEnd(row);
+  const atMs = row.at * 1_000;
+  const cause = session.mayEnd.some(
+    (each) =>
+      each.request.kind === kind &&
+      (!isKind(each, "renew") || each.request.gen === row.gen) &&
+      facts.unixMs(each.start) < atMs + 2_000 &&
+      facts.unixMs(effectUntil(each)) > atMs - 1_000,
+  );
+  if (cause) return;
+  const because = `${row.sessionId} was ended (${row.event}${row.reason === null ? "" : `: ${row.reason}`}), and nobody had asked for it`;
+  yield { statement: "ended_without_cause", because, operations: [session.begun], rows: [row] };
+}
