@@ -23,7 +23,7 @@ describe.each(stores)("four processes on %s, and random clients", (store) => {
   beforeAll(async () => {
     console.log(`history of ${store}: AMPHO_SEED=${seed}`);
     history = await recordRun({ seed, store, seconds, people, targets: 2, restartEveryMs: 1_500 });
-  });
+  }, 120_000);
 
   it("keep every promise, whatever comes at once, twice, late, or to a process that is killed", () => {
     const violations = checkHistory(history);
