@@ -52,11 +52,14 @@ export const boundsSeconds: readonly number[] = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
 
-/** So many series are there from the start: a rate is blind to the step from nothing to one. */
-const presentMax = 100;
+/** So few are there from the start: a rate is blind to the step from nothing to one. */
+const presentMax = { counters: 100, histograms: 10 };
 
 export function createCounter<L extends Labels>(definition: Definition<L>): Counter<L> {
-  const { find, list } = createSeries<L, CounterSeries>(definition, (labels) => ({ labels, value: 0 }));
+  const { find, list } = createSeries<L, CounterSeries>(definition, presentMax.counters, (labels) => ({
+    labels,
+    value: 0,
+  }));
   return {
     definition,
     add(values) {
@@ -68,7 +71,7 @@ export function createCounter<L extends Labels>(definition: Definition<L>): Coun
 }
 
 export function createHistogram<L extends Labels>(definition: Definition<L>): Histogram<L> {
-  const { find, list } = createSeries<L, HistogramSeries>(definition, (labels) => ({
+  const { find, list } = createSeries<L, HistogramSeries>(definition, presentMax.histograms, (labels) => ({
     labels,
     counts: new Array<number>(boundsSeconds.length + 1).fill(0),
     sum: 0,
@@ -93,6 +96,7 @@ export function createHistogram<L extends Labels>(definition: Definition<L>): Hi
 
 function createSeries<L extends Labels, S>(
   { labels }: Definition<L>,
+  most: number,
   create: (values: Readonly<Record<string, string>>) => S,
 ): { readonly find: (values: Values<L>) => S; readonly list: () => readonly S[] } {
   const names = Object.keys(labels);
@@ -108,8 +112,8 @@ function createSeries<L extends Labels, S>(
     return series;
   }
 
-  const every = combinations(labels);
-  if (every.length <= presentMax) for (const values of every) find(values);
+  const size = Object.values(labels).reduce((product, values) => product * values.length, 1);
+  if (size <= most) for (const values of combinations(labels)) find(values);
   return { find, list: () => [...all.values()] };
 }
 
