@@ -210,7 +210,7 @@ export async function composeAmpho(
     revocationLagSeconds: follower.lagSeconds(),
     revocationRows: revocations.size,
     clockAheadSeconds: systemClock.now() - clock.now(),
-    signingKeyAgeSeconds: undefined,
+    signingKeyAgeSeconds: secondsSince(keyring.signingSince(), clock.now()),
   }));
   let closing: Promise<void> | undefined;
   const management = manage(parts, origin);
@@ -350,6 +350,10 @@ async function ready(store: Store, follower: RevocationFollower): Promise<void> 
     throw error;
   }
   requireFollowing(follower);
+}
+
+function secondsSince(then: number | undefined, now: number): number | undefined {
+  return then === undefined ? undefined : Math.max(0, now - then);
 }
 
 function settingsOf(configuration: Configuration): Settings {

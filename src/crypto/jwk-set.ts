@@ -107,9 +107,18 @@ export function importKeys(value: unknown, options: { readonly algorithm?: Algor
     else warnings.push(passedOver(at, members.length, text));
   }
   if (problems.length > 0) throw new ConfigurationError(problems.join("; "));
-  const imported = [...keys.values()];
-  checkAlgorithm(imported[0], options.algorithm);
-  return { keys: imported, warnings };
+  const [signer, ...others] = keys.values();
+  if (signer === undefined) throw new TypeError("a set without a problem has a first key");
+  checkAlgorithm(signer, options.algorithm);
+  const since = signingSinceOf(members[0]);
+  return { keys: [since === undefined ? signer : { ...signer, signingSince: since }, ...others], warnings };
+}
+
+/** A rotation in stages writes into the set since when its first key signs; a time belongs to the state beside it. */
+function signingSinceOf(jwk: unknown): number | undefined {
+  if (!isJwk(jwk) || jwk["state"] !== "current") return undefined;
+  const { since } = jwk;
+  return typeof since === "number" && Number.isSafeInteger(since) && since >= 0 ? since : undefined;
 }
 
 function passedOver(at: number, count: number, why: string): string {
@@ -156,8 +165,8 @@ function whyNot(reading: Exclude<JwkReading, { readonly outcome: "imported" }>):
   return reading.outcome === "unsupported" ? reading.why : reading.problems.join(", ");
 }
 
-function checkAlgorithm(signer: Key | undefined, algorithm: Algorithm | undefined): void {
-  if (signer === undefined || algorithm === undefined || signer.algorithm === algorithm) return;
+function checkAlgorithm(signer: Key, algorithm: Algorithm | undefined): void {
+  if (algorithm === undefined || signer.algorithm === algorithm) return;
   const [own, asked] = [algorithmFacts(signer.algorithm), algorithmFacts(algorithm)];
   // EdDSA and Ed25519 are two names of one thing; the tokens say what the key says (RFC 9864 §2.2).
   if (own.kty === "OKP" && own.crv === asked.crv) return;

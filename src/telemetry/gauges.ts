@@ -13,7 +13,7 @@ export interface State {
   readonly revocationRows: number;
   /** How far the machine's clock is ahead of the one that decides. */
   readonly clockAheadSeconds: number;
-  /** Undefined: nobody has noted when the key was made. */
+  /** Undefined: the key set does not say. */
   readonly signingKeyAgeSeconds: number | undefined;
 }
 
@@ -75,7 +75,7 @@ export const gauges: readonly Gauge[] = [
   ),
   gauge(
     "ampho_signing_key_age_seconds",
-    "Age of the key that signs; missing where the key set does not say when it was made",
+    "How long the present key has been signing; missing where the key set does not say (its members `state` and `since`)",
     ({ signingKeyAgeSeconds }) => signingKeyAgeSeconds,
   ),
   {

@@ -1,6 +1,6 @@
 // What an instance counts and measures: every decision by its reason, and nothing of what was sent.
 import { describe, expect, it } from "vitest";
-import { admission, openWorld, password, sessionOf, type World } from "../ampho/world.js";
+import { admission, newKey, openWorld, password, sessionOf, start, type World } from "../ampho/world.js";
 import { familiesOf, samplesOf } from "./reading.js";
 
 const reading = ({ ampho }: World) => samplesOf(ampho.metrics());
@@ -66,9 +66,9 @@ describe("every decision is counted by its reason:", () => {
     const { token } = await world.session(await world.user("alice"));
     const before = reading(world);
     const { guard } = world.ampho;
-    guard(`Bearer ${token}`, undefined, null);
+    await guard(`Bearer ${token}`, undefined, null);
     await guard(`Bearer ${token}`, { strict: true }, null);
-    guard(undefined, { optional: true }, null);
+    await guard(undefined, { optional: true }, null);
     expect(() => guard(undefined, undefined, null)).toThrow();
     expect(() => guard(`Bearer ${token}`, { roles: ["admin"] }, null)).toThrow();
     await expect(guard(`Bearer ${token}`, { can: async () => false }, null)).rejects.toThrow();
@@ -194,6 +194,17 @@ it("gauges say how things stand", async () => {
   expect([...samples.keys()].some((name) => /^ampho_build_info\{version="\d[^"]*",node="\d[^"]*"\}$/.test(name))).toBe(
     true,
   );
+});
+
+it("the age of the key is told where its set says since when it signs", async () => {
+  const age = async (more: object) => {
+    const world = await openWorld({ key: { ...newKey("one"), ...more } });
+    return reading(world).get("ampho_signing_key_age_seconds");
+  };
+  expect(await age({ state: "current", since: start - 86_400 })).toBe(86_400);
+  expect(await age({ state: "current", since: start + 10 })).toBe(0);
+  for (const unknown of [{}, { since: start }, { state: "previous", since: start }, { state: "current", since: "1" }])
+    expect(await age(unknown)).toBeUndefined();
 });
 
 it("two instances in one process count for themselves", async () => {
