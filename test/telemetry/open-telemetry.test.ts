@@ -14,6 +14,7 @@ import {
 } from "@opentelemetry/sdk-trace-node";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { openWorld, password, type World } from "../ampho/world.js";
+import { startPostgres } from "../store/postgres-server.js";
 
 const spanExporter = new InMemorySpanExporter();
 const tracerProvider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spanExporter)] });
@@ -81,6 +82,20 @@ describe("a request", () => {
     });
     for (const { kind, status } of children)
       expect([kind, status.code]).toEqual([SpanKind.INTERNAL, SpanStatusCode.UNSET]);
+  });
+
+  it("calls PostgreSQL by CLIENT spans", async () => {
+    const server = await startPostgres();
+    onTestFinished(() => server.stop());
+    const database = await server.database();
+    await database.empty();
+    const world = await alice({ databaseUrl: database.runtimeUrl, databaseMigrate: "off", clock: undefined });
+    spanExporter.reset();
+    await world.call("POST", "/login", { body });
+    const { kind, attributes } = only("createSession");
+    const names = { "db.system.name": "postgresql", "db.operation.name": "createSession" };
+    expect([kind, attributes]).toEqual([SpanKind.CLIENT, names]);
+    await world.ampho.close();
   });
 
   it("under the host's own span is INTERNAL, and no second measurement of it", async () => {
