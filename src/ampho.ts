@@ -203,6 +203,10 @@ export async function composeAmpho(
   // Before anything is guarded: what was revoked while no process ran is refused from the first request on.
   await follower.read().catch(() => undefined);
   revocations.listen(telemetry.revoked);
+  const warnings = () => [
+    ...(keyFile?.failing ? [keyFileUnusable] : []),
+    ...(options.clock === undefined && clockDiffers(clock, settings) ? [clockOff] : []),
+  ];
   const metrics = telemetry.watch(() => ({
     version,
     passwords: base.passwords.stats(),
@@ -210,6 +214,7 @@ export async function composeAmpho(
     revocationLagSeconds: follower.lagSeconds(),
     revocationRows: revocations.size,
     clockAheadSeconds: systemClock.now() - clock.now(),
+    warnings: warnings(),
     signingKeyAgeSeconds: secondsSince(keyring.signingSince(), clock.now()),
   }));
   let closing: Promise<void> | undefined;
@@ -246,10 +251,7 @@ export async function composeAmpho(
     refusal,
     cookies,
     ready: flows.ready,
-    warnings: () => [
-      ...(keyFile?.failing ? [keyFileUnusable] : []),
-      ...(options.clock === undefined && clockDiffers(clock, settings) ? [clockOff] : []),
-    ],
+    warnings,
     async reloadKeys() {
       if (keyFile === undefined) throw new ConfigurationError("AMPHO_SECURITY_KEY_FILE is not set");
       await keyFile.reload();

@@ -94,7 +94,7 @@ export function createKeyring(
       if (revokedKeys.has(held.signing.kid))
         throw new AmphoError("unavailable", "No tokens can be signed at the moment.", { retryAfterSeconds: 60 });
     },
-    signingSince: () => signing.signingSince,
+    signingSince: () => held.signing.signingSince,
     // Asked on each guarded request; nearly always there is none.
     isRevoked: (kid) => revokedKeys.size > 0 && revokedKeys.has(kid),
     signAccess: (claims) => signJwt(held.signing, accessToken, claims),

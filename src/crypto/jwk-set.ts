@@ -2,6 +2,7 @@
 import { ConfigurationError } from "../errors.js";
 import { type Algorithm, algorithmFacts } from "./algorithms.js";
 import { importJwk, isJwk, type JwkReading } from "./jwk.js";
+import { sinceOf } from "./jwk-members.js";
 import type { Key, PublicJwk } from "./key.js";
 import { isWeakSecret } from "./weak-secret.js";
 
@@ -110,15 +111,8 @@ export function importKeys(value: unknown, options: { readonly algorithm?: Algor
   const [signer, ...others] = keys.values();
   if (signer === undefined) throw new TypeError("a set without a problem has a first key");
   checkAlgorithm(signer, options.algorithm);
-  const since = signingSinceOf(members[0]);
+  const since = isJwk(members[0]) ? sinceOf(members[0], "current") : undefined;
   return { keys: [since === undefined ? signer : { ...signer, signingSince: since }, ...others], warnings };
-}
-
-/** A rotation in stages writes into the set since when its first key signs; a time belongs to the state beside it. */
-function signingSinceOf(jwk: unknown): number | undefined {
-  if (!isJwk(jwk) || jwk["state"] !== "current") return undefined;
-  const { since } = jwk;
-  return typeof since === "number" && Number.isSafeInteger(since) && since >= 0 ? since : undefined;
 }
 
 function passedOver(at: number, count: number, why: string): string {

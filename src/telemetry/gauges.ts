@@ -13,6 +13,8 @@ export interface State {
   readonly revocationRows: number;
   /** How far the machine's clock is ahead of the one that decides. */
   readonly clockAheadSeconds: number;
+  /** The codes that /readyz warns of. */
+  readonly warnings: readonly string[];
   /** Undefined: the key set does not say. */
   readonly signingKeyAgeSeconds: number | undefined;
 }
@@ -78,6 +80,13 @@ export const gauges: readonly Gauge[] = [
     "How long the present key has been signing; missing where the key set does not say (its members `state` and `since`)",
     ({ signingKeyAgeSeconds }) => signingKeyAgeSeconds,
   ),
+  {
+    name: "ampho_warnings",
+    help: "1 for each thing that is not well at present, as in the warnings of /readyz",
+    type: "gauge",
+    labels: { warning: "its code" },
+    read: ({ warnings }) => warnings.map((warning) => ({ labels: { warning }, value: 1 })),
+  },
   {
     name: "ampho_build_info",
     help: "Always 1; the labels say what runs",

@@ -1,6 +1,8 @@
 // What an instance counts and measures: every decision by its reason, and nothing of what was sent.
+import { writeFileSync } from "node:fs";
+import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { admission, newKey, openWorld, password, sessionOf, start, type World } from "../ampho/world.js";
+import { admission, freshFolder, newKey, openWorld, password, sessionOf, start, type World } from "../ampho/world.js";
 import { familiesOf, samplesOf } from "./reading.js";
 
 const reading = ({ ampho }: World) => samplesOf(ampho.metrics());
@@ -205,6 +207,21 @@ it("the age of the key is told where its set says since when it signs", async ()
   expect(await age({ state: "current", since: start + 10 })).toBe(0);
   for (const unknown of [{}, { since: start }, { state: "previous", since: start }, { state: "current", since: "1" }])
     expect(await age(unknown)).toBeUndefined();
+});
+
+it("what /readyz warns of is told while it lasts", async () => {
+  const keyFile = path.join(freshFolder(), "key.json");
+  const key = JSON.stringify(newKey("one"));
+  writeFileSync(keyFile, key);
+  const world = await openWorld({ key: undefined, keyFile });
+  const warning = () => reading(world).get('ampho_warnings{warning="key_file_unusable"}');
+  expect(warning()).toBeUndefined();
+  writeFileSync(keyFile, "{");
+  await expect(world.ampho.reloadKeys()).rejects.toThrow();
+  expect(warning()).toBe(1);
+  writeFileSync(keyFile, key);
+  await world.ampho.reloadKeys();
+  expect(warning()).toBeUndefined();
 });
 
 it("two instances in one process count for themselves", async () => {
