@@ -1,9 +1,12 @@
 // docs/metrics.md, the alerts and the dashboard name what a running server really has, and Prometheus' own tool is content with all.
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import express from "express";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { generate } from "../../scripts/docs-metrics.mjs";
+import { openWorld } from "../ampho/world.js";
 import { addUser, freshPlace, leave, logIn, startServe } from "../serve/serve.js";
 import { familiesOf, samplesOf } from "../telemetry/reading.js";
 import { healthy, ill, lookAt } from "./alert-cases.js";
@@ -54,6 +57,38 @@ describe("the metrics of a running server", () => {
 
   it("are in the page as the tables of the source give them: run `npm run docs`", () => {
     expect(page).toBe(generate()["docs/metrics.md"]);
+  });
+});
+
+describe("what the page says to write", () => {
+  const snippet = (language: string) =>
+    new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, "m").exec(page)?.[1] ?? "";
+
+  it("is a configuration that Prometheus takes", async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "ampho-prometheus-"));
+    try {
+      writeFileSync(path.join(folder, "prometheus.yml"), snippet("yaml"));
+      writeFileSync(path.join(folder, "ampho.rules.yml"), rules);
+      expect(await promtool(["check", "config", path.join(folder, "prometheus.yml")])).toContain(
+        "SUCCESS: 1 rule files",
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("gives an application a page of its own", async () => {
+    const { ampho } = await openWorld();
+    const app = express();
+    new Function("app", "ampho", snippet("js"))(app, ampho);
+    const server = app.listen(0, "127.0.0.1");
+    onTestFinished(() => void server.close());
+    await once(server, "listening");
+    const address = server.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const response = await fetch(`http://127.0.0.1:${port}/metrics`);
+    expect(response.headers.get("content-type")).toMatch(/^text\/plain/);
+    expect(await promtool(["check", "metrics"], await response.text())).toBe("");
   });
 });
 
