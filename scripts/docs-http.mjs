@@ -44,7 +44,8 @@ ${rows.join("\n")}
 - A request that is not complete after 30 s gets 408 and its connection is closed.
 - Errors are \`{"message": "…for people…", "error": "code"}\`; [errors.md](errors.md) lists the codes. Every 401 carries a
   \`WWW-Authenticate: Bearer\` challenge, 429 and 503 a \`Retry-After\`, 405 an \`Allow\`.
-- \`ampho serve\` names each request by \`X-Request-Id\` in its answer, and by \`id\` in the access log.
+- \`ampho serve\` names each request by \`X-Request-Id\` in its answer, and by \`id\` in the access log: the id of the trace in its
+  \`traceparent\` (W3C Trace Context), else a random one.
 - Every answer but the key set's is \`Cache-Control: no-store\`.
 - Pages of other origins are told nothing (CORS) unless \`AMPHO_SECURITY_CORS_ORIGINS\` lists theirs, and with credentials only where tokens are in cookies. A
   preflight of a listed origin is answered 204; any other OPTIONS gets 405. The routes of your application are your own affair.

@@ -1,7 +1,13 @@
 // Writes the generated pages of docs/ from the tables that they describe. `--check` only says which are not current.
 import { readFileSync, writeFileSync } from "node:fs";
 
-const generators = ["./docs-configuration.mjs", "./docs-cli.mjs", "./docs-http.mjs", "./docs-doctor.mjs"];
+const generators = [
+  "./docs-configuration.mjs",
+  "./docs-cli.mjs",
+  "./docs-http.mjs",
+  "./docs-doctor.mjs",
+  "./docs-metrics.mjs",
+];
 
 /** Path -> text of every generated page. */
 export async function generateAll() {

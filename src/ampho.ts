@@ -39,6 +39,7 @@ import { responseOf } from "./http/response.js";
 import { createAuthorize } from "./http/wrap.js";
 import { openStore } from "./store/open-store.js";
 import type { Origin, Store } from "./store/store.js";
+import { createTelemetry, type Telemetry } from "./telemetry/telemetry.js";
 import { productVersion } from "./version.js";
 
 /** What createAmpho takes besides the parameters of docs/configuration.md, which it takes by their names in code. */
@@ -47,8 +48,11 @@ export interface CompositionOptions {
   readonly users?: ApplicationUsers | undefined;
   /** More claims for access tokens; registered names and Ampho's own are refused. */
   readonly claims?: ExtraClaims | undefined;
-  /** Gets each line for people: warnings, migrations, errors that were answered as 500. By default they go to stderr. */
-  readonly notice?: ((line: string) => void) | undefined;
+  /**
+   * Gets each line for people: warnings, migrations, errors that were answered as 500. By default they go to stderr.
+   * `requestId` is that of the request that a line is about, where `X-Request-Id` of its answer says it.
+   */
+  readonly notice?: ((line: string, requestId?: string) => void) | undefined;
   /** Instead of the machine's clock, for tests. */
   readonly clock?: Clock | undefined;
 }
@@ -72,6 +76,8 @@ export interface Ampho extends Omit<Management, "sessions"> {
   readonly fetch: FetchHandler;
   /** Tells of what is revoked, in this process or elsewhere; returns the way to stop. */
   onRevoked(listener: (revoked: Revoked) => void): () => void;
+  /** What is counted and measured (docs/metrics.md), as Prometheus reads it: for a route of the application's own. */
+  metrics(): string;
   /** May be called twice; nothing keeps the process alive afterwards. */
   close(): Promise<void>;
 
@@ -123,7 +129,9 @@ export async function composeAmpho(
 ): Promise<Ampho> {
   const { notice = toStderr } = options;
   if (configuration.keys === undefined) throw new ConfigurationError("AMPHO_SECURITY_KEY: there is no key");
-  const base = await openParts(configuration, options);
+  const version = productVersion();
+  const telemetry = await createTelemetry(configuration.databaseUrl, version);
+  const base = await openParts(configuration, options, telemetry);
   const { store, directory, revocations, settings, clock } = base;
   if (origin.actor === "application") await noteUsers(store, !directory.stored);
   const keyring = createKeyring(configuration.keys, settings, revocations);
@@ -152,14 +160,16 @@ export async function composeAmpho(
     report: (state, error) =>
       notice(state === "failing" ? `the store cannot be read, trying again: ${reasonOf(error)}` : "the store is back"),
   });
-  const { verify, guard } = createGuard({
-    ...parts,
-    knowsRevocations: () => isRecent(follower, parts.settings.revocationLagMaxSeconds),
-    presentAuth: (token) => presentAuth(parts, token),
-  });
+  const { verify, guard } = telemetry.guard(
+    createGuard({
+      ...parts,
+      knowsRevocations: () => isRecent(follower, parts.settings.revocationLagMaxSeconds),
+      presentAuth: (token) => presentAuth(parts, token),
+    }),
+  );
   const feedToken = configuration.feedToken;
   const feed = feedToken === undefined ? undefined : createFeed({ ...parts, token: feedToken });
-  const flows: Flows = {
+  const flows: Flows = telemetry.flows({
     login: (input, caller) => login(parts, input, caller),
     renew: (input, caller) => renew(parts, input, caller),
     logout: (auth, caller) => logout(parts, auth, caller),
@@ -172,22 +182,41 @@ export async function composeAmpho(
     publicKeys: () => keyring.publicKeys(),
     guard,
     ready: () => ready(store, follower),
-  };
-  const refusal = createRefusal((error) => notice(internalError(error)));
-  const cookies = configuration.cookies ? createCookieMode(configuration.corsOrigins) : undefined;
-  const handle = createHandler({
+  });
+  const refusal = createRefusal((error, requestId) => {
+    telemetry.internalError();
+    notice(internalError(error), requestId);
+  });
+  const cookies = configuration.cookies ? telemetry.cookies(createCookieMode(configuration.corsOrigins)) : undefined;
+  const handler = createHandler({
     flows,
     prefix: configuration.restPrefix,
     trustedHops: configuration.trustProxy,
     corsOrigins: configuration.corsOrigins,
     consents: configuration.doctor,
     onForwarded: () => notice(forwardedNotice),
-    version: productVersion(),
+    version,
     cookies,
     refusal,
   });
+  const handle = telemetry.handle(handler, configuration.restPrefix);
   // Before anything is guarded: what was revoked while no process ran is refused from the first request on.
   await follower.read().catch(() => undefined);
+  revocations.listen(telemetry.revoked);
+  const warnings = () => [
+    ...(keyFile?.failing ? [keyFileUnusable] : []),
+    ...(options.clock === undefined && clockDiffers(clock, settings) ? [clockOff] : []),
+  ];
+  const metrics = telemetry.watch(() => ({
+    version,
+    passwords: base.passwords.stats(),
+    store: store.stats(),
+    revocationLagSeconds: follower.lagSeconds(),
+    revocationRows: revocations.size,
+    clockAheadSeconds: systemClock.now() - clock.now(),
+    warnings: warnings(),
+    signingKeyAgeSeconds: secondsSince(keyring.signingSince(), clock.now()),
+  }));
   let closing: Promise<void> | undefined;
   const management = manage(parts, origin);
   return {
@@ -205,8 +234,10 @@ export async function composeAmpho(
     verifySync: verify,
     fetch: createFetch(handle),
     onRevoked: (listener) => revocations.listen((row) => listener(revokedOf(row))),
+    metrics,
     async close() {
       closing ??= (async () => {
+        telemetry.close();
         feed?.close();
         keyFile?.stop();
         follower.stop();
@@ -220,10 +251,7 @@ export async function composeAmpho(
     refusal,
     cookies,
     ready: flows.ready,
-    warnings: () => [
-      ...(keyFile?.failing ? [keyFileUnusable] : []),
-      ...(options.clock === undefined && clockDiffers(clock, settings) ? [clockOff] : []),
-    ],
+    warnings,
     async reloadKeys() {
       if (keyFile === undefined) throw new ConfigurationError("AMPHO_SECURITY_KEY_FILE is not set");
       await keyFile.reload();
@@ -248,16 +276,23 @@ export async function openManagement(
   return { ...manage({ ...parts, directory }, origin), close: () => closeParts(parts) };
 }
 
-async function openParts(configuration: Configuration, options: CompositionOptions): Promise<ManagementParts> {
+/** `telemetry`: of what serves; whoever only manages is not watched. */
+async function openParts(
+  configuration: Configuration,
+  options: CompositionOptions,
+  telemetry?: Telemetry,
+): Promise<ManagementParts> {
   const { notice = toStderr, users } = options;
   const settings = settingsOf(configuration);
-  const store = await openStore({
+  const opened = await openStore({
     url: configuration.databaseUrl,
     migrate: configuration.databaseMigrate === "auto",
     notice,
   });
+  const store = telemetry?.store(opened) ?? opened;
   const clock = options.clock ?? (await clockOf(store, settings, notice));
-  const passwords = createPasswordPool();
+  const pool = createPasswordPool({ measure: telemetry?.measure });
+  const passwords = telemetry?.passwords(pool) ?? pool;
   return {
     store,
     directory:
@@ -317,6 +352,10 @@ async function ready(store: Store, follower: RevocationFollower): Promise<void> 
     throw error;
   }
   requireFollowing(follower);
+}
+
+function secondsSince(then: number | undefined, now: number): number | undefined {
+  return then === undefined ? undefined : Math.max(0, now - then);
 }
 
 function settingsOf(configuration: Configuration): Settings {

@@ -1,6 +1,6 @@
 // The revocation feed: what was revoked, for verifiers that hold no store (docs/verifying.md). A question is held back until
 // something is revoked, in whatever process, so that its answer is on its way in milliseconds.
-import { createHash, timingSafeEqual } from "node:crypto";
+import { createSecretMatch } from "../crypto/bearer-secret.js";
 import { AmphoError } from "../errors.js";
 import type { Store } from "../store/store.js";
 import type { Clock } from "./clock.js";
@@ -38,7 +38,7 @@ export function createFeed(parts: {
   readonly clock: Clock;
 }): Feed {
   const { store, revocations, clock } = parts;
-  const digest = digestOf(parts.token);
+  const matches = createSecretMatch(parts.token);
   const waiting = new Set<() => void>();
   let gathering: NodeJS.Timeout | undefined;
   let closed = false;
@@ -53,9 +53,7 @@ export function createFeed(parts: {
 
   function admit(bearer: string | undefined): void {
     if (bearer === undefined) throw new AmphoError("missing_token", "The feed's bearer token is needed.");
-    // Digests have one length, and how far they agree tells nothing about the token.
-    if (!timingSafeEqual(digestOf(bearer), digest))
-      throw new AmphoError("invalid_token", "The token is not the feed's.");
+    if (!matches(bearer)) throw new AmphoError("invalid_token", "The token is not the feed's.");
   }
 
   /** Over when something was revoked or when it has lasted long enough; undefined when there is no room to wait. */
@@ -105,8 +103,4 @@ export function createFeed(parts: {
       for (const resolve of waiting) resolve();
     },
   };
-}
-
-function digestOf(token: string): Buffer {
-  return createHash("sha256").update(token).digest();
 }

@@ -24,6 +24,8 @@ export interface Keyring {
   /** Throws `unavailable` while the key that signs is revoked: nothing that it signs would be believed. */
   requireSigning(): void;
   isRevoked(kid: string): boolean;
+  /** Since when the first key signs, Unix seconds, where its set says so. */
+  signingSince(): number | undefined;
   signAccess(claims: AccessClaims): string;
   signRefresh(claims: SessionClaims): string;
   /** Throws `invalid_token`. */
@@ -92,6 +94,7 @@ export function createKeyring(
       if (revokedKeys.has(held.signing.kid))
         throw new AmphoError("unavailable", "No tokens can be signed at the moment.", { retryAfterSeconds: 60 });
     },
+    signingSince: () => held.signing.signingSince,
     // Asked on each guarded request; nearly always there is none.
     isRevoked: (kid) => revokedKeys.size > 0 && revokedKeys.has(kid),
     signAccess: (claims) => signJwt(held.signing, accessToken, claims),

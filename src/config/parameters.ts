@@ -174,6 +174,16 @@ export const parameters = {
   ),
   AMPHO_HOST: withDefault(host, "127.0.0.1", "the address that `ampho serve` listens on"),
   AMPHO_PORT: withDefault(int({ min: 0, max: 65_535 }), 3000, "the port of `ampho serve`; 0 takes a free one"),
+  AMPHO_METRICS_PORT: without(
+    int({ min: 0, max: 65_535 }),
+    "the port on which `ampho serve` answers `GET /metrics` (docs/metrics.md), besides that of the service; 0 takes a free one",
+  ),
+  AMPHO_METRICS_HOST: withDefault(host, "127.0.0.1", "the address that it listens on there"),
+  AMPHO_METRICS_TOKEN: without(
+    bearerSecret,
+    "the bearer token that `GET /metrics` asks for; without AMPHO_METRICS_PORT it is then on the port of the service, and without both it is not there",
+    { secret: true },
+  ),
   AMPHO_DOCTOR: withDefault(
     bool,
     false,

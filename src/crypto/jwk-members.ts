@@ -68,3 +68,8 @@ export function tryCreate(create: () => KeyObject): KeyObject | undefined {
 export function isPrivate(jwk: Jwk): boolean {
   return jwk["d"] !== undefined;
 }
+
+/** When the key came into its state (key-states.ts), Unix seconds: a time belongs to the state that is written beside it. */
+export function sinceOf({ state, since }: Jwk, actual: string): number | undefined {
+  return state === actual && typeof since === "number" && Number.isSafeInteger(since) && since >= 0 ? since : undefined;
+}

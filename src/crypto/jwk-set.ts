@@ -2,6 +2,7 @@
 import { ConfigurationError } from "../errors.js";
 import { type Algorithm, algorithmFacts } from "./algorithms.js";
 import { importJwk, isJwk, type JwkReading } from "./jwk.js";
+import { sinceOf } from "./jwk-members.js";
 import type { Key, PublicJwk } from "./key.js";
 import { isWeakSecret } from "./weak-secret.js";
 
@@ -107,9 +108,11 @@ export function importKeys(value: unknown, options: { readonly algorithm?: Algor
     else warnings.push(passedOver(at, members.length, text));
   }
   if (problems.length > 0) throw new ConfigurationError(problems.join("; "));
-  const imported = [...keys.values()];
-  checkAlgorithm(imported[0], options.algorithm);
-  return { keys: imported, warnings };
+  const [signer, ...others] = keys.values();
+  if (signer === undefined) throw new TypeError("a set without a problem has a first key");
+  checkAlgorithm(signer, options.algorithm);
+  const since = isJwk(members[0]) ? sinceOf(members[0], "current") : undefined;
+  return { keys: [since === undefined ? signer : { ...signer, signingSince: since }, ...others], warnings };
 }
 
 function passedOver(at: number, count: number, why: string): string {
@@ -156,8 +159,8 @@ function whyNot(reading: Exclude<JwkReading, { readonly outcome: "imported" }>):
   return reading.outcome === "unsupported" ? reading.why : reading.problems.join(", ");
 }
 
-function checkAlgorithm(signer: Key | undefined, algorithm: Algorithm | undefined): void {
-  if (signer === undefined || algorithm === undefined || signer.algorithm === algorithm) return;
+function checkAlgorithm(signer: Key, algorithm: Algorithm | undefined): void {
+  if (algorithm === undefined || signer.algorithm === algorithm) return;
   const [own, asked] = [algorithmFacts(signer.algorithm), algorithmFacts(algorithm)];
   // EdDSA and Ed25519 are two names of one thing; the tokens say what the key says (RFC 9864 §2.2).
   if (own.kty === "OKP" && own.crv === asked.crv) return;

@@ -3,7 +3,7 @@
 // came into it. They are not published, and a set without them is as good: by the contract its first key signs.
 import type { Algorithm } from "./algorithms.js";
 import { importJwk, isJwk } from "./jwk.js";
-import type { Jwk } from "./jwk-members.js";
+import { type Jwk, sinceOf } from "./jwk-members.js";
 import { importKeys, listJwks } from "./jwk-set.js";
 
 /**
@@ -54,11 +54,6 @@ export function readStandings(set: unknown, algorithm?: Algorithm): KeyStandings
 
 function stateOf({ state }: Jwk): KeyState {
   return state === "next" || state === "previous" ? state : "unknown";
-}
-
-/** A time belongs to the state that is written beside it. */
-function sinceOf({ state, since }: Jwk, actual: KeyState): number | undefined {
-  return state === actual && typeof since === "number" && Number.isSafeInteger(since) && since >= 0 ? since : undefined;
 }
 
 /** The JWK in a state, from some moment on. */

@@ -14,6 +14,8 @@ export interface Key {
   readonly canSign: boolean;
   /** With `kid`, `alg` and `use`, without a private member; undefined for symmetric keys. */
   readonly publicJwk: PublicJwk | undefined;
+  /** Since when it signs, Unix seconds, where its set says so. */
+  readonly signingSince?: number;
   readonly material: KeyMaterial;
   /** Its member `conceal` (concealing.ts). */
   readonly concealing?: KeyObject;

@@ -17,6 +17,13 @@ export interface PasswordPoolOptions {
   readonly patienceMs?: number;
   /** Jobs that may wait. */
   readonly queueLimit?: number;
+  /** Told how long each job waited for a thread, also one that was given up, and how long its thread then took. */
+  readonly measure?: PasswordMeasure | undefined;
+}
+
+export interface PasswordMeasure {
+  waited(ms: number): void;
+  hashed(ms: number): void;
 }
 
 export interface PasswordTurn {
@@ -60,6 +67,7 @@ interface Pending {
   readonly timer: NodeJS.Timeout;
   readonly resolve: (answer: PasswordAnswer) => void;
   readonly reject: (error: AmphoError) => void;
+  readonly queuedMs: number;
   startedMs: number;
 }
 
@@ -81,7 +89,7 @@ const meanWeight = 0.1;
 
 export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordPool {
   const size = options.size ?? Math.max(1, availableParallelism() - 1);
-  const { patienceMs = defaults.patienceMs, queueLimit = defaults.queueLimit } = options;
+  const { patienceMs = defaults.patienceMs, queueLimit = defaults.queueLimit, measure } = options;
   const queue = createPasswordQueue<Pending>();
   const slots = Array.from({ length: size }, (): Slot => ({ worker: undefined, pending: undefined, warm: false }));
   let meanMs = defaults.meanMs;
@@ -111,9 +119,10 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         queue.remove(pending);
+        if (pending.startedMs === 0) measure?.waited(patienceMs);
         pending.reject(overloaded());
       }, patienceMs);
-      const pending: Pending = { job, timer, resolve, reject, startedMs: 0 };
+      const pending: Pending = { job, timer, resolve, reject, queuedMs: performance.now(), startedMs: 0 };
       queue.add(pending, fairnessKey, priority);
       pump();
     });
@@ -129,6 +138,7 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
       slot.worker.ref();
       slot.pending = pending;
       pending.startedMs = performance.now();
+      measure?.waited(pending.startedMs - pending.queuedMs);
       slot.worker.postMessage(pending.job);
     }
   }
@@ -155,6 +165,7 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     const tookMs = Math.min(performance.now() - pending.startedMs, patienceMs);
     if (slot.warm) meanMs += meanWeight * (tookMs - meanMs);
     slot.warm = true;
+    measure?.hashed(tookMs);
     clearTimeout(pending.timer);
     // Whoever lost patience has been told already; then this settles nothing.
     if (answer.kind === "failed") pending.reject(unavailable());

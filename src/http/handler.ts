@@ -13,7 +13,7 @@ import type { Route } from "./endpoint.js";
 import { isForwarded } from "./forwarding.js";
 import type { HttpAnswer, HttpRequest } from "./message.js";
 import { describe } from "./openapi.js";
-import { plainHeaders } from "./problem.js";
+import { plainHeaders, type RefusalOf } from "./problem.js";
 import { createRouting, type Match } from "./routing.js";
 import { isUnder, parseTarget } from "./target.js";
 
@@ -34,7 +34,7 @@ export interface HandlerOptions {
   /** AMPHO_SECURITY_COOKIES. */
   readonly cookies: CookieMode | undefined;
   /** The way out for errors: `createRefusal` of problem.ts. */
-  readonly refusal: (error: unknown) => HttpAnswer;
+  readonly refusal: RefusalOf;
 }
 
 export type Handle = (request: HttpRequest) => Promise<HttpAnswer>;
@@ -65,7 +65,7 @@ export function createHandler(options: HandlerOptions): Handle {
       for (const { route } of matches.values()) pattern = route.path;
       answer = await respond(matches, query, request);
     } catch (error) {
-      answer = refusal(error);
+      answer = refusal(error, request.id);
     }
     if (request.method === "HEAD") answer = withoutBody(answer);
     answer = cors.allow(request, answer);

@@ -20,6 +20,8 @@ export interface RequestHead {
 }
 
 export interface HttpRequest extends RequestHead {
+  /** `X-Request-Id` of its answer, where the host has set one. */
+  readonly id?: string;
   readonly method: string;
   /** The request target of RFC 9112 §3.2 as sent: path and query, or a whole URL; never shortened by a host's mount path. */
   readonly target: string;

@@ -4,6 +4,7 @@ import type { GuardHost } from "./guard-host.js";
 import type { HttpAnswer, HttpRequest } from "./message.js";
 import { writeAnswer } from "./node-answer.js";
 import { type NodeRequest, readRequest, targetOf } from "./node-request.js";
+import { requestIdOn } from "./request-id.js";
 import { isUnder, parseTarget } from "./target.js";
 
 /** What hosts need of an `Ampho`. */
@@ -30,7 +31,9 @@ export async function exchange(
 ): Promise<HttpAnswer> {
   let answer: HttpAnswer;
   try {
-    answer = await host.handle(readRequest(request, parsedBody));
+    const id = requestIdOn(response);
+    const read = readRequest(request, parsedBody);
+    answer = await host.handle(id === undefined ? read : { ...read, id });
   } catch (error) {
     answer = host.refusal(error);
   }

@@ -5,6 +5,8 @@ import type { HttpAnswer } from "./message.js";
 
 const realm = 'Bearer realm="ampho"';
 
+type RefusalReport = (error: unknown, requestId: string | undefined) => void;
+
 interface Problem {
   readonly status: number;
   /** When it is answered, for the docs. */
@@ -88,11 +90,14 @@ export const plainHeaders: Readonly<Record<string, string>> = {
   "Referrer-Policy": "no-referrer",
 };
 
+/** The answer to an error; `requestId` is that of the request, for the log. */
+export type RefusalOf = (error: unknown, requestId?: string) => HttpAnswer;
+
 /** Builds the way out: what is no AmphoError is told to `report` and answered as `internal_error`. */
-export function createRefusal(report: (error: unknown) => void): (error: unknown) => HttpAnswer {
-  return (error) => {
+export function createRefusal(report: RefusalReport): RefusalOf {
+  return (error, requestId) => {
     if (error instanceof AmphoError) return refuse(error);
-    report(error);
+    report(error, requestId);
     return refuse(new AmphoError("internal_error", "Something went wrong on the server."));
   };
 }

@@ -1,15 +1,16 @@
 // The standalone server: our endpoints and probes on node:http, with limits on everything a stranger can make last.
-import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { AccessLog } from "./access-log.js";
 import { bodyLimitBytes } from "./body-limits.js";
 import type { HttpAnswer } from "./message.js";
+import { type MetricsPage, metricsPath } from "./metrics-page.js";
 import { writeAnswer } from "./node-answer.js";
 import { exchange, type HttpHost } from "./node-exchange.js";
-import { targetOf } from "./node-request.js";
+import { authorizationValues, targetOf } from "./node-request.js";
 import { createProbe } from "./probes.js";
+import { requestIdField, requestIdOf } from "./request-id.js";
 import { parseTarget } from "./target.js";
 import { refuseSocket } from "./unparsed.js";
 
@@ -22,6 +23,8 @@ export interface ServerOptions {
   readonly log: AccessLog;
   /** How many proxies are believed (AMPHO_TRUST_PROXY). */
   readonly trustedHops?: number;
+  /** What stands at /metrics; undefined: nothing. */
+  readonly metrics?: MetricsPage | undefined;
 }
 
 export interface HttpServer {
@@ -48,7 +51,8 @@ const limits = {
 const drainMs = 5_000;
 const arrivalMs = 100;
 
-export function createHttpServer({ ampho, ready, warnings, log, trustedHops = 0 }: ServerOptions): HttpServer {
+export function createHttpServer(options: ServerOptions): HttpServer {
+  const { ampho, ready, warnings, log, trustedHops = 0, metrics } = options;
   const probe = createProbe({ ready, warnings, refusal: ampho.refusal, trustedHops });
   /** The response that is owed on each connection, if any. */
   const owed = new Map<Duplex, ServerResponse>();
@@ -56,25 +60,32 @@ export function createHttpServer({ ampho, ready, warnings, log, trustedHops = 0 
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const startMs = performance.now();
-    const [timeMs, requestId] = [Date.now(), randomUUID()];
-    const { socket, method } = request;
+    const timeMs = Date.now();
+    const { socket, method, headers } = request;
+    // Node joins several of one field by commas, which is no traceparent.
+    const { traceparent } = headers;
+    const requestId = requestIdOf(typeof traceparent === "string" ? traceparent : undefined);
     owed.set(socket, response);
     response.once("close", () => {
       // A pipelined request may have taken its place.
       if (owed.get(socket) === response) owed.delete(socket);
     });
-    response.setHeader("X-Request-Id", requestId);
+    response.setHeader(requestIdField, requestId);
     if (closing !== undefined) response.setHeader("Connection", "close");
     const { status, route, error } = await respond(request, response);
     log({ timeMs, method, route, status, durationMs: performance.now() - startMs, error, requestId });
   }
 
   async function respond(request: IncomingMessage, response: ServerResponse): Promise<HttpAnswer> {
-    const probed = probe(request.method, parseTarget(targetOf(request)).path, request.headers);
-    if (probed === undefined) return exchange(ampho, request, response);
-    const probeAnswer = await probed;
-    writeAnswer(request, response, probeAnswer);
-    return probeAnswer;
+    const { path } = parseTarget(targetOf(request));
+    const own =
+      path === metricsPath
+        ? metrics?.(request.method, authorizationValues(request))
+        : probe(request.method, path, request.headers);
+    if (own === undefined) return exchange(ampho, request, response);
+    const answer = await own;
+    writeAnswer(request, response, answer);
+    return answer;
   }
 
   const handle = (request: IncomingMessage, response: ServerResponse) => void answer(request, response);
@@ -97,7 +108,13 @@ export function createHttpServer({ ampho, ready, warnings, log, trustedHops = 0 
 
   function logUnanswered(method: string | undefined, status: number | undefined): void {
     if (status === undefined) return;
-    const entry = { timeMs: Date.now(), durationMs: 0, requestId: randomUUID(), route: undefined, error: undefined };
+    const entry = {
+      timeMs: Date.now(),
+      durationMs: 0,
+      requestId: requestIdOf(undefined),
+      route: undefined,
+      error: undefined,
+    };
     log({ ...entry, method, status });
   }
 

@@ -3,6 +3,7 @@
 import { AmphoError } from "../errors.js";
 import type { Connection } from "./postgres-connection.js";
 import { PostgresFailure } from "./postgres-failure.js";
+import type { StoreStats } from "./store.js";
 
 export interface Pool {
   /** Rejects with PostgresFailure, or AmphoError `overloaded` when too many wait already. */
@@ -11,6 +12,7 @@ export interface Pool {
   give(connection: Connection): void;
   /** Those that nobody uses may be as dead as one that just did not answer. */
   dropIdle(): void;
+  stats(): StoreStats;
   /** Resolves when those in use are back. */
   close(): Promise<void>;
 }
@@ -170,6 +172,8 @@ export function createPool(open: () => Promise<Connection>, limits: PoolLimits):
         if (idle.has(connection)) discard(connection);
       }
     },
+    // One that is being opened serves nobody yet.
+    stats: () => ({ open: opened - opening, busy: opened - opening - idle.size, waiting: waiting.length }),
     close: () =>
       (closing ??= new Promise((resolve) => {
         whenEmpty = resolve;

@@ -81,6 +81,7 @@ export async function openPostgres({ url, migrate, notice }: PostgresOptions): P
     ping: async (waitMs) => {
       await run(readState, { waitMs, urgent: true });
     },
+    stats: () => pool.stats(),
     close: () => pool.close(),
   };
 }

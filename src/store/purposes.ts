@@ -15,7 +15,7 @@ import { createUser, findUser, findUserById, listUsers } from "./sql/users.js";
 import type { Store } from "./store.js";
 import type { Work } from "./work.js";
 
-export type PurposeName = Exclude<keyof Store, "readClock" | "ping" | "close">;
+export type PurposeName = Exclude<keyof Store, "readClock" | "stats" | "ping" | "close">;
 export type Input<P extends PurposeName> = Parameters<Store[P]>[0];
 export type Output<P extends PurposeName> = Awaited<ReturnType<Store[P]>>;
 
@@ -67,3 +67,5 @@ export const purposes: { readonly [P in PurposeName]: Purpose<P> } = {
   recordAudit: { access: "write", run: recordAudit },
   listAudit: { access: "read", run: listAudit },
 };
+
+export const purposeNames: readonly string[] = Object.keys(purposes);

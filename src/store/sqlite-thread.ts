@@ -8,6 +8,8 @@ import { type Failure, type Job, monotonicMs, type Reply, type Request, type Wor
 export interface Thread {
   /** Rejects with AmphoError `unavailable`, StoreOpenError or ConfigurationError. */
   run<T>(job: Job, limits?: Limits): Promise<T>;
+  /** Calls that were not answered yet. */
+  waiting(): number;
   close(): Promise<void>;
 }
 
@@ -147,6 +149,7 @@ export function startThread(data: Omit<WorkerData, "reopening">): Thread {
     // What comes back was made by the same build on the other side of the thread.
     run: <T>(job: Job, limits = usual) =>
       closing ? Promise.reject(unavailable("the store is closed")) : (send(job, limits) as Promise<T>),
+    waiting: () => waiting.size,
     close: () => (closing ??= finish()),
   };
 }

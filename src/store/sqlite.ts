@@ -43,6 +43,10 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
     ping: async (timeoutMs) => {
       await run({ kind: "ping" }, { tryMs: timeoutMs, waitMs: timeoutMs });
     },
+    stats: () => {
+      const calls = thread.waiting();
+      return { open: 1, busy: Math.min(calls, 1), waiting: Math.max(calls - 1, 0) };
+    },
     close: () => thread.close(),
   };
 }

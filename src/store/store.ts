@@ -316,6 +316,14 @@ export interface Migration {
   readonly appliedAt: number | null;
 }
 
+export interface StoreStats {
+  /** Connections to the database; of SQLite its one thread. */
+  readonly open: number;
+  readonly busy: number;
+  /** Calls that wait for one. */
+  readonly waiting: number;
+}
+
 export interface Store {
   /** `taken`: another user has this canonical login. */
   createUser(input: {
@@ -503,6 +511,8 @@ export interface Store {
 
   /** The clock that all processes on the store share, Unix milliseconds; undefined where it is that of the machine. */
   readClock(): Promise<number | undefined>;
+  /** How busy the store is in this process. */
+  stats(): StoreStats;
   /** Whether the application that uses these sessions keeps its own user table. */
   readUsersElsewhere(): Promise<boolean>;
   noteUsersElsewhere(elsewhere: boolean): Promise<void>;

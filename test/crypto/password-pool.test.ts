@@ -24,6 +24,15 @@ afterEach(async () => {
 const outcome = (answer: Promise<unknown>): Promise<string> =>
   answer.then(String, (error: { code?: string }) => error.code ?? "no code");
 
+function telling() {
+  const told: { readonly what: "waited" | "hashed"; readonly ms: number }[] = [];
+  const measure = {
+    waited: (ms: number) => void told.push({ what: "waited", ms }),
+    hashed: (ms: number) => void told.push({ what: "hashed", ms }),
+  };
+  return { told, measure };
+}
+
 describe("the pool of password threads", () => {
   it("hashes and verifies", async () => {
     const pool = open();
@@ -52,6 +61,26 @@ describe("the pool of password threads", () => {
     await expect(pool.hash("\ud800")).rejects.toMatchObject({ code: "invalid_request" });
     expect(await pool.verify(undefined, "\ud800")).toBe(false);
     expect(pool.stats().meanMs).toBe(25);
+  });
+
+  it("tells how long each job waited for a thread, and how long that took", async () => {
+    const { told, measure } = telling();
+    const pool = open({ size: 1, measure });
+    await Promise.all([pool.verify(undefined, password), pool.verify(undefined, password)]);
+    expect(told.map(({ what }) => what)).toEqual(["waited", "hashed", "waited", "hashed"]);
+    const [first, took, second] = told.map(({ ms }) => ms);
+    expect(first).toBeLessThan(second ?? 0);
+    expect(second).toBeGreaterThanOrEqual((took ?? 0) * 0.9);
+  });
+
+  it("tells of a job that was given up that it waited all the time", async () => {
+    const { told, measure } = telling();
+    const pool = open({ size: 1, measure, patienceMs: 300 });
+    const slow = "$2b$14$abcdefghijklmnopqrstuuoD8yw7MmybLKVooaTGGZAt3HXugv2.a";
+    const answers = [outcome(pool.verify(slow, "test")), outcome(pool.verify(undefined, password))];
+    expect(await Promise.all(answers)).toEqual(["overloaded", "overloaded"]);
+    expect(told.map(({ what }) => what)).toEqual(["waited", "waited"]);
+    expect(told[1]?.ms).toBe(300);
   });
 
   it("sheds what exceeds its queue at once, and answers the rest", async () => {

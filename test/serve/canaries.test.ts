@@ -14,7 +14,11 @@ it("no secret is in what serve says in either format, nor in the audit log or a 
   };
   const secretKey = randomBytes(32).toString("base64url");
   secrets.push(secretKey);
-  const place = freshPlace({ AMPHO_SECURITY_KEY: JSON.stringify({ kty: "oct", kid: "one", k: secretKey }) });
+  const metricsToken = plant("metrics-token");
+  const place = freshPlace({
+    AMPHO_SECURITY_KEY: JSON.stringify({ kty: "oct", kid: "one", k: secretKey }),
+    AMPHO_METRICS_TOKEN: metricsToken,
+  });
   const password = `${plant("password")} violet harbour`;
   const said: string[] = [];
   const run = async (args: readonly string[], stdin = "") => {
@@ -51,6 +55,7 @@ it("no secret is in what serve says in either format, nor in the audit log or a 
     await send("GET", `/session?access_token=${next.token}`, {});
     await send("GET", `/${plant("path")}`, {});
     await send("GET", "/session", { authorization: `Basic ${plant("basic")}` });
+    await send("GET", "/session", { traceparent: plant("traceparent") });
     await send("GET", "/session", { authorization: `Bearer ${plant("bearer")}` });
     await send("GET", "/session", { authorization: `Bearer ${next.token.slice(0, -2)}` });
     await send("GET", "/session", { "x-api-key": plant("header"), cookie: plant("cookie") });
@@ -60,6 +65,7 @@ it("no secret is in what serve says in either format, nor in the audit log or a 
     await send("DELETE", `/sessions/${plant("session-id")}`, bearer(next.token));
     await send("POST", "/logout", bearer(next.token));
     await send("POST", "/renew", json, renewal);
+    said.push(await (await fetch(`${served.root}/metrics`, { headers: bearer(metricsToken) })).text());
     const { code, stdout, stderr } = await served.stop();
     expect([code, stderr.startsWith("{")]).toEqual([0, format === "json"]);
     said.push(stdout, stderr);
@@ -70,7 +76,13 @@ it("no secret is in what serve says in either format, nor in the audit log or a 
   }
 
   const all = said.join("\n");
-  for (const expected of ["invalid_credentials", "wrong_password", "/api/security/renew", "logout"]) {
+  for (const expected of [
+    "ampho_flows_total",
+    "invalid_credentials",
+    "wrong_password",
+    "/api/security/renew",
+    "logout",
+  ]) {
     expect(all).toContain(expected);
   }
   expect(secrets.filter((secret) => all.includes(secret))).toEqual([]);

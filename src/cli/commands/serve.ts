@@ -1,10 +1,12 @@
 import { type Ampho, composeAmpho } from "../../ampho.js";
 import { readConfiguration } from "../../config.js";
 import { createAccessLog } from "../../http/access-log.js";
-import { createHttpServer } from "../../http/server.js";
+import { metricsPath } from "../../http/metrics-page.js";
+import { createHttpServer, type HttpServer } from "../../http/server.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failure.js";
 import { onHangUp } from "../hang-up.js";
+import { createMetricsServing } from "../metrics-serving.js";
 import type { Terminal } from "../terminal.js";
 
 export async function run(input: CommandInput, { surroundings, terminal }: CommandContext): Promise<void> {
@@ -23,23 +25,28 @@ export async function run(input: CommandInput, { surroundings, terminal }: Comma
   try {
     const opened = await composeAmpho(configuration, { notice }, { actor: "application" });
     ampho = opened;
-    const { host, port, trustProxy: trustedHops, doctor } = configuration;
+    const { host, port, metricsHost, metricsPort = 0, trustProxy: trustedHops, doctor } = configuration;
     if (doctor) notice("warning: AMPHO_DOCTOR is true: whoever asks is told that this instance may be attacked");
     const log = createAccessLog(format, (line) => terminal.note(line.trimEnd()));
+    const metrics = createMetricsServing(configuration, opened, log);
     const server = createHttpServer({
       ampho: opened,
       ready: () => opened.ready(),
       warnings: () => opened.warnings(),
       log,
       trustedHops,
+      metrics: metrics.page,
     });
-    const url = await server.listen(port, host).catch((error: unknown) => {
-      throw new CommandFailure(`cannot listen on ${host}, port ${port}: ${listenProblem(error)}`);
-    });
-    terminal.print(url);
-    const signal = await stopped;
-    notice(`${signal}: running requests may end`);
-    await server.close();
+    try {
+      const url = await listen(server, port, host);
+      if (metrics.server !== undefined)
+        notice(`metrics: ${await listen(metrics.server, metricsPort, metricsHost)}${metricsPath}`);
+      terminal.print(url);
+      const signal = await stopped;
+      notice(`${signal}: running requests may end`);
+    } finally {
+      await Promise.all([server.close(), metrics.server?.close()]);
+    }
   } finally {
     unhook();
     await ampho?.close();
@@ -55,6 +62,12 @@ async function reload(ampho: Ampho | undefined, notice: (line: string) => void):
   }
 }
 
+function listen(server: HttpServer, port: number, host: string): Promise<string> {
+  return server.listen(port, host).catch((error: unknown) => {
+    throw new CommandFailure(`cannot listen on ${host}, port ${port}: ${listenProblem(error)}`);
+  });
+}
+
 /** From now on the first SIGTERM or SIGINT asks to stop; another one ends the process as always. */
 function stopSignal(): { readonly stopped: Promise<NodeJS.Signals>; readonly stop: (signal: NodeJS.Signals) => void } {
   let stop: (signal: NodeJS.Signals) => void = () => {};
@@ -67,10 +80,10 @@ function stopSignal(): { readonly stopped: Promise<NodeJS.Signals>; readonly sto
 }
 
 /** Whoever reads JSON lines gets nothing else. */
-function noticeOf(format: "text" | "json", terminal: Terminal): (line: string) => void {
+function noticeOf(format: "text" | "json", terminal: Terminal): (line: string, requestId?: string) => void {
   return format === "text"
-    ? (line) => terminal.note(`ampho: ${line}`)
-    : (line) => terminal.note(JSON.stringify({ time: new Date().toISOString(), notice: line }));
+    ? (line, id) => terminal.note(id === undefined ? `ampho: ${line}` : `ampho: request ${id}: ${line}`)
+    : (line, id) => terminal.note(JSON.stringify({ time: new Date().toISOString(), notice: line, id }));
 }
 
 const listenProblems: Readonly<Record<string, string>> = {

@@ -1,0 +1,39 @@
+// Where `ampho serve` answers GET /metrics: on a port of its own, else behind the token on that of the service, else nowhere.
+import type { Ampho } from "../ampho.js";
+import type { Configuration } from "../config.js";
+import { AmphoError } from "../errors.js";
+import type { AccessLog } from "../http/access-log.js";
+import { createMetricsPage, type MetricsPage } from "../http/metrics-page.js";
+import { createHttpServer, type HttpServer } from "../http/server.js";
+import { expositionType } from "../telemetry/exposition.js";
+import { processText } from "../telemetry/process-metrics.js";
+
+export interface MetricsServing {
+  /** For the server of the service. */
+  readonly page: MetricsPage | undefined;
+  /** Of its own; it also answers the probes. */
+  readonly server: HttpServer | undefined;
+}
+
+export function createMetricsServing(
+  { metricsPort, metricsToken: token }: Pick<Configuration, "metricsPort" | "metricsToken">,
+  ampho: Ampho,
+  log: AccessLog,
+): MetricsServing {
+  if (metricsPort === undefined && token === undefined) return { page: undefined, server: undefined };
+  const { refusal } = ampho;
+  const read = () => ampho.metrics() + processText();
+  const page = createMetricsPage({ token, read, type: expositionType, refusal });
+  if (metricsPort === undefined) return { page, server: undefined };
+  const server = createHttpServer({
+    ampho: { ...ampho, handle: async () => refusal(new AmphoError("not_found", "There is nothing at this path.")) },
+    ready: () => ampho.ready(),
+    warnings: () => ampho.warnings(),
+    // Somebody reads every few seconds: only what was refused is worth a line.
+    log: (entry) => {
+      if (entry.status >= 400) log(entry);
+    },
+    metrics: page,
+  });
+  return { page: undefined, server };
+}

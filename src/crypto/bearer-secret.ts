@@ -1,0 +1,12 @@
+// A configured secret that is sent as a bearer token, compared without telling how much of it was right.
+import { createHash, timingSafeEqual } from "node:crypto";
+
+/** Binds the comparison to `secret`. Digests have one length, and how far they agree tells nothing about what was sent. */
+export function createSecretMatch(secret: string): (sent: string) => boolean {
+  const digest = digestOf(secret);
+  return (sent) => timingSafeEqual(digestOf(sent), digest);
+}
+
+function digestOf(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}

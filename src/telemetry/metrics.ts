@@ -1,0 +1,41 @@
+// The counters and histograms of one instance, and their text.
+import { counters, histograms } from "./definitions.js";
+import { counterFamily, expositionOf, type Family, histogramFamily } from "./exposition.js";
+import { gauges, type State } from "./gauges.js";
+import { createCounter, createHistogram } from "./registry.js";
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+export function createMetrics() {
+  return {
+    flows: createCounter(counters.flows),
+    guards: createCounter(counters.guards),
+    renewals: createCounter(counters.renewals),
+    guesses: createCounter(counters.guesses),
+    revocations: createCounter(counters.revocations),
+    storeErrors: createCounter(counters.storeErrors),
+    internalErrors: createCounter(counters.internalErrors),
+    flowSeconds: createHistogram(histograms.flowSeconds),
+    httpSeconds: createHistogram(histograms.httpSeconds),
+    storeSeconds: createHistogram(histograms.storeSeconds),
+    hashWaitSeconds: createHistogram(histograms.hashWaitSeconds),
+    hashSeconds: createHistogram(histograms.hashSeconds),
+  };
+}
+
+export function countersOf(metrics: Metrics) {
+  const { flows, guards, renewals, guesses, revocations, storeErrors, internalErrors } = metrics;
+  return [flows, guards, renewals, guesses, revocations, storeErrors, internalErrors];
+}
+
+export function histogramsOf({ flowSeconds, httpSeconds, storeSeconds, hashWaitSeconds, hashSeconds }: Metrics) {
+  return [flowSeconds, httpSeconds, storeSeconds, hashWaitSeconds, hashSeconds];
+}
+
+export function metricsText(metrics: Metrics, state: State): string {
+  return expositionOf([
+    ...countersOf(metrics).map(counterFamily),
+    ...histogramsOf(metrics).map(histogramFamily),
+    ...gauges.map(({ read, ...gauge }): Family => ({ ...gauge, samples: read(state) })),
+  ]);
+}

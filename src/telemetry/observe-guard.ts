@@ -1,0 +1,58 @@
+// Each decision of the guard, by result.
+import type { Auth } from "../auth/auth.js";
+import type { Guard } from "../auth/guard.js";
+import type { CookieMode } from "../http/cookie-mode.js";
+import { guardResults } from "./definitions.js";
+import { resultOf } from "./measure.js";
+import type { Metrics } from "./metrics.js";
+
+export function observeGuard({ verify, guard }: Guard, { guards }: Pick<Metrics, "guards">): Guard {
+  // On the path of every guarded request: no label is looked up, and no promise made.
+  const [ok, anonymous] = [guards.cell({ result: "ok" }), guards.cell({ result: "anonymous" })];
+  const count = (auth: Auth | undefined) => {
+    if (auth === undefined) anonymous.value += 1;
+    else ok.value += 1;
+    return auth;
+  };
+  return {
+    verify(token) {
+      try {
+        const auth = verify(token);
+        ok.value += 1;
+        return auth;
+      } catch (error) {
+        throw refused(error, guards);
+      }
+    },
+    guard(authorization, need, request) {
+      try {
+        const auth = guard(authorization, need, request);
+        if (!(auth instanceof Promise)) return count(auth);
+        return auth.then(count, (error: unknown) => {
+          throw refused(error, guards);
+        });
+      } catch (error) {
+        throw refused(error, guards);
+      }
+    },
+  };
+}
+
+/** A token that comes in a cookie is refused before the guard sees it. */
+export function observeCookies(mode: CookieMode, { guards }: Pick<Metrics, "guards">): CookieMode {
+  return {
+    ...mode,
+    authorizationOf(head) {
+      try {
+        return mode.authorizationOf(head);
+      } catch (error) {
+        throw refused(error, guards);
+      }
+    },
+  };
+}
+
+function refused(error: unknown, guards: Metrics["guards"]): unknown {
+  guards.add({ result: resultOf(error, guardResults) });
+  return error;
+}

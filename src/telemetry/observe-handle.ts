@@ -1,0 +1,26 @@
+// Each request to Ampho's own endpoints, by route and status.
+import type { Handle } from "../http/handler.js";
+import { methods, other } from "./definitions.js";
+import { secondsSince } from "./measure.js";
+import type { Metrics } from "./metrics.js";
+
+export function observeHandle(handle: Handle, prefix: string, { httpSeconds }: Pick<Metrics, "httpSeconds">): Handle {
+  return async (request) => {
+    const startMs = performance.now();
+    const answer = await handle(request);
+    const { route, status } = answer;
+    // A method that the path does not take was chosen by whoever sent it.
+    const method = route === undefined || status === 405 ? other : knownMethod(request.method);
+    const values = {
+      "http.request.method": method,
+      "http.route": route?.slice(prefix.length) ?? other,
+      "http.response.status_code": String(status),
+    };
+    httpSeconds.observe(values, secondsSince(startMs));
+    return answer;
+  };
+}
+
+export function knownMethod(method: string): (typeof methods)[number] {
+  return methods.find((known) => known === method) ?? other;
+}

@@ -1,0 +1,58 @@
+// The same counters, histograms and gauges as on /metrics, as OpenTelemetry's instruments: counters and gauges are read when
+// it collects, so that they cost nothing in between. `ampho_flows_total` is `ampho.flows` there; its exporters for Prometheus
+// make the name on /metrics of it again.
+import type { Attributes, Meter, Observable, ObservableResult } from "@opentelemetry/api";
+import { gauges, type State } from "./gauges.js";
+import { countersOf, histogramsOf, type Metrics } from "./metrics.js";
+import type { OpenTelemetry } from "./open-telemetry.js";
+import { boundsSeconds } from "./registry.js";
+
+interface Read {
+  readonly value: number;
+  readonly labels: Attributes;
+}
+
+/** `ampho_hash_wait_seconds` -> `ampho.hash.wait` in seconds. */
+function instrumentOf(name: string): { readonly name: string; readonly unit: string } {
+  const [, stem = name, suffix] = /^(.*?)(_seconds|_total)?$/.exec(name) ?? [];
+  return { name: stem.replaceAll("_", "."), unit: suffix === "_seconds" ? "s" : "1" };
+}
+
+/** Returns the way to stop. */
+export function bridgeMetrics(api: OpenTelemetry, version: string, metrics: Metrics, state: () => State): () => void {
+  const meter = api.metrics.getMeter("ampho", version);
+  const stops: (() => void)[] = [];
+
+  function observe(instrument: Observable, read: () => readonly Read[]): void {
+    const callback = (result: ObservableResult) => {
+      for (const { value, labels } of read()) if (Number.isFinite(value)) result.observe(value, labels);
+    };
+    instrument.addCallback(callback);
+    stops.push(() => instrument.removeCallback(callback));
+  }
+
+  for (const { definition, list } of countersOf(metrics)) {
+    const { name, unit } = instrumentOf(definition.name);
+    observe(meter.createObservableCounter(name, { description: definition.help, unit }), list);
+  }
+  for (const { name: full, help, type, read } of gauges) {
+    const { name, unit } = instrumentOf(full);
+    observe(creators[type](meter, name, { description: help, unit }), () => read(state()));
+  }
+  for (const histogram of histogramsOf(metrics)) {
+    const { name, unit } = instrumentOf(histogram.definition.name);
+    const advice = { explicitBucketBoundaries: [...boundsSeconds] };
+    const measured = meter.createHistogram(name, { description: histogram.definition.help, unit, advice });
+    histogram.listen((seconds, values) => measured.record(seconds, values));
+  }
+  return () => {
+    for (const stop of stops.splice(0)) stop();
+  };
+}
+
+type Create = (meter: Meter, name: string, options: { description: string; unit: string }) => Observable;
+
+const creators: Readonly<Record<"gauge" | "counter", Create>> = {
+  gauge: (meter, name, options) => meter.createObservableGauge(name, options),
+  counter: (meter, name, options) => meter.createObservableCounter(name, options),
+};

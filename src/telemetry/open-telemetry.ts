@@ -1,0 +1,107 @@
+// OpenTelemetry through the optional peer @opentelemetry/api: nothing of it is loaded where it is not installed, and nothing
+// is recorded where the application has registered no SDK. Names and attributes are those of its semantic conventions
+// (HTTP, database, `error.type`); no path, address, login, query or message is in any.
+import type { Attributes, Histogram as Measured, Span, TextMapGetter } from "@opentelemetry/api";
+import type { Handle } from "../http/handler.js";
+import type { HttpAnswer, HttpRequest } from "../http/message.js";
+import { codeOf } from "./measure.js";
+import { knownMethod } from "./observe-handle.js";
+import { boundsSeconds } from "./registry.js";
+
+export type OpenTelemetry = typeof import("@opentelemetry/api");
+
+/** Undefined where it is not installed. */
+export async function loadOpenTelemetry(): Promise<OpenTelemetry | undefined> {
+  try {
+    return await import("@opentelemetry/api");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND") return undefined;
+    throw error;
+  }
+}
+
+export interface Tracing {
+  /** A span for a request to one of our endpoints: SERVER, or INTERNAL under the one that the host has made. */
+  request(handle: Handle): Handle;
+  /** A span for a part of a traced request, CLIENT for a call of another system; outside of one the call alone. */
+  child<T>(name: string, about: ChildSpan, call: () => Promise<T>): Promise<T>;
+}
+
+export interface ChildSpan {
+  readonly isCall?: boolean;
+  readonly attributes?: Attributes;
+}
+
+const getter: TextMapGetter<HttpRequest> = {
+  get: (request, name) => request.header(name.toLowerCase()),
+  // Propagators look fields up by name.
+  keys: () => [],
+};
+
+export function createTracing(api: OpenTelemetry, version: string): Tracing {
+  const { context, propagation, trace, SpanKind, SpanStatusCode } = api;
+  const tracer = trace.getTracer("ampho", version);
+  const durations = createDurations(api, version);
+
+  /** Neither message nor stack: whoever reads traces need not be who may read logs. */
+  function fail(span: Span, errorType: string): void {
+    span.setAttribute("error.type", errorType);
+    span.setStatus({ code: SpanStatusCode.ERROR });
+  }
+
+  function finish(span: Span, { status, route, error }: HttpAnswer, attributes: Attributes): Attributes {
+    const known = route === undefined ? attributes : { ...attributes, "http.route": route };
+    const all = { ...known, "http.response.status_code": status };
+    span.setAttributes(all);
+    if (route !== undefined) span.updateName(`${String(attributes["http.request.method"])} ${route}`);
+    // Of a server's span only what is the server's fault is an error.
+    if (status >= 500) {
+      fail(span, error ?? String(status));
+      return { ...all, "error.type": error ?? String(status) };
+    }
+    if (error !== undefined) span.setAttribute("ampho.error", error);
+    return all;
+  }
+
+  return {
+    request: (handle) => async (request) => {
+      const hostHasOne = trace.getActiveSpan() !== undefined;
+      const parent = hostHasOne ? context.active() : propagation.extract(context.active(), request, getter);
+      const method = knownMethod(request.method);
+      const attributes = { "http.request.method": method };
+      const kind = hostHasOne ? SpanKind.INTERNAL : SpanKind.SERVER;
+      const startMs = performance.now();
+      const span = tracer.startSpan(method, { kind, attributes }, parent);
+      try {
+        const answer = await context.with(trace.setSpan(parent, span), () => handle(request));
+        const about = finish(span, answer, attributes);
+        if (!hostHasOne) durations.record((performance.now() - startMs) / 1000, about);
+        return answer;
+      } finally {
+        span.end();
+      }
+    },
+
+    async child(name, { isCall = false, attributes = {} }, call) {
+      if (trace.getActiveSpan() === undefined) return call();
+      const kind = isCall ? SpanKind.CLIENT : SpanKind.INTERNAL;
+      const span = tracer.startSpan(name, { kind, attributes });
+      try {
+        return await context.with(trace.setSpan(context.active(), span), call);
+      } catch (error) {
+        fail(span, codeOf(error));
+        throw error;
+      } finally {
+        span.end();
+      }
+    },
+  };
+}
+
+function createDurations({ metrics }: OpenTelemetry, version: string): Measured {
+  return metrics.getMeter("ampho", version).createHistogram("http.server.request.duration", {
+    description: "Duration of HTTP server requests.",
+    unit: "s",
+    advice: { explicitBucketBoundaries: [...boundsSeconds] },
+  });
+}

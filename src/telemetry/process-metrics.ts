@@ -1,0 +1,50 @@
+// What `ampho serve` says about its process, by the names that Prometheus clients use. An application has these already.
+import { performance } from "node:perf_hooks";
+import { expositionOf, type Family } from "./exposition.js";
+
+interface ProcessMetric extends Omit<Family, "samples"> {
+  readonly read: () => number;
+}
+
+const bytes = { resident: () => process.memoryUsage.rss(), heap: () => process.memoryUsage().heapUsed };
+const startedSeconds = () => performance.timeOrigin / 1000;
+
+export const processMetrics: readonly ProcessMetric[] = [
+  {
+    name: "process_cpu_user_seconds_total",
+    type: "counter",
+    help: "Processor time in user mode, of all threads",
+    read: () => process.cpuUsage().user / 1e6,
+  },
+  {
+    name: "process_cpu_system_seconds_total",
+    type: "counter",
+    help: "Processor time in the system, of all threads",
+    read: () => process.cpuUsage().system / 1e6,
+  },
+  { name: "process_resident_memory_bytes", type: "gauge", help: "Memory that is resident", read: bytes.resident },
+  {
+    name: "process_start_time_seconds",
+    type: "gauge",
+    help: "When the process was started, Unix time",
+    read: startedSeconds,
+  },
+  {
+    name: "nodejs_heap_size_used_bytes",
+    type: "gauge",
+    help: "JavaScript objects of the main thread",
+    read: bytes.heap,
+  },
+  {
+    name: "nodejs_eventloop_active_seconds_total",
+    type: "counter",
+    help: "Time in which the event loop did not wait: a rate near 1 is a busy core",
+    read: () => performance.eventLoopUtilization().active / 1000,
+  },
+];
+
+export function processText(): string {
+  return expositionOf(
+    processMetrics.map(({ read, ...family }) => ({ ...family, samples: [{ labels: {}, value: read() }] })),
+  );
+}

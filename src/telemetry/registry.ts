@@ -1,0 +1,125 @@
+// Counters and histograms of one instance: plain numbers, kept until somebody reads them. Their names, labels and all values
+// that a label may have stand in definitions.ts: nothing that was sent can become one, so their number is bounded.
+
+/** Label -> the values that it may have. */
+export type Labels = Readonly<Record<string, readonly string[]>>;
+/** One value for each label. */
+export type Values<L extends Labels> = { readonly [K in keyof L]: L[K][number] };
+
+export interface Definition<L extends Labels = Labels> {
+  readonly name: string;
+  /** One sentence, no full stop at the end. */
+  readonly help: string;
+  readonly labels: L;
+}
+
+/** One number, to be counted up by whoever holds it. */
+export interface Cell {
+  value: number;
+}
+
+export interface CounterSeries extends Cell {
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface Counter<L extends Labels> {
+  readonly definition: Definition<L>;
+  add(values: Values<L>): void;
+  /** For a hot path: found once, counted by `value += 1`. */
+  cell(values: Values<L>): Cell;
+  list(): readonly CounterSeries[];
+}
+
+export interface HistogramSeries {
+  readonly labels: Readonly<Record<string, string>>;
+  /** For each bound how many were no larger and above the one before; the last counts those above all bounds. */
+  readonly counts: number[];
+  sum: number;
+}
+
+export type Listener<L extends Labels = Labels> = (seconds: number, values: Values<L>) => void;
+
+export interface Histogram<L extends Labels> {
+  readonly definition: Definition<L>;
+  observe(values: Values<L>, seconds: number): void;
+  list(): readonly HistogramSeries[];
+  /** Gets every measurement from now on, besides; one at most. */
+  listen(listener: Listener): void;
+}
+
+/** Upper bounds of every histogram, seconds: from a store's answer to the longest that anybody waits. */
+export const boundsSeconds: readonly number[] = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+];
+
+/** So few are there from the start: a rate is blind to the step from nothing to one. */
+const presentMax = { counters: 100, histograms: 10 };
+
+export function createCounter<L extends Labels>(definition: Definition<L>): Counter<L> {
+  const { find, list } = createSeries<L, CounterSeries>(definition, presentMax.counters, (labels) => ({
+    labels,
+    value: 0,
+  }));
+  return {
+    definition,
+    add(values) {
+      find(values).value += 1;
+    },
+    cell: find,
+    list,
+  };
+}
+
+export function createHistogram<L extends Labels>(definition: Definition<L>): Histogram<L> {
+  const { find, list } = createSeries<L, HistogramSeries>(definition, presentMax.histograms, (labels) => ({
+    labels,
+    counts: new Array<number>(boundsSeconds.length + 1).fill(0),
+    sum: 0,
+  }));
+  let listener: Listener | undefined;
+  return {
+    definition,
+    observe(values, seconds) {
+      const series = find(values);
+      const bound = boundsSeconds.findIndex((most) => seconds <= most);
+      const at = bound === -1 ? boundsSeconds.length : bound;
+      series.counts[at] = (series.counts[at] ?? 0) + 1;
+      series.sum += seconds;
+      listener?.(seconds, values);
+    },
+    list,
+    listen(added) {
+      listener = added;
+    },
+  };
+}
+
+function createSeries<L extends Labels, S>(
+  { labels }: Definition<L>,
+  most: number,
+  create: (values: Readonly<Record<string, string>>) => S,
+): { readonly find: (values: Values<L>) => S; readonly list: () => readonly S[] } {
+  const names = Object.keys(labels);
+  const all = new Map<string, S>();
+
+  function find(values: Readonly<Record<string, string>>): S {
+    const key = names.map((name) => values[name]).join("\n");
+    let series = all.get(key);
+    if (series === undefined) {
+      series = create(values);
+      all.set(key, series);
+    }
+    return series;
+  }
+
+  const size = Object.values(labels).reduce((product, values) => product * values.length, 1);
+  if (size <= most) for (const values of combinations(labels)) find(values);
+  return { find, list: () => [...all.values()] };
+}
+
+function combinations(labels: Labels): readonly Readonly<Record<string, string>>[] {
+  let all: readonly Readonly<Record<string, string>>[] = [{}];
+  for (const [name, values] of Object.entries(labels))
+    all = all.flatMap((before) => values.map((value) => ({ ...before, [name]: value })));
+  return all;
+}

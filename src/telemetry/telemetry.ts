@@ -1,0 +1,77 @@
+// Counting, measuring and tracing of one instance, put together: ampho.ts hands its parts through here.
+import type { Flows } from "../auth/flows.js";
+import type { Guard } from "../auth/guard.js";
+import type { PasswordMeasure, PasswordPool } from "../crypto/password-pool.js";
+import type { CookieMode } from "../http/cookie-mode.js";
+import type { Handle } from "../http/handler.js";
+import type { Revocation, Store } from "../store/store.js";
+import type { State } from "./gauges.js";
+import { createMetrics, metricsText } from "./metrics.js";
+import { observeFlows } from "./observe-flows.js";
+import { observeCookies, observeGuard } from "./observe-guard.js";
+import { observeHandle } from "./observe-handle.js";
+import { type Around, observeStore } from "./observe-store.js";
+import { createTracing, loadOpenTelemetry, type Tracing } from "./open-telemetry.js";
+import { bridgeMetrics } from "./open-telemetry-metrics.js";
+
+export interface Telemetry {
+  readonly measure: PasswordMeasure;
+  passwords(pool: PasswordPool): PasswordPool;
+  store(store: Store): Store;
+  flows(flows: Flows): Flows;
+  guard(guard: Guard): Guard;
+  cookies(mode: CookieMode): CookieMode;
+  handle(handle: Handle, prefix: string): Handle;
+  revoked(revocation: Revocation): void;
+  internalError(): void;
+  /** From now on the gauges are read of `state`; gives the text of /metrics. */
+  watch(state: () => State): () => string;
+  close(): void;
+}
+
+/** `url`: of the database. The application's SDK has to be registered before. */
+export async function createTelemetry(url: string, version: string): Promise<Telemetry> {
+  const metrics = createMetrics();
+  const api = await loadOpenTelemetry();
+  const tracing = api && createTracing(api, version);
+  let stop = () => {};
+  return {
+    measure: {
+      waited: (ms) => metrics.hashWaitSeconds.observe({}, ms / 1000),
+      hashed: (ms) => metrics.hashSeconds.observe({}, ms / 1000),
+    },
+    passwords: (pool) => (tracing === undefined ? pool : tracePasswords(pool, tracing)),
+    store: (store) => observeStore(store, metrics, tracing === undefined ? (_, call) => call() : around(tracing, url)),
+    flows: (flows) => observeFlows(flows, metrics),
+    guard: (guard) => observeGuard(guard, metrics),
+    cookies: (mode) => observeCookies(mode, metrics),
+    handle: (handle, prefix) => observeHandle(tracing?.request(handle) ?? handle, prefix, metrics),
+    revoked: ({ kind }) => metrics.revocations.add({ kind }),
+    internalError: () => metrics.internalErrors.add({}),
+    watch(state) {
+      if (api !== undefined) stop = bridgeMetrics(api, version, metrics, state);
+      return () => metricsText(metrics, state());
+    },
+    close: () => stop(),
+  };
+}
+
+function around(tracing: Tracing, url: string): Around {
+  const system = url.startsWith("sqlite:") ? "sqlite" : "postgresql";
+  return (purpose, call) => {
+    // The poll belongs to no request, whatever was being traced when it was begun.
+    if (purpose === "readRevocations") return call();
+    const attributes = { "db.system.name": system, "db.operation.name": purpose };
+    return tracing.child(purpose, { isCall: system !== "sqlite", attributes }, call);
+  };
+}
+
+/** With what they wait for a thread. */
+function tracePasswords(pool: PasswordPool, { child }: Tracing): PasswordPool {
+  return {
+    ...pool,
+    hash: (password, turn) => child("ampho.password.hash", {}, () => pool.hash(password, turn)),
+    check: (stored, password, turn) => child("ampho.password.check", {}, () => pool.check(stored, password, turn)),
+    verify: (stored, password, turn) => child("ampho.password.check", {}, () => pool.verify(stored, password, turn)),
+  };
+}

@@ -1,0 +1,79 @@
+// A fleet as Prometheus sees it: one that is well, and for each alert one that is ill. In promtool's notation of series,
+// a value every 15 s for 80 minutes.
+
+type Series = Readonly<Record<string, string>>;
+
+const flat = (value: number | string) => `${value}x320`;
+const rising = (step: number) => `0+${step}x320`;
+const one = (name: string, labels = "") => `${name}{job="ampho",instance="a"${labels}}`;
+const bucket = (flow: string, le: string) => one("ampho_flow_duration_seconds_bucket", `,flow="${flow}",le="${le}"`);
+
+/** By times: so many of a hundred calls took at most 0.1 s, the others up to 10 s. */
+const times = (flow: string, quick: number): Series => ({
+  [bucket(flow, "0.1")]: rising(quick),
+  [bucket(flow, "5")]: rising(quick),
+  [bucket(flow, "10")]: rising(100),
+  [bucket(flow, "+Inf")]: rising(100),
+});
+const requests = (status: string, step: number): Series => ({
+  [one("ampho_http_request_duration_seconds_count", `,http_response_status_code="${status}"`)]: rising(step),
+});
+const guards = (result: string, step: number): Series => ({
+  [one("ampho_guard_decisions_total", `,result="${result}"`)]: rising(step),
+});
+
+export const healthy: Series = {
+  [one("up")]: flat(1),
+  [one("ampho_revocation_lag_seconds")]: flat("0.4"),
+  [one("ampho_revocation_rows")]: flat(1000),
+  [one("ampho_clock_ahead_seconds")]: flat(-1),
+  [one("ampho_signing_key_age_seconds")]: flat(30 * 86_400),
+  [one("ampho_build_info", ',version="1.0.0",node="22.0.0"')]: flat(1),
+  [one("ampho_internal_errors_total")]: flat(3),
+  [one("ampho_store_errors_total", ',error_type="unavailable"')]: flat(7),
+  [one("ampho_store_waiting")]: "0 3 0 0x316",
+  [one("ampho_hash_shed_total")]: flat(9),
+  [one("ampho_guesses_total", ',outcome="admitted"')]: rising(100),
+  [one("ampho_guesses_total", ',outcome="login"')]: rising(2),
+  [one("ampho_renewals_total", ',outcome="renewed"')]: rising(100),
+  [one("ampho_renewals_total", ',outcome="replayed"')]: flat(1),
+  [one("process_start_time_seconds")]: flat(1),
+  [one("nodejs_eventloop_active_seconds_total")]: rising(5),
+  ...guards("ok", 1000),
+  ...guards("invalid_token", 10),
+  ...guards("unavailable", 0),
+  ...requests("200", 100),
+  ...requests("503", 0),
+  ...times("login", 100),
+  ...times("renew", 100),
+};
+
+/** Alert -> what differs from a fleet that is well, and which others then go off as well. */
+export const ill: Readonly<Record<string, { readonly series: Series; readonly also?: readonly string[] }>> = {
+  AmphoDown: { series: { [one("up")]: flat(0) } },
+  AmphoStoreAway: { series: { [one("ampho_revocation_lag_seconds")]: flat(600) }, also: ["AmphoRevocationsLate"] },
+  AmphoRevocationsLate: { series: { [one("ampho_revocation_lag_seconds")]: flat("1.5") } },
+  AmphoGuardUnavailable: { series: guards("unavailable", 1) },
+  AmphoServerErrors: { series: requests("503", 2) },
+  AmphoTokensRefused: { series: guards("invalid_token", 400) },
+  AmphoInternalErrors: { series: { [one("ampho_internal_errors_total")]: "3x290 4x29" } },
+  AmphoStoreErrors: { series: { [one("ampho_store_errors_total", ',error_type="unavailable"')]: rising(3) } },
+  AmphoStoreQueue: { series: { [one("ampho_store_waiting")]: flat(2) } },
+  AmphoLoginsSlow: { series: times("login", 90) },
+  AmphoRenewalsSlow: { series: times("renew", 90) },
+  AmphoPasswordsShed: { series: { [one("ampho_hash_shed_total")]: rising(1) } },
+  AmphoGuessing: { series: { [one("ampho_guesses_total", ',outcome="place"')]: rising(30) } },
+  AmphoTokensReplayed: { series: { [one("ampho_renewals_total", ',outcome="replayed"')]: "1x280 1+1x39" } },
+  AmphoClockOff: { series: { [one("ampho_clock_ahead_seconds")]: flat(-7200) } },
+  AmphoRevocationsMany: { series: { [one("ampho_revocation_rows")]: flat(300_000) } },
+  AmphoEventLoopBusy: { series: { [one("nodejs_eventloop_active_seconds_total")]: rising(14.9) } },
+  AmphoRestarts: { series: { [one("process_start_time_seconds")]: "1x270 2x10 3x10 4x28" } },
+  AmphoWarns: { series: { [one("ampho_warnings", ',warning="key_file_unusable"')]: flat(1) } },
+  AmphoSigningKeyOld: { series: { [one("ampho_signing_key_age_seconds")]: flat(401 * 86_400) } },
+  AmphoVersionsDiffer: {
+    series: { 'ampho_build_info{job="ampho",instance="b",version="1.1.0",node="22.0.0"}': flat(1) },
+  },
+};
+
+/** When it is looked at: all `for` are over. */
+export const lookAt = "75m";

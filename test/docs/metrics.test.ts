@@ -1,0 +1,211 @@
+// docs/metrics.md, the alerts and the dashboard name what a running server really has, and Prometheus' own tool is content with all.
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import express from "express";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { generate } from "../../scripts/docs-metrics.mjs";
+import { openWorld } from "../ampho/world.js";
+import { addUser, freshPlace, leave, logIn, startServe } from "../serve/serve.js";
+import { familiesOf, samplesOf } from "../telemetry/reading.js";
+import { healthy, ill, lookAt } from "./alert-cases.js";
+import { readPage, tableRows } from "./evidence.js";
+import { promtool, requirePromtool } from "./promtool.js";
+
+const root = path.resolve(import.meta.dirname, "../..");
+const rulesFile = path.join(root, "deploy/prometheus/ampho.rules.yml");
+const rules = readFileSync(rulesFile, "utf8");
+const alerts = [...rules.matchAll(/^ +- alert: (\w+)$/gm)].map(([, name = ""]) => name);
+const page = readPage("docs/metrics.md");
+
+/** Of a server that has answered a login. */
+let text = "";
+beforeAll(async () => {
+  requirePromtool();
+  const token = "a-token-for-prometheus-and-nobody-else";
+  const place = freshPlace({ AMPHO_METRICS_TOKEN: token });
+  await addUser(place);
+  const served = await startServe(place);
+  await logIn(served);
+  text = await (await fetch(`${served.root}/metrics`, { headers: { authorization: `Bearer ${token}` } })).text();
+  await served.stop();
+}, 120_000);
+afterAll(leave);
+
+/** Metrics that expressions name: no label begins so. `up` is Prometheus' own. */
+function metricsIn(expressions: string): readonly string[] {
+  return [...new Set(expressions.match(/\b(?:ampho|process|nodejs)_[a-z_]+\b/g))];
+}
+
+/** The family that a name in an expression belongs to. */
+function familyOf(name: string): string {
+  const base = name.replace(/_(bucket|sum|count)$/, "");
+  return familiesOf(text).get(base) === "histogram" ? base : name;
+}
+
+describe("the metrics of a running server", () => {
+  it("are those that the page lists, of the same types", () => {
+    const listed = tableRows(page.split("<!-- generated: metrics -->")[1]?.split("<!-- /generated -->")[0] ?? "");
+    const rows = listed.map(([name = "", type = ""]) => [name.replaceAll("`", ""), type]);
+    expect(rows).toEqual([...familiesOf(text)]);
+  });
+
+  it("are text that Prometheus takes", async () => {
+    expect(await promtool(["check", "metrics"], text)).toBe("");
+  });
+
+  it("are in the page as the tables of the source give them: run `npm run docs`", () => {
+    expect(page).toBe(generate()["docs/metrics.md"]);
+  });
+});
+
+describe("what the page says to write", () => {
+  const snippet = (language: string) =>
+    new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, "m").exec(page)?.[1] ?? "";
+
+  it("is a configuration that Prometheus takes", async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "ampho-prometheus-"));
+    try {
+      writeFileSync(path.join(folder, "prometheus.yml"), snippet("yaml"));
+      writeFileSync(path.join(folder, "ampho.rules.yml"), rules);
+      expect(await promtool(["check", "config", path.join(folder, "prometheus.yml")])).toContain(
+        "SUCCESS: 1 rule files",
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("gives an application a page of its own", async () => {
+    const { ampho } = await openWorld();
+    const app = express();
+    new Function("app", "ampho", snippet("js"))(app, ampho);
+    const server = app.listen(0, "127.0.0.1");
+    onTestFinished(() => void server.close());
+    await once(server, "listening");
+    const address = server.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const response = await fetch(`http://127.0.0.1:${port}/metrics`);
+    expect(response.headers.get("content-type")).toMatch(/^text\/plain/);
+    expect(await promtool(["check", "metrics"], await response.text())).toBe("");
+  });
+});
+
+describe("the alerts", () => {
+  it("are rules that Prometheus takes", async () => {
+    expect(await promtool(["check", "rules", "--lint-fatal", rulesFile])).toContain(`${alerts.length} rules found`);
+  });
+
+  it("name only metrics that there are, and only values of labels that there are", () => {
+    const named = metricsIn(rules);
+    expect(named.length).toBeGreaterThan(10);
+    for (const name of named) expect([...familiesOf(text).keys()]).toContain(familyOf(name));
+    const samples = [...samplesOf(text).keys()].join("\n");
+    for (const [, label, value] of rules.matchAll(/\b(result|outcome|flow)="(\w+)"/g))
+      expect(samples).toContain(`${label}="${value}"`);
+  });
+
+  it.each(alerts)("%s says what to do, in a section of its own and in the list of operating.md", (alert) => {
+    const [, rule = ""] = rules.split(`- alert: ${alert}\n`);
+    expect(rule.split("- alert:")[0]).toContain(`runbook: docs/metrics.md#${alert.toLowerCase()}\n`);
+    const [, section = ""] = page.split(`\n### ${alert}\n`);
+    expect((section.split("\n#")[0] ?? "").length).toBeGreaterThan(100);
+    expect(readPage("docs/operating.md")).toContain(`[${alert}](metrics.md#${alert.toLowerCase()})`);
+  });
+
+  it("are all that the pages explain", () => {
+    expect([...page.matchAll(/^### (\w+)$/gm)].map(([, name]) => name)).toEqual(alerts);
+    const listed = [...readPage("docs/operating.md").matchAll(/\[(\w+)\]\(metrics\.md#\w+\)/g)].map(([, name]) => name);
+    expect(listed).toEqual(alerts);
+  });
+
+  it("each goes off when it should, and none in a fleet that is well", async () => {
+    expect(Object.keys(ill)).toEqual(alerts);
+    const cases = [
+      { name: "a fleet that is well", series: {}, expected: [] },
+      ...Object.entries(ill).map(([name, { series, also = [] }]) => ({ name, series, expected: [name, ...also] })),
+    ];
+    const tests = cases.map(({ name, series, expected }) => ({
+      name,
+      interval: "15s",
+      input_series: Object.entries({ ...healthy, ...series }).map(([key, values]) => ({ series: key, values })),
+      promql_expr_test: [
+        {
+          expr: 'count by (alertname) (ALERTS{alertstate="firing"})',
+          eval_time: lookAt,
+          exp_samples: expected.map((alertname) => ({ labels: `{alertname="${alertname}"}`, value: 1 })),
+        },
+      ],
+    }));
+    const folder = mkdtempSync(path.join(tmpdir(), "ampho-alerts-"));
+    try {
+      // JSON is YAML.
+      const file = path.join(folder, "alerts.yml");
+      writeFileSync(file, JSON.stringify({ rule_files: [rulesFile], evaluation_interval: "15s", tests }));
+      expect(await promtool(["test", "rules", file])).toContain("SUCCESS");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }, 60_000);
+});
+
+describe("the dashboard", () => {
+  const dashboard: unknown = JSON.parse(readFileSync(path.join(root, "deploy/grafana/ampho.json"), "utf8"));
+  const expressions = valuesOf(dashboard, "expr");
+
+  it("shows only metrics that there are, and each of the page's", () => {
+    const named = new Set(expressions.flatMap(metricsIn).map(familyOf));
+    const all = [...familiesOf(text).keys()];
+    for (const name of named) expect(all).toContain(name);
+    expect(all.filter((name) => !named.has(name))).toEqual([]);
+  });
+
+  it("has expressions that Prometheus takes", async () => {
+    const groups = [
+      {
+        name: "x",
+        rules: expressions.map((expr, at) => ({ record: `x${at}`, expr: expr.replaceAll(/\$__rate_interval/g, "5m") })),
+      },
+    ];
+    const folder = mkdtempSync(path.join(tmpdir(), "ampho-dashboard-"));
+    try {
+      const file = path.join(folder, "rules.yml");
+      writeFileSync(file, JSON.stringify({ groups }));
+      expect(await promtool(["check", "rules", file])).toContain(`${expressions.length} rules found`);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("has a title, a description and a place of its own for each panel", () => {
+    const panels = panelsOf(dashboard);
+    expect(panels.length).toBeGreaterThan(20);
+    for (const { type, title, description } of panels) {
+      expect(title).toEqual(expect.any(String));
+      if (type !== "row") expect(description, String(title)).toMatch(/\w\.$/);
+    }
+    const places = panels.map(({ gridPos }) => JSON.stringify(gridPos));
+    expect(new Set(places).size).toBe(places.length);
+    const ids = panels.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+});
+
+function panelsOf(dashboard: unknown): readonly Readonly<Record<string, unknown>>[] {
+  const panels = isObject(dashboard) ? dashboard["panels"] : undefined;
+  return Array.isArray(panels) ? panels.filter(isObject) : [];
+}
+
+/** Every text under that name, wherever it stands. */
+function valuesOf(value: unknown, name: string): readonly string[] {
+  if (Array.isArray(value)) return value.flatMap((each) => valuesOf(each, name));
+  if (!isObject(value)) return [];
+  return Object.entries(value).flatMap(([key, inner]) =>
+    key === name && typeof inner === "string" ? [inner] : valuesOf(inner, name),
+  );
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}

@@ -1,0 +1,32 @@
+// Prometheus' own tool, of Debian's package `prometheus`.
+import { execFile, spawnSync } from "node:child_process";
+import { promisify } from "node:util";
+
+const isThere = () => spawnSync("promtool", ["--version"]).status === 0;
+
+/** Installs it where it is missing, which takes root; throws, saying what to install, where that is not possible. */
+export function requirePromtool(): void {
+  if (isThere()) return;
+  if (process.getuid?.() === 0) {
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    const apt = (...args: string[]) => spawnSync("apt-get", args, { env });
+    const install = () => apt("install", "-y", "-q", "--no-install-recommends", "prometheus").status === 0;
+    if (!install()) {
+      apt("update", "-q");
+      install();
+    }
+  }
+  if (!isThere()) throw new Error("promtool is missing: apt-get install prometheus");
+}
+
+/** Rejects with what it said when it is not content. */
+export async function promtool(args: readonly string[], stdin = ""): Promise<string> {
+  const running = promisify(execFile)("promtool", args);
+  running.child.stdin?.end(stdin);
+  try {
+    return (await running).stdout;
+  } catch (error) {
+    const { stdout, stderr } = { stdout: "", stderr: "", ...(error instanceof Error ? error : {}) };
+    throw new Error(`promtool ${args.join(" ")}: ${stdout}${stderr}`);
+  }
+}

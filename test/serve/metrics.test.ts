@@ -1,0 +1,128 @@
+// GET /metrics of `ampho serve`: where it is, where it is not, and who may read it.
+import { afterAll, describe, expect, it } from "vitest";
+import { sendRaw } from "../http/raw.js";
+import { familiesOf, samplesOf } from "../telemetry/reading.js";
+import { addUser, bearer, command, freshPlace, leave, logIn, type Served, startServe } from "./serve.js";
+
+afterAll(leave);
+
+const token = "a-token-for-prometheus-and-nobody-else";
+
+/** Where the process says that its metrics are. */
+function metricsUrl({ stderr }: Served): string {
+  const [, url] = /"notice":"metrics: (http:\/\/[^"]+)"/.exec(stderr()) ?? [];
+  if (url === undefined) throw new Error("it says nothing of metrics");
+  return url;
+}
+
+describe("by default", () => {
+  it("there is none, with or without a token", async () => {
+    const served = await startServe(freshPlace());
+    expect(served.stderr()).not.toContain("metrics");
+    for (const headers of [{}, bearer(token)])
+      expect((await fetch(`${served.root}/metrics`, { headers })).status).toBe(404);
+    await served.stop();
+  });
+});
+
+describe("on a port of its own", () => {
+  it("it is open there, with the probes and nothing else, and not on the port of the service", async () => {
+    const place = freshPlace({ AMPHO_METRICS_PORT: "0" });
+    await addUser(place);
+    const served = await startServe(place);
+    await logIn(served);
+    const url = metricsUrl(served);
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/metrics$/);
+    const response = await fetch(url);
+    const { status, headers } = response;
+    expect([status, headers.get("content-type"), headers.get("cache-control")]).toEqual([
+      200,
+      "text/plain; version=0.0.4; charset=utf-8",
+      "no-store",
+    ]);
+    const text = await response.text();
+    expect(samplesOf(text).get('ampho_flows_total{flow="login",result="ok"}')).toBe(1);
+    const samples = samplesOf(text);
+    expect(samples.get("process_resident_memory_bytes")).toBeGreaterThan(1e7);
+    expect(samples.get("process_cpu_user_seconds_total")).toBeGreaterThan(0);
+    expect(samples.get("process_start_time_seconds")).toBeCloseTo(Date.now() / 1000, -3);
+    const { origin } = new URL(url);
+    expect((await fetch(`${origin}/readyz`)).status).toBe(200);
+    for (const path of ["/", "/api/security/session", "/api/security/login", "/metrics/", "/Metrics"])
+      expect((await fetch(origin + path, { method: "POST" })).status, path).toBe(404);
+    expect((await fetch(`${served.root}/metrics`)).status).toBe(404);
+    const { code } = await served.stop();
+    expect(code).toBe(0);
+    await expect(fetch(url)).rejects.toThrow();
+  });
+
+  it("it asks for a token where one is configured", async () => {
+    const served = await startServe(freshPlace({ AMPHO_METRICS_PORT: "0", AMPHO_METRICS_TOKEN: token }));
+    const url = metricsUrl(served);
+    expect((await fetch(url)).status).toBe(401);
+    expect((await fetch(url, { headers: bearer(token) })).status).toBe(200);
+    expect((await fetch(`${served.root}/metrics`, { headers: bearer(token) })).status).toBe(404);
+    await served.stop();
+  });
+
+  it("that is taken the process ends, and says which", async () => {
+    const first = await startServe(freshPlace({ AMPHO_METRICS_PORT: "0" }));
+    const { port } = new URL(metricsUrl(first));
+    const { code, stdout, stderr } = await command(freshPlace({ AMPHO_METRICS_PORT: port }), ["serve", "--port", "0"]);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toContain(`cannot listen on 127.0.0.1, port ${port}: the port is in use`);
+    await first.stop();
+  });
+
+  it("readings leave no line in the log, refusals one each", async () => {
+    const served = await startServe(freshPlace({ AMPHO_METRICS_PORT: "0" }));
+    const url = metricsUrl(served);
+    for (let times = 0; times < 3; times++) await (await fetch(url)).text();
+    expect((await fetch(url, { method: "DELETE" })).status).toBe(405);
+    await expect
+      .poll(() => served.entries().map(({ method, route, status }) => [method, route, status]))
+      .toEqual([["DELETE", "/metrics", 405]]);
+    await served.stop();
+  });
+});
+
+describe("on the port of the service", () => {
+  it("it is for whoever has the token, the whole of it", async () => {
+    const served = await startServe(freshPlace({ AMPHO_METRICS_TOKEN: token }));
+    const url = `${served.root}/metrics`;
+    const ask = async (authorization?: string, method = "GET") => {
+      const response = await fetch(url, { method, headers: authorization === undefined ? {} : { authorization } });
+      const { error } = response.status === 200 ? {} : await response.json();
+      return [response.status, error, response.headers.get("www-authenticate")];
+    };
+    const realm = 'Bearer realm="ampho"';
+    expect(await ask()).toEqual([401, "missing_token", realm]);
+    expect(await ask(`Basic ${token}`)).toEqual([401, "missing_token", realm]);
+    for (const wrong of [token.slice(1), `${token}x`, token.toUpperCase(), "", "ä"])
+      expect(await ask(`Bearer ${wrong}`), wrong).toEqual([401, "invalid_token", `${realm}, error="invalid_token"`]);
+    expect(await ask(`Bearer ${token}`)).toEqual([200, undefined, null]);
+    expect((await fetch(`${url}?access_token=${token}`)).status).toBe(401);
+    expect((await ask(`Bearer ${token}`, "POST")).slice(0, 2)).toEqual([405, "method_not_allowed"]);
+    const two = `Authorization: Bearer ${token}\r\n`.repeat(2);
+    expect((await sendRaw(served.port, `GET /metrics HTTP/1.1\r\nHost: x\r\n${two}\r\n`)).status).toBe(400);
+    const head = await fetch(url, { method: "HEAD", headers: bearer(token) });
+    expect([head.status, await head.text()]).toEqual([200, ""]);
+    await served.stop();
+  });
+
+  it("no user's token opens it", async () => {
+    const place = freshPlace({ AMPHO_METRICS_TOKEN: token });
+    await addUser(place);
+    const served = await startServe(place);
+    const grant = await logIn(served);
+    expect((await fetch(`${served.root}/metrics`, { headers: bearer(grant.token) })).status).toBe(401);
+    const response = await fetch(`${served.root}/metrics`, { headers: bearer(token) });
+    expect(familiesOf(await response.text()).get("ampho_flow_duration_seconds")).toBe("histogram");
+    await served.stop();
+  });
+
+  it("a token that could be guessed is a bad value, and is not shown", async () => {
+    const { code, stderr } = await command(freshPlace({ AMPHO_METRICS_TOKEN: "short-one" }), ["serve"]);
+    expect([code, stderr.includes("AMPHO_METRICS_TOKEN"), stderr.includes("short-one")]).toEqual([2, true, false]);
+  });
+});

@@ -1,0 +1,225 @@
+// Spans and metrics by way of the real SDK, registered as an application does it: before createAmpho.
+import { context, metrics, propagation, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from "@opentelemetry/sdk-metrics";
+import {
+  InMemorySpanExporter,
+  NodeTracerProvider,
+  type ReadableSpan,
+  SimpleSpanProcessor,
+} from "@opentelemetry/sdk-trace-node";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { openWorld, password, type World } from "../ampho/world.js";
+import { startPostgres } from "../store/postgres-server.js";
+
+const spanExporter = new InMemorySpanExporter();
+const tracerProvider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spanExporter)] });
+
+beforeAll(() => {
+  tracerProvider.register();
+});
+afterAll(async () => {
+  await tracerProvider.shutdown();
+  for (const api of [context, propagation, trace]) api.disable();
+});
+beforeEach(() => spanExporter.reset());
+
+const spans = () => spanExporter.getFinishedSpans();
+
+function only(name: string): ReadableSpan {
+  const found = spans().filter((span) => span.name === name);
+  expect(found.map(({ name }) => name)).toEqual([name]);
+  const [span] = found;
+  if (span === undefined) throw new Error("cannot be");
+  return span;
+}
+
+async function alice(options = {}): Promise<World> {
+  const world = await openWorld(options);
+  await world.user("alice", { password });
+  return world;
+}
+
+const body = { login: "alice", password };
+
+describe("a request", () => {
+  it("is a SERVER span of the field's names, in the trace of whoever sent it", async () => {
+    const world = await alice();
+    const [traceId, parentId] = ["0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"];
+    const headers = { traceparent: `00-${traceId}-${parentId}-01` };
+    await world.call("POST", "/login", { body, headers });
+    const span = only("POST /api/security/login");
+    expect(span.kind).toBe(SpanKind.SERVER);
+    expect([span.spanContext().traceId, span.parentSpanContext?.spanId]).toEqual([traceId, parentId]);
+    expect(span.attributes).toEqual({
+      "http.request.method": "POST",
+      "http.route": "/api/security/login",
+      "http.response.status_code": 200,
+    });
+    expect(span.status.code).toBe(SpanStatusCode.UNSET);
+    expect(span.instrumentationScope.name).toBe("ampho");
+  });
+
+  it("holds the calls of the store and the hashing of the password", async () => {
+    const world = await alice();
+    spanExporter.reset();
+    await world.call("POST", "/login", { body });
+    const server = only("POST /api/security/login");
+    const children = spans().filter((span) => span.parentSpanContext?.spanId === server.spanContext().spanId);
+    expect(children.map(({ name }) => name)).toEqual([
+      "admitGuess",
+      "findUser",
+      "ampho.password.check",
+      "createSession",
+    ]);
+    expect(only("createSession").attributes).toEqual({
+      "db.system.name": "sqlite",
+      "db.operation.name": "createSession",
+    });
+    for (const { kind, status } of children)
+      expect([kind, status.code]).toEqual([SpanKind.INTERNAL, SpanStatusCode.UNSET]);
+  });
+
+  it("calls PostgreSQL by CLIENT spans", async () => {
+    const server = await startPostgres();
+    onTestFinished(() => server.stop());
+    const database = await server.database();
+    await database.empty();
+    const world = await alice({ databaseUrl: database.runtimeUrl, databaseMigrate: "off", clock: undefined });
+    spanExporter.reset();
+    await world.call("POST", "/login", { body });
+    const { kind, attributes } = only("createSession");
+    const names = { "db.system.name": "postgresql", "db.operation.name": "createSession" };
+    expect([kind, attributes]).toEqual([SpanKind.CLIENT, names]);
+    await world.ampho.close();
+  });
+
+  it("under the host's own span is INTERNAL, and no second measurement of it", async () => {
+    const { points } = collecting();
+    const world = await alice();
+    await trace.getTracer("host").startActiveSpan("host", { kind: SpanKind.SERVER }, async (host) => {
+      await world.call("GET", "/openapi.json");
+      host.end();
+    });
+    const span = only("GET /api/security/openapi.json");
+    expect([span.kind, span.parentSpanContext?.spanId]).toEqual([SpanKind.INTERNAL, only("host").spanContext().spanId]);
+    expect(await points("http.server.request.duration")).toEqual([]);
+    expect(await points("ampho.http.request.duration")).toHaveLength(1);
+  });
+
+  it("that is refused names the code; only a fault of the server's is an error", async () => {
+    const world = await alice();
+    await world.call("POST", "/login", { body: { ...body, password: "wrong" } });
+    const refused = only("POST /api/security/login");
+    expect([refused.status.code, refused.attributes["ampho.error"]]).toEqual([
+      SpanStatusCode.UNSET,
+      "invalid_credentials",
+    ]);
+    spanExporter.reset();
+    await world.ampho.close();
+    await world.call("POST", "/login", { body });
+    const failed = only("POST /api/security/login");
+    expect([failed.status, failed.attributes["error.type"]]).toEqual([{ code: SpanStatusCode.ERROR }, "unavailable"]);
+    expect(only("admitGuess").attributes["error.type"]).toBe("unavailable");
+  });
+
+  it("leaves nothing of what was sent in any span, nor events with messages", async () => {
+    const world = await alice();
+    const canary = "canary4711";
+    await world.call("POST", "/login", {
+      body: { login: canary, password: canary },
+      headers: { "user-agent": canary },
+      address: "203.0.113.9",
+    });
+    await world.call("DELETE", `/sessions/${canary}?${canary}=1`);
+    await world.call("POST", `/${canary}`);
+    const text = JSON.stringify(
+      spans().map(({ name, attributes, events, links, status }) => ({ name, attributes, events, links, status })),
+    );
+    expect(spans().length).toBeGreaterThan(3);
+    for (const secret of [canary, "203.0.113.9"]) expect(text).not.toContain(secret);
+    expect(spans().flatMap(({ events }) => events)).toEqual([]);
+  });
+
+  it("of a method that nobody knows is _OTHER", async () => {
+    const world = await alice();
+    await world.call("BREW", "/nowhere");
+    expect(only("_OTHER").attributes["http.request.method"]).toBe("_OTHER");
+  });
+});
+
+it("what runs by itself makes no spans", async () => {
+  const world = await alice();
+  await trace.getTracer("host").startActiveSpan("host", async (host) => {
+    await world.another();
+    host.end();
+  });
+  spanExporter.reset();
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  expect(spans()).toEqual([]);
+});
+
+describe("metrics", () => {
+  it("are those of /metrics, by OpenTelemetry's names", async () => {
+    const { collected, value } = collecting();
+    const world = await alice();
+    await world.call("POST", "/login", { body });
+    await world.call("POST", "/login", { body: { ...body, password: "wrong" } });
+    expect(() => world.ampho.verifySync("x.y.z")).toThrow();
+    expect(await value("ampho.flows", { flow: "login", result: "ok" })).toBe(1);
+    expect(await value("ampho.flows", { flow: "login", result: "invalid_credentials" })).toBe(1);
+    expect(await value("ampho.guard.decisions", { result: "invalid_token" })).toBe(1);
+    expect(await value("ampho.hash.threads", {})).toBeGreaterThan(0);
+    expect(await value("ampho.flow.duration", { flow: "login" })).toMatchObject({ count: 1 });
+    const created = { "db.operation.name": "createSession" };
+    expect(await value("ampho.store.duration", created)).toMatchObject({ count: 1 });
+    const login = { "http.request.method": "POST", "http.route": "/api/security/login" };
+    const refused = { ...login, "http.response.status_code": 401 };
+    expect(await value("http.server.request.duration", refused)).toMatchObject({ count: 1 });
+    // An exporter for Prometheus makes the names of /metrics of these.
+    const text = world.ampho.metrics();
+    for (const { descriptor } of await collected()) {
+      if (descriptor.name === "http.server.request.duration") continue;
+      const base = descriptor.name.replaceAll(".", "_") + (descriptor.unit === "s" ? "_seconds" : "");
+      expect(text).toMatch(new RegExp(`^# TYPE ${base}(_total)? `, "m"));
+    }
+  });
+
+  it("of a closed instance are no longer read", async () => {
+    const { points } = collecting(AggregationTemporality.DELTA);
+    const world = await alice();
+    expect(await points("ampho.hash.threads")).toHaveLength(1);
+    await world.ampho.close();
+    expect(await points("ampho.hash.threads")).toEqual([]);
+  });
+});
+
+/** Registers a provider for the instances that are made from now on, until the test is over. */
+function collecting(temporality = AggregationTemporality.CUMULATIVE) {
+  const exporter = new InMemoryMetricExporter(temporality);
+  const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 });
+  const provider = new MeterProvider({ readers: [reader] });
+  metrics.setGlobalMeterProvider(provider);
+  onTestFinished(async () => {
+    metrics.disable();
+    await provider.shutdown();
+  });
+  async function collected() {
+    exporter.reset();
+    await reader.forceFlush();
+    return exporter.getMetrics().flatMap(({ scopeMetrics }) => scopeMetrics.flatMap((scope) => scope.metrics));
+  }
+  async function points(name: string) {
+    const found = (await collected()).filter(({ descriptor }) => descriptor.name === name);
+    return found.flatMap(({ dataPoints }) => [...dataPoints]);
+  }
+  async function value(name: string, attributes: Readonly<Record<string, unknown>>): Promise<unknown> {
+    const same = (found: object) => JSON.stringify(found) === JSON.stringify(attributes);
+    return (await points(name)).find((point) => same(point.attributes))?.value;
+  }
+  return { collected, points, value };
+}

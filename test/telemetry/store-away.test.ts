@@ -1,0 +1,46 @@
+// What the metrics say of a PostgreSQL that hangs, and of its connections.
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from "vitest";
+import { openWorld, password, type World } from "../ampho/world.js";
+import { type Database, type OwnServer, startOwnPostgres } from "../store/postgres-server.js";
+import { samplesOf } from "./reading.js";
+
+let server: OwnServer;
+let database: Database;
+beforeAll(async () => {
+  server = await startOwnPostgres();
+  database = await server.database();
+  await database.empty();
+});
+afterAll(() => server.stop());
+
+const open = () => openWorld({ databaseUrl: database.runtimeUrl, databaseMigrate: "off", clock: undefined });
+const metric = ({ ampho }: World, name: string) => samplesOf(ampho.metrics()).get(name) ?? Number.NaN;
+const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 50 });
+
+it("a process that cannot reach its store says for how long, and that it is over", async () => {
+  const world = await open();
+  const lag = () => metric(world, "ampho_revocation_lag_seconds");
+  expect(lag()).toBeLessThan(1);
+  await server.signal("SIGSTOP");
+  onTestFinished(() => server.signal("SIGCONT"));
+  await until(() => expect(lag()).toBeGreaterThan(3));
+  await until(() => expect(metric(world, 'ampho_store_errors_total{error_type="unavailable"}')).toBeGreaterThan(0));
+  await server.signal("SIGCONT");
+  await until(() => expect(lag()).toBeLessThan(1));
+});
+
+it("connections are told: open, busy, and the calls that wait for one", async () => {
+  const world = await open();
+  await world.user("alice", { password });
+  expect(metric(world, "ampho_store_connections")).toBeGreaterThan(0);
+  await server.signal("SIGSTOP");
+  onTestFinished(() => server.signal("SIGCONT"));
+  const calls = Array.from({ length: 30 }, () => world.ampho.users.find("alice").catch(() => undefined));
+  await until(() => {
+    const [opened, busy] = [metric(world, "ampho_store_connections"), metric(world, "ampho_store_busy")];
+    expect([busy, opened > 0, metric(world, "ampho_store_waiting") > 10]).toEqual([opened, true, true]);
+  });
+  await server.signal("SIGCONT");
+  await Promise.all(calls);
+  await until(() => expect([metric(world, "ampho_store_busy"), metric(world, "ampho_store_waiting")]).toEqual([0, 0]));
+});
