@@ -88,7 +88,7 @@ export const commands: readonly CommandRow[] = [
     name: "serve",
     summary: "run the server",
     details:
-      "Serves the REST API, /healthz and /readyz, and prints its URL on stdout when it is ready. SIGTERM and SIGINT let running requests end first.",
+      "Serves the REST API, /healthz and /readyz, and prints its URL on stdout when it is ready. SIGTERM and SIGINT let running requests end first; SIGHUP has the key file read at once.",
     options: [
       fromParameter("AMPHO_HOST"),
       fromParameter("AMPHO_PORT"),

@@ -19,6 +19,7 @@ const systemErrors: Readonly<Record<string, string>> = {
   ENOTDIR: "a part of its path is not a folder",
   ENOSPC: "the disk is full",
   EROFS: "the disk is read-only",
+  EBUSY: "it is in use, or mounted by itself",
   ELOOP: "its links go round in a circle",
 };
 

@@ -67,7 +67,10 @@ export const parameters = {
     "a JWK, or a JWK Set whose first key signs and whose others only verify; made with `ampho sec-gen-key`. Without it, outside production, each process makes a key of its own and warns",
     { defaultText: "none; required in production", secret: true },
   ),
-  AMPHO_SECURITY_KEY_FILE: without(path, "the file that holds what AMPHO_SECURITY_KEY would; both set is a bad value"),
+  AMPHO_SECURITY_KEY_FILE: without(
+    path,
+    "the file that holds what AMPHO_SECURITY_KEY would; a change is read while the process runs (docs/keys.md); both set is a bad value",
+  ),
   AMPHO_SECURITY_REST_PREFIX: withDefault(prefix, "/api/security", "prefix of every endpoint"),
   AMPHO_SECURITY_TOKEN_ALG: without(
     choice(tokenAlgorithms),
