@@ -1,4 +1,5 @@
 // `ampho/express`: Ampho on Express 4 and 5.
+import { isPromise } from "node:util/types";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
 import { admit, assertAuth, givenNeed } from "../http/admit.js";
@@ -92,5 +93,5 @@ function through(
       else take(refusal, request, response, next);
     },
   });
-  if (done instanceof Promise) done.catch(next);
+  if (isPromise(done)) done.catch(next);
 }
