@@ -45,7 +45,7 @@ export function startChild(name: string, ...args: readonly string[]): Child {
   };
 }
 
-/** Every whole line, to the last one that was written; `node:readline` may lose some when a busy stream ends. */
+/** Every whole line; `node:readline` would also give out the part of one that a kill has cut off. */
 function linesOf(stream: Readable): Child["line"] {
   const chunks = stream.setEncoding("utf8")[Symbol.asyncIterator]();
   const lines: string[] = [];
