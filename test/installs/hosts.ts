@@ -1,6 +1,6 @@
 // The fetch-native hosts: what installs, builds and starts a minimal application of each, made of the snippets of
 // docs/frameworks.md and of the files that its own template would bring.
-import { snippets } from "./snippets.js";
+import { snippets } from "../docs/snippets.js";
 
 export interface Host {
   readonly name: string;

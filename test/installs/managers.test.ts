@@ -7,17 +7,20 @@ beforeAll(() => {
   tarball = packed();
 });
 
+/** pnpm asks about install scripts: docs/dependencies.md. */
+const answer = { "pnpm-workspace.yaml": 'allowBuilds:\n  "@photostructure/sqlite": false\n' };
 const managers = [
   { name: "npm", command: (file: string) => `npm install --no-audit --no-fund ${file}` },
-  { name: "pnpm", command: (file: string) => `npx -y -p pnpm@12.21.0 pnpm add ${file}` },
+  { name: "pnpm", command: (file: string) => `npx -y -p pnpm@12.21.0 pnpm add ${file}`, files: answer },
   { name: "Yarn 1", command: (file: string) => `npx -y -p yarn@1.22.22 yarn add ${file}` },
   { name: "Bun", command: (file: string) => `npx -y -p bun@1.4.5 bun add ${file}` },
 ];
 
-describe.each(managers)("$name", ({ command }) => {
+describe.each(managers)("$name", ({ command, files }) => {
   it("installs what works", async () => {
     const folder = freshFolder();
     write(folder, { "package.json": '{ "name": "project", "version": "1.0.0", "private": true }' });
+    write(folder, files ?? {});
     shell(folder, command(tarball));
     const key = shell(folder, "ampho sec-gen-key").stdout;
     expect(JSON.parse(key)).toMatchObject({ kty: "oct", alg: "HS256" });
