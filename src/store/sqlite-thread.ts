@@ -51,7 +51,8 @@ export function startThread(data: Omit<WorkerData, "reopening">): Thread {
     const started = new Worker(new URL("./sqlite-worker.js", import.meta.url), {
       name: "ampho-store",
       workerData: { ...data, reopening: startedBefore } satisfies WorkerData,
-      execArgv: ["--disable-warning=ExperimentalWarning"],
+      // Deno takes no such option, and gives no such warning.
+      execArgv: process.versions["deno"] === undefined ? ["--disable-warning=ExperimentalWarning"] : [],
     });
     let reason = "the store's thread ended";
     started.unref();

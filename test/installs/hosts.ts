@@ -53,7 +53,7 @@ export const hosts: readonly Host[] = [
     packages: ["nitro@3.0.0", "h3@2.0.8", compiler, types],
     files: {
       ...snippets("ampho.ts", "server/routes/hello.get.ts", "server/routes/api/security/[...path].ts"),
-      "nitro.config.ts": `import { defineConfig } from "nitro";\nexport default defineConfig({ serverDir: "server" });`,
+      "nitro.config.ts": `export default { serverDir: "server" };`,
       "tsconfig.json": tsconfig({ types: ["node"], skipLibCheck: true }, ["server", "ampho.ts"]),
     },
     build: "tsc && nitro build",
@@ -67,7 +67,8 @@ export const hosts: readonly Host[] = [
     packages: ["nuxt@4.5.2", compiler, types],
     files: {
       ...snippets("ampho.ts", "server/routes/hello.js", "server/middleware/security.js"),
-      "nuxt.config.ts": "export default defineNuxtConfig({ telemetry: false, compatibilityDate: '2026-01-01' });",
+      "nuxt.config.ts":
+        "export default defineNuxtConfig({ telemetry: false, compatibilityDate: '2026-01-01', nitro: { esbuild: { options: { target: 'es2022' } } } });",
       "app/app.vue": "<template><p>Hello</p></template>",
     },
     build: "nuxt build",
@@ -84,7 +85,7 @@ export const hosts: readonly Host[] = [
       "@sveltejs/vite-plugin-svelte",
       "svelte@5.57.3",
       "vite",
-      compiler,
+      "typescript@6.0.3",
       types,
     ],
     files: {
