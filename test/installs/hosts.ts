@@ -53,7 +53,7 @@ export const hosts: readonly Host[] = [
     packages: ["nitro@3.0.0", "h3@2.0.8", compiler, types],
     files: {
       ...snippets("ampho.ts", "server/routes/hello.get.ts", "server/routes/api/security/[...path].ts"),
-      "nitro.config.ts": `export default { serverDir: "server" };`,
+      "nitro.config.ts": `export default { srcDir: "server" };`,
       "tsconfig.json": tsconfig({ types: ["node"], skipLibCheck: true }, ["server", "ampho.ts"]),
     },
     build: "tsc && nitro build",
