@@ -91,7 +91,6 @@ export const hosts: readonly Host[] = [
     files: {
       ...snippets("ampho.ts", "src/routes/hello/+server.ts", "src/routes/api/security/[...path]/+server.ts"),
       "vite.config.js": `import { sveltekit } from "@sveltejs/kit/vite";\nimport adapter from "@sveltejs/adapter-node";\nexport default { plugins: [sveltekit({ adapter: adapter() })] };`,
-      "svelte.config.js": `import adapter from "@sveltejs/adapter-node";\nexport default { kit: { adapter: adapter() } };`,
       "src/app.html": "<!doctype html><html><head>%sveltekit.head%</head><body>%sveltekit.body%</body></html>",
       "tsconfig.json": JSON.stringify({ extends: "./.svelte-kit/tsconfig.json" }),
     },
