@@ -31,6 +31,11 @@ export function isError(value: unknown): value is Error {
   return value instanceof Error || Object.prototype.toString.call(value) === "[object Error]";
 }
 
+/** Whether an optional package is not there, as `import` says it and, in the CommonJS build, `require`. */
+export function isNotInstalled(error: unknown): boolean {
+  return isError(error) && "code" in error && /^(?:ERR_)?MODULE_NOT_FOUND$/.test(String(error.code));
+}
+
 /** What some codes carry besides the code: all of it may be shown to whoever sent the request. */
 export interface ErrorDetails {
   /** `too_many_attempts`, `overloaded`, `unavailable`: whole seconds until trying again makes sense. */

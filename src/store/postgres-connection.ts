@@ -2,7 +2,7 @@
 // another server process (PgBouncer in transaction mode).
 import { Socket } from "node:net";
 import type { ClientConfig, CustomTypesConfig, QueryResult } from "pg";
-import { ConfigurationError, isError } from "../errors.js";
+import { ConfigurationError, isNotInstalled } from "../errors.js";
 import { failureOf, PostgresFailure } from "./postgres-failure.js";
 import type { Row, SqlValue } from "./work.js";
 
@@ -26,15 +26,12 @@ export interface Connection {
   onLost(listener: () => void): void;
 }
 
-/** As `import` says it, and `require`. */
-const notInstalled: ReadonlySet<unknown> = new Set(["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"]);
-
 /** Throws ConfigurationError when the optional peer is not installed. */
 export async function loadPostgres(): Promise<PostgresModule> {
   try {
     return await import("pg");
   } catch (error) {
-    if (!(isError(error) && "code" in error && notInstalled.has(error.code))) throw error;
+    if (!isNotInstalled(error)) throw error;
     throw new ConfigurationError("AMPHO_DATABASE_URL: PostgreSQL needs the package pg: npm install pg");
   }
 }
