@@ -1,12 +1,42 @@
-// Compiles src/ to dist/ from nothing, so that no file of an earlier build is packed.
+// Compiles src/ from nothing, so that no file of an earlier build is packed: to ES modules in dist/, and the library once more
+// to CommonJS in cjs/, for loaders that know nothing else (Jest) and for compilers before TypeScript 5.8. Node itself never
+// loads that: both `import` and `require` give the ES modules, so that there is one of everything in a process.
 import { execFileSync } from "node:child_process";
-import { chmodSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { transform } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-rmSync(new URL("../dist", import.meta.url), { recursive: true, force: true });
+const dist = path.join(root, "dist");
+const cjs = path.join(root, "cjs");
+for (const folder of [dist, cjs]) rmSync(folder, { recursive: true, force: true });
+
 execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"], {
   cwd: root,
   stdio: "inherit",
 });
-chmodSync(new URL("../dist/cli/main.js", import.meta.url), 0o755);
+chmodSync(path.join(dist, "cli/main.js"), 0o755);
+
+/** What only the commands use. */
+const left = ["cli", "doctor"];
+const files = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter(
+  (name) => /\.[jt]s$/.test(name) && !left.includes(name.split(path.sep)[0]),
+);
+// In place of `import.meta.url`, which CommonJS has not.
+const banner = 'const ownUrl = require("node:url").pathToFileURL(__filename).href;';
+for (const name of files) {
+  const target = path.join(cjs, name);
+  mkdirSync(path.dirname(target), { recursive: true });
+  if (name.endsWith(".d.ts")) {
+    cpSync(path.join(dist, name), target);
+    continue;
+  }
+  const text = readFileSync(path.join(dist, name), "utf8");
+  const options = { format: "cjs", platform: "node", target: "es2022", supported: { "dynamic-import": false } };
+  const where = text.includes("import.meta.url") ? { banner, define: { "import.meta.url": "ownUrl" } } : {};
+  const { code, warnings } = await transform(text, { ...options, ...where });
+  if (warnings.length > 0) throw new Error(`${name}: ${warnings[0].text}`);
+  writeFileSync(target, code);
+}
+writeFileSync(path.join(cjs, "package.json"), '{ "type": "commonjs" }\n');

@@ -11,7 +11,7 @@ const steps = [
   ["lint with types", ["npx", "--no-install", "oxlint", "--type-aware", "--deny-warnings", "src", "test"]],
   ["unused code", ["npx", "--no-install", "knip"]],
   ["package", ["npx", "--no-install", "publint", "--strict"]],
-  ["types of the package", ["npx", "--no-install", "attw", "--pack", ".", "--profile", "esm-only", "--quiet"]],
+  ["types of the package", ["npx", "--no-install", "attw", "--pack", ".", "--profile", "node16", "--quiet"]],
 ];
 
 for (const [name, [command, ...args]] of steps) {

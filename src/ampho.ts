@@ -26,7 +26,7 @@ import { surroundings } from "./config/surroundings.js";
 import { type Configuration, type ConfigurationOptions, readConfiguration } from "./config.js";
 import { createPasswordPolicy } from "./crypto/password-policy.js";
 import { createPasswordPool } from "./crypto/password-pool.js";
-import { ConfigurationError } from "./errors.js";
+import { ConfigurationError, isError } from "./errors.js";
 import { onlyAuthorization, splitAuthorization } from "./http/authorization.js";
 import { type CookieMode, createCookieMode } from "./http/cookie-mode.js";
 import { createFetch, type FetchHandler, headOf } from "./http/fetch.js";
@@ -335,8 +335,8 @@ async function noteUsers(store: Store, elsewhere: boolean): Promise<void> {
 
 /** What the store's driver says is for whoever runs the process. It holds nothing that a user typed, and no part of a URL. */
 function reasonOf(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return cause instanceof Error ? cause.message : "something that is no Error was thrown";
+  const cause = isError(error) && isError(error.cause) ? error.cause : error;
+  return isError(cause) ? cause.message : "something that is no Error was thrown";
 }
 
 async function closeParts({ passwords, store }: ManagementParts): Promise<void> {
@@ -389,6 +389,6 @@ function toStderr(line: string): void {
 
 /** A bug has to be found: its stack goes to whoever runs the process, never to whoever sent the request. */
 function internalError(error: unknown): string {
-  const text = error instanceof Error ? (error.stack ?? error.message) : "something that is no Error was thrown";
+  const text = isError(error) ? (error.stack ?? error.message) : "something that is no Error was thrown";
   return `internal error: ${text}`;
 }

@@ -23,6 +23,19 @@ export const errorCodes = [
 
 export type ErrorCode = (typeof errorCodes)[number];
 
+/**
+ * Also for an error of another realm: Jest runs code in one of its own, but Node's modules throw errors of theirs, which are
+ * no `instanceof Error` there.
+ */
+export function isError(value: unknown): value is Error {
+  return value instanceof Error || Object.prototype.toString.call(value) === "[object Error]";
+}
+
+/** Whether an optional package is not there, as `import` says it and, in the CommonJS build, `require`. */
+export function isNotInstalled(error: unknown): boolean {
+  return isError(error) && "code" in error && /^(?:ERR_)?MODULE_NOT_FOUND$/.test(String(error.code));
+}
+
 /** What some codes carry besides the code: all of it may be shown to whoever sent the request. */
 export interface ErrorDetails {
   /** `too_many_attempts`, `overloaded`, `unavailable`: whole seconds until trying again makes sense. */

@@ -8,7 +8,7 @@ import { createGuard } from "./auth/guard.js";
 import { createRevocationSet } from "./auth/revocations.js";
 import { accessToken, verifyJwt } from "./crypto/jwt.js";
 import { TokenRefusal } from "./crypto/refusal.js";
-import { AmphoError } from "./errors.js";
+import { AmphoError, isError } from "./errors.js";
 import { onlyAuthorization, splitAuthorization } from "./http/authorization.js";
 import type { GuardHost } from "./http/guard-host.js";
 import type { Authorize } from "./http/guarding.js";
@@ -173,5 +173,5 @@ function noStore(): TypeError {
 }
 
 function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : "something that is no Error was thrown";
+  return isError(error) ? (error.stack ?? error.message) : "something that is no Error was thrown";
 }

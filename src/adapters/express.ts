@@ -1,5 +1,6 @@
 // `ampho/express`: Ampho on Express 4 and 5.
-import type { NextFunction, Request, RequestHandler, Response } from "express";
+import { isPromise } from "node:util/types";
+import type { NextFunction, Request, Response } from "express";
 import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
 import { admit, assertAuth, givenNeed } from "../http/admit.js";
 import type { GuardHost } from "../http/guard-host.js";
@@ -18,6 +19,8 @@ declare global {
 }
 
 export type { Refusal };
+/** What `app.use` and routes take: a name of its own, so that whoever exports one need not name what Express's types stand on. */
+export type Middleware = (request: Request, response: Response, next: NextFunction) => void;
 export type OnRefusal = (refusal: Refusal, request: Request, response: Response, next: NextFunction) => void;
 
 export interface MountOptions {
@@ -36,7 +39,7 @@ const onRefusalKey = Symbol("onRefusal");
 type Marked = Request & { [onRefusalKey]?: OnRefusal };
 
 /** Middleware that serves the REST API under its prefix: `app.use(mount(ampho))`. */
-export function mount(ampho: HttpHost, { onRefusal }: MountOptions = {}): RequestHandler {
+export function mount(ampho: HttpHost, { onRefusal }: MountOptions = {}): Middleware {
   return (request: Marked, response, next) => {
     if (onRefusal !== undefined) request[onRefusalKey] = onRefusal;
     if (isOurs(ampho, request)) void exchange(ampho, request, response);
@@ -45,22 +48,22 @@ export function mount(ampho: HttpHost, { onRefusal }: MountOptions = {}): Reques
 }
 
 /** Middleware for routes and routers: sets `req.auth` and goes on, or refuses. */
-export function authorize(ampho: GuardHost, need?: Need<Request>): RequestHandler {
+export function authorize(ampho: GuardHost, need?: Need<Request>): Middleware {
   const asked = givenNeed(need, ampho);
   return (request, response, next) => through(ampho, asked, request, response, next, () => next());
 }
 
 /** Wraps a handler whose `req.auth` is there for certain. What it throws or rejects with goes to `next`, on Express 4 too. */
-export function guarded(ampho: GuardHost, handler: GuardedHandler<NoNeed>): RequestHandler;
+export function guarded(ampho: GuardHost, handler: GuardedHandler<NoNeed>): Middleware;
 export function guarded<const N extends Need<Request>>(
   ampho: GuardHost,
   need: N,
   handler: GuardedHandler<N>,
-): RequestHandler;
+): Middleware;
 export function guarded<N extends Need<Request>>(
   ampho: GuardHost,
   ...rest: readonly [GuardedHandler<N>] | readonly [N, GuardedHandler<N>]
-): RequestHandler {
+): Middleware {
   const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : [checkNeed(rest[0], ampho), rest[1]];
   return (request, response, next) =>
     through(ampho, need, request, response, next, () => {
@@ -92,5 +95,5 @@ function through(
       else take(refusal, request, response, next);
     },
   });
-  if (done instanceof Promise) done.catch(next);
+  if (isPromise(done)) done.catch(next);
 }

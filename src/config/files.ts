@@ -1,6 +1,7 @@
 // The files of the configuration folder: JSON objects, of which the members AMPHO_… are ours.
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { isError } from "../errors.js";
 import { isObject } from "./kinds.js";
 import type { Problem } from "./problem.js";
 
@@ -24,7 +25,7 @@ const systemErrors: Readonly<Record<string, string>> = {
 };
 
 const errorCode = (error: unknown): string =>
-  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown";
+  isError(error) && "code" in error && typeof error.code === "string" ? error.code : "unknown";
 
 /** What a file system's error means, in words. */
 export const fileProblem = (error: unknown): string => systemErrors[errorCode(error)] ?? `error ${errorCode(error)}`;
@@ -42,7 +43,7 @@ export const readText = (path: string): string => readFileSync(path, "utf8").rep
 
 /** JSON.parse cites the text that it fails on, which may be a key: only the place is told. */
 function placeOf(error: unknown, text: string): string {
-  const at = /position (\d+)/.exec(error instanceof Error ? error.message : "")?.[1];
+  const at = /position (\d+)/.exec(isError(error) ? error.message : "")?.[1];
   return at === undefined ? "" : ` (line ${text.slice(0, Number(at)).split("\n").length})`;
 }
 

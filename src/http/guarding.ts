@@ -36,10 +36,15 @@ export interface Guarding<A, Q = RequestHolder> {
   ): Guarded<R, Rest>;
 }
 
+/** Left out, `can` would be compared too late: a function there would have got its parameters as `any` by then. */
+interface Undecided {
+  readonly can?: never;
+}
+
 /** A need alone: gives what wraps or decorates under it. */
 interface Needing<Limit> {
-  (need: Omit<CertainNeed, "can"> & Limit): Guarding<Auth>;
-  (need: Omit<Need, "can"> & Limit): Guarding<Auth | undefined>;
+  (need: CertainNeed & Undecided & Limit): Guarding<Auth>;
+  (need: Need & Undecided & Limit): Guarding<Auth | undefined>;
   <R extends RequestHolder = Request>(need: CertainNeed<R> & Limit): Guarding<Auth, R>;
   <R extends RequestHolder = Request>(need: Need<R> & Limit): Guarding<Auth | undefined, R>;
 }

@@ -2,7 +2,7 @@
 // another server process (PgBouncer in transaction mode).
 import { Socket } from "node:net";
 import type { ClientConfig, CustomTypesConfig, QueryResult } from "pg";
-import { ConfigurationError } from "../errors.js";
+import { ConfigurationError, isNotInstalled } from "../errors.js";
 import { failureOf, PostgresFailure } from "./postgres-failure.js";
 import type { Row, SqlValue } from "./work.js";
 
@@ -31,7 +31,7 @@ export async function loadPostgres(): Promise<PostgresModule> {
   try {
     return await import("pg");
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND")) throw error;
+    if (!isNotInstalled(error)) throw error;
     throw new ConfigurationError("AMPHO_DATABASE_URL: PostgreSQL needs the package pg: npm install pg");
   }
 }

@@ -1,6 +1,7 @@
 // What PostgreSQL or the way to it says when it cannot, told apart by SQLSTATE
 // (https://www.postgresql.org/docs/current/errcodes-appendix.html) or by the code of the socket.
 // Messages of servers and sockets may hold parts of the URL, and a password that was written wrong in it: none is passed on.
+import { isError } from "../errors.js";
 
 export class PostgresFailure extends Error {
   override readonly name = "PostgresFailure";
@@ -25,7 +26,7 @@ export class PostgresFailure extends Error {
 
 /** Whatever `pg` rejects with. What is no failure of the server or the network is a bug, and comes back as it is. */
 export function failureOf(error: unknown): Error {
-  if (error instanceof PostgresFailure || !(error instanceof Error)) return asError(error);
+  if (error instanceof PostgresFailure || !isError(error)) return asError(error);
   const code = "code" in error && typeof error.code === "string" ? error.code : undefined;
   if (code !== undefined)
     return new PostgresFailure(/^(?:ERR_TLS|CERT_|DEPTH_|SELF_|UNABLE_)/.test(code) ? "tls" : code);
@@ -36,7 +37,7 @@ export function failureOf(error: unknown): Error {
 }
 
 function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error("something that is no Error was thrown");
+  return isError(error) ? error : new Error("something that is no Error was thrown");
 }
 
 const explanations: readonly (readonly [RegExp, string])[] = [

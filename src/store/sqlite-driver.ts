@@ -1,5 +1,5 @@
 // The SQLite library: `node:sqlite` where Node has it without a flag (22.13), else the package of the same API.
-import { createRequire } from "node:module";
+import { createRequire, isBuiltin } from "node:module";
 import { ConfigurationError } from "../errors.js";
 import type { Row, SqlValue } from "./work.js";
 
@@ -18,6 +18,14 @@ export interface SqliteModule {
 /** Which ones this process has. */
 export function availableDrivers(): readonly DriverName[] {
   return (["node", "package"] as const).filter((name) => load[name]());
+}
+
+/**
+ * The one that is taken if nothing is said. Loads nothing, and is asked in the process's own thread: the store's has options
+ * of its own, and would not know of `--no-experimental-sqlite`.
+ */
+export function usualDriver(): DriverName {
+  return isBuiltin("node:sqlite") ? "node" : "package";
 }
 
 /** Throws ConfigurationError when there is none. */

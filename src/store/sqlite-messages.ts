@@ -5,7 +5,7 @@ import type { DriverName } from "./sqlite-driver.js";
 export interface WorkerData {
   /** Undefined: in memory. */
   readonly path: string | undefined;
-  readonly driver: DriverName | undefined;
+  readonly driver: DriverName;
   /** `migrations`: any schema that the program knows will do. `store`: after the first opening, none that is older. */
   readonly role: "store" | "migrations";
   /** The worker before it had the database open: it must be there. */

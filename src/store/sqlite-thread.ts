@@ -1,7 +1,7 @@
 // The main side of the SQLite driver's thread: starts it, starts it anew when it dies, and matches answers to calls.
 // The thread keeps the process alive only while a call waits.
 import { Worker } from "node:worker_threads";
-import { AmphoError, ConfigurationError } from "../errors.js";
+import { AmphoError, ConfigurationError, isError } from "../errors.js";
 import { StoreOpenError } from "./open-error.js";
 import { type Failure, type Job, monotonicMs, type Reply, type Request, type WorkerData } from "./sqlite-messages.js";
 
@@ -51,13 +51,14 @@ export function startThread(data: Omit<WorkerData, "reopening">): Thread {
     const started = new Worker(new URL("./sqlite-worker.js", import.meta.url), {
       name: "ampho-store",
       workerData: { ...data, reopening: startedBefore } satisfies WorkerData,
-      execArgv: ["--disable-warning=ExperimentalWarning"],
+      // Deno takes no such option, and gives no such warning.
+      execArgv: process.versions["deno"] === undefined ? ["--disable-warning=ExperimentalWarning"] : [],
     });
     let reason = "the store's thread ended";
     started.unref();
     started.on("message", answer);
     started.on("error", (error) => {
-      reason = `the store's thread failed: ${error instanceof Error ? error.message : "unknown"}`;
+      reason = `the store's thread failed: ${isError(error) ? error.message : "unknown"}`;
     });
     started.on("exit", () => {
       if (worker === started) lose(reason);

@@ -3,7 +3,7 @@ import { boundStore } from "./bound-store.js";
 import { expanded, newest, outdated, type Step } from "./migrations/migrate.js";
 import { applyAll, type Migrations } from "./migrations/migrations.js";
 import { StoreOpenError } from "./open-error.js";
-import type { DriverName } from "./sqlite-driver.js";
+import { type DriverName, usualDriver } from "./sqlite-driver.js";
 import type { Job } from "./sqlite-messages.js";
 import { startThread, type Thread, unavailable } from "./sqlite-thread.js";
 import type { Migration, Store } from "./store.js";
@@ -52,7 +52,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
 }
 
 function target(options: SqliteTarget) {
-  return { path: "path" in options ? options.path : undefined, driver: options.driver };
+  return { path: "path" in options ? options.path : undefined, driver: options.driver ?? usualDriver() };
 }
 
 async function prepareSchema(thread: Thread, { migrate, notice }: SqliteOptions): Promise<void> {

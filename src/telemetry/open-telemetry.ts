@@ -2,6 +2,7 @@
 // is recorded where the application has registered no SDK. Names and attributes are those of its semantic conventions
 // (HTTP, database, `error.type`); no path, address, login, query or message is in any.
 import type { Attributes, Histogram as Measured, Span, TextMapGetter } from "@opentelemetry/api";
+import { isNotInstalled } from "../errors.js";
 import type { Handle } from "../http/handler.js";
 import type { HttpAnswer, HttpRequest } from "../http/message.js";
 import { codeOf } from "./measure.js";
@@ -15,7 +16,7 @@ export async function loadOpenTelemetry(): Promise<OpenTelemetry | undefined> {
   try {
     return await import("@opentelemetry/api");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND") return undefined;
+    if (isNotInstalled(error)) return undefined;
     throw error;
   }
 }

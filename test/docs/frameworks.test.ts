@@ -24,7 +24,10 @@ beforeAll(() => {
 });
 afterAll(() => consumer.remove());
 
-function compile(compilerOptions: object): string {
+/** Next.js bundles, and its bundler finds `ampho.ts` by no name that ends in `.js`. */
+const bundled = ({ text }: { readonly text: string }) => /from "\.[^"]*\/ampho"/.test(text);
+
+function compile(compilerOptions: object, chosen: typeof snippets): string {
   const options = {
     target: "es2022",
     noEmit: true,
@@ -32,7 +35,7 @@ function compile(compilerOptions: object): string {
     exactOptionalPropertyTypes: true,
     ...compilerOptions,
   };
-  const config = { compilerOptions: options, files: snippets.map(({ file }) => file) };
+  const config = { compilerOptions: options, files: chosen.map(({ file }) => file) };
   writeFileSync(path.join(consumer.folder, "tsconfig.json"), JSON.stringify(config));
   try {
     return execFileSync(process.execPath, [path.join(root, "node_modules/typescript/bin/tsc"), "-p", consumer.folder], {
@@ -52,7 +55,8 @@ describe("docs/frameworks.md", () => {
   it.each(["nodenext", "bundler"])("compiles with module resolution %s", (moduleResolution) => {
     const module = moduleResolution === "nodenext" ? "nodenext" : "esnext";
     const shared = { module, moduleResolution, types: ["node"], skipLibCheck: true, experimentalDecorators: true };
-    expect(compile(shared)).toBe("");
+    const chosen = moduleResolution === "nodenext" ? snippets.filter((one) => !bundled(one)) : snippets;
+    expect(compile(shared, chosen)).toBe("");
   });
 
   it("links to files and headings that are there", () => {

@@ -180,7 +180,7 @@ describe("the tarball", () => {
     expect(files.filter((name) => name.endsWith(".gyp"))).toEqual([]);
     expect(
       files.every((name) =>
-        /^package\/(dist\/|package\.json|README\.md|LICENSE|CHANGELOG\.md|sbom\.cdx\.json)/.test(name),
+        /^package\/(dist\/|cjs\/|package\.json|README\.md|LICENSE|CHANGELOG\.md|sbom\.cdx\.json)/.test(name),
       ),
     ).toBe(true);
   });

@@ -3,7 +3,7 @@ import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:c
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
 
@@ -30,20 +30,34 @@ export interface Child {
 
 export function startChild(name: string, ...args: readonly string[]): Child {
   const script = fileURLToPath(new URL(`./children/${name}.mjs`, import.meta.url));
-  const child = spawn(process.execPath, [script, ...args]);
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  // With the same options of Node, so that the child finds the same SQLite library as its parent.
+  const child = spawn(process.execPath, [...process.execArgv, script, ...args]);
+  const line = linesOf(child.stdout);
   let errors = "";
   child.stderr.on("data", (chunk) => {
     errors += chunk;
   });
   return {
     process: child,
-    line: async () => {
-      const next = await lines.next();
-      return next.done ? undefined : next.value;
-    },
+    line,
     ended: new Promise((resolve) => child.once("close", resolve)),
     errors: () => errors,
+  };
+}
+
+/** Every whole line; `node:readline` would also give out the part of one that a kill has cut off. */
+function linesOf(stream: Readable): Child["line"] {
+  const chunks = stream.setEncoding("utf8")[Symbol.asyncIterator]();
+  const lines: string[] = [];
+  let rest = "";
+  return async () => {
+    while (lines.length === 0) {
+      const { done, value } = await chunks.next();
+      if (done) return undefined;
+      lines.push(...`${rest}${value}`.split("\n"));
+      rest = lines.pop() ?? "";
+    }
+    return lines.shift();
   };
 }
 

@@ -4,6 +4,7 @@ import { renameSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { openSqlite } from "../../dist/store/sqlite.js";
+import { usualDriver } from "../../dist/store/sqlite-driver.js";
 import { startThread } from "../../dist/store/sqlite-thread.js";
 import type { Store } from "../../src/store/store.js";
 import { addUser, ann, eventsOf, openSession, operator, origin, renewal, start } from "./fixtures.js";
@@ -173,7 +174,7 @@ describe("a store that is away", () => {
     const file = fresh();
     const store = await openAt(file);
     await addUser(store);
-    const thread = startThread({ path: file, driver: undefined, role: "store" });
+    const thread = startThread({ path: file, driver: usualDriver(), role: "store" });
     cleanups.push(() => thread.close());
     expect(await thread.run({ kind: "call", purpose: "findUser", input: "ann" })).toMatchObject({ id: ann.id });
     const unknown: unknown = "no purpose at all";

@@ -165,6 +165,24 @@ type RequestHandler = (event: Event) => Response | Promise<Response>;
   authorize({ can: (auth) => auth.login }, () => new Response());
 }
 
+// A need that decides by itself and says more besides, as a decorator or bound to a name.
+{
+  const owners = authorize({ roles: ["editor"], can: (auth, event: Event) => event.locals.owner === auth.login });
+  expectTypeOf(owners((event, auth) => Response.json([event.params.slug, auth.login]))).toEqualTypeOf<
+    (event: Event) => Promise<Response>
+  >();
+  authorize({ strict: true, can: (auth, request) => request.url.endsWith(auth.login) })((request, auth) => {
+    same<typeof request, Request>(true);
+    same<typeof auth, Auth>(true);
+    return new Response();
+  });
+  authorize({ optional: true, can: (auth) => auth.login !== "root" })((request, auth) => {
+    same<typeof request, Request>(true);
+    same<typeof auth, Auth | undefined>(true);
+    return new Response();
+  });
+}
+
 // Methods of a class.
 class Articles {
   readonly #all = ["one"];
@@ -186,6 +204,11 @@ class Articles {
 
   @authorize({ can: (auth, { locals }: Event) => locals.owner === auth.login })
   edit(_event: Event, _auth: Auth) {
+    return new Response();
+  }
+
+  @authorize({ optional: true, can: (auth, { locals }: Event) => locals.owner === auth.login })
+  look(_event: Event, _auth: Auth | undefined) {
     return new Response();
   }
 

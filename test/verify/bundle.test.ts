@@ -1,8 +1,5 @@
 // What `ampho/verify` pulls in: nothing of the server, and of Node only what workerd has too. And it runs there.
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { type BuildOptions, build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -10,6 +7,7 @@ import type { Algorithm } from "../../src/crypto/algorithms.js";
 import { generateJwk } from "../../src/crypto/jwk-generate.js";
 import { importKeys } from "../../src/crypto/jwk-set.js";
 import { accessToken, signJwt } from "../../src/crypto/jwt.js";
+import { serveInWorkerd, type Worker } from "./workerd.js";
 
 const dist = path.resolve(import.meta.dirname, "../../dist");
 const bundling: BuildOptions = {
@@ -66,21 +64,11 @@ describe("the import graph of ampho/verify", () => {
   });
 });
 
-/** The binary that npm carries; it is not installed for every platform. */
-function workerd(): string {
-  const require = createRequire(createRequire(import.meta.url).resolve("workerd"));
-  return require.resolve(
-    `@cloudflare/workerd-${process.platform}-${process.arch === "x64" ? "64" : process.arch}/bin/workerd`,
-  );
-}
-
 const algorithms: readonly Algorithm[] = ["HS256", "EdDSA", "ES256", "ES384", "ES512", "RS256", "PS256"];
 
 describe("in workerd with nodejs_compat", () => {
-  const folder = mkdtempSync(path.join(tmpdir(), "ampho-workerd-"));
   const pairs = new Map(algorithms.map((algorithm) => [algorithm, pair(algorithm)]));
-  let child: ChildProcess;
-  let url = "";
+  let worker: Worker;
 
   function pair(algorithm: Algorithm) {
     const jwk = generateJwk(algorithm);
@@ -110,22 +98,6 @@ describe("in workerd with nodejs_compat", () => {
         },
       };`;
     const { outputFiles } = await build({ ...bundling, stdin: { contents: source, resolveDir: dist } });
-    writeFileSync(path.join(folder, "worker.mjs"), outputFiles?.[0]?.text ?? "");
-    writeFileSync(
-      path.join(folder, "config.capnp"),
-      `using Workerd = import "/workerd/workerd.capnp";
-       const config :Workerd.Config = (
-         services = [ (name = "main", worker = .main), (name = "net", network = (allow = ["private", "local"])) ],
-         sockets = [ (name = "http", address = "127.0.0.1:0", http = (), service = "main") ]
-       );
-       const main :Workerd.Worker = (
-         modules = [ (name = "worker", esModule = embed "worker.mjs") ],
-         bindings = [ (name = "JWKS_URL", fromEnvironment = "JWKS_URL") ],
-         globalOutbound = "net",
-         compatibilityDate = "2026-01-01",
-         compatibilityFlags = ["nodejs_compat"]
-       );`,
-    );
     const { createServer } = await import("node:http");
     const published = {
       keys: [...pairs.values()].flatMap(({ verifying }) => (verifying["kty"] === "oct" ? [] : [verifying])),
@@ -138,27 +110,12 @@ describe("in workerd with nodejs_compat", () => {
     keyServer.unref();
     const address = keyServer.address();
     const port = typeof address === "object" ? address?.port : 0;
-    child = spawn(workerd(), ["serve", "config.capnp", "--control-fd=3"], {
-      cwd: folder,
-      env: { JWKS_URL: `http://127.0.0.1:${port}/` },
-      stdio: ["ignore", "inherit", "inherit", "pipe"],
-    });
-    const control = child.stdio[3];
-    if (control === null || control === undefined || !("setEncoding" in control)) throw new Error("no control channel");
-    for await (const line of control.setEncoding("utf8")) {
-      const told = /"port":\s*(\d+)/.exec(String(line));
-      if (told === null) continue;
-      url = `http://127.0.0.1:${told[1]}`;
-      break;
-    }
+    worker = await serveInWorkerd(outputFiles?.[0]?.text ?? "", { JWKS_URL: `http://127.0.0.1:${port}/` });
   });
-  afterAll(() => {
-    child.kill("SIGKILL");
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => worker.stop());
 
   const ask = (name: string, token: string) =>
-    fetch(`${url}/${name}`, { headers: { authorization: `Bearer ${token}` } });
+    fetch(`${worker.url}/${name}`, { headers: { authorization: `Bearer ${token}` } });
 
   test.each(algorithms)("%s: a good token is let in, a forged one is not", async (algorithm) => {
     const token = pairs.get(algorithm)?.token ?? "";

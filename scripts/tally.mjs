@@ -1,0 +1,19 @@
+// One line for all the JSON reports in a folder: N passed, N failed. Ends with 0 when nothing failed and something passed.
+// `node scripts/tally.mjs FOLDER N`: so many of the runs ended badly, whatever they reported.
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+
+const [folder = ".", failedRuns = "0"] = process.argv.slice(2);
+let passed = 0;
+let failed = 0;
+for (const name of readdirSync(folder)) {
+  const report = JSON.parse(readFileSync(path.join(folder, name), "utf8"));
+  // A file that could not be loaded counts as a failure, and so does a test that was left out.
+  const broken = report.testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0);
+  passed += report.numPassedTests;
+  failed += report.numFailedTests + report.numPendingTests + broken.length;
+}
+// A run that failed without saying where.
+if (failed === 0) failed = Number(failedRuns);
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 && passed > 0 ? 0 : 1);

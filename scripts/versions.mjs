@@ -1,0 +1,58 @@
+// The suites of the stores and of the adapters on every Node that Ampho promises, with each SQLite library that it has, and
+// the attacks on the newest. What `npm test` runs anyway, all on the Node at hand, is left out. npm carries Node itself.
+// `node scripts/versions.mjs FOLDER` writes one JSON report a run into the folder.
+import { spawnSync } from "node:child_process";
+import path from "node:path";
+import { root } from "./install.mjs";
+
+const reports = path.resolve(process.argv[2] ?? ".");
+const shared = ["test/adapters/", "test/store/sqlite"];
+const versions = [
+  { node: "20.19", suites: shared },
+  { node: "22", suites: shared },
+  { node: "24", suites: shared },
+  { node: "26", suites: ["test/adapters/", "test/store/", "test/attacks/"] },
+];
+/** Leaves a Node that has an SQLite of its own without it, so that the package is taken. */
+const withoutOwn = "--no-experimental-sqlite";
+
+const quote = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
+function on(node, args, options) {
+  const command = ["node", ...args].map(quote).join(" ");
+  return spawnSync("npx", ["-y", "-p", `node@${node}`, "-c", command], { cwd: root, encoding: "utf8", ...options });
+}
+
+/** The exact version, and the driver that is taken there: asked, so that no run tests another than it says. */
+function ask(node, execArgv) {
+  const question = `import("./dist/store/sqlite-driver.js").then((m) => console.log(process.version, m.usualDriver()))`;
+  const { stdout, stderr, status } = on(node, [...execArgv, "-e", question]);
+  if (status !== 0) throw new Error(`Node ${node} does not run: ${stderr}`);
+  const [version, driver] = stdout.trim().split(" ");
+  return { node, version, driver, execArgv };
+}
+
+function runsOf({ node, suites }) {
+  const plain = ask(node, []);
+  const runs = plain.version === process.version ? [] : [{ ...plain, suites }];
+  if (plain.driver === "package") return runs;
+  const other = ask(node, [withoutOwn]);
+  if (other.driver !== "package") throw new Error(`Node ${node} takes ${other.driver} in spite of ${withoutOwn}`);
+  return [...runs, { ...other, suites: shared }];
+}
+
+function run({ node, version, driver, execArgv, suites }) {
+  process.stderr.write(`\nversions: Node ${version}, SQLite driver "${driver}": ${suites.join(" ")}\n`);
+  const report = `--outputFile.json=${path.join(reports, `${version}-${driver}.json`)}`;
+  const options = ["--maxWorkers=2", "--reporter=default", "--reporter=json", report];
+  const args = [
+    "node_modules/vitest/vitest.mjs",
+    "run",
+    ...options,
+    ...execArgv.map((one) => `--execArgv=${one}`),
+    ...suites,
+  ];
+  return on(node, args, { stdio: "inherit" }).status === 0;
+}
+
+const failed = versions.flatMap(runsOf).filter((one) => !run(one));
+process.exit(failed.length === 0 ? 0 : 1);

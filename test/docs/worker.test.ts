@@ -1,0 +1,51 @@
+// The Worker of docs/frameworks.md, bundled as it stands, in workerd, beside a server of ours that publishes its keys.
+import { createServer, type Server } from "node:http";
+import path from "node:path";
+import { build } from "esbuild";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { mount } from "../../dist/adapters/node.js";
+import { type Ampho, createAmpho } from "../../dist/index.js";
+import { generateJwk } from "../../src/crypto/jwk-generate.js";
+import { serveInWorkerd, type Worker } from "../verify/workerd.js";
+import { snippets } from "./snippets.js";
+
+let ampho: Ampho;
+let server: Server;
+let worker: Worker;
+
+beforeAll(async () => {
+  ampho = await createAmpho({ databaseUrl: "sqlite::memory:", key: generateJwk("EdDSA"), notice: () => {} });
+  server = createServer(mount(ampho)).listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : 0;
+  const { outputFiles } = await build({
+    stdin: { contents: snippets("worker.ts")["worker.ts"] ?? "", loader: "ts", resolveDir: import.meta.dirname },
+    alias: { "ampho/verify": path.resolve(import.meta.dirname, "../../dist/verify.js") },
+    bundle: true,
+    write: false,
+    format: "esm",
+    platform: "neutral",
+    external: ["node:*"],
+  });
+  const JWKS_URL = `http://127.0.0.1:${port}/api/security/.well-known/jwks.json`;
+  worker = await serveInWorkerd(outputFiles[0]?.text ?? "", { JWKS_URL });
+});
+afterAll(async () => {
+  worker?.stop();
+  server?.close();
+  server?.closeAllConnections();
+  await ampho?.close();
+});
+
+it("lets in whom our server has let in, and nobody else", async () => {
+  const user = await ampho.users.create({ login: "alice" });
+  const { token } = await ampho.sessions.create(user.id);
+  const ask = (bearer: string) => fetch(worker.url, { headers: { authorization: `Bearer ${bearer}` } });
+  const good = await ask(token);
+  expect([good.status, await good.text()]).toEqual([200, "Hello alice"]);
+  const forged = await ask(`${token.slice(0, -6)}AAAAAA`);
+  expect([forged.status, (await forged.json()).error]).toEqual([401, "invalid_token"]);
+  const none = await fetch(worker.url);
+  expect([none.status, none.headers.get("www-authenticate")]).toEqual([401, 'Bearer realm="ampho"']);
+});

@@ -1,0 +1,38 @@
+// Installed by each package manager from the packed tarball, the command makes a key and a user, and the server lets her in.
+import { beforeAll, describe, expect, it } from "vitest";
+import { freePort, freshFolder, packed, password, serving, shell, write } from "./project.js";
+
+let tarball = "";
+beforeAll(() => {
+  tarball = packed();
+});
+
+/** pnpm asks about install scripts: docs/dependencies.md. */
+const answer = { "pnpm-workspace.yaml": 'allowBuilds:\n  "@photostructure/sqlite": false\n' };
+const managers = [
+  { name: "npm", command: (file: string) => `npm install --no-audit --no-fund ${file}` },
+  { name: "pnpm", command: (file: string) => `npx -y -p pnpm@12.21.0 pnpm add ${file}`, files: answer },
+  { name: "Yarn 1", command: (file: string) => `npx -y -p yarn@1.22.22 yarn add ${file}` },
+  { name: "Bun", command: (file: string) => `npx -y -p bun@1.4.5 bun add ${file}` },
+];
+
+describe.each(managers)("$name", ({ command, files }) => {
+  it("installs what works", async () => {
+    const folder = freshFolder();
+    write(folder, { "package.json": '{ "name": "project", "version": "1.0.0", "private": true }' });
+    write(folder, files ?? {});
+    shell(folder, command(tarball));
+    const key = shell(folder, "ampho sec-gen-key").stdout;
+    expect(JSON.parse(key)).toMatchObject({ kty: "oct", alg: "HS256" });
+    const env = { AMPHO_SECURITY_KEY: key.trim(), NODE_ENV: "production" };
+    shell(folder, `printf '%s' '${password}' | ampho user-add alice --password-stdin`, env);
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}`;
+    await serving({ folder, command: `exec ampho serve --port ${port}`, env, url }, async () => {
+      const body = JSON.stringify({ login: "alice", password });
+      const headers = { "content-type": "application/json" };
+      const answer = await fetch(`${url}/api/security/login`, { method: "POST", headers, body });
+      expect([answer.status, (await answer.json()).token_type]).toEqual([200, "Bearer"]);
+    });
+  });
+});

@@ -1,0 +1,104 @@
+// A new project with the packed tarball and other packages in it, installed as its user would.
+import { execFileSync, type SpawnSyncReturns, spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll } from "vitest";
+
+const root = path.resolve(import.meta.dirname, "../..");
+export const password = "violet kettle harbour morning";
+
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+export function freshFolder(): string {
+  const folder = mkdtempSync(path.join(tmpdir(), "ampho-installs-"));
+  folders.push(folder);
+  return folder;
+}
+
+/** Packed as it was built; the path of the tarball. */
+export function packed(): string {
+  const folder = freshFolder();
+  execFileSync("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], { cwd: root, stdio: "ignore" });
+  const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
+  if (tarball === undefined) throw new Error("npm pack made no tarball");
+  return path.join(folder, tarball);
+}
+
+export function write(folder: string, files: Readonly<Record<string, string>>): void {
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+    writeFileSync(path.join(folder, name), text);
+  }
+}
+
+/** What a shell says to a command of the project, on that version of Node (the one at hand without). */
+export function shell(folder: string, command: string, env: NodeJS.ProcessEnv = {}, node?: string) {
+  const [program, ...args] = onNode(command, node);
+  const result = spawnSync(program, args, { cwd: folder, env: environment(folder, env), encoding: "utf8" });
+  if (result.status !== 0) throw new Error(`${command} ended with ${result.status}:\n${said(result)}`);
+  return result;
+}
+
+const said = ({ stdout, stderr }: SpawnSyncReturns<string>) => `${stdout}\n${stderr}`.slice(-8000);
+
+function onNode(command: string, node: string | undefined): readonly [string, ...string[]] {
+  return node === undefined ? ["sh", "-c", command] : ["npx", "-y", "-p", `node@${node}`, "-c", command];
+}
+
+/** Of this process only what finds programs: nothing of the tests' own surroundings. */
+function environment(folder: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { PATH, HOME } = process.env;
+  return { HOME, PATH: `${path.join(folder, "node_modules/.bin")}:${PATH}`, CI: "1", ...env };
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+/** A server, from its start until it is stopped with all that it has started. */
+export async function serving<T>(
+  start: { folder: string; command: string; env: NodeJS.ProcessEnv; node?: string | undefined; url: string },
+  use: () => Promise<T>,
+): Promise<T> {
+  const [program, ...args] = onNode(start.command, start.node);
+  const child = spawn(program, args, {
+    cwd: start.folder,
+    env: environment(start.folder, start.env),
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk) => {
+      output += chunk;
+    });
+  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  try {
+    for (let tries = 0; child.exitCode === null && tries < 300; tries++) {
+      if (await answers(start.url)) return await use();
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    throw new Error(`${start.command} does not answer`);
+  } catch (error) {
+    throw new Error(`with the server saying:\n${output.slice(-6000)}`, { cause: error });
+  } finally {
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
+    await ended;
+  }
+}
+
+const answers = (url: string) =>
+  fetch(url).then(
+    () => true,
+    () => false,
+  );

@@ -1,0 +1,44 @@
+// A Nest application as its users write it, with legacy decorators.
+import { Controller, Get, Injectable, Module } from "@nestjs/common";
+import { APP_GUARD } from "@nestjs/core";
+import { type Ampho, type Auth, createAmpho } from "ampho";
+import { AuthorizeGuard, authorize, CurrentAuth, guarded, InjectAmpho, mount, Public } from "ampho/nest";
+
+@Injectable()
+export class People {
+  constructor(@InjectAmpho() private readonly ampho: Ampho) {}
+
+  find(login: string) {
+    return this.ampho.users.find(login);
+  }
+}
+
+@authorize
+@Controller("hello")
+export class Hello {
+  @Get()
+  hello(@CurrentAuth() auth: Auth): string {
+    return auth.login;
+  }
+
+  @authorize({ roles: ["editor"], fresh: 300 })
+  @Get("editors")
+  editors() {
+    return "editors";
+  }
+
+  @Public()
+  @Get("strangers")
+  strangers() {
+    return "strangers";
+  }
+}
+
+export const middleware = (ampho: Ampho) => guarded(ampho, (request, response) => response.end(request.auth.login));
+
+@Module({
+  imports: [mount(() => createAmpho({ tokenTtl: 60 }))],
+  controllers: [Hello],
+  providers: [People, { provide: APP_GUARD, useExisting: AuthorizeGuard }],
+})
+export class Application {}

@@ -1,0 +1,205 @@
+// The usual mistakes: where the compiler sees them (the line that ends in `// here`), and what it has to say in its message.
+export interface Mistake {
+  readonly name: string;
+  readonly text: string;
+  /** Of the compiler's message, the words that tell what is wrong. */
+  readonly says: RegExp;
+}
+
+const handler = "() => new Response()";
+const setup = `import { createAmpho, handlerOf, type Ampho, type Auth } from "ampho";
+declare const ampho: Ampho;
+const { authorize } = ampho;
+`;
+const method = (decorator: string, parameters: string) => `${setup}export class Articles {
+  ${decorator} // here
+  list(${parameters}) { return Response.json([]); }
+}`;
+
+export const mistakes: readonly Mistake[] = [
+  {
+    name: "a misspelt need",
+    text: `${setup}authorize({ role: ["editor"] }, ${handler}); // here`,
+    says: /'role' does not exist in type .*Need.*|Did you mean to write 'roles'/,
+  },
+  {
+    name: "a role in place of a list",
+    text: `${setup}authorize({ roles: "editor" }, ${handler}); // here`,
+    says: /Type 'string' is not assignable to type 'readonly string\[\]'/,
+  },
+  {
+    name: "nobody may be there under `optional`",
+    text: `${setup}authorize({ optional: true }, (_request, auth) =>
+  new Response(auth.login), // here
+);`,
+    says: /'auth' is possibly 'undefined'/,
+  },
+  {
+    name: "no such member of auth",
+    text: `${setup}authorize((_request, auth) =>
+  new Response(auth.username), // here
+);`,
+    says: /Property 'username' does not exist on type 'Auth'/,
+  },
+  {
+    name: "a handler that answers with no Response",
+    text: `${setup}authorize((_request, auth) => auth.login); // here`,
+    says: /Type 'string' is not assignable to type '(?:Answer|Response)/,
+  },
+  {
+    name: "auth given by the caller",
+    text: `${setup}authorize(${handler})(new Request("http://localhost/"), { login: "root" }); // here`,
+    says: /Expected 1 arguments, but got 2/,
+  },
+  {
+    name: "a decorated method that answers with no Response",
+    text: `${setup}export class Articles {
+  @authorize // here
+  list(_request: Request, auth: Auth) { return auth.login; }
+}`,
+    // The compiler takes the method for a need: docs/frameworks.md says what that means.
+    says: /'\(_request: Request, auth: Auth\) => string' has no properties in common with type 'Need<Request>'/,
+  },
+  {
+    name: "a decorated method that takes no request",
+    text: method("@authorize", "_id: number, _auth: Auth"),
+    says: /'\(_id: number, _auth: Auth\) => Response' has no properties in common with type 'Need<Request>'/,
+  },
+  {
+    name: "a decorated method that takes no request, under a need",
+    text: method('@authorize({ roles: ["editor"] })', "_id: number, _auth: Auth"),
+    says: /Types of parameters '_id' and '(?:request|handler)' are incompatible|'RequestHolder'/,
+  },
+  {
+    name: "a decorated method that is sure of somebody under `optional`",
+    text: method("@authorize({ optional: true })", "_request: Request, auth: Auth"),
+    says: /'(?:Auth \| )?undefined' is not assignable to type 'Auth'/,
+  },
+  {
+    name: "a misspelt method",
+    text: `${setup}class Articles { @authorize list(_request: Request, _auth: Auth) { return new Response(); } }
+handlerOf(new Articles(), "lst"); // here`,
+    says: /'"lst"' is not assignable to parameter of type '"list"'/,
+  },
+  {
+    name: "a misspelt option",
+    text: `import { createAmpho } from "ampho";
+createAmpho({ tokenTll: 60 }); // here`,
+    says: /'tokenTll' does not exist in type 'AmphoOptions'|Did you mean to write 'tokenTtl'/,
+  },
+  {
+    name: "an option of another type",
+    text: `import { createAmpho } from "ampho";
+createAmpho({ tokenTtl: "15m" }); // here`,
+    says: /Type 'string' is not assignable to type 'number'/,
+  },
+  {
+    name: "a forgotten await",
+    text: `import { createAmpho } from "ampho";
+const ampho = createAmpho();
+ampho.verifySync("token"); // here`,
+    says: /Property 'verifySync' does not exist on type 'Promise<Ampho>'/,
+  },
+  {
+    name: "a user table that finds no id",
+    text: `import { createAmpho } from "ampho";
+createAmpho({
+  users: {
+    find: (login) => ({ login }), // here
+    verify: () => true,
+  },
+});`,
+    says: /Property 'id' is missing in type '\{ login: string; \}' but required in type 'ApplicationUser'/,
+  },
+  {
+    name: "a user table that cannot verify",
+    text: `import { createAmpho } from "ampho";
+createAmpho({
+  users: { find: () => undefined }, // here
+});`,
+    says: /Property 'verify' is missing in type .* but required in type 'ApplicationUsers'/,
+  },
+  {
+    name: "a verifier that is asked for the store",
+    text: `import { createVerifier } from "ampho/verify";
+createVerifier({ jwksUrl: "https://example.org/" }).authorize({ strict: true }, ${handler}); // here`,
+    says: /Type '(?:true|boolean)' is not assignable to type '(?:undefined|never)'/,
+  },
+  {
+    name: "a verifier without keys",
+    text: `import { createVerifier } from "ampho/verify";
+createVerifier({ issuer: "https://example.org" }); // here`,
+    says: /jwksUrl|keys/,
+  },
+  {
+    name: "a client without a server",
+    text: `import { createClient } from "ampho/client";
+createClient({ url: "https://example.org" }); // here`,
+    says: /'url' does not exist in type 'ClientOptions'/,
+  },
+  {
+    name: "the user of a client that may have none",
+    text: `import { createClient } from "ampho/client";
+export const who = async () =>
+  (await createClient({ baseUrl: "https://example.org" }).session()).login; // here`,
+    says: /Object is possibly 'undefined'/,
+  },
+  {
+    name: "Express: a request that nothing is sure of",
+    text: `import type { Ampho } from "ampho";
+import { authorize } from "ampho/express";
+import express from "express";
+declare const ampho: Ampho;
+express().get("/", authorize(ampho), (request, response) => {
+  response.send(request.auth.login); // here
+});`,
+    says: /'request.auth' is possibly 'undefined'/,
+  },
+  {
+    name: "Express: a misspelt need",
+    text: `import type { Ampho } from "ampho";
+import { authorize } from "ampho/express";
+declare const ampho: Ampho;
+authorize(ampho, { scope: ["read"] }); // here`,
+    says: /'scope' does not exist in type 'Need<Request.*|Did you mean to write 'scopes'/,
+  },
+  {
+    name: "Express: the instance forgotten",
+    text: `import { authorize } from "ampho/express";
+authorize({ roles: ["editor"] }); // here`,
+    says: /is missing the following properties from type 'GuardHost'|'roles' does not exist in type 'GuardHost'/,
+  },
+  {
+    name: "Fastify: a misspelt need of a guarded handler",
+    text: `import type { Ampho } from "ampho";
+import { guarded } from "ampho/fastify";
+declare const ampho: Ampho;
+guarded(ampho, { role: ["editor"] }, () => ""); // here`,
+    says: /'role' does not exist in type|Did you mean to write 'roles'/,
+  },
+  {
+    name: "Hono: a route that nothing guards",
+    text: `import { Hono } from "hono";
+new Hono().get("/", (c) =>
+  c.text(c.get("auth").login), // here
+);`,
+    says: /Object is of type 'unknown'|No overload matches/,
+  },
+  {
+    name: "Koa: nobody may be there under `optional`",
+    text: `import type { Ampho } from "ampho";
+import { guarded } from "ampho/koa";
+declare const ampho: Ampho;
+guarded(ampho, { optional: true }, (context) => {
+  context.body = context.state.auth.login; // here
+});`,
+    says: /'context.state.auth' is possibly 'undefined'/,
+  },
+  {
+    name: "node:http: a promise in place of the instance",
+    text: `import { createAmpho } from "ampho";
+import { mount } from "ampho/node";
+mount(createAmpho()); // here`,
+    says: /'Promise<Ampho>' is not assignable to parameter of type 'HttpHost'|is missing the following properties from type 'HttpHost'/,
+  },
+];
