@@ -215,8 +215,17 @@ describe("a session", () => {
 
   it("never sends what was called for in the one before it", async () => {
     const { client, world } = await logInLongAgo();
+    let held: ServerResponse | undefined;
+    world.intercept = (request, response) => {
+      if (!request.url?.endsWith("/renew")) return false;
+      held = response;
+      return true;
+    };
     const transfer = outcome(client.fetch("/guarded/transfer", { method: "POST" }));
+    await expect.poll(() => held, { interval: 1 }).toBeDefined();
     await client.login(ben.login, ben.password);
+    world.intercept = undefined;
+    held?.destroy();
     expect(await transfer).toBe("session_ended");
     expect(world.requests).not.toContain("POST /guarded/transfer");
     expect(await seen(client.fetch("/guarded"))).toBe("ben");
