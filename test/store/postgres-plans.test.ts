@@ -41,7 +41,7 @@ const filling = [
 const ofBoundedTables: ReadonlySet<string> = new Set(["sweepGuesses", "listHeldBack", "clearHeldBack"]);
 /** An operator asks, from a process of their own, and waits. */
 const ofOperators: ReadonlySet<string> = new Set(["countSessions"]);
-const small = ["ampho_state", "ampho_imports"];
+const small = ["ampho_state", "ampho_imports", "ampho_housekeeping"];
 
 interface Explained {
   readonly purpose: string;

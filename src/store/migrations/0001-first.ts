@@ -72,7 +72,7 @@ export const first: MigrationSteps = {
       remove_after bigint not null
     )`,
     "create index ampho_sessions_open on ampho_sessions (user_id, n) where ended_at is null",
-    "create index ampho_sessions_remove on ampho_sessions (remove_after)",
+    "create index ampho_sessions_remove on ampho_sessions (remove_after, n)",
 
     `create table ampho_revocations (
       n ${numberKey},
@@ -136,10 +136,21 @@ export const first: MigrationSteps = {
     // By login within stretches of the log (see sql/audit.ts).
     "create index ampho_audit_login on ampho_audit ((n / 16384), login, n)",
     "create index ampho_audit_at on ampho_audit (at)",
+
+    // Who removes old rows at present, and until when nobody else does. `steady_from`: nothing is removed before, because
+    // the clock had jumped.
+    `create table ampho_housekeeping (
+      id integer primary key check (id = 1),
+      holder ${text} not null,
+      held_until bigint not null,
+      done_at bigint not null,
+      steady_from bigint not null
+    )`,
+    "insert into ampho_housekeeping (id, holder, held_until, done_at, steady_from) values (1, '', 0, 0, 0)",
   ],
   down: () =>
     [
       ...["ampho_audit", "ampho_guess_places", "ampho_guesses", "ampho_revocations"],
-      ...["ampho_sessions", "ampho_users", "ampho_imports", "ampho_state"],
+      ...["ampho_sessions", "ampho_users", "ampho_imports", "ampho_state", "ampho_housekeeping"],
     ].map((table) => `drop table ${table}`),
 };
