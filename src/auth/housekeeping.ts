@@ -15,8 +15,8 @@ import type { Parts } from "./parts.js";
 const everySeconds = 60;
 /** A batch takes far less; a holder that was killed is replaced after this. */
 const leaseSeconds = 15;
-/** Between batches: four times what the last one took, so that most of the time is everybody else's. */
-const pauseMs = { least: 10, most: 100, times: 4 };
+/** Between batches: twice what the last one took, so that most of the time is everybody else's. */
+const pauseMs = { least: 5, most: 100, times: 2 };
 const askAgainMs = 1000;
 
 export type RemovedCounts = Readonly<Record<OldRowKind, number>>;

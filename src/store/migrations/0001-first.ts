@@ -87,7 +87,7 @@ export const first: MigrationSteps = {
       kid ${text},
       era bigint
     )`,
-    "create index ampho_revocations_until on ampho_revocations (until)",
+    "create index ampho_revocations_until on ampho_revocations (until, n)",
 
     // Guesses that failed or are being looked at. `key` is a hash; `login` only that of an account that exists.
     `create table ampho_guesses (
@@ -135,18 +135,18 @@ export const first: MigrationSteps = {
     )`,
     // By login within stretches of the log (see sql/audit.ts).
     "create index ampho_audit_login on ampho_audit ((n / 16384), login, n)",
-    "create index ampho_audit_at on ampho_audit (at)",
+    "create index ampho_audit_at on ampho_audit (at, n)",
 
-    // Who removes old rows at present, and until when nobody else does. `steady_from`: nothing is removed before, because
-    // the clock had jumped.
+    // Who removes old rows at present, and until when nobody else does; `seen_at`: when one was last at it. `steady_from`:
+    // in the background nothing is removed before, because the clock had jumped.
     `create table ampho_housekeeping (
       id integer primary key check (id = 1),
       holder ${text} not null,
       held_until bigint not null,
-      done_at bigint not null,
+      seen_at bigint not null,
       steady_from bigint not null
     )`,
-    "insert into ampho_housekeeping (id, holder, held_until, done_at, steady_from) values (1, '', 0, 0, 0)",
+    "insert into ampho_housekeeping (id, holder, held_until, seen_at, steady_from) values (1, '', 0, 0, 0)",
   ],
   down: () =>
     [

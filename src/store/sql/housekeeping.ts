@@ -10,44 +10,44 @@ const steadySeconds = 3600;
 export function* takeHousekeeping(
   input: HousekeepingLease & { readonly everySeconds: number | undefined },
 ): Work<HousekeepingTurn> {
-  const { holder, now, leaseSeconds, everySeconds } = input;
-  const row = yield* lockLease();
+  const { now, everySeconds } = input;
+  const row = yield* lockLease("free");
   if (!row) return "elsewhere";
   if (isHeld(row, input)) return "elsewhere";
   if (everySeconds !== undefined) {
-    const doneAt = integer(row, "done_at");
-    const sinceSeconds = now - doneAt;
+    const seenAt = integer(row, "seen_at");
+    const sinceSeconds = now - seenAt;
     const jumped = sinceSeconds < 0 || sinceSeconds > steadySeconds;
     const from = jumped ? now + steadySeconds : integer(row, "steady_from");
     if (now < from) {
-      yield* write("update ampho_housekeeping set done_at = ?, steady_from = ? where id = 1", [now, from]);
+      yield* write("update ampho_housekeeping set seen_at = ?, steady_from = ? where id = 1", [now, from]);
       return "unsteady";
     }
     if (sinceSeconds < everySeconds) return "done";
   }
-  yield* hold(holder, now + leaseSeconds);
+  yield* hold(input);
   return "taken";
 }
 
 export function* removeOldRows(input: HousekeepingLease & OldRows): Work<RemovedRows> {
-  const { holder, now, leaseSeconds } = input;
-  const lease = yield* lockLease();
+  // Whoever asks for the lease at this moment is done in a moment: to skip the row would be to believe it lost.
+  const lease = yield* lockLease("update");
   // Expired or not: nobody else has taken it.
-  if (lease?.["holder"] !== holder) return { outcome: "lost" };
-  yield* hold(holder, now + leaseSeconds);
+  if (lease?.["holder"] !== input.holder) return { outcome: "lost" };
+  yield* hold(input);
   return { outcome: "removed", ...(yield* removeBatch(input)) };
 }
 
 export function* finishHousekeeping({ holder, now }: HousekeepingLease): Work<void> {
-  yield* write("update ampho_housekeeping set holder = '', held_until = 0, done_at = ? where id = 1 and holder = ?", [
+  yield* write("update ampho_housekeeping set holder = '', held_until = 0, seen_at = ? where id = 1 and holder = ?", [
     now,
     holder,
   ]);
 }
 
-/** Undefined while another transaction is at it. */
-function lockLease(): Work<Row | undefined> {
-  return first("select holder, held_until, done_at, steady_from from ampho_housekeeping where id = 1", [], "free");
+/** `free`: undefined while another transaction is at it. `update`: waits for that one. */
+function lockLease(lock: "free" | "update"): Work<Row | undefined> {
+  return first("select holder, held_until, seen_at, steady_from from ampho_housekeeping where id = 1", [], lock);
 }
 
 function isHeld(lease: Row, { holder, now, leaseSeconds }: HousekeepingLease): boolean {
@@ -56,6 +56,10 @@ function isHeld(lease: Row, { holder, now, leaseSeconds }: HousekeepingLease): b
   return text(lease, "holder") !== holder && until > now && until <= now + leaseSeconds;
 }
 
-function* hold(holder: string, until: number): Work<void> {
-  yield* write("update ampho_housekeeping set holder = ?, held_until = ? where id = 1", [holder, until]);
+function* hold({ holder, now, leaseSeconds }: HousekeepingLease): Work<void> {
+  yield* write("update ampho_housekeeping set holder = ?, held_until = ?, seen_at = ? where id = 1", [
+    holder,
+    now + leaseSeconds,
+    now,
+  ]);
 }
