@@ -69,7 +69,8 @@ describe("plans of statements", () => {
   it("a renewal looks sessions up by their id and by nothing else", () => {
     const steps = all
       .filter(({ purpose, sql }) => purpose === "renewSession" && sql.includes("ampho_sessions"))
-      .flatMap((each) => each.steps);
+      .flatMap((each) => each.steps)
+      .filter((step) => !/^SCALAR SUBQUERY|ampho_state/.test(step));
     expect(new Set(steps)).toEqual(
       new Set(["SEARCH ampho_sessions USING INDEX sqlite_autoindex_ampho_sessions_1 (id=?)"]),
     );

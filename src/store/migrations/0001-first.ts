@@ -5,7 +5,7 @@ export const first: MigrationSteps = {
   version: 1,
   name: "first",
   servesFrom: 1,
-  up: ({ text, numberKey, countingKey, randomText }) => [
+  up: ({ text, numberKey, countingKey, randomText, busyTable }) => [
     // `epoch` tells one database from another, `era` one generation of all sessions from the next, `last_revocation` is
     // the number of the newest revocation, `access_until` an hour-grained bound of every session's `access_expires`,
     // `users_elsewhere` says that an application keeps its own user table beside these sessions.
@@ -70,7 +70,7 @@ export const first: MigrationSteps = {
       ended_at bigint,
       end_reason ${text},
       remove_after bigint not null
-    )`,
+    ) ${busyTable}`,
     "create index ampho_sessions_open on ampho_sessions (user_id, n) where ended_at is null",
     "create index ampho_sessions_remove on ampho_sessions (remove_after, n)",
 
@@ -86,7 +86,7 @@ export const first: MigrationSteps = {
       roles ${text},
       kid ${text},
       era bigint
-    )`,
+    ) ${busyTable}`,
     "create index ampho_revocations_until on ampho_revocations (until, n)",
 
     // Guesses that failed or are being looked at. `key` is a hash; `login` only that of an account that exists.
@@ -104,7 +104,7 @@ export const first: MigrationSteps = {
       noted ${text} not null,
       noted_until bigint not null,
       touched_at bigint not null
-    )`,
+    ) ${busyTable}`,
     "create index ampho_guesses_touched on ampho_guesses (touched_at)",
     "create index ampho_guesses_login on ampho_guesses (login)",
 
@@ -116,7 +116,7 @@ export const first: MigrationSteps = {
       next_at bigint not null,
       noted_until bigint not null,
       touched_at bigint not null
-    )`,
+    ) ${busyTable}`,
     "create index ampho_guess_places_touched on ampho_guess_places (touched_at)",
 
     `create table ampho_audit (
@@ -132,7 +132,7 @@ export const first: MigrationSteps = {
       address ${text},
       agent ${text},
       detail ${text}
-    )`,
+    ) ${busyTable}`,
     // By login within stretches of the log (see sql/audit.ts).
     "create index ampho_audit_login on ampho_audit ((n / 16384), login, n)",
     "create index ampho_audit_at on ampho_audit (at, n)",

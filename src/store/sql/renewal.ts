@@ -7,14 +7,14 @@ import { recordAudit } from "./audit.js";
 import { writeRevocations } from "./revocations.js";
 import { endById } from "./session-ends.js";
 import { moveGeneration, sessionColumns, sessionOf } from "./session-rows.js";
-import { noteAccess, readState, type State } from "./state.js";
+import { noteAccess, readState } from "./state.js";
 import { findUserById } from "./users.js";
 
 export function* renewSession(input: Renewal): Work<RenewOutcome> {
-  const state = yield* readState();
-  const moved = yield* moveGeneration(input, input.gen, state.era);
-  if (moved) return yield* grant(input, state, moved, "renewed", "renew");
+  const moved = yield* moveGeneration(input, input.gen);
+  if (moved) return yield* grant(input, moved.accessUntil, moved.session, "renewed", "renew");
 
+  const { era, accessUntil } = yield* readState();
   const row = yield* first(
     `select ${sessionColumns}, era, ended_at, idempotency from ampho_sessions where id = ?`,
     [input.sessionId],
@@ -22,13 +22,13 @@ export function* renewSession(input: Renewal): Work<RenewOutcome> {
   );
   if (!row) return yield* refuse(input, "unknown", undefined);
   const session = sessionOf(row);
-  if (row["ended_at"] !== null || integer(row, "era") !== state.era) return yield* refuse(input, "ended", session);
+  if (row["ended_at"] !== null || integer(row, "era") !== era) return yield* refuse(input, "ended", session);
   if (session.expiresAt <= input.now) return yield* refuse(input, "expired", session);
   if (!mayRepeat(input, session, row)) return yield* end(input, session, "replayed");
 
   const accessExpires = Math.max(session.accessExpires, Math.min(input.now + input.accessTtlSeconds, session.endsAt));
   yield* write("update ampho_sessions set access_expires = ? where id = ?", [accessExpires, session.id]);
-  return yield* grant(input, state, { ...session, accessExpires }, "repeated", sharedOrRepeated(input, session));
+  return yield* grant(input, accessUntil, { ...session, accessExpires }, "repeated", sharedOrRepeated(input, session));
 }
 
 function mayRepeat(input: Renewal, session: Session, row: Row): boolean {
@@ -45,7 +45,7 @@ function sharedOrRepeated({ origin }: Renewal, session: Session): "renew_shared"
 
 function* grant(
   input: Renewal,
-  state: State,
+  accessUntil: number,
   session: Session,
   outcome: "renewed" | "repeated",
   event: "renew" | "renew_repeated" | "renew_shared",
@@ -57,7 +57,7 @@ function* grant(
     if (user.disabled) return yield* end(input, session, "user_disabled");
   }
   yield* recordAudit({ ...entry(input, session), event });
-  yield* noteAccess(state, session.accessExpires);
+  yield* noteAccess({ accessUntil }, session.accessExpires);
   return { outcome, session, user };
 }
 
