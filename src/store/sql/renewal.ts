@@ -6,13 +6,15 @@ import { first, integer, type Row, textOrNull, type Work, write } from "../work.
 import { recordAudit } from "./audit.js";
 import { writeRevocations } from "./revocations.js";
 import { endById } from "./session-ends.js";
-import { moveGeneration, sessionColumns, sessionOf } from "./session-rows.js";
+import { type Moved, sendMove, sessionColumns, sessionOf } from "./session-rows.js";
 import { noteAccess, readState } from "./state.js";
-import { findUserById } from "./users.js";
+import { findUserById, sendUserOf } from "./users.js";
 
 export function* renewSession(input: Renewal): Work<RenewOutcome> {
-  const moved = yield* moveGeneration(input, input.gen);
-  if (moved) return yield* grant(input, moved.accessUntil, moved.session, "renewed", "renew");
+  const readMoved = yield* sendMove(input, input.gen);
+  const readUser = input.stored ? yield* sendUserOf(input.sessionId) : undefined;
+  const moved = yield* readMoved();
+  if (moved) return yield* grant(input, moved, readUser?.(), "renewed", "renew");
 
   const { era, accessUntil } = yield* readState();
   const row = yield* first(
@@ -28,7 +30,10 @@ export function* renewSession(input: Renewal): Work<RenewOutcome> {
 
   const accessExpires = Math.max(session.accessExpires, Math.min(input.now + input.accessTtlSeconds, session.endsAt));
   yield* write("update ampho_sessions set access_expires = ? where id = ?", [accessExpires, session.id]);
-  return yield* grant(input, accessUntil, { ...session, accessExpires }, "repeated", sharedOrRepeated(input, session));
+  const repeated = { session: { ...session, accessExpires }, accessUntil };
+  // Anew: what was sent ahead may be older than the row that this has waited for.
+  const user = input.stored ? findUserById(session.userId) : undefined;
+  return yield* grant(input, repeated, user, "repeated", sharedOrRepeated(input, session));
 }
 
 function mayRepeat(input: Renewal, session: Session, row: Row): boolean {
@@ -45,14 +50,14 @@ function sharedOrRepeated({ origin }: Renewal, session: Session): "renew_shared"
 
 function* grant(
   input: Renewal,
-  accessUntil: number,
-  session: Session,
+  { session, accessUntil }: Moved,
+  readUser: Work<User | undefined> | undefined,
   outcome: "renewed" | "repeated",
   event: "renew" | "renew_repeated" | "renew_shared",
 ): Work<RenewOutcome> {
   let user: User | undefined;
-  if (input.stored) {
-    user = yield* findUserById(session.userId);
+  if (readUser) {
+    user = yield* readUser;
     if (!user) return yield* end(input, session, "user_removed");
     if (user.disabled) return yield* end(input, session, "user_disabled");
   }

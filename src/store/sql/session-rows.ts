@@ -1,7 +1,7 @@
 // Rows of sessions: read, inserted, moved a generation on.
 // A session is live while it has not ended, belongs to the present era, and `now < expires_at` (never past `ends_at`).
 import type { EndReason, Session } from "../store.js";
-import { first, integer, type Row, text, textOrNull, type Work, write } from "../work.js";
+import { ahead, answerTo, first, integer, type Row, text, textOrNull, type Work, write } from "../work.js";
 
 export const sessionColumns =
   "id, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, address, agent";
@@ -77,16 +77,21 @@ const ofState = (column: string) => `(select ${column} from ampho_state where id
 const moveOnce = `${toNext} where id = ? and gen = ? and ${live.replace("era = ?", `era = ${ofState("era")}`)}
   ${returning}, ${ofState("access_until")} as access_until`;
 
+export interface Moved {
+  readonly session: Session;
+  readonly accessUntil: number;
+}
+
 /**
  * One conditional update: of many that present the same generation exactly one finds it still there. It reads the state by
- * itself: a statement for that before each renewal would be a fourth of the time that PostgreSQL is waited for.
+ * itself, and is sent ahead: on PostgreSQL a renewal is the waiting for answers.
  */
-export function* moveGeneration(
-  move: Move,
-  gen: number,
-): Work<{ readonly session: Session; readonly accessUntil: number } | undefined> {
-  const row = yield* first(moveOnce, [...toNextParameters(move), move.sessionId, gen, move.now]);
-  return row && { session: yield* keepLonger(row), accessUntil: integer(row, "access_until") };
+export function* sendMove(move: Move, gen: number): Work<() => Work<Moved | undefined>> {
+  const sent = yield* ahead(moveOnce, [...toNextParameters(move), move.sessionId, gen, move.now]);
+  return function* read() {
+    const row = yield* answerTo(sent);
+    return row && { session: yield* keepLonger(row), accessUntil: integer(row, "access_until") };
+  };
 }
 
 /** Moves a live session of that user on, whatever its generation: the user has just proved who they are. */
