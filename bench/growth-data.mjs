@@ -14,7 +14,7 @@ export const spellings = {
   },
   postgres: {
     hex: (n, random) => `lpad(to_hex(${n}), 8, '0') || left(replace(gen_random_uuid()::text, '-', ''), ${random})`,
-    series: (rows) => `generate_series(1, ${rows}) as s(i)`,
+    series: (rows) => `generate_series(1::bigint, ${rows}) as s(i)`,
   },
 };
 
