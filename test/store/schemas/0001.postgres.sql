@@ -302,5 +302,7 @@ insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor
 
 select setval(pg_get_serial_sequence('ampho_audit', 'n'), 23);
 
+delete from ampho_housekeeping;
+
 insert into ampho_housekeeping (id, holder, held_until, seen_at, steady_from)
   values (1, '', 0, 0, 0);

@@ -296,5 +296,7 @@ insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
   values (23, 1790000090, 'key_revoked', null, null, null, null, 'operator', 'root@host', null, null, '{"kid":"stolen"}');
 
+delete from ampho_housekeeping;
+
 insert into ampho_housekeeping (id, holder, held_until, seen_at, steady_from)
   values (1, '', 0, 0, 0);
