@@ -98,10 +98,16 @@ async function byBarePg(url, all) {
       origin,
     });
     let step = work.next([]);
+    const answers = new Map();
     while (!step.done) {
+      if ("answerTo" in step.value) {
+        step = work.next(answers.get(step.value.answerTo));
+        continue;
+      }
       let n = 0;
       const text = step.value.sql.replace(/\?/g, () => `$${++n}`);
       const { rows } = await client.query(text, [...step.value.parameters]);
+      answers.set(step.value, rows);
       step = work.next(rows);
     }
     await client.query("commit");

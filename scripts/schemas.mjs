@@ -128,7 +128,8 @@ function rowsOf(database, overriding) {
       const how = overriding && counts !== undefined ? " overriding system value" : "";
       return `insert into ${table} (${Object.keys(row).join(", ")})${how}\n  values (${values.join(", ")})`;
     });
-    if (table === "ampho_state") return ["delete from ampho_state", ...inserts];
+    // The migration itself has put their one row there.
+    if (["ampho_state", "ampho_housekeeping"].includes(table)) return [`delete from ${table}`, ...inserts];
     if (!overriding || counts === undefined) return inserts;
     return [...inserts, `select setval(pg_get_serial_sequence('${table}', 'n'), ${counts})`];
   });

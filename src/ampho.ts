@@ -10,6 +10,7 @@ import { createFeed } from "./auth/feed.js";
 import type { Flows, Grant } from "./auth/flows.js";
 import { followRevocations, isRecent, type RevocationFollower, requireFollowing } from "./auth/follow-revocations.js";
 import { createGuard } from "./auth/guard.js";
+import { startHousekeeping } from "./auth/housekeeping.js";
 import { createKeyring } from "./auth/keyring.js";
 import { createSession, login } from "./auth/login.js";
 import { type Management, type ManagementParts, manage } from "./auth/manage.js";
@@ -200,6 +201,8 @@ export async function composeAmpho(
     refusal,
   });
   const handle = telemetry.handle(handler, configuration.restPrefix);
+  const housekeeping =
+    origin.actor === "application" ? startHousekeeping(parts, (error) => notice(internalError(error))) : undefined;
   // Before anything is guarded: what was revoked while no process ran is refused from the first request on.
   await follower.read().catch(() => undefined);
   revocations.listen(telemetry.revoked);
@@ -241,6 +244,7 @@ export async function composeAmpho(
         feed?.close();
         keyFile?.stop();
         follower.stop();
+        housekeeping?.stop();
         await closeParts(base);
       })();
       return closing;
@@ -372,6 +376,7 @@ function settingsOf(configuration: Configuration): Settings {
     sessionsMax: configuration.sessionsMax,
     revocationLagMaxSeconds: configuration.revocationLagMax,
     passwordMinCharacters: configuration.passwordMin,
+    auditKeepSeconds: configuration.auditKeep,
     throttle: {
       tries: configuration.throttleTries,
       knownTries: configuration.throttleKnownTries,

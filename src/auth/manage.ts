@@ -7,6 +7,7 @@ import type { AuditRow, HeldBack, Origin } from "../store/store.js";
 import type { SessionView } from "./flows.js";
 import { countHashes, type HashFormatCount } from "./hash-counts.js";
 import { clearHeldBack, listHeldBack } from "./held-back.js";
+import { cleanNow, type RemovedCounts } from "./housekeeping.js";
 import { type ImportOptions, type ImportReport, importUsers, type Lines } from "./import-users.js";
 import type { Parts } from "./parts.js";
 import * as sessions from "./sessions.js";
@@ -64,6 +65,13 @@ export interface Management {
      * how many counts there were. Rejects with `invalid_request` for what is no address.
      */
     clear(what: { readonly login: string } | { readonly address: string } | { readonly all: true }): Promise<number>;
+  };
+  readonly housekeeping: {
+    /**
+     * Removes now what the background would remove, and tells how many rows of each kind; `onWait` is called when another
+     * process is at it, which this one then waits for.
+     */
+    run(options?: { readonly onWait?: () => void }): Promise<RemovedCounts>;
   };
   readonly audit: {
     /** The newest rows, in the order in which they were written; `since` in Unix seconds. */
@@ -151,6 +159,9 @@ export function manage(parts: ManagementParts, origin: Origin): Management {
     throttle: {
       list: ({ limit = 1000 } = {}) => listHeldBack(parts, limit, origin),
       clear: (what) => clearHeldBack(parts, what, origin),
+    },
+    housekeeping: {
+      run: ({ onWait } = {}) => cleanNow(parts, onWait),
     },
     audit: {
       async list({ login, since, limit = 100 }) {

@@ -16,6 +16,8 @@ export interface Settings {
   /** 0: no limit. */
   readonly revocationLagMaxSeconds: number;
   readonly passwordMinCharacters: number;
+  /** 0: for ever. */
+  readonly auditKeepSeconds: number;
   /** docs/throttling.md. */
   readonly throttle: {
     /** Wrong passwords for a login from strange places before waits begin. */

@@ -117,7 +117,7 @@ export function createThrottle(parts: {
     sinceSweep = 0;
     sweeping = true;
     store
-      .sweepGuesses({ now: clock.now(), windowSeconds, rowsMax })
+      .sweepGuesses({ rowsMax })
       // The store is away: the tables do not grow meanwhile.
       .catch(() => undefined)
       .finally(() => {

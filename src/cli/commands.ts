@@ -252,6 +252,14 @@ export const commands: readonly CommandRow[] = [
     load: () => import("./commands/doctor.js"),
   },
   {
+    name: "db-clean",
+    summary: "remove old rows now",
+    details:
+      "Removes what `serve` removes in the background, in the same small batches, and prints how many rows of each kind: sessions, revocations and counts of failed guesses that are long over, what a killed user-import has left, and rows of the audit log that are older than AMPHO_AUDIT_KEEP. While another process is at it, this one waits. With --json an object of counts.",
+    options: [json],
+    load: () => import("./commands/db-clean.js"),
+  },
+  {
     name: "db-up",
     summary: "bring the database schema up to date",
     details: "Applies the migrations that are missing.",

@@ -175,6 +175,11 @@ export const parameters = {
     "whether `serve`, `createAmpho` and the commands bring the schema up to date; with off and an old schema they end with exit 1 and name `db-up`",
     { defaultText: "`auto`; `off` for PostgreSQL in production" },
   ),
+  AMPHO_AUDIT_KEEP: withDefault(
+    seconds(0),
+    7_776_000,
+    "how long rows of the audit log are kept (90 days); 0 keeps them for ever (docs/operating.md)",
+  ),
   AMPHO_HOST: withDefault(host, "127.0.0.1", "the address that `ampho serve` listens on"),
   AMPHO_PORT: withDefault(int({ min: 0, max: 65_535 }), 3000, "the port of `ampho serve`; 0 takes a free one"),
   AMPHO_METRICS_PORT: without(

@@ -41,6 +41,10 @@ export function boundStore(call: Call): Pick<Store, PurposeName> {
     listHeldBack: (input) => call("listHeldBack", input),
     clearHeldBack: (input) => call("clearHeldBack", input),
 
+    takeHousekeeping: (input) => call("takeHousekeeping", input),
+    removeOldRows: (input) => call("removeOldRows", input),
+    finishHousekeeping: (input) => call("finishHousekeeping", input),
+
     readUsersElsewhere: () => call("readUsersElsewhere", undefined),
     noteUsersElsewhere: (elsewhere) => call("noteUsersElsewhere", elsewhere),
 

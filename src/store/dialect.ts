@@ -7,6 +7,8 @@ export interface Dialect {
   readonly numberKey: string;
   /** Type and constraint of a primary key that counts by itself. */
   readonly countingKey: string;
+  /** Behind a table whose rows change often, or go in large numbers: room beside each row, and when to clean up. */
+  readonly busyTable: string;
   /** An expression for 128 random bits as text. */
   readonly randomText: string;
   /** Whether an index is built without a lock that writers wait for, outside of any transaction. */
@@ -21,6 +23,7 @@ export const sqliteDialect: Dialect = {
   numberKey: "integer primary key",
   // `autoincrement`: the number of a row that was removed is never given again.
   countingKey: "integer primary key autoincrement",
+  busyTable: "",
   randomText: "lower(hex(randomblob(16)))",
   indexesApart: false,
   tableExists: "select name from sqlite_schema where type = 'table' and name = ?",
@@ -30,6 +33,8 @@ export const postgresDialect: Dialect = {
   text: 'text collate "C"',
   numberKey: "bigint primary key",
   countingKey: "bigint generated always as identity primary key",
+  // A renewed row finds room in its page, and no index is touched (HOT); a twentieth of dead rows, not a fifth, is cleaned up.
+  busyTable: "with (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05)",
   randomText: "replace(gen_random_uuid()::text, '-', '')",
   indexesApart: true,
   // As every statement finds it: through the search path.

@@ -41,6 +41,7 @@ export async function transact<T>(
   let committing = false;
   /** What was sent and not waited for, in order: of `begin`, and of statements whose rows nobody reads. */
   const sent: Promise<QueryResult<Row>>[] = [];
+  const ahead = new Map<Statement, Promise<QueryResult<Row>>>();
   const send = (answer: Promise<QueryResult<Row>>) => {
     answer.catch(() => undefined);
     sent.push(answer);
@@ -53,9 +54,12 @@ export async function transact<T>(
     let storeNowMs: number | undefined;
     while (!step.done) {
       const { value } = step;
-      const answer = send(runStep(connection, value));
-      if ("unread" in value) step = work.next([]);
-      else {
+      const answer = "answerTo" in value ? ahead.get(value.answerTo) : send(runStep(connection, value));
+      if (answer === undefined) throw new TypeError("a statement was asked for that was not sent ahead");
+      if ("unread" in value) {
+        ahead.set(value, answer);
+        step = work.next([]);
+      } else {
         const { rows } = await answer;
         storeNowMs ??= clockOf((await begun).rows[0]);
         step = work.next("alone" in value ? [] : rows);

@@ -4,6 +4,7 @@ import { listAudit, recordAudit } from "./sql/audit.js";
 import { clearHeldBack, listHeldBack, sweepGuesses } from "./sql/guess-care.js";
 import { admitGuess, settleGuess } from "./sql/guesses.js";
 import { countHashKinds, listHashKinds } from "./sql/hash-kinds.js";
+import { finishHousekeeping, removeOldRows, takeHousekeeping } from "./sql/housekeeping.js";
 import { publishImport, stageUsers, startImport, sweepImports } from "./sql/imports.js";
 import { renewSession } from "./sql/renewal.js";
 import { readRevocations, revokeKey } from "./sql/revocations.js";
@@ -20,7 +21,8 @@ export type Input<P extends PurposeName> = Parameters<Store[P]>[0];
 export type Output<P extends PurposeName> = Awaited<ReturnType<Store[P]>>;
 
 export interface Purpose<P extends PurposeName> {
-  readonly access: "read" | "write";
+  /** `background`: a write that lets all others go first. */
+  readonly access: "read" | "write" | "background";
   readonly run: (input: Input<P>) => Work<Output<P>>;
 }
 
@@ -60,6 +62,10 @@ export const purposes: { readonly [P in PurposeName]: Purpose<P> } = {
   sweepGuesses: { access: "write", run: sweepGuesses },
   listHeldBack: { access: "write", run: listHeldBack },
   clearHeldBack: { access: "write", run: clearHeldBack },
+
+  takeHousekeeping: { access: "write", run: takeHousekeeping },
+  removeOldRows: { access: "background", run: removeOldRows },
+  finishHousekeeping: { access: "write", run: finishHousekeeping },
 
   readUsersElsewhere: { access: "read", run: readUsersElsewhere },
   noteUsersElsewhere: { access: "write", run: noteUsersElsewhere },

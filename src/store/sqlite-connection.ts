@@ -4,7 +4,7 @@ import path from "node:path";
 import { StoreOpenError } from "./open-error.js";
 import type { SqliteModule } from "./sqlite-driver.js";
 import { SqliteFailure } from "./sqlite-failure.js";
-import type { Row, SqlValue, Work } from "./work.js";
+import type { Row, SqlValue, Statement, Step, Work } from "./work.js";
 
 export interface Connection {
   /** A statement without parameters or rows. */
@@ -53,11 +53,16 @@ export function openConnection(module: SqliteModule, file: string | undefined, c
   const connection: Connection = {
     exec: (sql) => void rowsOf(sql, []),
     run: (work) => {
+      const ahead = new Map<Statement, readonly Row[]>();
+      const rowsOfStep = (value: Step): readonly Row[] => {
+        if ("alone" in value) return [];
+        if ("answerTo" in value) return ahead.get(value.answerTo) ?? [];
+        const rows = rowsOf(value.sql, value.parameters);
+        if (value.unread) ahead.set(value, rows);
+        return rows;
+      };
       let step = work.next([]);
-      while (!step.done) {
-        const { value } = step;
-        step = work.next("alone" in value ? [] : rowsOf(value.sql, value.parameters));
-      }
+      while (!step.done) step = work.next(rowsOfStep(step.value));
       return step.value;
     },
     close: () => database.close(),

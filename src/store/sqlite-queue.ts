@@ -11,7 +11,8 @@ import type { Work } from "./work.js";
 export interface Waiting {
   readonly id: number;
   readonly deadline: number;
-  readonly access: "read" | "write";
+  /** `background`: a write that lets all others go first. */
+  readonly access: "read" | "write" | "background";
   readonly start: () => Work<unknown>;
 }
 
@@ -25,6 +26,8 @@ export interface Queue {
 const retryMs = 4;
 /** So that reads between batches do not wait for long. */
 const batchMax = 256;
+/** So long a job in the background lets others go first: under a load that never stops it has its turn now and then. */
+const patienceMs = 200;
 /** While the lock is held elsewhere writes pile up: beyond this they are refused, not kept in memory. */
 const writesMax = 10_000;
 
@@ -39,6 +42,7 @@ export interface Connections {
 export function createQueue(connections: Connections, send: (replies: readonly Reply[]) => void): Queue {
   let reads: Waiting[] = [];
   let writes: Waiting[] = [];
+  let background: (Waiting & { readonly since: number })[] = [];
   let replies: Reply[] = [];
   let scheduled = false;
   let whenDrained: (() => void)[] = [];
@@ -59,19 +63,20 @@ export function createQueue(connections: Connections, send: (replies: readonly R
     scheduled = false;
     reads = withoutLate(reads);
     writes = withoutLate(writes);
+    background = withoutLate(background);
     reads = reads.filter((job) => !answerRead(job));
     flushReplies();
-    const waits = writes.length > 0 && !commitBatch();
+    const waits = writes.length + background.length > 0 && !commitBatch();
     flushReplies();
     if (waits || reads.length > 0) schedule(retryMs);
-    else if (writes.length > 0) schedule(0);
+    else if (writes.length > 0 || background.length > 0) schedule(0);
     else {
       for (const resolve of whenDrained) resolve();
       whenDrained = [];
     }
   }
 
-  function withoutLate(jobs: Waiting[]): Waiting[] {
+  function withoutLate<J extends Waiting>(jobs: J[]): J[] {
     const now = monotonicMs();
     return jobs.filter((job) => {
       if (job.deadline > now) return true;
@@ -96,7 +101,7 @@ export function createQueue(connections: Connections, send: (replies: readonly R
 
   /** False: busy, to be tried again. */
   function commitBatch(): boolean {
-    const batch = writes.slice(0, batchMax);
+    const batch = nextBatch();
     try {
       const connection = connections.get();
       const done = inTransaction(connection, "begin immediate", () => batch.map((job) => runAlone(connection, job)));
@@ -105,8 +110,16 @@ export function createQueue(connections: Connections, send: (replies: readonly R
       if (error instanceof SqliteFailure && error.passing) return false;
       failed(batch, error);
     }
-    writes = writes.slice(batch.length);
+    if (batch[0] === background[0]) background = background.slice(1);
+    else writes = writes.slice(batch.length);
     return true;
+  }
+
+  /** A job in the background goes alone: nobody's answer waits for its commit. */
+  function nextBatch(): readonly Waiting[] {
+    const [patient] = background;
+    if (patient && (writes.length === 0 || monotonicMs() - patient.since >= patienceMs)) return [patient];
+    return writes.slice(0, batchMax);
   }
 
   function failed(jobs: readonly Waiting[], error: unknown): void {
@@ -135,6 +148,7 @@ export function createQueue(connections: Connections, send: (replies: readonly R
   return {
     add: (job) => {
       if (job.access === "read") reads.push(job);
+      else if (job.access === "background") background.push({ ...job, since: monotonicMs() });
       else if (writes.length < writesMax) writes.push(job);
       else replies.push({ id: job.id, failure: { kind: "overloaded", reason: "too many writes wait" } });
       schedule(0);

@@ -309,6 +309,49 @@ export type RenewOutcome =
       readonly revocations: readonly Revocation[];
     };
 
+/** Rows that are removed when they are old enough that nobody can need them. */
+export const oldRowKinds = ["sessions", "revocations", "guesses", "places", "imports", "audit"] as const;
+export type OldRowKind = (typeof oldRowKinds)[number];
+
+export interface HousekeepingLease {
+  /** Random, of one turn. */
+  readonly holder: string;
+  readonly now: number;
+  /** From `now`: then another may go on in the place of a holder that was killed. */
+  readonly leaseSeconds: number;
+}
+
+/**
+ * `elsewhere`: another process is at it. `done`: a turn was over a short while ago. `unsteady`: the clock has jumped since
+ * the last turn; what is removed by a wrong clock does not come back, so that it has to stand for an hour first.
+ */
+export type HousekeepingTurn = "taken" | "elsewhere" | "done" | "unsteady";
+
+export interface OldRows {
+  readonly kind: OldRowKind;
+  /** Of guesses: AMPHO_SECURITY_THROTTLE_WINDOW. */
+  readonly windowSeconds: number;
+  /** AMPHO_AUDIT_KEEP; 0: for ever. */
+  readonly auditKeepSeconds: number;
+  /** Of the batch before, of this kind and turn. */
+  readonly next: OldRowsCursor | undefined;
+}
+
+/** How far a turn has come: PostgreSQL would else pass over all that it has removed, again with each batch. */
+export interface OldRowsCursor {
+  readonly age: number;
+  readonly n: number;
+}
+
+export type RemovedRows =
+  | {
+      readonly outcome: "removed";
+      readonly rows: number;
+      /** Undefined: there are no more. */
+      readonly next: OldRowsCursor | undefined;
+    }
+  | { readonly outcome: "lost" };
+
 export interface Migration {
   readonly version: number;
   readonly name: string;
@@ -480,12 +523,8 @@ export interface Store {
       readonly audit: AuditEntry | undefined;
     },
   ): Promise<void>;
-  /** Removes what is too old, and the oldest beyond `rowsMax` counters and as many places, some at a time. */
-  sweepGuesses(input: {
-    readonly now: number;
-    readonly windowSeconds: number;
-    readonly rowsMax: number;
-  }): Promise<void>;
+  /** Removes the oldest beyond `rowsMax` counters and as many places, some at a time. */
+  sweepGuesses(input: { readonly rowsMax: number }): Promise<void>;
   /** The longest held first, at most `limit`; recorded. */
   listHeldBack(input: {
     readonly now: number;
@@ -508,6 +547,18 @@ export interface Store {
     readonly since: number | undefined;
     readonly limit: number;
   }): Promise<readonly AuditRow[]>;
+
+  /** Asks for the lease on removing old rows: one holder at a time, over all processes. Never waits for another. */
+  takeHousekeeping(
+    input: HousekeepingLease & {
+      /** Not before the last turn is over by so long; undefined: by hand, now, and whatever the clock did. */
+      readonly everySeconds: number | undefined;
+    },
+  ): Promise<HousekeepingTurn>;
+  /** One small batch, in a transaction that holds the lease on. `lost`: somebody else has it by now; nothing was removed. */
+  removeOldRows(input: HousekeepingLease & OldRows): Promise<RemovedRows>;
+  /** The turn is over; the lease is free. */
+  finishHousekeeping(input: HousekeepingLease): Promise<void>;
 
   /** The clock that all processes on the store share, Unix milliseconds; undefined where it is that of the machine. */
   readClock(): Promise<number | undefined>;

@@ -17,7 +17,10 @@ export interface Statement {
    * `for update skip locked`.
    */
   readonly lock?: Lock;
-  /** Nobody looks at its rows: a driver need not wait for it, only see that it has succeeded before it commits. */
+  /**
+   * Nobody looks at its rows, or not yet: a driver need not wait for it, only see that it has succeeded before it commits,
+   * and keep its rows until then.
+   */
   readonly unread?: true;
 }
 
@@ -28,8 +31,15 @@ export interface Alone {
   readonly alone: string;
 }
 
+/** Asks for the rows of a statement that was sent ahead. */
+export interface Answer {
+  readonly answerTo: Statement;
+}
+
+export type Step = Statement | Alone | Answer;
+
 /** Steps of one transaction that come to a `T`. Whatever it throws takes the transaction back. */
-export type Work<T> = Generator<Statement | Alone, T, readonly Row[]>;
+export type Work<T> = Generator<Step, T, readonly Row[]>;
 
 export function* alone(name: string): Work<void> {
   yield { alone: name };
@@ -42,6 +52,19 @@ export function* query(sql: string, parameters: readonly SqlValue[] = [], lock?:
 /** A statement whose rows nobody looks at. */
 export function* write(sql: string, parameters: readonly SqlValue[] = []): Work<void> {
   yield { sql, parameters, unread: true };
+}
+
+/** A statement that travels with those behind it; what it came to is asked for with `answerTo`, in the same transaction. */
+export function* ahead(sql: string, parameters: readonly SqlValue[] = []): Work<Statement> {
+  const statement: Statement = { sql, parameters, unread: true };
+  yield statement;
+  return statement;
+}
+
+/** The first row that a statement sent ahead came to, if there is any. */
+export function* answerTo(statement: Statement): Work<Row | undefined> {
+  const rows = yield { answerTo: statement };
+  return rows[0];
 }
 
 /** The first row, if there is any. */

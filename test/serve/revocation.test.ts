@@ -120,7 +120,7 @@ async function run(
   query: (sql: string, values: readonly SqlValue[]) => Promise<readonly Row[]>,
 ): Promise<void> {
   for (let step = work.next([]); !step.done; ) {
-    if ("alone" in step.value) throw new Error("nobody else is here");
+    if (!("sql" in step.value)) throw new Error("nobody else is here");
     const rows = await query(step.value.sql, step.value.parameters);
     step = work.next(rows.map((row) => Object.fromEntries(Object.entries(row).map(numeric))));
   }

@@ -126,30 +126,4 @@ export function endingContract(store: Opened): void {
     expect(last).toBe(40);
     expect(rows.map(({ n }) => n)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
   });
-
-  it("what is long over is removed by later logins, and nothing that is live", async () => {
-    const old = await openSession(store(), { stored: false });
-    const ending = { id: old.id, userId: undefined, reason: "ended_by_operator", origin: operator } as const;
-    await store().endSession({ ...ending, now: start });
-    const later = start + 60 * 86_400;
-    const live = await openSession(store(), { stored: false, now: later });
-    await openSession(store(), { stored: false, now: later });
-    const unknown = await store().renewSession(renewal(old, { stored: false, now: later }));
-    expect(unknown).toMatchObject({ outcome: "ended", reason: "unknown" });
-    expect(await store().readRevocations({ after: 0, now: start })).toMatchObject({ last: 1, rows: [] });
-    expect(await store().findSession({ id: live.id, now: later })).toBeDefined();
-  });
-
-  it("a session that is renewed for long is not removed by the date it was made with", async () => {
-    const session = await openSession(store(), { stored: false, idleSeconds: 86_400, maxSeconds: 90 * 86_400 });
-    let gen = 0;
-    for (let day = 1; day <= 40; day++) {
-      const now = start + day * 80_000;
-      const input = renewal({ id: session.id, gen }, { stored: false, now, idleSeconds: 86_400 });
-      expect(await store().renewSession(input)).toMatchObject({ outcome: "renewed" });
-      await openSession(store(), { userId: "another", stored: false, now });
-      gen += 1;
-    }
-    expect(await store().findSession({ id: session.id, now: start + 40 * 80_000 })).toBeDefined();
-  });
 }

@@ -4,6 +4,7 @@ import type { Store } from "../../src/store/store.js";
 import { auditContract } from "./contract-audit.js";
 import { endingContract } from "./contract-endings.js";
 import { guessContract } from "./contract-guesses.js";
+import { housekeepingContract } from "./contract-housekeeping.js";
 import { importContract } from "./contract-imports.js";
 import { renewalContract } from "./contract-renewal.js";
 import { sessionContract } from "./contract-sessions.js";
@@ -31,6 +32,7 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
     describe("renewal", () => renewalContract(opened));
     describe("endings and revocations", () => endingContract(opened));
     describe("guesses", () => guessContract(opened));
+    describe("housekeeping", () => housekeepingContract(opened));
     describe("audit", () => auditContract(opened));
   });
 }

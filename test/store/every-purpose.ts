@@ -1,5 +1,6 @@
 // Every purpose of a store, each way it can go, on an empty one: for tests that look at all statements.
 import type { Input, Output, PurposeName } from "../../src/store/purposes.js";
+import { oldRowKinds } from "../../src/store/store.js";
 import { ann, guess, login, operator, origin, renewal, start } from "./fixtures.js";
 
 export type Run = <P extends PurposeName>(purpose: P, input: Input<P>) => Output<P> | Promise<Output<P>>;
@@ -55,10 +56,15 @@ export async function runEveryPurpose(run: Run): Promise<void> {
     await run("settleGuess", { ...guessed, outcome: "failed", login: ann.login, audit: undefined });
   }
   await run("settleGuess", { ...guessed, outcome: "succeeded", login: ann.login, audit: undefined });
-  await run("sweepGuesses", { now: start, windowSeconds: 900, rowsMax: 0 });
+  await run("sweepGuesses", { rowsMax: 0 });
   await run("listHeldBack", { now: start, windowSeconds: 900, lockAfter: 100, limit: 10, origin: operator });
   for (const target of [{ canonical: "ann" }, { places: ["192.0.2.7"] }, { all: true } as const])
     await run("clearHeldBack", { target, now: start, origin: operator });
+  const lease = { holder: "h", now: start + 400 * 86_400, leaseSeconds: 15 };
+  for (const everySeconds of [60, undefined]) await run("takeHousekeeping", { ...lease, everySeconds });
+  for (const kind of oldRowKinds)
+    await run("removeOldRows", { ...lease, kind, windowSeconds: 900, auditKeepSeconds: 86_400, next: undefined });
+  await run("finishHousekeeping", lease);
   await run("noteUsersElsewhere", true);
   await run("readUsersElsewhere", undefined);
   await run("recordAudit", { at: start, event: "login_refused", origin });

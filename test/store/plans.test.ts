@@ -24,8 +24,8 @@ interface Explained {
 function* explaining<T>(purpose: string, work: Work<T>, all: Explained[]): Work<T> {
   let step = work.next([]);
   while (!step.done) {
-    if ("alone" in step.value) {
-      step = work.next([]);
+    if ("alone" in step.value || "answerTo" in step.value) {
+      step = work.next(yield step.value);
       continue;
     }
     const { sql, parameters } = step.value;
@@ -69,7 +69,8 @@ describe("plans of statements", () => {
   it("a renewal looks sessions up by their id and by nothing else", () => {
     const steps = all
       .filter(({ purpose, sql }) => purpose === "renewSession" && sql.includes("ampho_sessions"))
-      .flatMap((each) => each.steps);
+      .flatMap((each) => each.steps)
+      .filter((step) => step.includes("ampho_sessions"));
     expect(new Set(steps)).toEqual(
       new Set(["SEARCH ampho_sessions USING INDEX sqlite_autoindex_ampho_sessions_1 (id=?)"]),
     );

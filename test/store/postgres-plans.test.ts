@@ -41,7 +41,7 @@ const filling = [
 const ofBoundedTables: ReadonlySet<string> = new Set(["sweepGuesses", "listHeldBack", "clearHeldBack"]);
 /** An operator asks, from a process of their own, and waits. */
 const ofOperators: ReadonlySet<string> = new Set(["countSessions"]);
-const small = ["ampho_state", "ampho_imports"];
+const small = ["ampho_state", "ampho_imports", "ampho_housekeeping"];
 
 interface Explained {
   readonly purpose: string;
@@ -52,9 +52,9 @@ interface Explained {
 function* explaining<T>(purpose: string, work: Work<T>, all: Explained[]): Work<T> {
   let step = work.next([]);
   while (!step.done) {
-    if (!("alone" in step.value)) {
-      const { sql } = step.value;
-      const plan = yield { ...step.value, sql: `explain ${sql}` };
+    if ("sql" in step.value) {
+      const { unread: _, sql, ...rest } = step.value;
+      const plan = yield { ...rest, sql: `explain ${sql}` };
       all.push({ purpose, sql, plan: plan.map((row) => row["QUERY PLAN"]).join("\n") });
     }
     step = work.next(yield step.value);

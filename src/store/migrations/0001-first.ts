@@ -5,7 +5,7 @@ export const first: MigrationSteps = {
   version: 1,
   name: "first",
   servesFrom: 1,
-  up: ({ text, numberKey, countingKey, randomText }) => [
+  up: ({ text, numberKey, countingKey, randomText, busyTable }) => [
     // `epoch` tells one database from another, `era` one generation of all sessions from the next, `last_revocation` is
     // the number of the newest revocation, `access_until` an hour-grained bound of every session's `access_expires`,
     // `users_elsewhere` says that an application keeps its own user table beside these sessions.
@@ -70,9 +70,9 @@ export const first: MigrationSteps = {
       ended_at bigint,
       end_reason ${text},
       remove_after bigint not null
-    )`,
+    ) ${busyTable}`,
     "create index ampho_sessions_open on ampho_sessions (user_id, n) where ended_at is null",
-    "create index ampho_sessions_remove on ampho_sessions (remove_after)",
+    "create index ampho_sessions_remove on ampho_sessions (remove_after, n)",
 
     `create table ampho_revocations (
       n ${numberKey},
@@ -86,8 +86,8 @@ export const first: MigrationSteps = {
       roles ${text},
       kid ${text},
       era bigint
-    )`,
-    "create index ampho_revocations_until on ampho_revocations (until)",
+    ) ${busyTable}`,
+    "create index ampho_revocations_until on ampho_revocations (until, n)",
 
     // Guesses that failed or are being looked at. `key` is a hash; `login` only that of an account that exists.
     `create table ampho_guesses (
@@ -104,7 +104,7 @@ export const first: MigrationSteps = {
       noted ${text} not null,
       noted_until bigint not null,
       touched_at bigint not null
-    )`,
+    ) ${busyTable}`,
     "create index ampho_guesses_touched on ampho_guesses (touched_at)",
     "create index ampho_guesses_login on ampho_guesses (login)",
 
@@ -116,7 +116,7 @@ export const first: MigrationSteps = {
       next_at bigint not null,
       noted_until bigint not null,
       touched_at bigint not null
-    )`,
+    ) ${busyTable}`,
     "create index ampho_guess_places_touched on ampho_guess_places (touched_at)",
 
     `create table ampho_audit (
@@ -132,14 +132,25 @@ export const first: MigrationSteps = {
       address ${text},
       agent ${text},
       detail ${text}
-    )`,
+    ) ${busyTable}`,
     // By login within stretches of the log (see sql/audit.ts).
     "create index ampho_audit_login on ampho_audit ((n / 16384), login, n)",
-    "create index ampho_audit_at on ampho_audit (at)",
+    "create index ampho_audit_at on ampho_audit (at, n)",
+
+    // Who removes old rows at present, and until when nobody else does; `seen_at`: when one was last at it. `steady_from`:
+    // in the background nothing is removed before, because the clock had jumped.
+    `create table ampho_housekeeping (
+      id integer primary key check (id = 1),
+      holder ${text} not null,
+      held_until bigint not null,
+      seen_at bigint not null,
+      steady_from bigint not null
+    )`,
+    "insert into ampho_housekeeping (id, holder, held_until, seen_at, steady_from) values (1, '', 0, 0, 0)",
   ],
   down: () =>
     [
       ...["ampho_audit", "ampho_guess_places", "ampho_guesses", "ampho_revocations"],
-      ...["ampho_sessions", "ampho_users", "ampho_imports", "ampho_state"],
+      ...["ampho_sessions", "ampho_users", "ampho_imports", "ampho_state", "ampho_housekeeping"],
     ].map((table) => `drop table ${table}`),
 };

@@ -1,44 +1,29 @@
 // What keeps the tables of guesses small, and what operators see and clear.
-import { placeAt, placeKept } from "../guess-place.js";
+import { placeAt } from "../guess-place.js";
 import type { HeldBack, HeldBackTarget, Origin } from "../store.js";
-import { first, integer, query, type SqlValue, text, type Work, write } from "../work.js";
+import { first, integer, query, type SqlValue, text, type Work } from "../work.js";
 import { recordAudit } from "./audit.js";
 import { type CounterRow, counterColumns, counterRowOf } from "./guess-counters.js";
 import { type PlaceRow, placeColumns, placeRowOf } from "./guess-places.js";
+import { removeFree } from "./old-rows.js";
 
-/** How long a run of failures is remembered when nothing is added to it: 30 days. */
-const counterKeptSeconds = 2_592_000;
 /** None has to wait for many. */
-const removedAtOnce = 512;
+const removedAtOnce = 500;
 
 const tables = [
   { name: "ampho_guesses", key: "key" },
   { name: "ampho_guess_places", key: "place" },
 ] as const;
 
-export function* sweepGuesses(input: {
-  readonly now: number;
-  readonly windowSeconds: number;
-  readonly rowsMax: number;
-}): Work<void> {
-  const { now, windowSeconds, rowsMax } = input;
+export function* sweepGuesses({ rowsMax }: { readonly rowsMax: number }): Work<void> {
   for (const { name, key } of tables) {
-    const kept = name === "ampho_guesses" ? counterKeptSeconds : placeKept * windowSeconds;
     const row = yield* first(`select count(*) as rows from ${name}`);
     const excess = row ? integer(row, "rows") - rowsMax : 0;
     // The oldest, whatever they count: were light ones to go before heavy ones, a table full of heavy ones would make
     // every new count go at once. So it takes `rowsMax` later failures to wipe out one count.
     const oldest = `select ${key} from ${name} order by touched_at limit ?`;
     yield* removeFree(name, key, oldest, [Math.min(Math.max(excess, 0), removedAtOnce)]);
-    const old = `select ${key} from ${name} where touched_at < ? order by touched_at limit ?`;
-    yield* removeFree(name, key, old, [now - kept, removedAtOnce]);
   }
-}
-
-/** Without those that somebody counts in at this moment: nothing waits for this, and this for nothing. */
-function* removeFree(name: string, key: string, select: string, parameters: readonly SqlValue[]): Work<void> {
-  const rows = yield* query(select, parameters, "free");
-  for (const row of rows) yield* write(`delete from ${name} where ${key} = ?`, [text(row, key)]);
 }
 
 export function* listHeldBack(input: {

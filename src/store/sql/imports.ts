@@ -108,20 +108,29 @@ export function* sweepImports(input: {
   readonly untouchedSince: number;
   readonly limit: number;
 }): Work<boolean> {
+  return (yield* sweepSome(input)).found;
+}
+
+/** `found`: there was an import to remove rows of; `rows`: how many were removed. */
+export function* sweepSome(input: {
+  readonly n: number | undefined;
+  readonly untouchedSince: number;
+  readonly limit: number;
+}): Work<{ readonly found: boolean; readonly rows: number }> {
   const n = input.n ?? (yield* oldestLeft(input.untouchedSince));
-  if (n === undefined) return false;
+  if (n === undefined) return { found: false, rows: 0 };
   // At 0 the next sweep goes on with it, whoever does that.
   const dropped = yield* first(
     "update ampho_imports set state = 'dropped', touched_at = 0 where n = ? and state <> 'published' returning n",
     [n],
   );
-  if (!dropped) return false;
+  if (!dropped) return { found: false, rows: 0 };
   const removed = yield* query(
     "delete from ampho_users where id in (select id from ampho_users where import_n = ? limit ?) returning id",
     [n, input.limit],
   );
   if (removed.length < input.limit) yield* write("delete from ampho_imports where n = ?", [n]);
-  return true;
+  return { found: true, rows: removed.length };
 }
 
 function* oldestLeft(untouchedSince: number): Work<number | undefined> {

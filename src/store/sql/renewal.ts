@@ -6,15 +6,17 @@ import { first, integer, type Row, textOrNull, type Work, write } from "../work.
 import { recordAudit } from "./audit.js";
 import { writeRevocations } from "./revocations.js";
 import { endById } from "./session-ends.js";
-import { moveGeneration, sessionColumns, sessionOf } from "./session-rows.js";
-import { noteAccess, readState, type State } from "./state.js";
-import { findUserById } from "./users.js";
+import { type Moved, sendMove, sessionColumns, sessionOf } from "./session-rows.js";
+import { noteAccess, readState } from "./state.js";
+import { findUserById, sendUserOf } from "./users.js";
 
 export function* renewSession(input: Renewal): Work<RenewOutcome> {
-  const state = yield* readState();
-  const moved = yield* moveGeneration(input, input.gen, state.era);
-  if (moved) return yield* grant(input, state, moved, "renewed", "renew");
+  const readMoved = yield* sendMove(input, input.gen);
+  const readUser = input.stored ? yield* sendUserOf(input.sessionId) : undefined;
+  const moved = yield* readMoved();
+  if (moved) return yield* grant(input, moved, readUser?.(), "renewed", "renew");
 
+  const { era, accessUntil } = yield* readState();
   const row = yield* first(
     `select ${sessionColumns}, era, ended_at, idempotency from ampho_sessions where id = ?`,
     [input.sessionId],
@@ -22,13 +24,16 @@ export function* renewSession(input: Renewal): Work<RenewOutcome> {
   );
   if (!row) return yield* refuse(input, "unknown", undefined);
   const session = sessionOf(row);
-  if (row["ended_at"] !== null || integer(row, "era") !== state.era) return yield* refuse(input, "ended", session);
+  if (row["ended_at"] !== null || integer(row, "era") !== era) return yield* refuse(input, "ended", session);
   if (session.expiresAt <= input.now) return yield* refuse(input, "expired", session);
   if (!mayRepeat(input, session, row)) return yield* end(input, session, "replayed");
 
   const accessExpires = Math.max(session.accessExpires, Math.min(input.now + input.accessTtlSeconds, session.endsAt));
   yield* write("update ampho_sessions set access_expires = ? where id = ?", [accessExpires, session.id]);
-  return yield* grant(input, state, { ...session, accessExpires }, "repeated", sharedOrRepeated(input, session));
+  const repeated = { session: { ...session, accessExpires }, accessUntil };
+  // Anew: what was sent ahead may be older than the row that this has waited for.
+  const user = input.stored ? findUserById(session.userId) : undefined;
+  return yield* grant(input, repeated, user, "repeated", sharedOrRepeated(input, session));
 }
 
 function mayRepeat(input: Renewal, session: Session, row: Row): boolean {
@@ -45,19 +50,19 @@ function sharedOrRepeated({ origin }: Renewal, session: Session): "renew_shared"
 
 function* grant(
   input: Renewal,
-  state: State,
-  session: Session,
+  { session, accessUntil }: Moved,
+  readUser: Work<User | undefined> | undefined,
   outcome: "renewed" | "repeated",
   event: "renew" | "renew_repeated" | "renew_shared",
 ): Work<RenewOutcome> {
   let user: User | undefined;
-  if (input.stored) {
-    user = yield* findUserById(session.userId);
+  if (readUser) {
+    user = yield* readUser;
     if (!user) return yield* end(input, session, "user_removed");
     if (user.disabled) return yield* end(input, session, "user_disabled");
   }
   yield* recordAudit({ ...entry(input, session), event });
-  yield* noteAccess(state, session.accessExpires);
+  yield* noteAccess({ accessUntil }, session.accessExpires);
   return { outcome, session, user };
 }
 

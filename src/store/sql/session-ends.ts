@@ -4,6 +4,7 @@ import type { Ending, EndReason, ForeignTokens, Revocation } from "../store.js";
 import { first, integer, query, type Row, text, type Work } from "../work.js";
 import { recordAudit } from "./audit.js";
 import { insertRevocation, leewayMaxSeconds, type Revoked, writeRevocations } from "./revocations.js";
+import { endingParameters, setEnded } from "./session-rows.js";
 import { moveEra, readState } from "./state.js";
 
 const returning = "returning n, id, user_id, login, era, access_expires";
@@ -38,10 +39,10 @@ function* recordEnd(row: Row, reason: EndReason, ending: Ending): Work<void> {
 
 /** Ends one session that has not ended, and writes no audit row: that is its caller's. */
 export function* endById(id: string, reason: EndReason, now: number): Work<readonly Revoked[]> {
-  const row = yield* first(
-    `update ampho_sessions set ended_at = ?, end_reason = ? where id = ? and ended_at is null ${returning}`,
-    [now, reason, id],
-  );
+  const row = yield* first(`update ampho_sessions set ${setEnded} where id = ? and ended_at is null ${returning}`, [
+    ...endingParameters(now, reason),
+    id,
+  ]);
   return row ? [revoked(row, now)] : [];
 }
 
@@ -52,10 +53,10 @@ export function* endSession(
   const { id, userId, reason, now } = input;
   const { era } = yield* readState();
   const row = yield* first(
-    `update ampho_sessions set ended_at = ?, end_reason = ?
+    `update ampho_sessions set ${setEnded}
      where id = ? and ended_at is null and era = ? and (expires_at > ? or access_expires > ?)
      ${userId === undefined ? "" : "and user_id = ?"} ${returning}`,
-    [now, reason, id, era, now, now - leewayMaxSeconds, ...(userId === undefined ? [] : [userId])],
+    [...endingParameters(now, reason), id, era, now, now - leewayMaxSeconds, ...(userId === undefined ? [] : [userId])],
   );
   if (!row) return { ended: false, revocations: [] };
   yield* recordEnd(row, reason, input);
@@ -84,9 +85,9 @@ export function* endOpenSessions(input: UserEnding): Work<readonly Revoked[]> {
     "update",
   );
   const rows = yield* query(
-    `update ampho_sessions set ended_at = ?, end_reason = ?
+    `update ampho_sessions set ${setEnded}
      where user_id = ? and ended_at is null and id <> ? returning n, id, user_id, login, era, access_expires, expires_at`,
-    [now, reason, userId, except],
+    [...endingParameters(now, reason), userId, except],
   );
   const open = rows
     .filter((row) => integer(row, "era") === era)

@@ -1,7 +1,7 @@
 // Rows of sessions: read, inserted, moved a generation on.
 // A session is live while it has not ended, belongs to the present era, and `now < expires_at` (never past `ends_at`).
-import type { Session } from "../store.js";
-import { first, integer, query, type Row, text, textOrNull, type Work, write } from "../work.js";
+import type { EndReason, Session } from "../store.js";
+import { ahead, answerTo, first, integer, type Row, text, textOrNull, type Work, write } from "../work.js";
 
 export const sessionColumns =
   "id, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, address, agent";
@@ -73,16 +73,25 @@ function toNextParameters({ now, idleSeconds, accessTtlSeconds, idempotency, ori
   return [now, idle, idle, access, access, access, idempotency ?? null, address ?? null, agent ?? null];
 }
 
-/** One conditional update: of many that present the same generation exactly one finds it still there. */
-export function* moveGeneration(move: Move, gen: number, era: number): Work<Session | undefined> {
-  const row = yield* first(`${toNext} where id = ? and gen = ? and ${live} ${returning}`, [
-    ...toNextParameters(move),
-    move.sessionId,
-    gen,
-    era,
-    move.now,
-  ]);
-  return row && (yield* keepLonger(row));
+const ofState = (column: string) => `(select ${column} from ampho_state where id = 1)`;
+const moveOnce = `${toNext} where id = ? and gen = ? and ${live.replace("era = ?", `era = ${ofState("era")}`)}
+  ${returning}, ${ofState("access_until")} as access_until`;
+
+export interface Moved {
+  readonly session: Session;
+  readonly accessUntil: number;
+}
+
+/**
+ * One conditional update: of many that present the same generation exactly one finds it still there. It reads the state by
+ * itself, and is sent ahead: on PostgreSQL a renewal is the waiting for answers.
+ */
+export function* sendMove(move: Move, gen: number): Work<() => Work<Moved | undefined>> {
+  const sent = yield* ahead(moveOnce, [...toNextParameters(move), move.sessionId, gen, move.now]);
+  return function* read() {
+    const row = yield* answerTo(sent);
+    return row && { session: yield* keepLonger(row), accessUntil: integer(row, "access_until") };
+  };
 }
 
 /** Moves a live session of that user on, whatever its generation: the user has just proved who they are. */
@@ -100,12 +109,20 @@ export function* moveAuthTime(move: Move, userId: string, era: number): Work<Ses
 
 const day = 86400;
 /** How long a session is kept when nothing of it is good any more: a clock that runs ahead must not cost live ones. */
-const keepSeconds = 7 * day;
+export const sessionKeptSeconds = 7 * day;
+
+/** Sets what an ended session has; its parameters are those of `endingParameters`. From then on it is kept for a week only. */
+export const setEnded = `ended_at = ?, end_reason = ?, remove_after =
+  ((case when access_expires > ? then access_expires else ? end + ${sessionKeptSeconds}) / ${day} + 1) * ${day}`;
+
+export function endingParameters(now: number, reason: EndReason): readonly [number, string, number, number] {
+  return [now, reason, now, now];
+}
 
 /** In whole days, so that the entry in the index moves once a day and not with each renewal. */
 function removeAfter(session: Session): number {
   const last = Math.max(session.expiresAt, session.accessExpires);
-  return Math.ceil((last + keepSeconds) / day) * day;
+  return Math.ceil((last + sessionKeptSeconds) / day) * day;
 }
 
 function* keepLonger(row: Row): Work<Session> {
@@ -114,25 +131,4 @@ function* keepLonger(row: Row): Work<Session> {
   if (until > integer(row, "remove_after"))
     yield* write("update ampho_sessions set remove_after = ? where id = ?", [until, session.id]);
   return session;
-}
-
-const removedAtOnce = 8;
-
-/**
- * Removes a few rows that are long over: every login takes away more than it leaves, and none has to wait for many, or for
- * another login that removes the same ones.
- */
-export function* removeOldRows(now: number): Work<void> {
-  const sessions = yield* query(
-    "select n from ampho_sessions where remove_after < ? order by remove_after limit ?",
-    [now, removedAtOnce],
-    "free",
-  );
-  for (const row of sessions) yield* write("delete from ampho_sessions where n = ?", [integer(row, "n")]);
-  const revocations = yield* query(
-    "select n from ampho_revocations where until < ? order by until limit ?",
-    [now - keepSeconds, removedAtOnce],
-    "free",
-  );
-  for (const row of revocations) yield* write("delete from ampho_revocations where n = ?", [integer(row, "n")]);
 }

@@ -7,7 +7,7 @@ import { recordAudit } from "./audit.js";
 import { settleRight } from "./guesses.js";
 import { writeRevocations } from "./revocations.js";
 import { displace } from "./session-ends.js";
-import { insertSession, moveAuthTime, removeOldRows, sessionColumns, sessionOf } from "./session-rows.js";
+import { insertSession, moveAuthTime, sessionColumns, sessionOf } from "./session-rows.js";
 import { noteAccess, readState } from "./state.js";
 import { findUserById } from "./users.js";
 
@@ -44,7 +44,6 @@ export function* createSession(input: NewSession): Work<CreateSessionOutcome> {
   yield* recordAudit({ at: now, event: input.event, userId, login, sessionId, origin, detail: input.detail });
   const displaced = yield* displace({ sessionId, userId, era, keep: input.sessionsMax, now, origin });
   yield* settleRight(input.guess, "succeeded", now, login);
-  yield* removeOldRows(now);
   yield* noteAccess(state, session.accessExpires);
   return { outcome: "created", session, user: judged.user, revocations: yield* writeRevocations(displaced) };
 }

@@ -74,7 +74,7 @@ export function* moveEra(now: number): Work<NewEra> {
 const hour = 3600;
 
 /** Notes the `exp` of an access token. In steps of an hour: a write a renewal would line all renewals up at this row. */
-export function* noteAccess(state: State, accessExpires: number): Work<void> {
+export function* noteAccess(state: Pick<State, "accessUntil">, accessExpires: number): Work<void> {
   if (accessExpires <= state.accessUntil) return;
   const until = Math.ceil(accessExpires / hour) * hour;
   yield* write("update ampho_state set access_until = ? where id = 1 and access_until < ?", [until, until]);

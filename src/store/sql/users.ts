@@ -1,6 +1,6 @@
 // Users of this store: made, found, listed. What changes or removes one is in user-changes.ts.
 import type { Origin, User } from "../store.js";
-import { first, integer, query, type Row, text, textOrNull, texts, type Work } from "../work.js";
+import { ahead, answerTo, first, integer, query, type Row, text, textOrNull, texts, type Work } from "../work.js";
 import { recordAudit } from "./audit.js";
 import { holderOf, makeRoom, visible } from "./import-rows.js";
 
@@ -53,6 +53,19 @@ export function* findUser(canonical: string): Work<User | undefined> {
 export function* findUserById(id: string, lock?: "share" | "update"): Work<User | undefined> {
   const row = yield* first(`select ${userColumns} from ampho_users where id = ? and ${visible}`, [id], lock);
   return row && userOf(row);
+}
+
+/** The user of a session, read in the turn in which the session is moved: that saves a way to the database and back. */
+export function* sendUserOf(sessionId: string): Work<() => Work<User | undefined>> {
+  const sent = yield* ahead(
+    `select ${userColumns} from ampho_users
+     where id = (select user_id from ampho_sessions where ampho_sessions.id = ?) and ${visible}`,
+    [sessionId],
+  );
+  return function* read() {
+    const row = yield* answerTo(sent);
+    return row && userOf(row);
+  };
 }
 
 export function* listUsers(page: {

@@ -63,11 +63,11 @@ create table ampho_sessions (
   ended_at bigint,
   end_reason text,
   remove_after bigint not null
-);
+    ) ;
 
 create index ampho_sessions_open on ampho_sessions (user_id, n) where ended_at is null;
 
-create index ampho_sessions_remove on ampho_sessions (remove_after);
+create index ampho_sessions_remove on ampho_sessions (remove_after, n);
 
 create table ampho_revocations (
   n integer primary key,
@@ -81,9 +81,9 @@ create table ampho_revocations (
   roles text,
   kid text,
   era bigint
-);
+    ) ;
 
-create index ampho_revocations_until on ampho_revocations (until);
+create index ampho_revocations_until on ampho_revocations (until, n);
 
 create table ampho_guesses (
   key text not null primary key,
@@ -99,7 +99,7 @@ create table ampho_guesses (
   noted text not null,
   noted_until bigint not null,
   touched_at bigint not null
-);
+    ) ;
 
 create index ampho_guesses_touched on ampho_guesses (touched_at);
 
@@ -112,7 +112,7 @@ create table ampho_guess_places (
   next_at bigint not null,
   noted_until bigint not null,
   touched_at bigint not null
-);
+    ) ;
 
 create index ampho_guess_places_touched on ampho_guess_places (touched_at);
 
@@ -129,11 +129,21 @@ create table ampho_audit (
   address text,
   agent text,
   detail text
-);
+    ) ;
 
 create index ampho_audit_login on ampho_audit ((n / 16384), login, n);
 
-create index ampho_audit_at on ampho_audit (at);
+create index ampho_audit_at on ampho_audit (at, n);
+
+create table ampho_housekeeping (
+  id integer primary key check (id = 1),
+  holder text not null,
+  held_until bigint not null,
+  seen_at bigint not null,
+  steady_from bigint not null
+);
+
+insert into ampho_housekeeping (id, holder, held_until, seen_at, steady_from) values (1, '', 0, 0, 0);
 
 insert into ampho_migrations (version, name, serves_from, applied_at) values (1, 'first', 1, 1790000000);
 
@@ -179,16 +189,16 @@ insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_ti
   values (3, '1.renewed', 1, 'u-alice', 'alice', 2, 1790000000, 1790000000, 1790000060, 1791209660, 1797776000, 1790000960, 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb', '192.0.2.7', 'curl/8', null, null, 1791849600);
 
 insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, remove_after)
-  values (4, '1.replayed', 1, 'u-alice', 'alice', 2, 1790000000, 1790000000, 1790000060, 1791209660, 1797776000, 1790000960, null, '192.0.2.7', 'curl/8', 1790000060, 'replayed', 1791849600);
+  values (4, '1.replayed', 1, 'u-alice', 'alice', 2, 1790000000, 1790000000, 1790000060, 1791209660, 1797776000, 1790000960, null, '192.0.2.7', 'curl/8', 1790000060, 'replayed', 1790640000);
 
 insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, remove_after)
-  values (5, '1.logged-out', 1, 'u-alice', 'alice', 0, 1790000000, 1790000000, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000090, 'logout', 1791849600);
+  values (5, '1.logged-out', 1, 'u-alice', 'alice', 0, 1790000000, 1790000000, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000090, 'logout', 1790640000);
 
 insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, remove_after)
   values (6, '1.with-roles', 1, 'u-cid', 'cid', 0, 1790000000, 1790000000, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, 1791849600);
 
 insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, remove_after)
-  values (7, '1.of-disabled', 1, 'u-dan', 'dan', 0, 1790000000, 1790000000, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000090, 'user_disabled', 1791849600);
+  values (7, '1.of-disabled', 1, 'u-dan', 'dan', 0, 1790000000, 1790000000, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000090, 'user_disabled', 1790640000);
 
 insert into ampho_revocations (n, at, until, kind, session_id, user_id, login, roles_version, roles, kid, era)
   values (1, 1790000090, 1790086790, 'all', null, null, null, null, null, null, 1);
@@ -285,3 +295,8 @@ insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
   values (23, 1790000090, 'key_revoked', null, null, null, null, 'operator', 'root@host', null, null, '{"kid":"stolen"}');
+
+delete from ampho_housekeeping;
+
+insert into ampho_housekeeping (id, holder, held_until, seen_at, steady_from)
+  values (1, '', 0, 0, 0);

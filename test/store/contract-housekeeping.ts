@@ -1,0 +1,199 @@
+import { expect, it } from "vitest";
+import { type OldRowKind, type OldRowsCursor, oldRowKinds, type RemovedRows } from "../../src/store/store.js";
+import type { Opened } from "./contract.js";
+import { addUser, ann, eventsOf, guess, openSession, operator, origin, renewal, start } from "./fixtures.js";
+
+const day = 86_400;
+const kept = { windowSeconds: 900, auditKeepSeconds: 90 * day, next: undefined };
+
+export function housekeepingContract(store: Opened): void {
+  const lease = (holder: string, now: number) => ({ holder, now, leaseSeconds: 15 });
+  const take = (holder: string, now: number, everySeconds: number | undefined) =>
+    store().takeHousekeeping({ ...lease(holder, now), everySeconds });
+  const byHand = (holder: string, now: number) => take(holder, now, undefined);
+  const remove = (holder: string, now: number, kind: OldRowKind, changes = {}) =>
+    store().removeOldRows({ ...lease(holder, now), kind, ...kept, ...changes });
+
+  /** A whole turn by hand; how many rows of each kind were removed. */
+  async function clean(now: number, changes = {}): Promise<Partial<Record<OldRowKind, number>>> {
+    expect(await byHand("all", now)).toBe("taken");
+    const counts: Partial<Record<OldRowKind, number>> = {};
+    for (const kind of oldRowKinds)
+      for (let next: OldRowsCursor | undefined | null = null; next !== undefined; ) {
+        const done: RemovedRows = await remove("all", now, kind, { ...changes, next: next ?? undefined });
+        if (done.outcome === "lost") throw new Error("the lease was lost");
+        if (done.rows > 0) counts[kind] = (counts[kind] ?? 0) + done.rows;
+        next = done.next;
+      }
+    await store().finishHousekeeping(lease("all", now));
+    return counts;
+  }
+
+  it("one holder at a time; whoever does not go on is replaced when the lease is over, and removes nothing more", async () => {
+    expect(await byHand("one", start)).toBe("taken");
+    expect(await byHand("two", start + 14)).toBe("elsewhere");
+    expect(await remove("one", start + 14, "audit")).toMatchObject({ outcome: "removed" });
+    expect(await byHand("two", start + 28)).toBe("elsewhere");
+    expect(await byHand("two", start + 29)).toBe("taken");
+    expect(await remove("one", start + 29, "audit")).toEqual({ outcome: "lost" });
+    await store().finishHousekeeping(lease("one", start + 29));
+    expect(await byHand("three", start + 30)).toBe("elsewhere");
+    await store().finishHousekeeping(lease("two", start + 30));
+    expect(await byHand("three", start + 30)).toBe("taken");
+  });
+
+  it("of many that ask at once one is the holder", async () => {
+    const turns = await Promise.all(Array.from({ length: 20 }, (_, index) => byHand(`h-${index}`, start)));
+    expect(turns.filter((turn) => turn === "taken")).toHaveLength(1);
+  });
+
+  it("a lease from a time to come binds nobody: the clock was set back", async () => {
+    expect(await byHand("one", start + 10 * day)).toBe("taken");
+    expect(await byHand("two", start)).toBe("taken");
+  });
+
+  it("in the background a turn comes so long after the last one, and not before the clock has stood for an hour", async () => {
+    expect(await take("one", start, 60)).toBe("unsteady");
+    for (let now = start + 60; now < start + 3600; now += 60) expect(await take("one", now, 60)).toBe("unsteady");
+    expect(await take("one", start + 3600, 60)).toBe("taken");
+    await store().finishHousekeeping(lease("one", start + 3600));
+    expect(await take("two", start + 3659, 60)).toBe("done");
+    expect(await take("two", start + 3660, 60)).toBe("taken");
+    await store().finishHousekeeping(lease("two", start + 3660));
+    // A clock that is set to next year and back again has removed nothing, and the hour begins anew.
+    expect(await take("two", start + 365 * day, 60)).toBe("unsteady");
+    expect(await take("two", start + 3720, 60)).toBe("unsteady");
+    expect(await take("two", start + 3780, 60)).toBe("unsteady");
+    // Whoever asks by hand has looked at the clock.
+    expect(await byHand("two", start + 3780)).toBe("taken");
+  });
+
+  it("sessions go a week after the last moment at which anything of them was good, and are over for whoever comes back", async () => {
+    const session = await openSession(store(), { stored: false });
+    const last = start + 10_000;
+    expect(await clean(last + 7 * day)).toEqual({});
+    expect(await clean(last + 8 * day)).toEqual({ sessions: 1 });
+    const back = await store().renewSession(renewal(session, { stored: false, now: last + 8 * day }));
+    expect(back).toMatchObject({ outcome: "ended", reason: "unknown", revocations: [] });
+  });
+
+  it("an ended session goes a week after it, however long it might have lasted", async () => {
+    const long = { stored: false, idleSeconds: 60 * day, maxSeconds: 90 * day } as const;
+    const session = await openSession(store(), long);
+    const live = await openSession(store(), long);
+    const ended = { id: session.id, userId: undefined, reason: "ended_by_operator", now: start, origin: operator };
+    await store().endSession({ ...ended, reason: "ended_by_operator" });
+    expect(await clean(start + 7 * day)).toEqual({ revocations: 1 });
+    expect(await clean(start + 9 * day)).toEqual({ sessions: 1 });
+    expect(await store().findSession({ id: live.id, now: start + 9 * day })).toBeDefined();
+    const replay = await store().renewSession(renewal(session, { stored: false, now: start + 9 * day }));
+    expect(replay).toMatchObject({ outcome: "ended" });
+  });
+
+  it("a session that is renewed for long is not removed by the date it was made with", async () => {
+    const session = await openSession(store(), { stored: false, idleSeconds: day, maxSeconds: 90 * day });
+    for (let gen = 0; gen < 40; gen++) {
+      const now = start + (gen + 1) * 80_000;
+      const input = renewal({ id: session.id, gen }, { stored: false, now, idleSeconds: day });
+      expect(await store().renewSession(input)).toMatchObject({ outcome: "renewed" });
+      expect(await clean(now)).toEqual({});
+    }
+    expect(await store().findSession({ id: session.id, now: start + 40 * 80_000 })).toBeDefined();
+  });
+
+  it("a revocation stays a day longer than any token needs it; its number is never given again, and readers miss none", async () => {
+    const sessions = [];
+    for (const ttl of [900, 900, 5 * day])
+      sessions.push(
+        await openSession(store(), {
+          stored: false,
+          accessTtlSeconds: ttl,
+          idleSeconds: 60 * day,
+          maxSeconds: 90 * day,
+        }),
+      );
+    for (const { id } of sessions)
+      await store().endSession({ id, userId: undefined, reason: "ended_by_operator", now: start, origin: operator });
+    const until = start + 900 + 300;
+    expect(await clean(until + day)).toEqual({});
+    expect(await clean(until + day + 1)).toEqual({ revocations: 2 });
+    const page = await store().readRevocations({ after: 0, now: until + day + 1 });
+    expect(page).toMatchObject({ last: 3, rows: [{ n: 3, until: start + 5 * day + 300 }] });
+    const key = await store().revokeKey({ kid: "k", now: until + day + 1, origin: operator });
+    expect(key).toMatchObject([{ n: 4 }]);
+    expect(await clean(start + 20 * day)).toMatchObject({ revocations: 1 });
+    // A reader that stopped at the first number hears of all that can still refuse anything.
+    expect(await store().readRevocations({ after: 1, now: start + 20 * day })).toMatchObject({
+      epoch: page.epoch,
+      last: 4,
+      rows: [{ n: 4, kind: "key" }],
+    });
+    // A stolen key stays revoked.
+    await clean(start + 4000 * day);
+    expect((await store().readRevocations({ after: 0, now: start + 4000 * day })).rows).toMatchObject([{ n: 4 }]);
+  });
+
+  it("audit rows stay for as long as is asked, to the second, or for ever", async () => {
+    const entry = (at: number) => store().recordAudit({ at, event: "login_refused", origin });
+    for (const at of [start, start + 5, start + 6]) await entry(at);
+    expect(await clean(start + 90 * day)).toEqual({});
+    expect(await clean(start + 900 * day, { auditKeepSeconds: 0 })).toEqual({});
+    expect(await clean(start + 90 * day + 6)).toEqual({ audit: 2 });
+    expect(await eventsOf(store())).toEqual(["login_refused"]);
+  });
+
+  it("a run of failures outlives the window, and every other count, for a month after the last failure", async () => {
+    const tries = { ...guess({ lockAfter: 3 }), now: start };
+    const admit = (now: number) =>
+      store().admitGuess({ ...tries, now, origin, event: "login_throttled", canonical: ann.canonical });
+    await addUser(store());
+    for (const _ of [1, 2, 3]) {
+      expect(await admit(start)).toEqual({ outcome: "admitted" });
+      await store().settleGuess({ ...tries, outcome: "failed", login: ann.login, audit: undefined });
+    }
+    expect(await clean(start + 29 * day)).toEqual({ places: 1 });
+    expect(await admit(start + 29 * day)).toMatchObject({ outcome: "refused", locked: true });
+    expect(await clean(start + 31 * day)).toMatchObject({ guesses: 1 });
+    expect(await admit(start + 31 * day)).toEqual({ outcome: "admitted" });
+  });
+
+  it("what a killed import has left goes, and one that is published or goes on stays", async () => {
+    const staged = (id: string, line: number) => ({ ...ann, id, canonical: id, hashKind: null, line });
+    const stage = async (now: number, ids: readonly string[]) => {
+      const n = await store().startImport({ now });
+      await store().stageUsers({ n, users: ids.map((id, index) => staged(id, index + 1)), displaces: true, now });
+      return n;
+    };
+    await store().publishImport({ n: await stage(start, ["kept"]), now: start, origin: operator, detail: {} });
+    const killed = await stage(
+      start,
+      Array.from({ length: 700 }, (_, index) => `left-${index}`),
+    );
+    const alive = await stage(start + 50, ["alive"]);
+    expect(await clean(start + 60)).toEqual({});
+    expect(await clean(start + 61)).toEqual({ imports: 700 });
+    expect(await store().publishImport({ n: killed, now: start + 61, origin: operator, detail: {} })).toEqual({
+      outcome: "dropped",
+    });
+    const outcome = await store().publishImport({ n: alive, now: start + 61, origin: operator, detail: {} });
+    expect([outcome, (await store().findUser("kept"))?.id]).toEqual([{ outcome: "published" }, "kept"]);
+  });
+
+  it("many old rows go batch by batch, each of them once", async () => {
+    for (let at = 0; at < 2050; at += 50)
+      await Promise.all(
+        Array.from({ length: 50 }, () => store().recordAudit({ at: start + at, event: "login_refused", origin })),
+      );
+    expect(await byHand("one", start + 91 * day)).toBe("taken");
+    const batches = [];
+    let next: OldRowsCursor | undefined;
+    do {
+      const done: RemovedRows = await remove("one", start + 91 * day, "audit", { next });
+      if (done.outcome === "lost") throw new Error("the lease was lost");
+      batches.push(done.rows);
+      next = done.next;
+    } while (next);
+    expect(batches).toEqual([1000, 1000, 50]);
+    expect(await eventsOf(store())).toEqual([]);
+  });
+}

@@ -1,0 +1,198 @@
+// Housekeeping over both databases: between processes, beside requests, and what it does to the size of the database.
+import { statSync } from "node:fs";
+import path from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { cleanNow } from "../../dist/auth/housekeeping.js";
+import { openStore } from "../../dist/store/open-store.js";
+import { loadDriver } from "../../dist/store/sqlite-driver.js";
+import type { Settings } from "../../src/auth/settings.js";
+import type { Store } from "../../src/store/store.js";
+import { login, openSession, renewal, start } from "./fixtures.js";
+import { type Database, type PostgresServer, startPostgres } from "./postgres-server.js";
+import { type Child, freshFolder, startChild } from "./processes.js";
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+const later = start + 91 * 86_400;
+const throttle = { windowSeconds: 900 } as Settings["throttle"];
+const settings = { auditKeepSeconds: 90 * 86_400, throttle } as Settings;
+const clock = { now: () => later, monotonicMs: () => performance.now() };
+
+interface Subject {
+  readonly store: Store;
+  readonly url: string;
+  /** So many old audit rows and a twentieth of it old sessions. */
+  fill(rows: number): Promise<void>;
+  count(table: string): Promise<number>;
+  /** Bytes, after what the database does about free space by itself. */
+  size(): Promise<number>;
+}
+
+function fillings(rows: number, series: string): readonly string[] {
+  return [
+    `insert into ampho_audit (at, event, actor) select ${start}, 'renew', 'user' from ${series} where i <= ${rows}`,
+    `insert into ampho_sessions (id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at,
+       access_expires, remove_after)
+     select '0.' || i, 0, 'u-' || i, 'u-' || i, 1, 1, 1, 1, ${start}, ${start}, ${start}, ${start}
+     from ${series} where i <= ${rows / 20}`,
+  ];
+}
+
+async function sqliteSubject(): Promise<Subject> {
+  const file = path.join(freshFolder(), "ampho.db");
+  const store = await openStore({ url: `sqlite:${file}`, migrate: true, notice: () => {} });
+  cleanups.push(() => store.close());
+  function direct<T>(work: (database: InstanceType<ReturnType<typeof loadDriver>["DatabaseSync"]>) => T): T {
+    const database = new (loadDriver(undefined).DatabaseSync)(file);
+    database.exec("pragma synchronous = off; pragma busy_timeout = 5000");
+    try {
+      return work(database);
+    } finally {
+      database.close();
+    }
+  }
+  return {
+    store,
+    url: `sqlite:${file}`,
+    fill: async (rows) =>
+      direct((database) => {
+        for (const statement of fillings(rows, "series"))
+          database.exec(
+            `with recursive series(i) as (select 1 union all select i + 1 from series where i < ${rows})
+            ${statement}`.replace(/(with[\s\S]*?\))\s+(insert into \w+ \([^)]*\))\s+select/, "$2 $1 select"),
+          );
+      }),
+    count: async (table) =>
+      direct((database) => Number(database.prepare(`select count(*) as rows from ${table}`).all()[0]?.["rows"])),
+    size: async () => {
+      direct((database) => database.exec("pragma wal_checkpoint(passive)"));
+      return statSync(file).size;
+    },
+  };
+}
+
+let server: PostgresServer;
+let database: Database;
+beforeAll(async () => {
+  server = await startPostgres();
+  database = await server.database();
+});
+afterAll(() => server.stop());
+
+async function postgresSubject(): Promise<Subject> {
+  await database.empty();
+  const store = await openStore({ url: database.runtimeUrl, migrate: false, notice: () => {} });
+  cleanups.push(() => store.close());
+  const query = (sql: string) => database.query(`set search_path = ampho; ${sql}`);
+  return {
+    store,
+    url: database.runtimeUrl,
+    fill: async (rows) => {
+      for (const statement of fillings(rows, `generate_series(1, ${rows}) as i`)) await query(statement);
+      await database.query("analyze");
+    },
+    count: async (table) =>
+      Number((await database.query(`select count(*)::integer as rows from ampho.${table}`))[0]?.["rows"]),
+    size: async () => {
+      // What autovacuum does within a minute.
+      await database.query("vacuum");
+      const [row] = await database.query(
+        "select (pg_total_relation_size('ampho.ampho_audit') + pg_total_relation_size('ampho.ampho_sessions'))::integer as bytes",
+      );
+      return Number(row?.["bytes"]);
+    },
+  };
+}
+
+describe.each([
+  ["SQLite", sqliteSubject],
+  ["PostgreSQL", postgresSubject],
+])("housekeeping on %s", (_, open) => {
+  function child(url: string, holder: string, leaseSeconds: number): Child {
+    const started = startChild("clean", url, holder, String(leaseSeconds), String(later));
+    cleanups.push(() => started.process.kill("SIGKILL"));
+    return started;
+  }
+
+  it("a process that is killed at it is replaced, and every old row is gone", async () => {
+    const { store, url, fill, count } = await open();
+    await fill(60_000);
+    const killed = child(url, "killed", 3);
+    expect(await killed.line()).toBe("taken");
+    expect(await killed.line()).toBe("removed 1000");
+    killed.process.kill("SIGKILL");
+    await killed.ended;
+    expect(await count("ampho_audit")).toBeGreaterThan(0);
+    const lease = { holder: "next", leaseSeconds: 3, everySeconds: undefined };
+    expect(await store.takeHousekeeping({ ...lease, now: later })).toBe("elsewhere");
+    // Its clock said at most so much when it was killed.
+    const now = later + 3600;
+    expect(await store.takeHousekeeping({ ...lease, now })).toBe("taken");
+    await store.finishHousekeeping({ ...lease, now });
+    await cleanNow({ store, clock: { ...clock, now: () => now }, settings }, undefined);
+    expect([await count("ampho_audit"), await count("ampho_sessions")]).toEqual([0, 0]);
+  }, 60_000);
+
+  it("a process that was stopped for longer than its lease finds itself replaced, and removes nothing more", async () => {
+    const { store, url, fill, count } = await open();
+    await fill(60_000);
+    const stopped = child(url, "stopped", 3);
+    expect(await stopped.line()).toBe("taken");
+    expect(await stopped.line()).toBe("removed 1000");
+    stopped.process.kill("SIGSTOP");
+    const now = later + 3600;
+    const next = { holder: "next", leaseSeconds: 3, now };
+    // A batch that it was stopped in the middle of ends by itself, or goes back.
+    await expect
+      .poll(() => store.takeHousekeeping({ ...next, everySeconds: undefined }).catch(() => "unavailable"), {
+        timeout: 20_000,
+      })
+      .toBe("taken");
+    const left = await count("ampho_audit");
+    stopped.process.kill("SIGCONT");
+    const said = [];
+    for (let line = await stopped.line(); line !== undefined; line = await stopped.line()) said.push(line);
+    expect(said.at(-1)).toBe("lost undefined");
+    expect(await count("ampho_audit")).toBe(left);
+  }, 60_000);
+
+  it("requests are answered while a hundred thousand rows are removed, and two cleaners do the work once", async () => {
+    const { store, fill, count } = await open();
+    await fill(100_000);
+    const session = await openSession(store, { stored: false, now: later });
+    let over = false;
+    let waited = 0;
+    const parts = { store, clock, settings };
+    const onWait = () => {
+      waited += 1;
+    };
+    const cleaners = Promise.all([cleanNow(parts, onWait), cleanNow(parts, onWait)]).finally(() => {
+      over = true;
+    });
+    for (let gen = 0; gen < 100; gen++) {
+      const input = renewal({ id: session.id, gen }, { stored: false, now: later });
+      expect(await store.renewSession(input)).toMatchObject({ outcome: "renewed" });
+      expect(await store.createSession(login({ userId: `v-${gen}`, stored: false, now: later }))).toMatchObject({
+        outcome: "created",
+      });
+    }
+    expect([over, waited]).toEqual([false, 1]);
+    const [one, two] = await cleaners;
+    expect([one.audit + two.audit, one.sessions + two.sessions]).toEqual([100_000, 5000]);
+    expect([await count("ampho_audit"), await count("ampho_sessions")]).toEqual([201, 101]);
+  }, 180_000);
+
+  it("the database stops growing", async () => {
+    const { store, fill, size } = await open();
+    const sizes = [];
+    for (let round = 0; round < 6; round++) {
+      await fill(8000);
+      await cleanNow({ store, clock, settings }, undefined);
+      sizes.push(await size());
+    }
+    expect(Math.max(...sizes.slice(2))).toBeLessThanOrEqual(Math.max(...sizes.slice(0, 2)) * 1.1);
+  }, 60_000);
+});
