@@ -45,9 +45,17 @@ export async function startPostgres(): Promise<PostgresServer> {
   return { port: Number(new URL(url).port || 5432), database: () => makeDatabase(url), stop: async () => {} };
 }
 
-export async function startOwnPostgres(...settings: readonly string[]): Promise<OwnServer> {
+export function startOwnPostgres(...settings: readonly string[]): Promise<OwnServer> {
+  return startPostgresIn(mkdtempSync(path.join(tmpdir(), "ampho-postgres-")), settings);
+}
+
+/** `folder` is the server's from then on, and goes with it. */
+export async function startPostgresIn(
+  folder: string,
+  settings: readonly string[],
+  initial: readonly string[] = [],
+): Promise<OwnServer> {
   const { initdb, postgres } = await binaries();
-  const folder = mkdtempSync(path.join(tmpdir(), "ampho-postgres-"));
   // The server refuses to run as root.
   const user = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
   if (user.uid !== undefined) chownSync(folder, user.uid, user.gid);
@@ -56,7 +64,7 @@ export async function startOwnPostgres(...settings: readonly string[]): Promise<
   writeFileSync(passwordFile, password, { mode: 0o644 });
   execFileSync(
     initdb,
-    ["-D", data, "-U", "postgres", `--pwfile=${passwordFile}`, "--auth=scram-sha-256", "--no-sync", "-E", "UTF8"],
+    ["-D", data, "-U", "postgres", `--pwfile=${passwordFile}`, "--auth=scram-sha-256", "--no-sync", "-E", "UTF8", ...initial],
     { ...user, env: { LC_ALL: "C.UTF-8" }, stdio: "pipe" },
   );
   const port = await freePort();

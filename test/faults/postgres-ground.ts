@@ -1,0 +1,49 @@
+// Two applications on one PostgreSQL server of the test's own; the second reaches it through a proxy.
+import { expect } from "vitest";
+import { type Database, type OwnServer, startOwnPostgres } from "../store/postgres-server.js";
+import { type Application, startApplication } from "./application.js";
+import { keyOfAll, people, unthrottled } from "./ground.js";
+import type { Ground } from "./trial.js";
+import { startWireProxy, type WireProxy } from "./wire-proxy.js";
+
+export interface PostgresGround extends Ground {
+  readonly server: OwnServer;
+  readonly database: Database;
+  readonly proxy: WireProxy;
+  close(): Promise<void>;
+}
+
+export async function openPostgresGround(
+  starting: Promise<OwnServer> = startOwnPostgres("max_connections=40"),
+): Promise<PostgresGround> {
+  const server = await starting;
+  const database = await server.database();
+  await database.empty();
+  const proxy = await startWireProxy(server.port);
+  const through = new URL(database.runtimeUrl);
+  through.port = String(proxy.port);
+  const apps: Application[] = [];
+  for (const databaseUrl of [database.runtimeUrl, through.href])
+    apps.push(await startApplication({ key: keyOfAll, databaseUrl, databaseMigrate: "off", ...unthrottled }));
+  return {
+    ...(await people(database.runtimeUrl, 12)),
+    server,
+    database,
+    proxy,
+    apps,
+    rows: (sql) => database.query(sql.replace(/\bampho_/g, "ampho.ampho_")),
+    connections: async () => {
+      const [row] = await database.query(
+        "select count(*)::int as n from pg_stat_activity where application_name = 'ampho' and datname = current_database()",
+      );
+      return Number(row?.["n"]);
+    },
+    close: async () => {
+      const codes = await Promise.all(apps.map((app) => app.end()));
+      await proxy.close();
+      await server.stop();
+      // Nothing that a fault has left keeps a process alive.
+      expect(codes).toEqual([0, 0]);
+    },
+  };
+}
