@@ -26,8 +26,7 @@ let served: Served | undefined;
 let running: ChildProcess | undefined;
 
 async function server(place: Place): Promise<Served> {
-  if (served === undefined || served.process.exitCode !== null || served.process.signalCode !== null)
-    served = await startServe(place);
+  if (served === undefined || served.process.killed) served = await startServe(place);
   return served;
 }
 
@@ -62,7 +61,7 @@ export async function expectWhole(
 
 async function subjectFor({ beside, place }: KillGround, write: Write): Promise<Subject> {
   if (write.ask !== undefined) await server(place);
-  const subject = await makeSubject(beside);
+  const subject = await makeSubject(beside, write.password === true);
   await write.prepare?.(beside, subject);
   return subject;
 }

@@ -31,14 +31,17 @@ async function cutAfter(
   return { reply, lost: lost === "" ? undefined : lost };
 }
 
+type Idempotency = ReturnType<typeof key>;
+
 /** One flow: how it is begun, and how whoever got no answer finds out what came of it. */
 interface Flow {
   readonly name: string;
-  readonly ask: (tokens: Tokens, login: string, idempotency: ReturnType<typeof key>) => Promise<Reply>;
-  readonly settle: (tokens: Tokens, reply: Reply, idempotency: ReturnType<typeof key>) => Promise<void>;
+  readonly ask: (tokens: Tokens, login: string, idempotency: Idempotency) => Promise<Reply>;
+  /** Resolves to the tokens of the next try. */
+  readonly settle: (tokens: Tokens, reply: Reply, idempotency: Idempotency, login: string) => Promise<Tokens>;
 }
 
-const renewal = ({ refreshToken }: Tokens, headers: ReturnType<typeof key>) => ({
+const renewal = ({ refreshToken }: Tokens, headers: Idempotency) => ({
   method: "POST",
   body: { refresh_token: refreshToken },
   headers,
@@ -50,10 +53,10 @@ const flows: readonly Flow[] = [
     ask: (_, login) =>
       ask(`${url()}/login`, { method: "POST", body: { login, password: ground.ledger.passwords.get(login) } }),
     settle: async (tokens, reply) => {
-      await logOut(url(), tokens, ground.ledger);
-      if (reply.status !== 200) return;
+      if (reply.status !== 200) return tokens;
       ground.ledger.opened(tokensOf(reply).token);
       await logOut(url(), tokensOf(reply), ground.ledger);
+      return tokens;
     },
   },
   {
@@ -63,7 +66,7 @@ const flows: readonly Flow[] = [
       const again = await insist(`${url()}/renew`, renewal(tokens, headers));
       const next = tokensOf(expectStatus(again, [200], "the same renewal again"));
       for (const each of reply.status === 200 ? [tokensOf(reply), next] : [next]) ground.ledger.renewed(each.token);
-      await logOut(url(), next, ground.ledger);
+      return next;
     },
   },
   {
@@ -72,9 +75,10 @@ const flows: readonly Flow[] = [
       ground.ledger.endAsked(token);
       return ask(`${url()}/logout`, { method: "POST", bearer: token });
     },
-    settle: (tokens, reply) => {
+    settle: async (tokens, reply, _, login) => {
       if (reply.status === 204) ground.ledger.ended(tokens.token);
-      return logOut(url(), tokens, ground.ledger);
+      await logOut(url(), tokens, ground.ledger);
+      return logIn(url(), login, ground.ledger);
     },
   },
 ];
@@ -85,14 +89,15 @@ describe("connections that are cut after each message of", () => {
     const lostOnes = new Set<string>();
     const [login = ""] = logins;
     // Others ask now and then, too: three that come through whole are behind the last message.
+    let opened = await logIn(url(), login, ledger);
     for (let [count, whole] = [0, 0]; whole < 3; count++) {
-      const [tokens, idempotency] = [await logIn(url(), login, ledger), key()];
+      const [tokens, idempotency] = [opened, key()];
       const { reply, lost } = await cutAfter(count, () => flow.ask(tokens, login, idempotency));
       expectStatus(reply, [200, 204, 503], flow.name);
       if (reply.status === 503) expect([reply.error, reply.retryAfter > 0]).toEqual(["unavailable", true]);
       if (lost !== undefined) lostOnes.add(lost);
       whole = lost === undefined ? whole + 1 : 0;
-      await flow.settle(tokens, reply, idempotency);
+      opened = await flow.settle(tokens, reply, idempotency, login);
     }
     // A query, its parts, its rows, the end of a statement and of a transaction: each was lost once.
     for (const kind of ["client Q", "client P", "client S", "server C", "server Z", "server D"])

@@ -16,6 +16,8 @@ export interface Subject {
 
 export interface Write {
   readonly name: string;
+  /** Its subject has a password, which takes time to make. */
+  readonly password?: true;
   readonly prepare?: (ampho: Ampho, subject: Subject) => Promise<unknown>;
   readonly ask?: (subject: Subject) => Asked & { readonly path: string };
   readonly command?: (subject: Subject) => { readonly args: readonly string[]; readonly stdin?: string };
@@ -27,6 +29,7 @@ const post = (path: string, bearer: string, body?: unknown) => ({ method: "POST"
 export const writes: readonly Write[] = [
   {
     name: "POST /login",
+    password: true,
     ask: ({ login, password }) => ({ method: "POST", path: "/login", body: { login, password } }),
   },
   {
@@ -36,6 +39,7 @@ export const writes: readonly Write[] = [
   { name: "POST /logout", ask: ({ token }) => post("/logout", token) },
   {
     name: "POST /password",
+    password: true,
     ask: ({ token, password }) => post("/password", token, { password, new_password: next }),
   },
   {
@@ -63,7 +67,7 @@ export const writes: readonly Write[] = [
   { name: "session-end ID", command: ({ otherSession }) => ({ args: ["session-end", otherSession] }) },
   { name: "session-end --login", command: ({ login }) => ({ args: ["session-end", "--login", login] }) },
   { name: "session-end --all", command: () => ({ args: ["session-end", "--all"] }) },
-  { name: "sec-revoke-key", command: ({ login }) => ({ args: ["sec-revoke-key", `key-of-${login}`] }) },
+  { name: "sec-revoke-key", command: ({ login }) => ({ args: ["sec-revoke-key", `key-of-${login}`, "--force"] }) },
   {
     name: "throttle-clear",
     prepare: (ampho, { login }) =>
@@ -82,10 +86,10 @@ export const writes: readonly Write[] = [
 export const openBeside = (databaseUrl: string): Promise<Ampho> =>
   createAmpho({ key: keyOfAll, databaseUrl, databaseMigrate: "off", notice: () => {}, ...unthrottled });
 
-export async function makeSubject(ampho: Ampho): Promise<Subject> {
+export async function makeSubject(ampho: Ampho, withPassword: boolean): Promise<Subject> {
   const login = `user-${randomBytes(6).toString("hex")}`;
   const password = `heron violet tumbrel ${login.slice(-4)}`;
-  const { id } = await ampho.users.create({ login, password });
+  const { id } = await ampho.users.create({ login, ...(withPassword ? { password } : {}) });
   const { token, refresh_token = "" } = await ampho.sessions.create(id);
   await ampho.sessions.create(id);
   const current = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()).sid;
@@ -95,12 +99,12 @@ export async function makeSubject(ampho: Ampho): Promise<Subject> {
 
 /** What there is of each kind: numbers that a write moves, all of them or none. Counts of guesses are no promise. */
 export const tallySql = `
-  select 'users' as name, count(*) as n from ampho_users where import_n is null
-  union all select 'imported', count(*) from ampho_users
-    where import_n in (select n from ampho_imports where state = 'published')
-  union all select 'disabled', count(*) from ampho_users where disabled = 1
-  union all select 'passwords', coalesce(sum(password_version), 0) from ampho_users
-  union all select 'roles', coalesce(sum(roles_version), 0) from ampho_users
+  with shown as (select * from ampho_users where import_n is null
+    or import_n in (select n from ampho_imports where state = 'published'))
+  select 'users' as name, count(*) as n from shown
+  union all select 'disabled', count(*) from shown where disabled = 1
+  union all select 'passwords', coalesce(sum(password_version), 0) from shown
+  union all select 'roles', coalesce(sum(roles_version), 0) from shown
   union all select 'sessions', count(*) from ampho_sessions
   union all select 'generations', coalesce(sum(gen), 0) from ampho_sessions
   union all select 'ended', count(*) from ampho_sessions where ended_at is not null
