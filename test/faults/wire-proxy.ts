@@ -78,8 +78,9 @@ export async function startWireProxy(targetPort: number): Promise<WireProxy> {
     for (const socket of pair) {
       socket.on("error", () => undefined);
       socket.on("close", () => {
-        pairs.delete(pair);
+        // What one side has ended the other does not hear of while nothing comes through.
         if (!swallowing) for (const each of pair) each.destroy();
+        if (pair.every((each) => each.closed)) pairs.delete(pair);
       });
     }
   }).listen(0, "127.0.0.1");

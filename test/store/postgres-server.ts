@@ -64,7 +64,18 @@ export async function startPostgresIn(
   writeFileSync(passwordFile, password, { mode: 0o644 });
   execFileSync(
     initdb,
-    ["-D", data, "-U", "postgres", `--pwfile=${passwordFile}`, "--auth=scram-sha-256", "--no-sync", "-E", "UTF8", ...initial],
+    [
+      "-D",
+      data,
+      "-U",
+      "postgres",
+      `--pwfile=${passwordFile}`,
+      "--auth=scram-sha-256",
+      "--no-sync",
+      "-E",
+      "UTF8",
+      ...initial,
+    ],
     { ...user, env: { LC_ALL: "C.UTF-8" }, stdio: "pipe" },
   );
   const port = await freePort();
@@ -88,7 +99,7 @@ export async function startPostgresIn(
     });
     const ended = once(child, "exit").then(() => Promise.reject(new Error(said)));
     ended.catch(() => undefined);
-    process.once("exit", killAll);
+    process.off("exit", killAll).once("exit", killAll);
     await Promise.race([ended, answering(url)]);
   }
 
