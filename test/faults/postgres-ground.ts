@@ -1,7 +1,7 @@
 // Two applications on one PostgreSQL server of the test's own; the second reaches it through a proxy.
 import { expect } from "vitest";
 import { type Database, type OwnServer, startOwnPostgres } from "../store/postgres-server.js";
-import { type Application, startApplication } from "./application.js";
+import { startApplication } from "./application.js";
 import { keyOfAll, people, unthrottled } from "./ground.js";
 import type { Ground } from "./trial.js";
 import { startWireProxy, type WireProxy } from "./wire-proxy.js";
@@ -13,20 +13,25 @@ export interface PostgresGround extends Ground {
   close(): Promise<void>;
 }
 
-export async function openPostgresGround(
-  starting: Promise<OwnServer> = startOwnPostgres("max_connections=40"),
-): Promise<PostgresGround> {
+/** `secondThrough` is a command that starts another: the second application is started by it. */
+export async function openPostgresGround({
+  server: starting = startOwnPostgres("max_connections=40"),
+  secondThrough = [],
+}: {
+  readonly server?: Promise<OwnServer>;
+  readonly secondThrough?: readonly string[];
+} = {}): Promise<PostgresGround> {
   const server = await starting;
   const database = await server.database();
   await database.empty();
   const proxy = await startWireProxy(server.port);
   const through = new URL(database.runtimeUrl);
   through.port = String(proxy.port);
-  const apps: Application[] = [];
-  for (const databaseUrl of [database.runtimeUrl, through.href])
-    apps.push(await startApplication({ key: keyOfAll, databaseUrl, databaseMigrate: "off", ...unthrottled }));
+  const start = (databaseUrl: string, command: readonly string[] = []) =>
+    startApplication({ key: keyOfAll, databaseUrl, databaseMigrate: "off", ...unthrottled }, command);
+  const apps = [await start(database.runtimeUrl), await start(through.href, secondThrough)];
   return {
-    ...(await people(database.runtimeUrl, 12)),
+    ...(await people(database.runtimeUrl, 9)),
     server,
     database,
     proxy,

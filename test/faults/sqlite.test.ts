@@ -25,7 +25,7 @@ async function openSqliteGround(folder: string): Promise<SqliteGround> {
   const migrations = await openSqliteMigrations({ path: file });
   await migrations.up();
   await migrations.close();
-  const about = await people(databaseUrl, 12);
+  const about = await people(databaseUrl, 9);
   const apps: Application[] = [];
   for (let count = 0; count < 2; count++)
     apps.push(await startApplication({ key: keyOfAll, databaseUrl, ...unthrottled }));

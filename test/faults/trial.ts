@@ -28,8 +28,8 @@ export interface Ground {
   connections(): Promise<number>;
 }
 
-/** `away`: nothing comes back. `unwritable`: reads may. `slow`: anything may, in time. `nothing`: all is as always. */
-export type Seen = "away" | "unwritable" | "slow" | "nothing";
+/** `away`: nothing comes back. `unwritable`: reads may. `partly`, `slow`: anything may, in time. `nothing`: all is as always. */
+export type Seen = "away" | "unwritable" | "partly" | "slow" | "nothing";
 
 export interface Fault<G extends Ground = Ground> {
   readonly name: string;
@@ -52,6 +52,7 @@ export interface Outcome {
 const statuses: Readonly<Record<Seen, Readonly<Record<"reads" | "writes" | "ready", readonly number[]>>>> = {
   away: { reads: [503], writes: [503], ready: [503] },
   unwritable: { reads: [200, 503], writes: [503], ready: [200, 503] },
+  partly: { reads: [200, 503], writes: [200, 204, 503], ready: [200, 503] },
   slow: { reads: [200, 503], writes: [200, 204, 503], ready: [200, 503] },
   nothing: { reads: [200], writes: [200, 204], ready: [200] },
 };
@@ -129,7 +130,7 @@ function watchGuard({ app, live, over }: Cast): { stop(): Promise<void> } {
     while (!stopped) {
       const [good, bad] = [live, over].map(({ token }) => ask(`${app.guards}/plain`, { bearer: token }));
       expect([(await good)?.status, (await bad)?.status]).toEqual([200, 401]);
-      await pause(20);
+      await pause(50);
     }
   })();
   watching.catch(() => undefined);
