@@ -16,7 +16,7 @@ let ground: KillGround;
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), "ampho-kill-"));
   const file = path.join(folder, "ampho.db");
-  const migrations = await openSqliteMigrations({ path: file });
+  const migrations = openSqliteMigrations({ path: file });
   await migrations.up();
   await migrations.close();
   const databaseUrl = `sqlite:${file}`;

@@ -22,7 +22,7 @@ afterAll(() => void process.stdout.write(tableOf(outcomes)));
 async function openSqliteGround(folder: string): Promise<SqliteGround> {
   const file = path.join(folder, "ampho.db");
   const databaseUrl = `sqlite:${file}`;
-  const migrations = await openSqliteMigrations({ path: file });
+  const migrations = openSqliteMigrations({ path: file });
   await migrations.up();
   await migrations.close();
   const about = await people(databaseUrl, 9);
