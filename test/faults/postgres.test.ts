@@ -1,6 +1,7 @@
 // Applications on PostgreSQL while the server or the way to it fails, each fault by the same trial (trial.ts).
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import type { Held } from "./application.js";
 import { takeConnections } from "./few-connections.js";
 import { tableOf } from "./ground.js";
 import { startLoad } from "./load.js";
@@ -87,7 +88,7 @@ it("thirty faults in a row leave nothing behind: no connection, no memory, no ti
   const { apps, proxy, logins, ledger, connections } = ground;
   const [, app] = apps;
   if (app === undefined) throw new Error("there are two");
-  const sizes: number[] = [];
+  const sizes: Held[] = [];
   for (let cycle = 0; cycle < 35; cycle++) {
     const load = startLoad([app], logins.slice(6, 8), ledger);
     await pause(60);
@@ -95,10 +96,14 @@ it("thirty faults in a row leave nothing behind: no connection, no memory, no ti
     await pause(60);
     proxy.cut();
     await load.stop();
-    sizes.push((await app.held()).heapBytes);
+    sizes.push(await app.held());
   }
   // The first ones fill caches.
-  const [before, after] = [sizes.slice(3, 8), sizes.slice(-5)].map((some) => Math.min(...some));
-  expect((after ?? 0) - (before ?? 0)).toBeLessThan(3_000_000);
+  const grown = (of: (held: Held) => number) => {
+    const [before, after] = [sizes.slice(3, 8), sizes.slice(-5)].map((some) => Math.min(...some.map(of)));
+    return (after ?? 0) - (before ?? 0);
+  };
+  expect(grown(({ heapBytes }) => heapBytes)).toBeLessThan(3_000_000);
+  expect(grown(({ rssBytes }) => rssBytes)).toBeLessThan(50_000_000);
   await vi.waitFor(async () => expect([(await app.held()).timers, (await connections()) <= 20]).toEqual([0, true]));
 });
