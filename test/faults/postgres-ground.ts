@@ -13,23 +13,23 @@ export interface PostgresGround extends Ground {
   close(): Promise<void>;
 }
 
-/** `secondThrough` is a command that starts another: the second application is started by it. */
+/** `through` are commands that start another: the first and the second application are started by them. */
 export async function openPostgresGround({
   server: starting = startOwnPostgres("max_connections=40"),
-  secondThrough = [],
+  through: [first = [], second = []] = [],
 }: {
   readonly server?: Promise<OwnServer>;
-  readonly secondThrough?: readonly string[];
+  readonly through?: readonly (readonly string[])[];
 } = {}): Promise<PostgresGround> {
   const server = await starting;
   const database = await server.database();
   await database.empty();
   const proxy = await startWireProxy(server.port);
-  const through = new URL(database.runtimeUrl);
-  through.port = String(proxy.port);
-  const start = (databaseUrl: string, command: readonly string[] = []) =>
+  const proxied = new URL(database.runtimeUrl);
+  proxied.port = String(proxy.port);
+  const start = (databaseUrl: string, command: readonly string[]) =>
     startApplication({ key: keyOfAll, databaseUrl, databaseMigrate: "off", ...unthrottled }, command);
-  const apps = [await start(database.runtimeUrl), await start(through.href, secondThrough)];
+  const apps = [await start(database.runtimeUrl, first), await start(proxied.href, second)];
   return {
     ...(await people(database.runtimeUrl, 9)),
     server,
