@@ -95,7 +95,7 @@ const victims = {
 };
 
 describe("killed before the commit of each transaction, all or nothing is there of", () => {
-  it.each(writes)("$name", { timeout: 60_000 }, async (write: Write) => {
+  it.each(writes)("$name", { timeout: 120_000 }, async (write: Write) => {
     const isCommit = commitsOfWrites();
     let commits = 0;
     ground.proxy.judge((message) => {

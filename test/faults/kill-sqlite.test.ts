@@ -58,7 +58,7 @@ function killer(): Killer {
 }
 
 describe("killed while it writes, all or nothing is there of", () => {
-  it.each(writes)("$name", async (write: Write) => {
+  it.each(writes)("$name", { timeout: 60_000 }, async (write: Write) => {
     const whole = await learn(ground, write);
     expect(await expectWhole(ground, write, whole, killer()), "somebody was killed").toBe(true);
     expect(await ground.rows("pragma integrity_check")).toEqual([{ integrity_check: "ok" }]);

@@ -10,7 +10,7 @@ export interface Load {
   stop(): Promise<void>;
 }
 
-const thinkMs = 15;
+const thinkMs = 40;
 const againMs = 100;
 /** What was begun just before the fault has had to wait for other things, too. */
 const patienceMs = 10_000;

@@ -79,12 +79,12 @@ const faults: readonly Fault<PostgresGround>[] = [
 ];
 
 describe("while", () => {
-  it.each(faults)("$name, and afterwards", { timeout: 60_000 }, async (fault) => {
+  it.each(faults)("$name, and afterwards", { timeout: 120_000 }, async (fault) => {
     outcomes.push(await tryFault(ground, fault));
   });
 });
 
-it("thirty faults in a row leave nothing behind: no connection, no memory, no timer", async () => {
+it("thirty faults in a row leave nothing behind: no connection, no memory, no timer", { timeout: 90_000 }, async () => {
   const { apps, proxy, logins, ledger, connections } = ground;
   const [, app] = apps;
   if (app === undefined) throw new Error("there are two");

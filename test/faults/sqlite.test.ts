@@ -107,13 +107,13 @@ describe("while", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it.each(faults)("$name, and afterwards", { timeout: 60_000 }, async (fault) => {
+  it.each(faults)("$name, and afterwards", { timeout: 120_000 }, async (fault) => {
     outcomes.push(await tryFault(ground, fault));
   });
 });
 
 if (mayMount)
-  it("while the disk is full, and afterwards", { timeout: 60_000 }, async () => {
+  it("while the disk is full, and afterwards", { timeout: 120_000 }, async () => {
     const disk = mountSmall(diskKiB);
     try {
       const ground = await openSqliteGround(disk.folder);

@@ -130,7 +130,7 @@ function watchGuard({ app, live, over }: Cast): { stop(): Promise<void> } {
     while (!stopped) {
       const [good, bad] = [live, over].map(({ token }) => ask(`${app.guards}/plain`, { bearer: token }));
       expect([(await good)?.status, (await bad)?.status]).toEqual([200, 401]);
-      await pause(50);
+      await pause(100);
     }
   })();
   watching.catch(() => undefined);
@@ -161,9 +161,10 @@ async function expectAnswers(cast: Cast, seen: Seen, ledger: Ledger): Promise<vo
   ];
   const reads = [`${url}/sessions`, `${guards}/strict`].map((each) => ask(each, { bearer: live.token, withinMs }));
   const ready = ask(`${root}/readyz`, { withinMs: readyMs });
-  for (const reply of await Promise.all(writes)) expectOne(reply, statuses[seen].writes);
-  for (const reply of await Promise.all(reads)) expectOne(reply, statuses[seen].reads);
-  expectOne(await ready, statuses[seen].ready);
+  const answers = await Promise.all([Promise.all(writes), Promise.all(reads), ready]);
+  for (const reply of answers[0]) expectOne(reply, statuses[seen].writes);
+  for (const reply of answers[1]) expectOne(reply, statuses[seen].reads);
+  expectOne(answers[2], statuses[seen].ready);
   const asksNoStore = [`${guards}/plain`, `${url}/session`].map((each) => ask(each, { bearer: live.token }));
   for (const reply of [...(await Promise.all(asksNoStore)), await ask(`${root}/healthz`)]) expectOne(reply, [200]);
 }

@@ -84,7 +84,7 @@ const flows: readonly Flow[] = [
 ];
 
 describe("connections that are cut after each message of", () => {
-  it.each(flows)("$name", { timeout: 60_000 }, async (flow) => {
+  it.each(flows)("$name", { timeout: 180_000 }, async (flow) => {
     const { ledger, logins, rows } = ground;
     const lostOnes = new Set<string>();
     const [login = ""] = logins;
