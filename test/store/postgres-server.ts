@@ -117,9 +117,13 @@ export async function startPostgresIn(
       if (child?.pid === undefined) return;
       const ending = signal === "SIGINT" || signal === "SIGKILL";
       const ended = ending && child.exitCode === null ? once(child, "exit") : undefined;
-      // A signal to the server is not one to its sessions.
-      for (const pid of signal === "SIGINT" ? [child.pid] : family(child.pid)) kill(pid, signal);
+      // A signal to the server is not one to its sessions; one that is about to be killed starts no more of them.
+      if (signal === "SIGKILL") kill(child.pid, "SIGSTOP");
+      const pids = signal === "SIGINT" ? [child.pid] : family(child.pid);
+      for (const pid of pids) kill(pid, signal);
       await ended;
+      // As long as one of them holds the server's memory, no other server starts.
+      while (ending && pids.some(isRunning)) await new Promise((resolve) => setTimeout(resolve, 5));
     },
     async stop() {
       killAll();
@@ -171,6 +175,15 @@ function family(pid: number): readonly number[] {
     .map(Number)
     .filter((each) => parentOf(each) === pid);
   return [pid, ...children];
+}
+
+/** A process that has ended and that nobody has asked about is still listed. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s*[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
 }
 
 function parentOf(pid: number): number | undefined {
