@@ -192,6 +192,11 @@ export const parameters = {
     "the bearer token that `GET /metrics` asks for; without AMPHO_METRICS_PORT it is then on the port of the service, and without both it is not there",
     { secret: true },
   ),
+  AMPHO_DRAIN_LEAD: withDefault(
+    seconds(0, 3600),
+    0,
+    "how long `ampho serve` goes on answering after SIGTERM while `/readyz` says 503, before it closes its port; behind a balancer, longer than that takes to notice. SIGINT does not wait",
+  ),
   AMPHO_DOCTOR: withDefault(
     bool,
     false,

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { AmphoError } from "../errors.js";
 import type { AccessLog } from "./access-log.js";
 import { bodyLimitBytes } from "./body-limits.js";
 import type { HttpAnswer } from "./message.js";
@@ -30,6 +31,8 @@ export interface ServerOptions {
 export interface HttpServer {
   /** Listens, and gives the URL; port 0 takes a free one. Rejects with Node's error, such as EADDRINUSE. */
   listen(port: number, host: string): Promise<string>;
+  /** Answers as before, but `/readyz` 503, so that balancers send nothing more, and ends each connection with its answer. */
+  leave(): void;
   /** Takes no more connections, lets requests in flight finish for a few seconds, then closes what is left. May be called twice. */
   close(): Promise<void>;
 }
@@ -53,7 +56,13 @@ const arrivalMs = 100;
 
 export function createHttpServer(options: ServerOptions): HttpServer {
   const { ampho, ready, warnings, log, trustedHops = 0, metrics } = options;
-  const probe = createProbe({ ready, warnings, refusal: ampho.refusal, trustedHops });
+  let leaving = false;
+  const probe = createProbe({
+    ready: () => (leaving ? Promise.reject(gone()) : ready()),
+    warnings,
+    refusal: ampho.refusal,
+    trustedHops,
+  });
   /** The response that is owed on each connection, if any. */
   const owed = new Map<Duplex, ServerResponse>();
   let closing: Promise<void> | undefined;
@@ -71,7 +80,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       if (owed.get(socket) === response) owed.delete(socket);
     });
     response.setHeader(requestIdField, requestId);
-    if (closing !== undefined) response.setHeader("Connection", "close");
+    if (leaving) response.setHeader("Connection", "close");
     const { status, route, error } = await respond(request, response);
     log({ timeMs, method, route, status, durationMs: performance.now() - startMs, error, requestId });
   }
@@ -125,7 +134,6 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   });
 
   async function drain(): Promise<void> {
-    for (const response of owed.values()) if (!response.headersSent) response.setHeader("Connection", "close");
     const timer = setTimeout(() => server.closeAllConnections(), drainMs);
     // Nothing was read on these yet, and Node does not count them as idle. A request may just be arriving.
     const silent = setTimeout(() => {
@@ -136,14 +144,23 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     clearTimeout(silent);
   }
 
+  function leave(): void {
+    leaving = true;
+    for (const response of owed.values()) if (!response.headersSent) response.setHeader("Connection", "close");
+  }
+
   return {
     listen: (port, host) => listen(server, port, host),
+    leave,
     close: () => {
+      leave();
       closing ??= drain();
       return closing;
     },
   };
 }
+
+const gone = () => new AmphoError("unavailable", "This process is about to end.", { retryAfterSeconds: 1 });
 
 function listen(server: Server, port: number, host: string): Promise<string> {
   return new Promise((resolve, reject) => {

@@ -19,8 +19,8 @@ export interface Limits {
   readonly waitMs: number;
 }
 
-/** A lock that another process holds for 5 s must only delay a write; nobody may wait for longer than 6 s. */
-const usual: Limits = { tryMs: 5500, waitMs: 5800 };
+/** A lock that another process holds for 5 s must only delay a write; nobody may wait for longer than 6 s, all in all. */
+const usual: Limits = { tryMs: 5200, waitMs: 5500 };
 const restartMs = { first: 50, last: 1000 };
 
 interface Waiting {

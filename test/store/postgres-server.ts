@@ -45,9 +45,17 @@ export async function startPostgres(): Promise<PostgresServer> {
   return { port: Number(new URL(url).port || 5432), database: () => makeDatabase(url), stop: async () => {} };
 }
 
-export async function startOwnPostgres(...settings: readonly string[]): Promise<OwnServer> {
+export function startOwnPostgres(...settings: readonly string[]): Promise<OwnServer> {
+  return startPostgresIn(mkdtempSync(path.join(tmpdir(), "ampho-postgres-")), settings);
+}
+
+/** `folder` is the server's from then on, and goes with it. */
+export async function startPostgresIn(
+  folder: string,
+  settings: readonly string[],
+  initial: readonly string[] = [],
+): Promise<OwnServer> {
   const { initdb, postgres } = await binaries();
-  const folder = mkdtempSync(path.join(tmpdir(), "ampho-postgres-"));
   // The server refuses to run as root.
   const user = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
   if (user.uid !== undefined) chownSync(folder, user.uid, user.gid);
@@ -56,7 +64,18 @@ export async function startOwnPostgres(...settings: readonly string[]): Promise<
   writeFileSync(passwordFile, password, { mode: 0o644 });
   execFileSync(
     initdb,
-    ["-D", data, "-U", "postgres", `--pwfile=${passwordFile}`, "--auth=scram-sha-256", "--no-sync", "-E", "UTF8"],
+    [
+      "-D",
+      data,
+      "-U",
+      "postgres",
+      `--pwfile=${passwordFile}`,
+      "--auth=scram-sha-256",
+      "--no-sync",
+      "-E",
+      "UTF8",
+      ...initial,
+    ],
     { ...user, env: { LC_ALL: "C.UTF-8" }, stdio: "pipe" },
   );
   const port = await freePort();
@@ -80,7 +99,7 @@ export async function startOwnPostgres(...settings: readonly string[]): Promise<
     });
     const ended = once(child, "exit").then(() => Promise.reject(new Error(said)));
     ended.catch(() => undefined);
-    process.once("exit", killAll);
+    process.off("exit", killAll).once("exit", killAll);
     await Promise.race([ended, answering(url)]);
   }
 
@@ -98,9 +117,13 @@ export async function startOwnPostgres(...settings: readonly string[]): Promise<
       if (child?.pid === undefined) return;
       const ending = signal === "SIGINT" || signal === "SIGKILL";
       const ended = ending && child.exitCode === null ? once(child, "exit") : undefined;
-      // A signal to the server is not one to its sessions.
-      for (const pid of signal === "SIGINT" ? [child.pid] : family(child.pid)) kill(pid, signal);
+      // A signal to the server is not one to its sessions; one that is about to be killed starts no more of them.
+      if (signal === "SIGKILL") kill(child.pid, "SIGSTOP");
+      const pids = signal === "SIGINT" ? [child.pid] : family(child.pid);
+      for (const pid of pids) kill(pid, signal);
       await ended;
+      // As long as one of them holds the server's memory, no other server starts.
+      while (ending && pids.some(isRunning)) await new Promise((resolve) => setTimeout(resolve, 5));
     },
     async stop() {
       killAll();
@@ -152,6 +175,15 @@ function family(pid: number): readonly number[] {
     .map(Number)
     .filter((each) => parentOf(each) === pid);
   return [pid, ...children];
+}
+
+/** A process that has ended and that nobody has asked about is still listed. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s*[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
 }
 
 function parentOf(pid: number): number | undefined {

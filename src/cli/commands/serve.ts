@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { type Ampho, composeAmpho } from "../../ampho.js";
 import { readConfiguration } from "../../config.js";
 import { createAccessLog } from "../../http/access-log.js";
@@ -25,7 +26,7 @@ export async function run(input: CommandInput, { surroundings, terminal }: Comma
   try {
     const opened = await composeAmpho(configuration, { notice }, { actor: "application" });
     ampho = opened;
-    const { host, port, metricsHost, metricsPort = 0, trustProxy: trustedHops, doctor } = configuration;
+    const { host, port, metricsHost, metricsPort = 0, trustProxy: trustedHops, doctor, drainLead } = configuration;
     if (doctor) notice("warning: AMPHO_DOCTOR is true: whoever asks is told that this instance may be attacked");
     const log = createAccessLog(format, (line) => terminal.note(line.trimEnd()));
     const metrics = createMetricsServing(configuration, opened, log);
@@ -43,6 +44,11 @@ export async function run(input: CommandInput, { surroundings, terminal }: Comma
         notice(`metrics: ${await listen(metrics.server, metricsPort, metricsHost)}${metricsPath}`);
       terminal.print(url);
       const signal = await stopped;
+      if (signal === "SIGTERM" && drainLead > 0) {
+        notice(`${signal}: no longer ready; the port closes in ${drainLead} s`);
+        server.leave();
+        await pause(drainLead * 1000);
+      }
       notice(`${signal}: running requests may end`);
     } finally {
       await Promise.all([server.close(), metrics.server?.close()]);
@@ -70,11 +76,14 @@ function listen(server: HttpServer, port: number, host: string): Promise<string>
 
 /** From now on the first SIGTERM or SIGINT asks to stop; another one ends the process as always. */
 function stopSignal(): { readonly stopped: Promise<NodeJS.Signals>; readonly stop: (signal: NodeJS.Signals) => void } {
+  const signals = ["SIGTERM", "SIGINT"] as const;
   let stop: (signal: NodeJS.Signals) => void = () => {};
   const stopped = new Promise<NodeJS.Signals>((resolve) => {
-    stop = resolve;
-    process.once("SIGTERM", resolve);
-    process.once("SIGINT", resolve);
+    stop = (signal) => {
+      for (const each of signals) process.off(each, stop);
+      resolve(signal);
+    };
+    for (const each of signals) process.on(each, stop);
   });
   return { stopped, stop };
 }

@@ -4,6 +4,7 @@ import { loadDriver } from "../../../dist/store/sqlite-driver.js";
 
 const { DatabaseSync } = loadDriver(undefined);
 const database = new DatabaseSync(process.argv[2]);
+database.exec("pragma busy_timeout = 5000");
 database.exec("begin immediate");
 console.log("locked");
 createInterface({ input: process.stdin }).once("line", () => {

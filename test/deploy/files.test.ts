@@ -1,0 +1,178 @@
+// The files of deploy/ that no program of this machine runs: what holds between them, and between them and the program.
+import { execFileSync, spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+import { parse, parseAllDocuments } from "yaml";
+import { commands } from "../../dist/cli/commands.js";
+import { environmentOnly, parameterNames } from "../../dist/config/parameters.js";
+import { installMs, requireProgram } from "./programs.js";
+
+const root = path.resolve(import.meta.dirname, "../..");
+const read = (file: string) => readFileSync(path.join(root, "deploy", file), "utf8");
+const files = readdirSync(path.join(root, "deploy"), { recursive: true, encoding: "utf8" }).filter((name) =>
+  /\.(?:ya?ml|service|conf|sql)$|file$/i.test(name),
+);
+
+/** What there is at a path of names and numbers in a document. */
+function at(value: unknown, ...names: readonly (string | number)[]): unknown {
+  return names.reduce<unknown>((held, name) => {
+    if (typeof held !== "object" || held === null) return undefined;
+    return Object.entries(held).find(([each]) => each === String(name))?.[1];
+  }, value);
+}
+
+describe("every file of deploy/", () => {
+  it.each(files)("%s names parameters that there are, and shows no secret", (file) => {
+    const text = read(file);
+    const known = [...parameterNames, ...Object.keys(environmentOnly), "AMPHO_SITE", "AMPHO_UPSTREAMS"];
+    for (const [name] of text.matchAll(/AMPHO_[A-Z_]+/g)) expect(known, file).toContain(name);
+    expect(text).not.toMatch(/"k" ?: ?"|BEGIN [A-Z ]*PRIVATE KEY|password '[^…]/);
+  });
+});
+
+describe("the manifests", () => {
+  const documents = (file: string) =>
+    parseAllDocuments(read(`kubernetes/${file}`)).map((document) => {
+      expect(document.errors).toEqual([]);
+      return document.toJS() as unknown;
+    });
+  const [deployment, service, budget] = documents("ampho.yaml");
+  const [job] = documents("db-up.yaml");
+  const secrets = documents("secrets.example.yaml");
+  const pod = at(deployment, "spec", "template", "spec");
+  const container = at(pod, "containers", 0);
+  const migrating = at(job, "spec", "template", "spec");
+
+  it("are of the kinds and versions that Kubernetes has", () => {
+    const kinds = [deployment, service, budget, job, ...secrets].map((each) => [
+      at(each, "apiVersion"),
+      at(each, "kind"),
+    ]);
+    expect(kinds).toEqual([
+      ["apps/v1", "Deployment"],
+      ["v1", "Service"],
+      ["policy/v1", "PodDisruptionBudget"],
+      ["batch/v1", "Job"],
+      ...secrets.map(() => ["v1", "Secret"]),
+    ]);
+  });
+
+  it("mean the same pods", () => {
+    const labels = at(deployment, "spec", "template", "metadata", "labels");
+    expect(labels).toBeTypeOf("object");
+    expect(at(deployment, "spec", "selector", "matchLabels")).toEqual(labels);
+    expect(at(service, "spec", "selector")).toEqual(labels);
+    expect(at(budget, "spec", "selector", "matchLabels")).toEqual(labels);
+    expect(at(pod, "topologySpreadConstraints", 0, "labelSelector", "matchLabels")).toEqual(labels);
+    expect(at(job, "spec", "template", "metadata", "labels")).not.toEqual(labels);
+  });
+
+  it("ask the probes that the server answers, at the port that it has", () => {
+    expect(at(container, "readinessProbe", "httpGet", "path")).toBe("/readyz");
+    for (const probe of ["livenessProbe", "startupProbe"])
+      expect(at(container, probe, "httpGet", "path")).toBe("/healthz");
+    for (const probe of ["readinessProbe", "livenessProbe", "startupProbe"])
+      expect(at(container, probe, "httpGet", "port")).toBe(at(container, "ports", 0, "name"));
+    expect(at(container, "ports", 0, "containerPort")).toBe(3000);
+    expect(at(service, "spec", "ports", 0, "targetPort")).toBe(at(container, "ports", 0, "name"));
+  });
+
+  it("lose no request to a rolling update: the lead is longer than readiness takes to fail, and there is time for it", () => {
+    const readiness = at(container, "readinessProbe");
+    const number = (name: string) => Number(at(readiness, name));
+    const env = at(container, "env");
+    const lead = Array.isArray(env)
+      ? Number(
+          at(
+            env.find((each) => at(each, "name") === "AMPHO_DRAIN_LEAD"),
+            "value",
+          ),
+        )
+      : 0;
+    expect(lead).toBeGreaterThan(number("periodSeconds") * number("failureThreshold") + number("timeoutSeconds"));
+    expect(at(pod, "terminationGracePeriodSeconds")).toBeGreaterThan(lead + 5);
+    expect(at(deployment, "spec", "strategy", "rollingUpdate")).toEqual({ maxSurge: 1, maxUnavailable: 0 });
+    expect(at(budget, "spec", "maxUnavailable")).toBe(1);
+  });
+
+  it("give no pod more than it needs", () => {
+    for (const each of [pod, migrating]) {
+      expect(at(each, "automountServiceAccountToken")).toBe(false);
+      expect(at(each, "securityContext")).toEqual({ runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } });
+      expect(at(each, "containers", 0, "securityContext")).toEqual({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ["ALL"] },
+      });
+      expect(at(each, "containers", 0, "image")).toMatch(/:\d+\.\d+\.\d+$/);
+    }
+  });
+
+  it("name secrets that are shown, and keep the owner's from the server", () => {
+    const names = new Set(secrets.map((each) => at(each, "metadata", "name")));
+    const used = (value: unknown) =>
+      [...JSON.stringify(value).matchAll(/"(?:secretKeyRef":\{"name|secretName)":"([^"]+)"/g)].map(([, name]) => name);
+    expect(new Set([...used(pod), ...used(migrating)])).toEqual(names);
+    expect(used(pod)).not.toContain("ampho-database-owner");
+    expect(used(migrating)).toEqual(["ampho-database-owner"]);
+    expect(at(migrating, "containers", 0, "args")).toEqual(["db-up"]);
+  });
+});
+
+describe("the compose file", () => {
+  const file: unknown = parse(read("compose.yaml"), { merge: true });
+  const services = at(file, "services");
+  const fleet = ["ampho-1", "ampho-2", "ampho-3", "ampho-4"];
+
+  it("has four processes behind the proxy, which alone can be reached", () => {
+    const upstreams = at(services, "proxy", "environment", "AMPHO_UPSTREAMS");
+    expect(upstreams).toBe(fleet.map((name) => `${name}:3000`).join(" "));
+    const names = Object.keys(Object(services));
+    expect(names.filter((name) => at(services, name, "ports") !== undefined)).toEqual(["proxy"]);
+    for (const name of fleet) {
+      expect(at(services, name, "read_only")).toBe(true);
+      expect(at(services, name, "cap_drop")).toEqual(["ALL"]);
+      expect(at(services, name, "environment", "AMPHO_TRUST_PROXY")).toBe("1");
+      expect(at(services, name, "depends_on", "schema", "condition")).toBe("service_completed_successfully");
+    }
+    expect(at(services, "schema", "command")).toEqual(["db-up"]);
+    expect(JSON.stringify(at(services, fleet[0] ?? ""))).not.toContain("OWNER_PASSWORD");
+  });
+
+  it("pins what it runs, and says no password", () => {
+    for (const [, service] of Object.entries(Object(services)))
+      expect(String(at(service, "image"))).toMatch(/^(?:ampho|\w+:\d+\.\d+[\w.-]*)$/);
+    for (const [, value] of read("compose.yaml").matchAll(/PASSWORD: (.*)/g)) expect(value).toMatch(/^\$\{\w+:\?\}$/);
+  });
+
+  it("runs commands that there are", () => {
+    const known = commands.map(({ name }) => name);
+    expect(known).toContain(at(services, "schema", "command", 0));
+  });
+});
+
+describe("the unit", () => {
+  const unit = path.join(root, "deploy/systemd/ampho.service");
+  const exposureMax = 2;
+
+  it(
+    "is one that systemd takes, and that is not exposed",
+    () => {
+      const analyze = requireProgram("systemd-analyze", "systemd");
+      const verified = spawnSync(analyze, ["verify", unit], { encoding: "utf8" });
+      // The program is not where the unit looks for it.
+      const complaints = verified.stderr.split("\n").filter((line) => line !== "" && !/is not executable/.test(line));
+      expect(complaints).toEqual([]);
+      const said = execFileSync(analyze, ["security", "--offline=true", unit], { encoding: "utf8" });
+      expect(Number(/exposure level for \S+: ([\d.]+)/.exec(said)?.[1])).toBeLessThan(exposureMax);
+    },
+    installMs,
+  );
+
+  it("gives the process the time that its lead and its last requests take", () => {
+    const text = read("systemd/ampho.service");
+    const seconds = (name: string) => Number(new RegExp(`${name}=(\\d+)`).exec(text)?.[1]);
+    expect(seconds("TimeoutStopSec")).toBeGreaterThan(seconds("AMPHO_DRAIN_LEAD") + 5);
+  });
+});

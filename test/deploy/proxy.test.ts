@@ -1,0 +1,90 @@
+// Ampho behind the real nginx and the real Caddy, with the files of deploy/.
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { addUser, alice, command, freshPlace, leave, type Place, type Served, startServe } from "../serve/serve.js";
+import { installMs } from "./programs.js";
+import { proxies, type RunningProxy } from "./proxies.js";
+
+const feedToken = "feed-token-of-the-tests-0123456789abcdef";
+const api = "/api/security";
+let place: Place;
+let served: Served;
+beforeAll(async () => {
+  place = freshPlace({ AMPHO_TRUST_PROXY: "1", AMPHO_SECURITY_FEED_TOKEN: feedToken });
+  await addUser(place);
+  served = await startServe(place);
+});
+afterAll(leave);
+
+describe.each(Object.entries(proxies))("behind %s", (_, start) => {
+  let proxy: RunningProxy;
+  beforeAll(async () => {
+    proxy = await start([served.port]);
+  }, installMs);
+  afterAll(() => proxy?.stop());
+
+  const logIn = async (headers: Readonly<Record<string, string>> = {}) => {
+    const { status, json } = await proxy.ask(`${api}/login`, { method: "POST", body: alice, headers });
+    expect(status).toBe(200);
+    return { token: String(json["token"]), refreshToken: String(json["refresh_token"]) };
+  };
+  const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+  it("a session has the client's address, whatever the client says it is", async () => {
+    const forged = {
+      "x-forwarded-for": "203.0.113.7",
+      forwarded: "for=203.0.113.8",
+      "x-real-ip": "203.0.113.9",
+    };
+    for (const headers of [{}, forged, { "x-forwarded-for": "203.0.113.7, 203.0.113.9" }]) await logIn(headers);
+    const { stdout } = await command(place, ["session-list", alice.login, "--json"]);
+    const addresses = JSON.parse(stdout).map(({ address }: { readonly address: string }) => address);
+    expect(addresses.length).toBeGreaterThanOrEqual(3);
+    expect(new Set(addresses)).toEqual(new Set(["127.0.0.1"]));
+  });
+
+  it("a session is renewed, asked for and ended", async () => {
+    const { token, refreshToken } = await logIn();
+    const renewed = await proxy.ask(`${api}/renew`, { method: "POST", body: { refresh_token: refreshToken } });
+    expect(renewed.status).toBe(200);
+    expect((await proxy.ask(`${api}/session`, { headers: bearer(token) })).json["login"]).toBe(alice.login);
+    expect((await proxy.ask(`${api}/logout`, { method: "POST", headers: bearer(token) })).status).toBe(204);
+    expect((await proxy.ask(`${api}/session`, { headers: bearer(token) })).status).toBe(401);
+  });
+
+  it("the revocation feed waits for something new, and is told at once", async () => {
+    const { token } = await logIn();
+    const { json } = await proxy.ask(`${api}/revocations?after=0`, { headers: bearer(feedToken) });
+    const next = proxy.ask(`${api}/revocations?after=${json["last"]}&wait=20`, { headers: bearer(feedToken) });
+    let told = false;
+    void next.then(() => (told = true));
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect(told).toBe(false);
+    await proxy.ask(`${api}/logout`, { method: "POST", headers: bearer(token) });
+    await vi.waitFor(() => expect(told).toBe(true), { timeout: 2000 });
+    expect((await next).status).toBe(200);
+  });
+
+  it("what is too large for Ampho is refused by Ampho, in its own words", async () => {
+    const large = { login: "alice", password: "x".repeat(20_000) };
+    const refused = await proxy.ask(`${api}/login`, { method: "POST", body: large });
+    expect([refused.status, refused.json["error"]]).toEqual([413, "payload_too_large"]);
+    // The largest token gets through to be refused.
+    const token = await proxy.ask(`${api}/session`, { headers: bearer("x".repeat(8192)) });
+    expect([token.status, token.json["error"]]).toEqual([401, "invalid_token"]);
+  });
+
+  it("what is far too large is refused before it comes to Ampho", async () => {
+    const before = served.entries().length;
+    const refused = await proxy
+      .ask(`${api}/login`, { method: "POST", body: "x".repeat(200_000) })
+      .catch(() => undefined);
+    // Caddy answers 502 where Ampho has refused while it was still sending.
+    expect([413, 502, undefined]).toContain(refused?.status);
+    expect(
+      served
+        .entries()
+        .slice(before)
+        .map(({ status }) => status),
+    ).not.toContain(200);
+  });
+});

@@ -1,0 +1,123 @@
+// Four processes on one PostgreSQL are ended and started anew, one after the other, while clients log in, renew, ask and log
+// out without pause through a balancer: no request fails.
+import { setTimeout as pause } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { addUser, alice, freshPlace, leave, type Place, type Served, startServe, unthrottled } from "../serve/serve.js";
+import { freePort, type PostgresServer, startPostgres } from "../store/postgres-server.js";
+import { installMs } from "./programs.js";
+import { proxies, type RunningProxy } from "./proxies.js";
+
+let database: PostgresServer;
+let place: Place;
+const fleet: Served[] = [];
+beforeAll(async () => {
+  database = await startPostgres();
+  const own = await database.database();
+  await own.empty();
+  place = freshPlace({
+    AMPHO_DATABASE_URL: own.runtimeUrl,
+    AMPHO_TRUST_PROXY: "1",
+    AMPHO_DRAIN_LEAD: "2",
+    AMPHO_SECURITY_SESSIONS_MAX: "1000",
+    ...unthrottled,
+  });
+  await addUser(place);
+  for (let count = 0; count < 4; count++) fleet.push(await startServe(place, "--port", String(await freePort())));
+});
+afterAll(async () => {
+  await leave();
+  await database.stop();
+});
+
+interface Tally {
+  answered: number;
+  readonly failed: string[];
+}
+
+/** Sessions, one after the other; each answer that is none of the flow's is written down. */
+async function useSessions(balancer: RunningProxy, going: () => boolean, tally: Tally): Promise<void> {
+  const step = async (target: string, expected: number, asked = {}) => {
+    try {
+      const { status, json } = await balancer.ask(`/api/security${target}`, asked);
+      if (status === expected) tally.answered += 1;
+      else tally.failed.push(`${target}: ${status}`);
+      return json;
+    } catch (error) {
+      tally.failed.push(`${target}: ${error instanceof Error ? error.message : "no answer"}`);
+      return {};
+    }
+  };
+  while (going()) {
+    let grant = await step("/login", 200, { method: "POST", body: alice });
+    for (let count = 0; count < 5; count++) {
+      const bearer = { headers: { authorization: `Bearer ${grant["token"]}` } };
+      await step("/session", 200, bearer);
+      await step("/sessions", 200, bearer);
+      grant = await step("/renew", 200, { method: "POST", body: { refresh_token: grant["refresh_token"] } });
+      await pause(20);
+    }
+    await step("/logout", 204, { method: "POST", headers: { authorization: `Bearer ${grant["token"]}` } });
+  }
+}
+
+describe.each(Object.entries(proxies))("behind %s", (_, start) => {
+  let balancer: RunningProxy;
+  beforeAll(async () => {
+    balancer = await start(fleet.map(({ port }) => port));
+  }, installMs);
+  afterAll(() => balancer?.stop());
+
+  it("every process is ended and started anew, and no request fails", { timeout: 60_000 }, async () => {
+    const tally: Tally = { answered: 0, failed: [] };
+    let over = false;
+    const clients = Array.from({ length: 3 }, () => useSessions(balancer, () => !over, tally));
+    for (const [at, served] of fleet.entries()) {
+      await pause(300);
+      const ended = await served.stop();
+      expect(ended.code).toBe(0);
+      const next = await startServe(place, "--port", String(served.port));
+      fleet[at] = next;
+      // As an orchestrator does: it is asked until it is ready, and the balancer until it has seen that.
+      await vi.waitFor(async () => expect((await fetch(`${next.root}/readyz`)).status).toBe(200));
+      await pause(1200);
+    }
+    over = true;
+    await Promise.all(clients);
+    expect(tally.failed).toEqual([]);
+    expect(tally.answered).toBeGreaterThan(100);
+  });
+});
+
+describe("a process that is asked to end", () => {
+  const ready = async ({ root }: Served) => (await fetch(`${root}/readyz`)).status;
+
+  it("is not ready at once, and goes on answering for as long as AMPHO_DRAIN_LEAD says", async () => {
+    const served = await startServe({ ...place, env: { ...place.env, AMPHO_DRAIN_LEAD: "5" } });
+    const untilMs = performance.now() + 3000;
+    const ended = served.stop();
+    await vi.waitFor(async () => expect(await ready(served)).toBe(503), { interval: 10 });
+    while (performance.now() < untilMs) {
+      const answer = await fetch(`${served.url}/login`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(alice),
+      });
+      expect([answer.status, answer.headers.get("connection")]).toEqual([200, "close"]);
+      await answer.text();
+      expect(await ready(served)).toBe(503);
+      expect((await fetch(`${served.root}/healthz`)).status).toBe(200);
+    }
+    expect((await ended).code).toBe(0);
+    await expect(fetch(served.root)).rejects.toThrow(TypeError);
+  });
+
+  it("does not wait at SIGINT, nor for the rest of the time at a second signal", async () => {
+    const [first, second] = [await startServe(place), await startServe(place)];
+    const atOnce = await first.stop("SIGINT");
+    expect([atOnce.code, atOnce.stderr.includes("no longer ready")]).toEqual([0, false]);
+    const ended = second.stop();
+    await vi.waitFor(() => expect(second.stderr()).toContain("no longer ready"), { interval: 10 });
+    await second.stop("SIGINT");
+    expect((await ended).code).toBe(null);
+  });
+});

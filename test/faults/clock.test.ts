@@ -1,0 +1,43 @@
+// Two machines' clocks are off by two hours, one forth and one back: the processes on them decide as all others do, by the clock
+// of the store.
+import { expect, it } from "vitest";
+import { installMs, requireProgram } from "../deploy/programs.js";
+import { claimsOf } from "./ledger.js";
+import { logIn } from "./load.js";
+import { openPostgresGround, type PostgresGround } from "./postgres-ground.js";
+import { type Fault, tryFault } from "./trial.js";
+
+const clocks = [
+  ["+2h", "ahead of"],
+  ["-2h", "behind"],
+] as const;
+
+const nothing: Fault<PostgresGround> = {
+  name: "clocks are off",
+  seen: "nothing",
+  holdMs: 500,
+  begin: async ({ apps }) => apps,
+  end: async () => {},
+};
+
+it("a process whose machine's clock is off by two hours answers as always, gives tokens of the time that it is, and says so", {
+  timeout: installMs,
+}, async () => {
+  const faketime = requireProgram("faketime", "faketime");
+  const through = clocks.map(([offset]) => [faketime, "--exclude-monotonic", "-f", offset]);
+  const ground = await openPostgresGround({ through });
+  const { apps, ledger, logins } = ground;
+  expect(await tryFault(ground, nothing)).toMatchObject({ lost: 0 });
+  for (const [at, [, side]] of clocks.entries()) {
+    const app = apps[at];
+    const { token } = await logIn(app?.url ?? "", logins[0] ?? "", ledger);
+    expect(Math.abs(claimsOf(token).iat - Date.now() / 1000)).toBeLessThan(60);
+    const notice = new RegExp(`^the clock of this machine is 7\\d\\d\\d s ${side} the store's, which is used`);
+    expect(app?.errors()).toMatch(notice);
+    // A token of one is good in the other, four hours away.
+    const other = apps[1 - at];
+    const response = await fetch(`${other?.guards}/plain`, { headers: { authorization: `Bearer ${token}` } });
+    expect(response.status).toBe(200);
+  }
+  await ground.close();
+});

@@ -1,0 +1,35 @@
+// Takes every connection that a PostgreSQL server gives, also from those who have them.
+import { setTimeout as pause } from "node:timers/promises";
+import pg from "pg";
+
+/** Resolves, when no Ampho has one, to the way to give them back. */
+export async function takeConnections(url: string): Promise<() => Promise<void>> {
+  const clients: pg.Client[] = [];
+
+  async function takeOne(): Promise<boolean> {
+    const client = new pg.Client({ connectionString: url, application_name: "taker" });
+    client.on("error", () => undefined);
+    try {
+      await client.connect();
+    } catch {
+      return false;
+    }
+    clients.push(client);
+    return true;
+  }
+
+  await takeOne();
+  // By a connection that stays: each that ends is one that somebody else gets.
+  const [first] = clients;
+  // One that is just being opened is not listed yet.
+  for (let quiet = 0; quiet < 10; ) {
+    const ended = await first?.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'ampho' and usename = current_user",
+    );
+    quiet = (await takeOne()) || ended?.rowCount !== 0 ? 0 : quiet + 1;
+    await pause(20);
+  }
+  return async () => {
+    await Promise.all(clients.map((client) => client.end()));
+  };
+}

@@ -1,0 +1,52 @@
+// What faults are tried on: a database with users, and applications on it.
+import { randomBytes } from "node:crypto";
+import { createAmpho } from "../../dist/ampho.js";
+import { createLedger, type Ledger } from "./ledger.js";
+
+/** Guesses are limited elsewhere: here each try has to reach the store. */
+export const unthrottled = {
+  throttleTries: 1_000_000,
+  throttleKnownTries: 1_000_000,
+  throttleLock: 1_000_000,
+  throttleAddress: 0,
+  throttleNetwork: 0,
+};
+
+export const keyOfAll = { kty: "oct", alg: "HS256", kid: "key-1", k: randomBytes(32).toString("base64url") };
+
+/** Makes so many users, and the ledger that knows their passwords. */
+export async function people(
+  databaseUrl: string,
+  count: number,
+): Promise<{ ledger: Ledger; logins: readonly string[] }> {
+  const ledger = createLedger();
+  const ampho = await createAmpho({ key: keyOfAll, databaseUrl, databaseMigrate: "off", notice: () => {} });
+  const logins = Array.from({ length: count }, (_, at) => `user${at}`);
+  for (const login of logins) {
+    const password = `heron violet tumbrel ${randomBytes(4).toString("hex")}`;
+    await ampho.users.create({ login, password });
+    ledger.passwordSet(login, password);
+  }
+  await ampho.close();
+  return { ledger, logins };
+}
+
+/** One line for each trial, on the test's output. */
+export function tableOf(
+  outcomes: readonly {
+    readonly fault: string;
+    readonly recoveryMs: number;
+    readonly acknowledged: number;
+    readonly lost: number;
+  }[],
+): string {
+  const lines = outcomes.map(({ fault, recoveryMs, acknowledged, lost }) =>
+    [
+      fault.padEnd(56),
+      `${Math.round(recoveryMs)} ms`.padStart(8),
+      String(acknowledged).padStart(12),
+      String(lost).padStart(5),
+    ].join(" "),
+  );
+  return [`${"fault".padEnd(56)} recovery acknowledged  lost`, ...lines, ""].join("\n");
+}

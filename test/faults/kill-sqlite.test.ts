@@ -1,0 +1,66 @@
+// kill -9 of the process that writes, at the moment when SQLite's write-ahead log begins to change: of each endpoint and
+// command that writes.
+import { type FSWatcher, mkdtempSync, rmSync, watch } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openSqliteMigrations } from "../../dist/store/sqlite.js";
+import { loadDriver } from "../../dist/store/sqlite-driver.js";
+import { freshPlace, leave, unthrottled } from "../serve/serve.js";
+import { keyOfAll } from "./ground.js";
+import { expectWhole, type Killer, type KillGround, learn } from "./killing.js";
+import { openBeside, type Write, writes } from "./writes.js";
+
+let folder = "";
+let ground: KillGround;
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), "ampho-kill-"));
+  const file = path.join(folder, "ampho.db");
+  const migrations = openSqliteMigrations({ path: file });
+  await migrations.up();
+  await migrations.close();
+  const databaseUrl = `sqlite:${file}`;
+  const key = JSON.stringify(keyOfAll);
+  ground = {
+    place: freshPlace({ AMPHO_SECURITY_KEY: key, AMPHO_DATABASE_URL: databaseUrl, ...unthrottled }),
+    beside: await openBeside(databaseUrl),
+    rows: async (sql) => {
+      const { DatabaseSync } = loadDriver(undefined);
+      const database = new DatabaseSync(file);
+      const rows = database.prepare(sql).all();
+      database.close();
+      return rows;
+    },
+  };
+});
+afterAll(async () => {
+  await leave();
+  await ground.beside.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function killer(): Killer {
+  let watching: FSWatcher | undefined;
+  let killed = false;
+  return {
+    arm: (kill) => {
+      watching = watch(folder, (_, name) => {
+        if (name !== "ampho.db-wal") return;
+        killed = true;
+        kill();
+      });
+    },
+    disarm: async () => {
+      watching?.close();
+      return killed;
+    },
+  };
+}
+
+describe("killed while it writes, all or nothing is there of", () => {
+  it.each(writes)("$name", { timeout: 60_000 }, async (write: Write) => {
+    const whole = await learn(ground, write);
+    expect(await expectWhole(ground, write, whole, killer()), "somebody was killed").toBe(true);
+    expect(await ground.rows("pragma integrity_check")).toEqual([{ integrity_check: "ok" }]);
+  });
+});

@@ -1,0 +1,117 @@
+// Clients that log in, renew, log out and change passwords without pause, as careful ones do: what got no answer is tried
+// again with the same token and key. What they are told goes into the ledger.
+import { randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
+import { type Application, type Asked, ask, type Reply } from "./application.js";
+import type { Ledger } from "./ledger.js";
+
+export interface Load {
+  /** Every client finishes what it is at; rejects with the first answer that none should get. */
+  stop(): Promise<void>;
+}
+
+const thinkMs = 40;
+const againMs = 100;
+/** What was begun just before the fault has had to wait for other things, too. */
+const patienceMs = 10_000;
+
+export function startLoad(apps: readonly Application[], logins: readonly string[], ledger: Ledger): Load {
+  let stopped = false;
+  const going = () => !stopped;
+  const clients = logins.map((login, at) => {
+    const client = clientOf(apps[at % apps.length]?.url ?? "", login, ledger);
+    return at % 3 === 2 ? keep(going, client.changePassword) : keep(going, client.useSession);
+  });
+  // Whoever fails ends by it; the others go on until all are asked to stop.
+  for (const client of clients) client.catch(() => undefined);
+  return {
+    stop: async () => {
+      stopped = true;
+      await Promise.all(clients);
+    },
+  };
+}
+
+async function keep(going: () => boolean, step: () => Promise<void>): Promise<void> {
+  while (going()) {
+    await step();
+    await pause(thinkMs);
+  }
+}
+
+/** Until the answer is another than 503; that one has to say when to come back. */
+export async function insist(url: string, asked: Asked): Promise<Reply> {
+  for (;;) {
+    const reply = await ask(url, { withinMs: patienceMs, ...asked });
+    if (reply.status !== 503) return reply;
+    if (!(reply.retryAfter > 0)) throw new Error("a 503 without Retry-After");
+    await pause(againMs);
+  }
+}
+
+export function expectStatus(reply: Reply, statuses: readonly number[], what: string): Reply {
+  if (statuses.includes(reply.status)) return reply;
+  throw new Error(`${what} is answered ${reply.status} ${String(reply.error)}`);
+}
+
+export interface Tokens {
+  readonly token: string;
+  readonly refreshToken: string;
+}
+
+export function tokensOf({ json }: Reply): Tokens {
+  return { token: String(json["token"]), refreshToken: String(json["refresh_token"]) };
+}
+
+export const key = () => ({ "idempotency-key": `try-${randomUUID()}` });
+
+export async function logIn(url: string, login: string, ledger: Ledger): Promise<Tokens> {
+  const body = { login, password: ledger.passwords.get(login) };
+  const tokens = tokensOf(
+    expectStatus(await insist(`${url}/login`, { method: "POST", body }), [200], `a login of ${login}`),
+  );
+  ledger.opened(tokens.token);
+  return tokens;
+}
+
+export async function renew(url: string, { refreshToken }: Tokens, ledger: Ledger, headers = key()): Promise<Tokens> {
+  const asked = { method: "POST", body: { refresh_token: refreshToken }, headers };
+  const tokens = tokensOf(expectStatus(await insist(`${url}/renew`, asked), [200], "a renewal"));
+  ledger.renewed(tokens.token);
+  return tokens;
+}
+
+export async function logOut(url: string, { token }: Tokens, ledger: Ledger): Promise<void> {
+  ledger.endAsked(token);
+  // 401: a try before this one was not answered, and did it.
+  expectStatus(await insist(`${url}/logout`, { method: "POST", bearer: token }), [204, 401], "a logout");
+  ledger.ended(token);
+}
+
+/** Tried again until it is known which of the two passwords counts. */
+export async function changePassword(url: string, login: string, { token }: Tokens, ledger: Ledger): Promise<void> {
+  const [password = "", next] = [ledger.passwords.get(login), `violet kettle harbour ${randomUUID()}`];
+  const asked = { method: "POST", bearer: token, body: { password, new_password: next } };
+  // 401: a try before this one was not answered, and did it; the login that follows shows it.
+  expectStatus(await insist(`${url}/password`, asked), [204, 401], "a change of password");
+  ledger.passwordSet(login, next);
+}
+
+function clientOf(url: string, login: string, ledger: Ledger) {
+  return {
+    useSession: async () => {
+      let tokens = await logIn(url, login, ledger);
+      for (let count = 0; count < 4; count++) {
+        tokens = await renew(url, tokens, ledger);
+        await pause(thinkMs);
+      }
+      await logOut(url, tokens, ledger);
+    },
+    changePassword: async () => {
+      const tokens = await logIn(url, login, ledger);
+      await changePassword(url, login, tokens, ledger);
+      await logOut(url, await logIn(url, login, ledger), ledger);
+      await logOut(url, tokens, ledger);
+    },
+  };
+}

@@ -1,0 +1,63 @@
+// The disk of PostgreSQL is full: the server refuses some writes, or ends, and has to be started when there is room again.
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { expect, it } from "vitest";
+import { startPostgresIn } from "../store/postgres-server.js";
+import { mayMount, mountSmall } from "../store/processes.js";
+import { ask } from "./application.js";
+import { tableOf } from "./ground.js";
+import { openPostgresGround, type PostgresGround } from "./postgres-ground.js";
+import { type Fault, tryFault } from "./trial.js";
+
+const diskKiB = 160_000;
+const settings = ["max_connections=40", "min_wal_size=2MB", "max_wal_size=4MB", "wal_recycle=off"];
+
+const onFullDisk = (filler: string): Fault<PostgresGround> => ({
+  name: "the disk of the server is full",
+  seen: "partly",
+  holdMs: 500,
+  begin: async (ground) => {
+    await fillDisk(filler, ground);
+    return ground.apps;
+  },
+  end: async ({ server, database }) => {
+    rmSync(filler);
+    const running = database.query("select 1").then(
+      () => true,
+      () => false,
+    );
+    // A server that could not write its log has ended, and does not come back by itself.
+    if (await running) return;
+    await server.signal("SIGKILL");
+    await server.start();
+  },
+});
+
+/** What there is room for is still written; then there is none. */
+async function fillDisk(filler: string, { apps: [app], logins, ledger }: PostgresGround): Promise<void> {
+  if (app === undefined) throw new Error("there are two");
+  expect(() => writeFileSync(filler, Buffer.alloc(diskKiB * 1024))).toThrow(/ENOSPC/);
+  const login = logins.at(-1) ?? "";
+  for (;;) {
+    const body = { login, password: ledger.passwords.get(login) };
+    const { status } = await ask(`${app.url}/login`, { method: "POST", body });
+    if (status === 503) return;
+    expect([200, 401]).toContain(status);
+  }
+}
+
+// Only root may make a small disk.
+if (mayMount)
+  it("while the disk of the server is full, and afterwards", { timeout: 90_000 }, async () => {
+    const disk = mountSmall(diskKiB);
+    try {
+      const folder = path.join(disk.folder, "server");
+      mkdirSync(folder);
+      const ground = await openPostgresGround({ server: startPostgresIn(folder, settings, ["--wal-segsize=1"]) });
+      process.stdout.write(tableOf([await tryFault(ground, onFullDisk(path.join(disk.folder, "filler")))]));
+      await ground.close();
+    } finally {
+      disk.end();
+    }
+  });
+else it("only root may make a small disk", () => expect(mayMount).toBe(false));

@@ -1,0 +1,241 @@
+// One trial of a fault, the same for all of them: what is asked while it lasts, how it is answered, how soon everything is
+// as before, and what is left (contract §5, "When the store is away").
+import { performance } from "node:perf_hooks";
+import { setTimeout as pause } from "node:timers/promises";
+import { expect, vi } from "vitest";
+import { type Application, type Asked, answerMs, ask, type Held, type Reply } from "./application.js";
+import { contradictions, type Ledger } from "./ledger.js";
+import {
+  changePassword,
+  expectStatus,
+  insist,
+  key,
+  logIn,
+  logOut,
+  renew,
+  startLoad,
+  type Tokens,
+  tokensOf,
+} from "./load.js";
+
+export interface Ground {
+  readonly apps: readonly Application[];
+  readonly ledger: Ledger;
+  /** Users whose passwords the ledger knows: three for each application, and as many for the load. */
+  readonly logins: readonly string[];
+  rows(sql: string): Promise<readonly Record<string, unknown>[]>;
+  /** Of all applications, at the database's server. */
+  connections(): Promise<number>;
+}
+
+/** `away`: nothing comes back. `unwritable`: reads may. `partly`, `slow`: anything may, in time. `nothing`: all is as always. */
+export type Seen = "away" | "unwritable" | "partly" | "slow" | "nothing";
+
+export interface Fault<G extends Ground = Ground> {
+  readonly name: string;
+  readonly seen: Seen;
+  /** Beyond what the questions take. */
+  readonly holdMs: number;
+  /** Resolves to the applications that it hits; the others go on as if nothing was. */
+  begin(ground: G): Promise<readonly Application[]>;
+  end(ground: G): Promise<void>;
+}
+
+export interface Outcome {
+  readonly fault: string;
+  /** From the store's return until every application does everything again. */
+  readonly recoveryMs: number;
+  readonly acknowledged: number;
+  readonly lost: number;
+}
+
+const statuses: Readonly<Record<Seen, Readonly<Record<"reads" | "writes" | "ready", readonly number[]>>>> = {
+  away: { reads: [503], writes: [503], ready: [503] },
+  unwritable: { reads: [200, 503], writes: [503], ready: [200, 503] },
+  partly: { reads: [200, 503], writes: [200, 204, 503], ready: [200, 503] },
+  slow: { reads: [200, 503], writes: [200, 204, 503], ready: [200, 503] },
+  nothing: { reads: [200], writes: [200, 204], ready: [200] },
+};
+
+const recoveryLimitMs = 5000;
+const readyMs = 1500;
+/** A store that answers late is not away: a login asks it thrice. */
+const slowMs = 10_000;
+/** Of one process (src/store/postgres.ts). */
+const connectionsMax = 10;
+
+export async function tryFault<G extends Ground>(ground: G, fault: Fault<G>): Promise<Outcome> {
+  const { ledger, apps, logins } = ground;
+  const before = await Promise.all(apps.map((app) => app.held()));
+  const already = ledger.acknowledged;
+  const casts = await Promise.all(apps.map((app, at) => enter(app, logins.slice(3 * at), ledger)));
+  const busy = [startLoad(apps, logins.slice(3 * apps.length), ledger), ...casts.map(watchGuard)];
+  let recoveryMs = 0;
+  try {
+    const hit = await fault.begin(ground);
+    try {
+      await Promise.all(
+        casts.map((cast) => expectAnswers(cast, hit.includes(cast.app) ? fault.seen : "nothing", ledger)),
+      );
+      await pause(fault.holdMs);
+    } finally {
+      await fault.end(ground);
+    }
+    const backMs = performance.now();
+    await Promise.all(casts.map((cast) => expectBack(cast, ledger)));
+    recoveryMs = performance.now() - backMs;
+  } finally {
+    await Promise.all(busy.map((each) => each.stop()));
+  }
+  expect(recoveryMs).toBeLessThan(recoveryLimitMs);
+  await Promise.all(casts.map((cast) => settle(cast, ledger)));
+  const lost = await expectKept(ground);
+  await expectNoLeak(ground, before);
+  return { fault: fault.name, recoveryMs, acknowledged: ledger.acknowledged - already, lost };
+}
+
+/** Who asks one application while the fault lasts. */
+interface Cast {
+  readonly app: Application;
+  readonly ann: string;
+  /** Of ann: one that lives on, one that logs out, one that is ended by the first. */
+  readonly live: Tokens;
+  readonly leaving: Tokens;
+  readonly other: Tokens;
+  readonly over: Tokens;
+  readonly bob: string;
+  readonly everywhere: Tokens;
+  readonly cid: string;
+  readonly changing: Tokens;
+  /** The renewal that is begun while the fault lasts. */
+  readonly renewal: ReturnType<typeof key>;
+}
+
+async function enter(
+  app: Application,
+  [ann = "", bob = "", cid = ""]: readonly string[],
+  ledger: Ledger,
+): Promise<Cast> {
+  const open = (login: string) => logIn(app.url, login, ledger);
+  const [over, live, leaving, other] = [await open(ann), await open(ann), await open(ann), await open(ann)];
+  const [everywhere, changing] = [await open(bob), await open(cid)];
+  await logOut(app.url, over, ledger);
+  return { app, ann, live, leaving, other, over, bob, everywhere, cid, changing, renewal: key() };
+}
+
+/** Guarded requests ask no store, so that nothing happens to them: neither to those let in, nor to those kept out. */
+function watchGuard({ app, live, over }: Cast): { stop(): Promise<void> } {
+  let stopped = false;
+  const watching = (async () => {
+    while (!stopped) {
+      const [good, bad] = [live, over].map(({ token }) => ask(`${app.guards}/plain`, { bearer: token }));
+      expect([(await good)?.status, (await bad)?.status]).toEqual([200, 401]);
+      await pause(100);
+    }
+  })();
+  watching.catch(() => undefined);
+  return {
+    stop: async () => {
+      stopped = true;
+      await watching;
+    },
+  };
+}
+
+const sidOf = ({ token }: Tokens): string =>
+  JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()).sid;
+
+async function expectAnswers(cast: Cast, seen: Seen, ledger: Ledger): Promise<void> {
+  const { app, live, leaving, other, everywhere, changing } = cast;
+  const { url, guards, root } = app;
+  for (const { token } of [leaving, other, everywhere]) ledger.endAsked(token);
+  const withinMs = seen === "slow" ? slowMs : answerMs;
+  const post = (path: string, asked: Asked) => ask(`${url}${path}`, { method: "POST", withinMs, ...asked });
+  const writes = [
+    post("/login", { body: { login: cast.ann, password: ledger.passwords.get(cast.ann) } }),
+    post("/renew", { body: { refresh_token: live.refreshToken }, headers: cast.renewal }),
+    post("/logout", { bearer: leaving.token }),
+    post(`/sessions/${sidOf(other)}`, { method: "DELETE", bearer: live.token }),
+    post("/sessions", { method: "DELETE", bearer: everywhere.token }),
+    post("/password", { bearer: changing.token, body: change(cast, ledger) }),
+  ];
+  const reads = [`${url}/sessions`, `${guards}/strict`].map((each) => ask(each, { bearer: live.token, withinMs }));
+  const ready = ask(`${root}/readyz`, { withinMs: readyMs });
+  const answers = await Promise.all([Promise.all(writes), Promise.all(reads), ready]);
+  for (const reply of answers[0]) expectOne(reply, statuses[seen].writes);
+  for (const reply of answers[1]) expectOne(reply, statuses[seen].reads);
+  expectOne(answers[2], statuses[seen].ready);
+  const asksNoStore = [`${guards}/plain`, `${url}/session`].map((each) => ask(each, { bearer: live.token }));
+  for (const reply of [...(await Promise.all(asksNoStore)), await ask(`${root}/healthz`)]) expectOne(reply, [200]);
+}
+
+function expectOne(reply: Reply, allowed: readonly number[]): void {
+  expectStatus(reply, allowed, "what was asked meanwhile");
+  if (reply.status === 503) expect([reply.error, reply.retryAfter > 0]).toEqual(["unavailable", true]);
+}
+
+/** Asked once, whatever is answered: `settle` finds out what came of it. */
+const change = ({ cid }: Cast, ledger: Ledger) => ({
+  password: ledger.passwords.get(cid),
+  new_password: tried(cid, ledger),
+});
+
+const tried = (login: string, ledger: Ledger): string => `${ledger.passwords.get(login)} too`;
+
+/** By itself, in every application: everything that needs the store. */
+async function expectBack({ app, live, ann, renewal }: Cast, ledger: Ledger): Promise<void> {
+  const until = async (url: string, asked: Asked) =>
+    vi.waitFor(async () => expectStatus(await ask(url, asked), [200], "what is asked afterwards"), {
+      timeout: answerMs,
+      interval: 25,
+    });
+  await Promise.all([
+    until(`${app.guards}/strict`, { bearer: live.token }),
+    until(`${app.root}/readyz`, {}),
+    logIn(app.url, ann, ledger).then((tokens) => logOut(app.url, tokens, ledger)),
+    renew(app.url, live, ledger, renewal),
+  ]);
+}
+
+/** What was asked while the fault lasted is asked again, as whoever got no answer does. */
+async function settle(cast: Cast, ledger: Ledger): Promise<void> {
+  const { app, leaving, other, everywhere, cid, changing } = cast;
+  for (const tokens of [leaving, other, everywhere]) await logOut(app.url, tokens, ledger);
+  const next = tried(cid, ledger);
+  const asked = { method: "POST", body: { login: cid, password: next } };
+  const again = await insist(`${app.url}/login`, asked);
+  if (again.status === 200) {
+    ledger.passwordSet(cid, next);
+    ledger.opened(tokensOf(again).token);
+    await logOut(app.url, tokensOf(again), ledger);
+  } else await changePassword(app.url, cid, changing, ledger);
+  await logOut(app.url, changing, ledger);
+}
+
+async function expectKept({ ledger, rows, apps }: Ground): Promise<number> {
+  const lost = ledger.lost(await rows("select id, gen, ended_at from ampho_sessions"));
+  expect(lost).toEqual([]);
+  for (const login of ledger.passwords.keys()) {
+    const app = apps[0];
+    if (app !== undefined) await logOut(app.url, await logIn(app.url, login, ledger), ledger);
+  }
+  expect(await rows(contradictions)).toEqual([]);
+  return lost.length;
+}
+
+/** Threads start when they are needed, and stay. */
+const threadFiles = 16;
+
+async function expectNoLeak({ apps, connections }: Ground, before: readonly Held[]): Promise<void> {
+  // What was given up half-way the server has to notice, too.
+  const few = async () => expect(await connections()).toBeLessThanOrEqual(connectionsMax * apps.length);
+  await vi.waitFor(few, { timeout: 5000, interval: 50 });
+  for (const [at, app] of apps.entries()) {
+    const bound = (before[at]?.files ?? 0) + threadFiles;
+    const quiet = async () => {
+      const { timers, files } = await app.held();
+      expect([timers, Math.max(files, bound)]).toEqual([0, bound]);
+    };
+    await vi.waitFor(quiet, { timeout: 5000, interval: 50 });
+  }
+}

@@ -1,0 +1,126 @@
+// Everything that writes: each endpoint and each command, with what it needs, and a tally of what the database then holds.
+import { randomBytes } from "node:crypto";
+import { type Ampho, createAmpho } from "../../dist/ampho.js";
+import type { Asked } from "./application.js";
+import { keyOfAll, unthrottled } from "./ground.js";
+
+/** Somebody who exists for one write. */
+export interface Subject {
+  readonly id: string;
+  readonly login: string;
+  readonly password: string;
+  readonly token: string;
+  readonly refreshToken: string;
+  readonly otherSession: string;
+}
+
+export interface Write {
+  readonly name: string;
+  /** Its subject has a password, which takes time to make. */
+  readonly password?: true;
+  readonly prepare?: (ampho: Ampho, subject: Subject) => Promise<unknown>;
+  readonly ask?: (subject: Subject) => Asked & { readonly path: string };
+  readonly command?: (subject: Subject) => { readonly args: readonly string[]; readonly stdin?: string };
+}
+
+const next = "violet kettle harbour morning";
+const post = (path: string, bearer: string, body?: unknown) => ({ method: "POST", path, bearer, body });
+
+export const writes: readonly Write[] = [
+  {
+    name: "POST /login",
+    password: true,
+    ask: ({ login, password }) => ({ method: "POST", path: "/login", body: { login, password } }),
+  },
+  {
+    name: "POST /renew",
+    ask: ({ refreshToken }) => ({ method: "POST", path: "/renew", body: { refresh_token: refreshToken } }),
+  },
+  { name: "POST /logout", ask: ({ token }) => post("/logout", token) },
+  {
+    name: "POST /password",
+    password: true,
+    ask: ({ token, password }) => post("/password", token, { password, new_password: next }),
+  },
+  {
+    name: "DELETE /sessions/{id}",
+    ask: ({ token, otherSession }) => ({ method: "DELETE", path: `/sessions/${otherSession}`, bearer: token }),
+  },
+  { name: "DELETE /sessions", ask: ({ token }) => ({ method: "DELETE", path: "/sessions", bearer: token }) },
+  {
+    name: "user-add",
+    command: ({ login }) => ({ args: ["user-add", `${login}-b`, "--password-stdin"], stdin: next }),
+  },
+  { name: "user-passwd", command: ({ login }) => ({ args: ["user-passwd", login, "--password-stdin"], stdin: next }) },
+  { name: "user-disable", command: ({ login }) => ({ args: ["user-disable", login] }) },
+  {
+    name: "user-enable",
+    prepare: (ampho, { login }) => ampho.users.disable(login),
+    command: ({ login }) => ({ args: ["user-enable", login] }),
+  },
+  { name: "user-roles --add", command: ({ login }) => ({ args: ["user-roles", login, "--add", "editor"] }) },
+  { name: "user-remove", command: ({ login }) => ({ args: ["user-remove", login] }) },
+  {
+    name: "user-import",
+    command: ({ login }) => ({ args: ["user-import", "-"], stdin: `{"login":"${login}-c"}\n{"login":"${login}-d"}\n` }),
+  },
+  { name: "session-end ID", command: ({ otherSession }) => ({ args: ["session-end", otherSession] }) },
+  { name: "session-end --login", command: ({ login }) => ({ args: ["session-end", "--login", login] }) },
+  { name: "session-end --all", command: () => ({ args: ["session-end", "--all"] }) },
+  { name: "sec-revoke-key", command: ({ login }) => ({ args: ["sec-revoke-key", `key-of-${login}`, "--force"] }) },
+  {
+    name: "throttle-clear",
+    prepare: (ampho, { login }) =>
+      ampho.fetch(
+        new Request(`http://localhost${ampho.prefix}/login`, {
+          method: "POST",
+          headers: { "Content-Type": "application/json" },
+          body: JSON.stringify({ login, password: next }),
+        }),
+      ),
+    command: ({ login }) => ({ args: ["throttle-clear", login] }),
+  },
+];
+
+/** By the library, beside the processes that are killed. */
+export const openBeside = (databaseUrl: string): Promise<Ampho> =>
+  createAmpho({ key: keyOfAll, databaseUrl, databaseMigrate: "off", notice: () => {}, ...unthrottled });
+
+export async function makeSubject(ampho: Ampho, withPassword: boolean): Promise<Subject> {
+  const login = `user-${randomBytes(6).toString("hex")}`;
+  const password = `heron violet tumbrel ${login.slice(-4)}`;
+  const { id } = await ampho.users.create({ login, ...(withPassword ? { password } : {}) });
+  const { token, refresh_token = "" } = await ampho.sessions.create(id);
+  await ampho.sessions.create(id);
+  const current = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()).sid;
+  const other = (await ampho.sessions.list(id)).find((session) => session.id !== current);
+  return { id, login, password, token, refreshToken: refresh_token, otherSession: other?.id ?? "" };
+}
+
+/** What there is of each kind: numbers that a write moves, all of them or none. Counts of guesses are no promise. */
+export const tallySql = `
+  with shown as (select * from ampho_users where import_n is null
+    or import_n in (select n from ampho_imports where state = 'published'))
+  select 'users' as name, count(*) as n from shown
+  union all select 'disabled', count(*) from shown where disabled = 1
+  union all select 'passwords', coalesce(sum(password_version), 0) from shown
+  union all select 'roles', coalesce(sum(roles_version), 0) from shown
+  union all select 'sessions', count(*) from ampho_sessions
+  union all select 'generations', coalesce(sum(gen), 0) from ampho_sessions
+  union all select 'ended', count(*) from ampho_sessions where ended_at is not null
+  union all select 'era', era from ampho_state
+  union all select 'number', last_revocation from ampho_state
+  union all select 'revoked ' || kind, count(*) from ampho_revocations group by kind
+  union all select 'recorded ' || event, count(*) from ampho_audit where event not like 'login_refused%' group by event`;
+
+export type Tally = ReadonlyMap<string, number>;
+
+export function tallyOf(rows: readonly Readonly<Record<string, unknown>>[]): Tally {
+  return new Map(rows.map((row) => [String(row["name"]), Number(row["n"])]));
+}
+
+/** What has moved, by how much. */
+export function movedBetween(before: Tally, after: Tally): Readonly<Record<string, number>> {
+  const moved = [...after].map(([name, n]) => [name, n - (before.get(name) ?? 0)] as const);
+  return Object.fromEntries(moved.filter(([, by]) => by !== 0));
+}
