@@ -8,6 +8,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: "forks",
+    // Most of the time of most files is waiting, for processes that start and for deadlines: two at once also on two cores.
+    maxWorkers: 2,
     typecheck: { enabled: false },
   },
 });
