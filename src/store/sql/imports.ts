@@ -21,6 +21,8 @@ export function* stageUsers(input: {
   readonly now: number;
 }): Work<StageOutcome> {
   const { n, users, now } = input;
+  // One import writes at a time: two that hold logins of each other would wait for each other until one is undone.
+  yield* query("select n from ampho_imports where state = 'open' order by n", [], "update");
   const open = yield* first("update ampho_imports set touched_at = ? where n = ? and state = 'open' returning n", [
     now,
     n,
