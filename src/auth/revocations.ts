@@ -65,6 +65,8 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
   let epoch: string | undefined;
   let after = 0;
   let version = 0;
+  /** For rows whose number means another row by now: no store gives a negative one. */
+  let unnumbered = -1;
 
   function index(row: Revocation): void {
     rows.set(row.n, row);
@@ -98,10 +100,23 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     }
   }
 
+  function isNews(row: Revocation): boolean {
+    const known = rows.get(row.n);
+    return known === undefined || identity(known) !== identity(row);
+  }
+
   function add(added: readonly Revocation[]): void {
-    const fresh = added.filter((row) => !rows.has(row.n));
+    const fresh = added.filter(isNews);
     if (fresh.length === 0) return;
-    for (const row of fresh) index(row);
+    for (const row of fresh) {
+      const known = rows.get(row.n);
+      // A restored store gives a number again, before it was read that it was restored: what bore it stays refused.
+      if (known !== undefined) {
+        rows.set(unnumbered, { ...known, n: unnumbered });
+        unnumbered--;
+      }
+      index(row);
+    }
     version++;
     for (const row of fresh) tell(row);
   }
@@ -138,12 +153,11 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
       }
       epoch = page.epoch;
       if (readAfter === 0 && rows.size > 0) {
-        // Numbers may mean other rows now: old ones are kept under numbers that no store gives.
+        // Numbers may mean other rows now.
         const known = new Set(page.rows.map(identity));
-        let negative = -1;
         const kept = [...rows.values()].filter((row) => !known.has(identity(row)));
         const told = new Set([...rows.values()].map(identity));
-        rebuild([...page.rows, ...kept.map((row) => ({ ...row, n: negative-- }))]);
+        rebuild([...page.rows, ...kept.map((row) => ({ ...row, n: unnumbered-- }))]);
         for (const row of page.rows) if (!told.has(identity(row))) tell(row);
       } else add(page.rows);
       after = page.last;

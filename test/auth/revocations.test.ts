@@ -131,6 +131,20 @@ describe("following the store", () => {
     expect(set.find({ login: "x", sid: "0.next" })).toBe("session");
   });
 
+  it("takes a number that a restored store gives again before that was read, and forgets nothing", () => {
+    const { set, told } = createSet(session(1, "0.s1"));
+    set.take(page(1, [session(1, "0.s1")]), 0);
+    set.add([session(1, "0.s2")]);
+    set.add([session(1, "0.s2")]);
+    expect(told).toEqual([session(1, "0.s2")]);
+    const refused = () => ["0.s1", "0.s2", "0.s3"].filter((sid) => set.find({ login: "ann", sid }) !== undefined);
+    expect(refused()).toEqual(["0.s1", "0.s2"]);
+    set.sweep(1999);
+    expect(refused()).toEqual(["0.s1", "0.s2"]);
+    set.sweep(2000);
+    expect([refused(), set.size]).toEqual([[], 0]);
+  });
+
   it("drops what is over, keeps the rest, and refuses again what is read again", () => {
     const { set } = createSet(session(1, "0.short", 1500), session(2, "0.long", 2000));
     set.sweep(1500);

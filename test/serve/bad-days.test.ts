@@ -48,7 +48,10 @@ describe("serve ends with 1 and one line", () => {
       "is of a newer version",
       async (place) => {
         await command(place, ["db-up"]);
-        changeDatabase(place, "insert into ampho_migrations (version, name, applied_at) values (99, 'later', 1)");
+        changeDatabase(
+          place,
+          "insert into ampho_migrations (version, name, serves_from, applied_at) values (99, 'later', 99, 1)",
+        );
       },
       /schema version 99, newer than this program knows/,
     ],
