@@ -1,17 +1,18 @@
-// The suites of the stores and of the adapters on every Node that Ampho promises, with each SQLite library that it has, and
-// the attacks on the newest. What `npm test` runs anyway, all on the Node at hand, is left out. npm carries Node itself.
+// The suites of the embedded store and of the adapters on every Node that Ampho promises, that of the store with each SQLite
+// library that Node has, and the attacks on the newest. What `npm test` runs anyway, all on the Node at hand, is left out. npm carries Node itself.
 // `node scripts/versions.mjs FOLDER` writes one JSON report a run into the folder.
 import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { root } from "./install.mjs";
 
 const reports = path.resolve(process.argv[2] ?? ".");
-const shared = ["test/adapters/", "test/store/sqlite"];
+const store = ["test/store/sqlite"];
+const shared = ["test/adapters/", ...store];
 const versions = [
   { node: "20.19", suites: shared },
   { node: "22", suites: shared },
   { node: "24", suites: shared },
-  { node: "26", suites: ["test/adapters/", "test/store/", "test/attacks/"] },
+  { node: "26", suites: [...shared, "test/attacks/"] },
 ];
 /** Leaves a Node that has an SQLite of its own without it, so that the package is taken. */
 const withoutOwn = "--no-experimental-sqlite";
@@ -37,7 +38,7 @@ function runsOf({ node, suites }) {
   if (plain.driver === "package") return runs;
   const other = ask(node, [withoutOwn]);
   if (other.driver !== "package") throw new Error(`Node ${node} takes ${other.driver} in spite of ${withoutOwn}`);
-  return [...runs, { ...other, suites: shared }];
+  return [...runs, { ...other, suites: store }];
 }
 
 function run({ node, version, driver, execArgv, suites }) {

@@ -23,7 +23,7 @@ export interface RevocationSet {
   readonly size: number;
   /** Rows that this process wrote itself; the number that was read last stays as it is. */
   add(rows: readonly Revocation[]): void;
-  /** A page read with `after`; true when it shows that everything must be read anew (another epoch, a number gone back). */
+  /** A page read with `after`; true when it shows that everything must be read anew (another epoch, a number gone back or given again). */
   take(page: RevocationPage, after: number): boolean;
   /** The number to read after. */
   readonly after: number;
@@ -105,20 +105,28 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     return known === undefined || identity(known) !== identity(row);
   }
 
-  function add(added: readonly Revocation[]): void {
+  /** A restored store has given its number again. */
+  function isAnother(row: Revocation | undefined): boolean {
+    return row !== undefined && rows.has(row.n) && isNews(row);
+  }
+
+  /** True when a number was known as another row's: a restored store gives it again. What bore it stays refused. */
+  function add(added: readonly Revocation[]): boolean {
     const fresh = added.filter(isNews);
-    if (fresh.length === 0) return;
+    if (fresh.length === 0) return false;
+    let again = false;
     for (const row of fresh) {
       const known = rows.get(row.n);
-      // A restored store gives a number again, before it was read that it was restored: what bore it stays refused.
       if (known !== undefined) {
         rows.set(unnumbered, { ...known, n: unnumbered });
         unnumbered--;
+        again = true;
       }
       index(row);
     }
     version++;
     for (const row of fresh) tell(row);
+    return again;
   }
 
   function refuses(row: UserRow, claims: RevocableClaims): boolean {
@@ -140,9 +148,11 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     get after() {
       return after;
     },
-    add,
+    add(written) {
+      if (add(written)) after = 0;
+    },
     take(page, readAfter) {
-      if (epoch !== undefined && (page.epoch !== epoch || page.last < after)) {
+      if (epoch !== undefined && (page.epoch !== epoch || page.last < after || isAnother(page.reached))) {
         // Another database, or an older state of this one: what is known of the numbers is worth nothing. What this
         // process ended stays refused, since the restored store may have forgotten it.
         epoch = page.epoch;
@@ -159,7 +169,10 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
         const told = new Set([...rows.values()].map(identity));
         rebuild([...page.rows, ...kept.map((row) => ({ ...row, n: unnumbered-- }))]);
         for (const row of page.rows) if (!told.has(identity(row))) tell(row);
-      } else add(page.rows);
+      } else if (add(page.rows)) {
+        after = 0;
+        return true;
+      }
       after = page.last;
       return false;
     },

@@ -122,10 +122,24 @@ async function holdingLock(holder: Connection, work: () => Promise<void>): Promi
   }
 }
 
+/**
+ * Held by the connection itself: the server goes on building for a process that was killed, and dropping an index while
+ * another connection builds it is an internal error (XX000).
+ */
+const tryBuilding = "select pg_try_advisory_lock(hashtextextended('ampho indexes', 0))::integer as locked";
+const doneBuilding = "select pg_advisory_unlock(hashtextextended('ampho indexes', 0))";
+
 async function buildApart(module: PostgresModule, url: string, { indexes }: Step): Promise<void> {
   const builder = await connect(module, url, connectMs);
   try {
-    for (const index of indexes) await buildIndex(builder, index);
+    const { rows } = await builder.query(tryBuilding);
+    if (rows[0]?.["locked"] !== 1) throw new Busy();
+    try {
+      for (const index of indexes) await buildIndex(builder, index);
+    } finally {
+      // A pooler gives the server's connection to others.
+      await builder.query(doneBuilding).catch(() => builder.destroy());
+    }
   } finally {
     builder.end();
   }

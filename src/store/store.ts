@@ -99,6 +99,8 @@ export interface RevocationPage {
   /** The number of the last row written, 0 when there is none. A smaller one than before: read everything anew. */
   readonly last: number;
   readonly rows: readonly Revocation[];
+  /** The row of the number that was read after, where it is still there. Another one than before: read everything anew. */
+  readonly reached?: Revocation;
   /** The store's own clock, Unix milliseconds, where it has one that all processes share. */
   readonly storeNowMs?: number;
 }

@@ -137,12 +137,24 @@ describe("following the store", () => {
     set.add([session(1, "0.s2")]);
     set.add([session(1, "0.s2")]);
     expect(told).toEqual([session(1, "0.s2")]);
+    // And what else the store has by now is read.
+    expect(set.after).toBe(0);
     const refused = () => ["0.s1", "0.s2", "0.s3"].filter((sid) => set.find({ login: "ann", sid }) !== undefined);
     expect(refused()).toEqual(["0.s1", "0.s2"]);
     set.sweep(1999);
     expect(refused()).toEqual(["0.s1", "0.s2"]);
     set.sweep(2000);
     expect([refused(), set.size]).toEqual([[], 0]);
+  });
+
+  it("reads everything anew when the number that it has reached means another row", () => {
+    const { set } = createSet();
+    set.take(page(1, [session(1, "0.s1")]), 0);
+    expect(set.take({ ...page(1, []), reached: session(1, "0.s1") }, 1)).toBe(false);
+    expect(set.take({ ...page(1, []), reached: session(1, "0.s2") }, 1)).toBe(true);
+    expect(set.after).toBe(0);
+    expect(set.take(page(1, [session(1, "0.s2")]), 0)).toBe(false);
+    for (const sid of ["0.s1", "0.s2"]) expect(set.find({ login: "ann", sid })).toBe("session");
   });
 
   it("drops what is over, keeps the rest, and refuses again what is read again", () => {

@@ -12,6 +12,9 @@ import { start } from "./fixtures.js";
 /** They count, list or clear tables that are held to a size, and no login waits for them. */
 const ofBoundedTables: ReadonlySet<string> = new Set(["sweepGuesses", "listHeldBack", "clearHeldBack"]);
 
+/** Of the imports that are written at this moment: a handful. */
+const ofOpenImports = /^SCAN ampho_imports USING (COVERING )?INDEX ampho_imports_open$/;
+
 /** An operator asks, from a process of their own, and waits. */
 const ofOperators: ReadonlySet<string> = new Set(["countSessions"]);
 
@@ -62,7 +65,9 @@ describe("plans of statements", () => {
   it("none scans a table that grows, or sorts one", () => {
     const bad = all
       .filter(({ purpose }) => !ofBoundedTables.has(purpose) && !ofOperators.has(purpose))
-      .filter(({ steps }) => steps.some((step) => /\bSCAN (?!\d+-ROW VALUES)|TEMP B-TREE/.test(step)));
+      .filter(({ steps }) =>
+        steps.some((step) => /\bSCAN (?!\d+-ROW VALUES)|TEMP B-TREE/.test(step) && !ofOpenImports.test(step)),
+      );
     expect(bad).toEqual([]);
   });
 

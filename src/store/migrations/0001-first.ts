@@ -28,6 +28,7 @@ export const first: MigrationSteps = {
       touched_at bigint not null,
       lost_line bigint
     )`,
+    "create index ampho_imports_open on ampho_imports (n) where state = 'open'",
     "create index ampho_imports_left on ampho_imports (touched_at) where state <> 'published'",
 
     // A row of an import is there for nobody until the import is published (see sql/visible.ts). `hash_kind` is null for

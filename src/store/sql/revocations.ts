@@ -1,6 +1,6 @@
 // Revocations: numbered rows that every process reads past the last number it saw and keeps until `until`.
 import type { Ending, Revocation, RevocationPage } from "../store.js";
-import { integer, query, type Row, text, texts, type Work, write } from "../work.js";
+import { first, integer, query, type Row, text, texts, type Work, write } from "../work.js";
 import { recordAudit } from "./audit.js";
 import { readState, takeNumbers } from "./state.js";
 
@@ -41,16 +41,21 @@ export function* insertRevocation(row: Revocation): Work<void> {
   );
 }
 
+const columns = "n, at, until, kind, session_id, user_id, login, roles_version, roles, kid, era";
+
 export function* readRevocations(input: { readonly after: number; readonly now: number }): Work<RevocationPage> {
+  const { after, now } = input;
   const { epoch, lastRevocation: last } = yield* readState();
-  if (input.after >= last) return { epoch, last, rows: [] };
+  if (last === 0 || after > last) return { epoch, last, rows: [] };
+  const same = after === 0 ? undefined : yield* first(`select ${columns} from ampho_revocations where n = ?`, [after]);
+  const reached = same ? { reached: revocationOf(same) } : {};
+  if (after === last) return { epoch, last, rows: [], ...reached };
   const rows = yield* query(
-    `select n, at, until, kind, session_id, user_id, login, roles_version, roles, kid, era
-     from ampho_revocations where n > ? and n <= ? and until > ? order by n`,
+    `select ${columns} from ampho_revocations where n > ? and n <= ? and until > ? order by n`,
     // Up to the number that is told: another one may have been committed in between.
-    [input.after, last, input.now],
+    [after, last, now],
   );
-  return { epoch, last, rows: rows.map(revocationOf) };
+  return { epoch, last, rows: rows.map(revocationOf), ...reached };
 }
 
 export function* revokeKey(input: Ending & { readonly kid: string }): Work<readonly Revocation[]> {

@@ -23,6 +23,8 @@ create table ampho_imports (
   lost_line bigint
 );
 
+create index ampho_imports_open on ampho_imports (n) where state = 'open';
+
 create index ampho_imports_left on ampho_imports (touched_at) where state <> 'published';
 
 create table ampho_users (
