@@ -145,7 +145,6 @@ describe.each([
     stopped.process.kill("SIGSTOP");
     const now = later + 3600;
     const next = { holder: "next", leaseSeconds: 3, now };
-    // A batch that it was stopped in the middle of ends by itself, or goes back.
     await expect
       .poll(() => store.takeHousekeeping({ ...next, everySeconds: undefined }).catch(() => "unavailable"), {
         timeout: 20_000,
