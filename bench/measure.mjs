@@ -35,7 +35,8 @@ export async function start(name, env = {}) {
     pid: child.pid,
     async stop() {
       const gone = once(child, "exit");
-      child.kill();
+      // It ends by itself then, and removes what it has made.
+      child.disconnect();
       await gone;
     },
   };
