@@ -1,12 +1,12 @@
 // The databases of the growth benchmark: made, filled, opened as the service opens them, measured, removed.
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { openMigrations, openStore } from "../dist/store/open-store.js";
 import { loadDriver } from "../dist/store/sqlite-driver.js";
 import { filling, fillingOld, spellings } from "./growth-data.mjs";
+import { freePort } from "./measure.mjs";
 
 const root = process.env["BENCH_DIR"] ?? tmpdir();
 const open = (url) => openStore({ url, migrate: false, notice: () => {} });
@@ -58,14 +58,6 @@ export async function sqliteDatabases() {
     },
     remove: async () => rmSync(folder, { recursive: true }),
   };
-}
-
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 export async function postgresDatabases() {

@@ -1,7 +1,6 @@
 // A process that loads others, so that whoever measures has its own event loop. Over IPC it gets
 // { ports, guarded, renewing, refreshTokens, token } and then `"stop"`; it tells how many requests it made.
-import { request } from "node:http";
-import { keptAgent, send } from "./measure.mjs";
+import { keptAgent, renew as renewOnce, send } from "./measure.mjs";
 
 const agent = keptAgent();
 let running = true;
@@ -16,30 +15,10 @@ async function guard(port, token) {
   }
 }
 
-function renewal(port, refreshToken) {
-  const headers = { "content-type": "application/json" };
-  const options = { host: "127.0.0.1", port, agent, method: "POST", path: "/api/security/renew", headers };
-  return new Promise((resolve, reject) => {
-    const asked = request(options, (response) => {
-      let text = "";
-      response.setEncoding("utf8").on("data", (piece) => {
-        text += piece;
-      });
-      response.on("end", () =>
-        response.statusCode === 200
-          ? resolve(JSON.parse(text).refresh_token)
-          : reject(new Error(`a renewal was answered with ${response.statusCode}`)),
-      );
-    });
-    asked.on("error", reject);
-    asked.end(JSON.stringify({ refresh_token: refreshToken }));
-  });
-}
-
 async function renew(port, first) {
   let refreshToken = first;
   while (running) {
-    refreshToken = await renewal(port, refreshToken);
+    ({ refresh_token: refreshToken } = await renewOnce({ port, agent, refreshToken }));
     renewed += 1;
   }
 }

@@ -2,6 +2,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { Agent, request as httpRequest } from "node:http";
+import { createServer } from "node:net";
 import { availableParallelism, cpus, totalmem } from "node:os";
 
 export function median(values) {
@@ -53,6 +54,36 @@ export function send({ port, agent, method = "GET", path, headers = {}, body }) 
     request.on("error", reject);
     request.end(body);
   });
+}
+
+/** Renews by a refresh token on a kept connection; resolves to the new grant. */
+export function renew({ port, agent, refreshToken }) {
+  const headers = { "content-type": "application/json" };
+  const options = { host: "127.0.0.1", port, agent, method: "POST", path: "/api/security/renew", headers };
+  return new Promise((resolve, reject) => {
+    const asked = httpRequest(options, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (piece) => {
+        text += piece;
+      });
+      response.on("end", () =>
+        response.statusCode === 200
+          ? resolve(JSON.parse(text))
+          : reject(new Error(`a renewal was answered with ${response.statusCode}`)),
+      );
+    });
+    asked.on("error", reject);
+    asked.end(JSON.stringify({ refresh_token: refreshToken }));
+  });
+}
+
+export async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
 }
 
 export const keptAgent = () => new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });

@@ -1,17 +1,9 @@
 // A PostgreSQL with its default durability for one benchmark, or that of BENCH_POSTGRES_URL (an empty database, as its owner).
 import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
+import { freePort } from "./measure.mjs";
 
 export async function startPostgres() {
   const given = process.env["BENCH_POSTGRES_URL"];

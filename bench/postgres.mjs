@@ -3,12 +3,11 @@
 // The server is one of our own with its default durability, or that of BENCH_POSTGRES_URL (an empty database, as its owner).
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { request } from "node:http";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { createAmpho } from "../dist/index.js";
 import { purposes } from "../dist/store/purposes.js";
-import { keptAgent, machine, median } from "./measure.mjs";
+import { keptAgent, machine, median, renew } from "./measure.mjs";
 import { startPostgres } from "./postgres-server.mjs";
 
 const [sessions = 10_000, seconds = 5] = process.argv.slice(2).map(Number);
@@ -54,27 +53,7 @@ async function rate(turn) {
 function overHttp(port, grants) {
   const agent = keptAgent();
   return rate(async (at) => {
-    grants[at] = await renew(port, agent, grants[at].refresh_token);
-  });
-}
-
-function renew(port, agent, refreshToken) {
-  const headers = { "content-type": "application/json" };
-  const options = { host: "127.0.0.1", port, agent, method: "POST", path: "/api/security/renew", headers };
-  return new Promise((resolve, reject) => {
-    const asked = request(options, (response) => {
-      let text = "";
-      response.setEncoding("utf8").on("data", (piece) => {
-        text += piece;
-      });
-      response.on("end", () =>
-        response.statusCode === 200
-          ? resolve(JSON.parse(text))
-          : reject(new Error(`answered with ${response.statusCode}`)),
-      );
-    });
-    asked.on("error", reject);
-    asked.end(JSON.stringify({ refresh_token: refreshToken }));
+    grants[at] = await renew({ port, agent, refreshToken: grants[at].refresh_token });
   });
 }
 

@@ -21,7 +21,7 @@ export interface RevocationSet {
   /** Moves on whenever something was added or replaced: a token found good at this version still is. */
   readonly version: number;
   readonly size: number;
-  /** Rows that this process wrote itself; the number that was read last stays as it is. */
+  /** Rows that this process wrote itself. The number to read after stays as it is, unless one of theirs is given again: then 0. */
   add(rows: readonly Revocation[]): void;
   /** A page read with `after`; true when it shows that everything must be read anew (another epoch, a number gone back or given again). */
   take(page: RevocationPage, after: number): boolean;
