@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 
 const [folder = ".", failedRuns = "0"] = process.argv.slice(2);
+const linesOfMessage = 12;
 let passed = 0;
 let failed = 0;
 for (const name of readdirSync(folder)) {
@@ -12,8 +13,20 @@ for (const name of readdirSync(folder)) {
   const broken = report.testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0);
   passed += report.numPassedTests;
   failed += report.numFailedTests + report.numPendingTests + broken.length;
+  for (const file of report.testResults) {
+    const faults = file.assertionResults.filter((test) => test.status !== "passed");
+    for (const test of faults)
+      tell(name, file.name, `${test.fullName} (${test.status})`, test.failureMessages.join("\n"));
+    if (broken.includes(file)) tell(name, file.name, "could not be loaded", file.message);
+  }
 }
 // A run that failed without saying where.
 if (failed === 0) failed = Number(failedRuns);
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);
+
+/** What failed stands again beside the count: of a long log often only the end is kept. */
+function tell(run, file, test, message = "") {
+  const lines = message.split("\n").slice(0, linesOfMessage);
+  console.log(["", `${run}: ${path.relative(process.cwd(), file)}: ${test}`, ...lines].join("\n  "));
+}
