@@ -6,7 +6,7 @@ import { availableParallelism } from "node:os";
 import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import { AmphoError } from "../errors.js";
-import { checkPasswordText } from "./password-hash.js";
+import { checkPasswordText, needsRehash } from "./password-hash.js";
 import { createPasswordQueue } from "./password-queue.js";
 import type { PasswordAnswer, PasswordJob } from "./password-worker.js";
 
@@ -69,14 +69,19 @@ interface Pending {
   readonly reject: (error: AmphoError) => void;
   readonly queuedMs: number;
   startedMs: number;
+  /** Given up: told so already, whatever becomes of it on its thread. */
+  over: boolean;
 }
 
 interface Slot {
   worker: Worker | undefined;
-  pending: Pending | undefined;
-  /** Its first job also pays for its start, and says nothing about the next. */
-  warm: boolean;
+  /** What its thread computes now. */
+  running: Pending | undefined;
+  /** What its thread has been given already, so that it never waits for this one between two jobs. */
+  next: Pending | undefined;
 }
+
+const idleSlot: Slot = { worker: undefined, running: undefined, next: undefined };
 
 const defaults = {
   // The contract allows 5 s for a password; the rest is for the way there and back.
@@ -86,21 +91,24 @@ const defaults = {
   meanMs: 25,
 };
 const meanWeight = 0.1;
+/** The next job is sent when so much of the mean has passed: in time, and late enough for whoever comes first to come first. */
+const sendAheadAt = 0.5;
 
 export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordPool {
   const size = options.size ?? Math.max(1, availableParallelism() - 1);
   const { patienceMs = defaults.patienceMs, queueLimit = defaults.queueLimit, measure } = options;
   const queue = createPasswordQueue<Pending>();
-  const slots = Array.from({ length: size }, (): Slot => ({ worker: undefined, pending: undefined, warm: false }));
+  const slots = Array.from({ length: size }, (): Slot => ({ ...idleSlot }));
   let meanMs = defaults.meanMs;
   let shed = 0;
   let closing: Promise<unknown> | undefined;
 
-  const busy = (): number => slots.filter((slot) => slot.pending !== undefined).length;
+  const busy = (): number => slots.filter((slot) => slot.running !== undefined).length;
+  const sentAhead = (): number => slots.filter((slot) => slot.next !== undefined).length;
 
   function overloaded(): AmphoError {
     shed += 1;
-    const drainSeconds = Math.ceil((queue.size * meanMs) / size / 1000);
+    const drainSeconds = Math.ceil(((queue.size + sentAhead()) * meanMs) / size / 1000);
     const details = { retryAfterSeconds: Math.max(1, drainSeconds) };
     return new AmphoError("overloaded", "Too many passwords are being checked right now.", details);
   }
@@ -108,7 +116,7 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
   function submit(job: PasswordJob, { fairnessKey = "", priority = false }: PasswordTurn): Promise<PasswordAnswer> {
     if (closing !== undefined) return Promise.reject(unavailable());
     if (busy() === size) {
-      const waitMs = ((queue.ahead(fairnessKey, priority) + size) / size) * meanMs;
+      const waitMs = ((queue.ahead(fairnessKey, priority) + sentAhead() + size) / size) * meanMs;
       if (waitMs + meanMs > patienceMs) return Promise.reject(overloaded());
       if (queue.size >= queueLimit) {
         const displaced = queue.displace(fairnessKey, priority);
@@ -119,10 +127,11 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         queue.remove(pending);
+        pending.over = true;
         if (pending.startedMs === 0) measure?.waited(patienceMs);
         pending.reject(overloaded());
       }, patienceMs);
-      const pending: Pending = { job, timer, resolve, reject, queuedMs: performance.now(), startedMs: 0 };
+      const pending: Pending = { job, timer, resolve, reject, queuedMs: performance.now(), startedMs: 0, over: false };
       queue.add(pending, fairnessKey, priority);
       pump();
     });
@@ -130,17 +139,34 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
 
   function pump(): void {
     while (closing === undefined) {
-      const free = slots.filter((slot) => slot.pending === undefined);
+      const free = slots.filter((slot) => slot.running === undefined);
       const slot = free.find(({ worker }) => worker !== undefined) ?? free[0];
       const pending = slot && queue.take();
       if (slot === undefined || pending === undefined) return;
-      slot.worker ??= start(slot);
-      slot.worker.ref();
-      slot.pending = pending;
-      pending.startedMs = performance.now();
-      measure?.waited(pending.startedMs - pending.queuedMs);
-      slot.worker.postMessage(pending.job);
+      send(slot, pending);
+      run(slot, pending);
     }
+  }
+
+  function send(slot: Slot, { job }: Pending): void {
+    slot.worker ??= start(slot);
+    slot.worker.postMessage(job);
+  }
+
+  /** From now on the thread computes this job, which it has got. */
+  function run(slot: Slot, pending: Pending): void {
+    slot.worker?.ref();
+    slot.running = pending;
+    pending.startedMs = performance.now();
+    if (!pending.over) measure?.waited(pending.startedMs - pending.queuedMs);
+    // Nothing waits behind a hash of another cost: it may take long, and another thread may be free before.
+    if (isOfToday(pending.job)) setTimeout(sendAhead, meanMs * sendAheadAt, slot, pending).unref();
+  }
+
+  function sendAhead(slot: Slot, running: Pending): void {
+    if (slot.running !== running || closing !== undefined) return;
+    slot.next = queue.take();
+    if (slot.next !== undefined) send(slot, slot.next);
   }
 
   function start(slot: Slot): Worker {
@@ -157,27 +183,33 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
   }
 
   function finish(slot: Slot, answer: PasswordAnswer): void {
-    const { pending, worker } = slot;
-    slot.pending = undefined;
-    worker?.unref();
-    if (pending === undefined) return;
+    const { running, next, worker } = slot;
+    slot.running = undefined;
+    slot.next = undefined;
     // Capped: a machine that slept through a job must not look overloaded afterwards.
-    const tookMs = Math.min(performance.now() - pending.startedMs, patienceMs);
-    if (slot.warm) meanMs += meanWeight * (tookMs - meanMs);
-    slot.warm = true;
+    const tookMs = Math.min(answer.tookMs, patienceMs);
+    meanMs += meanWeight * (tookMs - meanMs);
     measure?.hashed(tookMs);
-    clearTimeout(pending.timer);
-    // Whoever lost patience has been told already; then this settles nothing.
-    if (answer.kind === "failed") pending.reject(unavailable());
-    else pending.resolve(answer);
+    if (next === undefined) worker?.unref();
+    else run(slot, next);
+    if (running !== undefined) {
+      clearTimeout(running.timer);
+      // Whoever lost patience has been told already; then this settles nothing.
+      if (answer.kind === "failed") running.reject(unavailable());
+      else running.resolve(answer);
+    }
     pump();
   }
 
-  /** The thread is gone. The next job starts another. */
+  /** The thread is gone, and with it what it computed. The next job starts another. */
   function drop(slot: Slot): void {
-    const { pending } = slot;
-    Object.assign(slot, { worker: undefined, pending: undefined, warm: false } satisfies Slot);
-    if (pending !== undefined) giveUp(pending, unavailable());
+    const { running, next } = slot;
+    Object.assign(slot, idleSlot);
+    if (running !== undefined) giveUp(running, unavailable());
+    if (next?.over === false && closing === undefined) {
+      send(slot, next);
+      run(slot, next);
+    }
     pump();
   }
 
@@ -203,17 +235,23 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
       return (await check(stored, password, turn)).valid;
     },
 
-    stats: () => ({ size, busy: busy(), waiting: queue.size, meanMs, shed }),
+    stats: () => ({ size, busy: busy(), waiting: queue.size + sentAhead(), meanMs, shed }),
 
     async close() {
       closing ??= (async () => {
         for (const pending of queue.clear()) giveUp(pending, unavailable());
-        for (const { pending } of slots) if (pending !== undefined) giveUp(pending, unavailable());
+        for (const { running, next } of slots)
+          for (const pending of [running, next]) if (pending !== undefined) giveUp(pending, unavailable());
         await Promise.all(slots.map(async (slot) => slot.worker?.terminate()));
       })();
       await closing;
     },
   };
+}
+
+/** Whether it takes about as long as most. */
+function isOfToday(job: PasswordJob): boolean {
+  return job.kind === "hash" || job.stored === undefined || !needsRehash(job.stored);
 }
 
 function giveUp(pending: Pending, error: AmphoError): void {

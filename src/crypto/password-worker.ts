@@ -8,17 +8,16 @@ export type PasswordJob =
   | { readonly kind: "hash"; readonly password: string }
   | { readonly kind: "verify"; readonly password: string; readonly stored: string | undefined };
 
-export type PasswordAnswer =
+type Outcome =
   | { readonly kind: "hash"; readonly hash: string }
-  | { readonly kind: "verify"; readonly valid: boolean; readonly tookMs: number }
+  | { readonly kind: "verify"; readonly valid: boolean }
   | { readonly kind: "failed" };
+export type PasswordAnswer = Outcome & { readonly tookMs: number };
 
-function answer(job: PasswordJob): PasswordAnswer {
+function compute(job: PasswordJob): Outcome {
   try {
     if (job.kind === "hash") return { kind: "hash", hash: hashPasswordSync(job.password) };
-    const startedMs = performance.now();
-    const valid = verifyPasswordSync(job.stored, job.password);
-    return { kind: "verify", valid, tookMs: performance.now() - startedMs };
+    return { kind: "verify", valid: verifyPasswordSync(job.stored, job.password) };
   } catch {
     // Out of memory, most likely. Nothing of the cause leaves: it may hold what was typed.
     return { kind: "failed" };
@@ -34,4 +33,9 @@ if (process.platform === "linux") {
   }
 }
 
-parentPort?.on("message", (job: PasswordJob) => parentPort?.postMessage(answer(job)));
+parentPort?.on("message", (job: PasswordJob) => {
+  const startedMs = performance.now();
+  const outcome = compute(job);
+  const answer: PasswordAnswer = { ...outcome, tookMs: performance.now() - startedMs };
+  parentPort?.postMessage(answer);
+});

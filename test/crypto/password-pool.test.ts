@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { getPriority } from "node:os";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it } from "vitest";
@@ -137,6 +138,30 @@ describe("the pool of password threads", () => {
     const [first, second] = [outcome(pool.hash(password)), outcome(pool.verify(undefined, password))];
     await (await started).terminate();
     expect(await Promise.all([first, second])).toEqual(["unavailable", "false"]);
+  });
+
+  it("gives its thread the next job before it has the answer to the one before", async () => {
+    const pool = open({ size: 1 });
+    for (let job = 0; job < 20; job++) await pool.verify(undefined, password);
+    let answered = 0;
+    const all = [1, 2].map(() => pool.verify(undefined, password).then(() => (answered += 1)));
+    // Past the half of the first, and before its end.
+    await setTimeout(pool.stats().meanMs * 0.6);
+    // The thread goes on while this one stands still.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
+    for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+    expect(answered).toBe(2);
+    await Promise.all(all);
+  });
+
+  it("computes what a thread that dies had been given ahead on another", async () => {
+    const pool = open({ size: 1 });
+    const started = new Promise<Worker>((resolve) => process.once("worker", resolve));
+    const answers = [outcome(pool.verify(undefined, password)), outcome(pool.verify(undefined, password))];
+    // Past half of what a job is believed to take, and before the thread is up.
+    await setTimeout(15);
+    await (await started).terminate();
+    expect(await Promise.all(answers)).toEqual(["unavailable", "false"]);
   });
 
   it("starts no more threads than its size, and none before the first job", async () => {
