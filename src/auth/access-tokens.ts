@@ -3,6 +3,7 @@ import type { AccessClaims, VerifiedJwt } from "../crypto/jwt.js";
 import { createVerifiedTokens } from "../crypto/verified-tokens.js";
 import type { Auth } from "./auth.js";
 import { authOf } from "./auth-of.js";
+import { bearerOf, scheme } from "./bearer.js";
 
 /** An access token that was found good, as it is kept for the next time. */
 export interface AccessToken {
@@ -20,6 +21,8 @@ export interface AccessToken {
 export interface AccessTokens {
   /** Throws `invalid_token`. Whether its session, its user or a role of it is revoked, the guard finds out. */
   verifyAccess(token: string, now: number): AccessToken;
+  /** The same for an Authorization value, undefined when it holds no bearer token. */
+  verifyBearer(authorization: string | undefined, now: number): AccessToken | undefined;
   /** Forgets every token, as after a change of keys. */
   forget(): void;
 }
@@ -32,6 +35,7 @@ export function createAccessTokens(parts: {
   readonly foreignMaxSeconds: number;
 }): AccessTokens {
   const { verify, isKeyRevoked, leewaySeconds, foreignMaxSeconds } = parts;
+  // By "Bearer " and the token: as nearly all requests bring it.
   const seen = createVerifiedTokens<AccessToken>();
 
   /** When it begins to be good, for a clock that has gone back: by `nbf` and `iat`, and without `sid` by a far `exp`. */
@@ -40,17 +44,33 @@ export function createAccessTokens(parts: {
     return sid === undefined ? Math.max(own, exp - foreignMaxSeconds) : own;
   }
 
+  /** What was found good before: the times again, for clocks go on, and at times back. */
+  function find(bearer: string, now: number): AccessToken | undefined {
+    const known = seen.find(bearer);
+    if (known === undefined || now >= known.until || now < known.from || isKeyRevoked(known.kid)) return undefined;
+    return known;
+  }
+
+  function verifyAccess(token: string, now: number): AccessToken {
+    const bearer = scheme + token;
+    const known = find(bearer, now);
+    if (known !== undefined) return known;
+    // Not known, or no longer good: the whole check, which says why.
+    const { claims, key } = verify(token, now);
+    const [from, until] = [startOf(claims), claims.exp + leewaySeconds];
+    const verified: AccessToken = { claims, auth: authOf(claims), kid: key.kid, from, until, clearedAt: -1 };
+    seen.add(bearer, verified, until, now);
+    return verified;
+  }
+
   return {
-    verifyAccess(token, now) {
-      const known = seen.find(token);
-      // The times again: clocks go on, and at times back.
-      if (known !== undefined && now < known.until && now >= known.from && !isKeyRevoked(known.kid)) return known;
-      // Not known, or no longer good: the whole check, which says why.
-      const { claims, key } = verify(token, now);
-      const [from, until] = [startOf(claims), claims.exp + leewaySeconds];
-      const verified: AccessToken = { claims, auth: authOf(claims), kid: key.kid, from, until, clearedAt: -1 };
-      seen.add(token, verified, until, now);
-      return verified;
+    verifyAccess,
+    verifyBearer(authorization, now) {
+      // Without taking the value apart: in its usual spelling it is the name under which the token is known.
+      const known = authorization === undefined ? undefined : find(authorization, now);
+      if (known !== undefined) return known;
+      const token = bearerOf(authorization);
+      return token === undefined ? undefined : verifyAccess(token, now);
     },
     forget: () => seen.clear(),
   };

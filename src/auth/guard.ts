@@ -19,7 +19,7 @@ export interface Guard {
 }
 
 export interface GuardParts {
-  readonly tokens: Pick<AccessTokens, "verifyAccess">;
+  readonly tokens: Pick<AccessTokens, "verifyAccess" | "verifyBearer">;
   readonly revocations: Pick<RevocationSet, "version" | "find">;
   readonly clock: Pick<Clock, "now">;
   /** Whether it is known well enough what is revoked. */
@@ -31,42 +31,44 @@ export interface GuardParts {
 export function createGuard(parts: GuardParts): Guard {
   const { tokens, revocations, clock, knowsRevocations, presentAuth } = parts;
 
-  function requireKnownRevocations(): void {
-    if (knowsRevocations()) return;
-    throw new AmphoError("unavailable", "Revocations cannot be read at the moment.", { retryAfterSeconds: 1 });
-  }
-
-  function verifyToken(token: string): AccessToken {
-    requireKnownRevocations();
-    const verified = tokens.verifyAccess(token, clock.now());
+  function requireNotRevoked(verified: AccessToken): AccessToken {
     // Found good at this version of the set, it still is: most requests ask nothing at all.
-    if (verified.clearedAt !== revocations.version) {
-      if (revocations.find(verified.claims) !== undefined)
-        throw new AmphoError("invalid_token", "The token was revoked.");
-      verified.clearedAt = revocations.version;
-    }
+    if (verified.clearedAt === revocations.version) return verified;
+    if (revocations.find(verified.claims) !== undefined)
+      throw new AmphoError("invalid_token", "The token was revoked.");
+    verified.clearedAt = revocations.version;
     return verified;
   }
 
+  function verifyBearer(authorization: string | undefined): AccessToken | undefined {
+    if (!knowsRevocations() && bearerOf(authorization) !== undefined) throw revocationsUnknown();
+    const verified = tokens.verifyBearer(authorization, clock.now());
+    return verified && requireNotRevoked(verified);
+  }
+
   function guard<R>(authorization: string | undefined, need: Need<R> | undefined, request: R) {
-    const token = bearerOf(authorization);
-    if (token === undefined) {
+    const verified = verifyBearer(authorization);
+    if (verified === undefined) {
       if (need?.optional === true) return undefined;
       throw new AmphoError("missing_token", "A bearer token is needed.");
     }
-    const verified = verifyToken(token);
     if (need === undefined) return verified.auth;
     if (need.fresh !== undefined) requireFresh(verified.claims.auth_time, need.fresh, clock.now());
     if (need.strict === true)
       return presentAuth(verified).then((auth) => {
         // Between the question and the answer the session may have been ended in this very process.
-        verifyToken(token);
+        verifyBearer(authorization);
         return holds(auth, need, request);
       });
     return holds(verified.auth, need, request);
   }
 
-  return { verify: (token) => verifyToken(token).auth, guard };
+  function verify(token: string): Auth {
+    if (!knowsRevocations()) throw revocationsUnknown();
+    return requireNotRevoked(tokens.verifyAccess(token, clock.now())).auth;
+  }
+
+  return { verify, guard };
 }
 
 function holds<R>(auth: Auth, need: Need<R>, request: R): Auth | Promise<Auth> {
@@ -83,6 +85,10 @@ function holds<R>(auth: Auth, need: Need<R>, request: R): Auth | Promise<Auth> {
       return auth;
     });
   throw insufficient(scopes);
+}
+
+function revocationsUnknown(): AmphoError {
+  return new AmphoError("unavailable", "Revocations cannot be read at the moment.", { retryAfterSeconds: 1 });
 }
 
 function insufficient(scopes: readonly string[] | undefined): AmphoError {

@@ -1,7 +1,7 @@
 // Access and refresh tokens: what Ampho puts into them and reads out of them (contract §5).
 import { randomId } from "../crypto/random.js";
 import type { Session } from "../store/store.js";
-import { type AccessToken, createAccessTokens } from "./access-tokens.js";
+import { type AccessTokens, createAccessTokens } from "./access-tokens.js";
 import type { Account } from "./directory.js";
 import type { Grant } from "./flows.js";
 import type { Keyring } from "./keyring.js";
@@ -14,7 +14,7 @@ export type ExtraClaims = (user: {
   readonly roles: readonly string[];
 }) => Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>;
 
-export interface Tokens {
+export interface Tokens extends AccessTokens {
   /** Throws `unavailable` while the key that signs is revoked. */
   requireSigningKey(): void;
   /** The answer of login and renew, for the session's present generation. `now`: when the store was asked for it. */
@@ -23,10 +23,6 @@ export interface Tokens {
     account: Account,
     options: { readonly refresh: boolean; readonly now: number },
   ): Promise<Grant>;
-  /** Throws `invalid_token`. Whether its session, its user or a role of it is revoked, the guard finds out. */
-  verifyAccess(token: string, now: number): AccessToken;
-  /** Verifies every token anew: a key is gone. */
-  forget(): void;
   /** Throws `invalid_token`; an expired one is answered, so that the caller can say `session_ended`. */
   readRefresh(token: string, now: number): { readonly sid: string; readonly gen: number; readonly expires: number };
 }
@@ -48,7 +44,7 @@ export function createTokens(parts: {
 }): Tokens {
   const { keyring, settings, extraClaims } = parts;
   const { leewaySeconds, foreignMaxSeconds, tokenTtlSeconds, issuer, audience } = settings;
-  const { verifyAccess, forget } = createAccessTokens({
+  const accessTokens = createAccessTokens({
     verify: (token, now) => keyring.verifyAccess(token, now),
     isKeyRevoked: (kid) => keyring.isRevoked(kid),
     leewaySeconds,
@@ -106,8 +102,7 @@ export function createTokens(parts: {
       });
       return { ...grant, refresh_token: refreshToken, refresh_expires: session.expiresAt };
     },
-    verifyAccess,
-    forget,
+    ...accessTokens,
     readRefresh(token, now) {
       const { sid, gen, exp } = keyring.verifyRefresh(token, now);
       return { sid, gen, expires: exp };

@@ -8,7 +8,7 @@
 
 interface Entry<T> {
   readonly token: string;
-  readonly tail: string;
+  readonly mark: number;
   readonly value: T;
   /** Unix seconds. */
   readonly expires: number;
@@ -24,21 +24,23 @@ export interface VerifiedTokens<T> {
   readonly size: number;
 }
 
-/**
- * Entries are filed under the end of the token, an HS256 signature's worth of characters, and then compared as a whole:
- * a string that a socket gave has to be hashed first, which takes longer than all the rest for a whole token.
- */
-const tailCharacters = 43;
-
-/** How many tokens that were seen once are remembered, each by 32 bits made of the end of its signature. */
+/** How many tokens that were seen once are remembered, each by its mark. */
 const onceMax = 16_384;
 
-/** Whether this token was seen lately; from now on it was. A mistake costs one verification or one entry. */
-function createDoorkeeper(): (tail: string) => boolean {
+/**
+ * Entries are filed under 30 bits made of the token's end, which is its signature's, and then compared as a whole: to hash
+ * a string that a socket has just given takes longer than all the rest. Nobody who cannot sign chooses what these bits are.
+ */
+function markOf(token: string): number {
+  let mark = 1;
+  for (let at = Math.max(0, token.length - 8); at < token.length; at++) mark = (mark * 31 + token.charCodeAt(at)) | 0;
+  return mark & 0x3fffffff;
+}
+
+/** Whether a token with this mark was seen lately; from now on it was. A mistake costs one verification or one entry. */
+function createDoorkeeper(): (mark: number) => boolean {
   const seen = new Int32Array(onceMax);
-  return (tail) => {
-    let mark = 1;
-    for (let at = Math.max(0, tail.length - 8); at < tail.length; at++) mark = (mark * 31 + tail.charCodeAt(at)) | 0;
+  return (mark) => {
     const place = (mark ^ (mark >>> 15)) & (onceMax - 1);
     if (seen[place] === mark) return true;
     seen[place] = mark;
@@ -51,7 +53,7 @@ export function createVerifiedTokens<T>(
 ): VerifiedTokens<T> {
   const tokensMax = limits.tokens ?? 16_384;
   const charactersMax = limits.characters ?? 16_777_216;
-  const byTail = new Map<string, Entry<T>>();
+  const byMark = new Map<number, Entry<T>>();
   const ring: (Entry<T> | undefined)[] = [];
   const free: number[] = [];
   const wasSeen = createDoorkeeper();
@@ -59,7 +61,7 @@ export function createVerifiedTokens<T>(
   let characters = 0;
 
   function isFull(token: string): boolean {
-    return byTail.size >= tokensMax || characters + token.length > charactersMax;
+    return byMark.size >= tokensMax || characters + token.length > charactersMax;
   }
 
   function evict(now: number): void {
@@ -72,7 +74,7 @@ export function createVerifiedTokens<T>(
         entry.used = false;
         continue;
       }
-      byTail.delete(entry.tail);
+      byMark.delete(entry.mark);
       characters -= entry.token.length;
       ring[at] = undefined;
       free.push(at);
@@ -82,33 +84,33 @@ export function createVerifiedTokens<T>(
 
   return {
     find(token) {
-      const entry = byTail.get(token.slice(-tailCharacters));
+      const entry = byMark.get(markOf(token));
       if (entry === undefined || entry.token !== token) return undefined;
       entry.used = true;
       return entry.value;
     },
     add(token, value, expires, now) {
-      const tail = token.slice(-tailCharacters);
-      // Two good tokens with one signature do not turn up; if they did, the second would be verified each time.
-      if (expires <= now || token.length > charactersMax || byTail.has(tail)) return;
-      if (isFull(token) && !wasSeen(tail)) return;
-      while (byTail.size > 0 && isFull(token)) evict(now);
-      const entry = { token, tail, value, expires, used: false };
-      byTail.set(tail, entry);
+      const mark = markOf(token);
+      // Of two good tokens with one mark, one in 65 000 when it is full, the second is verified each time.
+      if (expires <= now || token.length > charactersMax || byMark.has(mark)) return;
+      if (isFull(token) && !wasSeen(mark)) return;
+      while (byMark.size > 0 && isFull(token)) evict(now);
+      const entry = { token, mark, value, expires, used: false };
+      byMark.set(mark, entry);
       characters += token.length;
       const at = free.pop();
       if (at === undefined) ring.push(entry);
       else ring[at] = entry;
     },
     clear() {
-      byTail.clear();
+      byMark.clear();
       ring.length = 0;
       free.length = 0;
       hand = 0;
       characters = 0;
     },
     get size() {
-      return byTail.size;
+      return byMark.size;
     },
   };
 }
