@@ -9,9 +9,11 @@ import { onlyAuthorization, splitAuthorization } from "../http/authorization.js"
 import { type FetchHandler, headOf } from "../http/fetch.js";
 import type { GuardHost } from "../http/guard-host.js";
 import type { HttpHost } from "../http/node-exchange.js";
+import { authorizationValues } from "../http/node-request.js";
 import { refusalOf } from "../http/refusal.js";
 import { responseOf } from "../http/response.js";
 import { isUnder, parseTarget } from "../http/target.js";
+import { nodeAddressOf, untouchedMessage } from "./hono-node.js";
 
 export interface MountOptions {
   /** `getConnInfo` of the runtime's own Hono adapter: tells the peer's address. On Node it is known without. */
@@ -30,7 +32,7 @@ export function mount(
 ): MiddlewareHandler {
   return async (c, next) => {
     if (!isUnder(ampho.prefix, parseTarget(c.req.url).path)) return next();
-    const address = getConnInfo === undefined ? nodeAddressOf(c) : getConnInfo(c).remote.address;
+    const address = getConnInfo === undefined ? nodeAddressOf(c.env) : getConnInfo(c).remote.address;
     return ampho.fetch(await unreadRequest(c.req), { address });
   };
 }
@@ -49,7 +51,7 @@ export function authorize<N extends Need<HonoRequest>>(ampho: GuardHost, need?: 
   return async (c, next) => {
     let auth: Auth | undefined;
     try {
-      const guarded = ampho.guard<HonoRequest>(authorizationOf(ampho, c.req), asked, c.req);
+      const guarded = ampho.guard<HonoRequest>(authorizationOf(ampho, c.req, c.env), asked, c.req);
       auth = guarded !== undefined && "then" in guarded ? await guarded : guarded;
     } catch (error) {
       throw exceptionOf(ampho, error);
@@ -60,9 +62,12 @@ export function authorize<N extends Need<HonoRequest>>(ampho: GuardHost, need?: 
   };
 }
 
-function authorizationOf({ cookies }: GuardHost, request: HonoRequest): string | undefined {
+function authorizationOf({ cookies }: GuardHost, request: HonoRequest, env: unknown): string | undefined {
   if (cookies !== undefined) return cookies.authorizationOf(headOf(request.raw));
-  return onlyAuthorization(splitAuthorization(request.header("authorization") ?? null));
+  const message = untouchedMessage(request.raw, env);
+  return onlyAuthorization(
+    message === undefined ? splitAuthorization(request.header("authorization") ?? null) : authorizationValues(message),
+  );
 }
 
 function isAuthOf<N extends Need<HonoRequest>>(auth: Auth | undefined, need: N | undefined): auth is AuthOf<N> {
@@ -73,16 +78,6 @@ function exceptionOf(host: GuardHost, error: unknown): HTTPException {
   const cause = refusalOf(host, error);
   const status = cause.status as ContentfulStatusCode;
   return new HTTPException(status, { res: responseOf(cause.answer), message: cause.message, cause });
-}
-
-/** What `@hono/node-server` binds. */
-interface NodeBindings {
-  readonly incoming?: { readonly socket?: { readonly remoteAddress?: string } };
-}
-
-function nodeAddressOf({ env }: { readonly env: unknown }): string | undefined {
-  const bindings = env as NodeBindings | undefined;
-  return bindings?.incoming?.socket?.remoteAddress;
 }
 
 /** What a middleware has read by `c.req` is given back: Hono keeps it. What was read past Hono stays read, and is refused. */

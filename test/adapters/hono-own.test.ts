@@ -1,5 +1,8 @@
-import { Hono } from "hono";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { createAdaptorServer } from "@hono/node-server";
+import { Hono, type MiddlewareHandler } from "hono";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { authorize, mount } from "../../dist/adapters/hono.js";
 import type { Ampho } from "../../dist/index.js";
 import { alice, createInstance, foreignToken } from "./instance.js";
@@ -44,5 +47,56 @@ it("what goes to onError has the code as its cause, and the answer to give", asy
   expect(await (await app.request("/")).json()).toEqual({
     cause: "AmphoError: A bearer token is needed.",
     message: "A bearer token is needed.",
+  });
+});
+
+describe("on Node, what a middleware did to the request counts, and not what the socket brought:", () => {
+  const statusBehind = async (change: MiddlewareHandler, authorization: Record<string, string>): Promise<number> => {
+    const app = new Hono().get("/", change, authorize(ampho), (c) => c.text(c.get("auth").login));
+    const server = createAdaptorServer({ fetch: app.fetch });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const { status } = await fetch(`http://127.0.0.1:${port}/`, { headers: { ...authorization, connection: "close" } });
+    server.close();
+    return status;
+  };
+  const good = (): Record<string, string> => ({ authorization: `Bearer ${foreignToken()}` });
+
+  it("nothing", async () => {
+    expect(await statusBehind((_c, next) => next(), good())).toBe(200);
+    expect(await statusBehind((_c, next) => next(), {})).toBe(401);
+  });
+
+  it("a header that it set", async () => {
+    const set: MiddlewareHandler = (c, next) => {
+      c.req.raw.headers.set("authorization", `Bearer ${foreignToken()}`);
+      return next();
+    };
+    expect(await statusBehind(set, {})).toBe(200);
+  });
+
+  it("a header that it took away", async () => {
+    const take: MiddlewareHandler = (c, next) => {
+      c.req.raw.headers.delete("authorization");
+      return next();
+    };
+    expect(await statusBehind(take, good())).toBe(401);
+  });
+
+  it("another request in its place", async () => {
+    const replace: MiddlewareHandler = (c, next) => {
+      c.req.raw = new Request(c.req.raw.url);
+      return next();
+    };
+    expect(await statusBehind(replace, good())).toBe(401);
+  });
+
+  it("headers of its own", async () => {
+    const define: MiddlewareHandler = (c, next) => {
+      Object.defineProperty(c.req.raw, "headers", { value: new Headers() });
+      return next();
+    };
+    expect(await statusBehind(define, good())).toBe(401);
   });
 });
