@@ -169,7 +169,8 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
         const told = new Set([...rows.values()].map(identity));
         rebuild([...page.rows, ...kept.map((row) => ({ ...row, n: unnumbered-- }))]);
         for (const row of page.rows) if (!told.has(identity(row))) tell(row);
-      } else if (add(page.rows)) {
+      } else if (add(page.rows) || after < readAfter) {
+        // Also when one of theirs came with a number given again while this page was on its way.
         after = 0;
         return true;
       }

@@ -157,6 +157,16 @@ describe("following the store", () => {
     for (const sid of ["0.s1", "0.s2"]) expect(set.find({ login: "ann", sid })).toBe("session");
   });
 
+  it("reads everything anew also when its own row showed that while a read was on its way", () => {
+    const { set } = createSet();
+    set.take(page(2, [session(1, "0.s1"), session(2, "0.s2")]), 0);
+    // Asked after 2; meanwhile this process ends a session, and the restored store gives that the number 2.
+    set.add([session(2, "0.s3")]);
+    expect(set.take(page(3, [session(3, "0.s4")]), 2)).toBe(true);
+    expect(set.after).toBe(0);
+    for (const sid of ["0.s1", "0.s2", "0.s3", "0.s4"]) expect(set.find({ login: "ann", sid })).toBe("session");
+  });
+
   it("drops what is over, keeps the rest, and refuses again what is read again", () => {
     const { set } = createSet(session(1, "0.short", 1500), session(2, "0.long", 2000));
     set.sweep(1500);
