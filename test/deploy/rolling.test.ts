@@ -78,7 +78,9 @@ describe.each(Object.entries(proxies))("behind %s", (_, start) => {
       const next = await startServe(place, "--port", String(served.port));
       fleet[at] = next;
       // As an orchestrator does: it is asked until it is ready, and the balancer until it has seen that.
-      await vi.waitFor(async () => expect((await fetch(`${next.root}/readyz`)).status).toBe(200));
+      await vi.waitFor(async () => expect((await fetch(`${next.root}/readyz`)).status).toBe(200), {
+        timeout: 15_000,
+      });
       await pause(1200);
     }
     over = true;
@@ -95,7 +97,7 @@ describe("a process that is asked to end", () => {
     const served = await startServe({ ...place, env: { ...place.env, AMPHO_DRAIN_LEAD: "5" } });
     const untilMs = performance.now() + 3000;
     const ended = served.stop();
-    await vi.waitFor(async () => expect(await ready(served)).toBe(503), { interval: 10 });
+    await vi.waitFor(async () => expect(await ready(served)).toBe(503), { timeout: 15_000, interval: 10 });
     while (performance.now() < untilMs) {
       const answer = await fetch(`${served.url}/login`, {
         method: "POST",
@@ -116,7 +118,7 @@ describe("a process that is asked to end", () => {
     const atOnce = await first.stop("SIGINT");
     expect([atOnce.code, atOnce.stderr.includes("no longer ready")]).toEqual([0, false]);
     const ended = second.stop();
-    await vi.waitFor(() => expect(second.stderr()).toContain("no longer ready"), { interval: 10 });
+    await vi.waitFor(() => expect(second.stderr()).toContain("no longer ready"), { timeout: 15_000, interval: 10 });
     await second.stop("SIGINT");
     expect((await ended).code).toBe(null);
   });

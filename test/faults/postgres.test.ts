@@ -105,5 +105,7 @@ it("thirty faults in a row leave nothing behind: no connection, no memory, no ti
   };
   expect(grown(({ heapBytes }) => heapBytes)).toBeLessThan(3_000_000);
   expect(grown(({ rssBytes }) => rssBytes)).toBeLessThan(50_000_000);
-  await vi.waitFor(async () => expect([(await app.held()).timers, (await connections()) <= 20]).toEqual([0, true]));
+  await vi.waitFor(async () => expect([(await app.held()).timers, (await connections()) <= 20]).toEqual([0, true]), {
+    timeout: 15_000,
+  });
 });

@@ -55,7 +55,10 @@ const faults: readonly Fault<SqliteGround>[] = [
       move(file, `${file}-elsewhere`);
       // What was written until they notice is in the file that comes back.
       for (const { root } of apps)
-        await vi.waitFor(async () => expect((await ask(`${root}/readyz`)).status).toBe(503), { interval: 20 });
+        await vi.waitFor(async () => expect((await ask(`${root}/readyz`)).status).toBe(503), {
+          timeout: 15_000,
+          interval: 20,
+        });
       return apps;
     },
     end: async ({ file }) => move(`${file}-elsewhere`, file),
