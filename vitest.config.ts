@@ -5,8 +5,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     // These install other packages: `npm run test:all`.
     exclude: ["test/installs/**"],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     // On a machine that is busy with something else a second is soon over. Deadlines that are promised say so themselves.
     expect: { poll: { timeout: 15_000 } },
     pool: "forks",
