@@ -9,7 +9,7 @@ import { onlyAuthorization, splitAuthorization } from "../http/authorization.js"
 import { type FetchHandler, headOf } from "../http/fetch.js";
 import type { GuardHost } from "../http/guard-host.js";
 import type { HttpHost } from "../http/node-exchange.js";
-import { authorizationValues } from "../http/node-request.js";
+import { authorizationOf as onlyValueOf } from "../http/node-request.js";
 import { refusalOf } from "../http/refusal.js";
 import { responseOf } from "../http/response.js";
 import { isUnder, parseTarget } from "../http/target.js";
@@ -65,9 +65,8 @@ export function authorize<N extends Need<HonoRequest>>(ampho: GuardHost, need?: 
 function authorizationOf({ cookies }: GuardHost, request: HonoRequest, env: unknown): string | undefined {
   if (cookies !== undefined) return cookies.authorizationOf(headOf(request.raw));
   const message = untouchedMessage(request.raw, env);
-  return onlyAuthorization(
-    message === undefined ? splitAuthorization(request.header("authorization") ?? null) : authorizationValues(message),
-  );
+  if (message !== undefined) return onlyValueOf(message);
+  return onlyAuthorization(splitAuthorization(request.header("authorization") ?? null));
 }
 
 function isAuthOf<N extends Need<HonoRequest>>(auth: Auth | undefined, need: N | undefined): auth is AuthOf<N> {

@@ -2,9 +2,8 @@
 import type { IncomingMessage } from "node:http";
 import type { Auth, AuthOf, Need } from "../auth/auth.js";
 import { AmphoError } from "../errors.js";
-import { onlyAuthorization } from "./authorization.js";
 import type { GuardHost } from "./guard-host.js";
-import { authorizationValues, headOf } from "./node-request.js";
+import { authorizationOf, headOf } from "./node-request.js";
 import { type Refusal, refusalOf } from "./refusal.js";
 import { checkNeed } from "./wrap.js";
 
@@ -26,9 +25,7 @@ export function admit<R, T>(gate: Gate<R, T>): T | Promise<Awaited<T>> {
   let auth: Auth | undefined | Promise<Auth | undefined>;
   try {
     auth = host.guard(
-      host.cookies === undefined
-        ? onlyAuthorization(authorizationValues(message))
-        : host.cookies.authorizationOf(headOf(message)),
+      host.cookies === undefined ? authorizationOf(message) : host.cookies.authorizationOf(headOf(message)),
       need,
       request,
     );

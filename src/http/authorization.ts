@@ -3,8 +3,12 @@ import { AmphoError } from "../errors.js";
 
 /** The one value. `invalid_request` for more: two readers could believe different ones. */
 export function onlyAuthorization(values: readonly string[]): string | undefined {
-  if (values.length > 1) throw new AmphoError("invalid_request", "Send one Authorization header.");
+  if (values.length > 1) throw severalAuthorizations();
   return values[0];
+}
+
+export function severalAuthorizations(): AmphoError {
+  return new AmphoError("invalid_request", "Send one Authorization header.");
 }
 
 /** Takes apart what a host has joined by commas: a bearer token holds none. */

@@ -1,6 +1,7 @@
 // node:http's IncomingMessage -> HttpRequest. Fields that may come once are looked up in the raw headers: Node keeps the first silently.
 import type { IncomingMessage } from "node:http";
 import { AmphoError } from "../errors.js";
+import { severalAuthorizations } from "./authorization.js";
 import { alreadyRead, bodyTimeoutMs, cutShort, timedOut, tooLarge } from "./body-limits.js";
 import type { HttpRequest, RequestBody, RequestHead } from "./message.js";
 
@@ -15,15 +16,26 @@ export interface NodeRequest extends IncomingMessage {
 const none: RequestBody = { kind: "none" };
 const singletons = new Set(["host", "content-type", "content-encoding", "idempotency-key"]);
 
-/** Every raw Authorization value. On the path of every guarded request: no array of pairs, no lower-casing of other names. */
+/** Every raw Authorization value. */
 export function authorizationValues({ rawHeaders }: IncomingMessage): string[] {
-  const values: string[] = [];
+  return rawHeaders.filter((_, index) => index % 2 === 1 && isAuthorization(rawHeaders[index - 1]));
+}
+
+/** The one raw Authorization value, without an array: each guarded request comes by. `invalid_request` for more. */
+export function authorizationOf({ rawHeaders }: IncomingMessage): string | undefined {
+  let only: string | undefined;
   for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index];
-    if (name?.length !== 13 || name.toLowerCase() !== "authorization") continue;
-    values.push(rawHeaders[index + 1] ?? "");
+    if (!isAuthorization(rawHeaders[index])) continue;
+    if (only !== undefined) throw severalAuthorizations();
+    only = rawHeaders[index + 1];
   }
-  return values;
+  return only;
+}
+
+function isAuthorization(name: string | undefined): boolean {
+  if (name?.length !== 13) return false;
+  // As nearly everybody spells it: lower-casing makes a string.
+  return name === "Authorization" || name === "authorization" || name.toLowerCase() === "authorization";
 }
 
 export function headOf(request: IncomingMessage): RequestHead {
