@@ -86,7 +86,8 @@ export function createVerifiedTokens<T>(
     find(token) {
       const entry = byMark.get(markOf(token));
       if (entry === undefined || entry.token !== token) return undefined;
-      entry.used = true;
+      // A write only where it changes something: the line stays clean for the other cores and for the cache.
+      if (!entry.used) entry.used = true;
       return entry.value;
     },
     add(token, value, expires, now) {
