@@ -137,9 +137,10 @@ export function createQueue(connections: Connections, send: (replies: readonly R
     } catch (error) {
       try {
         connection.exec("rollback");
-      } catch {
-        // SQLite has already rolled back, or cannot: either way nothing of this connection may stay open.
-        connections.drop();
+      } catch (failure) {
+        // SQLite has already rolled back, as it does when the disk is full, or cannot: then nothing of it may stay open.
+        if (!(failure instanceof SqliteFailure && failure.message.includes("no transaction is active")))
+          connections.drop();
       }
       throw error;
     }

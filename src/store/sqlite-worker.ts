@@ -16,8 +16,14 @@ const reopenMs = 100;
 /** How often it is looked whether the file is still the one that was opened. */
 const lookMs = 250;
 
-function createConnections(data: WorkerData): Connections {
+interface ThreadConnections extends Connections {
+  /** There is one that only the end of this thread closes. */
+  readonly worn: boolean;
+}
+
+function createConnections(data: WorkerData): ThreadConnections {
   let open: Connection | undefined;
+  let worn = false;
   let everOpen = data.reopening;
   let lookedAt = 0;
   let failure: { readonly at: number; readonly error: unknown } | undefined;
@@ -32,7 +38,16 @@ function createConnections(data: WorkerData): Connections {
   }
 
   // What is in memory would be gone with its connection, and cannot break by another's doing.
-  const drop = data.path === undefined ? () => {} : close;
+  const drop = data.path === undefined ? () => {} : abandon;
+
+  /**
+   * The package closes nothing while a statement is left, and statements of its are left until they are collected: files,
+   * and a lock, if the connection held one, would stay for as long.
+   */
+  function abandon(): void {
+    worn ||= open !== undefined && data.driver === "package";
+    close();
+  }
 
   function connect(): Connection {
     const connection = openConnection(loadDriver(data.driver), data.path, !everOpen);
@@ -64,6 +79,9 @@ function createConnections(data: WorkerData): Connections {
     },
     drop,
     close,
+    get worn() {
+      return worn;
+    },
   };
 }
 
@@ -81,7 +99,11 @@ const steps: Readonly<Record<(Job & { kind: "migrations" })["step"], Pick<Waitin
 
 function work(port: MessagePort, data: WorkerData): void {
   const connections = createConnections(data);
-  const queue = createQueue(connections, (replies) => port.postMessage(replies));
+  const queue = createQueue(connections, (replies) => {
+    port.postMessage(replies);
+    // Of this thread alone, which the next call starts anew.
+    if (connections.worn) process.exit();
+  });
 
   async function close(id: number): Promise<void> {
     await queue.drained();

@@ -1,6 +1,6 @@
 // The thread of the embedded store: writes commit together and fail alone, a lock delays writes and no read, and what
 // breaks mends itself.
-import { renameSync } from "node:fs";
+import { readdirSync, readlinkSync, renameSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { openSqlite } from "../../dist/store/sqlite.js";
@@ -28,6 +28,19 @@ async function lock(file: string): Promise<Child> {
   cleanups.push(() => child.process.kill("SIGKILL"));
   expect(await child.line()).toBe("locked");
   return child;
+}
+
+/** How many of the database's files this process has open. */
+function filesOpen(file: string): number {
+  const links = readdirSync("/proc/self/fd").map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      // The folder itself, closed by now.
+      return "";
+    }
+  });
+  return links.filter((link) => link.startsWith(file)).length;
 }
 
 const unavailable = expect.objectContaining({ name: "AmphoError", code: "unavailable" });
@@ -145,6 +158,20 @@ describe("a store that is away", () => {
     expect(await store.renewSession(renewal(session))).toMatchObject({ outcome: "renewed", session: { gen: 1 } });
   });
 
+  it("holds no file open that it has given up, however often that was", async () => {
+    const file = fresh();
+    const store = await openAt(file);
+    await addUser(store);
+    const before = filesOpen(file);
+    for (let time = 0; time < 4; time++) {
+      renameSync(file, `${file}.away`);
+      await expect.poll(() => store.ping(1000).catch((error: unknown) => error)).toEqual(unavailable);
+      renameSync(`${file}.away`, file);
+      await expect.poll(() => store.ping(1000).then(() => "back", String)).toBe("back");
+    }
+    expect(filesOpen(file)).toBe(before);
+  });
+
   it.runIf(mayMount)("a full disk refuses writes, keeps reading, and writes again when there is room", async () => {
     const disk = mountSmall(2048);
     cleanups.push(disk.end);
@@ -163,6 +190,9 @@ describe("a store that is away", () => {
       }),
     );
     expect(written).toBeGreaterThan(0);
+    const before = filesOpen(disk.folder);
+    for (let time = 0; time < 10; time++) await expect(store.recordAudit(fill)).rejects.toEqual(unavailable);
+    expect(filesOpen(disk.folder)).toBe(before);
     expect(await store.findUser("ann")).toBeDefined();
     disk.remount("size=16m");
     await store.recordAudit(fill);
