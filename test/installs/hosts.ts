@@ -92,7 +92,7 @@ export const hosts: readonly Host[] = [
       ...snippets("ampho.ts", "src/routes/hello/+server.ts", "src/routes/api/security/[...path]/+server.ts"),
       "vite.config.js": `import { sveltekit } from "@sveltejs/kit/vite";\nimport adapter from "@sveltejs/adapter-node";\nexport default { plugins: [sveltekit({ adapter: adapter() })] };`,
       "src/app.html": "<!doctype html><html><head>%sveltekit.head%</head><body>%sveltekit.body%</body></html>",
-      "tsconfig.json": JSON.stringify({ extends: "./.svelte-kit/tsconfig.json" }),
+      "tsconfig.json": JSON.stringify({ extends: "$app/tsconfig", include: ["src", "ampho.ts"] }),
     },
     build: "svelte-kit sync && tsc --noEmit --skipLibCheck && vite build",
     start: "exec node build",
