@@ -1,6 +1,6 @@
 // A new project with the packed tarball and other packages in it, installed as its user would.
 import { execFileSync, type SpawnSyncReturns, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -17,6 +17,21 @@ afterAll(() => {
 export function freshFolder(): string {
   const folder = mkdtempSync(path.join(tmpdir(), "ampho-installs-"));
   folders.push(folder);
+  return folder;
+}
+
+/** A copy of `examples/name`, as it is in the repository. */
+export function copyExample(name: string): string {
+  const folder = freshFolder();
+  const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", `examples/${name}`], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  for (const file of files.trim().split("\n")) {
+    const target = path.join(folder, path.relative(`examples/${name}`, file));
+    mkdirSync(path.dirname(target), { recursive: true });
+    copyFileSync(path.join(root, file), target);
+  }
   return folder;
 }
 
