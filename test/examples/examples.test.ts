@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hosts } from "../installs/hosts.js";
+import { letsInWhomItShould } from "./exercise.js";
 import { type Consumer, installPacked } from "./packed.js";
 import { prepare, start } from "./running.js";
 
@@ -43,28 +44,7 @@ describe.each(examples)("examples/%s", (name) => {
       execFileSync(process.execPath, [compiler, "-p", folder], { stdio: "inherit" });
     }
     const running = await start(folder, env, scripts.build === undefined ? "server.js" : "build/server.js");
-    const get = (target: string, token?: string) =>
-      fetch(running.url + target, token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } });
-
-    expect((await get("/")).status).toBe(200);
-    const refused = await get("/hello");
-    expect([refused.status, (await refused.json()).error]).toEqual([401, "missing_token"]);
-    expect(refused.headers.get("www-authenticate")).toBe('Bearer realm="ampho"');
-
-    const login = await fetch(`${running.url}/api/security/login`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ login: "alice", password }),
-    });
-    expect(login.status).toBe(200);
-    const { token } = await login.json();
-    expect(await (await get("/hello", token)).text()).toBe("Hello alice\n");
-    expect((await get("/editors", token)).status).toBe(403);
-    expect((await get("/editors")).status).toBe(401);
-    const logout = { method: "POST", headers: { authorization: `Bearer ${token}` } };
-    expect((await fetch(`${running.url}/api/security/logout`, logout)).status).toBe(204);
-    expect((await get("/hello", token)).status).toBe(401);
-
+    await letsInWhomItShould(running.url, password);
     const { code, stderr } = await running.stop();
     expect([code === 0 || code === null, stderr]).toEqual([true, ""]);
   });
