@@ -78,8 +78,11 @@ describe("docs/frameworks.md", () => {
       else expect(existsSync(path.join(root, "docs", target)), target).toBe(true);
   });
 
-  it("lists every example", () => {
-    for (const name of examples) expect(page).toContain(`](../examples/${name}/`);
+  it("links every example, in the table and where its framework is told about", () => {
+    for (const name of examples) {
+      expect(page).toContain(`](../examples/${name}/`);
+      expect(page).toContain(`[examples/${name}](../examples/${name})`);
+    }
   });
 
   it.each(examples)("shows what examples/%s runs", (name) => {
