@@ -148,6 +148,25 @@ declare const ampho: Ampho;
 guarded(ampho, { role: ["editor"] }, () => ""); // here`,
     says: /'role' does not exist in type|Did you mean to write 'roles'/,
   },
+  ...(["hono", "koa", "node", "fastify"] as const).map((framework) => ({
+    name: `ampho/${framework}: a misspelt need`,
+    text: `import type { Ampho } from "ampho";
+import { authorize } from "ampho/${framework}";
+declare const ampho: Ampho;
+authorize(ampho, { role: ["editor"] }); // here`,
+    says: /'role' does not exist in type '[^']*Need<|Did you mean to write 'roles'/,
+  })),
+  {
+    name: "Hono: nobody may be there under `optional`",
+    text: `import type { Ampho } from "ampho";
+import { authorize } from "ampho/hono";
+import { Hono } from "hono";
+declare const ampho: Ampho;
+new Hono().get("/", authorize(ampho, { optional: true }), (c) =>
+  c.text(c.get("auth").login), // here
+);`,
+    says: /Object is possibly 'undefined'/,
+  },
   {
     name: "Hono: a route that nothing guards",
     text: `import { Hono } from "hono";
