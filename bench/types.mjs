@@ -9,7 +9,7 @@ import { machine, median, print } from "./measure.mjs";
 const bench = fileURLToPath(new URL(".", import.meta.url));
 const root = path.join(bench, "..");
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
-const routes = Array.from({ length: 100 }, (_, index) => index);
+const numbers = (length) => Array.from({ length }, (_, index) => index);
 
 const applications = {
   "no guard": {
@@ -60,10 +60,11 @@ const app = fastify();`,
 
 const folder = mkdtempSync(path.join(bench, ".types-"));
 try {
-  const projects = Object.entries(applications).map(([name, { head, route }], at) => {
-    const project = path.join(folder, String(at));
+  const write = (name, { head, route }, routes) => {
+    const project = path.join(folder, `${name}-${routes}`);
     mkdirSync(project);
-    writeFileSync(path.join(project, "application.ts"), [head, ...routes.map(route), "export { app };"].join("\n"));
+    const lines = [head, ...numbers(routes).map(route), "export { app };"];
+    writeFileSync(path.join(project, "application.ts"), lines.join("\n"));
     const compilerOptions = {
       target: "es2022",
       module: "nodenext",
@@ -80,29 +81,36 @@ try {
       },
     };
     writeFileSync(path.join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["application.ts"] }));
-    return { name, project, seconds: [] };
-  });
-
+    return project;
+  };
   const compiler = path.join(root, "node_modules/typescript/bin/tsc");
+  const compile = (project) => {
+    const args = [compiler, "-p", project, "--extendedDiagnostics", "--singleThreaded"];
+    const { stdout, status } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    if (status !== 0) throw new Error(`it does not compile:\n${stdout.slice(0, 3000)}`);
+    const value = (label) => Number(new RegExp(`^${label}: +([\\d.]+)`, "m").exec(stdout)?.[1]);
+    return { instantiations: value("Instantiations"), types: value("Types"), seconds: value("Check time") };
+  };
+  const projects = Object.entries(applications).map(([name, application], at) => {
+    const first = compile(write(at, application, 1)).instantiations;
+    return { name, project: write(at, application, 100), first, seconds: [] };
+  });
   for (let round = 0; round < rounds; round++)
     for (const one of projects) {
-      const args = [compiler, "-p", one.project, "--extendedDiagnostics", "--singleThreaded"];
-      const { stdout, status } = spawnSync(process.execPath, args, { encoding: "utf8" });
-      if (status !== 0) throw new Error(`${one.name} does not compile:\n${stdout.slice(0, 3000)}`);
-      const value = (label) => Number(new RegExp(`^${label}: +([\\d.]+)`, "m").exec(stdout)?.[1]);
-      one.counts = { instantiations: value("Instantiations"), types: value("Types") };
-      one.seconds.push(value("Check time"));
+      one.counts = compile(one.project);
+      one.seconds.push(one.counts.seconds);
     }
 
   const [bare, ours] = projects;
   console.log(`${machine()}, ${rounds} rounds, 100 routes\n`);
-  const row = ({ name, counts, seconds }) => {
+  const row = ({ name, counts, first, seconds }) => {
     const checked = median(seconds);
     const above = counts.instantiations - bare.counts.instantiations;
     const share = above / (ours.counts.instantiations - bare.counts.instantiations);
     return [
       name,
       counts.instantiations,
+      ((counts.instantiations - first) / 99).toFixed(0),
       counts.types,
       checked.toFixed(3),
       (checked / median(ours.seconds)).toFixed(2),
@@ -112,6 +120,7 @@ try {
   const head = [
     "application",
     "instantiations",
+    "of them a route",
     "types",
     "check s",
     "check ÷ Ampho's",

@@ -24,13 +24,25 @@ export type GuardedHandler<N, Q = FastifyRequest, Y = FastifyReply> = (
   reply: Y,
 ) => unknown;
 
-export type Hook = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void;
+// The compiler compares what `app.get` and `app.register` are given with what they take, member by member: a reply anew for
+// every route, an instance at the cost of 100 000 instantiations. So what only Fastify passes is named by one member, and
+// stands in methods, which may be written with the whole type.
+interface Shapes {
+  hook(request: { readonly id: unknown }, reply: { readonly sent: boolean }, done: (error?: Error) => void): void;
+  plugin(app: { readonly prefix: string }, options: object, done: (error?: Error) => void): void;
+}
+
+/** What `onRequest`, `preHandler` and the like take. */
+export type Hook = Shapes["hook"];
+
+/** What `app.register` takes. */
+export type Plugin = Shapes["plugin"];
 
 /**
  * Plugin that serves the REST API under its prefix: `app.register(mount(ampho))`. It is not encapsulated: `request.auth` is
  * declared where it is registered. Fails to load under a route prefix that AMPHO_SECURITY_REST_PREFIX does not start with.
  */
-export function mount(ampho: HttpHost): FastifyPluginCallback {
+export function mount(ampho: HttpHost): Plugin {
   const plugin: FastifyPluginCallback = (app, _options, done) => {
     if (!isUnder(app.prefix, ampho.prefix))
       return done(
@@ -63,7 +75,7 @@ export function mount(ampho: HttpHost): FastifyPluginCallback {
  */
 export function authorize(ampho: GuardHost, need?: Need<FastifyRequest>): Hook {
   const asked = givenNeed(need, ampho);
-  return (request, reply, done) => {
+  return (request: FastifyRequest, reply: FastifyReply, done) => {
     void admit({
       host: ampho,
       need: asked,

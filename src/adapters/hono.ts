@@ -8,6 +8,7 @@ import { givenNeed } from "../http/admit.js";
 import { onlyAuthorization, splitAuthorization } from "../http/authorization.js";
 import { type FetchHandler, headOf } from "../http/fetch.js";
 import type { GuardHost } from "../http/guard-host.js";
+import type { CertainNeed } from "../http/guarding.js";
 import type { HttpHost } from "../http/node-exchange.js";
 import { authorizationOf as onlyValueOf } from "../http/node-request.js";
 import { refusalOf } from "../http/refusal.js";
@@ -41,11 +42,8 @@ export function mount(
  * Middleware: `c.get("auth")` has its type by inference. A refusal is an HTTPException whose `cause` has the `code`:
  * `app.onError` may take it over, else Hono gives the answer of docs/http.md.
  */
-export function authorize(ampho: GuardHost): MiddlewareHandler<AuthEnv<NoNeed>>;
-export function authorize<const N extends Need<HonoRequest>>(
-  ampho: GuardHost,
-  need: N | undefined,
-): MiddlewareHandler<AuthEnv<N>>;
+export function authorize(ampho: GuardHost, need?: CertainNeed<HonoRequest>): MiddlewareHandler<AuthEnv<NoNeed>>;
+export function authorize(ampho: GuardHost, need: Need<HonoRequest> | undefined): MiddlewareHandler<AuthEnv<Need>>;
 export function authorize<N extends Need<HonoRequest>>(ampho: GuardHost, need?: N): MiddlewareHandler<AuthEnv<N>> {
   const asked = givenNeed(need, ampho);
   return async (c, next) => {

@@ -17,6 +17,7 @@ import type { Auth, Need } from "../auth/auth.js";
 import type { ErrorCode } from "../errors.js";
 import { admit } from "../http/admit.js";
 import type { GuardHost } from "../http/guard-host.js";
+import type { Mistake } from "../http/guarding.js";
 import type { Refusal } from "../http/refusal.js";
 import { checkNeed } from "../http/wrap.js";
 
@@ -120,16 +121,33 @@ const guardBy = (ampho: GuardHost, need: Need<unknown> | undefined) =>
     override readonly need = need;
   };
 
-type Decorator = ClassDecorator & MethodDecorator;
+/** Of controllers and methods. On anything else it gives what no decorator may: the compiler reads out why. */
+export interface Decorator {
+  <T extends Controller>(controller: T): void;
+  <M>(target: object, method: string | symbol, descriptor: TypedPropertyDescriptor<M>): void;
+  (value: unknown, context: DecoratorContext): Mistake<NotLegacy>;
+  (target: object, property: string | symbol): Mistake<Elsewhere>;
+  (target: object, method: string | symbol | undefined, parameter: number): Mistake<Elsewhere>;
+}
 
+type Controller = abstract new (...args: never) => unknown;
+type NotLegacy = "Nest's decorators need experimentalDecorators in tsconfig.json";
+type Elsewhere = "authorize of ampho/nest decorates controllers and their methods";
+
+// Of what is wrong, TypeScript tells about the last signature that has the right number of arguments, and goes on as if it
+// were the first: therefore the order, and the instance twice.
 /**
  * Decorates controllers and methods: `@authorize`, `@authorize(need)` take the instance by injection,
  * `@authorize(ampho, need)` takes that one. A method's need is asked besides its controller's.
  */
 export function authorize<R = NestRequest>(ampho: GuardHost, need?: Need<R>): Decorator;
+export function authorize(controller: Controller): void;
+export function authorize<M>(target: object, method: string | symbol, descriptor: TypedPropertyDescriptor<M>): void;
+export function authorize(value: unknown, context: DecoratorContext): Mistake<NotLegacy>;
+export function authorize(target: object, property: string | symbol): Mistake<Elsewhere>;
+export function authorize(target: object, method: string | symbol | undefined, parameter: number): Mistake<Elsewhere>;
+export function authorize<R = NestRequest>(ampho: GuardHost, need: Need<R> | undefined): Decorator;
 export function authorize<R = NestRequest>(need?: Need<R>): Decorator;
-export function authorize(controller: new (...args: never[]) => unknown): void;
-export function authorize(target: object, method: string | symbol, descriptor: PropertyDescriptor): void;
 export function authorize(...args: readonly unknown[]): unknown {
   const [first, second, third] = args;
   const decorate = (ampho?: GuardHost, need?: Need<never>) => UseGuards(guardOf(ampho, need));

@@ -12,6 +12,7 @@ export {
   AuthorizeGuard,
   authorize,
   CurrentAuth,
+  type Decorator,
   type NestRequest,
   Public,
   RefusalException,

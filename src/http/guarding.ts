@@ -29,12 +29,39 @@ export interface Guarding<A, Q = RequestHolder> {
     key: string | symbol,
     descriptor: TypedPropertyDescriptor<(request: R, auth: A, ...rest: Rest) => O>,
   ): void;
+  // As a decorator of anything else it gets an answer that no decorator may have: the compiler reads it out.
+  <M extends Method>(method: M, context: ClassMethodDecoratorContext): Mistake<WrongMethod<M, A, Q>>;
+  (value: unknown, context: DecoratorContext): Mistake<NoMethod>;
+  <M extends Method>(
+    target: object,
+    key: string | symbol,
+    descriptor: TypedPropertyDescriptor<M>,
+  ): Mistake<WrongMethod<M, A, Q>>;
+  (target: object, key: string | symbol, descriptor: object): Mistake<NoMethod>;
   <R extends Q = Usual<Q>, Rest extends readonly unknown[] = []>(
     handler: (request: R, auth: A, ...rest: Rest) => Answer,
     // Without it TypeScript takes this signature for a decorator's.
     context?: never,
   ): Guarded<R, Rest>;
 }
+
+type Method = (this: never, ...args: never) => unknown;
+
+/** What is wrong, in words. No value has this type. */
+export interface Mistake<Words extends string> {
+  readonly mistake: Words;
+}
+
+type NoMethod = "authorize decorates methods";
+
+type WrongMethod<M extends Method, A, Q> =
+  ReturnType<M> extends Answer
+    ? Parameters<M>[0] extends Q
+      ? undefined extends A
+        ? "under `optional` a method takes (request, auth: Auth | undefined, …)"
+        : "a method under authorize takes (request, auth: Auth, …)"
+      : "a method under authorize takes a Request first, or what holds one as `request` or `req`; `can` takes the same"
+    : "a method under authorize answers with a Response";
 
 /** Left out, `can` would be compared too late: a function there would have got its parameters as `any` by then. */
 interface Undecided {
@@ -61,9 +88,25 @@ interface GuardingBy<Limit> {
   ): Guarded<R, Rest>;
 }
 
+/** As errors name it. `handler` keeps it from being the best match of what others take, which TypeScript would prefer. */
+interface Handler {
+  (request: Request, auth: Auth): Answer;
+  readonly handler?: never;
+}
+
+interface NeedOrHandler<Limit> {
+  (target: abstract new (...args: never) => unknown): Mistake<NoMethod>;
+  // Takes nothing that is not taken above: of one argument that is wrong, the compiler tells here which of the two it is.
+  (wrong: (Need<Request> & Limit) | Handler): unknown;
+}
+
 // In this order, because TypeScript tells about the last that has the right number of arguments.
 /** `Limit` is what its needs have to be besides. */
-export interface Authorize<Limit = unknown> extends Needing<Limit>, Guarding<Auth>, GuardingBy<Limit> {}
+export interface Authorize<Limit = unknown>
+  extends Needing<Limit>,
+    Guarding<Auth>,
+    GuardingBy<Limit>,
+    NeedOrHandler<Limit> {}
 
 /** A decorated method as the host calls it: `(request, …) => Promise<Response>`. */
 export type HandlerOf<M> = M extends (request: infer R, auth: never, ...rest: infer Rest) => Answer

@@ -1,7 +1,12 @@
 // What the compiler says about `auth` in each framework. Nothing here runs beyond building routes.
 import type { IncomingMessage } from "node:http";
 import express, { type Request } from "express";
-import fastify, { type FastifyRequest } from "fastify";
+import fastify, {
+  type FastifyPluginCallback,
+  type FastifyRequest,
+  type FastifyTypeProvider,
+  type onRequestHookHandler,
+} from "fastify";
 import { Hono } from "hono";
 import Koa from "koa";
 import { describe, expect, expectTypeOf, it } from "vitest";
@@ -102,6 +107,11 @@ describe("guarded handlers", () => {
       onFastify.guarded(ampho, { roles: ["a"] }, async (request) => request.auth.login),
     );
     logged.addHook("onRequest", onFastify.authorize(ampho));
+    expectTypeOf(onFastify.mount(ampho)).toExtend<FastifyPluginCallback>();
+    expectTypeOf(onFastify.authorize(ampho)).toExtend<onRequestHookHandler>();
+    const typed = fastify({ logger: false }).withTypeProvider<FastifyTypeProvider>();
+    typed.register(onFastify.mount(ampho), { prefix: "/api" });
+    typed.get("/typed", { preHandler: [onFastify.authorize(ampho)] }, async (request) => request.auth?.login);
     express().get(
       "/",
       onExpress.authorize(ampho),

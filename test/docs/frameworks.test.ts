@@ -1,16 +1,21 @@
 // Every TypeScript snippet of docs/frameworks.md compiles as it stands, against the packed tarball, and links lead somewhere.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Consumer, installPacked } from "../examples/packed.js";
+import { hosts } from "../installs/hosts.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const page = readFileSync(path.join(root, "docs/frameworks.md"), "utf8");
-const snippets = [...page.matchAll(/^```ts\n\/\/ (\S+)\n([\s\S]*?)^```$/gm)].map(([, file = "", text = ""]) => ({
+const all = [...page.matchAll(/^```[jt]s\n\/\/ (\S+)\n([\s\S]*?)^```$/gm)].map(([, file = "", text = ""]) => ({
   file,
   text,
 }));
+const snippets = all.filter(({ file }) => file.endsWith(".ts"));
+const examples = readdirSync(path.join(root, "examples"), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && entry.name !== "full")
+  .map(({ name }) => name);
 
 let consumer: Consumer;
 beforeAll(() => {
@@ -73,8 +78,17 @@ describe("docs/frameworks.md", () => {
       else expect(existsSync(path.join(root, "docs", target)), target).toBe(true);
   });
 
-  it("lists every example", () => {
-    for (const name of ["express", "fastify", "hono", "koa", "nest", "node", "h3"])
-      expect(page).toContain(`](../examples/${name}/server.`);
+  it("links every example, in the table and where its framework is told about", () => {
+    for (const name of examples) {
+      expect(page).toContain(`](../examples/${name}/`);
+      expect(page).toContain(`[examples/${name}](../examples/${name})`);
+    }
+  });
+
+  it.each(examples)("shows what examples/%s runs", (name) => {
+    const folder = path.join(root, "examples", name);
+    const shown = all.filter(({ file }) => existsSync(path.join(folder, file)));
+    for (const { file, text } of shown) expect(readFileSync(path.join(folder, file), "utf8"), file).toBe(text);
+    if (hosts.some((host) => host.folder === name)) expect(shown.length).toBeGreaterThan(1);
   });
 });

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createAmpho, linesOf } from "../../dist/index.js";
 import { DatabaseSync } from "../ampho/sqlite.js";
 import { type Consumer, installPacked } from "../examples/packed.js";
+import { startPostgres } from "../store/postgres-server.js";
 import { readPage, section } from "./evidence.js";
 
 const page = readPage("docs/migrating.md");
@@ -113,8 +114,12 @@ describe("both for a while", () => {
       const good = await exchange("application/json", cookie);
       const again = await exchange("application/json", cookie);
       const grant = await good.json();
-      say([form.status, nobody.status, good.status, again.status, await ask(url + "/moved", grant.token), typeof grant.refresh_token]);`;
-    expect(await run(program)).toEqual([415, 401, 200, 401, "ann", "string"]);
+      const moved = await ask(url + "/moved", grant.token);
+      await ampho.users.disable("ann");
+      const late = (await fetch(url + "/old-login")).headers.get("set-cookie").split(";")[0];
+      const disabled = await exchange("application/json", late);
+      say([form.status, nobody.status, good.status, again.status, moved, disabled.status, typeof grant.refresh_token]);`;
+    expect(await run(program)).toEqual([415, 401, 200, 401, "ann", 401, "string"]);
   });
 
   it("a secret that Ampho refuses as a key, until its tokens have run out", async () => {
@@ -139,6 +144,26 @@ describe("both for a while", () => {
       const { role, sub } = jwt.verify((await other.sessions.create(id)).token, secret);
       say([role, sub === id]);`;
     expect(await run(program)).toEqual(["authenticated", true]);
+  });
+
+  it("Supabase: the hook puts `login` into its tokens, for the server that makes them alone", async () => {
+    const server = await startPostgres();
+    try {
+      const database = await server.database();
+      for (const role of ["supabase_auth_admin", "authenticated", "anon"]) {
+        const made = `do $$ begin create role ${role}; exception when duplicate_object then null; end $$`;
+        await database.query(made);
+      }
+      await database.query(snippets.get("supabase.sql") ?? "");
+      const event = { user_id: "17", claims: { sub: "17", email: "ann@example.org", role: "authenticated" } };
+      const [row] = await database.query("select public.ampho_login($1::jsonb) as hooked", [JSON.stringify(event)]);
+      expect(row?.["hooked"]).toEqual({ ...event, claims: { ...event.claims, login: "ann@example.org" } });
+      const may = "select has_function_privilege($1, 'public.ampho_login(jsonb)', 'execute') as may";
+      const rights = ["supabase_auth_admin", "authenticated", "anon"].map((role) => database.query(may, [role]));
+      expect((await Promise.all(rights)).map(([one]) => one?.["may"])).toEqual([true, false, false]);
+    } finally {
+      await server.stop();
+    }
   });
 });
 
@@ -191,9 +216,11 @@ describe("docs/migrating.md", () => {
   });
 
   it("runs each snippet that has a name", () => {
-    const program = readFileSync(import.meta.filename, "utf8");
+    // That of better-auth runs beside the real one, in `npm run test:all`.
+    const tests = [import.meta.filename, path.join(import.meta.dirname, "../installs/migrating.test.ts")];
+    const program = tests.map((file) => readFileSync(file, "utf8")).join("");
     for (const name of snippets.keys()) expect(program, name).toContain(path.parse(name).name);
-    expect(snippets.size).toBe(9);
+    expect(snippets.size).toBe(11);
   });
 
   it("links to files and headings that are there", () => {

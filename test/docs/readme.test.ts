@@ -1,7 +1,17 @@
 // The README to the letter: its commands in a fresh copy, its snippets in a project that has Ampho installed.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -58,7 +68,19 @@ describe("the README", () => {
 
   it("names only pages that are there", () => {
     for (const [, target = ""] of readme.matchAll(/\]\(([^)#]+)\)/g))
-      if (!target.includes("://")) expect(() => readFileSync(path.join(root, target)), target).not.toThrow();
+      if (!target.includes("://")) expect(existsSync(path.join(root, target)), target).toBe(true);
+  });
+
+  it("links every example, each of which the tests run, beside what is told about its framework", () => {
+    const rows = [...readme.matchAll(/\[[^\]]+\]\(docs\/frameworks\.md#([^)]+)\): \[example\]\(examples\/([^)/]+)\)/g)];
+    const folders = readdirSync(path.join(root, "examples"), { withFileTypes: true }).filter((one) =>
+      one.isDirectory(),
+    );
+    const names = folders.map(({ name }) => name).filter((name) => name !== "full");
+    expect(rows.map(([, , example]) => example).sort()).toEqual(names.sort());
+    const page = readFileSync(path.join(root, "docs/frameworks.md"), "utf8");
+    for (const [, heading, example] of rows)
+      expect(page, example).toMatch(new RegExp(`\\(#${heading}\\).*\\.\\./examples/${example}/`));
   });
 
   it("leads from a copy of the repository to a login by its first command", { timeout: 240_000 }, async () => {

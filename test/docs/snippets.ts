@@ -1,20 +1,21 @@
-// The code of docs/frameworks.md: each file that a snippet names, and its text.
+// The code of a page of docs/: each file that a snippet names, and its text.
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
-const page = readFileSync(path.resolve(import.meta.dirname, "../../docs/frameworks.md"), "utf8");
-
-const all = new Map(
-  [...page.matchAll(/^```[jt]s\n\/\/ (\S+)\n([\s\S]*?)^```$/gm)].map(([, file = "", text = ""]) => [file, text]),
-);
-
 /** Those files, as a reader would copy them. */
-export function snippets(...files: readonly string[]): Record<string, string> {
+export function snippets(page: string, ...files: readonly string[]): Record<string, string> {
+  const text = readFileSync(path.resolve(import.meta.dirname, "../..", page), "utf8");
+  const all = new Map(
+    [...text.matchAll(/^```(?:[jt]s|sql)\n(?:\/\/|--) (\S+)\n([\s\S]*?)^```$/gm)].map(([, file = "", code = ""]) => [
+      file,
+      code,
+    ]),
+  );
   return Object.fromEntries(
     files.map((file) => {
-      const text = all.get(file);
-      if (text === undefined) throw new Error(`docs/frameworks.md has no ${file}`);
-      return [file, text];
+      const code = all.get(file);
+      if (code === undefined) throw new Error(`${page} has no ${file}`);
+      return [file, code];
     }),
   );
 }

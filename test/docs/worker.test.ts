@@ -20,7 +20,11 @@ beforeAll(async () => {
   const address = server.address();
   const port = typeof address === "object" ? address?.port : 0;
   const { outputFiles } = await build({
-    stdin: { contents: snippets("worker.ts")["worker.ts"] ?? "", loader: "ts", resolveDir: import.meta.dirname },
+    stdin: {
+      contents: snippets("docs/frameworks.md", "worker.ts")["worker.ts"] ?? "",
+      loader: "ts",
+      resolveDir: import.meta.dirname,
+    },
     alias: { "ampho/verify": path.resolve(import.meta.dirname, "../../dist/verify.js") },
     bundle: true,
     write: false,

@@ -1,28 +1,25 @@
-// A minimal application of every fetch-native host with the real packages: it is compiled, started, and asked without a token
-// and with one.
+// The examples of fetch-native hosts, with the real packages: each is compiled, started, and asked without a token and with one.
 import { beforeAll, expect, it } from "vitest";
 import { hosts } from "./hosts.js";
-import { freePort, freshFolder, packed, password, serving, shell, write } from "./project.js";
+import { copyExample, freePort, packed, password, serving, shell } from "./project.js";
 
 let tarball = "";
 beforeAll(() => {
   tarball = packed();
 });
 
-it.each(hosts)("$name guards a route", async ({ packages, files, build, start, node, path: route, strangers }) => {
-  const folder = freshFolder();
-  write(folder, { "package.json": '{ "name": "project", "version": "1.0.0", "private": true, "type": "module" }' });
-  shell(folder, `npm install --no-audit --no-fund ${packages.join(" ")} ${tarball}`, {}, node);
-  write(folder, files);
+it.each(hosts)("examples/$folder guards a route", async ({ folder: name, node, path: route, strangers }) => {
+  const folder = copyExample(name);
+  shell(folder, `npm install --no-audit --no-fund ${tarball}`, {}, node);
   const key = shell(folder, "ampho sec-gen-key").stdout.trim();
   const database = `sqlite:${folder}/ampho.db`;
   const port = await freePort();
   const env = { AMPHO_SECURITY_KEY: key, AMPHO_DATABASE_URL: database, NODE_ENV: "production", PORT: String(port) };
   shell(folder, `printf '%s' '${password}' | ampho user-add alice --password-stdin`, env);
-  shell(folder, build, env, node);
+  shell(folder, "npm run build", env, node);
 
   const url = `http://127.0.0.1:${port}`;
-  await serving({ folder, command: start, env, node, url }, async () => {
+  await serving({ folder, command: "exec npm start", env, node, url }, async () => {
     expect((await fetch(url + route)).status).toBe(strangers);
     const login = await fetch(`${url}/api/security/login`, {
       method: "POST",
@@ -36,5 +33,36 @@ it.each(hosts)("$name guards a route", async ({ packages, files, build, start, n
     expect([hello.status, await hello.text()]).toEqual([200, expect.stringContaining("alice")]);
     const forged = await ask(`${token}x`);
     expect([forged.status, (await forged.json()).error]).toEqual([401, "invalid_token"]);
+  });
+});
+
+it("examples/workers lets in whom a server elsewhere has let in", async () => {
+  const folder = copyExample("workers");
+  const node = "24";
+  shell(folder, `npm install --no-audit --no-fund ${tarball}`, {}, node);
+  const key = shell(folder, "ampho sec-gen-key --alg EdDSA").stdout.trim();
+  const [port, workerPort] = [await freePort(), await freePort()];
+  const env = { AMPHO_SECURITY_KEY: key, AMPHO_DATABASE_URL: `sqlite:${folder}/ampho.db`, NODE_ENV: "production" };
+  shell(folder, `printf '%s' '${password}' | ampho user-add alice --password-stdin`, env);
+  shell(folder, "npm run build", {}, node);
+
+  const url = `http://127.0.0.1:${port}`;
+  await serving({ folder, command: `exec ampho serve --port ${port}`, env, url }, async () => {
+    const login = await fetch(`${url}/api/security/login`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ login: "alice", password }),
+    });
+    const { token } = await login.json();
+    const workerUrl = `http://127.0.0.1:${workerPort}`;
+    const command = `exec npm start -- --var JWKS_URL:${url}/api/security/.well-known/jwks.json`;
+    const worker = { PORT: String(workerPort), WRANGLER_SEND_METRICS: "false" };
+    await serving({ folder, command, env: worker, node, url: workerUrl }, async () => {
+      const ask = (bearer: string) => fetch(workerUrl, { headers: { authorization: `Bearer ${bearer}` } });
+      const hello = await ask(token);
+      expect([hello.status, await hello.text()]).toEqual([200, "Hello alice"]);
+      const forged = await ask(`${token}x`);
+      expect([forged.status, (await forged.json()).error]).toEqual([401, "invalid_token"]);
+    });
   });
 });

@@ -12,7 +12,7 @@ beforeAll(() => {
   shell(folder, `npm install --no-audit --no-fund jest@30.5.2 express@5.3.0 pg@8.23.1 ${packed()}`);
 });
 
-it.each(["20.19", "22", "24"])("passes its tests on Node %s", (node) => {
+it.each(["20.19", "22", "24", "26"])("passes its tests on Node %s", (node) => {
   const { stderr } = shell(folder, "node node_modules/jest/bin/jest.js", {}, node);
   expect(stderr).toMatch(/Tests: +4 passed, 4 total/);
 });

@@ -1,6 +1,6 @@
 // A new project with the packed tarball and other packages in it, installed as its user would.
 import { execFileSync, type SpawnSyncReturns, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -17,6 +17,21 @@ afterAll(() => {
 export function freshFolder(): string {
   const folder = mkdtempSync(path.join(tmpdir(), "ampho-installs-"));
   folders.push(folder);
+  return folder;
+}
+
+/** A copy of `examples/name`, as it is in the repository. */
+export function copyExample(name: string): string {
+  const folder = freshFolder();
+  const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", `examples/${name}`], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  for (const file of files.trim().split("\n")) {
+    const target = path.join(folder, path.relative(`examples/${name}`, file));
+    mkdirSync(path.dirname(target), { recursive: true });
+    copyFileSync(path.join(root, file), target);
+  }
   return folder;
 }
 
@@ -50,10 +65,10 @@ function onNode(command: string, node: string | undefined): readonly [string, ..
   return node === undefined ? ["sh", "-c", command] : ["npx", "-y", "-p", `node@${node}`, "-c", command];
 }
 
-/** Of this process only what finds programs: nothing of the tests' own surroundings. */
+/** Of this process only what finds programs, and whom it trusts to give them: nothing of the tests' own surroundings. */
 function environment(folder: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const { PATH, HOME } = process.env;
-  return { HOME, PATH: `${path.join(folder, "node_modules/.bin")}:${PATH}`, CI: "1", ...env };
+  const { PATH, HOME, NODE_EXTRA_CA_CERTS } = process.env;
+  return { HOME, NODE_EXTRA_CA_CERTS, PATH: `${path.join(folder, "node_modules/.bin")}:${PATH}`, CI: "1", ...env };
 }
 
 export async function freePort(): Promise<number> {

@@ -2,6 +2,7 @@
 import path from "node:path";
 import { beforeAll } from "vitest";
 import { consumersCompile } from "../types/consumers.js";
+import { mistakesRead } from "../types/mistakes-read.js";
 import { freshFolder, shell } from "./project.js";
 
 for (const version of ["5.4.5", "5.9.3"]) {
@@ -12,4 +13,5 @@ for (const version of ["5.4.5", "5.9.3"]) {
   });
   const compiler = () => path.join(folder, "node_modules/typescript/bin/tsc");
   consumersCompile(`TypeScript ${version}`, compiler, { requiresModules: version !== "5.4.5" });
+  mistakesRead(`TypeScript ${version}`, compiler);
 }

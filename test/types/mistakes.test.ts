@@ -1,31 +1,7 @@
-// What a user reads who gets something wrong: one error, in the line where the mistake is, short, and in words of ours.
+// With the compiler at hand. Older ones have their turn in `npm run test:all`.
 import path from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { type Consumer, installPacked } from "../examples/packed.js";
-import { compile, type Diagnostic } from "./compile.js";
-import { mistakes } from "./mistakes.js";
+import { mistakesRead } from "./mistakes-read.js";
 
-const fileOf = (name: string) => `${name.replaceAll(/\W+/g, "-")}.ts`;
-
-let consumer: Consumer;
-let diagnostics: readonly Diagnostic[];
-beforeAll(() => {
-  consumer = installPacked();
-  diagnostics = compile({
-    compiler: path.resolve(import.meta.dirname, "../../node_modules/typescript/bin/tsc"),
-    folder: consumer.folder,
-    type: "module",
-    files: Object.fromEntries(mistakes.map(({ name, text }) => [fileOf(name), text])),
-    compilerOptions: { module: "nodenext", skipLibCheck: true },
-  });
-});
-afterAll(() => consumer.remove());
-
-it.each(mistakes)("$name", ({ name, text, says }) => {
-  const found = diagnostics.filter(({ file }) => file === fileOf(name));
-  const here = text.split("\n").findIndex((line) => line.endsWith("// here")) + 1;
-  expect([...new Set(found.map(({ line }) => line))]).toEqual([here]);
-  const message = found[0]?.text ?? "";
-  expect(message).toMatch(says);
-  expect(message.length).toBeLessThan(1200);
-});
+mistakesRead("the TypeScript of today", () =>
+  path.resolve(import.meta.dirname, "../../node_modules/typescript/bin/tsc"),
+);

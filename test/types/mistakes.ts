@@ -7,15 +7,10 @@ export interface Mistake {
 }
 
 const handler = "() => new Response()";
-const setup = `import { createAmpho, handlerOf, type Ampho, type Auth } from "ampho";
+export const setup = `import { createAmpho, handlerOf, type Ampho, type Auth } from "ampho";
 declare const ampho: Ampho;
 const { authorize } = ampho;
 `;
-const method = (decorator: string, parameters: string) => `${setup}export class Articles {
-  ${decorator} // here
-  list(${parameters}) { return Response.json([]); }
-}`;
-
 export const mistakes: readonly Mistake[] = [
   {
     name: "a misspelt need",
@@ -50,30 +45,6 @@ export const mistakes: readonly Mistake[] = [
     name: "auth given by the caller",
     text: `${setup}authorize(${handler})(new Request("http://localhost/"), { login: "root" }); // here`,
     says: /Expected 1 arguments, but got 2/,
-  },
-  {
-    name: "a decorated method that answers with no Response",
-    text: `${setup}export class Articles {
-  @authorize // here
-  list(_request: Request, auth: Auth) { return auth.login; }
-}`,
-    // The compiler takes the method for a need: docs/frameworks.md says what that means.
-    says: /'\(_request: Request, auth: Auth\) => string' has no properties in common with type 'Need<Request>'/,
-  },
-  {
-    name: "a decorated method that takes no request",
-    text: method("@authorize", "_id: number, _auth: Auth"),
-    says: /'\(_id: number, _auth: Auth\) => Response' has no properties in common with type 'Need<Request>'/,
-  },
-  {
-    name: "a decorated method that takes no request, under a need",
-    text: method('@authorize({ roles: ["editor"] })', "_id: number, _auth: Auth"),
-    says: /Types of parameters '_id' and '(?:request|handler)' are incompatible|'RequestHolder'/,
-  },
-  {
-    name: "a decorated method that is sure of somebody under `optional`",
-    text: method("@authorize({ optional: true })", "_request: Request, auth: Auth"),
-    says: /'(?:Auth \| )?undefined' is not assignable to type 'Auth'/,
   },
   {
     name: "a misspelt method",
@@ -176,6 +147,25 @@ import { guarded } from "ampho/fastify";
 declare const ampho: Ampho;
 guarded(ampho, { role: ["editor"] }, () => ""); // here`,
     says: /'role' does not exist in type|Did you mean to write 'roles'/,
+  },
+  ...(["hono", "koa", "node", "fastify"] as const).map((framework) => ({
+    name: `ampho/${framework}: a misspelt need`,
+    text: `import type { Ampho } from "ampho";
+import { authorize } from "ampho/${framework}";
+declare const ampho: Ampho;
+authorize(ampho, { role: ["editor"] }); // here`,
+    says: /'role' does not exist in type '[^']*Need<|Did you mean to write 'roles'/,
+  })),
+  {
+    name: "Hono: nobody may be there under `optional`",
+    text: `import type { Ampho } from "ampho";
+import { authorize } from "ampho/hono";
+import { Hono } from "hono";
+declare const ampho: Ampho;
+new Hono().get("/", authorize(ampho, { optional: true }), (c) =>
+  c.text(c.get("auth").login), // here
+);`,
+    says: /Object is possibly 'undefined'/,
   },
   {
     name: "Hono: a route that nothing guards",

@@ -126,7 +126,7 @@ it("closes with the application what its own function has made, and nothing else
   }
 });
 
-it("refuses where there is no HTTP request, and says why", async () => {
+it.each(["ws", "rpc"])("refuses where there is no HTTP request (%s), and says why", async (kind) => {
   class Gateway {
     @authorize
     onMessage() {
@@ -140,8 +140,8 @@ it("refuses where there is no HTTP request, and says why", async () => {
   const gateway = app.get(Gateway);
   const handle = app
     .get(ExternalContextCreator)
-    .create(gateway, gateway.onMessage, "onMessage", undefined, undefined, undefined, undefined, undefined, "ws");
-  await expect(handle({}, {})).rejects.toThrow('is called over "ws": it refuses all');
+    .create(gateway, gateway.onMessage, "onMessage", undefined, undefined, undefined, undefined, undefined, kind);
+  await expect(handle({}, {})).rejects.toThrow(`is called over "${kind}": it refuses all`);
   await app.close();
 });
 

@@ -57,6 +57,8 @@ export const build = (ampho: Ampho) => {
     POST: authorize({ roles: ["editor"], fresh: 300 }, (event: { request: Request; params: { id: string } }, auth) =>
       Response.json([event.params.id, auth.scopes]),
     ),
+    editors: authorize({ roles: ["editor"] }),
+    owners: authorize({ can: (auth, event: Event) => event.owner === auth.login, optional: true }),
     PUT: authorize({ optional: true }, (_request, auth) => new Response(auth?.login ?? "stranger")),
     express: express()
       .use(onExpress.mount(ampho))
@@ -67,6 +69,7 @@ export const build = (ampho: Ampho) => {
       ),
     expressGuard: onExpress.authorize(ampho, { scopes: ["articles:write"] }),
     fastify: fastify().register(onFastify.mount(ampho)),
+    fastifyPlugin: onFastify.mount(ampho),
     fastifyGuard: onFastify.authorize(ampho, { strict: true }),
     fastifyHandler: onFastify.guarded(ampho, { optional: true }, (request) => request.auth?.login ?? "stranger"),
     hono: new Hono()

@@ -1,5 +1,5 @@
 // A Nest application as its users write it, with legacy decorators.
-import { Controller, Get, Injectable, Module } from "@nestjs/common";
+import { applyDecorators, Controller, Get, Injectable, Module } from "@nestjs/common";
 import { APP_GUARD } from "@nestjs/core";
 import { type Ampho, type Auth, createAmpho } from "ampho";
 import { AuthorizeGuard, authorize, CurrentAuth, guarded, InjectAmpho, mount, Public } from "ampho/nest";
@@ -34,11 +34,23 @@ export class Hello {
   }
 }
 
+export const Editors = authorize({ roles: ["editor"] });
+export const Writers = () => applyDecorators(Editors, Get("writers"));
+
+@Editors
+@Controller("articles")
+export class Articles {
+  @Writers()
+  writers() {
+    return "writers";
+  }
+}
+
 export const middleware = (ampho: Ampho) => guarded(ampho, (request, response) => response.end(request.auth.login));
 
 @Module({
   imports: [mount(() => createAmpho({ tokenTtl: 60 }))],
-  controllers: [Hello],
+  controllers: [Hello, Articles],
   providers: [People, { provide: APP_GUARD, useExisting: AuthorizeGuard }],
 })
 export class Application {}

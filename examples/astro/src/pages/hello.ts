@@ -1,0 +1,3 @@
+import { ampho } from "../../ampho.js";
+
+export const GET = ampho.authorize((_context: { request: Request }, auth) => new Response(`Hello ${auth.login}`));

@@ -1,0 +1,3 @@
+import { createAmpho } from "ampho";
+
+export const ampho = await createAmpho();

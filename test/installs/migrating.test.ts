@@ -1,0 +1,95 @@
+// docs/migrating.md from better-auth, with the real one: its users log in with the passwords they have, and its sessions are
+// changed for tokens.
+import { beforeAll, expect, it } from "vitest";
+import { snippets } from "../docs/snippets.js";
+import { freePort, freshFolder, packed, password, serving, shell, write } from "./project.js";
+
+// It stands on node:sqlite, which Node 20 has not.
+const node = "24";
+const server = `
+import { DatabaseSync } from "node:sqlite";
+import { readFileSync } from "node:fs";
+import { getMigrations } from "better-auth/db/migration";
+import { linesOf } from "ampho";
+import { ampho } from "./ampho.mjs";
+import { auth } from "./auth.mjs";
+import { app } from "./better-auth.mjs";
+
+await (await getMigrations(auth.options)).runMigrations();
+for (const name of ["ann", "bob"])
+  await auth.api.signUpEmail({ body: { name, email: name + "@example.org", password: ${JSON.stringify(password)} } });
+
+const rows = new DatabaseSync("auth.db").prepare(readFileSync("better-auth.sql", "utf8")).all();
+await ampho.users.import(linesOf([Buffer.from(rows.map(({ line }) => line + "\\n").join(""))]));
+await ampho.users.disable("bob@example.org");
+app.listen(Number(process.env.PORT), "127.0.0.1");
+`;
+const auth = `
+import { DatabaseSync } from "node:sqlite";
+import { betterAuth } from "better-auth";
+
+export const auth = betterAuth({
+  baseURL: "http://127.0.0.1:" + process.env.PORT,
+  secret: "a secret of thirty-two characters",
+  database: new DatabaseSync("auth.db"),
+  emailAndPassword: { enabled: true },
+});
+`;
+
+let folder = "";
+beforeAll(() => {
+  folder = freshFolder();
+  write(folder, {
+    "package.json": '{ "name": "project", "version": "1.0.0", "private": true, "type": "module" }',
+    "server.mjs": server,
+    "auth.mjs": auth,
+    ...snippets("docs/migrating.md", "ampho.mjs", "better-auth.mjs", "better-auth.sql"),
+  });
+  shell(folder, `npm install --no-audit --no-fund better-auth@1.7.25 express@5.3.0 ${packed()}`, {}, node);
+});
+
+it("from better-auth: users come with their hashes, and sessions are changed for tokens", async () => {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const env = {
+    PORT: String(port),
+    JWT_SECRET: "w7QmT1xLr93bZkVfNc0aPjHs52eYuGd8",
+    AMPHO_DATABASE_URL: "sqlite::memory:",
+  };
+  await serving({ folder, command: "exec node server.mjs", env, node, url }, async () => {
+    const post = (target: string, body: object, headers: Record<string, string> = {}) =>
+      fetch(url + target, {
+        method: "POST",
+        headers: { "content-type": "application/json", origin: url, ...headers },
+        body: JSON.stringify(body),
+      });
+    const login = await post("/api/security/login", { login: "ann@example.org", password });
+    expect(login.status).toBe(200);
+
+    const cookieOf = async (email: string) => {
+      const answer = await post("/api/auth/sign-in/email", { email, password });
+      expect(answer.status).toBe(200);
+      return answer.headers
+        .getSetCookie()
+        .map((cookie) => cookie.split(";")[0])
+        .join("; ");
+    };
+    const exchanged = await post("/exchange", {}, { cookie: await cookieOf("ann@example.org") });
+    const { token, refresh_token } = await exchanged.json();
+    const moved = await fetch(`${url}/moved`, { headers: { authorization: `Bearer ${token}` } });
+    expect([moved.status, await moved.json(), typeof refresh_token]).toEqual([
+      200,
+      { login: "ann@example.org" },
+      "string",
+    ]);
+
+    const stranger = await post("/exchange", {});
+    const disabled = await post("/exchange", {}, { cookie: await cookieOf("bob@example.org") });
+    const form = await post(
+      "/exchange",
+      {},
+      { cookie: await cookieOf("ann@example.org"), "content-type": "text/plain" },
+    );
+    expect([stranger.status, disabled.status, form.status]).toEqual([401, 401, 415]);
+  });
+});
