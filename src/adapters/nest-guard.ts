@@ -149,6 +149,9 @@ export function authorize(target: object, method: string | symbol | undefined, p
 export function authorize<R = NestRequest>(ampho: GuardHost, need: Need<R> | undefined): Decorator;
 export function authorize<R = NestRequest>(need?: Need<R>): Decorator;
 export function authorize(...args: readonly unknown[]): unknown {
+  // Nest 10 takes any class for a guard, asks what it made of it nothing, and lets everybody in.
+  if (new.target !== undefined)
+    throw new TypeError("authorize is a decorator: write @authorize, never @UseGuards(authorize)");
   const [first, second, third] = args;
   const decorate = (ampho?: GuardHost, need?: Need<never>) => UseGuards(guardOf(ampho, need));
   if (typeof first === "function") return decorate()(first);

@@ -177,3 +177,7 @@ it("an application that forgets to mount does not start", async () => {
 it("a misspelt need is an error where it is written", () => {
   expect(() => authorize(JSON.parse('{ "rolls": ["admin"] }'))).toThrow(TypeError);
 });
+
+it("is no class of a guard, which Nest 10 would take it for: an application with that does not start", () => {
+  expect(() => Reflect.construct(authorize, [])).toThrow("authorize is a decorator: write @authorize");
+});
