@@ -50,7 +50,10 @@ const explanations: readonly (readonly [RegExp, string])[] = [
   [/^EHOSTUNREACH$|^ENETUNREACH$/, "PostgreSQL cannot be reached: there is no way to the host"],
   [/^28/, "PostgreSQL refuses the role or its password"],
   [/^3D000$/, "PostgreSQL has no database of that name"],
-  [/^42501$/, "the role may not do what is needed in the database"],
+  [
+    /^42501$/,
+    "the role may not do what is needed in the database: `ampho db-up` runs as the owner of the schema, and what serves as a role with its rights (docs/operating.md, Two roles)",
+  ],
   [/^3F000$/, "there is no schema in the search path to make tables in"],
   [/^42P01$|^42703$/, "a table or column of the schema is missing"],
   [/^53300$/, "PostgreSQL has no connection left"],

@@ -42,6 +42,8 @@ export async function transact<T>(
   /** What was sent and not waited for, in order: of `begin`, and of statements whose rows nobody reads. */
   const sent: Promise<QueryResult<Row>>[] = [];
   const ahead = new Map<Statement, Promise<QueryResult<Row>>>();
+  /** Where it was sent before the answers to what it ends. */
+  let ending: Promise<QueryResult<Row>> | undefined;
   const send = (answer: Promise<QueryResult<Row>>) => {
     answer.catch(() => undefined);
     sent.push(answer);
@@ -54,20 +56,31 @@ export async function transact<T>(
     let storeNowMs: number | undefined;
     while (!step.done) {
       const { value } = step;
+      if (ending !== undefined && !("answerTo" in value)) throw new TypeError("a step follows the end");
+      if ("end" in value) {
+        // What only reads may be done again, whatever came of its end.
+        committing = value.end === "write";
+        ending = send(connection.query("commit"));
+        step = work.next([]);
+        continue;
+      }
       const answer = "answerTo" in value ? ahead.get(value.answerTo) : send(runStep(connection, value));
       if (answer === undefined) throw new TypeError("a statement was asked for that was not sent ahead");
-      if ("unread" in value) {
-        ahead.set(value, answer);
+      if ("unread" in value) ahead.set(value, answer);
+      if ("unread" in value || "alone" in value) {
         step = work.next([]);
       } else {
         const { rows } = await answer;
         storeNowMs ??= clockOf((await begun).rows[0]);
-        step = work.next("alone" in value ? [] : rows);
+        step = work.next(rows);
       }
     }
     storeNowMs ??= clockOf((await begun).rows[0]);
-    committing = true;
-    const { command } = await send(connection.query("commit"));
+    if (ending === undefined) {
+      committing = true;
+      ending = send(connection.query("commit"));
+    }
+    const { command } = await ending;
     // The answer to a commit of a transaction that cannot be committed: some statement before it has failed.
     if (command !== "COMMIT") throw new PostgresFailure(aborted);
     await Promise.all(sent);
@@ -79,7 +92,7 @@ export async function transact<T>(
       throw cause;
     }
     if (cause.breaking) connection.destroy();
-    else if (!committing) await rollBack(connection);
+    else if (!committing && ending === undefined) await rollBack(connection);
     throw new TransactionFailure(cause, committing && cause.breaking);
   }
 }

@@ -10,7 +10,7 @@ import { openPostgresMigrations } from "./postgres-migrations.js";
 import { createPool } from "./postgres-pool.js";
 import { createRunner } from "./postgres-runner.js";
 import { type Input, type Output, type PurposeName, purposes } from "./purposes.js";
-import { readState } from "./sql/state.js";
+import { readStateAlone } from "./sql/state.js";
 import type { Store } from "./store.js";
 import { first, integer, text, type Work } from "./work.js";
 
@@ -77,9 +77,9 @@ export async function openPostgres({ url, migrate, notice }: PostgresOptions): P
       });
       return { ...value, storeNowMs };
     },
-    readClock: async () => (await run(readState)).storeNowMs,
+    readClock: async () => (await run(readStateAlone)).storeNowMs,
     ping: async (waitMs) => {
-      await run(readState, { waitMs, urgent: true });
+      await run(readStateAlone, { waitMs, urgent: true });
     },
     stats: () => pool.stats(),
     close: () => pool.close(),

@@ -54,9 +54,12 @@ export function openConnection(module: SqliteModule, file: string | undefined, c
     exec: (sql) => void rowsOf(sql, []),
     run: (work) => {
       const ahead = new Map<Statement, readonly Row[]>();
+      let ended = false;
       const rowsOfStep = (value: Step): readonly Row[] => {
-        if ("alone" in value) return [];
         if ("answerTo" in value) return ahead.get(value.answerTo) ?? [];
+        if (ended) throw new TypeError("a step follows the end");
+        ended = "end" in value;
+        if ("alone" in value || "end" in value) return [];
         const rows = rowsOf(value.sql, value.parameters);
         if (value.unread) ahead.set(value, rows);
         return rows;

@@ -26,7 +26,10 @@ export interface Statement {
 
 export type Lock = "share" | "update" | "free";
 
-/** Until the transaction ends no other one with the same name goes on; again nothing to do in SQLite. It has no rows. */
+/**
+ * Until the transaction ends no other one with the same name goes on; again nothing to do in SQLite. It has no rows, and a
+ * driver need not wait for it: what is sent behind it waits in the server.
+ */
 export interface Alone {
   readonly alone: string;
 }
@@ -36,7 +39,15 @@ export interface Answer {
   readonly answerTo: Statement;
 }
 
-export type Step = Statement | Alone | Answer;
+/**
+ * Nothing is asked or written after this: the end of the transaction may travel with what was sent ahead, and only then are
+ * its answers asked for. `read`: the whole purpose only reads, and may be done again whatever came of its end.
+ */
+export interface End {
+  readonly end: "read" | "write";
+}
+
+export type Step = Statement | Alone | Answer | End;
 
 /** Steps of one transaction that come to a `T`. Whatever it throws takes the transaction back. */
 export type Work<T> = Generator<Step, T, readonly Row[]>;
@@ -49,14 +60,31 @@ export function* query(sql: string, parameters: readonly SqlValue[] = [], lock?:
   return yield lock ? { sql, parameters, lock } : { sql, parameters };
 }
 
+export function* end(kind: End["end"]): Work<void> {
+  yield { end: kind };
+}
+
+/** The only or last statement of a purpose that only reads. */
+export function* queryLast(sql: string, parameters: readonly SqlValue[] = []): Work<readonly Row[]> {
+  const statement = yield* ahead(sql, parameters);
+  yield* end("read");
+  return yield { answerTo: statement };
+}
+
+/** The first row of the only or last statement of a purpose that only reads, if there is any. */
+export function* firstLast(sql: string, parameters: readonly SqlValue[] = []): Work<Row | undefined> {
+  const rows = yield* queryLast(sql, parameters);
+  return rows[0];
+}
+
 /** A statement whose rows nobody looks at. */
 export function* write(sql: string, parameters: readonly SqlValue[] = []): Work<void> {
   yield { sql, parameters, unread: true };
 }
 
 /** A statement that travels with those behind it; what it came to is asked for with `answerTo`, in the same transaction. */
-export function* ahead(sql: string, parameters: readonly SqlValue[] = []): Work<Statement> {
-  const statement: Statement = { sql, parameters, unread: true };
+export function* ahead(sql: string, parameters: readonly SqlValue[] = [], lock?: Lock): Work<Statement> {
+  const statement: Statement = { sql, parameters, unread: true, ...(lock && { lock }) };
   yield statement;
   return statement;
 }

@@ -1,6 +1,7 @@
 // The files of deploy/ that no program of this machine runs: what holds between them, and between them and the program.
 import { execFileSync, spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
@@ -164,6 +165,16 @@ describe("the unit", () => {
       // The program is not where the unit looks for it.
       const complaints = verified.stderr.split("\n").filter((line) => line !== "" && !/is not executable/.test(line));
       expect(complaints).toEqual([]);
+      const folder = mkdtempSync(path.join(tmpdir(), "ampho-unit-"));
+      try {
+        copyFileSync(unit, path.join(folder, "ampho@.service"));
+        const template = spawnSync(analyze, ["verify", path.join(folder, "ampho@3001.service")], { encoding: "utf8" });
+        expect(template.stderr.split("\n").filter((line) => line !== "" && !/is not executable/.test(line))).toEqual(
+          [],
+        );
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
       const said = execFileSync(analyze, ["security", "--offline=true", unit], { encoding: "utf8" });
       expect(Number(/exposure level for \S+: ([\d.]+)/.exec(said)?.[1])).toBeLessThan(exposureMax);
     },

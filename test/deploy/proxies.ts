@@ -10,7 +10,8 @@ import { freePort } from "../store/postgres-server.js";
 import { requireProgram } from "./programs.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
-const certificate = path.join(root, "test/store/tls/server.crt");
+/** Of `localhost`, and its own authority. */
+export const certificate = path.join(root, "test/store/tls/server.crt");
 const certificateKey = path.join(root, "test/store/tls/server.key");
 
 export interface RunningProxy {

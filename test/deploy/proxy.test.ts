@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { addUser, alice, command, freshPlace, leave, type Place, type Served, startServe } from "../serve/serve.js";
 import { installMs } from "./programs.js";
-import { proxies, type RunningProxy } from "./proxies.js";
+import { certificate, proxies, type RunningProxy } from "./proxies.js";
 
 const feedToken = "feed-token-of-the-tests-0123456789abcdef";
 const api = "/api/security";
@@ -62,6 +62,19 @@ describe.each(Object.entries(proxies))("behind %s", (_, start) => {
     await proxy.ask(`${api}/logout`, { method: "POST", headers: bearer(token) });
     await vi.waitFor(() => expect(told).toBe(true), { timeout: 15_000 });
     expect((await next).status).toBe(200);
+  });
+
+  it("the doctor has nothing to mend, and gets through with no attack", { timeout: 60_000 }, async () => {
+    const trusting = { ...place, env: { ...place.env, NODE_EXTRA_CA_CERTS: certificate } };
+    const url = `https://localhost:${proxy.port}`;
+    const examined = await command(trusting, ["doctor", "--url", url, "--json"]);
+    const found = JSON.parse(examined.stdout).filter(({ check }: { readonly check: string }) => check !== "files");
+    expect(found).toEqual([]);
+    const attacked = await command(trusting, ["doctor", "--attack", url]);
+    expect(attacked.stdout.match(/^\S+ .*(?:NOT HELD|FAILED).*$/gm) ?? []).toEqual([]);
+    expect(attacked.code).toBe(0);
+    const doubted = await command(place, ["doctor", "--url", url]);
+    expect([doubted.code, doubted.stdout]).toEqual([1, expect.stringContaining("NODE_EXTRA_CA_CERTS=ca.pem")]);
   });
 
   it("what is too large for Ampho is refused by Ampho, in its own words", async () => {

@@ -1,5 +1,5 @@
 // "Four processes on PostgreSQL, from nothing" of docs/operating.md, followed to the letter: its blocks are one script, in which
-// only the packages come from here and the ports are free ones.
+// only the packages come from here, the ports are free ones, and Prometheus asks more often.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
@@ -13,7 +13,14 @@ import { readPage, section } from "./evidence.js";
 const root = path.resolve(import.meta.dirname, "../..");
 const page = section(readPage("docs/operating.md"), "Four processes on PostgreSQL, from nothing");
 const blocks = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, code = ""]) => code);
-const programs = { psql: "postgresql-client", curl: "curl", openssl: "openssl" };
+const programs = {
+  psql: "postgresql-client",
+  curl: "curl",
+  openssl: "openssl",
+  nginx: "nginx",
+  prometheus: "prometheus",
+  promtool: "prometheus",
+};
 
 let folder = "";
 let server: OwnServer;
@@ -42,13 +49,24 @@ describe("four processes on PostgreSQL, from nothing", () => {
     expect(sql).toBe(file);
   });
 
-  it("come up by these commands alone, are one service, and end", { timeout: 120_000 }, async () => {
+  it("come up by these commands alone, are one service, rotate, restart and end", { timeout: 120_000 }, async () => {
     link();
+    const [prerequisites = "", ...rest] = blocks;
+    // What it installs the programs above stand for.
+    expect(prerequisites).toMatch(/^sudo apt-get install postgresql nginx prometheus curl openssl\n/);
     const installing = "npm init --yes\nnpm install ampho pg\n";
-    let script = blocks.join("");
-    expect(script).toContain(installing);
-    script = script.replace(installing, "");
-    for (const port of ["3001", "3002", "3003", "3004"]) script = script.replaceAll(port, String(await freePort()));
+    let script = rest.join("");
+    const change = (from: string, to: string) => {
+      expect(script).toContain(from);
+      script = script.replaceAll(from, to);
+    };
+    change(installing, "");
+    change("scrape_interval: 15s", "scrape_interval: 1s");
+    const ports = new Map<string, string>();
+    for (const port of ["3001", "3002", "3003", "3004", "8443", "9099"]) ports.set(port, String(await freePort()));
+    for (const [port, free] of ports) change(port, free);
+    const upstreams = [...ports].map(([port, free]) => `-e s/127.0.0.1:${port}/127.0.0.1:${free}/`).join(" ");
+    change("  node_modules/ampho/deploy/nginx/ampho.conf", `  ${upstreams} node_modules/ampho/deploy/nginx/ampho.conf`);
     const ending = "\necho; echo jobs: $(jobs -p | wc -l)\nkill $(jobs -p); wait\necho ended\n";
     const env = {
       PATH: `${path.dirname(process.execPath)}:${process.env["PATH"]}`,
@@ -63,17 +81,24 @@ describe("four processes on PostgreSQL, from nothing", () => {
     child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
     child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
     try {
-      const [code] = await once(child, "close");
+      // Not "close": what it leaves running when it fails holds its output open.
+      const [code] = await once(child, "exit");
       expect(code, stderr).toBe(0);
     } finally {
       // Whatever it has left of its processes.
       if (child.pid !== undefined) endGroup(child.pid);
     }
-    expect(stdout.match(/\{"status":"ok"/g)).toHaveLength(4);
+    // Four that start, the balancer, four that are started anew.
+    expect(stdout.match(/\{"status":"ok"/g)).toHaveLength(9);
     expect(stdout).toContain('"login":"alice"');
     expect(stdout).toContain('"error":"invalid_token"');
-    expect(stdout).toMatch(/jobs: 4\nended\n$/);
-    for (const file of ["owner.env", "ampho.env", "key.json"])
+    expect(stdout).toContain('"refresh_token":');
+    expect(stderr).toContain("Nothing is wrong.");
+    expect(stdout).toContain("SUCCESS: 1 rule files found");
+    expect(stdout.match(/serve-\d+\.log:1\n/g)).toHaveLength(4);
+    expect(stderr).toMatch(/is next: it verifies, and does not sign yet/);
+    expect(stdout).toMatch(/jobs: 6\nended\n$/);
+    for (const file of ["owner.env", "ampho.env", "key.json", "metrics-token", "tls.key"])
       expect(statSync(path.join(folder, file)).mode & 0o077, file).toBe(0);
   });
 });

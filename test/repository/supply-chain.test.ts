@@ -69,6 +69,8 @@ function packCopy(date: Date, environment: Readonly<Record<string, string>>, uma
   for (const name of [
     "src",
     "scripts",
+    "docs",
+    "deploy",
     "README.md",
     "LICENSE",
     "CHANGELOG.md",
@@ -180,7 +182,9 @@ describe("the tarball", () => {
     expect(files.filter((name) => name.endsWith(".gyp"))).toEqual([]);
     expect(
       files.every((name) =>
-        /^package\/(dist\/|cjs\/|package\.json|README\.md|LICENSE|CHANGELOG\.md|sbom\.cdx\.json)/.test(name),
+        /^package\/(dist\/|cjs\/|docs\/|deploy\/[a-z]+\/|package\.json|README\.md|LICENSE|CHANGELOG\.md|sbom\.cdx\.json)/.test(
+          name,
+        ),
       ),
     ).toBe(true);
   });

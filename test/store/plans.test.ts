@@ -24,10 +24,12 @@ interface Explained {
   readonly steps: readonly string[];
 }
 
-function* explaining<T>(purpose: string, work: Work<T>, all: Explained[]): Work<T> {
+function* explaining<T>(purpose: PurposeName, work: Work<T>, all: Explained[]): Work<T> {
   let step = work.next([]);
   while (!step.done) {
-    if ("alone" in step.value || "answerTo" in step.value) {
+    if (!("sql" in step.value)) {
+      // What only reads may be done twice, so it must write nothing.
+      if ("end" in step.value && step.value.end === "read") expect(purposes[purpose].access).toBe("read");
       step = work.next(yield step.value);
       continue;
     }

@@ -12,10 +12,11 @@ export async function run(input: CommandInput, context: CommandContext): Promise
   await withManagement(context, async ({ keys }) => {
     for (const one of kids) await keys.revoke(one);
   });
+  const mend = "out of AMPHO_SECURITY_KEY or its file (docs/keys.md, A key was stolen)";
   context.terminal.note(
     kids.length === 1
-      ? "Within a second nothing that this key signed is accepted. Take it out of AMPHO_SECURITY_KEY."
-      : `Within a second nothing that these keys signed is accepted. Take them out of AMPHO_SECURITY_KEY: ${kids.join(", ")}.`,
+      ? `Within a second nothing that this key signed is accepted. Take it ${mend}.`
+      : `Within a second nothing that these keys signed is accepted. Take them ${mend}: ${kids.join(", ")}.`,
   );
 }
 

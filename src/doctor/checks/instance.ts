@@ -11,6 +11,9 @@ import type { CheckName, Finding } from "../finding.js";
 const day = 86_400;
 const [skewWarnSeconds, certificateDays] = [5, 14];
 
+/** What Node says of a certificate that it does not believe. */
+const untrusted = /\((?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_)/;
+
 export interface InstanceInput {
   /** Of the REST API, prefix included. */
   readonly api: URL;
@@ -41,7 +44,10 @@ export async function checkInstance(input: InstanceInput): Promise<readonly Find
     ];
   } catch (error) {
     if (!(error instanceof NoAnswer)) throw error;
-    return [finding("error", "instance", error.message, "is it running, and is --url the way to it?")];
+    const mend = untrusted.test(error.message)
+      ? "is its certificate made for this name, by an authority that Node knows? One of your own: NODE_EXTRA_CA_CERTS=ca.pem"
+      : "is it running, and is --url the way to it?";
+    return [finding("error", "instance", error.message, mend)];
   } finally {
     ours.close();
     probes.close();

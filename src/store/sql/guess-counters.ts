@@ -1,7 +1,20 @@
 // Rows of the table ampho_guesses: counters of tries.
 import { type Counter, emptyCounter, type FailureOrigin, isEmpty } from "../guess-counter.js";
 import type { GuessCounter, GuessKind } from "../store.js";
-import { first, integer, type Row, text, textOrNull, texts, tuplesOf, type Work, write, wrong } from "../work.js";
+import {
+  ahead,
+  answerTo,
+  first,
+  integer,
+  type Row,
+  text,
+  textOrNull,
+  texts,
+  tuplesOf,
+  type Work,
+  write,
+  wrong,
+} from "../work.js";
 
 export interface CounterRow {
   readonly key: string;
@@ -40,26 +53,44 @@ export function counterRowOf(row: Row): CounterRow {
   };
 }
 
-/** As it is, or empty when there is none. */
-export function* readCounter({ key, kind }: GuessCounter): Work<CounterRow> {
-  const row = yield* first(`select ${counterColumns} from ampho_guesses where key = ?`, [key]);
-  return row ? counterRowOf(row) : { key, kind, login: null, counter: emptyCounter, noted: [], notedUntil: 0 };
+const selectOne = `select ${counterColumns} from ampho_guesses where key = ?`;
+
+/** As it is, or empty when there is none. Sent ahead. */
+export function* sendCounter({ key, kind }: GuessCounter): Work<() => Work<CounterRow>> {
+  const sent = yield* ahead(selectOne, [key]);
+  return function* read() {
+    const row = yield* answerTo(sent);
+    return row ? counterRowOf(row) : { key, kind, login: null, counter: emptyCounter, noted: [], notedUntil: 0 };
+  };
 }
 
-/** Makes the row if there is none; until the transaction ends no other may change it. */
-export function* holdCounter({ key, kind }: Pick<GuessCounter, "key" | "kind">, now: number): Work<CounterRow> {
-  const row = yield* first(
+type Key = Pick<GuessCounter, "key" | "kind">;
+
+/** Makes the row if there is none; until the transaction ends no other may change it. Sent ahead. */
+export function* sendCounterHold({ key, kind }: Key, now: number): Work<() => Work<CounterRow>> {
+  const sent = yield* ahead(
     `insert into ampho_guesses (${counterColumns}, touched_at) values (?, ?, null, 0, 0, 0, 0, 0, 0, '[]', '[]', 0, ?)
      on conflict (key) do update set key = excluded.key returning ${counterColumns}`,
     [key, kind, now],
   );
-  if (!row) throw new TypeError("a row that was just made is not there");
-  return counterRowOf(row);
+  return function* read() {
+    const row = yield* answerTo(sent);
+    if (!row) throw new TypeError("a row that was just made is not there");
+    return counterRowOf(row);
+  };
 }
 
 /** The same without making one. */
+export function* sendCounterHoldIfThere(key: string): Work<() => Work<CounterRow | undefined>> {
+  const sent = yield* ahead(selectOne, [key], "update");
+  return function* read() {
+    const row = yield* answerTo(sent);
+    return row && counterRowOf(row);
+  };
+}
+
 export function* holdCounterIfThere(key: string): Work<CounterRow | undefined> {
-  const row = yield* first(`select ${counterColumns} from ampho_guesses where key = ?`, [key], "update");
+  const row = yield* first(selectOne, [key], "update");
   return row && counterRowOf(row);
 }
 

@@ -1,6 +1,6 @@
 // Rows of the table ampho_guess_places: addresses and networks, with the logins that were tried from there.
 import { emptyPlace, isUnused, type Place, type PlaceEntry } from "../guess-place.js";
-import { first, integer, type Row, text, tuplesOf, type Work, write, wrong } from "../work.js";
+import { ahead, answerTo, first, integer, type Row, text, tuplesOf, type Work, write, wrong } from "../work.js";
 
 export interface PlaceRow {
   readonly place: string;
@@ -18,25 +18,42 @@ export function placeRowOf(row: Row): PlaceRow {
   };
 }
 
-export function* readPlace(place: string): Work<PlaceRow> {
-  const row = yield* first(`select ${placeColumns} from ampho_guess_places where place = ?`, [place]);
-  return row ? placeRowOf(row) : { place, state: emptyPlace, notedUntil: 0 };
+const selectOne = `select ${placeColumns} from ampho_guess_places where place = ?`;
+
+/** As it is, or empty when there is none. Sent ahead. */
+export function* sendPlace(place: string): Work<() => Work<PlaceRow>> {
+  const sent = yield* ahead(selectOne, [place]);
+  return function* read() {
+    const row = yield* answerTo(sent);
+    return row ? placeRowOf(row) : { place, state: emptyPlace, notedUntil: 0 };
+  };
 }
 
-/** Makes the row if there is none; until the transaction ends no other may change it. */
-export function* holdPlace(place: string, now: number): Work<PlaceRow> {
-  const row = yield* first(
+/** Makes the row if there is none; until the transaction ends no other may change it. Sent ahead. */
+export function* sendPlaceHold(place: string, now: number): Work<() => Work<PlaceRow>> {
+  const sent = yield* ahead(
     `insert into ampho_guess_places (${placeColumns}, touched_at) values (?, '[]', 0, 0, 0, ?)
      on conflict (place) do update set place = excluded.place returning ${placeColumns}`,
     [place, now],
   );
-  if (!row) throw new TypeError("a row that was just made is not there");
-  return placeRowOf(row);
+  return function* read() {
+    const row = yield* answerTo(sent);
+    if (!row) throw new TypeError("a row that was just made is not there");
+    return placeRowOf(row);
+  };
 }
 
 /** The same without making one. */
+export function* sendPlaceHoldIfThere(place: string): Work<() => Work<PlaceRow | undefined>> {
+  const sent = yield* ahead(selectOne, [place], "update");
+  return function* read() {
+    const row = yield* answerTo(sent);
+    return row && placeRowOf(row);
+  };
+}
+
 export function* holdPlaceIfThere(place: string): Work<PlaceRow | undefined> {
-  const row = yield* first(`select ${placeColumns} from ampho_guess_places where place = ?`, [place], "update");
+  const row = yield* first(selectOne, [place], "update");
   return row && placeRowOf(row);
 }
 

@@ -1,4 +1,5 @@
 // Guesses: a try is taken from every counter before its password is looked at, and settled afterwards (docs/throttling.md).
+// All that a step reads or holds is sent in one turn, in that order: on PostgreSQL each turn is a way there and back.
 // Rows are always held in one order, places before counters and those by their keys, so that no two transactions wait for
 // each other in a circle.
 import {
@@ -27,13 +28,22 @@ import { first, text, type Work } from "../work.js";
 import { recordAudit } from "./audit.js";
 import {
   type CounterRow,
-  holdCounter,
   holdCounterIfThere,
   noteAtCounter,
-  readCounter,
+  sendCounter,
+  sendCounterHold,
+  sendCounterHoldIfThere,
   writeCounter,
 } from "./guess-counters.js";
-import { holdPlace, holdPlaceIfThere, noteAtPlace, type PlaceRow, readPlace, writePlace } from "./guess-places.js";
+import {
+  holdPlaceIfThere,
+  noteAtPlace,
+  type PlaceRow,
+  sendPlace,
+  sendPlaceHold,
+  sendPlaceHoldIfThere,
+  writePlace,
+} from "./guess-places.js";
 
 type Admission = Guess & {
   readonly now: number;
@@ -51,15 +61,15 @@ interface Judged<D, R> {
 export function* admitGuess(input: Admission): Work<GuessVerdict> {
   const { now, subject } = input;
   // Most guesses of an attack end here, with nothing written.
-  const seen = yield* judgeAll(input, readPlace, readCounter);
+  const seen = yield* judgeAll(input, sendPlace, sendCounter);
   const refusal = yield* refuse(input, seen);
   if (refusal) return refusal;
   if (isPending(seen)) return { outcome: "pending" };
 
   const held = yield* judgeAll(
     input,
-    (place) => holdPlace(place, now),
-    (counter) => holdCounter(counter, now),
+    (place) => sendPlaceHold(place, now),
+    (counter) => sendCounterHold(counter, now),
   );
   // Where transactions run side by side, another may have come between.
   const admitted = [...held.places, ...held.counters].every(({ judgement }) => judgement.outcome === "admitted");
@@ -77,21 +87,26 @@ interface AllJudged {
 
 function* judgeAll(
   input: Admission,
-  placeRow: (place: string) => Work<PlaceRow>,
-  counterRow: (counter: GuessCounter) => Work<CounterRow>,
+  sendOfPlace: (place: string) => Work<() => Work<PlaceRow>>,
+  sendOfCounter: (counter: GuessCounter) => Work<() => Work<CounterRow>>,
 ): Work<AllJudged> {
   const { now, subject } = input;
+  const sentPlaces: (readonly [GuessPlace, () => Work<PlaceRow>])[] = [];
+  const sentCounters: (readonly [GuessCounter, () => Work<CounterRow>])[] = [];
+  for (const of of input.places) sentPlaces.push([of, yield* sendOfPlace(of.place)]);
+  for (const of of [...input.counters].sort(byKey)) sentCounters.push([of, yield* sendOfCounter(of)]);
+
   const places: Judged<GuessPlace, PlaceRow>[] = [];
-  for (const of of input.places) {
+  for (const [of, read] of sentPlaces) {
     const limits = placeLimits(of, input);
-    const found = yield* placeRow(of.place);
+    const found = yield* read();
     const row = { ...found, state: placeAt(found.state, limits, now) };
     places.push({ of, row, judgement: judgePlace(row.state, subject, limits, now) });
   }
   const counters: Judged<GuessCounter, CounterRow>[] = [];
-  for (const of of [...input.counters].sort(byKey)) {
+  for (const [of, read] of sentCounters) {
     const limits = counterLimits(of, input);
-    const found = yield* counterRow(of);
+    const found = yield* read();
     const row = { ...found, counter: counterAt(found.counter, limits, now) };
     counters.push({ of, row, judgement: judgeCounter(row.counter, limits, now) });
   }
@@ -178,9 +193,21 @@ export type Settlement = Guess & {
 
 export function* settleGuess(input: Settlement): Work<void> {
   const { outcome, now, subject } = input;
-  for (const of of input.places) {
+  const counted = new Map(input.counters.map((of) => [of.key, of]));
+  const pardoned = outcome === "succeeded" ? input.pardons : [];
+  const makes = outcome === "failed";
+  const places: (readonly [GuessPlace, () => Work<PlaceRow | undefined>])[] = [];
+  const counters: (readonly [GuessCounter | undefined, () => Work<CounterRow | undefined>])[] = [];
+  for (const of of input.places)
+    places.push([of, makes ? yield* sendPlaceHold(of.place, now) : yield* sendPlaceHoldIfThere(of.place)]);
+  for (const key of [...new Set([...counted.keys(), ...pardoned])].sort()) {
+    const of = counted.get(key);
+    counters.push([of, of && makes ? yield* sendCounterHold(of, now) : yield* sendCounterHoldIfThere(key)]);
+  }
+
+  for (const [of, read] of places) {
     const limits = placeLimits(of, input);
-    const row = outcome === "failed" ? yield* holdPlace(of.place, now) : yield* holdPlaceIfThere(of.place);
+    const row = yield* read();
     if (!row) continue;
     const state = placeAt(row.state, limits, now);
     const settled = {
@@ -190,21 +217,17 @@ export function* settleGuess(input: Settlement): Work<void> {
     }[outcome]();
     yield* writePlace({ ...row, state: settled }, now);
   }
-  const counted = new Map(input.counters.map((of) => [of.key, of]));
-  const pardoned = outcome === "succeeded" ? input.pardons : [];
-  for (const key of [...new Set([...counted.keys(), ...pardoned])].sort()) {
-    const of = counted.get(key);
-    if (of) yield* settleCounter(of, input);
-    else yield* pardonCounter(key, now);
+  for (const [of, read] of counters) {
+    const row = yield* read();
+    if (row && of) yield* settleCounter(of, row, input);
+    else if (row) yield* pardonCounter(row, now);
   }
   if (input.audit) yield* recordAudit(input.audit);
 }
 
-function* settleCounter(of: GuessCounter, input: Settlement): Work<void> {
+function* settleCounter(of: GuessCounter, row: CounterRow, input: Settlement): Work<void> {
   const { outcome, from, now, login } = input;
   const limits = counterLimits(of, input);
-  const row = outcome === "failed" ? yield* holdCounter(of, now) : yield* holdCounterIfThere(of.key);
-  if (!row) return;
   const counter = counterAt(row.counter, limits, now);
   const settled = {
     failed: () => failTry(counter, from, limits, now),
@@ -214,9 +237,8 @@ function* settleCounter(of: GuessCounter, input: Settlement): Work<void> {
   yield* writeCounter({ ...row, login: login ?? row.login, counter: settled }, now);
 }
 
-function* pardonCounter(key: string, now: number): Work<void> {
-  const row = yield* holdCounterIfThere(key);
-  if (row && row.counter.streak > 0) yield* writeCounter({ ...row, counter: pardon(row.counter) }, now);
+function* pardonCounter(row: CounterRow, now: number): Work<void> {
+  if (row.counter.streak > 0) yield* writeCounter({ ...row, counter: pardon(row.counter) }, now);
 }
 
 /** For the purposes that a right guess leads to. */

@@ -1,8 +1,8 @@
 // Revocations: numbered rows that every process reads past the last number it saw and keeps until `until`.
 import type { Ending, Revocation, RevocationPage } from "../store.js";
-import { first, integer, query, type Row, text, texts, type Work, write } from "../work.js";
+import { ahead, answerTo, end, integer, queryLast, type Row, text, texts, type Work, write } from "../work.js";
 import { recordAudit } from "./audit.js";
-import { readState, takeNumbers } from "./state.js";
+import { sendNumbers, sendState } from "./state.js";
 
 /** The largest leeway that can be configured: until then an expired token may still be let in. */
 export const leewayMaxSeconds = 300;
@@ -12,21 +12,26 @@ const forever = 253402300799;
 type WithoutNumber<T> = T extends unknown ? Omit<T, "n"> : never;
 export type Revoked = WithoutNumber<Revocation>;
 
-/** Writes them with the next numbers. Last in its transaction (see state.ts). */
+/**
+ * Writes them with the next numbers, and is the end of its transaction (see state.ts): numbers, rows and commit travel
+ * together, so that no way to the database and back is in the time for which all others wait for the row of state.
+ */
 export function* writeRevocations(revoked: readonly Revoked[]): Work<readonly Revocation[]> {
   if (revoked.length === 0) return [];
-  const start = yield* takeNumbers(revoked.length);
-  const rows = revoked.map((each, index): Revocation => ({ ...each, n: start + index }));
-  for (const row of rows) yield* insertRevocation(row);
-  return rows;
+  const readNumbers = yield* sendNumbers(revoked.length);
+  for (const [index, row] of revoked.entries()) yield* insertRevocation(row, revoked.length - 1 - index);
+  yield* end("write");
+  const start = yield* readNumbers();
+  return revoked.map((each, index): Revocation => ({ ...each, n: start + index }));
 }
 
-export function* insertRevocation(row: Revocation): Work<void> {
+/** Its number is so many less than the last one, which this transaction has taken. */
+export function* insertRevocation(row: Revoked, beforeLast: number): Work<void> {
   yield* write(
     `insert into ampho_revocations (n, at, until, kind, session_id, user_id, login, roles_version, roles, kid, era)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+     values ((select last_revocation from ampho_state where id = 1) - ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     [
-      row.n,
+      beforeLast,
       row.at,
       row.until,
       row.kind,
@@ -43,19 +48,23 @@ export function* insertRevocation(row: Revocation): Work<void> {
 
 const columns = "n, at, until, kind, session_id, user_id, login, roles_version, roles, kid, era";
 
+const everyLive = `select ${columns} from ampho_revocations where n > ? and until > ? order by n`;
+/** By number: the index of the other column would read all that are live, each time. */
+const furtherLive = everyLive.replace("until >", "until + 0 >");
+
+/** In one turn: on PostgreSQL each more is a way there and back, of the second within which all have heard. */
 export function* readRevocations(input: { readonly after: number; readonly now: number }): Work<RevocationPage> {
   const { after, now } = input;
+  const readState = yield* sendState();
+  const sentReached = yield* ahead(`select ${columns} from ampho_revocations where n = ?`, [after]);
+  const rows = yield* queryLast(after === 0 ? everyLive : furtherLive, [after, now]);
   const { epoch, lastRevocation: last } = yield* readState();
   if (last === 0 || after > last) return { epoch, last, rows: [] };
-  const same = after === 0 ? undefined : yield* first(`select ${columns} from ampho_revocations where n = ?`, [after]);
+  const same = yield* answerTo(sentReached);
   const reached = same ? { reached: revocationOf(same) } : {};
-  if (after === last) return { epoch, last, rows: [], ...reached };
-  const rows = yield* query(
-    `select ${columns} from ampho_revocations where n > ? and n <= ? and until > ? order by n`,
-    // Up to the number that is told: another one may have been committed in between.
-    [after, last, now],
-  );
-  return { epoch, last, rows: rows.map(revocationOf), ...reached };
+  // Up to the number that is told: another one may have been committed in between.
+  const told = rows.filter((row) => integer(row, "n") <= last);
+  return { epoch, last, rows: told.map(revocationOf), ...reached };
 }
 
 export function* revokeKey(input: Ending & { readonly kid: string }): Work<readonly Revocation[]> {

@@ -51,12 +51,11 @@ export function* endSession(
   input: Ending & { readonly id: string; readonly userId: string | undefined; readonly reason: EndReason },
 ): Work<{ readonly ended: boolean; readonly revocations: readonly Revocation[] }> {
   const { id, userId, reason, now } = input;
-  const { era } = yield* readState();
   const row = yield* first(
     `update ampho_sessions set ${setEnded}
-     where id = ? and ended_at is null and era = ? and (expires_at > ? or access_expires > ?)
+     where id = ? and ended_at is null and era = (select era from ampho_state where id = 1) and (expires_at > ? or access_expires > ?)
      ${userId === undefined ? "" : "and user_id = ?"} ${returning}`,
-    [...endingParameters(now, reason), id, era, now, now - leewayMaxSeconds, ...(userId === undefined ? [] : [userId])],
+    [...endingParameters(now, reason), id, now, now - leewayMaxSeconds, ...(userId === undefined ? [] : [userId])],
   );
   if (!row) return { ended: false, revocations: [] };
   yield* recordEnd(row, reason, input);
@@ -130,7 +129,7 @@ export function* endEverySession(
   const { n, era, accessUntil } = yield* moveEra(now);
   // `accessTtlSeconds`: a renewal at this moment may issue a token of the old era later than any that was noted.
   const until = Math.max(now + foreignMaxSeconds, now + accessTtlSeconds, accessUntil) + leewayMaxSeconds;
-  const row: Revocation = { kind: "all", n, at: now, until, era };
-  yield* insertRevocation(row);
-  return [row];
+  const row: Revoked = { kind: "all", at: now, until, era };
+  yield* insertRevocation(row, 0);
+  return [{ ...row, n }];
 }

@@ -2,26 +2,28 @@
 // Where transactions run side by side, all of them take their locks in this order, so that none waits for another in a
 // circle: the user, the user's sessions from the newest to the oldest, counters of guesses, the row of state.
 import type { CreateSessionOutcome, NewSession, Session, User } from "../store.js";
-import { alone, first, integer, query, type Work } from "../work.js";
+import { ahead, alone, answerTo, firstLast, integer, queryLast, type Work } from "../work.js";
 import { recordAudit } from "./audit.js";
 import { settleRight } from "./guesses.js";
 import { writeRevocations } from "./revocations.js";
 import { displace } from "./session-ends.js";
 import { insertSession, moveAuthTime, sessionColumns, sessionOf } from "./session-rows.js";
-import { noteAccess, readState } from "./state.js";
-import { findUserById } from "./users.js";
+import { noteAccess, sendState } from "./state.js";
+import { readUserOf, sendUser } from "./users.js";
 
 export function* createSession(input: NewSession): Work<CreateSessionOutcome> {
   const { userId, login, now, origin } = input;
-  const judged = yield* judgeUser(input);
+  const readJudged = yield* sendJudging(input);
+  // Else several logins at once would each see the others' sessions not yet, and end too few.
+  yield* alone(`sessions of ${userId}`);
+  const readState = yield* sendState();
+  const judged = yield* readJudged();
   if ("refused" in judged) {
     const known = judged.refused === "unknown" ? undefined : login;
     yield* settleRight(input.guess, "failed", now, known);
     yield* recordAudit({ at: now, event: "login_refused", reason: judged.refused, userId, login: known, origin });
     return { outcome: "refused" };
   }
-  // Else several logins at once would each see the others' sessions not yet, and end too few.
-  yield* alone(`sessions of ${userId}`);
   const state = yield* readState();
   const { era } = state;
   const endsAt = now + input.maxSeconds;
@@ -53,7 +55,9 @@ export function* reauthenticate(
   input: Omit<NewSession, "random" | "maxSeconds" | "sessionsMax" | "event"> & { readonly sessionId: string },
 ): Work<CreateSessionOutcome> {
   const { userId, login, sessionId, now, origin } = input;
-  const judged = yield* judgeUser(input);
+  const readJudged = yield* sendJudging(input);
+  const readState = yield* sendState();
+  const judged = yield* readJudged();
   if ("refused" in judged) return { outcome: "refused" };
   const state = yield* readState();
   const session = yield* moveAuthTime({ ...input, idempotency: undefined }, userId, state.era);
@@ -66,35 +70,38 @@ export function* reauthenticate(
 
 type Judged = { readonly user: User | undefined } | { readonly refused: "unknown" | "disabled" | "password_changed" };
 
-function* judgeUser({ userId, stored }: Pick<NewSession, "userId" | "stored">): Work<Judged> {
-  if (stored === false) return { user: undefined };
-  const user = yield* findUserById(userId, "share");
-  if (!user) return { refused: "unknown" };
-  if (user.disabled) return { refused: "disabled" };
-  const { passwordVersion = user.passwordVersion } = stored;
-  return passwordVersion === user.passwordVersion ? { user } : { refused: "password_changed" };
+function* sendJudging({ userId, stored }: Pick<NewSession, "userId" | "stored">): Work<() => Work<Judged>> {
+  const readUser = stored === false ? undefined : yield* sendUser(userId, "share");
+  return function* read() {
+    if (stored === false || readUser === undefined) return { user: undefined };
+    const user = yield* readUser();
+    if (!user) return { refused: "unknown" };
+    if (user.disabled) return { refused: "disabled" };
+    const { passwordVersion = user.passwordVersion } = stored;
+    return passwordVersion === user.passwordVersion ? { user } : { refused: "password_changed" };
+  };
 }
+
+const ofThisEra = "era = (select era from ampho_state where id = 1)";
 
 export function* findSession(input: {
   readonly id: string;
   readonly now: number;
 }): Work<{ readonly session: Session; readonly user: User | undefined } | undefined> {
-  const { era } = yield* readState();
-  const row = yield* first(
-    `select ${sessionColumns} from ampho_sessions where id = ? and ended_at is null and era = ? and expires_at > ?`,
-    [input.id, era, input.now],
+  const sent = yield* ahead(
+    `select ${sessionColumns} from ampho_sessions where id = ? and ended_at is null and ${ofThisEra} and expires_at > ?`,
+    [input.id, input.now],
   );
-  if (!row) return undefined;
-  const session = sessionOf(row);
-  return { session, user: yield* findUserById(session.userId) };
+  const user = yield* readUserOf(input.id);
+  const row = yield* answerTo(sent);
+  return row && { session: sessionOf(row), user };
 }
 
 export function* listSessions(input: { readonly userId: string; readonly now: number }): Work<readonly Session[]> {
-  const { era } = yield* readState();
-  const rows = yield* query(
+  const rows = yield* queryLast(
     `select ${sessionColumns} from ampho_sessions
-     where user_id = ? and ended_at is null and era = ? and expires_at > ? order by n desc`,
-    [input.userId, era, input.now],
+     where user_id = ? and ended_at is null and ${ofThisEra} and expires_at > ? order by n desc`,
+    [input.userId, input.now],
   );
   return rows.map(sessionOf);
 }
@@ -103,11 +110,10 @@ export function* countSessions(input: {
   readonly now: number;
   readonly idleSince: number;
 }): Work<{ readonly live: number; readonly idle: number }> {
-  const { era } = yield* readState();
-  const row = yield* first(
+  const row = yield* firstLast(
     `select count(*) as live, coalesce(sum(case when renewed_at < ? then 1 else 0 end), 0) as idle
-     from ampho_sessions where ended_at is null and era = ? and expires_at > ?`,
-    [input.idleSince, era, input.now],
+     from ampho_sessions where ended_at is null and ${ofThisEra} and expires_at > ?`,
+    [input.idleSince, input.now],
   );
   return row === undefined ? { live: 0, idle: 0 } : { live: integer(row, "live"), idle: integer(row, "idle") };
 }

@@ -1,6 +1,6 @@
 // The one row of state. Its writers come last in a transaction: where transactions run side by side, the lock on the row
 // then makes the order of numbers the order of commits, and no two of them wait for each other in a circle.
-import { first, integer, type Row, text, type Work, write } from "../work.js";
+import { ahead, answerTo, first, firstLast, integer, type Row, text, type Work, write } from "../work.js";
 
 export interface State {
   readonly epoch: string;
@@ -15,8 +15,27 @@ function required(row: Row | undefined): Row {
   return row;
 }
 
+const select = "select epoch, era, last_revocation, access_until from ampho_state where id = 1";
+
 export function* readState(): Work<State> {
-  const row = required(yield* first("select epoch, era, last_revocation, access_until from ampho_state where id = 1"));
+  return stateOf(yield* first(select));
+}
+
+/** For those who ask for nothing else. */
+export function* readStateAlone(): Work<State> {
+  return stateOf(yield* firstLast(select));
+}
+
+/** The state, in the turn in which something else is read behind it. */
+export function* sendState(): Work<() => Work<State>> {
+  const sent = yield* ahead(select);
+  return function* read() {
+    return stateOf(yield* answerTo(sent));
+  };
+}
+
+function stateOf(found: Row | undefined): State {
+  const row = required(found);
   return {
     epoch: text(row, "epoch"),
     era: integer(row, "era"),
@@ -26,7 +45,7 @@ export function* readState(): Work<State> {
 }
 
 export function* readUsersElsewhere(): Work<boolean> {
-  const row = required(yield* first("select users_elsewhere from ampho_state where id = 1"));
+  const row = required(yield* firstLast("select users_elsewhere from ampho_state where id = 1"));
   return integer(row, "users_elsewhere") === 1;
 }
 
@@ -34,15 +53,15 @@ export function* noteUsersElsewhere(elsewhere: boolean): Work<void> {
   yield* first("update ampho_state set users_elsewhere = ? where id = 1", [elsewhere ? 1 : 0]);
 }
 
-/** Takes `count` numbers of revocations; returns the first of them. */
-export function* takeNumbers(count: number): Work<number> {
-  const row = required(
-    yield* first(
-      "update ampho_state set last_revocation = last_revocation + ? where id = 1 returning last_revocation",
-      [count],
-    ),
+/** Takes `count` numbers of revocations; tells the first of them. */
+export function* sendNumbers(count: number): Work<() => Work<number>> {
+  const sent = yield* ahead(
+    "update ampho_state set last_revocation = last_revocation + ? where id = 1 returning last_revocation",
+    [count],
   );
-  return integer(row, "last_revocation") - count + 1;
+  return function* read() {
+    return integer(required(yield* answerTo(sent)), "last_revocation") - count + 1;
+  };
 }
 
 export interface NewEra {

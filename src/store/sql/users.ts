@@ -1,6 +1,18 @@
 // Users of this store: made, found, listed. What changes or removes one is in user-changes.ts.
 import type { Origin, User } from "../store.js";
-import { ahead, answerTo, first, integer, query, type Row, text, textOrNull, texts, type Work } from "../work.js";
+import {
+  ahead,
+  answerTo,
+  first,
+  firstLast,
+  integer,
+  query,
+  type Row,
+  text,
+  textOrNull,
+  texts,
+  type Work,
+} from "../work.js";
 import { recordAudit } from "./audit.js";
 import { holderOf, makeRoom, visible } from "./import-rows.js";
 
@@ -45,7 +57,9 @@ export function* createUser(input: {
 }
 
 export function* findUser(canonical: string): Work<User | undefined> {
-  const row = yield* first(`select ${userColumns} from ampho_users where canonical = ? and ${visible}`, [canonical]);
+  const row = yield* firstLast(`select ${userColumns} from ampho_users where canonical = ? and ${visible}`, [
+    canonical,
+  ]);
   return row && userOf(row);
 }
 
@@ -55,17 +69,31 @@ export function* findUserById(id: string, lock?: "share" | "update"): Work<User 
   return row && userOf(row);
 }
 
-/** The user of a session, read in the turn in which the session is moved: that saves a way to the database and back. */
-export function* sendUserOf(sessionId: string): Work<() => Work<User | undefined>> {
-  const sent = yield* ahead(
-    `select ${userColumns} from ampho_users
-     where id = (select user_id from ampho_sessions where ampho_sessions.id = ?) and ${visible}`,
-    [sessionId],
-  );
+/** As `findUserById`, sent ahead. */
+export function* sendUser(id: string, lock: "share" | "update"): Work<() => Work<User | undefined>> {
+  const sent = yield* ahead(`select ${userColumns} from ampho_users where id = ? and ${visible}`, [id], lock);
   return function* read() {
     const row = yield* answerTo(sent);
     return row && userOf(row);
   };
+}
+
+const ofSession = `select ${userColumns} from ampho_users
+  where id = (select user_id from ampho_sessions where ampho_sessions.id = ?) and ${visible}`;
+
+/** The user of a session, read in the turn in which the session is moved: that saves a way to the database and back. */
+export function* sendUserOf(sessionId: string): Work<() => Work<User | undefined>> {
+  const sent = yield* ahead(ofSession, [sessionId]);
+  return function* read() {
+    const row = yield* answerTo(sent);
+    return row && userOf(row);
+  };
+}
+
+/** The same, as the last thing that is read. */
+export function* readUserOf(sessionId: string): Work<User | undefined> {
+  const row = yield* firstLast(ofSession, [sessionId]);
+  return row && userOf(row);
 }
 
 export function* listUsers(page: {

@@ -1,0 +1,74 @@
+// Whatever a page tells to type is there: the commands of `ampho` with their options, and the files that pages lead to.
+import { existsSync, readdirSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+import { commands } from "../../dist/cli/commands.js";
+import { readPage } from "./evidence.js";
+
+const root = path.resolve(import.meta.dirname, "../..");
+const pages = ["README.md", ...readdirSync(path.join(root, "docs")).map((name) => `docs/${name}`)];
+const everywhere = ["--help"];
+
+/** Of lines that are typed: in blocks of a shell, and whole spans in the text. */
+function typed(page: string): readonly string[] {
+  const blocks = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, code = ""]) => code.replaceAll("\\\n", " "));
+  const spans = [...page.replace(/^```[\s\S]*?^```$/gm, "").matchAll(/`([^`\n]+)`/g)].map(([, code = ""]) => code);
+  return [...blocks.join("\n").split("\n"), ...spans];
+}
+
+/** `command --option …`, wherever one begins in a line. */
+function callsIn(line: string): readonly (readonly [string, readonly string[]])[] {
+  const begun =
+    /(?:^|[\s;(/])(?:ampho|main\.js) ((?:sec|user|session|throttle|audit|db)-[a-z-]+|serve|doctor)\b([^;|&)<>]*)/g;
+  return [...line.replace(/(?:^|\s)#.*$/, "").matchAll(begun)].map(([, name = "", rest = ""]) => [
+    name,
+    rest.match(/(?<=\s)--[a-z-]+/g) ?? [],
+  ]);
+}
+
+describe.each(pages)("%s", (name) => {
+  const page = readPage(name);
+
+  it("names commands and options that there are", () => {
+    for (const [command, options] of typed(page).flatMap(callsIn)) {
+      const row = commands.find((each) => each.name === command);
+      expect(row, command).toBeDefined();
+      const known = [...everywhere, ...(row?.options ?? []).map((option) => option.name)];
+      for (const option of options) expect(known, command).toContain(option);
+    }
+  });
+
+  it("leads to files and headings that there are", () => {
+    for (const [, target = ""] of page.matchAll(/\]\((?!https?:|mailto:)([^)\s]+)\)/g)) {
+      const [file = "", heading] = target.split("#");
+      const full = file === "" ? path.join(root, name) : path.resolve(root, path.dirname(name), file);
+      expect(existsSync(full), target).toBe(true);
+      if (heading !== undefined) expect(headingsOf(path.relative(root, full)), target).toContain(heading);
+    }
+  });
+});
+
+/** As they stand in addresses. */
+function headingsOf(file: string): readonly string[] {
+  const lines = readPage(file)
+    .replace(/^```[\s\S]*?^```$/gm, "")
+    .split("\n");
+  return lines.flatMap((line) => {
+    const [, text] = /^#{1,6} (.*)$/.exec(line) ?? [];
+    if (text === undefined) return [];
+    return [
+      text
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N}\s_-]/gu, "")
+        .trim()
+        .replace(/\s/g, "-"),
+    ];
+  });
+}
+
+it("finds what it looks for", () => {
+  const calls = pages.flatMap((name) => typed(readPage(name)).flatMap(callsIn)).map(([command]) => command);
+  expect(calls.length).toBeGreaterThan(60);
+  expect(callsIn("(set -a; ampho db-up)")).toEqual([["db-up", []]]);
+  expect(callsIn("ampho session-end --login alice   # all --of hers")).toEqual([["session-end", ["--login"]]]);
+});

@@ -1,0 +1,175 @@
+// How many times each flow waits for PostgreSQL (docs/scaling.md): a proxy that takes a moment for each message tells what the
+// client sent before it had the server's answer from what it sent after.
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Ampho, createAmpho } from "../../dist/index.js";
+import { keyOfAll } from "../faults/ground.js";
+import { startWireProxy, type WireProxy } from "../faults/wire-proxy.js";
+import { type PostgresServer, startPostgres } from "./postgres-server.js";
+
+const prefix = "https://auth.example/api/security";
+const alice = { login: "alice", password: "violet kettle harbour morning" };
+const address = "203.0.113.7";
+/** Each way: far more than a process takes to send what it sends without waiting. */
+const wayMs = 40;
+
+interface Transaction {
+  readonly texts: string[];
+  trips: number;
+}
+
+let server: PostgresServer;
+let proxy: WireProxy;
+let ampho: Ampho;
+const done: Transaction[] = [];
+
+beforeAll(async () => {
+  server = await startPostgres();
+  const database = await server.database();
+  await database.empty();
+  proxy = await startWireProxy(server.port);
+  const url = new URL(database.runtimeUrl);
+  url.port = String(proxy.port);
+  ampho = await createAmpho({ key: keyOfAll, databaseUrl: url.href, databaseMigrate: "off" });
+  await ampho.users.create(alice);
+  // Every call that is still to come finds an open connection.
+  await Promise.all(Array.from({ length: 9 }, () => ampho.users.find(alice.login)));
+  watch();
+  proxy.delay(wayMs);
+}, 120_000);
+afterAll(async () => {
+  await ampho.close();
+  await proxy.close();
+  await server.stop();
+});
+
+/** Tells transactions and ways apart; a connection runs one transaction at a time. */
+function watch(): void {
+  const open = new Map<number, Transaction>();
+  const last = new Map<number, "client" | "server">();
+  proxy.judge(({ connection, from, kind, bytes }) => {
+    const turned = last.get(connection) !== from;
+    last.set(connection, from);
+    if (from !== "client") return "pass";
+    const sql = kind === "Q" || kind === "P" ? bytes.subarray(5).toString("utf8").replaceAll("\0", "") : "";
+    if (/^begin\b/.test(sql)) open.set(connection, { texts: [], trips: 0 });
+    const transaction = open.get(connection);
+    if (transaction === undefined) return "pass";
+    if (turned) transaction.trips += 1;
+    if (sql !== "" && !/^begin\b/.test(sql)) transaction.texts.push(sql);
+    if (sql === "commit") {
+      open.delete(connection);
+      done.push(transaction);
+    }
+    return "pass";
+  });
+}
+
+/** What a process asks by itself: what was revoked, whose turn it is to keep house, and now and then the kinds of hashes. */
+const own = /ampho_state where id = 1$|ampho_housekeeping|^select hash_kind /;
+const isOwn = ({ texts }: Transaction) => own.test(texts[0] ?? "");
+
+/** How often the flow waited, transaction by transaction. */
+async function tripsOf(flow: () => Promise<unknown>): Promise<readonly number[]> {
+  const before = done.length;
+  await flow();
+  return done
+    .slice(before)
+    .filter((transaction) => !isOwn(transaction))
+    .map(({ trips }) => trips);
+}
+
+async function ask(method: string, path: string, { body, token }: { body?: object; token?: string } = {}) {
+  const headers = {
+    ...(body && { "content-type": "application/json" }),
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+  };
+  const request = new Request(prefix + path, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+  const response = await ampho.fetch(request, { address });
+  const text = await response.text();
+  return { status: response.status, json: (text === "" ? {} : JSON.parse(text)) as Readonly<Record<string, string>> };
+}
+
+async function granted(path: string, body: object): Promise<Readonly<Record<string, string>>> {
+  const { status, json } = await ask("POST", path, { body });
+  expect(status).toBe(200);
+  return json;
+}
+
+describe("over PostgreSQL", () => {
+  let grant: Readonly<Record<string, string>> = {};
+  const bearer = () => ({ token: grant["token"] ?? "" });
+  const refused = (status: number, body: object) => async () =>
+    expect((await ask("POST", "/login", { body })).status).toBe(status);
+
+  it("a login waits eight times: three for the guess, once for the user, four for the session", async () => {
+    const flow = async () => {
+      grant = await granted("/login", alice);
+    };
+    expect(await tripsOf(flow)).toEqual([3, 1, 4]);
+  });
+
+  it("a login from a known place as well", async () => {
+    const flow = async () => {
+      grant = await granted("/login", { ...alice, device: grant["device"] });
+    };
+    expect(await tripsOf(flow)).toEqual([1, 3, 4]);
+  });
+
+  it("a login that is refused waits six times, whoever is meant", async () => {
+    expect(await tripsOf(refused(401, { ...alice, password: "x" }))).toEqual([3, 1, 2]);
+    expect(await tripsOf(refused(401, { login: "bob", password: "x" }))).toEqual([3, 1, 2]);
+  });
+
+  it("a renewal waits twice", async () => {
+    const flow = async () => {
+      grant = await granted("/renew", { refresh_token: grant["refresh_token"] });
+    };
+    expect(await tripsOf(flow)).toEqual([2]);
+  });
+
+  it("the list of sessions waits once", async () => {
+    const flow = async () => expect((await ask("GET", "/sessions", bearer())).status).toBe(200);
+    expect(await tripsOf(flow)).toEqual([1]);
+  });
+
+  it("a strict need waits once, and another guarded request never", async () => {
+    for (const [need, trips] of [[{ strict: true }, [1]] as const, [{}, []] as const]) {
+      const guarded = ampho.authorize(need, () => new Response("let in"));
+      const request = new Request(prefix, { headers: { authorization: `Bearer ${grant["token"]}` } });
+      const flow = async () => expect((await guarded(request)).status).toBe(200);
+      expect(await tripsOf(flow)).toEqual(trips);
+    }
+  });
+
+  it("a logout waits twice, and holds the row that all revocations are numbered by for none of them", async () => {
+    const flow = async () => expect((await ask("POST", "/logout", bearer())).status).toBe(204);
+    expect(await tripsOf(flow)).toEqual([2]);
+    const numbering = done.flatMap(({ texts }) =>
+      texts.some((sql) => /set last_revocation/.test(sql)) ? [texts] : [],
+    );
+    expect(numbering.length).toBeGreaterThan(0);
+    for (const texts of numbering)
+      expect(texts.slice(texts.findIndex((sql) => /set last_revocation/.test(sql)) + 1)).toEqual([
+        expect.stringMatching(/^insert into ampho_revocations/),
+        "commit",
+      ]);
+  });
+
+  it("what was revoked is known after one way there and back", async () => {
+    const before = done.length;
+    await expect.poll(() => done.slice(before).filter(isOwn).length, { timeout: 5000 }).toBeGreaterThan(2);
+    const reading = done.filter((each) => isOwn(each) && each.texts.some((sql) => sql.includes("ampho_revocations")));
+    expect(reading.length).toBeGreaterThan(2);
+    expect(new Set(reading.map(({ trips }) => trips))).toEqual(new Set([1]));
+  });
+
+  // With more ways a transaction would be over its 4.5 s: 503.
+  it("a way of 300 ms there and 300 ms back is slow, and nothing more", { timeout: 60_000 }, async () => {
+    proxy.delay(300);
+    grant = await granted("/login", alice);
+    grant = await granted("/renew", { refresh_token: grant["refresh_token"] });
+    expect((await ask("GET", "/sessions", bearer())).status).toBe(200);
+    expect((await ask("POST", "/logout", bearer())).status).toBe(204);
+    proxy.delay(wayMs);
+  });
+});
