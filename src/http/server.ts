@@ -51,8 +51,21 @@ const limits = {
   requireHostHeader: false,
 };
 
+/**
+ * Requests of one connection that are not answered yet. Node begins all that come in one piece, a thousand of them, at
+ * once; no browser sends a second before the first is answered, and what does waits for some sixteen at most.
+ */
+const unansweredMax = 32;
+
 const drainMs = 5_000;
 const arrivalMs = 100;
+
+interface Connection {
+  readonly socket: Socket;
+  unanswered: number;
+  /** The response that is owed to its last request, until that is answered. */
+  last: ServerResponse | undefined;
+}
 
 export function createHttpServer(options: ServerOptions): HttpServer {
   const { ampho, ready, warnings, log, trustedHops = 0, metrics } = options;
@@ -63,8 +76,8 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     refusal: ampho.refusal,
     trustedHops,
   });
-  /** The response that is owed on each connection, if any. */
-  const owed = new Map<Duplex, ServerResponse>();
+  /** Until they are closed: of a response that waits for one before it Node then says nothing more. */
+  const connections = new Map<Duplex, Connection>();
   let closing: Promise<void> | undefined;
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -74,11 +87,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     // Node joins several of one field by commas, which is no traceparent.
     const { traceparent } = headers;
     const requestId = requestIdOf(typeof traceparent === "string" ? traceparent : undefined);
-    owed.set(socket, response);
-    response.once("close", () => {
-      // A pipelined request may have taken its place.
-      if (owed.get(socket) === response) owed.delete(socket);
-    });
+    owe(connections.get(socket), response);
     response.setHeader(requestIdField, requestId);
     if (leaving) response.setHeader("Connection", "close");
     const { status, route, error } = await respond(request, response);
@@ -97,7 +106,14 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     return answer;
   }
 
-  const handle = (request: IncomingMessage, response: ServerResponse) => void answer(request, response);
+  const handle = (request: IncomingMessage, response: ServerResponse) => {
+    const { socket, method } = request;
+    // Of what has come in one piece Node begins the rest all the same.
+    if (socket.destroyed) return;
+    if ((connections.get(socket)?.unanswered ?? 0) < unansweredMax) return void answer(request, response);
+    logUnanswered(method, 503);
+    socket.destroy();
+  };
   const server = createServer(limits, handle);
   // An expectation that we do not know may be ignored (RFC 9110 §10.1.1).
   server.on("checkExpectation", handle);
@@ -109,7 +125,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   // A tunnel (RFC 9110 §9.3.6) is nothing that we open.
   server.on("connect", ({ method }: IncomingMessage, socket: Duplex) => logUnanswered(method, refuseSocket(socket)));
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
-    const response = owed.get(socket);
+    const response = connections.get(socket)?.last;
     const status = refuseSocket(socket, error.code, response?.headersSent);
     // A request in flight has its own line.
     if (response === undefined) logUnanswered(undefined, status);
@@ -127,9 +143,8 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     log({ ...entry, method, status });
   }
 
-  const connections = new Set<Socket>();
   server.on("connection", (socket) => {
-    connections.add(socket);
+    connections.set(socket, { socket, unanswered: 0, last: undefined });
     socket.once("close", () => connections.delete(socket));
   });
 
@@ -137,7 +152,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     const timer = setTimeout(() => server.closeAllConnections(), drainMs);
     // Nothing was read on these yet, and Node does not count them as idle. A request may just be arriving.
     const silent = setTimeout(() => {
-      for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+      for (const { socket } of connections.values()) if (socket.bytesRead === 0) socket.destroy();
     }, arrivalMs);
     await new Promise<void>((resolve) => server.close(() => resolve()));
     clearTimeout(timer);
@@ -146,7 +161,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
 
   function leave(): void {
     leaving = true;
-    for (const response of owed.values()) if (!response.headersSent) response.setHeader("Connection", "close");
+    for (const { last } of connections.values()) if (last?.headersSent === false) last.setHeader("Connection", "close");
   }
 
   return {
@@ -158,6 +173,17 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       return closing;
     },
   };
+}
+
+function owe(connection: Connection | undefined, response: ServerResponse): void {
+  if (connection === undefined) return;
+  connection.unanswered += 1;
+  connection.last = response;
+  response.once("close", () => {
+    connection.unanswered -= 1;
+    // A pipelined request may have taken its place.
+    if (connection.last === response) connection.last = undefined;
+  });
 }
 
 const gone = () => new AmphoError("unavailable", "This process is about to end.", { retryAfterSeconds: 1 });

@@ -1,0 +1,102 @@
+// Requests that come on one connection without waiting for answers (RFC 9112 §9.3.2): Node begins all that come in one piece.
+import { type Channel, channel } from "node:diagnostics_channel";
+import { connect } from "node:net";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { sendRaw } from "./raw.js";
+import { bearer, feedToken, type Serving, serve } from "./serving.js";
+
+let serving: Serving;
+beforeEach(async () => {
+  serving = await serve();
+});
+afterEach(() => serving.close());
+
+const most = 32;
+const head = (line: string, token: string) => `${line} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n`;
+
+/** A question to the feed that is answered when something is revoked. */
+async function openQuestion(): Promise<string> {
+  const response = await fetch(`${serving.url}/revocations`, { headers: bearer(feedToken) });
+  const { last } = await response.json();
+  return `${head(`GET /api/security/revocations?after=${last}&wait=20`, feedToken)}\r\n`;
+}
+
+async function revokeSomething(): Promise<void> {
+  const { token } = await serving.login();
+  await fetch(`${serving.url}/logout`, { method: "POST", headers: bearer(token) });
+}
+
+const statuses = () => serving.lines.map((line) => JSON.parse(line).status);
+
+describe("on one connection", () => {
+  it("as many requests as may be unanswered are all answered, time after time", async () => {
+    const question = await openQuestion();
+    const { token } = await serving.login();
+    const waiting = sendRaw(
+      serving.port,
+      `${question.repeat(most - 1) + head("GET /healthz", "x")}Connection: close\r\n\r\n`,
+      {
+        untilClosed: true,
+      },
+    );
+    await fetch(`${serving.url}/session`, { headers: bearer(token) });
+    await revokeSomething();
+    const { head: first, body } = await waiting;
+    expect(`${first}${body}`.match(/HTTP\/1\.1 200/g)).toHaveLength(most);
+    // Answered ones are no longer counted.
+    const socket = connect(serving.port, "127.0.0.1");
+    let received = "";
+    socket.on("data", (chunk: Buffer) => {
+      received += chunk.toString();
+    });
+    for (let sent = 1; sent <= 3 * most; sent++) {
+      socket.write(`${head("GET /healthz", "x")}\r\n`);
+      await vi.waitFor(() => expect(received.match(/HTTP\/1\.1 200/g)).toHaveLength(sent), { interval: 1 });
+    }
+    socket.destroy();
+  });
+
+  it("one more closes it, with one line for all that was not begun", async () => {
+    const question = await openQuestion();
+    serving.lines.length = 0;
+    const { status, closed } = await sendRaw(serving.port, question.repeat(1000), { untilClosed: true });
+    expect([status, closed, statuses()]).toEqual([0, true, [503]]);
+    expect((await fetch(`${serving.root}/healthz`)).status).toBe(200);
+    await revokeSomething();
+    await vi.waitFor(() => expect(serving.lines).toHaveLength(1 + 1 + 2 + most));
+  });
+});
+
+describe("a connection that is cut with requests behind one that takes its time", () => {
+  it("leaves nothing of them behind", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect: () => void = runInNewContext("gc");
+    const begun: WeakRef<object>[] = [];
+    const requests: Channel = channel("http.server.request.start");
+    const note = (message: unknown): void => {
+      if (
+        typeof message === "object" &&
+        message !== null &&
+        "response" in message &&
+        message.response instanceof Object
+      )
+        begun.push(new WeakRef(message.response));
+    };
+    const question = await openQuestion();
+    requests.subscribe(note);
+    for (let count = 0; count < 10; count++) {
+      const socket = connect(serving.port, "127.0.0.1").on("error", () => undefined);
+      socket.write(question.repeat(3));
+      await vi.waitFor(() => expect(begun).toHaveLength(3 * (count + 1)), { interval: 1 });
+      socket.resetAndDestroy();
+    }
+    requests.unsubscribe(note);
+    await revokeSomething();
+    await vi.waitFor(() => {
+      collect();
+      expect(begun.filter((each) => each.deref() !== undefined)).toHaveLength(0);
+    });
+  });
+});
