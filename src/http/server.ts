@@ -57,6 +57,12 @@ const limits = {
  */
 const unansweredMax = 32;
 
+/**
+ * A connection on which nothing has moved for so long, or twice as long where it is in the middle of an answer: longer than
+ * any answer takes (the feed's 20 s, and 6 s for the store), and than a request may take, which is to hear 408.
+ */
+const stalledMs = 40_000;
+
 const drainMs = 5_000;
 const arrivalMs = 100;
 
@@ -115,6 +121,8 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     socket.destroy();
   };
   const server = createServer(limits, handle);
+  // Who asks and never reads would keep what is written, and the connection, for ever.
+  server.timeout = stalledMs;
   // An expectation that we do not know may be ignored (RFC 9110 §10.1.1).
   server.on("checkExpectation", handle);
   server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {

@@ -1,6 +1,7 @@
-// Requests that come on one connection without waiting for answers (RFC 9112 §9.3.2): Node begins all that come in one piece.
+// What one connection may hold: requests that come without waiting for answers (RFC 9112 §9.3.2), of which Node begins all
+// that come in one piece, answers that nobody reads, and what is left of it when it is cut.
 import { type Channel, channel } from "node:diagnostics_channel";
-import { connect } from "node:net";
+import { connect, Socket } from "node:net";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -66,6 +67,32 @@ describe("on one connection", () => {
     expect((await fetch(`${serving.root}/healthz`)).status).toBe(200);
     await revokeSomething();
     await vi.waitFor(() => expect(serving.lines).toHaveLength(1 + 1 + 2 + most));
+  });
+});
+
+describe("an answer that nobody reads", () => {
+  it("is given up, and its connection with it", async () => {
+    let other: Socket | undefined;
+    const started = channel("http.server.request.start");
+    const note = (message: unknown): void => {
+      if (typeof message === "object" && message !== null && "socket" in message && message.socket instanceof Socket)
+        other ??= message.socket;
+    };
+    started.subscribe(note);
+    const socket = connect(serving.port, "127.0.0.1").on("error", () => undefined);
+    await new Promise((resolve) => socket.once("connect", resolve));
+    socket.pause();
+    // Until the buffers of both sides are full.
+    for (let stuck = 0; stuck < 5; stuck = (other?.writableLength ?? 0) > 0 ? stuck + 1 : 0) {
+      socket.write("GET /api/security/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n");
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    started.unsubscribe(note);
+    expect([other?.destroyed, other?.timeout]).toEqual([false, 40_000]);
+    // Nobody waits so long here.
+    other?.setTimeout(200);
+    await vi.waitFor(() => expect(other?.destroyed).toBe(true));
+    socket.destroy();
   });
 });
 
