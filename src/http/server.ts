@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { AmphoError } from "../errors.js";
+import { AmphoError, type ErrorCode } from "../errors.js";
 import type { AccessLog } from "./access-log.js";
 import { bodyLimitBytes } from "./body-limits.js";
 import type { HttpAnswer } from "./message.js";
@@ -52,8 +52,9 @@ const limits = {
 };
 
 /**
- * Requests of one connection that are not answered yet. Node begins all that come in one piece, a thousand of them, at
- * once; no browser sends a second before the first is answered, and what does waits for some sixteen at most.
+ * Requests of one connection that are looked at before the first of them is answered. Node begins all that come in one
+ * piece, a thousand of them, at once; no browser sends a second before the first is answered, and what does has some
+ * sixteen under way. (Cutting the connection instead would keep all of them in memory until the loop's next turn.)
  */
 const unansweredMax = 32;
 
@@ -69,6 +70,8 @@ const arrivalMs = 100;
 interface Connection {
   readonly socket: Socket;
   unanswered: number;
+  /** Whether requests have come beyond those that may be unanswered, since there were none. */
+  refusing: boolean;
   /** The response that is owed to its last request, until that is answered. */
   last: ServerResponse | undefined;
 }
@@ -112,13 +115,14 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     return answer;
   }
 
+  let excess: HttpAnswer | undefined;
   const handle = (request: IncomingMessage, response: ServerResponse) => {
-    const { socket, method } = request;
-    // Of what has come in one piece Node begins the rest all the same.
-    if (socket.destroyed) return;
-    if ((connections.get(socket)?.unanswered ?? 0) < unansweredMax) return void answer(request, response);
-    logUnanswered(method, 503);
-    socket.destroy();
+    const connection = connections.get(request.socket);
+    if (connection === undefined || connection.unanswered < unansweredMax) return void answer(request, response);
+    excess ??= ampho.refusal(new AmphoError("overloaded", "Too many requests of this connection wait for an answer."));
+    if (!connection.refusing) logUnanswered(request.method, excess.status, excess.error);
+    connection.refusing = true;
+    writeAnswer(request, response, excess);
   };
   const server = createServer(limits, handle);
   // Who asks and never reads would keep what is written, and the connection, for ever.
@@ -139,20 +143,14 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     if (response === undefined) logUnanswered(undefined, status);
   });
 
-  function logUnanswered(method: string | undefined, status: number | undefined): void {
+  function logUnanswered(method: string | undefined, status: number | undefined, error?: ErrorCode): void {
     if (status === undefined) return;
-    const entry = {
-      timeMs: Date.now(),
-      durationMs: 0,
-      requestId: requestIdOf(undefined),
-      route: undefined,
-      error: undefined,
-    };
-    log({ ...entry, method, status });
+    const entry = { timeMs: Date.now(), durationMs: 0, requestId: requestIdOf(undefined), route: undefined };
+    log({ ...entry, method, status, error });
   }
 
   server.on("connection", (socket) => {
-    connections.set(socket, { socket, unanswered: 0, last: undefined });
+    connections.set(socket, { socket, unanswered: 0, refusing: false, last: undefined });
     socket.once("close", () => connections.delete(socket));
   });
 
@@ -189,6 +187,7 @@ function owe(connection: Connection | undefined, response: ServerResponse): void
   connection.last = response;
   response.once("close", () => {
     connection.unanswered -= 1;
+    if (connection.unanswered === 0) connection.refusing = false;
     // A pipelined request may have taken its place.
     if (connection.last === response) connection.last = undefined;
   });

@@ -59,13 +59,20 @@ describe("on one connection", () => {
     socket.destroy();
   });
 
-  it("one more closes it, with one line for all that was not begun", async () => {
+  it("those beyond are refused unseen, in their turn, with one line for all of them", async () => {
     const question = await openQuestion();
     serving.lines.length = 0;
-    const { status, closed } = await sendRaw(serving.port, question.repeat(1000), { untilClosed: true });
-    expect([status, closed, statuses()]).toEqual([0, true, [503]]);
+    const last = `${head("GET /healthz", "x")}Connection: close\r\n\r\n`;
+    const waiting = sendRaw(serving.port, question.repeat(199) + last, { untilClosed: true });
+    await vi.waitFor(() => expect(statuses()).toEqual([503]));
     expect((await fetch(`${serving.root}/healthz`)).status).toBe(200);
     await revokeSomething();
+    const { head: first, body, closed } = await waiting;
+    const answers = `${first}\r\n\r\n${body}`.match(/HTTP\/1\.1 \d{3}/g);
+    const refused = 200 - most;
+    expect(answers).toEqual([...Array(most).fill("HTTP/1.1 200"), ...Array(refused).fill("HTTP/1.1 503")]);
+    expect(body.match(/"error":"overloaded"/g)).toHaveLength(refused);
+    expect(closed).toBe(true);
     await vi.waitFor(() => expect(serving.lines).toHaveLength(1 + 1 + 2 + most));
   });
 });
