@@ -1,7 +1,7 @@
 // Can the time of a refused login tell whether the login exists? 300 samples of each case, interleaved in random order, one
 // at a time; for each pair of cases the chance that a sample of the one is slower than one of the other (the AUC of a
 // rank-sum test): 0.5 tells nothing, 1 tells all. Once with today's hashes only, once with an imported bcrypt hash, and once
-// for logins whose tries are used up.
+// for logins whose tries are used up (`node bench/enumeration.mjs "tries used up"` measures that alone).
 import { keptAgent, machine, print, send, start } from "./measure.mjs";
 
 const samples = Number(process.env.BENCH_SAMPLES ?? 300);
@@ -49,8 +49,9 @@ async function measure({ name: store, cases, env, refusal }) {
   return pairs.map(([one, other]) => [store, `${one} / ${other}`, auc(times.get(one), times.get(other)).toFixed(2)]);
 }
 
+const asked = process.argv.slice(2);
 const rows = [];
-for (const store of stores) rows.push(...(await measure(store)));
+for (const store of stores) if (asked.length === 0 || asked.includes(store.name)) rows.push(...(await measure(store)));
 console.log(`${machine()}; ${samples} samples of each case`);
 print([["store", "pair", "AUC"], ...rows]);
 const told = rows.filter(([, , value]) => Number(value) < 0.4 || Number(value) > 0.6);
