@@ -11,20 +11,36 @@ export function writeAnswer(request: IncomingMessage, response: ServerResponse, 
   // Beside those that the application has set.
   if (cookies !== undefined) response.appendHeader("Set-Cookie", cookies);
   const length = body === undefined ? {} : { "Content-Length": Buffer.byteLength(body) };
-  if (status === 408 || !hasLongRemainder(request)) {
+  const isCutOff = status === 408;
+  if (!isCutOff && !hasLongRemainder(request)) {
     response.writeHead(status, { ...headers, ...length }).end(body);
     return;
   }
-  // Closing a socket with unread bytes resets it, and the client might never see the answer: send it, discard for a while, then close.
   response.writeHead(status, { ...headers, ...length, Connection: "close" });
-  if (body === undefined) response.flushHeaders();
-  else response.write(body);
-  const finish = () => {
+  const close = () => closeAfterwards(request, isCutOff ? 0 : lingerMs);
+  if (body !== undefined) {
+    response.write(body, close);
+    return;
+  }
+  response.flushHeaders();
+  close();
+}
+
+/**
+ * Ends the connection when the rest of the request has come, or after a while. Closing a socket with unread bytes resets
+ * it, and the client might never see the answer. The response itself is never ended: Node would then give the socket to
+ * the next request that comes before it is closed, ahead of those that wait, and fail an assertion of its own, which ends
+ * the process.
+ */
+function closeAfterwards(request: IncomingMessage, afterMs: number): void {
+  const { socket } = request;
+  const close = () => {
     clearTimeout(timer);
-    response.end();
+    socket.destroy();
   };
-  const timer = setTimeout(finish, lingerMs);
-  request.once("end", finish).once("close", finish).resume();
+  const timer = setTimeout(close, afterMs);
+  if (request.readableEnded) close();
+  else request.once("end", close).once("close", close).resume();
 }
 
 /** A short remainder Node discards by itself, and the connection lives on. */

@@ -72,6 +72,8 @@ interface Connection {
   unanswered: number;
   /** Whether requests have come beyond those that may be unanswered, since there were none. */
   refusing: boolean;
+  /** It ends with the last answer that is owed. */
+  closing: boolean;
   /** The response that is owed to its last request, until that is answered. */
   last: ServerResponse | undefined;
 }
@@ -96,9 +98,10 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     // Node joins several of one field by commas, which is no traceparent.
     const { traceparent } = headers;
     const requestId = requestIdOf(typeof traceparent === "string" ? traceparent : undefined);
-    owe(connections.get(socket), response);
+    const connection = connections.get(socket);
+    owe(connection, response);
     response.setHeader(requestIdField, requestId);
-    if (leaving) response.setHeader("Connection", "close");
+    if (leaving) closeWith(connection, response);
     const { status, route, error } = await respond(request, response);
     log({ timeMs, method, route, status, durationMs: performance.now() - startMs, error, requestId });
   }
@@ -118,6 +121,8 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   let excess: HttpAnswer | undefined;
   const handle = (request: IncomingMessage, response: ServerResponse) => {
     const connection = connections.get(request.socket);
+    // Nothing is done any more (RFC 9112 §9.6), and nothing may be answered: Node does not keep the order of what it drops.
+    if (request.socket.destroyed || connection?.closing === true) return;
     if (connection === undefined || connection.unanswered < unansweredMax) return void answer(request, response);
     excess ??= ampho.refusal(new AmphoError("overloaded", "Too many requests of this connection wait for an answer."));
     if (!connection.refusing) logUnanswered(request.method, excess.status, excess.error);
@@ -150,7 +155,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   }
 
   server.on("connection", (socket) => {
-    connections.set(socket, { socket, unanswered: 0, refusing: false, last: undefined });
+    connections.set(socket, { socket, unanswered: 0, refusing: false, closing: false, last: undefined });
     socket.once("close", () => connections.delete(socket));
   });
 
@@ -167,7 +172,8 @@ export function createHttpServer(options: ServerOptions): HttpServer {
 
   function leave(): void {
     leaving = true;
-    for (const { last } of connections.values()) if (last?.headersSent === false) last.setHeader("Connection", "close");
+    for (const connection of connections.values())
+      if (connection.last?.headersSent === false) closeWith(connection, connection.last);
   }
 
   return {
@@ -179,6 +185,11 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       return closing;
     },
   };
+}
+
+function closeWith(connection: Connection | undefined, response: ServerResponse): void {
+  response.setHeader("Connection", "close");
+  if (connection !== undefined) connection.closing = true;
 }
 
 function owe(connection: Connection | undefined, response: ServerResponse): void {
