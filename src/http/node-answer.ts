@@ -11,36 +11,21 @@ export function writeAnswer(request: IncomingMessage, response: ServerResponse, 
   // Beside those that the application has set.
   if (cookies !== undefined) response.appendHeader("Set-Cookie", cookies);
   const length = body === undefined ? {} : { "Content-Length": Buffer.byteLength(body) };
-  const isCutOff = status === 408;
-  if (!isCutOff && !hasLongRemainder(request)) {
-    response.writeHead(status, { ...headers, ...length }).end(body);
-    return;
-  }
-  response.writeHead(status, { ...headers, ...length, Connection: "close" });
-  const close = () => closeAfterwards(request, isCutOff ? 0 : lingerMs);
-  if (body !== undefined) {
-    response.write(body, close);
-    return;
-  }
-  response.flushHeaders();
-  close();
+  const isLong = hasLongRemainder(request);
+  response.writeHead(status, { ...headers, ...length }).end(body);
+  if (isLong && status !== 408) discard(request);
 }
 
 /**
- * Ends the connection when the rest of the request has come, or after a while. Closing a socket with unread bytes resets
- * it, and the client might never see the answer. The response itself is never ended: Node would then give the socket to
- * the next request that comes before it is closed, ahead of those that wait, and fail an assertion of its own, which ends
- * the process.
+ * Reads what is left of the request for a while, and then closes: closing at once would reset the connection, and the
+ * client might never see the answer. Nothing of it is said in the answer: after `Connection: close` Node gives the socket
+ * to the next request that comes in time, ahead of those that wait, and fails an assertion of its own when that is
+ * answered first, which ends the process.
  */
-function closeAfterwards(request: IncomingMessage, afterMs: number): void {
-  const { socket } = request;
-  const close = () => {
-    clearTimeout(timer);
-    socket.destroy();
-  };
-  const timer = setTimeout(close, afterMs);
-  if (request.readableEnded) close();
-  else request.once("end", close).once("close", close).resume();
+function discard(request: IncomingMessage): void {
+  const timer = setTimeout(() => request.socket.destroy(), lingerMs);
+  const finish = () => clearTimeout(timer);
+  request.once("end", finish).once("close", finish).resume();
 }
 
 /** A short remainder Node discards by itself, and the connection lives on. */

@@ -103,6 +103,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     response.setHeader(requestIdField, requestId);
     if (leaving) closeWith(connection, response);
     const { status, route, error } = await respond(request, response);
+    if (status === 408 && connection !== undefined) connection.closing = true;
     log({ timeMs, method, route, status, durationMs: performance.now() - startMs, error, requestId });
   }
 
