@@ -1,6 +1,7 @@
 // Can the time of a refused login tell whether the login exists? 300 samples of each case, interleaved in random order, one
 // at a time; for each pair of cases the chance that a sample of the one is slower than one of the other (the AUC of a
-// rank-sum test): 0.5 tells nothing, 1 tells all. Once with today's hashes only, once with an imported bcrypt hash.
+// rank-sum test): 0.5 tells nothing, 1 tells all. Once with today's hashes only, once with an imported bcrypt hash, and once
+// for logins whose tries are used up (`node bench/enumeration.mjs "tries used up"` measures that alone).
 import { keptAgent, machine, print, send, start } from "./measure.mjs";
 
 const samples = Number(process.env.BENCH_SAMPLES ?? 300);
@@ -20,33 +21,37 @@ function shuffled(list) {
   return all;
 }
 
-async function measure(imported) {
-  const cases = ["unknown", "known", "passwordless", "disabled", ...(imported ? ["imported"] : [])];
-  const server = await start("ampho-accounts", { BENCH_IMPORTED: imported ? "yes" : "no" });
+const kinds = ["unknown", "known", "passwordless", "disabled"];
+const stores = [
+  { name: "today's hashes", cases: kinds, env: {}, refusal: 401 },
+  { name: "with an imported hash", cases: [...kinds, "imported"], env: { BENCH_IMPORTED: "yes" }, refusal: 401 },
+  { name: "tries used up", cases: kinds, env: { BENCH_TRIES: "1" }, refusal: 429 },
+];
+
+async function measure({ name: store, cases, env, refusal }) {
+  const server = await start("ampho-accounts", env);
   const agent = keptAgent();
   const times = new Map(cases.map((name) => [name, []]));
-  const refuse = async (login) => {
+  const refuse = async (login, expected) => {
     const body = JSON.stringify({ login, password: "none of theirs, whatever it is" });
     const headers = { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(body) };
     const started = performance.now();
     const status = await send({ port: server.port, agent, method: "POST", path: server.loginPath, headers, body });
-    if (status !== 401) throw new Error(`a wrong login was answered ${status}`);
+    if (status !== (expected ?? status)) throw new Error(`a wrong login was answered ${status}`);
     return performance.now() - started;
   };
   for (const login of [...cases, ...cases, ...cases]) await refuse(login);
   for (let round = 0; round < samples; round++)
-    for (const login of shuffled(cases)) times.get(login).push(await refuse(login));
+    for (const login of shuffled(cases)) times.get(login).push(await refuse(login, refusal));
   agent.destroy();
   await server.stop();
   const pairs = cases.flatMap((one, at) => cases.slice(at + 1).map((other) => [one, other]));
-  return pairs.map(([one, other]) => [
-    imported ? "with an imported hash" : "today's hashes",
-    `${one} / ${other}`,
-    auc(times.get(one), times.get(other)).toFixed(2),
-  ]);
+  return pairs.map(([one, other]) => [store, `${one} / ${other}`, auc(times.get(one), times.get(other)).toFixed(2)]);
 }
 
-const rows = [...(await measure(false)), ...(await measure(true))];
+const asked = process.argv.slice(2);
+const rows = [];
+for (const store of stores) if (asked.length === 0 || asked.includes(store.name)) rows.push(...(await measure(store)));
 console.log(`${machine()}; ${samples} samples of each case`);
 print([["store", "pair", "AUC"], ...rows]);
 const told = rows.filter(([, , value]) => Number(value) < 0.4 || Number(value) > 0.6);

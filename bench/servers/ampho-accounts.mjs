@@ -12,7 +12,7 @@ const ampho = await createAmpho({
   databaseUrl: "sqlite::memory:",
   notice: () => {},
   throttleAddress: 0,
-  throttleTries: 1_000_000,
+  throttleTries: Number(process.env.BENCH_TRIES ?? 1_000_000),
   throttleKnownTries: 1_000_000,
   throttleLock: 1_000_000,
 });

@@ -116,13 +116,17 @@ export function createThrottle(parts: {
     if (sinceSweep < sweepEvery || sweeping) return;
     sinceSweep = 0;
     sweeping = true;
-    store
-      .sweepGuesses({ rowsMax })
+    sweep()
       // The store is away: the tables do not grow meanwhile.
       .catch(() => undefined)
       .finally(() => {
         sweeping = false;
       });
+  }
+
+  /** To its end: of a thousand guesses at once none comes later that could begin another. */
+  async function sweep(): Promise<void> {
+    while ((await store.sweepGuesses({ rowsMax })).more);
   }
 
   /** The refusal, or undefined when the guess was admitted. */

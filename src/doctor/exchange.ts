@@ -68,7 +68,14 @@ export function openExchange(base: URL): Exchange {
       new Promise((resolve, reject) => {
         const fail = (error: NodeJS.ErrnoException) =>
           reject(new NoAnswer(`the server did not answer (${error.code ?? "the connection ended"})`));
-        const request = open(sent, (response) => void read(response).then(resolve, fail));
+        let request: ClientRequest;
+        try {
+          request = open(sent, (response) => void read(response).then(resolve, fail));
+        } catch (error) {
+          if (!isUnsendable(error)) throw error;
+          // Of ours there is nothing like that.
+          return reject(new NoAnswer("the server gave a token or an id that no request can hold"));
+        }
         request.setTimeout(patienceMs, () => request.destroy(Object.assign(new Error(), { code: "ETIMEDOUT" })));
         request.on("error", fail);
         request.end(sent.body);
@@ -79,6 +86,11 @@ export function openExchange(base: URL): Exchange {
     },
   };
 }
+
+const isUnsendable = (error: unknown): boolean =>
+  error instanceof TypeError &&
+  "code" in error &&
+  /^ERR_(?:INVALID_CHAR|UNESCAPED_CHARACTERS)$/.test(String(error.code));
 
 const lengthOf = (body: string | Uint8Array): string => String(Buffer.byteLength(body));
 

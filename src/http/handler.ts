@@ -163,9 +163,9 @@ function choose(matches: Matches, method: string): Match {
 
 const credentialNames = new Set(["access_token", "refresh_token", "token", "password"]);
 
-/** Queries end up in logs, histories and referrers. */
-function refuseCredentials(query: string | undefined): void {
-  for (const name of new URLSearchParams(query ?? "").keys()) {
+/** Queries end up in logs, histories and referrers. Some programs write a semicolon between fields (HTML 4.01, B.2.2). */
+function refuseCredentials(query = ""): void {
+  for (const name of new URLSearchParams(query.replaceAll(";", "&")).keys()) {
     if (!credentialNames.has(name.toLowerCase())) continue;
     throw new AmphoError("invalid_request", "Credentials do not belong in the query.");
   }

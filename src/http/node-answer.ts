@@ -11,19 +11,20 @@ export function writeAnswer(request: IncomingMessage, response: ServerResponse, 
   // Beside those that the application has set.
   if (cookies !== undefined) response.appendHeader("Set-Cookie", cookies);
   const length = body === undefined ? {} : { "Content-Length": Buffer.byteLength(body) };
-  if (status === 408 || !hasLongRemainder(request)) {
-    response.writeHead(status, { ...headers, ...length }).end(body);
-    return;
-  }
-  // Closing a socket with unread bytes resets it, and the client might never see the answer: send it, discard for a while, then close.
-  response.writeHead(status, { ...headers, ...length, Connection: "close" });
-  if (body === undefined) response.flushHeaders();
-  else response.write(body);
-  const finish = () => {
-    clearTimeout(timer);
-    response.end();
-  };
-  const timer = setTimeout(finish, lingerMs);
+  const isLong = hasLongRemainder(request);
+  response.writeHead(status, { ...headers, ...length }).end(body);
+  if (isLong && status !== 408) discard(request);
+}
+
+/**
+ * Reads what is left of the request for a while, and then closes: closing at once would reset the connection, and the
+ * client might never see the answer. Nothing of it is said in the answer: after `Connection: close` Node gives the socket
+ * to the next request that comes in time, ahead of those that wait, and fails an assertion of its own when that is
+ * answered first, which ends the process.
+ */
+function discard(request: IncomingMessage): void {
+  const timer = setTimeout(() => request.socket.destroy(), lingerMs);
+  const finish = () => clearTimeout(timer);
   request.once("end", finish).once("close", finish).resume();
 }
 

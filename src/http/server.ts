@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { AmphoError } from "../errors.js";
+import { AmphoError, type ErrorCode } from "../errors.js";
 import type { AccessLog } from "./access-log.js";
 import { bodyLimitBytes } from "./body-limits.js";
 import type { HttpAnswer } from "./message.js";
@@ -51,8 +51,32 @@ const limits = {
   requireHostHeader: false,
 };
 
+/**
+ * Requests of one connection that are looked at before the first of them is answered. Node begins all that come in one
+ * piece, a thousand of them, at once; no browser sends a second before the first is answered, and what does has some
+ * sixteen under way. (Cutting the connection instead would keep all of them in memory until the loop's next turn.)
+ */
+const unansweredMax = 32;
+
+/**
+ * A connection on which nothing has moved for so long, or twice as long where it is in the middle of an answer: longer than
+ * any answer takes (the feed's 20 s, and 6 s for the store), and than a request may take, which is to hear 408.
+ */
+const stalledMs = 40_000;
+
 const drainMs = 5_000;
 const arrivalMs = 100;
+
+interface Connection {
+  readonly socket: Socket;
+  unanswered: number;
+  /** Whether requests have come beyond those that may be unanswered, since there were none. */
+  refusing: boolean;
+  /** It ends with the last answer that is owed. */
+  closing: boolean;
+  /** The response that is owed to its last request, until that is answered. */
+  last: ServerResponse | undefined;
+}
 
 export function createHttpServer(options: ServerOptions): HttpServer {
   const { ampho, ready, warnings, log, trustedHops = 0, metrics } = options;
@@ -63,8 +87,8 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     refusal: ampho.refusal,
     trustedHops,
   });
-  /** The response that is owed on each connection, if any. */
-  const owed = new Map<Duplex, ServerResponse>();
+  /** Until they are closed: of a response that waits for one before it Node then says nothing more. */
+  const connections = new Map<Duplex, Connection>();
   let closing: Promise<void> | undefined;
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -74,14 +98,12 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     // Node joins several of one field by commas, which is no traceparent.
     const { traceparent } = headers;
     const requestId = requestIdOf(typeof traceparent === "string" ? traceparent : undefined);
-    owed.set(socket, response);
-    response.once("close", () => {
-      // A pipelined request may have taken its place.
-      if (owed.get(socket) === response) owed.delete(socket);
-    });
+    const connection = connections.get(socket);
+    owe(connection, response);
     response.setHeader(requestIdField, requestId);
-    if (leaving) response.setHeader("Connection", "close");
+    if (leaving) closeWith(connection, response);
     const { status, route, error } = await respond(request, response);
+    if (status === 408 && connection !== undefined) connection.closing = true;
     log({ timeMs, method, route, status, durationMs: performance.now() - startMs, error, requestId });
   }
 
@@ -97,8 +119,20 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     return answer;
   }
 
-  const handle = (request: IncomingMessage, response: ServerResponse) => void answer(request, response);
+  let excess: HttpAnswer | undefined;
+  const handle = (request: IncomingMessage, response: ServerResponse) => {
+    const connection = connections.get(request.socket);
+    // Nothing is done any more (RFC 9112 §9.6), and nothing may be answered: Node does not keep the order of what it drops.
+    if (request.socket.destroyed || connection?.closing === true) return;
+    if (connection === undefined || connection.unanswered < unansweredMax) return void answer(request, response);
+    excess ??= ampho.refusal(new AmphoError("overloaded", "Too many requests of this connection wait for an answer."));
+    if (!connection.refusing) logUnanswered(request.method, excess.status, excess.error);
+    connection.refusing = true;
+    writeAnswer(request, response, excess);
+  };
   const server = createServer(limits, handle);
+  // Who asks and never reads would keep what is written, and the connection, for ever.
+  server.timeout = stalledMs;
   // An expectation that we do not know may be ignored (RFC 9110 §10.1.1).
   server.on("checkExpectation", handle);
   server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
@@ -109,27 +143,20 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   // A tunnel (RFC 9110 §9.3.6) is nothing that we open.
   server.on("connect", ({ method }: IncomingMessage, socket: Duplex) => logUnanswered(method, refuseSocket(socket)));
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
-    const response = owed.get(socket);
+    const response = connections.get(socket)?.last;
     const status = refuseSocket(socket, error.code, response?.headersSent);
     // A request in flight has its own line.
     if (response === undefined) logUnanswered(undefined, status);
   });
 
-  function logUnanswered(method: string | undefined, status: number | undefined): void {
+  function logUnanswered(method: string | undefined, status: number | undefined, error?: ErrorCode): void {
     if (status === undefined) return;
-    const entry = {
-      timeMs: Date.now(),
-      durationMs: 0,
-      requestId: requestIdOf(undefined),
-      route: undefined,
-      error: undefined,
-    };
-    log({ ...entry, method, status });
+    const entry = { timeMs: Date.now(), durationMs: 0, requestId: requestIdOf(undefined), route: undefined };
+    log({ ...entry, method, status, error });
   }
 
-  const connections = new Set<Socket>();
   server.on("connection", (socket) => {
-    connections.add(socket);
+    connections.set(socket, { socket, unanswered: 0, refusing: false, closing: false, last: undefined });
     socket.once("close", () => connections.delete(socket));
   });
 
@@ -137,7 +164,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     const timer = setTimeout(() => server.closeAllConnections(), drainMs);
     // Nothing was read on these yet, and Node does not count them as idle. A request may just be arriving.
     const silent = setTimeout(() => {
-      for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+      for (const { socket } of connections.values()) if (socket.bytesRead === 0) socket.destroy();
     }, arrivalMs);
     await new Promise<void>((resolve) => server.close(() => resolve()));
     clearTimeout(timer);
@@ -146,7 +173,8 @@ export function createHttpServer(options: ServerOptions): HttpServer {
 
   function leave(): void {
     leaving = true;
-    for (const response of owed.values()) if (!response.headersSent) response.setHeader("Connection", "close");
+    for (const connection of connections.values())
+      if (connection.last?.headersSent === false) closeWith(connection, connection.last);
   }
 
   return {
@@ -158,6 +186,23 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       return closing;
     },
   };
+}
+
+function closeWith(connection: Connection | undefined, response: ServerResponse): void {
+  response.setHeader("Connection", "close");
+  if (connection !== undefined) connection.closing = true;
+}
+
+function owe(connection: Connection | undefined, response: ServerResponse): void {
+  if (connection === undefined) return;
+  connection.unanswered += 1;
+  connection.last = response;
+  response.once("close", () => {
+    connection.unanswered -= 1;
+    if (connection.unanswered === 0) connection.refusing = false;
+    // A pipelined request may have taken its place.
+    if (connection.last === response) connection.last = undefined;
+  });
 }
 
 const gone = () => new AmphoError("unavailable", "This process is about to end.", { retryAfterSeconds: 1 });

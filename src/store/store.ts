@@ -525,8 +525,8 @@ export interface Store {
       readonly audit: AuditEntry | undefined;
     },
   ): Promise<void>;
-  /** Removes the oldest beyond `rowsMax` counters and as many places, some at a time. */
-  sweepGuesses(input: { readonly rowsMax: number }): Promise<void>;
+  /** Removes the oldest beyond `rowsMax` counters and as many places, some at a time: `more` says whether some are left. */
+  sweepGuesses(input: { readonly rowsMax: number }): Promise<{ readonly more: boolean }>;
   /** The longest held first, at most `limit`; recorded. */
   listHeldBack(input: {
     readonly now: number;

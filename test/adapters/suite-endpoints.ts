@@ -138,4 +138,19 @@ export function describeEndpoints(host: Host): void {
       expect(refused.status).toBe(401);
     });
   });
+
+  describe.each([
+    [0, "127.0.0.1"],
+    [1, "203.0.113.9"],
+    [2, "127.0.0.1"],
+  ])("behind %i proxies", (trustProxy, expected) => {
+    const { call, post } = serving(host, {}, { trustProxy });
+
+    it("counts and records whoever asks by the address that is believed", async () => {
+      const headers = { "x-forwarded-for": "203.0.113.9" };
+      const { token } = await (await post("/api/security/login", alice, undefined, headers)).json();
+      const { sessions } = await (await call("/api/security/sessions", token)).json();
+      expect(sessions.map((session: { readonly address: string }) => session.address)).toEqual([expected]);
+    });
+  });
 }

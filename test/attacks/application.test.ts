@@ -158,4 +158,23 @@ describe("on our own endpoints", () => {
       }
     }
   });
+
+  it.each(["a;password=x", "a=1;password=x", "a&Password", "%70assword=x", "password;a", "+&token=", "a=%26;token=x"])(
+    "a credential in the query is one however it is written: %s",
+    async (query) => {
+      for (const method of ["GET", "POST", "DELETE"]) {
+        const path = { GET: "/session", POST: "/login", DELETE: "/sessions" }[method];
+        const response = await own(method, `${path}?${query}`, bearer(grant.token));
+        expect([method, response.status]).toEqual([method, 400]);
+        expect((await response.json()).message).toContain("query");
+      }
+    },
+  );
+
+  it.each(["a=password", "passwords=1", "a=b%3Bpassword=x", "a%26token=1", "pass;word"])(
+    "a query without one is read as ever: %s",
+    async (query) => {
+      expect((await own("GET", `/session?${query}`, bearer(grant.token))).status).toBe(200);
+    },
+  );
 });

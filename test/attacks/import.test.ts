@@ -155,6 +155,24 @@ describe("an import that is killed", () => {
   });
 });
 
+describe("an import that takes its time", () => {
+  it("says on stderr how far it is, and nothing of what it reads", async () => {
+    const { child, ended } = start("user-import", "-");
+    let said = "";
+    child.stderr.on("data", (text: string) => (said += text));
+    const all = lines(60_000);
+    for (let at = 0; !said.includes("lines read") && at < all.length; at += 2_000) {
+      child.stdin.write(`${all.slice(at, at + 2_000).join("\n")}\n`);
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+    await until(async () => said.includes("lines read"));
+    expect(said).toMatch(/^\d+ lines read$/m);
+    expect(said).not.toContain("example.org");
+    child.kill("SIGTERM");
+    expect((await ended).code).toBe(1);
+  });
+});
+
 describe("a row made to hurt", () => {
   it("is refused by its line before any work is done", async () => {
     const hostile = vectors.mustBeRefusedQuickly.map(({ hash }, n) =>

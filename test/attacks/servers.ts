@@ -40,7 +40,7 @@ export interface Servers {
 export async function startServers(count: number, env: Readonly<Record<string, string>> = {}): Promise<Servers> {
   const folder = mkdtempSync(path.join(tmpdir(), "ampho-attack-"));
   const key = { kty: "oct", kid: "one", k: randomBytes(32).toString("base64url") };
-  const databaseUrl = `sqlite:${path.join(folder, "ampho.db")}`;
+  const databaseUrl = env["AMPHO_DATABASE_URL"] ?? `sqlite:${path.join(folder, "ampho.db")}`;
   const open = (options: AmphoOptions = {}) => createAmpho({ key, databaseUrl, notice: () => {}, ...options });
   // The schema is made once, before several processes look for it.
   await (await open()).close();

@@ -8,6 +8,10 @@ const now = 1_790_000_000;
 const sprayed = 100_000;
 const together = 500;
 
+const addressOf4 = (n: number) => `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`;
+/** Each of a /48 of its own, which is a place too. */
+const addressOf6 = (n: number) => `2001:db8:${(n & 0xffff).toString(16)}:${n >> 16}::1`;
+
 describe("a spray", () => {
   it("of 100 000 logins from as many addresses leaves 50 000 of each at most, and forgets no one within them", async () => {
     const store = await openSqlite({ memory: true, migrate: true, notice: () => {} });
@@ -25,7 +29,7 @@ describe("a spray", () => {
     for (let n = 0; n < sprayed; n += together) {
       await Promise.all(
         Array.from({ length: together }, (_, at) =>
-          guess(`nobody-${n + at}`, `10.${(n + at) >> 16}.${((n + at) >> 8) & 255}.${at & 255}`),
+          guess(`nobody-${n + at}`, at % 4 === 0 ? addressOf6(n + at) : addressOf4(n + at)),
         ),
       );
       // The one who is attacked meanwhile.

@@ -123,6 +123,29 @@ describe("a device proof", () => {
     expect((await logIn(world, "ann", password, fresh)).status).toBe(429);
   });
 
+  it("outlives that its user is disabled and enabled again, and is good for nothing meanwhile", async () => {
+    const { world, device } = await openAnn();
+    await world.ampho.users.disable("ann");
+    const meanwhile = await logIn(world, "ann", password, device);
+    expect(meanwhile).toEqual(await logIn(world, "ann", wrong));
+    expect(meanwhile).toEqual({ status: 401, device: "undefined" });
+    await world.ampho.users.enable("ann");
+    await attack(world, "ann");
+    expect((await logIn(world, "ann", password, device)).status).toBe(200);
+  });
+
+  it("is void for a user who is made anew by the same login, and in another database with the same key", async () => {
+    const { world, device } = await openAnn();
+    const elsewhere = await openWorld({ key: world.key });
+    await elsewhere.user("ann", { password });
+    expect(await attack(elsewhere, "ann")).toBe(5);
+    expect((await logIn(elsewhere, "ann", password, device)).status).toBe(429);
+    await world.ampho.users.remove("ann");
+    await world.user("ann", { password });
+    expect(await attack(world, "ann")).toBe(5);
+    expect((await logIn(world, "ann", password, device)).status).toBe(429);
+  });
+
   it("is void when its key is revoked", async () => {
     const { world, device } = await openAnn();
     const rotated = { keys: [newKey("key-2"), world.key] };

@@ -205,6 +205,22 @@ describe("the audit log of guesses", () => {
     expect(await refusals()).toHaveLength(before + 1);
   });
 
+  it("has one row for each address and network, at however many logins it is refused in a window", async () => {
+    const world = await openWorld({ throttleAddress: 2, throttleNetwork: 4 });
+    const at = (subnet: number) => ({ address: `2001:db8:1:${subnet}::7` });
+    for (const subnet of [1, 2])
+      for (let n = 0; n < 2; n++) await failTimes(world, 1, `user-${subnet}-${n}`, at(subnet));
+    for (let n = 0; n < 20; n++)
+      expect(await tryLogin(world, `more-${n}`, wrong, at(1))).toMatchObject({ status: 429 });
+    for (let n = 0; n < 20; n++)
+      expect(await tryLogin(world, `more-${n}`, wrong, at(3))).toMatchObject({ status: 429 });
+    const rows = (await world.ampho.audit.list({ limit: 100 })).filter(({ event }) => event === "login_throttled");
+    expect(rows.map(({ reason, detail }) => [reason, detail?.["place"]]).sort()).toEqual([
+      ["place", "2001:db8:1:1::/64"],
+      ["place", "2001:db8:1::/48"],
+    ]);
+  });
+
   it("holds nothing that was typed for a login that nobody has", async () => {
     const world = await openWorld();
     await failTimes(world, 5, "my secret password");

@@ -1,4 +1,6 @@
 // `ampho doctor` as it is typed.
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { afterAll, expect, test } from "vitest";
 import { addUser, command, freshPlace, leave } from "../serve/serve.js";
 
@@ -28,6 +30,36 @@ test("one that is not says the worst first, and ends with 1", async () => {
     { severity: "error", check: "configuration", message: expect.any(String), mend: expect.any(String) },
     { severity: "warning", check: "configuration", message: expect.any(String), mend: expect.any(String) },
   ]);
+});
+
+test("an instance that answers with what terminals obey is told of in plain words", async () => {
+  const obeyed = "\u001b[2J\u009b31m\u202ex";
+  const names = ["token", "refresh_token", "device", "error", "message", "login", "status", "id", "openapi"];
+  const answer = JSON.stringify({
+    ...Object.fromEntries(names.map((name) => [name, obeyed])),
+    warnings: [obeyed],
+    keys: [{ kty: "oct", kid: obeyed, alg: obeyed, k: obeyed }],
+    sessions: [{ id: obeyed }],
+  });
+  const server = createServer((_, response) => {
+    response.writeHead(200, { "content-type": "application/json", "ampho-doctor": "true" }).end(answer);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}/`;
+  const place = freshPlace();
+  await addUser(place);
+  for (const [expected, ...args] of [
+    // Nothing is wrong with it that can be seen from outside.
+    [0, "--url", url],
+    [1, "--attack", url],
+    [1, "--attack", url, "--json"],
+  ] as const) {
+    const { code, stdout, stderr } = await command(place, ["doctor", ...args]);
+    expect([code, `${stdout}${stderr}`]).toEqual([expected, expect.not.stringMatching(/[^\P{C}\n]|unexpected error/u)]);
+  }
+  server.closeAllConnections();
+  server.close();
 });
 
 test("options that do not go together", async () => {

@@ -141,7 +141,7 @@ describe("on the wire", () => {
     ])("%s get an answer and a closed connection", async (_, head, repeat) => {
       const before = process.memoryUsage().rss;
       const answer = await sendRaw(serving.port, head, { repeat, untilClosed: true });
-      expect(answer.head).toMatch(/^HTTP\/1\.1 (413|404|401) .*connection: close/is);
+      expect(answer.head).toMatch(/^HTTP\/1\.1 (413|404|401) /);
       expect(JSON.parse(answer.body)).toHaveProperty("message");
       expect(answer.closed).toBe(true);
       expect(process.memoryUsage().rss - before).toBeLessThan(50 * 1024 * 1024);

@@ -15,15 +15,18 @@ const tables = [
   { name: "ampho_guess_places", key: "place" },
 ] as const;
 
-export function* sweepGuesses({ rowsMax }: { readonly rowsMax: number }): Work<void> {
+export function* sweepGuesses({ rowsMax }: { readonly rowsMax: number }): Work<{ readonly more: boolean }> {
+  let more = false;
   for (const { name, key } of tables) {
     const row = yield* first(`select count(*) as rows from ${name}`);
     const excess = row ? integer(row, "rows") - rowsMax : 0;
     // The oldest, whatever they count: were light ones to go before heavy ones, a table full of heavy ones would make
     // every new count go at once. So it takes `rowsMax` later failures to wipe out one count.
     const oldest = `select ${key} from ${name} order by touched_at limit ?`;
-    yield* removeFree(name, key, oldest, [Math.min(Math.max(excess, 0), removedAtOnce)]);
+    const removed = yield* removeFree(name, key, oldest, [Math.min(Math.max(excess, 0), removedAtOnce)]);
+    more ||= removed > 0 && removed < excess;
   }
+  return { more };
 }
 
 export function* listHeldBack(input: {

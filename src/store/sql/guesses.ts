@@ -156,7 +156,9 @@ function* noteCounter(input: Admission, row: CounterRow, locked: boolean): Work<
   const held = yield* holdCounterIfThere(row.key);
   const before = held ? notedOf(held, input) : [];
   if (!held || isFull(before)) return;
-  const login = row.login ?? (yield* findLogin(input.canonical));
+  // Asked in any case: what is known of an account must not shorten a refusal.
+  const found = yield* findLogin(input.canonical);
+  const login = row.login ?? found;
   yield* noteAtCounter({
     ...row,
     login: login ?? null,

@@ -81,10 +81,12 @@ function* removeAged(aging: Aging, input: OldRows & { readonly now: number }): W
 
 /**
  * Removes the rows whose keys the select tells, without those that somebody works on at this moment: nothing waits for
- * this, and this for nothing.
+ * this, and this for nothing. How many they were.
  */
-export function* removeFree(table: string, key: string, select: string, parameters: readonly SqlValue[]): Work<void> {
-  yield* deleteRows(table, key, yield* query(select, parameters, "free"));
+export function* removeFree(table: string, key: string, select: string, parameters: readonly SqlValue[]): Work<number> {
+  const rows = yield* query(select, parameters, "free");
+  yield* deleteRows(table, key, rows);
+  return rows.length;
 }
 
 const rowsAtOnce = 100;

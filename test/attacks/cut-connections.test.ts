@@ -1,0 +1,64 @@
+// Connections that are reset while many requests stand in them, of which some are refused before they have come whole. Node
+// fails an assertion, which ends the process, when the response of a later one is out before those that wait.
+import { connect } from "node:net";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  addUser,
+  alice,
+  bearer,
+  freshPlace,
+  leave,
+  logIn,
+  type Served,
+  startServe,
+  unthrottled,
+} from "../serve/serve.js";
+
+let served: Served;
+beforeAll(async () => {
+  const place = freshPlace(unthrottled);
+  await addUser(place);
+  served = await startServe(place);
+});
+afterAll(leave);
+
+const prefix = "/api/security";
+const large = "x".repeat(20_000);
+const body = JSON.stringify({ login: alice.login });
+const lines = (line: string, ...fields: string[]) =>
+  `${[`${line} HTTP/1.1`, "Host: x", ...fields].join("\r\n")}\r\n\r\n`;
+const login = (...fields: string[]) => lines(`POST ${prefix}/login`, "Content-Type: application/json", ...fields);
+const refusedEarly = `${lines(`POST ${prefix}/logout`, `Content-Length: ${large.length}`)}${large}`;
+const refusedInChunks = `${login("Transfer-Encoding: chunked")}5000\r\n${"x".repeat(0x5000)}\r\n0\r\n\r\n`;
+const answeredLate = `${login(`Content-Length: ${body.length}`)}${body}`;
+const answeredAtOnce = lines(`GET ${prefix}/session`);
+
+function cut(text: string, afterMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const socket = connect(served.port, "127.0.0.1");
+    socket.on("error", () => undefined).on("close", () => resolve());
+    // Half of them read nothing.
+    if (afterMs % 2 === 0) socket.resume();
+    socket.write(text);
+    setTimeout(() => socket.resetAndDestroy(), afterMs);
+  });
+}
+
+describe("a connection that is reset", () => {
+  it.each([
+    ["requests that are refused before their end", [refusedEarly]],
+    ["requests in chunks that are refused before their end", [refusedInChunks]],
+    ["these between others", [refusedEarly, answeredAtOnce, refusedInChunks, answeredLate, refusedEarly, answeredLate]],
+  ])("in the middle of many %s ends nobody else's", { timeout: 60_000 }, async (_, texts) => {
+    const { token } = await logIn(served);
+    for (let round = 0; round < 4; round++) {
+      const all = Array.from({ length: 60 }, (_, n) =>
+        cut(texts.join("").repeat(60 / texts.length), 5 + ((n * 7) % 200)),
+      );
+      await Promise.all(all);
+      const answer = await fetch(`${served.url}/session`, { headers: bearer(token) });
+      expect([answer.status, served.process.exitCode]).toEqual([200, null]);
+    }
+    expect(served.entries().filter(({ status }) => status === 500)).toEqual([]);
+  });
+});

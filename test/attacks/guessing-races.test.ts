@@ -1,0 +1,153 @@
+// Guesses that come while something else happens to the account, at two real servers on one database, of either kind.
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startPostgres } from "../store/postgres-server.js";
+import { type LoginAnswer, right, type Servers, startServers, strangers, wrong } from "./servers.js";
+
+const stores = {
+  async sqlite() {
+    return { url: undefined, stop: async () => {} };
+  },
+  async postgres() {
+    const server = await startPostgres();
+    const database = await server.database();
+    await database.empty();
+    return { url: database.ownerUrl, stop: server.stop };
+  },
+};
+const logins = ["alice", "bob", "carol", "dave"] as const;
+const tries = 5;
+/** The first wait is four minutes: no machine is so slow that it is over here. */
+const patient = { AMPHO_SECURITY_THROTTLE_WINDOW: "3600" };
+
+describe.each(Object.entries(stores))("on %s, fifty guesses at once", (_, openStore) => {
+  let servers: Servers;
+  let store: Awaited<ReturnType<typeof openStore>>;
+  let operator: Awaited<ReturnType<Servers["open"]>>;
+  beforeAll(async () => {
+    store = await openStore();
+    servers = await startServers(2, { ...patient, ...(store.url !== undefined && { AMPHO_DATABASE_URL: store.url }) });
+    operator = await servers.open();
+    for (const login of logins) await operator.users.create({ login, password: right });
+  });
+  afterAll(async () => {
+    await operator.close();
+    await servers.close();
+    await store.stop();
+  });
+
+  const guess = (login: string, password = wrong) =>
+    Promise.all(strangers(50).map((address, n) => servers.logIn(n % 2, { login, password, address })));
+
+  /** The owner at a place where she was before; `come` says how she fared there. */
+  async function ownerOf(login: string) {
+    const [address = ""] = strangers(1);
+    let { device } = await servers.logIn(0, { login, password: right, address });
+    return async (): Promise<number> => {
+      const answer = await servers.logIn(1, { login, password: right, address, device });
+      device = answer.device ?? device;
+      return answer.status;
+    };
+  }
+
+  const statusAt = async (server: number, path: string, token: string, body?: unknown) => {
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const sent = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+    return (await fetch(servers.urls[server] + path, { headers, ...sent })).status;
+  };
+
+  it("while its owner changes the password get five, and none with the old one keeps a session", async () => {
+    const [address = ""] = strangers(1);
+    const mine = JSON.parse((await servers.logIn(0, { login: "alice", password: right, address })).text);
+    // A stranger who has the old password, ten times at once, among those who guess.
+    const known = strangers(10).map((from, n) =>
+      servers.logIn(n % 2, { login: "alice", password: right, address: from }),
+    );
+    const change = statusAt(0, "/password", mine.token, { password: right, new_password: "quite another morning 7" });
+    const answers = await guess("alice");
+    expect(await change).toBe(204);
+    const entered = (await Promise.all(known)).filter(({ status }) => status === 200);
+    const failed = [...answers, ...(await Promise.all(known))].filter(({ status }) => status === 401);
+    expect(failed.length).toBeLessThanOrEqual(tries);
+    expect(statusesOf(answers).filter((status) => status !== 401 && status !== 429)).toEqual([]);
+    for (const { text } of entered)
+      await expect.poll(() => statusAt(1, "/session", JSON.parse(text).token), { timeout: 3_000 }).toBe(401);
+    expect(await statusAt(1, "/session", mine.token)).toBe(200);
+  });
+
+  it("while it is disabled and enabled again get five, and its owner is in once it is enabled", async () => {
+    const come = await ownerOf("bob");
+    let over = false;
+    const toggling = (async () => {
+      while (!over) {
+        await operator.users.disable("bob");
+        await operator.users.enable("bob");
+      }
+    })();
+    const answers = await guess("bob");
+    over = true;
+    await toggling;
+    expect(countOf(answers)).toEqual({ 401: tries, 429: 50 - tries });
+    expect(await come()).toBe(200);
+  });
+
+  it("while they are cleared three times get five each time at most, and its owner is refused none", async () => {
+    const come = await ownerOf("carol");
+    const clears = 3;
+    let over = false;
+    const owner: number[] = [];
+    const coming = (async () => {
+      while (!over) owner.push(await come());
+    })();
+    const waves: LoginAnswer[] = [];
+    for (let wave = 0; wave <= clears; wave++) {
+      const guesses = guess("carol");
+      if (wave < clears) await operator.throttle.clear({ login: "carol" });
+      waves.push(...(await guesses));
+    }
+    over = true;
+    await coming;
+    expect(waves.filter(({ status }) => status === 401).length).toBeLessThanOrEqual(tries * (clears + 1));
+    expect(statusesOf(waves).filter((status) => status !== 401 && status !== 429)).toEqual([]);
+    expect(new Set(owner)).toEqual(new Set([200]));
+  });
+
+  it("at a login that an import is about to publish get five, before and after together", async () => {
+    const { pairs }: { pairs: readonly { passwordUtf8Hex: string; hash: string }[] } = JSON.parse(
+      readFileSync(new URL("../vectors/password-hashes/known-pairs.json", import.meta.url), "utf8"),
+    );
+    const [pair] = pairs.filter(({ hash }) => hash.startsWith("$2b$"));
+    const password = Buffer.from(pair?.passwordUtf8Hex ?? "", "hex").toString();
+    const lines = Array.from({ length: 3000 }, (_, n) => `{"login":"new-${n}"}\n`);
+    const importing = operator.users.import([...lines, JSON.stringify({ login: "ivy", password_hash: pair?.hash })]);
+    const waves = [await guess("ivy")];
+    await importing;
+    waves.push(await guess("ivy"), await guess("ivy", password));
+    expect(countOf(waves.flat())).toEqual({ 401: tries, 429: 150 - tries });
+  });
+
+  it("by each way in at once get no more than each allows, and none takes from another", async () => {
+    const come = await ownerOf("dave");
+    const [address = ""] = strangers(1);
+    // Somebody has stolen a session, and guesses there for the password as well.
+    const stolen = JSON.parse((await servers.logIn(0, { login: "dave", password: right, address })).text).token;
+    const body = { password: wrong, new_password: "quite another morning 7" };
+    const [answers, changes, owner] = await Promise.all([
+      guess("dave"),
+      Promise.all(Array.from({ length: 50 }, (_, n) => statusAt(n % 2, "/password", stolen, body))),
+      Promise.all(Array.from({ length: 10 }, come)),
+    ]);
+    expect(countOf(answers)).toEqual({ 401: tries, 429: 50 - tries });
+    expect(changes.filter((status) => status === 401)).toHaveLength(10);
+    expect(changes.filter((status) => status === 429)).toHaveLength(40);
+    expect(new Set(owner)).toEqual(new Set([200]));
+  });
+});
+
+const statusesOf = (answers: readonly LoginAnswer[]) => answers.map(({ status }) => status);
+
+function countOf(answers: readonly LoginAnswer[]): Readonly<Record<number, number>> {
+  const counts: Record<number, number> = {};
+  for (const status of statusesOf(answers)) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+}

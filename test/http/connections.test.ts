@@ -1,0 +1,136 @@
+// What one connection may hold: requests that come without waiting for answers (RFC 9112 §9.3.2), of which Node begins all
+// that come in one piece, answers that nobody reads, and what is left of it when it is cut.
+import { type Channel, channel } from "node:diagnostics_channel";
+import { connect, Socket } from "node:net";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { sendRaw } from "./raw.js";
+import { bearer, feedToken, type Serving, serve } from "./serving.js";
+
+let serving: Serving;
+beforeEach(async () => {
+  serving = await serve();
+});
+afterEach(() => serving.close());
+
+const most = 32;
+const head = (line: string, token: string) => `${line} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n`;
+
+/** A question to the feed that is answered when something is revoked. */
+async function openQuestion(): Promise<string> {
+  const response = await fetch(`${serving.url}/revocations`, { headers: bearer(feedToken) });
+  const { last } = await response.json();
+  return `${head(`GET /api/security/revocations?after=${last}&wait=20`, feedToken)}\r\n`;
+}
+
+async function revokeSomething(): Promise<void> {
+  const { token } = await serving.login();
+  await fetch(`${serving.url}/logout`, { method: "POST", headers: bearer(token) });
+}
+
+const statuses = () => serving.lines.map((line) => JSON.parse(line).status);
+
+describe("on one connection", () => {
+  it("as many requests as may be unanswered are all answered, time after time", async () => {
+    const question = await openQuestion();
+    const { token } = await serving.login();
+    const waiting = sendRaw(
+      serving.port,
+      `${question.repeat(most - 1) + head("GET /healthz", "x")}Connection: close\r\n\r\n`,
+      {
+        untilClosed: true,
+      },
+    );
+    await fetch(`${serving.url}/session`, { headers: bearer(token) });
+    await revokeSomething();
+    const { head: first, body } = await waiting;
+    expect(`${first}${body}`.match(/HTTP\/1\.1 200/g)).toHaveLength(most);
+    // Answered ones are no longer counted.
+    const socket = connect(serving.port, "127.0.0.1");
+    let received = "";
+    socket.on("data", (chunk: Buffer) => {
+      received += chunk.toString();
+    });
+    for (let sent = 1; sent <= 3 * most; sent++) {
+      socket.write(`${head("GET /healthz", "x")}\r\n`);
+      await vi.waitFor(() => expect(received.match(/HTTP\/1\.1 200/g)).toHaveLength(sent), { interval: 1 });
+    }
+    socket.destroy();
+  });
+
+  it("those beyond are refused unseen, in their turn, with one line for all of them", async () => {
+    const question = await openQuestion();
+    serving.lines.length = 0;
+    const last = `${head("GET /healthz", "x")}Connection: close\r\n\r\n`;
+    const waiting = sendRaw(serving.port, question.repeat(199) + last, { untilClosed: true });
+    await vi.waitFor(() => expect(statuses()).toEqual([503]));
+    expect((await fetch(`${serving.root}/healthz`)).status).toBe(200);
+    await revokeSomething();
+    const { head: first, body, closed } = await waiting;
+    const answers = `${first}\r\n\r\n${body}`.match(/HTTP\/1\.1 \d{3}/g);
+    const refused = 200 - most;
+    expect(answers).toEqual([...Array(most).fill("HTTP/1.1 200"), ...Array(refused).fill("HTTP/1.1 503")]);
+    expect(body.match(/"error":"overloaded"/g)).toHaveLength(refused);
+    expect(closed).toBe(true);
+    await vi.waitFor(() => expect(serving.lines).toHaveLength(1 + 1 + 2 + most));
+  });
+});
+
+describe("an answer that nobody reads", () => {
+  it("is given up, and its connection with it", async () => {
+    let other: Socket | undefined;
+    const started = channel("http.server.request.start");
+    const note = (message: unknown): void => {
+      if (typeof message === "object" && message !== null && "socket" in message && message.socket instanceof Socket)
+        other ??= message.socket;
+    };
+    started.subscribe(note);
+    const socket = connect(serving.port, "127.0.0.1").on("error", () => undefined);
+    await new Promise((resolve) => socket.once("connect", resolve));
+    socket.pause();
+    // Until the buffers of both sides are full.
+    for (let stuck = 0; stuck < 5; stuck = (other?.writableLength ?? 0) > 0 ? stuck + 1 : 0) {
+      socket.write("GET /api/security/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n");
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    started.unsubscribe(note);
+    expect([other?.destroyed, other?.timeout]).toEqual([false, 40_000]);
+    // Nobody waits so long here.
+    other?.setTimeout(200);
+    await vi.waitFor(() => expect(other?.destroyed).toBe(true));
+    socket.destroy();
+  });
+});
+
+describe("a connection that is cut with requests behind one that takes its time", () => {
+  it("leaves nothing of them behind", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect: () => void = runInNewContext("gc");
+    const begun: WeakRef<object>[] = [];
+    const requests: Channel = channel("http.server.request.start");
+    const note = (message: unknown): void => {
+      if (
+        typeof message === "object" &&
+        message !== null &&
+        "response" in message &&
+        message.response instanceof Object
+      )
+        begun.push(new WeakRef(message.response));
+    };
+    const question = await openQuestion();
+    requests.subscribe(note);
+    for (let count = 0; count < 10; count++) {
+      const socket = connect(serving.port, "127.0.0.1").on("error", () => undefined);
+      socket.write(question.repeat(3));
+      await vi.waitFor(() => expect(begun).toHaveLength(3 * (count + 1)), { interval: 1 });
+      socket.resetAndDestroy();
+    }
+    requests.unsubscribe(note);
+    await revokeSomething();
+    await vi.waitFor(() => {
+      collect();
+      expect(begun.filter((each) => each.deref() !== undefined)).toHaveLength(0);
+    });
+  });
+});
