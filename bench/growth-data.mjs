@@ -1,5 +1,5 @@
 // Fills an empty database of the real schema with users (one for ten sessions), live sessions and a login's row of audit for
-// each of the first two million of them, straight in SQL. Ids ascend, so that the indexes are written from left to right.
+// each of the first two million of them, straight in SQL. Ids of sessions lie as by chance, as those of the service do.
 export const now = Math.floor(Date.now() / 1000);
 export const agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 export const auditMax = 2_000_000;
@@ -28,16 +28,16 @@ export function filling(sessions, { hex, series }) {
      select ${user("i")}, 'login-' || i, 'login-' || i, '${"h".repeat(97)}', 1, '["editor"]', 1, 0, ${now} from ${series(users)}`,
     `insert into ampho_sessions (id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at,
        access_expires, address, agent, remove_after)
-     select '0.' || ${hex("i", 14)}, 0, ${user(`(1 + i % ${users})`)}, 'login-' || (1 + i % ${users}), 0, ${renewed}, ${renewed},
+     select '0.' || ${hex("(i * 2654435761) % 4294967296", 14)}, 0, ${user(`(1 + i % ${users})`)}, 'login-' || (1 + i % ${users}), 0, ${renewed}, ${renewed},
        ${renewed}, ${renewed} + ${14 * day}, ${renewed} + ${90 * day}, ${renewed} + 900, '192.0.2.1', '${agent}',
-       ((${renewed} + ${14 * day} + ${7 * day}) / ${day} + 1) * ${day} from ${series(sessions)}`,
+       ${renewed} + ${21 * day} from ${series(sessions)}`,
     `insert into ampho_audit (at, event, user_id, login, session_id, actor, address, agent, detail)
      select renewed_at, 'login', user_id, login, id, 'user', address, agent, '{"by":"password"}' from ampho_sessions
      where n <= ${auditMax}`,
   ];
 }
 
-/** So many of each that are long over, for housekeeping. */
+/** So many of each that are long over, for housekeeping, and as many sessions that were renewed since they were made. */
 export function fillingOld(rows, { hex, series }) {
   const old = now - 200 * day;
   return [
@@ -45,6 +45,8 @@ export function fillingOld(rows, { hex, series }) {
        access_expires, address, agent, remove_after)
      select '0.' || ${hex("(i * 7919) % 1000003", 14)}, 0, 'u-' || ((i * 7919) % 1000003), 'login', 0, ${old}, ${old}, ${old}, ${old}, ${old},
        ${old}, '192.0.2.1', '${agent}', ${old} from ${series(rows)}`,
+    `update ampho_sessions set remove_after = ${old} + n % 1000
+     where n in (select 1 + (i * 7919) % (select max(n) - ${rows} from ampho_sessions) from ${series(rows)})`,
     `insert into ampho_revocations (n, at, until, kind, session_id)
      select (select last_revocation from ampho_state) + i, ${old}, ${old} + i, 'session', '0.' || ${hex("i", 14)} from ${series(rows)}`,
     `update ampho_state set last_revocation = last_revocation + ${rows}`,

@@ -1,11 +1,12 @@
 // The databases of the growth benchmark: made, filled, opened as the service opens them, measured, removed.
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { openMigrations, openStore } from "../dist/store/open-store.js";
 import { loadDriver } from "../dist/store/sqlite-driver.js";
 import { filling, fillingOld, spellings } from "./growth-data.mjs";
+import { cpuOf } from "./growth-http.mjs";
 import { freePort } from "./measure.mjs";
 
 const root = process.env["BENCH_DIR"] ?? tmpdir();
@@ -40,6 +41,7 @@ export async function sqliteDatabases() {
         });
       write(filling(sessions, spellings.sqlite));
       return {
+        url: `sqlite:${file}`,
         open: () => open(`sqlite:${file}`),
         age: async (rows) => write(fillingOld(rows, spellings.sqlite)),
         sample: async (count) =>
@@ -54,6 +56,8 @@ export async function sqliteDatabases() {
           ),
         bytes: async () => statSync(file).size,
         settle: async () => {},
+        // It is in the process that is measured.
+        used: async () => ({ cpu: 0, written: 0 }),
       };
     },
     remove: async () => rmSync(folder, { recursive: true }),
@@ -71,11 +75,16 @@ export async function postgresDatabases() {
     password: "bench",
     createPostgresUser: process.getuid?.() === 0,
     // What a machine of 8 GiB would have; durable as it comes.
-    postgresFlags: ["-c", "shared_buffers=1GB", "-c", "max_wal_size=4GB"],
+    postgresFlags: [
+      ...["shared_buffers=1GB", "max_wal_size=4GB", ...(process.env["BENCH_POSTGRES_FLAGS"]?.split(" ") ?? [])].flatMap(
+        (flag) => ["-c", flag],
+      ),
+    ],
     onLog: () => {},
   });
   await server.initialise();
   await server.start();
+  const postmaster = Number(readFileSync(path.join(folder, "postmaster.pid"), "utf8").split("\n")[0]);
   const urlOf = (name) => `postgres://postgres:bench@127.0.0.1:${port}/${name}`;
   async function query(name, ...statements) {
     const client = new pg.Client({ connectionString: urlOf(name) });
@@ -95,6 +104,7 @@ export async function postgresDatabases() {
       await migrate(urlOf(name));
       await query(name, ...filling(sessions, spellings.postgres), "vacuum analyze", "checkpoint");
       return {
+        url: urlOf(name),
         open: () => open(urlOf(name)),
         age: (rows) => query(name, ...fillingOld(rows, spellings.postgres), "vacuum analyze", "checkpoint"),
         sample: (count) =>
@@ -110,7 +120,14 @@ export async function postgresDatabases() {
           ),
         bytes: async () =>
           Number((await query(name, "select pg_database_size(current_database())::float8 as bytes"))[0].bytes),
-        settle: () => query(name, "vacuum", "checkpoint"),
+        settle: () => query(name, "checkpoint"),
+        used: async () => {
+          const [{ written }] = await query(
+            name,
+            "select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8 as written",
+          );
+          return { cpu: cpuOf(postmaster, true), written };
+        },
       };
     },
     async remove() {

@@ -1,18 +1,22 @@
-// How it grows: sizes of tables and indexes, renewals a second through the store as sessions become many, and housekeeping
-// in the largest database, alone and beside renewals; then the memory of the revocation set.
+// How it grows: sizes of tables and indexes, renewals a second over HTTP and through the store as sessions become many, and
+// housekeeping in the largest database, alone and beside renewals; then the memory of the revocation set. Needs Linux and wrk.
 // Usage: npm run build && node --expose-gc bench/growth.mjs sqlite|postgres|memory [SESSIONS…]
 
 import { cleanNow } from "../dist/auth/housekeeping.js";
 import { createRevocationSet, namesInStore } from "../dist/auth/revocations.js";
 import { agent, now } from "./growth-data.mjs";
 import { postgresDatabases, sqliteDatabases } from "./growth-databases.mjs";
-import { machine, median, print } from "./measure.mjs";
+import { startServe } from "./growth-http.mjs";
+import { inTurn, printRates } from "./growth-rates.mjs";
+import { machine, print } from "./measure.mjs";
+import { requireWrk } from "./wrk.mjs";
 
 const [kind = "sqlite", ...given] = process.argv.slice(2);
 const sizes = given.length > 0 ? given.map(Number) : [10_000, 1_000_000, 10_000_000];
-const rounds = Number(process.env["BENCH_ROUNDS"] ?? 5);
+const rounds = Number(process.env["BENCH_ROUNDS"] ?? 11);
 // As many each time, not as long: a process that has just started is slower.
-const renewals = { first: 6000, counted: 15_000 };
+const renewals = kind === "sqlite" ? { first: 6000, counted: 10_000 } : { first: 2000, counted: 4000 };
+const httpSeconds = { first: 3, counted: 1 };
 const atOnce = kind === "sqlite" ? 256 : 64;
 const oldRows = 30_000;
 
@@ -79,47 +83,62 @@ async function housekeeping({ database, sessions }) {
   return { alone, beside, meanwhile, bytes };
 }
 
-async function grow(databases) {
+async function make(databases) {
   const all = [];
   for (const count of sizes) {
     const begin = performance.now();
     const database = await databases.make(count);
     const took = seconds(begin);
-    const sessions = await database.sample(200_000);
+    const sessions = await database.sample(500_000);
     for (let i = sessions.length - 1; i > 0; i--) {
       const j = Math.floor(Math.random() * (i + 1));
       [sessions[i], sessions[j]] = [sessions[j], sessions[i]];
     }
-    all.push({ count, took, database, sessions, rates: [], cpu: [] });
+    all.push({ count, database, sessions });
     console.error(`${count} sessions made in ${took.toFixed(0)} s`);
   }
+  return all;
+}
+
+async function overHttp(all) {
+  const servers = [];
+  const turn = ({ sessions }, at, seconds) => {
+    const result = servers[at].renew(sessions, seconds);
+    all[at].sessions = result.sessions;
+    return result;
+  };
+  try {
+    for (const [at, each] of all.entries()) {
+      servers.push(await startServe(each.database.url));
+      turn(each, at, httpSeconds.first);
+    }
+    const results = await inTurn(all, rounds, async (each, at) => {
+      const before = await each.database.used();
+      const { perSecond, done, cpu, written } = turn(each, at, httpSeconds.counted);
+      const after = await each.database.used();
+      return {
+        perSecond,
+        cpu: cpu + (after.cpu - before.cpu) / done,
+        written: written + (after.written - before.written) / done,
+      };
+    });
+    printRates(`${kind}: renewals over HTTP, 64 clients`, all, results);
+  } finally {
+    for (const server of servers) await server.stop();
+  }
+}
+
+async function grow(databases) {
+  const all = await make(databases);
   console.log(`${kind}: sizes, MiB (and bytes a session)`);
   print([
     ["table or index", ...sizes.map(String)],
     ...(await sizeRows(all)),
     ["all", ...(await Promise.all(all.map(async ({ database }) => mebibytes(await database.bytes()))))],
   ]);
-  for (let round = 0; round < rounds; round++) {
-    for (const each of all) {
-      const { perSecond, cpu } = await renewalsOf(each);
-      each.rates.push(perSecond);
-      each.cpu.push(cpu);
-      await each.database.settle();
-    }
-    console.error(all.map(({ rates }) => Math.round(rates.at(-1))).join(" "));
-  }
-  const first = median(all[0].rates);
-  console.log(`${kind}: renewals a second through the store, ${atOnce} at once, median of ${rounds}`);
-  print([
-    ["sessions", "renewals a second", "falls by", "CPU of this process, µs each", "grows by"],
-    ...all.map(({ count, rates, cpu }) => [
-      String(count),
-      String(Math.round(median(rates))),
-      (first / median(rates)).toFixed(2),
-      median(cpu).toFixed(0),
-      (median(cpu) / median(all[0].cpu)).toFixed(2),
-    ]),
-  ]);
+  await overHttp(all);
+  const results = await inTurn(all, rounds, renewalsOf);
+  printRates(`${kind}: renewals through the store, ${atOnce} at once`, all, results);
   const largest = all.at(-1);
   const { alone, beside, meanwhile, bytes } = await housekeeping(largest);
   console.log(`${kind}: housekeeping among ${largest.count} sessions`);
@@ -179,6 +198,7 @@ function memory() {
 console.log(machine());
 if (kind === "memory") memory();
 else {
+  requireWrk();
   const databases = kind === "postgres" ? await postgresDatabases() : await sqliteDatabases();
   try {
     await grow(databases);

@@ -72,7 +72,7 @@ export function housekeepingContract(store: Opened): void {
     const session = await openSession(store(), { stored: false });
     const last = start + 10_000;
     expect(await clean(last + 7 * day)).toEqual({});
-    expect(await clean(last + 8 * day)).toEqual({ sessions: 1 });
+    expect(await clean(last + 7 * day + 1)).toEqual({ sessions: 1 });
     const back = await store().renewSession(renewal(session, { stored: false, now: last + 8 * day }));
     expect(back).toMatchObject({ outcome: "ended", reason: "unknown", revocations: [] });
   });
@@ -98,7 +98,40 @@ export function housekeepingContract(store: Opened): void {
       expect(await store().renewSession(input)).toMatchObject({ outcome: "renewed" });
       expect(await clean(now)).toEqual({});
     }
-    expect(await store().findSession({ id: session.id, now: start + 40 * 80_000 })).toBeDefined();
+    const last = start + 40 * 80_000;
+    expect(await store().findSession({ id: session.id, now: last })).toBeDefined();
+    expect(await clean(last + 8 * day)).toEqual({});
+    expect(await clean(last + 8 * day + 1)).toEqual({ sessions: 1 });
+  });
+
+  it("of sessions that were made together those that are still renewed stay, however many they are", async () => {
+    const made = [];
+    for (let n = 0; n < 210; n++) {
+      const usual = { stored: false, idleSeconds: day, maxSeconds: 90 * day } as const;
+      made.push(await openSession(store(), { ...usual, userId: `u-${n}` }));
+    }
+    const renewed = made.filter((_, n) => n % 3 > 0);
+    const now = start + day - 1;
+    for (const { id } of renewed)
+      await store().renewSession(renewal({ id, gen: 0 }, { stored: false, now, idleSeconds: day }));
+    expect(await clean(start + 8 * day + 1)).toEqual({ sessions: 70 });
+    for (const { id } of renewed) expect(await store().findSession({ id, now })).toBeDefined();
+    expect(await clean(now + 8 * day)).toEqual({});
+    expect(await clean(now + 8 * day + 1)).toEqual({ sessions: 140 });
+  });
+
+  it("a session that is ended when it was due and moved on goes a week after its end", async () => {
+    const usual = { stored: false, idleSeconds: day } as const;
+    const session = await openSession(store(), { ...usual, maxSeconds: 90 * day });
+    for (let gen = 0; gen < 10; gen++)
+      await store().renewSession(renewal({ id: session.id, gen }, { ...usual, now: start + (gen + 1) * 80_000 }));
+    const last = start + 10 * 80_000;
+    expect(await clean(last)).toEqual({});
+    const ended = { id: session.id, userId: undefined, reason: "ended_by_operator", now: last, origin: operator };
+    await store().endSession({ ...ended, reason: "ended_by_operator" });
+    const over = last + 900 + 7 * day;
+    expect(await clean(over)).toEqual({ revocations: 1 });
+    expect(await clean(over + 1)).toEqual({ sessions: 1 });
   });
 
   it("a revocation stays a day longer than any token needs it; its number is never given again, and readers miss none", async () => {

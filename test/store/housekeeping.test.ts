@@ -26,6 +26,8 @@ interface Subject {
   readonly url: string;
   /** So many old audit rows and a twentieth of it old sessions. */
   fill(rows: number): Promise<void>;
+  /** So many sessions that were made long ago and are live. */
+  fillLive(rows: number): Promise<void>;
   count(table: string): Promise<number>;
   /** Bytes, after what the database does about free space by itself. */
   size(): Promise<number>;
@@ -41,6 +43,13 @@ function fillings(rows: number, series: string): readonly string[] {
   ];
 }
 
+function liveFilling(rows: number, series: string): string {
+  return `insert into ampho_sessions (id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at,
+       access_expires, remove_after)
+     select '0.' || i, 0, 'u-' || i, 'u-' || i, 0, 1, 1, 1, ${later + 9}, ${later + 99}, ${start}, ${start}
+     from ${series} where i <= ${rows}`;
+}
+
 async function sqliteSubject(): Promise<Subject> {
   const file = path.join(freshFolder(), "ampho.db");
   const store = await openStore({ url: `sqlite:${file}`, migrate: true, notice: () => {} });
@@ -54,17 +63,19 @@ async function sqliteSubject(): Promise<Subject> {
       database.close();
     }
   }
+  const insert = (rows: number, statements: readonly string[]) =>
+    direct((database) => {
+      for (const statement of statements)
+        database.exec(
+          `with recursive series(i) as (select 1 union all select i + 1 from series where i < ${rows})
+            ${statement}`.replace(/(with[\s\S]*?\))\s+(insert into \w+ \([^)]*\))\s+select/, "$2 $1 select"),
+        );
+    });
   return {
     store,
     url: `sqlite:${file}`,
-    fill: async (rows) =>
-      direct((database) => {
-        for (const statement of fillings(rows, "series"))
-          database.exec(
-            `with recursive series(i) as (select 1 union all select i + 1 from series where i < ${rows})
-            ${statement}`.replace(/(with[\s\S]*?\))\s+(insert into \w+ \([^)]*\))\s+select/, "$2 $1 select"),
-          );
-      }),
+    fill: async (rows) => insert(rows, fillings(rows, "series")),
+    fillLive: async (rows) => insert(rows, [liveFilling(rows, "series")]),
     count: async (table) =>
       direct((database) => Number(database.prepare(`select count(*) as rows from ${table}`).all()[0]?.["rows"])),
     size: async () => {
@@ -93,6 +104,9 @@ async function postgresSubject(): Promise<Subject> {
     fill: async (rows) => {
       for (const statement of fillings(rows, `generate_series(1, ${rows}) as i`)) await query(statement);
       await database.query("analyze");
+    },
+    fillLive: async (rows) => {
+      await query(liveFilling(rows, `generate_series(1, ${rows}) as i`));
     },
     count: async (table) =>
       Number((await database.query(`select count(*)::integer as rows from ampho.${table}`))[0]?.["rows"]),
@@ -183,6 +197,23 @@ describe.each([
     expect([one.audit + two.audit, one.sessions + two.sessions]).toEqual([100_000, 5000]);
     expect([await count("ampho_audit"), await count("ampho_sessions")]).toEqual([201, 101]);
   }, 180_000);
+
+  it("sessions that were made long ago and are renewed all the while stay, and none of their renewals is refused", async () => {
+    const { store, fillLive, count } = await open();
+    await fillLive(1000);
+    const cleaning = cleanNow({ store, clock, settings }, undefined);
+    const renew = async (n: number) => {
+      for (let gen = 0; gen < 3; gen++)
+        expect(
+          await store.renewSession(renewal({ id: `0.${n}`, gen }, { stored: false, now: later + gen })),
+        ).toMatchObject({ outcome: "renewed" });
+    };
+    const all = Array.from({ length: 1000 }, (_, index) => index + 1);
+    for (let at = 0; at < all.length; at += 50) await Promise.all(all.slice(at, at + 50).map(renew));
+    expect((await cleaning).sessions).toBe(0);
+    expect((await cleanNow({ store, clock, settings }, undefined)).sessions).toBe(0);
+    expect(await count("ampho_sessions")).toBe(1000);
+  }, 60_000);
 
   it("the database stops growing", async () => {
     const { store, fill, size } = await open();

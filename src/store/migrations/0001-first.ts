@@ -51,7 +51,7 @@ export const first: MigrationSteps = {
     "create index ampho_users_import on ampho_users (import_n) where import_n is not null",
 
     // `n` orders sessions by creation whatever the clock did. No foreign key: users may be of an application's own table.
-    // `remove_after` is whole days, so that a renewal seldom moves an entry of its index.
+    // A renewal changes no column of an index: `remove_after` stays, and whoever finds the row due moves it on.
     `create table ampho_sessions (
       n ${countingKey},
       id ${text} not null unique,

@@ -3,6 +3,7 @@ import { placeKept } from "../guess-place.js";
 import type { OldRowKind, OldRows, OldRowsCursor } from "../store.js";
 import { integer, query, type Row, type SqlValue, type Work, write } from "../work.js";
 import { sweepSome } from "./imports.js";
+import { keptUntil } from "./session-rows.js";
 
 const day = 86_400;
 /** How long a run of failures is remembered when nothing is added to it. */
@@ -15,6 +16,8 @@ interface Aging {
   readonly key: string;
   /** The column that tells it; there is an index on it. */
   readonly age: string;
+  /** What a row says by itself when it seems old by `age`, if that may lag behind: where it does, it is moved on to this. */
+  readonly truly?: string;
   /** Rows whose `age` is less than so many seconds ago are old; undefined: none is. */
   readonly keptSeconds: (input: OldRows) => number | undefined;
   /** A multiple of `rowsAtOnce`; the fewer, the more pages one row is on. Some 10 ms of writing. */
@@ -22,8 +25,15 @@ interface Aging {
 }
 
 const agings: Readonly<Record<Exclude<OldRowKind, "imports">, Aging>> = {
-  // `remove_after` is a week behind the last moment at which anything of the session was good.
-  sessions: { table: "ampho_sessions", key: "n", age: "remove_after", keptSeconds: () => 0, batch: 100 },
+  // `remove_after` is a week behind the last moment at which anything of the session was good, when it was made or ended.
+  sessions: {
+    table: "ampho_sessions",
+    key: "n",
+    age: "remove_after",
+    truly: keptUntil,
+    keptSeconds: () => 0,
+    batch: 100,
+  },
   // A day more than any token needs it: a clock that runs ahead by a time zone must let nothing come back to life.
   revocations: { table: "ampho_revocations", key: "n", age: "until", keptSeconds: () => day, batch: 500 },
   guesses: { table: "ampho_guesses", key: "key", age: "touched_at", keptSeconds: () => counterKeptSeconds, batch: 100 },
@@ -57,7 +67,7 @@ export function* removeBatch(input: OldRows & { readonly now: number }): Work<Ba
 const start: OldRowsCursor = { age: -1, n: -1 };
 
 function* removeAged(aging: Aging, input: OldRows & { readonly now: number }): Work<Batch> {
-  const { table, key, age, keptSeconds, batch } = aging;
+  const { table, key, age, truly = age, keptSeconds, batch } = aging;
   const kept = keptSeconds(input);
   if (kept === undefined) return { rows: 0, next: undefined };
   const before = input.now - kept;
@@ -66,15 +76,18 @@ function* removeAged(aging: Aging, input: OldRows & { readonly now: number }): W
   const numbered = key === "n";
   const rows = yield* query(
     numbered
-      ? `select n, ${age} as age from ${table} where (${age}, n) > (?, ?) and ${age} < ? order by ${age}, n limit ?`
-      : `select ${key}, ${age} as age from ${table} where ${age} < ? order by ${age} limit ?`,
+      ? `select n, ${age} as age, ${truly} as truly from ${table} where (${age}, n) > (?, ?) and ${age} < ? order by ${age}, n limit ?`
+      : `select ${key}, ${age} as age, ${truly} as truly from ${table} where ${age} < ? order by ${age} limit ?`,
     [...(numbered ? [next.age, next.n] : []), before, batch],
     "free",
   );
-  yield* deleteRows(table, key, rows);
+  const old = rows.filter((row) => integer(row, "truly") < before);
+  const alive = rows.filter((row) => integer(row, "truly") >= before);
+  yield* forRows(`delete from ${table}`, key, old);
+  yield* forRows(`update ${table} set ${age} = ${truly}`, key, alive);
   const last = rows.length < batch ? undefined : rows.at(-1);
   return {
-    rows: rows.length,
+    rows: old.length,
     next: last && { age: integer(last, "age"), n: numbered ? integer(last, "n") : 0 },
   };
 }
@@ -85,18 +98,18 @@ function* removeAged(aging: Aging, input: OldRows & { readonly now: number }): W
  */
 export function* removeFree(table: string, key: string, select: string, parameters: readonly SqlValue[]): Work<number> {
   const rows = yield* query(select, parameters, "free");
-  yield* deleteRows(table, key, rows);
+  yield* forRows(`delete from ${table}`, key, rows);
   return rows.length;
 }
 
 const rowsAtOnce = 100;
 
-function* deleteRows(table: string, key: string, rows: readonly Row[]): Work<void> {
+function* forRows(change: string, key: string, rows: readonly Row[]): Work<void> {
   for (let at = 0; at < rows.length; at += rowsAtOnce) {
     const keys = rows.slice(at, at + rowsAtOnce).map((row) => row[key] ?? null);
     // Always as many, so that there is one text of the statement: the same key again changes nothing.
     const filled = Array.from({ length: rowsAtOnce }, (_, index) => keys[index] ?? keys[0] ?? null);
-    yield* write(`delete from ${table} where ${key} in (${Array(rowsAtOnce).fill("?").join(", ")})`, filled);
+    yield* write(`${change} where ${key} in (${Array(rowsAtOnce).fill("?").join(", ")})`, filled);
   }
 }
 

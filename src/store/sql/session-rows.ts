@@ -40,7 +40,7 @@ export function* insertSession(session: Session, era: number): Work<void> {
       session.address,
       session.agent,
       era,
-      removeAfter(session),
+      Math.max(session.expiresAt, session.accessExpires) + sessionKeptSeconds,
     ],
   );
 }
@@ -64,7 +64,7 @@ const toNext = `update ampho_sessions set
   address = ?,
   agent = ?`;
 const live = "ended_at is null and era = ? and expires_at > ?";
-const returning = `returning ${sessionColumns}, remove_after`;
+const returning = `returning ${sessionColumns}`;
 
 function toNextParameters({ now, idleSeconds, accessTtlSeconds, idempotency, origin }: Move) {
   const idle = now + idleSeconds;
@@ -90,7 +90,7 @@ export function* sendMove(move: Move, gen: number): Work<() => Work<Moved | unde
   const sent = yield* ahead(moveOnce, [...toNextParameters(move), move.sessionId, gen, move.now]);
   return function* read() {
     const row = yield* answerTo(sent);
-    return row && { session: yield* keepLonger(row), accessUntil: integer(row, "access_until") };
+    return row && { session: sessionOf(row), accessUntil: integer(row, "access_until") };
   };
 }
 
@@ -104,31 +104,23 @@ export function* moveAuthTime(move: Move, userId: string, era: number): Work<Ses
     era,
     move.now,
   ]);
-  return row && (yield* keepLonger(row));
+  return row && sessionOf(row);
 }
 
-const day = 86400;
 /** How long a session is kept when nothing of it is good any more: a clock that runs ahead must not cost live ones. */
-export const sessionKeptSeconds = 7 * day;
+export const sessionKeptSeconds = 7 * 86400;
 
 /** Sets what an ended session has; its parameters are those of `endingParameters`. From then on it is kept for a week only. */
 export const setEnded = `ended_at = ?, end_reason = ?, remove_after =
-  ((case when access_expires > ? then access_expires else ? end + ${sessionKeptSeconds}) / ${day} + 1) * ${day}`;
+  case when access_expires > ? then access_expires else ? end + ${sessionKeptSeconds}`;
 
 export function endingParameters(now: number, reason: EndReason): readonly [number, string, number, number] {
   return [now, reason, now, now];
 }
 
-/** In whole days, so that the entry in the index moves once a day and not with each renewal. */
-function removeAfter(session: Session): number {
-  const last = Math.max(session.expiresAt, session.accessExpires);
-  return Math.ceil((last + sessionKeptSeconds) / day) * day;
-}
-
-function* keepLonger(row: Row): Work<Session> {
-  const session = sessionOf(row);
-  const until = removeAfter(session);
-  if (until > integer(row, "remove_after"))
-    yield* write("update ampho_sessions set remove_after = ? where id = ?", [until, session.id]);
-  return session;
-}
+/**
+ * Until when a row is kept, in truth: a renewal leaves `remove_after` as it is, because that would move an entry of an index,
+ * two pages anywhere where the row is one. Whoever finds a row due looks at this.
+ */
+export const keptUntil = `case when ended_at is not null then remove_after
+  when access_expires > expires_at then access_expires + ${sessionKeptSeconds} else expires_at + ${sessionKeptSeconds} end`;

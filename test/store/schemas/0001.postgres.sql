@@ -184,25 +184,25 @@ insert into ampho_users (id, login, canonical, password_hash, password_version, 
   values ('u-dan', 'dan', 'dan', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 1, 1790000000, null, null, null);
 
 insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, remove_after) overriding system value
-  values (1, '0.before-everything-ended', 0, 'u-alice', 'alice', 0, 1790000000, 1790000000, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, 1791849600);
+  values (1, '0.before-everything-ended', 0, 'u-alice', 'alice', 0, 1790000000, 1790000000, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, 1791814400);
 
 insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, remove_after) overriding system value
-  values (2, '1.new', 1, 'u-alice', 'alice', 0, 1790000000, 1790000000, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, 1791849600);
+  values (2, '1.new', 1, 'u-alice', 'alice', 0, 1790000000, 1790000000, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, 1791814400);
 
 insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, remove_after) overriding system value
-  values (3, '1.renewed', 1, 'u-alice', 'alice', 2, 1790000000, 1790000000, 1790000060, 1791209660, 1797776000, 1790000960, 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb', '192.0.2.7', 'curl/8', null, null, 1791849600);
+  values (3, '1.renewed', 1, 'u-alice', 'alice', 2, 1790000000, 1790000000, 1790000060, 1791209660, 1797776000, 1790000960, 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb', '192.0.2.7', 'curl/8', null, null, 1791814400);
 
 insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, remove_after) overriding system value
-  values (4, '1.replayed', 1, 'u-alice', 'alice', 2, 1790000000, 1790000000, 1790000060, 1791209660, 1797776000, 1790000960, null, '192.0.2.7', 'curl/8', 1790000060, 'replayed', 1790640000);
+  values (4, '1.replayed', 1, 'u-alice', 'alice', 2, 1790000000, 1790000000, 1790000060, 1791209660, 1797776000, 1790000960, null, '192.0.2.7', 'curl/8', 1790000060, 'replayed', 1790605760);
 
 insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, remove_after) overriding system value
-  values (5, '1.logged-out', 1, 'u-alice', 'alice', 0, 1790000000, 1790000000, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000090, 'logout', 1790640000);
+  values (5, '1.logged-out', 1, 'u-alice', 'alice', 0, 1790000000, 1790000000, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000090, 'logout', 1790605700);
 
 insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, remove_after) overriding system value
-  values (6, '1.with-roles', 1, 'u-cid', 'cid', 0, 1790000000, 1790000000, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, 1791849600);
+  values (6, '1.with-roles', 1, 'u-cid', 'cid', 0, 1790000000, 1790000000, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, 1791814400);
 
 insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, remove_after) overriding system value
-  values (7, '1.of-disabled', 1, 'u-dan', 'dan', 0, 1790000000, 1790000000, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000090, 'user_disabled', 1790640000);
+  values (7, '1.of-disabled', 1, 'u-dan', 'dan', 0, 1790000000, 1790000000, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000090, 'user_disabled', 1790605700);
 
 select setval(pg_get_serial_sequence('ampho_sessions', 'n'), 7);
 

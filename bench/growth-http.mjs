@@ -1,0 +1,108 @@
+// Renewals over HTTP at a server process of its own, by wrk: each request is another session's refresh token, made here with
+// the server's key, as the sessions were made straight in SQL.
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { createKeyring } from "../dist/auth/keyring.js";
+import { generateJwk } from "../dist/crypto/jwk-generate.js";
+import { importKeys } from "../dist/crypto/jwk-set.js";
+import { now } from "./growth-data.mjs";
+
+const connections = 64;
+/** More than any machine does in a second; what is not used is thrown away. */
+const tokensASecond = 15_000;
+const ticksASecond = 100;
+const binary = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+
+/** A process of `ampho serve` on the database of that URL. */
+export async function startServe(databaseUrl) {
+  const jwk = generateJwk("HS256");
+  const settings = { leewaySeconds: 300, issuer: undefined, audience: [], foreignMaxSeconds: 900 };
+  const keyring = createKeyring(importKeys(jwk).keys, settings, { revokedKeys: new Set() });
+  const env = { ...process.env, AMPHO_SECURITY_KEY: JSON.stringify(jwk), AMPHO_DATABASE_URL: databaseUrl };
+  const child = spawn(process.execPath, [binary, "serve", "--port", "0"], { env, stdio: ["ignore", "pipe", "ignore"] });
+  const [announced] = await Promise.race([
+    once(child.stdout, "data"),
+    once(child, "exit").then(() => Promise.reject(new Error("the server ended at its start"))),
+  ]);
+  const folder = mkdtempSync(path.join(tmpdir(), "ampho-bench-"));
+  const address = new URL(String(announced).trim());
+
+  /** Sessions in turn, a generation further each time they come up; returns those whose generation is known afterwards. */
+  function renew(sessions, seconds) {
+    const wanted = tokensASecond * seconds;
+    const tokens = Array.from({ length: wanted }, (_, at) => {
+      const { id, gen } = sessions[at % sessions.length];
+      const claims = { sub: "u", sid: id, gen: gen + Math.floor(at / sessions.length), iat: now, exp: now + 1_209_600 };
+      return keyring.signRefresh(claims);
+    });
+    const before = used(child.pid);
+    const { done, perSecond } = load(folder, address, tokens, seconds);
+    const after = used(child.pid);
+    const cpu = (after.cpu - before.cpu) / done;
+    const written = (after.written - before.written) / done;
+    const unsure = new Set();
+    for (let at = Math.max(done - connections, 0); at < done + connections; at++)
+      unsure.add(sessions[at % sessions.length]);
+    for (let at = 0; at < done; at++) sessions[at % sessions.length].gen += 1;
+    // The next time begins with those that were not used for longest.
+    const from = done % sessions.length;
+    const next = [...sessions.slice(from), ...sessions.slice(0, from)].filter((session) => !unsure.has(session));
+    return { perSecond, done, cpu, written, sessions: next };
+  }
+
+  return {
+    renew,
+    async stop() {
+      const gone = once(child, "exit");
+      child.kill();
+      await gone;
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+function load(folder, address, tokens, seconds) {
+  const script = path.join(folder, "renew.lua");
+  const list = path.join(folder, "tokens.txt");
+  writeFileSync(list, tokens.join("\n"));
+  writeFileSync(
+    script,
+    `local tokens = {}
+     for line in io.lines("${list}") do tokens[#tokens + 1] = line end
+     -- wrk asks for one that it does not send, to look at it.
+     local at = -1
+     local headers = { ["Content-Type"] = "application/json" }
+     request = function()
+       at = at + 1
+       return wrk.format("POST", "/api/security/renew", headers, '{"refresh_token":"' .. tokens[math.max(at, 1)] .. '"}')
+     end
+     done = function(summary)
+       local bad = summary.errors.status + summary.errors.timeout + summary.errors.read + summary.errors.connect
+       io.write(string.format("RATE %f DONE %d BAD %d\\n", summary.requests / (summary.duration / 1e6), summary.requests, bad))
+     end`,
+  );
+  const args = ["-t1", `-c${connections}`, `-d${seconds}s`, "-s", script, address.href];
+  const output = execFileSync("wrk", args, { encoding: "utf8", maxBuffer: 2 ** 24 });
+  const [, perSecond, done, bad] = /RATE ([\d.]+) DONE (\d+) BAD (\d+)/.exec(output);
+  if (bad !== "0") throw new Error(`${bad} renewals were refused`);
+  return { perSecond: Number(perSecond), done: Number(done) };
+}
+
+/** By all threads of a process so far: microseconds of processor, bytes sent to the disk (Linux). */
+function used(pid) {
+  return { cpu: cpuOf(pid), written: Number(/^write_bytes: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, "utf8"))[1]) };
+}
+
+/** Microseconds of processor; `children`: also of those that it has started and that still run. */
+export function cpuOf(pid, children = false) {
+  const pids = children ? [pid, ...readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ")] : [pid];
+  const ticks = pids.map((each) => {
+    const fields = readFileSync(`/proc/${each}/stat`, "utf8").split(") ")[1].split(" ");
+    return Number(fields[11]) + Number(fields[12]);
+  });
+  return (ticks.reduce((sum, each) => sum + each, 0) / ticksASecond) * 1e6;
+}
