@@ -100,9 +100,15 @@ function used(pid) {
 /** Microseconds of processor; `children`: also of those that it has started and that still run. */
 export function cpuOf(pid, children = false) {
   const pids = children ? [pid, ...readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ")] : [pid];
-  const ticks = pids.map((each) => {
-    const fields = readFileSync(`/proc/${each}/stat`, "utf8").split(") ")[1].split(" ");
+  return (pids.reduce((sum, each) => sum + ticksOf(each), 0) / ticksASecond) * 1e6;
+}
+
+function ticksOf(pid) {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
     return Number(fields[11]) + Number(fields[12]);
-  });
-  return (ticks.reduce((sum, each) => sum + each, 0) / ticksASecond) * 1e6;
+  } catch {
+    // It ended meanwhile, as those of short connections do.
+    return 0;
+  }
 }
