@@ -10,7 +10,7 @@ import { type FetchHandler, headOf } from "../http/fetch.js";
 import type { GuardHost } from "../http/guard-host.js";
 import type { CertainNeed } from "../http/guarding.js";
 import type { HttpHost } from "../http/node-exchange.js";
-import { authorizationOf as onlyValueOf } from "../http/node-request.js";
+import { onlyAuthorizationOf } from "../http/node-request.js";
 import { refusalOf } from "../http/refusal.js";
 import { responseOf } from "../http/response.js";
 import { isUnder, parseTarget } from "../http/target.js";
@@ -63,7 +63,7 @@ export function authorize<N extends Need<HonoRequest>>(ampho: GuardHost, need?: 
 function authorizationOf({ cookies }: GuardHost, request: HonoRequest, env: unknown): string | undefined {
   if (cookies !== undefined) return cookies.authorizationOf(headOf(request.raw));
   const message = untouchedMessage(request.raw, env);
-  if (message !== undefined) return onlyValueOf(message);
+  if (message !== undefined) return onlyAuthorizationOf(message);
   return onlyAuthorization(splitAuthorization(request.header("authorization") ?? null));
 }
 

@@ -1,7 +1,8 @@
 // Hashing off the event loop: worker threads with a lowered priority, fewer than there are cores, behind a bounded queue
 // that is fair and sheds what it could not answer in time. Nothing starts before the first job; idle threads keep no
 // process alive. A password goes to its thread as a string: it came as one in a request body, so a copy is on the heap
-// already, and strings cannot be wiped. Time is the monotonic clock's, and only ever waiting time.
+// already, and strings cannot be wiped. Time is the monotonic clock's, and only ever waiting time. Long
+// because a job's way from queue to thread and back is one state, which every part here changes.
 import { availableParallelism } from "node:os";
 import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";

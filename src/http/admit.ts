@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { Auth, AuthOf, Need } from "../auth/auth.js";
 import { AmphoError } from "../errors.js";
 import type { GuardHost } from "./guard-host.js";
-import { authorizationOf, headOf } from "./node-request.js";
+import { headOf, onlyAuthorizationOf } from "./node-request.js";
 import { type Refusal, refusalOf } from "./refusal.js";
 import { checkNeed } from "./wrap.js";
 
@@ -25,7 +25,7 @@ export function admit<R, T>(gate: Gate<R, T>): T | Promise<Awaited<T>> {
   let auth: Auth | undefined | Promise<Auth | undefined>;
   try {
     auth = host.guard(
-      host.cookies === undefined ? authorizationOf(message) : host.cookies.authorizationOf(headOf(message)),
+      host.cookies === undefined ? onlyAuthorizationOf(message) : host.cookies.authorizationOf(headOf(message)),
       need,
       request,
     );

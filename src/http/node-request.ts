@@ -22,7 +22,7 @@ export function authorizationValues({ rawHeaders }: IncomingMessage): string[] {
 }
 
 /** The one raw Authorization value, without an array: each guarded request comes by. `invalid_request` for more. */
-export function authorizationOf({ rawHeaders }: IncomingMessage): string | undefined {
+export function onlyAuthorizationOf({ rawHeaders }: IncomingMessage): string | undefined {
   let only: string | undefined;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     if (!isAuthorization(rawHeaders[index])) continue;

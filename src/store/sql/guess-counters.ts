@@ -4,7 +4,6 @@ import type { GuessCounter, GuessKind } from "../store.js";
 import {
   ahead,
   answerTo,
-  first,
   integer,
   type Row,
   text,
@@ -80,7 +79,7 @@ export function* sendCounterHold({ key, kind }: Key, now: number): Work<() => Wo
   };
 }
 
-/** The same without making one. */
+/** The same without making one. Sent ahead. */
 export function* sendCounterHoldIfThere(key: string): Work<() => Work<CounterRow | undefined>> {
   const sent = yield* ahead(selectOne, [key], "update");
   return function* read() {
@@ -89,9 +88,10 @@ export function* sendCounterHoldIfThere(key: string): Work<() => Work<CounterRow
   };
 }
 
+/** The same, and asked for at once. */
 export function* holdCounterIfThere(key: string): Work<CounterRow | undefined> {
-  const row = yield* first(selectOne, [key], "update");
-  return row && counterRowOf(row);
+  const read = yield* sendCounterHoldIfThere(key);
+  return yield* read();
 }
 
 export function* writeCounter({ key, login, counter }: CounterRow, now: number): Work<void> {

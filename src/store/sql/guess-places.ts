@@ -1,6 +1,6 @@
 // Rows of the table ampho_guess_places: addresses and networks, with the logins that were tried from there.
 import { emptyPlace, isUnused, type Place, type PlaceEntry } from "../guess-place.js";
-import { ahead, answerTo, first, integer, type Row, text, tuplesOf, type Work, write, wrong } from "../work.js";
+import { ahead, answerTo, integer, type Row, text, tuplesOf, type Work, write, wrong } from "../work.js";
 
 export interface PlaceRow {
   readonly place: string;
@@ -43,7 +43,7 @@ export function* sendPlaceHold(place: string, now: number): Work<() => Work<Plac
   };
 }
 
-/** The same without making one. */
+/** The same without making one. Sent ahead. */
 export function* sendPlaceHoldIfThere(place: string): Work<() => Work<PlaceRow | undefined>> {
   const sent = yield* ahead(selectOne, [place], "update");
   return function* read() {
@@ -52,9 +52,10 @@ export function* sendPlaceHoldIfThere(place: string): Work<() => Work<PlaceRow |
   };
 }
 
+/** The same, and asked for at once. */
 export function* holdPlaceIfThere(place: string): Work<PlaceRow | undefined> {
-  const row = yield* first(selectOne, [place], "update");
-  return row && placeRowOf(row);
+  const read = yield* sendPlaceHoldIfThere(place);
+  return yield* read();
 }
 
 export function* writePlace({ place, state }: PlaceRow, now: number): Work<void> {

@@ -1,7 +1,7 @@
 // Guesses: a try is taken from every counter before its password is looked at, and settled afterwards (docs/throttling.md).
 // All that a step reads or holds is sent in one turn, in that order: on PostgreSQL each turn is a way there and back.
 // Rows are always held in one order, places before counters and those by their keys, so that no two transactions wait for
-// each other in a circle.
+// each other in a circle. In one file, long as it is: the order of locks is one thing, and is read in one place.
 import {
   type CounterLimits,
   counterAt,

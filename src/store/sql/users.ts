@@ -65,12 +65,12 @@ export function* findUser(canonical: string): Work<User | undefined> {
 
 /** `lock`: the row may not change until the transaction ends. */
 export function* findUserById(id: string, lock?: "share" | "update"): Work<User | undefined> {
-  const row = yield* first(`select ${userColumns} from ampho_users where id = ? and ${visible}`, [id], lock);
-  return row && userOf(row);
+  const read = yield* sendUser(id, lock);
+  return yield* read();
 }
 
 /** As `findUserById`, sent ahead. */
-export function* sendUser(id: string, lock: "share" | "update"): Work<() => Work<User | undefined>> {
+export function* sendUser(id: string, lock?: "share" | "update"): Work<() => Work<User | undefined>> {
   const sent = yield* ahead(`select ${userColumns} from ampho_users where id = ? and ${visible}`, [id], lock);
   return function* read() {
     const row = yield* answerTo(sent);
