@@ -123,7 +123,7 @@ export async function run(typed: readonly string[], context: CommandContext, wri
     return 2;
   }
   try {
-    await root.parseAsync(typed, { from: "user" });
+    await root.parseAsync(withThumbprintLast(typed), { from: "user" });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
@@ -134,6 +134,13 @@ export async function run(typed: readonly string[], context: CommandContext, wri
     }
     return code;
   }
+}
+
+/** One `kid` of 64 begins with a dash (RFC 7638): no option is so long, so it is the argument, and goes behind the options. */
+function withThumbprintLast(typed: readonly string[]): readonly string[] {
+  const at = typed.includes("--") ? -1 : typed.findIndex((text) => /^-[\w-]{42}$/.test(text));
+  const kid = typed[at];
+  return kid === undefined ? typed : [...typed.slice(0, at), ...typed.slice(at + 1), "--", kid];
 }
 
 const unexpected = "an unexpected error";
