@@ -26,8 +26,8 @@ const weightEnough = 13;
 /** `min`: the least number of characters, counted in code points after NFC. `product`: a name that none may hold. */
 export function createPasswordPolicy(options: { readonly min: number; readonly product: string }): PasswordPolicy {
   const { min, product } = options;
-  // A short minimum asks for less, with room for one common piece in what is otherwise not one.
-  const weightMin = Math.min(weightEnough, min - 2);
+  // A short minimum asks for less, with room for one common piece in what is otherwise not one; a run alone never does.
+  const weightMin = Math.min(weightEnough, Math.max(min - 2, Math.min(min, 3)));
 
   return {
     async check(password, { login }) {
@@ -40,13 +40,15 @@ export function createPasswordPolicy(options: { readonly min: number; readonly p
       if (holdsName(whole, product)) return "A password does not contain the name of the product.";
       const folded = whole.slice(0, judgedMaxLength);
       const squeezed = folded.replace(separators, "");
-      if (Math.min(shortestPeriod(folded), shortestPeriod(squeezed)) < min)
-        return "A password is not a short piece repeated.";
+      const periods = [shortestPeriod(folded), shortestPeriod(squeezed)] as const;
+      if (Math.min(...periods) < min) return "A password is not a short piece repeated.";
       const common = await readCommonPasswords();
       const tooCommon = "A password is not a common one, with or without a few characters more.";
-      if (common.has(folded) || common.has(squeezed)) return tooCommon;
+      // What is repeated counts once.
+      const [piece, squeezedPiece] = [folded.slice(0, periods[0]), squeezed.slice(0, periods[1])];
+      if ([folded, squeezed].some((text) => common.has(text) || repeats(text, common))) return tooCommon;
       const separated = folded.length - squeezed.length;
-      const weight = Math.min(weighPassword(folded, common), weighPassword(squeezed, common) + separated);
+      const weight = Math.min(weighPassword(piece, common), weighPassword(squeezedPiece, common) + separated);
       return weight < weightMin ? tooCommon : undefined;
     },
   };
@@ -68,6 +70,14 @@ function holdsName(folded: string, name: string): boolean {
 function shortestPeriod(text: string): number {
   for (let period = 1; period <= text.length / 2; period += 1) if (text.startsWith(text.slice(period))) return period;
   return Number.POSITIVE_INFINITY;
+}
+
+/** Whether the text is one of those, over and over: one that itself repeats something, such as `choochoo`, too. */
+function repeats(text: string, common: ReadonlySet<string>): boolean {
+  const period = shortestPeriod(text);
+  for (let length = period; length <= text.length / 2; length += period)
+    if (common.has(text.slice(0, length))) return true;
+  return false;
 }
 
 let commonPasswords: Promise<ReadonlySet<string>> | undefined;

@@ -132,9 +132,20 @@ describe("a shorter minimum", () => {
       "12345678",
       "abcdefgh",
       "abababab",
+      "trustno1trustno1",
+      "sunshine sunshine sunshine",
+      "sunshine1sunshine1",
+      "Jennifer-jennifer",
     ])
       expect(await short.check(password, about)).toMatch(/common|repeated/);
     for (const password of ["kqzvbxwp", "Tr0ub4d&", "blue fig"])
       expect(await short.check(password, about)).toBeUndefined();
+  });
+
+  it("refuses common passwords doubled, and runs, however short it is", async () => {
+    const shortest = createPasswordPolicy({ min: 4, product: "ampho" });
+    for (const password of ["monkeymonkey", "choochoochoochoo", "4321", "654321", "poiuyt"])
+      expect(await shortest.check(password, about)).toMatch(/common|repeated/);
+    expect(await shortest.check("kqzv", about)).toBeUndefined();
   });
 });
