@@ -9,6 +9,8 @@ const unknown = { code: "not_found" };
 describe("ampho.users", () => {
   it("makes users and finds them in any spelling, without their hashes", async () => {
     const { ampho } = await openWorld();
+    const long = await ampho.users.create({ login: "long", roles: ["🦊".repeat(255)] });
+    expect(long.roles).toEqual(["🦊".repeat(255)]);
     const made = await ampho.users.create({ login: "Ann", password, roles: ["editor", "reader", "editor"] });
     expect(made).toEqual({
       id: expect.stringMatching(/^[\w-]{16,}$/),
@@ -37,6 +39,7 @@ describe("ampho.users", () => {
       ["a password with the login in it", { login: "heron", password: "my heron violet 91" }],
       ["an empty role", { login: "bob", roles: [""] }],
       ["a role with a control character", { login: "bob", roles: ["a\tb"] }],
+      ["a role of 256 characters", { login: "bob", roles: ["🦊".repeat(256)] }],
     ];
     for (const [what, user] of wrong) await expect(ampho.users.create(user), what).rejects.toMatchObject(refused);
     const logins = [];
