@@ -5,7 +5,6 @@ import type { Duplex } from "node:stream";
 const statuses: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
   HPE_HEADER_OVERFLOW: 431,
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
 };
 
 const lingerMs = 500;

@@ -36,6 +36,7 @@ describe("on the wire", () => {
     ["a Transfer-Encoding that is not chunked", login("Transfer-Encoding: identity"), 400],
     ["a Transfer-Encoding that looks like chunked", login("Transfer-Encoding: xchunked"), 400],
     ["a chunk without a size", `${login(json, "Transfer-Encoding: chunked")}zz\r\n\r\n`, 400],
+    ["a chunk extension without end", `${login(json, "Transfer-Encoding: chunked")}1;${"x".repeat(20_000)}\r\n`, 400],
     ["two Hosts", session("Host: y"), 400],
     ["no Host", `GET ${prefix}/session HTTP/1.1\r\n\r\n`, 400],
     ["a folded header", session("X: a\r\n b"), 400],
