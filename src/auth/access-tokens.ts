@@ -1,5 +1,6 @@
 // Access tokens as a guard reads them: verified once, then known by the whole token while it is good (contract §5).
 import type { AccessClaims, VerifiedJwt } from "../crypto/jwt.js";
+import { refuse } from "../crypto/refusal.js";
 import { createVerifiedTokens } from "../crypto/verified-tokens.js";
 import type { Auth } from "./auth.js";
 import { authOf } from "./auth-of.js";
@@ -52,6 +53,8 @@ export function createAccessTokens(parts: {
   }
 
   function verifyAccess(token: string, now: number): AccessToken {
+    // Callers in JavaScript may pass on an array that a query gave: joined to a text it would be a token that is known.
+    if (typeof token !== "string") refuse("form");
     const bearer = scheme + token;
     const known = find(bearer, now);
     if (known !== undefined) return known;

@@ -227,6 +227,16 @@ describe("verify and verifySync", () => {
     await world.ampho.sessions.end(sessionOf(grant));
     await expect(world.ampho.verify(grant.token)).rejects.toMatchObject({ code: "invalid_token" });
   });
+
+  it("take a text and nothing that becomes one, also of a token that is known", async () => {
+    const { world, grant } = await openAnn();
+    world.ampho.verifySync(grant.token);
+    const others: readonly unknown[] = [undefined, null, 5, Symbol("x"), [grant.token], Buffer.from(grant.token)];
+    for (const other of others)
+      await expect(Reflect.apply(world.ampho.verify, undefined, [other])).rejects.toMatchObject({
+        code: "invalid_token",
+      });
+  });
 });
 
 describe("a need", () => {
