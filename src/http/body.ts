@@ -18,8 +18,11 @@ export async function readMembers(request: HttpRequest): Promise<Members | undef
   const { body } = request;
   if (body.kind === "none") return undefined;
   const type = () => mediaTypeOf(request.header("content-type"), request.header("content-encoding"));
-  // A body that was announced is refused by its type before a byte of it is read.
-  if (Number(request.header("content-length")) > 0) type();
+  // A body that was announced is refused by its type and its size before a byte of it is read; what a body parser of the
+  // host has read by its own limit is held to ours.
+  const announcedBytes = Number(request.header("content-length"));
+  if (announcedBytes > 0) type();
+  if (announcedBytes > bodyLimitBytes) throw tooLarge();
   const source = body.kind === "stream" ? await body.read(bodyLimitBytes) : body.value;
   const content = typeof source === "string" ? new TextEncoder().encode(source) : source;
   if (!(content instanceof Uint8Array)) return membersOf(content);

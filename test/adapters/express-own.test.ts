@@ -80,6 +80,16 @@ it.each([express.text({ type: "*/*" }), express.raw({ type: "*/*" })])(
   },
 );
 
+it("a body that a parser has read by a larger limit of its own is too large all the same", async () => {
+  const app = express().use(express.json(), mount(ampho));
+  const login = async (bytes: number) => {
+    const body = JSON.stringify(alice).padEnd(bytes);
+    const init = { method: "POST", body, headers: { "content-type": "application/json" } };
+    return (await ask(app, "/api/security/login", init)).status;
+  };
+  expect([await login(16_384), await login(16_385)]).toEqual([200, 413]);
+});
+
 it("what a guarded handler rejects with reaches the error middleware", async () => {
   const app = express();
   app.get(
