@@ -4,7 +4,8 @@ const roleCharactersMax = 255;
 /** Why these cannot be somebody's roles, for people, without the roles themselves; undefined when they can. */
 export function refusedRoles(roles: readonly string[]): string | undefined {
   const bad = roles.some(
-    (role) => role === "" || Array.from(role).length > roleCharactersMax || !role.isWellFormed() || /\p{Cc}/u.test(role),
+    (role) =>
+      role === "" || Array.from(role).length > roleCharactersMax || !role.isWellFormed() || /\p{Cc}/u.test(role),
   );
   return bad ? `A role is 1 to ${roleCharactersMax} characters without control characters.` : undefined;
 }
