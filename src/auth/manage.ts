@@ -43,6 +43,11 @@ export interface Management {
   readonly sessions: {
     /** Live ones, the newest first. */
     list(userId: string): Promise<readonly Omit<SessionView, "current">[]>;
+    /**
+     * Whose sessions a login means: the id of the store's user, or of those with sessions under it where the application keeps
+     * its own user table. Rejects with `not_found` when there is nobody.
+     */
+    usersOf(login: string): Promise<readonly string[]>;
     /** False when there is no such live session. */
     end(sessionId: string): Promise<boolean>;
     /** How many were ended. */
@@ -141,6 +146,12 @@ export function manage(parts: ManagementParts, origin: Origin): Management {
       async list(userId) {
         const found = await store.listSessions({ userId, now: clock.now() });
         return found.map(sessions.viewOf);
+      },
+      async usersOf(login) {
+        if (directory.stored) return [(await users.requireUser(parts, login)).id];
+        const found = await store.findSessionUsers({ login, canonical: canonicalLogin(login) });
+        if (found.length > 0) return found;
+        throw new AmphoError("not_found", "Nobody has a session under this login.");
       },
       end: (id) => sessions.endSession(parts, { id, reason, origin }),
       endAll: (userId) => sessions.endSessionsOf(parts, { userId, reason, origin }),

@@ -26,6 +26,7 @@ export function boundStore(call: Call): Pick<Store, PurposeName> {
     reauthenticate: (input) => call("reauthenticate", input),
     renewSession: (input) => call("renewSession", input),
     findSession: (input) => call("findSession", input),
+    findSessionUsers: (input) => call("findSessionUsers", input),
     countSessions: (input) => call("countSessions", input),
     listSessions: (input) => call("listSessions", input),
     endSession: (input) => call("endSession", input),

@@ -9,7 +9,14 @@ import { publishImport, stageUsers, startImport, sweepImports } from "./sql/impo
 import { renewSession } from "./sql/renewal.js";
 import { readRevocations, revokeKey } from "./sql/revocations.js";
 import { endEverySession, endSession, endSessionsOf } from "./sql/session-ends.js";
-import { countSessions, createSession, findSession, listSessions, reauthenticate } from "./sql/sessions.js";
+import {
+  countSessions,
+  createSession,
+  findSession,
+  findSessionUsers,
+  listSessions,
+  reauthenticate,
+} from "./sql/sessions.js";
 import { noteUsersElsewhere, readUsersElsewhere } from "./sql/state.js";
 import { rehashPassword, removeUser, setDisabled, setPassword, setRoles } from "./sql/user-changes.js";
 import { createUser, findUser, findUserById, listUsers } from "./sql/users.js";
@@ -48,6 +55,7 @@ export const purposes: { readonly [P in PurposeName]: Purpose<P> } = {
   reauthenticate: { access: "write", run: reauthenticate },
   renewSession: { access: "write", run: renewSession },
   findSession: { access: "read", run: findSession },
+  findSessionUsers: { access: "read", run: findSessionUsers },
   countSessions: { access: "read", run: countSessions },
   listSessions: { access: "read", run: listSessions },
   endSession: { access: "write", run: endSession },

@@ -475,6 +475,11 @@ export interface Store {
   }): Promise<{ readonly session: Session; readonly user: User | undefined } | undefined>;
   /** Live sessions, the newest first. */
   listSessions(input: { readonly userId: string; readonly now: number }): Promise<readonly Session[]>;
+  /**
+   * The ids of users who have sessions that were not ended under this login, by its spelling or, of ASCII letters, in any case:
+   * where an application keeps the users, nothing else here knows them. Reads the whole table: for operators.
+   */
+  findSessionUsers(input: { readonly login: string; readonly canonical: string }): Promise<readonly string[]>;
   /** Of everybody; `idle`: those not renewed since `idleSince`. Reads the whole table: for operators. */
   countSessions(input: {
     readonly now: number;

@@ -340,4 +340,23 @@ describe("the commands beside an application's own user table", () => {
     await (await createAmpho({ databaseUrl, notice })).close();
     expect(command().status).toBe(0);
   });
+
+  it("list and end the sessions of a login all the same", async () => {
+    const databaseUrl = `sqlite:${path.join(freshFolder(), "ampho.db")}`;
+    const users = { find: () => ({ id: "7", login: "Ann" }), verify: () => false };
+    const ampho = await createAmpho({ databaseUrl, notice: () => undefined, users });
+    const { token } = await ampho.sessions.create("7");
+    const { session } = ampho.verifySync(token);
+    expect(await ampho.sessions.usersOf("ann")).toEqual(["7"]);
+    await expect(ampho.sessions.usersOf("bob")).rejects.toMatchObject({ code: "not_found" });
+    const command = (...args: readonly string[]) =>
+      spawnSync(process.execPath, [path.resolve(import.meta.dirname, "../../dist/cli/main.js"), ...args], {
+        env: { ...process.env, AMPHO_DATABASE_URL: databaseUrl },
+        encoding: "utf8",
+      });
+    expect(JSON.parse(command("session-list", "ANN", "--json").stdout)).toMatchObject([{ id: session }]);
+    expect(command("session-end", "--login", "Ann").status).toBe(0);
+    await vi.waitFor(() => expect(() => ampho.verifySync(token)).toThrow(/revoked/), 5_000);
+    await ampho.close();
+  });
 });

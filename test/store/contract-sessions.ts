@@ -117,6 +117,25 @@ export function sessionContract(store: Opened): void {
     expect(await store().findSession({ id: bobs.id, now: start })).toMatchObject({ session: { gen: 0 } });
   });
 
+  it("whose sessions a login means is found by the sessions themselves, while one is not ended", async () => {
+    await addUser(store(), { id: "u-bob", login: "Bob", canonical: "bob" });
+    const find = (name: string) => store().findSessionUsers({ login: name, canonical: name.toLowerCase() });
+    expect(await find("Bob")).toEqual([]);
+    const { id } = await openSession(store(), { userId: "u-bob", login: "Bob" });
+    await openSession(store(), { userId: "u-bob", login: "Bob", random: "second" });
+    expect([await find("Bob"), await find("BOB"), await find("Bo")]).toEqual([["u-bob"], ["u-bob"], []]);
+    await store().endSessionsOf({
+      userId: "u-bob",
+      exceptSession: id,
+      reason: "logout",
+      now: start,
+      origin: { actor: "user" },
+    });
+    expect(await find("bob")).toEqual(["u-bob"]);
+    await store().endSession({ id, userId: undefined, reason: "logout", now: start, origin: { actor: "user" } });
+    expect(await find("Bob")).toEqual([]);
+  });
+
   it("live sessions are counted, and those that nobody has renewed for long", async () => {
     await addUser(store());
     const first = await openSession(store(), { random: "first" });

@@ -35,6 +35,7 @@ export async function runEveryPurpose(run: Run): Promise<void> {
   await run("renewSession", renewal(second, { idleSeconds: 1_000_000, accessTtlSeconds: 40_000 }));
   await run("renewSession", renewal(second));
   await run("findSession", { id: "0.second", now: start });
+  await run("findSessionUsers", { login: "alice", canonical: "alice" });
   await run("countSessions", { now: start, idleSince: start });
   await run("listSessions", { userId: ann.id, now: start });
   await run("renewSession", renewal({ ...second, gen: 0 }));

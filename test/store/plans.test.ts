@@ -16,7 +16,7 @@ const ofBoundedTables: ReadonlySet<string> = new Set(["sweepGuesses", "listHeldB
 const ofOpenImports = /^SCAN ampho_imports USING (COVERING )?INDEX ampho_imports_open$/;
 
 /** An operator asks, from a process of their own, and waits. */
-const ofOperators: ReadonlySet<string> = new Set(["countSessions"]);
+const ofOperators: ReadonlySet<string> = new Set(["countSessions", "findSessionUsers"]);
 
 interface Explained {
   readonly purpose: string;

@@ -40,7 +40,7 @@ const filling = [
 /** They count, list or clear tables that are held to a size, and no login waits for them. */
 const ofBoundedTables: ReadonlySet<string> = new Set(["sweepGuesses", "listHeldBack", "clearHeldBack"]);
 /** An operator asks, from a process of their own, and waits. */
-const ofOperators: ReadonlySet<string> = new Set(["countSessions"]);
+const ofOperators: ReadonlySet<string> = new Set(["countSessions", "findSessionUsers"]);
 const small = ["ampho_state", "ampho_imports", "ampho_housekeeping"];
 
 interface Explained {

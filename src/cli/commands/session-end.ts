@@ -1,6 +1,5 @@
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure, UsageError } from "../failure.js";
-import { requireUser } from "../require-user.js";
 import { withManagement } from "../with-ampho.js";
 
 export async function run(input: CommandInput, context: CommandContext): Promise<void> {
@@ -10,12 +9,12 @@ export async function run(input: CommandInput, context: CommandContext): Promise
   if ([id !== undefined, login !== undefined, all].filter(Boolean).length !== 1) {
     throw new UsageError("give one of ID, --login and --all");
   }
-  await withManagement(context, async ({ users, sessions }) => {
+  await withManagement(context, async ({ sessions }) => {
     if (id !== undefined) {
       if (!(await sessions.end(id))) throw new CommandFailure("there is no such live session");
       context.terminal.note("The session has ended.");
     } else if (login !== undefined) {
-      await sessions.endAll((await requireUser(users, login)).id);
+      for (const userId of await sessions.usersOf(login)) await sessions.endAll(userId);
       context.terminal.note("Every session of the user has ended.");
     } else {
       await sessions.endEvery();

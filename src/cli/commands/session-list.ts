@@ -1,5 +1,4 @@
 import type { CommandContext, CommandInput } from "../command.js";
-import { requireUser } from "../require-user.js";
 import { table, timeOf } from "../table.js";
 import { withManagement } from "../with-ampho.js";
 
@@ -9,9 +8,10 @@ const minuteOf = (seconds: number) => timeOf(seconds).slice(0, 16);
 export async function run(input: CommandInput, context: CommandContext): Promise<void> {
   const { argument: login = "" } = input;
   const { terminal } = context;
-  const all = await withManagement(context, async ({ users, sessions }) => {
-    const { id } = await requireUser(users, login);
-    return sessions.list(id);
+  const all = await withManagement(context, async ({ sessions }) => {
+    const lists = [];
+    for (const userId of await sessions.usersOf(login)) lists.push(...(await sessions.list(userId)));
+    return lists;
   });
   if (input.has("--json")) return terminal.printJson(all);
   const rows = all.map(({ id, renewed, expires, address, agent }) => [

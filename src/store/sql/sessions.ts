@@ -2,7 +2,7 @@
 // Where transactions run side by side, all of them take their locks in this order, so that none waits for another in a
 // circle: the user, the user's sessions from the newest to the oldest, counters of guesses, the row of state.
 import type { CreateSessionOutcome, NewSession, Session, User } from "../store.js";
-import { ahead, alone, answerTo, firstLast, integer, queryLast, type Work } from "../work.js";
+import { ahead, alone, answerTo, firstLast, integer, queryLast, text, type Work } from "../work.js";
 import { recordAudit } from "./audit.js";
 import { settleRight } from "./guesses.js";
 import { writeRevocations } from "./revocations.js";
@@ -104,6 +104,17 @@ export function* listSessions(input: { readonly userId: string; readonly now: nu
     [input.userId, input.now],
   );
   return rows.map(sessionOf);
+}
+
+export function* findSessionUsers(input: {
+  readonly login: string;
+  readonly canonical: string;
+}): Work<readonly string[]> {
+  const rows = yield* queryLast(
+    "select distinct user_id from ampho_sessions where ended_at is null and (login = ? or lower(login) = ?)",
+    [input.login, input.canonical],
+  );
+  return rows.map((row) => text(row, "user_id"));
 }
 
 export function* countSessions(input: {
