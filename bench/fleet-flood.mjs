@@ -2,9 +2,12 @@
 // guarded requests meanwhile: their p99 against the idle one, in rounds that take turns.
 // Of 64 clients without pause 24 are at home and right, 24 guess at 8 accounts from everywhere, 16 try one login after the
 // other, each from another address. Usage: npm run build && node bench/fleet-flood.mjs [--store sqlite|postgres] [--seed TEXT]
+
+import { fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { constants, setPriority } from "node:os";
 import { parseArgs } from "node:util";
-import { Worker } from "node:worker_threads";
 import { machine, median, print, quantile, sleep } from "./measure.mjs";
 import "./typescript.mjs";
 
@@ -32,7 +35,11 @@ const processes = 4;
 const limits = { tries: 5, knownTries: 10, windowSeconds: 900, addressLogins: 20, leewaySeconds: 60 };
 
 const database = await openDatabase[store]();
-const place = database.place({ AMPHO_TRUST_PROXY: "1", AMPHO_SECURITY_SESSIONS_MAX: "100000" });
+const place = database.place({
+  AMPHO_TRUST_PROXY: "1",
+  ...(process.env.X_NODE && { NODE_OPTIONS: process.env.X_NODE }),
+  AMPHO_SECURITY_SESSIONS_MAX: "100000",
+});
 const owners = makePeople(seed, 24, "owner");
 const targets = makePeople(seed, 8, "target");
 const desk = await openDesk(place, database);
@@ -77,18 +84,16 @@ const clients = [
   ...Array.from({ length: 16 }, () => () => whileFlooding(() => guessAt(`nobody-${made}`))),
 ];
 
-function measureGuarded() {
-  const members = Array.from({ length: processes }, (_, at) => fleet.at(at));
-  const workerData = {
-    ms: roundMs,
-    targets: members.map(({ served }) => ({ port: served.port, token: homes[0].token })),
-  };
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL("./guarded-latency.mjs", import.meta.url), { workerData });
-    worker.once("message", resolve);
-    worker.once("error", reject);
-  });
+const members = Array.from({ length: processes }, (_, at) => fleet.at(at));
+const clock = fork(new URL("./guarded-latency.mjs", import.meta.url));
+async function measureGuarded() {
+  const targets = members.map(({ served }) => ({ port: served.port, token: homes[0].token }));
+  clock.send({ ms: roundMs, targets });
+  const [latencies] = await once(clock, "message");
+  return latencies;
 }
+// The clients are elsewhere in truth: what they take of this machine is what nobody else wants.
+setPriority(constants.priority.PRIORITY_LOW);
 
 const results = { idle: [], flooded: [], ratio: [], perSecond: [] };
 const isHashed = ({ request, answer }) => request.kind === "login" && [200, 401].includes(answer?.status);
@@ -109,6 +114,7 @@ for (let round = 0; round < rounds; round++) {
   results.ratio.push(flooded / idle);
   results.perSecond.push((hashed / roundMs) * 1_000);
 }
+clock.disconnect();
 await fleet.stop();
 const history = {
   seed,

@@ -1,24 +1,24 @@
-// A thread of its own that sends guarded requests to each process in turn and measures them: the clients of a flood must not
+// A process of its own that sends guarded requests to each process in turn and measures them: the clients of a flood must not
 // stand in the way of the clock.
-import { parentPort, workerData } from "node:worker_threads";
 import { keptAgent, send, sleep } from "./measure.mjs";
 
-const { targets, ms } = workerData;
-const agent = keptAgent();
-const latencies = [];
-const end = performance.now() + ms;
-for (let at = 0; performance.now() < end; at++) {
-  const { port, token } = targets[at % targets.length];
-  const started = performance.now();
-  const status = await send({
-    port,
-    agent,
-    path: "/api/security/session",
-    headers: { Authorization: `Bearer ${token}` },
-  });
-  if (status !== 200) throw new Error(`a guarded request was answered ${status}`);
-  latencies.push(performance.now() - started);
-  await sleep(2);
-}
-agent.destroy();
-parentPort.postMessage(latencies);
+process.on("message", async ({ targets, ms }) => {
+  const agent = keptAgent();
+  const latencies = [];
+  const end = performance.now() + ms;
+  for (let at = 0; performance.now() < end; at++) {
+    const { port, token } = targets[at % targets.length];
+    const started = performance.now();
+    const status = await send({
+      port,
+      agent,
+      path: "/api/security/session",
+      headers: { Authorization: `Bearer ${token}` },
+    });
+    if (status !== 200) throw new Error(`a guarded request was answered ${status}`);
+    latencies.push(performance.now() - started);
+    await sleep(2);
+  }
+  agent.destroy();
+  process.send(latencies);
+});

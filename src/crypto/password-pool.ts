@@ -1,14 +1,15 @@
-// Hashing off the event loop: worker threads with a lowered priority, fewer than there are cores, behind a bounded queue
-// that is fair and sheds what it could not answer in time. Nothing starts before the first job; idle threads keep no
-// process alive. A password goes to its thread as a string: it came as one in a request body, so a copy is on the heap
-// already, and strings cannot be wiped. Time is the monotonic clock's, and only ever waiting time. Long
-// because a job's way from queue to thread and back is one state, which every part here changes.
+// Hashing off the event loop: worker threads with a lowered priority, fewer than there are cores, which rest where others want
+// the cores (password-rest.ts), behind a bounded queue that is fair and sheds what it could not answer in time. Nothing starts
+// before the first job; idle threads keep no process alive. A password goes to its thread as a string: it came as one in a
+// request body, so a copy is on the heap already, and strings cannot be wiped. Time is the monotonic clock's, and only ever
+// waiting time. Long because a job's way from queue to thread and back is one state, which every part here changes.
 import { availableParallelism } from "node:os";
 import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import { AmphoError } from "../errors.js";
 import { checkPasswordText, needsRehash } from "./password-hash.js";
 import { createPasswordQueue } from "./password-queue.js";
+import { createRest } from "./password-rest.js";
 import type { PasswordAnswer, PasswordJob } from "./password-worker.js";
 
 export interface PasswordPoolOptions {
@@ -18,6 +19,8 @@ export interface PasswordPoolOptions {
   readonly patienceMs?: number;
   /** Jobs that may wait. */
   readonly queueLimit?: number;
+  /** Whether threads rest where others want the cores; true by default. */
+  readonly rests?: boolean;
   /** Told how long each job waited for a thread, also one that was given up, and how long its thread then took. */
   readonly measure?: PasswordMeasure | undefined;
 }
@@ -43,6 +46,8 @@ export interface PasswordCheck {
 export interface PasswordPoolStats {
   readonly size: number;
   readonly busy: number;
+  /** Threads that leave the cores to others for a moment. */
+  readonly resting: number;
   readonly waiting: number;
   /** The running mean of what one job takes its thread. */
   readonly meanMs: number;
@@ -80,9 +85,11 @@ interface Slot {
   running: Pending | undefined;
   /** What its thread has been given already, so that it never waits for this one between two jobs. */
   next: Pending | undefined;
+  /** Until its timer ends it gets nothing. */
+  resting: NodeJS.Timeout | undefined;
 }
 
-const idleSlot: Slot = { worker: undefined, running: undefined, next: undefined };
+const idleSlot: Slot = { worker: undefined, running: undefined, next: undefined, resting: undefined };
 
 const defaults = {
   // The contract allows 5 s for a password; the rest is for the way there and back.
@@ -97,27 +104,33 @@ const sendAheadAt = 0.5;
 
 export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordPool {
   const size = options.size ?? Math.max(1, availableParallelism() - 1);
-  const { patienceMs = defaults.patienceMs, queueLimit = defaults.queueLimit, measure } = options;
+  const { patienceMs = defaults.patienceMs, queueLimit = defaults.queueLimit, rests = true, measure } = options;
   const queue = createPasswordQueue<Pending>();
   const slots = Array.from({ length: size }, (): Slot => ({ ...idleSlot }));
+  const rest = createRest(rests);
   let meanMs = defaults.meanMs;
+  /** Of what a thread rests after a job. */
+  let restMeanMs = 0;
   let shed = 0;
   let closing: Promise<unknown> | undefined;
 
+  const free = (): Slot[] => slots.filter(({ running, resting }) => running === undefined && resting === undefined);
   const busy = (): number => slots.filter((slot) => slot.running !== undefined).length;
+  const resting = (): number => slots.filter((slot) => slot.resting !== undefined).length;
   const sentAhead = (): number => slots.filter((slot) => slot.next !== undefined).length;
 
   function overloaded(): AmphoError {
     shed += 1;
-    const drainSeconds = Math.ceil(((queue.size + sentAhead()) * meanMs) / size / 1000);
+    const drainSeconds = Math.ceil(((queue.size + sentAhead()) * (meanMs + restMeanMs)) / size / 1000);
     const details = { retryAfterSeconds: Math.max(1, drainSeconds) };
     return new AmphoError("overloaded", "Too many passwords are being checked right now.", details);
   }
 
   function submit(job: PasswordJob, { fairnessKey = "", priority = false }: PasswordTurn): Promise<PasswordAnswer> {
     if (closing !== undefined) return Promise.reject(unavailable());
-    if (busy() === size) {
-      const waitMs = ((queue.ahead(fairnessKey, priority) + sentAhead() + size) / size) * meanMs;
+    if (free().length === 0) {
+      const turns = (queue.ahead(fairnessKey, priority) + sentAhead() + size) / size;
+      const waitMs = turns * (meanMs + restMeanMs);
       if (waitMs + meanMs > patienceMs) return Promise.reject(overloaded());
       if (queue.size >= queueLimit) {
         const displaced = queue.displace(fairnessKey, priority);
@@ -140,8 +153,8 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
 
   function pump(): void {
     while (closing === undefined) {
-      const free = slots.filter((slot) => slot.running === undefined);
-      const slot = free.find(({ worker }) => worker !== undefined) ?? free[0];
+      const idle = free();
+      const slot = idle.find(({ worker }) => worker !== undefined) ?? idle[0];
       const pending = slot && queue.take();
       if (slot === undefined || pending === undefined) return;
       send(slot, pending);
@@ -160,8 +173,9 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     slot.running = pending;
     pending.startedMs = performance.now();
     if (!pending.over) measure?.waited(pending.startedMs - pending.queuedMs);
-    // Nothing waits behind a hash of another cost: it may take long, and another thread may be free before.
-    if (isOfToday(pending.job)) setTimeout(sendAhead, meanMs * sendAheadAt, slot, pending).unref();
+    // Nothing waits behind a hash of another cost: it may take long, and another thread may be free before. Nor where the
+    // thread is to rest afterwards.
+    if (!rest.crowded && isOfToday(pending.job)) setTimeout(sendAhead, meanMs * sendAheadAt, slot, pending).unref();
   }
 
   function sendAhead(slot: Slot, running: Pending): void {
@@ -190,9 +204,14 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     // Capped: a machine that slept through a job must not look overloaded afterwards.
     const tookMs = Math.min(answer.tookMs, patienceMs);
     meanMs += meanWeight * (tookMs - meanMs);
+    const restMs = rest.after(answer);
+    restMeanMs += meanWeight * (restMs - restMeanMs);
     measure?.hashed(tookMs);
-    if (next === undefined) worker?.unref();
-    else run(slot, next);
+    if (next !== undefined) run(slot, next);
+    else {
+      worker?.unref();
+      if (restMs > 0) slot.resting = setTimeout(wake, restMs, slot).unref();
+    }
     if (running !== undefined) {
       clearTimeout(running.timer);
       // Whoever lost patience has been told already; then this settles nothing.
@@ -202,9 +221,15 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     pump();
   }
 
+  function wake(slot: Slot): void {
+    slot.resting = undefined;
+    pump();
+  }
+
   /** The thread is gone, and with it what it computed. The next job starts another. */
   function drop(slot: Slot): void {
     const { running, next } = slot;
+    clearTimeout(slot.resting);
     Object.assign(slot, idleSlot);
     if (running !== undefined) giveUp(running, unavailable());
     if (next?.over === false && closing === undefined) {
@@ -236,7 +261,7 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
       return (await check(stored, password, turn)).valid;
     },
 
-    stats: () => ({ size, busy: busy(), waiting: queue.size + sentAhead(), meanMs, shed }),
+    stats: () => ({ size, busy: busy(), resting: resting(), waiting: queue.size + sentAhead(), meanMs, shed }),
 
     async close() {
       closing ??= (async () => {

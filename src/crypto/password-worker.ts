@@ -2,6 +2,7 @@
 import { constants, getPriority, setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 import { hashPasswordSync } from "./password-hash.js";
+import { waitedForCoreMs } from "./password-rest.js";
 import { verifyPasswordSync } from "./password-verify.js";
 
 export type PasswordJob =
@@ -12,7 +13,11 @@ type Outcome =
   | { readonly kind: "hash"; readonly hash: string }
   | { readonly kind: "verify"; readonly valid: boolean }
   | { readonly kind: "failed" };
-export type PasswordAnswer = Outcome & { readonly tookMs: number };
+export type PasswordAnswer = Outcome & {
+  readonly tookMs: number;
+  /** Of it, waiting for a core that others had. */
+  readonly waitedMs: number;
+};
 
 function compute(job: PasswordJob): Outcome {
   try {
@@ -34,8 +39,9 @@ if (process.platform === "linux") {
 }
 
 parentPort?.on("message", (job: PasswordJob) => {
-  const startedMs = performance.now();
+  const [startedMs, waitedMs] = [performance.now(), waitedForCoreMs()];
   const outcome = compute(job);
-  const answer: PasswordAnswer = { ...outcome, tookMs: performance.now() - startedMs };
+  const took = { tookMs: performance.now() - startedMs, waitedMs: waitedForCoreMs() - waitedMs };
+  const answer: PasswordAnswer = { ...outcome, ...took };
   parentPort?.postMessage(answer);
 });

@@ -48,6 +48,11 @@ function gauge(name: string, help: string, read: (state: State) => number | unde
 export const gauges: readonly Gauge[] = [
   gauge("ampho_hash_threads", "Threads for passwords, at most", ({ passwords }) => passwords.size),
   gauge("ampho_hash_busy", "Threads that are at a password", ({ passwords }) => passwords.busy),
+  gauge(
+    "ampho_hash_resting",
+    "Threads that leave the cores to others for a moment",
+    ({ passwords }) => passwords.resting,
+  ),
   gauge("ampho_hash_waiting", "Passwords that wait for a thread", ({ passwords }) => passwords.waiting),
   {
     ...gauge(

@@ -1,6 +1,6 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { getPriority } from "node:os";
+import { availableParallelism, getPriority } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Worker } from "node:worker_threads";
@@ -141,7 +141,7 @@ describe("the pool of password threads", () => {
   });
 
   it("gives its thread the next job before it has the answer to the one before", async () => {
-    const pool = open({ size: 1 });
+    const pool = open({ size: 1, rests: false });
     for (let job = 0; job < 20; job++) await pool.verify(undefined, password);
     let answered = 0;
     const all = [1, 2].map(() => pool.verify(undefined, password).then(() => (answered += 1)));
@@ -162,6 +162,20 @@ describe("the pool of password threads", () => {
     await setTimeout(15);
     await (await started).terminate();
     expect(await Promise.all(answers)).toEqual(["unavailable", "false"]);
+  });
+
+  it("rests between two jobs where others want the cores, and goes on all the same", async () => {
+    const pool = open({ size: 1 });
+    let rested = 0;
+    const jobs = Array.from({ length: 6 }, () =>
+      pool.verify(undefined, password).then(() => (rested += pool.stats().resting)),
+    );
+    // Twice as many as there are cores, at a higher priority than the thread.
+    const others = Array.from({ length: 2 * availableParallelism() }, () => spawn("sh", ["-c", "while :; do :; done"]));
+    await Promise.all(jobs).finally(() => others.forEach((other) => other.kill("SIGKILL")));
+    // Elsewhere nothing tells that a thread has waited for a core.
+    expect(rested > 0).toBe(process.platform === "linux");
+    await expect.poll(() => pool.stats()).toMatchObject({ busy: 0, resting: 0, waiting: 0 });
   });
 
   it("starts no more threads than its size, and none before the first job", async () => {
