@@ -68,6 +68,18 @@ it("an error handler that sends the error on answers with its status and challen
   expect(response.headers["www-authenticate"]).toBe('Bearer realm="ampho"');
 });
 
+it("its routes are left out of what plugins tell of the application's", async () => {
+  const app = fastify();
+  const told: string[] = [];
+  app.addHook("onRoute", ({ url, schema }) => {
+    if (!(schema !== undefined && "hide" in schema && schema.hide === true)) told.push(url);
+  });
+  app.register(mount(ampho));
+  app.get("/hello", async () => "");
+  await app.ready();
+  expect([...new Set(told)]).toEqual(["/hello"]);
+});
+
 it("hooks of the application run before the endpoints, and may refuse", async () => {
   const app = fastify();
   app.register(mount(ampho));

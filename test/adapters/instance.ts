@@ -16,7 +16,7 @@ export const sign = (claims: object, key: Uint8Array = secret): string => {
 };
 
 /** A clock that tests move; it starts at the machine's. */
-function movableClock() {
+export function movableClock() {
   let offsetSeconds = 0;
   return {
     now: () => Math.floor(Date.now() / 1000) + offsetSeconds,

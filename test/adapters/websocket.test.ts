@@ -6,16 +6,17 @@ import { guardedUpgrade, mount, offeredProtocols } from "../../dist/adapters/nod
 import type { Ampho } from "../../dist/index.js";
 import { sendRaw } from "../http/raw.js";
 import { closeServer } from "./express-app.js";
-import { alice, createInstance, foreignToken } from "./instance.js";
+import { alice, createInstance, foreignToken, movableClock, sign } from "./instance.js";
 
 let ampho: Ampho;
 let server: Server;
 let port: number;
 /** Sockets that the server knows to be open. */
 let open = 0;
+const clock = movableClock();
 
 beforeAll(async () => {
-  ampho = await createInstance();
+  ampho = await createInstance(clock);
   const sockets = new WebSocketServer({
     noServer: true,
     handleProtocols: (_offered, request) => offeredProtocols(request)[0] ?? false,
@@ -119,6 +120,13 @@ describe("an open socket", () => {
     expect(await ask(await theirs.opened)).toBe("alice");
     (await theirs.opened).close();
     await theirs.closed;
+  });
+
+  it("is closed when its token has expired and its leeway is over", async () => {
+    const { opened, closed } = connect(bearer(sign({ login: "alice", exp: clock.now() - 30 })));
+    expect(await ask(await opened)).toBe("alice");
+    clock.forward(60);
+    expect(await closed).toBe(4401);
   });
 
   it("is closed when its user is disabled, whatever token it came with", async () => {
