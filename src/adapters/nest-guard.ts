@@ -10,14 +10,13 @@ import {
   Injectable,
   mixin,
   SetMetadata,
-  UseGuards,
+  type Type,
 } from "@nestjs/common";
 import { HttpAdapterHost, Reflector } from "@nestjs/core";
 import type { Auth, Need } from "../auth/auth.js";
 import type { ErrorCode } from "../errors.js";
 import { admit } from "../http/admit.js";
 import type { GuardHost } from "../http/guard-host.js";
-import type { Mistake } from "../http/guarding.js";
 import type { Refusal } from "../http/refusal.js";
 import { checkNeed } from "../http/wrap.js";
 
@@ -104,7 +103,8 @@ export class AuthorizeGuard extends InjectedGuard {
 Inject(Reflector)(AuthorizeGuard.prototype, "reflector");
 Injectable()(AuthorizeGuard);
 
-function guardOf(host: GuardHost | undefined, asked: Need<never> | undefined) {
+/** A guard's class for Nest to make: by that instance, or by the one that is injected. */
+export function guardOf(host: GuardHost | undefined, asked: Need<never> | undefined): Type<CanActivate> {
   // `can` is asked only with the request of the platform that it was written for.
   const need = asked === undefined ? undefined : (checkNeed(asked, host ?? {}) as Need<unknown>);
   return host === undefined ? mixin(injectedGuard(need)) : mixin(guardBy(host, need));
@@ -120,50 +120,6 @@ const guardBy = (ampho: GuardHost, need: Need<unknown> | undefined) =>
     override readonly ampho = ampho;
     override readonly need = need;
   };
-
-/** Of controllers and methods. On anything else it gives what no decorator may: the compiler reads out why. */
-export interface Decorator {
-  <T extends Controller>(controller: T): void;
-  <M>(target: object, method: string | symbol, descriptor: TypedPropertyDescriptor<M>): void;
-  (value: unknown, context: DecoratorContext): Mistake<NotLegacy>;
-  (target: object, property: string | symbol): Mistake<Elsewhere>;
-  (target: object, method: string | symbol | undefined, parameter: number): Mistake<Elsewhere>;
-}
-
-type Controller = abstract new (...args: never) => unknown;
-type NotLegacy = "Nest's decorators need experimentalDecorators in tsconfig.json";
-type Elsewhere = "authorize of ampho/nest decorates controllers and their methods";
-
-// Of what is wrong, TypeScript tells about the last signature that has the right number of arguments, and goes on as if it
-// were the first: therefore the order, and the instance twice.
-/**
- * Decorates controllers and methods: `@authorize`, `@authorize(need)` take the instance by injection,
- * `@authorize(ampho, need)` takes that one. A method's need is asked besides its controller's.
- */
-export function authorize<R = NestRequest>(ampho: GuardHost, need?: Need<R>): Decorator;
-export function authorize(controller: Controller): void;
-export function authorize<M>(target: object, method: string | symbol, descriptor: TypedPropertyDescriptor<M>): void;
-export function authorize(value: unknown, context: DecoratorContext): Mistake<NotLegacy>;
-export function authorize(target: object, property: string | symbol): Mistake<Elsewhere>;
-export function authorize(target: object, method: string | symbol | undefined, parameter: number): Mistake<Elsewhere>;
-export function authorize<R = NestRequest>(ampho: GuardHost, need: Need<R> | undefined): Decorator;
-export function authorize<R = NestRequest>(need?: Need<R>): Decorator;
-export function authorize(...args: readonly unknown[]): unknown {
-  // Nest 10 takes any class for a guard, asks what it made of it nothing, and lets everybody in.
-  if (new.target !== undefined)
-    throw new TypeError("authorize is a decorator: write @authorize, never @UseGuards(authorize)");
-  const [first, second, third] = args;
-  const decorate = (ampho?: GuardHost, need?: Need<never>) => UseGuards(guardOf(ampho, need));
-  if (typeof first === "function") return decorate()(first);
-  if (isObject(first) && isKey(second) && isObject(third)) return decorate()(first, second, third);
-  if (isHost(first)) return decorate(first, second as Need<never> | undefined);
-  return decorate(undefined, first as Need<never> | undefined);
-}
-
-const isKey = (value: unknown): value is string | symbol => typeof value === "string" || typeof value === "symbol";
-const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
-const isHost = (value: unknown): value is GuardHost =>
-  isObject(value) && "guard" in value && typeof value.guard === "function";
 
 /** Parameter: who is asking; undefined only under an `optional` need. Throws on a route that no guard has looked at. */
 export const CurrentAuth = createParamDecorator((_data: unknown, context: ExecutionContext): Auth | undefined => {

@@ -7,16 +7,8 @@ import { mount as mountOnFastify } from "./fastify.js";
 import { AMPHO, AuthorizeGuard } from "./nest-guard.js";
 import { mount as mountOnNode } from "./node.js";
 
-export {
-  AMPHO,
-  AuthorizeGuard,
-  authorize,
-  CurrentAuth,
-  type Decorator,
-  type NestRequest,
-  Public,
-  RefusalException,
-} from "./nest-guard.js";
+export { authorize, type Decorator } from "./nest-authorize.js";
+export { AMPHO, AuthorizeGuard, CurrentAuth, type NestRequest, Public, RefusalException } from "./nest-guard.js";
 /** Wraps functional middleware, which Nest calls as node:http does. */
 export { guarded } from "./node.js";
 

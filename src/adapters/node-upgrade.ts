@@ -1,8 +1,8 @@
-// WebSockets on node:http: the guard of an upgrade request (RFC 6455 §4), and the end of a socket with that of its token.
+// WebSockets on node:http: the guard of an upgrade request (RFC 6455 §4), which tells of the end of its token.
 // Browsers can set no Authorization header here, so the token may also come as a subprotocol, `bearer.{token}`.
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
+import type { AuthOf, Need, NoNeed } from "../auth/auth.js";
 import { bearerOf } from "../auth/bearer.js";
 import { AmphoError } from "../errors.js";
 import { assertAuth } from "../http/admit.js";
@@ -10,13 +10,11 @@ import { onlyAuthorization } from "../http/authorization.js";
 import type { HttpAnswer } from "../http/message.js";
 import type { HttpHost } from "../http/node-exchange.js";
 import { authorizationValues, headOf } from "../http/node-request.js";
+import { type TokenJudge, watchToken } from "../http/token-end.js";
 import { checkNeed } from "../http/wrap.js";
 
 /** What upgrades need of an `Ampho`. */
-export interface UpgradeHost extends HttpHost {
-  verifySync(token: string): Auth;
-  onRevoked(listener: () => void): () => void;
-}
+export interface UpgradeHost extends HttpHost, TokenJudge {}
 
 export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
@@ -63,7 +61,8 @@ export function guardedUpgrade<N extends Need<IncomingMessage>>(
         if (socket.destroyed) return;
         socket.off("error", onError);
         assertAuth(request, need);
-        const ended = endOf(ampho, token, socket);
+        const { ended, release } = watchToken(ampho, token);
+        socket.once("close", () => release(new AmphoError("invalid_token", "The socket was closed.")));
         if (ended.aborted) refuse(socket, ampho.refusal(ended.reason));
         else handler(request, socket, head, ended);
       },
@@ -86,36 +85,6 @@ function authorizationOf({ cookies }: HttpHost, request: IncomingMessage): strin
 function protocolsOf({ headers }: IncomingMessage): readonly string[] {
   const names = headers["sec-websocket-protocol"]?.split(",") ?? [];
   return names.map((name) => name.trim()).filter((name) => name !== "");
-}
-
-const longestDelayMs = 2 ** 31 - 1;
-const leastDelayMs = 1_000;
-
-/** Looks again whenever something is revoked, and when the token expires; within its leeway once a second. */
-function endOf(ampho: UpgradeHost, token: string | undefined, socket: Duplex): AbortSignal {
-  const end = new AbortController();
-  if (token === undefined) return end.signal;
-  let timer: NodeJS.Timeout | undefined;
-  const look = () => {
-    clearTimeout(timer);
-    try {
-      const dueMs = ampho.verifySync(token).expires * 1000 - Date.now();
-      timer = setTimeout(look, Math.min(Math.max(dueMs, leastDelayMs), longestDelayMs)).unref();
-    } catch (error) {
-      // A store that is away has ended nothing.
-      if (error instanceof AmphoError && error.code === "unavailable") timer = setTimeout(look, leastDelayMs).unref();
-      else finish(error);
-    }
-  };
-  const finish = (reason: unknown) => {
-    clearTimeout(timer);
-    stop();
-    if (!end.signal.aborted) end.abort(reason);
-  };
-  const stop = ampho.onRevoked(look);
-  socket.once("close", () => finish(new AmphoError("invalid_token", "The socket was closed.")));
-  look();
-  return end.signal;
 }
 
 function refuse(socket: Duplex, { status, headers, body = "" }: HttpAnswer): void {
