@@ -15,6 +15,8 @@ declare global {
   // What the page puts there.
   var client: Client;
   var told: (string | undefined)[];
+  /** What was called before the laptop slept. */
+  var woken: Promise<Response>;
 }
 
 const page = `<!doctype html><title>A tab</title><script type="module">
@@ -224,6 +226,33 @@ describe("three tabs", () => {
       expect(await Promise.all(skewed.map((tab) => callIn(tab, 3)))).toEqual(times(3, times(3, "ann")));
     // The clock has jumped since the token came: that costs one renewal, and no more.
     expect(renewals(world)).toHaveLength(1);
+  });
+
+  it("go on after the laptop slept, also in the midst of a renewal", async () => {
+    const { clock, world, network, context, tabs } = await openTabs();
+    const protocols = await Promise.all(tabs.map((tab) => context.newCDPSession(tab)));
+    const turn = (state: "frozen" | "active") =>
+      Promise.all(protocols.map((protocol) => protocol.send("Page.setWebLifecycleState", { state })));
+    clock.advance(1000);
+    network.delayMs = 300;
+    const call = () => {
+      woken = client.fetch("/guarded");
+    };
+    await Promise.all(tabs.map((tab) => tab.evaluate(call)));
+    await expect.poll(() => renewals(world).length, { interval: 5 }).toBe(1);
+    await turn("frozen");
+    await wait(500);
+    network.delayMs = 0;
+    // The grace is long over.
+    clock.advance(600);
+    await turn("active");
+    const statuses = await Promise.all(tabs.map((tab) => tab.evaluate(async () => (await woken).status)));
+    expect(statuses).toEqual(times(3, 200));
+    await turn("frozen");
+    clock.advance(3600);
+    await turn("active");
+    expect(await Promise.all(tabs.map((tab) => callIn(tab)))).toEqual(times(3, ["ann"]));
+    expect([await world.count("renew"), await world.count("renew_replayed")]).toEqual([2, 0]);
   });
 
   it("come back after a week", async () => {
