@@ -59,10 +59,11 @@ export function createRunner(pool: Pool): Runner {
         } catch (error) {
           const failure = error instanceof TransactionFailure ? error.failure : error;
           if (!(failure instanceof PostgresFailure)) throw failure;
-          if (failure.code === "late" && !doubtful) {
+          if (failure.code === "late") {
+            // What a failed-over or cut-off server has left is as dead as this one. Who has only waited for a connection
+            // knows nothing of those that are there: they may have been opened a moment ago.
+            if (error instanceof TransactionFailure && !doubtful) pool.dropIdle();
             doubtful = true;
-            // What a failed-over or cut-off server has left is as dead as this one.
-            pool.dropIdle();
           }
           const pauseMs = Math.random() * 20 * 2 ** tries;
           if (!(error instanceof TransactionFailure) || !mayRepeat(error, failure, tries)) throw failure;

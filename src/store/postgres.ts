@@ -24,7 +24,8 @@ export interface PostgresOptions {
 }
 
 const poolLimits = { connections: 10, reserved: 1, waiting: 2000, idleMs: 60_000 };
-const connectMs = 2000;
+/** TCP, TLS and SCRAM take six ways there and back, which at 600 ms each is just done. Nobody waits longer for it than for an answer. */
+const connectMs = 4000;
 /** Nobody waits for an answer yet, and ten processes that start at once have much to do. */
 const openingMs = 15_000;
 

@@ -1,4 +1,4 @@
-// A TCP proxy before a server that cuts connections, swallows what they carry, or counts them.
+// A TCP proxy before a server that cuts connections, swallows or delays what they carry, or counts them.
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 
@@ -13,6 +13,8 @@ export interface CuttingProxy {
   swallow(swallowing: boolean): void;
   /** Begins to swallow when so many pieces have passed, counted from now. */
   swallowAfter(pieces: number): void;
+  /** From now on each piece takes so long, in either direction. */
+  delay(ms: number): void;
   close(): Promise<void>;
 }
 
@@ -21,6 +23,7 @@ export async function startCuttingProxy(targetPort: number): Promise<CuttingProx
   let left = Number.POSITIVE_INFINITY;
   let swallowing = false;
   let then: "cut" | "swallow" = "cut";
+  let delayMs = 0;
 
   function cutAll(): void {
     for (const pair of pairs) for (const socket of pair) socket.resetAndDestroy();
@@ -30,8 +33,10 @@ export async function startCuttingProxy(targetPort: number): Promise<CuttingProx
     from.on("data", (piece) => {
       if (swallowing) return;
       left -= 1;
-      if (left >= 0) to.write(piece);
-      else {
+      if (left >= 0) {
+        if (delayMs === 0) to.write(piece);
+        else setTimeout(() => to.write(piece), delayMs);
+      } else {
         left = Number.POSITIVE_INFINITY;
         if (then === "swallow") swallowing = true;
         else cutAll();
@@ -66,6 +71,9 @@ export async function startCuttingProxy(targetPort: number): Promise<CuttingProx
     },
     swallowAfter: (pieces) => {
       [left, then] = [pieces, "swallow"];
+    },
+    delay: (ms) => {
+      delayMs = ms;
     },
     cutAll,
     swallow: (on) => {

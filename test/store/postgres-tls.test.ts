@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openPostgres } from "../../dist/store/postgres.js";
+import { startCuttingProxy } from "./cutting-proxy.js";
 import { type Database, type OwnServer, startOwnPostgres } from "./postgres-server.js";
 
 const certificates = path.join(import.meta.dirname, "tls");
@@ -33,9 +34,9 @@ afterAll(async () => {
 });
 
 const root = `sslrootcert=${path.join(certificates, "server.crt")}`;
-function open(host: string, parameters: string) {
+function open(host: string, parameters: string, port = server.port) {
   const url = new URL(database.runtimeUrl);
-  [url.hostname, url.search] = [host, parameters];
+  [url.hostname, url.port, url.search] = [host, String(port), parameters];
   return openPostgres({ url: url.href, migrate: false, notice: () => {} });
 }
 const encrypted = async () => {
@@ -81,4 +82,15 @@ it.each([
   await expect(open(host, parameters)).rejects.toThrow(
     "no TLS connection to PostgreSQL, or its certificate is not good",
   );
+});
+
+it("a lost connection is replaced over a network that takes 600 ms there and back", async () => {
+  const proxy = await startCuttingProxy(server.port);
+  const store = await open("localhost", `?sslmode=verify-full&${root}`, proxy.port);
+  proxy.delay(300);
+  proxy.cutAll();
+  // Five ways for TLS and authentication, and one for the question.
+  expect(await store.findUser("ann")).toBeUndefined();
+  await store.close();
+  await proxy.close();
 });
