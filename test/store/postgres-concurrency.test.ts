@@ -145,6 +145,37 @@ describe("transactions in each other's way", () => {
     expect((await eventsOf(store)).filter((event) => event.startsWith("session_ended"))).toHaveLength(2);
   });
 
+  /** What a server says whose transactions come too close to each other: to so many in a row, then to none. */
+  async function failNext(count: number): Promise<void> {
+    await database.query(`
+      create sequence ampho.tries; grant usage on sequence ampho.tries to public;
+      create function ampho.fail() returns trigger language plpgsql as $$ begin
+        if nextval('ampho.tries') <= ${count} then raise exception using errcode = '40001'; end if;
+        return new;
+      end $$;
+      create trigger fail before insert on ampho.ampho_audit for each row execute function ampho.fail()`);
+    onTestFinished(async () => {
+      await database.query("drop function ampho.fail cascade; drop sequence ampho.tries");
+    });
+  }
+
+  it("a serialization failure is tried again, and done once", async () => {
+    const session = await openSession(store, { stored: false });
+    await failNext(3);
+    expect(await store.renewSession(renewal(session, { stored: false }))).toMatchObject({ outcome: "renewed" });
+    expect((await eventsOf(store)).filter((event) => event === "renew")).toHaveLength(1);
+  });
+
+  it("one that does not pass is given up after six tries, and nothing of it is there", async () => {
+    const session = await openSession(store, { stored: false });
+    await failNext(1000);
+    await expect(store.renewSession(renewal(session, { stored: false }))).rejects.toMatchObject({
+      code: "unavailable",
+    });
+    expect(await database.query("select last_value::int as tries from ampho.tries")).toEqual([{ tries: 6 }]);
+    expect(await database.query("select gen::int from ampho.ampho_sessions")).toEqual([{ gen: 0 }]);
+  });
+
   it("a lock that is held for too long is answered in time, and leaves nothing behind", async () => {
     const session = await openSession(store, { stored: false });
     const other = await hold();
