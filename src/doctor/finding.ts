@@ -12,7 +12,8 @@ export const checks = {
   files:
     "who may read or write the key file, the database and configuration files that hold a secret, and the folders they lie in",
   database: "whether it opens and answers",
-  schema: "whether every migration is applied",
+  schema:
+    "whether every migration is applied, and whether the role that serves could change the tables or drop them, where the database has roles",
   clock: "this machine's clock against the database's and against the `Date` of the instance's answers",
   sessions: "live sessions that nobody has renewed for 30 days",
   hashes: "passwords that are still in the format of another system",

@@ -56,8 +56,16 @@ export async function openPostgresMigrations(url: string): Promise<Migrations> {
     down: () => run(() => locked(() => migrateDown(postgresDialect))),
     current: () => run(() => currentVersion(postgresDialect)),
     list: () => run(() => listMigrations(postgresDialect)),
+    owns: () => run(readOwnership),
     close: async () => open?.end(),
   };
+}
+
+function* readOwnership(): Work<boolean> {
+  const row = yield* first(
+    "select pg_has_role(relowner, 'usage')::integer as owns from pg_class where oid = to_regclass('ampho_audit')",
+  );
+  return row !== undefined && integer(row, "owns") === 1;
 }
 
 /** Again, while another one migrates, or somebody uses a table that is to be changed. */

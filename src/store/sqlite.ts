@@ -80,6 +80,7 @@ export function openSqliteMigrations(options: SqliteTarget): Migrations {
     down: () => thread.run({ kind: "migrations", step: "down" }, patient),
     current: () => thread.run({ kind: "migrations", step: "version" }),
     list: () => thread.run({ kind: "migrations", step: "list" }),
+    owns: async () => false,
     close: () => thread.close(),
   };
 }

@@ -51,6 +51,15 @@ describe("a deployment on PostgreSQL", () => {
     expect({ found: found(after), code: after.code }).toEqual({ found: [], code: 0 });
   });
 
+  test("that serves as the owner of its tables is told, as a note where its processes migrate by themselves", async () => {
+    await database.empty();
+    const place = (migrate: string) =>
+      freshPlace({ AMPHO_DATABASE_URL: database.ownerUrl, AMPHO_DATABASE_MIGRATE: migrate });
+    const [off, auto] = [await doctor(place("off")), await doctor(place("auto"))];
+    expect([off.code, found(off)]).toEqual([1, ["warning schema"]]);
+    expect([auto.code, found(auto)]).toEqual([0, ["note schema"]]);
+  });
+
   test("that is away, or lets nobody in, is told without its password", async () => {
     const away = new URL(database.runtimeUrl);
     away.port = "9";

@@ -28,11 +28,12 @@ export interface DatabaseInput {
 /** Reads only: no schema is changed, and no database is made. */
 export async function checkDatabase({ configuration, keys, now }: DatabaseInput): Promise<readonly Finding[]> {
   try {
-    const schema = await checkSchema(configuration);
-    if (schema.length > 0) return schema;
+    const { open, owner } = await checkSchema(configuration);
+    if (open.length > 0) return open;
     const store = await openStore({ url: configuration.databaseUrl, migrate: false, notice: () => {} });
     try {
       return [
+        ...owner,
         ...(await checkRevokedKeys(store, keys, now)),
         ...(await checkTime(store, configuration, now)),
         ...(await checkSessions(store, now)),
@@ -48,23 +49,38 @@ export async function checkDatabase({ configuration, keys, now }: DatabaseInput)
   }
 }
 
-async function checkSchema({ databaseUrl, databaseMigrate }: Configuration): Promise<readonly Finding[]> {
+interface SchemaFindings {
+  /** What keeps everything else from being looked at. */
+  readonly open: readonly Finding[];
+  readonly owner: readonly Finding[];
+}
+
+async function checkSchema({ databaseUrl, databaseMigrate }: Configuration): Promise<SchemaFindings> {
   const migrations = await openMigrations(databaseUrl);
   try {
     // Rejects when the schema is newer than this program.
     await migrations.current();
     const open = (await migrations.list()).filter(({ appliedAt }) => appliedAt === null).length;
-    if (open === 0) return [];
-    const message = `the schema is not up to date: ${open} ${open === 1 ? "migration is" : "migrations are"} not applied`;
     const auto = databaseMigrate === "auto";
+    if (open === 0) return { open: [], owner: (await migrations.owns()) ? [ownerServes(auto)] : [] };
+    const message = `the schema is not up to date: ${open} ${open === 1 ? "migration is" : "migrations are"} not applied`;
     const mend = auto
       ? "the next start applies them; or `ampho db-up` now"
       : "`ampho db-up`: until then nothing starts";
-    return [finding(auto ? "warning" : "error", "schema", message, mend)];
+    return { open: [finding(auto ? "warning" : "error", "schema", message, mend)], owner: [] };
   } finally {
     await migrations.close();
   }
 }
+
+/** Processes that migrate by themselves have to be it. */
+const ownerServes = (auto: boolean): Finding =>
+  finding(
+    auto ? "note" : "warning",
+    "schema",
+    "the role that serves owns the tables: whoever takes over a process can drop the audit log",
+    "serve as a role that reads and writes rows and nothing else (docs/operating.md, Two roles); the owner is for `ampho db-up`",
+  );
 
 async function checkRevokedKeys(store: Store, keys: readonly Key[], now: number): Promise<readonly Finding[]> {
   const { rows } = await store.readRevocations({ after: 0, now });

@@ -9,6 +9,8 @@ export interface Migrations {
   /** The version of the schema, 0 when there is none. */
   current(): Promise<number>;
   list(): Promise<readonly Migration[]>;
+  /** Whether whoever serves with this URL could change or drop the tables; false where there are no roles, or no tables. */
+  owns(): Promise<boolean>;
   close(): Promise<void>;
 }
 
