@@ -21,6 +21,6 @@ export function observeHandle(handle: Handle, prefix: string, { httpSeconds }: P
   };
 }
 
-export function knownMethod(method: string): (typeof methods)[number] {
+function knownMethod(method: string): (typeof methods)[number] {
   return methods.find((known) => known === method) ?? other;
 }

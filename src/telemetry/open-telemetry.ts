@@ -1,13 +1,13 @@
 // OpenTelemetry through the optional peer @opentelemetry/api: nothing of it is loaded where it is not installed, and nothing
 // is recorded where the application has registered no SDK. Names and attributes are those of its semantic conventions
-// (HTTP, database, `error.type`); no path, address, login, query or message is in any.
+// (https://opentelemetry.io/docs/specs/semconv/http/, …/database/, `error.type`), without those that hold what was sent: no
+// path, address, login, query or message is in any.
 import type { Attributes, Histogram as Measured, Span, TextMapGetter } from "@opentelemetry/api";
 import { isNotInstalled } from "../errors.js";
 import type { Handle } from "../http/handler.js";
 import type { HttpAnswer, HttpRequest } from "../http/message.js";
+import { other } from "./definitions.js";
 import { codeOf } from "./measure.js";
-import { knownMethod } from "./observe-handle.js";
-import { boundsSeconds } from "./registry.js";
 
 export type OpenTelemetry = typeof import("@opentelemetry/api");
 
@@ -33,6 +33,11 @@ export interface ChildSpan {
   readonly attributes?: Attributes;
 }
 
+/** Those that the conventions know: of RFC 9110, RFC 5789 and QUERY. */
+const knownMethods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"]);
+/** What the conventions advise for this one histogram, seconds. */
+const boundsSeconds = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+
 const getter: TextMapGetter<HttpRequest> = {
   get: (request, name) => request.header(name.toLowerCase()),
   // Propagators look fields up by name.
@@ -54,7 +59,7 @@ export function createTracing(api: OpenTelemetry, version: string): Tracing {
     const known = route === undefined ? attributes : { ...attributes, "http.route": route };
     const all = { ...known, "http.response.status_code": status };
     span.setAttributes(all);
-    if (route !== undefined) span.updateName(`${String(attributes["http.request.method"])} ${route}`);
+    if (route !== undefined) span.updateName(`${verbOf(attributes["http.request.method"])} ${route}`);
     // Of a server's span only what is the server's fault is an error.
     if (status >= 500) {
       fail(span, error ?? String(status));
@@ -68,11 +73,11 @@ export function createTracing(api: OpenTelemetry, version: string): Tracing {
     request: (handle) => async (request) => {
       const hostHasOne = trace.getActiveSpan() !== undefined;
       const parent = hostHasOne ? context.active() : propagation.extract(context.active(), request, getter);
-      const method = knownMethod(request.method);
+      const method = knownMethods.has(request.method) ? request.method : other;
       const attributes = { "http.request.method": method };
       const kind = hostHasOne ? SpanKind.INTERNAL : SpanKind.SERVER;
       const startMs = performance.now();
-      const span = tracer.startSpan(method, { kind, attributes }, parent);
+      const span = tracer.startSpan(verbOf(method), { kind, attributes }, parent);
       try {
         const answer = await context.with(trace.setSpan(parent, span), () => handle(request));
         const about = finish(span, answer, attributes);
@@ -99,10 +104,13 @@ export function createTracing(api: OpenTelemetry, version: string): Tracing {
   };
 }
 
+/** A method that nobody knows is HTTP in a span's name. */
+const verbOf = (method: unknown): string => (method === other ? "HTTP" : String(method));
+
 function createDurations({ metrics }: OpenTelemetry, version: string): Measured {
   return metrics.getMeter("ampho", version).createHistogram("http.server.request.duration", {
     description: "Duration of HTTP server requests.",
     unit: "s",
-    advice: { explicitBucketBoundaries: [...boundsSeconds] },
+    advice: { explicitBucketBoundaries: boundsSeconds },
   });
 }

@@ -145,10 +145,15 @@ describe("a request", () => {
     expect(spans().flatMap(({ events }) => events)).toEqual([]);
   });
 
-  it("of a method that nobody knows is _OTHER", async () => {
+  it("of a method that nobody knows is _OTHER, and HTTP in its name; one that others take has its own", async () => {
     const world = await alice();
     await world.call("BREW", "/nowhere");
-    expect(only("_OTHER").attributes["http.request.method"]).toBe("_OTHER");
+    expect(only("HTTP").attributes["http.request.method"]).toBe("_OTHER");
+    spanExporter.reset();
+    await world.call("BREW", "/login");
+    expect(only("HTTP /api/security/login").attributes["http.request.method"]).toBe("_OTHER");
+    await world.call("PATCH", "/login");
+    expect(only("PATCH /api/security/login").attributes["http.request.method"]).toBe("PATCH");
   });
 });
 
@@ -179,7 +184,9 @@ describe("metrics", () => {
     expect(await value("ampho.store.duration", created)).toMatchObject({ count: 1 });
     const login = { "http.request.method": "POST", "http.route": "/api/security/login" };
     const refused = { ...login, "http.response.status_code": 401 };
-    expect(await value("http.server.request.duration", refused)).toMatchObject({ count: 1 });
+    const advised = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+    const measured = { count: 1, buckets: { boundaries: advised } };
+    expect(await value("http.server.request.duration", refused)).toMatchObject(measured);
     // An exporter for Prometheus makes the names of /metrics of these.
     const text = world.ampho.metrics();
     for (const { descriptor } of await collected()) {
