@@ -48,6 +48,34 @@ export const healthy: Series = {
   ...times("renew", 100),
 };
 
+/** Other things that happen to a fleet that is well. */
+export const well: Readonly<Record<string, Series>> = {
+  "a fleet that is well": {},
+  "nobody asks anything": {
+    ...Object.fromEntries(Object.entries(healthy).map(([name, values]) => [name, values.replace(/^0\+\d+x/, "5x")])),
+  },
+  // Not there for a quarter of a minute, counting anew from nothing, beside the old version for the rest of the hour.
+  "a rolling update": {
+    ...Object.fromEntries(Object.entries(healthy).map(([name, values]) => [name, anew(values)])),
+    [one("up")]: "1x260 0 1x58",
+    [one("process_start_time_seconds")]: "1x260 _ 3900x58",
+    [one("ampho_build_info", ',version="1.0.0",node="22.0.0"')]: "1x260 _x59",
+    [one("ampho_build_info", ',version="1.1.0",node="22.0.0"')]: "_x261 1x58",
+    'ampho_build_info{job="ampho",instance="b",version="1.0.0",node="22.0.0"}': flat(1),
+  },
+  // As long as a fail-over takes, twice in an hour.
+  "a store that is away for ten seconds": {
+    [one("ampho_revocation_lag_seconds")]: "0.4x200 9 0.4x80 9 0.4x40",
+    [one("ampho_store_errors_total", ',error_type="unavailable"')]: "7x200 20x80 33x40",
+  },
+};
+
+/** What rises, from nothing again at the 261st value. */
+function anew(values: string): string {
+  const [, step] = /^0\+(\d+)x/.exec(values) ?? [];
+  return step === undefined ? values : `0+${step}x260 _ 0+${step}x58`;
+}
+
 /** Alert -> what differs from a fleet that is well, and which others then go off as well. */
 export const ill: Readonly<Record<string, { readonly series: Series; readonly also?: readonly string[] }>> = {
   AmphoDown: { series: { [one("up")]: flat(0) } },
