@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import pg from "pg";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { openPostgres } from "../../dist/store/postgres.js";
 import type { Store } from "../../dist/store/store.js";
@@ -109,6 +110,14 @@ else {
       "select pid from pg_stat_activity where state like 'idle in transaction%' and datname = current_database()",
     );
     expect(left).toEqual([]);
+    // What is set for a transaction ends with it: whoever has the server's connection next has the settings of the server.
+    const next = new pg.Client({ connectionString: pooler.url });
+    await next.connect();
+    const { rows } = await next.query(
+      "select name from pg_settings where name ~ '_timeout$' and setting <> reset_val or name = 'search_path' and source = 'session'",
+    );
+    await next.end();
+    expect(rows).toEqual([]);
     for (const store of stores) await store.close();
   });
 
