@@ -3,7 +3,7 @@ import { isPromise } from "node:util/types";
 import type { NextFunction, Request, Response } from "express";
 import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
 import { admit, assertAuth, givenNeed } from "../http/admit.js";
-import type { GuardHost } from "../http/guard-host.js";
+import { type GuardHost, requireHost } from "../http/guard-host.js";
 import { writeAnswer } from "../http/node-answer.js";
 import { exchange, type HttpHost, isOurs } from "../http/node-exchange.js";
 import type { Refusal } from "../http/refusal.js";
@@ -40,6 +40,7 @@ type Marked = Request & { [onRefusalKey]?: OnRefusal };
 
 /** Middleware that serves the REST API under its prefix: `app.use(mount(ampho))`. */
 export function mount(ampho: HttpHost, { onRefusal }: MountOptions = {}): Middleware {
+  requireHost(ampho);
   return (request: Marked, response, next) => {
     if (onRefusal !== undefined) request[onRefusalKey] = onRefusal;
     if (isOurs(ampho, request)) void exchange(ampho, request, response);

@@ -3,7 +3,7 @@ import type { FastifyPluginCallback, FastifyReply, FastifyRequest, FastifySchema
 import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
 import { ConfigurationError } from "../errors.js";
 import { admit, assertAuth, givenNeed } from "../http/admit.js";
-import type { GuardHost } from "../http/guard-host.js";
+import { type GuardHost, requireHost } from "../http/guard-host.js";
 import { exchange, type HttpHost } from "../http/node-exchange.js";
 import type { Refusal } from "../http/refusal.js";
 import { isUnder } from "../http/target.js";
@@ -43,6 +43,7 @@ export type Plugin = Shapes["plugin"];
  * declared where it is registered. Fails to load under a route prefix that AMPHO_SECURITY_REST_PREFIX does not start with.
  */
 export function mount(ampho: HttpHost): Plugin {
+  requireHost(ampho);
   const plugin: FastifyPluginCallback = (app, _options, done) => {
     if (!isUnder(app.prefix, ampho.prefix))
       return done(

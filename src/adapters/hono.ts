@@ -7,7 +7,7 @@ import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
 import { givenNeed } from "../http/admit.js";
 import { onlyAuthorization, splitAuthorization } from "../http/authorization.js";
 import { type FetchHandler, headOf } from "../http/fetch.js";
-import type { GuardHost } from "../http/guard-host.js";
+import { type GuardHost, requireHost } from "../http/guard-host.js";
 import type { CertainNeed } from "../http/guarding.js";
 import type { HttpHost } from "../http/node-exchange.js";
 import { onlyAuthorizationOf } from "../http/node-request.js";
@@ -31,6 +31,7 @@ export function mount(
   ampho: HttpHost & { readonly fetch: FetchHandler },
   { getConnInfo }: MountOptions = {},
 ): MiddlewareHandler {
+  requireHost(ampho);
   return async (c, next) => {
     if (!isUnder(ampho.prefix, parseTarget(c.req.url).path)) return next();
     const address = getConnInfo === undefined ? nodeAddressOf(c.env) : getConnInfo(c).remote.address;

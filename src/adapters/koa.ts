@@ -2,7 +2,7 @@
 import type { Context, DefaultContext, DefaultState, Middleware, Next, ParameterizedContext, Request } from "koa";
 import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
 import { admit, assertAuth, givenNeed } from "../http/admit.js";
-import type { GuardHost } from "../http/guard-host.js";
+import { type GuardHost, requireHost } from "../http/guard-host.js";
 import { writeAnswer } from "../http/node-answer.js";
 import { exchange, type HttpHost, isOurs } from "../http/node-exchange.js";
 import type { Refusal } from "../http/refusal.js";
@@ -23,6 +23,7 @@ export type GuardedContext<N> = ParameterizedContext<DefaultState & { auth: Auth
 
 /** Middleware that serves the REST API under its prefix: `app.use(mount(ampho))`. */
 export function mount(ampho: HttpHost): Middleware {
+  requireHost(ampho);
   return async (context, next) => {
     if (!isOurs(ampho, context.req)) {
       await next();

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
 import { AmphoError } from "../errors.js";
 import { admit, assertAuth, givenNeed } from "../http/admit.js";
-import type { GuardHost } from "../http/guard-host.js";
+import { type GuardHost, requireHost } from "../http/guard-host.js";
 import { writeAnswer } from "../http/node-answer.js";
 import { exchange, type HttpHost, isOurs } from "../http/node-exchange.js";
 import { checkNeed } from "../http/wrap.js";
@@ -32,6 +32,7 @@ type WithAuth<N> = IncomingMessage & { auth: AuthOf<N> };
 
 /** Serves the REST API under its prefix; other paths go to `next`, or get 404 without one. */
 export function mount(ampho: HttpHost): (request: IncomingMessage, response: ServerResponse, next?: Next) => void {
+  requireHost(ampho);
   return (request, response, next) => {
     if (isOurs(ampho, request)) void exchange(ampho, request, response);
     else if (next !== undefined) next();

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Auth, AuthOf, Need } from "../auth/auth.js";
 import { AmphoError } from "../errors.js";
-import type { GuardHost } from "./guard-host.js";
+import { type GuardHost, requireHost } from "./guard-host.js";
 import { headOf, onlyAuthorizationOf } from "./node-request.js";
 import { type Refusal, refusalOf } from "./refusal.js";
 import { checkNeed } from "./wrap.js";
@@ -50,8 +50,9 @@ async function settle<R, T>(
   return await gate.admitted(auth);
 }
 
-/** The need as it is now, so that nothing done to it later counts; undefined where none was given. */
+/** The need as it is now, so that nothing done to it later counts; undefined where none was given. Throws TypeErrors. */
 export function givenNeed<N extends Need<never>>(need: N | undefined, host: GuardHost): N | undefined {
+  requireHost(host);
   return need === undefined ? undefined : checkNeed(need, host);
 }
 

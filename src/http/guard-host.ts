@@ -25,3 +25,11 @@ export interface GuardHost {
   /** Undefined where cookies are not looked at. */
   readonly cookies?: CookieGate | undefined;
 }
+
+/** Throws a TypeError for what is no instance, as where `mount` or `authorize` was handed over without having been called. */
+export function requireHost({ guard }: Partial<Pick<GuardHost, "guard">>): void {
+  if (typeof guard !== "function")
+    throw new TypeError(
+      "the first argument is the instance: mount(ampho), authorize(ampho), with what createAmpho resolves to",
+    );
+}

@@ -172,7 +172,9 @@ describe("the pool of password threads", () => {
     );
     // Twice as many as there are cores, at a higher priority than the thread.
     const others = Array.from({ length: 2 * availableParallelism() }, () => spawn("sh", ["-c", "while :; do :; done"]));
-    await Promise.all(jobs).finally(() => others.forEach((other) => other.kill("SIGKILL")));
+    await Promise.all(jobs).finally(() => {
+      for (const other of others) other.kill("SIGKILL");
+    });
     // Elsewhere nothing tells that a thread has waited for a core.
     expect(rested > 0).toBe(process.platform === "linux");
     await expect.poll(() => pool.stats()).toMatchObject({ busy: 0, resting: 0, waiting: 0 });

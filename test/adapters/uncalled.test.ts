@@ -1,0 +1,61 @@
+// `mount` and `authorize` handed over without having been called, or called with something else than the instance: a clear
+// error where it is written, or at the first request, and nobody is let in.
+import { once } from "node:events";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import express from "express";
+import fastify from "fastify";
+import { Hono } from "hono";
+import Koa from "koa";
+import { describe, expect, it } from "vitest";
+import * as onExpress from "../../dist/adapters/express.js";
+import * as onFastify from "../../dist/adapters/fastify.js";
+import * as onHono from "../../dist/adapters/hono.js";
+import * as onKoa from "../../dist/adapters/koa.js";
+import * as onNode from "../../dist/adapters/node.js";
+
+// As a program in JavaScript passes it.
+const uncalled = (handler: unknown): never => handler as never;
+
+async function statusOf(listener: RequestListener): Promise<number> {
+  const server = createServer(listener).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const { status } = await fetch(`http://127.0.0.1:${port}/`);
+  server.close();
+  return status;
+}
+
+describe.each(Object.entries({ onExpress, onFastify, onHono, onKoa, onNode }))("%s", (_name, { mount, authorize }) => {
+  it.each([
+    ["a promise of the instance", Promise.resolve()],
+    ["something else", {}],
+  ])("%s is refused where it is written", (_what, value) => {
+    expect(() => mount(uncalled(value))).toThrow(/the first argument is the instance: mount\(ampho\)/);
+    expect(() => authorize(uncalled(value))).toThrow(TypeError);
+  });
+});
+
+describe.each([
+  ["mount", onExpress.mount, onHono.mount, onKoa.mount],
+  ["authorize", onExpress.authorize, onHono.authorize, onKoa.authorize],
+])("%s that was not called", (_name, express5, hono4, koa3) => {
+  it("is an error of each request on Express, Hono and Koa", async () => {
+    const quiet: express.ErrorRequestHandler = (_error, _request, response, _next) => void response.status(500).end();
+    const app = express().use(uncalled(express5), (_request, response) => void response.send("in"));
+    expect(await statusOf(app.use(quiet))).toBe(500);
+    const hono = new Hono().get("/", uncalled(hono4), (context) => context.text("in"));
+    hono.onError((_error, context) => context.text("", 500));
+    expect((await hono.request("/")).status).toBe(500);
+    const koa = new Koa().use(uncalled(koa3)).use((context) => {
+      context.body = "in";
+    });
+    koa.silent = true;
+    expect(await statusOf(koa.callback())).toBe(500);
+  });
+});
+
+it("`authorize` that was not called is an error of each request on Fastify", async () => {
+  const app = fastify().get("/", { onRequest: uncalled(onFastify.authorize) }, async () => "in");
+  expect((await app.inject("/")).statusCode).toBe(500);
+});
