@@ -38,9 +38,10 @@ export async function login(parts: Parts, input: LoginInput, caller: Caller): Pr
     throw refused();
   }
   if (password !== undefined) {
+    // Where passwords are waiting, nobody waits for a second one. Asked before: its own may wait for a thread that rests.
+    const { waiting } = parts.passwords.stats();
     const rehashing = rehash(parts, account, password, origin);
-    // Where passwords are waiting, nobody waits for a second one.
-    if (parts.passwords.stats().waiting === 0) await rehashing;
+    if (waiting === 0) await rehashing;
   }
   const now = clock.now();
   const live = liveSessionOf(parts, account, input.bearer);
