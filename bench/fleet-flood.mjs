@@ -2,7 +2,6 @@
 // guarded requests meanwhile: their p99 against the idle one, in rounds that take turns.
 // Of 64 clients without pause 24 are at home and right, 24 guess at 8 accounts from everywhere, 16 try one login after the
 // other, each from another address. Usage: npm run build && node bench/fleet-flood.mjs [--store sqlite|postgres] [--seed TEXT]
-
 import { fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -35,11 +34,7 @@ const processes = 4;
 const limits = { tries: 5, knownTries: 10, windowSeconds: 900, addressLogins: 20, leewaySeconds: 60 };
 
 const database = await openDatabase[store]();
-const place = database.place({
-  AMPHO_TRUST_PROXY: "1",
-  ...(process.env.X_NODE && { NODE_OPTIONS: process.env.X_NODE }),
-  AMPHO_SECURITY_SESSIONS_MAX: "100000",
-});
+const place = database.place({ AMPHO_TRUST_PROXY: "1", AMPHO_SECURITY_SESSIONS_MAX: "100000" });
 const owners = makePeople(seed, 24, "owner");
 const targets = makePeople(seed, 8, "target");
 const desk = await openDesk(place, database);
@@ -86,6 +81,8 @@ const clients = [
 
 const members = Array.from({ length: processes }, (_, at) => fleet.at(at));
 const clock = fork(new URL("./guarded-latency.mjs", import.meta.url));
+// It has said why.
+clock.once("exit", (code) => code !== 0 && process.exit(1));
 async function measureGuarded() {
   const targets = members.map(({ served }) => ({ port: served.port, token: homes[0].token }));
   clock.send({ ms: roundMs, targets });

@@ -1,7 +1,7 @@
 // `@authorize` of `ampho/nest`: what it may decorate, in which forms, and what the compiler says of all others.
 import { UseGuards } from "@nestjs/common";
 import type { Need } from "../auth/auth.js";
-import type { GuardHost } from "../http/guard-host.js";
+import { type GuardHost, isHost } from "../http/guard-host.js";
 import type { Mistake } from "../http/guarding.js";
 import { guardOf, type NestRequest } from "./nest-guard.js";
 
@@ -46,5 +46,3 @@ export function authorize(...args: readonly unknown[]): unknown {
 
 const isKey = (value: unknown): value is string | symbol => typeof value === "string" || typeof value === "symbol";
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
-const isHost = (value: unknown): value is GuardHost =>
-  isObject(value) && "guard" in value && typeof value.guard === "function";

@@ -40,16 +40,16 @@ export function createPasswordPolicy(options: { readonly min: number; readonly p
       if (holdsName(whole, product)) return "A password does not contain the name of the product.";
       const folded = whole.slice(0, judgedMaxLength);
       const squeezed = folded.replace(separators, "");
-      const periods = [shortestPeriod(folded), shortestPeriod(squeezed)] as const;
-      if (Math.min(...periods) < min) return "A password is not a short piece repeated.";
+      const texts = [folded, squeezed].map((text) => ({ text, period: shortestPeriod(text) }));
+      if (texts.some(({ period }) => period < min)) return "A password is not a short piece repeated.";
       const common = await readCommonPasswords();
       const tooCommon = "A password is not a common one, with or without a few characters more.";
-      // What is repeated counts once.
-      const [piece, squeezedPiece] = [folded.slice(0, periods[0]), squeezed.slice(0, periods[1])];
-      if ([folded, squeezed].some((text) => common.has(text) || repeats(text, common))) return tooCommon;
-      const separated = folded.length - squeezed.length;
-      const weight = Math.min(weighPassword(piece, common), weighPassword(squeezedPiece, common) + separated);
-      return weight < weightMin ? tooCommon : undefined;
+      if (texts.some(({ text, period }) => common.has(text) || repeats(text, period, common))) return tooCommon;
+      // What is repeated counts once, and what stands between the pieces counts too.
+      const weights = texts.map(
+        ({ text, period }) => weighPassword(text.slice(0, period), common) + folded.length - text.length,
+      );
+      return Math.min(...weights) < weightMin ? tooCommon : undefined;
     },
   };
 }
@@ -73,8 +73,7 @@ function shortestPeriod(text: string): number {
 }
 
 /** Whether the text is one of those, over and over: one that itself repeats something, such as `choochoo`, too. */
-function repeats(text: string, common: ReadonlySet<string>): boolean {
-  const period = shortestPeriod(text);
+function repeats(text: string, period: number, common: ReadonlySet<string>): boolean {
   for (let length = period; length <= text.length / 2; length += period)
     if (common.has(text.slice(0, length))) return true;
   return false;

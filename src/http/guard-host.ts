@@ -26,9 +26,13 @@ export interface GuardHost {
   readonly cookies?: CookieGate | undefined;
 }
 
+export function isHost(value: unknown): value is GuardHost {
+  return typeof value === "object" && value !== null && "guard" in value && typeof value.guard === "function";
+}
+
 /** Throws a TypeError for what is no instance, as where `mount` or `authorize` was handed over without having been called. */
-export function requireHost({ guard }: Partial<Pick<GuardHost, "guard">>): void {
-  if (typeof guard !== "function")
+export function requireHost(value: unknown): void {
+  if (!isHost(value))
     throw new TypeError(
       "the first argument is the instance: mount(ampho), authorize(ampho), with what createAmpho resolves to",
     );

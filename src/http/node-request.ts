@@ -92,7 +92,6 @@ function bodyOf(request: IncomingMessage, parsedBody: unknown): RequestBody {
 /** Reads the whole body. Past the limit it stops reading: what is left is for the answer's writer to discard. */
 function readBody(request: IncomingMessage, limitBytes: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    if (Number(request.headers["content-length"]) > limitBytes) return reject(tooLarge());
     const chunks: Uint8Array[] = [];
     let lengthBytes = 0;
     const timer = setTimeout(() => settle(timedOut()), bodyTimeoutMs);

@@ -24,7 +24,7 @@ export interface PostgresOptions {
 }
 
 const poolLimits = { connections: 10, reserved: 1, waiting: 2000, idleMs: 60_000 };
-/** TCP, TLS and SCRAM take six ways there and back, which at 600 ms each is just done. Nobody waits longer for it than for an answer. */
+/** TCP, TLS and SCRAM take six ways there and back, which at 600 ms each is just done. Less than any answer may take. */
 const connectMs = 4000;
 /** Nobody waits for an answer yet, and ten processes that start at once have much to do. */
 const openingMs = 15_000;

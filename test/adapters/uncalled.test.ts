@@ -39,15 +39,15 @@ describe.each(Object.entries({ onExpress, onFastify, onHono, onKoa, onNode }))("
 describe.each([
   ["mount", onExpress.mount, onHono.mount, onKoa.mount],
   ["authorize", onExpress.authorize, onHono.authorize, onKoa.authorize],
-])("%s that was not called", (_name, express5, hono4, koa3) => {
+])("%s that was not called", (_name, ofExpress, ofHono, ofKoa) => {
   it("is an error of each request on Express, Hono and Koa", async () => {
     const quiet: express.ErrorRequestHandler = (_error, _request, response, _next) => void response.status(500).end();
-    const app = express().use(uncalled(express5), (_request, response) => void response.send("in"));
+    const app = express().use(uncalled(ofExpress), (_request, response) => void response.send("in"));
     expect(await statusOf(app.use(quiet))).toBe(500);
-    const hono = new Hono().get("/", uncalled(hono4), (context) => context.text("in"));
+    const hono = new Hono().get("/", uncalled(ofHono), (context) => context.text("in"));
     hono.onError((_error, context) => context.text("", 500));
     expect((await hono.request("/")).status).toBe(500);
-    const koa = new Koa().use(uncalled(koa3)).use((context) => {
+    const koa = new Koa().use(uncalled(ofKoa)).use((context) => {
       context.body = "in";
     });
     koa.silent = true;
