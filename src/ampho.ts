@@ -20,6 +20,7 @@ import { createRevocationSet, namesInStore } from "./auth/revocations.js";
 import { type Revoked, revokedOf } from "./auth/revoked.js";
 import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./auth/sessions.js";
 import type { Settings } from "./auth/settings.js";
+import { createTarpit } from "./auth/tarpit.js";
 import { createThrottle } from "./auth/throttle.js";
 import { createTokens, type ExtraClaims } from "./auth/tokens.js";
 import { followKeyFile } from "./config/follow-key-file.js";
@@ -140,7 +141,7 @@ export async function composeAmpho(
     ...base,
     tokens: createTokens({ keyring, settings, extraClaims: options.claims }),
     devices: createDevices(keyring),
-    throttle: createThrottle({ store, keyring, settings, clock }),
+    throttle: createThrottle({ store, keyring, settings, clock, tarpit: createTarpit(base.passwords) }),
   };
   const keyFile =
     configuration.keyFile === undefined

@@ -8,6 +8,7 @@ import { createGuessLanes } from "./guess-lanes.js";
 import { guessOriginOf } from "./guess-places.js";
 import type { Keyring } from "./keyring.js";
 import type { Settings } from "./settings.js";
+import type { Tarpit } from "./tarpit.js";
 
 export interface Attempt {
   /** As it is compared. */
@@ -51,6 +52,11 @@ export interface Throttle {
   admitPasswordChange(change: PasswordChange): Promise<Admission>;
 }
 
+interface Refusal {
+  readonly locked: boolean;
+  readonly retryAfterSeconds: number;
+}
+
 /** All places of one user together get so many times the tries of one: proofs that are piled up give no more. */
 const placesTogether = 3;
 /** Rows of each of the two tables of guesses: about 15 MB in all. */
@@ -62,8 +68,9 @@ export function createThrottle(parts: {
   readonly keyring: Pick<Keyring, "conceal">;
   readonly settings: Pick<Settings, "throttle">;
   readonly clock: Clock;
+  readonly tarpit: Tarpit;
 }): Throttle {
-  const { store, clock } = parts;
+  const { store, clock, tarpit } = parts;
   const limits = parts.settings.throttle;
   const { windowSeconds, lockAfter } = limits;
   const lanes = createGuessLanes();
@@ -133,12 +140,17 @@ export function createThrottle(parts: {
   async function admit(
     guess: Guess,
     { canonical, origin, event }: Pick<Parameters<Store["admitGuess"]>[0], "canonical" | "origin" | "event">,
-  ): Promise<{ readonly locked: boolean; readonly retryAfterSeconds: number } | undefined> {
+  ): Promise<Refusal | undefined> {
     sweepAtTimes();
     const ask = () => store.admitGuess({ ...guess, now: clock.now(), canonical, origin, event });
     const verdict = await lanes.ask(guess.subject, ask);
     if (verdict.outcome === "admitted") return undefined;
     return verdict.outcome === "refused" ? verdict : { locked: false, retryAfterSeconds: 1 };
+  }
+
+  async function refuse(refusal: Refusal): Promise<never> {
+    await tarpit.hold();
+    throw tooMany(refusal);
   }
 
   function admission(
@@ -159,7 +171,7 @@ export function createThrottle(parts: {
         if (guess.counters.some(({ kind, key }) => kind !== "login" || key === own.key)) return;
         const further = { ...guess, places: [], counters: [own], subject: shortOf(own) };
         const refusal = await admit(further, { canonical, origin, event: "login_throttled" });
-        if (refusal !== undefined) throw tooMany(refusal.retryAfterSeconds);
+        if (refusal !== undefined) throw tooMany(refusal);
         guess = { ...guess, counters: [...guess.counters, own] };
       },
       async check(look) {
@@ -184,12 +196,12 @@ export function createThrottle(parts: {
         const refusal = await admit(guess, { canonical, origin, event });
         if (refusal === undefined)
           return admission(guess, { fairnessKey: known.userId, priority: true }, { deviceId: known.deviceId, origin });
-        if (!refusal.locked) throw tooMany(refusal.retryAfterSeconds);
+        if (!refusal.locked) return refuse(refusal);
       }
       // A known place with too many failures in a row is a strange one, until a success there.
       const guess = strangeGuess(canonical, origin.address, known);
       const refusal = await admit(guess, { canonical, origin, event });
-      if (refusal !== undefined) throw tooMany(refusal.retryAfterSeconds);
+      if (refusal !== undefined) return refuse(refusal);
       // One turn for each address: the throttle bounds how many of one login wait.
       const fairnessKey = guess.places.at(-1)?.place ?? canonical;
       return admission(guess, { fairnessKey }, { deviceId: known?.deviceId, origin });
@@ -208,7 +220,7 @@ export function createThrottle(parts: {
         pardons: [],
       };
       const refusal = await admit(guess, { canonical, origin, event: "password_throttled" });
-      if (refusal !== undefined) throw tooMany(refusal.retryAfterSeconds);
+      if (refusal !== undefined) return refuse(refusal);
       return admission(guess, { fairnessKey: userId, priority: true }, { origin });
     },
   };
@@ -219,6 +231,6 @@ function shortOf({ key }: GuessCounter): string {
   return key.slice(0, 11);
 }
 
-function tooMany(retryAfterSeconds: number): AmphoError {
+function tooMany({ retryAfterSeconds }: Refusal): AmphoError {
   return new AmphoError("too_many_attempts", "Too many tries. Wait before the next one.", { retryAfterSeconds });
 }

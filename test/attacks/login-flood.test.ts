@@ -44,4 +44,26 @@ describe("while more passwords wait than may", () => {
     expect(await world.ampho.throttle.list()).toEqual([]);
     expect((await logIn(world, "ann", "192.0.2.3")).status).toBe(200);
   });
+
+  it("whoever is refused a try hears of it after others, and who waits for a password gets the time", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    const guesses = Array.from({ length: 5 }, (_, n) =>
+      world.call("POST", "/login", { address: `192.0.2.${n}`, body: { login: "ann", password: `violet kettle ${n}` } }),
+    );
+    for (const guess of guesses) expect((await guess).status).toBe(401);
+    let answered = 0;
+    const flood = Array.from({ length: 40 * availableParallelism() }, async (_, n) => {
+      const { status } = await logIn(world, `nobody-${n}`, `198.51.100.${n}`);
+      answered += 1;
+      return status;
+    });
+    // Then the others wait for a thread.
+    await flood[0];
+    const before = answered;
+    const refused = await logIn(world, "ann", "192.0.2.9");
+    expect(refused).toMatchObject({ status: 429, error: "too_many_attempts" });
+    expect(answered).toBeGreaterThan(before);
+    expect(new Set(await Promise.all(flood))).toEqual(new Set([401]));
+  });
 });

@@ -1,6 +1,8 @@
 // A spray of invented logins from invented addresses, straight at the throttle: what it leaves behind has a bound.
 import { describe, expect, it } from "vitest";
+import { createTarpit } from "../../dist/auth/tarpit.js";
 import { createThrottle } from "../../dist/auth/throttle.js";
+import { createPasswordPool } from "../../dist/crypto/password-pool.js";
 import { openSqlite } from "../../dist/store/sqlite.js";
 
 const limits = { tries: 5, knownTries: 10, windowSeconds: 900, lockAfter: 100, addressLogins: 20, networkLogins: 100 };
@@ -20,6 +22,7 @@ describe("a spray", () => {
       keyring: { conceal: (text: string) => `hash of ${text}` },
       settings: { throttle: limits },
       clock: { now: () => now, monotonicMs: () => 0 },
+      tarpit: createTarpit(createPasswordPool()),
     });
     const guess = async (login: string, address: string) => {
       const origin = { actor: "user", address } as const;
