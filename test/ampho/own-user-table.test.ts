@@ -330,7 +330,8 @@ describe("the commands beside an application's own user table", () => {
     const notice = (): void => undefined;
     const command = () =>
       spawnSync(process.execPath, [path.resolve(import.meta.dirname, "../../dist/cli/main.js"), "user-list"], {
-        env: { ...process.env, AMPHO_DATABASE_URL: databaseUrl },
+        // Without those of the tests, which no command knows.
+        env: { PATH: process.env["PATH"], AMPHO_DATABASE_URL: databaseUrl },
         encoding: "utf8",
       });
     const users = { find: () => undefined, verify: () => false };
