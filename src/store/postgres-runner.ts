@@ -52,7 +52,7 @@ export function createRunner(pool: Pool, names?: StatementNames): Runner {
   return {
     async run(start, { waitMs = usualMs, urgent = false } = {}) {
       const untilMs = performance.now() + (doubtful ? Math.min(doubtfulMs, waitMs) : waitMs);
-      for (let tries = 1; ; tries++) {
+      for (let tries = 1; ; ) {
         try {
           const done = await attempt(start, untilMs, urgent);
           doubtful = false;
@@ -67,10 +67,12 @@ export function createRunner(pool: Pool, names?: StatementNames): Runner {
             doubtful = true;
           }
           const pauseMs = Math.random() * 20 * 2 ** tries;
-          if (failure.undone) names?.failed(failure);
+          // At once, and however many of its statements it is: each time there is a name less.
+          if (names?.failed(failure)) continue;
           if (!(error instanceof TransactionFailure) || !mayRepeat(error, failure, tries)) throw failure;
           if (performance.now() + pauseMs >= untilMs) throw failure;
           await pause(pauseMs);
+          tries++;
         }
       }
     },

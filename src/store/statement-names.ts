@@ -6,8 +6,8 @@ import type { PostgresFailure } from "./postgres-failure.js";
 export interface StatementNames {
   /** Undefined: the statement is sent without a name, and forgotten when it is done. */
   of(text: string): string | undefined;
-  /** What a transaction has failed of, which is tried again: if it was a name, it is tried without. */
-  failed(failure: PostgresFailure): void;
+  /** Whether what a transaction has failed of was a name that is no longer given. */
+  failed(failure: PostgresFailure): boolean;
   /** The names were not there, or taken: no more is given. */
   readonly refused: boolean;
 }
@@ -26,11 +26,15 @@ export function createStatementNames(onRefused: () => void): StatementNames {
       return names.get(text);
     },
     failed({ code, text }) {
+      if (text === undefined || refused || names.get(text) === undefined) return false;
+      if (code === nameIsMissing || code === nameIsTaken) {
+        refused = true;
+        onRefused();
+        return true;
+      }
       // The types of its columns are others since a migration. A pooler keeps the old plan whatever the connection.
-      if (code === planIsStale && text !== undefined) names.set(text, undefined);
-      if ((code !== nameIsMissing && code !== nameIsTaken) || refused) return;
-      refused = true;
-      onRefused();
+      if (code === planIsStale) names.set(text, undefined);
+      return code === planIsStale;
     },
     get refused() {
       return refused;
