@@ -11,7 +11,7 @@ export interface StoreOptions {
   /** Bring the schema up to date; else an old one makes opening fail. */
   readonly migrate: boolean;
   /** Of PostgreSQL; SQLite's always are. */
-  readonly prepare: boolean;
+  readonly prepare?: boolean | undefined;
   /** Gets a line for people when something was done to the schema. */
   readonly notice: (line: string) => void;
 }

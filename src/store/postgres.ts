@@ -21,7 +21,7 @@ export interface PostgresOptions {
   /** Bring an older or empty schema up to date; else opening it fails and names `ampho db-up`. */
   readonly migrate: boolean;
   /** Whether the server keeps statements prepared, by name: a pooler between has to know them. */
-  readonly prepare?: boolean;
+  readonly prepare?: boolean | undefined;
   /** Gets a line for people when something was done to the schema, or is not as it was said to be. */
   readonly notice: (line: string) => void;
 }

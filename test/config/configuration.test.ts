@@ -358,7 +358,8 @@ describe("values", () => {
   });
 
   test("that statements are to be prepared is said to change nothing with SQLite", () => {
-    const warnings = (env: Record<string, string>) => read({ env: { ...env, AMPHO_DATABASE_PREPARE: "true" } }).warnings;
+    const warnings = (env: Record<string, string>) =>
+      read({ env: { ...env, AMPHO_DATABASE_PREPARE: "true" } }).warnings;
     const line =
       "AMPHO_DATABASE_PREPARE is for PostgreSQL: with SQLite statements are always prepared, and it changes nothing";
     expect(warnings({ AMPHO_DATABASE_URL: "sqlite:a.db" })).toContain(line);

@@ -43,7 +43,7 @@ type Connected = Awaited<ReturnType<typeof connected>>;
 async function comeTo({ run }: Connected): Promise<readonly unknown[]> {
   await database.empty();
   const all: unknown[] = [];
-  await runEveryPurpose(async (purpose, input) => {
+  await runEveryPurpose(async <P extends PurposeName>(purpose: P, input: Input<P>): Promise<Output<P>> => {
     const output = await run(purpose, input);
     all.push({ purpose, output: JSON.stringify(output)?.replace(/"epoch":"[^"]*"/, "") });
     return output;
@@ -138,7 +138,8 @@ it("a migration beneath a running process: a plan that is too old is made anew, 
   expect((await behind(prepared)).length).toBeGreaterThan(before);
   // More of them in one transaction than a transaction is tried again for anything else.
   function* several(): Work<void> {
-    for (let at = 0; at < 12; at++) yield* query(`select roles_version as v${at} from ampho_users where id = ?`, [ann.id]);
+    for (let at = 0; at < 12; at++)
+      yield* query(`select roles_version as v${at} from ampho_users where id = ?`, [ann.id]);
   }
   await runner.run(several);
   await database.query("alter table ampho.ampho_users alter column roles_version type integer");
