@@ -178,7 +178,7 @@ export const parameters = {
   AMPHO_DATABASE_PREPARE: withDefault(
     bool,
     false,
-    "whether PostgreSQL keeps statements prepared, which saves it and the process much of a renewal; not behind a pooler that does not know them (docs/operating.md, PgBouncer). SQLite's always are",
+    "whether PostgreSQL keeps statements prepared, which saves it and the process much of a renewal; not behind a pooler that does not know them (docs/operating.md, Prepared statements). SQLite's always are",
   ),
   AMPHO_AUDIT_KEEP: withDefault(
     seconds(0),
