@@ -1,5 +1,6 @@
-// Renewals a second over HTTP on PostgreSQL, beside the same statements in the same transactions issued by bare `pg` at the
-// same concurrency. Usage: npm run build && node bench/postgres.mjs [SESSIONS] [SECONDS]
+// Renewals a second over HTTP on PostgreSQL, also with AMPHO_DATABASE_PREPARE, beside the same statements in the same
+// transactions issued by bare `pg` at the same concurrency.
+// Usage: npm run build && node bench/postgres.mjs [SESSIONS] [SECONDS]
 // The server is one of our own with its default durability, or that of BENCH_POSTGRES_URL (an empty database, as its owner).
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -32,7 +33,7 @@ async function fill(url) {
       select ${now}, 'login', user_id, login, id, 'user' from ampho_sessions`);
   await client.query("vacuum analyze");
   await client.query("checkpoint");
-  const { rows } = await client.query("select id from ampho_users order by random() limit $1", [clients * 2]);
+  const { rows } = await client.query("select id from ampho_users order by random() limit $1", [clients * 3]);
   await client.end();
   return rows.map(({ id }) => id);
 }
@@ -112,10 +113,11 @@ try {
   const key = { kty: "oct", alg: "HS256", kid: "bench", k: randomBytes(32).toString("base64url") };
   const ampho = await createAmpho({ key, databaseUrl: server.url, databaseMigrate: "auto", notice: () => {} });
   const users = await fill(server.url);
-  const grants = [];
-  for (const id of users.slice(0, clients)) grants.push(await ampho.sessions.create(id));
+  const created = [];
+  for (const id of users.slice(clients)) created.push(await ampho.sessions.create(id));
+  const [grants, prepared] = [created.slice(0, clients), created.slice(clients)];
   const bare = [];
-  for (const id of users.slice(clients)) {
+  for (const id of users.slice(0, clients)) {
     await ampho.sessions.create(id);
     const [session] = await ampho.sessions.list(id);
     bare.push({ id: session.id, gen: 0 });
@@ -123,14 +125,18 @@ try {
   await ampho.close();
   const env = { ...process.env, NODE_ENV: "production", AMPHO_SECURITY_KEY: JSON.stringify(key) };
   const served = await startServe({ ...env, AMPHO_DATABASE_URL: server.url });
-  const rates = { overHttp: [], byBarePg: [] };
+  const preparing = await startServe({ ...env, AMPHO_DATABASE_URL: server.url, AMPHO_DATABASE_PREPARE: "true" });
+  const rates = { overHttp: [], prepared: [], byBarePg: [] };
   for (let round = 0; round < rounds; round++) {
     rates.byBarePg.push(await byBarePg(server.url, bare));
     rates.overHttp.push(await overHttp(served.port, grants));
+    rates.prepared.push(await overHttp(preparing.port, prepared));
   }
   served.stop();
-  const perSecond = { overHttp: Math.round(median(rates.overHttp)), byBarePg: Math.round(median(rates.byBarePg)) };
-  const ratio = Number((perSecond.overHttp / perSecond.byBarePg).toFixed(2));
+  preparing.stop();
+  const perSecond = Object.fromEntries(Object.entries(rates).map(([name, all]) => [name, Math.round(median(all))]));
+  const ratioOf = (name) => Number((perSecond[name] / perSecond.byBarePg).toFixed(2));
+  const ratio = { overHttp: ratioOf("overHttp"), prepared: ratioOf("prepared") };
   console.log(JSON.stringify({ bench: "postgres", machine: machine(), sessions, clients, rounds, perSecond, ratio }));
 } finally {
   await server.stop();

@@ -292,6 +292,7 @@ async function openParts(
   const opened = await openStore({
     url: configuration.databaseUrl,
     migrate: configuration.databaseMigrate === "auto",
+    prepare: configuration.databasePrepare,
     notice,
   });
   const store = telemetry?.store(opened) ?? opened;

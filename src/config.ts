@@ -72,7 +72,7 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
   };
   return {
     configuration: Object.freeze(configuration),
-    warnings: [...sources.warnings, ...key.warnings],
+    warnings: [...sources.warnings, ...key.warnings, ...withoutEffect(values)],
     configuredKey: key.source,
   };
 }
@@ -81,6 +81,11 @@ const placed = (name: string, given: Given | undefined) => (given === undefined 
 
 const migrateByDefault = (environment: string, databaseUrl: string) =>
   environment === "production" && !databaseUrl.startsWith("sqlite:") ? "off" : "auto";
+
+const withoutEffect = ({ databasePrepare, databaseUrl }: Pick<ParameterValues, "databasePrepare" | "databaseUrl">) =>
+  databasePrepare && databaseUrl.startsWith("sqlite:")
+    ? ["AMPHO_DATABASE_PREPARE is for PostgreSQL: with SQLite statements are always prepared, and it changes nothing"]
+    : [];
 
 /** By readKey, together with its file. */
 const readApart: ParameterName = "AMPHO_SECURITY_KEY";

@@ -175,6 +175,11 @@ export const parameters = {
     "whether `serve`, `createAmpho` and the commands bring the schema up to date; with off and an old schema they end with exit 1 and name `db-up`",
     { defaultText: "`auto`; `off` for PostgreSQL in production" },
   ),
+  AMPHO_DATABASE_PREPARE: withDefault(
+    bool,
+    false,
+    "whether PostgreSQL keeps statements prepared, which saves it and the process much of a renewal; not behind a pooler that does not know them (docs/operating.md, Prepared statements). SQLite's always are",
+  ),
   AMPHO_AUDIT_KEEP: withDefault(
     seconds(0),
     7_776_000,

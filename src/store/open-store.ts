@@ -10,14 +10,16 @@ export interface StoreOptions {
   readonly url: string;
   /** Bring the schema up to date; else an old one makes opening fail. */
   readonly migrate: boolean;
+  /** Of PostgreSQL; SQLite's always are. */
+  readonly prepare?: boolean | undefined;
   /** Gets a line for people when something was done to the schema. */
   readonly notice: (line: string) => void;
 }
 
 /** Errors as of `openSqlite` and `openPostgres`. */
-export function openStore({ url, migrate, notice }: StoreOptions): Promise<Store> {
+export function openStore({ url, migrate, prepare, notice }: StoreOptions): Promise<Store> {
   return isPostgres(url)
-    ? openPostgres({ url, migrate, notice })
+    ? openPostgres({ url, migrate, prepare, notice })
     : openSqlite({ ...sqliteTarget(url), migrate, notice });
 }
 

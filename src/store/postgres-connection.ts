@@ -1,9 +1,10 @@
-// One connection to PostgreSQL. No named statement and no session state, so that a pooler may hand each transaction to
-// another server process (PgBouncer in transaction mode).
+// One connection to PostgreSQL. No session state, and no named statement unless that is asked for, so that a pooler may hand
+// each transaction to another server process (PgBouncer in transaction mode).
 import { Socket } from "node:net";
 import type { ClientConfig, CustomTypesConfig, QueryResult } from "pg";
 import { ConfigurationError, isNotInstalled } from "../errors.js";
 import { failureOf, PostgresFailure } from "./postgres-failure.js";
+import type { StatementNames } from "./statement-names.js";
 import type { Row, SqlValue } from "./work.js";
 
 export type PostgresModule = Pick<typeof import("pg"), "Client">;
@@ -11,7 +12,7 @@ export type PostgresModule = Pick<typeof import("pg"), "Client">;
 export interface Connection {
   /**
    * Rejects with PostgresFailure, and throws at once what is a bug. Without parameters the text may be several statements:
-   * the last one's result is told.
+   * the last one's result is told, and none has a name.
    */
   query(sql: string, parameters?: readonly SqlValue[]): Promise<QueryResult<Row>>;
   /** False once it is lost. */
@@ -40,8 +41,13 @@ export async function loadPostgres(): Promise<PostgresModule> {
 const goodbyeMs = 500;
 const keepAliveMs = 10_000;
 
-/** The whole of TLS and authentication has to be done within `timeoutMs`. */
-export async function connect(module: PostgresModule, url: string, timeoutMs: number): Promise<Connection> {
+/** The whole of TLS and authentication has to be done within `timeoutMs`. Without `names` no statement has one. */
+export async function connect(
+  module: PostgresModule,
+  url: string,
+  timeoutMs: number,
+  names?: StatementNames,
+): Promise<Connection> {
   const socket = new Socket();
   const client = createClient(module, { ...clientOptions, connectionString: libpqModes(url), stream: () => socket });
   let usable = true;
@@ -76,7 +82,11 @@ export async function connect(module: PostgresModule, url: string, timeoutMs: nu
       // What is sent in one turn goes out in one piece: half of a renewal's time in this process is writing to the socket.
       socket.cork();
       process.nextTick(() => socket.uncork());
-      return answerOf(client.query<Row>(parameters ? { text, values: [...parameters], types } : { text, types }));
+      const name = parameters && names?.of(text);
+      return answerOf(
+        client.query<Row>({ text, types, ...(parameters && { values: [...parameters] }), ...(name && { name }) }),
+        name && text,
+      );
     },
     get usable() {
       return usable;
@@ -97,12 +107,13 @@ export async function connect(module: PostgresModule, url: string, timeoutMs: nu
   };
 }
 
-async function answerOf(answer: Promise<QueryResult<Row>>): Promise<QueryResult<Row>> {
+/** `text`: of a statement that has a name. */
+async function answerOf(answer: Promise<QueryResult<Row>>, text?: string): Promise<QueryResult<Row>> {
   try {
     const result = await answer;
     return [result].flat().at(-1) ?? result;
   } catch (error) {
-    throw failureOf(error);
+    throw failureOf(error, text);
   }
 }
 

@@ -7,15 +7,21 @@ export class PostgresFailure extends Error {
   override readonly name = "PostgresFailure";
   /** Of the server, of Node's sockets, or one of ours: `lost`, `late`, `standby`, `tls`. */
   readonly code: string;
+  /** Of the statement, if it was sent with a name. */
+  readonly text: string | undefined;
 
-  constructor(code: string) {
+  constructor(code: string, text?: string) {
     super(explanations.find(([pattern]) => pattern.test(code))?.[1] ?? `PostgreSQL answers with error ${code}`);
     this.code = code;
+    this.text = text;
   }
 
-  /** The transaction is undone for certain, and the same one may succeed in a moment (serialization failure, deadlock). */
+  /**
+   * The transaction is undone for certain, and the same one may succeed in a moment (serialization failure, deadlock), or
+   * without a name for the statement (its name is missing or taken, its plan older than the table).
+   */
   get undone(): boolean {
-    return this.code === "40001" || this.code === "40P01";
+    return /^40(?:001|P01)$/.test(this.code) || (this.text !== undefined && /^(?:26000|42P05|0A000)$/.test(this.code));
   }
 
   /** Of no more use is the connection that it came by. */
@@ -24,12 +30,15 @@ export class PostgresFailure extends Error {
   }
 }
 
-/** Whatever `pg` rejects with. What is no failure of the server or the network is a bug, and comes back as it is. */
-export function failureOf(error: unknown): Error {
+/**
+ * Whatever `pg` rejects with; `text` is that of a statement with a name. What is no failure of the server or the network is a
+ * bug, and comes back as it is.
+ */
+export function failureOf(error: unknown, text?: string): Error {
   if (error instanceof PostgresFailure || !isError(error)) return asError(error);
   const code = "code" in error && typeof error.code === "string" ? error.code : undefined;
   if (code !== undefined)
-    return new PostgresFailure(/^(?:ERR_TLS|CERT_|DEPTH_|SELF_|UNABLE_)/.test(code) ? "tls" : code);
+    return new PostgresFailure(/^(?:ERR_TLS|CERT_|DEPTH_|SELF_|UNABLE_)/.test(code) ? "tls" : code, text);
   if (/SSL|certificate/i.test(error.message)) return new PostgresFailure("tls");
   if (/SASL|SCRAM|password/i.test(error.message)) return new PostgresFailure("28P01");
   // `pg` gives no code to the end of a connection.

@@ -4,6 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { PostgresFailure } from "./postgres-failure.js";
 import type { Pool } from "./postgres-pool.js";
 import { type Transaction, TransactionFailure, transact } from "./postgres-transaction.js";
+import type { StatementNames } from "./statement-names.js";
 import type { Work } from "./work.js";
 
 export interface Runner {
@@ -25,7 +26,7 @@ const idleMs = 5000;
 const triesMax = 6;
 const lostMax = 3;
 
-export function createRunner(pool: Pool): Runner {
+export function createRunner(pool: Pool, names?: StatementNames): Runner {
   let doubtful = false;
 
   async function attempt<T>(start: () => Work<T>, untilMs: number, urgent: boolean): Promise<Transaction<T>> {
@@ -51,7 +52,7 @@ export function createRunner(pool: Pool): Runner {
   return {
     async run(start, { waitMs = usualMs, urgent = false } = {}) {
       const untilMs = performance.now() + (doubtful ? Math.min(doubtfulMs, waitMs) : waitMs);
-      for (let tries = 1; ; tries++) {
+      for (let tries = 1; ; ) {
         try {
           const done = await attempt(start, untilMs, urgent);
           doubtful = false;
@@ -66,9 +67,12 @@ export function createRunner(pool: Pool): Runner {
             doubtful = true;
           }
           const pauseMs = Math.random() * 20 * 2 ** tries;
+          // At once, and however many of its statements it is: each time there is a name less.
+          if (names?.failed(failure)) continue;
           if (!(error instanceof TransactionFailure) || !mayRepeat(error, failure, tries)) throw failure;
           if (performance.now() + pauseMs >= untilMs) throw failure;
           await pause(pauseMs);
+          tries++;
         }
       }
     },

@@ -92,7 +92,8 @@ export async function transact<T>(
       throw cause;
     }
     if (cause.breaking) connection.destroy();
-    else if (!committing && ending === undefined) await rollBack(connection);
+    // Whoever has the connection next must not send a statement by a name that something before it may have failed to make.
+    else await (ending?.catch(() => undefined) ?? rollBack(connection));
     throw new TransactionFailure(cause, committing && cause.breaking);
   }
 }

@@ -11,6 +11,7 @@ import { createPool } from "./postgres-pool.js";
 import { createRunner } from "./postgres-runner.js";
 import { type Input, type Output, type PurposeName, purposes } from "./purposes.js";
 import { readStateAlone } from "./sql/state.js";
+import { createStatementNames } from "./statement-names.js";
 import type { Store } from "./store.js";
 import { first, integer, text, type Work } from "./work.js";
 
@@ -19,7 +20,9 @@ export interface PostgresOptions {
   readonly url: string;
   /** Bring an older or empty schema up to date; else opening it fails and names `ampho db-up`. */
   readonly migrate: boolean;
-  /** Gets a line for people when something was done to the schema. */
+  /** Whether the server keeps statements prepared, by name: a pooler between has to know them. */
+  readonly prepare?: boolean | undefined;
+  /** Gets a line for people when something was done to the schema, or is not as it was said to be. */
   readonly notice: (line: string) => void;
 }
 
@@ -29,17 +32,33 @@ const connectMs = 4000;
 /** Nobody waits for an answer yet, and ten processes that start at once have much to do. */
 const openingMs = 15_000;
 
+const unprepared = "the pooler in front of PostgreSQL does not take prepared statements: unset AMPHO_DATABASE_PREPARE";
+
 /**
- * Throws StoreOpenError where a person can mend it (no server there, a refused role, a standby, another schema),
+ * Throws StoreOpenError where a person can mend it (no server there, a refused role, a standby, another schema, a pooler),
  * ConfigurationError when the package `pg` is not installed. No message holds a part of the URL.
  */
-export async function openPostgres({ url, migrate, notice }: PostgresOptions): Promise<Store> {
+export async function openPostgres({ url, migrate, prepare = false, notice }: PostgresOptions): Promise<Store> {
   const module = await loadPostgres();
   let isOpen = false;
-  const pool = createPool(() => connect(module, url, isOpen ? connectMs : openingMs), poolLimits);
-  const runner = createRunner(pool);
+  const names = prepare
+    ? createStatementNames(() => {
+        if (isOpen) notice(`${unprepared}; until the next start there are none`);
+      })
+    : undefined;
+  const open = () => connect(module, url, isOpen ? connectMs : openingMs, names);
+  const pool = createPool(open, poolLimits);
+  const runner = createRunner(pool, names);
   try {
     const about = await runner.run(lookAround, { waitMs: openingMs });
+    if (names) {
+      // A pooler that has just one process of the server to give hands it to a second connection, names and all.
+      const other = createPool(open, poolLimits);
+      await createRunner(other, names)
+        .run(lookAround, { waitMs: openingMs })
+        .finally(() => other.close());
+      if (names.refused) throw new StoreOpenError(unprepared);
+    }
     const { version } = about.value;
     if (version > newest) notice(expanded(version));
     if (version < newest) {

@@ -292,6 +292,7 @@ describe("values", () => {
     AMPHO_SECURITY_PASSWORD_MIN: ["many", "0", "1025"],
     AMPHO_DATABASE_URL: ["mongodb://h/x", "ampho.db", "sqlite:", "sqlite::memory", "sqlite:///a.db", "postgres:", 5],
     AMPHO_DATABASE_MIGRATE: ["on", true],
+    AMPHO_DATABASE_PREPARE: ["on", 1],
     AMPHO_HOST: ["a b", "http://x", "[::1]", "a/b", ""],
     AMPHO_PORT: ["65536", "http", "-1"],
     AMPHO_TRUST_PROXY: ["-1", "all"],
@@ -354,6 +355,17 @@ describe("values", () => {
   test("the configuration cannot be changed", () => {
     expect(Object.isFrozen(configuration())).toBe(true);
     expect(Object.isFrozen(configuration().scopes)).toBe(true);
+  });
+
+  test("that statements are to be prepared is said to change nothing with SQLite", () => {
+    const warnings = (env: Record<string, string>) =>
+      read({ env: { ...env, AMPHO_DATABASE_PREPARE: "true" } }).warnings;
+    const line =
+      "AMPHO_DATABASE_PREPARE is for PostgreSQL: with SQLite statements are always prepared, and it changes nothing";
+    expect(warnings({ AMPHO_DATABASE_URL: "sqlite:a.db" })).toContain(line);
+    expect(warnings({ AMPHO_DATABASE_URL: "postgres://h/x" })).not.toContain(line);
+    expect(configuration({ env: { AMPHO_DATABASE_PREPARE: "true" } }).databasePrepare).toBe(true);
+    expect(configuration().databasePrepare).toBe(false);
   });
 
   test("PostgreSQL is not migrated by itself in production only", () => {

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { StoreOpenError } from "../../dist/store/open-error.js";
 import { openPostgres } from "../../dist/store/postgres.js";
 import type { Store } from "../../dist/store/store.js";
 import { command, freshPlace, leave } from "../serve/serve.js";
@@ -21,6 +22,8 @@ const program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/usr/local/bin/pg
 interface Pooler {
   readonly url: string;
   readonly ownerUrl: string;
+  /** How many prepared statements it keeps for each connection of the server; 0: it does not know them. */
+  keep(statements: number): void;
   stop(): void;
 }
 
@@ -28,15 +31,17 @@ async function startPooler(
   binary: string,
   { runtimeUrl, ownerUrl }: Database,
   server: PostgresServer,
+  statements = 0,
 ): Promise<Pooler> {
   const folder = mkdtempSync(path.join(tmpdir(), "ampho-pgbouncer-"));
   const [url, owner] = [new URL(runtimeUrl), new URL(ownerUrl)];
   const port = await freePort();
   const users = [url, owner].map(({ username, password }) => `"${username}" "${decodeURIComponent(password)}"\n`);
   writeFileSync(path.join(folder, "users.txt"), users.join(""));
-  writeFileSync(
-    path.join(folder, "pgbouncer.ini"),
-    `[databases]
+  const configure = (statements: number) =>
+    writeFileSync(
+      path.join(folder, "pgbouncer.ini"),
+      `[databases]
 * = host=127.0.0.1 port=${server.port}
 [pgbouncer]
 listen_addr = 127.0.0.1
@@ -46,9 +51,10 @@ auth_type = scram-sha-256
 auth_file = ${folder}/users.txt
 pool_mode = transaction
 default_pool_size = 4
-max_prepared_statements = 0
+max_prepared_statements = ${statements}
 `,
-  );
+    );
+  configure(statements);
   // It refuses to run as root.
   const user = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
   if (user.uid !== undefined)
@@ -60,6 +66,10 @@ max_prepared_statements = 0
   return {
     url: url.href,
     ownerUrl: owner.href,
+    keep: (statements) => {
+      configure(statements);
+      child.kill("SIGHUP");
+    },
     stop: () => {
       kill();
       process.off("exit", kill);
@@ -74,13 +84,15 @@ else {
   let database: Database;
   let pooler: Pooler;
   const open = () => openPostgres({ url: pooler.url, migrate: false, notice: () => {} });
+  const answering = (open: () => Promise<Store>) =>
+    vi.waitFor(async () => (await open()).close(), { timeout: 10_000, interval: 50 });
 
   beforeAll(async () => {
     server = await startPostgres();
     database = await server.database();
     await database.empty();
     pooler = await startPooler(program, database, server);
-    await vi.waitFor(async () => (await open()).close(), { timeout: 10_000, interval: 50 });
+    await answering(open);
   });
   afterAll(async () => {
     await store?.close();
@@ -95,9 +107,8 @@ else {
     return { ...store, close: async () => {} };
   });
 
-  it("two processes behind the pooler leave nothing of one transaction in another's", async () => {
-    await database.empty();
-    const stores = [await open(), await open()] as const;
+  /** Whoever renewed first has renewed, and the other one is told the same. */
+  async function renewEach(stores: readonly [Store, Store]): Promise<void> {
     const sessions = await Promise.all(
       Array.from({ length: 40 }, (_, at) => openSession(stores[at % 2 === 0 ? 0 : 1], { stored: false })),
     );
@@ -106,6 +117,12 @@ else {
     );
     expect(outcomes.filter(({ outcome }) => outcome === "renewed")).toHaveLength(40);
     expect(outcomes.filter(({ outcome }) => outcome === "repeated")).toHaveLength(40);
+  }
+
+  it("two processes behind the pooler leave nothing of one transaction in another's", async () => {
+    await database.empty();
+    const stores = [await open(), await open()] as const;
+    await renewEach(stores);
     const left = await database.query(
       "select pid from pg_stat_activity where state like 'idle in transaction%' and datname = current_database()",
     );
@@ -119,6 +136,46 @@ else {
     await next.end();
     expect(rows).toEqual([]);
     for (const store of stores) await store.close();
+  });
+
+  it("a store that would prepare statements is not opened over a pooler that does not know them", async () => {
+    const opening = openPostgres({ url: pooler.url, migrate: false, prepare: true, notice: () => {} });
+    await expect(opening).rejects.toThrow(
+      "the pooler in front of PostgreSQL does not take prepared statements: unset AMPHO_DATABASE_PREPARE",
+    );
+    await expect(opening).rejects.toBeInstanceOf(StoreOpenError);
+  });
+
+  it("prepares statements over one that knows them, and goes on without when it does no more", async () => {
+    await database.empty();
+    const knowing = await startPooler(program, database, server, 200);
+    const told: string[] = [];
+    const open = () =>
+      openPostgres({ url: knowing.url, migrate: false, prepare: true, notice: (line) => told.push(line) });
+    await answering(open);
+    const stores = [await open(), await open()] as const;
+    // A type that a migration changes: the pooler keeps the old plans.
+    for (const type of ["integer", "bigint"]) {
+      await renewEach(stores);
+      await database.query(`alter table ampho.ampho_sessions alter column gen type ${type}`);
+      await renewEach(stores);
+    }
+    expect(told).toEqual([]);
+
+    knowing.keep(0);
+    await vi.waitFor(
+      async () => {
+        await renewEach(stores);
+        expect(told).toHaveLength(2);
+      },
+      { timeout: 10_000, interval: 50 },
+    );
+    await renewEach(stores);
+    const line =
+      "the pooler in front of PostgreSQL does not take prepared statements: unset AMPHO_DATABASE_PREPARE; until the next start there are none";
+    expect(told).toEqual([line, line]);
+    for (const store of stores) await store.close();
+    knowing.stop();
   });
 
   it("several that migrate at once, with an index that is built apart, are one", async () => {

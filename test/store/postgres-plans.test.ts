@@ -1,11 +1,12 @@
 // No statement of any purpose reads a whole table that grows, on PostgreSQL: each is explained as it is run, over tables of
-// so many rows that the planner has a choice.
+// so many rows that the planner has a choice; with the values that it is run with, and as the plan for all values that a
+// statement which stays prepared may get.
 import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { connect } from "../../src/store/postgres-connection.js";
 import { transact } from "../../src/store/postgres-transaction.js";
 import { type Output, type PurposeName, purposes } from "../../src/store/purposes.js";
-import type { Work } from "../../src/store/work.js";
+import type { Row, Work } from "../../src/store/work.js";
 import { runEveryPurpose } from "./every-purpose.js";
 import { type Database, type PostgresServer, startPostgres } from "./postgres-server.js";
 
@@ -55,15 +56,27 @@ function* explaining<T>(purpose: string, work: Work<T>, all: Explained[]): Work<
     if ("sql" in step.value) {
       const { unread: _, sql, ...rest } = step.value;
       const plan = yield { ...rest, sql: `explain ${sql}` };
-      all.push({ purpose, sql, plan: plan.map((row) => row["QUERY PLAN"]).join("\n") });
+      all.push({ purpose, sql, plan: textOf(plan) });
+      yield { ...rest, sql: `prepare explained as ${sql}`, parameters: [] };
+      const values = rest.parameters.map((value) => (value === null ? "null" : pg.escapeLiteral(String(value))));
+      const generic = yield {
+        sql: `explain execute explained ${values.length > 0 ? `(${values.join(", ")})` : ""}`,
+        parameters: [],
+      };
+      all.push({ purpose, sql, plan: textOf(generic) });
+      yield { sql: "deallocate explained", parameters: [] };
     }
     step = work.next(yield step.value);
   }
   return step.value;
 }
 
+const textOf = (plan: readonly Row[]) => plan.map((row) => row["QUERY PLAN"]).join("\n");
+
 it("none scans a table that grows", async () => {
-  const connection = await connect(pg, database.runtimeUrl, 2000);
+  const url = new URL(database.runtimeUrl);
+  url.searchParams.set("options", "-c plan_cache_mode=force_generic_plan");
+  const connection = await connect(pg, url.href, 2000);
   const all: Explained[] = [];
   await runEveryPurpose(
     async <P extends PurposeName>(purpose: P, input: Parameters<(typeof purposes)[P]["run"]>[0]) => {
@@ -78,4 +91,7 @@ it("none scans a table that grows", async () => {
   const guarded = all.filter(({ purpose }) => !ofBoundedTables.has(purpose) && !ofOperators.has(purpose));
   const bad = guarded.filter(({ plan }) => scans.test(plan));
   expect(bad.map(({ purpose, plan }) => `${purpose}\n${plan}`)).toEqual([]);
+  // Every second is the plan for all values, and one that looks for a value names its place.
+  expect(all.filter(({ plan }, at) => /Index Cond: .*\$1/.test(plan) && at % 2 === 0)).toEqual([]);
+  expect(all.filter(({ plan }, at) => /Index Cond: .*\$1/.test(plan) && at % 2 === 1)).not.toEqual([]);
 });

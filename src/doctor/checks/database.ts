@@ -30,7 +30,8 @@ export async function checkDatabase({ configuration, keys, now }: DatabaseInput)
   try {
     const { open, owner } = await checkSchema(configuration);
     if (open.length > 0) return open;
-    const store = await openStore({ url: configuration.databaseUrl, migrate: false, notice: () => {} });
+    const { databaseUrl: url, databasePrepare: prepare } = configuration;
+    const store = await openStore({ url, migrate: false, prepare, notice: () => {} });
     try {
       return [
         ...owner,

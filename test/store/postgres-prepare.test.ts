@@ -1,0 +1,279 @@
+// Statements that the server keeps prepared (AMPHO_DATABASE_PREPARE), as a role that cannot change the schema: what they come
+// to, how many there are, and what goes on when their names or plans are gone.
+import { createHash } from "node:crypto";
+import pg from "pg";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { createAmpho } from "../../dist/index.js";
+import { connect } from "../../src/store/postgres-connection.js";
+import { createPool } from "../../src/store/postgres-pool.js";
+import { createRunner } from "../../src/store/postgres-runner.js";
+import { transact } from "../../src/store/postgres-transaction.js";
+import { type Input, type Output, type PurposeName, purposes } from "../../src/store/purposes.js";
+import { createStatementNames, type StatementNames } from "../../src/store/statement-names.js";
+import { ahead, answerTo, end, query, queryLast, type Work, write } from "../../src/store/work.js";
+import { keyOfAll } from "../faults/ground.js";
+import { startWireProxy } from "../faults/wire-proxy.js";
+import { runEveryPurpose } from "./every-purpose.js";
+import { ann, login, operator, start } from "./fixtures.js";
+import { type Database, type PostgresServer, startPostgres } from "./postgres-server.js";
+
+let server: PostgresServer;
+let database: Database;
+beforeAll(async () => {
+  server = await startPostgres();
+  database = await server.database();
+});
+afterAll(() => server.stop());
+
+const limits = { statementMs: 20_000, idleMs: 20_000 };
+const ending = { userId: ann.id, now: start, origin: operator, foreignMaxSeconds: 60 };
+
+async function connected(names?: StatementNames) {
+  const url = new URL(database.runtimeUrl);
+  url.searchParams.set("options", "-c plan_cache_mode=force_generic_plan");
+  const connection = await connect(pg, url.href, 2000, names);
+  const run = async <P extends PurposeName>(purpose: P, input: Input<P>): Promise<Output<P>> =>
+    (await transact<Output<P>>(connection, () => purposes[purpose].run(input), limits)).value;
+  return { connection, run, rows: async (sql: string) => (await connection.query(sql)).rows };
+}
+
+type Connected = Awaited<ReturnType<typeof connected>>;
+
+/** What each came to, in order; the epoch is random. */
+async function comeTo({ run }: Connected): Promise<readonly unknown[]> {
+  await database.empty();
+  const all: unknown[] = [];
+  await runEveryPurpose(async <P extends PurposeName>(purpose: P, input: Input<P>): Promise<Output<P>> => {
+    const output = await run(purpose, input);
+    all.push({ purpose, output: JSON.stringify(output)?.replace(/"epoch":"[^"]*"/, "") });
+    return output;
+  });
+  return all;
+}
+
+const prepared = "select name, statement from pg_prepared_statements order by name";
+
+it("every purpose comes to the same, and each text has one name, made of the text", async () => {
+  const plain = await connected();
+  const expected = await comeTo(plain);
+  expect(await plain.rows(prepared)).toEqual([]);
+  plain.connection.end();
+
+  const named = await connected(createStatementNames(() => {}));
+  expect(await comeTo(named)).toEqual(expected);
+  const kept = await named.rows(prepared);
+  expect(kept.length).toBeGreaterThan(80);
+  for (const { name, statement } of kept) {
+    const digest = createHash("sha256").update(String(statement)).digest("base64url");
+    expect(name).toBe(`ampho_${digest.slice(0, 22)}`);
+  }
+  // No text is made of data: what was done before is done by what is there.
+  await comeTo(named);
+  expect(await named.rows(prepared)).toEqual(kept);
+  named.connection.end();
+});
+
+it("there is a bound to names", () => {
+  const names = createStatementNames(() => {});
+  const given = Array.from({ length: 1000 }, (_, at) => names.of(`select ${at}`)).filter(Boolean);
+  expect(new Set(given).size).toBe(500);
+  expect([names.of("select 1"), names.of("select 999")]).toEqual([given[1], undefined]);
+});
+
+async function proxied() {
+  const proxy = await startWireProxy(server.port);
+  const url = new URL(database.runtimeUrl);
+  url.port = String(proxy.port);
+  return { proxy, url: url.href };
+}
+
+/** A store's way of running, with one connection, and what was told of the names. */
+function running(url = database.runtimeUrl) {
+  const told: string[] = [];
+  const names = createStatementNames(() => told.push("refused"));
+  const pool = createPool(() => connect(pg, url, 2000, names), {
+    connections: 1,
+    reserved: 0,
+    waiting: 10,
+    idleMs: 60_000,
+  });
+  const runner = createRunner(pool, names);
+  const behind = async (sql: string) => {
+    const connection = await pool.take(1000, true);
+    const { rows } = await connection.query(sql).finally(() => pool.give(connection));
+    return rows;
+  };
+  const run = async <P extends PurposeName>(purpose: P, input: Input<P>): Promise<Output<P>> =>
+    (await runner.run<Output<P>>(() => purposes[purpose].run(input))).value;
+  return { runner, run, behind, names, told, close: () => pool.close() };
+}
+
+it("a migration beneath a running process: a plan that is too old is made anew, and nobody sees it", async () => {
+  await database.empty();
+  const { runner, run, behind, names, told, close } = running();
+  await run("createUser", { user: ann, now: start, origin: operator });
+  const found = await run("findUser", "ann");
+  const before = (await behind(prepared)).length;
+
+  await database.query("alter table ampho.ampho_users add column added bigint not null default 1");
+  expect(await run("findUser", "ann")).toEqual(found);
+  await database.query("alter table ampho.ampho_users alter column roles_version type integer");
+  // The server does refuse the old plan.
+  const text = "select roles_version from ampho_users where id = $1";
+  const raw = await connected(createStatementNames(() => {}));
+  await raw.connection.query(text, [ann.id]);
+  await database.query("alter table ampho.ampho_users alter column roles_version type bigint");
+  await expect(raw.connection.query(text, [ann.id])).rejects.toMatchObject({ code: "0A000" });
+  raw.connection.end();
+
+  await database.query("alter table ampho.ampho_users alter column roles_version type integer");
+  expect(await run("findUser", "ann")).toEqual(found);
+  expect(await run("findUser", "ann")).toEqual(found);
+  // Written by a statement that tells its rows, and that travels with others.
+  await run("setRoles", { ...ending, change: { set: ["admin"] } });
+  expect(await run("findUser", "ann")).toMatchObject({ roles: ["admin"] });
+  await database.query("alter table ampho.ampho_users alter column roles_version type bigint, drop column added");
+  await run("setRoles", { ...ending, change: { set: ["editor"] } });
+  expect(await run("findUser", "ann")).toMatchObject({ roles: ["editor"] });
+  expect((await behind(prepared)).length).toBeGreaterThan(before);
+  // More of them in one transaction than a transaction is tried again for anything else.
+  function* several(): Work<void> {
+    for (let at = 0; at < 12; at++)
+      yield* query(`select roles_version as v${at} from ampho_users where id = ?`, [ann.id]);
+  }
+  await runner.run(several);
+  await database.query("alter table ampho.ampho_users alter column roles_version type integer");
+  await runner.run(several);
+  await database.query("alter table ampho.ampho_users alter column roles_version type bigint");
+  expect([names.refused, told]).toEqual([false, []]);
+  await close();
+});
+
+it("names that a pooler has dropped: the transaction is done once, without names, and that is told once", async () => {
+  await database.empty();
+  const { run, behind, names, told, close } = running();
+  await run("createUser", { user: ann, now: start, origin: operator });
+  for (const random of ["first", "second"]) await run("createSession", login({ random }));
+  const out = { ...ending, reason: "logout" as const };
+  await run("endSession", { ...out, id: "0.first" });
+  expect(await behind(prepared)).not.toEqual([]);
+
+  await behind("deallocate all");
+  // Its commit travels with the numbers and rows of the revocation.
+  expect(await run("endSession", { ...out, id: "0.second" })).toMatchObject({ ended: true, revocations: [{ n: 2 }] });
+  expect(await run("endSession", { ...out, id: "0.second" })).toMatchObject({ ended: false });
+  expect([names.refused, told]).toEqual([true, ["refused"]]);
+  await behind("discard all");
+  await run("findUser", "ann");
+  expect(await behind(prepared)).toEqual([]);
+  expect(told).toHaveLength(1);
+  const ends = await database.query(
+    "select session_id from ampho.ampho_audit where reason = 'logout' or event = 'logout'",
+  );
+  expect(ends.map((row) => row["session_id"]).sort()).toEqual(["0.first", "0.second"]);
+  await close();
+});
+
+it("a name that another process has taken there: nothing is mistaken for something else", async () => {
+  await database.empty();
+  const first = running();
+  await first.run("createUser", { user: ann, now: start, origin: operator });
+  const found = await first.run("findUser", "ann");
+  const all = await first.behind(prepared);
+  await first.close();
+
+  const { run, behind, told, close } = running();
+  for (const { name } of all) await behind(`prepare "${name}" as select 1 as id`);
+  expect(await run("findUser", "ann")).toEqual(found);
+  expect(told).toEqual(["refused"]);
+  await close();
+});
+
+it("a transaction that fails with its commit under way leaves no name behind that was not made", async () => {
+  await database.empty();
+  const { proxy, url } = await proxied();
+  const { runner, told, close } = running(url);
+  // What is behind the statement that fails does so as well, and would have made a name; that it has not is heard later.
+  let errors = 0;
+  proxy.judge(({ from, kind }) => {
+    if (from === "server" && kind === "E") errors += 1;
+    else if (errors > 0) proxy.delay(20);
+    return "pass";
+  });
+  const shared = "select n from ampho_revocations where n = ?";
+  function* failing(): Work<unknown> {
+    const asked = yield* ahead("select 1 / cast(? as integer)", [0]);
+    yield* write(shared, [1]);
+    yield* end("read");
+    return yield* answerTo(asked);
+  }
+  const failed = runner.run(failing);
+  // The next one, as soon as the connection is free.
+  const next = runner.run(() => queryLast(shared, [1]));
+  await expect(failed).rejects.toMatchObject({ code: "22012" });
+  expect(await next).toMatchObject({ value: [] });
+  expect(errors).toBe(2);
+  expect(told).toEqual([]);
+  await close();
+  await proxy.close();
+});
+
+it("a plan from when a table was tiny goes with the statistics of it", async () => {
+  await database.empty();
+  await database.query("vacuum analyze");
+  const { connection, run, rows } = await connected(createStatementNames(() => {}));
+  await run("createUser", { user: ann, now: start, origin: operator });
+  await database.query("vacuum analyze ampho.ampho_users");
+  for (let times = 0; times < 7; times++) await run("findUser", "ann");
+  const [statement] = await rows(
+    "select name from pg_prepared_statements where statement like '%from ampho_users where canonical = %'",
+  );
+  const plan = async () => JSON.stringify(await rows(`explain execute "${statement?.["name"]}" ('ann')`));
+  expect(await plan()).toMatch(/Seq Scan on ampho_users.*\$1/);
+  await database.query(`insert into ampho.ampho_users
+    (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at)
+    select 'x' || i, 'x' || i, 'x' || i, 'h', 1, '[]', 1, 0, 1 from generate_series(1, 10000) as i`);
+  // As autovacuum does it.
+  await database.query("analyze ampho.ampho_users");
+  expect(await plan()).toMatch(/Index Scan using ampho_users_canonical_key.*\$1/);
+  connection.end();
+});
+
+it("over HTTP: login, renewal, guesses, roles and logout, whose statements are parsed once", async () => {
+  await database.empty();
+  const { proxy, url } = await proxied();
+  const ampho = await createAmpho({ key: keyOfAll, databaseUrl: url, databaseMigrate: "off", databasePrepare: true });
+  const user = await ampho.users.create({ login: "alice", password: "violet kettle harbour morning" });
+  const parsed: string[] = [];
+  proxy.judge(({ connection, from, kind, bytes }) => {
+    if (from === "client" && kind === "P")
+      parsed.push(`${connection} ${bytes.subarray(5).toString("latin1").split("\0")[0]}`);
+    return "pass";
+  });
+  const ask = async (path: string, body: object, token?: string) => {
+    const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
+    const request = new Request(`https://a.example/api/security${path}`, {
+      method: "POST",
+      headers,
+      body: JSON.stringify(body),
+    });
+    const response = await ampho.fetch(request, { address: "192.0.2.7" });
+    const text = await response.text();
+    return { status: response.status, json: text === "" ? {} : JSON.parse(text) };
+  };
+  const wrong = { login: "alice", password: "wrong" };
+  for (const role of ["editor", "admin", "editor", "admin"]) {
+    expect((await ask("/login", wrong)).status).toBe(401);
+    const login = await ask("/login", { login: "alice", password: "violet kettle harbour morning" });
+    const renewed = await ask("/renew", { refresh_token: login.json.refresh_token });
+    expect([login.status, renewed.status]).toEqual([200, 200]);
+    expect((await ask("/logout", {}, renewed.json.token)).status).toBe(204);
+    expect((await ask("/renew", { refresh_token: renewed.json.refresh_token })).status).toBe(401);
+    await ampho.users.setRoles(user.login, [role]);
+  }
+  await ampho.close();
+  await proxy.close();
+  expect(parsed.length).toBeGreaterThan(10);
+  expect(parsed.filter((each) => !/^\d+ ampho_[\w-]{22}$/.test(each))).toEqual([]);
+  expect(new Set(parsed).size).toBe(parsed.length);
+});
