@@ -61,7 +61,10 @@ describe("a body without end", () => {
   it("20 at once of 5 MB each leave no trace", async () => {
     await siege.withstand(async () => {
       const all = Array.from({ length: 20 }, () =>
-        send(login(`Content-Length: ${5 * 1024 * 1024}`) + "x".repeat(5 * 1024 * 1024), { untilClosed: true }),
+        send(login(`Content-Length: ${5 * 1024 * 1024}`) + "x".repeat(5 * 1024 * 1024), {
+          untilClosed: true,
+          last: true,
+        }),
       );
       for (const { status } of await Promise.all(all)) expect(status).toBe(413);
       return all.length;
@@ -139,10 +142,11 @@ describe("two requests in one", () => {
     await siege.withstand(async () => {
       const filler = "x".repeat(20_000);
       const text = `${login(`Content-Length: ${filler.length + end().length}`)}${filler}${end()}`;
-      const { status, body } = await send(text, { untilClosed: true });
+      // Answers come in the order of the requests: an answer to the hidden one would be before that of the last.
+      const { status, body } = await send(text + request("GET /healthz", "Connection: close"), { untilClosed: true });
       expect(status).toBe(413);
-      expect(body).not.toContain("HTTP/1.1");
-      return 1;
+      expect(body.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 200"]);
+      return 2;
     });
   });
 });

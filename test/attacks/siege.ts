@@ -65,7 +65,7 @@ export async function layIn(env: Readonly<Record<string, string>> = {}): Promise
   }
   let settled = 0;
   for (let round = 0; round < 5; round++) {
-    await Promise.all(Array.from({ length: 20 }, () => sendRaw(served.port, large, { untilClosed: true })));
+    await Promise.all(Array.from({ length: 20 }, () => sendRaw(served.port, large, { untilClosed: true, last: true })));
     sent += 20;
     settled = Math.max(settled, served.rssBytes());
   }

@@ -13,7 +13,8 @@ export interface Network {
   delayMs: number;
 }
 
-export async function openNetwork(target: number): Promise<Network> {
+/** Tests that run side by side say by what they end. */
+export async function openNetwork(target: number, atEnd = onTestFinished): Promise<Network> {
   const sockets = new Set<Socket>();
   const network = { url: "", cuts: (_sent: string) => false, down: false, delayMs: 0 };
   const server = createServer((near) => {
@@ -40,7 +41,7 @@ export async function openNetwork(target: number): Promise<Network> {
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => {
+  atEnd(() => {
     for (const socket of sockets) socket.destroy();
     server.close();
   });

@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, type TestContext } from "vitest";
 import type { Client, Session } from "../../src/client/client.js";
 import { settableClock } from "../ampho/world.js";
 import { browserTimeoutMs, openBrowser } from "./browser.js";
@@ -37,13 +37,21 @@ const week = 7 * 86_400;
 const renewals = ({ calls }: World) => calls.filter(({ path }) => path.endsWith("/renew"));
 const times = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value);
 
-/** Three tabs; ann has logged in in the first. `prepare` runs in each before anything else does. */
-async function openTabs({ prepare, count = 3 }: { prepare?: () => void; count?: number } = {}) {
+interface Opening {
+  /** Runs in each tab before anything else does. */
+  readonly prepare?: (() => void) | undefined;
+  readonly count?: number;
+  /** Of a test that runs beside others. */
+  readonly test?: Pick<TestContext, "expect" | "onTestFinished">;
+}
+
+/** Three tabs; ann has logged in in the first. */
+async function openTabs({ prepare, count = 3, test = { expect, onTestFinished } }: Opening = {}) {
   const clock = settableClock();
-  const world = await openWorld({ clock }, (path) => ({ "/": page, "/client.js": script })[path]);
-  const network = await openNetwork(world.port);
+  const world = await openWorld({ clock }, (path) => ({ "/": page, "/client.js": script })[path], test.onTestFinished);
+  const network = await openNetwork(world.port, test.onTestFinished);
   const context = await browser.newContext();
-  onTestFinished(() => context.close());
+  test.onTestFinished(() => context.close());
   if (prepare) await context.addInitScript(prepare);
   const open = () => openTab(context, network.url);
   const tabs = await Promise.all(Array.from({ length: count }, open));
@@ -51,7 +59,7 @@ async function openTabs({ prepare, count = 3 }: { prepare?: () => void; count?: 
   if (first === undefined) throw new Error("no tab");
   await first.evaluate(({ login, password }) => client.login(login, password), ann);
   // What one tab keeps takes its time to be seen in another.
-  for (const tab of tabs) await expect.poll(() => loginIn(tab)).toBe("ann");
+  for (const tab of tabs) await test.expect.poll(() => loginIn(tab)).toBe("ann");
   world.calls.length = 0;
   return { clock, world, network, context, open, tabs, first, others: tabs.slice(1) };
 }
@@ -87,11 +95,13 @@ const loginIn = (tab: Page): Promise<string | undefined> => tab.evaluate(async (
 
 const withoutLocks = () => void Object.defineProperty(Navigator.prototype, "locks", { value: undefined });
 
-describe.each([
+const locks: readonly (readonly [name: string, prepare: (() => void) | undefined])[] = [
   ["with Web Locks", undefined],
   ["without Web Locks", withoutLocks],
-])("three tabs %s", (_, prepare) => {
-  const options = prepare === undefined ? {} : { prepare };
+];
+
+describe.each(locks)("three tabs %s", (_, prepare) => {
+  const options = { prepare };
 
   it("renew once when all find the token expired", async () => {
     const { clock, world, tabs } = await openTabs(options);
@@ -144,9 +154,12 @@ describe.each([
     expect(await world.count("renew")).toBe(1);
     expect(new Set(renewals(world).map(({ idempotencyKey }) => idempotencyKey)).size).toBe(1);
   });
+});
 
-  it("renew once over a throttled network", async () => {
-    const { clock, world, context, tabs } = await openTabs(options);
+/** For a slow network or for deadlines of the client: they wait at once. */
+describe.concurrent("three tabs that have to wait", () => {
+  it.for(locks)("%s renew once over a throttled network", async ([_, prepare], test) => {
+    const { clock, world, context, tabs } = await openTabs({ prepare, test });
     for (const tab of tabs) {
       const protocol = await context.newCDPSession(tab);
       const conditions = { offline: false, latency: 300, downloadThroughput: 6_000, uploadThroughput: 6_000 };
@@ -155,8 +168,31 @@ describe.each([
     }
     clock.advance(1000);
     const answers = await Promise.all(tabs.map((tab) => callIn(tab, 3)));
-    expect(answers.flat()).toEqual(times(9, "ann"));
-    expect(renewals(world)).toHaveLength(1);
+    test.expect(answers.flat()).toEqual(times(9, "ann"));
+    test.expect(renewals(world)).toHaveLength(1);
+  });
+
+  it("keep their session offline, and go on at once when the network is back", async (test) => {
+    const { clock, world, context, tabs, first } = await openTabs({ test });
+    clock.advance(1000);
+    await ageIn(first, 1000);
+    await context.setOffline(true);
+    const answers = await Promise.all(tabs.map((tab) => callIn(tab)));
+    test.expect(answers).toEqual(times(3, ["unavailable"]));
+    test.expect(await Promise.all(tabs.map(loginIn))).toEqual(times(3, "ann"));
+    await context.setOffline(false);
+    test.expect(await Promise.all(tabs.map((tab) => callIn(tab)))).toEqual(times(3, ["ann"]));
+    test.expect(await world.count("renew")).toBe(1);
+  });
+
+  it("take over a lock from a page that never gives it back", { timeout: 60_000 }, async (test) => {
+    const { clock, world, network, first, others } = await openTabs({ count: 2, test });
+    clock.advance(1000);
+    await first.evaluate((name) => {
+      void navigator.locks.request(name, () => new Promise(() => {}));
+    }, `ampho ${network.url}/api/security`);
+    test.expect(await callIn(others[0] ?? first, 3)).toEqual(times(3, "ann"));
+    test.expect(await world.count("renew")).toBe(1);
   });
 });
 
@@ -172,19 +208,6 @@ describe("three tabs", () => {
     await second?.evaluate(({ login, password }) => client.login(login, password), ben);
     expect(await callIn(first)).toEqual(["ben"]);
     for (const tab of tabs) await expect.poll(() => toldIn(tab)).toEqual(["ann", undefined, "ben"]);
-  });
-
-  it("keep their session offline, and go on at once when the network is back", async () => {
-    const { clock, world, context, tabs, first } = await openTabs();
-    clock.advance(1000);
-    await ageIn(first, 1000);
-    await context.setOffline(true);
-    const answers = await Promise.all(tabs.map((tab) => callIn(tab)));
-    expect(answers).toEqual(times(3, ["unavailable"]));
-    expect(await Promise.all(tabs.map(loginIn))).toEqual(times(3, "ann"));
-    await context.setOffline(false);
-    expect(await Promise.all(tabs.map((tab) => callIn(tab)))).toEqual(times(3, ["ann"]));
-    expect(await world.count("renew")).toBe(1);
   });
 
   it("keep their session while the server is away", async () => {
@@ -275,16 +298,6 @@ describe("three tabs", () => {
     expect(await Promise.all(restored.map((tab) => callIn(tab)))).toEqual(times(2, ["session_ended"]));
     expect(await Promise.all(restored.map(session))).toEqual(times(2, undefined));
   });
-
-  it("take over a lock from a page that never gives it back", async () => {
-    const { clock, world, network, first, others } = await openTabs({ count: 2 });
-    clock.advance(1000);
-    await first.evaluate((name) => {
-      void navigator.locks.request(name, () => new Promise(() => {}));
-    }, `ampho ${network.url}/api/security`);
-    expect(await callIn(others[0] ?? first, 3)).toEqual(times(3, "ann"));
-    expect(await world.count("renew")).toBe(1);
-  }, 60_000);
 });
 
 describe("a tab", () => {

@@ -34,9 +34,11 @@ export interface Call {
   readonly body: string;
 }
 
+/** Tests that run side by side say by what they end. */
 export async function openWorld(
   options: AmphoOptions = {},
   page?: (path: string) => string | undefined,
+  atEnd = onTestFinished,
 ): Promise<World> {
   const ampho = await createAmpho({
     databaseUrl: "sqlite::memory:",
@@ -89,7 +91,7 @@ export async function openWorld(
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  onTestFinished(() => world.close());
+  atEnd(() => world.close());
   return Object.assign(world, { port, url: `http://127.0.0.1:${port}` });
 }
 

@@ -13,6 +13,8 @@ export interface RawAnswer {
 export interface RawOptions {
   /** Wait for the other side to close, not just for one answer. */
   readonly untilClosed?: boolean;
+  /** Nothing follows, and the other side is told so: it closes when it has read all, not when its patience ends. */
+  readonly last?: boolean;
   /** Give up after so long; what came until then is the answer. */
   readonly patienceMs?: number;
   /** Sent again and again until there is an answer. */
@@ -20,10 +22,11 @@ export interface RawOptions {
 }
 
 export function sendRaw(port: number, text: string | Uint8Array, options: RawOptions = {}): Promise<RawAnswer> {
-  const { untilClosed = false, patienceMs = 10_000, repeat } = options;
+  const { untilClosed = false, last = false, patienceMs = 10_000, repeat } = options;
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1", () => {
       socket.write(text);
+      if (last) socket.end();
       if (repeat !== undefined) pump();
     });
     let received = "";

@@ -151,7 +151,7 @@ describe("on the wire", () => {
 
     it("sent at once still get their answer", async () => {
       const all = Buffer.concat([Buffer.from(login(json, `Content-Length: ${length}`)), Buffer.alloc(length, "x")]);
-      expect((await sendRaw(serving.port, all, { untilClosed: true })).status).toBe(413);
+      expect((await sendRaw(serving.port, all, { untilClosed: true, last: true })).status).toBe(413);
       await expectHealthy();
     });
   });
