@@ -1,7 +1,7 @@
 // A real Chromium: the one that is installed, or Debian's, which is installed where that is possible.
-import { execFileSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { type Browser, chromium } from "playwright-core";
+import { installFromDebian } from "../debian.js";
 
 const places = [
   process.env["CHROMIUM_PATH"],
@@ -37,16 +37,8 @@ function findChromium(): string | undefined {
 }
 
 function installChromium(): string {
-  const missing = "These tests need Chromium: `apt-get install chromium`, or set CHROMIUM_PATH to one.";
-  if (process.getuid?.() !== 0) throw new Error(missing);
-  try {
-    execFileSync("apt-get", ["update", "-q"], { stdio: "ignore" });
-    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-    execFileSync("apt-get", ["install", "-y", "-q", "--no-install-recommends", "chromium"], { stdio: "ignore", env });
-  } catch (cause) {
-    throw new Error(missing, { cause });
-  }
+  installFromDebian("Chromium (another than Debian's by CHROMIUM_PATH)", "chromium");
   const found = findChromium();
-  if (found === undefined) throw new Error(missing);
+  if (found === undefined) throw new Error("chromium is installed, and is nowhere to be found.");
   return found;
 }

@@ -7,7 +7,8 @@ import { describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { commands } from "../../dist/cli/commands.js";
 import { environmentOnly, parameterNames } from "../../dist/config/parameters.js";
-import { installMs, requireProgram } from "./programs.js";
+import { installMs } from "../debian.js";
+import { requireProgram } from "./programs.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const read = (file: string) => readFileSync(path.join(root, "deploy", file), "utf8");

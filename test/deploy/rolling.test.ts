@@ -2,9 +2,9 @@
 // out without pause through a balancer: no request fails.
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { installMs } from "../debian.js";
 import { addUser, alice, freshPlace, leave, type Place, type Served, startServe, unthrottled } from "../serve/serve.js";
 import { freePort, type PostgresServer, startPostgres } from "../store/postgres-server.js";
-import { installMs } from "./programs.js";
 import { proxies, type RunningProxy } from "./proxies.js";
 
 let database: PostgresServer;

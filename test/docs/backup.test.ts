@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, expect, it, vi } from "vitest";
 import { binary, execute } from "../cli/transcript.js";
-import { installMs, requireProgram } from "../deploy/programs.js";
+import { installMs } from "../debian.js";
+import { requireProgram } from "../deploy/programs.js";
 import {
   addUser,
   alice,

@@ -5,7 +5,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { installMs, requireProgram } from "../deploy/programs.js";
+import { installMs } from "../debian.js";
+import { requireProgram } from "../deploy/programs.js";
 import {
   addUser,
   alice,

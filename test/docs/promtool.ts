@@ -1,21 +1,14 @@
 // Prometheus' own tool, of Debian's package `prometheus`.
 import { execFile, spawnSync } from "node:child_process";
 import { promisify } from "node:util";
+import { installFromDebian } from "../debian.js";
 
 const isThere = () => spawnSync("promtool", ["--version"]).status === 0;
 
 /** Installs it where it is missing, which takes root; throws, saying what to install, where that is not possible. */
 export function requirePromtool(): void {
   if (isThere()) return;
-  if (process.getuid?.() === 0) {
-    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-    const apt = (...args: string[]) => spawnSync("apt-get", args, { env });
-    const install = () => apt("install", "-y", "-q", "--no-install-recommends", "prometheus").status === 0;
-    if (!install()) {
-      apt("update", "-q");
-      install();
-    }
-  }
+  installFromDebian("promtool", "prometheus");
   if (!isThere()) throw new Error("promtool is missing: apt-get install prometheus");
 }
 

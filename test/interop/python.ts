@@ -1,6 +1,7 @@
 // Debian's Python, which has the packages python3-jwt and python3-jwcrypto.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { installFromDebian } from "../debian.js";
 
 const python = "/usr/bin/python3";
 const packages = ["python3-jwt", "python3-jwcrypto"];
@@ -12,14 +13,7 @@ function isThere(): boolean {
 /** Installs what is missing, which takes root; throws, saying what to install, where that is not possible. */
 export function requirePython(): void {
   if (isThere()) return;
-  if (process.getuid?.() === 0) {
-    const apt = (...args: string[]) =>
-      spawnSync("apt-get", args, { env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } });
-    if (apt("install", "-y", ...packages).status !== 0) {
-      apt("update");
-      apt("install", "-y", ...packages);
-    }
-  }
+  installFromDebian("Python with PyJWT and jwcrypto", ...packages);
   if (!isThere()) throw new Error(`${python} lacks packages: apt-get install ${packages.join(" ")}`);
 }
 

@@ -1,7 +1,6 @@
 // The contract of a store over PgBouncer in transaction mode, where the next transaction is another server process's.
-// Only where the program is installed (Debian: pgbouncer).
 import { type ChildProcess, spawn } from "node:child_process";
-import { chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
@@ -9,15 +8,13 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { StoreOpenError } from "../../dist/store/open-error.js";
 import { openPostgres } from "../../dist/store/postgres.js";
 import type { Store } from "../../dist/store/store.js";
+import { installMs } from "../debian.js";
+import { requireProgram } from "../deploy/programs.js";
 import { command, freshPlace, leave } from "../serve/serve.js";
 import { storeContract } from "./contract.js";
 import { openSession, renewal } from "./fixtures.js";
 import { expanding, makeLaterProgram, present } from "./later-program.js";
 import { type Database, freePort, type PostgresServer, startPostgres } from "./postgres-server.js";
-
-const program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/usr/local/bin/pgbouncer"].find((file) =>
-  existsSync(file),
-);
 
 interface Pooler {
   readonly url: string;
@@ -28,7 +25,6 @@ interface Pooler {
 }
 
 async function startPooler(
-  binary: string,
   { runtimeUrl, ownerUrl }: Database,
   server: PostgresServer,
   statements = 0,
@@ -59,7 +55,11 @@ max_prepared_statements = ${statements}
   const user = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
   if (user.uid !== undefined)
     for (const name of ["", "users.txt", "pgbouncer.ini"]) chownSync(path.join(folder, name), user.uid, user.gid);
-  const child: ChildProcess = spawn(binary, ["-q", path.join(folder, "pgbouncer.ini")], { ...user, stdio: "ignore" });
+  const child: ChildProcess = spawn(
+    requireProgram("pgbouncer", "pgbouncer"),
+    ["-q", path.join(folder, "pgbouncer.ini")],
+    { ...user, stdio: "ignore" },
+  );
   const kill = () => void child.kill("SIGKILL");
   process.once("exit", kill);
   url.port = owner.port = String(port);
@@ -78,114 +78,111 @@ max_prepared_statements = ${statements}
   };
 }
 
-if (program === undefined) it("PgBouncer is not installed here", () => expect(program).toBeUndefined());
-else {
-  let server: PostgresServer;
-  let database: Database;
-  let pooler: Pooler;
-  const open = () => openPostgres({ url: pooler.url, migrate: false, notice: () => {} });
-  const answering = (open: () => Promise<Store>) =>
-    vi.waitFor(async () => (await open()).close(), { timeout: 10_000, interval: 50 });
+let server: PostgresServer;
+let database: Database;
+let pooler: Pooler;
+const open = () => openPostgres({ url: pooler.url, migrate: false, notice: () => {} });
+const answering = (open: () => Promise<Store>) =>
+  vi.waitFor(async () => (await open()).close(), { timeout: 10_000, interval: 50 });
 
-  beforeAll(async () => {
-    server = await startPostgres();
-    database = await server.database();
-    await database.empty();
-    pooler = await startPooler(program, database, server);
-    await answering(open);
-  });
-  afterAll(async () => {
-    await store?.close();
-    pooler.stop();
-    await server.stop();
-  });
+beforeAll(async () => {
+  server = await startPostgres();
+  database = await server.database();
+  await database.empty();
+  pooler = await startPooler(database, server);
+  await answering(open);
+}, installMs);
+afterAll(async () => {
+  await store?.close();
+  pooler.stop();
+  await server.stop();
+});
 
-  let store: Store | undefined;
-  storeContract("PostgreSQL behind PgBouncer in transaction mode", async () => {
-    await database.empty();
-    store ??= await open();
-    return { ...store, close: async () => {} };
-  });
+let store: Store | undefined;
+storeContract("PostgreSQL behind PgBouncer in transaction mode", async () => {
+  await database.empty();
+  store ??= await open();
+  return { ...store, close: async () => {} };
+});
 
-  /** Whoever renewed first has renewed, and the other one is told the same. */
-  async function renewEach(stores: readonly [Store, Store]): Promise<void> {
-    const sessions = await Promise.all(
-      Array.from({ length: 40 }, (_, at) => openSession(stores[at % 2 === 0 ? 0 : 1], { stored: false })),
-    );
-    const outcomes = await Promise.all(
-      sessions.flatMap((session) => stores.map((store) => store.renewSession(renewal(session, { stored: false })))),
-    );
-    expect(outcomes.filter(({ outcome }) => outcome === "renewed")).toHaveLength(40);
-    expect(outcomes.filter(({ outcome }) => outcome === "repeated")).toHaveLength(40);
-  }
-
-  it("two processes behind the pooler leave nothing of one transaction in another's", async () => {
-    await database.empty();
-    const stores = [await open(), await open()] as const;
-    await renewEach(stores);
-    const left = await database.query(
-      "select pid from pg_stat_activity where state like 'idle in transaction%' and datname = current_database()",
-    );
-    expect(left).toEqual([]);
-    // What is set for a transaction ends with it: whoever has the server's connection next has the settings of the server.
-    const next = new pg.Client({ connectionString: pooler.url });
-    await next.connect();
-    const { rows } = await next.query(
-      "select name from pg_settings where name ~ '_timeout$' and setting <> reset_val or name = 'search_path' and source = 'session'",
-    );
-    await next.end();
-    expect(rows).toEqual([]);
-    for (const store of stores) await store.close();
-  });
-
-  it("a store that would prepare statements is not opened over a pooler that does not know them", async () => {
-    const opening = openPostgres({ url: pooler.url, migrate: false, prepare: true, notice: () => {} });
-    await expect(opening).rejects.toThrow(
-      "the pooler in front of PostgreSQL does not take prepared statements: unset AMPHO_DATABASE_PREPARE",
-    );
-    await expect(opening).rejects.toBeInstanceOf(StoreOpenError);
-  });
-
-  it("prepares statements over one that knows them, and goes on without when it does no more", async () => {
-    await database.empty();
-    const knowing = await startPooler(program, database, server, 200);
-    const told: string[] = [];
-    const open = () =>
-      openPostgres({ url: knowing.url, migrate: false, prepare: true, notice: (line) => told.push(line) });
-    await answering(open);
-    const stores = [await open(), await open()] as const;
-    // A type that a migration changes: the pooler keeps the old plans.
-    for (const type of ["integer", "bigint"]) {
-      await renewEach(stores);
-      await database.query(`alter table ampho.ampho_sessions alter column gen type ${type}`);
-      await renewEach(stores);
-    }
-    expect(told).toEqual([]);
-
-    knowing.keep(0);
-    await vi.waitFor(
-      async () => {
-        await renewEach(stores);
-        expect(told).toHaveLength(2);
-      },
-      { timeout: 10_000, interval: 50 },
-    );
-    await renewEach(stores);
-    const line =
-      "the pooler in front of PostgreSQL does not take prepared statements: unset AMPHO_DATABASE_PREPARE; until the next start there are none";
-    expect(told).toEqual([line, line]);
-    for (const store of stores) await store.close();
-    knowing.stop();
-  });
-
-  it("several that migrate at once, with an index that is built apart, are one", async () => {
-    const later = makeLaterProgram(expanding);
-    const place = { ...freshPlace({ AMPHO_DATABASE_URL: pooler.ownerUrl }), program: later.main };
-    const done = await Promise.all([1, 2, 3].map(() => command(place, ["db-up"])));
-    expect(done.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual([0, 0, 0]);
-    expect(done.map(({ stdout }) => stdout).join("")).toBe(`applied ${present + 1} expanding\n`);
-    expect(await command(place, ["db-down"])).toMatchObject({ code: 0 });
-    await leave();
-    later.remove();
-  });
+/** Whoever renewed first has renewed, and the other one is told the same. */
+async function renewEach(stores: readonly [Store, Store]): Promise<void> {
+  const sessions = await Promise.all(
+    Array.from({ length: 40 }, (_, at) => openSession(stores[at % 2 === 0 ? 0 : 1], { stored: false })),
+  );
+  const outcomes = await Promise.all(
+    sessions.flatMap((session) => stores.map((store) => store.renewSession(renewal(session, { stored: false })))),
+  );
+  expect(outcomes.filter(({ outcome }) => outcome === "renewed")).toHaveLength(40);
+  expect(outcomes.filter(({ outcome }) => outcome === "repeated")).toHaveLength(40);
 }
+
+it("two processes behind the pooler leave nothing of one transaction in another's", async () => {
+  await database.empty();
+  const stores = [await open(), await open()] as const;
+  await renewEach(stores);
+  const left = await database.query(
+    "select pid from pg_stat_activity where state like 'idle in transaction%' and datname = current_database()",
+  );
+  expect(left).toEqual([]);
+  // What is set for a transaction ends with it: whoever has the server's connection next has the settings of the server.
+  const next = new pg.Client({ connectionString: pooler.url });
+  await next.connect();
+  const { rows } = await next.query(
+    "select name from pg_settings where name ~ '_timeout$' and setting <> reset_val or name = 'search_path' and source = 'session'",
+  );
+  await next.end();
+  expect(rows).toEqual([]);
+  for (const store of stores) await store.close();
+});
+
+it("a store that would prepare statements is not opened over a pooler that does not know them", async () => {
+  const opening = openPostgres({ url: pooler.url, migrate: false, prepare: true, notice: () => {} });
+  await expect(opening).rejects.toThrow(
+    "the pooler in front of PostgreSQL does not take prepared statements: unset AMPHO_DATABASE_PREPARE",
+  );
+  await expect(opening).rejects.toBeInstanceOf(StoreOpenError);
+});
+
+it("prepares statements over one that knows them, and goes on without when it does no more", async () => {
+  await database.empty();
+  const knowing = await startPooler(database, server, 200);
+  const told: string[] = [];
+  const open = () =>
+    openPostgres({ url: knowing.url, migrate: false, prepare: true, notice: (line) => told.push(line) });
+  await answering(open);
+  const stores = [await open(), await open()] as const;
+  // A type that a migration changes: the pooler keeps the old plans.
+  for (const type of ["integer", "bigint"]) {
+    await renewEach(stores);
+    await database.query(`alter table ampho.ampho_sessions alter column gen type ${type}`);
+    await renewEach(stores);
+  }
+  expect(told).toEqual([]);
+
+  knowing.keep(0);
+  await vi.waitFor(
+    async () => {
+      await renewEach(stores);
+      expect(told).toHaveLength(2);
+    },
+    { timeout: 10_000, interval: 50 },
+  );
+  await renewEach(stores);
+  const line =
+    "the pooler in front of PostgreSQL does not take prepared statements: unset AMPHO_DATABASE_PREPARE; until the next start there are none";
+  expect(told).toEqual([line, line]);
+  for (const store of stores) await store.close();
+  knowing.stop();
+});
+
+it("several that migrate at once, with an index that is built apart, are one", async () => {
+  const later = makeLaterProgram(expanding);
+  const place = { ...freshPlace({ AMPHO_DATABASE_URL: pooler.ownerUrl }), program: later.main };
+  const done = await Promise.all([1, 2, 3].map(() => command(place, ["db-up"])));
+  expect(done.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual([0, 0, 0]);
+  expect(done.map(({ stdout }) => stdout).join("")).toBe(`applied ${present + 1} expanding\n`);
+  expect(await command(place, ["db-down"])).toMatchObject({ code: 0 });
+  await leave();
+  later.remove();
+});
