@@ -1,7 +1,8 @@
 // The standalone server: our endpoints and probes on node:http, with limits on everything a stranger can make last.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import { type Socket, Server as StreamServer } from "node:net";
 import type { Duplex } from "node:stream";
+import { setImmediate as nextCheck } from "node:timers/promises";
 import { AmphoError, type ErrorCode } from "../errors.js";
 import type { AccessLog } from "./access-log.js";
 import { bodyLimitBytes } from "./body-limits.js";
@@ -65,6 +66,7 @@ const unansweredMax = 32;
 const stalledMs = 40_000;
 
 const drainMs = 5_000;
+/** A request may just be arriving on a connection that is open. */
 const arrivalMs = 100;
 
 interface Connection {
@@ -162,13 +164,21 @@ export function createHttpServer(options: ServerOptions): HttpServer {
 
   async function drain(): Promise<void> {
     const timer = setTimeout(() => server.closeAllConnections(), drainMs);
-    // Nothing was read on these yet, and Node does not count them as idle. A request may just be arriving.
-    const silent = setTimeout(() => {
+    // What is closed resets all that has arrived and was not read yet: of connections that were not accepted, and of idle
+    // ones, which a proxy may use at this moment. So each is closed right after the loop has looked (`check` follows `poll`).
+    await nextCheck();
+    const closed = new Promise<void>((resolve) => StreamServer.prototype.close.call(server, () => resolve()));
+    const unused = setTimeout(async () => {
+      await nextCheck();
+      server.closeIdleConnections();
+      // Nothing was read on these yet, and Node does not count them as idle.
       for (const { socket } of connections.values()) if (socket.bytesRead === 0) socket.destroy();
     }, arrivalMs);
-    await new Promise<void>((resolve) => server.close(() => resolve()));
+    await closed;
     clearTimeout(timer);
-    clearTimeout(silent);
+    clearTimeout(unused);
+    // Ends what Node does at intervals.
+    server.close();
   }
 
   function leave(): void {

@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, it } from "vitest";
 import { createHttpServer } from "../../dist/http/server.js";
 import { sendRaw } from "./raw.js";
@@ -111,6 +113,24 @@ describe("closing", () => {
     await closed;
     await serving.server.close();
     expect((await sendRaw(port, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")).status).toBe(0);
+  });
+
+  it("answers what arrives at this moment, on an idle connection and on one that was not accepted yet", async () => {
+    const { port, server } = await started();
+    const request = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    const idle = connect(port, "127.0.0.1");
+    idle.write(request);
+    await once(idle, "data");
+    // Whatever this process writes is with the server's socket at once, and is read when its loop comes to it.
+    const late = connect(port, "127.0.0.1").on("error", () => undefined);
+    await once(late, "connect");
+    late.write(request);
+    idle.write(request);
+    const answers = [idle, late].map((socket) => text(socket));
+    const closed = server.close();
+    for (const answer of await Promise.all(answers))
+      expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n.*connection: close/is);
+    await closed;
   });
 
   it("ends what does not finish by itself", async () => {
