@@ -1,7 +1,8 @@
 // A login flood on four processes with one database: whether the limits of guesses hold over all of them, and what becomes of
 // guarded requests meanwhile: their p99 against the idle one, in rounds that take turns.
 // Of 64 clients without pause 24 are at home and right, 24 guess at 8 accounts from everywhere, 16 try one login after the
-// other, each from another address. Usage: npm run build && node bench/fleet-flood.mjs [--store sqlite|postgres] [--seed TEXT]
+// other, each from another address.
+// Usage: npm run build && node bench/fleet-flood.mjs [--store sqlite|postgres] [--prepare] [--seed TEXT]
 import { fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -24,17 +25,23 @@ const { leave } = await import("../test/serve/serve.ts");
 const { values } = parseArgs({
   options: {
     store: { type: "string", default: "postgres" },
+    // AMPHO_DATABASE_PREPARE.
+    prepare: { type: "boolean", default: false },
     seed: { type: "string", default: randomBytes(4).toString("hex") },
   },
 });
-const { store, seed } = values;
+const { store, prepare, seed } = values;
 const rounds = Number(process.env.BENCH_ROUNDS ?? 3);
 const roundMs = Number(process.env.BENCH_ROUND_MS ?? 6_000);
 const processes = 4;
 const limits = { tries: 5, knownTries: 10, windowSeconds: 900, addressLogins: 20, leewaySeconds: 60 };
 
 const database = await openDatabase[store]();
-const place = database.place({ AMPHO_TRUST_PROXY: "1", AMPHO_SECURITY_SESSIONS_MAX: "100000" });
+const place = database.place({
+  AMPHO_TRUST_PROXY: "1",
+  AMPHO_SECURITY_SESSIONS_MAX: "100000",
+  ...(prepare && { AMPHO_DATABASE_PREPARE: "true" }),
+});
 const owners = makePeople(seed, 24, "owner");
 const targets = makePeople(seed, 8, "target");
 const desk = await openDesk(place, database);
@@ -136,7 +143,9 @@ const perTarget = targets.map(({ login }) => {
 });
 const atHome = history.operations.filter(({ client }) => client.startsWith("owner"));
 
-console.log(`${machine()}; ${processes} processes on ${store}, ${rounds} rounds, medians; --seed ${seed}`);
+console.log(
+  `${machine()}; ${processes} processes on ${store}${prepare ? " with prepared statements" : ""}, ${rounds} rounds, medians; --seed ${seed}`,
+);
 print([
   ["p99 idle ms", "p99 in the flood ms", "ratio", "logins looked at/s"],
   [results.idle, results.flooded, results.ratio, results.perSecond].map((all) => median(all).toFixed(2)),
