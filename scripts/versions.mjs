@@ -1,19 +1,24 @@
-// The suites of the embedded store and of the adapters on every Node that Ampho promises, that of the store with each SQLite
-// library that Node has, and the attacks on the newest. What `npm test` runs anyway, all on the Node at hand, is left out. npm carries Node itself.
-// `node scripts/versions.mjs FOLDER` writes one JSON report a run into the folder.
+// The suites of the embedded store and of the adapters on every Node that Ampho promises, and that of the store with each SQLite
+// library that Node has. What `npm test` runs anyway, all on the Node at hand, is left out. npm carries Node itself.
+// `node scripts/versions.mjs FOLDER` writes one JSON report a run into the folder. With `--further` instead: the suites on the
+// oldest release of Node that is promised, and the attacks on the newest.
 import { spawnSync } from "node:child_process";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
+import { parseArgs } from "node:util";
 import { root } from "./install.mjs";
 
-const reports = path.resolve(process.argv[2] ?? ".");
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { further: { type: "boolean" } } });
+const reports = path.resolve(positionals[0] ?? mkdtempSync(path.join(tmpdir(), "ampho-versions-")));
 const store = ["test/store/sqlite"];
 const shared = ["test/adapters/", ...store];
-const versions = [
-  { node: "20.19", suites: shared },
-  { node: "22", suites: shared },
-  { node: "24", suites: shared },
-  { node: "26", suites: [...shared, "test/attacks/"] },
-];
+const versions = values.further
+  ? [
+      { node: "20.19.0", suites: shared },
+      { node: "26", suites: ["test/attacks/"] },
+    ]
+  : ["20", "22", "24", "26"].map((node) => ({ node, suites: shared }));
 /** Leaves a Node that has an SQLite of its own without it, so that the package is taken. */
 const withoutOwn = "--no-experimental-sqlite";
 
@@ -36,6 +41,7 @@ function runsOf({ node, suites }) {
   const plain = ask(node, []);
   const runs = plain.version === process.version ? [] : [{ ...plain, suites }];
   if (plain.driver === "package") return runs;
+  if (values.further) return runs;
   const other = ask(node, [withoutOwn]);
   if (other.driver !== "package") throw new Error(`Node ${node} takes ${other.driver} in spite of ${withoutOwn}`);
   return [...runs, { ...other, suites: store }];

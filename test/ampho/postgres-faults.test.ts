@@ -68,8 +68,11 @@ async function expectAway({ world, login, live }: Actors): Promise<void> {
 
 /** By itself, within 5 s: everything that needs the store, and what was acknowledged is there. */
 async function expectBack({ world, login, live }: Actors): Promise<void> {
-  await vi.waitFor(async () => void (await strict(world, live)), { timeout: 5000, interval: 50 });
-  await world.ampho.ready();
+  const served = async () => {
+    await strict(world, live);
+    await world.ampho.ready();
+  };
+  await vi.waitFor(served, { timeout: 5000, interval: 50 });
   const renewed = grantOf(await world.renew(live.refresh_token));
   expect(sessionOf(renewed)).toBe(sessionOf(live));
   await world.login(login);
