@@ -99,6 +99,8 @@ const defaults = {
   meanMs: 25,
 };
 const meanWeight = 0.1;
+/** Of the patience. */
+const inGoodTime = 0.5;
 /** The next job is sent when so much of the mean has passed: in time, and late enough for whoever comes first to come first. */
 const sendAheadAt = 0.5;
 
@@ -204,7 +206,7 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     // Capped: a machine that slept through a job must not look overloaded afterwards.
     const tookMs = Math.min(answer.tookMs, patienceMs);
     meanMs += meanWeight * (tookMs - meanMs);
-    const restMs = rest.after(answer);
+    const restMs = Math.min(rest.after(answer), spareMs());
     restMeanMs += meanWeight * (restMs - restMeanMs);
     measure?.hashed(tookMs);
     if (next !== undefined) run(slot, next);
@@ -219,6 +221,11 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
       else running.resolve(answer);
     }
     pump();
+  }
+
+  /** Nobody who waits is to be given up for a rest: so long it may be if all of them are to have their turn in good time. */
+  function spareMs(): number {
+    return Math.max(0, (patienceMs * inGoodTime * size) / (queue.size + size) - meanMs);
   }
 
   function wake(slot: Slot): void {
