@@ -40,8 +40,7 @@ function ask(node, execArgv) {
 function runsOf({ node, suites }) {
   const plain = ask(node, []);
   const runs = plain.version === process.version ? [] : [{ ...plain, suites }];
-  if (plain.driver === "package") return runs;
-  if (values.further) return runs;
+  if (plain.driver === "package" || values.further) return runs;
   const other = ask(node, [withoutOwn]);
   if (other.driver !== "package") throw new Error(`Node ${node} takes ${other.driver} in spite of ${withoutOwn}`);
   return [...runs, { ...other, suites: store }];

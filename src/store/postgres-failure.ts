@@ -21,7 +21,17 @@ export class PostgresFailure extends Error {
    * without a name for the statement (its name is missing or taken, its plan older than the table).
    */
   get undone(): boolean {
-    return /^40(?:001|P01)$/.test(this.code) || (this.text !== undefined && /^(?:26000|42P05|0A000)$/.test(this.code));
+    return /^40(?:001|P01)$/.test(this.code) || this.nameUnusable || this.planStale;
+  }
+
+  /** The statement's name is missing at the server, or taken there. */
+  get nameUnusable(): boolean {
+    return this.text !== undefined && /^(?:26000|42P05)$/.test(this.code);
+  }
+
+  /** The types of the columns of a statement with a name are others since it was planned. */
+  get planStale(): boolean {
+    return this.text !== undefined && this.code === "0A000";
   }
 
   /** Of no more use is the connection that it came by. */

@@ -66,9 +66,9 @@ export function createRunner(pool: Pool, names?: StatementNames): Runner {
             if (error instanceof TransactionFailure && !doubtful) pool.dropIdle();
             doubtful = true;
           }
-          const pauseMs = Math.random() * 20 * 2 ** tries;
           // At once, and however many of its statements it is: each time there is a name less.
           if (names?.failed(failure)) continue;
+          const pauseMs = Math.random() * 20 * 2 ** tries;
           if (!(error instanceof TransactionFailure) || !mayRepeat(error, failure, tries)) throw failure;
           if (performance.now() + pauseMs >= untilMs) throw failure;
           await pause(pauseMs);

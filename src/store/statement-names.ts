@@ -25,26 +25,21 @@ export function createStatementNames(onRefused: () => void): StatementNames {
       if (!names.has(text) && names.size < namesMax) names.set(text, nameOf(text));
       return names.get(text);
     },
-    failed({ code, text }) {
+    failed({ text, nameUnusable, planStale }) {
       if (text === undefined || refused || names.get(text) === undefined) return false;
-      if (code === nameIsMissing || code === nameIsTaken) {
+      if (nameUnusable) {
         refused = true;
         onRefused();
-        return true;
       }
-      // The types of its columns are others since a migration. A pooler keeps the old plan whatever the connection.
-      if (code === planIsStale) names.set(text, undefined);
-      return code === planIsStale;
+      // A migration was made. A pooler keeps the old plan whatever the connection.
+      if (planStale) names.set(text, undefined);
+      return nameUnusable || planStale;
     },
     get refused() {
       return refused;
     },
   };
 }
-
-const planIsStale = "0A000";
-const nameIsMissing = "26000";
-const nameIsTaken = "42P05";
 
 function nameOf(text: string): string {
   return `ampho_${createHash("sha256").update(text).digest("base64url").slice(0, 22)}`;

@@ -115,7 +115,7 @@ describe("closing", () => {
     expect((await sendRaw(port, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")).status).toBe(0);
   });
 
-  it("answers what arrives at this moment, on an idle connection and on one that was not accepted yet", async () => {
+  it("answers what arrives at this moment, on an idle connection and on a new one", async () => {
     const { port, server } = await started();
     const request = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
     const idle = connect(port, "127.0.0.1");
