@@ -9,7 +9,7 @@ import { Worker } from "node:worker_threads";
 import { AmphoError } from "../errors.js";
 import { checkPasswordText, needsRehash } from "./password-hash.js";
 import { createPasswordQueue } from "./password-queue.js";
-import { createRest } from "./password-rest.js";
+import { createRest, spareMs } from "./password-rest.js";
 import type { PasswordAnswer, PasswordJob } from "./password-worker.js";
 
 export interface PasswordPoolOptions {
@@ -99,8 +99,6 @@ const defaults = {
   meanMs: 25,
 };
 const meanWeight = 0.1;
-/** Of the patience. */
-const inGoodTime = 0.5;
 /** The next job is sent when so much of the mean has passed: in time, and late enough for whoever comes first to come first. */
 const sendAheadAt = 0.5;
 
@@ -206,7 +204,8 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     // Capped: a machine that slept through a job must not look overloaded afterwards.
     const tookMs = Math.min(answer.tookMs, patienceMs);
     meanMs += meanWeight * (tookMs - meanMs);
-    const restMs = Math.min(rest.after(answer), spareMs());
+    const spare = spareMs({ patienceMs, threads: size, waiting: queue.size, meanMs });
+    const restMs = Math.min(rest.after(answer), spare);
     restMeanMs += meanWeight * (restMs - restMeanMs);
     measure?.hashed(tookMs);
     if (next !== undefined) run(slot, next);
@@ -221,11 +220,6 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
       else running.resolve(answer);
     }
     pump();
-  }
-
-  /** Nobody who waits is to be given up for a rest: so long it may be if all of them are to have their turn in good time. */
-  function spareMs(): number {
-    return Math.max(0, (patienceMs * inGoodTime * size) / (queue.size + size) - meanMs);
   }
 
   function wake(slot: Slot): void {

@@ -18,6 +18,8 @@ const shareWeight = 0.2;
 const restFactor = 4;
 /** However crowded it is, logins go on. */
 const restMaxMs = 150;
+/** Of the patience of those who wait. */
+const inGoodTime = 0.5;
 
 export function createRest(rests = true): Rest {
   let share = 0;
@@ -32,6 +34,21 @@ export function createRest(rests = true): Rest {
       return isCrowded();
     },
   };
+}
+
+export interface Waiting {
+  /** How long a job may take, waiting included. */
+  readonly patienceMs: number;
+  readonly threads: number;
+  /** Jobs that have no thread yet. */
+  readonly waiting: number;
+  /** What one job takes its thread. */
+  readonly meanMs: number;
+}
+
+/** Milliseconds a thread may rest if all who wait, and one more a thread, are to have had their turn by half their patience: nobody is given up for a rest. */
+export function spareMs({ patienceMs, threads, waiting, meanMs }: Waiting): number {
+  return Math.max(0, (patienceMs * inGoodTime * threads) / (waiting + threads) - meanMs);
 }
 
 /** How long this thread has waited for a core since it began, in milliseconds; 0 where nothing tells. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createRest, waitedForCoreMs } from "../../src/crypto/password-rest.js";
+import { createRest, spareMs, waitedForCoreMs } from "../../src/crypto/password-rest.js";
 
 const job = (tookMs: number, waitedMs: number) => ({ tookMs, waitedMs });
 
@@ -38,6 +38,26 @@ describe("the rest between two passwords", () => {
           expect(ms >= 0 && ms <= 150).toBe(true);
           expect(none.after(each)).toBe(0);
         }
+      }),
+    );
+  });
+
+  it("is no longer than those who wait can spare: resting so long, the threads have them all done by half their patience", () => {
+    expect(spareMs({ patienceMs: 4_800, threads: 1, waiting: 0, meanMs: 25 })).toBe(2_375);
+    expect(spareMs({ patienceMs: 4_800, threads: 1, waiting: 95, meanMs: 25 })).toBe(0);
+    const crowds = fc.record({
+      patienceMs: fc.integer({ min: 1, max: 10_000 }),
+      threads: fc.integer({ min: 1, max: 64 }),
+      waiting: fc.integer({ min: 0, max: 1_000 }),
+      meanMs: fc.double({ min: 0.01, max: 5_000, noNaN: true }),
+    });
+    fc.assert(
+      fc.property(crowds, (crowd) => {
+        const [spare, turns] = [spareMs(crowd), (crowd.waiting + crowd.threads) / crowd.threads];
+        const doneMs = turns * (crowd.meanMs + spare);
+        // Where the passwords alone take longer, nobody rests.
+        if (spare > 0) expect(doneMs).toBeCloseTo(crowd.patienceMs / 2, 6);
+        else expect(turns * crowd.meanMs + 1e-6).toBeGreaterThanOrEqual(crowd.patienceMs / 2);
       }),
     );
   });
