@@ -10,8 +10,8 @@ export default defineConfig({
     // On a machine that is busy with something else a second is soon over. Deadlines that are promised say so themselves.
     expect: { poll: { timeout: 15_000 } },
     pool: "forks",
-    // Most of the time of most files is waiting, for processes that start and for deadlines: two at once also on two cores.
-    maxWorkers: 2,
+    // Most of the time of most files is waiting, for processes that start and for deadlines: three at once also on two cores.
+    maxWorkers: 3,
     typecheck: { enabled: false },
   },
 });
