@@ -51,6 +51,11 @@ export async function connect(
   const socket = new Socket();
   const client = createClient(module, { ...clientOptions, connectionString: libpqModes(url), stream: () => socket });
   let usable = true;
+  /**
+   * Texts by whether the server has made their names. One whose first statement has failed goes without: PgBouncer knows a
+   * name from the moment at which it was asked for, and ends the connection of whoever asks a second time.
+   */
+  const made = new Map<string, boolean>();
   let tellLost = () => {};
   const lose = () => {
     usable = false;
@@ -82,11 +87,17 @@ export async function connect(
       // What is sent in one turn goes out in one piece: half of a renewal's time in this process is writing to the socket.
       socket.cork();
       process.nextTick(() => socket.uncork());
-      const name = parameters && names?.of(text);
-      return answerOf(
+      const name = parameters && made.get(text) !== false ? names?.of(text) : undefined;
+      const answer = answerOf(
         client.query<Row>({ text, types, ...(parameters && { values: [...parameters] }), ...(name && { name }) }),
         name && text,
       );
+      if (name !== undefined && !made.has(text))
+        answer.then(
+          () => void made.set(text, true),
+          () => void made.set(text, made.get(text) ?? false),
+        );
+      return answer;
     },
     get usable() {
       return usable;

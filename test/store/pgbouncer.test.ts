@@ -8,6 +8,11 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { StoreOpenError } from "../../dist/store/open-error.js";
 import { openPostgres } from "../../dist/store/postgres.js";
 import type { Store } from "../../dist/store/store.js";
+import { connect } from "../../src/store/postgres-connection.js";
+import { createPool } from "../../src/store/postgres-pool.js";
+import { createRunner } from "../../src/store/postgres-runner.js";
+import { createStatementNames } from "../../src/store/statement-names.js";
+import { ahead, answerTo, end, type Work } from "../../src/store/work.js";
 import { installMs } from "../debian.js";
 import { requireProgram } from "../deploy/programs.js";
 import { command, freshPlace, leave } from "../serve/serve.js";
@@ -173,6 +178,35 @@ it("prepares statements over one that knows them, and goes on without when it do
     "the pooler in front of PostgreSQL does not take prepared statements: unset AMPHO_DATABASE_PREPARE; until the next start there are none";
   expect(told).toEqual([line, line]);
   for (const store of stores) await store.close();
+  knowing.stop();
+});
+
+it("a name that was asked for behind a statement that failed is not asked for again: the pooler would end the connection", async () => {
+  const knowing = await startPooler(database, server, 200);
+  await answering(() => openPostgres({ url: knowing.url, migrate: false, notice: () => {} }));
+  const told: string[] = [];
+  const names = createStatementNames(() => told.push("refused"));
+  let opened = 0;
+  const pool = createPool(
+    () => {
+      opened += 1;
+      return connect(pg, knowing.url, 2000, names);
+    },
+    { connections: 1, reserved: 0, waiting: 10, idleMs: 60_000 },
+  );
+  const runner = createRunner(pool, names);
+  const shared = "select n from ampho_revocations where n = ?";
+  function* both(divisor: number): Work<unknown> {
+    yield* ahead("select 1 / cast(? as integer)", [divisor]);
+    const asked = yield* ahead(shared, [0]);
+    // A writer's transaction is not done again when its connection is lost with the commit under way.
+    yield* end("write");
+    return yield* answerTo(asked);
+  }
+  await expect(runner.run(() => both(0))).rejects.toMatchObject({ code: "22012" });
+  for (let times = 0; times < 2; times++) expect(await runner.run(() => both(1))).toMatchObject({ value: undefined });
+  expect([opened, told]).toEqual([1, []]);
+  await pool.close();
   knowing.stop();
 });
 
