@@ -109,8 +109,6 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
   const slots = Array.from({ length: size }, (): Slot => ({ ...idleSlot }));
   const rest = createRest(rests);
   let meanMs = defaults.meanMs;
-  /** Of what a thread rests after a job. */
-  let restMeanMs = 0;
   let shed = 0;
   let closing: Promise<unknown> | undefined;
 
@@ -118,10 +116,11 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
   const busy = (): number => slots.filter((slot) => slot.running !== undefined).length;
   const resting = (): number => slots.filter((slot) => slot.resting !== undefined).length;
   const sentAhead = (): number => slots.filter((slot) => slot.next !== undefined).length;
+  const spare = (): number => spareMs({ patienceMs, threads: size, waiting: queue.size, meanMs });
 
   function overloaded(): AmphoError {
     shed += 1;
-    const drainSeconds = Math.ceil(((queue.size + sentAhead()) * (meanMs + restMeanMs)) / size / 1000);
+    const drainSeconds = Math.ceil(((queue.size + sentAhead()) * meanMs) / size / 1000);
     const details = { retryAfterSeconds: Math.max(1, drainSeconds) };
     return new AmphoError("overloaded", "Too many passwords are being checked right now.", details);
   }
@@ -129,8 +128,8 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
   function submit(job: PasswordJob, { fairnessKey = "", priority = false }: PasswordTurn): Promise<PasswordAnswer> {
     if (closing !== undefined) return Promise.reject(unavailable());
     if (free().length === 0) {
-      const turns = (queue.ahead(fairnessKey, priority) + sentAhead() + size) / size;
-      const waitMs = turns * (meanMs + restMeanMs);
+      // Without rests: there are none where as many wait as have time.
+      const waitMs = ((queue.ahead(fairnessKey, priority) + sentAhead() + size) / size) * meanMs;
       if (waitMs + meanMs > patienceMs) return Promise.reject(overloaded());
       if (queue.size >= queueLimit) {
         const displaced = queue.displace(fairnessKey, priority);
@@ -147,6 +146,7 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
       }, patienceMs);
       const pending: Pending = { job, timer, resolve, reject, queuedMs: performance.now(), startedMs: 0, over: false };
       queue.add(pending, fairnessKey, priority);
+      if (spare() === 0) wakeAll();
       pump();
     });
   }
@@ -188,7 +188,10 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     // Without the flags of the process: a loader of the application's has no business here.
     const worker = new Worker(new URL("./password-worker.js", import.meta.url), { execArgv: [] });
     worker.unref();
-    worker.on("message", (answer: PasswordAnswer) => finish(slot, answer));
+    // Of a thread that is gone an answer may still come, by a way of its own: it is none to whoever is next.
+    worker.on("message", (answer: PasswordAnswer) => {
+      if (slot.worker === worker) finish(slot, answer);
+    });
     const dropped = (): void => {
       if (slot.worker === worker) drop(slot);
     };
@@ -204,9 +207,7 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     // Capped: a machine that slept through a job must not look overloaded afterwards.
     const tookMs = Math.min(answer.tookMs, patienceMs);
     meanMs += meanWeight * (tookMs - meanMs);
-    const spare = spareMs({ patienceMs, threads: size, waiting: queue.size, meanMs });
-    const restMs = Math.min(rest.after(answer), spare);
-    restMeanMs += meanWeight * (restMs - restMeanMs);
+    const restMs = Math.min(rest.after(answer), spare());
     measure?.hashed(tookMs);
     if (next !== undefined) run(slot, next);
     else {
@@ -225,6 +226,13 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
   function wake(slot: Slot): void {
     slot.resting = undefined;
     pump();
+  }
+
+  function wakeAll(): void {
+    for (const slot of slots) {
+      clearTimeout(slot.resting);
+      slot.resting = undefined;
+    }
   }
 
   /** The thread is gone, and with it what it computed. The next job starts another. */

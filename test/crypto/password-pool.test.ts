@@ -164,6 +164,18 @@ describe("the pool of password threads", () => {
     expect(await Promise.all(answers)).toEqual(["unavailable", "false"]);
   });
 
+  it("takes no late answer of a thread that broke for that of another job: a wrong password stays wrong", async () => {
+    const pool = open({ size: 1 });
+    const started = new Promise<Worker>((resolve) => process.once("worker", resolve));
+    const hash = await pool.hash(password);
+    const right = outcome(pool.verify(hash, password));
+    // What it had under way comes all the same.
+    (await started).emit("error", new Error("broken"));
+    const wrong = outcome(pool.verify(hash, `${password}!`));
+    expect(await Promise.all([right, wrong])).toEqual(["unavailable", "false"]);
+    await (await started).terminate();
+  });
+
   it("rests between two jobs where others want the cores, and goes on all the same", async () => {
     const pool = open({ size: 1 });
     let rested = 0;
@@ -178,6 +190,23 @@ describe("the pool of password threads", () => {
     // Elsewhere nothing tells that a thread has waited for a core.
     expect(rested > 0).toBe(process.platform === "linux");
     await expect.poll(() => pool.stats()).toMatchObject({ busy: 0, resting: 0, waiting: 0 });
+  });
+
+  it("sheds nobody for rests, which end when so many come that none is to be spared", async () => {
+    const pool = open({ size: 1 });
+    const tells = process.platform === "linux";
+    const others = Array.from({ length: 2 * availableParallelism() }, () => spawn("sh", ["-c", "while :; do :; done"]));
+    try {
+      for (let job = 0; job < 8 || (tells && pool.stats().resting === 0); job++) await pool.verify(undefined, password);
+    } finally {
+      for (const other of others) other.kill("SIGKILL");
+    }
+    const { meanMs } = pool.stats();
+    // As many as have time where nobody rests.
+    const all = Array.from({ length: Math.floor(4_800 / meanMs) - 1 }, () => outcome(pool.verify(undefined, password)));
+    expect(pool.stats()).toMatchObject({ shed: 0, busy: 1, resting: 0 });
+    await pool.close();
+    await Promise.all(all);
   });
 
   it("starts no more threads than its size, and none before the first job", async () => {
