@@ -1,11 +1,12 @@
 // The standalone server: our endpoints and probes on node:http, with limits on everything a stranger can make last.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { type Socket, Server as StreamServer } from "node:net";
+import { Server as StreamServer } from "node:net";
 import type { Duplex } from "node:stream";
 import { setImmediate as nextCheck } from "node:timers/promises";
 import { AmphoError, type ErrorCode } from "../errors.js";
 import type { AccessLog } from "./access-log.js";
 import { bodyLimitBytes } from "./body-limits.js";
+import { type Connection, closeWith, connectionOf, owe } from "./connection.js";
 import type { HttpAnswer } from "./message.js";
 import { type MetricsPage, metricsPath } from "./metrics-page.js";
 import { writeAnswer } from "./node-answer.js";
@@ -27,6 +28,8 @@ export interface ServerOptions {
   readonly trustedHops?: number;
   /** What stands at /metrics; undefined: nothing. */
   readonly metrics?: MetricsPage | undefined;
+  /** Called when no connection is taken any more: who waits for something to happen is to be answered. */
+  readonly onDrain?: (() => void) | undefined;
 }
 
 export interface HttpServer {
@@ -66,22 +69,13 @@ const unansweredMax = 32;
 const stalledMs = 40_000;
 
 const drainMs = 5_000;
+/** For connections that wait to be accepted, of which there may come ever more. */
+const acceptMs = 1_000;
 /** A request may just be arriving on a connection that is open. */
 const arrivalMs = 100;
 
-interface Connection {
-  readonly socket: Socket;
-  unanswered: number;
-  /** Whether requests have come beyond those that may be unanswered, since there were none. */
-  refusing: boolean;
-  /** It ends with the last answer that is owed. */
-  closing: boolean;
-  /** The response that is owed to its last request, until that is answered. */
-  last: ServerResponse | undefined;
-}
-
 export function createHttpServer(options: ServerOptions): HttpServer {
-  const { ampho, ready, warnings, log, trustedHops = 0, metrics } = options;
+  const { ampho, ready, warnings, log, trustedHops = 0, metrics, onDrain } = options;
   let leaving = false;
   const probe = createProbe({
     ready: () => (leaving ? Promise.reject(gone()) : ready()),
@@ -91,6 +85,8 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   });
   /** Until they are closed: of a response that waits for one before it Node then says nothing more. */
   const connections = new Map<Duplex, Connection>();
+  /** Connections ever. */
+  let accepted = 0;
   let closing: Promise<void> | undefined;
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -101,7 +97,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     const { traceparent } = headers;
     const requestId = requestIdOf(typeof traceparent === "string" ? traceparent : undefined);
     const connection = connections.get(socket);
-    owe(connection, response);
+    owe(connection, request, response);
     response.setHeader(requestIdField, requestId);
     if (leaving) closeWith(connection, response);
     const { status, route, error } = await respond(request, response);
@@ -158,21 +154,33 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   }
 
   server.on("connection", (socket) => {
-    connections.set(socket, { socket, unanswered: 0, refusing: false, closing: false, last: undefined });
+    accepted += 1;
+    connections.set(socket, connectionOf(socket));
     socket.once("close", () => connections.delete(socket));
   });
+
+  /** Until none waits to be accepted: the loop takes one each time it looks, and the look before the first `check` may be over. */
+  async function acceptAll(): Promise<void> {
+    const untilMs = performance.now() + acceptMs;
+    for (let none = 0; none < 2 && performance.now() < untilMs; ) {
+      const before = accepted;
+      await nextCheck();
+      none = accepted === before ? none + 1 : 0;
+    }
+  }
 
   async function drain(): Promise<void> {
     const timer = setTimeout(() => server.closeAllConnections(), drainMs);
     // What is closed resets all that has arrived and was not read yet: of connections that were not accepted, and of idle
     // ones, which a proxy may use at this moment. So each is closed right after the loop has looked (`check` follows `poll`).
-    await nextCheck();
+    await acceptAll();
     const closed = new Promise<void>((resolve) => StreamServer.prototype.close.call(server, () => resolve()));
+    onDrain?.();
     const unused = setTimeout(async () => {
       await nextCheck();
-      server.closeIdleConnections();
-      // Nothing was read on these yet, and Node does not count them as idle.
-      for (const { socket } of connections.values()) if (socket.bytesRead === 0) socket.destroy();
+      // For Node an answer is over when it is written, whatever of it is still to be sent, and who has sent nothing is not idle.
+      for (const { socket, unanswered, readBytes } of connections.values())
+        if (unanswered === 0 && socket.bytesRead === readBytes) socket.destroy();
     }, arrivalMs);
     await closed;
     clearTimeout(timer);
@@ -196,23 +204,6 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       return closing;
     },
   };
-}
-
-function closeWith(connection: Connection | undefined, response: ServerResponse): void {
-  response.setHeader("Connection", "close");
-  if (connection !== undefined) connection.closing = true;
-}
-
-function owe(connection: Connection | undefined, response: ServerResponse): void {
-  if (connection === undefined) return;
-  connection.unanswered += 1;
-  connection.last = response;
-  response.once("close", () => {
-    connection.unanswered -= 1;
-    if (connection.unanswered === 0) connection.refusing = false;
-    // A pipelined request may have taken its place.
-    if (connection.last === response) connection.last = undefined;
-  });
 }
 
 const gone = () => new AmphoError("unavailable", "This process is about to end.", { retryAfterSeconds: 1 });

@@ -2,6 +2,7 @@
 // that come in one piece, answers that nobody reads, and what is left of it when it is cut.
 import { type Channel, channel } from "node:diagnostics_channel";
 import { connect, Socket } from "node:net";
+import { text } from "node:stream/consumers";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -77,29 +78,53 @@ describe("on one connection", () => {
   });
 });
 
+/** A connection whose last answer is on its way, and not read: the buffers of both sides are full. */
+async function fillUp() {
+  let other: Socket | undefined;
+  const started = channel("http.server.request.start");
+  const note = (message: unknown): void => {
+    if (typeof message === "object" && message !== null && "socket" in message && message.socket instanceof Socket)
+      other ??= message.socket;
+  };
+  started.subscribe(note);
+  const socket = connect(serving.port, "127.0.0.1").on("error", () => undefined);
+  await new Promise((resolve) => socket.once("connect", resolve));
+  socket.pause();
+  let sent = 0;
+  for (let stuck = 0; stuck < 5; ) {
+    stuck = (other?.writableLength ?? 0) > 0 ? stuck + 1 : 0;
+    if (stuck === 0) {
+      socket.write("GET /api/security/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n");
+      sent += 1;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  started.unsubscribe(note);
+  return { socket, other, sent };
+}
+
 describe("an answer that nobody reads", () => {
   it("is given up, and its connection with it", async () => {
-    let other: Socket | undefined;
-    const started = channel("http.server.request.start");
-    const note = (message: unknown): void => {
-      if (typeof message === "object" && message !== null && "socket" in message && message.socket instanceof Socket)
-        other ??= message.socket;
-    };
-    started.subscribe(note);
-    const socket = connect(serving.port, "127.0.0.1").on("error", () => undefined);
-    await new Promise((resolve) => socket.once("connect", resolve));
-    socket.pause();
-    // Until the buffers of both sides are full.
-    for (let stuck = 0; stuck < 5; stuck = (other?.writableLength ?? 0) > 0 ? stuck + 1 : 0) {
-      socket.write("GET /api/security/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n");
-      await new Promise((resolve) => setTimeout(resolve, 2));
-    }
-    started.unsubscribe(note);
+    const { socket, other } = await fillUp();
     expect([other?.destroyed, other?.timeout]).toEqual([false, 40_000]);
     // Nobody waits so long here.
     other?.setTimeout(200);
     await vi.waitFor(() => expect(other?.destroyed).toBe(true));
     socket.destroy();
+  });
+
+  it("is not cut when the process ends: who reads slowly has it whole", async () => {
+    const { socket, sent } = await fillUp();
+    const closed = serving.server.close();
+    // Idle connections are closed meanwhile.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const received = text(socket);
+    // The last one, which ends the connection.
+    socket.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    const answers = (await received).split("HTTP/1.1 200 OK\r\n").slice(1);
+    expect(answers).toHaveLength(sent + 1);
+    expect(answers.at(-1)).toMatch(/connection: close.*\{"status":"ok"\}$/is);
+    await closed;
   });
 });
 

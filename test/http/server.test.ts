@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, it } from "vitest";
 import { createHttpServer } from "../../dist/http/server.js";
 import { sendRaw } from "./raw.js";
-import { alice, bearer, post, type Serving, serve } from "./serving.js";
+import { alice, bearer, feedToken, post, type Serving, serve } from "./serving.js";
 
 const open: Serving[] = [];
 afterEach(async () => {
@@ -115,22 +115,37 @@ describe("closing", () => {
     expect((await sendRaw(port, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")).status).toBe(0);
   });
 
-  it("answers what arrives at this moment, on an idle connection and on a new one", async () => {
+  it("answers what arrives at this moment, on an idle connection and on new ones", async () => {
     const { port, server } = await started();
     const request = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
     const idle = connect(port, "127.0.0.1");
     idle.write(request);
     await once(idle, "data");
     // Whatever this process writes is with the server's socket at once, and is read when its loop comes to it.
-    const late = connect(port, "127.0.0.1").on("error", () => undefined);
-    await once(late, "connect");
-    late.write(request);
-    idle.write(request);
-    const answers = [idle, late].map((socket) => text(socket));
+    const late = Array.from({ length: 20 }, () => connect(port, "127.0.0.1").on("error", () => undefined));
+    await Promise.all(late.map((socket) => once(socket, "connect")));
+    const all = [idle, ...late];
+    for (const socket of all) socket.write(request);
+    const answers = all.map((socket) => text(socket));
     const closed = server.close();
     for (const answer of await Promise.all(answers))
       expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n.*connection: close/is);
     await closed;
+  });
+
+  it("answers who waits at the revocation feed, instead of cutting the connection when its time is over", async () => {
+    const { url, server } = await started();
+    const ask = async (query: string) => {
+      const response = await fetch(`${url}/revocations${query}`, { headers: bearer(feedToken) });
+      return { status: response.status, page: await response.json() };
+    };
+    const { page } = await ask("");
+    const waiting = ask(`?after=${page.last}&wait=20`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await Promise.all([
+      server.close(),
+      expect(waiting).resolves.toMatchObject({ status: 200, page: { last: page.last, revocations: [] } }),
+    ]);
   });
 
   it("ends what does not finish by itself", async () => {

@@ -37,6 +37,7 @@ export async function run(input: CommandInput, { surroundings, terminal }: Comma
       log,
       trustedHops,
       metrics: metrics.page,
+      onDrain: () => opened.release(),
     });
     try {
       const url = await listen(server, port, host);

@@ -1,0 +1,44 @@
+// What the standalone server knows of a connection: what it owes it, when it ends, and whether anything is under way on it.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+
+export interface Connection {
+  readonly socket: Socket;
+  unanswered: number;
+  /** Whether requests have come beyond those that may be unanswered, since there were none. */
+  refusing: boolean;
+  /** It ends with the last answer that is owed. */
+  closing: boolean;
+  /** The response that is owed to its last request, until that is answered. */
+  last: ServerResponse | undefined;
+  /** Of it so much was read when nothing was owed any more: more is the begin of a request. */
+  readBytes: number;
+}
+
+export function connectionOf(socket: Socket): Connection {
+  return { socket, unanswered: 0, refusing: false, closing: false, last: undefined, readBytes: 0 };
+}
+
+export function closeWith(connection: Connection | undefined, response: ServerResponse): void {
+  response.setHeader("Connection", "close");
+  if (connection !== undefined) connection.closing = true;
+}
+
+export function owe(connection: Connection | undefined, request: IncomingMessage, response: ServerResponse): void {
+  if (connection === undefined) return;
+  connection.unanswered += 1;
+  connection.last = response;
+  const settle = () => {
+    if (connection.unanswered > 0) return;
+    connection.refusing = false;
+    connection.readBytes = connection.socket.bytesRead;
+  };
+  response.once("close", () => {
+    connection.unanswered -= 1;
+    settle();
+    // A pipelined request may have taken its place.
+    if (connection.last === response) connection.last = undefined;
+  });
+  // The body of what is refused may end after its answer.
+  request.once("close", settle);
+}
