@@ -117,7 +117,7 @@ describe("the pool of password threads", () => {
   });
 
   it("lets one quiet key through a flood of another, and in a full queue in its place", async () => {
-    const pool = open({ size: 1, queueLimit: 8 });
+    const pool = open({ size: 1, queueLimit: 8, patienceMs: 60_000 });
     const order: string[] = [];
     const note = (name: string, turn: { fairnessKey: string; priority?: boolean }): Promise<unknown> =>
       outcome(pool.verify(undefined, password, turn)).then((said) => order.push(`${name} ${said}`));
@@ -177,7 +177,7 @@ describe("the pool of password threads", () => {
   });
 
   it("rests between two jobs where others want the cores, and goes on all the same", async () => {
-    const pool = open({ size: 1 });
+    const pool = open({ size: 1, patienceMs: 60_000 });
     let rested = 0;
     const jobs = Array.from({ length: 6 }, () =>
       pool.verify(undefined, password).then(() => (rested += pool.stats().resting)),
@@ -193,7 +193,8 @@ describe("the pool of password threads", () => {
   });
 
   it("sheds nobody for rests, which end when so many come that none is to be spared", async () => {
-    const pool = open({ size: 1 });
+    const patienceMs = 20_000;
+    const pool = open({ size: 1, patienceMs, queueLimit: 10_000 });
     const tells = process.platform === "linux";
     const others = Array.from({ length: 2 * availableParallelism() }, () => spawn("sh", ["-c", "while :; do :; done"]));
     try {
@@ -203,7 +204,9 @@ describe("the pool of password threads", () => {
     }
     const { meanMs } = pool.stats();
     // As many as have time where nobody rests.
-    const all = Array.from({ length: Math.floor(4_800 / meanMs) - 1 }, () => outcome(pool.verify(undefined, password)));
+    const all = Array.from({ length: Math.floor(patienceMs / meanMs) - 1 }, () =>
+      outcome(pool.verify(undefined, password)),
+    );
     expect(pool.stats()).toMatchObject({ shed: 0, busy: 1, resting: 0 });
     await pool.close();
     await Promise.all(all);
