@@ -1,4 +1,4 @@
-// Holds the write lock of the database whose path is given until a line comes in, and says so.
+// Holds the write lock of the database whose path is given until a line comes in, or for so many milliseconds, and says so.
 import { createInterface } from "node:readline";
 import { loadDriver } from "../../../dist/store/sqlite-driver.js";
 
@@ -7,9 +7,12 @@ const database = new DatabaseSync(process.argv[2]);
 database.exec("pragma busy_timeout = 5000");
 database.exec("begin immediate");
 console.log("locked");
-createInterface({ input: process.stdin }).once("line", () => {
+function release() {
   database.exec("commit");
   database.close();
   console.log("released");
   process.stdin.destroy();
-});
+}
+const ms = process.argv[3];
+if (ms === undefined) createInterface({ input: process.stdin }).once("line", release);
+else setTimeout(release, Number(ms));
