@@ -50,7 +50,13 @@ function run({ node, version, driver, execArgv, suites }) {
   process.stderr.write(`\nversions: Node ${version}, SQLite driver "${driver}": ${suites.join(" ")}\n`);
   const report = `--outputFile.json=${path.join(reports, `${version}-${driver}.json`)}`;
   // These suites leave nothing behind: their files share a process, which then loads everything once.
-  const options = ["--maxWorkers=3", "--no-isolate", "--reporter=default", "--reporter=json", report];
+  const options = [
+    "--maxWorkers=3",
+    ...(values.further ? [] : ["--no-isolate"]),
+    "--reporter=default",
+    "--reporter=json",
+    report,
+  ];
   const args = [
     "node_modules/vitest/vitest.mjs",
     "run",
