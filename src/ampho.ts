@@ -8,13 +8,14 @@ import { type ApplicationUsers, applicationDirectory, storedDirectory } from "./
 import { createFailureDelay } from "./auth/failure-delay.js";
 import { createFeed } from "./auth/feed.js";
 import type { Flows, Grant } from "./auth/flows.js";
-import { followRevocations, isRecent, type RevocationFollower, requireFollowing } from "./auth/follow-revocations.js";
+import { followRevocations, isRecent } from "./auth/follow-revocations.js";
 import { createGuard } from "./auth/guard.js";
 import { startHousekeeping } from "./auth/housekeeping.js";
 import { createKeyring } from "./auth/keyring.js";
 import { createSession, login } from "./auth/login.js";
 import { type Management, type ManagementParts, manage } from "./auth/manage.js";
 import { presentAuth } from "./auth/present-auth.js";
+import { createReadiness } from "./auth/readiness.js";
 import { renew } from "./auth/renew.js";
 import { createRevocationSet, namesInStore } from "./auth/revocations.js";
 import { type Revoked, revokedOf } from "./auth/revoked.js";
@@ -185,7 +186,7 @@ export async function composeAmpho(
     readFeed: feed?.read,
     publicKeys: () => keyring.publicKeys(),
     guard,
-    ready: () => ready(store, follower),
+    ready: createReadiness({ store, follower }),
   });
   const refusal = createRefusal((error, requestId) => {
     telemetry.internalError();
@@ -350,17 +351,6 @@ function reasonOf(error: unknown): string {
 
 async function closeParts({ passwords, store }: ManagementParts): Promise<void> {
   await Promise.all([passwords.close(), store.close()]);
-}
-
-/** The store may answer, and yet not what revocations are read by: asked last, when what was under way has been answered. */
-async function ready(store: Store, follower: RevocationFollower): Promise<void> {
-  try {
-    await store.ping(1_000);
-  } catch (error) {
-    requireFollowing(follower);
-    throw error;
-  }
-  requireFollowing(follower);
 }
 
 function secondsSince(then: number | undefined, now: number): number | undefined {

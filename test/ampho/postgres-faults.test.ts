@@ -128,6 +128,25 @@ describe("a PostgreSQL that", () => {
   });
 });
 
+describe("a process that is asked without pause by hundreds whether it is ready", () => {
+  it("says so, and lets people log in, renew and log out beside it", async () => {
+    const { world, login, live } = await enter();
+    let stopped = false;
+    onTestFinished(() => void (stopped = true));
+    const asking = Promise.allSettled(
+      Array.from({ length: 300 }, async () => {
+        while (!stopped) await world.ampho.ready();
+      }),
+    );
+    const renewed = grantOf(await world.renew(live.refresh_token));
+    const { token } = await world.login(login);
+    for (const bearer of [renewed.token, token])
+      expect((await world.call("POST", "/logout", { bearer })).status).toBe(204);
+    stopped = true;
+    expect((await asking).filter(({ status }) => status === "rejected")).toEqual([]);
+  });
+});
+
 /** Sessions without their audit rows, renewals that are not counted, numbers without their revocations. */
 const contradictions = `
   select id from ampho.ampho_sessions s where
