@@ -78,10 +78,16 @@ export function createPool(open: () => Promise<Connection>, limits: PoolLimits):
     forget();
   }
 
-  /** How many of those that wait could have one now. The urgent ones stand in front. */
-  function wanted(): number {
+  /** How many of those that wait are urgent. They stand in front. */
+  function urgentCount(): number {
     const at = waiting.findIndex(({ urgent }) => !urgent);
-    return at === -1 ? waiting.length : at + Math.min(waiting.length - at, Math.max(room(), 0));
+    return at === -1 ? waiting.length : at;
+  }
+
+  /** How many of those that wait could have one now. */
+  function wanted(): number {
+    const urgent = urgentCount();
+    return urgent + Math.min(waiting.length - urgent, Math.max(room(), 0));
   }
 
   function grow(): void {
@@ -160,8 +166,8 @@ export function createPool(open: () => Promise<Connection>, limits: PoolLimits):
             reject(new PostgresFailure("late"));
           }, waitMs),
         };
-        if (urgent) waiting.unshift(each);
-        else waiting.push(each);
+        // Behind those that are urgent, too: else whoever came first among them would be served last.
+        waiting.splice(urgent ? urgentCount() : waiting.length, 0, each);
         grow();
       });
     },

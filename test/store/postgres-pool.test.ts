@@ -1,0 +1,36 @@
+// Who is given a connection when there are fewer than are wanted.
+import pg from "pg";
+import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
+import { connect } from "../../src/store/postgres-connection.js";
+import { createPool } from "../../src/store/postgres-pool.js";
+import { type Database, type PostgresServer, startPostgres } from "./postgres-server.js";
+
+let server: PostgresServer;
+let database: Database;
+beforeAll(async () => {
+  server = await startPostgres();
+  database = await server.database();
+});
+afterAll(() => server.stop());
+
+it("who is urgent comes before everybody else, and among them who came first", async () => {
+  const pool = createPool(() => connect(pg, database.runtimeUrl, 2000), {
+    connections: 1,
+    reserved: 0,
+    waiting: 10,
+    idleMs: 60_000,
+  });
+  onTestFinished(() => pool.close());
+  const held = await pool.take(2000, false);
+  const served: string[] = [];
+  const ask = async (name: string, urgent: boolean) => {
+    const connection = await pool.take(2000, urgent);
+    served.push(name);
+    pool.give(connection);
+  };
+  const asked = [ask("first", false), ask("urgent 1", true), ask("urgent 2", true), ask("second", false)];
+  asked.push(ask("urgent 3", true));
+  pool.give(held);
+  await Promise.all(asked);
+  expect(served).toEqual(["urgent 1", "urgent 2", "urgent 3", "first", "second"]);
+});
