@@ -68,6 +68,17 @@ export function housekeepingContract(store: Opened): void {
     expect(await byHand("two", start + 3780)).toBe("taken");
   });
 
+  it("whoever read the clock before the holder did, and came later, neither has its turn nor finds that the clock has jumped", async () => {
+    for (let now = start; now < start + 3600; now += 60) expect(await take("one", now, 60)).toBe("unsteady");
+    expect(await take("one", start + 3600, 60)).toBe("taken");
+    expect(await remove("one", start + 3610, "audit")).toMatchObject({ outcome: "removed" });
+    expect(await take("two", start + 3605, 60)).toBe("elsewhere");
+    expect(await byHand("two", start + 3605)).toBe("elsewhere");
+    await store().finishHousekeeping(lease("one", start + 3612));
+    expect(await take("two", start + 3611, 60)).toBe("done");
+    expect(await take("two", start + 3672, 60)).toBe("taken");
+  });
+
   it("sessions go a week after the last moment at which anything of them was good, and are over for whoever comes back", async () => {
     const session = await openSession(store(), { stored: false });
     const last = start + 10_000;

@@ -1,5 +1,6 @@
 // Housekeeping: rows that nobody can need any more go in small batches, by one process at a time. The lease is one row, and
 // each batch holds it on in its own transaction: whoever was replaced removes nothing more.
+import { skewMaxSeconds } from "../guess-counter.js";
 import type { HousekeepingLease, HousekeepingTurn, OldRows, RemovedRows } from "../store.js";
 import { first, integer, type Row, text, type Work, write } from "../work.js";
 import { removeBatch } from "./old-rows.js";
@@ -17,7 +18,7 @@ export function* takeHousekeeping(
   if (everySeconds !== undefined) {
     const seenAt = integer(row, "seen_at");
     const sinceSeconds = now - seenAt;
-    const jumped = sinceSeconds < 0 || sinceSeconds > steadySeconds;
+    const jumped = sinceSeconds < -skewMaxSeconds || sinceSeconds > steadySeconds;
     const from = jumped ? now + steadySeconds : integer(row, "steady_from");
     if (now < from) {
       yield* write("update ampho_housekeeping set seen_at = ?, steady_from = ? where id = 1", [now, from]);
@@ -53,7 +54,7 @@ function lockLease(lock: "free" | "update"): Work<Row | undefined> {
 function isHeld(lease: Row, { holder, now, leaseSeconds }: HousekeepingLease): boolean {
   const until = integer(lease, "held_until");
   // Held for longer than anybody may: the clock was set back.
-  return text(lease, "holder") !== holder && until > now && until <= now + leaseSeconds;
+  return text(lease, "holder") !== holder && until > now && until <= now + leaseSeconds + skewMaxSeconds;
 }
 
 function* hold({ holder, now, leaseSeconds }: HousekeepingLease): Work<void> {
