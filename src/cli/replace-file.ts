@@ -1,8 +1,9 @@
 // A file that holds a secret, replaced at once: whoever reads it meanwhile has the old one or the new one, whole.
 import {
-  chownSync,
   closeSync,
   fchmodSync,
+  fchownSync,
+  fstatSync,
   fsyncSync,
   openSync,
   realpathSync,
@@ -29,7 +30,7 @@ export async function replaceFile(path: string, produce: () => Promise<string>):
     const text = await produce();
     attempt(() => {
       writeFileSync(file, text);
-      own(beside, stats);
+      own(file, stats);
       fchmodSync(file, stats.mode & 0o777);
       fsyncSync(file);
       renameSync(beside, target);
@@ -63,10 +64,13 @@ function create(path: string): number {
   }
 }
 
-/** A service that runs as somebody else has to be able to read what root writes. */
-function own(path: string, { uid, gid }: Stats): void {
-  const { uid: ownUid, gid: ownGid } = statSync(path);
-  if (ownUid !== uid || ownGid !== gid) chownSync(path, uid, gid);
+/**
+ * A service that runs as somebody else has to be able to read what root writes. Not by the file's name: whoever may write
+ * into the folder could make that a link to a file of root's, and would be given that one.
+ */
+function own(file: number, { uid, gid }: Stats): void {
+  const { uid: ownUid, gid: ownGid } = fstatSync(file);
+  if (ownUid !== uid || ownGid !== gid) fchownSync(file, uid, gid);
 }
 
 function attempt<T>(work: () => T): T {

@@ -39,6 +39,20 @@ describe("a file that is replaced", () => {
     expect(readdirSync(folder)).toEqual(["key.json"]);
   });
 
+  test("is all that its owner is given, whatever bears its name by then", async () => {
+    if (process.getuid?.() === 0) chownSync(file, 65534, 65533);
+    const other = join(folder, "other");
+    writeFileSync(other, "somebody's", { mode: 0o600 });
+    const { uid, gid, mode } = statSync(other);
+    await replaceFile(file, async () => {
+      rmSync(`${file}.new`);
+      symlinkSync(other, `${file}.new`);
+      return "new";
+    });
+    expect(statSync(other)).toMatchObject({ uid, gid, mode });
+    expect(readFileSync(other, "utf8")).toBe("somebody's");
+  });
+
   test("is read by its secret's owner alone while it is being made", async () => {
     await replaceFile(file, async () => {
       expect(statSync(`${file}.new`).mode & 0o777).toBe(0o600);
