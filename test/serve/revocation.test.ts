@@ -233,6 +233,26 @@ describe.each([
     for (const token of tokens) await refused(token, ...pair);
     for (const served of pair) expect(await status(served, (await logIn(served)).token)).toBe(200);
   });
+
+  it("whoever logs in after everything was ended is let in, however often that was done since the backup", async () => {
+    const pair = [await start(place()), await start(place())] as const;
+    const { token } = await logIn(pair[0]);
+    const backup = await backUp();
+    const ending = { origin: { actor: "operator" }, foreignMaxSeconds: 60, accessTtlSeconds: 900 } as const;
+    const endAll = () => purposes.endEverySession.run({ ...ending, now: Math.floor(Date.now() / 1000) });
+    const store = await openStore({ url: storeUrl(), migrate: false, notice: () => {} });
+    for (let times = 0; times < 3; times++)
+      await store.endEverySession({ ...ending, now: Math.floor(Date.now() / 1000) });
+    await store.close();
+    await refused(token, ...pair);
+    // The clock has gone on by more than the times at which everything was ended.
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    await backup.restore(endAll);
+    // Longer than the second within which each of them can reach its store and reads.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const again = await vi.waitFor(async () => (await logIn(pair[0])).token, { timeout: 5000, interval: 50 });
+    for (const served of pair) expect(await status(served, again)).toBe(200);
+  });
 });
 
 describe("a process that cannot read revocations for longer than the bound", () => {

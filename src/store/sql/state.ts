@@ -73,14 +73,15 @@ export interface NewEra {
 /**
  * Ends the era and takes the number of the revocation that says so. The epoch becomes another one, so that every process
  * reads everything anew: it is what is to be done after a restore, when a number that a process has seen before may be
- * given again before that process asks.
+ * given again before that process asks. For the same reason the new era is the time: one that were counted might lie below
+ * what a process still knows to be over, which would refuse everybody who logs in, or be given again, and end nobody.
  */
 export function* moveEra(now: number): Work<NewEra> {
   const row = required(
     yield* first(
-      `update ampho_state set era = era + 1, last_revocation = last_revocation + 1, epoch = substr(epoch, 1, 32) || '-' || ?
+      `update ampho_state set era = case when era < ? then ? else era + 1 end, last_revocation = last_revocation + 1, epoch = substr(epoch, 1, 32) || '-' || ?
        where id = 1 returning era, last_revocation, access_until`,
-      [String(now)],
+      [now, now, String(now)],
     ),
   );
   return {
