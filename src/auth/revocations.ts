@@ -67,6 +67,8 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
   let version = 0;
   /** For rows whose number means another row by now: no store gives a negative one. */
   let unnumbered = -1;
+  /** Their numbers by what they say: the store may know them still, and tell them in a later page. */
+  const unnumberedBy = new Map<string, number>();
 
   function index(row: Revocation): void {
     rows.set(row.n, row);
@@ -79,15 +81,31 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     }
   }
 
-  function rebuild(kept: readonly Revocation[]): void {
+  function rebuild(remaining: readonly Revocation[]): void {
     rows.clear();
     sessions.clear();
     keys.clear();
     usersById.clear();
     usersByLogin.clear();
+    unnumberedBy.clear();
     all = undefined;
-    for (const row of kept) index(row);
+    for (const row of remaining) {
+      index(row);
+      if (row.n < 0) unnumberedBy.set(identity(row), row.n);
+    }
     version++;
+  }
+
+  /** True for a row that was kept without a number, which it has from now on. */
+  function isNumberedAgain(row: Revocation): boolean {
+    if (unnumberedBy.size === 0) return false;
+    const name = identity(row);
+    const before = unnumberedBy.get(name);
+    if (before === undefined) return false;
+    unnumberedBy.delete(name);
+    rows.delete(before);
+    rows.set(row.n, row);
+    return true;
   }
 
   function tell(row: Revocation): void {
@@ -115,17 +133,21 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     const fresh = added.filter(isNews);
     if (fresh.length === 0) return false;
     let again = false;
+    const news: Revocation[] = [];
     for (const row of fresh) {
       const known = rows.get(row.n);
       if (known !== undefined) {
         rows.set(unnumbered, { ...known, n: unnumbered });
+        unnumberedBy.set(identity(known), unnumbered);
         unnumbered--;
         again = true;
       }
+      if (isNumberedAgain(row)) continue;
       index(row);
+      news.push(row);
     }
     version++;
-    for (const row of fresh) tell(row);
+    for (const row of news) tell(row);
     return again;
   }
 

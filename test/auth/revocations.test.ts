@@ -131,6 +131,18 @@ describe("following the store", () => {
     expect(set.find({ login: "x", sid: "0.next" })).toBe("session");
   });
 
+  it("read anew in several pages holds and tells each row once", () => {
+    const { set, told } = createSet();
+    set.take(page(3, [session(1, "0.s1"), user(2), session(3, "0.s3")]), 0);
+    expect(set.take(page(3, [], "e2"), 3)).toBe(true);
+    for (const [last, row] of [session(1, "0.s1"), user(2), session(3, "0.s3")].entries())
+      expect(set.take(page(last + 1, [row], "e2"), last)).toBe(false);
+    expect([set.size, told.length, set.after]).toEqual([3, 3, 3]);
+    for (const sid of ["0.s1", "0.s3"]) expect(set.find({ login: "x", sid })).toBe("session");
+    set.sweep(2000);
+    expect(set.size).toBe(0);
+  });
+
   it("takes a number that a restored store gives again before that was read, and forgets nothing", () => {
     const { set, told } = createSet(session(1, "0.s1"));
     set.take(page(1, [session(1, "0.s1")]), 0);
