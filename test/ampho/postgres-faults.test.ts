@@ -132,7 +132,9 @@ describe("a process that is asked without pause by hundreds whether it is ready"
   it("says so, and lets people log in, renew and log out beside it", async () => {
     const { world, login, live } = await enter();
     let stopped = false;
-    onTestFinished(() => void (stopped = true));
+    onTestFinished(() => {
+      stopped = true;
+    });
     const asking = Promise.allSettled(
       Array.from({ length: 300 }, async () => {
         while (!stopped) await world.ampho.ready();
