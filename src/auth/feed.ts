@@ -26,6 +26,8 @@ export interface Feed {
   close(): void;
 }
 
+type Page = Omit<FeedPage, "waited">;
+
 interface Wait {
   readonly over: Promise<void>;
   readonly stop: () => void;
@@ -40,6 +42,9 @@ export function createFeed(parts: {
   const { store, revocations, clock } = parts;
   const matches = createSecretMatch(parts.token);
   const waiting = new Set<() => void>();
+  /** By the number that is asked after: the read that is under way, and the one behind it. */
+  const reading = new Map<number, Promise<Page>>();
+  const following = new Map<number, Promise<Page>>();
   let gathering: NodeJS.Timeout | undefined;
   let closed = false;
 
@@ -71,13 +76,39 @@ export function createFeed(parts: {
     return { over, stop };
   }
 
-  async function page(after: number, waited: number): Promise<FeedPage> {
+  async function page(after: number): Promise<Page> {
     const now = clock.now();
     const { epoch, last, rows } = await store.readRevocations({ after, now });
     const more = rows.length > entriesMax;
     const told = more ? rows.slice(0, entriesMax) : rows;
     const reached = more ? (told.at(-1)?.n ?? last) : last;
-    return { epoch, last: reached, revocations: told.map(entryOf), now, more, waited };
+    return { epoch, last: reached, revocations: told.map(entryOf), now, more };
+  }
+
+  function begin(after: number): Promise<Page> {
+    const read = page(after).finally(() => reading.delete(after));
+    reading.set(after, read);
+    return read;
+  }
+
+  /**
+   * One read at a time for all who ask after the same number: whoever comes while it is under way has the next one, which
+   * sees what was written before they asked. These reads stand in front of everybody's work, so that hundreds of verifiers
+   * who are all woken by each of many revocations would else leave no login a connection.
+   */
+  function pageAfter(after: number): Promise<Page> {
+    const current = reading.get(after);
+    if (current === undefined) return begin(after);
+    let next = following.get(after);
+    if (next === undefined) {
+      const go = () => {
+        following.delete(after);
+        return begin(after);
+      };
+      next = current.then(go, go);
+      following.set(after, next);
+    }
+    return next;
   }
 
   return {
@@ -87,11 +118,13 @@ export function createFeed(parts: {
       // Before the store is read: what is written in between must not be missed.
       const held = wait(waitSeconds);
       try {
-        const present = await page(after, 0);
+        const present = await pageAfter(after);
         // Whatever there is to say, be it that the numbers went back, is said at once.
-        if (held === undefined || present.last !== after || present.revocations.length > 0) return present;
+        if (held === undefined || present.last !== after || present.revocations.length > 0)
+          return { ...present, waited: 0 };
         await held.over;
-        return await page(after, Math.floor(clock.monotonicMs() - askedMs));
+        const waited = Math.floor(clock.monotonicMs() - askedMs);
+        return { ...(await pageAfter(after)), waited };
       } finally {
         held?.stop();
       }

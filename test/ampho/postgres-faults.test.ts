@@ -1,5 +1,6 @@
 // What an Ampho does while its PostgreSQL is stopped, killed, hangs, or is cut off, and afterwards.
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import type { AmphoOptions } from "../../dist/index.js";
 import { openPostgres } from "../../dist/store/postgres.js";
 import { startCuttingProxy } from "../store/cutting-proxy.js";
 import { type Database, type OwnServer, startOwnPostgres } from "../store/postgres-server.js";
@@ -14,8 +15,8 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-const open = (url = database.runtimeUrl) =>
-  openWorld({ databaseUrl: url, databaseMigrate: "off", clock: undefined, throttleAddress: 0 });
+const open = (url = database.runtimeUrl, options: AmphoOptions = {}) =>
+  openWorld({ databaseUrl: url, databaseMigrate: "off", clock: undefined, throttleAddress: 0, ...options });
 
 /** Throws when it takes longer than the contract allows. */
 async function within<T>(ms: number, answer: Promise<T>): Promise<T> {
@@ -35,8 +36,8 @@ interface Actors {
 }
 
 let users = 0;
-async function enter(url?: string): Promise<Actors> {
-  const world = await open(url);
+async function enter(url?: string, options: AmphoOptions = {}): Promise<Actors> {
+  const world = await open(url, options);
   users += 1;
   const login = `ann${users}`;
   await world.user(login, { password });
@@ -128,16 +129,25 @@ describe("a PostgreSQL that", () => {
   });
 });
 
-describe("a process that is asked without pause by hundreds whether it is ready", () => {
-  it("says so, and lets people log in, renew and log out beside it", async () => {
-    const { world, login, live } = await enter();
+describe("a process that is asked without pause by hundreds", () => {
+  const feedToken = "feed-5f2c8e9a4b7d1e6f3a0c9b8d7e6f";
+  const ready = ({ ampho }: World) => ampho.ready();
+  async function readFeed({ call }: World): Promise<void> {
+    expect((await call("GET", "/revocations", { bearer: feedToken })).status).toBe(200);
+  }
+
+  it.each([
+    ["whether it is ready", ready],
+    ["what was revoked", readFeed],
+  ])("%s, answers, and lets people log in, renew and log out beside it", async (_, ask) => {
+    const { world, login, live } = await enter(undefined, { feedToken });
     let stopped = false;
     onTestFinished(() => {
       stopped = true;
     });
     const asking = Promise.allSettled(
       Array.from({ length: 300 }, async () => {
-        while (!stopped) await world.ampho.ready();
+        while (!stopped) await ask(world);
       }),
     );
     const renewed = grantOf(await world.renew(live.refresh_token));
