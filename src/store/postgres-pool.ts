@@ -6,8 +6,11 @@ import { PostgresFailure } from "./postgres-failure.js";
 import type { StoreStats } from "./store.js";
 
 export interface Pool {
-  /** Rejects with PostgresFailure, or AmphoError `overloaded` when too many wait already. */
-  take(waitMs: number, urgent: boolean): Promise<Connection>;
+  /**
+   * Rejects with PostgresFailure, or AmphoError `overloaded` when too many wait already. `fresh`: one that has just been
+   * opened or used, not one that nobody has used for a while.
+   */
+  take(waitMs: number, urgent: boolean, fresh?: boolean): Promise<Connection>;
   /** Back, whatever its state is. */
   give(connection: Connection): void;
   /** Those that nobody uses may be as dead as one that just did not answer. */
@@ -64,6 +67,12 @@ export function createPool(open: () => Promise<Connection>, limits: PoolLimits):
     clearTimeout(idle.get(connection));
     idle.delete(connection);
     connection.hold(true);
+  }
+
+  /** The oldest that nobody uses. */
+  function makeRoom(): void {
+    const [oldest] = idle.keys();
+    if (opened >= limits.connections && oldest) discard(oldest);
   }
 
   function forget(): void {
@@ -147,9 +156,10 @@ export function createPool(open: () => Promise<Connection>, limits: PoolLimits):
   }
 
   return {
-    take(waitMs, urgent) {
+    take(waitMs, urgent, fresh = false) {
       if (closing) return Promise.reject(new PostgresFailure("lost"));
-      const connection = takeIdle(urgent);
+      if (fresh) makeRoom();
+      const connection = fresh ? undefined : takeIdle(urgent);
       if (connection) return Promise.resolve(connection);
       if (waiting.length >= limits.waiting && !urgent)
         return Promise.reject(

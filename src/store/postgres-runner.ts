@@ -16,6 +16,8 @@ export interface CallLimits {
   /** Milliseconds until it is given up. */
   readonly waitMs?: number;
   readonly urgent?: boolean;
+  /** By no connection that nobody has used for a while. */
+  readonly fresh?: boolean;
 }
 
 /** Some calls follow one another: the first that hangs and one behind it are over within the 6 s of contract §5. */
@@ -29,8 +31,12 @@ const lostMax = 3;
 export function createRunner(pool: Pool, names?: StatementNames): Runner {
   let doubtful = false;
 
-  async function attempt<T>(start: () => Work<T>, untilMs: number, urgent: boolean): Promise<Transaction<T>> {
-    const connection = await pool.take(Math.max(untilMs - performance.now(), 1), urgent);
+  async function attempt<T>(
+    start: () => Work<T>,
+    untilMs: number,
+    { urgent = false, fresh = false }: CallLimits,
+  ): Promise<Transaction<T>> {
+    const connection = await pool.take(Math.max(untilMs - performance.now(), 1), urgent, fresh);
     const leftMs = Math.max(Math.ceil(untilMs - performance.now()), 1);
     let late = false;
     const timer = setTimeout(() => {
@@ -50,11 +56,12 @@ export function createRunner(pool: Pool, names?: StatementNames): Runner {
   }
 
   return {
-    async run(start, { waitMs = usualMs, urgent = false } = {}) {
+    async run(start, limits = {}) {
+      const { waitMs = usualMs } = limits;
       const untilMs = performance.now() + (doubtful ? Math.min(doubtfulMs, waitMs) : waitMs);
       for (let tries = 1; ; ) {
         try {
-          const done = await attempt(start, untilMs, urgent);
+          const done = await attempt(start, untilMs, limits);
           doubtful = false;
           return done;
         } catch (error) {

@@ -1,5 +1,6 @@
 // The store of a fleet: PostgreSQL 14 or newer. Every call is answered within a bound, whatever the server does.
 import { AmphoError } from "../errors.js";
+import { createAskTwice } from "./ask-twice.js";
 import { boundStore } from "./bound-store.js";
 import { postgresDialect } from "./dialect.js";
 import { currentVersion, expanded, newest, outdated } from "./migrations/migrate.js";
@@ -8,7 +9,7 @@ import { connect, loadPostgres } from "./postgres-connection.js";
 import { PostgresFailure } from "./postgres-failure.js";
 import { openPostgresMigrations } from "./postgres-migrations.js";
 import { createPool } from "./postgres-pool.js";
-import { createRunner } from "./postgres-runner.js";
+import { type CallLimits, createRunner } from "./postgres-runner.js";
 import { type Input, type Output, type PurposeName, purposes } from "./purposes.js";
 import { readStateAlone } from "./sql/state.js";
 import { createStatementNames } from "./statement-names.js";
@@ -76,7 +77,7 @@ export async function openPostgres({ url, migrate, prepare = false, notice }: Po
   }
   isOpen = true;
 
-  async function run<T>(start: () => Work<T>, limits?: { readonly waitMs?: number; readonly urgent?: boolean }) {
+  async function run<T>(start: () => Work<T>, limits?: CallLimits) {
     try {
       return await runner.run(start, limits);
     } catch (error) {
@@ -84,6 +85,7 @@ export async function openPostgres({ url, migrate, prepare = false, notice }: Po
       throw error instanceof PostgresFailure ? unavailable(error) : error;
     }
   }
+  const askTwice = createAskTwice();
   return {
     ...boundStore(async <P extends PurposeName>(purpose: P, input: Input<P>): Promise<Output<P>> => {
       const { value } = await run<Output<P>>(() => purposes[purpose].run(input));
@@ -91,10 +93,9 @@ export async function openPostgres({ url, migrate, prepare = false, notice }: Po
     }),
     // In no queue: the second within which all processes refuse what was revoked is counted under load, too.
     readRevocations: async (input) => {
-      const { value, storeNowMs } = await run(() => purposes.readRevocations.run(input), {
-        urgent: true,
-        waitMs: 2000,
-      });
+      const { value, storeNowMs } = await askTwice((fresh) =>
+        run(() => purposes.readRevocations.run(input), { urgent: true, waitMs: 2000, fresh }),
+      );
       return { ...value, storeNowMs };
     },
     readClock: async () => (await run(readStateAlone)).storeNowMs,

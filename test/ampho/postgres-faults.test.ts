@@ -194,6 +194,23 @@ describe("a network that", () => {
     grantOf(await actors.world.renew(refresh_token));
   });
 
+  it("forgets the connections that are open, without a word: what was revoked is read by another", async () => {
+    const { proxy, actors } = await throughProxy();
+    const url = new URL(database.runtimeUrl);
+    url.port = String(proxy.port);
+    const store = await openPostgres({ url: url.href, migrate: false, notice: () => {} });
+    onTestFinished(() => store.close());
+    const read = () => store.readRevocations({ after: 0, now: 1 });
+    // All that a process may have are open, and nobody uses one.
+    await Promise.all(Array.from({ length: 30 }, read));
+    expect(store.stats()).toEqual({ open: 10, busy: 0, waiting: 0 });
+    expect((await actors.world.call("POST", "/logout", { bearer: actors.live.token })).status).toBe(204);
+    proxy.forgetOpen();
+    const { last, rows } = await read();
+    expect(rows.at(-1)?.n).toBe(last);
+    expect(rows.at(-1)).toMatchObject({ kind: "session", sessionId: sessionOf(actors.live) });
+  });
+
   it("swallows everything, without ending a connection", async () => {
     const { proxy, actors } = await throughProxy();
     proxy.swallow(true);

@@ -11,6 +11,8 @@ export interface CuttingProxy {
   cutAll(): void;
   /** Neither passes on nor ends anything, as a network that lost its way. */
   swallow(swallowing: boolean): void;
+  /** Swallows all that comes by the connections that are open now; the next ones pass: a firewall that has forgotten them. */
+  forgetOpen(): void;
   /** Begins to swallow when so many pieces have passed, counted from now. */
   swallowAfter(pieces: number): void;
   /** From now on each piece takes so long, in either direction. */
@@ -20,6 +22,7 @@ export interface CuttingProxy {
 
 export async function startCuttingProxy(targetPort: number): Promise<CuttingProxy> {
   const pairs = new Set<readonly [Socket, Socket]>();
+  const forgotten = new WeakSet<Socket>();
   let left = Number.POSITIVE_INFINITY;
   let swallowing = false;
   let then: "cut" | "swallow" = "cut";
@@ -31,7 +34,7 @@ export async function startCuttingProxy(targetPort: number): Promise<CuttingProx
 
   function pass(from: Socket, to: Socket): void {
     from.on("data", (piece) => {
-      if (swallowing) return;
+      if (swallowing || forgotten.has(from)) return;
       left -= 1;
       if (left >= 0) {
         if (delayMs === 0) to.write(piece);
@@ -53,6 +56,8 @@ export async function startCuttingProxy(targetPort: number): Promise<CuttingProx
     for (const socket of pair) {
       socket.on("error", () => undefined);
       socket.on("close", () => {
+        // The other end is not told.
+        if (forgotten.has(socket)) return;
         pairs.delete(pair);
         if (!swallowing) for (const each of pair) each.destroy();
       });
@@ -71,6 +76,9 @@ export async function startCuttingProxy(targetPort: number): Promise<CuttingProx
     },
     swallowAfter: (pieces) => {
       [left, then] = [pieces, "swallow"];
+    },
+    forgetOpen: () => {
+      for (const pair of pairs) for (const socket of pair) forgotten.add(socket);
     },
     delay: (ms) => {
       delayMs = ms;
