@@ -12,27 +12,27 @@ export type AskTwice = <T>(ask: (again: boolean) => Promise<T>) => Promise<T>;
  */
 export function createAskTwice(): AskTwice {
   let tookMs = 0;
-  return <T>(ask: (again: boolean) => Promise<T>) =>
-    new Promise<T>((resolve, reject) => {
-      let open = 0;
-      const askNow = (again: boolean) => {
-        open++;
-        const askedMs = performance.now();
-        ask(again).then(
-          (value) => {
-            clearTimeout(timer);
-            tookMs = performance.now() - askedMs;
-            resolve(value);
-          },
-          (error: unknown) => {
-            open--;
-            if (open > 0) return;
-            clearTimeout(timer);
-            reject(error);
-          },
-        );
-      };
-      const timer = setTimeout(() => askNow(true), Math.max(overdueMs, 2 * tookMs));
-      askNow(false);
-    });
+  return async <T>(ask: (again: boolean) => Promise<T>) => {
+    const timed = async (again: boolean) => {
+      const askedMs = performance.now();
+      const answer = await ask(again);
+      tookMs = performance.now() - askedMs;
+      return answer;
+    };
+    const first = timed(false);
+    if (await isSettled(first, Math.max(overdueMs, 2 * tookMs))) return first;
+    return Promise.any([first, timed(true)]).catch(() => first);
+  };
+}
+
+async function isSettled(promise: Promise<unknown>, withinMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const overdue = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), withinMs);
+  });
+  const settled = promise.then(
+    () => true,
+    () => true,
+  );
+  return Promise.race([settled, overdue]).finally(() => clearTimeout(timer));
 }
