@@ -99,7 +99,8 @@ export interface Ampho extends Omit<Management, "sessions"> {
   ready(): Promise<void>;
   /**
    * Codes of what is not well and no reason to send requests elsewhere: `key_file_unusable`, it was changed for the worse;
-   * `clock_off`, the machine's clock differs from the store's by more than the leeway.
+   * `signing_key_revoked`, until there is another nobody can log in or renew; `clock_off`, the machine's clock differs from
+   * the store's by more than the leeway.
    */
   warnings(): readonly string[];
   /** Answers who waits at the revocation feed, for up to 20 s, and lets nobody wait any more: before a server is closed. */
@@ -210,8 +211,14 @@ export async function composeAmpho(
   // Before anything is guarded: what was revoked while no process ran is refused from the first request on.
   await follower.read().catch(() => undefined);
   revocations.listen(telemetry.revoked);
+  const cannotSign = () => keyring.isRevoked(keyring.signingKid());
+  if (cannotSign()) notice(revokedNotice(keyring.signingKid()));
+  revocations.listen((row) => {
+    if (row.kind === "key" && row.kid === keyring.signingKid()) notice(revokedNotice(row.kid));
+  });
   const warnings = () => [
     ...(keyFile?.failing ? [keyFileUnusable] : []),
+    ...(cannotSign() ? [signingKeyRevoked] : []),
     ...(options.clock === undefined && clockDiffers(clock, settings) ? [clockOff] : []),
   ];
   const metrics = telemetry.watch(() => ({
@@ -270,7 +277,14 @@ export async function composeAmpho(
 
 /** What `/readyz` says while the key file was changed and cannot be used: the keys that were read before go on. */
 const keyFileUnusable = "key_file_unusable";
+/** Every process has the same key: sending requests to another mends nothing. */
+const signingKeyRevoked = "signing_key_revoked";
 const clockOff = "clock_off";
+
+function revokedNotice(kid: string): string {
+  const mend = "`ampho sec-rotate-key --keep 0 --in-place` (docs/keys.md, A key was stolen)";
+  return `the key that signs, ${kid}, was revoked: logins and renewals answer 503 until there is another, ${mend}`;
+}
 
 /** What the commands do, as an operator; it needs no key. Errors as of createAmpho. */
 export async function openManagement(

@@ -24,6 +24,8 @@ export interface Keyring {
   /** Throws `unavailable` while the key that signs is revoked: nothing that it signs would be believed. */
   requireSigning(): void;
   isRevoked(kid: string): boolean;
+  /** The `kid` of the key that signs, or would, were it not revoked. */
+  signingKid(): string;
   /** Since when the first key signs, Unix seconds, where its set says so. */
   signingSince(): number | undefined;
   signAccess(claims: AccessClaims): string;
@@ -94,6 +96,7 @@ export function createKeyring(
       if (revokedKeys.has(held.signing.kid))
         throw new AmphoError("unavailable", "No tokens can be signed at the moment.", { retryAfterSeconds: 60 });
     },
+    signingKid: () => held.signing.kid,
     signingSince: () => held.signing.signingSince,
     // Asked on each guarded request; nearly always there is none.
     isRevoked: (kid) => revokedKeys.size > 0 && revokedKeys.has(kid),

@@ -55,6 +55,24 @@ const tokenOf = (key: typeof a) =>
 const becomes = (world: World, token: string, what: string) =>
   vi.waitFor(() => expect(admission(world.ampho, token)).toBe(what), patience);
 
+it("a signing key that was revoked is warned of, and named in the log, until there is another", async () => {
+  const world = await openFiled({ keys: [a, b] });
+  const said = () => world.notices.filter((line) => line.includes("revoked"));
+  await world.ampho.keys.revoke("b");
+  expect([world.ampho.warnings(), said()]).toEqual([[], []]);
+  await world.ampho.keys.revoke("a");
+  expect(world.ampho.warnings()).toEqual(["signing_key_revoked"]);
+  expect(said()).toEqual([expect.stringMatching(/^the key that signs, a, was revoked: .* 503 .* sec-rotate-key --keep 0/)]);
+  // It is up, and what it says of itself is no reason to send requests to others, which sign with the same key.
+  await expect(world.ampho.ready()).resolves.toBeUndefined();
+  // One that starts with it finds it so.
+  const other = await world.another();
+  expect([other.ampho.warnings(), other.notices]).toEqual([["signing_key_revoked"], said()]);
+  world.write(newKey("c"));
+  await vi.waitFor(() => expect(world.ampho.warnings()).toEqual([]), patience);
+  expect(said()).toHaveLength(1);
+});
+
 describe("a key file that", () => {
   it("is replaced by a rename is read anew by itself: the new key signs, the old one verifies", async () => {
     const world = await openFiled(a);

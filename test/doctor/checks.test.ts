@@ -143,6 +143,8 @@ describe("a key", () => {
     const ampho = await openAmpho();
     await ampho.keys.revoke(jwk["kid"] ?? "");
     expect(await found()).toEqual(["error key"]);
+    const [finding] = await examined();
+    expect(finding?.mend).toContain("`ampho sec-rotate-key --keep 0 --in-place`");
   });
 });
 

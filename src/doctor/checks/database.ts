@@ -94,7 +94,7 @@ async function checkRevokedKeys(store: Store, keys: readonly Key[], now: number)
             "error",
             "key",
             `key ${kid}, which signs, was revoked: logins are answered 503`,
-            "configure a new key: `ampho sec-gen-key`",
+            "put a new key in its place: `ampho sec-rotate-key --keep 0 --in-place` (docs/keys.md, A key was stolen)",
           ),
         ]
       : [finding("note", "key", `key ${kid} was revoked and is still configured`, "take it out of the set")];
