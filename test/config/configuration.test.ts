@@ -290,7 +290,7 @@ describe("values", () => {
     AMPHO_SECURITY_SESSION_IDLE: ["1.5", "0"],
     AMPHO_SECURITY_SESSIONS_MAX: ["0", "many"],
     AMPHO_SECURITY_PASSWORD_MIN: ["many", "0", "1025"],
-    AMPHO_DATABASE_URL: ["mongodb://h/x", "ampho.db", "sqlite:", "sqlite::memory", "sqlite:///a.db", "postgres:", 5],
+    AMPHO_DATABASE_URL: ["mongodb://h/x", "ampho.db", "sqlite:", "sqlite::memory", "sqlite:///a.db", "postgres:", "postgres://u:p#w@h/x", 5],
     AMPHO_DATABASE_MIGRATE: ["on", true],
     AMPHO_DATABASE_PREPARE: ["on", 1],
     AMPHO_HOST: ["a b", "http://x", "[::1]", "a/b", ""],
@@ -388,6 +388,12 @@ describe("secrets", () => {
   ])("a wrong URL does not show the password in it: %s", (url) =>
     expect(refusal({ env: { AMPHO_DATABASE_URL: url } })).not.toContain("55word"),
   );
+
+  test("of a URL with a password that has to be written otherwise it is told how", () => {
+    const wrong = refusal({ env: { AMPHO_DATABASE_URL: "postgres://u:pa55#word@h/x" } });
+    expect(wrong).toContain("%23");
+    expect(wrong).not.toContain("pa55");
+  });
 
   test("a key that was put into another parameter is not shown", () => {
     for (const name of ["AMPHO_PORT", "AMPHO_SECURITY_KEY_FILE", "AMPHO_DATABASE_URL", "AMPHO_SECURITY_SCOPES"]) {
