@@ -4,6 +4,7 @@ import { activateWaitSeconds, retireWaitSeconds } from "../auth/key-waits.js";
 import type { Configuration } from "../config.js";
 import type { Algorithm } from "../crypto/algorithms.js";
 import { generateJwk } from "../crypto/jwk-generate.js";
+import type { Jwk } from "../crypto/jwk-members.js";
 import { rotateKeys } from "../crypto/jwk-rotate.js";
 import { importKeys } from "../crypto/jwk-set.js";
 import { activateNext, publishNext, retirePrevious, type StageOutcome, type StageRules } from "../crypto/jwk-stage.js";
@@ -35,11 +36,18 @@ export type Stage = "next" | "activate" | "retire";
 /** @throws ConfigurationError */
 export function rotatePlainly(
   { key, tokenAlg }: PresentKeys,
-  { alg, keep }: { readonly alg: Algorithm | undefined; readonly keep: number | undefined },
+  asked: { readonly alg: Algorithm | undefined; readonly keep: number | undefined; readonly inPlace: boolean },
 ): NextKeys {
+  const { alg, keep, inPlace } = asked;
   const next = alg ?? signingAlgorithm(key, tokenAlg);
   const set = rotateKeys(key, generateJwk(next), { keep, algorithm: tokenAlg });
-  return { set, notes: [], warnings: warningsFor(next, tokenAlg) };
+  return { set, notes: inPlace ? [placedNote(set.keys)] : [], warnings: warningsFor(next, tokenAlg) };
+}
+
+/** Where nothing is printed: what is in the file now. */
+function placedNote([signer, ...old]: readonly Jwk[]): string {
+  const verify = old.length === 0 ? "No other key is left" : `${old.map(({ kid }) => kid).join(", ")} only verify`;
+  return `The key ${signer?.kid} signs, in each process as soon as it has read the file. ${verify}.`;
 }
 
 /**
