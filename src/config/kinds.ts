@@ -102,7 +102,7 @@ export const host: Kind<string> = {
 export const databaseUrl: Kind<string> = {
   type: "url",
   mayBe:
-      "sqlite:PATH, sqlite::memory: or postgres://ROLE:PASSWORD@HOST/DATABASE, where a password has %23 %2F %3F %40 for # / ? @",
+    "sqlite:PATH, sqlite::memory: or postgres://ROLE:PASSWORD@HOST/DATABASE, where a password has %23 %2F %3F %40 for # / ? @",
   parse(value) {
     if (typeof value !== "string" || hasControl(value)) return undefined;
     // Neither `sqlite://…`, which others read in several ways, nor a misspelt `:memory:` becomes the name of a file.

@@ -62,7 +62,9 @@ it("a signing key that was revoked is warned of, and named in the log, until the
   expect([world.ampho.warnings(), said()]).toEqual([[], []]);
   await world.ampho.keys.revoke("a");
   expect(world.ampho.warnings()).toEqual(["signing_key_revoked"]);
-  expect(said()).toEqual([expect.stringMatching(/^the key that signs, a, was revoked: .* 503 .* sec-rotate-key --keep 0/)]);
+  expect(said()).toEqual([
+    expect.stringMatching(/^the key that signs, a, was revoked: .* 503 .* sec-rotate-key --keep 0/),
+  ]);
   // It is up, and what it says of itself is no reason to send requests to others, which sign with the same key.
   await expect(world.ampho.ready()).resolves.toBeUndefined();
   // One that starts with it finds it so.

@@ -41,7 +41,8 @@ function readRequest(input: CommandInput, context: CommandContext): (present: Pr
   const waits = stage === "activate" || stage === "retire";
   const reason = readReason(input);
   if (reason !== undefined && !waits) throw new UsageError("--force goes with --stage activate or --stage retire");
-  if (stage === undefined) return async (present) => rotatePlainly(present, { alg, keep, inPlace: input.has("--in-place") });
+  if (stage === undefined)
+    return async (present) => rotatePlainly(present, { alg, keep, inPlace: input.has("--in-place") });
   if (keep !== undefined) throw new UsageError("--keep does not go with --stage");
   if (alg !== undefined && waits) throw new UsageError(`--alg does not go with --stage ${stage}: it makes no key`);
   return (present) => runStage(present, { stage, alg, reason }, context);
