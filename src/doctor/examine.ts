@@ -50,7 +50,7 @@ export async function examine({ surroundings, api, now }: ExamineInput): Promise
   findings.push(...(await databaseFindings(configuration, keys, surroundings, now(), remarks)));
   const hashing = await checkHashing();
   findings.push(...hashing.findings);
-  remarks.push(`a password takes ${hashing.medianMs} ms on one thread of this machine`);
+  remarks.push(`a password takes ${hashing.leastMs} ms on one thread of this machine`);
   if (api === undefined)
     remarks.push("without --url no running instance was asked: TLS, proxies and its clock are not known");
   else findings.push(...(await checkInstance({ api: api(configuration.restPrefix), configuration, keys, now })));

@@ -35,6 +35,9 @@ afterAll(() => browser?.close());
 
 const week = 7 * 86_400;
 const renewals = ({ calls }: World) => calls.filter(({ path }) => path.endsWith("/renew"));
+/** Where a busy browser lets a tab see late what another has written, both ask, by one key: it counts as one. */
+const askedBy = (world: World) =>
+  new Set(renewals(world).map(({ idempotencyKey, body }) => `${idempotencyKey} ${body}`));
 const times = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value);
 
 interface Opening {
@@ -109,7 +112,7 @@ describe.each(locks)("three tabs %s", (_, prepare) => {
     const answers = await Promise.all(tabs.map((tab) => callIn(tab, 20)));
     expect(answers.flat()).toEqual(times(60, "ann"));
     expect(await world.count("renew")).toBe(1);
-    expect(renewals(world)).toHaveLength(1);
+    expect(askedBy(world).size).toBe(1);
   });
 
   it("renew once when all find the token due", async () => {
@@ -120,7 +123,8 @@ describe.each(locks)("three tabs %s", (_, prepare) => {
     const fresh = await Promise.all([open(), open(), open()]);
     const answers = await Promise.all(fresh.map((tab) => callIn(tab, 20)));
     expect(answers.flat()).toEqual(times(60, "ann"));
-    expect(renewals(world)).toHaveLength(1);
+    expect(await world.count("renew")).toBe(1);
+    expect(askedBy(world).size).toBe(1);
     expect(world.requests.filter((one) => one === "GET /guarded")).toHaveLength(60);
   });
 
@@ -140,7 +144,7 @@ describe.each(locks)("three tabs %s", (_, prepare) => {
     });
     const answers = await Promise.all(others.map((tab) => callIn(tab, 5)));
     expect(answers.flat()).toEqual(times(10, "ann"));
-    expect(new Set(renewals(world).map(({ idempotencyKey, body }) => `${idempotencyKey} ${body}`)).size).toBe(1);
+    expect(askedBy(world).size).toBe(1);
     expect(await world.count("renew")).toBe(1);
     expect(await world.count("renew_replayed")).toBe(0);
   });
@@ -286,7 +290,8 @@ describe("three tabs", () => {
     await Promise.all(tabs.map((tab) => tab.close()));
     const restored = await Promise.all([open(), open(), open()]);
     expect(await Promise.all(restored.map((tab) => callIn(tab, 3)))).toEqual(times(3, times(3, "ann")));
-    expect(renewals(world)).toHaveLength(1);
+    expect(await world.count("renew")).toBe(1);
+    expect(askedBy(world).size).toBe(1);
   });
 
   it("come back after the session's time is up, and say so", async () => {

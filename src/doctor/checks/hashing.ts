@@ -7,27 +7,28 @@ const samples = 5;
 /** Above it, people wait and a few logins at once fill the patience of all others. */
 const slowMs = 400;
 
-export async function checkHashing(): Promise<{ readonly findings: readonly Finding[]; readonly medianMs: number }> {
+export async function checkHashing(): Promise<{ readonly findings: readonly Finding[]; readonly leastMs: number }> {
   const pool = createPasswordPool({ size: 1 });
   try {
     // The first pays for the thread's start.
     await pool.hash("to be warm");
-    const all: number[] = [];
+    // The least: what else runs on the machine at this moment makes a password take longer, and is no fault of it.
+    let least = Number.POSITIVE_INFINITY;
     for (let at = 0; at < samples; at++) {
       const startMs = performance.now();
       await pool.hash("to be measured");
-      all.push(performance.now() - startMs);
+      least = Math.min(least, performance.now() - startMs);
     }
-    const medianMs = Math.round(all.sort((one, other) => one - other)[samples >> 1] ?? 0);
-    return { findings: medianMs > slowMs ? [slow(medianMs)] : [], medianMs };
+    const leastMs = Math.round(least);
+    return { findings: leastMs > slowMs ? [slow(leastMs)] : [], leastMs };
   } finally {
     await pool.close();
   }
 }
 
-const slow = (medianMs: number): Finding => ({
+const slow = (ms: number): Finding => ({
   severity: "warning",
   check: "hashing",
-  message: `a password takes ${medianMs} ms on this machine: about ${Math.max(1, Math.floor(1000 / medianMs))} logins a second on each thread`,
+  message: `a password takes ${ms} ms on this machine: about ${Math.max(1, Math.floor(1000 / ms))} logins a second on each thread`,
   mend: "give it a core or two; the cost of a hash is not lowered, for it protects a stolen database",
 });
