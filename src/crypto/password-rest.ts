@@ -46,7 +46,10 @@ export interface Waiting {
   readonly meanMs: number;
 }
 
-/** Milliseconds a thread may rest if all who wait, and one more a thread, are to have had their turn by half their patience: nobody is given up for a rest. */
+/**
+ * Milliseconds a thread may rest if all who wait, and one more a thread, are to have had their turn by half their patience:
+ * nobody is given up for a rest.
+ */
 export function spareMs({ patienceMs, threads, waiting, meanMs }: Waiting): number {
   return Math.max(0, (patienceMs * inGoodTime * threads) / (waiting + threads) - meanMs);
 }

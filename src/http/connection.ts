@@ -11,19 +11,22 @@ export interface Connection {
   closing: boolean;
   /** The response that is owed to its last request, until that is answered. */
   last: ServerResponse | undefined;
-  /** Of it so much was read when nothing was owed any more: more is the begin of a request. */
+  /** Bytes that had been read when the last answer was given: more of them are the begin of another request. */
   readBytes: number;
 }
 
+/** As it is when it has just been accepted. */
 export function connectionOf(socket: Socket): Connection {
   return { socket, unanswered: 0, refusing: false, closing: false, last: undefined, readBytes: 0 };
 }
 
+/** This answer is the connection's last one, and says so. */
 export function closeWith(connection: Connection | undefined, response: ServerResponse): void {
   response.setHeader("Connection", "close");
   if (connection !== undefined) connection.closing = true;
 }
 
+/** Counts the answer as owed until it is over, or its client gone. */
 export function owe(connection: Connection | undefined, request: IncomingMessage, response: ServerResponse): void {
   if (connection === undefined) return;
   connection.unanswered += 1;
