@@ -276,6 +276,32 @@ describe("a process that cannot read revocations for longer than the bound", () 
   });
 });
 
+describe("a process that stood still, with AMPHO_SECURITY_REVOCATION_LAG_MAX=1", () => {
+  it("lets nobody in whose session was ended meanwhile, not even on requests that have waited for it", async () => {
+    const other = await start(postgres);
+    const stopped = await start({ ...postgres, env: { ...postgres.env, AMPHO_SECURITY_REVOCATION_LAG_MAX: "1" } });
+    const [ended, good] = [(await logIn(other)).token, (await logIn(other)).token];
+    let answered = 0;
+    const ask = (times: number) =>
+      Promise.all(Array.from({ length: times }, () => status(stopped, ended).finally(() => answered++)));
+    // Over connections that stay open: what comes by them waits for nothing else.
+    expect(new Set(await ask(20))).toEqual(new Set([200]));
+    stopped.process.kill("SIGSTOP");
+    expect(await logOut(other, ended)).toBe(204);
+    answered = 0;
+    const waiting = ask(40);
+    await new Promise((resolve) => setTimeout(resolve, 2200));
+    expect(answered).toBe(0);
+    stopped.process.kill("SIGCONT");
+    const answers = await waiting;
+    while (answers.at(-1) !== 401) answers.push(await status(stopped, ended));
+    expect(answers.filter((answer) => answer !== 401 && answer !== 503)).toEqual([]);
+    // Some came before it has read what was revoked.
+    expect(answers).toContain(503);
+    expect(await status(stopped, good)).toBe(200);
+  });
+});
+
 describe("a guarded request", () => {
   it("asks the store nothing: PostgreSQL counts no transaction for it", async () => {
     const served = await start(postgres);
