@@ -47,8 +47,8 @@ const sweptRows = 1000;
 /** Between batches: who waits for the write lock tries again every 4 ms, and must find it free. */
 const pauseMs = 6;
 const wrongLinesMax = 100;
-/** An import whose owner was not heard of for so long is dead. While it waits for lines it says that it is not. */
-const lease = { seconds: 60, renewMs: 15_000 };
+/** The store takes an import that it has not heard of for a minute for dead. While it waits for lines it says that it is not. */
+const aliveMs = 15_000;
 
 type ImportParts = Pick<Parts, "store" | "clock">;
 
@@ -74,7 +74,7 @@ export async function importUsers(
     const users = batch.map(({ user }): StagedUser => ({ ...user, id: newId() }));
     return store.stageUsers({ n, users, displaces: !dryRun, now: clock.now() });
   };
-  const alive = setInterval(() => void stage([]).catch(() => undefined), lease.renewMs);
+  const alive = setInterval(() => void stage([]).catch(() => undefined), aliveMs);
   alive.unref();
   try {
     for await (const window of windowsOf(lines, tally)) {
@@ -106,8 +106,8 @@ export async function importUsers(
 
 /** Removes import `n`, or every import that is dead. */
 export async function removeLeft({ store, clock }: ImportParts, spaced: Spaced, n: number | undefined): Promise<void> {
-  const untouchedSince = clock.now() - lease.seconds;
-  while (await spaced(() => store.sweepImports({ n, untouchedSince, limit: sweptRows })));
+  const now = clock.now();
+  while (await spaced(() => store.sweepImports({ n, now, limit: sweptRows })));
 }
 
 /**

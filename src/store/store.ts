@@ -443,12 +443,12 @@ export interface Store {
     readonly detail: NonNullable<AuditEntry["detail"]>;
   }): Promise<PublishOutcome>;
   /**
-   * Removes at most `limit` rows of import `n`, or of one whose owner was not heard of since `untouchedSince`; a published
-   * one stays. False when there was nothing to do.
+   * Removes at most `limit` rows of import `n`, or of one whose owner was not heard of for a minute; a published one stays.
+   * False when there was nothing to do.
    */
   sweepImports(input: {
     readonly n: number | undefined;
-    readonly untouchedSince: number;
+    readonly now: number;
     readonly limit: number;
   }): Promise<boolean>;
   /** The kinds of hashes that are not of today, each once. */

@@ -143,7 +143,7 @@ describe("an import that is killed", () => {
     expect(again).toMatchObject({ code: 0, stderr: "2196 users are imported.\n" });
     expect(await listed()).toBe(2197);
     // As the next import does once it has not been heard of for a minute.
-    while (await store.sweepImports({ n: undefined, untouchedSince: Number.MAX_SAFE_INTEGER, limit: 500 }));
+    while (await store.sweepImports({ n: undefined, now: Number.MAX_SAFE_INTEGER, limit: 500 }));
     expect(await listed()).toBe(2197);
   });
 

@@ -24,7 +24,7 @@ export async function runEveryPurpose(run: Run): Promise<void> {
   }
   await run("createUser", { user: { ...ann, id: "u-3", canonical: "i-1" }, now: start, origin });
   for (const n of [2, 3]) await run("publishImport", { n, now: start, origin: operator, detail: {} });
-  for (const n of [1, undefined]) await run("sweepImports", { n, untouchedSince: start + 1, limit: 10 });
+  for (const n of [1, undefined]) await run("sweepImports", { n, now: start + 61, limit: 10 });
   await run("listHashKinds", undefined);
   await run("countHashKinds", { after: undefined, limit: 10 });
 

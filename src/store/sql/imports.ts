@@ -107,7 +107,7 @@ export function* publishImport(input: {
 
 export function* sweepImports(input: {
   readonly n: number | undefined;
-  readonly untouchedSince: number;
+  readonly now: number;
   readonly limit: number;
 }): Work<boolean> {
   return (yield* sweepSome(input)).found;
@@ -116,10 +116,10 @@ export function* sweepImports(input: {
 /** `found`: there was an import to remove rows of; `rows`: how many were removed. */
 export function* sweepSome(input: {
   readonly n: number | undefined;
-  readonly untouchedSince: number;
+  readonly now: number;
   readonly limit: number;
 }): Work<{ readonly found: boolean; readonly rows: number }> {
-  const n = input.n ?? (yield* oldestLeft(input.untouchedSince));
+  const n = input.n ?? (yield* oldestDead(input.now));
   if (n === undefined) return { found: false, rows: 0 };
   // At 0 the next sweep goes on with it, whoever does that.
   const dropped = yield* first(
@@ -135,10 +135,13 @@ export function* sweepSome(input: {
   return { found: true, rows: removed.length };
 }
 
-function* oldestLeft(untouchedSince: number): Work<number | undefined> {
+/** An import whose owner was not heard of for so long is dead. */
+const deadSeconds = 60;
+
+function* oldestDead(now: number): Work<number | undefined> {
   const row = yield* first(
     "select n from ampho_imports where state <> 'published' and touched_at < ? order by touched_at limit 1",
-    [untouchedSince],
+    [now - deadSeconds],
   );
   return row && integer(row, "n");
 }

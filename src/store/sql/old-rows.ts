@@ -8,8 +8,6 @@ import { keptUntil } from "./session-rows.js";
 const day = 86_400;
 /** How long a run of failures is remembered when nothing is added to it. */
 const counterKeptSeconds = 30 * day;
-/** An import whose owner was not heard of for so long is dead. */
-const importDeadSeconds = 60;
 
 interface Aging {
   readonly table: string;
@@ -116,7 +114,6 @@ function* forRows(change: string, key: string, rows: readonly Row[]): Work<void>
 const importBatch = 500;
 
 function* removeDeadImports(now: number): Work<Batch> {
-  const untouchedSince = now - importDeadSeconds;
-  const { rows, found } = yield* sweepSome({ n: undefined, untouchedSince, limit: importBatch });
+  const { rows, found } = yield* sweepSome({ n: undefined, now, limit: importBatch });
   return { rows, next: found ? start : undefined };
 }
