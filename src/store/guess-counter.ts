@@ -1,5 +1,6 @@
 // The arithmetic of one counter of tries (docs/throttling.md): a few are free; behind them there is one at a time, and each
 // wait is twice the one before. A try is taken before its password is looked at and counts until it is settled.
+import { skewMaxSeconds } from "./clock-skew.js";
 
 /** How many tries are free, for how long failures are remembered, and how many in a row are too many. */
 export interface CounterLimits {
@@ -45,12 +46,6 @@ export type Judgement =
 
 /** Longer than any try takes: 5 s in the queue for passwords, and 6 s for the store. */
 export const pendingSeconds = 15;
-
-/**
- * Seconds by which what two callers take for now may differ: each reads its clock before it waits for the store, so one may
- * come later and say an earlier time. Only what lies further ahead was written before the clock was set back.
- */
-export const skewMaxSeconds = 15;
 
 /** The first wait, as a part of the window: a minute of a quarter of an hour. */
 const firstWaitParts = 15;

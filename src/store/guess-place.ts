@@ -1,6 +1,7 @@
 // The arithmetic of one address or network (docs/throttling.md): at how many different logins it may fail within the
 // window. When they are used up it has to wait before it may try another login, each time twice as long.
-import { type Judgement, pendingSeconds, skewMaxSeconds } from "./guess-counter.js";
+import { skewMaxSeconds } from "./clock-skew.js";
+import { type Judgement, pendingSeconds } from "./guess-counter.js";
 
 export interface PlaceLimits {
   /** Different logins. */

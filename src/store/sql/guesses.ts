@@ -2,6 +2,7 @@
 // All that a step reads or holds is sent in one turn, in that order: on PostgreSQL each turn is a way there and back.
 // Rows are always held in one order, places before counters and those by their keys, so that no two transactions wait for
 // each other in a circle. In one file, long as it is: the order of locks is one thing, and is read in one place.
+import { skewMaxSeconds } from "../clock-skew.js";
 import {
   type CounterLimits,
   counterAt,
@@ -10,7 +11,6 @@ import {
   judgeCounter,
   pardon,
   returnTry,
-  skewMaxSeconds,
   succeedTry,
   takeTry,
 } from "../guess-counter.js";

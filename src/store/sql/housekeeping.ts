@@ -1,6 +1,6 @@
 // Housekeeping: rows that nobody can need any more go in small batches, by one process at a time. The lease is one row, and
 // each batch holds it on in its own transaction: whoever was replaced removes nothing more.
-import { skewMaxSeconds } from "../guess-counter.js";
+import { skewMaxSeconds } from "../clock-skew.js";
 import type { HousekeepingLease, HousekeepingTurn, OldRows, RemovedRows } from "../store.js";
 import { first, integer, type Row, text, type Work, write } from "../work.js";
 import { removeBatch } from "./old-rows.js";
