@@ -2,12 +2,11 @@
 import { isPromise } from "node:util/types";
 import type { NextFunction, Request, Response } from "express";
 import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
-import { admit, assertAuth, givenNeed } from "../http/admit.js";
+import { admit, assertAuth, givenNeed, needAndHandler } from "../http/admit.js";
 import { type GuardHost, requireHost } from "../http/guard-host.js";
 import { writeAnswer } from "../http/node-answer.js";
 import { exchange, type HttpHost, isOurs } from "../http/node-exchange.js";
 import type { Refusal } from "../http/refusal.js";
-import { checkNeed } from "../http/wrap.js";
 
 declare global {
   namespace Express {
@@ -65,7 +64,7 @@ export function guarded<N extends Need<Request>>(
   ampho: GuardHost,
   ...rest: readonly [GuardedHandler<N>] | readonly [N, GuardedHandler<N>]
 ): Middleware {
-  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : [checkNeed(rest[0], ampho), rest[1]];
+  const [need, handler] = needAndHandler(rest, ampho);
   return (request, response, next) =>
     through(ampho, need, request, response, next, () => {
       assertAuth(request, need);

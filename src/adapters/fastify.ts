@@ -2,12 +2,11 @@
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest, FastifySchema } from "fastify";
 import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
 import { ConfigurationError } from "../errors.js";
-import { admit, assertAuth, givenNeed } from "../http/admit.js";
+import { admit, assertAuth, givenNeed, needAndHandler } from "../http/admit.js";
 import { type GuardHost, requireHost } from "../http/guard-host.js";
 import { exchange, type HttpHost } from "../http/node-exchange.js";
 import type { Refusal } from "../http/refusal.js";
 import { isUnder } from "../http/target.js";
-import { checkNeed } from "../http/wrap.js";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -108,7 +107,7 @@ export function guarded<N extends Need<Q>, Q extends FastifyRequest, Y extends F
   ampho: GuardHost,
   ...rest: readonly [GuardedHandler<N, Q, Y>] | readonly [N, GuardedHandler<N, Q, Y>]
 ): (request: Q, reply: Y) => unknown {
-  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : [checkNeed(rest[0], ampho), rest[1]];
+  const [need, handler] = needAndHandler(rest, ampho);
   return (request, reply) =>
     admit<Q, unknown>({
       host: ampho,

@@ -1,12 +1,11 @@
 // `ampho/koa`: Ampho on Koa.
 import type { Context, DefaultContext, DefaultState, Middleware, Next, ParameterizedContext, Request } from "koa";
 import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
-import { admit, assertAuth, givenNeed } from "../http/admit.js";
+import { admit, assertAuth, givenNeed, needAndHandler } from "../http/admit.js";
 import { type GuardHost, requireHost } from "../http/guard-host.js";
 import { writeAnswer } from "../http/node-answer.js";
 import { exchange, type HttpHost, isOurs } from "../http/node-exchange.js";
 import type { Refusal } from "../http/refusal.js";
-import { checkNeed } from "../http/wrap.js";
 
 declare module "koa" {
   interface DefaultState {
@@ -55,7 +54,7 @@ export function guarded<N extends Need<Request>>(
   ampho: GuardHost,
   ...rest: readonly [GuardedHandler<N>] | readonly [N, GuardedHandler<N>]
 ): Middleware {
-  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : [checkNeed(rest[0], ampho), rest[1]];
+  const [need, handler] = needAndHandler(rest, ampho);
   return (context, next) =>
     through(ampho, need, context, async () => {
       assertState<N>(context, need);

@@ -5,13 +5,12 @@ import type { Duplex } from "node:stream";
 import type { AuthOf, Need, NoNeed } from "../auth/auth.js";
 import { bearerOf } from "../auth/bearer.js";
 import { AmphoError } from "../errors.js";
-import { assertAuth } from "../http/admit.js";
+import { assertAuth, needAndHandler } from "../http/admit.js";
 import { onlyAuthorization } from "../http/authorization.js";
 import type { HttpAnswer } from "../http/message.js";
 import type { HttpHost } from "../http/node-exchange.js";
 import { authorizationValues, headOf } from "../http/node-request.js";
 import { type TokenJudge, watchToken } from "../http/token-end.js";
-import { checkNeed } from "../http/wrap.js";
 
 /** What upgrades need of an `Ampho`. */
 export interface UpgradeHost extends HttpHost, TokenJudge {}
@@ -44,7 +43,7 @@ export function guardedUpgrade<N extends Need<IncomingMessage>>(
   ampho: UpgradeHost,
   ...rest: readonly [UpgradeHandler<N>] | readonly [N, UpgradeHandler<N>]
 ): UpgradeListener {
-  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : [checkNeed(rest[0], ampho), rest[1]];
+  const [need, handler] = needAndHandler(rest, ampho);
 
   return (request, socket, head) => {
     // The server has let go of the socket: without a listener a reset would end the process.

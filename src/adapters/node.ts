@@ -2,11 +2,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
 import { AmphoError } from "../errors.js";
-import { admit, assertAuth, givenNeed } from "../http/admit.js";
+import { admit, assertAuth, givenNeed, needAndHandler } from "../http/admit.js";
 import { type GuardHost, requireHost } from "../http/guard-host.js";
 import { writeAnswer } from "../http/node-answer.js";
 import { exchange, type HttpHost, isOurs } from "../http/node-exchange.js";
-import { checkNeed } from "../http/wrap.js";
 
 export {
   guardedUpgrade,
@@ -65,7 +64,7 @@ export function guarded<N extends Need<IncomingMessage>>(
   ampho: GuardHost,
   ...rest: readonly [GuardedHandler<N>] | readonly [N, GuardedHandler<N>]
 ): Listener {
-  const [need, handler] = rest.length === 1 ? [undefined, rest[0]] : [checkNeed(rest[0], ampho), rest[1]];
+  const [need, handler] = needAndHandler(rest, ampho);
   return (request, response, next) =>
     through(ampho, need, request, response, () => {
       assertAuth(request, need);

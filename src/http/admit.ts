@@ -56,6 +56,14 @@ export function givenNeed<N extends Need<never>>(need: N | undefined, host: Guar
   return need === undefined ? undefined : checkNeed(need, host);
 }
 
+/** What `guarded(ampho, handler)` and `guarded(ampho, need, handler)` were given; the need as `givenNeed` has it. */
+export function needAndHandler<N extends Need<never>, H>(
+  given: readonly [H] | readonly [N, H],
+  host: GuardHost,
+): readonly [N | undefined, H] {
+  return given.length === 1 ? [undefined, given[0]] : [checkNeed(given[0], host), given[1]];
+}
+
 /** For handlers that have `auth` for certain: the guard has seen to it, and nothing runs if it has not. */
 export function assertAuth<N extends Need<never>>(
   holder: { readonly auth?: Auth | undefined },
