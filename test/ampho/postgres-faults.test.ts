@@ -1,19 +1,15 @@
 // What an Ampho does while its PostgreSQL is stopped, killed, hangs, or is cut off, and afterwards.
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { AmphoOptions } from "../../dist/index.js";
 import { openPostgres } from "../../dist/store/postgres.js";
 import { startCuttingProxy } from "../store/cutting-proxy.js";
-import { type Database, type OwnServer, startOwnPostgres } from "../store/postgres-server.js";
+import { startOwnPostgres } from "../store/postgres-server.js";
+import { useDatabase, usePostgres } from "../store/use-postgres.js";
 import { admission, type FullGrant, grantOf, openWorld, password, sessionOf, type World } from "./world.js";
 
-let server: OwnServer;
-let database: Database;
-beforeAll(async () => {
-  server = await startOwnPostgres();
-  database = await server.database();
-  await database.empty();
-});
-afterAll(() => server.stop());
+const server = usePostgres(startOwnPostgres);
+const database = useDatabase(server);
+beforeAll(() => database.empty());
 
 const open = (url = database.runtimeUrl, options: AmphoOptions = {}) =>
   openWorld({ databaseUrl: url, databaseMigrate: "off", clock: undefined, throttleAddress: 0, ...options });

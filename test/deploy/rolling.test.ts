@@ -4,18 +4,17 @@ import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { installMs } from "../debian.js";
 import { addUser, alice, freshPlace, leave, type Place, type Served, startServe, unthrottled } from "../serve/serve.js";
-import { freePort, type PostgresServer, startPostgres } from "../store/postgres-server.js";
+import { freePort } from "../store/postgres-server.js";
+import { useDatabase } from "../store/use-postgres.js";
 import { proxies, type RunningProxy } from "./proxies.js";
 
-let database: PostgresServer;
+const database = useDatabase();
 let place: Place;
 const fleet: Served[] = [];
 beforeAll(async () => {
-  database = await startPostgres();
-  const own = await database.database();
-  await own.empty();
+  await database.empty();
   place = freshPlace({
-    AMPHO_DATABASE_URL: own.runtimeUrl,
+    AMPHO_DATABASE_URL: database.runtimeUrl,
     AMPHO_TRUST_PROXY: "1",
     AMPHO_DRAIN_LEAD: "2",
     AMPHO_SECURITY_SESSIONS_MAX: "1000",
@@ -24,10 +23,7 @@ beforeAll(async () => {
   await addUser(place);
   for (let count = 0; count < 4; count++) fleet.push(await startServe(place, "--port", String(await freePort())));
 });
-afterAll(async () => {
-  await leave();
-  await database.stop();
-});
+afterAll(leave);
 
 interface Tally {
   answered: number;

@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requireProgram } from "../deploy/programs.js";
-import { freePort, type OwnServer, startOwnPostgres } from "../store/postgres-server.js";
+import { freePort, startOwnPostgres } from "../store/postgres-server.js";
+import { usePostgres } from "../store/use-postgres.js";
 import { readPage, section } from "./evidence.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -23,16 +24,12 @@ const programs = {
 };
 
 let folder = "";
-let server: OwnServer;
+const server = usePostgres(startOwnPostgres);
 beforeAll(async () => {
   for (const [program, debianPackage] of Object.entries(programs)) requireProgram(program, debianPackage);
   folder = mkdtempSync(path.join(tmpdir(), "ampho-from-nothing-"));
-  server = await startOwnPostgres();
 }, 300_000);
-afterAll(async () => {
-  await server.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** As `npm install ampho pg` leaves them. */
 function link(): void {

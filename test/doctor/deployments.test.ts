@@ -4,10 +4,10 @@ import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import path from "node:path";
 import { createServer, type Server } from "node:tls";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { attacks } from "../../dist/doctor/attacks.js";
 import { command, freshPlace, leave, type Place, startServe } from "../serve/serve.js";
-import { type Database, type PostgresServer, startPostgres } from "../store/postgres-server.js";
+import { useDatabase, usePostgres } from "../store/use-postgres.js";
 
 interface Said {
   readonly code: number | null;
@@ -31,13 +31,8 @@ const allHeld = Object.fromEntries(attacks.map(({ id }) => [id, unconfigured.inc
 afterAll(leave);
 
 describe("a deployment on PostgreSQL", () => {
-  let server: PostgresServer;
-  let database: Database;
-  beforeAll(async () => {
-    server = await startPostgres();
-    database = await server.database();
-  });
-  afterAll(() => server.stop());
+  const server = usePostgres();
+  const database = useDatabase(server);
 
   test("is examined with a role that may read and write rows and nothing else, before its schema is there and after", async () => {
     const fresh = await server.database();

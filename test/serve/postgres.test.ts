@@ -1,6 +1,6 @@
 // Two `ampho serve` processes on one PostgreSQL, as behind a load balancer.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Database, type PostgresServer, startPostgres } from "../store/postgres-server.js";
+import { useDatabase } from "../store/use-postgres.js";
 import { within } from "./deadline.js";
 import {
   addUser,
@@ -16,19 +16,13 @@ import {
   startServe,
 } from "./serve.js";
 
-let server: PostgresServer;
-let database: Database;
+const database = useDatabase();
 let place: Place;
 
 beforeAll(async () => {
-  server = await startPostgres();
-  database = await server.database();
   place = freshPlace({ AMPHO_DATABASE_URL: database.runtimeUrl });
 });
-afterAll(async () => {
-  await leave();
-  await server.stop();
-});
+afterAll(leave);
 
 const sessionStatus = async ({ url }: Served, token: string) =>
   (await fetch(`${url}/session`, { headers: bearer(token) })).status;

@@ -7,7 +7,8 @@ import { openStore } from "../../dist/store/open-store.js";
 import { purposes } from "../../dist/store/purposes.js";
 import { loadDriver } from "../../dist/store/sqlite-driver.js";
 import type { Row, SqlValue, Work } from "../../dist/store/work.js";
-import { type Database, type OwnServer, startOwnPostgres } from "../store/postgres-server.js";
+import { startOwnPostgres } from "../store/postgres-server.js";
+import { useDatabase, usePostgres } from "../store/use-postgres.js";
 import { within } from "./deadline.js";
 import {
   addUser,
@@ -24,20 +25,15 @@ import {
 // Many processes start here, on a machine that may have much to do.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-let server: OwnServer;
-let database: Database;
+const server = usePostgres(startOwnPostgres);
+const database = useDatabase(server);
 let postgres: Place;
 beforeAll(async () => {
-  server = await startOwnPostgres();
-  database = await server.database();
   await database.empty();
   postgres = freshPlace({ AMPHO_DATABASE_URL: database.runtimeUrl, ...unthrottled });
   await addUser(postgres);
 });
-afterAll(async () => {
-  await leave();
-  await server.stop();
-});
+afterAll(leave);
 
 async function start(place: Place): Promise<Served> {
   const served = await startServe(place);

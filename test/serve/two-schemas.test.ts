@@ -2,7 +2,7 @@
 // contract. Real processes under load.
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { contracting, expanding, type LaterProgram, makeLaterProgram, present } from "../store/later-program.js";
-import { type PostgresServer, startPostgres } from "../store/postgres-server.js";
+import { usePostgres } from "../store/use-postgres.js";
 import { startClients } from "./clients.js";
 import { addUser, command, freshPlace, leave, type Place, startServe, unthrottled } from "./serve.js";
 
@@ -11,15 +11,13 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let later: LaterProgram;
 let latest: LaterProgram;
-let server: PostgresServer;
+const server = usePostgres();
 beforeAll(async () => {
   later = makeLaterProgram(expanding);
   latest = makeLaterProgram(expanding, contracting);
-  server = await startPostgres();
 });
 afterAll(async () => {
   await leave();
-  await server.stop();
   later.remove();
   latest.remove();
 });

@@ -1,15 +1,15 @@
 // Housekeeping over both databases: between processes, beside requests, and what it does to the size of the database.
 import { statSync } from "node:fs";
 import path from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { cleanNow } from "../../dist/auth/housekeeping.js";
 import { openStore } from "../../dist/store/open-store.js";
 import { loadDriver } from "../../dist/store/sqlite-driver.js";
 import type { Settings } from "../../src/auth/settings.js";
 import type { Store } from "../../src/store/store.js";
 import { login, openSession, renewal, start } from "./fixtures.js";
-import { type Database, type PostgresServer, startPostgres } from "./postgres-server.js";
 import { type Child, freshFolder, startChild } from "./processes.js";
+import { useDatabase } from "./use-postgres.js";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -85,13 +85,7 @@ async function sqliteSubject(): Promise<Subject> {
   };
 }
 
-let server: PostgresServer;
-let database: Database;
-beforeAll(async () => {
-  server = await startPostgres();
-  database = await server.database();
-});
-afterAll(() => server.stop());
+const database = useDatabase();
 
 async function postgresSubject(): Promise<Subject> {
   await database.empty();

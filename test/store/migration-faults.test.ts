@@ -7,9 +7,9 @@ import { loadDriver } from "../../dist/store/sqlite-driver.js";
 import { command, freshPlace, leave, type Place } from "../serve/serve.js";
 import { openSession, renewal } from "./fixtures.js";
 import { expanding, type LaterProgram, makeLaterProgram, present } from "./later-program.js";
-import { type Database, type PostgresServer, startPostgres } from "./postgres-server.js";
 import { startChild } from "./processes.js";
 import { type Seen, sqliteKind } from "./schema-fixtures.js";
+import { useDatabase, usePostgres } from "./use-postgres.js";
 
 // Many processes start here, on a machine that may have much to do.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -28,7 +28,7 @@ const slowest = `name: "sleeping", servesFrom: 1,
   up: ({ text }) => [\`alter table ampho_sessions add column sleeps \${text}\`, "select pg_sleep(20)"],
   down: () => ["alter table ampho_sessions drop column sleeps"]`;
 
-let server: PostgresServer;
+const server = usePostgres();
 let later: LaterProgram;
 let slowing: LaterProgram;
 let sleeping: LaterProgram;
@@ -36,11 +36,9 @@ beforeAll(async () => {
   later = makeLaterProgram(expanding);
   slowing = makeLaterProgram(slow);
   sleeping = makeLaterProgram(slowest);
-  server = await startPostgres();
 });
 afterAll(async () => {
   await leave();
-  await server.stop();
   for (const program of [later, slowing, sleeping]) program.remove();
 });
 
@@ -122,11 +120,8 @@ describe("on SQLite", () => {
 });
 
 describe("on PostgreSQL", () => {
-  let database: Database;
-  beforeAll(async () => {
-    database = await server.database();
-    await database.empty();
-  });
+  const database = useDatabase(server);
+  beforeAll(() => database.empty());
 
   async function hold(...statements: readonly string[]): Promise<pg.Client> {
     const client = new pg.Client({ connectionString: database.ownerUrl });

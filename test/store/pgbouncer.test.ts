@@ -19,7 +19,8 @@ import { command, freshPlace, leave } from "../serve/serve.js";
 import { storeContract } from "./contract.js";
 import { openSession, renewal } from "./fixtures.js";
 import { expanding, makeLaterProgram, present } from "./later-program.js";
-import { type Database, freePort, type PostgresServer, startPostgres } from "./postgres-server.js";
+import { type Database, freePort, type PostgresServer } from "./postgres-server.js";
+import { useDatabase, usePostgres } from "./use-postgres.js";
 
 interface Pooler {
   readonly url: string;
@@ -83,16 +84,14 @@ max_prepared_statements = ${statements}
   };
 }
 
-let server: PostgresServer;
-let database: Database;
+const server = usePostgres();
+const database = useDatabase(server);
 let pooler: Pooler;
 const open = () => openPostgres({ url: pooler.url, migrate: false, notice: () => {} });
 const answering = (open: () => Promise<Store>) =>
   vi.waitFor(async () => (await open()).close(), { timeout: 10_000, interval: 50 });
 
 beforeAll(async () => {
-  server = await startPostgres();
-  database = await server.database();
   await database.empty();
   pooler = await startPooler(database, server);
   await answering(open);
@@ -100,7 +99,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await store?.close();
   pooler.stop();
-  await server.stop();
 });
 
 let store: Store | undefined;

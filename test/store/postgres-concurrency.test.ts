@@ -5,21 +5,16 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished }
 import { openPostgres } from "../../dist/store/postgres.js";
 import type { Store } from "../../dist/store/store.js";
 import { addUser, ann, eventsOf, login, openSession, operator, origin, renewal, start } from "./fixtures.js";
-import { type Database, type OwnServer, startOwnPostgres } from "./postgres-server.js";
+import { startOwnPostgres } from "./postgres-server.js";
+import { useDatabase, usePostgres } from "./use-postgres.js";
 
-let server: OwnServer;
-let database: Database;
+const database = useDatabase(usePostgres(() => startOwnPostgres("deadlock_timeout=100ms")));
 let store: Store;
 beforeAll(async () => {
-  server = await startOwnPostgres("deadlock_timeout=100ms");
-  database = await server.database();
   await database.empty();
   store = await openPostgres({ url: database.runtimeUrl, migrate: false, notice: () => {} });
 });
-afterAll(async () => {
-  await store.close();
-  await server.stop();
-});
+afterAll(() => store.close());
 beforeEach(() => database.empty());
 
 /** A transaction that the test holds open. */

@@ -1,16 +1,13 @@
 // Migrations on PostgreSQL: many processes at once, one that is killed in the middle, twice the same.
 import pg from "pg";
-import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { openPostgres } from "../../dist/store/postgres.js";
 import { openPostgresMigrations } from "../../dist/store/postgres-migrations.js";
 import { openSession } from "./fixtures.js";
-import { type Database, type PostgresServer, startPostgres } from "./postgres-server.js";
+import type { Database } from "./postgres-server.js";
+import { usePostgres } from "./use-postgres.js";
 
-let server: PostgresServer;
-beforeAll(async () => {
-  server = await startPostgres();
-});
-afterAll(() => server.stop());
+const server = usePostgres();
 
 const tables = async (database: Database) => {
   const rows = await database.query("select tablename from pg_tables where schemaname = 'ampho' order by 1");

@@ -2,24 +2,20 @@
 // so many rows that the planner has a choice; with the values that it is run with, and as the plan for all values that a
 // statement which stays prepared may get.
 import pg from "pg";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { connect } from "../../src/store/postgres-connection.js";
 import { transact } from "../../src/store/postgres-transaction.js";
 import { type Output, type PurposeName, purposes } from "../../src/store/purposes.js";
 import type { Row, Work } from "../../src/store/work.js";
 import { runEveryPurpose } from "./every-purpose.js";
-import { type Database, type PostgresServer, startPostgres } from "./postgres-server.js";
+import { useDatabase } from "./use-postgres.js";
 
-let server: PostgresServer;
-let database: Database;
+const database = useDatabase();
 beforeAll(async () => {
-  server = await startPostgres();
-  database = await server.database();
   await database.empty();
   for (const statement of filling) await database.query(`set search_path = ampho; ${statement}`);
   await database.query("analyze");
 });
-afterAll(() => server.stop());
 
 const rows = 30_000;
 const many = `generate_series(1, ${rows}) as i`;

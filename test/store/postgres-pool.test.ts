@@ -1,17 +1,11 @@
 // Who is given a connection when there are fewer than are wanted.
 import pg from "pg";
-import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { connect } from "../../src/store/postgres-connection.js";
 import { createPool } from "../../src/store/postgres-pool.js";
-import { type Database, type PostgresServer, startPostgres } from "./postgres-server.js";
+import { useDatabase } from "./use-postgres.js";
 
-let server: PostgresServer;
-let database: Database;
-beforeAll(async () => {
-  server = await startPostgres();
-  database = await server.database();
-});
-afterAll(() => server.stop());
+const database = useDatabase();
 
 it("who is urgent comes before everybody else, and among them who came first", async () => {
   const pool = createPool(() => connect(pg, database.runtimeUrl, 2000), {

@@ -2,7 +2,7 @@
 // to, how many there are, and what goes on when their names or plans are gone.
 import { createHash } from "node:crypto";
 import pg from "pg";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { createAmpho } from "../../dist/index.js";
 import { connect } from "../../src/store/postgres-connection.js";
 import { createPool } from "../../src/store/postgres-pool.js";
@@ -15,15 +15,10 @@ import { keyOfAll } from "../faults/ground.js";
 import { startWireProxy } from "../faults/wire-proxy.js";
 import { runEveryPurpose } from "./every-purpose.js";
 import { ann, login, operator, start } from "./fixtures.js";
-import { type Database, type PostgresServer, startPostgres } from "./postgres-server.js";
+import { useDatabase, usePostgres } from "./use-postgres.js";
 
-let server: PostgresServer;
-let database: Database;
-beforeAll(async () => {
-  server = await startPostgres();
-  database = await server.database();
-});
-afterAll(() => server.stop());
+const server = usePostgres();
+const database = useDatabase(server);
 
 const limits = { statementMs: 20_000, idleMs: 20_000 };
 const ending = { userId: ann.id, now: start, origin: operator, foreignMaxSeconds: 60 };

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Ampho, createAmpho } from "../../dist/index.js";
 import { keyOfAll } from "../faults/ground.js";
 import { startWireProxy, type WireProxy } from "../faults/wire-proxy.js";
-import { type PostgresServer, startPostgres } from "./postgres-server.js";
+import { useDatabase, usePostgres } from "./use-postgres.js";
 
 const prefix = "https://auth.example/api/security";
 const alice = { login: "alice", password: "violet kettle harbour morning" };
@@ -17,14 +17,13 @@ interface Transaction {
   trips: number;
 }
 
-let server: PostgresServer;
+const server = usePostgres();
+const database = useDatabase(server);
 let proxy: WireProxy;
 let ampho: Ampho;
 const done: Transaction[] = [];
 
 beforeAll(async () => {
-  server = await startPostgres();
-  const database = await server.database();
   await database.empty();
   proxy = await startWireProxy(server.port);
   const url = new URL(database.runtimeUrl);
@@ -39,7 +38,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await ampho.close();
   await proxy.close();
-  await server.stop();
 });
 
 /** Tells transactions and ways apart; a connection runs one transaction at a time. */

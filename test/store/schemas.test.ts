@@ -8,21 +8,19 @@ import type { Store } from "../../dist/store/store.js";
 import { alice, command, freshPlace, leave, logIn, startServe } from "../serve/serve.js";
 import { renewal, start } from "./fixtures.js";
 import { expanding, type LaterProgram, makeLaterProgram, present } from "./later-program.js";
-import { type PostgresServer, startPostgres } from "./postgres-server.js";
 import { type Kind, postgresKind, type Seen, sqliteKind, withMigrations } from "./schema-fixtures.js";
+import { usePostgres } from "./use-postgres.js";
 
 // Many processes start here, on a machine that may have much to do.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-let server: PostgresServer;
+const server = usePostgres();
 let later: LaterProgram;
 beforeAll(async () => {
   later = makeLaterProgram(expanding);
-  server = await startPostgres();
 });
 afterAll(async () => {
   await leave();
-  await server.stop();
   later.remove();
 });
 

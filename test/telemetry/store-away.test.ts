@@ -1,17 +1,13 @@
 // What the metrics say of a PostgreSQL that hangs, and of its connections.
-import { afterAll, beforeAll, expect, it, onTestFinished, vi } from "vitest";
+import { beforeAll, expect, it, onTestFinished, vi } from "vitest";
 import { openWorld, password, type World } from "../ampho/world.js";
-import { type Database, type OwnServer, startOwnPostgres } from "../store/postgres-server.js";
+import { startOwnPostgres } from "../store/postgres-server.js";
+import { useDatabase, usePostgres } from "../store/use-postgres.js";
 import { samplesOf } from "./reading.js";
 
-let server: OwnServer;
-let database: Database;
-beforeAll(async () => {
-  server = await startOwnPostgres();
-  database = await server.database();
-  await database.empty();
-});
-afterAll(() => server.stop());
+const server = usePostgres(startOwnPostgres);
+const database = useDatabase(server);
+beforeAll(() => database.empty());
 
 const open = () => openWorld({ databaseUrl: database.runtimeUrl, databaseMigrate: "off", clock: undefined });
 const metric = ({ ampho }: World, name: string) => samplesOf(ampho.metrics()).get(name) ?? Number.NaN;
