@@ -4,6 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/installs/**/*.test.ts"],
+    globalSetup: "test/tarball.ts",
     testTimeout: 600_000,
     hookTimeout: 600_000,
     pool: "forks",

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { packed } from "../tarball.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
 
@@ -18,14 +19,7 @@ export function installPacked(examples: readonly string[] = []): Consumer {
   const folder = mkdtempSync(path.join(tmpdir(), "ampho-consumer-"));
   const modules = path.join(folder, "node_modules");
   mkdirSync(path.join(modules, "ampho"), { recursive: true });
-  const output = execFileSync("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", folder], {
-    cwd: root,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
-  if (tarball === undefined) throw new Error(`npm pack made no tarball: ${output}`);
-  execFileSync("tar", ["-xzf", path.join(folder, tarball), "-C", path.join(modules, "ampho"), "--strip-components=1"]);
+  execFileSync("tar", ["-xzf", packed(), "-C", path.join(modules, "ampho"), "--strip-components=1"]);
   for (const name of readdirSync(path.join(root, "node_modules"))) link(modules, name);
   for (const example of examples) {
     const filter = (source: string) => !/node_modules|build$/.test(path.basename(source));

@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, expect, it } from "vitest";
-import { freshFolder, packed, shell, write } from "./project.js";
+import { packed } from "../tarball.js";
+import { freshFolder, shell, write } from "./project.js";
 
 let folder = "";
 beforeAll(() => {

@@ -2,7 +2,8 @@
 // changed for tokens.
 import { beforeAll, expect, it } from "vitest";
 import { snippets } from "../docs/snippets.js";
-import { freePort, freshFolder, packed, password, serving, shell, write } from "./project.js";
+import { packed } from "../tarball.js";
+import { freePort, freshFolder, password, serving, shell, write } from "./project.js";
 
 // It stands on node:sqlite, which Node 20 has not.
 const node = "24";

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, expect, it } from "vitest";
 import { letsInWhomItShould } from "../examples/exercise.js";
-import { copyExample, freePort, packed, password, serving, shell } from "./project.js";
+import { packed } from "../tarball.js";
+import { copyExample, freePort, password, serving, shell } from "./project.js";
 
 let tarball = "";
 beforeAll(() => {

@@ -1,6 +1,6 @@
 // A new project with the packed tarball and other packages in it, installed as its user would.
 import { execFileSync, type SpawnSyncReturns, spawn, spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -33,15 +33,6 @@ export function copyExample(name: string): string {
     copyFileSync(path.join(root, file), target);
   }
   return folder;
-}
-
-/** Packed as it was built; the path of the tarball. */
-export function packed(): string {
-  const folder = freshFolder();
-  execFileSync("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], { cwd: root, stdio: "ignore" });
-  const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
-  if (tarball === undefined) throw new Error("npm pack made no tarball");
-  return path.join(folder, tarball);
 }
 
 export function write(folder: string, files: Readonly<Record<string, string>>): void {
