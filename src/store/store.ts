@@ -16,7 +16,7 @@ export interface User {
   /** Moves on with every new password, not when the same password is hashed anew. */
   readonly passwordVersion: number;
   readonly roles: readonly string[];
-  /** Moves on with every change of roles; the claim `ver`. */
+  /** Moves on with every change of roles, to the time of it where that is further; the claim `ver`. */
   readonly rolesVersion: number;
   readonly disabled: boolean;
   readonly createdAt: number;

@@ -12,7 +12,9 @@ import { useDatabase, usePostgres } from "../store/use-postgres.js";
 import { within } from "./deadline.js";
 import {
   addUser,
+  alice,
   bearer,
+  command,
   freshPlace,
   leave,
   logIn,
@@ -184,6 +186,8 @@ describe.each([
     await addUser(sqlite);
   });
   const place = () => (name === "SQLite" ? sqlite : postgres);
+  const changeRoles = async (how: "--add" | "--remove", role: string) =>
+    expect(await command(place(), ["user-roles", alice.login, how, role])).toMatchObject({ code: 0 });
   const storeUrl = () => (name === "SQLite" ? `sqlite:${path.join(sqlite.cwd, "ampho.db")}` : database.runtimeUrl);
   const last = async () => {
     const store = await openStore({ url: storeUrl(), migrate: false, notice: () => {} });
@@ -248,6 +252,47 @@ describe.each([
     await new Promise((resolve) => setTimeout(resolve, 1000));
     const again = await vi.waitFor(async () => (await logIn(pair[0])).token, { timeout: 5000, interval: 50 });
     for (const served of pair) expect(await status(served, again)).toBe(200);
+  });
+
+  it("a role that is taken away then is refused in tokens of before it, however often roles were changed since", async () => {
+    const pair = [await start(place()), await start(place())] as const;
+    await changeRoles("--add", "editor");
+    const backup = await backUp();
+    for (const role of ["reader", "writer"]) await changeRoles("--add", role);
+    const { token } = await logIn(pair[0]);
+    // More changes than seconds have passed: no version of roles lies ahead of the clock any more.
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    await backup.restore(function* () {
+      yield* [];
+    });
+    await vi.waitFor(() => changeRoles("--remove", "editor"), { timeout: 10_000, interval: 50 });
+    await refused(token, ...pair);
+  });
+
+  it("a role that was taken away since stays refused where that is known, until it is taken away again and given", async () => {
+    const pair = [await start(place()), await start(place())] as const;
+    const change = (how: "--add" | "--remove") => changeRoles(how, "editor");
+    await change("--add");
+    const backup = await backUp();
+    for (const how of ["--remove", "--add", "--remove"] as const) {
+      const { token } = await logIn(pair[0]);
+      await change(how);
+      if (how === "--remove") await refused(token, ...pair);
+    }
+    // As above.
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    const ending = { origin: { actor: "operator" }, foreignMaxSeconds: 60, accessTtlSeconds: 900 } as const;
+    await backup.restore(() => purposes.endEverySession.run({ ...ending, now: Math.floor(Date.now() / 1000) }));
+    // Longer than the second within which each of them can reach its store and reads.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const again = await vi.waitFor(async () => (await logIn(pair[0])).token, { timeout: 5000, interval: 50 });
+    for (const served of pair) expect(await status(served, again)).toBe(401);
+    await change("--remove");
+    await change("--add");
+    const { token } = await logIn(pair[0]);
+    for (const served of pair) expect(await status(served, token)).toBe(200);
+    await change("--remove");
+    await refused(token, ...pair);
   });
 });
 

@@ -21,7 +21,7 @@ export function renewalContract(store: Opened): void {
         address: elsewhere.address,
         agent: elsewhere.agent,
       },
-      user: expect.objectContaining({ roles: ["admin"], rolesVersion: 2 }),
+      user: expect.objectContaining({ roles: ["admin"], rolesVersion: ending.now }),
     });
   });
 

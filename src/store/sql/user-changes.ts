@@ -66,7 +66,9 @@ export function* setRoles(
   const added = roles.filter((role) => !before.roles.includes(role));
   if (removed.length === 0 && added.length === 0) return { user: before, revocations: [] };
 
-  const user: User = { ...before, roles, rolesVersion: before.rolesVersion + 1 };
+  // The time, as an era is: after a restore, one that was counted might lie below what a process still knows to be taken away,
+  // which would refuse a role that is given again, or not above that of a token from which the role is taken away.
+  const user: User = { ...before, roles, rolesVersion: Math.max(before.rolesVersion + 1, now) };
   yield* write("update ampho_users set roles = ?, roles_version = ? where id = ?", [
     JSON.stringify(roles),
     user.rolesVersion,
