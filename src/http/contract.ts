@@ -56,6 +56,10 @@ export const routes = [
     ].join(" "),
     need: optional,
     input: optionalFields(renewal),
+    headers: {
+      "Idempotency-Key":
+        "16 to 255 printable characters holding 128 random bits, stored before the first try; another form is ignored",
+    },
     status: 200,
     output: grant,
     grants: true,

@@ -44,6 +44,8 @@ interface Described {
   readonly summary: string;
   /** What else there is to know, in Markdown. */
   readonly note?: string;
+  /** Headers that it reads besides those of every route: name -> what to send, for the OpenAPI document. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly status: 200 | 204;
   /** Codes of its own, besides those that its need and its body bring along. */
   readonly errors: readonly ErrorCode[];

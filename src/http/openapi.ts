@@ -86,6 +86,7 @@ function operation(route: Route, schemas: Json, byCookie: boolean): Json {
   const parameters = [
     ...names.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } })),
     ...(query === undefined ? [] : queryParameters(query)),
+    ...Object.entries(route.headers ?? {}).map(([name, description]) => headerParameter(name, description)),
   ];
   return {
     operationId: route.name,
@@ -106,6 +107,10 @@ function queryParameters(schema: z.ZodObject): readonly Json[] {
     required: false,
     schema: property,
   }));
+}
+
+function headerParameter(name: string, description: string): Json {
+  return { name, in: "header", required: false, description, schema: { type: "string" } };
 }
 
 function requestBody(schema: z.ZodType, required: boolean): Json {

@@ -22,6 +22,16 @@ describe("the OpenAPI document", () => {
     expect(validator.version).toBe("3.1");
   });
 
+  it("names the header that a renewal may carry, and no other route has one", async () => {
+    const { paths } = await (await fetch(`${serving.url}/openapi.json`)).json();
+    type Operation = { readonly operationId: string; readonly parameters?: readonly { in: string; name: string }[] };
+    const operations = Object.values<Record<string, Operation>>(paths).flatMap((path) => Object.values(path));
+    const headers = operations.flatMap(({ operationId, parameters = [] }) =>
+      parameters.filter((parameter) => parameter.in === "header").map(({ name }) => [operationId, name]),
+    );
+    expect(headers).toEqual([["renew", "Idempotency-Key"]]);
+  });
+
   it("describes the answers that are given", async () => {
     const document = await (await fetch(`${serving.url}/openapi.json`)).json();
     const ajv = new Ajv2020({ strict: false });
