@@ -6,6 +6,7 @@ import { AmphoError } from "../errors.js";
 import type { Store, User } from "../store/store.js";
 import type { Clock } from "./clock.js";
 import type { FailureDelay } from "./failure-delay.js";
+import { isNameable } from "./nameable.js";
 
 /** A user as the flows know one. */
 export interface Account {
@@ -67,7 +68,8 @@ export function storedDirectory(
   return {
     stored: true,
     async find(login) {
-      const user = await store.findUser(canonicalLogin(login));
+      const canonical = canonicalLogin(login);
+      const user = isNameable(canonical) ? await store.findUser(canonical) : undefined;
       return user === undefined ? undefined : accountOf(user);
     },
     async verify(account, password, turn) {

@@ -8,6 +8,7 @@ import type { CreateSessionOutcome, Guess, Origin } from "../store/store.js";
 import { proves } from "./devices.js";
 import { type Account, accountOf, answerableAtOnce, type Verdict } from "./directory.js";
 import type { Caller, Grant, LoginInput } from "./flows.js";
+import { isNameable } from "./nameable.js";
 import type { Parts } from "./parts.js";
 
 /** Without a password nothing is looked at, whoever is meant. */
@@ -137,7 +138,8 @@ function liveSessionOf(parts: Parts, account: Account, bearer: string | undefine
   if (bearer === undefined) return undefined;
   try {
     const { claims } = parts.tokens.verifyAccess(bearer, parts.clock.now());
-    return claims.sub === account.id ? claims.sid : undefined;
+    const { sub, sid } = claims;
+    return sub === account.id && sid !== undefined && isNameable(sid) ? sid : undefined;
   } catch (error) {
     // A token that is stale or not ours stops no login: it opens a session of its own.
     if (error instanceof AmphoError) return undefined;

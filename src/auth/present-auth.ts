@@ -4,6 +4,7 @@ import { AmphoError } from "../errors.js";
 import type { AccessToken } from "./access-tokens.js";
 import type { Auth } from "./auth.js";
 import { accountOf } from "./directory.js";
+import { isNameable } from "./nameable.js";
 import type { Parts } from "./parts.js";
 import { type Settings, scopesOf } from "./settings.js";
 
@@ -16,6 +17,7 @@ export async function presentAuth(
   const gone = () => new AmphoError("invalid_token", "The session has ended.");
   let account: Awaited<ReturnType<typeof directory.find>>;
   if (claims.sid !== undefined) {
+    if (!isNameable(claims.sid)) throw gone();
     const found = await store.findSession({ id: claims.sid, now: clock.now() });
     if (found === undefined || found.session.userId !== claims.sub) throw gone();
     if (directory.stored) account = found.user === undefined ? undefined : accountOf(found.user);

@@ -4,6 +4,7 @@ import { AmphoError } from "../errors.js";
 import type { EndReason, Origin, Renewal } from "../store/store.js";
 import { type Account, accountOf } from "./directory.js";
 import type { Caller, Grant } from "./flows.js";
+import { isNameable } from "./nameable.js";
 import type { Parts } from "./parts.js";
 
 /** How long the generation before the current one still renews: two tabs, a lost answer, a lid closed too early. */
@@ -61,7 +62,7 @@ function readToken(
     throw new AmphoError("invalid_request", "Renewal by access token is off: send the refresh_token.");
   // Whether the session was ended the store says, with its own code; a role that was taken away is no reason either.
   const { claims } = tokens.verifyAccess(input.accessToken ?? "", now);
-  if (claims.sid === undefined || claims.gen === undefined) throw ended();
+  if (claims.sid === undefined || claims.gen === undefined || !isNameable(claims.sid)) throw ended();
   return { sid: claims.sid, gen: claims.gen, by: "access_token" };
 }
 

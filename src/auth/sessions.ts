@@ -3,15 +3,17 @@ import { AmphoError } from "../errors.js";
 import type { EndReason, Origin, Session } from "../store/store.js";
 import type { Auth } from "./auth.js";
 import type { Caller, SessionView } from "./flows.js";
+import { isNameable } from "./nameable.js";
 import type { Parts } from "./parts.js";
 
 type SessionParts = Pick<Parts, "store" | "revocations" | "clock" | "settings">;
 
 /** The user and the session of a token that has both; `insufficient_scope` for one that belongs to no session. */
 export function requireSession(auth: Auth): { readonly userId: string; readonly sessionId: string } {
-  if (auth.id === undefined || auth.session === undefined)
+  const { id, session } = auth;
+  if (id === undefined || session === undefined || !isNameable(id) || !isNameable(session))
     throw new AmphoError("insufficient_scope", "This needs the token of a session.");
-  return { userId: auth.id, sessionId: auth.session };
+  return { userId: id, sessionId: session };
 }
 
 export async function logout(parts: SessionParts, auth: Auth, caller: Caller): Promise<void> {

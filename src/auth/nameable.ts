@@ -1,0 +1,4 @@
+// Which names of a token can be those of a row.
+
+/** The store takes NUL in a text for a bug of ours; a token that other software has made may hold it. */
+export const isNameable = (name: string): boolean => !name.includes("\0");

@@ -1,0 +1,55 @@
+// A token that other software has made with the key may hold NUL in its claims. Nothing in the store is named so: such a
+// token belongs to no session and to nobody, and is refused as one whose session or user is not there.
+import { expect, it } from "vitest";
+import { answerOf, foreignToken, openWorld, password, sessionOf, start } from "./world.js";
+
+const claims = { exp: start + 600, iat: start, auth_time: start };
+
+async function openAnn() {
+  const world = await openWorld();
+  const ann = await world.user("ann", { password });
+  const grant = await world.session(ann);
+  const own = { ...claims, login: "ann", sub: ann.id, sid: sessionOf(grant), gen: 0 };
+  const odd = (changed: object) => foreignToken(world.key, { ...own, ...changed });
+  return { world, grant, odd };
+}
+
+const told = ({ status, error }: { readonly status: number; readonly error: unknown }) => [status, error];
+
+it("a session of such a name is not renewed", async () => {
+  const { world, grant, odd } = await openAnn();
+  for (const sid of ["\0", `${sessionOf(grant)}\0`])
+    expect(told(await world.call("POST", "/renew", { bearer: odd({ sid }) }))).toEqual([401, "session_ended"]);
+  expect((await world.renew(grant.refresh_token)).status).toBe(200);
+});
+
+it.each([
+  ["POST", "/logout"],
+  ["GET", "/sessions"],
+  ["DELETE", "/sessions"],
+  ["DELETE", "/sessions/x"],
+  ["POST", "/password", { password, new_password: "orchid tractor window monday" }],
+])("%s %s is refused without a session", async (method, path, body?: object) => {
+  const { world, grant, odd } = await openAnn();
+  for (const changed of [{ sid: `${sessionOf(grant)}\0` }, { sub: "a\0b" }])
+    expect(told(await world.call(method, path, { bearer: odd(changed), body }))).toEqual([403, "insufficient_scope"]);
+  expect((await world.call("GET", "/session", { bearer: grant.token })).status).toBe(200);
+});
+
+it("a login that carries one opens a session of its own", async () => {
+  const { world, grant, odd } = await openAnn();
+  const next = await world.login("ann", { bearer: odd({ sid: `${sessionOf(grant)}\0` }) });
+  expect(sessionOf(next)).not.toBe(sessionOf(grant));
+});
+
+it("authorizes, but not where the store is asked", async () => {
+  const { world, grant, odd } = await openAnn();
+  const nameless = { sub: undefined, sid: undefined, gen: undefined };
+  for (const changed of [{ sid: `${sessionOf(grant)}\0` }, { ...nameless, login: "ann\0" }]) {
+    const token = odd(changed);
+    expect(world.ampho.verifySync(token).login).toMatch(/^ann/);
+    const strict = world.ampho.authorize({ strict: true }, (_: Request) => new Response());
+    const request = new Request("http://localhost/", { headers: { Authorization: `Bearer ${token}` } });
+    expect(told(await answerOf(await strict(request)))).toEqual([401, "invalid_token"]);
+  }
+});
