@@ -81,6 +81,21 @@ export function storedDirectory(
   };
 }
 
+function rolesOf(answer: ApplicationUser["roles"] | null): readonly string[] {
+  // A text would be taken apart into letters, and a token with a role that is none is refused by every guard.
+  const roles: readonly unknown[] = [...(answer ?? [])];
+  if (typeof answer !== "string" && roles.every((role) => typeof role === "string")) return roles;
+  throw new TypeError("users.find must answer roles as an array of strings, or not at all");
+}
+
+/** Many tables say it with 0 and 1. What is neither is not guessed at: a date that passed for no would let the user in. */
+function isDisabled(answer: unknown): boolean {
+  if (typeof answer === "boolean") return answer;
+  if (answer === undefined || answer === null || answer === 0) return false;
+  if (answer === 1) return true;
+  throw new TypeError("users.find must answer disabled as true or false, or not at all");
+}
+
 /** How many measured checks stand behind the time that an unknown login takes. */
 const sampleCount = 16;
 
@@ -108,9 +123,9 @@ export function applicationDirectory(users: ApplicationUsers, passwords: Passwor
       return {
         id: user.id,
         login: user.login,
-        roles: [...(user.roles ?? [])],
+        roles: rolesOf(user.roles),
         rolesVersion: 0,
-        disabled: user.disabled === true,
+        disabled: isDisabled(user.disabled),
         stored: undefined,
       };
     },

@@ -32,6 +32,8 @@ const reservedClaims: ReadonlySet<string> = new Set([
   ...["iss", "sub", "aud", "exp", "nbf", "iat", "jti"],
   ...["login", "roles", "scope", "sid", "gen", "ver", "auth_time"],
   "__proto__",
+  // JSON.stringify would ask it for all claims.
+  "toJSON",
 ]);
 
 export function createTokens(parts: {

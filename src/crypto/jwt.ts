@@ -96,9 +96,15 @@ export function verifyJwt<C extends Claims>(
   return { claims, key };
 }
 
-/** Signs claims as a token of one kind; the key has to be one that can sign. */
+/**
+ * Signs claims as a token of one kind; the key has to be one that can sign. Throws TypeError for claims that no verifier of
+ * ours could read: half a surrogate pair, as a text that was cut inside an emoji ends with, or nesting without end.
+ */
 export function signJwt<C extends Claims>(key: Key, kind: TokenKind<C>, claims: C): string {
-  return signJws(key, kind.typ, JSON.stringify(claims));
+  const text = JSON.stringify(claims);
+  if (parseJsonObject(Buffer.from(text)) === undefined)
+    throw new TypeError("the claims hold half a surrogate pair, or are nested too deeply: nobody could read the token");
+  return signJws(key, kind.typ, text);
 }
 
 /**

@@ -172,6 +172,39 @@ describe("an application's own user table", () => {
     },
   );
 
+  it.each([
+    ["roles", { roles: "admin" }],
+    ["roles", { roles: [7] }],
+    ["roles", { roles: [{ name: "admin" }] }],
+    ["disabled", { disabled: "true" }],
+    ["disabled", { disabled: new Date(0) }],
+    ["disabled", { disabled: 2 }],
+  ])("that answers %s as %o is 500, and lets nobody in", async (member, members) => {
+    const { world, table, logIn } = await openOwn();
+    const grant = grantOf(await logIn());
+    Reflect.apply(table.rows.set, table.rows, ["ann", { id: "7", login: "ann", ...members }]);
+    expect((await logIn()).error).toBe("internal_error");
+    expect((await world.renew(grant.refresh_token)).error).toBe("internal_error");
+    expect(world.notices.join()).toContain(`users.find must answer ${member}`);
+  });
+
+  it("may say disabled with 0 and 1, and what it does not say with null", async () => {
+    const { world, table, logIn } = await openOwn();
+    const answer = (members: object) =>
+      Reflect.apply(table.rows.set, table.rows, ["ann", { id: "7", login: "ann", ...members }]);
+    answer({ disabled: 0, roles: null });
+    const grant = grantOf(await logIn());
+    expect(claimsOf(grant.token)["roles"]).toEqual([]);
+    answer({ disabled: null });
+    grantOf(await logIn());
+    const guarded = world.ampho.authorize({ strict: true }, () => new Response("in"));
+    const asked = new Request("http://localhost/", { headers: { Authorization: `Bearer ${grant.token}` } });
+    answer({ disabled: 1 });
+    expect((await logIn()).error).toBe("invalid_credentials");
+    expect((await guarded(asked)).status).toBe(401);
+    expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
+  });
+
   it.each(["1", '"yes"', "{}", "null"])("whose verify answers %s lets nobody in", async (answer) => {
     const { logIn } = await openOwn({
       users: { find: () => ({ id: "7", login: "ann" }), verify: () => JSON.parse(answer) },
@@ -304,6 +337,19 @@ describe("the option claims", () => {
     );
     const grant = await create(await openWith(() => ({ constructor: "c" })));
     expect(claimsOf(grant.token)).toMatchObject({ constructor: "c", login: "ann" });
+  });
+
+  it("may not say by toJSON what all claims are", async () => {
+    const opened = await openWith(() => ({ toJSON: () => ({ login: "root", exp: start + 600 }) }));
+    await expect(create(opened)).rejects.toThrow(new TypeError('the option claims may not set "toJSON"'));
+  });
+
+  it.each([
+    ["hold a text that was cut inside an emoji", { name: "🦊".slice(0, 1) }],
+    ["hold such a name", { ["🦊".slice(0, 1)]: 1 }],
+    ["are nested too deeply", JSON.parse(`{"x":${"[".repeat(64)}${"]".repeat(64)}}`)],
+  ])("that %s is an error where it is given, not a token that every guard refuses", async (_, claims) => {
+    await expect(create(await openWith(() => claims))).rejects.toThrow(/nobody could read the token/);
   });
 
   it("that fails is 500 without the inside, and a line for whoever runs the process", async () => {
