@@ -13,8 +13,15 @@ export function createFetch(records: Records, renewal: Renewal, base: URL): Fetc
 
   return async (input, init = {}) => {
     const request = input instanceof Request ? input : undefined;
-    const url = new URL(input instanceof Request ? input.url : input, base);
-    const headers = new Headers(init.headers ?? request?.headers);
+    let headers: Headers;
+    let url: URL;
+    try {
+      url = new URL(input instanceof Request ? input.url : input, base);
+      headers = new Headers(init.headers ?? request?.headers);
+    } catch (error) {
+      // As when the platform refuses the rest: its TypeError does not tell either from a network that is down.
+      throw unreachable(error);
+    }
     const signal = init.signal ?? request?.signal;
     const send = async (held?: Held): Promise<Response> => {
       if (held) headers.set("Authorization", bearer(held.token));
@@ -25,10 +32,9 @@ export function createFetch(records: Records, renewal: Renewal, base: URL): Fetc
       }
     };
     // On a redirect to another origin the platform takes the header away (https://fetch.spec.whatwg.org/#http-redirect-fetch).
-    if (url.origin !== base.origin || headers.has("Authorization")) return send();
-
-    let held = await records.read();
+    let held = !headers.has("Authorization") && url.origin === base.origin && (await records.read());
     if (!held) return send();
+
     if (isDue(ageOf(held), held))
       try {
         held = await renewal.renew(held, signal);

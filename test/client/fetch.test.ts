@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createClient } from "../../src/client/client.js";
+import { AmphoError, createClient } from "../../src/client/client.js";
 import { openNetwork } from "./cutting.js";
 import { outcome, seen, wait } from "./kept.js";
 import { ann, logInAnn, openWorld } from "./world.js";
@@ -123,6 +123,21 @@ describe("an answer", () => {
         cause: expect.any(TypeError),
       });
     }
+  });
+});
+
+describe("a call that cannot be made", () => {
+  it.each([
+    ["a URL that is none", "http://[", undefined],
+    ["a method that is none", "/guarded", { method: "A B" }],
+    ["a header's name that is none", "/guarded", { headers: { "a b": "1" } }],
+    ["a header's value that is none", "/guarded", { headers: { "X-A": "\u0100" } }],
+  ])("for %s is unavailable, with the platform's error as its cause", async (_, url, init) => {
+    const { world, client } = await logInAnn();
+    const failure = client.fetch(url, init);
+    await expect(failure).rejects.toBeInstanceOf(AmphoError);
+    await expect(failure).rejects.toMatchObject({ code: "unavailable", cause: expect.any(TypeError) });
+    expect(world.requests).toEqual([]);
   });
 });
 
