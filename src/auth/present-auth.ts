@@ -15,6 +15,8 @@ export async function presentAuth(
 ): Promise<Auth> {
   const { store, directory, settings, clock } = parts;
   const gone = () => new AmphoError("invalid_token", "The session has ended.");
+  // A token of other software may say it; no store can be asked for it, and nobody is called so.
+  if ((claims.sid ?? claims.login).includes("\0")) throw gone();
   let account: Awaited<ReturnType<typeof directory.find>>;
   if (claims.sid !== undefined) {
     if (!isNameable(claims.sid)) throw gone();

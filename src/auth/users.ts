@@ -49,7 +49,7 @@ export async function createUser(parts: UserParts, input: NewUser, origin: Origi
 }
 
 export async function findUser({ store }: UserParts, login: string): Promise<UserView | undefined> {
-  const user = await store.findUser(canonicalLogin(login));
+  const user = await findByLogin(store, login);
   return user === undefined ? undefined : viewOfUser(user);
 }
 
@@ -132,9 +132,14 @@ async function hashNew(parts: UserParts, login: string, password: string): Promi
 }
 
 export async function requireUser({ store }: Pick<Parts, "store">, login: string): Promise<User> {
-  const user = await store.findUser(canonicalLogin(login));
+  const user = await findByLogin(store, login);
   if (user === undefined) throw unknown();
   return user;
+}
+
+/** No login holds NUL, and no store can be asked for it. */
+async function findByLogin({ findUser }: Pick<Parts["store"], "findUser">, login: string): Promise<User | undefined> {
+  return login.includes("\0") ? undefined : findUser(canonicalLogin(login));
 }
 
 function unknown(): AmphoError {

@@ -469,6 +469,14 @@ describe("a strict need", () => {
     expect(await told(strict(world)(request(mixed)))).toEqual(refusals.invalid);
   });
 
+  it("refuses a token that names what no store holds, as one that names nobody", async () => {
+    const { world, ann } = await openAnn();
+    for (const claims of [{ login: "ann\0" }, { login: "ann", sub: ann.id, sid: "\0" }])
+      expect(
+        await told(strict(world)(request(foreignToken(world.key, { exp: start + 600, iat: start, ...claims })))),
+      ).toEqual(refusals.invalid);
+  });
+
   it("refuses a session that is idle too long though its token is good", async () => {
     const world = await openWorld({ sessionIdle: 100 });
     const { token } = await world.session(await world.user("ann"));

@@ -21,6 +21,7 @@ describe("ampho.users", () => {
     for (const spelling of ["Ann", "ANN", "ａｎｎ"]) expect(await ampho.users.find(spelling)).toEqual(made);
     expect(await ampho.users.find("anna")).toBeUndefined();
     expect(await ampho.users.find("")).toBeUndefined();
+    expect(await ampho.users.find("ann\0")).toBeUndefined();
   });
 
   it("refuses a login, a password or a role that may not be, and makes nothing", async () => {
@@ -97,6 +98,7 @@ describe("ampho.users", () => {
     await expect(users.setPassword("nobody", password)).rejects.toMatchObject(unknown);
     await expect(users.setRoles("nobody", [])).rejects.toMatchObject(unknown);
     await expect(users.disable("nobody")).rejects.toMatchObject(unknown);
+    await expect(users.disable("ann\0")).rejects.toMatchObject(unknown);
     await expect(users.enable("nobody")).rejects.toMatchObject(unknown);
     await expect(users.remove("nobody")).rejects.toMatchObject(unknown);
   });
