@@ -118,6 +118,9 @@ export interface Ampho extends Omit<Management, "sessions"> {
  */
 export async function createAmpho(options: AmphoOptions = {}): Promise<Ampho> {
   const { users, claims, notice = toStderr, clock, ...parameters } = options;
+  if (users !== undefined && !(isCallable(users?.find) && isCallable(users.verify)))
+    throw new ConfigurationError("users: must be an object with the functions find and verify");
+  if (claims !== undefined && !isCallable(claims)) throw new ConfigurationError("claims: must be a function");
   const { configuration, warnings } = readConfiguration({
     ...surroundings(),
     options: parameters,
@@ -322,7 +325,15 @@ async function openParts(
     directory:
       users === undefined
         ? storedDirectory(store, passwords, createFailureDelay(store, clock))
-        : applicationDirectory(users, passwords, clock),
+        : applicationDirectory({
+            users,
+            passwords,
+            clock,
+            report: (state, cause) =>
+              notice(
+                state === "failing" ? `the user table does not answer: ${stackOf(cause)}` : "the user table is back",
+              ),
+          }),
     passwords,
     revocations: createRevocationSet(namesInStore, (error) => notice(internalError(error))),
     settings,
@@ -403,6 +414,11 @@ function toStderr(line: string): void {
 
 /** A bug has to be found: its stack goes to whoever runs the process, never to whoever sent the request. */
 function internalError(error: unknown): string {
-  const text = isError(error) ? (error.stack ?? error.message) : "something that is no Error was thrown";
-  return `internal error: ${text}`;
+  return `internal error: ${stackOf(error)}`;
 }
+
+function stackOf(error: unknown): string {
+  return isError(error) ? (error.stack ?? error.message) : "something that is no Error was thrown";
+}
+
+const isCallable = (value: unknown): boolean => typeof value === "function";

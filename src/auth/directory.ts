@@ -99,16 +99,30 @@ function isDisabled(answer: unknown): boolean {
 /** How many measured checks stand behind the time that an unknown login takes. */
 const sampleCount = 16;
 
+export interface ApplicationParts {
+  readonly users: ApplicationUsers;
+  readonly passwords: PasswordPool;
+  readonly clock: Clock;
+  /** Told once when the table begins to fail, with what it threw, and once when it answers again. */
+  readonly report: (state: "failing" | "answering", cause?: unknown) => void;
+}
+
 /** An application's own table, asked through the two functions that it gives. */
-export function applicationDirectory(users: ApplicationUsers, passwords: PasswordPool, clock: Clock): Directory {
+export function applicationDirectory({ users, passwords, clock, report }: ApplicationParts): Directory {
   const samplesMs: number[] = [];
   let next = 0;
+  let failing = false;
 
   async function ask<T>(question: () => T | Promise<T>): Promise<T> {
     try {
-      return await question();
+      const answer = await question();
+      if (failing) report("answering");
+      failing = false;
+      return answer;
     } catch (cause) {
       if (cause instanceof AmphoError) throw cause;
+      if (!failing) report("failing", cause);
+      failing = true;
       throw new AmphoError("unavailable", "The user table did not answer.", { retryAfterSeconds: 1 }, { cause });
     }
   }

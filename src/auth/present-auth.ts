@@ -15,11 +15,9 @@ export async function presentAuth(
 ): Promise<Auth> {
   const { store, directory, settings, clock } = parts;
   const gone = () => new AmphoError("invalid_token", "The session has ended.");
-  // A token of other software may say it; no store can be asked for it, and nobody is called so.
-  if ((claims.sid ?? claims.login).includes("\0")) throw gone();
+  if (!isNameable(claims.sid ?? claims.login)) throw gone();
   let account: Awaited<ReturnType<typeof directory.find>>;
   if (claims.sid !== undefined) {
-    if (!isNameable(claims.sid)) throw gone();
     const found = await store.findSession({ id: claims.sid, now: clock.now() });
     if (found === undefined || found.session.userId !== claims.sub) throw gone();
     if (directory.stored) account = found.user === undefined ? undefined : accountOf(found.user);

@@ -4,6 +4,7 @@ import type { PasswordPolicy } from "../crypto/password-policy.js";
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
 import type { Origin, User } from "../store/store.js";
+import { isNameable } from "./nameable.js";
 import type { Parts } from "./parts.js";
 import { refusedRoles } from "./roles.js";
 
@@ -137,9 +138,8 @@ export async function requireUser({ store }: Pick<Parts, "store">, login: string
   return user;
 }
 
-/** No login holds NUL, and no store can be asked for it. */
 async function findByLogin({ findUser }: Pick<Parts["store"], "findUser">, login: string): Promise<User | undefined> {
-  return login.includes("\0") ? undefined : findUser(canonicalLogin(login));
+  return isNameable(login) ? findUser(canonicalLogin(login)) : undefined;
 }
 
 function unknown(): AmphoError {

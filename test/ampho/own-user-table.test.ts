@@ -2,7 +2,13 @@
 import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { AmphoError, type AmphoOptions, type ApplicationUser, createAmpho } from "../../dist/index.js";
+import {
+  AmphoError,
+  type AmphoOptions,
+  type ApplicationUser,
+  ConfigurationError,
+  createAmpho,
+} from "../../dist/index.js";
 import {
   admission,
   claimsOf,
@@ -150,10 +156,23 @@ describe("an application's own user table", () => {
       expect(answer.text).not.toContain("canary");
       expect(answer.headers.get("retry-after")).toBe("1");
     }
+    expect(world.notices.join()).toContain("the user table does not answer: Error: canary-of-the-inside");
     table.failing = undefined;
     expect(claimsOf(grantOf(await world.renew(grant.refresh_token)).token)["gen"]).toBe(1);
+    expect(world.notices.slice(-2).map((line) => line.split(":")[0])).toEqual([
+      "the user table does not answer",
+      "the user table is back",
+    ]);
     expect(admission(world.ampho, grant.token)).toBe("in");
   });
+
+  it.each([{ users: {} }, { users: { find: () => undefined } }, { users: null }, { claims: { tier: "gold" } }])(
+    "that is given as %o stops the start",
+    async (options) => {
+      const starting = Reflect.apply(createAmpho, undefined, [{ databaseUrl: "sqlite::memory:", ...options }]);
+      await expect(starting).rejects.toThrow(ConfigurationError);
+    },
+  );
 
   it("may throw an AmphoError of its own choice", async () => {
     const { table, logIn } = await openOwn();
