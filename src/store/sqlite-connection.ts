@@ -105,6 +105,23 @@ function startWal(rowsOf: (sql: string, parameters: readonly SqlValue[]) => read
 }
 
 function prepareFile(location: string, create: boolean): void {
+  try {
+    prepare(location, create);
+  } catch (error) {
+    const why = error instanceof Error && "code" in error ? pathProblems[String(error.code)] : undefined;
+    throw why === undefined ? error : new StoreOpenError(`${why}: ${location}`, { cause: error });
+  }
+}
+
+const pathProblems: Readonly<Record<string, string>> = {
+  EACCES: "this user may not reach the database",
+  ELOOP: "the links in the path of the database go round in a circle",
+  ENAMETOOLONG: "the path of the database is too long",
+  ENOTDIR: "a part of the path of the database is not a folder",
+  ENOSPC: "the disk of the database is full",
+};
+
+function prepare(location: string, create: boolean): void {
   const folder = path.dirname(location);
   const parent = statSync(folder, { throwIfNoEntry: false });
   if (!parent?.isDirectory()) throw new StoreOpenError(`the folder of the database does not exist: ${folder}`);

@@ -1,5 +1,5 @@
 // Opening the embedded store: what a person can mend is told in one line, and migrations go forward and back.
-import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { openSqlite, openSqliteMigrations, type SqliteOptions } from "../../dist/store/sqlite.js";
@@ -61,6 +61,17 @@ describe("opening a database", () => {
     const folder = path.join(freshFolder(), "missing");
     await expect(open(path.join(folder, "a.db"))).rejects.toEqual(refusal(/folder .* does not exist: /));
     expect(existsSync(folder)).toBe(false);
+  });
+
+  it("a path that leads nowhere is refused", async () => {
+    const folder = freshFolder();
+    symlinkSync("round.db", path.join(folder, "round.db"));
+    symlinkSync("round", path.join(folder, "round"));
+    await expect(open(path.join(folder, "round.db"))).rejects.toEqual(refusal(/links .* in a circle: .*round\.db$/));
+    await expect(open(path.join(folder, "round", "a.db"))).rejects.toEqual(refusal(/links .* in a circle: /));
+    await expect(open(path.join(folder, "a".repeat(300)))).rejects.toEqual(refusal(/is too long: /));
+    writeFileSync(path.join(folder, "file"), "");
+    await expect(open(path.join(folder, "file", "deep", "a.db"))).rejects.toEqual(refusal(/is not a folder: /));
   });
 
   it("a file that is no database is refused, and left as it is", async () => {
