@@ -88,6 +88,10 @@ function readSet(members: readonly unknown[], algorithm: Algorithm | undefined):
   return { keys, problems, unsupported };
 }
 
+function whatItNeeds(jwk: unknown): string {
+  return isJwk(jwk) && "d" in jwk ? "which its `key_ops` does not allow" : "so it needs its private part";
+}
+
 function placeOf(at: number, count: number): string {
   return count === 1 ? "the key" : `key ${at + 1} of ${count}`;
 }
@@ -101,7 +105,7 @@ export function importKeys(value: unknown, options: { readonly algorithm?: Algor
   const members = listJwks(value);
   const { keys, problems, unsupported } = readSet(members, options.algorithm);
   const first = placeOf(0, members.length);
-  if (keys.get(first)?.canSign === false) problems.push(`${first}: must sign, so it needs its private part`);
+  if (keys.get(first)?.canSign === false) problems.push(`${first}: must sign, ${whatItNeeds(members[0])}`);
   const warnings: string[] = [];
   for (const { at, text } of unsupported) {
     if (at === 0) problems.push(`${first}: ${text}`);

@@ -40,7 +40,11 @@ describe("is a bad configuration", () => {
     ["keys that is no array", { keys: {} }, "must be an array"],
     ["a public key where a private one must sign", publicOnly, "private part"],
     ["a public key in front", { keys: [publicOnly, hs256] }, "key 1 of 2: must sign"],
-    ["a first key that may not sign", { ...es256, key_ops: ["verify"] }, "must sign"],
+    [
+      "a first key that may not sign",
+      { ...es256, key_ops: ["verify"] },
+      "must sign, which its `key_ops` does not allow",
+    ],
     ["an unknown kind in front", { keys: [{ kty: "AKP" }, hs256] }, "key 1 of 2"],
     ["an unknown curve alone", { kty: "OKP", crv: "Ed448" }, "crv"],
     ["two keys with one kid", { keys: [es256, { ...hs256, kid: es256["kid"] }] }, "same `kid` as key 1 of 2"],
