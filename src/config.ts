@@ -49,15 +49,17 @@ export interface ConfigurationResult {
  * @throws ConfigurationError with one message that names every wrong parameter, what it was and what it may be
  */
 export function readConfiguration(input: ConfigurationInput): ConfigurationResult {
-  const { environment, given, ...sources } = readSources(input);
+  const { environment, given, complete, ...sources } = readSources(input);
   const problems: Problem[] = [...sources.problems];
   const { key: _, keyFile, databaseMigrate, ...values } = checkValues(given, problems);
+  const keyIsGiven = given.has("AMPHO_SECURITY_KEY") || given.has("AMPHO_SECURITY_KEY_FILE");
   const key = readKey({
     key: given.get("AMPHO_SECURITY_KEY")?.raw,
     keyFile,
     keyFileIsSet: given.has("AMPHO_SECURITY_KEY_FILE"),
     algorithm: values.tokenAlg,
-    need: input.needs?.key ?? "any",
+    // A file that cannot be used may hold it.
+    need: complete || keyIsGiven ? (input.needs?.key ?? "any") : "none",
     production: environment === "production",
     cwd: input.cwd,
   });

@@ -14,7 +14,7 @@ const secretNames: ReadonlySet<string> = new Set(
   Object.entries(parameters).flatMap(([name, row]) => ("secret" in row && row.secret ? [name] : [])),
 );
 
-/** @throws ConfigurationError as readSources */
+/** Of a configuration that could be read. */
 export function secretPlaces(around: Surroundings): SecretPlaces {
   const { given } = readSources(around);
   const keyFile = given.get("AMPHO_SECURITY_KEY_FILE")?.raw;

@@ -28,9 +28,12 @@ export function shown(value: unknown): string {
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
+/** With an ending, or as secrets are mounted (/run/secrets/ampho_key): base64 without one capital letter is no random key. */
+const pathForms = [/^[^{}"]{1,200}\.[a-z0-9]{1,8}$/i, /^\.{0,2}\/[a-z0-9_./-]{1,200}$/];
+
 /** The path of a key file, unless it looks like the key itself. */
 export function shownPath(value: unknown): string {
-  const looksLikePath = typeof value === "string" && /^[^{}"]{1,200}\.[a-z0-9]{1,8}$/i.test(value);
+  const looksLikePath = typeof value === "string" && pathForms.some((form) => form.test(value));
   return looksLikePath ? escaped(JSON.stringify(value)) : "a value that is not shown, as it may be a key";
 }
 

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { isFolder, readFiles } from "./files.js";
 import { nearest } from "./nearest.js";
 import { environmentOnly, optionName, type ParameterName, parameterNames, parameters } from "./parameters.js";
-import { failure, type Problem } from "./problem.js";
+import type { Problem } from "./problem.js";
 import { escaped, shown } from "./shown.js";
 import type { Surroundings } from "./surroundings.js";
 
@@ -28,6 +28,8 @@ export interface Sources {
   readonly given: ReadonlyMap<ParameterName, Given>;
   readonly problems: readonly Problem[];
   readonly warnings: readonly string[];
+  /** False when files could not be used: what they would have set is not known. */
+  readonly complete: boolean;
 }
 
 const isParameter = (name: string): name is ParameterName => Object.hasOwn(parameters, name);
@@ -67,10 +69,7 @@ export function configurationFolder(around: Surroundings): {
   return { folder: findFolder(around, []).path, names: fileNames(readEnvironmentName(around.env, []), around) };
 }
 
-/**
- * Merges the sources; a value of a higher one replaces the whole value of a lower one.
- * @throws ConfigurationError when files cannot be used: what they would have set is not known, so nothing else is judged
- */
+/** Merges the sources; a value of a higher one replaces the whole value of a lower one. */
 export function readSources(input: SourceInput): Sources {
   const problems: Problem[] = [];
   const warnings: string[] = [];
@@ -78,11 +77,12 @@ export function readSources(input: SourceInput): Sources {
 
   const environment = readEnvironmentName(input.env, problems);
   const folder = findFolder(input, problems);
-  if (problems.length > 0) throw failure(problems);
-  const read = readFiles(folder, fileNames(environment, input));
-  if (read.problems.length > 0) throw failure(read.problems);
+  // Where they lie is not known, or one of them is lost: what the others say may be overridden there, and is not looked at.
+  const read = problems.length > 0 ? undefined : readFiles(folder, fileNames(environment, input));
+  problems.push(...(read?.problems ?? []));
+  const complete = problems.length === 0;
 
-  for (const { name: place, members } of read.files) {
+  for (const { name: place, members } of complete && read ? read.files : []) {
     for (const [name, raw] of members) {
       if (isParameter(name)) given.set(name, { raw, place });
       else problems.push(unknownName(name, place, parameterNames));
@@ -103,7 +103,7 @@ export function readSources(input: SourceInput): Sources {
     if (name !== undefined) given.set(name, { raw, place: `option ${option}` });
     else problems.push(unknownOption(option, [...parameterOf.keys(), ...(input.otherOptions ?? [])]));
   }
-  return { environment, given, problems, warnings };
+  return { environment, given, problems, warnings, complete };
 }
 
 function unknownName(name: string, place: string, known: readonly string[]): Problem {

@@ -196,6 +196,40 @@ describe("files", () => {
     expect(refusal()).toBe("Wrong configuration: config/default.json cannot be read: it is a folder");
   });
 
+  test("one that cannot be used hides nothing that is wrong in the environment or in code", () => {
+    file("config/default.json", "{");
+    const message = refusal({
+      env: { AMPHO_PORT: "x", AMPHO_SECURITY_KEY: "{}", AMPHO_HOTS: "::1" },
+      options: { tokenTtl: 0, portt: 1 },
+    });
+    expect(message.split("\n")).toEqual([
+      "Wrong configuration, 5 problems:",
+      expect.stringMatching(/^ {2}config\/default\.json is not JSON/),
+      "  portt is no option; the nearest is port",
+      expect.stringMatching(/^ {2}AMPHO_SECURITY_TOKEN_TTL \(option tokenTtl\) is 0 and may be /),
+      expect.stringMatching(/^ {2}AMPHO_PORT \(environment\) is "x" and may be /),
+      expect.stringMatching(/^ {2}AMPHO_SECURITY_KEY \(environment\) cannot be used: /),
+      "  AMPHO_HOTS (environment) is no parameter; the nearest is AMPHO_HOST",
+    ]);
+  });
+
+  test("what one that cannot be used may have set is not missed", () => {
+    file("config/default.json", "[]");
+    expect(refusal({ env: { NODE_ENV: "production", AMPHO_SECURITY_KEY: "" } })).toBe(
+      "Wrong configuration: config/default.json is JSON but no object",
+    );
+  });
+
+  test("a folder or an environment that cannot be used hides nothing either", () => {
+    const env = { NODE_ENV: "a/b", AMPHO_CONFIG_DIR: "nowhere", AMPHO_PORT: "x" };
+    expect(refusal({ env }).split("\n")).toEqual([
+      "Wrong configuration, 3 problems:",
+      '  NODE_ENV is "a/b" and may be letters, digits and - . _',
+      '  AMPHO_CONFIG_DIR is "nowhere" and may be the path of a folder',
+      expect.stringMatching(/^ {2}AMPHO_PORT \(environment\) is "x" and may be /),
+    ]);
+  });
+
   test("a byte order mark is no matter", () => {
     file("config/default.json", '\uFEFF{"AMPHO_PORT":1}');
     expect(configuration().port).toBe(1);
@@ -512,6 +546,10 @@ describe("the key", () => {
         `${start}is "no.json", which cannot be read (there is no such file or folder), and may be the path of a file`,
       );
       expect(refusal(fromFile("config"))).toContain("it is a folder");
+      expect(refusal(fromFile("/run/no-secrets/ampho_key"))).toContain('is "/run/no-secrets/ampho_key", which cannot');
+      expect(refusal(fromFile("../keys/ampho-2"))).toContain('is "../keys/ampho-2", which cannot');
+      for (const kept of ["/Kq3v8/xZ1mB0dTq", "6HnF5h1bqhYqg1HTLmn0WjB1Z0tI5V0rF1o3x4eJ2Qw", "hunter2"])
+        expect(refusal(fromFile(kept))).not.toContain(kept);
       expect(refusal(fromFile("text.json"))).toBe(`${start}is not JSON (not shown) and may be a JWK or a JWK Set`);
       expect(refusal(fromFile("short.json"))).toMatch(/AMPHO_SECURITY_KEY_FILE \(environment\) cannot be used: /);
     });
