@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The command `ampho`.
-import { surroundings } from "../config/surroundings.js";
+import { fileProblem } from "../config/files.js";
+import { type Surroundings, surroundings } from "../config/surroundings.js";
 import { run } from "./program.js";
 import { openTerminal } from "./terminal.js";
 
@@ -14,11 +15,24 @@ function onWriteError(error: NodeJS.ErrnoException): void {
 process.stdout.on("error", onWriteError);
 process.stderr.on("error", () => {});
 
-const around = surroundings();
-void run(
-  process.argv.slice(2),
-  { surroundings: around, terminal: openTerminal(process, around.env) },
-  (text) => void process.stdout.write(text),
-).then((code) => {
-  process.exitCode = code;
-});
+/** Undefined, and said, when the working directory was removed while somebody was in it. */
+function whereItRuns(): Surroundings | undefined {
+  try {
+    return surroundings();
+  } catch (error) {
+    process.stderr.write(`ampho: the working directory cannot be used: ${fileProblem(error)}\n`);
+    return undefined;
+  }
+}
+
+const around = whereItRuns();
+if (around === undefined) process.exitCode = 1;
+else {
+  void run(
+    process.argv.slice(2),
+    { surroundings: around, terminal: openTerminal(process, around.env) },
+    (text) => void process.stdout.write(text),
+  ).then((code) => {
+    process.exitCode = code;
+  });
+}

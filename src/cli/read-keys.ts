@@ -8,7 +8,7 @@ export const keyBytesMax = 1 << 20;
 /** @throws UsageError; the text, which may be a key, is not in it */
 export function parseKey(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text.replace(/^\uFEFF/, ""));
   } catch {
     // The parser's own message cites the text.
     throw new UsageError("what came on stdin is not JSON");

@@ -64,9 +64,26 @@ describe("stdin", () => {
     expect({ stderr, code }).toEqual({ stderr: "ampho: more than 4098 bytes came on stdin\n", code: 1 });
   });
 
+  test("may have a byte order mark before a key, as a key file may", async () => {
+    const { stderr, code, stdout } = await shell(
+      "(printf '\\357\\273\\277'; ampho sec-gen-key --alg ES256) | ampho sec-rotate-key",
+    );
+    expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
+    expect(JSON.parse(stdout).keys).toHaveLength(2);
+  });
+
   test("has to be UTF-8", async () => {
     const { stderr, code } = await shell("printf '\\377\\376' | ampho user-add alice --password-stdin");
     expect({ stderr, code }).toEqual({ stderr: "ampho: what came on stdin is not UTF-8\n", code: 1 });
+  });
+});
+
+test("a working directory that is gone is a failure with one line", async () => {
+  const { stdout, stderr, code } = await shell('mkdir gone && cd gone && rmdir "$PWD" && ampho user-list');
+  expect({ stdout, stderr, code }).toEqual({
+    stdout: "",
+    stderr: "ampho: the working directory cannot be used: there is no such file or folder\n",
+    code: 1,
   });
 });
 
