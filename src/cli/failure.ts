@@ -9,3 +9,14 @@ export class CommandFailure extends Error {
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
+
+/** What failed, and how it is told: not as a command does, but as whoever reads its log expects. */
+export class LoggedFailure extends Error {
+  override readonly name = "LoggedFailure";
+  readonly log: (line: string) => void;
+
+  constructor(cause: unknown, log: (line: string) => void) {
+    super("told in the log", { cause });
+    this.log = log;
+  }
+}

@@ -7,7 +7,7 @@ import { StoreOpenError } from "../store/open-error.js";
 import { productVersion } from "../version.js";
 import type { CommandContext, CommandInput, CommandOption, CommandRow } from "./command.js";
 import { commands } from "./commands.js";
-import { CommandFailure, UsageError } from "./failure.js";
+import { CommandFailure, LoggedFailure, UsageError } from "./failure.js";
 import { parameterHelp } from "./parameter-help.js";
 
 const collect = (value: string, before: readonly string[] = []) => [...before, value];
@@ -127,10 +127,14 @@ export async function run(typed: readonly string[], context: CommandContext, wri
     return 0;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
-    const [code, message] = outcomeOf(error, typed);
-    terminal.note(`ampho: ${message}`, "red");
-    if (message.startsWith(unexpected) && surroundings.env["AMPHO_DEBUG"] === "1" && error instanceof Error) {
-      terminal.note(error.stack ?? "");
+    const failed = error instanceof LoggedFailure ? error.cause : error;
+    const [code, message] = outcomeOf(failed, typed);
+    if (error instanceof LoggedFailure) error.log(`error: ${message}`);
+    else terminal.note(`ampho: ${message}`, "red");
+    if (message.startsWith(unexpected) && surroundings.env["AMPHO_DEBUG"] === "1" && failed instanceof Error) {
+      const stack = failed.stack ?? "";
+      if (error instanceof LoggedFailure) error.log(stack);
+      else terminal.note(stack);
     }
     return code;
   }

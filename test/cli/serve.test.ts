@@ -107,6 +107,16 @@ describe("ampho serve", () => {
     expect(stderr).toContain('AMPHO_PORT (option port) is "http"');
   });
 
+  test("with --log json says why it ends as JSON too", async () => {
+    const wrong = await run(["serve", "--log", "json", "--port", "http", "--host", "a b"]);
+    expect({ code: wrong.code, stdout: wrong.stdout }).toEqual({ code: 2, stdout: "" });
+    const { notice } = JSON.parse(wrong.stderr);
+    expect(notice).toMatch(/^error: Wrong configuration, 2 problems:\n {2}AMPHO_HOST .*\n {2}AMPHO_PORT /);
+    const folder = await ampho(["serve", "--log", "json"], { cwd, env: { ...env, AMPHO_DATABASE_URL: "sqlite:/" } });
+    expect({ code: folder.code, stdout: folder.stdout }).toEqual({ code: 1, stdout: "" });
+    expect(JSON.parse(folder.stderr)).toMatchObject({ notice: "error: the path of the database is a folder: /" });
+  });
+
   test("outside production makes a key of its own and says so", async () => {
     const { code, stderr } = await ampho(["serve", "--host", "203.0.113.1", "--port", "0"], { cwd });
     expect(stderr).toMatch(/^ampho: warning: AMPHO_SECURITY_KEY is not set: .*`ampho sec-gen-key`\n/);

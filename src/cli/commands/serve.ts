@@ -5,14 +5,28 @@ import { createAccessLog } from "../../http/access-log.js";
 import { metricsPath } from "../../http/metrics-page.js";
 import { createHttpServer, type HttpServer } from "../../http/server.js";
 import type { CommandContext, CommandInput } from "../command.js";
-import { CommandFailure } from "../failure.js";
+import { CommandFailure, LoggedFailure } from "../failure.js";
 import { onHangUp } from "../hang-up.js";
 import { createMetricsServing } from "../metrics-serving.js";
 import type { Terminal } from "../terminal.js";
 
-export async function run(input: CommandInput, { surroundings, terminal }: CommandContext): Promise<void> {
+type LogFormat = "text" | "json";
+
+export async function run(input: CommandInput, context: CommandContext): Promise<void> {
+  if (input.text("--log") !== "json") return serve(input, context, "text");
+  try {
+    await serve(input, context, "json");
+  } catch (error) {
+    throw new LoggedFailure(error, noticeOf("json", context.terminal));
+  }
+}
+
+async function serve(
+  input: CommandInput,
+  { surroundings, terminal }: CommandContext,
+  format: LogFormat,
+): Promise<void> {
   const { stopped, stop } = stopSignal();
-  const format = input.text("--log") === "json" ? "json" : "text";
   const notice = noticeOf(format, terminal);
   const options = { host: input.text("--host"), port: input.text("--port") };
   const { configuration, warnings } = readConfiguration({ ...surroundings, options });
@@ -90,7 +104,7 @@ function stopSignal(): { readonly stopped: Promise<NodeJS.Signals>; readonly sto
 }
 
 /** Whoever reads JSON lines gets nothing else. */
-function noticeOf(format: "text" | "json", terminal: Terminal): (line: string, requestId?: string) => void {
+function noticeOf(format: LogFormat, terminal: Terminal): (line: string, requestId?: string) => void {
   return format === "text"
     ? (line, id) => terminal.note(id === undefined ? `ampho: ${line}` : `ampho: request ${id}: ${line}`)
     : (line, id) => terminal.note(JSON.stringify({ time: new Date().toISOString(), notice: line, id }));
