@@ -109,8 +109,15 @@ export function readSources(input: SourceInput): Sources {
 function unknownName(name: string, place: string, known: readonly string[]): Problem {
   const text = Object.hasOwn(environmentOnly, name)
     ? "counts only in the environment"
-    : `is no parameter; the nearest is ${nearest(name, known)}`;
+    : `is no parameter; the nearest is ${nearestName(name, known)}`;
   return { name: `${escaped(name)} (${escaped(place)})`, text };
+}
+
+/** Whether SECURITY_ is in a name is what people remember least. */
+function nearestName(name: string, known: readonly string[]): string | undefined {
+  const bare = (one: string) => one.replace(/^AMPHO_(?:SECURITY_)?/, "");
+  const meant = nearest(bare(name), known.map(bare));
+  return known.find((one) => bare(one) === meant);
 }
 
 function unknownOption(name: string, known: readonly string[]): Problem {

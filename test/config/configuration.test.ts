@@ -156,6 +156,18 @@ describe("names", () => {
     ]);
   });
 
+  test.each([
+    ["AMPHO_KEY", "AMPHO_SECURITY_KEY"],
+    ["AMPHO_KEYFILE", "AMPHO_SECURITY_KEY_FILE"],
+    ["AMPHO_TOKEN_TTL", "AMPHO_SECURITY_TOKEN_TTL"],
+    ["AMPHO_SECURITY_DATABASE_URL", "AMPHO_DATABASE_URL"],
+    ["AMPHO_SECURITY_CONFIG_DIR", "AMPHO_CONFIG_DIR"],
+  ])("%s, with SECURITY_ too little or too much, is nearest to %s", (name, meant) => {
+    expect(read({ env: { [name]: "1" } }).warnings).toEqual([
+      `${name} (environment) is no parameter; the nearest is ${meant}`,
+    ]);
+  });
+
   test("an unknown option stops the start and the nearest is named", () => {
     expect(refusal({ options: { tokenTll: 60 } })).toContain("tokenTll is no option; the nearest is tokenTtl");
     expect(refusal({ options: { AMPHO_PORT: 60 } })).toContain("AMPHO_PORT is no option; the nearest is port");
