@@ -113,11 +113,11 @@ function unknownName(name: string, place: string, known: readonly string[]): Pro
   return { name: `${escaped(name)} (${escaped(place)})`, text };
 }
 
-/** Whether SECURITY_ is in a name is what people remember least. */
+/** Whether SECURITY_ is in a name is what people remember least: it may be there, not be there, or be misspelt. */
 function nearestName(name: string, known: readonly string[]): string | undefined {
   const bare = (one: string) => one.replace(/^AMPHO_(?:SECURITY_)?/, "");
-  const meant = nearest(bare(name), known.map(bare));
-  return known.find((one) => bare(one) === meant);
+  const meant = nearest(bare(name), known.map(bare), 2) ?? nearest(name, known);
+  return known.find((one) => [one, bare(one)].includes(meant ?? ""));
 }
 
 function unknownOption(name: string, known: readonly string[]): Problem {

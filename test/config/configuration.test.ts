@@ -162,7 +162,9 @@ describe("names", () => {
     ["AMPHO_TOKEN_TTL", "AMPHO_SECURITY_TOKEN_TTL"],
     ["AMPHO_SECURITY_DATABASE_URL", "AMPHO_DATABASE_URL"],
     ["AMPHO_SECURITY_CONFIG_DIR", "AMPHO_CONFIG_DIR"],
-  ])("%s, with SECURITY_ too little or too much, is nearest to %s", (name, meant) => {
+    ["AMPHO_SECURTY_KEY", "AMPHO_SECURITY_KEY"],
+    ["AMPHO_SECUIRTY_SESSION_MAX", "AMPHO_SECURITY_SESSION_MAX"],
+  ])("%s, with SECURITY_ too little, too much or misspelt, is nearest to %s", (name, meant) => {
     expect(read({ env: { [name]: "1" } }).warnings).toEqual([
       `${name} (environment) is no parameter; the nearest is ${meant}`,
     ]);
