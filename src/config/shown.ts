@@ -4,7 +4,7 @@
 const longestShown = 40;
 
 /** A URL or a connection string that was misspelt may hold a password. */
-const maybeSecret = /@|pass|secret/i;
+const maybeSecret = /@|pass|secret|^postgres(?:ql)?:/i;
 
 /** Control, format and surrogate characters as \u escapes, which JSON reads back: none reaches a terminal or a log raw. */
 export const escaped = (text: string): string =>

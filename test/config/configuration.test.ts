@@ -441,6 +441,7 @@ describe("secrets", () => {
     "mongodb://u:p@/pa55word@h",
     "x://h/x?password=pa55word",
     "postgres:u:pa55word@h",
+    "postgres:u:pa55word",
     "host=h password=55word",
   ])("a wrong URL does not show the password in it: %s", (url) =>
     expect(refusal({ env: { AMPHO_DATABASE_URL: url } })).not.toContain("55word"),
