@@ -15,6 +15,15 @@ afterAll(() => servers.close());
 const countOf = (answers: readonly LoginAnswer[], status: number) =>
   answers.filter((answer) => answer.status === status).length;
 
+/** Who waited too long behind others, on a machine that is busy with something else, is told to come again in a second. */
+async function comingAgain(ask: () => Promise<LoginAnswer>): Promise<LoginAnswer> {
+  for (;;) {
+    const answer = await ask();
+    if (![429, 503].includes(answer.status) || answer.retryAfter !== 1) return answer;
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+  }
+}
+
 describe("fifty guesses at once, over two processes", () => {
   it("get five hashes in all, and the right password at place 40 does not slip through", async () => {
     const addresses = strangers(50);
@@ -50,7 +59,9 @@ describe("fifty guesses at once, over two processes", () => {
   it("that are all right are all let in", async () => {
     const [address = ""] = strangers(1);
     const answers = await Promise.all(
-      Array.from({ length: 30 }, (_, n) => servers.logIn(n % 2, { login: "carol", password: right, address })),
+      Array.from({ length: 30 }, (_, n) =>
+        comingAgain(() => servers.logIn(n % 2, { login: "carol", password: right, address })),
+      ),
     );
     expect(countOf(answers, 200)).toBe(30);
   });

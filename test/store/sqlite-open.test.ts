@@ -71,7 +71,10 @@ describe("opening a database", () => {
     await expect(open(path.join(folder, "round", "a.db"))).rejects.toEqual(refusal(/links .* in a circle: /));
     await expect(open(path.join(folder, "a".repeat(300)))).rejects.toEqual(refusal(/is too long: /));
     writeFileSync(path.join(folder, "file"), "");
-    await expect(open(path.join(folder, "file", "deep", "a.db"))).rejects.toEqual(refusal(/is not a folder: /));
+    await expect(open(path.join(folder, "file", "deep", "a.db"))).rejects.toEqual(
+      // Some versions of Node say so, others only that there is nothing.
+      refusal(/is not a folder: |does not exist: /),
+    );
   });
 
   it("a file that is no database is refused, and left as it is", async () => {
