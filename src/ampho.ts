@@ -29,7 +29,7 @@ import { surroundings } from "./config/surroundings.js";
 import { type Configuration, type ConfigurationOptions, readConfiguration } from "./config.js";
 import { createPasswordPolicy } from "./crypto/password-policy.js";
 import { createPasswordPool } from "./crypto/password-pool.js";
-import { ConfigurationError, isError } from "./errors.js";
+import { ConfigurationError } from "./errors.js";
 import { onlyAuthorization, splitAuthorization } from "./http/authorization.js";
 import { type CookieMode, createCookieMode } from "./http/cookie-mode.js";
 import { createFetch, type FetchHandler, headOf } from "./http/fetch.js";
@@ -40,6 +40,7 @@ import type { HttpAnswer } from "./http/message.js";
 import { createRefusal } from "./http/problem.js";
 import { responseOf } from "./http/response.js";
 import { createAuthorize } from "./http/wrap.js";
+import { clockNotice, internalError, reasonOf, revokedNotice, userTableNotice } from "./notices.js";
 import { openStore } from "./store/open-store.js";
 import type { Origin, Store } from "./store/store.js";
 import { createTelemetry, type Telemetry } from "./telemetry/telemetry.js";
@@ -284,11 +285,6 @@ const keyFileUnusable = "key_file_unusable";
 const signingKeyRevoked = "signing_key_revoked";
 const clockOff = "clock_off";
 
-function revokedNotice(kid: string): string {
-  const mend = "`ampho sec-rotate-key --keep 0 --in-place` (docs/keys.md, A key was stolen)";
-  return `the key that signs, ${kid}, was revoked: logins and renewals answer 503 until there is another, ${mend}`;
-}
-
 /** What the commands do, as an operator; it needs no key. Errors as of createAmpho. */
 export async function openManagement(
   configuration: Configuration,
@@ -329,10 +325,7 @@ async function openParts(
             users,
             passwords,
             clock,
-            report: (state, cause) =>
-              notice(
-                state === "failing" ? `the user table does not answer: ${stackOf(cause)}` : "the user table is back",
-              ),
+            report: (state, cause) => notice(userTableNotice(state, cause)),
           }),
     passwords,
     revocations: createRevocationSet(namesInStore, (error) => notice(internalError(error))),
@@ -358,20 +351,9 @@ function clockDiffers(clock: Clock, { leewaySeconds }: Settings): boolean {
   return Math.abs(systemClock.now() - clock.now()) > leewaySeconds;
 }
 
-function clockNotice(machineAheadSeconds: number): string {
-  const way = machineAheadSeconds > 0 ? "ahead of" : "behind";
-  return `the clock of this machine is ${Math.abs(machineAheadSeconds)} s ${way} the store's, which is used`;
-}
-
 /** So that the commands know, and say, that there are no users for them to manage. */
 async function noteUsers(store: Store, elsewhere: boolean): Promise<void> {
   if ((await store.readUsersElsewhere()) !== elsewhere) await store.noteUsersElsewhere(elsewhere);
-}
-
-/** What the store's driver says is for whoever runs the process. It holds nothing that a user typed, and no part of a URL. */
-function reasonOf(error: unknown): string {
-  const cause = isError(error) && isError(error.cause) ? error.cause : error;
-  return isError(cause) ? cause.message : "something that is no Error was thrown";
 }
 
 async function closeParts({ passwords, store }: ManagementParts): Promise<void> {
@@ -410,15 +392,6 @@ function settingsOf(configuration: Configuration): Settings {
 
 function toStderr(line: string): void {
   process.stderr.write(`ampho: ${line}\n`);
-}
-
-/** A bug has to be found: its stack goes to whoever runs the process, never to whoever sent the request. */
-function internalError(error: unknown): string {
-  return `internal error: ${stackOf(error)}`;
-}
-
-function stackOf(error: unknown): string {
-  return isError(error) ? (error.stack ?? error.message) : "something that is no Error was thrown";
 }
 
 const isCallable = (value: unknown): boolean => typeof value === "function";

@@ -127,15 +127,13 @@ export async function run(typed: readonly string[], context: CommandContext, wri
     return 0;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
-    const failed = error instanceof LoggedFailure ? error.cause : error;
+    const logged = error instanceof LoggedFailure ? error : undefined;
+    const failed = logged === undefined ? error : logged.cause;
     const [code, message] = outcomeOf(failed, typed);
-    if (error instanceof LoggedFailure) error.log(`error: ${message}`);
-    else terminal.note(`ampho: ${message}`, "red");
-    if (message.startsWith(unexpected) && surroundings.env["AMPHO_DEBUG"] === "1" && failed instanceof Error) {
-      const stack = failed.stack ?? "";
-      if (error instanceof LoggedFailure) error.log(stack);
-      else terminal.note(stack);
-    }
+    if (logged === undefined) terminal.note(`ampho: ${message}`, "red");
+    else logged.log(`error: ${message}`);
+    if (message.startsWith(unexpected) && surroundings.env["AMPHO_DEBUG"] === "1" && failed instanceof Error)
+      (logged?.log ?? terminal.note)(failed.stack ?? "");
     return code;
   }
 }

@@ -69,6 +69,8 @@ export function configurationFolder(around: Surroundings): {
   return { folder: findFolder(around, []).path, names: fileNames(readEnvironmentName(around.env, []), around) };
 }
 
+const nothingRead: ReturnType<typeof readFiles> = { files: [], problems: [] };
+
 /** Merges the sources; a value of a higher one replaces the whole value of a lower one. */
 export function readSources(input: SourceInput): Sources {
   const problems: Problem[] = [];
@@ -78,11 +80,11 @@ export function readSources(input: SourceInput): Sources {
   const environment = readEnvironmentName(input.env, problems);
   const folder = findFolder(input, problems);
   // Where they lie is not known, or one of them is lost: what the others say may be overridden there, and is not looked at.
-  const read = problems.length > 0 ? undefined : readFiles(folder, fileNames(environment, input));
-  problems.push(...(read?.problems ?? []));
+  const read = problems.length > 0 ? nothingRead : readFiles(folder, fileNames(environment, input));
+  problems.push(...read.problems);
   const complete = problems.length === 0;
 
-  for (const { name: place, members } of complete && read ? read.files : []) {
+  for (const { name: place, members } of complete ? read.files : []) {
     for (const [name, raw] of members) {
       if (isParameter(name)) given.set(name, { raw, place });
       else problems.push(unknownName(name, place, parameterNames));
