@@ -5,6 +5,7 @@ import { needsRehash } from "../crypto/password-hash.js";
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
 import type { CreateSessionOutcome, Guess, Origin } from "../store/store.js";
+import { requireArgument, text } from "./arguments.js";
 import { proves } from "./devices.js";
 import { type Account, accountOf, answerableAtOnce, type Verdict } from "./directory.js";
 import type { Caller, Grant, LoginInput } from "./flows.js";
@@ -13,6 +14,7 @@ import type { Parts } from "./parts.js";
 
 /** Without a password nothing is looked at, whoever is meant. */
 const none: Verdict = { good: false, answerable: answerableAtOnce };
+const unknown = () => new AmphoError("not_found", "There is no user with this id.");
 const refused = () => new AmphoError("invalid_credentials", "The login or the password is wrong.");
 
 /** Throws `invalid_credentials`, `too_many_attempts`, `overloaded`, `unavailable`. */
@@ -68,9 +70,10 @@ async function grant(
 
 /**
  * Opens a session for somebody whom the application has authenticated by itself (`sessions.create`).
- * Throws `not_found` for an unknown user, `invalid_credentials` for one who is disabled.
+ * Throws `invalid_request` for what is no text, `not_found` for an unknown user, `invalid_credentials` for one who is disabled.
  */
 export async function createSession(parts: Parts, userId: string): Promise<Grant> {
+  requireArgument("userId", userId, text);
   parts.tokens.requireSigningKey();
   const account = await accountById(parts, userId);
   const gone = () => new AmphoError("invalid_credentials", "The user is disabled or removed.");
@@ -82,6 +85,7 @@ export async function createSession(parts: Parts, userId: string): Promise<Grant
 }
 
 async function accountById({ store, directory, clock }: Parts, userId: string): Promise<Account> {
+  if (!isNameable(userId)) throw unknown();
   if (directory.stored) {
     const user = await store.findUserById(userId);
     if (user !== undefined) return accountOf(user);
@@ -91,7 +95,7 @@ async function accountById({ store, directory, clock }: Parts, userId: string): 
     const account = await directory.find(session?.login ?? userId);
     if (account?.id === userId) return account;
   }
-  throw new AmphoError("not_found", "There is no user with this id.");
+  throw unknown();
 }
 
 async function openSession(

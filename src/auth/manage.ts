@@ -4,11 +4,13 @@ import { canonicalLogin } from "../crypto/login-name.js";
 import type { PasswordPolicy } from "../crypto/password-policy.js";
 import { AmphoError } from "../errors.js";
 import type { AuditRow, HeldBack, Origin } from "../store/store.js";
+import * as need from "./arguments.js";
 import type { SessionView } from "./flows.js";
 import { countHashes, type HashFormatCount } from "./hash-counts.js";
 import { clearHeldBack, listHeldBack } from "./held-back.js";
 import { cleanNow, type RemovedCounts } from "./housekeeping.js";
 import { type ImportOptions, type ImportReport, importUsers, type Lines } from "./import-users.js";
+import { isNameable } from "./nameable.js";
 import type { Parts } from "./parts.js";
 import * as sessions from "./sessions.js";
 import * as users from "./users.js";
@@ -103,10 +105,12 @@ export function manage(parts: ManagementParts, origin: Origin): Management {
     users: {
       async create(user) {
         requireOwnTable();
+        need.requireMembers("user", user, newUser);
         return users.createUser(parts, user, origin);
       },
       async find(login) {
         requireOwnTable();
+        need.requireArgument("login", login, need.text);
         return users.findUser(parts, login);
       },
       list() {
@@ -115,10 +119,13 @@ export function manage(parts: ManagementParts, origin: Origin): Management {
       },
       async setPassword(login, password) {
         requireOwnTable();
+        need.requireArgument("login", login, need.text);
+        need.requireArgument("password", password, need.optional(need.text));
         await users.setPassword(parts, login, password, origin);
       },
       async import(lines, options = {}) {
         requireOwnTable();
+        need.requireMembers("options", options, importOptions);
         return importUsers(parts, lines, options, origin);
       },
       async hashes() {
@@ -127,38 +134,51 @@ export function manage(parts: ManagementParts, origin: Origin): Management {
       },
       async setRoles(login, roles) {
         requireOwnTable();
-        return users.setRoles(parts, login, isList(roles) ? { set: roles } : roles, origin);
+        need.requireArgument("login", login, need.text);
+        return users.setRoles(parts, login, roleChangeOf(roles), origin);
       },
       async disable(login) {
         requireOwnTable();
+        need.requireArgument("login", login, need.text);
         await users.setDisabled(parts, login, true, origin);
       },
       async enable(login) {
         requireOwnTable();
+        need.requireArgument("login", login, need.text);
         await users.setDisabled(parts, login, false, origin);
       },
       async remove(login) {
         requireOwnTable();
+        need.requireArgument("login", login, need.text);
         await users.removeUser(parts, login, origin);
       },
     },
     sessions: {
       async list(userId) {
+        if (!isName("userId", userId)) return [];
         const found = await store.listSessions({ userId, now: clock.now() });
         return found.map(sessions.viewOf);
       },
       async usersOf(login) {
+        const canBe = isName("login", login);
         if (directory.stored) return [(await users.requireUser(parts, login)).id];
-        const found = await store.findSessionUsers({ login, canonical: canonicalLogin(login) });
+        const found = canBe ? await store.findSessionUsers({ login, canonical: canonicalLogin(login) }) : [];
         if (found.length > 0) return found;
         throw new AmphoError("not_found", "Nobody has a session under this login.");
       },
-      end: (id) => sessions.endSession(parts, { id, reason, origin }),
-      endAll: (userId) => sessions.endSessionsOf(parts, { userId, reason, origin }),
+      async end(sessionId) {
+        if (!isName("sessionId", sessionId)) return false;
+        return sessions.endSession(parts, { id: sessionId, reason, origin });
+      },
+      async endAll(userId) {
+        if (!isName("userId", userId)) return 0;
+        return sessions.endSessionsOf(parts, { userId, reason, origin });
+      },
       endEvery: () => sessions.endEverySession(parts, origin),
     },
     keys: {
       async revoke(kid) {
+        need.requireArgument("kid", kid, need.text);
         revocations.add(await store.revokeKey({ kid, now: clock.now(), origin }));
       },
       async recordForced(stage, kids, reason) {
@@ -168,14 +188,24 @@ export function manage(parts: ManagementParts, origin: Origin): Management {
       },
     },
     throttle: {
-      list: ({ limit = 1000 } = {}) => listHeldBack(parts, limit, origin),
-      clear: (what) => clearHeldBack(parts, what, origin),
+      async list(options = {}) {
+        need.requireMembers("options", options, { limit: need.optional(need.count) });
+        return listHeldBack(parts, options.limit ?? 1000, origin);
+      },
+      async clear(what) {
+        requireTarget(what);
+        if ("login" in what && !isNameable(what.login)) return 0;
+        return clearHeldBack(parts, what, origin);
+      },
     },
     housekeeping: {
       run: ({ onWait } = {}) => cleanNow(parts, onWait),
     },
     audit: {
-      async list({ login, since, limit = 100 }) {
+      async list(filter) {
+        need.requireMembers("filter", filter, auditFilter);
+        const { login, since, limit = 100 } = filter;
+        if (login !== undefined && !isNameable(login)) return [];
         // Rows say a login as its user does; those of a removed user are found by that spelling only.
         const user = login !== undefined && directory.stored ? await store.findUser(canonicalLogin(login)) : undefined;
         return store.listAudit({ login: user?.login ?? login, since, limit });
@@ -184,6 +214,40 @@ export function manage(parts: ManagementParts, origin: Origin): Management {
   };
 }
 
+const newUser = { login: need.text, password: need.optional(need.text), roles: need.optional(need.texts) };
+const importOptions = {
+  dryRun: need.optional(need.flag),
+  onWrongLine: need.optional(need.callback),
+  onProgress: need.optional(need.callback),
+};
+const auditFilter = {
+  login: need.optional(need.text),
+  since: need.optional(need.count),
+  limit: need.optional(need.count),
+};
+
+/** False for a name that no row can have. */
+function isName(argument: string, value: string): boolean {
+  need.requireArgument(argument, value, need.text);
+  return isNameable(value);
+}
+
+function roleChangeOf(roles: readonly string[] | users.RoleChange): users.RoleChange {
+  const change = isList(roles) ? { set: roles } : roles;
+  const needs = "set" in Object(change) ? { set: need.texts } : changedRoles;
+  need.requireMembers("roles", change, needs);
+  return change;
+}
+
+const changedRoles = { add: need.optional(need.texts), remove: need.optional(need.texts) };
+
 function isList(value: readonly string[] | users.RoleChange): value is readonly string[] {
   return Array.isArray(value);
+}
+
+/** What is to be cleared must be said: an `all` that is false, or a login that is undefined, is not all of it. */
+function requireTarget(what: unknown): void {
+  const [kind] = Object.keys(Object(what));
+  const needs = kind === "login" || kind === "address" ? { [kind]: need.text } : { all: need.yes };
+  need.requireMembers("what", what, needs);
 }

@@ -50,6 +50,8 @@ function placeOf(error: unknown, text: string): string {
 function readFile(path: string, name: string): ConfigurationFile | Problem | undefined {
   let text: string;
   try {
+    // Whoever opens a named pipe waits for somebody to write to it.
+    if (statSync(path).isFIFO()) return { name, text: "cannot be read: it is a pipe" };
     text = readText(path);
   } catch (error) {
     return errorCode(error) === "ENOENT" ? undefined : { name, text: `cannot be read: ${fileProblem(error)}` };

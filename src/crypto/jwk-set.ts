@@ -46,7 +46,8 @@ export function isSameKey(one: Key, other: Key): boolean {
   return one.kid === other.kid && one.algorithm === other.algorithm && isSameMaterial(one, other);
 }
 
-function isSameMaterial(one: Key, other: Key): boolean {
+/** Whoever has the one has the other, whatever they are called. */
+export function isSameMaterial(one: Key, other: Key): boolean {
   const [a, b] = [one.material, other.material];
   if (a.kind === "secret") return b.kind === "secret" && a.secret.equals(b.secret);
   return b.kind === "pair" && one.publicJwk !== undefined && sameMembers(one.publicJwk, other.publicJwk);

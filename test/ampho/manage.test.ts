@@ -116,6 +116,78 @@ describe("ampho.users", () => {
   });
 });
 
+/** As JavaScript calls it. */
+type Loose = Readonly<Record<string, (...given: readonly unknown[]) => Promise<unknown>>>;
+
+describe("what is called with values that the types exclude", () => {
+  it("says which argument is wrong, repeats nothing of it, and has done nothing", async () => {
+    const world = await openWorld();
+    const ann = await world.user("ann", { password, roles: ["editor"] });
+    const grant = await world.session(ann);
+    const before = await world.events();
+    const { users, sessions, throttle, audit, keys } = world.ampho as unknown as Readonly<Record<string, Loose>>;
+    const wrong: readonly (readonly [string, Promise<unknown> | undefined])[] = [
+      ["user must be an object", users?.["create"]?.("bob")],
+      ["user must be an object", users?.["create"]?.(["bob"])],
+      ["user.login must be a string", users?.["create"]?.({ login: 7 })],
+      ["user.password must be a string", users?.["create"]?.({ login: "bob", password: 123456789012345 })],
+      ["user.roles must be an array of strings", users?.["create"]?.({ login: "bob", roles: "admin" })],
+      ["user may have the members login, password, roles", users?.["create"]?.({ login: "bob", pasword: "secret" })],
+      ["login must be a string", users?.["find"]?.()],
+      ["login must be a string", users?.["setPassword"]?.({ login: "ann" }, password)],
+      ["password must be a string", users?.["setPassword"]?.("ann", null)],
+      ["roles must be an object", users?.["setRoles"]?.("ann", "secret")],
+      ["roles must be an object", users?.["setRoles"]?.("ann")],
+      ["roles.add must be an array of strings", users?.["setRoles"]?.("ann", { add: "secret" })],
+      ["roles may have the members set", users?.["setRoles"]?.("ann", { set: [], add: ["secret"] })],
+      ["roles may have the members add, remove", users?.["setRoles"]?.("ann", { removed: ["editor"] })],
+      ["login must be a string", users?.["disable"]?.(ann)],
+      ["login must be a string", users?.["enable"]?.(7)],
+      ["login must be a string", users?.["remove"]?.(null)],
+      ["options may have the members dryRun", users?.["import"]?.([], { dryrun: true })],
+      ["options.dryRun must be true or false", users?.["import"]?.([], { dryRun: "yes" })],
+      ["userId must be a string", sessions?.["create"]?.(ann)],
+      ["userId must be a string", sessions?.["list"]?.()],
+      ["userId must be a string", sessions?.["endAll"]?.(undefined)],
+      ["sessionId must be a string", sessions?.["end"]?.([grant])],
+      ["login must be a string", sessions?.["usersOf"]?.(7)],
+      ["kid must be a string", keys?.["revoke"]?.()],
+      ["what must be an object", throttle?.["clear"]?.()],
+      ["what.all must be true", throttle?.["clear"]?.({ all: false })],
+      ["what.all must be true", throttle?.["clear"]?.({})],
+      ["what.login must be a string", throttle?.["clear"]?.({ login: undefined })],
+      ["what may have the members login", throttle?.["clear"]?.({ login: "ann", all: true })],
+      ["options.limit must be an integer", throttle?.["list"]?.({ limit: -1 })],
+      ["filter.limit must be an integer", audit?.["list"]?.({ limit: 1.5 })],
+      ["filter.since must be an integer", audit?.["list"]?.({ since: "yesterday" })],
+      ["filter may have the members login, since, limit", audit?.["list"]?.({ user: "ann" })],
+    ];
+    for (const [message, outcome] of wrong) {
+      const error: unknown = await outcome?.then(
+        () => "it was done",
+        (reason: unknown) => reason,
+      );
+      expect(error, message).toMatchObject({ ...refused, message: expect.stringContaining(message) });
+      expect(String(error)).not.toContain("secret");
+    }
+    expect(await world.events()).toEqual(before);
+    expect(admission(world.ampho, grant.token)).toBe("in");
+    expect(await world.ampho.users.find("ann")).toMatchObject({ roles: ["editor"], disabled: false });
+  });
+
+  it("finds nobody by a name that no row can have", async () => {
+    const { users, sessions, throttle, audit } = (await openWorld()).ampho;
+    expect(await users.find("ann\0")).toBeUndefined();
+    await expect(sessions.create("id\0")).rejects.toMatchObject(unknown);
+    await expect(sessions.usersOf("ann\0")).rejects.toMatchObject(unknown);
+    expect(await sessions.list("id\0")).toEqual([]);
+    expect(await sessions.endAll("id\0")).toBe(0);
+    expect(await sessions.end("0.id\0")).toBe(false);
+    expect(await throttle.clear({ login: "ann\0" })).toBe(0);
+    expect(await audit.list({ login: "ann\0" })).toEqual([]);
+  });
+});
+
 describe("ampho.sessions", () => {
   it("lists the live ones of a user, ends one, all, and says what there was to end", async () => {
     const world = await openWorld();

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -208,6 +209,11 @@ describe("files", () => {
   test("a folder in the place of a file is refused", () => {
     mkdirSync(join(folder, "config/default.json"));
     expect(refusal()).toBe("Wrong configuration: config/default.json cannot be read: it is a folder");
+  });
+
+  test("so is a pipe, which would wait for somebody who writes", () => {
+    execFileSync("mkfifo", [join(folder, "config/default.json")]);
+    expect(refusal()).toBe("Wrong configuration: config/default.json cannot be read: it is a pipe");
   });
 
   test("one that cannot be used hides nothing that is wrong in the environment or in code", () => {

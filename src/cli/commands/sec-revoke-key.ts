@@ -1,3 +1,4 @@
+import { isSameMaterial } from "../../crypto/jwk-set.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { configure } from "../configure.js";
 import { CommandFailure, UsageError } from "../failure.js";
@@ -20,11 +21,13 @@ export async function run(input: CommandInput, context: CommandContext): Promise
   );
 }
 
-/** The one with this kid, or without it all. */
+/** The one with this kid and those that are the same key by another name, or without it all. */
 function configured(kid: string | undefined, context: CommandContext): readonly string[] {
-  const known = configure(context, "configured").configuration.keys?.map((key) => key.kid) ?? [];
+  const keys = configure(context, "configured").configuration.keys ?? [];
+  const known = keys.map((key) => key.kid);
   if (kid === undefined) return known;
-  if (known.includes(kid)) return [kid];
+  const stolen = keys.find((key) => key.kid === kid);
+  if (stolen !== undefined) return keys.filter((key) => isSameMaterial(key, stolen)).map((key) => key.kid);
   throw new CommandFailure(
     `no key that is configured here has this kid; they have ${known.join(", ")} (--force revokes it all the same)`,
   );
