@@ -1,11 +1,9 @@
-// createAmpho(): reads the configuration, builds the parts, binds the flows. The only composition, and so the one file that
-// names every part: it is long because it holds no logic that could stand elsewhere.
+// createAmpho(): reads the configuration, builds the parts, binds the flows. What needs no key is put together in
+// management.ts; with it this is the only composition, and so the one file that names every part.
 import type { Auth } from "./auth/auth.js";
 import { changePassword } from "./auth/change-password.js";
-import { type Clock, createStoreClock, systemClock } from "./auth/clock.js";
+import { type Clock, systemClock } from "./auth/clock.js";
 import { createDevices } from "./auth/devices.js";
-import { type ApplicationUsers, applicationDirectory, storedDirectory } from "./auth/directory.js";
-import { createFailureDelay } from "./auth/failure-delay.js";
 import { createFeed } from "./auth/feed.js";
 import type { Flows, Grant } from "./auth/flows.js";
 import { followRevocations, isRecent } from "./auth/follow-revocations.js";
@@ -13,11 +11,10 @@ import { createGuard } from "./auth/guard.js";
 import { startHousekeeping } from "./auth/housekeeping.js";
 import { createKeyring } from "./auth/keyring.js";
 import { createSession, login } from "./auth/login.js";
-import { type Management, type ManagementParts, manage } from "./auth/manage.js";
+import { type Management, manage } from "./auth/manage.js";
 import { presentAuth } from "./auth/present-auth.js";
 import { createReadiness } from "./auth/readiness.js";
 import { renew } from "./auth/renew.js";
-import { createRevocationSet, namesInStore } from "./auth/revocations.js";
 import { type Revoked, revokedOf } from "./auth/revoked.js";
 import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./auth/sessions.js";
 import type { Settings } from "./auth/settings.js";
@@ -27,8 +24,6 @@ import { createTokens, type ExtraClaims } from "./auth/tokens.js";
 import { followKeyFile } from "./config/follow-key-file.js";
 import { surroundings } from "./config/surroundings.js";
 import { type Configuration, type ConfigurationOptions, readConfiguration } from "./config.js";
-import { createPasswordPolicy } from "./crypto/password-policy.js";
-import { createPasswordPool } from "./crypto/password-pool.js";
 import { ConfigurationError } from "./errors.js";
 import { onlyAuthorization, splitAuthorization } from "./http/authorization.js";
 import { type CookieMode, createCookieMode } from "./http/cookie-mode.js";
@@ -40,25 +35,16 @@ import type { HttpAnswer } from "./http/message.js";
 import { createRefusal } from "./http/problem.js";
 import { responseOf } from "./http/response.js";
 import { createAuthorize } from "./http/wrap.js";
-import { clockNotice, internalError, reasonOf, revokedNotice, userTableNotice } from "./notices.js";
-import { openStore } from "./store/open-store.js";
+import { closeParts, openParts, type PartsOptions, toStderr } from "./management.js";
+import { internalError, reasonOf, revokedNotice } from "./notices.js";
 import type { Origin, Store } from "./store/store.js";
-import { createTelemetry, type Telemetry } from "./telemetry/telemetry.js";
+import { createTelemetry } from "./telemetry/telemetry.js";
 import { productVersion } from "./version.js";
 
 /** What createAmpho takes besides the parameters of docs/configuration.md, which it takes by their names in code. */
-export interface CompositionOptions {
-  /** The application's own user table, instead of the users of the store. */
-  readonly users?: ApplicationUsers | undefined;
+export interface CompositionOptions extends PartsOptions {
   /** More claims for access tokens; registered names and Ampho's own are refused. */
   readonly claims?: ExtraClaims | undefined;
-  /**
-   * Gets each line for people: warnings, migrations, errors that were answered as 500. By default they go to stderr.
-   * `requestId` is that of the request that a line is about, where `X-Request-Id` of its answer says it.
-   */
-  readonly notice?: ((line: string, requestId?: string) => void) | undefined;
-  /** Instead of the machine's clock, for tests. */
-  readonly clock?: Clock | undefined;
 }
 
 export type AmphoOptions = ConfigurationOptions & CompositionOptions;
@@ -285,68 +271,6 @@ const keyFileUnusable = "key_file_unusable";
 const signingKeyRevoked = "signing_key_revoked";
 const clockOff = "clock_off";
 
-/** What the commands do, as an operator; it needs no key. Errors as of createAmpho. */
-export async function openManagement(
-  configuration: Configuration,
-  options: Pick<CompositionOptions, "notice">,
-  origin: Origin,
-): Promise<Management & { close(): Promise<void> }> {
-  const parts = await openParts(configuration, options);
-  // An application's own table is known to that application alone: here its users cannot be looked up.
-  const elsewhere = await parts.store.readUsersElsewhere();
-  const directory = elsewhere ? { ...parts.directory, stored: false } : parts.directory;
-  return { ...manage({ ...parts, directory }, origin), close: () => closeParts(parts) };
-}
-
-/** `telemetry`: of what serves; whoever only manages is not watched. */
-async function openParts(
-  configuration: Configuration,
-  options: CompositionOptions,
-  telemetry?: Telemetry,
-): Promise<ManagementParts> {
-  const { notice = toStderr, users } = options;
-  const settings = settingsOf(configuration);
-  const opened = await openStore({
-    url: configuration.databaseUrl,
-    migrate: configuration.databaseMigrate === "auto",
-    prepare: configuration.databasePrepare,
-    notice,
-  });
-  const store = telemetry?.store(opened) ?? opened;
-  const clock = options.clock ?? (await clockOf(store, settings, notice));
-  const pool = createPasswordPool({ measure: telemetry?.measure });
-  const passwords = telemetry?.passwords(pool) ?? pool;
-  return {
-    store,
-    directory:
-      users === undefined
-        ? storedDirectory(store, passwords, createFailureDelay(store, clock))
-        : applicationDirectory({
-            users,
-            passwords,
-            clock,
-            report: (state, cause) => notice(userTableNotice(state, cause)),
-          }),
-    passwords,
-    revocations: createRevocationSet(namesInStore, (error) => notice(internalError(error))),
-    settings,
-    clock,
-    policy: createPasswordPolicy({ min: settings.passwordMinCharacters, product: "ampho" }),
-  };
-}
-
-/** The store's clock where it has one, so that a fleet has one time; read once before anything is decided by it. */
-async function clockOf(store: Store, settings: Settings, notice: (line: string) => void): Promise<Clock> {
-  const clock = createStoreClock(systemClock, settings.leewaySeconds, (ahead) =>
-    notice(ahead === 0 ? "the clock of this machine agrees with the store's again" : clockNotice(ahead)),
-  );
-  const askedMs = clock.monotonicMs();
-  const storeMs = await store.readClock();
-  if (storeMs === undefined) return systemClock;
-  clock.observe?.(storeMs, askedMs, clock.monotonicMs());
-  return clock;
-}
-
 function clockDiffers(clock: Clock, { leewaySeconds }: Settings): boolean {
   return Math.abs(systemClock.now() - clock.now()) > leewaySeconds;
 }
@@ -356,42 +280,8 @@ async function noteUsers(store: Store, elsewhere: boolean): Promise<void> {
   if ((await store.readUsersElsewhere()) !== elsewhere) await store.noteUsersElsewhere(elsewhere);
 }
 
-async function closeParts({ passwords, store }: ManagementParts): Promise<void> {
-  await Promise.all([passwords.close(), store.close()]);
-}
-
 function secondsSince(then: number | undefined, now: number): number | undefined {
   return then === undefined ? undefined : Math.max(0, now - then);
-}
-
-function settingsOf(configuration: Configuration): Settings {
-  return {
-    tokenTtlSeconds: configuration.tokenTtl,
-    leewaySeconds: configuration.tokenLeeway,
-    issuer: configuration.tokenIssuer,
-    audience: configuration.tokenAudience ?? [],
-    foreignMaxSeconds: configuration.tokenForeignMax,
-    scopes: configuration.scopes,
-    renewByToken: configuration.renewByToken,
-    sessionIdleSeconds: configuration.sessionIdle,
-    sessionMaxSeconds: configuration.sessionMax,
-    sessionsMax: configuration.sessionsMax,
-    revocationLagMaxSeconds: configuration.revocationLagMax,
-    passwordMinCharacters: configuration.passwordMin,
-    auditKeepSeconds: configuration.auditKeep,
-    throttle: {
-      tries: configuration.throttleTries,
-      knownTries: configuration.throttleKnownTries,
-      windowSeconds: configuration.throttleWindow,
-      lockAfter: configuration.throttleLock,
-      addressLogins: configuration.throttleAddress,
-      networkLogins: configuration.throttleNetwork,
-    },
-  };
-}
-
-function toStderr(line: string): void {
-  process.stderr.write(`ampho: ${line}\n`);
 }
 
 const isCallable = (value: unknown): boolean => typeof value === "function";

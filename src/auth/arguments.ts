@@ -27,6 +27,13 @@ export function optional({ holds, words }: Need): Need {
   return { holds: (value) => value === undefined || holds(value), words };
 }
 
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+export function hasMember(value: unknown, member: string): boolean {
+  return isObject(value) && Object.hasOwn(value, member);
+}
+
 /** Throws `invalid_request`, which names the argument and holds nothing of its value. */
 export function requireArgument(name: string, value: unknown, { holds, words }: Need): void {
   if (!holds(value)) throw new AmphoError("invalid_request", `${name} must be ${words}.`);
@@ -37,11 +44,9 @@ export function requireArgument(name: string, value: unknown, { holds, words }: 
  * that has none.
  */
 export function requireMembers(name: string, value: unknown, needs: Readonly<Record<string, Need>>): void {
-  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-  if (!isObject) throw new AmphoError("invalid_request", `${name} must be an object.`);
+  if (!isObject(value)) throw new AmphoError("invalid_request", `${name} must be an object.`);
   const known = Object.keys(needs);
   if (Object.keys(value).some((member) => !known.includes(member)))
     throw new AmphoError("invalid_request", `${name} may have the members ${known.join(", ")}, and has another.`);
-  for (const [member, need] of Object.entries(needs))
-    requireArgument(`${name}.${member}`, (value as Readonly<Record<string, unknown>>)[member], need);
+  for (const [member, need] of Object.entries(needs)) requireArgument(`${name}.${member}`, value[member], need);
 }

@@ -234,7 +234,7 @@ function isName(argument: string, value: string): boolean {
 
 function roleChangeOf(roles: readonly string[] | users.RoleChange): users.RoleChange {
   const change = isList(roles) ? { set: roles } : roles;
-  const needs = "set" in Object(change) ? { set: need.texts } : changedRoles;
+  const needs = need.hasMember(change, "set") ? { set: need.texts } : changedRoles;
   need.requireMembers("roles", change, needs);
   return change;
 }
@@ -247,7 +247,7 @@ function isList(value: readonly string[] | users.RoleChange): value is readonly 
 
 /** What is to be cleared must be said: an `all` that is false, or a login that is undefined, is not all of it. */
 function requireTarget(what: unknown): void {
-  const [kind] = Object.keys(Object(what));
-  const needs = kind === "login" || kind === "address" ? { [kind]: need.text } : { all: need.yes };
+  const kind = ["login", "address"].find((member) => need.hasMember(what, member)) ?? "all";
+  const needs = { [kind]: kind === "all" ? need.yes : need.text };
   need.requireMembers("what", what, needs);
 }

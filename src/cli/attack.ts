@@ -1,5 +1,5 @@
 // `ampho doctor --attack`: what was typed, turned into an attack, and its results into a table.
-import { openManagement } from "../ampho.js";
+
 import { type Configuration, readConfiguration } from "../config.js";
 import { importKeys } from "../crypto/jwk-set.js";
 import type { Key } from "../crypto/key.js";
@@ -12,11 +12,12 @@ import { NoAnswer } from "../doctor/exchange.js";
 import { lodge } from "../doctor/guests.js";
 import { apiOf } from "../doctor/instance-url.js";
 import { AmphoError } from "../errors.js";
+import { openManagement } from "../management.js";
 import type { CommandContext, CommandInput } from "./command.js";
 import { CommandFailure, UsageError } from "./failure.js";
 import { asUsage, keyBytesMax, parseKey } from "./read-keys.js";
 import { table } from "./table.js";
-import { operatorOf } from "./with-ampho.js";
+import { operatorOf } from "./with-management.js";
 
 const passwordBytesMax = 4 * 1024 + 2;
 

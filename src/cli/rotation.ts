@@ -12,7 +12,7 @@ import { ConfigurationError } from "../errors.js";
 import type { CommandContext } from "./command.js";
 import { CommandFailure } from "./failure.js";
 import { timeOf } from "./table.js";
-import { withManagement } from "./with-ampho.js";
+import { withManagement } from "./with-management.js";
 
 /** What is rotated. */
 export interface PresentKeys {

@@ -2,7 +2,7 @@ import type { CommandContext, CommandInput } from "../command.js";
 import { UsageError } from "../failure.js";
 import { readTime } from "../read-time.js";
 import { table, timeOf } from "../table.js";
-import { withManagement } from "../with-ampho.js";
+import { withManagement } from "../with-management.js";
 
 const limitByDefault = 1000;
 

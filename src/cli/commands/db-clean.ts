@@ -1,7 +1,7 @@
 import type { OldRowKind } from "../../store/store.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { table } from "../table.js";
-import { withManagement } from "../with-ampho.js";
+import { withManagement } from "../with-management.js";
 
 const names: Readonly<Record<OldRowKind, string>> = {
   sessions: "sessions",

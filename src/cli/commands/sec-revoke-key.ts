@@ -2,7 +2,7 @@ import { isSameMaterial } from "../../crypto/jwk-set.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { configure } from "../configure.js";
 import { CommandFailure, UsageError } from "../failure.js";
-import { withManagement } from "../with-ampho.js";
+import { withManagement } from "../with-management.js";
 
 export async function run(input: CommandInput, context: CommandContext): Promise<void> {
   const { argument: kid } = input;

@@ -1,6 +1,6 @@
 import type { CommandContext, CommandInput } from "../command.js";
 import { table, timeOf } from "../table.js";
-import { withManagement } from "../with-ampho.js";
+import { withManagement } from "../with-management.js";
 
 /** `2026-01-31 23:59`: the identifier beside it is long. */
 const minuteOf = (seconds: number) => timeOf(seconds).slice(0, 16);

@@ -1,6 +1,6 @@
 import type { CommandContext, CommandInput } from "../command.js";
 import { UsageError } from "../failure.js";
-import { withManagement } from "../with-ampho.js";
+import { withManagement } from "../with-management.js";
 
 export async function run(input: CommandInput, context: CommandContext): Promise<void> {
   const { argument: login } = input;

@@ -1,7 +1,7 @@
 import type { HeldBack } from "../../store/store.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { table, timeOf } from "../table.js";
-import { withManagement } from "../with-ampho.js";
+import { withManagement } from "../with-management.js";
 
 /** What each kind of count is, for people. */
 const names: Readonly<Record<HeldBack["kind"], string>> = {

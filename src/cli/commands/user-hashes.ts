@@ -1,6 +1,6 @@
 import type { CommandContext, CommandInput } from "../command.js";
 import { table } from "../table.js";
-import { withManagement } from "../with-ampho.js";
+import { withManagement } from "../with-management.js";
 
 export async function run(input: CommandInput, context: CommandContext): Promise<void> {
   const { terminal } = context;

@@ -6,7 +6,7 @@ import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failure.js";
 import { table } from "../table.js";
 import type { Terminal } from "../terminal.js";
-import { withManagement } from "../with-ampho.js";
+import { withManagement } from "../with-management.js";
 
 const progressMs = 2_000;
 
