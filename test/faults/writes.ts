@@ -119,8 +119,14 @@ export function tallyOf(rows: readonly Readonly<Record<string, unknown>>[]): Tal
   return new Map(rows.map((row) => [String(row["name"]), Number(row["n"])]));
 }
 
+/** These become the time of the write, or one more than they were: by how much is no matter. */
+const times: ReadonlySet<string> = new Set(["era", "roles"]);
+
 /** What has moved, by how much. */
 export function movedBetween(before: Tally, after: Tally): Readonly<Record<string, number>> {
-  const moved = [...after].map(([name, n]) => [name, n - (before.get(name) ?? 0)] as const);
+  const moved = [...after].map(([name, n]) => {
+    const by = n - (before.get(name) ?? 0);
+    return [name, times.has(name) ? Math.sign(by) : by] as const;
+  });
   return Object.fromEntries(moved.filter(([, by]) => by !== 0));
 }
