@@ -60,7 +60,7 @@ export interface Ampho extends Omit<Management, "sessions"> {
   readonly authorize: Authorize;
   /** Who a token speaks for; rejects with AmphoError `invalid_token`, or `unavailable`. */
   verify(token: string): Promise<Auth>;
-  /** The same without a promise; every guard uses it. */
+  /** The same without a promise; every guard uses it. Only that after a standstill of this process it cannot wait for a read. */
   verifySync(token: string): Auth;
   /** The REST API as one Fetch handler. `address` is the peer's, if the host knows it. */
   readonly fetch: FetchHandler;
@@ -160,6 +160,7 @@ export async function composeAmpho(
     createGuard({
       ...parts,
       knowsRevocations: () => isRecent(follower, parts.settings.revocationLagMaxSeconds),
+      catchUp: follower.catchUp,
       presentAuth: (token) => presentAuth(parts, token),
     }),
   );
@@ -234,7 +235,10 @@ export async function composeAmpho(
           : cookies.authorizationOf(headOf(request)),
       refuse: (error) => responseOf(refusal(error)),
     }),
-    verify: async (token) => verify(token),
+    async verify(token) {
+      await follower.catchUp();
+      return verify(token);
+    },
     verifySync: verify,
     fetch: createFetch(handle),
     onRevoked: (listener) => revocations.listen((row) => listener(revokedOf(row))),

@@ -24,12 +24,14 @@ export interface GuardParts {
   readonly clock: Pick<Clock, "now">;
   /** Whether it is known well enough what is revoked. */
   readonly knowsRevocations: () => boolean;
+  /** What has to be waited for before anything is judged: usually nothing. Never rejects. */
+  readonly catchUp?: () => Promise<void> | undefined;
   /** What `strict` asks: who the token's user is by the store of now. Rejects with `invalid_token`. */
   readonly presentAuth: (token: AccessToken) => Promise<Auth>;
 }
 
 export function createGuard(parts: GuardParts): Guard {
-  const { tokens, revocations, clock, knowsRevocations, presentAuth } = parts;
+  const { tokens, revocations, clock, knowsRevocations, catchUp, presentAuth } = parts;
 
   function requireNotRevoked(verified: AccessToken): AccessToken {
     // Found good at this version of the set, it still is: most requests ask nothing at all.
@@ -47,6 +49,12 @@ export function createGuard(parts: GuardParts): Guard {
   }
 
   function guard<R>(authorization: string | undefined, need: Need<R> | undefined, request: R) {
+    const waiting = catchUp?.();
+    if (waiting === undefined || bearerOf(authorization) === undefined) return judge(authorization, need, request);
+    return waiting.then(() => judge(authorization, need, request));
+  }
+
+  function judge<R>(authorization: string | undefined, need: Need<R> | undefined, request: R) {
     const verified = verifyBearer(authorization);
     if (verified === undefined) {
       if (need?.optional === true) return undefined;

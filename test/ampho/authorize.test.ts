@@ -1,4 +1,5 @@
 // `authorize` of contract §6: the wrapper, its needs, and what it refuses.
+import { renameSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { createAuthorize } from "../../dist/http/wrap.js";
 import { AmphoError, type Auth, handlerOf, type Need } from "../../dist/index.js";
@@ -165,18 +166,22 @@ describe("a wrapped handler", () => {
     await expect(later(request(grant.token))).rejects.toThrow("later");
   });
 
-  it("answers 503 until the revocations were read once", async () => {
-    const world = await openWorld({ databaseUrl: `sqlite:${freshFolder()}/own.db`, revocationLagMax: 5 });
+  it("answers 503 while the revocations were last read longer ago than is allowed", async () => {
+    const file = `${freshFolder()}/own.db`;
+    const world = await openWorld({ databaseUrl: `sqlite:${file}`, revocationLagMax: 5 });
     const ann = await world.user("ann");
     const { token } = await world.session(ann);
     const guarded = world.ampho.authorize((_: Request) => new Response());
     expect((await guarded(request(token))).status).toBe(200);
-    // As if no read had come back for longer than is allowed.
+    renameSync(file, `${file}.away`);
+    await expect.poll(() => world.ampho.users.find("ann").catch(({ code }) => code)).toBe("unavailable");
     world.clock.advance(6);
     const answer = await answerOf(await guarded(request(token)));
     expect([answer.status, answer.error, answer.headers.get("retry-after")]).toEqual([503, "unavailable", "1"]);
     // Without a token nothing has to be known.
     expect((await guarded(request())).status).toBe(401);
+    renameSync(`${file}.away`, file);
+    await expect.poll(async () => (await guarded(request(token))).status).toBe(200);
   });
 });
 

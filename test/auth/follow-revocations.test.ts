@@ -59,6 +59,26 @@ describe("the follower of revocations", () => {
     await expect(follower.read()).rejects.toMatchObject({ code: "unavailable" });
   });
 
+  it("has everybody wait for a read after a standstill, whose failure lets them go on", async () => {
+    const { store, follower, revocations, clock, end } = await openFollower();
+    clock.advance(1);
+    expect(follower.catchUp(), "before the first read nobody is let in anyway").toBeUndefined();
+    await follower.read();
+    const claims = await end();
+    expect(follower.catchUp()).toBeUndefined();
+    clock.advance(1);
+    const waiting = follower.catchUp();
+    expect(waiting).toBeDefined();
+    expect(follower.catchUp(), "the next one waits for the same").toBe(waiting);
+    await waiting;
+    expect(revocations.find(claims)).toBe("session");
+    expect(follower.catchUp()).toBeUndefined();
+    await store.close();
+    clock.advance(1);
+    await follower.catchUp();
+    expect(follower.catchUp()).toBeUndefined();
+  });
+
   it("refuses again what a clock ahead has dropped, once the clock is back", async () => {
     const { follower, revocations, clock, end } = await openFollower();
     const claims = await end();
