@@ -38,6 +38,11 @@ const renewals = ({ calls }: World) => calls.filter(({ path }) => path.endsWith(
 /** Where a busy browser lets a tab see late what another has written, both ask, by one key: it counts as one. */
 const askedBy = (world: World) =>
   new Set(renewals(world).map(({ idempotencyKey, body }) => `${idempotencyKey} ${body}`));
+/**
+ * Without Web Locks a busy browser may show one tab so late what another has written that it takes the lock as well and asks
+ * by a key of its own, which moves nothing within the grace: the lock only saves requests.
+ */
+const askersMax = (prepare: Opening["prepare"]) => (prepare === withoutLocks ? 3 : 1);
 const times = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value);
 
 interface Opening {
@@ -112,7 +117,7 @@ describe.each(locks)("three tabs %s", (_, prepare) => {
     const answers = await Promise.all(tabs.map((tab) => callIn(tab, 20)));
     expect(answers.flat()).toEqual(times(60, "ann"));
     expect(await world.count("renew")).toBe(1);
-    expect(askedBy(world).size).toBe(1);
+    expect(askedBy(world).size).toBeLessThanOrEqual(askersMax(prepare));
   });
 
   it("renew once when all find the token due", async () => {
@@ -124,7 +129,7 @@ describe.each(locks)("three tabs %s", (_, prepare) => {
     const answers = await Promise.all(fresh.map((tab) => callIn(tab, 20)));
     expect(answers.flat()).toEqual(times(60, "ann"));
     expect(await world.count("renew")).toBe(1);
-    expect(askedBy(world).size).toBe(1);
+    expect(askedBy(world).size).toBeLessThanOrEqual(askersMax(prepare));
     expect(world.requests.filter((one) => one === "GET /guarded")).toHaveLength(60);
   });
 
