@@ -80,7 +80,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
   /** What has to be waited for before anything can be judged: usually nothing. */
   function prepare(): Promise<unknown> | undefined {
-    const waiting = [source.prepare(), feed?.starting].filter((one) => one !== undefined);
+    const waiting = [source.prepare(), feed?.starting, feed?.catchUp()].filter((one) => one !== undefined);
     return waiting.length === 0 ? undefined : Promise.all(waiting);
   }
 

@@ -1,10 +1,10 @@
 // Keeps the revocation set in step with the store: read at start, then four times a second, so that what another process
 // ended is refused here within one second (contract §4 "Revocation").
-import { setTimeout as pause } from "node:timers/promises";
 import { AmphoError } from "../errors.js";
 import type { Store } from "../store/store.js";
 import type { Clock } from "./clock.js";
 import type { RevocationSet } from "./revocations.js";
+import { watchStandstill } from "./standstill.js";
 
 /**
  * From the beginning of one read to that of the next, or to the end of one that takes longer. What is written just too late
@@ -14,8 +14,6 @@ import type { RevocationSet } from "./revocations.js";
 const intervalMs = 250;
 /** Within which what another process ended is refused here. */
 const boundMs = 1000;
-/** A process that has not run for longer may be further behind than the bound: a read may have been due at its beginning. */
-const standstillMs = boundMs - 2 * intervalMs;
 const sweepEverySeconds = 10;
 
 export interface RevocationFollower {
@@ -25,11 +23,7 @@ export interface RevocationFollower {
   readonly hasRead: boolean;
   /** Reads now; rejects when the store does not answer. */
   read(): Promise<void>;
-  /**
-   * What a guard waits for when this process has stood still (stopped, frozen, held up by code of the application) for so
-   * long that it may be behind the bound: until what was revoked meanwhile is read, or a second has passed. Nearly always
-   * undefined; never rejects.
-   */
+  /** What a guard waits for after a standstill of this process. */
   catchUp(): Promise<void> | undefined;
   stop(): void;
 }
@@ -48,10 +42,7 @@ export function followRevocations(parts: {
   let timer: NodeJS.Timeout | undefined;
   let sweptAt = clock.now();
   let readAt = sweptAt;
-  /** When this process was last seen to run. */
-  let aliveMs = clock.monotonicMs();
   let reading: Promise<void> | undefined;
-  let catching: Promise<void> | undefined;
 
   function read(): Promise<void> {
     const own = readAll().finally(() => {
@@ -110,43 +101,19 @@ export function followRevocations(parts: {
     timer.unref();
   }
 
-  function catchUp(): Promise<void> | undefined {
-    const ms = clock.monotonicMs();
-    if (ms - aliveMs > standstillMs && lastReadMs !== undefined && !stopped) {
-      const own = readBehind(reading).finally(() => {
-        if (catching === own) catching = undefined;
-      });
-      catching = own;
-    }
-    aliveMs = ms;
-    return catching;
-  }
-
-  /** What was asked before the standstill may have been answered before it too. Never rejects, and takes a second at most. */
-  async function readBehind(earlier: Promise<void> | undefined): Promise<void> {
-    const given = new AbortController();
-    const late = pause(boundMs, undefined, { ref: false, signal: given.signal }).catch(() => undefined);
-    const caught = Promise.resolve(earlier)
-      .catch(() => undefined)
-      .then(read)
-      .catch(() => undefined);
-    await Promise.race([late, caught]);
-    given.abort();
-  }
-
+  // What was asked before a standstill may have been answered before it too.
+  const standstill = watchStandstill(clock, () => Promise.resolve(reading).then(read, read));
   schedule(intervalMs);
-  const alive = setInterval(catchUp, intervalMs);
-  alive.unref();
   return {
     get hasRead() {
       return lastReadMs !== undefined;
     },
     lagSeconds: () => (lastReadMs === undefined ? undefined : (clock.monotonicMs() - lastReadMs) / 1000),
     read,
-    catchUp,
+    catchUp: standstill.waiting,
     stop() {
       stopped = true;
-      clearInterval(alive);
+      standstill.stop();
       clearTimeout(timer);
     },
   };

@@ -3,6 +3,7 @@
 import type { Clock } from "../auth/clock.js";
 import { rowOf } from "../auth/feed-entry.js";
 import type { RevocationSet } from "../auth/revocations.js";
+import { watchStandstill } from "../auth/standstill.js";
 import type { Revocation, RevocationPage } from "../store/store.js";
 import { FetchFailure, fetchJson } from "./fetch-json.js";
 
@@ -24,6 +25,8 @@ export interface FeedFollower {
   lagSeconds(): number | undefined;
   /** The first try, however it ends; undefined once it is over. Never rejects. */
   readonly starting: Promise<void> | undefined;
+  /** What a guard waits for after a standstill of this process. */
+  catchUp(): Promise<void> | undefined;
   stop(): void;
 }
 
@@ -48,14 +51,14 @@ export function followFeed(parts: {
   let anew = false;
 
   /** True when there is more to read at once. */
-  async function read(): Promise<boolean> {
+  async function read(wait: number): Promise<boolean> {
     const now = clock.now();
     // A clock that ran ahead, here or there, has passed over or dropped what is live by one that is right again.
     const after = anew || now < readAt ? 0 : revocations.after;
     const askedMs = clock.monotonicMs();
     const asked = new URL(url);
     asked.searchParams.set("after", String(after));
-    asked.searchParams.set("wait", String(knownMs === undefined ? 0 : waitSeconds));
+    asked.searchParams.set("wait", String(wait));
     const { members } = await fetchJson(asked, { ...bounds, bearer: token, signal });
     const { page, more, waitedMs, serverNow } = pageOf(members);
     anew = serverNow < serverAt - serversApartSeconds;
@@ -82,7 +85,7 @@ export function followFeed(parts: {
       sweptAt = now;
     }
     try {
-      const more = await read();
+      const more = await read(knownMs === undefined ? 0 : waitSeconds);
       if (failures > 0) notice(`the revocations of ${url.origin} are followed again`);
       failures = 0;
       return more ? 0 : pauseMs;
@@ -105,6 +108,12 @@ export function followFeed(parts: {
     return restMs;
   }
 
+  /** The open question may have been answered before the standstill. */
+  async function readAll(): Promise<void> {
+    while (await read(0));
+  }
+
+  const standstill = watchStandstill(clock, readAll);
   const started = start();
   starting = started.then(() => undefined);
   void started.then(follow);
@@ -113,7 +122,11 @@ export function followFeed(parts: {
     get starting() {
       return starting;
     },
-    stop: () => stopping.abort(),
+    catchUp: standstill.waiting,
+    stop() {
+      standstill.stop();
+      stopping.abort();
+    },
   };
 }
 

@@ -28,7 +28,8 @@ function start(args: readonly string[], cwd: string, env: Readonly<Record<string
   return child;
 }
 
-test("a logout in the serving process is refused by a verifier in another within a second, and so is a key", async () => {
+/** A process that serves, with alice in it, and one that verifies. */
+async function startBoth() {
   const cwd = mkdtempSync(path.join(tmpdir(), "ampho-verify-"));
   onTestFinished(() => rmSync(cwd, { recursive: true, force: true }));
   const jwk = generateJwk("EdDSA");
@@ -52,6 +53,12 @@ test("a logout in the serving process is refused by a verifier in another within
   const login = async (): Promise<string> => (await (await post("/login", { login: "alice", password })).json()).token;
   const status = async (token: string) =>
     (await fetch(`${at}/`, { headers: { authorization: `Bearer ${token}` } })).status;
+  const lag = async () => Number(await (await fetch(`${at}/lag`)).text());
+  return { jwk, serving, service, asOperator, post, login, status, lag };
+}
+
+test("a logout in the serving process is refused by a verifier in another within a second, and so is a key", async () => {
+  const { jwk, serving, service, asOperator, post, login, status, lag } = await startBoth();
   /** Milliseconds until the service refuses. */
   async function refusal(token: string): Promise<number> {
     const startedMs = performance.now();
@@ -65,7 +72,7 @@ test("a logout in the serving process is refused by a verifier in another within
   // The bound of the contract, not a measure of speed.
   expect(await refusal(mine)).toBeLessThan(1000);
   expect(await status(other)).toBe(200);
-  expect(Number(await (await fetch(`${at}/lag`)).text())).toBeLessThan(10);
+  expect(await lag()).toBeLessThan(10);
 
   // By a third process, through the store.
   await asOperator(["user-roles", "alice", "--remove", "editor"]);
@@ -81,4 +88,20 @@ test("a logout in the serving process is refused by a verifier in another within
   expect(await ended).toEqual([0, null]);
   service.kill("SIGTERM");
   expect(await once(service, "exit")).toEqual([0, null]);
+});
+
+test("a verifier that stood still lets nobody in whose session was ended meanwhile, also on requests that have waited", async () => {
+  const { service, post, login, status } = await startBoth();
+  const [ended, good] = [await login(), await login()];
+  const ask = (token: string) => Promise.all(Array.from({ length: 20 }, () => status(token)));
+  // Over connections that stay open: what comes by them waits for nothing else.
+  expect(new Set(await ask(ended))).toEqual(new Set([200]));
+  service.kill("SIGSTOP");
+  expect((await post("/logout", undefined, ended)).status).toBe(204);
+  const waiting = [ask(ended), ask(good)];
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  service.kill("SIGCONT");
+  const [refused, letIn] = await Promise.all(waiting);
+  expect(new Set(refused)).toEqual(new Set([401]));
+  expect(new Set(letIn)).toEqual(new Set([200]));
 });
