@@ -49,7 +49,6 @@ function atMost(ms: number, work: Promise<unknown>): Promise<void> {
 }
 
 /** Not everywhere is a timer an object. */
-function keepNothingAlive(timer: unknown): void {
-  if (typeof timer === "object" && timer !== null && "unref" in timer && typeof timer.unref === "function")
-    timer.unref();
+function keepNothingAlive(timer: { readonly unref?: () => unknown } | number): void {
+  if (typeof timer === "object") timer.unref?.();
 }
