@@ -1,5 +1,5 @@
 // One open SQLite database: how it is opened, its pragmas, its prepared statements, and running work on it.
-import { accessSync, closeSync, constants, openSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import { StoreOpenError } from "./open-error.js";
 import type { SqliteModule } from "./sqlite-driver.js";
@@ -11,7 +11,7 @@ export interface Connection {
   exec(sql: string): void;
   run<T>(work: Work<T>): T;
   close(): void;
-  /** False when the file of that name is another one by now, or none. */
+  /** False when the file of that name, or the log beside it, is another one by now, or none. */
   isAtPath(): boolean;
 }
 
@@ -22,7 +22,7 @@ export interface Connection {
 export function openConnection(module: SqliteModule, file: string | undefined, create: boolean): Connection {
   // A resolved path: SQLite must not take a name for a URI, or `:memory:` for memory.
   const location = file === undefined ? ":memory:" : path.resolve(file);
-  if (file !== undefined) prepareFile(location, create);
+  const files = file === undefined ? undefined : prepareFile(location, create);
   let database: InstanceType<SqliteModule["DatabaseSync"]>;
   try {
     database = new module.DatabaseSync(location);
@@ -69,12 +69,17 @@ export function openConnection(module: SqliteModule, file: string | undefined, c
       return step.value;
     },
     close: () => database.close(),
-    isAtPath: () => file === undefined || identity(location) === opened,
+    isAtPath: () => files === undefined || identities(files) === opened,
   };
-  const opened = file === undefined ? undefined : identity(location);
+  let opened: string | undefined;
   try {
     for (const pragma of pragmas) attempt(() => database.exec(`pragma ${pragma}`));
-    if (file !== undefined) startWal(rowsOf);
+    if (files !== undefined) {
+      startWal(rowsOf);
+      // It reads: from then on the log and its index are there, for as long as this connection.
+      rowsOf("pragma schema_version", []);
+      opened = identities(files);
+    }
     return connection;
   } catch (error) {
     database.close();
@@ -104,9 +109,11 @@ function startWal(rowsOf: (sql: string, parameters: readonly SqlValue[]) => read
     throw new StoreOpenError("the database is on a file system that does not support SQLite's write-ahead log");
 }
 
-function prepareFile(location: string, create: boolean): void {
+/** Tells the files that are to stay the same while it is open. */
+function prepareFile(location: string, create: boolean): readonly string[] {
   try {
     prepare(location, create);
+    return filesOf(location);
   } catch (error) {
     const why = error instanceof Error && "code" in error ? pathProblems[String(error.code)] : undefined;
     throw why === undefined ? error : new StoreOpenError(`${why}: ${location}`, { cause: error });
@@ -117,6 +124,7 @@ const pathProblems: Readonly<Record<string, string>> = {
   EACCES: "this user may not reach the database",
   ELOOP: "the links in the path of the database go round in a circle",
   ENAMETOOLONG: "the path of the database is too long",
+  ENOENT: "the database, or its folder, has gone away",
   ENOTDIR: "a part of the path of the database is not a folder",
   ENOSPC: "the disk of the database is full",
 };
@@ -145,9 +153,21 @@ function mayWrite(location: string): boolean {
   }
 }
 
-function identity(location: string): string | undefined {
-  const file = statSync(location, { throwIfNoEntry: false });
-  return file && `${file.dev}:${file.ino}`;
+/**
+ * The database, and what SQLite keeps beside it. Whoever has another log, or another index of it, has another database:
+ * neither would ever see what the other one writes.
+ */
+function filesOf(location: string): readonly string[] {
+  const linked = realpathSync(location);
+  return [location, `${linked}-wal`, `${linked}-shm`];
+}
+
+function identities(files: readonly string[]): string {
+  const identityOf = (name: string) => {
+    const file = statSync(name, { throwIfNoEntry: false });
+    return file && `${file.dev}:${file.ino}`;
+  };
+  return files.map(identityOf).join(" ");
 }
 
 function explained(failure: SqliteFailure, location: string): Error {

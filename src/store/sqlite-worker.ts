@@ -64,6 +64,8 @@ function createConnections(data: WorkerData): ThreadConnections {
       if (open && now - lookedAt >= lookMs) {
         lookedAt = now;
         if (!open.isAtPath()) drop();
+        // SQLite gives two connections of one process the same index: one that is left must not get a neighbour.
+        if (worn) throw new StoreOpenError("the files of the database were replaced");
       }
       if (open) return open;
       if (failure && now - failure.at < reopenMs) throw failure.error;

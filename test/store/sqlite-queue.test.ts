@@ -1,6 +1,6 @@
 // The thread of the embedded store: writes commit together and fail alone, a lock delays writes and no read, and what
 // breaks mends itself.
-import { readdirSync, readlinkSync, renameSync } from "node:fs";
+import { existsSync, readdirSync, readlinkSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { openSqlite } from "../../dist/store/sqlite.js";
@@ -156,6 +156,27 @@ describe("a store that is away", () => {
     await expect.poll(() => store.ping(1000).then(() => "back", String)).toBe("back");
     expect(await store.renewSession(renewal(session))).toMatchObject({ outcome: "renewed", session: { gen: 1 } });
   });
+
+  it.each(["-wal", "-shm"])(
+    "a %s that was removed parts no two processes: each sees what the other ends",
+    async (name) => {
+      const file = fresh();
+      const store = await openAt(file);
+      await addUser(store);
+      const sessions = [await openSession(store), await openSession(store)];
+      rmSync(`${file}${name}`);
+      // The files are looked at a few times a second.
+      await expect.poll(() => store.ping(1000).then(() => existsSync(`${file}${name}`), String)).toBe(true);
+      const other = await openAt(file);
+      const end = { userId: undefined, reason: "ended_by_operator", now: start, origin } as const;
+      const stores = [store, other];
+      for (const [at, { id }] of sessions.entries()) {
+        expect(await stores[at]?.endSession({ ...end, id })).toMatchObject({ ended: true });
+        const { rows } = (await stores[1 - at]?.readRevocations({ after: 0, now: start })) ?? {};
+        expect(rows).toContainEqual(expect.objectContaining({ sessionId: id }));
+      }
+    },
+  );
 
   it("holds no file open that it has given up, however often that was", async () => {
     const file = fresh();
