@@ -19,7 +19,8 @@ export function requireSession(auth: Auth): { readonly userId: string; readonly 
 export async function logout(parts: SessionParts, auth: Auth, caller: Caller): Promise<void> {
   const { userId, sessionId } = requireSession(auth);
   // A session that another request has just ended is as good as one that this request ends.
-  await endSession(parts, { id: sessionId, userId, reason: "logout", origin: { actor: "user", ...caller } });
+  const origin: Origin = { actor: "user", ...caller };
+  await endSession(parts, { id: sessionId, userId, reason: "logout", origin, seenExpires: auth.expires });
 }
 
 export async function listOwnSessions({ store, clock }: SessionParts, auth: Auth): Promise<readonly SessionView[]> {
@@ -41,8 +42,11 @@ export async function endOwnSession(parts: SessionParts, auth: Auth, id: string,
 }
 
 export async function endOwnSessions(parts: SessionParts, auth: Auth, caller: Caller): Promise<void> {
-  const { userId } = requireSession(auth);
-  await endSessionsOf(parts, { userId, reason: "ended_by_user", origin: { actor: "user", ...caller } });
+  const { userId, sessionId } = requireSession(auth);
+  const common = { userId, reason: "ended_by_user", origin: { actor: "user", ...caller } } as const;
+  await endSessionsOf(parts, common);
+  // Its own too, if the store has lost it.
+  await endSession(parts, { ...common, id: sessionId, seenExpires: auth.expires });
 }
 
 /** True when there was a live session (of that user, where given) to end. */
@@ -53,6 +57,7 @@ export async function endSession(
     readonly userId?: string | undefined;
     readonly reason: EndReason;
     readonly origin: Origin;
+    readonly seenExpires?: number | undefined;
   },
 ): Promise<boolean> {
   const { ended, revocations: rows } = await store.endSession({ userId: undefined, ...input, now: clock.now() });

@@ -487,10 +487,16 @@ export interface Store {
   }): Promise<{ readonly live: number; readonly idle: number }>;
   /**
    * `ended: false` when there is no such live session (of `userId`, where given). One that is idle too long is still ended
-   * while an access token of it is good.
+   * while an access token of it is good. `seenExpires`: the `exp` of an access token of it that is good, where one was shown.
+   * A store that has lost its last writes may not know the session, or not the latest of its tokens: they are revoked as well.
    */
   endSession(
-    input: Ending & { readonly id: string; readonly userId: string | undefined; readonly reason: EndReason },
+    input: Ending & {
+      readonly id: string;
+      readonly userId: string | undefined;
+      readonly reason: EndReason;
+      readonly seenExpires?: number | undefined;
+    },
   ): Promise<{ readonly ended: boolean; readonly revocations: readonly Revocation[] }>;
   endSessionsOf(
     input: Ending & {

@@ -216,6 +216,23 @@ describe.each([
     for (const served of pair) expect(await status(served, before)).toBe(401);
   });
 
+  it("a session that came after it is ended by its logout, and by the end of all sessions, in every process", async () => {
+    const pair = [await start(place()), await start(place())] as const;
+    const backup = await backUp();
+    const [one, other] = [(await logIn(pair[0])).token, (await logIn(pair[0])).token];
+    await backup.restore(function* () {
+      yield* [];
+    });
+    // Longer than the second within which each of them can reach its store and reads.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    for (const served of pair) expect([await status(served, one), await status(served, other)]).toEqual([200, 200]);
+    await vi.waitFor(async () => expect(await logOut(pair[1], one)).toBe(204), { timeout: 5000, interval: 50 });
+    await refused(one, ...pair);
+    const ended = await fetch(`${pair[0].url}/sessions`, { method: "DELETE", headers: bearer(other) });
+    expect(ended.status).toBe(204);
+    await refused(other, ...pair);
+  });
+
   it("everything is ended, though the number that says so is one that all have seen before", async () => {
     const pair = [await start(place()), await start(place())] as const;
     const tokens = [(await logIn(pair[0])).token, (await logIn(pair[1])).token];

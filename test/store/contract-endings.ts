@@ -39,6 +39,32 @@ export function endingContract(store: Opened): void {
     expect(await store().endSession(ending)).toEqual({ ended: true, revocations: [revocation] });
   });
 
+  it("a token that was shown is revoked until its end, though the store has lost it or its whole session", async () => {
+    const known = await openSession(store(), { stored: false });
+    const common = { userId: ann.id, reason: "logout", now: start + 9, origin } as const;
+    const shown = { ...common, seenExpires: known.accessExpires + 500 };
+    const until = shown.seenExpires + 300;
+    for (const id of [known.id, "0.lost"])
+      expect(await store().endSession({ ...shown, id })).toMatchObject({
+        ended: true,
+        revocations: [{ kind: "session", sessionId: id, until }],
+      });
+    const idle = await openSession(store(), { stored: false, idleSeconds: 10, accessTtlSeconds: 10 });
+    const late = { ...common, id: idle.id, now: start + 500, seenExpires: start + 900 };
+    expect(await store().endSession(late)).toMatchObject({ ended: true, revocations: [{ until: start + 1200 }] });
+    expect(await eventsOf(store())).toEqual(["login", "logout", "logout", "login", "logout"]);
+  });
+
+  it("a token whose session has ended, or is another's, revokes nothing more", async () => {
+    const session = await openSession(store(), { stored: false });
+    const { id, accessExpires: seenExpires } = session;
+    const logout = { id, userId: ann.id, reason: "logout", now: start, origin, seenExpires } as const;
+    const nothing = { ended: false, revocations: [] };
+    expect(await store().endSession({ ...logout, userId: "another", seenExpires: seenExpires + 1 })).toEqual(nothing);
+    expect(await store().endSession(logout)).toMatchObject({ ended: true });
+    expect(await store().endSession(logout)).toEqual(nothing);
+  });
+
   it("all of a user's sessions but one end, with numbers in a row", async () => {
     await addUser(store());
     const sessions = [await openSession(store()), await openSession(store()), await openSession(store())];

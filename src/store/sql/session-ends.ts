@@ -21,20 +21,26 @@ export function* latestAccess(userId: string): Work<number> {
 }
 
 function revoked(row: Row, now: number): Revoked {
-  const until = Math.max(integer(row, "access_expires"), now) + leewayMaxSeconds;
-  return { kind: "session", at: now, until, sessionId: text(row, "id") };
+  return revokedUntil(integer(row, "access_expires"), text(row, "id"), now);
+}
+
+function revokedUntil(accessExpires: number, sessionId: string, now: number): Revoked {
+  return { kind: "session", at: now, until: Math.max(accessExpires, now) + leewayMaxSeconds, sessionId };
 }
 
 function* recordEnd(row: Row, reason: EndReason, ending: Ending): Work<void> {
   yield* recordAudit({
     at: ending.now,
-    event: reason === "logout" ? "logout" : "session_ended",
-    reason: reason === "logout" ? undefined : reason,
+    ...endEvent(reason),
     userId: text(row, "user_id"),
     login: text(row, "login"),
     sessionId: text(row, "id"),
     origin: ending.origin,
   });
+}
+
+function endEvent(reason: EndReason) {
+  return reason === "logout" ? ({ event: "logout" } as const) : ({ event: "session_ended", reason } as const);
 }
 
 /** Ends one session that has not ended, and writes no audit row: that is its caller's. */
@@ -46,20 +52,41 @@ export function* endById(id: string, reason: EndReason, now: number): Work<reado
   return row ? [revoked(row, now)] : [];
 }
 
+interface OneEnding extends Ending {
+  readonly id: string;
+  readonly userId: string | undefined;
+  readonly reason: EndReason;
+  readonly seenExpires?: number | undefined;
+}
+
+interface Ended {
+  readonly ended: boolean;
+  readonly revocations: readonly Revocation[];
+}
+
 /** A session that is idle too long but whose access tokens are still good can be ended as well. */
-export function* endSession(
-  input: Ending & { readonly id: string; readonly userId: string | undefined; readonly reason: EndReason },
-): Work<{ readonly ended: boolean; readonly revocations: readonly Revocation[] }> {
-  const { id, userId, reason, now } = input;
+export function* endSession(input: OneEnding): Work<Ended> {
+  const { id, userId, reason, now, seenExpires } = input;
   const row = yield* first(
     `update ampho_sessions set ${setEnded}
      where id = ? and ended_at is null and era = (select era from ampho_state where id = 1) and (expires_at > ? or access_expires > ?)
      ${userId === undefined ? "" : "and user_id = ?"} ${returning}`,
     [...endingParameters(now, reason), id, now, now - leewayMaxSeconds, ...(userId === undefined ? [] : [userId])],
   );
-  if (!row) return { ended: false, revocations: [] };
+  if (!row) return seenExpires === undefined ? { ended: false, revocations: [] } : yield* endLost(input, seenExpires);
   yield* recordEnd(row, reason, input);
-  return { ended: true, revocations: yield* writeRevocations([revoked(row, now)]) };
+  const accessExpires = Math.max(integer(row, "access_expires"), seenExpires ?? 0);
+  return { ended: true, revocations: yield* writeRevocations([revokedUntil(accessExpires, id, now)]) };
+}
+
+/** A token was shown that a store which had all its writes would have noted: only a revocation can still end what it is of. */
+function* endLost(input: OneEnding, seenExpires: number): Work<Ended> {
+  const { id, userId, reason, now, origin } = input;
+  const row = yield* first("select user_id, access_expires from ampho_sessions where id = ?", [id]);
+  const isNoted = row && (integer(row, "access_expires") >= seenExpires || text(row, "user_id") !== userId);
+  if (isNoted) return { ended: false, revocations: [] };
+  yield* recordAudit({ at: now, ...endEvent(reason), userId, sessionId: id, origin });
+  return { ended: true, revocations: yield* writeRevocations([revokedUntil(seenExpires, id, now)]) };
 }
 
 export interface UserEnding extends Ending {
