@@ -67,7 +67,7 @@ export async function importUsers(
   const spaced = spacing(parts);
   const tally = createTally(options.onWrongLine);
   await removeLeft(parts, spaced, undefined);
-  const n = await store.startImport({ now: clock.now() });
+  const n = await store.startImport({ now: clock.now(), trial: dryRun });
   const idsOfBatch = createIds();
   const stage = (batch: readonly ReadUser[]) => {
     const newId = idsOfBatch();

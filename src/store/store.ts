@@ -423,8 +423,11 @@ export interface Store {
     input: Ending & ForeignTokens & { readonly userId: string },
   ): Promise<{ readonly found: boolean; readonly revocations: readonly Revocation[] }>;
 
-  /** Gives the import's number. Nobody sees its users until it is published, and they hold nobody up. */
-  startImport(input: { readonly now: number }): Promise<number>;
+  /**
+   * Gives the import's number. Nobody sees its users until it is published, and they hold nobody up; those of a `trial`,
+   * which cannot be published, hold no other import up either.
+   */
+  startImport(input: { readonly now: number; readonly trial: boolean }): Promise<number>;
   /**
    * A batch; without users it only says that the owner is still there. `displaces: false` for a trial, which takes no
    * login from another import.

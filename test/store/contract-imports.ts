@@ -14,7 +14,7 @@ const user = (canonical: string, line: number, hashKind: string | null = null): 
 });
 
 export function importContract(store: Opened): void {
-  const begin = () => store().startImport({ now: start });
+  const begin = (trial = false) => store().startImport({ now: start, trial });
   const stage = (n: number, users: readonly StagedUser[], displaces = true) =>
     store().stageUsers({ n, users, displaces, now: start });
   const publish = (n: number) =>
@@ -157,6 +157,29 @@ export function importContract(store: Opened): void {
     await stage(one, [user("bea", 1)]);
     expect(await stage(two, [user("bea", 1)], false)).toEqual({ outcome: "staged", refused: [] });
     expect(await publish(one)).toEqual({ outcome: "published" });
+  });
+
+  it("a trial holds no import up, though it was begun later", async () => {
+    const [one, trial] = [await begin(), await begin(true)];
+    await stage(trial, [user("bea", 1), user("cid", 2)], false);
+    expect(await stage(one, [user("bea", 1)])).toEqual({ outcome: "staged", refused: [] });
+    expect(await publish(one)).toEqual({ outcome: "published" });
+    expect((await publish(trial)).outcome).not.toBe("published");
+    expect(await listed()).toEqual(["bea"]);
+  });
+
+  it("nor does an import that can no longer be published", async () => {
+    const [one, lost, swept] = [await begin(), await begin(), await begin()];
+    await stage(lost, [user("ann", 1), user("bea", 2)]);
+    await addUser(store());
+    await stage(swept, [user("cid", 1), user("dan", 2), user("eve", 3)]);
+    await sweep(swept);
+    expect(await stage(one, [user("bea", 1), ...["cid", "dan", "eve"].map((name, at) => user(name, at + 2))])).toEqual({
+      outcome: "staged",
+      refused: [],
+    });
+    expect(await publish(one)).toEqual({ outcome: "published" });
+    expect(await publish(lost)).toEqual({ outcome: "lost", line: 1 });
   });
 
   it("an import that is swept can no longer be filled or published, and leaves nothing", async () => {

@@ -18,7 +18,7 @@ export async function runEveryPurpose(run: Run): Promise<void> {
   const many = Array.from({ length: 60 }, (_, index) => staged(index + 1));
   const stage = { users: [...many, staged(1), { ...staged(61), canonical: "ann" }], displaces: true, now: start };
   for (const n of [1, 2]) {
-    await run("startImport", { now: start });
+    await run("startImport", { now: start, trial: false });
     await run("stageUsers", { ...stage, n });
     await run("stageUsers", { ...stage, n, displaces: false });
   }

@@ -11,8 +11,8 @@ export const visible = `(ampho_users.import_n is null or exists (
 export type Holder =
   | { readonly kind: "nobody" }
   | { readonly kind: "user" }
-  /** The row of an import that is not published: `line` of its input. */
-  | { readonly kind: "import"; readonly n: number; readonly line: number };
+  /** The row of an import that is not published: `line` of its input. `doomed`: it cannot be any more, or was never to be. */
+  | { readonly kind: "import"; readonly n: number; readonly line: number; readonly doomed: boolean };
 
 export function* holderOf(canonical: string): Work<Holder> {
   const row = yield* first("select import_n, import_line from ampho_users where canonical = ?", [canonical]);
@@ -20,9 +20,10 @@ export function* holderOf(canonical: string): Work<Holder> {
   if (row["import_n"] === null) return { kind: "user" };
   const n = integer(row, "import_n");
   // Locked: it must not be published between this look and what is done because of it.
-  const run = yield* first("select state from ampho_imports where n = ?", [n], "update");
+  const run = yield* first("select state, lost_line from ampho_imports where n = ?", [n], "update");
   if (run && text(run, "state") === "published") return { kind: "user" };
-  return { kind: "import", n, line: integer(row, "import_line") };
+  const doomed = !run || text(run, "state") !== "open" || run["lost_line"] !== null;
+  return { kind: "import", n, line: integer(row, "import_line"), doomed };
 }
 
 /** Removes the row of a holder of kind "import", whose import can then no longer be published. */

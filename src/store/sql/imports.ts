@@ -5,10 +5,13 @@ import { recordAudit } from "./audit.js";
 import { holderOf, makeRoom } from "./import-rows.js";
 import { userColumns } from "./users.js";
 
-export function* startImport({ now }: { readonly now: number }): Work<number> {
+/** Lines count from 1: what has lost this one is a trial. */
+const trialLine = 0;
+
+export function* startImport({ now, trial }: { readonly now: number; readonly trial: boolean }): Work<number> {
   const row = yield* first(
-    "insert into ampho_imports (state, started_at, touched_at) values ('open', ?, ?) returning n",
-    [now, now],
+    "insert into ampho_imports (state, started_at, touched_at, lost_line) values ('open', ?, ?, ?) returning n",
+    [now, now, trial ? trialLine : null],
   );
   if (!row) throw new TypeError("an inserted row was not returned");
   return integer(row, "n");
@@ -67,7 +70,8 @@ type Reason = { readonly reason: "exists" | "importing" } | { readonly reason: "
 
 /**
  * What becomes of a login that is held by somebody. Of two imports the one that was begun last gets it, so that of any two
- * with a login in common one can be published, and what a killed one has left behind holds nobody up.
+ * with a login in common one can be published, and what a killed one has left behind holds nobody up. Nor does one that
+ * cannot be published: a trial, or one that has lost a line.
  */
 function* settle(
   user: StagedUser,
@@ -78,7 +82,7 @@ function* settle(
   if (holder.kind === "import") {
     if (holder.n === n) return { reason: "repeated", firstLine: holder.line };
     if (!displaces) return undefined;
-    if (holder.n > n) return { reason: "importing" };
+    if (holder.n > n && !holder.doomed) return { reason: "importing" };
     yield* makeRoom(user.canonical, holder);
   }
   const [id] = yield* insertRows([user], n, now);
