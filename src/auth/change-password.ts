@@ -23,8 +23,8 @@ export async function changePassword(
   const { userId, sessionId } = requireSession(auth);
   const origin: Origin = { actor: "user", ...caller };
   const found = await store.findSession({ id: sessionId, now: clock.now() });
-  if (found === undefined || found.session.userId !== userId)
-    throw new AmphoError("invalid_token", "The session has ended.");
+  const ended = () => new AmphoError("invalid_token", "The session has ended.");
+  if (found === undefined || found.session.userId !== userId) throw ended();
   const { login } = found.session;
   // Of the session, not of the login: whoever has stolen one gets few guesses, and holds nobody's login up with them.
   const admission = await throttle.admitPasswordChange({
@@ -62,6 +62,11 @@ export async function changePassword(
     now: clock.now(),
     origin,
   });
+  // In between, too: whoever has ended the session was told that nothing more comes of it.
+  if (outcome.outcome === "ended") {
+    await store.recordAudit(refusal("session_ended"));
+    throw ended();
+  }
   // Another change won in between: the password that was checked is no longer the user's.
   if (outcome.outcome !== "done") {
     await store.recordAudit(refusal("changed_meanwhile"));

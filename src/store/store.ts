@@ -385,7 +385,7 @@ export interface Store {
   }): Promise<{ readonly users: readonly User[]; readonly next: string | undefined }>;
   /**
    * A new password: `changed` when `passwordVersion` was given and is no longer the user's (another change won).
-   * Ends the user's sessions but `exceptSession`.
+   * Ends the user's sessions but `exceptSession`; `ended` when that one was given and is live no more.
    */
   setPassword(
     input: Ending & {
@@ -393,10 +393,13 @@ export interface Store {
       readonly passwordHash: string | null;
       readonly passwordVersion: number | undefined;
       readonly exceptSession: string | undefined;
-      /** The guess at the old password that was right: settled in the same transaction, as wrong if `changed`. */
+      /** The guess at the old password that was right: settled in the same transaction, as wrong if `changed` or `ended`. */
       readonly guess?: Guess | undefined;
     },
-  ): Promise<{ readonly outcome: "done" | "unknown" | "changed"; readonly revocations: readonly Revocation[] }>;
+  ): Promise<{
+    readonly outcome: "done" | "unknown" | "changed" | "ended";
+    readonly revocations: readonly Revocation[];
+  }>;
   /** The same password under today's parameters; nothing happens when `from` is no longer the hash. */
   rehashPassword(input: {
     readonly userId: string;

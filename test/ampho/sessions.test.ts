@@ -1,4 +1,5 @@
 // The rest of contract §4: logout, session, sessions, password. Each with another's credential beside the right one.
+import { setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import {
   type Answer,
@@ -302,6 +303,26 @@ describe("POST /password", () => {
       "password_changed",
       expect.stringMatching(/^password_refused: (changed_meanwhile|wrong_password)$/),
     ]);
+  });
+
+  it("of a session that ends while it is under way changes nothing", async () => {
+    const world = await openWorld();
+    // Ended before, while the old password is looked at, while the new one is hashed, or afterwards.
+    for (const ms of [0, 5, 10, 15, 20, 30, 40]) {
+      await world.user(`ann${ms}`, { password });
+      const { token } = await world.login(`ann${ms}`);
+      const changing = change(world, token, { password, new_password: "quartz lantern meadow 17" });
+      await setTimeout(ms);
+      expect((await world.call("DELETE", "/sessions", { bearer: token })).status).toBe(204);
+      const changed = await changing;
+      const rows = await world.ampho.audit.list({ login: `ann${ms}` });
+      const done = rows.map(({ event }) => event).filter((event) => /^(?:session_ended|password_changed)$/.test(event));
+      if (changed.status === 204) expect(done).toEqual(["password_changed", "session_ended"]);
+      else {
+        expect(done).toEqual(["session_ended"]);
+        expect([changed.status, changed.json]).toMatchObject([401, { error: "invalid_token" }]);
+      }
+    }
   });
 
   it("is refused for an account without a password", async () => {

@@ -60,6 +60,18 @@ export function userContract(store: Opened): void {
     expect((await store().listSessions({ userId: ann.id, now: start })).map(({ id }) => id)).toEqual([kept.id]);
   });
 
+  it("a password change of a session that was ended meanwhile changes nothing", async () => {
+    await addUser(store());
+    const [own, other] = [await openSession(store()), await openSession(store())];
+    const change = { ...ending, passwordHash: "hash-2", passwordVersion: 1 };
+    await store().endSession({ ...ending, id: own.id, userId: ann.id, reason: "ended_by_user" });
+    for (const exceptSession of [own.id, "0.nobody's"])
+      expect(await store().setPassword({ ...change, exceptSession })).toEqual({ outcome: "ended", revocations: [] });
+    await store().setDisabled({ ...ending, disabled: true });
+    expect(await store().setPassword({ ...change, exceptSession: other.id })).toMatchObject({ outcome: "ended" });
+    expect(await store().findUser("ann")).toMatchObject({ passwordHash: "hash-1", passwordVersion: 1 });
+  });
+
   it("of two password changes from one version the second is told so", async () => {
     await addUser(store());
     const change = { ...ending, passwordVersion: 1, exceptSession: undefined };

@@ -84,6 +84,17 @@ function* sendJudging({ userId, stored }: Pick<NewSession, "userId" | "stored">)
 
 const ofThisEra = "era = (select era from ampho_state where id = 1)";
 
+/** Whether the session is live, asked behind what is sent before. */
+export function* sendLive(id: string, now: number): Work<() => Work<boolean>> {
+  const sent = yield* ahead(
+    `select 1 as live from ampho_sessions where id = ? and ended_at is null and ${ofThisEra} and expires_at > ?`,
+    [id, now],
+  );
+  return function* read() {
+    return (yield* answerTo(sent)) !== undefined;
+  };
+}
+
 export function* findSession(input: {
   readonly id: string;
   readonly now: number;

@@ -5,7 +5,8 @@ import { recordAudit } from "./audit.js";
 import { settleRight } from "./guesses.js";
 import { leewayMaxSeconds, type Revoked, writeRevocations } from "./revocations.js";
 import { endOpenSessions, latestAccess } from "./session-ends.js";
-import { findUserById, userColumns, userOf } from "./users.js";
+import { sendLive } from "./sessions.js";
+import { findUserById, sendUser, userColumns, userOf } from "./users.js";
 
 export function* setPassword(
   input: Ending & {
@@ -15,13 +16,20 @@ export function* setPassword(
     readonly exceptSession: string | undefined;
     readonly guess?: Guess | undefined;
   },
-): Work<{ readonly outcome: "done" | "unknown" | "changed"; readonly revocations: readonly Revocation[] }> {
-  const { userId, passwordHash, now, origin } = input;
-  const user = yield* findUserById(userId, "update");
+): Work<{
+  readonly outcome: "done" | "unknown" | "changed" | "ended";
+  readonly revocations: readonly Revocation[];
+}> {
+  const { userId, passwordHash, exceptSession, now, origin } = input;
+  const readUser = yield* sendUser(userId, "update");
+  const readLive = exceptSession === undefined ? undefined : yield* sendLive(exceptSession, now);
+  const user = yield* readUser();
   if (!user) return { outcome: "unknown", revocations: [] };
-  if (input.passwordVersion !== undefined && input.passwordVersion !== user.passwordVersion) {
+  const live = readLive === undefined || (yield* readLive());
+  const isOther = input.passwordVersion !== undefined && input.passwordVersion !== user.passwordVersion;
+  if (isOther || !live) {
     yield* settleRight(input.guess, "failed", now, user.login);
-    return { outcome: "changed", revocations: [] };
+    return { outcome: isOther ? "changed" : "ended", revocations: [] };
   }
   yield* write(
     "update ampho_users set password_hash = ?, hash_kind = null, password_version = password_version + 1 where id = ?",
