@@ -28,7 +28,7 @@ function targetOf(
   what: { readonly login: string } | { readonly address: string } | { readonly all: true },
 ): HeldBackTarget {
   if ("all" in what) return { all: true };
-  if ("login" in what) return { canonical: canonicalLogin(what.login) };
+  if ("login" in what) return { canonical: canonicalLogin(what.login), login: what.login };
   // As `throttle-list` prints it, or any address in it.
   const from = guessOriginOf(what.address.replace(/\/(?:48|64)$/, ""));
   if (from === undefined) throw new AmphoError("invalid_request", "An address is IPv4 or IPv6.");

@@ -245,7 +245,8 @@ export interface HeldBack {
 }
 
 export type HeldBackTarget =
-  | { readonly canonical: string }
+  /** As it is compared, and as whoever asks spells it. */
+  | { readonly canonical: string; readonly login: string }
   /** The places that an address counts in. */
   | { readonly places: readonly string[] }
   | { readonly all: true };

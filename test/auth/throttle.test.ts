@@ -131,6 +131,28 @@ describe("guesses at a login", () => {
   });
 });
 
+describe("the count of a login", () => {
+  it("is cleared though its user was made again with another spelling", async () => {
+    const world = await openWorld({ throttleTries: 1000, throttleLock: 20 });
+    await world.user("Ann", { password });
+    await failTimes(world, 20, "ann");
+    await world.ampho.users.remove("ann");
+    await world.user("ANN", { password });
+    expect(await tryLogin(world, "ann", password)).toMatchObject({ status: 429 });
+    expect(await world.ampho.throttle.clear({ login: "ann" })).toBe(1);
+    expect(await tryLogin(world, "ann", password)).toMatchObject({ status: 200 });
+  });
+
+  it("is cleared where an application keeps the users", async () => {
+    const verify = () => false;
+    const users = { find: (login: string) => ({ id: "u-1", login: login === "ann" ? "Ann" : login }), verify };
+    const world = await openWorld({ throttleTries: 1000, throttleLock: 20, users });
+    await failTimes(world, 20, "ann");
+    expect(await world.ampho.throttle.clear({ login: "Ann" })).toBe(1);
+    expect(await world.ampho.throttle.list()).toEqual([]);
+  });
+});
+
 describe("guesses from an address", () => {
   it("may fail at twenty different logins; then a stranger there has to wait, and nobody elsewhere", async () => {
     const world = await openWorld();

@@ -72,7 +72,9 @@ export function guessContract(store: Opened): void {
     expect(await store().clearHeldBack({ target: { all: true }, now: start, origin: operator })).toBe(0);
     await admit(guess());
     await store().createSession(login({ guess: guess(), stored: { passwordVersion: 7 } }));
-    expect(await store().clearHeldBack({ target: { canonical: "ann" }, now: start, origin: operator })).toBe(1);
+    expect(
+      await store().clearHeldBack({ target: { canonical: "ann", login: "ann" }, now: start, origin: operator }),
+    ).toBe(1);
   });
 
   it("an address may fail at so many logins, and takes no try of another then", async () => {
@@ -118,7 +120,7 @@ export function guessContract(store: Opened): void {
     expect(await list()).toEqual([place, counter]);
     const clear = (target: Parameters<ReturnType<Opened>["clearHeldBack"]>[0]["target"]) =>
       store().clearHeldBack({ target, now: start, origin: operator });
-    expect(await clear({ canonical: ann.canonical })).toBe(1);
+    expect(await clear({ canonical: ann.canonical, login: ann.login })).toBe(1);
     expect(await list()).toEqual([place]);
     expect(await clear({ places: ["192.0.2.7"] })).toBe(1);
     expect(await list()).toEqual([]);
@@ -127,6 +129,21 @@ export function guessContract(store: Opened): void {
       ...["throttle_listed", "throttle_cleared login", "throttle_listed", "throttle_cleared place"],
       ...["throttle_listed", "throttle_cleared all"],
     ]);
+  });
+
+  it("a login that no user here has is cleared in any case, and as it is listed", async () => {
+    const clear = (name: string) =>
+      store().clearHeldBack({ target: { canonical: name.toLowerCase(), login: name }, now: start, origin: operator });
+    for (const [kept, asked] of [
+      ["Bea", "bea"],
+      ["BEA", "Bea"],
+      ["Zoë", "Zoë"],
+    ] as const) {
+      await admit(guess());
+      await store().settleGuess({ ...guess(), outcome: "failed", now: start, login: kept, audit: undefined });
+      expect(await clear("cid")).toBe(0);
+      expect(await clear(asked)).toBe(1);
+    }
   });
 
   it("the tables stay at their size, and the oldest counts go first", async () => {

@@ -59,7 +59,7 @@ export async function runEveryPurpose(run: Run): Promise<void> {
   await run("settleGuess", { ...guessed, outcome: "succeeded", login: ann.login, audit: undefined });
   await run("sweepGuesses", { rowsMax: 0 });
   await run("listHeldBack", { now: start, windowSeconds: 900, lockAfter: 100, limit: 10, origin: operator });
-  for (const target of [{ canonical: "ann" }, { places: ["192.0.2.7"] }, { all: true } as const])
+  for (const target of [{ canonical: "ann", login: "Ann" }, { places: ["192.0.2.7"] }, { all: true } as const])
     await run("clearHeldBack", { target, now: start, origin: operator });
   const lease = { holder: "h", now: start + 400 * 86_400, leaseSeconds: 15 };
   for (const everySeconds of [60, undefined]) await run("takeHousekeeping", { ...lease, everySeconds });

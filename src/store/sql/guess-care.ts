@@ -75,9 +75,11 @@ export function* clearHeldBack(input: {
   if ("canonical" in target) {
     const user = yield* first("select login from ampho_users where canonical = ?", [target.canonical]);
     const login = user && text(user, "login");
-    const rows = yield* remove("ampho_guesses where login in (?, ?) returning key", [
-      target.canonical,
+    // A counter says the login as its user did, who may be gone, or of an application's table: nothing here knows that spelling.
+    const rows = yield* remove("ampho_guesses where login in (?, ?) or lower(login) = ? returning key", [
+      target.login,
       login ?? target.canonical,
+      target.canonical,
     ]);
     yield* recordAudit({ ...audit, login, reason: "login", detail: { rows } });
     return rows;
