@@ -83,7 +83,9 @@ export function renewalContract(store: Opened): void {
     await addUser(store());
     const session = await openSession(store());
     const ahead = renewal({ ...session, gen: 1 });
-    expect(await store().renewSession(ahead)).toMatchObject({ outcome: "ended", reason: "replayed" });
+    // Until the end of what was given with it, which this store may have lost.
+    const revocations = [{ until: ahead.now + 900 + 300, sessionId: session.id }];
+    expect(await store().renewSession(ahead)).toMatchObject({ outcome: "ended", reason: "replayed", revocations });
   });
 
   it("the idempotency key that made the move gets it again long after the grace, until the next move", async () => {

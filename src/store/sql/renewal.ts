@@ -80,7 +80,9 @@ function* end(
   session: Session,
   why: Extract<EndReason, "replayed" | "user_removed" | "user_disabled">,
 ): Work<RenewOutcome> {
-  const revoked = yield* endById(session.id, why, input.now);
+  // A generation that is ahead was given before the store lost its last writes, and an access token with it.
+  const mayExpire = input.gen > session.gen ? Math.min(input.now + input.accessTtlSeconds, session.endsAt) : 0;
+  const revoked = yield* endById(session.id, why, input.now, mayExpire);
   const about = entry(input, session);
   yield* recordAudit(
     why === "replayed" ? { ...about, event: "renew_replayed" } : { ...about, event: "renew_refused", reason: why },

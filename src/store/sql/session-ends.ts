@@ -43,13 +43,16 @@ function endEvent(reason: EndReason) {
   return reason === "logout" ? ({ event: "logout" } as const) : ({ event: "session_ended", reason } as const);
 }
 
-/** Ends one session that has not ended, and writes no audit row: that is its caller's. */
-export function* endById(id: string, reason: EndReason, now: number): Work<readonly Revoked[]> {
+/**
+ * Ends one session that has not ended, and writes no audit row: that is its caller's. `mayExpire`: when an access token of
+ * it may expire that the store does not know of.
+ */
+export function* endById(id: string, reason: EndReason, now: number, mayExpire = 0): Work<readonly Revoked[]> {
   const row = yield* first(`update ampho_sessions set ${setEnded} where id = ? and ended_at is null ${returning}`, [
     ...endingParameters(now, reason),
     id,
   ]);
-  return row ? [revoked(row, now)] : [];
+  return row ? [revokedUntil(Math.max(integer(row, "access_expires"), mayExpire), id, now)] : [];
 }
 
 interface OneEnding extends Ending {
