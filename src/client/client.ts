@@ -2,7 +2,7 @@
 import { createFetch, type Fetch } from "./fetch.js";
 import { noLock, storageLock, webLock } from "./lock.js";
 import { type Held, heldOf, openRecords, sidOf } from "./record.js";
-import { createRenewal, isOver, requestRenewal, sessionEnded } from "./renewal.js";
+import { createRenewal, requestRenewal, sessionEnded, unlessOver } from "./renewal.js";
 import { identityOf, type Session } from "./session.js";
 import { type ClientStorage, memoryStorage, pageStorage } from "./storage.js";
 import { call } from "./wire.js";
@@ -75,9 +75,6 @@ export function createClient({ baseUrl, prefix = "/api/security", storage }: Cli
 
   async function end(held: Held): Promise<void> {
     const logout = ({ token }: Held) => call(root, "/logout", {}, token);
-    const unlessOver = (error: unknown) => {
-      if (!isOver(error)) throw error;
-    };
     await logout(held).catch((error) => {
       unlessOver(error);
       // The access token may just have expired: the session goes on until a new one ends it.

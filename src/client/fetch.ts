@@ -46,8 +46,9 @@ export function createFetch(records: Records, renewal: Renewal, base: URL): Fetc
     // What was redirected was handled before it was refused: sent again, it might be done twice.
     if (response.redirected || held.token === futile || !(await isInvalidToken(response))) return response;
     const renewed = await renewal.renew(held, signal);
-    // A stream, which needs `duplex`, is gone once it was sent, and a copy of it would take memory without a limit.
-    if (request?.body || "duplex" in init) return response;
+    // A stream, which needs `duplex`, is gone once it was sent, and a copy of it would take memory without a limit. So is the
+    // body of a Request, which Firefox does not show.
+    if (request?.bodyUsed || "duplex" in init) return response;
     const again = await send(renewed);
     if (await isInvalidToken(again)) futile = renewed.token;
     return again;

@@ -26,6 +26,11 @@ export function isOver(error: unknown): boolean {
   return error instanceof AmphoError && (error.code === "session_ended" || error.code === "invalid_token");
 }
 
+/** Throws on all else that keeps the server from answering. */
+export function unlessOver(error: unknown): undefined {
+  if (!isOver(error)) throw error;
+}
+
 export async function requestRenewal(root: string, { refresh_token, key }: Held): Promise<Held> {
   return heldOf(await call(root, "/renew", { refresh_token }, undefined, key));
 }
@@ -42,12 +47,7 @@ export function createRenewal(records: Records, lock: Lock, root: string): Renew
     if (held?.refresh_token !== refresh_token) return; // another tab was first
     const keyed = { key: randomId(), ...held };
     await records.replace(keyed, refresh_token);
-    let renewed: Held | undefined;
-    try {
-      renewed = await requestRenewal(root, keyed);
-    } catch (error) {
-      if (!isOver(error)) throw error;
-    }
+    const renewed = await requestRenewal(root, keyed).catch(unlessOver);
     await records.replace(renewed, refresh_token);
   }
 
@@ -75,7 +75,7 @@ export function createRenewal(records: Records, lock: Lock, root: string): Renew
       const { refresh_token } = stale;
       const result = running.get(refresh_token) ?? attempt(stale).finally(() => running.delete(refresh_token));
       running.set(refresh_token, result);
-      return signal ? Promise.race([result, aborted(signal)]) : result;
+      return signal ? unlessAborted(result, signal) : result;
     },
     resume() {
       pausedUntilMs = 0;
@@ -83,11 +83,13 @@ export function createRenewal(records: Records, lock: Lock, root: string): Renew
   };
 }
 
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
     // The reason is what the caller chose to abort with.
     const stop = () => reject(signal.reason as Error);
     if (signal.aborted) stop();
     signal.addEventListener("abort", stop);
+    // A signal may outlive many calls.
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
   });
 }

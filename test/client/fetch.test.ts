@@ -1,4 +1,5 @@
 // The fetch of `ampho/client`: what it sends where, what it sends again, and what it gives back.
+import { getEventListeners } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -168,6 +169,17 @@ describe("a body", () => {
     expect(await (await client.fetch(request())).json()).toMatchObject({ login: "ann", body: "of a request" });
   });
 
+  it("of a Request is not needed to be seen, as it cannot be in Firefox", async () => {
+    const { world, clock, client } = await logInAnn();
+    const body = Object.getOwnPropertyDescriptor(Request.prototype, "body") ?? {};
+    Object.defineProperty(Request.prototype, "body", { configurable: true, value: undefined });
+    onTestFinished(() => void Object.defineProperty(Request.prototype, "body", body));
+    clock.advance(1000);
+    const request = () => new Request(`${world.url}/guarded`, { method: "POST", body: "of a request" });
+    expect((await client.fetch(request())).status).toBe(401);
+    expect(await (await client.fetch(request())).json()).toMatchObject({ login: "ann", body: "of a request" });
+  });
+
   it.each([
     ["was due", 1000],
     ["seems to be of tomorrow", -86_400],
@@ -195,6 +207,19 @@ describe("a signal", () => {
     await expect(waiting[0]).rejects.toThrow(RangeError);
     expect(await seen(waiting[1])).toBe("ann");
     expect(await world.count("renew")).toBe(1);
+  });
+
+  it("that outlives many calls does not know of them afterwards", async () => {
+    const { world, kept, client } = await logInAnn();
+    const { signal } = new AbortController();
+    kept.age(1000);
+    world.intercept = (_, response) => {
+      response.writeHead(503).end();
+      return true;
+    };
+    const calls = Array.from({ length: 5 }, () => outcome(client.fetch("/guarded", { signal })));
+    expect(new Set(await Promise.all(calls))).toEqual(new Set(["unavailable"]));
+    expect(getEventListeners(signal, "abort")).toEqual([]);
   });
 
   it("that has been given already stops at once", async () => {
