@@ -12,7 +12,9 @@ export function writeAnswer(request: IncomingMessage, response: ServerResponse, 
   if (cookies !== undefined) response.appendHeader("Set-Cookie", cookies);
   const length = body === undefined ? {} : { "Content-Length": Buffer.byteLength(body) };
   const isLong = hasLongRemainder(request);
-  response.writeHead(status, { ...headers, ...length }).end(body);
+  // Responses that stand in for Node's (serverless-http's) give nothing back here.
+  response.writeHead(status, { ...headers, ...length });
+  response.end(body);
   if (isLong && status !== 408) discard(request);
 }
 

@@ -1,7 +1,7 @@
 // node:http's IncomingMessage -> HttpRequest. Fields that may come once are looked up in the raw headers: Node keeps the first silently.
 import type { IncomingMessage } from "node:http";
 import { AmphoError } from "../errors.js";
-import { severalAuthorizations } from "./authorization.js";
+import { onlyAuthorization, severalAuthorizations, splitAuthorization } from "./authorization.js";
 import { alreadyRead, bodyTimeoutMs, cutShort, timedOut, tooLarge } from "./body-limits.js";
 import type { HttpRequest, RequestBody, RequestHead } from "./message.js";
 
@@ -17,12 +17,16 @@ const none: RequestBody = { kind: "none" };
 const singletons = new Set(["host", "content-type", "content-encoding", "idempotency-key"]);
 
 /** Every raw Authorization value. */
-export function authorizationValues({ rawHeaders }: IncomingMessage): string[] {
+export function authorizationValues(request: IncomingMessage): readonly string[] {
+  const { rawHeaders } = request;
+  if (!hasRaw(rawHeaders)) return splitAuthorization(headerOf(request, "authorization") ?? null);
   return rawHeaders.filter((_, index) => index % 2 === 1 && isAuthorization(rawHeaders[index - 1]));
 }
 
 /** The one raw Authorization value, without an array: each guarded request comes by. `invalid_request` for more. */
-export function onlyAuthorizationOf({ rawHeaders }: IncomingMessage): string | undefined {
+export function onlyAuthorizationOf(request: IncomingMessage): string | undefined {
+  const { rawHeaders } = request;
+  if (!hasRaw(rawHeaders)) return onlyAuthorization(authorizationValues(request));
   let only: string | undefined;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     if (!isAuthorization(rawHeaders[index])) continue;
@@ -30,6 +34,11 @@ export function onlyAuthorizationOf({ rawHeaders }: IncomingMessage): string | u
     only = rawHeaders[index + 1];
   }
   return only;
+}
+
+/** What makes messages of a function's events (serverless-http), and test doubles, fill `headers` only, and join what is repeated. */
+function hasRaw(rawHeaders: readonly string[] | undefined): boolean {
+  return rawHeaders !== undefined && rawHeaders.length > 0;
 }
 
 function isAuthorization(name: string | undefined): boolean {
@@ -71,7 +80,7 @@ export function readRequest(request: NodeRequest, parsedBody: unknown = request.
   };
 }
 
-function refuseRepeats(rawHeaders: readonly string[]): void {
+function refuseRepeats(rawHeaders: readonly string[] = []): void {
   const seen = new Set<string>();
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]?.toLowerCase() ?? "";

@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type RequestListener, request as sendRequest } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, IncomingMessage, type RequestListener, ServerResponse, request as sendRequest } from "node:http";
+import { type AddressInfo, Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, expectTypeOf, it } from "vitest";
 import { authorize, guarded, type Listener, mount } from "../../dist/adapters/node.js";
 import type { Auth } from "../../dist/auth/auth.js";
@@ -285,5 +285,41 @@ describe("guarded", () => {
       expect((await sendRaw(portOf(url), `${method} ${target} HTTP/1.1\r\nHost: x\r\n\r\n`)).status).toBe(401);
     }
     expect(reached).toBe(0);
+  });
+});
+
+describe("messages that a host makes of a function's events", () => {
+  /** As serverless-http makes them: without raw headers, and with a `writeHead` that gives nothing back. */
+  function ask(listener: Listener, method: string, url: string, headers: Record<string, string>, body?: string) {
+    const length = body === undefined ? {} : { "content-length": String(body.length) };
+    const head = { method, url, httpVersion: "1.1", headers: { host: "x", ...headers, ...length } };
+    const request = Object.assign(new IncomingMessage(new Socket()), head);
+    if (body !== undefined) request.push(body);
+    request.push(null);
+    const response = new ServerResponse(request);
+    const writeHead = response.writeHead.bind(response);
+    return new Promise<number>((resolve) => {
+      Object.assign(response, {
+        writeHead: (status: number, fields: Record<string, string>) => void writeHead(status, fields),
+        end: () => resolve(response.statusCode),
+      });
+      listener(request, response);
+    });
+  }
+
+  it("are answered by the endpoints", async () => {
+    const rest = mount(serving.ampho);
+    const json = { "content-type": "application/json" };
+    expect(await ask(rest, "POST", "/api/security/login", json, JSON.stringify(alice))).toBe(200);
+    expect(await ask(rest, "GET", "/api/security/session", { authorization: `Bearer ${grant.token}` })).toBe(200);
+    expect(await ask(rest, "GET", "/elsewhere", {})).toBe(404);
+  });
+
+  it("are let in by their one token, and refused", async () => {
+    const guard = guarded(serving.ampho, ok);
+    const authorization = `Bearer ${grant.token}`;
+    expect(await ask(guard, "GET", "/", { authorization })).toBe(200);
+    expect(await ask(guard, "GET", "/", {})).toBe(401);
+    expect(await ask(guard, "GET", "/", { authorization: `${authorization}, ${authorization}` })).toBe(400);
   });
 });
