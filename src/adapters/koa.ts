@@ -6,6 +6,7 @@ import { type GuardHost, requireHost } from "../http/guard-host.js";
 import { writeAnswer } from "../http/node-answer.js";
 import { exchange, type HttpHost, isOurs } from "../http/node-exchange.js";
 import type { Refusal } from "../http/refusal.js";
+import { isUnder, parseTarget } from "../http/target.js";
 
 declare module "koa" {
   interface DefaultState {
@@ -24,6 +25,7 @@ export type GuardedContext<N> = ParameterizedContext<DefaultState & { auth: Auth
 export function mount(ampho: HttpHost): Middleware {
   requireHost(ampho);
   return async (context, next) => {
+    restoreTarget(ampho, context);
     if (!isOurs(ampho, context.req)) {
       await next();
       return;
@@ -60,6 +62,11 @@ export function guarded<N extends Need<Request>>(
       assertState<N>(context, need);
       return handler(context, next);
     });
+}
+
+/** Koa cuts a mount path off `req.url` and keeps what clients see elsewhere than connect and Express do. */
+function restoreTarget({ prefix }: HttpHost, { req, originalUrl }: Context): void {
+  if (isUnder(prefix, parseTarget(originalUrl).path)) Object.assign(req, { originalUrl });
 }
 
 function assertState<N extends Need<Request>>(

@@ -50,6 +50,17 @@ it("leaves another error of the same request to Koa", async () => {
   expect([response.status, await response.text()]).toEqual([500, "Internal Server Error"]);
 });
 
+it("serves under a path that a router cuts off, by the path that clients see", async () => {
+  const app = new Koa();
+  const cut: Middleware = async (ctx, next) => {
+    ctx.path = ctx.path.slice("/api".length);
+    await next();
+  };
+  app.use(cut).use(mount(ampho));
+  const response = await ask(app, "/api/security/session");
+  expect([response.status, (await response.json()).error]).toEqual([401, "missing_token"]);
+});
+
 it("hands on what is not under its prefix", async () => {
   const app = new Koa();
   app.use(mount(ampho)).use((ctx) => {
