@@ -1,5 +1,4 @@
 // `ampho/express`: Ampho on Express 4 and 5.
-import { isPromise } from "node:util/types";
 import type { NextFunction, Request, Response } from "express";
 import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
 import { admit, assertAuth, givenNeed, needAndHandler } from "../http/admit.js";
@@ -95,5 +94,10 @@ function through(
       else take(refusal, request, response, next);
     },
   });
-  if (isPromise(done)) done.catch(next);
+  if (isThenable(done)) done.then(undefined, next);
+}
+
+/** As Express 5 tells a promise: it need not be the platform's. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

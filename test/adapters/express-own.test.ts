@@ -104,3 +104,20 @@ it("what a guarded handler rejects with reaches the error middleware", async () 
   const response = await ask(app, "/", { headers: { authorization: `Bearer ${foreignToken()}` } });
   expect([response.status, await response.text()]).toEqual([418, "of the application"]);
 });
+
+it("what a guarded handler's promise of a library rejects with reaches it too", async () => {
+  const rejecting: PromiseLike<never> = {
+    // biome-ignore lint/suspicious/noThenProperty: so are the promises that libraries bring along
+    then: (fulfilled, rejected) => Promise.reject(new Error("of the library")).then(fulfilled, rejected),
+  };
+  const app = express().get(
+    "/",
+    guarded(ampho, () => rejecting),
+  );
+  const onError: ErrorRequestHandler = (error, _request, response, _next) =>
+    void response.status(418).send(error.message);
+  app.use(onError);
+  const signal = AbortSignal.timeout(5_000);
+  const response = await ask(app, "/", { headers: { authorization: `Bearer ${foreignToken()}` }, signal });
+  expect([response.status, await response.text()]).toEqual([418, "of the library"]);
+});
