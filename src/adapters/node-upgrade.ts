@@ -7,6 +7,7 @@ import { bearerOf } from "../auth/bearer.js";
 import { AmphoError } from "../errors.js";
 import { assertAuth, needAndHandler } from "../http/admit.js";
 import { onlyAuthorization } from "../http/authorization.js";
+import { requireHost } from "../http/guard-host.js";
 import type { HttpAnswer } from "../http/message.js";
 import type { HttpHost } from "../http/node-exchange.js";
 import { authorizationValues, headOf } from "../http/node-request.js";
@@ -43,6 +44,7 @@ export function guardedUpgrade<N extends Need<IncomingMessage>>(
   ampho: UpgradeHost,
   ...rest: readonly [UpgradeHandler<N>] | readonly [N, UpgradeHandler<N>]
 ): UpgradeListener {
+  requireJudge(ampho);
   const [need, handler] = needAndHandler(rest, ampho);
 
   return (request, socket, head) => {
@@ -68,6 +70,13 @@ export function guardedUpgrade<N extends Need<IncomingMessage>>(
       (error: unknown) => refuse(socket, ampho.refusal(error)),
     );
   };
+}
+
+/** Throws a TypeError where it is written: later it would be the first good token that ends the process. */
+function requireJudge(ampho: UpgradeHost): void {
+  requireHost(ampho);
+  if (typeof ampho.onRevoked !== "function")
+    throw new TypeError("guardedUpgrade takes an Ampho: a verifier does not tell when a token has ended");
 }
 
 /** The one token, wherever it stands, as an Authorization value. */

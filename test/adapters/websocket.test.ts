@@ -1,9 +1,11 @@
+import { randomBytes } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { guardedUpgrade, mount, offeredProtocols } from "../../dist/adapters/node.js";
 import type { Ampho } from "../../dist/index.js";
+import { createVerifier } from "../../dist/verify.js";
 import { sendRaw } from "../http/raw.js";
 import { closeServer } from "./express-app.js";
 import { alice, createInstance, foreignToken, movableClock, sign } from "./instance.js";
@@ -137,4 +139,10 @@ describe("an open socket", () => {
     await ampho.users.enable(alice.login);
     expect(open).toBe(0);
   });
+});
+
+it("an upgrade is not guarded by what cannot tell when a token has ended", () => {
+  const verifier = createVerifier({ keys: { kty: "oct", k: randomBytes(32).toString("base64url") } });
+  for (const host of [verifier, guardedUpgrade, undefined])
+    expect(() => Reflect.apply(guardedUpgrade, undefined, [host, () => undefined])).toThrow(TypeError);
 });
