@@ -7,7 +7,6 @@ import { bearerOf } from "../auth/bearer.js";
 import { AmphoError } from "../errors.js";
 import { assertAuth, needAndHandler } from "../http/admit.js";
 import { onlyAuthorization } from "../http/authorization.js";
-import { requireHost } from "../http/guard-host.js";
 import type { HttpAnswer } from "../http/message.js";
 import type { HttpHost } from "../http/node-exchange.js";
 import { authorizationValues, headOf } from "../http/node-request.js";
@@ -44,8 +43,8 @@ export function guardedUpgrade<N extends Need<IncomingMessage>>(
   ampho: UpgradeHost,
   ...rest: readonly [UpgradeHandler<N>] | readonly [N, UpgradeHandler<N>]
 ): UpgradeListener {
-  requireJudge(ampho);
   const [need, handler] = needAndHandler(rest, ampho);
+  requireJudge(ampho);
 
   return (request, socket, head) => {
     // The server has let go of the socket: without a listener a reset would end the process.
@@ -74,7 +73,6 @@ export function guardedUpgrade<N extends Need<IncomingMessage>>(
 
 /** Throws a TypeError where it is written: later it would be the first good token that ends the process. */
 function requireJudge(ampho: UpgradeHost): void {
-  requireHost(ampho);
   if (typeof ampho.onRevoked !== "function")
     throw new TypeError("guardedUpgrade takes an Ampho: a verifier does not tell when a token has ended");
 }

@@ -61,6 +61,7 @@ export function needAndHandler<N extends Need<never>, H>(
   given: readonly [H] | readonly [N, H],
   host: GuardHost,
 ): readonly [N | undefined, H] {
+  requireHost(host);
   return given.length === 1 ? [undefined, given[0]] : [checkNeed(given[0], host), given[1]];
 }
 

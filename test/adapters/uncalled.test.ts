@@ -36,6 +36,12 @@ describe.each(Object.entries({ onExpress, onFastify, onHono, onKoa, onNode }))("
   });
 });
 
+it.each(Object.entries({ onExpress, onFastify, onKoa, onNode }))("`guarded` of %s is so, too", (_name, { guarded }) => {
+  const wrap = (...args: unknown[]) => Reflect.apply(guarded, undefined, args);
+  for (const args of [[Promise.resolve(), () => undefined], [undefined, {}, () => undefined], [() => undefined]])
+    expect(() => wrap(...args)).toThrow(/the first argument is the instance/);
+});
+
 describe.each([
   ["mount", onExpress.mount, onHono.mount, onKoa.mount],
   ["authorize", onExpress.authorize, onHono.authorize, onKoa.authorize],
