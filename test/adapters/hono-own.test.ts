@@ -23,6 +23,12 @@ it("runs without a server, as on any runtime", async () => {
   expect(await (await app.request("/", { headers })).text()).toBe("alice");
 });
 
+it("answers under `app.mount` that leaves the path as clients see it", async () => {
+  const inner = new Hono().use(mount(ampho));
+  const app = new Hono().mount("/api", inner.fetch, { replaceRequest: false });
+  expect((await app.request("/api/security/login", login)).status).toBe(200);
+});
+
 it("asks the runtime's getConnInfo for the peer's address", async () => {
   const app = new Hono().use(mount(ampho, { getConnInfo: () => ({ remote: { address: "203.0.113.9" } }) }));
   const { token } = await (await app.request("/api/security/login", login)).json();
