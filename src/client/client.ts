@@ -64,7 +64,7 @@ export function createClient({ baseUrl, prefix = "/api/security", storage }: Cli
   const lock = locks ? webLock(locks, name) : storageLock(kept, `${name} lock`);
   const renewal = createRenewal(records, shared ? lock : noLock, root);
   if (typeof addEventListener === "function") {
-    addEventListener("storage", ({ key }) => (key !== null && key !== name) || look());
+    addEventListener("storage", ({ key }) => (key ?? name) === name && look());
     addEventListener("online", renewal.resume);
     // A page that comes back by the back button was told of nothing while it was away.
     addEventListener("pageshow", look);
@@ -90,15 +90,18 @@ export function createClient({ baseUrl, prefix = "/api/security", storage }: Cli
       const device = (await records.inTurn(() => kept.get(deviceName))) ?? undefined;
       const held = heldOf(await call(root, "/login", { login, password, device }, before?.token));
       const proof = held.device;
-      if (proof) await records.inTurn(() => kept.set(deviceName, proof));
-      // From here on nothing is awaited before the record is replaced: what comes later is behind it in turn.
-      if (mine !== turn) {
+      try {
+        if (proof) await records.inTurn(() => kept.set(deviceName, proof));
+        // From here on nothing is awaited before the record is replaced: what comes later is behind it in turn.
+        if (mine !== turn) throw sessionEnded();
+        const former = await records.replace(held);
+        if (former && sidOf(former) !== sidOf(held)) quietly(end(former));
+        return held.session;
+      } catch (error) {
+        // What was opened and is not kept would stay open with nobody to end it.
         if (sidOf(before) !== sidOf(held)) quietly(end(held));
-        throw sessionEnded();
+        throw error;
       }
-      const former = await records.replace(held);
-      if (former && sidOf(former) !== sidOf(held)) quietly(end(former));
-      return held.session;
     },
     async logout() {
       turn++;

@@ -146,6 +146,19 @@ describe("a login", () => {
     await expect.poll(() => sessionsOf(world, "ann")).toEqual([]);
   });
 
+  it("that cannot be kept leaves no session open, and ends none that is", async () => {
+    const { world, kept, client } = await logInAnn();
+    const [present] = await sessionsOf(world, "ann");
+    const full = { ...kept, set: () => Promise.reject(new Error("quota exceeded")) };
+    const unkept = createClient({ baseUrl: world.url, storage: full });
+    expect(await outcome(unkept.login(ann.login, ann.password))).toBe("unavailable");
+    expect(await outcome(unkept.login(ben.login, ben.password))).toBe("unavailable");
+    await expect.poll(() => world.requests).toContain("POST /api/security/logout");
+    await expect.poll(() => sessionsOf(world, "ben")).toEqual([]);
+    expect(await sessionsOf(world, "ann")).toMatchObject([{ id: present?.id }]);
+    expect(await seen(client.fetch("/guarded"))).toBe("ann");
+  });
+
   it("after a logout that is still under way stays", async () => {
     const { world, client } = await logInAnn();
     const [logout] = await Promise.all([client.logout(), client.login(ann.login, ann.password)]);
