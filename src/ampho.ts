@@ -53,7 +53,10 @@ const compositionNames: readonly (keyof CompositionOptions)[] = ["users", "claim
 
 export interface Ampho extends Omit<Management, "sessions"> {
   readonly sessions: Management["sessions"] & {
-    /** The answer of login, for a user whom the application has authenticated by itself. */
+    /**
+     * The answer of login, for a user whom the application has authenticated by itself. An application's own user table is
+     * asked for it by the login of a session that the user has, else by the id itself: its `find` has to know both.
+     */
     create(userId: string): Promise<Grant>;
   };
   /** Guards a handler of a fetch-native host: wrapper and decorator, with a need or without. */

@@ -18,20 +18,28 @@ export interface Account {
   readonly disabled: boolean;
   /** The row, for users of the store. */
   readonly stored: User | undefined;
+  /** What an application's own table answered, which it gets again with the password. */
+  readonly answered: ApplicationUser | undefined;
 }
 
 /** What an application's own user table answers (contract §6, option `users`). */
 export interface ApplicationUser {
+  /** Never given to somebody else: it is `sub` of tokens, and whose the sessions are. */
   readonly id: string;
   readonly login: string;
-  readonly roles?: readonly string[];
-  readonly disabled?: boolean;
+  readonly roles?: readonly string[] | undefined;
+  readonly disabled?: boolean | undefined;
 }
 
-/** An application's own user table. Whatever it throws is answered as `unavailable`. */
-export interface ApplicationUsers {
-  find(login: string): ApplicationUser | undefined | Promise<ApplicationUser | undefined>;
-  verify(user: ApplicationUser, password: string): boolean | Promise<boolean>;
+/**
+ * An application's own user table (docs/own-users.md). Whatever it throws is answered as `unavailable`.
+ * `U` is a row of it: what `find` answers may hold more, such as the hash of the password.
+ */
+export interface ApplicationUsers<U extends ApplicationUser = ApplicationUser> {
+  /** Asked at login, with the login as it was typed, at renewal, and where a route is `strict`. */
+  find(login: string): U | undefined | Promise<U | undefined>;
+  /** Gets what `find` has answered, as it is. */
+  verify(user: U, password: string): boolean | Promise<boolean>;
 }
 
 /** What came of looking at a password. */
@@ -56,7 +64,7 @@ export interface Directory {
 
 export function accountOf(user: User): Account {
   const { id, login, roles, rolesVersion, disabled } = user;
-  return { id, login, roles, rolesVersion, disabled, stored: user };
+  return { id, login, roles, rolesVersion, disabled, stored: user, answered: undefined };
 }
 
 /** The users of Ampho's own store. */
@@ -141,10 +149,11 @@ export function applicationDirectory({ users, passwords, clock, report }: Applic
         rolesVersion: 0,
         disabled: isDisabled(user.disabled),
         stored: undefined,
+        answered: user,
       };
     },
     async verify(account, password, turn) {
-      if (account === undefined) {
+      if (account?.answered === undefined) {
         // There is nobody whom the application could check. The answer comes as late as one of the last real checks
         // did; before the first of them, after one check of our own.
         const sample = samplesMs[next++ % samplesMs.length];
@@ -152,9 +161,9 @@ export function applicationDirectory({ users, passwords, clock, report }: Applic
         else await new Promise((resolve) => setTimeout(resolve, sample));
         return { good: false, answerable: answerableAtOnce };
       }
-      const { id, login, roles, disabled } = account;
+      const { answered } = account;
       const startedMs = clock.monotonicMs();
-      const good = await ask(() => users.verify({ id, login, roles, disabled }, password));
+      const good = await ask(() => users.verify(answered, password));
       if (samplesMs.length >= sampleCount) samplesMs.shift();
       samplesMs.push(clock.monotonicMs() - startedMs);
       return { good: good === true && !account.disabled, answerable: answerableAtOnce };

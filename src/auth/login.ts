@@ -15,6 +15,11 @@ import type { Parts } from "./parts.js";
 /** Without a password nothing is looked at, whoever is meant. */
 const none: Verdict = { good: false, answerable: answerableAtOnce };
 const unknown = () => new AmphoError("not_found", "There is no user with this id.");
+const unanswered = () =>
+  new AmphoError(
+    "not_found",
+    "users.find answers nobody with this id, by which it is asked for a user without sessions.",
+  );
 const refused = () => new AmphoError("invalid_credentials", "The login or the password is wrong.");
 
 /** Throws `invalid_credentials`, `too_many_attempts`, `overloaded`, `unavailable`. */
@@ -94,6 +99,7 @@ async function accountById({ store, directory, clock }: Parts, userId: string): 
     const [session] = await store.listSessions({ userId, now: clock.now() });
     const account = await directory.find(session?.login ?? userId);
     if (account?.id === userId) return account;
+    throw unanswered();
   }
   throw unknown();
 }

@@ -6,6 +6,7 @@ import {
   AmphoError,
   type AmphoOptions,
   type ApplicationUser,
+  type ApplicationUsers,
   ConfigurationError,
   createAmpho,
 } from "../../dist/index.js";
@@ -60,6 +61,16 @@ describe("an application's own user table", () => {
     expect(claimsOf(next.token)).toMatchObject({ sub: "7", roles: ["auditor"], gen: 1 });
     expect(table.asked).toEqual(["ann", "ann"]);
     expect(await world.events()).toEqual(["login", "renew"]);
+  });
+
+  it("gets with a password the very row that it answered, with all that is in it", async () => {
+    const row = { id: "7", login: "ann", hash: `hash of ${password}` };
+    const users: ApplicationUsers<typeof row> = {
+      find: async (login) => (login === row.login ? row : undefined),
+      verify: (user, given) => user === row && user.hash === `hash of ${given}`,
+    };
+    const { logIn } = await openOwn({ users });
+    expect([(await logIn()).status, (await logIn("ann", "wrong")).status]).toEqual([200, 401]);
   });
 
   it("gets the login as it was typed, for its own rules of comparing", async () => {
@@ -260,7 +271,15 @@ describe("an application's own user table", () => {
     expect(await world.ampho.sessions.endAll("7")).toBe(2);
     table.rows.set("9", { id: "9", login: "9", disabled: true });
     await expect(world.ampho.sessions.create("9")).rejects.toMatchObject({ code: "invalid_credentials" });
-    await expect(world.ampho.sessions.create("nobody")).rejects.toMatchObject({ code: "not_found" });
+    const nobody = world.ampho.sessions.create("nobody");
+    await expect(nobody).rejects.toMatchObject({ code: "not_found", message: /users\.find/ });
+  });
+
+  it("lets a session be made for whoever has none yet when it finds by id too", async () => {
+    const ann = { id: "7", login: "ann" };
+    const find = (text: string) => [ann].find(({ id, login }) => login === text || id === text);
+    const { world } = await openOwn({ users: { find, verify: () => false } });
+    expect(claimsOf((await world.ampho.sessions.create("7")).token)).toMatchObject({ sub: "7", login: "ann" });
   });
 
   it("is asked by a strict need", async () => {

@@ -41,7 +41,7 @@ export const options = {
   key: { kty: "oct", k: "A7d9rF3k0Wm3aC6cHn5bX1yZ8qL2pT4vE6uR9sD0gJk" },
   users: {
     find: (login) => rows.get(login),
-    verify: (user, password) => verifyPassword(password, rows.get(user.login)?.hash ?? ""),
+    verify: (user: Row, password) => verifyPassword(user.hash, password),
   },
   claims: (user) => ({ tenant: rows.get(user.login)?.tenant ?? null }),
 } satisfies AmphoOptions;
