@@ -19,7 +19,8 @@ export function hashPassword(password: string): Promise<string> {
 }
 
 /**
- * Whether the password is the one of a stored hash. With `undefined` (no such user) it takes as long, and is false.
+ * Whether the password is the one of a stored hash, which comes first (bcrypt's `compare` has it the other way round), in any
+ * form of docs/importing.md. With `undefined` (no such user) it takes as long, and is false.
  * A hash that is malformed, or asks for more memory or time than is ever given, is nobody's: false.
  * Rejects with AmphoError `overloaded`, `unavailable`.
  */

@@ -1,0 +1,86 @@
+// What docs/testing.md and docs/own-users.md show compiles, and runs in a project that has Ampho installed.
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import bcrypt from "bcryptjs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Consumer, installPacked } from "../examples/packed.js";
+import { snippets } from "./snippets.js";
+
+const root = path.resolve(import.meta.dirname, "../..");
+const environment = { ...process.env, NODE_ENV: "test", AMPHO_DATABASE_URL: "sqlite::memory:" };
+
+let consumer: Consumer;
+beforeAll(() => {
+  consumer = installPacked();
+  write("package.json", '{ "type": "module" }');
+});
+afterAll(() => consumer.remove());
+
+function write(file: string, text: string): void {
+  writeFileSync(path.join(consumer.folder, file), text);
+}
+
+function run(program: string, ...given: readonly string[]): string {
+  const options = { cwd: consumer.folder, encoding: "utf8", env: environment, stdio: "pipe" } as const;
+  try {
+    return execFileSync(process.execPath, [path.join(root, "node_modules", program), ...given], options);
+  } catch (error) {
+    throw new Error(error instanceof Error && "stdout" in error ? String(error.stdout) : "", { cause: error });
+  }
+}
+
+/** To JavaScript, by the strictest of settings. */
+function compile(...files: readonly string[]): void {
+  const strict = { strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true };
+  const compilerOptions = { ...strict, target: "es2022", module: "nodenext", types: ["node"], skipLibCheck: true };
+  write("tsconfig.json", JSON.stringify({ compilerOptions, files }));
+  run("typescript/bin/tsc", "-p", ".");
+}
+
+describe("docs/testing.md", () => {
+  it("shows tests that pass", () => {
+    const shown = snippets("docs/testing.md", "app.ts", "testing.ts", "app.test.ts");
+    for (const [file, text] of Object.entries(shown)) write(file, text);
+    compile("app.test.ts");
+    expect(run("vitest/vitest.mjs", "run", "--root", ".", "--no-color", "app.test.js")).toMatch(/Tests +2 passed/);
+  });
+});
+
+describe("docs/own-users.md", () => {
+  it("shows users of one's own, with the hashes they have, by login and by id", () => {
+    const row = { id: 7, email: "ann@example.org", roles: ["editor"], blocked: false };
+    const hashed = { ...row, passwordHash: bcrypt.hashSync("an old one", 4) };
+    write(
+      "table.ts",
+      `const rows = [${JSON.stringify(hashed)}];
+      export const table = {
+        byEmailOrId: async (text: string) =>
+          rows.find(({ email, id }) => email === text.toLowerCase() || String(id) === text),
+      };`,
+    );
+    for (const [file, text] of Object.entries(snippets("docs/own-users.md", "own-users.ts"))) write(file, text);
+    write(
+      "program.ts",
+      `import { ampho } from "./own-users.js";
+      const logIn = async (login: string, password: string) => {
+        const headers = { "Content-Type": "application/json" };
+        const body = JSON.stringify({ login, password });
+        const url = "http://localhost/api/security/login";
+        return (await ampho.fetch(new Request(url, { method: "POST", headers, body }))).status;
+      };
+      const { token } = await ampho.sessions.create("7");
+      const answers = [await logIn("Ann@example.org", "an old one"), await logIn("ann@example.org", "wrong")];
+      process.stdout.write(JSON.stringify([...answers, ampho.verifySync(token).roles, await ampho.sessions.endAll("7")]));
+      await ampho.close();`,
+    );
+    compile("program.ts");
+    const output = execFileSync(process.execPath, ["program.js"], {
+      cwd: consumer.folder,
+      encoding: "utf8",
+      env: environment,
+      stdio: "pipe",
+    });
+    expect(JSON.parse(output)).toEqual([200, 401, ["editor"], 2]);
+  });
+});
