@@ -14,9 +14,9 @@ export interface ClientOptions {
   /** Of the application: relative URLs resolve against it, and only its origin gets the token. In a page it may be relative. */
   readonly baseUrl: string | URL;
   /** AMPHO_SECURITY_REST_PREFIX, `/api/security` by default. */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
   /** `localStorage` in a page, else memory. */
-  readonly storage?: ClientStorage;
+  readonly storage?: ClientStorage | undefined;
 }
 
 export interface Client {

@@ -100,7 +100,7 @@ export const guardedElsewhere = (url: string) =>
   createVerifier({ jwksUrl: url }).authorize({ roles: ["editor"] }, (_request: Request, auth) =>
     Response.json(auth.id),
   );
-export const client = createClient({ baseUrl: "https://example.org", prefix: "/auth" });
+export const client = createClient({ baseUrl: "https://example.org", prefix: process.env["AUTH_PREFIX"] });
 export const whoAmI = async () => (await client.session())?.login;
 
 export const articlesOf = (ampho: Ampho) => {
