@@ -13,6 +13,7 @@ import {
 import {
   admission,
   claimsOf,
+  foreignToken,
   freshFolder,
   grantOf,
   openWorld,
@@ -273,6 +274,19 @@ describe("an application's own user table", () => {
     await expect(world.ampho.sessions.create("9")).rejects.toMatchObject({ code: "invalid_credentials" });
     const nobody = world.ampho.sessions.create("nobody");
     await expect(nobody).rejects.toMatchObject({ code: "not_found", message: /users\.find/ });
+  });
+
+  it("has no session to end behind a token of other software: strict refuses it, and the end of every session", async () => {
+    const { world, table } = await openOwn();
+    const token = foreignToken(world.key, { exp: start + 600, iat: start, sub: "7", login: "ann" });
+    table.rows.set("ann", { id: "7", login: "ann", disabled: true });
+    expect(await world.ampho.sessions.endAll("7")).toBe(0);
+    expect(admission(world.ampho, token)).toBe("in");
+    const strict = world.ampho.authorize({ strict: true }, () => new Response("in"));
+    const asked = new Request("http://localhost/", { headers: { Authorization: `Bearer ${token}` } });
+    expect((await strict(asked)).status).toBe(401);
+    await world.ampho.sessions.endEvery();
+    expect(admission(world.ampho, token)).toBe("invalid_token");
   });
 
   it("lets a session be made for whoever has none yet when it finds by id too", async () => {
