@@ -88,7 +88,7 @@ createAmpho({
 createAmpho({
   users: { find: () => undefined }, // here
 });`,
-    says: /Property 'verify' is missing in type .* but required in type 'ApplicationUsers'/,
+    says: /Property 'verify' is missing in type .* but required in type 'ApplicationUsers<ApplicationUser>'/,
   },
   {
     name: "a verifier that is asked for the store",
