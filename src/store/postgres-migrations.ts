@@ -8,7 +8,7 @@ import { applyAll, type Migrations } from "./migrations/migrations.js";
 import { StoreOpenError } from "./open-error.js";
 import { type Connection, connect, loadPostgres, type PostgresModule } from "./postgres-connection.js";
 import { PostgresFailure } from "./postgres-failure.js";
-import { buildIndex } from "./postgres-index.js";
+import { buildIndex, isAtWork } from "./postgres-index.js";
 import { TransactionFailure, transact } from "./postgres-transaction.js";
 import { first, integer, query, type Work } from "./work.js";
 
@@ -130,23 +130,12 @@ async function holdingLock(holder: Connection, work: () => Promise<void>): Promi
   }
 }
 
-/**
- * Held by the connection itself: the server goes on building for a process that was killed, and dropping an index while
- * another connection builds it is an internal error (XX000).
- */
-const tryBuilding = "select pg_try_advisory_lock(hashtextextended('ampho indexes', 0))::integer as locked";
-const doneBuilding = "select pg_advisory_unlock(hashtextextended('ampho indexes', 0))";
-
 async function buildApart(module: PostgresModule, url: string, { indexes }: Step): Promise<void> {
   const builder = await connect(module, url, connectMs);
   try {
-    const { rows } = await builder.query(tryBuilding);
-    if (rows[0]?.["locked"] !== 1) throw new Busy();
-    try {
-      for (const index of indexes) await buildIndex(builder, index);
-    } finally {
-      // A pooler gives the server's connection to others.
-      await builder.query(doneBuilding).catch(() => builder.destroy());
+    for (const index of indexes) {
+      if (await isAtWork(builder, index)) throw new Busy();
+      await buildIndex(builder, index);
     }
   } finally {
     builder.end();

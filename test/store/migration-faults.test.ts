@@ -168,7 +168,9 @@ describe("on PostgreSQL", () => {
     });
     const next = startUp(placeOf(database.ownerUrl, later));
     // The server goes on building for the one that was killed, and the next one sees that.
-    await until(exists(`select 1 from pg_stat_activity where ${mine} and query like 'select pg_try_advisory_lock(%'`));
+    await until(
+      exists(`select 1 from pg_stat_activity where ${mine} and query like 'select 1 as found from pg_stat_activity%'`),
+    );
     await other.query("commit");
     expect(await next.ended).toBe(0);
     expect(await database.query(whole)).toHaveLength(1);
