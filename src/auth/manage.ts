@@ -178,7 +178,7 @@ export function manage(parts: ManagementParts, origin: Origin): Management {
     },
     keys: {
       async revoke(kid) {
-        need.requireArgument("kid", kid, need.text);
+        if (!isName("kid", kid)) throw new AmphoError("invalid_request", "No key has such a kid.");
         revocations.add(await store.revokeKey({ kid, now: clock.now(), origin }));
       },
       async recordForced(stage, kids, reason) {

@@ -176,7 +176,8 @@ describe("what is called with values that the types exclude", () => {
   });
 
   it("finds nobody by a name that no row can have", async () => {
-    const { users, sessions, throttle, audit } = (await openWorld()).ampho;
+    const { users, sessions, throttle, audit, keys } = (await openWorld()).ampho;
+    await expect(keys.revoke("kid\0")).rejects.toMatchObject(refused);
     expect(await users.find("ann\0")).toBeUndefined();
     await expect(sessions.create("id\0")).rejects.toMatchObject(unknown);
     await expect(sessions.usersOf("ann\0")).rejects.toMatchObject(unknown);
