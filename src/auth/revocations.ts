@@ -152,13 +152,12 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
   }
 
   function refuses(row: UserRow, claims: RevocableClaims): boolean {
-    const { sid, iat, ver = 0 } = claims;
-    if (row.kind === "user")
-      // A session that the store knew has ended by a row of its own; one that it has lost, in a fail-over, is older than this.
-      // In the second of the row a new one may have begun.
-      return iat === undefined || (sid === undefined ? iat <= row.at : iat < row.at);
-    const older = sid === undefined ? iat === undefined || iat <= row.at : ver < row.rolesVersion;
-    return older && row.roles.some((role) => claims.roles?.includes(role));
+    const older =
+      claims.sid === undefined
+        ? claims.iat === undefined || claims.iat <= row.at
+        : row.kind === "roles" && (claims.ver ?? 0) < row.rolesVersion;
+    if (!older) return false;
+    return row.kind === "user" || row.roles.some((role) => claims.roles?.includes(role));
   }
 
   return {
