@@ -60,7 +60,8 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
   // A token made elsewhere may name the user by `sub`, by `login` or by both: one index for each name.
   const usersById = new Map<string, UserRow[]>();
   const usersByLogin = new Map<string, UserRow[]>();
-  let all: Extract<Revocation, { kind: "all" }> | undefined;
+  /** The latest of each: a later row says an earlier time where the clock was set back, and takes nothing back. */
+  let all: { readonly era: number; readonly at: number } | undefined;
   const listeners = new Set<RevocationListener>();
   let epoch: string | undefined;
   let after = 0;
@@ -74,7 +75,8 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     rows.set(row.n, row);
     if (row.kind === "session") sessions.add(row.sessionId);
     else if (row.kind === "key") keys.add(row.kid);
-    else if (row.kind === "all") all = all === undefined || row.era > all.era ? row : all;
+    else if (row.kind === "all")
+      all = { era: Math.max(row.era, all?.era ?? row.era), at: Math.max(row.at, all?.at ?? row.at) };
     else {
       push(usersById, row.userId, row);
       push(usersByLogin, names.rowLogin(row.login), row);

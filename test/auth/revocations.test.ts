@@ -88,6 +88,19 @@ describe("what a row refuses", () => {
     ])
       expect(createSet(...rows).set.find({ login: "x", sid: "1.s", iat: 900 })).toBe("all");
   });
+
+  it("a later end of everything by a clock that was set back lets nothing in that an earlier one refuses", () => {
+    const [first, later] = [all(1, 1), { ...all(2, 2), at: at - 60 }];
+    for (const rows of [
+      [first, later],
+      [later, first],
+    ]) {
+      const { set } = createSet(...rows);
+      expect(set.find({ login: "x", iat: at - 30 })).toBe("all");
+      expect(set.find({ login: "x", iat: at + 1 })).toBeUndefined();
+      expect(set.find({ login: "x", sid: "1.s", iat: at + 1 })).toBe("all");
+    }
+  });
 });
 
 describe("following the store", () => {
