@@ -218,6 +218,16 @@ describe("everything at once", () => {
     await refused(after);
     expect(admission(after.ampho, fresh.token)).toBe("in");
   });
+
+  it("again, after the clock was set back, lets nothing in that was refused before", async () => {
+    const world = await openWorld();
+    const foreign = foreignToken(world.key, { exp: start + 600, login: "ann", iat: start - 5 });
+    await world.ampho.sessions.endEvery();
+    world.clock.advance(-30);
+    await world.ampho.sessions.endEvery();
+    expect(admission(world.ampho, foreign)).toBe("invalid_token");
+    expect(admission((await world.another()).ampho, foreign)).toBe("invalid_token");
+  });
 });
 
 describe("a restart", () => {

@@ -1,4 +1,5 @@
 // The bounded set of what is revoked: what each kind of row refuses, and how the set follows numbers that a store gives.
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createRevocationSet, namesInStore, type RevocableClaims } from "../../src/auth/revocations.js";
 import type { Revocation, RevocationPage } from "../../src/store/store.js";
@@ -101,6 +102,41 @@ describe("what a row refuses", () => {
       expect(set.find({ login: "x", sid: "1.s", iat: at + 1 })).toBe("all");
     }
   });
+});
+
+it("whatever is revoked next, and by whatever clock, lets nothing in that was refused", () => {
+  const common = { n: fc.constant(0), at: fc.integer({ min: 998, max: 1002 }), until: fc.constant(2000) };
+  const person = { userId: fc.constantFrom("u1", "u2"), login: fc.constantFrom("Ann", "eve") };
+  const someRoles = fc.subarray(["editor", "reader"], { minLength: 1 });
+  const version = fc.integer({ min: 1, max: 4 });
+  const sessionId = fc.constantFrom("0.s", "1.s", "2.s", "made-elsewhere");
+  const row: fc.Arbitrary<Revocation> = fc.oneof(
+    fc.record({ ...common, kind: fc.constant("session"), sessionId }),
+    fc.record({ ...common, kind: fc.constant("user"), ...person }),
+    fc.record({ ...common, kind: fc.constant("roles"), ...person, rolesVersion: version, roles: someRoles }),
+    fc.record({ ...common, kind: fc.constant("all"), era: fc.integer({ min: 0, max: 3 }) }),
+  );
+  const token: fc.Arbitrary<RevocableClaims> = fc.record({
+    sub: fc.option(person.userId, { nil: undefined }),
+    login: person.login,
+    sid: fc.option(sessionId, { nil: undefined }),
+    ver: fc.option(version, { nil: undefined }),
+    iat: fc.option(common.at, { nil: undefined }),
+    roles: someRoles,
+  });
+  fc.assert(
+    fc.property(fc.array(row, { maxLength: 8 }), token, (rows, claims) => {
+      const { set } = createSet();
+      let refused = false;
+      for (const [index, each] of rows.entries()) {
+        set.add([{ ...each, n: index + 1 }]);
+        const isRefused = set.find(claims) !== undefined;
+        expect(isRefused).toBe(isRefused || refused);
+        refused = isRefused;
+      }
+    }),
+    { numRuns: 3000 },
+  );
 });
 
 describe("following the store", () => {
