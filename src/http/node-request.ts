@@ -56,7 +56,8 @@ export function headOf(request: IncomingMessage): RequestHead {
 }
 
 function headerOf({ headers }: IncomingMessage, name: string): string | undefined {
-  const value = headers[name];
+  // HTTP/2 has another name for the host (RFC 9113 §8.3.1).
+  const value = headers[name] ?? (name === "host" ? headers[":authority"] : undefined);
   return Array.isArray(value) ? value.join(", ") : value;
 }
 
@@ -91,11 +92,17 @@ function refuseRepeats(rawHeaders: readonly string[] = []): void {
 }
 
 function bodyOf(request: IncomingMessage, parsedBody: unknown): RequestBody {
-  const length = request.headers["content-length"];
-  if (request.headers["transfer-encoding"] === undefined && (length === undefined || Number(length) === 0)) return none;
+  if (!mayHaveBody(request)) return none;
   if (!request.readableDidRead) return { kind: "stream", read: (limitBytes) => readBody(request, limitBytes) };
   if (parsedBody !== undefined) return { kind: "parsed", value: parsedBody };
   return { kind: "stream", read: () => Promise.reject(alreadyRead()) };
+}
+
+/** In HTTP/2 a body need not be announced: one that then is empty counts as none too. */
+function mayHaveBody({ headers, httpVersionMajor }: IncomingMessage): boolean {
+  const length = headers["content-length"];
+  if (length !== undefined && Number(length) !== 0) return true;
+  return headers["transfer-encoding"] !== undefined || (length === undefined && httpVersionMajor === 2);
 }
 
 /** Reads the whole body. Past the limit it stops reading: what is left is for the answer's writer to discard. */
