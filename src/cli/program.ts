@@ -147,6 +147,12 @@ function withThumbprintLast(typed: readonly string[]): readonly string[] {
 
 const unexpected = "an unexpected error";
 
+/** Of the package that hashes passwords: as it says so, whatever kept it from its binary. */
+const isMissingBinary = (error: unknown) =>
+  error instanceof Error && error.message.includes("Cannot find native binding");
+const missingBinary =
+  "@node-rs/argon2 has no binary here that it may load: install on the machine that runs it, without --omit=optional; Node's --permission needs --allow-addons, and Deno --allow-ffi";
+
 function outcomeOf(error: unknown, typed: readonly string[]): readonly [1 | 2, string] {
   if (error instanceof CommanderError) return [2, usageMessage(error, typed)];
   if (error instanceof UsageError) return [2, `${error.message}. Try \`ampho ${typed[0]} --help\``];
@@ -154,6 +160,7 @@ function outcomeOf(error: unknown, typed: readonly string[]): readonly [1 | 2, s
   if (error instanceof CommandFailure || error instanceof AmphoError || error instanceof StoreOpenError) {
     return [1, error.message];
   }
+  if (isMissingBinary(error)) return [1, missingBinary];
   // Its message is not ours and may cite what was typed.
   const kind = error instanceof Error ? escaped(error.name) : typeof error;
   return [1, `${unexpected} (${kind}); AMPHO_DEBUG=1 shows where`];

@@ -47,6 +47,11 @@ test("the version is that of the package", async () => {
   expect((await ampho(["--version"], { cwd })).stdout.trim()).toBe(JSON.parse(text).version);
 });
 
+test("a binary that is not there, or may not be loaded, is a failure that says what to do", async () => {
+  const { stderr, code } = await execute(process.execPath, ["--no-addons", binary, "user-list"], { cwd });
+  expect({ stderr, code }).toEqual({ stderr: expect.stringContaining("@node-rs/argon2 has no binary here"), code: 1 });
+});
+
 describe("stdout", () => {
   test("that is closed early is no matter", async () => {
     expect(await shell("(ampho --help; ampho sec-gen-key; echo $? >&2) | true")).toMatchObject({ stderr: "0\n" });
