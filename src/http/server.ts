@@ -174,7 +174,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     // What is closed resets all that has arrived and was not read yet: of connections that were not accepted, and of idle
     // ones, which a proxy may use at this moment. So each is closed right after the loop has looked (`check` follows `poll`).
     await acceptAll();
-    const closed = new Promise<void>((resolve) => StreamServer.prototype.close.call(server, () => resolve()));
+    const closed = new Promise<void>((resolve) => closePort(server, resolve));
     onDrain?.();
     const unused = setTimeout(async () => {
       await nextCheck();
@@ -204,6 +204,12 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       return closing;
     },
   };
+}
+
+/** Without idle connections, which `close` of node:http ends at once. In Bun it is another thing, with nothing beneath it. */
+function closePort(server: Server, closed: () => void): void {
+  if (process.versions["bun"] === undefined) StreamServer.prototype.close.call(server, closed);
+  else server.close(closed);
 }
 
 const gone = () => new AmphoError("unavailable", "This process is about to end.", { retryAfterSeconds: 1 });

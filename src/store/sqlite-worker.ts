@@ -110,8 +110,8 @@ function work(port: MessagePort, data: WorkerData): void {
   async function close(id: number): Promise<void> {
     await queue.drained();
     connections.close();
+    // Whoever asked ends the thread with that: there is no closing of this port in Deno.
     port.postMessage([{ id, value: undefined }]);
-    port.close();
   }
 
   port.on("message", (requests: readonly Request[]) => {
