@@ -47,6 +47,8 @@ export function needsRehash(stored: string): boolean {
 
 /** Why a text can be no password at all, for people, without the text; undefined when it can. */
 export function checkPasswordText(password: string): string | undefined {
+  // Applications in JavaScript may pass on whatever a body held.
+  if (typeof password !== "string") return "A password is a text.";
   // A lone surrogate has no UTF-8: different passwords would become the same bytes.
   if (/\p{Surrogate}/u.test(password)) return "A password is well-formed Unicode.";
   // The cheap test first: a code point takes two UTF-16 units at most.

@@ -20,10 +20,13 @@ export function hashPassword(password: string): Promise<string> {
 
 /**
  * Whether the password is the one of a stored hash, which comes first (bcrypt's `compare` has it the other way round), in any
- * form of docs/importing.md. With `undefined` (no such user) it takes as long, and is false.
+ * form of docs/importing.md. With `undefined` or `null` (no such user, none of their own) it takes as long, and is false.
  * A hash that is malformed, or asks for more memory or time than is ever given, is nobody's: false.
- * Rejects with AmphoError `overloaded`, `unavailable`.
+ * Rejects with AmphoError `overloaded`, `unavailable`, and with TypeError for a hash that is no text.
  */
-export function verifyPassword(hash: string | undefined, password: string): Promise<boolean> {
-  return pool().verify(hash, password);
+export async function verifyPassword(hash: string | null | undefined, password: string): Promise<boolean> {
+  // Some drivers give bytes, and JavaScript anything.
+  if (hash !== undefined && hash !== null && typeof hash !== "string")
+    throw new TypeError("the stored hash of a password must be a string, or undefined where there is none");
+  return pool().verify(hash ?? undefined, password);
 }

@@ -264,4 +264,29 @@ describe("hashPassword and verifyPassword", () => {
     });
     expect(JSON.parse(printed.toString())).toEqual({ before: 0, good: true, none: false, length: 97 });
   });
+
+  it("are not ended, nor end the process, by what is no text, also where the threads are busy", () => {
+    const script = `
+      const { hashPassword, verifyPassword } = await import("./dist/index.js");
+      const hash = await hashPassword("${password}");
+      const busy = Array.from({ length: 20 }, () => verifyPassword(hash, "${password}"));
+      const outcome = (answer) => answer.then(String, (error) => error.code ?? error.name);
+      const hashes = [null, 7, Buffer.from(hash), {}].map((given) => outcome(verifyPassword(given, "${password}")));
+      const texts = [undefined, null, 7, {}, ["${password}"]];
+      const verified = texts.map((given) => outcome(verifyPassword(hash, given)));
+      const hashed = texts.map((given) => outcome(hashPassword(given)));
+      console.log(JSON.stringify({
+        hashes: await Promise.all(hashes),
+        texts: [...new Set(await Promise.all(verified)), ...new Set(await Promise.all(hashed))],
+        busy: [...new Set(await Promise.all(busy))],
+      }));`;
+    const root = fileURLToPath(new URL("../..", import.meta.url));
+    const options = { cwd: root, timeout: 20_000 };
+    const printed = execFileSync(process.execPath, ["--input-type=module", "-e", script], options);
+    expect(JSON.parse(printed.toString())).toEqual({
+      hashes: ["false", "TypeError", "TypeError", "TypeError"],
+      texts: ["false", "invalid_request"],
+      busy: [true],
+    });
+  });
 });
