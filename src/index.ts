@@ -11,7 +11,7 @@ export type { Management } from "./auth/manage.js";
 export type { Revoked } from "./auth/revoked.js";
 export type { ExtraClaims } from "./auth/tokens.js";
 export type { NewUser, RoleChange, UserView } from "./auth/users.js";
-export { hashPassword, verifyPassword } from "./crypto/password.js";
+export { hashPassword, needsRehash, verifyPassword } from "./crypto/password.js";
 export { AmphoError, ConfigurationError, type ErrorCode, type ErrorDetails } from "./errors.js";
 export type { Authorize, CertainNeed, Guarded, Guarding, HandlerOf, RequestHolder } from "./http/guarding.js";
 export type { HttpAnswer, HttpRequest, RequestBody } from "./http/message.js";

@@ -39,7 +39,10 @@ export function parseArgon2(stored: string): Argon2Parameters | undefined {
   return { type, memoryKib, passes, lanes };
 }
 
-/** Whether a stored hash is anything but what `hashPasswordSync` makes today; then the next right login makes it anew. */
+/**
+ * Whether a stored hash is anything but what `hashPassword` makes today: another format, or other parameters. Then the next right
+ * login is the chance to make it anew; docs/own-users.md shows it for an application's own table. Does no work.
+ */
 export function needsRehash(stored: string): boolean {
   const length = todaysPrefix.length + saltCharacters + 1 + outputCharacters;
   return !stored.startsWith(todaysPrefix) || stored.length !== length || parseArgon2(stored) === undefined;

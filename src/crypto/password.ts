@@ -1,4 +1,6 @@
-// `hashPassword` and `verifyPassword` for applications that keep their own user table.
+// `hashPassword`, `verifyPassword` and `needsRehash` for applications that keep their own user table.
+export { needsRehash } from "./password-hash.js";
+
 import { createPasswordPool, type PasswordPool } from "./password-pool.js";
 
 let shared: PasswordPool | undefined;

@@ -267,7 +267,7 @@ describe("hashPassword and verifyPassword", () => {
 
   it("are not ended, nor end the process, by what is no text, also where the threads are busy", () => {
     const script = `
-      const { hashPassword, verifyPassword } = await import("./dist/index.js");
+      const { hashPassword, needsRehash, verifyPassword } = await import("./dist/index.js");
       const hash = await hashPassword("${password}");
       const busy = Array.from({ length: 20 }, () => verifyPassword(hash, "${password}"));
       const outcome = (answer) => answer.then(String, (error) => error.code ?? error.name);
@@ -279,6 +279,7 @@ describe("hashPassword and verifyPassword", () => {
         hashes: await Promise.all(hashes),
         texts: [...new Set(await Promise.all(verified)), ...new Set(await Promise.all(hashed))],
         busy: [...new Set(await Promise.all(busy))],
+        old: [needsRehash(hash), needsRehash("$2b$04$abcdefghijklmnopqrstuuoD8yw7MmybLKVooaTGGZAt3HXugv2.a")],
       }));`;
     const root = fileURLToPath(new URL("../..", import.meta.url));
     const options = { cwd: root, timeout: 20_000 };
@@ -287,6 +288,7 @@ describe("hashPassword and verifyPassword", () => {
       hashes: ["false", "TypeError", "TypeError", "TypeError"],
       texts: ["false", "invalid_request"],
       busy: [true],
+      old: [false, true],
     });
   });
 });
