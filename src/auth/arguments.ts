@@ -1,5 +1,6 @@
 // What applications give `ampho.users`, `ampho.sessions` and the like: in JavaScript it may be anything.
 import { AmphoError } from "../errors.js";
+import { isNameable } from "./nameable.js";
 
 /** What a value has to be, and that in words. */
 export interface Need {
@@ -10,6 +11,11 @@ export interface Need {
 const isText = (value: unknown): boolean => typeof value === "string";
 
 export const text: Need = { holds: isText, words: "a string" };
+/** Of a user, where a row is written for it: no token could hold an empty one. */
+export const name: Need = {
+  holds: (value) => typeof value === "string" && value !== "" && isNameable(value),
+  words: "a string that is not empty and holds no NUL",
+};
 export const texts: Need = {
   holds: (value) => Array.isArray(value) && value.every(isText),
   words: "an array of strings",
@@ -29,6 +35,8 @@ export function optional({ holds, words }: Need): Need {
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
+
+export const object: Need = { holds: isObject, words: "an object" };
 
 export function hasMember(value: unknown, member: string): boolean {
   return isObject(value) && Object.hasOwn(value, member);

@@ -54,6 +54,13 @@ export interface Management {
     end(sessionId: string): Promise<boolean>;
     /** How many were ended. */
     endAll(userId: string): Promise<number>;
+    /**
+     * Ends the user's sessions, and refuses within a second everywhere all else that was issued for them until now: tokens
+     * without a session, of other software with the key, that name them by `sub` or by `login`, whichever case it is in.
+     * It stops no login: for an application's own user table, which has refused them first. Users of the store are
+     * disabled or removed instead, which does the same. Rejects with `invalid_request` for what can be no id or login.
+     */
+    revokeUser(user: { readonly id: string; readonly login: string }): Promise<void>;
     /** Every session of everybody. */
     endEvery(): Promise<void>;
   };
@@ -173,6 +180,14 @@ export function manage(parts: ManagementParts, origin: Origin): Management {
       async endAll(userId) {
         if (!isName("userId", userId)) return 0;
         return sessions.endSessionsOf(parts, { userId, reason, origin });
+      },
+      async revokeUser(user) {
+        // A row of the table will do, whatever else is in it: no member is optional, and so none is misspelt unseen.
+        need.requireArgument("user", user, need.object);
+        const { id, login } = user;
+        need.requireArgument("user.id", id, need.name);
+        need.requireArgument("user.login", login, need.name);
+        await sessions.revokeUser(parts, { userId: id, login, reason, origin });
       },
       endEvery: () => sessions.endEverySession(parts, origin),
     },

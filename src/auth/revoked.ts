@@ -4,7 +4,7 @@ import type { Revocation } from "../store/store.js";
 /** Something was revoked: whoever holds a socket open for it closes that now. */
 export type Revoked =
   | { readonly kind: "session"; readonly session: string }
-  /** A user was disabled or removed; each of their sessions is told by itself too. */
+  /** A user was disabled, removed, or revoked by `sessions.revokeUser`; each of their sessions is told by itself too. */
   | { readonly kind: "user"; readonly id: string; readonly login: string }
   /** Roles were taken away from a user. */
   | { readonly kind: "roles"; readonly id: string; readonly login: string; readonly roles: readonly string[] }

@@ -75,6 +75,15 @@ export async function endSessionsOf(
   return rows.length;
 }
 
+/** Their sessions, and all tokens that name them without one: of a user of whichever table. */
+export async function revokeUser(
+  { store, revocations, clock, settings }: SessionParts,
+  input: { readonly userId: string; readonly login: string; readonly reason: EndReason; readonly origin: Origin },
+): Promise<void> {
+  const { foreignMaxSeconds } = settings;
+  revocations.add(await store.revokeUser({ ...input, now: clock.now(), foreignMaxSeconds }));
+}
+
 /** Every session of everybody, in one row. */
 export async function endEverySession(
   { store, revocations, clock, settings }: SessionParts,

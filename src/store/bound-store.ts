@@ -31,6 +31,7 @@ export function boundStore(call: Call): Pick<Store, PurposeName> {
     listSessions: (input) => call("listSessions", input),
     endSession: (input) => call("endSession", input),
     endSessionsOf: (input) => call("endSessionsOf", input),
+    revokeUser: (input) => call("revokeUser", input),
     endEverySession: (input) => call("endEverySession", input),
 
     readRevocations: (input) => call("readRevocations", input),

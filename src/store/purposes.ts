@@ -8,7 +8,7 @@ import { finishHousekeeping, removeOldRows, takeHousekeeping } from "./sql/house
 import { publishImport, stageUsers, startImport, sweepImports } from "./sql/imports.js";
 import { renewSession } from "./sql/renewal.js";
 import { readRevocations, revokeKey } from "./sql/revocations.js";
-import { endEverySession, endSession, endSessionsOf } from "./sql/session-ends.js";
+import { endEverySession, endSession, endSessionsOf, revokeUser } from "./sql/session-ends.js";
 import {
   countSessions,
   createSession,
@@ -60,6 +60,7 @@ export const purposes: { readonly [P in PurposeName]: Purpose<P> } = {
   listSessions: { access: "read", run: listSessions },
   endSession: { access: "write", run: endSession },
   endSessionsOf: { access: "write", run: endSessionsOf },
+  revokeUser: { access: "write", run: revokeUser },
   endEverySession: { access: "write", run: endEverySession },
 
   readRevocations: { access: "read", run: readRevocations },

@@ -139,6 +139,7 @@ export const auditEvents = [
   "logout",
   "session_ended",
   "every_session_ended",
+  "user_revoked",
   "password_changed",
   "password_refused",
   "password_rehashed",
@@ -511,6 +512,13 @@ export interface Store {
       readonly exceptSession: string | undefined;
       readonly reason: EndReason;
     },
+  ): Promise<readonly Revocation[]>;
+  /**
+   * Ends the sessions of a user, of whichever table, and writes a "user" revocation by the names that are given: `login` as the
+   * tokens of other software say it.
+   */
+  revokeUser(
+    input: Ending & ForeignTokens & { readonly userId: string; readonly login: string; readonly reason: EndReason },
   ): Promise<readonly Revocation[]>;
   /** Moves the era on: every session that is live now is over, in one row. */
   endEverySession(

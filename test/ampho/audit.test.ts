@@ -61,6 +61,7 @@ describe("each decision", () => {
     await users.enable("ann");
     await sessions.end(sessionOf(second));
     await users.remove("ann");
+    await sessions.revokeUser({ id: ann.id, login: "ann" });
     await sessions.endEvery();
     await keys.revoke("some-key");
     const rows = (await rowsOf(world)).map(({ event, reason, login, sessionId, origin: by }) => {
@@ -78,6 +79,7 @@ describe("each decision", () => {
       `session_ended user_disabled ann ${sessionOf(second)}`,
       "user_enabled ann",
       "user_removed ann",
+      "user_revoked ann",
       "every_session_ended",
       "key_revoked",
     ]);
@@ -124,6 +126,7 @@ describe("a log that cannot be written", () => {
       sessions.create(ann.id),
       sessions.end(sessionOf(grant)),
       sessions.endAll(ann.id),
+      sessions.revokeUser({ id: ann.id, login: "ann" }),
       sessions.endEvery(),
       keys.revoke("key-1"),
     ]);

@@ -178,13 +178,15 @@ describe("an application's own user table", () => {
     expect(admission(world.ampho, grant.token)).toBe("in");
   });
 
-  it.each([{ users: {} }, { users: { find: () => undefined } }, { users: null }, { claims: { tier: "gold" } }])(
-    "that is given as %o stops the start",
-    async (options) => {
-      const starting = Reflect.apply(createAmpho, undefined, [{ databaseUrl: "sqlite::memory:", ...options }]);
-      await expect(starting).rejects.toThrow(ConfigurationError);
-    },
-  );
+  it.each([
+    { users: {} },
+    { users: { find: () => undefined } },
+    { users: null },
+    { claims: { tier: "gold" } },
+  ])("that is given as %o stops the start", async (options) => {
+    const starting = Reflect.apply(createAmpho, undefined, [{ databaseUrl: "sqlite::memory:", ...options }]);
+    await expect(starting).rejects.toThrow(ConfigurationError);
+  });
 
   it("may throw an AmphoError of its own choice", async () => {
     const { table, logIn } = await openOwn();
@@ -287,6 +289,34 @@ describe("an application's own user table", () => {
     expect((await strict(asked)).status).toBe(401);
     await world.ampho.sessions.endEvery();
     expect(admission(world.ampho, token)).toBe("invalid_token");
+  });
+
+  it("has one user's tokens refused by sessions.revokeUser: of sessions and of other software, in whichever way they name the user", async () => {
+    const { world, logIn } = await openOwn();
+    const grant = grantOf(await logIn());
+    const foreign = (claims: object) => foreignToken(world.key, { exp: start + 600, login: "x", ...claims });
+    const [bySub, byLogin] = [foreign({ sub: "7", iat: start }), foreign({ login: "ANN" })];
+    const another = foreign({ sub: "8", login: "anna", iat: start });
+    const told: unknown[] = [];
+    world.ampho.onRevoked((revoked) => void told.push(revoked));
+    const row = { id: "7", login: "ann", tenant: "north" };
+    await world.ampho.sessions.revokeUser(row);
+    for (const token of [grant.token, bySub, byLogin]) expect(admission(world.ampho, token)).toBe("invalid_token");
+    expect(admission(world.ampho, another)).toBe("in");
+    expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
+    expect(told).toEqual([
+      { kind: "session", session: sessionOf(grant) },
+      { kind: "user", id: "7", login: "ann" },
+    ]);
+    expect((await world.events()).slice(0, 3)).toEqual([
+      "login",
+      "user_revoked",
+      "session_ended: ended_by_application",
+    ]);
+    // Whom the table lets in again is in again.
+    expect(admission(world.ampho, grantOf(await logIn()).token)).toBe("in");
+    world.clock.advance(1);
+    expect(admission(world.ampho, foreign({ sub: "7", login: "ann", iat: start + 1 }))).toBe("in");
   });
 
   it("lets a session be made for whoever has none yet when it finds by id too", async () => {

@@ -10,7 +10,7 @@ import { guarded, mount } from "../../dist/adapters/node.js";
 import { within } from "../serve/deadline.js";
 import { startChild } from "../store/processes.js";
 import { realClock, startInstance } from "./processes.js";
-import { admission, freshFolder, grantOf, openWorld, password, type World } from "./world.js";
+import { admission, foreignToken, freshFolder, grantOf, openWorld, password, type World } from "./world.js";
 
 /** A server of an application: our endpoints, and two guarded paths. */
 async function serve(world: World) {
@@ -60,6 +60,10 @@ describe("a process", () => {
     await world.ampho.users.setRoles("cid", []);
     await refused(role);
     expect(await other.verify(everything)).toBe("dan");
+    const foreign = foreignToken(world.key, { exp: realClock.now() + 600, login: "elsewhere" });
+    expect(await other.verify(foreign)).toBe("elsewhere");
+    await world.ampho.sessions.revokeUser({ id: "9", login: "elsewhere" });
+    await refused(foreign);
     await world.ampho.sessions.endEvery();
     await refused(everything);
     const last = (await world.session(ann)).token;

@@ -79,6 +79,34 @@ export function endingContract(store: Opened): void {
     expect(await store().listSessions({ userId: "another", now: start })).toHaveLength(1);
   });
 
+  it("a user whom the store knows nothing of is revoked: the sessions, and all that names the user without one", async () => {
+    const session = await openSession(store(), { stored: false });
+    await openSession(store(), { userId: "another", stored: false });
+    const revoking = { userId: ann.id, login: "Ann", now: start + 1, origin: operator, foreignMaxSeconds: 60 };
+    const revocations = await store().revokeUser({ ...revoking, reason: "ended_by_operator" });
+    expect(revocations).toEqual([
+      expect.objectContaining({ n: 1, kind: "session", sessionId: session.id }),
+      { n: 2, kind: "user", at: start + 1, until: start + 1 + 60 + 300, userId: ann.id, login: "Ann" },
+    ]);
+    expect((await store().readRevocations({ after: 0, now: start })).rows).toEqual(revocations);
+    expect(await store().listSessions({ userId: "another", now: start })).toHaveLength(1);
+    expect(await eventsOf(store())).toEqual(["login", "login", "user_revoked", "session_ended ended_by_operator"]);
+    // Without sessions too; and again, for what was issued in the meantime.
+    expect(await store().revokeUser({ ...revoking, reason: "ended_by_operator" })).toMatchObject([
+      { n: 3, kind: "user" },
+    ]);
+  });
+
+  it("a user is revoked by many at once", async () => {
+    for (const _ of [1, 2, 3, 4]) await openSession(store(), { stored: false });
+    const revoking = { userId: ann.id, login: "Ann", now: start, origin: operator, foreignMaxSeconds: 60 } as const;
+    const all = await Promise.all(
+      Array.from({ length: 10 }, () => store().revokeUser({ ...revoking, reason: "ended_by_operator" })),
+    );
+    const kinds = all.flat().map(({ kind }) => kind);
+    expect([kinds.filter((kind) => kind === "session").length, kinds.length]).toEqual([4, 14]);
+  });
+
   it("an era is the time at which the one before it ended, so that a restored store gives none anew", async () => {
     const all = { now: start, origin: operator, foreignMaxSeconds: 60, accessTtlSeconds: 900 };
     const eras = [];

@@ -44,6 +44,7 @@ export async function runEveryPurpose(run: Run): Promise<void> {
   await run("endSession", { ...ending, id: "0.third", userId: undefined, reason: "ended_by_operator" });
   await run("createSession", login({ random: "fourth" }));
   await run("endSessionsOf", { ...ending, exceptSession: undefined, reason: "ended_by_operator" });
+  await run("revokeUser", { ...ending, login: "Ann", reason: "ended_by_operator" });
   await run("setPassword", { ...ending, passwordHash: "x", passwordVersion: undefined, exceptSession: undefined });
   await run("setDisabled", { ...ending, disabled: true });
   await run("removeUser", ending);

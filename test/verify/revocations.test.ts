@@ -58,6 +58,7 @@ const acts: readonly [string, Act, string][] = [
   ["a role is taken away", ({ ampho }) => ampho.users.setRoles("àlice", { remove: ["editor"] }), "session"],
   ["a user is disabled", ({ ampho }) => ampho.users.disable("àlice"), "by login, without iat"],
   ["a user is removed", ({ ampho }) => ampho.users.remove("àlice"), "by sub"],
+  ["a user is revoked", ({ ampho }, { user }) => ampho.sessions.revokeUser({ ...user, login: "àlice" }), "by sub"],
   ["everything ends", ({ ampho }) => ampho.sessions.endEvery(), "of nobody"],
   ["a key is revoked", ({ ampho }) => ampho.keys.revoke("key-1"), "of nobody"],
 ];

@@ -102,6 +102,18 @@ export function* endSessionsOf(input: UserEnding): Work<readonly Revocation[]> {
   return yield* writeRevocations(yield* endOpenSessions(input));
 }
 
+/** No row of the user is locked, nor read: where an application keeps the users there is none. */
+export function* revokeUser(
+  input: Ending & ForeignTokens & { readonly userId: string; readonly login: string; readonly reason: EndReason },
+): Work<readonly Revocation[]> {
+  const { userId, login, now, origin, foreignMaxSeconds } = input;
+  yield* recordAudit({ at: now, event: "user_revoked", userId, login, origin });
+  const sessions = yield* endOpenSessions({ ...input, exceptSession: undefined });
+  // The tokens of sessions are refused by the rows of these.
+  const until = now + foreignMaxSeconds + leewayMaxSeconds;
+  return yield* writeRevocations([...sessions, { kind: "user", at: now, until, userId, login }]);
+}
+
 /** Ends all of a user's sessions but one; the revocations are still to be written. */
 export function* endOpenSessions(input: UserEnding): Work<readonly Revoked[]> {
   const { userId, exceptSession, reason, now } = input;
