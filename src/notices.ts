@@ -24,7 +24,8 @@ export function internalError(error: unknown): string {
   return `internal error: ${stackOf(error)}`;
 }
 
-export function userTableNotice(state: "failing" | "answering", cause: unknown): string {
+export function userTableNotice(state: "failing" | "answering" | "undecided", cause: unknown): string {
+  if (state === "undecided") return "users.verify answered neither true nor false: only true lets anybody in";
   return state === "failing" ? `the user table does not answer: ${stackOf(cause)}` : "the user table is back";
 }
 

@@ -89,12 +89,19 @@ export function storedDirectory(
   };
 }
 
-function rolesOf(answer: ApplicationUser["roles"] | null): readonly string[] {
-  // A text would be taken apart into letters, and a token with a role that is none is refused by every guard.
-  const roles: readonly unknown[] = [...(answer ?? [])];
-  if (typeof answer !== "string" && roles.every((role) => typeof role === "string")) return roles;
+function rolesOf(answer: unknown): readonly string[] {
+  if (answer === undefined || answer === null) return [];
+  // A text would be taken apart into letters, and a token with a role that is none is refused by every guard. A copy: the
+  // array may be the application's own, and change.
+  if (isIterable(answer)) {
+    const roles: readonly unknown[] = [...answer];
+    if (roles.every((role) => typeof role === "string")) return roles;
+  }
   throw new TypeError("users.find must answer roles as an array of strings, or not at all");
 }
+
+const isIterable = (value: unknown): value is Iterable<unknown> =>
+  typeof value === "object" && value !== null && Symbol.iterator in value;
 
 /** Many tables say it with 0 and 1. What is neither is not guessed at: a date that passed for no would let the user in. */
 function isDisabled(answer: unknown): boolean {
@@ -104,26 +111,57 @@ function isDisabled(answer: unknown): boolean {
   throw new TypeError("users.find must answer disabled as true or false, or not at all");
 }
 
+/** Each member is read once: it may be a getter's, which does not answer twice alike. */
+function accountFrom(answered: ApplicationUser | null | undefined): Account | undefined {
+  if (answered === undefined || answered === null) return undefined;
+  const { id, login, roles, disabled } = answered;
+  if (!isName(id) || !isName(login))
+    throw new TypeError("users.find must answer { id, login } with non-empty strings without NUL, or undefined");
+  return {
+    id,
+    login,
+    roles: rolesOf(roles),
+    rolesVersion: 0,
+    disabled: isDisabled(disabled),
+    stored: undefined,
+    answered,
+  };
+}
+
+const isName = (value: unknown): boolean => typeof value === "string" && value !== "" && isNameable(value);
+
 /** How many measured checks stand behind the time that an unknown login takes. */
 const sampleCount = 16;
+/**
+ * Of what hangs (a pool of connections that waits for ever) nobody would hear, and tries that are not settled within 15 s
+ * count as wrong: both together are less. To `verify` the more, for `verifyPassword` may wait 5 s for its turn.
+ */
+const limitsMs = { find: 6_000, verify: 8_000 };
 
 export interface ApplicationParts {
   readonly users: ApplicationUsers;
   readonly passwords: PasswordPool;
   readonly clock: Clock;
-  /** Told once when the table begins to fail, with what it threw, and once when it answers again. */
-  readonly report: (state: "failing" | "answering", cause?: unknown) => void;
+  /**
+   * Told once when the table begins to fail, with what it threw, and once when it answers again; and once when `verify` has
+   * answered what is neither true nor false.
+   */
+  readonly report: (state: UserTableState, cause?: unknown) => void;
 }
 
-/** An application's own table, asked through the two functions that it gives. */
+export type UserTableState = "failing" | "answering" | "undecided";
+
+/** An application's own table, asked through the functions that it gives. */
 export function applicationDirectory({ users, passwords, clock, report }: ApplicationParts): Directory {
-  const samplesMs: number[] = [];
+  const wrongMs: number[] = [];
+  const rightMs: number[] = [];
   let next = 0;
   let failing = false;
+  let undecided = false;
 
-  async function ask<T>(question: () => T | Promise<T>): Promise<T> {
+  async function ask<T>(limitMs: number, question: () => T | PromiseLike<T>): Promise<T> {
     try {
-      const answer = await question();
+      const answer = await within(limitMs, question);
       if (failing) report("answering");
       failing = false;
       return answer;
@@ -135,38 +173,54 @@ export function applicationDirectory({ users, passwords, clock, report }: Applic
     }
   }
 
+  const find = async (login: string) => accountFrom(await ask(limitsMs.find, () => users.find(login)));
+
+  /** What a failure looks like, for there is one to be imitated: a right password may cost more, such as a new hash. */
+  function sampleMs(): number | undefined {
+    const samples = wrongMs.length > 0 ? wrongMs : rightMs;
+    return samples[next++ % samples.length];
+  }
+
+  function learn(samples: number[], ms: number): void {
+    if (samples.length >= sampleCount) samples.shift();
+    samples.push(ms);
+  }
+
   return {
     stored: false,
-    async find(login) {
-      const user = await ask(() => users.find(login));
-      if (user === undefined || user === null) return undefined;
-      if (typeof user.id !== "string" || user.id === "" || typeof user.login !== "string" || user.login === "")
-        throw new TypeError("users.find must answer { id, login } with non-empty strings, or undefined");
-      return {
-        id: user.id,
-        login: user.login,
-        roles: rolesOf(user.roles),
-        rolesVersion: 0,
-        disabled: isDisabled(user.disabled),
-        stored: undefined,
-        answered: user,
-      };
-    },
+    find,
     async verify(account, password, turn) {
       if (account?.answered === undefined) {
         // There is nobody whom the application could check. The answer comes as late as one of the last real checks
         // did; before the first of them, after one check of our own.
-        const sample = samplesMs[next++ % samplesMs.length];
+        const sample = sampleMs();
         if (sample === undefined) await passwords.verify(undefined, password, turn);
         else await new Promise((resolve) => setTimeout(resolve, sample));
         return { good: false, answerable: answerableAtOnce };
       }
       const { answered } = account;
       const startedMs = clock.monotonicMs();
-      const good = await ask(() => users.verify(answered, password));
-      if (samplesMs.length >= sampleCount) samplesMs.shift();
-      samplesMs.push(clock.monotonicMs() - startedMs);
+      const good: unknown = await ask(limitsMs.verify, () => users.verify(answered, password));
+      learn(good === true ? rightMs : wrongMs, clock.monotonicMs() - startedMs);
+      if (typeof good !== "boolean" && !undecided) {
+        undecided = true;
+        report("undecided");
+      }
       return { good: good === true && !account.disabled, answerable: answerableAtOnce };
     },
   };
+}
+
+/** Rejects when there is no answer by then; one that comes later is nobody's. */
+async function within<T>(limitMs: number, question: () => T | PromiseLike<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  // Not unref'd: an answer is owed to somebody.
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${limitMs / 1000} s`)), limitMs);
+  });
+  try {
+    return await Promise.race([question(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

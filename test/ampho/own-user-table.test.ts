@@ -28,16 +28,18 @@ interface Table {
   readonly asked: string[];
   verifies: number;
   failing: Error | undefined;
+  hanging: boolean;
 }
 
 async function openOwn(options: AmphoOptions = {}) {
-  const table: Table = { rows: new Map(), asked: [], verifies: 0, failing: undefined };
+  const table: Table = { rows: new Map(), asked: [], verifies: 0, failing: undefined, hanging: false };
   table.rows.set("ann", { id: "7", login: "ann", roles: ["editor"] });
   const world = await openWorld({
     users: {
       find: async (login) => {
         table.asked.push(login);
         if (table.failing !== undefined) throw table.failing;
+        if (table.hanging) return new Promise<never>(() => undefined);
         return table.rows.get(login);
       },
       verify: async (_, given) => {
@@ -130,6 +132,33 @@ describe("an application's own user table", () => {
     onTestFinished(() => void vi.restoreAllMocks());
     await world.call("POST", "/login", { body: { login: "nobody", password } });
     expect(waits).toContain(3000);
+  });
+
+  it("makes an unknown login wait as a wrong password does, not as a right one that is hashed anew", async () => {
+    const { world, table } = await openOwn({
+      users: {
+        find: (login) => table.rows.get(login),
+        verify: (_, given) => {
+          world.clock.advance(given === password ? 3 : 1);
+          return given === password;
+        },
+      },
+    });
+    const timer = globalThis.setTimeout;
+    const waits: unknown[] = [];
+    vi.spyOn(globalThis, "setTimeout").mockImplementation((callback, ms) => {
+      waits.push(ms);
+      return timer(callback, ms === 3000 || ms === 1000 ? 0 : ms);
+    });
+    onTestFinished(() => void vi.restoreAllMocks());
+    const logIn = (login: string, given: string) => world.call("POST", "/login", { body: { login, password: given } });
+    grantOf(await logIn("ann", password));
+    await logIn("nobody", password);
+    expect([waits.includes(3000), waits.includes(1000)]).toEqual([true, false]);
+    await logIn("ann", "wrong");
+    waits.length = 0;
+    for (const login of ["nobody", "nobody-else"]) await logIn(login, password);
+    expect([waits.includes(3000), waits.includes(1000)]).toEqual([false, true]);
   });
 
   it.each([
@@ -317,6 +346,22 @@ describe("an application's own user table", () => {
     expect(admission(world.ampho, grantOf(await logIn()).token)).toBe("in");
     world.clock.advance(1);
     expect(admission(world.ampho, foreign({ sub: "7", login: "ann", iat: start + 1 }))).toBe("in");
+  });
+
+  it("that hangs is 503, and takes no tries from whoever knows the password", async () => {
+    const { world, table, logIn } = await openOwn();
+    table.hanging = true;
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const answers = Array.from({ length: 5 }, () => logIn());
+    while (table.asked.length < answers.length) await new Promise(setImmediate);
+    await vi.advanceTimersByTimeAsync(6_000);
+    for (const answer of await Promise.all(answers))
+      expect([answer.status, answer.error]).toEqual([503, "unavailable"]);
+    vi.useRealTimers();
+    table.hanging = false;
+    world.clock.advance(20);
+    grantOf(await logIn());
   });
 
   it("lets a session be made for whoever has none yet when it finds by id too", async () => {
