@@ -55,7 +55,7 @@ export interface Ampho extends Omit<Management, "sessions"> {
   readonly sessions: Management["sessions"] & {
     /**
      * The answer of login, for a user whom the application has authenticated by itself. An application's own user table is
-     * asked for it by the login of a session that the user has, else by the id itself: its `find` has to know both.
+     * asked by `findById`; without one `find` is, by the login of a session that the user has, else by the id itself.
      */
     create(userId: string): Promise<Grant>;
   };
@@ -110,6 +110,8 @@ export async function createAmpho(options: AmphoOptions = {}): Promise<Ampho> {
   const { users, claims, notice = toStderr, clock, ...parameters } = options;
   if (users !== undefined && !(isCallable(users?.find) && isCallable(users.verify)))
     throw new ConfigurationError("users: must be an object with the functions find and verify");
+  if (users?.findById !== undefined && !isCallable(users.findById))
+    throw new ConfigurationError("users: findById must be a function, or left out");
   if (claims !== undefined && !isCallable(claims)) throw new ConfigurationError("claims: must be a function");
   const { configuration, warnings } = readConfiguration({
     ...surroundings(),

@@ -36,8 +36,16 @@ export interface ApplicationUser {
  * `U` is a row of it: what `find` answers may hold more, such as the hash of the password.
  */
 export interface ApplicationUsers<U extends ApplicationUser = ApplicationUser> {
-  /** Asked at login, with the login as it was typed, at renewal, and where a route is `strict`. */
+  /**
+   * Asked at login, with the login as it was typed, and where a route is `strict` and the token has no session. Without
+   * `findById` also with the login that a session has, and by `sessions.create` with the id of whoever has none.
+   */
   find(login: string): U | undefined | Promise<U | undefined>;
+  /**
+   * Asked by `sessions.create`, at renewal and where a route is `strict`. With it a login may change, or come to be somebody
+   * else's: sessions go on, for they are their user's by the id.
+   */
+  readonly findById?: ((id: string) => U | undefined | Promise<U | undefined>) | undefined;
   /** Gets what `find` has answered, as it is. */
   verify(user: U, password: string): boolean | Promise<boolean>;
 }
@@ -58,6 +66,10 @@ export interface Directory {
   /** Whether the users are the store's own. */
   readonly stored: boolean;
   find(login: string): Promise<Account | undefined>;
+  /** Whether users are found by their ids alone. */
+  readonly findsById: boolean;
+  /** By the id where that is possible, else by the login that a session of the user has. The answer may be somebody else. */
+  findHolder(session: { readonly userId: string; readonly login: string }): Promise<Account | undefined>;
   /** Costs the same for an unknown, a disabled and a passwordless account as for any other; then it is not good. */
   verify(account: Account | undefined, password: string, turn: PasswordTurn): Promise<Verdict>;
 }
@@ -69,7 +81,7 @@ export function accountOf(user: User): Account {
 
 /** The users of Ampho's own store. */
 export function storedDirectory(
-  store: Pick<Store, "findUser">,
+  store: Pick<Store, "findUser" | "findUserById">,
   passwords: PasswordPool,
   failureDelay: FailureDelay,
 ): Directory {
@@ -78,6 +90,11 @@ export function storedDirectory(
     async find(login) {
       const canonical = canonicalLogin(login);
       const user = isNameable(canonical) ? await store.findUser(canonical) : undefined;
+      return user === undefined ? undefined : accountOf(user);
+    },
+    findsById: true,
+    async findHolder({ userId }) {
+      const user = await store.findUserById(userId);
       return user === undefined ? undefined : accountOf(user);
     },
     async verify(account, password, turn) {
@@ -153,6 +170,7 @@ export type UserTableState = "failing" | "answering" | "undecided";
 
 /** An application's own table, asked through the functions that it gives. */
 export function applicationDirectory({ users, passwords, clock, report }: ApplicationParts): Directory {
+  const { findById } = users;
   const wrongMs: number[] = [];
   const rightMs: number[] = [];
   let next = 0;
@@ -189,6 +207,11 @@ export function applicationDirectory({ users, passwords, clock, report }: Applic
   return {
     stored: false,
     find,
+    findsById: findById !== undefined,
+    async findHolder({ userId, login }) {
+      if (findById === undefined) return find(login);
+      return accountFrom(await ask(limitsMs.find, () => findById.call(users, userId)));
+    },
     async verify(account, password, turn) {
       if (account?.answered === undefined) {
         // There is nobody whom the application could check. The answer comes as late as one of the last real checks

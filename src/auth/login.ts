@@ -18,7 +18,7 @@ const unknown = () => new AmphoError("not_found", "There is no user with this id
 const unanswered = () =>
   new AmphoError(
     "not_found",
-    "users.find answers nobody with this id, by which it is asked for a user without sessions.",
+    "users.find answers nobody with this id, by which it is asked for a user without sessions where there is no users.findById.",
   );
 const refused = () => new AmphoError("invalid_credentials", "The login or the password is wrong.");
 
@@ -91,17 +91,11 @@ export async function createSession(parts: Parts, userId: string): Promise<Grant
 
 async function accountById({ store, directory, clock }: Parts, userId: string): Promise<Account> {
   if (!isNameable(userId)) throw unknown();
-  if (directory.stored) {
-    const user = await store.findUserById(userId);
-    if (user !== undefined) return accountOf(user);
-  } else {
-    // The application's table is asked by login: that of a session which this user has, else the id itself.
-    const [session] = await store.listSessions({ userId, now: clock.now() });
-    const account = await directory.find(session?.login ?? userId);
-    if (account?.id === userId) return account;
-    throw unanswered();
-  }
-  throw unknown();
+  // A table that is asked by login alone gets that of a session which this user has, else the id itself.
+  const [session] = directory.findsById ? [] : await store.listSessions({ userId, now: clock.now() });
+  const account = await directory.findHolder({ userId, login: session?.login ?? userId });
+  if (account?.id === userId) return account;
+  throw directory.findsById ? unknown() : unanswered();
 }
 
 async function openSession(

@@ -21,7 +21,7 @@ export async function presentAuth(
     const found = await store.findSession({ id: claims.sid, now: clock.now() });
     if (found === undefined || found.session.userId !== claims.sub) throw gone();
     if (directory.stored) account = found.user === undefined ? undefined : accountOf(found.user);
-    else account = await directory.find(found.session.login);
+    else account = await directory.findHolder(found.session);
     if (account?.id !== found.session.userId) throw gone();
   } else {
     account = await directory.find(claims.login);

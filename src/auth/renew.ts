@@ -75,7 +75,7 @@ async function askApplication(
   const found = await store.findSession({ id: sessionId, now: clock.now() });
   if (found === undefined) return undefined; // renewSession says why, and records it
   const { session } = found;
-  const account = await directory.find(session.login);
+  const account = await directory.findHolder(session);
   const reason = reasonToEnd(account, session.userId);
   if (reason === undefined) return account;
   const { revocations: rows } = await store.endSession({

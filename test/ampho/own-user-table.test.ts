@@ -209,6 +209,7 @@ describe("an application's own user table", () => {
 
   it.each([
     { users: {} },
+    { users: { find: String, verify: Boolean, findById: "id" } },
     { users: { find: () => undefined } },
     { users: null },
     { claims: { tier: "gold" } },
@@ -362,6 +363,53 @@ describe("an application's own user table", () => {
     table.hanging = false;
     world.clock.advance(20);
     grantOf(await logIn());
+  });
+
+  it("with findById lets a login change, or be somebody else's, while the user's sessions go on", async () => {
+    const rows: ApplicationUser[] = [{ id: "7", login: "ann", roles: ["editor"] }];
+    const asked: string[] = [];
+    const { world, logIn } = await openOwn({
+      users: {
+        find: (login) => rows.find((row) => row.login === login),
+        findById: (id) => {
+          asked.push(id);
+          return rows.find((row) => row.id === id);
+        },
+        verify: () => true,
+      },
+    });
+    const grant = grantOf(await logIn());
+    expect(asked).toEqual([]);
+    rows.splice(0, 1, { id: "8", login: "ann", roles: ["admin"] }, { id: "7", login: "anna", roles: ["editor"] });
+    const next = grantOf(await world.renew(grant.refresh_token));
+    expect(claimsOf(next.token)).toMatchObject({ sub: "7", login: "anna", roles: ["editor"] });
+    const strict = world.ampho.authorize({ strict: true }, (_: Request, auth) => Response.json([auth.id, auth.roles]));
+    const request = () => new Request("http://localhost/", { headers: { Authorization: `Bearer ${grant.token}` } });
+    expect(await (await strict(request())).json()).toEqual(["7", ["editor"]]);
+    expect(claimsOf((await world.ampho.sessions.create("8")).token)).toMatchObject({ sub: "8", login: "ann" });
+    const nobody = world.ampho.sessions.create("ann");
+    await expect(nobody).rejects.toMatchObject({ code: "not_found", message: "There is no user with this id." });
+    expect(asked).toEqual(["7", "7", "8", "ann"]);
+    rows.pop();
+    expect((await strict(request())).status).toBe(401);
+    expect((await world.renew(next.refresh_token)).error).toBe("session_ended");
+    expect((await world.events()).slice(-1)).toEqual(["session_ended: user_removed"]);
+  });
+
+  it("whose findById answers somebody else lets nobody be that", async () => {
+    const { world, table, logIn } = await openOwn({
+      users: {
+        find: (login) => table.rows.get(login),
+        findById: () => ({ id: "8", login: "bob" }),
+        verify: () => true,
+      },
+    });
+    const grant = grantOf(await logIn());
+    await expect(world.ampho.sessions.create("7")).rejects.toMatchObject({ code: "not_found" });
+    const strict = world.ampho.authorize({ strict: true }, () => new Response("in"));
+    const asked = new Request("http://localhost/", { headers: { Authorization: `Bearer ${grant.token}` } });
+    expect((await strict(asked)).status).toBe(401);
+    expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
   });
 
   it("lets a session be made for whoever has none yet when it finds by id too", async () => {

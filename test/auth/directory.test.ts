@@ -24,12 +24,16 @@ function open(users: Partial<ApplicationUsers>) {
 describe("a table that hangs", () => {
   it.each([
     ["find", 6, { find: never }],
+    ["findById", 6, { findById: never }],
     ["verify", 8, { verify: never }],
   ])("in %s does not answer after %i s: unavailable, and whoever runs the process is told", async (_, limit, users) => {
     vi.useFakeTimers();
     const { directory, told } = open(users);
     const account = "verify" in users ? await directory.find("ann") : undefined;
-    const asked = () => (account === undefined ? directory.find("ann") : directory.verify(account, "x", turn));
+    const asked = () => {
+      if (account !== undefined) return directory.verify(account, "x", turn);
+      return "find" in users ? directory.find("ann") : directory.findHolder({ userId: "7", login: "ann" });
+    };
     const outcome = expect(asked()).rejects.toMatchObject(unavailable);
     await vi.advanceTimersByTimeAsync(limit * 1000 - 1);
     expect(told).toEqual([]);
@@ -47,6 +51,18 @@ describe("a table that hangs", () => {
     await outcome;
     await vi.advanceTimersByTimeAsync(30_000);
     expect(told).toEqual(["failing: no answer within 6 s"]);
+  });
+
+  it("holds no timer back when it has answered, or thrown", async () => {
+    vi.useFakeTimers();
+    const { directory } = open({
+      findById: () => {
+        throw new Error("away");
+      },
+    });
+    await directory.find("ann");
+    await expect(directory.findHolder({ userId: "7", login: "ann" })).rejects.toMatchObject(unavailable);
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
 
