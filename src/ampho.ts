@@ -4,6 +4,7 @@ import type { Auth } from "./auth/auth.js";
 import { changePassword } from "./auth/change-password.js";
 import { type Clock, systemClock } from "./auth/clock.js";
 import { createDevices } from "./auth/devices.js";
+import type { ApplicationUser } from "./auth/directory.js";
 import { createFeed } from "./auth/feed.js";
 import type { Flows, Grant } from "./auth/flows.js";
 import { followRevocations, isRecent } from "./auth/follow-revocations.js";
@@ -42,12 +43,13 @@ import { createTelemetry } from "./telemetry/telemetry.js";
 import { productVersion } from "./version.js";
 
 /** What createAmpho takes besides the parameters of docs/configuration.md, which it takes by their names in code. */
-export interface CompositionOptions extends PartsOptions {
+export interface CompositionOptions<U extends ApplicationUser = ApplicationUser> extends PartsOptions<U> {
   /** More claims for access tokens; registered names and Ampho's own are refused. */
   readonly claims?: ExtraClaims | undefined;
 }
 
-export type AmphoOptions = ConfigurationOptions & CompositionOptions;
+/** `U`: a row of the application's own user table, where it has one. */
+export type AmphoOptions<U extends ApplicationUser = ApplicationUser> = ConfigurationOptions & CompositionOptions<U>;
 
 const compositionNames: readonly (keyof CompositionOptions)[] = ["users", "claims", "notice", "clock"];
 
@@ -105,8 +107,11 @@ export interface Ampho extends Omit<Management, "sessions"> {
 /**
  * Reads the configuration (docs/configuration.md; `options` stand over all else), opens the store and brings an embedded
  * one up to date. Rejects with ConfigurationError, or with StoreOpenError when the database cannot be used.
+ * What `users.find` answers is what `users.verify` gets, if `find` is written before it.
  */
-export async function createAmpho(options: AmphoOptions = {}): Promise<Ampho> {
+export async function createAmpho<U extends ApplicationUser = ApplicationUser>(
+  options: AmphoOptions<U> = {},
+): Promise<Ampho> {
   const { users, claims, notice = toStderr, clock, ...parameters } = options;
   if (users !== undefined && !(isCallable(users?.find) && isCallable(users.verify)))
     throw new ConfigurationError("users: must be an object with the functions find and verify");

@@ -1,7 +1,12 @@
 // What needs no key: the store, users and passwords, put together from a configuration; all that most commands load, and what
 // ampho.ts builds on.
 import { type Clock, createStoreClock, systemClock } from "./auth/clock.js";
-import { type ApplicationUsers, applicationDirectory, storedDirectory } from "./auth/directory.js";
+import {
+  type ApplicationUser,
+  type ApplicationUsers,
+  applicationDirectory,
+  storedDirectory,
+} from "./auth/directory.js";
 import { createFailureDelay } from "./auth/failure-delay.js";
 import { type Management, type ManagementParts, manage } from "./auth/manage.js";
 import { createRevocationSet, namesInStore } from "./auth/revocations.js";
@@ -14,9 +19,9 @@ import { openStore } from "./store/open-store.js";
 import type { Origin, Store } from "./store/store.js";
 import type { Telemetry } from "./telemetry/telemetry.js";
 
-export interface PartsOptions {
+export interface PartsOptions<U extends ApplicationUser = ApplicationUser> {
   /** The application's own user table, instead of the users of the store. */
-  readonly users?: ApplicationUsers | undefined;
+  readonly users?: ApplicationUsers<U> | undefined;
   /**
    * Gets each line for people: warnings, migrations, errors that were answered as 500. By default they go to stderr.
    * `requestId` is that of the request that a line is about, where `X-Request-Id` of its answer says it.

@@ -7,6 +7,7 @@ import {
   createAmpho,
   handlerOf,
   hashPassword,
+  needsRehash,
   verifyPassword,
 } from "ampho";
 import { createClient } from "ampho/client";
@@ -47,6 +48,15 @@ export const options = {
 } satisfies AmphoOptions;
 
 export const start = () => createAmpho(options);
+/** The row is what `find` answers: nothing says its type again. */
+export const startWithRows = () =>
+  createAmpho({
+    users: {
+      find: async (login) => rows.get(login),
+      findById: (id) => [...rows.values()].find((row) => row.id === id),
+      verify: async (user, password) => !needsRehash(user.hash) && (await verifyPassword(user.hash, password)),
+    },
+  });
 export const hashed = hashPassword("violet kettle harbour morning");
 export const nobody = (error: unknown) => error instanceof AmphoError && error.code === "missing_token";
 
