@@ -153,7 +153,7 @@ const sampleCount = 16;
  * Of what hangs (a pool of connections that waits for ever) nobody would hear, and tries that are not settled within 15 s
  * count as wrong: both together are less. To `verify` the more, for `verifyPassword` may wait 5 s for its turn.
  */
-const limitsMs = { find: 6_000, verify: 8_000 };
+const limitsMs = { find: 5_000, verify: 8_000 };
 
 export interface ApplicationParts {
   readonly users: ApplicationUsers;

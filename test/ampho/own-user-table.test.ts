@@ -356,7 +356,7 @@ describe("an application's own user table", () => {
     onTestFinished(() => void vi.useRealTimers());
     const answers = Array.from({ length: 5 }, () => logIn());
     while (table.asked.length < answers.length) await new Promise(setImmediate);
-    await vi.advanceTimersByTimeAsync(6_000);
+    await vi.advanceTimersByTimeAsync(5_000);
     for (const answer of await Promise.all(answers))
       expect([answer.status, answer.error]).toEqual([503, "unavailable"]);
     vi.useRealTimers();

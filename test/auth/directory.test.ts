@@ -23,8 +23,8 @@ function open(users: Partial<ApplicationUsers>) {
 
 describe("a table that hangs", () => {
   it.each([
-    ["find", 6, { find: never }],
-    ["findById", 6, { findById: never }],
+    ["find", 5, { find: never }],
+    ["findById", 5, { findById: never }],
     ["verify", 8, { verify: never }],
   ])("in %s does not answer after %i s: unavailable, and whoever runs the process is told", async (_, limit, users) => {
     vi.useFakeTimers();
@@ -47,10 +47,10 @@ describe("a table that hangs", () => {
     const late = () => new Promise<never>((_, reject) => setTimeout(() => reject(new Error("late")), 30_000));
     const { directory, told } = open({ find: late });
     const outcome = expect(directory.find("ann")).rejects.toMatchObject(unavailable);
-    await vi.advanceTimersByTimeAsync(6_000);
+    await vi.advanceTimersByTimeAsync(5_000);
     await outcome;
     await vi.advanceTimersByTimeAsync(30_000);
-    expect(told).toEqual(["failing: no answer within 6 s"]);
+    expect(told).toEqual(["failing: no answer within 5 s"]);
   });
 
   it("holds no timer back when it has answered, or thrown", async () => {
