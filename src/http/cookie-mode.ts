@@ -44,7 +44,7 @@ export function createCookieMode(listedOrigins: readonly string[]): CookieMode {
 
   /** `ambient`: whether the browser has added what the request is judged by. */
   function requireOwnSite(head: RequestHead, ambient: boolean): void {
-    if (isSafe(head.method)) return;
+    if (isSafe(head)) return;
     const site = siteOf(head);
     if (site === "foreign") throw new AmphoError("cross_site", "This came from a page of another site.");
     if (site === "unknown" && ambient)

@@ -8,7 +8,14 @@ export type Site = "own" | "foreign" | "unknown";
 /** Answers to these change nothing (RFC 9110 §9.2.1). */
 const safeMethods = new Set(["GET", "HEAD", "OPTIONS"]);
 
-export const isSafe = (method: string | undefined): boolean => method !== undefined && safeMethods.has(method);
+/**
+ * Whether the answer changes nothing, and is read by no page without leave. A WebSocket is neither: pages of any site may
+ * open one and read it (RFC 6455 §10.2), by a GET that some frameworks route like all others.
+ */
+export const isSafe = (head: Pick<RequestHead, "method" | "header">): boolean =>
+  head.method !== undefined && safeMethods.has(head.method) && !opensSocket.test(head.header("upgrade") ?? "");
+
+const opensSocket = /\bwebsocket\b/i;
 
 /** `listed`: origins whose pages may do what our own may. */
 export function createSiteOf(listed: readonly string[]): (head: RequestHead) => Site {

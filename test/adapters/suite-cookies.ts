@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { cookieNames } from "../../dist/http/cookie-mode.js";
 import { openJar } from "../http/jar.js";
+import { sendRaw } from "../http/raw.js";
 import type { Host } from "./host.js";
 import { alice, foreignToken, serving } from "./instance.js";
 
@@ -74,6 +75,24 @@ export function describeCookies(host: Host): void {
           expected[0],
         ]);
       expect(await outcomeOf(await post("/parsed", { a: 1 }, undefined, sent(headers)))).toBe(expected[1]);
+    });
+
+    it.each([
+      ["our own pages", "Origin: http://{host}", 200],
+      ["a listed page", `Sec-Fetch-Site: same-site\r\nOrigin: ${friend}`, 200],
+      ["a page of a sub-domain", "Sec-Fetch-Site: same-site\r\nOrigin: http://sub.localhost", 403],
+      ["another site", "Origin: https://evil.example", 403],
+      ["nobody knows whom", "X-Nothing: at all", 403],
+    ])("open a socket that is routed like a GET for %s, who says %j: %i", async (_what, said, status) => {
+      for (const [path, protocol] of [
+        ["/need/plain", "websocket"],
+        ["/certain/plain", "h2c, WebSocket"],
+      ]) {
+        const upgrade = `Connection: Upgrade, close\r\nUpgrade: ${protocol}\r\n`;
+        const host = `127.0.0.1:${port()}`;
+        const text = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${upgrade}Cookie: ${jar.header()}\r\n${said.replace("{host}", host)}\r\n\r\n`;
+        expect([path, (await sendRaw(port(), text, { untilClosed: true })).status]).toEqual([path, status]);
+      }
     });
 
     it("are not looked at where the header has the token, wherever the request comes from", async () => {
