@@ -34,6 +34,12 @@ export interface SessionView {
   readonly agent: string | null;
 }
 
+/** Tokens that a grant takes the place of where their holder keeps them, unchecked. */
+export interface Replaced {
+  readonly accessToken: string | undefined;
+  readonly refreshToken: string | undefined;
+}
+
 export interface LoginInput {
   readonly login: string;
   readonly password: string | undefined;
@@ -41,6 +47,8 @@ export interface LoginInput {
   readonly bearer: string | undefined;
   /** The proof that this user was let in here before; one that is not good is ignored. */
   readonly device: string | undefined;
+  /** The session that they are of ends, if it is another. */
+  readonly replaced?: Replaced;
 }
 
 export interface Flows {

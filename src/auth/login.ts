@@ -11,6 +11,7 @@ import { type Account, accountOf, answerableAtOnce, type Verdict } from "./direc
 import type { Caller, Grant, LoginInput } from "./flows.js";
 import { isNameable } from "./nameable.js";
 import type { Parts } from "./parts.js";
+import { endReplaced } from "./replaced.js";
 
 /** Without a password nothing is looked at, whoever is meant. */
 const none: Verdict = { good: false, answerable: answerableAtOnce };
@@ -55,7 +56,9 @@ export async function login(parts: Parts, input: LoginInput, caller: Caller): Pr
   const live = liveSessionOf(parts, account, input.bearer);
   const outcome = await openSession(parts, account, { origin, now, live, guess: admission.right(account.id) });
   if (outcome.outcome === "refused") throw refused();
-  return grant(parts, outcome, account, { now, deviceId: admission.deviceId });
+  const granted = await grant(parts, outcome, account, { now, deviceId: admission.deviceId });
+  if (input.replaced !== undefined) await endReplaced(parts, input.replaced, { granted: outcome.session.id, origin });
+  return granted;
 }
 
 type Created = Extract<CreateSessionOutcome, { readonly outcome: "created" }>;

@@ -6,12 +6,14 @@ import { sendRaw } from "./raw.js";
 import { alice, bearer, post, type Serving, serve } from "./serving.js";
 
 const friend = "http://friend.localhost:5173";
+const bob = { login: "bob", password: "copper lantern drizzle 84" };
 const same = { "sec-fetch-site": "same-origin" };
 const { token: access, refreshToken: refresh, device } = cookieNames;
 
 let serving: Serving;
 beforeAll(async () => {
   serving = await serve({ cookies: true, corsOrigins: [friend] });
+  await serving.ampho.users.create(bob);
 });
 afterAll(() => serving.close());
 
@@ -32,6 +34,10 @@ async function logIn() {
   expect(response.status).toBe(200);
   return { jar, send, login, response, body: await response.json() };
 }
+const idsOf = async (login: string) => {
+  const user = await serving.ampho.users.find(login);
+  return (await serving.ampho.sessions.list(user?.id ?? "")).map((session) => session.id);
+};
 const told = async (response: Response) => [response.status, (await response.json()).error];
 
 describe("login", () => {
@@ -62,6 +68,38 @@ describe("login", () => {
     const before = await idOf();
     await login();
     expect(await idOf()).toBe(before);
+  });
+
+  it.each(["both tokens", "the refresh token alone"])(
+    "in the place of another's session ends that one, known by %s",
+    async (known) => {
+      const { jar, send } = await logIn();
+      const { id } = (await (await send("/session")).json()).session;
+      const stolen = jar.header();
+      if (known !== "both tokens") jar.remove(access);
+      jar.keep(await post(`${serving.url}/login`, bob, { ...same, cookie: jar.header() }));
+      expect(await (await send("/session")).json()).toMatchObject({ login: "bob" });
+      expect(await idsOf("alice")).not.toContain(id);
+      expect(await told(await send("/session", {}, { ...same, cookie: stolen }))).toEqual([401, "invalid_token"]);
+    },
+  );
+
+  it("in the place of one's own session that has lapsed ends that one", async () => {
+    const { jar, send, login } = await logIn();
+    const { id } = (await (await send("/session")).json()).session;
+    jar.remove(access);
+    await login();
+    const { id: next } = (await (await send("/session")).json()).session;
+    const ids = await idsOf("alice");
+    expect([ids.includes(id), ids.includes(next)]).toEqual([false, true]);
+  });
+
+  it("that is refused, or comes with cookies that are not good, ends nobody's session", async () => {
+    const { jar, send, login } = await logIn();
+    const { id } = (await (await send("/session")).json()).session;
+    expect((await login({ ...same, cookie: `${access}=x; ${refresh}=${jar.get(access)}` })).status).toBe(200);
+    await post(`${serving.url}/login`, { ...bob, password: "wrong" }, { ...same, cookie: jar.header() });
+    expect(await idsOf("alice")).toContain(id);
   });
 
   it("that is refused sets nothing", async () => {
@@ -155,7 +193,7 @@ describe("the end of a session", () => {
     else jar.set(access, `${jar.get(access)}A`);
     expect((await send("/logout", { method: "POST" })).status).toBe(204);
     expect([jar.get(access), jar.get(refresh)]).toEqual([undefined, undefined]);
-    expect((await serving.ampho.sessions.list("alice")).map((session) => session.id)).not.toContain(id);
+    expect(await idsOf("alice")).not.toContain(id);
   });
 
   it("by logout of a session that is over removes what is left of it", async () => {
