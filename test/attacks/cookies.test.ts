@@ -24,6 +24,9 @@ const deeds: string[] = [];
 /** What each guarded request brought. */
 const heads: { path: string; site: string; cookies: string }[] = [];
 
+/** Lets the renewal that was held back go on. */
+let release: (() => void) | undefined;
+
 const origin = (name: string) => `http://${name}:${port}`;
 const app = () => origin("app.localhost");
 const evil = () => origin("evil.localhost");
@@ -65,11 +68,16 @@ function serve(): void {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     if (pathname === "/page")
       return void response.setHeader("Content-Type", "text/html").end("<!doctype html><p>A page");
+    if (pathname === "/slow/renew") {
+      release = () => api(Object.assign(request, { url: "/api/security/renew" }), response);
+      return;
+    }
     if (!pathname.startsWith("/account")) return api(request, response);
     const { cookie = "", "sec-fetch-site": site = "" } = request.headers;
     heads.push({ path: pathname, site: String(site), cookies: cookie });
     guard(request, response, () => {
       deeds.push(`${request.method} ${pathname} by ${request.auth?.login}`);
+      response.setHeader("Cache-Control", "no-store");
       response.setHeader("Content-Type", "application/json").end(JSON.stringify({ login: request.auth?.login }));
     });
   });
@@ -204,6 +212,28 @@ describe("our own pages on http://…localhost", () => {
     expect(deeds).toEqual(["POST /account/articles by alice"]);
     expect((await ourCookies(context)).map(({ name }) => name)).toEqual([cookieNames.device]);
     expect((await ampho.audit.list({ limit: 2 })).map(({ event }) => event).sort()).toEqual(["logout", "renew"]);
+  });
+
+  it("that are left while they renew have the new cookies, as docs/cookies.md sends for them", async () => {
+    const { context, page } = await openVictim();
+    const kept = async () => (await ourCookies(context)).find(({ name }) => name === cookieNames.refreshToken)?.value;
+    const before = await kept();
+    const arrived = page.waitForRequest(/renew$/);
+    await page.evaluate(() => void fetch("/slow/renew", { method: "POST", keepalive: true }));
+    await arrived;
+    await page.goto(`${app()}/page`);
+    release?.();
+    await expect.poll(kept).not.toBe(before);
+  });
+
+  it("are not shown by the back button after a logout where they say no-store", async () => {
+    const { page } = await openVictim();
+    await page.goto(`${app()}/account/home`);
+    expect(await page.content()).toContain("alice");
+    expect((await call(page, "/api/security/logout")).status).toBe(204);
+    await page.goto(`${app()}/page`);
+    await page.goBack();
+    expect(await page.content()).toContain("missing_token");
   });
 
   it("open sockets", async () => {
