@@ -143,8 +143,9 @@ export function createHandler(options: HandlerOptions): Handle {
       return await flows.guard(sent.authorization, undefined, request);
     } catch (error) {
       const { refreshToken } = sent;
-      if (!ends || refreshToken === undefined || request.authorization.length > 0 || !isRefusedToken(error))
-        throw error;
+      // Another scheme than Bearer is somebody else's.
+      const byHeader = bearerOf(onlyAuthorization(request.authorization)) !== undefined;
+      if (!ends || refreshToken === undefined || byHeader || !isRefusedToken(error)) throw error;
       const { token } = await flows.renew({ refreshToken, idempotencyKey: undefined }, caller);
       return flows.guard(`Bearer ${token}`, undefined, request);
     }

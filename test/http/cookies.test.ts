@@ -196,6 +196,17 @@ describe("the end of a session", () => {
     expect(await idsOf("alice")).not.toContain(id);
   });
 
+  it.each([
+    ["an authorization of another scheme", "Basic YTpi", 204],
+    ["a token in the header", "Bearer x", 401],
+  ])("by logout when the access token has lapsed, and beside %s: %s is %i", async (_what, authorization, status) => {
+    const { jar, send } = await logIn();
+    const { id } = (await (await send("/session")).json()).session;
+    jar.remove(access);
+    expect((await send("/logout", { method: "POST" }, { ...same, authorization })).status).toBe(status);
+    expect((await idsOf("alice")).includes(id)).toBe(status === 401);
+  });
+
   it("by logout of a session that is over removes what is left of it", async () => {
     const { jar, send } = await logIn();
     await serving.ampho.sessions.endAll((await serving.ampho.users.find("alice"))?.id ?? "");
