@@ -1,4 +1,4 @@
-// The static checks: types, lint, format, unused code, packaging. Each must pass; the first that does not ends with 1.
+// The static checks: types, lint, format, dependency rules, unused code, packaging. Each must pass; the first that does not ends with 1.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
@@ -9,6 +9,7 @@ const steps = [
   ["types with legacy decorators", ["npx", "--no-install", "tsc", "-p", "test/adapters/nest", "--noEmit"]],
   ["lint and format", ["npx", "--no-install", "biome", "ci", "--error-on-warnings", "."]],
   ["lint with types", ["npx", "--no-install", "oxlint", "--type-aware", "--deny-warnings", "src", "test"]],
+  ["dependency rules", ["npx", "--no-install", "vitest", "run", "--reporter=dot", "test/repository/imports.test.ts"]],
   ["unused code", ["npx", "--no-install", "knip"]],
   ["package", ["npx", "--no-install", "publint", "--strict"]],
   ["types of the package", ["npx", "--no-install", "attw", "--pack", ".", "--profile", "node16", "--quiet"]],
