@@ -47,6 +47,9 @@ function tracesOf(operation: Operation): readonly Trace[] {
   const { request } = operation;
   if ((request.kind === "logout" || request.kind === "end") && isDone(operation))
     return [{ key: `over ${request.token.sid}`, certain: true }];
+  // Its session may have ended before the request, which leaves nothing, or while the password was looked at.
+  if (request.kind === "password" && isRefused(operation, "invalid_token"))
+    return [{ key: `password_refused ${request.login}`, certain: false }];
   if (request.kind === "password")
     return either(operation, `password_changed ${request.login}`, `password_refused ${request.login}`);
   if (request.kind === "disable") return either(operation, `user_disabled ${request.login}`);
