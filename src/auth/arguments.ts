@@ -1,6 +1,6 @@
 // What applications give `ampho.users`, `ampho.sessions` and the like: in JavaScript it may be anything.
 import { AmphoError } from "../errors.js";
-import { isNameable } from "./nameable.js";
+import { isName } from "./nameable.js";
 
 /** What a value has to be, and that in words. */
 export interface Need {
@@ -13,7 +13,7 @@ const isText = (value: unknown): boolean => typeof value === "string";
 export const text: Need = { holds: isText, words: "a string" };
 /** Of a user, where a row is written for it: no token could hold an empty one. */
 export const name: Need = {
-  holds: (value) => typeof value === "string" && value !== "" && isNameable(value),
+  holds: isName,
   words: "a string that is not empty and holds no NUL",
 };
 export const texts: Need = {

@@ -6,7 +6,7 @@ import { AmphoError } from "../errors.js";
 import type { Store, User } from "../store/store.js";
 import type { Clock } from "./clock.js";
 import type { FailureDelay } from "./failure-delay.js";
-import { isNameable } from "./nameable.js";
+import { isName, isNameable } from "./nameable.js";
 
 /** A user as the flows know one. */
 export interface Account {
@@ -144,8 +144,6 @@ function accountFrom(answered: ApplicationUser | null | undefined): Account | un
     answered,
   };
 }
-
-const isName = (value: unknown): boolean => typeof value === "string" && value !== "" && isNameable(value);
 
 /** How many measured checks stand behind the time that an unknown login takes. */
 const sampleCount = 16;

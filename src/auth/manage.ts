@@ -10,6 +10,7 @@ import { countHashes, type HashFormatCount } from "./hash-counts.js";
 import { clearHeldBack, listHeldBack } from "./held-back.js";
 import { cleanNow, type RemovedCounts } from "./housekeeping.js";
 import { type ImportOptions, type ImportReport, importUsers, type Lines } from "./import-users.js";
+import { auditFilter, importOptions, mayBeThere, newUser, requireTarget, roleChangeOf } from "./manage-arguments.js";
 import { isNameable } from "./nameable.js";
 import type { Parts } from "./parts.js";
 import * as sessions from "./sessions.js";
@@ -162,23 +163,23 @@ export function manage(parts: ManagementParts, origin: Origin): Management {
     },
     sessions: {
       async list(userId) {
-        if (!isName("userId", userId)) return [];
+        if (!mayBeThere("userId", userId)) return [];
         const found = await store.listSessions({ userId, now: clock.now() });
         return found.map(sessions.viewOf);
       },
       async usersOf(login) {
-        const canBe = isName("login", login);
+        const canBe = mayBeThere("login", login);
         if (directory.stored) return [(await users.requireUser(parts, login)).id];
         const found = canBe ? await store.findSessionUsers({ login, canonical: canonicalLogin(login) }) : [];
         if (found.length > 0) return found;
         throw new AmphoError("not_found", "Nobody has a session under this login.");
       },
       async end(sessionId) {
-        if (!isName("sessionId", sessionId)) return false;
+        if (!mayBeThere("sessionId", sessionId)) return false;
         return sessions.endSession(parts, { id: sessionId, reason, origin });
       },
       async endAll(userId) {
-        if (!isName("userId", userId)) return 0;
+        if (!mayBeThere("userId", userId)) return 0;
         return sessions.endSessionsOf(parts, { userId, reason, origin });
       },
       async revokeUser(user) {
@@ -193,7 +194,7 @@ export function manage(parts: ManagementParts, origin: Origin): Management {
     },
     keys: {
       async revoke(kid) {
-        if (!isName("kid", kid)) throw new AmphoError("invalid_request", "No key has such a kid.");
+        if (!mayBeThere("kid", kid)) throw new AmphoError("invalid_request", "No key has such a kid.");
         revocations.add(await store.revokeKey({ kid, now: clock.now(), origin }));
       },
       async recordForced(stage, kids, reason) {
@@ -227,42 +228,4 @@ export function manage(parts: ManagementParts, origin: Origin): Management {
       },
     },
   };
-}
-
-const newUser = { login: need.text, password: need.optional(need.text), roles: need.optional(need.texts) };
-const importOptions = {
-  dryRun: need.optional(need.flag),
-  onWrongLine: need.optional(need.callback),
-  onProgress: need.optional(need.callback),
-};
-const auditFilter = {
-  login: need.optional(need.text),
-  since: need.optional(need.count),
-  limit: need.optional(need.count),
-};
-
-/** False for a name that no row can have. */
-function isName(argument: string, value: string): boolean {
-  need.requireArgument(argument, value, need.text);
-  return isNameable(value);
-}
-
-function roleChangeOf(roles: readonly string[] | users.RoleChange): users.RoleChange {
-  const change = isList(roles) ? { set: roles } : roles;
-  const needs = need.hasMember(change, "set") ? { set: need.texts } : changedRoles;
-  need.requireMembers("roles", change, needs);
-  return change;
-}
-
-const changedRoles = { add: need.optional(need.texts), remove: need.optional(need.texts) };
-
-function isList(value: readonly string[] | users.RoleChange): value is readonly string[] {
-  return Array.isArray(value);
-}
-
-/** What is to be cleared must be said: an `all` that is false, or a login that is undefined, is not all of it. */
-function requireTarget(what: unknown): void {
-  const kind = ["login", "address"].find((member) => need.hasMember(what, member)) ?? "all";
-  const needs = { [kind]: kind === "all" ? need.yes : need.text };
-  need.requireMembers("what", what, needs);
 }

@@ -2,3 +2,7 @@
 
 /** The store takes NUL in a text for a bug of ours; a token that other software has made may hold it. */
 export const isNameable = (name: string): boolean => !name.includes("\0");
+
+/** Whether it can be an id or a login at all. */
+export const isName = (value: unknown): value is string =>
+  typeof value === "string" && value !== "" && isNameable(value);

@@ -1,5 +1,4 @@
 // `ampho doctor --attack`: what was typed, turned into an attack, and its results into a table.
-
 import { type Configuration, readConfiguration } from "../config.js";
 import { importKeys } from "../crypto/jwk-set.js";
 import type { Key } from "../crypto/key.js";

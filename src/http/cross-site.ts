@@ -7,6 +7,7 @@ export type Site = "own" | "foreign" | "unknown";
 
 /** Answers to these change nothing (RFC 9110 §9.2.1). */
 const safeMethods = new Set(["GET", "HEAD", "OPTIONS"]);
+const opensSocket = /\bwebsocket\b/i;
 
 /**
  * Whether the answer changes nothing, and is read by no page without leave. A WebSocket is neither: pages of any site may
@@ -14,8 +15,6 @@ const safeMethods = new Set(["GET", "HEAD", "OPTIONS"]);
  */
 export const isSafe = (head: Pick<RequestHead, "method" | "header">): boolean =>
   head.method !== undefined && safeMethods.has(head.method) && !opensSocket.test(head.header("upgrade") ?? "");
-
-const opensSocket = /\bwebsocket\b/i;
 
 /** `listed`: origins whose pages may do what our own may. */
 export function createSiteOf(listed: readonly string[]): (head: RequestHead) => Site {
