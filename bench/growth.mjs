@@ -2,8 +2,8 @@
 // housekeeping in the largest database, alone and beside renewals; then the memory of the revocation set. Needs Linux and wrk.
 // Usage: npm run build && node --expose-gc bench/growth.mjs sqlite|postgres|memory [SESSIONS…]
 
-import { cleanNow } from "../dist/auth/housekeeping.js";
-import { createRevocationSet, namesInStore } from "../dist/auth/revocations.js";
+import { cleanNow } from "../dist/flows/housekeeping.js";
+import { createRevocationSet, namesInStore } from "../dist/sessions/revocation-set.js";
 import { agent, now } from "./growth-data.mjs";
 import { postgresDatabases, sqliteDatabases } from "./growth-databases.mjs";
 import { startServe } from "./growth-http.mjs";

@@ -8,7 +8,7 @@ import { machine, median } from "./measure.mjs";
 const rounds = Number(process.env.BENCH_ROUNDS ?? 41);
 const bar = 1.3;
 const subjects = {
-  "ampho/verify": new URL("../dist/verify.js", import.meta.url).href,
+  "ampho/verify": new URL("../dist/verify/verifier.js", import.meta.url).href,
   jose: "jose",
   "fast-jwt": "fast-jwt",
   jsonwebtoken: "jsonwebtoken",

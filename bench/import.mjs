@@ -3,10 +3,10 @@
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { linesOf } from "../dist/auth/import-lines.js";
-import { importUsers } from "../dist/auth/import-users.js";
-import { openSqlite } from "../dist/store/sqlite.js";
-import { loadDriver } from "../dist/store/sqlite-driver.js";
+import { linesOf } from "../dist/users/import-lines.js";
+import { importUsers } from "../dist/users/import.js";
+import { openSqlite } from "../dist/store/sqlite/store.js";
+import { loadDriver } from "../dist/store/sqlite/driver.js";
 import { machine, median, print } from "./measure.mjs";
 
 const rows = Number(process.argv[2] ?? 200_000);

@@ -3,9 +3,9 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { generateJwk } from "../dist/crypto/jwk-generate.js";
-import { importKeys } from "../dist/crypto/jwk-set.js";
-import { accessToken, signJwt } from "../dist/crypto/jwt.js";
+import { generateJwk } from "../dist/keys/generate.js";
+import { importKeys } from "../dist/keys/jwk-set.js";
+import { accessToken, signJwt } from "../dist/tokens/jwt.js";
 import { createAmpho } from "../dist/index.js";
 import { machine, print, sleep } from "./measure.mjs";
 

@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { createAmpho } from "../dist/index.js";
-import { purposes } from "../dist/store/purposes.js";
+import { purposes } from "../dist/store/operations.js";
 import { keptAgent, machine, median, renew } from "./measure.mjs";
 import { startPostgres } from "./postgres-server.mjs";
 

@@ -3,8 +3,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import path from "node:path";
-import { openSqlite } from "../dist/store/sqlite.js";
-import { loadDriver } from "../dist/store/sqlite-driver.js";
+import { openSqlite } from "../dist/store/sqlite/store.js";
+import { loadDriver } from "../dist/store/sqlite/driver.js";
 
 const rounds = Number(process.argv[2] ?? 5);
 const secondsEach = 2;

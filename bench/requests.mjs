@@ -2,9 +2,9 @@
 // design on Flask with gunicorn (Debian's python3-flask, gunicorn, python3-jwcrypto) in the same rounds, where it is there.
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
-import { generateJwk } from "../dist/crypto/jwk-generate.js";
-import { importKeys } from "../dist/crypto/jwk-set.js";
-import { accessToken, signJwt } from "../dist/crypto/jwt.js";
+import { generateJwk } from "../dist/keys/generate.js";
+import { importKeys } from "../dist/keys/jwk-set.js";
+import { accessToken, signJwt } from "../dist/tokens/jwt.js";
 import { machine, median, print, sleep, start } from "./measure.mjs";
 import { has, load, pin, requireWrk, serverCpu } from "./wrk.mjs";
 

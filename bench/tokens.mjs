@@ -7,10 +7,10 @@ import { createSigner, createVerifier } from "fast-jwt";
 import { importJWK, jwtVerify } from "jose";
 import jsonwebtoken from "jsonwebtoken";
 import { createAmpho } from "../dist/ampho.js";
-import { generateJwk } from "../dist/crypto/jwk-generate.js";
-import { importKeys } from "../dist/crypto/jwk-set.js";
-import { accessToken, signJwt, verifyJwt } from "../dist/crypto/jwt.js";
-import { createKeySet } from "../dist/crypto/key.js";
+import { generateJwk } from "../dist/keys/generate.js";
+import { importKeys } from "../dist/keys/jwk-set.js";
+import { accessToken, signJwt, verifyJwt } from "../dist/tokens/jwt.js";
+import { createKeySet } from "../dist/keys/key.js";
 import { randomId } from "../dist/crypto/random.js";
 
 const rounds = Number(process.argv[2] ?? 15);

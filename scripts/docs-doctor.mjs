@@ -1,6 +1,6 @@
 // Writes docs/doctor.md from the tables of checks and attacks. Needs a build.
 
-import { attacks } from "../dist/doctor/attacks.js";
+import { attacks } from "../dist/doctor/attacks/table.js";
 import { checks } from "../dist/doctor/finding.js";
 
 /** Path -> text of each generated page. */

@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 import { postgresDialect, sqliteDialect } from "../dist/store/dialect.js";
 import { known } from "../dist/store/migrations/known.js";
 import { migrateUp } from "../dist/store/migrations/migrate.js";
-import { openSqlite } from "../dist/store/sqlite.js";
-import { loadDriver } from "../dist/store/sqlite-driver.js";
+import { openSqlite } from "../dist/store/sqlite/store.js";
+import { loadDriver } from "../dist/store/sqlite/driver.js";
 
 const now = 1_790_000_000;
 const operator = { actor: "operator", operator: "root@host" };

@@ -30,7 +30,7 @@ function on(node, args, options) {
 
 /** The exact version, and the driver that is taken there: asked, so that no run tests another than it says. */
 function ask(node, execArgv) {
-  const question = `import("./dist/store/sqlite-driver.js").then((m) => console.log(process.version, m.usualDriver()))`;
+  const question = `import("./dist/store/sqlite/driver.js").then((m) => console.log(process.version, m.usualDriver()))`;
   const { stdout, stderr, status } = on(node, [...execArgv, "-e", question]);
   if (status !== 0) throw new Error(`Node ${node} does not run: ${stderr}`);
   const [version, driver] = stdout.trim().split(" ");

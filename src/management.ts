@@ -1,21 +1,21 @@
 // What needs no key: the store, users and passwords, put together from a configuration; all that most commands load, and what
 // ampho.ts builds on.
-import { type Clock, createStoreClock, systemClock } from "./auth/clock.js";
+import { type Clock, createStoreClock, systemClock } from "./clock.js";
 import {
   type ApplicationUser,
   type ApplicationUsers,
   applicationDirectory,
   storedDirectory,
-} from "./auth/directory.js";
-import { createFailureDelay } from "./auth/failure-delay.js";
-import { type Management, type ManagementParts, manage } from "./auth/manage.js";
-import { createRevocationSet, namesInStore } from "./auth/revocations.js";
-import type { Settings } from "./auth/settings.js";
-import type { Configuration } from "./config.js";
-import { createPasswordPolicy } from "./crypto/password-policy.js";
-import { createPasswordPool } from "./crypto/password-pool.js";
-import { clockNotice, internalError, userTableNotice } from "./notices.js";
-import { openStore } from "./store/open-store.js";
+} from "./users/directory.js";
+import { createFailureDelay } from "./passwords/failure-delay.js";
+import { type Management, type ManagementParts, manage } from "./flows/manage/management.js";
+import { createRevocationSet, namesInStore } from "./sessions/revocation-set.js";
+import type { Settings } from "./config/settings.js";
+import type { Configuration } from "./config/configuration.js";
+import { createPasswordPolicy } from "./passwords/policy.js";
+import { createPasswordPool } from "./passwords/pool.js";
+import { clockNotice, internalError, userTableNotice } from "./log-lines.js";
+import { openStore } from "./store/open.js";
 import type { Origin, Store } from "./store/store.js";
 import type { Telemetry } from "./telemetry/telemetry.js";
 

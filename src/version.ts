@@ -27,4 +27,4 @@ function versionOfPackage(): string | undefined {
   }
 }
 
-const thread = "./crypto/password-worker.js";
+const thread = "./passwords/hash-worker.js";

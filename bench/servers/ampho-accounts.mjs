@@ -1,7 +1,7 @@
 // Ampho with one account of each kind that a refused login must not tell apart.
 import { createServer } from "node:http";
 import { mount } from "../../dist/adapters/node.js";
-import { generateJwk } from "../../dist/crypto/jwk-generate.js";
+import { generateJwk } from "../../dist/keys/generate.js";
 import { createAmpho } from "../../dist/index.js";
 import { announce, password } from "./announce.mjs";
 

@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { guarded, mount } from "../../dist/adapters/node.js";
-import { generateJwk } from "../../dist/crypto/jwk-generate.js";
+import { generateJwk } from "../../dist/keys/generate.js";
 import { createAmpho } from "../../dist/index.js";
 import { announce, login, password } from "./announce.mjs";
 

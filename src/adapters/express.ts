@@ -1,11 +1,11 @@
 // `ampho/express`: Ampho on Express 4 and 5.
 import type { NextFunction, Request, Response } from "express";
-import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
-import { admit, assertAuth, givenNeed, needAndHandler } from "../http/admit.js";
-import { type GuardHost, requireHost } from "../http/guard-host.js";
-import { writeAnswer } from "../http/node-answer.js";
-import { exchange, type HttpHost, isOurs } from "../http/node-exchange.js";
-import type { Refusal } from "../http/refusal.js";
+import type { Auth, AuthOf, Need, NoNeed } from "../tokens/auth.js";
+import { admit, assertAuth, givenNeed, needAndHandler } from "./node-guard.js";
+import { type GuardHost, requireHost } from "../http/rest/guard-host.js";
+import { writeAnswer } from "../http/node/response.js";
+import { exchange, type HttpHost, isOurs } from "../http/node/exchange.js";
+import type { Refusal } from "../http/rest/refusal.js";
 
 declare global {
   namespace Express {

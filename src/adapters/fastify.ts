@@ -1,12 +1,12 @@
 // `ampho/fastify`: Ampho on Fastify 5.
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest, FastifySchema } from "fastify";
-import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
+import type { Auth, AuthOf, Need, NoNeed } from "../tokens/auth.js";
 import { ConfigurationError } from "../errors.js";
-import { admit, assertAuth, givenNeed, needAndHandler } from "../http/admit.js";
-import { type GuardHost, requireHost } from "../http/guard-host.js";
-import { exchange, type HttpHost } from "../http/node-exchange.js";
-import type { Refusal } from "../http/refusal.js";
-import { isUnder } from "../http/target.js";
+import { admit, assertAuth, givenNeed, needAndHandler } from "./node-guard.js";
+import { type GuardHost, requireHost } from "../http/rest/guard-host.js";
+import { exchange, type HttpHost } from "../http/node/exchange.js";
+import type { Refusal } from "../http/rest/refusal.js";
+import { isUnder } from "../http/rest/target.js";
 
 declare module "fastify" {
   interface FastifyRequest {

@@ -3,17 +3,17 @@ import type { HonoRequest, MiddlewareHandler } from "hono";
 import type { GetConnInfo } from "hono/conninfo";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
-import { givenNeed } from "../http/admit.js";
-import { onlyAuthorization, splitAuthorization } from "../http/authorization.js";
-import { type FetchHandler, headOf } from "../http/fetch.js";
-import { type GuardHost, requireHost } from "../http/guard-host.js";
-import type { CertainNeed } from "../http/guarding.js";
-import type { HttpHost } from "../http/node-exchange.js";
-import { onlyAuthorizationOf } from "../http/node-request.js";
-import { refusalOf } from "../http/refusal.js";
-import { responseOf } from "../http/response.js";
-import { isUnder, parseTarget } from "../http/target.js";
+import type { Auth, AuthOf, Need, NoNeed } from "../tokens/auth.js";
+import { givenNeed } from "./node-guard.js";
+import { onlyAuthorization, splitAuthorization } from "../http/rest/authorization.js";
+import { type FetchHandler, headOf } from "./fetch.js";
+import { type GuardHost, requireHost } from "../http/rest/guard-host.js";
+import type { CertainNeed } from "./authorize-types.js";
+import type { HttpHost } from "../http/node/exchange.js";
+import { onlyAuthorizationOf } from "../http/node/request.js";
+import { refusalOf } from "../http/rest/refusal.js";
+import { responseOf } from "./fetch-response.js";
+import { isUnder, parseTarget } from "../http/rest/target.js";
 import { nodeAddressOf, untouchedMessage } from "./hono-node.js";
 
 export interface MountOptions {

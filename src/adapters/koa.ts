@@ -1,12 +1,12 @@
 // `ampho/koa`: Ampho on Koa.
 import type { Context, DefaultContext, DefaultState, Middleware, Next, ParameterizedContext, Request } from "koa";
-import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
-import { admit, assertAuth, givenNeed, needAndHandler } from "../http/admit.js";
-import { type GuardHost, requireHost } from "../http/guard-host.js";
-import { writeAnswer } from "../http/node-answer.js";
-import { exchange, type HttpHost, isOurs } from "../http/node-exchange.js";
-import type { Refusal } from "../http/refusal.js";
-import { isUnder, parseTarget } from "../http/target.js";
+import type { Auth, AuthOf, Need, NoNeed } from "../tokens/auth.js";
+import { admit, assertAuth, givenNeed, needAndHandler } from "./node-guard.js";
+import { type GuardHost, requireHost } from "../http/rest/guard-host.js";
+import { writeAnswer } from "../http/node/response.js";
+import { exchange, type HttpHost, isOurs } from "../http/node/exchange.js";
+import type { Refusal } from "../http/rest/refusal.js";
+import { isUnder, parseTarget } from "../http/rest/target.js";
 
 declare module "koa" {
   interface DefaultState {

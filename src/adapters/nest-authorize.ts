@@ -1,8 +1,8 @@
 // `@authorize` of `ampho/nest`: what it may decorate, in which forms, and what the compiler says of all others.
 import { UseGuards } from "@nestjs/common";
-import type { Need } from "../auth/auth.js";
-import { type GuardHost, isHost } from "../http/guard-host.js";
-import type { Mistake } from "../http/guarding.js";
+import type { Need } from "../tokens/auth.js";
+import { type GuardHost, isHost } from "../http/rest/guard-host.js";
+import type { Mistake } from "./authorize-types.js";
 import { guardOf, type NestRequest } from "./nest-guard.js";
 
 /** Of controllers and methods. On anything else it gives what no decorator may: the compiler reads out why. */

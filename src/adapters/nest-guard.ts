@@ -13,12 +13,12 @@ import {
   type Type,
 } from "@nestjs/common";
 import { HttpAdapterHost, Reflector } from "@nestjs/core";
-import type { Auth, Need } from "../auth/auth.js";
+import type { Auth, Need } from "../tokens/auth.js";
 import type { ErrorCode } from "../errors.js";
-import { admit } from "../http/admit.js";
-import type { GuardHost } from "../http/guard-host.js";
-import type { Refusal } from "../http/refusal.js";
-import { checkNeed } from "../http/wrap.js";
+import { admit } from "./node-guard.js";
+import type { GuardHost } from "../http/rest/guard-host.js";
+import type { Refusal } from "../http/rest/refusal.js";
+import { checkNeed } from "./fetch-authorize.js";
 
 /** What both platforms' requests have; annotate the parameter of `can` with the platform's own type for more. */
 export interface NestRequest extends Pick<IncomingMessage, "headers" | "method" | "url"> {

@@ -2,15 +2,15 @@
 // Browsers can set no Authorization header here, so the token may also come as a subprotocol, `bearer.{token}`.
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import type { AuthOf, Need, NoNeed } from "../auth/auth.js";
-import { bearerOf } from "../auth/bearer.js";
+import type { AuthOf, Need, NoNeed } from "../tokens/auth.js";
+import { bearerOf } from "../tokens/bearer.js";
 import { AmphoError } from "../errors.js";
-import { assertAuth, needAndHandler } from "../http/admit.js";
-import { onlyAuthorization } from "../http/authorization.js";
-import type { HttpAnswer } from "../http/message.js";
-import type { HttpHost } from "../http/node-exchange.js";
-import { authorizationValues, headOf } from "../http/node-request.js";
-import { type TokenJudge, watchToken } from "../http/token-end.js";
+import { assertAuth, needAndHandler } from "./node-guard.js";
+import { onlyAuthorization } from "../http/rest/authorization.js";
+import type { HttpAnswer } from "../http/rest/message.js";
+import type { HttpHost } from "../http/node/exchange.js";
+import { authorizationValues, headOf } from "../http/node/request.js";
+import { type TokenJudge, watchToken } from "./token-expiry.js";
 
 /** What upgrades need of an `Ampho`. */
 export interface UpgradeHost extends HttpHost, TokenJudge {}

@@ -1,11 +1,11 @@
 // `ampho/node`: Ampho on node:http, and on whatever calls handlers by (request, response, next).
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Auth, AuthOf, Need, NoNeed } from "../auth/auth.js";
+import type { Auth, AuthOf, Need, NoNeed } from "../tokens/auth.js";
 import { AmphoError } from "../errors.js";
-import { admit, assertAuth, givenNeed, needAndHandler } from "../http/admit.js";
-import { type GuardHost, requireHost } from "../http/guard-host.js";
-import { writeAnswer } from "../http/node-answer.js";
-import { exchange, type HttpHost, isOurs } from "../http/node-exchange.js";
+import { admit, assertAuth, givenNeed, needAndHandler } from "./node-guard.js";
+import { type GuardHost, requireHost } from "../http/rest/guard-host.js";
+import { writeAnswer } from "../http/node/response.js";
+import { exchange, type HttpHost, isOurs } from "../http/node/exchange.js";
 
 export {
   guardedUpgrade,

@@ -1,14 +1,14 @@
 // `ampho doctor --attack`: what was typed, turned into an attack, and its results into a table.
-import { type Configuration, readConfiguration } from "../config.js";
-import { importKeys } from "../crypto/jwk-set.js";
-import type { Key } from "../crypto/key.js";
-import type { Credentials, TokenRules } from "../doctor/attack.js";
-import { type AttackReport, attackInstance } from "../doctor/attack-instance.js";
-import { type AttackResult, isSound } from "../doctor/attack-run.js";
-import { attacks } from "../doctor/attacks.js";
+import { type Configuration, readConfiguration } from "../config/configuration.js";
+import { importKeys } from "../keys/jwk-set.js";
+import type { Key } from "../keys/key.js";
+import type { Credentials, TokenRules } from "../doctor/attacks/attack.js";
+import { type AttackReport, attackInstance } from "../doctor/attacks/instance.js";
+import { type AttackResult, isSound } from "../doctor/attacks/run.js";
+import { attacks } from "../doctor/attacks/table.js";
 import { hasDatabase } from "../doctor/database-file.js";
 import { NoAnswer } from "../doctor/exchange.js";
-import { lodge } from "../doctor/guests.js";
+import { lodge } from "../doctor/attacks/test-users.js";
 import { apiOf } from "../doctor/instance-url.js";
 import { AmphoError } from "../errors.js";
 import { openManagement } from "../management.js";

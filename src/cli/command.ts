@@ -1,5 +1,5 @@
 // The form of a command: a row of commands.ts, and the work behind it that is loaded only when it runs.
-import type { Surroundings } from "../config/surroundings.js";
+import type { Surroundings } from "../config/process-context.js";
 import type { Terminal } from "./terminal.js";
 
 export interface CommandOption {

@@ -1,5 +1,5 @@
 // The configuration for a command; its warnings go to stderr.
-import { type ConfigurationResult, type KeyNeed, readConfiguration } from "../config.js";
+import { type ConfigurationResult, type KeyNeed, readConfiguration } from "../config/configuration.js";
 import type { CommandContext } from "./command.js";
 
 /**

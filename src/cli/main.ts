@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The command `ampho`.
 import { fileProblem } from "../config/files.js";
-import { type Surroundings, surroundings } from "../config/surroundings.js";
+import { type Surroundings, surroundings } from "../config/process-context.js";
 import { run } from "./program.js";
 import { openTerminal } from "./terminal.js";
 

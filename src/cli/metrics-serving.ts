@@ -1,10 +1,10 @@
 // Where `ampho serve` answers GET /metrics: on a port of its own, else behind the token on that of the service, else nowhere.
 import type { Ampho } from "../ampho.js";
-import type { Configuration } from "../config.js";
+import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";
-import type { AccessLog } from "../http/access-log.js";
-import { createMetricsPage, type MetricsPage } from "../http/metrics-page.js";
-import { createHttpServer, type HttpServer } from "../http/server.js";
+import type { AccessLog } from "../http/server/access-log.js";
+import { createMetricsPage, type MetricsPage } from "../http/server/metrics-page.js";
+import { createHttpServer, type HttpServer } from "../http/server/server.js";
 import { expositionType } from "../telemetry/exposition.js";
 import { processText } from "../telemetry/process-metrics.js";
 

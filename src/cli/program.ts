@@ -1,9 +1,9 @@
 // From the table of commands to a program: parsing by commander, one way out for every failure.
 import { Command, CommanderError, Option } from "commander";
 import { nearest } from "../config/nearest.js";
-import { escaped } from "../config/shown.js";
+import { escaped } from "../config/redact.js";
 import { AmphoError, ConfigurationError } from "../errors.js";
-import { StoreOpenError } from "../store/open-error.js";
+import { StoreOpenError } from "../store/database-error.js";
 import { productVersion } from "../version.js";
 import type { CommandContext, CommandInput, CommandOption, CommandRow } from "./command.js";
 import { commands } from "./commands.js";

@@ -1,13 +1,13 @@
 // The JWK Set to configure next, by a plain rotation or by one of its stages (docs/keys.md).
-import { systemClock } from "../auth/clock.js";
-import { activateWaitSeconds, retireWaitSeconds } from "../auth/key-waits.js";
-import type { Configuration } from "../config.js";
-import type { Algorithm } from "../crypto/algorithms.js";
-import { generateJwk } from "../crypto/jwk-generate.js";
-import type { Jwk } from "../crypto/jwk-members.js";
-import { rotateKeys } from "../crypto/jwk-rotate.js";
-import { importKeys } from "../crypto/jwk-set.js";
-import { activateNext, publishNext, retirePrevious, type StageOutcome, type StageRules } from "../crypto/jwk-stage.js";
+import { systemClock } from "../clock.js";
+import { activateWaitSeconds, retireWaitSeconds } from "../keys/rotation-waits.js";
+import type { Configuration } from "../config/configuration.js";
+import type { Algorithm } from "../keys/algorithms.js";
+import { generateJwk } from "../keys/generate.js";
+import type { Jwk } from "../keys/members.js";
+import { rotateKeys } from "../keys/rotate.js";
+import { importKeys } from "../keys/jwk-set.js";
+import { activateNext, publishNext, retirePrevious, type StageOutcome, type StageRules } from "../keys/stages.js";
 import { ConfigurationError } from "../errors.js";
 import type { CommandContext } from "./command.js";
 import { CommandFailure } from "./failure.js";

@@ -1,5 +1,5 @@
 // Tables that are readable in 80 columns: columns as wide as their widest cell, and the last one cut where the line ends.
-import { escaped } from "../config/shown.js";
+import { escaped } from "../config/redact.js";
 
 const lineWidth = 80;
 const gap = "  ";

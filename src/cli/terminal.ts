@@ -1,7 +1,7 @@
 // What commands print and read. Results go to stdout, everything else to stderr; what comes from data reaches neither raw.
 import type { Readable } from "node:stream";
 import { styleText } from "node:util";
-import { escaped } from "../config/shown.js";
+import { escaped } from "../config/redact.js";
 import { CommandFailure } from "./failure.js";
 import { readSecrets } from "./prompt.js";
 

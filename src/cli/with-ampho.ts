@@ -1,6 +1,6 @@
 // Ampho for the time of one command: with-management.ts, and tokens.
 import { type Ampho, composeAmpho } from "../ampho.js";
-import type { Configuration } from "../config.js";
+import type { Configuration } from "../config/configuration.js";
 import type { CommandContext } from "./command.js";
 import { closing, operatorOf } from "./with-management.js";
 

@@ -1,6 +1,6 @@
 // Management for the time of one command, by an operator who is named in the audit log by user and host of the machine. It does
 // not load what serves: most of the time of a command is loading.
-import type { Management } from "../auth/manage.js";
+import type { Management } from "../flows/manage/management.js";
 import { openManagement } from "../management.js";
 import type { CommandContext } from "./command.js";
 import { configure } from "./configure.js";

@@ -1,6 +1,6 @@
 // The migrations of the configured database, for the time of one command.
 import type { Migrations } from "../store/migrations/migrations.js";
-import { openMigrations } from "../store/open-store.js";
+import { openMigrations } from "../store/open.js";
 import type { CommandContext } from "./command.js";
 import { configure } from "./configure.js";
 

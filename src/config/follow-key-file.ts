@@ -4,8 +4,8 @@
 import { createHash } from "node:crypto";
 import { constants, statSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { isSameKey } from "../crypto/jwk-set.js";
-import type { Key } from "../crypto/key.js";
+import { isSameKey } from "../keys/jwk-set.js";
+import type { Key } from "../keys/key.js";
 import { ConfigurationError } from "../errors.js";
 import { fileProblem } from "./files.js";
 import { readKeyText, unreadable } from "./key.js";

@@ -1,13 +1,13 @@
 // AMPHO_SECURITY_KEY and AMPHO_SECURITY_KEY_FILE: from one of them to keys that can sign and verify.
 // What is wrong is said of the parameter to be mended, never with a part of the key.
 import { resolve } from "node:path";
-import { generateJwk } from "../crypto/jwk-generate.js";
-import { type ImportedKeys, importKeys } from "../crypto/jwk-set.js";
+import { generateJwk } from "../keys/generate.js";
+import { type ImportedKeys, importKeys } from "../keys/jwk-set.js";
 import { ConfigurationError } from "../errors.js";
 import { fileProblem, readText } from "./files.js";
 import { fromJson } from "./kinds.js";
 import type { ParameterName, TokenAlgorithm } from "./parameters.js";
-import { shownPath } from "./shown.js";
+import { shownPath } from "./redact.js";
 
 /**
  * `any`: the configured key, or outside production one that is made for this process.

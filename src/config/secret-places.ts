@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { readFiles } from "./files.js";
 import { parameters } from "./parameters.js";
 import { configurationFolder, readSources } from "./sources.js";
-import type { Surroundings } from "./surroundings.js";
+import type { Surroundings } from "./process-context.js";
 
 export interface SecretPlaces {
   readonly keyFile: string | undefined;

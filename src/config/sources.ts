@@ -5,8 +5,8 @@ import { isFolder, readFiles } from "./files.js";
 import { nearest } from "./nearest.js";
 import { environmentOnly, optionName, type ParameterName, parameterNames, parameters } from "./parameters.js";
 import type { Problem } from "./problem.js";
-import { escaped, shown } from "./shown.js";
-import type { Surroundings } from "./surroundings.js";
+import { escaped, shown } from "./redact.js";
+import type { Surroundings } from "./process-context.js";
 
 export interface SourceInput extends Surroundings {
   /** Given in code, by their names in code; `undefined` counts as not given. */

@@ -1,10 +1,10 @@
 // `ampho doctor`: every check, and what they found, the worst first.
 import { statSync } from "node:fs";
 import { type SecretPlaces, secretPlaces } from "../config/secret-places.js";
-import type { Surroundings } from "../config/surroundings.js";
-import { type Configuration, type ConfigurationResult, readConfiguration } from "../config.js";
-import type { Key } from "../crypto/key.js";
-import { readStandings } from "../crypto/key-states.js";
+import type { Surroundings } from "../config/process-context.js";
+import { type Configuration, type ConfigurationResult, readConfiguration } from "../config/configuration.js";
+import type { Key } from "../keys/key.js";
+import { readStandings } from "../keys/states.js";
 import { ConfigurationError } from "../errors.js";
 import { checkConfiguration, findingsOf } from "./checks/configuration.js";
 import { checkDatabase } from "./checks/database.js";

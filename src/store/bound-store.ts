@@ -1,5 +1,5 @@
 // The purposes as methods, over whatever runs them.
-import type { Input, Output, PurposeName } from "./purposes.js";
+import type { Input, Output, PurposeName } from "./operations.js";
 import type { Store } from "./store.js";
 
 export type Call = <P extends PurposeName>(purpose: P, input: Input<P>) => Promise<Output<P>>;

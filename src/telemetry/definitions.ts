@@ -1,8 +1,8 @@
 // Every counter and histogram of an instance, with all values that a label may have. docs/metrics.md is made of this table and
 // of those in gauges.ts and process.ts. Labels have OpenTelemetry's names where it has one for them.
-import { routes } from "../http/contract.js";
-import { problems } from "../http/problem.js";
-import { purposeNames } from "../store/purposes.js";
+import { routes } from "../http/rest/routes.js";
+import { problems } from "../http/rest/problems.js";
+import { purposeNames } from "../store/operations.js";
 import type { Definition, Labels } from "./registry.js";
 
 export const flowNames = [

@@ -1,5 +1,5 @@
 // What is read of an instance at the moment when somebody asks: queues, pools, lags and sizes.
-import type { PasswordPoolStats } from "../crypto/password-pool.js";
+import type { PasswordPoolStats } from "../passwords/pool.js";
 import type { StoreStats } from "../store/store.js";
 import type { Family } from "./exposition.js";
 

@@ -1,5 +1,5 @@
 // Each call of a flow: what came of it, and how long it took when it went well. Refusals are held back on purpose, and say nothing.
-import type { Flows } from "../auth/flows.js";
+import type { Flows } from "../flows/flows.js";
 import { type FlowName, flowResults } from "./definitions.js";
 import { resultOf, secondsSince } from "./measure.js";
 import type { Metrics } from "./metrics.js";

@@ -1,5 +1,5 @@
 // Each request to Ampho's own endpoints, by route and status.
-import type { Handle } from "../http/handler.js";
+import type { Handle } from "../http/rest/handler.js";
 import { methods, other } from "./definitions.js";
 import { secondsSince } from "./measure.js";
 import type { Metrics } from "./metrics.js";

@@ -1,6 +1,6 @@
 // Each call of the store: how long, whether it failed, and what it decided.
 import { boundStore } from "../store/bound-store.js";
-import type { Input, Output, PurposeName } from "../store/purposes.js";
+import type { Input, Output, PurposeName } from "../store/operations.js";
 import type { Store } from "../store/store.js";
 import { storeErrors } from "./definitions.js";
 import { resultOf, secondsSince } from "./measure.js";

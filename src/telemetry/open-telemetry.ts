@@ -4,8 +4,8 @@
 // path, address, login, query or message is in any.
 import type { Attributes, Histogram as Measured, Span, TextMapGetter } from "@opentelemetry/api";
 import { isNotInstalled } from "../errors.js";
-import type { Handle } from "../http/handler.js";
-import type { HttpAnswer, HttpRequest } from "../http/message.js";
+import type { Handle } from "../http/rest/handler.js";
+import type { HttpAnswer, HttpRequest } from "../http/rest/message.js";
 import { other } from "./definitions.js";
 import { codeOf } from "./measure.js";
 

@@ -1,9 +1,9 @@
 // Keeps a verifier's revocation set in step with the feed of an Ampho (docs/verifying.md): one question is always open, and
 // answered as soon as something is revoked.
-import type { Clock } from "../auth/clock.js";
-import { rowOf } from "../auth/feed-entry.js";
-import type { RevocationSet } from "../auth/revocations.js";
-import { watchStandstill } from "../auth/standstill.js";
+import type { Clock } from "../clock.js";
+import { rowOf } from "../sessions/feed-entry.js";
+import type { RevocationSet } from "../sessions/revocation-set.js";
+import { watchStandstill } from "../sessions/process-pause.js";
 import type { Revocation, RevocationPage } from "../store/store.js";
 import { FetchFailure, fetchJson } from "./fetch-json.js";
 

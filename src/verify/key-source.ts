@@ -2,9 +2,9 @@
 // Fetched sets are asked for by the requests that need them, so that nothing runs where nothing is asked: well before its
 // age ends a set is renewed beside the requests, past its end before them, and while the server is away the last good set
 // goes on.
-import type { Clock } from "../auth/clock.js";
-import { importPublishedKeys } from "../crypto/jwk-set.js";
-import { createKeySet, type Key, type KeySet } from "../crypto/key.js";
+import type { Clock } from "../clock.js";
+import { importPublishedKeys } from "../keys/jwk-set.js";
+import { createKeySet, type Key, type KeySet } from "../keys/key.js";
 import { FetchFailure, fetchJson, type JsonAnswer } from "./fetch-json.js";
 
 export interface KeySource {

@@ -1,7 +1,7 @@
 // The options of createVerifier, checked: whatever is wrong or misspelt is told where it is written.
-import { type Clock, systemClock } from "../auth/clock.js";
-import { importVerifyingKeys } from "../crypto/jwk-set.js";
-import type { Key } from "../crypto/key.js";
+import { type Clock, systemClock } from "../clock.js";
+import { importVerifyingKeys } from "../keys/jwk-set.js";
+import type { Key } from "../keys/key.js";
 import { ConfigurationError } from "../errors.js";
 import { readUrl } from "./fetch-json.js";
 

@@ -1,6 +1,6 @@
 // What every framework is asked to build for the suite, and the needs that its routes have.
-import type { Auth, Need } from "../../dist/auth/auth.js";
-import type { Ampho } from "../../dist/index.js";
+import type { Auth, Need } from "../../src/tokens/auth.js";
+import type { Ampho } from "../../src/index.js";
 
 export interface Setup {
   /** Compression and CORS in front of everything. */

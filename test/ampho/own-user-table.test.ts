@@ -9,7 +9,7 @@ import {
   type ApplicationUsers,
   ConfigurationError,
   createAmpho,
-} from "../../dist/index.js";
+} from "../../src/index.js";
 import {
   admission,
   claimsOf,

@@ -1,9 +1,9 @@
 // A spray of invented logins from invented addresses, straight at the throttle: what it leaves behind has a bound.
 import { describe, expect, it } from "vitest";
-import { createTarpit } from "../../dist/auth/tarpit.js";
-import { createThrottle } from "../../dist/auth/throttle.js";
-import { createPasswordPool } from "../../dist/crypto/password-pool.js";
-import { openSqlite } from "../../dist/store/sqlite.js";
+import { createTarpit } from "../../src/throttle/delayed-rejection.js";
+import { createThrottle } from "../../src/throttle/throttle.js";
+import { createPasswordPool } from "../../src/passwords/pool.js";
+import { openSqlite } from "../../src/store/sqlite/store.js";
 
 const limits = { tries: 5, knownTries: 10, windowSeconds: 900, lockAfter: 100, addressLogins: 20, networkLogins: 100 };
 const now = 1_790_000_000;

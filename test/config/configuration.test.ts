@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { surroundings } from "../../src/config/surroundings.js";
-import { type ConfigurationInput, readConfiguration } from "../../src/config.js";
+import { surroundings } from "../../src/config/process-context.js";
+import { type ConfigurationInput, readConfiguration } from "../../src/config/configuration.js";
 import { ConfigurationError } from "../../src/errors.js";
 
 const key = { kty: "oct", alg: "HS256", kid: "one", k: "6HnF5h1bqhYqg1HTLmn0WjB1Z0tI5V0rF1o3x4eJ2Qw" };

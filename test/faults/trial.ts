@@ -61,7 +61,7 @@ const recoveryLimitMs = 5000;
 const readyMs = 1500;
 /** A store that answers late is not away: a login asks it thrice. */
 const slowMs = 10_000;
-/** Of one process (src/store/postgres.ts). */
+/** Of one process (src/store/postgres/store.ts). */
 const connectionsMax = 10;
 
 export async function tryFault<G extends Ground>(ground: G, fault: Fault<G>): Promise<Outcome> {

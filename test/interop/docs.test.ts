@@ -6,9 +6,9 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Ampho, createAmpho } from "../../dist/index.js";
+import { type Ampho, createAmpho } from "../../src/index.js";
 import { mount } from "../../src/adapters/node.js";
-import { generateJwk } from "../../src/crypto/jwk-generate.js";
+import { generateJwk } from "../../src/keys/generate.js";
 import { requirePython, runPython } from "./python.js";
 
 const root = path.resolve(import.meta.dirname, "../..");

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe } from "vitest";
 import type { Store } from "../../src/store/store.js";
 import { auditContract } from "./contract-audit.js";
 import { endingContract } from "./contract-endings.js";
-import { guessContract } from "./contract-guesses.js";
+import { guessContract } from "./contract-attempts.js";
 import { housekeepingContract } from "./contract-housekeeping.js";
 import { importContract } from "./contract-imports.js";
 import { renewalContract } from "./contract-renewal.js";

@@ -2,10 +2,10 @@
 import { statSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { cleanNow } from "../../dist/auth/housekeeping.js";
-import { openStore } from "../../dist/store/open-store.js";
-import { loadDriver } from "../../dist/store/sqlite-driver.js";
-import type { Settings } from "../../src/auth/settings.js";
+import { cleanNow } from "../../src/flows/housekeeping.js";
+import { openStore } from "../../src/store/open.js";
+import { loadDriver } from "../../src/store/sqlite/driver.js";
+import type { Settings } from "../../src/config/settings.js";
 import type { Store } from "../../src/store/store.js";
 import { login, openSession, renewal, start } from "./fixtures.js";
 import { type Child, freshFolder, startChild } from "./processes.js";

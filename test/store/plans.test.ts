@@ -2,11 +2,11 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { sqliteDialect } from "../../src/store/dialect.js";
 import { migrateUp } from "../../src/store/migrations/migrate.js";
-import { type Input, type Output, type PurposeName, purposes } from "../../src/store/purposes.js";
-import { openConnection } from "../../src/store/sqlite-connection.js";
-import { loadDriver } from "../../src/store/sqlite-driver.js";
-import type { Work } from "../../src/store/work.js";
-import { runEveryPurpose } from "./every-purpose.js";
+import { type Input, type Output, type PurposeName, purposes } from "../../src/store/operations.js";
+import { openConnection } from "../../src/store/sqlite/connection.js";
+import { loadDriver } from "../../src/store/sqlite/driver.js";
+import type { Work } from "../../src/store/transaction.js";
+import { runEveryPurpose } from "./every-operation.js";
 import { start } from "./fixtures.js";
 
 /** They count, list or clear tables that are held to a size, and no login waits for them. */

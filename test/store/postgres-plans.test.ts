@@ -3,11 +3,11 @@
 // statement which stays prepared may get.
 import pg from "pg";
 import { beforeAll, expect, it } from "vitest";
-import { connect } from "../../src/store/postgres-connection.js";
-import { transact } from "../../src/store/postgres-transaction.js";
-import { type Output, type PurposeName, purposes } from "../../src/store/purposes.js";
-import type { Row, Work } from "../../src/store/work.js";
-import { runEveryPurpose } from "./every-purpose.js";
+import { connect } from "../../src/store/postgres/connection.js";
+import { transact } from "../../src/store/postgres/transact.js";
+import { type Output, type PurposeName, purposes } from "../../src/store/operations.js";
+import type { Row, Work } from "../../src/store/transaction.js";
+import { runEveryPurpose } from "./every-operation.js";
 import { useDatabase } from "./use-postgres.js";
 
 const database = useDatabase();

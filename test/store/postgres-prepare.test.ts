@@ -3,17 +3,17 @@
 import { createHash } from "node:crypto";
 import pg from "pg";
 import { expect, it } from "vitest";
-import { createAmpho } from "../../dist/index.js";
-import { connect } from "../../src/store/postgres-connection.js";
-import { createPool } from "../../src/store/postgres-pool.js";
-import { createRunner } from "../../src/store/postgres-runner.js";
-import { transact } from "../../src/store/postgres-transaction.js";
-import { type Input, type Output, type PurposeName, purposes } from "../../src/store/purposes.js";
-import { createStatementNames, type StatementNames } from "../../src/store/statement-names.js";
-import { ahead, answerTo, end, query, queryLast, type Work, write } from "../../src/store/work.js";
+import { createAmpho } from "../../src/index.js";
+import { connect } from "../../src/store/postgres/connection.js";
+import { createPool } from "../../src/store/postgres/pool.js";
+import { createRunner } from "../../src/store/postgres/runner.js";
+import { transact } from "../../src/store/postgres/transact.js";
+import { type Input, type Output, type PurposeName, purposes } from "../../src/store/operations.js";
+import { createStatementNames, type StatementNames } from "../../src/store/postgres/statement-names.js";
+import { ahead, answerTo, end, query, queryLast, type Work, write } from "../../src/store/transaction.js";
 import { keyOfAll } from "../faults/ground.js";
 import { startWireProxy } from "../faults/wire-proxy.js";
-import { runEveryPurpose } from "./every-purpose.js";
+import { runEveryPurpose } from "./every-operation.js";
 import { ann, login, operator, start } from "./fixtures.js";
 import { useDatabase, usePostgres } from "./use-postgres.js";
 

@@ -5,7 +5,7 @@ import { chmodSync, chownSync, copyFileSync, mkdtempSync, rmSync } from "node:fs
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { openPostgres } from "../../dist/store/postgres.js";
+import { openPostgres } from "../../src/store/postgres/store.js";
 import { startCuttingProxy } from "./cutting-proxy.js";
 import { type Database, type OwnServer, startOwnPostgres } from "./postgres-server.js";
 
@@ -58,7 +58,7 @@ it.each(["", `?sslmode=verify-full&${root}`])("an open store keeps no process al
   const url = new URL(database.runtimeUrl);
   [url.hostname, url.search] = ["localhost", parameters];
   const program = `
-    const { openPostgres } = await import(${JSON.stringify(new URL("../../dist/store/postgres.js", import.meta.url).href)});
+    const { openPostgres } = await import(${JSON.stringify(new URL("../../dist/store/postgres/store.js", import.meta.url).href)});
     const store = await openPostgres({ url: ${JSON.stringify(url.href)}, migrate: false, notice: () => {} });
     await Promise.all([store.findUser("ann"), store.findUser("bob")]);
     await store.ping(1000);

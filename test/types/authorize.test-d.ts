@@ -1,6 +1,6 @@
 // The types of `authorize`: held by `tsc -p tsconfig.test.json`, never run. An expected error that does not come is one.
 import { expectTypeOf } from "vitest";
-import { type Ampho, type Auth, handlerOf, type Need } from "../../dist/index.js";
+import { type Ampho, type Auth, handlerOf, type Need } from "../../src/index.js";
 
 declare const ampho: Ampho;
 const { authorize } = ampho;

@@ -6,7 +6,7 @@ import {
   type ApplicationUsers,
   createAmpho,
   verifyPassword,
-} from "../../dist/index.js";
+} from "../../src/index.js";
 
 interface Row extends ApplicationUser {
   readonly hash: string | null;

@@ -3,10 +3,10 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { type BuildOptions, build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Algorithm } from "../../src/crypto/algorithms.js";
-import { generateJwk } from "../../src/crypto/jwk-generate.js";
-import { importKeys } from "../../src/crypto/jwk-set.js";
-import { accessToken, signJwt } from "../../src/crypto/jwt.js";
+import type { Algorithm } from "../../src/keys/algorithms.js";
+import { generateJwk } from "../../src/keys/generate.js";
+import { importKeys } from "../../src/keys/jwk-set.js";
+import { accessToken, signJwt } from "../../src/tokens/jwt.js";
 import { serveInWorkerd, type Worker } from "./workerd.js";
 
 const dist = path.resolve(import.meta.dirname, "../../dist");

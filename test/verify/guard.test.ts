@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { type Auth, createVerifier, handlerOf } from "../../dist/verify.js";
+import { type Auth, createVerifier, handlerOf } from "../../src/verify/verifier.js";
 import { authorize as authorizeNode, guarded } from "../../src/adapters/node.js";
 import { foreignToken, newKey, openWorld, password } from "../ampho/world.js";
 import { judge, verifierFor } from "./servers.js";

@@ -1,8 +1,8 @@
 // Servers on the loopback interface that behave as a test says, and verifiers that are closed when their test is over.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { onTestFinished } from "vitest";
-import { type Ampho, type AmphoOptions, createAmpho } from "../../dist/index.js";
-import { createVerifier, type Verifier, type VerifierOptions } from "../../dist/verify.js";
+import { type Ampho, type AmphoOptions, createAmpho } from "../../src/index.js";
+import { createVerifier, type Verifier, type VerifierOptions } from "../../src/verify/verifier.js";
 import { mount } from "../../src/adapters/node.js";
 
 export const feedToken = "feed-5f2c8e9a4b7d1e6f3a0c9b8d7e6f";

@@ -1,5 +1,5 @@
-import { isAlgorithm } from "../../crypto/algorithms.js";
-import { generateJwk } from "../../crypto/jwk-generate.js";
+import { isAlgorithm } from "../../keys/algorithms.js";
+import { generateJwk } from "../../keys/generate.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { writeNewFile } from "../new-file.js";
 

@@ -1,8 +1,8 @@
-import type { Configuration } from "../../config.js";
-import { readJwt } from "../../crypto/jwt.js";
+import type { Configuration } from "../../config/configuration.js";
+import { readJwt } from "../../tokens/jwt.js";
 import { hasDatabase } from "../../doctor/database-file.js";
 import { AmphoError } from "../../errors.js";
-import { StoreOpenError } from "../../store/open-error.js";
+import { StoreOpenError } from "../../store/database-error.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { configure } from "../configure.js";
 import { CommandFailure } from "../failure.js";

@@ -1,4 +1,4 @@
-import { publicJwkSet } from "../../crypto/jwk-set.js";
+import { publicJwkSet } from "../../keys/jwk-set.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { configure } from "../configure.js";
 

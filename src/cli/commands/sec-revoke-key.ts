@@ -1,4 +1,4 @@
-import { isSameMaterial } from "../../crypto/jwk-set.js";
+import { isSameMaterial } from "../../keys/jwk-set.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { configure } from "../configure.js";
 import { CommandFailure, UsageError } from "../failure.js";

@@ -1,5 +1,5 @@
-import { readConfiguration } from "../../config.js";
-import { isAlgorithm } from "../../crypto/algorithms.js";
+import { readConfiguration } from "../../config/configuration.js";
+import { isAlgorithm } from "../../keys/algorithms.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { configure } from "../configure.js";
 import { UsageError } from "../failure.js";

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type Ampho, composeAmpho } from "../../ampho.js";
-import { readConfiguration } from "../../config.js";
-import { createAccessLog } from "../../http/access-log.js";
-import { metricsPath } from "../../http/metrics-page.js";
-import { createHttpServer, type HttpServer } from "../../http/server.js";
+import { readConfiguration } from "../../config/configuration.js";
+import { createAccessLog } from "../../http/server/access-log.js";
+import { metricsPath } from "../../http/server/metrics-page.js";
+import { createHttpServer, type HttpServer } from "../../http/server/server.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure, LoggedFailure } from "../failure.js";
 import { onHangUp } from "../hang-up.js";

@@ -1,5 +1,5 @@
 // Values that are allowed and doubtful. A rule is a row: when, how bad, what, and what to do.
-import type { Configuration } from "../../config.js";
+import type { Configuration } from "../../config/configuration.js";
 import type { Finding, Severity } from "../finding.js";
 
 interface Rule {

@@ -1,10 +1,10 @@
 // The database: its schema, what it says of time, and what is left in it that should not stay.
-import { countHashes } from "../../auth/hash-counts.js";
-import type { Configuration } from "../../config.js";
-import type { Key } from "../../crypto/key.js";
+import { countHashes } from "../../users/hash-formats.js";
+import type { Configuration } from "../../config/configuration.js";
+import type { Key } from "../../keys/key.js";
 import { AmphoError } from "../../errors.js";
-import { StoreOpenError } from "../../store/open-error.js";
-import { openMigrations, openStore } from "../../store/open-store.js";
+import { StoreOpenError } from "../../store/database-error.js";
+import { openMigrations, openStore } from "../../store/open.js";
 import type { Store } from "../../store/store.js";
 import type { CheckName, Finding } from "../finding.js";
 

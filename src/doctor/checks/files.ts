@@ -1,7 +1,7 @@
 // Who may read and write the files that hold secrets: the key, the database, the configuration. POSIX modes only.
 import { existsSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { shownPath } from "../../config/shown.js";
+import { shownPath } from "../../config/redact.js";
 import type { Finding } from "../finding.js";
 
 export interface SecretFile {

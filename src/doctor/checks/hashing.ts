@@ -1,5 +1,5 @@
 // How long a password takes here: what a login costs, and how many there can be.
-import { createPasswordPool } from "../../crypto/password-pool.js";
+import { createPasswordPool } from "../../passwords/pool.js";
 import type { Finding } from "../finding.js";
 
 const samples = 5;

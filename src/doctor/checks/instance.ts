@@ -1,10 +1,10 @@
 // What a running instance answers, asked the way its clients ask: TLS, time, readiness, proxies, keys. Nothing secret is sent.
 import type { TLSSocket } from "node:tls";
 import { connect } from "node:tls";
-import type { Configuration } from "../../config.js";
-import type { Key } from "../../crypto/key.js";
-import { forwardedIgnored } from "../../http/forwarding.js";
-import { isPrivate, skewOf } from "../consent.js";
+import type { Configuration } from "../../config/configuration.js";
+import type { Key } from "../../keys/key.js";
+import { forwardedIgnored } from "../../http/rest/forwarding.js";
+import { isPrivate, skewOf } from "../attacks/consent.js";
 import { type Answer, type Exchange, headerOf, membersOf, NoAnswer, openExchange } from "../exchange.js";
 import type { CheckName, Finding } from "../finding.js";
 

@@ -1,5 +1,5 @@
 // The configured keys: how strong, how many, and how old where that can be known.
-import type { Key } from "../../crypto/key.js";
+import type { Key } from "../../keys/key.js";
 import type { Finding } from "../finding.js";
 
 const day = 86_400;

@@ -1,9 +1,9 @@
 // Where a schema stands, and the steps forward and back. Each function is one transaction, run under the write lock:
 // of several processes that start at once on an empty database one migrates and the others find it done.
 import type { Dialect } from "../dialect.js";
-import { StoreOpenError } from "../open-error.js";
+import { StoreOpenError } from "../database-error.js";
 import type { Migration } from "../store.js";
-import { first as firstRow, integer, query, text, type Work } from "../work.js";
+import { first as firstRow, integer, query, text, type Work } from "../transaction.js";
 import { known } from "./known.js";
 import type { IndexSteps } from "./steps.js";
 

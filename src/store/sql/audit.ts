@@ -1,6 +1,6 @@
 // The audit log: one row per decision about a person, in the transaction of what it records.
 import { type AuditEntry, type AuditEvent, type AuditRow, auditEvents, type Origin } from "../store.js";
-import { first, integer, query, type Row, text, textOrNull, type Work, write } from "../work.js";
+import { first, integer, query, type Row, text, textOrNull, type Work, write } from "../transaction.js";
 import { visible } from "./import-rows.js";
 
 export function* recordAudit(entry: AuditEntry): Work<void> {

@@ -1,6 +1,6 @@
 // Which kinds of password hashes there are, and how many of each.
 import type { HashCount } from "../store.js";
-import { first, integer, query, text, textOrNull, type Work } from "../work.js";
+import { first, integer, query, text, textOrNull, type Work } from "../transaction.js";
 import { visible } from "./import-rows.js";
 
 /** Costs of hashes are rounded before they are stored, so there are a handful; more than these nobody waits for. */

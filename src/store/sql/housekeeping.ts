@@ -1,8 +1,8 @@
 // Housekeeping: rows that nobody can need any more go in small batches, by one process at a time. The lease is one row, and
 // each batch holds it on in its own transaction: whoever was replaced removes nothing more.
-import { skewMaxSeconds } from "../clock-skew.js";
+import { skewMaxSeconds } from "../../throttle/clock-skew.js";
 import type { HousekeepingLease, HousekeepingTurn, OldRows, RemovedRows } from "../store.js";
-import { first, integer, type Row, text, type Work, write } from "../work.js";
+import { first, integer, type Row, text, type Work, write } from "../transaction.js";
 import { removeBatch } from "./old-rows.js";
 
 /** A clock that has moved so far since the last turn has jumped, or nobody was there; it then has to stand for as long. */

@@ -1,7 +1,7 @@
 // Rows of ampho_users that an import has written: whether they are there for anybody, and how they make room.
 // A million rows are published by one: a row is there when it is of no import, or of one that is published. Hidden rows
 // hold nobody up: whoever takes their login gets it, and the import that has lost a row can no longer be published.
-import { first, integer, text, type Work, write } from "../work.js";
+import { first, integer, text, type Work, write } from "../transaction.js";
 
 /** A condition on a row of ampho_users. One look into a table of a few rows, and none for a row of no import. */
 export const visible = `(ampho_users.import_n is null or exists (

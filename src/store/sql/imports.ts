@@ -1,6 +1,6 @@
 // Imports of users: begun, filled in batches that nobody sees, and published by one row, or dropped.
 import type { Origin, PublishOutcome, StagedUser, StageOutcome } from "../store.js";
-import { first, integer, query, type SqlValue, text, type Work, write } from "../work.js";
+import { first, integer, query, type SqlValue, text, type Work, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { holderOf, makeRoom } from "./import-rows.js";
 import { userColumns } from "./users.js";

@@ -1,7 +1,7 @@
 // Which rows are old, and how a batch of them is removed.
-import { placeKept } from "../guess-place.js";
+import { placeKept } from "../../throttle/source-limit.js";
 import type { OldRowKind, OldRows, OldRowsCursor } from "../store.js";
-import { integer, query, type Row, type SqlValue, type Work, write } from "../work.js";
+import { integer, query, type Row, type SqlValue, type Work, write } from "../transaction.js";
 import { sweepSome } from "./imports.js";
 import { keptUntil } from "./session-rows.js";
 

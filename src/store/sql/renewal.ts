@@ -2,7 +2,7 @@
 // one again within the grace, or with the idempotency key that made the move. Any other is a replay and ends the session.
 // Only look-ups by primary keys and unique columns: the cost must not grow with the number of sessions.
 import type { EndReason, Renewal, RenewOutcome, Session, User } from "../store.js";
-import { first, integer, type Row, textOrNull, type Work, write } from "../work.js";
+import { first, integer, type Row, textOrNull, type Work, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { writeRevocations } from "./revocations.js";
 import { endById } from "./session-ends.js";

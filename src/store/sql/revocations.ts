@@ -1,6 +1,6 @@
 // Revocations: numbered rows that every process reads past the last number it saw and keeps until `until`.
 import type { Ending, Revocation, RevocationPage } from "../store.js";
-import { ahead, answerTo, end, integer, queryLast, type Row, text, texts, type Work, write } from "../work.js";
+import { ahead, answerTo, end, integer, queryLast, type Row, text, texts, type Work, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { sendNumbers, sendState } from "./state.js";
 

@@ -1,7 +1,7 @@
 // Endings of sessions. Each leaves a revocation for as long as an access token of the session may still be let in, and
 // for a while at least: every process tells whoever holds a socket open for the session, however old its tokens are.
 import type { Ending, EndReason, ForeignTokens, Revocation } from "../store.js";
-import { first, integer, query, type Row, text, type Work } from "../work.js";
+import { first, integer, query, type Row, text, type Work } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { insertRevocation, leewayMaxSeconds, type Revoked, writeRevocations } from "./revocations.js";
 import { endingParameters, setEnded } from "./session-rows.js";

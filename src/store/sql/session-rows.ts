@@ -1,7 +1,7 @@
 // Rows of sessions: read, inserted, moved a generation on.
 // A session is live while it has not ended, belongs to the present era, and `now < expires_at` (never past `ends_at`).
 import type { EndReason, Session } from "../store.js";
-import { ahead, answerTo, first, integer, type Row, text, textOrNull, type Work, write } from "../work.js";
+import { ahead, answerTo, first, integer, type Row, text, textOrNull, type Work, write } from "../transaction.js";
 
 export const sessionColumns =
   "id, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, address, agent";

@@ -2,9 +2,9 @@
 // Where transactions run side by side, all of them take their locks in this order, so that none waits for another in a
 // circle: the user, the user's sessions from the newest to the oldest, counters of guesses, the row of state.
 import type { CreateSessionOutcome, NewSession, Session, User } from "../store.js";
-import { ahead, alone, answerTo, firstLast, integer, queryLast, text, type Work } from "../work.js";
+import { ahead, alone, answerTo, firstLast, integer, queryLast, text, type Work } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { settleRight } from "./guesses.js";
+import { settleRight } from "./attempts.js";
 import { writeRevocations } from "./revocations.js";
 import { displace } from "./session-ends.js";
 import { insertSession, moveAuthTime, sessionColumns, sessionOf } from "./session-rows.js";

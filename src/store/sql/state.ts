@@ -1,6 +1,6 @@
 // The one row of state. Its writers come last in a transaction: where transactions run side by side, the lock on the row
 // then makes the order of numbers the order of commits, and no two of them wait for each other in a circle.
-import { ahead, answerTo, first, firstLast, integer, type Row, text, type Work, write } from "../work.js";
+import { ahead, answerTo, first, firstLast, integer, type Row, text, type Work, write } from "../transaction.js";
 
 export interface State {
   readonly epoch: string;

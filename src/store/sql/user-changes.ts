@@ -1,8 +1,8 @@
 // What changes or removes a user of this store, and ends the user's sessions and tokens in the same transaction.
 import type { Ending, ForeignTokens, Guess, Origin, Revocation, User } from "../store.js";
-import { first, text, type Work, write } from "../work.js";
+import { first, text, type Work, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { settleRight } from "./guesses.js";
+import { settleRight } from "./attempts.js";
 import { leewayMaxSeconds, type Revoked, writeRevocations } from "./revocations.js";
 import { endOpenSessions, latestAccess } from "./session-ends.js";
 import { sendLive } from "./sessions.js";

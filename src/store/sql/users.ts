@@ -12,7 +12,7 @@ import {
   textOrNull,
   texts,
   type Work,
-} from "../work.js";
+} from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { holderOf, makeRoom, visible } from "./import-rows.js";
 

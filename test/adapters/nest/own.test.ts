@@ -11,8 +11,8 @@ import {
   mount,
   type NestHost,
   Public,
-} from "../../../dist/adapters/nest.js";
-import type { Ampho, Auth } from "../../../dist/index.js";
+} from "../../../src/adapters/nest.js";
+import type { Ampho, Auth } from "../../../src/index.js";
 import { createInstance, foreignToken } from "../instance.js";
 
 let ampho: Ampho;

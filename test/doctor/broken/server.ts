@@ -1,16 +1,16 @@
 // A real instance on node:http with one fault planted into it, and the attacks of `ampho doctor` against it.
 import { createHmac, createPrivateKey, createPublicKey, type KeyObject, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
-import { type Ampho, type AmphoOptions, createAmpho } from "../../../dist/ampho.js";
-import { generateJwk } from "../../../dist/crypto/jwk-generate.js";
-import { importKeys } from "../../../dist/crypto/jwk-set.js";
-import type { Attack } from "../../../dist/doctor/attack.js";
-import { attackInstance } from "../../../dist/doctor/attack-instance.js";
-import { forge, segmentsOf } from "../../../dist/doctor/forge.js";
-import { lodge } from "../../../dist/doctor/guests.js";
-import type { Handle } from "../../../dist/http/handler.js";
-import type { HttpAnswer, HttpRequest } from "../../../dist/http/message.js";
-import { exchange } from "../../../dist/http/node-exchange.js";
+import { type Ampho, type AmphoOptions, createAmpho } from "../../../src/ampho.js";
+import { generateJwk } from "../../../src/keys/generate.js";
+import { importKeys } from "../../../src/keys/jwk-set.js";
+import type { Attack } from "../../../src/doctor/attacks/attack.js";
+import { attackInstance } from "../../../src/doctor/attacks/instance.js";
+import { forge, segmentsOf } from "../../../src/doctor/attacks/forge.js";
+import { lodge } from "../../../src/doctor/attacks/test-users.js";
+import type { Handle } from "../../../src/http/rest/handler.js";
+import type { HttpAnswer, HttpRequest } from "../../../src/http/rest/message.js";
+import { exchange } from "../../../src/http/node/exchange.js";
 
 type Members = Readonly<Record<string, unknown>>;
 

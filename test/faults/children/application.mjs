@@ -4,7 +4,7 @@ import { readdirSync, readlinkSync } from "node:fs";
 import { createServer } from "node:http";
 import { guarded } from "../../../dist/adapters/node.js";
 import { createAmpho } from "../../../dist/ampho.js";
-import { createHttpServer } from "../../../dist/http/server.js";
+import { createHttpServer } from "../../../dist/http/server/server.js";
 
 const notice = (line) => process.stderr.write(`${line}\n`);
 const ampho = await createAmpho({ ...JSON.parse(process.argv[2]), notice });

@@ -1,8 +1,8 @@
 // The server of `ampho serve` on a clock that runs apart from the machine's by as many seconds as stdin said last.
 import { createInterface } from "node:readline";
 import { createAmpho } from "../../../dist/ampho.js";
-import { createAccessLog } from "../../../dist/http/access-log.js";
-import { createHttpServer } from "../../../dist/http/server.js";
+import { createAccessLog } from "../../../dist/http/server/access-log.js";
+import { createHttpServer } from "../../../dist/http/server/server.js";
 
 let apart = 0;
 const clock = { now: () => Math.floor(Date.now() / 1000) + apart, monotonicMs: () => performance.now() };

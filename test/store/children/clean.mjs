@@ -1,7 +1,7 @@
 // Removes old audit rows under a lease of so many seconds, with a pause behind each batch in which it can be stopped (a stopped
 // process that is in the middle of a batch keeps SQLite's write lock), and prints what each came to.
 import { setTimeout as pause } from "node:timers/promises";
-import { openStore } from "../../../dist/store/open-store.js";
+import { openStore } from "../../../dist/store/open.js";
 
 const [url, holder, leaseSeconds, now] = process.argv.slice(2);
 const store = await openStore({ url, migrate: false, notice: () => {} });

@@ -1,5 +1,5 @@
 // Uses a store and never closes it: nothing may keep this process alive.
-import { openSqlite } from "../../../dist/store/sqlite.js";
+import { openSqlite } from "../../../dist/store/sqlite/store.js";
 
 const store = await openSqlite({ path: process.argv[2], migrate: true, notice: () => {} });
 const origin = { actor: "application" };

@@ -1,6 +1,6 @@
 // Holds the write lock of the database whose path is given until a line comes in, or for so many milliseconds, and says so.
 import { createInterface } from "node:readline";
-import { loadDriver } from "../../../dist/store/sqlite-driver.js";
+import { loadDriver } from "../../../dist/store/sqlite/driver.js";
 
 const { DatabaseSync } = loadDriver(undefined);
 const database = new DatabaseSync(process.argv[2]);

@@ -1,5 +1,5 @@
 // Opens the database whose path is given, and prints what came of it as JSON.
-import { openSqlite } from "../../../dist/store/sqlite.js";
+import { openSqlite } from "../../../dist/store/sqlite/store.js";
 
 const notices = [];
 try {

@@ -1,6 +1,6 @@
 // Renews one session ten times at once for each line that comes in (a renewal as JSON), and prints the outcomes.
 import { createInterface } from "node:readline";
-import { openSqlite } from "../../../dist/store/sqlite.js";
+import { openSqlite } from "../../../dist/store/sqlite/store.js";
 
 const store = await openSqlite({ path: process.argv[2], migrate: true, notice: () => {} });
 console.log("ready");

@@ -1,6 +1,6 @@
 // Logs in, renews and ends sessions without pause, several at once, and prints each thing that was acknowledged. The next
 // step waits until that is in the pipe: what waits in the process while a slow reader's pipe is full is lost by a kill.
-import { openSqlite } from "../../../dist/store/sqlite.js";
+import { openSqlite } from "../../../dist/store/sqlite/store.js";
 
 const [, , path, prefix] = process.argv;
 const store = await openSqlite({ path, migrate: true, notice: () => {} });

@@ -1,0 +1,130 @@
+// `authorize` for fetch-native hosts: one function that is wrapper and decorator (contract §6).
+// What it gives back is called as the host calls it, and calls the handler with `(request, auth, ...the rest)`.
+import type { Auth, Need } from "../tokens/auth.js";
+import type { Flows } from "../flows/flows.js";
+import type { Authorize, HandlerName, HandlerOf } from "./authorize-types.js";
+
+/**
+ * The decorated method `name` of `instance`, bound to it, typed as it is called: `(request, …) => Promise<Response>`.
+ * Throws a TypeError when there is no such method or `authorize` does not decorate it.
+ */
+export function handlerOf<T extends object, K extends keyof T & HandlerName<T>>(instance: T, name: K): HandlerOf<T[K]> {
+  const method: unknown = instance[name];
+  if (typeof method !== "function" || !guarded.has(method))
+    throw new TypeError(`${String(name)} is not a method that authorize decorates`);
+  // The type says what the check before cannot: what authorize made is called so.
+  return method.bind(instance) as HandlerOf<T[K]>;
+}
+
+/** Functions that authorize made: `handlerOf` hands out nothing that is not guarded. */
+const guarded = new WeakSet<object>();
+
+/** What is read of a Request. */
+export type WebRequest = Pick<Request, "method" | "headers" | "url">;
+
+/** Any handler at all; its shape is held by the overloads above. */
+type AnyHandler = (...args: readonly unknown[]) => unknown;
+
+/** Binds `authorize` to the guard; `refuse` turns what the guard throws into the Response of contract §4. */
+export function createAuthorize<Limit = unknown>(parts: {
+  readonly guard: Flows["guard"];
+  readonly authorizationOf: (request: WebRequest) => string | undefined;
+  readonly refuse: (error: unknown) => Response;
+  /** False: there is no store that `strict` could ask. */
+  readonly strict?: false;
+}): Authorize<Limit> {
+  const { guard, authorizationOf, refuse } = parts;
+
+  function wrap(need: Need<unknown> | undefined, handler: AnyHandler): AnyHandler {
+    async function handle(this: unknown, request: unknown, ...rest: unknown[]): Promise<Response> {
+      let auth: Auth | undefined;
+      try {
+        auth = await guard(authorizationOf(requestOf(request)), need, request);
+      } catch (error) {
+        return refuse(error);
+      }
+      return (await Reflect.apply(handler, this, [request, auth, ...rest])) as Response;
+    }
+    guarded.add(handle);
+    return handle;
+  }
+
+  function guarding(need: Need<unknown> | undefined, args: readonly unknown[]): unknown {
+    const [first, second, third] = args;
+    if (isHandler(first) && (args.length === 1 || isMethodContext(second))) return wrap(need, first);
+    if (args.length === 3 && isDescriptor(third)) {
+      third.value = wrap(need, third.value);
+      return third;
+    }
+    throw new TypeError("authorize wraps a function or decorates a method");
+  }
+
+  return function authorize(...args: readonly unknown[]): unknown {
+    const [first, second] = args;
+    if (!isNeed(first) || args.length > 2) return guarding(undefined, args);
+    const need = checkNeed(first, parts);
+    if (args.length === 1) return (...inner: readonly unknown[]) => guarding(need, inner);
+    return guarding(need, [second]);
+  } as Authorize<Limit>;
+}
+
+const needMembers = new Set(["roles", "scopes", "fresh", "strict", "can", "optional"]);
+
+/**
+ * A need as it is now: what is done to the object or its lists afterwards changes nothing.
+ * A misspelt one, or one that turned out to be undefined, would let everybody in.
+ * Throws a TypeError where it is written; also for `strict` where `host` has no store.
+ */
+export function checkNeed<N extends Need<never>>(need: N, host: { readonly strict?: false }): N {
+  for (const [member, value] of Object.entries(need)) {
+    if (!needMembers.has(member)) throw new TypeError(`a need knows no member ${JSON.stringify(member)}`);
+    if (value === undefined) throw new TypeError(`${member} of a need is undefined: leave it out`);
+  }
+  const { roles, scopes, fresh, strict, can, optional } = need;
+  for (const [name, list] of Object.entries({ roles, scopes }))
+    if (list !== undefined && !(Array.isArray(list) && list.every((item) => typeof item === "string")))
+      throw new TypeError(`${name} of a need is an array of strings`);
+  if (roles?.length === 0) throw new TypeError("roles of a need is empty: nobody could ever have one of them");
+  if (fresh !== undefined && !(typeof fresh === "number" && fresh >= 0))
+    throw new TypeError("fresh of a need is a number of seconds");
+  if (can !== undefined && typeof can !== "function") throw new TypeError("can of a need is a function");
+  for (const [name, flag] of Object.entries({ strict, optional }))
+    if (flag !== undefined && typeof flag !== "boolean") throw new TypeError(`${name} of a need is true or left out`);
+  if (strict === true && host.strict === false)
+    throw new TypeError("a need with `strict` asks the store, which a verifier has not");
+  return { ...need, ...(roles && { roles: [...roles] }), ...(scopes && { scopes: [...scopes] }) };
+}
+
+function isNeed(value: unknown): value is Need<unknown> {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
+function isHandler(value: unknown): value is AnyHandler {
+  return typeof value === "function";
+}
+
+function isMethodContext(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "kind" in value && value.kind === "method";
+}
+
+function isDescriptor(value: unknown): value is { value: AnyHandler } {
+  return typeof value === "object" && value !== null && "value" in value && isHandler(value.value);
+}
+
+/** By shape, not by class: a host may bring a Request of its own. */
+function requestOf(holder: unknown): WebRequest {
+  for (const candidate of candidates(holder))
+    if (
+      typeof candidate === "object" &&
+      candidate !== null &&
+      "headers" in candidate &&
+      typeof (candidate.headers as { get?: unknown } | null)?.get === "function"
+    )
+      return candidate as WebRequest;
+  throw new TypeError("the first argument of a guarded handler is a Request, or holds one as `request` or `req`");
+}
+
+function candidates(holder: unknown): readonly unknown[] {
+  if (typeof holder !== "object" || holder === null) return [];
+  return ["request" in holder ? holder.request : undefined, "req" in holder ? holder.req : undefined, holder];
+}

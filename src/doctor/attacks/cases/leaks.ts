@@ -1,0 +1,143 @@
+// What answers must not tell, and what they must say.
+import { randomBytes } from "node:crypto";
+import { isJwk } from "../../../keys/jwk.js";
+import type { Attack, Target } from "../attack.js";
+import { bearer, held, notHeld, post, type Tried, tryEach } from "../attack.js";
+import { headerOf, membersOf } from "../../exchange.js";
+import { parseSegment, segmentsOf } from "../forge.js";
+
+const privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
+
+async function publishedKeys(target: Target) {
+  const answer = await target.send({ path: "/.well-known/jwks.json" });
+  const { keys } = membersOf(answer);
+  if (answer.status !== 200 || !Array.isArray(keys)) return notHeld(`no JWK Set: answered ${answer.status}`);
+  for (const jwk of keys.filter(isJwk)) {
+    if (jwk["kty"] === "oct") return notHeld("it publishes a secret (oct) key");
+    const shown = privateMembers.filter((name) => name in jwk);
+    if (shown.length > 0) return notHeld(`it publishes the private members ${shown.join(", ")}`);
+  }
+  return held;
+}
+
+/** One answer of each kind. */
+async function answersOf(target: Target): Promise<readonly Tried[]> {
+  const { token, refreshToken } = await target.open();
+  return tryEach(target, [
+    ["a login", post("/login", target.user)],
+    ["a refused login", post("/login", { login: 1 })],
+    ["a renewal", post("/renew", { refresh_token: refreshToken })],
+    ["a refused renewal", post("/renew", { refresh_token: "x" })],
+    ["a session", { path: "/session", headers: [bearer(token)] }],
+    ["sessions", { path: "/sessions", headers: [bearer(token)] }],
+    ["no token", { path: "/session" }],
+    ["a bad token", { path: "/session", headers: [bearer("x.y.z")] }],
+    ["an unknown path", { path: "/nothing" }],
+    ["a wrong method", { method: "PUT", path: "/login" }],
+    ["a logout", { method: "POST", path: "/logout", headers: [bearer(token)] }],
+  ]);
+}
+
+async function cached(target: Target) {
+  const faults = (await answersOf(target)).flatMap(([what, answer]) => {
+    const control = headerOf(answer, "cache-control")?.toLowerCase() ?? "";
+    const challenge = headerOf(answer, "www-authenticate") ?? "";
+    return [
+      ...(/(?:^|[\s,])no-store(?:$|[\s,])/.test(control) ? [] : [`${what} may be kept (no Cache-Control: no-store)`]),
+      ...(headerOf(answer, "x-content-type-options") === "nosniff" ? [] : [`${what} may be sniffed (no nosniff)`]),
+      ...(answer.status !== 401 || /^bearer\b/i.test(challenge) ? [] : [`${what}: 401 without a Bearer challenge`]),
+    ];
+  });
+  return faults.length === 0 ? held : notHeld(faults.slice(0, 3).join("; "));
+}
+
+/** Of a stack, a path of the server, a query or a library. */
+const inside =
+  /\n\s+at |\bat [\w.<>]+ \(|node_modules|\/(?:usr|home|app|srv|var|opt)\/|file:\/\/|SQLITE_|\bsqlite\b|\bselect .+ from\b|\bTypeError\b|\bSyntaxError\b/i;
+
+async function insideOut(target: Target) {
+  const canary = `canary${randomBytes(9).toString("hex")}`;
+  const { token } = await target.standing();
+  const { sid } = parseSegment(segmentsOf(token).payload);
+  const answers = await tryEach(target, [
+    ["no JSON", post("/login", `{"login": ${canary}`)],
+    ["a wrong type", post("/login", { login: canary, password: { [canary]: canary } })],
+    ["a field that nobody knows", post("/login", { [canary]: canary })],
+    ["a login with a NUL", post("/login", { login: `${canary}\0`, password: canary })],
+    ["a token", { path: "/session", headers: [bearer(`${canary}.${canary}.${canary}`)] }],
+    ["a scheme", { path: "/session", headers: [["Authorization", `${canary} ${canary}`]] }],
+    ["a refresh token", post("/renew", { refresh_token: canary })],
+    ["a path", { path: `/${canary}` }],
+    ["a session's id", { method: "DELETE", path: `/sessions/${canary}`, headers: [bearer(token)] }],
+    ["a query", { path: `/session?password=${canary}`, headers: [bearer(token)] }],
+    ["a media type", { method: "POST", path: "/login", headers: [["Content-Type", `text/${canary}`]], body: canary }],
+    ["a method", { method: "PUT", path: "/login", headers: [["X-Canary", canary]] }],
+  ]);
+  const faults = answers.flatMap(([what, answer]) => {
+    const text = [answer.body, ...answer.headers.map(([name, value]) => `${name}: ${value}`)].join("\n");
+    const { message, error } = membersOf(answer);
+    return [
+      ...(text.includes(canary) ? [`${what} is sent back`] : []),
+      ...(inside.test(answer.body) ? [`${what} is answered with a piece of the inside`] : []),
+      ...(typeof sid === "string" && answer.body.includes(sid) ? [`${what} is answered with a session's id`] : []),
+      ...(answer.status >= 500 ? [`${what}: answered ${answer.status}`] : []),
+      ...(typeof message === "string" && typeof error === "string"
+        ? []
+        : [`${what} is not answered with message and error`]),
+    ];
+  });
+  return faults.length === 0 ? held : notHeld(faults.slice(0, 3).join("; "));
+}
+
+async function program(target: Target) {
+  const answer = await target.send({ path: "/session" });
+  const told = ["x-powered-by", "x-aspnet-version", "x-generator"].filter(
+    (name) => headerOf(answer, name) !== undefined,
+  );
+  // A proxy in front may say its name; a version is what helps an attacker.
+  if (/\d/.test(headerOf(answer, "server") ?? "")) told.push("server");
+  return told.length === 0 ? held : notHeld(`it tells what it runs on: ${told.join(", ")}`);
+}
+
+async function otherOrigins(target: Target) {
+  const stranger = `https://${randomBytes(6).toString("hex")}.example`;
+  const listed = target.rules.corsOrigins.flatMap((origin) => [
+    `${origin}.example`,
+    origin.replace("://", "://x"),
+    `${origin}:1`,
+  ]);
+  const faults: string[] = [];
+  for (const origin of [stranger, "null", "http://localhost:1", ...listed]) {
+    const ask = [
+      ["Origin", origin],
+      ["Access-Control-Request-Method", "POST"],
+      ["Access-Control-Request-Headers", "authorization"],
+    ] as const;
+    for (const method of ["GET", "OPTIONS"]) {
+      const answer = await target.send({ method, path: method === "GET" ? "/session" : "/login", headers: ask });
+      const allowed = headerOf(answer, "access-control-allow-origin");
+      if (allowed === undefined) continue;
+      const kind = allowed === "*" ? "every origin" : allowed === origin ? "any origin that asks" : "";
+      if (kind !== "") faults.push(`${kind} may read answers (${method})`);
+    }
+  }
+  return faults.length === 0 ? held : notHeld([...new Set(faults)].slice(0, 3).join("; "));
+}
+
+export const leakAttacks: readonly Attack[] = [
+  { id: "jwks", title: "private members among the published keys", source: "RFC 7517 §9.2", run: publishedKeys },
+  {
+    id: "caching",
+    title: "answers that are kept, sniffed, or lack their challenge",
+    source: "RFC 6750 §5.3, RFC 9111 §5.2.2.5",
+    run: cached,
+  },
+  {
+    id: "error-bodies",
+    title: "errors that tell of the inside, or repeat what was sent",
+    source: "CWE-209",
+    run: insideOut,
+  },
+  { id: "banner", title: "headers that name the program and its version", source: "CWE-200", run: program },
+  { id: "cors", title: "pages of other origins read answers", source: "CWE-942", run: otherOrigins },
+];

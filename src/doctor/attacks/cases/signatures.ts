@@ -1,0 +1,111 @@
+// A signature counts only by a key that is configured: RFC 7515 §5.2, RFC 8725 §3.10.
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { createServer } from "node:http";
+import { generateJwk } from "../../../keys/generate.js";
+import { importKeys } from "../../../keys/jwk-set.js";
+import { type Attack, bearer, isUnauthorized, judge, refusesTokens, type Target, tryEach } from "../attack.js";
+import { encode, forge, forgeHmac, join, parseSegment, segmentsOf } from "../forge.js";
+import { goodClaims } from "./good.js";
+
+/** A key of ours comes along with the token, inside it or at a URL where we would see it fetched. */
+async function broughtAlong(target: Target) {
+  const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+  const jwk = publicKey.export({ format: "jwk" });
+  const own = { ...privateKey.export({ format: "jwk" }), alg: "EdDSA", kid: "brought" };
+  const secret = randomBytes(32);
+  const oct = { kty: "oct", k: secret.toString("base64url"), alg: "HS256" };
+  const listener = await listen(JSON.stringify({ keys: [{ ...jwk, alg: "EdDSA", kid: "brought" }] }));
+  try {
+    const [key] = importKeys(own).keys;
+    if (key === undefined) throw new TypeError("a key that was just made can be used");
+    const claims = goodClaims(target);
+    const members: readonly (readonly [string, Readonly<Record<string, unknown>>])[] = [
+      ["jwk", { jwk }],
+      ["jku", { jku: listener.url, kid: "brought" }],
+      ["x5u", { x5u: listener.url }],
+      ["x5c", { x5c: [publicKey.export({ format: "der", type: "spki" }).toString("base64")] }],
+    ];
+    const tokens = [
+      ...members.map(([what, more]) => [what, forge(key, { alg: "EdDSA", typ: "at+jwt", ...more }, claims)] as const),
+      ["jwk, a secret key", forgeHmac(secret, { alg: "HS256", typ: "at+jwt", jwk: oct }, claims)] as const,
+    ];
+    const trials = tokens.map(([what, token]) => [what, { path: "/session", headers: [bearer(token)] }] as const);
+    const verdict = judge(await tryEach(target, trials), isUnauthorized);
+    if (listener.visits() > 0)
+      return { outcome: "not_held", detail: "it fetched the URL that the token named" } as const;
+    return verdict;
+  } finally {
+    listener.close();
+  }
+}
+
+/** On this machine only: a server elsewhere cannot reach it, and is judged by its answer. */
+function listen(body: string): Promise<{ readonly url: string; visits(): number; close(): void }> {
+  let visits = 0;
+  const server = createServer((_, response) => {
+    visits++;
+    response.setHeader("Content-Type", "application/json").end(body);
+  });
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      const port = typeof address === "object" ? address?.port : undefined;
+      const close = () => {
+        server.close();
+        server.closeAllConnections();
+      };
+      resolve({ url: `http://127.0.0.1:${port}/jwks.json`, visits: () => visits, close });
+    });
+  });
+}
+
+/** A signature that an unchecked verifier finds good: nothing, zeros (CVE-2022-21449), the form of another algorithm. */
+async function blank(target: Target) {
+  const { header, payload, signature } = segmentsOf((await target.standing()).token);
+  const { length } = Buffer.from(signature, "base64url");
+  const der = Buffer.from("3006020100020100", "hex");
+  const signatures: readonly (readonly [string, Uint8Array])[] = [
+    ["nothing", Buffer.alloc(0)],
+    ["one zero byte", Buffer.alloc(1)],
+    [`${length} zero bytes`, Buffer.alloc(length)],
+    ["64 zero bytes", Buffer.alloc(64)],
+    ["zeros in DER", der],
+    [`${length} bytes of ones`, Buffer.alloc(length, 0xff)],
+  ];
+  return refusesTokens(
+    target,
+    signatures.map(([what, bytes]) => [`the signature is ${what}`, join(header, payload, encode(bytes))] as const),
+  );
+}
+
+/** Keys of all kinds that are not the server's, under the names that it knows. */
+async function otherKey(target: Target) {
+  const { header, payload } = segmentsOf((await target.standing()).token);
+  const members = parseSegment(header);
+  const content = Buffer.from(payload, "base64url");
+  const kinds = ["HS256", "EdDSA", "ES256"] as const;
+  return refusesTokens(
+    target,
+    kinds.flatMap((alg) => {
+      const [key] = importKeys(generateJwk(alg)).keys;
+      if (key === undefined) return [];
+      return [
+        [`another key (${alg})`, forge(key, { alg, kid: members["kid"], typ: "at+jwt" }, content)] as const,
+        [`another key (${alg}) under the token's own header`, forge(key, members, content)] as const,
+        [`another key (${alg}), no kid`, forge(key, { alg, typ: "at+jwt" }, content)] as const,
+      ];
+    }),
+  );
+}
+
+export const signatureAttacks: readonly Attack[] = [
+  { id: "other-key", title: "a signature by another key", source: "RFC 7515 §5.2", run: otherKey },
+  { id: "blank-signature", title: "a signature of nothing or of zeros", source: "CVE-2022-21449", run: blank },
+  {
+    id: "embedded-key",
+    title: "a key that the token brings along (jwk, jku, x5u, x5c)",
+    source: "RFC 8725 §3.10, CVE-2018-0114",
+    run: broughtAlong,
+  },
+];

@@ -1,0 +1,72 @@
+// Tokens in any form, good and bad, made of parts that a signer of ours would never put together.
+import { createHmac } from "node:crypto";
+import type { Key } from "../../keys/key.js";
+import { signInput } from "../../keys/signature.js";
+
+/** What a segment holds: bytes, a text as it is, or a value as JSON. */
+export type Content = Uint8Array | string | Readonly<Record<string, unknown>> | readonly unknown[];
+
+export function encode(content: Content): string {
+  const bytes = typeof content === "string" || content instanceof Uint8Array ? content : JSON.stringify(content);
+  return Buffer.from(bytes).toString("base64url");
+}
+
+/** Signed with the key, whatever the header says. */
+export function forge(key: Key, header: Content, payload: Content): string {
+  const input = `${encode(header)}.${encode(payload)}`;
+  return `${input}.${signatureOf(key, input)}`;
+}
+
+/** Of any length: ours signs nothing that is longer than a token may be. */
+function signatureOf(key: Key, input: string): string {
+  const { material, algorithm } = key;
+  if (material.kind === "pair") return signInput(key, input);
+  return createHmac(hashes[algorithm] ?? "sha256", material.secret)
+    .update(input)
+    .digest("base64url");
+}
+
+const hashes: Readonly<Record<string, string>> = { HS256: "sha256", HS384: "sha384", HS512: "sha512" };
+
+/** Signed with bytes as an HMAC secret, by the algorithm that the header names. */
+export function forgeHmac(
+  secret: string | Uint8Array,
+  header: Readonly<Record<string, unknown>> & { readonly alg: string },
+  payload: Content,
+): string {
+  const input = `${encode(header)}.${encode(payload)}`;
+  return `${input}.${createHmac(hashes[header.alg] ?? "sha256", secret)
+    .update(input)
+    .digest("base64url")}`;
+}
+
+export interface Segments {
+  readonly header: string;
+  readonly payload: string;
+  readonly signature: string;
+}
+
+export function segmentsOf(token: string): Segments {
+  const [header = "", payload = "", signature = ""] = token.split(".");
+  return { header, payload, signature };
+}
+
+export const join = (...segments: readonly string[]): string => segments.join(".");
+
+/** A segment's JSON; empty when it is none. */
+export function parseSegment(segment: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(segment, "base64url").toString("utf8"));
+    return typeof value === "object" && value !== null ? { ...value } : {};
+  } catch {
+    return {};
+  }
+}
+
+/** The same bytes with one bit turned. */
+export function flipBit(segment: string, at: number): string {
+  const bytes = Buffer.from(segment, "base64url");
+  const index = at < 0 ? bytes.length + at : at;
+  bytes[index] = (bytes[index] ?? 0) ^ 1;
+  return bytes.toString("base64url");
+}

@@ -1,0 +1,31 @@
+// What a login or a renewal has given: in the body, or in cookies (AMPHO_SECURITY_COOKIES).
+import { cookieNames } from "../../http/rest/cookie-mode.js";
+import { type Answer, membersOf } from "../exchange.js";
+
+export interface Given {
+  readonly token: string | undefined;
+  readonly refreshToken: string | undefined;
+  readonly device: string | undefined;
+  readonly byCookies: boolean;
+}
+
+export function givenBy(answer: Answer): Given {
+  const cookies = cookiesOf(answer);
+  const members = membersOf(answer);
+  const text = (name: string) => {
+    const value = members[name];
+    return typeof value === "string" ? value : undefined;
+  };
+  return {
+    token: cookies.get(cookieNames.token) ?? text("token"),
+    refreshToken: cookies.get(cookieNames.refreshToken) ?? text("refresh_token"),
+    device: cookies.get(cookieNames.device) ?? text("device"),
+    byCookies: cookies.has(cookieNames.token),
+  };
+}
+
+/** By name; one that is removed has no value. */
+function cookiesOf({ headers }: Answer): ReadonlyMap<string, string> {
+  const all = headers.filter(([name]) => name === "set-cookie").map(([, value]) => /^([^=;]+)=([^;]*)/.exec(value));
+  return new Map(all.flatMap((found) => (found?.[2] ? [[found[1] ?? "", found[2]] as const] : [])));
+}

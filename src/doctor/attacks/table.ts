@@ -1,0 +1,26 @@
+// Every attack of `ampho doctor --attack`, in the order in which they are tried. From this table comes docs/doctor.md.
+import type { Attack } from "./attack.js";
+import { algorithmAttacks } from "./cases/algorithms.js";
+import { claimAttacks } from "./cases/claims.js";
+import { cookieAttacks } from "./cases/cookies.js";
+import { formAttacks } from "./cases/forms.js";
+import { guessingAttacks } from "./cases/guessing.js";
+import { headerAttacks } from "./cases/headers.js";
+import { leakAttacks } from "./cases/leaks.js";
+import { limitAttacks } from "./cases/limits.js";
+import { sessionAttacks } from "./cases/sessions.js";
+import { signatureAttacks } from "./cases/signatures.js";
+
+export const attacks: readonly Attack[] = [
+  ...algorithmAttacks,
+  ...signatureAttacks,
+  ...formAttacks,
+  ...claimAttacks,
+  ...sessionAttacks,
+  ...headerAttacks,
+  ...cookieAttacks,
+  ...limitAttacks,
+  ...leakAttacks,
+  // Last: it ends with a login that has to wait.
+  ...guessingAttacks,
+];

@@ -1,0 +1,45 @@
+// Users made for the attacks in the configured store, and removed afterwards.
+import { randomBytes } from "node:crypto";
+import type { Management } from "../../flows/manage/management.js";
+import type { Credentials, Guests } from "./attack.js";
+
+export interface Lodging {
+  readonly user: Credentials;
+  readonly guests: Guests;
+  /** Removes them all; may be called twice. */
+  leave(): Promise<void>;
+}
+
+/** Rejects as `users.create` does; then none of them is left. */
+export async function lodge(users: Management["users"], passwordMinCharacters: number): Promise<Lodging> {
+  const made = new Set<string>();
+  const password = randomBytes(Math.max(24, passwordMinCharacters)).toString("base64url").slice(0, 1024);
+
+  async function make(withPassword: boolean): Promise<Credentials> {
+    const login = `doctor-${randomBytes(9).toString("hex")}`;
+    await users.create({ login, password: withPassword ? password : undefined });
+    made.add(login);
+    return { login, password };
+  }
+
+  async function leave(): Promise<void> {
+    for (const login of made) {
+      await users.remove(login);
+      made.delete(login);
+    }
+  }
+
+  try {
+    const user = await make(true);
+    const guests: Guests = {
+      other: await make(true),
+      disabled: await make(true),
+      withoutPassword: (await make(false)).login,
+      disable: (login) => users.disable(login),
+    };
+    return { user, guests, leave };
+  } catch (error) {
+    await leave();
+    throw error;
+  }
+}

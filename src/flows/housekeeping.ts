@@ -1,0 +1,116 @@
+// Housekeeping (docs/operating.md): what nobody can need any more is removed in small batches with pauses between them, by
+// one process of a fleet at a time, in the background or by hand.
+import { randomId } from "../crypto/random.js";
+import { AmphoError } from "../errors.js";
+import {
+  type HousekeepingLease,
+  type OldRowKind,
+  type OldRowsCursor,
+  oldRowKinds,
+  type Store,
+} from "../store/store.js";
+import type { Parts } from "./deps.js";
+
+/** One turn in the fleet each so many seconds. */
+const everySeconds = 60;
+/** A batch takes far less; a holder that was killed is replaced after this. */
+const leaseSeconds = 15;
+/** Between batches: twice what the last one took, so that most of the time is everybody else's. */
+const pauseMs = { least: 5, most: 100, times: 2 };
+const askAgainMs = 1000;
+
+export type RemovedCounts = Readonly<Record<OldRowKind, number>>;
+
+interface HousekeepingParts extends Pick<Parts, "clock" | "settings"> {
+  readonly store: Pick<Store, "takeHousekeeping" | "removeOldRows" | "finishHousekeeping">;
+}
+
+/** Does a turn now and then until it is stopped; keeps no process alive. `report` gets what is a bug. */
+export function startHousekeeping(parts: HousekeepingParts, report: (error: unknown) => void): { stop(): void } {
+  let stopped = false;
+
+  async function turn(): Promise<void> {
+    try {
+      const lease = createLease(parts);
+      const taken = await parts.store.takeHousekeeping({ ...lease(), everySeconds });
+      if (taken === "taken") await clean(parts, lease, { stopped: () => stopped });
+    } catch (error) {
+      // The store is away, or closed: the next turn goes on.
+      if (!(error instanceof AmphoError)) report(error);
+    }
+    if (!stopped) timer = later();
+  }
+
+  const later = () => setTimeout(() => void turn(), everySeconds * 1000).unref();
+  let timer = later();
+  return {
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** One turn, by hand. Rejects with `unavailable`. */
+export async function cleanNow(parts: HousekeepingParts, onWait: (() => void) | undefined): Promise<RemovedCounts> {
+  const lease = createLease(parts);
+  const take = () => parts.store.takeHousekeeping({ ...lease(), everySeconds: undefined });
+  for (let tries = 1; (await take()) !== "taken"; tries += 1) {
+    if (tries === 1) onWait?.();
+    await pause(askAgainMs, "held");
+  }
+  return clean(parts, lease, "by hand");
+}
+
+/** The lease of one turn, as it is asked for at this moment. */
+function createLease({ clock }: HousekeepingParts): () => HousekeepingLease {
+  const holder = randomId();
+  return () => ({ holder, now: clock.now(), leaseSeconds });
+}
+
+/** Ends early when it is stopped, or when the lease is somebody else's. */
+async function clean(
+  { store, clock, settings }: HousekeepingParts,
+  lease: () => HousekeepingLease,
+  how: "by hand" | { readonly stopped: () => boolean },
+): Promise<RemovedCounts> {
+  const counts: Record<OldRowKind, number> = {
+    sessions: 0,
+    revocations: 0,
+    guesses: 0,
+    places: 0,
+    imports: 0,
+    audit: 0,
+  };
+  const { auditKeepSeconds, throttle } = settings;
+  for (const kind of oldRowKinds) {
+    let next: OldRowsCursor | undefined;
+    do {
+      if (how !== "by hand" && how.stopped()) return counts;
+      const startMs = clock.monotonicMs();
+      const done = await store.removeOldRows({
+        ...lease(),
+        kind,
+        windowSeconds: throttle.windowSeconds,
+        auditKeepSeconds,
+        next,
+      });
+      if (done.outcome === "lost") return counts;
+      counts[kind] += done.rows;
+      next = done.next;
+      const tookMs = clock.monotonicMs() - startMs;
+      const waitMs = Math.min(Math.max(tookMs * pauseMs.times, pauseMs.least), pauseMs.most);
+      if (next) await pause(waitMs, how === "by hand" ? "held" : "unheld");
+    } while (next);
+  }
+  await store.finishHousekeeping(lease());
+  return counts;
+}
+
+/** `unheld`: it keeps no process alive. */
+function pause(ms: number, how: "held" | "unheld"): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    if (how === "unheld") timer.unref();
+  });
+}

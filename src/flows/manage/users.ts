@@ -1,0 +1,154 @@
+// Users of the store: what the commands `user-…` and `ampho.users` do, by the same code.
+import { canonicalLogin, checkNewLogin } from "../../logins/login-name.js";
+import type { PasswordPolicy } from "../../passwords/policy.js";
+import { randomId } from "../../crypto/random.js";
+import { AmphoError } from "../../errors.js";
+import type { Origin, User } from "../../store/store.js";
+import { isNameable } from "../../store/storable-text.js";
+import type { Parts } from "../deps.js";
+import { refusedRoles } from "../../users/roles.js";
+
+type UserParts = Pick<Parts, "store" | "passwords" | "revocations" | "clock" | "settings"> & {
+  readonly policy: PasswordPolicy;
+};
+
+/** A user as applications and commands see one: no hash, ever. */
+export interface UserView {
+  readonly id: string;
+  readonly login: string;
+  readonly roles: readonly string[];
+  readonly disabled: boolean;
+}
+
+export interface NewUser {
+  readonly login: string;
+  readonly password?: string | undefined;
+  readonly roles?: readonly string[] | undefined;
+}
+
+/** Which roles the user has afterwards: exactly `set`, or those of before without `remove` and with `add`. */
+export type RoleChange =
+  | { readonly set: readonly string[] }
+  | { readonly add?: readonly string[]; readonly remove?: readonly string[] };
+
+export function viewOfUser({ id, login, roles, disabled }: User): UserView {
+  return { id, login, roles, disabled };
+}
+
+/** `invalid_request` when the login exists or may not be made, or the password breaks a rule. */
+export async function createUser(parts: UserParts, input: NewUser, origin: Origin): Promise<UserView> {
+  const { store, clock } = parts;
+  const reason = checkNewLogin(input.login);
+  if (reason !== undefined) throw new AmphoError("invalid_request", reason);
+  const roles = checkRoles(input.roles ?? []);
+  const canonical = canonicalLogin(input.login);
+  const passwordHash = input.password === undefined ? null : await hashNew(parts, input.login, input.password);
+  const user = { id: randomId(), login: input.login, canonical, passwordHash, roles };
+  const outcome = await store.createUser({ user, now: clock.now(), origin });
+  if (outcome === "taken") throw new AmphoError("invalid_request", "A user with this login exists already.");
+  return { id: user.id, login: user.login, roles, disabled: false };
+}
+
+export async function findUser({ store }: UserParts, login: string): Promise<UserView | undefined> {
+  const user = await findByLogin(store, login);
+  return user === undefined ? undefined : viewOfUser(user);
+}
+
+/** All users in the order of their logins, a page at a time. */
+export async function* listUsers({ store }: UserParts): AsyncGenerator<UserView> {
+  const limit = 500;
+  let after: string | undefined;
+  for (;;) {
+    const { users, next } = await store.listUsers({ after, limit });
+    for (const user of users) yield viewOfUser(user);
+    if (next === undefined) return;
+    after = next;
+  }
+}
+
+/** Ends the user's sessions. `undefined` takes the password away. */
+export async function setPassword(
+  parts: UserParts,
+  login: string,
+  password: string | undefined,
+  origin: Origin,
+): Promise<void> {
+  const { store, revocations, clock } = parts;
+  const user = await requireUser(parts, login);
+  const passwordHash = password === undefined ? null : await hashNew(parts, user.login, password);
+  const outcome = await store.setPassword({
+    userId: user.id,
+    passwordHash,
+    passwordVersion: undefined,
+    exceptSession: undefined,
+    now: clock.now(),
+    origin,
+  });
+  if (outcome.outcome === "unknown") throw unknown();
+  revocations.add(outcome.revocations);
+}
+
+/** A role that is taken away is refused in every process within a second. */
+export async function setRoles(parts: UserParts, login: string, change: RoleChange, origin: Origin): Promise<UserView> {
+  const { store, revocations, clock, settings } = parts;
+  const user = await requireUser(parts, login);
+  const checked =
+    "set" in change
+      ? { set: checkRoles(change.set) }
+      : { add: checkRoles(change.add ?? []), remove: change.remove ?? [] };
+  const outcome = await store.setRoles({
+    userId: user.id,
+    change: checked,
+    now: clock.now(),
+    foreignMaxSeconds: settings.foreignMaxSeconds,
+    origin,
+  });
+  if (outcome.user === undefined) throw unknown();
+  revocations.add(outcome.revocations);
+  return viewOfUser(outcome.user);
+}
+
+export async function setDisabled(parts: UserParts, login: string, disabled: boolean, origin: Origin): Promise<void> {
+  const { store, revocations, clock, settings } = parts;
+  const user = await requireUser(parts, login);
+  const { foreignMaxSeconds } = settings;
+  const outcome = await store.setDisabled({ userId: user.id, disabled, now: clock.now(), foreignMaxSeconds, origin });
+  if (!outcome.found) throw unknown();
+  revocations.add(outcome.revocations);
+}
+
+export async function removeUser(parts: UserParts, login: string, origin: Origin): Promise<void> {
+  const { store, revocations, clock, settings } = parts;
+  const user = await requireUser(parts, login);
+  const { foreignMaxSeconds } = settings;
+  const outcome = await store.removeUser({ userId: user.id, now: clock.now(), foreignMaxSeconds, origin });
+  if (!outcome.found) throw unknown();
+  revocations.add(outcome.revocations);
+}
+
+async function hashNew(parts: UserParts, login: string, password: string): Promise<string> {
+  const broken = await parts.policy.check(password, { login });
+  if (broken !== undefined) throw new AmphoError("invalid_request", broken);
+  return parts.passwords.hash(password, { fairnessKey: login });
+}
+
+export async function requireUser({ store }: Pick<Parts, "store">, login: string): Promise<User> {
+  const user = await findByLogin(store, login);
+  if (user === undefined) throw unknown();
+  return user;
+}
+
+async function findByLogin({ findUser }: Pick<Parts["store"], "findUser">, login: string): Promise<User | undefined> {
+  return isNameable(login) ? findUser(canonicalLogin(login)) : undefined;
+}
+
+function unknown(): AmphoError {
+  return new AmphoError("not_found", "There is no user with this login.");
+}
+
+/** Each once, in the given order. */
+function checkRoles(roles: readonly string[]): readonly string[] {
+  const reason = refusedRoles(roles);
+  if (reason !== undefined) throw new AmphoError("invalid_request", reason);
+  return [...new Set(roles)];
+}

@@ -1,0 +1,100 @@
+// Renewal: a session moves one generation on (contract §4, POST /renew; architecture "Sessions hold no secret").
+import { createHash } from "node:crypto";
+import { AmphoError } from "../errors.js";
+import type { EndReason, Origin, Renewal } from "../store/store.js";
+import { type Account, accountOf } from "../users/directory.js";
+import type { Caller, Grant } from "./flows.js";
+import { isNameable } from "../store/storable-text.js";
+import type { Parts } from "./deps.js";
+
+/** How long the generation before the current one still renews: two tabs, a lost answer, a lid closed too early. */
+const graceSeconds = 10;
+
+const ended = () => new AmphoError("session_ended", "The session has ended. Log in again.");
+
+export interface RenewInput {
+  readonly refreshToken?: string | undefined;
+  readonly accessToken?: string | undefined;
+  readonly idempotencyKey: string | undefined;
+}
+
+/** Throws `invalid_token`, `session_ended`, `invalid_request` (renewal by access token is off), `unavailable`. */
+export async function renew(parts: Parts, input: RenewInput, caller: Caller): Promise<Grant> {
+  const { store, directory, tokens, revocations, settings, clock } = parts;
+  tokens.requireSigningKey();
+  const now = clock.now();
+  const presented = readToken(parts, input, now);
+  const origin: Origin = { actor: "user", ...caller };
+  const renewal: Renewal = {
+    sessionId: presented.sid,
+    gen: presented.gen,
+    now,
+    accessTtlSeconds: settings.tokenTtlSeconds,
+    idleSeconds: settings.sessionIdleSeconds,
+    graceSeconds,
+    idempotency: input.idempotencyKey === undefined ? undefined : digest(input.idempotencyKey),
+    by: presented.by,
+    origin,
+    stored: directory.stored,
+  };
+  const account = directory.stored ? undefined : await askApplication(parts, presented.sid, origin);
+  const outcome = await store.renewSession(renewal);
+  if (outcome.outcome === "ended") {
+    revocations.add(outcome.revocations);
+    throw ended();
+  }
+  const user = outcome.user === undefined ? account : accountOf(outcome.user);
+  if (user === undefined) throw ended();
+  return tokens.grant(outcome.session, user, { refresh: presented.by === "refresh_token", now });
+}
+
+function readToken(
+  { tokens, settings }: Parts,
+  input: RenewInput,
+  now: number,
+): { readonly sid: string; readonly gen: number; readonly by: Renewal["by"] } {
+  if (input.refreshToken !== undefined) {
+    const { sid, gen, expires } = tokens.readRefresh(input.refreshToken, now);
+    if (expires <= now) throw ended();
+    return { sid, gen, by: "refresh_token" };
+  }
+  if (!settings.renewByToken)
+    throw new AmphoError("invalid_request", "Renewal by access token is off: send the refresh_token.");
+  // Whether the session was ended the store says, with its own code; a role that was taken away is no reason either.
+  const { claims } = tokens.verifyAccess(input.accessToken ?? "", now);
+  if (claims.sid === undefined || claims.gen === undefined || !isNameable(claims.sid)) throw ended();
+  return { sid: claims.sid, gen: claims.gen, by: "access_token" };
+}
+
+/** Renewal reads the user again; an application's own table is asked before the session moves. */
+async function askApplication(
+  { store, directory, revocations, clock }: Parts,
+  sessionId: string,
+  origin: Origin,
+): Promise<Account | undefined> {
+  const found = await store.findSession({ id: sessionId, now: clock.now() });
+  if (found === undefined) return undefined; // renewSession says why, and records it
+  const { session } = found;
+  const account = await directory.findHolder(session);
+  const reason = reasonToEnd(account, session.userId);
+  if (reason === undefined) return account;
+  const { revocations: rows } = await store.endSession({
+    id: session.id,
+    userId: session.userId,
+    reason,
+    now: clock.now(),
+    origin,
+  });
+  revocations.add(rows);
+  throw ended();
+}
+
+function reasonToEnd(account: Account | undefined, userId: string): EndReason | undefined {
+  if (account === undefined) return "user_removed";
+  if (account.disabled) return "user_disabled";
+  return account.id === userId ? undefined : "user_changed";
+}
+
+function digest(idempotencyKey: string): string {
+  return createHash("sha256").update(idempotencyKey).digest("base64url");
+}

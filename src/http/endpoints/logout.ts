@@ -1,7 +1,0 @@
-// POST /logout: ends this session.
-import type { Auth } from "../../auth/auth.js";
-import type { Call } from "../endpoint.js";
-
-export function logOut({ flows, auth, caller }: Call<undefined, Auth>): Promise<void> {
-  return flows.logout(auth, caller);
-}

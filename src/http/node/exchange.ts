@@ -1,0 +1,42 @@
+// One request to our endpoints on node:http, from its head to the end of its answer. Every adapter on node:http uses this.
+import type { ServerResponse } from "node:http";
+import type { GuardHost } from "../rest/guard-host.js";
+import type { HttpAnswer, HttpRequest } from "../rest/message.js";
+import { writeAnswer } from "./response.js";
+import { type NodeRequest, readRequest, targetOf } from "./request.js";
+import { requestIdOn } from "./request-id.js";
+import { isUnder, parseTarget } from "../rest/target.js";
+
+/** What hosts need of an `Ampho`. */
+export interface HttpHost extends GuardHost {
+  readonly prefix: string;
+  /** Never rejects. */
+  handle(request: HttpRequest): Promise<HttpAnswer>;
+}
+
+/** Whether the request's path is under the prefix of our endpoints. */
+export function isOurs(host: HttpHost, request: NodeRequest): boolean {
+  return isUnder(host.prefix, parseTarget(targetOf(request)).path);
+}
+
+/**
+ * Answers a request by our endpoints. Never rejects; resolves to the answer, for whoever logs it.
+ * `parsedBody` is what a body parser has left, where the framework keeps it elsewhere than in `request.body`.
+ */
+export async function exchange(
+  host: HttpHost,
+  request: NodeRequest,
+  response: ServerResponse,
+  parsedBody: unknown = request.body,
+): Promise<HttpAnswer> {
+  let answer: HttpAnswer;
+  try {
+    const id = requestIdOn(response);
+    const read = readRequest(request, parsedBody);
+    answer = await host.handle(id === undefined ? read : { ...read, id });
+  } catch (error) {
+    answer = host.refusal(error);
+  }
+  writeAnswer(request, response, answer);
+  return answer;
+}

@@ -1,0 +1,12 @@
+// POST /login: opens a session, or re-authenticates the one whose token is sent along.
+import type { z } from "zod";
+import type { Grant } from "../../../flows/flows.js";
+import type { Call } from "../endpoint.js";
+import type { credentials } from "../schemas.js";
+
+export function logIn(call: Call<z.output<typeof credentials>, undefined>): Promise<Grant> {
+  const { flows, input, bearer, cookies, caller } = call;
+  const device = input.device ?? cookies.device;
+  const replaced = { accessToken: cookies.token, refreshToken: cookies.refreshToken };
+  return flows.login({ login: input.login, password: input.password, device, bearer, replaced }, caller);
+}

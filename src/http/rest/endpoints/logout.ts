@@ -1,0 +1,7 @@
+// POST /logout: ends this session.
+import type { Auth } from "../../../tokens/auth.js";
+import type { Call } from "../endpoint.js";
+
+export function logOut({ flows, auth, caller }: Call<undefined, Auth>): Promise<void> {
+  return flows.logout(auth, caller);
+}

@@ -1,0 +1,15 @@
+// GET /revocations: what was revoked, for verifiers that hold no store.
+import type { z } from "zod";
+import type { FeedPage } from "../../../sessions/feed-entry.js";
+import { AmphoError } from "../../../errors.js";
+import type { Call } from "../endpoint.js";
+import type { feedQuestion } from "../schemas.js";
+
+export function readRevocations({
+  flows,
+  bearer,
+  input,
+}: Call<z.output<typeof feedQuestion>, undefined>): Promise<FeedPage> {
+  if (flows.readFeed === undefined) throw new AmphoError("not_found", "There is nothing at this path.");
+  return flows.readFeed({ bearer, after: input.after, waitSeconds: input.wait });
+}

@@ -1,0 +1,146 @@
+// The OpenAPI 3.1 document of the route table. JSON Schemas come from the same zod schemas that check the bodies.
+import { z } from "zod";
+import { type ErrorCode, errorCodes } from "../../errors.js";
+import { cookieNames } from "./cookie-mode.js";
+import type { Route } from "./endpoint.js";
+import { problems } from "./problems.js";
+import { cookieGrant, type OpenApiDocument } from "./schemas.js";
+
+export interface DescriptionOptions {
+  readonly prefix: string;
+  readonly version: string;
+  /** Defined where tokens are in cookies. */
+  readonly cookies: object | undefined;
+}
+
+type Json = Record<string, unknown>;
+
+export function describe(routes: readonly Route[], { prefix, version, cookies }: DescriptionOptions): OpenApiDocument {
+  const byCookie = cookies !== undefined;
+  const schemas: Json = { Problem: problemSchema };
+  const paths: Record<string, Json> = {};
+  for (const route of routes) {
+    const path = `${prefix}${route.path}`;
+    paths[path] = {
+      ...paths[path],
+      [route.method.toLowerCase()]: operation(byCookie ? cookieForm(route) : route, schemas, byCookie),
+    };
+  }
+  return {
+    openapi: "3.1.1",
+    info: { title: "Ampho", version, description: "Login, renewal and sessions. Times are whole Unix seconds." },
+    paths,
+    components: { schemas, securitySchemes: byCookie ? { ...securitySchemes, ...cookieScheme } : securitySchemes },
+  };
+}
+
+/** Every code that a row can answer with: its own, its need's and its body's, in the order of the errors' table. */
+export function errorsOf(route: Route): readonly ErrorCode[] {
+  const codes = new Set<ErrorCode>(["invalid_request", "internal_error", ...route.errors]);
+  if (route.method !== "GET") for (const code of bodyErrors) codes.add(code);
+  if (route.need.guarded) for (const code of guardErrors) codes.add(code);
+  if (route.need.name === "session") codes.add("insufficient_scope");
+  return errorCodes.filter((code) => codes.has(code));
+}
+
+const bodyErrors = ["request_timeout", "payload_too_large", "unsupported_media_type"] as const;
+const guardErrors = ["missing_token", "invalid_token", "unavailable"] as const;
+
+const problemSchema = {
+  type: "object",
+  required: ["message", "error"],
+  properties: {
+    message: { type: "string", description: "for people; holds nothing that was sent" },
+    error: { type: "string", enum: errorCodes },
+  },
+};
+
+const securitySchemes = {
+  bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT" },
+  feed: { type: "http", scheme: "bearer", description: "AMPHO_SECURITY_FEED_TOKEN" },
+};
+
+const security = {
+  none: [],
+  optional: [{}, { bearer: [] }],
+  bearer: [{ bearer: [] }],
+  session: [{ bearer: [] }],
+  feed: [{ feed: [] }],
+};
+
+/** The needs that a token in a cookie meets. */
+const mayBring = new Set(["optional", "bearer", "session"]);
+const cookieScheme = {
+  cookie: { type: "apiKey", in: "cookie", name: cookieNames.token, description: "set by login and renew" },
+};
+
+/** A row as it is with AMPHO_SECURITY_COOKIES: grants hold no token, and pages of other sites are refused. */
+function cookieForm(route: Route): Route {
+  const errors: readonly ErrorCode[] = route.method === "GET" ? route.errors : [...route.errors, "cross_site"];
+  return route.grants ? { ...route, errors, output: cookieGrant } : { ...route, errors };
+}
+
+function operation(route: Route, schemas: Json, byCookie: boolean): Json {
+  const names = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+  const [query, body] = route.method === "GET" ? [route.input.schema] : [undefined, route.input.schema];
+  const parameters = [
+    ...names.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } })),
+    ...(query === undefined ? [] : queryParameters(query)),
+    ...Object.entries(route.headers ?? {}).map(([name, description]) => headerParameter(name, description)),
+  ];
+  return {
+    operationId: route.name,
+    summary: route.summary,
+    ...(route.note !== undefined && { description: route.note }),
+    security: [...security[route.need.name], ...(byCookie && mayBring.has(route.need.name) ? [{ cookie: [] }] : [])],
+    ...(parameters.length > 0 && { parameters }),
+    ...(body && { requestBody: requestBody(body, !route.input.mayBeAbsent) }),
+    responses: { [route.status]: successResponse(route, schemas), ...errorResponses(route) },
+  };
+}
+
+function queryParameters(schema: z.ZodObject): readonly Json[] {
+  const { properties = {} } = z.toJSONSchema(schema, { io: "input", target: "draft-2020-12" });
+  return Object.entries(properties).map(([name, property]) => ({
+    name,
+    in: "query",
+    required: false,
+    schema: property,
+  }));
+}
+
+function headerParameter(name: string, description: string): Json {
+  return { name, in: "header", required: false, description, schema: { type: "string" } };
+}
+
+function requestBody(schema: z.ZodType, required: boolean): Json {
+  const content = { schema: jsonSchema(schema) };
+  return { required, content: { "application/json": content, "application/x-www-form-urlencoded": content } };
+}
+
+function successResponse({ status, summary, output }: Route, schemas: Json): Json {
+  const title = output?.meta()?.title;
+  if (output === undefined || title === undefined) return { description: status === 204 ? "Done" : summary };
+  schemas[title] = jsonSchema(output);
+  return {
+    description: title,
+    content: { "application/json": { schema: { $ref: `#/components/schemas/${title}` } } },
+  };
+}
+
+function errorResponses(route: Route): Json {
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of errorsOf(route))
+    byStatus.set(problems[code].status, [...(byStatus.get(problems[code].status) ?? []), code]);
+  const content = { "application/json": { schema: { $ref: "#/components/schemas/Problem" } } };
+  const responses = [...byStatus].map(([status, codes]) => {
+    const description = codes.map((code) => `\`${code}\`: ${problems[code].when}`).join("; ");
+    return [String(status), { description, content }] as const;
+  });
+  return Object.fromEntries(responses);
+}
+
+function jsonSchema(schema: z.ZodType): Json {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: "input", target: "draft-2020-12" });
+  return rest;
+}

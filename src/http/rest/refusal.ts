@@ -1,0 +1,35 @@
+// A refusal as frameworks know errors: with the members that http-errors, Express, Fastify and Koa read.
+import { AmphoError } from "../../errors.js";
+import type { HttpAnswer } from "./message.js";
+
+/** What an adapter gives to its framework's own way of errors. `answer` is what contract §4 says about it. */
+export class Refusal extends AmphoError {
+  readonly status: number;
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The message is for whoever sent the request: it tells nothing of the inside. */
+  readonly expose = true;
+  readonly answer: HttpAnswer;
+
+  constructor(answer: HttpAnswer, error: unknown) {
+    const known = error instanceof AmphoError;
+    super(known ? error.code : "internal_error", messageOf(answer), known ? error.details : {}, { cause: error });
+    this.answer = answer;
+    this.status = answer.status;
+    this.statusCode = answer.status;
+    // Whoever takes a refusal over writes a body of their own.
+    const { "Content-Type": _, ...headers } = answer.headers;
+    this.headers = headers;
+  }
+}
+
+/** Once per error: what is no AmphoError is reported as a bug when its answer is made. */
+export function refusalOf(host: { refusal(error: unknown): HttpAnswer }, error: unknown): Refusal {
+  return error instanceof Refusal ? error : new Refusal(host.refusal(error), error);
+}
+
+function messageOf({ body }: HttpAnswer): string {
+  const parsed: unknown = JSON.parse(body ?? "{}");
+  const message = typeof parsed === "object" && parsed !== null && "message" in parsed ? parsed.message : undefined;
+  return typeof message === "string" ? message : "The request was refused.";
+}

@@ -1,0 +1,40 @@
+// What a route asks of the Authorization header.
+import type { Auth } from "../../tokens/auth.js";
+import { AmphoError } from "../../errors.js";
+
+export interface RouteNeed<A> {
+  readonly name: "none" | "optional" | "bearer" | "session" | "feed";
+  /** Whether the guard judges the token before the endpoint runs. */
+  readonly guarded: boolean;
+  readonly admit: (auth: Auth | undefined) => A;
+}
+
+/** Nothing; a token that is sent all the same is not looked at. */
+export const none: RouteNeed<undefined> = { name: "none", guarded: false, admit: () => undefined };
+
+/** The flow itself looks at the token, if there is one. */
+export const optional: RouteNeed<undefined> = { name: "optional", guarded: false, admit: () => undefined };
+
+/** A token that authorizes. */
+export const bearer: RouteNeed<Auth> = {
+  name: "bearer",
+  guarded: true,
+  admit: (auth) => {
+    if (auth === undefined) throw new AmphoError("missing_token", "A bearer token is needed.");
+    return auth;
+  },
+};
+
+/** A token that authorizes and belongs to a session. */
+export const session: RouteNeed<Auth> = {
+  name: "session",
+  guarded: true,
+  admit: (auth) => {
+    const present = bearer.admit(auth);
+    if (present.session !== undefined) return present;
+    throw new AmphoError("insufficient_scope", "A token that belongs to a session is needed.");
+  },
+};
+
+/** The bearer token of the revocation feed, which is nobody's access token; the flow compares it. */
+export const feed: RouteNeed<undefined> = { name: "feed", guarded: false, admit: () => undefined };

@@ -1,0 +1,45 @@
+// Elliptic curve keys on the NIST curves: RFC 7518 §6.2.
+import { createECDH, createPrivateKey, createPublicKey } from "node:crypto";
+import { isPrivate, type KeyReader, readOctets, tryCreate } from "./members.js";
+
+/** Octets of a coordinate and of a private value, which are always written in full, and OpenSSL's name of the curve. */
+const curves: Readonly<Record<string, { readonly octets: number; readonly name: string }>> = {
+  "P-256": { octets: 32, name: "prime256v1" },
+  "P-384": { octets: 48, name: "secp384r1" },
+  "P-521": { octets: 66, name: "secp521r1" },
+};
+
+/** The point that belongs to a private value; undefined when the value is zero or not below the order. */
+function derivePoint(curve: string, d: Buffer): Buffer | undefined {
+  const ecdh = createECDH(curve);
+  try {
+    ecdh.setPrivateKey(d);
+    return ecdh.getPublicKey();
+  } catch {
+    return undefined;
+  }
+}
+
+export const readEc: KeyReader = (jwk, report) => {
+  if (typeof jwk["crv"] !== "string") return void report("`crv` must be a string");
+  const crv = jwk["crv"];
+  const curve = Object.hasOwn(curves, crv) ? curves[crv] : undefined;
+  if (curve === undefined) return { unsupported: "its `crv` is none of P-256, P-384, P-521" };
+  const x = readOctets(jwk, "x", report, curve.octets);
+  const y = readOctets(jwk, "y", report, curve.octets);
+  const d = isPrivate(jwk) ? readOctets(jwk, "d", report, curve.octets) : undefined;
+  if (x === undefined || y === undefined || (isPrivate(jwk) && d === undefined)) return undefined;
+  const members = { kty: "EC", crv, x: x.toString("base64url"), y: y.toString("base64url") };
+  const publicKey = tryCreate(() => createPublicKey({ key: members, format: "jwk" }));
+  if (publicKey === undefined) return void report("`x` and `y` are no point of the curve");
+  if (d === undefined) return { publicKey, crv, publicMembers: members };
+  // OpenSSL takes both as they are given, so whether they are a pair has to be worked out.
+  const point = derivePoint(curve.name, d);
+  if (point === undefined || !point.equals(Buffer.concat([Buffer.of(4), x, y]))) {
+    return void report("`d` and the point are not a pair");
+  }
+  const secrets = { ...members, d: d.toString("base64url") };
+  const privateKey = tryCreate(() => createPrivateKey({ key: secrets, format: "jwk" }));
+  if (privateKey === undefined) return void report("`d` is no private value");
+  return { publicKey, privateKey, crv, publicMembers: members };
+};

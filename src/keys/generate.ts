@@ -1,0 +1,30 @@
+// New keys: RFC 7517 §4, with the RFC 7638 thumbprint as `kid`.
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { type Algorithm, algorithmFacts } from "./algorithms.js";
+import { randomOctets } from "../crypto/random.js";
+import { thumbprint } from "./thumbprint.js";
+
+/** 128 bits of strength (NIST SP 800-57 part 1, table 2); 2048 bits are not to be used past 2030. */
+const modulusLength = 3072;
+
+function generatePair(algorithm: Algorithm): KeyObject {
+  const { kty, crv } = algorithmFacts(algorithm);
+  if (kty === "RSA") return generateKeyPairSync("rsa", { modulusLength }).privateKey;
+  if (kty === "OKP") return generateKeyPairSync("ed25519").privateKey;
+  return generateKeyPairSync("ec", { namedCurve: crv ?? "P-256" }).privateKey;
+}
+
+function complete(algorithm: Algorithm, members: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const { kty } = algorithmFacts(algorithm);
+  return { kty, alg: algorithm, kid: thumbprint(kty, { ...members, kty }), ...members };
+}
+
+/** A new private JWK for `algorithm`: `kty`, `alg`, `kid` and the members of its type. HMAC keys are as long as the hash. */
+export function generateJwk(algorithm: Algorithm): Readonly<Record<string, string>> {
+  const { secretBytes } = algorithmFacts(algorithm);
+  if (secretBytes !== undefined) return complete(algorithm, { k: randomOctets(secretBytes).toString("base64url") });
+  const members = Object.entries(generatePair(algorithm).export({ format: "jwk" })).filter(
+    (entry): entry is [string, string] => entry[0] !== "kty" && typeof entry[1] === "string",
+  );
+  return complete(algorithm, Object.fromEntries(members));
+}

@@ -1,0 +1,178 @@
+// The configured key or keys: a JWK or a JWK Set (RFC 7517 §5) whose first key signs and whose others verify.
+import { ConfigurationError } from "../errors.js";
+import { type Algorithm, algorithmFacts } from "./algorithms.js";
+import { importJwk, isJwk, type JwkReading } from "./jwk.js";
+import { sinceOf } from "./members.js";
+import type { Key, PublicJwk } from "./key.js";
+import { isWeakSecret } from "./weak-secret.js";
+
+export interface ImportedKeys {
+  /** Of a configuration: at least one, and the first can sign. */
+  readonly keys: readonly Key[];
+  /** What was passed over, in words for the log. */
+  readonly warnings: readonly string[];
+}
+
+/** The configured algorithm does not fit the first key: a mistake in AMPHO_SECURITY_TOKEN_ALG rather than in the key. */
+export class KeyAlgorithmError extends ConfigurationError {}
+
+/** The members of a JWK Set, or the one JWK. Throws ConfigurationError when it is neither. */
+export function listJwks(value: unknown): readonly unknown[] {
+  if (!isJwk(value)) throw new ConfigurationError("must be a JWK or a JWK Set: a JSON object");
+  if (value["keys"] === undefined) return [value];
+  if (!Array.isArray(value["keys"])) throw new ConfigurationError("`keys` of a JWK Set must be an array");
+  if (value["keys"].length === 0) throw new ConfigurationError("the JWK Set is empty");
+  return value["keys"];
+}
+
+/** Two keys that cannot be told apart, or one key under two algorithms (RFC 8725 §3.1). */
+function findClashes(keys: ReadonlyMap<string, Key>): string[] {
+  const problems: string[] = [];
+  const byKid = new Map<string, string>();
+  const byMaterial: { place: string; key: Key }[] = [];
+  for (const [place, key] of keys) {
+    const twin = byKid.get(key.kid);
+    if (twin !== undefined) problems.push(`${place}: has the same \`kid\` as ${twin}`);
+    byKid.set(key.kid, place);
+    const same = byMaterial.find((other) => other.key.algorithm !== key.algorithm && isSameMaterial(other.key, key));
+    if (same !== undefined) problems.push(`${place}: is the key of ${same.place} with another algorithm`);
+    byMaterial.push({ place, key });
+  }
+  return problems;
+}
+
+/** The same under the same name: what one has signed, the other verifies. */
+export function isSameKey(one: Key, other: Key): boolean {
+  return one.kid === other.kid && one.algorithm === other.algorithm && isSameMaterial(one, other);
+}
+
+/** Whoever has the one has the other, whatever they are called. */
+export function isSameMaterial(one: Key, other: Key): boolean {
+  const [a, b] = [one.material, other.material];
+  if (a.kind === "secret") return b.kind === "secret" && a.secret.equals(b.secret);
+  return b.kind === "pair" && one.publicJwk !== undefined && sameMembers(one.publicJwk, other.publicJwk);
+}
+
+function sameMembers(one: PublicJwk, other: PublicJwk | undefined): boolean {
+  return ["kty", "crv", "x", "y", "n", "e"].every((name) => one[name] === other?.[name]);
+}
+
+function isWeak(key: Key): boolean {
+  if (key.material.kind !== "secret") return false;
+  const secret = key.material.secret.export();
+  // Somebody may have put a well known text where its base64url belongs.
+  return isWeakSecret(secret) || isWeakSecret(Buffer.from(secret.toString("base64url")));
+}
+
+interface SetReading {
+  readonly keys: ReadonlyMap<string, Key>;
+  readonly problems: string[];
+  /** Of a kind that RFC 7517 §5 lets a reader pass over. */
+  readonly unsupported: readonly { readonly at: number; readonly text: string }[];
+}
+
+function readSet(members: readonly unknown[], algorithm: Algorithm | undefined): SetReading {
+  const keys = new Map<string, Key>();
+  const problems: string[] = [];
+  const unsupported: { readonly at: number; readonly text: string }[] = [];
+  for (const [at, member] of members.entries()) {
+    const place = placeOf(at, members.length);
+    const reading = importJwk(member, algorithm);
+    if (reading.outcome === "refused") problems.push(...reading.problems.map((problem) => `${place}: ${problem}`));
+    else if (reading.outcome === "unsupported") unsupported.push({ at, text: reading.why });
+    else {
+      keys.set(place, reading.key);
+      if (isWeak(reading.key)) problems.push(`${place}: \`k\` is a well known or guessable secret`);
+    }
+  }
+  problems.push(...findClashes(keys));
+  return { keys, problems, unsupported };
+}
+
+function whatItNeeds(jwk: unknown): string {
+  return isJwk(jwk) && "d" in jwk ? "which its `key_ops` does not allow" : "so it needs its private part";
+}
+
+function placeOf(at: number, count: number): string {
+  return count === 1 ? "the key" : `key ${at + 1} of ${count}`;
+}
+
+/**
+ * Imports the parsed value of AMPHO_SECURITY_KEY. `algorithm`: AMPHO_SECURITY_TOKEN_ALG, for keys that name none.
+ * Throws ConfigurationError that tells every problem and no value of a key; KeyAlgorithmError when the keys are good and
+ * only `algorithm` does not fit.
+ */
+export function importKeys(value: unknown, options: { readonly algorithm?: Algorithm | undefined } = {}): ImportedKeys {
+  const members = listJwks(value);
+  const { keys, problems, unsupported } = readSet(members, options.algorithm);
+  const first = placeOf(0, members.length);
+  if (keys.get(first)?.canSign === false) problems.push(`${first}: must sign, ${whatItNeeds(members[0])}`);
+  const warnings: string[] = [];
+  for (const { at, text } of unsupported) {
+    if (at === 0) problems.push(`${first}: ${text}`);
+    else warnings.push(passedOver(at, members.length, text));
+  }
+  if (problems.length > 0) throw new ConfigurationError(problems.join("; "));
+  const [signer, ...others] = keys.values();
+  if (signer === undefined) throw new TypeError("a set without a problem has a first key");
+  checkAlgorithm(signer, options.algorithm);
+  const since = isJwk(members[0]) ? sinceOf(members[0], "current") : undefined;
+  return { keys: [since === undefined ? signer : { ...signer, signingSince: since }, ...others], warnings };
+}
+
+function passedOver(at: number, count: number, why: string): string {
+  return `${placeOf(at, count)}: passed over, ${why}`;
+}
+
+/** Imports keys that only verify: a JWK or a JWK Set, public, private or symmetric. Throws ConfigurationError as `importKeys`. */
+export function importVerifyingKeys(value: unknown): ImportedKeys {
+  const members = listJwks(value);
+  const { keys, problems, unsupported } = readSet(members, undefined);
+  const warnings = unsupported.map(({ at, text }) => passedOver(at, members.length, text));
+  if (problems.length === 0 && keys.size === 0) problems.push(...warnings);
+  if (problems.length > 0) throw new ConfigurationError(problems.join("; "));
+  return { keys: [...keys.values()], warnings };
+}
+
+/**
+ * Imports a JWK Set that somebody publishes (RFC 7517 §5). What cannot be used is passed over: a set may hold keys for other
+ * purposes. So is a symmetric or private key: what everybody can read proves nothing. Undefined for what is no JWK Set.
+ */
+export function importPublishedKeys(value: unknown): ImportedKeys | undefined {
+  const members = isJwk(value) ? value["keys"] : undefined;
+  if (!Array.isArray(members)) return undefined;
+  const keys = new Map<string, Key>();
+  const warnings: string[] = [];
+  for (const [at, member] of members.entries()) {
+    const reading = importJwk(member);
+    const why = reading.outcome === "imported" ? findUnfit(reading.key, keys) : whyNot(reading);
+    if (why !== undefined) warnings.push(passedOver(at, members.length, why));
+    else if (reading.outcome === "imported") keys.set(reading.key.kid, reading.key);
+  }
+  return { keys: [...keys.values()], warnings };
+}
+
+function findUnfit(key: Key, before: ReadonlyMap<string, Key>): string | undefined {
+  if (key.material.kind === "secret") return "it is symmetric, and whoever reads it could sign";
+  if (key.material.signing !== undefined) return "it shows its private part, and whoever reads it could sign";
+  if (before.has(key.kid)) return "a key before it has the same `kid`";
+  const twin = [...before.values()].some((one) => one.algorithm !== key.algorithm && isSameMaterial(one, key));
+  return twin ? "it is the key of another algorithm too" : undefined;
+}
+
+function whyNot(reading: Exclude<JwkReading, { readonly outcome: "imported" }>): string {
+  return reading.outcome === "unsupported" ? reading.why : reading.problems.join(", ");
+}
+
+function checkAlgorithm(signer: Key, algorithm: Algorithm | undefined): void {
+  if (algorithm === undefined || signer.algorithm === algorithm) return;
+  const [own, asked] = [algorithmFacts(signer.algorithm), algorithmFacts(algorithm)];
+  // EdDSA and Ed25519 are two names of one thing; the tokens say what the key says (RFC 9864 §2.2).
+  if (own.kty === "OKP" && own.crv === asked.crv) return;
+  throw new KeyAlgorithmError(`${algorithm} does not fit the key that signs, which is one for ${signer.algorithm}`);
+}
+
+/** What `/.well-known/jwks.json` shows: no symmetric key, no private member. */
+export function publicJwkSet(keys: readonly Key[]): { readonly keys: readonly PublicJwk[] } {
+  return { keys: keys.flatMap((key) => (key.publicJwk === undefined ? [] : [key.publicJwk])) };
+}

@@ -1,0 +1,124 @@
+// One JSON Web Key, imported and checked once: RFC 7517 §4, bound to one algorithm (RFC 8725 §3.1).
+import { type Algorithm, algorithmFacts, algorithmsFor, type KeyType } from "./algorithms.js";
+import { readConcealing } from "./login-hash-key.js";
+import { readEc } from "./ec.js";
+import type { Jwk, KeyParts, KeyReader, Report } from "./members.js";
+import { readOct } from "./oct.js";
+import { readOkp } from "./okp.js";
+import { readRsa } from "./rsa.js";
+import { createSecretMaterial, type Key, type KeyMaterial } from "./key.js";
+import { createVerification } from "./signature.js";
+import { thumbprint } from "./thumbprint.js";
+
+export type JwkReading =
+  | { readonly outcome: "imported"; readonly key: Key }
+  /** Of a kind that RFC 7517 §5 lets a reader of sets pass over. */
+  | { readonly outcome: "unsupported"; readonly why: string }
+  | { readonly outcome: "refused"; readonly problems: readonly string[] };
+
+const readers: Readonly<Record<KeyType, KeyReader>> = { oct: readOct, OKP: readOkp, EC: readEc, RSA: readRsa };
+
+/** A `kid` stands in the header of every token. */
+const kidCharactersMax = 255;
+const controlCharacter = /\p{Cc}|\p{Cs}/u;
+
+function isKeyType(value: string): value is KeyType {
+  return Object.hasOwn(readers, value);
+}
+
+export function isJwk(value: unknown): value is Jwk {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function readKid(jwk: Jwk, report: Report): string | undefined {
+  const kid = jwk["kid"];
+  if (kid === undefined) return undefined;
+  if (typeof kid === "string" && kid !== "" && kid.length <= kidCharactersMax && !controlCharacter.test(kid))
+    return kid;
+  report(`\`kid\` must be a string of 1 to ${kidCharactersMax} characters without control characters`);
+  return undefined;
+}
+
+/** RFC 7517 §4.2 and §4.3: what the key says that it is for has to be what it is used for here. */
+function checkPurpose(jwk: Jwk, parts: KeyParts, report: Report): { readonly signs: boolean } {
+  if (jwk["use"] !== undefined && jwk["use"] !== "sig") report("`use` must be `sig`");
+  const holdsPrivate = parts.secret !== undefined || parts.privateKey !== undefined;
+  const operations = jwk["key_ops"];
+  if (operations === undefined) return { signs: holdsPrivate };
+  const known = (name: unknown) => name === "sign" || name === "verify";
+  if (!Array.isArray(operations) || !operations.every(known) || new Set(operations).size !== operations.length) {
+    report("`key_ops` must be an array of `sign` and `verify`, each at most once");
+    return { signs: false };
+  }
+  // A private key of a pair verifies by its public half, which it does not have to name.
+  if (parts.privateKey !== undefined ? operations.length === 0 : !operations.includes("verify")) {
+    report("`key_ops` does not allow to verify");
+  }
+  return { signs: holdsPrivate && operations.includes("sign") };
+}
+
+function chooseAlgorithm(
+  jwk: Jwk,
+  possible: readonly Algorithm[],
+  preferred: Algorithm | undefined,
+  report: Report,
+): Algorithm | undefined {
+  const named = jwk["alg"];
+  if (named === undefined) return possible.find((name) => name === preferred) ?? possible[0];
+  const found = possible.find((name) => name === named);
+  if (found === undefined) report(`\`alg\` does not fit the key, which can have ${possible.join(", ")}`);
+  return found;
+}
+
+function checkSecret(parts: KeyParts, algorithm: Algorithm, report: Report): void {
+  const bytes = parts.secret?.symmetricKeySize;
+  const bytesMin = algorithmFacts(algorithm).secretBytes;
+  if (bytes === undefined || bytesMin === undefined || bytes >= bytesMin) return;
+  report(`\`k\` has ${bytes} bytes; ${algorithm} needs ${bytesMin} or more (RFC 7518 §3.2)`);
+}
+
+function toMaterial(parts: KeyParts, algorithm: Algorithm): KeyMaterial {
+  const { secret, publicKey, privateKey } = parts;
+  if (secret !== undefined) return createSecretMaterial(secret, algorithm);
+  if (publicKey === undefined) throw new TypeError("a key has a secret or a public part");
+  const { signature } = algorithmFacts(algorithm);
+  return {
+    kind: "pair",
+    verify: createVerification(algorithm, publicKey),
+    signing: privateKey === undefined ? undefined : { key: privateKey, ...signature },
+  };
+}
+
+/**
+ * Imports one key. `preferred` is the algorithm of a key that names none, if it fits the key.
+ * Whether an HMAC secret can be guessed is not looked at here.
+ */
+export function importJwk(jwk: unknown, preferred?: Algorithm): JwkReading {
+  const problems: string[] = [];
+  const report: Report = (problem) => problems.push(problem);
+  const refused = { outcome: "refused", problems } as const;
+  if (!isJwk(jwk)) {
+    report("a key must be a JSON object");
+    return refused;
+  }
+  const kty = jwk["kty"];
+  if (typeof kty !== "string") {
+    report("`kty` must be a string");
+    return refused;
+  }
+  if (!isKeyType(kty)) return { outcome: "unsupported", why: "its `kty` is none of oct, OKP, EC, RSA" };
+  const ownKid = readKid(jwk, report);
+  const parts = readers[kty](jwk, report);
+  if (parts === undefined) return refused;
+  if ("unsupported" in parts) return { outcome: "unsupported", why: parts.unsupported };
+  const { signs } = checkPurpose(jwk, parts, report);
+  const concealing = readConcealing(jwk, report);
+  const algorithm = chooseAlgorithm(jwk, algorithmsFor(kty, parts.crv), preferred, report);
+  if (algorithm !== undefined) checkSecret(parts, algorithm, report);
+  if (algorithm === undefined || problems.length > 0) return refused;
+  const kid = ownKid ?? thumbprint(kty, jwk);
+  const publicJwk =
+    parts.secret === undefined ? { ...parts.publicMembers, kid, alg: algorithm, use: "sig" } : undefined;
+  const key = { kid, algorithm, canSign: signs, publicJwk, material: toMaterial(parts, algorithm) };
+  return { outcome: "imported", key: concealing === undefined ? key : { ...key, concealing } };
+}

@@ -1,0 +1,121 @@
+// The keys in use. The first signs access tokens and all verify them; refresh tokens and device proofs are HS256 under keys
+// derived from them, so that nothing that knows the configured keys takes one for an access token (contract §5).
+import { createHmac, type KeyObject } from "node:crypto";
+import { concealingOf } from "./login-hash-key.js";
+import { deriveKey } from "./derived-key.js";
+import { isSameKey, publicJwkSet } from "./jwk-set.js";
+import {
+  type AccessClaims,
+  accessToken,
+  type DeviceClaims,
+  deviceProof,
+  refreshToken,
+  type SessionClaims,
+  signJwt,
+  type VerifiedJwt,
+  verifyJwt,
+} from "../tokens/jwt.js";
+import { createKeySet, type Key, type KeySet } from "./key.js";
+import { AmphoError } from "../errors.js";
+import type { RevocationSet } from "../sessions/revocation-set.js";
+import type { Settings } from "../config/settings.js";
+
+export interface Keyring {
+  /** Throws `unavailable` while the key that signs is revoked: nothing that it signs would be believed. */
+  requireSigning(): void;
+  isRevoked(kid: string): boolean;
+  /** The `kid` of the key that signs, or would, were it not revoked. */
+  signingKid(): string;
+  /** Since when the first key signs, Unix seconds, where its set says so. */
+  signingSince(): number | undefined;
+  signAccess(claims: AccessClaims): string;
+  signRefresh(claims: SessionClaims): string;
+  /** Throws `invalid_token`. */
+  verifyAccess(token: string, now: number): VerifiedJwt<AccessClaims>;
+  /** Throws `invalid_token`; its time is left to the caller, who tells an expired session from a bad token. */
+  verifyRefresh(token: string, now: number): SessionClaims;
+  signDevice(claims: DeviceClaims): string;
+  /** Throws `invalid_token`. */
+  verifyDevice(token: string, now: number): DeviceClaims;
+  /** A keyed hash, base64url, of what must not be stored as it is: people type passwords where logins belong. */
+  conceal(text: string): string;
+  /** The public JWK Set (RFC 7517 §5). */
+  publicKeys(): ReturnType<typeof publicJwkSet>;
+  /** Takes other keys, all of them at once. True when one is gone: what it signed and was verified before is good no longer. */
+  replace(keys: readonly Key[]): boolean;
+}
+
+/** Of HKDF: one for each kind. */
+const purposes = { refresh: "ampho refresh token", device: "ampho device proof" };
+
+interface DerivedKeys {
+  readonly signing: Key;
+  readonly all: KeySet;
+}
+
+function deriveKeys(keys: readonly Key[], purpose: string): DerivedKeys {
+  const derived = keys.map((key) => deriveKey(key, purpose)).filter((key) => key !== undefined);
+  const [signing] = derived;
+  if (signing === undefined || signing.kid !== keys[0]?.kid) throw new TypeError("the first key of a keyring can sign");
+  return { signing, all: createKeySet(derived) };
+}
+
+/** All that is made of the keys. It is replaced as a whole: no request sees some of the old ones and some of the new. */
+interface Held {
+  readonly signing: Key;
+  readonly all: KeySet;
+  readonly refresh: DerivedKeys;
+  readonly device: DerivedKeys;
+  readonly concealing: KeyObject;
+}
+
+function hold(keys: readonly Key[]): Held {
+  const [signing] = keys;
+  if (signing === undefined) throw new TypeError("a keyring needs a key");
+  return {
+    signing,
+    all: createKeySet(keys),
+    refresh: deriveKeys(keys, purposes.refresh),
+    device: deriveKeys(keys, purposes.device),
+    concealing: concealingOf(signing),
+  };
+}
+
+export function createKeyring(
+  keys: readonly Key[],
+  settings: Pick<Settings, "leewaySeconds" | "issuer" | "audience" | "foreignMaxSeconds">,
+  revocations: Pick<RevocationSet, "revokedKeys">,
+): Keyring {
+  let held = hold(keys);
+  const { leewaySeconds, issuer, foreignMaxSeconds } = settings;
+  const audience = settings.audience.length === 0 ? undefined : settings.audience;
+  const { revokedKeys } = revocations;
+
+  return {
+    requireSigning() {
+      if (revokedKeys.has(held.signing.kid))
+        throw new AmphoError("unavailable", "No tokens can be signed at the moment.", { retryAfterSeconds: 60 });
+    },
+    signingKid: () => held.signing.kid,
+    signingSince: () => held.signing.signingSince,
+    // Asked on each guarded request; nearly always there is none.
+    isRevoked: (kid) => revokedKeys.size > 0 && revokedKeys.has(kid),
+    signAccess: (claims) => signJwt(held.signing, accessToken, claims),
+    signRefresh: (claims) => signJwt(held.refresh.signing, refreshToken, claims),
+    verifyAccess: (token, now) =>
+      verifyJwt(token, held.all, accessToken, { now, leewaySeconds, issuer, audience, foreignMaxSeconds, revokedKeys }),
+    verifyRefresh: (token, now) =>
+      verifyJwt(token, held.refresh.all, refreshToken, { now, leewaySeconds: Number.MAX_SAFE_INTEGER, revokedKeys })
+        .claims,
+    signDevice: (claims) => signJwt(held.device.signing, deviceProof, claims),
+    verifyDevice: (token, now) =>
+      verifyJwt(token, held.device.all, deviceProof, { now, leewaySeconds, revokedKeys }).claims,
+    conceal: (text) => createHmac("sha256", held.concealing).update(text).digest("base64url"),
+    publicKeys: () => publicJwkSet(held.all.keys),
+    replace(next) {
+      const before = held.all.keys;
+      held = hold(next);
+      return before.some((old) => !next.some((key) => isSameKey(old, key)));
+    },
+  };
+}

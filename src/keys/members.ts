@@ -1,0 +1,75 @@
+// How members of a JWK are read: RFC 7517 §4, RFC 7518 §6. What is wrong is reported in words that hold no value of the
+// key: whoever mixes up members must not find their secret in a log.
+import type { KeyObject } from "node:crypto";
+import { decodeBase64url } from "../crypto/base64url.js";
+
+export type Jwk = Readonly<Record<string, unknown>>;
+export type Report = (problem: string) => void;
+
+/** What the members of one key type say. */
+export interface KeyParts {
+  readonly secret?: KeyObject;
+  readonly publicKey?: KeyObject;
+  readonly privateKey?: KeyObject;
+  readonly crv?: string;
+  /** The members that a public JWK has. */
+  readonly publicMembers: Readonly<Record<string, string>>;
+}
+
+/** A value outside what is supported, which RFC 7517 §5 lets a reader of sets pass over. */
+export interface Unsupported {
+  readonly unsupported: string;
+}
+
+/** Undefined after something was reported. */
+export type KeyReader = (jwk: Jwk, report: Report) => KeyParts | Unsupported | undefined;
+
+/** The bytes of a base64url member, of `bytes` length if that is given. */
+export function readOctets(jwk: Jwk, name: string, report: Report, bytes?: number): Buffer | undefined {
+  const value = jwk[name];
+  const octets = typeof value === "string" ? decodeBase64url(value) : undefined;
+  if (octets === undefined) {
+    report(`\`${name}\` must be a base64url string without padding`);
+    return undefined;
+  }
+  if (bytes !== undefined && octets.length !== bytes) {
+    report(`\`${name}\` must have ${bytes} bytes`);
+    return undefined;
+  }
+  return octets;
+}
+
+/** A Base64urlUInt (RFC 7518 §2): no more octets than the value needs. */
+export function readInteger(jwk: Jwk, name: string, report: Report): bigint | undefined {
+  const octets = readOctets(jwk, name, report);
+  if (octets === undefined) return undefined;
+  if (octets.length === 0 || octets[0] === 0) {
+    report(`\`${name}\` must be a positive integer without leading zero octets`);
+    return undefined;
+  }
+  // Nobody uses more, and arithmetic on what is longer takes its time.
+  if (octets.length > 2048) {
+    report(`\`${name}\` is too long`);
+    return undefined;
+  }
+  return BigInt(`0x${octets.toString("hex")}`);
+}
+
+/** A key that OpenSSL takes; what it looks at, and whether it throws, differs from version to version of Node. */
+export function tryCreate(create: () => KeyObject): KeyObject | undefined {
+  try {
+    return create();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a private member is there, even one that is no string. */
+export function isPrivate(jwk: Jwk): boolean {
+  return jwk["d"] !== undefined;
+}
+
+/** When the key came into its state (key-states.ts), Unix seconds: a time belongs to the state that is written beside it. */
+export function sinceOf({ state, since }: Jwk, actual: string): number | undefined {
+  return state === actual && typeof since === "number" && Number.isSafeInteger(since) && since >= 0 ? since : undefined;
+}

@@ -1,0 +1,72 @@
+// RSA keys: RFC 7518 §6.3; sizes by §3.3 and §3.5, exponents by FIPS 186-5 §A.1.1.
+import { createPrivateKey, createPublicKey } from "node:crypto";
+import { isPrivate, type Jwk, type KeyReader, type Report, readInteger, tryCreate } from "./members.js";
+import { isRocaModulus } from "./rsa-modulus.js";
+
+const modulusBitsMin = 2048;
+/** OpenSSL's own limit; one verification takes milliseconds there. */
+const modulusBitsMax = 16384;
+const exponentMin = 65537n;
+const exponentBitsMax = 64;
+
+const privateNames = ["d", "p", "q", "dp", "dq", "qi"] as const;
+type PrivateName = (typeof privateNames)[number];
+
+function bitLength(value: bigint): number {
+  return value.toString(2).length;
+}
+
+function checkPublic(n: bigint, e: bigint, report: Report): void {
+  const bits = bitLength(n);
+  if (bits < modulusBitsMin || bits > modulusBitsMax) {
+    report(`the modulus has ${bits} bits and must have ${modulusBitsMin} to ${modulusBitsMax}`);
+  } else if (n % 2n === 0n) report("the modulus is even");
+  else if (isRocaModulus(n)) report("the modulus can be factored (ROCA, CVE-2017-15361)");
+  if (e < exponentMin) report("the exponent `e` must be at least 65537");
+  else if (e % 2n === 0n) report("the exponent `e` must be odd");
+  else if (bitLength(e) > exponentBitsMax) report(`the exponent \`e\` must have at most ${exponentBitsMax} bits`);
+}
+
+function readPrivate(jwk: Jwk, report: Report): Readonly<Record<PrivateName, bigint>> | undefined {
+  if (jwk["oth"] !== undefined) return void report("keys of more than two primes (`oth`) are not supported");
+  const [d, p, q, dp, dq, qi] = privateNames.map((name) => readInteger(jwk, name, report));
+  if (d === undefined || p === undefined || q === undefined) return undefined;
+  if (dp === undefined || dq === undefined || qi === undefined) return undefined;
+  return { d, p, q, dp, dq, qi };
+}
+
+/** RFC 8017 §3.2, by arithmetic: OpenSSL takes numbers that do not fit each other and signs wrongly with them. */
+function isPair(n: bigint, e: bigint, key: Readonly<Record<PrivateName, bigint>>): boolean {
+  const { d, p, q, dp, dq, qi } = key;
+  if (p <= 1n || q <= 1n || p === q || p * q !== n || d >= n) return false;
+  return (
+    (e * d) % (p - 1n) === 1n &&
+    (e * d) % (q - 1n) === 1n &&
+    dp === d % (p - 1n) &&
+    dq === d % (q - 1n) &&
+    qi < p &&
+    (q * qi) % p === 1n
+  );
+}
+
+export const readRsa: KeyReader = (jwk, report) => {
+  const problems: string[] = [];
+  const note: Report = (problem) => {
+    problems.push(problem);
+    report(problem);
+  };
+  const n = readInteger(jwk, "n", note);
+  const e = readInteger(jwk, "e", note);
+  const key = isPrivate(jwk) ? readPrivate(jwk, note) : undefined;
+  if (n !== undefined && e !== undefined) checkPublic(n, e, note);
+  if (n === undefined || e === undefined || problems.length > 0) return undefined;
+  const members = { kty: "RSA", n: String(jwk["n"]), e: String(jwk["e"]) };
+  const publicKey = tryCreate(() => createPublicKey({ key: members, format: "jwk" }));
+  if (publicKey === undefined) return void report("`n` and `e` are no public key");
+  if (key === undefined) return { publicKey, publicMembers: members };
+  if (!isPair(n, e, key)) return void report("the private members do not fit the public ones");
+  const secrets = Object.fromEntries(privateNames.map((name) => [name, String(jwk[name])]));
+  const privateKey = tryCreate(() => createPrivateKey({ key: { ...members, ...secrets }, format: "jwk" }));
+  if (privateKey === undefined) return void report("the private members are no private key");
+  return { publicKey, privateKey, publicMembers: members };
+};

@@ -1,0 +1,70 @@
+// Signatures over the signing input of a JWS (RFC 7515 §5), on synchronous node:crypto: WebCrypto would queue behind the
+// password hashes on libuv's threads.
+import { createVerify, type KeyObject, sign, type VerifyKeyObjectInput, verify } from "node:crypto";
+import { type Algorithm, algorithmFacts } from "./algorithms.js";
+import { decodeBase64urlInto } from "../crypto/base64url.js";
+import { type Key, tokenCharactersMax, type VerifySignature } from "./key.js";
+import { createPkcs1Verification } from "./rsa-pkcs1.js";
+
+/** Compares every character whatever the ones before were, so that time does not tell how many of them are right. */
+function isEqual(one: string, other: string): boolean {
+  if (one.length !== other.length) return false;
+  let difference = 0;
+  for (let at = 0; at < one.length; at++) difference |= one.charCodeAt(at) ^ other.charCodeAt(at);
+  return difference === 0;
+}
+
+/** Where a signing input becomes bytes, for as long as one call. */
+const octets = Buffer.alloc(tokenCharactersMax);
+
+function toOctets(input: string): Buffer {
+  if (input.length > octets.length) return Buffer.from(input, "latin1");
+  return octets.subarray(0, octets.write(input, "latin1"));
+}
+
+/** How signatures of an algorithm are verified with a public key. */
+export function createVerification(algorithm: Algorithm, publicKey: KeyObject): VerifySignature {
+  const { kty, hash, signature: options } = algorithmFacts(algorithm);
+  if (kty === "RSA" && hash !== null && options === undefined) {
+    const verifyPkcs1 = createPkcs1Verification(publicKey, hash);
+    if (verifyPkcs1 !== undefined) return (input, signature) => verifyPkcs1(toOctets(input), signature);
+  }
+  if (hash === null || options === undefined) {
+    return (input, signature) => verify(hash, toOctets(input), publicKey, signature);
+  }
+  const key = { key: publicKey, ...options };
+  if (isTaken(hash, key)) return (input, signature) => verify(hash, toOctets(input), key, signature);
+  const bytes = publicKey.export({ format: "der", type: "spki" });
+  const parsedAnew = { key: bytes, format: "der", type: "spki", ...options } as const;
+  return (input, signature) => createVerify(hash).update(toOctets(input)).verify(parsedAnew, signature);
+}
+
+/** Not everywhere: the node:crypto of workerd takes options only beside a key's bytes. */
+function isTaken(hash: string, key: VerifyKeyObjectInput): boolean {
+  try {
+    verify(hash, Buffer.alloc(0), key, Buffer.alloc(0));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The signature of an ASCII signing input, base64url. The key has to be one that can sign. */
+export function signInput(key: Key, input: string): string {
+  const { material } = key;
+  if (material.kind === "secret") return material.computeHmac(input);
+  if (material.signing === undefined) throw new TypeError("a public key cannot sign");
+  return sign(algorithmFacts(key.algorithm).hash, toOctets(input), material.signing).toString("base64url");
+}
+
+/** Where a signature is decoded; a token is not longer. */
+const decoded = Buffer.alloc(tokenCharactersMax);
+
+/** Whether `signature` is the one spelling of a signature of `input`, which has to be ASCII, by `key`. */
+export function verifyInput(key: Key, input: string, signature: string): boolean {
+  const { material } = key;
+  // Comparing the text instead of the bytes refuses every other spelling of the same bytes.
+  if (material.kind === "secret") return isEqual(material.computeHmac(input), signature);
+  const bytes = decodeBase64urlInto(decoded, signature);
+  return bytes !== -1 && material.verify(input, decoded.subarray(0, bytes));
+}

@@ -1,0 +1,113 @@
+// The stages of a rotation without a false refusal (docs/keys.md): a new key is published before it signs, and the one
+// before it verifies until nothing that it signed is good any more. Each stage makes the next JWK Set of the present one.
+import type { Algorithm } from "./algorithms.js";
+import { concealingOf } from "./login-hash-key.js";
+import type { Jwk } from "./members.js";
+import { importKeys } from "./jwk-set.js";
+import { asIs, inState, type KeyStanding, type KeyStandings, readStandings } from "./states.js";
+
+export interface StageRules {
+  /** Unix seconds. */
+  readonly now: number;
+  /** AMPHO_SECURITY_TOKEN_ALG, for keys that name no algorithm. */
+  readonly algorithm?: Algorithm | undefined;
+}
+
+export interface WaitingStageRules extends StageRules {
+  /** How long a key has to have been in its state. */
+  readonly waitSeconds: number;
+  /** Does not wait. */
+  readonly forced: boolean;
+}
+
+export type StageOutcome =
+  | {
+      readonly outcome: "done";
+      readonly set: { readonly keys: readonly Jwk[] };
+      /** The keys that changed their state: first the one that the stage is about. */
+      readonly kids: readonly [string, ...string[]];
+    }
+  | {
+      readonly outcome: "refused";
+      readonly reason: "next_exists" | "no_next" | "no_previous" | "too_early";
+      /** The key that stands in the way or has to wait; there is none where there is nothing to do. */
+      readonly kid?: string;
+      /** The second from which on it may be done; undefined also when the set does not say since when the key waits. */
+      readonly until?: number | undefined;
+    };
+
+/** Puts `jwk` behind the key that signs. Throws ConfigurationError, as the other stages, for a set that is no good configuration. */
+export function publishNext(present: unknown, jwk: Jwk, { now, algorithm }: StageRules): StageOutcome {
+  const standings = readStandings(present, algorithm);
+  const [waiting] = nextOf(standings);
+  if (waiting !== undefined) return { outcome: "refused", reason: "next_exists", kid: waiting.kid };
+  const { kid } = readStandings(jwk).current;
+  return done(
+    [asIs(standings.current), { ...jwk, state: "next", since: now }, ...standings.others.map(asIs)],
+    standings,
+    [kid],
+    algorithm,
+  );
+}
+
+/** Lets the `next` key sign; the one that signed is `previous` from then on. */
+export function activateNext(present: unknown, rules: WaitingStageRules): StageOutcome {
+  const standings = readStandings(present, rules.algorithm);
+  const [next] = nextOf(standings);
+  if (next === undefined) return { outcome: "refused", reason: "no_next" };
+  const until = dueAt(next, rules);
+  if (!isDue(until, rules)) return { outcome: "refused", reason: "too_early", kid: next.kid, until };
+  const { current, others } = standings;
+  // Of no use but in the first key; fewer copies.
+  const { conceal: _conceal, ...previous } = inState(current, "previous", rules.now);
+  const activated = {
+    ...inState(next, "current", rules.now),
+    conceal: concealedUnder(present, rules.algorithm),
+  };
+  const behind = others.filter((one) => one !== next).map(asIs);
+  return done([activated, previous, ...behind], standings, [next.kid, current.kid], rules.algorithm);
+}
+
+/** Takes out every `previous` key that has waited for long enough. */
+export function retirePrevious(present: unknown, rules: WaitingStageRules): StageOutcome {
+  const standings = readStandings(present, rules.algorithm);
+  const previous = standings.others.filter(({ state }) => state === "previous");
+  const [first, ...rest] = previous.filter((one) => isDue(dueAt(one, rules), rules));
+  if (first === undefined) {
+    const [soonest] = [...previous].sort((a, b) => (a.since ?? Infinity) - (b.since ?? Infinity));
+    if (soonest === undefined) return { outcome: "refused", reason: "no_previous" };
+    return { outcome: "refused", reason: "too_early", kid: soonest.kid, until: dueAt(soonest, rules) };
+  }
+  const gone = [first, ...rest];
+  const kept = standings.others.filter((one) => !gone.includes(one));
+  const kids = [first.kid, ...rest.map(({ kid }) => kid)] as const;
+  return done([asIs(standings.current), ...kept.map(asIs)], standings, kids, rules.algorithm);
+}
+
+const nextOf = ({ others }: KeyStandings) => others.filter(({ state }) => state === "next");
+
+const dueAt = ({ since }: KeyStanding, { waitSeconds }: WaitingStageRules) =>
+  since === undefined ? undefined : since + waitSeconds;
+
+function isDue(until: number | undefined, { now, forced }: WaitingStageRules): boolean {
+  return forced || (until !== undefined && now >= until);
+}
+
+/** What logins are concealed under stays as it is when another key signs. */
+function concealedUnder(present: unknown, algorithm: Algorithm | undefined): string {
+  const [signing] = importKeys(present, { algorithm }).keys;
+  if (signing === undefined) throw new TypeError("a good configuration has a key");
+  return concealingOf(signing).export().toString("base64url");
+}
+
+function done(
+  keys: readonly Jwk[],
+  { unsupported }: KeyStandings,
+  kids: readonly [string, ...string[]],
+  algorithm: Algorithm | undefined,
+): StageOutcome {
+  const set = { keys: [...keys, ...unsupported] };
+  // As the processes will: a key that does not fit AMPHO_SECURITY_TOKEN_ALG may not come to sign.
+  importKeys(set, { algorithm });
+  return { outcome: "done", set, kids };
+}

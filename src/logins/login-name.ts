@@ -1,0 +1,86 @@
+// Logins as they are compared, and what one may look like.
+// The compared form is Unicode's toNFKC_Casefold (The Unicode Standard, section 3.13, R5): compatibility forms, case and
+// invisible characters make no difference. New logins are held to one script, as UTS #39 section 5.2 ("highly
+// restrictive") defines it. Two logins of one script that merely look alike (Latin `rn` and `m`) are not told apart.
+import { resolvesToOneScript } from "./scripts.js";
+
+export const loginMaxCharacters = 255;
+
+const surrogate = /\p{Surrogate}/u;
+const control = /\p{Control}/u;
+const ignorable = /\p{Default_Ignorable_Code_Point}/gu;
+const neverShown = /[\p{Format}\p{Private_Use}\p{Unassigned}\p{Line_Separator}\p{Paragraph_Separator}]/u;
+const cherokee = /\p{Script=Cherokee}/u;
+/** Printable ASCII without blanks, as most logins are: one script, visible, and its own compatibility form. */
+const plain = /^[\x21-\x7e]+$/;
+const strayBlank = /^\p{White_Space}|\p{White_Space}$|\p{White_Space}{2}/u;
+
+/**
+ * The form in which a login is compared and unique: `canonicalLogin(canonicalLogin(x)) === canonicalLogin(x)`.
+ * Never throws; says nothing about whether the login may be used (see `checkLogin`).
+ */
+export function canonicalLogin(login: string): string {
+  if (plain.test(login)) return login.toLowerCase();
+  let form = login;
+  for (;;) {
+    const next = foldCase(form.normalize("NFKC").replace(ignorable, "")).normalize("NFKC");
+    if (next === form) return form;
+    form = next;
+  }
+}
+
+/** Full case folding (the C and F lines of CaseFolding.txt), which JavaScript has no function for. */
+function foldCase(text: string): string {
+  let folded = "";
+  // One code point at a time: on whole words toLowerCase() writes a final sigma by context.
+  for (const character of text) folded += foldCharacter(character);
+  return folded;
+}
+
+function foldCharacter(character: string): string {
+  // Its capital is I, but it does not fold to i.
+  if (character === "ı") return character;
+  // Cherokee folds to capitals: they were encoded first.
+  if (cherokee.test(character)) return character.toUpperCase();
+  return character.toLowerCase().toUpperCase().toLowerCase();
+}
+
+/** Why a text cannot be anybody's login, for people, without the login itself; undefined when it may be asked for. */
+export function checkLogin(login: string): string | undefined {
+  if (surrogate.test(login)) return "A login is well-formed Unicode.";
+  if (control.test(login)) return "A login holds no control characters.";
+  const length = [...login].length;
+  if (length < 1 || length > loginMaxCharacters) return `A login has 1 to ${loginMaxCharacters} characters.`;
+  return undefined;
+}
+
+/**
+ * Why a user with this login cannot be made, for people, without the login itself; undefined when it can.
+ * What is unassigned depends on the Unicode version of this Node; case folding of what is assigned never changes.
+ */
+export function checkNewLogin(login: string): string | undefined {
+  const reason = checkLogin(login);
+  if (reason !== undefined) return reason;
+  if (plain.test(login)) return undefined;
+  const canonical = canonicalLogin(login);
+  for (const form of [login, canonical]) {
+    if (neverShown.test(form) || form.search(ignorable) >= 0) return "A new login holds no invisible characters.";
+    if (strayBlank.test(form)) return "A new login has single spaces between other characters only.";
+    // Both: an ordinary letter may be the compatibility form of a neutral sign (Greek mu of the micro sign).
+    if (!resolvesToOneScript(form)) return "A new login does not mix scripts.";
+  }
+  if (countDigitSystems(canonical) > 1) return "A new login does not mix decimal digits of several scripts.";
+  return checkLogin(canonical);
+}
+
+/** UTS #39 section 5.3: every system's ten digits stand in a row, so a digit is told by where its row begins. */
+function countDigitSystems(text: string): number {
+  const systems = new Set<number>();
+  for (const digit of text.match(/\p{Decimal_Number}/gu) ?? []) {
+    const code = digit.codePointAt(0) ?? 0;
+    let zero = code;
+    while (zero > code - 9 && /\p{Decimal_Number}/u.test(String.fromCodePoint(zero - 1))) zero -= 1;
+    systems.add(zero);
+  }
+  return systems.size;
+}

@@ -1,0 +1,81 @@
+// bcrypt (Provos and Mazieres, 1999) and what others put before it: Django and passlib a SHA-256, WordPress an HMAC.
+// The library is bcryptjs: it has no native part and no dependency, and an imported hash is verified with it once, at the
+// first right login. bcrypt itself looks at 72 bytes only; so does this, as the system did that the hash comes from, and
+// the argon2id hash that replaces it then counts all that was typed.
+import { createHash, createHmac } from "node:crypto";
+import { hashSync } from "bcryptjs";
+import { decodeBcryptBase64 } from "./base64.js";
+import {
+  equalBytes,
+  type HashReader,
+  malformed,
+  type Refusal,
+  type StoredHash,
+  tooCostly,
+} from "./scheme.js";
+
+// 14 takes a second; each one more doubles it.
+const costs = { min: 4, max: 14 };
+
+const modular = /^\$2([aby])\$(\d\d)\$([./A-Za-z0-9]{22})([./A-Za-z0-9]{31})$/;
+
+interface Bcrypt {
+  readonly cost: number;
+  readonly salt: string;
+  readonly output: string;
+}
+
+// What stands before a hash in the modular format, and what is hashed then in place of the password.
+const wrappings: readonly {
+  readonly format: string;
+  readonly before: string;
+  readonly prehash: (text: string) => string;
+}[] = [
+  { format: "bcrypt", before: "", prehash: (text) => text },
+  { format: "django-bcrypt", before: "bcrypt$", prehash: (text) => text },
+  { format: "django-bcrypt-sha256", before: "bcrypt_sha256$", prehash: (text) => sha256(text).toString("hex") },
+  { format: "wordpress-bcrypt", before: "$wp", prehash: (text) => hmac("sha384", "wp-sha384", text) },
+];
+
+export const readBcrypt: HashReader = (stored) => {
+  const wrapping = wrappings.find(({ before }) => stored.startsWith(`${before}$2`));
+  if (wrapping === undefined) return undefined;
+  const [, , cost, salt = "", output = ""] = modular.exec(stored.slice(wrapping.before.length)) ?? [];
+  return bcryptHash(wrapping.format, { cost: Number(cost), salt, output }, wrapping.prehash);
+};
+
+/** passlib's bcrypt_sha256, of its versions 1 (`2a,12`) and 2 (`v=2,t=2b,r=12`, keyed with the salt). */
+export const readPasslibBcrypt: HashReader = (stored) => {
+  if (!stored.startsWith("$bcrypt-sha256$")) return undefined;
+  const form = /^\$bcrypt-sha256\$(?:2[ab],(\d\d?)|v=2,t=2b,r=(\d\d?))\$([./A-Za-z0-9]{22})\$([./A-Za-z0-9]{31})$/;
+  const [, first, second, salt = "", output = ""] = form.exec(stored) ?? [];
+  const prehash = (text: string): string =>
+    second === undefined ? sha256(text).toString("base64") : hmac("sha256", salt, text);
+  return bcryptHash("passlib-bcrypt-sha256", { cost: Number(first ?? second), salt, output }, prehash);
+};
+
+function bcryptHash(
+  format: string,
+  { cost, salt, output }: Bcrypt,
+  prehash: (text: string) => string,
+): StoredHash | Refusal {
+  if (output === "" || !(cost >= costs.min)) return malformed;
+  if (cost > costs.max) return tooCostly;
+  const setting = `$2b$${String(cost).padStart(2, "0")}$${salt}`;
+  return {
+    format,
+    cost: { primitive: "bcrypt", units: 2 ** cost },
+    verify(text) {
+      const hashed = prehash(text);
+      // Of bytes, for the last character has stray bits.
+      const [actual, expected] = [hashSync(hashed, setting).slice(setting.length), output].map(decodeBcryptBase64);
+      if (actual === undefined || expected === undefined) return false;
+      // bcrypt repeats its key with a NUL between: `a` and `a\0a` are one key, and in C all behind a NUL is lost.
+      return equalBytes(actual, expected) && !hashed.includes("\0");
+    },
+  };
+}
+
+const sha256 = (text: string): Buffer => createHash("sha256").update(text).digest();
+const hmac = (digest: string, key: string, text: string): string =>
+  createHmac(digest, key).update(text).digest("base64");

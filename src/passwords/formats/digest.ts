@@ -1,0 +1,83 @@
+// One round of a digest, salted or not: LDAP's `{SSHA}` and kin (RFC 2307 and its successors), Django's `sha1$` and `md5$`,
+// and Werkzeug's of before 0.9. Weak against whoever has the database; here only so that their users can get in once more.
+import { createHash, createHmac } from "node:crypto";
+import { decodeBase64, decodeHex } from "./base64.js";
+import {
+  type Digest,
+  digestBytes,
+  equalBytes,
+  type HashReader,
+  isDigest,
+  malformed,
+  type Refusal,
+  type StoredHash,
+} from "./scheme.js";
+
+const saltMaxBytes = 64;
+
+interface LdapScheme {
+  readonly digest: Digest;
+  readonly salted: boolean;
+}
+
+const plain = (digest: Digest): LdapScheme => ({ digest, salted: false });
+const salted = (digest: Digest): LdapScheme => ({ digest, salted: true });
+
+// By their names without dashes.
+const ldapSchemes = new Map<string, LdapScheme>([
+  ["MD5", plain("md5")],
+  ["SMD5", salted("md5")],
+  ["SHA", plain("sha1")],
+  ["SHA1", plain("sha1")],
+  ["SSHA", salted("sha1")],
+  ["SSHA1", salted("sha1")],
+  ["SHA256", plain("sha256")],
+  ["SSHA256", salted("sha256")],
+  ["SHA384", plain("sha384")],
+  ["SSHA384", salted("sha384")],
+  ["SHA512", plain("sha512")],
+  ["SSHA512", salted("sha512")],
+]);
+
+/**
+ * Base64 of the digest of password and salt, and then the salt. Hex where the name says so (Dovecot's `.HEX`), and where
+ * there is no salt and it has that length.
+ */
+export function readLdapDigest(scheme: string, rest: string): StoredHash | Refusal | undefined {
+  const [, name = "", encoding] = /^([A-Z0-9]+)(?:\.(HEX|B64|BASE64))?$/.exec(scheme) ?? [];
+  const kind = ldapSchemes.get(name);
+  if (kind === undefined) return undefined;
+  const { digest } = kind;
+  const isHex = encoding === "HEX" || (!kind.salted && rest.length === 2 * digestBytes[digest]);
+  const bytes = isHex ? decodeHex(rest) : decodeBase64(rest);
+  const saltLength = (bytes?.length ?? 0) - digestBytes[digest];
+  if (bytes === undefined || saltLength < 0 || saltLength > (kind.salted ? saltMaxBytes : 0)) return malformed;
+  const [output, salt] = [bytes.subarray(0, digestBytes[digest]), bytes.subarray(digestBytes[digest])];
+  return {
+    format: `ldap-${scheme.toLowerCase()}`,
+    cost: { primitive: digest, units: 1 },
+    verify: (text) => equalBytes(createHash(digest).update(text).update(salt).digest(), output),
+  };
+}
+
+/** Django: the digest of salt and password. Werkzeug, in the same spelling: HMAC of the password, keyed with the salt. */
+const readDollars: HashReader = (stored) => {
+  const [, digest, salt = "", hex = ""] =
+    /^(md5|sha1|sha224|sha256|sha384|sha512)\$([^$]{0,64})\$([0-9a-f]+)$/.exec(stored) ?? [];
+  if (!isDigest(digest)) return undefined;
+  const output = decodeHex(hex);
+  if (output?.length !== digestBytes[digest]) return malformed;
+  return {
+    format: `salted-${digest}`,
+    cost: { primitive: digest, units: 4 },
+    verify(text) {
+      const django = createHash(digest)
+        .update(salt + text)
+        .digest();
+      const werkzeug = createHmac(digest, salt).update(text).digest();
+      return equalBytes(django, output) || (salt !== "" && equalBytes(werkzeug, output));
+    },
+  };
+};
+
+export const digestReaders: readonly HashReader[] = [readDollars];

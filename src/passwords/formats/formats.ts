@@ -1,0 +1,109 @@
+// Hashes that other systems made, by all the spellings that are known here: read and bounded first, verified after.
+// A table of readers; the first that knows a spelling decides.
+import { writeKind } from "../cost.js";
+import { needsRehash, parseArgon2, verifyArgon2Sync } from "../hash.js";
+import { readBcrypt, readPasslibBcrypt } from "./bcrypt.js";
+import { cryptReaders } from "./crypt.js";
+import { digestReaders, readLdapDigest } from "./digest.js";
+import { readFirebase } from "./firebase.js";
+import { spellJsonCredential } from "./json.js";
+import { pbkdf2Readers, readAtlassian, readPbkdf2Scheme, readSpringPbkdf2 } from "./pbkdf2.js";
+import { readPhpass } from "./phpass.js";
+import {
+  type HashReader,
+  malformed,
+  type Refusal,
+  type StoredHash,
+  tooCostly,
+  unusable,
+} from "./scheme.js";
+import { scryptReaders } from "./scrypt.js";
+
+const unknownFormat: Refusal = { refused: "The hash is of no known format." };
+
+// The longest that is read, a Keycloak credential or a Firebase hash with the project's key, has some 400 characters.
+const storedMaxLength = 2048;
+
+/** Also with the padding that some write, and behind Django's `argon2`. */
+const readArgon2: HashReader = (stored) => {
+  const phc = stored.replace(/^argon2(?=\$argon2)/, "").replace(/=+(?=\$|$)/g, "");
+  if (!/^\$argon2(?:id|i|d)\$/.test(phc)) return undefined;
+  const parameters = parseArgon2(phc);
+  if (parameters !== undefined) {
+    const { type: format, memoryKib, passes } = parameters;
+    const cost = { primitive: "argon2", units: memoryKib * passes } as const;
+    return { format, cost, verify: (text) => verifyArgon2Sync(phc, text) };
+  }
+  return /^\$argon2i?d?\$v=19\$m=\d+,t=\d+,p=\d+\$[^$]{11,}\$[^$]{16,}$/.test(phc) ? tooCostly : malformed;
+};
+
+const passThrough = (_: string, rest: string): ReturnType<HashReader> => readSpelled(rest);
+const pbkdf2 =
+  (digest: "sha1" | "sha256" | "sha512") =>
+  (_: string, rest: string): ReturnType<HashReader> =>
+    readPbkdf2Scheme(digest, rest);
+
+// What a name in braces says about the rest: LDAP servers, Dovecot, and Spring's DelegatingPasswordEncoder.
+const schemes = new Map<string, (scheme: string, rest: string) => ReturnType<HashReader>>([
+  ...["CRYPT", "BCRYPT", "BLFCRYPT", "MD5CRYPT", "SHA256CRYPT", "SHA512CRYPT", "SCRYPT"].map(
+    (name) => [name, passThrough] as const,
+  ),
+  ...["ARGON2", "ARGON2I", "ARGON2ID"].map((name) => [name, passThrough] as const),
+  ...["ARGON2@SPRINGSECURITY_V5_2", "ARGON2@SPRINGSECURITY_V5_8"].map((name) => [name, passThrough] as const),
+  ["SCRYPT@SPRINGSECURITY_V5_8", passThrough],
+  ["PBKDF2", (_, rest) => (rest.includes("$") ? readPbkdf2Scheme("sha1", rest) : readSpringPbkdf2("5.5", rest))],
+  ["PBKDF2@SPRINGSECURITY_V5_8", (_, rest) => readSpringPbkdf2("5.8", rest)],
+  ["PBKDF2SHA1", pbkdf2("sha1")],
+  ["PBKDF2SHA256", pbkdf2("sha256")],
+  ["PBKDF2SHA512", pbkdf2("sha512")],
+  ["PKCS5S2", (_, rest) => readAtlassian(rest)],
+]);
+
+/** The names of schemes are compared without case and dashes: servers spell them differently. */
+const readScheme: HashReader = (stored) => {
+  const [matched, name = "", rest = ""] = /^\{([A-Za-z0-9_@.-]{1,40})\}(.+)$/.exec(stored) ?? [];
+  if (matched === undefined) return undefined;
+  const scheme = name.toUpperCase().replaceAll("-", "");
+  return schemes.get(scheme)?.(scheme, rest) ?? readLdapDigest(scheme, rest);
+};
+
+const readers: readonly HashReader[] = [
+  readArgon2,
+  readBcrypt,
+  readPasslibBcrypt,
+  ...scryptReaders,
+  readFirebase,
+  ...pbkdf2Readers,
+  ...cryptReaders,
+  readPhpass,
+  ...digestReaders,
+];
+
+function readSpelled(stored: string): StoredHash | Refusal | undefined {
+  for (const read of readers) {
+    const reading = read(stored);
+    if (reading !== undefined) return reading;
+  }
+  return undefined;
+}
+
+/** Reads a stored hash and does no work: what verifies it, or why nothing ever does. */
+export function readHash(stored: string): StoredHash | Refusal {
+  // Django, shadow(5) and LDAP lock an account by a character that no hash begins with.
+  if (stored === "" || /^[!*]/.test(stored)) return unusable;
+  if (stored.length > storedMaxLength || /[^\x20-\x7e]/.test(stored)) return malformed;
+  const spelled = /^\{\s*"/.test(stored) ? spellJsonCredential(stored) : stored;
+  if (spelled === undefined) return unknownFormat;
+  return readScheme(spelled) ?? readSpelled(spelled) ?? unknownFormat;
+}
+
+/**
+ * What a stored hash is, or why it is refused: for import. Does no work. `kind` (see password-cost.ts) is undefined for
+ * what is made today.
+ */
+export function identifyHash(stored: string): { readonly format: string; readonly kind: string | undefined } | Refusal {
+  const reading = readHash(stored);
+  if ("refused" in reading) return reading;
+  const { format, cost } = reading;
+  return { format, kind: needsRehash(stored) ? writeKind({ format, ...cost }) : undefined };
+}

@@ -1,0 +1,143 @@
+// PBKDF2 (RFC 8018) as it is stored by passlib and PHC strings, Django, Werkzeug, ASP.NET Core Identity (its
+// PasswordHasher.cs), `$p5k2$`, GRUB, Atlassian, Defuse's password-hashing, and LDAP servers.
+import { decodeAnyBase64, decodeBase64, decodeDottedBase64, decodeHex } from "./base64.js";
+import { type Digest, type HashReader, isDigest, malformed, pbkdf2Hash } from "./scheme.js";
+
+const empty = Buffer.alloc(0);
+
+/** `$pbkdf2-sha256$29000$…` of passlib, and `$pbkdf2-sha256$i=29000,l=32$…` by the PHC rules; `$pbkdf2$` is SHA-1. */
+const readModular: HashReader = (stored) => {
+  if (!stored.startsWith("$pbkdf2")) return undefined;
+  const form =
+    /^\$pbkdf2(?:-(sha1|sha224|sha256|sha384|sha512))?\$(?:i=)?(\d{1,10})(?:,l=\d{1,3})?\$([A-Za-z0-9+/.]+=*)\$([A-Za-z0-9+/.]+=*)$/;
+  const [matched, digest = "sha1", rounds, salt = "", output = ""] = form.exec(stored) ?? [];
+  if (matched === undefined || !isDigest(digest)) return malformed;
+  return pbkdf2Hash(`pbkdf2-${digest}`, {
+    digest,
+    rounds: Number(rounds),
+    salt: decodeDottedBase64(salt) ?? empty,
+    output: decodeDottedBase64(output) ?? empty,
+  });
+};
+
+const readDjango: HashReader = (stored) => {
+  if (!stored.startsWith("pbkdf2_")) return undefined;
+  const form = /^pbkdf2_(sha1|sha256|sha384|sha512)\$(\d{1,10})\$([^$]+)\$([A-Za-z0-9+/]+=*)$/;
+  const [, digest, rounds, salt = "", output = ""] = form.exec(stored) ?? [];
+  if (!isDigest(digest)) return malformed;
+  const parameters = { digest, rounds: Number(rounds), salt, output: decodeBase64(output) ?? empty };
+  return pbkdf2Hash(`django-pbkdf2-${digest}`, parameters);
+};
+
+const readWerkzeug: HashReader = (stored) => {
+  if (!stored.startsWith("pbkdf2:")) return undefined;
+  const form = /^pbkdf2:(md5|sha1|sha224|sha256|sha384|sha512):(\d{1,10})\$([^$]+)\$([0-9a-f]+)$/;
+  const [, digest, rounds, salt = "", output = ""] = form.exec(stored) ?? [];
+  if (!isDigest(digest)) return malformed;
+  const parameters = { digest, rounds: Number(rounds), salt, output: decodeHex(output) ?? empty };
+  return pbkdf2Hash(`werkzeug-pbkdf2-${digest}`, parameters);
+};
+
+// By the number that version 3 keeps: KeyDerivationPrf of Microsoft.AspNetCore.Cryptography.KeyDerivation.
+const aspNetDigests: readonly Digest[] = ["sha1", "sha256", "sha512"];
+
+/** Version 2: 0, 16 bytes of salt, 32 of key. Version 3: 1, then digest, rounds and salt's length in 32 bits each, salt, key. */
+const readAspNet: HashReader = (stored) => {
+  const bytes = /^A[A-Q][A-Za-z0-9+/]{60,}={0,2}$/.test(stored) ? decodeBase64(stored) : undefined;
+  if (bytes === undefined) return undefined;
+  if (bytes[0] === 0) {
+    if (bytes.length !== 49) return malformed;
+    const parts = { salt: bytes.subarray(1, 17), output: bytes.subarray(17) };
+    return pbkdf2Hash("aspnet-identity-v2", { digest: "sha1", rounds: 1000, ...parts });
+  }
+  if (bytes[0] !== 1) return undefined;
+  const [digest, rounds, saltEnd] = [
+    aspNetDigests[bytes.readUInt32BE(1)],
+    bytes.readUInt32BE(5),
+    13 + bytes.readUInt32BE(9),
+  ];
+  if (digest === undefined || saltEnd > bytes.length) return malformed;
+  const parts = { salt: bytes.subarray(13, saltEnd), output: bytes.subarray(saltEnd) };
+  return pbkdf2Hash("aspnet-identity-v3", { digest, rounds, ...parts });
+};
+
+/**
+ * `$p5k2$`, rounds in hexadecimal, SHA-1: Cryptacular's (20 bytes, padded, with `-` and `_`) or Litzenberger's (24 bytes, and
+ * all that stands before the output is the salt).
+ */
+const readP5k2: HashReader = (stored) => {
+  if (!stored.startsWith("$p5k2$")) return undefined;
+  const [, before = "", rounds = "", salt = "", output = ""] =
+    /^(\$p5k2\$([0-9a-f]{0,8})\$([^$]{1,86}))\$([A-Za-z0-9+/._-]{27}=|[A-Za-z0-9+/.]{32})$/.exec(stored) ?? [];
+  // Litzenberger leaves his 400 rounds out.
+  const common = { digest: "sha1", rounds: rounds === "" ? 400 : Number.parseInt(rounds, 16) } as const;
+  if (!output.endsWith("="))
+    return pbkdf2Hash("pbkdf2-p5k2", { ...common, salt: before, output: decodeDottedBase64(output) ?? empty });
+  const parts = { salt: decodeAnyBase64(salt) ?? empty, output: decodeAnyBase64(output) ?? empty };
+  return pbkdf2Hash("pbkdf2-p5k2", { ...common, ...parts });
+};
+
+const readGrub: HashReader = (stored) => {
+  const match = /^grub\.pbkdf2\.sha512\.(\d{1,10})\.([0-9a-f]+)\.([0-9a-f]+)$/i.exec(stored);
+  if (match === null) return undefined;
+  const [, rounds, salt = "", output = ""] = match;
+  const parts = { salt: decodeHex(salt) ?? empty, output: decodeHex(output) ?? empty };
+  return pbkdf2Hash("grub-pbkdf2-sha512", { digest: "sha512", rounds: Number(rounds), ...parts });
+};
+
+/** `sha256:1000:salt:hash`, whose salt is its base64 text, or `sha1:64000:18:salt:hash`, whose salt is the bytes. */
+const readDefuse: HashReader = (stored) => {
+  const form = /^(sha1|sha256|sha512):(\d{1,10}):(?:(\d{1,3}):)?([A-Za-z0-9+/]+=*):([A-Za-z0-9+/]+=*)$/;
+  const [matched, digest, rounds, size, salt = "", hash = ""] = form.exec(stored) ?? [];
+  if (matched === undefined || !isDigest(digest)) return undefined;
+  const output = decodeBase64(hash) ?? empty;
+  if (size !== undefined && Number(size) !== output.length) return malformed;
+  const parameters = { digest, rounds: Number(rounds), output };
+  return pbkdf2Hash("defuse-pbkdf2", {
+    ...parameters,
+    salt: size === undefined ? salt : (decodeBase64(salt) ?? empty),
+  });
+};
+
+/** What stands behind `{PBKDF2-SHA256}`: passlib's and OpenLDAP's parts, Dovecot's (`$1$salt$rounds$hex`), Spring's (hex). */
+export function readPbkdf2Scheme(digest: Digest, rest: string): ReturnType<HashReader> {
+  const [matched, rounds, salt = "", output = ""] =
+    /^(\d{1,10})\$([A-Za-z0-9+/.]+=*)\$([A-Za-z0-9+/.]+=*)$/.exec(rest) ?? [];
+  if (matched !== undefined) {
+    const parts = { salt: decodeDottedBase64(salt) ?? empty, output: decodeDottedBase64(output) ?? empty };
+    return pbkdf2Hash(`ldap-pbkdf2-${digest}`, { digest, rounds: Number(rounds), ...parts });
+  }
+  const [dovecot, dovecotSalt = "", dovecotRounds, hex = ""] =
+    /^\$1\$([^$]+)\$(\d{1,10})\$([0-9a-f]{40})$/.exec(rest) ?? [];
+  if (dovecot === undefined) return malformed;
+  const parts = { rounds: Number(dovecotRounds), salt: dovecotSalt, output: decodeHex(hex) ?? empty };
+  return pbkdf2Hash("dovecot-pbkdf2", { digest: "sha1", ...parts });
+}
+
+/** Spring's Pbkdf2PasswordEncoder: hex of salt and key, with nothing about the cost but the version's name. */
+export function readSpringPbkdf2(version: "5.5" | "5.8", rest: string): ReturnType<HashReader> {
+  const bytes = decodeHex(rest);
+  const [saltBytes, digest, rounds] =
+    version === "5.8" ? ([16, "sha256", 310_000] as const) : ([8, "sha1", 185_000] as const);
+  if (bytes?.length !== saltBytes + 32) return malformed;
+  const parts = { salt: bytes.subarray(0, saltBytes), output: bytes.subarray(saltBytes) };
+  return pbkdf2Hash("spring-pbkdf2", { digest, rounds, ...parts });
+}
+
+/** Atlassian's: base64 of 16 bytes of salt and 32 of key. */
+export function readAtlassian(rest: string): ReturnType<HashReader> {
+  const bytes = decodeBase64(rest);
+  if (bytes?.length !== 48) return malformed;
+  const parts = { salt: bytes.subarray(0, 16), output: bytes.subarray(16) };
+  return pbkdf2Hash("atlassian-pbkdf2", { digest: "sha1", rounds: 10_000, ...parts });
+}
+
+export const pbkdf2Readers: readonly HashReader[] = [
+  readModular,
+  readDjango,
+  readWerkzeug,
+  readAspNet,
+  readP5k2,
+  readGrub,
+  readDefuse,
+];

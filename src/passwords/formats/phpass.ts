@@ -1,0 +1,46 @@
+// phpass's portable hashes (Openwall): `$P$` of WordPress before 6.8, `$H$` of phpBB, and Drupal's `$S$` with SHA-512.
+import { hash } from "node:crypto";
+import { encodeCryptBase64, readCryptNumber } from "./base64.js";
+import {
+  affordsDigests,
+  digestRoundsMax,
+  equalText,
+  type HashReader,
+  malformed,
+  tooCostly,
+} from "./scheme.js";
+
+const phpassKinds: Readonly<
+  Record<string, { readonly format: string; readonly digest: "md5" | "sha512"; readonly length: number }>
+> = {
+  $P$: { format: "phpass", digest: "md5", length: 22 },
+  $H$: { format: "phpass", digest: "md5", length: 22 },
+  // Cut by Drupal to 55 characters in all.
+  $S$: { format: "drupal-sha512", digest: "sha512", length: 43 },
+};
+
+/** A leading U: Drupal ran phpass over the hex MD5 that an older version had kept. */
+export const readPhpass: HashReader = (stored) => {
+  const [matched, over = "", magic = "", logRounds = "", salt = "", output = ""] =
+    /^(U?)(\$[PHS]\$)([./A-Za-z0-9])([./A-Za-z0-9]{8})([./A-Za-z0-9]+)$/.exec(stored) ?? [];
+  const kind = phpassKinds[magic];
+  if (matched === undefined || kind === undefined) return /^U?\$[PHS]\$/.test(stored) ? malformed : undefined;
+  const rounds = 2 ** (readCryptNumber(logRounds) ?? 0);
+  if (output.length !== kind.length || rounds < 128) return malformed;
+  if (rounds > digestRoundsMax) return tooCostly;
+  return {
+    format: kind.format,
+    cost: { primitive: kind.digest, units: rounds },
+    verify(text) {
+      const password = Buffer.from(over === "U" ? hash("md5", text) : text);
+      if (!affordsDigests(rounds, password.length)) return false;
+      let last = hash(kind.digest, Buffer.concat([Buffer.from(salt), password]), "buffer");
+      const input = Buffer.concat([last, password]);
+      for (let round = 0; round < rounds; round += 1) {
+        last.copy(input);
+        last = hash(kind.digest, input, "buffer");
+      }
+      return equalText(encodeCryptBase64(last).slice(0, kind.length), output);
+    },
+  };
+};

@@ -1,0 +1,116 @@
+// What every reader of stored hashes gives back, and what they share: limits, comparison, and the two KDFs of node:crypto.
+import { pbkdf2Sync, scryptSync, timingSafeEqual } from "node:crypto";
+import type { HashCost } from "../cost.js";
+
+/** A stored hash that may be verified: it is in form, and its cost is within the limits. */
+export interface StoredHash {
+  /** The name by which people count them, such as `bcrypt` or `django-pbkdf2-sha256`. */
+  readonly format: string;
+  readonly cost: HashCost;
+  /** Whether this text, as it stands, is the password; blocks for as long as the format takes. */
+  verify(text: string): boolean;
+}
+
+/** Why a stored hash is never verified, for people, without the hash. */
+export interface Refusal {
+  readonly refused: string;
+}
+
+/** `undefined`: a spelling that another reader knows. */
+export type HashReader = (stored: string) => StoredHash | Refusal | undefined;
+
+export const malformed: Refusal = { refused: "The hash is not in the form of its kind." };
+export const tooCostly: Refusal = { refused: "The hash asks for more memory or time than is ever given." };
+export const unusable: Refusal = { refused: "The hash stands for no usable password." };
+
+// Whoever imports a row chooses what each login with it costs; these are some two seconds of one core, and the costs in
+// use are well below: Django 6 asks for 1.2 million rounds of PBKDF2, passlib for 656 000 of sha512-crypt, OWASP for
+// 2^17 blocks of scrypt.
+const limits = {
+  pbkdf2Rounds: 5_000_000,
+  scryptBytes: 256 * 2 ** 20,
+  scryptWork: 2 ** 22,
+  scryptLanes: 64,
+  /** Rounds of a plain digest, times the bytes that each takes in (where the password's length is part of it). */
+  digestRounds: 2 ** 20,
+  digestBytes: 400_000_000,
+};
+
+export const digestRoundsMax = limits.digestRounds;
+
+/** False for a password so long that the rounds would take too long: the cost of these formats grows with it. */
+export function affordsDigests(rounds: number, passwordBytes: number): boolean {
+  return rounds * (128 + 2 * passwordBytes) <= limits.digestBytes;
+}
+
+// A shorter output could be met by chance, or be a cut one.
+const outputBytes = { min: 16, max: 128 };
+const inRange = ({ length }: Buffer): boolean => length >= outputBytes.min && length <= outputBytes.max;
+
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+export const equalText = (a: string, b: string): boolean => equalBytes(Buffer.from(a), Buffer.from(b));
+
+export const digestBytes = { md5: 16, sha1: 20, sha224: 28, sha256: 32, sha384: 48, sha512: 64 } as const;
+export type Digest = keyof typeof digestBytes;
+
+export function isDigest(name: string | undefined): name is Digest {
+  return name !== undefined && Object.hasOwn(digestBytes, name);
+}
+
+interface Pbkdf2 {
+  readonly digest: Digest;
+  readonly rounds: number;
+  readonly salt: string | Uint8Array;
+  readonly output: Buffer;
+}
+
+/** PBKDF2 (RFC 8018 section 5.2) with the parameters of a stored hash. */
+export function pbkdf2Hash(format: string, { digest, rounds, salt, output }: Pbkdf2): StoredHash | Refusal {
+  if (!inRange(output) || salt.length === 0 || !Number.isSafeInteger(rounds) || rounds < 1) return malformed;
+  if (rounds * Math.ceil(output.length / digestBytes[digest]) > limits.pbkdf2Rounds) return tooCostly;
+  return {
+    format,
+    cost: { primitive: `pbkdf2-${digest}`, units: rounds * Math.ceil(output.length / digestBytes[digest]) },
+    verify: (text) => equalBytes(pbkdf2Sync(text, salt, rounds, output.length, digest), output),
+  };
+}
+
+export interface ScryptCost {
+  readonly n: number;
+  readonly r: number;
+  readonly p: number;
+}
+
+/** Why scrypt (RFC 7914) is not run at this cost, or undefined. */
+export function checkScrypt({ n, r, p }: ScryptCost): Refusal | undefined {
+  if (![n, r, p].every((value) => value >= 1) || n < 2) return malformed;
+  if (128 * n * r > limits.scryptBytes || n * r * p > limits.scryptWork || p > limits.scryptLanes) return tooCostly;
+  return Number.isInteger(Math.log2(n)) ? undefined : malformed;
+}
+
+export const scryptUnits = ({ n, r, p }: ScryptCost): HashCost => ({ primitive: "scrypt", units: n * r * p });
+
+export function scrypt(text: string, salt: string | Uint8Array, length: number, { n, r, p }: ScryptCost): Buffer {
+  // What OpenSSL counts: the large table, the blocks, and two blocks to work in.
+  const maxmem = 128 * r * (n + p + 2);
+  return scryptSync(text, salt, length, { N: n, r, p, maxmem });
+}
+
+/** scrypt with the parameters of a stored hash. */
+export function scryptHash(
+  format: string,
+  cost: ScryptCost,
+  { salt, output }: { readonly salt: string | Uint8Array; readonly output: Buffer },
+): StoredHash | Refusal {
+  if (!inRange(output) || salt.length === 0) return malformed;
+  return (
+    checkScrypt(cost) ?? {
+      format,
+      cost: scryptUnits(cost),
+      verify: (text) => equalBytes(scrypt(text, salt, output.length, cost), output),
+    }
+  );
+}

@@ -1,0 +1,299 @@
+// Hashing off the event loop: worker threads with a lowered priority, fewer than there are cores, which rest where others want
+// the cores (password-rest.ts), behind a bounded queue that is fair and sheds what it could not answer in time. Nothing starts
+// before the first job; idle threads keep no process alive. A password goes to its thread as a string: it came as one in a
+// request body, so a copy is on the heap already, and strings cannot be wiped. Time is the monotonic clock's, and only ever
+// waiting time. Long because a job's way from queue to thread and back is one state, which every part here changes.
+import { availableParallelism } from "node:os";
+import { performance } from "node:perf_hooks";
+import { Worker } from "node:worker_threads";
+import { AmphoError } from "../errors.js";
+import { checkPasswordText, needsRehash } from "./hash.js";
+import { createPasswordQueue } from "./queue.js";
+import { createRest, spareMs } from "./thread-rest.js";
+import type { PasswordAnswer, PasswordJob } from "./hash-worker.js";
+
+export interface PasswordPoolOptions {
+  /** Threads at most; by default one fewer than there are cores, and at least one. */
+  readonly size?: number;
+  /** How long a job may take, waiting included, before it is given up. */
+  readonly patienceMs?: number;
+  /** Jobs that may wait. */
+  readonly queueLimit?: number;
+  /** Whether threads rest where others want the cores; true by default. */
+  readonly rests?: boolean;
+  /** Told how long each job waited for a thread, also one that was given up, and how long its thread then took. */
+  readonly measure?: PasswordMeasure | undefined;
+}
+
+export interface PasswordMeasure {
+  waited(ms: number): void;
+  hashed(ms: number): void;
+}
+
+export interface PasswordTurn {
+  /** Whose turn it takes: jobs of one key wait for each other, those of others for one of them at a time. */
+  readonly fairnessKey?: string;
+  /** Goes before jobs without priority (three in four turns). */
+  readonly priority?: boolean;
+}
+
+export interface PasswordCheck {
+  readonly valid: boolean;
+  /** Of the thread, waiting not included; 0 when nothing was computed, for what can be no password. */
+  readonly tookMs: number;
+}
+
+export interface PasswordPoolStats {
+  readonly size: number;
+  readonly busy: number;
+  /** Threads that leave the cores to others for a moment. */
+  readonly resting: number;
+  readonly waiting: number;
+  /** The running mean of what one job takes its thread. */
+  readonly meanMs: number;
+  /** Jobs refused or given up with `overloaded`. */
+  readonly shed: number;
+}
+
+/** Both reject with `overloaded` when it would take, or took, too long, and with `unavailable` when a thread broke. */
+export interface PasswordPool {
+  /** A PHC string; rejects with `invalid_request` for what can be no password. */
+  hash(password: string, turn?: PasswordTurn): Promise<string>;
+  /** As `verify`, and how long it took its thread. */
+  check(stored: string | undefined, password: string, turn?: PasswordTurn): Promise<PasswordCheck>;
+  /** Without a hash (an unknown user, one without a password) as much work is done, and the answer is false. */
+  verify(stored: string | undefined, password: string, turn?: PasswordTurn): Promise<boolean>;
+  stats(): PasswordPoolStats;
+  /** Ends the threads; what waits or runs is rejected with `unavailable`. May be called twice. */
+  close(): Promise<void>;
+}
+
+interface Pending {
+  readonly job: PasswordJob;
+  readonly timer: NodeJS.Timeout;
+  readonly resolve: (answer: PasswordAnswer) => void;
+  readonly reject: (error: AmphoError) => void;
+  readonly queuedMs: number;
+  startedMs: number;
+  /** Given up: told so already, whatever becomes of it on its thread. */
+  over: boolean;
+}
+
+interface Slot {
+  worker: Worker | undefined;
+  /** What its thread computes now. */
+  running: Pending | undefined;
+  /** What its thread has been given already, so that it never waits for this one between two jobs. */
+  next: Pending | undefined;
+  /** Until its timer ends it gets nothing. */
+  resting: NodeJS.Timeout | undefined;
+}
+
+const idleSlot: Slot = { worker: undefined, running: undefined, next: undefined, resting: undefined };
+
+const defaults = {
+  // The contract allows 5 s for a password; the rest is for the way there and back.
+  patienceMs: 4_800,
+  queueLimit: 1_000,
+  // Believed until something has been measured.
+  meanMs: 25,
+};
+const meanWeight = 0.1;
+/** The next job is sent when so much of the mean has passed: in time, and late enough for whoever comes first to come first. */
+const sendAheadAt = 0.5;
+
+export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordPool {
+  const size = options.size ?? Math.max(1, availableParallelism() - 1);
+  const { patienceMs = defaults.patienceMs, queueLimit = defaults.queueLimit, rests = true, measure } = options;
+  const queue = createPasswordQueue<Pending>();
+  const slots = Array.from({ length: size }, (): Slot => ({ ...idleSlot }));
+  const rest = createRest(rests);
+  let meanMs = defaults.meanMs;
+  let shed = 0;
+  let closing: Promise<unknown> | undefined;
+
+  const free = (): Slot[] => slots.filter(({ running, resting }) => running === undefined && resting === undefined);
+  const busy = (): number => slots.filter((slot) => slot.running !== undefined).length;
+  const resting = (): number => slots.filter((slot) => slot.resting !== undefined).length;
+  const sentAhead = (): number => slots.filter((slot) => slot.next !== undefined).length;
+  const spare = (): number => spareMs({ patienceMs, threads: size, waiting: queue.size, meanMs });
+
+  function overloaded(): AmphoError {
+    shed += 1;
+    const drainSeconds = Math.ceil(((queue.size + sentAhead()) * meanMs) / size / 1000);
+    const details = { retryAfterSeconds: Math.max(1, drainSeconds) };
+    return new AmphoError("overloaded", "Too many passwords are being checked right now.", details);
+  }
+
+  function submit(job: PasswordJob, { fairnessKey = "", priority = false }: PasswordTurn): Promise<PasswordAnswer> {
+    if (closing !== undefined) return Promise.reject(unavailable());
+    if (free().length === 0) {
+      // Without rests: there are none where as many wait as have time.
+      const waitMs = ((queue.ahead(fairnessKey, priority) + sentAhead() + size) / size) * meanMs;
+      if (waitMs + meanMs > patienceMs) return Promise.reject(overloaded());
+      if (queue.size >= queueLimit) {
+        const displaced = queue.displace(fairnessKey, priority);
+        if (displaced === undefined) return Promise.reject(overloaded());
+        giveUp(displaced, overloaded());
+      }
+    }
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        queue.remove(pending);
+        pending.over = true;
+        if (pending.startedMs === 0) measure?.waited(patienceMs);
+        pending.reject(overloaded());
+      }, patienceMs);
+      const pending: Pending = { job, timer, resolve, reject, queuedMs: performance.now(), startedMs: 0, over: false };
+      queue.add(pending, fairnessKey, priority);
+      if (spare() === 0) wakeAll();
+      pump();
+    });
+  }
+
+  function pump(): void {
+    while (closing === undefined) {
+      const idle = free();
+      const slot = idle.find(({ worker }) => worker !== undefined) ?? idle[0];
+      const pending = slot && queue.take();
+      if (slot === undefined || pending === undefined) return;
+      send(slot, pending);
+      run(slot, pending);
+    }
+  }
+
+  function send(slot: Slot, { job }: Pending): void {
+    slot.worker ??= start(slot);
+    slot.worker.postMessage(job);
+  }
+
+  /** From now on the thread computes this job, which it has got. */
+  function run(slot: Slot, pending: Pending): void {
+    slot.worker?.ref();
+    slot.running = pending;
+    pending.startedMs = performance.now();
+    if (!pending.over) measure?.waited(pending.startedMs - pending.queuedMs);
+    // Nothing waits behind a hash of another cost: it may take long, and another thread may be free before. Nor where the
+    // thread is to rest afterwards.
+    if (!rest.crowded && isOfToday(pending.job)) setTimeout(sendAhead, meanMs * sendAheadAt, slot, pending).unref();
+  }
+
+  function sendAhead(slot: Slot, running: Pending): void {
+    if (slot.running !== running || closing !== undefined) return;
+    slot.next = queue.take();
+    if (slot.next !== undefined) send(slot, slot.next);
+  }
+
+  function start(slot: Slot): Worker {
+    // Without the flags of the process: a loader of the application's has no business here.
+    const worker = new Worker(new URL("./hash-worker.js", import.meta.url), { execArgv: [] });
+    worker.unref();
+    // Of a thread that is gone an answer may still come, by a way of its own: it is none to whoever is next.
+    worker.on("message", (answer: PasswordAnswer) => {
+      if (slot.worker === worker) finish(slot, answer);
+    });
+    const dropped = (): void => {
+      if (slot.worker === worker) drop(slot);
+    };
+    worker.on("error", dropped);
+    worker.on("exit", dropped);
+    return worker;
+  }
+
+  function finish(slot: Slot, answer: PasswordAnswer): void {
+    const { running, next, worker } = slot;
+    slot.running = undefined;
+    slot.next = undefined;
+    // Capped: a machine that slept through a job must not look overloaded afterwards.
+    const tookMs = Math.min(answer.tookMs, patienceMs);
+    meanMs += meanWeight * (tookMs - meanMs);
+    const restMs = Math.min(rest.after(answer), spare());
+    measure?.hashed(tookMs);
+    if (next !== undefined) run(slot, next);
+    else {
+      worker?.unref();
+      if (restMs > 0) slot.resting = setTimeout(wake, restMs, slot).unref();
+    }
+    if (running !== undefined) {
+      clearTimeout(running.timer);
+      // Whoever lost patience has been told already; then this settles nothing.
+      if (answer.kind === "failed") running.reject(unavailable());
+      else running.resolve(answer);
+    }
+    pump();
+  }
+
+  function wake(slot: Slot): void {
+    slot.resting = undefined;
+    pump();
+  }
+
+  function wakeAll(): void {
+    for (const slot of slots) {
+      clearTimeout(slot.resting);
+      slot.resting = undefined;
+    }
+  }
+
+  /** The thread is gone, and with it what it computed. The next job starts another. */
+  function drop(slot: Slot): void {
+    const { running, next } = slot;
+    clearTimeout(slot.resting);
+    Object.assign(slot, idleSlot);
+    if (running !== undefined) giveUp(running, unavailable());
+    if (next?.over === false && closing === undefined) {
+      send(slot, next);
+      run(slot, next);
+    }
+    pump();
+  }
+
+  async function check(stored: string | undefined, password: string, turn: PasswordTurn = {}): Promise<PasswordCheck> {
+    if (checkPasswordText(password) !== undefined) return { valid: false, tookMs: 0 };
+    const answer = await submit({ kind: "verify", password, stored }, turn);
+    if (answer.kind !== "verify") throw unavailable();
+    return { valid: answer.valid, tookMs: answer.tookMs };
+  }
+
+  return {
+    async hash(password, turn = {}) {
+      const reason = checkPasswordText(password);
+      if (reason !== undefined) throw new AmphoError("invalid_request", reason);
+      const answer = await submit({ kind: "hash", password }, turn);
+      if (answer.kind !== "hash") throw unavailable();
+      return answer.hash;
+    },
+
+    check,
+
+    async verify(stored, password, turn) {
+      return (await check(stored, password, turn)).valid;
+    },
+
+    stats: () => ({ size, busy: busy(), resting: resting(), waiting: queue.size + sentAhead(), meanMs, shed }),
+
+    async close() {
+      closing ??= (async () => {
+        for (const pending of queue.clear()) giveUp(pending, unavailable());
+        for (const { running, next } of slots)
+          for (const pending of [running, next]) if (pending !== undefined) giveUp(pending, unavailable());
+        await Promise.all(slots.map(async (slot) => slot.worker?.terminate()));
+      })();
+      await closing;
+    },
+  };
+}
+
+/** Whether it takes about as long as most. */
+function isOfToday(job: PasswordJob): boolean {
+  return job.kind === "hash" || job.stored === undefined || !needsRehash(job.stored);
+}
+
+function giveUp(pending: Pending, error: AmphoError): void {
+  clearTimeout(pending.timer);
+  pending.reject(error);
+}
+
+function unavailable(): AmphoError {
+  return new AmphoError("unavailable", "Passwords cannot be checked right now.", { retryAfterSeconds: 1 });
+}

@@ -1,0 +1,93 @@
+// One revocation as the feed tells it to verifiers elsewhere (docs/verifying.md). Sessions and logins are SHA-256 digests: who
+// may read the feed learns no session's id and nobody's login, and still knows one when a token names it.
+import { createHash } from "node:crypto";
+import { canonicalLogin } from "../logins/login-name.js";
+import type { Revocation } from "../store/store.js";
+import type { RevocationNames } from "./revocation-set.js";
+
+/** What every entry says. Times are Unix seconds. */
+interface Numbered {
+  readonly n: number;
+  /** When it was revoked. */
+  readonly at: number;
+  /** From then on no token that it could refuse is good any more. */
+  readonly until: number;
+}
+
+export type FeedEntry = Numbered &
+  (
+    | { readonly kind: "session"; readonly session_sha256: string }
+    | { readonly kind: "user"; readonly user: string; readonly login_sha256: string }
+    | {
+        readonly kind: "roles";
+        readonly user: string;
+        readonly login_sha256: string;
+        readonly version: number;
+        readonly roles: readonly string[];
+      }
+    | { readonly kind: "key"; readonly kid: string }
+    | { readonly kind: "all"; readonly era: number }
+  );
+
+export interface FeedPage {
+  /** Of the store; another one than before means: read from 0. */
+  readonly epoch: string;
+  /** The number to read after; a smaller one than was asked for means: read from 0. */
+  readonly last: number;
+  readonly revocations: readonly FeedEntry[];
+  /** The server's clock, Unix seconds; when it goes back, what it had passed over may be live: read from 0. */
+  readonly now: number;
+  /** More are there than one answer holds: ask again at once. */
+  readonly more: boolean;
+  /** Milliseconds for which the question was held back before the store was read for this answer. */
+  readonly waited: number;
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("base64url");
+}
+
+/** How a set of feed entries is asked about a token. */
+export const namesInFeed: RevocationNames = {
+  session: sha256,
+  rowLogin: (digest) => digest,
+  login: (login) => sha256(canonicalLogin(login)),
+};
+
+export function entryOf(row: Revocation): FeedEntry {
+  const { n, at, until } = row;
+  const common = { n, at, until };
+  if (row.kind === "session") return { ...common, kind: row.kind, session_sha256: sha256(row.sessionId) };
+  if (row.kind === "key") return { ...common, kind: row.kind, kid: row.kid };
+  if (row.kind === "all") return { ...common, kind: row.kind, era: row.era };
+  const user = { ...common, user: row.userId, login_sha256: namesInFeed.login(row.login) };
+  if (row.kind === "user") return { ...user, kind: row.kind };
+  return { ...user, kind: row.kind, version: row.rolesVersion, roles: row.roles };
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+const isText = (value: unknown): value is string => typeof value === "string";
+const isWhole = (value: unknown): value is number => Number.isSafeInteger(value);
+const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every(isText);
+
+/** The row that an entry stands for, with digests in the place of names (`namesInFeed`); undefined for what is no entry. */
+export function rowOf(entry: unknown): Revocation | undefined {
+  if (typeof entry !== "object" || entry === null) return undefined;
+  const { n, at, until, kind, ...rest } = entry as Members;
+  if (!isWhole(n) || n < 1 || !isWhole(at) || !isWhole(until) || !isText(kind)) return undefined;
+  return Object.hasOwn(readers, kind) ? readers[kind]?.({ n, at, until }, rest) : undefined;
+}
+
+const readers: Readonly<Record<string, (common: Numbered, rest: Members) => Revocation | undefined>> = {
+  session: (common, { session_sha256: sessionId }) =>
+    isText(sessionId) ? { ...common, kind: "session", sessionId } : undefined,
+  user: (common, { user: userId, login_sha256: login }) =>
+    isText(userId) && isText(login) ? { ...common, kind: "user", userId, login } : undefined,
+  roles: (common, { user: userId, login_sha256: login, version: rolesVersion, roles }) =>
+    isText(userId) && isText(login) && isWhole(rolesVersion) && isTexts(roles)
+      ? { ...common, kind: "roles", userId, login, rolesVersion, roles }
+      : undefined,
+  key: (common, { kid }) => (isText(kid) ? { ...common, kind: "key", kid } : undefined),
+  all: (common, { era }) => (isWhole(era) ? { ...common, kind: "all", era } : undefined),
+};

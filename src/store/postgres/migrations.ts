@@ -1,0 +1,143 @@
+// Migrations of PostgreSQL: each in a transaction, under a lock that the transaction holds. Of ten processes that start at
+// once one migrates; the others wait and find it done. One that is killed leaves nothing half done, or a begun migration
+// whose indexes the next one builds. Nobody who uses a table waits behind us for long.
+import { setTimeout as pause } from "node:timers/promises";
+import { postgresDialect } from "../dialect.js";
+import { currentVersion, finishUp, listMigrations, migrateDown, migrateUp, type Step } from "../migrations/migrate.js";
+import { applyAll, type Migrations } from "../migrations/migrations.js";
+import { StoreOpenError } from "../database-error.js";
+import { type Connection, connect, loadPostgres, type PostgresModule } from "./connection.js";
+import { PostgresFailure } from "./failure.js";
+import { buildIndex, isAtWork } from "./index-build.js";
+import { TransactionFailure, transact } from "./transact.js";
+import { first, integer, query, type Work } from "../transaction.js";
+
+const connectMs = 15_000;
+/** How long one waits for another that migrates. */
+const patienceMs = 600_000;
+/** How long it is tried to get a lock on a table that somebody else does not give up. */
+const locksMs = 10_000;
+/**
+ * A change of a table waits for those who use it, and everybody else then waits behind it, and again while it is made.
+ * Requests give up after 4.5 s, so a statement has to be done before, or it is undone.
+ */
+const limits = { lockMs: 300, statementMs: 4000, idleMs: 60_000 };
+/** The transaction that only holds the lock is not taken for one that was left. */
+const aliveMs = 20_000;
+
+/** Another process migrates. */
+class Busy extends Error {
+  override readonly name = "Busy";
+}
+
+/** Errors as of `openPostgres`. */
+export async function openPostgresMigrations(url: string): Promise<Migrations> {
+  const module = await loadPostgres();
+  let open: Connection | undefined;
+
+  const connected = async () => {
+    if (!open?.usable) open = await connect(module, url, connectMs);
+    return open;
+  };
+  const run = <T>(start: () => Work<T>): Promise<T> =>
+    retrying(async () => (await transact(await connected(), start, limits)).value);
+
+  /** Undefined: another process has finished it meanwhile. */
+  async function applyNext(): Promise<Step | undefined> {
+    const step = await run(() => locked((now) => migrateUp(postgresDialect, now)));
+    if (step === undefined || step.indexes.length === 0) return step;
+    await retrying(async () => holdingLock(await connected(), () => buildApart(module, url, step)));
+    const migration = await run(() => locked((now) => finishUp(step.migration, now)));
+    return migration === undefined ? applyNext() : { ...step, migration };
+  }
+
+  return {
+    up: () => applyAll(async () => (await applyNext())?.migration),
+    down: () => run(() => locked(() => migrateDown(postgresDialect))),
+    current: () => run(() => currentVersion(postgresDialect)),
+    list: () => run(() => listMigrations(postgresDialect)),
+    owns: () => run(readOwnership),
+    close: async () => open?.end(),
+  };
+}
+
+function* readOwnership(): Work<boolean> {
+  const row = yield* first(
+    "select pg_has_role(relowner, 'usage')::integer as owns from pg_class where oid = to_regclass('ampho_audit')",
+  );
+  return row !== undefined && integer(row, "owns") === 1;
+}
+
+/** Again, while another one migrates, or somebody uses a table that is to be changed. */
+async function retrying<T>(attempt: () => Promise<T>): Promise<T> {
+  const begun = performance.now();
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const failure = error instanceof TransactionFailure ? error.failure : error;
+      const passedMs = performance.now() - begun;
+      const again =
+        failure instanceof Busy
+          ? passedMs < patienceMs
+          : failure instanceof PostgresFailure &&
+            (failure.undone || failure.code === lockTimeout) &&
+            passedMs < locksMs;
+      if (!again) throw explained(failure);
+    }
+    await pause(100 + Math.random() * 100);
+  }
+}
+
+const lockTimeout = "55P03";
+const statementTimeout = "57014";
+
+function explained(failure: unknown): unknown {
+  if (failure instanceof Busy) return new StoreOpenError("another process has been migrating for ten minutes");
+  if (!(failure instanceof PostgresFailure)) return failure;
+  const message =
+    failure.code === statementTimeout
+      ? "a statement of the migration takes so long that others would have to wait: nothing of it was done"
+      : failure.message;
+  return new StoreOpenError(message, { cause: failure });
+}
+
+/**
+ * Tried, not waited for: `create index concurrently` waits for every statement that has begun before it, and one that waits
+ * for this lock would be such a statement.
+ */
+const tryLock = "select pg_try_advisory_xact_lock(hashtextextended('ampho migrations', 0))::integer as locked";
+
+function* locked<T>(work: (now: number) => Work<T>): Work<T> {
+  const taken = yield* first(tryLock);
+  if (!taken || integer(taken, "locked") === 0) throw new Busy();
+  yield* query(`select set_config('lock_timeout', '${limits.lockMs}', true) as l`);
+  const row = yield* first("select floor(extract(epoch from clock_timestamp()))::bigint as now");
+  return yield* work(row ? integer(row, "now") : 0);
+}
+
+/** A transaction that does nothing holds the lock meanwhile; it ends with the process, and with what went wrong. */
+async function holdingLock(holder: Connection, work: () => Promise<void>): Promise<void> {
+  const { rows } = await holder.query(`begin isolation level read committed;
+    select set_config('idle_in_transaction_session_timeout', '${limits.idleMs}', true); ${tryLock}`);
+  const alive = setInterval(() => void holder.query("select 1").catch(() => undefined), aliveMs);
+  try {
+    if (rows[0]?.["locked"] !== 1) throw new Busy();
+    await work();
+  } finally {
+    clearInterval(alive);
+    await holder.query("rollback").catch(() => holder.destroy());
+  }
+}
+
+async function buildApart(module: PostgresModule, url: string, { indexes }: Step): Promise<void> {
+  const builder = await connect(module, url, connectMs);
+  try {
+    for (const index of indexes) {
+      if (await isAtWork(builder, index)) throw new Busy();
+      await buildIndex(builder, index);
+    }
+  } finally {
+    builder.end();
+  }
+}

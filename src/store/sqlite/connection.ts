@@ -1,0 +1,183 @@
+// One open SQLite database: how it is opened, its pragmas, its prepared statements, and running work on it.
+import { accessSync, closeSync, constants, openSync, realpathSync, statSync } from "node:fs";
+import path from "node:path";
+import { StoreOpenError } from "../database-error.js";
+import type { SqliteModule } from "./driver.js";
+import { SqliteFailure } from "./failure.js";
+import type { Row, SqlValue, Statement, Step, Work } from "../transaction.js";
+
+export interface Connection {
+  /** A statement without parameters or rows. */
+  exec(sql: string): void;
+  run<T>(work: Work<T>): T;
+  close(): void;
+  /** False when the file of that name, or the log beside it, is another one by now, or none. */
+  isAtPath(): boolean;
+}
+
+/**
+ * `path` undefined: in memory. `create`: make the file if there is none.
+ * Throws StoreOpenError where a person can mend it, else SqliteFailure.
+ */
+export function openConnection(module: SqliteModule, file: string | undefined, create: boolean): Connection {
+  // A resolved path: SQLite must not take a name for a URI, or `:memory:` for memory.
+  const location = file === undefined ? ":memory:" : path.resolve(file);
+  const files = file === undefined ? undefined : prepareFile(location, create);
+  let database: InstanceType<SqliteModule["DatabaseSync"]>;
+  try {
+    database = new module.DatabaseSync(location);
+  } catch (error) {
+    throw explained(new SqliteFailure(error), location);
+  }
+  const statements = new Map<string, ReturnType<typeof database.prepare>>();
+
+  function attempt<T>(action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      throw new SqliteFailure(error);
+    }
+  }
+
+  function rowsOf(sql: string, parameters: readonly SqlValue[]): readonly Row[] {
+    // SQLite's libraries cut bound text at NUL: `hops\0evil` would find `hops`.
+    if (parameters.some((value) => typeof value === "string" && value.includes("\0")))
+      throw new TypeError("a bound text holds NUL");
+    return attempt(() => {
+      const statement = statements.get(sql) ?? database.prepare(sql);
+      statements.set(sql, statement);
+      return statement.all(...parameters);
+    });
+  }
+
+  const connection: Connection = {
+    exec: (sql) => void rowsOf(sql, []),
+    run: (work) => {
+      const ahead = new Map<Statement, readonly Row[]>();
+      let ended = false;
+      const rowsOfStep = (value: Step): readonly Row[] => {
+        if ("answerTo" in value) return ahead.get(value.answerTo) ?? [];
+        if (ended) throw new TypeError("a step follows the end");
+        ended = "end" in value;
+        if ("alone" in value || "end" in value) return [];
+        const rows = rowsOf(value.sql, value.parameters);
+        if (value.unread) ahead.set(value, rows);
+        return rows;
+      };
+      let step = work.next([]);
+      while (!step.done) step = work.next(rowsOfStep(step.value));
+      return step.value;
+    },
+    close: () => database.close(),
+    isAtPath: () => files === undefined || identities(files) === opened,
+  };
+  let opened: string | undefined;
+  try {
+    for (const pragma of pragmas) attempt(() => database.exec(`pragma ${pragma}`));
+    if (files !== undefined) {
+      startWal(rowsOf);
+      // It reads: from then on the log and its index are there, for as long as this connection.
+      rowsOf("pragma schema_version", []);
+      opened = identities(files);
+    }
+    return connection;
+  } catch (error) {
+    database.close();
+    throw error instanceof SqliteFailure ? explained(error, location) : error;
+  }
+}
+
+const pragmas = [
+  // Waiting for a lock is the queue's, which answers reads meanwhile.
+  "busy_timeout = 0",
+  "synchronous = full",
+  "foreign_keys = on",
+  "trusted_schema = off",
+  "cache_size = -16384",
+  // Each job of a batch is a savepoint, for which SQLite keeps the pages as they were: in files, beyond 64 KiB.
+  "temp_store = memory",
+  // Pages: with many sessions each renewal is another page, and the default of 1000 is full after a few hundred.
+  "wal_autocheckpoint = 4000",
+  // Bytes that the log keeps on disk after a long reader had made it grow.
+  "journal_size_limit = 67108864",
+];
+
+function startWal(rowsOf: (sql: string, parameters: readonly SqlValue[]) => readonly Row[]): void {
+  const mode = (sql: string) => rowsOf(sql, [])[0]?.["journal_mode"];
+  if (mode("pragma journal_mode") === "wal") return;
+  if (mode("pragma journal_mode = wal") !== "wal")
+    throw new StoreOpenError("the database is on a file system that does not support SQLite's write-ahead log");
+}
+
+/** Tells the files that are to stay the same while it is open. */
+function prepareFile(location: string, create: boolean): readonly string[] {
+  try {
+    prepare(location, create);
+    return filesOf(location);
+  } catch (error) {
+    const why = error instanceof Error && "code" in error ? pathProblems[String(error.code)] : undefined;
+    throw why === undefined ? error : new StoreOpenError(`${why}: ${location}`, { cause: error });
+  }
+}
+
+const pathProblems: Readonly<Record<string, string>> = {
+  EACCES: "this user may not reach the database",
+  ELOOP: "the links in the path of the database go round in a circle",
+  ENAMETOOLONG: "the path of the database is too long",
+  ENOENT: "the database, or its folder, has gone away",
+  ENOTDIR: "a part of the path of the database is not a folder",
+  ENOSPC: "the disk of the database is full",
+};
+
+function prepare(location: string, create: boolean): void {
+  const folder = path.dirname(location);
+  const parent = statSync(folder, { throwIfNoEntry: false });
+  if (!parent?.isDirectory()) throw new StoreOpenError(`the folder of the database does not exist: ${folder}`);
+  const file = statSync(location, { throwIfNoEntry: false });
+  if (file?.isDirectory()) throw new StoreOpenError(`the path of the database is a folder: ${location}`);
+  if (file && !file.isFile()) throw new StoreOpenError(`the path of the database is not a file: ${location}`);
+  if (!file && !create) throw new StoreOpenError(`the database is gone: ${location}`);
+  // The folder too: the write-ahead log lies beside the database.
+  if (!mayWrite(folder)) throw new StoreOpenError(`the folder of the database cannot be written to: ${folder}`);
+  if (file && !mayWrite(location)) throw new StoreOpenError(`the database cannot be written to: ${location}`);
+  // For the owner only, for it holds password hashes; SQLite gives the files beside it the same mode.
+  if (!file) closeSync(openSync(location, "a", 0o600));
+}
+
+function mayWrite(location: string): boolean {
+  try {
+    accessSync(location, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The database, and what SQLite keeps beside it. Whoever has another log, or another index of it, has another database:
+ * neither would ever see what the other one writes.
+ */
+function filesOf(location: string): readonly string[] {
+  const linked = realpathSync(location);
+  return [location, `${linked}-wal`, `${linked}-shm`];
+}
+
+function identities(files: readonly string[]): string {
+  const identityOf = (name: string) => {
+    const file = statSync(name, { throwIfNoEntry: false });
+    return file && `${file.dev}:${file.ino}`;
+  };
+  return files.map(identityOf).join(" ");
+}
+
+function explained(failure: SqliteFailure, location: string): Error {
+  const why = explanations[failure.code];
+  return why ? new StoreOpenError(`${why}: ${location}`, { cause: failure }) : failure;
+}
+
+const explanations: Partial<Readonly<Record<SqliteFailure["code"], string>>> = {
+  notadb: "the file is not an SQLite database",
+  corrupt: "the database is damaged",
+  readonly: "the database cannot be written to",
+  cantopen: "the database cannot be opened",
+};

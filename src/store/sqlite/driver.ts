@@ -1,0 +1,57 @@
+// The SQLite library: `node:sqlite` where Node has it without a flag (22.13), else the package of the same API.
+import { createRequire, isBuiltin } from "node:module";
+import { ConfigurationError } from "../../errors.js";
+import type { Row, SqlValue } from "../transaction.js";
+
+export type DriverName = "node" | "package";
+
+export interface SqliteDatabase {
+  exec(sql: string): void;
+  prepare(sql: string): { all(...parameters: readonly SqlValue[]): readonly Row[] };
+  close(): void;
+}
+
+export interface SqliteModule {
+  readonly DatabaseSync: new (path: string) => SqliteDatabase;
+}
+
+/** Which ones this process has. */
+export function availableDrivers(): readonly DriverName[] {
+  return (["node", "package"] as const).filter((name) => load[name]());
+}
+
+/**
+ * The one that is taken if nothing is said. Loads nothing, and is asked in the process's own thread: the store's has options
+ * of its own, and would not know of `--no-experimental-sqlite`.
+ */
+export function usualDriver(): DriverName {
+  return isBuiltin("node:sqlite") ? "node" : "package";
+}
+
+/** Throws ConfigurationError when there is none. */
+export function loadDriver(wanted: DriverName | undefined): SqliteModule {
+  const found = wanted ? load[wanted]() : (load.node() ?? load.package());
+  if (found) return found;
+  throw new ConfigurationError(
+    "this Node has no SQLite: use Node 22.13 or newer, or install the optional package: npm install @photostructure/sqlite",
+  );
+}
+
+const load: Readonly<Record<DriverName, () => SqliteModule | undefined>> = {
+  node: () => asModule(process.getBuiltinModule?.("node:sqlite")),
+  package: () => {
+    try {
+      return asModule(createRequire(import.meta.url)("@photostructure/sqlite"));
+    } catch {
+      return undefined;
+    }
+  },
+};
+
+function asModule(value: unknown): SqliteModule | undefined {
+  return isModule(value) ? value : undefined;
+}
+
+function isModule(value: unknown): value is SqliteModule {
+  return typeof value === "object" && value !== null && "DatabaseSync" in value;
+}

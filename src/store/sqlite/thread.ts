@@ -1,0 +1,164 @@
+// The main side of the SQLite driver's thread: starts it, starts it anew when it dies, and matches answers to calls.
+// The thread keeps the process alive only while a call waits.
+import { Worker } from "node:worker_threads";
+import { AmphoError, ConfigurationError, isError } from "../../errors.js";
+import { StoreOpenError } from "../database-error.js";
+import { type Failure, type Job, monotonicMs, type Reply, type Request, type WorkerData } from "./messages.js";
+
+export interface Thread {
+  /** Rejects with AmphoError `unavailable`, StoreOpenError or ConfigurationError. */
+  run<T>(job: Job, limits?: Limits): Promise<T>;
+  /** Calls that were not answered yet. */
+  waiting(): number;
+  close(): Promise<void>;
+}
+
+/** Milliseconds: how long the thread may try, and how long this side waits for it. */
+export interface Limits {
+  readonly tryMs: number;
+  readonly waitMs: number;
+}
+
+/** A lock that another process holds for 5 s must only delay a write; nobody may wait for longer than 6 s, all in all. */
+const usual: Limits = { tryMs: 5200, waitMs: 5500 };
+const restartMs = { first: 50, last: 1000 };
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+export function unavailable(reason: string): AmphoError {
+  return new AmphoError(
+    "unavailable",
+    "the store does not answer",
+    { retryAfterSeconds: 1 },
+    { cause: new Error(reason) },
+  );
+}
+
+export function startThread(data: Omit<WorkerData, "reopening">): Thread {
+  const waiting = new Map<number, Waiting>();
+  let worker: Worker | undefined;
+  let requests: Request[] = [];
+  let lastId = 0;
+  let startedBefore = false;
+  let restart = { notBefore: 0, delayMs: restartMs.first };
+  let closing: Promise<void> | undefined;
+
+  function start(): Worker {
+    const started = new Worker(new URL("./worker.js", import.meta.url), {
+      name: "ampho-store",
+      workerData: { ...data, reopening: startedBefore } satisfies WorkerData,
+      // Deno takes no such option, and gives no such warning.
+      execArgv: process.versions["deno"] === undefined ? ["--disable-warning=ExperimentalWarning"] : [],
+    });
+    let reason = "the store's thread ended";
+    started.unref();
+    started.on("message", answer);
+    started.on("error", (error) => {
+      reason = `the store's thread failed: ${isError(error) ? error.message : "unknown"}`;
+    });
+    started.on("exit", () => {
+      if (worker === started) lose(reason);
+    });
+    startedBefore = true;
+    return started;
+  }
+
+  function lose(reason: string): void {
+    worker = undefined;
+    requests = [];
+    restart = {
+      notBefore: monotonicMs() + restart.delayMs,
+      delayMs: Math.min(restart.delayMs * 2, restartMs.last),
+    };
+    for (const id of [...waiting.keys()]) settle(id)?.reject(unavailable(reason));
+  }
+
+  function settle(id: number): Waiting | undefined {
+    const call = waiting.get(id);
+    if (!call) return undefined;
+    clearTimeout(call.timer);
+    waiting.delete(id);
+    if (waiting.size === 0) worker?.unref();
+    return call;
+  }
+
+  function answer(replies: readonly Reply[]): void {
+    restart = { ...restart, delayMs: restartMs.first };
+    for (const reply of replies) {
+      const call = settle(reply.id);
+      if ("value" in reply) call?.resolve(reply.value);
+      else call?.reject(errorOf(reply.failure));
+    }
+  }
+
+  /** Calls of one turn of the event loop travel together. */
+  function post(request: Request): void {
+    requests.push(request);
+    if (requests.length > 1) return;
+    queueMicrotask(() => {
+      const together = requests;
+      requests = [];
+      try {
+        worker?.postMessage(together);
+      } catch {
+        together.forEach(postAlone);
+      }
+    });
+  }
+
+  /** One call that cannot be copied to another thread must not take the others with it. */
+  function postAlone(request: Request): void {
+    try {
+      worker?.postMessage([request]);
+    } catch (error) {
+      settle(request.id)?.reject(new TypeError("what the store was given cannot be stored", { cause: error }));
+    }
+  }
+
+  function send(job: Job, { tryMs, waitMs }: Limits): Promise<unknown> {
+    if (!worker) {
+      // What was in memory went with its thread; an empty store in its place would be a lie.
+      if (startedBefore && data.path === undefined) return Promise.reject(unavailable("the store in memory is lost"));
+      if (monotonicMs() < restart.notBefore) return Promise.reject(unavailable("the store's thread starts anew"));
+      worker = start();
+    }
+    if (waiting.size === 0) worker.ref();
+    const id = ++lastId;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => settle(id)?.reject(unavailable("the store's thread does not answer")), waitMs);
+      waiting.set(id, { resolve, reject, timer });
+      post({ id, deadline: monotonicMs() + tryMs, job });
+    });
+  }
+
+  async function finish(): Promise<void> {
+    const last = worker;
+    if (!last) return;
+    try {
+      await send({ kind: "close" }, usual);
+    } catch {
+      // Dead or stuck: there is nothing more to wait for.
+    }
+    await last.terminate();
+  }
+
+  return {
+    // What comes back was made by the same build on the other side of the thread.
+    run: <T>(job: Job, limits = usual) =>
+      closing ? Promise.reject(unavailable("the store is closed")) : (send(job, limits) as Promise<T>),
+    waiting: () => waiting.size,
+    close: () => (closing ??= finish()),
+  };
+}
+
+function errorOf({ kind, reason }: Failure): Error {
+  if (kind === "overloaded")
+    return new AmphoError("overloaded", "the store has more to do than it can", { retryAfterSeconds: 1 });
+  if (kind === "open") return new StoreOpenError(reason);
+  if (kind === "configuration") return new ConfigurationError(reason);
+  return kind === "internal" ? new Error(reason) : unavailable(reason);
+}

@@ -1,0 +1,127 @@
+// The worker side of the SQLite driver: a thread of its own, so that a lock or a slow disk holds up no event loop.
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { sqliteDialect } from "../dialect.js";
+import { currentVersion, listMigrations, migrateDown, migrateUp, newest } from "../migrations/migrate.js";
+import { StoreOpenError } from "../database-error.js";
+import { type PurposeName, purposes } from "../operations.js";
+import { readState } from "../sql/state.js";
+import { type Connection, openConnection } from "./connection.js";
+import { loadDriver } from "./driver.js";
+import { SqliteFailure } from "./failure.js";
+import { type CallJob, type Job, monotonicMs, type Request, type WorkerData } from "./messages.js";
+import { type Connections, createQueue, type Waiting } from "./queue.js";
+
+/** After a failure to open, the next try has to wait so long, that a broken disk is not hammered. */
+const reopenMs = 100;
+/** How often it is looked whether the file is still the one that was opened. */
+const lookMs = 250;
+
+interface ThreadConnections extends Connections {
+  /** There is one that only the end of this thread closes. */
+  readonly worn: boolean;
+}
+
+function createConnections(data: WorkerData): ThreadConnections {
+  let open: Connection | undefined;
+  let worn = false;
+  let everOpen = data.reopening;
+  let lookedAt = 0;
+  let failure: { readonly at: number; readonly error: unknown } | undefined;
+
+  function close(): void {
+    try {
+      open?.close();
+    } catch {
+      // It is given up anyway.
+    }
+    open = undefined;
+  }
+
+  // What is in memory would be gone with its connection, and cannot break by another's doing.
+  const drop = data.path === undefined ? () => {} : abandon;
+
+  /**
+   * The package closes nothing while a statement is left, and statements of its are left until they are collected: files,
+   * and a lock, if the connection held one, would stay for as long.
+   */
+  function abandon(): void {
+    worn ||= open !== undefined && data.driver === "package";
+    close();
+  }
+
+  function connect(): Connection {
+    const connection = openConnection(loadDriver(data.driver), data.path, !everOpen);
+    if (everOpen && data.role === "store" && connection.run(currentVersion(sqliteDialect)) < newest) {
+      connection.close();
+      throw new StoreOpenError("the database was replaced by one with another schema");
+    }
+    return connection;
+  }
+
+  return {
+    get: () => {
+      const now = monotonicMs();
+      if (open && now - lookedAt >= lookMs) {
+        lookedAt = now;
+        if (!open.isAtPath()) drop();
+        // SQLite gives two connections of one process the same index: one that is left must not get a neighbour.
+        if (worn) throw new StoreOpenError("the files of the database were replaced");
+      }
+      if (open) return open;
+      if (failure && now - failure.at < reopenMs) throw failure.error;
+      try {
+        open = connect();
+        everOpen = true;
+        failure = undefined;
+        return open;
+      } catch (error) {
+        if (!(error instanceof SqliteFailure && error.passing)) failure = { at: now, error };
+        throw error;
+      }
+    },
+    drop,
+    close,
+    get worn() {
+      return worn;
+    },
+  };
+}
+
+function startCall<P extends PurposeName>({ purpose, input }: CallJob<P>): Pick<Waiting, "access" | "start"> {
+  const { access, run } = purposes[purpose];
+  return { access, start: () => run(input) };
+}
+
+const steps: Readonly<Record<(Job & { kind: "migrations" })["step"], Pick<Waiting, "access" | "start">>> = {
+  up: { access: "write", start: () => migrateUp(sqliteDialect, Math.floor(Date.now() / 1000)) },
+  down: { access: "write", start: () => migrateDown(sqliteDialect) },
+  version: { access: "read", start: () => currentVersion(sqliteDialect) },
+  list: { access: "read", start: () => listMigrations(sqliteDialect) },
+};
+
+function work(port: MessagePort, data: WorkerData): void {
+  const connections = createConnections(data);
+  const queue = createQueue(connections, (replies) => {
+    port.postMessage(replies);
+    // Of this thread alone, which the next call starts anew.
+    if (connections.worn) process.exit();
+  });
+
+  async function close(id: number): Promise<void> {
+    await queue.drained();
+    connections.close();
+    // Whoever asked ends the thread with that: there is no closing of this port in Deno.
+    port.postMessage([{ id, value: undefined }]);
+  }
+
+  port.on("message", (requests: readonly Request[]) => {
+    for (const { id, deadline, job } of requests) {
+      if (job.kind === "close") void close(id);
+      else if (job.kind === "call") queue.add({ id, deadline, ...startCall(job) });
+      else if (job.kind === "ping") queue.add({ id, deadline, access: "read", start: readState });
+      else queue.add({ id, deadline, ...steps[job.step] });
+    }
+  });
+}
+
+if (parentPort) work(parentPort, workerData as WorkerData);

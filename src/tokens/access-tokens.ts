@@ -1,0 +1,80 @@
+// Access tokens as a guard reads them: verified once, then known by the whole token while it is good (contract §5).
+import type { AccessClaims, VerifiedJwt } from "./jwt.js";
+import { refuse } from "./rejection.js";
+import { createVerifiedTokens } from "./verified-tokens.js";
+import type { Auth } from "./auth.js";
+import { authOf } from "./auth-from-claims.js";
+import { bearerOf, scheme } from "./bearer.js";
+
+/** An access token that was found good, as it is kept for the next time. */
+export interface AccessToken {
+  readonly claims: AccessClaims;
+  readonly auth: Auth;
+  /** The key that signed it. */
+  readonly kid: string;
+  /** Unix seconds, leeway included: from then on it is good, and from `until` on no longer. */
+  readonly from: number;
+  readonly until: number;
+  /** The version of the revocation set at which the token was found not to be revoked; -1: not yet. */
+  clearedAt: number;
+}
+
+export interface AccessTokens {
+  /** Throws `invalid_token`. Whether its session, its user or a role of it is revoked, the guard finds out. */
+  verifyAccess(token: string, now: number): AccessToken;
+  /** The same for an Authorization value, undefined when it holds no bearer token. */
+  verifyBearer(authorization: string | undefined, now: number): AccessToken | undefined;
+  /** Forgets every token, as after a change of keys. */
+  forget(): void;
+}
+
+export function createAccessTokens(parts: {
+  /** The whole check. Throws `invalid_token`. */
+  readonly verify: (token: string, now: number) => VerifiedJwt<AccessClaims>;
+  readonly isKeyRevoked: (kid: string) => boolean;
+  readonly leewaySeconds: number;
+  readonly foreignMaxSeconds: number;
+}): AccessTokens {
+  const { verify, isKeyRevoked, leewaySeconds, foreignMaxSeconds } = parts;
+  // By "Bearer " and the token: as nearly all requests bring it.
+  const seen = createVerifiedTokens<AccessToken>();
+
+  /** When it begins to be good, for a clock that has gone back: by `nbf` and `iat`, and without `sid` by a far `exp`. */
+  function startOf({ exp, nbf = 0, iat = 0, sid }: AccessClaims): number {
+    const own = Math.max(nbf, iat) - leewaySeconds;
+    return sid === undefined ? Math.max(own, exp - foreignMaxSeconds) : own;
+  }
+
+  /** What was found good before: the times again, for clocks go on, and at times back. */
+  function find(bearer: string, now: number): AccessToken | undefined {
+    const known = seen.find(bearer);
+    if (known === undefined || now >= known.until || now < known.from || isKeyRevoked(known.kid)) return undefined;
+    return known;
+  }
+
+  function verifyAccess(token: string, now: number): AccessToken {
+    // Callers in JavaScript may pass on an array that a query gave: joined to a text it would be a token that is known.
+    if (typeof token !== "string") refuse("form");
+    const bearer = scheme + token;
+    const known = find(bearer, now);
+    if (known !== undefined) return known;
+    // Not known, or no longer good: the whole check, which says why.
+    const { claims, key } = verify(token, now);
+    const [from, until] = [startOf(claims), claims.exp + leewaySeconds];
+    const verified: AccessToken = { claims, auth: authOf(claims), kid: key.kid, from, until, clearedAt: -1 };
+    seen.add(bearer, verified, until, now);
+    return verified;
+  }
+
+  return {
+    verifyAccess,
+    verifyBearer(authorization, now) {
+      // Without taking the value apart: in its usual spelling it is the name under which the token is known.
+      const known = authorization === undefined ? undefined : find(authorization, now);
+      if (known !== undefined) return known;
+      const token = bearerOf(authorization);
+      return token === undefined ? undefined : verifyAccess(token, now);
+    },
+    forget: () => seen.clear(),
+  };
+}

@@ -1,0 +1,30 @@
+// From verified claims to the Auth that handlers get: frozen deeply, so that no handler changes what the next one sees.
+import type { AccessClaims } from "./jwt.js";
+import type { Auth } from "./auth.js";
+
+const none: readonly string[] = Object.freeze([]);
+
+export function authOf(claims: AccessClaims): Auth {
+  const frozen = freeze(claims);
+  return Object.freeze({
+    id: frozen.sub,
+    login: frozen.login,
+    roles: frozen.roles ?? none,
+    scopes: frozen.scope === undefined ? none : Object.freeze(frozen.scope.split(" ").filter((scope) => scope !== "")),
+    session: frozen.sid,
+    starts: frozen.nbf,
+    expires: frozen.exp,
+    claims: frozen,
+  });
+}
+
+/** Without recursion: a token may nest as deep as its 8 KiB allow. */
+function freeze<T extends object>(root: T): T {
+  const open: object[] = [root];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    Object.freeze(next);
+    for (const value of Object.values(next as Record<string, unknown>))
+      if (typeof value === "object" && value !== null) open.push(value);
+  }
+  return root;
+}

@@ -1,0 +1,106 @@
+// The claims that a token has to carry, their types and ranges: RFC 7519 §4.1, RFC 9068 §2.2, and Ampho's own.
+import { type Refusal, refuse } from "./rejection.js";
+
+/** The claims that are read here; a token may hold others. Times are whole Unix seconds. */
+export interface Claims {
+  readonly exp: number;
+  readonly nbf?: number;
+  readonly iat?: number;
+  readonly sub?: string;
+  readonly login?: string;
+  /** The session. */
+  readonly sid?: string;
+  /** The generation of the session. */
+  readonly gen?: number;
+  /** The version of the user's roles. */
+  readonly ver?: number;
+  readonly auth_time?: number;
+  readonly jti?: string;
+  readonly roles?: readonly string[];
+  readonly scope?: string;
+  readonly [name: string]: unknown;
+}
+
+export interface ClaimRules {
+  /** Unix seconds. */
+  readonly now: number;
+  /** Clock skew that is allowed around `exp`, `nbf` and `iat`. */
+  readonly leewaySeconds: number;
+  /** What `iss` has to be, if given. */
+  readonly issuer?: string | undefined;
+  /** One of these has to be in `aud`, if given. */
+  readonly audience?: readonly string[] | undefined;
+  /** How far ahead the `exp` of a token without `sid` may lie, if given. */
+  readonly foreignMaxSeconds?: number | undefined;
+}
+
+/** The last second of the year 9999, the end of what RFC 3339 can say. */
+const timeMax = 253_402_300_799;
+
+function isTime(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= timeMax;
+}
+
+function isTimeIfThere(value: unknown): boolean {
+  return value === undefined || isTime(value);
+}
+
+function isTextIfThere(value: unknown): boolean {
+  return value === undefined || (typeof value === "string" && value !== "");
+}
+
+function isIntegerIfThere(value: unknown): boolean {
+  return value === undefined || Number.isSafeInteger(value);
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((text) => typeof text === "string");
+}
+
+/** Every claim that is there has its type and range, and `exp` is there. */
+function isClaims(value: Readonly<Record<string, unknown>>): value is Claims {
+  return (
+    isTime(value["exp"]) &&
+    isTimeIfThere(value["nbf"]) &&
+    isTimeIfThere(value["iat"]) &&
+    isTextIfThere(value["sub"]) &&
+    isTextIfThere(value["login"]) &&
+    isTextIfThere(value["sid"]) &&
+    isTextIfThere(value["jti"]) &&
+    isIntegerIfThere(value["gen"]) &&
+    isIntegerIfThere(value["ver"]) &&
+    isIntegerIfThere(value["auth_time"]) &&
+    (value["scope"] === undefined || typeof value["scope"] === "string") &&
+    (value["roles"] === undefined || isTexts(value["roles"]))
+  );
+}
+
+function holdsAudience(aud: unknown, ours: readonly string[]): boolean {
+  if (typeof aud === "string") return ours.includes(aud);
+  return isTexts(aud) && aud.some((name) => ours.includes(name));
+}
+
+/** What is wrong with the times; they are looked at again each time that a token is used. */
+export function findTimeRefusal(
+  claims: Pick<Claims, "exp" | "nbf">,
+  rules: Pick<ClaimRules, "now" | "leewaySeconds">,
+): Refusal | undefined {
+  // RFC 7519 §4.1.4: on or after `exp` it must not be accepted.
+  if (rules.now >= claims.exp + rules.leewaySeconds) return "expired";
+  if (claims.nbf !== undefined && claims.nbf > rules.now + rules.leewaySeconds) return "notYet";
+  return undefined;
+}
+
+/** Checks the claims of a token whose signature is good. Throws AmphoError `invalid_token`. */
+export function checkClaims(claims: Readonly<Record<string, unknown>>, rules: ClaimRules): Claims {
+  if (!isClaims(claims)) refuse("claim");
+  const wrong = findTimeRefusal(claims, rules);
+  if (wrong !== undefined) refuse(wrong);
+  if (claims.iat !== undefined && claims.iat > rules.now + rules.leewaySeconds) refuse("issuedAhead");
+  if (claims.sid === undefined && rules.foreignMaxSeconds !== undefined) {
+    if (claims.exp > rules.now + rules.foreignMaxSeconds) refuse("farAhead");
+  }
+  if (rules.issuer !== undefined && claims["iss"] !== rules.issuer) refuse("issuer");
+  if (rules.audience !== undefined && !holdsAudience(claims["aud"], rules.audience)) refuse("audience");
+  return claims;
+}

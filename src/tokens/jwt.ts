@@ -1,0 +1,119 @@
+// JSON Web Tokens: RFC 7519 in the JWS compact form of jws.ts, of the kinds that Ampho issues.
+
+import { type ClaimRules, type Claims, checkClaims } from "./claims.js";
+import { parseJsonObject } from "../crypto/json.js";
+import { readJws, signJws, verifyJws } from "./jws.js";
+import { type Key, type KeySet, tokenCharactersMax } from "../keys/key.js";
+import { refuse } from "./rejection.js";
+
+/** What one kind of token has to be besides well formed and well signed. */
+export interface TokenKind<C extends Claims> {
+  /** `typ` of the tokens that Ampho signs. */
+  readonly typ: string;
+  /** `typ` of those that it takes, in lower case, without `application/`; undefined: without `typ`. */
+  readonly types: ReadonlySet<string | undefined>;
+  /** Whether the header has to name the key by `kid`. */
+  readonly named: boolean;
+  readonly isComplete: (claims: Claims) => claims is C;
+}
+
+export interface AccessClaims extends Claims {
+  readonly login: string;
+}
+
+export interface SessionClaims extends Claims {
+  readonly sid: string;
+  readonly gen: number;
+}
+
+/** RFC 9068 §2.1, and what other software makes with the same key, which need not say a type. */
+export const accessToken: TokenKind<AccessClaims> = {
+  typ: "at+jwt",
+  types: new Set([undefined, "jwt", "at+jwt"]),
+  named: false,
+  isComplete: (claims): claims is AccessClaims => claims.login !== undefined,
+};
+
+/** Only ever made and read by Ampho, under a derived key. */
+export const refreshToken: TokenKind<SessionClaims> = {
+  typ: "rt+jwt",
+  types: new Set(["rt+jwt"]),
+  named: true,
+  isComplete: (claims): claims is SessionClaims => claims.sid !== undefined && claims.gen !== undefined,
+};
+
+export interface DeviceClaims extends Claims {
+  readonly sub: string;
+  /** The place: the same in each proof that was made by presenting the one before. */
+  readonly did: string;
+  /** The version of the user's password; a user of an application's own table has none. */
+  readonly pwv?: number;
+}
+
+/** The proof that a user was let in here before; also only ever made and read by Ampho. */
+export const deviceProof: TokenKind<DeviceClaims> = {
+  typ: "dp+jwt",
+  types: new Set(["dp+jwt"]),
+  named: true,
+  isComplete: (claims): claims is DeviceClaims =>
+    claims.sub !== undefined &&
+    typeof claims["did"] === "string" &&
+    claims["did"] !== "" &&
+    (claims["pwv"] === undefined || Number.isSafeInteger(claims["pwv"])),
+};
+
+export interface JwtRules extends ClaimRules {
+  /** The `kid`s of keys that were revoked: what they signed is refused. */
+  readonly revokedKeys?: ReadonlySet<string> | undefined;
+}
+
+export interface VerifiedJwt<C extends Claims> {
+  readonly claims: C;
+  /** The key that signed it. */
+  readonly key: Key;
+}
+
+/** Where a payload is decoded; nothing of it is there for longer than a call. */
+const payload = Buffer.alloc(tokenCharactersMax);
+
+const noneRevoked: ReadonlySet<string> = new Set();
+
+/**
+ * Verifies a token of one kind: form, signature, type and claims.
+ * Throws AmphoError `invalid_token` whose message says why and holds nothing of the token.
+ */
+export function verifyJwt<C extends Claims>(
+  token: string,
+  keys: KeySet,
+  kind: TokenKind<C>,
+  rules: JwtRules,
+): VerifiedJwt<C> {
+  const { key, typ, named, payloadBytes } = verifyJws(token, keys, rules.revokedKeys ?? noneRevoked, payload);
+  if (!kind.types.has(typ)) refuse("type");
+  if (kind.named && !named) refuse("noKid");
+  const claims = checkClaims(parseJsonObject(payload, payloadBytes) ?? refuse("payload"), rules);
+  if (!kind.isComplete(claims)) refuse("claim");
+  return { claims, key };
+}
+
+/**
+ * Signs claims as a token of one kind; the key has to be one that can sign. Throws TypeError for claims that no verifier of
+ * ours could read: half a surrogate pair, as a text that was cut inside an emoji ends with, or nesting without end.
+ */
+export function signJwt<C extends Claims>(key: Key, kind: TokenKind<C>, claims: C): string {
+  const text = JSON.stringify(claims);
+  if (parseJsonObject(Buffer.from(text)) === undefined)
+    throw new TypeError("the claims hold half a surrogate pair, or are nested too deeply: nobody could read the token");
+  return signJws(key, kind.typ, text);
+}
+
+/**
+ * Reads a token without believing it, to show it to a person. Throws AmphoError `invalid_token` when it is not one in form.
+ */
+export function readJwt(token: string): {
+  readonly header: Readonly<Record<string, unknown>>;
+  readonly claims: Readonly<Record<string, unknown>>;
+} {
+  const jws = readJws(token);
+  return { header: jws.header, claims: parseJsonObject(jws.payload) ?? refuse("payload") };
+}

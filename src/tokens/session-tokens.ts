@@ -1,0 +1,113 @@
+// Access and refresh tokens: what Ampho puts into them and reads out of them (contract §5).
+import { randomId } from "../crypto/random.js";
+import type { Session } from "../store/store.js";
+import { type AccessTokens, createAccessTokens } from "./access-tokens.js";
+import type { Account } from "../users/directory.js";
+import type { Grant } from "../flows/flows.js";
+import type { Keyring } from "../keys/keyring.js";
+import { type Settings, scopesOf } from "../config/settings.js";
+
+/** More claims for access tokens (contract §6, option `claims`). */
+export type ExtraClaims = (user: {
+  readonly id: string;
+  readonly login: string;
+  readonly roles: readonly string[];
+}) => Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>;
+
+export interface Tokens extends AccessTokens {
+  /** Throws `unavailable` while the key that signs is revoked. */
+  requireSigningKey(): void;
+  /** The answer of login and renew, for the session's present generation. `now`: when the store was asked for it. */
+  grant(
+    session: Session,
+    account: Account,
+    options: { readonly refresh: boolean; readonly now: number },
+  ): Promise<Grant>;
+  /** Throws `invalid_token`; an expired one is answered, so that the caller can say `session_ended`. */
+  readRefresh(token: string, now: number): { readonly sid: string; readonly gen: number; readonly expires: number };
+}
+
+/** Registered names (RFC 7519 §4.1) and our own: an application's claims may not stand in for them. */
+const reservedClaims: ReadonlySet<string> = new Set([
+  ...["iss", "sub", "aud", "exp", "nbf", "iat", "jti"],
+  ...["login", "roles", "scope", "sid", "gen", "ver", "auth_time"],
+  "__proto__",
+  // JSON.stringify would ask it for all claims.
+  "toJSON",
+]);
+
+export function createTokens(parts: {
+  readonly keyring: Keyring;
+  readonly settings: Pick<
+    Settings,
+    "tokenTtlSeconds" | "leewaySeconds" | "foreignMaxSeconds" | "issuer" | "audience" | "scopes"
+  >;
+  readonly extraClaims: ExtraClaims | undefined;
+}): Tokens {
+  const { keyring, settings, extraClaims } = parts;
+  const { leewaySeconds, foreignMaxSeconds, tokenTtlSeconds, issuer, audience } = settings;
+  const accessTokens = createAccessTokens({
+    verify: (token, now) => keyring.verifyAccess(token, now),
+    isKeyRevoked: (kid) => keyring.isRevoked(kid),
+    leewaySeconds,
+    foreignMaxSeconds,
+  });
+
+  async function extrasFor({ id, login, roles }: Account): Promise<Readonly<Record<string, unknown>>> {
+    if (extraClaims === undefined) return {};
+    const extras = await extraClaims({ id, login, roles });
+    for (const name of Object.keys(extras))
+      if (reservedClaims.has(name)) throw new TypeError(`the option claims may not set ${JSON.stringify(name)}`);
+    return extras;
+  }
+
+  return {
+    requireSigningKey: () => keyring.requireSigning(),
+    async grant(session, account, { refresh, now: starts }) {
+      const extras = await extrasFor(account);
+      // Not the present time: the store has noted `now + ttl` as the session's last `exp`, and a revocation lasts no
+      // longer. A slow store or slow claims must not make a token that outlives it.
+      const expires = Math.min(starts + tokenTtlSeconds, session.endsAt);
+      const scopes = scopesOf(account.roles, settings);
+      const token = keyring.signAccess({
+        ...extras,
+        ...(issuer === undefined ? {} : { iss: issuer }),
+        ...(audience.length === 0 ? {} : { aud: audience.length === 1 ? audience[0] : audience }),
+        sub: account.id,
+        login: account.login,
+        roles: account.roles,
+        ...(scopes.length === 0 ? {} : { scope: scopes.join(" ") }),
+        sid: session.id,
+        gen: session.gen,
+        ver: account.rolesVersion,
+        auth_time: session.authTime,
+        jti: randomId(),
+        iat: starts,
+        nbf: starts,
+        exp: expires,
+      });
+      const grant = {
+        token,
+        token_type: "Bearer",
+        starts,
+        expires,
+        ttl: expires - starts,
+        leeway: leewaySeconds,
+      } as const;
+      if (!refresh) return grant;
+      const refreshToken = keyring.signRefresh({
+        sub: account.id,
+        sid: session.id,
+        gen: session.gen,
+        iat: starts,
+        exp: session.expiresAt,
+      });
+      return { ...grant, refresh_token: refreshToken, refresh_expires: session.expiresAt };
+    },
+    ...accessTokens,
+    readRefresh(token, now) {
+      const { sid, gen, exp } = keyring.verifyRefresh(token, now);
+      return { sid, gen, expires: exp };
+    },
+  };
+}

@@ -1,0 +1,70 @@
+// Housekeeping in the background over a real store: a turn a minute, by one process, until it is stopped.
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from "vitest";
+import { startHousekeeping } from "../../src/flows/housekeeping.js";
+import { openSqlite } from "../../src/store/sqlite/store.js";
+import type { Settings } from "../../src/config/settings.js";
+import { settableClock, start } from "../ampho/world.js";
+import { eventsOf, origin } from "../store/fixtures.js";
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }));
+afterEach(() => void vi.useRealTimers());
+
+const day = 86_400;
+const settings = { auditKeepSeconds: 90 * day, throttle: { windowSeconds: 900 } } as Settings;
+
+async function openWith(processes: number) {
+  const store = await openSqlite({ memory: true, migrate: true, notice: () => undefined });
+  onTestFinished(() => store.close());
+  const clock = settableClock();
+  const reports: unknown[] = [];
+  const running = Array.from({ length: processes }, () =>
+    startHousekeeping({ store, clock, settings }, (error) => void reports.push(error)),
+  );
+  onTestFinished(() => {
+    for (const each of running) each.stop();
+    expect(reports).toEqual([]);
+  });
+  const passMinutes = async (minutes: number) => {
+    for (let minute = 0; minute < minutes; minute++) {
+      clock.advance(60);
+      await vi.advanceTimersByTimeAsync(60_000);
+      // What the turns ask of the store's thread is answered before they ask again.
+      for (let turn = 0; turn < 8; turn++) {
+        await eventsOf(store);
+        await vi.advanceTimersByTimeAsync(100);
+      }
+    }
+  };
+  const record = () => store.recordAudit({ at: clock.now(), event: "login_refused", origin });
+  return { store, clock, running, passMinutes, record };
+}
+
+it("removes what has become old, minute by minute, once the clock has stood for an hour", async () => {
+  const { store, clock, passMinutes, record } = await openWith(2);
+  clock.advance(-91 * day);
+  await record();
+  clock.advance(91 * day);
+  await record();
+  await passMinutes(55);
+  expect(await eventsOf(store)).toHaveLength(2);
+  await passMinutes(8);
+  expect(await eventsOf(store)).toHaveLength(1);
+  expect(clock.now()).toBeLessThan(start + 2 * 3600);
+});
+
+it("does nothing more once it is stopped", async () => {
+  const { store, clock, running, passMinutes, record } = await openWith(1);
+  clock.advance(-91 * day);
+  await record();
+  clock.advance(91 * day);
+  await passMinutes(55);
+  for (const each of running) each.stop();
+  await passMinutes(60);
+  expect(await eventsOf(store)).toHaveLength(1);
+});
+
+it("goes on when the store was closed under it, and says nothing", async () => {
+  const { store, passMinutes } = await openWith(1);
+  await store.close();
+  await expect(passMinutes(1)).rejects.toMatchObject({ code: "unavailable" });
+});

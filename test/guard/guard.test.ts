@@ -1,0 +1,81 @@
+// The guard at the start of a process, before its revocations were read; all else of it is in test/ampho/authorize.test.ts.
+import { describe, expect, it, onTestFinished } from "vitest";
+import { storedDirectory } from "../../src/users/directory.js";
+import { createFailureDelay } from "../../src/passwords/failure-delay.js";
+import { followRevocations, isRecent } from "../../src/sessions/follow-revocations.js";
+import { createGuard } from "../../src/guard/guard.js";
+import { createKeyring } from "../../src/keys/keyring.js";
+import { presentAuth } from "../../src/guard/live-check.js";
+import { createRevocationSet, namesInStore } from "../../src/sessions/revocation-set.js";
+import { createTokens } from "../../src/tokens/session-tokens.js";
+import { importKeys } from "../../src/keys/jwk-set.js";
+import { createPasswordPool } from "../../src/passwords/pool.js";
+import { openSqlite } from "../../src/store/sqlite/store.js";
+import { foreignToken, newKey, settableClock, start } from "../ampho/world.js";
+
+const settings = {
+  tokenTtlSeconds: 900,
+  leewaySeconds: 60,
+  issuer: undefined,
+  audience: [],
+  foreignMaxSeconds: 86_400,
+  scopes: {},
+  revocationLagMaxSeconds: 0,
+};
+
+async function openGuard() {
+  const store = await openSqlite({ memory: true, migrate: true, notice: () => undefined });
+  onTestFinished(() => store.close());
+  const passwords = createPasswordPool();
+  onTestFinished(() => passwords.close());
+  const key = newKey("key-1");
+  const clock = settableClock();
+  const revocations = createRevocationSet(namesInStore, () => undefined);
+  const keyring = createKeyring(importKeys(key).keys, settings, revocations);
+  const tokens = createTokens({ keyring, settings, extraClaims: undefined });
+  const follower = followRevocations({ store, revocations, clock, report: () => undefined });
+  onTestFinished(() => follower.stop());
+  const directory = storedDirectory(store, passwords, createFailureDelay(store, clock));
+  const guard = createGuard({
+    tokens,
+    revocations,
+    clock,
+    knowsRevocations: () => isRecent(follower, settings.revocationLagMaxSeconds),
+    presentAuth: (token) => presentAuth({ store, directory, settings, clock }, token),
+  });
+  return { ...guard, follower, store, key };
+}
+
+describe("a process that has just started", () => {
+  it("lets nobody in until it has read the live revocations once, however good the token", async () => {
+    const { verify, guard, follower, store, key } = await openGuard();
+    const good = foreignToken(key, { exp: start + 600, login: "ann", iat: start });
+    const over = foreignToken(key, { exp: start + 600, login: "ann", iat: start, sid: "0.over" });
+    const unavailable = expect.objectContaining({ code: "unavailable" });
+    await store.endEverySession({
+      now: start - 1,
+      origin: { actor: "operator" },
+      accessTtlSeconds: 900,
+      foreignMaxSeconds: 900,
+    });
+    for (const token of [good, over, "rubbish"]) {
+      expect(() => verify(token)).toThrow(unavailable);
+      expect(() => guard(`Bearer ${token}`, undefined, {})).toThrow(unavailable);
+      expect(() => guard(`Bearer ${token}`, { optional: true }, {})).toThrow(unavailable);
+    }
+    expect(() => guard(undefined, undefined, {})).toThrow(expect.objectContaining({ code: "missing_token" }));
+    expect(guard(undefined, { optional: true }, {})).toBeUndefined();
+    await follower.read();
+    expect(verify(good).login).toBe("ann");
+    expect(() => verify(over)).toThrow(expect.objectContaining({ code: "invalid_token" }));
+  });
+
+  it("answers without a promise unless the need has to wait", async () => {
+    const { guard, follower, key } = await openGuard();
+    await follower.read();
+    const header = `Bearer ${foreignToken(key, { exp: start + 600, login: "ann" })}`;
+    for (const need of [undefined, {}, { optional: true as const }, { can: () => true }])
+      expect(guard(header, need, {})).toMatchObject({ login: "ann" });
+    expect(guard(header, { can: async () => true }, {})).toBeInstanceOf(Promise);
+  });
+});

@@ -1,0 +1,25 @@
+import { describe, expect, test } from "vitest";
+import { algorithmNames } from "../../src/keys/algorithms.js";
+import { generateJwk } from "../../src/keys/generate.js";
+import { importKeys } from "../../src/keys/jwk-set.js";
+import { thumbprint } from "../../src/keys/thumbprint.js";
+
+describe("a new key", () => {
+  test.each(algorithmNames.filter((name) => !/^[RP]S(384|512)/.test(name)))(
+    "of %s is a good configuration by itself",
+    (algorithm) => {
+      const jwk = generateJwk(algorithm);
+      expect(Object.keys(jwk).slice(0, 3)).toEqual(["kty", "alg", "kid"]);
+      const { keys } = importKeys(jwk);
+      expect(keys[0]).toMatchObject({ algorithm, kid: jwk["kid"], canSign: true });
+      expect(importKeys({ ...jwk, kid: undefined }).keys[0]?.kid).toBe(jwk["kid"]);
+    },
+  );
+
+  test("is as long as the hash and another each time", () => {
+    expect(Buffer.from(generateJwk("HS256")["k"] ?? "", "base64url")).toHaveLength(32);
+    expect(Buffer.from(generateJwk("HS512")["k"] ?? "", "base64url")).toHaveLength(64);
+    expect(generateJwk("HS256")["k"]).not.toBe(generateJwk("HS256")["k"]);
+    expect(thumbprint("oct", generateJwk("HS256"))).toHaveLength(43);
+  });
+});

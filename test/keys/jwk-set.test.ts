@@ -1,0 +1,112 @@
+import { describe, expect, test } from "vitest";
+import { generateJwk } from "../../src/keys/generate.js";
+import { importKeys, KeyAlgorithmError, publicJwkSet } from "../../src/keys/jwk-set.js";
+import { ConfigurationError } from "../../src/errors.js";
+
+const hs256 = generateJwk("HS256");
+const ed25519 = generateJwk("EdDSA");
+const es256 = generateJwk("ES256");
+const rs256 = generateJwk("RS256");
+const publicOnly = importKeys(ed25519).keys[0]?.publicJwk;
+
+const idsOf = (value: unknown) => importKeys(value).keys.map(({ kid }) => kid);
+
+test("a single key and a set are both imported, in their order", () => {
+  expect(idsOf(hs256)).toEqual([hs256["kid"]]);
+  expect(idsOf({ keys: [es256, hs256, publicOnly] })).toEqual([es256["kid"], hs256["kid"], ed25519["kid"]]);
+});
+
+test("symmetric and asymmetric keys may stand in one set: a change from HS256 to EdDSA needs it", () => {
+  expect(importKeys({ keys: [ed25519, hs256] }).keys.map(({ algorithm }) => algorithm)).toEqual(["EdDSA", "HS256"]);
+});
+
+test("a key without kid goes by its thumbprint", () => {
+  expect(idsOf({ ...es256, kid: undefined })).toEqual([es256["kid"]]);
+});
+
+test("keys of an unknown kind behind the first are passed over with a warning", () => {
+  const { keys, warnings } = importKeys({ keys: [es256, { kty: "AKP", kid: "pq" }, { kty: "OKP", crv: "X25519" }] });
+  expect(keys).toHaveLength(1);
+  expect(warnings).toHaveLength(2);
+  expect(warnings[0]).toContain("key 2 of 3");
+});
+
+describe("is a bad configuration", () => {
+  test.each([
+    ["text", "secret", "JSON object"],
+    ["nothing", undefined, "JSON object"],
+    ["an array", [hs256], "JSON object"],
+    ["an empty set", { keys: [] }, "empty"],
+    ["keys that is no array", { keys: {} }, "must be an array"],
+    ["a public key where a private one must sign", publicOnly, "private part"],
+    ["a public key in front", { keys: [publicOnly, hs256] }, "key 1 of 2: must sign"],
+    [
+      "a first key that may not sign",
+      { ...es256, key_ops: ["verify"] },
+      "must sign, which its `key_ops` does not allow",
+    ],
+    ["an unknown kind in front", { keys: [{ kty: "AKP" }, hs256] }, "key 1 of 2"],
+    ["an unknown curve alone", { kty: "OKP", crv: "Ed448" }, "crv"],
+    ["two keys with one kid", { keys: [es256, { ...hs256, kid: es256["kid"] }] }, "same `kid` as key 1 of 2"],
+    ["one key twice", { keys: [es256, es256] }, "same `kid`"],
+    ["one RSA key under two algorithms", { keys: [rs256, { ...rs256, kid: "x", alg: "PS256" }] }, "another algorithm"],
+    [
+      "one secret under two algorithms",
+      { keys: [generateJwk("HS512"), hs256, { ...hs256, kid: "x", alg: "HS384" }] },
+      "HS384 needs 48",
+    ],
+    ["a key for encryption behind", { keys: [es256, { ...rs256, use: "enc" }] }, "key 2 of 2: `use`"],
+    ["a wrong member behind", { keys: [es256, 1] }, "key 2 of 2: a key must be a JSON object"],
+  ])("%s", (_what, value, why) => {
+    expect(() => importKeys(value)).toThrow(ConfigurationError);
+    expect(() => importKeys(value)).toThrow(why);
+  });
+
+  test("and every problem of every key is told at once", () => {
+    const wrong = {
+      keys: [
+        { ...es256, use: "enc" },
+        { kty: "oct", k: "AA" },
+        { ...rs256, alg: "ES256" },
+      ],
+    };
+    expect(() => importKeys(wrong)).toThrow(/key 1 of 3.*key 2 of 3.*key 3 of 3/);
+  });
+});
+
+test("one key under two names is accepted: tokens of before it got its name still verify", () => {
+  expect(idsOf({ keys: [{ ...es256, kid: "new" }, es256] })).toEqual(["new", es256["kid"]]);
+});
+
+describe("the configured algorithm", () => {
+  test.each([
+    ["HS512", hs256],
+    ["ES256", ed25519],
+    ["PS256", rs256],
+    ["ES384", { ...es256, alg: undefined }],
+  ] as const)("%s does not fit the key, which is told apart from a wrong key", (algorithm, jwk) => {
+    expect(() => importKeys(jwk, { algorithm })).toThrow(KeyAlgorithmError);
+  });
+
+  test("fits the first key; the others say what they are", () => {
+    const { keys } = importKeys({ keys: [{ ...rs256, alg: undefined }, hs256, es256] }, { algorithm: "PS384" });
+    expect(keys.map(({ algorithm }) => algorithm)).toEqual(["PS384", "HS256", "ES256"]);
+  });
+
+  test("EdDSA fits a key that says Ed25519, whose tokens say Ed25519", () => {
+    const { keys } = importKeys({ ...ed25519, alg: "Ed25519" }, { algorithm: "EdDSA" });
+    expect(keys[0]?.algorithm).toBe("Ed25519");
+  });
+});
+
+test("the public set holds no symmetric key and no private member", () => {
+  const { keys } = importKeys({ keys: [hs256, ed25519, es256, rs256] });
+  const set = publicJwkSet(keys);
+  expect(set.keys.map((jwk) => Object.keys(jwk).sort().join())).toEqual([
+    "alg,crv,kid,kty,use,x",
+    "alg,crv,kid,kty,use,x,y",
+    "alg,e,kid,kty,n,use",
+  ]);
+  expect(set.keys.every((jwk) => jwk["use"] === "sig")).toBe(true);
+  expect(publicJwkSet(importKeys(hs256).keys)).toEqual({ keys: [] });
+});

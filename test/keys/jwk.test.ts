@@ -1,0 +1,223 @@
+// The import of keys: the examples of RFC 7638 and RFC 8037, and what contract and RFC 7518 refuse.
+import { generateKeyPairSync } from "node:crypto";
+import { inspect } from "node:util";
+import { describe, expect, test } from "vitest";
+import type { Algorithm } from "../../src/keys/algorithms.js";
+import { importJwk } from "../../src/keys/jwk.js";
+import { generateJwk } from "../../src/keys/generate.js";
+import { thumbprint } from "../../src/keys/thumbprint.js";
+
+const ed25519 = generateJwk("EdDSA");
+const es256 = generateJwk("ES256");
+const hs256 = generateJwk("HS256");
+const rsa = { ...generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({ format: "jwk" }) };
+
+/** The problems of a key, its reason to be passed over, or nothing. */
+function problemsOf(jwk: unknown, preferred?: Algorithm): readonly string[] {
+  const reading = importJwk(jwk, preferred);
+  if (reading.outcome === "unsupported") return [`unsupported: ${reading.why}`];
+  return reading.outcome === "refused" ? reading.problems : [];
+}
+
+function algorithmOf(jwk: unknown, preferred?: Algorithm): string | undefined {
+  const reading = importJwk(jwk, preferred);
+  return reading.outcome === "imported" ? reading.key.algorithm : undefined;
+}
+
+const bytes = (length: number) =>
+  Buffer.from(Array.from({ length }, (_, at) => (at * 89 + 7) % 256)).toString("base64url");
+
+test("the thumbprint of the example of RFC 7638 §3.1", () => {
+  const jwk = {
+    kty: "RSA",
+    n: "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw",
+    e: "AQAB",
+    alg: "RS256",
+    kid: "2011-04-29",
+  };
+  expect(thumbprint("RSA", jwk)).toBe("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+  expect(problemsOf(jwk)).toEqual([]);
+});
+
+test("the thumbprint of the Ed25519 key of RFC 8037 appendix A.3", () => {
+  const jwk = {
+    kty: "OKP",
+    crv: "Ed25519",
+    d: "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+    x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+  };
+  const reading = importJwk(jwk);
+  expect(reading.outcome === "imported" && reading.key.kid).toBe("kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+});
+
+describe("the algorithm", () => {
+  test.each([
+    ["HS256", hs256],
+    ["EdDSA", ed25519],
+    ["ES256", es256],
+    ["ES384", generateJwk("ES384")],
+    ["ES512", generateJwk("ES512")],
+    ["RS256", rsa],
+  ])("of a key without alg is by its type: %s", (algorithm, jwk) => {
+    expect(algorithmOf({ ...jwk, alg: undefined })).toBe(algorithm);
+  });
+
+  test("of a key without alg is the configured one where that fits", () => {
+    expect(algorithmOf(rsa, "PS512")).toBe("PS512");
+    expect(algorithmOf({ ...hs256, alg: undefined, k: bytes(64) }, "HS512")).toBe("HS512");
+    expect(algorithmOf({ ...es256, alg: undefined }, "HS512")).toBe("ES256");
+    expect(algorithmOf({ ...es256, alg: undefined }, "ES384")).toBe("ES256");
+  });
+
+  test("of a key that names one is that, and Ed25519 stays Ed25519", () => {
+    expect(algorithmOf({ ...rsa, alg: "PS256" }, "RS512")).toBe("PS256");
+    expect(algorithmOf({ ...ed25519, alg: "Ed25519" })).toBe("Ed25519");
+  });
+
+  test.each([
+    ["RS256", ed25519],
+    ["ES384", es256],
+    ["ES521", es256],
+    ["ES256K", es256],
+    ["A256GCM", hs256],
+    ["RSA-OAEP", rsa],
+    ["none", hs256],
+    ["constructor", hs256],
+    [256, hs256],
+    [null, hs256],
+  ])("%j does not fit the key", (alg, jwk) => {
+    expect(problemsOf({ ...jwk, alg }).join()).toContain("`alg` does not fit");
+  });
+});
+
+describe("is refused", () => {
+  test.each([
+    ["no object", "secret", "a JSON object"],
+    ["an array", [hs256], "a JSON object"],
+    ["no kty", { k: bytes(32) }, "`kty`"],
+    ["a use for encryption", { ...es256, use: "enc" }, "`use`"],
+    ["key_ops without verify", { ...hs256, key_ops: ["sign"] }, "`key_ops`"],
+    ["key_ops for encryption", { ...es256, key_ops: ["sign", "encrypt"] }, "`key_ops`"],
+    ["key_ops with one twice", { ...es256, key_ops: ["sign", "sign"] }, "`key_ops`"],
+    ["empty key_ops", { ...es256, key_ops: [] }, "`key_ops`"],
+    ["key_ops that is a string", { ...es256, key_ops: "sign" }, "`key_ops`"],
+    ["an empty kid", { ...es256, kid: "" }, "`kid`"],
+    ["a kid with a line end", { ...es256, kid: "a\nb" }, "`kid`"],
+    ["a kid that is a number", { ...es256, kid: 1 }, "`kid`"],
+    ["a long kid", { ...es256, kid: "k".repeat(256) }, "`kid`"],
+    ["an HS256 secret of 31 bytes", { ...hs256, k: bytes(31) }, "31 bytes; HS256 needs 32"],
+    ["an HS384 secret of 47 bytes", { ...hs256, alg: "HS384", k: bytes(47) }, "HS384 needs 48"],
+    ["an HS512 secret of 63 bytes", { ...hs256, alg: "HS512", k: bytes(63) }, "HS512 needs 64"],
+    ["an empty secret", { ...hs256, k: "" }, "empty"],
+    ["a secret with padding", { ...hs256, k: `${bytes(32)}=` }, "`k` must be a base64url"],
+    ["a secret in plain base64", { ...hs256, k: Buffer.alloc(33, 0xfb).toString("base64") }, "`k` must be a base64url"],
+    ["a secret with unused bits", { ...hs256, k: `${"A".repeat(42)}B` }, "`k` must be a base64url"],
+    ["no secret", { kty: "oct" }, "`k` must be a base64url"],
+    ["an Ed25519 point of 31 bytes", { kty: "OKP", crv: "Ed25519", x: bytes(31) }, "`x` must have 32 bytes"],
+    [
+      "an Ed25519 point of small order",
+      { kty: "OKP", crv: "Ed25519", x: Buffer.alloc(32).toString("base64url") },
+      "small order",
+    ],
+    ["another's Ed25519 private value", { ...ed25519, d: generateJwk("EdDSA")["d"] }, "not a pair"],
+    ["a private value that is a number", { ...ed25519, d: 1 }, "`d` must be a base64url"],
+    ["a private value that is null", { ...ed25519, d: null }, "`d` must be a base64url"],
+    ["a coordinate that is cut", { ...es256, x: bytes(31) }, "`x` must have 32 bytes"],
+    ["a coordinate with a zero in front", { ...es256, y: bytes(33) }, "`y` must have 32 bytes"],
+    ["a point that is not on the curve", { ...es256, y: es256["x"] }, "no point of the curve"],
+    ["another's EC private value", { ...es256, d: generateJwk("ES256")["d"] }, "not a pair"],
+    ["an EC private value of zero", { ...es256, d: Buffer.alloc(32).toString("base64url") }, "not a pair"],
+    [
+      "an EC private value above the order",
+      { ...es256, d: Buffer.alloc(32, 0xff).toString("base64url") },
+      "not a pair",
+    ],
+    ["an exponent of 3", { ...rsa, e: "Aw" }, "65537"],
+    ["an exponent of 1", { kty: "RSA", n: rsa.n, e: "AQ" }, "65537"],
+    ["an even exponent", { kty: "RSA", n: rsa.n, e: "AQAC" }, "odd"],
+    ["a huge exponent", { kty: "RSA", n: rsa.n, e: rsa.n }, "64 bits"],
+    ["an exponent with a zero in front", { kty: "RSA", n: rsa.n, e: "AAEAAQ" }, "leading zero"],
+    ["a modulus with a zero in front", { kty: "RSA", n: `AA${rsa.n}`, e: "AQAB" }, "`n`"],
+    [
+      "a modulus of 16392 bits",
+      { kty: "RSA", n: Buffer.alloc(2049, 0xff).toString("base64url"), e: "AQAB" },
+      "too long",
+    ],
+    ["an even modulus", { kty: "RSA", n: Buffer.alloc(256, 0xfe).toString("base64url"), e: "AQAB" }, "even"],
+    ["an RSA private key of d alone", { kty: "RSA", n: rsa.n, e: rsa.e, d: rsa.d }, "`p`"],
+    ["an RSA key of three primes", { ...rsa, oth: [] }, "oth"],
+    ["a changed dp", { ...rsa, dp: rsa.dq }, "do not fit"],
+    ["swapped primes", { ...rsa, p: rsa.q, q: rsa.p }, "do not fit"],
+    ["another's RSA private members", { ...generateJwk("RS256"), n: rsa.n }, "do not fit"],
+  ])("%s", (_what, jwk, why) => {
+    expect(problemsOf(jwk).join("; ")).toContain(why);
+  });
+
+  test("an RSA modulus of 2047 bits, and not one of 2048", () => {
+    const short = generateKeyPairSync("rsa", { modulusLength: 2047 }).publicKey.export({ format: "jwk" });
+    expect(problemsOf(short).join()).toContain("2047 bits");
+    expect(problemsOf(rsa)).toEqual([]);
+  });
+
+  test("with all problems at once", () => {
+    expect(problemsOf({ ...es256, use: "enc", alg: "HS256", kid: "" })).toHaveLength(3);
+  });
+});
+
+test.each([
+  ["an unknown kty", { kty: "AKP", alg: "ML-DSA-65" }],
+  ["a kty in another case", { ...hs256, kty: "OCT" }],
+  ["a kty of Object.prototype", { kty: "constructor" }],
+  ["X25519", { kty: "OKP", crv: "X25519", x: bytes(32) }],
+  ["Ed448", { kty: "OKP", crv: "Ed448", x: bytes(57) }],
+  ["secp256k1", { ...es256, crv: "secp256k1" }],
+])("%s is not supported, which is not the same as wrong", (_what, jwk) => {
+  expect(problemsOf(jwk).join()).toMatch(/^unsupported/);
+});
+
+test("purposes that fit are accepted", () => {
+  expect(problemsOf({ ...es256, use: "sig", key_ops: ["sign"] })).toEqual([]);
+  expect(problemsOf({ ...hs256, use: "sig", key_ops: ["verify", "sign"], ext: true })).toEqual([]);
+});
+
+test("a private key whose key_ops only verifies does not sign", () => {
+  const reading = importJwk({ ...es256, key_ops: ["verify"] });
+  expect(reading.outcome === "imported" && reading.key.canSign).toBe(false);
+});
+
+test("a public JWK holds no private member", () => {
+  const privateNames = ["d", "k", "p", "q", "dp", "dq", "qi"];
+  for (const jwk of [ed25519, es256, rsa, hs256]) {
+    const reading = importJwk(jwk);
+    if (reading.outcome !== "imported") throw new Error("not imported");
+    expect(Object.keys(reading.key.publicJwk ?? {}).filter((name) => privateNames.includes(name))).toEqual([]);
+    expect(reading.key.publicJwk === undefined).toBe(jwk === hs256);
+  }
+});
+
+test("an imported key shows no secret when it is printed", () => {
+  for (const jwk of [ed25519, es256, rsa, hs256]) {
+    const reading = importJwk(jwk);
+    const shown = inspect(reading, { depth: 20, showHidden: true }) + JSON.stringify(reading);
+    for (const name of ["d", "k", "p", "q"] as const) {
+      const secret = (jwk as Record<string, string | undefined>)[name];
+      if (secret === undefined) continue;
+      expect(shown).not.toContain(secret);
+      expect(shown).not.toContain(Buffer.from(secret, "base64url").toString("hex"));
+    }
+  }
+});
+
+test("no problem tells a value of the key", () => {
+  const canary = "canary-7f3a9c";
+  const keys = [
+    { kty: canary },
+    { ...hs256, alg: canary, kid: `${canary}\n`, use: canary, key_ops: [canary] },
+    { kty: "oct", k: canary },
+    { ...ed25519, crv: canary },
+    { ...es256, d: canary },
+    { ...rsa, p: canary },
+    canary,
+  ];
+  for (const jwk of keys) expect(problemsOf(jwk).join()).not.toContain(canary);
+});

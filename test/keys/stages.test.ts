@@ -1,0 +1,162 @@
+// The stages of a rotation: what they make of a set, and when they refuse.
+import { describe, expect, test } from "vitest";
+import { concealingOf } from "../../src/keys/login-hash-key.js";
+import { generateJwk } from "../../src/keys/generate.js";
+import type { Jwk } from "../../src/keys/members.js";
+import { rotateKeys } from "../../src/keys/rotate.js";
+import { importKeys, publicJwkSet } from "../../src/keys/jwk-set.js";
+import { activateNext, publishNext, retirePrevious, type StageOutcome } from "../../src/keys/stages.js";
+import { readStandings } from "../../src/keys/states.js";
+import { ConfigurationError } from "../../src/errors.js";
+
+const now = 1_790_000_000;
+const waiting = { now: now + 600, waitSeconds: 600, forced: false };
+const [a, b, c] = [generateJwk("HS256"), generateJwk("EdDSA"), generateJwk("ES256")];
+
+function setOf(outcome: StageOutcome): { readonly keys: readonly Jwk[] } {
+  if (outcome.outcome !== "done") throw new Error(`refused: ${outcome.reason}`);
+  return outcome.set;
+}
+const concealed = (set: unknown) =>
+  importKeys(set)
+    .keys.slice(0, 1)
+    .map((key) => concealingOf(key).export());
+/** What stands in the file. */
+const states = (set: { readonly keys: readonly Jwk[] }) => set.keys.map(({ kid, state, since }) => [kid, state, since]);
+
+const published = setOf(publishNext(a, b, { now }));
+const activated = setOf(activateNext(published, waiting));
+const retired = setOf(retirePrevious(activated, { ...waiting, now: now + 1200 }));
+
+describe("a rotation", () => {
+  test("goes through its states, which stand in the file with their times", () => {
+    expect(states(published)).toEqual([
+      [a["kid"], "current", undefined],
+      [b["kid"], "next", now],
+    ]);
+    expect(states(activated)).toEqual([
+      [b["kid"], "current", now + 600],
+      [a["kid"], "previous", now + 600],
+    ]);
+    expect(states(retired)).toEqual([[b["kid"], "current", now + 600]]);
+  });
+
+  test("is at each stage a good configuration, whose first key signs and whose others verify", () => {
+    const kids = (set: unknown) => importKeys(set).keys.map(({ kid }) => kid);
+    expect([published, activated, retired].map(kids)).toEqual([[a["kid"], b["kid"]], [b["kid"], a["kid"]], [b["kid"]]]);
+  });
+
+  test("says to the same second what it waits for", () => {
+    const early = { ...waiting, now: now + 599 };
+    expect(activateNext(published, early)).toEqual({
+      outcome: "refused",
+      reason: "too_early",
+      kid: b["kid"],
+      until: now + 600,
+    });
+    expect(retirePrevious(activated, { ...waiting, now: now + 1199 })).toMatchObject({
+      reason: "too_early",
+      kid: a["kid"],
+      until: now + 1200,
+    });
+  });
+
+  test("does not wait when it is forced", () => {
+    const forced = { now, waitSeconds: 600, forced: true };
+    const next = setOf(activateNext(published, forced));
+    expect(states(setOf(retirePrevious(next, forced)))).toEqual([[b["kid"], "current", now]]);
+  });
+
+  test("has one next key at a time, and nothing to activate or to retire without one", () => {
+    expect(publishNext(published, c, { now })).toEqual({ outcome: "refused", reason: "next_exists", kid: b["kid"] });
+    expect(activateNext(a, waiting)).toEqual({ outcome: "refused", reason: "no_next" });
+    expect(retirePrevious(published, waiting)).toEqual({ outcome: "refused", reason: "no_previous" });
+  });
+
+  test("lets no key sign that does not fit AMPHO_SECURITY_TOKEN_ALG, which each process would refuse", () => {
+    const rules = { ...waiting, algorithm: "HS256" } as const;
+    expect(setOf(publishNext(a, b, rules)).keys).toHaveLength(2);
+    expect(() => activateNext(published, rules)).toThrow(
+      /^HS256 does not fit the key that signs, which is one for EdDSA$/,
+    );
+  });
+
+  test("may begin again before the last one is over; each previous key waits for itself", () => {
+    const again = setOf(publishNext(activated, c, { now: now + 700 }));
+    expect(states(again).map(([, state]) => state)).toEqual(["current", "next", "previous"]);
+    const two = setOf(activateNext(again, { ...waiting, now: now + 1300 }));
+    expect(states(two).map(([kid, state]) => [kid, state])).toEqual([
+      [c["kid"], "current"],
+      [b["kid"], "previous"],
+      [a["kid"], "previous"],
+    ]);
+    const outcome = retirePrevious(two, { ...waiting, now: now + 1300 });
+    expect(outcome).toMatchObject({ outcome: "done", kids: [a["kid"]] });
+    expect(states(setOf(outcome)).map(([kid]) => kid)).toEqual([c["kid"], b["kid"]]);
+  });
+
+  test("conceals logins under one secret from its first stage to its last, and in the next rotation", () => {
+    const next = setOf(activateNext(setOf(publishNext(retired, c, { now })), { ...waiting, forced: true }));
+    for (const set of [published, activated, retired, next]) expect(concealed(set)).toEqual(concealed(a));
+    expect(concealed(rotateKeys(a, b))).not.toEqual(concealed(a));
+    // One copy, in the key that signs.
+    expect(next.keys.map((jwk) => "conceal" in jwk)).toEqual([true, false]);
+  });
+
+  test("publishes nothing of it", () => {
+    for (const set of [published, activated])
+      for (const jwk of publicJwkSet(importKeys(set).keys).keys)
+        expect(Object.keys(jwk).sort()).toEqual(["alg", "crv", "kid", "kty", "use", "x"]);
+  });
+});
+
+describe("a set that was made by hand or by a plain rotation", () => {
+  const plain = rotateKeys({ keys: [b, a] }, c);
+
+  test("is left as it is but for what the stage is about: nobody knows whose the other keys are", () => {
+    const foreign = { kty: "AKP", x: 1 };
+    const next = setOf(publishNext({ keys: [...plain.keys, foreign] }, generateJwk("HS256"), { now }));
+    expect(states(next).map(([, state]) => state)).toEqual(["current", "next", undefined, undefined, undefined]);
+    expect(next.keys.slice(2)).toEqual([b, a, foreign]);
+    const [, previous] = setOf(activateNext(next, waiting)).keys;
+    expect(previous).toMatchObject({ kid: c["kid"], state: "previous" });
+    const end = setOf(retirePrevious(setOf(activateNext(next, waiting)), { ...waiting, forced: true }));
+    expect(end.keys.slice(1)).toEqual([b, a, foreign]);
+  });
+
+  test("has its first key sign, whatever that says of itself", () => {
+    const standings = readStandings({
+      keys: [
+        { ...a, state: "next", since: now },
+        { ...b, state: "current" },
+      ],
+    });
+    expect([standings.current, ...standings.others].map(({ state, since }) => [state, since])).toEqual([
+      ["current", undefined],
+      ["unknown", undefined],
+    ]);
+  });
+
+  test.each(["soon", -1, 1.5, null, {}])("with %j as its time waits until it is forced", (since) => {
+    const set = { keys: [a, { ...b, state: "next", since }] };
+    expect(activateNext(set, waiting)).toEqual({
+      outcome: "refused",
+      reason: "too_early",
+      kid: b["kid"],
+      until: undefined,
+    });
+    expect(setOf(activateNext(set, { ...waiting, forced: true })).keys[0]).toMatchObject({
+      kid: b["kid"],
+      since: now + 600,
+    });
+  });
+
+  test("with a `conceal` of another length or spelling is refused, without a word of it", () => {
+    for (const conceal of ["c2hvcnQ", "?", 7]) {
+      const load = () => importKeys({ ...a, conceal });
+      expect(load).toThrow(ConfigurationError);
+      expect(load).toThrow(/^the key: `conceal` must /);
+      expect(load).not.toThrow(String(conceal) === "?" ? "?" : String(conceal));
+    }
+  });
+});

@@ -1,0 +1,169 @@
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { identifyHash } from "../../src/passwords/formats/formats.js";
+import { verifyPasswordSync } from "../../src/passwords/verify.js";
+
+interface Pair {
+  readonly format: string;
+  readonly passwordUtf8Hex: string;
+  readonly hash: string;
+  readonly valid: boolean | "truncation";
+  readonly params?: Readonly<Record<string, unknown>>;
+}
+
+interface Vectors {
+  readonly pairs: readonly Pair[];
+  readonly negatives: readonly Pair[];
+  readonly mustBeRefusedQuickly: readonly { readonly hash: string; readonly note: string }[];
+}
+
+function read<T>(name: string): T {
+  return JSON.parse(readFileSync(new URL(`../vectors/${name}`, import.meta.url), "utf8")) as T;
+}
+
+const vectors = read<Vectors>("password-hashes/known-pairs.json");
+const more = read<{ readonly pairs: readonly Pair[] }>("password-hashes-more/pairs.json");
+
+/** Firebase's hash says nothing without its parameters: the two together are one credential. */
+const stored = ({ hash, params }: Pair): string => (params === undefined ? hash : JSON.stringify({ hash, params }));
+const password = ({ passwordUtf8Hex }: Pair): string => Buffer.from(passwordUtf8Hex, "hex").toString();
+
+describe("a hash of another system", () => {
+  it.each(vectors.pairs.map((pair) => [pair.format, pair] as const))("verifies: %s", (_, pair) => {
+    expect(identifyHash(stored(pair))).toHaveProperty("format");
+    // "truncation" too: bcrypt looks at 72 bytes, and the hash that replaces it looks at all.
+    expect(verifyPasswordSync(stored(pair), password(pair))).toBe(true);
+  });
+
+  it.each(vectors.negatives.map((pair) => [pair.format, pair] as const))("is of no other password: %s", (_, pair) => {
+    expect(verifyPasswordSync(stored(pair), password(pair))).toBe(false);
+  });
+
+  it.each(more.pairs.map((pair) => [pair.format, pair] as const))("verifies and refuses: %s", (_, pair) => {
+    const right = password(pair);
+    expect(identifyHash(stored(pair))).toHaveProperty("format");
+    expect(verifyPasswordSync(stored(pair), right)).toBe(true);
+    expect(verifyPasswordSync(stored(pair), `${right}!`.slice(-(right.length || 1)))).toBe(false);
+  });
+
+  it.each(vectors.mustBeRefusedQuickly.map(({ hash, note }) => [note, hash] as const))("is refused: %s", (_, hash) => {
+    expect(identifyHash(hash)).toHaveProperty("refused");
+    expect(verifyPasswordSync(hash, "test")).toBe(false);
+    expect(verifyPasswordSync(hash, hash)).toBe(false);
+  });
+});
+
+const salt = "YW1waG8tZml4ZWQtc2FsdA";
+const [hex64, b43, h43] = ["ab".repeat(64), "A".repeat(43), "a".repeat(43)];
+
+describe("a hostile or useless row", () => {
+  it.each([
+    `$argon2id$v=19$m=4194304,t=1,p=1$${salt}$${b43}`,
+    `argon2$argon2id$v=19$m=65536,t=4294967295,p=1$${salt}$${b43}`,
+    `{ARGON2}$argon2i$v=19$m=65536,t=99999,p=1$${salt}$${b43}`,
+    "$2b$15$abcdefghijklmnopqrstuuWPXQG2bmuJOxSGaCHmO0n2PKpaKVRIe",
+    "$2y$99$abcdefghijklmnopqrstuuWPXQG2bmuJOxSGaCHmO0n2PKpaKVRIe",
+    "bcrypt_sha256$$2b$31$abcdefghijklmnopqrstuuWPXQG2bmuJOxSGaCHmO0n2PKpaKVRIe",
+    "$bcrypt-sha256$v=2,t=2b,r=31$abcdefghijklmnopqrstuu$WPXQG2bmuJOxSGaCHmO0n2PKpaKVRIe",
+    "$wp$2y$31$abcdefghijklmnopqrstuuWPXQG2bmuJOxSGaCHmO0n2PKpaKVRIe",
+    `$scrypt$ln=31,r=8,p=1$${salt}$${b43}`,
+    `$scrypt$ln=14,r=8,p=1000000$${salt}$${b43}`,
+    `$scrypt$ln=1,r=4294967295,p=1$${salt}$${b43}`,
+    `$scrypt$ln=18,r=8,p=64$${salt}$${b43}`,
+    `scrypt$1073741824$salt$8$1$${b43}=`,
+    `scrypt:32768:8:1000000$salt$${hex64}`,
+    `$s0$1fffff$${salt}$${b43}`,
+    "$7$zzzzzzzzzzzsaltsalt$xdfJZnPD2eI4LjshtrsLrqlR9/OU.qoJRxPeiZPKm4.",
+    `$fbscrypt$v=1,n=30,r=8,p=1,ss=Bw==,sk=${b43}=$${salt}$${b43}=`,
+    `$pbkdf2-sha256$2147483647$${salt}$${b43}`,
+    `$pbkdf2-sha512$i=4294967295,l=64$${salt}$${b43}`,
+    `$pbkdf2-sha1$4000000$${salt}$${"A".repeat(86)}`,
+    `pbkdf2_sha256$9999999999$salt$${b43}=`,
+    `pbkdf2:sha256:2147483647$salt$${hex64}`,
+    Buffer.from(`01000000017fffffff00000010${hex64.slice(0, 96)}`, "hex").toString("base64"),
+    `grub.pbkdf2.sha512.2147483647.${hex64}.${hex64}`,
+    `sha1:2147483647:18:${salt}:AAAAAAAAAAAAAAAAAAAAAAAA`,
+    `{PBKDF2-SHA512}2147483647$${salt}$${b43}`,
+    `$6$rounds=999999999$salt$${h43}${h43}`,
+    `{CRYPT}$5$rounds=999999999$salt$${h43}`,
+    "$P$zamphosala2o/7jha7fyMTlyRAnNA./",
+    `$S$zamphosal${h43}`,
+    JSON.stringify({
+      secretData: JSON.stringify({ value: `${b43}=`, salt }),
+      credentialData: JSON.stringify({ hashIterations: 2 ** 31, algorithm: "pbkdf2-sha256" }),
+    }),
+  ])("asks for too much: %s", (hash) => {
+    expect(identifyHash(hash)).toEqual({ refused: "The hash asks for more memory or time than is ever given." });
+    expect(verifyPasswordSync(hash, "test")).toBe(false);
+  });
+
+  it.each([
+    "*LK*",
+    "!locked$6$salt$x",
+    "$2x$04$abcdefghijklmnopqrstuuoD8yw7MmybLKVooaTGGZAt3HXugv2.a",
+    "$2$04$abcdefghijklmnopqrstuuoD8yw7MmybLKVooaTGGZAt3HXugv2.a",
+    "$2b$03$abcdefghijklmnopqrstuuoD8yw7MmybLKVooaTGGZAt3HXugv2.a",
+    "$2b$04$abcdefghijklmnopqrstuuoD8yw7MmybLKVooaTGGZAt3HXugv2.",
+    "$2b$04$abcdefghijklmnopqrstuuoD8yw7MmybLKVooaTGGZAt3HXugv2.a\n",
+    "scrypt:32768:8:1$salt$00",
+    `scrypt:1000:8:1$salt$${hex64}`,
+    `$scrypt$ln=0,r=8,p=1$${salt}$${b43}`,
+    `pbkdf2:md4:1000$salt$${hex64}`,
+    `pbkdf2_sha256$0$salt$${b43}=`,
+    `pbkdf2_sha256$1000$salt$`,
+    `$pbkdf2-sha256$29000$${salt}$AAAA`,
+    "$5$salt$short",
+    `$6$rounds=999$salt$${h43}${h43}`,
+    "$y$j9T$amphosalt$5HYzaPmGpxtTNJ1GEnp3J0b5dMmxcVqLmQDXBTAjpK.",
+    "{SSHA}AAAA",
+    "{SHA}AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    "{noop}test",
+    "{PLAIN}test",
+    "{CRYPT}{CRYPT}$1$amphosal$CYMbnwZMd519yxcX7GmxQ/",
+    "098f6bcd4621d373cade4e832627b4f6",
+    "A".repeat(68).replace("A", "B"),
+    "{}",
+    '{"secretData":"x"}',
+    `{"hash":"${b43}=","salt":"${salt}","signerKey":"${b43}=","memCost":1e400,"rounds":8}`,
+    `$6$salt$${"a".repeat(100_000)}`,
+    "test\u0000",
+    "tëst",
+  ])("is nobody's: %#", (hash) => {
+    expect(identifyHash(hash)).toHaveProperty("refused");
+    for (const typed of ["test", hash.slice(0, 1000)]) expect(verifyPasswordSync(hash, typed)).toBe(false);
+  });
+
+  it("cannot be made dearer by a long password", () => {
+    const dear = `$6$rounds=1000000$salt$${h43}${h43}`;
+    expect(identifyHash(dear)).toMatchObject({ format: "sha512-crypt" });
+    expect(verifyPasswordSync(dear, "x".repeat(1024))).toBe(false);
+  });
+
+  it("is read without an exception and never repeated in the reason, however a good one is mangled", () => {
+    const good = fc.constantFrom(...[...vectors.pairs, ...more.pairs].map(stored));
+    const mangle = fc.tuple(good, fc.nat(), fc.nat(20), fc.string({ unit: "binary", maxLength: 3 }));
+    fc.assert(
+      fc.property(mangle, ([hash, at, cut, put]) => {
+        const place = at % (hash.length + 1);
+        const reading = identifyHash(hash.slice(0, place) + put + hash.slice(place + cut));
+        if ("refused" in reading) expect(reading.refused).toMatch(/^The hash [a-z ]+\.$/);
+      }),
+      { seed: 20260101, numRuns: 2000 },
+    );
+  });
+});
+
+describe("bcrypt", () => {
+  it("takes no password with NUL: it could not tell it from a shorter one", () => {
+    const hash = "$2b$04$abcdefghijklmnopqrstuuMFdJu9yVgmagVAIC24fOZkaFqd3s9JC";
+    expect(verifyPasswordSync(hash, "a")).toBe(true);
+    for (const typed of ["a\0a", "a\0", "a\0a\0a"]) expect(verifyPasswordSync(hash, typed)).toBe(false);
+  });
+
+  it("takes a salt that was written with stray bits, as PHP did when it was given one", () => {
+    const hash = "$2y$04$abcdefghijklmnopqrstuvMFdJu9yVgmagVAIC24fOZkaFqd3s9JC";
+    expect(verifyPasswordSync(hash, "a")).toBe(true);
+    expect(verifyPasswordSync(hash, "b")).toBe(false);
+  });
+});

@@ -1,0 +1,104 @@
+// The follower over a real store: what it reads, how old that is, and clocks that step.
+import { describe, expect, it, onTestFinished } from "vitest";
+import { followRevocations } from "../../src/sessions/follow-revocations.js";
+import { createRevocationSet, namesInStore } from "../../src/sessions/revocation-set.js";
+import { openSqlite } from "../../src/store/sqlite/store.js";
+import { settableClock, start } from "../ampho/world.js";
+
+async function openFollower() {
+  const store = await openSqlite({ memory: true, migrate: true, notice: () => undefined });
+  onTestFinished(() => store.close());
+  const clock = settableClock();
+  const revocations = createRevocationSet(namesInStore, () => undefined);
+  const reports: string[] = [];
+  const follower = followRevocations({ store, revocations, clock, report: (state) => void reports.push(state) });
+  onTestFinished(() => follower.stop());
+  let random = 0;
+  /** A session that another process opens and ends. */
+  const end = async () => {
+    const made = await store.createSession({
+      userId: "u1",
+      login: "ann",
+      random: `random-${random++}`,
+      now: clock.now(),
+      accessTtlSeconds: 900,
+      idleSeconds: 10_000,
+      maxSeconds: 50_000,
+      sessionsMax: 100,
+      origin: { actor: "user" },
+      stored: false,
+      event: "login",
+    });
+    if (made.outcome !== "created") throw new Error("the session was refused");
+    const { id } = made.session;
+    await store.endSession({ id, userId: undefined, reason: "logout", now: clock.now(), origin: { actor: "user" } });
+    return { login: "ann", sid: id };
+  };
+  return { store, clock, revocations, follower, end, reports };
+}
+
+describe("the follower of revocations", () => {
+  it("knows how old its knowledge is, on the clock that nobody sets", async () => {
+    const { follower, clock } = await openFollower();
+    expect(follower.lagSeconds()).toBeUndefined();
+    await follower.read();
+    expect(follower.lagSeconds()).toBe(0);
+    clock.advance(7);
+    expect(follower.lagSeconds()).toBe(7);
+    clock.advance(-3600);
+    expect(follower.lagSeconds()).toBe(7);
+  });
+
+  it("reads what others wrote, also after it failed", async () => {
+    const { store, follower, revocations, end } = await openFollower();
+    await follower.read();
+    const claims = await end();
+    await follower.read();
+    expect(revocations.find(claims)).toBe("session");
+    await store.close();
+    await expect(follower.read()).rejects.toMatchObject({ code: "unavailable" });
+  });
+
+  it("has everybody wait for a read after a standstill, whose failure lets them go on", async () => {
+    const { store, follower, revocations, clock, end } = await openFollower();
+    await follower.read();
+    const claims = await end();
+    expect(follower.catchUp()).toBeUndefined();
+    clock.advance(1);
+    const waiting = follower.catchUp();
+    expect(waiting).toBeDefined();
+    expect(follower.catchUp(), "the next one waits for the same").toBe(waiting);
+    await waiting;
+    expect(revocations.find(claims)).toBe("session");
+    expect(follower.catchUp()).toBeUndefined();
+    await store.close();
+    clock.advance(1);
+    await follower.catchUp();
+    expect(follower.catchUp()).toBeUndefined();
+  });
+
+  it("refuses again what a clock ahead has dropped, once the clock is back", async () => {
+    const { follower, revocations, clock, end } = await openFollower();
+    const claims = await end();
+    await follower.read();
+    clock.advance(86_400);
+    await follower.read();
+    clock.advance(-86_400);
+    await follower.read();
+    expect(clock.now()).toBe(start);
+    expect(revocations.find(claims)).toBe("session");
+  });
+
+  it("refuses what was ended while its clock was ahead, once the clock is back", async () => {
+    const { store, follower, revocations, clock, end } = await openFollower();
+    await follower.read();
+    const claims = await end();
+    clock.advance(86_400);
+    await follower.read();
+    expect(revocations.size).toBe(0);
+    clock.advance(-86_400);
+    await follower.read();
+    expect(revocations.find(claims)).toBe("session");
+    expect((await store.readRevocations({ after: 0, now: start })).rows).toHaveLength(1);
+  });
+});

@@ -1,0 +1,252 @@
+// The bounded set of what is revoked: what each kind of row refuses, and how the set follows numbers that a store gives.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createRevocationSet, namesInStore, type RevocableClaims } from "../../src/sessions/revocation-set.js";
+import type { Revocation, RevocationPage } from "../../src/store/store.js";
+
+const at = 1000;
+const session = (n: number, sessionId: string, until = 2000): Revocation => ({
+  kind: "session",
+  n,
+  at,
+  until,
+  sessionId,
+});
+const user = (n: number): Revocation => ({ kind: "user", n, at, until: 2000, userId: "u1", login: "Ann" });
+const roles = (n: number): Revocation => ({
+  kind: "roles",
+  n,
+  at,
+  until: 2000,
+  userId: "u1",
+  login: "Ann",
+  rolesVersion: 3,
+  roles: ["editor"],
+});
+const all = (n: number, era: number): Revocation => ({ kind: "all", n, at, until: 2000, era });
+const page = (last: number, rows: readonly Revocation[], epoch = "e1"): RevocationPage => ({ epoch, last, rows });
+
+function createSet(...rows: readonly Revocation[]) {
+  const errors: unknown[] = [];
+  const set = createRevocationSet(namesInStore, (error) => errors.push(error));
+  set.add(rows);
+  const told: Revocation[] = [];
+  set.listen((row) => told.push(row));
+  return { set, errors, told };
+}
+
+describe("what a row refuses", () => {
+  const tokens: Readonly<Record<string, RevocableClaims>> = {
+    ofSession: { sub: "u1", login: "Ann", sid: "0.s1", ver: 3, iat: 900, roles: ["editor"] },
+    ofSessionWithOldRoles: { sub: "u1", login: "Ann", sid: "0.s2", ver: 2, iat: 900, roles: ["editor"] },
+    ofSessionWithOtherRoles: { sub: "u1", login: "Ann", sid: "0.s3", ver: 2, iat: 900, roles: ["reader"] },
+    ofSessionWithoutVersion: { sub: "u1", login: "Ann", sid: "0.s4", iat: 900, roles: ["editor"] },
+    ofNextEra: { sub: "u1", login: "Ann", sid: "1.s5", ver: 3, iat: 900 },
+    ofLaterEra: { sub: "u1", login: "Ann", sid: "a.s6", ver: 3, iat: 900 },
+    ofNoEra: { sub: "u1", login: "Ann", sid: "made-elsewhere", iat: 900 },
+    bySub: { sub: "u1", login: "other", iat: at },
+    bySubLater: { sub: "u1", login: "other", iat: at + 1 },
+    byLogin: { login: "ANN", iat: 900, roles: ["editor"] },
+    byLoginWithoutIat: { login: "ａnn" },
+    byLoginLater: { login: "ann", iat: at + 1, roles: ["editor"] },
+    ofAnother: { sub: "u2", login: "anna", iat: 900, roles: ["editor"] },
+    // The login of a removed user may be somebody else's by now; with a session, `sub` alone says whose it is.
+    ofAnotherSession: { sub: "u2", login: "ann", sid: "0.s7", ver: 1, iat: 900, roles: ["editor"] },
+  };
+
+  const refusedBy = (row: Revocation) => {
+    const { set } = createSet(row);
+    return Object.entries(tokens)
+      .filter(([, claims]) => set.find(claims) === row.kind)
+      .map(([name]) => name);
+  };
+
+  it.each<[Revocation, readonly string[]]>([
+    [session(1, "0.s1"), ["ofSession"]],
+    [user(1), ["bySub", "byLogin", "byLoginWithoutIat"]],
+    [roles(1), ["ofSessionWithOldRoles", "ofSessionWithoutVersion", "byLogin"]],
+    [
+      all(1, 1),
+      [
+        ...["ofSession", "ofSessionWithOldRoles", "ofSessionWithOtherRoles", "ofSessionWithoutVersion", "ofNoEra"],
+        ...["bySub", "byLogin", "byLoginWithoutIat", "ofAnother", "ofAnotherSession"],
+      ],
+    ],
+    [{ kind: "key", n: 1, at, until: 2000, kid: "k1" }, []],
+  ])("%o", (row, names) => {
+    expect(refusedBy(row)).toEqual(names);
+  });
+
+  it("a revoked key is in the set of keys, and in no other", () => {
+    const { set } = createSet({ kind: "key", n: 1, at, until: 2000, kid: "k1" });
+    expect([...set.revokedKeys]).toEqual(["k1"]);
+  });
+
+  it("the latest of two ends of everything counts, in whatever order they come", () => {
+    for (const rows of [
+      [all(1, 1), all(2, 2)],
+      [all(2, 2), all(1, 1)],
+    ])
+      expect(createSet(...rows).set.find({ login: "x", sid: "1.s", iat: 900 })).toBe("all");
+  });
+
+  it("a later end of everything by a clock that was set back lets nothing in that an earlier one refuses", () => {
+    const [first, later] = [all(1, 1), { ...all(2, 2), at: at - 60 }];
+    for (const rows of [
+      [first, later],
+      [later, first],
+    ]) {
+      const { set } = createSet(...rows);
+      expect(set.find({ login: "x", iat: at - 30 })).toBe("all");
+      expect(set.find({ login: "x", iat: at + 1 })).toBeUndefined();
+      expect(set.find({ login: "x", sid: "1.s", iat: at + 1 })).toBe("all");
+    }
+  });
+});
+
+it("whatever is revoked next, and by whatever clock, lets nothing in that was refused", () => {
+  const common = { n: fc.constant(0), at: fc.integer({ min: 998, max: 1002 }), until: fc.constant(2000) };
+  const person = { userId: fc.constantFrom("u1", "u2"), login: fc.constantFrom("Ann", "eve") };
+  const someRoles = fc.subarray(["editor", "reader"], { minLength: 1 });
+  const version = fc.integer({ min: 1, max: 4 });
+  const sessionId = fc.constantFrom("0.s", "1.s", "2.s", "made-elsewhere");
+  const row: fc.Arbitrary<Revocation> = fc.oneof(
+    fc.record({ ...common, kind: fc.constant("session"), sessionId }),
+    fc.record({ ...common, kind: fc.constant("user"), ...person }),
+    fc.record({ ...common, kind: fc.constant("roles"), ...person, rolesVersion: version, roles: someRoles }),
+    fc.record({ ...common, kind: fc.constant("all"), era: fc.integer({ min: 0, max: 3 }) }),
+  );
+  const token: fc.Arbitrary<RevocableClaims> = fc.record({
+    sub: fc.option(person.userId, { nil: undefined }),
+    login: person.login,
+    sid: fc.option(sessionId, { nil: undefined }),
+    ver: fc.option(version, { nil: undefined }),
+    iat: fc.option(common.at, { nil: undefined }),
+    roles: someRoles,
+  });
+  fc.assert(
+    fc.property(fc.array(row, { maxLength: 8 }), token, (rows, claims) => {
+      const { set } = createSet();
+      let refused = false;
+      for (const [index, each] of rows.entries()) {
+        set.add([{ ...each, n: index + 1 }]);
+        const isRefused = set.find(claims) !== undefined;
+        expect(isRefused).toBe(isRefused || refused);
+        refused = isRefused;
+      }
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+describe("following the store", () => {
+  it("takes pages, tells of each row once, and moves its version on only when something came", () => {
+    const { set, told } = createSet();
+    set.add([session(1, "0.own")]);
+    const { version } = set;
+    expect(set.take(page(1, [session(1, "0.own")]), 0)).toBe(false);
+    expect(set.take(page(2, [session(2, "0.other")]), 1)).toBe(false);
+    expect(set.take(page(2, []), 2)).toBe(false);
+    expect([set.after, set.size]).toEqual([2, 2]);
+    expect(told.map(({ n }) => n)).toEqual([1, 2]);
+    expect(set.version).toBeGreaterThan(version);
+    const settled = set.version;
+    set.take(page(2, []), 2);
+    expect(set.version).toBe(settled);
+  });
+
+  it("misses no row that this process wrote before it read the ones below", () => {
+    const { set, told } = createSet();
+    set.take(page(3, []), 0);
+    set.add([session(5, "0.own")]);
+    set.take(page(5, [session(4, "0.other"), session(5, "0.own")]), 3);
+    expect(told.map(({ n }) => n)).toEqual([5, 4]);
+    expect(set.find({ login: "x", sid: "0.other" })).toBe("session");
+  });
+
+  it.each([
+    ["another epoch", page(9, [], "e2")],
+    ["a number that went back", page(1, [])],
+  ])("%s makes it read everything anew, and what was refused stays so", (_, strange) => {
+    const { set, told } = createSet();
+    set.take(page(2, [session(1, "0.old"), session(2, "0.lost")]), 0);
+    expect(set.take(strange, 2)).toBe(true);
+    expect(set.after).toBe(0);
+    // The store knows one of the rows still, under its number, and gives the other's number to something else.
+    expect(set.take(page(2, [session(1, "0.old"), session(2, "0.new")], strange.epoch), 0)).toBe(false);
+    for (const sid of ["0.old", "0.lost", "0.new"]) expect(set.find({ login: "x", sid })).toBe("session");
+    expect(told.map((row) => row.kind === "session" && row.sessionId)).toEqual(["0.old", "0.lost", "0.new"]);
+    set.take(page(3, [session(3, "0.next")], strange.epoch), 2);
+    expect(set.find({ login: "x", sid: "0.next" })).toBe("session");
+  });
+
+  it("read anew in several pages holds and tells each row once", () => {
+    const { set, told } = createSet();
+    set.take(page(3, [session(1, "0.s1"), user(2), session(3, "0.s3")]), 0);
+    expect(set.take(page(3, [], "e2"), 3)).toBe(true);
+    for (const [last, row] of [session(1, "0.s1"), user(2), session(3, "0.s3")].entries())
+      expect(set.take(page(last + 1, [row], "e2"), last)).toBe(false);
+    expect([set.size, told.length, set.after]).toEqual([3, 3, 3]);
+    for (const sid of ["0.s1", "0.s3"]) expect(set.find({ login: "x", sid })).toBe("session");
+    set.sweep(2000);
+    expect(set.size).toBe(0);
+  });
+
+  it("takes a number that a restored store gives again before that was read, and forgets nothing", () => {
+    const { set, told } = createSet(session(1, "0.s1"));
+    set.take(page(1, [session(1, "0.s1")]), 0);
+    set.add([session(1, "0.s2")]);
+    set.add([session(1, "0.s2")]);
+    expect(told).toEqual([session(1, "0.s2")]);
+    // And what else the store has by now is read.
+    expect(set.after).toBe(0);
+    const refused = () => ["0.s1", "0.s2", "0.s3"].filter((sid) => set.find({ login: "ann", sid }) !== undefined);
+    expect(refused()).toEqual(["0.s1", "0.s2"]);
+    set.sweep(1999);
+    expect(refused()).toEqual(["0.s1", "0.s2"]);
+    set.sweep(2000);
+    expect([refused(), set.size]).toEqual([[], 0]);
+  });
+
+  it("reads everything anew when the number that it has reached means another row", () => {
+    const { set } = createSet();
+    set.take(page(1, [session(1, "0.s1")]), 0);
+    expect(set.take({ ...page(1, []), reached: session(1, "0.s1") }, 1)).toBe(false);
+    expect(set.take({ ...page(1, []), reached: session(1, "0.s2") }, 1)).toBe(true);
+    expect(set.after).toBe(0);
+    expect(set.take(page(1, [session(1, "0.s2")]), 0)).toBe(false);
+    for (const sid of ["0.s1", "0.s2"]) expect(set.find({ login: "ann", sid })).toBe("session");
+  });
+
+  it("reads everything anew also when its own row showed that while a read was on its way", () => {
+    const { set } = createSet();
+    set.take(page(2, [session(1, "0.s1"), session(2, "0.s2")]), 0);
+    // Asked after 2; meanwhile this process ends a session, and the restored store gives that the number 2.
+    set.add([session(2, "0.s3")]);
+    expect(set.take(page(3, [session(3, "0.s4")]), 2)).toBe(true);
+    expect(set.after).toBe(0);
+    for (const sid of ["0.s1", "0.s2", "0.s3", "0.s4"]) expect(set.find({ login: "ann", sid })).toBe("session");
+  });
+
+  it("drops what is over, keeps the rest, and refuses again what is read again", () => {
+    const { set } = createSet(session(1, "0.short", 1500), session(2, "0.long", 2000));
+    set.sweep(1500);
+    expect([set.find({ login: "x", sid: "0.short" }), set.find({ login: "x", sid: "0.long" })]).toEqual([
+      undefined,
+      "session",
+    ]);
+    set.take(page(2, [session(1, "0.short", 1500), session(2, "0.long", 2000)]), 0);
+    expect(set.find({ login: "x", sid: "0.short" })).toBe("session");
+  });
+
+  it("a listener that throws or stops within its call harms no other", () => {
+    const { set, errors, told } = createSet();
+    set.listen(() => {
+      throw new Error("broken");
+    });
+    const stop = set.listen(() => stop());
+    set.add([session(1, "0.a"), session(2, "0.b")]);
+    expect(told).toHaveLength(2);
+    expect(errors).toHaveLength(2);
+  });
+});

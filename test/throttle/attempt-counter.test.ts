@@ -1,0 +1,154 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  type Counter,
+  type CounterLimits,
+  counterAt,
+  emptyCounter,
+  failTry,
+  isEmpty,
+  type Judgement,
+  judgeCounter,
+  pardon,
+  pendingSeconds,
+  returnTry,
+  succeedTry,
+  takeTry,
+  waitSeconds,
+} from "../../src/throttle/attempt-counter.js";
+
+const limits: CounterLimits = { tries: 5, windowSeconds: 900, lockAfter: 100 };
+const start = 1_790_000_000;
+const here = "192.0.2.7";
+
+const judge = (counter: Counter, now: number): Judgement => judgeCounter(counterAt(counter, limits, now), limits, now);
+
+function fail(counter: Counter, now: number, from: string | undefined = here): Counter {
+  return failTry(takeTry(counterAt(counter, limits, now), now), from, limits, now);
+}
+
+function failTimes(count: number, now: number, from?: string): Counter {
+  return Array.from({ length: count }).reduce<Counter>((counter) => fail(counter, now, from), emptyCounter);
+}
+
+describe("a counter of tries", () => {
+  it("lets the first few go without waiting, and then makes each wait twice as long as the one before", () => {
+    expect([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1000].map((failures) => waitSeconds(failures, limits))).toEqual([
+      ...[0, 0, 0, 0],
+      ...[60, 120, 240, 480, 900, 900, 900],
+    ]);
+  });
+
+  it("says to the second when the next try is allowed", () => {
+    const counter = failTimes(5, start);
+    expect(judge(counter, start)).toEqual({ outcome: "refused", locked: false, retryAfterSeconds: 60 });
+    expect(judge(counter, start + 59)).toEqual({ outcome: "refused", locked: false, retryAfterSeconds: 1 });
+    expect(judge(counter, start + 60)).toEqual({ outcome: "admitted" });
+  });
+
+  it("allows one try at a time behind the free ones", () => {
+    const taken = takeTry(counterAt(failTimes(5, start), limits, start + 60), start + 60);
+    expect(judge(taken, start + 60)).toEqual({ outcome: "pending" });
+    expect(judge(returnTry(taken), start + 60)).toEqual({ outcome: "admitted" });
+  });
+
+  it("counts a try while it is being looked at", () => {
+    let counter = emptyCounter;
+    for (let taken = 0; taken < 5; taken++) {
+      expect(judge(counter, start)).toEqual({ outcome: "admitted" });
+      counter = takeTry(counter, start);
+    }
+    expect(judge(counter, start)).toEqual({ outcome: "pending" });
+  });
+
+  it("counts a try that nobody settled as wrong", () => {
+    const left = Array.from({ length: 5 }).reduce<Counter>((counter) => takeTry(counter, start), emptyCounter);
+    expect(judge(left, start + pendingSeconds)).toMatchObject({ outcome: "refused", retryAfterSeconds: 60 });
+    expect(counterAt(left, limits, start + pendingSeconds)).toMatchObject({ failures: 5, streak: 5, pending: 0 });
+  });
+
+  it("forgets failures after a quiet window, but not the run of them", () => {
+    const counter = failTimes(5, start);
+    expect(counterAt(counter, limits, start + 60 + 899)).toMatchObject({ failures: 5 });
+    expect(counterAt(counter, limits, start + 60 + 900)).toMatchObject({ failures: 0, streak: 5, nextAt: 0 });
+  });
+
+  it("refuses after too many in a row, however long they took, until a pardon", () => {
+    let counter = emptyCounter;
+    let now = start;
+    for (let failed = 0; failed < 100; failed++) {
+      expect(judge(counter, now)).toEqual({ outcome: "admitted" });
+      counter = fail(counter, now);
+      now += 86_400;
+    }
+    expect(judge(counter, now)).toMatchObject({ outcome: "refused", locked: true });
+    expect(judge(pardon(counter), now)).toEqual({ outcome: "admitted" });
+  });
+
+  it("admits no more at once than are left of the run", () => {
+    const many: CounterLimits = { ...limits, tries: 1000, lockAfter: 3 };
+    let counter = emptyCounter;
+    let admitted = 0;
+    while (judgeCounter(counter, many, start).outcome === "admitted") {
+      counter = takeTry(counter, start);
+      admitted++;
+    }
+    expect(admitted).toBe(3);
+  });
+
+  it("forgives, at a success, what failed at the same place and nothing else", () => {
+    const mixed = fail(fail(failTimes(3, start, "198.51.100.1"), start), start);
+    expect(judge(mixed, start)).toMatchObject({ outcome: "refused" });
+    const own = succeedTry(takeTry(mixed, start), here, limits);
+    expect(own).toMatchObject({ failures: 3, streak: 0, nextAt: 0, pending: 0 });
+    expect(succeedTry(takeTry(mixed, start), "203.0.113.9", limits)).toMatchObject({ failures: 5, streak: 0 });
+    expect(succeedTry(takeTry(mixed, start), undefined, limits)).toMatchObject({ failures: 5, streak: 0 });
+  });
+
+  it("is empty after a success that followed one's own mistakes", () => {
+    expect(isEmpty(succeedTry(takeTry(failTimes(4, start), start), here, limits))).toBe(true);
+  });
+
+  it("makes nobody wait longer because the clock was set back", () => {
+    const counter = failTimes(9, start);
+    expect(judge(counter, start - 100_000)).toEqual({ outcome: "admitted" });
+  });
+
+  it("holds its longest wait against one who read the clock before the failure, and waited for the store", () => {
+    const counter = failTimes(9, start);
+    for (const behind of [1, 6]) expect(judge(counter, start - behind)).toMatchObject({ outcome: "refused" });
+  });
+
+  it("keeps a try that was taken a moment later by another clock", () => {
+    const taken = takeTry(failTimes(5, start - 60), start);
+    for (const behind of [1, 6]) {
+      expect(counterAt(taken, limits, start - behind)).toEqual(taken);
+      expect(judge(taken, start)).toEqual({ outcome: "pending" });
+    }
+  });
+
+  it("keeps any attacker to about five tries a window, whenever he guesses", () => {
+    const pauses = fc.array(fc.integer({ min: 0, max: 2000 }), { minLength: 50, maxLength: 400 });
+    fc.assert(
+      fc.property(pauses, (all) => {
+        const unlocked: CounterLimits = { ...limits, lockAfter: 1_000_000 };
+        let counter = emptyCounter;
+        let now = start;
+        const tried: number[] = [];
+        for (const pause of all) {
+          now += pause;
+          const at = counterAt(counter, unlocked, now);
+          if (judgeCounter(at, unlocked, now).outcome !== "admitted") continue;
+          counter = failTry(takeTry(at, now), here, unlocked, now);
+          tried.push(now);
+        }
+        // Five at once, and behind them those whose waits of 1, 2 and 4 minutes fit into the window.
+        for (const from of tried) {
+          const within = tried.filter((at) => at >= from && at < from + limits.windowSeconds).length;
+          expect(within).toBeLessThanOrEqual(8);
+        }
+        expect(tried.length).toBeLessThanOrEqual(9 + (5 * (now - start)) / limits.windowSeconds);
+      }),
+    );
+  });
+});

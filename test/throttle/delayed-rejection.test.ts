@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createTarpit } from "../../src/throttle/delayed-rejection.js";
+import { createPasswordPool, type PasswordPool } from "../../src/passwords/pool.js";
+
+const isOver = async (promise: Promise<void>) => {
+  let over = false;
+  void promise.then(() => {
+    over = true;
+  });
+  // Nothing but what is settled already.
+  await new Promise(setImmediate);
+  return over;
+};
+
+describe("a refusal", () => {
+  let pool: PasswordPool;
+  beforeAll(() => {
+    pool = createPasswordPool({ size: 1, rests: false });
+  });
+  afterAll(() => pool.close());
+
+  const crowd = (size: number, of = pool) =>
+    Promise.all(Array.from({ length: size }, (_, n) => of.hash(`violet kettle harbour ${n}`)));
+
+  it("is not held where no password waits, also not while one is computed", async () => {
+    const tarpit = createTarpit(pool);
+    expect(await isOver(tarpit.hold())).toBe(true);
+    const hashing = pool.hash("violet kettle harbour morning");
+    expect(pool.stats()).toMatchObject({ busy: 1, waiting: 0 });
+    expect(await isOver(tarpit.hold())).toBe(true);
+    await hashing;
+  });
+
+  it("is held until no password waits any more", async () => {
+    const tarpit = createTarpit(pool);
+    const hashing = crowd(20);
+    const held = tarpit.hold();
+    expect(await isOver(held)).toBe(false);
+    await Promise.all([held, hashing]);
+  });
+
+  it("is held for a second at most", async () => {
+    const flooded = createPasswordPool({ size: 1, rests: false });
+    const tarpit = createTarpit(flooded);
+    // Those that are left over end with the pool.
+    crowd(180, flooded).catch(() => undefined);
+    const fromMs = performance.now();
+    await tarpit.hold();
+    expect(performance.now() - fromMs).toBeGreaterThanOrEqual(999);
+    expect(flooded.stats().waiting).toBeGreaterThan(0);
+    await flooded.close();
+  });
+
+  it("is not held beyond a thousand at a time, and each that is over makes room", async () => {
+    const tarpit = createTarpit(pool);
+    const hashing = crowd(20);
+    const held = Array.from({ length: 1_000 }, () => tarpit.hold());
+    expect(await isOver(tarpit.hold())).toBe(true);
+    await Promise.all([...held, hashing]);
+    const again = crowd(20);
+    expect(await isOver(tarpit.hold())).toBe(false);
+    await again;
+  });
+});

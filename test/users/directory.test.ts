@@ -1,0 +1,123 @@
+// An application's own user table that does what it should not.
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { type ApplicationUser, type ApplicationUsers, applicationDirectory } from "../../src/users/directory.js";
+import { createPasswordPool } from "../../src/passwords/pool.js";
+
+afterEach(() => void vi.useRealTimers());
+
+const ann: ApplicationUser = { id: "7", login: "ann" };
+const turn = {};
+const never = () => new Promise<never>(() => undefined);
+const unavailable = { code: "unavailable" };
+
+function open(users: Partial<ApplicationUsers>) {
+  const told: string[] = [];
+  const directory = applicationDirectory({
+    users: { find: () => ann, verify: () => true, ...users },
+    passwords: createPasswordPool(),
+    clock: { now: () => 0, monotonicMs: () => 0 },
+    report: (state, cause) => void told.push(cause instanceof Error ? `${state}: ${cause.message}` : state),
+  });
+  return { directory, told };
+}
+
+describe("a table that hangs", () => {
+  it.each([
+    ["find", 5, { find: never }],
+    ["findById", 5, { findById: never }],
+    ["verify", 8, { verify: never }],
+  ])("in %s does not answer after %i s: unavailable, and whoever runs the process is told", async (_, limit, users) => {
+    vi.useFakeTimers();
+    const { directory, told } = open(users);
+    const account = "verify" in users ? await directory.find("ann") : undefined;
+    const asked = () => {
+      if (account !== undefined) return directory.verify(account, "x", turn);
+      return "find" in users ? directory.find("ann") : directory.findHolder({ userId: "7", login: "ann" });
+    };
+    const outcome = expect(asked()).rejects.toMatchObject(unavailable);
+    await vi.advanceTimersByTimeAsync(limit * 1000 - 1);
+    expect(told).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    await outcome;
+    expect(told).toEqual([`failing: no answer within ${limit} s`]);
+  });
+
+  it("and fails in the end does not end the process, and is told once", async () => {
+    vi.useFakeTimers();
+    const late = () => new Promise<never>((_, reject) => setTimeout(() => reject(new Error("late")), 30_000));
+    const { directory, told } = open({ find: late });
+    const outcome = expect(directory.find("ann")).rejects.toMatchObject(unavailable);
+    await vi.advanceTimersByTimeAsync(5_000);
+    await outcome;
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(told).toEqual(["failing: no answer within 5 s"]);
+  });
+
+  it("holds no timer back when it has answered, or thrown", async () => {
+    vi.useFakeTimers();
+    const { directory } = open({
+      findById: () => {
+        throw new Error("away");
+      },
+    });
+    await directory.find("ann");
+    await expect(directory.findHolder({ userId: "7", login: "ann" })).rejects.toMatchObject(unavailable);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe("a row", () => {
+  it("whose getters answer something else the second time is what they answered first", async () => {
+    const once = (value: unknown) => {
+      const answers = [value];
+      return { get: () => answers.shift(), enumerable: true };
+    };
+    const getters = { id: once("7"), login: once("ann"), roles: once(["editor"]), disabled: once(true) };
+    const row: ApplicationUser = Object.defineProperties({ ...ann }, getters);
+    const account = await open({ find: () => row }).directory.find("ann");
+    expect(account).toMatchObject({ id: "7", login: "ann", roles: ["editor"], disabled: true });
+  });
+
+  it("may be an instance with private members, behind a proxy, or frozen, with a set for roles", async () => {
+    class Row {
+      readonly #id = "7";
+      get id() {
+        return this.#id;
+      }
+      get login() {
+        return "ann";
+      }
+    }
+    const rows: readonly unknown[] = [
+      new Row(),
+      new Proxy({ ...ann, roles: new Proxy(["editor"], {}) }, {}),
+      Object.freeze({ ...ann, roles: Object.freeze(["editor"]) }),
+      { ...ann, roles: new Set(["editor"]) },
+    ];
+    for (const row of rows)
+      expect(await open({ find: () => row as ApplicationUser }).directory.find("ann")).toMatchObject(ann);
+  });
+
+  it("whose roles change afterwards has those that it had", async () => {
+    const roles = ["editor"];
+    const account = await open({ find: () => ({ ...ann, roles }) }).directory.find("ann");
+    roles.push("admin");
+    expect(account?.roles).toEqual(["editor"]);
+  });
+
+  it.each([{ roles: 7 }, { roles: {} }, { roles: Promise.resolve(["editor"]) }, { id: "7\0" }, { login: "a\0n" }])(
+    "that says %o is a mistake, in words for whoever wrote it",
+    async (members) => {
+      const row: object = { ...ann, ...members };
+      const finding = open({ find: () => row as ApplicationUser }).directory.find("ann");
+      await expect(finding).rejects.toThrow(/^users\.find must answer/);
+    },
+  );
+});
+
+it("what verify answers is told once when it is neither true nor false, for it lets nobody in", async () => {
+  const { directory, told } = open({ verify: () => JSON.parse("1") });
+  const account = await directory.find("ann");
+  for (const _ of [1, 2]) expect((await directory.verify(account, "x", turn)).good).toBe(false);
+  expect(told).toEqual(["undecided"]);
+});

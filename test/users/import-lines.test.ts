@@ -1,0 +1,134 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { lineMaxBytes, linesOf, readImportLine } from "../../src/users/import-lines.js";
+
+async function lines(chunks: readonly (string | Uint8Array)[]): Promise<readonly string[]> {
+  const all: string[] = [];
+  for await (const line of linesOf(chunks)) all.push(Buffer.from(line).toString());
+  return all;
+}
+
+describe("the lines of a stream", () => {
+  it("are what stands between line feeds, wherever chunks end; the last needs none", async () => {
+    expect(await lines(["a\nb", "c\n", "", "\n", "d"])).toEqual(["a", "bc", "", "d"]);
+    expect(await lines(["a\n"])).toEqual(["a"]);
+    expect(await lines([])).toEqual([]);
+    expect(await lines([Buffer.from([0xc3]), Buffer.from([0xa9, 0x0a])])).toEqual(["é"]);
+  });
+
+  it("are those of the whole text, however it is cut into chunks", async () => {
+    const text = fc.string({ unit: fc.constantFrom("a", "\n", "\r", "é", "\u2028") });
+    await fc.assert(
+      fc.asyncProperty(text, fc.array(fc.nat(20)), async (whole, cuts) => {
+        const bytes = Buffer.from(whole);
+        const ends = [...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort((a, b) => a - b);
+        const chunks = ends.map((end, at) => bytes.subarray(ends[at - 1] ?? 0, end));
+        const expected = whole.split("\n");
+        if (expected.at(-1) === "") expected.pop();
+        expect(await lines(chunks)).toEqual(expected);
+      }),
+    );
+  });
+
+  it("keep no more of an endless line than shows that it is too long", async () => {
+    const chunk = Buffer.alloc(1 << 16, "x");
+    let longest = 0;
+    for await (const line of linesOf(Array.from({ length: 100 }, () => chunk))) longest = line.length;
+    expect(longest).toBe(lineMaxBytes + 1);
+  });
+});
+
+const bcrypt = "$2b$04$abcdefghijklmnopqrstuuWPXQG2bmuJOxSGaCHmO0n2PKpaKVRIe";
+const good = { login: "Ann", password_hash: bcrypt, roles: ["a", "b", "a"] };
+
+describe("a line of an import", () => {
+  it("is a user with a hash, its format and its kind", () => {
+    expect(readImportLine(JSON.stringify(good), 3)).toMatchObject({
+      format: "bcrypt",
+      user: {
+        login: "Ann",
+        canonical: "ann",
+        passwordHash: bcrypt,
+        hashKind: "bcrypt bcrypt 16",
+        roles: ["a", "b"],
+        line: 3,
+      },
+    });
+  });
+
+  it.each(['{"login":"ann"}', '{"login":"ann","password_hash":null}', ' {"login":"ann","roles":[]}\r'])(
+    "is a user without a password: %s",
+    (line) => {
+      expect(readImportLine(line, 1)).toMatchObject({ format: "none", user: { passwordHash: null, roles: [] } });
+    },
+  );
+
+  it("of today's argon2id has no kind of its own", () => {
+    const hash = `$argon2id$v=19$m=19456,t=2,p=1$${"A".repeat(22)}$${"A".repeat(43)}`;
+    const line = (passwordHash: string) => readImportLine(JSON.stringify({ ...good, password_hash: passwordHash }), 1);
+    expect(line(hash)).toMatchObject({ format: "argon2id", user: { hashKind: null } });
+    expect(line(hash.replace("t=2", "t=3"))).toMatchObject({ user: { hashKind: "argon2id argon2 59000" } });
+  });
+
+  it.each(["", " \t\r"])("that is empty is skipped", (line) => {
+    expect(readImportLine(line, 1)).toBe("empty");
+  });
+
+  it("may have a byte order mark before it if it is the first", () => {
+    expect(readImportLine('\ufeff{"login":"ann"}', 1)).toHaveProperty("user");
+    expect(readImportLine('\ufeff{"login":"ann"}', 2)).toHaveProperty("wrong");
+  });
+
+  it.each([
+    ["no JSON", "login: ann"],
+    ["an array", '["ann"]'],
+    ["two objects", '{"login":"ann"}{"login":"bea"}'],
+    ["a member twice", '{"login":"ann","login":"bea"}'],
+    ["a member twice, escaped", '{"login":"ann","lo\\u0067in":"bea"}'],
+    ["a misspelled member", `{"login":"ann","pasword_hash":"${bcrypt}"}`],
+    ["__proto__", '{"login":"ann","__proto__":{"roles":["admin"]}}'],
+    ["no login", "{}"],
+    ["a login that is no string", '{"login":7}'],
+    ["an empty login", '{"login":""}'],
+    ["a login with a control character", '{"login":"a\\u0000b"}'],
+    ["a login of two scripts", '{"login":"p\u0430ypal"}'],
+    ["a login with half a character", '{"login":"a\\ud800"}'],
+    ["a login that is too long", JSON.stringify({ login: "x".repeat(256) })],
+    ["a hash that is an object", '{"login":"ann","password_hash":{}}'],
+    ["an empty hash", '{"login":"ann","password_hash":""}'],
+    ["a hash of a locked account", '{"login":"ann","password_hash":"!"}'],
+    ["a password", '{"login":"ann","password_hash":"correct horse"}'],
+    [
+      "a hash that asks for 4 GiB",
+      `{"login":"ann","password_hash":"$argon2id$v=19$m=4194304,t=1,p=1$${"A".repeat(22)}$${"A".repeat(43)}"}`,
+    ],
+    ["a role that is no string", '{"login":"ann","roles":[1]}'],
+    ["an empty role", '{"login":"ann","roles":[""]}'],
+    ["roles that are null", '{"login":"ann","roles":null}'],
+    ["a role with a line feed", '{"login":"ann","roles":["a\\nb"]}'],
+    ["more than 64 KiB", JSON.stringify({ login: "ann", roles: Array.from({ length: 20_000 }, (_, n) => `r${n}`) })],
+    ["deeply nested", `{"login":${"[".repeat(30_000)}${"]".repeat(30_000)}}`],
+    ["half a surrogate pair", '{"login":"\ud800"}'],
+  ])("is refused: %s", (_, line) => {
+    const read = readImportLine(line, 1);
+    expect(read).toEqual({ wrong: expect.stringMatching(/^[A-Z][^"{}$]+\.$/) });
+    // Whole numbers of the reason aside, nothing of the line is in it.
+    expect(JSON.stringify(read)).not.toMatch(/ann|bea|horse|p\u0430y|AAAA|pasword/);
+  });
+
+  it.each([
+    ["not UTF-8", Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
+    ["UTF-16", Buffer.from('\ufeff{"login":"ann"}', "utf16le")],
+  ])("of bytes is refused: %s", (_, line) => {
+    expect(readImportLine(line, 1)).toHaveProperty("wrong");
+  });
+
+  it("never throws, whatever it is", () => {
+    const members = fc.record(
+      { login: fc.anything(), password_hash: fc.anything(), roles: fc.anything(), more: fc.anything() },
+      { requiredKeys: [] },
+    );
+    const json = members.map((value) => JSON.stringify(value, (_, each) => (typeof each === "bigint" ? 1 : each)));
+    fc.assert(fc.property(fc.oneof(json, fc.string({ unit: "binary" })), (line) => void readImportLine(line, 1)));
+  });
+});

@@ -1,0 +1,206 @@
+import { describe, expect, it } from "vitest";
+import { type Ampho, AmphoError, type ImportOptions, type Lines, type WrongLine } from "../../src/index.js";
+import { openWorld, password, start } from "../ampho/world.js";
+
+const bcrypt = "$2b$04$abcdefghijklmnopqrstuuWPXQG2bmuJOxSGaCHmO0n2PKpaKVRIe";
+const line = (login: string, more: object = {}) => JSON.stringify({ login, ...more });
+
+async function outcome(ampho: Ampho, lines: Lines, options: ImportOptions = {}) {
+  const wrong: WrongLine[] = [];
+  try {
+    const report = await ampho.users.import(lines, { ...options, onWrongLine: (each) => void wrong.push(each) });
+    return { report, wrong };
+  } catch (error) {
+    if (!(error instanceof AmphoError)) throw error;
+    return { code: error.code, message: error.message, wrong };
+  }
+}
+
+async function logins(ampho: Ampho): Promise<readonly string[]> {
+  const all: string[] = [];
+  for await (const { login } of ampho.users.list()) all.push(login);
+  return all;
+}
+
+describe("an import", () => {
+  it("makes users with their roles and tells how many have which format", async () => {
+    const { ampho, events } = await openWorld();
+    const lines = [
+      line("Ann", { password_hash: bcrypt, roles: ["b", "a"] }),
+      "",
+      line("bea"),
+      Buffer.from(line("cid")),
+    ];
+    expect(await ampho.users.import(lines)).toEqual({ users: 3, formats: { bcrypt: 1, none: 2 }, wrong: 0 });
+    expect(await ampho.users.find("ANN")).toMatchObject({ login: "Ann", roles: ["b", "a"], disabled: false });
+    expect(await logins(ampho)).toEqual(["Ann", "bea", "cid"]);
+    expect(await events()).toEqual(["users_imported"]);
+    const [row] = await ampho.audit.list({});
+    expect(row).toMatchObject({
+      at: start,
+      origin: { actor: "application" },
+      detail: { import: 1, users: 3, formats: ["bcrypt 1", "none 2"] },
+    });
+  });
+
+  it("with a wrong line imports nobody and names each by its number, in order, with the store's refusals", async () => {
+    const { ampho, events, user } = await openWorld();
+    await user("dan");
+    const lines = [line("ann"), "no JSON", line("DAN"), line("ANN"), line("bea", { rolls: [] }), line("bea")];
+    const { code, message, wrong } = await outcome(ampho, lines);
+    expect(wrong).toEqual([
+      { line: 2, reason: "The line is not a JSON object in UTF-8 in which each member is written once." },
+      { line: 3, reason: "A user with this login exists already." },
+      { line: 4, reason: "Line 1 has the same login." },
+      { line: 5, reason: "The line has a member that is none of login, password_hash and roles." },
+    ]);
+    expect([code, message]).toEqual([
+      "invalid_request",
+      "Nothing was imported: 4 lines are wrong, the first of them: line 2: The line is not a JSON object in UTF-8 in which each member is written once.",
+    ]);
+    expect(await logins(ampho)).toEqual(["dan"]);
+    expect(await events()).toEqual(["user_created"]);
+  });
+
+  it("can be made again after it was mended", async () => {
+    const { ampho } = await openWorld();
+    await outcome(ampho, [line("ann"), line("")]);
+    expect(await ampho.users.import([line("ann"), line("bea")])).toMatchObject({ users: 2 });
+  });
+
+  it("of many batches holds repetitions against each other, and tells of a hundred wrong lines at most", async () => {
+    const { ampho } = await openWorld();
+    const lines = Array.from({ length: 3600 }, (_, index) => line(`user-${index % 2400}`));
+    const { message, wrong } = await outcome(ampho, lines);
+    expect(wrong).toHaveLength(100);
+    expect(wrong[0]).toEqual({ line: 2401, reason: "Line 1 has the same login." });
+    expect(message).toMatch(/1200 lines are wrong/);
+    expect(await logins(ampho)).toEqual([]);
+    const progress: number[] = [];
+    const report = await ampho.users.import(lines.slice(0, 2400), { onProgress: (read) => void progress.push(read) });
+    expect(report.users).toBe(2400);
+    expect(progress).toEqual([2000, 2400]);
+    expect(await logins(ampho)).toHaveLength(2400);
+  });
+
+  it("is written in order of its logins, and told of in order of its lines", async () => {
+    const { ampho } = await openWorld();
+    // After the first thousands so many are sorted together that they make several batches.
+    const names = Array.from({ length: 9000 }, (_, index) => `user-${(index * 7919) % 9001}`);
+    const lines = names.map((name) => line(name));
+    // Some repeat a login that was written long before, one that of a line which is written with it.
+    for (const [at, like] of [
+      [8000, 3],
+      [8100, 100],
+      [8500, 8400],
+    ] as const)
+      lines[at] = line(names[like] ?? "");
+    const { wrong } = await outcome(ampho, lines);
+    expect(wrong).toEqual([
+      { line: 8001, reason: "Line 4 has the same login." },
+      { line: 8101, reason: "Line 101 has the same login." },
+      { line: 8501, reason: "Line 8401 has the same login." },
+    ]);
+    expect(await ampho.users.import(names.map((name) => line(name)))).toMatchObject({ users: 9000, wrong: 0 });
+  });
+
+  it("of large lines is written in smaller batches", async () => {
+    const { ampho } = await openWorld();
+    const roles = Array.from({ length: 250 }, (_, index) => `${index}`.padEnd(200, "x"));
+    const lines = Array.from({ length: 50 }, (_, index) => line(`user-${index}`, { roles }));
+    const progress: number[] = [];
+    await ampho.users.import(lines, { onProgress: (read) => void progress.push(read) });
+    expect(progress).toEqual([21, 42, 50]);
+  });
+
+  it("for a trial imports nothing, reports wrong lines, and may be followed by the real one", async () => {
+    const { ampho, events } = await openWorld();
+    const lines = [line("ann", { password_hash: bcrypt }), line("bea"), line("bea")];
+    const { report, wrong } = await outcome(ampho, lines, { dryRun: true });
+    expect(report).toEqual({ users: 2, formats: { bcrypt: 1, none: 1 }, wrong: 1 });
+    expect(wrong).toEqual([{ line: 3, reason: "Line 2 has the same login." }]);
+    expect([await logins(ampho), await events()]).toEqual([[], []]);
+    expect(await outcome(ampho, lines.slice(0, 2))).toMatchObject({ report: { users: 2 } });
+  });
+
+  it("whose lines fail to come leaves nothing behind", async () => {
+    const { ampho } = await openWorld();
+    async function* broken() {
+      for (let index = 0; index < 2100; index += 1) yield line(`user-${index}`);
+      throw new RangeError("the pipe broke");
+    }
+    await expect(ampho.users.import(broken())).rejects.toThrow("the pipe broke");
+    expect(await ampho.users.hashes()).toEqual([]);
+    expect(await ampho.users.import([line("user-1")])).toMatchObject({ users: 1 });
+  });
+
+  it("shows nothing until it is over, holds nobody up, and loses to whoever takes a login meanwhile", async () => {
+    const { ampho, user, call } = await openWorld();
+    const seen: unknown[] = [];
+    async function* lines() {
+      for (let index = 0; index < 2100; index += 1) yield line(`user-${index}`);
+      // The first 2000 are written by now.
+      seen.push(await ampho.users.find("user-3"), await logins(ampho));
+      await user("user-3", { password });
+      seen.push((await call("POST", "/login", { body: { login: "user-3", password } })).status);
+    }
+    const { code, message } = await outcome(ampho, lines());
+    expect(seen).toEqual([undefined, [], 200]);
+    expect([code, message]).toEqual([
+      "invalid_request",
+      "Nothing was imported: one line is wrong: line 4: A user with this login exists already.",
+    ]);
+    expect(await logins(ampho)).toEqual(["user-3"]);
+  });
+
+  it("beside another one is published with it, or with a login in common exactly one of them is", async () => {
+    const { ampho } = await openWorld();
+    const range = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, index) => line(`user-${from + index}`));
+    const apart = await Promise.all([outcome(ampho, range(0, 2200)), outcome(ampho, range(2200, 4400))]);
+    expect(apart.map(({ report }) => report?.users)).toEqual([2200, 2200]);
+    const overlapping = await Promise.all([outcome(ampho, range(5000, 8000)), outcome(ampho, range(7900, 10_900))]);
+    expect(overlapping.map(({ report }) => report?.users).filter((users) => users !== undefined)).toEqual([3000]);
+    expect(await logins(ampho)).toHaveLength(4400 + 3000);
+  });
+
+  it("that was given up for dead is told so and imports nothing", async () => {
+    const world = await openWorld();
+    async function* lines() {
+      for (let index = 0; index < 2100; index += 1) yield line(`user-${index}`);
+      world.clock.advance(61);
+      await world.ampho.users.import([line("zoe")]);
+    }
+    expect(await outcome(world.ampho, lines())).toMatchObject({
+      code: "unavailable",
+      message: expect.stringMatching("given up"),
+    });
+    expect(await logins(world.ampho)).toEqual(["zoe"]);
+  });
+
+  it("is not there where the application keeps its own users", async () => {
+    const { ampho } = await openWorld({ users: { find: () => undefined, verify: () => false } });
+    expect(await outcome(ampho, [line("ann")])).toMatchObject({ code: "not_found" });
+    await expect(ampho.users.hashes()).rejects.toMatchObject({ code: "not_found" });
+  });
+});
+
+describe("the formats of hashes", () => {
+  it("are counted, those of today apart from others of their name", async () => {
+    const { ampho, user } = await openWorld();
+    await user("ann", { password });
+    await user("bea");
+    const other = `$argon2id$v=19$m=65536,t=3,p=4$${"A".repeat(22)}$${"A".repeat(43)}`;
+    const kept = other.replace("m=65536,t=3,p=4", "m=19456,t=2,p=1");
+    const costs = ["04", "05", "06"].map((cost) => bcrypt.replace("04", cost));
+    await ampho.users.import(
+      [...costs, other, kept].map((hash, index) => line(`user-${index}`, { password_hash: hash })),
+    );
+    expect(await ampho.users.hashes()).toEqual([
+      { format: "bcrypt", current: false, users: 3 },
+      { format: "argon2id", current: true, users: 2 },
+      { format: null, current: false, users: 1 },
+      { format: "argon2id", current: false, users: 1 },
+    ]);
+  });
+});
