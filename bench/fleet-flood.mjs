@@ -35,12 +35,12 @@ const rounds = Number(process.env.BENCH_ROUNDS ?? 3);
 const warmRounds = 3;
 const roundMs = Number(process.env.BENCH_ROUND_MS ?? 6_000);
 const processes = 4;
-const limits = { tries: 5, knownTries: 10, windowSeconds: 900, addressLogins: 20, leewaySeconds: 60 };
+const limits = { attempts: 5, knownAttempts: 10, windowSeconds: 900, addressLogins: 20, leewaySeconds: 60 };
 
 const database = await openDatabase[store]();
 const place = database.place({
   AMPHO_TRUST_PROXY: "1",
-  AMPHO_SECURITY_SESSIONS_MAX: "100000",
+  AMPHO_SECURITY_SESSIONS_PER_USER: "100000",
   ...(prepare && { AMPHO_DATABASE_PREPARE: "true" }),
 });
 const owners = makePeople(seed, 24, "owner");

@@ -10,7 +10,7 @@ import { cpuOf } from "./growth-http.mjs";
 import { freePort } from "./measure.mjs";
 
 const root = process.env["BENCH_DIR"] ?? tmpdir();
-const open = (url) => openStore({ url, migrate: false, notice: () => {} });
+const open = (url) => openStore({ url, migrate: false, log: () => {} });
 
 async function migrate(url) {
   const migrations = await openMigrations(url);

@@ -6,9 +6,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { createKeyring } from "../dist/keys/keyring.js";
 import { generateJwk } from "../dist/keys/generate.js";
 import { importKeys } from "../dist/keys/jwk-set.js";
+import { createKeyring } from "../dist/keys/keyring.js";
 import { now } from "./growth-data.mjs";
 
 const connections = 64;

@@ -1,10 +1,11 @@
 // What a guard costs in each framework: requests a second with and without it, from the same process in slices that take
 // turns, the same headers sent to both, the server on one core. Once with 10 000 valid tokens in turn, which are seen again,
 // and once with more tokens than any guard remembers, so that each is new. Beside Ampho the guards that are taken today.
+
+import { randomId } from "../dist/crypto/random.js";
 import { generateJwk } from "../dist/keys/generate.js";
 import { importKeys } from "../dist/keys/jwk-set.js";
 import { accessToken, signJwt } from "../dist/tokens/jwt.js";
-import { randomId } from "../dist/crypto/random.js";
 import { machine, median, print, start } from "./measure.mjs";
 import { load, pin, requireWrk } from "./wrk.mjs";
 

@@ -3,10 +3,10 @@
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { linesOf } from "../dist/users/import-lines.js";
-import { importUsers } from "../dist/users/import.js";
-import { openSqlite } from "../dist/store/sqlite/store.js";
 import { loadDriver } from "../dist/store/sqlite/driver.js";
+import { openSqlite } from "../dist/store/sqlite/store.js";
+import { importUsers } from "../dist/users/import.js";
+import { linesOf } from "../dist/users/import-lines.js";
 import { machine, median, print } from "./measure.mjs";
 
 const rows = Number(process.argv[2] ?? 200_000);
@@ -32,7 +32,7 @@ async function* chunks() {
 
 async function empty(name) {
   const file = path.join(folder, name);
-  const store = await openSqlite({ path: file, migrate: true, notice: () => {} });
+  const store = await openSqlite({ path: file, migrate: true, log: () => {} });
   return { file, store };
 }
 

@@ -3,10 +3,10 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { createAmpho } from "../dist/index.js";
 import { generateJwk } from "../dist/keys/generate.js";
 import { importKeys } from "../dist/keys/jwk-set.js";
 import { accessToken, signJwt } from "../dist/tokens/jwt.js";
-import { createAmpho } from "../dist/index.js";
 import { machine, print, sleep } from "./measure.mjs";
 
 const mebibytes = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1024;
@@ -33,7 +33,7 @@ const rows = [
 ];
 server.kill();
 
-const ampho = await createAmpho({ key, databaseUrl: "sqlite::memory:", notice: () => {} });
+const ampho = await createAmpho({ key, databaseUrl: "sqlite::memory:", log: () => {} });
 const [signing] = importKeys(key).keys;
 const exp = Math.floor(Date.now() / 1000) + 3600;
 for (let count = 1; count <= 1_000_000; count++) {

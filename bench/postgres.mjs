@@ -111,7 +111,7 @@ async function startServe(env) {
 const server = await startPostgres();
 try {
   const key = { kty: "oct", alg: "HS256", kid: "bench", k: randomBytes(32).toString("base64url") };
-  const ampho = await createAmpho({ key, databaseUrl: server.url, databaseMigrate: "auto", notice: () => {} });
+  const ampho = await createAmpho({ key, databaseUrl: server.url, databaseMigrate: "auto", log: () => {} });
   const users = await fill(server.url);
   const created = [];
   for (const id of users.slice(clients)) created.push(await ampho.sessions.create(id));

@@ -3,8 +3,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import path from "node:path";
-import { openSqlite } from "../dist/store/sqlite/store.js";
 import { loadDriver } from "../dist/store/sqlite/driver.js";
+import { openSqlite } from "../dist/store/sqlite/store.js";
 
 const rounds = Number(process.argv[2] ?? 5);
 const secondsEach = 2;
@@ -17,7 +17,7 @@ const folder = mkdtempSync(path.join(process.env["BENCH_DIR"] ?? tmpdir(), "amph
 /** A database with so many live sessions, each of another user, and beside it a table for the bare UPDATE. */
 async function prepare(sessions) {
   const file = path.join(folder, `${sessions}.db`);
-  const store = await openSqlite({ path: file, migrate: true, notice: () => {} });
+  const store = await openSqlite({ path: file, migrate: true, log: () => {} });
   await store.close();
   const database = new DatabaseSync(file);
   database.exec(`begin;
@@ -63,7 +63,7 @@ async function bare({ file, sessions }) {
 }
 
 async function renewals({ file, sessions }) {
-  const store = await openSqlite({ path: file, migrate: false, notice: () => {} });
+  const store = await openSqlite({ path: file, migrate: false, log: () => {} });
   const usual = {
     now,
     accessTtlSeconds: 900,

@@ -94,7 +94,7 @@ async function endOne(ports, at, { token }) {
 }
 
 async function measure(databaseUrl, size) {
-  const settings = { key, databaseUrl, databaseMigrate: "auto", notice: () => {} };
+  const settings = { key, databaseUrl, databaseMigrate: "auto", log: () => {} };
   const ampho = await createAmpho(settings);
   const grants = await open(ampho, revocations);
   const loading = await open(ampho, size * load.renewing + 1);

@@ -7,11 +7,11 @@ import { createSigner, createVerifier } from "fast-jwt";
 import { importJWK, jwtVerify } from "jose";
 import jsonwebtoken from "jsonwebtoken";
 import { createAmpho } from "../dist/ampho.js";
+import { randomId } from "../dist/crypto/random.js";
 import { generateJwk } from "../dist/keys/generate.js";
 import { importKeys } from "../dist/keys/jwk-set.js";
-import { accessToken, signJwt, verifyJwt } from "../dist/tokens/jwt.js";
 import { createKeySet } from "../dist/keys/key.js";
-import { randomId } from "../dist/crypto/random.js";
+import { accessToken, signJwt, verifyJwt } from "../dist/tokens/jwt.js";
 
 const rounds = Number(process.argv[2] ?? 15);
 const now = Math.floor(Date.now() / 1000);
@@ -46,7 +46,7 @@ const signatureOf = (token) => Buffer.from(token.slice(token.lastIndexOf(".") + 
 
 /** As an application gets it: the guard with every check of contract §5, the map of verified tokens, and revocations. */
 function openAmpho(key) {
-  return createAmpho({ key, databaseUrl: "sqlite::memory:", notice: () => undefined });
+  return createAmpho({ key, databaseUrl: "sqlite::memory:", log: () => undefined });
 }
 
 async function time(contender, count) {

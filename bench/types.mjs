@@ -68,7 +68,7 @@ try {
     const compilerOptions = {
       target: "es2022",
       module: "nodenext",
-      strict: true,
+      live: true,
       skipLibCheck: true,
       noEmit: true,
       types: ["node"],

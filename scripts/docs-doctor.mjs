@@ -42,7 +42,7 @@ the URL that clients use. Behind an application that mounts Ampho there is no \`
 ## Attacks
 
 An instance is attacked only if it consents: the configured key (or the one of \`--key-stdin\`) is found to be the instance's, because it
-takes a token that the key has signed and not one that anybody could have; or the instance was started with \`AMPHO_DOCTOR=true\`, which it then says
+takes a token that the key has signed and not one that anybody could have; or the instance was started with \`AMPHO_ALLOW_ATTACK_TEST=true\`, which it then says
 in a header of each answer (\`Ampho-Doctor: true\`). Otherwise nothing is tried, and the exit code is 1. To find that out, one token is sent: of a
 made-up login without roles, good for five seconds and the leeway. For a public key that the instance does not publish not even that. Over http
 only this machine is attacked.

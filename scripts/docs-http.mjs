@@ -1,9 +1,9 @@
 // Writes docs/http.md and docs/errors.md from the route table and the table of problems. Needs a build.
 
 import { z } from "zod";
-import { routes } from "../dist/http/rest/routes.js";
 import { errorsOf } from "../dist/http/rest/openapi.js";
 import { problems } from "../dist/http/rest/problems.js";
+import { routes } from "../dist/http/rest/routes.js";
 
 /** Path -> text of each generated page. */
 export function generate() {
@@ -13,7 +13,7 @@ export function generate() {
 const needs = {
   none: "nothing",
   optional: "nothing; a bearer token may be sent",
-  feed: "the bearer token `AMPHO_SECURITY_FEED_TOKEN`",
+  feed: "the bearer token `AMPHO_SECURITY_REVOCATION_FEED_TOKEN`",
   bearer: "a bearer token",
   session: "a bearer token that belongs to a session",
 };

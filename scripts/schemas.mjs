@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 import { postgresDialect, sqliteDialect } from "../dist/store/dialect.js";
 import { known } from "../dist/store/migrations/known.js";
 import { migrateUp } from "../dist/store/migrations/migrate.js";
-import { openSqlite } from "../dist/store/sqlite/store.js";
 import { loadDriver } from "../dist/store/sqlite/driver.js";
+import { openSqlite } from "../dist/store/sqlite/store.js";
 
 const now = 1_790_000_000;
 const operator = { actor: "operator", operator: "root@host" };
@@ -29,7 +29,7 @@ async function fill(store) {
   await user("dan");
   await imports(store);
 
-  const limits = { accessTtlSeconds: 900, idleSeconds: 1_209_600, maxSeconds: 7_776_000, sessionsMax: 100 };
+  const limits = { accessTtlSeconds: 900, idleSeconds: 1_209_600, maxSeconds: 7_776_000, sessionsPerUser: 100 };
   const open = async (name, random) => {
     const who = { userId: `u-${name}`, login: name, stored: {}, event: "login" };
     const made = await store.createSession({ ...limits, ...who, random, now, origin });
@@ -42,7 +42,7 @@ async function fill(store) {
     });
   const ending = { now: now + 90, origin: operator, foreignMaxSeconds: 86_400 };
   await open("alice", "before-everything-ended");
-  await store.endEverySession({ ...ending, accessTtlSeconds: 900 });
+  await store.endAllSessions({ ...ending, accessTtlSeconds: 900 });
   await open("alice", "new");
   const renewed = await open("alice", "renewed");
   await renew(renewed, 0);
@@ -76,12 +76,12 @@ async function imports(store) {
 async function guesses(store) {
   const guess = {
     places: [{ place: "192.0.2.7", logins: 30 }],
-    counters: [{ key: "login:alice", kind: "login", tries: 5 }],
+    counters: [{ key: "login:alice", kind: "login", attempts: 5 }],
     ...{ subject: "alice", from: "192.0.2.7", windowSeconds: 900, lockAfter: 100, pardons: [], now: now + 120 },
   };
   for (const outcome of ["failed", "failed", undefined]) {
-    await store.admitGuess({ ...guess, origin, event: "login_throttled", canonical: "alice" });
-    if (outcome) await store.settleGuess({ ...guess, outcome, login: "Alice", audit: undefined });
+    await store.admitAttempt({ ...guess, origin, event: "login_throttled", canonical: "alice" });
+    if (outcome) await store.settleAttempt({ ...guess, outcome, login: "Alice", audit: undefined });
   }
 }
 
@@ -138,7 +138,7 @@ function rowsOf(database, overriding) {
 const folder = mkdtempSync(path.join(tmpdir(), "ampho-schemas-"));
 try {
   const file = path.join(folder, "ampho.db");
-  const store = await openSqlite({ path: file, migrate: true, notice: () => {} });
+  const store = await openSqlite({ path: file, migrate: true, log: () => {} });
   await fill(store);
   await store.close();
   const database = new (loadDriver(undefined).DatabaseSync)(file);

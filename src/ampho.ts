@@ -1,49 +1,50 @@
-// createAmpho(): reads the configuration, builds the parts, binds the flows. What needs no key is put together in
+// createAmpho(): reads the configuration, builds the deps, binds the flows. What needs no key is put together in
 // management.ts; with it this is the only composition, and so the one file that names every part.
-import type { Auth } from "./tokens/auth.js";
-import { changePassword } from "./flows/change-password.js";
+
+import type { Authorize } from "./adapters/authorize-types.js";
+import { createFetch, type FetchHandler, headOf } from "./adapters/fetch.js";
+import { createFetchAuthorize } from "./adapters/fetch-authorize.js";
+import { toFetchResponse } from "./adapters/fetch-response.js";
 import { type Clock, systemClock } from "./clock.js";
-import { createDevices } from "./factors/device-proofs.js";
-import type { ApplicationUser } from "./users/directory.js";
-import { createFeed } from "./sessions/feed.js";
+import { type Configuration, type ConfigurationOptions, readConfiguration } from "./config/configuration.js";
+import { followKeyFile } from "./config/follow-key-file.js";
+import { processContext } from "./config/process-context.js";
+import type { Settings } from "./config/settings.js";
+import { ConfigurationError } from "./errors.js";
+import { createDeviceProofs } from "./factors/device-proofs.js";
+import { changePassword } from "./flows/change-password.js";
 import type { Flows, Grant } from "./flows/flows.js";
-import { followRevocations, isRecent } from "./sessions/follow-revocations.js";
-import { createGuard } from "./guard/guard.js";
 import { startHousekeeping } from "./flows/housekeeping.js";
-import { createKeyring } from "./keys/keyring.js";
 import { createSession, login } from "./flows/login.js";
-import { type Management, manage } from "./flows/manage/management.js";
-import { presentAuth } from "./guard/live-check.js";
+import { createManagement, type Management } from "./flows/manage/management.js";
 import { createReadiness } from "./flows/readiness.js";
 import { renew } from "./flows/renew.js";
-import { type Revoked, revokedOf } from "./sessions/revoked.js";
 import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./flows/sessions.js";
-import type { Settings } from "./config/settings.js";
-import { createTarpit } from "./throttle/delayed-rejection.js";
-import { createThrottle } from "./throttle/throttle.js";
-import { createTokens, type ExtraClaims } from "./tokens/session-tokens.js";
-import { followKeyFile } from "./config/follow-key-file.js";
-import { surroundings } from "./config/process-context.js";
-import { type Configuration, type ConfigurationOptions, readConfiguration } from "./config/configuration.js";
-import { ConfigurationError } from "./errors.js";
+import { createGuard } from "./guard/guard.js";
+import { checkLive } from "./guard/live-check.js";
 import { onlyAuthorization, splitAuthorization } from "./http/rest/authorization.js";
 import { type CookieMode, createCookieMode } from "./http/rest/cookie-mode.js";
-import { createFetch, type FetchHandler, headOf } from "./adapters/fetch.js";
-import { forwardedNotice } from "./http/rest/forwarding.js";
-import type { Authorize } from "./adapters/authorize-types.js";
+import { forwardedLine } from "./http/rest/forwarding.js";
 import { createHandler, type Handle } from "./http/rest/handler.js";
-import type { HttpAnswer } from "./http/rest/message.js";
+import type { HttpResponse } from "./http/rest/message.js";
 import { createRefusal } from "./http/rest/problems.js";
-import { responseOf } from "./adapters/fetch-response.js";
-import { createAuthorize } from "./adapters/fetch-authorize.js";
-import { closeParts, openParts, type PartsOptions, toStderr } from "./management.js";
-import { internalError, reasonOf, revokedNotice } from "./log-lines.js";
+import { createKeyring } from "./keys/keyring.js";
+import { internalErrorLine, reasonOf, signingKeyRevokedLine } from "./log-lines.js";
+import { closeDeps, type ManagementOptions, openDeps, toStderr } from "./management.js";
+import { createFeed } from "./sessions/feed.js";
+import { followRevocations, hasRecentRevocations } from "./sessions/follow-revocations.js";
+import { type Revoked, toRevoked } from "./sessions/revoked.js";
 import type { Origin, Store } from "./store/store.js";
 import { createTelemetry } from "./telemetry/telemetry.js";
+import { createDelayedRejection } from "./throttle/delayed-rejection.js";
+import { createThrottle } from "./throttle/throttle.js";
+import type { Auth } from "./tokens/auth.js";
+import { createSessionTokens, type ExtraClaims } from "./tokens/session-tokens.js";
+import type { ApplicationUser } from "./users/directory.js";
 import { productVersion } from "./version.js";
 
 /** What createAmpho takes besides the parameters of docs/configuration.md, which it takes by their names in code. */
-export interface CompositionOptions<U extends ApplicationUser = ApplicationUser> extends PartsOptions<U> {
+export interface CompositionOptions<U extends ApplicationUser = ApplicationUser> extends ManagementOptions<U> {
   /** More claims for access tokens; registered names and Ampho's own are refused. */
   readonly claims?: ExtraClaims | undefined;
 }
@@ -51,7 +52,7 @@ export interface CompositionOptions<U extends ApplicationUser = ApplicationUser>
 /** `U`: a row of the application's own user table, where it has one. */
 export type AmphoOptions<U extends ApplicationUser = ApplicationUser> = ConfigurationOptions & CompositionOptions<U>;
 
-const compositionNames: readonly (keyof CompositionOptions)[] = ["users", "claims", "notice", "clock"];
+const compositionNames: readonly (keyof CompositionOptions)[] = ["users", "claims", "log", "clock"];
 
 export interface Ampho extends Omit<Management, "sessions"> {
   readonly sessions: Management["sessions"] & {
@@ -65,7 +66,7 @@ export interface Ampho extends Omit<Management, "sessions"> {
   readonly authorize: Authorize;
   /** Who a token speaks for; rejects with AmphoError `invalid_token`, or `unavailable`. */
   verify(token: string): Promise<Auth>;
-  /** The same without a promise; every guard uses it. Only that after a standstill of this process it cannot wait for a read. */
+  /** The same without a promise; every guard uses it. Only that after a processPause of this process it cannot wait for a read. */
   verifySync(token: string): Auth;
   /** The REST API as one Fetch handler. `address` is the peer's, if the host knows it. */
   readonly fetch: FetchHandler;
@@ -84,7 +85,7 @@ export interface Ampho extends Omit<Management, "sessions"> {
   /** Guards a request by its one Authorization value; a promise only where the need has to wait. */
   readonly guard: Flows["guard"];
   /** The answer of contract §4 to what a guard throws. */
-  refusal(error: unknown): HttpAnswer;
+  refusal(error: unknown): HttpResponse;
   /** Tokens in cookies, as AMPHO_SECURITY_COOKIES asks; undefined without it. `cookiesOf` serves applications that log in by `sessions.create`. */
   readonly cookies: CookieMode | undefined;
   /** Rejects with `unavailable` unless the store answers within a second and revocations were read within the last one. */
@@ -106,25 +107,25 @@ export interface Ampho extends Omit<Management, "sessions"> {
 
 /**
  * Reads the configuration (docs/configuration.md; `options` stand over all else), opens the store and brings an embedded
- * one up to date. Rejects with ConfigurationError, or with StoreOpenError when the database cannot be used.
+ * one up to date. Rejects with ConfigurationError, or with DatabaseError when the database cannot be used.
  * What `users.find` answers is what `users.verify` gets, if `find` is written before it.
  */
 export async function createAmpho<U extends ApplicationUser = ApplicationUser>(
   options: AmphoOptions<U> = {},
 ): Promise<Ampho> {
-  const { users, claims, notice = toStderr, clock, ...parameters } = options;
+  const { users, claims, log = toStderr, clock, ...parameters } = options;
   if (users !== undefined && !(isCallable(users?.find) && isCallable(users.verify)))
     throw new ConfigurationError("users: must be an object with the functions find and verify");
   if (users?.findById !== undefined && !isCallable(users.findById))
     throw new ConfigurationError("users: findById must be a function, or left out");
   if (claims !== undefined && !isCallable(claims)) throw new ConfigurationError("claims: must be a function");
   const { configuration, warnings } = readConfiguration({
-    ...surroundings(),
+    ...processContext(),
     options: parameters,
     otherOptions: compositionNames,
   });
-  for (const warning of warnings) notice(warning);
-  return composeAmpho(configuration, { users, claims, notice, clock }, { actor: "application" });
+  for (const warning of warnings) log(warning);
+  return composeAmpho(configuration, { users, claims, log, clock }, { actor: "application" });
 }
 
 /** The same from a configuration that was read; `origin` is who manages users and sessions through it. */
@@ -133,19 +134,25 @@ export async function composeAmpho(
   options: CompositionOptions,
   origin: Origin,
 ): Promise<Ampho> {
-  const { notice = toStderr } = options;
+  const { log = toStderr } = options;
   if (configuration.keys === undefined) throw new ConfigurationError("AMPHO_SECURITY_KEY: there is no key");
   const version = productVersion();
   const telemetry = await createTelemetry(configuration.databaseUrl, version);
-  const base = await openParts(configuration, options, telemetry);
+  const base = await openDeps(configuration, options, telemetry);
   const { store, directory, revocations, settings, clock } = base;
   if (origin.actor === "application") await noteUsers(store, !directory.stored);
   const keyring = createKeyring(configuration.keys, settings, revocations);
-  const parts = {
+  const deps = {
     ...base,
-    tokens: createTokens({ keyring, settings, extraClaims: options.claims }),
-    devices: createDevices(keyring),
-    throttle: createThrottle({ store, keyring, settings, clock, tarpit: createTarpit(base.passwords) }),
+    tokens: createSessionTokens({ keyring, settings, extraClaims: options.claims }),
+    deviceProofs: createDeviceProofs(keyring),
+    throttle: createThrottle({
+      store,
+      keyring,
+      settings,
+      clock,
+      delayedRejection: createDelayedRejection(base.passwords),
+    }),
   };
   const keyFile =
     configuration.keyFile === undefined
@@ -155,35 +162,35 @@ export async function composeAmpho(
           algorithm: configuration.tokenAlg,
           keys: configuration.keys,
           take: (keys) => {
-            if (keyring.replace(keys)) parts.tokens.forget();
+            if (keyring.replace(keys)) deps.tokens.clearCache();
           },
-          notice,
+          log,
         });
   const follower = followRevocations({
     store,
     revocations,
     clock,
     report: (state, error) =>
-      notice(state === "failing" ? `the store cannot be read, trying again: ${reasonOf(error)}` : "the store is back"),
+      log(state === "failing" ? `the store cannot be read, trying again: ${reasonOf(error)}` : "the store is back"),
   });
   const { verify, guard } = telemetry.guard(
     createGuard({
-      ...parts,
-      knowsRevocations: () => isRecent(follower, parts.settings.revocationLagMaxSeconds),
-      catchUp: follower.catchUp,
-      presentAuth: (token) => presentAuth(parts, token),
+      ...deps,
+      revocationsKnown: () => hasRecentRevocations(follower, deps.settings.revocationLagMaxSeconds),
+      pendingRead: follower.pendingRead,
+      checkLive: (token) => checkLive(deps, token),
     }),
   );
-  const feedToken = configuration.feedToken;
-  const feed = feedToken === undefined ? undefined : createFeed({ ...parts, token: feedToken });
+  const revocationFeedToken = configuration.revocationFeedToken;
+  const feed = revocationFeedToken === undefined ? undefined : createFeed({ ...deps, token: revocationFeedToken });
   const flows: Flows = telemetry.flows({
-    login: (input, caller) => login(parts, input, caller),
-    renew: (input, caller) => renew(parts, input, caller),
-    logout: (auth, caller) => logout(parts, auth, caller),
-    listSessions: (auth) => listOwnSessions(parts, auth),
-    endSession: (auth, id, caller) => endOwnSession(parts, auth, id, caller),
-    endSessions: (auth, caller) => endOwnSessions(parts, auth, caller),
-    changePassword: (auth, input, caller) => changePassword(parts, auth, input, caller),
+    login: (input, caller) => login(deps, input, caller),
+    renew: (input, caller) => renew(deps, input, caller),
+    logout: (auth, caller) => logout(deps, auth, caller),
+    listSessions: (auth) => listOwnSessions(deps, auth),
+    endSession: (auth, id, caller) => endOwnSession(deps, auth, id, caller),
+    endSessions: (auth, caller) => endOwnSessions(deps, auth, caller),
+    changePassword: (auth, input, caller) => changePassword(deps, auth, input, caller),
     keepsPasswords: directory.stored,
     readFeed: feed?.read,
     publicKeys: () => keyring.publicKeys(),
@@ -192,7 +199,7 @@ export async function composeAmpho(
   });
   const refusal = createRefusal((error, requestId) => {
     telemetry.internalError();
-    notice(internalError(error), requestId);
+    log(internalErrorLine(error), requestId);
   });
   const cookies = configuration.cookies ? telemetry.cookies(createCookieMode(configuration.corsOrigins)) : undefined;
   const handler = createHandler({
@@ -200,22 +207,22 @@ export async function composeAmpho(
     prefix: configuration.restPrefix,
     trustedHops: configuration.trustProxy,
     corsOrigins: configuration.corsOrigins,
-    consents: configuration.doctor,
-    onForwarded: () => notice(forwardedNotice),
+    consents: configuration.allowAttackTest,
+    onForwarded: () => log(forwardedLine),
     version,
     cookies,
     refusal,
   });
   const handle = telemetry.handle(handler, configuration.restPrefix);
   const housekeeping =
-    origin.actor === "application" ? startHousekeeping(parts, (error) => notice(internalError(error))) : undefined;
+    origin.actor === "application" ? startHousekeeping(deps, (error) => log(internalErrorLine(error))) : undefined;
   // Before anything is guarded: what was revoked while no process ran is refused from the first request on.
   await follower.read().catch(() => undefined);
   revocations.listen(telemetry.revoked);
   const cannotSign = () => keyring.isRevoked(keyring.signingKid());
-  if (cannotSign()) notice(revokedNotice(keyring.signingKid()));
+  if (cannotSign()) log(signingKeyRevokedLine(keyring.signingKid()));
   revocations.listen((row) => {
-    if (row.kind === "key" && row.kid === keyring.signingKid()) notice(revokedNotice(row.kid));
+    if (row.kind === "key" && row.kid === keyring.signingKid()) log(signingKeyRevokedLine(row.kid));
   });
   const warnings = () => [
     ...(keyFile?.failing ? [keyFileUnusable] : []),
@@ -233,25 +240,25 @@ export async function composeAmpho(
     signingKeyAgeSeconds: secondsSince(keyring.signingSince(), clock.now()),
   }));
   let closing: Promise<void> | undefined;
-  const management = manage(parts, origin);
+  const management = createManagement(deps, origin);
   return {
     ...management,
-    sessions: { ...management.sessions, create: (userId) => createSession(parts, userId) },
-    authorize: createAuthorize({
+    sessions: { ...management.sessions, create: (userId) => createSession(deps, userId) },
+    authorize: createFetchAuthorize({
       guard,
       authorizationOf: (request) =>
         cookies === undefined
           ? onlyAuthorization(splitAuthorization(request.headers.get("authorization")))
           : cookies.authorizationOf(headOf(request)),
-      refuse: (error) => responseOf(refusal(error)),
+      refuse: (error) => toFetchResponse(refusal(error)),
     }),
     async verify(token) {
-      await follower.catchUp();
+      await follower.pendingRead();
       return verify(token);
     },
     verifySync: verify,
     fetch: createFetch(handle),
-    onRevoked: (listener) => revocations.listen((row) => listener(revokedOf(row))),
+    onRevoked: (listener) => revocations.listen((row) => listener(toRevoked(row))),
     metrics,
     async close() {
       closing ??= (async () => {
@@ -260,7 +267,7 @@ export async function composeAmpho(
         keyFile?.stop();
         follower.stop();
         housekeeping?.stop();
-        await closeParts(base);
+        await closeDeps(base);
       })();
       return closing;
     },
@@ -291,7 +298,7 @@ function clockDiffers(clock: Clock, { leewaySeconds }: Settings): boolean {
 
 /** So that the commands know, and say, that there are no users for them to manage. */
 async function noteUsers(store: Store, elsewhere: boolean): Promise<void> {
-  if ((await store.readUsersElsewhere()) !== elsewhere) await store.noteUsersElsewhere(elsewhere);
+  if ((await store.readApplicationOwnsUsers()) !== elsewhere) await store.writeApplicationOwnsUsers(elsewhere);
 }
 
 function secondsSince(then: number | undefined, now: number): number | undefined {

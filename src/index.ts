@@ -1,20 +1,28 @@
 // What `ampho` exports, by name.
+
+export type {
+  Authorize,
+  Guarded,
+  GuardedBy,
+  HandlerOf,
+  MandatoryRequirements,
+  RequestHolder,
+} from "./adapters/authorize-types.js";
+export { toHandler } from "./adapters/fetch-authorize.js";
 export { type Ampho, type AmphoOptions, createAmpho } from "./ampho.js";
-export type { Auth, AuthOf, Need } from "./tokens/auth.js";
 export type { Clock } from "./clock.js";
-export type { ApplicationUser, ApplicationUsers } from "./users/directory.js";
-export type { Caller, Grant, SessionView } from "./flows/flows.js";
-export type { HashFormatCount } from "./users/hash-formats.js";
-export { linesOf } from "./users/import-lines.js";
-export type { ImportOptions, ImportReport, Lines, WrongLine } from "./users/import.js";
-export type { Management } from "./flows/manage/management.js";
-export type { Revoked } from "./sessions/revoked.js";
-export type { ExtraClaims } from "./tokens/session-tokens.js";
-export type { NewUser, RoleChange, UserView } from "./flows/manage/users.js";
-export { hashPassword, needsRehash, verifyPassword } from "./passwords/standalone.js";
 export { AmphoError, ConfigurationError, type ErrorCode, type ErrorDetails } from "./errors.js";
-export type { Authorize, CertainNeed, Guarded, Guarding, HandlerOf, RequestHolder } from "./adapters/authorize-types.js";
-export type { HttpAnswer, HttpRequest, RequestBody } from "./http/rest/message.js";
-export { handlerOf } from "./adapters/fetch-authorize.js";
-export { StoreOpenError } from "./store/database-error.js";
-export type { AuditEntry, AuditRow, HeldBack } from "./store/store.js";
+export type { Caller, Grant, SessionView } from "./flows/flows.js";
+export type { Management } from "./flows/manage/management.js";
+export type { NewUser, RoleChange, UserView } from "./flows/manage/users.js";
+export type { HttpRequest, HttpResponse, RequestBody } from "./http/rest/message.js";
+export { hashPassword, needsRehash, verifyPassword } from "./passwords/standalone.js";
+export type { Revoked } from "./sessions/revoked.js";
+export { DatabaseError } from "./store/database-error.js";
+export type { AuditEntry, AuditRow, Lockout } from "./store/store.js";
+export type { Auth, AuthOf, Requirements } from "./tokens/auth.js";
+export type { ExtraClaims } from "./tokens/session-tokens.js";
+export type { ApplicationUser, ApplicationUsers } from "./users/directory.js";
+export type { HashFormatCount } from "./users/hash-formats.js";
+export type { ImportOptions, ImportReport, Lines, WrongLine } from "./users/import.js";
+export { linesOf } from "./users/import-lines.js";

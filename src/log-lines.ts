@@ -3,12 +3,12 @@ import { isError } from "./errors.js";
 
 const noError = "something that is no Error was thrown";
 
-export function revokedNotice(kid: string): string {
+export function signingKeyRevokedLine(kid: string): string {
   const mend = "`ampho sec-rotate-key --keep 0 --in-place` (docs/keys.md, A key was stolen)";
   return `the key that signs, ${kid}, was revoked: logins and renewals answer 503 until there is another, ${mend}`;
 }
 
-export function clockNotice(machineAheadSeconds: number): string {
+export function clockOffLine(machineAheadSeconds: number): string {
   const way = machineAheadSeconds > 0 ? "ahead of" : "behind";
   return `the clock of this machine is ${Math.abs(machineAheadSeconds)} s ${way} the store's, which is used`;
 }
@@ -20,11 +20,11 @@ export function reasonOf(error: unknown): string {
 }
 
 /** A bug has to be found: its stack goes to whoever runs the process, never to whoever sent the request. */
-export function internalError(error: unknown): string {
+export function internalErrorLine(error: unknown): string {
   return `internal error: ${stackOf(error)}`;
 }
 
-export function userTableNotice(state: "failing" | "answering" | "undecided", cause: unknown): string {
+export function userTableLine(state: "failing" | "answering" | "undecided", cause: unknown): string {
   if (state === "undecided") return "users.verify answered neither true nor false: only true lets anybody in";
   return state === "failing" ? `the user table does not answer: ${stackOf(cause)}` : "the user table is back";
 }

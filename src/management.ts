@@ -1,32 +1,32 @@
 // What needs no key: the store, users and passwords, put together from a configuration; all that most commands load, and what
 // ampho.ts builds on.
 import { type Clock, createStoreClock, systemClock } from "./clock.js";
+import type { Configuration } from "./config/configuration.js";
+import type { Settings } from "./config/settings.js";
+import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
+import { clockOffLine, internalErrorLine, userTableLine } from "./log-lines.js";
+import { createFailureDelay } from "./passwords/failure-delay.js";
+import { createPasswordPolicy } from "./passwords/policy.js";
+import { createPasswordPool } from "./passwords/pool.js";
+import { createRevocationSet, databaseNames } from "./sessions/revocation-set.js";
+import { openStore } from "./store/open.js";
+import type { Origin, Store } from "./store/store.js";
+import type { Telemetry } from "./telemetry/telemetry.js";
 import {
   type ApplicationUser,
   type ApplicationUsers,
   applicationDirectory,
   storedDirectory,
 } from "./users/directory.js";
-import { createFailureDelay } from "./passwords/failure-delay.js";
-import { type Management, type ManagementParts, manage } from "./flows/manage/management.js";
-import { createRevocationSet, namesInStore } from "./sessions/revocation-set.js";
-import type { Settings } from "./config/settings.js";
-import type { Configuration } from "./config/configuration.js";
-import { createPasswordPolicy } from "./passwords/policy.js";
-import { createPasswordPool } from "./passwords/pool.js";
-import { clockNotice, internalError, userTableNotice } from "./log-lines.js";
-import { openStore } from "./store/open.js";
-import type { Origin, Store } from "./store/store.js";
-import type { Telemetry } from "./telemetry/telemetry.js";
 
-export interface PartsOptions<U extends ApplicationUser = ApplicationUser> {
+export interface ManagementOptions<U extends ApplicationUser = ApplicationUser> {
   /** The application's own user table, instead of the users of the store. */
   readonly users?: ApplicationUsers<U> | undefined;
   /**
    * Gets each line for people: warnings, migrations, errors that were answered as 500. By default they go to stderr.
    * `requestId` is that of the request that a line is about, where `X-Request-Id` of its answer says it.
    */
-  readonly notice?: ((line: string, requestId?: string) => void) | undefined;
+  readonly log?: ((line: string, requestId?: string) => void) | undefined;
   /** Instead of the machine's clock, for tests. */
   readonly clock?: Clock | undefined;
 }
@@ -34,32 +34,32 @@ export interface PartsOptions<U extends ApplicationUser = ApplicationUser> {
 /** What the commands do, as an operator; it needs no key. Errors as of createAmpho. */
 export async function openManagement(
   configuration: Configuration,
-  options: Pick<PartsOptions, "notice">,
+  options: Pick<ManagementOptions, "log">,
   origin: Origin,
 ): Promise<Management & { close(): Promise<void> }> {
-  const parts = await openParts(configuration, options);
+  const deps = await openDeps(configuration, options);
   // An application's own table is known to that application alone: here its users cannot be looked up.
-  const elsewhere = await parts.store.readUsersElsewhere();
-  const directory = elsewhere ? { ...parts.directory, stored: false } : parts.directory;
-  return { ...manage({ ...parts, directory }, origin), close: () => closeParts(parts) };
+  const elsewhere = await deps.store.readApplicationOwnsUsers();
+  const directory = elsewhere ? { ...deps.directory, stored: false } : deps.directory;
+  return { ...createManagement({ ...deps, directory }, origin), close: () => closeDeps(deps) };
 }
 
 /** `telemetry`: of what serves; whoever only manages is not watched. */
-export async function openParts(
+export async function openDeps(
   configuration: Configuration,
-  options: PartsOptions,
+  options: ManagementOptions,
   telemetry?: Telemetry,
-): Promise<ManagementParts> {
-  const { notice = toStderr, users } = options;
+): Promise<ManagementDeps> {
+  const { log = toStderr, users } = options;
   const settings = settingsOf(configuration);
   const opened = await openStore({
     url: configuration.databaseUrl,
     migrate: configuration.databaseMigrate === "auto",
     prepare: configuration.databasePrepare,
-    notice,
+    log,
   });
   const store = telemetry?.store(opened) ?? opened;
-  const clock = options.clock ?? (await clockOf(store, settings, notice));
+  const clock = options.clock ?? (await clockOf(store, settings, log));
   const pool = createPasswordPool({ measure: telemetry?.measure });
   const passwords = telemetry?.passwords(pool) ?? pool;
   return {
@@ -71,10 +71,10 @@ export async function openParts(
             users,
             passwords,
             clock,
-            report: (state, cause) => notice(userTableNotice(state, cause)),
+            report: (state, cause) => log(userTableLine(state, cause)),
           }),
     passwords,
-    revocations: createRevocationSet(namesInStore, (error) => notice(internalError(error))),
+    revocations: createRevocationSet(databaseNames, (error) => log(internalErrorLine(error))),
     settings,
     clock,
     policy: createPasswordPolicy({ min: settings.passwordMinCharacters, product: "ampho" }),
@@ -82,9 +82,9 @@ export async function openParts(
 }
 
 /** The store's clock where it has one, so that a fleet has one time; read once before anything is decided by it. */
-async function clockOf(store: Store, settings: Settings, notice: (line: string) => void): Promise<Clock> {
+async function clockOf(store: Store, settings: Settings, log: (line: string) => void): Promise<Clock> {
   const clock = createStoreClock(systemClock, settings.leewaySeconds, (ahead) =>
-    notice(ahead === 0 ? "the clock of this machine agrees with the store's again" : clockNotice(ahead)),
+    log(ahead === 0 ? "the clock of this machine agrees with the store's again" : clockOffLine(ahead)),
   );
   const askedMs = clock.monotonicMs();
   const storeMs = await store.readClock();
@@ -93,7 +93,7 @@ async function clockOf(store: Store, settings: Settings, notice: (line: string) 
   return clock;
 }
 
-export async function closeParts({ passwords, store }: ManagementParts): Promise<void> {
+export async function closeDeps({ passwords, store }: ManagementDeps): Promise<void> {
   await Promise.all([passwords.close(), store.close()]);
 }
 
@@ -103,18 +103,18 @@ function settingsOf(configuration: Configuration): Settings {
     leewaySeconds: configuration.tokenLeeway,
     issuer: configuration.tokenIssuer,
     audience: configuration.tokenAudience ?? [],
-    foreignMaxSeconds: configuration.tokenForeignMax,
+    foreignMaxSeconds: configuration.tokenForeignTtl,
     scopes: configuration.scopes,
     renewByToken: configuration.renewByToken,
-    sessionIdleSeconds: configuration.sessionIdle,
-    sessionMaxSeconds: configuration.sessionMax,
-    sessionsMax: configuration.sessionsMax,
+    sessionIdleSeconds: configuration.sessionIdleTtl,
+    sessionMaxSeconds: configuration.sessionTtl,
+    sessionsPerUser: configuration.sessionsPerUser,
     revocationLagMaxSeconds: configuration.revocationLagMax,
     passwordMinCharacters: configuration.passwordMin,
     auditKeepSeconds: configuration.auditKeep,
     throttle: {
-      tries: configuration.throttleTries,
-      knownTries: configuration.throttleKnownTries,
+      attempts: configuration.throttleAttempts,
+      knownAttempts: configuration.throttleKnownAttempts,
       windowSeconds: configuration.throttleWindow,
       lockAfter: configuration.throttleLock,
       addressLogins: configuration.throttleAddress,

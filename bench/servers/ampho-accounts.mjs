@@ -1,8 +1,8 @@
 // Ampho with one account of each kind that a refused login must not tell apart.
 import { createServer } from "node:http";
 import { mount } from "../../dist/adapters/node.js";
-import { generateJwk } from "../../dist/keys/generate.js";
 import { createAmpho } from "../../dist/index.js";
+import { generateJwk } from "../../dist/keys/generate.js";
 import { announce, password } from "./announce.mjs";
 
 /** bcrypt, cost 12, of another password: dearer than argon2id of today. */
@@ -10,10 +10,10 @@ const imported = "$2b$12$C6UzMDM.H6dfI/f/IKcEeO7ZJY6k4nJmZ2b2c8m6QvB0YcSxpGjGK";
 const ampho = await createAmpho({
   key: generateJwk("HS256"),
   databaseUrl: "sqlite::memory:",
-  notice: () => {},
+  log: () => {},
   throttleAddress: 0,
-  throttleTries: Number(process.env.BENCH_TRIES ?? 1_000_000),
-  throttleKnownTries: 1_000_000,
+  throttleAttempts: Number(process.env.BENCH_TRIES ?? 1_000_000),
+  throttleKnownAttempts: 1_000_000,
   throttleLock: 1_000_000,
 });
 await ampho.users.create({ login: "known", password });

@@ -5,8 +5,8 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { guarded, mount } from "../../dist/adapters/node.js";
-import { generateJwk } from "../../dist/keys/generate.js";
 import { createAmpho } from "../../dist/index.js";
+import { generateJwk } from "../../dist/keys/generate.js";
 import { announce, login, password } from "./announce.mjs";
 
 const folder = mkdtempSync(path.join(tmpdir(), "ampho-bench-"));
@@ -14,12 +14,12 @@ process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 const ampho = await createAmpho({
   key: generateJwk("HS256"),
   databaseUrl: `sqlite:${path.join(folder, "ampho.db")}`,
-  notice: () => {},
-  sessionsMax: 100_000,
+  log: () => {},
+  sessionsPerUser: 100_000,
   // What is measured is the cost of logins, not that they are refused.
   throttleAddress: 0,
-  throttleTries: 10_000,
-  throttleKnownTries: 10_000,
+  throttleAttempts: 10_000,
+  throttleKnownAttempts: 10_000,
   throttleLock: 1_000_000,
 });
 await ampho.users.create({ login, password });

@@ -10,7 +10,7 @@ const jwk = JSON.parse(BENCH_KEY);
 const secret = Buffer.from(jwk.k, "base64url");
 const keyObject = createSecretKey(secret);
 const ampho =
-  guard === "ampho" ? await createAmpho({ key: jwk, databaseUrl: "sqlite::memory:", notice: () => {} }) : undefined;
+  guard === "ampho" ? await createAmpho({ key: jwk, databaseUrl: "sqlite::memory:", log: () => {} }) : undefined;
 const body = { hello: "world" };
 
 async function passport() {

@@ -25,7 +25,7 @@ api.post("/notes", (request, response) => {
   response.status(201).json({ text });
 });
 // A login that is older than a minute has to be given anew before everything is thrown away.
-api.delete("/notes", authorize(ampho, { fresh: 60 }), (request, response) => {
+api.delete("/notes", authorize(ampho, { maxAge: 60 }), (request, response) => {
   notes.delete(request.auth.id);
   response.status(204).end();
 });

@@ -1,11 +1,11 @@
 // `ampho/express`: Ampho on Express 4 and 5.
 import type { NextFunction, Request, Response } from "express";
-import type { Auth, AuthOf, Need, NoNeed } from "../tokens/auth.js";
-import { admit, assertAuth, givenNeed, needAndHandler } from "./node-guard.js";
-import { type GuardHost, requireHost } from "../http/rest/guard-host.js";
-import { writeAnswer } from "../http/node/response.js";
 import { exchange, type HttpHost, isOurs } from "../http/node/exchange.js";
+import { writeResponse } from "../http/node/response.js";
+import { type GuardHost, requireHost } from "../http/rest/guard-host.js";
 import type { Refusal } from "../http/rest/refusal.js";
+import type { Auth, AuthOf, NoRequirements, Requirements } from "../tokens/auth.js";
+import { assertAuth, nodeGuard, requirementsAndHandler, validRequirements } from "./node-guard.js";
 
 declare global {
   namespace Express {
@@ -29,7 +29,7 @@ export interface MountOptions {
   readonly onRefusal?: OnRefusal | undefined;
 }
 
-/** Has `req.auth` for certain; under an `optional` need it may be undefined. */
+/** Has `req.auth` for certain; under an `optional` requirements it may be undefined. */
 export type GuardedHandler<N> = (request: WithAuth<N>, response: Response, next: NextFunction) => unknown;
 type WithAuth<N> = Request & { auth: AuthOf<N> };
 
@@ -47,50 +47,50 @@ export function mount(ampho: HttpHost, { onRefusal }: MountOptions = {}): Middle
 }
 
 /** Middleware for routes and routers: sets `req.auth` and goes on, or refuses. */
-export function authorize(ampho: GuardHost, need?: Need<Request>): Middleware {
-  const asked = givenNeed(need, ampho);
+export function authorize(ampho: GuardHost, requirements?: Requirements<Request>): Middleware {
+  const asked = validRequirements(requirements, ampho);
   return (request, response, next) => through(ampho, asked, request, response, next, () => next());
 }
 
 /** Wraps a handler whose `req.auth` is there for certain. What it throws or rejects with goes to `next`, on Express 4 too. */
-export function guarded(ampho: GuardHost, handler: GuardedHandler<NoNeed>): Middleware;
-export function guarded<const N extends Need<Request>>(
+export function guarded(ampho: GuardHost, handler: GuardedHandler<NoRequirements>): Middleware;
+export function guarded<const N extends Requirements<Request>>(
   ampho: GuardHost,
-  need: N,
+  requirements: N,
   handler: GuardedHandler<N>,
 ): Middleware;
-export function guarded<N extends Need<Request>>(
+export function guarded<N extends Requirements<Request>>(
   ampho: GuardHost,
   ...rest: readonly [GuardedHandler<N>] | readonly [N, GuardedHandler<N>]
 ): Middleware {
-  const [need, handler] = needAndHandler(rest, ampho);
+  const [requirements, handler] = requirementsAndHandler(rest, ampho);
   return (request, response, next) =>
-    through(ampho, need, request, response, next, () => {
-      assertAuth(request, need);
+    through(ampho, requirements, request, response, next, () => {
+      assertAuth(request, requirements);
       return handler(request, response, next);
     });
 }
 
 function through(
   host: GuardHost,
-  need: Need<Request> | undefined,
+  requirements: Requirements<Request> | undefined,
   request: Marked,
   response: Response,
   next: NextFunction,
   proceed: () => unknown,
 ): void {
-  const done = admit<Request, unknown>({
+  const done = nodeGuard<Request, unknown>({
     host,
-    need,
+    requirements,
     message: request,
     request,
-    admitted(auth) {
+    onAccepted(auth) {
       request.auth = auth;
       return proceed();
     },
-    refused(refusal) {
+    onRejected(refusal) {
       const take = request[onRefusalKey];
-      if (take === undefined) writeAnswer(request, response, refusal.answer);
+      if (take === undefined) writeResponse(request, response, refusal.answer);
       else take(refusal, request, response, next);
     },
   });

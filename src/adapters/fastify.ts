@@ -1,12 +1,12 @@
 // `ampho/fastify`: Ampho on Fastify 5.
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest, FastifySchema } from "fastify";
-import type { Auth, AuthOf, Need, NoNeed } from "../tokens/auth.js";
 import { ConfigurationError } from "../errors.js";
-import { admit, assertAuth, givenNeed, needAndHandler } from "./node-guard.js";
-import { type GuardHost, requireHost } from "../http/rest/guard-host.js";
 import { exchange, type HttpHost } from "../http/node/exchange.js";
+import { type GuardHost, requireHost } from "../http/rest/guard-host.js";
 import type { Refusal } from "../http/rest/refusal.js";
 import { isUnder } from "../http/rest/target.js";
+import type { Auth, AuthOf, NoRequirements, Requirements } from "../tokens/auth.js";
+import { assertAuth, nodeGuard, requirementsAndHandler, validRequirements } from "./node-guard.js";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -17,7 +17,7 @@ declare module "fastify" {
 
 export type { Refusal };
 
-/** Has `request.auth` for certain; under an `optional` need it may be undefined. */
+/** Has `request.auth` for certain; under an `optional` requirements it may be undefined. */
 export type GuardedHandler<N, Q = FastifyRequest, Y = FastifyReply> = (
   request: Q & { readonly auth: AuthOf<N> },
   reply: Y,
@@ -73,19 +73,19 @@ export function mount(ampho: HttpHost): Plugin {
  * with an error that has `statusCode`, `headers` and `code` where the application has set an error handler, else with the
  * answer of docs/http.md.
  */
-export function authorize(ampho: GuardHost, need?: Need<FastifyRequest>): Hook {
-  const asked = givenNeed(need, ampho);
+export function authorize(ampho: GuardHost, requirements?: Requirements<FastifyRequest>): Hook {
+  const asked = validRequirements(requirements, ampho);
   return (request: FastifyRequest, reply: FastifyReply, done) => {
-    void admit({
+    void nodeGuard({
       host: ampho,
-      need: asked,
+      requirements: asked,
       message: request.raw,
       request,
-      admitted(auth) {
+      onAccepted(auth) {
         request.auth = auth;
         done();
       },
-      refused(refusal) {
+      onRejected(refusal) {
         if (hasErrorHandler(request)) done(withHeaders(refusal, reply));
         else answer(refusal, reply);
       },
@@ -96,30 +96,30 @@ export function authorize(ampho: GuardHost, need?: Need<FastifyRequest>): Hook {
 /** Wraps a handler whose `request.auth` is there for certain. */
 export function guarded<Q extends FastifyRequest, Y extends FastifyReply>(
   ampho: GuardHost,
-  handler: GuardedHandler<NoNeed, Q, Y>,
+  handler: GuardedHandler<NoRequirements, Q, Y>,
 ): (request: Q, reply: Y) => unknown;
-export function guarded<const N extends Need<Q>, Q extends FastifyRequest, Y extends FastifyReply>(
+export function guarded<const N extends Requirements<Q>, Q extends FastifyRequest, Y extends FastifyReply>(
   ampho: GuardHost,
-  need: N,
+  requirements: N,
   handler: GuardedHandler<N, Q, Y>,
 ): (request: Q, reply: Y) => unknown;
-export function guarded<N extends Need<Q>, Q extends FastifyRequest, Y extends FastifyReply>(
+export function guarded<N extends Requirements<Q>, Q extends FastifyRequest, Y extends FastifyReply>(
   ampho: GuardHost,
   ...rest: readonly [GuardedHandler<N, Q, Y>] | readonly [N, GuardedHandler<N, Q, Y>]
 ): (request: Q, reply: Y) => unknown {
-  const [need, handler] = needAndHandler(rest, ampho);
+  const [requirements, handler] = requirementsAndHandler(rest, ampho);
   return (request, reply) =>
-    admit<Q, unknown>({
+    nodeGuard<Q, unknown>({
       host: ampho,
-      need,
+      requirements,
       message: request.raw,
       request,
-      admitted(auth) {
+      onAccepted(auth) {
         request.auth = auth;
-        assertAuth(request, need);
+        assertAuth(request, requirements);
         return handler(request, reply);
       },
-      refused(refusal) {
+      onRejected(refusal) {
         if (hasErrorHandler(request)) throw withHeaders(refusal, reply);
         return answer(refusal, reply);
       },

@@ -1,14 +1,15 @@
 // `authorize` for fetch-native hosts: one function that is wrapper and decorator (contract §6).
 // What it gives back is called as the host calls it, and calls the handler with `(request, auth, ...the rest)`.
-import type { Auth, Need } from "../tokens/auth.js";
+
 import type { Flows } from "../flows/flows.js";
+import type { Auth, Requirements } from "../tokens/auth.js";
 import type { Authorize, HandlerName, HandlerOf } from "./authorize-types.js";
 
 /**
  * The decorated method `name` of `instance`, bound to it, typed as it is called: `(request, …) => Promise<Response>`.
  * Throws a TypeError when there is no such method or `authorize` does not decorate it.
  */
-export function handlerOf<T extends object, K extends keyof T & HandlerName<T>>(instance: T, name: K): HandlerOf<T[K]> {
+export function toHandler<T extends object, K extends keyof T & HandlerName<T>>(instance: T, name: K): HandlerOf<T[K]> {
   const method: unknown = instance[name];
   if (typeof method !== "function" || !guarded.has(method))
     throw new TypeError(`${String(name)} is not a method that authorize decorates`);
@@ -16,7 +17,7 @@ export function handlerOf<T extends object, K extends keyof T & HandlerName<T>>(
   return method.bind(instance) as HandlerOf<T[K]>;
 }
 
-/** Functions that authorize made: `handlerOf` hands out nothing that is not guarded. */
+/** Functions that authorize made: `toHandler` hands out nothing that is not guarded. */
 const guarded = new WeakSet<object>();
 
 /** What is read of a Request. */
@@ -26,20 +27,20 @@ export type WebRequest = Pick<Request, "method" | "headers" | "url">;
 type AnyHandler = (...args: readonly unknown[]) => unknown;
 
 /** Binds `authorize` to the guard; `refuse` turns what the guard throws into the Response of contract §4. */
-export function createAuthorize<Limit = unknown>(parts: {
+export function createFetchAuthorize<Limit = unknown>(parts: {
   readonly guard: Flows["guard"];
   readonly authorizationOf: (request: WebRequest) => string | undefined;
   readonly refuse: (error: unknown) => Response;
-  /** False: there is no store that `strict` could ask. */
-  readonly strict?: false;
+  /** False: there is no store that `live` could ask. */
+  readonly live?: false;
 }): Authorize<Limit> {
   const { guard, authorizationOf, refuse } = parts;
 
-  function wrap(need: Need<unknown> | undefined, handler: AnyHandler): AnyHandler {
+  function wrap(requirements: Requirements<unknown> | undefined, handler: AnyHandler): AnyHandler {
     async function handle(this: unknown, request: unknown, ...rest: unknown[]): Promise<Response> {
       let auth: Auth | undefined;
       try {
-        auth = await guard(authorizationOf(requestOf(request)), need, request);
+        auth = await guard(authorizationOf(requestOf(request)), requirements, request);
       } catch (error) {
         return refuse(error);
       }
@@ -49,11 +50,11 @@ export function createAuthorize<Limit = unknown>(parts: {
     return handle;
   }
 
-  function guarding(need: Need<unknown> | undefined, args: readonly unknown[]): unknown {
+  function guarding(requirements: Requirements<unknown> | undefined, args: readonly unknown[]): unknown {
     const [first, second, third] = args;
-    if (isHandler(first) && (args.length === 1 || isMethodContext(second))) return wrap(need, first);
+    if (isHandler(first) && (args.length === 1 || isMethodContext(second))) return wrap(requirements, first);
     if (args.length === 3 && isDescriptor(third)) {
-      third.value = wrap(need, third.value);
+      third.value = wrap(requirements, third.value);
       return third;
     }
     throw new TypeError("authorize wraps a function or decorates a method");
@@ -62,40 +63,42 @@ export function createAuthorize<Limit = unknown>(parts: {
   return function authorize(...args: readonly unknown[]): unknown {
     const [first, second] = args;
     if (!isNeed(first) || args.length > 2) return guarding(undefined, args);
-    const need = checkNeed(first, parts);
-    if (args.length === 1) return (...inner: readonly unknown[]) => guarding(need, inner);
-    return guarding(need, [second]);
+    const requirements = checkRequirements(first, parts);
+    if (args.length === 1) return (...inner: readonly unknown[]) => guarding(requirements, inner);
+    return guarding(requirements, [second]);
   } as Authorize<Limit>;
 }
 
-const needMembers = new Set(["roles", "scopes", "fresh", "strict", "can", "optional"]);
+const needMembers = new Set(["roles", "scopes", "maxAge", "live", "can", "optional"]);
 
 /**
- * A need as it is now: what is done to the object or its lists afterwards changes nothing.
+ * A requirements as it is now: what is done to the object or its lists afterwards changes nothing.
  * A misspelt one, or one that turned out to be undefined, would let everybody in.
- * Throws a TypeError where it is written; also for `strict` where `host` has no store.
+ * Throws a TypeError where it is written; also for `live` where `host` has no store.
  */
-export function checkNeed<N extends Need<never>>(need: N, host: { readonly strict?: false }): N {
-  for (const [member, value] of Object.entries(need)) {
-    if (!needMembers.has(member)) throw new TypeError(`a need knows no member ${JSON.stringify(member)}`);
-    if (value === undefined) throw new TypeError(`${member} of a need is undefined: leave it out`);
+export function checkRequirements<N extends Requirements<never>>(requirements: N, host: { readonly live?: false }): N {
+  for (const [member, value] of Object.entries(requirements)) {
+    if (!needMembers.has(member)) throw new TypeError(`requirements have no member ${JSON.stringify(member)}`);
+    if (value === undefined) throw new TypeError(`${member} of the requirements is undefined: leave it out`);
   }
-  const { roles, scopes, fresh, strict, can, optional } = need;
+  const { roles, scopes, maxAge, live, can, optional } = requirements;
   for (const [name, list] of Object.entries({ roles, scopes }))
     if (list !== undefined && !(Array.isArray(list) && list.every((item) => typeof item === "string")))
-      throw new TypeError(`${name} of a need is an array of strings`);
-  if (roles?.length === 0) throw new TypeError("roles of a need is empty: nobody could ever have one of them");
-  if (fresh !== undefined && !(typeof fresh === "number" && fresh >= 0))
-    throw new TypeError("fresh of a need is a number of seconds");
-  if (can !== undefined && typeof can !== "function") throw new TypeError("can of a need is a function");
-  for (const [name, flag] of Object.entries({ strict, optional }))
-    if (flag !== undefined && typeof flag !== "boolean") throw new TypeError(`${name} of a need is true or left out`);
-  if (strict === true && host.strict === false)
-    throw new TypeError("a need with `strict` asks the store, which a verifier has not");
-  return { ...need, ...(roles && { roles: [...roles] }), ...(scopes && { scopes: [...scopes] }) };
+      throw new TypeError(`${name} of the requirements is an array of strings`);
+  if (roles?.length === 0)
+    throw new TypeError("roles of the requirements is empty: nobody could ever have one of them");
+  if (maxAge !== undefined && !(typeof maxAge === "number" && maxAge >= 0))
+    throw new TypeError("maxAge of the requirements is a number of seconds");
+  if (can !== undefined && typeof can !== "function") throw new TypeError("can of the requirements is a function");
+  for (const [name, flag] of Object.entries({ live, optional }))
+    if (flag !== undefined && typeof flag !== "boolean")
+      throw new TypeError(`${name} of the requirements is true or left out`);
+  if (live === true && host.live === false)
+    throw new TypeError("`live` needs the database, and a verifier has none. Remove `live`, or use createAmpho.");
+  return { ...requirements, ...(roles && { roles: [...roles] }), ...(scopes && { scopes: [...scopes] }) };
 }
 
-function isNeed(value: unknown): value is Need<unknown> {
+function isNeed(value: unknown): value is Requirements<unknown> {
   return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 

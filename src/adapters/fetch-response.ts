@@ -1,7 +1,7 @@
 // An answer as a web Response.
-import type { HttpAnswer } from "../http/rest/message.js";
+import type { HttpResponse } from "../http/rest/message.js";
 
-export function responseOf({ status, headers, cookies = [], body }: HttpAnswer): Response {
+export function toFetchResponse({ status, headers, cookies = [], body }: HttpResponse): Response {
   const response = new Response(body ?? null, { status, headers });
   for (const cookie of cookies) response.headers.append("Set-Cookie", cookie);
   return response;

@@ -4,7 +4,7 @@ import { splitAuthorization } from "../http/rest/authorization.js";
 import { alreadyRead, bodyTimeoutMs, cutShort, timedOut, tooLarge } from "../http/rest/body-limits.js";
 import type { Handle } from "../http/rest/handler.js";
 import type { HttpRequest, RequestBody, RequestHead } from "../http/rest/message.js";
-import { responseOf } from "./fetch-response.js";
+import { toFetchResponse } from "./fetch-response.js";
 
 export interface FetchOptions {
   /** The address of the peer, if the host knows it. */
@@ -15,7 +15,7 @@ export type FetchHandler = (request: Request, options?: FetchOptions) => Promise
 
 export function createFetch(handle: Handle): FetchHandler {
   return async (request, { address } = {}) => {
-    return responseOf(await handle(readRequest(request, address)));
+    return toFetchResponse(await handle(readRequest(request, address)));
   };
 }
 

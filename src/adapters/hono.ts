@@ -3,18 +3,18 @@ import type { HonoRequest, MiddlewareHandler } from "hono";
 import type { GetConnInfo } from "hono/conninfo";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import type { Auth, AuthOf, Need, NoNeed } from "../tokens/auth.js";
-import { givenNeed } from "./node-guard.js";
-import { onlyAuthorization, splitAuthorization } from "../http/rest/authorization.js";
-import { type FetchHandler, headOf } from "./fetch.js";
-import { type GuardHost, requireHost } from "../http/rest/guard-host.js";
-import type { CertainNeed } from "./authorize-types.js";
 import type { HttpHost } from "../http/node/exchange.js";
 import { onlyAuthorizationOf } from "../http/node/request.js";
+import { onlyAuthorization, splitAuthorization } from "../http/rest/authorization.js";
+import { type GuardHost, requireHost } from "../http/rest/guard-host.js";
 import { refusalOf } from "../http/rest/refusal.js";
-import { responseOf } from "./fetch-response.js";
 import { isUnder, parseTarget } from "../http/rest/target.js";
+import type { Auth, AuthOf, NoRequirements, Requirements } from "../tokens/auth.js";
+import type { MandatoryRequirements } from "./authorize-types.js";
+import { type FetchHandler, headOf } from "./fetch.js";
+import { toFetchResponse } from "./fetch-response.js";
 import { nodeAddressOf, untouchedMessage } from "./hono-node.js";
+import { validRequirements } from "./node-guard.js";
 
 export interface MountOptions {
   /** `getConnInfo` of the runtime's own Hono adapter: tells the peer's address. On Node it is known without. */
@@ -43,10 +43,19 @@ export function mount(
  * Middleware: `c.get("auth")` has its type by inference. A refusal is an HTTPException whose `cause` has the `code`:
  * `app.onError` may take it over, else Hono gives the answer of docs/http.md.
  */
-export function authorize(ampho: GuardHost, need?: CertainNeed<HonoRequest>): MiddlewareHandler<AuthEnv<NoNeed>>;
-export function authorize(ampho: GuardHost, need: Need<HonoRequest> | undefined): MiddlewareHandler<AuthEnv<Need>>;
-export function authorize<N extends Need<HonoRequest>>(ampho: GuardHost, need?: N): MiddlewareHandler<AuthEnv<N>> {
-  const asked = givenNeed(need, ampho);
+export function authorize(
+  ampho: GuardHost,
+  requirements?: MandatoryRequirements<HonoRequest>,
+): MiddlewareHandler<AuthEnv<NoRequirements>>;
+export function authorize(
+  ampho: GuardHost,
+  requirements: Requirements<HonoRequest> | undefined,
+): MiddlewareHandler<AuthEnv<Requirements>>;
+export function authorize<N extends Requirements<HonoRequest>>(
+  ampho: GuardHost,
+  requirements?: N,
+): MiddlewareHandler<AuthEnv<N>> {
+  const asked = validRequirements(requirements, ampho);
   return async (c, next) => {
     let auth: Auth | undefined;
     try {
@@ -68,14 +77,17 @@ function authorizationOf({ cookies }: GuardHost, request: HonoRequest, env: unkn
   return onlyAuthorization(splitAuthorization(request.header("authorization") ?? null));
 }
 
-function isAuthOf<N extends Need<HonoRequest>>(auth: Auth | undefined, need: N | undefined): auth is AuthOf<N> {
-  return auth !== undefined || need?.optional === true;
+function isAuthOf<N extends Requirements<HonoRequest>>(
+  auth: Auth | undefined,
+  requirements: N | undefined,
+): auth is AuthOf<N> {
+  return auth !== undefined || requirements?.optional === true;
 }
 
 function exceptionOf(host: GuardHost, error: unknown): HTTPException {
   const cause = refusalOf(host, error);
   const status = cause.status as ContentfulStatusCode;
-  return new HTTPException(status, { res: responseOf(cause.answer), message: cause.message, cause });
+  return new HTTPException(status, { res: toFetchResponse(cause.answer), message: cause.message, cause });
 }
 
 /** What a middleware has read by `c.req` is given back: Hono keeps it. What was read past Hono stays read, and is refused. */

@@ -1,12 +1,12 @@
 // `ampho/koa`: Ampho on Koa.
 import type { Context, DefaultContext, DefaultState, Middleware, Next, ParameterizedContext, Request } from "koa";
-import type { Auth, AuthOf, Need, NoNeed } from "../tokens/auth.js";
-import { admit, assertAuth, givenNeed, needAndHandler } from "./node-guard.js";
-import { type GuardHost, requireHost } from "../http/rest/guard-host.js";
-import { writeAnswer } from "../http/node/response.js";
 import { exchange, type HttpHost, isOurs } from "../http/node/exchange.js";
+import { writeResponse } from "../http/node/response.js";
+import { type GuardHost, requireHost } from "../http/rest/guard-host.js";
 import type { Refusal } from "../http/rest/refusal.js";
 import { isUnder, parseTarget } from "../http/rest/target.js";
+import type { Auth, AuthOf, NoRequirements, Requirements } from "../tokens/auth.js";
+import { assertAuth, nodeGuard, requirementsAndHandler, validRequirements } from "./node-guard.js";
 
 declare module "koa" {
   interface DefaultState {
@@ -17,7 +17,7 @@ declare module "koa" {
 
 export type { Refusal };
 
-/** Has `ctx.state.auth` for certain; under an `optional` need it may be undefined. */
+/** Has `ctx.state.auth` for certain; under an `optional` requirements it may be undefined. */
 export type GuardedHandler<N> = (context: GuardedContext<N>, next: Next) => unknown;
 export type GuardedContext<N> = ParameterizedContext<DefaultState & { auth: AuthOf<N> }, DefaultContext>;
 
@@ -40,26 +40,26 @@ export function mount(ampho: HttpHost): Middleware {
  * Middleware: sets `ctx.state.auth` and goes on, or throws a refusal with `status`, `headers` and `code`.
  * Any middleware around it may catch it; where none does, the answer is that of docs/http.md.
  */
-export function authorize(ampho: GuardHost, need?: Need<Request>): Middleware {
-  const asked = givenNeed(need, ampho);
+export function authorize(ampho: GuardHost, requirements?: Requirements<Request>): Middleware {
+  const asked = validRequirements(requirements, ampho);
   return (context, next) => through(ampho, asked, context, next);
 }
 
 /** Wraps a middleware whose `ctx.state.auth` is there for certain. */
-export function guarded(ampho: GuardHost, handler: GuardedHandler<NoNeed>): Middleware;
-export function guarded<const N extends Need<Request>>(
+export function guarded(ampho: GuardHost, handler: GuardedHandler<NoRequirements>): Middleware;
+export function guarded<const N extends Requirements<Request>>(
   ampho: GuardHost,
-  need: N,
+  requirements: N,
   handler: GuardedHandler<N>,
 ): Middleware;
-export function guarded<N extends Need<Request>>(
+export function guarded<N extends Requirements<Request>>(
   ampho: GuardHost,
   ...rest: readonly [GuardedHandler<N>] | readonly [N, GuardedHandler<N>]
 ): Middleware {
-  const [need, handler] = needAndHandler(rest, ampho);
+  const [requirements, handler] = requirementsAndHandler(rest, ampho);
   return (context, next) =>
-    through(ampho, need, context, async () => {
-      assertState<N>(context, need);
+    through(ampho, requirements, context, async () => {
+      assertState<N>(context, requirements);
       return handler(context, next);
     });
 }
@@ -69,11 +69,11 @@ function restoreTarget({ prefix }: HttpHost, { req, originalUrl }: Context): voi
   if (isUnder(prefix, parseTarget(originalUrl).path)) Object.assign(req, { originalUrl });
 }
 
-function assertState<N extends Need<Request>>(
+function assertState<N extends Requirements<Request>>(
   context: Context,
-  need: N | undefined,
+  requirements: N | undefined,
 ): asserts context is Context & GuardedContext<N> {
-  assertAuth(context.state, need);
+  assertAuth(context.state, requirements);
 }
 
 /** The text, where the parser has kept it: it is judged as strictly as an unread body. */
@@ -82,17 +82,22 @@ function parsedBodyOf(request: Request): unknown {
   return text ?? ("body" in request ? request.body : undefined);
 }
 
-function through(host: GuardHost, need: Need<Request> | undefined, context: Context, proceed: () => Promise<unknown>) {
-  return admit<Request, Promise<unknown>>({
+function through(
+  host: GuardHost,
+  requirements: Requirements<Request> | undefined,
+  context: Context,
+  proceed: () => Promise<unknown>,
+) {
+  return nodeGuard<Request, Promise<unknown>>({
     host,
-    need,
+    requirements,
     message: context.req,
     request: context.request,
-    admitted(auth) {
+    onAccepted(auth) {
       context.state.auth = auth;
       return proceed();
     },
-    refused(refusal) {
+    onRejected(refusal) {
       answerUncaught(context, refusal);
       return Promise.reject(refusal);
     },
@@ -105,6 +110,6 @@ function answerUncaught(context: Context, refusal: Refusal): void {
   context.onerror = (error) => {
     if (error !== refusal || context.headerSent) return lastResort.call(context, error);
     context.app.emit("error", error, context);
-    writeAnswer(context.req, context.res, refusal.answer);
+    writeResponse(context.req, context.res, refusal.answer);
   };
 }

@@ -13,12 +13,12 @@ import {
   type Type,
 } from "@nestjs/common";
 import { HttpAdapterHost, Reflector } from "@nestjs/core";
-import type { Auth, Need } from "../tokens/auth.js";
 import type { ErrorCode } from "../errors.js";
-import { admit } from "./node-guard.js";
 import type { GuardHost } from "../http/rest/guard-host.js";
 import type { Refusal } from "../http/rest/refusal.js";
-import { checkNeed } from "./fetch-authorize.js";
+import type { Auth, Requirements } from "../tokens/auth.js";
+import { checkRequirements } from "./fetch-authorize.js";
+import { nodeGuard } from "./node-guard.js";
 
 /** What both platforms' requests have; annotate the parameter of `can` with the platform's own type for more. */
 export interface NestRequest extends Pick<IncomingMessage, "headers" | "method" | "url"> {
@@ -53,7 +53,7 @@ const seen = new WeakSet<object>();
 abstract class HttpGuard implements CanActivate {
   declare readonly adapters: HttpAdapterHost;
   abstract readonly ampho: GuardHost;
-  readonly need: Need<unknown> | undefined;
+  readonly requirements: Requirements<unknown> | undefined;
 
   /** Refuses where there is no HTTP request to look at: microservices and gateways check tokens by `ampho.verify`. */
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
@@ -62,17 +62,17 @@ abstract class HttpGuard implements CanActivate {
         `authorize guards HTTP requests, and this handler is called over "${context.getType()}": it refuses all. Check the token by ampho.verify(token).`,
       );
     const request = context.switchToHttp().getRequest<PlatformRequest>();
-    return admit<unknown, boolean>({
+    return nodeGuard<unknown, boolean>({
       host: this.ampho,
-      need: this.need,
+      requirements: this.requirements,
       message: "raw" in request ? request.raw : request,
       request,
-      admitted(auth) {
+      onAccepted(auth) {
         request.auth = auth;
         seen.add(request);
         return true;
       },
-      refused: (refusal) => {
+      onRejected: (refusal) => {
         const response: unknown = context.switchToHttp().getResponse();
         for (const [name, value] of Object.entries(refusal.headers))
           this.adapters.httpAdapter.setHeader(response, name, value);
@@ -104,24 +104,25 @@ Inject(Reflector)(AuthorizeGuard.prototype, "reflector");
 Injectable()(AuthorizeGuard);
 
 /** A guard's class for Nest to make: by that instance, or by the one that is injected. */
-export function guardOf(host: GuardHost | undefined, asked: Need<never> | undefined): Type<CanActivate> {
+export function guardOf(host: GuardHost | undefined, asked: Requirements<never> | undefined): Type<CanActivate> {
   // `can` is asked only with the request of the platform that it was written for.
-  const need = asked === undefined ? undefined : (checkNeed(asked, host ?? {}) as Need<unknown>);
-  return host === undefined ? mixin(injectedGuard(need)) : mixin(guardBy(host, need));
+  const requirements =
+    asked === undefined ? undefined : (checkRequirements(asked, host ?? {}) as Requirements<unknown>);
+  return host === undefined ? mixin(injectedGuard(requirements)) : mixin(guardBy(host, requirements));
 }
 
-const injectedGuard = (need: Need<unknown> | undefined) =>
+const injectedGuard = (requirements: Requirements<unknown> | undefined) =>
   class extends InjectedGuard {
-    override readonly need = need;
+    override readonly requirements = requirements;
   };
 
-const guardBy = (ampho: GuardHost, need: Need<unknown> | undefined) =>
+const guardBy = (ampho: GuardHost, requirements: Requirements<unknown> | undefined) =>
   class extends HttpGuard {
     override readonly ampho = ampho;
-    override readonly need = need;
+    override readonly requirements = requirements;
   };
 
-/** Parameter: who is asking; undefined only under an `optional` need. Throws on a route that no guard has looked at. */
+/** Parameter: who is asking; undefined only under an `optional` requirements. Throws on a route that no guard has looked at. */
 export const CurrentAuth = createParamDecorator((_data: unknown, context: ExecutionContext): Auth | undefined => {
   const request = context.switchToHttp().getRequest<PlatformRequest>();
   if (!seen.has(request)) throw new TypeError("@CurrentAuth() stands on a route without @authorize");

@@ -2,18 +2,18 @@
 // Browsers can set no Authorization header here, so the token may also come as a subprotocol, `bearer.{token}`.
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import type { AuthOf, Need, NoNeed } from "../tokens/auth.js";
-import { bearerOf } from "../tokens/bearer.js";
 import { AmphoError } from "../errors.js";
-import { assertAuth, needAndHandler } from "./node-guard.js";
-import { onlyAuthorization } from "../http/rest/authorization.js";
-import type { HttpAnswer } from "../http/rest/message.js";
 import type { HttpHost } from "../http/node/exchange.js";
 import { authorizationValues, headOf } from "../http/node/request.js";
-import { type TokenJudge, watchToken } from "./token-expiry.js";
+import { onlyAuthorization } from "../http/rest/authorization.js";
+import type { HttpResponse } from "../http/rest/message.js";
+import type { AuthOf, NoRequirements, Requirements } from "../tokens/auth.js";
+import { bearerOf } from "../tokens/bearer.js";
+import { assertAuth, requirementsAndHandler } from "./node-guard.js";
+import { type TokenVerifier, watchToken } from "./token-expiry.js";
 
-/** What upgrades need of an `Ampho`. */
-export interface UpgradeHost extends HttpHost, TokenJudge {}
+/** What upgrades requirements of an `Ampho`. */
+export interface UpgradeHost extends HttpHost, TokenVerifier {}
 
 export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
@@ -33,17 +33,17 @@ export function offeredProtocols(request: IncomingMessage): readonly string[] {
 }
 
 /** Listener for `server.on("upgrade", …)`: hands the socket to the handler, or answers with the refusal and closes it. */
-export function guardedUpgrade(ampho: UpgradeHost, handler: UpgradeHandler<NoNeed>): UpgradeListener;
-export function guardedUpgrade<const N extends Need<IncomingMessage>>(
+export function guardedUpgrade(ampho: UpgradeHost, handler: UpgradeHandler<NoRequirements>): UpgradeListener;
+export function guardedUpgrade<const N extends Requirements<IncomingMessage>>(
   ampho: UpgradeHost,
-  need: N,
+  requirements: N,
   handler: UpgradeHandler<N>,
 ): UpgradeListener;
-export function guardedUpgrade<N extends Need<IncomingMessage>>(
+export function guardedUpgrade<N extends Requirements<IncomingMessage>>(
   ampho: UpgradeHost,
   ...rest: readonly [UpgradeHandler<N>] | readonly [N, UpgradeHandler<N>]
 ): UpgradeListener {
-  const [need, handler] = needAndHandler(rest, ampho);
+  const [requirements, handler] = requirementsAndHandler(rest, ampho);
   requireJudge(ampho);
 
   return (request, socket, head) => {
@@ -52,15 +52,15 @@ export function guardedUpgrade<N extends Need<IncomingMessage>>(
     socket.on("error", onError);
     const decide = async () => {
       const authorization = authorizationOf(ampho, request);
-      request.auth = await ampho.guard(authorization, need, request);
-      assertAuth(request, need);
+      request.auth = await ampho.guard(authorization, requirements, request);
+      assertAuth(request, requirements);
       return bearerOf(authorization);
     };
     decide().then(
       (token) => {
         if (socket.destroyed) return;
         socket.off("error", onError);
-        assertAuth(request, need);
+        assertAuth(request, requirements);
         const { ended, release } = watchToken(ampho, token);
         socket.once("close", () => release(new AmphoError("invalid_token", "The socket was closed.")));
         if (ended.aborted) refuse(socket, ampho.refusal(ended.reason));
@@ -93,7 +93,7 @@ function protocolsOf({ headers }: IncomingMessage): readonly string[] {
   return names.map((name) => name.trim()).filter((name) => name !== "");
 }
 
-function refuse(socket: Duplex, { status, headers, body = "" }: HttpAnswer): void {
+function refuse(socket: Duplex, { status, headers, body = "" }: HttpResponse): void {
   const fields = { ...headers, "Content-Length": String(Buffer.byteLength(body)), Connection: "close" };
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.once("finish", () => socket.destroy());

@@ -1,11 +1,11 @@
 // `ampho/node`: Ampho on node:http, and on whatever calls handlers by (request, response, next).
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Auth, AuthOf, Need, NoNeed } from "../tokens/auth.js";
 import { AmphoError } from "../errors.js";
-import { admit, assertAuth, givenNeed, needAndHandler } from "./node-guard.js";
-import { type GuardHost, requireHost } from "../http/rest/guard-host.js";
-import { writeAnswer } from "../http/node/response.js";
 import { exchange, type HttpHost, isOurs } from "../http/node/exchange.js";
+import { writeResponse } from "../http/node/response.js";
+import { type GuardHost, requireHost } from "../http/rest/guard-host.js";
+import type { Auth, AuthOf, NoRequirements, Requirements } from "../tokens/auth.js";
+import { assertAuth, nodeGuard, requirementsAndHandler, validRequirements } from "./node-guard.js";
 
 export {
   guardedUpgrade,
@@ -25,7 +25,7 @@ declare module "node:http" {
 export type Next = (error?: unknown) => void;
 export type Listener = (request: IncomingMessage, response: ServerResponse, next?: Next) => unknown;
 
-/** Has `request.auth` for certain; under an `optional` need it may be undefined. */
+/** Has `request.auth` for certain; under an `optional` requirements it may be undefined. */
 export type GuardedHandler<N> = (request: WithAuth<N>, response: ServerResponse, next?: Next) => unknown;
 type WithAuth<N> = IncomingMessage & { auth: AuthOf<N> };
 
@@ -37,7 +37,7 @@ export function mount(ampho: HttpHost): (request: IncomingMessage, response: Ser
     else if (next !== undefined) next();
     else {
       const error = new AmphoError("not_found", "There is nothing at this path.");
-      writeAnswer(request, response, ampho.refusal(error));
+      writeResponse(request, response, ampho.refusal(error));
     }
   };
 }
@@ -45,49 +45,49 @@ export function mount(ampho: HttpHost): (request: IncomingMessage, response: Ser
 /** Middleware: sets `request.auth` and calls `next`, or answers with the refusal. */
 export function authorize(
   ampho: GuardHost,
-  need?: Need<IncomingMessage>,
+  requirements?: Requirements<IncomingMessage>,
 ): (request: IncomingMessage, response: ServerResponse, next: Next) => void {
-  const asked = givenNeed(need, ampho);
+  const asked = validRequirements(requirements, ampho);
   return (request, response, next) => {
     void through(ampho, asked, request, response, () => next());
   };
 }
 
-/** Wraps a handler whose `request.auth` is there for certain; under an `optional` need it may be undefined. */
-export function guarded(ampho: GuardHost, handler: GuardedHandler<NoNeed>): Listener;
-export function guarded<const N extends Need<IncomingMessage>>(
+/** Wraps a handler whose `request.auth` is there for certain; under an `optional` requirements it may be undefined. */
+export function guarded(ampho: GuardHost, handler: GuardedHandler<NoRequirements>): Listener;
+export function guarded<const N extends Requirements<IncomingMessage>>(
   ampho: GuardHost,
-  need: N,
+  requirements: N,
   handler: GuardedHandler<N>,
 ): Listener;
-export function guarded<N extends Need<IncomingMessage>>(
+export function guarded<N extends Requirements<IncomingMessage>>(
   ampho: GuardHost,
   ...rest: readonly [GuardedHandler<N>] | readonly [N, GuardedHandler<N>]
 ): Listener {
-  const [need, handler] = needAndHandler(rest, ampho);
+  const [requirements, handler] = requirementsAndHandler(rest, ampho);
   return (request, response, next) =>
-    through(ampho, need, request, response, () => {
-      assertAuth(request, need);
+    through(ampho, requirements, request, response, () => {
+      assertAuth(request, requirements);
       return handler(request, response, next);
     });
 }
 
 function through(
   host: GuardHost,
-  need: Need<IncomingMessage> | undefined,
+  requirements: Requirements<IncomingMessage> | undefined,
   request: IncomingMessage,
   response: ServerResponse,
   proceed: () => unknown,
 ): unknown {
-  return admit({
+  return nodeGuard({
     host,
-    need,
+    requirements,
     message: request,
     request,
-    admitted(auth) {
+    onAccepted(auth) {
       request.auth = auth;
       return proceed();
     },
-    refused: ({ answer }) => writeAnswer(request, response, answer),
+    onRejected: ({ answer }) => writeResponse(request, response, answer),
   });
 }

@@ -1,9 +1,10 @@
 // The end of a token, for what stays open longer than a request: a socket, a stream of events.
-import type { Auth } from "../tokens/auth.js";
+
 import { AmphoError } from "../errors.js";
+import type { Auth } from "../tokens/auth.js";
 
 /** What knows whether a token still authorizes, and when to look again. */
-export interface TokenJudge {
+export interface TokenVerifier {
   verifySync(token: string): Auth;
   onRevoked(listener: () => void): () => void;
 }
@@ -19,7 +20,7 @@ const longestDelayMs = 2 ** 31 - 1;
 const leastDelayMs = 1_000;
 
 /** Looks now, whenever something is revoked, and when the token expires; within its leeway once a second. */
-export function watchToken(judge: TokenJudge, token: string | undefined): TokenWatch {
+export function watchToken(judge: TokenVerifier, token: string | undefined): TokenWatch {
   const end = new AbortController();
   if (token === undefined) return { ended: end.signal, release: () => undefined };
   let timer: NodeJS.Timeout | undefined;

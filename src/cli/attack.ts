@@ -1,16 +1,16 @@
 // `ampho doctor --attack`: what was typed, turned into an attack, and its results into a table.
 import { type Configuration, readConfiguration } from "../config/configuration.js";
-import { importKeys } from "../keys/jwk-set.js";
-import type { Key } from "../keys/key.js";
 import type { Credentials, TokenRules } from "../doctor/attacks/attack.js";
 import { type AttackReport, attackInstance } from "../doctor/attacks/instance.js";
 import { type AttackResult, isSound } from "../doctor/attacks/run.js";
 import { attacks } from "../doctor/attacks/table.js";
+import { createTestUsers } from "../doctor/attacks/test-users.js";
 import { hasDatabase } from "../doctor/database-file.js";
 import { NoAnswer } from "../doctor/exchange.js";
-import { lodge } from "../doctor/attacks/test-users.js";
 import { apiOf } from "../doctor/instance-url.js";
 import { AmphoError } from "../errors.js";
+import { importKeys } from "../keys/jwk-set.js";
+import type { Key } from "../keys/key.js";
 import { openManagement } from "../management.js";
 import type { CommandContext, CommandInput } from "./command.js";
 import { CommandFailure, UsageError } from "./failure.js";
@@ -21,13 +21,13 @@ import { operatorOf } from "./with-management.js";
 const passwordBytesMax = 4 * 1024 + 2;
 
 export async function attack(input: CommandInput, context: CommandContext, url: string): Promise<void> {
-  const { terminal, surroundings } = context;
+  const { terminal, processContext } = context;
   const login = input.text("--login");
   const keyOnStdin = input.has("--key-stdin");
   if (keyOnStdin && input.has("--password-stdin"))
     throw new UsageError("one of --key-stdin and --password-stdin: configure the key, in AMPHO_SECURITY_KEY_FILE");
   if (input.has("--password-stdin") && login === undefined) throw new UsageError("--password-stdin goes with --login");
-  const read = readConfiguration({ ...surroundings, needs: { key: keyOnStdin ? "none" : "any" } });
+  const read = readConfiguration({ ...processContext, needs: { key: keyOnStdin ? "none" : "any" } });
   const { configuration } = read;
   const api = apiOf(url, configuration.restPrefix);
   if (api === undefined) throw new UsageError("--attack takes an http or https URL without user, query or fragment");
@@ -71,7 +71,7 @@ async function passwordFor(input: CommandInput, { terminal }: CommandContext): P
 function rulesOf(configuration: Configuration): TokenRules {
   return {
     leewaySeconds: configuration.tokenLeeway,
-    foreignMaxSeconds: configuration.tokenForeignMax,
+    foreignMaxSeconds: configuration.tokenForeignTtl,
     issuer: configuration.tokenIssuer,
     audience: configuration.tokenAudience ?? [],
     corsOrigins: configuration.corsOrigins,
@@ -95,18 +95,18 @@ async function inStore(
   configuration: Configuration,
   context: CommandContext,
   user: Credentials | undefined,
-  work: (user: Credentials | (() => ReturnType<typeof lodge>)) => Promise<AttackReport>,
+  work: (user: Credentials | (() => ReturnType<typeof createTestUsers>)) => Promise<AttackReport>,
 ): Promise<AttackReport> {
   let close = async (): Promise<void> => {};
   const make = async () => {
-    if (!hasDatabase(configuration.databaseUrl, context.surroundings.cwd))
+    if (!hasDatabase(configuration.databaseUrl, context.processContext.cwd))
       throw new CommandFailure(
         "there is no configured store to make users in: set AMPHO_DATABASE_URL to the server's, or use --login and --password-stdin",
       );
     const opened = { ...configuration, databaseMigrate: "off" } as const;
-    const management = await openManagement(opened, { notice: () => {} }, operatorOf(context));
+    const management = await openManagement(opened, { log: () => {} }, operatorOf(context));
     close = () => management.close();
-    return lodge(management.users, configuration.passwordMin).catch((error: unknown) => {
+    return createTestUsers(management.users, configuration.passwordMin).catch((error: unknown) => {
       if (!(error instanceof AmphoError)) throw error;
       throw new CommandFailure(
         `no users can be made in the configured store: ${error.message} Use --login and --password-stdin`,

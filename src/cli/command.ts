@@ -1,5 +1,5 @@
 // The form of a command: a row of commands.ts, and the work behind it that is loaded only when it runs.
-import type { Surroundings } from "../config/process-context.js";
+import type { ProcessContext } from "../config/process-context.js";
 import type { Terminal } from "./terminal.js";
 
 export interface CommandOption {
@@ -24,7 +24,7 @@ export interface CommandInput {
 
 export interface CommandContext {
   readonly terminal: Terminal;
-  readonly surroundings: Surroundings;
+  readonly processContext: ProcessContext;
 }
 
 export interface CommandModule {

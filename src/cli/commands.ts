@@ -133,12 +133,12 @@ export const commands: readonly CommandRow[] = [
     load: () => import("./commands/user-hashes.js"),
   },
   {
-    name: "user-passwd",
+    name: "user-password",
     summary: "give a user a new password",
     details: "Asks for it on a terminal, or takes it from --password-stdin. Ends the user's sessions.",
     argument: login,
     options: [passwordStdin],
-    load: () => import("./commands/user-passwd.js"),
+    load: () => import("./commands/user-password.js"),
   },
   {
     name: "user-disable",
@@ -170,12 +170,12 @@ export const commands: readonly CommandRow[] = [
     load: () => import("./commands/user-roles.js"),
   },
   {
-    name: "user-remove",
+    name: "user-delete",
     summary: "remove a user",
     details: "Every session of the user ends within a second. The audit log keeps what happened.",
     argument: login,
     options: [],
-    load: () => import("./commands/user-remove.js"),
+    load: () => import("./commands/user-delete.js"),
   },
   {
     name: "session-list",
@@ -236,7 +236,7 @@ export const commands: readonly CommandRow[] = [
     name: "doctor",
     summary: "check a deployment, or attack a running instance",
     details:
-      "Checks the configuration, keys, files, the database and, with --url, a running instance, and says what to mend, the worst first; with exit code 1 if anything is wrong. With --attack it tries safe attacks on a running instance that has the configured key, or was started with AMPHO_DOCTOR=true, with users made for it in the configured store or the one of --login, and prints which of them held (docs/doctor.md); with exit code 1 if one did not.",
+      "Checks the configuration, keys, files, the database and, with --url, a running instance, and says what to mend, the worst first; with exit code 1 if anything is wrong. With --attack it tries safe attacks on a running instance that has the configured key, or was started with AMPHO_ALLOW_ATTACK_TEST=true, with users made for it in the configured store or the one of --login, and prints which of them held (docs/doctor.md); with exit code 1 if one did not.",
     options: [
       {
         name: "--url",

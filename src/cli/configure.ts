@@ -7,11 +7,11 @@ import type { CommandContext } from "./command.js";
  * @throws ConfigurationError
  */
 export function configure(
-  { surroundings, terminal }: CommandContext,
+  { processContext, terminal }: CommandContext,
   key: KeyNeed,
   options: Readonly<Record<string, unknown>> = {},
 ): ConfigurationResult {
-  const result = readConfiguration({ ...surroundings, options, needs: { key } });
+  const result = readConfiguration({ ...processContext, options, needs: { key } });
   for (const warning of result.warnings) terminal.warn(warning);
   return result;
 }

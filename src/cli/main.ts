@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The command `ampho`.
 import { fileProblem } from "../config/files.js";
-import { type Surroundings, surroundings } from "../config/process-context.js";
+import { type ProcessContext, processContext } from "../config/process-context.js";
 import { run } from "./program.js";
 import { openTerminal } from "./terminal.js";
 
@@ -16,9 +16,9 @@ process.stdout.on("error", onWriteError);
 process.stderr.on("error", () => {});
 
 /** Undefined, and said, when the working directory was removed while somebody was in it. */
-function whereItRuns(): Surroundings | undefined {
+function whereItRuns(): ProcessContext | undefined {
   try {
-    return surroundings();
+    return processContext();
   } catch (error) {
     process.stderr.write(`ampho: the working directory cannot be used: ${fileProblem(error)}\n`);
     return undefined;
@@ -30,7 +30,7 @@ if (around === undefined) process.exitCode = 1;
 else {
   void run(
     process.argv.slice(2),
-    { surroundings: around, terminal: openTerminal(process, around.env) },
+    { processContext: around, terminal: openTerminal(process, around.env) },
     (text) => void process.stdout.write(text),
   ).then((code) => {
     process.exitCode = code;

@@ -3,7 +3,7 @@ import { Command, CommanderError, Option } from "commander";
 import { nearest } from "../config/nearest.js";
 import { escaped } from "../config/redact.js";
 import { AmphoError, ConfigurationError } from "../errors.js";
-import { StoreOpenError } from "../store/database-error.js";
+import { DatabaseError } from "../store/database-error.js";
 import { productVersion } from "../version.js";
 import type { CommandContext, CommandInput, CommandOption, CommandRow } from "./command.js";
 import { commands } from "./commands.js";
@@ -116,7 +116,7 @@ function unknownOption(typed: string, row: CommandRow | undefined): string {
 
 /** Runs what was typed and returns the exit code: 0 done, 1 could not, 2 wrong use or configuration. */
 export async function run(typed: readonly string[], context: CommandContext, write: (text: string) => void) {
-  const { terminal, surroundings } = context;
+  const { terminal, processContext } = context;
   const root = program(context, write);
   if (typed.length === 0) {
     terminal.note(root.helpInformation().trimEnd());
@@ -132,7 +132,7 @@ export async function run(typed: readonly string[], context: CommandContext, wri
     const [code, message] = outcomeOf(failed, typed);
     if (logged === undefined) terminal.note(`ampho: ${message}`, "red");
     else logged.log(`error: ${message}`);
-    if (message.startsWith(unexpected) && surroundings.env["AMPHO_DEBUG"] === "1" && failed instanceof Error)
+    if (message.startsWith(unexpected) && processContext.env["AMPHO_DEBUG"] === "1" && failed instanceof Error)
       (logged?.log ?? terminal.note)(failed.stack ?? "");
     return code;
   }
@@ -157,7 +157,7 @@ function outcomeOf(error: unknown, typed: readonly string[]): readonly [1 | 2, s
   if (error instanceof CommanderError) return [2, usageMessage(error, typed)];
   if (error instanceof UsageError) return [2, `${error.message}. Try \`ampho ${typed[0]} --help\``];
   if (error instanceof ConfigurationError) return [2, error.message];
-  if (error instanceof CommandFailure || error instanceof AmphoError || error instanceof StoreOpenError) {
+  if (error instanceof CommandFailure || error instanceof AmphoError || error instanceof DatabaseError) {
     return [1, error.message];
   }
   if (isMissingBinary(error)) return [1, missingBinary];

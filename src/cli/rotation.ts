@@ -1,17 +1,17 @@
 // The JWK Set to configure next, by a plain rotation or by one of its stages (docs/keys.md).
 import { systemClock } from "../clock.js";
-import { activateWaitSeconds, retireWaitSeconds } from "../keys/rotation-waits.js";
 import type { Configuration } from "../config/configuration.js";
+import { ConfigurationError } from "../errors.js";
 import type { Algorithm } from "../keys/algorithms.js";
 import { generateJwk } from "../keys/generate.js";
+import { importKeys } from "../keys/jwk-set.js";
 import type { Jwk } from "../keys/members.js";
 import { rotateKeys } from "../keys/rotate.js";
-import { importKeys } from "../keys/jwk-set.js";
+import { activateWaitSeconds, retireWaitSeconds } from "../keys/rotation-waits.js";
 import { activateNext, publishNext, retirePrevious, type StageOutcome, type StageRules } from "../keys/stages.js";
-import { ConfigurationError } from "../errors.js";
 import type { CommandContext } from "./command.js";
 import { CommandFailure } from "./failure.js";
-import { timeOf } from "./table.js";
+import { formatTime } from "./table.js";
 import { withManagement } from "./with-management.js";
 
 /** What is rotated. */
@@ -101,9 +101,9 @@ const retireWait = (configuration: Configuration) =>
   retireWaitSeconds({
     tokenTtlSeconds: configuration.tokenTtl,
     leewaySeconds: configuration.tokenLeeway,
-    foreignMaxSeconds: configuration.tokenForeignMax,
-    sessionIdleSeconds: configuration.sessionIdle,
-    sessionMaxSeconds: configuration.sessionMax,
+    foreignMaxSeconds: configuration.tokenForeignTtl,
+    sessionIdleSeconds: configuration.sessionIdleTtl,
+    sessionMaxSeconds: configuration.sessionTtl,
   });
 
 type Refused = Extract<StageOutcome, { readonly outcome: "refused" }>;
@@ -115,7 +115,7 @@ const refusals: Readonly<Record<Refused["reason"], (refused: Refused) => string>
   too_early: ({ kid, until }) =>
     until === undefined
       ? `the set does not say since when the key ${kid} waits; --force with --reason does not ask`
-      : `it is too early for the key ${kid}: somebody would be refused before ${timeOf(until)} UTC; --force with --reason does not wait`,
+      : `it is too early for the key ${kid}: somebody would be refused before ${formatTime(until)} UTC; --force with --reason does not wait`,
 };
 
 function required(outcome: StageOutcome): Extract<StageOutcome, { readonly outcome: "done" }> {
@@ -128,7 +128,7 @@ function notesOf(
   [kid, ...others]: readonly [string, ...string[]],
   present: PresentKeys,
 ): readonly string[] {
-  const from = (waitSeconds: number) => timeOf(systemClock.now() + waitSeconds);
+  const from = (waitSeconds: number) => formatTime(systemClock.now() + waitSeconds);
   const notes: Readonly<Record<Stage, () => readonly string[]>> = {
     next: () => [
       `The key ${kid} is next: it verifies, and does not sign yet. From ${from(activateWaitSeconds)} UTC on: --stage activate.`,

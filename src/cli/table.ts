@@ -61,5 +61,5 @@ export function table(
 }
 
 /** Unix seconds as `2026-01-31 23:59:59`, UTC. */
-export const timeOf = (seconds: number): string =>
+export const formatTime = (seconds: number): string =>
   new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " ");

@@ -10,5 +10,5 @@ export function withAmpho<T>(
   context: CommandContext,
   work: (ampho: Ampho) => Promise<T>,
 ): Promise<T> {
-  return closing(composeAmpho(configuration, { notice: () => {} }, operatorOf(context)), work);
+  return closing(composeAmpho(configuration, { log: () => {} }, operatorOf(context)), work);
 }

@@ -24,10 +24,10 @@ export async function closing<A extends { close(): Promise<void> }, T>(
   }
 }
 
-export function operatorOf({ surroundings: { user, host } }: CommandContext) {
+export function operatorOf({ processContext: { user, host } }: CommandContext) {
   return { actor: "operator", operator: `${user ?? "unknown"}@${host}` } as const;
 }
 
 function noticesOf({ terminal }: CommandContext) {
-  return { notice: (line: string) => terminal.note(`ampho: ${line}`) };
+  return { log: (line: string) => terminal.note(`ampho: ${line}`) };
 }

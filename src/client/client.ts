@@ -1,7 +1,7 @@
 // `ampho/client`: a fetch that forgets that tokens expire, for browsers and Node (docs/client.md).
 import { createFetch, type Fetch } from "./fetch.js";
 import { noLock, storageLock, webLock } from "./lock.js";
-import { type Held, heldOf, openRecords, sidOf } from "./record.js";
+import { openRecords, type StoredSession, sidOf, storedSessionOf } from "./record.js";
 import { createRenewal, requestRenewal, sessionEnded, unlessOver } from "./renewal.js";
 import { identityOf, type Session } from "./session.js";
 import { type ClientStorage, memoryStorage, pageStorage } from "./storage.js";
@@ -73,8 +73,8 @@ export function createClient({ baseUrl, prefix = "/api/security", storage }: Cli
   /** Counts calls of login and logout: the last one made decides, not the last one answered. */
   let turn = 0;
 
-  async function end(held: Held): Promise<void> {
-    const logout = ({ token }: Held) => call(root, "/logout", {}, token);
+  async function end(held: StoredSession): Promise<void> {
+    const logout = ({ token }: StoredSession) => call(root, "/logout", {}, token);
     await logout(held).catch((error) => {
       unlessOver(error);
       // The access token may just have expired: the session goes on until a new one ends it.
@@ -88,7 +88,7 @@ export function createClient({ baseUrl, prefix = "/api/security", storage }: Cli
       const deviceName = `${name} device ${login.toLowerCase()}`;
       const before = await records.read();
       const device = (await records.inTurn(() => kept.get(deviceName))) ?? undefined;
-      const held = heldOf(await call(root, "/login", { login, password, device }, before?.token));
+      const held = storedSessionOf(await call(root, "/login", { login, password, device }, before?.token));
       const proof = held.device;
       try {
         if (proof) await records.inTurn(() => kept.set(deviceName, proof));

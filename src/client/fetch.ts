@@ -1,6 +1,6 @@
 // `fetch` with the session's token: renewed when it is due, and once when the server refuses it as `invalid_token`.
 import { createAge, isDue } from "./age.js";
-import type { Held, Records } from "./record.js";
+import type { Records, StoredSession } from "./record.js";
 import { isOver, type Renewal } from "./renewal.js";
 import { bearer, unreachable } from "./wire.js";
 
@@ -23,7 +23,7 @@ export function createFetch(records: Records, renewal: Renewal, base: URL): Fetc
       throw unreachable(error);
     }
     const signal = init.signal ?? request?.signal;
-    const send = async (held?: Held): Promise<Response> => {
+    const send = async (held?: StoredSession): Promise<Response> => {
       if (held) headers.set("Authorization", bearer(held.token));
       try {
         return await fetch(request ?? url, { ...init, headers });

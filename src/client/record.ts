@@ -12,7 +12,7 @@ interface Grant {
   readonly device?: string;
 }
 
-export interface Held extends Grant {
+export interface StoredSession extends Grant {
   /** When the answer came, by this device's clock; milliseconds. */
   readonly receivedMs: number;
   readonly session: Session;
@@ -21,7 +21,7 @@ export interface Held extends Grant {
 }
 
 /** Throws `unavailable` when the answer is none of Ampho's. */
-export function heldOf(answer: unknown): Held {
+export function storedSessionOf(answer: unknown): StoredSession {
   try {
     if (hasText<Grant>(answer, "refresh_token"))
       return { ...answer, receivedMs: Date.now(), session: sessionOf(answer.token) };
@@ -31,14 +31,14 @@ export function heldOf(answer: unknown): Held {
   throw unreachable();
 }
 
-export const sidOf = (held: Held | undefined): string | undefined => held?.session.session?.id;
+export const sidOf = (held: StoredSession | undefined): string | undefined => held?.session.session?.id;
 
 export interface Records {
   /** Runs what uses the storage after all else that does; rejects with `unavailable` when the storage fails. */
   inTurn<T>(work: () => T | Promise<T>): Promise<T>;
-  read(): Promise<Held | undefined>;
+  read(): Promise<StoredSession | undefined>;
   /** Puts `next` in the place of the one with this refresh token, or of any; gives back what stood there. */
-  replace(next: Held | undefined, refreshToken?: string): Promise<Held | undefined>;
+  replace(next: StoredSession | undefined, refreshToken?: string): Promise<StoredSession | undefined>;
 }
 
 /** `noticed` gets what is read or written, in that order: reads and writes of one client wait for each other. */
@@ -53,9 +53,9 @@ export function openRecords(
     last = result.catch(() => {});
     return result;
   };
-  const read = async (): Promise<Held | undefined> => {
+  const read = async (): Promise<StoredSession | undefined> => {
     const value = parse((await storage.get(name)) ?? "");
-    const held = hasText<Held>(value, "refresh_token") ? value : undefined;
+    const held = hasText<StoredSession>(value, "refresh_token") ? value : undefined;
     noticed(held?.session);
     return held;
   };

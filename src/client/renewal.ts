@@ -3,7 +3,7 @@
 import { AmphoError } from "../errors.js";
 import type { Lock } from "./lock.js";
 import { randomId } from "./random.js";
-import { type Held, heldOf, type Records, sidOf } from "./record.js";
+import { type Records, type StoredSession, sidOf, storedSessionOf } from "./record.js";
 import { reliably } from "./storage.js";
 import { call } from "./wire.js";
 
@@ -12,7 +12,7 @@ export interface Renewal {
    * A newer token of the same session; rejects with `session_ended`, with what keeps the server from answering, or with
    * the reason of the signal, which stops the waiting only.
    */
-  renew(stale: Held, signal?: AbortSignal | null): Promise<Held>;
+  renew(stale: StoredSession, signal?: AbortSignal | null): Promise<StoredSession>;
   /** The network is back: the next call tries at once. */
   resume(): void;
 }
@@ -31,18 +31,18 @@ export function unlessOver(error: unknown): undefined {
   if (!isOver(error)) throw error;
 }
 
-export async function requestRenewal(root: string, { refresh_token, key }: Held): Promise<Held> {
-  return heldOf(await call(root, "/renew", { refresh_token }, undefined, key));
+export async function requestRenewal(root: string, { refresh_token, key }: StoredSession): Promise<StoredSession> {
+  return storedSessionOf(await call(root, "/renew", { refresh_token }, undefined, key));
 }
 
 export function createRenewal(records: Records, lock: Lock, root: string): Renewal {
   /** By the refresh token that is being renewed: a login may bring another while one is under way. */
-  const running = new Map<string, Promise<Held>>();
+  const running = new Map<string, Promise<StoredSession>>();
   let failure: unknown;
   let failures = 0;
   let pausedUntilMs = 0;
 
-  async function move({ refresh_token }: Held): Promise<void> {
+  async function move({ refresh_token }: StoredSession): Promise<void> {
     const held = await records.read();
     if (held?.refresh_token !== refresh_token) return; // another tab was first
     const keyed = { key: randomId(), ...held };
@@ -51,7 +51,7 @@ export function createRenewal(records: Records, lock: Lock, root: string): Renew
     await records.replace(renewed, refresh_token);
   }
 
-  async function attempt(stale: Held): Promise<Held> {
+  async function attempt(stale: StoredSession): Promise<StoredSession> {
     // Nobody tries in the background, and whoever calls again too early is told the same without a request.
     if (performance.now() < pausedUntilMs) throw failure;
     try {

@@ -1,6 +1,7 @@
 // The configuration: every source merged, every value that counts checked, everything that is wrong told at once.
 // The parameters themselves are rows of config/parameters.ts.
 import { resolve } from "node:path";
+import type { ImportedKeys } from "../keys/jwk-set.js";
 import { type KeyNeed, readKey } from "./key.js";
 import {
   optionName,
@@ -11,9 +12,8 @@ import {
   parameters,
 } from "./parameters.js";
 import { failure, type Problem } from "./problem.js";
-import { shown, shownPath, shownSecret } from "./redact.js";
+import { describePath, describeValue, redactSecret } from "./redact.js";
 import { type Given, readSources, type SourceInput } from "./sources.js";
-import type { ImportedKeys } from "../keys/jwk-set.js";
 
 export type { KeyNeed };
 
@@ -101,9 +101,9 @@ function checkValues(given: ReadonlyMap<ParameterName, Given>, problems: Problem
     const apart = name === readApart;
     const value = one === undefined || apart ? usual : kind.parse(one.raw);
     if (one !== undefined && !apart && value === undefined) {
-      const show = name === "AMPHO_SECURITY_KEY_FILE" ? shownPath : secret ? shownSecret : shown;
+      const show = name === "AMPHO_SECURITY_KEY_FILE" ? describePath : secret ? redactSecret : describeValue;
       const was = show(one.raw);
-      problems.push({ name: placed(name, one), text: `is ${was} and may be ${kind.mayBe}` });
+      problems.push({ name: placed(name, one), text: `is ${was} and may be ${kind.expected}` });
     }
     values[optionName(name)] = value;
   }

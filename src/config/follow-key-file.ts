@@ -4,9 +4,9 @@
 import { createHash } from "node:crypto";
 import { constants, statSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { ConfigurationError } from "../errors.js";
 import { isSameKey } from "../keys/jwk-set.js";
 import type { Key } from "../keys/key.js";
-import { ConfigurationError } from "../errors.js";
 import { fileProblem } from "./files.js";
 import { readKeyText, unreadable } from "./key.js";
 import type { TokenAlgorithm } from "./parameters.js";
@@ -25,16 +25,16 @@ export interface KeyFileFollower {
   stop(): void;
 }
 
-export function followKeyFile(parts: {
+export function followKeyFile(deps: {
   readonly path: string;
   readonly algorithm: TokenAlgorithm | undefined;
   /** Those that were read from it at the start. */
   readonly keys: readonly Key[];
   readonly take: (keys: readonly Key[]) => void;
-  readonly notice: (line: string) => void;
+  readonly log: (line: string) => void;
 }): KeyFileFollower {
-  const { path, algorithm, take, notice } = parts;
-  let keys = parts.keys;
+  const { path, algorithm, take, log } = deps;
+  let keys = deps.keys;
   let taken = "";
   let badLooks = 0;
   let reported: string | undefined;
@@ -46,7 +46,7 @@ export function followKeyFile(parts: {
   async function look(insists: boolean): Promise<string | undefined> {
     const problem = stopped ? undefined : await lookOnce();
     if (problem === undefined) {
-      if (reported !== undefined && !stopped) notice("the key file can be used again");
+      if (reported !== undefined && !stopped) log("the key file can be used again");
       badLooks = 0;
       reported = undefined;
       return undefined;
@@ -55,7 +55,7 @@ export function followKeyFile(parts: {
     if ((!insists && badLooks < looksUntilBad) || problem === reported) return problem;
     reported = problem;
     // Whoever insisted is told by the rejection.
-    if (!insists && !stopped) notice(`error: AMPHO_SECURITY_KEY_FILE ${problem}; the keys that were read before go on`);
+    if (!insists && !stopped) log(`error: AMPHO_SECURITY_KEY_FILE ${problem}; the keys that were read before go on`);
     return problem;
   }
 
@@ -71,8 +71,8 @@ export function followKeyFile(parts: {
     keys = read;
     taken = digest;
     take(read);
-    for (const warning of warnings) notice(`warning: ${warning}`);
-    if (!isSame(before, read)) notice(changeOf(before, read));
+    for (const warning of warnings) log(`warning: ${warning}`);
+    if (!isSame(before, read)) log(changeOf(before, read));
     return undefined;
   }
 

@@ -1,13 +1,13 @@
 // AMPHO_SECURITY_KEY and AMPHO_SECURITY_KEY_FILE: from one of them to keys that can sign and verify.
 // What is wrong is said of the parameter to be mended, never with a part of the key.
 import { resolve } from "node:path";
+import { ConfigurationError } from "../errors.js";
 import { generateJwk } from "../keys/generate.js";
 import { type ImportedKeys, importKeys } from "../keys/jwk-set.js";
-import { ConfigurationError } from "../errors.js";
 import { fileProblem, readText } from "./files.js";
 import { fromJson } from "./kinds.js";
 import type { ParameterName, TokenAlgorithm } from "./parameters.js";
-import { shownPath } from "./redact.js";
+import { describePath } from "./redact.js";
 
 /**
  * `any`: the configured key, or outside production one that is made for this process.
@@ -60,7 +60,7 @@ export function readKeyText(text: string, algorithm: TokenAlgorithm | undefined)
 
 /** `AMPHO_SECURITY_KEY_FILE …`: why its text cannot be had. */
 export function unreadable(path: string, why: string): string {
-  return `is ${shownPath(path)}, which cannot be read (${why}), and may be the path of a file`;
+  return `is ${describePath(path)}, which cannot be read (${why}), and may be the path of a file`;
 }
 
 function fromFile(path: string, cwd: string, algorithm: TokenAlgorithm | undefined): KeyResult {

@@ -7,7 +7,7 @@ export interface Kind<T, I = T> {
   /** As tables and help print it: `int seconds`. */
   readonly type: string;
   /** Ends the sentence "… and may be". */
-  readonly mayBe: string;
+  readonly expected: string;
   /** The value, or undefined when it is a bad one. */
   parse(value: unknown): T | undefined;
   /** Carries the type `I` only; never set. */
@@ -37,7 +37,7 @@ export function int(range: { min: number; max: number; unit?: string }): Kind<nu
   const { min, max, unit } = range;
   return {
     type: unit === undefined ? "int" : `int ${unit}`,
-    mayBe: `a whole number${unit === undefined ? "" : ` of ${unit}`} from ${min} to ${max}`,
+    expected: `a whole number${unit === undefined ? "" : ` of ${unit}`} from ${min} to ${max}`,
     parse(value) {
       const number = typeof value === "string" && decimal.test(value) ? Number(value) : value;
       return typeof number === "number" && Number.isInteger(number) && number >= min && number <= max
@@ -49,7 +49,7 @@ export function int(range: { min: number; max: number; unit?: string }): Kind<nu
 
 export const bool: Kind<boolean> = {
   type: "bool",
-  mayBe: "true or false",
+  expected: "true or false",
   parse: (value) =>
     value === true || value === "true" || value === "1"
       ? true
@@ -61,30 +61,30 @@ export const bool: Kind<boolean> = {
 export function choice<const C extends string>(choices: readonly C[]): Kind<C> {
   return {
     type: choices.length < 4 ? choices.map((one) => `\`${one}\``).join(" or ") : "str",
-    mayBe: `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`,
+    expected: `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`,
     parse: (value) => choices.find((one) => one === value),
   };
 }
 
 export const str: Kind<string> = {
   type: "str",
-  mayBe: "a text that is not empty and holds no control characters",
+  expected: "a text that is not empty and holds no control characters",
   parse: (value) => (typeof value === "string" && value !== "" && !hasControl(value) ? value : undefined),
 };
 
 /** A secret that is sent as a bearer token (RFC 6750 §2.1), long enough that nobody guesses it. */
 export const bearerSecret: Kind<string> = {
   type: "str",
-  mayBe: "32 to 1024 letters, digits and other visible ASCII characters, without spaces",
+  expected: "32 to 1024 letters, digits and other visible ASCII characters, without spaces",
   parse: (value) => (typeof value === "string" && /^[!-~]{32,1024}$/.test(value) ? value : undefined),
 };
 
-export const path: Kind<string> = { ...str, type: "path", mayBe: "the path of a file" };
+export const path: Kind<string> = { ...str, type: "path", expected: "the path of a file" };
 
 /** The path part of RFC 3986 §3.3 in unreserved characters, so that it has one spelling. */
 export const prefix: Kind<string> = {
   type: "str",
-  mayBe:
+  expected:
     "a path such as /api/security: it begins with / and does not end with one; letters, digits and - . _ ~ between",
   parse: (value) =>
     typeof value === "string" && /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)+$/.test(value) ? value : undefined,
@@ -92,7 +92,7 @@ export const prefix: Kind<string> = {
 
 export const host: Kind<string> = {
   type: "str",
-  mayBe: "an IP address or a host name of this machine",
+  expected: "an IP address or a host name of this machine",
   parse: (value) =>
     typeof value === "string" && (isIP(value) !== 0 || /^(?=.{1,253}$)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/.test(value))
       ? value
@@ -101,7 +101,7 @@ export const host: Kind<string> = {
 
 export const databaseUrl: Kind<string> = {
   type: "url",
-  mayBe:
+  expected:
     "sqlite:PATH, sqlite::memory: or postgres://ROLE:PASSWORD@HOST/DATABASE, where a password has %23 %2F %3F %40 for # / ? @",
   parse(value) {
     if (typeof value !== "string" || hasControl(value)) return undefined;
@@ -114,7 +114,7 @@ export const databaseUrl: Kind<string> = {
 /** One text, or several as a JSON array. */
 export const strings: Kind<readonly string[], string | readonly string[]> = {
   type: "str or JSON array of str",
-  mayBe: "a text, or a JSON array of one or more texts that are not empty",
+  expected: "a text, or a JSON array of one or more texts that are not empty",
   parse(value) {
     const given = typeof value === "string" && value.trimStart().startsWith("[") ? fromJson(value) : value;
     const list: readonly unknown[] = Array.isArray(given) ? given : [given];
@@ -135,7 +135,7 @@ function isOrigin(text: string): boolean {
 
 export const origins: Kind<readonly string[], string | readonly string[]> = {
   type: "JSON array of str, or str with commas",
-  mayBe:
+  expected:
     "a JSON array or a list with commas of origins as browsers send them, such as https://app.example or http://localhost:5173: scheme, host in lower case, and a port if it is not the scheme's own; no path, no *, not null",
   parse(value) {
     const isList = typeof value === "string" && !value.trimStart().startsWith("[");
@@ -156,7 +156,7 @@ export const scopes: Kind<
   string | Readonly<Record<string, readonly string[]>>
 > = {
   type: "json",
-  mayBe: 'a JSON object of role and array of scopes, such as {"editor":["read","write"]}; a scope holds no spaces',
+  expected: 'a JSON object of role and array of scopes, such as {"editor":["read","write"]}; a scope holds no spaces',
   parse(value) {
     const given = fromJson(value);
     if (!isObject(given)) return undefined;
@@ -173,7 +173,7 @@ export const scopes: Kind<
 /** RFC 7517 §4 and §5: an object; what is in it is checked where keys are imported. */
 export const jwk: Kind<JsonObject, string | object> = {
   type: "json",
-  mayBe: "a JWK or a JWK Set",
+  expected: "a JWK or a JWK Set",
   parse(value) {
     const given = fromJson(value);
     return isObject(given) ? given : undefined;

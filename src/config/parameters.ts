@@ -84,7 +84,7 @@ export const parameters = {
     strings,
     "`aud`: all are set in new tokens; then every token must hold one of them",
   ),
-  AMPHO_SECURITY_TOKEN_FOREIGN_MAX: withDefault(
+  AMPHO_SECURITY_TOKEN_FOREIGN_TTL: withDefault(
     seconds(0),
     86_400,
     "how far ahead the `exp` of a token without `sid` (made by other software with the key) may lie",
@@ -109,13 +109,17 @@ export const parameters = {
     true,
     "whether an access token renews; set it to false where other services see access tokens",
   ),
-  AMPHO_SECURITY_SESSION_IDLE: withDefault(seconds(1), 1_209_600, "a session not renewed for so long ends (14 days)"),
-  AMPHO_SECURITY_SESSION_MAX: withDefault(
+  AMPHO_SECURITY_SESSION_IDLE_TTL: withDefault(
+    seconds(1),
+    1_209_600,
+    "a session not renewed for so long ends (14 days)",
+  ),
+  AMPHO_SECURITY_SESSION_TTL: withDefault(
     seconds(1),
     7_776_000,
     "a session ends after so long whatever happens (90 days)",
   ),
-  AMPHO_SECURITY_SESSIONS_MAX: withDefault(
+  AMPHO_SECURITY_SESSIONS_PER_USER: withDefault(
     int({ min: 1, max: 100_000 }),
     100,
     "sessions of one user; a login beyond it ends the oldest",
@@ -125,7 +129,7 @@ export const parameters = {
     0,
     "a process that has not been able to read revocations for so long answers guarded requests with 503; 0 is no limit",
   ),
-  AMPHO_SECURITY_FEED_TOKEN: without(
+  AMPHO_SECURITY_REVOCATION_FEED_TOKEN: without(
     bearerSecret,
     "the bearer token that services with `ampho/verify` read `GET {prefix}/revocations` with; without it the feed is not there (404)",
     { secret: true },
@@ -135,12 +139,12 @@ export const parameters = {
     15,
     "least length of a new password (NIST SP 800-63B-4 where it is the only factor)",
   ),
-  AMPHO_SECURITY_THROTTLE_TRIES: withDefault(
+  AMPHO_SECURITY_THROTTLE_ATTEMPTS: withDefault(
     int({ min: 1, max: 1_000_000 }),
     5,
     "wrong passwords for one login, from places where its user has not been let in before, until each further try has to wait",
   ),
-  AMPHO_SECURITY_THROTTLE_KNOWN_TRIES: withDefault(
+  AMPHO_SECURITY_THROTTLE_KNOWN_ATTEMPTS: withDefault(
     int({ min: 1, max: 1_000_000 }),
     10,
     "the same for a place with a `device` proof of the user, and for a session that changes its password",
@@ -197,12 +201,12 @@ export const parameters = {
     "the bearer token that `GET /metrics` asks for; without AMPHO_METRICS_PORT it is then on the port of the service, and without both it is not there",
     { secret: true },
   ),
-  AMPHO_DRAIN_LEAD: withDefault(
+  AMPHO_SHUTDOWN_DELAY: withDefault(
     seconds(0, 3600),
     0,
     "how long `ampho serve` goes on answering after SIGTERM while `/readyz` says 503, before it closes its port; behind a balancer, longer than that takes to notice. SIGINT does not wait",
   ),
-  AMPHO_DOCTOR: withDefault(
+  AMPHO_ALLOW_ATTACK_TEST: withDefault(
     bool,
     false,
     "whether `ampho doctor --attack` may attack this instance without its key; each answer says so. Not for production",

@@ -1,7 +1,7 @@
 // Where a process stands: what its configuration depends on besides the files.
 import { hostname, userInfo } from "node:os";
 
-export interface Surroundings {
+export interface ProcessContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Undefined when the system has no name for the user; there is then no {user}@{host}.json. */
@@ -10,7 +10,7 @@ export interface Surroundings {
 }
 
 /** Of the process that runs. */
-export function surroundings(): Surroundings {
+export function processContext(): ProcessContext {
   return { env: process.env, cwd: process.cwd(), user: userName(), host: hostname() };
 }
 

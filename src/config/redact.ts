@@ -15,7 +15,7 @@ export const escaped = (text: string): string =>
       .join(""),
   );
 
-export function shown(value: unknown): string {
+export function describeValue(value: unknown): string {
   if (typeof value === "string") {
     const url = /^([a-z][a-z0-9+.-]{0,19}):\/\//i.exec(value);
     // Not even the host: a password with an @ or a / in it would not end where it seems to.
@@ -32,9 +32,9 @@ export function shown(value: unknown): string {
 const pathForms = [/^[^{}"]{1,200}\.[a-z0-9]{1,8}$/i, /^\.{0,2}\/[a-z0-9_./-]{1,200}$/];
 
 /** The path of a key file, unless it looks like the key itself. */
-export function shownPath(value: unknown): string {
+export function describePath(value: unknown): string {
   const looksLikePath = typeof value === "string" && pathForms.some((form) => form.test(value));
   return looksLikePath ? escaped(JSON.stringify(value)) : "a value that is not shown, as it may be a key";
 }
 
-export const shownSecret = (_value: unknown): string => "a value that is not shown, as it is a secret,";
+export const redactSecret = (_value: unknown): string => "a value that is not shown, as it is a secret,";

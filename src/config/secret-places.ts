@@ -2,8 +2,8 @@
 import { join, resolve } from "node:path";
 import { readFiles } from "./files.js";
 import { parameters } from "./parameters.js";
+import type { ProcessContext } from "./process-context.js";
 import { configurationFolder, readSources } from "./sources.js";
-import type { Surroundings } from "./process-context.js";
 
 export interface SecretPlaces {
   readonly keyFile: string | undefined;
@@ -15,7 +15,7 @@ const secretNames: ReadonlySet<string> = new Set(
 );
 
 /** Of a configuration that could be read. */
-export function secretPlaces(around: Surroundings): SecretPlaces {
+export function secretPlaces(around: ProcessContext): SecretPlaces {
   const { given } = readSources(around);
   const keyFile = given.get("AMPHO_SECURITY_KEY_FILE")?.raw;
   const { folder, names } = configurationFolder(around);

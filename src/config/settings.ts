@@ -12,7 +12,7 @@ export interface Settings {
   readonly renewByToken: boolean;
   readonly sessionIdleSeconds: number;
   readonly sessionMaxSeconds: number;
-  readonly sessionsMax: number;
+  readonly sessionsPerUser: number;
   /** 0: no limit. */
   readonly revocationLagMaxSeconds: number;
   readonly passwordMinCharacters: number;
@@ -21,9 +21,9 @@ export interface Settings {
   /** docs/throttling.md. */
   readonly throttle: {
     /** Wrong passwords for a login from strange places before waits begin. */
-    readonly tries: number;
+    readonly attempts: number;
     /** The same for the holder of one device proof, and for one session that changes its password. */
-    readonly knownTries: number;
+    readonly knownAttempts: number;
     readonly windowSeconds: number;
     /** Failures in a row. */
     readonly lockAfter: number;

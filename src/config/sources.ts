@@ -5,10 +5,10 @@ import { isFolder, readFiles } from "./files.js";
 import { nearest } from "./nearest.js";
 import { environmentOnly, optionName, type ParameterName, parameterNames, parameters } from "./parameters.js";
 import type { Problem } from "./problem.js";
-import { escaped, shown } from "./redact.js";
-import type { Surroundings } from "./process-context.js";
+import type { ProcessContext } from "./process-context.js";
+import { describeValue, escaped } from "./redact.js";
 
-export interface SourceInput extends Surroundings {
+export interface SourceInput extends ProcessContext {
   /** Given in code, by their names in code; `undefined` counts as not given. */
   readonly options?: Readonly<Record<string, unknown>> | undefined;
   /** More names that `options` may hold: they are not parameters and are not looked at. */
@@ -35,20 +35,20 @@ export interface Sources {
 const isParameter = (name: string): name is ParameterName => Object.hasOwn(parameters, name);
 const parameterOf = new Map<string, ParameterName>(parameterNames.map((name) => [optionName(name), name]));
 
-function readEnvironmentName(env: Surroundings["env"], problems: Problem[]): string {
+function readEnvironmentName(env: ProcessContext["env"], problems: Problem[]): string {
   const environment = env["NODE_ENV"] || "development";
   // It becomes a part of a file's name.
   if (!/^[\w.-]{1,100}$/.test(environment)) {
-    problems.push({ name: "NODE_ENV", text: `is ${shown(environment)} and may be letters, digits and - . _` });
+    problems.push({ name: "NODE_ENV", text: `is ${describeValue(environment)} and may be letters, digits and - . _` });
   }
   return environment;
 }
 
-function findFolder({ env, cwd }: Surroundings, problems: Problem[]) {
+function findFolder({ env, cwd }: ProcessContext, problems: Problem[]) {
   const named = env["AMPHO_CONFIG_DIR"];
   const folder = { path: resolve(cwd, named || "config"), shown: named || "config" };
   if (named && !isFolder(folder.path)) {
-    problems.push({ name: "AMPHO_CONFIG_DIR", text: `is ${shown(named)} and may be the path of a folder` });
+    problems.push({ name: "AMPHO_CONFIG_DIR", text: `is ${describeValue(named)} and may be the path of a folder` });
   }
   return folder;
 }
@@ -56,13 +56,13 @@ function findFolder({ env, cwd }: Surroundings, problems: Problem[]) {
 /** No part of a name leads out of the folder. */
 const fileNameOf = (user: string, host: string) => `${user}@${host}.json`.replace(/[/\\\0]/g, "_");
 
-function fileNames(environment: string, { user, host }: Surroundings): readonly string[] {
+function fileNames(environment: string, { user, host }: ProcessContext): readonly string[] {
   const own = user === undefined ? [] : [fileNameOf(user, host)];
   return ["default.json", `${environment}.json`, ...own];
 }
 
 /** Where the files of the configuration are, and what they are called, the lowest first. */
-export function configurationFolder(around: Surroundings): {
+export function configurationFolder(around: ProcessContext): {
   readonly folder: string;
   readonly names: readonly string[];
 } {

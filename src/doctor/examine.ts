@@ -1,11 +1,11 @@
 // `ampho doctor`: every check, and what they found, the worst first.
 import { statSync } from "node:fs";
-import { type SecretPlaces, secretPlaces } from "../config/secret-places.js";
-import type { Surroundings } from "../config/process-context.js";
 import { type Configuration, type ConfigurationResult, readConfiguration } from "../config/configuration.js";
+import type { ProcessContext } from "../config/process-context.js";
+import { type SecretPlaces, secretPlaces } from "../config/secret-places.js";
+import { ConfigurationError } from "../errors.js";
 import type { Key } from "../keys/key.js";
 import { readStandings } from "../keys/states.js";
-import { ConfigurationError } from "../errors.js";
 import { checkConfiguration, findingsOf } from "./checks/configuration.js";
 import { checkDatabase } from "./checks/database.js";
 import { checkFiles, databaseFiles, type SecretFile } from "./checks/files.js";
@@ -16,7 +16,7 @@ import { databaseFile, hasDatabase } from "./database-file.js";
 import { type Finding, worstFirst } from "./finding.js";
 
 export interface ExamineInput {
-  readonly surroundings: Surroundings;
+  readonly processContext: ProcessContext;
   /** From the REST prefix to where a running instance answers; undefined: no instance is asked. */
   readonly api: ((prefix: string) => URL) | undefined;
   /** Unix seconds. */
@@ -29,25 +29,25 @@ export interface Examination {
   readonly remarks: readonly string[];
 }
 
-export async function examine({ surroundings, api, now }: ExamineInput): Promise<Examination> {
+export async function examine({ processContext, api, now }: ExamineInput): Promise<Examination> {
   const findings: Finding[] = [];
   const remarks: string[] = [];
-  const read = attempt(surroundings, "any", findings);
+  const read = attempt(processContext, "any", findings);
   // With a bad key everything else can still be looked at.
-  const usable = read ?? attempt(surroundings, "none", []);
+  const usable = read ?? attempt(processContext, "none", []);
   if (usable === undefined) {
     remarks.push("with such a configuration nothing else could be looked at");
     return { findings: worstFirst(findings), remarks };
   }
   const { configuration } = usable;
   const keys = read?.configuredKey === undefined ? [] : (configuration.keys ?? []);
-  const places = secretPlaces(surroundings);
+  const places = secretPlaces(processContext);
   findings.push(
     ...checkConfiguration(configuration, usable.warnings),
     ...checkKeys({ keys, writtenAt: writtenAt(places.keyFile), signsSince: signsSince(read), now: now() }),
-    ...checkFiles(secretFiles(configuration, surroundings, places)),
+    ...checkFiles(secretFiles(configuration, processContext, places)),
   );
-  findings.push(...(await databaseFindings(configuration, keys, surroundings, now(), remarks)));
+  findings.push(...(await databaseFindings(configuration, keys, processContext, now(), remarks)));
   const hashing = await checkHashing();
   findings.push(...hashing.findings);
   remarks.push(`a password takes ${hashing.leastMs} ms on one thread of this machine`);
@@ -57,7 +57,7 @@ export async function examine({ surroundings, api, now }: ExamineInput): Promise
   return { findings: worstFirst(findings), remarks };
 }
 
-function attempt(around: Surroundings, key: "any" | "none", findings: Finding[]): ConfigurationResult | undefined {
+function attempt(around: ProcessContext, key: "any" | "none", findings: Finding[]): ConfigurationResult | undefined {
   try {
     return readConfiguration({ ...around, needs: { key } });
   } catch (error) {
@@ -79,7 +79,7 @@ function signsSince(read: ConfigurationResult | undefined): number | undefined {
 
 function secretFiles(
   { databaseUrl }: Configuration,
-  { cwd }: Surroundings,
+  { cwd }: ProcessContext,
   { keyFile, configurationFiles }: SecretPlaces,
 ): readonly SecretFile[] {
   const database = databaseFile(databaseUrl, cwd);
@@ -93,7 +93,7 @@ function secretFiles(
 async function databaseFindings(
   configuration: Configuration,
   keys: readonly Key[],
-  { cwd }: Surroundings,
+  { cwd }: ProcessContext,
   now: number,
   remarks: string[],
 ): Promise<readonly Finding[]> {

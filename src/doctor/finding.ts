@@ -7,7 +7,7 @@ export type Severity = (typeof severities)[number];
 /** What is looked at, for docs/doctor.md. */
 export const checks = {
   configuration:
-    "values that are wrong or doubtful: lives of tokens and sessions, lengths of passwords, limits on guesses, origins, AMPHO_DOCTOR in production",
+    "values that are wrong or doubtful: lives of tokens and sessions, lengths of passwords, limits on guesses, origins, AMPHO_ALLOW_ATTACK_TEST in production",
   key: "whether there is a key of random bytes that is long enough, how old its file is, whether it was revoked, and whether the instance publishes it",
   files:
     "who may read or write the key file, the database and configuration files that hold a secret, and the folders they lie in",

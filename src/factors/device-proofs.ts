@@ -2,8 +2,8 @@
 // own and nothing else. It names a place (`did`), not a person's machine: whoever has it, is there.
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
-import type { Account } from "../users/directory.js";
 import type { Keyring } from "../keys/keyring.js";
+import type { Account } from "../users/directory.js";
 
 /** 180 days. */
 export const proofTtlSeconds = 15_552_000;
@@ -14,14 +14,14 @@ export interface DeviceProof {
   readonly deviceId: string;
 }
 
-export interface Devices {
+export interface DeviceProofs {
   /** A proof that is ours and not expired; whose it is, is still to be seen. Anything else is nothing. */
   read(proof: string | undefined, now: number): DeviceProof | undefined;
   /** The next proof of the same place, or the first one of a new place. */
   issue(account: Account, deviceId: string | undefined, now: number): string;
 }
 
-export function createDevices(keyring: Pick<Keyring, "signDevice" | "verifyDevice">): Devices {
+export function createDeviceProofs(keyring: Pick<Keyring, "signDevice" | "verifyDevice">): DeviceProofs {
   return {
     read(proof, now) {
       if (proof === undefined) return undefined;
@@ -47,7 +47,7 @@ export function createDevices(keyring: Pick<Keyring, "signDevice" | "verifyDevic
 }
 
 /** Whether it is this user's, and of the password that the user has now. */
-export function proves(proof: DeviceProof, account: Account | undefined): account is Account {
+export function isProofOf(proof: DeviceProof, account: Account | undefined): account is Account {
   return account !== undefined && proof.userId === account.id && proof.passwordVersion === passwordVersionOf(account);
 }
 

@@ -1,12 +1,12 @@
 // A user changes their own password (contract §4, POST /password): the old one is asked for, the other sessions end.
 
+import { AmphoError } from "../errors.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import type { PasswordPolicy } from "../passwords/policy.js";
-import { AmphoError } from "../errors.js";
 import type { Origin } from "../store/store.js";
 import type { Auth } from "../tokens/auth.js";
+import type { Deps } from "./deps.js";
 import type { Caller } from "./flows.js";
-import type { Parts } from "./deps.js";
 import { requireSession } from "./sessions.js";
 
 /**
@@ -14,19 +14,19 @@ import { requireSession } from "./sessions.js";
  * which rule), `overloaded`, `unavailable`.
  */
 export async function changePassword(
-  parts: Parts & { readonly policy: PasswordPolicy },
+  deps: Deps & { readonly policy: PasswordPolicy },
   auth: Auth,
   input: { readonly password: string; readonly newPassword: string },
   caller: Caller,
 ): Promise<void> {
-  const { store, directory, passwords, policy, throttle, revocations, clock } = parts;
+  const { store, directory, passwords, policy, throttle, revocations, clock } = deps;
   const { userId, sessionId } = requireSession(auth);
   const origin: Origin = { actor: "user", ...caller };
   const found = await store.findSession({ id: sessionId, now: clock.now() });
   const ended = () => new AmphoError("invalid_token", "The session has ended.");
   if (found === undefined || found.session.userId !== userId) throw ended();
   const { login } = found.session;
-  // Of the session, not of the login: whoever has stolen one gets few guesses, and holds nobody's login up with them.
+  // Of the session, not of the login: whoever has stolen one gets few attempts, and holds nobody's login up with them.
   const admission = await throttle.admitPasswordChange({
     canonical: canonicalLogin(login),
     userId,
@@ -36,14 +36,14 @@ export async function changePassword(
   const refusal = (reason: string) =>
     ({ at: clock.now(), event: "password_refused", reason, userId, login, sessionId, origin }) as const;
   const wrong = () => new AmphoError("invalid_credentials", "The password is wrong.");
-  const { own, good, answerable } = await admission.check(async () => {
-    const account = await directory.find(login);
+  const { own, good, waitToReject } = await admission.run(async () => {
+    const account = await directory.findByLogin(login);
     const own = account?.id === userId ? account : undefined;
     return { own, ...(await directory.verify(own, input.password, admission.turn)) };
   });
   if (!good || own?.stored === undefined) {
     await admission.failed(refusal(own?.disabled === true ? "disabled" : "wrong_password"), login);
-    await answerable();
+    await waitToReject();
     throw wrong();
   }
   // After the check: what the rules say of a new password is for the account's owner alone.
@@ -52,13 +52,13 @@ export async function changePassword(
     await admission.succeeded(refusal("rule_broken"));
     throw new AmphoError("invalid_request", broken);
   }
-  const passwordHash = await admission.check(() => passwords.hash(input.newPassword, admission.turn));
+  const passwordHash = await admission.run(() => passwords.hash(input.newPassword, admission.turn));
   const outcome = await store.setPassword({
     userId,
     passwordHash,
     passwordVersion: own.stored.passwordVersion,
     exceptSession: sessionId,
-    guess: admission.right(userId),
+    attempt: admission.asSucceeded(userId),
     now: clock.now(),
     origin,
   });

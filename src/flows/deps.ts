@@ -1,20 +1,21 @@
-// The parts that the flows are built from; ampho.ts puts them together.
-import type { PasswordPool } from "../passwords/pool.js";
-import type { Store } from "../store/store.js";
-import type { Clock } from "../clock.js";
-import type { Devices } from "../factors/device-proofs.js";
-import type { Directory } from "../users/directory.js";
-import type { RevocationSet } from "../sessions/revocation-set.js";
-import type { Settings } from "../config/settings.js";
-import type { Throttle } from "../throttle/throttle.js";
-import type { Tokens } from "../tokens/session-tokens.js";
+// The deps that the flows are built from; ampho.ts puts them together.
 
-export interface Parts {
+import type { Clock } from "../clock.js";
+import type { Settings } from "../config/settings.js";
+import type { DeviceProofs } from "../factors/device-proofs.js";
+import type { PasswordPool } from "../passwords/pool.js";
+import type { RevocationSet } from "../sessions/revocation-set.js";
+import type { Store } from "../store/store.js";
+import type { Throttle } from "../throttle/throttle.js";
+import type { SessionTokens } from "../tokens/session-tokens.js";
+import type { Directory } from "../users/directory.js";
+
+export interface Deps {
   readonly store: Store;
   readonly directory: Directory;
   readonly passwords: PasswordPool;
-  readonly tokens: Tokens;
-  readonly devices: Devices;
+  readonly tokens: SessionTokens;
+  readonly deviceProofs: DeviceProofs;
   readonly throttle: Throttle;
   readonly revocations: RevocationSet;
   readonly settings: Settings;

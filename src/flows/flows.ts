@@ -1,6 +1,7 @@
-// What Ampho does, as the HTTP room sees it: flows bound to their parts by ampho.ts. They throw AmphoError and know no HTTP.
-import type { Auth, Need } from "../tokens/auth.js";
+// What Ampho does, as the HTTP room sees it: flows bound to their deps by ampho.ts. They throw AmphoError and know no HTTP.
+
 import type { Feed } from "../sessions/feed.js";
+import type { Auth, Requirements } from "../tokens/auth.js";
 
 /** Who calls, as far as the host knows it. */
 export interface Caller {
@@ -35,7 +36,7 @@ export interface SessionView {
 }
 
 /** Tokens that a grant takes the place of where their holder keeps them, unchecked. */
-export interface Replaced {
+export interface SupersededTokens {
   readonly accessToken: string | undefined;
   readonly refreshToken: string | undefined;
 }
@@ -48,7 +49,7 @@ export interface LoginInput {
   /** The proof that this user was let in here before; one that is not good is ignored. */
   readonly device: string | undefined;
   /** The session that they are of ends, if it is another. */
-  readonly replaced?: Replaced;
+  readonly superseded?: SupersededTokens;
 }
 
 export interface Flows {
@@ -72,14 +73,14 @@ export interface Flows {
   ): Promise<void>;
   /** False when the application keeps its own user table: `/password` is then not there. */
   readonly keepsPasswords: boolean;
-  /** What was revoked, for verifiers elsewhere; undefined without AMPHO_SECURITY_FEED_TOKEN: `/revocations` is then not there. */
+  /** What was revoked, for verifiers elsewhere; undefined without AMPHO_SECURITY_REVOCATION_FEED_TOKEN: `/revocations` is then not there. */
   readonly readFeed: Feed["read"] | undefined;
   /** The public JWK Set. */
   publicKeys(): { readonly keys: readonly Readonly<Record<string, unknown>>[] };
   /** Guards a request by its one Authorization value; a promise only where the need has to wait. */
   guard<R>(
     authorization: string | undefined,
-    need: Need<R> | undefined,
+    need: Requirements<R> | undefined,
     request: R,
   ): Auth | undefined | Promise<Auth | undefined>;
   /** Rejects with `unavailable` when the store does not answer within a second or its revocations were not read within the last one. */

@@ -9,7 +9,7 @@ import {
   oldRowKinds,
   type Store,
 } from "../store/store.js";
-import type { Parts } from "./deps.js";
+import type { Deps } from "./deps.js";
 
 /** One turn in the fleet each so many seconds. */
 const everySeconds = 60;
@@ -19,21 +19,21 @@ const leaseSeconds = 15;
 const pauseMs = { least: 5, most: 100, times: 2 };
 const askAgainMs = 1000;
 
-export type RemovedCounts = Readonly<Record<OldRowKind, number>>;
+export type DeletedCounts = Readonly<Record<OldRowKind, number>>;
 
-interface HousekeepingParts extends Pick<Parts, "clock" | "settings"> {
-  readonly store: Pick<Store, "takeHousekeeping" | "removeOldRows" | "finishHousekeeping">;
+interface HousekeepingDeps extends Pick<Deps, "clock" | "settings"> {
+  readonly store: Pick<Store, "takeHousekeepingLease" | "deleteOldRows" | "releaseHousekeepingLease">;
 }
 
 /** Does a turn now and then until it is stopped; keeps no process alive. `report` gets what is a bug. */
-export function startHousekeeping(parts: HousekeepingParts, report: (error: unknown) => void): { stop(): void } {
+export function startHousekeeping(deps: HousekeepingDeps, report: (error: unknown) => void): { stop(): void } {
   let stopped = false;
 
   async function turn(): Promise<void> {
     try {
-      const lease = createLease(parts);
-      const taken = await parts.store.takeHousekeeping({ ...lease(), everySeconds });
-      if (taken === "taken") await clean(parts, lease, { stopped: () => stopped });
+      const lease = createLease(deps);
+      const taken = await deps.store.takeHousekeepingLease({ ...lease(), everySeconds });
+      if (taken === "taken") await clean(deps, lease, { stopped: () => stopped });
     } catch (error) {
       // The store is away, or closed: the next turn goes on.
       if (!(error instanceof AmphoError)) report(error);
@@ -52,33 +52,36 @@ export function startHousekeeping(parts: HousekeepingParts, report: (error: unkn
 }
 
 /** One turn, by hand. Rejects with `unavailable`. */
-export async function cleanNow(parts: HousekeepingParts, onWait: (() => void) | undefined): Promise<RemovedCounts> {
-  const lease = createLease(parts);
-  const take = () => parts.store.takeHousekeeping({ ...lease(), everySeconds: undefined });
+export async function runHousekeepingNow(
+  deps: HousekeepingDeps,
+  onWait: (() => void) | undefined,
+): Promise<DeletedCounts> {
+  const lease = createLease(deps);
+  const take = () => deps.store.takeHousekeepingLease({ ...lease(), everySeconds: undefined });
   for (let tries = 1; (await take()) !== "taken"; tries += 1) {
     if (tries === 1) onWait?.();
     await pause(askAgainMs, "held");
   }
-  return clean(parts, lease, "by hand");
+  return clean(deps, lease, "by hand");
 }
 
 /** The lease of one turn, as it is asked for at this moment. */
-function createLease({ clock }: HousekeepingParts): () => HousekeepingLease {
+function createLease({ clock }: HousekeepingDeps): () => HousekeepingLease {
   const holder = randomId();
   return () => ({ holder, now: clock.now(), leaseSeconds });
 }
 
 /** Ends early when it is stopped, or when the lease is somebody else's. */
 async function clean(
-  { store, clock, settings }: HousekeepingParts,
+  { store, clock, settings }: HousekeepingDeps,
   lease: () => HousekeepingLease,
   how: "by hand" | { readonly stopped: () => boolean },
-): Promise<RemovedCounts> {
+): Promise<DeletedCounts> {
   const counts: Record<OldRowKind, number> = {
     sessions: 0,
     revocations: 0,
-    guesses: 0,
-    places: 0,
+    attempts: 0,
+    sources: 0,
     imports: 0,
     audit: 0,
   };
@@ -88,7 +91,7 @@ async function clean(
     do {
       if (how !== "by hand" && how.stopped()) return counts;
       const startMs = clock.monotonicMs();
-      const done = await store.removeOldRows({
+      const done = await store.deleteOldRows({
         ...lease(),
         kind,
         windowSeconds: throttle.windowSeconds,
@@ -103,7 +106,7 @@ async function clean(
       if (next) await pause(waitMs, how === "by hand" ? "held" : "unheld");
     } while (next);
   }
-  await store.finishHousekeeping(lease());
+  await store.releaseHousekeepingLease(lease());
   return counts;
 }
 

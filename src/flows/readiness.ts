@@ -1,6 +1,7 @@
 // Whether this process is to be sent requests (GET /readyz): its store answers, and what was revoked is known here.
+
+import { type RevocationFollower, requireRecentRevocations } from "../sessions/follow-revocations.js";
 import type { Store } from "../store/store.js";
-import { type RevocationFollower, requireFollowing } from "../sessions/follow-revocations.js";
 
 const patienceMs = 1000;
 
@@ -29,9 +30,9 @@ export function createReadiness({
     try {
       await ask();
     } catch (error) {
-      requireFollowing(follower);
+      requireRecentRevocations(follower);
       throw error;
     }
-    requireFollowing(follower);
+    requireRecentRevocations(follower);
   };
 }

@@ -1,11 +1,11 @@
 // Renewal: a session moves one generation on (contract §4, POST /renew; architecture "Sessions hold no secret").
 import { createHash } from "node:crypto";
 import { AmphoError } from "../errors.js";
+import { isStorableText } from "../store/storable-text.js";
 import type { EndReason, Origin, Renewal } from "../store/store.js";
 import { type Account, accountOf } from "../users/directory.js";
+import type { Deps } from "./deps.js";
 import type { Caller, Grant } from "./flows.js";
-import { isNameable } from "../store/storable-text.js";
-import type { Parts } from "./deps.js";
 
 /** How long the generation before the current one still renews: two tabs, a lost answer, a lid closed too early. */
 const graceSeconds = 10;
@@ -19,11 +19,11 @@ export interface RenewInput {
 }
 
 /** Throws `invalid_token`, `session_ended`, `invalid_request` (renewal by access token is off), `unavailable`. */
-export async function renew(parts: Parts, input: RenewInput, caller: Caller): Promise<Grant> {
-  const { store, directory, tokens, revocations, settings, clock } = parts;
+export async function renew(deps: Deps, input: RenewInput, caller: Caller): Promise<Grant> {
+  const { store, directory, tokens, revocations, settings, clock } = deps;
   tokens.requireSigningKey();
   const now = clock.now();
-  const presented = readToken(parts, input, now);
+  const presented = readToken(deps, input, now);
   const origin: Origin = { actor: "user", ...caller };
   const renewal: Renewal = {
     sessionId: presented.sid,
@@ -37,7 +37,7 @@ export async function renew(parts: Parts, input: RenewInput, caller: Caller): Pr
     origin,
     stored: directory.stored,
   };
-  const account = directory.stored ? undefined : await askApplication(parts, presented.sid, origin);
+  const account = directory.stored ? undefined : await askApplication(deps, presented.sid, origin);
   const outcome = await store.renewSession(renewal);
   if (outcome.outcome === "ended") {
     revocations.add(outcome.revocations);
@@ -49,7 +49,7 @@ export async function renew(parts: Parts, input: RenewInput, caller: Caller): Pr
 }
 
 function readToken(
-  { tokens, settings }: Parts,
+  { tokens, settings }: Deps,
   input: RenewInput,
   now: number,
 ): { readonly sid: string; readonly gen: number; readonly by: Renewal["by"] } {
@@ -62,20 +62,20 @@ function readToken(
     throw new AmphoError("invalid_request", "Renewal by access token is off: send the refresh_token.");
   // Whether the session was ended the store says, with its own code; a role that was taken away is no reason either.
   const { claims } = tokens.verifyAccess(input.accessToken ?? "", now);
-  if (claims.sid === undefined || claims.gen === undefined || !isNameable(claims.sid)) throw ended();
+  if (claims.sid === undefined || claims.gen === undefined || !isStorableText(claims.sid)) throw ended();
   return { sid: claims.sid, gen: claims.gen, by: "access_token" };
 }
 
 /** Renewal reads the user again; an application's own table is asked before the session moves. */
 async function askApplication(
-  { store, directory, revocations, clock }: Parts,
+  { store, directory, revocations, clock }: Deps,
   sessionId: string,
   origin: Origin,
 ): Promise<Account | undefined> {
   const found = await store.findSession({ id: sessionId, now: clock.now() });
   if (found === undefined) return undefined; // renewSession says why, and records it
   const { session } = found;
-  const account = await directory.findHolder(session);
+  const account = await directory.findSessionUser(session);
   const reason = reasonToEnd(account, session.userId);
   if (reason === undefined) return account;
   const { revocations: rows } = await store.endSession({

@@ -1,57 +1,57 @@
 // A user's sessions: list them, end one, end all; logout is ending the present one (contract §4).
 import { AmphoError } from "../errors.js";
+import { isStorableText } from "../store/storable-text.js";
 import type { EndReason, Origin, Session } from "../store/store.js";
 import type { Auth } from "../tokens/auth.js";
+import type { Deps } from "./deps.js";
 import type { Caller, SessionView } from "./flows.js";
-import { isNameable } from "../store/storable-text.js";
-import type { Parts } from "./deps.js";
 
-type SessionParts = Pick<Parts, "store" | "revocations" | "clock" | "settings">;
+type SessionDeps = Pick<Deps, "store" | "revocations" | "clock" | "settings">;
 
 /** The user and the session of a token that has both; `insufficient_scope` for one that belongs to no session. */
 export function requireSession(auth: Auth): { readonly userId: string; readonly sessionId: string } {
   const { id, session } = auth;
-  if (id === undefined || session === undefined || !isNameable(id) || !isNameable(session))
+  if (id === undefined || session === undefined || !isStorableText(id) || !isStorableText(session))
     throw new AmphoError("insufficient_scope", "This needs the token of a session.");
   return { userId: id, sessionId: session };
 }
 
-export async function logout(parts: SessionParts, auth: Auth, caller: Caller): Promise<void> {
+export async function logout(deps: SessionDeps, auth: Auth, caller: Caller): Promise<void> {
   const { userId, sessionId } = requireSession(auth);
   // A session that another request has just ended is as good as one that this request ends.
   const origin: Origin = { actor: "user", ...caller };
-  await endSession(parts, { id: sessionId, userId, reason: "logout", origin, seenExpires: auth.expires });
+  await endSession(deps, { id: sessionId, userId, reason: "logout", origin, seenExpires: auth.expires });
 }
 
-export async function listOwnSessions({ store, clock }: SessionParts, auth: Auth): Promise<readonly SessionView[]> {
+export async function listOwnSessions({ store, clock }: SessionDeps, auth: Auth): Promise<readonly SessionView[]> {
   const { userId, sessionId } = requireSession(auth);
   const sessions = await store.listSessions({ userId, now: clock.now() });
-  return sessions.map((session) => ({ ...viewOf(session), current: session.id === sessionId }));
+  return sessions.map((session) => ({ ...toSessionView(session), current: session.id === sessionId }));
 }
 
-export function viewOf(session: Session): Omit<SessionView, "current"> {
+export function toSessionView(session: Session): Omit<SessionView, "current"> {
   const { id, createdAt, renewedAt, expiresAt, address, agent } = session;
   return { id, created: createdAt, renewed: renewedAt, expires: expiresAt, address, agent };
 }
 
 /** `not_found` unless it is a live session of the same user: whether another's exists is not told. */
-export async function endOwnSession(parts: SessionParts, auth: Auth, id: string, caller: Caller): Promise<void> {
+export async function endOwnSession(deps: SessionDeps, auth: Auth, id: string, caller: Caller): Promise<void> {
   const { userId } = requireSession(auth);
-  const ended = await endSession(parts, { id, userId, reason: "ended_by_user", origin: { actor: "user", ...caller } });
+  const ended = await endSession(deps, { id, userId, reason: "ended_by_user", origin: { actor: "user", ...caller } });
   if (!ended) throw new AmphoError("not_found", "There is no such session.");
 }
 
-export async function endOwnSessions(parts: SessionParts, auth: Auth, caller: Caller): Promise<void> {
+export async function endOwnSessions(deps: SessionDeps, auth: Auth, caller: Caller): Promise<void> {
   const { userId, sessionId } = requireSession(auth);
   const common = { userId, reason: "ended_by_user", origin: { actor: "user", ...caller } } as const;
-  await endSessionsOf(parts, common);
+  await endUserSessions(deps, common);
   // Its own too, if the store has lost it.
-  await endSession(parts, { ...common, id: sessionId, seenExpires: auth.expires });
+  await endSession(deps, { ...common, id: sessionId, seenExpires: auth.expires });
 }
 
 /** True when there was a live session (of that user, where given) to end. */
 export async function endSession(
-  { store, revocations, clock }: SessionParts,
+  { store, revocations, clock }: SessionDeps,
   input: {
     readonly id: string;
     readonly userId?: string | undefined;
@@ -66,29 +66,29 @@ export async function endSession(
 }
 
 /** The number of sessions that were ended. */
-export async function endSessionsOf(
-  { store, revocations, clock }: SessionParts,
+export async function endUserSessions(
+  { store, revocations, clock }: SessionDeps,
   input: { readonly userId: string; readonly reason: EndReason; readonly origin: Origin },
 ): Promise<number> {
-  const rows = await store.endSessionsOf({ exceptSession: undefined, ...input, now: clock.now() });
+  const rows = await store.endUserSessions({ exceptSession: undefined, ...input, now: clock.now() });
   revocations.add(rows);
   return rows.length;
 }
 
 /** Their sessions, and all tokens that name them without one: of a user of whichever table. */
-export async function revokeUser(
-  { store, revocations, clock, settings }: SessionParts,
+export async function revokeUserTokens(
+  { store, revocations, clock, settings }: SessionDeps,
   input: { readonly userId: string; readonly login: string; readonly reason: EndReason; readonly origin: Origin },
 ): Promise<void> {
   const { foreignMaxSeconds } = settings;
-  revocations.add(await store.revokeUser({ ...input, now: clock.now(), foreignMaxSeconds }));
+  revocations.add(await store.revokeUserTokens({ ...input, now: clock.now(), foreignMaxSeconds }));
 }
 
 /** Every session of everybody, in one row. */
-export async function endEverySession(
-  { store, revocations, clock, settings }: SessionParts,
+export async function endAllSessions(
+  { store, revocations, clock, settings }: SessionDeps,
   origin: Origin,
 ): Promise<void> {
   const { tokenTtlSeconds: accessTtlSeconds, foreignMaxSeconds } = settings;
-  revocations.add(await store.endEverySession({ now: clock.now(), origin, accessTtlSeconds, foreignMaxSeconds }));
+  revocations.add(await store.endAllSessions({ now: clock.now(), origin, accessTtlSeconds, foreignMaxSeconds }));
 }

@@ -1,27 +1,27 @@
 // What a login overwrites where tokens are kept for their holder, as in a browser's cookies (docs/cookies.md): with its tokens
 // gone, the session before it would stay open with nobody left to end it.
 import { AmphoError } from "../errors.js";
+import { isStorableText } from "../store/storable-text.js";
 import type { Origin } from "../store/store.js";
-import type { Replaced } from "./flows.js";
-import { isNameable } from "../store/storable-text.js";
-import type { Parts } from "./deps.js";
+import type { Deps } from "./deps.js";
+import type { SupersededTokens } from "./flows.js";
 import { endSession } from "./sessions.js";
 
 /** Ends the sessions that these tokens are of, but for the one that has just been granted. */
-export async function endReplaced(
-  parts: Parts,
-  { accessToken, refreshToken }: Replaced,
+export async function endSupersededSession(
+  deps: Deps,
+  { accessToken, refreshToken }: SupersededTokens,
   { granted, origin }: { readonly granted: string; readonly origin: Origin },
 ): Promise<void> {
-  const { tokens, clock } = parts;
+  const { tokens, clock } = deps;
   const now = clock.now();
   const ids = new Set([
     accessToken && (await unlessRefused(() => tokens.verifyAccess(accessToken, now).claims.sid)),
     refreshToken && (await unlessRefused(() => tokens.readRefresh(refreshToken, now).sid)),
   ]);
   for (const id of ids)
-    if (id && id !== granted && isNameable(id))
-      await unlessRefused(() => endSession(parts, { id, reason: "logout", origin }));
+    if (id && id !== granted && isStorableText(id))
+      await unlessRefused(() => endSession(deps, { id, reason: "logout", origin }));
 }
 
 /** A token that is not good any more, or a store that has just gone away: whoever has logged in is logged in all the same. */

@@ -1,11 +1,12 @@
-// The guard: is this request let in, and as whom? It asks no store unless the need says `strict`.
-// Bearer token -> verified, or seen before -> not revoked -> the need holds -> a frozen Auth.
-import { AmphoError } from "../errors.js";
-import type { AccessToken, AccessTokens } from "../tokens/access-tokens.js";
-import type { Auth, Need } from "../tokens/auth.js";
-import { bearerOf } from "../tokens/bearer.js";
+// The guard: is this request let in, and as whom? It asks no store unless the requirements says `live`.
+// Bearer token -> verified, or seen before -> not revoked -> the requirements holds -> a frozen Auth.
+
 import type { Clock } from "../clock.js";
+import { AmphoError } from "../errors.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
+import type { AccessToken, AccessTokens } from "../tokens/access-tokens.js";
+import type { Auth, Requirements } from "../tokens/auth.js";
+import { bearerOf } from "../tokens/bearer.js";
 
 export interface Guard {
   /** Throws `invalid_token`, or `unavailable` while revocations are not known. */
@@ -13,25 +14,25 @@ export interface Guard {
   /** Guards a request by its one Authorization value. Throws, or rejects where it answers with a promise. */
   guard<R>(
     authorization: string | undefined,
-    need: Need<R> | undefined,
+    requirements: Requirements<R> | undefined,
     request: R,
   ): Auth | undefined | Promise<Auth | undefined>;
 }
 
-export interface GuardParts {
+export interface GuardDeps {
   readonly tokens: Pick<AccessTokens, "verifyAccess" | "verifyBearer">;
   readonly revocations: Pick<RevocationSet, "version" | "find">;
   readonly clock: Pick<Clock, "now">;
   /** Whether it is known well enough what is revoked. */
-  readonly knowsRevocations: () => boolean;
+  readonly revocationsKnown: () => boolean;
   /** What has to be waited for before anything is judged: usually nothing. Never rejects. */
-  readonly catchUp?: () => Promise<void> | undefined;
-  /** What `strict` asks: who the token's user is by the store of now. Rejects with `invalid_token`. */
-  readonly presentAuth: (token: AccessToken) => Promise<Auth>;
+  readonly pendingRead?: () => Promise<void> | undefined;
+  /** What `live` asks: who the token's user is by the store of now. Rejects with `invalid_token`. */
+  readonly checkLive: (token: AccessToken) => Promise<Auth>;
 }
 
-export function createGuard(parts: GuardParts): Guard {
-  const { tokens, revocations, clock, knowsRevocations, catchUp, presentAuth } = parts;
+export function createGuard(deps: GuardDeps): Guard {
+  const { tokens, revocations, clock, revocationsKnown, pendingRead, checkLive } = deps;
 
   function requireNotRevoked(verified: AccessToken): AccessToken {
     // Found good at this version of the set, it still is: most requests ask nothing at all.
@@ -43,44 +44,45 @@ export function createGuard(parts: GuardParts): Guard {
   }
 
   function verifyBearer(authorization: string | undefined): AccessToken | undefined {
-    if (!knowsRevocations() && bearerOf(authorization) !== undefined) throw revocationsUnknown();
+    if (!revocationsKnown() && bearerOf(authorization) !== undefined) throw revocationsUnknown();
     const verified = tokens.verifyBearer(authorization, clock.now());
     return verified && requireNotRevoked(verified);
   }
 
-  function guard<R>(authorization: string | undefined, need: Need<R> | undefined, request: R) {
-    const waiting = catchUp?.();
-    if (waiting === undefined || bearerOf(authorization) === undefined) return judge(authorization, need, request);
-    return waiting.then(() => judge(authorization, need, request));
+  function guard<R>(authorization: string | undefined, requirements: Requirements<R> | undefined, request: R) {
+    const waiting = pendingRead?.();
+    if (waiting === undefined || bearerOf(authorization) === undefined)
+      return judge(authorization, requirements, request);
+    return waiting.then(() => judge(authorization, requirements, request));
   }
 
-  function judge<R>(authorization: string | undefined, need: Need<R> | undefined, request: R) {
+  function judge<R>(authorization: string | undefined, requirements: Requirements<R> | undefined, request: R) {
     const verified = verifyBearer(authorization);
     if (verified === undefined) {
-      if (need?.optional === true) return undefined;
+      if (requirements?.optional === true) return undefined;
       throw new AmphoError("missing_token", "A bearer token is needed.");
     }
-    if (need === undefined) return verified.auth;
-    if (need.fresh !== undefined) requireFresh(verified.claims.auth_time, need.fresh, clock.now());
-    if (need.strict === true)
-      return presentAuth(verified).then((auth) => {
+    if (requirements === undefined) return verified.auth;
+    if (requirements.maxAge !== undefined) requireFresh(verified.claims.auth_time, requirements.maxAge, clock.now());
+    if (requirements.live === true)
+      return checkLive(verified).then((auth) => {
         // Between the question and the answer the session may have been ended in this very process.
         verifyBearer(authorization);
-        return holds(auth, need, request);
+        return holds(auth, requirements, request);
       });
-    return holds(verified.auth, need, request);
+    return holds(verified.auth, requirements, request);
   }
 
   function verify(token: string): Auth {
-    if (!knowsRevocations()) throw revocationsUnknown();
+    if (!revocationsKnown()) throw revocationsUnknown();
     return requireNotRevoked(tokens.verifyAccess(token, clock.now())).auth;
   }
 
   return { verify, guard };
 }
 
-function holds<R>(auth: Auth, need: Need<R>, request: R): Auth | Promise<Auth> {
-  const { roles, scopes, can } = need;
+function holds<R>(auth: Auth, requirements: Requirements<R>, request: R): Auth | Promise<Auth> {
+  const { roles, scopes, can } = requirements;
   if (roles !== undefined && !roles.some((role) => auth.roles.includes(role))) throw insufficient(scopes);
   if (scopes !== undefined && !scopes.every((scope) => auth.scopes.includes(scope))) throw insufficient(scopes);
   if (can === undefined) return auth;

@@ -1,7 +1,7 @@
 // New keys: RFC 7517 §4, with the RFC 7638 thumbprint as `kid`.
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
-import { type Algorithm, algorithmFacts } from "./algorithms.js";
 import { randomOctets } from "../crypto/random.js";
+import { type Algorithm, algorithmFacts } from "./algorithms.js";
 import { thumbprint } from "./thumbprint.js";
 
 /** 128 bits of strength (NIST SP 800-57 part 1, table 2); 2048 bits are not to be used past 2030. */

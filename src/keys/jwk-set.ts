@@ -2,8 +2,8 @@
 import { ConfigurationError } from "../errors.js";
 import { type Algorithm, algorithmFacts } from "./algorithms.js";
 import { importJwk, isJwk, type JwkReading } from "./jwk.js";
-import { sinceOf } from "./members.js";
 import type { Key, PublicJwk } from "./key.js";
+import { sinceOf } from "./members.js";
 import { isWeakSecret } from "./weak-secret.js";
 
 export interface ImportedKeys {

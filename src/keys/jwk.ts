@@ -1,12 +1,12 @@
 // One JSON Web Key, imported and checked once: RFC 7517 §4, bound to one algorithm (RFC 8725 §3.1).
 import { type Algorithm, algorithmFacts, algorithmsFor, type KeyType } from "./algorithms.js";
-import { readConcealing } from "./login-hash-key.js";
 import { readEc } from "./ec.js";
-import type { Jwk, KeyParts, KeyReader, Report } from "./members.js";
+import { createSecretMaterial, type Key, type KeyMaterial } from "./key.js";
+import { readLoginHashKey } from "./login-hash-key.js";
+import type { Jwk, KeyMembers, KeyReader, Report } from "./members.js";
 import { readOct } from "./oct.js";
 import { readOkp } from "./okp.js";
 import { readRsa } from "./rsa.js";
-import { createSecretMaterial, type Key, type KeyMaterial } from "./key.js";
 import { createVerification } from "./signature.js";
 import { thumbprint } from "./thumbprint.js";
 
@@ -40,7 +40,7 @@ function readKid(jwk: Jwk, report: Report): string | undefined {
 }
 
 /** RFC 7517 §4.2 and §4.3: what the key says that it is for has to be what it is used for here. */
-function checkPurpose(jwk: Jwk, parts: KeyParts, report: Report): { readonly signs: boolean } {
+function checkPurpose(jwk: Jwk, parts: KeyMembers, report: Report): { readonly signs: boolean } {
   if (jwk["use"] !== undefined && jwk["use"] !== "sig") report("`use` must be `sig`");
   const holdsPrivate = parts.secret !== undefined || parts.privateKey !== undefined;
   const operations = jwk["key_ops"];
@@ -70,14 +70,14 @@ function chooseAlgorithm(
   return found;
 }
 
-function checkSecret(parts: KeyParts, algorithm: Algorithm, report: Report): void {
+function checkSecret(parts: KeyMembers, algorithm: Algorithm, report: Report): void {
   const bytes = parts.secret?.symmetricKeySize;
   const bytesMin = algorithmFacts(algorithm).secretBytes;
   if (bytes === undefined || bytesMin === undefined || bytes >= bytesMin) return;
   report(`\`k\` has ${bytes} bytes; ${algorithm} needs ${bytesMin} or more (RFC 7518 §3.2)`);
 }
 
-function toMaterial(parts: KeyParts, algorithm: Algorithm): KeyMaterial {
+function toMaterial(parts: KeyMembers, algorithm: Algorithm): KeyMaterial {
   const { secret, publicKey, privateKey } = parts;
   if (secret !== undefined) return createSecretMaterial(secret, algorithm);
   if (publicKey === undefined) throw new TypeError("a key has a secret or a public part");
@@ -112,7 +112,7 @@ export function importJwk(jwk: unknown, preferred?: Algorithm): JwkReading {
   if (parts === undefined) return refused;
   if ("unsupported" in parts) return { outcome: "unsupported", why: parts.unsupported };
   const { signs } = checkPurpose(jwk, parts, report);
-  const concealing = readConcealing(jwk, report);
+  const concealing = readLoginHashKey(jwk, report);
   const algorithm = chooseAlgorithm(jwk, algorithmsFor(kty, parts.crv), preferred, report);
   if (algorithm !== undefined) checkSecret(parts, algorithm, report);
   if (algorithm === undefined || problems.length > 0) return refused;

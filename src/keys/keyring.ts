@@ -1,9 +1,9 @@
 // The keys in use. The first signs access tokens and all verify them; refresh tokens and device proofs are HS256 under keys
 // derived from them, so that nothing that knows the configured keys takes one for an access token (contract §5).
 import { createHmac, type KeyObject } from "node:crypto";
-import { concealingOf } from "./login-hash-key.js";
-import { deriveKey } from "./derived-key.js";
-import { isSameKey, publicJwkSet } from "./jwk-set.js";
+import type { Settings } from "../config/settings.js";
+import { AmphoError } from "../errors.js";
+import type { RevocationSet } from "../sessions/revocation-set.js";
 import {
   type AccessClaims,
   accessToken,
@@ -15,10 +15,10 @@ import {
   type VerifiedJwt,
   verifyJwt,
 } from "../tokens/jwt.js";
+import { deriveKey } from "./derived-key.js";
+import { isSameKey, publicJwkSet } from "./jwk-set.js";
 import { createKeySet, type Key, type KeySet } from "./key.js";
-import { AmphoError } from "../errors.js";
-import type { RevocationSet } from "../sessions/revocation-set.js";
-import type { Settings } from "../config/settings.js";
+import { loginHashKeyOf } from "./login-hash-key.js";
 
 export interface Keyring {
   /** Throws `unavailable` while the key that signs is revoked: nothing that it signs would be believed. */
@@ -38,7 +38,7 @@ export interface Keyring {
   /** Throws `invalid_token`. */
   verifyDevice(token: string, now: number): DeviceClaims;
   /** A keyed hash, base64url, of what must not be stored as it is: people type passwords where logins belong. */
-  conceal(text: string): string;
+  hashLogin(text: string): string;
   /** The public JWK Set (RFC 7517 §5). */
   publicKeys(): ReturnType<typeof publicJwkSet>;
   /** Takes other keys, all of them at once. True when one is gone: what it signed and was verified before is good no longer. */
@@ -77,7 +77,7 @@ function hold(keys: readonly Key[]): Held {
     all: createKeySet(keys),
     refresh: deriveKeys(keys, purposes.refresh),
     device: deriveKeys(keys, purposes.device),
-    concealing: concealingOf(signing),
+    concealing: loginHashKeyOf(signing),
   };
 }
 
@@ -110,7 +110,7 @@ export function createKeyring(
     signDevice: (claims) => signJwt(held.device.signing, deviceProof, claims),
     verifyDevice: (token, now) =>
       verifyJwt(token, held.device.all, deviceProof, { now, leewaySeconds, revokedKeys }).claims,
-    conceal: (text) => createHmac("sha256", held.concealing).update(text).digest("base64url"),
+    hashLogin: (text) => createHmac("sha256", held.concealing).update(text).digest("base64url"),
     publicKeys: () => publicJwkSet(held.all.keys),
     replace(next) {
       const before = held.all.keys;

@@ -7,7 +7,7 @@ export type Jwk = Readonly<Record<string, unknown>>;
 export type Report = (problem: string) => void;
 
 /** What the members of one key type say. */
-export interface KeyParts {
+export interface KeyMembers {
   readonly secret?: KeyObject;
   readonly publicKey?: KeyObject;
   readonly privateKey?: KeyObject;
@@ -22,7 +22,7 @@ export interface Unsupported {
 }
 
 /** Undefined after something was reported. */
-export type KeyReader = (jwk: Jwk, report: Report) => KeyParts | Unsupported | undefined;
+export type KeyReader = (jwk: Jwk, report: Report) => KeyMembers | Unsupported | undefined;
 
 /** The bytes of a base64url member, of `bytes` length if that is given. */
 export function readOctets(jwk: Jwk, name: string, report: Report, bytes?: number): Buffer | undefined {

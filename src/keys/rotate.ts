@@ -1,8 +1,8 @@
 // The next key set when a new key takes over: what sec-rotate-key prints.
 import type { Algorithm } from "./algorithms.js";
 import { importJwk, isJwk } from "./jwk.js";
-import type { Jwk } from "./members.js";
 import { importKeys, listJwks } from "./jwk-set.js";
+import type { Jwk } from "./members.js";
 
 /**
  * The JWK Set to configure next: `next` first, behind it the keys of `current` (a JWK or a JWK Set; the first `keep` of

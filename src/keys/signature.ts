@@ -1,8 +1,8 @@
 // Signatures over the signing input of a JWS (RFC 7515 §5), on synchronous node:crypto: WebCrypto would queue behind the
 // password hashes on libuv's threads.
 import { createVerify, type KeyObject, sign, type VerifyKeyObjectInput, verify } from "node:crypto";
-import { type Algorithm, algorithmFacts } from "./algorithms.js";
 import { decodeBase64urlInto } from "../crypto/base64url.js";
+import { type Algorithm, algorithmFacts } from "./algorithms.js";
 import { type Key, tokenCharactersMax, type VerifySignature } from "./key.js";
 import { createPkcs1Verification } from "./rsa-pkcs1.js";
 

@@ -1,9 +1,9 @@
 // The stages of a rotation without a false refusal (docs/keys.md): a new key is published before it signs, and the one
 // before it verifies until nothing that it signed is good any more. Each stage makes the next JWK Set of the present one.
 import type { Algorithm } from "./algorithms.js";
-import { concealingOf } from "./login-hash-key.js";
-import type { Jwk } from "./members.js";
 import { importKeys } from "./jwk-set.js";
+import { loginHashKeyOf } from "./login-hash-key.js";
+import type { Jwk } from "./members.js";
 import { asIs, inState, type KeyStanding, type KeyStandings, readStandings } from "./states.js";
 
 export interface StageRules {
@@ -97,7 +97,7 @@ function isDue(until: number | undefined, { now, forced }: WaitingStageRules): b
 function concealedUnder(present: unknown, algorithm: Algorithm | undefined): string {
   const [signing] = importKeys(present, { algorithm }).keys;
   if (signing === undefined) throw new TypeError("a good configuration has a key");
-  return concealingOf(signing).export().toString("base64url");
+  return loginHashKeyOf(signing).export().toString("base64url");
 }
 
 function done(

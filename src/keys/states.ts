@@ -3,8 +3,8 @@
 // came into it. They are not published, and a set without them is as good: by the contract its first key signs.
 import type { Algorithm } from "./algorithms.js";
 import { importJwk, isJwk } from "./jwk.js";
-import { type Jwk, sinceOf } from "./members.js";
 import { importKeys, listJwks } from "./jwk-set.js";
+import { type Jwk, sinceOf } from "./members.js";
 
 /**
  * `current`: the first one, which signs, whatever it says of itself. `next`: published and verifying, not signing yet.

@@ -3,19 +3,20 @@
 // slowest one's work for every unknown login would hand attackers the machine; so this waits, which costs nothing. It
 // counts from the moment at which the verification had its turn: before that all wait alike.
 // What it does not hide: how long the thread was busy, from those who wait behind it.
-import { estimateMs, type HashKind, readKind } from "./cost.js";
-import { hashOfNothing } from "./hash.js";
-import { identifyHash } from "./formats/formats.js";
-import { passwordTexts } from "./verify.js";
-import type { Store } from "../store/store.js";
+
 import type { Clock } from "../clock.js";
+import type { Store } from "../store/store.js";
+import { estimateMs, type HashKind, readKind } from "./cost.js";
+import { identifyHash } from "./formats/formats.js";
+import { hashOfNothing } from "./hash.js";
+import { passwordTexts } from "./verify.js";
 
 export interface FailureDelay {
   /**
    * Resolves when the failure may be answered. `stored` is the hash that was verified, if there was one; `tookMs` is what
    * the verification took its thread.
    */
-  hold(failure: {
+  wait(failure: {
     readonly stored: string | undefined;
     readonly password: string;
     readonly tookMs: number;
@@ -90,7 +91,7 @@ export function createFailureDelay(
   };
 
   return {
-    async hold({ stored, password, tookMs }) {
+    async wait({ stored, password, tookMs }) {
       await refresh();
       const estimates = estimatesFor(password);
       learn(stored, estimates, tookMs);

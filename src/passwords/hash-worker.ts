@@ -13,7 +13,7 @@ type Outcome =
   | { readonly kind: "hash"; readonly hash: string }
   | { readonly kind: "verify"; readonly valid: boolean }
   | { readonly kind: "failed" };
-export type PasswordAnswer = Outcome & {
+export type PasswordJobResult = Outcome & {
   readonly tookMs: number;
   /** Of it, waiting for a core that others had. */
   readonly waitedMs: number;
@@ -42,6 +42,6 @@ parentPort?.on("message", (job: PasswordJob) => {
   const [startedMs, waitedMs] = [performance.now(), waitedForCoreMs()];
   const outcome = compute(job);
   const took = { tookMs: performance.now() - startedMs, waitedMs: waitedForCoreMs() - waitedMs };
-  const answer: PasswordAnswer = { ...outcome, ...took };
+  const answer: PasswordJobResult = { ...outcome, ...took };
   parentPort?.postMessage(answer);
 });

@@ -8,8 +8,8 @@ export const passwordMaxCharacters = 1024;
 /** What new hashes are made with. */
 const argon2Today = { memoryKib: 19456, passes: 2, lanes: 1, saltBytes: 16, outputBytes: 32 };
 
-export const todaysFormat = "argon2id";
-const todaysPrefix = `$${todaysFormat}$v=19$m=${argon2Today.memoryKib},t=${argon2Today.passes},p=${argon2Today.lanes}$`;
+export const currentFormat = "argon2id";
+const todaysPrefix = `$${currentFormat}$v=19$m=${argon2Today.memoryKib},t=${argon2Today.passes},p=${argon2Today.lanes}$`;
 const [saltCharacters, outputCharacters] = [22, 43];
 
 // A stored hash is obeyed only this far, for whoever imports a row chooses what each login then costs. 256 MiB is the

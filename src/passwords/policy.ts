@@ -2,7 +2,7 @@
 // long, nothing made of the login or the product's name. No rule asks for kinds of characters.
 import { canonicalLogin } from "../logins/login-name.js";
 import { checkPasswordText, normalizePassword } from "./hash.js";
-import { weighPassword } from "./score.js";
+import { scorePassword } from "./score.js";
 
 export interface PasswordPolicy {
   /**
@@ -47,7 +47,7 @@ export function createPasswordPolicy(options: { readonly min: number; readonly p
       if (texts.some(({ text, period }) => common.has(text) || repeats(text, period, common))) return tooCommon;
       // What is repeated counts once, and what stands between the pieces counts too.
       const weights = texts.map(
-        ({ text, period }) => weighPassword(text.slice(0, period), common) + folded.length - text.length,
+        ({ text, period }) => scorePassword(text.slice(0, period), common) + folded.length - text.length,
       );
       return Math.min(...weights) < weightMin ? tooCommon : undefined;
     },

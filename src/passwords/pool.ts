@@ -8,9 +8,9 @@ import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import { AmphoError } from "../errors.js";
 import { checkPasswordText, needsRehash } from "./hash.js";
+import type { PasswordJob, PasswordJobResult } from "./hash-worker.js";
 import { createPasswordQueue } from "./queue.js";
 import { createRest, spareMs } from "./thread-rest.js";
-import type { PasswordAnswer, PasswordJob } from "./hash-worker.js";
 
 export interface PasswordPoolOptions {
   /** Threads at most; by default one fewer than there are cores, and at least one. */
@@ -71,7 +71,7 @@ export interface PasswordPool {
 interface Pending {
   readonly job: PasswordJob;
   readonly timer: NodeJS.Timeout;
-  readonly resolve: (answer: PasswordAnswer) => void;
+  readonly resolve: (answer: PasswordJobResult) => void;
   readonly reject: (error: AmphoError) => void;
   readonly queuedMs: number;
   startedMs: number;
@@ -125,7 +125,7 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     return new AmphoError("overloaded", "Too many passwords are being checked right now.", details);
   }
 
-  function submit(job: PasswordJob, { fairnessKey = "", priority = false }: PasswordTurn): Promise<PasswordAnswer> {
+  function submit(job: PasswordJob, { fairnessKey = "", priority = false }: PasswordTurn): Promise<PasswordJobResult> {
     if (closing !== undefined) return Promise.reject(unavailable());
     if (free().length === 0) {
       // Without rests: there are none where as many wait as have time.
@@ -189,7 +189,7 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     const worker = new Worker(new URL("./hash-worker.js", import.meta.url), { execArgv: [] });
     worker.unref();
     // Of a thread that is gone an answer may still come, by a way of its own: it is none to whoever is next.
-    worker.on("message", (answer: PasswordAnswer) => {
+    worker.on("message", (answer: PasswordJobResult) => {
       if (slot.worker === worker) finish(slot, answer);
     });
     const dropped = (): void => {
@@ -200,7 +200,7 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     return worker;
   }
 
-  function finish(slot: Slot, answer: PasswordAnswer): void {
+  function finish(slot: Slot, answer: PasswordJobResult): void {
     const { running, next, worker } = slot;
     slot.running = undefined;
     slot.next = undefined;

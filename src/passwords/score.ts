@@ -48,7 +48,7 @@ const lookalikes: Readonly<Record<string, string>> = {
 };
 
 /** The weight of a text in compared form: 1 a character, 4 a common password, 2 a run, however long these are. */
-export function weighPassword(text: string, common: ReadonlySet<string>): number {
+export function scorePassword(text: string, common: ReadonlySet<string>): number {
   const plain = text.replace(/[@4301!$57]/g, (sign) => lookalikes[sign] ?? sign);
   const runs = new Map<string, number>();
   const least = [0];

@@ -1,6 +1,7 @@
 // Whether a password is the one of a stored hash, whatever wrote the hash. Blocks: only hash-worker.ts calls it.
-import { hashOfNothing, normalizePassword, verifyArgon2Sync } from "./hash.js";
+
 import { readHash } from "./formats/formats.js";
+import { hashOfNothing, normalizePassword, verifyArgon2Sync } from "./hash.js";
 
 /** The forms of a password that are tried. How many they are depends on who types, never on who is meant. */
 export function passwordTexts(password: string): readonly string[] {

@@ -48,19 +48,19 @@ function sha256(text: string): string {
 }
 
 /** How a set of feed entries is asked about a token. */
-export const namesInFeed: RevocationNames = {
+export const feedNames: RevocationNames = {
   session: sha256,
   rowLogin: (digest) => digest,
   login: (login) => sha256(canonicalLogin(login)),
 };
 
-export function entryOf(row: Revocation): FeedEntry {
+export function toFeedEntry(row: Revocation): FeedEntry {
   const { n, at, until } = row;
   const common = { n, at, until };
   if (row.kind === "session") return { ...common, kind: row.kind, session_sha256: sha256(row.sessionId) };
   if (row.kind === "key") return { ...common, kind: row.kind, kid: row.kid };
   if (row.kind === "all") return { ...common, kind: row.kind, era: row.era };
-  const user = { ...common, user: row.userId, login_sha256: namesInFeed.login(row.login) };
+  const user = { ...common, user: row.userId, login_sha256: feedNames.login(row.login) };
   if (row.kind === "user") return { ...user, kind: row.kind };
   return { ...user, kind: row.kind, version: row.rolesVersion, roles: row.roles };
 }
@@ -72,7 +72,7 @@ const isWhole = (value: unknown): value is number => Number.isSafeInteger(value)
 const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every(isText);
 
 /** The row that an entry stands for, with digests in the place of names (`namesInFeed`); undefined for what is no entry. */
-export function rowOf(entry: unknown): Revocation | undefined {
+export function fromFeedEntry(entry: unknown): Revocation | undefined {
   if (typeof entry !== "object" || entry === null) return undefined;
   const { n, at, until, kind, ...rest } = entry as Members;
   if (!isWhole(n) || n < 1 || !isWhole(at) || !isWhole(until) || !isText(kind)) return undefined;

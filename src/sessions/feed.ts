@@ -1,10 +1,11 @@
 // The revocation feed: what was revoked, for verifiers that hold no store (docs/verifying.md). A question is held back until
 // something is revoked, in whatever process, so that its answer is on its way in milliseconds.
+
+import type { Clock } from "../clock.js";
 import { createSecretMatch } from "../crypto/bearer-secret.js";
 import { AmphoError } from "../errors.js";
 import type { Store } from "../store/store.js";
-import type { Clock } from "../clock.js";
-import { entryOf, type FeedPage } from "./feed-entry.js";
+import { type FeedPage, toFeedEntry } from "./feed-entry.js";
 import type { RevocationSet } from "./revocation-set.js";
 
 export const feedWaitMaxSeconds = 20;
@@ -33,14 +34,14 @@ interface Wait {
   readonly stop: () => void;
 }
 
-export function createFeed(parts: {
+export function createFeed(deps: {
   readonly token: string;
   readonly store: Pick<Store, "readRevocations">;
   readonly revocations: Pick<RevocationSet, "listen">;
   readonly clock: Clock;
 }): Feed {
-  const { store, revocations, clock } = parts;
-  const matches = createSecretMatch(parts.token);
+  const { store, revocations, clock } = deps;
+  const matches = createSecretMatch(deps.token);
   const waiting = new Set<() => void>();
   /** By the number that is asked after: the read that is under way, and the one behind it. */
   const reading = new Map<number, Promise<Page>>();
@@ -82,7 +83,7 @@ export function createFeed(parts: {
     const more = rows.length > entriesMax;
     const told = more ? rows.slice(0, entriesMax) : rows;
     const reached = more ? (told.at(-1)?.n ?? last) : last;
-    return { epoch, last: reached, revocations: told.map(entryOf), now, more };
+    return { epoch, last: reached, revocations: told.map(toFeedEntry), now, more };
   }
 
   function begin(after: number): Promise<Page> {

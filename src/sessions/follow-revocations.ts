@@ -1,10 +1,11 @@
 // Keeps the revocation set in step with the store: read at start, then four times a second, so that what another process
 // ended is refused here within one second (contract §4 "Revocation").
+
+import type { Clock } from "../clock.js";
 import { AmphoError } from "../errors.js";
 import type { Store } from "../store/store.js";
-import type { Clock } from "../clock.js";
+import { watchProcessPause } from "./process-pause.js";
 import type { RevocationSet } from "./revocation-set.js";
-import { watchStandstill } from "./process-pause.js";
 
 /**
  * From the beginning of one read to that of the next, or to the end of one that takes longer. What is written just too late
@@ -23,19 +24,19 @@ export interface RevocationFollower {
   readonly hasRead: boolean;
   /** Reads now; rejects when the store does not answer. */
   read(): Promise<void>;
-  /** What a guard waits for after a standstill of this process. */
-  catchUp(): Promise<void> | undefined;
+  /** What a guard waits for after a processPause of this process. */
+  pendingRead(): Promise<void> | undefined;
   stop(): void;
 }
 
 /** Starts following. `report` is told once when reading begins to fail, and once when it works again. */
-export function followRevocations(parts: {
+export function followRevocations(deps: {
   readonly store: Pick<Store, "readRevocations">;
   readonly revocations: RevocationSet;
   readonly clock: Clock;
   readonly report: (state: "failing" | "following", error?: unknown) => void;
 }): RevocationFollower {
-  const { store, revocations, clock, report } = parts;
+  const { store, revocations, clock, report } = deps;
   let lastReadMs: number | undefined;
   let failing = false;
   let stopped = false;
@@ -62,7 +63,7 @@ export function followRevocations(parts: {
       const pageAskedMs = clock.monotonicMs();
       const page = await store.readRevocations({ after, now });
       if (page.storeNowMs !== undefined) clock.observe?.(page.storeNowMs, pageAskedMs, clock.monotonicMs());
-      if (!revocations.take(page, after)) break;
+      if (!revocations.applyPage(page, after)) break;
       after = revocations.after;
     }
     lastReadMs = askedMs;
@@ -101,8 +102,8 @@ export function followRevocations(parts: {
     timer.unref();
   }
 
-  // What was asked before a standstill may have been answered before it too.
-  const standstill = watchStandstill(clock, () => Promise.resolve(reading).then(read, read));
+  // What was asked before a processPause may have been answered before it too.
+  const processPause = watchProcessPause(clock, () => Promise.resolve(reading).then(read, read));
   schedule(intervalMs);
   return {
     get hasRead() {
@@ -110,17 +111,20 @@ export function followRevocations(parts: {
     },
     lagSeconds: () => (lastReadMs === undefined ? undefined : (clock.monotonicMs() - lastReadMs) / 1000),
     read,
-    catchUp: standstill.waiting,
+    pendingRead: processPause.pendingRead,
     stop() {
       stopped = true;
-      standstill.stop();
+      processPause.stop();
       clearTimeout(timer);
     },
   };
 }
 
 /** Until the live revocations were read once, and when they are older than allowed (0: no limit), nobody is let in. */
-export function isRecent(follower: Pick<RevocationFollower, "hasRead" | "lagSeconds">, lagMaxSeconds: number): boolean {
+export function hasRecentRevocations(
+  follower: Pick<RevocationFollower, "hasRead" | "lagSeconds">,
+  lagMaxSeconds: number,
+): boolean {
   // Asked on each guarded request: without a limit no clock is read.
   if (lagMaxSeconds === 0) return follower.hasRead;
   const lag = follower.lagSeconds();
@@ -128,7 +132,7 @@ export function isRecent(follower: Pick<RevocationFollower, "hasRead" | "lagSeco
 }
 
 /** Throws `unavailable` when what was revoked may be unknown here for longer than the bound. */
-export function requireFollowing({ lagSeconds }: Pick<RevocationFollower, "lagSeconds">): void {
+export function requireRecentRevocations({ lagSeconds }: Pick<RevocationFollower, "lagSeconds">): void {
   const lag = lagSeconds();
   if (lag !== undefined && lag * 1000 <= boundMs) return;
   const since = lag === undefined ? "not read yet" : `last read ${Math.floor(lag)} s ago`;

@@ -2,9 +2,9 @@
 // knows of revocations may be older by then than the bound of contract §4 allows, and requests have waited for it.
 import type { Clock } from "../clock.js";
 
-export interface Standstill {
-  /** What a guard waits for: since a standstill until it is made up for. Nearly always undefined; never rejects. */
-  waiting(): Promise<void> | undefined;
+export interface ProcessPause {
+  /** What a guard waits for: since a processPause until it is made up for. Nearly always undefined; never rejects. */
+  pendingRead(): Promise<void> | undefined;
   stop(): void;
 }
 
@@ -14,15 +14,15 @@ const shortMs = 500;
 /** Then who waits goes on with what is known, as when the store is away. */
 const waitMaxMs = 1000;
 
-/** `catchUp` reads anew what is revoked; its failure lets everybody go on. */
-export function watchStandstill(clock: Pick<Clock, "monotonicMs">, catchUp: () => Promise<unknown>): Standstill {
+/** `readAgain` reads again what is revoked; its failure lets everybody go on. */
+export function watchProcessPause(clock: Pick<Clock, "monotonicMs">, readAgain: () => Promise<unknown>): ProcessPause {
   let aliveMs = clock.monotonicMs();
   let catching: Promise<void> | undefined;
 
-  function waiting(): Promise<void> | undefined {
+  function pendingRead(): Promise<void> | undefined {
     const ms = clock.monotonicMs();
     if (ms - aliveMs > shortMs) {
-      const own = atMost(waitMaxMs, catchUp()).finally(() => {
+      const own = atMost(waitMaxMs, readAgain()).finally(() => {
         if (catching === own) catching = undefined;
       });
       catching = own;
@@ -31,9 +31,9 @@ export function watchStandstill(clock: Pick<Clock, "monotonicMs">, catchUp: () =
     return catching;
   }
 
-  const timer = setInterval(waiting, lookMs);
+  const timer = setInterval(pendingRead, lookMs);
   keepNothingAlive(timer);
-  return { waiting, stop: () => clearInterval(timer) };
+  return { pendingRead, stop: () => clearInterval(timer) };
 }
 
 function atMost(ms: number, work: Promise<unknown>): Promise<void> {

@@ -24,7 +24,7 @@ export interface RevocationSet {
   /** Rows that this process wrote itself. The number to read after stays as it is, unless one of theirs is given again: then 0. */
   add(rows: readonly Revocation[]): void;
   /** A page read with `after`; true when it shows that everything must be read anew (another epoch, a number gone back or given again). */
-  take(page: RevocationPage, after: number): boolean;
+  applyPage(page: RevocationPage, after: number): boolean;
   /** The number to read after. */
   readonly after: number;
   /** By what the token is revoked, if it is. */
@@ -50,7 +50,7 @@ export interface RevocationNames {
 }
 
 /** The store's rows name things as tokens do; logins are compared in their canonical form. */
-export const namesInStore: RevocationNames = { session: (id) => id, rowLogin: canonicalLogin, login: canonicalLogin };
+export const databaseNames: RevocationNames = { session: (id) => id, rowLogin: canonicalLogin, login: canonicalLogin };
 
 /** `report` gets what a listener throws. */
 export function createRevocationSet(names: RevocationNames, report: (error: unknown) => void): RevocationSet {
@@ -175,7 +175,7 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     add(written) {
       if (add(written)) after = 0;
     },
-    take(page, readAfter) {
+    applyPage(page, readAfter) {
       if (epoch !== undefined && (page.epoch !== epoch || page.last < after || isAnother(page.reached))) {
         // Another database, or an older state of this one: what is known of the numbers is worth nothing. What this
         // process ended stays refused, since the restored store may have forgotten it.

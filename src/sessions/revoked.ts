@@ -12,7 +12,7 @@ export type Revoked =
   /** Every session that was live. */
   | { readonly kind: "all" };
 
-export function revokedOf(row: Revocation): Revoked {
+export function toRevoked(row: Revocation): Revoked {
   if (row.kind === "session") return { kind: row.kind, session: row.sessionId };
   if (row.kind === "key") return { kind: row.kind, kid: row.kid };
   if (row.kind === "all") return { kind: row.kind };

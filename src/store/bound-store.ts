@@ -1,10 +1,10 @@
 // The purposes as methods, over whatever runs them.
-import type { Input, Output, PurposeName } from "./operations.js";
+import type { Input, OperationName, Output } from "./operations.js";
 import type { Store } from "./store.js";
 
-export type Call = <P extends PurposeName>(purpose: P, input: Input<P>) => Promise<Output<P>>;
+export type Call = <P extends OperationName>(purpose: P, input: Input<P>) => Promise<Output<P>>;
 
-export function boundStore(call: Call): Pick<Store, PurposeName> {
+export function boundStore(call: Call): Pick<Store, OperationName> {
   return {
     createUser: (input) => call("createUser", input),
     findUser: (canonical) => call("findUser", canonical),
@@ -14,11 +14,11 @@ export function boundStore(call: Call): Pick<Store, PurposeName> {
     rehashPassword: (input) => call("rehashPassword", input),
     setRoles: (input) => call("setRoles", input),
     setDisabled: (input) => call("setDisabled", input),
-    removeUser: (input) => call("removeUser", input),
+    deleteUser: (input) => call("deleteUser", input),
     startImport: (input) => call("startImport", input),
     stageUsers: (input) => call("stageUsers", input),
     publishImport: (input) => call("publishImport", input),
-    sweepImports: (input) => call("sweepImports", input),
+    deleteUnpublishedImports: (input) => call("deleteUnpublishedImports", input),
     listHashKinds: () => call("listHashKinds", undefined),
     countHashKinds: (page) => call("countHashKinds", page),
 
@@ -30,25 +30,25 @@ export function boundStore(call: Call): Pick<Store, PurposeName> {
     countSessions: (input) => call("countSessions", input),
     listSessions: (input) => call("listSessions", input),
     endSession: (input) => call("endSession", input),
-    endSessionsOf: (input) => call("endSessionsOf", input),
-    revokeUser: (input) => call("revokeUser", input),
-    endEverySession: (input) => call("endEverySession", input),
+    endUserSessions: (input) => call("endUserSessions", input),
+    revokeUserTokens: (input) => call("revokeUserTokens", input),
+    endAllSessions: (input) => call("endAllSessions", input),
 
     readRevocations: (input) => call("readRevocations", input),
     revokeKey: (input) => call("revokeKey", input),
 
-    admitGuess: (input) => call("admitGuess", input),
-    settleGuess: (input) => call("settleGuess", input),
-    sweepGuesses: (input) => call("sweepGuesses", input),
-    listHeldBack: (input) => call("listHeldBack", input),
-    clearHeldBack: (input) => call("clearHeldBack", input),
+    admitAttempt: (input) => call("admitAttempt", input),
+    settleAttempt: (input) => call("settleAttempt", input),
+    pruneAttempts: (input) => call("pruneAttempts", input),
+    listLockouts: (input) => call("listLockouts", input),
+    clearLockouts: (input) => call("clearLockouts", input),
 
-    takeHousekeeping: (input) => call("takeHousekeeping", input),
-    removeOldRows: (input) => call("removeOldRows", input),
-    finishHousekeeping: (input) => call("finishHousekeeping", input),
+    takeHousekeepingLease: (input) => call("takeHousekeepingLease", input),
+    deleteOldRows: (input) => call("deleteOldRows", input),
+    releaseHousekeepingLease: (input) => call("releaseHousekeepingLease", input),
 
-    readUsersElsewhere: () => call("readUsersElsewhere", undefined),
-    noteUsersElsewhere: (elsewhere) => call("noteUsersElsewhere", elsewhere),
+    readApplicationOwnsUsers: () => call("readApplicationOwnsUsers", undefined),
+    writeApplicationOwnsUsers: (elsewhere) => call("writeApplicationOwnsUsers", elsewhere),
 
     recordAudit: (entry) => call("recordAudit", entry),
     listAudit: (input) => call("listAudit", input),

@@ -1,7 +1,7 @@
 // From AMPHO_DATABASE_URL to the store that it names.
 import type { Migrations } from "./migrations/migrations.js";
-import { openPostgres } from "./postgres/store.js";
 import { openPostgresMigrations } from "./postgres/migrations.js";
+import { openPostgres } from "./postgres/store.js";
 import { openSqlite, openSqliteMigrations, type SqliteTarget } from "./sqlite/store.js";
 import type { Store } from "./store.js";
 
@@ -13,14 +13,14 @@ export interface StoreOptions {
   /** Of PostgreSQL; SQLite's always are. */
   readonly prepare?: boolean | undefined;
   /** Gets a line for people when something was done to the schema. */
-  readonly notice: (line: string) => void;
+  readonly log: (line: string) => void;
 }
 
 /** Errors as of `openSqlite` and `openPostgres`. */
-export function openStore({ url, migrate, prepare, notice }: StoreOptions): Promise<Store> {
+export function openStore({ url, migrate, prepare, log }: StoreOptions): Promise<Store> {
   return isPostgres(url)
-    ? openPostgres({ url, migrate, prepare, notice })
-    : openSqlite({ ...sqliteTarget(url), migrate, notice });
+    ? openPostgres({ url, migrate, prepare, log })
+    : openSqlite({ ...sqliteTarget(url), migrate, log });
 }
 
 /** Of the same databases, for the commands `db-…`. */

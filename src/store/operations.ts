@@ -1,14 +1,14 @@
 // Every purpose of the Store: whether it only reads, and the work that it is.
 
+import { admitAttempt, settleAttempt } from "./sql/attempts.js";
 import { listAudit, recordAudit } from "./sql/audit.js";
-import { clearHeldBack, listHeldBack, sweepGuesses } from "./sql/lockouts.js";
-import { admitGuess, settleGuess } from "./sql/attempts.js";
 import { countHashKinds, listHashKinds } from "./sql/hash-kinds.js";
-import { finishHousekeeping, removeOldRows, takeHousekeeping } from "./sql/housekeeping.js";
-import { publishImport, stageUsers, startImport, sweepImports } from "./sql/imports.js";
+import { deleteOldRows, releaseHousekeepingLease, takeHousekeepingLease } from "./sql/housekeeping.js";
+import { deleteUnpublishedImports, publishImport, stageUsers, startImport } from "./sql/imports.js";
+import { clearLockouts, listLockouts, pruneAttempts } from "./sql/lockouts.js";
 import { renewSession } from "./sql/renewal.js";
 import { readRevocations, revokeKey } from "./sql/revocations.js";
-import { endEverySession, endSession, endSessionsOf, revokeUser } from "./sql/session-ends.js";
+import { endAllSessions, endSession, endUserSessions, revokeUserTokens } from "./sql/session-ends.js";
 import {
   countSessions,
   createSession,
@@ -17,23 +17,23 @@ import {
   listSessions,
   reauthenticate,
 } from "./sql/sessions.js";
-import { noteUsersElsewhere, readUsersElsewhere } from "./sql/state.js";
-import { rehashPassword, removeUser, setDisabled, setPassword, setRoles } from "./sql/user-changes.js";
+import { readApplicationOwnsUsers, writeApplicationOwnsUsers } from "./sql/state.js";
+import { deleteUser, rehashPassword, setDisabled, setPassword, setRoles } from "./sql/user-changes.js";
 import { createUser, findUser, findUserById, listUsers } from "./sql/users.js";
 import type { Store } from "./store.js";
-import type { Work } from "./transaction.js";
+import type { Transaction } from "./transaction.js";
 
-export type PurposeName = Exclude<keyof Store, "readClock" | "stats" | "ping" | "close">;
-export type Input<P extends PurposeName> = Parameters<Store[P]>[0];
-export type Output<P extends PurposeName> = Awaited<ReturnType<Store[P]>>;
+export type OperationName = Exclude<keyof Store, "readClock" | "stats" | "ping" | "close">;
+export type Input<P extends OperationName> = Parameters<Store[P]>[0];
+export type Output<P extends OperationName> = Awaited<ReturnType<Store[P]>>;
 
-export interface Purpose<P extends PurposeName> {
+export interface Operation<P extends OperationName> {
   /** `background`: a write that lets all others go first. */
   readonly access: "read" | "write" | "background";
-  readonly run: (input: Input<P>) => Work<Output<P>>;
+  readonly run: (input: Input<P>) => Transaction<Output<P>>;
 }
 
-export const purposes: { readonly [P in PurposeName]: Purpose<P> } = {
+export const operations: { readonly [P in OperationName]: Operation<P> } = {
   createUser: { access: "write", run: createUser },
   findUser: { access: "read", run: findUser },
   findUserById: { access: "read", run: (id) => findUserById(id) },
@@ -42,12 +42,12 @@ export const purposes: { readonly [P in PurposeName]: Purpose<P> } = {
   rehashPassword: { access: "write", run: rehashPassword },
   setRoles: { access: "write", run: setRoles },
   setDisabled: { access: "write", run: setDisabled },
-  removeUser: { access: "write", run: removeUser },
+  deleteUser: { access: "write", run: deleteUser },
 
   startImport: { access: "write", run: startImport },
   stageUsers: { access: "write", run: stageUsers },
   publishImport: { access: "write", run: publishImport },
-  sweepImports: { access: "write", run: sweepImports },
+  deleteUnpublishedImports: { access: "write", run: deleteUnpublishedImports },
   listHashKinds: { access: "read", run: listHashKinds },
   countHashKinds: { access: "read", run: countHashKinds },
 
@@ -59,28 +59,28 @@ export const purposes: { readonly [P in PurposeName]: Purpose<P> } = {
   countSessions: { access: "read", run: countSessions },
   listSessions: { access: "read", run: listSessions },
   endSession: { access: "write", run: endSession },
-  endSessionsOf: { access: "write", run: endSessionsOf },
-  revokeUser: { access: "write", run: revokeUser },
-  endEverySession: { access: "write", run: endEverySession },
+  endUserSessions: { access: "write", run: endUserSessions },
+  revokeUserTokens: { access: "write", run: revokeUserTokens },
+  endAllSessions: { access: "write", run: endAllSessions },
 
   readRevocations: { access: "read", run: readRevocations },
   revokeKey: { access: "write", run: revokeKey },
 
-  admitGuess: { access: "write", run: admitGuess },
-  settleGuess: { access: "write", run: settleGuess },
-  sweepGuesses: { access: "write", run: sweepGuesses },
-  listHeldBack: { access: "write", run: listHeldBack },
-  clearHeldBack: { access: "write", run: clearHeldBack },
+  admitAttempt: { access: "write", run: admitAttempt },
+  settleAttempt: { access: "write", run: settleAttempt },
+  pruneAttempts: { access: "write", run: pruneAttempts },
+  listLockouts: { access: "write", run: listLockouts },
+  clearLockouts: { access: "write", run: clearLockouts },
 
-  takeHousekeeping: { access: "write", run: takeHousekeeping },
-  removeOldRows: { access: "background", run: removeOldRows },
-  finishHousekeeping: { access: "write", run: finishHousekeeping },
+  takeHousekeepingLease: { access: "write", run: takeHousekeepingLease },
+  deleteOldRows: { access: "background", run: deleteOldRows },
+  releaseHousekeepingLease: { access: "write", run: releaseHousekeepingLease },
 
-  readUsersElsewhere: { access: "read", run: readUsersElsewhere },
-  noteUsersElsewhere: { access: "write", run: noteUsersElsewhere },
+  readApplicationOwnsUsers: { access: "read", run: readApplicationOwnsUsers },
+  writeApplicationOwnsUsers: { access: "write", run: writeApplicationOwnsUsers },
 
   recordAudit: { access: "write", run: recordAudit },
   listAudit: { access: "read", run: listAudit },
 };
 
-export const purposeNames: readonly string[] = Object.keys(purposes);
+export const operationNames: readonly string[] = Object.keys(operations);

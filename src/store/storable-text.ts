@@ -1,8 +1,8 @@
 // Which names of a token can be those of a row.
 
 /** The store takes NUL in a text for a bug of ours; a token that other software has made may hold it. */
-export const isNameable = (name: string): boolean => !name.includes("\0");
+export const isStorableText = (name: string): boolean => !name.includes("\0");
 
 /** Whether it can be an id or a login at all. */
-export const isName = (value: unknown): value is string =>
-  typeof value === "string" && value !== "" && isNameable(value);
+export const isStorableName = (value: unknown): value is string =>
+  typeof value === "string" && value !== "" && isStorableText(value);

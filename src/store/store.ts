@@ -180,33 +180,33 @@ export interface Ending {
   readonly origin: Origin;
 }
 
-/** How long tokens without `sid` may live: `AMPHO_SECURITY_TOKEN_FOREIGN_MAX`; bounds their revocations. */
+/** How long tokens without `sid` may live: `AMPHO_SECURITY_TOKEN_FOREIGN_TTL`; bounds their revocations. */
 export interface ForeignTokens {
   readonly foreignMaxSeconds: number;
 }
 
 /** What one counter of tries counts (docs/throttling.md). */
-export type GuessKind = "login" | "device" | "devices" | "session" | "sessions";
+export type AttemptCounterKind = "login" | "device" | "devices" | "session" | "sessions";
 
 /** One counter of tries. Its key is a hash: nothing of it was typed by anybody. */
-export interface GuessCounter {
+export interface AttemptCounter {
   readonly key: string;
-  readonly kind: GuessKind;
+  readonly kind: AttemptCounterKind;
   /** How many wrong passwords are free. */
-  readonly tries: number;
+  readonly freeAttempts: number;
 }
 
 /** An address or a network, as it is shown, and at how many different logins it may fail within the window. */
-export interface GuessPlace {
-  readonly place: string;
+export interface SourceLimit {
+  readonly source: string;
   readonly logins: number;
 }
 
-/** Which counters one guess is taken from, always in this order: where several wait for each other, none does in a circle. */
-export interface Guess {
-  readonly places: readonly GuessPlace[];
-  readonly counters: readonly GuessCounter[];
-  /** What the places count as one login. */
+/** Which counters one attempt is taken from, always in this order: where several wait for each other, none does in a circle. */
+export interface Attempt {
+  readonly sources: readonly SourceLimit[];
+  readonly counters: readonly AttemptCounter[];
+  /** What the sources count as one login. */
   readonly subject: string;
   /** From where: a success there forgives what failed there before. Undefined: nobody knows. */
   readonly from: string | undefined;
@@ -214,42 +214,42 @@ export interface Guess {
   /** Failures in a row after which a counter refuses until it is cleared. */
   readonly lockAfter: number;
   /** Keys of counters whose run of failures a success ends as well. */
-  readonly pardons: readonly string[];
+  readonly alsoReset: readonly string[];
 }
 
-export type GuessVerdict =
+export type AttemptVerdict =
   | { readonly outcome: "admitted" }
   /** Other tries, not settled yet, stand in the way: a moment later it will be known. */
   | { readonly outcome: "pending" }
   | {
       readonly outcome: "refused";
-      readonly by: GuessKind | "place";
+      readonly by: AttemptCounterKind | "source";
       /** Until it is cleared, or someone who knows the password succeeds elsewhere. */
       readonly locked: boolean;
       readonly retryAfterSeconds: number;
     };
 
 /** `failed`: wrong. `succeeded`: right. `returned`: it was not looked at. */
-export type GuessOutcome = "failed" | "succeeded" | "returned";
+export type AttemptOutcome = "failed" | "succeeded" | "returned";
 
 /** What is held back at present. */
-export interface HeldBack {
-  readonly kind: GuessKind | "place";
+export interface Lockout {
+  readonly kind: AttemptCounterKind | "source";
   /** As its user spells it; null when no account is known to have it. */
   readonly login: string | null;
-  readonly place: string | null;
-  /** Wrong passwords in a row; of a place the different logins. */
+  readonly source: string | null;
+  /** Wrong passwords in a row; of a source the different logins. */
   readonly failures: number;
   readonly locked: boolean;
   /** Unix seconds; null when it is locked. */
   readonly until: number | null;
 }
 
-export type HeldBackTarget =
+export type LockoutTarget =
   /** As it is compared, and as whoever asks spells it. */
   | { readonly canonical: string; readonly login: string }
-  /** The places that an address counts in. */
-  | { readonly places: readonly string[] }
+  /** The sources that an address counts in. */
+  | { readonly sources: readonly string[] }
   | { readonly all: true };
 
 export interface NewSession {
@@ -261,7 +261,7 @@ export interface NewSession {
   readonly accessTtlSeconds: number;
   readonly idleSeconds: number;
   readonly maxSeconds: number;
-  readonly sessionsMax: number;
+  readonly sessionsPerUser: number;
   readonly origin: Origin;
   /**
    * For users of this store: the session is made only if the user is enabled and still has this password version
@@ -270,8 +270,8 @@ export interface NewSession {
   readonly stored: { readonly passwordVersion?: number | undefined } | false;
   readonly event: "login";
   readonly detail?: AuditEntry["detail"];
-  /** The guess that was right: settled in the same transaction; wrong all the same when the session is refused. */
-  readonly guess?: Guess | undefined;
+  /** The attempt that was right: settled in the same transaction; wrong all the same when the session is refused. */
+  readonly attempt?: Attempt | undefined;
 }
 
 export type CreateSessionOutcome =
@@ -314,14 +314,14 @@ export type RenewOutcome =
     };
 
 /** Rows that are removed when they are old enough that nobody can need them. */
-export const oldRowKinds = ["sessions", "revocations", "guesses", "places", "imports", "audit"] as const;
+export const oldRowKinds = ["sessions", "revocations", "attempts", "sources", "imports", "audit"] as const;
 export type OldRowKind = (typeof oldRowKinds)[number];
 
 export interface HousekeepingLease {
   /** Random, of one turn. */
   readonly holder: string;
   readonly now: number;
-  /** From `now`: then another may go on in the place of a holder that was killed. */
+  /** From `now`: then another may go on in the source of a holder that was killed. */
   readonly leaseSeconds: number;
 }
 
@@ -333,7 +333,7 @@ export type HousekeepingTurn = "taken" | "elsewhere" | "done" | "unsteady";
 
 export interface OldRows {
   readonly kind: OldRowKind;
-  /** Of guesses: AMPHO_SECURITY_THROTTLE_WINDOW. */
+  /** Of attempts: AMPHO_SECURITY_THROTTLE_WINDOW. */
   readonly windowSeconds: number;
   /** AMPHO_AUDIT_KEEP; 0: for ever. */
   readonly auditKeepSeconds: number;
@@ -347,7 +347,7 @@ export interface OldRowsCursor {
   readonly n: number;
 }
 
-export type RemovedRows =
+export type DeletedRows =
   | {
       readonly outcome: "removed";
       readonly rows: number;
@@ -395,8 +395,8 @@ export interface Store {
       readonly passwordHash: string | null;
       readonly passwordVersion: number | undefined;
       readonly exceptSession: string | undefined;
-      /** The guess at the old password that was right: settled in the same transaction, as wrong if `changed` or `ended`. */
-      readonly guess?: Guess | undefined;
+      /** The attempt at the old password that was right: settled in the same transaction, as wrong if `changed` or `ended`. */
+      readonly attempt?: Attempt | undefined;
     },
   ): Promise<{
     readonly outcome: "done" | "unknown" | "changed" | "ended";
@@ -424,7 +424,7 @@ export interface Store {
   setDisabled(
     input: Ending & ForeignTokens & { readonly userId: string; readonly disabled: boolean },
   ): Promise<{ readonly found: boolean; readonly revocations: readonly Revocation[] }>;
-  removeUser(
+  deleteUser(
     input: Ending & ForeignTokens & { readonly userId: string },
   ): Promise<{ readonly found: boolean; readonly revocations: readonly Revocation[] }>;
 
@@ -454,7 +454,7 @@ export interface Store {
    * Removes at most `limit` rows of import `n`, or of one whose owner was not heard of for a minute; a published one stays.
    * False when there was nothing to do.
    */
-  sweepImports(input: {
+  deleteUnpublishedImports(input: {
     readonly n: number | undefined;
     readonly now: number;
     readonly limit: number;
@@ -473,10 +473,10 @@ export interface Store {
    * may not log in. It then records nothing: `createSession` comes next.
    */
   reauthenticate(
-    input: Omit<NewSession, "random" | "maxSeconds" | "sessionsMax" | "event"> & { readonly sessionId: string },
+    input: Omit<NewSession, "random" | "maxSeconds" | "sessionsPerUser" | "event"> & { readonly sessionId: string },
   ): Promise<CreateSessionOutcome>;
   renewSession(input: Renewal): Promise<RenewOutcome>;
-  /** A session that is live at `now`, with the stored user that it belongs to (for `strict`). */
+  /** A session that is live at `now`, with the stored user that it belongs to (for `live`). */
   findSession(input: {
     readonly id: string;
     readonly now: number;
@@ -506,7 +506,7 @@ export interface Store {
       readonly seenExpires?: number | undefined;
     },
   ): Promise<{ readonly ended: boolean; readonly revocations: readonly Revocation[] }>;
-  endSessionsOf(
+  endUserSessions(
     input: Ending & {
       readonly userId: string;
       readonly exceptSession: string | undefined;
@@ -517,53 +517,51 @@ export interface Store {
    * Ends the sessions of a user, of whichever table, and writes a "user" revocation by the names that are given: `login` as the
    * tokens of other software say it.
    */
-  revokeUser(
+  revokeUserTokens(
     input: Ending & ForeignTokens & { readonly userId: string; readonly login: string; readonly reason: EndReason },
   ): Promise<readonly Revocation[]>;
   /** Moves the era on: every session that is live now is over, in one row. */
-  endEverySession(
-    input: Ending & ForeignTokens & { readonly accessTtlSeconds: number },
-  ): Promise<readonly Revocation[]>;
+  endAllSessions(input: Ending & ForeignTokens & { readonly accessTtlSeconds: number }): Promise<readonly Revocation[]>;
 
   /** Rows with a number above `after` that are still live at `now`. */
   readRevocations(input: { readonly after: number; readonly now: number }): Promise<RevocationPage>;
   revokeKey(input: Ending & { readonly kid: string }): Promise<readonly Revocation[]>;
 
   /**
-   * Takes one try from every counter and place, or from none: however many ask at once, no more are admitted than there
-   * are. A refusal is recorded (`event`) once for each counter, caller's place and window.
+   * Takes one try from every counter and source, or from none: however many ask at once, no more are admitted than there
+   * are. A refusal is recorded (`event`) once for each counter, caller's source and window.
    */
-  admitGuess(
-    input: Guess & {
+  admitAttempt(
+    input: Attempt & {
       readonly now: number;
       readonly origin: Origin;
       readonly event: "login_throttled" | "password_throttled";
       /** For the audit log: the account, if there is one. It is not kept. */
       readonly canonical: string;
     },
-  ): Promise<GuessVerdict>;
+  ): Promise<AttemptVerdict>;
   /** `login`: of the account that was tried, if there is one. `audit` is recorded with it. */
-  settleGuess(
-    input: Guess & {
-      readonly outcome: GuessOutcome;
+  settleAttempt(
+    input: Attempt & {
+      readonly outcome: AttemptOutcome;
       readonly now: number;
       readonly login: string | undefined;
       readonly audit: AuditEntry | undefined;
     },
   ): Promise<void>;
-  /** Removes the oldest beyond `rowsMax` counters and as many places, some at a time: `more` says whether some are left. */
-  sweepGuesses(input: { readonly rowsMax: number }): Promise<{ readonly more: boolean }>;
+  /** Removes the oldest beyond `rowsMax` counters and as many sources, some at a time: `more` says whether some are left. */
+  pruneAttempts(input: { readonly rowsMax: number }): Promise<{ readonly more: boolean }>;
   /** The longest held first, at most `limit`; recorded. */
-  listHeldBack(input: {
+  listLockouts(input: {
     readonly now: number;
     readonly windowSeconds: number;
     readonly lockAfter: number;
     readonly limit: number;
     readonly origin: Origin;
-  }): Promise<readonly HeldBack[]>;
+  }): Promise<readonly Lockout[]>;
   /** How many rows were removed; recorded. */
-  clearHeldBack(input: {
-    readonly target: HeldBackTarget;
+  clearLockouts(input: {
+    readonly target: LockoutTarget;
     readonly now: number;
     readonly origin: Origin;
   }): Promise<number>;
@@ -577,24 +575,24 @@ export interface Store {
   }): Promise<readonly AuditRow[]>;
 
   /** Asks for the lease on removing old rows: one holder at a time, over all processes. Never waits for another. */
-  takeHousekeeping(
+  takeHousekeepingLease(
     input: HousekeepingLease & {
       /** Not before the last turn is over by so long; undefined: by hand, now, and whatever the clock did. */
       readonly everySeconds: number | undefined;
     },
   ): Promise<HousekeepingTurn>;
   /** One small batch, in a transaction that holds the lease on. `lost`: somebody else has it by now; nothing was removed. */
-  removeOldRows(input: HousekeepingLease & OldRows): Promise<RemovedRows>;
+  deleteOldRows(input: HousekeepingLease & OldRows): Promise<DeletedRows>;
   /** The turn is over; the lease is free. */
-  finishHousekeeping(input: HousekeepingLease): Promise<void>;
+  releaseHousekeepingLease(input: HousekeepingLease): Promise<void>;
 
   /** The clock that all processes on the store share, Unix milliseconds; undefined where it is that of the machine. */
   readClock(): Promise<number | undefined>;
   /** How busy the store is in this process. */
   stats(): StoreStats;
   /** Whether the application that uses these sessions keeps its own user table. */
-  readUsersElsewhere(): Promise<boolean>;
-  noteUsersElsewhere(elsewhere: boolean): Promise<void>;
+  readApplicationOwnsUsers(): Promise<boolean>;
+  writeApplicationOwnsUsers(elsewhere: boolean): Promise<void>;
 
   /** Answers within `timeoutMs` or rejects. */
   ping(timeoutMs: number): Promise<void>;

@@ -1,8 +1,9 @@
 // Every counter and histogram of an instance, with all values that a label may have. docs/metrics.md is made of this table and
 // of those in gauges.ts and process.ts. Labels have OpenTelemetry's names where it has one for them.
-import { routes } from "../http/rest/routes.js";
+
 import { problems } from "../http/rest/problems.js";
-import { purposeNames } from "../store/operations.js";
+import { routes } from "../http/rest/routes.js";
+import { operationNames } from "../store/operations.js";
 import type { Definition, Labels } from "./registry.js";
 
 export const flowNames = [
@@ -73,9 +74,9 @@ export const counters = {
     { outcome: ["renewed", "repeated", "unknown", "ended", "expired", "replayed", "user"] },
     "What the store said of each renewal: renewed; repeated (a lost answer or a second tab); or why the session is over, replayed being a token that was used long before",
   ),
-  guesses: define(
-    "ampho_guesses_total",
-    { outcome: ["admitted", "pending", "login", "device", "devices", "session", "sessions", "place"] },
+  attempts: define(
+    "ampho_attempts_total",
+    { outcome: ["admitted", "pending", "login", "device", "devices", "session", "sessions", "source"] },
     "Passwords that were to be looked at: admitted; pending (others have to be settled first); or the counter that refused them (docs/throttling.md)",
   ),
   revocations: define(
@@ -96,7 +97,7 @@ export const histograms = {
   ),
   storeSeconds: define(
     "ampho_store_duration_seconds",
-    { "db.operation.name": purposeNames },
+    { "db.operation.name": operationNames },
     "Calls of the store by purpose, with what they waited for a connection",
   ),
   hashWaitSeconds: define(

@@ -1,4 +1,4 @@
-// What the observed parts share: how long, and what came of it.
+// What the observed deps share: how long, and what came of it.
 import { AmphoError, type ErrorCode } from "../errors.js";
 
 export function codeOf(error: unknown): ErrorCode {

@@ -11,7 +11,7 @@ export function createMetrics() {
     flows: createCounter(counters.flows),
     guards: createCounter(counters.guards),
     renewals: createCounter(counters.renewals),
-    guesses: createCounter(counters.guesses),
+    attempts: createCounter(counters.attempts),
     revocations: createCounter(counters.revocations),
     storeErrors: createCounter(counters.storeErrors),
     internalErrors: createCounter(counters.internalErrors),
@@ -24,8 +24,8 @@ export function createMetrics() {
 }
 
 export function countersOf(metrics: Metrics) {
-  const { flows, guards, renewals, guesses, revocations, storeErrors, internalErrors } = metrics;
-  return [flows, guards, renewals, guesses, revocations, storeErrors, internalErrors];
+  const { flows, guards, renewals, attempts, revocations, storeErrors, internalErrors } = metrics;
+  return [flows, guards, renewals, attempts, revocations, storeErrors, internalErrors];
 }
 
 export function histogramsOf({ flowSeconds, httpSeconds, storeSeconds, hashWaitSeconds, hashSeconds }: Metrics) {

@@ -1,7 +1,8 @@
 // Each decision of the guard, by result.
-import type { Auth } from "../tokens/auth.js";
+
 import type { Guard } from "../guard/guard.js";
 import type { CookieMode } from "../http/rest/cookie-mode.js";
+import type { Auth } from "../tokens/auth.js";
 import { guardResults } from "./definitions.js";
 import { resultOf } from "./measure.js";
 import type { Metrics } from "./metrics.js";
@@ -24,9 +25,9 @@ export function observeGuard({ verify, guard }: Guard, { guards }: Pick<Metrics,
         throw refused(error, guards);
       }
     },
-    guard(authorization, need, request) {
+    guard(authorization, requirements, request) {
       try {
-        const auth = guard(authorization, need, request);
+        const auth = guard(authorization, requirements, request);
         if (!(auth instanceof Promise)) return count(auth);
         return auth.then(count, (error: unknown) => {
           throw refused(error, guards);

@@ -1,28 +1,28 @@
 // Each call of the store: how long, whether it failed, and what it decided.
 import { boundStore } from "../store/bound-store.js";
-import type { Input, Output, PurposeName } from "../store/operations.js";
+import type { Input, OperationName, Output } from "../store/operations.js";
 import type { Store } from "../store/store.js";
 import { storeErrors } from "./definitions.js";
 import { resultOf, secondsSince } from "./measure.js";
 import type { Metrics } from "./metrics.js";
 
-type StoreMetrics = Pick<Metrics, "storeSeconds" | "storeErrors" | "renewals" | "guesses">;
+type StoreMetrics = Pick<Metrics, "storeSeconds" | "storeErrors" | "renewals" | "attempts">;
 
 /** What the answers of some purposes say of a decision. */
-const decisions: { readonly [P in PurposeName]?: (output: Output<P>, metrics: StoreMetrics) => void } = {
+const decisions: { readonly [P in OperationName]?: (output: Output<P>, metrics: StoreMetrics) => void } = {
   renewSession: (output, { renewals }) =>
     renewals.add({ outcome: output.outcome === "ended" ? output.reason : output.outcome }),
-  admitGuess: (output, { guesses }) =>
-    guesses.add({ outcome: output.outcome === "refused" ? output.by : output.outcome }),
+  admitAttempt: (output, { attempts }) =>
+    attempts.add({ outcome: output.outcome === "refused" ? output.by : output.outcome }),
 };
 
 /** Runs a call of the store, as tracing wants it. */
-export type Around = <T>(purpose: PurposeName, call: () => Promise<T>) => Promise<T>;
+export type Around = <T>(purpose: OperationName, call: () => Promise<T>) => Promise<T>;
 
 export function observeStore(store: Store, metrics: StoreMetrics, around: Around): Store {
-  const methodsOf: { readonly [P in PurposeName]: (input: Input<P>) => Promise<Output<P>> } = store;
+  const methodsOf: { readonly [P in OperationName]: (input: Input<P>) => Promise<Output<P>> } = store;
 
-  async function call<P extends PurposeName>(purpose: P, input: Input<P>): Promise<Output<P>> {
+  async function call<P extends OperationName>(purpose: P, input: Input<P>): Promise<Output<P>> {
     const startMs = performance.now();
     try {
       const output = await around(purpose, () => methodsOf[purpose](input));

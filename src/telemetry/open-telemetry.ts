@@ -5,7 +5,7 @@
 import type { Attributes, Histogram as Measured, Span, TextMapGetter } from "@opentelemetry/api";
 import { isNotInstalled } from "../errors.js";
 import type { Handle } from "../http/rest/handler.js";
-import type { HttpAnswer, HttpRequest } from "../http/rest/message.js";
+import type { HttpRequest, HttpResponse } from "../http/rest/message.js";
 import { other } from "./definitions.js";
 import { codeOf } from "./measure.js";
 
@@ -55,7 +55,7 @@ export function createTracing(api: OpenTelemetry, version: string): Tracing {
     span.setStatus({ code: SpanStatusCode.ERROR });
   }
 
-  function finish(span: Span, { status, route, error }: HttpAnswer, attributes: Attributes): Attributes {
+  function finish(span: Span, { status, route, error }: HttpResponse, attributes: Attributes): Attributes {
     const known = route === undefined ? attributes : { ...attributes, "http.route": route };
     const all = { ...known, "http.response.status_code": status };
     span.setAttributes(all);

@@ -1,10 +1,10 @@
-// The arithmetic of one counter of tries (docs/throttling.md): a few are free; behind them there is one at a time, and each
+// The arithmetic of one counter of freeAttempts (docs/throttling.md): a few are free; behind them there is one at a time, and each
 // wait is twice the one before. A try is taken before its password is looked at and counts until it is settled.
 import { skewMaxSeconds } from "./clock-skew.js";
 
-/** How many tries are free, for how long failures are remembered, and how many in a row are too many. */
+/** How many freeAttempts are free, for how long failures are remembered, and how many in a row are too many. */
 export interface CounterLimits {
-  readonly tries: number;
+  readonly freeAttempts: number;
   readonly windowSeconds: number;
   readonly lockAfter: number;
 }
@@ -23,11 +23,11 @@ export interface Counter {
   readonly nextAt: number;
   /** Failures are forgotten then; the run of them is not. */
   readonly forgetAt: number;
-  /** How many of the failures came from where; only as many places as are worth it. */
-  readonly origins: readonly FailureOrigin[];
+  /** How many of the failures came from where; only as many sources as are worth it. */
+  readonly sources: readonly FailureSource[];
 }
 
-export type FailureOrigin = readonly [from: string, failures: number];
+export type FailureSource = readonly [from: string, failures: number];
 
 export const emptyCounter: Counter = {
   failures: 0,
@@ -36,10 +36,10 @@ export const emptyCounter: Counter = {
   streak: 0,
   nextAt: 0,
   forgetAt: 0,
-  origins: [],
+  sources: [],
 };
 
-/** `pending`: nothing stands in the way but tries that are not settled yet. */
+/** `pending`: nothing stands in the way but freeAttempts that are not settled yet. */
 export type Judgement =
   | { readonly outcome: "admitted" | "pending" }
   | { readonly outcome: "refused"; readonly locked: boolean; readonly retryAfterSeconds: number };
@@ -52,10 +52,10 @@ const firstWaitParts = 15;
 /** Nobody knows when a lock ends; asking again before the day has passed is useless. */
 const lockedRetrySeconds = 86_400;
 
-export function waitSeconds(failures: number, { tries, windowSeconds }: CounterLimits): number {
-  if (failures < tries) return 0;
+export function waitSeconds(failures: number, { freeAttempts, windowSeconds }: CounterLimits): number {
+  if (failures < freeAttempts) return 0;
   const firstSeconds = Math.max(1, Math.ceil(windowSeconds / firstWaitParts));
-  return Math.min(windowSeconds, firstSeconds * 2 ** Math.min(failures - tries, 30));
+  return Math.min(windowSeconds, firstSeconds * 2 ** Math.min(failures - freeAttempts, 30));
 }
 
 /** The counter as it is at `now`: what was left unsettled has failed, what is old is forgotten. */
@@ -63,7 +63,7 @@ export function counterAt(counter: Counter, limits: CounterLimits, now: number):
   let at = counter;
   const isLeft = at.pending > 0 && (now >= at.pendingUntil || at.pendingUntil > now + pendingSeconds + skewMaxSeconds);
   if (isLeft) at = { ...countFailures(at, at.pending, limits, Math.min(now, at.pendingUntil)), pending: 0 };
-  if (at.pending === 0 && now >= at.forgetAt) at = { ...at, failures: 0, nextAt: 0, origins: [] };
+  if (at.pending === 0 && now >= at.forgetAt) at = { ...at, failures: 0, nextAt: 0, sources: [] };
   // No wait is that long: the clock was set back.
   return at.nextAt > now + limits.windowSeconds + skewMaxSeconds ? { ...at, nextAt: 0 } : at;
 }
@@ -73,54 +73,54 @@ export function judgeCounter(counter: Counter, limits: CounterLimits, now: numbe
   const { failures, pending, streak, nextAt } = counter;
   if (streak >= limits.lockAfter) return { outcome: "refused", locked: true, retryAfterSeconds: lockedRetrySeconds };
   if (now < nextAt) return { outcome: "refused", locked: false, retryAfterSeconds: nextAt - now };
-  const free = Math.min(Math.max(limits.tries - failures, 1), limits.lockAfter - streak);
+  const free = Math.min(Math.max(limits.freeAttempts - failures, 1), limits.lockAfter - streak);
   return { outcome: pending < free ? "admitted" : "pending" };
 }
 
-export function takeTry(counter: Counter, now: number): Counter {
+export function takeAttempt(counter: Counter, now: number): Counter {
   return { ...counter, pending: counter.pending + 1, pendingUntil: now + pendingSeconds };
 }
 
 /** Gives a try back: no password was looked at, or it was the right one. */
-export function returnTry(counter: Counter): Counter {
+export function returnAttempt(counter: Counter): Counter {
   return { ...counter, pending: Math.max(counter.pending - 1, 0) };
 }
 
-/** More places than these are no honest user's: their failures are never forgiven, only forgotten. */
+/** More sources than these are no honest user's: their failures are never forgiven, only forgotten. */
 const originsMax = 20;
 
 /** `from` is undefined where nobody knows from where. */
-export function failTry(counter: Counter, from: string | undefined, limits: CounterLimits, now: number): Counter {
-  const failed = countFailures(returnTry(counter), 1, limits, now);
+export function failAttempt(counter: Counter, from: string | undefined, limits: CounterLimits, now: number): Counter {
+  const failed = countFailures(returnAttempt(counter), 1, limits, now);
   if (from === undefined) return failed;
   const count = failuresFrom(counter, from) + 1;
-  if (count === 1 && counter.origins.length >= originsMax) return failed;
-  return { ...failed, origins: [...othersThan(counter, from), [from, count]] };
+  if (count === 1 && counter.sources.length >= originsMax) return failed;
+  return { ...failed, sources: [...othersThan(counter, from), [from, count]] };
 }
 
 /**
- * Whoever knows the password ends the run of failures, and the failures from the same place were their own. Those from
- * elsewhere stay: a script that logs in each minute must not give an attacker new tries each minute.
+ * Whoever knows the password ends the run of failures, and the failures from the same source were their own. Those from
+ * elsewhere stay: a script that logs in each minute must not give an attacker new freeAttempts each minute.
  */
-export function succeedTry(counter: Counter, from: string | undefined, { tries }: CounterLimits): Counter {
+export function succeedAttempt(counter: Counter, from: string | undefined, { freeAttempts }: CounterLimits): Counter {
   const own = from === undefined ? 0 : failuresFrom(counter, from);
   const failures = Math.max(counter.failures - own, 0);
-  const origins = from === undefined ? counter.origins : othersThan(counter, from);
-  const nextAt = failures < tries ? 0 : counter.nextAt;
-  return { ...pardon(returnTry(counter)), failures, origins, nextAt };
+  const sources = from === undefined ? counter.sources : othersThan(counter, from);
+  const nextAt = failures < freeAttempts ? 0 : counter.nextAt;
+  return { ...resetStreak(returnAttempt(counter)), failures, sources, nextAt };
 }
 
 /** The run of failures is over, and nothing else. */
-export function pardon(counter: Counter): Counter {
+export function resetStreak(counter: Counter): Counter {
   return { ...counter, streak: 0 };
 }
 
-function failuresFrom({ origins }: Counter, from: string): number {
-  return origins.find(([each]) => each === from)?.[1] ?? 0;
+function failuresFrom({ sources }: Counter, from: string): number {
+  return sources.find(([each]) => each === from)?.[1] ?? 0;
 }
 
-function othersThan({ origins }: Counter, from: string): readonly FailureOrigin[] {
-  return origins.filter(([each]) => each !== from);
+function othersThan({ sources }: Counter, from: string): readonly FailureSource[] {
+  return sources.filter(([each]) => each !== from);
 }
 
 export function isEmpty({ failures, pending, streak }: Counter): boolean {

@@ -1,7 +1,7 @@
-// Guesses that wait for tries in flight to be settled: those of one counter stand in a line, and only the first of it asks.
-import type { GuessVerdict } from "../store/store.js";
+// Attempts that wait for tries in flight to be settled: those of one counter stand in a line, and only the first of it asks.
+import type { AttemptVerdict } from "../store/store.js";
 
-/** So long a guess waits in all, and so often the first of a line asks: ever more slowly. */
+/** So long a attempt waits in all, and so often the first of a line asks: ever more slowly. */
 const patienceMs = 3_000;
 const pauseMs = { first: 5, longest: 40 };
 /** More in one line, or in all, would only hold connections. */
@@ -13,17 +13,17 @@ interface Lane {
   waiting: number;
 }
 
-export interface GuessLanes {
+export interface AttemptQueue {
   /** Asks once, and if need be again in its turn, until the answer is known or patience is over. */
-  ask(line: string, ask: () => Promise<GuessVerdict>): Promise<GuessVerdict>;
+  enqueue(line: string, ask: () => Promise<AttemptVerdict>): Promise<AttemptVerdict>;
 }
 
-export function createGuessLanes(): GuessLanes {
+export function createAttemptQueue(): AttemptQueue {
   const lanes = new Map<string, Lane>();
   let waiting = 0;
 
   return {
-    async ask(line, ask) {
+    async enqueue(line, ask) {
       // Nobody overtakes a line: those whose login was right come back at once, and would always be faster than its first.
       if (!lanes.has(line)) {
         const verdict = await ask();
@@ -58,7 +58,7 @@ export function createGuessLanes(): GuessLanes {
   };
 }
 
-async function askInTurn(ask: () => Promise<GuessVerdict>, isLate: () => boolean): Promise<GuessVerdict> {
+async function askInTurn(ask: () => Promise<AttemptVerdict>, isLate: () => boolean): Promise<AttemptVerdict> {
   let ms = pauseMs.first;
   for (;;) {
     if (isLate()) return { outcome: "pending" };

@@ -3,9 +3,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { PasswordPool } from "../passwords/pool.js";
 
-export interface Tarpit {
+export interface DelayedRejection {
   /** Resolves when a refusal may be answered. Never rejects. */
-  hold(): Promise<void>;
+  wait(): Promise<void>;
 }
 
 const holdMs = 1_000;
@@ -14,12 +14,12 @@ const stepMs = 250;
 /** Each keeps a request and its connection; beyond it refusals are answered at once. */
 const heldMax = 1_000;
 
-export function createTarpit(passwords: Pick<PasswordPool, "stats">): Tarpit {
+export function createDelayedRejection(passwords: Pick<PasswordPool, "stats">): DelayedRejection {
   let held = 0;
   const isCrowded = () => passwords.stats().waiting > 0;
 
   return {
-    async hold() {
+    async wait() {
       if (held >= heldMax) return;
       held += 1;
       // Not unref'd: an answer is owed to somebody.

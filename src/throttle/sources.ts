@@ -1,8 +1,8 @@
-// Where guesses come from, as they are counted: IPv4 addresses whole, IPv6 by the /64 that one customer has at least
+// Where attempts come from, as they are counted: IPv4 addresses whole, IPv6 by the /64 that one customer has at least
 // (RFC 6177) and by the /48 that one may have, IPv4 in IPv6 clothes as IPv4.
 import { isIP } from "node:net";
 
-export interface GuessOrigin {
+export interface AttemptSource {
   /** An IPv4 address, or `2001:db8:1:2::/64`. */
   readonly address: string;
   /** `2001:db8:1::/48`. */
@@ -10,7 +10,7 @@ export interface GuessOrigin {
 }
 
 /** Undefined for what is no address: such callers are counted by login only, never all together as one. */
-export function guessOriginOf(text: string | undefined): GuessOrigin | undefined {
+export function attemptSourceOf(text: string | undefined): AttemptSource | undefined {
   const bare = text?.replace(/%.*$/s, "") ?? "";
   const version = isIP(bare);
   if (version === 0) return undefined;

@@ -1,44 +1,45 @@
-// Throttling of guesses (docs/throttling.md): one call before a password is looked at, whatever the way in. It takes a try
-// from every counter that the guess belongs to, in the store, where all processes see it; what comes of the guess settles it.
-import type { PasswordTurn } from "../passwords/pool.js";
-import { AmphoError } from "../errors.js";
-import type { AuditEntry, Guess, GuessCounter, GuessPlace, Origin, Store } from "../store/store.js";
-import type { Clock } from "../clock.js";
-import { createGuessLanes } from "./attempt-queue.js";
-import { guessOriginOf } from "./sources.js";
-import type { Keyring } from "../keys/keyring.js";
-import type { Settings } from "../config/settings.js";
-import type { Tarpit } from "./delayed-rejection.js";
+// Throttling of attempts (docs/throttling.md): one call before a password is looked at, whatever the way in. It takes a try
+// from every counter that the attempt belongs to, in the store, where all processes see it; what comes of the attempt settles it.
 
-export interface Attempt {
+import type { Clock } from "../clock.js";
+import type { Settings } from "../config/settings.js";
+import { AmphoError } from "../errors.js";
+import type { Keyring } from "../keys/keyring.js";
+import type { PasswordTurn } from "../passwords/pool.js";
+import type { Attempt, AttemptCounter, AuditEntry, Origin, SourceLimit, Store } from "../store/store.js";
+import { createAttemptQueue } from "./attempt-queue.js";
+import type { DelayedRejection } from "./delayed-rejection.js";
+import { attemptSourceOf } from "./sources.js";
+
+export interface LoginAttempt {
   /** As it is compared. */
   readonly canonical: string;
-  /** The place that a good device proof names. */
+  /** The source that a good device proof names. */
   readonly known?: { readonly userId: string; readonly deviceId: string } | undefined;
   readonly origin: Origin;
 }
 
-export interface PasswordChange {
+export interface PasswordChangeAttempt {
   readonly canonical: string;
   readonly userId: string;
   readonly sessionId: string;
   readonly origin: Origin;
 }
 
-/** A guess that may be looked at. It has to be settled; one that is not counts as wrong after 15 s. */
-export interface Admission {
-  /** Of the known place that it comes from. */
+/** A attempt that may be looked at. It has to be settled; one that is not counts as wrong after 15 s. */
+export interface AdmittedAttempt {
+  /** Of the known source that it comes from. */
   readonly deviceId: string | undefined;
   readonly turn: PasswordTurn;
   /** For a purpose of the store that settles it as right in its own transaction: the user's runs of failures end. */
-  right(userId: string): Guess;
+  asSucceeded(userId: string): Attempt;
   /**
    * The account that was found, where an application's own table takes other spellings for its login than we do: its own
-   * count counts too, or each spelling would have tries of its own. Throws `too_many_attempts`.
+   * count counts too, or each spelling would have freeAttempts of its own. Throws `too_many_attempts`.
    */
-  meant(canonical: string): Promise<void>;
+  admitAccount(canonical: string): Promise<void>;
   /** Runs the look at the password; gives the try back when there was none (`overloaded`, `unavailable`). */
-  check<T>(look: () => Promise<T>): Promise<T>;
+  run<T>(look: () => Promise<T>): Promise<T>;
   /** Wrong. `login`: of the account, if there is one. */
   failed(audit: AuditEntry, login: string | undefined): Promise<void>;
   /** Right, where no other purpose settles it. */
@@ -47,9 +48,9 @@ export interface Admission {
 
 export interface Throttle {
   /** Throws `too_many_attempts` with the seconds until the next try is allowed. */
-  admitLogin(attempt: Attempt): Promise<Admission>;
+  admitLogin(attempt: LoginAttempt): Promise<AdmittedAttempt>;
   /** The same for the old password of a password change: it touches no login. */
-  admitPasswordChange(change: PasswordChange): Promise<Admission>;
+  admitPasswordChange(change: PasswordChangeAttempt): Promise<AdmittedAttempt>;
 }
 
 interface Refusal {
@@ -57,64 +58,64 @@ interface Refusal {
   readonly retryAfterSeconds: number;
 }
 
-/** All places of one user together get so many times the tries of one: proofs that are piled up give no more. */
-const placesTogether = 3;
-/** Rows of each of the two tables of guesses: about 15 MB in all. */
+/** All sources of one user together get so many times the freeAttempts of one: proofs that are piled up give no more. */
+const sourcesTogether = 3;
+/** Rows of each of the two tables of attempts: about 15 MB in all. */
 const rowsMax = 50_000;
-/** Guesses between two sweeps. */
+/** Attempts between two sweeps. */
 const sweepEvery = 32;
-export function createThrottle(parts: {
-  readonly store: Pick<Store, "admitGuess" | "settleGuess" | "sweepGuesses">;
-  readonly keyring: Pick<Keyring, "conceal">;
+export function createThrottle(deps: {
+  readonly store: Pick<Store, "admitAttempt" | "settleAttempt" | "pruneAttempts">;
+  readonly keyring: Pick<Keyring, "hashLogin">;
   readonly settings: Pick<Settings, "throttle">;
   readonly clock: Clock;
-  readonly tarpit: Tarpit;
+  readonly delayedRejection: DelayedRejection;
 }): Throttle {
-  const { store, clock, tarpit } = parts;
-  const limits = parts.settings.throttle;
+  const { store, clock, delayedRejection } = deps;
+  const limits = deps.settings.throttle;
   const { windowSeconds, lockAfter } = limits;
-  const lanes = createGuessLanes();
+  const lanes = createAttemptQueue();
   let sinceSweep = 0;
   let sweeping = false;
 
-  function counter(kind: GuessCounter["kind"], tries: number, ...of: readonly string[]): GuessCounter {
-    // JSON keeps the parts apart, whatever is in them.
-    return { key: parts.keyring.conceal(JSON.stringify([kind, ...of])), kind, tries };
+  function counter(kind: AttemptCounter["kind"], freeAttempts: number, ...of: readonly string[]): AttemptCounter {
+    // JSON keeps the deps apart, whatever is in them.
+    return { key: deps.keyring.hashLogin(JSON.stringify([kind, ...of])), kind, freeAttempts };
   }
 
-  const loginCounter = (canonical: string) => counter("login", limits.tries, canonical);
-  const devicesCounter = (userId: string) => counter("devices", limits.knownTries * placesTogether, userId);
-  const sessionsCounter = (userId: string) => counter("sessions", limits.knownTries * placesTogether, userId);
+  const loginCounter = (canonical: string) => counter("login", limits.attempts, canonical);
+  const devicesCounter = (userId: string) => counter("devices", limits.knownAttempts * sourcesTogether, userId);
+  const sessionsCounter = (userId: string) => counter("sessions", limits.knownAttempts * sourcesTogether, userId);
   const togetherOf = (userId: string) => [devicesCounter(userId).key, sessionsCounter(userId).key];
-  const knownCounters = ({ userId, deviceId }: NonNullable<Attempt["known"]>) =>
-    [devicesCounter(userId), counter("device", limits.knownTries, userId, deviceId)] as const;
+  const knownCounters = ({ userId, deviceId }: NonNullable<LoginAttempt["known"]>) =>
+    [devicesCounter(userId), counter("device", limits.knownAttempts, userId, deviceId)] as const;
 
-  function strangeGuess(canonical: string, address: string | undefined, known: Attempt["known"]): Guess {
+  function strangeAttempt(canonical: string, address: string | undefined, known: LoginAttempt["known"]): Attempt {
     const login = loginCounter(canonical);
-    const from = guessOriginOf(address);
-    const places: GuessPlace[] = [];
+    const from = attemptSourceOf(address);
+    const sources: SourceLimit[] = [];
     if (from?.network !== undefined && limits.networkLogins > 0)
-      places.push({ place: from.network, logins: limits.networkLogins });
+      sources.push({ source: from.network, logins: limits.networkLogins });
     if (from !== undefined && limits.addressLogins > 0)
-      places.push({ place: from.address, logins: limits.addressLogins });
-    const pardons = known === undefined ? [] : [knownCounters(known)[1].key];
+      sources.push({ source: from.address, logins: limits.addressLogins });
+    const alsoReset = known === undefined ? [] : [knownCounters(known)[1].key];
     const subject = shortOf(login);
-    return { places, counters: [login], subject, from: from?.address, windowSeconds, lockAfter, pardons };
+    return { sources, counters: [login], subject, from: from?.address, windowSeconds, lockAfter, alsoReset };
   }
 
-  function knownGuess(canonical: string, known: NonNullable<Attempt["known"]>): Guess {
+  function knownAttempt(canonical: string, known: NonNullable<LoginAttempt["known"]>): Attempt {
     const login = loginCounter(canonical);
     const [together, own] = knownCounters(known);
     return {
-      places: [],
+      sources: [],
       counters: [together, own],
       // A line of its own to wait in: that of the login strangers could keep full.
       subject: shortOf(own),
       from: shortOf(own),
       windowSeconds,
       lockAfter,
-      // A success from a known place ends the lock of strange ones.
-      pardons: [login.key],
+      // A success from a known source ends the lock of strange ones.
+      alsoReset: [login.key],
     };
   }
 
@@ -131,54 +132,54 @@ export function createThrottle(parts: {
       });
   }
 
-  /** To its end: of a thousand guesses at once none comes later that could begin another. */
+  /** To its end: of a thousand attempts at once none comes later that could begin another. */
   async function sweep(): Promise<void> {
-    while ((await store.sweepGuesses({ rowsMax })).more);
+    while ((await store.pruneAttempts({ rowsMax })).more);
   }
 
-  /** The refusal, or undefined when the guess was admitted. */
+  /** The refusal, or undefined when the attempt was admitted. */
   async function admit(
-    guess: Guess,
-    { canonical, origin, event }: Pick<Parameters<Store["admitGuess"]>[0], "canonical" | "origin" | "event">,
+    attempt: Attempt,
+    { canonical, origin, event }: Pick<Parameters<Store["admitAttempt"]>[0], "canonical" | "origin" | "event">,
   ): Promise<Refusal | undefined> {
     sweepAtTimes();
-    const ask = () => store.admitGuess({ ...guess, now: clock.now(), canonical, origin, event });
-    const verdict = await lanes.ask(guess.subject, ask);
+    const ask = () => store.admitAttempt({ ...attempt, now: clock.now(), canonical, origin, event });
+    const verdict = await lanes.enqueue(attempt.subject, ask);
     if (verdict.outcome === "admitted") return undefined;
     return verdict.outcome === "refused" ? verdict : { locked: false, retryAfterSeconds: 1 };
   }
 
   async function refuse(refusal: Refusal): Promise<never> {
-    await tarpit.hold();
+    await delayedRejection.wait();
     throw tooMany(refusal);
   }
 
   function admission(
-    admitted: Guess,
+    admitted: Attempt,
     turn: PasswordTurn,
     { deviceId, origin }: { readonly deviceId?: string | undefined; readonly origin: Origin },
-  ): Admission {
-    let guess = admitted;
+  ): AdmittedAttempt {
+    let attempt = admitted;
     const settle = (outcome: "failed" | "succeeded" | "returned", audit?: AuditEntry, login?: string) =>
-      store.settleGuess({ ...guess, outcome, now: clock.now(), login, audit });
+      store.settleAttempt({ ...attempt, outcome, now: clock.now(), login, audit });
     return {
       deviceId,
       turn,
-      right: (userId) => ({ ...guess, pardons: [...guess.pardons, ...togetherOf(userId)] }),
-      async meant(canonical) {
+      asSucceeded: (userId) => ({ ...attempt, alsoReset: [...attempt.alsoReset, ...togetherOf(userId)] }),
+      async admitAccount(canonical) {
         const own = loginCounter(canonical);
-        // At a known place tries are counted by the user already.
-        if (guess.counters.some(({ kind, key }) => kind !== "login" || key === own.key)) return;
-        const further = { ...guess, places: [], counters: [own], subject: shortOf(own) };
+        // At a known source freeAttempts are counted by the user already.
+        if (attempt.counters.some(({ kind, key }) => kind !== "login" || key === own.key)) return;
+        const further = { ...attempt, sources: [], counters: [own], subject: shortOf(own) };
         const refusal = await admit(further, { canonical, origin, event: "login_throttled" });
         if (refusal !== undefined) throw tooMany(refusal);
-        guess = { ...guess, counters: [...guess.counters, own] };
+        attempt = { ...attempt, counters: [...attempt.counters, own] };
       },
-      async check(look) {
+      async run(look) {
         try {
           return await look();
         } catch (error) {
-          // If that fails too, it counts as wrong later: no error of ours may be a way to free tries.
+          // If that fails too, it counts as wrong later: no error of ours may be a way to free freeAttempts.
           await settle("returned").catch(() => undefined);
           throw error;
         }
@@ -192,45 +193,49 @@ export function createThrottle(parts: {
     async admitLogin({ canonical, known, origin }) {
       const event = "login_throttled";
       if (known !== undefined) {
-        const guess = knownGuess(canonical, known);
-        const refusal = await admit(guess, { canonical, origin, event });
+        const attempt = knownAttempt(canonical, known);
+        const refusal = await admit(attempt, { canonical, origin, event });
         if (refusal === undefined)
-          return admission(guess, { fairnessKey: known.userId, priority: true }, { deviceId: known.deviceId, origin });
+          return admission(
+            attempt,
+            { fairnessKey: known.userId, priority: true },
+            { deviceId: known.deviceId, origin },
+          );
         if (!refusal.locked) return refuse(refusal);
       }
-      // A known place with too many failures in a row is a strange one, until a success there.
-      const guess = strangeGuess(canonical, origin.address, known);
-      const refusal = await admit(guess, { canonical, origin, event });
+      // A known source with too many failures in a row is a strange one, until a success there.
+      const attempt = strangeAttempt(canonical, origin.address, known);
+      const refusal = await admit(attempt, { canonical, origin, event });
       if (refusal !== undefined) return refuse(refusal);
       // One turn for each address: the throttle bounds how many of one login wait.
-      const fairnessKey = guess.places.at(-1)?.place ?? canonical;
-      return admission(guess, { fairnessKey }, { deviceId: known?.deviceId, origin });
+      const fairnessKey = attempt.sources.at(-1)?.source ?? canonical;
+      return admission(attempt, { fairnessKey }, { deviceId: known?.deviceId, origin });
     },
 
     async admitPasswordChange({ canonical, userId, sessionId, origin }) {
       const together = sessionsCounter(userId);
-      const own = counter("session", limits.knownTries, sessionId);
-      const guess: Guess = {
-        places: [],
+      const own = counter("session", limits.knownAttempts, sessionId);
+      const attempt: Attempt = {
+        sources: [],
         counters: [together, own],
         subject: shortOf(own),
         from: shortOf(own),
         windowSeconds,
         lockAfter,
-        pardons: [],
+        alsoReset: [],
       };
-      const refusal = await admit(guess, { canonical, origin, event: "password_throttled" });
+      const refusal = await admit(attempt, { canonical, origin, event: "password_throttled" });
       if (refusal !== undefined) return refuse(refusal);
-      return admission(guess, { fairnessKey: userId, priority: true }, { origin });
+      return admission(attempt, { fairnessKey: userId, priority: true }, { origin });
     },
   };
 }
 
-/** 66 bits of the key: enough to tell the logins of one address apart, or the places of one user. */
-function shortOf({ key }: GuessCounter): string {
+/** 66 bits of the key: enough to tell the logins of one address apart, or the sources of one user. */
+function shortOf({ key }: AttemptCounter): string {
   return key.slice(0, 11);
 }
 
 function tooMany({ retryAfterSeconds }: Refusal): AmphoError {
-  return new AmphoError("too_many_attempts", "Too many tries. Wait before the next one.", { retryAfterSeconds });
+  return new AmphoError("too_many_attempts", "Too many freeAttempts. Wait before the next one.", { retryAfterSeconds });
 }

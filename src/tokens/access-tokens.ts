@@ -1,10 +1,11 @@
 // Access tokens as a guard reads them: verified once, then known by the whole token while it is good (contract §5).
-import type { AccessClaims, VerifiedJwt } from "./jwt.js";
-import { refuse } from "./rejection.js";
-import { createVerifiedTokens } from "./verified-tokens.js";
+
 import type { Auth } from "./auth.js";
-import { authOf } from "./auth-from-claims.js";
+import { authFromClaims } from "./auth-from-claims.js";
 import { bearerOf, scheme } from "./bearer.js";
+import type { AccessClaims, VerifiedJwt } from "./jwt.js";
+import { reject } from "./rejection.js";
+import { createVerifiedTokens } from "./verified-tokens.js";
 
 /** An access token that was found good, as it is kept for the next time. */
 export interface AccessToken {
@@ -25,17 +26,17 @@ export interface AccessTokens {
   /** The same for an Authorization value, undefined when it holds no bearer token. */
   verifyBearer(authorization: string | undefined, now: number): AccessToken | undefined;
   /** Forgets every token, as after a change of keys. */
-  forget(): void;
+  clearCache(): void;
 }
 
-export function createAccessTokens(parts: {
+export function createAccessTokens(deps: {
   /** The whole check. Throws `invalid_token`. */
   readonly verify: (token: string, now: number) => VerifiedJwt<AccessClaims>;
   readonly isKeyRevoked: (kid: string) => boolean;
   readonly leewaySeconds: number;
   readonly foreignMaxSeconds: number;
 }): AccessTokens {
-  const { verify, isKeyRevoked, leewaySeconds, foreignMaxSeconds } = parts;
+  const { verify, isKeyRevoked, leewaySeconds, foreignMaxSeconds } = deps;
   // By "Bearer " and the token: as nearly all requests bring it.
   const seen = createVerifiedTokens<AccessToken>();
 
@@ -54,14 +55,14 @@ export function createAccessTokens(parts: {
 
   function verifyAccess(token: string, now: number): AccessToken {
     // Callers in JavaScript may pass on an array that a query gave: joined to a text it would be a token that is known.
-    if (typeof token !== "string") refuse("form");
+    if (typeof token !== "string") reject("form");
     const bearer = scheme + token;
     const known = find(bearer, now);
     if (known !== undefined) return known;
     // Not known, or no longer good: the whole check, which says why.
     const { claims, key } = verify(token, now);
     const [from, until] = [startOf(claims), claims.exp + leewaySeconds];
-    const verified: AccessToken = { claims, auth: authOf(claims), kid: key.kid, from, until, clearedAt: -1 };
+    const verified: AccessToken = { claims, auth: authFromClaims(claims), kid: key.kid, from, until, clearedAt: -1 };
     seen.add(bearer, verified, until, now);
     return verified;
   }
@@ -75,6 +76,6 @@ export function createAccessTokens(parts: {
       const token = bearerOf(authorization);
       return token === undefined ? undefined : verifyAccess(token, now);
     },
-    forget: () => seen.clear(),
+    clearCache: () => seen.clear(),
   };
 }

@@ -1,10 +1,11 @@
 // From verified claims to the Auth that handlers get: frozen deeply, so that no handler changes what the next one sees.
-import type { AccessClaims } from "./jwt.js";
+
 import type { Auth } from "./auth.js";
+import type { AccessClaims } from "./jwt.js";
 
 const none: readonly string[] = Object.freeze([]);
 
-export function authOf(claims: AccessClaims): Auth {
+export function authFromClaims(claims: AccessClaims): Auth {
   const frozen = freeze(claims);
   return Object.freeze({
     id: frozen.sub,

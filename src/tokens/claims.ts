@@ -1,5 +1,5 @@
 // The claims that a token has to carry, their types and ranges: RFC 7519 §4.1, RFC 9068 §2.2, and Ampho's own.
-import { type Refusal, refuse } from "./rejection.js";
+import { type RejectionReason, reject } from "./rejection.js";
 
 /** The claims that are read here; a token may hold others. Times are whole Unix seconds. */
 export interface Claims {
@@ -81,10 +81,10 @@ function holdsAudience(aud: unknown, ours: readonly string[]): boolean {
 }
 
 /** What is wrong with the times; they are looked at again each time that a token is used. */
-export function findTimeRefusal(
+export function findTimeRejection(
   claims: Pick<Claims, "exp" | "nbf">,
   rules: Pick<ClaimRules, "now" | "leewaySeconds">,
-): Refusal | undefined {
+): RejectionReason | undefined {
   // RFC 7519 §4.1.4: on or after `exp` it must not be accepted.
   if (rules.now >= claims.exp + rules.leewaySeconds) return "expired";
   if (claims.nbf !== undefined && claims.nbf > rules.now + rules.leewaySeconds) return "notYet";
@@ -93,14 +93,14 @@ export function findTimeRefusal(
 
 /** Checks the claims of a token whose signature is good. Throws AmphoError `invalid_token`. */
 export function checkClaims(claims: Readonly<Record<string, unknown>>, rules: ClaimRules): Claims {
-  if (!isClaims(claims)) refuse("claim");
-  const wrong = findTimeRefusal(claims, rules);
-  if (wrong !== undefined) refuse(wrong);
-  if (claims.iat !== undefined && claims.iat > rules.now + rules.leewaySeconds) refuse("issuedAhead");
+  if (!isClaims(claims)) reject("claim");
+  const wrong = findTimeRejection(claims, rules);
+  if (wrong !== undefined) reject(wrong);
+  if (claims.iat !== undefined && claims.iat > rules.now + rules.leewaySeconds) reject("issuedAhead");
   if (claims.sid === undefined && rules.foreignMaxSeconds !== undefined) {
-    if (claims.exp > rules.now + rules.foreignMaxSeconds) refuse("farAhead");
+    if (claims.exp > rules.now + rules.foreignMaxSeconds) reject("farAhead");
   }
-  if (rules.issuer !== undefined && claims["iss"] !== rules.issuer) refuse("issuer");
-  if (rules.audience !== undefined && !holdsAudience(claims["aud"], rules.audience)) refuse("audience");
+  if (rules.issuer !== undefined && claims["iss"] !== rules.issuer) reject("issuer");
+  if (rules.audience !== undefined && !holdsAudience(claims["aud"], rules.audience)) reject("audience");
   return claims;
 }

@@ -3,8 +3,8 @@
 import { decodeBase64url, decodeBase64urlInto, encodeBase64url } from "../crypto/base64url.js";
 import { parseJsonObject } from "../crypto/json.js";
 import { type Header, type Key, type KeySet, tokenCharactersMax } from "../keys/key.js";
-import { refuse } from "./rejection.js";
 import { signInput, verifyInput } from "../keys/signature.js";
+import { reject } from "./rejection.js";
 
 export interface Jws {
   readonly key: Key;
@@ -19,11 +19,11 @@ export interface Jws {
 /** The places of the two dots; throws AmphoError `invalid_token` when the token is too long or has not three segments. */
 function findDots(token: string): { readonly first: number; readonly last: number } {
   // Callers in JavaScript may pass on whatever a body held.
-  if (typeof token !== "string") refuse("form");
-  if (token.length > tokenCharactersMax) refuse("tooLong");
+  if (typeof token !== "string") reject("form");
+  if (token.length > tokenCharactersMax) reject("tooLong");
   const first = token.indexOf(".");
   const last = token.indexOf(".", first + 1);
-  if (first === -1 || last === -1 || token.indexOf(".", last + 1) !== -1) refuse("form");
+  if (first === -1 || last === -1 || token.indexOf(".", last + 1) !== -1) reject("form");
   return { first, last };
 }
 
@@ -31,8 +31,8 @@ function findDots(token: string): { readonly first: number; readonly last: numbe
 export function readJws(token: string): { readonly header: Record<string, unknown>; readonly payload: Buffer } {
   const { first, last } = findDots(token);
   const header = readHeaderMembers(token.slice(0, first));
-  if (decodeBase64url(token.slice(last + 1)) === undefined) refuse("form");
-  return { header, payload: decodeBase64url(token.slice(first + 1, last)) ?? refuse("form") };
+  if (decodeBase64url(token.slice(last + 1)) === undefined) reject("form");
+  return { header, payload: decodeBase64url(token.slice(first + 1, last)) ?? reject("form") };
 }
 
 /** RFC 7515 §4.1.9: a media type, of which `application/` may be left out, compared in any case. */
@@ -44,22 +44,22 @@ function normalizeType(typ: string | undefined): string | undefined {
 
 function readHeaderMembers(segment: string): Record<string, unknown> {
   const bytes = decodeBase64url(segment);
-  if (bytes === undefined) refuse("form");
-  return parseJsonObject(bytes) ?? refuse("header");
+  if (bytes === undefined) reject("form");
+  return parseJsonObject(bytes) ?? reject("header");
 }
 
 /** `jku`, `x5u`, `jwk` and `x5c` are not even looked at: a token does not bring its own key (RFC 8725 §3.10). */
 function readHeader(segment: string, keys: KeySet): Header {
   const { alg, kid, typ, crit, b64 } = readHeaderMembers(segment);
-  if (typeof alg !== "string" || (typ !== undefined && typeof typ !== "string")) refuse("header");
-  if (crit !== undefined || b64 !== undefined) refuse("extension");
+  if (typeof alg !== "string" || (typ !== undefined && typeof typ !== "string")) reject("header");
+  if (crit !== undefined || b64 !== undefined) reject("extension");
   if (kid === undefined) {
-    const candidates = keys.byAlgorithm.get(alg) ?? refuse("noKey");
+    const candidates = keys.byAlgorithm.get(alg) ?? reject("noKey");
     return { segment, candidates, typ: normalizeType(typ), named: false };
   }
-  if (typeof kid !== "string" || kid === "") refuse("header");
-  const key = keys.byKid.get(kid) ?? refuse("unknownKey");
-  if (key.algorithm !== alg) refuse("algorithm");
+  if (typeof kid !== "string" || kid === "") reject("header");
+  const key = keys.byKid.get(kid) ?? reject("unknownKey");
+  if (key.algorithm !== alg) reject("algorithm");
   return { segment, candidates: [key], typ: normalizeType(typ), named: true };
 }
 
@@ -69,7 +69,7 @@ function findSigner(header: Header, input: string, signature: string, revokedKey
     if (revokedKeys.has(key.kid)) revoked++;
     else if (verifyInput(key, input, signature)) return key;
   }
-  return refuse(revoked === header.candidates.length ? "revokedKey" : "signature");
+  return reject(revoked === header.candidates.length ? "revokedKey" : "signature");
 }
 
 /** Headers of tokens that verified, which almost all later tokens share. Junk cannot get in. */
@@ -93,7 +93,7 @@ export function verifyJws(token: string, keys: KeySet, revokedKeys: ReadonlySet<
   const header = known ?? readHeader(token.slice(0, places.first), keys);
   // What is signed is decoded strictly before it is taken for ASCII.
   const payloadBytes = decodeBase64urlInto(into, token.slice(places.first + 1, places.last));
-  if (payloadBytes === -1) refuse("form");
+  if (payloadBytes === -1) reject("form");
   const key = findSigner(header, token.slice(0, places.last), token.slice(places.last + 1), revokedKeys);
   if (known === undefined && keys.headers.length < headersMax) keys.headers.push(header);
   return { key, typ: header.typ, named: header.named, payloadBytes };

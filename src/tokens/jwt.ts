@@ -1,10 +1,10 @@
 // JSON Web Tokens: RFC 7519 in the JWS compact form of jws.ts, of the kinds that Ampho issues.
 
-import { type ClaimRules, type Claims, checkClaims } from "./claims.js";
 import { parseJsonObject } from "../crypto/json.js";
-import { readJws, signJws, verifyJws } from "./jws.js";
 import { type Key, type KeySet, tokenCharactersMax } from "../keys/key.js";
-import { refuse } from "./rejection.js";
+import { type ClaimRules, type Claims, checkClaims } from "./claims.js";
+import { readJws, signJws, verifyJws } from "./jws.js";
+import { reject } from "./rejection.js";
 
 /** What one kind of token has to be besides well formed and well signed. */
 export interface TokenKind<C extends Claims> {
@@ -89,10 +89,10 @@ export function verifyJwt<C extends Claims>(
   rules: JwtRules,
 ): VerifiedJwt<C> {
   const { key, typ, named, payloadBytes } = verifyJws(token, keys, rules.revokedKeys ?? noneRevoked, payload);
-  if (!kind.types.has(typ)) refuse("type");
-  if (kind.named && !named) refuse("noKid");
-  const claims = checkClaims(parseJsonObject(payload, payloadBytes) ?? refuse("payload"), rules);
-  if (!kind.isComplete(claims)) refuse("claim");
+  if (!kind.types.has(typ)) reject("type");
+  if (kind.named && !named) reject("noKid");
+  const claims = checkClaims(parseJsonObject(payload, payloadBytes) ?? reject("payload"), rules);
+  if (!kind.isComplete(claims)) reject("claim");
   return { claims, key };
 }
 
@@ -115,5 +115,5 @@ export function readJwt(token: string): {
   readonly claims: Readonly<Record<string, unknown>>;
 } {
   const jws = readJws(token);
-  return { header: jws.header, claims: parseJsonObject(jws.payload) ?? refuse("payload") };
+  return { header: jws.header, claims: parseJsonObject(jws.payload) ?? reject("payload") };
 }

@@ -1,7 +1,7 @@
 // Why a token is refused, in words that hold nothing of the token. Over HTTP all of them are `invalid_token`.
 import { AmphoError } from "../errors.js";
 
-export const refusals = {
+export const rejections = {
   tooLong: "The token is longer than 8 KiB.",
   form: "The token is not three segments of base64url.",
   header: "The token's header is not a JSON object without repeated members, or a member has the wrong type.",
@@ -23,18 +23,18 @@ export const refusals = {
   audience: "The token is for another audience.",
 } as const;
 
-export type Refusal = keyof typeof refusals;
+export type RejectionReason = keyof typeof rejections;
 
 /** `invalid_token` that says which check failed, for callers that can do something about it, such as fetch newer keys. */
-export class TokenRefusal extends AmphoError {
-  readonly why: Refusal;
+export class TokenRejection extends AmphoError {
+  readonly why: RejectionReason;
 
-  constructor(why: Refusal) {
-    super("invalid_token", refusals[why]);
+  constructor(why: RejectionReason) {
+    super("invalid_token", rejections[why]);
     this.why = why;
   }
 }
 
-export function refuse(why: Refusal): never {
-  throw new TokenRefusal(why);
+export function reject(why: RejectionReason): never {
+  throw new TokenRejection(why);
 }

@@ -1,11 +1,12 @@
 // Access and refresh tokens: what Ampho puts into them and reads out of them (contract §5).
+
+import { type Settings, scopesOf } from "../config/settings.js";
 import { randomId } from "../crypto/random.js";
-import type { Session } from "../store/store.js";
-import { type AccessTokens, createAccessTokens } from "./access-tokens.js";
-import type { Account } from "../users/directory.js";
 import type { Grant } from "../flows/flows.js";
 import type { Keyring } from "../keys/keyring.js";
-import { type Settings, scopesOf } from "../config/settings.js";
+import type { Session } from "../store/store.js";
+import type { Account } from "../users/directory.js";
+import { type AccessTokens, createAccessTokens } from "./access-tokens.js";
 
 /** More claims for access tokens (contract §6, option `claims`). */
 export type ExtraClaims = (user: {
@@ -14,7 +15,7 @@ export type ExtraClaims = (user: {
   readonly roles: readonly string[];
 }) => Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>;
 
-export interface Tokens extends AccessTokens {
+export interface SessionTokens extends AccessTokens {
   /** Throws `unavailable` while the key that signs is revoked. */
   requireSigningKey(): void;
   /** The answer of login and renew, for the session's present generation. `now`: when the store was asked for it. */
@@ -36,15 +37,15 @@ const reservedClaims: ReadonlySet<string> = new Set([
   "toJSON",
 ]);
 
-export function createTokens(parts: {
+export function createSessionTokens(deps: {
   readonly keyring: Keyring;
   readonly settings: Pick<
     Settings,
     "tokenTtlSeconds" | "leewaySeconds" | "foreignMaxSeconds" | "issuer" | "audience" | "scopes"
   >;
   readonly extraClaims: ExtraClaims | undefined;
-}): Tokens {
-  const { keyring, settings, extraClaims } = parts;
+}): SessionTokens {
+  const { keyring, settings, extraClaims } = deps;
   const { leewaySeconds, foreignMaxSeconds, tokenTtlSeconds, issuer, audience } = settings;
   const accessTokens = createAccessTokens({
     verify: (token, now) => keyring.verifyAccess(token, now),

@@ -1,12 +1,12 @@
 // Where users are looked up and their passwords checked: the store's own table, or an application's.
 
-import { canonicalLogin } from "../logins/login-name.js";
-import type { PasswordPool, PasswordTurn } from "../passwords/pool.js";
-import { AmphoError } from "../errors.js";
-import type { Store, User } from "../store/store.js";
 import type { Clock } from "../clock.js";
+import { AmphoError } from "../errors.js";
+import { canonicalLogin } from "../logins/login-name.js";
 import type { FailureDelay } from "../passwords/failure-delay.js";
-import { isName, isNameable } from "../store/storable-text.js";
+import type { PasswordPool, PasswordTurn } from "../passwords/pool.js";
+import { isStorableName, isStorableText } from "../store/storable-text.js";
+import type { Store, User } from "../store/store.js";
 
 /** A user as the flows know one. */
 export interface Account {
@@ -18,8 +18,8 @@ export interface Account {
   readonly disabled: boolean;
   /** The row, for users of the store. */
   readonly stored: User | undefined;
-  /** What an application's own table answered, which it gets again with the password. */
-  readonly answered: ApplicationUser | undefined;
+  /** What an application's own table applicationUser, which it gets again with the password. */
+  readonly applicationUser: ApplicationUser | undefined;
 }
 
 /** What an application's own user table answers (contract §6, option `users`). */
@@ -32,51 +32,51 @@ export interface ApplicationUser {
 }
 
 /**
- * An application's own user table (docs/own-users.md). Whatever it throws is answered as `unavailable`.
+ * An application's own user table (docs/own-users.md). Whatever it throws is applicationUser as `unavailable`.
  * `U` is a row of it: what `find` answers may hold more, such as the hash of the password.
  */
 export interface ApplicationUsers<U extends ApplicationUser = ApplicationUser> {
   /**
-   * Asked at login, with the login as it was typed, and where a route is `strict` and the token has no session. Without
+   * Asked at login, with the login as it was typed, and where a route is `live` and the token has no session. Without
    * `findById` also with the login that a session has, and by `sessions.create` with the id of whoever has none.
    */
   find(login: string): U | undefined | Promise<U | undefined>;
   /**
-   * Asked by `sessions.create`, at renewal and where a route is `strict`. With it a login may change, or come to be somebody
+   * Asked by `sessions.create`, at renewal and where a route is `live`. With it a login may change, or come to be somebody
    * else's: sessions go on, for they are their user's by the id.
    */
   readonly findById?: ((id: string) => U | undefined | Promise<U | undefined>) | undefined;
-  /** Gets what `find` has answered, as it is. */
+  /** Gets what `find` has applicationUser, as it is. */
   verify(user: U, password: string): boolean | Promise<boolean>;
 }
 
 /** What came of looking at a password. */
-export interface Verdict {
+export interface PasswordVerdict {
   readonly good: boolean;
   /**
-   * Resolves when a failure may be answered. Awaited last, when all that a failure writes is written: nobody else's guess
+   * Resolves when a failure may be applicationUser. Awaited last, when all that a failure writes is written: nobody else's guess
    * has to wait for it.
    */
-  readonly answerable: () => Promise<void>;
+  readonly waitToReject: () => Promise<void>;
 }
 
-export const answerableAtOnce = async (): Promise<void> => {};
+export const rejectAtOnce = async (): Promise<void> => {};
 
 export interface Directory {
   /** Whether the users are the store's own. */
   readonly stored: boolean;
-  find(login: string): Promise<Account | undefined>;
+  findByLogin(login: string): Promise<Account | undefined>;
   /** Whether users are found by their ids alone. */
   readonly findsById: boolean;
   /** By the id where that is possible, else by the login that a session of the user has. The answer may be somebody else. */
-  findHolder(session: { readonly userId: string; readonly login: string }): Promise<Account | undefined>;
+  findSessionUser(session: { readonly userId: string; readonly login: string }): Promise<Account | undefined>;
   /** Costs the same for an unknown, a disabled and a passwordless account as for any other; then it is not good. */
-  verify(account: Account | undefined, password: string, turn: PasswordTurn): Promise<Verdict>;
+  verify(account: Account | undefined, password: string, turn: PasswordTurn): Promise<PasswordVerdict>;
 }
 
 export function accountOf(user: User): Account {
   const { id, login, roles, rolesVersion, disabled } = user;
-  return { id, login, roles, rolesVersion, disabled, stored: user, answered: undefined };
+  return { id, login, roles, rolesVersion, disabled, stored: user, applicationUser: undefined };
 }
 
 /** The users of Ampho's own store. */
@@ -87,13 +87,13 @@ export function storedDirectory(
 ): Directory {
   return {
     stored: true,
-    async find(login) {
+    async findByLogin(login) {
       const canonical = canonicalLogin(login);
-      const user = isNameable(canonical) ? await store.findUser(canonical) : undefined;
+      const user = isStorableText(canonical) ? await store.findUser(canonical) : undefined;
       return user === undefined ? undefined : accountOf(user);
     },
     findsById: true,
-    async findHolder({ userId }) {
+    async findSessionUser({ userId }) {
       const user = await store.findUserById(userId);
       return user === undefined ? undefined : accountOf(user);
     },
@@ -101,7 +101,7 @@ export function storedDirectory(
       const stored = account?.stored?.passwordHash ?? undefined;
       const { valid, tookMs } = await passwords.check(stored, password, turn);
       const good = valid && account !== undefined && !account.disabled;
-      return { good, answerable: () => failureDelay.hold({ stored, password, tookMs }) };
+      return { good, waitToReject: () => failureDelay.wait({ stored, password, tookMs }) };
     },
   };
 }
@@ -129,10 +129,10 @@ function isDisabled(answer: unknown): boolean {
 }
 
 /** Each member is read once: it may be a getter's, which does not answer twice alike. */
-function accountFrom(answered: ApplicationUser | null | undefined): Account | undefined {
-  if (answered === undefined || answered === null) return undefined;
-  const { id, login, roles, disabled } = answered;
-  if (!isName(id) || !isName(login))
+function accountFrom(applicationUser: ApplicationUser | null | undefined): Account | undefined {
+  if (applicationUser === undefined || applicationUser === null) return undefined;
+  const { id, login, roles, disabled } = applicationUser;
+  if (!isStorableName(id) || !isStorableName(login))
     throw new TypeError("users.find must answer { id, login } with non-empty strings without NUL, or undefined");
   return {
     id,
@@ -141,7 +141,7 @@ function accountFrom(answered: ApplicationUser | null | undefined): Account | un
     rolesVersion: 0,
     disabled: isDisabled(disabled),
     stored: undefined,
-    answered,
+    applicationUser,
   };
 }
 
@@ -153,13 +153,13 @@ const sampleCount = 16;
  */
 const limitsMs = { find: 5_000, verify: 8_000 };
 
-export interface ApplicationParts {
+export interface ApplicationDirectoryDeps {
   readonly users: ApplicationUsers;
   readonly passwords: PasswordPool;
   readonly clock: Clock;
   /**
    * Told once when the table begins to fail, with what it threw, and once when it answers again; and once when `verify` has
-   * answered what is neither true nor false.
+   * applicationUser what is neither true nor false.
    */
   readonly report: (state: UserTableState, cause?: unknown) => void;
 }
@@ -167,7 +167,7 @@ export interface ApplicationParts {
 export type UserTableState = "failing" | "answering" | "undecided";
 
 /** An application's own table, asked through the functions that it gives. */
-export function applicationDirectory({ users, passwords, clock, report }: ApplicationParts): Directory {
+export function applicationDirectory({ users, passwords, clock, report }: ApplicationDirectoryDeps): Directory {
   const { findById } = users;
   const wrongMs: number[] = [];
   const rightMs: number[] = [];
@@ -189,7 +189,7 @@ export function applicationDirectory({ users, passwords, clock, report }: Applic
     }
   }
 
-  const find = async (login: string) => accountFrom(await ask(limitsMs.find, () => users.find(login)));
+  const findByLogin = async (login: string) => accountFrom(await ask(limitsMs.find, () => users.find(login)));
 
   /** What a failure looks like, for there is one to be imitated: a right password may cost more, such as a new hash. */
   function sampleMs(): number | undefined {
@@ -204,30 +204,30 @@ export function applicationDirectory({ users, passwords, clock, report }: Applic
 
   return {
     stored: false,
-    find,
+    findByLogin,
     findsById: findById !== undefined,
-    async findHolder({ userId, login }) {
-      if (findById === undefined) return find(login);
+    async findSessionUser({ userId, login }) {
+      if (findById === undefined) return findByLogin(login);
       return accountFrom(await ask(limitsMs.find, () => findById.call(users, userId)));
     },
     async verify(account, password, turn) {
-      if (account?.answered === undefined) {
+      if (account?.applicationUser === undefined) {
         // There is nobody whom the application could check. The answer comes as late as one of the last real checks
         // did; before the first of them, after one check of our own.
         const sample = sampleMs();
         if (sample === undefined) await passwords.verify(undefined, password, turn);
         else await new Promise((resolve) => setTimeout(resolve, sample));
-        return { good: false, answerable: answerableAtOnce };
+        return { good: false, waitToReject: rejectAtOnce };
       }
-      const { answered } = account;
+      const { applicationUser } = account;
       const startedMs = clock.monotonicMs();
-      const good: unknown = await ask(limitsMs.verify, () => users.verify(answered, password));
+      const good: unknown = await ask(limitsMs.verify, () => users.verify(applicationUser, password));
       learn(good === true ? rightMs : wrongMs, clock.monotonicMs() - startedMs);
       if (typeof good !== "boolean" && !undecided) {
         undecided = true;
         report("undecided");
       }
-      return { good: good === true && !account.disabled, answerable: answerableAtOnce };
+      return { good: good === true && !account.disabled, waitToReject: rejectAtOnce };
     },
   };
 }

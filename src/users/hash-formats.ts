@@ -1,7 +1,8 @@
 // How many users sit on which format of password hash (`user-hashes`).
+
+import type { Deps } from "../flows/deps.js";
 import { readKind } from "../passwords/cost.js";
-import { todaysFormat } from "../passwords/hash.js";
-import type { Parts } from "../flows/deps.js";
+import { currentFormat } from "../passwords/hash.js";
 
 export interface HashFormatCount {
   /** Null: without a password. */
@@ -14,12 +15,12 @@ export interface HashFormatCount {
 const pageRows = 2000;
 
 /** A page at a time; users who change meanwhile may be counted as before or as after. The most frequent first. */
-export async function countHashes({ store }: Pick<Parts, "store">): Promise<readonly HashFormatCount[]> {
+export async function countHashFormats({ store }: Pick<Deps, "store">): Promise<readonly HashFormatCount[]> {
   const counts = new Map<string, HashFormatCount>();
   for (let after: string | undefined; ; ) {
     const page = await store.countHashKinds({ after, limit: pageRows });
     for (const { kind, hasHash, users } of page.counts) {
-      const format = kind === null ? (hasHash ? todaysFormat : null) : (readKind(kind)?.format ?? "unknown");
+      const format = kind === null ? (hasHash ? currentFormat : null) : (readKind(kind)?.format ?? "unknown");
       const current = kind === null && hasHash;
       const key = `${current} ${format}`;
       counts.set(key, { format, current, users: (counts.get(key)?.users ?? 0) + users });

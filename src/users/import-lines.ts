@@ -4,7 +4,7 @@ import { parseJsonObject } from "../crypto/json.js";
 import { canonicalLogin, checkNewLogin } from "../logins/login-name.js";
 import { identifyHash } from "../passwords/formats/formats.js";
 import type { StagedUser } from "../store/store.js";
-import { refusedRoles } from "./roles.js";
+import { findRoleProblem } from "./roles.js";
 
 /** A line holds a login, a hash and roles: the longest of any use has some thousand bytes. */
 export const lineMaxBytes = 65_536;
@@ -88,7 +88,7 @@ function readMembers(object: Readonly<Record<string, unknown>>, line: number, by
   if (passwordHash !== null && typeof passwordHash !== "string")
     return wrong("The password_hash is not a string (a JSON credential is given as the text of its JSON).");
   if (!isTexts(roles)) return wrong("The roles are not an array of strings.");
-  const badRole = refusedRoles(roles);
+  const badRole = findRoleProblem(roles);
   if (badRole !== undefined) return wrong(badRole);
   const hash = passwordHash === null ? { format: "none", kind: undefined } : identifyHash(passwordHash);
   if ("refused" in hash) return wrong(hash.refused);

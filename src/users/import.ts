@@ -4,9 +4,9 @@
 
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
+import type { Deps } from "../flows/deps.js";
 import type { Origin, StagedUser } from "../store/store.js";
 import { type ReadUser, readImportLine } from "./import-lines.js";
-import type { Parts } from "../flows/deps.js";
 
 export interface ImportOptions {
   /** Looks at everything and imports nothing; wrong lines are then in the report instead of making it fail. */
@@ -50,23 +50,23 @@ const wrongLinesMax = 100;
 /** The store takes an import that it has not heard of for a minute for dead. While it waits for lines it says that it is not. */
 const aliveMs = 15_000;
 
-type ImportParts = Pick<Parts, "store" | "clock">;
+type ImportDeps = Pick<Deps, "store" | "clock">;
 
 /**
  * Rejects with `invalid_request` when a line is wrong (the message names the first and the reason), with `unavailable` when
  * the store is away or the import was given up, and with whatever reading the lines throws. Then nothing was imported.
  */
 export async function importUsers(
-  parts: ImportParts,
+  deps: ImportDeps,
   lines: Lines,
   options: ImportOptions,
   origin: Origin,
 ): Promise<ImportReport> {
-  const { store, clock } = parts;
+  const { store, clock } = deps;
   const { dryRun = false } = options;
-  const spaced = spacing(parts);
+  const spaced = spacing(deps);
   const tally = createTally(options.onWrongLine);
-  await removeLeft(parts, spaced, undefined);
+  await deleteUnpublishedImports(deps, spaced, undefined);
   const n = await store.startImport({ now: clock.now(), trial: dryRun });
   const idsOfBatch = createIds();
   const stage = (batch: readonly ReadUser[]) => {
@@ -100,14 +100,18 @@ export async function importUsers(
   } finally {
     clearInterval(alive);
     // One that is published stays. What cannot be removed now is invisible, holds nobody up, and goes with the next import.
-    await removeLeft(parts, spaced, n).catch(() => undefined);
+    await deleteUnpublishedImports(deps, spaced, n).catch(() => undefined);
   }
 }
 
 /** Removes import `n`, or every import that is dead. */
-export async function removeLeft({ store, clock }: ImportParts, spaced: Spaced, n: number | undefined): Promise<void> {
+export async function deleteUnpublishedImports(
+  { store, clock }: ImportDeps,
+  spaced: Spaced,
+  n: number | undefined,
+): Promise<void> {
   const now = clock.now();
-  while (await spaced(() => store.sweepImports({ n, now, limit: sweptRows })));
+  while (await spaced(() => store.deleteUnpublishedImports({ n, now, limit: sweptRows })));
 }
 
 /**
@@ -127,7 +131,7 @@ function createIds(): () => () => string {
 type Spaced = <T>(write: () => Promise<T>) => Promise<T>;
 
 /** Writes with pauses between them, in which others get the write lock. What was done in the meantime counts as pause. */
-export function spacing({ clock }: Pick<Parts, "clock">): Spaced {
+export function spacing({ clock }: Pick<Deps, "clock">): Spaced {
   let lastMs = Number.NEGATIVE_INFINITY;
   return async (write) => {
     const waitMs = lastMs + pauseMs - clock.monotonicMs();

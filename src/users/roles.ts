@@ -2,7 +2,7 @@
 const roleCharactersMax = 255;
 
 /** Why these cannot be somebody's roles, for people, without the roles themselves; undefined when they can. */
-export function refusedRoles(roles: readonly string[]): string | undefined {
+export function findRoleProblem(roles: readonly string[]): string | undefined {
   const bad = roles.some(
     (role) =>
       role === "" || Array.from(role).length > roleCharactersMax || !role.isWellFormed() || /\p{Cc}/u.test(role),

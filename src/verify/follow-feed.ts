@@ -1,9 +1,9 @@
 // Keeps a verifier's revocation set in step with the feed of an Ampho (docs/verifying.md): one question is always open, and
 // answered as soon as something is revoked.
 import type { Clock } from "../clock.js";
-import { rowOf } from "../sessions/feed-entry.js";
+import { fromFeedEntry } from "../sessions/feed-entry.js";
+import { watchProcessPause } from "../sessions/process-pause.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
-import { watchStandstill } from "../sessions/process-pause.js";
 import type { Revocation, RevocationPage } from "../store/store.js";
 import { FetchFailure, fetchJson } from "./fetch-json.js";
 
@@ -25,21 +25,21 @@ export interface FeedFollower {
   lagSeconds(): number | undefined;
   /** The first try, however it ends; undefined once it is over. Never rejects. */
   readonly starting: Promise<void> | undefined;
-  /** What a guard waits for after a standstill of this process. */
-  catchUp(): Promise<void> | undefined;
+  /** What a guard waits for after a processPause of this process. */
+  pendingRead(): Promise<void> | undefined;
   stop(): void;
 }
 
-export function followFeed(parts: {
+export function followFeed(deps: {
   readonly url: URL;
   readonly token: string;
   readonly revocations: RevocationSet;
   /** How far ahead the `exp` of a token without `sid` may lie: so long such a token's revocation is kept. */
   readonly foreignMaxSeconds: number;
   readonly clock: Clock;
-  readonly notice: (line: string) => void;
+  readonly log: (line: string) => void;
 }): FeedFollower {
-  const { url, token, revocations, foreignMaxSeconds, clock, notice } = parts;
+  const { url, token, revocations, foreignMaxSeconds, clock, log } = deps;
   const stopping = new AbortController();
   const { signal } = stopping;
   let knownMs: number | undefined;
@@ -64,7 +64,7 @@ export function followFeed(parts: {
     anew = serverNow < serverAt - serversApartSeconds;
     serverAt = serverNow;
     readAt = now;
-    const restored = revocations.take({ ...page, rows: page.rows.map(kept) }, after);
+    const restored = revocations.applyPage({ ...page, rows: page.rows.map(kept) }, after);
     if (more || anew || restored) return true;
     // The answer was made when the question had waited for so long, or later.
     knownMs = Math.min(askedMs + waitedMs, clock.monotonicMs());
@@ -86,12 +86,12 @@ export function followFeed(parts: {
     }
     try {
       const more = await read(knownMs === undefined ? 0 : waitSeconds);
-      if (failures > 0) notice(`the revocations of ${url.origin} are followed again`);
+      if (failures > 0) log(`the revocations of ${url.origin} are followed again`);
       failures = 0;
       return more ? 0 : pauseMs;
     } catch (error) {
       const why = error instanceof FetchFailure ? error.message : "an error";
-      if (failures === 0 && !signal.aborted) notice(`the revocations of ${url.origin} cannot be read: ${why}`);
+      if (failures === 0 && !signal.aborted) log(`the revocations of ${url.origin} cannot be read: ${why}`);
       failures++;
       return Math.min(backOffMaxMs, pauseMs * 2 ** failures) * (0.5 + Math.random() / 2);
     }
@@ -108,12 +108,12 @@ export function followFeed(parts: {
     return restMs;
   }
 
-  /** The open question may have been answered before the standstill. */
+  /** The open question may have been answered before the processPause. */
   async function readAll(): Promise<void> {
     while (await read(0));
   }
 
-  const standstill = watchStandstill(clock, readAll);
+  const processPause = watchProcessPause(clock, readAll);
   const started = start();
   starting = started.then(() => undefined);
   void started.then(follow);
@@ -122,9 +122,9 @@ export function followFeed(parts: {
     get starting() {
       return starting;
     },
-    catchUp: standstill.waiting,
+    pendingRead: processPause.pendingRead,
     stop() {
-      standstill.stop();
+      processPause.stop();
       stopping.abort();
     },
   };
@@ -151,7 +151,7 @@ function pageOf(members: Readonly<Record<string, unknown>>): {
   readonly serverNow: number;
 } {
   const { epoch, last, revocations, now, more, waited } = members;
-  const rows = Array.isArray(revocations) ? revocations.map(rowOf) : [undefined];
+  const rows = Array.isArray(revocations) ? revocations.map(fromFeedEntry) : [undefined];
   if (
     typeof epoch !== "string" ||
     !isCount(last) ||

@@ -34,14 +34,14 @@ const unknownKeyCoolDownMs = 10_000;
 /** Between tries while the server is away: without a set, with one. */
 const retryMs = { without: 1_000, having: 10_000 };
 
-export function fetchedKeySource(parts: {
+export function fetchedKeySource(deps: {
   readonly url: URL;
   readonly clock: Clock;
-  readonly notice: (line: string) => void;
+  readonly log: (line: string) => void;
   /** The set is another one now. */
   readonly changed: () => void;
 }): KeySource {
-  const { url, clock, notice, changed } = parts;
+  const { url, clock, log, changed } = deps;
   const closing = new AbortController();
   let keys: KeySet | undefined;
   let fetchedMs = 0;
@@ -60,7 +60,7 @@ export function fetchedKeySource(parts: {
     lifeMs = lifeOf(headers);
     const none = imported.keys.length === 0 ? ["there is none that can be used; a secret key is never published"] : [];
     const warning = [...imported.warnings, ...none].join("; ");
-    if (warning !== "" && warning !== warned) notice(`the keys of ${url.origin}: ${warning}`);
+    if (warning !== "" && warning !== warned) log(`the keys of ${url.origin}: ${warning}`);
     warned = warning;
     const text = JSON.stringify(imported.keys.map((key) => key.publicJwk));
     if (keys !== undefined && text === content) return;
@@ -72,11 +72,11 @@ export function fetchedKeySource(parts: {
   async function attempt(askedMs: number): Promise<void> {
     try {
       take(await fetchJson(url, { ...bounds, signal: closing.signal }), askedMs);
-      if (failing) notice(`the keys of ${url.origin} can be fetched again`);
+      if (failing) log(`the keys of ${url.origin} can be fetched again`);
       failing = false;
     } catch (error) {
       const why = error instanceof FetchFailure ? error.message : "an error";
-      if (!failing && !closing.signal.aborted) notice(`the keys of ${url.origin} cannot be fetched: ${why}`);
+      if (!failing && !closing.signal.aborted) log(`the keys of ${url.origin} cannot be fetched: ${why}`);
       failing = true;
     }
   }

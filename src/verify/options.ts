@@ -1,14 +1,14 @@
 // The options of createVerifier, checked: whatever is wrong or misspelt is told where it is written.
 import { type Clock, systemClock } from "../clock.js";
+import { ConfigurationError } from "../errors.js";
 import { importVerifyingKeys } from "../keys/jwk-set.js";
 import type { Key } from "../keys/key.js";
-import { ConfigurationError } from "../errors.js";
 import { readUrl } from "./fetch-json.js";
 
 export interface FollowedRevocations {
   /** `{prefix}/revocations` of the Ampho that issues the tokens: https, or http on the loopback interface. */
   readonly url: string;
-  /** Its `AMPHO_SECURITY_FEED_TOKEN`. */
+  /** Its `AMPHO_SECURITY_REVOCATION_FEED_TOKEN`. */
   readonly token: string;
   /** Lets tokens in although revocations cannot be read. By default that is refused with 503 `unavailable`. */
   readonly failOpen?: boolean | undefined;
@@ -24,11 +24,11 @@ interface Rules {
   /** Clock skew that is allowed, seconds: 0 to 300, by default 60. */
   readonly leeway?: number | undefined;
   /** How many seconds ahead the `exp` of a token without `sid` may lie, by default 86400. */
-  readonly foreignMax?: number | undefined;
+  readonly foreignTtl?: number | undefined;
   /** What was revoked is refused within a second. Without this a token is good until it expires. */
   readonly revocations?: FollowedRevocations | undefined;
   /** Gets each line for people, such as that keys cannot be fetched. By default they go to `console.error`. */
-  readonly notice?: ((line: string) => void) | undefined;
+  readonly log?: ((line: string) => void) | undefined;
   /** Instead of the machine's clock, for tests. */
   readonly clock?: Clock | undefined;
 }
@@ -57,26 +57,20 @@ export interface ReadOptions {
   readonly revocations:
     | { readonly url: URL; readonly token: string; readonly failOpen: boolean; readonly lagMaxSeconds: number }
     | undefined;
-  readonly notice: (line: string) => void;
+  readonly log: (line: string) => void;
   readonly clock: Clock;
 }
 
-const names = ["keys", "jwksUrl", "issuer", "audience", "leeway", "foreignMax", "revocations", "notice", "clock"];
+const names = ["keys", "jwksUrl", "issuer", "audience", "leeway", "foreignTtl", "revocations", "log", "clock"];
 const feedNames = ["url", "token", "failOpen", "lagMax"];
 
 /** Throws ConfigurationError; it holds no key and no token. */
 export function readVerifierOptions(options: VerifierOptions): ReadOptions {
   requireKnown("createVerifier", options, names);
-  const {
-    keys,
-    jwksUrl,
-    revocations,
-    notice = (line) => console.error(`ampho: ${line}`),
-    clock = systemClock,
-  } = options;
+  const { keys, jwksUrl, revocations, log = (line) => console.error(`ampho: ${line}`), clock = systemClock } = options;
   if ((keys === undefined) === (jwksUrl === undefined)) throw new ConfigurationError("give either keys or jwksUrl");
   const imported = keys === undefined ? undefined : importVerifyingKeys(keys);
-  for (const warning of imported?.warnings ?? []) notice(`keys: ${warning}`);
+  for (const warning of imported?.warnings ?? []) log(`keys: ${warning}`);
   return {
     keys: imported?.keys ?? [],
     jwksUrl: jwksUrl === undefined ? undefined : readUrl("jwksUrl", jwksUrl),
@@ -84,10 +78,10 @@ export function readVerifierOptions(options: VerifierOptions): ReadOptions {
       issuer: options.issuer === undefined ? undefined : readText("issuer", options.issuer),
       audience: readAudience(options.audience),
       leewaySeconds: readWhole("leeway", options.leeway ?? 60, 0, 300),
-      foreignMaxSeconds: readWhole("foreignMax", options.foreignMax ?? 86_400, 0, 315_360_000),
+      foreignMaxSeconds: readWhole("foreignTtl", options.foreignTtl ?? 86_400, 0, 315_360_000),
     },
     revocations: revocations === undefined ? undefined : readFeed(revocations),
-    notice,
+    log,
     clock,
   };
 }
@@ -98,7 +92,7 @@ function readFeed(options: FollowedRevocations): NonNullable<ReadOptions["revoca
   if (typeof failOpen !== "boolean") throw new ConfigurationError("failOpen must be true or false");
   // What a header cannot hold, or what no Ampho has (contract §2), could never be let in.
   if (typeof token !== "string" || !/^[!-~]{32,1024}$/.test(token))
-    throw new ConfigurationError("token of revocations must be the AMPHO_SECURITY_FEED_TOKEN of the server");
+    throw new ConfigurationError("token of revocations must be the AMPHO_SECURITY_REVOCATION_FEED_TOKEN of the server");
   return {
     url: readUrl("url of revocations", url),
     token,

@@ -1,42 +1,50 @@
 // `ampho/verify`: the guard for services that hold no store. Keys are given or fetched, revocations may be followed by the
 // feed; tokens are judged by the same code as in an Ampho. Needs nothing of Node but `node:crypto` and `node:buffer`.
-import { createAccessTokens } from "../tokens/access-tokens.js";
-import type { Auth, Need } from "../tokens/auth.js";
-import { bearerOf } from "../tokens/bearer.js";
-import { namesInFeed } from "../sessions/feed-entry.js";
-import { createGuard } from "../guard/guard.js";
-import { createRevocationSet } from "../sessions/revocation-set.js";
-import { accessToken, verifyJwt } from "../tokens/jwt.js";
-import { TokenRefusal } from "../tokens/rejection.js";
+
+import type { Authorize } from "../adapters/authorize-types.js";
+import { createFetchAuthorize } from "../adapters/fetch-authorize.js";
+import { toFetchResponse } from "../adapters/fetch-response.js";
 import { AmphoError, isError } from "../errors.js";
+import { createGuard } from "../guard/guard.js";
 import { onlyAuthorization, splitAuthorization } from "../http/rest/authorization.js";
 import type { GuardHost } from "../http/rest/guard-host.js";
-import type { Authorize } from "../adapters/authorize-types.js";
 import { createRefusal } from "../http/rest/problems.js";
-import { responseOf } from "../adapters/fetch-response.js";
-import { createAuthorize } from "../adapters/fetch-authorize.js";
+import { feedNames } from "../sessions/feed-entry.js";
+import { createRevocationSet } from "../sessions/revocation-set.js";
+import { createAccessTokens } from "../tokens/access-tokens.js";
+import type { Auth, Requirements } from "../tokens/auth.js";
+import { bearerOf } from "../tokens/bearer.js";
+import { accessToken, verifyJwt } from "../tokens/jwt.js";
+import { TokenRejection } from "../tokens/rejection.js";
 import { followFeed } from "./follow-feed.js";
 import { fetchedKeySource, fixedKeySource } from "./key-source.js";
 import { readVerifierOptions, type VerifierOptions } from "./options.js";
 
-export type { Auth, AuthOf, Need } from "../tokens/auth.js";
+export type {
+  Authorize,
+  Guarded,
+  GuardedBy,
+  HandlerOf,
+  MandatoryRequirements,
+  RequestHolder,
+} from "../adapters/authorize-types.js";
+export { toHandler } from "../adapters/fetch-authorize.js";
 export type { Clock } from "../clock.js";
 export { AmphoError, ConfigurationError, type ErrorCode, type ErrorDetails } from "../errors.js";
-export type { Authorize, CertainNeed, Guarded, Guarding, HandlerOf, RequestHolder } from "../adapters/authorize-types.js";
-export type { HttpAnswer } from "../http/rest/message.js";
-export { handlerOf } from "../adapters/fetch-authorize.js";
+export type { HttpResponse } from "../http/rest/message.js";
+export type { Auth, AuthOf, Requirements } from "../tokens/auth.js";
 export type { FollowedRevocations, VerifierOptions } from "./options.js";
 
 /** What no verifier can be asked: it has no store. */
-export interface Storeless {
-  readonly strict?: never;
+export interface WithoutDatabase {
+  readonly live?: never;
 }
 
 export interface Verifier extends GuardHost {
   /** Who a token speaks for; rejects with AmphoError `invalid_token`, or `unavailable` while keys or revocations are not known. */
   verify(token: string): Promise<Auth>;
-  /** Guards a handler of a fetch-native host: wrapper and decorator, with a need (but for `strict`) or without. */
-  readonly authorize: Authorize<Storeless>;
+  /** Guards a handler of a fetch-native host: wrapper and decorator, with a requirements (but for `live`) or without. */
+  readonly authorize: Authorize<WithoutDatabase>;
   /**
    * Seconds for which something may have been revoked without being known here: below 3 while all is well, `Infinity` before
    * the first answer, undefined when no feed is followed.
@@ -50,12 +58,12 @@ export interface Verifier extends GuardHost {
 
 /** Throws ConfigurationError for options that are wrong. Fetches nothing before the first token, but follows a feed at once. */
 export function createVerifier(options: VerifierOptions): Verifier {
-  const { keys, jwksUrl, rules, revocations: followed, notice, clock } = readVerifierOptions(options);
-  const revocations = createRevocationSet(namesInFeed, () => {});
+  const { keys, jwksUrl, rules, revocations: followed, log, clock } = readVerifierOptions(options);
+  const revocations = createRevocationSet(feedNames, () => {});
   const source =
     jwksUrl === undefined
       ? fixedKeySource(keys)
-      : fetchedKeySource({ url: jwksUrl, clock, notice, changed: () => tokens.forget() });
+      : fetchedKeySource({ url: jwksUrl, clock, log, changed: () => tokens.clearCache() });
   const tokens = createAccessTokens({
     verify: (token, now) =>
       verifyJwt(token, source.keys ?? noKeys(), accessToken, { ...rules, now, revokedKeys: revocations.revokedKeys }),
@@ -63,7 +71,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
     ...rules,
   });
   const { foreignMaxSeconds } = rules;
-  const feed = followed && followFeed({ ...followed, revocations, foreignMaxSeconds, clock, notice });
+  const feed = followed && followFeed({ ...followed, revocations, foreignMaxSeconds, clock, log });
 
   function isFollowing(): boolean {
     const lag = feed?.lagSeconds();
@@ -74,13 +82,13 @@ export function createVerifier(options: VerifierOptions): Verifier {
     tokens,
     revocations,
     clock,
-    knowsRevocations: () => followed?.failOpen === true || isFollowing(),
-    presentAuth: () => Promise.reject(noStore()),
+    revocationsKnown: () => followed?.failOpen === true || isFollowing(),
+    checkLive: () => Promise.reject(noStore()),
   });
 
   /** What has to be waited for before anything can be judged: usually nothing. */
   function prepare(): Promise<unknown> | undefined {
-    const waiting = [source.prepare(), feed?.starting, feed?.catchUp()].filter((one) => one !== undefined);
+    const waiting = [source.prepare(), feed?.starting, feed?.pendingRead()].filter((one) => one !== undefined);
     return waiting.length === 0 ? undefined : Promise.all(waiting);
   }
 
@@ -119,21 +127,22 @@ export function createVerifier(options: VerifierOptions): Verifier {
     return waiting === undefined ? judge(attempt) : waiting.then(() => judge(attempt));
   }
 
-  function guard<R>(authorization: string | undefined, need: Need<R> | undefined, request: R) {
-    if (need?.strict === true) throw noStore();
-    const attempt = (): Auth | undefined | Promise<Auth | undefined> => core.guard(authorization, need, request);
+  function guard<R>(authorization: string | undefined, requirements: Requirements<R> | undefined, request: R) {
+    if (requirements?.live === true) throw noStore();
+    const attempt = (): Auth | undefined | Promise<Auth | undefined> =>
+      core.guard(authorization, requirements, request);
     // Without a token there is nothing to judge.
     return bearerOf(authorization) === undefined ? attempt() : whenPrepared(attempt);
   }
 
-  const refusal = createRefusal((error) => notice(`internal error: ${stackOf(error)}`));
+  const refusal = createRefusal((error) => log(`internal error: ${stackOf(error)}`));
   return {
     verify: async (token) => whenPrepared<Auth>(() => core.verify(token)),
-    authorize: createAuthorize<Storeless>({
+    authorize: createFetchAuthorize<WithoutDatabase>({
       guard,
       authorizationOf: ({ headers }) => onlyAuthorization(splitAuthorization(headers.get("authorization"))),
-      refuse: (error) => responseOf(refusal(error)),
-      strict: false,
+      refuse: (error) => toFetchResponse(refusal(error)),
+      live: false,
     }),
     revocationLag: () => feed && (feed.lagSeconds() ?? Number.POSITIVE_INFINITY),
     async ready() {
@@ -147,12 +156,12 @@ export function createVerifier(options: VerifierOptions): Verifier {
     },
     guard,
     refusal,
-    strict: false,
+    live: false,
   };
 }
 
 function isUnknownKey(error: unknown): boolean {
-  return error instanceof TokenRefusal && (error.why === "unknownKey" || error.why === "noKey");
+  return error instanceof TokenRejection && (error.why === "unknownKey" || error.why === "noKey");
 }
 
 function noKeysError(cause?: unknown): AmphoError {
@@ -169,7 +178,7 @@ function noKeys(): never {
 }
 
 function noStore(): TypeError {
-  return new TypeError("a need with `strict` asks the store, which a verifier has not");
+  return new TypeError("`live` needs the database, and a verifier has none. Remove `live`, or use createAmpho.");
 }
 
 function stackOf(error: unknown): string {

@@ -1,6 +1,7 @@
 // What every framework is asked to build for the suite, and the needs that its routes have.
-import type { Auth, Need } from "../../src/tokens/auth.js";
+
 import type { Ampho } from "../../src/index.js";
+import type { Auth, Requirements } from "../../src/tokens/auth.js";
 
 export interface Setup {
   /** Compression and CORS in front of everything. */
@@ -46,8 +47,8 @@ export function needsFor<R>(allowed: (request: R) => string | undefined) {
     admin: { roles: ["admin"] },
     scoped: { scopes: ["articles:write"] },
     unscoped: { scopes: ["articles:write", "articles:delete"] },
-    fresh: { fresh: 300 },
-    strict: { strict: true },
+    fresh: { maxAge: 300 },
+    strict: { live: true },
     optional: { optional: true },
     can: { can },
     later: { can: async (auth: Auth, request: R) => can(auth, request) },
@@ -56,7 +57,7 @@ export function needsFor<R>(allowed: (request: R) => string | undefined) {
         throw new Error("something-of-the-inside");
       },
     },
-  } as const satisfies Readonly<Record<string, Need<R>>>;
+  } as const satisfies Readonly<Record<string, Requirements<R>>>;
 }
 
 export async function sizeOf(stream: AsyncIterable<Uint8Array>): Promise<{ bytes: number }> {

@@ -30,7 +30,7 @@ export function movableClock() {
 /** An instance on a store of its own, with one user. */
 export async function createInstance(
   clock: Clock = movableClock(),
-  notice: (line: string) => void = () => undefined,
+  log: (line: string) => void = () => undefined,
   options: AmphoOptions = {},
 ) {
   const ampho = await createAmpho({
@@ -38,7 +38,7 @@ export async function createInstance(
     key: { kty: "oct", k: secret.toString("base64url") },
     scopes: { editor: ["articles:write"] },
     clock,
-    notice,
+    log,
     ...options,
   });
   await ampho.users.create({ ...alice, roles: ["editor"] });

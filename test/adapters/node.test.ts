@@ -195,8 +195,8 @@ describe("authorize", () => {
     ["a role that is not", { roles: ["admin"] }, 403],
     ["scopes that are there", { scopes: ["articles:write"] }, 200],
     ["a scope that is not", { scopes: ["articles:write", "articles:delete"] }, 403],
-    ["a fresh login", { fresh: 60 }, 200],
-    ["the store", { strict: true }, 200],
+    ["a fresh login", { maxAge: 60 }, 200],
+    ["the store", { live: true }, 200],
     ["a decision", { can: (auth: Auth) => auth.login === "alice" }, 200],
     ["a decision against", { can: () => false }, 403],
     ["a decision that takes its time", { can: async () => true }, 200],
@@ -262,7 +262,7 @@ describe("guarded", () => {
   });
 
   it("gives back what its handler gives, and waits for a need that takes its time", async () => {
-    const handler = guarded(serving.ampho, { strict: true }, async (request, response) => {
+    const handler = guarded(serving.ampho, { live: true }, async (request, response) => {
       response.end(request.auth.login);
       return "done";
     });

@@ -16,7 +16,7 @@ import * as onHono from "../../src/adapters/hono.js";
 import * as onKoa from "../../src/adapters/koa.js";
 import * as onNode from "../../src/adapters/node.js";
 import type { HttpHost } from "../../src/http/node/exchange.js";
-import type { Auth, CertainNeed, Need } from "../../src/index.js";
+import type { Auth, MandatoryRequirements, Requirements } from "../../src/index.js";
 
 const refused = (): never => {
   throw new TypeError("this test builds routes and sends nothing");
@@ -50,10 +50,10 @@ describe("the type of auth", () => {
   });
 
   it("is open under a need whose type does not rule `optional` out", () => {
-    const need: Need<unknown> = { roles: ["a"] };
+    const need: Requirements<unknown> = { roles: ["a"] };
     onNode.guarded(ampho, need, (request) => expectTypeOf(request.auth).toEqualTypeOf<Auth | undefined>());
     onFastify.guarded(ampho, need, (request) => expectTypeOf(request.auth).toEqualTypeOf<Auth | undefined>());
-    const certain: CertainNeed<unknown> = need.optional === true ? {} : { roles: ["a"] };
+    const certain: MandatoryRequirements<unknown> = need.optional === true ? {} : { roles: ["a"] };
     onExpress.guarded(ampho, certain, (request) => expectTypeOf(request.auth).toEqualTypeOf<Auth>());
     onKoa.guarded(ampho, certain, (ctx) => expectTypeOf(ctx.state.auth).toEqualTypeOf<Auth>());
   });

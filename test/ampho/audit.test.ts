@@ -61,8 +61,8 @@ describe("each decision", () => {
     await users.enable("ann");
     await sessions.end(sessionOf(second));
     await users.remove("ann");
-    await sessions.revokeUser({ id: ann.id, login: "ann" });
-    await sessions.endEvery();
+    await sessions.revokeForUser({ id: ann.id, login: "ann" });
+    await sessions.endForEveryone();
     await keys.revoke("some-key");
     const rows = (await rowsOf(world)).map(({ event, reason, login, sessionId, origin: by }) => {
       expect(by).toMatchObject(origin);
@@ -125,9 +125,9 @@ describe("a log that cannot be written", () => {
       users.remove("ann"),
       sessions.create(ann.id),
       sessions.end(sessionOf(grant)),
-      sessions.endAll(ann.id),
-      sessions.revokeUser({ id: ann.id, login: "ann" }),
-      sessions.endEvery(),
+      sessions.endForUser(ann.id),
+      sessions.revokeForUser({ id: ann.id, login: "ann" }),
+      sessions.endForEveryone(),
       keys.revoke("key-1"),
     ]);
     expect(new Set(refused.map(({ status }) => status))).toEqual(new Set(["rejected"]));

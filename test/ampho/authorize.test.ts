@@ -1,8 +1,8 @@
 // `authorize` of contract §6: the wrapper, its needs, and what it refuses.
 import { renameSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { createAuthorize } from "../../src/adapters/fetch-authorize.js";
-import { AmphoError, type Auth, handlerOf, type Need } from "../../src/index.js";
+import { createFetchAuthorize } from "../../src/adapters/fetch-authorize.js";
+import { AmphoError, type Auth, type Requirements, toHandler } from "../../src/index.js";
 import { answerOf, foreignToken, freshFolder, openWorld, sessionOf, start, type World } from "./world.js";
 
 const scopes = { editor: ["read", "write"], reader: ["read"] };
@@ -21,7 +21,7 @@ const request = (token?: string, init: RequestInit = {}) =>
 
 /** `authorize` alone: a need is judged where it is written, before there is a request. */
 const bare = () => ({
-  authorize: createAuthorize({
+  authorize: createFetchAuthorize({
     guard: () => undefined,
     authorizationOf: () => undefined,
     refuse: () => new Response(),
@@ -212,7 +212,7 @@ describe("auth", () => {
 
   it("is frozen under a strict need and for a token of other software too", async () => {
     const { world, grant } = await openAnn();
-    const strict = world.ampho.authorize({ strict: true }, (_: Request, auth) => {
+    const strict = world.ampho.authorize({ live: true }, (_: Request, auth) => {
       expect([auth, auth.roles, auth.scopes, auth.claims].every(Object.isFrozen)).toBe(true);
       return new Response();
     });
@@ -245,7 +245,8 @@ describe("verify and verifySync", () => {
 });
 
 describe("a need", () => {
-  const guardedBy = (world: World, need: Need<Request>) => world.ampho.authorize(need, () => new Response("in"));
+  const guardedBy = (world: World, need: Requirements<Request>) =>
+    world.ampho.authorize(need, () => new Response("in"));
 
   it("of roles asks for any of them", async () => {
     const { world, grant } = await openAnn();
@@ -270,7 +271,8 @@ describe("a need", () => {
 
   it("of roles and scopes asks for both", async () => {
     const { world, grant } = await openAnn();
-    const statusFor = async (need: Need<Request>) => (await guardedBy(world, need)(request(grant.token))).status;
+    const statusFor = async (need: Requirements<Request>) =>
+      (await guardedBy(world, need)(request(grant.token))).status;
     expect(await statusFor({ roles: ["editor"], scopes: ["write"] })).toBe(200);
     expect(await statusFor({ roles: ["admin"], scopes: ["write"] })).toBe(403);
     expect(await statusFor({ roles: ["editor"], scopes: ["delete"] })).toBe(403);
@@ -289,9 +291,9 @@ describe("a need", () => {
       ),
     );
     const token = String(next.json["token"]);
-    expect((await guardedBy(world, { fresh: 300 })(request(token))).status).toBe(200);
+    expect((await guardedBy(world, { maxAge: 300 })(request(token))).status).toBe(200);
     world.clock.advance(1);
-    expect(await told(guardedBy(world, { fresh: 300 })(request(token)))).toEqual([
+    expect(await told(guardedBy(world, { maxAge: 300 })(request(token)))).toEqual([
       401,
       "login_too_old",
       `${realm}, error="insufficient_user_authentication", max_age="300"`,
@@ -302,11 +304,11 @@ describe("a need", () => {
     const { world } = await openAnn();
     const claims = { exp: start + 600, login: "ann", iat: start };
     expect(
-      (await told(guardedBy(world, { fresh: 9e9 })(request(foreignToken(world.key, claims))))).slice(0, 2),
+      (await told(guardedBy(world, { maxAge: 9e9 })(request(foreignToken(world.key, claims))))).slice(0, 2),
     ).toEqual([401, "login_too_old"]);
     const withTime = foreignToken(world.key, { ...claims, auth_time: start - 10 });
-    expect((await guardedBy(world, { fresh: 10 })(request(withTime))).status).toBe(200);
-    expect((await guardedBy(world, { fresh: 9 })(request(withTime))).status).toBe(401);
+    expect((await guardedBy(world, { maxAge: 10 })(request(withTime))).status).toBe(200);
+    expect((await guardedBy(world, { maxAge: 9 })(request(withTime))).status).toBe(401);
   });
 
   it("whose can decides lets in only for true, or a promise of it", async () => {
@@ -416,7 +418,7 @@ describe("a need", () => {
 
 describe("a strict need", () => {
   const strict = (world: World, more: object = {}) =>
-    world.ampho.authorize({ strict: true, ...more }, (_: Request, auth) => Response.json([auth.roles, auth.scopes]));
+    world.ampho.authorize({ live: true, ...more }, (_: Request, auth) => Response.json([auth.roles, auth.scopes]));
 
   it("judges by the roles and scopes of now, for more and for less", async () => {
     const { world, grant } = await openAnn(["reader"]);
@@ -483,7 +485,7 @@ describe("a strict need", () => {
   });
 
   it("refuses a session that is idle too long though its token is good", async () => {
-    const world = await openWorld({ sessionIdle: 100 });
+    const world = await openWorld({ sessionIdleTtl: 100 });
     const { token } = await world.session(await world.user("ann"));
     world.clock.advance(100);
     expect(world.ampho.verifySync(token).login).toBe("ann");
@@ -500,7 +502,7 @@ describe("a strict need", () => {
   it("with fresh looks at the token's login time", async () => {
     const { world, grant } = await openAnn();
     world.clock.advance(61);
-    expect((await strict(world, { fresh: 60 })(request(grant.token))).status).toBe(401);
+    expect((await strict(world, { maxAge: 60 })(request(grant.token))).status).toBe(401);
   });
 
   it("is 503 when the store is closed, while other guards go on", async () => {
@@ -512,14 +514,14 @@ describe("a strict need", () => {
   });
 });
 
-describe("handlerOf", () => {
+describe("toHandler", () => {
   it("hands out nothing that is not guarded", async () => {
     const { world } = await openAnn();
     const plain = { list: () => new Response(), wrapped: world.ampho.authorize((_: Request) => new Response()), x: 5 };
-    expect(() => handlerOf(plain, "list")).toThrow(TypeError);
-    expect(() => Reflect.apply(handlerOf, undefined, [plain, "x"])).toThrow(TypeError);
-    expect(() => Reflect.apply(handlerOf, undefined, [plain, "none"])).toThrow(TypeError);
-    expect(() => Reflect.apply(handlerOf, undefined, [plain, "constructor"])).toThrow(TypeError);
-    expect((await Reflect.apply(handlerOf, undefined, [plain, "wrapped"])(request())).status).toBe(401);
+    expect(() => toHandler(plain, "list")).toThrow(TypeError);
+    expect(() => Reflect.apply(toHandler, undefined, [plain, "x"])).toThrow(TypeError);
+    expect(() => Reflect.apply(toHandler, undefined, [plain, "none"])).toThrow(TypeError);
+    expect(() => Reflect.apply(toHandler, undefined, [plain, "constructor"])).toThrow(TypeError);
+    expect((await Reflect.apply(toHandler, undefined, [plain, "wrapped"])(request())).status).toBe(401);
   });
 });

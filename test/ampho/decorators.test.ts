@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Auth, handlerOf } from "../../src/index.js";
+import { type Auth, toHandler } from "../../src/index.js";
 import type * as Fixture from "./fixtures/decorated.js";
 import { openWorld } from "./world.js";
 
@@ -51,10 +51,10 @@ describe.each([
 
   it("a method gets the request and auth, keeps `this` and its private fields, and the rest passes through", async () => {
     const { articles, request, token } = await opened();
-    const publish = handlerOf(articles, "publish");
+    const publish = toHandler(articles, "publish");
     const response = await publish(request(token, { method: "POST", body: "One" }), { id: "5" }, 6, 7);
     expect([response.status, await response.json()]).toEqual([201, ["ann", "5", [6, 7]]]);
-    const list = handlerOf(articles, "list");
+    const list = toHandler(articles, "list");
     expect(await (await list(request(token))).json()).toEqual(["weekly", ["One"], "ann", "/articles"]);
   });
 
@@ -62,7 +62,7 @@ describe.each([
     const { articles, Articles, calls, request, token } = await opened();
     const { list } = articles;
     const ways = [
-      handlerOf(articles, "list"),
+      toHandler(articles, "list"),
       articles.list.bind(articles),
       Reflect.get(Articles.prototype, "list").bind(articles),
       list.bind(new Articles("other")),
@@ -85,13 +85,13 @@ describe.each([
   it("needs are held: roles, can with the host's own object, optional", async () => {
     const { articles, world, request, token } = await opened();
     const reader = (await world.session(await world.user("bob"))).token;
-    const publish = handlerOf(articles, "publish");
+    const publish = toHandler(articles, "publish");
     expect((await publish(request(reader, { method: "POST", body: "x" }), { id: "1" })).status).toBe(403);
-    const edit = handlerOf(articles, "edit");
+    const edit = toHandler(articles, "edit");
     const event = (slug: string, bearer?: string) => ({ request: request(bearer), params: { slug } });
     expect((await edit(event("bob", token))).status).toBe(403);
     expect(await (await edit(event("ann", token))).json()).toEqual(["ann", "ann"]);
-    const read = handlerOf(articles, "read");
+    const read = toHandler(articles, "read");
     expect(await (await read(event("x"))).json()).toEqual(["weekly", "x", null]);
     expect(await (await read(event("x", token))).json()).toEqual(["weekly", "x", "ann"]);
     expect((await read(event("x", "rubbish"))).status).toBe(401);
@@ -99,7 +99,7 @@ describe.each([
 
   it("static methods and protected ones are guarded like others", async () => {
     const { articles, Articles, request, token } = await opened();
-    const count = handlerOf(Articles, "count");
+    const count = toHandler(Articles, "count");
     expect(await (await count(request(token))).json()).toEqual(["Articles", "ann"]);
     expect((await count(request())).status).toBe(401);
     const hidden = Reflect.get(articles, "hidden");
@@ -109,7 +109,7 @@ describe.each([
 
   it("two decorators both hold", async () => {
     const { articles, world, request, token } = await opened();
-    const both = handlerOf(articles, "both");
+    const both = toHandler(articles, "both");
     expect((await both(request(token))).status).toBe(403);
     await world.ampho.users.setRoles("ann", { add: ["admin"] });
     const [{ id } = { id: "" }] = [await world.ampho.users.find("ann")];
@@ -117,14 +117,14 @@ describe.each([
     expect(await (await both(request(asBoth))).json()).toEqual(["ann", "ann"]);
   });
 
-  it("handlerOf refuses a method that is not decorated, also one that hides a decorated one", async () => {
+  it("toHandler refuses a method that is not decorated, also one that hides a decorated one", async () => {
     const { articles, Drafts, request } = await opened();
-    expect(() => handlerOf(articles, "plain")).toThrow(TypeError);
+    expect(() => toHandler(articles, "plain")).toThrow(TypeError);
     const drafts = new Drafts("drafts");
-    expect(() => handlerOf(drafts, "list")).toThrow(TypeError);
+    expect(() => toHandler(drafts, "list")).toThrow(TypeError);
     // What it calls is guarded all the same.
     expect((await Reflect.apply(drafts.list, drafts, [request(), { login: "root" }])).status).toBe(401);
-    expect((await handlerOf(drafts, "publish")(request(), { id: "1" })).status).toBe(401);
+    expect((await toHandler(drafts, "publish")(request(), { id: "1" })).status).toBe(401);
   });
 });
 

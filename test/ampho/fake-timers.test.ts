@@ -13,7 +13,7 @@ it.each([
   async (_, fakes) => {
     vi.useFakeTimers(fakes);
     const key = { kty: "oct", k: randomBytes(32).toString("base64url") };
-    const ampho = await createAmpho({ databaseUrl: "sqlite::memory:", notice: () => {}, key });
+    const ampho = await createAmpho({ databaseUrl: "sqlite::memory:", log: () => {}, key });
     const { id } = await ampho.users.create({ login: "ann" });
     const { token } = await ampho.sessions.create(id);
     expect(ampho.verifySync(token).login).toBe("ann");

@@ -254,18 +254,18 @@ describe("two instances of which one has read the next stage and the other has n
     ).toBe(200);
   });
 
-  it.each(stages)("give a stranger five guesses between them, not five each: %s", async (_, before, after) => {
+  it.each(stages)("give a stranger five attempts between them, not five each: %s", async (_, before, after) => {
     const [one, other] = await pair(before, after);
     await one.user("ann", { password });
-    const guess = async (at: World, n: number) =>
+    const attempt = async (at: World, n: number) =>
       (await at.call("POST", "/login", { body: { login: "ann", password: "wrong" }, address: `192.0.2.${n}` })).status;
     const statuses: number[] = [];
-    for (let n = 1; n <= 8; n++) statuses.push(await guess(n % 2 === 0 ? one : other, n));
+    for (let n = 1; n <= 8; n++) statuses.push(await attempt(n % 2 === 0 ? one : other, n));
     expect(statuses).toEqual([401, 401, 401, 401, 401, 429, 429, 429]);
     // Nor does the last one to read it begin anew.
     one.write(after);
     await one.ampho.reloadKeys();
-    expect(await guess(one, 9)).toBe(429);
+    expect(await attempt(one, 9)).toBe(429);
   });
 
   async function pair(before: unknown, after: unknown): Promise<readonly [Filed, World]> {

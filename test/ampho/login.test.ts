@@ -106,7 +106,7 @@ describe("a login", () => {
   });
 
   it("ends the oldest session beyond the maximum", async () => {
-    const world = await openWorld({ sessionsMax: 2 });
+    const world = await openWorld({ sessionsPerUser: 2 });
     await world.user("ann", { password });
     const first = await world.login("ann");
     const second = await world.login("ann");
@@ -121,7 +121,7 @@ describe("a login", () => {
   });
 
   it("ends no other user's session beyond the maximum", async () => {
-    const world = await openWorld({ sessionsMax: 1 });
+    const world = await openWorld({ sessionsPerUser: 1 });
     await world.user("ann", { password });
     await world.user("bob", { password });
     const ann = await world.login("ann");
@@ -131,7 +131,7 @@ describe("a login", () => {
   });
 
   it("never outlives the session's maximum", async () => {
-    const world = await openWorld({ sessionMax: 300, sessionIdle: 1000 });
+    const world = await openWorld({ sessionTtl: 300, sessionIdleTtl: 1000 });
     await world.user("ann", { password });
     const grant = await world.login("ann");
     expect(grant).toMatchObject({ expires: start + 300, ttl: 300, refresh_expires: start + 300 });
@@ -280,7 +280,7 @@ describe("a login that carries a bearer token", () => {
   });
 
   it("does not move the session's maximum", async () => {
-    const world = await openWorld({ sessionMax: 1000, sessionIdle: 1000 });
+    const world = await openWorld({ sessionTtl: 1000, sessionIdleTtl: 1000 });
     await world.user("ann", { password });
     const before = await world.login("ann");
     world.clock.advance(800);

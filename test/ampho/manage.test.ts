@@ -150,7 +150,7 @@ describe("what is called with values that the types exclude", () => {
       ["userId must be a string", sessions?.["list"]?.()],
       ["userId must be a string", sessions?.["endAll"]?.(undefined)],
       ["sessionId must be a string", sessions?.["end"]?.([grant])],
-      ["login must be a string", sessions?.["usersOf"]?.(7)],
+      ["login must be a string", sessions?.["findUserIds"]?.(7)],
       ["user must be an object", sessions?.["revokeUser"]?.(ann.id)],
       ["user.id must be a string that is not empty", sessions?.["revokeUser"]?.({ id: 7, login: "ann" })],
       ["user.id must be a string that is not empty", sessions?.["revokeUser"]?.({ id: "", login: "ann" })],
@@ -186,9 +186,9 @@ describe("what is called with values that the types exclude", () => {
     await expect(keys.revoke("kid\0")).rejects.toMatchObject(refused);
     expect(await users.find("ann\0")).toBeUndefined();
     await expect(sessions.create("id\0")).rejects.toMatchObject(unknown);
-    await expect(sessions.usersOf("ann\0")).rejects.toMatchObject(unknown);
+    await expect(sessions.findUserIds("ann\0")).rejects.toMatchObject(unknown);
     expect(await sessions.list("id\0")).toEqual([]);
-    expect(await sessions.endAll("id\0")).toBe(0);
+    expect(await sessions.endForUser("id\0")).toBe(0);
     expect(await sessions.end("0.id\0")).toBe(false);
     expect(await throttle.clear({ login: "ann\0" })).toBe(0);
     expect(await audit.list({ login: "ann\0" })).toEqual([]);
@@ -210,8 +210,8 @@ describe("ampho.sessions", () => {
     expect(await sessions.end(ids[0] ?? "")).toBe(true);
     expect(await sessions.end(ids[0] ?? "")).toBe(false);
     expect(await sessions.end("0.unknown")).toBe(false);
-    expect(await sessions.endAll(ann.id)).toBe(2);
-    expect(await sessions.endAll(ann.id)).toBe(0);
+    expect(await sessions.endForUser(ann.id)).toBe(2);
+    expect(await sessions.endForUser(ann.id)).toBe(0);
     expect(await sessions.list(ann.id)).toEqual([]);
     expect(await sessions.list("nobody")).toEqual([]);
     expect(admission(world.ampho, bob.token)).toBe("in");

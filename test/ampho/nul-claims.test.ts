@@ -48,7 +48,7 @@ it("authorizes, but not where the store is asked", async () => {
   for (const changed of [{ sid: `${sessionOf(grant)}\0` }, { ...nameless, login: "ann\0" }]) {
     const token = odd(changed);
     expect(world.ampho.verifySync(token).login).toMatch(/^ann/);
-    const strict = world.ampho.authorize({ strict: true }, (_: Request) => new Response());
+    const strict = world.ampho.authorize({ live: true }, (_: Request) => new Response());
     const request = new Request("http://localhost/", { headers: { Authorization: `Bearer ${token}` } });
     expect(told(await answerOf(await strict(request)))).toEqual([401, "invalid_token"]);
   }

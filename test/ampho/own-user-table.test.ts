@@ -260,7 +260,7 @@ describe("an application's own user table", () => {
     expect(claimsOf(grant.token)["roles"]).toEqual([]);
     answer({ disabled: null });
     grantOf(await logIn());
-    const guarded = world.ampho.authorize({ strict: true }, () => new Response("in"));
+    const guarded = world.ampho.authorize({ live: true }, () => new Response("in"));
     const asked = new Request("http://localhost/", { headers: { Authorization: `Bearer ${grant.token}` } });
     answer({ disabled: 1 });
     expect((await logIn()).error).toBe("invalid_credentials");
@@ -301,7 +301,7 @@ describe("an application's own user table", () => {
     const second = await world.ampho.sessions.create("7");
     expect(claimsOf(second.token)).toMatchObject({ sub: "7", login: "ann" });
     expect((await world.ampho.sessions.list("7")).map(({ id }) => id)).toEqual([sessionOf(second), sessionOf(grant)]);
-    expect(await world.ampho.sessions.endAll("7")).toBe(2);
+    expect(await world.ampho.sessions.endForUser("7")).toBe(2);
     table.rows.set("9", { id: "9", login: "9", disabled: true });
     await expect(world.ampho.sessions.create("9")).rejects.toMatchObject({ code: "invalid_credentials" });
     const nobody = world.ampho.sessions.create("nobody");
@@ -312,12 +312,12 @@ describe("an application's own user table", () => {
     const { world, table } = await openOwn();
     const token = foreignToken(world.key, { exp: start + 600, iat: start, sub: "7", login: "ann" });
     table.rows.set("ann", { id: "7", login: "ann", disabled: true });
-    expect(await world.ampho.sessions.endAll("7")).toBe(0);
+    expect(await world.ampho.sessions.endForUser("7")).toBe(0);
     expect(admission(world.ampho, token)).toBe("in");
-    const strict = world.ampho.authorize({ strict: true }, () => new Response("in"));
+    const strict = world.ampho.authorize({ live: true }, () => new Response("in"));
     const asked = new Request("http://localhost/", { headers: { Authorization: `Bearer ${token}` } });
     expect((await strict(asked)).status).toBe(401);
-    await world.ampho.sessions.endEvery();
+    await world.ampho.sessions.endForEveryone();
     expect(admission(world.ampho, token)).toBe("invalid_token");
   });
 
@@ -330,7 +330,7 @@ describe("an application's own user table", () => {
     const told: unknown[] = [];
     world.ampho.onRevoked((revoked) => void told.push(revoked));
     const row = { id: "7", login: "ann", tenant: "north" };
-    await world.ampho.sessions.revokeUser(row);
+    await world.ampho.sessions.revokeForUser(row);
     for (const token of [grant.token, bySub, byLogin]) expect(admission(world.ampho, token)).toBe("invalid_token");
     expect(admission(world.ampho, another)).toBe("in");
     expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
@@ -383,7 +383,7 @@ describe("an application's own user table", () => {
     rows.splice(0, 1, { id: "8", login: "ann", roles: ["admin"] }, { id: "7", login: "anna", roles: ["editor"] });
     const next = grantOf(await world.renew(grant.refresh_token));
     expect(claimsOf(next.token)).toMatchObject({ sub: "7", login: "anna", roles: ["editor"] });
-    const strict = world.ampho.authorize({ strict: true }, (_: Request, auth) => Response.json([auth.id, auth.roles]));
+    const strict = world.ampho.authorize({ live: true }, (_: Request, auth) => Response.json([auth.id, auth.roles]));
     const request = () => new Request("http://localhost/", { headers: { Authorization: `Bearer ${grant.token}` } });
     expect(await (await strict(request())).json()).toEqual(["7", ["editor"]]);
     expect(claimsOf((await world.ampho.sessions.create("8")).token)).toMatchObject({ sub: "8", login: "ann" });
@@ -406,7 +406,7 @@ describe("an application's own user table", () => {
     });
     const grant = grantOf(await logIn());
     await expect(world.ampho.sessions.create("7")).rejects.toMatchObject({ code: "not_found" });
-    const strict = world.ampho.authorize({ strict: true }, () => new Response("in"));
+    const strict = world.ampho.authorize({ live: true }, () => new Response("in"));
     const asked = new Request("http://localhost/", { headers: { Authorization: `Bearer ${grant.token}` } });
     expect((await strict(asked)).status).toBe(401);
     expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
@@ -422,7 +422,7 @@ describe("an application's own user table", () => {
   it("is asked by a strict need", async () => {
     const { world, table, logIn } = await openOwn();
     const { token } = grantOf(await logIn());
-    const guarded = world.ampho.authorize({ strict: true, roles: ["editor"] }, (_: Request, auth) =>
+    const guarded = world.ampho.authorize({ live: true, roles: ["editor"] }, (_: Request, auth) =>
       Response.json(auth.roles),
     );
     const request = () => new Request("http://localhost/", { headers: { Authorization: `Bearer ${token}` } });
@@ -548,7 +548,7 @@ describe("the option claims", () => {
 describe("the commands beside an application's own user table", () => {
   it("say that there are no users to manage, until the application leaves them to Ampho", async () => {
     const databaseUrl = `sqlite:${path.join(freshFolder(), "ampho.db")}`;
-    const notice = (): void => undefined;
+    const log = (): void => undefined;
     const command = () =>
       spawnSync(process.execPath, [path.resolve(import.meta.dirname, "../../dist/cli/main.js"), "user-list"], {
         // Without those of the tests, which no command knows.
@@ -556,21 +556,21 @@ describe("the commands beside an application's own user table", () => {
         encoding: "utf8",
       });
     const users = { find: () => undefined, verify: () => false };
-    await (await createAmpho({ databaseUrl, notice, users })).close();
+    await (await createAmpho({ databaseUrl, log, users })).close();
     const refused = command();
     expect([refused.status, refused.stderr]).toEqual([1, "ampho: The application keeps its own user table.\n"]);
-    await (await createAmpho({ databaseUrl, notice })).close();
+    await (await createAmpho({ databaseUrl, log })).close();
     expect(command().status).toBe(0);
   });
 
   it("list and end the sessions of a login all the same", async () => {
     const databaseUrl = `sqlite:${path.join(freshFolder(), "ampho.db")}`;
     const users = { find: () => ({ id: "7", login: "Ann" }), verify: () => false };
-    const ampho = await createAmpho({ databaseUrl, notice: () => undefined, users });
+    const ampho = await createAmpho({ databaseUrl, log: () => undefined, users });
     const { token } = await ampho.sessions.create("7");
     const { session } = ampho.verifySync(token);
-    expect(await ampho.sessions.usersOf("ann")).toEqual(["7"]);
-    await expect(ampho.sessions.usersOf("bob")).rejects.toMatchObject({ code: "not_found" });
+    expect(await ampho.sessions.findUserIds("ann")).toEqual(["7"]);
+    await expect(ampho.sessions.findUserIds("bob")).rejects.toMatchObject({ code: "not_found" });
     const command = (...args: readonly string[]) =>
       spawnSync(process.execPath, [path.resolve(import.meta.dirname, "../../dist/cli/main.js"), ...args], {
         env: { ...process.env, AMPHO_DATABASE_URL: databaseUrl },

@@ -23,7 +23,7 @@ async function within<T>(ms: number, answer: Promise<T>): Promise<T> {
   return Promise.race([answer, late]).finally(() => clearTimeout(timer));
 }
 
-const strict = async ({ ampho }: World, { token }: FullGrant) => ampho.guard(`Bearer ${token}`, { strict: true }, null);
+const strict = async ({ ampho }: World, { token }: FullGrant) => ampho.guard(`Bearer ${token}`, { live: true }, null);
 
 interface Actors {
   readonly world: World;
@@ -126,17 +126,17 @@ describe("a PostgreSQL that", () => {
 });
 
 describe("a process that is asked without pause by hundreds", () => {
-  const feedToken = "feed-5f2c8e9a4b7d1e6f3a0c9b8d7e6f";
+  const revocationFeedToken = "feed-5f2c8e9a4b7d1e6f3a0c9b8d7e6f";
   const ready = ({ ampho }: World) => ampho.ready();
   async function readFeed({ call }: World): Promise<void> {
-    expect((await call("GET", "/revocations", { bearer: feedToken })).status).toBe(200);
+    expect((await call("GET", "/revocations", { bearer: revocationFeedToken })).status).toBe(200);
   }
 
   it.each([
     ["whether it is ready", ready],
     ["what was revoked", readFeed],
   ])("%s, answers, and lets people log in, renew and log out beside it", async (_, ask) => {
-    const { world, login, live } = await enter(undefined, { feedToken });
+    const { world, login, live } = await enter(undefined, { revocationFeedToken });
     let stopped = false;
     onTestFinished(() => {
       stopped = true;
@@ -194,7 +194,7 @@ describe("a network that", () => {
     const { proxy, actors } = await throughProxy();
     const url = new URL(database.runtimeUrl);
     url.port = String(proxy.port);
-    const store = await openPostgres({ url: url.href, migrate: false, notice: () => {} });
+    const store = await openPostgres({ url: url.href, migrate: false, log: () => {} });
     onTestFinished(() => store.close());
     const read = () => store.readRevocations({ after: 0, now: 1 });
     // All that a process may have are open, and nobody uses one.
@@ -224,13 +224,13 @@ describe("a process that is cut off in the middle of a transaction", () => {
     onTestFinished(() => proxy.close());
     const url = new URL(database.runtimeUrl);
     url.port = String(proxy.port);
-    const options = { url: url.href, migrate: false, notice: () => {} };
+    const options = { url: url.href, migrate: false, log: () => {} };
     for (let pieces = 1; ; pieces++) {
       const store = await openPostgres(options);
       proxy.swallowAfter(pieces);
       // Of all that takes this lock the only one that asks something more before its commit.
       const ending = { now: 1, foreignMaxSeconds: 900, accessTtlSeconds: 900, origin: { actor: "operator" } } as const;
-      await within(6000, expect(store.endEverySession(ending)).rejects.toMatchObject({ code: "unavailable" }));
+      await within(6000, expect(store.endAllSessions(ending)).rejects.toMatchObject({ code: "unavailable" }));
       const held =
         "select 1 from pg_locks where mode = 'RowExclusiveLock' and relation = 'ampho.ampho_state'::regclass";
       const isHeld = (await database.query(held)).length > 0;

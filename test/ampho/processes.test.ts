@@ -15,7 +15,7 @@ import { admission, foreignToken, freshFolder, grantOf, openWorld, password, typ
 /** A server of an application: our endpoints, and two guarded paths. */
 async function serve(world: World) {
   const plain = guarded(world.ampho, (request, response) => response.end(request.auth.login));
-  const strict = guarded(world.ampho, { strict: true }, (request, response) => response.end(request.auth.login));
+  const strict = guarded(world.ampho, { live: true }, (request, response) => response.end(request.auth.login));
   const endpoints = mount(world.ampho);
   const server = createServer((request, response) =>
     endpoints(request, response, () => (request.url === "/strict" ? strict : plain)(request, response)),
@@ -53,7 +53,7 @@ describe("a process", () => {
     const [session = "", user = "", role = "", everything = ""] = tokens;
     const refused = (token: string) => within(1000, async () => (await other.verify(token)) === "invalid_token");
     for (const token of tokens) expect(await other.verify(token)).toMatch(/^(ann|bob|cid|dan)$/);
-    await world.ampho.sessions.endAll(ann.id);
+    await world.ampho.sessions.endForUser(ann.id);
     await refused(session);
     await world.ampho.users.disable("bob");
     await refused(user);
@@ -62,9 +62,9 @@ describe("a process", () => {
     expect(await other.verify(everything)).toBe("dan");
     const foreign = foreignToken(world.key, { exp: realClock.now() + 600, login: "elsewhere" });
     expect(await other.verify(foreign)).toBe("elsewhere");
-    await world.ampho.sessions.revokeUser({ id: "9", login: "elsewhere" });
+    await world.ampho.sessions.revokeForUser({ id: "9", login: "elsewhere" });
     await refused(foreign);
-    await world.ampho.sessions.endEvery();
+    await world.ampho.sessions.endForEveryone();
     await refused(everything);
     const last = (await world.session(ann)).token;
     expect(await other.verify(last)).toBe("ann");

@@ -91,7 +91,7 @@ describe("a replay among many", () => {
 
 describe("many sessions opened at once", () => {
   it("are as many as one user may have, whichever process opened them", async () => {
-    const world = await openWorld({ sessionsMax: 3 });
+    const world = await openWorld({ sessionsPerUser: 3 });
     const other = await world.another();
     const ann = await world.user("ann");
     const grants = await Promise.all(

@@ -364,7 +364,7 @@ describe("a renewal is refused", () => {
   });
 
   it("when the session was idle too long, to the second", async () => {
-    const { world, ann, grant, renewed } = await openAnn({ sessionIdle: 1000, sessionMax: 5000 });
+    const { world, ann, grant, renewed } = await openAnn({ sessionIdleTtl: 1000, sessionTtl: 5000 });
     const late = await world.session(ann);
     world.clock.advance(999);
     const next = await renewed(grant.refresh_token);
@@ -375,7 +375,7 @@ describe("a renewal is refused", () => {
   });
 
   it("when the session is at its maximum age, however often it was renewed; no exp lies past it", async () => {
-    const { world, grant } = await openAnn({ sessionIdle: 1000, sessionMax: 2500 });
+    const { world, grant } = await openAnn({ sessionIdleTtl: 1000, sessionTtl: 2500 });
     let latest = grant;
     for (let age = 500; age < 2500; age += 500) {
       world.clock.advance(500);
@@ -392,7 +392,7 @@ describe("a renewal is refused", () => {
   });
 
   it("at the second of its expiry whatever the leeway: that is for access tokens", async () => {
-    const { world, grant } = await openAnn({ sessionIdle: 1000, tokenLeeway: 300 });
+    const { world, grant } = await openAnn({ sessionIdleTtl: 1000, tokenLeeway: 300 });
     world.clock.advance(1000);
     expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
   });

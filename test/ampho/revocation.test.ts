@@ -199,7 +199,7 @@ describe("everything at once", () => {
     const ann = await world.user("Ann");
     const sessions = [await world.session(ann), await world.session(await world.user("bob"))];
     const foreign = foreignTokens(world, ann.id);
-    await world.ampho.sessions.endEvery();
+    await world.ampho.sessions.endForEveryone();
     const refused = async ({ ampho, renew }: World) => {
       for (const { token, refresh_token } of sessions) {
         expect(admission(ampho, token)).toBe("invalid_token");
@@ -222,9 +222,9 @@ describe("everything at once", () => {
   it("again, after the clock was set back, lets nothing in that was refused before", async () => {
     const world = await openWorld();
     const foreign = foreignToken(world.key, { exp: start + 600, login: "ann", iat: start - 5 });
-    await world.ampho.sessions.endEvery();
+    await world.ampho.sessions.endForEveryone();
     world.clock.advance(-30);
-    await world.ampho.sessions.endEvery();
+    await world.ampho.sessions.endForEveryone();
     expect(admission(world.ampho, foreign)).toBe("invalid_token");
     expect(admission((await world.another()).ampho, foreign)).toBe("invalid_token");
   });
@@ -270,14 +270,14 @@ describe("another process", () => {
     const { session, user, role, everything } = await tokens();
     const refused = (token: string) => within(1000, () => admission(other.ampho, token) === "invalid_token");
     for (const token of [session, user, role, everything]) expect(admission(other.ampho, token)).toBe("in");
-    await world.ampho.sessions.endAll(ann.id);
+    await world.ampho.sessions.endForUser(ann.id);
     await refused(session);
     await world.ampho.users.disable("bob");
     await refused(user);
     await world.ampho.users.setRoles("cid", []);
     await refused(role);
     expect(admission(other.ampho, everything)).toBe("in");
-    await world.ampho.sessions.endEvery();
+    await world.ampho.sessions.endForEveryone();
     await refused(everything);
     const last = (await world.session(ann)).token;
     expect(admission(other.ampho, last)).toBe("in");
@@ -301,7 +301,7 @@ describe("a listener of onRevoked", () => {
     await world.call("POST", "/logout", { bearer: one.token });
     await world.ampho.users.setRoles("ann", []);
     await world.ampho.users.disable("ann");
-    await world.ampho.sessions.endEvery();
+    await world.ampho.sessions.endForEveryone();
     await world.ampho.keys.revoke("some-key");
     expect(told).toEqual([
       { kind: "session", session: sessionOf(one) },
@@ -327,7 +327,7 @@ describe("a listener of onRevoked", () => {
   });
 
   it("is told of a replay, a displaced session and a changed password", async () => {
-    const world = await openWorld({ sessionsMax: 1 });
+    const world = await openWorld({ sessionsPerUser: 1 });
     const ann = await world.user("ann");
     const { told } = listening(world);
     const first = await world.session(ann);
@@ -348,7 +348,7 @@ describe("a listener of onRevoked", () => {
     const { told } = listening(world);
     const [one] = grants;
     if (one !== undefined) await world.ampho.sessions.end(sessionOf(one));
-    expect(await world.ampho.sessions.endAll(ann.id)).toBe(2);
+    expect(await world.ampho.sessions.endForUser(ann.id)).toBe(2);
     expect(told).toEqual(grants.map((grant) => ({ kind: "session", session: sessionOf(grant) })));
   });
 

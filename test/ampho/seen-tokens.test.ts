@@ -28,7 +28,7 @@ describe("a token that was let in before", () => {
   });
 
   it("and is without session, is refused by a clock by which it lies too far ahead", async () => {
-    const world = await openWorld({ tokenForeignMax: 600 });
+    const world = await openWorld({ tokenForeignTtl: 600 });
     const token = foreignToken(world.key, { exp: start + 600, login: "ann" });
     expect(admission(world.ampho, token)).toBe("in");
     world.clock.advance(-1);

@@ -84,7 +84,7 @@ describe("POST /logout", () => {
   });
 
   it("works with a session that is idle too long but whose token is still good", async () => {
-    const world = await openWorld({ sessionIdle: 100 });
+    const world = await openWorld({ sessionIdleTtl: 100 });
     const { token } = await world.session(await world.user("ann"));
     world.clock.advance(200);
     expect((await world.call("POST", "/logout", { bearer: token })).status).toBe(204);
@@ -134,7 +134,7 @@ describe("GET /session", () => {
 
 describe("GET /sessions", () => {
   it("lists one's own live ones, the newest first, and says which one asks", async () => {
-    const world = await openWorld({ sessionIdle: 5000 });
+    const world = await openWorld({ sessionIdleTtl: 5000 });
     await world.user("ann", { password });
     const bob = await world.user("bob");
     const first = await world.login("ann", { address: "192.0.2.1", headers: { "User-Agent": "one" } });
@@ -159,7 +159,7 @@ describe("GET /sessions", () => {
   });
 
   it("leaves out ended and expired ones", async () => {
-    const world = await openWorld({ sessionIdle: 500 });
+    const world = await openWorld({ sessionIdleTtl: 500 });
     const ann = await world.user("ann");
     await world.session(ann);
     world.clock.advance(400);

@@ -95,7 +95,7 @@ async function open({ key, clock, databaseFile, options }: Ground): Promise<Worl
     key,
     databaseUrl: `sqlite:${databaseFile}`,
     clock,
-    notice: (line) => void notices.push(line),
+    log: (line) => void notices.push(line),
     ...options,
   });
   onTestFinished(() => ampho.close());

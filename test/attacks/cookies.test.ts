@@ -53,7 +53,7 @@ async function open(): Promise<Ampho> {
     databaseUrl: "sqlite::memory:",
     cookies: true,
     corsOrigins: [friend()],
-    notice: () => undefined,
+    log: () => undefined,
   });
   await made.users.create(alice);
   await made.users.create(mallory);

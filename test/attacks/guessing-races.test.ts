@@ -1,4 +1,4 @@
-// Guesses that come while something else happens to the account, at two real servers on one database, of either kind.
+// Attempts that come while something else happens to the account, at two real servers on one database, of either kind.
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startPostgres } from "../store/postgres-server.js";
@@ -28,7 +28,7 @@ async function served<A extends { readonly status: number }>(ask: () => Promise<
   }
 }
 
-describe.each(Object.entries(stores))("on %s, fifty guesses at once", (_, openStore) => {
+describe.each(Object.entries(stores))("on %s, fifty attempts at once", (_, openStore) => {
   let servers: Servers;
   let store: Awaited<ReturnType<typeof openStore>>;
   let operator: Awaited<ReturnType<Servers["open"]>>;
@@ -44,7 +44,7 @@ describe.each(Object.entries(stores))("on %s, fifty guesses at once", (_, openSt
     await store.stop();
   });
 
-  const guess = (login: string, password = wrong) =>
+  const attempt = (login: string, password = wrong) =>
     Promise.all(strangers(50).map((address, n) => served(() => servers.logIn(n % 2, { login, password, address }))));
 
   /** The owner at a place where she was before; `come` says how she fared there. */
@@ -67,12 +67,12 @@ describe.each(Object.entries(stores))("on %s, fifty guesses at once", (_, openSt
   it("while its owner changes the password get five, and none with the old one keeps a session", async () => {
     const [address = ""] = strangers(1);
     const mine = JSON.parse((await servers.logIn(0, { login: "alice", password: right, address })).text);
-    // A stranger who has the old password, ten times at once, among those who guess.
+    // A stranger who has the old password, ten times at once, among those who attempt.
     const known = strangers(10).map((from, n) =>
       servers.logIn(n % 2, { login: "alice", password: right, address: from }),
     );
     const change = statusAt(0, "/password", mine.token, { password: right, new_password: "quite another morning 7" });
-    const answers = await guess("alice");
+    const answers = await attempt("alice");
     expect(await change).toBe(204);
     const entered = (await Promise.all(known)).filter(({ status }) => status === 200);
     const failed = [...answers, ...(await Promise.all(known))].filter(({ status }) => status === 401);
@@ -92,7 +92,7 @@ describe.each(Object.entries(stores))("on %s, fifty guesses at once", (_, openSt
         await operator.users.enable("bob");
       }
     })();
-    const answers = await guess("bob");
+    const answers = await attempt("bob");
     over = true;
     await toggling;
     expect(countOf(answers)).toEqual({ 401: tries, 429: 50 - tries });
@@ -109,9 +109,9 @@ describe.each(Object.entries(stores))("on %s, fifty guesses at once", (_, openSt
     })();
     const waves: LoginAnswer[] = [];
     for (let wave = 0; wave <= clears; wave++) {
-      const guesses = guess("carol");
+      const attempts = attempt("carol");
       if (wave < clears) await operator.throttle.clear({ login: "carol" });
-      waves.push(...(await guesses));
+      waves.push(...(await attempts));
     }
     over = true;
     await coming;
@@ -128,20 +128,20 @@ describe.each(Object.entries(stores))("on %s, fifty guesses at once", (_, openSt
     const password = Buffer.from(pair?.passwordUtf8Hex ?? "", "hex").toString();
     const lines = Array.from({ length: 3000 }, (_, n) => `{"login":"new-${n}"}\n`);
     const importing = operator.users.import([...lines, JSON.stringify({ login: "ivy", password_hash: pair?.hash })]);
-    const waves = [await guess("ivy")];
+    const waves = [await attempt("ivy")];
     await importing;
-    waves.push(await guess("ivy"), await guess("ivy", password));
+    waves.push(await attempt("ivy"), await attempt("ivy", password));
     expect(countOf(waves.flat())).toEqual({ 401: tries, 429: 150 - tries });
   });
 
   it("by each way in at once get no more than each allows, and none takes from another", async () => {
     const come = await ownerOf("dave");
     const [address = ""] = strangers(1);
-    // Somebody has stolen a session, and guesses there for the password as well.
+    // Somebody has stolen a session, and attempts there for the password as well.
     const stolen = JSON.parse((await servers.logIn(0, { login: "dave", password: right, address })).text).token;
     const body = { password: wrong, new_password: "quite another morning 7" };
     const [answers, changes, owner] = await Promise.all([
-      guess("dave"),
+      attempt("dave"),
       Promise.all(Array.from({ length: 50 }, (_, n) => statusAt(n % 2, "/password", stolen, body))),
       Promise.all(Array.from({ length: 10 }, come)),
     ]);

@@ -1,4 +1,4 @@
-// Guessing, against two real servers on one database. Each 401 is a hash that was computed; a 429 is none.
+// Attempting, against two real servers on one database. Each 401 is a hash that was computed; a 429 is none.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type LoginAnswer, right, type Servers, startServers, strangers, wrong } from "./servers.js";
 
@@ -24,7 +24,7 @@ async function comingAgain(ask: () => Promise<LoginAnswer>): Promise<LoginAnswer
   }
 }
 
-describe("fifty guesses at once, over two processes", () => {
+describe("fifty attempts at once, over two processes", () => {
   it("get five hashes in all, and the right password at place 40 does not slip through", async () => {
     const addresses = strangers(50);
     const answers = await Promise.all(
@@ -68,7 +68,7 @@ describe("fifty guesses at once, over two processes", () => {
 });
 
 describe("an owner whose account is attacked", () => {
-  it("is refused no login from a place where she was before, while 200 other addresses guess", async () => {
+  it("is refused no login from a place where she was before, while 200 other addresses attempt", async () => {
     const [home = ""] = strangers(1);
     let { device } = await servers.logIn(0, { login: "dave", password: right, address: home });
     let running = true;

@@ -46,7 +46,7 @@ afterEach(async () => {
 const run = (args: readonly string[], stdin = "") => ampho(args, { cwd, env, stdin });
 
 async function openStore(): Promise<Store> {
-  const store = await openSqlite({ path: path.join(cwd, "ampho.db"), migrate: true, notice: () => {} });
+  const store = await openSqlite({ path: path.join(cwd, "ampho.db"), migrate: true, log: () => {} });
   stores.push(store);
   return store;
 }
@@ -143,7 +143,7 @@ describe("an import that is killed", () => {
     expect(again).toMatchObject({ code: 0, stderr: "2196 users are imported.\n" });
     expect(await listed()).toBe(2197);
     // As the next import does once it has not been heard of for a minute.
-    while (await store.sweepImports({ n: undefined, now: Number.MAX_SAFE_INTEGER, limit: 500 }));
+    while (await store.deleteUnpublishedImports({ n: undefined, now: Number.MAX_SAFE_INTEGER, limit: 500 }));
     expect(await listed()).toBe(2197);
   });
 

@@ -48,10 +48,10 @@ describe("while more passwords wait than may", () => {
   it("whoever is refused a try hears of it after others, and who waits for a password gets the time", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
-    const guesses = Array.from({ length: 5 }, (_, n) =>
+    const attempts = Array.from({ length: 5 }, (_, n) =>
       world.call("POST", "/login", { address: `192.0.2.${n}`, body: { login: "ann", password: `violet kettle ${n}` } }),
     );
-    for (const guess of guesses) expect((await guess).status).toBe(401);
+    for (const attempt of attempts) expect((await attempt).status).toBe(401);
     let answered = 0;
     const flood = Array.from({ length: 25 * availableParallelism() }, async (_, n) => {
       const { status } = await logIn(world, `nobody-${n}`, `198.51.100.${n}`);

@@ -3,8 +3,8 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createAmpho } from "../../src/ampho.js";
-import { loadDriver } from "../../src/store/sqlite/driver.js";
 import { canonicalLogin } from "../../src/logins/login-name.js";
+import { loadDriver } from "../../src/store/sqlite/driver.js";
 import {
   addUser,
   alice,
@@ -111,7 +111,7 @@ it("each naughty string is one user's login in every spelling of it, or nobody's
   const ampho = await createAmpho({
     databaseUrl: "sqlite::memory:",
     key: JSON.parse(place.env["AMPHO_SECURITY_KEY"] ?? ""),
-    notice: () => {},
+    log: () => {},
   });
   const made = new Map<string, string>();
   for (const login of naughty) {

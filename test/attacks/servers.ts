@@ -41,7 +41,7 @@ export async function startServers(count: number, env: Readonly<Record<string, s
   const folder = mkdtempSync(path.join(tmpdir(), "ampho-attack-"));
   const key = { kty: "oct", kid: "one", k: randomBytes(32).toString("base64url") };
   const databaseUrl = env["AMPHO_DATABASE_URL"] ?? `sqlite:${path.join(folder, "ampho.db")}`;
-  const open = (options: AmphoOptions = {}) => createAmpho({ key, databaseUrl, notice: () => {}, ...options });
+  const open = (options: AmphoOptions = {}) => createAmpho({ key, databaseUrl, log: () => {}, ...options });
   // The schema is made once, before several processes look for it.
   await (await open()).close();
   const children: ChildProcess[] = [];

@@ -45,8 +45,13 @@ export interface Siege {
 
 export async function layIn(env: Readonly<Record<string, string>> = {}): Promise<Siege> {
   // With every route there is.
-  const feedToken = randomBytes(32).toString("base64url");
-  const place = freshPlace({ ...unthrottled, ...youngGeneration, AMPHO_SECURITY_FEED_TOKEN: feedToken, ...env });
+  const revocationFeedToken = randomBytes(32).toString("base64url");
+  const place = freshPlace({
+    ...unthrottled,
+    ...youngGeneration,
+    AMPHO_SECURITY_REVOCATION_FEED_TOKEN: revocationFeedToken,
+    ...env,
+  });
   await addUser(place);
   const served = await startServe(place);
   const grant = await logIn(served);
@@ -82,7 +87,7 @@ export async function layIn(env: Readonly<Record<string, string>> = {}): Promise
     expect(served.entries().filter(({ status }) => status >= 500)).toEqual([]);
     const log = served.stderr().slice(written);
     expect(log).not.toMatch(/internal error|[^\P{Cc}\n]/u);
-    for (const secret of [feedToken, alice.password, grant.token, grant.refresh_token])
+    for (const secret of [revocationFeedToken, alice.password, grant.token, grant.refresh_token])
       expect(log).not.toContain(secret);
     expect(served.rssBytes() - settled).toBeLessThan(growthLimitBytes);
   }

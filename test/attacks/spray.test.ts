@@ -1,11 +1,18 @@
 // A spray of invented logins from invented addresses, straight at the throttle: what it leaves behind has a bound.
 import { describe, expect, it } from "vitest";
-import { createTarpit } from "../../src/throttle/delayed-rejection.js";
-import { createThrottle } from "../../src/throttle/throttle.js";
 import { createPasswordPool } from "../../src/passwords/pool.js";
 import { openSqlite } from "../../src/store/sqlite/store.js";
+import { createDelayedRejection } from "../../src/throttle/delayed-rejection.js";
+import { createThrottle } from "../../src/throttle/throttle.js";
 
-const limits = { tries: 5, knownTries: 10, windowSeconds: 900, lockAfter: 100, addressLogins: 20, networkLogins: 100 };
+const limits = {
+  attempts: 5,
+  knownAttempts: 10,
+  windowSeconds: 900,
+  lockAfter: 100,
+  addressLogins: 20,
+  networkLogins: 100,
+};
 const now = 1_790_000_000;
 const sprayed = 60_000;
 const together = 500;
@@ -16,15 +23,15 @@ const addressOf6 = (n: number) => `2001:db8:${(n & 0xffff).toString(16)}:${n >> 
 
 describe("a spray", () => {
   it("of 60 000 logins from as many addresses leaves 50 000 of each at most, and forgets no one within them", async () => {
-    const store = await openSqlite({ memory: true, migrate: true, notice: () => {} });
+    const store = await openSqlite({ memory: true, migrate: true, log: () => {} });
     const throttle = createThrottle({
       store,
-      keyring: { conceal: (text: string) => `hash of ${text}` },
+      keyring: { hashLogin: (text: string) => `hash of ${text}` },
       settings: { throttle: limits },
       clock: { now: () => now, monotonicMs: () => 0 },
-      tarpit: createTarpit(createPasswordPool()),
+      delayedRejection: createDelayedRejection(createPasswordPool()),
     });
-    const guess = async (login: string, address: string) => {
+    const attempt = async (login: string, address: string) => {
       const origin = { actor: "user", address } as const;
       const admission = await throttle.admitLogin({ canonical: login, origin });
       await admission.failed({ at: now, event: "login_refused", origin }, undefined);
@@ -32,15 +39,15 @@ describe("a spray", () => {
     for (let n = 0; n < sprayed; n += together) {
       await Promise.all(
         Array.from({ length: together }, (_, at) =>
-          guess(`nobody-${n + at}`, at % 4 === 0 ? addressOf6(n + at) : addressOf4(n + at)),
+          attempt(`nobody-${n + at}`, at % 4 === 0 ? addressOf6(n + at) : addressOf4(n + at)),
         ),
       );
       // The one who is attacked meanwhile.
-      if (n === sprayed - 40_000) for (let failed = 0; failed < 5; failed++) await guess("alice", "192.0.2.7");
+      if (n === sprayed - 40_000) for (let failed = 0; failed < 5; failed++) await attempt("alice", "192.0.2.7");
     }
-    await expect(guess("alice", "192.0.2.8")).rejects.toMatchObject({ code: "too_many_attempts" });
+    await expect(attempt("alice", "192.0.2.8")).rejects.toMatchObject({ code: "too_many_attempts" });
     const operator = { actor: "operator" } as const;
-    const rows = await store.clearHeldBack({ target: { all: true }, now, origin: operator });
+    const rows = await store.clearLockouts({ target: { all: true }, now, origin: operator });
     await store.close();
     expect(rows).toBeLessThanOrEqual(2 * 50_000 + 2 * together);
   }, 120_000);

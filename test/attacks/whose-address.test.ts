@@ -59,7 +59,7 @@ afterEach(async () => {
 });
 async function open(options: AmphoOptions): Promise<Ampho> {
   const key = { kty: "oct", k: "6HnF5h1bqhYqg1HTLmn0WjB1Z0tI5V0rF1o3x4eJ2Qw" };
-  const ampho = await createAmpho({ databaseUrl: "sqlite::memory:", key, notice: () => {}, ...options });
+  const ampho = await createAmpho({ databaseUrl: "sqlite::memory:", key, log: () => {}, ...options });
   opened.push(ampho);
   await ampho.users.create(alice);
   return ampho;

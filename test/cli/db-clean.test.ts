@@ -19,10 +19,10 @@ const run = (env: Readonly<Record<string, string>>, ...args: readonly string[]) 
 async function past(days: number): Promise<void> {
   const clock = settableClock();
   clock.advance(Math.floor(Date.now() / 1000) - days * 86_400 - clock.now());
-  const api = await createAmpho({ databaseUrl: `sqlite:${join(cwd, "ampho.db")}`, clock, notice: () => {} });
+  const api = await createAmpho({ databaseUrl: `sqlite:${join(cwd, "ampho.db")}`, clock, log: () => {} });
   const { id } = await api.users.create({ login: "ann" });
   await api.sessions.create(id);
-  await api.sessions.endAll(id);
+  await api.sessions.endForUser(id);
   await api.close();
 }
 

@@ -85,7 +85,7 @@ describe("ampho serve", () => {
       { method: "POST", status: 200 },
       { method: "GET", status: 200 },
     ]);
-    expect(lines.at(-1)).toMatchObject({ notice: "SIGTERM: running requests may end" });
+    expect(lines.at(-1)).toMatchObject({ log: "SIGTERM: running requests may end" });
     for (const secret of [password, token, token.split(".")[2]]) expect(stderr).not.toContain(secret);
   });
 
@@ -110,11 +110,11 @@ describe("ampho serve", () => {
   test("with --log json says why it ends as JSON too", async () => {
     const wrong = await run(["serve", "--log", "json", "--port", "http", "--host", "a b"]);
     expect({ code: wrong.code, stdout: wrong.stdout }).toEqual({ code: 2, stdout: "" });
-    const { notice } = JSON.parse(wrong.stderr);
-    expect(notice).toMatch(/^error: Wrong configuration, 2 problems:\n {2}AMPHO_HOST .*\n {2}AMPHO_PORT /);
+    const { log } = JSON.parse(wrong.stderr);
+    expect(log).toMatch(/^error: Wrong configuration, 2 problems:\n {2}AMPHO_HOST .*\n {2}AMPHO_PORT /);
     const folder = await ampho(["serve", "--log", "json"], { cwd, env: { ...env, AMPHO_DATABASE_URL: "sqlite:/" } });
     expect({ code: folder.code, stdout: folder.stdout }).toEqual({ code: 1, stdout: "" });
-    expect(JSON.parse(folder.stderr)).toMatchObject({ notice: "error: the path of the database is a folder: /" });
+    expect(JSON.parse(folder.stderr)).toMatchObject({ log: "error: the path of the database is a folder: /" });
   });
 
   test("outside production makes a key of its own and says so", async () => {
@@ -155,8 +155,8 @@ describe("beside a running server", () => {
     ["session-end --login", ["session-end", "--login", "alice"]],
     ["session-end --all", ["session-end", "--all"]],
     ["user-disable", ["user-disable", "alice"]],
-    ["user-remove", ["user-remove", "alice"]],
-    ["user-passwd", ["user-passwd", "alice", "--password-stdin"]],
+    ["user-delete", ["user-delete", "alice"]],
+    ["user-password", ["user-password", "alice", "--password-stdin"]],
     ["user-roles --remove", ["user-roles", "alice", "--remove", "editor"]],
     ["sec-revoke-key", ["sec-revoke-key", "one"]],
   ])("%s withdraws the tokens", async (_, command) => {

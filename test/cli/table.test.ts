@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { displayWidth, table, timeOf } from "../../src/cli/table.js";
+import { displayWidth, formatTime, table } from "../../src/cli/table.js";
 
 describe("a table", () => {
   test("has columns as wide as their widest cell", () => {
@@ -48,6 +48,6 @@ describe("a table", () => {
 });
 
 test("times are UTC to the second", () => {
-  expect(timeOf(0)).toBe("1970-01-01 00:00:00");
-  expect(timeOf(1_790_000_000)).toBe("2026-09-21 14:13:20");
+  expect(formatTime(0)).toBe("1970-01-01 00:00:00");
+  expect(formatTime(1_790_000_000)).toBe("2026-09-21 14:13:20");
 });

@@ -18,9 +18,9 @@ const run = (...args: readonly string[]) => ampho(args, { cwd, env: {}, stdin: "
 async function guess(): Promise<void> {
   const api = await createAmpho({
     databaseUrl: `sqlite:${join(cwd, "ampho.db")}`,
-    throttleTries: 1,
+    throttleAttempts: 1,
     throttleAddress: 2,
-    notice: () => {},
+    log: () => {},
   });
   await api.users.create({ login: "Ann" });
   for (const login of ["ann", "a secret"])

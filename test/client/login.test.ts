@@ -173,7 +173,7 @@ describe("a device proof", () => {
     calls.filter(({ path }) => path.endsWith("/login")).map(({ body }) => JSON.parse(body).device);
 
   it("outlives logouts, and lets its user in while strangers guess", async () => {
-    const world = await openWorld({ throttleTries: 2 });
+    const world = await openWorld({ throttleAttempts: 2 });
     const storage = createKept();
     const client = createClient({ baseUrl: world.url, storage });
     await client.login(ann.login, ann.password);

@@ -185,7 +185,7 @@ describe("a session", () => {
   it("that was ended on the server is over with the next call", async () => {
     const { world, client } = await logInAnn();
     const { id = "" } = (await world.ampho.users.find("ann")) ?? {};
-    await world.ampho.sessions.endAll(id);
+    await world.ampho.sessions.endForUser(id);
     expect(await outcome(client.fetch("/guarded"))).toBe("session_ended");
     expect(await client.session()).toBeUndefined();
   });

@@ -240,7 +240,7 @@ describe("three tabs", () => {
   it("learn at once that the session was ended", async () => {
     const { world, tabs } = await openTabs();
     const { id = "" } = (await world.ampho.users.find("ann")) ?? {};
-    await world.ampho.sessions.endAll(id);
+    await world.ampho.sessions.endForUser(id);
     const answers = await Promise.all(tabs.map((tab) => callIn(tab, 3)));
     // Whoever calls after another tab has learned it calls as nobody.
     expect(answers.flat().filter((answer) => answer !== 401 && answer !== "session_ended")).toEqual([]);

@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
 import { authorize, mount } from "../../src/adapters/node.js";
-import { type Ampho, type AmphoOptions, createAmpho } from "../../src/index.js";
 import { createClient } from "../../src/client/client.js";
+import { type Ampho, type AmphoOptions, createAmpho } from "../../src/index.js";
 import { settableClock } from "../ampho/world.js";
 import { createKept } from "./kept.js";
 
@@ -43,7 +43,7 @@ export async function openWorld(
   const ampho = await createAmpho({
     databaseUrl: "sqlite::memory:",
     tokenTtl: 900,
-    notice: () => undefined,
+    log: () => undefined,
     ...options,
   });
   await ampho.users.create({ ...ann, roles: ["editor"] });

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { surroundings } from "../../src/config/process-context.js";
 import { type ConfigurationInput, readConfiguration } from "../../src/config/configuration.js";
+import { processContext } from "../../src/config/process-context.js";
 import { ConfigurationError } from "../../src/errors.js";
 
 const key = { kty: "oct", alg: "HS256", kid: "one", k: "6HnF5h1bqhYqg1HTLmn0WjB1Z0tI5V0rF1o3x4eJ2Qw" };
@@ -50,12 +50,12 @@ describe("layers", () => {
       tokenLeeway: 60,
       tokenIssuer: undefined,
       tokenAudience: undefined,
-      tokenForeignMax: 86_400,
+      tokenForeignTtl: 86_400,
       corsOrigins: [],
       renewByToken: true,
-      sessionIdle: 1_209_600,
-      sessionMax: 7_776_000,
-      sessionsMax: 100,
+      sessionIdleTtl: 1_209_600,
+      sessionTtl: 7_776_000,
+      sessionsPerUser: 100,
       revocationLagMax: 0,
       passwordMin: 15,
       databaseUrl: "sqlite:ampho.db",
@@ -123,8 +123,8 @@ describe("layers", () => {
     expect(refusal({ env: { NODE_ENV: "../default" } })).toContain("NODE_ENV is");
   });
 
-  test("the process that runs has surroundings", () => {
-    expect(surroundings()).toMatchObject({ cwd: process.cwd(), env: process.env });
+  test("the process that runs has processContext", () => {
+    expect(processContext()).toMatchObject({ cwd: process.cwd(), env: process.env });
   });
 });
 
@@ -164,7 +164,7 @@ describe("names", () => {
     ["AMPHO_SECURITY_DATABASE_URL", "AMPHO_DATABASE_URL"],
     ["AMPHO_SECURITY_CONFIG_DIR", "AMPHO_CONFIG_DIR"],
     ["AMPHO_SECURTY_KEY", "AMPHO_SECURITY_KEY"],
-    ["AMPHO_SECUIRTY_SESSION_MAX", "AMPHO_SECURITY_SESSION_MAX"],
+    ["AMPHO_SECUIRTY_SESSION_MAX", "AMPHO_SECURITY_SESSION_TTL"],
   ])("%s, with SECURITY_ too little, too much or misspelt, is nearest to %s", (name, meant) => {
     expect(read({ env: { [name]: "1" } }).warnings).toEqual([
       `${name} (environment) is no parameter; the nearest is ${meant}`,
@@ -341,8 +341,8 @@ describe("values", () => {
       {},
     ],
     AMPHO_SECURITY_RENEW_BY_TOKEN: ["yes", "TRUE", 1, 0, null],
-    AMPHO_SECURITY_SESSION_IDLE: ["1.5", "0"],
-    AMPHO_SECURITY_SESSIONS_MAX: ["0", "many"],
+    AMPHO_SECURITY_SESSION_IDLE_TTL: ["1.5", "0"],
+    AMPHO_SECURITY_SESSIONS_PER_USER: ["0", "many"],
     AMPHO_SECURITY_PASSWORD_MIN: ["many", "0", "1025"],
     AMPHO_DATABASE_URL: [
       "mongodb://h/x",

@@ -87,7 +87,7 @@ describe("the manifests", () => {
     const lead = Array.isArray(env)
       ? Number(
           at(
-            env.find((each) => at(each, "name") === "AMPHO_DRAIN_LEAD"),
+            env.find((each) => at(each, "name") === "AMPHO_SHUTDOWN_DELAY"),
             "value",
           ),
         )
@@ -185,6 +185,6 @@ describe("the unit", () => {
   it("gives the process the time that its lead and its last requests take", () => {
     const text = read("systemd/ampho.service");
     const seconds = (name: string) => Number(new RegExp(`${name}=(\\d+)`).exec(text)?.[1]);
-    expect(seconds("TimeoutStopSec")).toBeGreaterThan(seconds("AMPHO_DRAIN_LEAD") + 5);
+    expect(seconds("TimeoutStopSec")).toBeGreaterThan(seconds("AMPHO_SHUTDOWN_DELAY") + 5);
   });
 });

@@ -4,12 +4,12 @@ import { installMs } from "../debian.js";
 import { addUser, alice, command, freshPlace, leave, type Place, type Served, startServe } from "../serve/serve.js";
 import { certificate, proxies, type RunningProxy } from "./proxies.js";
 
-const feedToken = "feed-token-of-the-tests-0123456789abcdef";
+const revocationFeedToken = "feed-token-of-the-tests-0123456789abcdef";
 const api = "/api/security";
 let place: Place;
 let served: Served;
 beforeAll(async () => {
-  place = freshPlace({ AMPHO_TRUST_PROXY: "1", AMPHO_SECURITY_FEED_TOKEN: feedToken });
+  place = freshPlace({ AMPHO_TRUST_PROXY: "1", AMPHO_SECURITY_REVOCATION_FEED_TOKEN: revocationFeedToken });
   await addUser(place);
   served = await startServe(place);
 });
@@ -53,8 +53,10 @@ describe.each(Object.entries(proxies))("behind %s", (_, start) => {
 
   it("the revocation feed waits for something new, and is told at once", async () => {
     const { token } = await logIn();
-    const { json } = await proxy.ask(`${api}/revocations?after=0`, { headers: bearer(feedToken) });
-    const next = proxy.ask(`${api}/revocations?after=${json["last"]}&wait=20`, { headers: bearer(feedToken) });
+    const { json } = await proxy.ask(`${api}/revocations?after=0`, { headers: bearer(revocationFeedToken) });
+    const next = proxy.ask(`${api}/revocations?after=${json["last"]}&wait=20`, {
+      headers: bearer(revocationFeedToken),
+    });
     let told = false;
     void next.then(() => (told = true));
     await new Promise((resolve) => setTimeout(resolve, 1000));

@@ -16,8 +16,8 @@ beforeAll(async () => {
   place = freshPlace({
     AMPHO_DATABASE_URL: database.runtimeUrl,
     AMPHO_TRUST_PROXY: "1",
-    AMPHO_DRAIN_LEAD: "2",
-    AMPHO_SECURITY_SESSIONS_MAX: "1000",
+    AMPHO_SHUTDOWN_DELAY: "2",
+    AMPHO_SECURITY_SESSIONS_PER_USER: "1000",
     ...unthrottled,
   });
   await addUser(place);
@@ -89,8 +89,8 @@ describe.each(Object.entries(proxies))("behind %s", (_, start) => {
 describe("a process that is asked to end", () => {
   const ready = async ({ root }: Served) => (await fetch(`${root}/readyz`)).status;
 
-  it("is not ready at once, and goes on answering for as long as AMPHO_DRAIN_LEAD says", async () => {
-    const served = await startServe({ ...place, env: { ...place.env, AMPHO_DRAIN_LEAD: "5" } });
+  it("is not ready at once, and goes on answering for as long as AMPHO_SHUTDOWN_DELAY says", async () => {
+    const served = await startServe({ ...place, env: { ...place.env, AMPHO_SHUTDOWN_DELAY: "5" } });
     const untilMs = performance.now() + 3000;
     const ended = served.stop();
     await vi.waitFor(async () => expect(await ready(served)).toBe(503), { timeout: 15_000, interval: 10 });

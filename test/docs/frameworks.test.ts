@@ -36,7 +36,7 @@ function compile(compilerOptions: object, chosen: typeof snippets): string {
   const options = {
     target: "es2022",
     noEmit: true,
-    strict: true,
+    live: true,
     exactOptionalPropertyTypes: true,
     ...compilerOptions,
   };

@@ -181,7 +181,7 @@ describe("users of better-auth", () => {
     const rows = database.prepare(snippets.get("better-auth.sql") ?? "").all() as { line: string }[];
     database.close();
 
-    const ampho = await createAmpho({ databaseUrl: "sqlite::memory:", notice: () => undefined });
+    const ampho = await createAmpho({ databaseUrl: "sqlite::memory:", log: () => undefined });
     try {
       const text = rows.map(({ line }) => `${line}\n`).join("");
       await ampho.users.import(linesOf([Buffer.from(text)]));
@@ -202,7 +202,7 @@ describe("the Python original", () => {
   it("has a configuration that is read as it is, but for the key that everybody knows", async () => {
     const [, text = ""] = /^```json\n([\s\S]*?)^```$/m.exec(section(page, "The Python original")) ?? [];
     const { AMPHO_SECURITY_KEY: key, AMPHO_SECURITY_TOKEN_TTL: tokenTtl } = JSON.parse(text);
-    const options = { tokenTtl, databaseUrl: "sqlite::memory:", notice: () => undefined };
+    const options = { tokenTtl, databaseUrl: "sqlite::memory:", log: () => undefined };
     await expect(createAmpho({ ...options, key })).rejects.toThrow(/well known/);
     const own = { ...key, k: Buffer.from("Zr4u7xADGKaPdSgVkYp3s6v9yBEHMbQe").toString("base64url") };
     await (await createAmpho({ ...options, key: own })).close();

@@ -178,7 +178,7 @@ describe("the README", () => {
     const folder = project();
     const [code = ""] = blocks("ts");
     const tail = `
-import { handlerOf } from "ampho";
+import { toHandler } from "ampho";
 const user = await ampho.users.create({ login: "alice", password: ${JSON.stringify(password)} });
 const { token } = await ampho.sessions.create(user.id);
 const request = (bearer?: string): Request =>
@@ -187,8 +187,8 @@ const articles = new Articles();
 const answers = [
   await GET(request(token)),
   await GET(request()),
-  await handlerOf(articles, "list")(request(token)),
-  await handlerOf(articles, "publish")(request(token)),
+  await toHandler(articles, "list")(request(token)),
+  await toHandler(articles, "publish")(request(token)),
 ];
 console.log(JSON.stringify(answers.map((answer) => answer.status)));
 await ampho.close();

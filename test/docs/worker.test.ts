@@ -14,7 +14,7 @@ let server: Server;
 let worker: Worker;
 
 beforeAll(async () => {
-  ampho = await createAmpho({ databaseUrl: "sqlite::memory:", key: generateJwk("EdDSA"), notice: () => {} });
+  ampho = await createAmpho({ databaseUrl: "sqlite::memory:", key: generateJwk("EdDSA"), log: () => {} });
   server = createServer(mount(ampho)).listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   const address = server.address();

@@ -53,7 +53,7 @@ describe("an instance that takes any signature", () => {
   });
 
   it("is found out when it consents", async () => {
-    const report = await attackBroken({ plant, options: { doctor: true } }, attacks);
+    const report = await attackBroken({ plant, options: { allowAttackTest: true } }, attacks);
     if (report.refused !== undefined) throw new Error(report.refused);
     const lost = report.results.filter(({ outcome }) => outcome === "not_held").map(({ attack }) => attack);
     expect(lost).toEqual(expect.arrayContaining(["weak-secret", "other-key", "mutated", "embedded-key"]));

@@ -6,12 +6,12 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createAmpho } from "../../src/ampho.js";
 import { readConfiguration } from "../../src/config/configuration.js";
-import { generateJwk } from "../../src/keys/generate.js";
 import { checkConfiguration } from "../../src/doctor/checks/configuration.js";
 import { checkInstance } from "../../src/doctor/checks/instance.js";
 import { examine } from "../../src/doctor/examine.js";
 import type { CheckName, Severity } from "../../src/doctor/finding.js";
 import { createHttpServer } from "../../src/http/server/server.js";
+import { generateJwk } from "../../src/keys/generate.js";
 import { openMigrations } from "../../src/store/open.js";
 
 const now = () => Math.floor(Date.now() / 1000);
@@ -38,15 +38,15 @@ const writeKey = (jwk: object) => writeFileSync(join(cwd, "key.json"), JSON.stri
 
 async function openAmpho() {
   const { AMPHO_DATABASE_URL: databaseUrl = "" } = env;
-  const ampho = await createAmpho({ key: generateJwk("HS256"), databaseUrl, notice: () => {} });
+  const ampho = await createAmpho({ key: generateJwk("HS256"), databaseUrl, log: () => {} });
   ends.push(() => ampho.close());
   return ampho;
 }
 
 async function examined(url?: string, at = now) {
   const api = url === undefined ? undefined : (prefix: string) => new URL(url + prefix);
-  const surroundings = { env, cwd, user: "ann", host: "here" };
-  const { findings } = await examine({ surroundings, api, now: at });
+  const processContext = { env, cwd, user: "ann", host: "here" };
+  const { findings } = await examine({ processContext, api, now: at });
   for (const { message, mend } of findings) expect(mend.length * message.length).toBeGreaterThan(0);
   return findings;
 }
@@ -77,7 +77,7 @@ describe("a deployment", () => {
   });
 
   const doubtful: readonly [string, string, Severity, CheckName][] = [
-    ["AMPHO_DOCTOR", "true", "error", "configuration"],
+    ["AMPHO_ALLOW_ATTACK_TEST", "true", "error", "configuration"],
     ["AMPHO_SECURITY_PASSWORD_MIN", "7", "error", "configuration"],
     ["AMPHO_SECURITY_PASSWORD_MIN", "8", "warning", "configuration"],
     ["AMPHO_DATABASE_URL", "sqlite::memory:", "error", "configuration"],
@@ -86,11 +86,11 @@ describe("a deployment", () => {
     ["AMPHO_SECURITY_TOKEN_TTL", "10", "warning", "configuration"],
     ["AMPHO_SECURITY_TOKEN_LEEWAY", "121", "warning", "configuration"],
     ["AMPHO_SECURITY_TOKEN_ISSUER", "http://us.example", "warning", "configuration"],
-    ["AMPHO_SECURITY_TOKEN_FOREIGN_MAX", "2592001", "warning", "configuration"],
-    ["AMPHO_SECURITY_SESSION_MAX", "31622401", "warning", "configuration"],
-    ["AMPHO_SECURITY_SESSION_IDLE", "7776001", "warning", "configuration"],
+    ["AMPHO_SECURITY_TOKEN_FOREIGN_TTL", "2592001", "warning", "configuration"],
+    ["AMPHO_SECURITY_SESSION_TTL", "31622401", "warning", "configuration"],
+    ["AMPHO_SECURITY_SESSION_IDLE_TTL", "7776001", "warning", "configuration"],
     ["AMPHO_SECURITY_THROTTLE_LOCK", "101", "warning", "configuration"],
-    ["AMPHO_SECURITY_THROTTLE_TRIES", "1000", "warning", "configuration"],
+    ["AMPHO_SECURITY_THROTTLE_ATTEMPTS", "1000", "warning", "configuration"],
     ["AMPHO_SECURITY_THROTTLE_ADDRESS", "0", "warning", "configuration"],
     ["AMPHO_SECURITY_CORS_ORIGINS", "http://app.example", "warning", "configuration"],
     ["AMPHO_HOST", "0.0.0.0", "warning", "configuration"],
@@ -166,7 +166,10 @@ describe("files", () => {
     mkdirSync(join(cwd, "config"));
     writeFileSync(join(cwd, "config/default.json"), '{"AMPHO_SECURITY_TOKEN_TTL":900}', { mode: 0o644 });
     expect(await found()).toEqual([]);
-    writeFileSync(join(cwd, "config/production.json"), JSON.stringify({ AMPHO_SECURITY_FEED_TOKEN: "x".repeat(40) }));
+    writeFileSync(
+      join(cwd, "config/production.json"),
+      JSON.stringify({ AMPHO_SECURITY_REVOCATION_FEED_TOKEN: "x".repeat(40) }),
+    );
     chmodSync(join(cwd, "config/production.json"), 0o644);
     chmodSync(join(cwd, "ampho.db"), 0o644);
     chmodSync(cwd, 0o777);
@@ -208,9 +211,9 @@ describe("a database", () => {
     await createAmpho({
       key: generateJwk("HS256"),
       databaseUrl: env["AMPHO_DATABASE_URL"],
-      sessionIdle: 40 * 86_400,
+      sessionIdleTtl: 40 * 86_400,
       clock: { now: () => now() - 35 * 86_400, monotonicMs: () => performance.now() },
-      notice: () => {},
+      log: () => {},
     }).then(async (old) => {
       await old.sessions.create(id);
       await old.close();

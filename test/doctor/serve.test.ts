@@ -131,10 +131,10 @@ describe("an attack", () => {
     expect(wrong.stderr).toContain("a login was answered 401");
   });
 
-  test("is consented to by AMPHO_DOCTOR=true, without the key", async () => {
-    const open = freshPlace({ AMPHO_DOCTOR: "true" });
+  test("is consented to by AMPHO_ALLOW_ATTACK_TEST=true, without the key", async () => {
+    const open = freshPlace({ AMPHO_ALLOW_ATTACK_TEST: "true" });
     const consenting = await startServe(open);
-    expect(consenting.stderr()).toContain("AMPHO_DOCTOR is true");
+    expect(consenting.stderr()).toContain("AMPHO_ALLOW_ATTACK_TEST is true");
     const { AMPHO_SECURITY_KEY: _, ...env } = open.env;
     const keyless = { ...open, env: { ...env, NODE_ENV: "development" } };
     const { code, stdout } = await attack(keyless, consenting.root);

@@ -25,7 +25,7 @@ beforeAll(async () => {
   consumer = installPacked(["full"]);
   // Nobody waits here for a minute.
   const file = path.join(consumer.folder, "full/server.js");
-  writeFileSync(file, readFileSync(file, "utf8").replace("fresh: 60", `fresh: ${freshSeconds}`));
+  writeFileSync(file, readFileSync(file, "utf8").replace("maxAge: 60", `fresh: ${freshSeconds}`));
   // In the environment, which stands over the example's own file.
   env = { ...prepare(consumer, password), AMPHO_SECURITY_TOKEN_TTL: String(ttlSeconds) };
   [running, browser] = await Promise.all([start(path.join(consumer.folder, "full"), env, "server.js"), openBrowser()]);

@@ -33,8 +33,8 @@ it("a process whose machine's clock is off by two hours answers as always, gives
     const app = apps[at];
     const { token } = await logIn(app?.url ?? "", logins[0] ?? "", ledger);
     expect(Math.abs(claimsOf(token).iat - Date.now() / 1000)).toBeLessThan(60);
-    const notice = new RegExp(`^the clock of this machine is 7\\d\\d\\d s ${side} the store's, which is used`);
-    expect(app?.errors()).toMatch(notice);
+    const log = new RegExp(`^the clock of this machine is 7\\d\\d\\d s ${side} the store's, which is used`);
+    expect(app?.errors()).toMatch(log);
     // A token of one is good in the other, four hours away.
     const other = apps[1 - at];
     const response = await fetch(`${other?.guards}/plain`, { headers: { authorization: `Bearer ${token}` } });

@@ -3,10 +3,10 @@ import { randomBytes } from "node:crypto";
 import { createAmpho } from "../../src/ampho.js";
 import { createLedger, type Ledger } from "./ledger.js";
 
-/** Guesses are limited elsewhere: here each try has to reach the store. */
+/** Attempts are limited elsewhere: here each try has to reach the store. */
 export const unthrottled = {
-  throttleTries: 1_000_000,
-  throttleKnownTries: 1_000_000,
+  throttleAttempts: 1_000_000,
+  throttleKnownAttempts: 1_000_000,
   throttleLock: 1_000_000,
   throttleAddress: 0,
   throttleNetwork: 0,
@@ -20,7 +20,7 @@ export async function people(
   count: number,
 ): Promise<{ ledger: Ledger; logins: readonly string[] }> {
   const ledger = createLedger();
-  const ampho = await createAmpho({ key: keyOfAll, databaseUrl, databaseMigrate: "off", notice: () => {} });
+  const ampho = await createAmpho({ key: keyOfAll, databaseUrl, databaseMigrate: "off", log: () => {} });
   const logins = Array.from({ length: count }, (_, at) => `user${at}`);
   for (const login of logins) {
     const password = `heron violet tumbrel ${randomBytes(4).toString("hex")}`;

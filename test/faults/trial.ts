@@ -227,7 +227,7 @@ async function expectKept({ ledger, rows, apps }: Ground): Promise<number> {
 const threadFiles = 16;
 
 async function expectNoLeak({ apps, connections }: Ground, before: readonly Held[]): Promise<void> {
-  // What was given up half-way the server has to notice, too.
+  // What was given up half-way the server has to log, too.
   const few = async () => expect(await connections()).toBeLessThanOrEqual(connectionsMax * apps.length);
   await vi.waitFor(few, { timeout: 5000, interval: 50 });
   for (const [at, app] of apps.entries()) {

@@ -51,7 +51,10 @@ export const writes: readonly Write[] = [
     name: "user-add",
     command: ({ login }) => ({ args: ["user-add", `${login}-b`, "--password-stdin"], stdin: next }),
   },
-  { name: "user-passwd", command: ({ login }) => ({ args: ["user-passwd", login, "--password-stdin"], stdin: next }) },
+  {
+    name: "user-password",
+    command: ({ login }) => ({ args: ["user-password", login, "--password-stdin"], stdin: next }),
+  },
   { name: "user-disable", command: ({ login }) => ({ args: ["user-disable", login] }) },
   {
     name: "user-enable",
@@ -59,7 +62,7 @@ export const writes: readonly Write[] = [
     command: ({ login }) => ({ args: ["user-enable", login] }),
   },
   { name: "user-roles --add", command: ({ login }) => ({ args: ["user-roles", login, "--add", "editor"] }) },
-  { name: "user-remove", command: ({ login }) => ({ args: ["user-remove", login] }) },
+  { name: "user-delete", command: ({ login }) => ({ args: ["user-delete", login] }) },
   {
     name: "user-import",
     command: ({ login }) => ({ args: ["user-import", "-"], stdin: `{"login":"${login}-c"}\n{"login":"${login}-d"}\n` }),
@@ -84,7 +87,7 @@ export const writes: readonly Write[] = [
 
 /** By the library, beside the processes that are killed. */
 export const openBeside = (databaseUrl: string): Promise<Ampho> =>
-  createAmpho({ key: keyOfAll, databaseUrl, databaseMigrate: "off", notice: () => {}, ...unthrottled });
+  createAmpho({ key: keyOfAll, databaseUrl, databaseMigrate: "off", log: () => {}, ...unthrottled });
 
 export async function makeSubject(ampho: Ampho, withPassword: boolean): Promise<Subject> {
   const login = `user-${randomBytes(6).toString("hex")}`;
@@ -97,7 +100,7 @@ export async function makeSubject(ampho: Ampho, withPassword: boolean): Promise<
   return { id, login, password, token, refreshToken: refresh_token, otherSession: other?.id ?? "" };
 }
 
-/** What there is of each kind: numbers that a write moves, all of them or none. Counts of guesses are no promise. */
+/** What there is of each kind: numbers that a write moves, all of them or none. Counts of attempts are no promise. */
 export const tallySql = `
   with shown as (select * from ampho_users where import_n is null
     or import_n in (select n from ampho_imports where state = 'published'))

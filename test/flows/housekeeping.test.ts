@@ -1,8 +1,8 @@
 // Housekeeping in the background over a real store: a turn a minute, by one process, until it is stopped.
 import { afterEach, beforeEach, expect, it, onTestFinished, vi } from "vitest";
+import type { Settings } from "../../src/config/settings.js";
 import { startHousekeeping } from "../../src/flows/housekeeping.js";
 import { openSqlite } from "../../src/store/sqlite/store.js";
-import type { Settings } from "../../src/config/settings.js";
 import { settableClock, start } from "../ampho/world.js";
 import { eventsOf, origin } from "../store/fixtures.js";
 
@@ -13,7 +13,7 @@ const day = 86_400;
 const settings = { auditKeepSeconds: 90 * day, throttle: { windowSeconds: 900 } } as Settings;
 
 async function openWith(processes: number) {
-  const store = await openSqlite({ memory: true, migrate: true, notice: () => undefined });
+  const store = await openSqlite({ memory: true, migrate: true, log: () => undefined });
   onTestFinished(() => store.close());
   const clock = settableClock();
   const reports: unknown[] = [];

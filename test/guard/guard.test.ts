@@ -1,16 +1,16 @@
 // The guard at the start of a process, before its revocations were read; all else of it is in test/ampho/authorize.test.ts.
 import { describe, expect, it, onTestFinished } from "vitest";
-import { storedDirectory } from "../../src/users/directory.js";
-import { createFailureDelay } from "../../src/passwords/failure-delay.js";
-import { followRevocations, isRecent } from "../../src/sessions/follow-revocations.js";
 import { createGuard } from "../../src/guard/guard.js";
-import { createKeyring } from "../../src/keys/keyring.js";
-import { presentAuth } from "../../src/guard/live-check.js";
-import { createRevocationSet, namesInStore } from "../../src/sessions/revocation-set.js";
-import { createTokens } from "../../src/tokens/session-tokens.js";
+import { checkLive } from "../../src/guard/live-check.js";
 import { importKeys } from "../../src/keys/jwk-set.js";
+import { createKeyring } from "../../src/keys/keyring.js";
+import { createFailureDelay } from "../../src/passwords/failure-delay.js";
 import { createPasswordPool } from "../../src/passwords/pool.js";
+import { followRevocations, hasRecentRevocations } from "../../src/sessions/follow-revocations.js";
+import { createRevocationSet, databaseNames } from "../../src/sessions/revocation-set.js";
 import { openSqlite } from "../../src/store/sqlite/store.js";
+import { createSessionTokens } from "../../src/tokens/session-tokens.js";
+import { storedDirectory } from "../../src/users/directory.js";
 import { foreignToken, newKey, settableClock, start } from "../ampho/world.js";
 
 const settings = {
@@ -24,15 +24,15 @@ const settings = {
 };
 
 async function openGuard() {
-  const store = await openSqlite({ memory: true, migrate: true, notice: () => undefined });
+  const store = await openSqlite({ memory: true, migrate: true, log: () => undefined });
   onTestFinished(() => store.close());
   const passwords = createPasswordPool();
   onTestFinished(() => passwords.close());
   const key = newKey("key-1");
   const clock = settableClock();
-  const revocations = createRevocationSet(namesInStore, () => undefined);
+  const revocations = createRevocationSet(databaseNames, () => undefined);
   const keyring = createKeyring(importKeys(key).keys, settings, revocations);
-  const tokens = createTokens({ keyring, settings, extraClaims: undefined });
+  const tokens = createSessionTokens({ keyring, settings, extraClaims: undefined });
   const follower = followRevocations({ store, revocations, clock, report: () => undefined });
   onTestFinished(() => follower.stop());
   const directory = storedDirectory(store, passwords, createFailureDelay(store, clock));
@@ -40,8 +40,8 @@ async function openGuard() {
     tokens,
     revocations,
     clock,
-    knowsRevocations: () => isRecent(follower, settings.revocationLagMaxSeconds),
-    presentAuth: (token) => presentAuth({ store, directory, settings, clock }, token),
+    revocationsKnown: () => hasRecentRevocations(follower, settings.revocationLagMaxSeconds),
+    checkLive: (token) => checkLive({ store, directory, settings, clock }, token),
   });
   return { ...guard, follower, store, key };
 }
@@ -52,7 +52,7 @@ describe("a process that has just started", () => {
     const good = foreignToken(key, { exp: start + 600, login: "ann", iat: start });
     const over = foreignToken(key, { exp: start + 600, login: "ann", iat: start, sid: "0.over" });
     const unavailable = expect.objectContaining({ code: "unavailable" });
-    await store.endEverySession({
+    await store.endAllSessions({
       now: start - 1,
       origin: { actor: "operator" },
       accessTtlSeconds: 900,

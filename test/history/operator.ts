@@ -11,7 +11,7 @@ export type Desk = Pick<Awaited<ReturnType<typeof createAmpho>>, "users" | "sess
 
 export function openDesk({ env }: Place, { url, migrate }: HistoryDatabase): Promise<Desk> {
   const key = env["AMPHO_SECURITY_KEY"];
-  return createAmpho({ key, databaseUrl: url, databaseMigrate: migrate, notice: () => undefined });
+  return createAmpho({ key, databaseUrl: url, databaseMigrate: migrate, log: () => undefined });
 }
 
 type Order = Extract<Request, { readonly kind: "disable" | "enable" | "expel" | "roles" }>;
@@ -59,7 +59,7 @@ async function byLibrary({ users, sessions }: Desk, order: Order): Promise<unkno
   if (order.kind === "roles") return users.setRoles(login, order);
   const user = await users.find(login);
   if (user === undefined) throw new Error("the user is gone");
-  return sessions.endAll(user.id);
+  return sessions.endForUser(user.id);
 }
 
 async function byCommand(place: Place, order: Order): Promise<void> {

@@ -28,9 +28,9 @@ const limits: Limits = { tries: 5, knownTries: 10, windowSeconds: 60, addressLog
 
 const environment = {
   AMPHO_TRUST_PROXY: "1",
-  AMPHO_SECURITY_SESSIONS_MAX: "100000",
-  AMPHO_SECURITY_THROTTLE_TRIES: String(limits.tries),
-  AMPHO_SECURITY_THROTTLE_KNOWN_TRIES: String(limits.knownTries),
+  AMPHO_SECURITY_SESSIONS_PER_USER: "100000",
+  AMPHO_SECURITY_THROTTLE_ATTEMPTS: String(limits.tries),
+  AMPHO_SECURITY_THROTTLE_KNOWN_ATTEMPTS: String(limits.knownTries),
   AMPHO_SECURITY_THROTTLE_WINDOW: String(limits.windowSeconds),
   AMPHO_SECURITY_THROTTLE_ADDRESS: String(limits.addressLogins),
   AMPHO_SECURITY_TOKEN_LEEWAY: String(limits.leewaySeconds),

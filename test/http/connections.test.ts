@@ -7,7 +7,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { sendRaw } from "./raw.js";
-import { bearer, feedToken, type Serving, serve } from "./serving.js";
+import { bearer, revocationFeedToken, type Serving, serve } from "./serving.js";
 
 let serving: Serving;
 beforeEach(async () => {
@@ -20,9 +20,9 @@ const head = (line: string, token: string) => `${line} HTTP/1.1\r\nHost: x\r\nAu
 
 /** A question to the feed that is answered when something is revoked. */
 async function openQuestion(): Promise<string> {
-  const response = await fetch(`${serving.url}/revocations`, { headers: bearer(feedToken) });
+  const response = await fetch(`${serving.url}/revocations`, { headers: bearer(revocationFeedToken) });
   const { last } = await response.json();
-  return `${head(`GET /api/security/revocations?after=${last}&wait=20`, feedToken)}\r\n`;
+  return `${head(`GET /api/security/revocations?after=${last}&wait=20`, revocationFeedToken)}\r\n`;
 }
 
 async function revokeSomething(): Promise<void> {

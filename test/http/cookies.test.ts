@@ -136,7 +136,7 @@ describe("renewal", () => {
   it("of a session that has ended removes both tokens, and leaves the device", async () => {
     const { jar, send } = await logIn();
     const user = await serving.ampho.users.find("alice");
-    await serving.ampho.sessions.endAll(user?.id ?? "");
+    await serving.ampho.sessions.endForUser(user?.id ?? "");
     expect(await told(await send("/renew", { method: "POST" }))).toEqual([401, "session_ended"]);
     expect([jar.get(access), jar.get(refresh), jar.get(device)]).toEqual([undefined, undefined, expect.any(String)]);
   });
@@ -209,7 +209,7 @@ describe("the end of a session", () => {
 
   it("by logout of a session that is over removes what is left of it", async () => {
     const { jar, send } = await logIn();
-    await serving.ampho.sessions.endAll((await serving.ampho.users.find("alice"))?.id ?? "");
+    await serving.ampho.sessions.endForUser((await serving.ampho.users.find("alice"))?.id ?? "");
     expect(await told(await send("/logout", { method: "POST" }))).toEqual([401, "session_ended"]);
     expect([jar.get(access), jar.get(refresh)]).toEqual([undefined, undefined]);
   });

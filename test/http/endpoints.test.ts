@@ -6,7 +6,7 @@ import { alice, bearer, foreignToken, post, type Serving, serve } from "./servin
 
 let serving: Serving;
 beforeAll(async () => {
-  serving = await serve({ sessionsMax: 1000, scopes: { editor: ["articles:write"] } });
+  serving = await serve({ sessionsPerUser: 1000, scopes: { editor: ["articles:write"] } });
 });
 afterAll(() => serving.close());
 

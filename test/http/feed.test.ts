@@ -1,6 +1,6 @@
 // GET /revocations over HTTP: who may read it, what it says, and how long it waits.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { bearer, feedToken, type Serving, serve } from "./serving.js";
+import { bearer, revocationFeedToken, type Serving, serve } from "./serving.js";
 
 let serving: Serving;
 beforeAll(async () => {
@@ -16,7 +16,7 @@ interface Page {
   readonly waited: number;
 }
 
-async function ask(query = "", token: string | null = feedToken) {
+async function ask(query = "", token: string | null = revocationFeedToken) {
   const headers = token === null ? {} : bearer(token);
   const response = await fetch(`${serving.url}/revocations${query}`, { headers });
   const json: Page & { readonly error?: string } = await response.json();
@@ -28,9 +28,9 @@ const digest = async (text: string) =>
 
 describe("the feed", () => {
   test("is not there without its token, neither on the wire nor in the description", async () => {
-    const without = await serve({ feedToken: undefined });
+    const without = await serve({ revocationFeedToken: undefined });
     try {
-      const response = await fetch(`${without.url}/revocations`, { headers: bearer(feedToken) });
+      const response = await fetch(`${without.url}/revocations`, { headers: bearer(revocationFeedToken) });
       expect([response.status, (await response.json()).error]).toEqual([404, "not_found"]);
       const { paths } = await (await fetch(`${without.url}/openapi.json`)).json();
       expect(Object.keys(paths).filter((path) => path.includes("revocations"))).toEqual([]);
@@ -41,8 +41,8 @@ describe("the feed", () => {
 
   test.each([
     ["no token", null, "missing_token"],
-    ["a beginning of it", feedToken.slice(0, -1), "invalid_token"],
-    ["one more character", `${feedToken}A`, "invalid_token"],
+    ["a beginning of it", revocationFeedToken.slice(0, -1), "invalid_token"],
+    ["one more character", `${revocationFeedToken}A`, "invalid_token"],
     ["an empty token", "", "invalid_token"],
   ])("refuses %s", async (_, token, error) => {
     const { status, json, headers } = await ask("", token);
@@ -53,7 +53,7 @@ describe("the feed", () => {
   test("takes no user's token, and its own token opens nothing else", async () => {
     const { token } = await serving.login();
     expect((await ask("", token)).status).toBe(401);
-    expect((await fetch(`${serving.url}/session`, { headers: bearer(feedToken) })).status).toBe(401);
+    expect((await fetch(`${serving.url}/session`, { headers: bearer(revocationFeedToken) })).status).toBe(401);
   });
 
   test.each([
@@ -125,14 +125,16 @@ describe("the feed", () => {
   });
 
   test("tells thousands in pages", async () => {
-    const many = await serve({ sessionsMax: 100_000 });
+    const many = await serve({ sessionsPerUser: 100_000 });
     try {
       const user = await many.ampho.users.create({ login: "many" });
       for (let left = 5200; left > 0; left -= 100)
         await Promise.all(Array.from({ length: 100 }, () => many.ampho.sessions.create(user.id)));
-      await many.ampho.sessions.endAll(user.id);
+      await many.ampho.sessions.endForUser(user.id);
       const read = async (after: number): Promise<Page> =>
-        (await fetch(`${many.url}/revocations?after=${after}&wait=20`, { headers: bearer(feedToken) })).json();
+        (
+          await fetch(`${many.url}/revocations?after=${after}&wait=20`, { headers: bearer(revocationFeedToken) })
+        ).json();
       const page = await read(0);
       expect([page.revocations.length, page.more, page.last]).toEqual([5000, true, page.revocations.at(-1)?.["n"]]);
       const rest = await read(page.last);
@@ -144,7 +146,7 @@ describe("the feed", () => {
 
   test("answers whoever waits when the server ends", async () => {
     const ending = await serve();
-    const answer = fetch(`${ending.url}/revocations?wait=20`, { headers: bearer(feedToken) });
+    const answer = fetch(`${ending.url}/revocations?wait=20`, { headers: bearer(revocationFeedToken) });
     await new Promise((resolve) => setTimeout(resolve, 100));
     await ending.ampho.close();
     expect([200, 503]).toContain((await answer).status);

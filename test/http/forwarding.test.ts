@@ -10,8 +10,8 @@ afterEach(async () => {
 
 async function serve(options: AmphoOptions = {}) {
   const notices: string[] = [];
-  const notice = (line: string) => notices.push(line);
-  const ampho = await createAmpho({ databaseUrl: "sqlite::memory:", notice, ...options });
+  const log = (line: string) => notices.push(line);
+  const ampho = await createAmpho({ databaseUrl: "sqlite::memory:", log, ...options });
   const { trustProxy: trustedHops = 0 } = options;
   const server = createHttpServer({ ampho, ready: () => ampho.ready(), log: () => {}, trustedHops });
   const root = await server.listen(0, "127.0.0.1");
@@ -51,10 +51,10 @@ describe("requests that a proxy has passed on", () => {
   });
 });
 
-describe("AMPHO_DOCTOR", () => {
+describe("AMPHO_ALLOW_ATTACK_TEST", () => {
   it("is said in each answer, and is off by default", async () => {
     expect((await fetch((await serve()).url)).headers.get("ampho-doctor")).toBeNull();
-    const { url } = await serve({ doctor: true });
+    const { url } = await serve({ allowAttackTest: true });
     for (const each of [url, `${url}/elsewhere`]) expect((await fetch(each)).headers.get("ampho-doctor")).toBe("true");
   });
 });

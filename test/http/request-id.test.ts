@@ -103,7 +103,7 @@ describe("a request to ampho serve", () => {
       claims: () => {
         throw new Error("a bug");
       },
-      notice: (line, id) => told.push([line, id]),
+      log: (line, id) => told.push([line, id]),
     });
     const response = await post(`${url}/login`, alice, { traceparent: `00-${traceId}-${parentId}-01` });
     expect(response.status).toBe(500);

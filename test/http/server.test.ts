@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, it } from "vitest";
 import { createHttpServer } from "../../src/http/server/server.js";
 import { sendRaw } from "./raw.js";
-import { alice, bearer, feedToken, post, type Serving, serve } from "./serving.js";
+import { alice, bearer, post, revocationFeedToken, type Serving, serve } from "./serving.js";
 
 const open: Serving[] = [];
 afterEach(async () => {
@@ -136,7 +136,7 @@ describe("closing", () => {
   it("answers who waits at the revocation feed, instead of cutting the connection when its time is over", async () => {
     const { url, server } = await started();
     const ask = async (query: string) => {
-      const response = await fetch(`${url}/revocations${query}`, { headers: bearer(feedToken) });
+      const response = await fetch(`${url}/revocations${query}`, { headers: bearer(revocationFeedToken) });
       return { status: response.status, page: await response.json() };
     };
     const { page } = await ask("");

@@ -7,7 +7,7 @@ import { createHttpServer } from "../../src/http/server/server.js";
 
 export const alice = { login: "alice", password: "violet kettle harbour morning" };
 const secret = randomBytes(32);
-export const feedToken = randomBytes(32).toString("base64url");
+export const revocationFeedToken = randomBytes(32).toString("base64url");
 
 export interface Grant {
   readonly token: string;
@@ -19,11 +19,11 @@ export async function serve(options: AmphoOptions = {}, format: "json" | "text" 
   const notices: string[] = [];
   const ampho = await createAmpho({
     databaseUrl: "sqlite::memory:",
-    feedToken,
+    revocationFeedToken,
     key: { kty: "oct", k: secret.toString("base64url") },
-    notice: (line: string) => notices.push(line),
+    log: (line: string) => notices.push(line),
     // These tests are wrong more often than anybody may guess; guessing has tests of its own.
-    throttleTries: 1000,
+    throttleAttempts: 1000,
     throttleLock: 1000,
     throttleAddress: 0,
     ...options,

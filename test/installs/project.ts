@@ -56,7 +56,7 @@ function onNode(command: string, node: string | undefined): readonly [string, ..
   return node === undefined ? ["sh", "-c", command] : ["npx", "-y", "-p", `node@${node}`, "-c", command];
 }
 
-/** Of this process only what finds programs, and whom it trusts to give them: nothing of the tests' own surroundings. */
+/** Of this process only what finds programs, and whom it trusts to give them: nothing of the tests' own processContext. */
 function environment(folder: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const { PATH, HOME, NODE_EXTRA_CA_CERTS } = process.env;
   return { HOME, NODE_EXTRA_CA_CERTS, PATH: `${path.join(folder, "node_modules/.bin")}:${PATH}`, CI: "1", ...env };

@@ -6,14 +6,14 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Ampho, createAmpho } from "../../src/index.js";
 import { mount } from "../../src/adapters/node.js";
+import { type Ampho, createAmpho } from "../../src/index.js";
 import { generateJwk } from "../../src/keys/generate.js";
 import { requirePython, runPython } from "./python.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const page = readFileSync(path.join(root, "docs/verifying.md"), "utf8");
-const feedToken = "feed-5f2c8e9a4b7d1e6f3a0c9b8d7e6f";
+const revocationFeedToken = "feed-5f2c8e9a4b7d1e6f3a0c9b8d7e6f";
 const folder = mkdtempSync(path.join(tmpdir(), "ampho-verifying-"));
 
 let ampho: Ampho;
@@ -28,8 +28,8 @@ beforeAll(async () => {
     databaseUrl: "sqlite::memory:",
     key: generateJwk("EdDSA"),
     tokenIssuer: "https://auth.example",
-    feedToken,
-    notice: () => {},
+    revocationFeedToken,
+    log: () => {},
   };
   const tokenFrom = async (one: Ampho) => {
     const { id } = await one.users.create({ login: "alice", roles: ["editor"] });
@@ -65,7 +65,7 @@ function snippet(heading: string, language: string): string {
 /** What a script says of each token, one a line. */
 async function run(script: string): Promise<readonly string[]> {
   writeFileSync(path.join(folder, "script.mjs"), script);
-  const env = { ...process.env, FEED_TOKEN: feedToken, GOOD: good, ELSEWHERE: elsewhere };
+  const env = { ...process.env, FEED_TOKEN: revocationFeedToken, GOOD: good, ELSEWHERE: elsewhere };
   const child = spawn(process.execPath, ["script.mjs"], { cwd: folder, env });
   let output = "";
   child.stderr.on("data", (text: Buffer) => (output += text.toString()));

@@ -5,12 +5,12 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Ampho, createAmpho } from "../../src/index.js";
-import { createVerifier } from "../../src/verify/verifier.js";
 import { mount } from "../../src/adapters/node.js";
+import { type Ampho, createAmpho } from "../../src/index.js";
 import { type Algorithm, algorithmFacts } from "../../src/keys/algorithms.js";
 import { generateJwk } from "../../src/keys/generate.js";
 import { importKeys } from "../../src/keys/jwk-set.js";
+import { createVerifier } from "../../src/verify/verifier.js";
 import { readVectors } from "../tokens/vectors.js";
 import { type Jwk, libraries } from "./libraries.js";
 import { requirePython, runPython } from "./python.js";
@@ -62,7 +62,7 @@ async function prepare(algorithm: Tried): Promise<Case> {
       key: jwk,
       tokenIssuer,
       tokenAudience,
-      notice: () => {},
+      log: () => {},
     });
     open.push(ampho);
     const user = await ampho.users.create({ login: "alice", roles: ["editor"] });

@@ -3,8 +3,8 @@ import { generateKeyPairSync } from "node:crypto";
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import type { Algorithm } from "../../src/keys/algorithms.js";
-import { importJwk } from "../../src/keys/jwk.js";
 import { generateJwk } from "../../src/keys/generate.js";
+import { importJwk } from "../../src/keys/jwk.js";
 import { thumbprint } from "../../src/keys/thumbprint.js";
 
 const ed25519 = generateJwk("EdDSA");

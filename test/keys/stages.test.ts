@@ -1,13 +1,13 @@
 // The stages of a rotation: what they make of a set, and when they refuse.
 import { describe, expect, test } from "vitest";
-import { concealingOf } from "../../src/keys/login-hash-key.js";
+import { ConfigurationError } from "../../src/errors.js";
 import { generateJwk } from "../../src/keys/generate.js";
+import { importKeys, publicJwkSet } from "../../src/keys/jwk-set.js";
+import { loginHashKeyOf } from "../../src/keys/login-hash-key.js";
 import type { Jwk } from "../../src/keys/members.js";
 import { rotateKeys } from "../../src/keys/rotate.js";
-import { importKeys, publicJwkSet } from "../../src/keys/jwk-set.js";
 import { activateNext, publishNext, retirePrevious, type StageOutcome } from "../../src/keys/stages.js";
 import { readStandings } from "../../src/keys/states.js";
-import { ConfigurationError } from "../../src/errors.js";
 
 const now = 1_790_000_000;
 const waiting = { now: now + 600, waitSeconds: 600, forced: false };
@@ -20,7 +20,7 @@ function setOf(outcome: StageOutcome): { readonly keys: readonly Jwk[] } {
 const concealed = (set: unknown) =>
   importKeys(set)
     .keys.slice(0, 1)
-    .map((key) => concealingOf(key).export());
+    .map((key) => loginHashKeyOf(key).export());
 /** What stands in the file. */
 const states = (set: { readonly keys: readonly Jwk[] }) => set.keys.map(({ kid, state, since }) => [kid, state, since]);
 
@@ -100,7 +100,7 @@ describe("a rotation", () => {
     for (const set of [published, activated, retired, next]) expect(concealed(set)).toEqual(concealed(a));
     expect(concealed(rotateKeys(a, b))).not.toEqual(concealed(a));
     // One copy, in the key that signs.
-    expect(next.keys.map((jwk) => "conceal" in jwk)).toEqual([true, false]);
+    expect(next.keys.map((jwk) => "hashLogin" in jwk)).toEqual([true, false]);
   });
 
   test("publishes nothing of it", () => {
@@ -151,12 +151,12 @@ describe("a set that was made by hand or by a plain rotation", () => {
     });
   });
 
-  test("with a `conceal` of another length or spelling is refused, without a word of it", () => {
-    for (const conceal of ["c2hvcnQ", "?", 7]) {
-      const load = () => importKeys({ ...a, conceal });
+  test("with a `hashLogin` of another length or spelling is refused, without a word of it", () => {
+    for (const hashLogin of ["c2hvcnQ", "?", 7]) {
+      const load = () => importKeys({ ...a, hashLogin });
       expect(load).toThrow(ConfigurationError);
-      expect(load).toThrow(/^the key: `conceal` must /);
-      expect(load).not.toThrow(String(conceal) === "?" ? "?" : String(conceal));
+      expect(load).toThrow(/^the key: `hashLogin` must /);
+      expect(load).not.toThrow(String(hashLogin) === "?" ? "?" : String(hashLogin));
     }
   });
 });

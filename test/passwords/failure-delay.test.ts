@@ -1,7 +1,7 @@
 // Timers stand still here and are moved by hand: what is looked at is how long a failure would be held.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createFailureDelay } from "../../src/passwords/failure-delay.js";
 import { AmphoError } from "../../src/errors.js";
+import { createFailureDelay } from "../../src/passwords/failure-delay.js";
 
 const bcrypt = "$2b$10$abcdefghijklmnopqrstuuWPXQG2bmuJOxSGaCHmO0n2PKpaKVRIe";
 const bcryptKind = "bcrypt bcrypt 1100";
@@ -34,7 +34,7 @@ function open(kinds: () => readonly string[]) {
     async hold({ stored, password = "wrong", tookMs }: Failure): Promise<number> {
       let heldMs: number | undefined;
       const start = Date.now();
-      const held = delay.hold({ stored, password, tookMs }).then(() => {
+      const held = delay.wait({ stored, password, tookMs }).then(() => {
         heldMs = Date.now() - start;
       });
       while (heldMs === undefined) await vi.advanceTimersByTimeAsync(1);

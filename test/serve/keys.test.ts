@@ -31,8 +31,8 @@ async function open(env: Readonly<Record<string, string>>): Promise<Ground> {
   const members = await startFleet(bare, text());
   // Of the one that reads a new file last.
   const jwksUrl = `${members.at(-1)?.served.url}/.well-known/jwks.json`;
-  const asking = createVerifier({ jwksUrl, notice: () => {} });
-  const fetchOnce = async () => createVerifier({ keys: await (await fetch(jwksUrl)).json(), notice: () => {} });
+  const asking = createVerifier({ jwksUrl, log: () => {} });
+  const fetchOnce = async () => createVerifier({ keys: await (await fetch(jwksUrl)).json(), log: () => {} });
   let keeping = await fetchOnce();
   const load = startLoad(members, 6, {
     "verifier that asks for unknown keys": (token) => asking.verify(token),
@@ -112,7 +112,7 @@ describe("a rotation under load on four processes that read it at different mome
     await rotate(ground, byTime);
     await ground.close();
     expect([...ground.load.counts.keys()].sort()).toEqual(allGood);
-    for (const { served } of ground.members) expect(served.stderr()).not.toMatch(/"(?:notice)":"error/);
+    for (const { served } of ground.members) expect(served.stderr()).not.toMatch(/"(?:log)":"error/);
   });
 
   it("nor does one that is forced once everything is in place, on PostgreSQL; each force is audited", {

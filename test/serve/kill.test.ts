@@ -70,7 +70,7 @@ async function work(served: Served, clients: Client[], acknowledge: () => void):
 }
 
 it("nothing that was acknowledged is lost, round after round", { timeout: 90_000 }, async () => {
-  const place = freshPlace({ ...unthrottled, AMPHO_SECURITY_SESSIONS_MAX: "10000" });
+  const place = freshPlace({ ...unthrottled, AMPHO_SECURITY_SESSIONS_PER_USER: "10000" });
   await addUser(place);
   let clients: Client[] = [];
   for (const acknowledgements of [7, 60, 1, 33]) {

@@ -121,7 +121,7 @@ describe("on the port of the service", () => {
     await served.stop();
   });
 
-  it("a token that could be guessed is a bad value, and is not shown", async () => {
+  it("a token that could be attempted is a bad value, and is not shown", async () => {
     const { code, stderr } = await command(freshPlace({ AMPHO_METRICS_TOKEN: "short-one" }), ["serve"]);
     expect([code, stderr.includes("AMPHO_METRICS_TOKEN"), stderr.includes("short-one")]).toEqual([2, true, false]);
   });

@@ -4,9 +4,9 @@ import path from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { openStore } from "../../src/store/open.js";
-import { purposes } from "../../src/store/operations.js";
+import { operations } from "../../src/store/operations.js";
 import { loadDriver } from "../../src/store/sqlite/driver.js";
-import type { Row, SqlValue, Work } from "../../src/store/transaction.js";
+import type { Row, SqlValue, Transaction } from "../../src/store/transaction.js";
 import { startOwnPostgres } from "../store/postgres-server.js";
 import { useDatabase, usePostgres } from "../store/use-postgres.js";
 import { within } from "./deadline.js";
@@ -106,12 +106,12 @@ describe("a revocation that is committed late", () => {
 interface Backup {
   readonly place: Place;
   /** As it was then, after `change`, under the processes that go on. */
-  restore(change: () => Work<unknown>): Promise<void>;
+  restore(change: () => Transaction<unknown>): Promise<void>;
 }
 
 /** Runs it where a test has the database for itself. */
 async function run(
-  work: Work<unknown>,
+  work: Transaction<unknown>,
   query: (sql: string, values: readonly SqlValue[]) => Promise<readonly Row[]>,
 ): Promise<void> {
   for (let step = work.next([]); !step.done; ) {
@@ -190,7 +190,7 @@ describe.each([
     expect(await command(place(), ["user-roles", alice.login, how, role])).toMatchObject({ code: 0 });
   const storeUrl = () => (name === "SQLite" ? `sqlite:${path.join(sqlite.cwd, "ampho.db")}` : database.runtimeUrl);
   const last = async () => {
-    const store = await openStore({ url: storeUrl(), migrate: false, notice: () => {} });
+    const store = await openStore({ url: storeUrl(), migrate: false, log: () => {} });
     const page = await store.readRevocations({ after: 0, now: 0 });
     await store.close();
     return page.last;
@@ -245,7 +245,7 @@ describe.each([
       origin: { actor: "operator" },
       foreignMaxSeconds: 60,
     } as const;
-    await backup.restore(() => purposes.endEverySession.run({ ...ending, accessTtlSeconds: 900 }));
+    await backup.restore(() => operations.endAllSessions.run({ ...ending, accessTtlSeconds: 900 }));
     expect(await last()).toBe(number + 1);
     for (const token of tokens) await refused(token, ...pair);
     for (const served of pair) expect(await status(served, (await logIn(served)).token)).toBe(200);
@@ -256,10 +256,10 @@ describe.each([
     const { token } = await logIn(pair[0]);
     const backup = await backUp();
     const ending = { origin: { actor: "operator" }, foreignMaxSeconds: 60, accessTtlSeconds: 900 } as const;
-    const endAll = () => purposes.endEverySession.run({ ...ending, now: Math.floor(Date.now() / 1000) });
-    const store = await openStore({ url: storeUrl(), migrate: false, notice: () => {} });
+    const endAll = () => operations.endAllSessions.run({ ...ending, now: Math.floor(Date.now() / 1000) });
+    const store = await openStore({ url: storeUrl(), migrate: false, log: () => {} });
     for (let times = 0; times < 3; times++)
-      await store.endEverySession({ ...ending, now: Math.floor(Date.now() / 1000) });
+      await store.endAllSessions({ ...ending, now: Math.floor(Date.now() / 1000) });
     await store.close();
     await refused(token, ...pair);
     // The clock has gone on by more than the times at which everything was ended.
@@ -299,7 +299,7 @@ describe.each([
     // As above.
     await new Promise((resolve) => setTimeout(resolve, 3000));
     const ending = { origin: { actor: "operator" }, foreignMaxSeconds: 60, accessTtlSeconds: 900 } as const;
-    await backup.restore(() => purposes.endEverySession.run({ ...ending, now: Math.floor(Date.now() / 1000) }));
+    await backup.restore(() => operations.endAllSessions.run({ ...ending, now: Math.floor(Date.now() / 1000) }));
     // Longer than the second within which each of them can reach its store and reads.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     const again = await vi.waitFor(async () => (await logIn(pair[0])).token, { timeout: 5000, interval: 50 });

@@ -17,10 +17,10 @@ export interface Place {
   readonly program?: string;
 }
 
-/** Guesses are limited elsewhere: here each try has to reach what it is meant for. */
+/** Attempts are limited elsewhere: here each try has to reach what it is meant for. */
 export const unthrottled = {
-  AMPHO_SECURITY_THROTTLE_TRIES: "1000000",
-  AMPHO_SECURITY_THROTTLE_KNOWN_TRIES: "1000000",
+  AMPHO_SECURITY_THROTTLE_ATTEMPTS: "1000000",
+  AMPHO_SECURITY_THROTTLE_KNOWN_ATTEMPTS: "1000000",
   AMPHO_SECURITY_THROTTLE_LOCK: "1000000",
   AMPHO_SECURITY_THROTTLE_ADDRESS: "0",
   AMPHO_SECURITY_THROTTLE_NETWORK: "0",

@@ -1,16 +1,16 @@
 // The feed's waiting: bounded in number, together for all, and over when the process ends.
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createFeed } from "../../src/sessions/feed.js";
-import { createRevocationSet, namesInStore } from "../../src/sessions/revocation-set.js";
+import { createRevocationSet, databaseNames } from "../../src/sessions/revocation-set.js";
 import { openSqlite } from "../../src/store/sqlite/store.js";
 import { settableClock, start } from "../ampho/world.js";
 
 const token = "feed-5f2c8e9a4b7d1e6f3a0c9b8d7e6f";
 
 async function openFeed() {
-  const store = await openSqlite({ memory: true, migrate: true, notice: () => undefined });
+  const store = await openSqlite({ memory: true, migrate: true, log: () => undefined });
   onTestFinished(() => store.close());
-  const revocations = createRevocationSet(namesInStore, () => undefined);
+  const revocations = createRevocationSet(databaseNames, () => undefined);
   let reads = 0;
   const feed = createFeed({
     token,

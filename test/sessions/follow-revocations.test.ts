@@ -1,15 +1,15 @@
 // The follower over a real store: what it reads, how old that is, and clocks that step.
 import { describe, expect, it, onTestFinished } from "vitest";
 import { followRevocations } from "../../src/sessions/follow-revocations.js";
-import { createRevocationSet, namesInStore } from "../../src/sessions/revocation-set.js";
+import { createRevocationSet, databaseNames } from "../../src/sessions/revocation-set.js";
 import { openSqlite } from "../../src/store/sqlite/store.js";
 import { settableClock, start } from "../ampho/world.js";
 
 async function openFollower() {
-  const store = await openSqlite({ memory: true, migrate: true, notice: () => undefined });
+  const store = await openSqlite({ memory: true, migrate: true, log: () => undefined });
   onTestFinished(() => store.close());
   const clock = settableClock();
-  const revocations = createRevocationSet(namesInStore, () => undefined);
+  const revocations = createRevocationSet(databaseNames, () => undefined);
   const reports: string[] = [];
   const follower = followRevocations({ store, revocations, clock, report: (state) => void reports.push(state) });
   onTestFinished(() => follower.stop());
@@ -24,7 +24,7 @@ async function openFollower() {
       accessTtlSeconds: 900,
       idleSeconds: 10_000,
       maxSeconds: 50_000,
-      sessionsMax: 100,
+      sessionsPerUser: 100,
       origin: { actor: "user" },
       stored: false,
       event: "login",
@@ -59,22 +59,22 @@ describe("the follower of revocations", () => {
     await expect(follower.read()).rejects.toMatchObject({ code: "unavailable" });
   });
 
-  it("has everybody wait for a read after a standstill, whose failure lets them go on", async () => {
+  it("has everybody wait for a read after a processPause, whose failure lets them go on", async () => {
     const { store, follower, revocations, clock, end } = await openFollower();
     await follower.read();
     const claims = await end();
-    expect(follower.catchUp()).toBeUndefined();
+    expect(follower.pendingRead()).toBeUndefined();
     clock.advance(1);
-    const waiting = follower.catchUp();
+    const waiting = follower.pendingRead();
     expect(waiting).toBeDefined();
-    expect(follower.catchUp(), "the next one waits for the same").toBe(waiting);
+    expect(follower.pendingRead(), "the next one waits for the same").toBe(waiting);
     await waiting;
     expect(revocations.find(claims)).toBe("session");
-    expect(follower.catchUp()).toBeUndefined();
+    expect(follower.pendingRead()).toBeUndefined();
     await store.close();
     clock.advance(1);
-    await follower.catchUp();
-    expect(follower.catchUp()).toBeUndefined();
+    await follower.pendingRead();
+    expect(follower.pendingRead()).toBeUndefined();
   });
 
   it("refuses again what a clock ahead has dropped, once the clock is back", async () => {

@@ -1,7 +1,7 @@
 // The bounded set of what is revoked: what each kind of row refuses, and how the set follows numbers that a store gives.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createRevocationSet, namesInStore, type RevocableClaims } from "../../src/sessions/revocation-set.js";
+import { createRevocationSet, databaseNames, type RevocableClaims } from "../../src/sessions/revocation-set.js";
 import type { Revocation, RevocationPage } from "../../src/store/store.js";
 
 const at = 1000;
@@ -28,7 +28,7 @@ const page = (last: number, rows: readonly Revocation[], epoch = "e1"): Revocati
 
 function createSet(...rows: readonly Revocation[]) {
   const errors: unknown[] = [];
-  const set = createRevocationSet(namesInStore, (error) => errors.push(error));
+  const set = createRevocationSet(databaseNames, (error) => errors.push(error));
   set.add(rows);
   const told: Revocation[] = [];
   set.listen((row) => told.push(row));
@@ -144,22 +144,22 @@ describe("following the store", () => {
     const { set, told } = createSet();
     set.add([session(1, "0.own")]);
     const { version } = set;
-    expect(set.take(page(1, [session(1, "0.own")]), 0)).toBe(false);
-    expect(set.take(page(2, [session(2, "0.other")]), 1)).toBe(false);
-    expect(set.take(page(2, []), 2)).toBe(false);
+    expect(set.applyPage(page(1, [session(1, "0.own")]), 0)).toBe(false);
+    expect(set.applyPage(page(2, [session(2, "0.other")]), 1)).toBe(false);
+    expect(set.applyPage(page(2, []), 2)).toBe(false);
     expect([set.after, set.size]).toEqual([2, 2]);
     expect(told.map(({ n }) => n)).toEqual([1, 2]);
     expect(set.version).toBeGreaterThan(version);
     const settled = set.version;
-    set.take(page(2, []), 2);
+    set.applyPage(page(2, []), 2);
     expect(set.version).toBe(settled);
   });
 
   it("misses no row that this process wrote before it read the ones below", () => {
     const { set, told } = createSet();
-    set.take(page(3, []), 0);
+    set.applyPage(page(3, []), 0);
     set.add([session(5, "0.own")]);
-    set.take(page(5, [session(4, "0.other"), session(5, "0.own")]), 3);
+    set.applyPage(page(5, [session(4, "0.other"), session(5, "0.own")]), 3);
     expect(told.map(({ n }) => n)).toEqual([5, 4]);
     expect(set.find({ login: "x", sid: "0.other" })).toBe("session");
   });
@@ -169,23 +169,23 @@ describe("following the store", () => {
     ["a number that went back", page(1, [])],
   ])("%s makes it read everything anew, and what was refused stays so", (_, strange) => {
     const { set, told } = createSet();
-    set.take(page(2, [session(1, "0.old"), session(2, "0.lost")]), 0);
-    expect(set.take(strange, 2)).toBe(true);
+    set.applyPage(page(2, [session(1, "0.old"), session(2, "0.lost")]), 0);
+    expect(set.applyPage(strange, 2)).toBe(true);
     expect(set.after).toBe(0);
     // The store knows one of the rows still, under its number, and gives the other's number to something else.
-    expect(set.take(page(2, [session(1, "0.old"), session(2, "0.new")], strange.epoch), 0)).toBe(false);
+    expect(set.applyPage(page(2, [session(1, "0.old"), session(2, "0.new")], strange.epoch), 0)).toBe(false);
     for (const sid of ["0.old", "0.lost", "0.new"]) expect(set.find({ login: "x", sid })).toBe("session");
     expect(told.map((row) => row.kind === "session" && row.sessionId)).toEqual(["0.old", "0.lost", "0.new"]);
-    set.take(page(3, [session(3, "0.next")], strange.epoch), 2);
+    set.applyPage(page(3, [session(3, "0.next")], strange.epoch), 2);
     expect(set.find({ login: "x", sid: "0.next" })).toBe("session");
   });
 
   it("read anew in several pages holds and tells each row once", () => {
     const { set, told } = createSet();
-    set.take(page(3, [session(1, "0.s1"), user(2), session(3, "0.s3")]), 0);
-    expect(set.take(page(3, [], "e2"), 3)).toBe(true);
+    set.applyPage(page(3, [session(1, "0.s1"), user(2), session(3, "0.s3")]), 0);
+    expect(set.applyPage(page(3, [], "e2"), 3)).toBe(true);
     for (const [last, row] of [session(1, "0.s1"), user(2), session(3, "0.s3")].entries())
-      expect(set.take(page(last + 1, [row], "e2"), last)).toBe(false);
+      expect(set.applyPage(page(last + 1, [row], "e2"), last)).toBe(false);
     expect([set.size, told.length, set.after]).toEqual([3, 3, 3]);
     for (const sid of ["0.s1", "0.s3"]) expect(set.find({ login: "x", sid })).toBe("session");
     set.sweep(2000);
@@ -194,7 +194,7 @@ describe("following the store", () => {
 
   it("takes a number that a restored store gives again before that was read, and forgets nothing", () => {
     const { set, told } = createSet(session(1, "0.s1"));
-    set.take(page(1, [session(1, "0.s1")]), 0);
+    set.applyPage(page(1, [session(1, "0.s1")]), 0);
     set.add([session(1, "0.s2")]);
     set.add([session(1, "0.s2")]);
     expect(told).toEqual([session(1, "0.s2")]);
@@ -210,20 +210,20 @@ describe("following the store", () => {
 
   it("reads everything anew when the number that it has reached means another row", () => {
     const { set } = createSet();
-    set.take(page(1, [session(1, "0.s1")]), 0);
-    expect(set.take({ ...page(1, []), reached: session(1, "0.s1") }, 1)).toBe(false);
-    expect(set.take({ ...page(1, []), reached: session(1, "0.s2") }, 1)).toBe(true);
+    set.applyPage(page(1, [session(1, "0.s1")]), 0);
+    expect(set.applyPage({ ...page(1, []), reached: session(1, "0.s1") }, 1)).toBe(false);
+    expect(set.applyPage({ ...page(1, []), reached: session(1, "0.s2") }, 1)).toBe(true);
     expect(set.after).toBe(0);
-    expect(set.take(page(1, [session(1, "0.s2")]), 0)).toBe(false);
+    expect(set.applyPage(page(1, [session(1, "0.s2")]), 0)).toBe(false);
     for (const sid of ["0.s1", "0.s2"]) expect(set.find({ login: "ann", sid })).toBe("session");
   });
 
   it("reads everything anew also when its own row showed that while a read was on its way", () => {
     const { set } = createSet();
-    set.take(page(2, [session(1, "0.s1"), session(2, "0.s2")]), 0);
+    set.applyPage(page(2, [session(1, "0.s1"), session(2, "0.s2")]), 0);
     // Asked after 2; meanwhile this process ends a session, and the restored store gives that the number 2.
     set.add([session(2, "0.s3")]);
-    expect(set.take(page(3, [session(3, "0.s4")]), 2)).toBe(true);
+    expect(set.applyPage(page(3, [session(3, "0.s4")]), 2)).toBe(true);
     expect(set.after).toBe(0);
     for (const sid of ["0.s1", "0.s2", "0.s3", "0.s4"]) expect(set.find({ login: "ann", sid })).toBe("session");
   });
@@ -235,7 +235,7 @@ describe("following the store", () => {
       undefined,
       "session",
     ]);
-    set.take(page(2, [session(1, "0.short", 1500), session(2, "0.long", 2000)]), 0);
+    set.applyPage(page(2, [session(1, "0.short", 1500), session(2, "0.long", 2000)]), 0);
     expect(set.find({ login: "x", sid: "0.short" })).toBe("session");
   });
 

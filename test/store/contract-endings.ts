@@ -70,7 +70,7 @@ export function endingContract(store: Opened): void {
     const sessions = [await openSession(store()), await openSession(store()), await openSession(store())];
     await openSession(store(), { userId: "another", stored: false });
     const ending = { userId: ann.id, now: start, origin: operator, reason: "ended_by_operator" } as const;
-    const revocations = await store().endSessionsOf({ ...ending, exceptSession: sessions[1]?.id });
+    const revocations = await store().endUserSessions({ ...ending, exceptSession: sessions[1]?.id });
     expect(revocations).toMatchObject([
       { n: 1, sessionId: sessions[0]?.id },
       { n: 2, sessionId: sessions[2]?.id },
@@ -83,7 +83,7 @@ export function endingContract(store: Opened): void {
     const session = await openSession(store(), { stored: false });
     await openSession(store(), { userId: "another", stored: false });
     const revoking = { userId: ann.id, login: "Ann", now: start + 1, origin: operator, foreignMaxSeconds: 60 };
-    const revocations = await store().revokeUser({ ...revoking, reason: "ended_by_operator" });
+    const revocations = await store().revokeUserTokens({ ...revoking, reason: "ended_by_operator" });
     expect(revocations).toEqual([
       expect.objectContaining({ n: 1, kind: "session", sessionId: session.id }),
       { n: 2, kind: "user", at: start + 1, until: start + 1 + 60 + 300, userId: ann.id, login: "Ann" },
@@ -92,7 +92,7 @@ export function endingContract(store: Opened): void {
     expect(await store().listSessions({ userId: "another", now: start })).toHaveLength(1);
     expect(await eventsOf(store())).toEqual(["login", "login", "user_revoked", "session_ended ended_by_operator"]);
     // Without sessions too; and again, for what was issued in the meantime.
-    expect(await store().revokeUser({ ...revoking, reason: "ended_by_operator" })).toMatchObject([
+    expect(await store().revokeUserTokens({ ...revoking, reason: "ended_by_operator" })).toMatchObject([
       { n: 3, kind: "user" },
     ]);
   });
@@ -101,7 +101,7 @@ export function endingContract(store: Opened): void {
     for (const _ of [1, 2, 3, 4]) await openSession(store(), { stored: false });
     const revoking = { userId: ann.id, login: "Ann", now: start, origin: operator, foreignMaxSeconds: 60 } as const;
     const all = await Promise.all(
-      Array.from({ length: 10 }, () => store().revokeUser({ ...revoking, reason: "ended_by_operator" })),
+      Array.from({ length: 10 }, () => store().revokeUserTokens({ ...revoking, reason: "ended_by_operator" })),
     );
     const kinds = all.flat().map(({ kind }) => kind);
     expect([kinds.filter((kind) => kind === "session").length, kinds.length]).toEqual([4, 14]);
@@ -111,7 +111,7 @@ export function endingContract(store: Opened): void {
     const all = { now: start, origin: operator, foreignMaxSeconds: 60, accessTtlSeconds: 900 };
     const eras = [];
     for (const now of [start, start, start - 10, start + 10])
-      eras.push(...(await store().endEverySession({ ...all, now })).map((row) => row.kind === "all" && row.era));
+      eras.push(...(await store().endAllSessions({ ...all, now })).map((row) => row.kind === "all" && row.era));
     expect(eras).toEqual([start, start + 1, start + 2, start + 10]);
   });
 
@@ -119,7 +119,7 @@ export function endingContract(store: Opened): void {
     await addUser(store());
     const old = await openSession(store(), { accessTtlSeconds: 40_000 });
     const all = { now: start + 1, origin: operator, foreignMaxSeconds: 60, accessTtlSeconds: 900 };
-    const [revocation, ...rest] = await store().endEverySession(all);
+    const [revocation, ...rest] = await store().endAllSessions(all);
     expect(rest).toEqual([]);
     expect(revocation).toMatchObject({ n: 1, kind: "all", era: start + 1 });
     expect(revocation?.until).toBeGreaterThanOrEqual(old.accessExpires + 300);
@@ -130,7 +130,7 @@ export function endingContract(store: Opened): void {
     const ending = { id: old.id, userId: undefined, reason: "logout", now: start + 2, origin } as const;
     expect(await store().endSession(ending)).toEqual({ ended: false, revocations: [] });
 
-    const fresh = await openSession(store(), { sessionsMax: 1 });
+    const fresh = await openSession(store(), { sessionsPerUser: 1 });
     expect(fresh.id.split(".")[0]).toBe((start + 1).toString(36));
     expect(await store().renewSession(renewal(fresh))).toMatchObject({ outcome: "renewed" });
     expect(await store().readRevocations({ after: 0, now: start })).toMatchObject({ rows: [revocation] });
@@ -140,7 +140,7 @@ export function endingContract(store: Opened): void {
     const session = await openSession(store(), { stored: false, accessTtlSeconds: 60, maxSeconds: 5_000_000 });
     await store().renewSession(renewal(session, { stored: false, accessTtlSeconds: 1_000_000 }));
     const all = { now: start + 1, origin: operator, foreignMaxSeconds: 60, accessTtlSeconds: 60 };
-    const [revocation] = await store().endEverySession(all);
+    const [revocation] = await store().endAllSessions(all);
     expect(revocation?.until).toBeGreaterThanOrEqual(start + 100 + 1_000_000 + 300);
   });
 
@@ -157,9 +157,9 @@ export function endingContract(store: Opened): void {
     await openSession(store());
     const told = [
       ...(await store().setRoles({ ...ending, change: { set: [] } })).revocations,
-      ...(await store().removeUser(ending)).revocations,
+      ...(await store().deleteUser(ending)).revocations,
       ...(await store().revokeKey({ ...ending, kid: "k1" })),
-      ...(await store().endEverySession({ ...ending, accessTtlSeconds: 900 })),
+      ...(await store().endAllSessions({ ...ending, accessTtlSeconds: 900 })),
     ];
     expect(told.map(({ kind }) => kind)).toEqual(["roles", "session", "user", "key", "all"]);
     const page = await store().readRevocations({ after: 0, now: start });

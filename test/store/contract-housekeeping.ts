@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { type OldRowKind, type OldRowsCursor, oldRowKinds, type RemovedRows } from "../../src/store/store.js";
+import { type DeletedRows, type OldRowKind, type OldRowsCursor, oldRowKinds } from "../../src/store/store.js";
 import type { Opened } from "./contract.js";
-import { addUser, ann, eventsOf, guess, openSession, operator, origin, renewal, start } from "./fixtures.js";
+import { addUser, ann, attempt, eventsOf, openSession, operator, origin, renewal, start } from "./fixtures.js";
 
 const day = 86_400;
 const kept = { windowSeconds: 900, auditKeepSeconds: 90 * day, next: undefined };
@@ -9,10 +9,10 @@ const kept = { windowSeconds: 900, auditKeepSeconds: 90 * day, next: undefined }
 export function housekeepingContract(store: Opened): void {
   const lease = (holder: string, now: number) => ({ holder, now, leaseSeconds: 15 });
   const take = (holder: string, now: number, everySeconds: number | undefined) =>
-    store().takeHousekeeping({ ...lease(holder, now), everySeconds });
+    store().takeHousekeepingLease({ ...lease(holder, now), everySeconds });
   const byHand = (holder: string, now: number) => take(holder, now, undefined);
   const remove = (holder: string, now: number, kind: OldRowKind, changes = {}) =>
-    store().removeOldRows({ ...lease(holder, now), kind, ...kept, ...changes });
+    store().deleteOldRows({ ...lease(holder, now), kind, ...kept, ...changes });
 
   /** A whole turn by hand; how many rows of each kind were removed. */
   async function clean(now: number, changes = {}): Promise<Partial<Record<OldRowKind, number>>> {
@@ -20,12 +20,12 @@ export function housekeepingContract(store: Opened): void {
     const counts: Partial<Record<OldRowKind, number>> = {};
     for (const kind of oldRowKinds)
       for (let next: OldRowsCursor | undefined | null = null; next !== undefined; ) {
-        const done: RemovedRows = await remove("all", now, kind, { ...changes, next: next ?? undefined });
+        const done: DeletedRows = await remove("all", now, kind, { ...changes, next: next ?? undefined });
         if (done.outcome === "lost") throw new Error("the lease was lost");
         if (done.rows > 0) counts[kind] = (counts[kind] ?? 0) + done.rows;
         next = done.next;
       }
-    await store().finishHousekeeping(lease("all", now));
+    await store().releaseHousekeepingLease(lease("all", now));
     return counts;
   }
 
@@ -36,9 +36,9 @@ export function housekeepingContract(store: Opened): void {
     expect(await byHand("two", start + 28)).toBe("elsewhere");
     expect(await byHand("two", start + 29)).toBe("taken");
     expect(await remove("one", start + 29, "audit")).toEqual({ outcome: "lost" });
-    await store().finishHousekeeping(lease("one", start + 29));
+    await store().releaseHousekeepingLease(lease("one", start + 29));
     expect(await byHand("three", start + 30)).toBe("elsewhere");
-    await store().finishHousekeeping(lease("two", start + 30));
+    await store().releaseHousekeepingLease(lease("two", start + 30));
     expect(await byHand("three", start + 30)).toBe("taken");
   });
 
@@ -56,10 +56,10 @@ export function housekeepingContract(store: Opened): void {
     expect(await take("one", start, 60)).toBe("unsteady");
     for (let now = start + 60; now < start + 3600; now += 60) expect(await take("one", now, 60)).toBe("unsteady");
     expect(await take("one", start + 3600, 60)).toBe("taken");
-    await store().finishHousekeeping(lease("one", start + 3600));
+    await store().releaseHousekeepingLease(lease("one", start + 3600));
     expect(await take("two", start + 3659, 60)).toBe("done");
     expect(await take("two", start + 3660, 60)).toBe("taken");
-    await store().finishHousekeeping(lease("two", start + 3660));
+    await store().releaseHousekeepingLease(lease("two", start + 3660));
     // A clock that is set to next year and back again has removed nothing, and the hour begins anew.
     expect(await take("two", start + 365 * day, 60)).toBe("unsteady");
     expect(await take("two", start + 3720, 60)).toBe("unsteady");
@@ -74,7 +74,7 @@ export function housekeepingContract(store: Opened): void {
     expect(await remove("one", start + 3610, "audit")).toMatchObject({ outcome: "removed" });
     expect(await take("two", start + 3605, 60)).toBe("elsewhere");
     expect(await byHand("two", start + 3605)).toBe("elsewhere");
-    await store().finishHousekeeping(lease("one", start + 3612));
+    await store().releaseHousekeepingLease(lease("one", start + 3612));
     expect(await take("two", start + 3611, 60)).toBe("done");
     expect(await take("two", start + 3672, 60)).toBe("taken");
   });
@@ -187,17 +187,17 @@ export function housekeepingContract(store: Opened): void {
   });
 
   it("a run of failures outlives the window, and every other count, for a month after the last failure", async () => {
-    const tries = { ...guess({ lockAfter: 3 }), now: start };
+    const tries = { ...attempt({ lockAfter: 3 }), now: start };
     const admit = (now: number) =>
-      store().admitGuess({ ...tries, now, origin, event: "login_throttled", canonical: ann.canonical });
+      store().admitAttempt({ ...tries, now, origin, event: "login_throttled", canonical: ann.canonical });
     await addUser(store());
     for (const _ of [1, 2, 3]) {
       expect(await admit(start)).toEqual({ outcome: "admitted" });
-      await store().settleGuess({ ...tries, outcome: "failed", login: ann.login, audit: undefined });
+      await store().settleAttempt({ ...tries, outcome: "failed", login: ann.login, audit: undefined });
     }
     expect(await clean(start + 29 * day)).toEqual({ places: 1 });
     expect(await admit(start + 29 * day)).toMatchObject({ outcome: "refused", locked: true });
-    expect(await clean(start + 31 * day)).toMatchObject({ guesses: 1 });
+    expect(await clean(start + 31 * day)).toMatchObject({ attempts: 1 });
     expect(await admit(start + 31 * day)).toEqual({ outcome: "admitted" });
   });
 
@@ -232,7 +232,7 @@ export function housekeepingContract(store: Opened): void {
     const batches = [];
     let next: OldRowsCursor | undefined;
     do {
-      const done: RemovedRows = await remove("one", start + 91 * day, "audit", { next });
+      const done: DeletedRows = await remove("one", start + 91 * day, "audit", { next });
       if (done.outcome === "lost") throw new Error("the lease was lost");
       batches.push(done.rows);
       next = done.next;

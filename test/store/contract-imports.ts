@@ -19,7 +19,7 @@ export function importContract(store: Opened): void {
     store().stageUsers({ n, users, displaces, now: start });
   const publish = (n: number) =>
     store().publishImport({ n, now: start + 9, origin: operator, detail: { users: 1, formats: ["f 1"] } });
-  const sweep = (n: number | undefined, now = start) => store().sweepImports({ n, now, limit: 2 });
+  const sweep = (n: number | undefined, now = start) => store().deleteUnpublishedImports({ n, now, limit: 2 });
   const listed = async () => (await list(store())).map(({ canonical }) => canonical);
 
   it("users of an import are there for nobody until it is published, and then all of them", async () => {

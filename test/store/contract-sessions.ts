@@ -60,7 +60,7 @@ export function sessionContract(store: Opened): void {
     const oldest = await openSession(store());
     // A clock that stepped back does not make the newest session the oldest.
     const middle = await openSession(store(), { now: start - 500 });
-    const made = await store().createSession(login({ now: start - 1000, sessionsMax: 2 }));
+    const made = await store().createSession(login({ now: start - 1000, sessionsPerUser: 2 }));
     expect(made).toMatchObject({ outcome: "created", revocations: [{ kind: "session", sessionId: oldest.id }] });
     const left = await store().listSessions({ userId: ann.id, now: start });
     expect(left.map(({ id }) => id)).toEqual([made.outcome === "created" && made.session.id, middle.id]);
@@ -69,15 +69,15 @@ export function sessionContract(store: Opened): void {
 
   it("many logins at once leave as many sessions as are allowed", async () => {
     await addUser(store());
-    await Promise.all(Array.from({ length: 20 }, () => store().createSession(login({ sessionsMax: 3 }))));
+    await Promise.all(Array.from({ length: 20 }, () => store().createSession(login({ sessionsPerUser: 3 }))));
     expect(await store().listSessions({ userId: ann.id, now: start })).toHaveLength(3);
   });
 
   it("another user's sessions are left alone by a login beyond the number", async () => {
     await addUser(store());
     const theirs = await openSession(store(), { userId: "theirs", stored: false });
-    await openSession(store(), { sessionsMax: 1 });
-    await openSession(store(), { sessionsMax: 1 });
+    await openSession(store(), { sessionsPerUser: 1 });
+    await openSession(store(), { sessionsPerUser: 1 });
     expect(await store().findSession({ id: theirs.id, now: start })).toBeDefined();
   });
 
@@ -124,7 +124,7 @@ export function sessionContract(store: Opened): void {
     const { id } = await openSession(store(), { userId: "u-bob", login: "Bob" });
     await openSession(store(), { userId: "u-bob", login: "Bob", random: "second" });
     expect([await find("Bob"), await find("BOB"), await find("Bo")]).toEqual([["u-bob"], ["u-bob"], []]);
-    await store().endSessionsOf({
+    await store().endUserSessions({
       userId: "u-bob",
       exceptSession: id,
       reason: "logout",

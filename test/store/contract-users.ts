@@ -148,11 +148,11 @@ export function userContract(store: Opened): void {
   it("a removed user's login is free again, and the user's tokens are revoked", async () => {
     await addUser(store());
     const session = await openSession(store());
-    const { found, revocations } = await store().removeUser(ending);
+    const { found, revocations } = await store().deleteUser(ending);
     expect(found).toBe(true);
     expect(revocations.map(({ kind }) => kind)).toEqual(["session", "user"]);
     expect(await store().findSession({ id: session.id, now: start })).toBeUndefined();
-    expect(await store().removeUser(ending)).toEqual({ found: false, revocations: [] });
+    expect(await store().deleteUser(ending)).toEqual({ found: false, revocations: [] });
     await addUser(store(), { id: "u-2" });
     expect(await store().findUser("ann")).toMatchObject({ id: "u-2" });
   });

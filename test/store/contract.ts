@@ -1,9 +1,9 @@
 // What every store must do: one suite over an `open` that gives an empty one.
 import { afterEach, beforeEach, describe } from "vitest";
 import type { Store } from "../../src/store/store.js";
+import { attemptContract } from "./contract-attempts.js";
 import { auditContract } from "./contract-audit.js";
 import { endingContract } from "./contract-endings.js";
-import { guessContract } from "./contract-attempts.js";
 import { housekeepingContract } from "./contract-housekeeping.js";
 import { importContract } from "./contract-imports.js";
 import { renewalContract } from "./contract-renewal.js";
@@ -31,7 +31,7 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
     describe("sessions", () => sessionContract(opened));
     describe("renewal", () => renewalContract(opened));
     describe("endings and revocations", () => endingContract(opened));
-    describe("guesses", () => guessContract(opened));
+    describe("attempts", () => attemptContract(opened));
     describe("housekeeping", () => housekeepingContract(opened));
     describe("audit", () => auditContract(opened));
   });

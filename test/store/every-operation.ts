@@ -1,9 +1,9 @@
 // Every purpose of a store, each way it can go, on an empty one: for tests that look at all statements.
-import type { Input, Output, PurposeName } from "../../src/store/operations.js";
+import type { Input, OperationName, Output } from "../../src/store/operations.js";
 import { oldRowKinds } from "../../src/store/store.js";
-import { ann, guess, login, operator, origin, renewal, start } from "./fixtures.js";
+import { ann, attempt, login, operator, origin, renewal, start } from "./fixtures.js";
 
-export type Run = <P extends PurposeName>(purpose: P, input: Input<P>) => Output<P> | Promise<Output<P>>;
+export type Run = <P extends OperationName>(purpose: P, input: Input<P>) => Output<P> | Promise<Output<P>>;
 
 export async function runEveryPurpose(run: Run): Promise<void> {
   const ending = { userId: ann.id, now: start, origin: operator, foreignMaxSeconds: 60 };
@@ -24,12 +24,12 @@ export async function runEveryPurpose(run: Run): Promise<void> {
   }
   await run("createUser", { user: { ...ann, id: "u-3", canonical: "i-1" }, now: start, origin });
   for (const n of [2, 3]) await run("publishImport", { n, now: start, origin: operator, detail: {} });
-  for (const n of [1, undefined]) await run("sweepImports", { n, now: start + 61, limit: 10 });
+  for (const n of [1, undefined]) await run("deleteUnpublishedImports", { n, now: start + 61, limit: 10 });
   await run("listHashKinds", undefined);
   await run("countHashKinds", { after: undefined, limit: 10 });
 
   await run("createSession", login({ random: "first" }));
-  await run("createSession", login({ random: "second", sessionsMax: 1 }));
+  await run("createSession", login({ random: "second", sessionsPerUser: 1 }));
   await run("reauthenticate", { ...login(), sessionId: "0.second" });
   const second = { id: "0.second", gen: 1 };
   await run("renewSession", renewal(second, { idleSeconds: 1_000_000, accessTtlSeconds: 40_000 }));
@@ -43,32 +43,32 @@ export async function runEveryPurpose(run: Run): Promise<void> {
   await run("endSession", { ...ending, id: "0.third", userId: ann.id, reason: "logout" });
   await run("endSession", { ...ending, id: "0.third", userId: undefined, reason: "ended_by_operator" });
   await run("createSession", login({ random: "fourth" }));
-  await run("endSessionsOf", { ...ending, exceptSession: undefined, reason: "ended_by_operator" });
-  await run("revokeUser", { ...ending, login: "Ann", reason: "ended_by_operator" });
+  await run("endUserSessions", { ...ending, exceptSession: undefined, reason: "ended_by_operator" });
+  await run("revokeUserTokens", { ...ending, login: "Ann", reason: "ended_by_operator" });
   await run("setPassword", { ...ending, passwordHash: "x", passwordVersion: undefined, exceptSession: undefined });
   await run("setDisabled", { ...ending, disabled: true });
-  await run("removeUser", ending);
-  await run("endEverySession", { ...ending, accessTtlSeconds: 900 });
+  await run("deleteUser", ending);
+  await run("endAllSessions", { ...ending, accessTtlSeconds: 900 });
   await run("revokeKey", { ...ending, kid: "k" });
   await run("readRevocations", { after: 0, now: start });
   await run("createUser", { user: ann, now: start, origin });
-  const guessed = { ...guess(), now: start };
+  const attempted = { ...attempt(), now: start };
   for (const _ of [1, 2, 3]) {
-    await run("admitGuess", { ...guessed, origin, event: "login_throttled", canonical: ann.canonical });
-    await run("settleGuess", { ...guessed, outcome: "failed", login: ann.login, audit: undefined });
+    await run("admitAttempt", { ...attempted, origin, event: "login_throttled", canonical: ann.canonical });
+    await run("settleAttempt", { ...attempted, outcome: "failed", login: ann.login, audit: undefined });
   }
-  await run("settleGuess", { ...guessed, outcome: "succeeded", login: ann.login, audit: undefined });
-  await run("sweepGuesses", { rowsMax: 0 });
-  await run("listHeldBack", { now: start, windowSeconds: 900, lockAfter: 100, limit: 10, origin: operator });
-  for (const target of [{ canonical: "ann", login: "Ann" }, { places: ["192.0.2.7"] }, { all: true } as const])
-    await run("clearHeldBack", { target, now: start, origin: operator });
+  await run("settleAttempt", { ...attempted, outcome: "succeeded", login: ann.login, audit: undefined });
+  await run("pruneAttempts", { rowsMax: 0 });
+  await run("listLockouts", { now: start, windowSeconds: 900, lockAfter: 100, limit: 10, origin: operator });
+  for (const target of [{ canonical: "ann", login: "Ann" }, { sources: ["192.0.2.7"] }, { all: true } as const])
+    await run("clearLockouts", { target, now: start, origin: operator });
   const lease = { holder: "h", now: start + 400 * 86_400, leaseSeconds: 15 };
-  for (const everySeconds of [60, undefined]) await run("takeHousekeeping", { ...lease, everySeconds });
+  for (const everySeconds of [60, undefined]) await run("takeHousekeepingLease", { ...lease, everySeconds });
   for (const kind of oldRowKinds)
-    await run("removeOldRows", { ...lease, kind, windowSeconds: 900, auditKeepSeconds: 86_400, next: undefined });
-  await run("finishHousekeeping", lease);
-  await run("noteUsersElsewhere", true);
-  await run("readUsersElsewhere", undefined);
+    await run("deleteOldRows", { ...lease, kind, windowSeconds: 900, auditKeepSeconds: 86_400, next: undefined });
+  await run("releaseHousekeepingLease", lease);
+  await run("writeApplicationOwnsUsers", true);
+  await run("readApplicationOwnsUsers", undefined);
   await run("recordAudit", { at: start, event: "login_refused", origin });
   for (const since of [undefined, start])
     for (const login of [undefined, "Ann"]) await run("listAudit", { login, since, limit: 10 });

@@ -1,5 +1,5 @@
 // Inputs of purposes with usual values, for tests to vary.
-import type { Guess, NewSession, Origin, Renewal, Session, Store, User } from "../../src/store/store.js";
+import type { Attempt, NewSession, Origin, Renewal, Session, Store, User } from "../../src/store/store.js";
 
 export const origin: Origin = { actor: "user", address: "192.0.2.7", agent: "curl/8" };
 export const operator: Origin = { actor: "operator", operator: "root" };
@@ -24,7 +24,7 @@ export function login(changes: Partial<NewSession> = {}): NewSession {
     accessTtlSeconds: 900,
     idleSeconds: 10_000,
     maxSeconds: 50_000,
-    sessionsMax: 100,
+    sessionsPerUser: 100,
     origin,
     stored: {},
     event: "login",
@@ -59,15 +59,15 @@ export async function eventsOf(store: Store): Promise<readonly string[]> {
   return rows.map(({ event, reason }) => (reason ? `${event} ${reason}` : event));
 }
 
-export function guess(changes: Partial<Guess> = {}): Guess {
+export function attempt(changes: Partial<Attempt> = {}): Attempt {
   return {
-    places: [{ place: "192.0.2.7", logins: 2 }],
-    counters: [{ key: "login:ann", kind: "login", tries: 3 }],
+    sources: [{ source: "192.0.2.7", logins: 2 }],
+    counters: [{ key: "login:ann", kind: "login", freeAttempts: 3 }],
     subject: "ann",
     from: "192.0.2.7",
     windowSeconds: 900,
     lockAfter: 10,
-    pardons: [],
+    alsoReset: [],
     ...changes,
   };
 }

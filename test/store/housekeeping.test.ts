@@ -2,10 +2,10 @@
 import { statSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { cleanNow } from "../../src/flows/housekeeping.js";
+import type { Settings } from "../../src/config/settings.js";
+import { runHousekeepingNow } from "../../src/flows/housekeeping.js";
 import { openStore } from "../../src/store/open.js";
 import { loadDriver } from "../../src/store/sqlite/driver.js";
-import type { Settings } from "../../src/config/settings.js";
 import type { Store } from "../../src/store/store.js";
 import { login, openSession, renewal, start } from "./fixtures.js";
 import { type Child, freshFolder, startChild } from "./processes.js";
@@ -52,7 +52,7 @@ function liveFilling(rows: number, series: string): string {
 
 async function sqliteSubject(): Promise<Subject> {
   const file = path.join(freshFolder(), "ampho.db");
-  const store = await openStore({ url: `sqlite:${file}`, migrate: true, notice: () => {} });
+  const store = await openStore({ url: `sqlite:${file}`, migrate: true, log: () => {} });
   cleanups.push(() => store.close());
   function direct<T>(work: (database: InstanceType<ReturnType<typeof loadDriver>["DatabaseSync"]>) => T): T {
     const database = new (loadDriver(undefined).DatabaseSync)(file);
@@ -89,7 +89,7 @@ const database = useDatabase();
 
 async function postgresSubject(): Promise<Subject> {
   await database.empty();
-  const store = await openStore({ url: database.runtimeUrl, migrate: false, notice: () => {} });
+  const store = await openStore({ url: database.runtimeUrl, migrate: false, log: () => {} });
   cleanups.push(() => store.close());
   const query = (sql: string) => database.query(`set search_path = ampho; ${sql}`);
   return {
@@ -135,12 +135,12 @@ describe.each([
     await killed.ended;
     expect(await count("ampho_audit")).toBeGreaterThan(0);
     const lease = { holder: "next", leaseSeconds: 3, everySeconds: undefined };
-    expect(await store.takeHousekeeping({ ...lease, now: later })).toBe("elsewhere");
+    expect(await store.takeHousekeepingLease({ ...lease, now: later })).toBe("elsewhere");
     // Its clock said at most so much when it was killed.
     const now = later + 3600;
-    expect(await store.takeHousekeeping({ ...lease, now })).toBe("taken");
-    await store.finishHousekeeping({ ...lease, now });
-    await cleanNow({ store, clock: { ...clock, now: () => now }, settings }, undefined);
+    expect(await store.takeHousekeepingLease({ ...lease, now })).toBe("taken");
+    await store.releaseHousekeepingLease({ ...lease, now });
+    await runHousekeepingNow({ store, clock: { ...clock, now: () => now }, settings }, undefined);
     expect([await count("ampho_audit"), await count("ampho_sessions")]).toEqual([0, 0]);
   }, 60_000);
 
@@ -154,7 +154,7 @@ describe.each([
     const now = later + 3600;
     const next = { holder: "next", leaseSeconds: 3, now };
     await expect
-      .poll(() => store.takeHousekeeping({ ...next, everySeconds: undefined }).catch(() => "unavailable"), {
+      .poll(() => store.takeHousekeepingLease({ ...next, everySeconds: undefined }).catch(() => "unavailable"), {
         timeout: 20_000,
       })
       .toBe("taken");
@@ -176,7 +176,7 @@ describe.each([
     const onWait = () => {
       waited += 1;
     };
-    const cleaners = Promise.all([cleanNow(parts, onWait), cleanNow(parts, onWait)]).finally(() => {
+    const cleaners = Promise.all([runHousekeepingNow(parts, onWait), runHousekeepingNow(parts, onWait)]).finally(() => {
       over = true;
     });
     for (let gen = 0; gen < 100; gen++) {
@@ -195,7 +195,7 @@ describe.each([
   it("sessions that were made long ago and are renewed all the while stay, and none of their renewals is refused", async () => {
     const { store, fillLive, count } = await open();
     await fillLive(1000);
-    const cleaning = cleanNow({ store, clock, settings }, undefined);
+    const cleaning = runHousekeepingNow({ store, clock, settings }, undefined);
     const renew = async (n: number) => {
       for (let gen = 0; gen < 3; gen++)
         expect(
@@ -205,7 +205,7 @@ describe.each([
     const all = Array.from({ length: 1000 }, (_, index) => index + 1);
     for (let at = 0; at < all.length; at += 50) await Promise.all(all.slice(at, at + 50).map(renew));
     expect((await cleaning).sessions).toBe(0);
-    expect((await cleanNow({ store, clock, settings }, undefined)).sessions).toBe(0);
+    expect((await runHousekeepingNow({ store, clock, settings }, undefined)).sessions).toBe(0);
     expect(await count("ampho_sessions")).toBe(1000);
   }, 60_000);
 
@@ -214,7 +214,7 @@ describe.each([
     const sizes = [];
     for (let round = 0; round < 6; round++) {
       await fill(8000);
-      await cleanNow({ store, clock, settings }, undefined);
+      await runHousekeepingNow({ store, clock, settings }, undefined);
       sizes.push(await size());
     }
     expect(Math.max(...sizes.slice(2))).toBeLessThanOrEqual(Math.max(...sizes.slice(0, 2)) * 1.1);

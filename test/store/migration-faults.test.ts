@@ -193,7 +193,7 @@ describe("on PostgreSQL", () => {
       select 'many-' || n, 0, 'u-' || n, 'ann', 0, 0, 0, 0, 0, 0, 0, 0 from generate_series(1, 300000) as n`);
     // A renewal that waits for a lock for longer than this fails.
     await database.query(`alter role ${new URL(database.runtimeUrl).username} set lock_timeout = '1s'`);
-    const store = await openPostgres({ url: database.runtimeUrl, migrate: false, notice: () => {} });
+    const store = await openPostgres({ url: database.runtimeUrl, migrate: false, log: () => {} });
     onTestFinished(() => store.close());
     let [renewals, running] = [0, true];
     const renewing = Array.from({ length: 4 }, async () => {

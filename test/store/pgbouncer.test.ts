@@ -5,14 +5,14 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { StoreOpenError } from "../../src/store/database-error.js";
-import { openPostgres } from "../../src/store/postgres/store.js";
-import type { Store } from "../../src/store/store.js";
+import { DatabaseError } from "../../src/store/database-error.js";
 import { connect } from "../../src/store/postgres/connection.js";
 import { createPool } from "../../src/store/postgres/pool.js";
 import { createRunner } from "../../src/store/postgres/runner.js";
 import { createStatementNames } from "../../src/store/postgres/statement-names.js";
-import { ahead, answerTo, end, type Work } from "../../src/store/transaction.js";
+import { openPostgres } from "../../src/store/postgres/store.js";
+import type { Store } from "../../src/store/store.js";
+import { end, resultOf, send, type Transaction } from "../../src/store/transaction.js";
 import { installMs } from "../debian.js";
 import { requireProgram } from "../deploy/programs.js";
 import { command, freshPlace, leave } from "../serve/serve.js";
@@ -87,7 +87,7 @@ max_prepared_statements = ${statements}
 const server = usePostgres();
 const database = useDatabase(server);
 let pooler: Pooler;
-const open = () => openPostgres({ url: pooler.url, migrate: false, notice: () => {} });
+const open = () => openPostgres({ url: pooler.url, migrate: false, log: () => {} });
 const answering = (open: () => Promise<Store>) =>
   vi.waitFor(async () => (await open()).close(), { timeout: 10_000, interval: 50 });
 
@@ -140,19 +140,18 @@ it("two processes behind the pooler leave nothing of one transaction in another'
 });
 
 it("a store that would prepare statements is not opened over a pooler that does not know them", async () => {
-  const opening = openPostgres({ url: pooler.url, migrate: false, prepare: true, notice: () => {} });
+  const opening = openPostgres({ url: pooler.url, migrate: false, prepare: true, log: () => {} });
   await expect(opening).rejects.toThrow(
     "the pooler in front of PostgreSQL does not take prepared statements: unset AMPHO_DATABASE_PREPARE",
   );
-  await expect(opening).rejects.toBeInstanceOf(StoreOpenError);
+  await expect(opening).rejects.toBeInstanceOf(DatabaseError);
 });
 
 it("prepares statements over one that knows them, and goes on without when it does no more", async () => {
   await database.empty();
   const knowing = await startPooler(database, server, 200);
   const told: string[] = [];
-  const open = () =>
-    openPostgres({ url: knowing.url, migrate: false, prepare: true, notice: (line) => told.push(line) });
+  const open = () => openPostgres({ url: knowing.url, migrate: false, prepare: true, log: (line) => told.push(line) });
   await answering(open);
   const stores = [await open(), await open()] as const;
   // A type that a migration changes: the pooler keeps the old plans.
@@ -181,7 +180,7 @@ it("prepares statements over one that knows them, and goes on without when it do
 
 it("a name that was asked for behind a statement that failed is not asked for again: the pooler would end the connection", async () => {
   const knowing = await startPooler(database, server, 200);
-  await answering(() => openPostgres({ url: knowing.url, migrate: false, notice: () => {} }));
+  await answering(() => openPostgres({ url: knowing.url, migrate: false, log: () => {} }));
   const told: string[] = [];
   const names = createStatementNames(() => told.push("refused"));
   let opened = 0;
@@ -194,12 +193,12 @@ it("a name that was asked for behind a statement that failed is not asked for ag
   );
   const runner = createRunner(pool, names);
   const shared = "select n from ampho_revocations where n = ?";
-  function* both(divisor: number): Work<unknown> {
-    yield* ahead("select 1 / cast(? as integer)", [divisor]);
-    const asked = yield* ahead(shared, [0]);
+  function* both(divisor: number): Transaction<unknown> {
+    yield* send("select 1 / cast(? as integer)", [divisor]);
+    const asked = yield* send(shared, [0]);
     // A writer's transaction is not done again when its connection is lost with the commit under way.
     yield* end("write");
-    return yield* answerTo(asked);
+    return yield* resultOf(asked);
   }
   await expect(runner.run(() => both(0))).rejects.toMatchObject({ code: "22012" });
   for (let times = 0; times < 2; times++) expect(await runner.run(() => both(1))).toMatchObject({ value: undefined });

@@ -2,15 +2,15 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { sqliteDialect } from "../../src/store/dialect.js";
 import { migrateUp } from "../../src/store/migrations/migrate.js";
-import { type Input, type Output, type PurposeName, purposes } from "../../src/store/operations.js";
+import { type Input, type OperationName, type Output, operations } from "../../src/store/operations.js";
 import { openConnection } from "../../src/store/sqlite/connection.js";
 import { loadDriver } from "../../src/store/sqlite/driver.js";
-import type { Work } from "../../src/store/transaction.js";
+import type { Transaction } from "../../src/store/transaction.js";
 import { runEveryPurpose } from "./every-operation.js";
 import { start } from "./fixtures.js";
 
 /** They count, list or clear tables that are held to a size, and no login waits for them. */
-const ofBoundedTables: ReadonlySet<string> = new Set(["sweepGuesses", "listHeldBack", "clearHeldBack"]);
+const ofBoundedTables: ReadonlySet<string> = new Set(["pruneAttempts", "listLockouts", "clearLockouts"]);
 
 /** Of the imports that are written at this moment: a handful. */
 const ofOpenImports = /^SCAN ampho_imports USING (COVERING )?INDEX ampho_imports_open$/;
@@ -25,12 +25,12 @@ interface Explained {
   readonly changesIndex: boolean;
 }
 
-function* explaining<T>(purpose: PurposeName, work: Work<T>, all: Explained[]): Work<T> {
+function* explaining<T>(purpose: OperationName, work: Transaction<T>, all: Explained[]): Transaction<T> {
   let step = work.next([]);
   while (!step.done) {
     if (!("sql" in step.value)) {
       // What only reads may be done twice, so it must write nothing.
-      if ("end" in step.value && step.value.end === "read") expect(purposes[purpose].access).toBe("read");
+      if ("end" in step.value && step.value.end === "read") expect(operations[purpose].access).toBe("read");
       step = work.next(yield step.value);
       continue;
     }
@@ -53,8 +53,8 @@ async function explainAll(): Promise<readonly Explained[]> {
   const connection = openConnection(loadDriver(undefined), undefined, true);
   connection.run(migrateUp(sqliteDialect, start));
   const all: Explained[] = [];
-  const run = <P extends PurposeName>(purpose: P, input: Input<P>): Output<P> =>
-    connection.run(explaining(purpose, purposes[purpose].run(input), all));
+  const run = <P extends OperationName>(purpose: P, input: Input<P>): Output<P> =>
+    connection.run(explaining(purpose, operations[purpose].run(input), all));
 
   await runEveryPurpose(run);
   connection.close();
@@ -68,7 +68,7 @@ describe("plans of statements", () => {
   });
 
   it("every purpose was explained", () => {
-    expect([...new Set(all.map(({ purpose }) => purpose))].sort()).toEqual(Object.keys(purposes).sort());
+    expect([...new Set(all.map(({ purpose }) => purpose))].sort()).toEqual(Object.keys(operations).sort());
   });
 
   it("none scans a table that grows, or sorts one", () => {

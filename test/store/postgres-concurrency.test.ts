@@ -12,7 +12,7 @@ const database = useDatabase(usePostgres(() => startOwnPostgres("deadlock_timeou
 let store: Store;
 beforeAll(async () => {
   await database.empty();
-  store = await openPostgres({ url: database.runtimeUrl, migrate: false, notice: () => {} });
+  store = await openPostgres({ url: database.runtimeUrl, migrate: false, log: () => {} });
 });
 afterAll(() => store.close());
 beforeEach(() => database.empty());
@@ -126,7 +126,7 @@ describe("transactions in each other's way", () => {
     const [old, young] = [await openSession(store, { stored: false }), await openSession(store, { stored: false })];
     const other = await hold();
     await other.query("select 1 from ampho_sessions where id = $1 for update", [old.id]);
-    const ended = store.endSessionsOf({
+    const ended = store.endUserSessions({
       userId: ann.id,
       exceptSession: undefined,
       reason: "ended_by_user",
@@ -167,7 +167,7 @@ describe("transactions in each other's way", () => {
     await expect(store.renewSession(renewal(session, { stored: false }))).rejects.toMatchObject({
       code: "unavailable",
     });
-    expect(await database.query("select last_value::int as tries from ampho.tries")).toEqual([{ tries: 6 }]);
+    expect(await database.query("select last_value::int as tries from ampho.tries")).toEqual([{ attempts: 6 }]);
     expect(await database.query("select gen::int from ampho.ampho_sessions")).toEqual([{ gen: 0 }]);
   });
 
@@ -231,7 +231,7 @@ describe("a server that takes no writes", () => {
       () => store.readRevocations({ after: 0, now: start }),
     ])
       await expect(ask()).rejects.toMatchObject({ code: "unavailable" });
-    const opening = openPostgres({ url: database.runtimeUrl, migrate: false, notice: () => {} });
+    const opening = openPostgres({ url: database.runtimeUrl, migrate: false, log: () => {} });
     await expect(opening).rejects.toThrow("the PostgreSQL server is a standby or read-only");
     await database.query(`set transaction_read_only = off; alter database ${name} reset default_transaction_read_only`);
     await database.query(`set transaction_read_only = off; ${others}`);

@@ -1,8 +1,8 @@
 // Migrations on PostgreSQL: many processes at once, one that is killed in the middle, twice the same.
 import pg from "pg";
 import { expect, it, onTestFinished } from "vitest";
-import { openPostgres } from "../../src/store/postgres/store.js";
 import { openPostgresMigrations } from "../../src/store/postgres/migrations.js";
+import { openPostgres } from "../../src/store/postgres/store.js";
 import { openSession } from "./fixtures.js";
 import type { Database } from "./postgres-server.js";
 import { usePostgres } from "./use-postgres.js";
@@ -23,9 +23,9 @@ const migrationsOf = async ({ ownerUrl }: Database) => {
 it("of ten that start at once on an empty database one migrates, and the others find it done", async () => {
   const database = await server.database();
   const notices: string[] = [];
-  const options = { url: database.ownerUrl, migrate: true, notice: (line: string) => void notices.push(line) };
+  const options = { url: database.ownerUrl, migrate: true, log: (line: string) => void notices.push(line) };
   const stores = await Promise.all(Array.from({ length: 10 }, () => openPostgres(options)));
-  expect(notices.filter((notice) => notice.startsWith("applied migration 1 "))).toHaveLength(1);
+  expect(notices.filter((line) => line.startsWith("applied migration 1 "))).toHaveLength(1);
   await Promise.all(stores.map((store) => openSession(store, { stored: false })));
   for (const store of stores) await store.close();
 });
@@ -46,7 +46,7 @@ it("one that dies in the middle leaves nothing, and the next one does all", asyn
     );
     killed = rows.length;
   }
-  expect(await caught).toMatchObject({ name: "StoreOpenError" });
+  expect(await caught).toMatchObject({ name: "DatabaseError" });
   await other.query("rollback");
   expect(await tables(database)).toEqual([]);
   expect(await (await migrationsOf(database)).up()).not.toEqual([]);
@@ -89,6 +89,6 @@ it("a schema that is newer than the program is left alone", async () => {
   await database.query(
     "insert into ampho.ampho_migrations (version, name, serves_from, applied_at) values (999, 'later', 999, 1)",
   );
-  const opening = openPostgres({ url: database.runtimeUrl, migrate: true, notice: () => {} });
+  const opening = openPostgres({ url: database.runtimeUrl, migrate: true, log: () => {} });
   await expect(opening).rejects.toThrow(/schema version 999, newer than this program/);
 });

@@ -3,10 +3,10 @@
 // statement which stays prepared may get.
 import pg from "pg";
 import { beforeAll, expect, it } from "vitest";
+import { type OperationName, type Output, operations } from "../../src/store/operations.js";
 import { connect } from "../../src/store/postgres/connection.js";
 import { transact } from "../../src/store/postgres/transact.js";
-import { type Output, type PurposeName, purposes } from "../../src/store/operations.js";
-import type { Row, Work } from "../../src/store/transaction.js";
+import type { Row, Transaction } from "../../src/store/transaction.js";
 import { runEveryPurpose } from "./every-operation.js";
 import { useDatabase } from "./use-postgres.js";
 
@@ -28,14 +28,14 @@ const filling = [
   `insert into ampho_revocations (n, at, until, kind, kid) select 1000 + i, 1, 1790000000 + i, 'key', 'k' from ${many}`,
   "update ampho_state set last_revocation = 100000",
   `insert into ampho_audit (at, event, login, actor) select i, 'login', 'x' || (i / 9), 'user' from ${many}`,
-  `insert into ampho_guesses (key, kind, failures, pending, pending_until, streak, next_at, forget_at, origins, noted,
+  `insert into ampho_attempts (key, kind, failures, pending, pending_until, streak, next_at, forget_at, origins, noted,
      noted_until, touched_at) select 'x' || i, 'login', 1, 0, 0, 1, 0, 0, '[]', '[]', 0, i from ${many}`,
-  `insert into ampho_guess_places (place, entries, level, next_at, noted_until, touched_at)
+  `insert into ampho_attempt_places (place, entries, level, next_at, noted_until, touched_at)
    select 'x' || i, '[]', 0, 0, 0, i from ${many}`,
 ];
 
 /** They count, list or clear tables that are held to a size, and no login waits for them. */
-const ofBoundedTables: ReadonlySet<string> = new Set(["sweepGuesses", "listHeldBack", "clearHeldBack"]);
+const ofBoundedTables: ReadonlySet<string> = new Set(["pruneAttempts", "listLockouts", "clearLockouts"]);
 /** An operator asks, from a process of their own, and waits. */
 const ofOperators: ReadonlySet<string> = new Set(["countSessions", "findSessionUsers"]);
 const small = ["ampho_state", "ampho_imports", "ampho_housekeeping"];
@@ -46,11 +46,11 @@ interface Explained {
   readonly plan: string;
 }
 
-function* explaining<T>(purpose: string, work: Work<T>, all: Explained[]): Work<T> {
+function* explaining<T>(purpose: string, work: Transaction<T>, all: Explained[]): Transaction<T> {
   let step = work.next([]);
   while (!step.done) {
     if ("sql" in step.value) {
-      const { unread: _, sql, ...rest } = step.value;
+      const { deferred: _, sql, ...rest } = step.value;
       const plan = yield { ...rest, sql: `explain ${sql}` };
       all.push({ purpose, sql, plan: textOf(plan) });
       yield { ...rest, sql: `prepare explained as ${sql}`, parameters: [] };
@@ -75,14 +75,14 @@ it("none scans a table that grows", async () => {
   const connection = await connect(pg, url.href, 2000);
   const all: Explained[] = [];
   await runEveryPurpose(
-    async <P extends PurposeName>(purpose: P, input: Parameters<(typeof purposes)[P]["run"]>[0]) => {
-      const start = () => explaining(purpose, purposes[purpose].run(input), all);
+    async <P extends OperationName>(purpose: P, input: Parameters<(typeof operations)[P]["run"]>[0]) => {
+      const start = () => explaining(purpose, operations[purpose].run(input), all);
       const { value } = await transact<Output<P>>(connection, start, { statementMs: 20_000, idleMs: 20_000 });
       return value;
     },
   );
   connection.end();
-  expect(new Set(all.map(({ purpose }) => purpose))).toEqual(new Set(Object.keys(purposes)));
+  expect(new Set(all.map(({ purpose }) => purpose))).toEqual(new Set(Object.keys(operations)));
   const scans = new RegExp(`Seq Scan on (?!${small.join("|")})`);
   const guarded = all.filter(({ purpose }) => !ofBoundedTables.has(purpose) && !ofOperators.has(purpose));
   const bad = guarded.filter(({ plan }) => scans.test(plan));

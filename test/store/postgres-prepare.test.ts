@@ -4,13 +4,13 @@ import { createHash } from "node:crypto";
 import pg from "pg";
 import { expect, it } from "vitest";
 import { createAmpho } from "../../src/index.js";
+import { type Input, type OperationName, type Output, operations } from "../../src/store/operations.js";
 import { connect } from "../../src/store/postgres/connection.js";
 import { createPool } from "../../src/store/postgres/pool.js";
 import { createRunner } from "../../src/store/postgres/runner.js";
-import { transact } from "../../src/store/postgres/transact.js";
-import { type Input, type Output, type PurposeName, purposes } from "../../src/store/operations.js";
 import { createStatementNames, type StatementNames } from "../../src/store/postgres/statement-names.js";
-import { ahead, answerTo, end, query, queryLast, type Work, write } from "../../src/store/transaction.js";
+import { transact } from "../../src/store/postgres/transact.js";
+import { end, query, queryLast, resultOf, send, type Transaction, write } from "../../src/store/transaction.js";
 import { keyOfAll } from "../faults/ground.js";
 import { startWireProxy } from "../faults/wire-proxy.js";
 import { runEveryPurpose } from "./every-operation.js";
@@ -27,8 +27,8 @@ async function connected(names?: StatementNames) {
   const url = new URL(database.runtimeUrl);
   url.searchParams.set("options", "-c plan_cache_mode=force_generic_plan");
   const connection = await connect(pg, url.href, 2000, names);
-  const run = async <P extends PurposeName>(purpose: P, input: Input<P>): Promise<Output<P>> =>
-    (await transact<Output<P>>(connection, () => purposes[purpose].run(input), limits)).value;
+  const run = async <P extends OperationName>(purpose: P, input: Input<P>): Promise<Output<P>> =>
+    (await transact<Output<P>>(connection, () => operations[purpose].run(input), limits)).value;
   return { connection, run, rows: async (sql: string) => (await connection.query(sql)).rows };
 }
 
@@ -38,7 +38,7 @@ type Connected = Awaited<ReturnType<typeof connected>>;
 async function comeTo({ run }: Connected): Promise<readonly unknown[]> {
   await database.empty();
   const all: unknown[] = [];
-  await runEveryPurpose(async <P extends PurposeName>(purpose: P, input: Input<P>): Promise<Output<P>> => {
+  await runEveryPurpose(async <P extends OperationName>(purpose: P, input: Input<P>): Promise<Output<P>> => {
     const output = await run(purpose, input);
     all.push({ purpose, output: JSON.stringify(output)?.replace(/"epoch":"[^"]*"/, "") });
     return output;
@@ -98,8 +98,8 @@ function running(url = database.runtimeUrl) {
     const { rows } = await connection.query(sql).finally(() => pool.give(connection));
     return rows;
   };
-  const run = async <P extends PurposeName>(purpose: P, input: Input<P>): Promise<Output<P>> =>
-    (await runner.run<Output<P>>(() => purposes[purpose].run(input))).value;
+  const run = async <P extends OperationName>(purpose: P, input: Input<P>): Promise<Output<P>> =>
+    (await runner.run<Output<P>>(() => operations[purpose].run(input))).value;
   return { runner, run, behind, names, told, close: () => pool.close() };
 }
 
@@ -132,7 +132,7 @@ it("a migration beneath a running process: a plan that is too old is made anew, 
   expect(await run("findUser", "ann")).toMatchObject({ roles: ["editor"] });
   expect((await behind(prepared)).length).toBeGreaterThan(before);
   // More of them in one transaction than a transaction is tried again for anything else.
-  function* several(): Work<void> {
+  function* several(): Transaction<void> {
     for (let at = 0; at < 12; at++)
       yield* query(`select roles_version as v${at} from ampho_users where id = ?`, [ann.id]);
   }
@@ -196,11 +196,11 @@ it("a transaction that fails with its commit under way leaves no name behind tha
     return "pass";
   });
   const shared = "select n from ampho_revocations where n = ?";
-  function* failing(): Work<unknown> {
-    const asked = yield* ahead("select 1 / cast(? as integer)", [0]);
+  function* failing(): Transaction<unknown> {
+    const asked = yield* send("select 1 / cast(? as integer)", [0]);
     yield* write(shared, [1]);
     yield* end("read");
-    return yield* answerTo(asked);
+    return yield* resultOf(asked);
   }
   const failed = runner.run(failing);
   // The next one, as soon as the connection is free.
@@ -234,7 +234,7 @@ it("a plan from when a table was tiny goes with the statistics of it", async () 
   connection.end();
 });
 
-it("over HTTP: login, renewal, guesses, roles and logout, whose statements are parsed once", async () => {
+it("over HTTP: login, renewal, attempts, roles and logout, whose statements are parsed once", async () => {
   await database.empty();
   const { proxy, url } = await proxied();
   const ampho = await createAmpho({ key: keyOfAll, databaseUrl: url, databaseMigrate: "off", databasePrepare: true });

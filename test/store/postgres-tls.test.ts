@@ -37,7 +37,7 @@ const root = `sslrootcert=${path.join(certificates, "server.crt")}`;
 function open(host: string, parameters: string, port = server.port) {
   const url = new URL(database.runtimeUrl);
   [url.hostname, url.port, url.search] = [host, String(port), parameters];
-  return openPostgres({ url: url.href, migrate: false, notice: () => {} });
+  return openPostgres({ url: url.href, migrate: false, log: () => {} });
 }
 const encrypted = async () => {
   const [row] = await database.query(
@@ -59,7 +59,7 @@ it.each(["", `?sslmode=verify-full&${root}`])("an open store keeps no process al
   [url.hostname, url.search] = ["localhost", parameters];
   const program = `
     const { openPostgres } = await import(${JSON.stringify(new URL("../../dist/store/postgres/store.js", import.meta.url).href)});
-    const store = await openPostgres({ url: ${JSON.stringify(url.href)}, migrate: false, notice: () => {} });
+    const store = await openPostgres({ url: ${JSON.stringify(url.href)}, migrate: false, log: () => {} });
     await Promise.all([store.findUser("ann"), store.findUser("bob")]);
     await store.ping(1000);
     console.log("done");

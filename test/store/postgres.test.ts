@@ -7,5 +7,5 @@ const database = useDatabase();
 
 storeContract("PostgreSQL", async () => {
   await database.empty();
-  return openPostgres({ url: database.runtimeUrl, migrate: false, notice: () => {} });
+  return openPostgres({ url: database.runtimeUrl, migrate: false, log: () => {} });
 });

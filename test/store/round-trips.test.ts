@@ -99,7 +99,7 @@ describe("over PostgreSQL", () => {
   const refused = (status: number, body: object) => async () =>
     expect((await ask("POST", "/login", { body })).status).toBe(status);
 
-  it("a login waits eight times: three for the guess, once for the user, four for the session", async () => {
+  it("a login waits eight times: three for the attempt, once for the user, four for the session", async () => {
     const flow = async () => {
       grant = await granted("/login", alice);
     };
@@ -131,7 +131,7 @@ describe("over PostgreSQL", () => {
   });
 
   it("a strict need waits once, and another guarded request never", async () => {
-    for (const [need, trips] of [[{ strict: true }, [1]] as const, [{}, []] as const]) {
+    for (const [need, trips] of [[{ live: true }, [1]] as const, [{}, []] as const]) {
       const guarded = ampho.authorize(need, () => new Response("let in"));
       const request = new Request(prefix, { headers: { authorization: `Bearer ${grant["token"]}` } });
       const flow = async () => expect((await guarded(request)).status).toBe(200);

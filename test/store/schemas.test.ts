@@ -45,7 +45,7 @@ it("each migration leaves the programs of the version before it at work: it expa
 });
 
 async function open({ url }: Seen): Promise<Store> {
-  const store = await openStore({ url, migrate: true, notice: () => {} });
+  const store = await openStore({ url, migrate: true, log: () => {} });
   onTestFinished(() => store.close());
   return store;
 }

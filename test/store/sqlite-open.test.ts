@@ -2,8 +2,8 @@
 import { chmodSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { openSqlite, openSqliteMigrations, type SqliteOptions } from "../../src/store/sqlite/store.js";
 import { loadDriver } from "../../src/store/sqlite/driver.js";
+import { openSqlite, openSqliteMigrations, type SqliteOptions } from "../../src/store/sqlite/store.js";
 import { addUser } from "./fixtures.js";
 import { freshFolder, mayMount, mountSmall, startChild } from "./processes.js";
 
@@ -11,13 +11,13 @@ const fresh = () => path.join(freshFolder(), "ampho.db");
 
 async function open(file: string, changes: Partial<SqliteOptions> = {}) {
   const notices: string[] = [];
-  const notice = (line: string) => void notices.push(line);
-  const store = await openSqlite({ path: file, migrate: true, notice, ...changes });
+  const log = (line: string) => void notices.push(line);
+  const store = await openSqlite({ path: file, migrate: true, log, ...changes });
   return { store, notices };
 }
 
 const refusal = (message: RegExp) =>
-  expect.objectContaining({ name: "StoreOpenError", message: expect.stringMatching(message) });
+  expect.objectContaining({ name: "DatabaseError", message: expect.stringMatching(message) });
 
 describe("opening a database", () => {
   it("an empty one is brought up to date and says so, once", async () => {

@@ -1,12 +1,12 @@
 // The embedded store between processes: races for one session, and what is there after a kill.
 import path from "node:path";
 import { expect, it } from "vitest";
-import { openSqlite } from "../../src/store/sqlite/store.js";
 import { loadDriver } from "../../src/store/sqlite/driver.js";
+import { openSqlite } from "../../src/store/sqlite/store.js";
 import { openSession, renewal, start } from "./fixtures.js";
 import { type Child, freshFolder, startChild } from "./processes.js";
 
-const quiet = { migrate: true, notice: () => {} };
+const quiet = { migrate: true, log: () => {} };
 
 it("of 20 renewals at once from two processes exactly one moves the generation, round after round", async () => {
   const file = path.join(freshFolder(), "ampho.db");

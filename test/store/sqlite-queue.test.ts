@@ -3,8 +3,8 @@
 import { existsSync, readdirSync, readlinkSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { openSqlite } from "../../src/store/sqlite/store.js";
 import { usualDriver } from "../../src/store/sqlite/driver.js";
+import { openSqlite } from "../../src/store/sqlite/store.js";
 import { startThread } from "../../src/store/sqlite/thread.js";
 import type { Store } from "../../src/store/store.js";
 import { addUser, ann, eventsOf, openSession, operator, origin, renewal, start } from "./fixtures.js";
@@ -16,7 +16,7 @@ afterEach(async () => {
 });
 
 async function openAt(file: string): Promise<Store> {
-  const store = await openSqlite({ path: file, migrate: true, notice: () => {} });
+  const store = await openSqlite({ path: file, migrate: true, log: () => {} });
   cleanups.push(() => store.close());
   return store;
 }

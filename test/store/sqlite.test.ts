@@ -1,11 +1,11 @@
 // The contract of a store over SQLite: in memory and in a file, with each library that this Node has.
 import path from "node:path";
-import { openSqlite } from "../../src/store/sqlite/store.js";
 import { availableDrivers } from "../../src/store/sqlite/driver.js";
+import { openSqlite } from "../../src/store/sqlite/store.js";
 import { storeContract } from "./contract.js";
 import { freshFolder } from "./processes.js";
 
-const quiet = { migrate: true, notice: () => {} };
+const quiet = { migrate: true, log: () => {} };
 
 for (const driver of availableDrivers()) {
   storeContract(`SQLite in memory (${driver})`, () => openSqlite({ memory: true, driver, ...quiet }));

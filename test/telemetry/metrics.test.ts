@@ -18,7 +18,7 @@ function moved(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, n
 
 describe("every decision is counted by its reason:", () => {
   it("logins", async () => {
-    const world = await openWorld({ throttleTries: 2 });
+    const world = await openWorld({ throttleAttempts: 2 });
     await world.user("alice", { password });
     const before = reading(world);
     await world.login("alice");
@@ -26,7 +26,7 @@ describe("every decision is counted by its reason:", () => {
       await world.call("POST", "/login", { body: { login: "bob", password: "wrong" } });
     const names = [
       "ampho_flows_total",
-      "ampho_guesses_total",
+      "ampho_attempts_total",
       "ampho_flow_duration_seconds_count",
       "ampho_hash_wait_seconds_count",
     ];
@@ -35,8 +35,8 @@ describe("every decision is counted by its reason:", () => {
       'ampho_flows_total{flow="login",result="invalid_credentials"} 2',
       'ampho_flows_total{flow="login",result="ok"} 1',
       'ampho_flows_total{flow="login",result="too_many_attempts"} 1',
-      'ampho_guesses_total{outcome="admitted"} 3',
-      'ampho_guesses_total{outcome="login"} 1',
+      'ampho_attempts_total{outcome="admitted"} 3',
+      'ampho_attempts_total{outcome="login"} 1',
       "ampho_hash_wait_seconds_count 3",
     ]);
   });
@@ -69,7 +69,7 @@ describe("every decision is counted by its reason:", () => {
     const before = reading(world);
     const { guard } = world.ampho;
     await guard(`Bearer ${token}`, undefined, null);
-    await guard(`Bearer ${token}`, { strict: true }, null);
+    await guard(`Bearer ${token}`, { live: true }, null);
     await guard(undefined, { optional: true }, null);
     expect(() => guard(undefined, undefined, null)).toThrow();
     expect(() => guard(`Bearer ${token}`, { roles: ["admin"] }, null)).toThrow();
@@ -142,7 +142,7 @@ describe("every decision is counted by its reason:", () => {
 
 describe("the labels", () => {
   it("hold nothing that was sent, and whatever is sent their number stays bounded", async () => {
-    const world = await openWorld({ throttleTries: 1000, throttleAddress: 0 });
+    const world = await openWorld({ throttleAttempts: 1000, throttleAddress: 0 });
     const { token } = await world.session(await world.user("canary-user"));
     const call = async (at: number) => {
       const canary = `canary${at}`;

@@ -71,7 +71,7 @@ describe("a request", () => {
     const server = only("POST /api/security/login");
     const children = spans().filter((span) => span.parentSpanContext?.spanId === server.spanContext().spanId);
     expect(children.map(({ name }) => name)).toEqual([
-      "admitGuess",
+      "admitAttempt",
       "findUser",
       "ampho.password.check",
       "createSession",
@@ -124,7 +124,7 @@ describe("a request", () => {
     await world.call("POST", "/login", { body });
     const failed = only("POST /api/security/login");
     expect([failed.status, failed.attributes["error.type"]]).toEqual([{ code: SpanStatusCode.ERROR }, "unavailable"]);
-    expect(only("admitGuess").attributes["error.type"]).toBe("unavailable");
+    expect(only("admitAttempt").attributes["error.type"]).toBe("unavailable");
   });
 
   it("leaves nothing of what was sent in any span, nor events with messages", async () => {

@@ -16,7 +16,7 @@ afterAll(() => consumer.remove());
 const program = `
 import { createAmpho } from "ampho";
 const peer = await import("@opentelemetry/api").then(() => "installed", (error) => error.code);
-const ampho = await createAmpho({ databaseUrl: "sqlite::memory:", notice: () => undefined });
+const ampho = await createAmpho({ databaseUrl: "sqlite::memory:", log: () => undefined });
 await ampho.users.create({ login: "alice", password: "violet kettle harbour morning" });
 const body = JSON.stringify({ login: "alice", password: "violet kettle harbour morning" });
 const request = new Request("http://127.0.0.1/api/security/login", { method: "POST", body, headers: { "content-type": "application/json", traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" } });

@@ -5,26 +5,26 @@ import {
   type CounterLimits,
   counterAt,
   emptyCounter,
-  failTry,
+  failAttempt,
   isEmpty,
   type Judgement,
   judgeCounter,
-  pardon,
   pendingSeconds,
-  returnTry,
-  succeedTry,
-  takeTry,
+  resetStreak,
+  returnAttempt,
+  succeedAttempt,
+  takeAttempt,
   waitSeconds,
 } from "../../src/throttle/attempt-counter.js";
 
-const limits: CounterLimits = { tries: 5, windowSeconds: 900, lockAfter: 100 };
+const limits: CounterLimits = { freeAttempts: 5, windowSeconds: 900, lockAfter: 100 };
 const start = 1_790_000_000;
 const here = "192.0.2.7";
 
 const judge = (counter: Counter, now: number): Judgement => judgeCounter(counterAt(counter, limits, now), limits, now);
 
 function fail(counter: Counter, now: number, from: string | undefined = here): Counter {
-  return failTry(takeTry(counterAt(counter, limits, now), now), from, limits, now);
+  return failAttempt(takeAttempt(counterAt(counter, limits, now), now), from, limits, now);
 }
 
 function failTimes(count: number, now: number, from?: string): Counter {
@@ -47,22 +47,22 @@ describe("a counter of tries", () => {
   });
 
   it("allows one try at a time behind the free ones", () => {
-    const taken = takeTry(counterAt(failTimes(5, start), limits, start + 60), start + 60);
+    const taken = takeAttempt(counterAt(failTimes(5, start), limits, start + 60), start + 60);
     expect(judge(taken, start + 60)).toEqual({ outcome: "pending" });
-    expect(judge(returnTry(taken), start + 60)).toEqual({ outcome: "admitted" });
+    expect(judge(returnAttempt(taken), start + 60)).toEqual({ outcome: "admitted" });
   });
 
   it("counts a try while it is being looked at", () => {
     let counter = emptyCounter;
     for (let taken = 0; taken < 5; taken++) {
       expect(judge(counter, start)).toEqual({ outcome: "admitted" });
-      counter = takeTry(counter, start);
+      counter = takeAttempt(counter, start);
     }
     expect(judge(counter, start)).toEqual({ outcome: "pending" });
   });
 
   it("counts a try that nobody settled as wrong", () => {
-    const left = Array.from({ length: 5 }).reduce<Counter>((counter) => takeTry(counter, start), emptyCounter);
+    const left = Array.from({ length: 5 }).reduce<Counter>((counter) => takeAttempt(counter, start), emptyCounter);
     expect(judge(left, start + pendingSeconds)).toMatchObject({ outcome: "refused", retryAfterSeconds: 60 });
     expect(counterAt(left, limits, start + pendingSeconds)).toMatchObject({ failures: 5, streak: 5, pending: 0 });
   });
@@ -82,31 +82,31 @@ describe("a counter of tries", () => {
       now += 86_400;
     }
     expect(judge(counter, now)).toMatchObject({ outcome: "refused", locked: true });
-    expect(judge(pardon(counter), now)).toEqual({ outcome: "admitted" });
+    expect(judge(resetStreak(counter), now)).toEqual({ outcome: "admitted" });
   });
 
   it("admits no more at once than are left of the run", () => {
-    const many: CounterLimits = { ...limits, tries: 1000, lockAfter: 3 };
+    const many: CounterLimits = { ...limits, freeAttempts: 1000, lockAfter: 3 };
     let counter = emptyCounter;
     let admitted = 0;
     while (judgeCounter(counter, many, start).outcome === "admitted") {
-      counter = takeTry(counter, start);
+      counter = takeAttempt(counter, start);
       admitted++;
     }
     expect(admitted).toBe(3);
   });
 
-  it("forgives, at a success, what failed at the same place and nothing else", () => {
+  it("forgives, at a success, what failed at the same source and nothing else", () => {
     const mixed = fail(fail(failTimes(3, start, "198.51.100.1"), start), start);
     expect(judge(mixed, start)).toMatchObject({ outcome: "refused" });
-    const own = succeedTry(takeTry(mixed, start), here, limits);
+    const own = succeedAttempt(takeAttempt(mixed, start), here, limits);
     expect(own).toMatchObject({ failures: 3, streak: 0, nextAt: 0, pending: 0 });
-    expect(succeedTry(takeTry(mixed, start), "203.0.113.9", limits)).toMatchObject({ failures: 5, streak: 0 });
-    expect(succeedTry(takeTry(mixed, start), undefined, limits)).toMatchObject({ failures: 5, streak: 0 });
+    expect(succeedAttempt(takeAttempt(mixed, start), "203.0.113.9", limits)).toMatchObject({ failures: 5, streak: 0 });
+    expect(succeedAttempt(takeAttempt(mixed, start), undefined, limits)).toMatchObject({ failures: 5, streak: 0 });
   });
 
   it("is empty after a success that followed one's own mistakes", () => {
-    expect(isEmpty(succeedTry(takeTry(failTimes(4, start), start), here, limits))).toBe(true);
+    expect(isEmpty(succeedAttempt(takeAttempt(failTimes(4, start), start), here, limits))).toBe(true);
   });
 
   it("makes nobody wait longer because the clock was set back", () => {
@@ -120,14 +120,14 @@ describe("a counter of tries", () => {
   });
 
   it("keeps a try that was taken a moment later by another clock", () => {
-    const taken = takeTry(failTimes(5, start - 60), start);
+    const taken = takeAttempt(failTimes(5, start - 60), start);
     for (const behind of [1, 6]) {
       expect(counterAt(taken, limits, start - behind)).toEqual(taken);
       expect(judge(taken, start)).toEqual({ outcome: "pending" });
     }
   });
 
-  it("keeps any attacker to about five tries a window, whenever he guesses", () => {
+  it("keeps any attacker to about five tries a window, whenever he attempts", () => {
     const pauses = fc.array(fc.integer({ min: 0, max: 2000 }), { minLength: 50, maxLength: 400 });
     fc.assert(
       fc.property(pauses, (all) => {
@@ -139,7 +139,7 @@ describe("a counter of tries", () => {
           now += pause;
           const at = counterAt(counter, unlocked, now);
           if (judgeCounter(at, unlocked, now).outcome !== "admitted") continue;
-          counter = failTry(takeTry(at, now), here, unlocked, now);
+          counter = failAttempt(takeAttempt(at, now), here, unlocked, now);
           tried.push(now);
         }
         // Five at once, and behind them those whose waits of 1, 2 and 4 minutes fit into the window.

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { createGuessLanes } from "../../src/throttle/attempt-queue.js";
-import type { GuessVerdict } from "../../src/store/store.js";
+import type { AttemptVerdict } from "../../src/store/store.js";
+import { createAttemptQueue } from "../../src/throttle/attempt-queue.js";
 
-const pending: GuessVerdict = { outcome: "pending" };
-const admitted: GuessVerdict = { outcome: "admitted" };
+const pending: AttemptVerdict = { outcome: "pending" };
+const admitted: AttemptVerdict = { outcome: "admitted" };
 
-describe("guesses that wait", () => {
+describe("attempts that wait", () => {
   it("stand in a line that nobody overtakes, and only its first asks", async () => {
-    const lanes = createGuessLanes();
+    const lanes = createAttemptQueue();
     const order: string[] = [];
     let free = 0;
     const ask = (name: string) => async () => {
@@ -16,45 +16,45 @@ describe("guesses that wait", () => {
       order.push(name);
       return admitted;
     };
-    const waiting = ["a", "b", "c", "d"].map((name) => lanes.ask("ann", ask(name)));
+    const waiting = ["a", "b", "c", "d"].map((name) => lanes.enqueue("ann", ask(name)));
     await new Promise((resolve) => setTimeout(resolve, 10));
     free = 5;
-    const late = lanes.ask("ann", ask("e"));
+    const late = lanes.enqueue("ann", ask("e"));
     expect(await Promise.all([...waiting, late])).toEqual(Array.from({ length: 5 }, () => admitted));
     expect(order).toEqual(["a", "b", "c", "d", "e"]);
   });
 
   it("of different logins do not wait for each other", async () => {
-    const lanes = createGuessLanes();
+    const lanes = createAttemptQueue();
     let open = false;
-    const blocked = lanes.ask("ann", async () => (open ? admitted : pending));
-    expect(await lanes.ask("bob", async () => admitted)).toEqual(admitted);
+    const blocked = lanes.enqueue("ann", async () => (open ? admitted : pending));
+    expect(await lanes.enqueue("bob", async () => admitted)).toEqual(admitted);
     open = true;
     expect(await blocked).toEqual(admitted);
   });
 
   it("are told when the store fails, and the line goes on", async () => {
-    const lanes = createGuessLanes();
+    const lanes = createAttemptQueue();
     let asked = 0;
-    const failing = lanes.ask("ann", async () => {
+    const failing = lanes.enqueue("ann", async () => {
       asked += 1;
       if (asked > 1) throw new Error("away");
       return pending;
     });
-    const next = lanes.ask("ann", async () => (asked > 1 ? admitted : pending));
+    const next = lanes.enqueue("ann", async () => (asked > 1 ? admitted : pending));
     await expect(failing).rejects.toThrow("away");
     expect(await next).toEqual(admitted);
   });
 
   it("lose patience in the end", async () => {
-    const lanes = createGuessLanes();
-    expect(await Promise.all([1, 2].map(() => lanes.ask("ann", async () => pending)))).toEqual([pending, pending]);
+    const lanes = createAttemptQueue();
+    expect(await Promise.all([1, 2].map(() => lanes.enqueue("ann", async () => pending)))).toEqual([pending, pending]);
   });
 
   it("are not too many", async () => {
-    const lanes = createGuessLanes();
+    const lanes = createAttemptQueue();
     let open = false;
-    const all = Array.from({ length: 200 }, () => lanes.ask("ann", async () => (open ? admitted : pending)));
+    const all = Array.from({ length: 200 }, () => lanes.enqueue("ann", async () => (open ? admitted : pending)));
     setTimeout(() => {
       open = true;
     }, 20);

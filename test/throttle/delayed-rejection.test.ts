@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createTarpit } from "../../src/throttle/delayed-rejection.js";
 import { createPasswordPool, type PasswordPool } from "../../src/passwords/pool.js";
+import { createDelayedRejection } from "../../src/throttle/delayed-rejection.js";
 
 const isOver = async (promise: Promise<void>) => {
   let over = false;
@@ -23,42 +23,42 @@ describe("a refusal", () => {
     Promise.all(Array.from({ length: size }, (_, n) => of.hash(`violet kettle harbour ${n}`)));
 
   it("is not held where no password waits, also not while one is computed", async () => {
-    const tarpit = createTarpit(pool);
-    expect(await isOver(tarpit.hold())).toBe(true);
+    const delayedRejection = createDelayedRejection(pool);
+    expect(await isOver(delayedRejection.wait())).toBe(true);
     const hashing = pool.hash("violet kettle harbour morning");
     expect(pool.stats()).toMatchObject({ busy: 1, waiting: 0 });
-    expect(await isOver(tarpit.hold())).toBe(true);
+    expect(await isOver(delayedRejection.wait())).toBe(true);
     await hashing;
   });
 
   it("is held until no password waits any more", async () => {
-    const tarpit = createTarpit(pool);
+    const delayedRejection = createDelayedRejection(pool);
     const hashing = crowd(20);
-    const held = tarpit.hold();
+    const held = delayedRejection.wait();
     expect(await isOver(held)).toBe(false);
     await Promise.all([held, hashing]);
   });
 
   it("is held for a second at most", async () => {
     const flooded = createPasswordPool({ size: 1, rests: false });
-    const tarpit = createTarpit(flooded);
+    const delayedRejection = createDelayedRejection(flooded);
     // Those that are left over end with the pool.
     crowd(180, flooded).catch(() => undefined);
     const fromMs = performance.now();
-    await tarpit.hold();
+    await delayedRejection.wait();
     expect(performance.now() - fromMs).toBeGreaterThanOrEqual(999);
     expect(flooded.stats().waiting).toBeGreaterThan(0);
     await flooded.close();
   });
 
   it("is not held beyond a thousand at a time, and each that is over makes room", async () => {
-    const tarpit = createTarpit(pool);
+    const delayedRejection = createDelayedRejection(pool);
     const hashing = crowd(20);
-    const held = Array.from({ length: 1_000 }, () => tarpit.hold());
-    expect(await isOver(tarpit.hold())).toBe(true);
+    const held = Array.from({ length: 1_000 }, () => delayedRejection.wait());
+    expect(await isOver(delayedRejection.wait())).toBe(true);
     await Promise.all([...held, hashing]);
     const again = crowd(20);
-    expect(await isOver(tarpit.hold())).toBe(false);
+    expect(await isOver(delayedRejection.wait())).toBe(false);
     await again;
   });
 });

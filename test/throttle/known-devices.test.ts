@@ -61,7 +61,7 @@ describe("a device proof", () => {
     expect((await logIn(world, "ann", password, device)).status).toBe(200);
   });
 
-  it("is renewed when it is presented, and names the same place", async () => {
+  it("is renewed when it is presented, and names the same source", async () => {
     const { world, device } = await openAnn();
     world.clock.advance(100);
     const next = (await logIn(world, "ann", password, device)).device;

@@ -1,31 +1,31 @@
 import { describe, expect, it } from "vitest";
-import { guessOriginOf } from "../../src/throttle/sources.js";
+import { attemptSourceOf } from "../../src/throttle/sources.js";
 
-describe("where a guess comes from", () => {
+describe("where a attempt comes from", () => {
   it("is an IPv4 address as a whole", () => {
-    expect(guessOriginOf("192.0.2.7")).toEqual({ address: "192.0.2.7", network: undefined });
+    expect(attemptSourceOf("192.0.2.7")).toEqual({ address: "192.0.2.7", network: undefined });
   });
 
   it("is the /64 and the /48 of an IPv6 address, however it is written", () => {
-    const place = { address: "2001:db8:1:2::/64", network: "2001:db8:1::/48" };
+    const source = { address: "2001:db8:1:2::/64", network: "2001:db8:1::/48" };
     for (const text of [
       "2001:db8:1:2::1",
       "2001:0DB8:0001:0002:ffff:ffff:ffff:ffff",
       "2001:db8:1:2::192.0.2.1",
       "2001:db8:1:2:3::%eth0",
     ])
-      expect(guessOriginOf(text), text).toEqual(place);
-    expect(guessOriginOf("2001:db8::1")).toEqual({ address: "2001:db8:0:0::/64", network: "2001:db8:0::/48" });
-    expect(guessOriginOf("::1")).toEqual({ address: "0:0:0:0::/64", network: "0:0:0::/48" });
+      expect(attemptSourceOf(text), text).toEqual(source);
+    expect(attemptSourceOf("2001:db8::1")).toEqual({ address: "2001:db8:0:0::/64", network: "2001:db8:0::/48" });
+    expect(attemptSourceOf("::1")).toEqual({ address: "0:0:0:0::/64", network: "0:0:0::/48" });
   });
 
   it("is the IPv4 address that an IPv6 address stands for: all of them lie in one /64", () => {
     for (const text of ["::ffff:192.0.2.7", "::ffff:c000:207", "64:ff9b::192.0.2.7"])
-      expect(guessOriginOf(text), text).toEqual({ address: "192.0.2.7", network: undefined });
+      expect(attemptSourceOf(text), text).toEqual({ address: "192.0.2.7", network: undefined });
   });
 
   it("is nothing where no address is known: strangers share no count", () => {
     for (const text of [undefined, "", "unknown", "300.1.1.1", "/run/socket"])
-      expect(guessOriginOf(text), text).toBeUndefined();
+      expect(attemptSourceOf(text), text).toBeUndefined();
   });
 });

@@ -30,7 +30,7 @@ async function failTimes(world: World, count: number, login: string, sent: Sent 
 
 const from = (n: number): string => `198.51.${n >> 8}.${n & 255}`;
 
-describe("guesses at a login", () => {
+describe("attempts at a login", () => {
   it("are five, from wherever they come; then even the right password has to wait, exactly so long as said", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
@@ -104,8 +104,8 @@ describe("guesses at a login", () => {
     expect(tried).toBeLessThanOrEqual(20);
   });
 
-  it("end after a hundred in a row, until the owner logs in from a known place", async () => {
-    const world = await openWorld({ throttleTries: 1000 });
+  it("end after a hundred in a row, until the owner logs in from a known source", async () => {
+    const world = await openWorld({ throttleAttempts: 1000 });
     await world.user("ann", { password });
     const { device } = await tryLogin(world, "ann", password);
     await failTimes(world, 100, "ann", { address: from(1) });
@@ -116,12 +116,12 @@ describe("guesses at a login", () => {
   });
 
   it("end after a hundred in a row, until they are cleared", async () => {
-    const world = await openWorld({ throttleTries: 1000, throttleLock: 20 });
+    const world = await openWorld({ throttleAttempts: 1000, throttleLock: 20 });
     await world.user("Ann", { password });
     await failTimes(world, 20, "ann");
     expect(await tryLogin(world, "ann", password)).toMatchObject({ status: 429 });
     expect(await world.ampho.throttle.list()).toEqual([
-      { kind: "login", login: "Ann", place: null, failures: 20, locked: true, until: null },
+      { kind: "login", login: "Ann", source: null, failures: 20, locked: true, until: null },
     ]);
     expect(await world.ampho.throttle.clear({ login: "ANN" })).toBe(1);
     expect(await tryLogin(world, "ann", password)).toMatchObject({ status: 200 });
@@ -133,7 +133,7 @@ describe("guesses at a login", () => {
 
 describe("the count of a login", () => {
   it("is cleared though its user was made again with another spelling", async () => {
-    const world = await openWorld({ throttleTries: 1000, throttleLock: 20 });
+    const world = await openWorld({ throttleAttempts: 1000, throttleLock: 20 });
     await world.user("Ann", { password });
     await failTimes(world, 20, "ann");
     await world.ampho.users.remove("ann");
@@ -146,14 +146,14 @@ describe("the count of a login", () => {
   it("is cleared where an application keeps the users", async () => {
     const verify = () => false;
     const users = { find: (login: string) => ({ id: "u-1", login: login === "ann" ? "Ann" : login }), verify };
-    const world = await openWorld({ throttleTries: 1000, throttleLock: 20, users });
+    const world = await openWorld({ throttleAttempts: 1000, throttleLock: 20, users });
     await failTimes(world, 20, "ann");
     expect(await world.ampho.throttle.clear({ login: "Ann" })).toBe(1);
     expect(await world.ampho.throttle.list()).toEqual([]);
   });
 });
 
-describe("guesses from an address", () => {
+describe("attempts from an address", () => {
   it("may fail at twenty different logins; then a stranger there has to wait, and nobody elsewhere", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
@@ -198,7 +198,7 @@ describe("guesses from an address", () => {
     const world = await openWorld({ throttleAddress: 1 });
     await failTimes(world, 1, "a", { address: "2001:db8::1" });
     const listed = await world.ampho.throttle.list();
-    expect(listed.map(({ place }) => place)).toEqual(["2001:db8:0:0::/64"]);
+    expect(listed.map(({ source }) => source)).toEqual(["2001:db8:0:0::/64"]);
     expect(await world.ampho.throttle.clear({ address: "2001:db8:0:0::/64" })).toBe(2);
     await failTimes(world, 1, "b", { address: "2001:db8::1" });
     await expect(world.ampho.throttle.clear({ address: "localhost" })).rejects.toMatchObject({
@@ -208,7 +208,7 @@ describe("guesses from an address", () => {
   });
 });
 
-describe("the audit log of guesses", () => {
+describe("the audit log of attempts", () => {
   it("has one row for each login, address and window", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
@@ -237,9 +237,9 @@ describe("the audit log of guesses", () => {
     for (let n = 0; n < 20; n++)
       expect(await tryLogin(world, `more-${n}`, wrong, at(3))).toMatchObject({ status: 429 });
     const rows = (await world.ampho.audit.list({ limit: 100 })).filter(({ event }) => event === "login_throttled");
-    expect(rows.map(({ reason, detail }) => [reason, detail?.["place"]]).sort()).toEqual([
-      ["place", "2001:db8:1:1::/64"],
-      ["place", "2001:db8:1::/48"],
+    expect(rows.map(({ reason, detail }) => [reason, detail?.["source"]]).sort()).toEqual([
+      ["source", "2001:db8:1:1::/64"],
+      ["source", "2001:db8:1::/48"],
     ]);
   });
 
@@ -254,7 +254,7 @@ describe("the audit log of guesses", () => {
 });
 
 describe("changing a password", () => {
-  it("allows ten guesses to a stolen session, and touches no login", async () => {
+  it("allows ten attempts to a stolen session, and touches no login", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     const { token, device } = await world.login("ann");
@@ -284,7 +284,7 @@ describe("changing a password", () => {
   });
 });
 
-describe("what guesses never touch", () => {
+describe("what attempts never touch", () => {
   it("live sessions work and renew while their login is refused everywhere", async () => {
     const world = await openWorld({ throttleLock: 5 });
     await world.user("ann", { password });

@@ -1,9 +1,9 @@
 // What a verifier must refuse although at least one of jose, jsonwebtoken, fast-jwt and hono takes it, and the claims rules.
 import { describe, expect, test } from "vitest";
+import { AmphoError } from "../../src/errors.js";
 import { generateJwk } from "../../src/keys/generate.js";
 import { accessToken, type JwtRules, readJwt, refreshToken, signJwt, verifyJwt } from "../../src/tokens/jwt.js";
-import { refusals } from "../../src/tokens/rejection.js";
-import { AmphoError } from "../../src/errors.js";
+import { rejections } from "../../src/tokens/rejection.js";
 import { createForger, encode, firstOf, goodClaims, now, rules, setOf } from "./forge.js";
 
 const forger = createForger();
@@ -78,7 +78,7 @@ describe("of the form", () => {
     const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     const last = alphabet.indexOf(s.slice(-1));
     for (let bits = 1; bits < 4; bits++)
-      expect(judge(`${good.slice(0, -1)}${alphabet[last + bits]}`)).toBe(refusals.signature);
+      expect(judge(`${good.slice(0, -1)}${alphabet[last + bits]}`)).toBe(rejections.signature);
   });
 
   test("a token of 8 KiB is accepted and one character more is not", () => {
@@ -87,11 +87,12 @@ describe("of the form", () => {
     const longest = lengths.filter(({ length }) => length <= 8192).at(-1) ?? "";
     expect(longest.length).toBeGreaterThan(8188);
     expect(judge(longest)).toBe("accepted");
-    expect(judge(pad(6300))).toBe(refusals.tooLong);
+    expect(judge(pad(6300))).toBe(rejections.tooLong);
   });
 
   test("what is no string is refused", () => {
-    for (const value of [undefined, null, 1, {}, [good]]) expect(judge(value as unknown as string)).toBe(refusals.form);
+    for (const value of [undefined, null, 1, {}, [good]])
+      expect(judge(value as unknown as string)).toBe(rejections.form);
   });
 });
 
@@ -103,7 +104,7 @@ describe("of the header", () => {
     ["b64 without crit", { b64: true }],
     ["b64 with crit", { b64: false, crit: ["b64"] }],
   ])("%s is refused", (_what, members) => {
-    expect(withHeader(members)).toBe(refusals.extension);
+    expect(withHeader(members)).toBe(rejections.extension);
   });
 
   test.each([
@@ -118,7 +119,7 @@ describe("of the header", () => {
     "id+jwt",
     "",
   ])("the foreign typ %j is refused", (typ) => {
-    expect(withHeader({ typ })).toBe(refusals.type);
+    expect(withHeader({ typ })).toBe(rejections.type);
   });
 
   test.each(["JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt", "Application/JWT", undefined])(
@@ -129,39 +130,39 @@ describe("of the header", () => {
   );
 
   test.each([[1], [null], [["at+jwt"]], [{}]])("a typ of another type, %j, is refused", (typ) => {
-    expect(withHeader({ typ })).toBe(refusals.header);
+    expect(withHeader({ typ })).toBe(rejections.header);
   });
 
   test.each([
-    ["none", { alg: "none" }, refusals.algorithm],
-    ["None", { alg: "None", kid: undefined }, refusals.noKey],
-    ["another hash", { alg: "HS512" }, refusals.algorithm],
-    ["another case", { alg: "hs256" }, refusals.algorithm],
-    ["a name of Object.prototype", { alg: "constructor", kid: undefined }, refusals.noKey],
-    ["no alg", { alg: undefined }, refusals.header],
-    ["an array", { alg: ["HS256"] }, refusals.header],
+    ["none", { alg: "none" }, rejections.algorithm],
+    ["None", { alg: "None", kid: undefined }, rejections.noKey],
+    ["another hash", { alg: "HS512" }, rejections.algorithm],
+    ["another case", { alg: "hs256" }, rejections.algorithm],
+    ["a name of Object.prototype", { alg: "constructor", kid: undefined }, rejections.noKey],
+    ["no alg", { alg: undefined }, rejections.header],
+    ["an array", { alg: ["HS256"] }, rejections.header],
   ])("an alg that is %s is refused", (_what, members, why) => {
     expect(withHeader(members)).toBe(why);
   });
 
   test.each([
-    ["unknown", "another", refusals.unknownKey],
-    ["another case", forger.key.kid.toUpperCase(), refusals.unknownKey],
-    ["empty", "", refusals.header],
-    ["null", null, refusals.header],
-    ["a number", 1, refusals.header],
-    ["a path", "../../../dev/null", refusals.unknownKey],
-    ["__proto__", "__proto__", refusals.unknownKey],
+    ["unknown", "another", rejections.unknownKey],
+    ["another case", forger.key.kid.toUpperCase(), rejections.unknownKey],
+    ["empty", "", rejections.header],
+    ["null", null, rejections.header],
+    ["a number", 1, rejections.header],
+    ["a path", "../../../dev/null", rejections.unknownKey],
+    ["__proto__", "__proto__", rejections.unknownKey],
   ])("a kid that is %s is refused", (_what, kid, why) => {
     expect(withHeader({ kid })).toBe(why);
   });
 
   test("a member twice is refused, also by escape", () => {
     const claims = JSON.stringify(goodClaims);
-    expect(judge(forger.forge('{"alg":"none","alg":"HS256"}', claims))).toBe(refusals.header);
-    expect(judge(forger.forge('{"alg":"HS256","\\u0061lg":"HS256"}', claims))).toBe(refusals.header);
-    expect(judge(forger.forge('\ufeff{"alg":"HS256"}', claims))).toBe(refusals.header);
-    expect(judge(forger.forge("[]", claims))).toBe(refusals.header);
+    expect(judge(forger.forge('{"alg":"none","alg":"HS256"}', claims))).toBe(rejections.header);
+    expect(judge(forger.forge('{"alg":"HS256","\\u0061lg":"HS256"}', claims))).toBe(rejections.header);
+    expect(judge(forger.forge('\ufeff{"alg":"HS256"}', claims))).toBe(rejections.header);
+    expect(judge(forger.forge("[]", claims))).toBe(rejections.header);
   });
 
   test("a key that the token brings along is not honoured", () => {
@@ -172,8 +173,8 @@ describe("of the header", () => {
       { x5u: "https://thief.example" },
       { x5c: ["MII"] },
     ]) {
-      expect(judge(thief.forge({ alg: "HS256", ...members }, goodClaims))).toBe(refusals.signature);
-      expect(judge(thief.forge({ ...header, ...members }, goodClaims))).toBe(refusals.signature);
+      expect(judge(thief.forge({ alg: "HS256", ...members }, goodClaims))).toBe(rejections.signature);
+      expect(judge(thief.forge({ ...header, ...members }, goodClaims))).toBe(rejections.signature);
       expect(withHeader(members)).toBe("accepted");
     }
   });
@@ -181,9 +182,9 @@ describe("of the header", () => {
   test("a public key as an HMAC secret signs nothing", () => {
     const keys = setOf(generateJwk("RS256"));
     const publicJwk = JSON.stringify(firstOf(keys).publicJwk);
-    expect(judge(forger.forge({ alg: "HS256" }, goodClaims), {}, keys)).toBe(refusals.noKey);
+    expect(judge(forger.forge({ alg: "HS256" }, goodClaims), {}, keys)).toBe(rejections.noKey);
     expect(judge(forger.forge({ alg: "HS256", kid: firstOf(keys).kid, publicJwk }, goodClaims), {}, keys)).toBe(
-      refusals.algorithm,
+      rejections.algorithm,
     );
   });
 });
@@ -195,15 +196,15 @@ describe("without kid", () => {
   test("every key of the algorithm is tried", () => {
     for (const from of [forger, second])
       expect(judge(from.forge({ alg: "HS256" }, goodClaims), {}, both)).toBe("accepted");
-    expect(judge(createForger().forge({ alg: "HS256" }, goodClaims), {}, both)).toBe(refusals.signature);
+    expect(judge(createForger().forge({ alg: "HS256" }, goodClaims), {}, both)).toBe(rejections.signature);
   });
 
   test("a revoked key verifies nothing, the others still do", () => {
     const revokedKeys = new Set([forger.key.kid]);
-    expect(judge(forger.forge({ alg: "HS256" }, goodClaims), { revokedKeys }, both)).toBe(refusals.signature);
+    expect(judge(forger.forge({ alg: "HS256" }, goodClaims), { revokedKeys }, both)).toBe(rejections.signature);
     expect(judge(second.forge({ alg: "HS256" }, goodClaims), { revokedKeys }, both)).toBe("accepted");
-    expect(judge(forger.forge(header, goodClaims), { revokedKeys }, both)).toBe(refusals.revokedKey);
-    expect(judge(forger.forge(header, goodClaims), { revokedKeys })).toBe(refusals.revokedKey);
+    expect(judge(forger.forge(header, goodClaims), { revokedKeys }, both)).toBe(rejections.revokedKey);
+    expect(judge(forger.forge(header, goodClaims), { revokedKeys })).toBe(rejections.revokedKey);
   });
 
   test("the key that signed is told", () => {
@@ -226,11 +227,11 @@ describe("of the payload", () => {
     ["half of a surrogate pair", `{"login":"\\ud800","exp":${now + 900}}`],
     ["deep nesting", `{"login":"alice","exp":${now + 900},"x":${"[".repeat(2000)}${"]".repeat(2000)}}`],
   ])("%s is refused", (_what, payload) => {
-    expect(withPayload(payload)).toBe(refusals.payload);
+    expect(withPayload(payload)).toBe(rejections.payload);
   });
 
   test("invalid UTF-8 is refused", () => {
-    expect(withPayload(Buffer.from(`{"login":"\xff","exp":${now + 900}}`, "latin1"))).toBe(refusals.payload);
+    expect(withPayload(Buffer.from(`{"login":"\xff","exp":${now + 900}}`, "latin1"))).toBe(rejections.payload);
   });
 });
 
@@ -265,26 +266,26 @@ describe("of the claims", () => {
     ["roles that holds a number", { roles: ["a", 1] }],
     ["roles that is an object", { roles: { length: 0 } }],
   ])("%s is refused", (_what, members) => {
-    expect(withClaims(members)).toBe(refusals.claim);
+    expect(withClaims(members)).toBe(rejections.claim);
   });
 
   test("exp of 1e400 is refused", () => {
-    expect(withPayload('{"login":"alice","exp":1e400}')).toBe(refusals.claim);
+    expect(withPayload('{"login":"alice","exp":1e400}')).toBe(rejections.claim);
   });
 
   test("exp and login inside __proto__ count for nothing", () => {
-    expect(withPayload(`{"__proto__":{"login":"alice","exp":${now + 900}}}`)).toBe(refusals.claim);
+    expect(withPayload(`{"__proto__":{"login":"alice","exp":${now + 900}}}`)).toBe(rejections.claim);
   });
 
   test.each([
     ["exp, leeway and not a second more", { exp: now - 59 }, "accepted"],
-    ["exp, a second more than the leeway", { exp: now - 60 }, refusals.expired],
+    ["exp, a second more than the leeway", { exp: now - 60 }, rejections.expired],
     ["nbf within the leeway", { nbf: now + 60 }, "accepted"],
-    ["nbf beyond the leeway", { nbf: now + 61 }, refusals.notYet],
+    ["nbf beyond the leeway", { nbf: now + 61 }, rejections.notYet],
     ["iat within the leeway", { iat: now + 60 }, "accepted"],
-    ["iat beyond the leeway", { iat: now + 61 }, refusals.issuedAhead],
+    ["iat beyond the leeway", { iat: now + 61 }, rejections.issuedAhead],
     ["no sid and exp as far as allowed", { exp: now + 86_400 }, "accepted"],
-    ["no sid and exp further", { exp: now + 86_401 }, refusals.farAhead],
+    ["no sid and exp further", { exp: now + 86_401 }, rejections.farAhead],
     ["a sid and exp further", { exp: now + 86_401, sid: "0.x" }, "accepted"],
     ["the last second of the year 9999 with sid", { exp: 253_402_300_799, sid: "0.x" }, "accepted"],
     ["time zero as nbf and iat", { nbf: 0, iat: 0 }, "accepted"],
@@ -297,9 +298,9 @@ describe("of the claims", () => {
 
   test.each([
     ["ours", "https://a.example", "accepted"],
-    ["another", "https://b.example", refusals.issuer],
-    ["none", undefined, refusals.issuer],
-    ["an array", ["https://a.example"], refusals.issuer],
+    ["another", "https://b.example", rejections.issuer],
+    ["none", undefined, rejections.issuer],
+    ["an array", ["https://a.example"], rejections.issuer],
   ])("with a configured issuer, iss that is %s is judged", (_what, iss, verdict) => {
     expect(withClaims({ iss }, { issuer: "https://a.example" })).toBe(verdict);
   });
@@ -308,11 +309,11 @@ describe("of the claims", () => {
     ["ours", "api", "accepted"],
     ["the other of ours", "web", "accepted"],
     ["an array that holds ours", ["x", "web"], "accepted"],
-    ["another", "x", refusals.audience],
-    ["none", undefined, refusals.audience],
-    ["an empty array", [], refusals.audience],
-    ["an array that holds ours and no string", ["api", 1], refusals.audience],
-    ["a part of ours", "ap", refusals.audience],
+    ["another", "x", rejections.audience],
+    ["none", undefined, rejections.audience],
+    ["an empty array", [], rejections.audience],
+    ["an array that holds ours and no string", ["api", 1], rejections.audience],
+    ["a part of ours", "ap", rejections.audience],
   ])("with configured audiences, aud that is %s is judged", (_what, aud, verdict) => {
     expect(withClaims({ aud }, { audience: ["api", "web"] })).toBe(verdict);
   });
@@ -331,17 +332,17 @@ describe("refresh tokens", () => {
     const read = (h: object, c: object) => () =>
       verifyJwt(forger.forge(h, c), forger.keys, refreshToken, { now, leewaySeconds: 60 });
     expect(read(named, claims)).not.toThrow();
-    expect(read({ ...named, kid: undefined }, claims)).toThrow(refusals.noKid);
-    expect(read({ ...named, typ: undefined }, claims)).toThrow(refusals.type);
-    expect(read({ ...named, typ: "at+jwt" }, claims)).toThrow(refusals.type);
-    expect(read(named, { ...claims, sid: undefined })).toThrow(refusals.claim);
-    expect(read(named, { ...claims, gen: undefined })).toThrow(refusals.claim);
+    expect(read({ ...named, kid: undefined }, claims)).toThrow(rejections.noKid);
+    expect(read({ ...named, typ: undefined }, claims)).toThrow(rejections.type);
+    expect(read({ ...named, typ: "at+jwt" }, claims)).toThrow(rejections.type);
+    expect(read(named, { ...claims, sid: undefined })).toThrow(rejections.claim);
+    expect(read(named, { ...claims, gen: undefined })).toThrow(rejections.claim);
   });
 
   test("are no access tokens, even under the same key", () => {
     expect(
       judge(forger.forge({ alg: "HS256", kid: forger.key.kid, typ: "rt+jwt" }, { ...goodClaims, ...claims })),
-    ).toBe(refusals.type);
+    ).toBe(rejections.type);
   });
 });
 

@@ -6,13 +6,13 @@ import { createVerifier } from "fast-jwt";
 import { createLocalJWKSet, importJWK, jwtVerify, SignJWT } from "jose";
 import jsonwebtoken from "jsonwebtoken";
 import { describe, expect, test } from "vitest";
+import { AmphoError } from "../../src/errors.js";
 import { type Algorithm, algorithmFacts, algorithmNames } from "../../src/keys/algorithms.js";
 import { deriveKey } from "../../src/keys/derived-key.js";
 import { generateJwk } from "../../src/keys/generate.js";
 import { publicJwkSet } from "../../src/keys/jwk-set.js";
-import { accessToken, refreshToken, signJwt, verifyJwt } from "../../src/tokens/jwt.js";
 import { createKeySet, type Key } from "../../src/keys/key.js";
-import { AmphoError } from "../../src/errors.js";
+import { accessToken, refreshToken, signJwt, verifyJwt } from "../../src/tokens/jwt.js";
 import { createForger, firstOf, goodClaims, now, rules, setOf } from "./forge.js";
 import { readVectors } from "./vectors.js";
 

@@ -1,6 +1,6 @@
 // The types of `authorize`: held by `tsc -p tsconfig.test.json`, never run. An expected error that does not come is one.
 import { expectTypeOf } from "vitest";
-import { type Ampho, type Auth, handlerOf, type Need } from "../../src/index.js";
+import { type Ampho, type Auth, type Requirements, toHandler } from "../../src/index.js";
 
 declare const ampho: Ampho;
 const { authorize } = ampho;
@@ -56,7 +56,7 @@ class NextRequest extends Request {
   // @ts-expect-error a plain Request is none of Next.js
   void GET(new Request("http://localhost/"), { params: Promise.resolve({ id: "5" }) });
 
-  const POST = authorize({ roles: ["editor"], fresh: 300 }, async (_: NextRequest, auth, context: Context) => {
+  const POST = authorize({ roles: ["editor"], maxAge: 300 }, async (_: NextRequest, auth, context: Context) => {
     same<typeof auth, Auth>(true);
     return Response.json(await context.params);
   });
@@ -79,7 +79,7 @@ type RequestHandler = (event: Event) => Response | Promise<Response>;
     same<typeof auth, Auth>(true);
     return Response.json([params.slug, auth.login]);
   });
-  const PUT = authorize({ strict: true }, (event: Event, auth) => Response.json([event.locals, auth.id]));
+  const PUT = authorize({ live: true }, (event: Event, auth) => Response.json([event.locals, auth.id]));
   expectTypeOf(PUT).toEqualTypeOf<(event: Event) => Promise<Response>>();
   void [GET, POST];
   // @ts-expect-error nothing in it is a request
@@ -109,7 +109,7 @@ type RequestHandler = (event: Event) => Response | Promise<Response>;
   });
   authorize({}, (_, auth) => new Response(auth.login));
   // Who may be optional is: a need that is only known by its type.
-  const need: Need<Request> = { roles: ["editor"] };
+  const need: Requirements<Request> = { roles: ["editor"] };
   authorize(need, (_, auth) => {
     same<typeof auth, Auth | undefined>(true);
     return new Response();
@@ -122,7 +122,7 @@ type RequestHandler = (event: Event) => Response | Promise<Response>;
   // @ts-expect-error a misspelt need
   authorize({ role: ["editor"] }, () => new Response());
   // @ts-expect-error a misspelt need beside one that is right
-  authorize({ strict: true, scope: ["read"] }, () => new Response());
+  authorize({ live: true, scope: ["read"] }, () => new Response());
   // @ts-expect-error roles are a list
   authorize({ roles: "editor" }, () => new Response());
   // @ts-expect-error strict is true or left out
@@ -157,7 +157,7 @@ type RequestHandler = (event: Event) => Response | Promise<Response>;
     ({ params }) => new Response(params.slug),
   );
   void handler;
-  const owns: Need<Event>["can"] = (auth, { locals }) => locals.owner === auth.login;
+  const owns: Requirements<Event>["can"] = (auth, { locals }) => locals.owner === auth.login;
   if (owns !== undefined) authorize({ can: owns }, (event: Event) => new Response(event.params.slug));
   // @ts-expect-error it is asked about an Event, not about a Request
   authorize({ can: (_auth, event: Event) => event.locals.owner === "" }, (_: Request) => new Response());
@@ -171,7 +171,7 @@ type RequestHandler = (event: Event) => Response | Promise<Response>;
   expectTypeOf(owners((event, auth) => Response.json([event.params.slug, auth.login]))).toEqualTypeOf<
     (event: Event) => Promise<Response>
   >();
-  authorize({ strict: true, can: (auth, request) => request.url.endsWith(auth.login) })((request, auth) => {
+  authorize({ live: true, can: (auth, request) => request.url.endsWith(auth.login) })((request, auth) => {
     same<typeof request, Request>(true);
     same<typeof auth, Auth>(true);
     return new Response();
@@ -212,7 +212,7 @@ class Articles {
     return new Response();
   }
 
-  @authorize({ strict: true })
+  @authorize({ live: true })
   static all(_request: Request, _auth: Auth) {
     return new Response();
   }
@@ -261,18 +261,18 @@ void Whole;
 // A decorated method as it is called.
 {
   const articles = new Articles();
-  expectTypeOf(handlerOf(articles, "list")).toEqualTypeOf<(request: Request) => Promise<Response>>();
-  expectTypeOf(handlerOf(articles, "publish")).toEqualTypeOf<
+  expectTypeOf(toHandler(articles, "list")).toEqualTypeOf<(request: Request) => Promise<Response>>();
+  expectTypeOf(toHandler(articles, "publish")).toEqualTypeOf<
     (request: NextRequest, context: { id: string }) => Promise<Response>
   >();
-  expectTypeOf(handlerOf(articles, "read")).toEqualTypeOf<(event: Event) => Promise<Response>>();
-  expectTypeOf(handlerOf(Articles, "all")).toEqualTypeOf<(request: Request) => Promise<Response>>();
+  expectTypeOf(toHandler(articles, "read")).toEqualTypeOf<(event: Event) => Promise<Response>>();
+  expectTypeOf(toHandler(Articles, "all")).toEqualTypeOf<(request: Request) => Promise<Response>>();
   // @ts-expect-error no handler
-  handlerOf(articles, "plain");
+  toHandler(articles, "plain");
   // @ts-expect-error no method
-  handlerOf(articles, "field");
+  toHandler(articles, "field");
   // @ts-expect-error no member
-  handlerOf(articles, "publsh");
+  toHandler(articles, "publsh");
 }
 
 // Nothing is `any`.

@@ -28,7 +28,7 @@ export function compile({ compiler, folder, type, files, compilerOptions }: Proj
       mkdirSync(path.dirname(path.join(project, name)), { recursive: true });
       writeFileSync(path.join(project, name), text);
     }
-    const options = { target: "es2022", strict: true, types: ["node"], outDir: "out", ...compilerOptions };
+    const options = { target: "es2022", live: true, types: ["node"], outDir: "out", ...compilerOptions };
     writeFileSync(
       path.join(project, "tsconfig.json"),
       JSON.stringify({ compilerOptions: options, files: Object.keys(files) }),

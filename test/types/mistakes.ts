@@ -7,7 +7,7 @@ export interface Mistake {
 }
 
 const handler = "() => new Response()";
-export const setup = `import { createAmpho, handlerOf, type Ampho, type Auth } from "ampho";
+export const setup = `import { createAmpho, toHandler, type Ampho, type Auth } from "ampho";
 declare const ampho: Ampho;
 const { authorize } = ampho;
 `;
@@ -49,7 +49,7 @@ export const mistakes: readonly Mistake[] = [
   {
     name: "a misspelt method",
     text: `${setup}class Articles { @authorize list(_request: Request, _auth: Auth) { return new Response(); } }
-handlerOf(new Articles(), "lst"); // here`,
+toHandler(new Articles(), "lst"); // here`,
     says: /'"lst"' is not assignable to parameter of type '"list"'/,
   },
   {
@@ -93,7 +93,7 @@ createAmpho({
   {
     name: "a verifier that is asked for the store",
     text: `import { createVerifier } from "ampho/verify";
-createVerifier({ jwksUrl: "https://example.org/" }).authorize({ strict: true }, ${handler}); // here`,
+createVerifier({ jwksUrl: "https://example.org/" }).authorize({ live: true }, ${handler}); // here`,
     says: /Type '(?:true|boolean)' is not assignable to type '(?:undefined|never)'/,
   },
   {

@@ -1,7 +1,7 @@
 // An application's own user table that does what it should not.
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { type ApplicationUser, type ApplicationUsers, applicationDirectory } from "../../src/users/directory.js";
 import { createPasswordPool } from "../../src/passwords/pool.js";
+import { type ApplicationUser, type ApplicationUsers, applicationDirectory } from "../../src/users/directory.js";
 
 afterEach(() => void vi.useRealTimers());
 
@@ -29,10 +29,10 @@ describe("a table that hangs", () => {
   ])("in %s does not answer after %i s: unavailable, and whoever runs the process is told", async (_, limit, users) => {
     vi.useFakeTimers();
     const { directory, told } = open(users);
-    const account = "verify" in users ? await directory.find("ann") : undefined;
+    const account = "verify" in users ? await directory.findByLogin("ann") : undefined;
     const asked = () => {
       if (account !== undefined) return directory.verify(account, "x", turn);
-      return "find" in users ? directory.find("ann") : directory.findHolder({ userId: "7", login: "ann" });
+      return "find" in users ? directory.findByLogin("ann") : directory.findSessionUser({ userId: "7", login: "ann" });
     };
     const outcome = expect(asked()).rejects.toMatchObject(unavailable);
     await vi.advanceTimersByTimeAsync(limit * 1000 - 1);
@@ -46,7 +46,7 @@ describe("a table that hangs", () => {
     vi.useFakeTimers();
     const late = () => new Promise<never>((_, reject) => setTimeout(() => reject(new Error("late")), 30_000));
     const { directory, told } = open({ find: late });
-    const outcome = expect(directory.find("ann")).rejects.toMatchObject(unavailable);
+    const outcome = expect(directory.findByLogin("ann")).rejects.toMatchObject(unavailable);
     await vi.advanceTimersByTimeAsync(5_000);
     await outcome;
     await vi.advanceTimersByTimeAsync(30_000);
@@ -60,8 +60,8 @@ describe("a table that hangs", () => {
         throw new Error("away");
       },
     });
-    await directory.find("ann");
-    await expect(directory.findHolder({ userId: "7", login: "ann" })).rejects.toMatchObject(unavailable);
+    await directory.findByLogin("ann");
+    await expect(directory.findSessionUser({ userId: "7", login: "ann" })).rejects.toMatchObject(unavailable);
     expect(vi.getTimerCount()).toBe(0);
   });
 });
@@ -74,7 +74,7 @@ describe("a row", () => {
     };
     const getters = { id: once("7"), login: once("ann"), roles: once(["editor"]), disabled: once(true) };
     const row: ApplicationUser = Object.defineProperties({ ...ann }, getters);
-    const account = await open({ find: () => row }).directory.find("ann");
+    const account = await open({ find: () => row }).directory.findByLogin("ann");
     expect(account).toMatchObject({ id: "7", login: "ann", roles: ["editor"], disabled: true });
   });
 
@@ -95,12 +95,12 @@ describe("a row", () => {
       { ...ann, roles: new Set(["editor"]) },
     ];
     for (const row of rows)
-      expect(await open({ find: () => row as ApplicationUser }).directory.find("ann")).toMatchObject(ann);
+      expect(await open({ find: () => row as ApplicationUser }).directory.findByLogin("ann")).toMatchObject(ann);
   });
 
   it("whose roles change afterwards has those that it had", async () => {
     const roles = ["editor"];
-    const account = await open({ find: () => ({ ...ann, roles }) }).directory.find("ann");
+    const account = await open({ find: () => ({ ...ann, roles }) }).directory.findByLogin("ann");
     roles.push("admin");
     expect(account?.roles).toEqual(["editor"]);
   });
@@ -109,7 +109,7 @@ describe("a row", () => {
     "that says %o is a mistake, in words for whoever wrote it",
     async (members) => {
       const row: object = { ...ann, ...members };
-      const finding = open({ find: () => row as ApplicationUser }).directory.find("ann");
+      const finding = open({ find: () => row as ApplicationUser }).directory.findByLogin("ann");
       await expect(finding).rejects.toThrow(/^users\.find must answer/);
     },
   );
@@ -117,7 +117,7 @@ describe("a row", () => {
 
 it("what verify answers is told once when it is neither true nor false, for it lets nobody in", async () => {
   const { directory, told } = open({ verify: () => JSON.parse("1") });
-  const account = await directory.find("ann");
+  const account = await directory.findByLogin("ann");
   for (const _ of [1, 2]) expect((await directory.verify(account, "x", turn)).good).toBe(false);
   expect(told).toEqual(["undecided"]);
 });

@@ -2,8 +2,8 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { type Auth, createVerifier, handlerOf } from "../../src/verify/verifier.js";
 import { authorize as authorizeNode, guarded } from "../../src/adapters/node.js";
+import { type Auth, createVerifier, toHandler } from "../../src/verify/verifier.js";
 import { foreignToken, newKey, openWorld, password } from "../ampho/world.js";
 import { judge, verifierFor } from "./servers.js";
 
@@ -56,8 +56,8 @@ describe("a need", () => {
       403,
       "insufficient_scope",
     ],
-    ["fresh enough", authorize({ fresh: 300 }, say), `Bearer ${token}`, 200],
-    ["not fresh enough", authorize({ fresh: 10 }, say), `Bearer ${token}`, 401, "login_too_old"],
+    ["fresh enough", authorize({ maxAge: 300 }, say), `Bearer ${token}`, 200],
+    ["not fresh enough", authorize({ maxAge: 10 }, say), `Bearer ${token}`, 401, "login_too_old"],
     ["can, no", authorize({ can: no }, say), `Bearer ${token}`, 403, "insufficient_scope"],
     ["can, later", authorize({ can: later }, say), `Bearer ${token}`, 200],
     ["optional, no token", authorize({ optional: true }, say), undefined, 200],
@@ -75,15 +75,15 @@ describe("a need", () => {
     );
   });
 
-  test("with strict is a TypeError where it is written, for the compiler and at run time", () => {
-    const message = /strict.*asks the store/;
+  test("`live` is a TypeError where it is written, for the compiler and at run time", () => {
+    const message = /live.*database/;
     // @ts-expect-error: a verifier has no store
-    expect(() => authorize({ strict: true }, say)).toThrow(message);
+    expect(() => authorize({ live: true }, say)).toThrow(message);
     // @ts-expect-error: a verifier has no store
-    expect(() => authorize({ strict: true })).toThrow(message);
+    expect(() => authorize({ live: true })).toThrow(message);
     const { verifier } = verifierFor({ keys: key });
-    expect(() => authorizeNode(verifier, { strict: true })).toThrow(message);
-    expect(() => verifier.guard(`Bearer ${token}`, { strict: true }, undefined)).toThrow(message);
+    expect(() => authorizeNode(verifier, { live: true })).toThrow(message);
+    expect(() => verifier.guard(`Bearer ${token}`, { live: true }, undefined)).toThrow(message);
   });
 
   test("that is misspelt is a TypeError", () => {
@@ -101,7 +101,7 @@ test("methods are decorated", async () => {
       return Response.json([this.name, auth.login]);
     }
   }
-  const response = await handlerOf(new Articles(), "list")(requestWith(`Bearer ${token}`));
+  const response = await toHandler(new Articles(), "list")(requestWith(`Bearer ${token}`));
   expect(await response.json()).toEqual(["articles", "alice"]);
 });
 

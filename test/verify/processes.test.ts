@@ -8,7 +8,7 @@ import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { generateJwk } from "../../src/keys/generate.js";
 import { ampho, binary } from "../cli/transcript.js";
-import { feedToken } from "./servers.js";
+import { revocationFeedToken } from "./servers.js";
 
 const password = "violet kettle harbour morning";
 
@@ -33,12 +33,19 @@ async function startBoth() {
   const cwd = mkdtempSync(path.join(tmpdir(), "ampho-verify-"));
   onTestFinished(() => rmSync(cwd, { recursive: true, force: true }));
   const jwk = generateJwk("EdDSA");
-  const env = { NODE_ENV: "production", AMPHO_SECURITY_KEY: JSON.stringify(jwk), AMPHO_SECURITY_FEED_TOKEN: feedToken };
+  const env = {
+    NODE_ENV: "production",
+    AMPHO_SECURITY_KEY: JSON.stringify(jwk),
+    AMPHO_SECURITY_REVOCATION_FEED_TOKEN: revocationFeedToken,
+  };
   const asOperator = (args: readonly string[], stdin = "") => ampho(args, { cwd, env, stdin });
   await asOperator(["user-add", "alice", "--role", "editor", "--password-stdin"], password);
   const serving = start([binary, "serve", "--port", "0"], cwd, env);
   const url = `${await firstLine(serving)}/api/security`;
-  const service = start(["test/verify/children/service.mjs"], process.cwd(), { AUTH_URL: url, FEED_TOKEN: feedToken });
+  const service = start(["test/verify/children/service.mjs"], process.cwd(), {
+    AUTH_URL: url,
+    FEED_TOKEN: revocationFeedToken,
+  });
   const at = `http://127.0.0.1:${await firstLine(service)}`;
 
   const post = (route: string, body: object | undefined, token?: string) =>

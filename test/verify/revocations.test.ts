@@ -6,12 +6,12 @@ import { generateJwk } from "../../src/keys/generate.js";
 import { admission, foreignToken, newKey, settableClock } from "../ampho/world.js";
 import {
   becomes,
-  feedToken,
   type Issuer,
   issuer,
   judge,
   type Listening,
   listen,
+  revocationFeedToken,
   sendJson,
   verifierFor,
 } from "./servers.js";
@@ -54,12 +54,12 @@ type Act = (
 
 const acts: readonly [string, Act, string][] = [
   ["a session ends", ({ ampho }, { session }) => ampho.sessions.end(session), "session"],
-  ["all of a user's sessions end", ({ ampho }, { user }) => ampho.sessions.endAll(user.id), "another session"],
+  ["all of a user's sessions end", ({ ampho }, { user }) => ampho.sessions.endForUser(user.id), "another session"],
   ["a role is taken away", ({ ampho }) => ampho.users.setRoles("àlice", { remove: ["editor"] }), "session"],
   ["a user is disabled", ({ ampho }) => ampho.users.disable("àlice"), "by login, without iat"],
   ["a user is removed", ({ ampho }) => ampho.users.remove("àlice"), "by sub"],
-  ["a user is revoked", ({ ampho }, { user }) => ampho.sessions.revokeUser({ ...user, login: "àlice" }), "by sub"],
-  ["everything ends", ({ ampho }) => ampho.sessions.endEvery(), "of nobody"],
+  ["a user is revoked", ({ ampho }, { user }) => ampho.sessions.revokeForUser({ ...user, login: "àlice" }), "by sub"],
+  ["everything ends", ({ ampho }) => ampho.sessions.endForEveryone(), "of nobody"],
   ["a key is revoked", ({ ampho }) => ampho.keys.revoke("key-1"), "of nobody"],
 ];
 
@@ -82,12 +82,12 @@ describe("a verifier that follows the feed", () => {
 
   test("hears what another process ended, held back by one that has not seen it yet", async () => {
     const { openWorld } = await import("../ampho/world.js");
-    const world = await openWorld({ feedToken, clock: undefined });
+    const world = await openWorld({ revocationFeedToken, clock: undefined });
     const serving = await issuer({ key: world.key, databaseUrl: `sqlite:${world.databaseFile}` });
     const { verifier } = verifierFor({ keys: world.key, revocations: serving.revocations });
     const grant = await world.session(await world.user("alice"));
     expect(await judge(verifier, grant.token)).toBe("in");
-    await world.ampho.sessions.endEvery();
+    await world.ampho.sessions.endForEveryone();
     await becomes("invalid_token", verifier, grant.token);
   });
 
@@ -108,7 +108,7 @@ describe("a verifier that follows the feed", () => {
     const user = await first.ampho.users.create({ login: "alice" });
     const ended = await first.ampho.sessions.create(user.id);
     for (let count = 0; count < 5; count++) await first.ampho.sessions.create(user.id);
-    await first.ampho.sessions.endAll(user.id);
+    await first.ampho.sessions.endForUser(user.id);
     await becomes("invalid_token", verifier, ended.token);
     const port = Number(new URL(first.server.url).port);
     await first.server.close();
@@ -128,7 +128,7 @@ describe("while the feed cannot be read", () => {
   const empty = { epoch: "e", last: 0, revocations: [], now: 1_790_000_000, more: false, waited: 0 };
   const following = (url: string, more: object = {}) => {
     const clock = settableClock();
-    const revocations = { url, token: feedToken, ...more };
+    const revocations = { url, token: revocationFeedToken, ...more };
     return { clock, ...verifierFor({ keys: key, clock, revocations }) };
   };
 
@@ -284,15 +284,15 @@ describe("the options of revocations", () => {
   test.each<[string, object, RegExp]>([
     [
       "a URL of another host without https",
-      { url: "http://auth.example/", token: feedToken },
+      { url: "http://auth.example/", token: revocationFeedToken },
       /^url of revocations must be/,
     ],
     ["no token", { url }, /token of revocations/],
     ["a short token", { url, token: "short" }, /token of revocations/],
-    ["a token with a line end", { url, token: `${feedToken}\n` }, /token of revocations/],
-    ["a lag that is no number", { url, token: feedToken, lagMax: "30" }, /lagMax must be a whole number/],
-    ["failOpen that is no bool", { url, token: feedToken, failOpen: "no" }, /failOpen must be/],
-    ["a misspelt option", { url, token: feedToken, failopen: true }, /knows no option "failopen"/],
+    ["a token with a line end", { url, token: `${revocationFeedToken}\n` }, /token of revocations/],
+    ["a lag that is no number", { url, token: revocationFeedToken, lagMax: "30" }, /lagMax must be a whole number/],
+    ["failOpen that is no bool", { url, token: revocationFeedToken, failOpen: "no" }, /failOpen must be/],
+    ["a misspelt option", { url, token: revocationFeedToken, failopen: true }, /knows no option "failopen"/],
   ])("%s is a mistake", (_, revocations, message) => {
     expect(() => verifierFor({ keys, ...{ revocations: Object(revocations) } })).toThrow(message);
     if ("token" in revocations)
@@ -302,7 +302,7 @@ describe("the options of revocations", () => {
   });
 });
 
-describe("AMPHO_SECURITY_FEED_TOKEN", () => {
+describe("AMPHO_SECURITY_REVOCATION_FEED_TOKEN", () => {
   test.each([
     "",
     "short",
@@ -311,9 +311,9 @@ describe("AMPHO_SECURITY_FEED_TOKEN", () => {
     "x".repeat(1025),
     `${randomBytes(20).toString("hex")}ü`,
   ])("%j is a bad value, and is not shown", async (token) => {
-    const starting = createAmpho({ databaseUrl: "sqlite::memory:", feedToken: token, notice: () => {} });
+    const starting = createAmpho({ databaseUrl: "sqlite::memory:", revocationFeedToken: token, log: () => {} });
     await expect(starting).rejects.toThrow(
-      /option feedToken.* is a value that is not shown, as it is a secret, and may be 32 to 1024/,
+      /option revocationFeedToken.* is a value that is not shown, as it is a secret, and may be 32 to 1024/,
     );
     if (token !== "") await expect(starting).rejects.not.toThrow(token);
   });

@@ -1,11 +1,11 @@
 // Servers on the loopback interface that behave as a test says, and verifiers that are closed when their test is over.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { onTestFinished } from "vitest";
+import { mount } from "../../src/adapters/node.js";
 import { type Ampho, type AmphoOptions, createAmpho } from "../../src/index.js";
 import { createVerifier, type Verifier, type VerifierOptions } from "../../src/verify/verifier.js";
-import { mount } from "../../src/adapters/node.js";
 
-export const feedToken = "feed-5f2c8e9a4b7d1e6f3a0c9b8d7e6f";
+export const revocationFeedToken = "feed-5f2c8e9a4b7d1e6f3a0c9b8d7e6f";
 
 export type Answering = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -52,7 +52,7 @@ export const sendJson =
 /** A verifier, with what it tells people. */
 export function verifierFor(options: VerifierOptions): { readonly verifier: Verifier; readonly notices: string[] } {
   const notices: string[] = [];
-  const verifier = createVerifier({ notice: (line) => void notices.push(line), ...options });
+  const verifier = createVerifier({ log: (line) => void notices.push(line), ...options });
   onTestFinished(() => verifier.close());
   return { verifier, notices };
 }
@@ -66,14 +66,14 @@ export interface Issuer {
 
 /** An Ampho on a server. */
 export async function issuer(options: AmphoOptions = {}, port = 0): Promise<Issuer> {
-  const ampho = await createAmpho({ databaseUrl: "sqlite::memory:", feedToken, notice: () => {}, ...options });
+  const ampho = await createAmpho({ databaseUrl: "sqlite::memory:", revocationFeedToken, log: () => {}, ...options });
   const server = await listen(mount(ampho), port);
   onTestFinished(() => ampho.close());
   return {
     ampho,
     server,
     jwksUrl: `${server.url}/api/security/.well-known/jwks.json`,
-    revocations: { url: `${server.url}/api/security/revocations`, token: feedToken },
+    revocations: { url: `${server.url}/api/security/revocations`, token: revocationFeedToken },
   };
 }
 

@@ -1,7 +1,7 @@
 import type { CommandContext, CommandInput } from "../command.js";
 import { UsageError } from "../failure.js";
 import { readTime } from "../read-time.js";
-import { table, timeOf } from "../table.js";
+import { formatTime, table } from "../table.js";
 import { withManagement } from "../with-management.js";
 
 const limitByDefault = 1000;
@@ -13,7 +13,7 @@ export async function run(input: CommandInput, context: CommandContext): Promise
   const rows = await withManagement(context, ({ audit }) => audit.list({ login: input.text("--login"), since, limit }));
   if (input.has("--json")) return terminal.printJson(rows);
   const lines = rows.map(({ at, event, login, reason, origin }) => [
-    timeOf(at),
+    formatTime(at),
     event,
     login ?? "",
     origin.operator ?? origin.address ?? origin.actor,

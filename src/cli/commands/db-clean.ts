@@ -6,8 +6,8 @@ import { withManagement } from "../with-management.js";
 const names: Readonly<Record<OldRowKind, string>> = {
   sessions: "sessions",
   revocations: "revocations",
-  guesses: "failed guesses, by login",
-  places: "failed guesses, by address",
+  attempts: "failed attempts, by login",
+  sources: "failed attempts, by address",
   imports: "users of imports that were given up",
   audit: "audit log",
 };

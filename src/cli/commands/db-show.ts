@@ -1,5 +1,5 @@
 import type { CommandContext, CommandInput } from "../command.js";
-import { table, timeOf } from "../table.js";
+import { formatTime, table } from "../table.js";
 import { withMigrations } from "../with-migrations.js";
 
 export async function run(input: CommandInput, context: CommandContext): Promise<void> {
@@ -9,7 +9,7 @@ export async function run(input: CommandInput, context: CommandContext): Promise
   const rows = all.map(({ version, name, appliedAt }) => [
     String(version),
     name,
-    appliedAt === null ? "" : timeOf(appliedAt),
+    appliedAt === null ? "" : formatTime(appliedAt),
   ]);
   terminal.printTable(table(["VERSION", "NAME", "APPLIED (UTC)"], rows));
 }

@@ -17,12 +17,12 @@ export async function run(input: CommandInput, context: CommandContext): Promise
   await check(url, input.has("--json"), context);
 }
 
-async function check(url: string | undefined, json: boolean, { terminal, surroundings }: CommandContext) {
+async function check(url: string | undefined, json: boolean, { terminal, processContext }: CommandContext) {
   // Looked at before anything is opened.
   if (url !== undefined && apiOf(url, "") === undefined)
     throw new UsageError("--url takes an http or https URL without user, query or fragment");
   const api = url === undefined ? undefined : (prefix: string) => apiOf(url, prefix) ?? new URL(url);
-  const { findings, remarks } = await examine({ surroundings, api, now: () => Math.floor(Date.now() / 1000) });
+  const { findings, remarks } = await examine({ processContext, api, now: () => Math.floor(Date.now() / 1000) });
   if (json) terminal.printJson(findings);
   else for (const finding of findings) print(finding, terminal);
   for (const remark of remarks) terminal.note(remark);

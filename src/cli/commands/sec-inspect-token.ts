@@ -1,12 +1,12 @@
 import type { Configuration } from "../../config/configuration.js";
-import { readJwt } from "../../tokens/jwt.js";
 import { hasDatabase } from "../../doctor/database-file.js";
 import { AmphoError } from "../../errors.js";
-import { StoreOpenError } from "../../store/database-error.js";
+import { DatabaseError } from "../../store/database-error.js";
+import { readJwt } from "../../tokens/jwt.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { configure } from "../configure.js";
 import { CommandFailure } from "../failure.js";
-import { timeOf } from "../table.js";
+import { formatTime } from "../table.js";
 import { withAmpho } from "../with-ampho.js";
 
 /** Twice what the guard takes at most. */
@@ -64,12 +64,12 @@ async function refusalOf(
       }
     });
   const alone = { ...configuration, databaseUrl: "sqlite::memory:", databaseMigrate: "auto" } as const;
-  if (!hasDatabase(configuration.databaseUrl, context.surroundings.cwd)) return judge(alone);
+  if (!hasDatabase(configuration.databaseUrl, context.processContext.cwd)) return judge(alone);
   try {
     // Looking at a token changes no schema.
     return await judge({ ...configuration, databaseMigrate: "off" });
   } catch (error) {
-    if (!(error instanceof StoreOpenError || error instanceof AmphoError)) throw error;
+    if (!(error instanceof DatabaseError || error instanceof AmphoError)) throw error;
     context.terminal.warn(`whether it was revoked is not known: ${error.message}`);
     return judge(alone);
   }
@@ -86,6 +86,8 @@ function times(claims: Readonly<Record<string, unknown>>): readonly string[] {
   return Object.entries(timeClaims).flatMap(([name, label]) => {
     const at = claims[name];
     // Past the year 9999 there is no such date, nor such a token.
-    return typeof at === "number" && at >= 0 && at <= 253_402_300_799 ? [`${label.padEnd(9)} ${timeOf(at)} UTC`] : [];
+    return typeof at === "number" && at >= 0 && at <= 253_402_300_799
+      ? [`${label.padEnd(9)} ${formatTime(at)} UTC`]
+      : [];
   });
 }

@@ -23,25 +23,34 @@ export async function run(input: CommandInput, context: CommandContext): Promise
 
 async function serve(
   input: CommandInput,
-  { surroundings, terminal }: CommandContext,
+  { processContext, terminal }: CommandContext,
   format: LogFormat,
 ): Promise<void> {
   const { stopped, stop } = stopSignal();
-  const notice = noticeOf(format, terminal);
+  const note = noticeOf(format, terminal);
   const options = { host: input.text("--host"), port: input.text("--port") };
-  const { configuration, warnings } = readConfiguration({ ...surroundings, options });
-  for (const warning of warnings) notice(`warning: ${warning}`);
+  const { configuration, warnings } = readConfiguration({ ...processContext, options });
+  for (const warning of warnings) note(`warning: ${warning}`);
   // Before there is anything to read anew: a SIGHUP that comes early must not end the process.
   let ampho: Ampho | undefined;
   const unhook = onHangUp(
-    () => void reload(ampho, notice),
+    () => void reload(ampho, note),
     () => stop("SIGHUP"),
   );
   try {
-    const opened = await composeAmpho(configuration, { notice }, { actor: "application" });
+    const opened = await composeAmpho(configuration, { log: note }, { actor: "application" });
     ampho = opened;
-    const { host, port, metricsHost, metricsPort = 0, trustProxy: trustedHops, doctor, drainLead } = configuration;
-    if (doctor) notice("warning: AMPHO_DOCTOR is true: whoever asks is told that this instance may be attacked");
+    const {
+      host,
+      port,
+      metricsHost,
+      metricsPort = 0,
+      trustProxy: trustedHops,
+      allowAttackTest,
+      shutdownDelay,
+    } = configuration;
+    if (allowAttackTest)
+      note("warning: AMPHO_ALLOW_ATTACK_TEST is true: whoever asks is told that this instance may be attacked");
     const log = createAccessLog(format, (line) => terminal.note(line.trimEnd()));
     const metrics = createMetricsServing(configuration, opened, log);
     const server = createHttpServer({
@@ -56,15 +65,15 @@ async function serve(
     try {
       const url = await listen(server, port, host);
       if (metrics.server !== undefined)
-        notice(`metrics: ${await listen(metrics.server, metricsPort, metricsHost)}${metricsPath}`);
+        note(`metrics: ${await listen(metrics.server, metricsPort, metricsHost)}${metricsPath}`);
       terminal.print(url);
       const signal = await stopped;
-      if (signal === "SIGTERM" && drainLead > 0) {
-        notice(`${signal}: no longer ready; the port closes in ${drainLead} s`);
+      if (signal === "SIGTERM" && shutdownDelay > 0) {
+        note(`${signal}: no longer ready; the port closes in ${shutdownDelay} s`);
         server.leave();
-        await pause(drainLead * 1000);
+        await pause(shutdownDelay * 1000);
       }
-      notice(`${signal}: running requests may end`);
+      note(`${signal}: running requests may end`);
     } finally {
       await Promise.all([server.close(), metrics.server?.close()]);
     }
@@ -74,12 +83,12 @@ async function serve(
   }
 }
 
-async function reload(ampho: Ampho | undefined, notice: (line: string) => void): Promise<void> {
+async function reload(ampho: Ampho | undefined, note: (line: string) => void): Promise<void> {
   try {
     await ampho?.reloadKeys();
-    if (ampho !== undefined) notice("SIGHUP: the key file was read");
+    if (ampho !== undefined) note("SIGHUP: the key file was read");
   } catch (error) {
-    notice(`error: SIGHUP: ${error instanceof Error ? error.message : "an error"}; the keys stay as they are`);
+    note(`error: SIGHUP: ${error instanceof Error ? error.message : "an error"}; the keys stay as they are`);
   }
 }
 
@@ -107,7 +116,7 @@ function stopSignal(): { readonly stopped: Promise<NodeJS.Signals>; readonly sto
 function noticeOf(format: LogFormat, terminal: Terminal): (line: string, requestId?: string) => void {
   return format === "text"
     ? (line, id) => terminal.note(id === undefined ? `ampho: ${line}` : `ampho: request ${id}: ${line}`)
-    : (line, id) => terminal.note(JSON.stringify({ time: new Date().toISOString(), notice: line, id }));
+    : (line, id) => terminal.note(JSON.stringify({ time: new Date().toISOString(), message: line, id }));
 }
 
 const listenProblems: Readonly<Record<string, string>> = {

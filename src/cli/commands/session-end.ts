@@ -14,10 +14,10 @@ export async function run(input: CommandInput, context: CommandContext): Promise
       if (!(await sessions.end(id))) throw new CommandFailure("there is no such live session");
       context.terminal.note("The session has ended.");
     } else if (login !== undefined) {
-      for (const userId of await sessions.usersOf(login)) await sessions.endAll(userId);
+      for (const userId of await sessions.findUserIds(login)) await sessions.endForUser(userId);
       context.terminal.note("Every session of the user has ended.");
     } else {
-      await sessions.endEvery();
+      await sessions.endForEveryone();
       context.terminal.note("Every session has ended.");
     }
   });

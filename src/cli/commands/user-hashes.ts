@@ -4,7 +4,7 @@ import { withManagement } from "../with-management.js";
 
 export async function run(input: CommandInput, context: CommandContext): Promise<void> {
   const { terminal } = context;
-  const counts = await withManagement(context, ({ users }) => users.hashes());
+  const counts = await withManagement(context, ({ users }) => users.countHashFormats());
   if (input.has("--json")) return terminal.printJson(counts);
   const rows = counts.map(({ format, current, users }) => [
     format ?? "none",

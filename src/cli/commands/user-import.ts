@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import { addAbortSignal, type Readable } from "node:stream";
-import { linesOf } from "../../users/import-lines.js";
 import type { ImportReport } from "../../users/import.js";
+import { linesOf } from "../../users/import-lines.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failure.js";
 import { table } from "../table.js";

@@ -34,7 +34,7 @@ export interface Session {
 }
 
 /** Users made for the attacks in the server's store. */
-export interface Guests {
+export interface TestUsers {
   readonly other: Credentials;
   readonly withoutPassword: string;
   readonly disabled: Credentials;
@@ -59,7 +59,7 @@ export interface Target {
   /** The server's key, where it is known. */
   readonly key: Key | undefined;
   readonly user: Credentials;
-  readonly guests: Guests | undefined;
+  readonly guests: TestUsers | undefined;
   /** A login that nobody has. */
   readonly nobody: string;
   /** An access token that stays good for all attacks, and what came with it. */
@@ -68,9 +68,9 @@ export interface Target {
   open(who?: Credentials): Promise<Session>;
 }
 
-export const held: Verdict = { outcome: "held" };
-export const notHeld = (detail: string): Verdict => ({ outcome: "not_held", detail });
-export const notTried = (detail: string): Verdict => ({ outcome: "not_tried", detail });
+export const resisted: Verdict = { outcome: "held" };
+export const succeeded = (detail: string): Verdict => ({ outcome: "not_held", detail });
+export const notRun = (detail: string): Verdict => ({ outcome: "not_tried", detail });
 
 export const bearer = (token: string) => ["Authorization", `Bearer ${token}`] as const;
 const json = ["Content-Type", "application/json"] as const;
@@ -83,22 +83,22 @@ export const post = (path: string, body: unknown, ...headers: readonly (readonly
 });
 
 /** A trial and the answer that it got. */
-export type Tried = readonly [what: string, answer: Answer];
+export type AttemptResult = readonly [what: string, answer: Answer];
 
 const shownMax = 3;
 
 /** Held if each answer is as it may be; else the first few that are not. */
-export function judge(all: Iterable<Tried>, isHeld: (answer: Answer) => boolean): Verdict {
+export function judge(all: Iterable<AttemptResult>, isHeld: (answer: Answer) => boolean): Verdict {
   const broken = [...all].filter(([, answer]) => !isHeld(answer));
-  if (broken.length === 0) return held;
+  if (broken.length === 0) return resisted;
   const shown = broken.slice(0, shownMax).map(([what, { status }]) => `${what}: answered ${status}`);
   const more = broken.length > shownMax ? [`and ${broken.length - shownMax} more`] : [];
-  return notHeld([...shown, ...more].join("; "));
+  return succeeded([...shown, ...more].join("; "));
 }
 
 /** Refused as a client's fault. Neither a success nor a crash is; a proxy may find a header too large (431). */
 const refusals: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 413, 414, 415, 422, 431, 501]);
-export const isRefused = ({ status }: Answer): boolean => refusals.has(status);
+export const isRejected = ({ status }: Answer): boolean => refusals.has(status);
 
 /** Of a token: it is none, or none that is good. */
 export const isUnauthorized = ({ status }: Answer): boolean => status === 401 || status === 400 || status === 431;
@@ -107,14 +107,14 @@ export const isUnauthorized = ({ status }: Answer): boolean => status === 401 ||
 export async function tryEach(
   target: Target,
   trials: Iterable<readonly [what: string, sent: Sent]>,
-): Promise<readonly Tried[]> {
-  const all: Tried[] = [];
+): Promise<readonly AttemptResult[]> {
+  const all: AttemptResult[] = [];
   for (const [what, sent] of trials) all.push([what, await target.send(sent)]);
   return all;
 }
 
 /** Tokens that no guard may take. */
-export async function refusesTokens(
+export async function rejectsTokens(
   target: Target,
   tokens: Iterable<readonly [what: string, token: string]>,
 ): Promise<Verdict> {

@@ -1,11 +1,11 @@
 // `ampho doctor --attack`: asks whether it may, makes users or takes the one it is given, tries, and leaves nothing behind.
 import type { Key } from "../../keys/key.js";
-import type { Attack, Credentials, TokenRules } from "./attack.js";
-import { type AttackResult, runAttacks } from "./run.js";
-import { askConsent, isPrivate } from "./consent.js";
 import { openExchange } from "../exchange.js";
-import type { Lodging } from "./test-users.js";
+import type { Attack, Credentials, TokenRules } from "./attack.js";
+import { askConsent, isPrivate } from "./consent.js";
+import { type AttackResult, runAttacks } from "./run.js";
 import { NoLogin, openTarget } from "./target.js";
+import type { TestUserAccess } from "./test-users.js";
 
 export interface AttackOptions {
   readonly attacks: readonly Attack[];
@@ -15,7 +15,7 @@ export interface AttackOptions {
   readonly keys: readonly Key[] | undefined;
   readonly rules: TokenRules;
   /** Makes users in the server's store; not called before there is consent. Or the one user that there is. */
-  readonly user: Credentials | (() => Promise<Lodging>);
+  readonly user: Credentials | (() => Promise<TestUserAccess>);
   /** Unix seconds. */
   readonly now: () => number;
   /** Leaves what has not begun, and cleans up. */
@@ -32,7 +32,7 @@ export async function attackInstance(options: AttackOptions): Promise<AttackRepo
   if (!isPrivate(api))
     return { refused: "over http it only attacks this machine: tokens would be seen on the way. Use https" };
   const exchange = openExchange(api);
-  let lodging: Lodging | undefined;
+  let lodging: TestUserAccess | undefined;
   try {
     const consent = await askConsent(exchange, keys, rules, now());
     if (!consent.given) return { refused: `nothing was attacked: ${consent.why}` };
@@ -66,5 +66,5 @@ export async function attackInstance(options: AttackOptions): Promise<AttackRepo
   }
 }
 
-const hintFor = (lodging: Lodging | undefined): string =>
+const hintFor = (lodging: TestUserAccess | undefined): string =>
   lodging === undefined ? "" : "; if the configured store is not the server's, use --login and --password-stdin";

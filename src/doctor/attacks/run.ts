@@ -1,6 +1,7 @@
 // Tries the attacks one after the other, and says of each how it ended.
-import type { Attack, Target, Verdict } from "./attack.js";
+
 import { NoAnswer } from "../exchange.js";
+import type { Attack, Target, Verdict } from "./attack.js";
 import { NoLogin } from "./target.js";
 
 export interface AttackResult {

@@ -1,8 +1,16 @@
 // The instance that is attacked, as the attacks see it. Every session that they open is closed afterwards.
 import { randomBytes } from "node:crypto";
 import type { Key } from "../../keys/key.js";
-import { bearer, type Credentials, type Guests, post, type Session, type Target, type TokenRules } from "./attack.js";
 import { type Answer, type Exchange, headerOf, NoAnswer, type Sent } from "../exchange.js";
+import {
+  bearer,
+  type Credentials,
+  post,
+  type Session,
+  type Target,
+  type TestUsers,
+  type TokenRules,
+} from "./attack.js";
 import { parseSegment, segmentsOf } from "./forge.js";
 import { givenBy } from "./grant.js";
 
@@ -11,7 +19,7 @@ export interface TargetOptions {
   readonly key: Key | undefined;
   readonly rules: TokenRules;
   readonly user: Credentials;
-  readonly guests: Guests | undefined;
+  readonly guests: TestUsers | undefined;
   /** The server's clock, Unix seconds. */
   readonly now: () => number;
 }

@@ -1,17 +1,20 @@
 // Users made for the attacks in the configured store, and removed afterwards.
 import { randomBytes } from "node:crypto";
 import type { Management } from "../../flows/manage/management.js";
-import type { Credentials, Guests } from "./attack.js";
+import type { Credentials, TestUsers } from "./attack.js";
 
-export interface Lodging {
+export interface TestUserAccess {
   readonly user: Credentials;
-  readonly guests: Guests;
+  readonly guests: TestUsers;
   /** Removes them all; may be called twice. */
   leave(): Promise<void>;
 }
 
 /** Rejects as `users.create` does; then none of them is left. */
-export async function lodge(users: Management["users"], passwordMinCharacters: number): Promise<Lodging> {
+export async function createTestUsers(
+  users: Management["users"],
+  passwordMinCharacters: number,
+): Promise<TestUserAccess> {
   const made = new Set<string>();
   const password = randomBytes(Math.max(24, passwordMinCharacters)).toString("base64url").slice(0, 1024);
 
@@ -31,7 +34,7 @@ export async function lodge(users: Management["users"], passwordMinCharacters: n
 
   try {
     const user = await make(true);
-    const guests: Guests = {
+    const guests: TestUsers = {
       other: await make(true),
       disabled: await make(true),
       withoutPassword: (await make(false)).login,

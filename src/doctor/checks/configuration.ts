@@ -17,10 +17,10 @@ const hasPublicKeys = ({ keys = [] }: Configuration): boolean => keys.some(({ pu
 
 const rules: readonly Rule[] = [
   {
-    when: (one) => one.doctor && isProduction(one),
+    when: (one) => one.allowAttackTest && isProduction(one),
     severity: "error",
-    message: "AMPHO_DOCTOR is true in production: each answer says that the instance may be attacked",
-    mend: "unset AMPHO_DOCTOR; `ampho doctor --attack` also runs with the instance's key",
+    message: "AMPHO_ALLOW_ATTACK_TEST is true in production: each answer says that the instance may be attacked",
+    mend: "unset AMPHO_ALLOW_ATTACK_TEST; `ampho doctor --attack` also runs with the instance's key",
   },
   {
     when: ({ passwordMin }) => passwordMin < 8,
@@ -87,23 +87,23 @@ const rules: readonly Rule[] = [
     mend: "set it to an https URL",
   },
   {
-    when: ({ tokenForeignMax }) => tokenForeignMax > 30 * day,
+    when: ({ tokenForeignTtl }) => tokenForeignTtl > 30 * day,
     severity: "warning",
     message:
-      "AMPHO_SECURITY_TOKEN_FOREIGN_MAX is more than 30 days: such tokens belong to no session that could be ended",
+      "AMPHO_SECURITY_TOKEN_FOREIGN_TTL is more than 30 days: such tokens belong to no session that could be ended",
     mend: "let other software make short-lived tokens, and set it to 86400, its default",
   },
   {
-    when: ({ sessionMax }) => sessionMax > 366 * day,
+    when: ({ sessionTtl }) => sessionTtl > 366 * day,
     severity: "warning",
-    message: "AMPHO_SECURITY_SESSION_MAX is more than a year: a stolen session is as good for so long",
+    message: "AMPHO_SECURITY_SESSION_TTL is more than a year: a stolen session is as good for so long",
     mend: "set it to 7776000 (90 days), its default",
   },
   {
-    when: ({ sessionIdle, sessionMax }) => sessionIdle > Math.min(90 * day, sessionMax),
+    when: ({ sessionIdleTtl, sessionTtl }) => sessionIdleTtl > Math.min(90 * day, sessionTtl),
     severity: "warning",
     message:
-      "AMPHO_SECURITY_SESSION_IDLE is more than 90 days, or than AMPHO_SECURITY_SESSION_MAX: forgotten sessions stay open",
+      "AMPHO_SECURITY_SESSION_IDLE_TTL is more than 90 days, or than AMPHO_SECURITY_SESSION_TTL: forgotten sessions stay open",
     mend: "set it to 1209600 (14 days), its default",
   },
   {
@@ -113,9 +113,9 @@ const rules: readonly Rule[] = [
     mend: "set it to 100, its default, or less",
   },
   {
-    when: ({ throttleTries, throttleWindow }) => throttleTries * (day / throttleWindow) > 10_000,
+    when: ({ throttleAttempts, throttleWindow }) => throttleAttempts * (day / throttleWindow) > 10_000,
     severity: "warning",
-    message: "AMPHO_SECURITY_THROTTLE_TRIES and _WINDOW let guess thousands of times a day at one login",
+    message: "AMPHO_SECURITY_THROTTLE_ATTEMPTS and _WINDOW let guess thousands of times a day at one login",
     mend: "set them to 5 and 900, their defaults",
   },
   {

@@ -1,11 +1,12 @@
 // The database: its schema, what it says of time, and what is left in it that should not stay.
-import { countHashes } from "../../users/hash-formats.js";
+
 import type { Configuration } from "../../config/configuration.js";
-import type { Key } from "../../keys/key.js";
 import { AmphoError } from "../../errors.js";
-import { StoreOpenError } from "../../store/database-error.js";
+import type { Key } from "../../keys/key.js";
+import { DatabaseError } from "../../store/database-error.js";
 import { openMigrations, openStore } from "../../store/open.js";
 import type { Store } from "../../store/store.js";
+import { countHashFormats } from "../../users/hash-formats.js";
 import type { CheckName, Finding } from "../finding.js";
 
 const [day, apartWarnSeconds] = [86_400, 5];
@@ -31,7 +32,7 @@ export async function checkDatabase({ configuration, keys, now }: DatabaseInput)
     const { open, owner } = await checkSchema(configuration);
     if (open.length > 0) return open;
     const { databaseUrl: url, databasePrepare: prepare } = configuration;
-    const store = await openStore({ url, migrate: false, prepare, notice: () => {} });
+    const store = await openStore({ url, migrate: false, prepare, log: () => {} });
     try {
       return [
         ...owner,
@@ -44,7 +45,7 @@ export async function checkDatabase({ configuration, keys, now }: DatabaseInput)
       await store.close();
     }
   } catch (error) {
-    if (error instanceof StoreOpenError || error instanceof AmphoError)
+    if (error instanceof DatabaseError || error instanceof AmphoError)
       return [finding("error", "database", error.message, "see docs/operating.md, Bad days")];
     throw error;
   }
@@ -127,21 +128,21 @@ async function checkSessions(store: Store, now: number): Promise<readonly Findin
       "note",
       "sessions",
       message,
-      "lower AMPHO_SECURITY_SESSION_IDLE for those to come; `ampho session-end --all` ends all",
+      "lower AMPHO_SECURITY_SESSION_IDLE_TTL for those to come; `ampho session-end --all` ends all",
     ),
   ];
 }
 
-/** Found at some millions of guesses a second by whoever holds a copy of the database. */
+/** Found at some millions of attempts a second by whoever holds a copy of the database. */
 const fastFormats = /^(?:ldap-|salted-|md5|apr1|phpass)/;
 
 async function checkHashes(store: Store): Promise<readonly Finding[]> {
-  const old = (await countHashes({ store })).filter(({ format, current }) => format !== null && !current);
+  const old = (await countHashFormats({ store })).filter(({ format, current }) => format !== null && !current);
   const fast = old.filter(({ format }) => fastFormats.test(format ?? ""));
   if (old.length === 0) return [];
   const listed = old.map(({ format, users }) => `${users} ${format}`).join(", ");
   const severity = fast.length > 0 ? "warning" : "note";
-  const weak = fast.length > 0 ? "; some of them fall to fast guessing if the database is stolen" : "";
+  const weak = fast.length > 0 ? "; some of them fall to fast attempting if the database is stolen" : "";
   const message = `passwords in formats of other systems are left (${listed}): each is replaced at its user's next login${weak}`;
   return [
     finding(

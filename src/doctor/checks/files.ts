@@ -1,7 +1,7 @@
 // Who may read and write the files that hold secrets: the key, the database, the configuration. POSIX modes only.
 import { existsSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { shownPath } from "../../config/redact.js";
+import { describePath } from "../../config/redact.js";
 import type { Finding } from "../finding.js";
 
 export interface SecretFile {
@@ -33,7 +33,7 @@ const finding = (severity: Finding["severity"], message: string, mend: string): 
 
 function checkFile({ path, what }: SecretFile): readonly Finding[] {
   const stats = statSync(path);
-  const [mode, shown] = [modeOf(stats), shownPath(path)];
+  const [mode, shown] = [modeOf(stats), describePath(path)];
   const mend = `chmod 600 ${shown}`;
   if ((stats.mode & 0o002) !== 0)
     return [finding("error", `${what} ${shown} can be written by everybody (mode ${mode})`, mend)];

@@ -2,8 +2,8 @@
 import type { TLSSocket } from "node:tls";
 import { connect } from "node:tls";
 import type { Configuration } from "../../config/configuration.js";
-import type { Key } from "../../keys/key.js";
 import { forwardedIgnored } from "../../http/rest/forwarding.js";
+import type { Key } from "../../keys/key.js";
 import { isPrivate, skewOf } from "../attacks/consent.js";
 import { type Answer, type Exchange, headerOf, membersOf, NoAnswer, openExchange } from "../exchange.js";
 import type { CheckName, Finding } from "../finding.js";

@@ -1,6 +1,7 @@
 // What may be given to the calls of manage.ts. Throws `invalid_request` for the rest.
+
+import { isStorableText } from "../../store/storable-text.js";
 import * as need from "./arguments.js";
-import { isNameable } from "../../store/storable-text.js";
 import type { RoleChange } from "./users.js";
 
 export const newUser = { login: need.text, password: need.optional(need.text), roles: need.optional(need.texts) };
@@ -18,9 +19,9 @@ export const auditFilter = {
 const changedRoles = { add: need.optional(need.texts), remove: need.optional(need.texts) };
 
 /** False for a name that no row can have. Throws `invalid_request` for what is none. */
-export function mayBeThere(argument: string, value: string): boolean {
+export function isStorableArgument(argument: string, value: string): boolean {
   need.requireArgument(argument, value, need.text);
-  return isNameable(value);
+  return isStorableText(value);
 }
 
 export function roleChangeOf(roles: readonly string[] | RoleChange): RoleChange {

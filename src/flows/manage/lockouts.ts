@@ -1,36 +1,37 @@
 // What the throttle holds back at present, for operators and applications.
-import { canonicalLogin } from "../../logins/login-name.js";
+
 import { AmphoError } from "../../errors.js";
-import type { HeldBack, HeldBackTarget, Origin } from "../../store/store.js";
-import { guessOriginOf } from "../../throttle/sources.js";
-import type { Parts } from "../deps.js";
+import { canonicalLogin } from "../../logins/login-name.js";
+import type { Lockout, LockoutTarget, Origin } from "../../store/store.js";
+import { attemptSourceOf } from "../../throttle/sources.js";
+import type { Deps } from "../deps.js";
 
-type CareParts = Pick<Parts, "store" | "clock" | "settings">;
+type CareDeps = Pick<Deps, "store" | "clock" | "settings">;
 
-export function listHeldBack(
-  { store, clock, settings }: CareParts,
+export function listLockouts(
+  { store, clock, settings }: CareDeps,
   limit: number,
   origin: Origin,
-): Promise<readonly HeldBack[]> {
+): Promise<readonly Lockout[]> {
   const { windowSeconds, lockAfter } = settings.throttle;
-  return store.listHeldBack({ now: clock.now(), windowSeconds, lockAfter, limit, origin });
+  return store.listLockouts({ now: clock.now(), windowSeconds, lockAfter, limit, origin });
 }
 
-export async function clearHeldBack(
-  { store, clock }: CareParts,
+export async function clearLockouts(
+  { store, clock }: CareDeps,
   what: { readonly login: string } | { readonly address: string } | { readonly all: true },
   origin: Origin,
 ): Promise<number> {
-  return store.clearHeldBack({ target: targetOf(what), now: clock.now(), origin });
+  return store.clearLockouts({ target: targetOf(what), now: clock.now(), origin });
 }
 
 function targetOf(
   what: { readonly login: string } | { readonly address: string } | { readonly all: true },
-): HeldBackTarget {
+): LockoutTarget {
   if ("all" in what) return { all: true };
   if ("login" in what) return { canonical: canonicalLogin(what.login), login: what.login };
   // As `throttle-list` prints it, or any address in it.
-  const from = guessOriginOf(what.address.replace(/\/(?:48|64)$/, ""));
+  const from = attemptSourceOf(what.address.replace(/\/(?:48|64)$/, ""));
   if (from === undefined) throw new AmphoError("invalid_request", "An address is IPv4 or IPv6.");
-  return { places: [from.address, ...(from.network === undefined ? [] : [from.network])] };
+  return { sources: [from.address, ...(from.network === undefined ? [] : [from.network])] };
 }

@@ -1,14 +1,15 @@
 // Users of the store: what the commands `user-…` and `ampho.users` do, by the same code.
-import { canonicalLogin, checkNewLogin } from "../../logins/login-name.js";
-import type { PasswordPolicy } from "../../passwords/policy.js";
+
 import { randomId } from "../../crypto/random.js";
 import { AmphoError } from "../../errors.js";
+import { canonicalLogin, checkNewLogin } from "../../logins/login-name.js";
+import type { PasswordPolicy } from "../../passwords/policy.js";
+import { isStorableText } from "../../store/storable-text.js";
 import type { Origin, User } from "../../store/store.js";
-import { isNameable } from "../../store/storable-text.js";
-import type { Parts } from "../deps.js";
-import { refusedRoles } from "../../users/roles.js";
+import { findRoleProblem } from "../../users/roles.js";
+import type { Deps } from "../deps.js";
 
-type UserParts = Pick<Parts, "store" | "passwords" | "revocations" | "clock" | "settings"> & {
+type UserDeps = Pick<Deps, "store" | "passwords" | "revocations" | "clock" | "settings"> & {
   readonly policy: PasswordPolicy;
 };
 
@@ -31,36 +32,36 @@ export type RoleChange =
   | { readonly set: readonly string[] }
   | { readonly add?: readonly string[]; readonly remove?: readonly string[] };
 
-export function viewOfUser({ id, login, roles, disabled }: User): UserView {
+export function toUserView({ id, login, roles, disabled }: User): UserView {
   return { id, login, roles, disabled };
 }
 
 /** `invalid_request` when the login exists or may not be made, or the password breaks a rule. */
-export async function createUser(parts: UserParts, input: NewUser, origin: Origin): Promise<UserView> {
-  const { store, clock } = parts;
+export async function createUser(deps: UserDeps, input: NewUser, origin: Origin): Promise<UserView> {
+  const { store, clock } = deps;
   const reason = checkNewLogin(input.login);
   if (reason !== undefined) throw new AmphoError("invalid_request", reason);
   const roles = checkRoles(input.roles ?? []);
   const canonical = canonicalLogin(input.login);
-  const passwordHash = input.password === undefined ? null : await hashNew(parts, input.login, input.password);
+  const passwordHash = input.password === undefined ? null : await hashNew(deps, input.login, input.password);
   const user = { id: randomId(), login: input.login, canonical, passwordHash, roles };
   const outcome = await store.createUser({ user, now: clock.now(), origin });
   if (outcome === "taken") throw new AmphoError("invalid_request", "A user with this login exists already.");
   return { id: user.id, login: user.login, roles, disabled: false };
 }
 
-export async function findUser({ store }: UserParts, login: string): Promise<UserView | undefined> {
+export async function findUser({ store }: UserDeps, login: string): Promise<UserView | undefined> {
   const user = await findByLogin(store, login);
-  return user === undefined ? undefined : viewOfUser(user);
+  return user === undefined ? undefined : toUserView(user);
 }
 
 /** All users in the order of their logins, a page at a time. */
-export async function* listUsers({ store }: UserParts): AsyncGenerator<UserView> {
+export async function* listUsers({ store }: UserDeps): AsyncGenerator<UserView> {
   const limit = 500;
   let after: string | undefined;
   for (;;) {
     const { users, next } = await store.listUsers({ after, limit });
-    for (const user of users) yield viewOfUser(user);
+    for (const user of users) yield toUserView(user);
     if (next === undefined) return;
     after = next;
   }
@@ -68,14 +69,14 @@ export async function* listUsers({ store }: UserParts): AsyncGenerator<UserView>
 
 /** Ends the user's sessions. `undefined` takes the password away. */
 export async function setPassword(
-  parts: UserParts,
+  deps: UserDeps,
   login: string,
   password: string | undefined,
   origin: Origin,
 ): Promise<void> {
-  const { store, revocations, clock } = parts;
-  const user = await requireUser(parts, login);
-  const passwordHash = password === undefined ? null : await hashNew(parts, user.login, password);
+  const { store, revocations, clock } = deps;
+  const user = await requireUser(deps, login);
+  const passwordHash = password === undefined ? null : await hashNew(deps, user.login, password);
   const outcome = await store.setPassword({
     userId: user.id,
     passwordHash,
@@ -89,9 +90,9 @@ export async function setPassword(
 }
 
 /** A role that is taken away is refused in every process within a second. */
-export async function setRoles(parts: UserParts, login: string, change: RoleChange, origin: Origin): Promise<UserView> {
-  const { store, revocations, clock, settings } = parts;
-  const user = await requireUser(parts, login);
+export async function setRoles(deps: UserDeps, login: string, change: RoleChange, origin: Origin): Promise<UserView> {
+  const { store, revocations, clock, settings } = deps;
+  const user = await requireUser(deps, login);
   const checked =
     "set" in change
       ? { set: checkRoles(change.set) }
@@ -105,41 +106,41 @@ export async function setRoles(parts: UserParts, login: string, change: RoleChan
   });
   if (outcome.user === undefined) throw unknown();
   revocations.add(outcome.revocations);
-  return viewOfUser(outcome.user);
+  return toUserView(outcome.user);
 }
 
-export async function setDisabled(parts: UserParts, login: string, disabled: boolean, origin: Origin): Promise<void> {
-  const { store, revocations, clock, settings } = parts;
-  const user = await requireUser(parts, login);
+export async function setDisabled(deps: UserDeps, login: string, disabled: boolean, origin: Origin): Promise<void> {
+  const { store, revocations, clock, settings } = deps;
+  const user = await requireUser(deps, login);
   const { foreignMaxSeconds } = settings;
   const outcome = await store.setDisabled({ userId: user.id, disabled, now: clock.now(), foreignMaxSeconds, origin });
   if (!outcome.found) throw unknown();
   revocations.add(outcome.revocations);
 }
 
-export async function removeUser(parts: UserParts, login: string, origin: Origin): Promise<void> {
-  const { store, revocations, clock, settings } = parts;
-  const user = await requireUser(parts, login);
+export async function deleteUser(deps: UserDeps, login: string, origin: Origin): Promise<void> {
+  const { store, revocations, clock, settings } = deps;
+  const user = await requireUser(deps, login);
   const { foreignMaxSeconds } = settings;
-  const outcome = await store.removeUser({ userId: user.id, now: clock.now(), foreignMaxSeconds, origin });
+  const outcome = await store.deleteUser({ userId: user.id, now: clock.now(), foreignMaxSeconds, origin });
   if (!outcome.found) throw unknown();
   revocations.add(outcome.revocations);
 }
 
-async function hashNew(parts: UserParts, login: string, password: string): Promise<string> {
-  const broken = await parts.policy.check(password, { login });
+async function hashNew(deps: UserDeps, login: string, password: string): Promise<string> {
+  const broken = await deps.policy.check(password, { login });
   if (broken !== undefined) throw new AmphoError("invalid_request", broken);
-  return parts.passwords.hash(password, { fairnessKey: login });
+  return deps.passwords.hash(password, { fairnessKey: login });
 }
 
-export async function requireUser({ store }: Pick<Parts, "store">, login: string): Promise<User> {
+export async function requireUser({ store }: Pick<Deps, "store">, login: string): Promise<User> {
   const user = await findByLogin(store, login);
   if (user === undefined) throw unknown();
   return user;
 }
 
-async function findByLogin({ findUser }: Pick<Parts["store"], "findUser">, login: string): Promise<User | undefined> {
-  return isNameable(login) ? findUser(canonicalLogin(login)) : undefined;
+async function findByLogin({ findUser }: Pick<Deps["store"], "findUser">, login: string): Promise<User | undefined> {
+  return isStorableText(login) ? findUser(canonicalLogin(login)) : undefined;
 }
 
 function unknown(): AmphoError {
@@ -148,7 +149,7 @@ function unknown(): AmphoError {
 
 /** Each once, in the given order. */
 function checkRoles(roles: readonly string[]): readonly string[] {
-  const reason = refusedRoles(roles);
+  const reason = findRoleProblem(roles);
   if (reason !== undefined) throw new AmphoError("invalid_request", reason);
   return [...new Set(roles)];
 }

@@ -1,17 +1,17 @@
 // One request to our endpoints on node:http, from its head to the end of its answer. Every adapter on node:http uses this.
 import type { ServerResponse } from "node:http";
 import type { GuardHost } from "../rest/guard-host.js";
-import type { HttpAnswer, HttpRequest } from "../rest/message.js";
-import { writeAnswer } from "./response.js";
+import type { HttpRequest, HttpResponse } from "../rest/message.js";
+import { isUnder, parseTarget } from "../rest/target.js";
 import { type NodeRequest, readRequest, targetOf } from "./request.js";
 import { requestIdOn } from "./request-id.js";
-import { isUnder, parseTarget } from "../rest/target.js";
+import { writeResponse } from "./response.js";
 
 /** What hosts need of an `Ampho`. */
 export interface HttpHost extends GuardHost {
   readonly prefix: string;
   /** Never rejects. */
-  handle(request: HttpRequest): Promise<HttpAnswer>;
+  handle(request: HttpRequest): Promise<HttpResponse>;
 }
 
 /** Whether the request's path is under the prefix of our endpoints. */
@@ -28,8 +28,8 @@ export async function exchange(
   request: NodeRequest,
   response: ServerResponse,
   parsedBody: unknown = request.body,
-): Promise<HttpAnswer> {
-  let answer: HttpAnswer;
+): Promise<HttpResponse> {
+  let answer: HttpResponse;
   try {
     const id = requestIdOn(response);
     const read = readRequest(request, parsedBody);
@@ -37,6 +37,6 @@ export async function exchange(
   } catch (error) {
     answer = host.refusal(error);
   }
-  writeAnswer(request, response, answer);
+  writeResponse(request, response, answer);
   return answer;
 }

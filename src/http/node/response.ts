@@ -1,11 +1,11 @@
 // HttpAnswer -> node:http's ServerResponse, whatever is left of the request's body.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { bodyLimitBytes } from "../rest/body-limits.js";
-import type { HttpAnswer } from "../rest/message.js";
+import type { HttpResponse } from "../rest/message.js";
 
 const lingerMs = 2_000;
 
-export function writeAnswer(request: IncomingMessage, response: ServerResponse, answer: HttpAnswer): void {
+export function writeResponse(request: IncomingMessage, response: ServerResponse, answer: HttpResponse): void {
   if (response.headersSent || response.destroyed) return;
   const { status, headers, cookies, body } = answer;
   // Beside those that the application has set.

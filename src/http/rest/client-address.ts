@@ -2,7 +2,7 @@
 // Whatever lies further left than the n-th hop from the right was written by someone we do not know.
 import { isIP } from "node:net";
 
-export interface AddressSources {
+export interface AddressHeaders {
   /** The socket's other end. */
   readonly peer: string | undefined;
   /** `X-Forwarded-For`, several fields joined by commas. */
@@ -14,7 +14,7 @@ export interface AddressSources {
 }
 
 /** The address to count and to log by. Too few hops, rubbish, or two fields that disagree: the socket's address. */
-export function clientAddress({ peer, forwardedFor, forwarded, hops }: AddressSources): string | undefined {
+export function clientAddress({ peer, forwardedFor, forwarded, hops }: AddressHeaders): string | undefined {
   const socket = peer === undefined ? undefined : normalizeAddress(peer);
   if (hops < 1) return socket;
   const claims = [];

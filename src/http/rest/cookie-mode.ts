@@ -1,8 +1,9 @@
 // Tokens in cookies (docs/cookies.md): what comes in them, what is set, and whose pages may speak with them.
-import { bearerOf } from "../../tokens/bearer.js";
+
+import { AmphoError } from "../../errors.js";
 import { proofTtlSeconds } from "../../factors/device-proofs.js";
 import type { Grant } from "../../flows/flows.js";
-import { AmphoError } from "../../errors.js";
+import { bearerOf } from "../../tokens/bearer.js";
 import { onlyAuthorization } from "./authorization.js";
 import { cookieOf, setCookie } from "./cookie-text.js";
 import { createSiteOf, isSafe } from "./cross-site.js";

@@ -1,15 +1,15 @@
 // Cross-origin calls from browsers (Fetch standard §3.2): off unless origins are listed, then one exact origin at a time.
 // No `*`, and no credentials unless tokens travel in cookies: else a page sets the Authorization header by itself.
-import type { HttpAnswer, HttpRequest } from "./message.js";
+import type { HttpRequest, HttpResponse } from "./message.js";
 import { plainHeaders } from "./problems.js";
 
 export interface Cors {
   /** A browser's question by a listed origin; that of any other stays an OPTIONS like all. */
   isPreflight(request: HttpRequest): boolean;
   /** Its answer, for a path that takes these methods. */
-  preflight(methods: readonly string[]): HttpAnswer;
+  preflight(methods: readonly string[]): HttpResponse;
   /** The answer as the request's origin may read it. */
-  allow(request: HttpRequest, answer: HttpAnswer): HttpAnswer;
+  allow(request: HttpRequest, answer: HttpResponse): HttpResponse;
 }
 
 /** What our endpoints read, beyond what any page may send. */

@@ -1,12 +1,12 @@
 // What a row of the route table is, and what its endpoint gets.
 import type { z } from "zod";
-import type { Auth } from "../../tokens/auth.js";
-import type { Caller, Flows } from "../../flows/flows.js";
 import type { ErrorCode } from "../../errors.js";
+import type { Caller, Flows } from "../../flows/flows.js";
+import type { Auth } from "../../tokens/auth.js";
 import type { Members } from "./body.js";
 import type { Credentials } from "./cookie-mode.js";
 import type { Input } from "./input.js";
-import type { RouteNeed } from "./route-access.js";
+import type { RouteAccess } from "./route-access.js";
 import type { OpenApiDocument } from "./schemas.js";
 
 export type SentCookies = Pick<Credentials, "token" | "refreshToken" | "device">;
@@ -60,7 +60,7 @@ interface Described {
 }
 
 interface Row<I, A, O> extends Described {
-  readonly need: RouteNeed<A>;
+  readonly need: RouteAccess<A>;
   readonly input: Input<I>;
   readonly output?: z.ZodType<O>;
   readonly endpoint: (call: Call<I, A>) => O | Promise<O>;
@@ -68,7 +68,7 @@ interface Row<I, A, O> extends Described {
 
 /** A row as the handler, the OpenAPI document and the docs read it. */
 export interface Route extends Described {
-  readonly need: RouteNeed<unknown>;
+  readonly need: RouteAccess<unknown>;
   readonly input: Input<unknown>;
   readonly output?: z.ZodType;
   readonly answer: (call: RawCall) => unknown;

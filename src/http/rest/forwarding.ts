@@ -4,7 +4,7 @@
 /** What `/readyz` says of a request that came so. */
 export const forwardedIgnored = "forwarded_ignored";
 
-export const forwardedNotice =
+export const forwardedLine =
   "requests carry X-Forwarded-For or Forwarded, and AMPHO_TRUST_PROXY is 0: if a proxy of yours stands in front, set it to how many there are";
 
 export function isForwarded(header: (name: string) => string | readonly string[] | undefined): boolean {

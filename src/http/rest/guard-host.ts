@@ -1,6 +1,6 @@
 // What `authorize` of every framework needs: of an `Ampho`, or of a verifier that holds no store.
-import type { Auth, Need } from "../../tokens/auth.js";
-import type { HttpAnswer, RequestHead } from "./message.js";
+import type { Auth, Requirements } from "../../tokens/auth.js";
+import type { HttpResponse, RequestHead } from "./message.js";
 
 /** Where tokens may also come in cookies: the one place where a guard looks for a token. */
 export interface CookieGate {
@@ -15,13 +15,13 @@ export interface GuardHost {
   /** A promise only where there is something to wait for. */
   guard<R>(
     authorization: string | undefined,
-    need: Need<R> | undefined,
+    need: Requirements<R> | undefined,
     request: R,
   ): Auth | undefined | Promise<Auth | undefined>;
   /** The answer of contract §4 to what `guard` throws. */
-  refusal(error: unknown): HttpAnswer;
-  /** False: it has no store, and a need with `strict` is a TypeError where it is written. */
-  readonly strict?: false;
+  refusal(error: unknown): HttpResponse;
+  /** False: it has no store, and a need with `live` is a TypeError where it is written. */
+  readonly live?: false;
   /** Undefined where cookies are not looked at. */
   readonly cookies?: CookieGate | undefined;
 }

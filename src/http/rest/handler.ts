@@ -1,19 +1,20 @@
 // Request -> answer, in one order: path, method, query, Authorization, body, token, endpoint. Whatever is thrown leaves by the refusal.
-import { bearerOf } from "../../tokens/bearer.js";
-import type { Caller, Flows } from "../../flows/flows.js";
+
 import { AmphoError, type ErrorCode } from "../../errors.js";
-import { clientAddress } from "./client-address.js";
+import type { Caller, Flows } from "../../flows/flows.js";
+import { bearerOf } from "../../tokens/bearer.js";
+import { withConsent } from "./attack-consent.js";
 import { onlyAuthorization } from "./authorization.js";
 import { type Members, queryMembers, readMembers } from "./body.js";
-import { withConsent } from "./attack-consent.js";
-import { routes } from "./routes.js";
+import { clientAddress } from "./client-address.js";
 import type { CookieMode, Credentials } from "./cookie-mode.js";
 import { createCors } from "./cors.js";
 import type { Route } from "./endpoint.js";
 import { isForwarded } from "./forwarding.js";
-import type { HttpAnswer, HttpRequest } from "./message.js";
+import type { HttpRequest, HttpResponse } from "./message.js";
 import { describe } from "./openapi.js";
 import { plainHeaders, type RefusalOf } from "./problems.js";
+import { routes } from "./routes.js";
 import { createRouting, type Match } from "./routing.js";
 import { isUnder, parseTarget } from "./target.js";
 
@@ -25,7 +26,7 @@ export interface HandlerOptions {
   readonly trustedHops: number;
   /** Whose pages may read the answers in a browser (AMPHO_SECURITY_CORS_ORIGINS). */
   readonly corsOrigins: readonly string[];
-  /** Whether the instance says that it may be attacked (AMPHO_DOCTOR). */
+  /** Whether the instance says that it may be attacked (AMPHO_ALLOW_ATTACK_TEST). */
   readonly consents?: boolean;
   /** Told once, when a request was passed on by a proxy and none is believed. */
   readonly onForwarded?: () => void;
@@ -37,7 +38,7 @@ export interface HandlerOptions {
   readonly refusal: RefusalOf;
 }
 
-export type Handle = (request: HttpRequest) => Promise<HttpAnswer>;
+export type Handle = (request: HttpRequest) => Promise<HttpResponse>;
 
 /** The REST API. What it returns never rejects: each error is an answer. */
 export function createHandler(options: HandlerOptions): Handle {
@@ -54,7 +55,7 @@ export function createHandler(options: HandlerOptions): Handle {
 
   return async (request) => {
     let pattern: string | undefined;
-    let answer: HttpAnswer;
+    let answer: HttpResponse;
     if (noteForwarded !== undefined && isForwarded((name) => request.header(name))) {
       noteForwarded();
       noteForwarded = undefined;
@@ -73,7 +74,7 @@ export function createHandler(options: HandlerOptions): Handle {
     return pattern === undefined ? answer : { ...answer, route: prefix + pattern };
   };
 
-  async function respond(matches: Matches, query: string | undefined, request: HttpRequest): Promise<HttpAnswer> {
+  async function respond(matches: Matches, query: string | undefined, request: HttpRequest): Promise<HttpResponse> {
     if (matches.size > 0 && cors.isPreflight(request)) {
       refuseCredentials(query);
       return cors.preflight([...matches.keys()]);
@@ -92,7 +93,7 @@ export function createHandler(options: HandlerOptions): Handle {
     match: Match,
     request: HttpRequest,
     query: string | undefined,
-  ): Promise<HttpAnswer> {
+  ): Promise<HttpResponse> {
     const { grants = false, ends = false } = match.route;
     const credentials = mode.credentialsOf(request, grants);
     try {
@@ -176,7 +177,7 @@ function asked({ input }: Route, query: string | undefined): Members | undefined
   return input.schema === undefined ? undefined : queryMembers(query);
 }
 
-function success({ route }: Match, output: unknown): HttpAnswer {
+function success({ route }: Match, output: unknown): HttpResponse {
   const headers = route.cache === undefined ? plainHeaders : { ...plainHeaders, "Cache-Control": route.cache };
   if (route.status === 204) return { status: 204, headers, body: undefined };
   return {
@@ -193,7 +194,7 @@ const hasCode = (error: unknown, ...codes: readonly ErrorCode[]) =>
 const isRefusedToken = (error: unknown) => hasCode(error, "missing_token", "invalid_token");
 const isOver = (error: unknown) => hasCode(error, "session_ended", "invalid_token");
 
-function withoutBody(answer: HttpAnswer): HttpAnswer {
+function withoutBody(answer: HttpResponse): HttpResponse {
   if (answer.body === undefined) return answer;
   const length = String(new TextEncoder().encode(answer.body).byteLength);
   return { ...answer, headers: { ...answer.headers, "Content-Length": length }, body: undefined };

@@ -30,7 +30,7 @@ export interface HttpRequest extends RequestHead {
   readonly body: RequestBody;
 }
 
-export interface HttpAnswer {
+export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   /** Set-Cookie values, each a field of its own. */

@@ -57,7 +57,7 @@ const problemSchema = {
 
 const securitySchemes = {
   bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT" },
-  feed: { type: "http", scheme: "bearer", description: "AMPHO_SECURITY_FEED_TOKEN" },
+  feed: { type: "http", scheme: "bearer", description: "AMPHO_SECURITY_REVOCATION_FEED_TOKEN" },
 };
 
 const security = {

@@ -1,7 +1,7 @@
 // The one way out for errors: code -> status, challenge and headers.
 // Challenges: RFC 6750 §3, RFC 9470 §3. A missing token's challenge carries no error code (RFC 6750 §3.1).
 import { AmphoError, type ErrorCode, type ErrorDetails } from "../../errors.js";
-import type { HttpAnswer } from "./message.js";
+import type { HttpResponse } from "./message.js";
 
 const realm = 'Bearer realm="ampho"';
 
@@ -91,7 +91,7 @@ export const plainHeaders: Readonly<Record<string, string>> = {
 };
 
 /** The answer to an error; `requestId` is that of the request, for the log. */
-export type RefusalOf = (error: unknown, requestId?: string) => HttpAnswer;
+export type RefusalOf = (error: unknown, requestId?: string) => HttpResponse;
 
 /** Builds the way out: what is no AmphoError is told to `report` and answered as `internal_error`. */
 export function createRefusal(report: RefusalReport): RefusalOf {
@@ -102,7 +102,7 @@ export function createRefusal(report: RefusalReport): RefusalOf {
   };
 }
 
-function refuse({ code, message, details }: AmphoError): HttpAnswer {
+function refuse({ code, message, details }: AmphoError): HttpResponse {
   const { status, headers } = problems[code];
   return {
     status,

@@ -1,6 +1,6 @@
 // A refusal as frameworks know errors: with the members that http-errors, Express, Fastify and Koa read.
 import { AmphoError } from "../../errors.js";
-import type { HttpAnswer } from "./message.js";
+import type { HttpResponse } from "./message.js";
 
 /** What an adapter gives to its framework's own way of errors. `answer` is what contract §4 says about it. */
 export class Refusal extends AmphoError {
@@ -9,9 +9,9 @@ export class Refusal extends AmphoError {
   readonly headers: Readonly<Record<string, string>>;
   /** The message is for whoever sent the request: it tells nothing of the inside. */
   readonly expose = true;
-  readonly answer: HttpAnswer;
+  readonly answer: HttpResponse;
 
-  constructor(answer: HttpAnswer, error: unknown) {
+  constructor(answer: HttpResponse, error: unknown) {
     const known = error instanceof AmphoError;
     super(known ? error.code : "internal_error", messageOf(answer), known ? error.details : {}, { cause: error });
     this.answer = answer;
@@ -24,11 +24,11 @@ export class Refusal extends AmphoError {
 }
 
 /** Once per error: what is no AmphoError is reported as a bug when its answer is made. */
-export function refusalOf(host: { refusal(error: unknown): HttpAnswer }, error: unknown): Refusal {
+export function refusalOf(host: { refusal(error: unknown): HttpResponse }, error: unknown): Refusal {
   return error instanceof Refusal ? error : new Refusal(host.refusal(error), error);
 }
 
-function messageOf({ body }: HttpAnswer): string {
+function messageOf({ body }: HttpResponse): string {
   const parsed: unknown = JSON.parse(body ?? "{}");
   const message = typeof parsed === "object" && parsed !== null && "message" in parsed ? parsed.message : undefined;
   return typeof message === "string" ? message : "The request was refused.";

@@ -1,8 +1,9 @@
 // What a route asks of the Authorization header.
-import type { Auth } from "../../tokens/auth.js";
-import { AmphoError } from "../../errors.js";
 
-export interface RouteNeed<A> {
+import { AmphoError } from "../../errors.js";
+import type { Auth } from "../../tokens/auth.js";
+
+export interface RouteAccess<A> {
   readonly name: "none" | "optional" | "bearer" | "session" | "feed";
   /** Whether the guard judges the token before the endpoint runs. */
   readonly guarded: boolean;
@@ -10,13 +11,13 @@ export interface RouteNeed<A> {
 }
 
 /** Nothing; a token that is sent all the same is not looked at. */
-export const none: RouteNeed<undefined> = { name: "none", guarded: false, admit: () => undefined };
+export const none: RouteAccess<undefined> = { name: "none", guarded: false, admit: () => undefined };
 
 /** The flow itself looks at the token, if there is one. */
-export const optional: RouteNeed<undefined> = { name: "optional", guarded: false, admit: () => undefined };
+export const optional: RouteAccess<undefined> = { name: "optional", guarded: false, admit: () => undefined };
 
 /** A token that authorizes. */
-export const bearer: RouteNeed<Auth> = {
+export const bearer: RouteAccess<Auth> = {
   name: "bearer",
   guarded: true,
   admit: (auth) => {
@@ -26,7 +27,7 @@ export const bearer: RouteNeed<Auth> = {
 };
 
 /** A token that authorizes and belongs to a session. */
-export const session: RouteNeed<Auth> = {
+export const session: RouteAccess<Auth> = {
   name: "session",
   guarded: true,
   admit: (auth) => {
@@ -37,4 +38,4 @@ export const session: RouteNeed<Auth> = {
 };
 
 /** The bearer token of the revocation feed, which is nobody's access token; the flow compares it. */
-export const feed: RouteNeed<undefined> = { name: "feed", guarded: false, admit: () => undefined };
+export const feed: RouteAccess<undefined> = { name: "feed", guarded: false, admit: () => undefined };

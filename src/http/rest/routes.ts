@@ -160,7 +160,7 @@ export const routes = [
     name: "readRevocations",
     summary: "What was revoked, for services that verify tokens and hold no store",
     note: [
-      "Not there (404) without `AMPHO_SECURITY_FEED_TOKEN`. An answer is held back for up to `wait` seconds until something is revoked.",
+      "Not there (404) without `AMPHO_SECURITY_REVOCATION_FEED_TOKEN`. An answer is held back for up to `wait` seconds until something is revoked.",
       "Ask with the `last` of the answer before as `after`; at once again when `more` is true. Another `epoch` than before, a `last`",
       "below `after`, or a `now` that went back, mean: ask with `after=0`, and keep what is known until it is over.",
     ].join(" "),

@@ -1,9 +1,10 @@
 // GET /metrics for Prometheus: on a port of its own, or behind a bearer token beside the endpoints, or both.
-import { bearerOf } from "../../tokens/bearer.js";
+
 import { createSecretMatch } from "../../crypto/bearer-secret.js";
 import { AmphoError } from "../../errors.js";
+import { bearerOf } from "../../tokens/bearer.js";
 import { onlyAuthorization } from "../rest/authorization.js";
-import type { HttpAnswer } from "../rest/message.js";
+import type { HttpResponse } from "../rest/message.js";
 import { plainHeaders } from "../rest/problems.js";
 
 export interface MetricsPageOptions {
@@ -12,10 +13,10 @@ export interface MetricsPageOptions {
   readonly read: () => string;
   /** Its media type. */
   readonly type: string;
-  readonly refusal: (error: unknown) => HttpAnswer;
+  readonly refusal: (error: unknown) => HttpResponse;
 }
 
-export type MetricsPage = (method: string | undefined, authorization: readonly string[]) => HttpAnswer;
+export type MetricsPage = (method: string | undefined, authorization: readonly string[]) => HttpResponse;
 
 export const metricsPath = "/metrics";
 

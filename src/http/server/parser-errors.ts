@@ -16,7 +16,7 @@ const refused = new WeakSet<Duplex>();
  * Answers and closes. `code` is that of Node's error; without one it is a 400.
  * Gives the status that was sent, or undefined when there was nobody to send it to or an answer had begun.
  */
-export function refuseSocket(socket: Duplex, code = "", hasBegun = false): number | undefined {
+export function rejectSocket(socket: Duplex, code = "", hasBegun = false): number | undefined {
   if (refused.has(socket)) return undefined;
   if (code === "ECONNRESET" || hasBegun || !socket.writable) {
     socket.destroy();

@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { AmphoError } from "../../errors.js";
 import { forwardedIgnored, isForwarded } from "../rest/forwarding.js";
-import type { HttpAnswer } from "../rest/message.js";
+import type { HttpResponse } from "../rest/message.js";
 import { plainHeaders } from "../rest/problems.js";
 
 export interface ProbeOptions {
@@ -10,7 +10,7 @@ export interface ProbeOptions {
   readonly ready: () => Promise<void>;
   /** What is not well and no reason to send requests elsewhere. */
   readonly warnings?: (() => readonly string[]) | undefined;
-  readonly refusal: (error: unknown) => HttpAnswer;
+  readonly refusal: (error: unknown) => HttpResponse;
   /** How many proxies are believed. */
   readonly trustedHops: number;
 }
@@ -20,7 +20,7 @@ export type Probe = (
   method: string | undefined,
   path: string,
   headers: IncomingHttpHeaders,
-) => Promise<HttpAnswer> | undefined;
+) => Promise<HttpResponse> | undefined;
 
 /** The contract promises 503 within 1.5 s, also when whoever is asked hangs. */
 const patienceMs = 1_300;
@@ -32,7 +32,7 @@ export function createProbe({ ready, warnings, refusal, trustedHops }: ProbeOpti
   };
   return (method, path, headers) => (Object.hasOwn(probes, path) ? answer(method, path, headers) : undefined);
 
-  async function answer(method: string | undefined, path: string, sent: IncomingHttpHeaders): Promise<HttpAnswer> {
+  async function answer(method: string | undefined, path: string, sent: IncomingHttpHeaders): Promise<HttpResponse> {
     try {
       if (method !== "GET" && method !== "HEAD") {
         throw new AmphoError("method_not_allowed", "This path takes GET, HEAD.", { allow: ["GET", "HEAD"] });

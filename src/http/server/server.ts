@@ -4,18 +4,18 @@ import { Server as StreamServer } from "node:net";
 import type { Duplex } from "node:stream";
 import { setImmediate as nextCheck } from "node:timers/promises";
 import { AmphoError, type ErrorCode } from "../../errors.js";
-import type { AccessLog } from "./access-log.js";
-import { bodyLimitBytes } from "../rest/body-limits.js";
-import { type Connection, closeWith, connectionOf, owe } from "./connection.js";
-import type { HttpAnswer } from "../rest/message.js";
-import { type MetricsPage, metricsPath } from "./metrics-page.js";
-import { writeAnswer } from "../node/response.js";
 import { exchange, type HttpHost } from "../node/exchange.js";
 import { authorizationValues, targetOf } from "../node/request.js";
-import { createProbe } from "./probes.js";
 import { requestIdField, requestIdOf } from "../node/request-id.js";
+import { writeResponse } from "../node/response.js";
+import { bodyLimitBytes } from "../rest/body-limits.js";
+import type { HttpResponse } from "../rest/message.js";
 import { parseTarget } from "../rest/target.js";
-import { refuseSocket } from "./parser-errors.js";
+import type { AccessLog } from "./access-log.js";
+import { type Connection, closeWith, connectionOf, owe } from "./connection.js";
+import { type MetricsPage, metricsPath } from "./metrics-page.js";
+import { rejectSocket } from "./parser-errors.js";
+import { createProbe } from "./probes.js";
 
 export interface ServerOptions {
   readonly ampho: HttpHost;
@@ -105,7 +105,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     log({ timeMs, method, route, status, durationMs: performance.now() - startMs, error, requestId });
   }
 
-  async function respond(request: IncomingMessage, response: ServerResponse): Promise<HttpAnswer> {
+  async function respond(request: IncomingMessage, response: ServerResponse): Promise<HttpResponse> {
     const { path } = parseTarget(targetOf(request));
     const own =
       path === metricsPath
@@ -113,11 +113,11 @@ export function createHttpServer(options: ServerOptions): HttpServer {
         : probe(request.method, path, request.headers);
     if (own === undefined) return exchange(ampho, request, response);
     const answer = await own;
-    writeAnswer(request, response, answer);
+    writeResponse(request, response, answer);
     return answer;
   }
 
-  let excess: HttpAnswer | undefined;
+  let excess: HttpResponse | undefined;
   const handle = (request: IncomingMessage, response: ServerResponse) => {
     const connection = connections.get(request.socket);
     // Nothing is done any more (RFC 9112 §9.6), and nothing may be answered: Node does not keep the order of what it drops.
@@ -126,7 +126,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     excess ??= ampho.refusal(new AmphoError("overloaded", "Too many requests of this connection wait for an answer."));
     if (!connection.refusing) logUnanswered(request.method, excess.status, excess.error);
     connection.refusing = true;
-    writeAnswer(request, response, excess);
+    writeResponse(request, response, excess);
   };
   const server = createServer(limits, handle);
   // Who asks and never reads would keep what is written, and the connection, for ever.
@@ -139,10 +139,10 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     handle(request, response);
   });
   // A tunnel (RFC 9110 §9.3.6) is nothing that we open.
-  server.on("connect", ({ method }: IncomingMessage, socket: Duplex) => logUnanswered(method, refuseSocket(socket)));
+  server.on("connect", ({ method }: IncomingMessage, socket: Duplex) => logUnanswered(method, rejectSocket(socket)));
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
     const response = connections.get(socket)?.last;
-    const status = refuseSocket(socket, error.code, response?.headersSent);
+    const status = rejectSocket(socket, error.code, response?.headersSent);
     // A request in flight has its own line.
     if (response === undefined) logUnanswered(undefined, status);
   });

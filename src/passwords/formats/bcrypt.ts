@@ -5,14 +5,7 @@
 import { createHash, createHmac } from "node:crypto";
 import { hashSync } from "bcryptjs";
 import { decodeBcryptBase64 } from "./base64.js";
-import {
-  equalBytes,
-  type HashReader,
-  malformed,
-  type Refusal,
-  type StoredHash,
-  tooCostly,
-} from "./scheme.js";
+import { equalBytes, type HashReader, type HashRejection, malformed, type StoredHash, tooCostly } from "./scheme.js";
 
 // 14 takes a second; each one more doubles it.
 const costs = { min: 4, max: 14 };
@@ -58,7 +51,7 @@ function bcryptHash(
   format: string,
   { cost, salt, output }: Bcrypt,
   prehash: (text: string) => string,
-): StoredHash | Refusal {
+): StoredHash | HashRejection {
   if (output === "" || !(cost >= costs.min)) return malformed;
   if (cost > costs.max) return tooCostly;
   const setting = `$2b$${String(cost).padStart(2, "0")}$${salt}`;

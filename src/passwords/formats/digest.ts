@@ -7,9 +7,9 @@ import {
   digestBytes,
   equalBytes,
   type HashReader,
+  type HashRejection,
   isDigest,
   malformed,
-  type Refusal,
   type StoredHash,
 } from "./scheme.js";
 
@@ -43,7 +43,7 @@ const ldapSchemes = new Map<string, LdapScheme>([
  * Base64 of the digest of password and salt, and then the salt. Hex where the name says so (Dovecot's `.HEX`), and where
  * there is no salt and it has that length.
  */
-export function readLdapDigest(scheme: string, rest: string): StoredHash | Refusal | undefined {
+export function readLdapDigest(scheme: string, rest: string): StoredHash | HashRejection | undefined {
   const [, name = "", encoding] = /^([A-Z0-9]+)(?:\.(HEX|B64|BASE64))?$/.exec(scheme) ?? [];
   const kind = ldapSchemes.get(name);
   if (kind === undefined) return undefined;

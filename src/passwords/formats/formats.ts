@@ -9,17 +9,10 @@ import { readFirebase } from "./firebase.js";
 import { spellJsonCredential } from "./json.js";
 import { pbkdf2Readers, readAtlassian, readPbkdf2Scheme, readSpringPbkdf2 } from "./pbkdf2.js";
 import { readPhpass } from "./phpass.js";
-import {
-  type HashReader,
-  malformed,
-  type Refusal,
-  type StoredHash,
-  tooCostly,
-  unusable,
-} from "./scheme.js";
+import { type HashReader, type HashRejection, malformed, type StoredHash, tooCostly, unusable } from "./scheme.js";
 import { scryptReaders } from "./scrypt.js";
 
-const unknownFormat: Refusal = { refused: "The hash is of no known format." };
+const unknownFormat: HashRejection = { refused: "The hash is of no known format." };
 
 // The longest that is read, a Keycloak credential or a Firebase hash with the project's key, has some 400 characters.
 const storedMaxLength = 2048;
@@ -79,7 +72,7 @@ const readers: readonly HashReader[] = [
   ...digestReaders,
 ];
 
-function readSpelled(stored: string): StoredHash | Refusal | undefined {
+function readSpelled(stored: string): StoredHash | HashRejection | undefined {
   for (const read of readers) {
     const reading = read(stored);
     if (reading !== undefined) return reading;
@@ -88,7 +81,7 @@ function readSpelled(stored: string): StoredHash | Refusal | undefined {
 }
 
 /** Reads a stored hash and does no work: what verifies it, or why nothing ever does. */
-export function readHash(stored: string): StoredHash | Refusal {
+export function readHash(stored: string): StoredHash | HashRejection {
   // Django, shadow(5) and LDAP lock an account by a character that no hash begins with.
   if (stored === "" || /^[!*]/.test(stored)) return unusable;
   if (stored.length > storedMaxLength || /[^\x20-\x7e]/.test(stored)) return malformed;
@@ -101,7 +94,9 @@ export function readHash(stored: string): StoredHash | Refusal {
  * What a stored hash is, or why it is refused: for import. Does no work. `kind` (see password-cost.ts) is undefined for
  * what is made today.
  */
-export function identifyHash(stored: string): { readonly format: string; readonly kind: string | undefined } | Refusal {
+export function identifyHash(
+  stored: string,
+): { readonly format: string; readonly kind: string | undefined } | HashRejection {
   const reading = readHash(stored);
   if ("refused" in reading) return reading;
   const { format, cost } = reading;

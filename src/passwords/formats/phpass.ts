@@ -1,14 +1,7 @@
 // phpass's portable hashes (Openwall): `$P$` of WordPress before 6.8, `$H$` of phpBB, and Drupal's `$S$` with SHA-512.
 import { hash } from "node:crypto";
 import { encodeCryptBase64, readCryptNumber } from "./base64.js";
-import {
-  affordsDigests,
-  digestRoundsMax,
-  equalText,
-  type HashReader,
-  malformed,
-  tooCostly,
-} from "./scheme.js";
+import { affordsDigests, digestRoundsMax, equalText, type HashReader, malformed, tooCostly } from "./scheme.js";
 
 const phpassKinds: Readonly<
   Record<string, { readonly format: string; readonly digest: "md5" | "sha512"; readonly length: number }>

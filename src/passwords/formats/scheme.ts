@@ -12,16 +12,16 @@ export interface StoredHash {
 }
 
 /** Why a stored hash is never verified, for people, without the hash. */
-export interface Refusal {
+export interface HashRejection {
   readonly refused: string;
 }
 
 /** `undefined`: a spelling that another reader knows. */
-export type HashReader = (stored: string) => StoredHash | Refusal | undefined;
+export type HashReader = (stored: string) => StoredHash | HashRejection | undefined;
 
-export const malformed: Refusal = { refused: "The hash is not in the form of its kind." };
-export const tooCostly: Refusal = { refused: "The hash asks for more memory or time than is ever given." };
-export const unusable: Refusal = { refused: "The hash stands for no usable password." };
+export const malformed: HashRejection = { refused: "The hash is not in the form of its kind." };
+export const tooCostly: HashRejection = { refused: "The hash asks for more memory or time than is ever given." };
+export const unusable: HashRejection = { refused: "The hash stands for no usable password." };
 
 // Whoever imports a row chooses what each login with it costs; these are some two seconds of one core, and the costs in
 // use are well below: Django 6 asks for 1.2 million rounds of PBKDF2, passlib for 656 000 of sha512-crypt, OWASP for
@@ -68,7 +68,7 @@ interface Pbkdf2 {
 }
 
 /** PBKDF2 (RFC 8018 section 5.2) with the parameters of a stored hash. */
-export function pbkdf2Hash(format: string, { digest, rounds, salt, output }: Pbkdf2): StoredHash | Refusal {
+export function pbkdf2Hash(format: string, { digest, rounds, salt, output }: Pbkdf2): StoredHash | HashRejection {
   if (!inRange(output) || salt.length === 0 || !Number.isSafeInteger(rounds) || rounds < 1) return malformed;
   if (rounds * Math.ceil(output.length / digestBytes[digest]) > limits.pbkdf2Rounds) return tooCostly;
   return {
@@ -85,7 +85,7 @@ export interface ScryptCost {
 }
 
 /** Why scrypt (RFC 7914) is not run at this cost, or undefined. */
-export function checkScrypt({ n, r, p }: ScryptCost): Refusal | undefined {
+export function checkScrypt({ n, r, p }: ScryptCost): HashRejection | undefined {
   if (![n, r, p].every((value) => value >= 1) || n < 2) return malformed;
   if (128 * n * r > limits.scryptBytes || n * r * p > limits.scryptWork || p > limits.scryptLanes) return tooCostly;
   return Number.isInteger(Math.log2(n)) ? undefined : malformed;
@@ -104,7 +104,7 @@ export function scryptHash(
   format: string,
   cost: ScryptCost,
   { salt, output }: { readonly salt: string | Uint8Array; readonly output: Buffer },
-): StoredHash | Refusal {
+): StoredHash | HashRejection {
   if (!inRange(output) || salt.length === 0) return malformed;
   return (
     checkScrypt(cost) ?? {

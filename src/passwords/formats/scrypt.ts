@@ -2,13 +2,7 @@
 // lambdaworks (`$s0$`) and Spring, npm's scrypt-kdf and by what is common among Node programs.
 import { createHash, createHmac } from "node:crypto";
 import type { HashCost } from "../cost.js";
-import {
-  decodeBase64,
-  decodeDottedBase64,
-  decodeHex,
-  encodeCryptBase64,
-  readCryptNumber,
-} from "./base64.js";
+import { decodeBase64, decodeDottedBase64, decodeHex, encodeCryptBase64, readCryptNumber } from "./base64.js";
 import {
   checkScrypt,
   equalBytes,

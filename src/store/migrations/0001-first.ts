@@ -1,4 +1,4 @@
-// The first schema: users and their imports, sessions, revocations, guesses, audit, and the one row of state.
+// The first schema: users and their imports, sessions, revocations, attempts, audit, and the one row of state.
 import type { MigrationSteps } from "./steps.js";
 
 export const first: MigrationSteps = {
@@ -90,8 +90,8 @@ export const first: MigrationSteps = {
     ) ${busyTable}`,
     "create index ampho_revocations_until on ampho_revocations (until, n)",
 
-    // Guesses that failed or are being looked at. `key` is a hash; `login` only that of an account that exists.
-    `create table ampho_guesses (
+    // Attempts that failed or are being looked at. `key` is a hash; `login` only that of an account that exists.
+    `create table ampho_attempts (
       key ${text} not null primary key,
       kind ${text} not null check (kind in ('login', 'device', 'devices', 'session', 'sessions')),
       login ${text},
@@ -106,11 +106,11 @@ export const first: MigrationSteps = {
       noted_until bigint not null,
       touched_at bigint not null
     ) ${busyTable}`,
-    "create index ampho_guesses_touched on ampho_guesses (touched_at)",
-    "create index ampho_guesses_login on ampho_guesses (login)",
+    "create index ampho_attempts_touched on ampho_attempts (touched_at)",
+    "create index ampho_attempts_login on ampho_attempts (login)",
 
     // Addresses and networks; `entries` is JSON: the logins that were tried from there, as hashes.
-    `create table ampho_guess_places (
+    `create table ampho_attempt_places (
       place ${text} not null primary key,
       entries ${text} not null,
       level bigint not null,
@@ -118,7 +118,7 @@ export const first: MigrationSteps = {
       noted_until bigint not null,
       touched_at bigint not null
     ) ${busyTable}`,
-    "create index ampho_guess_places_touched on ampho_guess_places (touched_at)",
+    "create index ampho_attempt_places_touched on ampho_attempt_places (touched_at)",
 
     `create table ampho_audit (
       n ${countingKey},
@@ -151,7 +151,7 @@ export const first: MigrationSteps = {
   ],
   down: () =>
     [
-      ...["ampho_audit", "ampho_guess_places", "ampho_guesses", "ampho_revocations"],
+      ...["ampho_audit", "ampho_attempt_places", "ampho_attempts", "ampho_revocations"],
       ...["ampho_sessions", "ampho_users", "ampho_imports", "ampho_state", "ampho_housekeeping"],
     ].map((table) => `drop table ${table}`),
 };

@@ -1,9 +1,10 @@
 // Where a schema stands, and the steps forward and back. Each function is one transaction, run under the write lock:
 // of several processes that start at once on an empty database one migrates and the others find it done.
+
+import { DatabaseError } from "../database-error.js";
 import type { Dialect } from "../dialect.js";
-import { StoreOpenError } from "../database-error.js";
 import type { Migration } from "../store.js";
-import { first as firstRow, integer, query, text, type Work } from "../transaction.js";
+import { first as firstRow, integer, query, type Transaction, text } from "../transaction.js";
 import { known } from "./known.js";
 import type { IndexSteps } from "./steps.js";
 
@@ -11,8 +12,8 @@ import type { IndexSteps } from "./steps.js";
 export const newest = known.length;
 
 /** Why a store with an older schema is not opened. */
-export function outdated(version: number): StoreOpenError {
-  return new StoreOpenError(
+export function outdated(version: number): DatabaseError {
+  return new DatabaseError(
     `the database has schema version ${version}, this program needs ${newest}: run \`ampho db-up\``,
   );
 }
@@ -22,8 +23,8 @@ export function expanded(version: number): string {
   return `the database has schema version ${version}, newer than this program's (${newest}), which can use it: start the newer one when you can`;
 }
 
-function tooNew(version: number): StoreOpenError {
-  return new StoreOpenError(
+function tooNew(version: number): DatabaseError {
+  return new DatabaseError(
     `the database has schema version ${version}, newer than this program knows (${newest}): use a newer Ampho`,
   );
 }
@@ -33,7 +34,7 @@ interface Had extends Migration {
 }
 
 /** Those that the database has had, in order; `appliedAt` is null while indexes of the last one are missing. */
-function* readHad(dialect: Dialect): Work<readonly Had[]> {
+function* readHad(dialect: Dialect): Transaction<readonly Had[]> {
   if (!(yield* firstRow(dialect.tableExists, ["ampho_migrations"]))) return [];
   const rows = yield* query("select version, name, serves_from, applied_at from ampho_migrations order by version");
   return rows.map((row) => ({
@@ -45,17 +46,17 @@ function* readHad(dialect: Dialect): Work<readonly Had[]> {
 }
 
 /**
- * The version of the schema; 0 before the first migration. It may be above the program's: throws StoreOpenError when what
+ * The version of the schema; 0 before the first migration. It may be above the program's: throws DatabaseError when what
  * was done to the schema since is not for this program.
  */
-export function* currentVersion(dialect: Dialect): Work<number> {
+export function* currentVersion(dialect: Dialect): Transaction<number> {
   const had = yield* readHad(dialect);
   if (had.some(({ servesFrom }) => servesFrom > newest)) throw tooNew(had.at(-1)?.version ?? 0);
   return had.filter(({ appliedAt }) => appliedAt !== null).at(-1)?.version ?? 0;
 }
 
 /** All known migrations with the time at which they were applied, and any that only the database knows. */
-export function* listMigrations(dialect: Dialect): Work<readonly Migration[]> {
+export function* listMigrations(dialect: Dialect): Transaction<readonly Migration[]> {
   const had = yield* readHad(dialect);
   const open = known.filter(({ version }) => !had.some((each) => each.version === version));
   return [
@@ -71,7 +72,7 @@ export interface Step {
 }
 
 /** Does the next migration, if there is one; where indexes are built apart, all but these, and that only once. */
-export function* migrateUp(dialect: Dialect, now: number): Work<Step | undefined> {
+export function* migrateUp(dialect: Dialect, now: number): Transaction<Step | undefined> {
   const next = known[yield* currentVersion(dialect)];
   if (!next) return undefined;
   const { version, name, servesFrom, indexes = [] } = next;
@@ -96,7 +97,7 @@ export function* migrateUp(dialect: Dialect, now: number): Work<Step | undefined
 }
 
 /** The indexes are there; undefined when another process has said so before. */
-export function* finishUp({ version, name }: Migration, now: number): Work<Migration | undefined> {
+export function* finishUp({ version, name }: Migration, now: number): Transaction<Migration | undefined> {
   const row = yield* firstRow(
     "update ampho_migrations set applied_at = ? where version = ? and applied_at is null returning version",
     [now, version],
@@ -105,7 +106,7 @@ export function* finishUp({ version, name }: Migration, now: number): Work<Migra
 }
 
 /** Takes the newest migration back, if there is one. What its tables held is gone. */
-export function* migrateDown(dialect: Dialect): Work<Migration | undefined> {
+export function* migrateDown(dialect: Dialect): Transaction<Migration | undefined> {
   const last = (yield* readHad(dialect)).at(-1);
   if (!last) return undefined;
   const { version, name } = last;

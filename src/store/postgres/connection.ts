@@ -3,13 +3,13 @@
 import { Socket } from "node:net";
 import type { ClientConfig, CustomTypesConfig, QueryResult } from "pg";
 import { ConfigurationError, isNotInstalled } from "../../errors.js";
+import type { Row, SqlValue } from "../transaction.js";
 import { failureOf, PostgresFailure } from "./failure.js";
 import type { StatementNames } from "./statement-names.js";
-import type { Row, SqlValue } from "../transaction.js";
 
 export type PostgresModule = Pick<typeof import("pg"), "Client">;
 
-export interface Connection {
+export interface PostgresConnection {
   /**
    * Rejects with PostgresFailure, and throws at once what is a bug. Without parameters the text may be several statements:
    * the last one's result is told, and none has a name.
@@ -47,7 +47,7 @@ export async function connect(
   url: string,
   timeoutMs: number,
   names?: StatementNames,
-): Promise<Connection> {
+): Promise<PostgresConnection> {
   const socket = new Socket();
   const client = createClient(module, { ...clientOptions, connectionString: libpqModes(url), stream: () => socket });
   let usable = true;

@@ -4,13 +4,13 @@
 /** On a network that is no slower, and between two reads a quarter of a second apart, all is known within the second. */
 const overdueMs = 400;
 
-export type AskTwice = <T>(ask: (again: boolean) => Promise<T>) => Promise<T>;
+export type HedgedRead = <T>(ask: (again: boolean) => Promise<T>) => Promise<T>;
 
 /**
  * The first good answer counts; rejects when there is none. Overdue is what takes twice as long as the answer before, too:
  * a server that is far away is not asked twice each time.
  */
-export function createAskTwice(): AskTwice {
+export function createHedgedRead(): HedgedRead {
   let tookMs = 0;
   return async <T>(ask: (again: boolean) => Promise<T>) => {
     const timed = async (again: boolean) => {

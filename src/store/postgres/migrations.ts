@@ -2,15 +2,15 @@
 // once one migrates; the others wait and find it done. One that is killed leaves nothing half done, or a begun migration
 // whose indexes the next one builds. Nobody who uses a table waits behind us for long.
 import { setTimeout as pause } from "node:timers/promises";
+import { DatabaseError } from "../database-error.js";
 import { postgresDialect } from "../dialect.js";
 import { currentVersion, finishUp, listMigrations, migrateDown, migrateUp, type Step } from "../migrations/migrate.js";
 import { applyAll, type Migrations } from "../migrations/migrations.js";
-import { StoreOpenError } from "../database-error.js";
-import { type Connection, connect, loadPostgres, type PostgresModule } from "./connection.js";
+import { first, integer, query, type Transaction } from "../transaction.js";
+import { connect, loadPostgres, type PostgresConnection, type PostgresModule } from "./connection.js";
 import { PostgresFailure } from "./failure.js";
-import { buildIndex, isAtWork } from "./index-build.js";
+import { buildIndex, isBuilding } from "./index-build.js";
 import { TransactionFailure, transact } from "./transact.js";
-import { first, integer, query, type Work } from "../transaction.js";
 
 const connectMs = 15_000;
 /** How long one waits for another that migrates. */
@@ -33,13 +33,13 @@ class Busy extends Error {
 /** Errors as of `openPostgres`. */
 export async function openPostgresMigrations(url: string): Promise<Migrations> {
   const module = await loadPostgres();
-  let open: Connection | undefined;
+  let open: PostgresConnection | undefined;
 
   const connected = async () => {
     if (!open?.usable) open = await connect(module, url, connectMs);
     return open;
   };
-  const run = <T>(start: () => Work<T>): Promise<T> =>
+  const run = <T>(start: () => Transaction<T>): Promise<T> =>
     retrying(async () => (await transact(await connected(), start, limits)).value);
 
   /** Undefined: another process has finished it meanwhile. */
@@ -61,7 +61,7 @@ export async function openPostgresMigrations(url: string): Promise<Migrations> {
   };
 }
 
-function* readOwnership(): Work<boolean> {
+function* readOwnership(): Transaction<boolean> {
   const row = yield* first(
     "select pg_has_role(relowner, 'usage')::integer as owns from pg_class where oid = to_regclass('ampho_audit')",
   );
@@ -93,13 +93,13 @@ const lockTimeout = "55P03";
 const statementTimeout = "57014";
 
 function explained(failure: unknown): unknown {
-  if (failure instanceof Busy) return new StoreOpenError("another process has been migrating for ten minutes");
+  if (failure instanceof Busy) return new DatabaseError("another process has been migrating for ten minutes");
   if (!(failure instanceof PostgresFailure)) return failure;
   const message =
     failure.code === statementTimeout
       ? "a statement of the migration takes so long that others would have to wait: nothing of it was done"
       : failure.message;
-  return new StoreOpenError(message, { cause: failure });
+  return new DatabaseError(message, { cause: failure });
 }
 
 /**
@@ -108,7 +108,7 @@ function explained(failure: unknown): unknown {
  */
 const tryLock = "select pg_try_advisory_xact_lock(hashtextextended('ampho migrations', 0))::integer as locked";
 
-function* locked<T>(work: (now: number) => Work<T>): Work<T> {
+function* locked<T>(work: (now: number) => Transaction<T>): Transaction<T> {
   const taken = yield* first(tryLock);
   if (!taken || integer(taken, "locked") === 0) throw new Busy();
   yield* query(`select set_config('lock_timeout', '${limits.lockMs}', true) as l`);
@@ -117,7 +117,7 @@ function* locked<T>(work: (now: number) => Work<T>): Work<T> {
 }
 
 /** A transaction that does nothing holds the lock meanwhile; it ends with the process, and with what went wrong. */
-async function holdingLock(holder: Connection, work: () => Promise<void>): Promise<void> {
+async function holdingLock(holder: PostgresConnection, work: () => Promise<void>): Promise<void> {
   const { rows } = await holder.query(`begin isolation level read committed;
     select set_config('idle_in_transaction_session_timeout', '${limits.idleMs}', true); ${tryLock}`);
   const alive = setInterval(() => void holder.query("select 1").catch(() => undefined), aliveMs);
@@ -134,7 +134,7 @@ async function buildApart(module: PostgresModule, url: string, { indexes }: Step
   const builder = await connect(module, url, connectMs);
   try {
     for (const index of indexes) {
-      if (await isAtWork(builder, index)) throw new Busy();
+      if (await isBuilding(builder, index)) throw new Busy();
       await buildIndex(builder, index);
     }
   } finally {

@@ -1,18 +1,18 @@
 // A bounded set of connections. Whoever waits for one is served in order, urgent ones first; a connection that cannot be
 // opened fails those that waited for it only where no other is open that they could have.
 import { AmphoError } from "../../errors.js";
-import type { Connection } from "./connection.js";
-import { PostgresFailure } from "./failure.js";
 import type { StoreStats } from "../store.js";
+import type { PostgresConnection } from "./connection.js";
+import { PostgresFailure } from "./failure.js";
 
 export interface Pool {
   /**
-   * Rejects with PostgresFailure, or AmphoError `overloaded` when too many wait already. `fresh`: one that has just been
+   * Rejects with PostgresFailure, or AmphoError `overloaded` when too many wait already. `maxAge`: one that has just been
    * opened or used, not one that nobody has used for a while.
    */
-  take(waitMs: number, urgent: boolean, fresh?: boolean): Promise<Connection>;
+  take(waitMs: number, urgent: boolean, fresh?: boolean): Promise<PostgresConnection>;
   /** Back, whatever its state is. */
-  give(connection: Connection): void;
+  give(connection: PostgresConnection): void;
   /** Those that nobody uses may be as dead as one that just did not answer. */
   dropIdle(): void;
   stats(): StoreStats;
@@ -21,7 +21,7 @@ export interface Pool {
 }
 
 interface Waiting {
-  readonly resolve: (connection: Connection) => void;
+  readonly resolve: (connection: PostgresConnection) => void;
   readonly reject: (error: Error) => void;
   readonly timer: NodeJS.Timeout;
   readonly since: number;
@@ -40,11 +40,11 @@ export interface PoolLimits {
 /** After a connection could not be opened. */
 const pauseMs = 200;
 
-export function createPool(open: () => Promise<Connection>, limits: PoolLimits): Pool {
-  const idle = new Map<Connection, NodeJS.Timeout>();
+export function createPool(open: () => Promise<PostgresConnection>, limits: PoolLimits): Pool {
+  const idle = new Map<PostgresConnection, NodeJS.Timeout>();
   const waiting: Waiting[] = [];
   /** Those in use by calls that are not urgent. */
-  const usual = new Set<Connection>();
+  const usual = new Set<PostgresConnection>();
   // `opened` counts those that are being opened, too.
   let [opened, opening, turns] = [0, 0, 0];
   let notBefore = 0;
@@ -54,7 +54,7 @@ export function createPool(open: () => Promise<Connection>, limits: PoolLimits):
   /** How many more calls that are not urgent may have one. */
   const room = () => limits.connections - limits.reserved - usual.size;
 
-  function takeIdle(urgent: boolean): Connection | undefined {
+  function takeIdle(urgent: boolean): PostgresConnection | undefined {
     if (!urgent && room() <= 0) return undefined;
     // The newest first: the others may grow old and go.
     const connection = [...idle.keys()].at(-1);
@@ -63,7 +63,7 @@ export function createPool(open: () => Promise<Connection>, limits: PoolLimits):
     return connection;
   }
 
-  function leaveIdle(connection: Connection): void {
+  function leaveIdle(connection: PostgresConnection): void {
     clearTimeout(idle.get(connection));
     idle.delete(connection);
     connection.hold(true);
@@ -81,7 +81,7 @@ export function createPool(open: () => Promise<Connection>, limits: PoolLimits):
     grow();
   }
 
-  function discard(connection: Connection): void {
+  function discard(connection: PostgresConnection): void {
     leaveIdle(connection);
     if (connection.usable) connection.end();
     forget();
@@ -136,7 +136,7 @@ export function createPool(open: () => Promise<Connection>, limits: PoolLimits):
     if (at >= 0) waiting.splice(at, 1);
   }
 
-  function give(connection: Connection): void {
+  function give(connection: PostgresConnection): void {
     usual.delete(connection);
     if (!connection.usable || closing) {
       discard(connection);

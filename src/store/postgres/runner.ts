@@ -1,15 +1,15 @@
 // Calls of the store on PostgreSQL: a connection, a transaction, another try where the first is undone for certain, and an
 // answer within a bound: a server that hangs, or a network that swallows everything, is told from a slow one by time only.
 import { setTimeout as pause } from "node:timers/promises";
+import type { Transaction } from "../transaction.js";
 import { PostgresFailure } from "./failure.js";
 import type { Pool } from "./pool.js";
-import { type Transaction, TransactionFailure, transact } from "./transact.js";
 import type { StatementNames } from "./statement-names.js";
-import type { Work } from "../transaction.js";
+import { TransactionFailure, type TransactionResult, transact } from "./transact.js";
 
 export interface Runner {
   /** Rejects with PostgresFailure, AmphoError `overloaded`, or what the work throws. */
-  run<T>(start: () => Work<T>, limits?: CallLimits): Promise<Transaction<T>>;
+  run<T>(start: () => Transaction<T>, limits?: CallLimits): Promise<TransactionResult<T>>;
 }
 
 export interface CallLimits {
@@ -32,10 +32,10 @@ export function createRunner(pool: Pool, names?: StatementNames): Runner {
   let doubtful = false;
 
   async function attempt<T>(
-    start: () => Work<T>,
+    start: () => Transaction<T>,
     untilMs: number,
     { urgent = false, fresh = false }: CallLimits,
-  ): Promise<Transaction<T>> {
+  ): Promise<TransactionResult<T>> {
     const connection = await pool.take(Math.max(untilMs - performance.now(), 1), urgent, fresh);
     const leftMs = Math.max(Math.ceil(untilMs - performance.now()), 1);
     let late = false;

@@ -1,20 +1,20 @@
 // The store of a fleet: PostgreSQL 14 or newer. Every call is answered within a bound, whatever the server does.
 import { AmphoError } from "../../errors.js";
-import { createAskTwice } from "./hedged-read.js";
 import { boundStore } from "../bound-store.js";
+import { DatabaseError } from "../database-error.js";
 import { postgresDialect } from "../dialect.js";
 import { currentVersion, expanded, newest, outdated } from "../migrations/migrate.js";
-import { StoreOpenError } from "../database-error.js";
+import { type Input, type OperationName, type Output, operations } from "../operations.js";
+import { readStateAlone } from "../sql/state.js";
+import type { Store } from "../store.js";
+import { first, integer, type Transaction, text } from "../transaction.js";
 import { connect, loadPostgres } from "./connection.js";
 import { PostgresFailure } from "./failure.js";
+import { createHedgedRead } from "./hedged-read.js";
 import { openPostgresMigrations } from "./migrations.js";
 import { createPool } from "./pool.js";
 import { type CallLimits, createRunner } from "./runner.js";
-import { type Input, type Output, type PurposeName, purposes } from "../operations.js";
-import { readStateAlone } from "../sql/state.js";
 import { createStatementNames } from "./statement-names.js";
-import type { Store } from "../store.js";
-import { first, integer, text, type Work } from "../transaction.js";
 
 export interface PostgresOptions {
   /** `postgres://…`; what it leaves out, the variables PGHOST, PGPASSWORD and so on say. */
@@ -24,7 +24,7 @@ export interface PostgresOptions {
   /** Whether the server keeps statements prepared, by name: a pooler between has to know them. */
   readonly prepare?: boolean | undefined;
   /** Gets a line for people when something was done to the schema, or is not as it was said to be. */
-  readonly notice: (line: string) => void;
+  readonly log: (line: string) => void;
 }
 
 const poolLimits = { connections: 10, reserved: 1, waiting: 2000, idleMs: 60_000 };
@@ -36,15 +36,15 @@ const openingMs = 15_000;
 const unprepared = "the pooler in front of PostgreSQL does not take prepared statements: unset AMPHO_DATABASE_PREPARE";
 
 /**
- * Throws StoreOpenError where a person can mend it (no server there, a refused role, a standby, another schema, a pooler),
+ * Throws DatabaseError where a person can mend it (no server there, a refused role, a standby, another schema, a pooler),
  * ConfigurationError when the package `pg` is not installed. No message holds a part of the URL.
  */
-export async function openPostgres({ url, migrate, prepare = false, notice }: PostgresOptions): Promise<Store> {
+export async function openPostgres({ url, migrate, prepare = false, log }: PostgresOptions): Promise<Store> {
   const module = await loadPostgres();
   let isOpen = false;
   const names = prepare
     ? createStatementNames(() => {
-        if (isOpen) notice(`${unprepared}; until the next start there are none`);
+        if (isOpen) log(`${unprepared}; until the next start there are none`);
       })
     : undefined;
   const open = () => connect(module, url, isOpen ? connectMs : openingMs, names);
@@ -58,26 +58,26 @@ export async function openPostgres({ url, migrate, prepare = false, notice }: Po
       await createRunner(other, names)
         .run(lookAround, { waitMs: openingMs })
         .finally(() => other.close());
-      if (names.refused) throw new StoreOpenError(unprepared);
+      if (names.refused) throw new DatabaseError(unprepared);
     }
     const { version } = about.value;
-    if (version > newest) notice(expanded(version));
+    if (version > newest) log(expanded(version));
     if (version < newest) {
       if (!migrate) throw outdated(version);
       const migrations = await openPostgresMigrations(url);
       try {
-        for (const { version, name } of await migrations.up()) notice(`applied migration ${version} (${name})`);
+        for (const { version, name } of await migrations.up()) log(`applied migration ${version} (${name})`);
       } finally {
         await migrations.close();
       }
     }
   } catch (error) {
     await pool.close();
-    throw error instanceof PostgresFailure ? new StoreOpenError(error.message, { cause: error }) : error;
+    throw error instanceof PostgresFailure ? new DatabaseError(error.message, { cause: error }) : error;
   }
   isOpen = true;
 
-  async function run<T>(start: () => Work<T>, limits?: CallLimits) {
+  async function run<T>(start: () => Transaction<T>, limits?: CallLimits) {
     try {
       return await runner.run(start, limits);
     } catch (error) {
@@ -85,16 +85,16 @@ export async function openPostgres({ url, migrate, prepare = false, notice }: Po
       throw error instanceof PostgresFailure ? unavailable(error) : error;
     }
   }
-  const askTwice = createAskTwice();
+  const askTwice = createHedgedRead();
   return {
-    ...boundStore(async <P extends PurposeName>(purpose: P, input: Input<P>): Promise<Output<P>> => {
-      const { value } = await run<Output<P>>(() => purposes[purpose].run(input));
+    ...boundStore(async <P extends OperationName>(purpose: P, input: Input<P>): Promise<Output<P>> => {
+      const { value } = await run<Output<P>>(() => operations[purpose].run(input));
       return value;
     }),
     // In no queue: the second within which all processes refuse what was revoked is counted under load, too.
     readRevocations: async (input) => {
       const { value, storeNowMs } = await askTwice((fresh) =>
-        run(() => purposes.readRevocations.run(input), { urgent: true, waitMs: 2000, fresh }),
+        run(() => operations.readRevocations.run(input), { urgent: true, waitMs: 2000, fresh }),
       );
       return { ...value, storeNowMs };
     },
@@ -114,11 +114,11 @@ function unavailable(cause: PostgresFailure): AmphoError {
 const oldestServer = 140_000;
 
 /** What has to be so before anything else. */
-function* lookAround(): Work<{ readonly version: number }> {
+function* lookAround(): Transaction<{ readonly version: number }> {
   const row = yield* first(
     "select current_setting('server_version_num')::integer as version, current_setting('server_encoding') as encoding",
   );
-  if (!row || integer(row, "version") < oldestServer) throw new StoreOpenError("PostgreSQL has to be 14 or newer");
-  if (text(row, "encoding") !== "UTF8") throw new StoreOpenError("the database has to have the encoding UTF8");
+  if (!row || integer(row, "version") < oldestServer) throw new DatabaseError("PostgreSQL has to be 14 or newer");
+  if (text(row, "encoding") !== "UTF8") throw new DatabaseError("the database has to have the encoding UTF8");
   return { version: yield* currentVersion(postgresDialect) };
 }

@@ -2,11 +2,18 @@
 // READ COMMITTED: what must not change between two statements is locked by the purpose (work.ts), and each condition of an
 // update is judged anew on the row that it waited for.
 import type { QueryResult } from "pg";
-import type { Connection } from "./connection.js";
+import {
+  type AdvisoryLock,
+  integer,
+  type Row,
+  type RowLock,
+  type Statement,
+  type Transaction,
+} from "../transaction.js";
+import type { PostgresConnection } from "./connection.js";
 import { PostgresFailure } from "./failure.js";
-import { type Alone, integer, type Lock, type Row, type Statement, type Work } from "../transaction.js";
 
-export interface Transaction<T> {
+export interface TransactionResult<T> {
   readonly value: T;
   /** The server's clock when the transaction began: Unix milliseconds. */
   readonly storeNowMs: number;
@@ -34,10 +41,10 @@ export interface TransactionLimits {
 
 /** Rejects with TransactionFailure, or what `start` throws. The connection is free afterwards, or not usable. */
 export async function transact<T>(
-  connection: Connection,
-  start: () => Work<T>,
+  connection: PostgresConnection,
+  start: () => Transaction<T>,
   limits: TransactionLimits,
-): Promise<Transaction<T>> {
+): Promise<TransactionResult<T>> {
   let committing = false;
   /** What was sent and not waited for, in order: of `begin`, and of statements whose rows nobody reads. */
   const sent: Promise<QueryResult<Row>>[] = [];
@@ -56,7 +63,7 @@ export async function transact<T>(
     let storeNowMs: number | undefined;
     while (!step.done) {
       const { value } = step;
-      if (ending !== undefined && !("answerTo" in value)) throw new TypeError("a step follows the end");
+      if (ending !== undefined && !("resultOf" in value)) throw new TypeError("a step follows the end");
       if ("end" in value) {
         // What only reads may be done again, whatever came of its end.
         committing = value.end === "write";
@@ -64,10 +71,10 @@ export async function transact<T>(
         step = work.next([]);
         continue;
       }
-      const answer = "answerTo" in value ? ahead.get(value.answerTo) : send(runStep(connection, value));
+      const answer = "resultOf" in value ? ahead.get(value.resultOf) : send(runStep(connection, value));
       if (answer === undefined) throw new TypeError("a statement was asked for that was not sent ahead");
-      if ("unread" in value) ahead.set(value, answer);
-      if ("unread" in value || "alone" in value) {
+      if ("deferred" in value) ahead.set(value, answer);
+      if ("deferred" in value || "advisoryLock" in value) {
         step = work.next([]);
       } else {
         const { rows } = await answer;
@@ -131,7 +138,7 @@ function beginText({ statementMs, idleMs }: TransactionLimits): string {
     set_config('idle_in_transaction_session_timeout', '${idleMs}', true) as i`;
 }
 
-async function rollBack(connection: Connection): Promise<void> {
+async function rollBack(connection: PostgresConnection): Promise<void> {
   try {
     if (connection.usable) await connection.query("rollback");
   } catch {
@@ -139,13 +146,15 @@ async function rollBack(connection: Connection): Promise<void> {
   }
 }
 
-function runStep(connection: Connection, step: Statement | Alone): Promise<QueryResult<Row>> {
-  if ("alone" in step)
-    return connection.query("select 1 as locked from pg_advisory_xact_lock(hashtextextended($1, 0))", [step.alone]);
+function runStep(connection: PostgresConnection, step: Statement | AdvisoryLock): Promise<QueryResult<Row>> {
+  if ("advisoryLock" in step)
+    return connection.query("select 1 as locked from pg_advisory_xact_lock(hashtextextended($1, 0))", [
+      step.advisoryLock,
+    ]);
   return connection.query(numbered(step.sql) + (step.lock ? locks[step.lock] : ""), step.parameters);
 }
 
-const locks: Readonly<Record<Lock, string>> = {
+const locks: Readonly<Record<RowLock, string>> = {
   share: " for share",
   update: " for update",
   free: " for update skip locked",

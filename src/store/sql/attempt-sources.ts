@@ -1,66 +1,76 @@
-// Rows of the table ampho_guess_places: addresses and networks, with the logins that were tried from there.
-import { emptyPlace, isUnused, type Place, type PlaceEntry } from "../../throttle/source-limit.js";
-import { ahead, answerTo, integer, type Row, text, tuplesOf, type Work, write, wrong } from "../transaction.js";
+// Rows of the table ampho_attempt_sources: addresses and networks, with the logins that were tried from there.
+import { emptySource, isUnused, type SourceEntry, type SourceState } from "../../throttle/source-limit.js";
+import {
+  integer,
+  type Row,
+  resultOf,
+  schemaMismatch,
+  send,
+  type Transaction,
+  text,
+  tuplesOf,
+  write,
+} from "../transaction.js";
 
-export interface PlaceRow {
-  readonly place: string;
-  readonly state: Place;
+export interface SourceRow {
+  readonly source: string;
+  readonly state: SourceState;
   readonly notedUntil: number;
 }
 
-export const placeColumns = "place, entries, level, next_at, noted_until";
+export const sourceColumns = "source, entries, level, next_at, noted_until";
 
-export function placeRowOf(row: Row): PlaceRow {
+export function sourceRowOf(row: Row): SourceRow {
   return {
-    place: text(row, "place"),
+    source: text(row, "source"),
     state: { entries: entriesOf(text(row, "entries")), level: integer(row, "level"), nextAt: integer(row, "next_at") },
     notedUntil: integer(row, "noted_until"),
   };
 }
 
-const selectOne = `select ${placeColumns} from ampho_guess_places where place = ?`;
+const selectOne = `select ${sourceColumns} from ampho_attempt_sources where source = ?`;
 
 /** As it is, or empty when there is none. Sent ahead. */
-export function* sendPlace(place: string): Work<() => Work<PlaceRow>> {
-  const sent = yield* ahead(selectOne, [place]);
+export function* sendSource(source: string): Transaction<() => Transaction<SourceRow>> {
+  const sent = yield* send(selectOne, [source]);
   return function* read() {
-    const row = yield* answerTo(sent);
-    return row ? placeRowOf(row) : { place, state: emptyPlace, notedUntil: 0 };
+    const row = yield* resultOf(sent);
+    return row ? sourceRowOf(row) : { source, state: emptySource, notedUntil: 0 };
   };
 }
 
 /** Makes the row if there is none; until the transaction ends no other may change it. Sent ahead. */
-export function* sendPlaceHold(place: string, now: number): Work<() => Work<PlaceRow>> {
-  const sent = yield* ahead(
-    `insert into ampho_guess_places (${placeColumns}, touched_at) values (?, '[]', 0, 0, 0, ?)
-     on conflict (place) do update set place = excluded.place returning ${placeColumns}`,
-    [place, now],
+export function* sendSourceLock(source: string, now: number): Transaction<() => Transaction<SourceRow>> {
+  const sent = yield* send(
+    `insert into ampho_attempt_sources (${sourceColumns}, touched_at) values (?, '[]', 0, 0, 0, ?)
+     on conflict (source) do update set source = excluded.source returning ${sourceColumns}`,
+    [source, now],
   );
   return function* read() {
-    const row = yield* answerTo(sent);
+    const row = yield* resultOf(sent);
     if (!row) throw new TypeError("a row that was just made is not there");
-    return placeRowOf(row);
+    return sourceRowOf(row);
   };
 }
 
 /** The same without making one. Sent ahead. */
-export function* sendPlaceHoldIfThere(place: string): Work<() => Work<PlaceRow | undefined>> {
-  const sent = yield* ahead(selectOne, [place], "update");
+export function* sendSourceLockIfPresent(source: string): Transaction<() => Transaction<SourceRow | undefined>> {
+  const sent = yield* send(selectOne, [source], "update");
   return function* read() {
-    const row = yield* answerTo(sent);
-    return row && placeRowOf(row);
+    const row = yield* resultOf(sent);
+    return row && sourceRowOf(row);
   };
 }
 
 /** The same, and asked for at once. */
-export function* holdPlaceIfThere(place: string): Work<PlaceRow | undefined> {
-  const read = yield* sendPlaceHoldIfThere(place);
+export function* lockSourceIfPresent(source: string): Transaction<SourceRow | undefined> {
+  const read = yield* sendSourceLockIfPresent(source);
   return yield* read();
 }
 
-export function* writePlace({ place, state }: PlaceRow, now: number): Work<void> {
+export function* writeSource({ source, state }: SourceRow, now: number): Transaction<void> {
   if (isUnused(state)) {
-    yield* write("delete from ampho_guess_places where place = ?", [place]);
+    yield* write("delete from ampho_attempt_sources where source = ?", [source]);
     return;
   }
   const { entries, level, nextAt } = state;
@@ -68,26 +78,23 @@ export function* writePlace({ place, state }: PlaceRow, now: number): Work<void>
     ...[subject, failedUntil],
     ...[pending, pendingUntil],
   ]);
-  yield* write("update ampho_guess_places set entries = ?, level = ?, next_at = ?, touched_at = ? where place = ?", [
-    JSON.stringify(tuples),
-    level,
-    nextAt,
-    now,
-    place,
-  ]);
+  yield* write(
+    "update ampho_attempt_sources set entries = ?, level = ?, next_at = ?, touched_at = ? where source = ?",
+    [JSON.stringify(tuples), level, nextAt, now, source],
+  );
 }
 
-export function* noteAtPlace({ place, notedUntil }: PlaceRow): Work<void> {
-  yield* write("update ampho_guess_places set noted_until = ? where place = ?", [notedUntil, place]);
+export function* flagSourceRecorded({ source, notedUntil }: SourceRow): Transaction<void> {
+  yield* write("update ampho_attempt_sources set noted_until = ? where source = ?", [notedUntil, source]);
 }
 
-function entriesOf(json: string): readonly PlaceEntry[] {
+function entriesOf(json: string): readonly SourceEntry[] {
   return tuplesOf(json, "entries").map(([subject, ...numbers]) => {
     const [failedUntil, pending, pendingUntil] = numbers.map((value) =>
       typeof value === "number" && Number.isSafeInteger(value) ? value : undefined,
     );
     if (typeof subject !== "string" || failedUntil === undefined || pending === undefined || pendingUntil === undefined)
-      return wrong("entries");
+      return schemaMismatch("entries");
     return { subject, failedUntil, pending, pendingUntil };
   });
 }

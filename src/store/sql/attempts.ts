@@ -1,51 +1,60 @@
-// Guesses: a try is taken from every counter before its password is looked at, and settled afterwards (docs/throttling.md).
+// Attempts: a try is taken from every counter before its password is looked at, and settled afterwards (docs/throttling.md).
 // All that a step reads or holds is sent in one turn, in that order: on PostgreSQL each turn is a way there and back.
-// Rows are always held in one order, places before counters and those by their keys, so that no two transactions wait for
-// each other in a circle. In one file, long as it is: the order of locks is one thing, and is read in one place.
-import { skewMaxSeconds } from "../../throttle/clock-skew.js";
+// Rows are always held in one order, sources before counters and those by their keys, so that no two transactions wait for
+// each other in a circle. In one file, long as it is: the order of locks is one thing, and is read in one source.
+
 import {
   type CounterLimits,
   counterAt,
-  failTry,
+  failAttempt,
   type Judgement,
   judgeCounter,
-  pardon,
-  returnTry,
-  succeedTry,
-  takeTry,
+  resetStreak,
+  returnAttempt,
+  succeedAttempt,
+  takeAttempt,
 } from "../../throttle/attempt-counter.js";
+import { skewMaxSeconds } from "../../throttle/clock-skew.js";
 import {
-  failTryAt,
-  judgePlace,
-  type PlaceLimits,
-  placeAt,
-  returnTryAt,
-  succeedTryAt,
-  takeTryAt,
+  failAttemptAt,
+  judgeSource,
+  returnAttemptAt,
+  type SourceLimits,
+  sourceAt,
+  succeedAttemptAt,
+  takeAttemptAt,
 } from "../../throttle/source-limit.js";
-import type { AuditEntry, Guess, GuessCounter, GuessOutcome, GuessPlace, GuessVerdict, Origin } from "../store.js";
-import { first, text, type Work } from "../transaction.js";
-import { recordAudit } from "./audit.js";
+import type {
+  Attempt,
+  AttemptCounter,
+  AttemptOutcome,
+  AttemptVerdict,
+  AuditEntry,
+  Origin,
+  SourceLimit,
+} from "../store.js";
+import { first, type Transaction, text } from "../transaction.js";
 import {
-  type CounterRow,
-  holdCounterIfThere,
-  noteAtCounter,
+  type AttemptCounterRow,
+  flagCounterRecorded,
+  lockCounterIfPresent,
   sendCounter,
-  sendCounterHold,
-  sendCounterHoldIfThere,
+  sendCounterLock,
+  sendCounterLockIfPresent,
   writeCounter,
 } from "./attempt-counters.js";
 import {
-  holdPlaceIfThere,
-  noteAtPlace,
-  type PlaceRow,
-  sendPlace,
-  sendPlaceHold,
-  sendPlaceHoldIfThere,
-  writePlace,
+  flagSourceRecorded,
+  lockSourceIfPresent,
+  type SourceRow,
+  sendSource,
+  sendSourceLock,
+  sendSourceLockIfPresent,
+  writeSource,
 } from "./attempt-sources.js";
+import { recordAudit } from "./audit.js";
 
-type Admission = Guess & {
+type Admission = Attempt & {
   readonly now: number;
   readonly origin: Origin;
   readonly event: "login_throttled" | "password_throttled";
@@ -58,72 +67,72 @@ interface Judged<D, R> {
   readonly judgement: Judgement;
 }
 
-export function* admitGuess(input: Admission): Work<GuessVerdict> {
+export function* admitAttempt(input: Admission): Transaction<AttemptVerdict> {
   const { now, subject } = input;
-  // Most guesses of an attack end here, with nothing written.
-  const seen = yield* judgeAll(input, sendPlace, sendCounter);
+  // Most attempts of an attack end here, with nothing written.
+  const seen = yield* judgeAll(input, sendSource, sendCounter);
   const refusal = yield* refuse(input, seen);
   if (refusal) return refusal;
   if (isPending(seen)) return { outcome: "pending" };
 
   const held = yield* judgeAll(
     input,
-    (place) => sendPlaceHold(place, now),
-    (counter) => sendCounterHold(counter, now),
+    (source) => sendSourceLock(source, now),
+    (counter) => sendCounterLock(counter, now),
   );
   // Where transactions run side by side, another may have come between.
-  const admitted = [...held.places, ...held.counters].every(({ judgement }) => judgement.outcome === "admitted");
-  for (const { row } of held.places)
-    yield* writePlace(admitted ? { ...row, state: takeTryAt(row.state, subject, now) } : row, now);
+  const admitted = [...held.sources, ...held.counters].every(({ judgement }) => judgement.outcome === "admitted");
+  for (const { row } of held.sources)
+    yield* writeSource(admitted ? { ...row, state: takeAttemptAt(row.state, subject, now) } : row, now);
   for (const { row } of held.counters)
-    yield* writeCounter(admitted ? { ...row, counter: takeTry(row.counter, now) } : row, now);
+    yield* writeCounter(admitted ? { ...row, counter: takeAttempt(row.counter, now) } : row, now);
   return { outcome: admitted ? "admitted" : "pending" };
 }
 
 interface AllJudged {
-  readonly places: readonly Judged<GuessPlace, PlaceRow>[];
-  readonly counters: readonly Judged<GuessCounter, CounterRow>[];
+  readonly sources: readonly Judged<SourceLimit, SourceRow>[];
+  readonly counters: readonly Judged<AttemptCounter, AttemptCounterRow>[];
 }
 
 function* judgeAll(
   input: Admission,
-  sendOfPlace: (place: string) => Work<() => Work<PlaceRow>>,
-  sendOfCounter: (counter: GuessCounter) => Work<() => Work<CounterRow>>,
-): Work<AllJudged> {
+  sendOfSource: (source: string) => Transaction<() => Transaction<SourceRow>>,
+  sendOfCounter: (counter: AttemptCounter) => Transaction<() => Transaction<AttemptCounterRow>>,
+): Transaction<AllJudged> {
   const { now, subject } = input;
-  const sentPlaces: (readonly [GuessPlace, () => Work<PlaceRow>])[] = [];
-  const sentCounters: (readonly [GuessCounter, () => Work<CounterRow>])[] = [];
-  for (const of of input.places) sentPlaces.push([of, yield* sendOfPlace(of.place)]);
+  const sentSources: (readonly [SourceLimit, () => Transaction<SourceRow>])[] = [];
+  const sentCounters: (readonly [AttemptCounter, () => Transaction<AttemptCounterRow>])[] = [];
+  for (const of of input.sources) sentSources.push([of, yield* sendOfSource(of.source)]);
   for (const of of [...input.counters].sort(byKey)) sentCounters.push([of, yield* sendOfCounter(of)]);
 
-  const places: Judged<GuessPlace, PlaceRow>[] = [];
-  for (const [of, read] of sentPlaces) {
-    const limits = placeLimits(of, input);
+  const sources: Judged<SourceLimit, SourceRow>[] = [];
+  for (const [of, read] of sentSources) {
+    const limits = sourceLimits(of, input);
     const found = yield* read();
-    const row = { ...found, state: placeAt(found.state, limits, now) };
-    places.push({ of, row, judgement: judgePlace(row.state, subject, limits, now) });
+    const row = { ...found, state: sourceAt(found.state, limits, now) };
+    sources.push({ of, row, judgement: judgeSource(row.state, subject, limits, now) });
   }
-  const counters: Judged<GuessCounter, CounterRow>[] = [];
+  const counters: Judged<AttemptCounter, AttemptCounterRow>[] = [];
   for (const [of, read] of sentCounters) {
     const limits = counterLimits(of, input);
     const found = yield* read();
     const row = { ...found, counter: counterAt(found.counter, limits, now) };
     counters.push({ of, row, judgement: judgeCounter(row.counter, limits, now) });
   }
-  return { places, counters };
+  return { sources, counters };
 }
 
-function isPending({ places, counters }: AllJudged): boolean {
-  return [...places, ...counters].some(({ judgement }) => judgement.outcome === "pending");
+function isPending({ sources, counters }: AllJudged): boolean {
+  return [...sources, ...counters].some(({ judgement }) => judgement.outcome === "pending");
 }
 
 /** The longest of the waits, if there is any, recorded where it was not yet. */
-function* refuse(input: Admission, { places, counters }: AllJudged): Work<GuessVerdict | undefined> {
-  let longest: Extract<GuessVerdict, { outcome: "refused" }> | undefined;
-  for (const { row, judgement } of places) {
+function* refuse(input: Admission, { sources, counters }: AllJudged): Transaction<AttemptVerdict | undefined> {
+  let longest: Extract<AttemptVerdict, { outcome: "refused" }> | undefined;
+  for (const { row, judgement } of sources) {
     if (judgement.outcome !== "refused") continue;
-    if (!longest || judgement.retryAfterSeconds > longest.retryAfterSeconds) longest = { ...judgement, by: "place" };
-    yield* notePlace(input, row);
+    if (!longest || judgement.retryAfterSeconds > longest.retryAfterSeconds) longest = { ...judgement, by: "source" };
+    yield* noteSource(input, row);
   }
   for (const { of, row, judgement } of counters) {
     if (judgement.outcome !== "refused") continue;
@@ -133,33 +142,33 @@ function* refuse(input: Admission, { places, counters }: AllJudged): Work<GuessV
   return longest;
 }
 
-function* notePlace(input: Admission, row: PlaceRow): Work<void> {
+function* noteSource(input: Admission, row: SourceRow): Transaction<void> {
   const { now, windowSeconds } = input;
   if (isNotedAt(row.notedUntil, input)) return;
   // Another refusal at the same moment may have noted it since.
-  const held = yield* holdPlaceIfThere(row.place);
+  const held = yield* lockSourceIfPresent(row.source);
   if (!held || isNotedAt(held.notedUntil, input)) return;
-  yield* noteAtPlace({ ...row, notedUntil: now + windowSeconds });
+  yield* flagSourceRecorded({ ...row, notedUntil: now + windowSeconds });
   const login = yield* findLogin(input.canonical);
-  yield* recordAudit({ ...entry(input), login, reason: "place", detail: { place: row.place } });
+  yield* recordAudit({ ...entry(input), login, reason: "source", detail: { source: row.source } });
 }
 
 /** An attack from many addresses is told by its first ones: the log must not grow with it. */
 const notedMax = 20;
 
-function* noteCounter(input: Admission, row: CounterRow, locked: boolean): Work<void> {
+function* noteCounter(input: Admission, row: AttemptCounterRow, locked: boolean): Transaction<void> {
   const { now, windowSeconds, origin } = input;
-  const from = input.places.at(-1)?.place ?? origin.address ?? "";
+  const from = input.sources.at(-1)?.source ?? origin.address ?? "";
   const isFull = (noted: readonly string[]) => noted.includes(from) || noted.length >= notedMax;
   if (isFull(notedOf(row, input))) return;
   // Another refusal at the same moment may have noted it since.
-  const held = yield* holdCounterIfThere(row.key);
+  const held = yield* lockCounterIfPresent(row.key);
   const before = held ? notedOf(held, input) : [];
   if (!held || isFull(before)) return;
   // Asked in any case: what is known of an account must not shorten a refusal.
   const found = yield* findLogin(input.canonical);
   const login = row.login ?? found;
-  yield* noteAtCounter({
+  yield* flagCounterRecorded({
     ...row,
     login: login ?? null,
     noted: [...before, from],
@@ -168,7 +177,7 @@ function* noteCounter(input: Admission, row: CounterRow, locked: boolean): Work<
   yield* recordAudit({ ...entry(input), login, reason: locked ? "locked" : row.kind });
 }
 
-function notedOf({ noted, notedUntil }: CounterRow, input: Admission): readonly string[] {
+function notedOf({ noted, notedUntil }: AttemptCounterRow, input: Admission): readonly string[] {
   return isNotedAt(notedUntil, input) ? noted : [];
 }
 
@@ -181,43 +190,43 @@ function entry({ now, event, origin }: Admission) {
 }
 
 /** As its user spells it; undefined where no account has it: people type passwords there. */
-function* findLogin(canonical: string): Work<string | undefined> {
+function* findLogin(canonical: string): Transaction<string | undefined> {
   const row = yield* first("select login from ampho_users where canonical = ?", [canonical]);
   return row && text(row, "login");
 }
 
-export type Settlement = Guess & {
-  readonly outcome: GuessOutcome;
+export type Settlement = Attempt & {
+  readonly outcome: AttemptOutcome;
   readonly now: number;
   readonly login: string | undefined;
   readonly audit: AuditEntry | undefined;
 };
 
-export function* settleGuess(input: Settlement): Work<void> {
+export function* settleAttempt(input: Settlement): Transaction<void> {
   const { outcome, now, subject } = input;
   const counted = new Map(input.counters.map((of) => [of.key, of]));
-  const pardoned = outcome === "succeeded" ? input.pardons : [];
+  const pardoned = outcome === "succeeded" ? input.alsoReset : [];
   const makes = outcome === "failed";
-  const places: (readonly [GuessPlace, () => Work<PlaceRow | undefined>])[] = [];
-  const counters: (readonly [GuessCounter | undefined, () => Work<CounterRow | undefined>])[] = [];
-  for (const of of input.places)
-    places.push([of, makes ? yield* sendPlaceHold(of.place, now) : yield* sendPlaceHoldIfThere(of.place)]);
+  const sources: (readonly [SourceLimit, () => Transaction<SourceRow | undefined>])[] = [];
+  const counters: (readonly [AttemptCounter | undefined, () => Transaction<AttemptCounterRow | undefined>])[] = [];
+  for (const of of input.sources)
+    sources.push([of, makes ? yield* sendSourceLock(of.source, now) : yield* sendSourceLockIfPresent(of.source)]);
   for (const key of [...new Set([...counted.keys(), ...pardoned])].sort()) {
     const of = counted.get(key);
-    counters.push([of, of && makes ? yield* sendCounterHold(of, now) : yield* sendCounterHoldIfThere(key)]);
+    counters.push([of, of && makes ? yield* sendCounterLock(of, now) : yield* sendCounterLockIfPresent(key)]);
   }
 
-  for (const [of, read] of places) {
-    const limits = placeLimits(of, input);
+  for (const [of, read] of sources) {
+    const limits = sourceLimits(of, input);
     const row = yield* read();
     if (!row) continue;
-    const state = placeAt(row.state, limits, now);
+    const state = sourceAt(row.state, limits, now);
     const settled = {
-      failed: () => failTryAt(state, subject, limits, now),
-      succeeded: () => succeedTryAt(state, subject),
-      returned: () => returnTryAt(state, subject),
+      failed: () => failAttemptAt(state, subject, limits, now),
+      succeeded: () => succeedAttemptAt(state, subject),
+      returned: () => returnAttemptAt(state, subject),
     }[outcome]();
-    yield* writePlace({ ...row, state: settled }, now);
+    yield* writeSource({ ...row, state: settled }, now);
   }
   for (const [of, read] of counters) {
     const row = yield* read();
@@ -227,40 +236,40 @@ export function* settleGuess(input: Settlement): Work<void> {
   if (input.audit) yield* recordAudit(input.audit);
 }
 
-function* settleCounter(of: GuessCounter, row: CounterRow, input: Settlement): Work<void> {
+function* settleCounter(of: AttemptCounter, row: AttemptCounterRow, input: Settlement): Transaction<void> {
   const { outcome, from, now, login } = input;
   const limits = counterLimits(of, input);
   const counter = counterAt(row.counter, limits, now);
   const settled = {
-    failed: () => failTry(counter, from, limits, now),
-    succeeded: () => succeedTry(counter, from, limits),
-    returned: () => returnTry(counter),
+    failed: () => failAttempt(counter, from, limits, now),
+    succeeded: () => succeedAttempt(counter, from, limits),
+    returned: () => returnAttempt(counter),
   }[outcome]();
   yield* writeCounter({ ...row, login: login ?? row.login, counter: settled }, now);
 }
 
-function* pardonCounter(row: CounterRow, now: number): Work<void> {
-  if (row.counter.streak > 0) yield* writeCounter({ ...row, counter: pardon(row.counter) }, now);
+function* pardonCounter(row: AttemptCounterRow, now: number): Transaction<void> {
+  if (row.counter.streak > 0) yield* writeCounter({ ...row, counter: resetStreak(row.counter) }, now);
 }
 
-/** For the purposes that a right guess leads to. */
-export function* settleRight(
-  guess: Guess | undefined,
+/** For the purposes that a right attempt leads to. */
+export function* settleSucceeded(
+  attempt: Attempt | undefined,
   outcome: "succeeded" | "failed",
   now: number,
   login: string | undefined,
-): Work<void> {
-  if (guess) yield* settleGuess({ ...guess, outcome, now, login, audit: undefined });
+): Transaction<void> {
+  if (attempt) yield* settleAttempt({ ...attempt, outcome, now, login, audit: undefined });
 }
 
-function byKey(a: GuessCounter, b: GuessCounter): number {
+function byKey(a: AttemptCounter, b: AttemptCounter): number {
   return a.key < b.key ? -1 : 1;
 }
 
-function counterLimits({ tries }: GuessCounter, { windowSeconds, lockAfter }: Guess): CounterLimits {
-  return { tries, windowSeconds, lockAfter };
+function counterLimits({ freeAttempts }: AttemptCounter, { windowSeconds, lockAfter }: Attempt): CounterLimits {
+  return { freeAttempts, windowSeconds, lockAfter };
 }
 
-function placeLimits({ logins }: GuessPlace, { windowSeconds }: Guess): PlaceLimits {
+function sourceLimits({ logins }: SourceLimit, { windowSeconds }: Attempt): SourceLimits {
   return { logins, windowSeconds };
 }

@@ -1,9 +1,9 @@
 // The audit log: one row per decision about a person, in the transaction of what it records.
 import { type AuditEntry, type AuditEvent, type AuditRow, auditEvents, type Origin } from "../store.js";
-import { first, integer, query, type Row, text, textOrNull, type Work, write } from "../transaction.js";
+import { first, integer, query, type Row, type Transaction, text, textOrNull, write } from "../transaction.js";
 import { visible } from "./import-rows.js";
 
-export function* recordAudit(entry: AuditEntry): Work<void> {
+export function* recordAudit(entry: AuditEntry): Transaction<void> {
   const { origin } = entry;
   yield* write(
     `insert into ampho_audit (at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
@@ -32,7 +32,7 @@ export interface AuditQuery {
 
 const columns = "n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail";
 
-export function* listAudit({ login, since, limit }: AuditQuery): Work<readonly AuditRow[]> {
+export function* listAudit({ login, since, limit }: AuditQuery): Transaction<readonly AuditRow[]> {
   const rows =
     login === undefined ? yield* newest(since, limit) : yield* newestOf(yield* spellings(login), since ?? 0, limit);
   return rows
@@ -41,7 +41,7 @@ export function* listAudit({ login, since, limit }: AuditQuery): Work<readonly A
     .slice(-limit);
 }
 
-function* newest(since: number | undefined, limit: number): Work<readonly Row[]> {
+function* newest(since: number | undefined, limit: number): Transaction<readonly Row[]> {
   if (since === undefined)
     return yield* query(`select ${columns} from ampho_audit where n > 0 order by n desc limit ?`, [limit]);
   // By time, not by number: a clock that stepped back must not make this read the whole log.
@@ -58,7 +58,7 @@ const stretch = 16384;
  * The index by login is cut into stretches of the log, so that a row that is written touches the few pages of the last
  * one and not a page anywhere: with a million users that is half of what a renewal costs. Here it costs a look a stretch.
  */
-function* newestOf(logins: readonly string[], since: number, limit: number): Work<readonly Row[]> {
+function* newestOf(logins: readonly string[], since: number, limit: number): Transaction<readonly Row[]> {
   const found: Row[] = [];
   const last = yield* first("select max(n) as n from ampho_audit");
   const start = last && last["n"] !== null ? Math.floor(integer(last, "n") / stretch) : -1;
@@ -74,7 +74,7 @@ function* newestOf(logins: readonly string[], since: number, limit: number): Wor
 }
 
 /** The log says a login as its user spells it; whoever looks may type the form that is compared. */
-function* spellings(login: string): Work<readonly string[]> {
+function* spellings(login: string): Transaction<readonly string[]> {
   const user = yield* first(`select login from ampho_users where canonical = ? and ${visible}`, [login]);
   return [...new Set(user ? [login, text(user, "login")] : [login])];
 }

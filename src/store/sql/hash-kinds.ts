@@ -1,13 +1,13 @@
 // Which kinds of password hashes there are, and how many of each.
 import type { HashCount } from "../store.js";
-import { first, integer, query, text, textOrNull, type Work } from "../transaction.js";
+import { first, integer, query, type Transaction, text, textOrNull } from "../transaction.js";
 import { visible } from "./import-rows.js";
 
 /** Costs of hashes are rounded before they are stored, so there are a handful; more than these nobody waits for. */
 const kindsMax = 256;
 
 /** From kind to kind through the index, however many rows have each; also of imports that are not published yet. */
-export function* listHashKinds(): Work<readonly string[]> {
+export function* listHashKinds(): Transaction<readonly string[]> {
   const kinds: string[] = [];
   for (let after = ""; kinds.length < kindsMax; ) {
     const row = yield* first(
@@ -24,7 +24,7 @@ export function* listHashKinds(): Work<readonly string[]> {
 export function* countHashKinds(page: {
   readonly after: string | undefined;
   readonly limit: number;
-}): Work<{ readonly counts: readonly HashCount[]; readonly next: string | undefined }> {
+}): Transaction<{ readonly counts: readonly HashCount[]; readonly next: string | undefined }> {
   const rows = yield* query(
     `select canonical, hash_kind, case when password_hash is null then 0 else 1 end as has_hash,
      case when ${visible} then 1 else 0 end as there

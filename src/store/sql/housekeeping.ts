@@ -1,16 +1,16 @@
 // Housekeeping: rows that nobody can need any more go in small batches, by one process at a time. The lease is one row, and
 // each batch holds it on in its own transaction: whoever was replaced removes nothing more.
 import { skewMaxSeconds } from "../../throttle/clock-skew.js";
-import type { HousekeepingLease, HousekeepingTurn, OldRows, RemovedRows } from "../store.js";
-import { first, integer, type Row, text, type Work, write } from "../transaction.js";
-import { removeBatch } from "./old-rows.js";
+import type { DeletedRows, HousekeepingLease, HousekeepingTurn, OldRows } from "../store.js";
+import { first, integer, type Row, type Transaction, text, write } from "../transaction.js";
+import { deleteBatch } from "./old-rows.js";
 
 /** A clock that has moved so far since the last turn has jumped, or nobody was there; it then has to stand for as long. */
 const steadySeconds = 3600;
 
-export function* takeHousekeeping(
+export function* takeHousekeepingLease(
   input: HousekeepingLease & { readonly everySeconds: number | undefined },
-): Work<HousekeepingTurn> {
+): Transaction<HousekeepingTurn> {
   const { now, everySeconds } = input;
   const row = yield* lockLease("free");
   if (!row) return "elsewhere";
@@ -30,16 +30,16 @@ export function* takeHousekeeping(
   return "taken";
 }
 
-export function* removeOldRows(input: HousekeepingLease & OldRows): Work<RemovedRows> {
+export function* deleteOldRows(input: HousekeepingLease & OldRows): Transaction<DeletedRows> {
   // Whoever asks for the lease at this moment is done in a moment: to skip the row would be to believe it lost.
   const lease = yield* lockLease("update");
   // Expired or not: nobody else has taken it.
   if (lease?.["holder"] !== input.holder) return { outcome: "lost" };
   yield* hold(input);
-  return { outcome: "removed", ...(yield* removeBatch(input)) };
+  return { outcome: "removed", ...(yield* deleteBatch(input)) };
 }
 
-export function* finishHousekeeping({ holder, now }: HousekeepingLease): Work<void> {
+export function* releaseHousekeepingLease({ holder, now }: HousekeepingLease): Transaction<void> {
   yield* write("update ampho_housekeeping set holder = '', held_until = 0, seen_at = ? where id = 1 and holder = ?", [
     now,
     holder,
@@ -47,7 +47,7 @@ export function* finishHousekeeping({ holder, now }: HousekeepingLease): Work<vo
 }
 
 /** `free`: undefined while another transaction is at it. `update`: waits for that one. */
-function lockLease(lock: "free" | "update"): Work<Row | undefined> {
+function lockLease(lock: "free" | "update"): Transaction<Row | undefined> {
   return first("select holder, held_until, seen_at, steady_from from ampho_housekeeping where id = 1", [], lock);
 }
 
@@ -57,7 +57,7 @@ function isHeld(lease: Row, { holder, now, leaseSeconds }: HousekeepingLease): b
   return text(lease, "holder") !== holder && until > now && until <= now + leaseSeconds + skewMaxSeconds;
 }
 
-function* hold({ holder, now, leaseSeconds }: HousekeepingLease): Work<void> {
+function* hold({ holder, now, leaseSeconds }: HousekeepingLease): Transaction<void> {
   yield* write("update ampho_housekeeping set holder = ?, held_until = ?, seen_at = ? where id = 1", [
     holder,
     now + leaseSeconds,

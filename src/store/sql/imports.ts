@@ -1,6 +1,6 @@
 // Imports of users: begun, filled in batches that nobody sees, and published by one row, or dropped.
 import type { Origin, PublishOutcome, StagedUser, StageOutcome } from "../store.js";
-import { first, integer, query, type SqlValue, text, type Work, write } from "../transaction.js";
+import { first, integer, query, type SqlValue, type Transaction, text, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { holderOf, makeRoom } from "./import-rows.js";
 import { userColumns } from "./users.js";
@@ -8,7 +8,7 @@ import { userColumns } from "./users.js";
 /** Lines count from 1: what has lost this one is a trial. */
 const trialLine = 0;
 
-export function* startImport({ now, trial }: { readonly now: number; readonly trial: boolean }): Work<number> {
+export function* startImport({ now, trial }: { readonly now: number; readonly trial: boolean }): Transaction<number> {
   const row = yield* first(
     "insert into ampho_imports (state, started_at, touched_at, lost_line) values ('open', ?, ?, ?) returning n",
     [now, now, trial ? trialLine : null],
@@ -22,7 +22,7 @@ export function* stageUsers(input: {
   readonly users: readonly StagedUser[];
   readonly displaces: boolean;
   readonly now: number;
-}): Work<StageOutcome> {
+}): Transaction<StageOutcome> {
   const { n, users, now } = input;
   // One import writes at a time: two that hold logins of each other would wait for each other until one is undone.
   yield* query("select n from ampho_imports where state = 'open' order by n", [], "update");
@@ -58,7 +58,7 @@ const insertions = new Map(
 );
 
 /** The ids of those whose login was free. */
-function* insertRows(users: readonly StagedUser[], n: number, now: number): Work<readonly string[]> {
+function* insertRows(users: readonly StagedUser[], n: number, now: number): Transaction<readonly string[]> {
   const parameters: SqlValue[] = [];
   for (const { id, login, canonical, passwordHash, roles, hashKind, line } of users)
     parameters.push(id, login, canonical, passwordHash, JSON.stringify(roles), now, hashKind, n, line);
@@ -76,7 +76,7 @@ type Reason = { readonly reason: "exists" | "importing" } | { readonly reason: "
 function* settle(
   user: StagedUser,
   { n, displaces, now }: { readonly n: number; readonly displaces: boolean; readonly now: number },
-): Work<Reason | undefined> {
+): Transaction<Reason | undefined> {
   const holder = yield* holderOf(user.canonical);
   if (holder.kind === "user") return { reason: "exists" };
   if (holder.kind === "import") {
@@ -94,7 +94,7 @@ export function* publishImport(input: {
   readonly now: number;
   readonly origin: Origin;
   readonly detail: Readonly<Record<string, string | number | readonly string[]>>;
-}): Work<PublishOutcome> {
+}): Transaction<PublishOutcome> {
   const { n, now, origin, detail } = input;
   const row = yield* first(
     `update ampho_imports set state = 'published', touched_at = ?
@@ -109,20 +109,20 @@ export function* publishImport(input: {
   return kept ? { outcome: "lost", line: integer(kept, "lost_line") } : { outcome: "dropped" };
 }
 
-export function* sweepImports(input: {
+export function* deleteUnpublishedImports(input: {
   readonly n: number | undefined;
   readonly now: number;
   readonly limit: number;
-}): Work<boolean> {
-  return (yield* sweepSome(input)).found;
+}): Transaction<boolean> {
+  return (yield* deleteSomeUnpublished(input)).found;
 }
 
 /** `found`: there was an import to remove rows of; `rows`: how many were removed. */
-export function* sweepSome(input: {
+export function* deleteSomeUnpublished(input: {
   readonly n: number | undefined;
   readonly now: number;
   readonly limit: number;
-}): Work<{ readonly found: boolean; readonly rows: number }> {
+}): Transaction<{ readonly found: boolean; readonly rows: number }> {
   const n = input.n ?? (yield* oldestDead(input.now));
   if (n === undefined) return { found: false, rows: 0 };
   // At 0 the next sweep goes on with it, whoever does that.
@@ -142,7 +142,7 @@ export function* sweepSome(input: {
 /** An import whose owner was not heard of for so long is dead. */
 const deadSeconds = 60;
 
-function* oldestDead(now: number): Work<number | undefined> {
+function* oldestDead(now: number): Transaction<number | undefined> {
   const row = yield* first(
     "select n from ampho_imports where state <> 'published' and touched_at < ? order by touched_at limit 1",
     [now - deadSeconds],

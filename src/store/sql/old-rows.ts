@@ -1,8 +1,8 @@
 // Which rows are old, and how a batch of them is removed.
-import { placeKept } from "../../throttle/source-limit.js";
+import { sourceKeptWindows } from "../../throttle/source-limit.js";
 import type { OldRowKind, OldRows, OldRowsCursor } from "../store.js";
-import { integer, query, type Row, type SqlValue, type Work, write } from "../transaction.js";
-import { sweepSome } from "./imports.js";
+import { integer, query, type Row, type SqlValue, type Transaction, write } from "../transaction.js";
+import { deleteSomeUnpublished } from "./imports.js";
 import { keptUntil } from "./session-rows.js";
 
 const day = 86_400;
@@ -34,12 +34,18 @@ const agings: Readonly<Record<Exclude<OldRowKind, "imports">, Aging>> = {
   },
   // A day more than any token needs it: a clock that runs ahead by a time zone must let nothing come back to life.
   revocations: { table: "ampho_revocations", key: "n", age: "until", keptSeconds: () => day, batch: 500 },
-  guesses: { table: "ampho_guesses", key: "key", age: "touched_at", keptSeconds: () => counterKeptSeconds, batch: 100 },
-  places: {
-    table: "ampho_guess_places",
-    key: "place",
+  attempts: {
+    table: "ampho_attempts",
+    key: "key",
     age: "touched_at",
-    keptSeconds: ({ windowSeconds }) => placeKept * windowSeconds,
+    keptSeconds: () => counterKeptSeconds,
+    batch: 100,
+  },
+  sources: {
+    table: "ampho_attempt_places",
+    key: "source",
+    age: "touched_at",
+    keptSeconds: ({ windowSeconds }) => sourceKeptWindows * windowSeconds,
     batch: 100,
   },
   audit: {
@@ -57,14 +63,14 @@ export interface Batch {
 }
 
 /** A small batch of one kind. */
-export function* removeBatch(input: OldRows & { readonly now: number }): Work<Batch> {
+export function* deleteBatch(input: OldRows & { readonly now: number }): Transaction<Batch> {
   const { kind, now } = input;
   return yield* kind === "imports" ? removeDeadImports(now) : removeAged(agings[kind], input);
 }
 
 const start: OldRowsCursor = { age: -1, n: -1 };
 
-function* removeAged(aging: Aging, input: OldRows & { readonly now: number }): Work<Batch> {
+function* removeAged(aging: Aging, input: OldRows & { readonly now: number }): Transaction<Batch> {
   const { table, key, age, truly = age, keptSeconds, batch } = aging;
   const kept = keptSeconds(input);
   if (kept === undefined) return { rows: 0, next: undefined };
@@ -94,7 +100,12 @@ function* removeAged(aging: Aging, input: OldRows & { readonly now: number }): W
  * Removes the rows whose keys the select tells, without those that somebody works on at this moment: nothing waits for
  * this, and this for nothing. How many they were.
  */
-export function* removeFree(table: string, key: string, select: string, parameters: readonly SqlValue[]): Work<number> {
+export function* deleteUnlocked(
+  table: string,
+  key: string,
+  select: string,
+  parameters: readonly SqlValue[],
+): Transaction<number> {
   const rows = yield* query(select, parameters, "free");
   yield* forRows(`delete from ${table}`, key, rows);
   return rows.length;
@@ -102,7 +113,7 @@ export function* removeFree(table: string, key: string, select: string, paramete
 
 const rowsAtOnce = 100;
 
-function* forRows(change: string, key: string, rows: readonly Row[]): Work<void> {
+function* forRows(change: string, key: string, rows: readonly Row[]): Transaction<void> {
   for (let at = 0; at < rows.length; at += rowsAtOnce) {
     const keys = rows.slice(at, at + rowsAtOnce).map((row) => row[key] ?? null);
     // Always as many, so that there is one text of the statement: the same key again changes nothing.
@@ -113,7 +124,7 @@ function* forRows(change: string, key: string, rows: readonly Row[]): Work<void>
 
 const importBatch = 500;
 
-function* removeDeadImports(now: number): Work<Batch> {
-  const { rows, found } = yield* sweepSome({ n: undefined, now, limit: importBatch });
+function* removeDeadImports(now: number): Transaction<Batch> {
+  const { rows, found } = yield* deleteSomeUnpublished({ n: undefined, now, limit: importBatch });
   return { rows, next: found ? start : undefined };
 }

@@ -2,7 +2,7 @@
 // one again within the grace, or with the idempotency key that made the move. Any other is a replay and ends the session.
 // Only look-ups by primary keys and unique columns: the cost must not grow with the number of sessions.
 import type { EndReason, Renewal, RenewOutcome, Session, User } from "../store.js";
-import { first, integer, type Row, textOrNull, type Work, write } from "../transaction.js";
+import { first, integer, type Row, type Transaction, textOrNull, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { writeRevocations } from "./revocations.js";
 import { endById } from "./session-ends.js";
@@ -10,7 +10,7 @@ import { type Moved, sendMove, sessionColumns, sessionOf } from "./session-rows.
 import { noteAccess, readState } from "./state.js";
 import { findUserById, sendUserOf } from "./users.js";
 
-export function* renewSession(input: Renewal): Work<RenewOutcome> {
+export function* renewSession(input: Renewal): Transaction<RenewOutcome> {
   const readMoved = yield* sendMove(input, input.gen);
   const readUser = input.stored ? yield* sendUserOf(input.sessionId) : undefined;
   const moved = yield* readMoved();
@@ -51,10 +51,10 @@ function sharedOrRepeated({ origin }: Renewal, session: Session): "renew_shared"
 function* grant(
   input: Renewal,
   { session, accessUntil }: Moved,
-  readUser: Work<User | undefined> | undefined,
+  readUser: Transaction<User | undefined> | undefined,
   outcome: "renewed" | "repeated",
   event: "renew" | "renew_repeated" | "renew_shared",
-): Work<RenewOutcome> {
+): Transaction<RenewOutcome> {
   let user: User | undefined;
   if (readUser) {
     user = yield* readUser;
@@ -70,7 +70,7 @@ function* refuse(
   input: Renewal,
   reason: "unknown" | "ended" | "expired",
   session: Session | undefined,
-): Work<RenewOutcome> {
+): Transaction<RenewOutcome> {
   yield* recordAudit({ ...entry(input, session), event: "renew_refused", reason });
   return { outcome: "ended", reason, revocations: [] };
 }
@@ -79,7 +79,7 @@ function* end(
   input: Renewal,
   session: Session,
   why: Extract<EndReason, "replayed" | "user_removed" | "user_disabled">,
-): Work<RenewOutcome> {
+): Transaction<RenewOutcome> {
   // A generation that is ahead was given before the store lost its last writes, and an access token with it.
   const mayExpire = input.gen > session.gen ? Math.min(input.now + input.accessTtlSeconds, session.endsAt) : 0;
   const revoked = yield* endById(session.id, why, input.now, mayExpire);

@@ -1,6 +1,17 @@
 // Revocations: numbered rows that every process reads past the last number it saw and keeps until `until`.
 import type { Ending, Revocation, RevocationPage } from "../store.js";
-import { ahead, answerTo, end, integer, queryLast, type Row, text, texts, type Work, write } from "../transaction.js";
+import {
+  end,
+  integer,
+  queryLast,
+  type Row,
+  resultOf,
+  send,
+  type Transaction,
+  text,
+  texts,
+  write,
+} from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { sendNumbers, sendState } from "./state.js";
 
@@ -16,7 +27,7 @@ export type Revoked = WithoutNumber<Revocation>;
  * Writes them with the next numbers, and is the end of its transaction (see state.ts): numbers, rows and commit travel
  * together, so that no way to the database and back is in the time for which all others wait for the row of state.
  */
-export function* writeRevocations(revoked: readonly Revoked[]): Work<readonly Revocation[]> {
+export function* writeRevocations(revoked: readonly Revoked[]): Transaction<readonly Revocation[]> {
   if (revoked.length === 0) return [];
   const readNumbers = yield* sendNumbers(revoked.length);
   for (const [index, row] of revoked.entries()) yield* insertRevocation(row, revoked.length - 1 - index);
@@ -26,7 +37,7 @@ export function* writeRevocations(revoked: readonly Revoked[]): Work<readonly Re
 }
 
 /** Its number is so many less than the last one, which this transaction has taken. */
-export function* insertRevocation(row: Revoked, beforeLast: number): Work<void> {
+export function* insertRevocation(row: Revoked, beforeLast: number): Transaction<void> {
   yield* write(
     `insert into ampho_revocations (n, at, until, kind, session_id, user_id, login, roles_version, roles, kid, era)
      values ((select last_revocation from ampho_state where id = 1) - ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -53,21 +64,21 @@ const everyLive = `select ${columns} from ampho_revocations where n > ? and unti
 const furtherLive = everyLive.replace("until >", "until + 0 >");
 
 /** In one turn: on PostgreSQL each more is a way there and back, of the second within which all have heard. */
-export function* readRevocations(input: { readonly after: number; readonly now: number }): Work<RevocationPage> {
+export function* readRevocations(input: { readonly after: number; readonly now: number }): Transaction<RevocationPage> {
   const { after, now } = input;
   const readState = yield* sendState();
-  const sentReached = yield* ahead(`select ${columns} from ampho_revocations where n = ?`, [after]);
+  const sentReached = yield* send(`select ${columns} from ampho_revocations where n = ?`, [after]);
   const rows = yield* queryLast(after === 0 ? everyLive : furtherLive, [after, now]);
   const { epoch, lastRevocation: last } = yield* readState();
   if (last === 0 || after > last) return { epoch, last, rows: [] };
-  const same = yield* answerTo(sentReached);
+  const same = yield* resultOf(sentReached);
   const reached = same ? { reached: revocationOf(same) } : {};
   // Up to the number that is told: another one may have been committed in between.
   const told = rows.filter((row) => integer(row, "n") <= last);
   return { epoch, last, rows: told.map(revocationOf), ...reached };
 }
 
-export function* revokeKey(input: Ending & { readonly kid: string }): Work<readonly Revocation[]> {
+export function* revokeKey(input: Ending & { readonly kid: string }): Transaction<readonly Revocation[]> {
   const { now, origin, kid } = input;
   yield* recordAudit({ at: now, event: "key_revoked", origin, detail: { kid } });
   return yield* writeRevocations([{ kind: "key", at: now, until: forever, kid }]);

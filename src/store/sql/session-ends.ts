@@ -1,7 +1,7 @@
 // Endings of sessions. Each leaves a revocation for as long as an access token of the session may still be let in, and
 // for a while at least: every process tells whoever holds a socket open for the session, however old its tokens are.
 import type { Ending, EndReason, ForeignTokens, Revocation } from "../store.js";
-import { first, integer, query, type Row, text, type Work } from "../transaction.js";
+import { first, integer, query, type Row, type Transaction, text } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { insertRevocation, leewayMaxSeconds, type Revoked, writeRevocations } from "./revocations.js";
 import { endingParameters, setEnded } from "./session-rows.js";
@@ -10,7 +10,7 @@ import { moveEra, readState } from "./state.js";
 const returning = "returning n, id, user_id, login, era, access_expires";
 
 /** The `exp` of the last access token of the user's sessions that have not ended; 0 when there is none. */
-export function* latestAccess(userId: string): Work<number> {
+export function* latestAccess(userId: string): Transaction<number> {
   // Locked: a renewal that is under way has read the user as it was, and issues a later one.
   const rows = yield* query(
     "select access_expires from ampho_sessions where user_id = ? and ended_at is null order by n desc",
@@ -28,7 +28,7 @@ function revokedUntil(accessExpires: number, sessionId: string, now: number): Re
   return { kind: "session", at: now, until: Math.max(accessExpires, now) + leewayMaxSeconds, sessionId };
 }
 
-function* recordEnd(row: Row, reason: EndReason, ending: Ending): Work<void> {
+function* recordEnd(row: Row, reason: EndReason, ending: Ending): Transaction<void> {
   yield* recordAudit({
     at: ending.now,
     ...endEvent(reason),
@@ -47,7 +47,7 @@ function endEvent(reason: EndReason) {
  * Ends one session that has not ended, and writes no audit row: that is its caller's. `mayExpire`: when an access token of
  * it may expire that the store does not know of.
  */
-export function* endById(id: string, reason: EndReason, now: number, mayExpire = 0): Work<readonly Revoked[]> {
+export function* endById(id: string, reason: EndReason, now: number, mayExpire = 0): Transaction<readonly Revoked[]> {
   const row = yield* first(`update ampho_sessions set ${setEnded} where id = ? and ended_at is null ${returning}`, [
     ...endingParameters(now, reason),
     id,
@@ -68,7 +68,7 @@ interface Ended {
 }
 
 /** A session that is idle too long but whose access tokens are still good can be ended as well. */
-export function* endSession(input: OneEnding): Work<Ended> {
+export function* endSession(input: OneEnding): Transaction<Ended> {
   const { id, userId, reason, now, seenExpires } = input;
   const row = yield* first(
     `update ampho_sessions set ${setEnded}
@@ -83,7 +83,7 @@ export function* endSession(input: OneEnding): Work<Ended> {
 }
 
 /** A token was shown that a store which had all its writes would have noted: only a revocation can still end what it is of. */
-function* endLost(input: OneEnding, seenExpires: number): Work<Ended> {
+function* endLost(input: OneEnding, seenExpires: number): Transaction<Ended> {
   const { id, userId, reason, now, origin } = input;
   const row = yield* first("select user_id, access_expires from ampho_sessions where id = ?", [id]);
   const isNoted = row && (integer(row, "access_expires") >= seenExpires || text(row, "user_id") !== userId);
@@ -98,14 +98,14 @@ export interface UserEnding extends Ending {
   readonly reason: EndReason;
 }
 
-export function* endSessionsOf(input: UserEnding): Work<readonly Revocation[]> {
+export function* endUserSessions(input: UserEnding): Transaction<readonly Revocation[]> {
   return yield* writeRevocations(yield* endOpenSessions(input));
 }
 
 /** No row of the user is locked, nor read: where an application keeps the users there is none. */
-export function* revokeUser(
+export function* revokeUserTokens(
   input: Ending & ForeignTokens & { readonly userId: string; readonly login: string; readonly reason: EndReason },
-): Work<readonly Revocation[]> {
+): Transaction<readonly Revocation[]> {
   const { userId, login, now, origin, foreignMaxSeconds } = input;
   yield* recordAudit({ at: now, event: "user_revoked", userId, login, origin });
   const sessions = yield* endOpenSessions({ ...input, exceptSession: undefined });
@@ -115,7 +115,7 @@ export function* revokeUser(
 }
 
 /** Ends all of a user's sessions but one; the revocations are still to be written. */
-export function* endOpenSessions(input: UserEnding): Work<readonly Revoked[]> {
+export function* endOpenSessions(input: UserEnding): Transaction<readonly Revoked[]> {
   const { userId, exceptSession, reason, now } = input;
   const { era } = yield* readState();
   const except = exceptSession ?? "";
@@ -138,13 +138,13 @@ export function* endOpenSessions(input: UserEnding): Work<readonly Revoked[]> {
   return open.map((row) => revoked(row, now));
 }
 
-/** More than anyone's `sessionsMax` is lowered by at once; the next login ends the rest. */
+/** More than anyone's `sessionsPerUser` is lowered by at once; the next login ends the rest. */
 const displacedAtOnce = 1000;
 
 /** Ends the oldest live sessions of a user beyond `keep`, never the one given. */
-export function* displace(
+export function* endOldestSession(
   input: Ending & { readonly sessionId: string; readonly userId: string; readonly era: number; readonly keep: number },
-): Work<readonly Revoked[]> {
+): Transaction<readonly Revoked[]> {
   const { sessionId, userId, era, keep, now } = input;
   const rows = yield* query(
     `select n, id, user_id, login, era, access_expires from ampho_sessions
@@ -163,9 +163,9 @@ export function* displace(
 }
 
 /** One row for however many sessions: those of an older era count as ended wherever a session is judged. */
-export function* endEverySession(
+export function* endAllSessions(
   input: Ending & ForeignTokens & { readonly accessTtlSeconds: number },
-): Work<readonly Revocation[]> {
+): Transaction<readonly Revocation[]> {
   const { now, origin, foreignMaxSeconds, accessTtlSeconds } = input;
   yield* recordAudit({ at: now, event: "every_session_ended", origin });
   const { n, era, accessUntil } = yield* moveEra(now);

@@ -1,7 +1,7 @@
 // Rows of sessions: read, inserted, moved a generation on.
 // A session is live while it has not ended, belongs to the present era, and `now < expires_at` (never past `ends_at`).
 import type { EndReason, Session } from "../store.js";
-import { ahead, answerTo, first, integer, type Row, text, textOrNull, type Work, write } from "../transaction.js";
+import { first, integer, type Row, resultOf, send, type Transaction, text, textOrNull, write } from "../transaction.js";
 
 export const sessionColumns =
   "id, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, address, agent";
@@ -23,7 +23,7 @@ export function sessionOf(row: Row): Session {
   };
 }
 
-export function* insertSession(session: Session, era: number): Work<void> {
+export function* insertSession(session: Session, era: number): Transaction<void> {
   yield* write(
     `insert into ampho_sessions (${sessionColumns}, era, remove_after) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     [
@@ -86,16 +86,16 @@ export interface Moved {
  * One conditional update: of many that present the same generation exactly one finds it still there. It reads the state by
  * itself, and is sent ahead: on PostgreSQL a renewal is the waiting for answers.
  */
-export function* sendMove(move: Move, gen: number): Work<() => Work<Moved | undefined>> {
-  const sent = yield* ahead(moveOnce, [...toNextParameters(move), move.sessionId, gen, move.now]);
+export function* sendMove(move: Move, gen: number): Transaction<() => Transaction<Moved | undefined>> {
+  const sent = yield* send(moveOnce, [...toNextParameters(move), move.sessionId, gen, move.now]);
   return function* read() {
-    const row = yield* answerTo(sent);
+    const row = yield* resultOf(sent);
     return row && { session: sessionOf(row), accessUntil: integer(row, "access_until") };
   };
 }
 
 /** Moves a live session of that user on, whatever its generation: the user has just proved who they are. */
-export function* moveAuthTime(move: Move, userId: string, era: number): Work<Session | undefined> {
+export function* moveAuthTime(move: Move, userId: string, era: number): Transaction<Session | undefined> {
   const row = yield* first(`${toNext}, auth_time = ? where id = ? and user_id = ? and ${live} ${returning}`, [
     ...toNextParameters(move),
     move.now,

@@ -1,26 +1,26 @@
 // Sessions: made, found, listed, proved anew. Endings are in session-ends.ts, renewals in renewal.ts.
 // Where transactions run side by side, all of them take their locks in this order, so that none waits for another in a
-// circle: the user, the user's sessions from the newest to the oldest, counters of guesses, the row of state.
+// circle: the user, the user's sessions from the newest to the oldest, counters of attempts, the row of state.
 import type { CreateSessionOutcome, NewSession, Session, User } from "../store.js";
-import { ahead, alone, answerTo, firstLast, integer, queryLast, text, type Work } from "../transaction.js";
+import { advisoryLock, firstLast, integer, queryLast, resultOf, send, type Transaction, text } from "../transaction.js";
+import { settleSucceeded } from "./attempts.js";
 import { recordAudit } from "./audit.js";
-import { settleRight } from "./attempts.js";
 import { writeRevocations } from "./revocations.js";
-import { displace } from "./session-ends.js";
+import { endOldestSession } from "./session-ends.js";
 import { insertSession, moveAuthTime, sessionColumns, sessionOf } from "./session-rows.js";
 import { noteAccess, sendState } from "./state.js";
 import { readUserOf, sendUser } from "./users.js";
 
-export function* createSession(input: NewSession): Work<CreateSessionOutcome> {
+export function* createSession(input: NewSession): Transaction<CreateSessionOutcome> {
   const { userId, login, now, origin } = input;
   const readJudged = yield* sendJudging(input);
   // Else several logins at once would each see the others' sessions not yet, and end too few.
-  yield* alone(`sessions of ${userId}`);
+  yield* advisoryLock(`sessions of ${userId}`);
   const readState = yield* sendState();
   const judged = yield* readJudged();
   if ("refused" in judged) {
     const known = judged.refused === "unknown" ? undefined : login;
-    yield* settleRight(input.guess, "failed", now, known);
+    yield* settleSucceeded(input.attempt, "failed", now, known);
     yield* recordAudit({ at: now, event: "login_refused", reason: judged.refused, userId, login: known, origin });
     return { outcome: "refused" };
   }
@@ -44,16 +44,16 @@ export function* createSession(input: NewSession): Work<CreateSessionOutcome> {
   const sessionId = session.id;
   yield* insertSession(session, era);
   yield* recordAudit({ at: now, event: input.event, userId, login, sessionId, origin, detail: input.detail });
-  const displaced = yield* displace({ sessionId, userId, era, keep: input.sessionsMax, now, origin });
-  yield* settleRight(input.guess, "succeeded", now, login);
+  const displaced = yield* endOldestSession({ sessionId, userId, era, keep: input.sessionsPerUser, now, origin });
+  yield* settleSucceeded(input.attempt, "succeeded", now, login);
   yield* noteAccess(state, session.accessExpires);
   return { outcome: "created", session, user: judged.user, revocations: yield* writeRevocations(displaced) };
 }
 
 /** No audit row when it refuses: whoever asked then opens another session, or is refused that. */
 export function* reauthenticate(
-  input: Omit<NewSession, "random" | "maxSeconds" | "sessionsMax" | "event"> & { readonly sessionId: string },
-): Work<CreateSessionOutcome> {
+  input: Omit<NewSession, "random" | "maxSeconds" | "sessionsPerUser" | "event"> & { readonly sessionId: string },
+): Transaction<CreateSessionOutcome> {
   const { userId, login, sessionId, now, origin } = input;
   const readJudged = yield* sendJudging(input);
   const readState = yield* sendState();
@@ -62,7 +62,7 @@ export function* reauthenticate(
   const state = yield* readState();
   const session = yield* moveAuthTime({ ...input, idempotency: undefined }, userId, state.era);
   if (!session) return { outcome: "refused" };
-  yield* settleRight(input.guess, "succeeded", now, login);
+  yield* settleSucceeded(input.attempt, "succeeded", now, login);
   yield* recordAudit({ at: now, event: "reauthenticated", userId, login, sessionId, origin, detail: input.detail });
   yield* noteAccess(state, session.accessExpires);
   return { outcome: "created", session, user: judged.user, revocations: [] };
@@ -70,7 +70,10 @@ export function* reauthenticate(
 
 type Judged = { readonly user: User | undefined } | { readonly refused: "unknown" | "disabled" | "password_changed" };
 
-function* sendJudging({ userId, stored }: Pick<NewSession, "userId" | "stored">): Work<() => Work<Judged>> {
+function* sendJudging({
+  userId,
+  stored,
+}: Pick<NewSession, "userId" | "stored">): Transaction<() => Transaction<Judged>> {
   const readUser = stored === false ? undefined : yield* sendUser(userId, "share");
   return function* read() {
     if (stored === false || readUser === undefined) return { user: undefined };
@@ -85,30 +88,33 @@ function* sendJudging({ userId, stored }: Pick<NewSession, "userId" | "stored">)
 const ofThisEra = "era = (select era from ampho_state where id = 1)";
 
 /** Whether the session is live, asked behind what is sent before. */
-export function* sendLive(id: string, now: number): Work<() => Work<boolean>> {
-  const sent = yield* ahead(
+export function* sendLive(id: string, now: number): Transaction<() => Transaction<boolean>> {
+  const sent = yield* send(
     `select 1 as live from ampho_sessions where id = ? and ended_at is null and ${ofThisEra} and expires_at > ?`,
     [id, now],
   );
   return function* read() {
-    return (yield* answerTo(sent)) !== undefined;
+    return (yield* resultOf(sent)) !== undefined;
   };
 }
 
 export function* findSession(input: {
   readonly id: string;
   readonly now: number;
-}): Work<{ readonly session: Session; readonly user: User | undefined } | undefined> {
-  const sent = yield* ahead(
+}): Transaction<{ readonly session: Session; readonly user: User | undefined } | undefined> {
+  const sent = yield* send(
     `select ${sessionColumns} from ampho_sessions where id = ? and ended_at is null and ${ofThisEra} and expires_at > ?`,
     [input.id, input.now],
   );
   const user = yield* readUserOf(input.id);
-  const row = yield* answerTo(sent);
+  const row = yield* resultOf(sent);
   return row && { session: sessionOf(row), user };
 }
 
-export function* listSessions(input: { readonly userId: string; readonly now: number }): Work<readonly Session[]> {
+export function* listSessions(input: {
+  readonly userId: string;
+  readonly now: number;
+}): Transaction<readonly Session[]> {
   const rows = yield* queryLast(
     `select ${sessionColumns} from ampho_sessions
      where user_id = ? and ended_at is null and ${ofThisEra} and expires_at > ? order by n desc`,
@@ -120,7 +126,7 @@ export function* listSessions(input: { readonly userId: string; readonly now: nu
 export function* findSessionUsers(input: {
   readonly login: string;
   readonly canonical: string;
-}): Work<readonly string[]> {
+}): Transaction<readonly string[]> {
   const rows = yield* queryLast(
     "select distinct user_id from ampho_sessions where ended_at is null and (login = ? or lower(login) = ?)",
     [input.login, input.canonical],
@@ -131,7 +137,7 @@ export function* findSessionUsers(input: {
 export function* countSessions(input: {
   readonly now: number;
   readonly idleSince: number;
-}): Work<{ readonly live: number; readonly idle: number }> {
+}): Transaction<{ readonly live: number; readonly idle: number }> {
   const row = yield* firstLast(
     `select count(*) as live, coalesce(sum(case when renewed_at < ? then 1 else 0 end), 0) as idle
      from ampho_sessions where ended_at is null and ${ofThisEra} and expires_at > ?`,

@@ -1,6 +1,6 @@
 // The one row of state. Its writers come last in a transaction: where transactions run side by side, the lock on the row
 // then makes the order of numbers the order of commits, and no two of them wait for each other in a circle.
-import { ahead, answerTo, first, firstLast, integer, type Row, text, type Work, write } from "../transaction.js";
+import { first, firstLast, integer, type Row, resultOf, send, type Transaction, text, write } from "../transaction.js";
 
 export interface State {
   readonly epoch: string;
@@ -17,20 +17,20 @@ function required(row: Row | undefined): Row {
 
 const select = "select epoch, era, last_revocation, access_until from ampho_state where id = 1";
 
-export function* readState(): Work<State> {
+export function* readState(): Transaction<State> {
   return stateOf(yield* first(select));
 }
 
 /** For those who ask for nothing else. */
-export function* readStateAlone(): Work<State> {
+export function* readStateAlone(): Transaction<State> {
   return stateOf(yield* firstLast(select));
 }
 
 /** The state, in the turn in which something else is read behind it. */
-export function* sendState(): Work<() => Work<State>> {
-  const sent = yield* ahead(select);
+export function* sendState(): Transaction<() => Transaction<State>> {
+  const sent = yield* send(select);
   return function* read() {
-    return stateOf(yield* answerTo(sent));
+    return stateOf(yield* resultOf(sent));
   };
 }
 
@@ -44,23 +44,23 @@ function stateOf(found: Row | undefined): State {
   };
 }
 
-export function* readUsersElsewhere(): Work<boolean> {
+export function* readApplicationOwnsUsers(): Transaction<boolean> {
   const row = required(yield* firstLast("select users_elsewhere from ampho_state where id = 1"));
   return integer(row, "users_elsewhere") === 1;
 }
 
-export function* noteUsersElsewhere(elsewhere: boolean): Work<void> {
+export function* writeApplicationOwnsUsers(elsewhere: boolean): Transaction<void> {
   yield* first("update ampho_state set users_elsewhere = ? where id = 1", [elsewhere ? 1 : 0]);
 }
 
 /** Takes `count` numbers of revocations; tells the first of them. */
-export function* sendNumbers(count: number): Work<() => Work<number>> {
-  const sent = yield* ahead(
+export function* sendNumbers(count: number): Transaction<() => Transaction<number>> {
+  const sent = yield* send(
     "update ampho_state set last_revocation = last_revocation + ? where id = 1 returning last_revocation",
     [count],
   );
   return function* read() {
-    return integer(required(yield* answerTo(sent)), "last_revocation") - count + 1;
+    return integer(required(yield* resultOf(sent)), "last_revocation") - count + 1;
   };
 }
 
@@ -76,7 +76,7 @@ export interface NewEra {
  * given again before that process asks. For the same reason the new era is the time: one that were counted might lie below
  * what a process still knows to be over, which would refuse everybody who logs in, or be given again, and end nobody.
  */
-export function* moveEra(now: number): Work<NewEra> {
+export function* moveEra(now: number): Transaction<NewEra> {
   const row = required(
     yield* first(
       `update ampho_state set era = case when era < ? then ? else era + 1 end, last_revocation = last_revocation + 1, epoch = substr(epoch, 1, 32) || '-' || ?
@@ -94,7 +94,7 @@ export function* moveEra(now: number): Work<NewEra> {
 const hour = 3600;
 
 /** Notes the `exp` of an access token. In steps of an hour: a write a renewal would line all renewals up at this row. */
-export function* noteAccess(state: Pick<State, "accessUntil">, accessExpires: number): Work<void> {
+export function* noteAccess(state: Pick<State, "accessUntil">, accessExpires: number): Transaction<void> {
   if (accessExpires <= state.accessUntil) return;
   const until = Math.ceil(accessExpires / hour) * hour;
   yield* write("update ampho_state set access_until = ? where id = 1 and access_until < ?", [until, until]);

@@ -1,8 +1,8 @@
 // What changes or removes a user of this store, and ends the user's sessions and tokens in the same transaction.
-import type { Ending, ForeignTokens, Guess, Origin, Revocation, User } from "../store.js";
-import { first, text, type Work, write } from "../transaction.js";
+import type { Attempt, Ending, ForeignTokens, Origin, Revocation, User } from "../store.js";
+import { first, type Transaction, text, write } from "../transaction.js";
+import { settleSucceeded } from "./attempts.js";
 import { recordAudit } from "./audit.js";
-import { settleRight } from "./attempts.js";
 import { leewayMaxSeconds, type Revoked, writeRevocations } from "./revocations.js";
 import { endOpenSessions, latestAccess } from "./session-ends.js";
 import { sendLive } from "./sessions.js";
@@ -14,9 +14,9 @@ export function* setPassword(
     readonly passwordHash: string | null;
     readonly passwordVersion: number | undefined;
     readonly exceptSession: string | undefined;
-    readonly guess?: Guess | undefined;
+    readonly attempt?: Attempt | undefined;
   },
-): Work<{
+): Transaction<{
   readonly outcome: "done" | "unknown" | "changed" | "ended";
   readonly revocations: readonly Revocation[];
 }> {
@@ -28,7 +28,7 @@ export function* setPassword(
   const live = readLive === undefined || (yield* readLive());
   const isOther = input.passwordVersion !== undefined && input.passwordVersion !== user.passwordVersion;
   if (isOther || !live) {
-    yield* settleRight(input.guess, "failed", now, user.login);
+    yield* settleSucceeded(input.attempt, "failed", now, user.login);
     return { outcome: isOther ? "changed" : "ended", revocations: [] };
   }
   yield* write(
@@ -37,7 +37,7 @@ export function* setPassword(
   );
   yield* recordAudit({ at: now, event: "password_changed", userId, login: user.login, origin });
   const revoked = yield* endOpenSessions({ ...input, reason: "password_changed" });
-  yield* settleRight(input.guess, "succeeded", now, user.login);
+  yield* settleSucceeded(input.attempt, "succeeded", now, user.login);
   return { outcome: "done", revocations: yield* writeRevocations(revoked) };
 }
 
@@ -47,7 +47,7 @@ export function* rehashPassword(input: {
   readonly to: string;
   readonly now: number;
   readonly origin: Origin;
-}): Work<void> {
+}): Transaction<void> {
   const { userId, from, to, now, origin } = input;
   const row = yield* first(
     "update ampho_users set password_hash = ?, hash_kind = null where id = ? and password_hash = ? returning login",
@@ -64,7 +64,7 @@ export function* setRoles(
         | { readonly set: readonly string[] }
         | { readonly add: readonly string[]; readonly remove: readonly string[] };
     },
-): Work<{ readonly user: User | undefined; readonly revocations: readonly Revocation[] }> {
+): Transaction<{ readonly user: User | undefined; readonly revocations: readonly Revocation[] }> {
   const { userId, change, now, origin } = input;
   const before = yield* findUserById(userId, "update");
   if (!before) return { user: undefined, revocations: [] };
@@ -106,7 +106,7 @@ export function* setRoles(
 
 export function* setDisabled(
   input: Ending & ForeignTokens & { readonly userId: string; readonly disabled: boolean },
-): Work<{ readonly found: boolean; readonly revocations: readonly Revocation[] }> {
+): Transaction<{ readonly found: boolean; readonly revocations: readonly Revocation[] }> {
   const { userId, disabled, now, origin } = input;
   const user = yield* findUserById(userId, "update");
   if (!user) return { found: false, revocations: [] };
@@ -124,9 +124,9 @@ export function* setDisabled(
   return { found: true, revocations: yield* withdraw(user, "user_disabled", input) };
 }
 
-export function* removeUser(
+export function* deleteUser(
   input: Ending & ForeignTokens & { readonly userId: string },
-): Work<{ readonly found: boolean; readonly revocations: readonly Revocation[] }> {
+): Transaction<{ readonly found: boolean; readonly revocations: readonly Revocation[] }> {
   const { userId, now, origin } = input;
   const row = yield* first(`delete from ampho_users where id = ? returning ${userColumns}`, [userId]);
   if (!row) return { found: false, revocations: [] };
@@ -140,7 +140,7 @@ function* withdraw(
   user: User,
   reason: "user_disabled" | "user_removed",
   input: Ending & ForeignTokens,
-): Work<readonly Revocation[]> {
+): Transaction<readonly Revocation[]> {
   const { id: userId, login } = user;
   const until = yield* untilOf({ ...input, userId });
   const sessions = yield* endOpenSessions({ ...input, userId, exceptSession: undefined, reason });
@@ -148,7 +148,7 @@ function* withdraw(
 }
 
 /** When the last token that names the user has expired, whoever made it. */
-function* untilOf(input: Ending & ForeignTokens & { readonly userId: string }): Work<number> {
+function* untilOf(input: Ending & ForeignTokens & { readonly userId: string }): Transaction<number> {
   const foreign = input.now + input.foreignMaxSeconds;
   return Math.max(foreign, yield* latestAccess(input.userId)) + leewayMaxSeconds;
 }

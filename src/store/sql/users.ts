@@ -1,17 +1,17 @@
 // Users of this store: made, found, listed. What changes or removes one is in user-changes.ts.
 import type { Origin, User } from "../store.js";
 import {
-  ahead,
-  answerTo,
   first,
   firstLast,
   integer,
   query,
   type Row,
+  resultOf,
+  send,
+  type Transaction,
   text,
   textOrNull,
   texts,
-  type Work,
 } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { holderOf, makeRoom, visible } from "./import-rows.js";
@@ -37,7 +37,7 @@ export function* createUser(input: {
   readonly user: Pick<User, "id" | "login" | "canonical" | "passwordHash" | "roles">;
   readonly now: number;
   readonly origin: Origin;
-}): Work<"created" | "taken"> {
+}): Transaction<"created" | "taken"> {
   const { user, now, origin } = input;
   const roles = [...new Set(user.roles)];
   const insert = () =>
@@ -56,7 +56,7 @@ export function* createUser(input: {
   return "created";
 }
 
-export function* findUser(canonical: string): Work<User | undefined> {
+export function* findUser(canonical: string): Transaction<User | undefined> {
   const row = yield* firstLast(`select ${userColumns} from ampho_users where canonical = ? and ${visible}`, [
     canonical,
   ]);
@@ -64,16 +64,16 @@ export function* findUser(canonical: string): Work<User | undefined> {
 }
 
 /** `lock`: the row may not change until the transaction ends. */
-export function* findUserById(id: string, lock?: "share" | "update"): Work<User | undefined> {
+export function* findUserById(id: string, lock?: "share" | "update"): Transaction<User | undefined> {
   const read = yield* sendUser(id, lock);
   return yield* read();
 }
 
 /** As `findUserById`, sent ahead. */
-export function* sendUser(id: string, lock?: "share" | "update"): Work<() => Work<User | undefined>> {
-  const sent = yield* ahead(`select ${userColumns} from ampho_users where id = ? and ${visible}`, [id], lock);
+export function* sendUser(id: string, lock?: "share" | "update"): Transaction<() => Transaction<User | undefined>> {
+  const sent = yield* send(`select ${userColumns} from ampho_users where id = ? and ${visible}`, [id], lock);
   return function* read() {
-    const row = yield* answerTo(sent);
+    const row = yield* resultOf(sent);
     return row && userOf(row);
   };
 }
@@ -82,16 +82,16 @@ const ofSession = `select ${userColumns} from ampho_users
   where id = (select user_id from ampho_sessions where ampho_sessions.id = ?) and ${visible}`;
 
 /** The user of a session, read in the turn in which the session is moved: that saves a way to the database and back. */
-export function* sendUserOf(sessionId: string): Work<() => Work<User | undefined>> {
-  const sent = yield* ahead(ofSession, [sessionId]);
+export function* sendUserOf(sessionId: string): Transaction<() => Transaction<User | undefined>> {
+  const sent = yield* send(ofSession, [sessionId]);
   return function* read() {
-    const row = yield* answerTo(sent);
+    const row = yield* resultOf(sent);
     return row && userOf(row);
   };
 }
 
 /** The same, as the last thing that is read. */
-export function* readUserOf(sessionId: string): Work<User | undefined> {
+export function* readUserOf(sessionId: string): Transaction<User | undefined> {
   const row = yield* firstLast(ofSession, [sessionId]);
   return row && userOf(row);
 }
@@ -99,7 +99,7 @@ export function* readUserOf(sessionId: string): Work<User | undefined> {
 export function* listUsers(page: {
   readonly after: string | undefined;
   readonly limit: number;
-}): Work<{ readonly users: readonly User[]; readonly next: string | undefined }> {
+}): Transaction<{ readonly users: readonly User[]; readonly next: string | undefined }> {
   // A page is of so many rows, hidden ones included: a read must not walk through a whole import to find the next user.
   const rows = yield* query(
     `select ${userColumns}, case when ${visible} then 1 else 0 end as there

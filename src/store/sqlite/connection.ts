@@ -1,15 +1,15 @@
 // One open SQLite database: how it is opened, its pragmas, its prepared statements, and running work on it.
 import { accessSync, closeSync, constants, openSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
-import { StoreOpenError } from "../database-error.js";
+import { DatabaseError } from "../database-error.js";
+import type { Row, SqlValue, Statement, Step, Transaction } from "../transaction.js";
 import type { SqliteModule } from "./driver.js";
 import { SqliteFailure } from "./failure.js";
-import type { Row, SqlValue, Statement, Step, Work } from "../transaction.js";
 
-export interface Connection {
+export interface SqliteConnection {
   /** A statement without parameters or rows. */
   exec(sql: string): void;
-  run<T>(work: Work<T>): T;
+  run<T>(work: Transaction<T>): T;
   close(): void;
   /** False when the file of that name, or the log beside it, is another one by now, or none. */
   isAtPath(): boolean;
@@ -17,9 +17,9 @@ export interface Connection {
 
 /**
  * `path` undefined: in memory. `create`: make the file if there is none.
- * Throws StoreOpenError where a person can mend it, else SqliteFailure.
+ * Throws DatabaseError where a person can mend it, else SqliteFailure.
  */
-export function openConnection(module: SqliteModule, file: string | undefined, create: boolean): Connection {
+export function openConnection(module: SqliteModule, file: string | undefined, create: boolean): SqliteConnection {
   // A resolved path: SQLite must not take a name for a URI, or `:memory:` for memory.
   const location = file === undefined ? ":memory:" : path.resolve(file);
   const files = file === undefined ? undefined : prepareFile(location, create);
@@ -50,18 +50,18 @@ export function openConnection(module: SqliteModule, file: string | undefined, c
     });
   }
 
-  const connection: Connection = {
+  const connection: SqliteConnection = {
     exec: (sql) => void rowsOf(sql, []),
     run: (work) => {
       const ahead = new Map<Statement, readonly Row[]>();
       let ended = false;
       const rowsOfStep = (value: Step): readonly Row[] => {
-        if ("answerTo" in value) return ahead.get(value.answerTo) ?? [];
+        if ("resultOf" in value) return ahead.get(value.resultOf) ?? [];
         if (ended) throw new TypeError("a step follows the end");
         ended = "end" in value;
-        if ("alone" in value || "end" in value) return [];
+        if ("advisoryLock" in value || "end" in value) return [];
         const rows = rowsOf(value.sql, value.parameters);
-        if (value.unread) ahead.set(value, rows);
+        if (value.deferred) ahead.set(value, rows);
         return rows;
       };
       let step = work.next([]);
@@ -106,7 +106,7 @@ function startWal(rowsOf: (sql: string, parameters: readonly SqlValue[]) => read
   const mode = (sql: string) => rowsOf(sql, [])[0]?.["journal_mode"];
   if (mode("pragma journal_mode") === "wal") return;
   if (mode("pragma journal_mode = wal") !== "wal")
-    throw new StoreOpenError("the database is on a file system that does not support SQLite's write-ahead log");
+    throw new DatabaseError("the database is on a file system that does not support SQLite's write-ahead log");
 }
 
 /** Tells the files that are to stay the same while it is open. */
@@ -116,7 +116,7 @@ function prepareFile(location: string, create: boolean): readonly string[] {
     return filesOf(location);
   } catch (error) {
     const why = error instanceof Error && "code" in error ? pathProblems[String(error.code)] : undefined;
-    throw why === undefined ? error : new StoreOpenError(`${why}: ${location}`, { cause: error });
+    throw why === undefined ? error : new DatabaseError(`${why}: ${location}`, { cause: error });
   }
 }
 
@@ -132,14 +132,14 @@ const pathProblems: Readonly<Record<string, string>> = {
 function prepare(location: string, create: boolean): void {
   const folder = path.dirname(location);
   const parent = statSync(folder, { throwIfNoEntry: false });
-  if (!parent?.isDirectory()) throw new StoreOpenError(`the folder of the database does not exist: ${folder}`);
+  if (!parent?.isDirectory()) throw new DatabaseError(`the folder of the database does not exist: ${folder}`);
   const file = statSync(location, { throwIfNoEntry: false });
-  if (file?.isDirectory()) throw new StoreOpenError(`the path of the database is a folder: ${location}`);
-  if (file && !file.isFile()) throw new StoreOpenError(`the path of the database is not a file: ${location}`);
-  if (!file && !create) throw new StoreOpenError(`the database is gone: ${location}`);
+  if (file?.isDirectory()) throw new DatabaseError(`the path of the database is a folder: ${location}`);
+  if (file && !file.isFile()) throw new DatabaseError(`the path of the database is not a file: ${location}`);
+  if (!file && !create) throw new DatabaseError(`the database is gone: ${location}`);
   // The folder too: the write-ahead log lies beside the database.
-  if (!mayWrite(folder)) throw new StoreOpenError(`the folder of the database cannot be written to: ${folder}`);
-  if (file && !mayWrite(location)) throw new StoreOpenError(`the database cannot be written to: ${location}`);
+  if (!mayWrite(folder)) throw new DatabaseError(`the folder of the database cannot be written to: ${folder}`);
+  if (file && !mayWrite(location)) throw new DatabaseError(`the database cannot be written to: ${location}`);
   // For the owner only, for it holds password hashes; SQLite gives the files beside it the same mode.
   if (!file) closeSync(openSync(location, "a", 0o600));
 }
@@ -172,7 +172,7 @@ function identities(files: readonly string[]): string {
 
 function explained(failure: SqliteFailure, location: string): Error {
   const why = explanations[failure.code];
-  return why ? new StoreOpenError(`${why}: ${location}`, { cause: failure }) : failure;
+  return why ? new DatabaseError(`${why}: ${location}`, { cause: failure }) : failure;
 }
 
 const explanations: Partial<Readonly<Record<SqliteFailure["code"], string>>> = {

@@ -1,5 +1,5 @@
 // What the two sides of the SQLite driver say to each other.
-import type { Input, PurposeName } from "../operations.js";
+import type { Input, OperationName } from "../operations.js";
 import type { DriverName } from "./driver.js";
 
 export interface WorkerData {
@@ -12,7 +12,7 @@ export interface WorkerData {
   readonly reopening: boolean;
 }
 
-export interface CallJob<P extends PurposeName = PurposeName> {
+export interface CallJob<P extends OperationName = OperationName> {
   readonly kind: "call";
   readonly purpose: P;
   readonly input: Input<P>;

@@ -2,18 +2,18 @@
 // transaction and one fsync, each in a savepoint of its own, and are answered when that is committed.
 // Nothing waits inside SQLite: while another process holds the write lock, this tries again and answers reads meanwhile.
 import { ConfigurationError } from "../../errors.js";
-import { StoreOpenError } from "../database-error.js";
-import type { Connection } from "./connection.js";
+import { DatabaseError } from "../database-error.js";
+import type { Transaction } from "../transaction.js";
+import type { SqliteConnection } from "./connection.js";
 import { SqliteFailure } from "./failure.js";
 import { type Failure, monotonicMs, type Reply } from "./messages.js";
-import type { Work } from "../transaction.js";
 
 export interface Waiting {
   readonly id: number;
   readonly deadline: number;
   /** `background`: a write that lets all others go first. */
   readonly access: "read" | "write" | "background";
-  readonly start: () => Work<unknown>;
+  readonly start: () => Transaction<unknown>;
 }
 
 export interface Queue {
@@ -33,7 +33,7 @@ const writesMax = 10_000;
 
 export interface Connections {
   /** The open connection, opened anew if need be. */
-  get(): Connection;
+  get(): SqliteConnection;
   /** After a failure that may have broken it. */
   drop(): void;
   close(): void;
@@ -128,7 +128,7 @@ export function createQueue(connections: Connections, send: (replies: readonly R
     replies.push(...jobs.map(({ id }) => ({ id, failure })));
   }
 
-  function inTransaction<T>(connection: Connection, begin: string, action: () => T): T {
+  function inTransaction<T>(connection: SqliteConnection, begin: string, action: () => T): T {
     connection.exec(begin);
     try {
       const value = action();
@@ -163,7 +163,7 @@ export function createQueue(connections: Connections, send: (replies: readonly R
 }
 
 /** One job of a batch: what it has written goes back alone when it fails. */
-function runAlone(connection: Connection, job: Waiting): Reply {
+function runAlone(connection: SqliteConnection, job: Waiting): Reply {
   connection.exec("savepoint job");
   try {
     const value = connection.run(job.start());
@@ -181,7 +181,7 @@ function runAlone(connection: Connection, job: Waiting): Reply {
 export function failureOf(error: unknown): Failure {
   const reason = error instanceof Error ? error.message : "unknown";
   if (error instanceof SqliteFailure) return { kind: "unavailable", reason };
-  if (error instanceof StoreOpenError) return { kind: "open", reason };
+  if (error instanceof DatabaseError) return { kind: "open", reason };
   if (error instanceof ConfigurationError) return { kind: "configuration", reason };
   return { kind: "internal", reason };
 }

@@ -1,12 +1,12 @@
 // The embedded store: SQLite in a worker thread. Opening it brings the schema up to date or says why it cannot.
 import { boundStore } from "../bound-store.js";
+import { DatabaseError } from "../database-error.js";
 import { expanded, newest, outdated, type Step } from "../migrations/migrate.js";
 import { applyAll, type Migrations } from "../migrations/migrations.js";
-import { StoreOpenError } from "../database-error.js";
+import type { Migration, Store } from "../store.js";
 import { type DriverName, usualDriver } from "./driver.js";
 import type { Job } from "./messages.js";
 import { startThread, type Thread, unavailable } from "./thread.js";
-import type { Migration, Store } from "../store.js";
 
 /** Where the database is, and the library for it (by default Node's own, else the optional package). */
 export type SqliteTarget = ({ readonly path: string } | { readonly memory: true }) & {
@@ -17,11 +17,11 @@ export type SqliteOptions = SqliteTarget & {
   /** Bring an older or empty schema up to date; else opening it fails and names `ampho db-up`. */
   readonly migrate: boolean;
   /** Gets a line for people when something was done to the schema. */
-  readonly notice: (line: string) => void;
+  readonly log: (line: string) => void;
 };
 
 /**
- * Throws StoreOpenError where a person can mend it (a folder, not a database, read-only, another schema),
+ * Throws DatabaseError where a person can mend it (a folder, not a database, read-only, another schema),
  * ConfigurationError when there is no SQLite, AmphoError `unavailable` when the database stays locked.
  */
 export async function openSqlite(options: SqliteOptions): Promise<Store> {
@@ -35,7 +35,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
   const run = <T>(job: Job, limits?: { tryMs: number; waitMs: number }) =>
     thread.run<T>(job, limits).catch((error: unknown) => {
       // It was open once: what is wrong now may pass, and is the operator's to see, not a caller's.
-      throw error instanceof StoreOpenError ? unavailable(error.message) : error;
+      throw error instanceof DatabaseError ? unavailable(error.message) : error;
     });
   return {
     ...boundStore((purpose, input) => run({ kind: "call", purpose, input })),
@@ -55,12 +55,12 @@ function target(options: SqliteTarget) {
   return { path: "path" in options ? options.path : undefined, driver: options.driver ?? usualDriver() };
 }
 
-async function prepareSchema(thread: Thread, { migrate, notice }: SqliteOptions): Promise<void> {
+async function prepareSchema(thread: Thread, { migrate, log }: SqliteOptions): Promise<void> {
   const version = await thread.run<number>({ kind: "migrations", step: "version" });
-  if (version > newest) notice(expanded(version));
+  if (version > newest) log(expanded(version));
   if (version >= newest) return;
   if (!migrate) throw outdated(version);
-  for (const { version, name } of await applyAllIn(thread)) notice(`applied migration ${version} (${name})`);
+  for (const { version, name } of await applyAllIn(thread)) log(`applied migration ${version} (${name})`);
 }
 
 /** For one that is to be made on a large table, and for another process that makes it. */

@@ -2,11 +2,11 @@
 // The thread keeps the process alive only while a call waits.
 import { Worker } from "node:worker_threads";
 import { AmphoError, ConfigurationError, isError } from "../../errors.js";
-import { StoreOpenError } from "../database-error.js";
+import { DatabaseError } from "../database-error.js";
 import { type Failure, type Job, monotonicMs, type Reply, type Request, type WorkerData } from "./messages.js";
 
 export interface Thread {
-  /** Rejects with AmphoError `unavailable`, StoreOpenError or ConfigurationError. */
+  /** Rejects with AmphoError `unavailable`, DatabaseError or ConfigurationError. */
   run<T>(job: Job, limits?: Limits): Promise<T>;
   /** Calls that were not answered yet. */
   waiting(): number;
@@ -158,7 +158,7 @@ export function startThread(data: Omit<WorkerData, "reopening">): Thread {
 function errorOf({ kind, reason }: Failure): Error {
   if (kind === "overloaded")
     return new AmphoError("overloaded", "the store has more to do than it can", { retryAfterSeconds: 1 });
-  if (kind === "open") return new StoreOpenError(reason);
+  if (kind === "open") return new DatabaseError(reason);
   if (kind === "configuration") return new ConfigurationError(reason);
   return kind === "internal" ? new Error(reason) : unavailable(reason);
 }

@@ -1,11 +1,11 @@
 // The worker side of the SQLite driver: a thread of its own, so that a lock or a slow disk holds up no event loop.
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { DatabaseError } from "../database-error.js";
 import { sqliteDialect } from "../dialect.js";
 import { currentVersion, listMigrations, migrateDown, migrateUp, newest } from "../migrations/migrate.js";
-import { StoreOpenError } from "../database-error.js";
-import { type PurposeName, purposes } from "../operations.js";
+import { type OperationName, operations } from "../operations.js";
 import { readState } from "../sql/state.js";
-import { type Connection, openConnection } from "./connection.js";
+import { openConnection, type SqliteConnection } from "./connection.js";
 import { loadDriver } from "./driver.js";
 import { SqliteFailure } from "./failure.js";
 import { type CallJob, type Job, monotonicMs, type Request, type WorkerData } from "./messages.js";
@@ -22,7 +22,7 @@ interface ThreadConnections extends Connections {
 }
 
 function createConnections(data: WorkerData): ThreadConnections {
-  let open: Connection | undefined;
+  let open: SqliteConnection | undefined;
   let worn = false;
   let everOpen = data.reopening;
   let lookedAt = 0;
@@ -49,11 +49,11 @@ function createConnections(data: WorkerData): ThreadConnections {
     close();
   }
 
-  function connect(): Connection {
+  function connect(): SqliteConnection {
     const connection = openConnection(loadDriver(data.driver), data.path, !everOpen);
     if (everOpen && data.role === "store" && connection.run(currentVersion(sqliteDialect)) < newest) {
       connection.close();
-      throw new StoreOpenError("the database was replaced by one with another schema");
+      throw new DatabaseError("the database was replaced by one with another schema");
     }
     return connection;
   }
@@ -65,7 +65,7 @@ function createConnections(data: WorkerData): ThreadConnections {
         lookedAt = now;
         if (!open.isAtPath()) drop();
         // SQLite gives two connections of one process the same index: one that is left must not get a neighbour.
-        if (worn) throw new StoreOpenError("the files of the database were replaced");
+        if (worn) throw new DatabaseError("the files of the database were replaced");
       }
       if (open) return open;
       if (failure && now - failure.at < reopenMs) throw failure.error;
@@ -87,8 +87,8 @@ function createConnections(data: WorkerData): ThreadConnections {
   };
 }
 
-function startCall<P extends PurposeName>({ purpose, input }: CallJob<P>): Pick<Waiting, "access" | "start"> {
-  const { access, run } = purposes[purpose];
+function startCall<P extends OperationName>({ purpose, input }: CallJob<P>): Pick<Waiting, "access" | "start"> {
+  const { access, run } = operations[purpose];
   return { access, start: () => run(input) };
 }
 

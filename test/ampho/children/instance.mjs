@@ -3,7 +3,7 @@
 import { createInterface } from "node:readline";
 import { createAmpho } from "../../../dist/index.js";
 
-const ampho = await createAmpho({ ...JSON.parse(process.argv[2]), notice: () => undefined });
+const ampho = await createAmpho({ ...JSON.parse(process.argv[2]), log: () => undefined });
 
 async function call({ method, path, body, bearer, headers }) {
   const request = new Request(`http://localhost/api/security${path}`, {

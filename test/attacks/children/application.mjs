@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { authorize, mount } from "../../../dist/adapters/node.js";
 import { createAmpho } from "../../../dist/index.js";
 
-const ampho = await createAmpho({ notice: (line) => process.stderr.write(`${line}\n`) });
+const ampho = await createAmpho({ log: (line) => process.stderr.write(`${line}\n`) });
 const [security, guard] = [mount(ampho), authorize(ampho)];
 const reached = (name) => (request, response) => {
   console.log(`${name} ${request.auth?.login ?? "nobody"}`);

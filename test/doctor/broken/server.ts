@@ -2,15 +2,15 @@
 import { createHmac, createPrivateKey, createPublicKey, type KeyObject, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
 import { type Ampho, type AmphoOptions, createAmpho } from "../../../src/ampho.js";
+import type { Attack } from "../../../src/doctor/attacks/attack.js";
+import { forge, segmentsOf } from "../../../src/doctor/attacks/forge.js";
+import { attackInstance } from "../../../src/doctor/attacks/instance.js";
+import { createTestUsers } from "../../../src/doctor/attacks/test-users.js";
+import { exchange } from "../../../src/http/node/exchange.js";
+import type { Handle } from "../../../src/http/rest/handler.js";
+import type { HttpRequest, HttpResponse } from "../../../src/http/rest/message.js";
 import { generateJwk } from "../../../src/keys/generate.js";
 import { importKeys } from "../../../src/keys/jwk-set.js";
-import type { Attack } from "../../../src/doctor/attacks/attack.js";
-import { attackInstance } from "../../../src/doctor/attacks/instance.js";
-import { forge, segmentsOf } from "../../../src/doctor/attacks/forge.js";
-import { lodge } from "../../../src/doctor/attacks/test-users.js";
-import type { Handle } from "../../../src/http/rest/handler.js";
-import type { HttpAnswer, HttpRequest } from "../../../src/http/rest/message.js";
-import { exchange } from "../../../src/http/node/exchange.js";
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -37,7 +37,7 @@ export interface Fault {
   readonly alter?: (request: IncomingMessage) => void;
 }
 
-const defaults: AmphoOptions = { databaseUrl: "sqlite::memory:", notice: () => {} };
+const defaults: AmphoOptions = { databaseUrl: "sqlite::memory:", log: () => {} };
 
 /** Attacks an instance with this fault. */
 export async function attackBroken(fault: Omit<Fault, "name" | "finds">, attacks: readonly Attack[]) {
@@ -66,7 +66,7 @@ export async function attackBroken(fault: Omit<Fault, "name" | "finds">, attacks
         audience: audience === undefined ? [] : [audience].flat(),
         corsOrigins: [fault.options?.corsOrigins ?? []].flat(),
       },
-      user: () => lodge(ampho.users, 15),
+      user: () => createTestUsers(ampho.users, 15),
       now,
       stop: new AbortController().signal,
     });
@@ -152,7 +152,7 @@ export function openSigned(token: string, { secret }: Workshop): Opened | undefi
 
 /** Changes answers. */
 export const answering =
-  (change: (answer: HttpAnswer, request: HttpRequest, shop: Workshop) => HttpAnswer | Promise<HttpAnswer>) =>
+  (change: (answer: HttpResponse, request: HttpRequest, shop: Workshop) => HttpResponse | Promise<HttpResponse>) =>
   (inner: Handle, shop: Workshop): Handle =>
   async (request) =>
     change(await inner(request), request, shop);

@@ -1,7 +1,7 @@
 // Faults in answers: what they tell, to whom, and how often one may ask.
 
 import type { Handle } from "../../../src/http/rest/handler.js";
-import type { HttpAnswer } from "../../../src/http/rest/message.js";
+import type { HttpResponse } from "../../../src/http/rest/message.js";
 import type { Workshop } from "./server.js";
 import { answering, type Fault, membersOf, pathOf, random, readBody } from "./server.js";
 
@@ -10,7 +10,7 @@ const without = (headers: Readonly<Record<string, string>>, name: string): Reado
 
 /** What a refused login is answered when its user exists. */
 const ofKnownUsers =
-  (change: (answer: HttpAnswer) => HttpAnswer) =>
+  (change: (answer: HttpResponse) => HttpResponse) =>
   (inner: Handle, { ampho }: Workshop): Handle =>
   async (request) => {
     if (!pathOf(request).endsWith("/login") || request.body.kind !== "stream") return inner(request);
@@ -117,7 +117,7 @@ export const tellingFaults: readonly Fault[] = [
   {
     name: "lets guess without end",
     finds: ["throttle"],
-    options: { throttleTries: 1000, throttleLock: 1000 },
+    options: { throttleAttempts: 1000, throttleLock: 1000 },
   },
   {
     name: "says nothing of how long to wait",

@@ -6,14 +6,14 @@ import { guarded } from "../../../dist/adapters/node.js";
 import { createAmpho } from "../../../dist/ampho.js";
 import { createHttpServer } from "../../../dist/http/server/server.js";
 
-const notice = (line) => process.stderr.write(`${line}\n`);
-const ampho = await createAmpho({ ...JSON.parse(process.argv[2]), notice });
+const log = (line) => process.stderr.write(`${line}\n`);
+const ampho = await createAmpho({ ...JSON.parse(process.argv[2]), log });
 const server = createHttpServer({ ampho, ready: () => ampho.ready(), log: () => undefined });
 
 const loginOf = (request, response) => response.end(request.auth.login);
 const paths = {
   "/plain": guarded(ampho, loginOf),
-  "/strict": guarded(ampho, { strict: true }, loginOf),
+  "/strict": guarded(ampho, { live: true }, loginOf),
   "/held": (_, response) => response.end(JSON.stringify(held())),
 };
 const guards = createServer((request, response) => paths[request.url](request, response));

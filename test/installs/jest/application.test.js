@@ -12,7 +12,7 @@ let server;
 let url;
 
 beforeAll(async () => {
-  ampho = await createAmpho({ databaseUrl: "sqlite::memory:", notice: () => {}, key });
+  ampho = await createAmpho({ databaseUrl: "sqlite::memory:", log: () => {}, key });
   await ampho.users.create({ login: "alice", password });
   const app = express();
   app.use(mount(ampho));
@@ -46,6 +46,6 @@ test("another service verifies the token", async () => {
 });
 
 test("PostgreSQL that is away is told as what it is", async () => {
-  const options = { databaseUrl: "postgres://a@127.0.0.1:1/a", notice: () => {}, key };
+  const options = { databaseUrl: "postgres://a@127.0.0.1:1/a", log: () => {}, key };
   await expect(createAmpho(options)).rejects.toThrow(/nothing listens there/);
 });

@@ -6,7 +6,7 @@ import { createHttpServer } from "../../../dist/http/server/server.js";
 
 let apart = 0;
 const clock = { now: () => Math.floor(Date.now() / 1000) + apart, monotonicMs: () => performance.now() };
-const ampho = await createAmpho({ clock, notice: (line) => process.stderr.write(`${line}\n`) });
+const ampho = await createAmpho({ clock, log: (line) => process.stderr.write(`${line}\n`) });
 const log = createAccessLog("json", (line) => process.stderr.write(line));
 const server = createHttpServer({ ampho, ready: () => ampho.ready(), log });
 console.log(await server.listen(0, "127.0.0.1"));

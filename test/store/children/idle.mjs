@@ -1,7 +1,7 @@
 // Uses a store and never closes it: nothing may keep this process alive.
 import { openSqlite } from "../../../dist/store/sqlite/store.js";
 
-const store = await openSqlite({ path: process.argv[2], migrate: true, notice: () => {} });
+const store = await openSqlite({ path: process.argv[2], migrate: true, log: () => {} });
 const origin = { actor: "application" };
 await store.recordAudit({ at: 1, event: "login_refused", origin });
 console.log("done");

@@ -3,7 +3,7 @@ import { openSqlite } from "../../../dist/store/sqlite/store.js";
 
 const notices = [];
 try {
-  const store = await openSqlite({ path: process.argv[2], migrate: true, notice: (line) => notices.push(line) });
+  const store = await openSqlite({ path: process.argv[2], migrate: true, log: (line) => notices.push(line) });
   await store.findUser("nobody");
   await store.close();
   console.log(JSON.stringify({ opened: true, notices }));

@@ -2,7 +2,7 @@
 import { createInterface } from "node:readline";
 import { openSqlite } from "../../../dist/store/sqlite/store.js";
 
-const store = await openSqlite({ path: process.argv[2], migrate: true, notice: () => {} });
+const store = await openSqlite({ path: process.argv[2], migrate: true, log: () => {} });
 console.log("ready");
 for await (const line of createInterface({ input: process.stdin })) {
   const input = JSON.parse(line);

@@ -3,7 +3,7 @@
 import { openSqlite } from "../../../dist/store/sqlite/store.js";
 
 const [, , path, prefix] = process.argv;
-const store = await openSqlite({ path, migrate: true, notice: () => {} });
+const store = await openSqlite({ path, migrate: true, log: () => {} });
 const origin = { actor: "user" };
 const limits = { now: 1_790_000_000, accessTtlSeconds: 900, idleSeconds: 10_000, stored: false, origin };
 
@@ -13,7 +13,7 @@ async function work(name) {
   for (let count = 0; ; count++) {
     const random = `${prefix}-${name}-${count}`;
     const user = { userId: random, login: "ann" };
-    await store.createSession({ ...limits, ...user, random, maxSeconds: 50_000, sessionsMax: 100, event: "login" });
+    await store.createSession({ ...limits, ...user, random, maxSeconds: 50_000, sessionsPerUser: 100, event: "login" });
     const id = `0.${random}`;
     await tell(`created ${id} 0`);
     for (let gen = 0; gen < 3; gen++) {

@@ -5,9 +5,9 @@ import {
   type AmphoOptions,
   type Auth,
   createAmpho,
-  handlerOf,
   hashPassword,
   needsRehash,
+  toHandler,
   verifyPassword,
 } from "ampho";
 import { createClient } from "ampho/client";
@@ -64,7 +64,7 @@ export const build = (ampho: Ampho) => {
   const { authorize } = ampho;
   return {
     GET: authorize((request, auth) => Response.json([request.url, auth.login])),
-    POST: authorize({ roles: ["editor"], fresh: 300 }, (event: { request: Request; params: { id: string } }, auth) =>
+    POST: authorize({ roles: ["editor"], maxAge: 300 }, (event: { request: Request; params: { id: string } }, auth) =>
       Response.json([event.params.id, auth.scopes]),
     ),
     editors: authorize({ roles: ["editor"] }),
@@ -80,7 +80,7 @@ export const build = (ampho: Ampho) => {
     expressGuard: onExpress.authorize(ampho, { scopes: ["articles:write"] }),
     fastify: fastify().register(onFastify.mount(ampho)),
     fastifyPlugin: onFastify.mount(ampho),
-    fastifyGuard: onFastify.authorize(ampho, { strict: true }),
+    fastifyGuard: onFastify.authorize(ampho, { live: true }),
     fastifyHandler: onFastify.guarded(ampho, { optional: true }, (request) => request.auth?.login ?? "stranger"),
     hono: new Hono()
       .use(onHono.mount(ampho))
@@ -133,8 +133,8 @@ export const articlesOf = (ampho: Ampho) => {
   }
   const articles = new Articles();
   return {
-    list: handlerOf(articles, "list"),
-    publish: handlerOf(articles, "publish"),
-    read: handlerOf(articles, "read"),
+    list: toHandler(articles, "list"),
+    publish: toHandler(articles, "publish"),
+    read: toHandler(articles, "read"),
   };
 };

@@ -1,8 +1,8 @@
 // The algorithm comes from the key, never from the token: RFC 8725 §2.1, §3.1 and what went wrong before it.
 import { createPublicKey, type JsonWebKey, type KeyObject } from "node:crypto";
 import { isJwk } from "../../../keys/jwk.js";
-import { type Attack, notTried, refusesTokens, type Target } from "../attack.js";
 import { membersOf } from "../../exchange.js";
+import { type Attack, notRun, rejectsTokens, type Target } from "../attack.js";
 import { type Content, encode, forge, forgeHmac, join, parseSegment, segmentsOf } from "../forge.js";
 import { goodClaims, keyOf } from "./good.js";
 
@@ -18,7 +18,7 @@ async function unsigned(target: Target) {
   ];
   const headers = nones.map((alg) => [`alg ${JSON.stringify(alg)}`, encode({ alg, typ: "at+jwt" })] as const);
   const bare = [["no alg", encode({ typ: "at+jwt" })] as const, ["alg null", encode({ alg: null })] as const];
-  return refusesTokens(
+  return rejectsTokens(
     target,
     [...headers, ...bare].flatMap(([alg, header]) =>
       claims.flatMap(([whose, body]) => [
@@ -61,7 +61,7 @@ function encodingsOf(jwk: JsonWebKey): readonly (readonly [string, string | Uint
 async function confused(target: Target) {
   const { keys } = membersOf(await target.send({ path: "/.well-known/jwks.json" }));
   const published: readonly JsonWebKey[] = Array.isArray(keys) ? keys.filter(isJwk) : [];
-  if (published.length === 0) return notTried("it publishes no public key");
+  if (published.length === 0) return notRun("it publishes no public key");
   const { payload } = segmentsOf((await target.standing()).token);
   const tokens: (readonly [string, string])[] = [];
   for (const jwk of published)
@@ -71,7 +71,7 @@ async function confused(target: Target) {
           const input = `${encode(header)}.${payload}`;
           tokens.push([`${alg} with the public key as ${what}`, forgeRaw(secret, header, input)]);
         }
-  return refusesTokens(target, tokens);
+  return rejectsTokens(target, tokens);
 }
 
 /** Keeps the payload's own spelling. */
@@ -102,7 +102,7 @@ async function guessed(target: Target) {
     ["32 zero bytes", Buffer.alloc(32)],
     ["the kid", typeof kid === "string" ? kid : "kid"],
   ];
-  return refusesTokens(
+  return rejectsTokens(
     target,
     secrets.flatMap(([what, secret]) =>
       hmacs.map((alg) => {
@@ -132,7 +132,7 @@ async function otherAlgorithm(target: Target) {
   const signed = wrong.map(
     (alg) => [`signed by ${algorithm}, named ${alg}`, forge(key, { alg, kid, typ: "at+jwt" }, claims)] as const,
   );
-  if (material.kind !== "secret") return refusesTokens(target, signed);
+  if (material.kind !== "secret") return rejectsTokens(target, signed);
   const secret = material.secret.export();
   const related = hmacs
     .filter((alg) => alg !== algorithm)
@@ -140,7 +140,7 @@ async function otherAlgorithm(target: Target) {
       [`the same secret by ${alg}`, forgeHmac(secret, { alg, kid, typ: "at+jwt" }, claims)] as const,
       [`the same secret by ${alg}, no kid`, forgeHmac(secret, { alg }, claims)] as const,
     ]);
-  return refusesTokens(target, [...signed, ...related]);
+  return rejectsTokens(target, [...signed, ...related]);
 }
 
 export const algorithmAttacks: readonly Attack[] = [

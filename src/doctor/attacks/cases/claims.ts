@@ -1,6 +1,6 @@
 // What a well signed token may not say: RFC 7519 §4.1, RFC 7515 §4.1, RFC 8725 §3.8 to §3.12.
 import type { Attack, Target } from "../attack.js";
-import { notTried, refusesTokens } from "../attack.js";
+import { notRun, rejectsTokens } from "../attack.js";
 import { encode, forge, forgeHmac, join, segmentsOf } from "../forge.js";
 import { goodClaims, goodHeader, keyOf } from "./good.js";
 
@@ -10,7 +10,7 @@ type Members = Readonly<Record<string, unknown>>;
 function withClaims(target: Target, cases: readonly (readonly [string, Members])[]) {
   const key = keyOf(target);
   const [header, claims] = [goodHeader(target), goodClaims(target)];
-  return refusesTokens(
+  return rejectsTokens(
     target,
     cases.map(([what, members]) => [what, forge(key, header, { ...claims, ...members })] as const),
   );
@@ -19,7 +19,7 @@ function withClaims(target: Target, cases: readonly (readonly [string, Members])
 function withHeader(target: Target, cases: readonly (readonly [string, Members])[]) {
   const key = keyOf(target);
   const [header, claims] = [goodHeader(target), goodClaims(target)];
-  return refusesTokens(
+  return rejectsTokens(
     target,
     cases.map(([what, members]) => [what, forge(key, { ...header, ...members }, claims)] as const),
   );
@@ -81,7 +81,7 @@ function wrongTypes(target: Target) {
 
 async function notForUs(target: Target) {
   const { issuer, audience } = target.rules;
-  if (issuer === undefined && audience.length === 0) return notTried("neither issuer nor audience is configured");
+  if (issuer === undefined && audience.length === 0) return notRun("neither issuer nor audience is configured");
   const ofIssuer: readonly (readonly [string, Members])[] = [
     ["no iss", { iss: undefined }],
     ["another iss", { iss: "https://issuer.invalid" }],
@@ -132,7 +132,7 @@ async function keyNames(target: Target) {
     ["kid 0", "0"],
   ];
   const nothing = ["/dev/null", "../../../../../../dev/null", "' union select '' -- ", "", "file:///dev/null"];
-  return refusesTokens(target, [
+  return rejectsTokens(target, [
     ...names.map(([what, kid]) => [what, forge(key, { ...header, kid }, claims)] as const),
     ...nothing.map(
       (kid) =>

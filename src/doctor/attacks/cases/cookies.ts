@@ -1,11 +1,11 @@
 // Tokens in cookies go along by themselves: who makes a browser send them must not get anything done. docs/cookies.md.
 import { cookieNames } from "../../../http/rest/cookie-mode.js";
-import type { Attack, Session, Target } from "../attack.js";
-import { bearer, held, isRefused, isUnauthorized, judge, notHeld, notTried, post, tryEach } from "../attack.js";
 import { membersOf } from "../../exchange.js";
+import type { Attack, Session, Target } from "../attack.js";
+import { bearer, isRejected, isUnauthorized, judge, notRun, post, resisted, succeeded, tryEach } from "../attack.js";
 
 type Header = readonly [string, string];
-const none = notTried("its tokens are not in cookies");
+const none = notRun("its tokens are not in cookies");
 
 const cookieOf = ({ token, refreshToken }: Session): Header => [
   "Cookie",
@@ -56,7 +56,7 @@ async function crossSite(target: Target) {
   );
   if (verdict.outcome !== "held") return verdict;
   const alive = await target.send({ path: "/session", headers: [bearer(session.token)] });
-  return alive.status === 200 ? held : notHeld("a request from elsewhere has ended the session");
+  return alive.status === 200 ? resisted : succeeded("a request from elsewhere has ended the session");
 }
 
 async function attributes(target: Target) {
@@ -75,7 +75,7 @@ async function attributes(target: Target) {
   });
   const shown = ["token", "refresh_token", "device"].filter((name) => name in membersOf(answer));
   if (shown.length > 0) faults.push(`the body holds ${shown.join(", ")} for scripts to read`);
-  return faults.length === 0 ? held : notHeld(faults.slice(0, 3).join("; "));
+  return faults.length === 0 ? resisted : succeeded(faults.slice(0, 3).join("; "));
 }
 
 async function twoTokens(target: Target) {
@@ -94,7 +94,7 @@ async function twoTokens(target: Target) {
       ["the same cookie twice", reads(cookie(`${ours}; ${ours}`))],
       ["its name in capitals", reads(cookie(`${cookieNames.token.toUpperCase()}=${token}`))],
     ]),
-    isRefused,
+    isRejected,
   );
 }
 

@@ -1,6 +1,6 @@
 // A token has one spelling and one form: RFC 7515 §2 and §4, RFC 4648 §3.5, RFC 8725 §3.7.
 import type { Attack, Target } from "../attack.js";
-import { refusesTokens } from "../attack.js";
+import { rejectsTokens } from "../attack.js";
 import { encode, flipBit, forge, join, parseSegment, segmentsOf } from "../forge.js";
 import { goodClaims, goodHeader, keyOf } from "./good.js";
 
@@ -18,7 +18,7 @@ async function mutated(target: Target) {
   const other = segmentsOf((await target.open()).token);
   const claims = parseSegment(payload);
   const middle = Math.floor((signature.length * 3) / 8);
-  return refusesTokens(target, [
+  return rejectsTokens(target, [
     ["the signature's first bit turned", join(header, payload, flipBit(signature, 0))],
     ["a bit in its middle turned", join(header, payload, flipBit(signature, middle))],
     ["its last byte changed", join(header, payload, flipBit(signature, -1))],
@@ -53,7 +53,7 @@ async function respelled(target: Target) {
   );
   const padded = (segment: string) => segment + "=".repeat((4 - (segment.length % 4)) % 4 || 1);
   const compactJson = { payload, signatures: [{ protected: header, signature }] };
-  return refusesTokens(target, [
+  return rejectsTokens(target, [
     ["padding behind the signature", join(header, payload, padded(signature))],
     ["padding behind the header", join(padded(header), payload, signature)],
     ["padding everywhere", join(padded(header), padded(payload), padded(signature))],
@@ -81,7 +81,7 @@ async function repeated(target: Target) {
   const claims = JSON.stringify(goodClaims(target));
   const header = JSON.stringify(goodHeader(target));
   const with_ = (json: string, before: string) => `{${before},${json.slice(1)}`;
-  return refusesTokens(target, [
+  return rejectsTokens(target, [
     ["alg twice in the header", forge(key, with_(header, '"alg":"none"'), claims)],
     ["the same alg twice", forge(key, with_(header, `"alg":"${alg}"`), claims)],
     ["kid twice", forge(key, with_(header, `"kid":${JSON.stringify(`${kid}x`)}`), claims)],
@@ -99,7 +99,7 @@ async function notJson(target: Target) {
   const text = JSON.stringify(claims);
   const invalid = Buffer.from(text.replace(target.nobody, `${target.nobody}~`));
   invalid[invalid.indexOf("~")] = 0xff;
-  return refusesTokens(target, [
+  return rejectsTokens(target, [
     ["invalid UTF-8 in the payload", forge(key, header, invalid)],
     ["a byte order mark", forge(key, header, `\ufeff${text}`)],
     ["UTF-16", forge(key, header, Buffer.from(text, "utf16le"))],
@@ -119,7 +119,7 @@ async function notJson(target: Target) {
 async function tooLong(target: Target) {
   const key = keyOf(target);
   const claims = goodClaims(target);
-  return refusesTokens(target, [
+  return rejectsTokens(target, [
     ["9 KiB of claims", forge(key, goodHeader(target), { ...claims, filler: "x".repeat(6_900) })],
     ["9 KiB of header", forge(key, { ...goodHeader(target), filler: "x".repeat(6_900) }, claims)],
   ]);

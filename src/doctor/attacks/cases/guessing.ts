@@ -1,8 +1,8 @@
 // Guesses: what an answer tells, and how many there are. Time is not measured: over a network it says little.
 import { randomBytes } from "node:crypto";
-import type { Attack, Target } from "../attack.js";
-import { held, notHeld, notTried, post } from "../attack.js";
 import { type Answer, headerOf } from "../../exchange.js";
+import type { Attack, Target } from "../attack.js";
+import { notRun, post, resisted, succeeded } from "../attack.js";
 
 const guess = () => randomBytes(24).toString("base64url");
 
@@ -27,15 +27,15 @@ async function enumerate(target: Target) {
   });
   // A right login forgives the wrong one before it.
   await target.open();
-  if (unknown === undefined) return held;
+  if (unknown === undefined) return resisted;
   const [, expected] = unknown;
-  if (expected["status"] !== "401") return notHeld(`an unknown login: answered ${expected["status"]}`);
+  if (expected["status"] !== "401") return succeeded(`an unknown login: answered ${expected["status"]}`);
   const told = others.flatMap(([what, shape]) =>
     ["status", "headers", "body"]
       .filter((part) => shape[part] !== expected[part])
       .map((part) => `${what}: another ${part}`),
   );
-  return told.length === 0 ? held : notHeld(`told from an unknown login by ${told.join("; ")}`);
+  return told.length === 0 ? resisted : succeeded(`told from an unknown login by ${told.join("; ")}`);
 }
 
 async function inOrder<T, R>(all: readonly T[], work: (one: T) => Promise<R>): Promise<readonly R[]> {
@@ -54,9 +54,11 @@ async function throttle(target: Target) {
     const answer = await target.send(post("/login", { login: target.nobody, password: guess() }, from));
     if (answer.status !== 429) continue;
     const wait = headerOf(answer, "retry-after");
-    return wait !== undefined && /^[1-9]\d*$/.test(wait) ? held : notHeld("429 without the seconds of Retry-After");
+    return wait !== undefined && /^[1-9]\d*$/.test(wait)
+      ? resisted
+      : succeeded("429 without the seconds of Retry-After");
   }
-  return notHeld(`${guessesMax} wrong passwords for one login, and none was refused unseen`);
+  return succeeded(`${guessesMax} wrong passwords for one login, and none was refused unseen`);
 }
 
 /** Logins that look like the user's, and are therefore the same one: no second budget of guesses. */
@@ -67,12 +69,13 @@ async function lookAlikes(target: Target) {
     fullWidth(target.nobody),
   ];
   const known = await target.send(post("/login", { login: target.nobody, password: guess() }));
-  if (known.status !== 429) return notTried("no login is throttled");
+  if (known.status !== 429) return notRun("no login is throttled");
   for (const login of spellings) {
     const answer = await target.send(post("/login", { login, password: guess() }));
-    if (answer.status !== 429 && answer.status !== 400) return notHeld("another spelling of a throttled login is free");
+    if (answer.status !== 429 && answer.status !== 400)
+      return succeeded("another spelling of a throttled login is free");
   }
-  return held;
+  return resisted;
 }
 
 const fullWidth = (text: string): string =>

@@ -1,7 +1,8 @@
 // Where a token may stand, and what else may not say who asks: RFC 6750 §2, RFC 9110 §5.3 and §11.6.2.
-import type { Attack, Target } from "../attack.js";
-import { bearer, held, isRefused, isUnauthorized, judge, notHeld, post, tryEach } from "../attack.js";
+
 import type { Sent } from "../../exchange.js";
+import type { Attack, Target } from "../attack.js";
+import { bearer, isRejected, isUnauthorized, judge, post, resisted, succeeded, tryEach } from "../attack.js";
 import { join, segmentsOf } from "../forge.js";
 
 type Header = readonly [string, string];
@@ -22,7 +23,7 @@ async function twoAuthorizations(target: Target) {
       ["two in one, good first", sessionWith(["Authorization", `${good[1]}, ${bad[1]}`])],
       ["two in one, good last", sessionWith(["Authorization", `${bad[1]}, ${good[1]}`])],
     ]),
-    isRefused,
+    isRejected,
   );
 }
 
@@ -40,7 +41,7 @@ async function inQuery(target: Target) {
       ["a login by query", { method: "POST", path: `/login?login=${login}&password=${encodeURIComponent(password)}` }],
       ["a password in the query", post(`/login?password=${encodeURIComponent(password)}`, { login })],
     ]),
-    isRefused,
+    isRejected,
   );
 }
 
@@ -57,7 +58,7 @@ async function inBody(target: Target) {
       ["X-Access-Token", sessionWith(["X-Access-Token", token], ["X-Auth-Token", token])],
       ["Proxy-Authorization", sessionWith(["Proxy-Authorization", `Bearer ${token}`])],
     ]),
-    isRefused,
+    isRejected,
   );
 }
 
@@ -140,7 +141,7 @@ async function otherPaths(target: Target) {
           [name, { path: "/session", headers: [[name, "/.well-known/jwks.json"]] as readonly Header[] }] as const,
       ),
     ]),
-    isRefused,
+    isRejected,
   );
 }
 
@@ -162,12 +163,12 @@ async function otherMethods(target: Target) {
   const traced = overridden.find(
     ([what, { status, body }]) => what === "TRACE" && status < 300 && body.includes(token),
   );
-  if (traced !== undefined) return notHeld("TRACE sends the token back");
+  if (traced !== undefined) return succeeded("TRACE sends the token back");
   const wrong = overridden.filter(([what]) => what.startsWith("GET") || what === "TRACE" || what.includes("nobody"));
-  const verdict = judge(wrong, isRefused);
+  const verdict = judge(wrong, isRejected);
   if (verdict.outcome !== "held") return verdict;
   const alive = await target.send(sessionWith(bearer(token)));
-  return alive.status === 200 ? held : notHeld("a GET has ended the session");
+  return alive.status === 200 ? resisted : succeeded("a GET has ended the session");
 }
 
 async function twoHosts(target: Target) {
@@ -185,7 +186,7 @@ async function twoHosts(target: Target) {
         },
       ],
     ]),
-    isRefused,
+    isRejected,
   );
 }
 

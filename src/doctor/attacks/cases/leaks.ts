@@ -1,9 +1,9 @@
 // What answers must not tell, and what they must say.
 import { randomBytes } from "node:crypto";
 import { isJwk } from "../../../keys/jwk.js";
-import type { Attack, Target } from "../attack.js";
-import { bearer, held, notHeld, post, type Tried, tryEach } from "../attack.js";
 import { headerOf, membersOf } from "../../exchange.js";
+import type { Attack, Target } from "../attack.js";
+import { type AttemptResult, bearer, post, resisted, succeeded, tryEach } from "../attack.js";
 import { parseSegment, segmentsOf } from "../forge.js";
 
 const privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
@@ -11,17 +11,17 @@ const privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 async function publishedKeys(target: Target) {
   const answer = await target.send({ path: "/.well-known/jwks.json" });
   const { keys } = membersOf(answer);
-  if (answer.status !== 200 || !Array.isArray(keys)) return notHeld(`no JWK Set: answered ${answer.status}`);
+  if (answer.status !== 200 || !Array.isArray(keys)) return succeeded(`no JWK Set: answered ${answer.status}`);
   for (const jwk of keys.filter(isJwk)) {
-    if (jwk["kty"] === "oct") return notHeld("it publishes a secret (oct) key");
+    if (jwk["kty"] === "oct") return succeeded("it publishes a secret (oct) key");
     const shown = privateMembers.filter((name) => name in jwk);
-    if (shown.length > 0) return notHeld(`it publishes the private members ${shown.join(", ")}`);
+    if (shown.length > 0) return succeeded(`it publishes the private members ${shown.join(", ")}`);
   }
-  return held;
+  return resisted;
 }
 
 /** One answer of each kind. */
-async function answersOf(target: Target): Promise<readonly Tried[]> {
+async function answersOf(target: Target): Promise<readonly AttemptResult[]> {
   const { token, refreshToken } = await target.open();
   return tryEach(target, [
     ["a login", post("/login", target.user)],
@@ -48,7 +48,7 @@ async function cached(target: Target) {
       ...(answer.status !== 401 || /^bearer\b/i.test(challenge) ? [] : [`${what}: 401 without a Bearer challenge`]),
     ];
   });
-  return faults.length === 0 ? held : notHeld(faults.slice(0, 3).join("; "));
+  return faults.length === 0 ? resisted : succeeded(faults.slice(0, 3).join("; "));
 }
 
 /** Of a stack, a path of the server, a query or a library. */
@@ -86,7 +86,7 @@ async function insideOut(target: Target) {
         : [`${what} is not answered with message and error`]),
     ];
   });
-  return faults.length === 0 ? held : notHeld(faults.slice(0, 3).join("; "));
+  return faults.length === 0 ? resisted : succeeded(faults.slice(0, 3).join("; "));
 }
 
 async function program(target: Target) {
@@ -96,7 +96,7 @@ async function program(target: Target) {
   );
   // A proxy in front may say its name; a version is what helps an attacker.
   if (/\d/.test(headerOf(answer, "server") ?? "")) told.push("server");
-  return told.length === 0 ? held : notHeld(`it tells what it runs on: ${told.join(", ")}`);
+  return told.length === 0 ? resisted : succeeded(`it tells what it runs on: ${told.join(", ")}`);
 }
 
 async function otherOrigins(target: Target) {
@@ -121,7 +121,7 @@ async function otherOrigins(target: Target) {
       if (kind !== "") faults.push(`${kind} may read answers (${method})`);
     }
   }
-  return faults.length === 0 ? held : notHeld([...new Set(faults)].slice(0, 3).join("; "));
+  return faults.length === 0 ? resisted : succeeded([...new Set(faults)].slice(0, 3).join("; "));
 }
 
 export const leakAttacks: readonly Attack[] = [

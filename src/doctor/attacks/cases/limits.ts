@@ -1,7 +1,8 @@
 // What a body may be. None of these needs load: one request each.
-import type { Attack, Target } from "../attack.js";
-import { isRefused, judge, post, tryEach } from "../attack.js";
+
 import type { Sent } from "../../exchange.js";
+import type { Attack, Target } from "../attack.js";
+import { isRejected, judge, post, tryEach } from "../attack.js";
 
 type Header = readonly [string, string];
 const logIn = (body: string | Uint8Array, ...headers: readonly Header[]): Sent => ({
@@ -54,7 +55,7 @@ async function otherTypes(target: Target) {
       ["JSON without a type", logIn(body)],
       ["JSON that says it is compressed", logIn(body, json, ["Content-Encoding", "gzip"])],
     ]),
-    isRefused,
+    isRejected,
   );
 }
 
@@ -95,7 +96,7 @@ async function strange(target: Target) {
       ["null", post("/login", "null")],
       ["not closed", post("/login", good.slice(0, -1))],
     ]),
-    isRefused,
+    isRejected,
   );
 }
 

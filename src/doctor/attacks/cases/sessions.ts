@@ -1,18 +1,19 @@
 // One credential in the place of another, a credential that was used before, and what has ended: RFC 9700 §4.14, RFC 8725 §3.12.
+
+import type { Answer } from "../../exchange.js";
 import type { Attack, Session, Target } from "../attack.js";
 import {
+  type AttemptResult,
   bearer,
-  held,
   isUnauthorized,
   judge,
-  notHeld,
   post,
-  refusesTokens,
-  type Tried,
+  rejectsTokens,
+  resisted,
+  succeeded,
   tryEach,
   type Verdict,
 } from "../attack.js";
-import type { Answer } from "../../exchange.js";
 import { encode, forge, join, parseSegment, segmentsOf } from "../forge.js";
 import { givenBy } from "../grant.js";
 
@@ -25,7 +26,7 @@ const tokenOf = (answer: Answer): string => givenBy(answer).token ?? "";
 async function refreshAsAccess(target: Target) {
   const { refreshToken, device } = await target.standing();
   const { payload, header } = segmentsOf(refreshToken);
-  return refusesTokens(target, [
+  return rejectsTokens(target, [
     ["a refresh token", refreshToken],
     ...(device === undefined ? [] : [["a device proof", device] as const]),
     ["a refresh token without its signature", join(header, payload, "")],
@@ -66,8 +67,8 @@ async function upgrade(target: Target) {
   const answer = await target.send({ method: "POST", path: "/renew", headers: [bearer(token)] });
   if (answer.status !== 200) return judge([["renewal by access token", answer]], isUnauthorized);
   return givenBy(answer).refreshToken !== undefined
-    ? notHeld("an access token was renewed into a refresh token")
-    : held;
+    ? succeeded("an access token was renewed into a refresh token")
+    : resisted;
 }
 
 async function replay(target: Target) {
@@ -75,10 +76,10 @@ async function replay(target: Target) {
   const second = await target.send(renewal(first.refreshToken));
   const third = await target.send(renewal(refreshOf(second)));
   if (second.status !== 200 || third.status !== 200)
-    return notHeld(`an honest renewal was refused (${second.status}, ${third.status})`);
+    return succeeded(`an honest renewal was refused (${second.status}, ${third.status})`);
   const replayed = await target.send(renewal(first.refreshToken));
   // The answer says who is believed: from now on nobody.
-  const after: readonly Tried[] = [
+  const after: readonly AttemptResult[] = [
     ["the token of two renewals ago", replayed],
     ["the newest refresh token after it", await target.send(renewal(refreshOf(third)))],
     ...(await refusedSoon(target, [
@@ -98,11 +99,11 @@ async function race(target: Target): Promise<Verdict> {
   await Promise.all(Array.from({ length: racers }, () => target.send({ path: "/session" })));
   const answers = await Promise.all(Array.from({ length: racers }, () => target.send(renewal(refreshToken))));
   const good = answers.filter(({ status }) => status === 200);
-  if (good.length === 0) return notHeld(`none of ${racers} at once was answered 200`);
+  if (good.length === 0) return succeeded(`none of ${racers} at once was answered 200`);
   const generations = new Set(good.map((answer) => generationOf(tokenOf(answer))));
-  if (generations.size > 1) return notHeld(`${racers} at once made ${generations.size} generations`);
-  if ([...generations][0] === before) return notHeld("the session moved no generation on");
-  return held;
+  if (generations.size > 1) return succeeded(`${racers} at once made ${generations.size} generations`);
+  if ([...generations][0] === before) return succeeded("the session moved no generation on");
+  return resisted;
 }
 
 const generationOf = (token: string): unknown => parseSegment(segmentsOf(token).payload)["gen"];
@@ -110,7 +111,7 @@ const generationOf = (token: string): unknown => parseSegment(segmentsOf(token).
 async function loggedOut(target: Target) {
   const session = await target.open();
   const ended = await target.send({ method: "POST", path: "/logout", headers: [bearer(session.token)] });
-  if (ended.status !== 204) return notHeld(`the logout was answered ${ended.status}`);
+  if (ended.status !== 204) return succeeded(`the logout was answered ${ended.status}`);
   return isOver(target, session);
 }
 
@@ -119,7 +120,7 @@ async function endedByUser(target: Target) {
   const { sid } = parseSegment(segmentsOf(session.token).payload);
   const { token } = await target.standing();
   const ended = await target.send({ method: "DELETE", path: `/sessions/${sid}`, headers: [bearer(token)] });
-  if (ended.status !== 204) return notHeld(`ending one's own session was answered ${ended.status}`);
+  if (ended.status !== 204) return succeeded(`ending one's own session was answered ${ended.status}`);
   return isOver(target, session);
 }
 
@@ -141,7 +142,10 @@ async function isOver(target: Target, { token, refreshToken }: Session): Promise
 const [soonMs, pauseMs] = [1_500, 100];
 
 /** What is revoked may live on for a second, where several processes answer. Two refusals in a row count. */
-async function refusedSoon(target: Target, tokens: readonly (readonly [string, string])[]): Promise<readonly Tried[]> {
+async function refusedSoon(
+  target: Target,
+  tokens: readonly (readonly [string, string])[],
+): Promise<readonly AttemptResult[]> {
   const untilMs = performance.now() + soonMs;
   for (;;) {
     const trials = tokens.map(([what, token]) => [what, readSession(token)] as const);
@@ -162,7 +166,7 @@ async function foreign(target: Target) {
   const verdict = judge([["ending another's session", theirsAnswer]], ({ status }) => status === 404 || status === 403);
   if (verdict.outcome !== "held") return verdict;
   if (theirsAnswer.body !== noneAnswer.body || theirsAnswer.status !== noneAnswer.status)
-    return notHeld("another's session is told from one that is not there");
+    return succeeded("another's session is told from one that is not there");
   return judge([["the other's session", await target.send(readSession(theirs.token))]], ({ status }) => status === 200);
 }
 

@@ -3,7 +3,7 @@ import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import { generateJwk } from "../../../keys/generate.js";
 import { importKeys } from "../../../keys/jwk-set.js";
-import { type Attack, bearer, isUnauthorized, judge, refusesTokens, type Target, tryEach } from "../attack.js";
+import { type Attack, bearer, isUnauthorized, judge, rejectsTokens, type Target, tryEach } from "../attack.js";
 import { encode, forge, forgeHmac, join, parseSegment, segmentsOf } from "../forge.js";
 import { goodClaims } from "./good.js";
 
@@ -73,7 +73,7 @@ async function blank(target: Target) {
     ["zeros in DER", der],
     [`${length} bytes of ones`, Buffer.alloc(length, 0xff)],
   ];
-  return refusesTokens(
+  return rejectsTokens(
     target,
     signatures.map(([what, bytes]) => [`the signature is ${what}`, join(header, payload, encode(bytes))] as const),
   );
@@ -85,7 +85,7 @@ async function otherKey(target: Target) {
   const members = parseSegment(header);
   const content = Buffer.from(payload, "base64url");
   const kinds = ["HS256", "EdDSA", "ES256"] as const;
-  return refusesTokens(
+  return rejectsTokens(
     target,
     kinds.flatMap((alg) => {
       const [key] = importKeys(generateJwk(alg)).keys;

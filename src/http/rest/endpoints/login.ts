@@ -7,6 +7,6 @@ import type { credentials } from "../schemas.js";
 export function logIn(call: Call<z.output<typeof credentials>, undefined>): Promise<Grant> {
   const { flows, input, bearer, cookies, caller } = call;
   const device = input.device ?? cookies.device;
-  const replaced = { accessToken: cookies.token, refreshToken: cookies.refreshToken };
-  return flows.login({ login: input.login, password: input.password, device, bearer, replaced }, caller);
+  const superseded = { accessToken: cookies.token, refreshToken: cookies.refreshToken };
+  return flows.login({ login: input.login, password: input.password, device, bearer, superseded }, caller);
 }

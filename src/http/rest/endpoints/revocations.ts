@@ -1,7 +1,7 @@
 // GET /revocations: what was revoked, for verifiers that hold no store.
 import type { z } from "zod";
-import type { FeedPage } from "../../../sessions/feed-entry.js";
 import { AmphoError } from "../../../errors.js";
+import type { FeedPage } from "../../../sessions/feed-entry.js";
 import type { Call } from "../endpoint.js";
 import type { feedQuestion } from "../schemas.js";
 

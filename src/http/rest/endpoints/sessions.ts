@@ -1,7 +1,8 @@
 // GET /sessions, DELETE /sessions, DELETE /sessions/{id}: the caller's own sessions.
-import type { Auth } from "../../../tokens/auth.js";
-import type { SessionView } from "../../../flows/flows.js";
+
 import { AmphoError } from "../../../errors.js";
+import type { SessionView } from "../../../flows/flows.js";
+import type { Auth } from "../../../tokens/auth.js";
 import type { Call } from "../endpoint.js";
 
 export async function listSessions({
