@@ -8,7 +8,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { generateJwk } from "../dist/keys/generate.js";
 import { importKeys } from "../dist/keys/jwk-set.js";
-import { createKeyring } from "../dist/keys/keyring.js";
+import { createKeyring } from "../dist/tokens/keyring.js";
 import { now } from "./growth-data.mjs";
 
 const connections = 64;
@@ -20,7 +20,7 @@ const binary = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 /** A process of `ampho serve` on the database of that URL. */
 export async function startServe(databaseUrl) {
   const jwk = generateJwk("HS256");
-  const settings = { leewaySeconds: 300, issuer: undefined, audience: [], foreignMaxSeconds: 900 };
+  const settings = { tokenLeeway: 300, tokenIssuer: undefined, tokenAudience: undefined, tokenForeignTtl: 900 };
   const keyring = createKeyring(importKeys(jwk).keys, settings, { revokedKeys: new Set() });
   const env = { ...process.env, AMPHO_SECURITY_KEY: JSON.stringify(jwk), AMPHO_DATABASE_URL: databaseUrl };
   const child = spawn(process.execPath, [binary, "serve", "--port", "0"], { env, stdio: ["ignore", "pipe", "ignore"] });

@@ -2,7 +2,7 @@
 // housekeeping in the largest database, alone and beside renewals; then the memory of the revocation set. Needs Linux and wrk.
 // Usage: npm run build && node --expose-gc bench/growth.mjs sqlite|postgres|memory [SESSIONS…]
 
-import { cleanNow } from "../dist/flows/housekeeping.js";
+import { runHousekeepingNow } from "../dist/flows/housekeeping.js";
 import { createRevocationSet, namesInStore } from "../dist/sessions/revocation-set.js";
 import { agent, now } from "./growth-data.mjs";
 import { postgresDatabases, sqliteDatabases } from "./growth-databases.mjs";
@@ -60,9 +60,9 @@ function times(count) {
 
 async function clean(store) {
   const clock = { now: () => now, monotonicMs: () => performance.now() };
-  const settings = { auditKeepSeconds: 90 * 86_400, throttle: { windowSeconds: 900 } };
+  const settings = { auditKeep: 90 * 86_400, throttleWindow: 900 };
   const begin = performance.now();
-  const counts = await cleanNow({ store, clock, settings }, undefined);
+  const counts = await runHousekeepingNow({ store, clock, settings }, undefined);
   const rows = Object.values(counts).reduce((sum, count) => sum + count, 0);
   return { rows, perSecond: rows / seconds(begin), took: seconds(begin) };
 }

@@ -9,7 +9,6 @@ import { type Clock, systemClock } from "./clock.js";
 import { type Configuration, type ConfigurationOptions, readConfiguration } from "./config/configuration.js";
 import { followKeyFile } from "./config/follow-key-file.js";
 import { processContext } from "./config/process-context.js";
-import type { Settings } from "./config/settings.js";
 import { ConfigurationError } from "./errors.js";
 import { createDeviceProofs } from "./factors/device-proofs.js";
 import { changePassword } from "./flows/change-password.js";
@@ -28,18 +27,18 @@ import { forwardedLine } from "./http/rest/forwarding.js";
 import { createHandler, type Handle } from "./http/rest/handler.js";
 import type { HttpResponse } from "./http/rest/message.js";
 import { createRefusal } from "./http/rest/problems.js";
-import { createKeyring } from "./keys/keyring.js";
 import { internalErrorLine, reasonOf, signingKeyRevokedLine } from "./log-lines.js";
 import { closeDeps, type ManagementOptions, openDeps, toStderr } from "./management.js";
 import { createFeed } from "./sessions/feed.js";
 import { followRevocations, hasRecentRevocations } from "./sessions/follow-revocations.js";
 import { type Revoked, toRevoked } from "./sessions/revoked.js";
+import { createSessionTokens, type ExtraClaims } from "./sessions/session-tokens.js";
 import type { Origin, Store } from "./store/store.js";
 import { createTelemetry } from "./telemetry/telemetry.js";
 import { createDelayedRejection } from "./throttle/delayed-rejection.js";
 import { createThrottle } from "./throttle/throttle.js";
 import type { Auth } from "./tokens/auth.js";
-import { createSessionTokens, type ExtraClaims } from "./tokens/session-tokens.js";
+import { createKeyring } from "./tokens/keyring.js";
 import type { ApplicationUser } from "./users/directory.js";
 import { productVersion } from "./version.js";
 
@@ -176,7 +175,7 @@ export async function composeAmpho(
   const { verify, guard } = telemetry.guard(
     createGuard({
       ...deps,
-      revocationsKnown: () => hasRecentRevocations(follower, deps.settings.revocationLagMaxSeconds),
+      revocationsKnown: () => hasRecentRevocations(follower, deps.settings.revocationLagMax),
       pendingRead: follower.pendingRead,
       checkLive: (token) => checkLive(deps, token),
     }),
@@ -292,8 +291,8 @@ const keyFileUnusable = "key_file_unusable";
 const signingKeyRevoked = "signing_key_revoked";
 const clockOff = "clock_off";
 
-function clockDiffers(clock: Clock, { leewaySeconds }: Settings): boolean {
-  return Math.abs(systemClock.now() - clock.now()) > leewaySeconds;
+function clockDiffers(clock: Clock, { tokenLeeway }: Configuration): boolean {
+  return Math.abs(systemClock.now() - clock.now()) > tokenLeeway;
 }
 
 /** So that the commands know, and say, that there are no users for them to manage. */

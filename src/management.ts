@@ -2,7 +2,6 @@
 // ampho.ts builds on.
 import { type Clock, createStoreClock, systemClock } from "./clock.js";
 import type { Configuration } from "./config/configuration.js";
-import type { Settings } from "./config/settings.js";
 import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
 import { clockOffLine, internalErrorLine, userTableLine } from "./log-lines.js";
 import { createFailureDelay } from "./passwords/failure-delay.js";
@@ -51,7 +50,6 @@ export async function openDeps(
   telemetry?: Telemetry,
 ): Promise<ManagementDeps> {
   const { log = toStderr, users } = options;
-  const settings = settingsOf(configuration);
   const opened = await openStore({
     url: configuration.databaseUrl,
     migrate: configuration.databaseMigrate === "auto",
@@ -59,7 +57,7 @@ export async function openDeps(
     log,
   });
   const store = telemetry?.store(opened) ?? opened;
-  const clock = options.clock ?? (await clockOf(store, settings, log));
+  const clock = options.clock ?? (await clockOf(store, configuration, log));
   const pool = createPasswordPool({ measure: telemetry?.measure });
   const passwords = telemetry?.passwords(pool) ?? pool;
   return {
@@ -75,15 +73,15 @@ export async function openDeps(
           }),
     passwords,
     revocations: createRevocationSet(databaseNames, (error) => log(internalErrorLine(error))),
-    settings,
+    settings: configuration,
     clock,
-    policy: createPasswordPolicy({ min: settings.passwordMinCharacters, product: "ampho" }),
+    policy: createPasswordPolicy({ min: configuration.passwordMin, product: "ampho" }),
   };
 }
 
 /** The store's clock where it has one, so that a fleet has one time; read once before anything is decided by it. */
-async function clockOf(store: Store, settings: Settings, log: (line: string) => void): Promise<Clock> {
-  const clock = createStoreClock(systemClock, settings.leewaySeconds, (ahead) =>
+async function clockOf(store: Store, settings: Configuration, log: (line: string) => void): Promise<Clock> {
+  const clock = createStoreClock(systemClock, settings.tokenLeeway, (ahead) =>
     log(ahead === 0 ? "the clock of this machine agrees with the store's again" : clockOffLine(ahead)),
   );
   const askedMs = clock.monotonicMs();
@@ -95,32 +93,6 @@ async function clockOf(store: Store, settings: Settings, log: (line: string) => 
 
 export async function closeDeps({ passwords, store }: ManagementDeps): Promise<void> {
   await Promise.all([passwords.close(), store.close()]);
-}
-
-function settingsOf(configuration: Configuration): Settings {
-  return {
-    tokenTtlSeconds: configuration.tokenTtl,
-    leewaySeconds: configuration.tokenLeeway,
-    issuer: configuration.tokenIssuer,
-    audience: configuration.tokenAudience ?? [],
-    foreignMaxSeconds: configuration.tokenForeignTtl,
-    scopes: configuration.scopes,
-    renewByToken: configuration.renewByToken,
-    sessionIdleSeconds: configuration.sessionIdleTtl,
-    sessionMaxSeconds: configuration.sessionTtl,
-    sessionsPerUser: configuration.sessionsPerUser,
-    revocationLagMaxSeconds: configuration.revocationLagMax,
-    passwordMinCharacters: configuration.passwordMin,
-    auditKeepSeconds: configuration.auditKeep,
-    throttle: {
-      attempts: configuration.throttleAttempts,
-      knownAttempts: configuration.throttleKnownAttempts,
-      windowSeconds: configuration.throttleWindow,
-      lockAfter: configuration.throttleLock,
-      addressLogins: configuration.throttleAddress,
-      networkLogins: configuration.throttleNetwork,
-    },
-  };
 }
 
 export function toStderr(line: string): void {

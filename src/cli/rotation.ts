@@ -99,11 +99,11 @@ const stages: Readonly<
 
 const retireWait = (configuration: Configuration) =>
   retireWaitSeconds({
-    tokenTtlSeconds: configuration.tokenTtl,
-    leewaySeconds: configuration.tokenLeeway,
-    foreignMaxSeconds: configuration.tokenForeignTtl,
-    sessionIdleSeconds: configuration.sessionIdleTtl,
-    sessionMaxSeconds: configuration.sessionTtl,
+    tokenTtl: configuration.tokenTtl,
+    tokenLeeway: configuration.tokenLeeway,
+    tokenForeignTtl: configuration.tokenForeignTtl,
+    sessionIdleTtl: configuration.sessionIdleTtl,
+    sessionTtl: configuration.sessionTtl,
   });
 
 type Refused = Extract<StageOutcome, { readonly outcome: "refused" }>;

@@ -2,7 +2,7 @@
 // own and nothing else. It names a place (`did`), not a person's machine: whoever has it, is there.
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
-import type { Keyring } from "../keys/keyring.js";
+import type { Keyring } from "../tokens/keyring.js";
 import type { Account } from "../users/directory.js";
 
 /** 180 days. */

@@ -1,13 +1,13 @@
 // The deps that the flows are built from; ampho.ts puts them together.
 
 import type { Clock } from "../clock.js";
-import type { Settings } from "../config/settings.js";
+import type { Configuration } from "../config/configuration.js";
 import type { DeviceProofs } from "../factors/device-proofs.js";
 import type { PasswordPool } from "../passwords/pool.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
+import type { SessionTokens } from "../sessions/session-tokens.js";
 import type { Store } from "../store/store.js";
 import type { Throttle } from "../throttle/throttle.js";
-import type { SessionTokens } from "../tokens/session-tokens.js";
 import type { Directory } from "../users/directory.js";
 
 export interface Deps {
@@ -18,6 +18,6 @@ export interface Deps {
   readonly deviceProofs: DeviceProofs;
   readonly throttle: Throttle;
   readonly revocations: RevocationSet;
-  readonly settings: Settings;
+  readonly settings: Configuration;
   readonly clock: Clock;
 }

@@ -85,7 +85,7 @@ async function clean(
     imports: 0,
     audit: 0,
   };
-  const { auditKeepSeconds, throttle } = settings;
+  const { auditKeep: auditKeepSeconds, throttleWindow: windowSeconds } = settings;
   for (const kind of oldRowKinds) {
     let next: OldRowsCursor | undefined;
     do {
@@ -94,7 +94,7 @@ async function clean(
       const done = await store.deleteOldRows({
         ...lease(),
         kind,
-        windowSeconds: throttle.windowSeconds,
+        windowSeconds,
         auditKeepSeconds,
         next,
       });

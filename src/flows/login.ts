@@ -121,8 +121,8 @@ async function openSession(
     userId: account.id,
     login: account.login,
     now,
-    accessTtlSeconds: settings.tokenTtlSeconds,
-    idleSeconds: settings.sessionIdleSeconds,
+    accessTtlSeconds: settings.tokenTtl,
+    idleSeconds: settings.sessionIdleTtl,
     origin,
     attempt,
     // Between the check of the password and this row another request may have changed it, or disabled the user.
@@ -136,7 +136,7 @@ async function openSession(
     ...common,
     event: "login",
     random: randomId(),
-    maxSeconds: settings.sessionMaxSeconds,
+    maxSeconds: settings.sessionTtl,
     sessionsPerUser: settings.sessionsPerUser,
   });
 }

@@ -80,7 +80,7 @@ export async function revokeUserTokens(
   { store, revocations, clock, settings }: SessionDeps,
   input: { readonly userId: string; readonly login: string; readonly reason: EndReason; readonly origin: Origin },
 ): Promise<void> {
-  const { foreignMaxSeconds } = settings;
+  const { tokenForeignTtl: foreignMaxSeconds } = settings;
   revocations.add(await store.revokeUserTokens({ ...input, now: clock.now(), foreignMaxSeconds }));
 }
 
@@ -89,6 +89,6 @@ export async function endAllSessions(
   { store, revocations, clock, settings }: SessionDeps,
   origin: Origin,
 ): Promise<void> {
-  const { tokenTtlSeconds: accessTtlSeconds, foreignMaxSeconds } = settings;
+  const { tokenTtl: accessTtlSeconds, tokenForeignTtl: foreignMaxSeconds } = settings;
   revocations.add(await store.endAllSessions({ now: clock.now(), origin, accessTtlSeconds, foreignMaxSeconds }));
 }

@@ -1,6 +1,6 @@
 // Who a token speaks for by the store of now (`live` of contract §6).
 
-import { type Settings, scopesOf } from "../config/settings.js";
+import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";
 import type { Deps } from "../flows/deps.js";
 import { canonicalLogin } from "../logins/login-name.js";
@@ -8,10 +8,11 @@ import { isStorableText } from "../store/storable-text.js";
 import type { AccessToken } from "../tokens/access-tokens.js";
 import type { Auth } from "../tokens/auth.js";
 import { accountOf } from "../users/directory.js";
+import { scopesOf } from "../users/roles.js";
 
 /** One query: the session is live, the user enabled, roles and scopes are those of now. Rejects with `invalid_token`. */
 export async function checkLive(
-  deps: Pick<Deps, "store" | "directory" | "clock"> & { readonly settings: Pick<Settings, "scopes"> },
+  deps: Pick<Deps, "store" | "directory" | "clock"> & { readonly settings: Pick<Configuration, "scopes"> },
   { auth, claims }: AccessToken,
 ): Promise<Auth> {
   const { store, directory, settings, clock } = deps;

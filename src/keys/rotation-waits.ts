@@ -1,5 +1,4 @@
 // How long a key has to stay in a state of its rotation, so that nobody is refused who should be let in (docs/keys.md).
-import type { Settings } from "../config/settings.js";
 
 /** Within so long a changed key file has reached every process and was read: a Kubernetes secret takes two minutes. */
 const rolloutSeconds = 300;
@@ -12,13 +11,14 @@ const verifierCacheSeconds = 600;
 export const activateWaitSeconds = rolloutSeconds + publishedKeysMaxAgeSeconds + verifierCacheSeconds;
 
 /** From the last signature to being taken out: what the key signed has expired by then, whoever made it. */
-export function retireWaitSeconds(
-  settings: Pick<
-    Settings,
-    "tokenTtlSeconds" | "leewaySeconds" | "foreignMaxSeconds" | "sessionIdleSeconds" | "sessionMaxSeconds"
-  >,
-): number {
-  const refreshSeconds = Math.min(settings.sessionIdleSeconds, settings.sessionMaxSeconds);
-  const longest = Math.max(refreshSeconds, settings.tokenTtlSeconds, settings.foreignMaxSeconds);
-  return rolloutSeconds + longest + settings.leewaySeconds;
+export function retireWaitSeconds(settings: {
+  readonly tokenTtl: number;
+  readonly tokenLeeway: number;
+  readonly tokenForeignTtl: number;
+  readonly sessionIdleTtl: number;
+  readonly sessionTtl: number;
+}): number {
+  const refreshSeconds = Math.min(settings.sessionIdleTtl, settings.sessionTtl);
+  const longest = Math.max(refreshSeconds, settings.tokenTtl, settings.tokenForeignTtl);
+  return rolloutSeconds + longest + settings.tokenLeeway;
 }

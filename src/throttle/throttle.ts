@@ -2,11 +2,11 @@
 // from every counter that the attempt belongs to, in the store, where all processes see it; what comes of the attempt settles it.
 
 import type { Clock } from "../clock.js";
-import type { Settings } from "../config/settings.js";
+import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";
-import type { Keyring } from "../keys/keyring.js";
 import type { PasswordTurn } from "../passwords/pool.js";
 import type { Attempt, AttemptCounter, AuditEntry, Origin, SourceLimit, Store } from "../store/store.js";
+import type { Keyring } from "../tokens/keyring.js";
 import { createAttemptQueue } from "./attempt-queue.js";
 import type { DelayedRejection } from "./delayed-rejection.js";
 import { attemptSourceOf } from "./sources.js";
@@ -67,13 +67,21 @@ const sweepEvery = 32;
 export function createThrottle(deps: {
   readonly store: Pick<Store, "admitAttempt" | "settleAttempt" | "pruneAttempts">;
   readonly keyring: Pick<Keyring, "hashLogin">;
-  readonly settings: Pick<Settings, "throttle">;
+  readonly settings: Pick<
+    Configuration,
+    | "throttleAttempts"
+    | "throttleKnownAttempts"
+    | "throttleWindow"
+    | "throttleLock"
+    | "throttleAddress"
+    | "throttleNetwork"
+  >;
   readonly clock: Clock;
   readonly delayedRejection: DelayedRejection;
 }): Throttle {
   const { store, clock, delayedRejection } = deps;
-  const limits = deps.settings.throttle;
-  const { windowSeconds, lockAfter } = limits;
+  const { settings: limits } = deps;
+  const { throttleWindow: windowSeconds, throttleLock: lockAfter } = limits;
   const lanes = createAttemptQueue();
   let sinceSweep = 0;
   let sweeping = false;
@@ -83,21 +91,22 @@ export function createThrottle(deps: {
     return { key: deps.keyring.hashLogin(JSON.stringify([kind, ...of])), kind, freeAttempts };
   }
 
-  const loginCounter = (canonical: string) => counter("login", limits.attempts, canonical);
-  const devicesCounter = (userId: string) => counter("devices", limits.knownAttempts * sourcesTogether, userId);
-  const sessionsCounter = (userId: string) => counter("sessions", limits.knownAttempts * sourcesTogether, userId);
+  const loginCounter = (canonical: string) => counter("login", limits.throttleAttempts, canonical);
+  const devicesCounter = (userId: string) => counter("devices", limits.throttleKnownAttempts * sourcesTogether, userId);
+  const sessionsCounter = (userId: string) =>
+    counter("sessions", limits.throttleKnownAttempts * sourcesTogether, userId);
   const togetherOf = (userId: string) => [devicesCounter(userId).key, sessionsCounter(userId).key];
   const knownCounters = ({ userId, deviceId }: NonNullable<LoginAttempt["known"]>) =>
-    [devicesCounter(userId), counter("device", limits.knownAttempts, userId, deviceId)] as const;
+    [devicesCounter(userId), counter("device", limits.throttleKnownAttempts, userId, deviceId)] as const;
 
   function strangeAttempt(canonical: string, address: string | undefined, known: LoginAttempt["known"]): Attempt {
     const login = loginCounter(canonical);
     const from = attemptSourceOf(address);
     const sources: SourceLimit[] = [];
-    if (from?.network !== undefined && limits.networkLogins > 0)
-      sources.push({ source: from.network, logins: limits.networkLogins });
-    if (from !== undefined && limits.addressLogins > 0)
-      sources.push({ source: from.address, logins: limits.addressLogins });
+    if (from?.network !== undefined && limits.throttleNetwork > 0)
+      sources.push({ source: from.network, logins: limits.throttleNetwork });
+    if (from !== undefined && limits.throttleAddress > 0)
+      sources.push({ source: from.address, logins: limits.throttleAddress });
     const alsoReset = known === undefined ? [] : [knownCounters(known)[1].key];
     const subject = shortOf(login);
     return { sources, counters: [login], subject, from: from?.address, windowSeconds, lockAfter, alsoReset };
@@ -214,7 +223,7 @@ export function createThrottle(deps: {
 
     async admitPasswordChange({ canonical, userId, sessionId, origin }) {
       const together = sessionsCounter(userId);
-      const own = counter("session", limits.knownAttempts, sessionId);
+      const own = counter("session", limits.throttleKnownAttempts, sessionId);
       const attempt: Attempt = {
         sources: [],
         counters: [together, own],

@@ -5,8 +5,8 @@ import compression from "compression";
 import cors from "cors";
 import type express from "express";
 import type { ErrorRequestHandler, Request } from "express";
-import { authorize, guarded, mount } from "../../src/adapters/express.js";
-import { AmphoError } from "../../src/errors.js";
+import { authorize, guarded, mount } from "../../dist/adapters/express.js";
+import { AmphoError } from "../../dist/errors.js";
 import { type Host, needsFor, origin, sizeOf, who } from "./host.js";
 
 const needs = needsFor<Request>((request) => request.get("x-allow"));

@@ -1,7 +1,7 @@
 import express, { type ErrorRequestHandler } from "express";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { authorize, guarded, mount } from "../../src/adapters/express.js";
-import type { Ampho } from "../../src/index.js";
+import { authorize, guarded, mount } from "../../dist/adapters/express.js";
+import type { Ampho } from "../../dist/index.js";
 import { closeServer } from "./express-app.js";
 import { alice, createInstance, foreignToken } from "./instance.js";
 

@@ -1,7 +1,7 @@
 import fastify from "fastify";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { authorize, guarded, mount } from "../../src/adapters/fastify.js";
-import type { Ampho } from "../../src/index.js";
+import { authorize, guarded, mount } from "../../dist/adapters/fastify.js";
+import type { Ampho } from "../../dist/index.js";
 import { alice, createInstance, foreignToken } from "./instance.js";
 
 let ampho: Ampho;

@@ -1,8 +1,8 @@
 import compress from "@fastify/compress";
 import cors from "@fastify/cors";
 import fastify, { type FastifyRequest } from "fastify";
-import { authorize, guarded, mount } from "../../src/adapters/fastify.js";
-import { AmphoError } from "../../src/errors.js";
+import { authorize, guarded, mount } from "../../dist/adapters/fastify.js";
+import { AmphoError } from "../../dist/errors.js";
 import { type Host, needsFor, origin, sizeOf, who } from "./host.js";
 import { describeHost } from "./suite.js";
 

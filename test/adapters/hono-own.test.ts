@@ -3,8 +3,8 @@ import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono, type MiddlewareHandler } from "hono";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { authorize, mount } from "../../src/adapters/hono.js";
-import type { Ampho } from "../../src/index.js";
+import { authorize, mount } from "../../dist/adapters/hono.js";
+import type { Ampho } from "../../dist/index.js";
 import { alice, createInstance, foreignToken } from "./instance.js";
 
 let ampho: Ampho;

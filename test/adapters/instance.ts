@@ -1,8 +1,8 @@
 // The instance and the server that the suite's tests talk to.
 import { createHmac, randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect } from "vitest";
-import { createAmpho } from "../../src/ampho.js";
-import type { Ampho, AmphoOptions, Clock } from "../../src/index.js";
+import { createAmpho } from "../../dist/ampho.js";
+import type { Ampho, AmphoOptions, Clock } from "../../dist/index.js";
 import type { Host, Listening, Setup } from "./host.js";
 
 export const alice = { login: "alice", password: "violet kettle harbour morning" };

@@ -1,7 +1,7 @@
 import Koa, { type Middleware } from "koa";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { authorize, mount } from "../../src/adapters/koa.js";
-import type { Ampho } from "../../src/index.js";
+import { authorize, mount } from "../../dist/adapters/koa.js";
+import type { Ampho } from "../../dist/index.js";
 import { closeServer } from "./express-app.js";
 import { createInstance } from "./instance.js";
 

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import compression from "compression";
 import cors from "cors";
 import express from "express";
-import { authorize, guarded, type Listener, mount } from "../../src/adapters/node.js";
+import { authorize, guarded, type Listener, mount } from "../../dist/adapters/node.js";
 import { closeServer } from "./express-app.js";
 import { type Host, needsFor, origin, sizeOf, who } from "./host.js";
 import { describeHost } from "./suite.js";

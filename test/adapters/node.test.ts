@@ -1,8 +1,8 @@
 import { createServer, IncomingMessage, type RequestListener, ServerResponse, request as sendRequest } from "node:http";
 import { type AddressInfo, Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, expectTypeOf, it } from "vitest";
-import { authorize, guarded, type Listener, mount } from "../../src/adapters/node.js";
-import type { Auth } from "../../src/tokens/auth.js";
+import { authorize, guarded, type Listener, mount } from "../../dist/adapters/node.js";
+import type { Auth } from "../../dist/tokens/auth.js";
 import { sendRaw } from "../http/raw.js";
 import { alice, bearer, foreignToken, type Grant, post, type Serving, serve } from "../http/serving.js";
 

@@ -10,13 +10,13 @@ import fastify, {
 import { Hono } from "hono";
 import Koa from "koa";
 import { describe, expect, expectTypeOf, it } from "vitest";
-import * as onExpress from "../../src/adapters/express.js";
-import * as onFastify from "../../src/adapters/fastify.js";
-import * as onHono from "../../src/adapters/hono.js";
-import * as onKoa from "../../src/adapters/koa.js";
-import * as onNode from "../../src/adapters/node.js";
-import type { HttpHost } from "../../src/http/node/exchange.js";
-import type { Auth, MandatoryRequirements, Requirements } from "../../src/index.js";
+import * as onExpress from "../../dist/adapters/express.js";
+import * as onFastify from "../../dist/adapters/fastify.js";
+import * as onHono from "../../dist/adapters/hono.js";
+import * as onKoa from "../../dist/adapters/koa.js";
+import * as onNode from "../../dist/adapters/node.js";
+import type { HttpHost } from "../../dist/http/node/exchange.js";
+import type { Auth, MandatoryRequirements, Requirements } from "../../dist/index.js";
 
 const refused = (): never => {
   throw new TypeError("this test builds routes and sends nothing");

@@ -8,11 +8,11 @@ import fastify from "fastify";
 import { Hono } from "hono";
 import Koa from "koa";
 import { describe, expect, it } from "vitest";
-import * as onExpress from "../../src/adapters/express.js";
-import * as onFastify from "../../src/adapters/fastify.js";
-import * as onHono from "../../src/adapters/hono.js";
-import * as onKoa from "../../src/adapters/koa.js";
-import * as onNode from "../../src/adapters/node.js";
+import * as onExpress from "../../dist/adapters/express.js";
+import * as onFastify from "../../dist/adapters/fastify.js";
+import * as onHono from "../../dist/adapters/hono.js";
+import * as onKoa from "../../dist/adapters/koa.js";
+import * as onNode from "../../dist/adapters/node.js";
 
 // As a program in JavaScript passes it.
 const uncalled = (handler: unknown): never => handler as never;

@@ -2,9 +2,9 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { guardedUpgrade, mount } from "../../src/adapters/node.js";
-import { cookieNames } from "../../src/http/rest/cookie-mode.js";
-import type { Ampho } from "../../src/index.js";
+import { guardedUpgrade, mount } from "../../dist/adapters/node.js";
+import { cookieNames } from "../../dist/http/rest/cookie-mode.js";
+import type { Ampho } from "../../dist/index.js";
 import { sendRaw } from "../http/raw.js";
 import { closeServer } from "./express-app.js";
 import { alice, createInstance, foreignToken } from "./instance.js";

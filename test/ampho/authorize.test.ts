@@ -1,8 +1,8 @@
 // `authorize` of contract §6: the wrapper, its needs, and what it refuses.
 import { renameSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { createFetchAuthorize } from "../../src/adapters/fetch-authorize.js";
-import { AmphoError, type Auth, type Requirements, toHandler } from "../../src/index.js";
+import { createFetchAuthorize } from "../../dist/adapters/fetch-authorize.js";
+import { AmphoError, type Auth, type Requirements, toHandler } from "../../dist/index.js";
 import { answerOf, foreignToken, freshFolder, openWorld, sessionOf, start, type World } from "./world.js";
 
 const scopes = { editor: ["read", "write"], reader: ["read"] };

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Auth, toHandler } from "../../src/index.js";
+import { type Auth, toHandler } from "../../dist/index.js";
 import type * as Fixture from "./fixtures/decorated.js";
 import { openWorld } from "./world.js";
 

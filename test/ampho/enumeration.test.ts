@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { mount } from "../../src/adapters/node.js";
+import { mount } from "../../dist/adapters/node.js";
 import { openWorld, password, type World } from "./world.js";
 
 async function serve({ ampho }: World): Promise<number> {

@@ -1,7 +1,7 @@
 // An application's tests may fake the timers of the process: docs/testing.md.
 import { randomBytes } from "node:crypto";
 import { afterEach, expect, it, vi } from "vitest";
-import { createAmpho } from "../../src/index.js";
+import { createAmpho } from "../../dist/index.js";
 
 afterEach(() => void vi.useRealTimers());
 

@@ -3,7 +3,7 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync }
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
-import { activateNext, publishNext, retirePrevious, type StageOutcome } from "../../src/keys/stages.js";
+import { activateNext, publishNext, retirePrevious, type StageOutcome } from "../../dist/keys/stages.js";
 import { execute } from "../cli/transcript.js";
 import {
   admission,

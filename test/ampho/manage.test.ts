@@ -1,6 +1,6 @@
 // `ampho.users`, `ampho.sessions`, `ampho.audit` and `close` (contract §6): what the commands do, from code.
 import { describe, expect, it } from "vitest";
-import type { NewUser } from "../../src/index.js";
+import type { NewUser } from "../../dist/index.js";
 import { admission, grantOf, openWorld, password, sessionOf } from "./world.js";
 
 const refused = { code: "invalid_request" };

@@ -9,7 +9,7 @@ import {
   type ApplicationUsers,
   ConfigurationError,
   createAmpho,
-} from "../../src/index.js";
+} from "../../dist/index.js";
 import {
   admission,
   claimsOf,

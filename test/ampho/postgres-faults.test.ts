@@ -1,7 +1,7 @@
 // What an Ampho does while its PostgreSQL is stopped, killed, hangs, or is cut off, and afterwards.
 import { beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
-import type { AmphoOptions } from "../../src/index.js";
-import { openPostgres } from "../../src/store/postgres/store.js";
+import type { AmphoOptions } from "../../dist/index.js";
+import { openPostgres } from "../../dist/store/postgres/store.js";
 import { startCuttingProxy } from "../store/cutting-proxy.js";
 import { startOwnPostgres } from "../store/postgres-server.js";
 import { useDatabase, usePostgres } from "../store/use-postgres.js";

@@ -6,7 +6,7 @@ import { renameSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { guarded, mount } from "../../src/adapters/node.js";
+import { guarded, mount } from "../../dist/adapters/node.js";
 import { within } from "../serve/deadline.js";
 import { startChild } from "../store/processes.js";
 import { realClock, startInstance } from "./processes.js";

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished } from "vitest";
-import type { Clock } from "../../src/index.js";
+import type { Clock } from "../../dist/index.js";
 import type { World } from "./world.js";
 
 /** Processes cannot share a clock that is set. */

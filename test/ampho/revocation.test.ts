@@ -1,6 +1,6 @@
 // "Revocation" of contract §4: at once in the process that ended it, within a second in another, and after a restart.
 import { describe, expect, it } from "vitest";
-import type { Revoked } from "../../src/index.js";
+import type { Revoked } from "../../dist/index.js";
 import { within } from "../serve/deadline.js";
 import {
   admission,

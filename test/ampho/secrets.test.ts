@@ -3,8 +3,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { createAccessLog } from "../../src/http/server/access-log.js";
-import { createHttpServer } from "../../src/http/server/server.js";
+import { createAccessLog } from "../../dist/http/server/access-log.js";
+import { createHttpServer } from "../../dist/http/server/server.js";
 import { textsOf } from "./sqlite.js";
 import { type FullGrant, foreignToken, fullGrant, newKey, openWorld, start } from "./world.js";
 

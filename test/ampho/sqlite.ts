@@ -1,5 +1,5 @@
 // SQLite as the store has it, to look into a database from outside.
-import { loadDriver } from "../../src/store/sqlite/driver.js";
+import { loadDriver } from "../../dist/store/sqlite/driver.js";
 
 export const { DatabaseSync } = loadDriver(undefined);
 

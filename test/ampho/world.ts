@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, onTestFinished } from "vitest";
-import { type Ampho, type AmphoOptions, type Clock, createAmpho, type Grant, type UserView } from "../../src/index.js";
+import { type Ampho, type AmphoOptions, type Clock, createAmpho, type Grant, type UserView } from "../../dist/index.js";
 
 export const start = 1_790_000_000;
 export const password = "heron violet tumbrel 91";

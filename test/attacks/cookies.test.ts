@@ -6,9 +6,9 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { authorize, guardedUpgrade, mount } from "../../src/adapters/node.js";
-import { cookieNames } from "../../src/http/rest/cookie-mode.js";
-import { type Ampho, createAmpho } from "../../src/index.js";
+import { authorize, guardedUpgrade, mount } from "../../dist/adapters/node.js";
+import { cookieNames } from "../../dist/http/rest/cookie-mode.js";
+import { type Ampho, createAmpho } from "../../dist/index.js";
 import { closeServer } from "../adapters/express-app.js";
 import { browserTimeoutMs, openBrowser } from "../client/browser.js";
 

@@ -1,7 +1,7 @@
 // Hostile texts and bodies against a real `ampho serve`: every text member of every route, every naughty string.
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { routes } from "../../src/http/rest/routes.js";
+import { routes } from "../../dist/http/rest/routes.js";
 import { sendRaw } from "../http/raw.js";
 import { bearer, post } from "../serve/serve.js";
 import { forEach, layIn, naughty, type Siege } from "./siege.js";

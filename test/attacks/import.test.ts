@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openSqlite } from "../../src/store/sqlite/store.js";
-import type { Store } from "../../src/store/store.js";
+import { openSqlite } from "../../dist/store/sqlite/store.js";
+import type { Store } from "../../dist/store/store.js";
 import { ampho, binary } from "../cli/transcript.js";
 
 const password = "violet kettle harbour morning";

@@ -2,9 +2,9 @@
 // and the database itself holds it.
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createAmpho } from "../../src/ampho.js";
-import { canonicalLogin } from "../../src/logins/login-name.js";
-import { loadDriver } from "../../src/store/sqlite/driver.js";
+import { createAmpho } from "../../dist/ampho.js";
+import { canonicalLogin } from "../../dist/logins/login-name.js";
+import { loadDriver } from "../../dist/store/sqlite/driver.js";
 import {
   addUser,
   alice,

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { type AmphoOptions, createAmpho } from "../../src/ampho.js";
+import { type AmphoOptions, createAmpho } from "../../dist/ampho.js";
 
 const binary = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const apart = { strangers: 0 };

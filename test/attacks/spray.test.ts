@@ -1,17 +1,17 @@
 // A spray of invented logins from invented addresses, straight at the throttle: what it leaves behind has a bound.
 import { describe, expect, it } from "vitest";
-import { createPasswordPool } from "../../src/passwords/pool.js";
-import { openSqlite } from "../../src/store/sqlite/store.js";
-import { createDelayedRejection } from "../../src/throttle/delayed-rejection.js";
-import { createThrottle } from "../../src/throttle/throttle.js";
+import { createPasswordPool } from "../../dist/passwords/pool.js";
+import { openSqlite } from "../../dist/store/sqlite/store.js";
+import { createDelayedRejection } from "../../dist/throttle/delayed-rejection.js";
+import { createThrottle } from "../../dist/throttle/throttle.js";
 
 const limits = {
-  attempts: 5,
-  knownAttempts: 10,
-  windowSeconds: 900,
-  lockAfter: 100,
-  addressLogins: 20,
-  networkLogins: 100,
+  throttleAttempts: 5,
+  throttleKnownAttempts: 10,
+  throttleWindow: 900,
+  throttleLock: 100,
+  throttleAddress: 20,
+  throttleNetwork: 100,
 };
 const now = 1_790_000_000;
 const sprayed = 60_000;
@@ -27,7 +27,7 @@ describe("a spray", () => {
     const throttle = createThrottle({
       store,
       keyring: { hashLogin: (text: string) => `hash of ${text}` },
-      settings: { throttle: limits },
+      settings: limits,
       clock: { now: () => now, monotonicMs: () => 0 },
       delayedRejection: createDelayedRejection(createPasswordPool()),
     });

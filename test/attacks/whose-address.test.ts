@@ -3,8 +3,8 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
-import { mount } from "../../src/adapters/node.js";
-import { type Ampho, type AmphoOptions, createAmpho } from "../../src/ampho.js";
+import { mount } from "../../dist/adapters/node.js";
+import { type Ampho, type AmphoOptions, createAmpho } from "../../dist/ampho.js";
 import { addUser, alice, bearer, command, freshPlace, leave, logIn, post, startServe } from "../serve/serve.js";
 
 afterAll(leave);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createAmpho } from "../../src/ampho.js";
+import { createAmpho } from "../../dist/ampho.js";
 import { settableClock } from "../ampho/world.js";
 import { ampho } from "./transcript.js";
 

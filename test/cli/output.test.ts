@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { commands } from "../../src/cli/commands.js";
-import { displayWidth } from "../../src/cli/table.js";
+import { commands } from "../../dist/cli/commands.js";
+import { displayWidth } from "../../dist/cli/table.js";
 import { ampho, binary, execute } from "./transcript.js";
 
 let cwd: string;

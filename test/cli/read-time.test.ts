@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { UsageError } from "../../src/cli/failure.js";
-import { readTime } from "../../src/cli/read-time.js";
+import { UsageError } from "../../dist/cli/failure.js";
+import { readTime } from "../../dist/cli/read-time.js";
 
 const now = 1_790_000_000;
 

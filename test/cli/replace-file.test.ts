@@ -15,8 +15,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { CommandFailure } from "../../src/cli/failure.js";
-import { replaceFile } from "../../src/cli/replace-file.js";
+import { CommandFailure } from "../../dist/cli/failure.js";
+import { replaceFile } from "../../dist/cli/replace-file.js";
 
 let folder: string;
 let file: string;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { displayWidth, formatTime, table } from "../../src/cli/table.js";
+import { displayWidth, formatTime, table } from "../../dist/cli/table.js";
 
 describe("a table", () => {
   test("has columns as wide as their widest cell", () => {

@@ -3,7 +3,7 @@ import { getEventListeners } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { AmphoError, createClient } from "../../src/client/client.js";
+import { AmphoError, createClient } from "../../dist/client/client.js";
 import { openNetwork } from "./cutting.js";
 import { outcome, seen, wait } from "./kept.js";
 import { ann, logInAnn, openWorld } from "./world.js";

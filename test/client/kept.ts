@@ -1,5 +1,5 @@
 // A storage in the test's hands, and what tests ask of a client.
-import { AmphoError, type ClientStorage } from "../../src/client/client.js";
+import { AmphoError, type ClientStorage } from "../../dist/client/client.js";
 
 export interface Kept extends ClientStorage {
   readonly values: Map<string, string>;

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { AmphoError, createClient, type Session } from "../../src/client/client.js";
+import { AmphoError, createClient, type Session } from "../../dist/client/client.js";
 import { losing, openNetwork } from "./cutting.js";
 import { createKept, outcome, seen, wait } from "./kept.js";
 import { ann, ben, logInAnn, openWorld, type World } from "./world.js";

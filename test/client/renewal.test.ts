@@ -1,7 +1,7 @@
 // Renewal by `ampho/client`: once for everybody, never lost, never fooled by a clock.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { createClient } from "../../src/client/client.js";
+import { createClient } from "../../dist/client/client.js";
 import { losing, openNetwork } from "./cutting.js";
 import { createKept, outcome, seen, wait } from "./kept.js";
 import { ann, ben, logInAnn, openWorld, type World } from "./world.js";

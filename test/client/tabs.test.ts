@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, type TestContext } from "vitest";
-import type { Client, Session } from "../../src/client/client.js";
+import type { Client, Session } from "../../dist/client/client.js";
 import { settableClock } from "../ampho/world.js";
 import { browserTimeoutMs, openBrowser } from "./browser.js";
 import { bundleClient } from "./bundle.js";

@@ -2,9 +2,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
-import { authorize, mount } from "../../src/adapters/node.js";
-import { createClient } from "../../src/client/client.js";
-import { type Ampho, type AmphoOptions, createAmpho } from "../../src/index.js";
+import { authorize, mount } from "../../dist/adapters/node.js";
+import { createClient } from "../../dist/client/client.js";
+import { type Ampho, type AmphoOptions, createAmpho } from "../../dist/index.js";
 import { settableClock } from "../ampho/world.js";
 import { createKept } from "./kept.js";
 

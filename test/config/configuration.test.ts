@@ -3,9 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type ConfigurationInput, readConfiguration } from "../../src/config/configuration.js";
-import { processContext } from "../../src/config/process-context.js";
-import { ConfigurationError } from "../../src/errors.js";
+import { type ConfigurationInput, readConfiguration } from "../../dist/config/configuration.js";
+import { processContext } from "../../dist/config/process-context.js";
+import { ConfigurationError } from "../../dist/errors.js";
 
 const key = { kty: "oct", alg: "HS256", kid: "one", k: "6HnF5h1bqhYqg1HTLmn0WjB1Z0tI5V0rF1o3x4eJ2Qw" };
 const otherKey = { kty: "oct", alg: "HS256", kid: "two", k: "Zr9yq1m5oJ8bE2xk0cR4vT7uWnP3sD6fGhL1aQeYzXo" };

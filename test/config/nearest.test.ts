@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { editDistance, nearest } from "../../src/config/nearest.js";
+import { editDistance, nearest } from "../../dist/config/nearest.js";
 
 test.each([
   ["", "", 0],

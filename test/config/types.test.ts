@@ -1,6 +1,6 @@
 import { expectTypeOf, test } from "vitest";
-import type { Configuration, ConfigurationOptions } from "../../src/config/configuration.js";
-import type { TokenAlgorithm } from "../../src/config/parameters.js";
+import type { Configuration, ConfigurationOptions } from "../../dist/config/configuration.js";
+import type { TokenAlgorithm } from "../../dist/config/parameters.js";
 
 test("the configuration has the types of the table", () => {
   expectTypeOf<Configuration["tokenTtl"]>().toEqualTypeOf<number>();

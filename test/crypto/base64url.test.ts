@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decodeBase64url, decodeBase64urlInto, encodeBase64url } from "../../src/crypto/base64url.js";
+import { decodeBase64url, decodeBase64urlInto, encodeBase64url } from "../../dist/crypto/base64url.js";
 
 test("what was encoded is decoded", () => {
   fc.assert(

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseJsonObject } from "../../src/crypto/json.js";
+import { parseJsonObject } from "../../dist/crypto/json.js";
 
 const parse = (text: string) => parseJsonObject(Buffer.from(text));
 

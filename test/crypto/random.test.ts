@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { randomId, randomOctets } from "../../src/crypto/random.js";
+import { randomId, randomOctets } from "../../dist/crypto/random.js";
 
 test("an identifier has 128 bits in base64url", () => {
   expect(randomId()).toMatch(/^[A-Za-z0-9_-]{22}$/);

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
-import { commands } from "../../src/cli/commands.js";
-import { environmentOnly, parameterNames } from "../../src/config/parameters.js";
+import { commands } from "../../dist/cli/commands.js";
+import { environmentOnly, parameterNames } from "../../dist/config/parameters.js";
 import { installMs } from "../debian.js";
 import { requireProgram } from "./programs.js";
 

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { commands } from "../../src/cli/commands.js";
+import { commands } from "../../dist/cli/commands.js";
 import { readPage } from "./evidence.js";
 
 const root = path.resolve(import.meta.dirname, "../..");

@@ -5,7 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createAmpho, linesOf } from "../../src/index.js";
+import { createAmpho, linesOf } from "../../dist/index.js";
 import { DatabaseSync } from "../ampho/sqlite.js";
 import { type Consumer, installPacked } from "../examples/packed.js";
 import { startPostgres } from "../store/postgres-server.js";

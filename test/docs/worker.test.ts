@@ -3,9 +3,9 @@ import { createServer, type Server } from "node:http";
 import path from "node:path";
 import { build } from "esbuild";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { mount } from "../../src/adapters/node.js";
-import { type Ampho, createAmpho } from "../../src/index.js";
-import { generateJwk } from "../../src/keys/generate.js";
+import { mount } from "../../dist/adapters/node.js";
+import { type Ampho, createAmpho } from "../../dist/index.js";
+import { generateJwk } from "../../dist/keys/generate.js";
 import { serveInWorkerd, type Worker } from "../verify/workerd.js";
 import { snippets } from "./snippets.js";
 

@@ -4,15 +4,15 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createAmpho } from "../../src/ampho.js";
-import { readConfiguration } from "../../src/config/configuration.js";
-import { checkConfiguration } from "../../src/doctor/checks/configuration.js";
-import { checkInstance } from "../../src/doctor/checks/instance.js";
-import { examine } from "../../src/doctor/examine.js";
-import type { CheckName, Severity } from "../../src/doctor/finding.js";
-import { createHttpServer } from "../../src/http/server/server.js";
-import { generateJwk } from "../../src/keys/generate.js";
-import { openMigrations } from "../../src/store/open.js";
+import { createAmpho } from "../../dist/ampho.js";
+import { readConfiguration } from "../../dist/config/configuration.js";
+import { checkConfiguration } from "../../dist/doctor/checks/configuration.js";
+import { checkInstance } from "../../dist/doctor/checks/instance.js";
+import { examine } from "../../dist/doctor/examine.js";
+import type { CheckName, Severity } from "../../dist/doctor/finding.js";
+import { createHttpServer } from "../../dist/http/server/server.js";
+import { generateJwk } from "../../dist/keys/generate.js";
+import { openMigrations } from "../../dist/store/open.js";
 
 const now = () => Math.floor(Date.now() / 1000);
 

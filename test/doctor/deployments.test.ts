@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import path from "node:path";
 import { createServer, type Server } from "node:tls";
 import { afterAll, describe, expect, test } from "vitest";
-import { attacks } from "../../src/doctor/attacks/table.js";
+import { attacks } from "../../dist/doctor/attacks/table.js";
 import { command, freshPlace, leave, type Place, startServe } from "../serve/serve.js";
 import { useDatabase, usePostgres } from "../store/use-postgres.js";
 

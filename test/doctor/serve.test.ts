@@ -1,7 +1,7 @@
 // `ampho doctor --attack` as a process, against `ampho serve` as another.
 import { spawn } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { attacks } from "../../src/doctor/attacks/table.js";
+import { attacks } from "../../dist/doctor/attacks/table.js";
 import { binary } from "../cli/transcript.js";
 import { addUser, alice, command, freshPlace, leave, type Place, type Served, startServe } from "../serve/serve.js";
 

@@ -1,6 +1,6 @@
 // What faults are tried on: a database with users, and applications on it.
 import { randomBytes } from "node:crypto";
-import { createAmpho } from "../../src/ampho.js";
+import { createAmpho } from "../../dist/ampho.js";
 import { createLedger, type Ledger } from "./ledger.js";
 
 /** Attempts are limited elsewhere: here each try has to reach the store. */

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect } from "vitest";
-import type { Ampho } from "../../src/ampho.js";
+import type { Ampho } from "../../dist/ampho.js";
 import { binary } from "../cli/transcript.js";
 import { type Place, type Served, startServe } from "../serve/serve.js";
 import { ask } from "./application.js";

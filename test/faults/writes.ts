@@ -1,6 +1,6 @@
 // Everything that writes: each endpoint and each command, with what it needs, and a tally of what the database then holds.
 import { randomBytes } from "node:crypto";
-import { type Ampho, createAmpho } from "../../src/ampho.js";
+import { type Ampho, createAmpho } from "../../dist/ampho.js";
 import type { Asked } from "./application.js";
 import { keyOfAll, unthrottled } from "./ground.js";
 

@@ -1,8 +1,8 @@
 // Housekeeping in the background over a real store: a turn a minute, by one process, until it is stopped.
 import { afterEach, beforeEach, expect, it, onTestFinished, vi } from "vitest";
-import type { Settings } from "../../src/config/settings.js";
-import { startHousekeeping } from "../../src/flows/housekeeping.js";
-import { openSqlite } from "../../src/store/sqlite/store.js";
+import type { Configuration } from "../../dist/config/configuration.js";
+import { startHousekeeping } from "../../dist/flows/housekeeping.js";
+import { openSqlite } from "../../dist/store/sqlite/store.js";
 import { settableClock, start } from "../ampho/world.js";
 import { eventsOf, origin } from "../store/fixtures.js";
 
@@ -10,7 +10,7 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] 
 afterEach(() => void vi.useRealTimers());
 
 const day = 86_400;
-const settings = { auditKeepSeconds: 90 * day, throttle: { windowSeconds: 900 } } as Settings;
+const settings = { auditKeep: 90 * day, throttleWindow: 900 } as Configuration;
 
 async function openWith(processes: number) {
   const store = await openSqlite({ memory: true, migrate: true, log: () => undefined });

@@ -1,26 +1,26 @@
 // The guard at the start of a process, before its revocations were read; all else of it is in test/ampho/authorize.test.ts.
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createGuard } from "../../src/guard/guard.js";
-import { checkLive } from "../../src/guard/live-check.js";
-import { importKeys } from "../../src/keys/jwk-set.js";
-import { createKeyring } from "../../src/keys/keyring.js";
-import { createFailureDelay } from "../../src/passwords/failure-delay.js";
-import { createPasswordPool } from "../../src/passwords/pool.js";
-import { followRevocations, hasRecentRevocations } from "../../src/sessions/follow-revocations.js";
-import { createRevocationSet, databaseNames } from "../../src/sessions/revocation-set.js";
-import { openSqlite } from "../../src/store/sqlite/store.js";
-import { createSessionTokens } from "../../src/tokens/session-tokens.js";
-import { storedDirectory } from "../../src/users/directory.js";
+import { createGuard } from "../../dist/guard/guard.js";
+import { checkLive } from "../../dist/guard/live-check.js";
+import { importKeys } from "../../dist/keys/jwk-set.js";
+import { createFailureDelay } from "../../dist/passwords/failure-delay.js";
+import { createPasswordPool } from "../../dist/passwords/pool.js";
+import { followRevocations, hasRecentRevocations } from "../../dist/sessions/follow-revocations.js";
+import { createRevocationSet, databaseNames } from "../../dist/sessions/revocation-set.js";
+import { createSessionTokens } from "../../dist/sessions/session-tokens.js";
+import { openSqlite } from "../../dist/store/sqlite/store.js";
+import { createKeyring } from "../../dist/tokens/keyring.js";
+import { storedDirectory } from "../../dist/users/directory.js";
 import { foreignToken, newKey, settableClock, start } from "../ampho/world.js";
 
 const settings = {
-  tokenTtlSeconds: 900,
-  leewaySeconds: 60,
-  issuer: undefined,
-  audience: [],
-  foreignMaxSeconds: 86_400,
+  tokenTtl: 900,
+  tokenLeeway: 60,
+  tokenIssuer: undefined,
+  tokenAudience: undefined,
+  tokenForeignTtl: 86_400,
   scopes: {},
-  revocationLagMaxSeconds: 0,
+  revocationLagMax: 0,
 };
 
 async function openGuard() {
@@ -40,7 +40,7 @@ async function openGuard() {
     tokens,
     revocations,
     clock,
-    revocationsKnown: () => hasRecentRevocations(follower, settings.revocationLagMaxSeconds),
+    revocationsKnown: () => hasRecentRevocations(follower, settings.revocationLagMax),
     checkLive: (token) => checkLive({ store, directory, settings, clock }, token),
   });
   return { ...guard, follower, store, key };

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { AmphoError } from "../../src/errors.js";
-import { parseForm } from "../../src/http/rest/form-text.js";
-import { parseJson } from "../../src/http/rest/json-text.js";
-import { mediaTypeOf } from "../../src/http/rest/media-type.js";
+import { AmphoError } from "../../dist/errors.js";
+import { parseForm } from "../../dist/http/rest/form-text.js";
+import { parseJson } from "../../dist/http/rest/json-text.js";
+import { mediaTypeOf } from "../../dist/http/rest/media-type.js";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const codeOf = (act: () => unknown): unknown => {

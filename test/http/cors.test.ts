@@ -1,6 +1,6 @@
 // Calls from pages of other origins: what a browser is told, and that nobody else is told anything.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { routes } from "../../src/http/rest/routes.js";
+import { routes } from "../../dist/http/rest/routes.js";
 import { sendRaw } from "./raw.js";
 import { alice, bearer, post, type Serving, serve } from "./serving.js";
 

@@ -1,7 +1,7 @@
 // What an instance says of proxies that it does not believe, and of being attacked.
 import { afterEach, describe, expect, it } from "vitest";
-import { type AmphoOptions, createAmpho } from "../../src/ampho.js";
-import { createHttpServer } from "../../src/http/server/server.js";
+import { type AmphoOptions, createAmpho } from "../../dist/ampho.js";
+import { createHttpServer } from "../../dist/http/server/server.js";
 
 const ends: (() => Promise<void>)[] = [];
 afterEach(async () => {

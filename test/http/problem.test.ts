@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { AmphoError, type ErrorCode, errorCodes } from "../../src/errors.js";
-import { createRefusal } from "../../src/http/rest/problems.js";
+import { AmphoError, type ErrorCode, errorCodes } from "../../dist/errors.js";
+import { createRefusal } from "../../dist/http/rest/problems.js";
 
 const reported: unknown[] = [];
 const refusal = createRefusal((error) => reported.push(error));

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { routes } from "../../src/http/rest/routes.js";
+import { routes } from "../../dist/http/rest/routes.js";
 import { bearer, foreignToken, type Grant, type Serving, serve } from "./serving.js";
 
 let serving: Serving;

@@ -1,7 +1,7 @@
 // The request's id: of `traceparent` where that has exactly the form of W3C Trace Context, else a random one.
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
-import { requestIdOf } from "../../src/http/node/request-id.js";
+import { requestIdOf } from "../../dist/http/node/request-id.js";
 import { sendRaw } from "./raw.js";
 import { alice, post, type Serving, serve } from "./serving.js";
 

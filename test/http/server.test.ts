@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, it } from "vitest";
-import { createHttpServer } from "../../src/http/server/server.js";
+import { createHttpServer } from "../../dist/http/server/server.js";
 import { sendRaw } from "./raw.js";
 import { alice, bearer, post, revocationFeedToken, type Serving, serve } from "./serving.js";
 

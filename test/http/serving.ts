@@ -1,9 +1,9 @@
 // A real server on a free port over a real Ampho, for the tests of this folder. They use the build: the store's and the
 // hashes' workers are started from there.
 import { createHmac, randomBytes } from "node:crypto";
-import { type AmphoOptions, createAmpho } from "../../src/ampho.js";
-import { createAccessLog } from "../../src/http/server/access-log.js";
-import { createHttpServer } from "../../src/http/server/server.js";
+import { type AmphoOptions, createAmpho } from "../../dist/ampho.js";
+import { createAccessLog } from "../../dist/http/server/access-log.js";
+import { createHttpServer } from "../../dist/http/server/server.js";
 
 export const alice = { login: "alice", password: "violet kettle harbour morning" };
 const secret = randomBytes(32);

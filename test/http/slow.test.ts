@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { mount } from "../../src/adapters/node.js";
+import { mount } from "../../dist/adapters/node.js";
 import { type RawAnswer, sendRaw } from "./raw.js";
 import { bearer, type Serving, serve } from "./serving.js";
 

@@ -6,9 +6,9 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { mount } from "../../src/adapters/node.js";
-import { type Ampho, createAmpho } from "../../src/index.js";
-import { generateJwk } from "../../src/keys/generate.js";
+import { mount } from "../../dist/adapters/node.js";
+import { type Ampho, createAmpho } from "../../dist/index.js";
+import { generateJwk } from "../../dist/keys/generate.js";
 import { requirePython, runPython } from "./python.js";
 
 const root = path.resolve(import.meta.dirname, "../..");

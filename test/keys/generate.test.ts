@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { algorithmNames } from "../../src/keys/algorithms.js";
-import { generateJwk } from "../../src/keys/generate.js";
-import { importKeys } from "../../src/keys/jwk-set.js";
-import { thumbprint } from "../../src/keys/thumbprint.js";
+import { algorithmNames } from "../../dist/keys/algorithms.js";
+import { generateJwk } from "../../dist/keys/generate.js";
+import { importKeys } from "../../dist/keys/jwk-set.js";
+import { thumbprint } from "../../dist/keys/thumbprint.js";
 
 describe("a new key", () => {
   test.each(algorithmNames.filter((name) => !/^[RP]S(384|512)/.test(name)))(

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { ConfigurationError } from "../../src/errors.js";
-import { generateJwk } from "../../src/keys/generate.js";
-import { importKeys, KeyAlgorithmError, publicJwkSet } from "../../src/keys/jwk-set.js";
+import { ConfigurationError } from "../../dist/errors.js";
+import { generateJwk } from "../../dist/keys/generate.js";
+import { importKeys, KeyAlgorithmError, publicJwkSet } from "../../dist/keys/jwk-set.js";
 
 const hs256 = generateJwk("HS256");
 const ed25519 = generateJwk("EdDSA");

@@ -2,10 +2,10 @@
 import { generateKeyPairSync } from "node:crypto";
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
-import type { Algorithm } from "../../src/keys/algorithms.js";
-import { generateJwk } from "../../src/keys/generate.js";
-import { importJwk } from "../../src/keys/jwk.js";
-import { thumbprint } from "../../src/keys/thumbprint.js";
+import type { Algorithm } from "../../dist/keys/algorithms.js";
+import { generateJwk } from "../../dist/keys/generate.js";
+import { importJwk } from "../../dist/keys/jwk.js";
+import { thumbprint } from "../../dist/keys/thumbprint.js";
 
 const ed25519 = generateJwk("EdDSA");
 const es256 = generateJwk("ES256");

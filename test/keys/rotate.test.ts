@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { ConfigurationError } from "../../src/errors.js";
-import { generateJwk } from "../../src/keys/generate.js";
-import { importKeys } from "../../src/keys/jwk-set.js";
-import { rotateKeys } from "../../src/keys/rotate.js";
-import { accessToken, signJwt, verifyJwt } from "../../src/tokens/jwt.js";
+import { ConfigurationError } from "../../dist/errors.js";
+import { generateJwk } from "../../dist/keys/generate.js";
+import { importKeys } from "../../dist/keys/jwk-set.js";
+import { rotateKeys } from "../../dist/keys/rotate.js";
+import { accessToken, signJwt, verifyJwt } from "../../dist/tokens/jwt.js";
 import { firstOf, goodClaims, rules, setOf } from "../tokens/forge.js";
 
 describe("rotation", () => {

@@ -1,13 +1,13 @@
 // The stages of a rotation: what they make of a set, and when they refuse.
 import { describe, expect, test } from "vitest";
-import { ConfigurationError } from "../../src/errors.js";
-import { generateJwk } from "../../src/keys/generate.js";
-import { importKeys, publicJwkSet } from "../../src/keys/jwk-set.js";
-import { loginHashKeyOf } from "../../src/keys/login-hash-key.js";
-import type { Jwk } from "../../src/keys/members.js";
-import { rotateKeys } from "../../src/keys/rotate.js";
-import { activateNext, publishNext, retirePrevious, type StageOutcome } from "../../src/keys/stages.js";
-import { readStandings } from "../../src/keys/states.js";
+import { ConfigurationError } from "../../dist/errors.js";
+import { generateJwk } from "../../dist/keys/generate.js";
+import { importKeys, publicJwkSet } from "../../dist/keys/jwk-set.js";
+import { loginHashKeyOf } from "../../dist/keys/login-hash-key.js";
+import type { Jwk } from "../../dist/keys/members.js";
+import { rotateKeys } from "../../dist/keys/rotate.js";
+import { activateNext, publishNext, retirePrevious, type StageOutcome } from "../../dist/keys/stages.js";
+import { readStandings } from "../../dist/keys/states.js";
 
 const now = 1_790_000_000;
 const waiting = { now: now + 600, waitSeconds: 600, forced: false };

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { randomOctets } from "../../src/crypto/random.js";
-import { ConfigurationError } from "../../src/errors.js";
-import { importKeys } from "../../src/keys/jwk-set.js";
-import { isWeakSecret } from "../../src/keys/weak-secret.js";
+import { randomOctets } from "../../dist/crypto/random.js";
+import { ConfigurationError } from "../../dist/errors.js";
+import { importKeys } from "../../dist/keys/jwk-set.js";
+import { isWeakSecret } from "../../dist/keys/weak-secret.js";
 import { readVectors } from "../tokens/vectors.js";
 
 const weak = (text: string) => isWeakSecret(Buffer.from(text));

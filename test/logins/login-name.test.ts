@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { canonicalLogin, checkLogin, checkNewLogin } from "../../src/logins/login-name.js";
+import { canonicalLogin, checkLogin, checkNewLogin } from "../../dist/logins/login-name.js";
 
 const seed = 20260101;
 const anyString = fc.string({ unit: "binary", maxLength: 40 });

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { estimateMs, readKind, writeKind } from "../../src/passwords/cost.js";
-import { identifyHash } from "../../src/passwords/formats/formats.js";
-import { hashOfNothing } from "../../src/passwords/hash.js";
+import { estimateMs, readKind, writeKind } from "../../dist/passwords/cost.js";
+import { identifyHash } from "../../dist/passwords/formats/formats.js";
+import { hashOfNothing } from "../../dist/passwords/hash.js";
 
 describe("the kind of a hash", () => {
   it("is read as it was written, its units rounded up to two digits", () => {

@@ -1,7 +1,7 @@
 // Timers stand still here and are moved by hand: what is looked at is how long a failure would be held.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { AmphoError } from "../../src/errors.js";
-import { createFailureDelay } from "../../src/passwords/failure-delay.js";
+import { AmphoError } from "../../dist/errors.js";
+import { createFailureDelay } from "../../dist/passwords/failure-delay.js";
 
 const bcrypt = "$2b$10$abcdefghijklmnopqrstuuWPXQG2bmuJOxSGaCHmO0n2PKpaKVRIe";
 const bcryptKind = "bcrypt bcrypt 1100";

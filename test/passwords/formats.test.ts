@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { identifyHash } from "../../src/passwords/formats/formats.js";
-import { verifyPasswordSync } from "../../src/passwords/verify.js";
+import { identifyHash } from "../../dist/passwords/formats/formats.js";
+import { verifyPasswordSync } from "../../dist/passwords/verify.js";
 
 interface Pair {
   readonly format: string;

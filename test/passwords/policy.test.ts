@@ -1,7 +1,7 @@
 import { dictionary } from "@zxcvbn-ts/language-common";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createPasswordPolicy } from "../../src/passwords/policy.js";
+import { createPasswordPolicy } from "../../dist/passwords/policy.js";
 
 const seed = 20260101;
 const about = { login: "carol.jones@example.com" };

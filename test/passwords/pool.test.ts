@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it } from "vitest";
 // The built files: a thread runs JavaScript only.
-import { createPasswordPool, type PasswordPool, type PasswordPoolOptions } from "../../src/passwords/pool.js";
+import { createPasswordPool, type PasswordPool, type PasswordPoolOptions } from "../../dist/passwords/pool.js";
 
 const password = "violet kettle harbour morning";
 const pools: PasswordPool[] = [];

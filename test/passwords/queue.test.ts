@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createPasswordQueue, type PasswordQueue } from "../../src/passwords/queue.js";
+import { createPasswordQueue, type PasswordQueue } from "../../dist/passwords/queue.js";
 
 function drain(queue: PasswordQueue<string>): string[] {
   const taken: string[] = [];

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createRest, spareMs, waitedForCoreMs } from "../../src/passwords/thread-rest.js";
+import { createRest, spareMs, waitedForCoreMs } from "../../dist/passwords/thread-rest.js";
 
 const job = (tookMs: number, waitedMs: number) => ({ tookMs, waitedMs });
 

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { loadDriver } from "../../src/store/sqlite/driver.js";
+import { loadDriver } from "../../dist/store/sqlite/driver.js";
 import { sendRaw } from "../http/raw.js";
 import { mayMount, mountSmall } from "../store/processes.js";
 import {

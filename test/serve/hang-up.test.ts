@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, describe, expect, it, vi } from "vitest";
-import { generateJwk } from "../../src/keys/generate.js";
+import { generateJwk } from "../../dist/keys/generate.js";
 import { binary } from "../cli/transcript.js";
 import { addUser, bearer, freshPlace, leave, logIn, type Place, type Served, startServe } from "./serve.js";
 

@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { createVerifier } from "../../src/verify/verifier.js";
+import { createVerifier } from "../../dist/verify/verifier.js";
 import { startPostgres } from "../store/postgres-server.js";
 import { within } from "./deadline.js";
 import { type Load, later, type Member, rollOut, startFleet, startLoad } from "./fleet.js";

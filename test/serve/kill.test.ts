@@ -2,7 +2,7 @@
 // acknowledged is there, each session has one live generation, and nothing is half written.
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { loadDriver } from "../../src/store/sqlite/driver.js";
+import { loadDriver } from "../../dist/store/sqlite/driver.js";
 import {
   addUser,
   alice,

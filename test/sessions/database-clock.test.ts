@@ -1,6 +1,6 @@
 // The clock of a fleet: the store's, carried forward, and what the machine's does meanwhile.
 import { describe, expect, it } from "vitest";
-import { createStoreClock } from "../../src/clock.js";
+import { createStoreClock } from "../../dist/clock.js";
 import { settableClock, start } from "../ampho/world.js";
 
 function open(toleranceSeconds = 60) {

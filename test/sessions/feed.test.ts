@@ -1,8 +1,8 @@
 // The feed's waiting: bounded in number, together for all, and over when the process ends.
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createFeed } from "../../src/sessions/feed.js";
-import { createRevocationSet, databaseNames } from "../../src/sessions/revocation-set.js";
-import { openSqlite } from "../../src/store/sqlite/store.js";
+import { createFeed } from "../../dist/sessions/feed.js";
+import { createRevocationSet, databaseNames } from "../../dist/sessions/revocation-set.js";
+import { openSqlite } from "../../dist/store/sqlite/store.js";
 import { settableClock, start } from "../ampho/world.js";
 
 const token = "feed-5f2c8e9a4b7d1e6f3a0c9b8d7e6f";

@@ -1,8 +1,8 @@
 // The follower over a real store: what it reads, how old that is, and clocks that step.
 import { describe, expect, it, onTestFinished } from "vitest";
-import { followRevocations } from "../../src/sessions/follow-revocations.js";
-import { createRevocationSet, databaseNames } from "../../src/sessions/revocation-set.js";
-import { openSqlite } from "../../src/store/sqlite/store.js";
+import { followRevocations } from "../../dist/sessions/follow-revocations.js";
+import { createRevocationSet, databaseNames } from "../../dist/sessions/revocation-set.js";
+import { openSqlite } from "../../dist/store/sqlite/store.js";
 import { settableClock, start } from "../ampho/world.js";
 
 async function openFollower() {

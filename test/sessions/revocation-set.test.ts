@@ -1,8 +1,8 @@
 // The bounded set of what is revoked: what each kind of row refuses, and how the set follows numbers that a store gives.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createRevocationSet, databaseNames, type RevocableClaims } from "../../src/sessions/revocation-set.js";
-import type { Revocation, RevocationPage } from "../../src/store/store.js";
+import { createRevocationSet, databaseNames, type RevocableClaims } from "../../dist/sessions/revocation-set.js";
+import type { Revocation, RevocationPage } from "../../dist/store/store.js";
 
 const at = 1000;
 const session = (n: number, sessionId: string, until = 2000): Revocation => ({

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { Attempt, AttemptOutcome, AttemptVerdict } from "../../src/store/store.js";
+import type { Attempt, AttemptOutcome, AttemptVerdict } from "../../dist/store/store.js";
 import type { Opened } from "./contract.js";
 import { addUser, ann, attempt, eventsOf, login, operator, origin, start } from "./fixtures.js";
 

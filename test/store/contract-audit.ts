@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { AuditEntry } from "../../src/store/store.js";
+import type { AuditEntry } from "../../dist/store/store.js";
 import type { Opened } from "./contract.js";
 import { addUser, ann, operator, origin, start } from "./fixtures.js";
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { type DeletedRows, type OldRowKind, type OldRowsCursor, oldRowKinds } from "../../src/store/store.js";
+import { type DeletedRows, type OldRowKind, type OldRowsCursor, oldRowKinds } from "../../dist/store/store.js";
 import type { Opened } from "./contract.js";
 import { addUser, ann, attempt, eventsOf, openSession, operator, origin, renewal, start } from "./fixtures.js";
 

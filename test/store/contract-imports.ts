@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { StagedUser, Store } from "../../src/store/store.js";
+import type { StagedUser, Store } from "../../dist/store/store.js";
 import type { Opened } from "./contract.js";
 import { addUser, ann, eventsOf, operator, start } from "./fixtures.js";
 

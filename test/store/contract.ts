@@ -1,6 +1,6 @@
 // What every store must do: one suite over an `open` that gives an empty one.
 import { afterEach, beforeEach, describe } from "vitest";
-import type { Store } from "../../src/store/store.js";
+import type { Store } from "../../dist/store/store.js";
 import { attemptContract } from "./contract-attempts.js";
 import { auditContract } from "./contract-audit.js";
 import { endingContract } from "./contract-endings.js";

@@ -1,6 +1,6 @@
 // Every purpose of a store, each way it can go, on an empty one: for tests that look at all statements.
-import type { Input, OperationName, Output } from "../../src/store/operations.js";
-import { oldRowKinds } from "../../src/store/store.js";
+import type { Input, OperationName, Output } from "../../dist/store/operations.js";
+import { oldRowKinds } from "../../dist/store/store.js";
 import { ann, attempt, login, operator, origin, renewal, start } from "./fixtures.js";
 
 export type Run = <P extends OperationName>(purpose: P, input: Input<P>) => Output<P> | Promise<Output<P>>;

@@ -1,5 +1,5 @@
 // Inputs of purposes with usual values, for tests to vary.
-import type { Attempt, NewSession, Origin, Renewal, Session, Store, User } from "../../src/store/store.js";
+import type { Attempt, NewSession, Origin, Renewal, Session, Store, User } from "../../dist/store/store.js";
 
 export const origin: Origin = { actor: "user", address: "192.0.2.7", agent: "curl/8" };
 export const operator: Origin = { actor: "operator", operator: "root" };

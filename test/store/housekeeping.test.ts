@@ -2,11 +2,11 @@
 import { statSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import type { Settings } from "../../src/config/settings.js";
-import { runHousekeepingNow } from "../../src/flows/housekeeping.js";
-import { openStore } from "../../src/store/open.js";
-import { loadDriver } from "../../src/store/sqlite/driver.js";
-import type { Store } from "../../src/store/store.js";
+import type { Configuration } from "../../dist/config/configuration.js";
+import { runHousekeepingNow } from "../../dist/flows/housekeeping.js";
+import { openStore } from "../../dist/store/open.js";
+import { loadDriver } from "../../dist/store/sqlite/driver.js";
+import type { Store } from "../../dist/store/store.js";
 import { login, openSession, renewal, start } from "./fixtures.js";
 import { type Child, freshFolder, startChild } from "./processes.js";
 import { useDatabase } from "./use-postgres.js";
@@ -17,8 +17,7 @@ afterEach(async () => {
 });
 
 const later = start + 91 * 86_400;
-const throttle = { windowSeconds: 900 } as Settings["throttle"];
-const settings = { auditKeepSeconds: 90 * 86_400, throttle } as Settings;
+const settings = { auditKeep: 90 * 86_400, throttleWindow: 900 } as Configuration;
 const clock = { now: () => later, monotonicMs: () => performance.now() };
 
 interface Subject {

@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } 
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { known } from "../../src/store/migrations/known.js";
+import { known } from "../../dist/store/migrations/known.js";
 
 /** The schema version of this program. */
 export const present = known.length;

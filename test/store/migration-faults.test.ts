@@ -2,8 +2,8 @@
 import { spawn } from "node:child_process";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
-import { openPostgres } from "../../src/store/postgres/store.js";
-import { loadDriver } from "../../src/store/sqlite/driver.js";
+import { openPostgres } from "../../dist/store/postgres/store.js";
+import { loadDriver } from "../../dist/store/sqlite/driver.js";
 import { command, freshPlace, leave, type Place } from "../serve/serve.js";
 import { openSession, renewal } from "./fixtures.js";
 import { expanding, type LaterProgram, makeLaterProgram, present } from "./later-program.js";

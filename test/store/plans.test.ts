@@ -1,11 +1,11 @@
 // No statement of any purpose reads a whole table that grows: each is explained as it is run.
 import { beforeAll, describe, expect, it } from "vitest";
-import { sqliteDialect } from "../../src/store/dialect.js";
-import { migrateUp } from "../../src/store/migrations/migrate.js";
-import { type Input, type OperationName, type Output, operations } from "../../src/store/operations.js";
-import { openConnection } from "../../src/store/sqlite/connection.js";
-import { loadDriver } from "../../src/store/sqlite/driver.js";
-import type { Transaction } from "../../src/store/transaction.js";
+import { sqliteDialect } from "../../dist/store/dialect.js";
+import { migrateUp } from "../../dist/store/migrations/migrate.js";
+import { type Input, type OperationName, type Output, operations } from "../../dist/store/operations.js";
+import { openConnection } from "../../dist/store/sqlite/connection.js";
+import { loadDriver } from "../../dist/store/sqlite/driver.js";
+import type { Transaction } from "../../dist/store/transaction.js";
 import { runEveryPurpose } from "./every-operation.js";
 import { start } from "./fixtures.js";
 

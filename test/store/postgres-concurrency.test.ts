@@ -2,8 +2,8 @@
 // that are held for too long, renewals under way while something ends.
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import { openPostgres } from "../../src/store/postgres/store.js";
-import type { Store } from "../../src/store/store.js";
+import { openPostgres } from "../../dist/store/postgres/store.js";
+import type { Store } from "../../dist/store/store.js";
 import { addUser, ann, eventsOf, login, openSession, operator, origin, renewal, start } from "./fixtures.js";
 import { startOwnPostgres } from "./postgres-server.js";
 import { useDatabase, usePostgres } from "./use-postgres.js";

@@ -1,8 +1,8 @@
 // Migrations on PostgreSQL: many processes at once, one that is killed in the middle, twice the same.
 import pg from "pg";
 import { expect, it, onTestFinished } from "vitest";
-import { openPostgresMigrations } from "../../src/store/postgres/migrations.js";
-import { openPostgres } from "../../src/store/postgres/store.js";
+import { openPostgresMigrations } from "../../dist/store/postgres/migrations.js";
+import { openPostgres } from "../../dist/store/postgres/store.js";
 import { openSession } from "./fixtures.js";
 import type { Database } from "./postgres-server.js";
 import { usePostgres } from "./use-postgres.js";

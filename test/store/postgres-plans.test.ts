@@ -3,10 +3,10 @@
 // statement which stays prepared may get.
 import pg from "pg";
 import { beforeAll, expect, it } from "vitest";
-import { type OperationName, type Output, operations } from "../../src/store/operations.js";
-import { connect } from "../../src/store/postgres/connection.js";
-import { transact } from "../../src/store/postgres/transact.js";
-import type { Row, Transaction } from "../../src/store/transaction.js";
+import { type OperationName, type Output, operations } from "../../dist/store/operations.js";
+import { connect } from "../../dist/store/postgres/connection.js";
+import { transact } from "../../dist/store/postgres/transact.js";
+import type { Row, Transaction } from "../../dist/store/transaction.js";
 import { runEveryPurpose } from "./every-operation.js";
 import { useDatabase } from "./use-postgres.js";
 
@@ -30,7 +30,7 @@ const filling = [
   `insert into ampho_audit (at, event, login, actor) select i, 'login', 'x' || (i / 9), 'user' from ${many}`,
   `insert into ampho_attempts (key, kind, failures, pending, pending_until, streak, next_at, forget_at, origins, noted,
      noted_until, touched_at) select 'x' || i, 'login', 1, 0, 0, 1, 0, 0, '[]', '[]', 0, i from ${many}`,
-  `insert into ampho_attempt_places (place, entries, level, next_at, noted_until, touched_at)
+  `insert into ampho_attempt_sources (place, entries, level, next_at, noted_until, touched_at)
    select 'x' || i, '[]', 0, 0, 0, i from ${many}`,
 ];
 

@@ -1,8 +1,8 @@
 // Who is given a connection when there are fewer than are wanted.
 import pg from "pg";
 import { expect, it, onTestFinished } from "vitest";
-import { connect } from "../../src/store/postgres/connection.js";
-import { createPool } from "../../src/store/postgres/pool.js";
+import { connect } from "../../dist/store/postgres/connection.js";
+import { createPool } from "../../dist/store/postgres/pool.js";
 import { useDatabase } from "./use-postgres.js";
 
 const database = useDatabase();

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
-import { openPostgresMigrations } from "../../src/store/postgres/migrations.js";
+import { openPostgresMigrations } from "../../dist/store/postgres/migrations.js";
 
 export interface Database {
   /** Of the role that owns the schema and migrates it. */

@@ -5,7 +5,7 @@ import { chmodSync, chownSync, copyFileSync, mkdtempSync, rmSync } from "node:fs
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { openPostgres } from "../../src/store/postgres/store.js";
+import { openPostgres } from "../../dist/store/postgres/store.js";
 import { startCuttingProxy } from "./cutting-proxy.js";
 import { type Database, type OwnServer, startOwnPostgres } from "./postgres-server.js";
 

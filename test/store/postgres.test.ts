@@ -1,5 +1,5 @@
 // The contract of a store over a real PostgreSQL server, as a role that cannot change the schema.
-import { openPostgres } from "../../src/store/postgres/store.js";
+import { openPostgres } from "../../dist/store/postgres/store.js";
 import { storeContract } from "./contract.js";
 import { useDatabase } from "./use-postgres.js";
 

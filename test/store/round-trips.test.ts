@@ -1,7 +1,7 @@
 // How many times each flow waits for PostgreSQL (docs/scaling.md): a proxy that takes a moment for each message tells what the
 // client sent before it had the server's answer from what it sent after.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Ampho, createAmpho } from "../../src/index.js";
+import { type Ampho, createAmpho } from "../../dist/index.js";
 import { keyOfAll } from "../faults/ground.js";
 import { startWireProxy, type WireProxy } from "../faults/wire-proxy.js";
 import { useDatabase, usePostgres } from "./use-postgres.js";

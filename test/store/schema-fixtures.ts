@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import pg from "pg";
-import { openMigrations } from "../../src/store/open.js";
-import { loadDriver } from "../../src/store/sqlite/driver.js";
+import { openMigrations } from "../../dist/store/open.js";
+import { loadDriver } from "../../dist/store/sqlite/driver.js";
 import type { PostgresServer } from "./postgres-server.js";
 import { freshFolder } from "./processes.js";
 

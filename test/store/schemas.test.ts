@@ -2,9 +2,9 @@
 // keeps what can be kept. On SQLite and on PostgreSQL.
 import { existsSync, readdirSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
-import { known } from "../../src/store/migrations/known.js";
-import { openStore } from "../../src/store/open.js";
-import type { Store } from "../../src/store/store.js";
+import { known } from "../../dist/store/migrations/known.js";
+import { openStore } from "../../dist/store/open.js";
+import type { Store } from "../../dist/store/store.js";
 import { alice, command, freshPlace, leave, logIn, startServe } from "../serve/serve.js";
 import { renewal, start } from "./fixtures.js";
 import { expanding, type LaterProgram, makeLaterProgram, present } from "./later-program.js";

@@ -2,8 +2,8 @@
 import { chmodSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { loadDriver } from "../../src/store/sqlite/driver.js";
-import { openSqlite, openSqliteMigrations, type SqliteOptions } from "../../src/store/sqlite/store.js";
+import { loadDriver } from "../../dist/store/sqlite/driver.js";
+import { openSqlite, openSqliteMigrations, type SqliteOptions } from "../../dist/store/sqlite/store.js";
 import { addUser } from "./fixtures.js";
 import { freshFolder, mayMount, mountSmall, startChild } from "./processes.js";
 

@@ -1,8 +1,8 @@
 // The embedded store between processes: races for one session, and what is there after a kill.
 import path from "node:path";
 import { expect, it } from "vitest";
-import { loadDriver } from "../../src/store/sqlite/driver.js";
-import { openSqlite } from "../../src/store/sqlite/store.js";
+import { loadDriver } from "../../dist/store/sqlite/driver.js";
+import { openSqlite } from "../../dist/store/sqlite/store.js";
 import { openSession, renewal, start } from "./fixtures.js";
 import { type Child, freshFolder, startChild } from "./processes.js";
 

@@ -3,10 +3,10 @@
 import { existsSync, readdirSync, readlinkSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { usualDriver } from "../../src/store/sqlite/driver.js";
-import { openSqlite } from "../../src/store/sqlite/store.js";
-import { startThread } from "../../src/store/sqlite/thread.js";
-import type { Store } from "../../src/store/store.js";
+import { usualDriver } from "../../dist/store/sqlite/driver.js";
+import { openSqlite } from "../../dist/store/sqlite/store.js";
+import { startThread } from "../../dist/store/sqlite/thread.js";
+import type { Store } from "../../dist/store/store.js";
 import { addUser, ann, eventsOf, openSession, operator, origin, renewal, start } from "./fixtures.js";
 import { type Child, freshFolder, mayMount, mountSmall, startChild } from "./processes.js";
 

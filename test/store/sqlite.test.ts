@@ -1,7 +1,7 @@
 // The contract of a store over SQLite: in memory and in a file, with each library that this Node has.
 import path from "node:path";
-import { availableDrivers } from "../../src/store/sqlite/driver.js";
-import { openSqlite } from "../../src/store/sqlite/store.js";
+import { availableDrivers } from "../../dist/store/sqlite/driver.js";
+import { openSqlite } from "../../dist/store/sqlite/store.js";
 import { storeContract } from "./contract.js";
 import { freshFolder } from "./processes.js";
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { counterFamily, expositionOf, histogramFamily } from "../../src/telemetry/exposition.js";
-import { createCounter, createHistogram } from "../../src/telemetry/registry.js";
+import { counterFamily, expositionOf, histogramFamily } from "../../dist/telemetry/exposition.js";
+import { createCounter, createHistogram } from "../../dist/telemetry/registry.js";
 import { samplesOf } from "./reading.js";
 
 it("what a label or a help text may not hold as it is, is escaped", () => {

@@ -15,7 +15,7 @@ import {
   succeedAttempt,
   takeAttempt,
   waitSeconds,
-} from "../../src/throttle/attempt-counter.js";
+} from "../../dist/throttle/attempt-counter.js";
 
 const limits: CounterLimits = { freeAttempts: 5, windowSeconds: 900, lockAfter: 100 };
 const start = 1_790_000_000;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { AttemptVerdict } from "../../src/store/store.js";
-import { createAttemptQueue } from "../../src/throttle/attempt-queue.js";
+import type { AttemptVerdict } from "../../dist/store/store.js";
+import { createAttemptQueue } from "../../dist/throttle/attempt-queue.js";
 
 const pending: AttemptVerdict = { outcome: "pending" };
 const admitted: AttemptVerdict = { outcome: "admitted" };

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createPasswordPool, type PasswordPool } from "../../src/passwords/pool.js";
-import { createDelayedRejection } from "../../src/throttle/delayed-rejection.js";
+import { createPasswordPool, type PasswordPool } from "../../dist/passwords/pool.js";
+import { createDelayedRejection } from "../../dist/throttle/delayed-rejection.js";
 
 const isOver = async (promise: Promise<void>) => {
   let over = false;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { pendingSeconds } from "../../src/throttle/attempt-counter.js";
+import { pendingSeconds } from "../../dist/throttle/attempt-counter.js";
 import {
   emptySource,
   failAttemptAt,
@@ -11,7 +11,7 @@ import {
   sourceAt,
   succeedAttemptAt,
   takeAttemptAt,
-} from "../../src/throttle/source-limit.js";
+} from "../../dist/throttle/source-limit.js";
 
 const limits: SourceLimits = { logins: 3, windowSeconds: 900 };
 const start = 1_790_000_000;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { attemptSourceOf } from "../../src/throttle/sources.js";
+import { attemptSourceOf } from "../../dist/throttle/sources.js";
 
 describe("where a attempt comes from", () => {
   it("is an IPv4 address as a whole", () => {

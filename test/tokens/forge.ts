@@ -1,8 +1,8 @@
 // Tokens in any form, good and bad, made with node:crypto alone, and the keys of these tests.
 import { createHmac } from "node:crypto";
-import { generateJwk } from "../../src/keys/generate.js";
-import { importKeys } from "../../src/keys/jwk-set.js";
-import { createKeySet, type Key, type KeySet } from "../../src/keys/key.js";
+import { generateJwk } from "../../dist/keys/generate.js";
+import { importKeys } from "../../dist/keys/jwk-set.js";
+import { createKeySet, type Key, type KeySet } from "../../dist/keys/key.js";
 
 export const now = 1_790_000_000;
 

@@ -2,10 +2,10 @@
 // out, and what was signed is read back.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { AmphoError } from "../../src/errors.js";
-import type { Algorithm } from "../../src/keys/algorithms.js";
-import { generateJwk } from "../../src/keys/generate.js";
-import { accessToken, readJwt, signJwt, verifyJwt } from "../../src/tokens/jwt.js";
+import { AmphoError } from "../../dist/errors.js";
+import type { Algorithm } from "../../dist/keys/algorithms.js";
+import { generateJwk } from "../../dist/keys/generate.js";
+import { accessToken, readJwt, signJwt, verifyJwt } from "../../dist/tokens/jwt.js";
 import { createForger, encode, firstOf, goodClaims, rules, setOf } from "./forge.js";
 import { readVectors } from "./vectors.js";
 

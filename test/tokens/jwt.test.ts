@@ -1,9 +1,9 @@
 // What a verifier must refuse although at least one of jose, jsonwebtoken, fast-jwt and hono takes it, and the claims rules.
 import { describe, expect, test } from "vitest";
-import { AmphoError } from "../../src/errors.js";
-import { generateJwk } from "../../src/keys/generate.js";
-import { accessToken, type JwtRules, readJwt, refreshToken, signJwt, verifyJwt } from "../../src/tokens/jwt.js";
-import { rejections } from "../../src/tokens/rejection.js";
+import { AmphoError } from "../../dist/errors.js";
+import { generateJwk } from "../../dist/keys/generate.js";
+import { accessToken, type JwtRules, readJwt, refreshToken, signJwt, verifyJwt } from "../../dist/tokens/jwt.js";
+import { rejections } from "../../dist/tokens/rejection.js";
 import { createForger, encode, firstOf, goodClaims, now, rules, setOf } from "./forge.js";
 
 const forger = createForger();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createVerifiedTokens } from "../../src/tokens/verified-tokens.js";
+import { createVerifiedTokens } from "../../dist/tokens/verified-tokens.js";
 import { now } from "./forge.js";
 
 const later = now + 900;

@@ -2,15 +2,15 @@
 // test/vectors/wycheproof/README.md names.
 import { createPublicKey, createSecretKey } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { createHmacOf } from "../../src/crypto/hmac.js";
-import { AmphoError, ConfigurationError } from "../../src/errors.js";
-import type { Algorithm } from "../../src/keys/algorithms.js";
-import { importJwk } from "../../src/keys/jwk.js";
-import { importKeys } from "../../src/keys/jwk-set.js";
-import { createKeySet, type Key } from "../../src/keys/key.js";
-import { createVerification, verifyInput } from "../../src/keys/signature.js";
-import { verifyJws } from "../../src/tokens/jws.js";
-import { accessToken, verifyJwt } from "../../src/tokens/jwt.js";
+import { createHmacOf } from "../../dist/crypto/hmac.js";
+import { AmphoError, ConfigurationError } from "../../dist/errors.js";
+import type { Algorithm } from "../../dist/keys/algorithms.js";
+import { importJwk } from "../../dist/keys/jwk.js";
+import { importKeys } from "../../dist/keys/jwk-set.js";
+import { createKeySet, type Key } from "../../dist/keys/key.js";
+import { createVerification, verifyInput } from "../../dist/keys/signature.js";
+import { verifyJws } from "../../dist/tokens/jws.js";
+import { accessToken, verifyJwt } from "../../dist/tokens/jwt.js";
 import { createForger, rules } from "./forge.js";
 import { readVectors } from "./vectors.js";
 

@@ -1,6 +1,6 @@
 // The types of `authorize`: held by `tsc -p tsconfig.test.json`, never run. An expected error that does not come is one.
 import { expectTypeOf } from "vitest";
-import { type Ampho, type Auth, type Requirements, toHandler } from "../../src/index.js";
+import { type Ampho, type Auth, type Requirements, toHandler } from "../../dist/index.js";
 
 declare const ampho: Ampho;
 const { authorize } = ampho;

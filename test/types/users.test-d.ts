@@ -6,7 +6,7 @@ import {
   type ApplicationUsers,
   createAmpho,
   verifyPassword,
-} from "../../src/index.js";
+} from "../../dist/index.js";
 
 interface Row extends ApplicationUser {
   readonly hash: string | null;

@@ -1,7 +1,7 @@
 // An application's own user table that does what it should not.
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { createPasswordPool } from "../../src/passwords/pool.js";
-import { type ApplicationUser, type ApplicationUsers, applicationDirectory } from "../../src/users/directory.js";
+import { createPasswordPool } from "../../dist/passwords/pool.js";
+import { type ApplicationUser, type ApplicationUsers, applicationDirectory } from "../../dist/users/directory.js";
 
 afterEach(() => void vi.useRealTimers());
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { lineMaxBytes, linesOf, readImportLine } from "../../src/users/import-lines.js";
+import { lineMaxBytes, linesOf, readImportLine } from "../../dist/users/import-lines.js";
 
 async function lines(chunks: readonly (string | Uint8Array)[]): Promise<readonly string[]> {
   const all: string[] = [];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Ampho, AmphoError, type ImportOptions, type Lines, type WrongLine } from "../../src/index.js";
+import { type Ampho, AmphoError, type ImportOptions, type Lines, type WrongLine } from "../../dist/index.js";
 import { openWorld, password, start } from "../ampho/world.js";
 
 const bcrypt = "$2b$04$abcdefghijklmnopqrstuuWPXQG2bmuJOxSGaCHmO0n2PKpaKVRIe";

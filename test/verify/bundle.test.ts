@@ -3,10 +3,10 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { type BuildOptions, build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Algorithm } from "../../src/keys/algorithms.js";
-import { generateJwk } from "../../src/keys/generate.js";
-import { importKeys } from "../../src/keys/jwk-set.js";
-import { accessToken, signJwt } from "../../src/tokens/jwt.js";
+import type { Algorithm } from "../../dist/keys/algorithms.js";
+import { generateJwk } from "../../dist/keys/generate.js";
+import { importKeys } from "../../dist/keys/jwk-set.js";
+import { accessToken, signJwt } from "../../dist/tokens/jwt.js";
 import { serveInWorkerd, type Worker } from "./workerd.js";
 
 const dist = path.resolve(import.meta.dirname, "../../dist");

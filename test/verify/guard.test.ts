@@ -2,8 +2,8 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { authorize as authorizeNode, guarded } from "../../src/adapters/node.js";
-import { type Auth, createVerifier, toHandler } from "../../src/verify/verifier.js";
+import { authorize as authorizeNode, guarded } from "../../dist/adapters/node.js";
+import { type Auth, createVerifier, toHandler } from "../../dist/verify/verifier.js";
 import { foreignToken, newKey, openWorld, password } from "../ampho/world.js";
 import { judge, verifierFor } from "./servers.js";
 

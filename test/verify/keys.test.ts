@@ -2,10 +2,10 @@
 import { generateKeyPairSync, sign } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import { describe, expect, test } from "vitest";
-import type { Algorithm } from "../../src/keys/algorithms.js";
-import { generateJwk } from "../../src/keys/generate.js";
-import { importKeys, importVerifyingKeys, publicJwkSet } from "../../src/keys/jwk-set.js";
-import { accessToken, signJwt } from "../../src/tokens/jwt.js";
+import type { Algorithm } from "../../dist/keys/algorithms.js";
+import { generateJwk } from "../../dist/keys/generate.js";
+import { importKeys, importVerifyingKeys, publicJwkSet } from "../../dist/keys/jwk-set.js";
+import { accessToken, signJwt } from "../../dist/tokens/jwt.js";
 import { settableClock } from "../ampho/world.js";
 import { becomes, judge, listen, sendJson, verifierFor } from "./servers.js";
 

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { generateJwk } from "../../src/keys/generate.js";
+import { generateJwk } from "../../dist/keys/generate.js";
 import { ampho, binary } from "../cli/transcript.js";
 import { revocationFeedToken } from "./servers.js";
 

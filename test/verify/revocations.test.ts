@@ -1,8 +1,8 @@
 // What an Ampho revokes, a verifier elsewhere refuses, token for token; and what it says when it can no longer know.
 import { createHash, randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { createAmpho } from "../../src/index.js";
-import { generateJwk } from "../../src/keys/generate.js";
+import { createAmpho } from "../../dist/index.js";
+import { generateJwk } from "../../dist/keys/generate.js";
 import { admission, foreignToken, newKey, settableClock } from "../ampho/world.js";
 import {
   becomes,

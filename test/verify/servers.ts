@@ -1,9 +1,9 @@
 // Servers on the loopback interface that behave as a test says, and verifiers that are closed when their test is over.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { onTestFinished } from "vitest";
-import { mount } from "../../src/adapters/node.js";
-import { type Ampho, type AmphoOptions, createAmpho } from "../../src/index.js";
-import { createVerifier, type Verifier, type VerifierOptions } from "../../src/verify/verifier.js";
+import { mount } from "../../dist/adapters/node.js";
+import { type Ampho, type AmphoOptions, createAmpho } from "../../dist/index.js";
+import { createVerifier, type Verifier, type VerifierOptions } from "../../dist/verify/verifier.js";
 
 export const revocationFeedToken = "feed-5f2c8e9a4b7d1e6f3a0c9b8d7e6f";
 

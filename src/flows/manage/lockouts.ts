@@ -13,7 +13,7 @@ export function listLockouts(
   limit: number,
   origin: Origin,
 ): Promise<readonly Lockout[]> {
-  const { windowSeconds, lockAfter } = settings.throttle;
+  const { throttleWindow: windowSeconds, throttleLock: lockAfter } = settings;
   return store.listLockouts({ now: clock.now(), windowSeconds, lockAfter, limit, origin });
 }
 

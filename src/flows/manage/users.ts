@@ -101,7 +101,7 @@ export async function setRoles(deps: UserDeps, login: string, change: RoleChange
     userId: user.id,
     change: checked,
     now: clock.now(),
-    foreignMaxSeconds: settings.foreignMaxSeconds,
+    foreignMaxSeconds: settings.tokenForeignTtl,
     origin,
   });
   if (outcome.user === undefined) throw unknown();
@@ -112,7 +112,7 @@ export async function setRoles(deps: UserDeps, login: string, change: RoleChange
 export async function setDisabled(deps: UserDeps, login: string, disabled: boolean, origin: Origin): Promise<void> {
   const { store, revocations, clock, settings } = deps;
   const user = await requireUser(deps, login);
-  const { foreignMaxSeconds } = settings;
+  const { tokenForeignTtl: foreignMaxSeconds } = settings;
   const outcome = await store.setDisabled({ userId: user.id, disabled, now: clock.now(), foreignMaxSeconds, origin });
   if (!outcome.found) throw unknown();
   revocations.add(outcome.revocations);
@@ -121,7 +121,7 @@ export async function setDisabled(deps: UserDeps, login: string, disabled: boole
 export async function deleteUser(deps: UserDeps, login: string, origin: Origin): Promise<void> {
   const { store, revocations, clock, settings } = deps;
   const user = await requireUser(deps, login);
-  const { foreignMaxSeconds } = settings;
+  const { tokenForeignTtl: foreignMaxSeconds } = settings;
   const outcome = await store.deleteUser({ userId: user.id, now: clock.now(), foreignMaxSeconds, origin });
   if (!outcome.found) throw unknown();
   revocations.add(outcome.revocations);

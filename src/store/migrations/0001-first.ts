@@ -101,7 +101,7 @@ export const first: MigrationSteps = {
       streak bigint not null,
       next_at bigint not null,
       forget_at bigint not null,
-      origins ${text} not null,
+      failure_sources ${text} not null,
       noted ${text} not null,
       noted_until bigint not null,
       touched_at bigint not null
@@ -110,15 +110,15 @@ export const first: MigrationSteps = {
     "create index ampho_attempts_login on ampho_attempts (login)",
 
     // Addresses and networks; `entries` is JSON: the logins that were tried from there, as hashes.
-    `create table ampho_attempt_places (
-      place ${text} not null primary key,
+    `create table ampho_attempt_sources (
+      source ${text} not null primary key,
       entries ${text} not null,
       level bigint not null,
       next_at bigint not null,
       noted_until bigint not null,
       touched_at bigint not null
     ) ${busyTable}`,
-    "create index ampho_attempt_places_touched on ampho_attempt_places (touched_at)",
+    "create index ampho_attempt_sources_touched on ampho_attempt_sources (touched_at)",
 
     `create table ampho_audit (
       n ${countingKey},
@@ -151,7 +151,7 @@ export const first: MigrationSteps = {
   ],
   down: () =>
     [
-      ...["ampho_audit", "ampho_attempt_places", "ampho_attempts", "ampho_revocations"],
+      ...["ampho_audit", "ampho_attempt_sources", "ampho_attempts", "ampho_revocations"],
       ...["ampho_sessions", "ampho_users", "ampho_imports", "ampho_state", "ampho_housekeeping"],
     ].map((table) => `drop table ${table}`),
 };

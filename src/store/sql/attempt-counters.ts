@@ -27,7 +27,7 @@ export interface AttemptCounterRow {
 }
 
 export const counterColumns =
-  "key, kind, login, failures, pending, pending_until, streak, next_at, forget_at, origins, noted, noted_until";
+  "key, kind, login, failures, pending, pending_until, streak, next_at, forget_at, failure_sources, noted, noted_until";
 
 const kinds: readonly AttemptCounterKind[] = ["login", "device", "devices", "session", "sessions"];
 
@@ -45,7 +45,7 @@ export function counterRowOf(row: Row): AttemptCounterRow {
       streak: integer(row, "streak"),
       nextAt: integer(row, "next_at"),
       forgetAt: integer(row, "forget_at"),
-      sources: originsOf(text(row, "origins")),
+      sources: failureSourcesOf(text(row, "failure_sources")),
     },
     noted: texts(row, "noted"),
     notedUntil: integer(row, "noted_until"),
@@ -102,7 +102,7 @@ export function* writeCounter({ key, login, counter }: AttemptCounterRow, now: n
   const { failures, pending, pendingUntil, streak, nextAt, forgetAt, sources } = counter;
   yield* write(
     `update ampho_attempts set login = ?, failures = ?, pending = ?, pending_until = ?, streak = ?, next_at = ?,
-     forget_at = ?, origins = ?, touched_at = ? where key = ?`,
+     forget_at = ?, failure_sources = ?, touched_at = ? where key = ?`,
     [login, failures, pending, pendingUntil, streak, nextAt, forgetAt, JSON.stringify(sources), now, key],
   );
 }
@@ -117,9 +117,9 @@ export function* flagCounterRecorded({ key, login, noted, notedUntil }: AttemptC
   ]);
 }
 
-function originsOf(json: string): readonly FailureSource[] {
-  return tuplesOf(json, "origins").map(([from, failures]): FailureSource => {
-    if (typeof from !== "string" || typeof failures !== "number") return schemaMismatch("origins");
+function failureSourcesOf(json: string): readonly FailureSource[] {
+  return tuplesOf(json, "failure_sources").map(([from, failures]): FailureSource => {
+    if (typeof from !== "string" || typeof failures !== "number") return schemaMismatch("failure_sources");
     return [from, failures];
   });
 }

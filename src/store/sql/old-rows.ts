@@ -42,7 +42,7 @@ const agings: Readonly<Record<Exclude<OldRowKind, "imports">, Aging>> = {
     batch: 100,
   },
   sources: {
-    table: "ampho_attempt_places",
+    table: "ampho_attempt_sources",
     key: "source",
     age: "touched_at",
     keptSeconds: ({ windowSeconds }) => sourceKeptWindows * windowSeconds,

@@ -19,8 +19,8 @@ import {
 import { HttpAdapterHost, NestFactory } from "@nestjs/core";
 import { FastifyAdapter, type NestFastifyApplication } from "@nestjs/platform-fastify";
 import compression from "compression";
-import { authorize, CurrentAuth, mount, type NestRequest, RefusalException } from "../../../src/adapters/nest.js";
-import type { Ampho, Auth } from "../../../src/index.js";
+import { authorize, CurrentAuth, mount, type NestRequest, RefusalException } from "../../../dist/adapters/nest.js";
+import type { Ampho, Auth } from "../../../dist/index.js";
 import { type Host, type Listening, needsFor, origin, type Setup, sizeOf, who } from "../host.js";
 
 const needs = needsFor<NestRequest>((request) => request.headers["x-allow"]?.toString());

@@ -11,8 +11,8 @@ import {
   mount,
   type NestHost,
   Public,
-} from "../../../src/adapters/nest.js";
-import type { Ampho, Auth } from "../../../src/index.js";
+} from "../../../dist/adapters/nest.js";
+import type { Ampho, Auth } from "../../../dist/index.js";
 import { createInstance, foreignToken } from "../instance.js";
 
 let ampho: Ampho;

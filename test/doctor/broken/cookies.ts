@@ -1,6 +1,6 @@
 // Faults around tokens in cookies: who may send them, what keeps them, and which of two counts.
-import type { Handle } from "../../../src/http/rest/handler.js";
-import type { HttpRequest } from "../../../src/http/rest/message.js";
+import type { Handle } from "../../../dist/http/rest/handler.js";
+import type { HttpRequest } from "../../../dist/http/rest/message.js";
 import { answering, type Fault, withBearer } from "./server.js";
 
 const options = { cookies: true } as const;

@@ -1,16 +1,16 @@
 // A real instance on node:http with one fault planted into it, and the attacks of `ampho doctor` against it.
 import { createHmac, createPrivateKey, createPublicKey, type KeyObject, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
-import { type Ampho, type AmphoOptions, createAmpho } from "../../../src/ampho.js";
-import type { Attack } from "../../../src/doctor/attacks/attack.js";
-import { forge, segmentsOf } from "../../../src/doctor/attacks/forge.js";
-import { attackInstance } from "../../../src/doctor/attacks/instance.js";
-import { createTestUsers } from "../../../src/doctor/attacks/test-users.js";
-import { exchange } from "../../../src/http/node/exchange.js";
-import type { Handle } from "../../../src/http/rest/handler.js";
-import type { HttpRequest, HttpResponse } from "../../../src/http/rest/message.js";
-import { generateJwk } from "../../../src/keys/generate.js";
-import { importKeys } from "../../../src/keys/jwk-set.js";
+import { type Ampho, type AmphoOptions, createAmpho } from "../../../dist/ampho.js";
+import type { Attack } from "../../../dist/doctor/attacks/attack.js";
+import { forge, segmentsOf } from "../../../dist/doctor/attacks/forge.js";
+import { attackInstance } from "../../../dist/doctor/attacks/instance.js";
+import { createTestUsers } from "../../../dist/doctor/attacks/test-users.js";
+import { exchange } from "../../../dist/http/node/exchange.js";
+import type { Handle } from "../../../dist/http/rest/handler.js";
+import type { HttpRequest, HttpResponse } from "../../../dist/http/rest/message.js";
+import { generateJwk } from "../../../dist/keys/generate.js";
+import { importKeys } from "../../../dist/keys/jwk-set.js";
 
 type Members = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,6 @@
 // Faults around sessions: what has ended goes on, what was used is used again, and one credential passes for another.
-import type { Handle } from "../../../src/http/rest/handler.js";
-import type { HttpRequest } from "../../../src/http/rest/message.js";
+import type { Handle } from "../../../dist/http/rest/handler.js";
+import type { HttpRequest } from "../../../dist/http/rest/message.js";
 import {
   answering,
   bearerOf,

@@ -1,7 +1,7 @@
 // Faults in answers: what they tell, to whom, and how often one may ask.
 
-import type { Handle } from "../../../src/http/rest/handler.js";
-import type { HttpResponse } from "../../../src/http/rest/message.js";
+import type { Handle } from "../../../dist/http/rest/handler.js";
+import type { HttpResponse } from "../../../dist/http/rest/message.js";
 import type { Workshop } from "./server.js";
 import { answering, type Fault, membersOf, pathOf, random, readBody } from "./server.js";
 

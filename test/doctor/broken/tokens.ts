@@ -1,6 +1,6 @@
 // Faults in reading tokens: each takes one kind of token that nobody may take.
 import { createHmac, createPublicKey, verify } from "node:crypto";
-import { segmentsOf } from "../../../src/doctor/attacks/forge.js";
+import { segmentsOf } from "../../../dist/doctor/attacks/forge.js";
 import { type Fault, open, openSigned, taking } from "./server.js";
 
 const hmac = (hash: string, secret: string | Buffer, token: string): boolean => {

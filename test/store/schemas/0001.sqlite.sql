@@ -87,7 +87,7 @@ create table ampho_revocations (
 
 create index ampho_revocations_until on ampho_revocations (until, n);
 
-create table ampho_guesses (
+create table ampho_attempts (
   key text not null primary key,
   kind text not null check (kind in ('login', 'device', 'devices', 'session', 'sessions')),
   login text,
@@ -103,11 +103,11 @@ create table ampho_guesses (
   touched_at bigint not null
     ) ;
 
-create index ampho_guesses_touched on ampho_guesses (touched_at);
+create index ampho_attempts_touched on ampho_attempts (touched_at);
 
-create index ampho_guesses_login on ampho_guesses (login);
+create index ampho_attempts_login on ampho_attempts (login);
 
-create table ampho_guess_places (
+create table ampho_attempt_sources (
   place text not null primary key,
   entries text not null,
   level bigint not null,
@@ -116,7 +116,7 @@ create table ampho_guess_places (
   touched_at bigint not null
     ) ;
 
-create index ampho_guess_places_touched on ampho_guess_places (touched_at);
+create index ampho_attempt_sources_touched on ampho_attempt_sources (touched_at);
 
 create table ampho_audit (
   n integer primary key autoincrement,
@@ -223,10 +223,10 @@ insert into ampho_revocations (n, at, until, kind, session_id, user_id, login, r
 insert into ampho_revocations (n, at, until, kind, session_id, user_id, login, roles_version, roles, kid, era)
   values (7, 1790000090, 253402300799, 'key', null, null, null, null, null, 'stolen', null);
 
-insert into ampho_guesses (key, kind, login, failures, pending, pending_until, streak, next_at, forget_at, origins, noted, noted_until, touched_at)
+insert into ampho_attempts (key, kind, login, failures, pending, pending_until, streak, next_at, forget_at, origins, noted, noted_until, touched_at)
   values ('login:alice', 'login', 'Alice', 2, 1, 1790000135, 2, 0, 1790001020, '[["192.0.2.7",2]]', '[]', 0, 1790000120);
 
-insert into ampho_guess_places (place, entries, level, next_at, noted_until, touched_at)
+insert into ampho_attempt_sources (place, entries, level, next_at, noted_until, touched_at)
   values ('192.0.2.7', '[["alice",1790001020,1,1790000135]]', 0, 0, 0, 1790000120);
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)

@@ -1,12 +1,13 @@
 // Access and refresh tokens: what Ampho puts into them and reads out of them (contract §5).
 
-import { type Settings, scopesOf } from "../config/settings.js";
+import type { Configuration } from "../config/configuration.js";
 import { randomId } from "../crypto/random.js";
 import type { Grant } from "../flows/flows.js";
-import type { Keyring } from "../keys/keyring.js";
 import type { Session } from "../store/store.js";
+import { type AccessTokens, createAccessTokens } from "../tokens/access-tokens.js";
+import type { Keyring } from "../tokens/keyring.js";
 import type { Account } from "../users/directory.js";
-import { type AccessTokens, createAccessTokens } from "./access-tokens.js";
+import { scopesOf } from "../users/roles.js";
 
 /** More claims for access tokens (contract §6, option `claims`). */
 export type ExtraClaims = (user: {
@@ -40,17 +41,17 @@ const reservedClaims: ReadonlySet<string> = new Set([
 export function createSessionTokens(deps: {
   readonly keyring: Keyring;
   readonly settings: Pick<
-    Settings,
-    "tokenTtlSeconds" | "leewaySeconds" | "foreignMaxSeconds" | "issuer" | "audience" | "scopes"
+    Configuration,
+    "tokenTtl" | "tokenLeeway" | "tokenForeignTtl" | "tokenIssuer" | "tokenAudience" | "scopes"
   >;
   readonly extraClaims: ExtraClaims | undefined;
 }): SessionTokens {
   const { keyring, settings, extraClaims } = deps;
-  const { leewaySeconds, foreignMaxSeconds, tokenTtlSeconds, issuer, audience } = settings;
+  const { tokenLeeway, tokenForeignTtl: foreignMaxSeconds, tokenTtl, tokenIssuer, tokenAudience = [] } = settings;
   const accessTokens = createAccessTokens({
     verify: (token, now) => keyring.verifyAccess(token, now),
     isKeyRevoked: (kid) => keyring.isRevoked(kid),
-    leewaySeconds,
+    leewaySeconds: tokenLeeway,
     foreignMaxSeconds,
   });
 
@@ -68,12 +69,12 @@ export function createSessionTokens(deps: {
       const extras = await extrasFor(account);
       // Not the present time: the store has noted `now + ttl` as the session's last `exp`, and a revocation lasts no
       // longer. A slow store or slow claims must not make a token that outlives it.
-      const expires = Math.min(starts + tokenTtlSeconds, session.endsAt);
+      const expires = Math.min(starts + tokenTtl, session.endsAt);
       const scopes = scopesOf(account.roles, settings);
       const token = keyring.signAccess({
         ...extras,
-        ...(issuer === undefined ? {} : { iss: issuer }),
-        ...(audience.length === 0 ? {} : { aud: audience.length === 1 ? audience[0] : audience }),
+        ...(tokenIssuer === undefined ? {} : { iss: tokenIssuer }),
+        ...(tokenAudience.length === 0 ? {} : { aud: tokenAudience.length === 1 ? tokenAudience[0] : tokenAudience }),
         sub: account.id,
         login: account.login,
         roles: account.roles,
@@ -93,7 +94,7 @@ export function createSessionTokens(deps: {
         starts,
         expires,
         ttl: expires - starts,
-        leeway: leewaySeconds,
+        leeway: tokenLeeway,
       } as const;
       if (!refresh) return grant;
       const refreshToken = keyring.signRefresh({

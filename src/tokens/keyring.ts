@@ -1,9 +1,12 @@
 // The keys in use. The first signs access tokens and all verify them; refresh tokens and device proofs are HS256 under keys
 // derived from them, so that nothing that knows the configured keys takes one for an access token (contract §5).
 import { createHmac, type KeyObject } from "node:crypto";
-import type { Settings } from "../config/settings.js";
+import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";
-import type { RevocationSet } from "../sessions/revocation-set.js";
+import { deriveKey } from "../keys/derived-key.js";
+import { isSameKey, publicJwkSet } from "../keys/jwk-set.js";
+import { createKeySet, type Key, type KeySet } from "../keys/key.js";
+import { loginHashKeyOf } from "../keys/login-hash-key.js";
 import {
   type AccessClaims,
   accessToken,
@@ -14,11 +17,7 @@ import {
   signJwt,
   type VerifiedJwt,
   verifyJwt,
-} from "../tokens/jwt.js";
-import { deriveKey } from "./derived-key.js";
-import { isSameKey, publicJwkSet } from "./jwk-set.js";
-import { createKeySet, type Key, type KeySet } from "./key.js";
-import { loginHashKeyOf } from "./login-hash-key.js";
+} from "./jwt.js";
 
 export interface Keyring {
   /** Throws `unavailable` while the key that signs is revoked: nothing that it signs would be believed. */
@@ -83,12 +82,16 @@ function hold(keys: readonly Key[]): Held {
 
 export function createKeyring(
   keys: readonly Key[],
-  settings: Pick<Settings, "leewaySeconds" | "issuer" | "audience" | "foreignMaxSeconds">,
-  revocations: Pick<RevocationSet, "revokedKeys">,
+  settings: Pick<Configuration, "tokenLeeway" | "tokenIssuer" | "tokenAudience" | "tokenForeignTtl">,
+  revocations: { readonly revokedKeys: ReadonlySet<string> },
 ): Keyring {
   let held = hold(keys);
-  const { leewaySeconds, issuer, foreignMaxSeconds } = settings;
-  const audience = settings.audience.length === 0 ? undefined : settings.audience;
+  const {
+    tokenLeeway: leewaySeconds,
+    tokenIssuer: issuer,
+    tokenAudience: audience,
+    tokenForeignTtl: foreignMaxSeconds,
+  } = settings;
   const { revokedKeys } = revocations;
 
   return {
