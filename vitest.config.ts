@@ -5,7 +5,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     // These install other packages: `npm run test:all`.
     exclude: ["test/installs/**"],
-    globalSetup: "test/tarball.ts",
+    globalSetup: "test/world/tarball.ts",
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // On a machine that is busy with something else a second is soon over. Deadlines that are promised say so themselves.

@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/installs/**/*.test.ts"],
-    globalSetup: "test/tarball.ts",
+    globalSetup: "test/world/tarball.ts",
     testTimeout: 600_000,
     hookTimeout: 600_000,
     pool: "forks",

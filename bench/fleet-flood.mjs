@@ -20,7 +20,7 @@ const { createRandom } = await import("../test/history/random.ts");
 const { makePeople, makeSecret } = await import("../test/history/world.ts");
 const { checkHistory } = await import("../test/history/check.ts");
 const { describeViolations, saveHistory } = await import("../test/history/save.ts");
-const { leave } = await import("../test/serve/serve.ts");
+const { leave } = await import("../test/world/serve.ts");
 
 const { values } = parseArgs({
   options: {

@@ -9,7 +9,7 @@ import "./typescript.mjs";
 const { recordRun } = await import("../test/history/run.ts");
 const { checkHistory } = await import("../test/history/check.ts");
 const { saveHistory, describeViolations } = await import("../test/history/save.ts");
-const { leave } = await import("../test/serve/serve.ts");
+const { leave } = await import("../test/world/serve.ts");
 
 const { values } = parseArgs({
   options: {

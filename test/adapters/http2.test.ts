@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { type ClientHttp2Session, connect, createServer, type Http2Server } from "node:http2";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { guarded, mount } from "../../dist/adapters/node.js";
-import { alice, type Serving, serve } from "../http/serving.js";
+import { alice, type Serving, serve } from "../world/http-server.js";
 
 let serving: Serving;
 let server: Http2Server;

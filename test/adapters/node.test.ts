@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, expectTypeOf, it } fr
 import { authorize, guarded, type Listener, mount } from "../../dist/adapters/node.js";
 import type { Auth } from "../../dist/tokens/auth.js";
 import { sendRaw } from "../http/raw.js";
-import { alice, bearer, foreignToken, type Grant, post, type Serving, serve } from "../http/serving.js";
+import { alice, bearer, foreignToken, type Grant, post, type Serving, serve } from "../world/http-server.js";
 
 let serving: Serving;
 let grant: Grant;

@@ -1,8 +1,8 @@
 // The audit log: one row per decision about a person, written in the transaction of what it records.
 
 import { describe, expect, it } from "vitest";
-import { DatabaseSync } from "./sqlite.js";
-import { grantOf, openWorld, password, sessionOf, start, type World } from "./world.js";
+import { grantOf, openWorld, password, sessionOf, start, type World } from "../world/ampho.js";
+import { DatabaseSync } from "../world/sqlite.js";
 
 const newPassword = "quartz lantern meadow 17";
 const rowsOf = async (world: World) =>

@@ -3,7 +3,7 @@ import { renameSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { createFetchAuthorize } from "../../dist/adapters/fetch-authorize.js";
 import { AmphoError, type Auth, type Requirements, toHandler } from "../../dist/index.js";
-import { answerOf, foreignToken, freshFolder, openWorld, sessionOf, start, type World } from "./world.js";
+import { answerOf, foreignToken, freshFolder, openWorld, sessionOf, start, type World } from "../world/ampho.js";
 
 const scopes = { editor: ["read", "write"], reader: ["read"] };
 

@@ -6,8 +6,8 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Auth, toHandler } from "../../dist/index.js";
+import { openWorld } from "../world/ampho.js";
 import type * as Fixture from "./fixtures/decorated.js";
-import { openWorld } from "./world.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(path.join(tmpdir(), "ampho-decorators-"));

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { mount } from "../../dist/adapters/node.js";
-import { openWorld, password, type World } from "./world.js";
+import { openWorld, password, type World } from "../world/ampho.js";
 
 async function serve({ ampho }: World): Promise<number> {
   const server = createServer(mount(ampho));

@@ -16,7 +16,7 @@ import {
   password,
   start,
   type World,
-} from "./world.js";
+} from "../world/ampho.js";
 
 /** Seconds that a changed file may take; the test's own time limit is far above. */
 const patience = { timeout: 20_000, interval: 25 };

@@ -1,8 +1,8 @@
 // POST /login (contract §4): a password for a session.
 import { hashSync } from "@node-rs/argon2";
 import { describe, expect, it } from "vitest";
-import { DatabaseSync } from "./sqlite.js";
-import { admission, claimsOf, foreignToken, grantOf, openWorld, password, sessionOf, start } from "./world.js";
+import { admission, claimsOf, foreignToken, grantOf, openWorld, password, sessionOf, start } from "../world/ampho.js";
+import { DatabaseSync } from "../world/sqlite.js";
 
 describe("a login", () => {
   it("answers with a token, its times, a refresh token and a device proof, and nothing else", async () => {

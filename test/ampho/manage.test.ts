@@ -1,7 +1,7 @@
 // `ampho.users`, `ampho.sessions`, `ampho.audit` and `close` (contract §6): what the commands do, from code.
 import { describe, expect, it } from "vitest";
 import type { NewUser } from "../../dist/index.js";
-import { admission, grantOf, openWorld, password, sessionOf } from "./world.js";
+import { admission, grantOf, openWorld, password, sessionOf } from "../world/ampho.js";
 
 const refused = { code: "invalid_request" };
 const unknown = { code: "not_found" };

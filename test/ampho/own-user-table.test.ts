@@ -21,7 +21,7 @@ import {
   sessionOf,
   start,
   type World,
-} from "./world.js";
+} from "../world/ampho.js";
 
 interface Table {
   readonly rows: Map<string, ApplicationUser>;

@@ -3,9 +3,9 @@ import { beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { AmphoOptions } from "../../dist/index.js";
 import { openPostgres } from "../../dist/store/postgres/store.js";
 import { startCuttingProxy } from "../store/cutting-proxy.js";
-import { startOwnPostgres } from "../store/postgres-server.js";
-import { useDatabase, usePostgres } from "../store/use-postgres.js";
-import { admission, type FullGrant, grantOf, openWorld, password, sessionOf, type World } from "./world.js";
+import { admission, type FullGrant, grantOf, openWorld, password, sessionOf, type World } from "../world/ampho.js";
+import { startOwnPostgres } from "../world/postgres.js";
+import { useDatabase, usePostgres } from "../world/use-postgres.js";
 
 const server = usePostgres(startOwnPostgres);
 const database = useDatabase(server);

@@ -9,8 +9,8 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { guarded, mount } from "../../dist/adapters/node.js";
 import { within } from "../serve/deadline.js";
 import { startChild } from "../store/processes.js";
+import { admission, foreignToken, freshFolder, grantOf, openWorld, password, type World } from "../world/ampho.js";
 import { realClock, startInstance } from "./processes.js";
-import { admission, foreignToken, freshFolder, grantOf, openWorld, password, type World } from "./world.js";
 
 /** A server of an application: our endpoints, and two guarded paths. */
 async function serve(world: World) {

@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished } from "vitest";
 import type { Clock } from "../../dist/index.js";
-import type { World } from "./world.js";
+import type { World } from "../world/ampho.js";
 
 /** Processes cannot share a clock that is set. */
 export const realClock: Clock = {

@@ -1,7 +1,6 @@
 // Many at once: exactly one renewal moves the generation, and nothing that has ended stays good, whatever races it.
 import { describe, expect, it } from "vitest";
 import { within } from "../serve/deadline.js";
-import { realClock, startInstance } from "./processes.js";
 import {
   type Answer,
   admission,
@@ -13,7 +12,8 @@ import {
   password,
   sessionOf,
   type World,
-} from "./world.js";
+} from "../world/ampho.js";
+import { realClock, startInstance } from "./processes.js";
 
 const generationOf = (token: unknown) => claimsOf(String(token))["gen"];
 

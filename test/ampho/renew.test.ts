@@ -12,7 +12,7 @@ import {
   sessionOf,
   start,
   type World,
-} from "./world.js";
+} from "../world/ampho.js";
 
 async function openAnn(options: Parameters<typeof openWorld>[0] = {}) {
   const world = await openWorld(options);

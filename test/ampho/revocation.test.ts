@@ -13,7 +13,7 @@ import {
   sessionOf,
   start,
   type World,
-} from "./world.js";
+} from "../world/ampho.js";
 
 const day = 86_400;
 

@@ -5,8 +5,8 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { createAccessLog } from "../../dist/http/server/access-log.js";
 import { createHttpServer } from "../../dist/http/server/server.js";
-import { textsOf } from "./sqlite.js";
-import { type FullGrant, foreignToken, fullGrant, newKey, openWorld, start } from "./world.js";
+import { type FullGrant, foreignToken, fullGrant, newKey, openWorld, start } from "../world/ampho.js";
+import { textsOf } from "../world/sqlite.js";
 
 const canary = (name: string) => `canary-${name}-9c41e7`;
 

@@ -1,6 +1,6 @@
 // A token that was let in before is looked up, not verified again: all that can change about it still counts.
 import { describe, expect, it } from "vitest";
-import { admission, foreignToken, grantOf, newKey, openWorld, sessionOf, start } from "./world.js";
+import { admission, foreignToken, grantOf, newKey, openWorld, sessionOf, start } from "../world/ampho.js";
 
 describe("a token that was let in before", () => {
   it("gives the same Auth, until its last second and not in that", async () => {

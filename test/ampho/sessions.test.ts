@@ -11,7 +11,7 @@ import {
   sessionOf,
   start,
   type World,
-} from "./world.js";
+} from "../world/ampho.js";
 
 const told = ({ status, error }: Answer) => [status, error];
 const newPassword = "quartz lantern meadow 17";

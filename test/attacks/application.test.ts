@@ -6,7 +6,7 @@ import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { sendRaw } from "../http/raw.js";
-import { addUser, bearer, freshPlace, type Grant, leave, logIn, type Served } from "../serve/serve.js";
+import { addUser, bearer, freshPlace, type Grant, leave, logIn, type Served } from "../world/serve.js";
 
 let child: ChildProcessByStdio<Writable, Readable, null>;
 let application: Pick<Served, "root" | "url" | "port">;

@@ -12,7 +12,7 @@ import {
   type Served,
   startServe,
   unthrottled,
-} from "../serve/serve.js";
+} from "../world/serve.js";
 
 let served: Served;
 beforeAll(async () => {

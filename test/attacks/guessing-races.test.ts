@@ -1,7 +1,7 @@
 // Attempts that come while something else happens to the account, at two real servers on one database, of either kind.
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startPostgres } from "../store/postgres-server.js";
+import { startPostgres } from "../world/postgres.js";
 import { type LoginAnswer, right, type Servers, startServers, strangers, wrong } from "./servers.js";
 
 const stores = {

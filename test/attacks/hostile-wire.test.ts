@@ -2,7 +2,7 @@
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sendRaw } from "../http/raw.js";
-import { alice, bearer, logIn } from "../serve/serve.js";
+import { alice, bearer, logIn } from "../world/serve.js";
 import { layIn, type Siege } from "./siege.js";
 
 let siege: Siege;

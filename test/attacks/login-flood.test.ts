@@ -1,7 +1,7 @@
 // More logins at once than can be answered in time, from as many addresses: who is told to come later, and who is let in.
 import { availableParallelism } from "node:os";
 import { describe, expect, it } from "vitest";
-import { openWorld, password, type World } from "../ampho/world.js";
+import { openWorld, password, type World } from "../world/ampho.js";
 
 /** More than may wait for a password to be hashed, and than are hashed until they are there. */
 const flooding = 1_000 + 300 * availableParallelism();

@@ -16,7 +16,7 @@ import {
   type Served,
   startServe,
   unthrottled,
-} from "../serve/serve.js";
+} from "../world/serve.js";
 import { naughty } from "./siege.js";
 
 let place: Place;

@@ -15,7 +15,7 @@ import {
   type Served,
   startServe,
   unthrottled,
-} from "../serve/serve.js";
+} from "../world/serve.js";
 
 export const naughty: readonly string[] = JSON.parse(
   readFileSync(new URL("../vectors/naughty-strings/blns.json", import.meta.url), "utf8"),

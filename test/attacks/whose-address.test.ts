@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { mount } from "../../dist/adapters/node.js";
 import { type Ampho, type AmphoOptions, createAmpho } from "../../dist/ampho.js";
-import { addUser, alice, bearer, command, freshPlace, leave, logIn, post, startServe } from "../serve/serve.js";
+import { addUser, alice, bearer, command, freshPlace, leave, logIn, post, startServe } from "../world/serve.js";
 
 afterAll(leave);
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createAmpho } from "../../dist/ampho.js";
-import { settableClock } from "../ampho/world.js";
+import { settableClock } from "../world/ampho.js";
 import { ampho } from "./transcript.js";
 
 let cwd: string;

@@ -1,7 +1,7 @@
 // A real Chromium: the one that is installed, or Debian's, which is installed where that is possible.
 import { accessSync, constants } from "node:fs";
 import { type Browser, chromium } from "playwright-core";
-import { installFromDebian } from "../debian.js";
+import { installFromDebian } from "../world/debian.js";
 
 const places = [
   process.env["CHROMIUM_PATH"],

@@ -5,7 +5,7 @@ import { onTestFinished } from "vitest";
 import { authorize, mount } from "../../dist/adapters/node.js";
 import { createClient } from "../../dist/client/client.js";
 import { type Ampho, type AmphoOptions, createAmpho } from "../../dist/index.js";
-import { settableClock } from "../ampho/world.js";
+import { settableClock } from "../world/ampho.js";
 import { createKept } from "./kept.js";
 
 export const ann = { login: "ann", password: "heron violet tumbrel 91" };

@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { commands } from "../../dist/cli/commands.js";
 import { environmentOnly, parameterNames } from "../../dist/config/parameters.js";
-import { installMs } from "../debian.js";
+import { installMs } from "../world/debian.js";
 import { requireProgram } from "./programs.js";
 
 const root = path.resolve(import.meta.dirname, "../..");

@@ -6,7 +6,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rm
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { freePort, type PostgresServer, startPostgres } from "../store/postgres-server.js";
+import { freePort, type PostgresServer, startPostgres } from "../world/postgres.js";
 import { all, copyOf, readDockerfile, words } from "./dockerfile.js";
 
 interface LockEntry {

@@ -1,6 +1,6 @@
 // Programs of Debian that these tests run: those that are installed, or installed now, which takes root.
 import { existsSync } from "node:fs";
-import { installFromDebian } from "../debian.js";
+import { installFromDebian } from "../world/debian.js";
 
 /** The path of a program; throws, saying what to install, where it is not there. */
 export function requireProgram(name: string, debianPackage: string): string {

@@ -1,7 +1,7 @@
 // Ampho behind the real nginx and the real Caddy, with the files of deploy/.
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { installMs } from "../debian.js";
-import { addUser, alice, command, freshPlace, leave, type Place, type Served, startServe } from "../serve/serve.js";
+import { installMs } from "../world/debian.js";
+import { addUser, alice, command, freshPlace, leave, type Place, type Served, startServe } from "../world/serve.js";
 import { certificate, proxies, type RunningProxy } from "./proxies.js";
 
 const revocationFeedToken = "feed-token-of-the-tests-0123456789abcdef";

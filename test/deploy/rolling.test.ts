@@ -2,10 +2,10 @@
 // out without pause through a balancer: no request fails.
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { installMs } from "../debian.js";
-import { addUser, alice, freshPlace, leave, type Place, type Served, startServe, unthrottled } from "../serve/serve.js";
-import { freePort } from "../store/postgres-server.js";
-import { useDatabase } from "../store/use-postgres.js";
+import { installMs } from "../world/debian.js";
+import { freePort } from "../world/postgres.js";
+import { addUser, alice, freshPlace, leave, type Place, type Served, startServe, unthrottled } from "../world/serve.js";
+import { useDatabase } from "../world/use-postgres.js";
 import { proxies, type RunningProxy } from "./proxies.js";
 
 const database = useDatabase();

@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, expect, it, vi } from "vitest";
 import { binary, execute } from "../cli/transcript.js";
-import { installMs } from "../debian.js";
 import { requireProgram } from "../deploy/programs.js";
+import { installMs } from "../world/debian.js";
+import { startPostgresIn } from "../world/postgres.js";
 import {
   addUser,
   alice,
@@ -20,8 +21,7 @@ import {
   post,
   type Served,
   startServe,
-} from "../serve/serve.js";
-import { startPostgresIn } from "../store/postgres-server.js";
+} from "../world/serve.js";
 import { readPage, section } from "./evidence.js";
 
 afterAll(leave);

@@ -5,8 +5,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { installMs } from "../debian.js";
 import { requireProgram } from "../deploy/programs.js";
+import { installMs } from "../world/debian.js";
+import { freePort } from "../world/postgres.js";
 import {
   addUser,
   alice,
@@ -18,8 +19,7 @@ import {
   type Served,
   startServe,
   unthrottled,
-} from "../serve/serve.js";
-import { freePort } from "../store/postgres-server.js";
+} from "../world/serve.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const dashboard = readFileSync(path.join(root, "deploy/grafana/ampho.json"), "utf8");

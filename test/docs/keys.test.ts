@@ -5,7 +5,7 @@ import path from "node:path";
 import { afterAll, expect, it, vi } from "vitest";
 import { binary, execute, type Outcome } from "../cli/transcript.js";
 import { shifted } from "../serve/fleet.js";
-import { addUser, alice, bearer, freshPlace, type Grant, leave, logIn, post, startServe } from "../serve/serve.js";
+import { addUser, alice, bearer, freshPlace, type Grant, leave, logIn, post, startServe } from "../world/serve.js";
 import { readPage } from "./evidence.js";
 
 afterAll(leave);

@@ -6,9 +6,9 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createAmpho, linesOf } from "../../dist/index.js";
-import { DatabaseSync } from "../ampho/sqlite.js";
 import { type Consumer, installPacked } from "../examples/packed.js";
-import { startPostgres } from "../store/postgres-server.js";
+import { startPostgres } from "../world/postgres.js";
+import { DatabaseSync } from "../world/sqlite.js";
 import { readPage, section } from "./evidence.js";
 
 const page = readPage("docs/migrating.md");

@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requireProgram } from "../deploy/programs.js";
-import { freePort, startOwnPostgres } from "../store/postgres-server.js";
-import { usePostgres } from "../store/use-postgres.js";
+import { freePort, startOwnPostgres } from "../world/postgres.js";
+import { usePostgres } from "../world/use-postgres.js";
 import { readPage, section } from "./evidence.js";
 
 const root = path.resolve(import.meta.dirname, "../..");

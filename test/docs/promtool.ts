@@ -1,7 +1,7 @@
 // Prometheus' own tool, of Debian's package `prometheus`.
 import { execFile, spawnSync } from "node:child_process";
 import { promisify } from "node:util";
-import { installFromDebian } from "../debian.js";
+import { installFromDebian } from "../world/debian.js";
 
 const isThere = () => spawnSync("promtool", ["--version"]).status === 0;
 

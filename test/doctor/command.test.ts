@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { afterAll, expect, test } from "vitest";
-import { addUser, command, freshPlace, leave } from "../serve/serve.js";
+import { addUser, command, freshPlace, leave } from "../world/serve.js";
 
 afterAll(leave);
 

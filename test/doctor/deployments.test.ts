@@ -6,8 +6,8 @@ import path from "node:path";
 import { createServer, type Server } from "node:tls";
 import { afterAll, describe, expect, test } from "vitest";
 import { attacks } from "../../dist/doctor/attacks/table.js";
-import { command, freshPlace, leave, type Place, startServe } from "../serve/serve.js";
-import { useDatabase, usePostgres } from "../store/use-postgres.js";
+import { command, freshPlace, leave, type Place, startServe } from "../world/serve.js";
+import { useDatabase, usePostgres } from "../world/use-postgres.js";
 
 interface Said {
   readonly code: number | null;

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { attacks } from "../../dist/doctor/attacks/table.js";
 import { binary } from "../cli/transcript.js";
-import { addUser, alice, command, freshPlace, leave, type Place, type Served, startServe } from "../serve/serve.js";
+import { addUser, alice, command, freshPlace, leave, type Place, type Served, startServe } from "../world/serve.js";
 
 afterAll(leave);
 

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { packed } from "../tarball.js";
+import { packed } from "../world/tarball.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
 

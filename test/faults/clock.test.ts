@@ -1,8 +1,8 @@
 // Two machines' clocks are off by two hours, one forth and one back: the processes on them decide as all others do, by the clock
 // of the store.
 import { expect, it } from "vitest";
-import { installMs } from "../debian.js";
 import { requireProgram } from "../deploy/programs.js";
+import { installMs } from "../world/debian.js";
 import { claimsOf } from "./ledger.js";
 import { logIn } from "./load.js";
 import { openPostgresGround, type PostgresGround } from "./postgres-ground.js";

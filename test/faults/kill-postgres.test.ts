@@ -1,8 +1,8 @@
 // kill -9 of the process that writes, and of PostgreSQL under it, when everything but the commit has arrived: of each
 // transaction of each endpoint and command that writes.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { freshPlace, leave, unthrottled } from "../serve/serve.js";
-import { type OwnServer, startOwnPostgres } from "../store/postgres-server.js";
+import { type OwnServer, startOwnPostgres } from "../world/postgres.js";
+import { freshPlace, leave, unthrottled } from "../world/serve.js";
 import { keyOfAll } from "./ground.js";
 import { expectWhole, type Killer, type KillGround, learn } from "./killing.js";
 import { startWireProxy, type WireMessage, type WireProxy } from "./wire-proxy.js";

@@ -6,7 +6,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadDriver } from "../../dist/store/sqlite/driver.js";
 import { openSqliteMigrations } from "../../dist/store/sqlite/store.js";
-import { freshPlace, leave, unthrottled } from "../serve/serve.js";
+import { freshPlace, leave, unthrottled } from "../world/serve.js";
 import { keyOfAll } from "./ground.js";
 import { expectWhole, type Killer, type KillGround, learn } from "./killing.js";
 import { openBeside, type Write, writes } from "./writes.js";

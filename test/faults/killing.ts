@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { expect } from "vitest";
 import type { Ampho } from "../../dist/ampho.js";
 import { binary } from "../cli/transcript.js";
-import { type Place, type Served, startServe } from "../serve/serve.js";
+import { type Place, type Served, startServe } from "../world/serve.js";
 import { ask } from "./application.js";
 import { contradictions } from "./ledger.js";
 import { makeSubject, movedBetween, type Subject, tallyOf, tallySql, type Write } from "./writes.js";

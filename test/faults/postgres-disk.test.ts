@@ -2,8 +2,8 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, it } from "vitest";
-import { startPostgresIn } from "../store/postgres-server.js";
 import { mayMount, mountSmall } from "../store/processes.js";
+import { startPostgresIn } from "../world/postgres.js";
 import { ask } from "./application.js";
 import { tableOf } from "./ground.js";
 import { openPostgresGround, type PostgresGround } from "./postgres-ground.js";

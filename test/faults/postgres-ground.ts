@@ -1,6 +1,6 @@
 // Two applications on one PostgreSQL server of the test's own; the second reaches it through a proxy.
 import { expect } from "vitest";
-import { type Database, type OwnServer, startOwnPostgres } from "../store/postgres-server.js";
+import { type Database, type OwnServer, startOwnPostgres } from "../world/postgres.js";
 import { startApplication } from "./application.js";
 import { keyOfAll, people, unthrottled } from "./ground.js";
 import type { Ground } from "./trial.js";

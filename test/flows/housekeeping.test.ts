@@ -3,8 +3,8 @@ import { afterEach, beforeEach, expect, it, onTestFinished, vi } from "vitest";
 import type { Configuration } from "../../dist/config/configuration.js";
 import { startHousekeeping } from "../../dist/flows/housekeeping.js";
 import { openSqlite } from "../../dist/store/sqlite/store.js";
-import { settableClock, start } from "../ampho/world.js";
 import { eventsOf, origin } from "../store/fixtures.js";
+import { settableClock, start } from "../world/ampho.js";
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }));
 afterEach(() => void vi.useRealTimers());

@@ -11,7 +11,7 @@ import { createSessionTokens } from "../../dist/sessions/session-tokens.js";
 import { openSqlite } from "../../dist/store/sqlite/store.js";
 import { createKeyring } from "../../dist/tokens/keyring.js";
 import { storedDirectory } from "../../dist/users/directory.js";
-import { foreignToken, newKey, settableClock, start } from "../ampho/world.js";
+import { foreignToken, newKey, settableClock, start } from "../world/ampho.js";
 
 const settings = {
   tokenTtl: 900,

@@ -1,9 +1,9 @@
 // The database of a run: what servers need to know of it, its audit log and its size, read past all of our own code.
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "../ampho/sqlite.js";
-import { freshPlace, type Place } from "../serve/serve.js";
-import { startOwnPostgres } from "../store/postgres-server.js";
+import { startOwnPostgres } from "../world/postgres.js";
+import { freshPlace, type Place } from "../world/serve.js";
+import { DatabaseSync } from "../world/sqlite.js";
 import type { AuditRow } from "./history.js";
 
 export const stores = ["sqlite", "postgres"] as const;

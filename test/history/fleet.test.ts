@@ -2,7 +2,7 @@
 // again (a failure prints it); the machine's own timing is not in it, so a fault may need more than one try.
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { leave } from "../serve/serve.js";
+import { leave } from "../world/serve.js";
 import { alterations } from "./alterations.js";
 import { checkHistory } from "./check.js";
 import { stores } from "./database.js";

@@ -1,5 +1,5 @@
 // Several `ampho serve` on one database, each with its life written down: started, ready, killed, started anew.
-import { type Place, type Served, startServe } from "../serve/serve.js";
+import { type Place, type Served, startServe } from "../world/serve.js";
 import type { Life } from "./history.js";
 
 export interface Member {

@@ -1,7 +1,7 @@
 // An operator in a process of their own: disables and enables users, takes roles away, ends sessions; mostly through the
 // library, at times by the command line.
 import { createAmpho } from "../../dist/index.js";
-import { command, type Place } from "../serve/serve.js";
+import { command, type Place } from "../world/serve.js";
 import type { HistoryDatabase } from "./database.js";
 import type { Request } from "./history.js";
 import { createRandom } from "./random.js";

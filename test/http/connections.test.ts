@@ -6,8 +6,8 @@ import { text } from "node:stream/consumers";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { bearer, revocationFeedToken, type Serving, serve } from "../world/http-server.js";
 import { sendRaw } from "./raw.js";
-import { bearer, revocationFeedToken, type Serving, serve } from "./serving.js";
 
 let serving: Serving;
 beforeEach(async () => {

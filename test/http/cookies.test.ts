@@ -1,9 +1,9 @@
 // AMPHO_SECURITY_COOKIES: tokens in cookies, what may be sent with them, and from where.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { cookieNames } from "../../dist/http/rest/cookie-mode.js";
+import { alice, bearer, post, type Serving, serve } from "../world/http-server.js";
 import { openJar } from "./jar.js";
 import { sendRaw } from "./raw.js";
-import { alice, bearer, post, type Serving, serve } from "./serving.js";
 
 const friend = "http://friend.localhost:5173";
 const bob = { login: "bob", password: "copper lantern drizzle 84" };

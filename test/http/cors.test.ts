@@ -1,8 +1,8 @@
 // Calls from pages of other origins: what a browser is told, and that nobody else is told anything.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { routes } from "../../dist/http/rest/routes.js";
+import { alice, bearer, post, type Serving, serve } from "../world/http-server.js";
 import { sendRaw } from "./raw.js";
-import { alice, bearer, post, type Serving, serve } from "./serving.js";
 
 const app = "https://app.example";
 const other = "http://localhost:5173";

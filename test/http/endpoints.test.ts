@@ -2,7 +2,7 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { alice, bearer, foreignToken, post, type Serving, serve } from "./serving.js";
+import { alice, bearer, foreignToken, post, type Serving, serve } from "../world/http-server.js";
 
 let serving: Serving;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 // GET /revocations over HTTP: who may read it, what it says, and how long it waits.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { bearer, revocationFeedToken, type Serving, serve } from "./serving.js";
+import { bearer, revocationFeedToken, type Serving, serve } from "../world/http-server.js";
 
 let serving: Serving;
 beforeAll(async () => {

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { alice, bearer, type Grant, post, type Serving, serve } from "../world/http-server.js";
 import { sendRaw } from "./raw.js";
-import { alice, bearer, type Grant, post, type Serving, serve } from "./serving.js";
 
 let serving: Serving;
 let grant: Grant;

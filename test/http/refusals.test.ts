@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { routes } from "../../dist/http/rest/routes.js";
-import { bearer, foreignToken, type Grant, type Serving, serve } from "./serving.js";
+import { bearer, foreignToken, type Grant, type Serving, serve } from "../world/http-server.js";
 
 let serving: Serving;
 let grant: Grant;

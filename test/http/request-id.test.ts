@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { requestIdOf } from "../../dist/http/node/request-id.js";
+import { alice, post, type Serving, serve } from "../world/http-server.js";
 import { sendRaw } from "./raw.js";
-import { alice, post, type Serving, serve } from "./serving.js";
 
 const traceId = "0af7651916cd43dd8448eb211c80319c";
 const parentId = "b7ad6b7169203331";

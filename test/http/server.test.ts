@@ -3,8 +3,8 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, it } from "vitest";
 import { createHttpServer } from "../../dist/http/server/server.js";
+import { alice, bearer, post, revocationFeedToken, type Serving, serve } from "../world/http-server.js";
 import { sendRaw } from "./raw.js";
-import { alice, bearer, post, revocationFeedToken, type Serving, serve } from "./serving.js";
 
 const open: Serving[] = [];
 afterEach(async () => {

@@ -1,7 +1,7 @@
 // What no client library sends: bytes on the socket.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { alice, bearer, post, type Serving, serve } from "../world/http-server.js";
 import { sendRaw } from "./raw.js";
-import { alice, bearer, post, type Serving, serve } from "./serving.js";
 
 let serving: Serving;
 let token: string;

@@ -1,6 +1,6 @@
 // The examples of fetch-native hosts, with the real packages: each is compiled, started, and asked without a token and with one.
 import { beforeAll, expect, it } from "vitest";
-import { packed } from "../tarball.js";
+import { packed } from "../world/tarball.js";
 import { hosts } from "./hosts.js";
 import { copyExample, freePort, password, serving, shell } from "./project.js";
 

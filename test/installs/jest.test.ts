@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, expect, it } from "vitest";
-import { packed } from "../tarball.js";
+import { packed } from "../world/tarball.js";
 import { freshFolder, shell, write } from "./project.js";
 
 let folder = "";

@@ -1,6 +1,6 @@
 // Installed by each package manager from the packed tarball, the command makes a key and a user, and the server lets her in.
 import { beforeAll, describe, expect, it } from "vitest";
-import { packed } from "../tarball.js";
+import { packed } from "../world/tarball.js";
 import { freePort, freshFolder, password, serving, shell, write } from "./project.js";
 
 let tarball = "";

@@ -2,7 +2,7 @@
 // changed for tokens.
 import { beforeAll, expect, it } from "vitest";
 import { snippets } from "../docs/snippets.js";
-import { packed } from "../tarball.js";
+import { packed } from "../world/tarball.js";
 import { freePort, freshFolder, password, serving, shell, write } from "./project.js";
 
 // It stands on node:sqlite, which Node 20 has not.

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, expect, it } from "vitest";
 import { letsInWhomItShould } from "../examples/exercise.js";
-import { packed } from "../tarball.js";
+import { packed } from "../world/tarball.js";
 import { copyExample, freePort, password, serving, shell } from "./project.js";
 
 let tarball = "";

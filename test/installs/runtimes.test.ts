@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
 import { beforeAll, expect, it } from "vitest";
-import { packed } from "../tarball.js";
+import { packed } from "../world/tarball.js";
 import { copyExample, password, shell } from "./project.js";
 
 let tarball = "";

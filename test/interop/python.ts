@@ -1,7 +1,7 @@
 // Debian's Python, which has the packages python3-jwt and python3-jwcrypto.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { installFromDebian } from "../debian.js";
+import { installFromDebian } from "../world/debian.js";
 
 const python = "/usr/bin/python3";
 const packages = ["python3-jwt", "python3-jwcrypto"];

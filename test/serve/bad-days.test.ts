@@ -19,7 +19,7 @@ import {
   post,
   type Served,
   startServe,
-} from "./serve.js";
+} from "../world/serve.js";
 
 afterAll(leave);
 

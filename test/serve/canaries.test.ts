@@ -1,7 +1,7 @@
 // Secrets go through a real server and the commands beside it; whatever these say is searched for them.
 import { randomBytes } from "node:crypto";
 import { afterAll, expect, it } from "vitest";
-import { bearer, command, freshPlace, leave, startServe } from "./serve.js";
+import { bearer, command, freshPlace, leave, startServe } from "../world/serve.js";
 
 afterAll(leave);
 

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { addUser, bearer, freshPlace, type Grant, leave, logIn, post } from "./serve.js";
+import { addUser, bearer, freshPlace, type Grant, leave, logIn, post } from "../world/serve.js";
 
 const [minute, hour, day] = [60, 3600, 86_400];
 let child: ChildProcess;

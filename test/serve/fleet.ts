@@ -4,7 +4,7 @@ import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, vi } from "vitest";
-import { alice, bearer, command, type Grant, type Place, post, type Served, startServe } from "./serve.js";
+import { alice, bearer, command, type Grant, type Place, post, type Served, startServe } from "../world/serve.js";
 
 export interface Member {
   readonly served: Served;

@@ -5,7 +5,7 @@ import path from "node:path";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { generateJwk } from "../../dist/keys/generate.js";
 import { binary } from "../cli/transcript.js";
-import { addUser, bearer, freshPlace, leave, logIn, type Place, type Served, startServe } from "./serve.js";
+import { addUser, bearer, freshPlace, leave, logIn, type Place, type Served, startServe } from "../world/serve.js";
 
 afterAll(leave);
 

@@ -3,10 +3,21 @@ import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { createVerifier } from "../../dist/verify/verifier.js";
-import { startPostgres } from "../store/postgres-server.js";
+import { startPostgres } from "../world/postgres.js";
+import {
+  addUser,
+  alice,
+  bearer,
+  command,
+  freshPlace,
+  leave,
+  logIn,
+  type Place,
+  post,
+  unthrottled,
+} from "../world/serve.js";
 import { within } from "./deadline.js";
 import { type Load, later, type Member, rollOut, startFleet, startLoad } from "./fleet.js";
-import { addUser, alice, bearer, command, freshPlace, leave, logIn, type Place, post, unthrottled } from "./serve.js";
 
 afterAll(leave);
 

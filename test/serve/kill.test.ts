@@ -16,7 +16,7 @@ import {
   type Served,
   startServe,
   unthrottled,
-} from "./serve.js";
+} from "../world/serve.js";
 
 afterAll(leave);
 

@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { sendRaw } from "../http/raw.js";
 import { familiesOf, samplesOf } from "../telemetry/reading.js";
-import { addUser, bearer, command, freshPlace, leave, logIn, type Served, startServe } from "./serve.js";
+import { addUser, bearer, command, freshPlace, leave, logIn, type Served, startServe } from "../world/serve.js";
 
 afterAll(leave);
 

@@ -1,7 +1,5 @@
 // Two `ampho serve` processes on one PostgreSQL, as behind a load balancer.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { useDatabase } from "../store/use-postgres.js";
-import { within } from "./deadline.js";
 import {
   addUser,
   bearer,
@@ -14,7 +12,9 @@ import {
   post,
   type Served,
   startServe,
-} from "./serve.js";
+} from "../world/serve.js";
+import { useDatabase } from "../world/use-postgres.js";
+import { within } from "./deadline.js";
 
 const database = useDatabase();
 let place: Place;

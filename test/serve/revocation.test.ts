@@ -7,9 +7,7 @@ import { openStore } from "../../dist/store/open.js";
 import { operations } from "../../dist/store/operations.js";
 import { loadDriver } from "../../dist/store/sqlite/driver.js";
 import type { Row, SqlValue, Transaction } from "../../dist/store/transaction.js";
-import { startOwnPostgres } from "../store/postgres-server.js";
-import { useDatabase, usePostgres } from "../store/use-postgres.js";
-import { within } from "./deadline.js";
+import { startOwnPostgres } from "../world/postgres.js";
 import {
   addUser,
   alice,
@@ -22,7 +20,9 @@ import {
   type Served,
   startServe,
   unthrottled,
-} from "./serve.js";
+} from "../world/serve.js";
+import { useDatabase, usePostgres } from "../world/use-postgres.js";
+import { within } from "./deadline.js";
 
 // Many processes start here, on a machine that may have much to do.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, it } from "vitest";
-import { addUser, alice, freshPlace, leave, post, startServe } from "./serve.js";
+import { addUser, alice, freshPlace, leave, post, startServe } from "../world/serve.js";
 
 afterAll(leave);
 

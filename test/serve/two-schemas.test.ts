@@ -2,9 +2,9 @@
 // contract. Real processes under load.
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { contracting, expanding, type LaterProgram, makeLaterProgram, present } from "../store/later-program.js";
-import { usePostgres } from "../store/use-postgres.js";
+import { addUser, command, freshPlace, leave, type Place, startServe, unthrottled } from "../world/serve.js";
+import { usePostgres } from "../world/use-postgres.js";
 import { startClients } from "./clients.js";
-import { addUser, command, freshPlace, leave, type Place, startServe, unthrottled } from "./serve.js";
 
 // Many processes start here, on a machine that may have much to do.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });

@@ -4,12 +4,12 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { openPostgres } from "../../dist/store/postgres/store.js";
 import { loadDriver } from "../../dist/store/sqlite/driver.js";
-import { command, freshPlace, leave, type Place } from "../serve/serve.js";
+import { command, freshPlace, leave, type Place } from "../world/serve.js";
+import { useDatabase, usePostgres } from "../world/use-postgres.js";
 import { openSession, renewal } from "./fixtures.js";
 import { expanding, type LaterProgram, makeLaterProgram, present } from "./later-program.js";
 import { startChild } from "./processes.js";
 import { type Seen, sqliteKind } from "./schema-fixtures.js";
-import { useDatabase, usePostgres } from "./use-postgres.js";
 
 // Many processes start here, on a machine that may have much to do.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });

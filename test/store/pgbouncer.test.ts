@@ -13,14 +13,14 @@ import { createStatementNames } from "../../dist/store/postgres/statement-names.
 import { openPostgres } from "../../dist/store/postgres/store.js";
 import type { Store } from "../../dist/store/store.js";
 import { end, resultOf, send, type Transaction } from "../../dist/store/transaction.js";
-import { installMs } from "../debian.js";
 import { requireProgram } from "../deploy/programs.js";
-import { command, freshPlace, leave } from "../serve/serve.js";
+import { installMs } from "../world/debian.js";
+import { type Database, freePort, type PostgresServer } from "../world/postgres.js";
+import { command, freshPlace, leave } from "../world/serve.js";
+import { useDatabase, usePostgres } from "../world/use-postgres.js";
 import { storeContract } from "./contract.js";
 import { openSession, renewal } from "./fixtures.js";
 import { expanding, makeLaterProgram, present } from "./later-program.js";
-import { type Database, freePort, type PostgresServer } from "./postgres-server.js";
-import { useDatabase, usePostgres } from "./use-postgres.js";
 
 interface Pooler {
   readonly url: string;

@@ -4,9 +4,9 @@ import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { openPostgres } from "../../dist/store/postgres/store.js";
 import type { Store } from "../../dist/store/store.js";
+import { startOwnPostgres } from "../world/postgres.js";
+import { useDatabase, usePostgres } from "../world/use-postgres.js";
 import { addUser, ann, eventsOf, login, openSession, operator, origin, renewal, start } from "./fixtures.js";
-import { startOwnPostgres } from "./postgres-server.js";
-import { useDatabase, usePostgres } from "./use-postgres.js";
 
 const database = useDatabase(usePostgres(() => startOwnPostgres("deadlock_timeout=100ms")));
 let store: Store;

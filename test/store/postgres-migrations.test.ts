@@ -3,9 +3,9 @@ import pg from "pg";
 import { expect, it, onTestFinished } from "vitest";
 import { openPostgresMigrations } from "../../dist/store/postgres/migrations.js";
 import { openPostgres } from "../../dist/store/postgres/store.js";
+import type { Database } from "../world/postgres.js";
+import { usePostgres } from "../world/use-postgres.js";
 import { openSession } from "./fixtures.js";
-import type { Database } from "./postgres-server.js";
-import { usePostgres } from "./use-postgres.js";
 
 const server = usePostgres();
 

@@ -7,8 +7,8 @@ import { type OperationName, type Output, operations } from "../../dist/store/op
 import { connect } from "../../dist/store/postgres/connection.js";
 import { transact } from "../../dist/store/postgres/transact.js";
 import type { Row, Transaction } from "../../dist/store/transaction.js";
+import { useDatabase } from "../world/use-postgres.js";
 import { runEveryPurpose } from "./every-operation.js";
-import { useDatabase } from "./use-postgres.js";
 
 const database = useDatabase();
 beforeAll(async () => {

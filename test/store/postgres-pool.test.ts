@@ -3,7 +3,7 @@ import pg from "pg";
 import { expect, it, onTestFinished } from "vitest";
 import { connect } from "../../dist/store/postgres/connection.js";
 import { createPool } from "../../dist/store/postgres/pool.js";
-import { useDatabase } from "./use-postgres.js";
+import { useDatabase } from "../world/use-postgres.js";
 
 const database = useDatabase();
 

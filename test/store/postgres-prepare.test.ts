@@ -13,9 +13,9 @@ import { transact } from "../../dist/store/postgres/transact.js";
 import { end, query, queryLast, resultOf, send, type Transaction, write } from "../../dist/store/transaction.js";
 import { keyOfAll } from "../faults/ground.js";
 import { startWireProxy } from "../faults/wire-proxy.js";
+import { useDatabase, usePostgres } from "../world/use-postgres.js";
 import { runEveryPurpose } from "./every-operation.js";
 import { ann, login, operator, start } from "./fixtures.js";
-import { useDatabase, usePostgres } from "./use-postgres.js";
 
 const server = usePostgres();
 const database = useDatabase(server);

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openPostgres } from "../../dist/store/postgres/store.js";
+import { type Database, type OwnServer, startOwnPostgres } from "../world/postgres.js";
 import { startCuttingProxy } from "./cutting-proxy.js";
-import { type Database, type OwnServer, startOwnPostgres } from "./postgres-server.js";
 
 const certificates = path.join(import.meta.dirname, "tls");
 const folder = mkdtempSync(path.join(tmpdir(), "ampho-tls-"));

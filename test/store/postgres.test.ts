@@ -1,7 +1,7 @@
 // The contract of a store over a real PostgreSQL server, as a role that cannot change the schema.
 import { openPostgres } from "../../dist/store/postgres/store.js";
+import { useDatabase } from "../world/use-postgres.js";
 import { storeContract } from "./contract.js";
-import { useDatabase } from "./use-postgres.js";
 
 const database = useDatabase();
 

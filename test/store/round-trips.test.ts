@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Ampho, createAmpho } from "../../dist/index.js";
 import { keyOfAll } from "../faults/ground.js";
 import { startWireProxy, type WireProxy } from "../faults/wire-proxy.js";
-import { useDatabase, usePostgres } from "./use-postgres.js";
+import { useDatabase, usePostgres } from "../world/use-postgres.js";
 
 const prefix = "https://auth.example/api/security";
 const alice = { login: "alice", password: "violet kettle harbour morning" };

@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "v
 import { known } from "../../dist/store/migrations/known.js";
 import { openStore } from "../../dist/store/open.js";
 import type { Store } from "../../dist/store/store.js";
-import { alice, command, freshPlace, leave, logIn, startServe } from "../serve/serve.js";
+import { alice, command, freshPlace, leave, logIn, startServe } from "../world/serve.js";
+import { usePostgres } from "../world/use-postgres.js";
 import { renewal, start } from "./fixtures.js";
 import { expanding, type LaterProgram, makeLaterProgram, present } from "./later-program.js";
 import { type Kind, postgresKind, type Seen, sqliteKind, withMigrations } from "./schema-fixtures.js";
-import { usePostgres } from "./use-postgres.js";
 
 // Many processes start here, on a machine that may have much to do.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });

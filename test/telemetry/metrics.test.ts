@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { admission, freshFolder, newKey, openWorld, password, sessionOf, start, type World } from "../ampho/world.js";
+import { admission, freshFolder, newKey, openWorld, password, sessionOf, start, type World } from "../world/ampho.js";
 import { familiesOf, samplesOf } from "./reading.js";
 
 const reading = ({ ampho }: World) => samplesOf(ampho.metrics());

@@ -13,8 +13,8 @@ import {
   SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-node";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import { openWorld, password, type World } from "../ampho/world.js";
-import { startPostgres } from "../store/postgres-server.js";
+import { openWorld, password, type World } from "../world/ampho.js";
+import { startPostgres } from "../world/postgres.js";
 
 const spanExporter = new InMemorySpanExporter();
 const tracerProvider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spanExporter)] });

@@ -1,8 +1,8 @@
 // What the metrics say of a PostgreSQL that hangs, and of its connections.
 import { beforeAll, expect, it, onTestFinished, vi } from "vitest";
-import { openWorld, password, type World } from "../ampho/world.js";
-import { startOwnPostgres } from "../store/postgres-server.js";
-import { useDatabase, usePostgres } from "../store/use-postgres.js";
+import { openWorld, password, type World } from "../world/ampho.js";
+import { startOwnPostgres } from "../world/postgres.js";
+import { useDatabase, usePostgres } from "../world/use-postgres.js";
 import { samplesOf } from "./reading.js";
 
 const server = usePostgres(startOwnPostgres);

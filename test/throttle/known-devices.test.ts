@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { claimsOf, foreignToken, newKey, openWorld, password, type World } from "../ampho/world.js";
+import { claimsOf, foreignToken, newKey, openWorld, password, type World } from "../world/ampho.js";
 
 const wrong = "not this one, sorry";
 

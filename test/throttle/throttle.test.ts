@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { openWorld, password, type Sent, start, type World } from "../ampho/world.js";
+import { openWorld, password, type Sent, start, type World } from "../world/ampho.js";
 
 const wrong = "not this one, sorry";
 

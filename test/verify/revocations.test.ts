@@ -3,7 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { createAmpho } from "../../dist/index.js";
 import { generateJwk } from "../../dist/keys/generate.js";
-import { admission, foreignToken, newKey, settableClock } from "../ampho/world.js";
+import { admission, foreignToken, newKey, settableClock } from "../world/ampho.js";
 import {
   becomes,
   type Issuer,
@@ -81,7 +81,7 @@ describe("a verifier that follows the feed", () => {
   });
 
   test("hears what another process ended, held back by one that has not seen it yet", async () => {
-    const { openWorld } = await import("../ampho/world.js");
+    const { openWorld } = await import("../world/ampho.js");
     const world = await openWorld({ revocationFeedToken, clock: undefined });
     const serving = await issuer({ key: world.key, databaseUrl: `sqlite:${world.databaseFile}` });
     const { verifier } = verifierFor({ keys: world.key, revocations: serving.revocations });

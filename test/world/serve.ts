@@ -1,0 +1,167 @@
+// `ampho serve` and other commands as processes of their own, in a folder of their own. None outlives the tests.
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { binary, execute, type Outcome } from "../cli/transcript.js";
+
+export const alice = { login: "alice", password: "violet kettle harbour morning" };
+
+/** Where commands run: a working directory, and what the environment holds besides PATH and HOME. */
+export interface Place {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** What a server is started by: a command that takes another one. */
+  readonly through?: readonly string[];
+  /** The command line of another build than that of this source. */
+  readonly program?: string;
+}
+
+/** Attempts are limited elsewhere: here each try has to reach what it is meant for. */
+export const unthrottled = {
+  AMPHO_SECURITY_THROTTLE_ATTEMPTS: "1000000",
+  AMPHO_SECURITY_THROTTLE_KNOWN_ATTEMPTS: "1000000",
+  AMPHO_SECURITY_THROTTLE_LOCK: "1000000",
+  AMPHO_SECURITY_THROTTLE_ADDRESS: "0",
+  AMPHO_SECURITY_THROTTLE_NETWORK: "0",
+};
+
+const key = '{"kty":"oct","kid":"one","k":"6HnF5h1bqhYqg1HTLmn0WjB1Z0tI5V0rF1o3x4eJ2Qw"}';
+const places: string[] = [];
+const running = new Set<ChildProcess>();
+
+/** Ends a server whose tests were killed and could not end it: its stdin is theirs. */
+const tether = `data:text/javascript,${encodeURIComponent(`
+  import { isMainThread } from "node:worker_threads";
+  if (isMainThread) process.stdin.once("end", () => process.kill(process.pid, "SIGKILL")).resume().unref();
+`)}`;
+
+/** At the end of a file's tests. */
+export async function leave(): Promise<void> {
+  for (const child of running) child.kill("SIGKILL");
+  for (const folder of places.splice(0)) rmSync(folder, { recursive: true, force: true });
+}
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
+export function freshPlace(env: Readonly<Record<string, string>> = {}): Place {
+  const cwd = mkdtempSync(join(tmpdir(), "ampho-serve-"));
+  places.push(cwd);
+  return { cwd, env: { NODE_ENV: "production", AMPHO_SECURITY_KEY: key, ...env } };
+}
+
+/** Runs a command to its end. */
+export const command = ({ cwd, env, program = binary }: Place, args: readonly string[], stdin = ""): Promise<Outcome> =>
+  execute(process.execPath, [program, ...args], { cwd, env, stdin });
+
+export async function addUser(place: Place, { login, password } = alice): Promise<void> {
+  const { code, stderr } = await command(place, ["user-add", login, "--password-stdin"], password);
+  if (code !== 0) throw new Error(stderr);
+}
+
+/** A line of the access log, as `--log json` writes it. */
+export interface LogEntry {
+  readonly method?: string;
+  readonly route?: string;
+  readonly status: number;
+  readonly error?: string;
+}
+
+export interface Served {
+  readonly root: string;
+  /** Of the endpoints. */
+  readonly url: string;
+  readonly port: number;
+  readonly process: ChildProcess;
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  /** The access log so far; each line of stderr must be JSON. */
+  entries(): readonly LogEntry[];
+  rssBytes(): number;
+  /** Sends the signal, and tells how it ended. */
+  stop(signal?: NodeJS.Signals): Promise<Outcome>;
+}
+
+/** Starts `ampho serve` on a free port; rejects with its stderr if it ends before it serves. */
+export async function startServe(
+  { cwd, env, through = [], program = binary }: Place,
+  ...args: readonly string[]
+): Promise<Served> {
+  const [first = "", ...rest] = [
+    ...through,
+    process.execPath,
+    "--import",
+    tether,
+    program,
+    "serve",
+    "--port",
+    "0",
+    "--log",
+    "json",
+    ...args,
+  ];
+  const child = spawn(first, rest, { cwd, env: { PATH: process.env["PATH"], HOME: cwd, ...env } });
+  running.add(child);
+  let [stdout, stderr] = ["", ""];
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  const ended = new Promise<Outcome>((resolve) =>
+    child.once("close", (code) => {
+      running.delete(child);
+      resolve({ stdout, stderr, code });
+    }),
+  );
+  await new Promise<void>((resolve, reject) => {
+    child.stdout.on("data", () => stdout.includes("\n") && resolve());
+    void ended.then(() => reject(new Error(stderr)));
+  });
+  const root = stdout.trim();
+  return {
+    root,
+    url: `${root}/api/security`,
+    port: Number(new URL(root).port),
+    process: child,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    entries: () => entriesOf(stderr),
+    rssBytes: () => rssBytesOf(child.pid ?? 0),
+    stop: (signal = "SIGTERM") => {
+      child.kill(signal);
+      return ended;
+    },
+  };
+}
+
+function entriesOf(stderr: string): readonly LogEntry[] {
+  const lines = stderr.split("\n").slice(0, -1);
+  return lines.map((line) => JSON.parse(line)).filter((entry) => "status" in entry);
+}
+
+/** Linux tells; elsewhere nothing is known and nothing grows. */
+function rssBytesOf(pid: number): number {
+  if (process.platform !== "linux") return 0;
+  const [, kib = "0"] = /^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return Number(kib) * 1024;
+}
+
+export function post(url: string, body: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
+  return fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
+}
+
+export const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+export interface Grant {
+  readonly token: string;
+  readonly refresh_token: string;
+}
+
+export async function logIn({ url }: Pick<Served, "url">, who = alice): Promise<Grant> {
+  const response = await post(`${url}/login`, who);
+  if (response.status !== 200) throw new Error(`login answered ${response.status}`);
+  return response.json();
+}
