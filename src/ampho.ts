@@ -21,12 +21,12 @@ import { renew } from "./flows/renew.js";
 import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./flows/sessions.js";
 import { createGuard } from "./guard/guard.js";
 import { checkLive } from "./guard/live-check.js";
-import { onlyAuthorization, splitAuthorization } from "./http/rest/authorization.js";
-import { type CookieMode, createCookieMode } from "./http/rest/cookie-mode.js";
-import { forwardedLine } from "./http/rest/forwarding.js";
+import { type CookieMode, createCookieMode } from "./http/rest/cookies/cookie-mode.js";
 import { createHandler, type Handle } from "./http/rest/handler.js";
 import type { HttpResponse } from "./http/rest/message.js";
-import { createRefusal } from "./http/rest/problems.js";
+import { onlyAuthorization, splitAuthorization } from "./http/rest/request/authorization.js";
+import { forwardedLine } from "./http/rest/request/client-address.js";
+import { createErrorResponder } from "./http/rest/responses/problems.js";
 import { internalErrorLine, reasonOf, signingKeyRevokedLine } from "./log-lines.js";
 import { closeDeps, type ManagementOptions, openDeps, toStderr } from "./management.js";
 import { createFeed } from "./sessions/feed.js";
@@ -196,7 +196,7 @@ export async function composeAmpho(
     guard,
     ready: createReadiness({ store, follower }),
   });
-  const refusal = createRefusal((error, requestId) => {
+  const refusal = createErrorResponder((error, requestId) => {
     telemetry.internalError();
     log(internalErrorLine(error), requestId);
   });
@@ -206,7 +206,7 @@ export async function composeAmpho(
     prefix: configuration.restPrefix,
     trustedHops: configuration.trustProxy,
     corsOrigins: configuration.corsOrigins,
-    consents: configuration.allowAttackTest,
+    allowAttackTest: configuration.allowAttackTest,
     onForwarded: () => log(forwardedLine),
     version,
     cookies,

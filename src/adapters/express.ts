@@ -1,9 +1,9 @@
 // `ampho/express`: Ampho on Express 4 and 5.
 import type { NextFunction, Request, Response } from "express";
-import { exchange, type HttpHost, isOurs } from "../http/node/exchange.js";
 import { writeResponse } from "../http/node/response.js";
-import { type GuardHost, requireHost } from "../http/rest/guard-host.js";
-import type { Refusal } from "../http/rest/refusal.js";
+import { isUnderPrefix, serveNodeRequest } from "../http/node/serve-request.js";
+import { type GuardHost, type HttpHost, requireHost } from "../http/rest/host.js";
+import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth, AuthOf, NoRequirements, Requirements } from "../tokens/auth.js";
 import { assertAuth, nodeGuard, requirementsAndHandler, validRequirements } from "./node-guard.js";
 
@@ -16,10 +16,10 @@ declare global {
   }
 }
 
-export type { Refusal };
+export type { RejectedRequest };
 /** What `app.use` and routes take: a name of its own, so that whoever exports one need not name what Express's types stand on. */
 export type Middleware = (request: Request, response: Response, next: NextFunction) => void;
-export type OnRefusal = (refusal: Refusal, request: Request, response: Response, next: NextFunction) => void;
+export type OnRefusal = (refusal: RejectedRequest, request: Request, response: Response, next: NextFunction) => void;
 
 export interface MountOptions {
   /**
@@ -41,7 +41,7 @@ export function mount(ampho: HttpHost, { onRefusal }: MountOptions = {}): Middle
   requireHost(ampho);
   return (request: Marked, response, next) => {
     if (onRefusal !== undefined) request[onRefusalKey] = onRefusal;
-    if (isOurs(ampho, request)) void exchange(ampho, request, response);
+    if (isUnderPrefix(ampho, request)) void serveNodeRequest(ampho, request, response);
     else next();
   };
 }
@@ -90,7 +90,7 @@ function through(
     },
     onRejected(refusal) {
       const take = request[onRefusalKey];
-      if (take === undefined) writeResponse(request, response, refusal.answer);
+      if (take === undefined) writeResponse(request, response, refusal.response);
       else take(refusal, request, response, next);
     },
   });

@@ -1,10 +1,10 @@
 // `ampho/fastify`: Ampho on Fastify 5.
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest, FastifySchema } from "fastify";
 import { ConfigurationError } from "../errors.js";
-import { exchange, type HttpHost } from "../http/node/exchange.js";
-import { type GuardHost, requireHost } from "../http/rest/guard-host.js";
-import type { Refusal } from "../http/rest/refusal.js";
-import { isUnder } from "../http/rest/target.js";
+import { serveNodeRequest } from "../http/node/serve-request.js";
+import { type GuardHost, type HttpHost, requireHost } from "../http/rest/host.js";
+import { isUnder } from "../http/rest/request/target.js";
+import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth, AuthOf, NoRequirements, Requirements } from "../tokens/auth.js";
 import { assertAuth, nodeGuard, requirementsAndHandler, validRequirements } from "./node-guard.js";
 
@@ -15,7 +15,7 @@ declare module "fastify" {
   }
 }
 
-export type { Refusal };
+export type { RejectedRequest };
 
 /** Has `request.auth` for certain; under an `optional` requirements it may be undefined. */
 export type GuardedHandler<N, Q = FastifyRequest, Y = FastifyReply> = (
@@ -54,7 +54,7 @@ export function mount(ampho: HttpHost): Plugin {
       for (const [name, value] of Object.entries(reply.getHeaders()))
         if (value !== undefined) reply.raw.setHeader(name, value);
       reply.hijack();
-      void exchange(ampho, request.raw, reply.raw);
+      void serveNodeRequest(ampho, request.raw, reply.raw);
     };
     const path = ampho.prefix.slice(app.prefix.length);
     // GET {prefix}/openapi.json describes them: plugins that describe the application's routes leave them out.
@@ -87,7 +87,7 @@ export function authorize(ampho: GuardHost, requirements?: Requirements<FastifyR
       },
       onRejected(refusal) {
         if (hasErrorHandler(request)) done(withHeaders(refusal, reply));
-        else answer(refusal, reply);
+        else sendRejection(refusal, reply);
       },
     });
   };
@@ -121,17 +121,17 @@ export function guarded<N extends Requirements<Q>, Q extends FastifyRequest, Y e
       },
       onRejected(refusal) {
         if (hasErrorHandler(request)) throw withHeaders(refusal, reply);
-        return answer(refusal, reply);
+        return sendRejection(refusal, reply);
       },
     });
 }
 
-function answer({ answer: { status, headers, body } }: Refusal, reply: FastifyReply): FastifyReply {
+function sendRejection({ response: { status, headers, body } }: RejectedRequest, reply: FastifyReply): FastifyReply {
   return reply.code(status).headers(headers).send(body);
 }
 
 /** Error handlers seldom look at `headers`: the challenge stands whatever they answer. */
-function withHeaders(refusal: Refusal, reply: FastifyReply): Refusal {
+function withHeaders(refusal: RejectedRequest, reply: FastifyReply): RejectedRequest {
   reply.headers(refusal.headers);
   return refusal;
 }

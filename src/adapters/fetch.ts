@@ -1,9 +1,9 @@
 // The REST API as one Fetch handler: Request -> HttpRequest, HttpAnswer -> Response.
 import { AmphoError } from "../errors.js";
-import { splitAuthorization } from "../http/rest/authorization.js";
-import { alreadyRead, bodyTimeoutMs, cutShort, timedOut, tooLarge } from "../http/rest/body-limits.js";
 import type { Handle } from "../http/rest/handler.js";
 import type { HttpRequest, RequestBody, RequestHead } from "../http/rest/message.js";
+import { splitAuthorization } from "../http/rest/request/authorization.js";
+import { alreadyRead, bodyTimeoutMs, cutShort, timedOut, tooLarge } from "../http/rest/request/body-limits.js";
 import { toFetchResponse } from "./fetch-response.js";
 
 export interface FetchOptions {

@@ -3,12 +3,11 @@ import type { HonoRequest, MiddlewareHandler } from "hono";
 import type { GetConnInfo } from "hono/conninfo";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import type { HttpHost } from "../http/node/exchange.js";
 import { onlyAuthorizationOf } from "../http/node/request.js";
-import { onlyAuthorization, splitAuthorization } from "../http/rest/authorization.js";
-import { type GuardHost, requireHost } from "../http/rest/guard-host.js";
-import { refusalOf } from "../http/rest/refusal.js";
-import { isUnder, parseTarget } from "../http/rest/target.js";
+import { type GuardHost, type HttpHost, requireHost } from "../http/rest/host.js";
+import { onlyAuthorization, splitAuthorization } from "../http/rest/request/authorization.js";
+import { isUnder, parseTarget } from "../http/rest/request/target.js";
+import { toRejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth, AuthOf, NoRequirements, Requirements } from "../tokens/auth.js";
 import type { MandatoryRequirements } from "./authorize-types.js";
 import { type FetchHandler, headOf } from "./fetch.js";
@@ -85,9 +84,9 @@ function isAuthOf<N extends Requirements<HonoRequest>>(
 }
 
 function exceptionOf(host: GuardHost, error: unknown): HTTPException {
-  const cause = refusalOf(host, error);
+  const cause = toRejectedRequest(host, error);
   const status = cause.status as ContentfulStatusCode;
-  return new HTTPException(status, { res: toFetchResponse(cause.answer), message: cause.message, cause });
+  return new HTTPException(status, { res: toFetchResponse(cause.response), message: cause.message, cause });
 }
 
 /** What a middleware has read by `c.req` is given back: Hono keeps it. What was read past Hono stays read, and is refused. */

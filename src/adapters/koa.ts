@@ -1,10 +1,10 @@
 // `ampho/koa`: Ampho on Koa.
 import type { Context, DefaultContext, DefaultState, Middleware, Next, ParameterizedContext, Request } from "koa";
-import { exchange, type HttpHost, isOurs } from "../http/node/exchange.js";
 import { writeResponse } from "../http/node/response.js";
-import { type GuardHost, requireHost } from "../http/rest/guard-host.js";
-import type { Refusal } from "../http/rest/refusal.js";
-import { isUnder, parseTarget } from "../http/rest/target.js";
+import { isUnderPrefix, serveNodeRequest } from "../http/node/serve-request.js";
+import { type GuardHost, type HttpHost, requireHost } from "../http/rest/host.js";
+import { isUnder, parseTarget } from "../http/rest/request/target.js";
+import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth, AuthOf, NoRequirements, Requirements } from "../tokens/auth.js";
 import { assertAuth, nodeGuard, requirementsAndHandler, validRequirements } from "./node-guard.js";
 
@@ -15,7 +15,7 @@ declare module "koa" {
   }
 }
 
-export type { Refusal };
+export type { RejectedRequest };
 
 /** Has `ctx.state.auth` for certain; under an `optional` requirements it may be undefined. */
 export type GuardedHandler<N> = (context: GuardedContext<N>, next: Next) => unknown;
@@ -26,13 +26,13 @@ export function mount(ampho: HttpHost): Middleware {
   requireHost(ampho);
   return async (context, next) => {
     restoreTarget(ampho, context);
-    if (!isOurs(ampho, context.req)) {
+    if (!isUnderPrefix(ampho, context.req)) {
       await next();
       return;
     }
     // The one writer of answers also deals with what is left of a request's body.
     context.respond = false;
-    await exchange(ampho, context.req, context.res, parsedBodyOf(context.request));
+    await serveNodeRequest(ampho, context.req, context.res, parsedBodyOf(context.request));
   };
 }
 
@@ -105,11 +105,11 @@ function through(
 }
 
 /** Koa's last resort for errors writes text: for this one error, on this one request, it writes the refusal's own answer. */
-function answerUncaught(context: Context, refusal: Refusal): void {
+function answerUncaught(context: Context, refusal: RejectedRequest): void {
   const lastResort = context.onerror;
   context.onerror = (error) => {
     if (error !== refusal || context.headerSent) return lastResort.call(context, error);
     context.app.emit("error", error, context);
-    writeResponse(context.req, context.res, refusal.answer);
+    writeResponse(context.req, context.res, refusal.response);
   };
 }

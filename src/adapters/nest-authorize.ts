@@ -1,6 +1,6 @@
 // `@authorize` of `ampho/nest`: what it may decorate, in which forms, and what the compiler says of all others.
 import { UseGuards } from "@nestjs/common";
-import { type GuardHost, isHost } from "../http/rest/guard-host.js";
+import { type GuardHost, isHost } from "../http/rest/host.js";
 import type { Requirements } from "../tokens/auth.js";
 import type { TypeMistake } from "./authorize-types.js";
 import { guardOf, type NestRequest } from "./nest-guard.js";

@@ -14,8 +14,8 @@ import {
 } from "@nestjs/common";
 import { HttpAdapterHost, Reflector } from "@nestjs/core";
 import type { ErrorCode } from "../errors.js";
-import type { GuardHost } from "../http/rest/guard-host.js";
-import type { Refusal } from "../http/rest/refusal.js";
+import type { GuardHost } from "../http/rest/host.js";
+import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth, Requirements } from "../tokens/auth.js";
 import { checkRequirements } from "./fetch-authorize.js";
 import { nodeGuard } from "./node-guard.js";
@@ -39,7 +39,7 @@ export const Public = () => SetMetadata(publicKey, true);
 export class RefusalException extends HttpException {
   readonly code: ErrorCode;
 
-  constructor({ code, message, status, ...rest }: Refusal) {
+  constructor({ code, message, status, ...rest }: RejectedRequest) {
     super({ message, error: code }, status, { cause: rest.cause });
     this.code = code;
   }

@@ -1,8 +1,9 @@
 // `ampho/nest`: Ampho on NestJS, over Express and over Fastify.
+
 import { type DynamicModule, Inject, Module, type NestModule, type OnApplicationShutdown } from "@nestjs/common";
 import { HttpAdapterHost } from "@nestjs/core";
 import type { FastifyInstance } from "fastify";
-import type { HttpHost } from "../http/node/exchange.js";
+import type { HttpHost } from "../http/rest/host.js";
 import { mount as mountOnFastify } from "./fastify.js";
 import { AMPHO, AuthorizeGuard } from "./nest-guard.js";
 import { mount as mountOnNode } from "./node.js";

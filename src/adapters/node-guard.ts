@@ -2,8 +2,8 @@
 import type { IncomingMessage } from "node:http";
 import { AmphoError } from "../errors.js";
 import { headOf, onlyAuthorizationOf } from "../http/node/request.js";
-import { type GuardHost, requireHost } from "../http/rest/guard-host.js";
-import { type Refusal, refusalOf } from "../http/rest/refusal.js";
+import { type GuardHost, requireHost } from "../http/rest/host.js";
+import { type RejectedRequest, toRejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth, AuthOf, Requirements } from "../tokens/auth.js";
 import { checkRequirements } from "./fetch-authorize.js";
 
@@ -15,13 +15,13 @@ export interface NodeGuardOptions<R, T> {
   /** The framework's own request, for `can`. */
   readonly request: R;
   onAccepted(auth: Auth | undefined): T;
-  onRejected(refusal: Refusal): T;
+  onRejected(refusal: RejectedRequest): T;
 }
 
 /** Calls exactly one of `admitted` and `refused`; what they throw or reject with is theirs. */
 export function nodeGuard<R, T>(gate: NodeGuardOptions<R, T>): T | Promise<Awaited<T>> {
   const { host, requirements, message, request } = gate;
-  const refuse = (error: unknown) => gate.onRejected(refusalOf(host, error));
+  const refuse = (error: unknown) => gate.onRejected(toRejectedRequest(host, error));
   let auth: Auth | undefined | Promise<Auth | undefined>;
   try {
     auth = host.guard(

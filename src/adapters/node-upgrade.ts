@@ -1,12 +1,13 @@
 // WebSockets on node:http: the guard of an upgrade request (RFC 6455 §4), which tells of the end of its token.
 // Browsers can set no Authorization header here, so the token may also come as a subprotocol, `bearer.{token}`.
+
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { AmphoError } from "../errors.js";
-import type { HttpHost } from "../http/node/exchange.js";
 import { authorizationValues, headOf } from "../http/node/request.js";
-import { onlyAuthorization } from "../http/rest/authorization.js";
+import type { HttpHost } from "../http/rest/host.js";
 import type { HttpResponse } from "../http/rest/message.js";
+import { onlyAuthorization } from "../http/rest/request/authorization.js";
 import type { AuthOf, NoRequirements, Requirements } from "../tokens/auth.js";
 import { bearerOf } from "../tokens/bearer.js";
 import { assertAuth, requirementsAndHandler } from "./node-guard.js";

@@ -1,9 +1,9 @@
 // `ampho/node`: Ampho on node:http, and on whatever calls handlers by (request, response, next).
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { AmphoError } from "../errors.js";
-import { exchange, type HttpHost, isOurs } from "../http/node/exchange.js";
 import { writeResponse } from "../http/node/response.js";
-import { type GuardHost, requireHost } from "../http/rest/guard-host.js";
+import { isUnderPrefix, serveNodeRequest } from "../http/node/serve-request.js";
+import { type GuardHost, type HttpHost, requireHost } from "../http/rest/host.js";
 import type { Auth, AuthOf, NoRequirements, Requirements } from "../tokens/auth.js";
 import { assertAuth, nodeGuard, requirementsAndHandler, validRequirements } from "./node-guard.js";
 
@@ -33,7 +33,7 @@ type WithAuth<N> = IncomingMessage & { auth: AuthOf<N> };
 export function mount(ampho: HttpHost): (request: IncomingMessage, response: ServerResponse, next?: Next) => void {
   requireHost(ampho);
   return (request, response, next) => {
-    if (isOurs(ampho, request)) void exchange(ampho, request, response);
+    if (isUnderPrefix(ampho, request)) void serveNodeRequest(ampho, request, response);
     else if (next !== undefined) next();
     else {
       const error = new AmphoError("not_found", "There is nothing at this path.");
@@ -88,6 +88,6 @@ function through(
       request.auth = auth;
       return proceed();
     },
-    onRejected: ({ answer }) => writeResponse(request, response, answer),
+    onRejected: (rejected) => writeResponse(request, response, rejected.response),
   });
 }

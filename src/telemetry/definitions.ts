@@ -1,7 +1,7 @@
 // Every counter and histogram of an instance, with all values that a label may have. docs/metrics.md is made of this table and
 // of those in gauges.ts and process.ts. Labels have OpenTelemetry's names where it has one for them.
 
-import { problems } from "../http/rest/problems.js";
+import { problems } from "../http/rest/responses/problems.js";
 import { routes } from "../http/rest/routes.js";
 import { operationNames } from "../store/operations.js";
 import type { Definition, Labels } from "./registry.js";

@@ -1,7 +1,7 @@
 // Each decision of the guard, by result.
 
 import type { Guard } from "../guard/guard.js";
-import type { CookieMode } from "../http/rest/cookie-mode.js";
+import type { CookieMode } from "../http/rest/cookies/cookie-mode.js";
 import type { Auth } from "../tokens/auth.js";
 import { guardResults } from "./definitions.js";
 import { resultOf } from "./measure.js";

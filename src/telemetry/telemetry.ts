@@ -1,7 +1,7 @@
 // Counting, measuring and tracing of one instance, put together: ampho.ts hands its deps through here.
 import type { Flows } from "../flows/flows.js";
 import type { Guard } from "../guard/guard.js";
-import type { CookieMode } from "../http/rest/cookie-mode.js";
+import type { CookieMode } from "../http/rest/cookies/cookie-mode.js";
 import type { Handle } from "../http/rest/handler.js";
 import type { PasswordMeasure, PasswordPool } from "../passwords/pool.js";
 import type { Revocation, Store } from "../store/store.js";

@@ -6,9 +6,9 @@ import { createFetchAuthorize } from "../adapters/fetch-authorize.js";
 import { toFetchResponse } from "../adapters/fetch-response.js";
 import { AmphoError, isError } from "../errors.js";
 import { createGuard } from "../guard/guard.js";
-import { onlyAuthorization, splitAuthorization } from "../http/rest/authorization.js";
-import type { GuardHost } from "../http/rest/guard-host.js";
-import { createRefusal } from "../http/rest/problems.js";
+import type { GuardHost } from "../http/rest/host.js";
+import { onlyAuthorization, splitAuthorization } from "../http/rest/request/authorization.js";
+import { createErrorResponder } from "../http/rest/responses/problems.js";
 import { feedNames } from "../sessions/feed-entry.js";
 import { createRevocationSet } from "../sessions/revocation-set.js";
 import { createAccessTokens } from "../tokens/access-tokens.js";
@@ -135,7 +135,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
     return bearerOf(authorization) === undefined ? attempt() : whenPrepared(attempt);
   }
 
-  const refusal = createRefusal((error) => log(`internal error: ${stackOf(error)}`));
+  const refusal = createErrorResponder((error) => log(`internal error: ${stackOf(error)}`));
   return {
     verify: async (token) => whenPrepared<Auth>(() => core.verify(token)),
     authorize: createFetchAuthorize<WithoutDatabase>({

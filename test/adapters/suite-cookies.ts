@@ -1,6 +1,6 @@
 // Tokens in cookies: the REST API sets them, and guarded routes take them from pages of the same site alone.
 import { beforeAll, describe, expect, it } from "vitest";
-import { cookieNames } from "../../dist/http/rest/cookie-mode.js";
+import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
 import { openJar } from "../http/jar.js";
 import { sendRaw } from "../http/raw.js";
 import type { Host } from "./host.js";

@@ -1,4 +1,5 @@
 // What the compiler says about `auth` in each framework. Nothing here runs beyond building routes.
+
 import type { IncomingMessage } from "node:http";
 import express, { type Request } from "express";
 import fastify, {
@@ -15,7 +16,7 @@ import * as onFastify from "../../dist/adapters/fastify.js";
 import * as onHono from "../../dist/adapters/hono.js";
 import * as onKoa from "../../dist/adapters/koa.js";
 import * as onNode from "../../dist/adapters/node.js";
-import type { HttpHost } from "../../dist/http/node/exchange.js";
+import type { HttpHost } from "../../dist/http/rest/host.js";
 import type { Auth, MandatoryRequirements, Requirements } from "../../dist/index.js";
 
 const refused = (): never => {

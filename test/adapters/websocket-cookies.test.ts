@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { guardedUpgrade, mount } from "../../dist/adapters/node.js";
-import { cookieNames } from "../../dist/http/rest/cookie-mode.js";
+import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
 import type { Ampho } from "../../dist/index.js";
 import { sendRaw } from "../http/raw.js";
 import { closeServer } from "./express-app.js";

@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { authorize, guardedUpgrade, mount } from "../../dist/adapters/node.js";
-import { cookieNames } from "../../dist/http/rest/cookie-mode.js";
+import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
 import { type Ampho, createAmpho } from "../../dist/index.js";
 import { closeServer } from "../adapters/express-app.js";
 import { browserTimeoutMs, openBrowser } from "../client/browser.js";

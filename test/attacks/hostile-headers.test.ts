@@ -2,7 +2,7 @@
 // What such a field costs is seen by the tests' own time limit: before they were mended, the first took longer than anyone
 // waits, the others some seconds together.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { cookieOf } from "../../dist/http/rest/cookie-text.js";
+import { cookieOf } from "../../dist/http/rest/cookies/cookie-header.js";
 import { sendRaw } from "../http/raw.js";
 import { layIn, type Siege } from "./siege.js";
 

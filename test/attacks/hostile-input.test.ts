@@ -42,7 +42,7 @@ describe.each(members)("$route.path with a hostile $member", ({ route, member })
     // The members of a GET are in its query; without its token none of them is good.
     if (route.method === "GET") return fetch(`${target}?${new URLSearchParams({ [member]: String(value) })}`);
     const body = { ...besides[route.name], [member]: value };
-    const headers = route.need.guarded ? bearer(siege.grant.token) : {};
+    const headers = route.access.guarded ? bearer(siege.grant.token) : {};
     return post(target, body, headers);
   };
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { clientAddress, normalizeAddress } from "../../dist/http/rest/client-address.js";
+import { clientAddress, normalizeAddress } from "../../dist/http/rest/request/client-address.js";
 
 const peer = "10.0.0.1";
 const of = (hops: number, forwardedFor?: string, forwarded?: string) =>

@@ -1,9 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AmphoError } from "../../dist/errors.js";
-import { parseForm } from "../../dist/http/rest/form-text.js";
-import { parseJson } from "../../dist/http/rest/json-text.js";
-import { mediaTypeOf } from "../../dist/http/rest/media-type.js";
+import { mediaTypeOf, parseForm, parseJson } from "../../dist/http/rest/request/body-formats.js";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const codeOf = (act: () => unknown): unknown => {

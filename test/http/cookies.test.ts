@@ -1,6 +1,6 @@
 // AMPHO_SECURITY_COOKIES: tokens in cookies, what may be sent with them, and from where.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { cookieNames } from "../../dist/http/rest/cookie-mode.js";
+import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
 import { alice, bearer, post, type Serving, serve } from "../world/http-server.js";
 import { openJar } from "./jar.js";
 import { sendRaw } from "./raw.js";

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { AmphoError, type ErrorCode, errorCodes } from "../../dist/errors.js";
-import { createRefusal } from "../../dist/http/rest/problems.js";
+import { createErrorResponder } from "../../dist/http/rest/responses/problems.js";
 
 const reported: unknown[] = [];
-const refusal = createRefusal((error) => reported.push(error));
+const refusal = createErrorResponder((error) => reported.push(error));
 const answerTo = (...args: ConstructorParameters<typeof AmphoError>) => refusal(new AmphoError(...args));
 
 describe("a refusal", () => {

@@ -32,7 +32,7 @@ const ifBody =
 const ifGuarded =
   (status: number, error: string): Case["expected"] =>
   (route) =>
-    route.need.guarded ? [status, error] : undefined;
+    route.access.guarded ? [status, error] : undefined;
 const always =
   (status: number, error: string): Case["expected"] =>
   () => [status, error];
@@ -60,7 +60,7 @@ const cases: readonly Case[] = [
   {
     name: "a token without session",
     headers: () => bearer(foreignToken()),
-    expected: (route) => (route.need.name === "session" ? [403, "insufficient_scope"] : undefined),
+    expected: (route) => (route.access.name === "session" ? [403, "insufficient_scope"] : undefined),
   },
   { name: "a method that the path does not have", method: "PATCH", expected: always(405, "method_not_allowed") },
   { name: "OPTIONS", method: "OPTIONS", expected: always(405, "method_not_allowed") },
@@ -130,7 +130,7 @@ const cases: readonly Case[] = [
     name: "a token in the body alone",
     headers: () => json,
     body: '{"access_token":"x"}',
-    expected: (route) => (hasBody(route) && route.need.guarded ? [401, "missing_token"] : undefined),
+    expected: (route) => (hasBody(route) && route.access.guarded ? [401, "missing_token"] : undefined),
   },
 ];
 

@@ -60,7 +60,7 @@ async function serve(
       log,
       trustedHops,
       metrics: metrics.page,
-      onDrain: () => opened.release(),
+      onShutdown: () => opened.release(),
     });
     try {
       const url = await listen(server, port, host);
@@ -70,7 +70,7 @@ async function serve(
       const signal = await stopped;
       if (signal === "SIGTERM" && shutdownDelay > 0) {
         note(`${signal}: no longer ready; the port closes in ${shutdownDelay} s`);
-        server.leave();
+        server.beginShutdown();
         await pause(shutdownDelay * 1000);
       }
       note(`${signal}: running requests may end`);

@@ -1,7 +1,7 @@
 // Whether a running instance may be attacked: it has the configured key, or it was started with AMPHO_ALLOW_ATTACK_TEST=true.
 // Nothing is tried before that is known. One token goes there: of nobody, without roles, for a few seconds.
 import { randomBytes } from "node:crypto";
-import { consentHeader } from "../../http/rest/attack-consent.js";
+import { consentHeader } from "../../http/rest/responses/attack-consent.js";
 import type { Key } from "../../keys/key.js";
 import { type Exchange, headerOf, membersOf } from "../exchange.js";
 import { bearer, type TokenRules } from "./attack.js";

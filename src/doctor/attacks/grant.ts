@@ -1,5 +1,5 @@
 // What a login or a renewal has given: in the body, or in cookies (AMPHO_SECURITY_COOKIES).
-import { cookieNames } from "../../http/rest/cookie-mode.js";
+import { cookieNames } from "../../http/rest/cookies/cookie-mode.js";
 import { type Answer, membersOf } from "../exchange.js";
 
 export interface Given {

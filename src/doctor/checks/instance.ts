@@ -2,7 +2,7 @@
 import type { TLSSocket } from "node:tls";
 import { connect } from "node:tls";
 import type { Configuration } from "../../config/configuration.js";
-import { forwardedIgnored } from "../../http/rest/forwarding.js";
+import { forwardedIgnored } from "../../http/rest/request/client-address.js";
 import type { Key } from "../../keys/key.js";
 import { isPrivate, skewOf } from "../attacks/consent.js";
 import { type Answer, type Exchange, headerOf, membersOf, NoAnswer, openExchange } from "../exchange.js";

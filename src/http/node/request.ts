@@ -1,9 +1,9 @@
 // node:http's IncomingMessage -> HttpRequest. Fields that may come once are looked up in the raw headers: Node keeps the first silently.
 import type { IncomingMessage } from "node:http";
 import { AmphoError } from "../../errors.js";
-import { onlyAuthorization, severalAuthorizations, splitAuthorization } from "../rest/authorization.js";
-import { alreadyRead, bodyTimeoutMs, cutShort, timedOut, tooLarge } from "../rest/body-limits.js";
 import type { HttpRequest, RequestBody, RequestHead } from "../rest/message.js";
+import { onlyAuthorization, severalAuthorizations, splitAuthorization } from "../rest/request/authorization.js";
+import { alreadyRead, bodyTimeoutMs, cutShort, timedOut, tooLarge } from "../rest/request/body-limits.js";
 
 /** What frameworks on node:http add to a request. */
 export interface NodeRequest extends IncomingMessage {

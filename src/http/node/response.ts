@@ -1,7 +1,7 @@
 // HttpAnswer -> node:http's ServerResponse, whatever is left of the request's body.
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { bodyLimitBytes } from "../rest/body-limits.js";
 import type { HttpResponse } from "../rest/message.js";
+import { bodyLimitBytes } from "../rest/request/body-limits.js";
 
 const lingerMs = 2_000;
 

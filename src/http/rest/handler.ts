@@ -3,20 +3,19 @@
 import { AmphoError, type ErrorCode } from "../../errors.js";
 import type { Caller, Flows } from "../../flows/flows.js";
 import { bearerOf } from "../../tokens/bearer.js";
-import { withConsent } from "./attack-consent.js";
-import { onlyAuthorization } from "./authorization.js";
-import { type Members, queryMembers, readMembers } from "./body.js";
-import { clientAddress } from "./client-address.js";
-import type { CookieMode, Credentials } from "./cookie-mode.js";
-import { createCors } from "./cors.js";
-import type { Route } from "./endpoint.js";
-import { isForwarded } from "./forwarding.js";
+import { createCors } from "./browser/cors.js";
+import type { CookieMode, Credentials } from "./cookies/cookie-mode.js";
+import { createRouting, type RouteMatch } from "./match-route.js";
 import type { HttpRequest, HttpResponse } from "./message.js";
 import { describe } from "./openapi.js";
-import { plainHeaders, type RefusalOf } from "./problems.js";
+import { onlyAuthorization } from "./request/authorization.js";
+import { type Members, queryMembers, readMembers } from "./request/body.js";
+import { clientAddress, isForwarded } from "./request/client-address.js";
+import { isUnder, parseTarget } from "./request/target.js";
+import { markAttackable } from "./responses/attack-consent.js";
+import { type ErrorResponder, plainHeaders } from "./responses/problems.js";
+import type { Route } from "./route.js";
 import { routes } from "./routes.js";
-import { createRouting, type Match } from "./routing.js";
-import { isUnder, parseTarget } from "./target.js";
 
 export interface HandlerOptions {
   readonly flows: Flows;
@@ -27,7 +26,7 @@ export interface HandlerOptions {
   /** Whose pages may read the answers in a browser (AMPHO_SECURITY_CORS_ORIGINS). */
   readonly corsOrigins: readonly string[];
   /** Whether the instance says that it may be attacked (AMPHO_ALLOW_ATTACK_TEST). */
-  readonly consents?: boolean;
+  readonly allowAttackTest?: boolean;
   /** Told once, when a request was passed on by a proxy and none is believed. */
   readonly onForwarded?: () => void;
   /** The product's version, for the OpenAPI document. */
@@ -35,7 +34,7 @@ export interface HandlerOptions {
   /** AMPHO_SECURITY_COOKIES. */
   readonly cookies: CookieMode | undefined;
   /** The way out for errors: `createRefusal` of problem.ts. */
-  readonly refusal: RefusalOf;
+  readonly refusal: ErrorResponder;
 }
 
 export type Handle = (request: HttpRequest) => Promise<HttpResponse>;
@@ -70,7 +69,7 @@ export function createHandler(options: HandlerOptions): Handle {
     }
     if (request.method === "HEAD") answer = withoutBody(answer);
     answer = cors.allow(request, answer);
-    if (options.consents) answer = withConsent(answer);
+    if (options.allowAttackTest) answer = markAttackable(answer);
     return pattern === undefined ? answer : { ...answer, route: prefix + pattern };
   };
 
@@ -90,7 +89,7 @@ export function createHandler(options: HandlerOptions): Handle {
 
   async function respondByCookie(
     mode: CookieMode,
-    match: Match,
+    match: RouteMatch,
     request: HttpRequest,
     query: string | undefined,
   ): Promise<HttpResponse> {
@@ -99,19 +98,19 @@ export function createHandler(options: HandlerOptions): Handle {
     try {
       const output = await call(match, request, query, credentials);
       if (grants) {
-        const { body, cookies: carrying } = mode.carry(output);
+        const { body, cookies: carrying } = mode.moveToCookies(output);
         return { ...success(match, body), cookies: carrying };
       }
-      return ends ? { ...success(match, output), cookies: mode.forget } : success(match, output);
+      return ends ? { ...success(match, output), cookies: mode.removeTokens } : success(match, output);
     } catch (error) {
       // Pages cannot remove these cookies themselves.
-      if ((grants || ends) && isOver(error)) return { ...refusal(error), cookies: mode.forget };
+      if ((grants || ends) && isOver(error)) return { ...refusal(error), cookies: mode.removeTokens };
       throw error;
     }
   }
 
   async function call(
-    { route, parameters }: Match,
+    { route, parameters }: RouteMatch,
     request: HttpRequest,
     query: string | undefined,
     sent: Credentials,
@@ -123,9 +122,9 @@ export function createHandler(options: HandlerOptions): Handle {
       throw new AmphoError("invalid_request", "Send one token, in the Authorization header.");
     }
     const caller = callerOf(request, options.trustedHops);
-    const auth = route.need.guarded ? await admit(route, request, sent, caller) : undefined;
+    const auth = route.access.guarded ? await admit(route, request, sent, caller) : undefined;
     const idempotencyKey = idempotencyKeyOf(request);
-    return route.answer({
+    return route.respond({
       flows,
       caller,
       bearer,
@@ -153,9 +152,9 @@ export function createHandler(options: HandlerOptions): Handle {
   }
 }
 
-type Matches = ReadonlyMap<string, Match>;
+type Matches = ReadonlyMap<string, RouteMatch>;
 
-function choose(matches: Matches, method: string): Match {
+function choose(matches: Matches, method: string): RouteMatch {
   if (matches.size === 0) throw new AmphoError("not_found", "There is nothing at this path.");
   const match = matches.get(method === "HEAD" ? "GET" : method);
   if (match !== undefined) return match;
@@ -177,7 +176,7 @@ function asked({ input }: Route, query: string | undefined): Members | undefined
   return input.schema === undefined ? undefined : queryMembers(query);
 }
 
-function success({ route }: Match, output: unknown): HttpResponse {
+function success({ route }: RouteMatch, output: unknown): HttpResponse {
   const headers = route.cache === undefined ? plainHeaders : { ...plainHeaders, "Cache-Control": route.cache };
   if (route.status === 204) return { status: 204, headers, body: undefined };
   return {

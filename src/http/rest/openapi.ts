@@ -1,9 +1,9 @@
 // The OpenAPI 3.1 document of the route table. JSON Schemas come from the same zod schemas that check the bodies.
 import { z } from "zod";
 import { type ErrorCode, errorCodes } from "../../errors.js";
-import { cookieNames } from "./cookie-mode.js";
-import type { Route } from "./endpoint.js";
-import { problems } from "./problems.js";
+import { cookieNames } from "./cookies/cookie-mode.js";
+import { problems } from "./responses/problems.js";
+import type { Route } from "./route.js";
 import { cookieGrant, type OpenApiDocument } from "./schemas.js";
 
 export interface DescriptionOptions {
@@ -38,8 +38,8 @@ export function describe(routes: readonly Route[], { prefix, version, cookies }:
 export function errorsOf(route: Route): readonly ErrorCode[] {
   const codes = new Set<ErrorCode>(["invalid_request", "internal_error", ...route.errors]);
   if (route.method !== "GET") for (const code of bodyErrors) codes.add(code);
-  if (route.need.guarded) for (const code of guardErrors) codes.add(code);
-  if (route.need.name === "session") codes.add("insufficient_scope");
+  if (route.access.guarded) for (const code of guardErrors) codes.add(code);
+  if (route.access.name === "session") codes.add("insufficient_scope");
   return errorCodes.filter((code) => codes.has(code));
 }
 
@@ -92,7 +92,10 @@ function operation(route: Route, schemas: Json, byCookie: boolean): Json {
     operationId: route.name,
     summary: route.summary,
     ...(route.note !== undefined && { description: route.note }),
-    security: [...security[route.need.name], ...(byCookie && mayBring.has(route.need.name) ? [{ cookie: [] }] : [])],
+    security: [
+      ...security[route.access.name],
+      ...(byCookie && mayBring.has(route.access.name) ? [{ cookie: [] }] : []),
+    ],
     ...(parameters.length > 0 && { parameters }),
     ...(body && { requestBody: requestBody(body, !route.input.mayBeAbsent) }),
     responses: { [route.status]: successResponse(route, schemas), ...errorResponses(route) },

@@ -1,7 +1,6 @@
 // The route table: from it come dispatch, validation, the OpenAPI document and docs/http.md.
 // A new endpoint is one row here and one file in endpoints/.
 import { publishedKeysMaxAgeSeconds } from "../../keys/rotation-waits.js";
-import { route } from "./endpoint.js";
 import { logIn } from "./endpoints/login.js";
 import { logOut } from "./endpoints/logout.js";
 import { changePassword } from "./endpoints/password.js";
@@ -10,7 +9,8 @@ import { renew } from "./endpoints/renew.js";
 import { readRevocations } from "./endpoints/revocations.js";
 import { readSession } from "./endpoints/session.js";
 import { endSession, endSessions, listSessions } from "./endpoints/sessions.js";
-import { fields, noInput, optionalFields } from "./input.js";
+import { fields, noInput, optionalFields } from "./request/input.js";
+import { route } from "./route.js";
 import { bearer, feed, none, optional, session } from "./route-access.js";
 import {
   credentials,
@@ -35,7 +35,7 @@ export const routes = [
       "A login without `password` succeeds only by another way in that the account has.",
       "A login that carries the bearer token of a live session of the same user re-authenticates that session instead of opening another.",
     ].join(" "),
-    need: optional,
+    access: optional,
     input: fields(credentials),
     status: 200,
     output: grant,
@@ -54,7 +54,7 @@ export const routes = [
       "Each token renews once; the one before the newest still does for 10 s, or until the next renewal with the same `Idempotency-Key`",
       "header (16 to 255 printable characters holding 128 random bits, stored before the first try). An older one ends the session.",
     ].join(" "),
-    need: optional,
+    access: optional,
     input: optionalFields(renewal),
     headers: {
       "Idempotency-Key":
@@ -71,7 +71,7 @@ export const routes = [
     path: "/logout",
     name: "logout",
     summary: "Ends this session",
-    need: session,
+    access: session,
     input: noInput,
     status: 204,
     errors: [],
@@ -84,7 +84,7 @@ export const routes = [
     name: "readSession",
     summary: "Who is asking, from the token alone",
     note: "`id`, `session` and `starts` are null for a token that has none.",
-    need: bearer,
+    access: bearer,
     input: noInput,
     status: 200,
     output: currentSession,
@@ -96,7 +96,7 @@ export const routes = [
     path: "/sessions",
     name: "listSessions",
     summary: "The caller's sessions",
-    need: session,
+    access: session,
     input: noInput,
     status: 200,
     output: sessionList,
@@ -108,7 +108,7 @@ export const routes = [
     path: "/sessions",
     name: "endSessions",
     summary: "Ends all of the caller's sessions",
-    need: session,
+    access: session,
     input: noInput,
     status: 204,
     errors: [],
@@ -121,7 +121,7 @@ export const routes = [
     name: "endSession",
     summary: "Ends one of the caller's sessions",
     note: "A session that is not one's own is `not_found`.",
-    need: session,
+    access: session,
     input: noInput,
     status: 204,
     errors: ["not_found"],
@@ -133,7 +133,7 @@ export const routes = [
     name: "changePassword",
     summary: "Sets a new password and ends the caller's other sessions",
     note: "Not there (404) when the application keeps its own user table. Of a refused new password the message says which rule it breaks.",
-    need: session,
+    access: session,
     input: fields(passwordChange),
     status: 204,
     errors: ["invalid_credentials", "too_many_attempts", "overloaded"],
@@ -146,7 +146,7 @@ export const routes = [
     name: "publishKeys",
     summary: "The public keys (RFC 7517); none for a secret key",
     note: `Unlike all others this answer may be cached: \`Cache-Control: public, max-age=${publishedKeysMaxAgeSeconds}\`.`,
-    need: none,
+    access: none,
     input: noInput,
     status: 200,
     output: jwkSet,
@@ -164,7 +164,7 @@ export const routes = [
       "Ask with the `last` of the answer before as `after`; at once again when `more` is true. Another `epoch` than before, a `last`",
       "below `after`, or a `now` that went back, mean: ask with `after=0`, and keep what is known until it is over.",
     ].join(" "),
-    need: feed,
+    access: feed,
     input: fields(feedQuestion),
     status: 200,
     output: feedPage,
@@ -177,7 +177,7 @@ export const routes = [
     path: "/openapi.json",
     name: "publishDescription",
     summary: "This description",
-    need: none,
+    access: none,
     input: noInput,
     status: 200,
     output: document,

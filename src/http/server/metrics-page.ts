@@ -3,9 +3,9 @@
 import { createSecretMatch } from "../../crypto/bearer-secret.js";
 import { AmphoError } from "../../errors.js";
 import { bearerOf } from "../../tokens/bearer.js";
-import { onlyAuthorization } from "../rest/authorization.js";
 import type { HttpResponse } from "../rest/message.js";
-import { plainHeaders } from "../rest/problems.js";
+import { onlyAuthorization } from "../rest/request/authorization.js";
+import { plainHeaders } from "../rest/responses/problems.js";
 
 export interface MetricsPageOptions {
   /** Undefined: whoever reaches it may read. */

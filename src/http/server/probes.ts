@@ -1,9 +1,9 @@
 // GET /healthz (the process answers) and GET /readyz (the store does, too), at the root.
 import type { IncomingHttpHeaders } from "node:http";
 import { AmphoError } from "../../errors.js";
-import { forwardedIgnored, isForwarded } from "../rest/forwarding.js";
 import type { HttpResponse } from "../rest/message.js";
-import { plainHeaders } from "../rest/problems.js";
+import { forwardedIgnored, isForwarded } from "../rest/request/client-address.js";
+import { plainHeaders } from "../rest/responses/problems.js";
 
 export interface ProbeOptions {
   /** Rejects with `unavailable` when the store is away. */

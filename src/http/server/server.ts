@@ -4,15 +4,16 @@ import { Server as StreamServer } from "node:net";
 import type { Duplex } from "node:stream";
 import { setImmediate as nextCheck } from "node:timers/promises";
 import { AmphoError, type ErrorCode } from "../../errors.js";
-import { exchange, type HttpHost } from "../node/exchange.js";
 import { authorizationValues, targetOf } from "../node/request.js";
 import { requestIdField, requestIdOf } from "../node/request-id.js";
 import { writeResponse } from "../node/response.js";
-import { bodyLimitBytes } from "../rest/body-limits.js";
+import { serveNodeRequest } from "../node/serve-request.js";
+import type { HttpHost } from "../rest/host.js";
 import type { HttpResponse } from "../rest/message.js";
-import { parseTarget } from "../rest/target.js";
+import { bodyLimitBytes } from "../rest/request/body-limits.js";
+import { parseTarget } from "../rest/request/target.js";
 import type { AccessLog } from "./access-log.js";
-import { type Connection, closeWith, connectionOf, owe } from "./connection.js";
+import { type Connection, closeAfter, trackConnection, trackResponse } from "./connection.js";
 import { type MetricsPage, metricsPath } from "./metrics-page.js";
 import { rejectSocket } from "./parser-errors.js";
 import { createProbe } from "./probes.js";
@@ -29,14 +30,14 @@ export interface ServerOptions {
   /** What stands at /metrics; undefined: nothing. */
   readonly metrics?: MetricsPage | undefined;
   /** Called when no connection is taken any more: who waits for something to happen is to be answered. */
-  readonly onDrain?: (() => void) | undefined;
+  readonly onShutdown?: (() => void) | undefined;
 }
 
 export interface HttpServer {
   /** Listens, and gives the URL; port 0 takes a free one. Rejects with Node's error, such as EADDRINUSE. */
   listen(port: number, host: string): Promise<string>;
   /** Answers as before, but `/readyz` 503, so that balancers send nothing more, and ends each connection with its answer. */
-  leave(): void;
+  beginShutdown(): void;
   /** Takes no more connections, lets requests in flight finish for a few seconds, then closes what is left. May be called twice. */
   close(): Promise<void>;
 }
@@ -75,10 +76,10 @@ const acceptMs = 1_000;
 const arrivalMs = 100;
 
 export function createHttpServer(options: ServerOptions): HttpServer {
-  const { ampho, ready, warnings, log, trustedHops = 0, metrics, onDrain } = options;
-  let leaving = false;
+  const { ampho, ready, warnings, log, trustedHops = 0, metrics, onShutdown } = options;
+  let stopping = false;
   const probe = createProbe({
-    ready: () => (leaving ? Promise.reject(gone()) : ready()),
+    ready: () => (stopping ? Promise.reject(gone()) : ready()),
     warnings,
     refusal: ampho.refusal,
     trustedHops,
@@ -97,9 +98,9 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     const { traceparent } = headers;
     const requestId = requestIdOf(typeof traceparent === "string" ? traceparent : undefined);
     const connection = connections.get(socket);
-    owe(connection, request, response);
+    trackResponse(connection, request, response);
     response.setHeader(requestIdField, requestId);
-    if (leaving) closeWith(connection, response);
+    if (stopping) closeAfter(connection, response);
     const { status, route, error } = await respond(request, response);
     if (status === 408 && connection !== undefined) connection.closing = true;
     log({ timeMs, method, route, status, durationMs: performance.now() - startMs, error, requestId });
@@ -111,7 +112,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       path === metricsPath
         ? metrics?.(request.method, authorizationValues(request))
         : probe(request.method, path, request.headers);
-    if (own === undefined) return exchange(ampho, request, response);
+    if (own === undefined) return serveNodeRequest(ampho, request, response);
     const answer = await own;
     writeResponse(request, response, answer);
     return answer;
@@ -122,10 +123,10 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     const connection = connections.get(request.socket);
     // Nothing is done any more (RFC 9112 §9.6), and nothing may be answered: Node does not keep the order of what it drops.
     if (request.socket.destroyed || connection?.closing === true) return;
-    if (connection === undefined || connection.unanswered < unansweredMax) return void answer(request, response);
+    if (connection === undefined || connection.openResponses < unansweredMax) return void answer(request, response);
     excess ??= ampho.refusal(new AmphoError("overloaded", "Too many requests of this connection wait for an answer."));
-    if (!connection.refusing) logUnanswered(request.method, excess.status, excess.error);
-    connection.refusing = true;
+    if (!connection.rejecting) logUnanswered(request.method, excess.status, excess.error);
+    connection.rejecting = true;
     writeResponse(request, response, excess);
   };
   const server = createServer(limits, handle);
@@ -141,7 +142,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   // A tunnel (RFC 9110 §9.3.6) is nothing that we open.
   server.on("connect", ({ method }: IncomingMessage, socket: Duplex) => logUnanswered(method, rejectSocket(socket)));
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
-    const response = connections.get(socket)?.last;
+    const response = connections.get(socket)?.lastResponse;
     const status = rejectSocket(socket, error.code, response?.headersSent);
     // A request in flight has its own line.
     if (response === undefined) logUnanswered(undefined, status);
@@ -155,7 +156,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
 
   server.on("connection", (socket) => {
     accepted += 1;
-    connections.set(socket, connectionOf(socket));
+    connections.set(socket, trackConnection(socket));
     socket.once("close", () => connections.delete(socket));
   });
 
@@ -175,12 +176,12 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     // ones, which a proxy may use at this moment. So each is closed right after the loop has looked (`check` follows `poll`).
     await acceptAll();
     const closed = new Promise<void>((resolve) => closePort(server, resolve));
-    onDrain?.();
+    onShutdown?.();
     const unused = setTimeout(async () => {
       await nextCheck();
       // For Node an answer is over when it is written, whatever of it is still to be sent, and who has sent nothing is not idle.
-      for (const { socket, unanswered, readBytes } of connections.values())
-        if (unanswered === 0 && socket.bytesRead === readBytes) socket.destroy();
+      for (const { socket, openResponses, readBytes } of connections.values())
+        if (openResponses === 0 && socket.bytesRead === readBytes) socket.destroy();
     }, arrivalMs);
     await closed;
     clearTimeout(timer);
@@ -189,17 +190,17 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     server.close();
   }
 
-  function leave(): void {
-    leaving = true;
+  function beginShutdown(): void {
+    stopping = true;
     for (const connection of connections.values())
-      if (connection.last?.headersSent === false) closeWith(connection, connection.last);
+      if (connection.lastResponse?.headersSent === false) closeAfter(connection, connection.lastResponse);
   }
 
   return {
     listen: (port, host) => listen(server, port, host),
-    leave,
+    beginShutdown,
     close: () => {
-      leave();
+      beginShutdown();
       closing ??= drain();
       return closing;
     },

@@ -6,7 +6,7 @@ import type { Attack } from "../../../dist/doctor/attacks/attack.js";
 import { forge, segmentsOf } from "../../../dist/doctor/attacks/forge.js";
 import { attackInstance } from "../../../dist/doctor/attacks/instance.js";
 import { createTestUsers } from "../../../dist/doctor/attacks/test-users.js";
-import { exchange } from "../../../dist/http/node/exchange.js";
+import { serveNodeRequest } from "../../../dist/http/node/serve-request.js";
 import type { Handle } from "../../../dist/http/rest/handler.js";
 import type { HttpRequest, HttpResponse } from "../../../dist/http/rest/message.js";
 import { generateJwk } from "../../../dist/keys/generate.js";
@@ -48,7 +48,7 @@ export async function attackBroken(fault: Omit<Fault, "name" | "finds">, attacks
   const host = { prefix: ampho.prefix, handle, guard: ampho.guard, refusal: ampho.refusal };
   const server = createServer({ requireHostHeader: false, maxHeaderSize: 16_384 }, (request, response) => {
     fault.alter?.(request);
-    void exchange(host, request, response);
+    void serveNodeRequest(host, request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();

@@ -1,5 +1,5 @@
 // Tokens in cookies go along by themselves: who makes a browser send them must not get anything done. docs/cookies.md.
-import { cookieNames } from "../../../http/rest/cookie-mode.js";
+import { cookieNames } from "../../../http/rest/cookies/cookie-mode.js";
 import { membersOf } from "../../exchange.js";
 import type { Attack, Session, Target } from "../attack.js";
 import { bearer, isRejected, isUnauthorized, judge, notRun, post, resisted, succeeded, tryEach } from "../attack.js";

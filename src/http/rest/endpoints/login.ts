@@ -1,7 +1,7 @@
 // POST /login: opens a session, or re-authenticates the one whose token is sent along.
 import type { z } from "zod";
 import type { Grant } from "../../../flows/flows.js";
-import type { Call } from "../endpoint.js";
+import type { Call } from "../route.js";
 import type { credentials } from "../schemas.js";
 
 export function logIn(call: Call<z.output<typeof credentials>, undefined>): Promise<Grant> {

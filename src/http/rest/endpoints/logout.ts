@@ -1,6 +1,6 @@
 // POST /logout: ends this session.
 import type { Auth } from "../../../tokens/auth.js";
-import type { Call } from "../endpoint.js";
+import type { Call } from "../route.js";
 
 export function logOut({ flows, auth, caller }: Call<undefined, Auth>): Promise<void> {
   return flows.logout(auth, caller);

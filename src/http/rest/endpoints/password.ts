@@ -1,7 +1,7 @@
 // POST /password: a new password; ends the user's other sessions.
 import type { z } from "zod";
 import type { Auth } from "../../../tokens/auth.js";
-import type { Call } from "../endpoint.js";
+import type { Call } from "../route.js";
 import type { passwordChange } from "../schemas.js";
 
 export function changePassword({

@@ -1,6 +1,6 @@
 // GET /.well-known/jwks.json and GET /openapi.json: what anyone may read.
 import type { z } from "zod";
-import type { Call } from "../endpoint.js";
+import type { Call } from "../route.js";
 import type { jwkSet, OpenApiDocument } from "../schemas.js";
 
 export function publishKeys({ flows }: Call<undefined, undefined>): z.input<typeof jwkSet> {

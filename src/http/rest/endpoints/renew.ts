@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import type { Grant } from "../../../flows/flows.js";
-import type { Call } from "../endpoint.js";
+import type { Call } from "../route.js";
 import type { renewal } from "../schemas.js";
 
 export function renew(call: Call<z.output<typeof renewal> | undefined, undefined>): Promise<Grant> {

@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import type { FeedPage } from "../../../sessions/feed-entry.js";
-import type { Call } from "../endpoint.js";
+import type { Call } from "../route.js";
 import type { feedQuestion } from "../schemas.js";
 
 export function readRevocations({

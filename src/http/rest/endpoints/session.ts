@@ -1,7 +1,7 @@
 // GET /session: who is asking, from the token alone.
 import type { z } from "zod";
 import type { Auth } from "../../../tokens/auth.js";
-import type { Call } from "../endpoint.js";
+import type { Call } from "../route.js";
 import type { currentSession } from "../schemas.js";
 
 export function readSession({ auth }: Call<undefined, Auth>): z.input<typeof currentSession> {

@@ -3,7 +3,7 @@
 import { AmphoError } from "../../../errors.js";
 import type { SessionView } from "../../../flows/flows.js";
 import type { Auth } from "../../../tokens/auth.js";
-import type { Call } from "../endpoint.js";
+import type { Call } from "../route.js";
 
 export async function listSessions({
   flows,

@@ -1,5 +1,5 @@
 // The Authorization header (RFC 9110 §11.6.2) as hosts hand it over.
-import { AmphoError } from "../../errors.js";
+import { AmphoError } from "../../../errors.js";
 
 /** The one value. `invalid_request` for more: two readers could believe different ones. */
 export function onlyAuthorization(values: readonly string[]): string | undefined {

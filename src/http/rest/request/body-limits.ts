@@ -1,5 +1,5 @@
 // How large a body may be, how long it may take, and what is said when it is not so.
-import { AmphoError } from "../../errors.js";
+import { AmphoError } from "../../../errors.js";
 
 export const bodyLimitBytes = 16_384;
 export const bodyTimeoutMs = 30_000;

@@ -1,6 +1,6 @@
 // The body's fields, checked by a row's schema. A message names the field and what it may be, never what was sent.
 import type { z } from "zod";
-import { AmphoError } from "../../errors.js";
+import { AmphoError } from "../../../errors.js";
 import type { Members } from "./body.js";
 
 export interface Input<I> {

@@ -1,5 +1,7 @@
-// Content-Type (RFC 9110 §8.3) of the bodies that our endpoints take.
-import { AmphoError } from "../../errors.js";
+// The two formats of a request body: JSON (RFC 8259) and application/x-www-form-urlencoded (WHATWG URL §5.1), and the Content-Type
+// (RFC 9110 §8.3) that names one of them.
+import { parseJsonObject } from "../../../crypto/json.js";
+import { AmphoError } from "../../../errors.js";
 
 export type MediaType = "application/json" | "application/x-www-form-urlencoded";
 
@@ -36,4 +38,41 @@ function saysUtf8(text: string, start: number): boolean {
     charset = (token ?? quoted ?? "").trim().toLowerCase();
   }
   return charset === undefined || charset === "utf-8" || charset === "utf8";
+}
+
+export function parseJson(bytes: Uint8Array): Record<string, unknown> {
+  const members = parseJsonObject(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  if (members !== undefined) return members;
+  throw new AmphoError(
+    "invalid_request",
+    "The body must be one JSON object in UTF-8 that names no member twice and is not nested deeply.",
+  );
+}
+
+export function parseForm(bytes: Uint8Array): Record<string, string> {
+  const members = new Map<string, string>();
+  for (const pair of decodeUtf8(bytes).split("&")) {
+    if (pair === "") continue;
+    const cut = pair.indexOf("=");
+    const name = decode(cut < 0 ? pair : pair.slice(0, cut));
+    if (members.has(name)) throw new AmphoError("invalid_request", "The form names a field twice.");
+    members.set(name, cut < 0 ? "" : decode(pair.slice(cut + 1)));
+  }
+  return Object.fromEntries(members);
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll("+", " "));
+  } catch {
+    throw new AmphoError("invalid_request", "The form is not valid: a percent escape is broken.");
+  }
+}
+
+function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new AmphoError("invalid_request", "The form is not valid UTF-8.");
+  }
 }

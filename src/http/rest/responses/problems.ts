@@ -1,7 +1,7 @@
 // The one way out for errors: code -> status, challenge and headers.
 // Challenges: RFC 6750 §3, RFC 9470 §3. A missing token's challenge carries no error code (RFC 6750 §3.1).
-import { AmphoError, type ErrorCode, type ErrorDetails } from "../../errors.js";
-import type { HttpResponse } from "./message.js";
+import { AmphoError, type ErrorCode, type ErrorDetails } from "../../../errors.js";
+import type { HttpResponse } from "../message.js";
 
 const realm = 'Bearer realm="ampho"';
 
@@ -91,10 +91,10 @@ export const plainHeaders: Readonly<Record<string, string>> = {
 };
 
 /** The answer to an error; `requestId` is that of the request, for the log. */
-export type RefusalOf = (error: unknown, requestId?: string) => HttpResponse;
+export type ErrorResponder = (error: unknown, requestId?: string) => HttpResponse;
 
 /** Builds the way out: what is no AmphoError is told to `report` and answered as `internal_error`. */
-export function createRefusal(report: RefusalReport): RefusalOf {
+export function createErrorResponder(report: RefusalReport): ErrorResponder {
   return (error, requestId) => {
     if (error instanceof AmphoError) return refuse(error);
     report(error, requestId);

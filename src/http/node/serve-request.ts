@@ -1,21 +1,14 @@
 // One request to our endpoints on node:http, from its head to the end of its answer. Every adapter on node:http uses this.
 import type { ServerResponse } from "node:http";
-import type { GuardHost } from "../rest/guard-host.js";
-import type { HttpRequest, HttpResponse } from "../rest/message.js";
-import { isUnder, parseTarget } from "../rest/target.js";
+import type { HttpHost } from "../rest/host.js";
+import type { HttpResponse } from "../rest/message.js";
+import { isUnder, parseTarget } from "../rest/request/target.js";
 import { type NodeRequest, readRequest, targetOf } from "./request.js";
 import { requestIdOn } from "./request-id.js";
 import { writeResponse } from "./response.js";
 
-/** What hosts need of an `Ampho`. */
-export interface HttpHost extends GuardHost {
-  readonly prefix: string;
-  /** Never rejects. */
-  handle(request: HttpRequest): Promise<HttpResponse>;
-}
-
 /** Whether the request's path is under the prefix of our endpoints. */
-export function isOurs(host: HttpHost, request: NodeRequest): boolean {
+export function isUnderPrefix(host: HttpHost, request: NodeRequest): boolean {
   return isUnder(host.prefix, parseTarget(targetOf(request)).path);
 }
 
@@ -23,7 +16,7 @@ export function isOurs(host: HttpHost, request: NodeRequest): boolean {
  * Answers a request by our endpoints. Never rejects; resolves to the answer, for whoever logs it.
  * `parsedBody` is what a body parser has left, where the framework keeps it elsewhere than in `request.body`.
  */
-export async function exchange(
+export async function serveNodeRequest(
   host: HttpHost,
   request: NodeRequest,
   response: ServerResponse,

@@ -1,7 +1,7 @@
 // Cross-origin calls from browsers (Fetch standard §3.2): off unless origins are listed, then one exact origin at a time.
 // No `*`, and no credentials unless tokens travel in cookies: else a page sets the Authorization header by itself.
-import type { HttpRequest, HttpResponse } from "./message.js";
-import { plainHeaders } from "./problems.js";
+import type { HttpRequest, HttpResponse } from "../message.js";
+import { plainHeaders } from "../responses/problems.js";
 
 export interface Cors {
   /** A browser's question by a listed origin; that of any other stays an OPTIONS like all. */

@@ -1,6 +1,6 @@
 // Where a request comes from, by what browsers say and pages cannot: Fetch Metadata (`Sec-Fetch-Site`), and the Origin header
 // (RFC 6454 §7) where a browser does not send the former.
-import type { RequestHead } from "./message.js";
+import type { RequestHead } from "../message.js";
 
 /** `unknown` is a request that says nothing: of no browser of the last years, or of no browser. */
 export type Site = "own" | "foreign" | "unknown";

@@ -1,5 +1,5 @@
 // Cookies on the wire (RFC 6265 §4.1 and §4.2), and the prefix that keeps other hosts from setting them (RFC 6265bis §4.1.3.2).
-import { AmphoError } from "../../errors.js";
+import { AmphoError } from "../../../errors.js";
 
 /** What browsers keep of one cookie, name and value together; a longer one they drop without a word. */
 const cookieBytesMax = 4_096;

@@ -1,9 +1,9 @@
 // What `authorize` of every framework needs: of an `Ampho`, or of a verifier that holds no store.
 import type { Auth, Requirements } from "../../tokens/auth.js";
-import type { HttpResponse, RequestHead } from "./message.js";
+import type { HttpRequest, HttpResponse, RequestHead } from "./message.js";
 
 /** Where tokens may also come in cookies: the one place where a guard looks for a token. */
-export interface CookieGate {
+export interface CookieReader {
   /**
    * The one Authorization value of a request: the header's, else one that is made of the cookie.
    * `cross_site` for an unsafe method by cookie that a page of another site may have sent; `invalid_request` for two tokens.
@@ -23,7 +23,14 @@ export interface GuardHost {
   /** False: it has no store, and a need with `live` is a TypeError where it is written. */
   readonly live?: false;
   /** Undefined where cookies are not looked at. */
-  readonly cookies?: CookieGate | undefined;
+  readonly cookies?: CookieReader | undefined;
+}
+
+/** What hosts need of an `Ampho`. */
+export interface HttpHost extends GuardHost {
+  readonly prefix: string;
+  /** Never rejects. */
+  handle(request: HttpRequest): Promise<HttpResponse>;
 }
 
 export function isHost(value: unknown): value is GuardHost {

@@ -3,9 +3,9 @@ import type { z } from "zod";
 import type { ErrorCode } from "../../errors.js";
 import type { Caller, Flows } from "../../flows/flows.js";
 import type { Auth } from "../../tokens/auth.js";
-import type { Members } from "./body.js";
-import type { Credentials } from "./cookie-mode.js";
-import type { Input } from "./input.js";
+import type { Credentials } from "./cookies/cookie-mode.js";
+import type { Members } from "./request/body.js";
+import type { Input } from "./request/input.js";
 import type { RouteAccess } from "./route-access.js";
 import type { OpenApiDocument } from "./schemas.js";
 
@@ -60,7 +60,7 @@ interface Described {
 }
 
 interface Row<I, A, O> extends Described {
-  readonly need: RouteAccess<A>;
+  readonly access: RouteAccess<A>;
   readonly input: Input<I>;
   readonly output?: z.ZodType<O>;
   readonly endpoint: (call: Call<I, A>) => O | Promise<O>;
@@ -68,17 +68,17 @@ interface Row<I, A, O> extends Described {
 
 /** A row as the handler, the OpenAPI document and the docs read it. */
 export interface Route extends Described {
-  readonly need: RouteAccess<unknown>;
+  readonly access: RouteAccess<unknown>;
   readonly input: Input<unknown>;
   readonly output?: z.ZodType;
-  readonly answer: (call: RawCall) => unknown;
+  readonly respond: (call: RawCall) => unknown;
 }
 
 /** Checks a row's types against its endpoint's, and binds the steps before the endpoint: token first, then the body's fields. */
 export function route<I, A, O>({ endpoint, ...row }: Row<I, A, O>): Route {
   return {
     ...row,
-    answer: ({ auth, members, ...call }) =>
-      endpoint({ ...call, auth: row.need.admit(auth), input: row.input.read(members) }),
+    respond: ({ auth, members, ...call }) =>
+      endpoint({ ...call, auth: row.access.check(auth), input: row.input.read(members) }),
   };
 }

@@ -1,18 +1,18 @@
 // Path under the prefix -> rows of the table. Exact: no case folding, no decoding, no trailing slash.
-import type { Route } from "./endpoint.js";
+import type { Route } from "./route.js";
 
-export interface Match {
+export interface RouteMatch {
   readonly route: Route;
   readonly parameters: Readonly<Record<string, string>>;
 }
 
 /** All rows whose path this is, by method; empty when there is none. */
-export type FindRoutes = (path: string) => ReadonlyMap<string, Match>;
+export type FindRoutes = (path: string) => ReadonlyMap<string, RouteMatch>;
 
 export function createRouting(routes: readonly Route[]): FindRoutes {
   const patterns = routes.map((route) => ({ route, pattern: patternOf(route.path) }));
   return (path) => {
-    const matches = new Map<string, Match>();
+    const matches = new Map<string, RouteMatch>();
     for (const { route, pattern } of patterns) {
       const found = pattern.exec(path);
       if (found !== null) matches.set(route.method, { route, parameters: found.groups ?? {} });

@@ -1,10 +1,8 @@
 // From a body to its members: media type, size, encoding, shape. Each step refuses before the next one costs anything.
-import { AmphoError } from "../../errors.js";
+import { AmphoError } from "../../../errors.js";
+import type { HttpRequest } from "../message.js";
+import { mediaTypeOf, parseForm, parseJson } from "./body-formats.js";
 import { bodyLimitBytes, tooLarge } from "./body-limits.js";
-import { parseForm } from "./form-text.js";
-import { parseJson } from "./json-text.js";
-import { mediaTypeOf } from "./media-type.js";
-import type { HttpRequest } from "./message.js";
 
 export type Members = Readonly<Record<string, unknown>>;
 

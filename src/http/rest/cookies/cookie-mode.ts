@@ -1,14 +1,14 @@
 // Tokens in cookies (docs/cookies.md): what comes in them, what is set, and whose pages may speak with them.
 
-import { AmphoError } from "../../errors.js";
-import { proofTtlSeconds } from "../../factors/device-proofs.js";
-import type { Grant } from "../../flows/flows.js";
-import { bearerOf } from "../../tokens/bearer.js";
-import { onlyAuthorization } from "./authorization.js";
-import { cookieOf, setCookie } from "./cookie-text.js";
-import { createSiteOf, isSafe } from "./cross-site.js";
-import type { CookieGate } from "./guard-host.js";
-import type { RequestHead } from "./message.js";
+import { AmphoError } from "../../../errors.js";
+import { proofTtlSeconds } from "../../../factors/device-proofs.js";
+import type { Grant } from "../../../flows/flows.js";
+import { bearerOf } from "../../../tokens/bearer.js";
+import { createSiteOf, isSafe } from "../browser/cross-site.js";
+import type { CookieReader } from "../host.js";
+import type { RequestHead } from "../message.js";
+import { onlyAuthorization } from "../request/authorization.js";
+import { cookieOf, setCookie } from "./cookie-header.js";
 
 export const cookieNames = {
   token: "__Host-ampho-token",
@@ -29,15 +29,15 @@ export interface Credentials {
 /** What is left of a grant for the body: no token. */
 export type CookieGrant = Omit<Grant, "token" | "token_type" | "refresh_token" | "device">;
 
-export interface CookieMode extends CookieGate {
+export interface CookieMode extends CookieReader {
   /** The same for our endpoints; with `grants` also for a request without a token: nobody logs a browser in for its user. */
   credentialsOf(head: RequestHead, grants: boolean): Credentials;
   /** The Set-Cookie values that carry a grant. */
   cookiesOf(grant: Grant): readonly string[];
   /** An endpoint's grant: no token of it is in the body. */
-  carry(output: unknown): { readonly body: CookieGrant; readonly cookies: readonly string[] };
+  moveToCookies(output: unknown): { readonly body: CookieGrant; readonly cookies: readonly string[] };
   /** The Set-Cookie values that remove both tokens. The device's proof stays: the next login is at the same place. */
-  readonly forget: readonly string[];
+  readonly removeTokens: readonly string[];
 }
 
 export function createCookieMode(listedOrigins: readonly string[]): CookieMode {
@@ -68,12 +68,12 @@ export function createCookieMode(listedOrigins: readonly string[]): CookieMode {
       return { authorization, token, refreshToken, device };
     },
     cookiesOf,
-    carry(output) {
+    moveToCookies(output) {
       if (!isGrant(output)) throw new TypeError("what was to be put into cookies is no grant");
       const { token: _, token_type: _type, refresh_token: _refresh, device: _device, ...body } = output;
       return { body, cookies: cookiesOf(output) };
     },
-    forget: [setCookie(cookieNames.token, "", 0), setCookie(cookieNames.refreshToken, "", 0)],
+    removeTokens: [setCookie(cookieNames.token, "", 0), setCookie(cookieNames.refreshToken, "", 0)],
   };
 }
 
