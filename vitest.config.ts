@@ -1,20 +1,54 @@
+// The three tiers of the tests. The end of a file's name decides in which tier it is:
+//   *.system.test.ts   `npm run test:system`: fleets, proxies, faults, histories, runbooks
+//   *.install.test.ts  `npm run test:all`: tests that install other packages
+//   *.test.ts          `npm test`: everything else
+// `npx vitest run FILE` runs any file, whatever its tier.
 import { defineConfig } from "vitest/config";
+
+const shared = {
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+  // On a busy machine one second passes quickly. Tests of a promised deadline set their own.
+  expect: { poll: { timeout: 15_000 } },
+  // Tests import the build, as users do. Node loads it natively, so nothing is compiled again for each file.
+  server: { deps: { external: [/\/(?:dist|cjs)\//] } },
+  pool: "forks",
+  // Most files spend their time waiting for processes and deadlines, so three workers suit two cores.
+  maxWorkers: 3,
+} as const;
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    // These install other packages: `npm run test:all`.
-    exclude: ["test/installs/**"],
     globalSetup: "test/world/tarball.ts",
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
-    // On a machine that is busy with something else a second is soon over. Deadlines that are promised say so themselves.
-    expect: { poll: { timeout: 15_000 } },
-    // The tests import the build, as users do: Node loads it by itself, and nothing is compiled for each file of tests.
-    server: { deps: { external: [/\/(?:dist|cjs)\//] } },
-    pool: "forks",
-    // Most of the time of most files is waiting, for processes that start and for deadlines: three at once also on two cores.
-    maxWorkers: 3,
-    typecheck: { enabled: false },
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: "rooms",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/**/*.{system,install}.test.ts"],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "system",
+          include: ["test/**/*.system.test.ts"],
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "install",
+          include: ["test/**/*.install.test.ts"],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
   },
 });

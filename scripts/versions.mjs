@@ -60,6 +60,7 @@ function run({ node, version, driver, execArgv, suites }) {
   const args = [
     "node_modules/vitest/vitest.mjs",
     "run",
+    "--project=rooms",
     ...options,
     ...execArgv.map((one) => `--execArgv=${one}`),
     ...suites,

@@ -217,7 +217,7 @@ describe("docs/migrating.md", () => {
 
   it("runs each snippet that has a name", () => {
     // That of better-auth runs beside the real one, in `npm run test:all`.
-    const tests = [import.meta.filename, path.join(import.meta.dirname, "../installs/migrating.test.ts")];
+    const tests = [import.meta.filename, path.join(import.meta.dirname, "../installs/migrating.install.test.ts")];
     const program = tests.map((file) => readFileSync(file, "utf8")).join("");
     for (const name of snippets.keys()) expect(program, name).toContain(path.parse(name).name);
     expect(snippets.size).toBe(11);
