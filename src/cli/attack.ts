@@ -1,12 +1,12 @@
-// `ampho doctor --attack`: what was typed, turned into an attack, and its results into a table.
+// `ampho doctor --attack`: turns arguments into an attack, and its results into a table.
 import { type Configuration, readConfiguration } from "../config/configuration.js";
 import type { Credentials, TokenRules } from "../doctor/attacks/attack.js";
 import { type AttackReport, attackInstance } from "../doctor/attacks/instance.js";
-import { type AttackResult, isSound } from "../doctor/attacks/run.js";
+import { type AttackResult, allBlocked } from "../doctor/attacks/run.js";
 import { attacks } from "../doctor/attacks/table.js";
 import { createTestUsers } from "../doctor/attacks/test-users.js";
 import { hasDatabase } from "../doctor/database-file.js";
-import { NoAnswer } from "../doctor/exchange.js";
+import { NoResponse } from "../doctor/exchange.js";
 import { apiOf } from "../doctor/instance-url.js";
 import { AmphoError } from "../errors.js";
 import { importKeys } from "../keys/jwk-set.js";
@@ -25,28 +25,32 @@ export async function attack(input: CommandInput, context: CommandContext, url: 
   const login = input.text("--login");
   const keyOnStdin = input.has("--key-stdin");
   if (keyOnStdin && input.has("--password-stdin"))
-    throw new UsageError("one of --key-stdin and --password-stdin: configure the key, in AMPHO_SECURITY_KEY_FILE");
-  if (input.has("--password-stdin") && login === undefined) throw new UsageError("--password-stdin goes with --login");
+    throw new UsageError(
+      "Use one of --key-stdin and --password-stdin. Configure the key in AMPHO_SECURITY_KEY_FILE instead.",
+    );
+  if (input.has("--password-stdin") && login === undefined) throw new UsageError("--password-stdin requires --login.");
   const read = readConfiguration({ ...processContext, needs: { key: keyOnStdin ? "none" : "any" } });
   const { configuration } = read;
   const api = apiOf(url, configuration.restPrefix);
-  if (api === undefined) throw new UsageError("--attack takes an http or https URL without user, query or fragment");
-  // A key that this process has made for itself is nobody's.
+  if (api === undefined) throw new UsageError("--attack must be an http or https URL without user, query or fragment.");
+  // A key that this process created for itself is not the key of any server.
   const configured = read.configuredKey === undefined ? undefined : configuration.keys;
   const keys = keyOnStdin ? await keysFromStdin(context) : configured;
   const user = login === undefined ? undefined : { login, password: await passwordFor(input, context) };
   const report = await withStop((stop) =>
-    inStore(configuration, context, user, (lodging) =>
-      attackInstance({ attacks, api, keys, rules: rulesOf(configuration), user: lodging, now, stop }),
+    withTestUsers(configuration, context, user, (testUserAccess) =>
+      attackInstance({ attacks, api, keys, rules: rulesOf(configuration), user: testUserAccess, now, stop }),
     ),
   );
-  if (report.refused !== undefined) throw new CommandFailure(report.refused);
+  if (report.notStarted !== undefined) throw new CommandFailure(report.notStarted);
   print(report.results, input, context);
-  const lost = report.results.filter(({ outcome }) => outcome === "not_held").length;
-  if (isSound(report.results)) terminal.note("Every attack that was tried held off.", "green");
+  const successes = report.results.filter(({ outcome }) => outcome === "succeeded").length;
+  if (allBlocked(report.results)) terminal.note("Every attack that ran was blocked.", "green");
   else
     throw new CommandFailure(
-      lost > 0 ? `${lost} of ${report.results.length} attacks got through` : "not all could be tried",
+      successes > 0
+        ? `${successes} of ${report.results.length} attacks succeeded.`
+        : "Some attacks could not be completed.",
     );
 }
 
@@ -59,12 +63,12 @@ async function keysFromStdin({ terminal }: CommandContext): Promise<readonly Key
 
 async function passwordFor(input: CommandInput, { terminal }: CommandContext): Promise<string> {
   if (!terminal.interactive && !input.has("--password-stdin"))
-    throw new UsageError("the password comes from a terminal or from --password-stdin");
+    throw new UsageError("The password comes from a terminal or from --password-stdin.");
   const [typed = ""] = terminal.interactive
     ? await terminal.askSecrets(["Password: "])
     : [await terminal.readInput(passwordBytesMax)];
   const password = typed.replace(/\r?\n$/, "");
-  if (password === "") throw new CommandFailure("no password came");
+  if (password === "") throw new CommandFailure("The password is empty.");
   return password;
 }
 
@@ -78,7 +82,7 @@ function rulesOf(configuration: Configuration): TokenRules {
   };
 }
 
-/** The first Ctrl+C lets it clean up after itself. */
+/** The first Ctrl+C stops the attacks, and the cleanup still runs. */
 async function withStop<T>(work: (stop: AbortSignal) => Promise<T>): Promise<T> {
   const stop = new AbortController();
   const abort = () => stop.abort();
@@ -90,18 +94,18 @@ async function withStop<T>(work: (stop: AbortSignal) => Promise<T>): Promise<T> 
   }
 }
 
-/** Opens the store when users are to be made in it, which is after there is consent; it makes no database. */
-async function inStore(
+/** Opens the database when test users are created, which is after consent. It creates no database. */
+async function withTestUsers(
   configuration: Configuration,
   context: CommandContext,
   user: Credentials | undefined,
   work: (user: Credentials | (() => ReturnType<typeof createTestUsers>)) => Promise<AttackReport>,
 ): Promise<AttackReport> {
   let close = async (): Promise<void> => {};
-  const make = async () => {
+  const createUsers = async () => {
     if (!hasDatabase(configuration.databaseUrl, context.processContext.cwd))
       throw new CommandFailure(
-        "there is no configured store to make users in: set AMPHO_DATABASE_URL to the server's, or use --login and --password-stdin",
+        "No database is configured for the test users. Set AMPHO_DATABASE_URL to the database of the server, or use --login and --password-stdin.",
       );
     const opened = { ...configuration, databaseMigrate: "off" } as const;
     const management = await openManagement(opened, { log: () => {} }, operatorOf(context));
@@ -109,14 +113,14 @@ async function inStore(
     return createTestUsers(management.users, configuration.passwordMin).catch((error: unknown) => {
       if (!(error instanceof AmphoError)) throw error;
       throw new CommandFailure(
-        `no users can be made in the configured store: ${error.message} Use --login and --password-stdin`,
+        `The test users cannot be created in the configured database: ${error.message} Use --login and --password-stdin.`,
       );
     });
   };
   try {
-    return await work(user ?? make);
+    return await work(user ?? createUsers);
   } catch (error) {
-    if (error instanceof NoAnswer) throw new CommandFailure(error.message);
+    if (error instanceof NoResponse) throw new CommandFailure(error.message);
     throw error;
   } finally {
     await close();
@@ -124,9 +128,9 @@ async function inStore(
 }
 
 const words: Readonly<Record<AttackResult["outcome"], string>> = {
-  held: "held",
-  not_held: "NOT HELD",
-  not_tried: "not tried",
+  blocked: "blocked",
+  succeeded: "SUCCEEDED",
+  not_run: "not run",
   failed: "FAILED",
 };
 
@@ -139,7 +143,7 @@ function print(results: readonly AttackResult[], input: CommandInput, { terminal
   terminal.printTable(table(["ATTACK", "FROM", "RESULT"], rows, [0, 2]));
   for (const { attack: id, title, outcome, detail } of results) {
     if (detail === null) continue;
-    if (outcome === "not_tried") terminal.note(`${id}: not tried, ${detail}`);
+    if (outcome === "not_run") terminal.note(`${id}: not run. ${detail}`);
     else terminal.print(`${words[outcome]} ${id} (${title}): ${detail}`, "red");
   }
 }

@@ -1,4 +1,4 @@
-// `ampho doctor`: every check, and what they found, the worst first.
+// `ampho doctor`: runs every check and returns the findings, the most severe first.
 import { statSync } from "node:fs";
 import { type Configuration, type ConfigurationResult, readConfiguration } from "../config/configuration.js";
 import type { ProcessContext } from "../config/process-context.js";
@@ -17,7 +17,7 @@ import { type Finding, worstFirst } from "./finding.js";
 
 export interface ExamineInput {
   readonly processContext: ProcessContext;
-  /** From the REST prefix to where a running instance answers; undefined: no instance is asked. */
+  /** Returns the API's URL for a REST prefix. Without it, no running instance is checked. */
   readonly api: ((prefix: string) => URL) | undefined;
   /** Unix seconds. */
   readonly now: () => number;
@@ -25,7 +25,7 @@ export interface ExamineInput {
 
 export interface Examination {
   readonly findings: readonly Finding[];
-  /** What was measured, and what was not looked at, in words for a person. */
+  /** Sentences about measurements and about checks that did not run. */
   readonly remarks: readonly string[];
 }
 
@@ -33,26 +33,26 @@ export async function examine({ processContext, api, now }: ExamineInput): Promi
   const findings: Finding[] = [];
   const remarks: string[] = [];
   const read = attempt(processContext, "any", findings);
-  // With a bad key everything else can still be looked at.
+  // A bad key does not prevent the other checks.
   const usable = read ?? attempt(processContext, "none", []);
   if (usable === undefined) {
-    remarks.push("with such a configuration nothing else could be looked at");
+    remarks.push("The other checks did not run, because the configuration cannot be used.");
     return { findings: worstFirst(findings), remarks };
   }
   const { configuration } = usable;
   const keys = read?.configuredKey === undefined ? [] : (configuration.keys ?? []);
-  const places = secretPlaces(processContext);
+  const secrets = secretPlaces(processContext);
   findings.push(
     ...checkConfiguration(configuration, usable.warnings),
-    ...checkKeys({ keys, writtenAt: writtenAt(places.keyFile), signsSince: signsSince(read), now: now() }),
-    ...checkFiles(secretFiles(configuration, processContext, places)),
+    ...checkKeys({ keys, writtenAt: writtenAt(secrets.keyFile), signsSince: signsSince(read), now: now() }),
+    ...checkFiles(secretFiles(configuration, processContext, secrets)),
   );
   findings.push(...(await databaseFindings(configuration, keys, processContext, now(), remarks)));
   const hashing = await checkHashing();
   findings.push(...hashing.findings);
-  remarks.push(`a password takes ${hashing.leastMs} ms on one thread of this machine`);
+  remarks.push(`One password hash takes ${hashing.leastMs} ms on one thread of this machine.`);
   if (api === undefined)
-    remarks.push("without --url no running instance was asked: TLS, proxies and its clock are not known");
+    remarks.push("TLS, proxies and the clock of a running instance were not checked. Use --url URL to check them.");
   else findings.push(...(await checkInstance({ api: api(configuration.restPrefix), configuration, keys, now })));
   return { findings: worstFirst(findings), remarks };
 }
@@ -84,8 +84,8 @@ function secretFiles(
 ): readonly SecretFile[] {
   const database = databaseFile(databaseUrl, cwd);
   return [
-    ...(keyFile === undefined ? [] : [{ path: keyFile, what: "the key file" }]),
-    ...configurationFiles.map((path) => ({ path, what: "a configuration file that holds a secret" })),
+    ...(keyFile === undefined ? [] : [{ path: keyFile, what: "The key file" }]),
+    ...configurationFiles.map((path) => ({ path, what: "The configuration file with a secret" })),
     ...(database === undefined ? [] : databaseFiles(database)),
   ];
 }
@@ -98,6 +98,6 @@ async function databaseFindings(
   remarks: string[],
 ): Promise<readonly Finding[]> {
   if (hasDatabase(configuration.databaseUrl, cwd)) return checkDatabase({ configuration, keys, now });
-  remarks.push("there is no database yet: the first start makes it");
+  remarks.push("The database does not exist yet. The first start creates it.");
   return [];
 }

@@ -1,39 +1,39 @@
-// Requests as an attacker writes them: any path, any headers in any number, no redirect followed, nothing repaired.
+// Sends requests as an attacker writes them: any path, any headers in any number. It follows no redirect and corrects nothing.
 import { type ClientRequest, type IncomingMessage, Agent as PlainAgent, request as requestPlain } from "node:http";
 import { request as requestTls, Agent as TlsAgent } from "node:https";
 
 export interface Sent {
-  /** GET, if nothing is said. */
+  /** GET by default. */
   readonly method?: string;
-  /** Behind the base, as it is: nothing is encoded or normalized. */
+  /** Appended to the base as it is, without encoding or normalizing. */
   readonly path: string;
-  /** Names may repeat. */
+  /** A name can occur several times. */
   readonly headers?: readonly (readonly [name: string, value: string])[];
   readonly body?: string | Uint8Array;
 }
 
-export interface Answer {
+export interface Received {
   readonly status: number;
-  /** Names in lower case, as they came. */
+  /** In the order of the response, with names in lower case. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: string;
 }
 
-/** It could not be asked, or did not answer in time: nothing is known. The message holds nothing that was sent. */
-export class NoAnswer extends Error {
-  override readonly name = "NoAnswer";
+/** The server could not be reached or did not respond in time. The message holds nothing that was sent. */
+export class NoResponse extends Error {
+  override readonly name = "NoResponse";
 }
 
 export interface Exchange {
-  /** Rejects with NoAnswer. */
-  send(sent: Sent): Promise<Answer>;
+  /** Rejects with NoResponse. */
+  send(sent: Sent): Promise<Received>;
   close(): void;
 }
 
-const patienceMs = 15_000;
+const timeoutMs = 15_000;
 const bodyBytesMax = 1_048_576;
 
-/** `base`: of an http or https server, and the path that all paths begin with. */
+/** `base` is the URL of an http or https server. Its path is put before every path. */
 export function openExchange(base: URL): Exchange {
   const tls = base.protocol === "https:";
   const plainAgent = new PlainAgent({ keepAlive: true, maxSockets: 32 });
@@ -50,12 +50,12 @@ export function openExchange(base: URL): Exchange {
         : [["Content-Length", lengthOf(body)]];
     const options = {
       protocol: base.protocol,
-      // URL puts brackets around IPv6, which a socket does not know.
+      // URL puts brackets around an IPv6 address, and a socket does not accept them.
       hostname: base.hostname.replace(/^\[|\]$/g, ""),
       port: base.port || (tls ? 443 : 80),
       method,
       path: prefix + path,
-      // A flat list is sent as it is, repeats included.
+      // Node sends a flat list as it is, with repeated names.
       headers: [...host, ...headers, ...length].flat(),
     };
     return tls
@@ -67,16 +67,16 @@ export function openExchange(base: URL): Exchange {
     send: (sent) =>
       new Promise((resolve, reject) => {
         const fail = (error: NodeJS.ErrnoException) =>
-          reject(new NoAnswer(`the server did not answer (${error.code ?? "the connection ended"})`));
+          reject(new NoResponse(`The server did not respond (${error.code ?? "the connection ended"}).`));
         let request: ClientRequest;
         try {
           request = open(sent, (response) => void read(response).then(resolve, fail));
         } catch (error) {
           if (!isUnsendable(error)) throw error;
-          // Of ours there is nothing like that.
-          return reject(new NoAnswer("the server gave a token or an id that no request can hold"));
+          // The requests of the attacks can be sent, so the server returned this value.
+          return reject(new NoResponse("The server returned a token or an id that no request can carry."));
         }
-        request.setTimeout(patienceMs, () => request.destroy(Object.assign(new Error(), { code: "ETIMEDOUT" })));
+        request.setTimeout(timeoutMs, () => request.destroy(Object.assign(new Error(), { code: "ETIMEDOUT" })));
         request.on("error", fail);
         request.end(sent.body);
       }),
@@ -94,13 +94,13 @@ const isUnsendable = (error: unknown): boolean =>
 
 const lengthOf = (body: string | Uint8Array): string => String(Buffer.byteLength(body));
 
-async function read(response: IncomingMessage): Promise<Answer> {
+async function read(response: IncomingMessage): Promise<Received> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of response) {
     const bytes = Buffer.from(chunk as Uint8Array);
     length += bytes.length;
-    if (length > bodyBytesMax) throw Object.assign(new Error(), { code: "more than 1 MiB came" });
+    if (length > bodyBytesMax) throw Object.assign(new Error(), { code: "the response is larger than 1 MiB" });
     chunks.push(bytes);
   }
   const headers: (readonly [string, string])[] = [];
@@ -110,12 +110,12 @@ async function read(response: IncomingMessage): Promise<Answer> {
   return { status: statusCode, headers, body: Buffer.concat(chunks).toString("utf8") };
 }
 
-export function headerOf({ headers }: Answer, name: string): string | undefined {
+export function headerOf({ headers }: Received, name: string): string | undefined {
   return headers.find(([one]) => one === name)?.[1];
 }
 
-/** The members of a JSON object; none when it is no such thing. */
-export function membersOf({ body }: Pick<Answer, "body">): Readonly<Record<string, unknown>> {
+/** The members of the JSON object in the body; empty if the body is no JSON object. */
+export function membersOf({ body }: Pick<Received, "body">): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(body);
     return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};

@@ -1,38 +1,36 @@
-// What the doctor says: what is wrong or doubtful, and what to do about it. Nothing in it is a secret.
+// The findings of `ampho doctor`: what is wrong or doubtful, and how to fix it. A finding holds no secret.
 
-/** `error`: mend it. `warning`: mend it, or know why not. `note`: worth knowing; nothing is wrong. */
+/** `error`: fix it. `warning`: fix it, or know why not. `note`: worth knowing, and nothing is wrong. */
 export const severities = ["error", "warning", "note"] as const;
 export type Severity = (typeof severities)[number];
 
-/** What is looked at, for docs/doctor.md. */
+/** Every check, with the sentence that docs/doctor.md prints. */
 export const checks = {
   configuration:
-    "values that are wrong or doubtful: lives of tokens and sessions, lengths of passwords, limits on guesses, origins, AMPHO_ALLOW_ATTACK_TEST in production",
-  key: "whether there is a key of random bytes that is long enough, how old its file is, whether it was revoked, and whether the instance publishes it",
-  files:
-    "who may read or write the key file, the database and configuration files that hold a secret, and the folders they lie in",
-  database: "whether it opens and answers",
-  schema:
-    "whether every migration is applied, and whether the role that serves could change the tables or drop them, where the database has roles",
-  clock: "this machine's clock against the database's and against the `Date` of the instance's answers",
-  sessions: "live sessions that nobody has renewed for 30 days",
-  hashes: "passwords that are still in the format of another system",
-  hashing: "how long a password takes on this machine",
-  instance: "with `--url`: whether the instance answers under the REST prefix and is ready",
-  tls: "with `--url`: whether TLS stands in front, until when its certificate is good, and Strict-Transport-Security",
-  proxy: "with `--url`: whether requests come with X-Forwarded-For or Forwarded while AMPHO_TRUST_PROXY is 0",
+    "Values that are wrong or doubtful: lifetimes of tokens and sessions, password lengths, throttling limits, origins, and AMPHO_ALLOW_ATTACK_TEST in production",
+  key: "The key exists, is random and long enough, is not too old, is not revoked, and is the one that the instance publishes",
+  files: "The permissions of the key file, the database, configuration files with secrets, and their folders",
+  database: "The database opens and responds",
+  schema: "Every migration is applied, and the role that serves cannot change or drop the tables",
+  clock: "The clock of this machine agrees with the database and with the `Date` header of the instance",
+  sessions: "Live sessions that were not renewed for 30 days",
+  hashes: "Passwords that are still stored in the format of another system",
+  hashing: "The time that one password hash takes on this machine",
+  instance: "With `--url`, the instance responds under the REST prefix and is ready",
+  tls: "With `--url`, TLS, the expiry of the certificate, and Strict-Transport-Security",
+  proxy: "With `--url`, requests carry X-Forwarded-For or Forwarded although AMPHO_TRUST_PROXY is 0",
 } as const;
 export type CheckName = keyof typeof checks;
 
 export interface Finding {
   readonly severity: Severity;
-  /** Which check found it. */
+  /** The check that reports it. */
   readonly check: CheckName;
   readonly message: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
-/** Within one severity they keep their order. */
+/** Orders findings by severity. Findings of one severity keep their order. */
 export function worstFirst(findings: readonly Finding[]): readonly Finding[] {
   return severities.flatMap((severity) => findings.filter((finding) => finding.severity === severity));
 }

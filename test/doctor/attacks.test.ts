@@ -1,4 +1,4 @@
-// `ampho doctor --attack` finds each fault that is planted into an instance, and no other.
+// `ampho doctor --attack` finds each fault of a faulty instance, and no other.
 import { describe, expect, it } from "vitest";
 import type { Attack } from "../../dist/doctor/attacks/attack.js";
 import { algorithmAttacks } from "../../dist/doctor/attacks/cases/algorithms.js";
@@ -19,49 +19,49 @@ import { tellingFaults } from "./broken/telling.js";
 import { tokenFaults } from "./broken/tokens.js";
 import { wireFaults } from "./broken/wire.js";
 
-/** Each fault is looked for with all attacks of its kind: those beside the one that finds it have to hold. */
+/** Every fault is attacked by all attacks of its kind. The attacks that do not find it must be blocked. */
 const kinds: Readonly<Record<string, readonly [readonly Fault[], readonly Attack[]]>> = {
   tokens: [tokenFaults, [...algorithmAttacks, ...signatureAttacks, ...formAttacks, ...claimAttacks]],
   sessions: [sessionFaults, sessionAttacks],
-  "the wire": [wireFaults, [...headerAttacks, ...limitAttacks]],
+  requests: [wireFaults, [...headerAttacks, ...limitAttacks]],
   cookies: [cookieFaults, [...cookieAttacks, ...headerAttacks]],
-  "what is told": [tellingFaults, [...leakAttacks, ...guessingAttacks]],
+  responses: [tellingFaults, [...leakAttacks, ...guessingAttacks]],
 };
 
-/** What got through; an attack that failed would be neither held nor not. */
+/** The attacks that succeeded. A failed attack is listed with its reason, so that it cannot pass as blocked. */
 async function findingsOf(fault: Fault, tried: readonly Attack[]): Promise<readonly string[]> {
   const report = await attackBroken(fault, tried);
-  if (report.refused !== undefined) throw new Error(report.refused);
+  if (report.notStarted !== undefined) throw new Error(report.notStarted);
   return report.results
-    .filter(({ outcome }) => outcome === "not_held" || outcome === "failed")
+    .filter(({ outcome }) => outcome === "succeeded" || outcome === "failed")
     .map(({ attack, outcome, detail }) => (outcome === "failed" ? `${attack}: ${detail}` : attack));
 }
 
-describe.each(Object.entries(kinds))("of %s, an instance that", (_, [faults, tried]) => {
+describe.each(Object.entries(kinds))("faults of %s", (_, [faults, tried]) => {
   for (const fault of faults)
-    it(`${fault.name} is found out`, async () => {
+    it(`the doctor finds an instance that ${fault.name}`, async () => {
       expect(await findingsOf(fault, tried)).toEqual(fault.finds);
     });
 });
 
-describe("an instance that takes any signature", () => {
+describe("an instance that accepts any signature", () => {
   const plant = taking((token) => (/^[\w-]{43}$/.test(open(token)?.signature ?? "") ? open(token)?.claims : undefined));
 
-  it("is told so, and not attacked: nobody knows whose it is", async () => {
+  it("the doctor does not attack an instance that accepts any signature, because its owner is unknown", async () => {
     const report = await attackBroken({ plant }, attacks);
-    expect(report.refused).toContain("takes tokens with any signature");
+    expect(report.notStarted).toContain("accepts tokens with any signature");
   });
 
-  it("is found out when it consents", async () => {
+  it("the doctor finds an instance that accepts any signature if the instance consents", async () => {
     const report = await attackBroken({ plant, options: { allowAttackTest: true } }, attacks);
-    if (report.refused !== undefined) throw new Error(report.refused);
-    const lost = report.results.filter(({ outcome }) => outcome === "not_held").map(({ attack }) => attack);
-    expect(lost).toEqual(expect.arrayContaining(["weak-secret", "other-key", "mutated", "embedded-key"]));
+    if (report.notStarted !== undefined) throw new Error(report.notStarted);
+    const successes = report.results.filter(({ outcome }) => outcome === "succeeded").map(({ attack }) => attack);
+    expect(successes).toEqual(expect.arrayContaining(["weak-secret", "other-key", "mutated", "embedded-key"]));
   });
 });
 
 describe("the attacks", () => {
-  it("each find a fault that is planted here", () => {
+  it("every attack finds at least one of the faults in this folder", () => {
     const found = new Set(Object.values(kinds).flatMap(([faults]) => faults.flatMap(({ finds }) => finds)));
     expect(attacks.map(({ id }) => id).filter((id) => !found.has(id))).toEqual([]);
   });

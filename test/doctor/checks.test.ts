@@ -1,4 +1,4 @@
-// `ampho doctor`: what it finds in a deployment, in a folder and with instances of its own.
+// The findings of `ampho doctor` in a folder with a configuration, and with instances of its own.
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { tmpdir } from "node:os";
@@ -47,24 +47,24 @@ async function examined(url?: string, at = now) {
   const api = url === undefined ? undefined : (prefix: string) => new URL(url + prefix);
   const processContext = { env, cwd, user: "ann", host: "here" };
   const { findings } = await examine({ processContext, api, now: at });
-  for (const { message, mend } of findings) expect(mend.length * message.length).toBeGreaterThan(0);
+  for (const { message, fix } of findings) expect(fix.length * message.length).toBeGreaterThan(0);
   return findings;
 }
 
-/** Less what a password takes here: other tests beside this one are no fault of the deployment. */
+/** Leaves out the time of a hash, because tests that run beside this one slow it down. */
 const found = async (url?: string, at = now) =>
   (await examined(url, at))
     .filter(({ check }) => check !== "hashing")
     .map(({ severity, check }) => `${severity} ${check}`);
 
 describe("a deployment", () => {
-  it("that is as the docs say has nothing to mend, before its first start and after it", async () => {
+  it("a deployment that follows the docs has no finding, before and after its first start", async () => {
     expect(await found()).toEqual([]);
     await openAmpho();
     expect(await found()).toEqual([]);
   });
 
-  it("with wrong values is told all of them, and no secret", async () => {
+  it("the doctor reports all wrong values at once, and no secret", async () => {
     env["AMPHO_SECURITY_TOKEN_TTL"] = "soon";
     env["AMPHO_SECURITY_KEY"] = '{"kty":"oct","k":"secret"}';
     const findings = await examined();
@@ -97,30 +97,30 @@ describe("a deployment", () => {
     ["AMPHO_TRUST_PROXY", "4", "warning", "configuration"],
     ["AMPHO_SECURITY_TOKEN_TLL", "1", "warning", "configuration"],
   ];
-  it.each(doubtful)("with %s=%s is told: %s", (name, value, severity, check) => {
+  it.each(doubtful)("the doctor reports %s=%s as %s", (name, value, severity, check) => {
     const read = readConfiguration({ env: { ...env, [name]: value }, cwd, user: "ann", host: "here" });
     const findings = checkConfiguration(read.configuration, read.warnings);
-    expect(findings).toEqual([{ severity, check, message: expect.any(String), mend: expect.any(String) }]);
+    expect(findings).toEqual([{ severity, check, message: expect.any(String), fix: expect.any(String) }]);
   });
 
-  it("without production and without a key is told of both where it is not alone on its machine", async () => {
+  it("the doctor reports a missing key and NODE_ENV if other machines can reach the port", async () => {
     env = { AMPHO_HOST: "::" };
     expect((await found()).sort()).toEqual(["warning configuration", "warning key"]);
   });
 
-  it("with public keys is told what others can do with tokens", async () => {
+  it("the doctor reports what other services can do with tokens if public keys are configured", async () => {
     writeKey(generateJwk("ES256"));
     expect(await found()).toEqual(["warning configuration", "note configuration"]);
   });
 });
 
 describe("a key", () => {
-  it("whose file is old is to be changed", async () => {
+  it("the doctor reports a key file that is older than a year", async () => {
     utimesSync(join(cwd, "key.json"), now() - 400 * 86_400, now() - 400 * 86_400);
     expect(await found()).toEqual(["warning key"]);
   });
 
-  it("that has signed for long is to be changed, whenever its file was written", async () => {
+  it("the doctor reports a key that has signed for more than a year, even if its file is new", async () => {
     const since = now() - 400 * 86_400;
     writeKey({ keys: [{ ...generateJwk("HS256"), state: "current", since }] });
     expect(await found()).toEqual(["warning key"]);
@@ -129,7 +129,7 @@ describe("a key", () => {
     expect(await found()).toEqual([]);
   });
 
-  it("that somebody has typed is no key, and is not shown", async () => {
+  it("the doctor reports a secret of readable text without printing it", async () => {
     writeKey({
       kty: "oct",
       k: Buffer.from("Correct horse! battery 7 staples, two").toString("base64url"),
@@ -140,14 +140,14 @@ describe("a key", () => {
     expect(JSON.stringify(findings)).not.toContain("horse");
   });
 
-  it("that was revoked is told", async () => {
+  it("the doctor reports a revoked signing key and the command that replaces it", async () => {
     const jwk = generateJwk("HS256");
     writeKey(jwk);
     const ampho = await openAmpho();
     await ampho.keys.revoke(jwk["kid"] ?? "");
     expect(await found()).toEqual(["error key"]);
     const [finding] = await examined();
-    expect(finding?.mend).toContain("`ampho sec-rotate-key --keep 0 --in-place`");
+    expect(finding?.fix).toContain("`ampho sec-rotate-key --keep 0 --in-place`");
   });
 });
 
@@ -156,12 +156,12 @@ describe("files", () => {
     [0o644, "error files"],
     [0o602, "error files"],
     [0o640, "warning files"],
-  ])("a key file of mode %o is told", async (mode, expected) => {
+  ])("the doctor reports a key file of mode %o", async (mode, expected) => {
     chmodSync(join(cwd, "key.json"), mode);
     expect(await found()).toEqual([expected]);
   });
 
-  it("that hold a secret among the configuration, the database, and an open folder are told", async () => {
+  it("the doctor reports readable configuration files with secrets, databases and writable folders", async () => {
     await openAmpho();
     mkdirSync(join(cwd, "config"));
     writeFileSync(join(cwd, "config/default.json"), '{"AMPHO_SECURITY_TOKEN_TTL":900}', { mode: 0o644 });
@@ -174,17 +174,15 @@ describe("files", () => {
     chmodSync(join(cwd, "ampho.db"), 0o644);
     chmodSync(cwd, 0o777);
     const messages = (await examined()).map(({ message }) => message).join("\n");
-    expect(messages).toMatch(
-      /^a configuration file that holds a secret .*production\.json.* can be read by everybody/m,
-    );
-    expect(messages).toMatch(/^the database .* can be read by everybody/m);
-    expect(messages).toMatch(/^the folder of a secret file can be written by everybody/m);
+    expect(messages).toMatch(/^The configuration file with a secret .*production\.json.* is readable by every user/m);
+    expect(messages).toMatch(/^The database .* is readable by every user/m);
+    expect(messages).toMatch(/^The folder .* of a secret file is writable by every user/m);
     expect(messages.split("\n")).toHaveLength(3);
   });
 });
 
 describe("a database", () => {
-  it("with an old schema is told, and stays as it is", async () => {
+  it("the doctor reports an old schema and does not change it", async () => {
     const ampho = await openAmpho();
     await ampho.close();
     const migrations = await openMigrations(env["AMPHO_DATABASE_URL"] ?? "");
@@ -196,14 +194,14 @@ describe("a database", () => {
     expect(await migrations.current()).toBe(0);
   });
 
-  it("that is none is told", async () => {
+  it("the doctor reports a file that is no database", async () => {
     writeFileSync(join(cwd, "ampho.db"), "no database, but long enough to be looked at as one".repeat(20), {
       mode: 0o600,
     });
     expect(await found()).toEqual(["error database"]);
   });
 
-  it("from the future, with forgotten sessions and passwords from elsewhere is told so", async () => {
+  it("the doctor reports a database from the future, forgotten sessions and imported hashes", async () => {
     const ampho = await openAmpho();
     const { id } = await ampho.users.create({ login: "ann" });
     await ampho.sessions.create(id);
@@ -248,29 +246,29 @@ describe("a running instance", () => {
     );
   }
 
-  /** A proxy that says for whom it asks, and may answer with another date. */
+  /** A proxy that sends X-Forwarded-For and can change response headers such as Date. */
   const proxyTo = (root: string, answered: Readonly<Record<string, string>> = {}) =>
     listen(async (request, response) => {
       const answer = await fetch(root + request.url, { headers: { "x-forwarded-for": "192.0.2.7" } });
       response.writeHead(answer.status, { "content-type": "application/json", ...answered }).end(await answer.text());
     });
 
-  it("that is well has nothing to mend", async () => {
+  it("a healthy instance has no finding", async () => {
     expect(await found(await serve())).toEqual([]);
   });
 
-  it("behind a proxy that it does not believe is told; one that it does believe is not", async () => {
+  it("the doctor reports a proxy that the instance does not trust, and no trusted proxy", async () => {
     expect(await found(await proxyTo(await serve()))).toEqual(["error proxy"]);
     expect(await found(await proxyTo(await serve(1)))).toEqual([]);
   });
 
-  it("with another time is told", async () => {
+  it("the doctor reports an instance with another time", async () => {
     const date = (seconds: number) => ({ date: new Date(Date.now() + seconds * 1000).toUTCString() });
     expect(await found(await proxyTo(await serve(1), date(600)))).toEqual(["error clock"]);
     expect(await found(await proxyTo(await serve(1), date(-30)))).toEqual(["warning clock"]);
   });
 
-  it("with another key, elsewhere, or not there is told", async () => {
+  it("the doctor reports an instance with another key, a wrong URL, or no response", async () => {
     const root = await serve();
     writeKey(generateJwk("EdDSA"));
     expect(await found(root)).toContain("warning key");
@@ -278,7 +276,7 @@ describe("a running instance", () => {
     expect(await found("http://127.0.0.1:9")).toContain("error instance");
   });
 
-  it("over http from elsewhere is told", async () => {
+  it("the doctor reports an instance that is reached over http from another machine", async () => {
     const { configuration } = readConfiguration({ env, cwd, user: "ann", host: "here" });
     const api = new URL(`${(await serve()).replace("127.0.0.1", "0.0.0.0")}/api/security`);
     const findings = await checkInstance({ api, configuration, keys: [], now });

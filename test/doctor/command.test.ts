@@ -1,4 +1,4 @@
-// `ampho doctor` as it is typed.
+// The output and exit codes of `ampho doctor`.
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { afterAll, expect, test } from "vitest";
@@ -6,33 +6,33 @@ import { addUser, command, freshPlace, leave } from "../world/serve.js";
 
 afterAll(leave);
 
-test("a deployment that is well", async () => {
+test("the doctor prints that nothing is wrong for a healthy deployment", async () => {
   const place = freshPlace();
   await addUser(place);
   const { code, stdout, stderr } = await command(place, ["doctor"]);
   expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
   expect(stderr).toMatch(
-    /^a password takes \d+ ms on one thread of this machine\nwithout --url .*\nNothing is wrong\.\n$/,
+    /^One password hash takes \d+ ms on one thread of this machine\.\nTLS, proxies .* --url URL .*\nNothing is wrong\.\n$/,
   );
 });
 
-test("one that is not says the worst first, and ends with 1", async () => {
+test("the doctor prints the most severe finding first and exits with 1", async () => {
   const place = freshPlace({ AMPHO_SECURITY_PASSWORD_MIN: "8", AMPHO_SECURITY_TOKEN_TTL: "90000" });
   const typed = await command(place, ["doctor"]);
   expect(typed.code).toBe(1);
   expect(typed.stdout).toMatch(
-    /^ERROR configuration: AMPHO_SECURITY_TOKEN_TTL .*\n {2}set it to 900.*\nWARNING configuration: /,
+    /^ERROR configuration: AMPHO_SECURITY_TOKEN_TTL .*\n {2}Set it to 900.*\nWARNING configuration: /,
   );
-  expect(typed.stderr).toMatch(/ampho: there is something to mend\n$/);
+  expect(typed.stderr).toMatch(/ampho: The doctor found something to fix\.\n$/);
   const json = await command(place, ["doctor", "--json"]);
   expect(json.code).toBe(1);
   expect(JSON.parse(json.stdout)).toEqual([
-    { severity: "error", check: "configuration", message: expect.any(String), mend: expect.any(String) },
-    { severity: "warning", check: "configuration", message: expect.any(String), mend: expect.any(String) },
+    { severity: "error", check: "configuration", message: expect.any(String), fix: expect.any(String) },
+    { severity: "warning", check: "configuration", message: expect.any(String), fix: expect.any(String) },
   ]);
 });
 
-test("an instance that answers with what terminals obey is told of in plain words", async () => {
+test("the doctor prints no control characters that an instance returns", async () => {
   const obeyed = "\u001b[2J\u009b31m\u202ex";
   const names = ["token", "refresh_token", "device", "error", "message", "login", "status", "id", "openapi"];
   const answer = JSON.stringify({
@@ -50,7 +50,7 @@ test("an instance that answers with what terminals obey is told of in plain word
   const place = freshPlace();
   await addUser(place);
   for (const [expected, ...args] of [
-    // Nothing is wrong with it that can be seen from outside.
+    // The checks of a running instance find no fault in these responses.
     [0, "--url", url],
     [1, "--attack", url],
     [1, "--attack", url, "--json"],
@@ -62,7 +62,7 @@ test("an instance that answers with what terminals obey is told of in plain word
   server.close();
 });
 
-test("options that do not go together", async () => {
+test("the doctor rejects options that exclude each other", async () => {
   const place = freshPlace();
   for (const args of [
     ["--login", "ann"],

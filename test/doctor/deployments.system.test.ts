@@ -1,5 +1,4 @@
-// `ampho doctor` as a process, where it has more to cross: a database that is a server, with a role that may do little, and
-// TLS in front, with a certificate that no public authority has signed.
+// `ampho doctor` as a process, with a PostgreSQL role of few rights, and with a TLS proxy whose certificate is self-signed.
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import path from "node:path";
@@ -12,7 +11,7 @@ import { useDatabase, usePostgres } from "../world/use-postgres.js";
 interface Said {
   readonly code: number | null;
   readonly stderr: string;
-  /** Of checks: `severity check`; of attacks: the outcome by its id. */
+  /** The JSON result: findings of checks, or results of attacks. */
   readonly results: readonly Readonly<Record<string, string>>[];
 }
 
@@ -24,9 +23,9 @@ async function doctor(place: Place, ...args: readonly string[]): Promise<Said> {
 const found = ({ results }: Said) => results.map(({ severity, check }) => `${severity} ${check}`);
 const outcomes = ({ results }: Said) => Object.fromEntries(results.map(({ attack, outcome }) => [attack, outcome]));
 
-/** Not tried where nothing is configured for it: no public key, no audience, no cookies. */
+/** Attacks that do not run here, because there is no public key, no audience and no cookies. */
 const unconfigured = ["alg-confusion", "audience", "cross-site", "cookie-attributes"];
-const allHeld = Object.fromEntries(attacks.map(({ id }) => [id, unconfigured.includes(id) ? "not_tried" : "held"]));
+const allBlocked = Object.fromEntries(attacks.map(({ id }) => [id, unconfigured.includes(id) ? "not_run" : "blocked"]));
 
 afterAll(leave);
 
@@ -34,19 +33,19 @@ describe("a deployment on PostgreSQL", () => {
   const server = usePostgres();
   const database = useDatabase(server);
 
-  test("is examined with a role that may read and write rows and nothing else, before its schema is there and after", async () => {
+  test("the doctor checks PostgreSQL with a role that can only read and write rows, before and after the migration", async () => {
     const fresh = await server.database();
     const place = freshPlace({ AMPHO_DATABASE_URL: fresh.runtimeUrl, AMPHO_DATABASE_MIGRATE: "off" });
     const before = await doctor(place);
     expect([before.code, found(before)]).toEqual([1, ["error schema"]]);
-    // And it has made nothing.
+    // The doctor has created no table.
     expect(await fresh.query("select 1 from pg_tables where tablename like 'ampho%'")).toEqual([]);
     await fresh.empty();
     const after = await doctor(place);
     expect({ found: found(after), code: after.code }).toEqual({ found: [], code: 0 });
   });
 
-  test("that serves as the owner of its tables is told, as a note where its processes migrate by themselves", async () => {
+  test("the doctor warns if the serving role owns the tables, and only notes it if processes migrate", async () => {
     await database.empty();
     const place = (migrate: string) =>
       freshPlace({ AMPHO_DATABASE_URL: database.ownerUrl, AMPHO_DATABASE_MIGRATE: migrate });
@@ -55,24 +54,24 @@ describe("a deployment on PostgreSQL", () => {
     expect([auto.code, found(auto)]).toEqual([0, ["note schema"]]);
   });
 
-  test("that is away, or lets nobody in, is told without its password", async () => {
-    const away = new URL(database.runtimeUrl);
-    away.port = "9";
-    const stranger = new URL(database.runtimeUrl);
-    stranger.password = "heron-tumbrel-lantern";
-    for (const { href, password } of [away, stranger]) {
+  test("the doctor reports an unreachable database and a wrong password without printing the password", async () => {
+    const unreachable = new URL(database.runtimeUrl);
+    unreachable.port = "9";
+    const wrongPassword = new URL(database.runtimeUrl);
+    wrongPassword.password = "heron-tumbrel-lantern";
+    for (const { href, password } of [unreachable, wrongPassword]) {
       const said = await doctor(freshPlace({ AMPHO_DATABASE_URL: href }));
       expect([said.code, found(said)]).toEqual([1, ["error database"]]);
       expect(JSON.stringify(said)).not.toContain(password);
     }
   });
 
-  test("holds off every attack, and nothing of them is left", async () => {
+  test("an instance on PostgreSQL blocks every attack, and no test user is left", async () => {
     await database.empty();
     const place = freshPlace({ AMPHO_DATABASE_URL: database.runtimeUrl, AMPHO_DATABASE_MIGRATE: "off" });
     const served = await startServe(place);
     const said = await doctor(place, "--attack", served.root);
-    expect(outcomes(said)).toEqual(allHeld);
+    expect(outcomes(said)).toEqual(allBlocked);
     expect(said.code).toBe(0);
     expect((await command(place, ["user-list", "--json"])).stdout.trim()).toBe("[]");
     expect((await served.stop()).code).toBe(0);
@@ -87,7 +86,7 @@ describe("a deployment behind TLS", () => {
     for (const front of fronts) await new Promise((resolve) => front.close(resolve));
   });
 
-  /** What ends TLS and passes the bytes on. */
+  /** A proxy that terminates TLS and forwards the bytes. */
   async function front(port: number): Promise<string> {
     const options = { cert: readFileSync(certificate), key: readFileSync(path.join(certificates, "server.key")) };
     const server = createServer(options, (socket) => {
@@ -103,26 +102,26 @@ describe("a deployment behind TLS", () => {
 
   const trusting = (place: Place): Place => ({ ...place, env: { ...place.env, NODE_EXTRA_CA_CERTS: certificate } });
 
-  test("is examined and attacked through it, where the certificate is trusted", async () => {
+  test("the doctor checks and attacks an instance behind a TLS proxy with a trusted certificate", async () => {
     const place = freshPlace();
     const served = await startServe(place);
     const url = await front(served.port);
     const examined = await doctor(trusting(place), "--url", url);
     expect({ found: found(examined), code: examined.code }).toEqual({ found: ["note tls"], code: 0 });
     const attacked = await doctor(trusting(place), "--attack", url);
-    expect(outcomes(attacked)).toEqual(allHeld);
+    expect(outcomes(attacked)).toEqual(allBlocked);
     expect(attacked.code).toBe(0);
     expect((await served.stop()).code).toBe(0);
   });
 
-  test("is not believed, and not attacked, where it is not", async () => {
+  test("the doctor does not attack an instance whose certificate is not trusted", async () => {
     const place = freshPlace();
     const served = await startServe(place);
     const url = await front(served.port);
     const examined = await doctor(place, "--url", url);
     expect([examined.code, found(examined)]).toEqual([1, ["error instance"]]);
     const attacked = await doctor(place, "--attack", url);
-    expect(attacked).toMatchObject({ code: 1, results: [], stderr: expect.stringContaining("did not answer") });
+    expect(attacked).toMatchObject({ code: 1, results: [], stderr: expect.stringContaining("did not respond") });
     expect(served.entries()).toEqual([]);
     expect((await served.stop()).code).toBe(0);
   });

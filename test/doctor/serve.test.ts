@@ -1,4 +1,4 @@
-// `ampho doctor --attack` as a process, against `ampho serve` as another.
+// `ampho doctor --attack` as a process, against `ampho serve` as another process.
 import { spawn } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { attacks } from "../../dist/doctor/attacks/table.js";
@@ -18,18 +18,18 @@ const attack = (place: Place, url: string, args: readonly string[] = [], stdin =
 const outcomes = (stdout: string): Readonly<Record<string, string>> =>
   Object.fromEntries(JSON.parse(stdout).map(({ attack, outcome }: Result) => [attack, outcome]));
 
-/** Not tried where nothing is configured for it: no public key, no audience, no cookies. */
+/** Attacks that do not run here, because there is no public key, no audience and no cookies. */
 const plain = ["alg-confusion", "audience", "cross-site", "cookie-attributes"];
 
-const allHeld = (notTried: readonly string[] = []) =>
-  Object.fromEntries(attacks.map(({ id }) => [id, notTried.includes(id) ? "not_tried" : "held"]));
+const allBlocked = (notRun: readonly string[] = []) =>
+  Object.fromEntries(attacks.map(({ id }) => [id, notRun.includes(id) ? "not_run" : "blocked"]));
 
 async function newKey(alg: string): Promise<string> {
   return (await command(freshPlace(), ["sec-gen-key", "--alg", alg])).stdout.trim();
 }
 
 describe("an instance of ours", () => {
-  test("holds off every attack, and nothing of them is left", async () => {
+  test("ampho serve blocks every attack, and no test user is left", async () => {
     const key = await newKey("EdDSA");
     const place = freshPlace({
       AMPHO_SECURITY_KEY: key,
@@ -40,7 +40,7 @@ describe("an instance of ours", () => {
     });
     const served = await startServe(place);
     const { code, stdout, stderr } = await attack(place, served.root);
-    expect(outcomes(stdout)).toEqual(allHeld());
+    expect(outcomes(stdout)).toEqual(allBlocked());
     expect(code).toBe(0);
     expect(JSON.parse((await command(place, ["user-list", "--json"])).stdout)).toEqual([]);
     for (const text of [stdout, stderr, served.stderr()]) {
@@ -51,14 +51,14 @@ describe("an instance of ours", () => {
     expect(ended).toBe(0);
   });
 
-  test("with a secret key holds off every attack that there is for one", async () => {
+  test("ampho serve with a secret key blocks every attack that applies", async () => {
     const place = freshPlace();
     const served = await startServe(place);
     const { code, stdout, stderr } = await command(place, ["doctor", "--attack", served.root]);
-    expect(stderr).toContain("Every attack that was tried held off.");
-    expect(stderr).toMatch(/^alg-confusion: not tried, it publishes no public key$/m);
+    expect(stderr).toContain("Every attack that ran was blocked.");
+    expect(stderr).toMatch(/^alg-confusion: not run\. The server publishes no public key\.$/m);
     expect(stdout).toMatch(/^ATTACK +FROM +RESULT$/m);
-    expect(stdout).not.toMatch(/NOT HELD|FAILED/);
+    expect(stdout).not.toMatch(/SUCCEEDED|FAILED/);
     for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
     expect(code).toBe(0);
   });
@@ -73,28 +73,31 @@ describe("an attack", () => {
     served = await startServe(place);
   });
 
-  test("is not begun on an instance with another key", async () => {
+  test("no attack runs on an instance with another key", async () => {
     for (const key of [await newKey("HS256"), await newKey("ES256")]) {
       const other = { ...place, env: { ...place.env, AMPHO_SECURITY_KEY: key } };
       const { code, stdout, stderr } = await attack(other, served.root);
       expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-      expect(stderr).toContain("nothing was attacked: the configured key is not the server's");
+      expect(stderr).toContain("No attack ran. The configured key is not the key of the server");
     }
     expect(JSON.parse((await command(place, ["user-list", "--json"])).stdout)).toHaveLength(1);
     expect(served.entries().some(({ route }) => route?.endsWith("/login"))).toBe(false);
   });
 
-  test("needs a key, https or this machine, and somebody who answers", async () => {
+  test("an attack requires a key, https or this machine, and a server that responds", async () => {
     const { AMPHO_SECURITY_KEY: _, ...env } = place.env;
     const keyless = { ...place, env: { ...env, NODE_ENV: "development" } };
-    expect(await attack(keyless, served.root)).toMatchObject({ code: 1, stderr: expect.stringContaining("no key") });
+    expect(await attack(keyless, served.root)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("Without its key"),
+    });
     expect(await attack(place, "http://192.0.2.1/")).toMatchObject({
       code: 1,
       stderr: expect.stringContaining("https"),
     });
     expect(await attack(place, "http://127.0.0.1:9/")).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining("did not answer"),
+      stderr: expect.stringContaining("did not respond"),
     });
     expect(await attack(place, `${served.root}/elsewhere`)).toMatchObject({
       code: 1,
@@ -108,16 +111,16 @@ describe("an attack", () => {
     expect(await attack(place, served.root, ["--key-stdin"], "{}")).toMatchObject({ code: 2 });
   });
 
-  test("takes the key from stdin, and a user who is there", async () => {
+  test("an attack uses the key from stdin, and an existing user", async () => {
     const { AMPHO_SECURITY_KEY: key = "", ...env } = place.env;
     const elsewhere = { ...place, env: { ...env, AMPHO_SECURITY_KEY: await newKey("HS256") } };
     const { code, stdout } = await attack(elsewhere, served.root, ["--key-stdin"], key);
-    expect(outcomes(stdout)).toEqual(allHeld(plain));
+    expect(outcomes(stdout)).toEqual(allBlocked(plain));
     expect(code).toBe(0);
 
     const asAlice = await attack(place, served.root, ["--login", alice.login, "--password-stdin"], alice.password);
-    const guests = attacks.filter(({ needs }) => needs === "guests").map(({ id }) => id);
-    expect(outcomes(asAlice.stdout)).toEqual(allHeld([...plain, ...guests]));
+    const withTestUsers = attacks.filter(({ needs }) => needs === "testUsers").map(({ id }) => id);
+    expect(outcomes(asAlice.stdout)).toEqual(allBlocked([...plain, ...withTestUsers]));
     expect(asAlice.code).toBe(0);
     expect((await command(place, ["session-list", alice.login, "--json"])).stdout.trim()).toBe("[]");
 
@@ -128,10 +131,10 @@ describe("an attack", () => {
       "heron tumbrel lantern",
     );
     expect(wrong).toMatchObject({ code: 1, stdout: "" });
-    expect(wrong.stderr).toContain("a login was answered 401");
+    expect(wrong.stderr).toContain("A login returned 401.");
   });
 
-  test("is consented to by AMPHO_ALLOW_ATTACK_TEST=true, without the key", async () => {
+  test("an instance consents by AMPHO_ALLOW_ATTACK_TEST=true, without the key", async () => {
     const open = freshPlace({ AMPHO_ALLOW_ATTACK_TEST: "true" });
     const consenting = await startServe(open);
     expect(consenting.stderr()).toContain("AMPHO_ALLOW_ATTACK_TEST is true");
@@ -139,12 +142,12 @@ describe("an attack", () => {
     const keyless = { ...open, env: { ...env, NODE_ENV: "development" } };
     const { code, stdout } = await attack(keyless, consenting.root);
     const keyed = attacks.filter(({ needs }) => needs === "key").map(({ id }) => id);
-    expect(outcomes(stdout)).toEqual(allHeld([...plain, ...keyed]));
+    expect(outcomes(stdout)).toEqual(allBlocked([...plain, ...keyed]));
     expect(code).toBe(0);
   });
 });
 
-test("an attack that is broken off leaves no user behind, and is no success", async () => {
+test("an interrupted attack deletes its test users and exits with 1", async () => {
   const place = freshPlace();
   const served = await startServe(place);
   const child = spawn(process.execPath, [binary, "doctor", "--attack", served.root, "--json"], {
@@ -154,7 +157,7 @@ test("an attack that is broken off leaves no user behind, and is no success", as
   let stdout = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   const ended = new Promise((resolve) => child.once("close", resolve));
-  // With the first login its users are there.
+  // The test users exist before the first login.
   while (!served.entries().some(({ route }) => route?.endsWith("/login"))) await new Promise((go) => setTimeout(go, 5));
   child.kill("SIGINT");
   expect(await ended).toBe(1);

@@ -1,22 +1,22 @@
-// What an attack is, and what it gets to work with. Each is safe: it takes nothing away from anybody, and needs no load.
+// The interface of an attack, and what it works with. Every attack is safe: it changes no other user's data and causes no load.
 import type { Key } from "../../keys/key.js";
-import type { Answer, Sent } from "../exchange.js";
+import type { Received, Sent } from "../exchange.js";
 
 export type Verdict =
-  | { readonly outcome: "held" }
-  /** What got through, or what was told; without a token, password or key. */
-  | { readonly outcome: "not_held"; readonly detail: string }
-  | { readonly outcome: "not_tried"; readonly detail: string };
+  | { readonly outcome: "blocked" }
+  /** `detail` describes the fault, without a token, password or key. */
+  | { readonly outcome: "succeeded"; readonly detail: string }
+  | { readonly outcome: "not_run"; readonly detail: string };
 
 export interface Attack {
-  /** Short and lasting, for programs: `alg-none`. */
+  /** A short, stable name for programs, such as `alg-none`. */
   readonly id: string;
   readonly title: string;
-  /** The RFC and section, CVE or CWE that it comes from. */
+  /** The RFC and section, CVE or CWE that describes it. */
   readonly source: string;
-  /** What it cannot do without: the server's key, or users made for it in the server's store. */
-  readonly needs?: "key" | "guests";
-  /** Rejects with NoAnswer when it cannot be finished. */
+  /** What the attack requires: the server's key, or test users in the server's database. */
+  readonly needs?: "key" | "testUsers";
+  /** Rejects with NoResponse if it cannot be completed. */
   run(target: Target): Promise<Verdict>;
 }
 
@@ -29,11 +29,11 @@ export interface Session {
   readonly token: string;
   readonly refreshToken: string;
   readonly device: string | undefined;
-  /** Whether the browser keeps them, and not whoever asked. */
+  /** Whether the tokens are in cookies instead of the body. */
   readonly byCookies: boolean;
 }
 
-/** Users made for the attacks in the server's store. */
+/** Users that were created for the attacks in the server's database. */
 export interface TestUsers {
   readonly other: Credentials;
   readonly withoutPassword: string;
@@ -41,7 +41,7 @@ export interface TestUsers {
   disable(login: string): Promise<void>;
 }
 
-/** What the configuration says of the tokens that the server takes. */
+/** The configuration's rules for the tokens that the server accepts. */
 export interface TokenRules {
   readonly leewaySeconds: number;
   readonly foreignMaxSeconds: number;
@@ -51,26 +51,26 @@ export interface TokenRules {
 }
 
 export interface Target {
-  /** Paths are behind the REST prefix. */
-  send(sent: Sent): Promise<Answer>;
+  /** Paths are relative to the REST prefix. */
+  send(sent: Sent): Promise<Received>;
   /** The server's clock, Unix seconds. */
   now(): number;
   readonly rules: TokenRules;
-  /** The server's key, where it is known. */
+  /** The server's key, if it is known. */
   readonly key: Key | undefined;
   readonly user: Credentials;
-  readonly guests: TestUsers | undefined;
-  /** A login that nobody has. */
-  readonly nobody: string;
-  /** An access token that stays good for all attacks, and what came with it. */
-  standing(): Promise<Session>;
-  /** A session of its own; ended afterwards if the attack does not. */
-  open(who?: Credentials): Promise<Session>;
+  readonly testUsers: TestUsers | undefined;
+  /** A login that no user has. */
+  readonly unknownLogin: string;
+  /** A session that all attacks can read with. Its access token stays valid. */
+  sharedSession(): Promise<Session>;
+  /** Opens a session for one attack. It is ended afterwards if the attack does not end it. */
+  openSession(who?: Credentials): Promise<Session>;
 }
 
-export const resisted: Verdict = { outcome: "held" };
-export const succeeded = (detail: string): Verdict => ({ outcome: "not_held", detail });
-export const notRun = (detail: string): Verdict => ({ outcome: "not_tried", detail });
+export const blocked: Verdict = { outcome: "blocked" };
+export const succeeded = (detail: string): Verdict => ({ outcome: "succeeded", detail });
+export const notRun = (detail: string): Verdict => ({ outcome: "not_run", detail });
 
 export const bearer = (token: string) => ["Authorization", `Bearer ${token}`] as const;
 const json = ["Content-Type", "application/json"] as const;
@@ -82,42 +82,42 @@ export const post = (path: string, body: unknown, ...headers: readonly (readonly
   body: typeof body === "string" ? body : JSON.stringify(body),
 });
 
-/** A trial and the answer that it got. */
-export type AttemptResult = readonly [what: string, answer: Answer];
+/** The description of a request, and its response. */
+export type AttemptResult = readonly [what: string, answer: Received];
 
-const shownMax = 3;
+const listedMax = 3;
 
-/** Held if each answer is as it may be; else the first few that are not. */
-export function judge(all: Iterable<AttemptResult>, isHeld: (answer: Answer) => boolean): Verdict {
-  const broken = [...all].filter(([, answer]) => !isHeld(answer));
-  if (broken.length === 0) return resisted;
-  const shown = broken.slice(0, shownMax).map(([what, { status }]) => `${what}: answered ${status}`);
-  const more = broken.length > shownMax ? [`and ${broken.length - shownMax} more`] : [];
-  return succeeded([...shown, ...more].join("; "));
+/** Returns `blocked` if every response is, else the descriptions of the first few that are not. */
+export function judge(all: Iterable<AttemptResult>, isBlocked: (answer: Received) => boolean): Verdict {
+  const broken = [...all].filter(([, answer]) => !isBlocked(answer));
+  if (broken.length === 0) return blocked;
+  const listed = broken.slice(0, listedMax).map(([what, { status }]) => `${what}: status ${status}`);
+  const more = broken.length > listedMax ? [`and ${broken.length - listedMax} more`] : [];
+  return succeeded([...listed, ...more].join("; "));
 }
 
-/** Refused as a client's fault. Neither a success nor a crash is; a proxy may find a header too large (431). */
-const refusals: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 413, 414, 415, 422, 431, 501]);
-export const isRejected = ({ status }: Answer): boolean => refusals.has(status);
+/** Statuses that reject a request. A success or a crash is not one. A proxy can reject a large header (431). */
+const rejections: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 413, 414, 415, 422, 431, 501]);
+export const isRejected = ({ status }: Received): boolean => rejections.has(status);
 
-/** Of a token: it is none, or none that is good. */
-export const isUnauthorized = ({ status }: Answer): boolean => status === 401 || status === 400 || status === 431;
+/** The response rejects the token. */
+export const isUnauthorized = ({ status }: Received): boolean => status === 401 || status === 400 || status === 431;
 
-/** Sends one after the other, and keeps each with its name. */
-export async function tryEach(
+/** Sends the requests one after another and returns each response with its description. */
+export async function sendEach(
   target: Target,
-  trials: Iterable<readonly [what: string, sent: Sent]>,
+  requests: Iterable<readonly [what: string, sent: Sent]>,
 ): Promise<readonly AttemptResult[]> {
   const all: AttemptResult[] = [];
-  for (const [what, sent] of trials) all.push([what, await target.send(sent)]);
+  for (const [what, sent] of requests) all.push([what, await target.send(sent)]);
   return all;
 }
 
-/** Tokens that no guard may take. */
+/** Sends tokens that a guard must reject. */
 export async function rejectsTokens(
   target: Target,
   tokens: Iterable<readonly [what: string, token: string]>,
 ): Promise<Verdict> {
-  const trials = [...tokens].map(([what, token]) => [what, { path: "/session", headers: [bearer(token)] }] as const);
-  return judge(await tryEach(target, trials), isUnauthorized);
+  const requests = [...tokens].map(([what, token]) => [what, { path: "/session", headers: [bearer(token)] }] as const);
+  return judge(await sendEach(target, requests), isUnauthorized);
 }

@@ -1,9 +1,9 @@
-// Tokens in any form, good and bad, made of parts that a signer of ours would never put together.
+// Builds valid and invalid tokens, from parts that Ampho's own signer would never combine.
 import { createHmac } from "node:crypto";
 import type { Key } from "../../keys/key.js";
 import { signInput } from "../../keys/signature.js";
 
-/** What a segment holds: bytes, a text as it is, or a value as JSON. */
+/** The content of a segment: bytes, a text as it is, or a value as JSON. */
 export type Content = Uint8Array | string | Readonly<Record<string, unknown>> | readonly unknown[];
 
 export function encode(content: Content): string {
@@ -11,13 +11,13 @@ export function encode(content: Content): string {
   return Buffer.from(bytes).toString("base64url");
 }
 
-/** Signed with the key, whatever the header says. */
+/** Signs with the key, independent of the header. */
 export function forge(key: Key, header: Content, payload: Content): string {
   const input = `${encode(header)}.${encode(payload)}`;
   return `${input}.${signatureOf(key, input)}`;
 }
 
-/** Of any length: ours signs nothing that is longer than a token may be. */
+/** Signs an input of any length. Ampho's own signer rejects tokens above the maximum length. */
 function signatureOf(key: Key, input: string): string {
   const { material, algorithm } = key;
   if (material.kind === "pair") return signInput(key, input);
@@ -28,7 +28,7 @@ function signatureOf(key: Key, input: string): string {
 
 const hashes: Readonly<Record<string, string>> = { HS256: "sha256", HS384: "sha384", HS512: "sha512" };
 
-/** Signed with bytes as an HMAC secret, by the algorithm that the header names. */
+/** Signs with an HMAC secret and the algorithm that the header names. */
 export function forgeHmac(
   secret: string | Uint8Array,
   header: Readonly<Record<string, unknown>> & { readonly alg: string },
@@ -53,7 +53,7 @@ export function segmentsOf(token: string): Segments {
 
 export const join = (...segments: readonly string[]): string => segments.join(".");
 
-/** A segment's JSON; empty when it is none. */
+/** The JSON object in a segment; empty if there is none. */
 export function parseSegment(segment: string): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(Buffer.from(segment, "base64url").toString("utf8"));
@@ -63,7 +63,7 @@ export function parseSegment(segment: string): Readonly<Record<string, unknown>>
   }
 }
 
-/** The same bytes with one bit turned. */
+/** Returns the segment with one bit flipped. */
 export function flipBit(segment: string, at: number): string {
   const bytes = Buffer.from(segment, "base64url");
   const index = at < 0 ? bytes.length + at : at;

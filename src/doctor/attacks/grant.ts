@@ -1,15 +1,15 @@
-// What a login or a renewal has given: in the body, or in cookies (AMPHO_SECURITY_COOKIES).
+// Reads the tokens of a login or a renewal, from the body or from cookies (AMPHO_SECURITY_COOKIES).
 import { cookieNames } from "../../http/rest/cookies/cookie-mode.js";
-import { type Answer, membersOf } from "../exchange.js";
+import { membersOf, type Received } from "../exchange.js";
 
-export interface Given {
+export interface Grant {
   readonly token: string | undefined;
   readonly refreshToken: string | undefined;
   readonly device: string | undefined;
   readonly byCookies: boolean;
 }
 
-export function givenBy(answer: Answer): Given {
+export function grantOf(answer: Received): Grant {
   const cookies = cookiesOf(answer);
   const members = membersOf(answer);
   const text = (name: string) => {
@@ -24,8 +24,8 @@ export function givenBy(answer: Answer): Given {
   };
 }
 
-/** By name; one that is removed has no value. */
-function cookiesOf({ headers }: Answer): ReadonlyMap<string, string> {
+/** Values by cookie name. A deleted cookie is left out. */
+function cookiesOf({ headers }: Received): ReadonlyMap<string, string> {
   const all = headers.filter(([name]) => name === "set-cookie").map(([, value]) => /^([^=;]+)=([^;]*)/.exec(value));
   return new Map(all.flatMap((found) => (found?.[2] ? [[found[1] ?? "", found[2]] as const] : [])));
 }

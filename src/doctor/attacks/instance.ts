@@ -1,45 +1,48 @@
-// `ampho doctor --attack`: asks whether it may, makes users or takes the one it is given, tries, and leaves nothing behind.
+// `ampho doctor --attack`: checks consent, creates test users or uses the given user, runs the attacks, and cleans up.
 import type { Key } from "../../keys/key.js";
 import { openExchange } from "../exchange.js";
 import type { Attack, Credentials, TokenRules } from "./attack.js";
 import { askConsent, isPrivate } from "./consent.js";
 import { type AttackResult, runAttacks } from "./run.js";
-import { NoLogin, openTarget } from "./target.js";
+import { LoginFailure, openTarget } from "./target.js";
 import type { TestUserAccess } from "./test-users.js";
 
 export interface AttackOptions {
   readonly attacks: readonly Attack[];
-  /** Of the REST API, prefix included. */
+  /** The URL of the REST API, prefix included. */
   readonly api: URL;
-  /** The first should be the server's. */
+  /** The first should be the server's key. */
   readonly keys: readonly Key[] | undefined;
   readonly rules: TokenRules;
-  /** Makes users in the server's store; not called before there is consent. Or the one user that there is. */
+  /** One user, or a function that creates test users in the server's database. It is called after consent. */
   readonly user: Credentials | (() => Promise<TestUserAccess>);
   /** Unix seconds. */
   readonly now: () => number;
-  /** Leaves what has not begun, and cleans up. */
+  /** Skips the remaining attacks and cleans up. */
   readonly stop: AbortSignal;
 }
 
 export type AttackReport =
-  /** Nothing was tried. */
-  { readonly refused: string } | { readonly refused?: undefined; readonly results: readonly AttackResult[] };
+  /** No attack ran. */
+  { readonly notStarted: string } | { readonly notStarted?: undefined; readonly results: readonly AttackResult[] };
 
-/** Rejects with NoAnswer when there is no server, and as `lodge` does. */
+/** Rejects with NoResponse if there is no server, and with the errors of `createTestUsers`. */
 export async function attackInstance(options: AttackOptions): Promise<AttackReport> {
   const { attacks, api, keys, rules, now, stop } = options;
   if (!isPrivate(api))
-    return { refused: "over http it only attacks this machine: tokens would be seen on the way. Use https" };
+    return {
+      notStarted:
+        "Over http, only this machine can be attacked, because an attacker on the network path could read the tokens. Use https.",
+    };
   const exchange = openExchange(api);
-  let lodging: TestUserAccess | undefined;
+  let testUserAccess: TestUserAccess | undefined;
   try {
     const consent = await askConsent(exchange, keys, rules, now());
-    if (!consent.given) return { refused: `nothing was attacked: ${consent.why}` };
+    if (!consent.given) return { notStarted: `No attack ran. ${consent.why}` };
     let user: Credentials;
     if (typeof options.user === "function") {
-      lodging = await options.user();
-      user = lodging.user;
+      testUserAccess = await options.user();
+      user = testUserAccess.user;
     } else {
       user = options.user;
     }
@@ -48,23 +51,26 @@ export async function attackInstance(options: AttackOptions): Promise<AttackRepo
       key: consent.key,
       rules,
       user,
-      guests: lodging?.guests,
+      testUsers: testUserAccess?.testUsers,
       now: () => now() + consent.skewSeconds,
     });
     try {
-      await target.standing();
+      await target.sharedSession();
       return { results: await runAttacks(attacks, target, stop) };
     } catch (error) {
-      if (error instanceof NoLogin) return { refused: `nothing was attacked: ${error.message}${hintFor(lodging)}` };
+      if (error instanceof LoginFailure)
+        return { notStarted: `No attack ran. ${error.message}${hintFor(testUserAccess)}` };
       throw error;
     } finally {
       await target.close();
     }
   } finally {
     exchange.close();
-    await lodging?.leave();
+    await testUserAccess?.deleteAll();
   }
 }
 
-const hintFor = (lodging: TestUserAccess | undefined): string =>
-  lodging === undefined ? "" : "; if the configured store is not the server's, use --login and --password-stdin";
+const hintFor = (testUserAccess: TestUserAccess | undefined): string =>
+  testUserAccess === undefined
+    ? ""
+    : " If the configured database is not the database of the server, use --login and --password-stdin.";

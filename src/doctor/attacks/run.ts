@@ -1,21 +1,21 @@
-// Tries the attacks one after the other, and says of each how it ended.
+// Runs the attacks one after another and returns the outcome of each.
 
-import { NoAnswer } from "../exchange.js";
+import { NoResponse } from "../exchange.js";
 import type { Attack, Target, Verdict } from "./attack.js";
-import { NoLogin } from "./target.js";
+import { LoginFailure } from "./target.js";
 
 export interface AttackResult {
   readonly attack: string;
   readonly title: string;
   readonly source: string;
   readonly outcome: Verdict["outcome"] | "failed";
-  /** Null where it held. */
+  /** Null if the attack was blocked. */
   readonly detail: string | null;
 }
 
-const lacks: Readonly<Record<NonNullable<Attack["needs"]>, string>> = {
-  key: "the server's key is not known here",
-  guests: "no users were made for it",
+const missing: Readonly<Record<NonNullable<Attack["needs"]>, string>> = {
+  key: "The key of the server is not known here.",
+  testUsers: "It needs test users in the database of the server.",
 };
 
 export async function runAttacks(
@@ -27,28 +27,28 @@ export async function runAttacks(
   for (const attack of attacks) {
     const { id, title, source } = attack;
     const verdict = stop.aborted
-      ? ({ outcome: "failed", detail: "broken off" } as const)
-      : await tryOne(attack, target);
-    const detail = verdict.outcome === "held" ? null : verdict.detail;
+      ? ({ outcome: "failed", detail: "The run was interrupted." } as const)
+      : await runOne(attack, target);
+    const detail = verdict.outcome === "blocked" ? null : verdict.detail;
     results.push({ attack: id, title, source, outcome: verdict.outcome, detail });
   }
   return results;
 }
 
-async function tryOne({ needs, run }: Attack, target: Target) {
+async function runOne({ needs, run }: Attack, target: Target) {
   if (needs !== undefined && target[needs] === undefined)
-    return { outcome: "not_tried", detail: lacks[needs] } as const;
+    return { outcome: "not_run", detail: missing[needs] } as const;
   try {
     return await run(target);
   } catch (error) {
-    // What was not answered is neither held nor not.
-    if (error instanceof NoAnswer || error instanceof NoLogin)
+    // Without a response, the attack neither succeeded nor was blocked.
+    if (error instanceof NoResponse || error instanceof LoginFailure)
       return { outcome: "failed", detail: error.message } as const;
     throw error;
   }
 }
 
-/** Whether there is something to mend: an attack that got through, or that was not seen to the end. */
-export function isSound(results: readonly AttackResult[]): boolean {
-  return results.every(({ outcome }) => outcome === "held" || outcome === "not_tried");
+/** Reports whether no attack succeeded or failed to complete. */
+export function allBlocked(results: readonly AttackResult[]): boolean {
+  return results.every(({ outcome }) => outcome === "blocked" || outcome === "not_run");
 }

@@ -1,4 +1,4 @@
-// Every attack of `ampho doctor --attack`, in the order in which they are tried. From this table comes docs/doctor.md.
+// Every attack of `ampho doctor --attack`, in the order of execution. docs/doctor.md is generated from this table.
 import type { Attack } from "./attack.js";
 import { algorithmAttacks } from "./cases/algorithms.js";
 import { claimAttacks } from "./cases/claims.js";
@@ -21,6 +21,6 @@ export const attacks: readonly Attack[] = [
   ...cookieAttacks,
   ...limitAttacks,
   ...leakAttacks,
-  // Last: it ends with a login that has to wait.
+  // These come last, because they end with a throttled login.
   ...guessingAttacks,
 ];

@@ -1,7 +1,7 @@
-// The instance that is attacked, as the attacks see it. Every session that they open is closed afterwards.
+// The attacked instance, as the attacks see it. Every session that an attack opens is ended afterwards.
 import { randomBytes } from "node:crypto";
 import type { Key } from "../../keys/key.js";
-import { type Answer, type Exchange, headerOf, NoAnswer, type Sent } from "../exchange.js";
+import { type Exchange, headerOf, NoResponse, type Received, type Sent } from "../exchange.js";
 import {
   bearer,
   type Credentials,
@@ -12,25 +12,25 @@ import {
   type TokenRules,
 } from "./attack.js";
 import { parseSegment, segmentsOf } from "./forge.js";
-import { givenBy } from "./grant.js";
+import { grantOf } from "./grant.js";
 
 export interface TargetOptions {
   readonly exchange: Exchange;
   readonly key: Key | undefined;
   readonly rules: TokenRules;
   readonly user: Credentials;
-  readonly guests: TestUsers | undefined;
+  readonly testUsers: TestUsers | undefined;
   /** The server's clock, Unix seconds. */
   readonly now: () => number;
 }
 
-/** The user of the attacks cannot log in: nothing can be tried. */
-export class NoLogin extends Error {
-  override readonly name = "NoLogin";
+/** The user of the attacks cannot log in, so no attack can run. */
+export class LoginFailure extends Error {
+  override readonly name = "LoginFailure";
 }
 
-/** Logins are throttled by Ampho, and that is looked at; all else by somebody in front of it. */
-const isLater = ({ path }: Sent, { status }: Answer): boolean =>
+/** A proxy asks the client to wait. A 429 for a login comes from Ampho itself, and the attacks check it. */
+const isLater = ({ path }: Sent, { status }: Received): boolean =>
   status === 503 || (status === 429 && !path.startsWith("/login"));
 
 const [retriesMax, pauseSecondsMax] = [3, 5];
@@ -38,66 +38,65 @@ const [retriesMax, pauseSecondsMax] = [3, 5];
 export function openTarget(options: TargetOptions): Target & { close(): Promise<void> } {
   const { exchange, user } = options;
   const opened = new Set<string>();
-  let standing: Promise<Session> | undefined;
+  let sharedSession: Promise<Session> | undefined;
 
-  /** An answer that says "later" is none. */
-  async function send(sent: Sent): Promise<Answer> {
+  /** Repeats a request that the server asked to send later. */
+  async function send(sent: Sent): Promise<Received> {
     for (let retry = 0; ; retry++) {
       const answer = await exchange.send(sent);
       if (!isLater(sent, answer)) {
         note(answer);
         return answer;
       }
-      if (retry === retriesMax) throw new NoAnswer(`the server answers ${answer.status}`);
+      if (retry === retriesMax) throw new NoResponse(`The server keeps returning ${answer.status}.`);
       const seconds = Math.min(Number(headerOf(answer, "retry-after")) || 1, pauseSecondsMax);
       await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
     }
   }
 
-  /** Also of a login that should not have worked: whatever was opened is closed. */
-  function note(answer: Answer): void {
-    const { token, refreshToken } = givenBy(answer);
+  /** Remembers every opened session, also of a login that should have failed, so that it is ended. */
+  function note(answer: Received): void {
+    const { token, refreshToken } = grantOf(answer);
     if (answer.status === 200 && token !== undefined && refreshToken !== undefined) opened.add(token);
   }
 
-  async function open(who: Credentials = user): Promise<Session> {
+  async function openSession(who: Credentials = user): Promise<Session> {
     const answer = await send(post("/login", who));
-    const { token, refreshToken, device, byCookies } = givenBy(answer);
+    const { token, refreshToken, device, byCookies } = grantOf(answer);
     if (answer.status !== 200 || token === undefined || refreshToken === undefined)
-      throw new NoLogin(answer.status === 429 ? throttled : `a login was answered ${answer.status}`);
+      throw new LoginFailure(answer.status === 429 ? throttled : `A login returned ${answer.status}.`);
     return { token, refreshToken, device, byCookies };
   }
 
   return {
     send,
-    open,
+    openSession,
     now: options.now,
     rules: options.rules,
     key: options.key,
     user,
-    guests: options.guests,
-    nobody: `doctor-${randomBytes(9).toString("hex")}`,
-    async standing() {
-      const present = await standing;
+    testUsers: options.testUsers,
+    unknownLogin: `doctor-${randomBytes(9).toString("hex")}`,
+    async sharedSession() {
+      const present = await sharedSession;
       if (present !== undefined && expiresOf(present.token) > options.now() + spareSeconds) return present;
-      standing = open();
-      return standing;
+      sharedSession = openSession();
+      return sharedSession;
     },
     async close() {
       const ends = [...opened].map((token) =>
         exchange.send({ method: "POST", path: "/logout", headers: [bearer(token)] }),
       );
-      // Those that ended in an attack are refused; an access token that has expired ends nothing any more.
+      // The server rejects the logout of a session that has already ended.
       await Promise.allSettled(ends);
       exchange.close();
     },
   };
 }
 
-/** An attack takes no longer. */
+/** Longer than any attack takes. */
 const spareSeconds = 5;
 
 const expiresOf = (token: string): number => Number(parseSegment(segmentsOf(token).payload)["exp"]);
 
-const throttled =
-  "this address has guessed too often and has to wait: `ampho throttle-clear --address`, or come back in some minutes";
+const throttled = "This address is throttled. Run `ampho throttle-clear --address`, or wait some minutes.";

@@ -1,4 +1,4 @@
-// The database: its schema, what it says of time, and what is left in it that should not stay.
+// Checks of the database: its schema, its clock, and old rows that should not stay.
 
 import type { Configuration } from "../../config/configuration.js";
 import { AmphoError } from "../../errors.js";
@@ -10,14 +10,14 @@ import { countHashFormats } from "../../users/hash-formats.js";
 import type { CheckName, Finding } from "../finding.js";
 
 const [day, apartWarnSeconds] = [86_400, 5];
-/** Half of what a session may be idle by default, and then much more. */
+/** Far above the 14 days that a session can be idle by default. */
 const idleSeconds = 30 * day;
 
-const finding = (severity: Finding["severity"], check: CheckName, message: string, mend: string): Finding => ({
+const finding = (severity: Finding["severity"], check: CheckName, message: string, fix: string): Finding => ({
   severity,
   check,
   message,
-  mend,
+  fix,
 });
 
 export interface DatabaseInput {
@@ -26,7 +26,7 @@ export interface DatabaseInput {
   readonly now: number;
 }
 
-/** Reads only: no schema is changed, and no database is made. */
+/** Reads only. It changes no schema and creates no database. */
 export async function checkDatabase({ configuration, keys, now }: DatabaseInput): Promise<readonly Finding[]> {
   try {
     const { open, owner } = await checkSchema(configuration);
@@ -46,13 +46,13 @@ export async function checkDatabase({ configuration, keys, now }: DatabaseInput)
     }
   } catch (error) {
     if (error instanceof DatabaseError || error instanceof AmphoError)
-      return [finding("error", "database", error.message, "see docs/operating.md, Bad days")];
+      return [finding("error", "database", error.message, "See docs/operating.md, Bad days.")];
     throw error;
   }
 }
 
 interface SchemaFindings {
-  /** What keeps everything else from being looked at. */
+  /** Findings that prevent the other checks of the database. */
   readonly open: readonly Finding[];
   readonly owner: readonly Finding[];
 }
@@ -60,28 +60,28 @@ interface SchemaFindings {
 async function checkSchema({ databaseUrl, databaseMigrate }: Configuration): Promise<SchemaFindings> {
   const migrations = await openMigrations(databaseUrl);
   try {
-    // Rejects when the schema is newer than this program.
+    // Rejects if the schema is newer than this program.
     await migrations.current();
     const open = (await migrations.list()).filter(({ appliedAt }) => appliedAt === null).length;
     const auto = databaseMigrate === "auto";
     if (open === 0) return { open: [], owner: (await migrations.owns()) ? [ownerServes(auto)] : [] };
-    const message = `the schema is not up to date: ${open} ${open === 1 ? "migration is" : "migrations are"} not applied`;
-    const mend = auto
-      ? "the next start applies them; or `ampho db-up` now"
-      : "`ampho db-up`: until then nothing starts";
-    return { open: [finding(auto ? "warning" : "error", "schema", message, mend)], owner: [] };
+    const message = `The schema is not up to date. ${open} ${open === 1 ? "migration is" : "migrations are"} not applied.`;
+    const fix = auto
+      ? "The next start applies them. To apply them now, run `ampho db-up`."
+      : "Run `ampho db-up`. No process starts before that.";
+    return { open: [finding(auto ? "warning" : "error", "schema", message, fix)], owner: [] };
   } finally {
     await migrations.close();
   }
 }
 
-/** Processes that migrate by themselves have to be it. */
+/** A process that migrates by itself must own the tables, so that this is only a note. */
 const ownerServes = (auto: boolean): Finding =>
   finding(
     auto ? "note" : "warning",
     "schema",
-    "the role that serves owns the tables: whoever takes over a process can drop the audit log",
-    "serve as a role that reads and writes rows and nothing else (docs/operating.md, Two roles); the owner is for `ampho db-up`",
+    "The role of `ampho serve` owns the tables. An attacker who takes over the process can drop the audit log.",
+    "Serve with a role that can only read and write rows, and use the owner for `ampho db-up` (docs/operating.md, Two roles).",
   );
 
 async function checkRevokedKeys(store: Store, keys: readonly Key[], now: number): Promise<readonly Finding[]> {
@@ -94,46 +94,46 @@ async function checkRevokedKeys(store: Store, keys: readonly Key[], now: number)
           finding(
             "error",
             "key",
-            `key ${kid}, which signs, was revoked: logins are answered 503`,
-            "put a new key in its place: `ampho sec-rotate-key --keep 0 --in-place` (docs/keys.md, A key was stolen)",
+            `The signing key ${kid} is revoked. Logins return 503.`,
+            "Replace it with `ampho sec-rotate-key --keep 0 --in-place` (docs/keys.md, A key was stolen).",
           ),
         ]
-      : [finding("note", "key", `key ${kid} was revoked and is still configured`, "take it out of the set")];
+      : [finding("note", "key", `The key ${kid} is revoked and still configured.`, "Remove it from the set.")];
   });
 }
 
-/** A store with a clock of its own tells it; and what was written last was written before now, unless a clock has stepped. */
+/** Compares clocks. A database without a clock of its own is checked by its newest row, which cannot be in the future. */
 async function checkTime(store: Store, { tokenLeeway }: Configuration, now: number): Promise<readonly Finding[]> {
   const storeMs = await store.readClock();
   if (storeMs !== undefined) {
     const apart = Math.round(Math.abs(storeMs / 1000 - now));
     if (apart <= apartWarnSeconds) return [];
     const severity = apart > tokenLeeway ? "error" : "warning";
-    const message = `this machine's clock is ${apart} seconds away from the database's`;
-    return [finding(severity, "clock", message, "run NTP on both")];
+    const message = `The clock of this machine differs by ${apart} seconds from the clock of the database.`;
+    return [finding(severity, "clock", message, "Run NTP on both machines.")];
   }
   const [last] = await store.listAudit({ login: undefined, since: undefined, limit: 1 });
   const aheadSeconds = (last?.at ?? 0) - now;
   if (aheadSeconds <= Math.max(tokenLeeway, 5)) return [];
-  const message = `the newest entry of the database lies ${aheadSeconds} seconds ahead of this machine's clock: one of the clocks is or was wrong`;
-  return [finding("error", "clock", message, "run NTP on every machine that serves")];
+  const message = `The newest entry of the database is ${aheadSeconds} seconds ahead of this machine. One of the clocks is or was wrong.`;
+  return [finding("error", "clock", message, "Run NTP on every machine that runs Ampho.")];
 }
 
 async function checkSessions(store: Store, now: number): Promise<readonly Finding[]> {
   const { live, idle } = await store.countSessions({ now, idleSince: now - idleSeconds });
   if (idle === 0) return [];
-  const message = `${idle} of ${live} live sessions were not renewed for 30 days: only a thief would miss them`;
+  const message = `${idle} of ${live} live sessions were not renewed for 30 days. A thief could still use them.`;
   return [
     finding(
       "note",
       "sessions",
       message,
-      "lower AMPHO_SECURITY_SESSION_IDLE_TTL for those to come; `ampho session-end --all` ends all",
+      "Lower AMPHO_SECURITY_SESSION_IDLE_TTL for new sessions. `ampho session-end --all` ends all sessions now.",
     ),
   ];
 }
 
-/** Found at some millions of attempts a second by whoever holds a copy of the database. */
+/** An attacker with a copy of the database tests millions of passwords a second against these. */
 const fastFormats = /^(?:ldap-|salted-|md5|apr1|phpass)/;
 
 async function checkHashes(store: Store): Promise<readonly Finding[]> {
@@ -142,14 +142,14 @@ async function checkHashes(store: Store): Promise<readonly Finding[]> {
   if (old.length === 0) return [];
   const listed = old.map(({ format, users }) => `${users} ${format}`).join(", ");
   const severity = fast.length > 0 ? "warning" : "note";
-  const weak = fast.length > 0 ? "; some of them fall to fast attempting if the database is stolen" : "";
-  const message = `passwords in formats of other systems are left (${listed}): each is replaced at its user's next login${weak}`;
+  const weak = fast.length > 0 ? " Some of them can be cracked quickly if the database is stolen." : "";
+  const message = `Some passwords are still in formats of other systems (${listed}). A login replaces its user's hash.${weak}`;
   return [
     finding(
       severity,
       "hashes",
       message,
-      "disable accounts that nobody uses, give others a new password: `ampho user-hashes` counts",
+      "Disable unused accounts, and give other users a new password. `ampho user-hashes` counts what is left.",
     ),
   ];
 }

@@ -1,22 +1,22 @@
-// How long a password takes here: what a login costs, and how many there can be.
+// Measures one password hash: it decides what a login costs here, and how many logins a second are possible.
 import { createPasswordPool } from "../../passwords/pool.js";
 import type { Finding } from "../finding.js";
 
 const samples = 5;
 
-/** Above it, people wait and a few logins at once fill the patience of all others. */
+/** Above this, users wait, and a few concurrent logins fill the queue for all others. */
 const slowMs = 400;
 
 export async function checkHashing(): Promise<{ readonly findings: readonly Finding[]; readonly leastMs: number }> {
   const pool = createPasswordPool({ size: 1 });
   try {
-    // The first pays for the thread's start.
-    await pool.hash("to be warm");
-    // The least: what else runs on the machine at this moment makes a password take longer, and is no fault of it.
+    // The first hash also starts the thread.
+    await pool.hash("warm-up");
+    // The fastest run counts, because other work on the machine only adds time.
     let least = Number.POSITIVE_INFINITY;
     for (let at = 0; at < samples; at++) {
       const startMs = performance.now();
-      await pool.hash("to be measured");
+      await pool.hash("measurement");
       least = Math.min(least, performance.now() - startMs);
     }
     const leastMs = Math.round(least);
@@ -29,6 +29,6 @@ export async function checkHashing(): Promise<{ readonly findings: readonly Find
 const slow = (ms: number): Finding => ({
   severity: "warning",
   check: "hashing",
-  message: `a password takes ${ms} ms on this machine: about ${Math.max(1, Math.floor(1000 / ms))} logins a second on each thread`,
-  mend: "give it a core or two; the cost of a hash is not lowered, for it protects a stolen database",
+  message: `One password hash takes ${ms} ms on this machine. Each thread handles about ${Math.max(1, Math.floor(1000 / ms))} logins a second.`,
+  fix: "Give the machine more cores. Ampho does not lower the cost of a hash, because it protects a stolen database.",
 });

@@ -1,32 +1,32 @@
-// What a running instance answers, asked the way its clients ask: TLS, time, readiness, proxies, keys. Nothing secret is sent.
+// Checks a running instance as its clients see it: TLS, clock, readiness, proxies, keys. It sends no secret.
 import type { TLSSocket } from "node:tls";
 import { connect } from "node:tls";
 import type { Configuration } from "../../config/configuration.js";
 import { forwardedIgnored } from "../../http/rest/request/client-address.js";
 import type { Key } from "../../keys/key.js";
 import { isPrivate, skewOf } from "../attacks/consent.js";
-import { type Answer, type Exchange, headerOf, membersOf, NoAnswer, openExchange } from "../exchange.js";
+import { type Exchange, headerOf, membersOf, NoResponse, openExchange, type Received } from "../exchange.js";
 import type { CheckName, Finding } from "../finding.js";
 
 const day = 86_400;
 const [skewWarnSeconds, certificateDays] = [5, 14];
 
-/** What Node says of a certificate that it does not believe. */
+/** Error codes of Node for a certificate that it does not trust. */
 const untrusted = /\((?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_)/;
 
 export interface InstanceInput {
-  /** Of the REST API, prefix included. */
+  /** The URL of the REST API, prefix included. */
   readonly api: URL;
   readonly configuration: Configuration;
   readonly keys: readonly Key[];
   readonly now: () => number;
 }
 
-const finding = (severity: Finding["severity"], check: CheckName, message: string, mend: string): Finding => ({
+const finding = (severity: Finding["severity"], check: CheckName, message: string, fix: string): Finding => ({
   severity,
   check,
   message,
-  mend,
+  fix,
 });
 
 export async function checkInstance(input: InstanceInput): Promise<readonly Finding[]> {
@@ -43,40 +43,42 @@ export async function checkInstance(input: InstanceInput): Promise<readonly Find
       ...(await checkReadiness(probes)),
     ];
   } catch (error) {
-    if (!(error instanceof NoAnswer)) throw error;
-    const mend = untrusted.test(error.message)
-      ? "is its certificate made for this name, by an authority that Node knows? One of your own: NODE_EXTRA_CA_CERTS=ca.pem"
-      : "is it running, and is --url the way to it?";
-    return [finding("error", "instance", error.message, mend)];
+    if (!(error instanceof NoResponse)) throw error;
+    const fix = untrusted.test(error.message)
+      ? "Check that its certificate is valid for this name and from an authority that Node trusts. For an authority of your own, set NODE_EXTRA_CA_CERTS=ca.pem."
+      : "Check that the instance is running and that --url leads to it.";
+    return [finding("error", "instance", error.message, fix)];
   } finally {
     ours.close();
     probes.close();
   }
 }
 
-async function checkTls(api: URL, answer: Answer): Promise<readonly Finding[]> {
+async function checkTls(api: URL, answer: Received): Promise<readonly Finding[]> {
   if (api.protocol === "http:") {
-    const plain = "the instance is reached over http: whoever is on the way reads passwords and tokens";
-    return isPrivate(api) ? [] : [finding("error", "tls", plain, "put TLS in front, and give its https URL as --url")];
+    const plain = "The instance is reached over http. An attacker on the network path can read passwords and tokens.";
+    return isPrivate(api)
+      ? []
+      : [finding("error", "tls", plain, "Put a TLS proxy in front, and pass its https URL as --url.")];
   }
   const findings: Finding[] = [];
   const until = await certificateUntil(api);
   const days = until === undefined ? undefined : Math.floor((until - Date.now()) / (day * 1000));
   if (days !== undefined && days < certificateDays)
-    findings.push(finding("warning", "tls", `the certificate expires in ${days} days`, "renew it, by a program"));
+    findings.push(finding("warning", "tls", `The certificate expires in ${days} days.`, "Renew it automatically."));
   if (headerOf(answer, "strict-transport-security") === undefined)
     findings.push(
       finding(
         "note",
         "tls",
-        "answers carry no Strict-Transport-Security (RFC 6797)",
-        "let the proxy that speaks TLS add it",
+        "Responses carry no Strict-Transport-Security header (RFC 6797).",
+        "Let the TLS proxy add it.",
       ),
     );
   return findings;
 }
 
-/** Milliseconds since 1970; undefined where nobody says. */
+/** The end of the certificate in Unix milliseconds; undefined if it cannot be read. */
 function certificateUntil({ hostname, port }: URL): Promise<number | undefined> {
   return new Promise((resolve) => {
     const host = hostname.replace(/^\[|\]$/g, "");
@@ -97,16 +99,21 @@ function checkClock(date: string | undefined, { tokenLeeway }: Configuration, no
   const apart = Math.abs(skew);
   if (apart <= skewWarnSeconds) return [];
   const severity = apart > tokenLeeway ? "error" : "warning";
-  const message = `the instance's clock is ${apart} seconds ${skew > 0 ? "ahead of" : "behind"} this machine's (its Date header)`;
-  return [finding(severity, "clock", message, "run NTP on both")];
+  const message = `The clock of the instance is ${apart} seconds ${skew > 0 ? "ahead of" : "behind"} this machine (by its Date header).`;
+  return [finding(severity, "clock", message, "Run NTP on both machines.")];
 }
 
-function checkKeys(published: Answer, keys: readonly Key[]): readonly Finding[] {
+function checkKeys(published: Received, keys: readonly Key[]): readonly Finding[] {
   const { keys: jwks } = membersOf(published);
   if (published.status !== 200 || !Array.isArray(jwks)) {
-    const message = `there is no JWK Set under the REST prefix: it was answered ${published.status}`;
+    const message = `There is no JWK Set under the REST prefix. The response had status ${published.status}.`;
     return [
-      finding("error", "instance", message, "is --url the way to it, and AMPHO_SECURITY_REST_PREFIX the same there?"),
+      finding(
+        "error",
+        "instance",
+        message,
+        "Check --url, and check that AMPHO_SECURITY_REST_PREFIX is the same there.",
+      ),
     ];
   }
   const [signing] = keys;
@@ -117,23 +124,23 @@ function checkKeys(published: Answer, keys: readonly Key[]): readonly Finding[] 
     finding(
       "warning",
       "key",
-      "the instance does not publish the key that is configured here",
-      "restart it with this configuration",
+      "The instance does not publish the key that is configured here.",
+      "Restart the instance with this configuration.",
     ),
   ];
 }
 
 async function checkReadiness(probes: Exchange): Promise<readonly Finding[]> {
   const answer = await probes.send({ path: "/readyz" });
-  // An application that mounts Ampho answers probes of its own.
+  // An application that mounts Ampho has probes of its own.
   if (answer.status === 404) return [];
   if (answer.status !== 200) {
-    const message = `/readyz was answered ${answer.status}: its store does not answer`;
-    return [finding("error", "instance", message, "see docs/operating.md, Bad days")];
+    const message = `/readyz returned ${answer.status}. The database of the instance does not respond.`;
+    return [finding("error", "instance", message, "See docs/operating.md, Bad days.")];
   }
   const { warnings } = membersOf(answer);
   if (!Array.isArray(warnings) || !warnings.includes(forwardedIgnored)) return [];
   const message =
-    "this request came to the instance with X-Forwarded-For or Forwarded, and AMPHO_TRUST_PROXY is 0 there: every client has the proxy's address";
-  return [finding("error", "proxy", message, "set AMPHO_TRUST_PROXY to the number of proxies in front")];
+    "A proxy adds X-Forwarded-For or Forwarded, but AMPHO_TRUST_PROXY is 0. Every client appears with the address of the proxy.";
+  return [finding("error", "proxy", message, "Set AMPHO_TRUST_PROXY to the number of proxies in front.")];
 }

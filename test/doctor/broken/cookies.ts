@@ -1,4 +1,4 @@
-// Faults around tokens in cookies: who may send them, what keeps them, and which of two counts.
+// Faults of tokens in cookies: which sites can send them, what protects them, and which of two tokens counts.
 import type { Handle } from "../../../dist/http/rest/handler.js";
 import type { HttpRequest } from "../../../dist/http/rest/message.js";
 import { answering, type Fault, withBearer } from "./server.js";
@@ -13,7 +13,7 @@ const without = (request: HttpRequest, ...names: readonly string[]): HttpRequest
 
 export const cookieFaults: readonly Fault[] = [
   {
-    name: "does not ask from where its cookies were sent",
+    name: "ignores the site that sends its cookies",
     finds: ["cross-site"],
     options,
     plant: (inner) => (request) =>
@@ -24,7 +24,7 @@ export const cookieFaults: readonly Fault[] = [
       ),
   },
   {
-    name: "lets pages elsewhere log a browser in",
+    name: "lets another site log a browser in",
     finds: ["cross-site"],
     options,
     plant: (inner) => (request) =>
@@ -40,7 +40,7 @@ export const cookieFaults: readonly Fault[] = [
     })),
   },
   {
-    name: "puts tokens into the body beside its cookies",
+    name: "returns tokens in the body beside its cookies",
     finds: ["cookie-attributes"],
     options,
     plant: answering((answer) =>
@@ -56,7 +56,7 @@ export const cookieFaults: readonly Fault[] = [
     plant: (inner) => (request) => inner(request.authorization.length === 0 ? request : without(request, "cookie")),
   },
   {
-    name: "takes a cookie where none is taken",
+    name: "accepts a cookie although cookies are off",
     finds: ["cookie-token"],
     plant: (inner: Handle) => (request) => {
       const token = tokenName.exec(request.header("cookie") ?? "")?.[1];

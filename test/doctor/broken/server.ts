@@ -14,32 +14,32 @@ import { importKeys } from "../../../dist/keys/jwk-set.js";
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** What a fault is made with. */
+/** The tools that a fault is built with. */
 export interface Workshop {
   readonly ampho: Ampho;
-  /** Of the HMAC key; empty for a pair. */
+  /** The secret of an HMAC key; empty for a key pair. */
   readonly secret: Buffer;
   readonly publicKey: KeyObject | undefined;
   readonly kid: string;
   now(): number;
-  /** A token that the instance takes, for whoever the claims name. */
+  /** Signs a token with these claims that the instance accepts. */
   sign(claims: Members): string;
 }
 
 export interface Fault {
   readonly name: string;
-  /** The attacks that find it; all others hold. */
+  /** The attacks that find the fault. All others are blocked. */
   readonly finds: readonly string[];
   readonly options?: AmphoOptions;
   readonly alg?: "HS256" | "EdDSA";
   readonly plant?: (inner: Handle, shop: Workshop) => Handle;
-  /** What it does to a request before anything of ours reads it. */
+  /** Changes a request before Ampho reads it. */
   readonly alter?: (request: IncomingMessage) => void;
 }
 
 const defaults: AmphoOptions = { databaseUrl: "sqlite::memory:", log: () => {} };
 
-/** Attacks an instance with this fault. */
+/** Runs the attacks against an instance with this fault. */
 export async function attackBroken(fault: Omit<Fault, "name" | "finds">, attacks: readonly Attack[]) {
   const jwk = generateJwk(fault.alg ?? "HS256");
   const { keys } = importKeys(jwk);
@@ -106,7 +106,7 @@ export const withBearer = (request: HttpRequest, token: string): HttpRequest => 
   authorization: [`Bearer ${token}`],
 });
 
-/** Tokens that `read` makes something of are taken for good ones of whom it says. */
+/** Accepts every token for which `read` returns claims. */
 export const taking =
   (read: (token: string, shop: Workshop) => Members | undefined | Promise<Members | undefined>) =>
   (inner: Handle, shop: Workshop): Handle =>
@@ -124,7 +124,7 @@ export interface Opened {
   readonly signature: string;
 }
 
-/** The parts of a token as a careless reader sees them. */
+/** The parts of a token, read without checks. */
 export function open(token: string): Opened | undefined {
   const { header, payload, signature } = segmentsOf(token);
   const headerText = Buffer.from(header, "base64url").toString();
@@ -143,14 +143,14 @@ function parse(text: string): Members | undefined {
   }
 }
 
-/** The same of a token whose HS256 signature is right, which is all that was looked at. */
+/** The same for a token with a correct HS256 signature, and without other checks. */
 export function openSigned(token: string, { secret }: Workshop): Opened | undefined {
   const { header, payload, signature } = segmentsOf(token);
   const right = createHmac("sha256", secret).update(`${header}.${payload}`).digest("base64url");
   return signature === right ? open(token) : undefined;
 }
 
-/** Changes answers. */
+/** Changes responses. */
 export const answering =
   (change: (answer: HttpResponse, request: HttpRequest, shop: Workshop) => HttpResponse | Promise<HttpResponse>) =>
   (inner: Handle, shop: Workshop): Handle =>
@@ -159,7 +159,7 @@ export const answering =
 
 export const random = (): string => randomBytes(16).toString("base64url");
 
-/** The body's bytes, for a second reader as well. */
+/** Returns the bytes of the body, and leaves them readable. */
 export async function readBody(request: HttpRequest): Promise<{ readonly bytes: Buffer; readonly again: HttpRequest }> {
   if (request.body.kind !== "stream") return { bytes: Buffer.alloc(0), again: request };
   const bytes = Buffer.from(await request.body.read(1 << 20));

@@ -1,4 +1,4 @@
-// Faults around sessions: what has ended goes on, what was used is used again, and one credential passes for another.
+// Faults of sessions: ended sessions continue, used tokens work again, and one credential passes for another.
 import type { Handle } from "../../../dist/http/rest/handler.js";
 import type { HttpRequest } from "../../../dist/http/rest/message.js";
 import {
@@ -21,7 +21,7 @@ const done = {
   body: undefined,
 };
 
-/** Of each session, the newest refresh token that was given out. */
+/** The newest refresh token of each session. */
 function followRefresh(inner: Handle) {
   const newest = new Map<unknown, string>();
   const note: Handle = async (request) => {
@@ -38,7 +38,7 @@ const renewing = (request: HttpRequest, refresh_token: string): HttpRequest => (
   body: { kind: "parsed", value: { refresh_token } },
 });
 
-/** Renewals with a refresh token go to `renew` instead. */
+/** Sends renewals by refresh token to `renew` instead. */
 const onRenew =
   (renew: (refresh: string, request: HttpRequest, follow: ReturnType<typeof followRefresh>) => ReturnType<Handle>) =>
   (inner: Handle, { ampho }: Workshop): Handle => {
@@ -57,7 +57,7 @@ let line: Promise<unknown> = Promise.resolve();
 
 export const sessionFaults: readonly Fault[] = [
   {
-    name: "takes a refresh token as bearer",
+    name: "accepts a refresh token as bearer token",
     finds: ["refresh-as-access"],
     plant: (inner, shop) => {
       const { newest, note } = followRefresh(inner);
@@ -65,7 +65,7 @@ export const sessionFaults: readonly Fault[] = [
     },
   },
   {
-    name: "takes an access token as refresh token",
+    name: "accepts an access token as refresh token",
     finds: ["access-as-refresh"],
     plant: (inner, shop) =>
       onRenew((refresh, request, { note }) =>
@@ -75,7 +75,7 @@ export const sessionFaults: readonly Fault[] = [
       )(inner, shop),
   },
   {
-    name: "gives a refresh token for an access token",
+    name: "returns a refresh token for an access token",
     finds: ["upgrade"],
     plant: answering((answer, request, { ampho }) => {
       if (pathOf(request) !== `${ampho.prefix}/renew` || bearerOf(request) === "" || answer.status !== 200)
@@ -93,7 +93,7 @@ export const sessionFaults: readonly Fault[] = [
     }),
   },
   {
-    name: "moves a generation on for each of many at once",
+    name: "moves a generation for each of many concurrent renewals",
     finds: ["renewal-race"],
     plant: onRenew((refresh, request, { newest, note }) => {
       const sid = open(refresh)?.claims["sid"];
@@ -104,7 +104,7 @@ export const sessionFaults: readonly Fault[] = [
     }),
   },
   {
-    name: "says that it has logged out and has not",
+    name: "confirms a logout without ending the session",
     finds: ["logout"],
     plant:
       (inner, { ampho }) =>
@@ -121,7 +121,7 @@ export const sessionFaults: readonly Fault[] = [
       },
   },
   {
-    name: "says that it has ended a session and has not",
+    name: "confirms the end of a session without ending it",
     finds: ["session-ended"],
     plant:
       (inner, { ampho }) =>
@@ -133,7 +133,7 @@ export const sessionFaults: readonly Fault[] = [
       },
   },
   {
-    name: "lets a disabled user's tokens live",
+    name: "accepts the tokens of a disabled user",
     finds: ["user-disabled"],
     plant: taking(async (token, shop) => {
       const claims = openSigned(token, shop)?.claims;
@@ -143,7 +143,7 @@ export const sessionFaults: readonly Fault[] = [
     }),
   },
   {
-    name: "ends anybody's session",
+    name: "ends a session of any user",
     finds: ["foreign-session"],
     plant:
       (inner, { ampho }) =>

@@ -1,4 +1,4 @@
-// Faults in answers: what they tell, to whom, and how often one may ask.
+// Faults in responses: what they reveal, to which origin, and how often a client can ask.
 
 import type { Handle } from "../../../dist/http/rest/handler.js";
 import type { HttpResponse } from "../../../dist/http/rest/message.js";
@@ -8,7 +8,7 @@ import { answering, type Fault, membersOf, pathOf, random, readBody } from "./se
 const without = (headers: Readonly<Record<string, string>>, name: string): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(headers).filter(([one]) => one !== name));
 
-/** What a refused login is answered when its user exists. */
+/** The response to a rejected login of an existing user. */
 const ofKnownUsers =
   (change: (answer: HttpResponse) => HttpResponse) =>
   (inner: Handle, { ampho }: Workshop): Handle =>
@@ -41,7 +41,7 @@ export const tellingFaults: readonly Fault[] = [
     ),
   },
   {
-    name: "lets tokens be cached",
+    name: "allows caching of tokens",
     finds: ["caching"],
     plant: answering((answer) =>
       membersOf(answer.body)["token"] === undefined
@@ -50,7 +50,7 @@ export const tellingFaults: readonly Fault[] = [
     ),
   },
   {
-    name: "refuses without a challenge",
+    name: "rejects without a challenge",
     finds: ["caching"],
     plant: answering((answer, request) =>
       pathOf(request).endsWith("/session")
@@ -59,7 +59,7 @@ export const tellingFaults: readonly Fault[] = [
     ),
   },
   {
-    name: "answers with a stack",
+    name: "returns a stack trace",
     finds: ["error-bodies"],
     plant: answering((answer) =>
       answer.status === 400
@@ -68,7 +68,7 @@ export const tellingFaults: readonly Fault[] = [
     ),
   },
   {
-    name: "repeats the path in its answer",
+    name: "repeats the path in its response",
     finds: ["error-bodies"],
     plant: answering((answer, request) =>
       answer.status === 404 && !pathOf(request).includes("/sessions/")
@@ -77,17 +77,17 @@ export const tellingFaults: readonly Fault[] = [
     ),
   },
   {
-    name: "says what it runs on",
+    name: "reveals its software",
     finds: ["banner"],
     plant: answering((answer) => ({ ...answer, headers: { ...answer.headers, "X-Powered-By": "Express" } })),
   },
   {
-    name: "lets every origin read",
+    name: "allows every origin",
     finds: ["cors"],
     plant: answering((answer) => ({ ...answer, headers: { ...answer.headers, "Access-Control-Allow-Origin": "*" } })),
   },
   {
-    name: "lets origins read that begin like a listed one",
+    name: "allows origins that begin like a listed one",
     finds: ["cors"],
     options: { corsOrigins: ["https://app.example"] },
     plant: answering((answer, request) => {
@@ -97,12 +97,12 @@ export const tellingFaults: readonly Fault[] = [
     }),
   },
   {
-    name: "tells by status whether a login exists",
+    name: "reveals by status whether a login exists",
     finds: ["enumeration"],
     plant: ofKnownUsers((answer) => ({ ...answer, status: 403 })),
   },
   {
-    name: "tells by message whether a login exists",
+    name: "reveals by message whether a login exists",
     finds: ["enumeration"],
     plant: ofKnownUsers((answer) => ({
       ...answer,
@@ -110,22 +110,22 @@ export const tellingFaults: readonly Fault[] = [
     })),
   },
   {
-    name: "tells by a header whether a login exists",
+    name: "reveals by a header whether a login exists",
     finds: ["enumeration"],
     plant: ofKnownUsers((answer) => ({ ...answer, headers: { ...answer.headers, "X-Tries-Left": "4" } })),
   },
   {
-    name: "lets guess without end",
+    name: "never throttles attempts",
     finds: ["throttle"],
     options: { throttleAttempts: 1000, throttleLock: 1000 },
   },
   {
-    name: "says nothing of how long to wait",
+    name: "throttles without Retry-After",
     finds: ["throttle"],
     plant: answering((answer) => ({ ...answer, headers: without(answer.headers, "Retry-After") })),
   },
   {
-    name: "counts guesses by the login as it was typed",
+    name: "counts attempts by the login as it was typed",
     finds: ["look-alikes"],
     plant: (inner) => async (request) => {
       if (!pathOf(request).endsWith("/login") || request.body.kind !== "stream") return inner(request);

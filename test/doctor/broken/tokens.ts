@@ -1,4 +1,4 @@
-// Faults in reading tokens: each takes one kind of token that nobody may take.
+// Faults in reading tokens: each accepts one kind of token that must be rejected.
 import { createHmac, createPublicKey, verify } from "node:crypto";
 import { segmentsOf } from "../../../dist/doctor/attacks/forge.js";
 import { type Fault, open, openSigned, taking } from "./server.js";
@@ -22,7 +22,7 @@ function verifyEmbedded(token: string, jwk: unknown): boolean {
 
 export const tokenFaults: readonly Fault[] = [
   {
-    name: "takes alg none",
+    name: "accepts the algorithm none",
     finds: ["alg-none"],
     plant: taking((token) => {
       const opened = open(token);
@@ -30,7 +30,7 @@ export const tokenFaults: readonly Fault[] = [
     }),
   },
   {
-    name: "takes the public key for an HMAC secret",
+    name: "accepts the public key as an HMAC secret",
     finds: ["alg-confusion"],
     alg: "EdDSA",
     plant: taking((token, { publicKey }) => {
@@ -44,12 +44,12 @@ export const tokenFaults: readonly Fault[] = [
     plant: taking((token, { secret }) => (hmac("sha512", secret, token) ? open(token)?.claims : undefined)),
   },
   {
-    name: "has a default secret beside its key",
+    name: "accepts a default secret beside its key",
     finds: ["weak-secret"],
     plant: taking((token) => (hmac("sha256", "secret", token) ? open(token)?.claims : undefined)),
   },
   {
-    name: "does not verify algorithms that it does not know",
+    name: "skips the verification of unknown algorithms",
     finds: ["other-key"],
     plant: taking((token) => {
       const opened = open(token);
@@ -58,7 +58,7 @@ export const tokenFaults: readonly Fault[] = [
     }),
   },
   {
-    name: "finds a signature of zeros good",
+    name: "accepts a signature of zeros",
     finds: ["blank-signature"],
     plant: taking((token) => {
       const opened = open(token);
@@ -66,7 +66,7 @@ export const tokenFaults: readonly Fault[] = [
     }),
   },
   {
-    name: "verifies with the key that the token brings along",
+    name: "verifies with the key inside the token",
     finds: ["embedded-key"],
     plant: taking((token) => {
       const opened = open(token);
@@ -74,7 +74,7 @@ export const tokenFaults: readonly Fault[] = [
     }),
   },
   {
-    name: "fetches the key from where the token says",
+    name: "fetches the key from a URL in the token",
     finds: ["embedded-key"],
     plant: taking(async (token) => {
       const url = open(token)?.header["jku"];
@@ -83,7 +83,7 @@ export const tokenFaults: readonly Fault[] = [
     }),
   },
   {
-    name: "compares the beginning of a signature",
+    name: "compares only the beginning of a signature",
     finds: ["mutated"],
     plant: taking((token, { secret }) => {
       const { header, payload, signature } = segmentsOf(token);
@@ -95,7 +95,7 @@ export const tokenFaults: readonly Fault[] = [
     }),
   },
   {
-    name: "believes the payload before it verifies it",
+    name: "trusts the payload before the verification",
     finds: ["mutated"],
     plant: taking((token) => {
       const opened = open(token);
@@ -103,14 +103,14 @@ export const tokenFaults: readonly Fault[] = [
     }),
   },
   {
-    name: "takes padding",
+    name: "accepts padding",
     finds: ["spelling"],
     plant: taking((token, shop) =>
       token.includes("=") ? openSigned(token.replaceAll("=", ""), shop)?.claims : undefined,
     ),
   },
   {
-    name: "does not see stray bits",
+    name: "ignores stray bits",
     finds: ["spelling"],
     plant: taking((token, shop) => {
       const spelled = token.split(".").map((part) => Buffer.from(part, "base64url").toString("base64url"));
@@ -120,7 +120,7 @@ export const tokenFaults: readonly Fault[] = [
     }),
   },
   {
-    name: "takes the last of repeated members",
+    name: "uses the last of repeated members",
     finds: ["repeated-members"],
     plant: taking((token, shop) => {
       const opened = openSigned(token, shop);
@@ -131,7 +131,7 @@ export const tokenFaults: readonly Fault[] = [
     }),
   },
   {
-    name: "does not see invalid UTF-8",
+    name: "ignores invalid UTF-8",
     finds: ["not-json"],
     plant: taking((token, shop) => {
       const opened = openSigned(token, shop);
@@ -139,12 +139,12 @@ export const tokenFaults: readonly Fault[] = [
     }),
   },
   {
-    name: "takes tokens of any length",
+    name: "accepts tokens of any length",
     finds: ["too-long"],
     plant: taking((token, shop) => (token.length > 8192 ? openSigned(token, shop)?.claims : undefined)),
   },
   {
-    name: "does not look at exp",
+    name: "ignores exp",
     finds: ["times"],
     plant: taking((token, shop) => {
       const claims = openSigned(token, shop)?.claims;
@@ -152,7 +152,7 @@ export const tokenFaults: readonly Fault[] = [
     }),
   },
   {
-    name: "does not look at nbf",
+    name: "ignores nbf",
     finds: ["times"],
     plant: taking((token, shop) => {
       const claims = openSigned(token, shop)?.claims;
@@ -160,7 +160,7 @@ export const tokenFaults: readonly Fault[] = [
     }),
   },
   {
-    name: "lets tokens without session live as long as they like",
+    name: "accepts tokens without a session for any time",
     finds: ["far-ahead"],
     plant: taking((token, shop) => {
       const claims = openSigned(token, shop)?.claims;
@@ -168,7 +168,7 @@ export const tokenFaults: readonly Fault[] = [
     }),
   },
   {
-    name: "takes a login that is no text",
+    name: "accepts a login that is not a string",
     finds: ["claim-types"],
     plant: taking((token, shop) => {
       const claims = openSigned(token, shop)?.claims;
@@ -176,7 +176,7 @@ export const tokenFaults: readonly Fault[] = [
     }),
   },
   {
-    name: "does not look at the issuer",
+    name: "ignores the issuer",
     finds: ["audience"],
     options: { tokenIssuer: "https://us.example", tokenAudience: ["https://api.example"] },
     plant: taking((token, shop) => {
@@ -186,7 +186,7 @@ export const tokenFaults: readonly Fault[] = [
     }),
   },
   {
-    name: "does not look at the audience",
+    name: "ignores the audience",
     finds: ["audience"],
     options: { tokenAudience: "https://api.example" },
     plant: taking((token, shop) => {
@@ -205,7 +205,7 @@ export const tokenFaults: readonly Fault[] = [
     }),
   },
   {
-    name: "takes its only key for a kid that it does not know",
+    name: "uses its only key for an unknown kid",
     finds: ["kid"],
     plant: taking((token, shop) => {
       const opened = openSigned(token, shop);
@@ -214,7 +214,7 @@ export const tokenFaults: readonly Fault[] = [
     }),
   },
   {
-    name: "reads the key from the file that kid names",
+    name: "reads the key from a file that kid names",
     finds: ["kid"],
     plant: taking((token) => {
       const opened = open(token);
@@ -223,7 +223,7 @@ export const tokenFaults: readonly Fault[] = [
     }),
   },
   {
-    name: "does not look at typ",
+    name: "ignores typ",
     finds: ["typ"],
     plant: taking((token, shop) => {
       const opened = openSigned(token, shop);

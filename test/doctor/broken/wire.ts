@@ -1,19 +1,19 @@
-// Faults in reading requests: where tokens may stand, what paths and methods mean, what a body may be.
+// Faults in reading requests: the position of tokens, the meaning of paths and methods, the form of bodies.
 import { type Fault, membersOf, pathOf, readBody, withBearer } from "./server.js";
 
 export const wireFaults: readonly Fault[] = [
   {
-    name: "takes the first of two Authorization headers",
+    name: "uses the first of two Authorization headers",
     finds: ["two-authorizations"],
     plant: (inner) => (request) => inner({ ...request, authorization: request.authorization.slice(0, 1) }),
   },
   {
-    name: "takes the last of two Authorization headers",
+    name: "uses the last of two Authorization headers",
     finds: ["two-authorizations"],
     plant: (inner) => (request) => inner({ ...request, authorization: request.authorization.slice(-1) }),
   },
   {
-    name: "takes a token in the query",
+    name: "accepts a token in the query",
     finds: ["query-token"],
     plant: (inner) => (request) => {
       const token = /\?access_token=(.+)$/.exec(request.target)?.[1];
@@ -21,7 +21,7 @@ export const wireFaults: readonly Fault[] = [
     },
   },
   {
-    name: "takes a password in the query",
+    name: "accepts a password in the query",
     finds: ["query-token"],
     plant: (inner) => (request) => {
       const query = new URLSearchParams(request.target.replace(/^[^?]*\??/, ""));
@@ -31,7 +31,7 @@ export const wireFaults: readonly Fault[] = [
     },
   },
   {
-    name: "takes a token in the body",
+    name: "accepts a token in the body",
     finds: ["body-token"],
     plant: (inner) => async (request) => {
       if (!pathOf(request).endsWith("/logout")) return inner(request);
@@ -41,7 +41,7 @@ export const wireFaults: readonly Fault[] = [
     },
   },
   {
-    name: "takes a token in a cookie",
+    name: "accepts a token in a cookie",
     finds: ["body-token"],
     plant: (inner) => (request) => {
       const token = /access_token=([^;]+)/.exec(request.header("cookie") ?? "")?.[1];
@@ -49,7 +49,7 @@ export const wireFaults: readonly Fault[] = [
     },
   },
   {
-    name: "takes any scheme",
+    name: "accepts any authorization scheme",
     finds: ["scheme"],
     plant: (inner) => (request) =>
       inner({
@@ -58,13 +58,13 @@ export const wireFaults: readonly Fault[] = [
       }),
   },
   {
-    name: "knows its scheme in one case only",
+    name: "accepts its scheme in one case only",
     finds: ["scheme"],
     plant: (inner) => (request) =>
       inner({ ...request, authorization: request.authorization.filter((value) => !/^(?:bearer|BEARER) /.test(value)) }),
   },
   {
-    name: "believes X-Forwarded-User",
+    name: "trusts X-Forwarded-User",
     finds: ["claimed-user"],
     plant:
       (inner, { sign }) =>
@@ -85,7 +85,7 @@ export const wireFaults: readonly Fault[] = [
       },
   },
   {
-    name: "believes X-Original-URL about what is guarded",
+    name: "trusts X-Original-URL for the guarded path",
     finds: ["path"],
     plant:
       (inner, { sign }) =>
@@ -93,7 +93,7 @@ export const wireFaults: readonly Fault[] = [
         inner(request.header("x-original-url") === undefined ? request : withBearer(request, sign({}))),
   },
   {
-    name: "takes one method for another",
+    name: "lets a header override the method",
     finds: ["method"],
     plant: (inner) => (request) => {
       const method = request.header("x-http-method-override");
@@ -107,7 +107,7 @@ export const wireFaults: readonly Fault[] = [
       inner(pathOf(request).endsWith("/logout") && request.method === "GET" ? { ...request, method: "POST" } : request),
   },
   {
-    name: "takes the last of two Content-Types",
+    name: "uses the last of two Content-Types",
     finds: ["repeated-header"],
     alter: (request) => {
       const raw = request.rawHeaders;
@@ -142,7 +142,7 @@ export const wireFaults: readonly Fault[] = [
       }),
   },
   {
-    name: "takes the last of repeated members of a body",
+    name: "uses the last of repeated members of a body",
     finds: ["strange-json"],
     plant: (inner) => async (request) => {
       const length = Number(request.header("content-length"));
@@ -155,7 +155,7 @@ export const wireFaults: readonly Fault[] = [
     },
   },
   {
-    name: "breaks on a body that it did not expect",
+    name: "fails on an unexpected body",
     finds: ["strange-json"],
     plant:
       (inner, { ampho }) =>

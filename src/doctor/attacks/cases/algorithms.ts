@@ -1,4 +1,4 @@
-// The algorithm comes from the key, never from the token: RFC 8725 §2.1, §3.1 and what went wrong before it.
+// The algorithm comes from the key, never from the token (RFC 8725 §2.1, §3.1).
 import { createPublicKey, type JsonWebKey, type KeyObject } from "node:crypto";
 import { isJwk } from "../../../keys/jwk.js";
 import { membersOf } from "../../exchange.js";
@@ -10,7 +10,7 @@ const hmacs = ["HS256", "HS384", "HS512"] as const;
 const nones = ["none", "None", "NONE", "nOnE", "none ", ""];
 
 async function unsigned(target: Target) {
-  const { token } = await target.standing();
+  const { token } = await target.sharedSession();
   const { payload, signature } = segmentsOf(token);
   const claims: readonly (readonly [string, string])[] = [
     ["the token's own claims", payload],
@@ -29,7 +29,7 @@ async function unsigned(target: Target) {
   );
 }
 
-/** Every text and every bytes that somebody may have handed to a verifier as "the key". */
+/** Every form of a public key that an application could have passed to a verifier as "the key". */
 function spellingsOf(jwk: JsonWebKey): readonly (readonly [string, string | Uint8Array])[] {
   const values = [jwk.n, jwk.x, jwk.y, jwk.k].filter((value) => value !== undefined);
   return [
@@ -45,7 +45,7 @@ function encodingsOf(jwk: JsonWebKey): readonly (readonly [string, string | Uint
   try {
     key = createPublicKey({ key: jwk, format: "jwk" });
   } catch {
-    // No public key, or one that is not known here: others may publish what they like.
+    // Node cannot read this JWK. Another product can publish keys of its own kind.
     return [];
   }
   const pem = key.export({ format: "pem", type: "spki" }).toString();
@@ -61,8 +61,8 @@ function encodingsOf(jwk: JsonWebKey): readonly (readonly [string, string | Uint
 async function confused(target: Target) {
   const { keys } = membersOf(await target.send({ path: "/.well-known/jwks.json" }));
   const published: readonly JsonWebKey[] = Array.isArray(keys) ? keys.filter(isJwk) : [];
-  if (published.length === 0) return notRun("it publishes no public key");
-  const { payload } = segmentsOf((await target.standing()).token);
+  if (published.length === 0) return notRun("The server publishes no public key.");
+  const { payload } = segmentsOf((await target.sharedSession()).token);
   const tokens: (readonly [string, string])[] = [];
   for (const jwk of published)
     for (const [what, secret] of spellingsOf(jwk))
@@ -74,13 +74,13 @@ async function confused(target: Target) {
   return rejectsTokens(target, tokens);
 }
 
-/** Keeps the payload's own spelling. */
+/** Keeps the bytes of the payload. */
 function forgeRaw(secret: string | Uint8Array, header: { readonly alg: string }, input: string): string {
   const [, payload = ""] = input.split(".");
   return forgeHmac(secret, header, Buffer.from(payload, "base64url"));
 }
 
-const guessable = [
+const commonSecrets = [
   "",
   "\0",
   "secret",
@@ -94,11 +94,11 @@ const guessable = [
 ];
 
 async function guessed(target: Target) {
-  const { token } = await target.standing();
+  const { token } = await target.sharedSession();
   const { header, payload } = segmentsOf(token);
   const { kid } = parseSegment(header);
   const secrets: readonly (readonly [string, string | Uint8Array])[] = [
-    ...guessable.map((secret) => [secret === "" ? "nothing" : `${JSON.stringify(secret)}`, secret] as const),
+    ...commonSecrets.map((secret) => [secret === "" ? "nothing" : `${JSON.stringify(secret)}`, secret] as const),
     ["32 zero bytes", Buffer.alloc(32)],
     ["the kid", typeof kid === "string" ? kid : "kid"],
   ];
@@ -146,22 +146,22 @@ async function otherAlgorithm(target: Target) {
 export const algorithmAttacks: readonly Attack[] = [
   {
     id: "alg-none",
-    title: "a token that says it needs no signature",
+    title: "Send a token with the algorithm none",
     source: "RFC 8725 §3.2, CVE-2015-9235",
     run: unsigned,
   },
   {
     id: "alg-confusion",
-    title: "the public key as an HMAC secret",
+    title: "Sign with the public key as an HMAC secret",
     source: "RFC 8725 §2.1, CVE-2016-10555",
     run: confused,
   },
   {
     id: "alg-other",
-    title: "the right key with another algorithm than its own",
+    title: "Use the right key with another algorithm",
     source: "RFC 8725 §3.1",
     needs: "key",
     run: otherAlgorithm,
   },
-  { id: "weak-secret", title: "a secret that anybody would try first", source: "RFC 8725 §3.5", run: guessed },
+  { id: "weak-secret", title: "Sign with a common secret", source: "RFC 8725 §3.5", run: guessed },
 ];

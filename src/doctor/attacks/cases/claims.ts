@@ -1,4 +1,4 @@
-// What a well signed token may not say: RFC 7519 §4.1, RFC 7515 §4.1, RFC 8725 §3.8 to §3.12.
+// Correctly signed tokens with claims or headers that must be rejected (RFC 7519 §4.1, RFC 7515 §4.1, RFC 8725 §3.8 to §3.12).
 import type { Attack, Target } from "../attack.js";
 import { notRun, rejectsTokens } from "../attack.js";
 import { encode, forge, forgeHmac, join, segmentsOf } from "../forge.js";
@@ -6,7 +6,7 @@ import { goodClaims, goodHeader, keyOf } from "./good.js";
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** Good tokens but for these members; `undefined` leaves one out. */
+/** Builds valid tokens with these members changed. `undefined` leaves a member out. */
 function withClaims(target: Target, cases: readonly (readonly [string, Members])[]) {
   const key = keyOf(target);
   const [header, claims] = [goodHeader(target), goodClaims(target)];
@@ -28,7 +28,7 @@ function withHeader(target: Target, cases: readonly (readonly [string, Members])
 function outOfTime(target: Target) {
   const { leewaySeconds } = target.rules;
   const now = target.now();
-  // Some seconds more than the leeway: clocks are read on both sides.
+  // A few seconds beyond the leeway, because both sides read a clock.
   const beyond = leewaySeconds + 15;
   return withClaims(target, [
     ["expired", { exp: now - beyond, nbf: undefined, iat: undefined }],
@@ -50,9 +50,9 @@ function farAhead(target: Target) {
   const now = target.now();
   const beyond = now + target.rules.foreignMaxSeconds + 60;
   return withClaims(target, [
-    ["without session, good for longer than such tokens may be", { exp: beyond }],
+    ["without a session, valid for longer than allowed", { exp: beyond }],
     ["exp in the year 9999", { exp: 253_402_300_799 }],
-    ["exp beyond every calendar", { exp: 253_402_300_800 }],
+    ["exp above the year 9999", { exp: 253_402_300_800 }],
     ["exp 2^53", { exp: 2 ** 53 }],
     ["exp 1e300", { exp: 1e300 }],
   ]);
@@ -63,8 +63,8 @@ function wrongTypes(target: Target) {
     ["no login", { login: undefined }],
     ["login empty", { login: "" }],
     ["login a number", { login: 1 }],
-    ["login an array", { login: [target.nobody] }],
-    ["login an object", { login: { toString: target.nobody } }],
+    ["login an array", { login: [target.unknownLogin] }],
+    ["login an object", { login: { toString: target.unknownLogin } }],
     ["login null", { login: null }],
     ["sub a number", { sub: 1 }],
     ["sub empty", { sub: "" }],
@@ -81,7 +81,7 @@ function wrongTypes(target: Target) {
 
 async function notForUs(target: Target) {
   const { issuer, audience } = target.rules;
-  if (issuer === undefined && audience.length === 0) return notRun("neither issuer nor audience is configured");
+  if (issuer === undefined && audience.length === 0) return notRun("Neither issuer nor audience is configured.");
   const ofIssuer: readonly (readonly [string, Members])[] = [
     ["no iss", { iss: undefined }],
     ["another iss", { iss: "https://issuer.invalid" }],
@@ -104,7 +104,7 @@ async function notForUs(target: Target) {
 
 function extensions(target: Target) {
   return withHeader(target, [
-    ["crit with a name that nobody knows", { crit: ["x-policy"], "x-policy": true }],
+    ["crit with an unknown name", { crit: ["x-policy"], "x-policy": true }],
     ["crit empty", { crit: [] }],
     ["crit a text", { crit: "exp" }],
     ["crit with exp", { crit: ["exp"], exp: 1 }],
@@ -169,39 +169,39 @@ function otherTypes(target: Target) {
 export const claimAttacks: readonly Attack[] = [
   {
     id: "times",
-    title: "expired, not valid yet, or without an end",
+    title: "Send an expired token, a future token, or one without exp",
     source: "RFC 7519 §4.1.4, §4.1.5",
     needs: "key",
     run: outOfTime,
   },
-  { id: "far-ahead", title: "good for longer than it may be", source: "CWE-613", needs: "key", run: farAhead },
+  { id: "far-ahead", title: "Send a token that is valid for too long", source: "CWE-613", needs: "key", run: farAhead },
   {
     id: "claim-types",
-    title: "claims of the wrong type",
+    title: "Send claims of the wrong type",
     source: "RFC 7519 §4.1, CWE-20",
     needs: "key",
     run: wrongTypes,
   },
   {
     id: "audience",
-    title: "issued by or for somebody else",
+    title: "Send a token of another issuer or audience",
     source: "RFC 8725 §3.8, §3.9",
     needs: "key",
     run: notForUs,
   },
   {
     id: "crit",
-    title: "extensions that are not understood (crit, b64)",
+    title: "Use unknown extensions (crit, b64)",
     source: "RFC 7515 §4.1.11, CVE-2025-59420",
     needs: "key",
     run: extensions,
   },
   {
     id: "kid",
-    title: "names of keys that lead elsewhere",
+    title: "Use a kid that points elsewhere",
     source: "RFC 8725 §3.10, CWE-22",
     needs: "key",
     run: keyNames,
   },
-  { id: "typ", title: "a token of another type", source: "RFC 8725 §3.11", needs: "key", run: otherTypes },
+  { id: "typ", title: "Send a token of another type", source: "RFC 8725 §3.11", needs: "key", run: otherTypes },
 ];

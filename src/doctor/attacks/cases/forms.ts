@@ -1,4 +1,4 @@
-// A token has one spelling and one form: RFC 7515 §2 and §4, RFC 4648 §3.5, RFC 8725 §3.7.
+// A token has one spelling and one form (RFC 7515 §2 and §4, RFC 4648 §3.5, RFC 8725 §3.7).
 import type { Attack, Target } from "../attack.js";
 import { rejectsTokens } from "../attack.js";
 import { encode, flipBit, forge, join, parseSegment, segmentsOf } from "../forge.js";
@@ -6,7 +6,7 @@ import { goodClaims, goodHeader, keyOf } from "./good.js";
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/** Another last character for the same bytes, where the length leaves bits over. */
+/** Changes the unused bits of the last character, if the length leaves any. */
 function strayBits(segment: string): string | undefined {
   if (segment.length % 4 === 0 || segment === "") return undefined;
   const last = alphabet.indexOf(segment.at(-1) ?? "");
@@ -14,27 +14,30 @@ function strayBits(segment: string): string | undefined {
 }
 
 async function mutated(target: Target) {
-  const { header, payload, signature } = segmentsOf((await target.standing()).token);
-  const other = segmentsOf((await target.open()).token);
+  const { header, payload, signature } = segmentsOf((await target.sharedSession()).token);
+  const other = segmentsOf((await target.openSession()).token);
   const claims = parseSegment(payload);
   const middle = Math.floor((signature.length * 3) / 8);
   return rejectsTokens(target, [
-    ["the signature's first bit turned", join(header, payload, flipBit(signature, 0))],
-    ["a bit in its middle turned", join(header, payload, flipBit(signature, middle))],
-    ["its last byte changed", join(header, payload, flipBit(signature, -1))],
-    ["its last byte left out", join(header, payload, encode(Buffer.from(signature, "base64url").subarray(0, -1)))],
+    ["the first bit of the signature flipped", join(header, payload, flipBit(signature, 0))],
+    ["a bit in the middle of the signature flipped", join(header, payload, flipBit(signature, middle))],
+    ["the last byte of the signature changed", join(header, payload, flipBit(signature, -1))],
     [
-      "a byte more",
+      "the last byte of the signature left out",
+      join(header, payload, encode(Buffer.from(signature, "base64url").subarray(0, -1))),
+    ],
+    [
+      "a byte appended to the signature",
       join(header, payload, encode(Buffer.concat([Buffer.from(signature, "base64url"), Buffer.alloc(1)]))),
     ],
-    ["half of it", join(header, payload, signature.slice(0, signature.length >> 1))],
-    ["it twice", join(header, payload, signature + signature)],
+    ["half of the signature", join(header, payload, signature.slice(0, signature.length >> 1))],
+    ["the signature twice", join(header, payload, signature + signature)],
     ["the signature of another token", join(header, payload, other.signature)],
     ["another login", join(header, encode({ ...claims, login: "admin" }), signature)],
     ["another user", join(header, encode({ ...claims, sub: "another" }), signature)],
-    ["a role more", join(header, encode({ ...claims, roles: ["admin"] }), signature)],
-    ["a later end", join(header, encode({ ...claims, exp: Number(claims["exp"]) + 60 }), signature)],
-    ["a bit of the payload turned", join(header, flipBit(payload, 12), signature)],
+    ["an added role", join(header, encode({ ...claims, roles: ["admin"] }), signature)],
+    ["a later exp", join(header, encode({ ...claims, exp: Number(claims["exp"]) + 60 }), signature)],
+    ["a bit of the payload flipped", join(header, flipBit(payload, 12), signature)],
     ["another header", join(encode({ ...parseSegment(header), x: 1 }), payload, signature)],
     ["the payload alone", join(payload)],
     ["no signature and no dot", join(header, payload)],
@@ -42,14 +45,14 @@ async function mutated(target: Target) {
 }
 
 async function respelled(target: Target) {
-  const { token } = await target.standing();
+  const { token } = await target.sharedSession();
   const { header, payload, signature } = segmentsOf(token);
   const stray = [
     ["header", join(strayBits(header) ?? "", payload, signature), strayBits(header)],
     ["payload", join(header, strayBits(payload) ?? "", signature), strayBits(payload)],
     ["signature", join(header, payload, strayBits(signature) ?? ""), strayBits(signature)],
-  ].flatMap(([where, spelled, there]) =>
-    there === undefined ? [] : [[`stray bits in the ${where}`, spelled ?? ""] as const],
+  ].flatMap(([where, spelled, changed]) =>
+    changed === undefined ? [] : [[`stray bits in the ${where}`, spelled ?? ""] as const],
   );
   const padded = (segment: string) => segment + "=".repeat((4 - (segment.length % 4)) % 4 || 1);
   const compactJson = { payload, signatures: [{ protected: header, signature }] };
@@ -97,7 +100,7 @@ async function notJson(target: Target) {
   const header = goodHeader(target);
   const claims = goodClaims(target);
   const text = JSON.stringify(claims);
-  const invalid = Buffer.from(text.replace(target.nobody, `${target.nobody}~`));
+  const invalid = Buffer.from(text.replace(target.unknownLogin, `${target.unknownLogin}~`));
   invalid[invalid.indexOf("~")] = 0xff;
   return rejectsTokens(target, [
     ["invalid UTF-8 in the payload", forge(key, header, invalid)],
@@ -126,26 +129,26 @@ async function tooLong(target: Target) {
 }
 
 export const formAttacks: readonly Attack[] = [
-  { id: "mutated", title: "a good token with something changed", source: "RFC 7515 §5.2", run: mutated },
+  { id: "mutated", title: "Change a part of a valid token", source: "RFC 7515 §5.2", run: mutated },
   {
     id: "spelling",
-    title: "a good token in another spelling: padding, stray bits, white space, JSON",
+    title: "Spell a valid token differently (padding, stray bits, JSON)",
     source: "RFC 7515 §2, CVE-2022-39227",
     run: respelled,
   },
   {
     id: "repeated-members",
-    title: "members that stand twice in a header or payload",
+    title: "Repeat a member in the header or payload",
     source: "RFC 7515 §4, RFC 7519 §4",
     needs: "key",
     run: repeated,
   },
   {
     id: "not-json",
-    title: "payloads that are no UTF-8, or no JSON object",
+    title: "Send a payload that is not a UTF-8 JSON object",
     source: "RFC 8725 §3.7",
     needs: "key",
     run: notJson,
   },
-  { id: "too-long", title: "a token longer than any that is issued", source: "CWE-770", needs: "key", run: tooLong },
+  { id: "too-long", title: "Send an oversized token", source: "CWE-770", needs: "key", run: tooLong },
 ];

@@ -1,12 +1,12 @@
-// A token that the server takes: what each forged one differs from in a single thing.
+// The valid token that each forged token differs from in one detail.
 import type { Key } from "../../../keys/key.js";
 import type { Target } from "../attack.js";
 
-export function goodClaims({ now, rules, nobody }: Target): Readonly<Record<string, unknown>> {
+export function goodClaims({ now, rules, unknownLogin }: Target): Readonly<Record<string, unknown>> {
   const { issuer, audience } = rules;
   const at = now();
   return {
-    login: nobody,
+    login: unknownLogin,
     iat: at,
     nbf: at,
     exp: at + 60,
@@ -20,8 +20,8 @@ export function goodHeader(target: Target): { readonly alg: string; readonly kid
   return { alg: algorithm, kid, typ: "at+jwt" };
 }
 
-/** Of an attack that needs it: there is one. */
+/** Returns the key for an attack that requires it. */
 export function keyOf({ key }: Target): Key {
-  if (key === undefined) throw new TypeError("this attack needs the server's key");
+  if (key === undefined) throw new TypeError("This attack requires the key of the server.");
   return key;
 }

@@ -1,41 +1,43 @@
-// Guesses: what an answer tells, and how many there are. Time is not measured: over a network it says little.
+// An attacker's guesses: what a response reveals, and how many are possible. Time is not measured, because a network hides it.
 import { randomBytes } from "node:crypto";
-import { type Answer, headerOf } from "../../exchange.js";
+import { headerOf, type Received } from "../../exchange.js";
 import type { Attack, Target } from "../attack.js";
-import { notRun, post, resisted, succeeded } from "../attack.js";
+import { blocked, notRun, post, succeeded } from "../attack.js";
 
-const guess = () => randomBytes(24).toString("base64url");
+const randomPassword = () => randomBytes(24).toString("base64url");
 
-/** What differs from one request to the next whoever asks. */
+/** Headers that differ from one request to the next for every client. */
 const varying = new Set(["date", "x-request-id", "connection", "keep-alive", "age", "via", "cf-ray", "server-timing"]);
 
-/** Status, names and values of headers, and the body to the byte. */
-function shapeOf({ status, headers, body }: Answer): Readonly<Record<string, string>> {
+/** Status, header names and values, and the exact body. */
+function shapeOf({ status, headers, body }: Received): Readonly<Record<string, string>> {
   const shown = headers.filter(([name]) => !varying.has(name)).map(([name, value]) => `${name}: ${value}`);
   return { status: String(status), headers: shown.sort().join("\n"), body };
 }
 
 async function enumerate(target: Target) {
-  const { user, guests, nobody } = target;
+  const { user, testUsers, unknownLogin } = target;
   const logins: (readonly [string, string])[] = [
-    ["an unknown login", nobody],
+    ["an unknown login", unknownLogin],
     ["a wrong password", user.login],
   ];
-  if (guests !== undefined) logins.push(["an account without password", guests.withoutPassword]);
+  if (testUsers !== undefined) logins.push(["an account without password", testUsers.withoutPassword]);
   const [unknown, ...others] = await inOrder(logins, async ([what, login]) => {
-    return [what, shapeOf(await target.send(post("/login", { login, password: guess() })))] as const;
+    return [what, shapeOf(await target.send(post("/login", { login, password: randomPassword() })))] as const;
   });
-  // A right login forgives the wrong one before it.
-  await target.open();
-  if (unknown === undefined) return resisted;
+  // A successful login resets the failed attempt.
+  await target.openSession();
+  if (unknown === undefined) return blocked;
   const [, expected] = unknown;
-  if (expected["status"] !== "401") return succeeded(`an unknown login: answered ${expected["status"]}`);
-  const told = others.flatMap(([what, shape]) =>
+  if (expected["status"] !== "401") return succeeded(`an unknown login: status ${expected["status"]}`);
+  const differences = others.flatMap(([what, shape]) =>
     ["status", "headers", "body"]
       .filter((part) => shape[part] !== expected[part])
       .map((part) => `${what}: another ${part}`),
   );
-  return told.length === 0 ? resisted : succeeded(`told from an unknown login by ${told.join("; ")}`);
+  return differences.length === 0
+    ? blocked
+    : succeeded(`the response differs from that of an unknown login by ${differences.join("; ")}`);
 }
 
 async function inOrder<T, R>(all: readonly T[], work: (one: T) => Promise<R>): Promise<readonly R[]> {
@@ -44,38 +46,38 @@ async function inOrder<T, R>(all: readonly T[], work: (one: T) => Promise<R>): P
   return results;
 }
 
-/** Far more than anybody mistypes; NIST SP 800-63B allows 100 in a row. */
-const guessesMax = 40;
+/** Far more than a user mistypes. NIST SP 800-63B allows 100 in a row. */
+const attemptsMax = 40;
 
 async function throttle(target: Target) {
-  for (let at = 1; at <= guessesMax; at++) {
-    // As if each came from elsewhere: the login is what is guessed at.
+  for (let at = 1; at <= attemptsMax; at++) {
+    // Each attempt claims another address, so that only the login can be throttled.
     const from = ["X-Forwarded-For", `198.51.100.${at}`] as const;
-    const answer = await target.send(post("/login", { login: target.nobody, password: guess() }, from));
+    const answer = await target.send(post("/login", { login: target.unknownLogin, password: randomPassword() }, from));
     if (answer.status !== 429) continue;
     const wait = headerOf(answer, "retry-after");
     return wait !== undefined && /^[1-9]\d*$/.test(wait)
-      ? resisted
+      ? blocked
       : succeeded("429 without the seconds of Retry-After");
   }
-  return succeeded(`${guessesMax} wrong passwords for one login, and none was refused unseen`);
+  return succeeded(`${attemptsMax} wrong passwords for one login were all checked`);
 }
 
-/** Logins that look like the user's, and are therefore the same one: no second budget of guesses. */
+/** Another spelling of a login is the same login and must not have attempts of its own. */
 async function lookAlikes(target: Target) {
   const spellings = [
-    target.nobody.toUpperCase(),
-    `${target.nobody.slice(0, 3)}\u200b${target.nobody.slice(3)}`,
-    fullWidth(target.nobody),
+    target.unknownLogin.toUpperCase(),
+    `${target.unknownLogin.slice(0, 3)}\u200b${target.unknownLogin.slice(3)}`,
+    fullWidth(target.unknownLogin),
   ];
-  const known = await target.send(post("/login", { login: target.nobody, password: guess() }));
-  if (known.status !== 429) return notRun("no login is throttled");
+  const known = await target.send(post("/login", { login: target.unknownLogin, password: randomPassword() }));
+  if (known.status !== 429) return notRun("No login is throttled.");
   for (const login of spellings) {
-    const answer = await target.send(post("/login", { login, password: guess() }));
+    const answer = await target.send(post("/login", { login, password: randomPassword() }));
     if (answer.status !== 429 && answer.status !== 400)
-      return succeeded("another spelling of a throttled login is free");
+      return succeeded("another spelling of a throttled login is not throttled");
   }
-  return resisted;
+  return blocked;
 }
 
 const fullWidth = (text: string): string =>
@@ -84,19 +86,19 @@ const fullWidth = (text: string): string =>
 export const guessingAttacks: readonly Attack[] = [
   {
     id: "enumeration",
-    title: "telling from an answer whether a login exists",
+    title: "Find out from a response whether a login exists",
     source: "CWE-204, OWASP ASVS 5.0 V6.3.8",
     run: enumerate,
   },
   {
     id: "throttle",
-    title: "guessing at a login without end, from many addresses",
+    title: "Guess passwords of one login from many addresses",
     source: "NIST SP 800-63B §3.2.2",
     run: throttle,
   },
   {
     id: "look-alikes",
-    title: "the same login in another spelling, to guess on",
+    title: "Continue guessing with another spelling of the login",
     source: "UTS #39, CWE-178",
     run: lookAlikes,
   },

@@ -1,19 +1,19 @@
-// Where a token may stand, and what else may not say who asks: RFC 6750 §2, RFC 9110 §5.3 and §11.6.2.
+// A token is accepted in one place only, and no other header identifies the user (RFC 6750 §2, RFC 9110 §5.3 and §11.6.2).
 
 import type { Sent } from "../../exchange.js";
 import type { Attack, Target } from "../attack.js";
-import { bearer, isRejected, isUnauthorized, judge, post, resisted, succeeded, tryEach } from "../attack.js";
+import { bearer, blocked, isRejected, isUnauthorized, judge, post, sendEach, succeeded } from "../attack.js";
 import { join, segmentsOf } from "../forge.js";
 
 type Header = readonly [string, string];
 const sessionWith = (...headers: readonly Header[]): Sent => ({ path: "/session", headers });
 
 async function twoAuthorizations(target: Target) {
-  const { token } = await target.standing();
+  const { token } = await target.sharedSession();
   const { header, payload } = segmentsOf(token);
   const [good, bad] = [bearer(token), bearer(join(header, payload, "AAAA"))];
   return judge(
-    await tryEach(target, [
+    await sendEach(target, [
       ["a good one, then a bad one", sessionWith(good, bad)],
       ["a bad one, then a good one", sessionWith(bad, good)],
       ["a good one twice", sessionWith(good, good)],
@@ -28,12 +28,12 @@ async function twoAuthorizations(target: Target) {
 }
 
 async function inQuery(target: Target) {
-  const { token } = await target.standing();
-  const { token: own, refreshToken } = await target.open();
+  const { token } = await target.sharedSession();
+  const { token: own, refreshToken } = await target.openSession();
   const { login, password } = target.user;
   const names = ["access_token", "token", "ACCESS_TOKEN", "bearer", "authorization"];
   return judge(
-    await tryEach(target, [
+    await sendEach(target, [
       ...names.map((name) => [`${name} in the query`, { path: `/session?${name}=${token}` }] as const),
       ["access_token beside a header", { path: `/session?access_token=${own}`, headers: [bearer(token)] }],
       ["a logout by query", { method: "POST", path: `/logout?access_token=${own}` }],
@@ -46,10 +46,10 @@ async function inQuery(target: Target) {
 }
 
 async function inBody(target: Target) {
-  const { token } = await target.open();
+  const { token } = await target.openSession();
   const form: Header = ["Content-Type", "application/x-www-form-urlencoded"];
   return judge(
-    await tryEach(target, [
+    await sendEach(target, [
       ["access_token in a JSON body", post("/logout", { access_token: token })],
       ["access_token in a form", { method: "POST", path: "/logout", headers: [form], body: `access_token=${token}` }],
       ["token in a JSON body", post("/logout", { token })],
@@ -63,16 +63,16 @@ async function inBody(target: Target) {
 }
 
 async function schemes(target: Target) {
-  const { token } = await target.standing();
+  const { token } = await target.sharedSession();
   const value = (text: string) => sessionWith(["Authorization", text]);
-  const cased = await tryEach(target, [
+  const cased = await sendEach(target, [
     ["bearer in lower case", value(`bearer ${token}`)],
     ["BEARER in capitals", value(`BEARER ${token}`)],
   ]);
   const known = judge(cased, ({ status }) => status === 200);
-  if (known.outcome !== "held") return known;
+  if (known.outcome !== "blocked") return known;
   return judge(
-    await tryEach(target, [
+    await sendEach(target, [
       ["no scheme", value(token)],
       ["Token", value(`Token ${token}`)],
       ["JWT", value(`JWT ${token}`)],
@@ -100,7 +100,7 @@ async function claimedBySide(target: Target) {
     "X-Login",
   ];
   return judge(
-    await tryEach(target, [
+    await sendEach(target, [
       ["no token", sessionWith()],
       ...names.map((name) => [name, sessionWith([name, login])] as const),
       ["all of them", sessionWith(...names.map((name): Header => [name, login]))],
@@ -134,7 +134,7 @@ async function otherPaths(target: Target) {
   ];
   const rewritten = ["X-Original-URL", "X-Rewrite-URL", "X-Original-URI", "X-Forwarded-Uri"];
   return judge(
-    await tryEach(target, [
+    await sendEach(target, [
       ...spelled.map((path) => [path, { path }] as const),
       ...rewritten.map(
         (name) =>
@@ -146,34 +146,36 @@ async function otherPaths(target: Target) {
 }
 
 async function otherMethods(target: Target) {
-  const { token } = await target.open();
+  const { token } = await target.openSession();
   const override = (method: string, name: string, value: string): Sent => ({
     method,
     path: "/sessions",
     headers: [bearer(token), [name, value]],
   });
   const names = ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"];
-  const overridden = await tryEach(target, [
+  const overridden = await sendEach(target, [
     ...names.map((name) => [name, override("GET", name, "DELETE")] as const),
     ["_method in the query", { path: "/sessions?_method=DELETE", headers: [bearer(token)] }],
     ["GET for a logout", { path: "/logout", headers: [bearer(token)] }],
     ["TRACE", { method: "TRACE", path: "/session", headers: [bearer(token)] }],
-    ["a method that nobody knows", { method: "PROPFIND", path: "/session", headers: [bearer(token)] }],
+    ["an unknown method", { method: "PROPFIND", path: "/session", headers: [bearer(token)] }],
   ]);
   const traced = overridden.find(
     ([what, { status, body }]) => what === "TRACE" && status < 300 && body.includes(token),
   );
-  if (traced !== undefined) return succeeded("TRACE sends the token back");
-  const wrong = overridden.filter(([what]) => what.startsWith("GET") || what === "TRACE" || what.includes("nobody"));
+  if (traced !== undefined) return succeeded("TRACE returns the token");
+  const wrong = overridden.filter(
+    ([what]) => what.startsWith("GET") || what === "TRACE" || what === "an unknown method",
+  );
   const verdict = judge(wrong, isRejected);
-  if (verdict.outcome !== "held") return verdict;
+  if (verdict.outcome !== "blocked") return verdict;
   const alive = await target.send(sessionWith(bearer(token)));
-  return alive.status === 200 ? resisted : succeeded("a GET has ended the session");
+  return alive.status === 200 ? blocked : succeeded("a GET ended the session");
 }
 
 async function twoHosts(target: Target) {
   return judge(
-    await tryEach(target, [
+    await sendEach(target, [
       ["two Host headers", sessionWith(["Host", "localhost"], ["Host", "example.invalid"])],
       [
         "two Content-Types",
@@ -193,25 +195,30 @@ async function twoHosts(target: Target) {
 export const headerAttacks: readonly Attack[] = [
   {
     id: "two-authorizations",
-    title: "two Authorization headers, or two tokens in one",
+    title: "Send two Authorization headers, or two tokens in one",
     source: "RFC 9110 §5.3",
     run: twoAuthorizations,
   },
-  { id: "query-token", title: "credentials in the query", source: "RFC 6750 §5.3, RFC 9700 §4.3.2", run: inQuery },
-  { id: "body-token", title: "a token in the body, a cookie or another header", source: "RFC 6750 §2.2", run: inBody },
+  { id: "query-token", title: "Send credentials in the query", source: "RFC 6750 §5.3, RFC 9700 §4.3.2", run: inQuery },
+  {
+    id: "body-token",
+    title: "Send the token in the body, a cookie or another header",
+    source: "RFC 6750 §2.2",
+    run: inBody,
+  },
   {
     id: "scheme",
-    title: "another scheme than Bearer; Bearer in another case is the same",
+    title: "Use another scheme than Bearer",
     source: "RFC 9110 §11.1",
     run: schemes,
   },
-  { id: "claimed-user", title: "headers that say who asks", source: "CWE-290", run: claimedBySide },
-  { id: "path", title: "a guarded path in another spelling", source: "CWE-647, CVE-2018-14773", run: otherPaths },
+  { id: "claimed-user", title: "Claim a user in another header", source: "CWE-290", run: claimedBySide },
+  { id: "path", title: "Spell a guarded path differently", source: "CWE-647, CVE-2018-14773", run: otherPaths },
   {
     id: "method",
-    title: "one method that stands for another, and TRACE",
+    title: "Override the method, or use TRACE",
     source: "CWE-650, CVE-2003-1567",
     run: otherMethods,
   },
-  { id: "repeated-header", title: "headers twice that may come once", source: "RFC 9112 §3.2", run: twoHosts },
+  { id: "repeated-header", title: "Repeat a header that can occur once", source: "RFC 9112 §3.2", run: twoHosts },
 ];

@@ -1,9 +1,9 @@
-// What answers must not tell, and what they must say.
+// Responses must not leak internals, and must carry the required headers.
 import { randomBytes } from "node:crypto";
 import { isJwk } from "../../../keys/jwk.js";
 import { headerOf, membersOf } from "../../exchange.js";
 import type { Attack, Target } from "../attack.js";
-import { type AttemptResult, bearer, post, resisted, succeeded, tryEach } from "../attack.js";
+import { type AttemptResult, bearer, blocked, post, sendEach, succeeded } from "../attack.js";
 import { parseSegment, segmentsOf } from "../forge.js";
 
 const privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
@@ -11,23 +11,23 @@ const privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 async function publishedKeys(target: Target) {
   const answer = await target.send({ path: "/.well-known/jwks.json" });
   const { keys } = membersOf(answer);
-  if (answer.status !== 200 || !Array.isArray(keys)) return succeeded(`no JWK Set: answered ${answer.status}`);
+  if (answer.status !== 200 || !Array.isArray(keys)) return succeeded(`no JWK Set: status ${answer.status}`);
   for (const jwk of keys.filter(isJwk)) {
     if (jwk["kty"] === "oct") return succeeded("it publishes a secret (oct) key");
     const shown = privateMembers.filter((name) => name in jwk);
     if (shown.length > 0) return succeeded(`it publishes the private members ${shown.join(", ")}`);
   }
-  return resisted;
+  return blocked;
 }
 
-/** One answer of each kind. */
-async function answersOf(target: Target): Promise<readonly AttemptResult[]> {
-  const { token, refreshToken } = await target.open();
-  return tryEach(target, [
+/** Collects one response of each kind. */
+async function responsesOf(target: Target): Promise<readonly AttemptResult[]> {
+  const { token, refreshToken } = await target.openSession();
+  return sendEach(target, [
     ["a login", post("/login", target.user)],
-    ["a refused login", post("/login", { login: 1 })],
+    ["a rejected login", post("/login", { login: 1 })],
     ["a renewal", post("/renew", { refresh_token: refreshToken })],
-    ["a refused renewal", post("/renew", { refresh_token: "x" })],
+    ["a rejected renewal", post("/renew", { refresh_token: "x" })],
     ["a session", { path: "/session", headers: [bearer(token)] }],
     ["sessions", { path: "/sessions", headers: [bearer(token)] }],
     ["no token", { path: "/session" }],
@@ -39,30 +39,30 @@ async function answersOf(target: Target): Promise<readonly AttemptResult[]> {
 }
 
 async function cached(target: Target) {
-  const faults = (await answersOf(target)).flatMap(([what, answer]) => {
+  const faults = (await responsesOf(target)).flatMap(([what, answer]) => {
     const control = headerOf(answer, "cache-control")?.toLowerCase() ?? "";
     const challenge = headerOf(answer, "www-authenticate") ?? "";
     return [
-      ...(/(?:^|[\s,])no-store(?:$|[\s,])/.test(control) ? [] : [`${what} may be kept (no Cache-Control: no-store)`]),
-      ...(headerOf(answer, "x-content-type-options") === "nosniff" ? [] : [`${what} may be sniffed (no nosniff)`]),
+      ...(/(?:^|[\s,])no-store(?:$|[\s,])/.test(control) ? [] : [`${what} can be cached (no Cache-Control: no-store)`]),
+      ...(headerOf(answer, "x-content-type-options") === "nosniff" ? [] : [`${what} can be sniffed (no nosniff)`]),
       ...(answer.status !== 401 || /^bearer\b/i.test(challenge) ? [] : [`${what}: 401 without a Bearer challenge`]),
     ];
   });
-  return faults.length === 0 ? resisted : succeeded(faults.slice(0, 3).join("; "));
+  return faults.length === 0 ? blocked : succeeded(faults.slice(0, 3).join("; "));
 }
 
-/** Of a stack, a path of the server, a query or a library. */
-const inside =
+/** Parts of a stack trace, a path of the server, a query or a library. */
+const internals =
   /\n\s+at |\bat [\w.<>]+ \(|node_modules|\/(?:usr|home|app|srv|var|opt)\/|file:\/\/|SQLITE_|\bsqlite\b|\bselect .+ from\b|\bTypeError\b|\bSyntaxError\b/i;
 
-async function insideOut(target: Target) {
+async function leakedInternals(target: Target) {
   const canary = `canary${randomBytes(9).toString("hex")}`;
-  const { token } = await target.standing();
+  const { token } = await target.sharedSession();
   const { sid } = parseSegment(segmentsOf(token).payload);
-  const answers = await tryEach(target, [
+  const answers = await sendEach(target, [
     ["no JSON", post("/login", `{"login": ${canary}`)],
     ["a wrong type", post("/login", { login: canary, password: { [canary]: canary } })],
-    ["a field that nobody knows", post("/login", { [canary]: canary })],
+    ["an unknown field", post("/login", { [canary]: canary })],
     ["a login with a NUL", post("/login", { login: `${canary}\0`, password: canary })],
     ["a token", { path: "/session", headers: [bearer(`${canary}.${canary}.${canary}`)] }],
     ["a scheme", { path: "/session", headers: [["Authorization", `${canary} ${canary}`]] }],
@@ -77,37 +77,39 @@ async function insideOut(target: Target) {
     const text = [answer.body, ...answer.headers.map(([name, value]) => `${name}: ${value}`)].join("\n");
     const { message, error } = membersOf(answer);
     return [
-      ...(text.includes(canary) ? [`${what} is sent back`] : []),
-      ...(inside.test(answer.body) ? [`${what} is answered with a piece of the inside`] : []),
-      ...(typeof sid === "string" && answer.body.includes(sid) ? [`${what} is answered with a session's id`] : []),
-      ...(answer.status >= 500 ? [`${what}: answered ${answer.status}`] : []),
+      ...(text.includes(canary) ? [`the response repeats ${what}`] : []),
+      ...(internals.test(answer.body) ? [`the response to ${what} reveals internals`] : []),
+      ...(typeof sid === "string" && answer.body.includes(sid)
+        ? [`the response to ${what} reveals the id of a session`]
+        : []),
+      ...(answer.status >= 500 ? [`${what}: status ${answer.status}`] : []),
       ...(typeof message === "string" && typeof error === "string"
         ? []
-        : [`${what} is not answered with message and error`]),
+        : [`the response to ${what} lacks message and error`]),
     ];
   });
-  return faults.length === 0 ? resisted : succeeded(faults.slice(0, 3).join("; "));
+  return faults.length === 0 ? blocked : succeeded(faults.slice(0, 3).join("; "));
 }
 
 async function program(target: Target) {
   const answer = await target.send({ path: "/session" });
-  const told = ["x-powered-by", "x-aspnet-version", "x-generator"].filter(
+  const revealed = ["x-powered-by", "x-aspnet-version", "x-generator"].filter(
     (name) => headerOf(answer, name) !== undefined,
   );
-  // A proxy in front may say its name; a version is what helps an attacker.
-  if (/\d/.test(headerOf(answer, "server") ?? "")) told.push("server");
-  return told.length === 0 ? resisted : succeeded(`it tells what it runs on: ${told.join(", ")}`);
+  // A proxy can reveal its name. The version is what helps an attacker.
+  if (/\d/.test(headerOf(answer, "server") ?? "")) revealed.push("server");
+  return revealed.length === 0 ? blocked : succeeded(`the response reveals the software: ${revealed.join(", ")}`);
 }
 
 async function otherOrigins(target: Target) {
-  const stranger = `https://${randomBytes(6).toString("hex")}.example`;
+  const unknownOrigin = `https://${randomBytes(6).toString("hex")}.example`;
   const listed = target.rules.corsOrigins.flatMap((origin) => [
     `${origin}.example`,
     origin.replace("://", "://x"),
     `${origin}:1`,
   ]);
   const faults: string[] = [];
-  for (const origin of [stranger, "null", "http://localhost:1", ...listed]) {
+  for (const origin of [unknownOrigin, "null", "http://localhost:1", ...listed]) {
     const ask = [
       ["Origin", origin],
       ["Access-Control-Request-Method", "POST"],
@@ -117,27 +119,27 @@ async function otherOrigins(target: Target) {
       const answer = await target.send({ method, path: method === "GET" ? "/session" : "/login", headers: ask });
       const allowed = headerOf(answer, "access-control-allow-origin");
       if (allowed === undefined) continue;
-      const kind = allowed === "*" ? "every origin" : allowed === origin ? "any origin that asks" : "";
-      if (kind !== "") faults.push(`${kind} may read answers (${method})`);
+      const kind = allowed === "*" ? "every origin" : allowed === origin ? "any requesting origin" : "";
+      if (kind !== "") faults.push(`${kind} can read responses (${method})`);
     }
   }
-  return faults.length === 0 ? resisted : succeeded([...new Set(faults)].slice(0, 3).join("; "));
+  return faults.length === 0 ? blocked : succeeded([...new Set(faults)].slice(0, 3).join("; "));
 }
 
 export const leakAttacks: readonly Attack[] = [
-  { id: "jwks", title: "private members among the published keys", source: "RFC 7517 §9.2", run: publishedKeys },
+  { id: "jwks", title: "Find private members in the published keys", source: "RFC 7517 §9.2", run: publishedKeys },
   {
     id: "caching",
-    title: "answers that are kept, sniffed, or lack their challenge",
+    title: "Find responses that can be cached or sniffed, or lack a challenge",
     source: "RFC 6750 §5.3, RFC 9111 §5.2.2.5",
     run: cached,
   },
   {
     id: "error-bodies",
-    title: "errors that tell of the inside, or repeat what was sent",
+    title: "Provoke errors that reveal internals or repeat the input",
     source: "CWE-209",
-    run: insideOut,
+    run: leakedInternals,
   },
-  { id: "banner", title: "headers that name the program and its version", source: "CWE-200", run: program },
-  { id: "cors", title: "pages of other origins read answers", source: "CWE-942", run: otherOrigins },
+  { id: "banner", title: "Find headers that reveal software and version", source: "CWE-200", run: program },
+  { id: "cors", title: "Read responses from another origin", source: "CWE-942", run: otherOrigins },
 ];

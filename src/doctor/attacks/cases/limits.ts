@@ -1,8 +1,8 @@
-// What a body may be. None of these needs load: one request each.
+// Bodies that must be rejected. Each attack is a single request and causes no load.
 
 import type { Sent } from "../../exchange.js";
 import type { Attack, Target } from "../attack.js";
-import { isRejected, judge, post, tryEach } from "../attack.js";
+import { isRejected, judge, post, sendEach } from "../attack.js";
 
 type Header = readonly [string, string];
 const logIn = (body: string | Uint8Array, ...headers: readonly Header[]): Sent => ({
@@ -17,7 +17,7 @@ async function large(target: Target) {
   const { login, password } = target.user;
   const filler = "x".repeat(20_000);
   return judge(
-    await tryEach(target, [
+    await sendEach(target, [
       ["20 kB of JSON", post("/login", { login, password, filler })],
       [
         "20 kB of a form",
@@ -32,7 +32,7 @@ async function large(target: Target) {
   );
 }
 
-/** A form of a page elsewhere can send `text/plain` without asking: it must not be read as JSON. */
+/** A form of another site can send `text/plain` without a preflight, so it must not be read as JSON. */
 async function otherTypes(target: Target) {
   const body = JSON.stringify(target.user);
   const types = [
@@ -50,16 +50,16 @@ async function otherTypes(target: Target) {
     "*/*",
   ];
   return judge(
-    await tryEach(target, [
+    await sendEach(target, [
       ...[...types, ...more].map((type) => [`JSON as ${type}`, logIn(body, ["Content-Type", type])] as const),
       ["JSON without a type", logIn(body)],
-      ["JSON that says it is compressed", logIn(body, json, ["Content-Encoding", "gzip"])],
+      ["JSON that claims to be compressed", logIn(body, json, ["Content-Encoding", "gzip"])],
     ]),
     isRejected,
   );
 }
 
-/** The right login and password are in each of them, for one reader or another. */
+/** Each body contains the right login and password for some parser. */
 async function strange(target: Target) {
   const { login, password } = target.user;
   const good = JSON.stringify(target.user);
@@ -68,14 +68,14 @@ async function strange(target: Target) {
   const formed = (text: string) => logIn(text, form);
   const p = encodeURIComponent(password);
   return judge(
-    await tryEach(target, [
-      ["login twice", post("/login", `{"login":"${target.nobody}","login":${name},"password":${secret}}`)],
+    await sendEach(target, [
+      ["login twice", post("/login", `{"login":"${target.unknownLogin}","login":${name},"password":${secret}}`)],
       ["password twice", post("/login", `{"login":${name},"password":"x","password":${secret}}`)],
       [
         "login twice, once by escape",
-        post("/login", `{"login":"${target.nobody}","\\u006cogin":${name},"password":${secret}}`),
+        post("/login", `{"login":"${target.unknownLogin}","\\u006cogin":${name},"password":${secret}}`),
       ],
-      ["login twice in a form", formed(`login=${target.nobody}&login=${login}&password=${p}`)],
+      ["login twice in a form", formed(`login=${target.unknownLogin}&login=${login}&password=${p}`)],
       ["__proto__", post("/login", `{"__proto__":${good}}`)],
       ["constructor", post("/login", `{"constructor":{"prototype":${good}}}`)],
       ["a form with brackets", formed(`user[login]=${login}&user[password]=${p}`)],
@@ -101,16 +101,16 @@ async function strange(target: Target) {
 }
 
 export const limitAttacks: readonly Attack[] = [
-  { id: "large-body", title: "a body larger than it may be", source: "CWE-770", run: large },
+  { id: "large-body", title: "Send an oversized body", source: "CWE-770", run: large },
   {
     id: "media-type",
-    title: "a body of another type, as forms of other pages send it",
+    title: "Send a body of another media type",
     source: "CWE-352",
     run: otherTypes,
   },
   {
     id: "strange-json",
-    title: "bodies that two readers read in two ways, or that break one",
+    title: "Send JSON that parsers read differently or fail on",
     source: "RFC 8259 §4, CWE-1321",
     run: strange,
   },

@@ -1,14 +1,14 @@
-// A signature counts only by a key that is configured: RFC 7515 §5.2, RFC 8725 §3.10.
+// Only a configured key can verify a signature (RFC 7515 §5.2, RFC 8725 §3.10).
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import { generateJwk } from "../../../keys/generate.js";
 import { importKeys } from "../../../keys/jwk-set.js";
-import { type Attack, bearer, isUnauthorized, judge, rejectsTokens, type Target, tryEach } from "../attack.js";
+import { type Attack, bearer, isUnauthorized, judge, rejectsTokens, sendEach, type Target } from "../attack.js";
 import { encode, forge, forgeHmac, join, parseSegment, segmentsOf } from "../forge.js";
 import { goodClaims } from "./good.js";
 
-/** A key of ours comes along with the token, inside it or at a URL where we would see it fetched. */
-async function broughtAlong(target: Target) {
+/** The token brings its own key, embedded or at a URL of this process, which records a fetch. */
+async function embeddedKey(target: Target) {
   const { privateKey, publicKey } = generateKeyPairSync("ed25519");
   const jwk = publicKey.export({ format: "jwk" });
   const own = { ...privateKey.export({ format: "jwk" }), alg: "EdDSA", kid: "brought" };
@@ -17,7 +17,7 @@ async function broughtAlong(target: Target) {
   const listener = await listen(JSON.stringify({ keys: [{ ...jwk, alg: "EdDSA", kid: "brought" }] }));
   try {
     const [key] = importKeys(own).keys;
-    if (key === undefined) throw new TypeError("a key that was just made can be used");
+    if (key === undefined) throw new TypeError("A generated key must be usable.");
     const claims = goodClaims(target);
     const members: readonly (readonly [string, Readonly<Record<string, unknown>>])[] = [
       ["jwk", { jwk }],
@@ -29,17 +29,17 @@ async function broughtAlong(target: Target) {
       ...members.map(([what, more]) => [what, forge(key, { alg: "EdDSA", typ: "at+jwt", ...more }, claims)] as const),
       ["jwk, a secret key", forgeHmac(secret, { alg: "HS256", typ: "at+jwt", jwk: oct }, claims)] as const,
     ];
-    const trials = tokens.map(([what, token]) => [what, { path: "/session", headers: [bearer(token)] }] as const);
-    const verdict = judge(await tryEach(target, trials), isUnauthorized);
+    const requests = tokens.map(([what, token]) => [what, { path: "/session", headers: [bearer(token)] }] as const);
+    const verdict = judge(await sendEach(target, requests), isUnauthorized);
     if (listener.visits() > 0)
-      return { outcome: "not_held", detail: "it fetched the URL that the token named" } as const;
+      return { outcome: "succeeded", detail: "the server fetched the URL in the token" } as const;
     return verdict;
   } finally {
     listener.close();
   }
 }
 
-/** On this machine only: a server elsewhere cannot reach it, and is judged by its answer. */
+/** Listens on this machine only. A remote server cannot reach it and is judged by its response. */
 function listen(body: string): Promise<{ readonly url: string; visits(): number; close(): void }> {
   let visits = 0;
   const server = createServer((_, response) => {
@@ -60,9 +60,9 @@ function listen(body: string): Promise<{ readonly url: string; visits(): number;
   });
 }
 
-/** A signature that an unchecked verifier finds good: nothing, zeros (CVE-2022-21449), the form of another algorithm. */
+/** Signatures that a faulty verifier accepts: none, zeros (CVE-2022-21449), or the form of another algorithm. */
 async function blank(target: Target) {
-  const { header, payload, signature } = segmentsOf((await target.standing()).token);
+  const { header, payload, signature } = segmentsOf((await target.sharedSession()).token);
   const { length } = Buffer.from(signature, "base64url");
   const der = Buffer.from("3006020100020100", "hex");
   const signatures: readonly (readonly [string, Uint8Array])[] = [
@@ -79,9 +79,9 @@ async function blank(target: Target) {
   );
 }
 
-/** Keys of all kinds that are not the server's, under the names that it knows. */
+/** Signs with other keys of every kind, under the key ids of the server. */
 async function otherKey(target: Target) {
-  const { header, payload } = segmentsOf((await target.standing()).token);
+  const { header, payload } = segmentsOf((await target.sharedSession()).token);
   const members = parseSegment(header);
   const content = Buffer.from(payload, "base64url");
   const kinds = ["HS256", "EdDSA", "ES256"] as const;
@@ -100,12 +100,12 @@ async function otherKey(target: Target) {
 }
 
 export const signatureAttacks: readonly Attack[] = [
-  { id: "other-key", title: "a signature by another key", source: "RFC 7515 §5.2", run: otherKey },
-  { id: "blank-signature", title: "a signature of nothing or of zeros", source: "CVE-2022-21449", run: blank },
+  { id: "other-key", title: "Sign with another key", source: "RFC 7515 §5.2", run: otherKey },
+  { id: "blank-signature", title: "Send an empty or zero signature", source: "CVE-2022-21449", run: blank },
   {
     id: "embedded-key",
-    title: "a key that the token brings along (jwk, jku, x5u, x5c)",
+    title: "Bring a key inside the token (jwk, jku, x5u, x5c)",
     source: "RFC 8725 §3.10, CVE-2018-0114",
-    run: broughtAlong,
+    run: embeddedKey,
   },
 ];
