@@ -11,15 +11,12 @@ import { followKeyFile } from "./config/follow-key-file.js";
 import { processContext } from "./config/process-context.js";
 import { ConfigurationError } from "./errors.js";
 import { createDeviceProofs } from "./factors/device-proofs.js";
-import { changePassword } from "./flows/change-password.js";
-import type { Flows, Grant } from "./flows/flows.js";
+import { bindFlows } from "./flows/flows.js";
 import { startHousekeeping } from "./flows/housekeeping.js";
-import { createSession, login } from "./flows/login.js";
+import { createSession } from "./flows/login.js";
 import { createManagement, type Management } from "./flows/manage/management.js";
 import { createReadiness } from "./flows/readiness.js";
-import { renew } from "./flows/renew.js";
-import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./flows/sessions.js";
-import { createGuard } from "./guard/guard.js";
+import { createGuard, type Guard } from "./guard/guard.js";
 import { checkLive } from "./guard/live-check.js";
 import { type CookieMode, createCookieMode } from "./http/rest/cookies/cookie-mode.js";
 import { createHandler, type Handle } from "./http/rest/handler.js";
@@ -32,7 +29,7 @@ import { closeDeps, type ManagementOptions, openDeps, toStderr } from "./managem
 import { createFeed } from "./sessions/feed.js";
 import { followRevocations, hasRecentRevocations } from "./sessions/follow-revocations.js";
 import { type Revoked, toRevoked } from "./sessions/revoked.js";
-import { createSessionTokens, type ExtraClaims } from "./sessions/session-tokens.js";
+import { createSessionTokens, type ExtraClaims, type Grant } from "./sessions/session-tokens.js";
 import type { Origin, Store } from "./store/store.js";
 import { createTelemetry } from "./telemetry/telemetry.js";
 import { createDelayedRejection } from "./throttle/delayed-rejection.js";
@@ -82,7 +79,7 @@ export interface Ampho extends Omit<Management, "sessions"> {
   /** The REST API on a plain shape that every host can give. Never rejects. */
   readonly handle: Handle;
   /** Guards a request by its one Authorization value; a promise only where the need has to wait. */
-  readonly guard: Flows["guard"];
+  readonly guard: Guard["guard"];
   /** The answer of contract §4 to what a guard throws. */
   refusal(error: unknown): HttpResponse;
   /** Tokens in cookies, as AMPHO_SECURITY_COOKIES asks; undefined without it. `cookiesOf` serves applications that log in by `sessions.create`. */
@@ -182,27 +179,20 @@ export async function composeAmpho(
   );
   const revocationFeedToken = configuration.revocationFeedToken;
   const feed = revocationFeedToken === undefined ? undefined : createFeed({ ...deps, token: revocationFeedToken });
-  const flows: Flows = telemetry.flows({
-    login: (input, caller) => login(deps, input, caller),
-    renew: (input, caller) => renew(deps, input, caller),
-    logout: (auth, caller) => logout(deps, auth, caller),
-    listSessions: (auth) => listOwnSessions(deps, auth),
-    endSession: (auth, id, caller) => endOwnSession(deps, auth, id, caller),
-    endSessions: (auth, caller) => endOwnSessions(deps, auth, caller),
-    changePassword: (auth, input, caller) => changePassword(deps, auth, input, caller),
-    keepsPasswords: directory.stored,
-    readFeed: feed?.read,
-    publicKeys: () => keyring.publicKeys(),
-    guard,
-    ready: createReadiness({ store, follower }),
-  });
+  const ready = createReadiness({ store, follower });
   const refusal = createErrorResponder((error, requestId) => {
     telemetry.internalError();
     log(internalErrorLine(error), requestId);
   });
   const cookies = configuration.cookies ? telemetry.cookies(createCookieMode(configuration.corsOrigins)) : undefined;
   const handler = createHandler({
-    flows,
+    flows: bindFlows(deps, telemetry.flow),
+    features: {
+      keepsPasswords: directory.stored,
+      readFeed: feed?.read,
+      publicKeys: () => keyring.publicKeys(),
+    },
+    guard,
     prefix: configuration.restPrefix,
     trustedHops: configuration.trustProxy,
     corsOrigins: configuration.corsOrigins,
@@ -275,7 +265,7 @@ export async function composeAmpho(
     guard,
     refusal,
     cookies,
-    ready: flows.ready,
+    ready,
     warnings,
     release: () => feed?.close(),
     async reloadKeys() {

@@ -3,6 +3,7 @@
 
 export const errorCodes = [
   "invalid_request",
+  "password_rejected",
   "invalid_credentials",
   "missing_token",
   "invalid_token",
@@ -13,6 +14,7 @@ export const errorCodes = [
   "not_found",
   "method_not_allowed",
   "request_timeout",
+  "login_taken",
   "payload_too_large",
   "unsupported_media_type",
   "too_many_attempts",
@@ -36,15 +38,19 @@ export function isNotInstalled(error: unknown): boolean {
   return isError(error) && "code" in error && /^(?:ERR_)?MODULE_NOT_FOUND$/.test(String(error.code));
 }
 
-/** What some codes carry besides the code: all of it may be shown to whoever sent the request. */
+/** Facts that some codes carry. All of them can be sent to the client. */
 export interface ErrorDetails {
-  /** `too_many_attempts`, `overloaded`, `unavailable`: whole seconds until trying again makes sense. */
+  /** `invalid_request`: the one field or argument that is wrong. */
+  readonly field?: string;
+  /** `password_rejected`: the rule that the new password breaks, such as `too_short`. */
+  readonly reason?: string;
+  /** `too_many_attempts`, `overloaded`, `unavailable`: whole seconds until another attempt can succeed. */
   readonly retryAfterSeconds?: number;
-  /** `login_too_old`: the age in seconds that a login may have (`max_age` of RFC 9470 §3). */
+  /** `login_too_old`: the greatest age in seconds that the login can have (`max_age` of RFC 9470 §3). */
   readonly maxAgeSeconds?: number;
-  /** `insufficient_scope`: the scopes that were asked for (`scope` of RFC 6750 §3). */
+  /** `insufficient_scope`: the scopes that the route requires (`scope` of RFC 6750 §3). */
   readonly scopes?: readonly string[];
-  /** `method_not_allowed`: the methods that the path knows. */
+  /** `method_not_allowed`: the methods that the path has. */
   readonly allow?: readonly string[];
 }
 

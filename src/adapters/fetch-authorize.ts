@@ -1,7 +1,7 @@
 // `authorize` for fetch-native hosts: one function that is wrapper and decorator (contract §6).
 // What it gives back is called as the host calls it, and calls the handler with `(request, auth, ...the rest)`.
 
-import type { Flows } from "../flows/flows.js";
+import type { Guard } from "../guard/guard.js";
 import type { Auth, Requirements } from "../tokens/auth.js";
 import type { Authorize, HandlerName, HandlerOf } from "./authorize-types.js";
 
@@ -28,7 +28,7 @@ type AnyHandler = (...args: readonly unknown[]) => unknown;
 
 /** Binds `authorize` to the guard; `refuse` turns what the guard throws into the Response of contract §4. */
 export function createFetchAuthorize<Limit = unknown>(parts: {
-  readonly guard: Flows["guard"];
+  readonly guard: Guard["guard"];
   readonly authorizationOf: (request: WebRequest) => string | undefined;
   readonly refuse: (error: unknown) => Response;
   /** False: there is no store that `live` could ask. */

@@ -2,21 +2,17 @@
 
 import { AmphoError } from "../errors.js";
 import { canonicalLogin } from "../logins/login-name.js";
-import type { PasswordPolicy } from "../passwords/policy.js";
 import type { Origin } from "../store/store.js";
-import type { Auth } from "../tokens/auth.js";
-import type { Deps } from "./deps.js";
-import type { Caller } from "./flows.js";
-import { requireSession } from "./sessions.js";
+import type { Caller, Deps } from "./deps.js";
+import { type Authenticated, requireSession } from "./sessions.js";
 
 /**
  * Throws `too_many_attempts`, `invalid_credentials` (the old password is wrong), `invalid_request` (the new one is refused; the message says
  * which rule), `overloaded`, `unavailable`.
  */
 export async function changePassword(
-  deps: Deps & { readonly policy: PasswordPolicy },
-  auth: Auth,
-  input: { readonly password: string; readonly newPassword: string },
+  deps: Deps,
+  { auth, password, newPassword }: Authenticated & { readonly password: string; readonly newPassword: string },
   caller: Caller,
 ): Promise<void> {
   const { store, directory, passwords, policy, throttle, revocations, clock } = deps;
@@ -39,7 +35,7 @@ export async function changePassword(
   const { own, good, waitToReject } = await admission.run(async () => {
     const account = await directory.findByLogin(login);
     const own = account?.id === userId ? account : undefined;
-    return { own, ...(await directory.verify(own, input.password, admission.turn)) };
+    return { own, ...(await directory.verify(own, password, admission.turn)) };
   });
   if (!good || own?.stored === undefined) {
     await admission.failed(refusal(own?.disabled === true ? "disabled" : "wrong_password"), login);
@@ -47,12 +43,12 @@ export async function changePassword(
     throw wrong();
   }
   // After the check: what the rules say of a new password is for the account's owner alone.
-  const broken = await policy.check(input.newPassword, { login: own.login });
+  const broken = await policy.check(newPassword, { login: own.login });
   if (broken !== undefined) {
     await admission.succeeded(refusal("rule_broken"));
     throw new AmphoError("invalid_request", broken);
   }
-  const passwordHash = await admission.run(() => passwords.hash(input.newPassword, admission.turn));
+  const passwordHash = await admission.run(() => passwords.hash(newPassword, admission.turn));
   const outcome = await store.setPassword({
     userId,
     passwordHash,

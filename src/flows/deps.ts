@@ -1,8 +1,9 @@
-// The deps that the flows are built from; ampho.ts puts them together.
+// What the flows are built from. ampho.ts creates it once for each instance.
 
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import type { DeviceProofs } from "../factors/device-proofs.js";
+import type { PasswordPolicy } from "../passwords/policy.js";
 import type { PasswordPool } from "../passwords/pool.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
 import type { SessionTokens } from "../sessions/session-tokens.js";
@@ -14,10 +15,19 @@ export interface Deps {
   readonly store: Store;
   readonly directory: Directory;
   readonly passwords: PasswordPool;
+  readonly policy: PasswordPolicy;
   readonly tokens: SessionTokens;
   readonly deviceProofs: DeviceProofs;
   readonly throttle: Throttle;
   readonly revocations: RevocationSet;
   readonly settings: Configuration;
   readonly clock: Clock;
+}
+
+/** The client of a request, as far as the host knows it. */
+export interface Caller {
+  /** The client's address, after AMPHO_TRUST_PROXY. */
+  readonly address: string | undefined;
+  /** `User-Agent`, cut to 255 characters, without control characters. */
+  readonly agent: string | undefined;
 }

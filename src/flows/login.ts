@@ -5,13 +5,24 @@ import { AmphoError } from "../errors.js";
 import { isProofOf } from "../factors/device-proofs.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import { needsRehash } from "../passwords/hash.js";
+import type { Grant } from "../sessions/session-tokens.js";
 import { isStorableText } from "../store/storable-text.js";
 import type { Attempt, CreateSessionOutcome, Origin } from "../store/store.js";
 import { type Account, accountOf, type PasswordVerdict, rejectAtOnce } from "../users/directory.js";
-import type { Deps } from "./deps.js";
-import type { Caller, Grant, LoginInput } from "./flows.js";
+import type { Caller, Deps } from "./deps.js";
 import { requireArgument, text } from "./manage/arguments.js";
-import { endSupersededSession } from "./superseded-session.js";
+import { endSupersededSession, type SupersededTokens } from "./superseded-session.js";
+
+export interface LoginInput {
+  readonly login: string;
+  readonly password: string | undefined;
+  /** The token of a live session of the same user, which is then re-authenticated. */
+  readonly bearer: string | undefined;
+  /** The proof that this user has logged in on this device before. An invalid proof is ignored. */
+  readonly device: string | undefined;
+  /** The tokens that the client overwrites with the new ones. Their session ends if it is another. */
+  readonly superseded?: SupersededTokens;
+}
 
 /** Without a password nothing is looked at, whoever is meant. */
 const none: PasswordVerdict = { good: false, waitToReject: rejectAtOnce };

@@ -1,22 +1,22 @@
 // Renewal: a session moves one generation on (contract §4, POST /renew; architecture "Sessions hold no secret").
 import { createHash } from "node:crypto";
 import { AmphoError } from "../errors.js";
+import type { Grant } from "../sessions/session-tokens.js";
 import { isStorableText } from "../store/storable-text.js";
 import type { EndReason, Origin, Renewal } from "../store/store.js";
 import { type Account, accountOf } from "../users/directory.js";
-import type { Deps } from "./deps.js";
-import type { Caller, Grant } from "./flows.js";
+import type { Caller, Deps } from "./deps.js";
 
 /** How long the generation before the current one still renews: two tabs, a lost answer, a lid closed too early. */
 const graceSeconds = 10;
 
 const ended = () => new AmphoError("session_ended", "The session has ended. Log in again.");
 
-export interface RenewInput {
-  readonly refreshToken?: string | undefined;
-  readonly accessToken?: string | undefined;
-  readonly idempotencyKey: string | undefined;
-}
+/** One of the two tokens. */
+export type RenewInput = (
+  | { readonly refreshToken: string; readonly accessToken?: undefined }
+  | { readonly accessToken: string; readonly refreshToken?: undefined }
+) & { readonly idempotencyKey: string | undefined };
 
 /** Throws `invalid_token`, `session_ended`, `invalid_request` (renewal by access token is off), `unavailable`. */
 export async function renew(deps: Deps, input: RenewInput, caller: Caller): Promise<Grant> {
@@ -61,7 +61,7 @@ function readToken(
   if (!settings.renewByToken)
     throw new AmphoError("invalid_request", "Renewal by access token is off: send the refresh_token.");
   // Whether the session was ended the store says, with its own code; a role that was taken away is no reason either.
-  const { claims } = tokens.verifyAccess(input.accessToken ?? "", now);
+  const { claims } = tokens.verifyAccess(input.accessToken, now);
   if (claims.sid === undefined || claims.gen === undefined || !isStorableText(claims.sid)) throw ended();
   return { sid: claims.sid, gen: claims.gen, by: "access_token" };
 }

@@ -3,8 +3,22 @@ import { AmphoError } from "../errors.js";
 import { isStorableText } from "../store/storable-text.js";
 import type { EndReason, Origin, Session } from "../store/store.js";
 import type { Auth } from "../tokens/auth.js";
-import type { Deps } from "./deps.js";
-import type { Caller, SessionView } from "./flows.js";
+import type { Caller, Deps } from "./deps.js";
+
+export interface SessionView {
+  readonly id: string;
+  readonly current: boolean;
+  readonly created: number;
+  readonly renewed: number;
+  readonly expires: number;
+  readonly address: string | null;
+  readonly agent: string | null;
+}
+
+/** The input of a flow that needs only the caller's token. */
+export interface Authenticated {
+  readonly auth: Auth;
+}
 
 type SessionDeps = Pick<Deps, "store" | "revocations" | "clock" | "settings">;
 
@@ -16,14 +30,17 @@ export function requireSession(auth: Auth): { readonly userId: string; readonly 
   return { userId: id, sessionId: session };
 }
 
-export async function logout(deps: SessionDeps, auth: Auth, caller: Caller): Promise<void> {
+export async function logout(deps: SessionDeps, { auth }: Authenticated, caller: Caller): Promise<void> {
   const { userId, sessionId } = requireSession(auth);
   // A session that another request has just ended is as good as one that this request ends.
   const origin: Origin = { actor: "user", ...caller };
   await endSession(deps, { id: sessionId, userId, reason: "logout", origin, seenExpires: auth.expires });
 }
 
-export async function listOwnSessions({ store, clock }: SessionDeps, auth: Auth): Promise<readonly SessionView[]> {
+export async function listOwnSessions(
+  { store, clock }: SessionDeps,
+  { auth }: Authenticated,
+): Promise<readonly SessionView[]> {
   const { userId, sessionId } = requireSession(auth);
   const sessions = await store.listSessions({ userId, now: clock.now() });
   return sessions.map((session) => ({ ...toSessionView(session), current: session.id === sessionId }));
@@ -35,13 +52,22 @@ export function toSessionView(session: Session): Omit<SessionView, "current"> {
 }
 
 /** `not_found` unless it is a live session of the same user: whether another's exists is not told. */
-export async function endOwnSession(deps: SessionDeps, auth: Auth, id: string, caller: Caller): Promise<void> {
+export async function endOwnSession(
+  deps: SessionDeps,
+  { auth, sessionId }: Authenticated & { readonly sessionId: string },
+  caller: Caller,
+): Promise<void> {
   const { userId } = requireSession(auth);
-  const ended = await endSession(deps, { id, userId, reason: "ended_by_user", origin: { actor: "user", ...caller } });
+  const ended = await endSession(deps, {
+    id: sessionId,
+    userId,
+    reason: "ended_by_user",
+    origin: { actor: "user", ...caller },
+  });
   if (!ended) throw new AmphoError("not_found", "There is no such session.");
 }
 
-export async function endOwnSessions(deps: SessionDeps, auth: Auth, caller: Caller): Promise<void> {
+export async function endOwnSessions(deps: SessionDeps, { auth }: Authenticated, caller: Caller): Promise<void> {
   const { userId, sessionId } = requireSession(auth);
   const common = { userId, reason: "ended_by_user", origin: { actor: "user", ...caller } } as const;
   await endUserSessions(deps, common);

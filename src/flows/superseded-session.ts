@@ -4,8 +4,13 @@ import { AmphoError } from "../errors.js";
 import { isStorableText } from "../store/storable-text.js";
 import type { Origin } from "../store/store.js";
 import type { Deps } from "./deps.js";
-import type { SupersededTokens } from "./flows.js";
 import { endSession } from "./sessions.js";
+
+/** The tokens that the client overwrites with those of a new login. They are not checked yet. */
+export interface SupersededTokens {
+  readonly accessToken: string | undefined;
+  readonly refreshToken: string | undefined;
+}
 
 /** Ends the sessions that these tokens are of, but for the one that has just been granted. */
 export async function endSupersededSession(

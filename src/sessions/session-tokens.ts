@@ -2,12 +2,25 @@
 
 import type { Configuration } from "../config/configuration.js";
 import { randomId } from "../crypto/random.js";
-import type { Grant } from "../flows/flows.js";
 import type { Session } from "../store/store.js";
 import { type AccessTokens, createAccessTokens } from "../tokens/access-tokens.js";
 import type { Keyring } from "../tokens/keyring.js";
 import type { Account } from "../users/directory.js";
 import { scopesOf } from "../users/roles.js";
+
+/** The response of login and renew, with the fields of docs/http.md. Times are Unix seconds. */
+export interface Grant {
+  readonly token: string;
+  readonly token_type: "Bearer";
+  readonly starts: number;
+  readonly expires: number;
+  readonly ttl: number;
+  readonly leeway: number;
+  readonly refresh_token?: string;
+  readonly refresh_expires?: number;
+  /** Only of login: proves at the next login that this user has logged in on this device before. */
+  readonly device?: string;
+}
 
 /** More claims for access tokens (contract §6, option `claims`). */
 export type ExtraClaims = (user: {

@@ -1,35 +1,27 @@
 // Every counter and histogram of an instance, with all values that a label may have. docs/metrics.md is made of this table and
 // of those in gauges.ts and process.ts. Labels have OpenTelemetry's names where it has one for them.
 
+import { type ErrorCode, errorCodes } from "../errors.js";
+import { flowNames } from "../flows/flows.js";
 import { problems } from "../http/rest/responses/problems.js";
 import { routes } from "../http/rest/routes.js";
 import { operationNames } from "../store/operations.js";
 import type { Definition, Labels } from "./registry.js";
 
-export const flowNames = [
-  "login",
-  "renew",
-  "logout",
-  "list_sessions",
-  "end_session",
-  "end_sessions",
-  "change_password",
-] as const;
-export type FlowName = (typeof flowNames)[number];
-
-export const flowResults = [
+/** Requests with these errors end before a flow is called. */
+const httpErrors: readonly ErrorCode[] = [
+  "missing_token",
+  "cross_site",
+  "login_too_old",
+  "method_not_allowed",
+  "request_timeout",
+  "payload_too_large",
+  "unsupported_media_type",
+];
+export const flowResults: readonly ("ok" | ErrorCode)[] = [
   "ok",
-  "invalid_request",
-  "invalid_credentials",
-  "invalid_token",
-  "session_ended",
-  "insufficient_scope",
-  "not_found",
-  "too_many_attempts",
-  "overloaded",
-  "unavailable",
-  "internal_error",
-] as const;
+  ...errorCodes.filter((code) => !httpErrors.includes(code)),
+];
 
 export const guardResults = [
   "ok",

@@ -53,7 +53,7 @@ export const boundsSeconds: readonly number[] = [
 ];
 
 /** So few are there from the start: a rate is blind to the step from nothing to one. */
-const presentMax = { counters: 100, histograms: 10 };
+const presentMax = { counters: 300, histograms: 10 };
 
 export function createCounter<L extends Labels>(definition: Definition<L>): Counter<L> {
   const { find, list } = createSeries<L, CounterSeries>(definition, presentMax.counters, (labels) => ({

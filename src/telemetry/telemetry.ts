@@ -1,5 +1,5 @@
 // Counting, measuring and tracing of one instance, put together: ampho.ts hands its deps through here.
-import type { Flows } from "../flows/flows.js";
+import type { ObserveFlow } from "../flows/flows.js";
 import type { Guard } from "../guard/guard.js";
 import type { CookieMode } from "../http/rest/cookies/cookie-mode.js";
 import type { Handle } from "../http/rest/handler.js";
@@ -18,7 +18,7 @@ export interface Telemetry {
   readonly measure: PasswordMeasure;
   passwords(pool: PasswordPool): PasswordPool;
   store(store: Store): Store;
-  flows(flows: Flows): Flows;
+  readonly flow: ObserveFlow;
   guard(guard: Guard): Guard;
   cookies(mode: CookieMode): CookieMode;
   handle(handle: Handle, prefix: string): Handle;
@@ -34,6 +34,7 @@ export async function createTelemetry(url: string, version: string): Promise<Tel
   const metrics = createMetrics();
   const api = await loadOpenTelemetry();
   const tracing = api && createTracing(api, version);
+  const observeFlow = observeFlows(metrics);
   let stop = () => {};
   return {
     measure: {
@@ -42,7 +43,10 @@ export async function createTelemetry(url: string, version: string): Promise<Tel
     },
     passwords: (pool) => (tracing === undefined ? pool : tracePasswords(pool, tracing)),
     store: (store) => observeStore(store, metrics, tracing === undefined ? (_, call) => call() : around(tracing, url)),
-    flows: (flows) => observeFlows(flows, metrics),
+    flow:
+      tracing === undefined
+        ? observeFlow
+        : (name, call) => tracing.child(`ampho.${name}`, {}, () => observeFlow(name, call)),
     guard: (guard) => observeGuard(guard, metrics),
     cookies: (mode) => observeCookies(mode, metrics),
     handle: (handle, prefix) => observeHandle(tracing?.request(handle) ?? handle, prefix, metrics),

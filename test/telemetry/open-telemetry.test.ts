@@ -64,12 +64,16 @@ describe("a request", () => {
     expect(span.instrumentationScope.name).toBe("ampho");
   });
 
-  it("holds the calls of the store and the hashing of the password", async () => {
+  it("contains a span of the flow, with the store's operations and the hashing of the password under it", async () => {
     const world = await alice();
     spanExporter.reset();
     await world.call("POST", "/login", { body });
-    const server = only("POST /api/security/login");
-    const children = spans().filter((span) => span.parentSpanContext?.spanId === server.spanContext().spanId);
+    const childrenOf = (parent: ReadableSpan) =>
+      spans().filter((span) => span.parentSpanContext?.spanId === parent.spanContext().spanId);
+    const flow = only("ampho.login");
+    expect(childrenOf(only("POST /api/security/login"))).toEqual([flow]);
+    expect([flow.kind, flow.status.code]).toEqual([SpanKind.INTERNAL, SpanStatusCode.UNSET]);
+    const children = childrenOf(flow);
     expect(children.map(({ name }) => name)).toEqual([
       "admitAttempt",
       "findUser",

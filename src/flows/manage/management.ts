@@ -3,14 +3,13 @@
 
 import { AmphoError } from "../../errors.js";
 import { canonicalLogin } from "../../logins/login-name.js";
-import type { PasswordPolicy } from "../../passwords/policy.js";
 import { isStorableText } from "../../store/storable-text.js";
 import type { AuditRow, Lockout, Origin } from "../../store/store.js";
 import { countHashFormats, type HashFormatCount } from "../../users/hash-formats.js";
 import { type ImportOptions, type ImportReport, importUsers, type Lines } from "../../users/import.js";
 import type { Deps } from "../deps.js";
-import type { SessionView } from "../flows.js";
 import { type DeletedCounts, runHousekeepingNow } from "../housekeeping.js";
+import type { SessionView } from "../sessions.js";
 import * as sessions from "../sessions.js";
 import {
   auditFilter,
@@ -107,7 +106,7 @@ export interface Management {
 }
 
 /** All but the tokens: whoever manages needs no key. */
-export type ManagementDeps = Omit<Deps, "tokens" | "deviceProofs" | "throttle"> & { readonly policy: PasswordPolicy };
+export type ManagementDeps = Omit<Deps, "tokens" | "deviceProofs" | "throttle">;
 
 export function createManagement(deps: ManagementDeps, origin: Origin): Management {
   const { store, directory, revocations, clock } = deps;

@@ -3,15 +3,12 @@
 import { randomId } from "../../crypto/random.js";
 import { AmphoError } from "../../errors.js";
 import { canonicalLogin, checkNewLogin } from "../../logins/login-name.js";
-import type { PasswordPolicy } from "../../passwords/policy.js";
 import { isStorableText } from "../../store/storable-text.js";
 import type { Origin, User } from "../../store/store.js";
 import { findRoleProblem } from "../../users/roles.js";
 import type { Deps } from "../deps.js";
 
-type UserDeps = Pick<Deps, "store" | "passwords" | "revocations" | "clock" | "settings"> & {
-  readonly policy: PasswordPolicy;
-};
+type UserDeps = Pick<Deps, "store" | "passwords" | "policy" | "revocations" | "clock" | "settings">;
 
 /** A user as applications and commands see one: no hash, ever. */
 export interface UserView {

@@ -1,7 +1,9 @@
 // Request -> answer, in one order: path, method, query, Authorization, body, token, endpoint. Whatever is thrown leaves by the refusal.
 
 import { AmphoError, type ErrorCode } from "../../errors.js";
-import type { Caller, Flows } from "../../flows/flows.js";
+import type { Caller } from "../../flows/deps.js";
+import type { Flows } from "../../flows/flows.js";
+import type { Guard } from "../../guard/guard.js";
 import { bearerOf } from "../../tokens/bearer.js";
 import { createCors } from "./browser/cors.js";
 import type { CookieMode, Credentials } from "./cookies/cookie-mode.js";
@@ -14,11 +16,13 @@ import { clientAddress, isForwarded } from "./request/client-address.js";
 import { isUnder, parseTarget } from "./request/target.js";
 import { markAttackable } from "./responses/attack-consent.js";
 import { type ErrorResponder, plainHeaders } from "./responses/problems.js";
-import type { Route } from "./route.js";
+import type { Features, Route } from "./route.js";
 import { routes } from "./routes.js";
 
 export interface HandlerOptions {
   readonly flows: Flows;
+  readonly features: Features;
+  readonly guard: Guard["guard"];
   /** Path of every endpoint's parent, without a slash at its end. */
   readonly prefix: string;
   /** How many proxies to believe (AMPHO_TRUST_PROXY). */
@@ -41,8 +45,8 @@ export type Handle = (request: HttpRequest) => Promise<HttpResponse>;
 
 /** The REST API. What it returns never rejects: each error is an answer. */
 export function createHandler(options: HandlerOptions): Handle {
-  const { flows, prefix, refusal, cookies } = options;
-  const served = routes.filter((route) => route.available?.(flows) ?? true);
+  const { flows, features, guard, prefix, refusal, cookies } = options;
+  const served = routes.filter((route) => route.available?.(features) ?? true);
   const find = createRouting(served);
   const cors = createCors(options.corsOrigins, cookies !== undefined);
   let noteForwarded = options.trustedHops === 0 ? options.onForwarded : undefined;
@@ -126,6 +130,7 @@ export function createHandler(options: HandlerOptions): Handle {
     const idempotencyKey = idempotencyKeyOf(request);
     return route.respond({
       flows,
+      features,
       caller,
       bearer,
       cookies: sent,
@@ -140,14 +145,14 @@ export function createHandler(options: HandlerOptions): Handle {
   /** Whoever comes back after a while has only the refresh token's cookie: that is enough to end the session. */
   async function admit({ ends }: Route, request: HttpRequest, sent: Credentials, caller: Caller) {
     try {
-      return await flows.guard(sent.authorization, undefined, request);
+      return await guard(sent.authorization, undefined, request);
     } catch (error) {
       const { refreshToken } = sent;
       // Another scheme than Bearer is somebody else's.
       const byHeader = bearerOf(onlyAuthorization(request.authorization)) !== undefined;
       if (!ends || refreshToken === undefined || byHeader || !isRefusedToken(error)) throw error;
       const { token } = await flows.renew({ refreshToken, idempotencyKey: undefined }, caller);
-      return flows.guard(`Bearer ${token}`, undefined, request);
+      return guard(`Bearer ${token}`, undefined, request);
     }
   }
 }

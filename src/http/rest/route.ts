@@ -1,7 +1,9 @@
 // What a row of the route table is, and what its endpoint gets.
 import type { z } from "zod";
 import type { ErrorCode } from "../../errors.js";
-import type { Caller, Flows } from "../../flows/flows.js";
+import type { Caller } from "../../flows/deps.js";
+import type { Flows } from "../../flows/flows.js";
+import type { Feed } from "../../sessions/feed.js";
 import type { Auth } from "../../tokens/auth.js";
 import type { Credentials } from "./cookies/cookie-mode.js";
 import type { Members } from "./request/body.js";
@@ -11,9 +13,20 @@ import type { OpenApiDocument } from "./schemas.js";
 
 export type SentCookies = Pick<Credentials, "token" | "refreshToken" | "device">;
 
+/** What this instance has besides its flows. */
+export interface Features {
+  /** False when the application keeps its own user table. Then there is no `/password`. */
+  readonly keepsPasswords: boolean;
+  /** Undefined without AMPHO_SECURITY_REVOCATION_FEED_TOKEN. Then there is no `/revocations`. */
+  readonly readFeed: Feed["read"] | undefined;
+  /** The public JWK Set. */
+  publicKeys(): { readonly keys: readonly Readonly<Record<string, unknown>>[] };
+}
+
 /** A request whose body was read and whose token, where the route needs one, was accepted. */
 export interface RawCall {
   readonly flows: Flows;
+  readonly features: Features;
   readonly caller: Caller;
   /** The bearer token as sent, unchecked. */
   readonly bearer: string | undefined;
@@ -56,7 +69,7 @@ interface Described {
   /** The session of the caller is over with the answer. */
   readonly ends?: true;
   /** Whether the route is there at all; without this it always is. */
-  readonly available?: (flows: Flows) => boolean;
+  readonly available?: (features: Features) => boolean;
 }
 
 interface Row<I, A, O> extends Described {

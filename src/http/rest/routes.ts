@@ -137,7 +137,7 @@ export const routes = [
     input: fields(passwordChange),
     status: 204,
     errors: ["invalid_credentials", "too_many_attempts", "overloaded"],
-    available: (flows) => flows.keepsPasswords,
+    available: ({ keepsPasswords }) => keepsPasswords,
     endpoint: changePassword,
   }),
   route({
@@ -169,7 +169,7 @@ export const routes = [
     status: 200,
     output: feedPage,
     errors: ["missing_token", "invalid_token", "unavailable"],
-    available: (flows) => flows.readFeed !== undefined,
+    available: ({ readFeed }) => readFeed !== undefined,
     endpoint: readRevocations,
   }),
   route({

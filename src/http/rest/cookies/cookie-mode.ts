@@ -2,7 +2,7 @@
 
 import { AmphoError } from "../../../errors.js";
 import { proofTtlSeconds } from "../../../factors/device-proofs.js";
-import type { Grant } from "../../../flows/flows.js";
+import type { Grant } from "../../../sessions/session-tokens.js";
 import { bearerOf } from "../../../tokens/bearer.js";
 import { createSiteOf, isSafe } from "../browser/cross-site.js";
 import type { CookieReader } from "../host.js";

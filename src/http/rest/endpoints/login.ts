@@ -1,6 +1,6 @@
 // POST /login: opens a session, or re-authenticates the one whose token is sent along.
 import type { z } from "zod";
-import type { Grant } from "../../../flows/flows.js";
+import type { Grant } from "../../../sessions/session-tokens.js";
 import type { Call } from "../route.js";
 import type { credentials } from "../schemas.js";
 

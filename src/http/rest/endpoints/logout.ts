@@ -3,5 +3,5 @@ import type { Auth } from "../../../tokens/auth.js";
 import type { Call } from "../route.js";
 
 export function logOut({ flows, auth, caller }: Call<undefined, Auth>): Promise<void> {
-  return flows.logout(auth, caller);
+  return flows.logout({ auth }, caller);
 }

@@ -10,5 +10,5 @@ export function changePassword({
   input,
   caller,
 }: Call<z.output<typeof passwordChange>, Auth>): Promise<void> {
-  return flows.changePassword(auth, { password: input.password, newPassword: input.new_password }, caller);
+  return flows.changePassword({ auth, password: input.password, newPassword: input.new_password }, caller);
 }

@@ -3,8 +3,8 @@ import type { z } from "zod";
 import type { Call } from "../route.js";
 import type { jwkSet, OpenApiDocument } from "../schemas.js";
 
-export function publishKeys({ flows }: Call<undefined, undefined>): z.input<typeof jwkSet> {
-  return flows.publicKeys();
+export function publishKeys({ features }: Call<undefined, undefined>): z.input<typeof jwkSet> {
+  return features.publicKeys();
 }
 
 export function publishDescription({ describe }: Call<undefined, undefined>): OpenApiDocument {

@@ -1,7 +1,7 @@
 // POST /renew: the next generation of a session's tokens, by its refresh token or, the seed's way, by its access token.
 import type { z } from "zod";
 import { AmphoError } from "../../../errors.js";
-import type { Grant } from "../../../flows/flows.js";
+import type { Grant } from "../../../sessions/session-tokens.js";
 import type { Call } from "../route.js";
 import type { renewal } from "../schemas.js";
 

@@ -6,10 +6,10 @@ import type { Call } from "../route.js";
 import type { feedQuestion } from "../schemas.js";
 
 export function readRevocations({
-  flows,
+  features,
   bearer,
   input,
 }: Call<z.output<typeof feedQuestion>, undefined>): Promise<FeedPage> {
-  if (flows.readFeed === undefined) throw new AmphoError("not_found", "There is nothing at this path.");
-  return flows.readFeed({ bearer, after: input.after, waitSeconds: input.wait });
+  if (features.readFeed === undefined) throw new AmphoError("not_found", "There is nothing at this path.");
+  return features.readFeed({ bearer, after: input.after, waitSeconds: input.wait });
 }

@@ -29,6 +29,10 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     status: 400,
     when: "the request is not what the route takes: not JSON, a field missing or of the wrong type, credentials in the query, two tokens, a refused new password",
   },
+  password_rejected: {
+    status: 400,
+    when: "the new password breaks the policy; `reason` is the rule",
+  },
   invalid_credentials: {
     status: 401,
     when: "wrong login or password; the same answer whether the login exists, is disabled or has no password",
@@ -71,6 +75,7 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     when: "the request was not complete after 30 s; the connection is closed",
     headers: () => ({ Connection: "close" }),
   },
+  login_taken: { status: 409, when: "the login exists already" },
   payload_too_large: { status: 413, when: "the body is larger than 16 KiB" },
   unsupported_media_type: { status: 415, when: "the body is neither JSON nor a form, not in UTF-8, or compressed" },
   too_many_attempts: { status: 429, when: "too many tries; `Retry-After` says how long to wait", headers: retryAfter },
