@@ -21,14 +21,14 @@ ampho doctor --url https://api.example        # check a running instance too, as
 ampho doctor --attack https://api.example     # attack a running instance
 \`\`\`
 
-Results go to stdout, with \`--json\` as one line of JSON. The exit code is 0 if nothing is wrong, 1 if something is wrong, and 2
-for wrong use. The doctor prints no secret, changes no schema and creates no database.
+Results go to stdout, with \`--json\` as one line of JSON. The exit code is 0 if nothing is wrong, 1 if something is
+wrong, and 2 for wrong use. The doctor prints no secret, changes no schema and creates no database.
 
 ## Check a deployment
 
-Each finding has a severity (\`error\`, \`warning\` or \`note\`), the name of the check, a message and a fix. The most severe
-findings come first. A note is worth knowing, and the exit code stays 0. With \`--json\` the result is an array of
-\`{"severity","check","message","fix"}\`.
+Each finding has a severity (\`error\`, \`warning\` or \`note\`), the name of the check, a message and a fix. The most
+severe findings come first. A note is worth knowing, and the exit code stays 0. With \`--json\` the result is an array
+of \`{"severity","check","message","fix"}\`.
 
 | check | what it looks at |
 | --- | --- |
@@ -36,31 +36,34 @@ ${Object.entries(checks)
   .map(([name, text]) => `| \`${name}\` | ${cell(text)} |`)
   .join("\n")}
 
-Only the instance can see the headers that a proxy adds. It logs once that requests carry \`X-Forwarded-For\` or \`Forwarded\`
-while \`AMPHO_TRUST_PROXY\` is 0. \`GET /readyz\` returns \`"warnings":["forwarded_ignored"]\` for such a request. So pass the URL
-that clients use. An application that mounts Ampho has no \`/readyz\`, and its log has the line.
+Only the instance can see the headers that a proxy adds. It logs once that requests carry \`X-Forwarded-For\` or
+\`Forwarded\` while \`AMPHO_TRUST_PROXY\` is 0. \`GET /readyz\` returns \`"warnings":["forwarded_ignored"]\` for that request.
+So pass the URL that clients use. An application that mounts Ampho has no \`/readyz\`, and its log has the line.
 
 ## Attack your instance
 
 The doctor attacks an instance only with its consent. There are two kinds of consent:
 
-- The configured key, or the key of \`--key-stdin\`, is the key of the instance. To prove that, the doctor sends one token for an
-  unknown login without roles. It is valid for five seconds plus the leeway. The instance must accept it and must reject the same
-  token with a random signature. If the instance does not publish the public key, the doctor sends no token.
-- The instance runs with \`AMPHO_ALLOW_ATTACK_TEST=true\`. Each of its responses then says so.
+- The configured key, or the key of \`--key-stdin\`, is the key of the instance. To prove that, the doctor sends one
+  token for an unknown login without roles. It is valid for five seconds plus the leeway. The instance must accept it
+  and must reject the same token with a random signature. If the instance does not publish the public key, the doctor
+  sends no token.
+- The instance runs with \`AMPHO_ALLOW_ATTACK_TEST=true\`. Each of its responses then announces it.
 
 Without consent, no attack runs and the exit code is 1. Over http, the doctor attacks only this machine.
 
 The doctor creates test users in the configured database, which must be the database of the instance. It deletes them
-afterwards, also after Ctrl+C. With \`--login\` and \`--password-stdin\` it uses that user instead, and attacks that need a second
-user do not run. One wrong password then counts for that login, and the login after it resets the count. Every opened session is
-ended. All other wrong passwords are for unknown logins. A run uses about three of the twenty different logins that can fail from one address
-in a quarter of an hour, so several runs in a row are possible.
+afterwards, also after Ctrl+C. With \`--login\` and \`--password-stdin\` it uses that user instead, and attacks that need
+a second user do not run. One wrong password then counts for that login, and the login after it resets the count.
+Every opened session is ended. All other wrong passwords are for unknown logins. A run uses about three of the twenty
+different logins that can fail from one address in a quarter of an hour, so several runs in a row are possible.
 
-No attack causes load, delays the server on purpose or affects another user. A blocked attack means that these requests were
-rejected. It does not prove that no other way exists. The attacks measure no time, because a network hides it.
+No attack causes load, delays the server on purpose or affects another user. A blocked attack means that these
+requests were rejected. It does not prove that no other way exists. The attacks measure no time, because a network
+hides it.
 
-With \`--json\` the result is an array of \`{"attack","title","source","outcome","detail"}\`. The \`outcome\` is one of these:
+With \`--json\` the result is an array of \`{"attack","title","source","outcome","detail"}\`. The \`outcome\` is one of
+these:
 
 | outcome | meaning |
 | --- | --- |
@@ -80,6 +83,7 @@ ${attacks
   )
   .join("\n")}
 
-The tests run every attack against an instance with exactly that fault, and expect the doctor to find that fault and no other.
+The tests run every attack against an instance with exactly that fault.
+They expect the doctor to find that fault and no other.
 `;
 }

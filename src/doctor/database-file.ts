@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 
-/** The path of a SQLite file; undefined for a database in memory or on a server. */
+/** Returns the path of a SQLite file, or undefined for a database in memory or on a server. */
 export function databaseFile(databaseUrl: string, cwd: string): string | undefined {
   const path = /^sqlite:(.+)$/.exec(databaseUrl)?.[1];
   return path === undefined || path === ":memory:" ? undefined : resolve(cwd, path);

@@ -114,7 +114,7 @@ export function headerOf({ headers }: Received, name: string): string | undefine
   return headers.find(([one]) => one === name)?.[1];
 }
 
-/** The members of the JSON object in the body; empty if the body is no JSON object. */
+/** Returns the members of the JSON object in the body, or none if the body is no JSON object. */
 export function membersOf({ body }: Pick<Received, "body">): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(body);

@@ -12,7 +12,7 @@ test("the doctor prints that nothing is wrong for a healthy deployment", async (
   const { code, stdout, stderr } = await command(place, ["doctor"]);
   expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
   expect(stderr).toMatch(
-    /^One password hash takes \d+ ms on one thread of this machine\.\nTLS, proxies .* --url URL .*\nNothing is wrong\.\n$/,
+    /^One password hash takes \d+ ms on one thread of this machine\.\nTLS, proxies .* `--url` .*\nNothing is wrong\.\n$/,
   );
 });
 

@@ -14,7 +14,7 @@ export interface Attack {
   readonly title: string;
   /** The RFC and section, CVE or CWE that describes it. */
   readonly source: string;
-  /** What the attack requires: the server's key, or test users in the server's database. */
+  /** The requirement of the attack: the server's key, or test users in the server's database. */
   readonly needs?: "key" | "testUsers";
   /** Rejects with NoResponse if it cannot be completed. */
   run(target: Target): Promise<Verdict>;
@@ -29,7 +29,7 @@ export interface Session {
   readonly token: string;
   readonly refreshToken: string;
   readonly device: string | undefined;
-  /** Whether the tokens are in cookies instead of the body. */
+  /** True if the tokens are in cookies instead of the body. */
   readonly byCookies: boolean;
 }
 

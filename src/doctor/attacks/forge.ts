@@ -53,7 +53,7 @@ export function segmentsOf(token: string): Segments {
 
 export const join = (...segments: readonly string[]): string => segments.join(".");
 
-/** The JSON object in a segment; empty if there is none. */
+/** Returns the JSON object in a segment, or an empty object if there is none. */
 export function parseSegment(segment: string): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(Buffer.from(segment, "base64url").toString("utf8"));

@@ -19,7 +19,7 @@ const rules: readonly Rule[] = [
   {
     when: (one) => one.allowAttackTest && isProduction(one),
     severity: "error",
-    message: "AMPHO_ALLOW_ATTACK_TEST is true in production, and every response says so.",
+    message: "AMPHO_ALLOW_ATTACK_TEST is true in production, and every response announces it.",
     fix: "Unset AMPHO_ALLOW_ATTACK_TEST. `ampho doctor --attack` also runs with the key of the instance.",
   },
   {

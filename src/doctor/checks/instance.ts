@@ -78,7 +78,7 @@ async function checkTls(api: URL, answer: Received): Promise<readonly Finding[]>
   return findings;
 }
 
-/** The end of the certificate in Unix milliseconds; undefined if it cannot be read. */
+/** Returns the end of the certificate in Unix milliseconds, or undefined if it cannot be read. */
 function certificateUntil({ hostname, port }: URL): Promise<number | undefined> {
   return new Promise((resolve) => {
     const host = hostname.replace(/^\[|\]$/g, "");

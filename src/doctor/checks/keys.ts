@@ -8,7 +8,7 @@ const [ageMaxSeconds, keysMax] = [366 * day, 4];
 
 export interface KeyFacts {
   readonly keys: readonly Key[];
-  /** The Unix seconds of the last write of the key file; undefined if the key is not in a file. */
+  /** The Unix seconds of the last write of the key file, or undefined if the key is not in a file. */
   readonly writtenAt: number | undefined;
   /** The Unix seconds since which the first key signs, if the set records it. */
   readonly signsSince: number | undefined;

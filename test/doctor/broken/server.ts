@@ -17,7 +17,7 @@ type Members = Readonly<Record<string, unknown>>;
 /** The tools that a fault is built with. */
 export interface Workshop {
   readonly ampho: Ampho;
-  /** The secret of an HMAC key; empty for a key pair. */
+  /** The secret of an HMAC key. It is empty for a key pair. */
   readonly secret: Buffer;
   readonly publicKey: KeyObject | undefined;
   readonly kid: string;
