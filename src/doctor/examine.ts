@@ -52,7 +52,9 @@ export async function examine({ processContext, api, now }: ExamineInput): Promi
   findings.push(...hashing.findings);
   remarks.push(`One password hash takes ${hashing.leastMs} ms on one thread of this machine.`);
   if (api === undefined)
-    remarks.push("TLS, proxies and the clock of a running instance were not checked. Use `--url` with the URL of the instance to check them.");
+    remarks.push(
+      "TLS, proxies and the clock of a running instance were not checked. Use `--url` with the URL of the instance to check them.",
+    );
   else findings.push(...(await checkInstance({ api: api(configuration.restPrefix), configuration, keys, now })));
   return { findings: worstFirst(findings), remarks };
 }
