@@ -18,3 +18,21 @@ function parseText(text: string): number | undefined {
   const [days, hours, minutes, rest] = match.slice(1).map((digits) => Number(digits ?? 0));
   return (((days ?? 0) * 24 + (hours ?? 0)) * 60 + (minutes ?? 0)) * 60 + (rest ?? 0);
 }
+
+const unitSeconds = [
+  ["d", 86_400],
+  ["h", 3600],
+  ["m", 60],
+  ["s", 1],
+] as const;
+
+/** The shortest text that parseDuration reads as these seconds: `14d`, `1h30m`, `0s`. */
+export function formatDuration(total: number): string {
+  let left = total;
+  const text = unitSeconds.map(([unit, size]) => {
+    const count = Math.floor(left / size);
+    left -= count * size;
+    return count === 0 ? "" : `${count}${unit}`;
+  });
+  return text.join("") || "0s";
+}

@@ -29,7 +29,7 @@ export async function attack(input: CommandInput, context: CommandContext, url: 
       "Use one of --key-stdin and --password-stdin. Configure the key in AMPHO_SECURITY_KEY_FILE instead.",
     );
   if (input.has("--password-stdin") && login === undefined) throw new UsageError("--password-stdin requires --login.");
-  const read = readConfiguration({ ...processContext, needs: { key: keyOnStdin ? "none" : "any" } });
+  const read = readConfiguration({ ...processContext, uses: { key: keyOnStdin ? "none" : "any", database: false } });
   const { configuration } = read;
   const api = apiOf(url, configuration.restPrefix);
   if (api === undefined) throw new UsageError("--attack must be an http or https URL without user, query or fragment.");

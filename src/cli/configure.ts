@@ -1,5 +1,5 @@
 // The configuration for a command; its warnings go to stderr.
-import { type ConfigurationResult, type KeyNeed, readConfiguration } from "../config/configuration.js";
+import { type ConfigurationResult, type KeyUse, readConfiguration } from "../config/configuration.js";
 import type { CommandContext } from "./command.js";
 
 /**
@@ -8,10 +8,10 @@ import type { CommandContext } from "./command.js";
  */
 export function configure(
   { processContext, terminal }: CommandContext,
-  key: KeyNeed,
+  key: KeyUse,
   options: Readonly<Record<string, unknown>> = {},
 ): ConfigurationResult {
-  const result = readConfiguration({ ...processContext, options, needs: { key } });
+  const result = readConfiguration({ ...processContext, options, uses: { key } });
   for (const warning of result.warnings) terminal.warn(warning);
   return result;
 }

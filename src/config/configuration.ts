@@ -1,8 +1,7 @@
-// The configuration: every source merged, every value that counts checked, everything that is wrong told at once.
-// The parameters themselves are rows of config/parameters.ts.
+// The configuration: merges all sources, checks every value that takes effect, and reports all problems together. The
+// parameters are the rows of parameters.ts.
 import { resolve } from "node:path";
 import type { ImportedKeys } from "../keys/jwk-set.js";
-import { type KeyNeed, readKey } from "./key.js";
 import {
   optionName,
   type ParameterName,
@@ -11,102 +10,117 @@ import {
   parameterNames,
   parameters,
 } from "./parameters.js";
-import { failure, type Problem } from "./problem.js";
+import { configurationError } from "./problems.js";
+import { type KeyUse, readKey } from "./read-key.js";
 import { describePath, describeValue, redactSecret } from "./redact.js";
-import { type Given, readSources, type SourceInput } from "./sources.js";
+import { readSources, type SourceInput, type SourceValue } from "./sources.js";
 
-export type { KeyNeed };
+export type { KeyUse };
 
 /** The options of createAmpho that are parameters. */
 export type ConfigurationOptions = ParameterOptions;
 
-/** Every parameter under its name in code; of the key only what was made of it. */
+/** Every parameter under its name in code. It holds the imported keys and not the configured key. */
 export interface Configuration extends Omit<ParameterValues, "key" | "databaseMigrate"> {
   /** `NODE_ENV`, or `development`. */
   readonly environment: string;
   readonly databaseMigrate: "auto" | "off";
-  /** The whole path of the file that `keys` came from, if they did. */
+  /** The absolute path of the file that `keys` come from, if they come from a file. */
   readonly keyFile: string | undefined;
-  /** The first signs. Undefined only where no key was asked for. */
+  /** The first key signs. Undefined only if no key was required. */
   readonly keys: ImportedKeys["keys"] | undefined;
 }
 
 export interface ConfigurationInput extends SourceInput {
-  /** `any` if nothing is said. */
-  readonly needs?: { readonly key: KeyNeed };
+  readonly uses?: {
+    /** Default: `any`. */
+    readonly key?: KeyUse;
+    /** Default: true. A program that uses the database must have AMPHO_DATABASE_URL in production. */
+    readonly database?: boolean;
+  };
 }
 
 export interface ConfigurationResult {
   readonly configuration: Configuration;
-  /** In words for stderr or the log; they hold no secret. */
+  /** Sentences for stderr or the log. They contain no secret. */
   readonly warnings: readonly string[];
-  /** The private JWK or JWK Set as it was configured, parsed: for making the next one of it and for nothing else. */
+  /** The private JWK or JWK Set as it was configured, parsed. Use it only to derive the next one. */
   readonly configuredKey: unknown;
 }
 
 /**
- * Reads files, environment and options, each standing over those before it.
- * @throws ConfigurationError with one message that names every wrong parameter, what it was and what it may be
+ * Reads files, environment and options. Each source takes priority over those before it.
+ * @throws ConfigurationError with one message that names every wrong parameter, what it was and what it can be
  */
 export function readConfiguration(input: ConfigurationInput): ConfigurationResult {
-  const { environment, given, complete, ...sources } = readSources(input);
-  const problems: Problem[] = [...sources.problems];
+  const { environment, values: given, complete, ...sources } = readSources(input);
+  const production = environment === "production";
+  const { key: keyUse = "any", database: usesDatabase = true } = input.uses ?? {};
+  const problems = [...sources.problems];
   const { key: _, keyFile, databaseMigrate, ...values } = checkValues(given, problems);
   const keyIsGiven = given.has("AMPHO_SECURITY_KEY") || given.has("AMPHO_SECURITY_KEY_FILE");
   const key = readKey({
-    key: given.get("AMPHO_SECURITY_KEY")?.raw,
-    keyFile,
-    keyFileIsSet: given.has("AMPHO_SECURITY_KEY_FILE"),
+    key: given.get("AMPHO_SECURITY_KEY"),
+    keyFile: given.get("AMPHO_SECURITY_KEY_FILE"),
+    keyFilePath: keyFile,
     algorithm: values.tokenAlg,
-    // A file that cannot be used may hold it.
-    need: complete || keyIsGiven ? (input.needs?.key ?? "any") : "none",
-    production: environment === "production",
+    algorithmLabel: given.get("AMPHO_SECURITY_TOKEN_ALG")?.label,
+    // A file that cannot be used might contain the key.
+    use: complete || keyIsGiven ? keyUse : "none",
+    production,
     cwd: input.cwd,
   });
-  problems.push(...key.problems.map(({ name, text }) => ({ name: placed(name, given.get(name)), text })));
-  if (problems.length > 0) throw failure(problems, sources.warnings);
+  problems.push(...key.problems);
+  const databaseIsMissing = usesDatabase && complete && !given.has("AMPHO_DATABASE_URL");
+  if (databaseIsMissing && production) problems.push(noDatabaseInProduction);
+  if (problems.length > 0) throw configurationError(problems, sources.warnings);
   const configuration: Configuration = {
     ...values,
     environment,
     keyFile: keyFile === undefined ? undefined : resolve(input.cwd, keyFile),
-    databaseMigrate: databaseMigrate ?? migrateByDefault(environment, values.databaseUrl),
+    databaseMigrate: databaseMigrate ?? (production && !isSqlite(values.databaseUrl) ? "off" : "auto"),
     keys: key.keys,
   };
   return {
     configuration: Object.freeze(configuration),
-    warnings: [...sources.warnings, ...key.warnings, ...withoutEffect(values)],
+    warnings: [
+      ...sources.warnings,
+      ...key.warnings,
+      ...(databaseIsMissing ? [defaultDatabase(values.databaseUrl, input.cwd)] : []),
+      ...(values.databasePrepare && isSqlite(values.databaseUrl) ? [prepareWithoutEffect] : []),
+    ],
     configuredKey: key.source,
   };
 }
 
-const placed = (name: string, given: Given | undefined) => (given === undefined ? name : `${name} (${given.place})`);
+const isSqlite = (databaseUrl: string) => databaseUrl.startsWith("sqlite:");
 
-const migrateByDefault = (environment: string, databaseUrl: string) =>
-  environment === "production" && !databaseUrl.startsWith("sqlite:") ? "off" : "auto";
+/** In production, a process in a wrong folder would otherwise start with an empty database of its own. */
+const noDatabaseInProduction =
+  "AMPHO_DATABASE_URL must be set in production, for example to sqlite:/var/lib/ampho/ampho.db or postgres://….";
 
-const withoutEffect = ({ databasePrepare, databaseUrl }: Pick<ParameterValues, "databasePrepare" | "databaseUrl">) =>
-  databasePrepare && databaseUrl.startsWith("sqlite:")
-    ? ["AMPHO_DATABASE_PREPARE is for PostgreSQL: with SQLite statements are always prepared, and it changes nothing"]
-    : [];
+const defaultDatabase = (databaseUrl: string, cwd: string) =>
+  `AMPHO_DATABASE_URL is not set. The database is ${resolve(cwd, databaseUrl.slice("sqlite:".length))}.`;
 
-/** By readKey, together with its file. */
-const readApart: ParameterName = "AMPHO_SECURITY_KEY";
+const prepareWithoutEffect =
+  "AMPHO_DATABASE_PREPARE has no effect with SQLite, which always keeps prepared statements. It is for PostgreSQL.";
 
-/** What is given, or the default; a bad value is reported and left out. */
-function checkValues(given: ReadonlyMap<ParameterName, Given>, problems: Problem[]): ParameterValues {
+/** readKey checks this parameter, together with the key file. */
+const keyParameter: ParameterName = "AMPHO_SECURITY_KEY";
+
+/** Returns each value, or its default. A bad value is reported and left out. */
+function checkValues(given: ReadonlyMap<ParameterName, SourceValue>, problems: string[]): ParameterValues {
   const values: Record<string, unknown> = {};
   for (const name of parameterNames) {
-    const { kind, default: usual, secret } = parameters[name];
-    const one = given.get(name);
-    const apart = name === readApart;
-    const value = one === undefined || apart ? usual : kind.parse(one.raw);
-    if (one !== undefined && !apart && value === undefined) {
-      const show = name === "AMPHO_SECURITY_KEY_FILE" ? describePath : secret ? redactSecret : describeValue;
-      const was = show(one.raw);
-      problems.push({ name: placed(name, one), text: `is ${was} and may be ${kind.expected}` });
+    const { kind, default: defaultValue, secret } = parameters[name];
+    const one = name === keyParameter ? undefined : given.get(name);
+    const value = one === undefined ? defaultValue : kind.parse(one.raw);
+    if (one !== undefined && value === undefined) {
+      const describe = name === "AMPHO_SECURITY_KEY_FILE" ? describePath : secret ? redactSecret : describeValue;
+      problems.push(`${one.label} must be ${kind.expected}, but is ${describe(one.raw)}.`);
     }
     values[optionName(name)] = value;
   }
-  // The one cast: the object was filled by the table that the type is made of, and is not used when there are problems.
+  // The only cast: the table that defines the type also filled the object. It is not used if there are problems.
   return values as ParameterValues;
 }

@@ -1,26 +1,28 @@
-// AMPHO_SECURITY_KEY_FILE while the process runs: a changed file is read anew by itself. What is in it is looked at, not its
-// times or its inode: that sees a rename, a link that points elsewhere (as Kubernetes mounts secrets) and a file that was
-// written in place alike, wherever the file system lies. A file that cannot be used leaves the keys as they are.
+// AMPHO_SECURITY_KEY_FILE while the process runs: the process reads a changed file without a restart. It compares the content
+// and not times or inodes. So it sees a rename, a link that points elsewhere (as Kubernetes mounts secrets) and a file that
+// was written in place, on every file system. A file that cannot be used leaves the keys as they are.
 import { createHash } from "node:crypto";
-import { constants, statSync } from "node:fs";
+import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { ConfigurationError } from "../errors.js";
 import { isSameKey } from "../keys/jwk-set.js";
 import type { Key } from "../keys/key.js";
-import { fileProblem } from "./files.js";
-import { readKeyText, unreadable } from "./key.js";
+import { fileProblem, withoutByteOrderMark } from "./files.js";
 import type { TokenAlgorithm } from "./parameters.js";
+import { readKeyText, unreadableKeyFile } from "./read-key.js";
 
 const intervalMs = 1_000;
-/** A file that is being written is no good for a moment: it is bad when it was so each time. */
-const looksUntilBad = 3;
-/** A set of a hundred RSA keys is far below. */
+/** A file is unusable while it is being written, so one bad read is not reported. */
+const badReadsUntilReported = 3;
+/** A set of a hundred RSA keys is far smaller. */
 const fileBytesMax = 1 << 20;
 
+const label = "AMPHO_SECURITY_KEY_FILE";
+
 export interface KeyFileFollower {
-  /** What is in the file cannot be used: the keys that were read before go on. */
+  /** True while the file cannot be used and the process keeps the keys that it read before. */
   readonly failing: boolean;
-  /** Looks now. Rejects with ConfigurationError when the file cannot be used; the keys stay as they are. */
+  /** Reads the file now. Rejects with ConfigurationError if it cannot be used, and keeps the keys as they are. */
   reload(): Promise<void>;
   stop(): void;
 }
@@ -28,78 +30,74 @@ export interface KeyFileFollower {
 export function followKeyFile(deps: {
   readonly path: string;
   readonly algorithm: TokenAlgorithm | undefined;
-  /** Those that were read from it at the start. */
+  /** The keys that were read from the file at the start. */
   readonly keys: readonly Key[];
   readonly take: (keys: readonly Key[]) => void;
   readonly log: (line: string) => void;
 }): KeyFileFollower {
   const { path, algorithm, take, log } = deps;
   let keys = deps.keys;
-  let taken = "";
-  let badLooks = 0;
+  let takenDigest = "";
+  let badReads = 0;
   let reported: string | undefined;
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
-  let looking = Promise.resolve<string | undefined>(undefined);
+  let reading = Promise.resolve<string | undefined>(undefined);
 
-  /** What is wrong with the file, if anything is. */
-  async function look(insists: boolean): Promise<string | undefined> {
-    const problem = stopped ? undefined : await lookOnce();
+  /** Returns the problem of the file, if it has one. `requested`: the rejection of reload() reports it, not the log. */
+  async function read(requested: boolean): Promise<string | undefined> {
+    const problem = stopped ? undefined : await readOnce();
     if (problem === undefined) {
-      if (reported !== undefined && !stopped) log("the key file can be used again");
-      badLooks = 0;
+      if (reported !== undefined && !stopped) log("The key file can be used again.");
+      badReads = 0;
       reported = undefined;
       return undefined;
     }
-    badLooks++;
-    if ((!insists && badLooks < looksUntilBad) || problem === reported) return problem;
+    badReads++;
+    if ((!requested && badReads < badReadsUntilReported) || problem === reported) return problem;
     reported = problem;
-    // Whoever insisted is told by the rejection.
-    if (!insists && !stopped) log(`error: AMPHO_SECURITY_KEY_FILE ${problem}; the keys that were read before go on`);
+    if (!requested && !stopped) log(`error: ${problem} This process keeps the keys that it read before.`);
     return problem;
   }
 
-  async function lookOnce(): Promise<string | undefined> {
+  async function readOnce(): Promise<string | undefined> {
     const file = await readKeyFile(path);
-    if ("problem" in file) return unreadable(path, file.problem);
+    if ("why" in file) return unreadableKeyFile(label, path, file.why);
     const digest = createHash("sha256").update(file.text).digest("base64url");
-    if (digest === taken) return undefined;
-    const { keys: read, warnings, problems } = readKeyText(file.text, algorithm);
-    if (read === undefined) return problems.map(({ text }) => text).join("; ");
+    if (digest === takenDigest) return undefined;
+    const result = readKeyText(label, file.text, algorithm);
+    if (result.keys === undefined) return result.problems.join(" ");
     if (stopped) return undefined;
     const before = keys;
-    keys = read;
-    taken = digest;
-    take(read);
-    for (const warning of warnings) log(`warning: ${warning}`);
-    if (!isSame(before, read)) log(changeOf(before, read));
+    keys = result.keys;
+    takenDigest = digest;
+    take(result.keys);
+    for (const warning of result.warnings) log(`warning: ${warning}`);
+    if (!hasSameKeys(before, result.keys)) log(describeChange(before, result.keys));
     return undefined;
   }
 
-  /** One after the other: two that look at once could take an older set after a newer one. */
-  function lookInTurn(insists: boolean): Promise<string | undefined> {
-    const next = () => look(insists);
-    looking = looking.then(next, next);
-    return looking;
+  /** Reads run in sequence. Two concurrent reads could take an older set after a newer one. */
+  function readInSequence(requested: boolean): Promise<string | undefined> {
+    const next = () => read(requested);
+    reading = reading.then(next, next);
+    return reading;
   }
 
   function schedule(): void {
     if (stopped) return;
-    timer = setTimeout(() => void lookInTurn(false).then(schedule, schedule), intervalMs);
+    timer = setTimeout(() => void readInSequence(false).then(schedule, schedule), intervalMs);
     timer.unref();
   }
 
-  // What came through a pipe has been read, and is there no more.
-  const followable = isRegular(path);
-  if (followable) schedule();
+  schedule();
   return {
     get failing() {
       return reported !== undefined;
     },
     async reload() {
-      if (!followable) throw new ConfigurationError("AMPHO_SECURITY_KEY_FILE is no regular file: it is read once");
-      const problem = await lookInTurn(true);
-      if (problem !== undefined) throw new ConfigurationError(`AMPHO_SECURITY_KEY_FILE ${problem}`);
+      const problem = await readInSequence(true);
+      if (problem !== undefined) throw new ConfigurationError(problem);
     },
     stop() {
       stopped = true;
@@ -108,41 +106,39 @@ export function followKeyFile(deps: {
   };
 }
 
-function isRegular(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? true;
-}
-
-async function readKeyFile(path: string): Promise<{ readonly text: string } | { readonly problem: string }> {
+async function readKeyFile(path: string): Promise<{ readonly text: string } | { readonly why: string }> {
   let file: FileHandle | undefined;
   try {
-    // A pipe in its place must not hold up whoever opens it.
+    // Without O_NONBLOCK, opening a named pipe would wait until another process writes to it.
     file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     const stats = await file.stat();
-    if (!stats.isFile()) return { problem: "it is no regular file" };
-    if (stats.size > fileBytesMax) return { problem: "it is too large" };
-    return { text: (await file.readFile("utf8")).replace(/^\uFEFF/, "") };
+    if (!stats.isFile()) return { why: "it is not a regular file" };
+    if (stats.size > fileBytesMax) return { why: "it is too large" };
+    return { text: withoutByteOrderMark(await file.readFile("utf8")) };
   } catch (error) {
-    return { problem: fileProblem(error) };
+    return { why: fileProblem(error) };
   } finally {
     await file?.close();
   }
 }
 
-function isSame(before: readonly Key[], after: readonly Key[]): boolean {
-  return before.length === after.length && before.every((key, at) => isSameKeyAt(key, after[at]));
+function hasSameKeys(before: readonly Key[], after: readonly Key[]): boolean {
+  return (
+    before.length === after.length &&
+    before.every((key, at) => {
+      const other = after[at];
+      return other !== undefined && isSameKey(key, other);
+    })
+  );
 }
 
-function isSameKeyAt(one: Key, other: Key | undefined): boolean {
-  return other !== undefined && isSameKey(one, other);
-}
-
-/** By kid, which each token says anyway. */
-function changeOf(before: readonly Key[], after: readonly Key[]): string {
+/** Names keys by `kid`, which every token shows anyway. */
+function describeChange(before: readonly Key[], after: readonly Key[]): string {
   const [signing = "", ...verifying] = after.map(({ kid }) => kid);
   const gone = before.filter((key) => !after.some((one) => isSameKey(key, one))).map(({ kid }) => kid);
   return [
-    `the key file was read anew: ${signing} signs`,
-    verifying.length > 0 ? `, ${verifying.join(", ")} only verify` : "",
-    gone.length > 0 ? `; gone: ${gone.join(", ")}, and all that was signed with it` : "",
+    `The key file was read again. ${signing} signs.`,
+    verifying.length > 0 ? ` ${verifying.join(", ")} only ${verifying.length === 1 ? "verifies" : "verify"}.` : "",
+    gone.length > 0 ? ` No longer accepted: ${gone.join(", ")} and all tokens that they signed.` : "",
   ].join("");
 }

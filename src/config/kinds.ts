@@ -1,15 +1,18 @@
-// The kinds of values that a parameter may have (docs/configuration.md). Each reads a text (of the environment) as well as
-// a JSON value (of a file or of code) and says in words what it accepts.
+// The kinds of values that a parameter can have (docs/configuration.md). Each kind parses a text from the environment as well
+// as a JSON value from a file or from code, and describes what it accepts.
 import { isIP } from "node:net";
+import { formatDuration, parseDuration } from "../duration.js";
 
-/** `T` is what the program gets, `I` what may be given in code. */
+/** `T` is the type that the program gets, `I` the type that code can give. */
 export interface Kind<T, I = T> {
-  /** As tables and help print it: `int seconds`. */
+  /** The name of the type in tables and help: `int`, `duration`. */
   readonly type: string;
-  /** Ends the sentence "… and may be". */
+  /** Completes the sentence "The parameter must be …". */
   readonly expected: string;
-  /** The value, or undefined when it is a bad one. */
+  /** Returns undefined for a bad value. */
   parse(value: unknown): T | undefined;
+  /** The text of a default value in help and docs, where JSON is not readable enough. */
+  format?(value: T): string;
   /** Carries the type `I` only; never set. */
   readonly input?: I;
 }
@@ -19,7 +22,7 @@ type JsonObject = Readonly<Record<string, unknown>>;
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** A JSON text as its value, anything else as it is; undefined for a text that is not JSON. */
+/** Parses a JSON text and returns any other value unchanged. Returns undefined for a text that is not JSON. */
 export function fromJson(value: unknown): unknown {
   if (typeof value !== "string") return value;
   try {
@@ -33,10 +36,9 @@ const hasControl = (text: string) => /\p{Cc}/u.test(text);
 
 const decimal = /^(?:0|[1-9]\d{0,15})$/;
 
-export function int(range: { min: number; max: number; unit?: string }): Kind<number> {
-  const { min, max, unit } = range;
+export function int({ min, max, unit }: { min: number; max: number; unit?: string }): Kind<number> {
   return {
-    type: unit === undefined ? "int" : `int ${unit}`,
+    type: "int",
     expected: `a whole number${unit === undefined ? "" : ` of ${unit}`} from ${min} to ${max}`,
     parse(value) {
       const number = typeof value === "string" && decimal.test(value) ? Number(value) : value;
@@ -44,6 +46,22 @@ export function int(range: { min: number; max: number; unit?: string }): Kind<nu
         ? number
         : undefined;
     },
+    ...(unit === undefined ? {} : { format: (value) => `${value} ${unit}` }),
+  };
+}
+
+const tenYearsSeconds = 315_360_000;
+
+/** The program gets whole seconds. */
+export function duration(min: number, max = tenYearsSeconds): Kind<number, number | string> {
+  return {
+    type: "duration",
+    expected: `a duration from ${min} to ${max} seconds, as a whole number of seconds or a text such as 15m or 1h30m`,
+    parse(value) {
+      const seconds = parseDuration(value);
+      return seconds !== undefined && seconds >= min && seconds <= max ? seconds : undefined;
+    },
+    format: (seconds) => (seconds < 60 ? String(seconds) : `${seconds} (${formatDuration(seconds)})`),
   };
 }
 
@@ -68,24 +86,23 @@ export function choice<const C extends string>(choices: readonly C[]): Kind<C> {
 
 export const str: Kind<string> = {
   type: "str",
-  expected: "a text that is not empty and holds no control characters",
+  expected: "a text without control characters that is not empty",
   parse: (value) => (typeof value === "string" && value !== "" && !hasControl(value) ? value : undefined),
 };
 
-/** A secret that is sent as a bearer token (RFC 6750 §2.1), long enough that nobody guesses it. */
+/** A secret that is sent as a bearer token (RFC 6750 §2.1). It is long enough to make guessing it useless. */
 export const bearerSecret: Kind<string> = {
   type: "str",
-  expected: "32 to 1024 letters, digits and other visible ASCII characters, without spaces",
+  expected: "32 to 1024 visible ASCII characters without spaces",
   parse: (value) => (typeof value === "string" && /^[!-~]{32,1024}$/.test(value) ? value : undefined),
 };
 
 export const path: Kind<string> = { ...str, type: "path", expected: "the path of a file" };
 
-/** The path part of RFC 3986 §3.3 in unreserved characters, so that it has one spelling. */
+/** A path (RFC 3986 §3.3) in unreserved characters only, so that it has one spelling. */
 export const prefix: Kind<string> = {
   type: "str",
-  expected:
-    "a path such as /api/security: it begins with / and does not end with one; letters, digits and - . _ ~ between",
+  expected: "a path such as /api/security, without a / at its end, of letters, digits and - . _ ~",
   parse: (value) =>
     typeof value === "string" && /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)+$/.test(value) ? value : undefined,
 };
@@ -102,19 +119,19 @@ export const host: Kind<string> = {
 export const databaseUrl: Kind<string> = {
   type: "url",
   expected:
-    "sqlite:PATH, sqlite::memory: or postgres://ROLE:PASSWORD@HOST/DATABASE, where a password has %23 %2F %3F %40 for # / ? @",
+    "sqlite:PATH, sqlite::memory: or postgres://ROLE:PASSWORD@HOST/DATABASE (in a password, write %23 %2F %3F %40 for # / ? @)",
   parse(value) {
     if (typeof value !== "string" || hasControl(value)) return undefined;
-    // Neither `sqlite://…`, which others read in several ways, nor a misspelt `:memory:` becomes the name of a file.
+    // Programs read `sqlite://…` in several ways. Neither that nor a misspelt `:memory:` becomes the name of a file.
     if (/^sqlite:(?::memory:$|(?!:|\/\/).)/.test(value)) return value;
     return /^postgres(?:ql)?:\/\/./.test(value) && URL.canParse(value) ? value : undefined;
   },
 };
 
-/** One text, or several as a JSON array. */
+/** One text, or a JSON array of texts. */
 export const strings: Kind<readonly string[], string | readonly string[]> = {
   type: "str or JSON array of str",
-  expected: "a text, or a JSON array of one or more texts that are not empty",
+  expected: "a text, or a JSON array of one or more texts, none of them empty",
   parse(value) {
     const given = typeof value === "string" && value.trimStart().startsWith("[") ? fromJson(value) : value;
     const list: readonly unknown[] = Array.isArray(given) ? given : [given];
@@ -126,17 +143,17 @@ export const strings: Kind<readonly string[], string | readonly string[]> = {
 const originGrammar =
   /^(?!file:)[a-z][a-z0-9+.-]*:\/\/(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])(?::[1-9]\d{0,4})?$/;
 
-/** An origin as browsers send it (RFC 6454 §6.2): of the web, or of an app with its own browser (`capacitor://localhost`). */
+/** An origin as browsers send it (RFC 6454 §6.2), also that of an app with its own browser (`capacitor://localhost`). */
 function isOrigin(text: string): boolean {
   if (!originGrammar.test(text) || !URL.canParse(text)) return false;
-  // One spelling: no default port, addresses in their shortest form.
+  // An origin has one spelling, without the default port and with addresses in their shortest form.
   return !/^https?:/.test(text) || new URL(text).origin === text;
 }
 
 export const origins: Kind<readonly string[], string | readonly string[]> = {
   type: "JSON array of str, or str with commas",
   expected:
-    "a JSON array or a list with commas of origins as browsers send them, such as https://app.example or http://localhost:5173: scheme, host in lower case, and a port if it is not the scheme's own; no path, no *, not null",
+    "a JSON array, or a list with commas, of origins such as https://app.example or http://localhost:5173, without a path, a default port or *",
   parse(value) {
     const isList = typeof value === "string" && !value.trimStart().startsWith("[");
     const given = isList ? value.split(",").map((one) => one.trim()) : fromJson(value);
@@ -150,13 +167,13 @@ export const origins: Kind<readonly string[], string | readonly string[]> = {
 /** `scope-token` of RFC 6749 §3.3. */
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
-/** role -> scopes. The object has no prototype: a role named `constructor` finds nothing. */
+/** Role to scopes. The object has no prototype, so a role named `constructor` has no scopes. */
 export const scopes: Kind<
   Readonly<Record<string, readonly string[]>>,
   string | Readonly<Record<string, readonly string[]>>
 > = {
   type: "json",
-  expected: 'a JSON object of role and array of scopes, such as {"editor":["read","write"]}; a scope holds no spaces',
+  expected: 'a JSON object of arrays of scopes without spaces, such as {"editor":["read","write"]}',
   parse(value) {
     const given = fromJson(value);
     if (!isObject(given)) return undefined;
@@ -170,7 +187,7 @@ export const scopes: Kind<
   },
 };
 
-/** RFC 7517 §4 and §5: an object; what is in it is checked where keys are imported. */
+/** A JWK or a JWK Set (RFC 7517 §4 and §5). The import of the keys checks its members. */
 export const jwk: Kind<JsonObject, string | object> = {
   type: "json",
   expected: "a JWK or a JWK Set",

@@ -1,6 +1,6 @@
-// The nearest of some known words to one that was misspelt: the restricted Damerau-Levenshtein distance.
+// Finds the known word that is nearest to a misspelt one, by the restricted Damerau-Levenshtein distance.
 
-/** How many letters to insert, remove, replace, or swap with their neighbour to make one word of the other. */
+/** Counts the letters to insert, delete, replace or swap with their neighbour to turn one word into the other. */
 export function editDistance(from: string, to: string): number {
   let before: number[] = [];
   let last = Array.from({ length: to.length + 1 }, (_, column) => column);
@@ -22,15 +22,15 @@ export function editDistance(from: string, to: string): number {
   return last[to.length] ?? 0;
 }
 
-/** The first of the nearest, upper and lower case being one; undefined only when there are none or all are too far. */
+/** Returns the first of the nearest words, ignoring case. Undefined only if there are no words or all are too far. */
 export function nearest(
   word: string,
   known: readonly string[],
-  mostDistance = Number.POSITIVE_INFINITY,
+  distanceMax = Number.POSITIVE_INFINITY,
 ): string | undefined {
   let best: string | undefined;
-  let least = mostDistance;
-  // Names are short; a long text is not measured, as the cost is the product of the lengths.
+  let least = distanceMax;
+  // The cost is the product of the lengths. Known names are short, so only the start of a long text is compared.
   const short = word.slice(0, 100).toLowerCase();
   for (const candidate of known) {
     const distance = editDistance(short, candidate.toLowerCase());

@@ -1,10 +1,12 @@
-// Every parameter of Ampho: one row gives its name, type, default, unit and help. From this table come the checks, the type
-// of the configuration, the names of the options in code, the texts of --help and docs/configuration.md.
+// Every parameter of Ampho. A row gives its name, type, default and help. The checks, the type of the configuration, the names
+// of the options in code, the texts of --help and docs/configuration.md are derived from this table. It is longer than other
+// files because one table shows all parameters.
 import {
   bearerSecret,
   bool,
   choice,
   databaseUrl,
+  duration,
   host,
   int,
   jwk,
@@ -20,19 +22,24 @@ import {
 export interface Parameter<T = unknown, I = unknown, D = T | undefined> {
   readonly kind: Kind<T, I>;
   readonly default: D;
-  /** What tables and help say of a default that depends on others. */
+  /** Tables and help print it for a default that depends on something else. */
   readonly defaultText?: string;
-  /** One sentence or two, no full stop at the end. */
+  /** Full sentences. The first one says what the parameter is. */
   readonly help: string;
-  /** Its value is never shown. */
+  /** No message shows its value. */
   readonly secret?: true;
 }
 
-function withDefault<T, I>(kind: Kind<T, I>, value: NoInfer<T>, help: string): Parameter<T, I, T> {
-  return { kind, default: value, help };
+function withDefault<T, I>(
+  kind: Kind<T, I>,
+  value: NoInfer<T>,
+  help: string,
+  more: { readonly defaultText?: string } = {},
+): Parameter<T, I, T> {
+  return { kind, default: value, help, ...more };
 }
 
-function without<T, I>(
+function withoutDefault<T, I>(
   kind: Kind<T, I>,
   help: string,
   more: { readonly defaultText?: string; readonly secret?: true } = {},
@@ -40,10 +47,7 @@ function without<T, I>(
   return { kind, default: undefined, help, ...more };
 }
 
-const tenYears = 315_360_000;
-const seconds = (min: number, max = tenYears) => int({ min, max, unit: "seconds" });
-
-/** What AMPHO_SECURITY_TOKEN_ALG may be (RFC 7518 §3.1, RFC 8037 §3.1). */
+/** The values of AMPHO_SECURITY_TOKEN_ALG (RFC 7518 §3.1, RFC 8037 §3.1). */
 export const tokenAlgorithms = [
   "HS256",
   "HS384",
@@ -62,162 +66,175 @@ export const tokenAlgorithms = [
 export type TokenAlgorithm = (typeof tokenAlgorithms)[number];
 
 export const parameters = {
-  AMPHO_SECURITY_KEY: without(
+  AMPHO_SECURITY_KEY: withoutDefault(
     jwk,
-    "a JWK, or a JWK Set whose first key signs and whose others only verify; made with `ampho sec-gen-key`. Without it, outside production, each process makes a key of its own and warns",
+    "A JWK, or a JWK Set whose first key signs and whose other keys only verify. `ampho sec-gen-key` creates a key. Outside production, a process without a key creates one for itself and prints a warning.",
     { defaultText: "none; required in production", secret: true },
   ),
-  AMPHO_SECURITY_KEY_FILE: without(
+  AMPHO_SECURITY_KEY_FILE: withoutDefault(
     path,
-    "the file that holds what AMPHO_SECURITY_KEY would; a change is read while the process runs (docs/keys.md); both set is a bad value",
+    "The path of a file that contains the value of AMPHO_SECURITY_KEY. A changed file is read without a restart (docs/keys.md). Set only one of the two parameters.",
   ),
-  AMPHO_SECURITY_REST_PREFIX: withDefault(prefix, "/api/security", "prefix of every endpoint"),
-  AMPHO_SECURITY_TOKEN_ALG: without(
+  AMPHO_SECURITY_REST_PREFIX: withDefault(prefix, "/api/security", "The prefix of every endpoint."),
+  AMPHO_SECURITY_TOKEN_ALG: withoutDefault(
     choice(tokenAlgorithms),
-    "how tokens are signed: HS256 HS384 HS512, EdDSA, ES256 ES384 ES512, RS256 RS384 RS512, PS256 PS384 PS512; must fit the key",
+    "The algorithm that signs tokens. It must fit the key.",
     { defaultText: "the key's `alg`, else by key type" },
   ),
-  AMPHO_SECURITY_TOKEN_TTL: withDefault(seconds(1), 900, "life of an access token"),
-  AMPHO_SECURITY_TOKEN_LEEWAY: withDefault(seconds(0, 300), 60, "clock skew allowed around `starts` and `expires`"),
-  AMPHO_SECURITY_TOKEN_ISSUER: without(str, "`iss`: set in new tokens and then required in every token"),
-  AMPHO_SECURITY_TOKEN_AUDIENCE: without(
+  AMPHO_SECURITY_TOKEN_TTL: withDefault(duration(1), 900, "The lifetime of an access token."),
+  AMPHO_SECURITY_TOKEN_LEEWAY: withDefault(
+    duration(0, 300),
+    60,
+    "The clock skew that is allowed around `starts` and `expires`.",
+  ),
+  AMPHO_SECURITY_TOKEN_ISSUER: withoutDefault(
+    str,
+    "The claim `iss`. New tokens carry it, and it is then required in every token.",
+  ),
+  AMPHO_SECURITY_TOKEN_AUDIENCE: withoutDefault(
     strings,
-    "`aud`: all are set in new tokens; then every token must hold one of them",
+    "The claim `aud`. New tokens carry all values. Every token must then contain one of them.",
   ),
   AMPHO_SECURITY_TOKEN_FOREIGN_TTL: withDefault(
-    seconds(0),
+    duration(0),
     86_400,
-    "how far ahead the `exp` of a token without `sid` (made by other software with the key) may lie",
+    "How far ahead the `exp` of a token without `sid` can lie. Such a token comes from other software that has the key.",
   ),
   AMPHO_SECURITY_SCOPES: withDefault(
     scopes,
     Object.freeze(Object.create(null) as Record<string, readonly string[]>),
-    "role and array of scopes; a user's tokens carry the scopes of all roles",
+    "The scopes of each role. The tokens of a user carry the scopes of all the user's roles.",
   ),
   AMPHO_SECURITY_CORS_ORIGINS: withDefault(
     origins,
     Object.freeze([]),
-    "the origins whose pages may call the endpoints from a browser (CORS), compared exactly; with AMPHO_SECURITY_COOKIES also those of the same site whose pages may change something with its cookies; an empty array is none",
+    "The origins whose pages can call the endpoints from a browser. They are compared exactly. With AMPHO_SECURITY_COOKIES, pages of a listed origin of the same site can also change state.",
   ),
   AMPHO_SECURITY_COOKIES: withDefault(
     bool,
     false,
-    "whether login and renew answer with `__Host-` cookies instead of tokens in the body; only for browsers of the same site (docs/cookies.md)",
+    "Whether login and renew set `__Host-` cookies and return no token in the body (docs/cookies.md). Cookies work only for browsers of the same site.",
   ),
   AMPHO_SECURITY_RENEW_BY_TOKEN: withDefault(
     bool,
     true,
-    "whether an access token renews; set it to false where other services see access tokens",
+    "Whether an access token can renew a session. Set it to false where other services see access tokens.",
   ),
   AMPHO_SECURITY_SESSION_IDLE_TTL: withDefault(
-    seconds(1),
+    duration(1),
     1_209_600,
-    "a session not renewed for so long ends (14 days)",
+    "A session that is not renewed for this long ends.",
   ),
-  AMPHO_SECURITY_SESSION_TTL: withDefault(
-    seconds(1),
-    7_776_000,
-    "a session ends after so long whatever happens (90 days)",
-  ),
+  AMPHO_SECURITY_SESSION_TTL: withDefault(duration(1), 7_776_000, "A session ends at this age in any case."),
   AMPHO_SECURITY_SESSIONS_PER_USER: withDefault(
     int({ min: 1, max: 100_000 }),
     100,
-    "sessions of one user; a login beyond it ends the oldest",
+    "The number of sessions of one user. A login that exceeds this number ends the oldest session.",
   ),
   AMPHO_SECURITY_REVOCATION_LAG_MAX: withDefault(
-    seconds(0),
+    duration(0),
     0,
-    "a process that has not been able to read revocations for so long answers guarded requests with 503; 0 is no limit",
+    "A process that could not read revocations for this long returns 503 to guarded requests. With 0 there is no limit.",
   ),
-  AMPHO_SECURITY_REVOCATION_FEED_TOKEN: without(
+  AMPHO_SECURITY_REVOCATION_FEED_TOKEN: withoutDefault(
     bearerSecret,
-    "the bearer token that services with `ampho/verify` read `GET {prefix}/revocations` with; without it the feed is not there (404)",
+    "The bearer token with which services read `GET {prefix}/revocations` (docs/verifying.md). Without it the feed returns 404.",
     { secret: true },
   ),
   AMPHO_SECURITY_PASSWORD_MIN: withDefault(
     int({ min: 1, max: 1024, unit: "characters" }),
     15,
-    "least length of a new password (NIST SP 800-63B-4 where it is the only factor)",
+    "The minimum length of a new password. NIST SP 800-63B-4 requires 15 characters where the password is the only factor.",
   ),
   AMPHO_SECURITY_THROTTLE_ATTEMPTS: withDefault(
     int({ min: 1, max: 1_000_000 }),
     5,
-    "wrong passwords for one login, from places where its user has not been let in before, until each further try has to wait",
+    "The number of wrong passwords for one login from unknown devices. After that, each further attempt must wait (docs/throttling.md).",
   ),
   AMPHO_SECURITY_THROTTLE_KNOWN_ATTEMPTS: withDefault(
     int({ min: 1, max: 1_000_000 }),
     10,
-    "the same for a place with a `device` proof of the user, and for a session that changes its password",
+    "The same for one known device, and for a session that changes its password.",
   ),
   AMPHO_SECURITY_THROTTLE_WINDOW: withDefault(
-    seconds(15, 86_400),
+    duration(15, 86_400),
     900,
-    "failures are forgotten after so long without another; waits begin with a fifteenth of it and double until they are as long",
+    "Failures are forgotten after this long without another failure. Waits start at a fifteenth of it and double up to it.",
   ),
   AMPHO_SECURITY_THROTTLE_LOCK: withDefault(
     int({ min: 1, max: 1_000_000 }),
     100,
-    "wrong passwords in a row after which a login is refused from strange places until `ampho throttle-clear` or a login from a known place (NIST SP 800-63B: 100 at most)",
+    "The number of wrong passwords in a row after which a login is rejected from unknown devices. `ampho throttle-clear` or a login from a known device ends that. NIST SP 800-63B allows at most 100.",
   ),
   AMPHO_SECURITY_THROTTLE_ADDRESS: withDefault(
     int({ min: 0, max: 1000 }),
     20,
-    "different logins that may fail from one address (IPv6: /64) within the window; 0 does not count addresses",
+    "The number of different logins that can fail from one address (IPv6: /64) within the window. With 0, addresses are not counted.",
   ),
   AMPHO_SECURITY_THROTTLE_NETWORK: withDefault(
     int({ min: 0, max: 1000 }),
     100,
-    "the same for an IPv6 network (/48); 0 does not count networks",
+    "The same for an IPv6 network (/48). With 0, networks are not counted.",
   ),
   AMPHO_DATABASE_URL: withDefault(
     databaseUrl,
     "sqlite:ampho.db",
-    "where users, sessions and the audit log are: sqlite:PATH, sqlite::memory: or postgres://…",
+    "The database of users, sessions and the audit log. PATH is relative to the working directory.",
+    { defaultText: "`sqlite:ampho.db`; required in production" },
   ),
-  AMPHO_DATABASE_MIGRATE: without(
+  AMPHO_DATABASE_MIGRATE: withoutDefault(
     choice(["auto", "off"]),
-    "whether `serve`, `createAmpho` and the commands bring the schema up to date; with off and an old schema they end with exit 1 and name `db-up`",
+    "Whether `serve`, `createAmpho` and the commands update the database schema. With `off` and an old schema they end with exit code 1 and name `db-up`.",
     { defaultText: "`auto`; `off` for PostgreSQL in production" },
   ),
   AMPHO_DATABASE_PREPARE: withDefault(
     bool,
     false,
-    "whether PostgreSQL keeps statements prepared, which saves it and the process much of a renewal; not behind a pooler that does not know them (docs/operating.md, Prepared statements). SQLite's always are",
+    "Whether PostgreSQL keeps prepared statements, which makes a renewal much cheaper. Set it only where the pooler supports them (docs/operating.md). SQLite always keeps them.",
   ),
   AMPHO_AUDIT_KEEP: withDefault(
-    seconds(0),
+    duration(0),
     7_776_000,
-    "how long rows of the audit log are kept (90 days); 0 keeps them for ever (docs/operating.md)",
+    "How long the rows of the audit log are kept (docs/operating.md). With 0 they are kept forever.",
   ),
-  AMPHO_HOST: withDefault(host, "127.0.0.1", "the address that `ampho serve` listens on"),
-  AMPHO_PORT: withDefault(int({ min: 0, max: 65_535 }), 3000, "the port of `ampho serve`; 0 takes a free one"),
-  AMPHO_METRICS_PORT: without(
+  AMPHO_HOST: withDefault(host, "127.0.0.1", "The address that `ampho serve` listens on."),
+  AMPHO_PORT: withDefault(
     int({ min: 0, max: 65_535 }),
-    "the port on which `ampho serve` answers `GET /metrics` (docs/metrics.md), besides that of the service; 0 takes a free one",
+    3000,
+    "The port of `ampho serve`. With 0 it takes a free port.",
   ),
-  AMPHO_METRICS_HOST: withDefault(host, "127.0.0.1", "the address that it listens on there"),
-  AMPHO_METRICS_TOKEN: without(
+  AMPHO_CONNECTIONS_MAX: withDefault(
+    int({ min: 1, max: 1_000_000 }),
+    10_000,
+    "The number of concurrent connections of `ampho serve`. New connections that exceed it are closed at once and counted in the metrics.",
+  ),
+  AMPHO_METRICS_PORT: withoutDefault(
+    int({ min: 0, max: 65_535 }),
+    "A separate port for `GET /metrics` of `ampho serve` (docs/metrics.md). With 0 it takes a free port.",
+  ),
+  AMPHO_METRICS_HOST: withDefault(host, "127.0.0.1", "The address of that port."),
+  AMPHO_METRICS_TOKEN: withoutDefault(
     bearerSecret,
-    "the bearer token that `GET /metrics` asks for; without AMPHO_METRICS_PORT it is then on the port of the service, and without both it is not there",
+    "The bearer token that `GET /metrics` requires. Without AMPHO_METRICS_PORT, `/metrics` is then on the port of the service. With neither parameter, `/metrics` does not exist.",
     { secret: true },
   ),
   AMPHO_SHUTDOWN_DELAY: withDefault(
-    seconds(0, 3600),
+    duration(0, 3600),
     0,
-    "how long `ampho serve` goes on answering after SIGTERM while `/readyz` says 503, before it closes its port; behind a balancer, longer than that takes to notice. SIGINT does not wait",
+    "How long `ampho serve` continues after SIGTERM, with 503 from `/readyz`, before it closes its port. Behind a load balancer, set it longer than the balancer takes to notice. SIGINT does not wait.",
   ),
   AMPHO_ALLOW_ATTACK_TEST: withDefault(
     bool,
     false,
-    "whether `ampho doctor --attack` may attack this instance without its key; each answer says so. Not for production",
+    "Whether `ampho doctor --attack` can attack this instance without its key. Each response then says so. Do not set it in production.",
   ),
-  AMPHO_TRUST_PROXY: withDefault(int({ min: 0, max: 32 }), 0, "how many proxies to believe in `X-Forwarded-For`"),
+  AMPHO_TRUST_PROXY: withDefault(int({ min: 0, max: 32 }), 0, "The number of trusted proxies in `X-Forwarded-For`."),
 } as const;
 
-/** Known names of the environment that move or describe the process and are not in the configuration. */
+/** Names that have an effect in the environment only. They are not part of the configuration. */
 export const environmentOnly: Readonly<Record<string, string>> = {
-  AMPHO_CONFIG_DIR: "the folder of the configuration files, instead of `config` in the working directory",
-  AMPHO_DEBUG: "1 makes the command line print the stack of an unexpected error",
+  AMPHO_CONFIG_DIR: "The folder of the configuration files. The default is `config` in the working directory.",
+  AMPHO_DEBUG: "With `1`, the command line prints the stack of an unexpected error.",
 };
 
 type Table = typeof parameters;
@@ -226,14 +243,14 @@ export type ParameterName = keyof Table;
 type Camel<S extends string> = S extends `${infer Head}_${infer Tail}`
   ? `${Lowercase<Head>}${Capitalize<Camel<Tail>>}`
   : Lowercase<S>;
-type Bare<N extends string> = N extends `AMPHO_SECURITY_${infer Rest}`
+type WithoutPrefix<N extends string> = N extends `AMPHO_SECURITY_${infer Rest}`
   ? Rest
   : N extends `AMPHO_${infer Rest}`
     ? Rest
     : N;
 
-/** `AMPHO_SECURITY_TOKEN_TTL` in code: `tokenTtl`. */
-export type OptionName<N extends string = ParameterName> = Camel<Bare<N>>;
+/** The name of a parameter in code: `tokenTtl` for `AMPHO_SECURITY_TOKEN_TTL`. */
+export type OptionName<N extends string = ParameterName> = Camel<WithoutPrefix<N>>;
 
 export function optionName<N extends string>(name: N): OptionName<N>;
 export function optionName(name: string): string {
@@ -248,7 +265,7 @@ export type ParameterValues = {
   readonly [N in ParameterName as OptionName<N>]: Table[N] extends Parameter<infer T, infer _, infer D> ? T | D : never;
 };
 
-/** Parameters given in code; `undefined` counts as not given. */
+/** The parameters as options in code. `undefined` counts as not set. */
 export type ParameterOptions = {
   readonly [N in ParameterName as OptionName<N>]?: Table[N] extends Parameter<infer _, infer I> ? I | undefined : never;
 };

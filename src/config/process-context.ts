@@ -1,15 +1,17 @@
-// Where a process stands: what its configuration depends on besides the files.
+// What the configuration of a process depends on besides the files: its environment, folder, user and host.
 import { hostname, userInfo } from "node:os";
 
 export interface ProcessContext {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The names in `env` that come from the file `.env`. Only the command line reads that file. */
+  readonly envFile?: ReadonlySet<string>;
   readonly cwd: string;
-  /** Undefined when the system has no name for the user; there is then no {user}@{host}.json. */
+  /** Undefined if the system has no name for the user. There is then no {user}@{host}.json. */
   readonly user: string | undefined;
   readonly host: string;
 }
 
-/** Of the process that runs. */
+/** Describes the running process. */
 export function processContext(): ProcessContext {
   return { env: process.env, cwd: process.cwd(), user: userName(), host: hostname() };
 }
@@ -18,7 +20,7 @@ function userName(): string | undefined {
   try {
     return userInfo().username;
   } catch {
-    // A container may run under a number that has no name.
+    // A container can run under a user id that has no name.
     return process.env["USER"] || undefined;
   }
 }

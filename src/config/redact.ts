@@ -1,12 +1,12 @@
-// What a message may show of a value that is wrong. A secret may stand in any parameter by mistake, so long texts and
-// everything that is made of parts are described, not shown.
+// What a message can show of a wrong value. Any parameter can contain a secret by mistake, so long texts and structured values
+// are described and not shown.
 
 const longestShown = 40;
 
-/** A URL or a connection string that was misspelt may hold a password. */
-const maybeSecret = /@|pass|secret|^postgres(?:ql)?:/i;
+/** A misspelt URL or connection string can contain a password. */
+const possibleSecret = /@|pass|secret|^postgres(?:ql)?:/i;
 
-/** Control, format and surrogate characters as \u escapes, which JSON reads back: none reaches a terminal or a log raw. */
+/** Writes control, format and surrogate characters as \u escapes of JSON, so that none reaches a terminal or a log. */
 export const escaped = (text: string): string =>
   text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) =>
     character
@@ -18,9 +18,9 @@ export const escaped = (text: string): string =>
 export function describeValue(value: unknown): string {
   if (typeof value === "string") {
     const url = /^([a-z][a-z0-9+.-]{0,19}):\/\//i.exec(value);
-    // Not even the host: a password with an @ or a / in it would not end where it seems to.
+    // The host is not shown either: a password that contains @ or / would reach into it.
     if (url) return `a ${url[1]}:// URL`;
-    if (maybeSecret.test(value)) return "a text that is not shown, as it may hold a password,";
+    if (possibleSecret.test(value)) return "a text that is not shown because it might contain a password";
     return value.length > longestShown ? `a text of ${[...value].length} characters` : escaped(JSON.stringify(value));
   }
   if (Array.isArray(value)) return `an array of ${value.length}`;
@@ -28,13 +28,13 @@ export function describeValue(value: unknown): string {
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
-/** With an ending, or as secrets are mounted (/run/secrets/ampho_key): base64 without one capital letter is no random key. */
+/** A path has an ending or looks like /run/secrets/ampho_key. Base64 without a capital letter is not a random key. */
 const pathForms = [/^[^{}"]{1,200}\.[a-z0-9]{1,8}$/i, /^\.{0,2}\/[a-z0-9_./-]{1,200}$/];
 
-/** The path of a key file, unless it looks like the key itself. */
+/** Shows the path of a key file, unless it looks like the key itself. */
 export function describePath(value: unknown): string {
   const looksLikePath = typeof value === "string" && pathForms.some((form) => form.test(value));
-  return looksLikePath ? escaped(JSON.stringify(value)) : "a value that is not shown, as it may be a key";
+  return looksLikePath ? escaped(JSON.stringify(value)) : "a value that is not shown because it might be a key";
 }
 
-export const redactSecret = (_value: unknown): string => "a value that is not shown, as it is a secret,";
+export const redactSecret = (_value: unknown): string => "a value that is not shown because it is a secret";

@@ -1,128 +1,126 @@
-// Where parameters come from, lowest first: files of the configuration folder, the environment, options in code.
-// The defaults lie below all of them, in the table.
+// Where parameters come from, lowest first: the files of the configuration folder, the environment, options in code. The
+// defaults of the table are below all of them.
 import { resolve } from "node:path";
+import { envFileName } from "./env-file.js";
 import { isFolder, readFiles } from "./files.js";
 import { nearest } from "./nearest.js";
 import { environmentOnly, optionName, type ParameterName, parameterNames, parameters } from "./parameters.js";
-import type { Problem } from "./problem.js";
 import type { ProcessContext } from "./process-context.js";
 import { describeValue, escaped } from "./redact.js";
 
 export interface SourceInput extends ProcessContext {
-  /** Given in code, by their names in code; `undefined` counts as not given. */
+  /** Parameters set in code, by their names in code. `undefined` counts as not set. */
   readonly options?: Readonly<Record<string, unknown>> | undefined;
-  /** More names that `options` may hold: they are not parameters and are not looked at. */
+  /** Further names that `options` can hold. They are not parameters, and their values are not read. */
   readonly otherOptions?: readonly string[];
 }
 
-/** A value of a parameter and where it stands. */
-export interface Given {
+/** The value of a parameter before it is parsed, and its source. */
+export interface SourceValue {
   readonly raw: unknown;
-  /** As messages name it: `config/default.json`, `environment`, `option tokenTtl`. */
-  readonly place: string;
+  /** How messages name the parameter: `AMPHO_PORT` in the environment, else `AMPHO_PORT (config/default.json)`. */
+  readonly label: string;
 }
 
 export interface Sources {
   readonly environment: string;
-  /** Of each parameter that is set, the value of its highest layer. */
-  readonly given: ReadonlyMap<ParameterName, Given>;
-  readonly problems: readonly Problem[];
+  /** For each parameter that is set, the value of its highest source. */
+  readonly values: ReadonlyMap<ParameterName, SourceValue>;
+  readonly problems: readonly string[];
   readonly warnings: readonly string[];
-  /** False when files could not be used: what they would have set is not known. */
+  /** False if a file could not be used, so that what it would have set is unknown. */
   readonly complete: boolean;
 }
 
 const isParameter = (name: string): name is ParameterName => Object.hasOwn(parameters, name);
 const parameterOf = new Map<string, ParameterName>(parameterNames.map((name) => [optionName(name), name]));
 
-function readEnvironmentName(env: ProcessContext["env"], problems: Problem[]): string {
+function readEnvironmentName(env: ProcessContext["env"], problems: string[]): string {
   const environment = env["NODE_ENV"] || "development";
-  // It becomes a part of a file's name.
+  // It becomes part of a file name.
   if (!/^[\w.-]{1,100}$/.test(environment)) {
-    problems.push({ name: "NODE_ENV", text: `is ${describeValue(environment)} and may be letters, digits and - . _` });
+    problems.push(`NODE_ENV must be a text of letters, digits and - . _, but is ${describeValue(environment)}.`);
   }
   return environment;
 }
 
-function findFolder({ env, cwd }: ProcessContext, problems: Problem[]) {
+function findFolder({ env, cwd }: ProcessContext, problems: string[]) {
   const named = env["AMPHO_CONFIG_DIR"];
-  const folder = { path: resolve(cwd, named || "config"), shown: named || "config" };
+  const folder = { path: resolve(cwd, named || "config"), label: named || "config" };
   if (named && !isFolder(folder.path)) {
-    problems.push({ name: "AMPHO_CONFIG_DIR", text: `is ${describeValue(named)} and may be the path of a folder` });
+    problems.push(`AMPHO_CONFIG_DIR must be the path of a folder, but is ${describeValue(named)}.`);
   }
   return folder;
 }
 
-/** No part of a name leads out of the folder. */
-const fileNameOf = (user: string, host: string) => `${user}@${host}.json`.replace(/[/\\\0]/g, "_");
-
+/** The names contain no separator, so no user or host name leads out of the folder. */
 function fileNames(environment: string, { user, host }: ProcessContext): readonly string[] {
-  const own = user === undefined ? [] : [fileNameOf(user, host)];
+  const own = user === undefined ? [] : [`${user}@${host}.json`.replace(/[/\\\0]/g, "_")];
   return ["default.json", `${environment}.json`, ...own];
 }
 
-/** Where the files of the configuration are, and what they are called, the lowest first. */
-export function configurationFolder(around: ProcessContext): {
+/** The folder of the configuration files, and their names from the lowest to the highest. */
+export function configurationFolder(context: ProcessContext): {
   readonly folder: string;
   readonly names: readonly string[];
 } {
-  return { folder: findFolder(around, []).path, names: fileNames(readEnvironmentName(around.env, []), around) };
+  return { folder: findFolder(context, []).path, names: fileNames(readEnvironmentName(context.env, []), context) };
 }
 
 const nothingRead: ReturnType<typeof readFiles> = { files: [], problems: [] };
 
-/** Merges the sources; a value of a higher one replaces the whole value of a lower one. */
+/** Merges the sources. The value of a higher source replaces the whole value of a lower one. */
 export function readSources(input: SourceInput): Sources {
-  const problems: Problem[] = [];
+  const problems: string[] = [];
   const warnings: string[] = [];
-  const given = new Map<ParameterName, Given>();
+  const values = new Map<ParameterName, SourceValue>();
 
   const environment = readEnvironmentName(input.env, problems);
   const folder = findFolder(input, problems);
-  // Where they lie is not known, or one of them is lost: what the others say may be overridden there, and is not looked at.
+  // If a file cannot be used, it might override values of the other files, so those are not checked either.
   const read = problems.length > 0 ? nothingRead : readFiles(folder, fileNames(environment, input));
   problems.push(...read.problems);
   const complete = problems.length === 0;
 
-  for (const { name: place, members } of complete ? read.files : []) {
+  for (const { name: source, members } of complete ? read.files : []) {
     for (const [name, raw] of members) {
-      if (isParameter(name)) given.set(name, { raw, place });
-      else problems.push(unknownName(name, place, parameterNames));
+      if (isParameter(name)) values.set(name, { raw, label: labelOf(name, source) });
+      else problems.push(unknownName(name, source, parameterNames));
     }
   }
   const known = [...parameterNames, ...Object.keys(environmentOnly)];
   for (const [name, raw] of Object.entries(input.env)) {
     if (!name.startsWith("AMPHO_") || !raw) continue;
-    if (isParameter(name)) given.set(name, { raw, place: "environment" });
-    else if (!known.includes(name)) {
-      const unknown = unknownName(name, "environment", known);
-      warnings.push(`${unknown.name} ${unknown.text}`);
-    }
+    const source = input.envFile?.has(name) ? envFileName : undefined;
+    if (isParameter(name)) values.set(name, { raw, label: labelOf(name, source) });
+    else if (!known.includes(name)) warnings.push(unknownName(name, source, known));
   }
   for (const [option, raw] of Object.entries(input.options ?? {})) {
     if (raw === undefined || input.otherOptions?.includes(option)) continue;
     const name = parameterOf.get(option);
-    if (name !== undefined) given.set(name, { raw, place: `option ${option}` });
+    if (name !== undefined) values.set(name, { raw, label: labelOf(name, `option ${option}`) });
     else problems.push(unknownOption(option, [...parameterOf.keys(), ...(input.otherOptions ?? [])]));
   }
-  return { environment, given, problems, warnings, complete };
+  return { environment, values, problems, warnings, complete };
 }
 
-function unknownName(name: string, place: string, known: readonly string[]): Problem {
-  const text = Object.hasOwn(environmentOnly, name)
-    ? "counts only in the environment"
-    : `is no parameter; the nearest is ${nearestName(name, known)}`;
-  return { name: `${escaped(name)} (${escaped(place)})`, text };
+const labelOf = (name: string, source: string | undefined) =>
+  source === undefined ? name : `${name} (${escaped(source)})`;
+
+function unknownName(name: string, source: string | undefined, known: readonly string[]): string {
+  const label = labelOf(escaped(name), source);
+  if (Object.hasOwn(environmentOnly, name)) return `${label} has an effect in the environment only.`;
+  return `${label} is not a known parameter. The nearest is ${nearestName(name, known)}.`;
 }
 
-/** Whether SECURITY_ is in a name is what people remember least: it may be there, not be there, or be misspelt. */
+/** People misremember whether SECURITY_ is part of a name, so the name is compared without it first. */
 function nearestName(name: string, known: readonly string[]): string | undefined {
-  const bare = (one: string) => one.replace(/^AMPHO_(?:SECURITY_)?/, "");
-  const meant = nearest(bare(name), known.map(bare), 2) ?? nearest(name, known);
-  return known.find((one) => [one, bare(one)].includes(meant ?? ""));
+  const withoutPrefix = (one: string) => one.replace(/^AMPHO_(?:SECURITY_)?/, "");
+  const match = nearest(withoutPrefix(name), known.map(withoutPrefix), 2) ?? nearest(name, known);
+  return known.find((one) => [one, withoutPrefix(one)].includes(match ?? ""));
 }
 
-function unknownOption(name: string, known: readonly string[]): Problem {
-  const meant = name.startsWith("AMPHO_") ? optionName(name) : name;
-  return { name: escaped(name), text: `is no option; the nearest is ${nearest(meant, known)}` };
+function unknownOption(name: string, known: readonly string[]): string {
+  const typed = name.startsWith("AMPHO_") ? optionName(name) : name;
+  return `${escaped(name)} is not a known option. The nearest is ${nearest(typed, known)}.`;
 }

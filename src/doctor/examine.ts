@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import { type Configuration, type ConfigurationResult, readConfiguration } from "../config/configuration.js";
 import type { ProcessContext } from "../config/process-context.js";
-import { type SecretPlaces, secretPlaces } from "../config/secret-places.js";
+import { findSecretFiles, type SecretFiles } from "../config/secret-files.js";
 import { ConfigurationError } from "../errors.js";
 import type { Key } from "../keys/key.js";
 import { readStandings } from "../keys/states.js";
@@ -41,7 +41,7 @@ export async function examine({ processContext, api, now }: ExamineInput): Promi
   }
   const { configuration } = usable;
   const keys = read?.configuredKey === undefined ? [] : (configuration.keys ?? []);
-  const secrets = secretPlaces(processContext);
+  const secrets = findSecretFiles(processContext);
   findings.push(
     ...checkConfiguration(configuration, usable.warnings),
     ...checkKeys({ keys, writtenAt: writtenAt(secrets.keyFile), signsSince: signsSince(read), now: now() }),
@@ -61,7 +61,7 @@ export async function examine({ processContext, api, now }: ExamineInput): Promi
 
 function attempt(around: ProcessContext, key: "any" | "none", findings: Finding[]): ConfigurationResult | undefined {
   try {
-    return readConfiguration({ ...around, needs: { key } });
+    return readConfiguration({ ...around, uses: { key, database: key !== "none" } });
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     findings.push(...findingsOf(error.message));
@@ -82,7 +82,7 @@ function signsSince(read: ConfigurationResult | undefined): number | undefined {
 function secretFiles(
   { databaseUrl }: Configuration,
   { cwd }: ProcessContext,
-  { keyFile, configurationFiles }: SecretPlaces,
+  { keyFile, configurationFiles }: SecretFiles,
 ): readonly SecretFile[] {
   const database = databaseFile(databaseUrl, cwd);
   return [

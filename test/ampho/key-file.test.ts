@@ -85,7 +85,7 @@ describe("a key file that", () => {
     expect(admission(world.ampho, session.token)).toBe("in");
     const next = grantOf(await world.renew(session.refresh_token));
     expect([world.kid(session.token), world.kid(next.token), world.kid(next.refresh_token)]).toEqual(["a", "b", "b"]);
-    expect(world.notices).toContain("the key file was read anew: b signs, a only verify");
+    expect(world.notices).toContain("The key file was read again. b signs. a only verifies.");
   });
 
   it("is a link that points elsewhere, as Kubernetes mounts a secret, is read anew", async () => {
@@ -123,11 +123,11 @@ describe("a key file that", () => {
   };
   const canary = "canary-of-a-key";
   const bad: readonly (readonly [(file: string) => void, RegExp])[] = [
-    [(file) => writeFileSync(file, `{"kty":"oct","k":"${canary}`), /is not JSON \(not shown\)/],
+    [(file) => writeFileSync(file, `{"kty":"oct","k":"${canary}`), /but is not JSON\./],
     [(file) => writeFileSync(file, JSON.stringify({ kty: "oct", k: canary })), /cannot be used: the key: `k`/],
     [(file) => writeFileSync(file, ""), /is not JSON/],
     [(file) => unlinkSync(file), /cannot be read \(there is no such file or folder\)/],
-    [toFolder, /cannot be read \(it is no regular file\)/],
+    [toFolder, /\(it is not a regular file\)/],
     [(file) => writeFileSync(file, " ".repeat(1 << 21)), /it is too large/],
   ];
   it("cannot be used leaves the keys, says so once, and is taken when it is mended", { timeout: 60_000 }, async () => {
@@ -146,7 +146,7 @@ describe("a key file that", () => {
         await becomes(world, tokenOf(b), "in");
         expect(world.ampho.warnings()).toEqual([]);
         expect(world.notices.filter((line) => line.includes("KEY_FILE"))).toHaveLength(1);
-        expect(world.notices).toContain("the key file can be used again");
+        expect(world.notices).toContain("The key file can be used again.");
       }),
     );
   });
@@ -155,7 +155,9 @@ describe("a key file that", () => {
     const world = await openFiled(a);
     const text = JSON.stringify({ keys: [b, a] });
     writeFileSync(world.file, text.slice(0, 40));
-    await expect(world.ampho.reloadKeys()).rejects.toThrow(/^AMPHO_SECURITY_KEY_FILE is not JSON/);
+    await expect(world.ampho.reloadKeys()).rejects.toThrow(
+      /^AMPHO_SECURITY_KEY_FILE must be a JWK or a JWK Set, but is not JSON/,
+    );
     expect(admission(world.ampho, tokenOf(a))).toBe("in");
     writeFileSync(world.file, text);
     await becomes(world, tokenOf(b), "in");
@@ -197,7 +199,7 @@ describe("a token that was let in before its key was taken out", () => {
     expect([admission(world.ampho, old), admission(world.ampho, kept.token)]).toEqual(["invalid_token", "in"]);
     expect(world.ampho.verifySync(kept.token)).toEqual(auth);
     expect((await world.renew(kept.refresh_token)).status).toBe(200);
-    expect(world.notices.join("\n")).toContain("gone: a, and all that was signed with it");
+    expect(world.notices.join("\n")).toContain("No longer accepted: a and all tokens that they signed.");
   });
 
   it("is refused too when another key has come under its name", async () => {

@@ -20,17 +20,17 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const file = (name: string, content: unknown) =>
   writeFileSync(join(folder, name), typeof content === "string" ? content : JSON.stringify(content));
 
-type Given = Partial<Pick<ConfigurationInput, "env" | "options" | "otherOptions" | "needs" | "user">>;
+type Given = Partial<Pick<ConfigurationInput, "env" | "envFile" | "options" | "otherOptions" | "uses" | "user">>;
 const read = ({ env = {}, ...more }: Given = {}) =>
   readConfiguration({
-    env: { AMPHO_SECURITY_KEY: JSON.stringify(key), ...env },
+    env: { AMPHO_SECURITY_KEY: JSON.stringify(key), AMPHO_DATABASE_URL: "sqlite::memory:", ...env },
     cwd: folder,
     user: "me",
     host: "here",
     ...more,
   });
 const configuration = (given: Given = {}) => read(given).configuration;
-function refusal(given: Given = {}): string {
+function rejection(given: Given = {}): string {
   try {
     read(given);
   } catch (error) {
@@ -40,8 +40,8 @@ function refusal(given: Given = {}): string {
   throw new Error("it was accepted");
 }
 
-describe("layers", () => {
-  test("defaults stand where nothing is said", () => {
+describe("sources", () => {
+  test("a parameter that is not set has its default", () => {
     expect(configuration()).toMatchObject({
       environment: "development",
       restPrefix: "/api/security",
@@ -58,7 +58,7 @@ describe("layers", () => {
       sessionsPerUser: 100,
       revocationLagMax: 0,
       passwordMin: 15,
-      databaseUrl: "sqlite:ampho.db",
+      databaseUrl: "sqlite::memory:",
       databaseMigrate: "auto",
       host: "127.0.0.1",
       port: 3000,
@@ -66,7 +66,7 @@ describe("layers", () => {
     });
   });
 
-  test("each layer stands over those before it", () => {
+  test("a value of a higher source takes priority over a lower one", () => {
     const ttl = (env = {}, options = {}) => configuration({ env, options }).tokenTtl;
     file("config/default.json", { AMPHO_SECURITY_TOKEN_TTL: 100, AMPHO_SECURITY_TOKEN_LEEWAY: 7 });
     expect(ttl()).toBe(100);
@@ -79,23 +79,25 @@ describe("layers", () => {
     expect(configuration().tokenLeeway).toBe(7);
   });
 
-  test("NODE_ENV chooses the file", () => {
+  test("NODE_ENV selects the file of the environment", () => {
     file("config/production.json", { AMPHO_PORT: 1 });
     file("config/development.json", { AMPHO_PORT: 2 });
     expect(configuration({ env: { NODE_ENV: "production" } }).port).toBe(1);
     expect(configuration({ env: { NODE_ENV: "" } }).port).toBe(2);
   });
 
-  test("AMPHO_CONFIG_DIR moves the folder", () => {
+  test("AMPHO_CONFIG_DIR moves the folder of the configuration files", () => {
     mkdirSync(join(folder, "elsewhere"));
     file("config/default.json", { AMPHO_PORT: 1 });
     file("elsewhere/default.json", { AMPHO_PORT: 2 });
     expect(configuration({ env: { AMPHO_CONFIG_DIR: "elsewhere" } }).port).toBe(2);
     expect(configuration({ env: { AMPHO_CONFIG_DIR: join(folder, "elsewhere") } }).port).toBe(2);
-    expect(refusal({ env: { AMPHO_CONFIG_DIR: "nowhere" } })).toContain('AMPHO_CONFIG_DIR is "nowhere"');
+    expect(rejection({ env: { AMPHO_CONFIG_DIR: "nowhere" } })).toContain(
+      'AMPHO_CONFIG_DIR must be the path of a folder, but is "nowhere".',
+    );
   });
 
-  test("a value of a higher layer replaces the whole value below", () => {
+  test("a value of a higher source replaces the whole value of a lower one", () => {
     file("config/default.json", { AMPHO_SECURITY_SCOPES: { editor: ["write"] } });
     const { scopes } = configuration({ options: { scopes: { reader: ["read"] } } });
     expect(Object.entries(scopes)).toEqual([["reader", ["read"]]]);
@@ -106,33 +108,35 @@ describe("layers", () => {
     expect(configuration({ env: { AMPHO_PORT: "" }, options: { port: undefined } }).port).toBe(5);
   });
 
-  test("only the value that counts is checked", () => {
+  test("only the value that takes effect is checked", () => {
     file("config/default.json", { AMPHO_PORT: "much" });
     expect(configuration({ env: { AMPHO_PORT: "70000" }, options: { port: 1 } }).port).toBe(1);
-    expect(refusal()).toContain('AMPHO_PORT (config/default.json) is "much"');
+    expect(rejection()).toContain(
+      'AMPHO_PORT (config/default.json) must be a whole number from 0 to 65535, but is "much".',
+    );
   });
 
-  test("a user without a name has no file", () => {
+  test("a user without a name has no configuration file", () => {
     file("config/undefined@here.json", { AMPHO_PORT: 5 });
     expect(configuration({ user: undefined }).port).toBe(3000);
   });
 
-  test("a name with slashes leads to no other folder", () => {
+  test("a user name with slashes does not lead to another folder", () => {
     file("default.json", { AMPHO_PORT: 5 });
     expect(configuration({ user: "../default.json#" }).port).toBe(3000);
-    expect(refusal({ env: { NODE_ENV: "../default" } })).toContain("NODE_ENV is");
+    expect(rejection({ env: { NODE_ENV: "../default" } })).toContain("NODE_ENV must be");
   });
 
-  test("the process that runs has processContext", () => {
+  test("processContext describes the running process", () => {
     expect(processContext()).toMatchObject({ cwd: process.cwd(), env: process.env });
   });
 });
 
 describe("names", () => {
-  test("an unknown name in a file stops the start and the nearest is named", () => {
+  test("an unknown name in a file stops the start, and the message names the nearest one", () => {
     file("config/default.json", { AMPHO_SECURITY_TOKEN_TLL: 60 });
-    expect(refusal()).toBe(
-      "Wrong configuration: AMPHO_SECURITY_TOKEN_TLL (config/default.json) is no parameter; the nearest is AMPHO_SECURITY_TOKEN_TTL",
+    expect(rejection()).toBe(
+      "AMPHO_SECURITY_TOKEN_TLL (config/default.json) is not a known parameter. The nearest is AMPHO_SECURITY_TOKEN_TTL.",
     );
   });
 
@@ -141,19 +145,19 @@ describe("names", () => {
     expect(configuration().port).toBe(3000);
   });
 
-  test("an unknown name in the environment warns", () => {
+  test("an unknown name in the environment causes a warning", () => {
     const { warnings } = read({ env: { AMPHO_SECURITY_TOKEN_TLL: "60", AMPHO_EMPTY: "" } });
     expect(warnings).toEqual([
-      "AMPHO_SECURITY_TOKEN_TLL (environment) is no parameter; the nearest is AMPHO_SECURITY_TOKEN_TTL",
+      "AMPHO_SECURITY_TOKEN_TLL is not a known parameter. The nearest is AMPHO_SECURITY_TOKEN_TTL.",
     ]);
   });
 
-  test("an unknown name in the environment is told behind what is wrong, as it may be the reason", () => {
+  test("an unknown name in the environment follows the problems, because it can be their cause", () => {
     const env = { NODE_ENV: "production", AMPHO_SECURITY_KEY: "", AMPHO_SECURITY_KYE: JSON.stringify(key) };
-    expect(refusal({ env }).split("\n")).toEqual([
-      "Wrong configuration, 1 problem:",
-      "  AMPHO_SECURITY_KEY is not set and is required in production: make a key with `ampho sec-gen-key`",
-      "  AMPHO_SECURITY_KYE (environment) is no parameter; the nearest is AMPHO_SECURITY_KEY",
+    expect(rejection({ env }).split("\n")).toEqual([
+      "The configuration has 1 problem:",
+      "  AMPHO_SECURITY_KEY must be set in production. Create a key with `ampho sec-gen-key`.",
+      "  AMPHO_SECURITY_KYE is not a known parameter. The nearest is AMPHO_SECURITY_KEY.",
     ]);
   });
 
@@ -165,105 +169,109 @@ describe("names", () => {
     ["AMPHO_SECURITY_CONFIG_DIR", "AMPHO_CONFIG_DIR"],
     ["AMPHO_SECURTY_KEY", "AMPHO_SECURITY_KEY"],
     ["AMPHO_SECUIRTY_SESSION_MAX", "AMPHO_SECURITY_SESSION_TTL"],
-  ])("%s, with SECURITY_ too little, too much or misspelt, is nearest to %s", (name, meant) => {
+  ])("the unknown name %s is nearest to %s", (name, meant) => {
     expect(read({ env: { [name]: "1" } }).warnings).toEqual([
-      `${name} (environment) is no parameter; the nearest is ${meant}`,
+      `${name} is not a known parameter. The nearest is ${meant}.`,
     ]);
   });
 
-  test("an unknown option stops the start and the nearest is named", () => {
-    expect(refusal({ options: { tokenTll: 60 } })).toContain("tokenTll is no option; the nearest is tokenTtl");
-    expect(refusal({ options: { AMPHO_PORT: 60 } })).toContain("AMPHO_PORT is no option; the nearest is port");
+  test("an unknown option stops the start, and the message names the nearest one", () => {
+    expect(rejection({ options: { tokenTll: 60 } })).toContain(
+      "tokenTll is not a known option. The nearest is tokenTtl.",
+    );
+    expect(rejection({ options: { AMPHO_PORT: 60 } })).toContain(
+      "AMPHO_PORT is not a known option. The nearest is port.",
+    );
   });
 
-  test("options that are no parameters are known to whoever takes them", () => {
+  test("the caller can allow options that are not parameters", () => {
     expect(configuration({ options: { users: {} }, otherOptions: ["users"] }).port).toBe(3000);
-    expect(refusal({ options: { user: {} }, otherOptions: ["users"] })).toContain("the nearest is users");
+    expect(rejection({ options: { user: {} }, otherOptions: ["users"] })).toContain("The nearest is users.");
   });
 
-  test("AMPHO_CONFIG_DIR counts only in the environment", () => {
+  test("AMPHO_CONFIG_DIR in a file stops the start", () => {
     file("config/default.json", { AMPHO_CONFIG_DIR: "x" });
-    expect(refusal()).toContain("AMPHO_CONFIG_DIR (config/default.json) counts only in the environment");
+    expect(rejection()).toContain("AMPHO_CONFIG_DIR (config/default.json) has an effect in the environment only.");
   });
 
-  test("names cannot forge a line of the message", () => {
+  test("a name cannot forge a line of the message", () => {
     file("config/default.json", { "AMPHO_X\n\u001b[31mall is well": 1 });
-    expect(refusal()).toContain("AMPHO_X\\u000a\\u001b[31mall is well (config/default.json)");
+    expect(rejection()).toContain("AMPHO_X\\u000a\\u001b[31mall is well (config/default.json)");
   });
 });
 
 describe("files", () => {
-  test("a file that is not JSON is named, and not cited", () => {
+  test("the message names a file that is not JSON, and does not cite it", () => {
     file("config/default.json", "hunter2-secret");
-    expect(refusal()).toBe("Wrong configuration: config/default.json is not JSON");
+    expect(rejection()).toBe("config/default.json is not valid JSON.");
     file("config/default.json", '{"AMPHO_SECURITY_KEY":\n  {"k":"hunter2" "kty":"oct"}}');
-    expect(refusal()).toMatch(/^Wrong configuration: config\/default\.json is not JSON \(line \d\)$/);
-    expect(refusal()).not.toContain("hunter2");
+    expect(rejection()).toMatch(/^config\/default\.json is not valid JSON \(line \d\)\.$/);
+    expect(rejection()).not.toContain("hunter2");
   });
 
-  test.each(["[]", "null", '"text"', "1"])("a file that holds %s is refused", (content) => {
+  test.each(["[]", "null", '"text"', "1"])("a configuration file that contains %s is rejected", (content) => {
     file("config/development.json", content);
-    expect(refusal()).toBe("Wrong configuration: config/development.json is JSON but no object");
+    expect(rejection()).toBe("config/development.json must contain a JSON object.");
   });
 
-  test("a folder in the place of a file is refused", () => {
+  test("a folder with the name of a configuration file is rejected", () => {
     mkdirSync(join(folder, "config/default.json"));
-    expect(refusal()).toBe("Wrong configuration: config/default.json cannot be read: it is a folder");
+    expect(rejection()).toBe("config/default.json cannot be read (it is not a regular file).");
   });
 
-  test("so is a pipe, which would wait for somebody who writes", () => {
+  test("a named pipe with the name of a configuration file is rejected and does not block", () => {
     execFileSync("mkfifo", [join(folder, "config/default.json")]);
-    expect(refusal()).toBe("Wrong configuration: config/default.json cannot be read: it is a pipe");
+    expect(rejection()).toBe("config/default.json cannot be read (it is not a regular file).");
   });
 
-  test("one that cannot be used hides nothing that is wrong in the environment or in code", () => {
+  test("a file that cannot be used hides no problem of the environment or of the options", () => {
     file("config/default.json", "{");
-    const message = refusal({
+    const message = rejection({
       env: { AMPHO_PORT: "x", AMPHO_SECURITY_KEY: "{}", AMPHO_HOTS: "::1" },
       options: { tokenTtl: 0, portt: 1 },
     });
     expect(message.split("\n")).toEqual([
-      "Wrong configuration, 5 problems:",
-      expect.stringMatching(/^ {2}config\/default\.json is not JSON/),
-      "  portt is no option; the nearest is port",
-      expect.stringMatching(/^ {2}AMPHO_SECURITY_TOKEN_TTL \(option tokenTtl\) is 0 and may be /),
-      expect.stringMatching(/^ {2}AMPHO_PORT \(environment\) is "x" and may be /),
-      expect.stringMatching(/^ {2}AMPHO_SECURITY_KEY \(environment\) cannot be used: /),
-      "  AMPHO_HOTS (environment) is no parameter; the nearest is AMPHO_HOST",
+      "The configuration has 5 problems:",
+      expect.stringMatching(/^ {2}config\/default\.json is not valid JSON/),
+      "  portt is not a known option. The nearest is port.",
+      expect.stringMatching(/^ {2}AMPHO_SECURITY_TOKEN_TTL \(option tokenTtl\) must be .*, but is 0\.$/),
+      expect.stringMatching(/^ {2}AMPHO_PORT must be .*, but is "x"\.$/),
+      expect.stringMatching(/^ {2}AMPHO_SECURITY_KEY cannot be used: /),
+      "  AMPHO_HOTS is not a known parameter. The nearest is AMPHO_HOST.",
     ]);
   });
 
-  test("what one that cannot be used may have set is not missed", () => {
+  test("a parameter that an unusable file might have set is not reported as missing", () => {
     file("config/default.json", "[]");
-    expect(refusal({ env: { NODE_ENV: "production", AMPHO_SECURITY_KEY: "" } })).toBe(
-      "Wrong configuration: config/default.json is JSON but no object",
+    expect(rejection({ env: { NODE_ENV: "production", AMPHO_SECURITY_KEY: "" } })).toBe(
+      "config/default.json must contain a JSON object.",
     );
   });
 
-  test("a folder or an environment that cannot be used hides nothing either", () => {
+  test("a bad folder or a bad NODE_ENV hides no problem of the environment", () => {
     const env = { NODE_ENV: "a/b", AMPHO_CONFIG_DIR: "nowhere", AMPHO_PORT: "x" };
-    expect(refusal({ env }).split("\n")).toEqual([
-      "Wrong configuration, 3 problems:",
-      '  NODE_ENV is "a/b" and may be letters, digits and - . _',
-      '  AMPHO_CONFIG_DIR is "nowhere" and may be the path of a folder',
-      expect.stringMatching(/^ {2}AMPHO_PORT \(environment\) is "x" and may be /),
+    expect(rejection({ env }).split("\n")).toEqual([
+      "The configuration has 3 problems:",
+      '  NODE_ENV must be a text of letters, digits and - . _, but is "a/b".',
+      '  AMPHO_CONFIG_DIR must be the path of a folder, but is "nowhere".',
+      expect.stringMatching(/^ {2}AMPHO_PORT must be .*, but is "x"\.$/),
     ]);
   });
 
-  test("a byte order mark is no matter", () => {
+  test("a byte order mark at the start of a file is ignored", () => {
     file("config/default.json", '\uFEFF{"AMPHO_PORT":1}');
     expect(configuration().port).toBe(1);
   });
 
-  test("a member __proto__ sets nothing", () => {
+  test("a member __proto__ of a file sets no parameter", () => {
     file("config/default.json", '{"__proto__":{"AMPHO_PORT":1}}');
     expect(configuration().port).toBe(3000);
   });
 });
 
 describe("values", () => {
-  test("all that is wrong is named at once, with what it was and what it may be", () => {
-    const message = refusal({
+  test("one message names every wrong parameter, what it was and what it can be", () => {
+    const message = rejection({
       env: {
         AMPHO_SECURITY_TOKEN_TTL: "soon",
         AMPHO_SECURITY_TOKEN_LEEWAY: "-1",
@@ -273,13 +281,15 @@ describe("values", () => {
       options: { port: 70_000, restPrefix: "api" },
     });
     expect(message.split("\n")).toEqual([
-      "Wrong configuration, 6 problems:",
-      expect.stringMatching(/^ {2}AMPHO_SECURITY_REST_PREFIX \(option restPrefix\) is "api" and may be a path such as/),
-      expect.stringMatching(/^ {2}AMPHO_SECURITY_TOKEN_ALG \(environment\) is "none" and may be HS256, .* or PS512$/),
-      expect.stringMatching(/^ {2}AMPHO_SECURITY_TOKEN_TTL \(environment\) is "soon" and may be a whole number of sec/),
-      '  AMPHO_SECURITY_TOKEN_LEEWAY (environment) is "-1" and may be a whole number of seconds from 0 to 300',
-      "  AMPHO_PORT (option port) is 70000 and may be a whole number from 0 to 65535",
-      "  AMPHO_SECURITY_KEY (environment) is not JSON (not shown) and may be a JWK or a JWK Set",
+      "The configuration has 6 problems:",
+      expect.stringMatching(
+        /^ {2}AMPHO_SECURITY_REST_PREFIX \(option restPrefix\) must be a path such as .*, but is "api"\.$/,
+      ),
+      expect.stringMatching(/^ {2}AMPHO_SECURITY_TOKEN_ALG must be HS256, .* or PS512, but is "none"\.$/),
+      expect.stringMatching(/^ {2}AMPHO_SECURITY_TOKEN_TTL must be a duration from 1 .*, but is "soon"\.$/),
+      '  AMPHO_SECURITY_TOKEN_LEEWAY must be a duration from 0 to 300 seconds, as a whole number of seconds or a text such as 15m or 1h30m, but is "-1".',
+      "  AMPHO_PORT (option port) must be a whole number from 0 to 65535, but is 70000.",
+      "  AMPHO_SECURITY_KEY must be a JWK or a JWK Set, but is not JSON.",
     ]);
   });
 
@@ -301,8 +311,12 @@ describe("values", () => {
       true,
       null,
       "1000000000",
+      "0s",
+      "15 m",
+      "1.5h",
+      "4000d",
     ],
-    AMPHO_SECURITY_TOKEN_LEEWAY: ["301", 301, "-1"],
+    AMPHO_SECURITY_TOKEN_LEEWAY: ["301", 301, "-1", "6m"],
     AMPHO_SECURITY_TOKEN_ISSUER: [5, "a\nb", ["a"]],
     AMPHO_SECURITY_TOKEN_AUDIENCE: ["[]", "[", '[""]', "[1]", [], ["a", 1], 5, {}],
     AMPHO_SECURITY_SCOPES: ["{", "[]", '{"a":"b"}', '{"a":["b c"]}', { a: [1] }, { a: [""] }, { "": ["a"] }],
@@ -344,6 +358,17 @@ describe("values", () => {
     AMPHO_SECURITY_SESSION_IDLE_TTL: ["1.5", "0"],
     AMPHO_SECURITY_SESSIONS_PER_USER: ["0", "many"],
     AMPHO_SECURITY_PASSWORD_MIN: ["many", "0", "1025"],
+    AMPHO_SECURITY_THROTTLE_ATTEMPTS: ["0", "1000001", "5m"],
+    AMPHO_SECURITY_THROTTLE_KNOWN_ATTEMPTS: ["0", "many"],
+    AMPHO_SECURITY_THROTTLE_WINDOW: [14, "86401", "2d"],
+    AMPHO_SECURITY_THROTTLE_LOCK: ["0", "many"],
+    AMPHO_SECURITY_THROTTLE_ADDRESS: ["-1", 1001],
+    AMPHO_SECURITY_THROTTLE_NETWORK: ["-1", 1001],
+    AMPHO_SECURITY_REVOCATION_FEED_TOKEN: ["short", "with space ".repeat(4), "é".repeat(40), "x".repeat(1025)],
+    AMPHO_METRICS_TOKEN: ["short", "x".repeat(1025), 5],
+    AMPHO_CONNECTIONS_MAX: ["0", "many", "1.5"],
+    AMPHO_SHUTDOWN_DELAY: ["3601", "2h"],
+    AMPHO_AUDIT_KEEP: ["-1", "long"],
     AMPHO_DATABASE_URL: [
       "mongodb://h/x",
       "ampho.db",
@@ -361,11 +386,11 @@ describe("values", () => {
     AMPHO_TRUST_PROXY: ["-1", "all"],
   };
   test.each(Object.entries(bad).flatMap(([name, values]) => values.map((value) => [name, value] as const)))(
-    "%s is not %j",
+    "%s cannot be %j",
     (name, value) => {
       file("config/default.json", { [name]: value });
-      expect(refusal()).toMatch(
-        new RegExp(`^Wrong configuration: ${name} \\(config/default\\.json\\) is .* and may be `),
+      expect(rejection({ env: { AMPHO_DATABASE_URL: "" } })).toMatch(
+        new RegExp(`^${name} \\(config/default\\.json\\) must be .*, but is .*\\.$`),
       );
     },
   );
@@ -374,6 +399,14 @@ describe("values", () => {
     ["AMPHO_SECURITY_REST_PREFIX", "/auth/v1.0", "restPrefix", "/auth/v1.0"],
     ["AMPHO_SECURITY_TOKEN_TTL", "60", "tokenTtl", 60],
     ["AMPHO_SECURITY_TOKEN_TTL", 60, "tokenTtl", 60],
+    ["AMPHO_SECURITY_TOKEN_TTL", "15m", "tokenTtl", 900],
+    ["AMPHO_SECURITY_SESSION_IDLE_TTL", "14d", "sessionIdleTtl", 1_209_600],
+    ["AMPHO_SECURITY_SESSION_TTL", "1h30m", "sessionTtl", 5400],
+    ["AMPHO_SECURITY_THROTTLE_WINDOW", "15s", "throttleWindow", 15],
+    ["AMPHO_SECURITY_THROTTLE_ADDRESS", 0, "throttleAddress", 0],
+    ["AMPHO_AUDIT_KEEP", "0", "auditKeep", 0],
+    ["AMPHO_CONNECTIONS_MAX", "500", "connectionsMax", 500],
+    ["AMPHO_METRICS_TOKEN", "x".repeat(32), "metricsToken", "x".repeat(32)],
     ["AMPHO_SECURITY_TOKEN_LEEWAY", 0, "tokenLeeway", 0],
     ["AMPHO_SECURITY_TOKEN_AUDIENCE", "a", "tokenAudience", ["a"]],
     ["AMPHO_SECURITY_TOKEN_AUDIENCE", '["a","b"]', "tokenAudience", ["a", "b"]],
@@ -396,12 +429,12 @@ describe("values", () => {
     ["AMPHO_HOST", "localhost", "host", "localhost"],
     ["AMPHO_PORT", "0", "port", 0],
   ];
-  test.each(good)("%s may be %j", (name, value, option, expected) => {
+  test.each(good)("%s can be %j", (name, value, option, expected) => {
     file("config/default.json", { [name]: value });
-    expect(configuration()).toHaveProperty(option, expected);
+    expect(configuration({ env: { AMPHO_DATABASE_URL: "" } })).toHaveProperty(option, expected);
   });
 
-  test("a json parameter may be a text or a value, in files and in code", () => {
+  test("a json parameter can be a text or a value, in files and in code", () => {
     for (const scopes of [{ editor: ["write"] }, '{"editor":["write"]}']) {
       expect({ ...configuration({ options: { scopes } }).scopes }).toEqual({ editor: ["write"] });
       file("config/default.json", { AMPHO_SECURITY_SCOPES: scopes });
@@ -409,7 +442,7 @@ describe("values", () => {
     }
   });
 
-  test("a role that is named like a member of every object has no scopes", () => {
+  test("a role that is named like a member of every object has no scopes of its own", () => {
     expect(configuration().scopes["constructor"]).toBeUndefined();
     const { scopes } = configuration({ options: { scopes: '{"__proto__":["a"]}' } });
     expect(Object.entries(scopes)).toEqual([["__proto__", ["a"]]]);
@@ -420,24 +453,43 @@ describe("values", () => {
     expect(Object.isFrozen(configuration().scopes)).toBe(true);
   });
 
-  test("that statements are to be prepared is said to change nothing with SQLite", () => {
+  test("AMPHO_DATABASE_PREPARE causes a warning with SQLite", () => {
     const warnings = (env: Record<string, string>) =>
       read({ env: { ...env, AMPHO_DATABASE_PREPARE: "true" } }).warnings;
     const line =
-      "AMPHO_DATABASE_PREPARE is for PostgreSQL: with SQLite statements are always prepared, and it changes nothing";
+      "AMPHO_DATABASE_PREPARE has no effect with SQLite, which always keeps prepared statements. It is for PostgreSQL.";
     expect(warnings({ AMPHO_DATABASE_URL: "sqlite:a.db" })).toContain(line);
     expect(warnings({ AMPHO_DATABASE_URL: "postgres://h/x" })).not.toContain(line);
     expect(configuration({ env: { AMPHO_DATABASE_PREPARE: "true" } }).databasePrepare).toBe(true);
     expect(configuration().databasePrepare).toBe(false);
   });
 
-  test("PostgreSQL is not migrated by itself in production only", () => {
+  test("PostgreSQL is migrated automatically except in production", () => {
     const migrate = (env: Record<string, string>) => configuration({ env }).databaseMigrate;
     const url = "postgres://h/x";
     expect(migrate({ AMPHO_DATABASE_URL: url })).toBe("auto");
     expect(migrate({ AMPHO_DATABASE_URL: url, NODE_ENV: "production" })).toBe("off");
     expect(migrate({ AMPHO_DATABASE_URL: url, NODE_ENV: "production", AMPHO_DATABASE_MIGRATE: "auto" })).toBe("auto");
-    expect(migrate({ NODE_ENV: "production" })).toBe("auto");
+    expect(migrate({ AMPHO_DATABASE_URL: "sqlite:a.db", NODE_ENV: "production" })).toBe("auto");
+  });
+});
+
+describe("AMPHO_DATABASE_URL", () => {
+  const noDatabase = { AMPHO_DATABASE_URL: "" };
+
+  test("a program that uses the database must have it set in production", () => {
+    const env = { ...noDatabase, NODE_ENV: "production" };
+    expect(rejection({ env })).toMatch(/^AMPHO_DATABASE_URL must be set in production, for example to sqlite:/);
+    expect(configuration({ env, uses: { database: false } }).databaseUrl).toBe("sqlite:ampho.db");
+    file("config/production.json", { AMPHO_DATABASE_URL: "sqlite:b.db" });
+    expect(configuration({ env }).databaseUrl).toBe("sqlite:b.db");
+  });
+
+  test("outside production the default is used, and a warning shows the absolute path of the file", () => {
+    const { configuration, warnings } = read({ env: noDatabase });
+    expect(configuration.databaseUrl).toBe("sqlite:ampho.db");
+    expect(warnings).toEqual([`AMPHO_DATABASE_URL is not set. The database is ${join(folder, "ampho.db")}.`]);
+    expect(read({ env: noDatabase, uses: { database: false } }).warnings).toEqual([]);
   });
 });
 
@@ -450,11 +502,11 @@ describe("secrets", () => {
     "postgres:u:pa55word",
     "host=h password=55word",
   ])("a wrong URL does not show the password in it: %s", (url) =>
-    expect(refusal({ env: { AMPHO_DATABASE_URL: url } })).not.toContain("55word"),
+    expect(rejection({ env: { AMPHO_DATABASE_URL: url } })).not.toContain("55word"),
   );
 
-  test("of a URL with a password that has to be written otherwise it is told how", () => {
-    const wrong = refusal({ env: { AMPHO_DATABASE_URL: "postgres://u:pa55#word@h/x" } });
+  test("the message about a URL shows how to write special characters of a password", () => {
+    const wrong = rejection({ env: { AMPHO_DATABASE_URL: "postgres://u:pa55#word@h/x" } });
     expect(wrong).toContain("%23");
     expect(wrong).not.toContain("pa55");
   });
@@ -463,7 +515,7 @@ describe("secrets", () => {
     for (const name of ["AMPHO_PORT", "AMPHO_SECURITY_KEY_FILE", "AMPHO_DATABASE_URL", "AMPHO_SECURITY_SCOPES"]) {
       for (const value of [JSON.stringify(key), key.k, key]) {
         file("config/default.json", { [name]: value });
-        expect(refusal({ env: { AMPHO_SECURITY_KEY: "" } })).not.toContain(key.k);
+        expect(rejection({ env: { AMPHO_SECURITY_KEY: "", AMPHO_DATABASE_URL: "" } })).not.toContain(key.k);
       }
     }
   });
@@ -473,11 +525,11 @@ describe("secrets", () => {
   });
 });
 
-describe("the key", () => {
+describe("AMPHO_SECURITY_KEY", () => {
   const noKey = { AMPHO_SECURITY_KEY: "" };
   const kids = (given: Given) => configuration(given).keys?.map(({ kid }) => kid);
 
-  test("may be a text or a value, in every layer", () => {
+  test("the key can be a text or a value, in every source", () => {
     expect(kids({})).toEqual(["one"]);
     expect(kids({ options: { key: otherKey } })).toEqual(["two"]);
     expect(kids({ options: { key: JSON.stringify(otherKey) } })).toEqual(["two"]);
@@ -485,94 +537,96 @@ describe("the key", () => {
     expect(kids({ env: noKey })).toEqual(["two", "one"]);
   });
 
-  test("is required in production", () => {
-    expect(refusal({ env: { ...noKey, NODE_ENV: "production" } })).toBe(
-      "Wrong configuration: AMPHO_SECURITY_KEY is not set and is required in production: make a key with `ampho sec-gen-key`",
+  test("the key is required in production", () => {
+    expect(rejection({ env: { ...noKey, NODE_ENV: "production" } })).toBe(
+      "AMPHO_SECURITY_KEY must be set in production. Create a key with `ampho sec-gen-key`.",
     );
   });
 
-  test("is made for the process elsewhere, with a warning", () => {
+  test("outside production a process without a key creates one, with a warning", () => {
     const first = read({ env: noKey });
-    expect(first.warnings).toEqual([expect.stringMatching(/^AMPHO_SECURITY_KEY is not set: .*`ampho sec-gen-key`$/)]);
+    expect(first.warnings).toEqual([expect.stringMatching(/^AMPHO_SECURITY_KEY is not set\. .*`ampho sec-gen-key`/)]);
     expect(first.configuration.keys).toHaveLength(1);
     const kid = (result: typeof first) => result.configuration.keys?.[0]?.kid;
     expect(kid(read({ env: noKey }))).not.toBe(kid(first));
   });
 
-  test("that is made follows AMPHO_SECURITY_TOKEN_ALG", () => {
+  test("the created key follows AMPHO_SECURITY_TOKEN_ALG", () => {
     const { keys } = configuration({ env: { ...noKey, AMPHO_SECURITY_TOKEN_ALG: "ES384" } });
     expect(keys?.[0]?.algorithm).toBe("ES384");
   });
 
-  test("has to be configured for whoever asks for that", () => {
-    expect(refusal({ env: noKey, needs: { key: "configured" } })).toContain("AMPHO_SECURITY_KEY is not set");
+  test("a caller can require a configured key", () => {
+    expect(rejection({ env: noKey, uses: { key: "configured" } })).toContain("AMPHO_SECURITY_KEY must be set.");
   });
 
-  test("is not looked at by whoever needs none", () => {
+  test("a caller that uses no key ignores a bad one", () => {
     const env = { NODE_ENV: "production", AMPHO_SECURITY_KEY: "nonsense" };
-    expect(read({ env, needs: { key: "none" } })).toMatchObject({ configuration: { keys: undefined }, warnings: [] });
+    expect(read({ env, uses: { key: "none" } })).toMatchObject({ configuration: { keys: undefined }, warnings: [] });
   });
 
   test.each([
-    ["no JSON", "hunter2-secret"],
-    ["no object", "5"],
+    ["not JSON", "hunter2-secret"],
+    ["not an object", "5"],
     ["an empty set", '{"keys":[]}'],
     ["too short", '{"kty":"oct","k":"c2hvcnQtc2VjcmV0"}'],
     ["empty", '{"kty":"oct","k":""}'],
     ["for encryption", JSON.stringify({ ...key, use: "enc" })],
     ["public", '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}'],
-    ["two of one kid", JSON.stringify({ keys: [key, { ...otherKey, kid: "one" }] })],
-  ])("is refused when it is %s", (_, value) => {
-    const message = refusal({ env: { AMPHO_SECURITY_KEY: value } });
-    expect(message).toMatch(/^Wrong configuration: AMPHO_SECURITY_KEY \(environment\) /);
+    ["two keys with one kid", JSON.stringify({ keys: [key, { ...otherKey, kid: "one" }] })],
+  ])("the configuration rejects a key that is %s", (_, value) => {
+    const message = rejection({ env: { AMPHO_SECURITY_KEY: value } });
+    expect(message).toMatch(/^AMPHO_SECURITY_KEY /);
     for (const secret of ["hunter2", "c2hvcnQtc2VjcmV0", key.k]) expect(message).not.toContain(secret);
   });
 
-  test("an algorithm that does not fit is a mistake of the algorithm", () => {
-    expect(refusal({ env: { AMPHO_SECURITY_TOKEN_ALG: "RS256" } })).toMatch(
-      /^Wrong configuration: AMPHO_SECURITY_TOKEN_ALG \(environment\) is "RS256", which does not fit the key/,
+  test("an algorithm that does not fit the key is a problem of AMPHO_SECURITY_TOKEN_ALG", () => {
+    expect(rejection({ env: { AMPHO_SECURITY_TOKEN_ALG: "RS256" } })).toMatch(
+      /^AMPHO_SECURITY_TOKEN_ALG must fit the key, but is "RS256": /,
     );
   });
 
-  test("a key of an unknown kind behind the first is skipped with a warning", () => {
+  test("a key of an unknown kty after the first one is skipped with a warning", () => {
     const set = { keys: [key, { kty: "AKP", alg: "ML-DSA-44", kid: "later", pub: "AAAA" }] };
     const { configuration, warnings } = read({ options: { key: set } });
     expect(configuration.keys).toHaveLength(1);
     expect(warnings).toHaveLength(1);
   });
 
-  describe("in a file", () => {
+  describe("AMPHO_SECURITY_KEY_FILE", () => {
     const fromFile = (path: string, env = {}) => ({ env: { ...noKey, AMPHO_SECURITY_KEY_FILE: path, ...env } });
 
-    test("is read from the working directory or by an absolute path", () => {
+    test("a key file is read from the working directory or by an absolute path", () => {
       file("key.json", otherKey);
       expect(kids(fromFile("key.json"))).toEqual(["two"]);
       expect(kids(fromFile(join(folder, "key.json")))).toEqual(["two"]);
     });
 
-    test("and in the other parameter is refused, whatever the layers", () => {
+    test("a key and a key file together are rejected, also in different sources", () => {
       file("key.json", key);
       file("config/default.json", { AMPHO_SECURITY_KEY: key });
-      expect(refusal(fromFile("key.json"))).toMatch(
-        /AMPHO_SECURITY_KEY_FILE \(environment\) is set and AMPHO_SECURITY_KEY/,
+      expect(rejection(fromFile("key.json"))).toMatch(
+        /^AMPHO_SECURITY_KEY_FILE must not be set together with AMPHO_SECURITY_KEY \(config/,
       );
-      expect(refusal({ env: { AMPHO_SECURITY_KEY_FILE: "key.json" } })).toContain("only one of them may be");
+      expect(rejection({ env: { AMPHO_SECURITY_KEY_FILE: "key.json" } })).toContain("Remove one of the two.");
     });
 
-    test("that is not there, not readable, not JSON or bad is refused", () => {
+    test("a key file that is missing, unreadable, not JSON or bad is rejected", () => {
       file("text.json", "hunter2-secret");
       file("short.json", { kty: "oct", k: "c2hvcnQtc2VjcmV0" });
-      const start = "Wrong configuration: AMPHO_SECURITY_KEY_FILE (environment) ";
-      expect(refusal(fromFile("no.json"))).toBe(
-        `${start}is "no.json", which cannot be read (there is no such file or folder), and may be the path of a file`,
+      const start = "AMPHO_SECURITY_KEY_FILE must be";
+      expect(rejection(fromFile("no.json"))).toBe(
+        `${start} the path of a readable file, but is "no.json" (there is no such file or folder).`,
       );
-      expect(refusal(fromFile("config"))).toContain("it is a folder");
-      expect(refusal(fromFile("/run/no-secrets/ampho_key"))).toContain('is "/run/no-secrets/ampho_key", which cannot');
-      expect(refusal(fromFile("../keys/ampho-2"))).toContain('is "../keys/ampho-2", which cannot');
+      expect(rejection(fromFile("config"))).toContain("it is not a regular file");
+      expect(rejection(fromFile("/run/no-secrets/ampho_key"))).toContain(
+        'but is "/run/no-secrets/ampho_key" (there is',
+      );
+      expect(rejection(fromFile("../keys/ampho-2"))).toContain('but is "../keys/ampho-2" (there is');
       for (const kept of ["/Kq3v8/xZ1mB0dTq", "6HnF5h1bqhYqg1HTLmn0WjB1Z0tI5V0rF1o3x4eJ2Qw", "hunter2"])
-        expect(refusal(fromFile(kept))).not.toContain(kept);
-      expect(refusal(fromFile("text.json"))).toBe(`${start}is not JSON (not shown) and may be a JWK or a JWK Set`);
-      expect(refusal(fromFile("short.json"))).toMatch(/AMPHO_SECURITY_KEY_FILE \(environment\) cannot be used: /);
+        expect(rejection(fromFile(kept))).not.toContain(kept);
+      expect(rejection(fromFile("text.json"))).toBe(`${start} a JWK or a JWK Set, but is not JSON.`);
+      expect(rejection(fromFile("short.json"))).toMatch(/^AMPHO_SECURITY_KEY_FILE cannot be used: /);
     });
   });
 });

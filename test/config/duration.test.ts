@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseDuration } from "../../dist/duration.js";
+import { formatDuration, parseDuration } from "../../dist/duration.js";
 
 test.each([
   [0, 0],
@@ -43,4 +43,16 @@ test.each([
   ["15m"],
 ])("the value %j is not a duration", (value) => {
   expect(parseDuration(value)).toBeUndefined();
+});
+
+test.each([
+  [0, "0s"],
+  [90, "1m30s"],
+  [900, "15m"],
+  [5400, "1h30m"],
+  [1_209_600, "14d"],
+  [86_401, "1d1s"],
+])("%d seconds are written as %s", (seconds, text) => {
+  expect(formatDuration(seconds)).toBe(text);
+  expect(parseDuration(text)).toBe(seconds);
 });

@@ -10,20 +10,20 @@ test.each([
   ["abc", "xabc", 1],
   ["ca", "abc", 3],
   ["kitten", "sitting", 3],
-] as const)("from %j to %j there are %d steps", (from, to, steps) => {
+] as const)("the distance from %j to %j is %d", (from, to, steps) => {
   expect(editDistance(from, to)).toBe(steps);
   expect(editDistance(to, from)).toBe(steps);
 });
 
-test("the nearest is found whatever the case", () => {
+test("the nearest word is found in any case", () => {
   expect(nearest("PROT", ["host", "port", "key"])).toBe("port");
 });
 
-test("nothing is near when all are too far", () => {
+test("there is no nearest word if all are too far", () => {
   expect(nearest("frobnicate", ["host", "port"], 3)).toBeUndefined();
   expect(nearest("x", [])).toBeUndefined();
 });
 
-test("a long text costs no time worth measuring", () => {
+test("a long text is compared in a short time", () => {
   expect(nearest("x".repeat(1_000_000), ["port"])).toBe("port");
 });

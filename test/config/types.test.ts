@@ -13,8 +13,9 @@ test("the configuration has the types of the table", () => {
   expectTypeOf<Configuration>().not.toHaveProperty("key");
 });
 
-test("options in code have the types of the table, and may be undefined", () => {
-  expectTypeOf<ConfigurationOptions["tokenTtl"]>().toEqualTypeOf<number | undefined>();
+test("options in code have the types of the table and can be undefined", () => {
+  expectTypeOf<ConfigurationOptions["tokenTtl"]>().toEqualTypeOf<number | string | undefined>();
+  expectTypeOf<ConfigurationOptions["port"]>().toEqualTypeOf<number | undefined>();
   expectTypeOf<ConfigurationOptions["key"]>().toEqualTypeOf<string | object | undefined>();
   expectTypeOf<ConfigurationOptions["tokenAudience"]>().toEqualTypeOf<string | readonly string[] | undefined>();
   expectTypeOf<ConfigurationOptions["databaseUrl"]>().toEqualTypeOf<string | undefined>();

@@ -76,6 +76,6 @@ it("the runbook of docs/keys.md does what it says, command by command", { timeou
 });
 
 it("what docs/keys.md says that the log says, it says", () => {
-  expect(readPage("src/config/follow-key-file.ts")).toContain("the key file was read anew: ");
-  expect(page).toContain("the key file was read anew: ");
+  expect(readPage("src/config/follow-key-file.ts")).toContain("The key file was read again. ");
+  expect(page).toContain("The key file was read again. ");
 });

@@ -115,7 +115,7 @@ describe("in production", () => {
     const place = freshPlace({ AMPHO_SECURITY_KEY: "" });
     const { code, stdout, stderr } = await command(place, serveArguments);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
-    expect(stderr).toContain("AMPHO_SECURITY_KEY is not set and is required in production");
+    expect(stderr).toContain("AMPHO_SECURITY_KEY must be set in production.");
     expect(stderr).toContain("`ampho sec-gen-key`");
   });
 });

@@ -20,7 +20,10 @@ export async function run(input: CommandInput, context: CommandContext): Promise
     terminal.printJson(next.set);
     return;
   }
-  const { keyFile } = readConfiguration({ ...context.processContext, needs: { key: "none" } }).configuration;
+  const { keyFile } = readConfiguration({
+    ...context.processContext,
+    uses: { key: "none", database: false },
+  }).configuration;
   if (keyFile === undefined)
     throw new UsageError("--in-place needs AMPHO_SECURITY_KEY_FILE: there is no file to replace");
   let next: NextKeys | undefined;

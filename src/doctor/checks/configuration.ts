@@ -177,7 +177,7 @@ const warningOf = (message: string): Finding => {
 
 /** Turns the message of a ConfigurationError into findings, one for each line. The lines hold no secret. */
 export function findingsOf(message: string): readonly Finding[] {
-  const lines = message.replace(/^Wrong configuration(?:, \d+ problems?)?:\s*/, "").split("\n");
+  const lines = message.replace(/^The configuration has \d+ problems?:\s*/, "").split("\n");
   return lines
     .map((line) => line.trim())
     .filter((line) => line !== "")

@@ -1,0 +1,39 @@
+// Which files hold secrets: the key file, and configuration files that contain a secret parameter.
+import { join, resolve } from "node:path";
+import { envFileName } from "./env-file.js";
+import { readFiles } from "./files.js";
+import { parameters } from "./parameters.js";
+import type { ProcessContext } from "./process-context.js";
+import { configurationFolder, readSources } from "./sources.js";
+
+export interface SecretFiles {
+  readonly keyFile: string | undefined;
+  readonly configurationFiles: readonly string[];
+}
+
+const secretNames: ReadonlySet<string> = new Set(
+  Object.entries(parameters).flatMap(([name, row]) => ("secret" in row && row.secret ? [name] : [])),
+);
+
+/** Finds them for a configuration that could be read. */
+export function findSecretFiles(context: ProcessContext): SecretFiles {
+  const keyFile = readSources(context).values.get("AMPHO_SECURITY_KEY_FILE")?.raw;
+  const { folder, names } = configurationFolder(context);
+  const { files } = readFiles({ path: folder, label: "" }, names);
+  const inEnvFile = [...(context.envFile ?? [])].some((name) => isSecret(name, context.env[name]));
+  return {
+    keyFile: typeof keyFile === "string" && keyFile !== "" ? resolve(context.cwd, keyFile) : undefined,
+    configurationFiles: [
+      ...files
+        .filter(({ members }) => [...members].some(([name, value]) => isSecret(name, value)))
+        .map(({ name }) => join(folder, name)),
+      ...(inEnvFile ? [join(context.cwd, envFileName)] : []),
+    ],
+  };
+}
+
+/** A database URL with a password is a secret too. */
+function isSecret(name: string, value: unknown): boolean {
+  if (secretNames.has(name)) return true;
+  return typeof value === "string" && URL.canParse(value) && new URL(value).password !== "";
+}
