@@ -1,10 +1,10 @@
-// Tokens that verified, so that the next request with one costs a look-up: bounded in number and in characters, found by
-// the whole token, filled only by its caller after a good verification. It knows nothing of revocations: whoever takes a
-// value from it looks at those and at the times again.
+// The cache of verified tokens: the next request with the same token costs one look-up. It is limited in number and in
+// characters, and compares the whole token. Only its caller fills it, after a good verification. It knows nothing of
+// revocations, so its caller checks those and the times again on every hit.
 //
-// Once it is full, a token comes in only when it is seen for the second time (the doorkeeper of TinyLFU), and entries leave
-// by the clock algorithm (second chance): one that was asked for since the hand last came by stays. So many tokens that are
-// used once neither push out tokens that are in use nor leave anything behind for the garbage collector.
+// While the cache is full, a token enters when it is seen for the second time, and only in place of a token that was not
+// used since the first time (the recency rule of LIRS, Jiang and Zhang 2002). So a flood of tokens that are used once
+// evicts nothing, and a working set that is larger than the cache does not evict itself in turns.
 
 interface Entry<T> {
   readonly token: string;
@@ -12,39 +12,72 @@ interface Entry<T> {
   readonly value: T;
   /** Unix seconds. */
   readonly expires: number;
-  used: boolean;
+  /** The turn of the last use. */
+  usedAt: number;
 }
 
 export interface VerifiedTokens<T> {
   find(token: string): T | undefined;
-  /** `expires`: the Unix second from which on the token is no longer good, leeway included. */
+  /** `expires` is the Unix second from which the token is no longer good, leeway included. */
   add(token: string, value: T, expires: number, now: number): void;
   /** Forgets everything, as after a change of keys. */
   clear(): void;
   readonly size: number;
 }
 
-/** How many tokens that were seen once are remembered, each by its mark. */
-const onceMax = 16_384;
+/** How many entries one admission inspects. More would find the last unused entries sooner, and cost more on each miss. */
+const stepsMax = 128;
 
 /**
- * Entries are filed under 30 bits made of the token's end, which is its signature's, and then compared as a whole: to hash
- * a string that a socket has just given takes longer than all the rest. Nobody who cannot sign chooses what these bits are.
+ * Entries are filed under 30 bits of the end of the token, which is its signature, and then compared as a whole. To hash
+ * a string that just came from a socket takes longer than all the rest. Only a client that can sign chooses these bits.
  */
 function markOf(token: string): number {
   let mark = 1;
   for (let at = Math.max(0, token.length - 8); at < token.length; at++) mark = (mark * 31 + token.charCodeAt(at)) | 0;
-  return mark & 0x3fffffff;
+  return mark & 0x3fffffff || 1;
 }
 
-/** Whether a token with this mark was seen lately; from now on it was. A mistake costs one verification or one entry. */
-function createDoorkeeper(): (mark: number) => boolean {
-  const seen = new Int32Array(onceMax);
-  return (mark) => {
-    const place = (mark ^ (mark >>> 15)) & (onceMax - 1);
-    if (seen[place] === mark) return true;
-    seen[place] = mark;
-    return false;
+/**
+ * Remembers for each mark the turn in which it was last seen, for at least the last `atLeast` different marks (1 MiB for
+ * 32 768). The older of two generations is dropped when the younger one is full. A table with one slot a mark is smaller,
+ * but two tokens that take turns in one slot would be new for ever. A `Map` takes twice the time and leaves garbage.
+ */
+function createSightings(atLeast: number) {
+  // At most half full, so that a search soon finds the mark or a free slot (mark 0). The turn stands beside its mark.
+  const slots = 2 ** Math.ceil(Math.log2(2 * atLeast));
+  let younger = new Int32Array(2 * slots);
+  let older = new Int32Array(2 * slots);
+  let count = 0;
+
+  function indexOf(generation: Int32Array, mark: number): number {
+    let slot = (mark ^ (mark >>> 15)) & (slots - 1);
+    while (generation[2 * slot] !== mark && generation[2 * slot] !== 0) slot = (slot + 1) & (slots - 1);
+    return 2 * slot;
+  }
+
+  return {
+    find(mark: number): number | undefined {
+      const at = indexOf(younger, mark);
+      if (younger[at] === mark) return younger[at + 1];
+      const before = indexOf(older, mark);
+      return older[before] === mark ? older[before + 1] : undefined;
+    },
+    note(mark: number, turn: number): void {
+      const at = indexOf(younger, mark);
+      const isNew = younger[at] !== mark;
+      younger[at] = mark;
+      younger[at + 1] = turn;
+      if (!isNew || ++count < atLeast) return;
+      [younger, older] = [older, younger];
+      younger.fill(0);
+      count = 0;
+    },
+    clear(): void {
+      younger.fill(0);
+      older.fill(0);
+      count = 0;
+    },
   };
 }
 
@@ -56,47 +89,58 @@ export function createVerifiedTokens<T>(
   const byMark = new Map<number, Entry<T>>();
   const ring: (Entry<T> | undefined)[] = [];
   const free: number[] = [];
-  const wasSeen = createDoorkeeper();
+  // Twice the cache: a new working set is recognized although as many other tokens come between its uses.
+  const sightings = createSightings(2 * tokensMax);
   let hand = 0;
   let characters = 0;
+  /** Counts the tokens that came while the cache was full, in 32 bits that wrap. Hits only read it. */
+  let turn = 0;
 
   function isFull(token: string): boolean {
     return byMark.size >= tokensMax || characters + token.length > charactersMax;
   }
 
-  function evict(now: number): void {
-    for (;;) {
+  /** Evicts a token that has expired or was not used since that turn. Returns false when it finds none nearby. */
+  function evictUnusedSince(since: number, now: number): boolean {
+    for (let step = Math.min(stepsMax, ring.length); step > 0; step--) {
       const at = hand;
       hand = (hand + 1) % ring.length;
       const entry = ring[at];
-      if (entry === undefined) continue;
-      if (entry.used && entry.expires > now) {
-        entry.used = false;
-        continue;
-      }
+      if (entry === undefined || (((entry.usedAt - since) | 0) >= 0 && entry.expires > now)) continue;
       byMark.delete(entry.mark);
       characters -= entry.token.length;
       ring[at] = undefined;
       free.push(at);
-      return;
+      // If it is still in use, it returns with its next request and replaces a token that was unused for longer.
+      sightings.note(entry.mark, entry.usedAt);
+      return true;
     }
+    return false;
+  }
+
+  function makeRoom(token: string, mark: number, now: number): boolean {
+    const since = sightings.find(mark);
+    turn = (turn + 1) | 0;
+    sightings.note(mark, turn);
+    if (since === undefined) return false;
+    while (byMark.size > 0 && isFull(token)) if (!evictUnusedSince(since, now)) return false;
+    return true;
   }
 
   return {
     find(token) {
       const entry = byMark.get(markOf(token));
       if (entry === undefined || entry.token !== token) return undefined;
-      // A write only where it changes something: the line stays clean for the other cores and for the cache.
-      if (!entry.used) entry.used = true;
+      // Written only when it changes: the cache line stays clean for the other cores.
+      if (entry.usedAt !== turn) entry.usedAt = turn;
       return entry.value;
     },
     add(token, value, expires, now) {
       const mark = markOf(token);
-      // Of two good tokens with one mark, one in 65 000 when it is full, the second is verified each time.
+      // Two good tokens share a mark once in 65 000 tokens of a full cache. The second one is then verified each time.
       if (expires <= now || token.length > charactersMax || byMark.has(mark)) return;
-      if (isFull(token) && !wasSeen(mark)) return;
-      while (byMark.size > 0 && isFull(token)) evict(now);
-      const entry = { token, mark, value, expires, used: false };
+      if (isFull(token) && !makeRoom(token, mark, now)) return;
+      const entry = { token, mark, value, expires, usedAt: turn };
       byMark.set(mark, entry);
       characters += token.length;
       const at = free.pop();
@@ -105,6 +149,7 @@ export function createVerifiedTokens<T>(
     },
     clear() {
       byMark.clear();
+      sightings.clear();
       ring.length = 0;
       free.length = 0;
       hand = 0;

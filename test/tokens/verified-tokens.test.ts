@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createVerifiedTokens } from "../../dist/tokens/verified-tokens.js";
 import { now } from "./forge.js";
@@ -12,13 +14,13 @@ test("a token that was added is found by its whole text, in whatever string it c
   expect(tokens.find("header.payload.signature ")).toBeUndefined();
 });
 
-test("what has expired is not taken in", () => {
+test("an expired token is not kept", () => {
   const tokens = createVerifiedTokens<string>();
   tokens.add("t", "v", now, now);
   expect(tokens.find("t")).toBeUndefined();
 });
 
-test("clear forgets everything", () => {
+test("clearing the cache forgets everything", () => {
   const tokens = createVerifiedTokens<number>({ tokens: 4 });
   for (let at = 0; at < 10; at++) tokens.add(`t${at}`, at, later, now);
   tokens.clear();
@@ -27,14 +29,14 @@ test("clear forgets everything", () => {
   expect(tokens.find("t1")).toBe(1);
 });
 
-describe("is bounded", () => {
-  test("in number", () => {
+describe("the limits of the cache", () => {
+  test("the cache keeps no more tokens than its limit", () => {
     const tokens = createVerifiedTokens<number>({ tokens: 100 });
     for (let at = 0; at < 10_000; at++) tokens.add(`token ${at}`, at, later, now);
     expect(tokens.size).toBe(100);
   });
 
-  test("in characters", () => {
+  test("the cache keeps no more characters than its limit", () => {
     const tokens = createVerifiedTokens<number>({ characters: 1000 });
     for (let at = 0; at < 100; at++) tokens.add(String(at).padStart(100), at, later, now);
     expect(tokens.size).toBe(10);
@@ -47,7 +49,7 @@ describe("is bounded", () => {
   });
 });
 
-test("tokens in use stay while many others are used once", () => {
+test("tokens in use stay while many other tokens are used once", () => {
   const tokens = createVerifiedTokens<number>({ tokens: 100 });
   const inUse = Array.from({ length: 50 }, (_, at) => `in use ${at}`);
   for (const token of inUse) tokens.add(token, 1, later, now);
@@ -57,7 +59,7 @@ test("tokens in use stay while many others are used once", () => {
   }
 });
 
-test("once it is full, a token comes in when it is seen for the second time", () => {
+test("a full cache keeps a token that is seen for the second time", () => {
   const tokens = createVerifiedTokens<number>({ tokens: 3 });
   for (let at = 0; at < 3; at++) tokens.add(`first ${at}`, at, later, now);
   tokens.add("new", 4, later, now);
@@ -67,7 +69,7 @@ test("once it is full, a token comes in when it is seen for the second time", ()
   expect(tokens.size).toBe(3);
 });
 
-test("tokens that come to be used replace those that no longer are", () => {
+test("tokens in use replace tokens that are no longer used", () => {
   const tokens = createVerifiedTokens<number>({ tokens: 100 });
   for (let at = 0; at < 100; at++) tokens.add(`old ${at}`, at, later, now);
   for (let round = 0; round < 4; round++) {
@@ -80,7 +82,7 @@ test("tokens that come to be used replace those that no longer are", () => {
   expect(found.length).toBeGreaterThan(95);
 });
 
-test("as many tokens as it holds, taken in turn, are all found", () => {
+test("as many tokens as the cache can keep are all found when they take turns", () => {
   const tokens = createVerifiedTokens<number>({ tokens: 100 });
   for (let round = 0; round < 3; round++) {
     for (let at = 0; at < 100; at++) {
@@ -90,22 +92,99 @@ test("as many tokens as it holds, taken in turn, are all found", () => {
   }
 });
 
-test("what has expired goes first, even if it was in use", () => {
+test("an expired token is evicted first, even if it was in use", () => {
   const tokens = createVerifiedTokens<number>({ tokens: 3 });
   tokens.add("live", 1, later, now);
   tokens.add("expired", 2, now + 10, now);
   tokens.add("another", 3, later, now);
-  for (const token of ["live", "expired", "another"]) tokens.find(token);
-  for (let time = 0; time < 2; time++) tokens.add("new", 4, later, now + 20);
+  for (let time = 0; time < 2; time++) {
+    tokens.add("new", 4, later, now + 20);
+    if (time === 0) for (const token of ["live", "expired", "another"]) tokens.find(token);
+  }
   expect(tokens.find("expired")).toBeUndefined();
   expect(tokens.find("live")).toBe(1);
   expect(tokens.find("another")).toBe(3);
 });
 
-test("a token is not taken in twice", () => {
+test("a token is not kept twice", () => {
   const tokens = createVerifiedTokens<number>({ tokens: 3 });
   tokens.add("t", 1, later, now);
   tokens.add("t", 2, later, now);
   expect(tokens.size).toBe(1);
   expect(tokens.find("t")).toBe(1);
+});
+
+describe("a working set that fits", () => {
+  /** A token ends with its signature, which looks random. */
+  const makeToken = (name: string): string => createHash("sha256").update(name).digest("base64url");
+  const makeTokens = (name: string, count: number): string[] =>
+    Array.from({ length: count }, (_, at) => makeToken(`${name} ${at}`));
+
+  test("a full cache finds at least 98 of 100 tokens after three rounds, in any order", () => {
+    const world = fc
+      .record({ capacity: fc.integer({ min: 50, max: 600 }), fill: fc.double({ min: 0.02, max: 1, noNaN: true }) })
+      .chain(({ capacity, fill }) => {
+        const size = Math.ceil(capacity * fill);
+        return fc.record({
+          capacity: fc.constant(capacity),
+          size: fc.constant(size),
+          known: fc.integer({ min: 0, max: size }),
+          once: fc.integer({ min: 0, max: capacity }),
+          // A round in a fixed order, backwards, or in an order of its own.
+          orders: fc.array(fc.constantFrom("fixed", "backwards", "shuffled"), { minLength: 4, maxLength: 4 }),
+          weights: fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })),
+        });
+      });
+    fc.assert(
+      fc.property(world, ({ capacity, size, known, once, orders, weights }) => {
+        const cache = createVerifiedTokens<boolean>({ tokens: capacity });
+        const ask = (token: string): boolean => {
+          if (cache.find(token) === true) return true;
+          cache.add(token, true, later, now);
+          return false;
+        };
+        const earlier = makeTokens("earlier", capacity);
+        for (let round = 0; round < 2; round++) for (const token of earlier) ask(token);
+        const shuffle = (tokens: readonly string[]): string[] =>
+          tokens
+            .map((token) => ({ token, weight: weights.next().value ?? 0 }))
+            .sort((a, b) => a.weight - b.weight)
+            .map(({ token }) => token);
+        const set = shuffle([...earlier.slice(0, known), ...makeTokens("new", size - known)]);
+        let found = 0;
+        for (const [round, order] of orders.entries()) {
+          const turns = order === "fixed" ? set : order === "backwards" ? [...set].reverse() : shuffle(set);
+          for (const token of makeTokens(`once ${round}`, once)) ask(token);
+          found = turns.filter(ask).length;
+        }
+        expect(found).toBeGreaterThanOrEqual(0.98 * size);
+        expect(cache.size).toBe(capacity);
+      }),
+      { seed: 20260101, numRuns: 200 },
+    );
+  });
+
+  test("a full cache keeps its working set while tokens that are used once flood it", () => {
+    const cache = createVerifiedTokens<boolean>({ tokens: 500 });
+    const set = makeTokens("in use", 400);
+    for (const token of [...set, ...makeTokens("unused", 100)]) cache.add(token, true, later, now);
+    for (let round = 0; round < 5; round++) {
+      for (const token of makeTokens(`once ${round}`, 5_000)) cache.add(token, true, later, now);
+      expect(set.filter((token) => cache.find(token) === true).length).toBe(400);
+    }
+  });
+
+  test("a working set that is larger than the cache does not evict itself in turns", () => {
+    const cache = createVerifiedTokens<boolean>({ tokens: 500 });
+    const set = makeTokens("in use", 600);
+    let found = 0;
+    for (let round = 0; round < 4; round++) {
+      found = 0;
+      for (const token of set) {
+        if (cache.find(token) === true) found += 1;
+        else cache.add(token, true, later, now);
+      }
+    }
+    expect(found).toBeGreaterThanOrEqual(490);
+  });
 });
