@@ -117,7 +117,7 @@ describe("mount", () => {
       const url = await behind(() => undefined);
       const before = serving.notices.length;
       expect(await errorOf(await post(`${url}/api/security/login`, alice))).toEqual([500, "internal_error"]);
-      expect(serving.notices.slice(before).join("")).toContain("was read by someone else");
+      expect(serving.notices.slice(before).join("")).toContain("was read before Ampho could read it");
       const renewal = await fetch(`${url}/api/security/renew`, { method: "POST" });
       expect(await errorOf(renewal)).toEqual([401, "missing_token"]);
     });

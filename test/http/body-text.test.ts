@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AmphoError } from "../../dist/errors.js";
-import { mediaTypeOf, parseForm, parseJson } from "../../dist/http/rest/request/body-formats.js";
+import { bodyFormatOf, parseForm, parseJson } from "../../dist/http/rest/request/body-formats.js";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const codeOf = (act: () => unknown): unknown => {
@@ -115,7 +115,7 @@ describe("a media type", () => {
     "application/json ; charset=utf8 ;",
     "application/json; profile=x",
     'application/json; profile="; charset=utf-16"',
-  ])("%s is JSON", (type) => expect(mediaTypeOf(type, undefined)).toBe("application/json"));
+  ])("%s is JSON", (type) => expect(bodyFormatOf(type, undefined)).toBe("application/json"));
 
   it.each([
     undefined,
@@ -133,10 +133,10 @@ describe("a media type", () => {
     "application/json ; charset = utf-8",
     "application/json charset=utf-8",
     "application/json\u0000",
-  ])("%j is refused", (type) => expect(codeOf(() => mediaTypeOf(type, undefined))).toBe("unsupported_media_type"));
+  ])("%j is refused", (type) => expect(codeOf(() => bodyFormatOf(type, undefined))).toBe("unsupported_media_type"));
 
   it("is refused with a content coding", () => {
-    expect(codeOf(() => mediaTypeOf("application/json", "gzip"))).toBe("unsupported_media_type");
-    expect(mediaTypeOf("application/json", "identity")).toBe("application/json");
+    expect(codeOf(() => bodyFormatOf("application/json", "gzip"))).toBe("unsupported_media_type");
+    expect(bodyFormatOf("application/json", "identity")).toBe("application/json");
   });
 });

@@ -1,7 +1,7 @@
 // Decides whether the doctor can attack an instance: it has the configured key, or it runs with AMPHO_ALLOW_ATTACK_TEST=true.
 // No attack runs before that is known. The proof sends one token: for an unknown login, without roles, valid for a few seconds.
 import { randomBytes } from "node:crypto";
-import { consentHeader } from "../../http/rest/responses/attack-consent.js";
+import { attackConsentHeader } from "../../http/rest/responses/response.js";
 import type { Key } from "../../keys/key.js";
 import { type Exchange, headerOf, membersOf } from "../exchange.js";
 import { bearer, type TokenRules } from "./attack.js";
@@ -30,7 +30,7 @@ export async function askConsent(
   if (published.status !== 200 || !Array.isArray(jwks))
     return rejected("There is no Ampho at this URL, because it has no JWK Set under the REST prefix.");
   const skewSeconds = skewOf(headerOf(published, "date"), nowSeconds);
-  const declared = headerOf(published, consentHeader) === "true";
+  const declared = headerOf(published, attackConsentHeader) === "true";
   const key = keys?.[0];
   const proof = key === undefined ? noKey : await prove(exchange, key, jwks, rules, nowSeconds + skewSeconds);
   if (declared) return { given: true, by: "server", key: proof === undefined ? key : undefined, skewSeconds };

@@ -1,29 +1,33 @@
-// node:http's IncomingMessage -> HttpRequest. Fields that may come once are looked up in the raw headers: Node keeps the first silently.
+// Converts node:http's IncomingMessage to an HttpRequest. Headers that must not be repeated are read from the raw headers, because
+// Node silently keeps the first one.
 import type { IncomingMessage } from "node:http";
 import { AmphoError } from "../../errors.js";
 import type { HttpRequest, RequestBody, RequestHead } from "../rest/message.js";
 import { onlyAuthorization, severalAuthorizations, splitAuthorization } from "../rest/request/authorization.js";
 import { alreadyRead, bodyTimeoutMs, cutShort, timedOut, tooLarge } from "../rest/request/body-limits.js";
 
-/** What frameworks on node:http add to a request. */
+/** A request with the members that frameworks on node:http add. */
 export interface NodeRequest extends IncomingMessage {
-  /** The target before a mount path was cut off (connect, Express). */
+  /** The target before a mount path was removed (connect, Express). */
   readonly originalUrl?: string | undefined;
-  /** What a body parser has left. */
+  /** The result of a body parser. */
   readonly body?: unknown;
 }
 
 const none: RequestBody = { kind: "none" };
-const singletons = new Set(["host", "content-type", "content-encoding", "idempotency-key"]);
+const unrepeatable = new Set(["host", "content-type", "content-encoding", "idempotency-key"]);
 
-/** Every raw Authorization value. */
+/** Returns every raw Authorization value. */
 export function authorizationValues(request: IncomingMessage): readonly string[] {
   const { rawHeaders } = request;
   if (!hasRaw(rawHeaders)) return splitAuthorization(headerOf(request, "authorization") ?? null);
   return rawHeaders.filter((_, index) => index % 2 === 1 && isAuthorization(rawHeaders[index - 1]));
 }
 
-/** The one raw Authorization value, without an array: each guarded request comes by. `invalid_request` for more. */
+/**
+ * Returns the one raw Authorization value. Throws `invalid_request` for several. It creates no array, because every guarded
+ * request passes here.
+ */
 export function onlyAuthorizationOf(request: IncomingMessage): string | undefined {
   const { rawHeaders } = request;
   if (!hasRaw(rawHeaders)) return onlyAuthorization(authorizationValues(request));
@@ -36,14 +40,14 @@ export function onlyAuthorizationOf(request: IncomingMessage): string | undefine
   return only;
 }
 
-/** What makes messages of a function's events (serverless-http), and test doubles, fill `headers` only, and join what is repeated. */
+/** Adapters for functions (serverless-http) and test doubles fill `headers` only, and join repeated headers there. */
 function hasRaw(rawHeaders: readonly string[] | undefined): boolean {
   return rawHeaders !== undefined && rawHeaders.length > 0;
 }
 
 function isAuthorization(name: string | undefined): boolean {
   if (name?.length !== 13) return false;
-  // As nearly everybody spells it: lower-casing makes a string.
+  // Nearly every client uses one of these two spellings, and they save the new string of `toLowerCase`.
   return name === "Authorization" || name === "authorization" || name.toLowerCase() === "authorization";
 }
 
@@ -56,7 +60,7 @@ export function headOf(request: IncomingMessage): RequestHead {
 }
 
 function headerOf({ headers }: IncomingMessage, name: string): string | undefined {
-  // HTTP/2 has another name for the host (RFC 9113 §8.3.1).
+  // HTTP/2 sends the host as `:authority` (RFC 9113 §8.3.1).
   const value = headers[name] ?? (name === "host" ? headers[":authority"] : undefined);
   return Array.isArray(value) ? value.join(", ") : value;
 }
@@ -65,11 +69,11 @@ export function targetOf(request: NodeRequest): string {
   return request.originalUrl ?? request.url ?? "/";
 }
 
-/** The request as our endpoints see it. `invalid_request` when a field that may come once comes twice. */
+/** Throws `invalid_request` when a header that must not be repeated occurs twice. */
 export function readRequest(request: NodeRequest, parsedBody: unknown = request.body): HttpRequest {
-  refuseRepeats(request.rawHeaders);
+  rejectRepeatedHeaders(request.rawHeaders);
   if (request.headers.host === undefined && request.httpVersion === "1.1") {
-    throw new AmphoError("invalid_request", "The Host header is missing.");
+    throw new AmphoError("invalid_request", "The request has no Host header.");
   }
   return {
     method: request.method ?? "GET",
@@ -81,31 +85,31 @@ export function readRequest(request: NodeRequest, parsedBody: unknown = request.
   };
 }
 
-function refuseRepeats(rawHeaders: readonly string[] = []): void {
+function rejectRepeatedHeaders(rawHeaders: readonly string[] = []): void {
   const seen = new Set<string>();
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]?.toLowerCase() ?? "";
-    if (!singletons.has(name)) continue;
-    if (seen.has(name)) throw new AmphoError("invalid_request", "A header that may come once came twice.");
+    if (!unrepeatable.has(name)) continue;
+    if (seen.has(name)) throw new AmphoError("invalid_request", "The request repeats a header that must occur once.");
     seen.add(name);
   }
 }
 
 function bodyOf(request: IncomingMessage, parsedBody: unknown): RequestBody {
-  if (!mayHaveBody(request)) return none;
+  if (!canHaveBody(request)) return none;
   if (!request.readableDidRead) return { kind: "stream", read: (limitBytes) => readBody(request, limitBytes) };
   if (parsedBody !== undefined) return { kind: "parsed", value: parsedBody };
   return { kind: "stream", read: () => Promise.reject(alreadyRead()) };
 }
 
-/** In HTTP/2 a body need not be announced: one that then is empty counts as none too. */
-function mayHaveBody({ headers, httpVersionMajor }: IncomingMessage): boolean {
+/** In HTTP/2 a body needs no Content-Length. If it turns out to be empty, it counts as none. */
+function canHaveBody({ headers, httpVersionMajor }: IncomingMessage): boolean {
   const length = headers["content-length"];
   if (length !== undefined && Number(length) !== 0) return true;
   return headers["transfer-encoding"] !== undefined || (length === undefined && httpVersionMajor === 2);
 }
 
-/** Reads the whole body. Past the limit it stops reading: what is left is for the answer's writer to discard. */
+/** Reads the whole body. Past the limit it stops, and `writeResponse` discards the rest. */
 function readBody(request: IncomingMessage, limitBytes: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = [];
@@ -115,13 +119,13 @@ function readBody(request: IncomingMessage, limitBytes: number): Promise<Uint8Ar
       clearTimeout(timer);
       request.off("data", onData).off("end", onEnd).off("close", onCut).off("error", onCut);
       if (error === undefined) return resolve(Buffer.concat(chunks, lengthBytes));
-      // Without this a late "error" of the socket would have no listener and end the process.
+      // Without a listener a late "error" of the socket would end the process.
       request.on("error", () => undefined);
       request.pause();
       reject(error);
     };
     const onData = (data: Uint8Array | string) => {
-      // Text when the host has set an encoding before.
+      // The data is text when the host has set an encoding.
       const chunk = typeof data === "string" ? Buffer.from(data, request.readableEncoding ?? "utf8") : data;
       lengthBytes += chunk.byteLength;
       if (lengthBytes > limitBytes) settle(tooLarge());

@@ -1,27 +1,27 @@
-// HttpAnswer -> node:http's ServerResponse, whatever is left of the request's body.
+// Writes an HttpResponse to node:http's ServerResponse and deals with the unread rest of the request's body.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HttpResponse } from "../rest/message.js";
 import { bodyLimitBytes } from "../rest/request/body-limits.js";
 
 const lingerMs = 2_000;
 
-export function writeResponse(request: IncomingMessage, response: ServerResponse, answer: HttpResponse): void {
+export function writeResponse(request: IncomingMessage, response: ServerResponse, content: HttpResponse): void {
   if (response.headersSent || response.destroyed) return;
-  const { status, headers, cookies, body } = answer;
-  // Beside those that the application has set.
+  const { status, headers, cookies, body } = content;
+  // `appendHeader` keeps the cookies that the application has set.
   if (cookies !== undefined) response.appendHeader("Set-Cookie", cookies);
   const length = body === undefined ? {} : { "Content-Length": Buffer.byteLength(body) };
   const isLong = hasLongRemainder(request);
-  // Responses that stand in for Node's (serverless-http's) give nothing back here.
+  // The result is not chained: ServerResponse replacements (serverless-http) return nothing here.
   response.writeHead(status, { ...headers, ...length });
   response.end(body);
   if (isLong && status !== 408) discard(request);
 }
 
 /**
- * Reads what is left of the request for a while, and then closes: closing at once would reset the connection, and the
- * client might never see the answer. Nothing of it is said in the answer: after `Connection: close` Node gives the socket
- * to the next request that comes in time, ahead of those that wait, and fails an assertion of its own when that is
+ * Reads the rest of the request for a while and then closes the connection. To close at once would reset the connection, and
+ * the client might never see the response. The response has no `Connection: close`: after that header Node gives the socket to
+ * the next request that arrives in time, ahead of those that wait, and an assertion of Node's own fails when that request is
  * answered first, which ends the process.
  */
 function discard(request: IncomingMessage): void {
@@ -30,7 +30,7 @@ function discard(request: IncomingMessage): void {
   request.once("end", finish).once("close", finish).resume();
 }
 
-/** A short remainder Node discards by itself, and the connection lives on. */
+/** Node discards a short rest by itself and keeps the connection. */
 function hasLongRemainder(request: IncomingMessage): boolean {
   if (request.complete) return false;
   const length = request.headers["content-length"];

@@ -1,4 +1,4 @@
-// One request to our endpoints on node:http, from its head to the end of its answer. Every adapter on node:http uses this.
+// Serves one request to the endpoints on node:http. Every adapter on node:http uses it.
 import type { ServerResponse } from "node:http";
 import type { HttpHost } from "../rest/host.js";
 import type { HttpResponse } from "../rest/message.js";
@@ -7,14 +7,14 @@ import { type NodeRequest, readRequest, targetOf } from "./request.js";
 import { requestIdOn } from "./request-id.js";
 import { writeResponse } from "./response.js";
 
-/** Whether the request's path is under the prefix of our endpoints. */
+/** Whether the request's path is under the prefix of the endpoints. */
 export function isUnderPrefix(host: HttpHost, request: NodeRequest): boolean {
   return isUnder(host.prefix, parseTarget(targetOf(request)).path);
 }
 
 /**
- * Answers a request by our endpoints. Never rejects; resolves to the answer, for whoever logs it.
- * `parsedBody` is what a body parser has left, where the framework keeps it elsewhere than in `request.body`.
+ * Responds to a request with the endpoint that it names. Never rejects. Returns the response for the access log.
+ * `parsedBody` is the result of a body parser, where the framework does not keep it in `request.body`.
  */
 export async function serveNodeRequest(
   host: HttpHost,
@@ -22,14 +22,14 @@ export async function serveNodeRequest(
   response: ServerResponse,
   parsedBody: unknown = request.body,
 ): Promise<HttpResponse> {
-  let answer: HttpResponse;
+  let content: HttpResponse;
   try {
     const id = requestIdOn(response);
     const read = readRequest(request, parsedBody);
-    answer = await host.handle(id === undefined ? read : { ...read, id });
+    content = await host.handle(id === undefined ? read : { ...read, id });
   } catch (error) {
-    answer = host.refusal(error);
+    content = host.refusal(error);
   }
-  writeResponse(request, response, answer);
-  return answer;
+  writeResponse(request, response, content);
+  return content;
 }

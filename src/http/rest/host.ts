@@ -1,32 +1,33 @@
-// What `authorize` of every framework needs: of an `Ampho`, or of a verifier that holds no store.
+// What adapters need from an `Ampho`, and guards of every framework from an `Ampho` or a verifier.
 import type { Auth, Requirements } from "../../tokens/auth.js";
 import type { HttpRequest, HttpResponse, RequestHead } from "./message.js";
 
-/** Where tokens may also come in cookies: the one place where a guard looks for a token. */
+/** Reads tokens from cookies as well. Guards have no other way to read a cookie. */
 export interface CookieReader {
   /**
-   * The one Authorization value of a request: the header's, else one that is made of the cookie.
-   * `cross_site` for an unsafe method by cookie that a page of another site may have sent; `invalid_request` for two tokens.
+   * Returns the one Authorization value of a request: the header's, or `Bearer` and the cookie's token.
+   * Throws `cross_site` for an unsafe method with a cookie that a page of another site can have sent, and `invalid_request`
+   * for two different tokens.
    */
   authorizationOf(head: RequestHead): string | undefined;
 }
 
 export interface GuardHost {
-  /** A promise only where there is something to wait for. */
+  /** Returns a promise only where the requirements have to wait. */
   guard<R>(
     authorization: string | undefined,
-    need: Requirements<R> | undefined,
+    requirements: Requirements<R> | undefined,
     request: R,
   ): Auth | undefined | Promise<Auth | undefined>;
-  /** The answer of contract §4 to what `guard` throws. */
+  /** Returns the response to an error that `guard` throws (docs/errors.md). */
   refusal(error: unknown): HttpResponse;
-  /** False: it has no store, and a need with `live` is a TypeError where it is written. */
+  /** False for a verifier. It has no database, so requirements with `live` throw a TypeError at definition. */
   readonly live?: false;
-  /** Undefined where cookies are not looked at. */
+  /** Undefined where tokens come in the Authorization header only. */
   readonly cookies?: CookieReader | undefined;
 }
 
-/** What hosts need of an `Ampho`. */
+/** What adapters need from an `Ampho`. */
 export interface HttpHost extends GuardHost {
   readonly prefix: string;
   /** Never rejects. */
@@ -37,10 +38,10 @@ export function isHost(value: unknown): value is GuardHost {
   return typeof value === "object" && value !== null && "guard" in value && typeof value.guard === "function";
 }
 
-/** Throws a TypeError for what is no instance, as where `mount` or `authorize` was handed over without having been called. */
+/** Throws a TypeError for anything else, for example for `app.use(mount)` where `app.use(mount(ampho))` was meant. */
 export function requireHost(value: unknown): void {
   if (!isHost(value))
     throw new TypeError(
-      "the first argument is the instance: mount(ampho), authorize(ampho), with what createAmpho resolves to",
+      "The first argument must be the instance that createAmpho resolves to, as in mount(ampho) or authorize(ampho).",
     );
 }

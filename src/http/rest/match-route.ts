@@ -1,15 +1,16 @@
-// Path under the prefix -> rows of the table. Exact: no case folding, no decoding, no trailing slash.
+// Finds the rows of the route table by path. Matching is exact: no case folding, no decoding, no trailing slash.
 import type { Route } from "./route.js";
 
 export interface RouteMatch {
   readonly route: Route;
+  /** Path parameters by name. */
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** All rows whose path this is, by method; empty when there is none. */
+/** Returns all rows with this path, by method; empty when there is none. */
 export type FindRoutes = (path: string) => ReadonlyMap<string, RouteMatch>;
 
-export function createRouting(routes: readonly Route[]): FindRoutes {
+export function createFindRoutes(routes: readonly Route[]): FindRoutes {
   const patterns = routes.map((route) => ({ route, pattern: patternOf(route.path) }));
   return (path) => {
     const matches = new Map<string, RouteMatch>();

@@ -50,8 +50,10 @@ const problemSchema = {
   type: "object",
   required: ["message", "error"],
   properties: {
-    message: { type: "string", description: "for people; holds nothing that was sent" },
+    message: { type: "string", description: "for people; never contains anything that the client sent" },
     error: { type: "string", enum: errorCodes },
+    field: { type: "string", description: "`invalid_request`: the wrong field, where exactly one is wrong" },
+    reason: { type: "string", description: "`password_rejected`: the rule that the new password breaks" },
   },
 };
 
@@ -97,7 +99,7 @@ function operation(route: Route, schemas: Json, byCookie: boolean): Json {
       ...(byCookie && mayBring.has(route.access.name) ? [{ cookie: [] }] : []),
     ],
     ...(parameters.length > 0 && { parameters }),
-    ...(body && { requestBody: requestBody(body, !route.input.mayBeAbsent) }),
+    ...(body && { requestBody: requestBody(body, !route.input.isOptional) }),
     responses: { [route.status]: successResponse(route, schemas), ...errorResponses(route) },
   };
 }
@@ -137,7 +139,7 @@ function errorResponses(route: Route): Json {
     byStatus.set(problems[code].status, [...(byStatus.get(problems[code].status) ?? []), code]);
   const content = { "application/json": { schema: { $ref: "#/components/schemas/Problem" } } };
   const responses = [...byStatus].map(([status, codes]) => {
-    const description = codes.map((code) => `\`${code}\`: ${problems[code].when}`).join("; ");
+    const description = codes.map((code) => `\`${code}\`: ${problems[code].cause}`).join(" ");
     return [String(status), { description, content }] as const;
   });
   return Object.fromEntries(responses);

@@ -5,7 +5,7 @@ import { AmphoError } from "../../errors.js";
 import { bearerOf } from "../../tokens/bearer.js";
 import type { HttpResponse } from "../rest/message.js";
 import { onlyAuthorization } from "../rest/request/authorization.js";
-import { plainHeaders } from "../rest/responses/problems.js";
+import { plainHeaders } from "../rest/responses/response.js";
 
 export interface MetricsPageOptions {
   /** Undefined: whoever reaches it may read. */

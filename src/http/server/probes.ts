@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { AmphoError } from "../../errors.js";
 import type { HttpResponse } from "../rest/message.js";
 import { forwardedIgnored, isForwarded } from "../rest/request/client-address.js";
-import { plainHeaders } from "../rest/responses/problems.js";
+import { plainHeaders } from "../rest/responses/response.js";
 
 export interface ProbeOptions {
   /** Rejects with `unavailable` when the store is away. */

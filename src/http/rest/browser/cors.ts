@@ -1,27 +1,27 @@
-// Cross-origin calls from browsers (Fetch standard §3.2): off unless origins are listed, then one exact origin at a time.
-// No `*`, and no credentials unless tokens travel in cookies: else a page sets the Authorization header by itself.
+// Cross-origin calls from browsers (Fetch standard §3.2). They are off unless origins are listed. A response names one exact
+// origin, never `*`. Credentials are allowed only where tokens are in cookies; elsewhere a page sets the Authorization header.
 import type { HttpRequest, HttpResponse } from "../message.js";
-import { plainHeaders } from "../responses/problems.js";
+import { emptyResponse } from "../responses/response.js";
 
 export interface Cors {
-  /** A browser's question by a listed origin; that of any other stays an OPTIONS like all. */
+  /** Whether this is a browser's preflight from a listed origin. From another origin it stays an ordinary OPTIONS request. */
   isPreflight(request: HttpRequest): boolean;
-  /** Its answer, for a path that takes these methods. */
+  /** Returns the response to a preflight for a path that has these methods. */
   preflight(methods: readonly string[]): HttpResponse;
-  /** The answer as the request's origin may read it. */
-  allow(request: HttpRequest, answer: HttpResponse): HttpResponse;
+  /** Returns the response with the headers that let the request's origin read it. */
+  withHeaders(request: HttpRequest, response: HttpResponse): HttpResponse;
 }
 
-/** What our endpoints read, beyond what any page may send. */
+/** The request headers that the endpoints read, besides those that every page can send. */
 const requestHeaders = "Authorization, Content-Type, Idempotency-Key";
-/** What our answers say in headers, beyond what any page may read. */
+/** The response headers that pages need, besides those that every page can read. */
 const exposedHeaders = "Retry-After, WWW-Authenticate, X-Request-Id";
 const preflightSeconds = 600;
 
 export function createCors(origins: readonly string[], withCookies: boolean): Cors {
   const listed = new Set(origins);
-  /** Several Origin fields come joined, and are no listed origin. */
-  const originOf = (request: HttpRequest): string | undefined => {
+  /** Several Origin headers arrive joined, and the joined text is no listed origin. */
+  const listedOriginOf = (request: HttpRequest): string | undefined => {
     const origin = request.header("origin");
     return origin !== undefined && listed.has(origin) ? origin : undefined;
   };
@@ -29,29 +29,25 @@ export function createCors(origins: readonly string[], withCookies: boolean): Co
     isPreflight: (request) =>
       request.method === "OPTIONS" &&
       request.header("access-control-request-method") !== undefined &&
-      originOf(request) !== undefined,
-    preflight: (methods) => ({
-      status: 204,
-      headers: {
-        ...plainHeaders,
+      listedOriginOf(request) !== undefined,
+    preflight: (methods) =>
+      emptyResponse({
         "Access-Control-Allow-Methods": methods.join(", "),
         "Access-Control-Allow-Headers": requestHeaders,
         "Access-Control-Max-Age": String(preflightSeconds),
-      },
-      body: undefined,
-    }),
-    allow(request, answer) {
-      if (listed.size === 0) return answer;
-      const origin = originOf(request);
-      // Also without one: a cache must not give one origin's answer to another.
-      const headers = { ...answer.headers, Vary: "Origin" };
-      if (origin === undefined) return { ...answer, headers };
+      }),
+    withHeaders(request, response) {
+      if (listed.size === 0) return response;
+      const origin = listedOriginOf(request);
+      // `Vary` is set without an origin too, or a cache could give one origin's response to another.
+      const headers = { ...response.headers, Vary: "Origin" };
+      if (origin === undefined) return { ...response, headers };
       const allowed = {
         "Access-Control-Allow-Origin": origin,
         "Access-Control-Expose-Headers": exposedHeaders,
         ...(withCookies && { "Access-Control-Allow-Credentials": "true" }),
       };
-      return { ...answer, headers: { ...headers, ...allowed } };
+      return { ...response, headers: { ...headers, ...allowed } };
     },
   };
 }

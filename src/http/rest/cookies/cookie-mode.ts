@@ -1,4 +1,4 @@
-// Tokens in cookies (docs/cookies.md): what comes in them, what is set, and whose pages may speak with them.
+// Tokens in cookies (docs/cookies.md): reads them, sets them, and rejects requests that a page of another site can have sent.
 
 import { AmphoError } from "../../../errors.js";
 import { proofTtlSeconds } from "../../../factors/device-proofs.js";
@@ -16,60 +16,64 @@ export const cookieNames = {
   device: "__Host-ampho-device",
 } as const;
 
-/** What a request brings to one of our endpoints. */
+/** The credentials that a request to an endpoint carries. */
 export interface Credentials {
-  /** The one Authorization value: the header's, or one that is made of the cookie. */
+  /** The one Authorization value: the header's, or `Bearer` and the cookie's token. */
   readonly authorization: string | undefined;
-  /** Of cookies. */
+  /** The values of the three cookies. */
   readonly token: string | undefined;
   readonly refreshToken: string | undefined;
   readonly device: string | undefined;
 }
 
-/** What is left of a grant for the body: no token. */
+/** The part of a grant that stays in the body: no token. */
 export type CookieGrant = Omit<Grant, "token" | "token_type" | "refresh_token" | "device">;
 
 export interface CookieMode extends CookieReader {
-  /** The same for our endpoints; with `grants` also for a request without a token: nobody logs a browser in for its user. */
+  /**
+   * Returns the credentials of a request to an endpoint. Throws `cross_site` like `authorizationOf`, and for an endpoint that
+   * `grants` tokens also without a cookie: a foreign page must not log a browser in as another user (login CSRF).
+   */
   credentialsOf(head: RequestHead, grants: boolean): Credentials;
-  /** The Set-Cookie values that carry a grant. */
+  /** Returns the Set-Cookie values that carry a grant. */
   cookiesOf(grant: Grant): readonly string[];
-  /** An endpoint's grant: no token of it is in the body. */
+  /** Moves the tokens of an endpoint's grant into cookies. */
   moveToCookies(output: unknown): { readonly body: CookieGrant; readonly cookies: readonly string[] };
-  /** The Set-Cookie values that remove both tokens. The device's proof stays: the next login is at the same place. */
+  /** The Set-Cookie values that remove both tokens. The device proof stays for the next login on this device. */
   readonly removeTokens: readonly string[];
 }
 
 export function createCookieMode(listedOrigins: readonly string[]): CookieMode {
   const siteOf = createSiteOf(listedOrigins);
 
-  /** `ambient`: whether the browser has added what the request is judged by. */
-  function requireOwnSite(head: RequestHead, ambient: boolean): void {
+  /** `hasCookie`: whether the request carries one of Ampho's cookies, which a browser adds to foreign requests too. */
+  function requireOwnSite(head: RequestHead, hasCookie: boolean): void {
     if (isSafe(head)) return;
     const site = siteOf(head);
-    if (site === "foreign") throw new AmphoError("cross_site", "This came from a page of another site.");
-    if (site === "unknown" && ambient)
-      throw new AmphoError("cross_site", "A request with cookies has to say its Origin.");
+    if (site === "foreign")
+      throw new AmphoError("cross_site", "The request comes from a page of another site. Nothing was done.");
+    if (site === "unknown" && hasCookie)
+      throw new AmphoError("cross_site", "A request with cookies must have an Origin header. Nothing was done.");
   }
 
   return {
     authorizationOf(head) {
-      const given = tokenOf(head);
-      if (given.byCookie) requireOwnSite(head, true);
-      return given.authorization;
+      const { authorization, byCookie } = tokenOf(head);
+      if (byCookie) requireOwnSite(head, true);
+      return authorization;
     },
     credentialsOf(head, grants) {
       const cookie = head.header("cookie");
       const { authorization, byHeader, token } = tokenOf(head);
       const refreshToken = cookieOf(cookie, cookieNames.refreshToken);
       const device = cookieOf(cookie, cookieNames.device);
-      const ambient = (token ?? refreshToken ?? device) !== undefined;
-      if (grants || !byHeader) requireOwnSite(head, ambient);
+      const hasCookie = (token ?? refreshToken ?? device) !== undefined;
+      if (grants || !byHeader) requireOwnSite(head, hasCookie);
       return { authorization, token, refreshToken, device };
     },
     cookiesOf,
     moveToCookies(output) {
-      if (!isGrant(output)) throw new TypeError("what was to be put into cookies is no grant");
+      if (!isGrant(output)) throw new TypeError("only a grant can be moved into cookies");
       const { token: _, token_type: _type, refresh_token: _refresh, device: _device, ...body } = output;
       return { body, cookies: cookiesOf(output) };
     },
@@ -80,7 +84,7 @@ export function createCookieMode(listedOrigins: readonly string[]): CookieMode {
 function cookiesOf(grant: Grant): readonly string[] {
   const { token, starts, ttl, leeway, refresh_token: refresh, refresh_expires: end, device } = grant;
   const cookies = [setCookie(cookieNames.token, token, ttl + leeway)];
-  // A renewal by access token uses up the refresh token: sent later, it would end the session.
+  // A renewal by access token uses up the refresh token. Sent later, that refresh token would end the session.
   if (refresh === undefined) cookies.push(setCookie(cookieNames.refreshToken, "", 0));
   else cookies.push(setCookie(cookieNames.refreshToken, refresh, (end ?? starts) - starts));
   if (device !== undefined) cookies.push(setCookie(cookieNames.device, device, proofTtlSeconds));
@@ -90,13 +94,13 @@ function cookiesOf(grant: Grant): readonly string[] {
 const isGrant = (value: unknown): value is Grant =>
   typeof value === "object" && value !== null && "token" in value && "expires" in value;
 
-/** The header wins. Another scheme than Bearer is somebody else's, such as a gate in front of the application. */
+/** Another scheme than Bearer is not for Ampho. It can belong to a gateway in front of the application. */
 function tokenOf(head: RequestHead) {
   const header = onlyAuthorization(head.authorization);
   const token = cookieOf(head.header("cookie"), cookieNames.token);
   const bearer = bearerOf(header);
   if (bearer !== undefined && token !== undefined && bearer !== token)
-    throw new AmphoError("invalid_request", "The token in the Authorization header and the one in the cookie differ.");
+    throw new AmphoError("invalid_request", "The Authorization header and the cookie hold different tokens. Send one.");
   const byHeader = bearer !== undefined;
   const byCookie = !byHeader && token !== undefined;
   return { authorization: byCookie ? `Bearer ${token}` : header, token, byHeader, byCookie };

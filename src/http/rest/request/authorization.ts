@@ -1,17 +1,17 @@
-// The Authorization header (RFC 9110 §11.6.2) as hosts hand it over.
+// The Authorization header (RFC 9110 §11.6.2), however the host delivers it.
 import { AmphoError } from "../../../errors.js";
 
-/** The one value. `invalid_request` for more: two readers could believe different ones. */
+/** Returns the one value. Throws `invalid_request` for several, because two readers could each believe a different one. */
 export function onlyAuthorization(values: readonly string[]): string | undefined {
   if (values.length > 1) throw severalAuthorizations();
   return values[0];
 }
 
 export function severalAuthorizations(): AmphoError {
-  return new AmphoError("invalid_request", "Send one Authorization header.");
+  return new AmphoError("invalid_request", "The request has several Authorization headers. Send one.");
 }
 
-/** Takes apart what a host has joined by commas: a bearer token holds none. */
+/** Splits values that a host has joined with commas. A bearer token contains no comma. */
 export function splitAuthorization(joined: string | null): readonly string[] {
   if (joined === null) return [];
   const isJoined = /^[ \t]*bearer\b.*,/is.test(joined) || /,[ \t]*bearer(?:[ \t]|$)/i.test(joined);

@@ -1,32 +1,36 @@
-// The two formats of a request body: JSON (RFC 8259) and application/x-www-form-urlencoded (WHATWG URL §5.1), and the Content-Type
-// (RFC 9110 §8.3) that names one of them.
+// The two formats of a request body, JSON (RFC 8259) and application/x-www-form-urlencoded (WHATWG URL §5.1), and the
+// Content-Type (RFC 9110 §8.3) that selects one.
 import { parseJsonObject } from "../../../crypto/json.js";
 import { AmphoError } from "../../../errors.js";
 
-export type MediaType = "application/json" | "application/x-www-form-urlencoded";
+export type BodyFormat = "application/json" | "application/x-www-form-urlencoded";
 
-const known = new Set<string>(["application/json", "application/x-www-form-urlencoded"] satisfies MediaType[]);
+export const bodyParsers: Readonly<Record<BodyFormat, (bytes: Uint8Array) => Record<string, unknown>>> = {
+  "application/json": parseJson,
+  "application/x-www-form-urlencoded": parseForm,
+};
 
-const isKnown = (type: string): type is MediaType => known.has(type);
+const isFormat = (type: string): type is BodyFormat => Object.hasOwn(bodyParsers, type);
 
-/** `unsupported_media_type` for any other type, a charset that is not UTF-8, or a content coding. */
-export function mediaTypeOf(contentType: string | undefined, contentEncoding: string | undefined): MediaType {
+/** Throws `unsupported_media_type` for another type, a charset that is not UTF-8, or a content coding. */
+export function bodyFormatOf(contentType: string | undefined, contentEncoding: string | undefined): BodyFormat {
   const text = (contentType ?? "").trim();
   const end = /[; \t]|$/.exec(text)?.index ?? 0;
   const type = text.slice(0, end).toLowerCase();
   const isPlain = contentEncoding === undefined || contentEncoding.trim().toLowerCase() === "identity";
-  if (isKnown(type) && isPlain && saysUtf8(text, end)) return type;
+  if (isFormat(type) && isPlain && hasUtf8Parameters(text, end)) return type;
   throw new AmphoError(
     "unsupported_media_type",
-    "The body must be application/json or application/x-www-form-urlencoded, in UTF-8 and not compressed.",
+    "The request body must be application/json or application/x-www-form-urlencoded, in UTF-8 and not compressed.",
   );
 }
 
 /**
- * Whether the parameters (RFC 9110 §5.6.6) behind `start` follow their grammar, and name no charset but UTF-8, once.
- * One at a time, each in one way only: a pattern for all of them would try every way to cut a row of blanks.
+ * Whether the parameters (RFC 9110 §5.6.6) after `start` follow their grammar and name at most one charset, UTF-8.
+ * The loop matches one parameter at a time. One pattern for all of them would backtrack over every way to split a run of
+ * blanks, which an attacker could make slow.
  */
-function saysUtf8(text: string, start: number): boolean {
+function hasUtf8Parameters(text: string, start: number): boolean {
   const parameter = /[ \t]*;[ \t]*(?:([\w!#$&^.+-]+)=(?:([\w!#$&^.+:-]+)|"([^"\\]*)"))?/y;
   let charset: string | undefined;
   for (parameter.lastIndex = start; parameter.lastIndex < text.length; ) {
@@ -40,32 +44,34 @@ function saysUtf8(text: string, start: number): boolean {
   return charset === undefined || charset === "utf-8" || charset === "utf8";
 }
 
+/** Parses strictly, so that no two parsers can read one body differently. */
 export function parseJson(bytes: Uint8Array): Record<string, unknown> {
   const members = parseJsonObject(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   if (members !== undefined) return members;
   throw new AmphoError(
     "invalid_request",
-    "The body must be one JSON object in UTF-8 that names no member twice and is not nested deeply.",
+    "The request body must be one JSON object in UTF-8, without repeated members and without deep nesting.",
   );
 }
 
+/** Rejects a repeated field, a broken percent escape and bytes that are not UTF-8. */
 export function parseForm(bytes: Uint8Array): Record<string, string> {
   const members = new Map<string, string>();
   for (const pair of decodeUtf8(bytes).split("&")) {
     if (pair === "") continue;
-    const cut = pair.indexOf("=");
-    const name = decode(cut < 0 ? pair : pair.slice(0, cut));
-    if (members.has(name)) throw new AmphoError("invalid_request", "The form names a field twice.");
-    members.set(name, cut < 0 ? "" : decode(pair.slice(cut + 1)));
+    const equals = pair.indexOf("=");
+    const name = decodeFormText(equals < 0 ? pair : pair.slice(0, equals));
+    if (members.has(name)) throw new AmphoError("invalid_request", "The form contains a field twice. Send it once.");
+    members.set(name, equals < 0 ? "" : decodeFormText(pair.slice(equals + 1)));
   }
   return Object.fromEntries(members);
 }
 
-function decode(text: string): string {
+function decodeFormText(text: string): string {
   try {
     return decodeURIComponent(text.replaceAll("+", " "));
   } catch {
-    throw new AmphoError("invalid_request", "The form is not valid: a percent escape is broken.");
+    throw new AmphoError("invalid_request", "The form contains a broken percent escape.");
   }
 }
 

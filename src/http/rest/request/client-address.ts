@@ -1,32 +1,35 @@
-// The client's address behind n trusted proxies (AMPHO_TRUST_PROXY): X-Forwarded-For and Forwarded (RFC 7239).
-// Whatever lies further left than the n-th hop from the right was written by someone we do not know.
+// The client's address behind a number of trusted proxies (AMPHO_TRUST_PROXY), from X-Forwarded-For and Forwarded (RFC 7239).
+// Entries further left than the n-th hop from the right come from an unknown sender, so they are never believed.
 import { isIP } from "node:net";
 
 export interface AddressHeaders {
-  /** The socket's other end. */
+  /** The address of the socket's other end. */
   readonly peer: string | undefined;
-  /** `X-Forwarded-For`, several fields joined by commas. */
+  /** `X-Forwarded-For`, several fields joined with commas. */
   readonly forwardedFor: string | undefined;
-  /** `Forwarded`, several fields joined by commas. */
+  /** `Forwarded`, several fields joined with commas. */
   readonly forwarded: string | undefined;
-  /** How many proxies to believe, from the right; 0 believes none. */
+  /** Number of proxies to believe, from the right; 0 believes none. */
   readonly hops: number;
 }
 
-/** The address to count and to log by. Too few hops, rubbish, or two fields that disagree: the socket's address. */
+/**
+ * Returns the address for throttling and logs. Falls back to the socket's address when there are too few hops, when a
+ * header cannot be parsed, or when the two headers disagree.
+ */
 export function clientAddress({ peer, forwardedFor, forwarded, hops }: AddressHeaders): string | undefined {
   const socket = peer === undefined ? undefined : normalizeAddress(peer);
   if (hops < 1) return socket;
   const claims = [];
-  if (forwardedFor !== undefined) claims.push(hopFromRight(splitForwardedFor(forwardedFor), hops));
+  if (forwardedFor !== undefined) claims.push(hopFromRight(forwardedFor.split(","), hops));
   if (forwarded !== undefined) claims.push(hopFromRight(splitForwarded(forwarded), hops));
   const [first, second] = claims;
-  // One proxy writes one of the fields and passes the other on as the client sent it: believing either would let the client choose.
+  // A proxy writes one of the two headers and passes the client's other one on. Believing either would let the client choose.
   if (claims.length === 2 && first !== second) return socket;
   return first ?? socket;
 }
 
-/** IPv4 or IPv6 in one spelling: no port, brackets or zone; IPv4-mapped IPv6 as IPv4; undefined if it is neither. */
+/** Returns IPv4 or IPv6 in one spelling: no port, brackets or zone, and IPv4-mapped IPv6 as IPv4. Undefined for anything else. */
 export function normalizeAddress(text: string): string | undefined {
   const bare = withoutPort(text.trim()).replace(/%.*$/s, "");
   const version = isIP(bare);
@@ -51,14 +54,11 @@ function hopFromRight(hopList: readonly (string | undefined)[] | undefined, hops
   return hop === undefined ? undefined : normalizeAddress(hop);
 }
 
-function splitForwardedFor(value: string): readonly string[] {
-  return value.split(",");
-}
-
-/** The `for` of each element, RFC 7239 §4; undefined if the field does not follow its grammar. */
+/** Returns the `for` of each element (RFC 7239 §4), or undefined if the field does not follow its grammar. */
 function splitForwarded(value: string): readonly (string | undefined)[] | undefined {
   const elements: (string | undefined)[] = [undefined];
-  // Blanks in one place only, or a row of them could be cut in as many ways as it is long.
+  // Blanks are allowed at one point of the pattern only. With two, a run of blanks would have as many splits as its length,
+  // and an attacker could make the match slow.
   const pair =
     /[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)|"((?:[^"\\]|\\.)*)")[ \t]*)?([;,]|$)/suy;
   while (pair.lastIndex < value.length) {
@@ -74,14 +74,12 @@ function splitForwarded(value: string): readonly (string | undefined)[] | undefi
   return elements;
 }
 
-// Requests that a proxy has passed on while none is believed (AMPHO_TRUST_PROXY is 0): then every client has the proxy's
-// address. Or somebody makes the headers up, which is why they count for nothing.
-
-/** What `/readyz` says of a request that came so. */
+/** The warning of `/readyz` for a request that a proxy forwarded although AMPHO_TRUST_PROXY is 0. */
 export const forwardedIgnored = "forwarded_ignored";
 
+/** The log line for the same. A client can also invent these headers, which is why they are ignored. */
 export const forwardedLine =
-  "requests carry X-Forwarded-For or Forwarded, and AMPHO_TRUST_PROXY is 0: if a proxy of yours stands in front, set it to how many there are";
+  "Requests carry X-Forwarded-For or Forwarded, but AMPHO_TRUST_PROXY is 0, so every client has the proxy's address. If a proxy of yours forwards them, set AMPHO_TRUST_PROXY to the number of proxies.";
 
 export function isForwarded(header: (name: string) => string | readonly string[] | undefined): boolean {
   return header("x-forwarded-for") !== undefined || header("forwarded") !== undefined;

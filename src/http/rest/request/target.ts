@@ -1,4 +1,4 @@
-// The request target (RFC 9112 §3.2) cut into path and query. Nothing is decoded: a path has one spelling.
+// Splits the request target (RFC 9112 §3.2) into path and query. Nothing is decoded, so a path has one spelling.
 
 export interface Target {
   readonly path: string;
@@ -6,7 +6,7 @@ export interface Target {
   readonly query: string | undefined;
 }
 
-/** Absolute-form loses its origin, as RFC 9112 §3.2.2 asks; asterisk- and authority-form stay what they are and match nothing. */
+/** Drops the origin of absolute-form (RFC 9112 §3.2.2). Asterisk-form and authority-form stay as they are and match no route. */
 export function parseTarget(target: string): Target {
   const origin = target.startsWith("/") ? null : /^https?:\/\/[^/?#]*/i.exec(target);
   const rest = origin === null ? target : target.slice(origin[0].length) || "/";
@@ -14,7 +14,7 @@ export function parseTarget(target: string): Target {
   return mark < 0 ? { path: rest, query: undefined } : { path: rest.slice(0, mark), query: rest.slice(mark + 1) };
 }
 
-/** Whether the path belongs to whoever owns the prefix. */
+/** Whether the path is the prefix or lies under it. */
 export function isUnder(prefix: string, path: string): boolean {
   return path.startsWith(prefix) && (path.length === prefix.length || path.charCodeAt(prefix.length) === 47);
 }

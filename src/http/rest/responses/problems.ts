@@ -1,123 +1,169 @@
-// The one way out for errors: code -> status, challenge and headers.
-// Challenges: RFC 6750 §3, RFC 9470 §3. A missing token's challenge carries no error code (RFC 6750 §3.1).
+// The one way out for errors: each code has a status, a challenge and headers.
+// Challenges follow RFC 6750 §3 and RFC 9470 §3. A missing token's challenge carries no error code (RFC 6750 §3.1).
 import { AmphoError, type ErrorCode, type ErrorDetails } from "../../../errors.js";
 import type { HttpResponse } from "../message.js";
+import { plainHeaders } from "./response.js";
 
 const realm = 'Bearer realm="ampho"';
 
-type RefusalReport = (error: unknown, requestId: string | undefined) => void;
-
 interface Problem {
   readonly status: number;
-  /** When it is answered, for the docs. */
-  readonly when: string;
-  /** Headers that belong to this code. */
+  /** The cause, for OpenAPI and docs/errors.md: a sentence, or several. */
+  readonly cause: string;
+  /** What the client, the developer or the operator must do. */
+  readonly fix: string;
+  /** The headers that belong to this code. */
   readonly headers?: (details: ErrorDetails) => Readonly<Record<string, string>>;
 }
 
 const challenge =
-  (...parts: readonly string[]) =>
-  () => ({ "WWW-Authenticate": [realm, ...parts].join(", ") });
+  (...parameters: readonly string[]) =>
+  () => ({ "WWW-Authenticate": [realm, ...parameters].join(", ") });
 
 const retryAfter = (details: ErrorDetails) => ({
   "Retry-After": String(Math.max(1, Math.ceil(details.retryAfterSeconds ?? 1))),
 });
 
-/** Every code's status; the compiler sees that none is missing. */
+/** One row for each code. The compiler reports a missing one. */
 export const problems: Readonly<Record<ErrorCode, Problem>> = {
   invalid_request: {
     status: 400,
-    when: "the request is not what the route takes: not JSON, a field missing or of the wrong type, credentials in the query, two tokens, a refused new password",
+    cause:
+      "The request does not have the form that the route requires. The body is not JSON, a field is missing or has the wrong type, the query contains a credential, or the request carries two tokens.",
+    fix: "Change the request. `field` names the wrong field where exactly one is wrong.",
   },
   password_rejected: {
     status: 400,
-    when: "the new password breaks the policy; `reason` is the rule",
+    cause: "The new password breaks a rule of the password policy. `reason` names the rule.",
+    fix: "Show the user the message, or a text of your own for `reason`, and ask for another password.",
   },
   invalid_credentials: {
     status: 401,
-    when: "wrong login or password; the same answer whether the login exists, is disabled or has no password",
+    cause:
+      "The login or the password is wrong. The response is the same whether the login exists, is disabled or has no password.",
+    fix: "Ask the user for login and password again. Do not tell which of the two was wrong.",
     headers: challenge(),
   },
-  missing_token: { status: 401, when: "no bearer token was sent", headers: challenge() },
+  missing_token: {
+    status: 401,
+    cause: "The request carries no bearer token, and the route requires one.",
+    fix: "Send the header `Authorization: Bearer TOKEN`.",
+    headers: challenge(),
+  },
   invalid_token: {
     status: 401,
-    when: "the token is malformed, forged, expired, not yet valid or revoked",
+    cause: "The token is malformed, forged, expired, not yet valid or revoked.",
+    fix: "Renew the session once. If that fails too, ask the user to log in.",
     headers: challenge('error="invalid_token"'),
   },
   login_too_old: {
     status: 401,
-    when: "the route asks for a login fresher than this one; logging in again with the bearer token sent along mends it",
+    cause: "The route requires a more recent login. The `max_age` of the challenge is the greatest age in seconds.",
+    fix: "Ask for the password, and call `POST /login` with the current bearer token. This re-authenticates the session.",
     headers: (details) =>
       challenge('error="insufficient_user_authentication"', `max_age="${Math.floor(details.maxAgeSeconds ?? 0)}"`)(),
   },
   session_ended: {
     status: 401,
-    when: "the session has expired, was ended, or the token was used before; only a new login helps",
+    cause: "The session has expired or was ended, or the token was used before.",
+    fix: "Delete the tokens and ask the user to log in.",
     headers: challenge('error="invalid_token"'),
   },
   insufficient_scope: {
     status: 403,
-    when: "a known user without the role, scope or permission that the route asks for, or a token without the session that it needs",
+    cause:
+      "The user is known, but lacks the role, scope or permission that the route requires. Or the token belongs to no session, and the route requires one.",
+    fix: "Do not retry. Give the user the role, or use a token from `POST /login`.",
     headers: (details) => challenge('error="insufficient_scope"', ...scopeParameter(details.scopes))(),
   },
   cross_site: {
     status: 403,
-    when: "with `AMPHO_SECURITY_COOKIES`: a request that a page of another site may have sent; nothing was done",
+    cause:
+      "Tokens are in cookies (`AMPHO_SECURITY_COOKIES`), and a page of another site might have sent the request. Nothing was done.",
+    fix: "Call from a page of the same origin, or list the page's origin in `AMPHO_SECURITY_CORS_ORIGINS`.",
   },
-  not_found: { status: 404, when: "there is no such path, or nothing of one's own by that id" },
+  not_found: {
+    status: 404,
+    cause: "The path does not exist, or the user has nothing with this id.",
+    fix: "Check the path, the prefix and the id.",
+  },
   method_not_allowed: {
     status: 405,
-    when: "the path is there, the method is not; `Allow` lists those that are",
+    cause: "The path exists, but not with this method.",
+    fix: "Use one of the methods in the `Allow` header.",
     headers: (details) => ({ Allow: (details.allow ?? []).join(", ") }),
   },
   request_timeout: {
     status: 408,
-    when: "the request was not complete after 30 s; the connection is closed",
+    cause: "The request was not complete after 30 seconds. The connection is closed.",
+    fix: "Send the request again on a new connection.",
     headers: () => ({ Connection: "close" }),
   },
-  login_taken: { status: 409, when: "the login exists already" },
-  payload_too_large: { status: 413, when: "the body is larger than 16 KiB" },
-  unsupported_media_type: { status: 415, when: "the body is neither JSON nor a form, not in UTF-8, or compressed" },
-  too_many_attempts: { status: 429, when: "too many tries; `Retry-After` says how long to wait", headers: retryAfter },
-  overloaded: { status: 503, when: "more work than can be done in time; `Retry-After`", headers: retryAfter },
-  unavailable: {
-    status: 503,
-    when: "what the answer needs is away, such as the store; `Retry-After`",
+  login_taken: {
+    status: 409,
+    cause: "Another user has this login. Logins that differ only in case or width are the same login.",
+    fix: "Choose another login.",
+  },
+  payload_too_large: {
+    status: 413,
+    cause: "The request body is larger than 16 KiB.",
+    fix: "Send a smaller body.",
+  },
+  unsupported_media_type: {
+    status: 415,
+    cause: "The request body is neither JSON nor a form, is not in UTF-8, or is compressed.",
+    fix: "Send `Content-Type: application/json` and UTF-8 without a content coding.",
+  },
+  too_many_attempts: {
+    status: 429,
+    cause: "Too many attempts failed, for this login or from this address.",
+    fix: "Wait for the seconds in `Retry-After`. An operator can run `ampho throttle-clear`.",
     headers: retryAfter,
   },
-  internal_error: { status: 500, when: "a bug; the message tells nothing of the inside" },
+  overloaded: {
+    status: 503,
+    cause: "The process has more work than it can do in time.",
+    fix: "Wait for the seconds in `Retry-After`. If it happens often, add processes ([scaling.md](scaling.md)).",
+    headers: retryAfter,
+  },
+  unavailable: {
+    status: 503,
+    cause: "The request needs something that is unreachable, for example the database.",
+    fix: "Wait for the seconds in `Retry-After`. The operator finds the cause in `/readyz` and in the log.",
+    headers: retryAfter,
+  },
+  internal_error: {
+    status: 500,
+    cause: "A bug. The message reveals nothing internal.",
+    fix: "Find the stack in the log by the request's `X-Request-Id`, and report it.",
+  },
 };
 
-/** Headers of every answer. */
-export const plainHeaders: Readonly<Record<string, string>> = {
-  "Cache-Control": "no-store",
-  "X-Content-Type-Options": "nosniff",
-  "Referrer-Policy": "no-referrer",
-};
-
-/** The answer to an error; `requestId` is that of the request, for the log. */
+/** Returns the response to an error. `requestId` is the id of the request in the log. */
 export type ErrorResponder = (error: unknown, requestId?: string) => HttpResponse;
 
-/** Builds the way out: what is no AmphoError is told to `report` and answered as `internal_error`. */
-export function createErrorResponder(report: RefusalReport): ErrorResponder {
+/** `report` gets every error that is no AmphoError. Its response is `internal_error`. */
+export function createErrorResponder(report: (error: unknown, requestId: string | undefined) => void): ErrorResponder {
   return (error, requestId) => {
-    if (error instanceof AmphoError) return refuse(error);
+    if (error instanceof AmphoError) return errorResponse(error);
     report(error, requestId);
-    return refuse(new AmphoError("internal_error", "Something went wrong on the server."));
+    return errorResponse(new AmphoError("internal_error", "An internal error occurred. The server has logged it."));
   };
 }
 
-function refuse({ code, message, details }: AmphoError): HttpResponse {
+function errorResponse({ code, message, details }: AmphoError): HttpResponse {
   const { status, headers } = problems[code];
+  const { field, reason } = details;
   return {
     status,
     headers: { ...plainHeaders, "Content-Type": "application/json", ...headers?.(details) },
-    body: JSON.stringify({ message, error: code }),
+    // `JSON.stringify` leaves undefined members out.
+    body: JSON.stringify({ message, error: code, field, reason }),
     error: code,
   };
 }
 
-/** `scope` holds only scope-tokens (RFC 6749 §3.3): a quote in one would break out of the challenge. */
+/** `scope` holds only scope-tokens (RFC 6749 §3.3), because a quote in one would break out of the challenge. */
 function scopeParameter(scopes: readonly string[] = []): readonly string[] {
   const tokens = scopes.filter((scope) => /^[!#-[\]-~]+$/.test(scope));
   return tokens.length === 0 ? [] : [`scope="${tokens.join(" ")}"`];

@@ -1,13 +1,13 @@
-// A refusal as frameworks know errors: with the members that http-errors, Express, Fastify and Koa read.
+// The error that adapters give to their framework, with the members that http-errors, Express, Fastify and Koa read.
 import { AmphoError } from "../../../errors.js";
 import type { HttpResponse } from "../message.js";
 
-/** What an adapter gives to its framework's own way of errors. `answer` is what contract §4 says about it. */
+/** A request that Ampho has rejected. `response` is what Ampho itself would send (docs/errors.md). */
 export class RejectedRequest extends AmphoError {
   readonly status: number;
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** The message is for whoever sent the request: it tells nothing of the inside. */
+  /** Frameworks can send the message to the client, because it reveals nothing internal. */
   readonly expose = true;
   readonly response: HttpResponse;
 
@@ -17,13 +17,13 @@ export class RejectedRequest extends AmphoError {
     this.response = response;
     this.status = response.status;
     this.statusCode = response.status;
-    // Whoever takes a refusal over writes a body of their own.
+    // An error handler of the application writes a body of its own type.
     const { "Content-Type": _, ...headers } = response.headers;
     this.headers = headers;
   }
 }
 
-/** Once per error: what is no AmphoError is reported as a bug when its answer is made. */
+/** Converts an error once: an error that is no AmphoError is reported as a bug when its response is created. */
 export function toRejectedRequest(host: { refusal(error: unknown): HttpResponse }, error: unknown): RejectedRequest {
   return error instanceof RejectedRequest ? error : new RejectedRequest(host.refusal(error), error);
 }
@@ -31,5 +31,5 @@ export function toRejectedRequest(host: { refusal(error: unknown): HttpResponse 
 function messageOf({ body }: HttpResponse): string {
   const parsed: unknown = JSON.parse(body ?? "{}");
   const message = typeof parsed === "object" && parsed !== null && "message" in parsed ? parsed.message : undefined;
-  return typeof message === "string" ? message : "The request was refused.";
+  return typeof message === "string" ? message : "The request was rejected.";
 }

@@ -1,0 +1,37 @@
+// Builds successful responses.
+import type { HttpResponse } from "../message.js";
+
+type Headers = Readonly<Record<string, string>>;
+
+/** The headers of every response. */
+export const plainHeaders: Headers = {
+  "Cache-Control": "no-store",
+  "X-Content-Type-Options": "nosniff",
+  "Referrer-Policy": "no-referrer",
+};
+
+export function jsonResponse(value: unknown, more: Headers = {}): HttpResponse {
+  return textResponse("application/json", JSON.stringify(value), more);
+}
+
+export function textResponse(type: string, body: string, more: Headers = {}): HttpResponse {
+  return { status: 200, headers: { ...plainHeaders, "Content-Type": type, ...more }, body };
+}
+
+export function emptyResponse(more: Headers = {}): HttpResponse {
+  return { status: 204, headers: { ...plainHeaders, ...more }, body: undefined };
+}
+
+/** Returns the response to HEAD: the same headers without the body (RFC 9110 §9.3.2). */
+export function withoutBody(response: HttpResponse): HttpResponse {
+  if (response.body === undefined) return response;
+  const length = String(new TextEncoder().encode(response.body).byteLength);
+  return { ...response, headers: { ...response.headers, "Content-Length": length }, body: undefined };
+}
+
+/** The header with which an instance allows `ampho doctor --attack` (AMPHO_ALLOW_ATTACK_TEST); its value is `true`. */
+export const attackConsentHeader = "ampho-doctor";
+
+export function withAttackConsent(response: HttpResponse): HttpResponse {
+  return { ...response, headers: { ...response.headers, "Ampho-Doctor": "true" } };
+}
