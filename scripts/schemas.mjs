@@ -1,4 +1,4 @@
-// Writes test/store/schemas/NNNN.*.sql: the newest schema with data in every table, as its programs leave it, for each kind
+// Writes test/store/schemas/.*.sql: the newest schema with data in every table, as its programs leave it, for each kind
 // of database. To be run after each change of a migration that is not released; what was released stays as it is.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

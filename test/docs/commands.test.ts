@@ -1,5 +1,5 @@
 // Whatever a page tells to type is there: the commands of `ampho` with their options, and the files that pages lead to.
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { commands } from "../../dist/cli/commands.js";
@@ -37,34 +37,7 @@ describe.each(pages)("%s", (name) => {
       for (const option of options) expect(known, command).toContain(option);
     }
   });
-
-  it("leads to files and headings that there are", () => {
-    for (const [, target = ""] of page.matchAll(/\]\((?!https?:|mailto:)([^)\s]+)\)/g)) {
-      const [file = "", heading] = target.split("#");
-      const full = file === "" ? path.join(root, name) : path.resolve(root, path.dirname(name), file);
-      expect(existsSync(full), target).toBe(true);
-      if (heading !== undefined) expect(headingsOf(path.relative(root, full)), target).toContain(heading);
-    }
-  });
 });
-
-/** As they stand in addresses. */
-function headingsOf(file: string): readonly string[] {
-  const lines = readPage(file)
-    .replace(/^```[\s\S]*?^```$/gm, "")
-    .split("\n");
-  return lines.flatMap((line) => {
-    const [, text] = /^#{1,6} (.*)$/.exec(line) ?? [];
-    if (text === undefined) return [];
-    return [
-      text
-        .toLowerCase()
-        .replace(/[^\p{L}\p{N}\s_-]/gu, "")
-        .trim()
-        .replace(/\s/g, "-"),
-    ];
-  });
-}
 
 it("finds what it looks for", () => {
   const calls = pages.flatMap((name) => typed(readPage(name)).flatMap(callsIn)).map(([command]) => command);

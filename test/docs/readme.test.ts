@@ -3,7 +3,6 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   copyFileSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -64,11 +63,6 @@ const password = "violet kettle harbour morning";
 describe("the README", () => {
   it("fits on one screen, or nearly", () => {
     expect(readme.split("\n").length).toBeLessThan(100);
-  });
-
-  it("names only pages that are there", () => {
-    for (const [, target = ""] of readme.matchAll(/\]\(([^)#]+)\)/g))
-      if (!target.includes("://")) expect(existsSync(path.join(root, target)), target).toBe(true);
   });
 
   it("links every example, each of which the tests run, beside what is told about its framework", () => {

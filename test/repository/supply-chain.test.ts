@@ -66,19 +66,12 @@ function packCopy(date: Date, environment: Readonly<Record<string, string>>, uma
   folders.push(folder);
   const copy = path.join(folder, "source");
   mkdirSync(copy);
-  for (const name of [
-    "src",
-    "scripts",
-    "docs",
-    "deploy",
-    "README.md",
-    "LICENSE",
-    "CHANGELOG.md",
-    "package.json",
-    "package-lock.json",
-    "tsconfig.json",
-  ])
-    cpSync(path.join(root, name), path.join(copy, name), { recursive: true });
+  const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  for (const name of files.trim().split("\n"))
+    if (existsSync(path.join(root, name))) cpSync(path.join(root, name), path.join(copy, name));
   for (const name of readdirSync(copy, { recursive: true, encoding: "utf8" }))
     utimesSync(path.join(copy, name), date, date);
   symlinkSync(path.join(root, "node_modules"), path.join(copy, "node_modules"));
@@ -182,7 +175,7 @@ describe("the tarball", () => {
     expect(files.filter((name) => name.endsWith(".gyp"))).toEqual([]);
     expect(
       files.every((name) =>
-        /^package\/(dist\/|cjs\/|docs\/|deploy\/[a-z]+\/|package\.json|README\.md|LICENSE|CHANGELOG\.md|sbom\.cdx\.json)/.test(
+        /^package\/(?:(?:dist|cjs|docs|deploy|examples)\/|(?:bench|test)\/README\.md$|[A-Z]+\.md$|package\.json|LICENSE|sbom\.cdx\.json)/.test(
           name,
         ),
       ),
