@@ -20,7 +20,7 @@ export function freshFolder(): string {
   return folder;
 }
 
-/** A copy of `examples/name`, as it is in the repository. */
+/** A copy of the example `name`, as it is in the repository. */
 export function copyExample(name: string): string {
   const folder = freshFolder();
   const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", `examples/${name}`], {
