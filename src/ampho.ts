@@ -19,11 +19,11 @@ import { createReadiness } from "./flows/readiness.js";
 import { createGuard, type Guard } from "./guard/guard.js";
 import { checkLive } from "./guard/live-check.js";
 import { type CookieMode, createCookieMode } from "./http/rest/cookies/cookie-mode.js";
-import { createHandler, type Handle } from "./http/rest/handler.js";
-import type { HttpResponse } from "./http/rest/message.js";
+import { createHandler } from "./http/rest/handler.js";
 import { onlyAuthorization, splitAuthorization } from "./http/rest/request/authorization.js";
 import { forwardedLine } from "./http/rest/request/client-address.js";
 import { createErrorResponder } from "./http/rest/responses/problems.js";
+import type { ServedHost } from "./http/server/server.js";
 import { internalErrorLine, reasonOf, signingKeyRevokedLine } from "./log-lines.js";
 import { closeDeps, type ManagementOptions, openDeps, toStderr } from "./management.js";
 import { createFeed } from "./sessions/feed.js";
@@ -72,33 +72,30 @@ export interface Ampho extends Omit<Management, "sessions"> {
   metrics(): string;
   /** May be called twice; nothing keeps the process alive afterwards. */
   close(): Promise<void>;
-
-  // For adapters.
-  /** Of every endpoint: AMPHO_SECURITY_REST_PREFIX. */
-  readonly prefix: string;
-  /** The REST API on a plain shape that every host can give. Never rejects. */
-  readonly handle: Handle;
-  /** Guards a request by its one Authorization value; a promise only where the need has to wait. */
-  readonly guard: Guard["guard"];
-  /** The answer of contract §4 to what a guard throws. */
-  refusal(error: unknown): HttpResponse;
-  /** Tokens in cookies, as AMPHO_SECURITY_COOKIES asks; undefined without it. `cookiesOf` serves applications that log in by `sessions.create`. */
-  readonly cookies: CookieMode | undefined;
-  /** Rejects with `unavailable` unless the store answers within a second and revocations were read within the last one. */
-  ready(): Promise<void>;
-  /**
-   * Codes of what is not well and no reason to send requests elsewhere: `key_file_unusable`, it was changed for the worse;
-   * `signing_key_revoked`, until there is another nobody can log in or renew; `clock_off`, the machine's clock differs from
-   * the store's by more than the leeway.
-   */
-  warnings(): readonly string[];
-  /** Answers who waits at the revocation feed, for up to 20 s, and lets nobody wait any more: before a server is closed. */
-  release(): void;
   /**
    * Reads AMPHO_SECURITY_KEY_FILE anew, as is done by itself within seconds of a change. Rejects with ConfigurationError
    * when it cannot be used, or when the key is not in a file; the keys then stay as they are.
    */
   reloadKeys(): Promise<void>;
+  /** For adapters and servers. */
+  readonly host: AmphoHost;
+}
+
+/** For adapters and servers. */
+export interface AmphoHost extends ServedHost {
+  readonly guard: Guard["guard"];
+  /** Tokens in cookies; undefined without AMPHO_SECURITY_COOKIES. `cookiesOf` is for logins by `sessions.create`. */
+  readonly cookies: CookieMode | undefined;
+  /** Rejects with `unavailable` unless the database responds and revocations were read, both within the last second. */
+  ready(): Promise<void>;
+  /**
+   * Codes of faults that another process would have too, so `/readyz` stays 200: `key_file_unusable` (the changed key file
+   * cannot be used), `signing_key_revoked` (login and renewal return 503 until there is another key), `clock_off` (this
+   * machine's clock differs from the database's by more than the leeway).
+   */
+  warnings(): readonly string[];
+  /** Responds to all requests that wait at the revocation feed, for up to 20 s, and lets no further one wait. */
+  release(): void;
 }
 
 /**
@@ -260,14 +257,16 @@ export async function composeAmpho(
       })();
       return closing;
     },
-    prefix: configuration.restPrefix,
-    handle,
-    guard,
-    refusal,
-    cookies,
-    ready,
-    warnings,
-    release: () => feed?.close(),
+    host: {
+      prefix: configuration.restPrefix,
+      handle,
+      guard,
+      refusal,
+      cookies,
+      ready,
+      warnings,
+      release: () => feed?.close(),
+    },
     async reloadKeys() {
       if (keyFile === undefined) throw new ConfigurationError("AMPHO_SECURITY_KEY_FILE is not set");
       await keyFile.reload();

@@ -2,7 +2,7 @@
 import type { NextFunction, Request, Response } from "express";
 import { writeResponse } from "../http/node/response.js";
 import { isUnderPrefix, serveNodeRequest } from "../http/node/serve-request.js";
-import { type GuardHost, type HttpHost, requireHost } from "../http/rest/host.js";
+import { type GuardHost, type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
 import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth, AuthOf, NoRequirements, Requirements } from "../tokens/auth.js";
 import { assertAuth, nodeGuard, requirementsAndHandler, validRequirements } from "./node-guard.js";
@@ -37,35 +37,37 @@ const onRefusalKey = Symbol("onRefusal");
 type Marked = Request & { [onRefusalKey]?: OnRefusal };
 
 /** Middleware that serves the REST API under its prefix: `app.use(mount(ampho))`. */
-export function mount(ampho: HttpHost, { onRefusal }: MountOptions = {}): Middleware {
-  requireHost(ampho);
+export function mount(ampho: HttpInstance, { onRefusal }: MountOptions = {}): Middleware {
+  const host = hostOf(ampho);
   return (request: Marked, response, next) => {
     if (onRefusal !== undefined) request[onRefusalKey] = onRefusal;
-    if (isUnderPrefix(ampho, request)) void serveNodeRequest(ampho, request, response);
+    if (isUnderPrefix(host, request)) void serveNodeRequest(host, request, response);
     else next();
   };
 }
 
 /** Middleware for routes and routers: sets `req.auth` and goes on, or refuses. */
-export function authorize(ampho: GuardHost, requirements?: Requirements<Request>): Middleware {
-  const asked = validRequirements(requirements, ampho);
-  return (request, response, next) => through(ampho, asked, request, response, next, () => next());
+export function authorize(ampho: GuardInstance, requirements?: Requirements<Request>): Middleware {
+  const host = hostOf(ampho);
+  const asked = validRequirements(requirements, host);
+  return (request, response, next) => through(host, asked, request, response, next, () => next());
 }
 
 /** Wraps a handler whose `req.auth` is there for certain. What it throws or rejects with goes to `next`, on Express 4 too. */
-export function guarded(ampho: GuardHost, handler: GuardedHandler<NoRequirements>): Middleware;
+export function guarded(ampho: GuardInstance, handler: GuardedHandler<NoRequirements>): Middleware;
 export function guarded<const N extends Requirements<Request>>(
-  ampho: GuardHost,
+  ampho: GuardInstance,
   requirements: N,
   handler: GuardedHandler<N>,
 ): Middleware;
 export function guarded<N extends Requirements<Request>>(
-  ampho: GuardHost,
+  ampho: GuardInstance,
   ...rest: readonly [GuardedHandler<N>] | readonly [N, GuardedHandler<N>]
 ): Middleware {
-  const [requirements, handler] = requirementsAndHandler(rest, ampho);
+  const host = hostOf(ampho);
+  const [requirements, handler] = requirementsAndHandler(rest, host);
   return (request, response, next) =>
-    through(ampho, requirements, request, response, next, () => {
+    through(host, requirements, request, response, next, () => {
       assertAuth(request, requirements);
       return handler(request, response, next);
     });

@@ -2,7 +2,7 @@
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest, FastifySchema } from "fastify";
 import { ConfigurationError } from "../errors.js";
 import { serveNodeRequest } from "../http/node/serve-request.js";
-import { type GuardHost, type HttpHost, requireHost } from "../http/rest/host.js";
+import { type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
 import { isUnder } from "../http/rest/request/target.js";
 import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth, AuthOf, NoRequirements, Requirements } from "../tokens/auth.js";
@@ -41,10 +41,10 @@ export type Plugin = Shapes["plugin"];
  * Plugin that serves the REST API under its prefix: `app.register(mount(ampho))`. It is not encapsulated: `request.auth` is
  * declared where it is registered. Fails to load under a route prefix that AMPHO_SECURITY_REST_PREFIX does not start with.
  */
-export function mount(ampho: HttpHost): Plugin {
-  requireHost(ampho);
+export function mount(ampho: HttpInstance): Plugin {
+  const host = hostOf(ampho);
   const plugin: FastifyPluginCallback = (app, _options, done) => {
-    if (!isUnder(app.prefix, ampho.prefix))
+    if (!isUnder(app.prefix, host.prefix))
       return done(
         new ConfigurationError(`AMPHO_SECURITY_REST_PREFIX is not under ${app.prefix}, where the plugin is registered`),
       );
@@ -54,9 +54,9 @@ export function mount(ampho: HttpHost): Plugin {
       for (const [name, value] of Object.entries(reply.getHeaders()))
         if (value !== undefined) reply.raw.setHeader(name, value);
       reply.hijack();
-      void serveNodeRequest(ampho, request.raw, reply.raw);
+      void serveNodeRequest(host, request.raw, reply.raw);
     };
-    const path = ampho.prefix.slice(app.prefix.length);
+    const path = host.prefix.slice(app.prefix.length);
     // GET {prefix}/openapi.json describes them: plugins that describe the application's routes leave them out.
     const schema: FastifySchema & { hide: boolean } = { hide: true };
     for (const url of [path || "/", `${path}/*`]) app.all(url, { preParsing, schema }, () => undefined);
@@ -73,11 +73,12 @@ export function mount(ampho: HttpHost): Plugin {
  * with an error that has `statusCode`, `headers` and `code` where the application has set an error handler, else with the
  * answer of docs/http.md.
  */
-export function authorize(ampho: GuardHost, requirements?: Requirements<FastifyRequest>): Hook {
-  const asked = validRequirements(requirements, ampho);
+export function authorize(ampho: GuardInstance, requirements?: Requirements<FastifyRequest>): Hook {
+  const host = hostOf(ampho);
+  const asked = validRequirements(requirements, host);
   return (request: FastifyRequest, reply: FastifyReply, done) => {
     void nodeGuard({
-      host: ampho,
+      host,
       requirements: asked,
       message: request.raw,
       request,
@@ -95,22 +96,23 @@ export function authorize(ampho: GuardHost, requirements?: Requirements<FastifyR
 
 /** Wraps a handler whose `request.auth` is there for certain. */
 export function guarded<Q extends FastifyRequest, Y extends FastifyReply>(
-  ampho: GuardHost,
+  ampho: GuardInstance,
   handler: GuardedHandler<NoRequirements, Q, Y>,
 ): (request: Q, reply: Y) => unknown;
 export function guarded<const N extends Requirements<Q>, Q extends FastifyRequest, Y extends FastifyReply>(
-  ampho: GuardHost,
+  ampho: GuardInstance,
   requirements: N,
   handler: GuardedHandler<N, Q, Y>,
 ): (request: Q, reply: Y) => unknown;
 export function guarded<N extends Requirements<Q>, Q extends FastifyRequest, Y extends FastifyReply>(
-  ampho: GuardHost,
+  ampho: GuardInstance,
   ...rest: readonly [GuardedHandler<N, Q, Y>] | readonly [N, GuardedHandler<N, Q, Y>]
 ): (request: Q, reply: Y) => unknown {
-  const [requirements, handler] = requirementsAndHandler(rest, ampho);
+  const host = hostOf(ampho);
+  const [requirements, handler] = requirementsAndHandler(rest, host);
   return (request, reply) =>
     nodeGuard<Q, unknown>({
-      host: ampho,
+      host,
       requirements,
       message: request.raw,
       request,

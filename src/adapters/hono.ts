@@ -4,7 +4,7 @@ import type { GetConnInfo } from "hono/conninfo";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { onlyAuthorizationOf } from "../http/node/request.js";
-import { type GuardHost, type HttpHost, requireHost } from "../http/rest/host.js";
+import { type GuardHost, type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
 import { onlyAuthorization, splitAuthorization } from "../http/rest/request/authorization.js";
 import { isUnder, parseTarget } from "../http/rest/request/target.js";
 import { toRejectedRequest } from "../http/rest/responses/rejected-request.js";
@@ -27,12 +27,12 @@ export interface AuthEnv<N> {
 
 /** Middleware that serves the REST API under its prefix: `app.use(mount(ampho))`. */
 export function mount(
-  ampho: HttpHost & { readonly fetch: FetchHandler },
+  ampho: HttpInstance & { readonly fetch: FetchHandler },
   { getConnInfo }: MountOptions = {},
 ): MiddlewareHandler {
-  requireHost(ampho);
+  const host = hostOf(ampho);
   return async (c, next) => {
-    if (!isUnder(ampho.prefix, parseTarget(c.req.url).path)) return next();
+    if (!isUnder(host.prefix, parseTarget(c.req.url).path)) return next();
     const address = getConnInfo === undefined ? nodeAddressOf(c.env) : getConnInfo(c).remote.address;
     return ampho.fetch(await unreadRequest(c.req), { address });
   };
@@ -43,27 +43,28 @@ export function mount(
  * `app.onError` may take it over, else Hono gives the answer of docs/http.md.
  */
 export function authorize(
-  ampho: GuardHost,
+  ampho: GuardInstance,
   requirements?: MandatoryRequirements<HonoRequest>,
 ): MiddlewareHandler<AuthEnv<NoRequirements>>;
 export function authorize(
-  ampho: GuardHost,
+  ampho: GuardInstance,
   requirements: Requirements<HonoRequest> | undefined,
 ): MiddlewareHandler<AuthEnv<Requirements>>;
 export function authorize<N extends Requirements<HonoRequest>>(
-  ampho: GuardHost,
+  ampho: GuardInstance,
   requirements?: N,
 ): MiddlewareHandler<AuthEnv<N>> {
-  const asked = validRequirements(requirements, ampho);
+  const host = hostOf(ampho);
+  const asked = validRequirements(requirements, host);
   return async (c, next) => {
     let auth: Auth | undefined;
     try {
-      const guarded = ampho.guard<HonoRequest>(authorizationOf(ampho, c.req, c.env), asked, c.req);
+      const guarded = host.guard<HonoRequest>(authorizationOf(host, c.req, c.env), asked, c.req);
       auth = guarded !== undefined && "then" in guarded ? await guarded : guarded;
     } catch (error) {
-      throw exceptionOf(ampho, error);
+      throw exceptionOf(host, error);
     }
-    if (!isAuthOf(auth, asked)) throw exceptionOf(ampho, new TypeError("the guard let nobody in"));
+    if (!isAuthOf(auth, asked)) throw exceptionOf(host, new TypeError("the guard let nobody in"));
     c.set("auth", auth);
     return next();
   };

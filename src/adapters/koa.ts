@@ -2,7 +2,7 @@
 import type { Context, DefaultContext, DefaultState, Middleware, Next, ParameterizedContext, Request } from "koa";
 import { writeResponse } from "../http/node/response.js";
 import { isUnderPrefix, serveNodeRequest } from "../http/node/serve-request.js";
-import { type GuardHost, type HttpHost, requireHost } from "../http/rest/host.js";
+import { type GuardHost, type GuardInstance, type HttpHost, type HttpInstance, hostOf } from "../http/rest/host.js";
 import { isUnder, parseTarget } from "../http/rest/request/target.js";
 import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth, AuthOf, NoRequirements, Requirements } from "../tokens/auth.js";
@@ -22,17 +22,17 @@ export type GuardedHandler<N> = (context: GuardedContext<N>, next: Next) => unkn
 export type GuardedContext<N> = ParameterizedContext<DefaultState & { auth: AuthOf<N> }, DefaultContext>;
 
 /** Middleware that serves the REST API under its prefix: `app.use(mount(ampho))`. */
-export function mount(ampho: HttpHost): Middleware {
-  requireHost(ampho);
+export function mount(ampho: HttpInstance): Middleware {
+  const host = hostOf(ampho);
   return async (context, next) => {
-    restoreTarget(ampho, context);
-    if (!isUnderPrefix(ampho, context.req)) {
+    restoreTarget(host, context);
+    if (!isUnderPrefix(host, context.req)) {
       await next();
       return;
     }
     // The one writer of answers also deals with what is left of a request's body.
     context.respond = false;
-    await serveNodeRequest(ampho, context.req, context.res, parsedBodyOf(context.request));
+    await serveNodeRequest(host, context.req, context.res, parsedBodyOf(context.request));
   };
 }
 
@@ -40,25 +40,27 @@ export function mount(ampho: HttpHost): Middleware {
  * Middleware: sets `ctx.state.auth` and goes on, or throws a refusal with `status`, `headers` and `code`.
  * Any middleware around it may catch it; where none does, the answer is that of docs/http.md.
  */
-export function authorize(ampho: GuardHost, requirements?: Requirements<Request>): Middleware {
-  const asked = validRequirements(requirements, ampho);
-  return (context, next) => through(ampho, asked, context, next);
+export function authorize(ampho: GuardInstance, requirements?: Requirements<Request>): Middleware {
+  const host = hostOf(ampho);
+  const asked = validRequirements(requirements, host);
+  return (context, next) => through(host, asked, context, next);
 }
 
 /** Wraps a middleware whose `ctx.state.auth` is there for certain. */
-export function guarded(ampho: GuardHost, handler: GuardedHandler<NoRequirements>): Middleware;
+export function guarded(ampho: GuardInstance, handler: GuardedHandler<NoRequirements>): Middleware;
 export function guarded<const N extends Requirements<Request>>(
-  ampho: GuardHost,
+  ampho: GuardInstance,
   requirements: N,
   handler: GuardedHandler<N>,
 ): Middleware;
 export function guarded<N extends Requirements<Request>>(
-  ampho: GuardHost,
+  ampho: GuardInstance,
   ...rest: readonly [GuardedHandler<N>] | readonly [N, GuardedHandler<N>]
 ): Middleware {
-  const [requirements, handler] = requirementsAndHandler(rest, ampho);
+  const host = hostOf(ampho);
+  const [requirements, handler] = requirementsAndHandler(rest, host);
   return (context, next) =>
-    through(ampho, requirements, context, async () => {
+    through(host, requirements, context, async () => {
       assertState<N>(context, requirements);
       return handler(context, next);
     });

@@ -1,6 +1,6 @@
 // `@authorize` of `ampho/nest`: what it may decorate, in which forms, and what the compiler says of all others.
 import { UseGuards } from "@nestjs/common";
-import { type GuardHost, isHost } from "../http/rest/host.js";
+import { type GuardInstance, isInstance } from "../http/rest/host.js";
 import type { Requirements } from "../tokens/auth.js";
 import type { TypeMistake } from "./authorize-types.js";
 import { guardOf, type NestRequest } from "./nest-guard.js";
@@ -24,7 +24,7 @@ type Elsewhere = "authorize of ampho/nest decorates controllers and their method
  * Decorates controllers and methods: `@authorize`, `@authorize(requirements)` take the instance by injection,
  * `@authorize(ampho, requirements)` takes that one. A method's requirements is asked besides its controller's.
  */
-export function authorize<R = NestRequest>(ampho: GuardHost, requirements?: Requirements<R>): Decorator;
+export function authorize<R = NestRequest>(ampho: GuardInstance, requirements?: Requirements<R>): Decorator;
 export function authorize(controller: Controller): void;
 export function authorize<M>(target: object, method: string | symbol, descriptor: TypedPropertyDescriptor<M>): void;
 export function authorize(value: unknown, context: DecoratorContext): TypeMistake<NotLegacy>;
@@ -34,17 +34,18 @@ export function authorize(
   method: string | symbol | undefined,
   parameter: number,
 ): TypeMistake<Elsewhere>;
-export function authorize<R = NestRequest>(ampho: GuardHost, requirements: Requirements<R> | undefined): Decorator;
+export function authorize<R = NestRequest>(ampho: GuardInstance, requirements: Requirements<R> | undefined): Decorator;
 export function authorize<R = NestRequest>(requirements?: Requirements<R>): Decorator;
 export function authorize(...args: readonly unknown[]): unknown {
   // Nest 10 takes any class for a guard, asks what it made of it nothing, and lets everybody in.
   if (new.target !== undefined)
     throw new TypeError("authorize is a decorator: write @authorize, never @UseGuards(authorize)");
   const [first, second, third] = args;
-  const decorate = (ampho?: GuardHost, requirements?: Requirements<never>) => UseGuards(guardOf(ampho, requirements));
+  const decorate = (ampho?: GuardInstance, requirements?: Requirements<never>) =>
+    UseGuards(guardOf(ampho, requirements));
   if (typeof first === "function") return decorate()(first);
   if (isObject(first) && isKey(second) && isObject(third)) return decorate()(first, second, third);
-  if (isHost(first)) return decorate(first, second as Requirements<never> | undefined);
+  if (isInstance(first)) return decorate(first, second as Requirements<never> | undefined);
   return decorate(undefined, first as Requirements<never> | undefined);
 }
 

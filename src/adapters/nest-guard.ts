@@ -14,7 +14,7 @@ import {
 } from "@nestjs/common";
 import { HttpAdapterHost, Reflector } from "@nestjs/core";
 import type { ErrorCode } from "../errors.js";
-import type { GuardHost } from "../http/rest/host.js";
+import type { GuardInstance } from "../http/rest/host.js";
 import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth, Requirements } from "../tokens/auth.js";
 import { checkRequirements } from "./fetch-authorize.js";
@@ -52,7 +52,7 @@ const seen = new WeakSet<object>();
 
 abstract class HttpGuard implements CanActivate {
   declare readonly adapters: HttpAdapterHost;
-  abstract readonly ampho: GuardHost;
+  abstract readonly ampho: GuardInstance;
   readonly requirements: Requirements<unknown> | undefined;
 
   /** Refuses where there is no HTTP request to look at: microservices and gateways check tokens by `ampho.verify`. */
@@ -63,7 +63,7 @@ abstract class HttpGuard implements CanActivate {
       );
     const request = context.switchToHttp().getRequest<PlatformRequest>();
     return nodeGuard<unknown, boolean>({
-      host: this.ampho,
+      host: this.ampho.host,
       requirements: this.requirements,
       message: "raw" in request ? request.raw : request,
       request,
@@ -84,7 +84,7 @@ abstract class HttpGuard implements CanActivate {
 Inject(HttpAdapterHost)(HttpGuard.prototype, "adapters");
 
 class InjectedGuard extends HttpGuard {
-  declare readonly ampho: GuardHost;
+  declare readonly ampho: GuardInstance;
 }
 Inject(AMPHO)(InjectedGuard.prototype, "ampho");
 
@@ -104,11 +104,11 @@ Inject(Reflector)(AuthorizeGuard.prototype, "reflector");
 Injectable()(AuthorizeGuard);
 
 /** A guard's class for Nest to make: by that instance, or by the one that is injected. */
-export function guardOf(host: GuardHost | undefined, asked: Requirements<never> | undefined): Type<CanActivate> {
+export function guardOf(ampho: GuardInstance | undefined, asked: Requirements<never> | undefined): Type<CanActivate> {
   // `can` is asked only with the request of the platform that it was written for.
   const requirements =
-    asked === undefined ? undefined : (checkRequirements(asked, host ?? {}) as Requirements<unknown>);
-  return host === undefined ? mixin(injectedGuard(requirements)) : mixin(guardBy(host, requirements));
+    asked === undefined ? undefined : (checkRequirements(asked, ampho?.host ?? {}) as Requirements<unknown>);
+  return ampho === undefined ? mixin(injectedGuard(requirements)) : mixin(guardBy(ampho, requirements));
 }
 
 const injectedGuard = (requirements: Requirements<unknown> | undefined) =>
@@ -116,7 +116,7 @@ const injectedGuard = (requirements: Requirements<unknown> | undefined) =>
     override readonly requirements = requirements;
   };
 
-const guardBy = (ampho: GuardHost, requirements: Requirements<unknown> | undefined) =>
+const guardBy = (ampho: GuardInstance, requirements: Requirements<unknown> | undefined) =>
   class extends HttpGuard {
     override readonly ampho = ampho;
     override readonly requirements = requirements;

@@ -3,7 +3,7 @@
 import { type DynamicModule, Inject, Module, type NestModule, type OnApplicationShutdown } from "@nestjs/common";
 import { HttpAdapterHost } from "@nestjs/core";
 import type { FastifyInstance } from "fastify";
-import type { HttpHost } from "../http/rest/host.js";
+import type { HttpInstance } from "../http/rest/host.js";
 import { mount as mountOnFastify } from "./fastify.js";
 import { AMPHO, AuthorizeGuard } from "./nest-guard.js";
 import { mount as mountOnNode } from "./node.js";
@@ -14,7 +14,7 @@ export { AMPHO, AuthorizeGuard, CurrentAuth, type NestRequest, Public, RefusalEx
 export { guarded } from "./node.js";
 
 /** What `mount` takes: an `Ampho`. */
-export interface NestHost extends HttpHost {
+export interface NestInstance extends HttpInstance {
   close(): Promise<void>;
 }
 
@@ -24,11 +24,11 @@ export const InjectAmpho = (): ParameterDecorator & PropertyDecorator => Inject(
 const ownedKey = Symbol("owned");
 
 class AmphoModule implements NestModule, OnApplicationShutdown {
-  readonly #ampho: NestHost;
+  readonly #ampho: NestInstance;
   readonly #owned: boolean;
   readonly #adapters: HttpAdapterHost;
 
-  constructor(ampho: NestHost, owned: boolean, adapters: HttpAdapterHost) {
+  constructor(ampho: NestInstance, owned: boolean, adapters: HttpAdapterHost) {
     this.#ampho = ampho;
     this.#owned = owned;
     this.#adapters = adapters;
@@ -53,7 +53,7 @@ for (const [index, token] of [AMPHO, ownedKey, HttpAdapterHost].entries()) Injec
  * Module that serves the REST API and gives the instance to whoever injects it: `imports: [mount(ampho)]`, once.
  * An instance that the given function makes is closed with the application.
  */
-export function mount(ampho: NestHost | (() => Promise<NestHost>)): DynamicModule {
+export function mount(ampho: NestInstance | (() => Promise<NestInstance>)): DynamicModule {
   const isFactory = typeof ampho === "function";
   return {
     module: AmphoModule,

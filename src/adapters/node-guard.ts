@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import { AmphoError } from "../errors.js";
 import { headOf, onlyAuthorizationOf } from "../http/node/request.js";
-import { type GuardHost, requireHost } from "../http/rest/host.js";
+import type { GuardHost } from "../http/rest/host.js";
 import { type RejectedRequest, toRejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth, AuthOf, Requirements } from "../tokens/auth.js";
 import { checkRequirements } from "./fetch-authorize.js";
@@ -55,7 +55,6 @@ export function validRequirements<N extends Requirements<never>>(
   requirements: N | undefined,
   host: GuardHost,
 ): N | undefined {
-  requireHost(host);
   return requirements === undefined ? undefined : checkRequirements(requirements, host);
 }
 
@@ -64,7 +63,6 @@ export function requirementsAndHandler<N extends Requirements<never>, H>(
   given: readonly [H] | readonly [N, H],
   host: GuardHost,
 ): readonly [N | undefined, H] {
-  requireHost(host);
   return given.length === 1 ? [undefined, given[0]] : [checkRequirements(given[0], host), given[1]];
 }
 

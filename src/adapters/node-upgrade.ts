@@ -5,7 +5,7 @@ import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { AmphoError } from "../errors.js";
 import { authorizationValues, headOf } from "../http/node/request.js";
-import type { HttpHost } from "../http/rest/host.js";
+import { type GuardHost, hostOf } from "../http/rest/host.js";
 import type { HttpResponse } from "../http/rest/message.js";
 import { onlyAuthorization } from "../http/rest/request/authorization.js";
 import type { AuthOf, NoRequirements, Requirements } from "../tokens/auth.js";
@@ -13,8 +13,10 @@ import { bearerOf } from "../tokens/bearer.js";
 import { assertAuth, requirementsAndHandler } from "./node-guard.js";
 import { type TokenVerifier, watchToken } from "./token-expiry.js";
 
-/** What upgrades requirements of an `Ampho`. */
-export interface UpgradeHost extends HttpHost, TokenVerifier {}
+/** What upgrades use of an `Ampho`. */
+export interface UpgradeInstance extends TokenVerifier {
+  readonly host: GuardHost;
+}
 
 export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
@@ -34,17 +36,18 @@ export function offeredProtocols(request: IncomingMessage): readonly string[] {
 }
 
 /** Listener for `server.on("upgrade", …)`: hands the socket to the handler, or answers with the refusal and closes it. */
-export function guardedUpgrade(ampho: UpgradeHost, handler: UpgradeHandler<NoRequirements>): UpgradeListener;
+export function guardedUpgrade(ampho: UpgradeInstance, handler: UpgradeHandler<NoRequirements>): UpgradeListener;
 export function guardedUpgrade<const N extends Requirements<IncomingMessage>>(
-  ampho: UpgradeHost,
+  ampho: UpgradeInstance,
   requirements: N,
   handler: UpgradeHandler<N>,
 ): UpgradeListener;
 export function guardedUpgrade<N extends Requirements<IncomingMessage>>(
-  ampho: UpgradeHost,
+  ampho: UpgradeInstance,
   ...rest: readonly [UpgradeHandler<N>] | readonly [N, UpgradeHandler<N>]
 ): UpgradeListener {
-  const [requirements, handler] = requirementsAndHandler(rest, ampho);
+  const host = hostOf(ampho);
+  const [requirements, handler] = requirementsAndHandler(rest, host);
   requireJudge(ampho);
 
   return (request, socket, head) => {
@@ -52,8 +55,8 @@ export function guardedUpgrade<N extends Requirements<IncomingMessage>>(
     const onError = () => socket.destroy();
     socket.on("error", onError);
     const decide = async () => {
-      const authorization = authorizationOf(ampho, request);
-      request.auth = await ampho.guard(authorization, requirements, request);
+      const authorization = authorizationOf(host, request);
+      request.auth = await host.guard(authorization, requirements, request);
       assertAuth(request, requirements);
       return bearerOf(authorization);
     };
@@ -64,22 +67,22 @@ export function guardedUpgrade<N extends Requirements<IncomingMessage>>(
         assertAuth(request, requirements);
         const { ended, release } = watchToken(ampho, token);
         socket.once("close", () => release(new AmphoError("invalid_token", "The socket was closed.")));
-        if (ended.aborted) refuse(socket, ampho.refusal(ended.reason));
+        if (ended.aborted) refuse(socket, host.refusal(ended.reason));
         else handler(request, socket, head, ended);
       },
-      (error: unknown) => refuse(socket, ampho.refusal(error)),
+      (error: unknown) => refuse(socket, host.refusal(error)),
     );
   };
 }
 
 /** Throws a TypeError where it is written: later it would be the first good token that ends the process. */
-function requireJudge(ampho: UpgradeHost): void {
+function requireJudge(ampho: UpgradeInstance): void {
   if (typeof ampho.onRevoked !== "function")
     throw new TypeError("guardedUpgrade takes an Ampho: a verifier does not tell when a token has ended");
 }
 
 /** The one token, wherever it stands, as an Authorization value. */
-function authorizationOf({ cookies }: HttpHost, request: IncomingMessage): string | undefined {
+function authorizationOf({ cookies }: GuardHost, request: IncomingMessage): string | undefined {
   const tokens = protocolsOf(request)
     .filter((name) => name.startsWith(subprotocolPrefix))
     .map((name) => `Bearer ${name.slice(subprotocolPrefix.length)}`);

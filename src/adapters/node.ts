@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { AmphoError } from "../errors.js";
 import { writeResponse } from "../http/node/response.js";
 import { isUnderPrefix, serveNodeRequest } from "../http/node/serve-request.js";
-import { type GuardHost, type HttpHost, requireHost } from "../http/rest/host.js";
+import { type GuardHost, type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
 import type { Auth, AuthOf, NoRequirements, Requirements } from "../tokens/auth.js";
 import { assertAuth, nodeGuard, requirementsAndHandler, validRequirements } from "./node-guard.js";
 
@@ -11,7 +11,7 @@ export {
   guardedUpgrade,
   offeredProtocols,
   type UpgradeHandler,
-  type UpgradeHost,
+  type UpgradeInstance,
   type UpgradeListener,
 } from "./node-upgrade.js";
 
@@ -30,43 +30,45 @@ export type GuardedHandler<N> = (request: WithAuth<N>, response: ServerResponse,
 type WithAuth<N> = IncomingMessage & { auth: AuthOf<N> };
 
 /** Serves the REST API under its prefix; other paths go to `next`, or get 404 without one. */
-export function mount(ampho: HttpHost): (request: IncomingMessage, response: ServerResponse, next?: Next) => void {
-  requireHost(ampho);
+export function mount(ampho: HttpInstance): (request: IncomingMessage, response: ServerResponse, next?: Next) => void {
+  const host = hostOf(ampho);
   return (request, response, next) => {
-    if (isUnderPrefix(ampho, request)) void serveNodeRequest(ampho, request, response);
+    if (isUnderPrefix(host, request)) void serveNodeRequest(host, request, response);
     else if (next !== undefined) next();
     else {
       const error = new AmphoError("not_found", "There is nothing at this path.");
-      writeResponse(request, response, ampho.refusal(error));
+      writeResponse(request, response, host.refusal(error));
     }
   };
 }
 
 /** Middleware: sets `request.auth` and calls `next`, or answers with the refusal. */
 export function authorize(
-  ampho: GuardHost,
+  ampho: GuardInstance,
   requirements?: Requirements<IncomingMessage>,
 ): (request: IncomingMessage, response: ServerResponse, next: Next) => void {
-  const asked = validRequirements(requirements, ampho);
+  const host = hostOf(ampho);
+  const asked = validRequirements(requirements, host);
   return (request, response, next) => {
-    void through(ampho, asked, request, response, () => next());
+    void through(host, asked, request, response, () => next());
   };
 }
 
 /** Wraps a handler whose `request.auth` is there for certain; under an `optional` requirements it may be undefined. */
-export function guarded(ampho: GuardHost, handler: GuardedHandler<NoRequirements>): Listener;
+export function guarded(ampho: GuardInstance, handler: GuardedHandler<NoRequirements>): Listener;
 export function guarded<const N extends Requirements<IncomingMessage>>(
-  ampho: GuardHost,
+  ampho: GuardInstance,
   requirements: N,
   handler: GuardedHandler<N>,
 ): Listener;
 export function guarded<N extends Requirements<IncomingMessage>>(
-  ampho: GuardHost,
+  ampho: GuardInstance,
   ...rest: readonly [GuardedHandler<N>] | readonly [N, GuardedHandler<N>]
 ): Listener {
-  const [requirements, handler] = requirementsAndHandler(rest, ampho);
+  const host = hostOf(ampho);
+  const [requirements, handler] = requirementsAndHandler(rest, host);
   return (request, response, next) =>
-    through(ampho, requirements, request, response, () => {
+    through(host, requirements, request, response, () => {
       assertAuth(request, requirements);
       return handler(request, response, next);
     });

@@ -21,14 +21,13 @@ export function createMetricsServing(
   log: AccessLog,
 ): MetricsServing {
   if (metricsPort === undefined && token === undefined) return { page: undefined, server: undefined };
-  const { refusal } = ampho;
+  const { host } = ampho;
+  const { refusal } = host;
   const read = () => ampho.metrics() + processText();
   const page = createMetricsPage({ token, read, type: expositionType, refusal });
   if (metricsPort === undefined) return { page, server: undefined };
   const server = createHttpServer({
-    ampho: { ...ampho, handle: async () => refusal(new AmphoError("not_found", "There is nothing at this path.")) },
-    ready: () => ampho.ready(),
-    warnings: () => ampho.warnings(),
+    host: { ...host, handle: async () => refusal(new AmphoError("not_found", "There is nothing at this path.")) },
     // Somebody reads every few seconds: only what was refused is worth a line.
     log: (entry) => {
       if (entry.status >= 400) log(entry);

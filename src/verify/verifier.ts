@@ -6,7 +6,7 @@ import { createFetchAuthorize } from "../adapters/fetch-authorize.js";
 import { toFetchResponse } from "../adapters/fetch-response.js";
 import { AmphoError, isError } from "../errors.js";
 import { createGuard } from "../guard/guard.js";
-import type { GuardHost } from "../http/rest/host.js";
+import type { GuardInstance } from "../http/rest/host.js";
 import { onlyAuthorization, splitAuthorization } from "../http/rest/request/authorization.js";
 import { createErrorResponder } from "../http/rest/responses/problems.js";
 import { feedNames } from "../sessions/feed-entry.js";
@@ -40,7 +40,7 @@ export interface WithoutDatabase {
   readonly live?: never;
 }
 
-export interface Verifier extends GuardHost {
+export interface Verifier extends GuardInstance {
   /** Who a token speaks for; rejects with AmphoError `invalid_token`, or `unavailable` while keys or revocations are not known. */
   verify(token: string): Promise<Auth>;
   /** Guards a handler of a fetch-native host: wrapper and decorator, with a requirements (but for `live`) or without. */
@@ -154,9 +154,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
       feed?.stop();
       source.close();
     },
-    guard,
-    refusal,
-    live: false,
+    host: { guard, refusal, live: false },
   };
 }
 

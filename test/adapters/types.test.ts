@@ -16,13 +16,13 @@ import * as onFastify from "../../dist/adapters/fastify.js";
 import * as onHono from "../../dist/adapters/hono.js";
 import * as onKoa from "../../dist/adapters/koa.js";
 import * as onNode from "../../dist/adapters/node.js";
-import type { HttpHost } from "../../dist/http/rest/host.js";
+import type { HttpInstance } from "../../dist/http/rest/host.js";
 import type { Auth, MandatoryRequirements, Requirements } from "../../dist/index.js";
 
 const refused = (): never => {
   throw new TypeError("this test builds routes and sends nothing");
 };
-const ampho: HttpHost = { prefix: "/api/security", handle: refused, guard: refused, refusal: refused };
+const ampho: HttpInstance = { host: { prefix: "/api/security", handle: refused, guard: refused, refusal: refused } };
 
 describe("the type of auth", () => {
   it("is open on a plain request", () => {

@@ -31,7 +31,9 @@ describe.each(Object.entries({ onExpress, onFastify, onHono, onKoa, onNode }))("
     ["a promise of the instance", Promise.resolve()],
     ["something else", {}],
   ])("%s is refused where it is written", (_what, value) => {
-    expect(() => mount(uncalled(value))).toThrow(/the first argument is the instance: mount\(ampho\)/);
+    expect(() => mount(uncalled(value))).toThrow(
+      /The first argument must be the instance that createAmpho resolves to, as in mount\(ampho\)/,
+    );
     expect(() => authorize(uncalled(value))).toThrow(TypeError);
   });
 });
@@ -39,7 +41,7 @@ describe.each(Object.entries({ onExpress, onFastify, onHono, onKoa, onNode }))("
 it.each(Object.entries({ onExpress, onFastify, onKoa, onNode }))("`guarded` of %s is so, too", (_name, { guarded }) => {
   const wrap = (...args: unknown[]) => Reflect.apply(guarded, undefined, args);
   for (const args of [[Promise.resolve(), () => undefined], [undefined, {}, () => undefined], [() => undefined]])
-    expect(() => wrap(...args)).toThrow(/the first argument is the instance/);
+    expect(() => wrap(...args)).toThrow(/The first argument must be the instance/);
 });
 
 describe.each([

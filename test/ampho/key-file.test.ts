@@ -59,19 +59,19 @@ it("a signing key that was revoked is warned of, and named in the log, until the
   const world = await openFiled({ keys: [a, b] });
   const said = () => world.notices.filter((line) => line.includes("revoked"));
   await world.ampho.keys.revoke("b");
-  expect([world.ampho.warnings(), said()]).toEqual([[], []]);
+  expect([world.ampho.host.warnings(), said()]).toEqual([[], []]);
   await world.ampho.keys.revoke("a");
-  expect(world.ampho.warnings()).toEqual(["signing_key_revoked"]);
+  expect(world.ampho.host.warnings()).toEqual(["signing_key_revoked"]);
   expect(said()).toEqual([
     expect.stringMatching(/^the key that signs, a, was revoked: .* 503 .* sec-rotate-key --keep 0/),
   ]);
   // It is up, and what it says of itself is no reason to send requests to others, which sign with the same key.
-  await expect(world.ampho.ready()).resolves.toBeUndefined();
+  await expect(world.ampho.host.ready()).resolves.toBeUndefined();
   // One that starts with it finds it so.
   const other = await world.another();
-  expect([other.ampho.warnings(), other.notices]).toEqual([["signing_key_revoked"], said()]);
+  expect([other.ampho.host.warnings(), other.notices]).toEqual([["signing_key_revoked"], said()]);
   world.write(newKey("c"));
-  await vi.waitFor(() => expect(world.ampho.warnings()).toEqual([]), patience);
+  await vi.waitFor(() => expect(world.ampho.host.warnings()).toEqual([]), patience);
   expect(said()).toHaveLength(1);
 });
 
@@ -135,16 +135,16 @@ describe("a key file that", () => {
       bad.map(async ([spoil, why]) => {
         const world = await openFiled(a);
         spoil(world.file);
-        await vi.waitFor(() => expect(world.ampho.warnings()).toEqual(["key_file_unusable"]), patience);
+        await vi.waitFor(() => expect(world.ampho.host.warnings()).toEqual(["key_file_unusable"]), patience);
         expect(world.notices.filter((line) => line.includes("KEY_FILE"))).toEqual([expect.stringMatching(why)]);
         expect(world.notices.join()).not.toContain(canary);
-        await expect(world.ampho.ready()).resolves.toBeUndefined();
+        await expect(world.ampho.host.ready()).resolves.toBeUndefined();
         const session = await world.session(await world.user("ann"));
         expect(admission(world.ampho, session.token)).toBe("in");
         rmSync(world.file, { recursive: true, force: true });
         world.write({ keys: [b, a] });
         await becomes(world, tokenOf(b), "in");
-        expect(world.ampho.warnings()).toEqual([]);
+        expect(world.ampho.host.warnings()).toEqual([]);
         expect(world.notices.filter((line) => line.includes("KEY_FILE"))).toHaveLength(1);
         expect(world.notices).toContain("The key file can be used again.");
       }),

@@ -23,7 +23,8 @@ async function within<T>(ms: number, answer: Promise<T>): Promise<T> {
   return Promise.race([answer, late]).finally(() => clearTimeout(timer));
 }
 
-const strict = async ({ ampho }: World, { token }: FullGrant) => ampho.guard(`Bearer ${token}`, { live: true }, null);
+const strict = async ({ ampho }: World, { token }: FullGrant) =>
+  ampho.host.guard(`Bearer ${token}`, { live: true }, null);
 
 interface Actors {
   readonly world: World;
@@ -55,7 +56,7 @@ async function expectAway({ world, login, live }: Actors): Promise<void> {
   const asked = [
     ...flows.map(async (flow) => expect(refused(await within(6000, flow))).toEqual([503, "unavailable", true])),
     within(6000, expect(strict(world, live)).rejects.toMatchObject({ code: "unavailable" })),
-    within(1500, expect(world.ampho.ready()).rejects.toMatchObject({ code: "unavailable" })),
+    within(1500, expect(world.ampho.host.ready()).rejects.toMatchObject({ code: "unavailable" })),
   ];
   expect(admission(world.ampho, live.token)).toBe("in");
   expect((await world.call("GET", "/session", { bearer: live.token })).status).toBe(200);
@@ -67,7 +68,7 @@ async function expectAway({ world, login, live }: Actors): Promise<void> {
 async function expectBack({ world, login, live }: Actors): Promise<void> {
   const served = async () => {
     await strict(world, live);
-    await world.ampho.ready();
+    await world.ampho.host.ready();
   };
   await vi.waitFor(served, { timeout: 5000, interval: 50 });
   const renewed = grantOf(await world.renew(live.refresh_token));
@@ -127,7 +128,7 @@ describe("a PostgreSQL that", () => {
 
 describe("a process that is asked without pause by hundreds", () => {
   const revocationFeedToken = "feed-5f2c8e9a4b7d1e6f3a0c9b8d7e6f";
-  const ready = ({ ampho }: World) => ampho.ready();
+  const ready = ({ ampho }: World) => ampho.host.ready();
   async function readFeed({ call }: World): Promise<void> {
     expect((await call("GET", "/revocations", { bearer: revocationFeedToken })).status).toBe(200);
   }

@@ -18,8 +18,7 @@ describe("canaries", () => {
     const logs = ["json", "text"] as const;
     const servers = logs.map((format) =>
       createHttpServer({
-        ampho: world.ampho,
-        ready: () => world.ampho.ready(),
+        host: world.ampho.host,
         log: createAccessLog(format, (line) => said.push(line)),
       }),
     );

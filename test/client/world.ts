@@ -74,7 +74,7 @@ export async function openWorld(
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     requests.push(`${request.method} ${pathname}`);
-    if (pathname.startsWith(ampho.prefix)) note(request, calls);
+    if (pathname.startsWith(ampho.host.prefix)) note(request, calls);
     if (world.intercept?.(request, response)) return;
     const text = page?.(pathname);
     if (text !== undefined) {

@@ -230,7 +230,7 @@ async function* lines(...all: readonly string[]) {
 describe("a running instance", () => {
   async function serve(trustedHops = 0): Promise<string> {
     const ampho = await openAmpho();
-    const server = createHttpServer({ ampho, ready: () => ampho.ready(), log: () => {}, trustedHops });
+    const server = createHttpServer({ host: ampho.host, log: () => {}, trustedHops });
     ends.unshift(() => server.close());
     return server.listen(0, "127.0.0.1");
   }

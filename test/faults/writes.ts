@@ -75,7 +75,7 @@ export const writes: readonly Write[] = [
     name: "throttle-clear",
     prepare: (ampho, { login }) =>
       ampho.fetch(
-        new Request(`http://localhost${ampho.prefix}/login`, {
+        new Request(`http://localhost${ampho.host.prefix}/login`, {
           method: "POST",
           headers: { "Content-Type": "application/json" },
           body: JSON.stringify({ login, password: next }),

@@ -373,7 +373,11 @@ describe("the application's own routes", () => {
   it("get their cookies for a login of their own", async () => {
     const user = await serving.ampho.users.find("alice");
     const grant = await serving.ampho.sessions.create(user?.id ?? "");
-    expect(serving.ampho.cookies?.cookiesOf(grant).map((one) => one.split("=")[0])).toEqual([access, refresh, device]);
+    expect(serving.ampho.host.cookies?.cookiesOf(grant).map((one) => one.split("=")[0])).toEqual([
+      access,
+      refresh,
+      device,
+    ]);
   });
 });
 
@@ -424,6 +428,6 @@ describe("without the parameter", () => {
     expect(await told(await fetch(`${plain.url}/session`, { headers }))).toEqual([401, "missing_token"]);
     const both = { ...bearer(token), cookie: `${access}=x; ${access}=y`, "sec-fetch-site": "cross-site" };
     expect((await fetch(`${plain.url}/logout`, { method: "POST", headers: both })).status).toBe(204);
-    expect(plain.ampho.cookies).toBeUndefined();
+    expect(plain.ampho.host.cookies).toBeUndefined();
   });
 });

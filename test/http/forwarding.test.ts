@@ -13,7 +13,7 @@ async function serve(options: AmphoOptions = {}) {
   const log = (line: string) => notices.push(line);
   const ampho = await createAmpho({ databaseUrl: "sqlite::memory:", log, ...options });
   const { trustProxy: trustedHops = 0 } = options;
-  const server = createHttpServer({ ampho, ready: () => ampho.ready(), log: () => {}, trustedHops });
+  const server = createHttpServer({ host: ampho.host, log: () => {}, trustedHops });
   const root = await server.listen(0, "127.0.0.1");
   ends.push(
     () => server.close(),

@@ -164,7 +164,7 @@ describe("closing", () => {
 
   it("of a port that is taken tells so", async () => {
     const { port, ampho } = await started();
-    const server = createHttpServer({ ampho, ready: () => ampho.ready(), log: () => undefined });
+    const server = createHttpServer({ host: ampho.host, log: () => undefined });
     await expect(server.listen(port, "127.0.0.1")).rejects.toMatchObject({ code: "EADDRINUSE" });
   });
 });

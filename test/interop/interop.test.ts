@@ -83,7 +83,7 @@ async function prepare(algorithm: Tried): Promise<Case> {
   return {
     jwk,
     verifying: key?.publicJwk ?? jwk,
-    jwksUrl: `http://127.0.0.1:${port}${ours.ampho.prefix}/.well-known/jwks.json`,
+    jwksUrl: `http://127.0.0.1:${port}${ours.ampho.host.prefix}/.well-known/jwks.json`,
     token: ours.grant.token,
     refused: [elsewhere.grant.token, other.grant.token, String(ours.grant.refresh_token)],
     seed: seed.ampho,

@@ -67,7 +67,7 @@ describe("every decision is counted by its reason:", () => {
     const world = await openWorld();
     const { token } = await world.session(await world.user("alice"));
     const before = reading(world);
-    const { guard } = world.ampho;
+    const { guard } = world.ampho.host;
     await guard(`Bearer ${token}`, undefined, null);
     await guard(`Bearer ${token}`, { live: true }, null);
     await guard(undefined, { optional: true }, null);

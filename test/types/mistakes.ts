@@ -138,7 +138,7 @@ authorize(ampho, { scope: ["read"] }); // here`,
     name: "Express: the instance forgotten",
     text: `import { authorize } from "ampho/express";
 authorize({ roles: ["editor"] }); // here`,
-    says: /is missing the following properties from type 'GuardHost'|'roles' does not exist in type 'GuardHost'/,
+    says: /Property 'host' is missing|'roles' does not exist in type 'GuardInstance'/,
   },
   {
     name: "Fastify: a misspelt need of a guarded handler",
@@ -190,6 +190,6 @@ guarded(ampho, { optional: true }, (context) => {
     text: `import { createAmpho } from "ampho";
 import { mount } from "ampho/node";
 mount(createAmpho()); // here`,
-    says: /'Promise<Ampho>' is not assignable to parameter of type 'HttpHost'|is missing the following properties from type 'HttpHost'/,
+    says: /Property 'host' is missing in type 'Promise<Ampho>'|'Promise<Ampho>' is not assignable to parameter of type 'HttpInstance'/,
   },
 ];

@@ -87,7 +87,7 @@ export class Articles {}`,
   {
     name: "Nest: options in place of the instance",
     text: root("mount({ tokenTtl: 60 })"),
-    says: /'tokenTtl' does not exist in type 'NestHost \| \(\(\) => Promise<NestHost>\)'/,
+    says: /'tokenTtl' does not exist in type 'NestInstance \| \(\(\) => Promise<NestInstance>\)'/,
   },
   {
     name: "Nest: a promise in place of what makes it",

@@ -83,7 +83,7 @@ describe("a need", () => {
     expect(() => authorize({ live: true })).toThrow(message);
     const { verifier } = verifierFor({ keys: key });
     expect(() => authorizeNode(verifier, { live: true })).toThrow(message);
-    expect(() => verifier.guard(`Bearer ${token}`, { live: true }, undefined)).toThrow(message);
+    expect(() => verifier.host.guard(`Bearer ${token}`, { live: true }, undefined)).toThrow(message);
   });
 
   test("that is misspelt is a TypeError", () => {

@@ -30,9 +30,9 @@ export async function serve(options: AmphoOptions = {}, format: "json" | "text" 
   });
   if (options.users === undefined) await ampho.users.create({ ...alice, roles: ["editor"] });
   const log = createAccessLog(format, (line) => lines.push(line));
-  const server = createHttpServer({ ampho, ready: () => ampho.ready(), log, onShutdown: () => ampho.release() });
+  const server = createHttpServer({ host: ampho.host, log });
   const root = await server.listen(0, "127.0.0.1");
-  const url = root + ampho.prefix;
+  const url = root + ampho.host.prefix;
   return {
     ampho,
     server,

@@ -54,13 +54,10 @@ async function serve(
     const log = createAccessLog(format, (line) => terminal.note(line.trimEnd()));
     const metrics = createMetricsServing(configuration, opened, log);
     const server = createHttpServer({
-      ampho: opened,
-      ready: () => opened.ready(),
-      warnings: () => opened.warnings(),
+      host: opened.host,
       log,
       trustedHops,
       metrics: metrics.page,
-      onShutdown: () => opened.release(),
     });
     try {
       const url = await listen(server, port, host);

@@ -8,6 +8,7 @@ import type { Guard } from "../../guard/guard.js";
 import { bearerOf } from "../../tokens/bearer.js";
 import { createCors } from "./browser/cors.js";
 import type { CookieMode, Credentials } from "./cookies/cookie-mode.js";
+import type { Features } from "./features.js";
 import { createFindRoutes, type RouteMatch } from "./match-route.js";
 import type { HttpRequest, HttpResponse } from "./message.js";
 import { describe } from "./openapi.js";
@@ -19,7 +20,7 @@ import { queryMembers, rejectCredentials } from "./request/query.js";
 import { isUnder, parseTarget } from "./request/target.js";
 import type { ErrorResponder } from "./responses/problems.js";
 import { emptyResponse, jsonResponse, withAttackConsent, withoutBody } from "./responses/response.js";
-import type { Features, Route } from "./route.js";
+import type { Route } from "./route.js";
 import { routes } from "./routes.js";
 
 export interface HandlerOptions {

@@ -1,4 +1,4 @@
-// What adapters need from an `Ampho`, and guards of every framework from an `Ampho` or a verifier.
+// What adapters use of an instance: `ampho.host`, or the `host` of a verifier, which has no database.
 import type { Auth, Requirements } from "../../tokens/auth.js";
 import type { HttpRequest, HttpResponse, RequestHead } from "./message.js";
 
@@ -13,7 +13,7 @@ export interface CookieReader {
 }
 
 export interface GuardHost {
-  /** Returns a promise only where the requirements have to wait. */
+  /** Guards a request by its one Authorization value. Returns a promise only where it has to wait. */
   guard<R>(
     authorization: string | undefined,
     requirements: Requirements<R> | undefined,
@@ -21,27 +21,44 @@ export interface GuardHost {
   ): Auth | undefined | Promise<Auth | undefined>;
   /** Returns the response to an error that `guard` throws (docs/errors.md). */
   refusal(error: unknown): HttpResponse;
-  /** False for a verifier. It has no database, so requirements with `live` throw a TypeError at definition. */
+  /** False for a verifier: it has no database, so requirements with `live` throw a TypeError where they are written. */
   readonly live?: false;
   /** Undefined where tokens come in the Authorization header only. */
   readonly cookies?: CookieReader | undefined;
 }
 
-/** What adapters need from an `Ampho`. */
+/** `ampho.host`: the members for adapters and servers. */
 export interface HttpHost extends GuardHost {
+  /** AMPHO_SECURITY_REST_PREFIX, the parent path of every endpoint. */
   readonly prefix: string;
-  /** Never rejects. */
+  /** The REST API on a plain shape that every framework can provide. Never rejects. */
   handle(request: HttpRequest): Promise<HttpResponse>;
 }
 
-export function isHost(value: unknown): value is GuardHost {
-  return typeof value === "object" && value !== null && "guard" in value && typeof value.guard === "function";
+/** An `Ampho`, or a verifier. */
+export interface GuardInstance {
+  readonly host: GuardHost;
 }
 
-/** Throws a TypeError for anything else, for example for `app.use(mount)` where `app.use(mount(ampho))` was meant. */
-export function requireHost(value: unknown): void {
-  if (!isHost(value))
+/** An `Ampho`. */
+export interface HttpInstance {
+  readonly host: HttpHost;
+}
+
+export function isInstance(value: unknown): value is GuardInstance {
+  if (typeof value !== "object" || value === null || !("host" in value)) return false;
+  const { host } = value;
+  return typeof host === "object" && host !== null && "guard" in host && typeof host.guard === "function";
+}
+
+/**
+ * Returns the instance's `host`. Throws a TypeError for anything else, for example for `app.use(mount)` where
+ * `app.use(mount(ampho))` was meant.
+ */
+export function hostOf<H extends GuardHost>(instance: { readonly host: H }): H {
+  if (!isInstance(instance))
     throw new TypeError(
       "The first argument must be the instance that createAmpho resolves to, as in mount(ampho) or authorize(ampho).",
     );
+  return instance.host;
 }

@@ -3,25 +3,15 @@ import type { z } from "zod";
 import type { ErrorCode } from "../../errors.js";
 import type { Caller } from "../../flows/deps.js";
 import type { Flows } from "../../flows/flows.js";
-import type { Feed } from "../../sessions/feed.js";
 import type { Auth } from "../../tokens/auth.js";
 import type { Credentials } from "./cookies/cookie-mode.js";
+import type { Features } from "./features.js";
 import type { Members } from "./request/body.js";
 import type { Input } from "./request/input.js";
 import type { RouteAccess } from "./route-access.js";
 import type { OpenApiDocument } from "./schemas.js";
 
 export type SentCookies = Pick<Credentials, "token" | "refreshToken" | "device">;
-
-/** What this instance has besides its flows. */
-export interface Features {
-  /** False when the application keeps its own user table. Then there is no `/password`. */
-  readonly keepsPasswords: boolean;
-  /** Undefined without AMPHO_SECURITY_REVOCATION_FEED_TOKEN. Then there is no `/revocations`. */
-  readonly readFeed: Feed["read"] | undefined;
-  /** The public JWK Set. */
-  publicKeys(): { readonly keys: readonly Readonly<Record<string, unknown>>[] };
-}
 
 /** A request whose body was read and whose token, where the route needs one, was accepted. */
 export interface RawCall {

@@ -18,19 +18,23 @@ import { type MetricsPage, metricsPath } from "./metrics-page.js";
 import { rejectSocket } from "./parser-errors.js";
 import { createProbe } from "./probes.js";
 
+/** `ampho.host`, as far as a server uses it. */
+export interface ServedHost extends HttpHost {
+  /** Rejects with `unavailable` when the database is unreachable. */
+  ready(): Promise<void>;
+  /** The warnings of `/readyz`. */
+  warnings(): readonly string[];
+  /** Responds to requests that wait for a revocation, before the port is closed. */
+  release(): void;
+}
+
 export interface ServerOptions {
-  readonly ampho: HttpHost;
-  /** Rejects with `unavailable` when the store is away. */
-  readonly ready: () => Promise<void>;
-  /** What `/readyz` tells beside its 200. */
-  readonly warnings?: (() => readonly string[]) | undefined;
+  readonly host: ServedHost;
   readonly log: AccessLog;
   /** How many proxies are believed (AMPHO_TRUST_PROXY). */
   readonly trustedHops?: number;
   /** What stands at /metrics; undefined: nothing. */
   readonly metrics?: MetricsPage | undefined;
-  /** Called when no connection is taken any more: who waits for something to happen is to be answered. */
-  readonly onShutdown?: (() => void) | undefined;
 }
 
 export interface HttpServer {
@@ -76,12 +80,12 @@ const acceptMs = 1_000;
 const arrivalMs = 100;
 
 export function createHttpServer(options: ServerOptions): HttpServer {
-  const { ampho, ready, warnings, log, trustedHops = 0, metrics, onShutdown } = options;
+  const { host, log, trustedHops = 0, metrics } = options;
   let stopping = false;
   const probe = createProbe({
-    ready: () => (stopping ? Promise.reject(gone()) : ready()),
-    warnings,
-    refusal: ampho.refusal,
+    ready: () => (stopping ? Promise.reject(gone()) : host.ready()),
+    warnings: host.warnings,
+    refusal: host.refusal,
     trustedHops,
   });
   /** Until they are closed: of a response that waits for one before it Node then says nothing more. */
@@ -112,7 +116,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       path === metricsPath
         ? metrics?.(request.method, authorizationValues(request))
         : probe(request.method, path, request.headers);
-    if (own === undefined) return serveNodeRequest(ampho, request, response);
+    if (own === undefined) return serveNodeRequest(host, request, response);
     const answer = await own;
     writeResponse(request, response, answer);
     return answer;
@@ -124,7 +128,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     // Nothing is done any more (RFC 9112 §9.6), and nothing may be answered: Node does not keep the order of what it drops.
     if (request.socket.destroyed || connection?.closing === true) return;
     if (connection === undefined || connection.openResponses < unansweredMax) return void answer(request, response);
-    excess ??= ampho.refusal(new AmphoError("overloaded", "Too many requests of this connection wait for an answer."));
+    excess ??= host.refusal(new AmphoError("overloaded", "Too many requests of this connection wait for an answer."));
     if (!connection.rejecting) logUnanswered(request.method, excess.status, excess.error);
     connection.rejecting = true;
     writeResponse(request, response, excess);
@@ -176,7 +180,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     // ones, which a proxy may use at this moment. So each is closed right after the loop has looked (`check` follows `poll`).
     await acceptAll();
     const closed = new Promise<void>((resolve) => closePort(server, resolve));
-    onShutdown?.();
+    host.release();
     const unused = setTimeout(async () => {
       await nextCheck();
       // For Node an answer is over when it is written, whatever of it is still to be sent, and who has sent nothing is not idle.

@@ -9,7 +9,7 @@ import {
   CurrentAuth,
   InjectAmpho,
   mount,
-  type NestHost,
+  type NestInstance,
   Public,
 } from "../../../dist/adapters/nest.js";
 import type { Ampho, Auth } from "../../../dist/index.js";
@@ -101,7 +101,7 @@ it("a global guard may be made anew, and a global prefix leaves the REST API whe
 it("gives the instance to whoever injects it", async () => {
   @Injectable()
   class Members {
-    constructor(@InjectAmpho() readonly ampho: NestHost) {}
+    constructor(@InjectAmpho() readonly ampho: NestInstance) {}
   }
   @Module({ imports: [mount(async () => ampho)], providers: [Members] })
   class Application {}
@@ -112,7 +112,7 @@ it("gives the instance to whoever injects it", async () => {
 
 it("closes with the application what its own function has made, and nothing else", async () => {
   const closed: string[] = [];
-  const named = (name: string): NestHost => ({ ...ampho, close: async () => void closed.push(name) });
+  const named = (name: string): NestInstance => ({ ...ampho, close: async () => void closed.push(name) });
   for (const [name, host] of [
     ["given", named("given")],
     ["made", async () => named("made")],

@@ -44,8 +44,8 @@ export async function attackBroken(fault: Omit<Fault, "name" | "finds">, attacks
   const jwk = generateJwk(fault.alg ?? "HS256");
   const { keys } = importKeys(jwk);
   const ampho = await createAmpho({ ...defaults, key: jwk, ...fault.options });
-  const handle = fault.plant?.(ampho.handle, workshop(ampho, jwk)) ?? ampho.handle;
-  const host = { prefix: ampho.prefix, handle, guard: ampho.guard, refusal: ampho.refusal };
+  const handle = fault.plant?.(ampho.host.handle, workshop(ampho, jwk)) ?? ampho.host.handle;
+  const host = { prefix: ampho.host.prefix, handle, guard: ampho.host.guard, refusal: ampho.host.refusal };
   const server = createServer({ requireHostHeader: false, maxHeaderSize: 16_384 }, (request, response) => {
     fault.alter?.(request);
     void serveNodeRequest(host, request, response);
@@ -57,7 +57,7 @@ export async function attackBroken(fault: Omit<Fault, "name" | "finds">, attacks
   try {
     return await attackInstance({
       attacks,
-      api: new URL(`http://127.0.0.1:${port}${ampho.prefix}`),
+      api: new URL(`http://127.0.0.1:${port}${ampho.host.prefix}`),
       keys,
       rules: {
         leewaySeconds: 60,

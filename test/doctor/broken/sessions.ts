@@ -44,7 +44,8 @@ const onRenew =
   (inner: Handle, { ampho }: Workshop): Handle => {
     const follow = followRefresh(inner);
     return async (request) => {
-      if (pathOf(request) !== `${ampho.prefix}/renew` || request.body.kind !== "stream") return follow.note(request);
+      if (pathOf(request) !== `${ampho.host.prefix}/renew` || request.body.kind !== "stream")
+        return follow.note(request);
       const { bytes, again } = await readBody(request);
       const { refresh_token: refresh } = membersOf(bytes);
       return typeof refresh === "string" ? renew(refresh, again, follow) : follow.note(again);
@@ -78,7 +79,7 @@ export const sessionFaults: readonly Fault[] = [
     name: "returns a refresh token for an access token",
     finds: ["upgrade"],
     plant: answering((answer, request, { ampho }) => {
-      if (pathOf(request) !== `${ampho.prefix}/renew` || bearerOf(request) === "" || answer.status !== 200)
+      if (pathOf(request) !== `${ampho.host.prefix}/renew` || bearerOf(request) === "" || answer.status !== 200)
         return answer;
       return { ...answer, body: JSON.stringify({ ...membersOf(answer.body), refresh_token: "eyJ" }) };
     }),
@@ -109,12 +110,12 @@ export const sessionFaults: readonly Fault[] = [
     plant:
       (inner, { ampho }) =>
       async (request) => {
-        const answer = request.method === "POST" && pathOf(request) === `${ampho.prefix}/logout`;
+        const answer = request.method === "POST" && pathOf(request) === `${ampho.host.prefix}/logout`;
         if (!answer) return inner(request);
         const asked = await inner({
           ...request,
           method: "GET",
-          target: `${ampho.prefix}/session`,
+          target: `${ampho.host.prefix}/session`,
           body: { kind: "none" },
         });
         return asked.status === 200 ? done : asked;
@@ -128,7 +129,7 @@ export const sessionFaults: readonly Fault[] = [
       async (request) => {
         const id = /\/sessions\/(.+)$/.exec(pathOf(request))?.[1];
         if (request.method !== "DELETE" || id === undefined) return inner(request);
-        const listed = await inner({ ...request, method: "GET", target: `${ampho.prefix}/sessions` });
+        const listed = await inner({ ...request, method: "GET", target: `${ampho.host.prefix}/sessions` });
         return listed.body?.includes(id) ? done : inner(request);
       },
   },

@@ -79,7 +79,7 @@ export const wireFaults: readonly Fault[] = [
     plant:
       (inner, { ampho, sign }) =>
       (request) => {
-        const exact = `${ampho.prefix}/session`;
+        const exact = `${ampho.host.prefix}/session`;
         const isLike = request.target !== exact && request.target.replace(/\/$/, "").toLowerCase() === exact;
         return inner(isLike ? withBearer({ ...request, target: exact }, sign({})) : request);
       },
@@ -163,7 +163,7 @@ export const wireFaults: readonly Fault[] = [
         const length = Number(request.header("content-length"));
         if (!(length > 0 && length < 16_384)) return inner(request);
         const { bytes, again } = await readBody(request);
-        return String(bytes) === "null" ? ampho.refusal(new TypeError("null has no members")) : inner(again);
+        return String(bytes) === "null" ? ampho.host.refusal(new TypeError("null has no members")) : inner(again);
       },
   },
 ];

@@ -8,7 +8,7 @@ import { createHttpServer } from "../../../dist/http/server/server.js";
 
 const log = (line) => process.stderr.write(`${line}\n`);
 const ampho = await createAmpho({ ...JSON.parse(process.argv[2]), log });
-const server = createHttpServer({ ampho, ready: () => ampho.ready(), log: () => undefined });
+const server = createHttpServer({ host: ampho.host, log: () => undefined });
 
 const loginOf = (request, response) => response.end(request.auth.login);
 const paths = {

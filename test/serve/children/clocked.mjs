@@ -8,7 +8,7 @@ let apart = 0;
 const clock = { now: () => Math.floor(Date.now() / 1000) + apart, monotonicMs: () => performance.now() };
 const ampho = await createAmpho({ clock, log: (line) => process.stderr.write(`${line}\n`) });
 const log = createAccessLog("json", (line) => process.stderr.write(line));
-const server = createHttpServer({ ampho, ready: () => ampho.ready(), log });
+const server = createHttpServer({ host: ampho.host, log });
 console.log(await server.listen(0, "127.0.0.1"));
 const lines = createInterface({ input: process.stdin });
 lines.on("line", (line) => {
