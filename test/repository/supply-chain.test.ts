@@ -1,5 +1,5 @@
-// What users are given: the same bytes from the same source, nothing that runs when it is installed, and a list of all that
-// comes along, which a program can read.
+// The package that users install. The same source gives the same bytes, the install runs no script, and an SBOM lists every package
+// that is installed with it.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -60,7 +60,7 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-/** The source alone, as a clone has it, with other dates; packed as a release is, build and all. */
+/** Packs a copy of the source with other dates, as a release does it, build included. Returns the path of the tarball. */
 function packCopy(date: Date, environment: Readonly<Record<string, string>>, umask: string): string {
   const folder = mkdtempSync(path.join(tmpdir(), "ampho-pack-"));
   folders.push(folder);
@@ -82,7 +82,7 @@ function packCopy(date: Date, environment: Readonly<Record<string, string>>, uma
     stdio: "ignore",
   });
   const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
-  if (tarball === undefined) throw new Error("npm pack made no tarball");
+  if (tarball === undefined) throw new Error("npm pack created no tarball");
   return path.join(folder, tarball);
 }
 
@@ -90,12 +90,12 @@ function sha256(file: string): string {
   return createHash("sha256").update(readFileSync(file)).digest("hex");
 }
 
-/** Package -> version of all that Node would load from `node_modules` for these dependencies, as their own manifests say. */
+/** The packages that Node would load from `node_modules` for these dependencies, from their own manifests. */
 function installed(
-  needs: Readonly<Record<string, string>>,
+  dependencies: Readonly<Record<string, string>>,
   found = new Map<string, Manifest>(),
 ): Map<string, Manifest> {
-  for (const name of Object.keys(needs)) {
+  for (const name of Object.keys(dependencies)) {
     if (found.has(name) || !existsSync(path.join(root, "node_modules", name))) continue;
     const manifest = readJson<Manifest>("node_modules", name, "package.json");
     found.set(name, manifest);
@@ -118,12 +118,12 @@ describe("the tarball", () => {
     bom = JSON.parse(text) as Bom;
   }, 120_000);
 
-  it("is the same to the byte when it is built again elsewhere, later, by somebody else", { timeout: 120_000 }, () => {
+  it("a build at another time, by another user, gives the same bytes", { timeout: 120_000 }, () => {
     const again = packCopy(new Date("2031-01-01T12:00:00Z"), { TZ: "Asia/Tokyo", LC_ALL: "C.UTF-8" }, "077");
     expect(sha256(again)).toBe(sha256(tarball));
   });
 
-  it("holds a list of its parts that is CycloneDX 1.6", () => {
+  it("the SBOM is valid CycloneDX 1.6", () => {
     const schemas = "node_modules/@cyclonedx/cyclonedx-library/res/schema";
     const ajv = new Ajv({ strict: false, allErrors: true });
     formats.default(ajv);
@@ -138,10 +138,10 @@ describe("the tarball", () => {
     expect(validate({ ...bom, bomFormat: "other" })).toBe(false);
   });
 
-  it("lists what is installed with it, to the version, and besides only binaries for other platforms", () => {
+  it("the SBOM lists every installed package with its version, and otherwise only binaries for other platforms", () => {
     const { component } = bom.metadata;
     expect([nameOf(component), component.version]).toEqual([manifest.name, manifest.version]);
-    const listed = new Map(bom.components.map((part) => [nameOf(part), part]));
+    const listed = new Map(bom.components.map((component) => [nameOf(component), component]));
     expect(listed.size).toBe(bom.components.length);
     for (const [name, { version }] of present) expect(listed.get(name)?.version, name).toBe(version);
     for (const [name, { scope, version }] of listed) {
@@ -151,7 +151,7 @@ describe("the tarball", () => {
     }
   });
 
-  it("says who needs whom, without an end that is not listed", () => {
+  it("the dependencies in the SBOM name only listed packages", () => {
     const refs = bom.dependencies.map(({ ref }) => ref);
     expect(new Set(refs).size).toBe(bom.components.length + 1);
     for (const { ref, dependsOn } of bom.dependencies) for (const end of dependsOn) expect(refs, ref).toContain(end);
@@ -164,14 +164,14 @@ describe("the tarball", () => {
     );
   });
 
-  it("runs nothing when it is installed", () => {
+  it("the install runs no script of the package", () => {
     const packed = JSON.parse(
       execFileSync("tar", ["-xzOf", tarball, "package/package.json"], { encoding: "utf8" }),
     ) as Manifest;
     for (const name of ["preinstall", "install", "postinstall", "prepare"])
       expect(packed.scripts, name).not.toHaveProperty(name);
     const files = execFileSync("tar", ["-tzf", tarball], { encoding: "utf8" }).trim().split("\n");
-    // npm runs node-gyp for whoever brings one of these.
+    // npm runs node-gyp for a package with one of these files.
     expect(files.filter((name) => name.endsWith(".gyp"))).toEqual([]);
     expect(
       files.every((name) =>
@@ -183,19 +183,19 @@ describe("the tarball", () => {
   });
 });
 
-describe("the packages that come along", () => {
+describe("the packages that are installed with it", () => {
   const runtime = Object.entries(lock).filter(([place, { dev }]) => place !== "" && dev !== true);
   const names = new Set(present.keys());
 
-  it("are under licences that ask for no more than to be named", () => {
+  it("every installed package has a permissive licence", () => {
     const allowed = new Set(["MIT", "ISC", "0BSD", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0"]);
     expect(present.size).toBeGreaterThan(5);
     for (const [name, { license }] of present) expect(allowed, `${name}: ${license}`).toContain(license);
-    // The lock file says it of binaries for other platforms too.
+    // The lock file also has the licences of binaries for other platforms.
     for (const [place, { license }] of runtime) expect(allowed, `${place}: ${license}`).toContain(license);
   });
 
-  it("run nothing when they are installed, but for the optional SQLite of Node 20", () => {
+  it("no installed package runs a script, except the optional SQLite of Node 20", () => {
     const running = runtime.filter(([, { hasInstallScript }]) => hasInstallScript === true).map(([place]) => place);
     expect(running).toEqual(["node_modules/@photostructure/sqlite"]);
     for (const name of names) {
@@ -205,7 +205,7 @@ describe("the packages that come along", () => {
     }
   });
 
-  it("are each locked by version and hash", () => {
+  it("the lock file has the version and the hash of every package", () => {
     for (const [place, entry] of Object.entries(lock))
       if (place !== "")
         expect(entry, place).toMatchObject({
