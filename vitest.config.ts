@@ -6,6 +6,7 @@
 import { defineConfig } from "vitest/config";
 
 const shared = {
+  setupFiles: "test/world/set-up.ts",
   testTimeout: 60_000,
   hookTimeout: 120_000,
   // On a busy machine one second passes quickly. Tests of a promised deadline set their own.

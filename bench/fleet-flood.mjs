@@ -20,7 +20,7 @@ const { createRandom } = await import("../test/history/random.ts");
 const { makePeople, makeSecret } = await import("../test/history/world.ts");
 const { checkHistory } = await import("../test/history/check.ts");
 const { describeViolations, saveHistory } = await import("../test/history/save.ts");
-const { leave } = await import("../test/world/serve.ts");
+const { cleanUp } = await import("../test/world/clean-up.ts");
 
 const { values } = parseArgs({
   options: {
@@ -134,7 +134,7 @@ const history = {
 };
 recorder.close();
 await database.stop();
-await leave();
+await cleanUp();
 
 const violations = checkHistory(history);
 const guesses = history.operations.filter(({ client }) => client === "guesser");

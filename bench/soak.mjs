@@ -9,7 +9,7 @@ import "./typescript.mjs";
 const { recordRun } = await import("../test/history/run.ts");
 const { checkHistory } = await import("../test/history/check.ts");
 const { saveHistory, describeViolations } = await import("../test/history/save.ts");
-const { leave } = await import("../test/world/serve.ts");
+const { cleanUp } = await import("../test/world/clean-up.ts");
 
 const { values } = parseArgs({
   options: {
@@ -42,7 +42,7 @@ const history = await recordRun({
   tickMs,
   people: Number(values.people),
 });
-await leave();
+await cleanUp();
 
 const groups = new Map();
 for (const operation of history.operations) {

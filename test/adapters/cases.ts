@@ -1,7 +1,8 @@
 // What is sent to a guarded route, and what comes back: one table for every framework.
-import { randomBytes } from "node:crypto";
+
+import { foreignToken, newKey } from "../world/tokens.js";
 import type { needsFor } from "./host.js";
-import { foreignToken, sign } from "./instance.js";
+import { key } from "./serving.js";
 
 interface Refused {
   readonly status: number;
@@ -44,7 +45,7 @@ const bug: Refused = { status: 500, error: "internal_error" };
 export const cases: readonly Case[] = [
   { what: "a good token", need: "plain", send: good, expected: alice },
   { what: "the scheme in another case", need: "plain", send: (token) => `bEARER ${token}`, expected: alice },
-  { what: "a token of other software", need: "plain", send: bearer(foreignToken()), expected: alice },
+  { what: "a token of other software", need: "plain", send: bearer(foreignToken(key)), expected: alice },
   { what: "no token", need: "plain", send: nothing, expected: missing },
   { what: "another scheme", need: "plain", send: () => "Basic YTpi", expected: missing },
   { what: "the scheme alone", need: "plain", send: () => "Bearer", expected: invalid },
@@ -53,16 +54,21 @@ export const cases: readonly Case[] = [
   {
     what: "a forged token",
     need: "plain",
-    send: bearer(sign({ ...alice, exp: now + 600 }, randomBytes(32))),
+    send: bearer(foreignToken(newKey("key-1"), { ...alice, exp: now + 600 })),
     expected: invalid,
   },
-  { what: "an expired token", need: "plain", send: bearer(sign({ ...alice, exp: now - 600 })), expected: invalid },
+  {
+    what: "an expired token",
+    need: "plain",
+    send: bearer(foreignToken(key, { ...alice, exp: now - 600 })),
+    expected: invalid,
+  },
   { what: "one of the roles", need: "editor", send: good, expected: alice },
   { what: "a missing role", need: "admin", send: good, expected: denied },
   { what: "all scopes", need: "scoped", send: good, expected: alice },
   { what: "a missing scope", need: "unscoped", send: good, expected: scopesDenied },
   { what: "a fresh login", need: "fresh", send: good, expected: alice },
-  { what: "a login of unknown age", need: "fresh", send: bearer(foreignToken()), expected: stale },
+  { what: "a login of unknown age", need: "fresh", send: bearer(foreignToken(key)), expected: stale },
   { what: "a live session, asked strictly", need: "strict", send: good, expected: alice },
   { what: "nothing where a token is optional", need: "optional", send: nothing, expected: nobody },
   { what: "a token where it is optional", need: "optional", send: good, expected: alice },

@@ -2,12 +2,14 @@ import express, { type ErrorRequestHandler } from "express";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { authorize, guarded, mount } from "../../dist/adapters/express.js";
 import type { Ampho } from "../../dist/index.js";
+import { alice } from "../world/people.js";
+import { foreignToken } from "../world/tokens.js";
 import { closeServer } from "./express-app.js";
-import { alice, createInstance, foreignToken } from "./instance.js";
+import { key, openInstance } from "./serving.js";
 
 let ampho: Ampho;
 beforeAll(async () => {
-  ampho = await createInstance();
+  ({ ampho } = await openInstance());
 });
 afterAll(() => ampho.close());
 
@@ -101,7 +103,7 @@ it("what a guarded handler rejects with reaches the error middleware", async () 
   const onError: ErrorRequestHandler = (error, _request, response, _next) =>
     void response.status(418).send(error.message);
   app.use(onError);
-  const response = await ask(app, "/", { headers: { authorization: `Bearer ${foreignToken()}` } });
+  const response = await ask(app, "/", { headers: { authorization: `Bearer ${foreignToken(key)}` } });
   expect([response.status, await response.text()]).toEqual([418, "of the application"]);
 });
 
@@ -118,6 +120,6 @@ it("what a guarded handler's promise of a library rejects with reaches it too", 
     void response.status(418).send(error.message);
   app.use(onError);
   const signal = AbortSignal.timeout(5_000);
-  const response = await ask(app, "/", { headers: { authorization: `Bearer ${foreignToken()}` }, signal });
+  const response = await ask(app, "/", { headers: { authorization: `Bearer ${foreignToken(key)}` }, signal });
   expect([response.status, await response.text()]).toEqual([418, "of the library"]);
 });

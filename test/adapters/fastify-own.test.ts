@@ -2,15 +2,17 @@ import fastify from "fastify";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { authorize, guarded, mount } from "../../dist/adapters/fastify.js";
 import type { Ampho } from "../../dist/index.js";
-import { alice, createInstance, foreignToken } from "./instance.js";
+import { alice } from "../world/people.js";
+import { foreignToken } from "../world/tokens.js";
+import { key, openInstance } from "./serving.js";
 
 let ampho: Ampho;
 beforeAll(async () => {
-  ampho = await createInstance();
+  ({ ampho } = await openInstance());
 });
 afterAll(() => ampho.close());
 
-const bearer = () => ({ authorization: `Bearer ${foreignToken()}` });
+const bearer = () => ({ authorization: `Bearer ${foreignToken(key)}` });
 
 it("answers injected requests", async () => {
   const app = fastify();

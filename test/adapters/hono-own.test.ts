@@ -5,11 +5,13 @@ import { Hono, type MiddlewareHandler } from "hono";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { authorize, mount } from "../../dist/adapters/hono.js";
 import type { Ampho } from "../../dist/index.js";
-import { alice, createInstance, foreignToken } from "./instance.js";
+import { alice } from "../world/people.js";
+import { foreignToken } from "../world/tokens.js";
+import { key, openInstance } from "./serving.js";
 
 let ampho: Ampho;
 beforeAll(async () => {
-  ampho = await createInstance();
+  ({ ampho } = await openInstance());
 });
 afterAll(() => ampho.close());
 
@@ -19,7 +21,7 @@ it("runs without a server, as on any runtime", async () => {
   const app = new Hono().use(mount(ampho)).get("/", authorize(ampho), (c) => c.text(c.get("auth").login));
   expect((await app.request("/api/security/login", login)).status).toBe(200);
   expect((await app.request("/")).status).toBe(401);
-  const headers = { authorization: `Bearer ${foreignToken()}` };
+  const headers = { authorization: `Bearer ${foreignToken(key)}` };
   expect(await (await app.request("/", { headers })).text()).toBe("alice");
 });
 
@@ -67,7 +69,7 @@ describe("on Node, what a middleware did to the request counts, and not what the
     server.close();
     return status;
   };
-  const good = (): Record<string, string> => ({ authorization: `Bearer ${foreignToken()}` });
+  const good = (): Record<string, string> => ({ authorization: `Bearer ${foreignToken(key)}` });
 
   it("nothing", async () => {
     expect(await statusBehind((_c, next) => next(), good())).toBe(200);
@@ -76,7 +78,7 @@ describe("on Node, what a middleware did to the request counts, and not what the
 
   it("a header that it set", async () => {
     const set: MiddlewareHandler = (c, next) => {
-      c.req.raw.headers.set("authorization", `Bearer ${foreignToken()}`);
+      c.req.raw.headers.set("authorization", `Bearer ${foreignToken(key)}`);
       return next();
     };
     expect(await statusBehind(set, {})).toBe(200);

@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { type ClientHttp2Session, connect, createServer, type Http2Server } from "node:http2";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { guarded, mount } from "../../dist/adapters/node.js";
-import { alice, type Serving, serve } from "../world/http-server.js";
+import { type Serving, serve } from "../world/http-server.js";
+import { alice } from "../world/people.js";
 
 let serving: Serving;
 let server: Http2Server;

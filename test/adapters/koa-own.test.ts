@@ -3,11 +3,11 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { authorize, mount } from "../../dist/adapters/koa.js";
 import type { Ampho } from "../../dist/index.js";
 import { closeServer } from "./express-app.js";
-import { createInstance } from "./instance.js";
+import { openInstance } from "./serving.js";
 
 let ampho: Ampho;
 beforeAll(async () => {
-  ampho = await createInstance();
+  ({ ampho } = await openInstance());
 });
 afterAll(() => ampho.close());
 

@@ -4,7 +4,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, expectTypeOf, it } fr
 import { authorize, guarded, type Listener, mount } from "../../dist/adapters/node.js";
 import type { Auth } from "../../dist/tokens/auth.js";
 import { sendRaw } from "../http/raw.js";
-import { alice, bearer, foreignToken, type Grant, post, type Serving, serve } from "../world/http-server.js";
+import { type Serving, serve } from "../world/http-server.js";
+import { alice } from "../world/people.js";
+import { bearer, type Grant, post } from "../world/requests.js";
+import { foreignToken } from "../world/tokens.js";
 
 let serving: Serving;
 let grant: Grant;
@@ -149,7 +152,7 @@ describe("authorize", () => {
     const response = await fetch(url, { headers: bearer(grant.token) });
     expect(await response.json()).toEqual({ login: "alice" });
     expect((await fetch(url, { headers: { authorization: `bEaReR ${grant.token}` } })).status).toBe(200);
-    expect((await fetch(url, { headers: bearer(foreignToken()) })).status).toBe(200);
+    expect((await fetch(url, { headers: bearer(foreignToken(serving.key)) })).status).toBe(200);
   });
 
   it("refuses with the answers of the API", async () => {

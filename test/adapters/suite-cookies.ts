@@ -3,8 +3,10 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
 import { openJar } from "../http/jar.js";
 import { sendRaw } from "../http/raw.js";
+import { alice } from "../world/people.js";
+import { foreignToken } from "../world/tokens.js";
 import type { Host } from "./host.js";
-import { alice, foreignToken, serving } from "./instance.js";
+import { key, serving } from "./serving.js";
 
 interface Case {
   readonly what: string;
@@ -41,7 +43,7 @@ const cases: readonly Case[] = [
   { what: "nobody knows whom", headers: {}, expected: [200, "cross_site"] },
   {
     what: "our own pages, with another token in the header",
-    headers: { ...same, authorization: `Bearer ${foreignToken()}` },
+    headers: { ...same, authorization: `Bearer ${foreignToken(key)}` },
     expected: ["invalid_request", "invalid_request"],
   },
   {

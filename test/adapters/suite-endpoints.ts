@@ -1,8 +1,9 @@
 // The REST API behind whatever applications put in front of it.
 import { describe, expect, it } from "vitest";
 import { sendRaw } from "../http/raw.js";
+import { alice } from "../world/people.js";
 import { type Host, origin, type Setup } from "./host.js";
-import { alice, serving } from "./instance.js";
+import { serving } from "./serving.js";
 
 export function describeEndpoints(host: Host): void {
   describe.each([

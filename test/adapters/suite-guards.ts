@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { sendRaw } from "../http/raw.js";
 import { cases } from "./cases.js";
 import type { Host } from "./host.js";
-import { serving } from "./instance.js";
+import { serving } from "./serving.js";
 
 export function describeGuards(host: Host): void {
   describe("guards", () => {
@@ -118,11 +118,11 @@ export function describeGuards(host: Host): void {
     it("a login is fresh for a while, a token good for longer, and neither for ever", async () => {
       const token = await login();
       expect((await call("/need/fresh", token)).status).toBe(200);
-      clock.forward(301);
+      clock.advance(301);
       const stale = await call("/need/fresh", token);
       expect([stale.status, (await stale.json()).error]).toEqual([401, "login_too_old"]);
       expect((await call("/need/plain", token)).status).toBe(200);
-      clock.forward(900);
+      clock.advance(900);
       expect((await call("/need/plain", token)).status).toBe(401);
     });
   });

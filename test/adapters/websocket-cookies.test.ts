@@ -6,15 +6,17 @@ import { guardedUpgrade, mount } from "../../dist/adapters/node.js";
 import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
 import type { Ampho } from "../../dist/index.js";
 import { sendRaw } from "../http/raw.js";
+import { alice } from "../world/people.js";
+import { foreignToken } from "../world/tokens.js";
 import { closeServer } from "./express-app.js";
-import { alice, createInstance, foreignToken } from "./instance.js";
+import { key, openInstance } from "./serving.js";
 
 let ampho: Ampho;
 let server: Server;
 let port: number;
 
 beforeAll(async () => {
-  ampho = await createInstance(undefined, undefined, { cookies: true });
+  ({ ampho } = await openInstance({ cookies: true }));
   server = createServer(mount(ampho));
   const answer = guardedUpgrade(ampho, (request, socket) =>
     socket.end(`HTTP/1.1 101 Switching Protocols\r\nContent-Length: 5\r\n\r\n${request.auth.login}`),
@@ -42,7 +44,7 @@ it.each([
   ["nobody knows whom", "X-Nothing: at all", 403],
   [
     "our own page with another token as subprotocol",
-    `Origin: http://{host}\r\nSec-WebSocket-Protocol: bearer.${foreignToken()}`,
+    `Origin: http://{host}\r\nSec-WebSocket-Protocol: bearer.${foreignToken(key)}`,
     400,
   ],
 ])("an upgrade with a cookie from %s is answered %s: %i", async (_what, said, status) => {

@@ -7,18 +7,21 @@ import { guardedUpgrade, mount, offeredProtocols } from "../../dist/adapters/nod
 import type { Ampho } from "../../dist/index.js";
 import { createVerifier } from "../../dist/verify/verifier.js";
 import { sendRaw } from "../http/raw.js";
+import { runningClock } from "../world/clock.js";
+import { alice } from "../world/people.js";
+import { foreignToken } from "../world/tokens.js";
 import { closeServer } from "./express-app.js";
-import { alice, createInstance, foreignToken, movableClock, sign } from "./instance.js";
+import { key, openInstance } from "./serving.js";
 
 let ampho: Ampho;
 let server: Server;
 let port: number;
 /** Sockets that the server knows to be open. */
 let open = 0;
-const clock = movableClock();
+const clock = runningClock();
 
 beforeAll(async () => {
-  ampho = await createInstance(clock);
+  ({ ampho } = await openInstance({ clock }));
   const sockets = new WebSocketServer({
     noServer: true,
     handleProtocols: (_offered, request) => offeredProtocols(request)[0] ?? false,
@@ -97,7 +100,7 @@ describe("an upgrade request", () => {
     ["a bad token", bearer("x.y.z"), [], "/chat", 401],
     ["a bad token as subprotocol", {}, ["bearer.x.y.z"], "/chat", 401],
     ["two tokens", bearer("x.y.z"), ["bearer.x.y.z"], "/chat", 400],
-    ["a token without the role", bearer(foreignToken()), [], "/admins", 403],
+    ["a token without the role", bearer(foreignToken(key)), [], "/admins", 403],
   ] as const)("is refused with %s", async (_what, headers, protocols, path, status) => {
     const { opened } = connect({ ...headers }, [...protocols], path);
     await expect(opened).rejects.toThrow(`answered ${status}`);
@@ -125,14 +128,14 @@ describe("an open socket", () => {
   });
 
   it("is closed when its token has expired and its leeway is over", async () => {
-    const { opened, closed } = connect(bearer(sign({ login: "alice", exp: clock.now() - 30 })));
+    const { opened, closed } = connect(bearer(foreignToken(key, { login: "alice", exp: clock.now() - 30 })));
     expect(await ask(await opened)).toBe("alice");
-    clock.forward(60);
+    clock.advance(60);
     expect(await closed).toBe(4401);
   });
 
   it("is closed when its user is disabled, whatever token it came with", async () => {
-    const sockets = [connect(bearer(await login())), connect(bearer(foreignToken()))];
+    const sockets = [connect(bearer(await login())), connect(bearer(foreignToken(key)))];
     await Promise.all(sockets.map(({ opened }) => opened));
     await ampho.users.disable(alice.login);
     expect(await Promise.all(sockets.map(({ closed }) => closed))).toEqual([4401, 4401]);

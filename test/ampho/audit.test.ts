@@ -1,8 +1,10 @@
 // The audit log: one row per decision about a person, written in the transaction of what it records.
 
 import { describe, expect, it } from "vitest";
-import { grantOf, openWorld, password, sessionOf, start, type World } from "../world/ampho.js";
+import { grantOf, openWorld, password, type World } from "../world/ampho.js";
+import { start } from "../world/clock.js";
 import { DatabaseSync } from "../world/sqlite.js";
+import { sessionOf } from "../world/tokens.js";
 
 const newPassword = "quartz lantern meadow 17";
 const rowsOf = async (world: World) =>

@@ -3,7 +3,10 @@ import { renameSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { createFetchAuthorize } from "../../dist/adapters/fetch-authorize.js";
 import { AmphoError, type Auth, type Requirements, toHandler } from "../../dist/index.js";
-import { answerOf, foreignToken, freshFolder, openWorld, sessionOf, start, type World } from "../world/ampho.js";
+import { answerOf, openWorld, type World } from "../world/ampho.js";
+import { start } from "../world/clock.js";
+import { freshFolder } from "../world/folder.js";
+import { foreignToken, sessionOf } from "../world/tokens.js";
 
 const scopes = { editor: ["read", "write"], reader: ["read"] };
 

@@ -4,19 +4,11 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
 import { activateNext, publishNext, retirePrevious, type StageOutcome } from "../../dist/keys/stages.js";
-import { execute } from "../cli/transcript.js";
-import {
-  admission,
-  claimsOf,
-  foreignToken,
-  freshFolder,
-  grantOf,
-  newKey,
-  openWorld,
-  password,
-  start,
-  type World,
-} from "../world/ampho.js";
+import { admission, grantOf, openWorld, password, type World } from "../world/ampho.js";
+import { start } from "../world/clock.js";
+import { execute } from "../world/command.js";
+import { freshFolder } from "../world/folder.js";
+import { claimsOf, foreignToken, newKey } from "../world/tokens.js";
 
 /** Seconds that a changed file may take; the test's own time limit is far above. */
 const patience = { timeout: 20_000, interval: 25 };

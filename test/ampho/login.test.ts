@@ -1,8 +1,10 @@
 // POST /login (contract §4): a password for a session.
 import { hashSync } from "@node-rs/argon2";
 import { describe, expect, it } from "vitest";
-import { admission, claimsOf, foreignToken, grantOf, openWorld, password, sessionOf, start } from "../world/ampho.js";
+import { admission, grantOf, openWorld, password } from "../world/ampho.js";
+import { start } from "../world/clock.js";
 import { DatabaseSync } from "../world/sqlite.js";
+import { claimsOf, foreignToken, sessionOf } from "../world/tokens.js";
 
 describe("a login", () => {
   it("answers with a token, its times, a refresh token and a device proof, and nothing else", async () => {

@@ -1,7 +1,8 @@
 // `ampho.users`, `ampho.sessions`, `ampho.audit` and `close` (contract §6): what the commands do, from code.
 import { describe, expect, it } from "vitest";
 import type { NewUser } from "../../dist/index.js";
-import { admission, grantOf, openWorld, password, sessionOf } from "../world/ampho.js";
+import { admission, grantOf, openWorld, password } from "../world/ampho.js";
+import { sessionOf } from "../world/tokens.js";
 
 const refused = { code: "invalid_request" };
 const unknown = { code: "not_found" };

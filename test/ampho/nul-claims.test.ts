@@ -1,7 +1,9 @@
 // A token that other software has made with the key may hold NUL in its claims. Nothing in the store is named so: such a
 // token belongs to no session and to nobody, and is refused as one whose session or user is not there.
 import { expect, it } from "vitest";
-import { answerOf, foreignToken, openWorld, password, sessionOf, start } from "../world/ampho.js";
+import { answerOf, openWorld, password } from "../world/ampho.js";
+import { start } from "../world/clock.js";
+import { foreignToken, sessionOf } from "../world/tokens.js";
 
 const claims = { exp: start + 600, iat: start, auth_time: start };
 

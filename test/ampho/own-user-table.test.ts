@@ -10,18 +10,10 @@ import {
   ConfigurationError,
   createAmpho,
 } from "../../dist/index.js";
-import {
-  admission,
-  claimsOf,
-  foreignToken,
-  freshFolder,
-  grantOf,
-  openWorld,
-  password,
-  sessionOf,
-  start,
-  type World,
-} from "../world/ampho.js";
+import { admission, grantOf, openWorld, password, type World } from "../world/ampho.js";
+import { start } from "../world/clock.js";
+import { freshFolder } from "../world/folder.js";
+import { claimsOf, foreignToken, sessionOf } from "../world/tokens.js";
 
 interface Table {
   readonly rows: Map<string, ApplicationUser>;

@@ -3,8 +3,9 @@ import { beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { AmphoOptions } from "../../dist/index.js";
 import { openPostgres } from "../../dist/store/postgres/store.js";
 import { startCuttingProxy } from "../store/cutting-proxy.js";
-import { admission, type FullGrant, grantOf, openWorld, password, sessionOf, type World } from "../world/ampho.js";
+import { admission, type FullGrant, grantOf, openWorld, password, type World } from "../world/ampho.js";
 import { startOwnPostgres } from "../world/postgres.js";
+import { sessionOf } from "../world/tokens.js";
 import { useDatabase, usePostgres } from "../world/use-postgres.js";
 
 const server = usePostgres(startOwnPostgres);

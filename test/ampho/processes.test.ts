@@ -9,7 +9,9 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { guarded, mount } from "../../dist/adapters/node.js";
 import { within } from "../serve/deadline.js";
 import { startChild } from "../store/processes.js";
-import { admission, foreignToken, freshFolder, grantOf, openWorld, password, type World } from "../world/ampho.js";
+import { admission, grantOf, openWorld, password, type World } from "../world/ampho.js";
+import { freshFolder } from "../world/folder.js";
+import { foreignToken } from "../world/tokens.js";
 import { realClock, startInstance } from "./processes.js";
 
 /** A server of an application: our endpoints, and two guarded paths. */

@@ -4,15 +4,14 @@ import { within } from "../serve/deadline.js";
 import {
   type Answer,
   admission,
-  claimsOf,
   type FullGrant,
   fullGrant,
   grantOf,
   openWorld,
   password,
-  sessionOf,
   type World,
 } from "../world/ampho.js";
+import { claimsOf, sessionOf } from "../world/tokens.js";
 import { realClock, startInstance } from "./processes.js";
 
 const generationOf = (token: unknown) => claimsOf(String(token))["gen"];

@@ -1,18 +1,8 @@
 // POST /renew (contract §4): a session moves one generation on, each token renews once.
 import { describe, expect, it } from "vitest";
-import {
-  admission,
-  claimsOf,
-  type FullGrant,
-  foreignToken,
-  grantOf,
-  newKey,
-  openWorld,
-  password,
-  sessionOf,
-  start,
-  type World,
-} from "../world/ampho.js";
+import { admission, type FullGrant, grantOf, openWorld, password, type World } from "../world/ampho.js";
+import { start } from "../world/clock.js";
+import { claimsOf, foreignToken, newKey, sessionOf } from "../world/tokens.js";
 
 async function openAnn(options: Parameters<typeof openWorld>[0] = {}) {
   const world = await openWorld(options);

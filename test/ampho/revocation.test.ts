@@ -2,18 +2,9 @@
 import { describe, expect, it } from "vitest";
 import type { Revoked } from "../../dist/index.js";
 import { within } from "../serve/deadline.js";
-import {
-  admission,
-  claimsOf,
-  foreignToken,
-  grantOf,
-  newKey,
-  openWorld,
-  password,
-  sessionOf,
-  start,
-  type World,
-} from "../world/ampho.js";
+import { admission, grantOf, openWorld, password, type World } from "../world/ampho.js";
+import { start } from "../world/clock.js";
+import { claimsOf, foreignToken, newKey, sessionOf } from "../world/tokens.js";
 
 const day = 86_400;
 

@@ -5,8 +5,10 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { createAccessLog } from "../../dist/http/server/access-log.js";
 import { createHttpServer } from "../../dist/http/server/server.js";
-import { type FullGrant, foreignToken, fullGrant, newKey, openWorld, start } from "../world/ampho.js";
+import { type FullGrant, fullGrant, openWorld } from "../world/ampho.js";
+import { start } from "../world/clock.js";
 import { textsOf } from "../world/sqlite.js";
+import { foreignToken, newKey } from "../world/tokens.js";
 
 const canary = (name: string) => `canary-${name}-9c41e7`;
 

@@ -1,6 +1,8 @@
 // A token that was let in before is looked up, not verified again: all that can change about it still counts.
 import { describe, expect, it } from "vitest";
-import { admission, foreignToken, grantOf, newKey, openWorld, sessionOf, start } from "../world/ampho.js";
+import { admission, grantOf, openWorld } from "../world/ampho.js";
+import { start } from "../world/clock.js";
+import { foreignToken, newKey, sessionOf } from "../world/tokens.js";
 
 describe("a token that was let in before", () => {
   it("gives the same Auth, until its last second and not in that", async () => {

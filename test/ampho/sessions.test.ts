@@ -1,17 +1,9 @@
 // The rest of contract §4: logout, session, sessions, password. Each with another's credential beside the right one.
 import { setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import {
-  type Answer,
-  admission,
-  foreignToken,
-  grantOf,
-  openWorld,
-  password,
-  sessionOf,
-  start,
-  type World,
-} from "../world/ampho.js";
+import { type Answer, admission, grantOf, openWorld, password, type World } from "../world/ampho.js";
+import { start } from "../world/clock.js";
+import { foreignToken, sessionOf } from "../world/tokens.js";
 
 const told = ({ status, error }: Answer) => [status, error];
 const newPassword = "quartz lantern meadow 17";

@@ -6,7 +6,8 @@ import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { sendRaw } from "../http/raw.js";
-import { addUser, bearer, freshPlace, type Grant, leave, logIn, type Served } from "../world/serve.js";
+import { bearer, type Grant } from "../world/requests.js";
+import { addUser, freshPlace, logIn, type Served } from "../world/serve.js";
 
 let child: ChildProcessByStdio<Writable, Readable, null>;
 let application: Pick<Served, "root" | "url" | "port">;
@@ -30,7 +31,6 @@ beforeAll(async () => {
 afterAll(async () => {
   child.stdin.end();
   await new Promise((resolve) => child.once("close", resolve));
-  await leave();
 });
 
 beforeEach(() => void reached.splice(0));

@@ -1,18 +1,10 @@
 // Connections that are reset while many requests stand in them, of which some are refused before they have come whole. Node
 // fails an assertion, which ends the process, when the response of a later one is out before those that wait.
 import { connect } from "node:net";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  addUser,
-  alice,
-  bearer,
-  freshPlace,
-  leave,
-  logIn,
-  type Served,
-  startServe,
-  unthrottled,
-} from "../world/serve.js";
+import { beforeAll, describe, expect, it } from "vitest";
+import { alice } from "../world/people.js";
+import { bearer } from "../world/requests.js";
+import { addUser, freshPlace, logIn, type Served, startServe, unthrottled } from "../world/serve.js";
 
 let served: Served;
 beforeAll(async () => {
@@ -20,8 +12,6 @@ beforeAll(async () => {
   await addUser(place);
   served = await startServe(place);
 });
-afterAll(leave);
-
 const prefix = "/api/security";
 const large = "x".repeat(20_000);
 const body = JSON.stringify({ login: alice.login });

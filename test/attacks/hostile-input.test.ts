@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { routes } from "../../dist/http/rest/routes.js";
 import { sendRaw } from "../http/raw.js";
-import { bearer, post } from "../world/serve.js";
+import { bearer, post } from "../world/requests.js";
 import { forEach, layIn, naughty, type Siege } from "./siege.js";
 
 let siege: Siege;

@@ -2,7 +2,9 @@
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sendRaw } from "../http/raw.js";
-import { alice, bearer, logIn } from "../world/serve.js";
+import { alice } from "../world/people.js";
+import { bearer } from "../world/requests.js";
+import { logIn } from "../world/serve.js";
 import { layIn, type Siege } from "./siege.js";
 
 let siege: Siege;

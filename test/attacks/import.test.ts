@@ -6,7 +6,7 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openSqlite } from "../../dist/store/sqlite/store.js";
 import type { Store } from "../../dist/store/store.js";
-import { ampho, binary } from "../cli/transcript.js";
+import { ampho, binary } from "../world/command.js";
 
 const password = "violet kettle harbour morning";
 const env = {

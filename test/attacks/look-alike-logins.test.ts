@@ -5,18 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createAmpho } from "../../dist/ampho.js";
 import { canonicalLogin } from "../../dist/logins/login-name.js";
 import { loadDriver } from "../../dist/store/sqlite/driver.js";
-import {
-  addUser,
-  alice,
-  command,
-  freshPlace,
-  leave,
-  type Place,
-  post,
-  type Served,
-  startServe,
-  unthrottled,
-} from "../world/serve.js";
+import { alice } from "../world/people.js";
+import { post } from "../world/requests.js";
+import { addUser, command, freshPlace, type Place, type Served, startServe, unthrottled } from "../world/serve.js";
 import { naughty } from "./siege.js";
 
 let place: Place;
@@ -28,7 +19,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await served.stop();
-  await leave();
 });
 
 const add = (login: string) => command(place, ["user-add", "--", login]);

@@ -4,18 +4,9 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { expect, vi } from "vitest";
 import { sendRaw } from "../http/raw.js";
-import {
-  addUser,
-  alice,
-  bearer,
-  freshPlace,
-  type Grant,
-  leave,
-  logIn,
-  type Served,
-  startServe,
-  unthrottled,
-} from "../world/serve.js";
+import { alice } from "../world/people.js";
+import { bearer, type Grant } from "../world/requests.js";
+import { addUser, freshPlace, logIn, type Served, startServe, unthrottled } from "../world/serve.js";
 
 export const naughty: readonly string[] = JSON.parse(
   readFileSync(new URL("../vectors/naughty-strings/blns.json", import.meta.url), "utf8"),
@@ -94,7 +85,6 @@ export async function layIn(env: Readonly<Record<string, string>> = {}): Promise
 
   async function end(): Promise<void> {
     const { code } = await served.stop();
-    await leave();
     expect(code).toBe(0);
   }
 

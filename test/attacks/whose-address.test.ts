@@ -2,12 +2,12 @@
 // through ampho/node and through fetch, in the session list and in the audit log.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { mount } from "../../dist/adapters/node.js";
 import { type Ampho, type AmphoOptions, createAmpho } from "../../dist/ampho.js";
-import { addUser, alice, bearer, command, freshPlace, leave, logIn, post, startServe } from "../world/serve.js";
-
-afterAll(leave);
+import { alice } from "../world/people.js";
+import { bearer, post } from "../world/requests.js";
+import { addUser, command, freshPlace, logIn, startServe } from "../world/serve.js";
 
 const forged = "9.9.9.9, 198.51.100.7, 192.0.2.1";
 /** Headers as they arrive, and what is believed of them with no, one and two proxies. */

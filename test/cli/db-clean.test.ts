@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createAmpho } from "../../dist/ampho.js";
-import { settableClock } from "../world/ampho.js";
-import { ampho } from "./transcript.js";
+import { settableClock } from "../world/clock.js";
+import { ampho } from "../world/command.js";
 
 let cwd: string;
 beforeEach(() => {

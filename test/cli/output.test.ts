@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { commands } from "../../dist/cli/commands.js";
 import { displayWidth } from "../../dist/cli/table.js";
-import { ampho, binary, execute } from "./transcript.js";
+import { ampho, binary, execute } from "../world/command.js";
 
 let cwd: string;
 beforeAll(() => {

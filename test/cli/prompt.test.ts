@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ampho, binary } from "../world/command.js";
 import { onTerminal } from "./pseudo-terminal.js";
-import { ampho, binary } from "./transcript.js";
 
 const secret = "violet kettle harbour morning";
 const question = "Password (empty for none): ";

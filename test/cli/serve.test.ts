@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { ampho, binary } from "./transcript.js";
+import { ampho, binary } from "../world/command.js";
 
 const password = "violet kettle harbour morning";
 const env = { AMPHO_SECURITY_KEY: '{"kty":"oct","kid":"one","k":"6HnF5h1bqhYqg1HTLmn0WjB1Z0tI5V0rF1o3x4eJ2Qw"}' };

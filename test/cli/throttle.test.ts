@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createAmpho } from "../../dist/ampho.js";
-import { ampho } from "./transcript.js";
+import { ampho } from "../world/command.js";
 
 let cwd: string;
 beforeEach(() => {

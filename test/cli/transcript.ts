@@ -11,12 +11,9 @@
 //
 // In what comes out «name» stands for a text that is not known before, and for the same text from then on, in what is
 // typed too; «name:kind» says its form. «_» is not kept.
-import { spawn } from "node:child_process";
 import { appendFileSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-
-export const binary = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+import { ampho, type Outcome } from "../world/command.js";
 
 const kinds: Readonly<Record<string, string>> = {
   id: "[A-Za-z0-9_.-]+",
@@ -26,12 +23,6 @@ const kinds: Readonly<Record<string, string>> = {
   any: ".*",
 };
 const placeholder = /«(\w+)(?::(\w+))?»/g;
-
-export interface Outcome {
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly code: number | null;
-}
 
 interface Step {
   readonly typed: string;
@@ -83,34 +74,6 @@ function words(typed: string): readonly string[] {
     word.replace(/'([^']*)'|"([^"]*)"/g, "$1$2"),
   );
 }
-
-/** Runs a program to its end. */
-export function execute(
-  command: string,
-  args: readonly string[],
-  options: {
-    readonly cwd: string;
-    readonly env?: Readonly<Record<string, string | undefined>>;
-    readonly stdin?: string;
-  },
-): Promise<Outcome> {
-  const env = { PATH: process.env["PATH"], HOME: options.cwd, ...options.env };
-  const child = spawn(command, args, { cwd: options.cwd, env });
-  let [stdout, stderr] = ["", ""];
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-  // A command that reads nothing may be gone before all is written.
-  child.stdin.on("error", () => {});
-  child.stdin.end(options.stdin ?? "");
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ stdout, stderr, code }));
-  });
-}
-
-/** The command as it is installed. */
-export const ampho = (args: readonly string[], options: Parameters<typeof execute>[2]) =>
-  execute(process.execPath, [binary, ...args], options);
 
 function builtin(name: string, file: string, cwd: string): Outcome | undefined {
   const path = join(cwd, file);

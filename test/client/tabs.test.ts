@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, type TestContext } from "vitest";
 import type { Client, Session } from "../../dist/client/client.js";
-import { settableClock } from "../world/ampho.js";
+import { settableClock } from "../world/clock.js";
 import { browserTimeoutMs, openBrowser } from "./browser.js";
 import { bundleClient } from "./bundle.js";
 import { losing, openNetwork } from "./cutting.js";

@@ -4,8 +4,9 @@ import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
 import { authorize, mount } from "../../dist/adapters/node.js";
 import { createClient } from "../../dist/client/client.js";
-import { type Ampho, type AmphoOptions, createAmpho } from "../../dist/index.js";
-import { settableClock } from "../world/ampho.js";
+import type { Ampho, AmphoOptions } from "../../dist/index.js";
+import { openAmpho } from "../world/ampho.js";
+import { settableClock } from "../world/clock.js";
 import { createKept } from "./kept.js";
 
 export const ann = { login: "ann", password: "heron violet tumbrel 91" };
@@ -40,14 +41,7 @@ export async function openWorld(
   page?: (path: string) => string | undefined,
   atEnd = onTestFinished,
 ): Promise<World> {
-  const ampho = await createAmpho({
-    databaseUrl: "sqlite::memory:",
-    tokenTtl: 900,
-    log: () => undefined,
-    ...options,
-  });
-  await ampho.users.create({ ...ann, roles: ["editor"] });
-  await ampho.users.create(ben);
+  const { ampho } = await openAmpho({ tokenTtl: 900, ...options }, { ...ann, roles: ["editor"] }, ben);
   const api = mount(ampho);
   const guard = authorize(ampho);
   const requests: string[] = [];

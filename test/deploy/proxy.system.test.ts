@@ -1,7 +1,8 @@
 // Ampho behind the real nginx and the real Caddy, with the files of deploy/.
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { installMs } from "../world/debian.js";
-import { addUser, alice, command, freshPlace, leave, type Place, type Served, startServe } from "../world/serve.js";
+import { alice } from "../world/people.js";
+import { addUser, command, freshPlace, type Place, type Served, startServe } from "../world/serve.js";
 import { certificate, proxies, type RunningProxy } from "./proxies.js";
 
 const revocationFeedToken = "feed-token-of-the-tests-0123456789abcdef";
@@ -13,8 +14,6 @@ beforeAll(async () => {
   await addUser(place);
   served = await startServe(place);
 });
-afterAll(leave);
-
 describe.each(Object.entries(proxies))("behind %s", (_, start) => {
   let proxy: RunningProxy;
   beforeAll(async () => {

@@ -3,8 +3,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { installMs } from "../world/debian.js";
+import { alice } from "../world/people.js";
 import { freePort } from "../world/postgres.js";
-import { addUser, alice, freshPlace, leave, type Place, type Served, startServe, unthrottled } from "../world/serve.js";
+import { addUser, freshPlace, type Place, type Served, startServe, unthrottled } from "../world/serve.js";
 import { useDatabase } from "../world/use-postgres.js";
 import { proxies, type RunningProxy } from "./proxies.js";
 
@@ -23,8 +24,6 @@ beforeAll(async () => {
   await addUser(place);
   for (let count = 0; count < 4; count++) fleet.push(await startServe(place, "--port", String(await freePort())));
 });
-afterAll(leave);
-
 interface Tally {
   answered: number;
   readonly failed: string[];

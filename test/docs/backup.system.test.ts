@@ -3,28 +3,15 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, expect, it, vi } from "vitest";
-import { binary, execute } from "../cli/transcript.js";
+import { expect, it, vi } from "vitest";
 import { requireProgram } from "../deploy/programs.js";
+import { binary, execute } from "../world/command.js";
 import { installMs } from "../world/debian.js";
+import { alice } from "../world/people.js";
 import { startPostgresIn } from "../world/postgres.js";
-import {
-  addUser,
-  alice,
-  bearer,
-  command,
-  freshPlace,
-  type Grant,
-  leave,
-  logIn,
-  type Place,
-  post,
-  type Served,
-  startServe,
-} from "../world/serve.js";
+import { bearer, type Grant, post } from "../world/requests.js";
+import { addUser, command, freshPlace, logIn, type Place, type Served, startServe } from "../world/serve.js";
 import { readPage, section } from "./evidence.js";
-
-afterAll(leave);
 
 const page = readPage("docs/operating.md");
 const shellBlocks = (text: string) => [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, code = ""]) => code);

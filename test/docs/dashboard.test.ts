@@ -7,19 +7,10 @@ import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { requireProgram } from "../deploy/programs.js";
 import { installMs } from "../world/debian.js";
+import { alice } from "../world/people.js";
 import { freePort } from "../world/postgres.js";
-import {
-  addUser,
-  alice,
-  bearer,
-  freshPlace,
-  leave,
-  logIn,
-  post,
-  type Served,
-  startServe,
-  unthrottled,
-} from "../world/serve.js";
+import { bearer, post } from "../world/requests.js";
+import { addUser, freshPlace, logIn, type Served, startServe, unthrottled } from "../world/serve.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const dashboard = readFileSync(path.join(root, "deploy/grafana/ampho.json"), "utf8");
@@ -70,7 +61,6 @@ afterAll(async () => {
   prometheus.kill("SIGTERM");
   await ended;
   rmSync(folder, { recursive: true, force: true });
-  await leave();
 });
 
 /** A little of everything. */

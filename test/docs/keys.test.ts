@@ -2,13 +2,13 @@
 // of the commands is moved on.
 import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import path from "node:path";
-import { afterAll, expect, it, vi } from "vitest";
-import { binary, execute, type Outcome } from "../cli/transcript.js";
+import { expect, it, vi } from "vitest";
 import { shifted } from "../serve/fleet.js";
-import { addUser, alice, bearer, freshPlace, type Grant, leave, logIn, post, startServe } from "../world/serve.js";
+import { binary, execute, type Outcome } from "../world/command.js";
+import { alice } from "../world/people.js";
+import { bearer, type Grant, post } from "../world/requests.js";
+import { addUser, freshPlace, logIn, startServe } from "../world/serve.js";
 import { readPage } from "./evidence.js";
-
-afterAll(leave);
 
 const page = readPage("docs/keys.md");
 const blocks = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, code = ""]) => code);

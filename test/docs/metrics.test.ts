@@ -4,11 +4,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import express from "express";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { generate } from "../../scripts/docs-metrics.mjs";
 import { familiesOf, samplesOf } from "../telemetry/reading.js";
 import { openWorld } from "../world/ampho.js";
-import { addUser, freshPlace, leave, logIn, startServe } from "../world/serve.js";
+import { addUser, freshPlace, logIn, startServe } from "../world/serve.js";
 import { healthy, ill, lookAt, well } from "./alert-cases.js";
 import { readPage, tableRows } from "./evidence.js";
 import { promtool, requirePromtool } from "./promtool.js";
@@ -31,8 +31,6 @@ beforeAll(async () => {
   text = await (await fetch(`${served.root}/metrics`, { headers: { authorization: `Bearer ${token}` } })).text();
   await served.stop();
 }, 120_000);
-afterAll(leave);
-
 /** Metrics that expressions name: no label begins so. `up` is Prometheus' own. */
 function metricsIn(expressions: string): readonly string[] {
   return [...new Set(expressions.match(/\b(?:ampho|process|nodejs)_[a-z_]+\b/g))];

@@ -1,10 +1,8 @@
 // The output and exit codes of `ampho doctor`.
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { afterAll, expect, test } from "vitest";
-import { addUser, command, freshPlace, leave } from "../world/serve.js";
-
-afterAll(leave);
+import { expect, test } from "vitest";
+import { addUser, command, freshPlace } from "../world/serve.js";
 
 test("the doctor prints that nothing is wrong for a healthy deployment", async () => {
   const place = freshPlace();

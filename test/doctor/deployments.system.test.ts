@@ -5,7 +5,7 @@ import path from "node:path";
 import { createServer, type Server } from "node:tls";
 import { afterAll, describe, expect, test } from "vitest";
 import { attacks } from "../../dist/doctor/attacks/table.js";
-import { command, freshPlace, leave, type Place, startServe } from "../world/serve.js";
+import { command, freshPlace, type Place, startServe } from "../world/serve.js";
 import { useDatabase, usePostgres } from "../world/use-postgres.js";
 
 interface Said {
@@ -26,8 +26,6 @@ const outcomes = ({ results }: Said) => Object.fromEntries(results.map(({ attack
 /** Attacks that do not run here, because there is no public key, no audience and no cookies. */
 const unconfigured = ["alg-confusion", "audience", "cross-site", "cookie-attributes"];
 const allBlocked = Object.fromEntries(attacks.map(({ id }) => [id, unconfigured.includes(id) ? "not_run" : "blocked"]));
-
-afterAll(leave);
 
 describe("a deployment on PostgreSQL", () => {
   const server = usePostgres();

@@ -1,11 +1,10 @@
 // `ampho doctor --attack` as a process, against `ampho serve` as another process.
 import { spawn } from "node:child_process";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { attacks } from "../../dist/doctor/attacks/table.js";
-import { binary } from "../cli/transcript.js";
-import { addUser, alice, command, freshPlace, leave, type Place, type Served, startServe } from "../world/serve.js";
-
-afterAll(leave);
+import { binary } from "../world/command.js";
+import { alice } from "../world/people.js";
+import { addUser, command, freshPlace, type Place, type Served, startServe } from "../world/serve.js";
 
 interface Result {
   readonly attack: string;

@@ -2,7 +2,7 @@
 // transaction of each endpoint and command that writes.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type OwnServer, startOwnPostgres } from "../world/postgres.js";
-import { freshPlace, leave, unthrottled } from "../world/serve.js";
+import { freshPlace, unthrottled } from "../world/serve.js";
 import { keyOfAll } from "./ground.js";
 import { expectWhole, type Killer, type KillGround, learn } from "./killing.js";
 import { startWireProxy, type WireMessage, type WireProxy } from "./wire-proxy.js";
@@ -32,7 +32,6 @@ beforeAll(async () => {
   };
 });
 afterAll(async () => {
-  await leave();
   await ground.beside.close();
   await ground.proxy.close();
   await ground.server.stop();

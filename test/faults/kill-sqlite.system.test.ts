@@ -6,7 +6,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadDriver } from "../../dist/store/sqlite/driver.js";
 import { openSqliteMigrations } from "../../dist/store/sqlite/store.js";
-import { freshPlace, leave, unthrottled } from "../world/serve.js";
+import { freshPlace, unthrottled } from "../world/serve.js";
 import { keyOfAll } from "./ground.js";
 import { expectWhole, type Killer, type KillGround, learn } from "./killing.js";
 import { openBeside, type Write, writes } from "./writes.js";
@@ -34,7 +34,6 @@ beforeAll(async () => {
   };
 });
 afterAll(async () => {
-  await leave();
   await ground.beside.close();
   rmSync(folder, { recursive: true, force: true });
 });

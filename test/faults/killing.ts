@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect } from "vitest";
 import type { Ampho } from "../../dist/ampho.js";
-import { binary } from "../cli/transcript.js";
+import { binary } from "../world/command.js";
 import { type Place, type Served, startServe } from "../world/serve.js";
 import { ask } from "./application.js";
 import { contradictions } from "./ledger.js";

@@ -4,7 +4,7 @@ import type { Configuration } from "../../dist/config/configuration.js";
 import { startHousekeeping } from "../../dist/flows/housekeeping.js";
 import { openSqlite } from "../../dist/store/sqlite/store.js";
 import { eventsOf, origin } from "../store/fixtures.js";
-import { settableClock, start } from "../world/ampho.js";
+import { settableClock, start } from "../world/clock.js";
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }));
 afterEach(() => void vi.useRealTimers());

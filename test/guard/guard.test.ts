@@ -11,7 +11,8 @@ import { createSessionTokens } from "../../dist/sessions/session-tokens.js";
 import { openSqlite } from "../../dist/store/sqlite/store.js";
 import { createKeyring } from "../../dist/tokens/keyring.js";
 import { storedDirectory } from "../../dist/users/directory.js";
-import { foreignToken, newKey, settableClock, start } from "../world/ampho.js";
+import { settableClock, start } from "../world/clock.js";
+import { foreignToken, newKey } from "../world/tokens.js";
 
 const settings = {
   tokenTtl: 900,

@@ -1,8 +1,7 @@
 // A fleet of four real processes, random clients, and what the checker says of it. AMPHO_SEED=… runs the choices of a seed
 // again (a failure prints it); the machine's own timing is not in it, so a fault may need more than one try.
 import { randomBytes } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { leave } from "../world/serve.js";
+import { beforeAll, describe, expect, it } from "vitest";
 import { alterations } from "./alterations.js";
 import { checkHistory } from "./check.js";
 import { stores } from "./database.js";
@@ -15,8 +14,6 @@ import { makePeople } from "./world.js";
 const seed = process.env["AMPHO_SEED"] ?? randomBytes(4).toString("hex");
 const seconds = 4;
 const people = 5;
-
-afterAll(leave);
 
 describe.each(stores)("four processes on %s, and random clients", (store) => {
   let history: History;

@@ -6,7 +6,8 @@ import { text } from "node:stream/consumers";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { bearer, revocationFeedToken, type Serving, serve } from "../world/http-server.js";
+import { revocationFeedToken, type Serving, serve } from "../world/http-server.js";
+import { bearer } from "../world/requests.js";
 import { sendRaw } from "./raw.js";
 
 let serving: Serving;

@@ -1,7 +1,9 @@
 // AMPHO_SECURITY_COOKIES: tokens in cookies, what may be sent with them, and from where.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
-import { alice, bearer, post, type Serving, serve } from "../world/http-server.js";
+import { type Serving, serve } from "../world/http-server.js";
+import { alice } from "../world/people.js";
+import { bearer, post } from "../world/requests.js";
 import { openJar } from "./jar.js";
 import { sendRaw } from "./raw.js";
 

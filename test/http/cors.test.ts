@@ -1,7 +1,9 @@
 // Calls from pages of other origins: what a browser is told, and that nobody else is told anything.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { routes } from "../../dist/http/rest/routes.js";
-import { alice, bearer, post, type Serving, serve } from "../world/http-server.js";
+import { type Serving, serve } from "../world/http-server.js";
+import { alice } from "../world/people.js";
+import { bearer, post } from "../world/requests.js";
 import { sendRaw } from "./raw.js";
 
 const app = "https://app.example";

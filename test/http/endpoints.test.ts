@@ -2,7 +2,10 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { alice, bearer, foreignToken, post, type Serving, serve } from "../world/http-server.js";
+import { type Serving, serve } from "../world/http-server.js";
+import { alice } from "../world/people.js";
+import { bearer, post } from "../world/requests.js";
+import { foreignToken } from "../world/tokens.js";
 
 let serving: Serving;
 beforeAll(async () => {
@@ -61,10 +64,10 @@ describe("the OpenAPI document", () => {
     await answers("post", "/renew", post(`${url}/renew`, { refresh_token: grant.refresh_token }));
     await answers("post", "/renew", post(`${url}/renew`, { refresh_token: "x" }));
     await answers("get", "/session", get("/session", grant.token));
-    await answers("get", "/session", get("/session", foreignToken()));
+    await answers("get", "/session", get("/session", foreignToken(serving.key)));
     await answers("get", "/session", get("/session"));
     await answers("get", "/sessions", get("/sessions", grant.token));
-    await answers("get", "/sessions", get("/sessions", foreignToken()));
+    await answers("get", "/sessions", get("/sessions", foreignToken(serving.key)));
     await answers("get", "/.well-known/jwks.json", get("/.well-known/jwks.json"));
     await answers("get", "/openapi.json", get("/openapi.json"));
     const change = { password: alice.password, new_password: "short" };
@@ -182,7 +185,10 @@ describe("renew", () => {
     expect(await statusAndError(asBearer)).toEqual([401, "invalid_token"]);
     const asRefresh = await post(`${serving.url}/renew`, { refresh_token: token });
     expect(await statusAndError(asRefresh)).toEqual([401, "invalid_token"]);
-    expect(await statusAndError(await renew({ headers: bearer(foreignToken()) }))).toEqual([401, "session_ended"]);
+    expect(await statusAndError(await renew({ headers: bearer(foreignToken(serving.key)) }))).toEqual([
+      401,
+      "session_ended",
+    ]);
   });
 });
 
@@ -192,7 +198,9 @@ describe("sessions", () => {
     const known = await (await fetch(`${serving.url}/session`, { headers: bearer(token) })).json();
     expect(known).toMatchObject({ login: "alice", roles: ["editor"], scopes: ["articles:write"] });
     expect(known.session.authenticated).toBe(known.starts);
-    const foreign = await (await fetch(`${serving.url}/session`, { headers: bearer(foreignToken()) })).json();
+    const foreign = await (
+      await fetch(`${serving.url}/session`, { headers: bearer(foreignToken(serving.key)) })
+    ).json();
     expect(foreign).toMatchObject({ login: "alice", id: null, session: null, starts: null });
   });
 
@@ -231,7 +239,11 @@ describe("password", () => {
 
   it("is 404 when the application keeps its own users", async () => {
     const own = await serve({ users: { find: () => undefined, verify: () => false } });
-    const response = await post(`${own.url}/password`, { password: "x", new_password: "y" }, bearer(foreignToken()));
+    const response = await post(
+      `${own.url}/password`,
+      { password: "x", new_password: "y" },
+      bearer(foreignToken(own.key)),
+    );
     expect(await statusAndError(response)).toEqual([404, "not_found"]);
     expect(await (await fetch(`${own.url}/openapi.json`)).text()).not.toContain("/password");
     await own.close();

@@ -1,6 +1,7 @@
 // GET /revocations over HTTP: who may read it, what it says, and how long it waits.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { bearer, revocationFeedToken, type Serving, serve } from "../world/http-server.js";
+import { revocationFeedToken, type Serving, serve } from "../world/http-server.js";
+import { bearer } from "../world/requests.js";
 
 let serving: Serving;
 beforeAll(async () => {

@@ -2,7 +2,9 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { alice, bearer, type Grant, post, type Serving, serve } from "../world/http-server.js";
+import { type Serving, serve } from "../world/http-server.js";
+import { alice } from "../world/people.js";
+import { bearer, type Grant, post } from "../world/requests.js";
 import { sendRaw } from "./raw.js";
 
 let serving: Serving;

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { routes } from "../../dist/http/rest/routes.js";
-import { bearer, foreignToken, type Grant, type Serving, serve } from "../world/http-server.js";
+import { type Serving, serve } from "../world/http-server.js";
+import { bearer, type Grant } from "../world/requests.js";
+import { foreignToken } from "../world/tokens.js";
 
 let serving: Serving;
 let grant: Grant;
@@ -59,7 +61,7 @@ const cases: readonly Case[] = [
   },
   {
     name: "a token without session",
-    headers: () => bearer(foreignToken()),
+    headers: () => bearer(foreignToken(serving.key)),
     expected: (route) => (route.access.name === "session" ? [403, "insufficient_scope"] : undefined),
   },
   { name: "a method that the path does not have", method: "PATCH", expected: always(405, "method_not_allowed") },

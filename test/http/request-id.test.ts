@@ -2,7 +2,9 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { requestIdOf } from "../../dist/http/node/request-id.js";
-import { alice, post, type Serving, serve } from "../world/http-server.js";
+import { type Serving, serve } from "../world/http-server.js";
+import { alice } from "../world/people.js";
+import { post } from "../world/requests.js";
 import { sendRaw } from "./raw.js";
 
 const traceId = "0af7651916cd43dd8448eb211c80319c";

@@ -3,7 +3,9 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, it } from "vitest";
 import { createHttpServer } from "../../dist/http/server/server.js";
-import { alice, bearer, post, revocationFeedToken, type Serving, serve } from "../world/http-server.js";
+import { revocationFeedToken, type Serving, serve } from "../world/http-server.js";
+import { alice } from "../world/people.js";
+import { bearer, post } from "../world/requests.js";
 import { sendRaw } from "./raw.js";
 
 const open: Serving[] = [];

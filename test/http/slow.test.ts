@@ -3,7 +3,8 @@ import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { mount } from "../../dist/adapters/node.js";
-import { bearer, type Serving, serve } from "../world/http-server.js";
+import { type Serving, serve } from "../world/http-server.js";
+import { bearer } from "../world/requests.js";
 import { type RawAnswer, sendRaw } from "./raw.js";
 
 let serving: Serving;

@@ -1,6 +1,8 @@
 // What no client library sends: bytes on the socket.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { alice, bearer, post, type Serving, serve } from "../world/http-server.js";
+import { type Serving, serve } from "../world/http-server.js";
+import { alice } from "../world/people.js";
+import { bearer, post } from "../world/requests.js";
 import { sendRaw } from "./raw.js";
 
 let serving: Serving;

@@ -3,25 +3,13 @@
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { loadDriver } from "../../dist/store/sqlite/driver.js";
 import { sendRaw } from "../http/raw.js";
 import { mayMount, mountSmall } from "../store/processes.js";
-import {
-  addUser,
-  alice,
-  bearer,
-  command,
-  freshPlace,
-  leave,
-  logIn,
-  type Place,
-  post,
-  type Served,
-  startServe,
-} from "../world/serve.js";
-
-afterAll(leave);
+import { alice } from "../world/people.js";
+import { bearer, post } from "../world/requests.js";
+import { addUser, command, freshPlace, logIn, type Place, type Served, startServe } from "../world/serve.js";
 
 const serveArguments = ["serve", "--port", "0"];
 const database = ({ cwd }: Place) => join(cwd, "ampho.db");

@@ -1,9 +1,8 @@
 // Secrets go through a real server and the commands beside it; whatever these say is searched for them.
 import { randomBytes } from "node:crypto";
-import { afterAll, expect, it } from "vitest";
-import { bearer, command, freshPlace, leave, startServe } from "../world/serve.js";
-
-afterAll(leave);
+import { expect, it } from "vitest";
+import { bearer } from "../world/requests.js";
+import { command, freshPlace, startServe } from "../world/serve.js";
 
 it("no secret is in what serve says in either format, nor in the audit log or a refusal", async () => {
   const secrets: string[] = [];

@@ -1,6 +1,9 @@
 // Honest clients of a fleet: each logs in, is let in, renews and logs out, again and again, each step on any of the
 // processes. Whatever is answered to that in another way than it should be is kept.
-import { alice, bearer, type Grant, post, type Served } from "../world/serve.js";
+
+import { alice } from "../world/people.js";
+import { bearer, type Grant, post } from "../world/requests.js";
+import type { Served } from "../world/serve.js";
 
 export interface Clients {
   /** May be changed while they run. */

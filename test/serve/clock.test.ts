@@ -4,7 +4,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { addUser, bearer, freshPlace, type Grant, leave, logIn, post } from "../world/serve.js";
+import { bearer, type Grant, post } from "../world/requests.js";
+import { addUser, freshPlace, logIn } from "../world/serve.js";
 
 const [minute, hour, day] = [60, 3600, 86_400];
 let child: ChildProcess;
@@ -25,7 +26,6 @@ beforeAll(async () => {
 afterAll(async () => {
   child.stdin?.end();
   await new Promise((resolve) => child.once("close", resolve));
-  await leave();
 });
 beforeEach(() => step(0));
 

@@ -4,7 +4,9 @@ import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, vi } from "vitest";
-import { alice, bearer, command, type Grant, type Place, post, type Served, startServe } from "../world/serve.js";
+import { alice } from "../world/people.js";
+import { bearer, type Grant, post } from "../world/requests.js";
+import { command, type Place, type Served, startServe } from "../world/serve.js";
 
 export interface Member {
   readonly served: Served;

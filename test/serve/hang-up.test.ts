@@ -2,12 +2,11 @@
 import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { generateJwk } from "../../dist/keys/generate.js";
-import { binary } from "../cli/transcript.js";
-import { addUser, bearer, freshPlace, leave, logIn, type Place, type Served, startServe } from "../world/serve.js";
-
-afterAll(leave);
+import { binary } from "../world/command.js";
+import { bearer } from "../world/requests.js";
+import { addUser, freshPlace, logIn, type Place, type Served, startServe } from "../world/serve.js";
 
 const patience = { timeout: 30_000, interval: 25 };
 const [old, next] = [generateJwk("ES256"), generateJwk("ES256")];

@@ -1,25 +1,14 @@
 // Keys in a fleet (docs/keys.md): four processes that read a new key file at different moments, under load.
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createVerifier } from "../../dist/verify/verifier.js";
+import { alice } from "../world/people.js";
 import { startPostgres } from "../world/postgres.js";
-import {
-  addUser,
-  alice,
-  bearer,
-  command,
-  freshPlace,
-  leave,
-  logIn,
-  type Place,
-  post,
-  unthrottled,
-} from "../world/serve.js";
+import { bearer, post } from "../world/requests.js";
+import { addUser, command, freshPlace, logIn, type Place, unthrottled } from "../world/serve.js";
 import { within } from "./deadline.js";
 import { type Load, later, type Member, rollOut, startFleet, startLoad } from "./fleet.js";
-
-afterAll(leave);
 
 const day = 86_400;
 

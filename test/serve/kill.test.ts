@@ -1,24 +1,11 @@
 // kill -9 on a real server while logins, renewals and logouts are acknowledged: after each restart all that was
 // acknowledged is there, each session has one live generation, and nothing is half written.
 import { join } from "node:path";
-import { afterAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { loadDriver } from "../../dist/store/sqlite/driver.js";
-import {
-  addUser,
-  alice,
-  bearer,
-  command,
-  freshPlace,
-  type Grant,
-  leave,
-  type Place,
-  post,
-  type Served,
-  startServe,
-  unthrottled,
-} from "../world/serve.js";
-
-afterAll(leave);
+import { alice } from "../world/people.js";
+import { bearer, type Grant, post } from "../world/requests.js";
+import { addUser, command, freshPlace, type Place, type Served, startServe, unthrottled } from "../world/serve.js";
 
 /** What a client knows of its session: the newest grant, and the renewal that it has begun and not heard of. */
 interface Client {

@@ -1,10 +1,9 @@
 // GET /metrics of `ampho serve`: where it is, where it is not, and who may read it.
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { sendRaw } from "../http/raw.js";
 import { familiesOf, samplesOf } from "../telemetry/reading.js";
-import { addUser, bearer, command, freshPlace, leave, logIn, type Served, startServe } from "../world/serve.js";
-
-afterAll(leave);
+import { bearer } from "../world/requests.js";
+import { addUser, command, freshPlace, logIn, type Served, startServe } from "../world/serve.js";
 
 const token = "a-token-for-prometheus-and-nobody-else";
 

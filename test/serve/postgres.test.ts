@@ -1,18 +1,7 @@
 // Two `ampho serve` processes on one PostgreSQL, as behind a load balancer.
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  addUser,
-  bearer,
-  command,
-  freshPlace,
-  type Grant,
-  leave,
-  logIn,
-  type Place,
-  post,
-  type Served,
-  startServe,
-} from "../world/serve.js";
+import { beforeAll, describe, expect, it } from "vitest";
+import { bearer, type Grant, post } from "../world/requests.js";
+import { addUser, command, freshPlace, logIn, type Place, type Served, startServe } from "../world/serve.js";
 import { useDatabase } from "../world/use-postgres.js";
 import { within } from "./deadline.js";
 
@@ -22,8 +11,6 @@ let place: Place;
 beforeAll(async () => {
   place = freshPlace({ AMPHO_DATABASE_URL: database.runtimeUrl });
 });
-afterAll(leave);
-
 const sessionStatus = async ({ url }: Served, token: string) =>
   (await fetch(`${url}/session`, { headers: bearer(token) })).status;
 

@@ -2,19 +2,18 @@
 import { copyFileSync, mkdirSync, renameSync } from "node:fs";
 import path from "node:path";
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { openStore } from "../../dist/store/open.js";
 import { operations } from "../../dist/store/operations.js";
 import { loadDriver } from "../../dist/store/sqlite/driver.js";
 import type { Row, SqlValue, Transaction } from "../../dist/store/transaction.js";
+import { alice } from "../world/people.js";
 import { startOwnPostgres } from "../world/postgres.js";
+import { bearer } from "../world/requests.js";
 import {
   addUser,
-  alice,
-  bearer,
   command,
   freshPlace,
-  leave,
   logIn,
   type Place,
   type Served,
@@ -35,8 +34,6 @@ beforeAll(async () => {
   postgres = freshPlace({ AMPHO_DATABASE_URL: database.runtimeUrl, ...unthrottled });
   await addUser(postgres);
 });
-afterAll(leave);
-
 async function start(place: Place): Promise<Served> {
   const served = await startServe(place);
   onTestFinished(async () => void (await served.stop("SIGKILL")));

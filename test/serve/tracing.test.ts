@@ -2,10 +2,10 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, expect, it } from "vitest";
-import { addUser, alice, freshPlace, leave, post, startServe } from "../world/serve.js";
-
-afterAll(leave);
+import { expect, it } from "vitest";
+import { alice } from "../world/people.js";
+import { post } from "../world/requests.js";
+import { addUser, freshPlace, startServe } from "../world/serve.js";
 
 it("a request is one trace from its sender to the store, and in the log under the same id", async () => {
   const place = freshPlace();

@@ -2,7 +2,7 @@
 // contract. Real processes under load.
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { contracting, expanding, type LaterProgram, makeLaterProgram, present } from "../store/later-program.js";
-import { addUser, command, freshPlace, leave, type Place, startServe, unthrottled } from "../world/serve.js";
+import { addUser, command, freshPlace, type Place, startServe, unthrottled } from "../world/serve.js";
 import { usePostgres } from "../world/use-postgres.js";
 import { startClients } from "./clients.js";
 
@@ -17,7 +17,6 @@ beforeAll(async () => {
   latest = makeLaterProgram(expanding, contracting);
 });
 afterAll(async () => {
-  await leave();
   later.remove();
   latest.remove();
 });

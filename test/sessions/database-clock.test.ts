@@ -1,7 +1,7 @@
 // The clock of a fleet: the store's, carried forward, and what the machine's does meanwhile.
 import { describe, expect, it } from "vitest";
 import { createStoreClock } from "../../dist/clock.js";
-import { settableClock, start } from "../world/ampho.js";
+import { settableClock, start } from "../world/clock.js";
 
 function open(toleranceSeconds = 60) {
   const machine = settableClock();

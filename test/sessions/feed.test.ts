@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { createFeed } from "../../dist/sessions/feed.js";
 import { createRevocationSet, databaseNames } from "../../dist/sessions/revocation-set.js";
 import { openSqlite } from "../../dist/store/sqlite/store.js";
-import { settableClock, start } from "../world/ampho.js";
+import { settableClock, start } from "../world/clock.js";
 
 const token = "feed-5f2c8e9a4b7d1e6f3a0c9b8d7e6f";
 

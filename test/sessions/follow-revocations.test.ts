@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { followRevocations } from "../../dist/sessions/follow-revocations.js";
 import { createRevocationSet, databaseNames } from "../../dist/sessions/revocation-set.js";
 import { openSqlite } from "../../dist/store/sqlite/store.js";
-import { settableClock, start } from "../world/ampho.js";
+import { settableClock, start } from "../world/clock.js";
 
 async function openFollower() {
   const store = await openSqlite({ memory: true, migrate: true, log: () => undefined });

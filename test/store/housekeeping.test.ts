@@ -7,9 +7,10 @@ import { runHousekeepingNow } from "../../dist/flows/housekeeping.js";
 import { openStore } from "../../dist/store/open.js";
 import { loadDriver } from "../../dist/store/sqlite/driver.js";
 import type { Store } from "../../dist/store/store.js";
+import { freshFolder } from "../world/folder.js";
 import { useDatabase } from "../world/use-postgres.js";
 import { login, openSession, renewal, start } from "./fixtures.js";
-import { type Child, freshFolder, startChild } from "./processes.js";
+import { type Child, startChild } from "./processes.js";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

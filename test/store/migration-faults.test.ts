@@ -4,7 +4,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { openPostgres } from "../../dist/store/postgres/store.js";
 import { loadDriver } from "../../dist/store/sqlite/driver.js";
-import { command, freshPlace, leave, type Place } from "../world/serve.js";
+import { command, freshPlace, type Place } from "../world/serve.js";
 import { useDatabase, usePostgres } from "../world/use-postgres.js";
 import { openSession, renewal } from "./fixtures.js";
 import { expanding, type LaterProgram, makeLaterProgram, present } from "./later-program.js";
@@ -38,7 +38,6 @@ beforeAll(async () => {
   sleeping = makeLaterProgram(slowest);
 });
 afterAll(async () => {
-  await leave();
   for (const program of [later, slowing, sleeping]) program.remove();
 });
 

@@ -16,7 +16,7 @@ import { end, resultOf, send, type Transaction } from "../../dist/store/transact
 import { requireProgram } from "../deploy/programs.js";
 import { installMs } from "../world/debian.js";
 import { type Database, freePort, type PostgresServer } from "../world/postgres.js";
-import { command, freshPlace, leave } from "../world/serve.js";
+import { command, freshPlace } from "../world/serve.js";
 import { useDatabase, usePostgres } from "../world/use-postgres.js";
 import { storeContract } from "./contract.js";
 import { openSession, renewal } from "./fixtures.js";
@@ -214,6 +214,5 @@ it("several that migrate at once, with an index that is built apart, are one", a
   expect(done.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual([0, 0, 0]);
   expect(done.map(({ stdout }) => stdout).join("")).toBe(`applied ${present + 1} expanding\n`);
   expect(await command(place, ["db-down"])).toMatchObject({ code: 0 });
-  await leave();
   later.remove();
 });

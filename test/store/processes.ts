@@ -1,23 +1,8 @@
 // Real processes and real file systems for tests of the embedded store.
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { afterAll } from "vitest";
-
-const folders: string[] = [];
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
-
-/** Removed when the tests of the file are done. */
-export function freshFolder(): string {
-  const folder = mkdtempSync(path.join(tmpdir(), "ampho-"));
-  folders.push(folder);
-  return folder;
-}
+import { freshFolder } from "../world/folder.js";
 
 export interface Child {
   readonly process: ChildProcessWithoutNullStreams;

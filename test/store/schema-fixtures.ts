@@ -4,8 +4,8 @@ import path from "node:path";
 import pg from "pg";
 import { openMigrations } from "../../dist/store/open.js";
 import { loadDriver } from "../../dist/store/sqlite/driver.js";
+import { freshFolder } from "../world/folder.js";
 import type { PostgresServer } from "../world/postgres.js";
-import { freshFolder } from "./processes.js";
 
 type Rows = readonly Readonly<Record<string, unknown>>[];
 

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "v
 import { known } from "../../dist/store/migrations/known.js";
 import { openStore } from "../../dist/store/open.js";
 import type { Store } from "../../dist/store/store.js";
-import { alice, command, freshPlace, leave, logIn, startServe } from "../world/serve.js";
+import { alice } from "../world/people.js";
+import { command, freshPlace, logIn, startServe } from "../world/serve.js";
 import { usePostgres } from "../world/use-postgres.js";
 import { renewal, start } from "./fixtures.js";
 import { expanding, type LaterProgram, makeLaterProgram, present } from "./later-program.js";
@@ -20,7 +21,6 @@ beforeAll(async () => {
   later = makeLaterProgram(expanding);
 });
 afterAll(async () => {
-  await leave();
   later.remove();
 });
 

@@ -4,8 +4,9 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadDriver } from "../../dist/store/sqlite/driver.js";
 import { openSqlite, openSqliteMigrations, type SqliteOptions } from "../../dist/store/sqlite/store.js";
+import { freshFolder } from "../world/folder.js";
 import { addUser } from "./fixtures.js";
-import { freshFolder, mayMount, mountSmall, startChild } from "./processes.js";
+import { mayMount, mountSmall, startChild } from "./processes.js";
 
 const fresh = () => path.join(freshFolder(), "ampho.db");
 

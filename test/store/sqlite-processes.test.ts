@@ -3,8 +3,9 @@ import path from "node:path";
 import { expect, it } from "vitest";
 import { loadDriver } from "../../dist/store/sqlite/driver.js";
 import { openSqlite } from "../../dist/store/sqlite/store.js";
+import { freshFolder } from "../world/folder.js";
 import { openSession, renewal, start } from "./fixtures.js";
-import { type Child, freshFolder, startChild } from "./processes.js";
+import { type Child, startChild } from "./processes.js";
 
 const quiet = { migrate: true, log: () => {} };
 

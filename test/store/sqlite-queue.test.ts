@@ -7,8 +7,9 @@ import { usualDriver } from "../../dist/store/sqlite/driver.js";
 import { openSqlite } from "../../dist/store/sqlite/store.js";
 import { startThread } from "../../dist/store/sqlite/thread.js";
 import type { Store } from "../../dist/store/store.js";
+import { freshFolder } from "../world/folder.js";
 import { addUser, ann, eventsOf, openSession, operator, origin, renewal, start } from "./fixtures.js";
-import { type Child, freshFolder, mayMount, mountSmall, startChild } from "./processes.js";
+import { type Child, mayMount, mountSmall, startChild } from "./processes.js";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

@@ -2,8 +2,8 @@
 import path from "node:path";
 import { availableDrivers } from "../../dist/store/sqlite/driver.js";
 import { openSqlite } from "../../dist/store/sqlite/store.js";
+import { freshFolder } from "../world/folder.js";
 import { storeContract } from "./contract.js";
-import { freshFolder } from "./processes.js";
 
 const quiet = { migrate: true, log: () => {} };
 

@@ -2,7 +2,10 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { admission, freshFolder, newKey, openWorld, password, sessionOf, start, type World } from "../world/ampho.js";
+import { admission, openWorld, password, type World } from "../world/ampho.js";
+import { start } from "../world/clock.js";
+import { freshFolder } from "../world/folder.js";
+import { newKey, sessionOf } from "../world/tokens.js";
 import { familiesOf, samplesOf } from "./reading.js";
 
 const reading = ({ ampho }: World) => samplesOf(ampho.metrics());

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
-import { claimsOf, foreignToken, newKey, openWorld, password, type World } from "../world/ampho.js";
+import { openWorld, password, type World } from "../world/ampho.js";
+import { claimsOf, foreignToken, newKey } from "../world/tokens.js";
 
 const wrong = "not this one, sorry";
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { openWorld, password, type Sent, start, type World } from "../world/ampho.js";
+import { openWorld, password, type Sent, type World } from "../world/ampho.js";
+import { start } from "../world/clock.js";
 
 const wrong = "not this one, sorry";
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Ampho, AmphoError, type ImportOptions, type Lines, type WrongLine } from "../../dist/index.js";
-import { openWorld, password, start } from "../world/ampho.js";
+import { openWorld, password } from "../world/ampho.js";
+import { start } from "../world/clock.js";
 
 const bcrypt = "$2b$04$abcdefghijklmnopqrstuuWPXQG2bmuJOxSGaCHmO0n2PKpaKVRIe";
 const line = (login: string, more: object = {}) => JSON.stringify({ login, ...more });

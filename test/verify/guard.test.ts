@@ -4,7 +4,8 @@ import { createServer } from "node:http";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { authorize as authorizeNode, guarded } from "../../dist/adapters/node.js";
 import { type Auth, createVerifier, toHandler } from "../../dist/verify/verifier.js";
-import { foreignToken, newKey, openWorld, password } from "../world/ampho.js";
+import { openWorld, password } from "../world/ampho.js";
+import { foreignToken, newKey } from "../world/tokens.js";
 import { judge, verifierFor } from "./servers.js";
 
 const key = newKey("key-1");

@@ -6,7 +6,7 @@ import type { Algorithm } from "../../dist/keys/algorithms.js";
 import { generateJwk } from "../../dist/keys/generate.js";
 import { importKeys, importVerifyingKeys, publicJwkSet } from "../../dist/keys/jwk-set.js";
 import { accessToken, signJwt } from "../../dist/tokens/jwt.js";
-import { settableClock } from "../world/ampho.js";
+import { settableClock } from "../world/clock.js";
 import { becomes, judge, listen, sendJson, verifierFor } from "./servers.js";
 
 const clockSeconds = 1_790_000_000;

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { generateJwk } from "../../dist/keys/generate.js";
-import { ampho, binary } from "../cli/transcript.js";
+import { ampho, binary } from "../world/command.js";
 import { revocationFeedToken } from "./servers.js";
 
 const password = "violet kettle harbour morning";

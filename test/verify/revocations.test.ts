@@ -3,7 +3,9 @@ import { createHash, randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { createAmpho } from "../../dist/index.js";
 import { generateJwk } from "../../dist/keys/generate.js";
-import { admission, foreignToken, newKey, settableClock } from "../world/ampho.js";
+import { admission } from "../world/ampho.js";
+import { settableClock } from "../world/clock.js";
+import { foreignToken, newKey } from "../world/tokens.js";
 import {
   becomes,
   type Issuer,

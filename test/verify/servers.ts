@@ -2,8 +2,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { onTestFinished } from "vitest";
 import { mount } from "../../dist/adapters/node.js";
-import { type Ampho, type AmphoOptions, createAmpho } from "../../dist/index.js";
+import type { Ampho, AmphoOptions } from "../../dist/index.js";
 import { createVerifier, type Verifier, type VerifierOptions } from "../../dist/verify/verifier.js";
+import { openAmpho } from "../world/ampho.js";
 
 export const revocationFeedToken = "feed-5f2c8e9a4b7d1e6f3a0c9b8d7e6f";
 
@@ -66,7 +67,7 @@ export interface Issuer {
 
 /** An Ampho on a server. */
 export async function issuer(options: AmphoOptions = {}, port = 0): Promise<Issuer> {
-  const ampho = await createAmpho({ databaseUrl: "sqlite::memory:", revocationFeedToken, log: () => {}, ...options });
+  const { ampho } = await openAmpho({ revocationFeedToken, ...options });
   const server = await listen(mount(ampho), port);
   onTestFinished(() => ampho.close());
   return {

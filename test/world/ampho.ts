@@ -1,31 +1,12 @@
 // A real Ampho on a real SQLite file, with a clock that tests set. Closed when its test is over.
-import { createHmac, randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, onTestFinished } from "vitest";
-import { type Ampho, type AmphoOptions, type Clock, createAmpho, type Grant, type UserView } from "../../dist/index.js";
+import { type Ampho, type AmphoOptions, createAmpho, type Grant, type UserView } from "../../dist/index.js";
+import { type SettableClock, settableClock } from "./clock.js";
+import { freshFolder } from "./folder.js";
+import { newKey, type TestKey } from "./tokens.js";
 
-export const start = 1_790_000_000;
 export const password = "heron violet tumbrel 91";
-
-export interface SettableClock extends Clock {
-  /** Both clocks go on. */
-  advance(seconds: number): void;
-}
-
-export function settableClock(now = start): SettableClock {
-  let seconds = now;
-  let ms = 0;
-  return {
-    now: () => seconds,
-    monotonicMs: () => ms,
-    advance: (by) => {
-      seconds += by;
-      ms += Math.max(0, by) * 1000;
-    },
-  };
-}
 
 export interface Answer {
   readonly status: number;
@@ -45,7 +26,7 @@ export interface Sent {
 export interface World {
   readonly ampho: Ampho;
   readonly clock: SettableClock;
-  readonly key: Readonly<Record<string, unknown>>;
+  readonly key: TestKey;
   readonly databaseFile: string;
   /** Every line for people. */
   readonly notices: string[];
@@ -64,18 +45,20 @@ export interface World {
 
 export type FullGrant = Required<Grant>;
 
-export const newKey = (kid: string) => ({
-  kty: "oct",
-  alg: "HS256",
-  kid,
-  k: randomBytes(32).toString("base64url"),
-});
-
-export function freshFolder(): string {
-  const folder = mkdtempSync(path.join(tmpdir(), "ampho-test-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
+/** Creates an Ampho, in memory unless the options say otherwise, with these users. The caller closes it. */
+export async function openAmpho(options: AmphoOptions = {}, ...users: readonly NewUser[]) {
+  const notices: string[] = [];
+  const ampho = await createAmpho({
+    databaseUrl: "sqlite::memory:",
+    key: newKey("key-1"),
+    log: (line) => void notices.push(line),
+    ...options,
+  });
+  for (const user of users) await ampho.users.create(user);
+  return { ampho, notices };
 }
+
+type NewUser = Parameters<Ampho["users"]["create"]>[0];
 
 export async function openWorld(options: AmphoOptions = {}): Promise<World> {
   const key = newKey("key-1");
@@ -83,21 +66,14 @@ export async function openWorld(options: AmphoOptions = {}): Promise<World> {
 }
 
 interface Ground {
-  readonly key: Readonly<Record<string, unknown>>;
+  readonly key: TestKey;
   readonly clock: SettableClock;
   readonly databaseFile: string;
   readonly options: AmphoOptions;
 }
 
 async function open({ key, clock, databaseFile, options }: Ground): Promise<World> {
-  const notices: string[] = [];
-  const ampho = await createAmpho({
-    key,
-    databaseUrl: `sqlite:${databaseFile}`,
-    clock,
-    log: (line) => void notices.push(line),
-    ...options,
-  });
+  const { ampho, notices } = await openAmpho({ key, databaseUrl: `sqlite:${databaseFile}`, clock, ...options });
   onTestFinished(() => ampho.close());
 
   async function call(method: string, target: string, sent: Sent = {}): Promise<Answer> {
@@ -171,25 +147,6 @@ const blank: FullGrant = {
   refresh_expires: 0,
   device: "",
 };
-
-/** The claims of a token, unchecked. */
-export function claimsOf(token: string): Readonly<Record<string, unknown>> {
-  return JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
-}
-
-export const sessionOf = (grant: { readonly token: string }): string => String(claimsOf(grant.token)["sid"]);
-
-/** A token of other software that has the key: HS256, with what claims one likes. */
-export function foreignToken(
-  key: Readonly<Record<string, unknown>>,
-  claims: Readonly<Record<string, unknown>>,
-  header: Readonly<Record<string, unknown>> = { alg: "HS256" },
-): string {
-  const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const input = `${encode(header)}.${encode(claims)}`;
-  const secret = Buffer.from(String(key["k"]), "base64url");
-  return `${input}.${createHmac("sha256", secret).update(input).digest("base64url")}`;
-}
 
 /** Whether a guard lets the token in: the code of the refusal, or "in". */
 export function admission(ampho: Pick<Ampho, "verifySync">, token: string): string {

@@ -1,11 +1,11 @@
 // `ampho serve` and other commands as processes of their own, in a folder of their own. None outlives the tests.
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { binary, execute, type Outcome } from "../cli/transcript.js";
-
-export const alice = { login: "alice", password: "violet kettle harbour morning" };
+import { readFileSync } from "node:fs";
+import { atEndOfFile } from "./clean-up.js";
+import { binary, execute, type Outcome } from "./command.js";
+import { freshFolder } from "./folder.js";
+import { alice } from "./people.js";
+import { type Grant, post } from "./requests.js";
 
 /** Where commands run: a working directory, and what the environment holds besides PATH and HOME. */
 export interface Place {
@@ -27,7 +27,6 @@ export const unthrottled = {
 };
 
 const key = '{"kty":"oct","kid":"one","k":"6HnF5h1bqhYqg1HTLmn0WjB1Z0tI5V0rF1o3x4eJ2Qw"}';
-const places: string[] = [];
 const running = new Set<ChildProcess>();
 
 /** Ends a server whose tests were killed and could not end it: its stdin is theirs. */
@@ -36,19 +35,12 @@ const tether = `data:text/javascript,${encodeURIComponent(`
   if (isMainThread) process.stdin.once("end", () => process.kill(process.pid, "SIGKILL")).resume().unref();
 `)}`;
 
-/** At the end of a file's tests. */
-export async function leave(): Promise<void> {
-  for (const child of running) child.kill("SIGKILL");
-  for (const folder of places.splice(0)) rmSync(folder, { recursive: true, force: true });
-}
 process.once("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
 export function freshPlace(env: Readonly<Record<string, string>> = {}): Place {
-  const cwd = mkdtempSync(join(tmpdir(), "ampho-serve-"));
-  places.push(cwd);
-  return { cwd, env: { NODE_ENV: "production", AMPHO_SECURITY_KEY: key, ...env } };
+  return { cwd: freshFolder(), env: { NODE_ENV: "production", AMPHO_SECURITY_KEY: key, ...env } };
 }
 
 /** Runs a command to its end. */
@@ -103,6 +95,7 @@ export async function startServe(
   ];
   const child = spawn(first, rest, { cwd, env: { PATH: process.env["PATH"], HOME: cwd, ...env } });
   running.add(child);
+  atEndOfFile(() => child.kill("SIGKILL"));
   let [stdout, stderr] = ["", ""];
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
@@ -145,23 +138,8 @@ function rssBytesOf(pid: number): number {
   return Number(kib) * 1024;
 }
 
-export function post(url: string, body: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
-  return fetch(url, {
-    method: "POST",
-    headers: { "content-type": "application/json", ...headers },
-    body: typeof body === "string" ? body : JSON.stringify(body),
-  });
-}
-
-export const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
-
-export interface Grant {
-  readonly token: string;
-  readonly refresh_token: string;
-}
-
 export async function logIn({ url }: Pick<Served, "url">, who = alice): Promise<Grant> {
   const response = await post(`${url}/login`, who);
-  if (response.status !== 200) throw new Error(`login answered ${response.status}`);
+  if (response.status !== 200) throw new Error(`the login returned ${response.status}`);
   return response.json();
 }

@@ -13,11 +13,12 @@ import {
   Public,
 } from "../../../dist/adapters/nest.js";
 import type { Ampho, Auth } from "../../../dist/index.js";
-import { createInstance, foreignToken } from "../instance.js";
+import { foreignToken } from "../../world/tokens.js";
+import { key, openInstance } from "../serving.js";
 
 let ampho: Ampho;
 beforeAll(async () => {
-  ampho = await createInstance();
+  ({ ampho } = await openInstance());
 });
 afterAll(() => ampho.close());
 
@@ -65,7 +66,7 @@ it("a global guard guards everything but what is public", async () => {
 
   const { app, call } = await listen(Application);
   expect((await call("/guarded")).status).toBe(401);
-  expect(await (await call("/guarded", foreignToken())).text()).toBe("alice");
+  expect(await (await call("/guarded", foreignToken(key))).text()).toBe("alice");
   expect(await (await call("/public")).text()).toBe("open");
   expect(await (await call("/open")).text()).toBe("open");
   expect((await call("/open/admin")).status).toBe(401);
@@ -91,7 +92,7 @@ it("a global guard may be made anew, and a global prefix leaves the REST API whe
   app.setGlobalPrefix("v1");
   await app.listen(0, "127.0.0.1");
   const url = await app.getUrl();
-  const headers = { authorization: `Bearer ${foreignToken()}` };
+  const headers = { authorization: `Bearer ${foreignToken(key)}` };
   expect(await (await fetch(`${url}/v1/me`, { headers })).text()).toBe("alice");
   expect((await fetch(`${url}/v1/me`)).status).toBe(401);
   expect((await fetch(`${url}/api/security/session`, { headers })).status).toBe(200);
@@ -156,7 +157,7 @@ it("@CurrentAuth() on a route that nothing guards is an error, not a stranger", 
   @Module({ imports: [mount(ampho)], controllers: [Careless] })
   class Application {}
   const { app, call } = await listen(Application);
-  expect((await call("/", foreignToken())).status).toBe(500);
+  expect((await call("/", foreignToken(key))).status).toBe(500);
   await app.close();
 });
 

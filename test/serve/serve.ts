@@ -1,2 +1,0 @@
-// Moved. This file goes when nothing imports it.
-export * from "../world/serve.js";

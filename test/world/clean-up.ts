@@ -1,0 +1,11 @@
+// What the tests of one file have opened. It is closed after the file, in reverse order (see set-up.ts).
+const opened: (() => unknown)[] = [];
+
+export function atEndOfFile(close: () => unknown): void {
+  opened.push(close);
+}
+
+/** Closes everything. Programs that use this folder without Vitest call it themselves. */
+export async function cleanUp(): Promise<void> {
+  for (const close of opened.splice(0).reverse()) await close();
+}
