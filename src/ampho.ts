@@ -2,9 +2,8 @@
 // management.ts; with it this is the only composition, and so the one file that names every part.
 
 import type { Authorize } from "./adapters/authorize-types.js";
-import { createFetch, type FetchHandler, headOf } from "./adapters/fetch.js";
+import { createFetch, type FetchHandler } from "./adapters/fetch.js";
 import { createFetchAuthorize } from "./adapters/fetch-authorize.js";
-import { toFetchResponse } from "./adapters/fetch-response.js";
 import { type Clock, systemClock } from "./clock.js";
 import { type Configuration, type ConfigurationOptions, readConfiguration } from "./config/configuration.js";
 import { followKeyFile } from "./config/follow-key-file.js";
@@ -20,7 +19,6 @@ import { createGuard, type Guard } from "./guard/guard.js";
 import { checkLive } from "./guard/live-check.js";
 import { type CookieMode, createCookieMode } from "./http/rest/cookies/cookie-mode.js";
 import { createHandler } from "./http/rest/handler.js";
-import { onlyAuthorization, splitAuthorization } from "./http/rest/request/authorization.js";
 import { forwardedLine } from "./http/rest/request/client-address.js";
 import { createErrorResponder } from "./http/rest/responses/problems.js";
 import type { ServedHost } from "./http/server/server.js";
@@ -225,19 +223,22 @@ export async function composeAmpho(
     warnings: warnings(),
     signingKeyAgeSeconds: secondsSince(keyring.signingSince(), clock.now()),
   }));
+  const host: AmphoHost = {
+    prefix: configuration.restPrefix,
+    handle,
+    guard,
+    refusal,
+    cookies,
+    ready,
+    warnings,
+    release: () => feed?.close(),
+  };
   let closing: Promise<void> | undefined;
   const management = createManagement(deps, origin);
   return {
     ...management,
     sessions: { ...management.sessions, create: (userId) => createSession(deps, userId) },
-    authorize: createFetchAuthorize({
-      guard,
-      authorizationOf: (request) =>
-        cookies === undefined
-          ? onlyAuthorization(splitAuthorization(request.headers.get("authorization")))
-          : cookies.authorizationOf(headOf(request)),
-      refuse: (error) => toFetchResponse(refusal(error)),
-    }),
+    authorize: createFetchAuthorize(host),
     async verify(token) {
       await follower.pendingRead();
       return verify(token);
@@ -257,16 +258,7 @@ export async function composeAmpho(
       })();
       return closing;
     },
-    host: {
-      prefix: configuration.restPrefix,
-      handle,
-      guard,
-      refusal,
-      cookies,
-      ready,
-      warnings,
-      release: () => feed?.close(),
-    },
+    host,
     async reloadKeys() {
       if (keyFile === undefined) throw new ConfigurationError("AMPHO_SECURITY_KEY_FILE is not set");
       await keyFile.reload();

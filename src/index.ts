@@ -2,10 +2,9 @@
 
 export type {
   Authorize,
-  Guarded,
-  GuardedBy,
+  Authorizer,
+  GuardedFetchHandler,
   HandlerOf,
-  MandatoryRequirements,
   RequestHolder,
 } from "./adapters/authorize-types.js";
 export { toHandler } from "./adapters/fetch-authorize.js";
@@ -16,13 +15,14 @@ export type { Caller } from "./flows/deps.js";
 export type { Management } from "./flows/manage/management.js";
 export type { NewUser, RoleChange, UserView } from "./flows/manage/users.js";
 export type { SessionView } from "./flows/sessions.js";
+export type { AuthOf, CheckedRequirements, MandatoryRequirements, Requirements } from "./guard/requirements.js";
 export type { HttpRequest, HttpResponse, RequestBody } from "./http/rest/message.js";
 export { hashPassword, needsRehash, verifyPassword } from "./passwords/standalone.js";
 export type { Revoked } from "./sessions/revoked.js";
 export type { ExtraClaims, Grant } from "./sessions/session-tokens.js";
 export { DatabaseError } from "./store/database-error.js";
 export type { AuditEntry, AuditRow, Lockout } from "./store/store.js";
-export type { Auth, AuthOf, Requirements } from "./tokens/auth.js";
+export type { Auth } from "./tokens/auth.js";
 export type { ApplicationUser, ApplicationUsers } from "./users/directory.js";
 export type { HashFormatCount } from "./users/hash-formats.js";
 export type { ImportOptions, ImportReport, Lines, WrongLine } from "./users/import.js";

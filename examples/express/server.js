@@ -7,7 +7,7 @@ const ampho = await createAmpho();
 const app = express();
 
 // POST /api/security/login, /renew, /logout, … Before or behind body parsers, CORS and compression.
-// To answer refusals yourself: mount(ampho, { onRefusal: (refusal, request, response, next) => next(refusal) }).
+// To answer refusals yourself: mount(ampho, { onRejected: (rejected, request, response, next) => next(rejected) }).
 app.use(mount(ampho));
 
 app.get("/", (request, response) => response.send("Log in at /api/security/login\n"));

@@ -1,25 +1,23 @@
-// The types of `authorize` (contract §6): what a handler may be under a requirements, and as what it is called afterwards.
-import type { Auth, Requirements } from "../tokens/auth.js";
+// The types of `authorize` (docs/contract.md §6): which handlers it takes under which requirements, and what it returns.
+import type { MandatoryRequirements, Requirements } from "../guard/requirements.js";
+import type { Auth } from "../tokens/auth.js";
 
-/** What a host passes first: a `Request`, or an object that holds one (SvelteKit, Remix, Astro, h3). */
+/** The first argument of a host: a `Request`, or an object that holds one (SvelteKit, Remix, Astro, h3). */
 export type RequestHolder = Request | { readonly request: Request } | { readonly req: Request };
 
 export type HandlerResult = Response | Promise<Response>;
 
-/** A requirements under which there is always somebody: it is not `optional`. */
-export type MandatoryRequirements<R = never> = Omit<Requirements<R>, "optional"> & { readonly optional?: never };
+/** A guarded handler as the host calls it: without `auth`, which comes from the token. */
+export type GuardedFetchHandler<R, Rest extends readonly unknown[]> = (request: R, ...rest: Rest) => Promise<Response>;
 
-/** A handler as the host calls it: without `auth`, which comes from the token. */
-export type Guarded<R, Rest extends readonly unknown[]> = (request: R, ...rest: Rest) => Promise<Response>;
-
-/** Without a word about the request it is a `Request`. */
-type Usual<Q> = Request extends Q ? Request : Q;
+/** The request is a `Request` where nothing states its type. */
+type DefaultRequest<Q> = Request extends Q ? Request : Q;
 
 /**
  * Wraps a handler, or decorates a method (TC39 decorators and `experimentalDecorators`).
- * `A` is what the handler gets for `auth`, `Q` what it may take for a request: what the need's `can` takes, if it has one.
+ * `A` is the type of the handler's `auth`. `Q` limits the type of its request to what the requirements' `can` takes.
  */
-export interface GuardedBy<A, Q = RequestHolder> {
+export interface Authorizer<A, Q = RequestHolder> {
   <This, R extends Q, Rest extends readonly unknown[]>(
     method: (this: This, request: R, auth: A, ...rest: Rest) => HandlerResult,
     context: ClassMethodDecoratorContext<This>,
@@ -29,7 +27,7 @@ export interface GuardedBy<A, Q = RequestHolder> {
     key: string | symbol,
     descriptor: TypedPropertyDescriptor<(request: R, auth: A, ...rest: Rest) => O>,
   ): void;
-  // As a decorator of anything else it gets an answer that no decorator may have: the compiler reads it out.
+  // On anything else it returns a type that no decorator can return. The compiler prints it.
   <M extends Method>(method: M, context: ClassMethodDecoratorContext): TypeMistake<WrongMethod<M, A, Q>>;
   (value: unknown, context: DecoratorContext): TypeMistake<NoMethod>;
   <M extends Method>(
@@ -38,82 +36,82 @@ export interface GuardedBy<A, Q = RequestHolder> {
     descriptor: TypedPropertyDescriptor<M>,
   ): TypeMistake<WrongMethod<M, A, Q>>;
   (target: object, key: string | symbol, descriptor: object): TypeMistake<NoMethod>;
-  <R extends Q = Usual<Q>, Rest extends readonly unknown[] = []>(
+  <R extends Q = DefaultRequest<Q>, Rest extends readonly unknown[] = []>(
     handler: (request: R, auth: A, ...rest: Rest) => HandlerResult,
-    // Without it TypeScript takes this signature for a decorator's.
+    // Without this parameter TypeScript takes the signature for a decorator's.
     context?: never,
-  ): Guarded<R, Rest>;
+  ): GuardedFetchHandler<R, Rest>;
 }
 
 type Method = (this: never, ...args: never) => unknown;
 
-/** What is wrong, in words. No value has this type. */
-export interface TypeMistake<Words extends string> {
-  readonly mistake: Words;
+/** A sentence that explains a compiler error. No value has this type. */
+export interface TypeMistake<Sentence extends string> {
+  readonly mistake: Sentence;
 }
 
-type NoMethod = "authorize decorates methods";
+type NoMethod = "authorize decorates methods only.";
 
 type WrongMethod<M extends Method, A, Q> =
   ReturnType<M> extends HandlerResult
     ? Parameters<M>[0] extends Q
       ? undefined extends A
-        ? "under `optional` a method takes (request, auth: Auth | undefined, …)"
-        : "a method under authorize takes (request, auth: Auth, …)"
-      : "a method under authorize takes a Request first, or what holds one as `request` or `req`; `can` takes the same"
-    : "a method under authorize answers with a Response";
+        ? "Under `optional`, the parameters of the method must be (request, auth: Auth | undefined, …)."
+        : "The parameters of a method under authorize must be (request, auth: Auth, …)."
+      : "The first parameter of a method under authorize must be a Request, or hold one as `request` or `req`. `can` must take the same type."
+    : "A method under authorize must return a Response or a promise of one.";
 
-/** Left out, `can` would be compared too late: a function there would have got its parameters as `any` by then. */
-interface Undecided {
+/** Without `can`. Otherwise TypeScript would compare a function there after it has given `any` to its parameters. */
+interface WithoutCan {
   readonly can?: never;
 }
 
-/** A requirements alone: gives what wraps or decorates under it. */
-interface Needing<Limit> {
-  (requirements: MandatoryRequirements & Undecided & Limit): GuardedBy<Auth>;
-  (requirements: Requirements & Undecided & Limit): GuardedBy<Auth | undefined>;
-  <R extends RequestHolder = Request>(requirements: MandatoryRequirements<R> & Limit): GuardedBy<Auth, R>;
-  <R extends RequestHolder = Request>(requirements: Requirements<R> & Limit): GuardedBy<Auth | undefined, R>;
+/** `authorize(requirements)`: returns what wraps or decorates. */
+interface TakesRequirements<Limit> {
+  (requirements: MandatoryRequirements & WithoutCan & Limit): Authorizer<Auth>;
+  (requirements: Requirements & WithoutCan & Limit): Authorizer<Auth | undefined>;
+  <R extends RequestHolder = Request>(requirements: MandatoryRequirements<R> & Limit): Authorizer<Auth, R>;
+  <R extends RequestHolder = Request>(requirements: Requirements<R> & Limit): Authorizer<Auth | undefined, R>;
 }
 
-/** A requirements and the handler under it. */
-interface GuardingBy<Limit> {
+/** `authorize(requirements, handler)`. */
+interface TakesRequirementsAndHandler<Limit> {
   <R extends RequestHolder = Request, Rest extends readonly unknown[] = []>(
     requirements: MandatoryRequirements<R> & Limit,
     handler: (request: R, auth: Auth, ...rest: Rest) => HandlerResult,
-  ): Guarded<R, Rest>;
+  ): GuardedFetchHandler<R, Rest>;
   <R extends RequestHolder = Request, Rest extends readonly unknown[] = []>(
     requirements: Requirements<R> & Limit,
     handler: (request: R, auth: Auth | undefined, ...rest: Rest) => HandlerResult,
-  ): Guarded<R, Rest>;
+  ): GuardedFetchHandler<R, Rest>;
 }
 
-/** As errors name it. `handler` keeps it from being the best match of what others take, which TypeScript would prefer. */
-interface Handler {
+/** The name that errors show. `handler` keeps it from being the best match of other arguments, which TypeScript would report. */
+interface HandlerWithAuth {
   (request: Request, auth: Auth): HandlerResult;
   readonly handler?: never;
 }
 
-interface NeedOrHandler<Limit> {
+interface ExplainsWrongArgument<Limit> {
   (target: abstract new (...args: never) => unknown): TypeMistake<NoMethod>;
-  // Takes nothing that is not taken above: of one argument that is wrong, the compiler tells here which of the two it is.
-  (wrong: (Requirements<Request> & Limit) | Handler): unknown;
+  // Accepts nothing that the signatures above reject. It makes the compiler name both kinds of arguments.
+  (wrong: (Requirements<Request> & Limit) | HandlerWithAuth): unknown;
 }
 
-// In this order, because TypeScript tells about the last that has the right number of arguments.
-/** `Limit` is what its needs have to be besides. */
+/** The type of `ampho.authorize`. `Limit` restricts the requirements further. */
+// TypeScript reports the last signature that has the right number of arguments. Hence the order.
 export interface Authorize<Limit = unknown>
-  extends Needing<Limit>,
-    GuardedBy<Auth>,
-    GuardingBy<Limit>,
-    NeedOrHandler<Limit> {}
+  extends TakesRequirements<Limit>,
+    Authorizer<Auth>,
+    TakesRequirementsAndHandler<Limit>,
+    ExplainsWrongArgument<Limit> {}
 
 /** A decorated method as the host calls it: `(request, …) => Promise<Response>`. */
 export type HandlerOf<M> = M extends (request: infer R, auth: never, ...rest: infer Rest) => HandlerResult
-  ? Guarded<R, Rest>
+  ? GuardedFetchHandler<R, Rest>
   : never;
 
-/** The names of the methods that can be decorated by `authorize`. */
+/** The names of the methods that `authorize` can decorate. */
 export type HandlerName<T> = {
   [K in keyof T]: T[K] extends (request: never, auth: never, ...rest: never[]) => HandlerResult ? K : never;
 }[keyof T];

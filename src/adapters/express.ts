@@ -1,59 +1,83 @@
 // `ampho/express`: Ampho on Express 4 and 5.
 import type { NextFunction, Request, Response } from "express";
+import type { AuthOf, NoRequirements, Requirements } from "../guard/requirements.js";
 import { writeResponse } from "../http/node/response.js";
 import { isUnderPrefix, serveNodeRequest } from "../http/node/serve-request.js";
-import { type GuardHost, type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
+import { type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
 import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
-import type { Auth, AuthOf, NoRequirements, Requirements } from "../tokens/auth.js";
-import { assertAuth, nodeGuard, requirementsAndHandler, validRequirements } from "./node-guard.js";
+import type { Auth } from "../tokens/auth.js";
+import {
+  createGuarded,
+  createMiddleware,
+  type Framework,
+  type GuardedArguments,
+  nodeAuthorizationOf,
+} from "./framework.js";
 
 declare global {
   namespace Express {
     interface Request {
-      /** Who is asking; set by `authorize` of `ampho/express`. */
+      /** The user who sent the request. `authorize` of `ampho/express` sets it. */
       auth?: Auth | undefined;
     }
   }
 }
 
 export type { RejectedRequest };
-/** What `app.use` and routes take: a name of its own, so that whoever exports one need not name what Express's types stand on. */
+/** What `app.use` and routes take. It has a name of its own, so that exported middleware does not name Express's internal types. */
 export type Middleware = (request: Request, response: Response, next: NextFunction) => void;
-export type OnRefusal = (refusal: RejectedRequest, request: Request, response: Response, next: NextFunction) => void;
+export type OnRejected = (
+  rejected: RejectedRequest,
+  request: Request,
+  response: Response,
+  next: NextFunction,
+) => unknown;
 
 export interface MountOptions {
   /**
-   * Takes over what `authorize` and `guarded` refuse behind this middleware; `(refusal, req, res, next) => next(refusal)`
-   * gives it to the application's error middleware. Without it the answer is that of docs/http.md.
+   * Responds to the requests that `authorize` and `guarded` reject behind this middleware.
+   * `(rejected, req, res, next) => next(rejected)` passes them to the application's error middleware.
+   * Without it they get the responses of docs/http.md.
    */
-  readonly onRefusal?: OnRefusal | undefined;
+  readonly onRejected?: OnRejected | undefined;
 }
 
-/** Has `req.auth` for certain; under an `optional` requirements it may be undefined. */
+/** Its `req.auth` is always set, except under `optional` requirements. */
 export type GuardedHandler<N> = (request: WithAuth<N>, response: Response, next: NextFunction) => unknown;
 type WithAuth<N> = Request & { auth: AuthOf<N> };
 
-const onRefusalKey = Symbol("onRefusal");
-type Marked = Request & { [onRefusalKey]?: OnRefusal };
+const onRejectedKey = Symbol("onRejected");
+type Marked = Request & { [onRejectedKey]?: OnRejected };
+
+const express: Framework<Request, Request, Response, NextFunction> = {
+  authorizationOf: nodeAuthorizationOf,
+  requestOf: (request) => request,
+  setAuth(request, auth) {
+    request.auth = auth;
+  },
+  reject(rejected, request: Marked, response, next) {
+    const onRejected = request[onRejectedKey];
+    if (onRejected === undefined) writeResponse(request, response, rejected.response);
+    else return onRejected(rejected, request, response, next);
+  },
+};
 
 /** Middleware that serves the REST API under its prefix: `app.use(mount(ampho))`. */
-export function mount(ampho: HttpInstance, { onRefusal }: MountOptions = {}): Middleware {
+export function mount(ampho: HttpInstance, { onRejected }: MountOptions = {}): Middleware {
   const host = hostOf(ampho);
   return (request: Marked, response, next) => {
-    if (onRefusal !== undefined) request[onRefusalKey] = onRefusal;
+    if (onRejected !== undefined) request[onRejectedKey] = onRejected;
     if (isUnderPrefix(host, request)) void serveNodeRequest(host, request, response);
     else next();
   };
 }
 
-/** Middleware for routes and routers: sets `req.auth` and goes on, or refuses. */
+/** Middleware for routes and routers. It sets `req.auth` and calls `next`, or rejects the request. */
 export function authorize(ampho: GuardInstance, requirements?: Requirements<Request>): Middleware {
-  const host = hostOf(ampho);
-  const asked = validRequirements(requirements, host);
-  return (request, response, next) => through(host, asked, request, response, next, () => next());
+  return catching(createMiddleware(express, ampho, requirements, (_request, _response, next) => next()));
 }
 
-/** Wraps a handler whose `req.auth` is there for certain. What it throws or rejects with goes to `next`, on Express 4 too. */
+/** Wraps a handler whose `req.auth` is always set. What it throws or rejects with goes to `next`, on Express 4 too. */
 export function guarded(ampho: GuardInstance, handler: GuardedHandler<NoRequirements>): Middleware;
 export function guarded<const N extends Requirements<Request>>(
   ampho: GuardInstance,
@@ -62,44 +86,20 @@ export function guarded<const N extends Requirements<Request>>(
 ): Middleware;
 export function guarded<N extends Requirements<Request>>(
   ampho: GuardInstance,
-  ...rest: readonly [GuardedHandler<N>] | readonly [N, GuardedHandler<N>]
+  ...args: GuardedArguments<N, GuardedHandler<N>>
 ): Middleware {
-  const host = hostOf(ampho);
-  const [requirements, handler] = requirementsAndHandler(rest, host);
-  return (request, response, next) =>
-    through(host, requirements, request, response, next, () => {
-      assertAuth(request, requirements);
-      return handler(request, response, next);
-    });
+  return catching(createGuarded(express, ampho, args));
 }
 
-function through(
-  host: GuardHost,
-  requirements: Requirements<Request> | undefined,
-  request: Marked,
-  response: Response,
-  next: NextFunction,
-  proceed: () => unknown,
-): void {
-  const done = nodeGuard<Request, unknown>({
-    host,
-    requirements,
-    message: request,
-    request,
-    onAccepted(auth) {
-      request.auth = auth;
-      return proceed();
-    },
-    onRejected(refusal) {
-      const take = request[onRefusalKey];
-      if (take === undefined) writeResponse(request, response, refusal.response);
-      else take(refusal, request, response, next);
-    },
-  });
-  if (isThenable(done)) done.then(undefined, next);
+/** Express 4 ignores what a handler returns, so a promise that rejects would end the process. */
+function catching(handle: (request: Request, response: Response, next: NextFunction) => unknown): Middleware {
+  return (request, response, next) => {
+    const result = handle(request, response, next);
+    if (isThenable(result)) result.then(undefined, next);
+  };
 }
 
-/** As Express 5 tells a promise: it need not be the platform's. */
+/** By shape, as in Express 5: the promise might not be the platform's. */
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

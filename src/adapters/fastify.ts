@@ -1,55 +1,85 @@
 // `ampho/fastify`: Ampho on Fastify 5.
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest, FastifySchema } from "fastify";
 import { ConfigurationError } from "../errors.js";
+import type { AuthOf, NoRequirements, Requirements } from "../guard/requirements.js";
 import { serveNodeRequest } from "../http/node/serve-request.js";
 import { type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
 import { isUnder } from "../http/rest/request/target.js";
 import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
-import type { Auth, AuthOf, NoRequirements, Requirements } from "../tokens/auth.js";
-import { assertAuth, nodeGuard, requirementsAndHandler, validRequirements } from "./node-guard.js";
+import type { Auth } from "../tokens/auth.js";
+import {
+  createGuarded,
+  createMiddleware,
+  type Framework,
+  type GuardedArguments,
+  nodeAuthorizationOf,
+} from "./framework.js";
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** Who is asking; set by `authorize` of `ampho/fastify`. */
+    /** The user who sent the request. `authorize` of `ampho/fastify` sets it. */
     auth?: Auth | undefined;
   }
 }
 
 export type { RejectedRequest };
 
-/** Has `request.auth` for certain; under an `optional` requirements it may be undefined. */
+/** Its `request.auth` is always set, except under `optional` requirements. */
 export type GuardedHandler<N, Q = FastifyRequest, Y = FastifyReply> = (
   request: Q & { readonly auth: AuthOf<N> },
   reply: Y,
 ) => unknown;
 
-// The compiler compares what `app.get` and `app.register` are given with what they take, member by member: a reply anew for
-// every route, an instance at the cost of 100 000 instantiations. So what only Fastify passes is named by one member, and
-// stands in methods, which may be written with the whole type.
+// The compiler compares the arguments of `app.get` and `app.register` with their parameters, member by member. It creates a
+// reply type for every route, and an instance type costs 100 000 instantiations. So each of Fastify's own types is named by
+// one of its members. In methods a function can still be assigned whose parameters have the whole type.
 interface Shapes {
   hook(request: { readonly id: unknown }, reply: { readonly sent: boolean }, done: (error?: Error) => void): void;
   plugin(app: { readonly prefix: string }, options: object, done: (error?: Error) => void): void;
 }
 
-/** What `onRequest`, `preHandler` and the like take. */
+/** The type of `onRequest`, `preHandler` and similar hooks. */
 export type Hook = Shapes["hook"];
 
-/** What `app.register` takes. */
+/** The type that `app.register` takes. */
 export type Plugin = Shapes["plugin"];
 
+type Done = (error?: Error) => void;
+type Handle = (request: FastifyRequest, reply: FastifyReply) => unknown;
+
+/** A hook has a `done`, a guarded handler has none. */
+const framework: Framework<FastifyRequest, FastifyRequest, FastifyReply, Done | undefined> = {
+  authorizationOf: (host, request) => nodeAuthorizationOf(host, request.raw),
+  requestOf: (request) => request,
+  setAuth(request, auth) {
+    request.auth = auth;
+  },
+  reject(rejected, request, reply, done) {
+    const { status, headers, body } = rejected.response;
+    if (!hasErrorHandler(request)) return reply.code(status).headers(headers).send(body);
+    // Error handlers seldom read the `headers` of an error, so the challenge is set here.
+    reply.headers(rejected.headers);
+    if (done === undefined) throw rejected;
+    return done(rejected);
+  },
+};
+
 /**
- * Plugin that serves the REST API under its prefix: `app.register(mount(ampho))`. It is not encapsulated: `request.auth` is
- * declared where it is registered. Fails to load under a route prefix that AMPHO_SECURITY_REST_PREFIX does not start with.
+ * Plugin that serves the REST API under its prefix: `app.register(mount(ampho))`. It is not encapsulated, so `request.auth`
+ * is declared where the plugin is registered. Loading fails under a route prefix that AMPHO_SECURITY_REST_PREFIX does not
+ * start with.
  */
 export function mount(ampho: HttpInstance): Plugin {
   const host = hostOf(ampho);
   const plugin: FastifyPluginCallback = (app, _options, done) => {
     if (!isUnder(app.prefix, host.prefix))
       return done(
-        new ConfigurationError(`AMPHO_SECURITY_REST_PREFIX is not under ${app.prefix}, where the plugin is registered`),
+        new ConfigurationError(
+          `AMPHO_SECURITY_REST_PREFIX must start with ${app.prefix}, the prefix under which the plugin is registered.`,
+        ),
       );
     if (!app.hasRequestDecorator("auth")) app.decorateRequest("auth", undefined);
-    // After every onRequest hook (CORS, rate limits), before any body parser: the body is ours to read, and to bound.
+    // After every onRequest hook (CORS, rate limits) and before any body parser, so that Ampho reads and limits the body.
     const preParsing = (request: FastifyRequest, reply: FastifyReply): void => {
       for (const [name, value] of Object.entries(reply.getHeaders()))
         if (value !== undefined) reply.raw.setHeader(name, value);
@@ -57,7 +87,7 @@ export function mount(ampho: HttpInstance): Plugin {
       void serveNodeRequest(host, request.raw, reply.raw);
     };
     const path = host.prefix.slice(app.prefix.length);
-    // GET {prefix}/openapi.json describes them: plugins that describe the application's routes leave them out.
+    // GET {prefix}/openapi.json describes them. Plugins that describe the application's routes leave them out.
     const schema: FastifySchema & { hide: boolean } = { hide: true };
     for (const url of [path || "/", `${path}/*`]) app.all(url, { preParsing, schema }, () => undefined);
     done();
@@ -69,32 +99,19 @@ export function mount(ampho: HttpInstance): Plugin {
 }
 
 /**
- * Hook: `{ onRequest: authorize(ampho) }` or `app.addHook("onRequest", authorize(ampho))`. Sets `request.auth`, or refuses:
- * with an error that has `statusCode`, `headers` and `code` where the application has set an error handler, else with the
- * answer of docs/http.md.
+ * Hook: `{ onRequest: authorize(ampho) }` or `app.addHook("onRequest", authorize(ampho))`. It sets `request.auth` or rejects
+ * the request. An error handler of the application gets an error with `statusCode`, `headers` and `code`. Without one the
+ * response is that of docs/http.md.
  */
 export function authorize(ampho: GuardInstance, requirements?: Requirements<FastifyRequest>): Hook {
-  const host = hostOf(ampho);
-  const asked = validRequirements(requirements, host);
+  const hook = createMiddleware(framework, ampho, requirements, (_request, _reply, done) => done?.());
   return (request: FastifyRequest, reply: FastifyReply, done) => {
-    void nodeGuard({
-      host,
-      requirements: asked,
-      message: request.raw,
-      request,
-      onAccepted(auth) {
-        request.auth = auth;
-        done();
-      },
-      onRejected(refusal) {
-        if (hasErrorHandler(request)) done(withHeaders(refusal, reply));
-        else sendRejection(refusal, reply);
-      },
-    });
+    // Fastify would call the next hook twice if a hook with `done` also returned a promise.
+    void hook(request, reply, done);
   };
 }
 
-/** Wraps a handler whose `request.auth` is there for certain. */
+/** Wraps a handler whose `request.auth` is always set, except under `optional` requirements. */
 export function guarded<Q extends FastifyRequest, Y extends FastifyReply>(
   ampho: GuardInstance,
   handler: GuardedHandler<NoRequirements, Q, Y>,
@@ -106,39 +123,18 @@ export function guarded<const N extends Requirements<Q>, Q extends FastifyReques
 ): (request: Q, reply: Y) => unknown;
 export function guarded<N extends Requirements<Q>, Q extends FastifyRequest, Y extends FastifyReply>(
   ampho: GuardInstance,
-  ...rest: readonly [GuardedHandler<N, Q, Y>] | readonly [N, GuardedHandler<N, Q, Y>]
+  ...args: GuardedArguments<N, GuardedHandler<N, Q, Y>>
 ): (request: Q, reply: Y) => unknown {
-  const host = hostOf(ampho);
-  const [requirements, handler] = requirementsAndHandler(rest, host);
-  return (request, reply) =>
-    nodeGuard<Q, unknown>({
-      host,
-      requirements,
-      message: request.raw,
-      request,
-      onAccepted(auth) {
-        request.auth = auth;
-        assertAuth(request, requirements);
-        return handler(request, reply);
-      },
-      onRejected(refusal) {
-        if (hasErrorHandler(request)) throw withHeaders(refusal, reply);
-        return sendRejection(refusal, reply);
-      },
-    });
+  // The types of the route's own request and reply exist at compile time only.
+  const handle = createGuarded(
+    framework,
+    ampho,
+    args as unknown as GuardedArguments<Requirements<FastifyRequest>, Handle>,
+  );
+  return (request, reply) => handle(request, reply, undefined);
 }
 
-function sendRejection({ response: { status, headers, body } }: RejectedRequest, reply: FastifyReply): FastifyReply {
-  return reply.code(status).headers(headers).send(body);
-}
-
-/** Error handlers seldom look at `headers`: the challenge stands whatever they answer. */
-function withHeaders(refusal: RejectedRequest, reply: FastifyReply): RejectedRequest {
-  reply.headers(refusal.headers);
-  return refusal;
-}
-
-/** Fastify's own handler knows no bodies but its own; one that the application has set gets the refusal. */
+/** Fastify's own error handler writes only its own body. An error handler of the application gets the rejected request. */
 function hasErrorHandler({ server }: FastifyRequest): boolean {
   return server.errorHandler.name !== "defaultErrorHandler";
 }

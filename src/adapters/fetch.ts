@@ -1,26 +1,40 @@
-// The REST API as one Fetch handler: Request -> HttpRequest, HttpAnswer -> Response.
+// Ampho on Fetch: the REST API as one handler, and what `authorize` reads and returns of web requests.
 import { AmphoError } from "../errors.js";
 import type { Handle } from "../http/rest/handler.js";
-import type { HttpRequest, RequestBody, RequestHead } from "../http/rest/message.js";
-import { splitAuthorization } from "../http/rest/request/authorization.js";
+import type { GuardHost } from "../http/rest/host.js";
+import type { HttpRequest, HttpResponse, RequestBody, RequestHead } from "../http/rest/message.js";
+import { onlyAuthorization, splitAuthorization } from "../http/rest/request/authorization.js";
 import { alreadyRead, bodyTimeoutMs, cutShort, timedOut, tooLarge } from "../http/rest/request/body-limits.js";
-import { toFetchResponse } from "./fetch-response.js";
 
 export interface FetchOptions {
   /** The address of the peer, if the host knows it. */
   readonly address?: string | undefined;
 }
 
+/** The type of `ampho.fetch`. */
 export type FetchHandler = (request: Request, options?: FetchOptions) => Promise<Response>;
 
+/** The members of a Request that are read. A host can have a Request class of its own. */
+export type WebRequest = Pick<Request, "method" | "headers" | "url">;
+
 export function createFetch(handle: Handle): FetchHandler {
-  return async (request, { address } = {}) => {
-    return toFetchResponse(await handle(readRequest(request, address)));
-  };
+  return async (request, { address } = {}) => toFetchResponse(await handle(readRequest(request, address)));
 }
 
-/** By shape: a host may bring a Request of its own, and not every one has a Host header. */
-export function headOf({ method, headers, url }: Pick<Request, "method" | "headers" | "url">): RequestHead {
+export function toFetchResponse({ status, headers, cookies = [], body }: HttpResponse): Response {
+  const response = new Response(body ?? null, { status, headers });
+  for (const cookie of cookies) response.headers.append("Set-Cookie", cookie);
+  return response;
+}
+
+/** The one Authorization value of a web request, or the one that stands for the token in its cookie. */
+export function fetchAuthorizationOf({ cookies }: GuardHost, request: WebRequest): string | undefined {
+  if (cookies !== undefined) return cookies.authorizationOf(headOf(request));
+  return onlyAuthorization(splitAuthorization(request.headers.get("authorization")));
+}
+
+/** Some hosts pass requests without a Host header. */
+function headOf({ method, headers, url }: WebRequest): RequestHead {
   return {
     method,
     header: (name) => headers.get(name) ?? (name === "host" ? hostOf(url) : undefined),
@@ -65,7 +79,7 @@ async function readBody(body: ReadableStream<Uint8Array>, limitBytes: number): P
       lengthBytes += value.byteLength;
     }
   } catch (error) {
-    // Tells the sender to stop; what cancelling itself says matters to nobody.
+    // This stops the sender. A failure to cancel does not matter.
     reader.cancel().catch(() => undefined);
     throw error instanceof AmphoError ? error : cutShort();
   } finally {

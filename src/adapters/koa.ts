@@ -1,25 +1,45 @@
 // `ampho/koa`: Ampho on Koa.
 import type { Context, DefaultContext, DefaultState, Middleware, Next, ParameterizedContext, Request } from "koa";
+import type { AuthOf, NoRequirements, Requirements } from "../guard/requirements.js";
 import { writeResponse } from "../http/node/response.js";
 import { isUnderPrefix, serveNodeRequest } from "../http/node/serve-request.js";
-import { type GuardHost, type GuardInstance, type HttpHost, type HttpInstance, hostOf } from "../http/rest/host.js";
+import type { HttpHost } from "../http/rest/host.js";
+import { type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
 import { isUnder, parseTarget } from "../http/rest/request/target.js";
 import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
-import type { Auth, AuthOf, NoRequirements, Requirements } from "../tokens/auth.js";
-import { assertAuth, nodeGuard, requirementsAndHandler, validRequirements } from "./node-guard.js";
+import type { Auth } from "../tokens/auth.js";
+import {
+  createGuarded,
+  createMiddleware,
+  type Framework,
+  type GuardedArguments,
+  nodeAuthorizationOf,
+} from "./framework.js";
 
 declare module "koa" {
   interface DefaultState {
-    /** Who is asking; set by `authorize` of `ampho/koa`. */
+    /** The user who sent the request. `authorize` of `ampho/koa` sets it. */
     auth?: Auth | undefined;
   }
 }
 
 export type { RejectedRequest };
 
-/** Has `ctx.state.auth` for certain; under an `optional` requirements it may be undefined. */
+/** Its `ctx.state.auth` is always set, except under `optional` requirements. */
 export type GuardedHandler<N> = (context: GuardedContext<N>, next: Next) => unknown;
 export type GuardedContext<N> = ParameterizedContext<DefaultState & { auth: AuthOf<N> }, DefaultContext>;
+
+const koa: Framework<Request, Context, Next, void> = {
+  authorizationOf: (host, context) => nodeAuthorizationOf(host, context.req),
+  requestOf: (context) => context.request,
+  setAuth(context, auth) {
+    context.state.auth = auth;
+  },
+  reject(rejected, context) {
+    respondIfUncaught(context, rejected);
+    throw rejected;
+  },
+};
 
 /** Middleware that serves the REST API under its prefix: `app.use(mount(ampho))`. */
 export function mount(ampho: HttpInstance): Middleware {
@@ -30,23 +50,21 @@ export function mount(ampho: HttpInstance): Middleware {
       await next();
       return;
     }
-    // The one writer of answers also deals with what is left of a request's body.
+    // `serveNodeRequest` writes the response, and also reads what is left of the request's body.
     context.respond = false;
     await serveNodeRequest(host, context.req, context.res, parsedBodyOf(context.request));
   };
 }
 
 /**
- * Middleware: sets `ctx.state.auth` and goes on, or throws a refusal with `status`, `headers` and `code`.
- * Any middleware around it may catch it; where none does, the answer is that of docs/http.md.
+ * Middleware that sets `ctx.state.auth` and calls `next`, or throws a `RejectedRequest` with `status`, `headers` and `code`.
+ * Any middleware around it can catch it. Otherwise the response is that of docs/http.md.
  */
 export function authorize(ampho: GuardInstance, requirements?: Requirements<Request>): Middleware {
-  const host = hostOf(ampho);
-  const asked = validRequirements(requirements, host);
-  return (context, next) => through(host, asked, context, next);
+  return createMiddleware(koa, ampho, requirements, (_context, next) => next());
 }
 
-/** Wraps a middleware whose `ctx.state.auth` is there for certain. */
+/** Wraps a middleware whose `ctx.state.auth` is always set, except under `optional` requirements. */
 export function guarded(ampho: GuardInstance, handler: GuardedHandler<NoRequirements>): Middleware;
 export function guarded<const N extends Requirements<Request>>(
   ampho: GuardInstance,
@@ -55,63 +73,28 @@ export function guarded<const N extends Requirements<Request>>(
 ): Middleware;
 export function guarded<N extends Requirements<Request>>(
   ampho: GuardInstance,
-  ...rest: readonly [GuardedHandler<N>] | readonly [N, GuardedHandler<N>]
+  ...args: GuardedArguments<N, GuardedHandler<N>>
 ): Middleware {
-  const host = hostOf(ampho);
-  const [requirements, handler] = requirementsAndHandler(rest, host);
-  return (context, next) =>
-    through(host, requirements, context, async () => {
-      assertState<N>(context, requirements);
-      return handler(context, next);
-    });
+  return createGuarded(koa, ampho, args);
 }
 
-/** Koa cuts a mount path off `req.url` and keeps what clients see elsewhere than connect and Express do. */
+/** Koa removes a mount path from `req.url`, and keeps the client's target elsewhere than connect and Express do. */
 function restoreTarget({ prefix }: HttpHost, { req, originalUrl }: Context): void {
   if (isUnder(prefix, parseTarget(originalUrl).path)) Object.assign(req, { originalUrl });
 }
 
-function assertState<N extends Requirements<Request>>(
-  context: Context,
-  requirements: N | undefined,
-): asserts context is Context & GuardedContext<N> {
-  assertAuth(context.state, requirements);
-}
-
-/** The text, where the parser has kept it: it is judged as strictly as an unread body. */
+/** Returns the text if the parser has kept it, so that it is checked as strictly as an unread body. */
 function parsedBodyOf(request: Request): unknown {
   const text = "rawBody" in request ? request.rawBody : undefined;
   return text ?? ("body" in request ? request.body : undefined);
 }
 
-function through(
-  host: GuardHost,
-  requirements: Requirements<Request> | undefined,
-  context: Context,
-  proceed: () => Promise<unknown>,
-) {
-  return nodeGuard<Request, Promise<unknown>>({
-    host,
-    requirements,
-    message: context.req,
-    request: context.request,
-    onAccepted(auth) {
-      context.state.auth = auth;
-      return proceed();
-    },
-    onRejected(refusal) {
-      answerUncaught(context, refusal);
-      return Promise.reject(refusal);
-    },
-  });
-}
-
-/** Koa's last resort for errors writes text: for this one error, on this one request, it writes the refusal's own answer. */
-function answerUncaught(context: Context, refusal: RejectedRequest): void {
-  const lastResort = context.onerror;
+/** Koa's own `onerror` writes plain text. For this one error of this request it writes the response of docs/http.md instead. */
+function respondIfUncaught(context: Context, rejected: RejectedRequest): void {
+  const { onerror } = context;
   context.onerror = (error) => {
-    if (error !== refusal || context.headerSent) return lastResort.call(context, error);
+    if (error !== rejected || context.headerSent) return onerror.call(context, error);
     context.app.emit("error", error, context);
-    writeResponse(context.req, context.res, refusal.response);
+    writeResponse(context.req, context.res, rejected.response);
   };
 }

@@ -1,5 +1,5 @@
-// The guards of `ampho/nest`. Decorators are called as functions: this file needs no experimentalDecorators, the
-// application's own files do, as Nest asks.
+// The guards and decorators of `ampho/nest`. Decorators are called as functions here, so that this file does not need
+// experimentalDecorators. The application's own files need it, as Nest requires.
 import type { IncomingMessage } from "node:http";
 import {
   type CanActivate,
@@ -10,17 +10,18 @@ import {
   Injectable,
   mixin,
   SetMetadata,
-  type Type,
+  UseGuards,
 } from "@nestjs/common";
 import { HttpAdapterHost, Reflector } from "@nestjs/core";
 import type { ErrorCode } from "../errors.js";
-import type { GuardInstance } from "../http/rest/host.js";
+import { type CheckedRequirements, checkRequirements, type Requirements } from "../guard/requirements.js";
+import { type GuardInstance, hostOf, isInstance } from "../http/rest/host.js";
 import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
-import type { Auth, Requirements } from "../tokens/auth.js";
-import { checkRequirements } from "./fetch-authorize.js";
-import { nodeGuard } from "./node-guard.js";
+import type { Auth } from "../tokens/auth.js";
+import type { TypeMistake } from "./authorize-types.js";
+import { type Framework, guardRequest, nodeAuthorizationOf } from "./framework.js";
 
-/** What both platforms' requests have; annotate the parameter of `can` with the platform's own type for more. */
+/** The members that the requests of both platforms have. Annotate the parameter of `can` with the platform's type for more. */
 export interface NestRequest extends Pick<IncomingMessage, "headers" | "method" | "url"> {
   readonly params: Readonly<Record<string, string>>;
   readonly query: unknown;
@@ -32,11 +33,11 @@ export const AMPHO = Symbol.for("ampho/nest");
 
 const publicKey = Symbol("public");
 
-/** Routes that the global guard lets through unasked: on a method or a controller. */
+/** Excludes a method or a controller from the global guard. */
 export const Public = () => SetMetadata(publicKey, true);
 
-/** What the guards throw: an exception filter may take it over, else Nest gives the answer of docs/http.md. */
-export class RefusalException extends HttpException {
+/** What the guards throw. An exception filter can handle it. Otherwise Nest sends the response of docs/http.md. */
+export class RejectedRequestException extends HttpException {
   readonly code: ErrorCode;
 
   constructor({ code, message, status, ...rest }: RejectedRequest) {
@@ -47,38 +48,37 @@ export class RefusalException extends HttpException {
 
 type PlatformRequest = (IncomingMessage | { readonly raw: IncomingMessage }) & { auth?: Auth | undefined };
 
-/** Requests that a guard has looked at. */
-const seen = new WeakSet<object>();
+/** Requests that a guard has accepted. */
+const guardedRequests = new WeakSet<object>();
+
+const nest: Framework<unknown, PlatformRequest, unknown, HttpAdapterHost> = {
+  authorizationOf: (host, request) => nodeAuthorizationOf(host, "raw" in request ? request.raw : request),
+  requestOf: (request) => request,
+  setAuth(request, auth) {
+    request.auth = auth;
+    guardedRequests.add(request);
+  },
+  reject(rejected, _request, response, { httpAdapter }) {
+    for (const [name, value] of Object.entries(rejected.headers)) httpAdapter.setHeader(response, name, value);
+    throw new RejectedRequestException(rejected);
+  },
+};
 
 abstract class HttpGuard implements CanActivate {
   declare readonly adapters: HttpAdapterHost;
   abstract readonly ampho: GuardInstance;
-  readonly requirements: Requirements<unknown> | undefined;
+  readonly requirements: CheckedRequirements<unknown> | undefined;
 
-  /** Refuses where there is no HTTP request to look at: microservices and gateways check tokens by `ampho.verify`. */
+  /** Rejects calls without an HTTP request. Microservices and gateways check tokens with `ampho.verify`. */
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     if (context.getType() !== "http")
       throw new TypeError(
-        `authorize guards HTTP requests, and this handler is called over "${context.getType()}": it refuses all. Check the token by ampho.verify(token).`,
+        `authorize guards HTTP requests only, but this handler is called over "${context.getType()}". Check the token with ampho.verify(token).`,
       );
-    const request = context.switchToHttp().getRequest<PlatformRequest>();
-    return nodeGuard<unknown, boolean>({
-      host: this.ampho.host,
-      requirements: this.requirements,
-      message: "raw" in request ? request.raw : request,
-      request,
-      onAccepted(auth) {
-        request.auth = auth;
-        seen.add(request);
-        return true;
-      },
-      onRejected: (refusal) => {
-        const response: unknown = context.switchToHttp().getResponse();
-        for (const [name, value] of Object.entries(refusal.headers))
-          this.adapters.httpAdapter.setHeader(response, name, value);
-        throw new RefusalException(refusal);
-      },
-    });
+    const http = context.switchToHttp();
+    const { requirements } = this;
+    const route = { framework: nest, host: hostOf(this.ampho), requirements, proceed: () => true };
+    return guardRequest(route, http.getRequest(), http.getResponse(), this.adapters) as true | Promise<true>;
   }
 }
 Inject(HttpAdapterHost)(HttpGuard.prototype, "adapters");
@@ -88,7 +88,7 @@ class InjectedGuard extends HttpGuard {
 }
 Inject(AMPHO)(InjectedGuard.prototype, "ampho");
 
-/** Guards every route but those under `@Public()`: `{ provide: APP_GUARD, useExisting: AuthorizeGuard }`. */
+/** Guards every route without `@Public()`: `{ provide: APP_GUARD, useExisting: AuthorizeGuard }`. */
 export class AuthorizeGuard extends InjectedGuard {
   declare readonly reflector: Reflector;
 
@@ -103,28 +103,77 @@ export class AuthorizeGuard extends InjectedGuard {
 Inject(Reflector)(AuthorizeGuard.prototype, "reflector");
 Injectable()(AuthorizeGuard);
 
-/** A guard's class for Nest to make: by that instance, or by the one that is injected. */
-export function guardOf(ampho: GuardInstance | undefined, asked: Requirements<never> | undefined): Type<CanActivate> {
-  // `can` is asked only with the request of the platform that it was written for.
+/** Decorates a controller or a method with a guard class, which Nest instantiates. Without `ampho` the instance is injected. */
+function decoratorOf(ampho: GuardInstance | undefined, given: Requirements<never> | undefined) {
+  // Nest calls `can` only with requests of the platform for which the application wrote it.
   const requirements =
-    asked === undefined ? undefined : (checkRequirements(asked, ampho?.host ?? {}) as Requirements<unknown>);
-  return ampho === undefined ? mixin(injectedGuard(requirements)) : mixin(guardBy(ampho, requirements));
+    given &&
+    (checkRequirements(given, ampho?.host ?? {}) as CheckedRequirements<never> as CheckedRequirements<unknown>);
+  const guard = ampho === undefined ? injectedGuard(requirements) : guardBy(ampho, requirements);
+  return UseGuards(mixin(guard));
 }
 
-const injectedGuard = (requirements: Requirements<unknown> | undefined) =>
+const injectedGuard = (requirements: CheckedRequirements<unknown> | undefined) =>
   class extends InjectedGuard {
     override readonly requirements = requirements;
   };
 
-const guardBy = (ampho: GuardInstance, requirements: Requirements<unknown> | undefined) =>
+const guardBy = (ampho: GuardInstance, requirements: CheckedRequirements<unknown> | undefined) =>
   class extends HttpGuard {
     override readonly ampho = ampho;
     override readonly requirements = requirements;
   };
 
-/** Parameter: who is asking; undefined only under an `optional` requirements. Throws on a route that no guard has looked at. */
+/** Parameter of a method: the user, or undefined under `optional` requirements. Throws on a route without `@authorize`. */
 export const CurrentAuth = createParamDecorator((_data: unknown, context: ExecutionContext): Auth | undefined => {
   const request = context.switchToHttp().getRequest<PlatformRequest>();
-  if (!seen.has(request)) throw new TypeError("@CurrentAuth() stands on a route without @authorize");
+  if (!guardedRequests.has(request))
+    throw new TypeError("@CurrentAuth() needs @authorize on the method or its controller.");
   return request.auth;
 });
+
+/** Decorates controllers and methods. On anything else it returns a type that no decorator can return, with the reason. */
+export interface Decorator {
+  <T extends Controller>(controller: T): void;
+  <M>(target: object, method: string | symbol, descriptor: TypedPropertyDescriptor<M>): void;
+  (value: unknown, context: DecoratorContext): TypeMistake<NotLegacy>;
+  (target: object, property: string | symbol): TypeMistake<Elsewhere>;
+  (target: object, method: string | symbol | undefined, parameter: number): TypeMistake<Elsewhere>;
+}
+
+type Controller = abstract new (...args: never) => unknown;
+type NotLegacy = "The decorators of Nest need experimentalDecorators in tsconfig.json.";
+type Elsewhere = "authorize of ampho/nest decorates controllers and their methods only.";
+
+// TypeScript reports the last overload that has the right number of arguments, and then continues as if the first one had
+// matched. Hence the order, and the overload with the instance twice.
+/**
+ * Decorates controllers and methods. `@authorize` and `@authorize(requirements)` take the instance by injection.
+ * `@authorize(ampho, requirements)` takes that one. The requirements of a method apply in addition to its controller's.
+ */
+export function authorize<R = NestRequest>(ampho: GuardInstance, requirements?: Requirements<R>): Decorator;
+export function authorize(controller: Controller): void;
+export function authorize<M>(target: object, method: string | symbol, descriptor: TypedPropertyDescriptor<M>): void;
+export function authorize(value: unknown, context: DecoratorContext): TypeMistake<NotLegacy>;
+export function authorize(target: object, property: string | symbol): TypeMistake<Elsewhere>;
+export function authorize(
+  target: object,
+  method: string | symbol | undefined,
+  parameter: number,
+): TypeMistake<Elsewhere>;
+export function authorize<R = NestRequest>(ampho: GuardInstance, requirements: Requirements<R> | undefined): Decorator;
+export function authorize<R = NestRequest>(requirements?: Requirements<R>): Decorator;
+export function authorize(...args: readonly unknown[]): unknown {
+  // Nest 10 takes any class as a guard, does not check what it constructs, and allows every request.
+  if (new.target !== undefined)
+    throw new TypeError("authorize is a decorator. Write @authorize instead of @UseGuards(authorize).");
+  const [first, second, third] = args;
+  if (typeof first === "function") return decoratorOf(undefined, undefined)(first);
+  if (isObject(first) && isKey(second) && isObject(third))
+    return decoratorOf(undefined, undefined)(first, second, third);
+  if (isInstance(first)) return decoratorOf(first, second as Requirements<never> | undefined);
+  return decoratorOf(undefined, first as Requirements<never> | undefined);
+}
+
+const isKey = (value: unknown): value is string | symbol => typeof value === "string" || typeof value === "symbol";
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;

@@ -1,5 +1,4 @@
 // `ampho/nest`: Ampho on NestJS, over Express and over Fastify.
-
 import { type DynamicModule, Inject, Module, type NestModule, type OnApplicationShutdown } from "@nestjs/common";
 import { HttpAdapterHost } from "@nestjs/core";
 import type { FastifyInstance } from "fastify";
@@ -8,8 +7,16 @@ import { mount as mountOnFastify } from "./fastify.js";
 import { AMPHO, AuthorizeGuard } from "./nest-guard.js";
 import { mount as mountOnNode } from "./node.js";
 
-export { authorize, type Decorator } from "./nest-authorize.js";
-export { AMPHO, AuthorizeGuard, CurrentAuth, type NestRequest, Public, RefusalException } from "./nest-guard.js";
+export {
+  AMPHO,
+  AuthorizeGuard,
+  authorize,
+  CurrentAuth,
+  type Decorator,
+  type NestRequest,
+  Public,
+  RejectedRequestException,
+} from "./nest-guard.js";
 /** Wraps functional middleware, which Nest calls as node:http does. */
 export { guarded } from "./node.js";
 
@@ -34,9 +41,9 @@ class AmphoModule implements NestModule, OnApplicationShutdown {
     this.#adapters = adapters;
   }
 
-  /** Nest calls it behind all that the application has put in front: CORS, compression, body parsers. */
+  /** Nest calls this after it has installed CORS, compression and body parsers of the application. */
   configure(): void {
-    // Without an HTTP server (a microservice, a command) there is nothing to serve.
+    // A microservice or a command has no HTTP server.
     const adapter: HttpAdapterHost["httpAdapter"] | undefined = this.#adapters.httpAdapter;
     if (adapter?.getType() === "fastify") adapter.getInstance<FastifyInstance>().register(mountOnFastify(this.#ampho));
     else if (adapter?.getType() === "express") adapter.use(mountOnNode(this.#ampho));
@@ -50,8 +57,8 @@ Module({})(AmphoModule);
 for (const [index, token] of [AMPHO, ownedKey, HttpAdapterHost].entries()) Inject(token)(AmphoModule, undefined, index);
 
 /**
- * Module that serves the REST API and gives the instance to whoever injects it: `imports: [mount(ampho)]`, once.
- * An instance that the given function makes is closed with the application.
+ * Module that serves the REST API and provides the instance for injection: `imports: [mount(ampho)]`, once.
+ * An instance that the given function creates is closed with the application.
  */
 export function mount(ampho: NestInstance | (() => Promise<NestInstance>)): DynamicModule {
   const isFactory = typeof ampho === "function";

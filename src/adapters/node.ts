@@ -1,11 +1,18 @@
-// `ampho/node`: Ampho on node:http, and on whatever calls handlers by (request, response, next).
+// `ampho/node`: Ampho on node:http, and on every framework whose handlers are called by (request, response, next).
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { AmphoError } from "../errors.js";
+import type { AuthOf, NoRequirements, Requirements } from "../guard/requirements.js";
 import { writeResponse } from "../http/node/response.js";
 import { isUnderPrefix, serveNodeRequest } from "../http/node/serve-request.js";
-import { type GuardHost, type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
-import type { Auth, AuthOf, NoRequirements, Requirements } from "../tokens/auth.js";
-import { assertAuth, nodeGuard, requirementsAndHandler, validRequirements } from "./node-guard.js";
+import { type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
+import type { Auth } from "../tokens/auth.js";
+import {
+  createGuarded,
+  createMiddleware,
+  type Framework,
+  type GuardedArguments,
+  nodeAuthorizationOf,
+} from "./framework.js";
 
 export {
   guardedUpgrade,
@@ -17,7 +24,7 @@ export {
 
 declare module "node:http" {
   interface IncomingMessage {
-    /** Who is asking; set by `authorize` of `ampho/node`. */
+    /** The user who sent the request. `authorize` of `ampho/node` sets it. */
     auth?: Auth | undefined;
   }
 }
@@ -25,11 +32,20 @@ declare module "node:http" {
 export type Next = (error?: unknown) => void;
 export type Listener = (request: IncomingMessage, response: ServerResponse, next?: Next) => unknown;
 
-/** Has `request.auth` for certain; under an `optional` requirements it may be undefined. */
+/** Its `request.auth` is always set, except under `optional` requirements. */
 export type GuardedHandler<N> = (request: WithAuth<N>, response: ServerResponse, next?: Next) => unknown;
 type WithAuth<N> = IncomingMessage & { auth: AuthOf<N> };
 
-/** Serves the REST API under its prefix; other paths go to `next`, or get 404 without one. */
+const node: Framework<IncomingMessage, IncomingMessage, ServerResponse, Next | undefined> = {
+  authorizationOf: nodeAuthorizationOf,
+  requestOf: (request) => request,
+  setAuth(request, auth) {
+    request.auth = auth;
+  },
+  reject: (rejected, request, response) => writeResponse(request, response, rejected.response),
+};
+
+/** Serves the REST API under its prefix. Other paths go to `next`, or get 404 if there is no `next`. */
 export function mount(ampho: HttpInstance): (request: IncomingMessage, response: ServerResponse, next?: Next) => void {
   const host = hostOf(ampho);
   return (request, response, next) => {
@@ -42,19 +58,15 @@ export function mount(ampho: HttpInstance): (request: IncomingMessage, response:
   };
 }
 
-/** Middleware: sets `request.auth` and calls `next`, or answers with the refusal. */
+/** Middleware that sets `request.auth` and calls `next`, or writes the response of a rejected request. */
 export function authorize(
   ampho: GuardInstance,
   requirements?: Requirements<IncomingMessage>,
 ): (request: IncomingMessage, response: ServerResponse, next: Next) => void {
-  const host = hostOf(ampho);
-  const asked = validRequirements(requirements, host);
-  return (request, response, next) => {
-    void through(host, asked, request, response, () => next());
-  };
+  return createMiddleware(node, ampho, requirements, (_request, _response, next) => next?.());
 }
 
-/** Wraps a handler whose `request.auth` is there for certain; under an `optional` requirements it may be undefined. */
+/** Wraps a handler whose `request.auth` is always set, except under `optional` requirements. */
 export function guarded(ampho: GuardInstance, handler: GuardedHandler<NoRequirements>): Listener;
 export function guarded<const N extends Requirements<IncomingMessage>>(
   ampho: GuardInstance,
@@ -63,33 +75,7 @@ export function guarded<const N extends Requirements<IncomingMessage>>(
 ): Listener;
 export function guarded<N extends Requirements<IncomingMessage>>(
   ampho: GuardInstance,
-  ...rest: readonly [GuardedHandler<N>] | readonly [N, GuardedHandler<N>]
+  ...args: GuardedArguments<N, GuardedHandler<N>>
 ): Listener {
-  const host = hostOf(ampho);
-  const [requirements, handler] = requirementsAndHandler(rest, host);
-  return (request, response, next) =>
-    through(host, requirements, request, response, () => {
-      assertAuth(request, requirements);
-      return handler(request, response, next);
-    });
-}
-
-function through(
-  host: GuardHost,
-  requirements: Requirements<IncomingMessage> | undefined,
-  request: IncomingMessage,
-  response: ServerResponse,
-  proceed: () => unknown,
-): unknown {
-  return nodeGuard({
-    host,
-    requirements,
-    message: request,
-    request,
-    onAccepted(auth) {
-      request.auth = auth;
-      return proceed();
-    },
-    onRejected: (rejected) => writeResponse(request, response, rejected.response),
-  });
+  return createGuarded(node, ampho, args);
 }

@@ -1,37 +1,38 @@
-// The end of a token, for what stays open longer than a request: a socket, a stream of events.
+// The end of a token, for connections that stay open longer than a request, such as sockets and event streams.
 
+import { systemClock } from "../clock.js";
 import { AmphoError } from "../errors.js";
 import type { Auth } from "../tokens/auth.js";
 
-/** What knows whether a token still authorizes, and when to look again. */
+/** The members of an `Ampho` that check a token and report revocations. */
 export interface TokenVerifier {
   verifySync(token: string): Auth;
   onRevoked(listener: () => void): () => void;
 }
 
 export interface TokenWatch {
-  /** Aborts when the token no longer authorizes, its reason being the refusal; without a token, never. */
+  /** Aborts when the token no longer authorizes, with the error as its reason. Without a token it never aborts. */
   readonly ended: AbortSignal;
-  /** Ends the watch, for whoever has no more use for it; aborts with this reason. */
+  /** Ends the watch and aborts with this reason. */
   release(reason: unknown): void;
 }
 
 const longestDelayMs = 2 ** 31 - 1;
 const leastDelayMs = 1_000;
 
-/** Looks now, whenever something is revoked, and when the token expires; within its leeway once a second. */
-export function watchToken(judge: TokenVerifier, token: string | undefined): TokenWatch {
+/** Checks the token now, after each revocation, when it expires, and once a second within its leeway. */
+export function watchToken(verifier: TokenVerifier, token: string | undefined): TokenWatch {
   const end = new AbortController();
   if (token === undefined) return { ended: end.signal, release: () => undefined };
   let timer: NodeJS.Timeout | undefined;
-  const look = () => {
+  const check = () => {
     clearTimeout(timer);
     try {
-      const dueMs = judge.verifySync(token).expires * 1000 - Date.now();
-      timer = setTimeout(look, Math.min(Math.max(dueMs, leastDelayMs), longestDelayMs)).unref();
+      const dueMs = (verifier.verifySync(token).expires - systemClock.now()) * 1000;
+      timer = setTimeout(check, Math.min(Math.max(dueMs, leastDelayMs), longestDelayMs)).unref();
     } catch (error) {
-      // A store that is away has ended nothing.
-      if (error instanceof AmphoError && error.code === "unavailable") timer = setTimeout(look, leastDelayMs).unref();
+      // A database that is unreachable ends no token.
+      if (error instanceof AmphoError && error.code === "unavailable") timer = setTimeout(check, leastDelayMs).unref();
       else release(error);
     }
   };
@@ -40,7 +41,7 @@ export function watchToken(judge: TokenVerifier, token: string | undefined): Tok
     stop();
     if (!end.signal.aborted) end.abort(reason);
   };
-  const stop = judge.onRevoked(look);
-  look();
+  const stop = verifier.onRevoked(check);
+  check();
   return { ended: end.signal, release };
 }

@@ -5,8 +5,9 @@ import type { Clock } from "../clock.js";
 import { AmphoError } from "../errors.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
 import type { AccessToken, AccessTokens } from "../tokens/access-tokens.js";
-import type { Auth, Requirements } from "../tokens/auth.js";
+import type { Auth } from "../tokens/auth.js";
 import { bearerOf } from "../tokens/bearer.js";
+import { type CheckedRequirements, missingToken } from "./requirements.js";
 
 export interface Guard {
   /** Throws `invalid_token`, or `unavailable` while revocations are not known. */
@@ -14,7 +15,7 @@ export interface Guard {
   /** Guards a request by its one Authorization value. Throws, or rejects where it answers with a promise. */
   guard<R>(
     authorization: string | undefined,
-    requirements: Requirements<R> | undefined,
+    requirements: CheckedRequirements<R> | undefined,
     request: R,
   ): Auth | undefined | Promise<Auth | undefined>;
 }
@@ -49,18 +50,18 @@ export function createGuard(deps: GuardDeps): Guard {
     return verified && requireNotRevoked(verified);
   }
 
-  function guard<R>(authorization: string | undefined, requirements: Requirements<R> | undefined, request: R) {
+  function guard<R>(authorization: string | undefined, requirements: CheckedRequirements<R> | undefined, request: R) {
     const waiting = pendingRead?.();
     if (waiting === undefined || bearerOf(authorization) === undefined)
       return judge(authorization, requirements, request);
     return waiting.then(() => judge(authorization, requirements, request));
   }
 
-  function judge<R>(authorization: string | undefined, requirements: Requirements<R> | undefined, request: R) {
+  function judge<R>(authorization: string | undefined, requirements: CheckedRequirements<R> | undefined, request: R) {
     const verified = verifyBearer(authorization);
     if (verified === undefined) {
       if (requirements?.optional === true) return undefined;
-      throw new AmphoError("missing_token", "A bearer token is needed.");
+      throw missingToken();
     }
     if (requirements === undefined) return verified.auth;
     if (requirements.maxAge !== undefined) requireFresh(verified.claims.auth_time, requirements.maxAge, clock.now());
@@ -81,7 +82,7 @@ export function createGuard(deps: GuardDeps): Guard {
   return { verify, guard };
 }
 
-function holds<R>(auth: Auth, requirements: Requirements<R>, request: R): Auth | Promise<Auth> {
+function holds<R>(auth: Auth, requirements: CheckedRequirements<R>, request: R): Auth | Promise<Auth> {
   const { roles, scopes, can } = requirements;
   if (roles !== undefined && !roles.some((role) => auth.roles.includes(role))) throw insufficient(scopes);
   if (scopes !== undefined && !scopes.every((scope) => auth.scopes.includes(scope))) throw insufficient(scopes);
@@ -107,6 +108,7 @@ function insufficient(scopes: readonly string[] | undefined): AmphoError {
 
 /** RFC 9470: a token that does not say when its user logged in is as old as can be. */
 function requireFresh(authTime: number | undefined, maxAgeSeconds: number, now: number): void {
-  if (authTime === undefined || now - authTime > maxAgeSeconds)
+  // Written so that a value that is no number rejects.
+  if (authTime === undefined || !(now - authTime <= maxAgeSeconds))
     throw new AmphoError("login_too_old", "A fresher login is needed.", { maxAgeSeconds });
 }

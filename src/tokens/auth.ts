@@ -15,29 +15,3 @@ export interface Auth {
   /** Every claim of the token. */
   readonly claims: Readonly<Record<string, unknown>>;
 }
-
-/** What a route asks of whoever calls it. An empty requirements asks for a good token. */
-export interface Requirements<R = never> {
-  /** Any of these. */
-  readonly roles?: readonly string[];
-  /** All of these. */
-  readonly scopes?: readonly string[];
-  /** Seconds since the login at most, else `login_too_old`. */
-  readonly maxAge?: number;
-  /** Asks the store: session live, user enabled, roles of now. */
-  readonly live?: true;
-  /** Decides by itself; gets the host's own request. */
-  readonly can?: (auth: Auth, request: R) => boolean | Promise<boolean>;
-  /** No token gives `undefined`; a bad one is refused all the same. */
-  readonly optional?: true;
-}
-
-/** What the handler gets under a requirements: somebody for certain only where the type of the requirements rules `optional` out. */
-export type AuthOf<N> = N extends unknown
-  ? [N["optional" & keyof N]] extends [undefined]
-    ? Auth
-    : Auth | undefined
-  : never;
-
-/** The type of no requirements at all. */
-export type NoRequirements = Readonly<Record<never, never>>;

@@ -15,13 +15,13 @@ export interface KeySource {
   /** What has to be waited for before a token can be judged; never rejects. */
   prepare(): Promise<void> | undefined;
   /** For a token that names a key which is not there: asks, unless that was just done. Never rejects. */
-  askAgain(): Promise<void> | undefined;
+  refetch(): Promise<void> | undefined;
   close(): void;
 }
 
 export function fixedKeySource(keys: readonly Key[]): KeySource {
   const set = createKeySet(keys);
-  return { keys: set, failing: false, prepare: () => undefined, askAgain: () => undefined, close: () => {} };
+  return { keys: set, failing: false, prepare: () => undefined, refetch: () => undefined, close: () => {} };
 }
 
 const bounds = { timeoutMs: 5_000, bytesMax: 65_536 };
@@ -121,7 +121,7 @@ export function fetchedKeySource(deps: {
       const fetching = fetchKeys();
       return aged < lifeMs ? undefined : fetching;
     },
-    askAgain() {
+    refetch() {
       const present = underWay();
       if (present !== undefined) return present;
       const now = clock.monotonicMs();

@@ -1,18 +1,17 @@
-// `ampho/verify`: the guard for services that hold no store. Keys are given or fetched, revocations may be followed by the
-// feed; tokens are judged by the same code as in an Ampho. Needs nothing of Node but `node:crypto` and `node:buffer`.
+// `ampho/verify`: the guard for services without the database. It is given keys or fetches them, and can follow the
+// revocation feed. The same code checks tokens in an Ampho. Of Node it needs `node:crypto` and `node:buffer` only.
 
 import type { Authorize } from "../adapters/authorize-types.js";
 import { createFetchAuthorize } from "../adapters/fetch-authorize.js";
-import { toFetchResponse } from "../adapters/fetch-response.js";
 import { AmphoError, isError } from "../errors.js";
 import { createGuard } from "../guard/guard.js";
-import type { GuardInstance } from "../http/rest/host.js";
-import { onlyAuthorization, splitAuthorization } from "../http/rest/request/authorization.js";
+import { type CheckedRequirements, liveNeedsDatabase } from "../guard/requirements.js";
+import type { GuardHost, GuardInstance } from "../http/rest/host.js";
 import { createErrorResponder } from "../http/rest/responses/problems.js";
 import { feedNames } from "../sessions/feed-entry.js";
 import { createRevocationSet } from "../sessions/revocation-set.js";
 import { createAccessTokens } from "../tokens/access-tokens.js";
-import type { Auth, Requirements } from "../tokens/auth.js";
+import type { Auth } from "../tokens/auth.js";
 import { bearerOf } from "../tokens/bearer.js";
 import { accessToken, verifyJwt } from "../tokens/jwt.js";
 import { TokenRejection } from "../tokens/rejection.js";
@@ -22,41 +21,41 @@ import { readVerifierOptions, type VerifierOptions } from "./options.js";
 
 export type {
   Authorize,
-  Guarded,
-  GuardedBy,
+  Authorizer,
+  GuardedFetchHandler,
   HandlerOf,
-  MandatoryRequirements,
   RequestHolder,
 } from "../adapters/authorize-types.js";
 export { toHandler } from "../adapters/fetch-authorize.js";
 export type { Clock } from "../clock.js";
 export { AmphoError, ConfigurationError, type ErrorCode, type ErrorDetails } from "../errors.js";
+export type { AuthOf, MandatoryRequirements, Requirements } from "../guard/requirements.js";
 export type { HttpResponse } from "../http/rest/message.js";
-export type { Auth, AuthOf, Requirements } from "../tokens/auth.js";
+export type { Auth } from "../tokens/auth.js";
 export type { FollowedRevocations, VerifierOptions } from "./options.js";
 
-/** What no verifier can be asked: it has no store. */
+/** Requirements of a verifier, which has no database. */
 export interface WithoutDatabase {
   readonly live?: never;
 }
 
 export interface Verifier extends GuardInstance {
-  /** Who a token speaks for; rejects with AmphoError `invalid_token`, or `unavailable` while keys or revocations are not known. */
+  /** Returns the user of a token. Rejects with `invalid_token`, or with `unavailable` while keys or revocations are unknown. */
   verify(token: string): Promise<Auth>;
-  /** Guards a handler of a fetch-native host: wrapper and decorator, with a requirements (but for `live`) or without. */
+  /** Guards a Fetch handler, as a wrapper or a decorator, with requirements (except `live`) or without. */
   readonly authorize: Authorize<WithoutDatabase>;
   /**
-   * Seconds for which something may have been revoked without being known here: below 3 while all is well, `Infinity` before
-   * the first answer, undefined when no feed is followed.
+   * Upper bound of the seconds for which a revocation might be unknown here: below 3 in normal operation, `Infinity` before
+   * the first response of the feed. Undefined if no feed is followed.
    */
   revocationLag(): number | undefined;
-  /** Resolves when keys and revocations are known; rejects with `unavailable` when they cannot be had now. */
+  /** Resolves when keys and revocations are known. Rejects with `unavailable` if they cannot be fetched now. */
   ready(): Promise<void>;
-  /** Stops following and fetching; may be called twice. A verifier that follows a feed keeps its process alive until then. */
+  /** Stops all requests. It can be called twice. A verifier that follows a feed keeps its process alive until then. */
   close(): void;
 }
 
-/** Throws ConfigurationError for options that are wrong. Fetches nothing before the first token, but follows a feed at once. */
+/** Throws ConfigurationError for wrong options. It fetches keys at the first token, and follows the feed at once. */
 export function createVerifier(options: VerifierOptions): Verifier {
   const { keys, jwksUrl, rules, revocations: followed, log, clock } = readVerifierOptions(options);
   const revocations = createRevocationSet(feedNames, () => {});
@@ -83,67 +82,62 @@ export function createVerifier(options: VerifierOptions): Verifier {
     revocations,
     clock,
     revocationsKnown: () => followed?.failOpen === true || isFollowing(),
-    checkLive: () => Promise.reject(noStore()),
+    checkLive: () => Promise.reject(liveNeedsDatabase()),
   });
 
-  /** What has to be waited for before anything can be judged: usually nothing. */
+  /** Returns what must be awaited before a token can be checked, usually nothing. */
   function prepare(): Promise<unknown> | undefined {
     const waiting = [source.prepare(), feed?.starting, feed?.pendingRead()].filter((one) => one !== undefined);
     return waiting.length === 0 ? undefined : Promise.all(waiting);
   }
 
-  /** Judges, and anew when the token's key is unknown and the set could be asked for. */
-  function judge<A>(attempt: () => A | Promise<A>): A | Promise<A> {
+  /** Checks a token, and checks it again after the keys were fetched because its key is unknown. */
+  function check<A>(attempt: () => A | Promise<A>): A | Promise<A> {
     try {
       return attempt();
     } catch (error) {
-      return judgeAgain(attempt, askFor(error));
+      return checkAgain(attempt, fetchKeyOf(error));
     }
   }
 
-  async function judgeAgain<A>(attempt: () => A | Promise<A>, asking: Promise<void>): Promise<A> {
-    for (let awaited = asking; ; ) {
+  async function checkAgain<A>(attempt: () => A | Promise<A>, fetching: Promise<void>): Promise<A> {
+    for (let awaited = fetching; ; ) {
       await awaited;
       try {
         return await attempt();
       } catch (error) {
-        // What was under way may have been asked for before the key was there. Asking has its cool-down, so this ends.
-        awaited = askFor(error);
+        // A fetch that was under way might have started before the key was published. The cool-down of fetches ends this.
+        awaited = fetchKeyOf(error);
       }
     }
   }
 
-  /** Throws the error on, unless a newer set may know the token's key; then asks for one. */
-  function askFor(error: unknown): Promise<void> {
+  /** Fetches the keys if a newer set might contain the token's key. Otherwise throws the error. */
+  function fetchKeyOf(error: unknown): Promise<void> {
     if (!isUnknownKey(error)) throw error;
-    const asking = source.askAgain();
-    if (asking !== undefined) return asking;
+    const fetching = source.refetch();
+    if (fetching !== undefined) return fetching;
     throw source.failing ? noKeysError(error) : error;
   }
 
   function whenPrepared<A>(attempt: () => A | Promise<A>): A | Promise<A> {
     const waiting = prepare();
-    // Nothing is awaited where nothing has to be waited for.
-    return waiting === undefined ? judge(attempt) : waiting.then(() => judge(attempt));
+    return waiting === undefined ? check(attempt) : waiting.then(() => check(attempt));
   }
 
-  function guard<R>(authorization: string | undefined, requirements: Requirements<R> | undefined, request: R) {
-    if (requirements?.live === true) throw noStore();
+  function guard<R>(authorization: string | undefined, requirements: CheckedRequirements<R> | undefined, request: R) {
+    if (requirements?.live === true) throw liveNeedsDatabase();
     const attempt = (): Auth | undefined | Promise<Auth | undefined> =>
       core.guard(authorization, requirements, request);
-    // Without a token there is nothing to judge.
+    // Without a token there is nothing to check.
     return bearerOf(authorization) === undefined ? attempt() : whenPrepared(attempt);
   }
 
   const refusal = createErrorResponder((error) => log(`internal error: ${stackOf(error)}`));
+  const host: GuardHost = { guard, refusal, live: false };
   return {
     verify: async (token) => whenPrepared<Auth>(() => core.verify(token)),
-    authorize: createFetchAuthorize<WithoutDatabase>({
-      guard,
-      authorizationOf: ({ headers }) => onlyAuthorization(splitAuthorization(headers.get("authorization"))),
-      refuse: (error) => toFetchResponse(refusal(error)),
-      live: false,
-    }),
+    authorize: createFetchAuthorize<WithoutDatabase>(host),
     revocationLag: () => feed && (feed.lagSeconds() ?? Number.POSITIVE_INFINITY),
     async ready() {
       await prepare();
@@ -154,7 +148,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
       feed?.stop();
       source.close();
     },
-    host: { guard, refusal, live: false },
+    host,
   };
 }
 
@@ -165,7 +159,7 @@ function isUnknownKey(error: unknown): boolean {
 function noKeysError(cause?: unknown): AmphoError {
   return new AmphoError(
     "unavailable",
-    "The keys cannot be fetched at the moment.",
+    "The keys cannot be fetched at the moment. Try again later.",
     { retryAfterSeconds: 1 },
     { cause },
   );
@@ -175,10 +169,6 @@ function noKeys(): never {
   throw noKeysError();
 }
 
-function noStore(): TypeError {
-  return new TypeError("`live` needs the database, and a verifier has none. Remove `live`, or use createAmpho.");
-}
-
 function stackOf(error: unknown): string {
-  return isError(error) ? (error.stack ?? error.message) : "something that is no Error was thrown";
+  return isError(error) ? (error.stack ?? error.message) : "a value that is not an Error was thrown";
 }

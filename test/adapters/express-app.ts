@@ -19,7 +19,7 @@ export function expressHost(name: string, framework: typeof express): Host {
       const app = framework();
       if (setup.front) app.use(cors({ origin }), compression({ threshold: 0 }));
       if (setup.parsers) app.use(framework.json(), framework.urlencoded({ extended: false }));
-      app.use(setup.takeOver ? mount(ampho, { onRefusal: (refusal, _q, _s, next) => next(refusal) }) : mount(ampho));
+      app.use(setup.takeOver ? mount(ampho, { onRejected: (rejected, _q, _s, next) => next(rejected) }) : mount(ampho));
 
       app.get("/open", (_request, response) => void response.json({ open: true }));
       app.get("/throws", authorize(ampho), () => {

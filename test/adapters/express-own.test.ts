@@ -39,11 +39,11 @@ it("what is done to a need later changes nothing", async () => {
   expect((await ask(app, "/", { headers: { authorization: `Bearer ${token}` } })).status).toBe(403);
 });
 
-it("`onRefusal` counts behind its mount only, and its error has what error middleware reads", async () => {
+it("`onRejected` counts behind its mount only, and its error has what error middleware reads", async () => {
   const app = express();
   const seen: unknown[] = [];
   app.get("/before", authorize(ampho));
-  app.use(mount(ampho, { onRefusal: (refusal, _request, _response, next) => next(refusal) }));
+  app.use(mount(ampho, { onRejected: (rejected, _request, _response, next) => next(rejected) }));
   app.get("/behind", authorize(ampho));
   const onError: ErrorRequestHandler = (error, _request, response, _next) => {
     seen.push(error);

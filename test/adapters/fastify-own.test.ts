@@ -39,7 +39,7 @@ it("serves under a route prefix that its own prefix starts with, and says so whe
   expect((await app.inject({ method: "POST", url: "/api/security/login", payload: alice })).statusCode).toBe(200);
   const other = fastify();
   other.register(async (api) => void api.register(mount(ampho)), { prefix: "/v1" });
-  await expect(other.ready()).rejects.toThrow("AMPHO_SECURITY_REST_PREFIX is not under /v1");
+  await expect(other.ready()).rejects.toThrow("AMPHO_SECURITY_REST_PREFIX must start with /v1");
 });
 
 it("refusals go to the error handler of their own scope, with the challenge set", async () => {

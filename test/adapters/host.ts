@@ -1,7 +1,6 @@
 // What every framework is asked to build for the suite, and the needs that its routes have.
 
-import type { Ampho } from "../../dist/index.js";
-import type { Auth, Requirements } from "../../dist/tokens/auth.js";
+import type { Ampho, Auth, Requirements } from "../../dist/index.js";
 
 export interface Setup {
   /** Compression and CORS in front of everything. */

@@ -26,8 +26,7 @@ const request = (token?: string, init: RequestInit = {}) =>
 const bare = () => ({
   authorize: createFetchAuthorize({
     guard: () => undefined,
-    authorizationOf: () => undefined,
-    refuse: () => new Response(),
+    refusal: () => ({ status: 401, headers: {}, body: undefined }),
   }),
 });
 
@@ -154,7 +153,7 @@ describe("a wrapped handler", () => {
     const guarded = world.ampho.authorize((_: Request) => new Response());
     for (const nothing of [undefined, null, "request", {}, { request: {} }, { req: { headers: {} } }, { headers: {} }])
       expect((await told(Reflect.apply(guarded, undefined, [nothing]))).slice(0, 2)).toEqual([500, "internal_error"]);
-    expect(world.notices.join("\n")).toContain("the first argument of a guarded handler is a Request");
+    expect(world.notices.join("\n")).toContain("The first argument of a guarded handler must be a Request");
   });
 
   it("throws what the handler throws: that is the host's", async () => {
@@ -378,11 +377,11 @@ describe("a need", () => {
     ["no roles at all", { roles: [] }],
     ["roles that are no texts", { roles: [1] }],
     ["scopes that are a text", { scopes: "read write" }],
-    ["a fresh that is a text", { fresh: "300" }],
-    ["a fresh below zero", { fresh: -1 }],
-    ["a fresh that is no number", { fresh: Number.NaN }],
+    ["a maxAge that is no duration", { maxAge: "soon" }],
+    ["a maxAge below zero", { maxAge: -1 }],
+    ["a maxAge that is no number", { maxAge: Number.NaN }],
     ["a can that is no function", { can: true }],
-    ["a strict that is a text", { strict: "yes" }],
+    ["a live that is a text", { live: "yes" }],
     ["an optional that is a number", { optional: 1 }],
     ["roles that are undefined", { roles: undefined }],
     ["a can that is undefined", { can: undefined }],

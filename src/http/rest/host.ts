@@ -1,5 +1,6 @@
 // What adapters use of an instance: `ampho.host`, or the `host` of a verifier, which has no database.
-import type { Auth, Requirements } from "../../tokens/auth.js";
+import type { CheckedRequirements } from "../../guard/requirements.js";
+import type { Auth } from "../../tokens/auth.js";
 import type { HttpRequest, HttpResponse, RequestHead } from "./message.js";
 
 /** Reads tokens from cookies as well. Guards have no other way to read a cookie. */
@@ -16,7 +17,7 @@ export interface GuardHost {
   /** Guards a request by its one Authorization value. Returns a promise only where it has to wait. */
   guard<R>(
     authorization: string | undefined,
-    requirements: Requirements<R> | undefined,
+    requirements: CheckedRequirements<R> | undefined,
     request: R,
   ): Auth | undefined | Promise<Auth | undefined>;
   /** Returns the response to an error that `guard` throws (docs/errors.md). */

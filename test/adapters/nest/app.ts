@@ -19,19 +19,25 @@ import {
 import { HttpAdapterHost, NestFactory } from "@nestjs/core";
 import { FastifyAdapter, type NestFastifyApplication } from "@nestjs/platform-fastify";
 import compression from "compression";
-import { authorize, CurrentAuth, mount, type NestRequest, RefusalException } from "../../../dist/adapters/nest.js";
+import {
+  authorize,
+  CurrentAuth,
+  mount,
+  type NestRequest,
+  RejectedRequestException,
+} from "../../../dist/adapters/nest.js";
 import type { Ampho, Auth } from "../../../dist/index.js";
 import { type Host, type Listening, needsFor, origin, type Setup, sizeOf, who } from "../host.js";
 
 const needs = needsFor<NestRequest>((request) => request.headers["x-allow"]?.toString());
 
-/** In place of Nest's own answer, for every refusal. */
-@Catch(RefusalException)
-class TakeOver implements ExceptionFilter<RefusalException> {
+/** In place of Nest's own answer, for every rejected. */
+@Catch(RejectedRequestException)
+class TakeOver implements ExceptionFilter<RejectedRequestException> {
   constructor(private readonly adapters: HttpAdapterHost) {}
 
-  catch(refusal: RefusalException, host: ArgumentsHost) {
-    this.adapters.httpAdapter.reply(host.getArgByIndex(1), { taken: refusal.code }, refusal.getStatus());
+  catch(rejected: RejectedRequestException, host: ArgumentsHost) {
+    this.adapters.httpAdapter.reply(host.getArgByIndex(1), { taken: rejected.code }, rejected.getStatus());
   }
 }
 

@@ -1,0 +1,117 @@
+// The guard as every adapter uses it, except Fetch, whose handlers get `auth` as an argument. It stays synchronous where it
+// can, so that a guarded request costs no turn of the event loop and creates no closure.
+import type { IncomingMessage } from "node:http";
+import {
+  type CheckedRequirements,
+  checkRequirements,
+  lacksAuth,
+  missingToken,
+  type Requirements,
+} from "../guard/requirements.js";
+import { headOf, onlyAuthorizationOf } from "../http/node/request.js";
+import type { GuardHost } from "../http/rest/host.js";
+import { type GuardInstance, hostOf } from "../http/rest/host.js";
+import { type RejectedRequest, toRejectedRequest } from "../http/rest/responses/rejected-request.js";
+import type { Auth } from "../tokens/auth.js";
+
+/**
+ * How a framework calls its handlers. `First`, `Second` and `Third` are their arguments, such as `(request, response, next)`.
+ * `Own` is the framework's own request, for `can`.
+ */
+export interface Framework<Own, First, Second, Third> {
+  /** Returns the one Authorization value of the request. Throws `invalid_request` for several. */
+  authorizationOf(host: GuardHost, first: First): string | undefined;
+  requestOf(first: First): Own;
+  setAuth(first: First, auth: Auth | undefined): void;
+  /** Passes the rejection to the error handling of the framework, or writes the response. */
+  reject(rejected: RejectedRequest, first: First, second: Second, third: Third): unknown;
+}
+
+export type Handler<First, Second, Third> = (first: First, second: Second, third: Third) => unknown;
+
+/** The arguments of `guarded` after the instance. */
+export type GuardedArguments<N, H> = readonly [handler: H] | readonly [requirements: N, handler: H];
+
+/** A guarded route: everything that stays the same between its requests. */
+export interface GuardedRoute<Own, First, Second, Third> {
+  readonly framework: Framework<Own, First, Second, Third>;
+  readonly host: GuardHost;
+  readonly requirements: CheckedRequirements<Own> | undefined;
+  /** Runs after `auth` has been set. */
+  readonly proceed: Handler<First, Second, Third>;
+}
+
+/** Returns middleware that sets `auth` and calls `proceed`. Throws a TypeError for wrong requirements. */
+export function createMiddleware<Own, First, Second, Third>(
+  framework: Framework<Own, First, Second, Third>,
+  instance: GuardInstance,
+  requirements: Requirements<Own> | undefined,
+  proceed: Handler<First, Second, Third>,
+): Handler<First, Second, Third> {
+  const host = hostOf(instance);
+  const checked = requirements === undefined ? undefined : checkRequirements(requirements, host);
+  const route = { framework, host, requirements: checked, proceed };
+  return (first, second, third) => guardRequest(route, first, second, third);
+}
+
+/** Returns `handler` behind the guard. `With` is `First` with the `auth` that the guard has set by then. */
+export function createGuarded<Own, First, Second, Third, With extends First>(
+  framework: Framework<Own, First, Second, Third>,
+  instance: GuardInstance,
+  args: GuardedArguments<Requirements<Own>, Handler<With, Second, Third>>,
+): Handler<First, Second, Third> {
+  const [requirements, handler] = args.length === 1 ? [undefined, args[0]] : args;
+  return createMiddleware(framework, instance, requirements, handler as Handler<First, Second, Third>);
+}
+
+/** Returns what `proceed` or the framework's `reject` returns, or a promise of it. What they throw is theirs. */
+export function guardRequest<Own, First, Second, Third>(
+  route: GuardedRoute<Own, First, Second, Third>,
+  first: First,
+  second: Second,
+  third: Third,
+): unknown {
+  const { framework, host, requirements } = route;
+  let auth: Auth | undefined | Promise<Auth | undefined>;
+  try {
+    auth = host.guard(framework.authorizationOf(host, first), requirements, framework.requestOf(first));
+  } catch (error) {
+    return framework.reject(toRejectedRequest(host, error), first, second, third);
+  }
+  if (auth !== undefined && "then" in auth) return settle(route, auth, first, second, third);
+  return accept(route, auth, first, second, third);
+}
+
+async function settle<Own, First, Second, Third>(
+  route: GuardedRoute<Own, First, Second, Third>,
+  pending: Promise<Auth | undefined>,
+  first: First,
+  second: Second,
+  third: Third,
+): Promise<unknown> {
+  let auth: Auth | undefined;
+  try {
+    auth = await pending;
+  } catch (error) {
+    return route.framework.reject(toRejectedRequest(route.host, error), first, second, third);
+  }
+  return accept(route, auth, first, second, third);
+}
+
+function accept<Own, First, Second, Third>(
+  { framework, host, requirements, proceed }: GuardedRoute<Own, First, Second, Third>,
+  auth: Auth | undefined,
+  first: First,
+  second: Second,
+  third: Third,
+): unknown {
+  if (lacksAuth(auth, requirements))
+    return framework.reject(toRejectedRequest(host, missingToken()), first, second, third);
+  framework.setAuth(first, auth);
+  return proceed(first, second, third);
+}
+
+/** The one Authorization value of a message of node:http, or the one that stands for the token in its cookie. */
+export function nodeAuthorizationOf({ cookies }: GuardHost, message: IncomingMessage): string | undefined {
+  return cookies === undefined ? onlyAuthorizationOf(message) : cookies.authorizationOf(headOf(message));
+}

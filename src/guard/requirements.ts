@@ -1,0 +1,95 @@
+// What a route requires of the user who calls it (docs/contract.md §6).
+import { parseDuration } from "../duration.js";
+import { AmphoError } from "../errors.js";
+import type { Auth } from "../tokens/auth.js";
+
+/** What a route requires of its caller. Empty requirements require a valid token. `R` is the request that `can` gets. */
+export interface Requirements<R = never> {
+  /** The user must have at least one of these roles. */
+  readonly roles?: readonly string[];
+  /** The user must have all of these scopes. */
+  readonly scopes?: readonly string[];
+  /** Longest time since the login: seconds, or a duration such as `"5m"`. An older login gets 401 `login_too_old`. */
+  readonly maxAge?: number | string;
+  /** Reads the database on each request: the session is live, the user is enabled, and the current roles decide. */
+  readonly live?: true;
+  /** The application's own check. It gets the request of the framework and must return `true` to allow it. */
+  readonly can?: (auth: Auth, request: R) => boolean | Promise<boolean>;
+  /** Without a token `auth` is `undefined`. A bad token still gets 401. */
+  readonly optional?: true;
+}
+
+/** Requirements under which every caller has a token: they are not `optional`. */
+export type MandatoryRequirements<R = never> = Omit<Requirements<R>, "optional"> & { readonly optional?: never };
+
+/** What `checkRequirements` returns and the guard takes. `maxAge` is in seconds. */
+export interface CheckedRequirements<R = never> extends Requirements<R> {
+  readonly maxAge?: number;
+}
+
+/** The type of a handler's `auth`. It is never `undefined` only where the type of the requirements excludes `optional`. */
+export type AuthOf<N> = N extends unknown
+  ? [N["optional" & keyof N]] extends [undefined]
+    ? Auth
+    : Auth | undefined
+  : never;
+
+/** The type where no requirements are given. */
+export type NoRequirements = Readonly<Record<never, never>>;
+
+const members = ["roles", "scopes", "maxAge", "live", "can", "optional"];
+
+/**
+ * Returns a copy, so that later changes to the object or its lists have no effect.
+ * Throws a TypeError for a misspelled, undefined or wrong member: the guard would ignore it and allow every user.
+ * `live` is also an error for a verifier, which has no database (`host.live` is false).
+ */
+export function checkRequirements<R>(
+  requirements: Requirements<R>,
+  host: { readonly live?: false },
+): CheckedRequirements<R> {
+  for (const [name, value] of Object.entries(requirements)) {
+    if (!members.includes(name))
+      throw new TypeError(
+        `Requirements have no member ${JSON.stringify(name)}. The members are ${members.join(", ")}.`,
+      );
+    if (value === undefined) throw wrong(name, "is undefined. Give it a value, or remove it.");
+  }
+  const { roles, scopes, maxAge, live, can, optional } = requirements;
+  for (const [name, list] of Object.entries({ roles, scopes }))
+    if (list !== undefined && !(Array.isArray(list) && list.every((item) => typeof item === "string")))
+      throw wrong(name, "must be an array of strings.");
+  if (roles?.length === 0) throw wrong("roles", "is an empty array, so no user could pass. List a role, or remove it.");
+  const maxAgeSeconds = parseDuration(maxAge);
+  if (maxAge !== undefined && maxAgeSeconds === undefined)
+    throw wrong("maxAge", `must be whole seconds or a duration such as "5m", but is ${JSON.stringify(maxAge)}.`);
+  if (can !== undefined && typeof can !== "function") throw wrong("can", "must be a function.");
+  for (const [name, flag] of Object.entries({ live, optional }))
+    if (flag !== undefined && typeof flag !== "boolean") throw wrong(name, "must be true. Otherwise, remove it.");
+  if (live === true && host.live === false) throw liveNeedsDatabase();
+  const { maxAge: _, ...rest } = requirements;
+  return {
+    ...rest,
+    ...(roles && { roles: [...roles] }),
+    ...(scopes && { scopes: [...scopes] }),
+    ...(maxAgeSeconds !== undefined && { maxAge: maxAgeSeconds }),
+  };
+}
+
+/** A second check of what the guard has checked: unless the requirements are `optional`, no handler runs without an `auth`. */
+export function lacksAuth(auth: Auth | undefined, requirements: CheckedRequirements<never> | undefined): boolean {
+  return auth === undefined && requirements?.optional !== true;
+}
+
+export function missingToken(): AmphoError {
+  return new AmphoError("missing_token", "A bearer token is needed.");
+}
+
+/** The error for `live` where there is no database. */
+export function liveNeedsDatabase(): TypeError {
+  return new TypeError("`live` needs the database, and a verifier has none. Remove `live`, or use createAmpho.");
+}
+
+function wrong(name: string, problem: string): TypeError {
+  return new TypeError(`The requirement \`${name}\` ${problem}`);
+}

@@ -1,0 +1,57 @@
+// The requirements of a route are checked where they are written.
+import { describe, expect, it } from "vitest";
+import { checkRequirements, type Requirements } from "../../dist/guard/requirements.js";
+
+const check = (requirements: unknown, host: { readonly live?: false } = {}) =>
+  checkRequirements(requirements as Requirements<unknown>, host);
+
+describe("checkRequirements", () => {
+  it.each([
+    [{ maxAge: 300 }, { maxAge: 300 }],
+    [{ maxAge: "300" }, { maxAge: 300 }],
+    [{ maxAge: "5m" }, { maxAge: 300 }],
+    [
+      { maxAge: "1h30m", live: true },
+      { maxAge: 5400, live: true },
+    ],
+    [{ maxAge: 0 }, { maxAge: 0 }],
+    [{}, {}],
+  ])("returns %j as %j", (given, expected) => {
+    expect(check(given)).toEqual(expected);
+  });
+
+  it("copies the lists, so that a later change has no effect", () => {
+    const roles = ["editor"];
+    const scopes = ["read"];
+    const checked = check({ roles, scopes });
+    roles.push("reader");
+    scopes.pop();
+    expect(checked).toEqual({ roles: ["editor"], scopes: ["read"] });
+  });
+
+  it.each([
+    [
+      { rolls: ["editor"] },
+      'Requirements have no member "rolls". The members are roles, scopes, maxAge, live, can, optional.',
+    ],
+    [{ roles: undefined }, "The requirement `roles` is undefined. Give it a value, or remove it."],
+    [{ roles: "editor" }, "The requirement `roles` must be an array of strings."],
+    [{ scopes: [5] }, "The requirement `scopes` must be an array of strings."],
+    [{ roles: [] }, "The requirement `roles` is an empty array, so no user could pass. List a role, or remove it."],
+    [
+      { maxAge: "5 minutes" },
+      'The requirement `maxAge` must be whole seconds or a duration such as "5m", but is "5 minutes".',
+    ],
+    [{ maxAge: -1 }, 'The requirement `maxAge` must be whole seconds or a duration such as "5m", but is -1.'],
+    [{ maxAge: 1.5 }, 'The requirement `maxAge` must be whole seconds or a duration such as "5m", but is 1.5.'],
+    [{ can: true }, "The requirement `can` must be a function."],
+    [{ live: "yes" }, "The requirement `live` must be true. Otherwise, remove it."],
+    [{ optional: 1 }, "The requirement `optional` must be true. Otherwise, remove it."],
+  ])("throws a TypeError for %j: %s", (given, message) => {
+    expect(() => check(given)).toThrow(new TypeError(message));
+  });
+
+  it("throws a TypeError for `live` where there is no database", () => {
+    expect(() => check({ live: true }, { live: false })).toThrow(/^`live` needs the database/);
+  });
+});
