@@ -11,7 +11,7 @@ import { freePort } from "../world/postgres.js";
 const root = path.resolve(import.meta.dirname, "../..");
 const program = path.join(root, "dist/cli/main.js");
 const unit = readFileSync(path.join(root, "deploy/systemd/ampho.service"), "utf8");
-const page = section(readPage("docs/deploying.md"), "systemd");
+const page = section(readPage("docs/deploying.md"), "Run it with systemd");
 
 let folder = "";
 beforeAll(() => {

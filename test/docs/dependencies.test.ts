@@ -11,7 +11,7 @@ it("every dependency of the package is argued for, and nothing else", () => {
     Record<string, string>
   >;
   const page = readFileSync(path.join(root, "docs/dependencies.md"), "utf8");
-  const [table = ""] = page.split("## What is only used to build and test");
+  const [table = ""] = page.split("## Know what builds and tests use");
   const argued = [...table.matchAll(/^\| `([^`]+)`/gm)].map(([, name = ""]) => name);
   const { dependencies = {}, optionalDependencies = {} } = manifest;
   expect(argued.sort()).toEqual([...Object.keys(dependencies), ...Object.keys(optionalDependencies)].sort());
