@@ -1,7 +1,7 @@
-// Can the time of a refused login tell whether the login exists? 300 samples of each case, interleaved in random order, one
-// at a time; for each pair of cases the chance that a sample of the one is slower than one of the other (the AUC of a
-// rank-sum test): 0.5 tells nothing, 1 tells all. Once with today's hashes only, once with an imported bcrypt hash, and once
-// for logins whose tries are used up (`node bench/enumeration.mjs "tries used up"` measures that alone).
+// Measures whether the time of a rejected login reveals that the login exists. It takes 300 samples of each case, one at a
+// time, interleaved in random order. For each pair of cases it prints the AUC of a rank-sum test: the chance that a sample of
+// the first case is slower than one of the second. 0.5 reveals nothing, 1 reveals everything. It measures three situations:
+// current hashes only, an imported bcrypt hash, and throttled logins. An argument measures the situation of that name alone.
 import { keptAgent, machine, print, send, start } from "./measure.mjs";
 
 const samples = Number(process.env.BENCH_SAMPLES ?? 300);

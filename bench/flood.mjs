@@ -1,5 +1,5 @@
-// Logins from 64 clients without pause, beside a guarded GET on the same process: its p99 against the idle one, and the
-// logins a second against bare argon2id hashed by as many threads. Rounds of the servers take turns.
+// 64 clients log in without pause, beside a guarded GET on the same process. It compares the p99 of the GET with the idle one,
+// and the logins a second with bare argon2id on the same number of threads. The servers take turns in each round.
 
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -19,7 +19,7 @@ const names =
     ? process.argv.slice(2)
     : ["ampho", "express-bcrypt", "express-argon2", "better-auth"];
 
-/** Hashes a second of argon2id with our parameters, one after the other in each of as many threads as Ampho uses. */
+/** Measures argon2id hashes a second with Ampho's parameters, on as many threads as Ampho uses. */
 async function bareHashes() {
   const code = `
     const { hashSync } = require("@node-rs/argon2");
@@ -63,7 +63,7 @@ async function guardedLatencies(server, ms) {
 const folder = mkdtempSync(path.join(tmpdir(), "ampho-bench-"));
 process.on("exit", () => rmSync(folder, { recursive: true }));
 
-/** Clients that take next to nothing of the machine: in truth they are elsewhere. Logins a second that were answered. */
+/** Returns the completed logins a second. wrk uses little of the machine, because real clients run elsewhere. */
 async function logInWithoutPause({ port, loginPath }, name, ms) {
   const id = name === "better-auth" ? { email: "alice@example.com" } : { login };
   const bodies = [password, process.env.BENCH_WRONG === "off" ? password : `${password}!`];
@@ -92,7 +92,7 @@ async function logInWithoutPause({ port, loginPath }, name, ms) {
 
 async function flood(server, name, ms) {
   await logInWithoutPause(server, name, 1_000);
-  // Until what was under way at its end is done, for nobody.
+  // Wait until the server has finished the logins whose clients are gone.
   await sleep(3_000);
   const flooding = logInWithoutPause(server, name, ms + 1_000);
   await sleep(500);

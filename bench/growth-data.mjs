@@ -1,11 +1,11 @@
-// Fills an empty database of the real schema with users (one for ten sessions), live sessions and a login's row of audit for
-// each of the first two million of them, straight in SQL. Ids of sessions lie as by chance, as those of the service do.
+// Fills an empty database of the real schema by SQL: live sessions, one user for every ten of them, and an audit row of a login
+// for each of the first two million. Session ids are in random order, as in a real database.
 export const now = Math.floor(Date.now() / 1000);
 export const agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 export const auditMax = 2_000_000;
 const day = 86_400;
 
-/** What the two spell differently. */
+/** The parts of SQL that differ between the two databases. */
 export const spellings = {
   sqlite: {
     hex: (n, random) => `printf('%08x', ${n}) || lower(hex(randomblob(${random / 2})))`,
@@ -18,7 +18,7 @@ export const spellings = {
   },
 };
 
-/** Statements that make so many sessions; spread over 13 days, so that nothing of them is over. */
+/** Returns statements that create this many sessions, spread over 13 days so that all of them are live. */
 export function filling(sessions, { hex, series }) {
   const users = Math.max(1, Math.floor(sessions / 10));
   const user = (n) => `'u-' || ${n}`;
@@ -37,7 +37,7 @@ export function filling(sessions, { hex, series }) {
   ];
 }
 
-/** So many of each that are long over, for housekeeping, and as many sessions that were renewed since they were made. */
+/** Creates this many expired rows of each kind for housekeeping, and as many sessions that were renewed since. */
 export function fillingOld(rows, { hex, series }) {
   const old = now - 200 * day;
   return [

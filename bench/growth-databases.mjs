@@ -1,4 +1,4 @@
-// The databases of the growth benchmark: made, filled, opened as the service opens them, measured, removed.
+// The databases of the growth benchmark: they are created, filled, opened as the service opens them, measured and deleted.
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -56,7 +56,7 @@ export async function sqliteDatabases() {
           ),
         bytes: async () => statSync(file).size,
         settle: async () => {},
-        // It is in the process that is measured.
+        // SQLite runs in the measured process.
         used: async () => ({ cpu: 0, written: 0 }),
       };
     },
@@ -74,7 +74,7 @@ export async function postgresDatabases() {
     port,
     password: "bench",
     createPostgresUser: process.getuid?.() === 0,
-    // What a machine of 8 GiB would have; durable as it comes.
+    // The settings of a machine with 8 GiB, with default durability.
     postgresFlags: [
       ...["shared_buffers=1GB", "max_wal_size=4GB", ...(process.env["BENCH_POSTGRES_FLAGS"]?.split(" ") ?? [])].flatMap(
         (flag) => ["-c", flag],

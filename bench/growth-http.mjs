@@ -1,5 +1,5 @@
-// Renewals over HTTP at a server process of its own, by wrk: each request is another session's refresh token, made here with
-// the server's key, as the sessions were made straight in SQL.
+// Renewals over HTTP at a separate server process, by wrk. Each request carries the refresh token of another session. The
+// tokens are signed here with the server's key, because the sessions were created by SQL.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -12,12 +12,12 @@ import { createKeyring } from "../dist/tokens/keyring.js";
 import { now } from "./growth-data.mjs";
 
 const connections = 64;
-/** More than any machine does in a second; what is not used is thrown away. */
+/** More than any machine renews in a second. Unused tokens are discarded. */
 const tokensASecond = 15_000;
 const ticksASecond = 100;
 const binary = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 
-/** A process of `ampho serve` on the database of that URL. */
+/** Starts `ampho serve` on the database of that URL. */
 export async function startServe(databaseUrl) {
   const jwk = generateJwk("HS256");
   const settings = { tokenLeeway: 300, tokenIssuer: undefined, tokenAudience: undefined, tokenForeignTtl: 900 };
@@ -31,7 +31,7 @@ export async function startServe(databaseUrl) {
   const folder = mkdtempSync(path.join(tmpdir(), "ampho-bench-"));
   const address = new URL(String(announced).trim());
 
-  /** Sessions in turn, a generation further each time they come up; returns those whose generation is known afterwards. */
+  /** Renews sessions in turn, one generation each time, and returns those whose generation is known afterwards. */
   function renew(sessions, seconds) {
     const wanted = tokensASecond * seconds;
     const tokens = Array.from({ length: wanted }, (_, at) => {
@@ -48,7 +48,7 @@ export async function startServe(databaseUrl) {
     for (let at = Math.max(done - connections, 0); at < done + connections; at++)
       unsure.add(sessions[at % sessions.length]);
     for (let at = 0; at < done; at++) sessions[at % sessions.length].gen += 1;
-    // The next time begins with those that were not used for longest.
+    // The next call starts with the sessions that were renewed longest ago.
     const from = done % sessions.length;
     const next = [...sessions.slice(from), ...sessions.slice(0, from)].filter((session) => !unsure.has(session));
     return { perSecond, done, cpu, written, sessions: next };
@@ -92,12 +92,12 @@ function load(folder, address, tokens, seconds) {
   return { perSecond: Number(perSecond), done: Number(done) };
 }
 
-/** By all threads of a process so far: microseconds of processor, bytes sent to the disk (Linux). */
+/** Reads the processor microseconds and the written bytes of all threads of a process (Linux). */
 function used(pid) {
   return { cpu: cpuOf(pid), written: Number(/^write_bytes: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, "utf8"))[1]) };
 }
 
-/** Microseconds of processor; `children`: also of those that it has started and that still run. */
+/** Reads the processor microseconds of a process. With `children` it adds its running child processes. */
 export function cpuOf(pid, children = false) {
   const pids = children ? [pid, ...readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ")] : [pid];
   return (pids.reduce((sum, each) => sum + ticksOf(each), 0) / ticksASecond) * 1e6;
@@ -108,7 +108,7 @@ function ticksOf(pid) {
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
     return Number(fields[11]) + Number(fields[12]);
   } catch {
-    // It ended meanwhile, as those of short connections do.
+    // The process has ended, as PostgreSQL's processes of short connections do.
     return 0;
   }
 }

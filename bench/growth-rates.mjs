@@ -1,7 +1,7 @@
-// What the growth benchmark makes of rounds: every database has its turn in each, and is compared with the smallest within it.
+// Turns the rounds of the growth benchmark into ratios. Each round measures every database and compares it with the smallest.
 import { median, print } from "./measure.mjs";
 
-/** One result a round of each database, all of them in turn in each round. */
+/** Measures every database once in each round. */
 export async function inTurn(all, rounds, measure) {
   const results = all.map(() => []);
   for (let round = 0; round < rounds; round++) {
@@ -22,7 +22,7 @@ const measures = [
   { name: "written, KB each", of: ({ written }) => written / 1000, digits: 1, ...grows },
 ];
 
-/** For each database the median of each measure, and the median of the rounds' ratios to the first one. */
+/** Returns the median of each measure for each database, and the median ratio to the first database. */
 export function printRates(title, all, results) {
   const taken = measures.filter(({ of }) => !Number.isNaN(of(results[0][0])));
   const cells = taken.map(({ of, digits, ratio }) => {

@@ -1,5 +1,6 @@
-// How it grows: sizes of tables and indexes, renewals a second over HTTP and through the store as sessions become many, and
-// housekeeping in the largest database, alone and beside renewals; then the memory of the revocation set. Needs Linux and wrk.
+// Measures growth: sizes of tables and indexes, and renewals a second over HTTP and through the database as sessions increase.
+// Then it measures housekeeping in the largest database, alone and beside renewals, and the memory of the revocation set.
+// It needs Linux and wrk.
 // Usage: npm run build && node --expose-gc bench/growth.mjs sqlite|postgres|memory [SESSIONS…]
 
 import { runHousekeepingNow } from "../dist/flows/housekeeping.js";
@@ -14,7 +15,7 @@ import { requireWrk } from "./wrk.mjs";
 const [kind = "sqlite", ...given] = process.argv.slice(2);
 const sizes = given.length > 0 ? given.map(Number) : [10_000, 1_000_000, 10_000_000];
 const rounds = Number(process.env["BENCH_ROUNDS"] ?? 11);
-// As many each time, not as long: a process that has just started is slower.
+// Each measurement does the same number of requests, because a new process is slower at first.
 const renewals = kind === "sqlite" ? { first: 6000, counted: 10_000 } : { first: 2000, counted: 4000 };
 const httpSeconds = { first: 3, counted: 1 };
 const atOnce = kind === "sqlite" ? 256 : 64;
@@ -23,7 +24,7 @@ const oldRows = 30_000;
 const mebibytes = (bytes) => (bytes / 2 ** 20).toFixed(0);
 const seconds = (since) => (performance.now() - since) / 1000;
 
-/** Renewals a second of sessions by lot, each once in a round, until `over`. */
+/** Measures renewals a second of random sessions, each once in a round, until `over`. */
 async function renew(store, sessions, over) {
   const usual = { accessTtlSeconds: 900, idleSeconds: 1_209_600, graceSeconds: 10, by: "refresh_token", stored: true };
   const origin = { actor: "user", address: "192.0.2.1", agent };

@@ -1,5 +1,5 @@
-// A process of its own that sends guarded requests to each process in turn and measures them, over bare sockets: the clients
-// of a flood must not stand in the way of the clock, nor should a client of HTTP.
+// A separate process that sends guarded requests to each server in turn and measures them over bare sockets. The clients of
+// the flood run in another process, so that they do not delay this clock.
 import { once } from "node:events";
 import { connect } from "node:net";
 import { sleep } from "./measure.mjs";
@@ -16,18 +16,18 @@ process.on("message", async ({ targets, ms }) => {
   process.send(latencies);
 });
 
-async function open({ port, token }) {
+async function open({ port, token, path = "/api/security/session" }) {
   const socket = connect(port, "127.0.0.1").setNoDelay();
   await once(socket, "connect");
-  const request = `GET /api/security/session HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${token}\r\n\r\n`;
+  const request = `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${token}\r\n\r\n`;
   const ask = () =>
     new Promise((resolve, reject) => {
       const started = performance.now();
       socket.once("data", (answer) => {
         const ended = performance.now();
-        // Small enough for one piece.
+        // The response is small enough for one chunk.
         if (answer.latin1Slice(0, 12) === "HTTP/1.1 200") resolve(ended - started);
-        else reject(new Error(`a guarded request was answered ${answer.latin1Slice(9, 12)}`));
+        else reject(new Error(`A guarded request returned ${answer.latin1Slice(9, 12)}.`));
       });
       socket.write(request);
     });

@@ -1,6 +1,6 @@
-// What a guard costs in each framework: requests a second with and without it, from the same process in slices that take
-// turns, the same headers sent to both, the server on one core. Once with 10 000 valid tokens in turn, which are seen again,
-// and once with more tokens than any guard remembers, so that each is new. Beside Ampho the guards that are taken today.
+// Measures the cost of a guard in each framework: requests a second with and without it, on one core. Both routes are in the
+// same process, take turns in short slices, and get the same headers. One run uses 10 000 valid tokens in turn, which the guard
+// has seen before. The other uses more tokens than any guard remembers. The usual guards of each framework run beside Ampho.
 
 import { randomId } from "../dist/crypto/random.js";
 import { generateJwk } from "../dist/keys/generate.js";
@@ -20,7 +20,7 @@ const guards = {
 };
 const frameworks = process.argv.slice(2).length > 0 ? process.argv.slice(2) : Object.keys(guards);
 const seenTokens = 10_000;
-// Ours remembers 16 384, and marks of as many more.
+// Ampho remembers 16 384 tokens, and marks of as many more.
 const newTokens = 100_000;
 
 requireWrk();
@@ -42,7 +42,7 @@ const makeToken = (_, at) =>
     exp: now + 86_400,
   });
 const tokens = Array.from({ length: newTokens }, makeToken);
-/** A server of its own for seen tokens and for new ones: what the new ones leave behind is no cost of the seen. */
+/** Seen tokens and new tokens get separate servers, so that the memory of new tokens does not slow seen tokens. */
 async function measure(framework, guard, count) {
   const env = { BENCH_FRAMEWORK: framework, BENCH_GUARD: guard, BENCH_KEY: JSON.stringify(jwk) };
   const server = await start("guarded", env);
@@ -52,7 +52,7 @@ async function measure(framework, guard, count) {
   for (let slice = -2; slice < slices; slice++) {
     const order = slice % 2 === 0 ? ["/plain", "/guarded"] : ["/guarded", "/plain"];
     const rates = Object.fromEntries(order.map((route) => [route, rate(route)]));
-    // The first ones warm up.
+    // The first slices warm up the server.
     if (slice >= 0) pairs.push([rates["/plain"], rates["/guarded"]]);
   }
   await server.stop();

@@ -1,5 +1,5 @@
-// How long `import "ampho/verify"` takes in a process that has just started, beside jose, fast-jwt and jsonwebtoken. Each
-// round starts one process for each, in turn; a ratio is the median of the ratios of the rounds.
+// Measures `import "ampho/verify"` in a new process, beside jose, fast-jwt and jsonwebtoken. Each round starts one process for
+// each package in turn. The result is the median of the ratios.
 // Run after a build: node bench/import-verify.mjs
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";

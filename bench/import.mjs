@@ -1,5 +1,4 @@
-// Imported users per second against bare inserts into the same table of the same schema, and the memory that the import
-// takes on its way. Usage: npm run build && node bench/import.mjs [ROWS] [ROUNDS]
+// Measures imported users a second against bare inserts into the same table, and the memory during the import. Usage: npm run build && node bench/import.mjs [ROWS] [ROUNDS]
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -15,10 +14,10 @@ const { DatabaseSync } = loadDriver(undefined);
 const folder = mkdtempSync(path.join(process.env.BENCH_DIR ?? tmpdir(), "ampho-bench-"));
 const clock = { now: () => Math.floor(Date.now() / 1000), monotonicMs: () => performance.now() };
 const hash = "$2b$12$abcdefghijklmnopqrstuuWPXQG2bmuJOxSGaCHmO0n2PKpaKVRIe";
-// Logins come in no order, as they do from elsewhere.
+// Logins are in random order, as in an export of another system.
 const loginOf = (n) => `${((n * 2_654_435_761) % 4_294_967_296).toString(36)}.${n}@example.org`;
 
-/** As from a file: chunks of bytes that lines lie across. */
+/** Yields chunks as a file does, with lines that cross chunks. */
 async function* chunks() {
   let text = "";
   for (let n = 0; n < rows; n++) {
@@ -48,7 +47,7 @@ async function imported(round) {
   return { perSecond, megabytes: quarters };
 }
 
-/** One INSERT a row with nothing around it, so many in a transaction. */
+/** Inserts rows with one bare INSERT each, and this many in a transaction. */
 async function bare(round, inTransaction) {
   const { file, store } = await empty(`bare-${inTransaction}-${round}.db`);
   await store.close();

@@ -1,5 +1,5 @@
-// A process that loads others, so that whoever measures has its own event loop. Over IPC it gets
-// { ports, guarded, renewing, refreshTokens, token } and then `"stop"`; it tells how many requests it made.
+// A process that creates load, so that the measuring process keeps its event loop free. Over IPC it receives
+// { ports, guarded, renewing, refreshTokens, token } and then `"stop"`, and sends back the number of requests.
 import { keptAgent, renew as renewOnce, send } from "./measure.mjs";
 
 const agent = keptAgent();

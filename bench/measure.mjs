@@ -1,4 +1,4 @@
-// What the benchmarks share: servers as processes, rounds that take turns, medians, the machine's description.
+// Shared by the benchmarks: server processes, medians and quantiles, the description of the machine.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { Agent, request as httpRequest } from "node:http";
@@ -21,7 +21,7 @@ export function machine() {
   return `${cpu?.model ?? "unknown processor"}, ${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`;
 }
 
-/** Starts bench/servers/{name}.mjs; resolves to where it is, with a way to stop it. */
+/** Starts bench/servers/{name}.mjs and resolves to its port and a function that stops it. */
 export async function start(name, env = {}) {
   const child = fork(new URL(`./servers/${name}.mjs`, import.meta.url), {
     env: { ...process.env, ...env },
@@ -29,21 +29,21 @@ export async function start(name, env = {}) {
   });
   const [announced] = await Promise.race([
     once(child, "message"),
-    once(child, "exit").then(() => Promise.reject(new Error(`the server ${name} ended at its start`))),
+    once(child, "exit").then(() => Promise.reject(new Error(`The server ${name} ended at its start.`))),
   ]);
   return {
     ...announced,
     pid: child.pid,
     async stop() {
       const gone = once(child, "exit");
-      // It ends by itself then, and removes what it has made.
+      // The server then ends by itself and deletes its files.
       child.disconnect();
       await gone;
     },
   };
 }
 
-/** One request on a kept connection; resolves to its status when the body is read. */
+/** Sends one request on a kept connection and resolves to its status when the body is read. */
 export function send({ port, agent, method = "GET", path, headers = {}, body }) {
   return new Promise((resolve, reject) => {
     const request = httpRequest({ host: "127.0.0.1", port, agent, method, path, headers }, (response) => {
@@ -56,7 +56,7 @@ export function send({ port, agent, method = "GET", path, headers = {}, body }) 
   });
 }
 
-/** Renews by a refresh token on a kept connection; resolves to the new grant. */
+/** Renews by a refresh token on a kept connection and resolves to the new grant. */
 export function renew({ port, agent, refreshToken }) {
   const headers = { "content-type": "application/json" };
   const options = { host: "127.0.0.1", port, agent, method: "POST", path: "/api/security/renew", headers };
@@ -69,7 +69,7 @@ export function renew({ port, agent, refreshToken }) {
       response.on("end", () =>
         response.statusCode === 200
           ? resolve(JSON.parse(text))
-          : reject(new Error(`a renewal was answered with ${response.statusCode}`)),
+          : reject(new Error(`A renewal returned ${response.statusCode}.`)),
       );
     });
     asked.on("error", reject);
@@ -90,7 +90,7 @@ export const keptAgent = () => new Agent({ keepAlive: true, maxSockets: Number.P
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Rows of texts, aligned, with a line under the first. */
+/** Prints rows of texts as an aligned table with a line under the first row. */
 export function print(rows) {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => String(row[column]).length)));
   for (const [at, row] of rows.entries()) {

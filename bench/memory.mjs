@@ -1,4 +1,4 @@
-// Resident memory of `ampho serve` at rest, and of a process that verifies a million distinct tokens.
+// Measures the resident memory of an idle `ampho serve`, and of a process that verifies a million different tokens.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

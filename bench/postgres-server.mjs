@@ -1,4 +1,4 @@
-// A PostgreSQL with its default durability for one benchmark, or that of BENCH_POSTGRES_URL (an empty database, as its owner).
+// Starts a PostgreSQL with default durability for one benchmark, or uses BENCH_POSTGRES_URL (an empty database, as its owner).
 import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";

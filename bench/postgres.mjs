@@ -1,7 +1,7 @@
-// Renewals a second over HTTP on PostgreSQL, also with AMPHO_DATABASE_PREPARE, beside the same statements in the same
-// transactions issued by bare `pg` at the same concurrency.
+// Measures renewals a second over HTTP on PostgreSQL, also with AMPHO_DATABASE_PREPARE. Beside it run the same statements in the
+// same transactions by bare `pg` at the same concurrency.
 // Usage: npm run build && node bench/postgres.mjs [SESSIONS] [SECONDS]
-// The server is one of our own with its default durability, or that of BENCH_POSTGRES_URL (an empty database, as its owner).
+// The server is started with default durability, or is the one of BENCH_POSTGRES_URL (an empty database, as its owner).
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
@@ -16,7 +16,7 @@ const rounds = Number(process.env["BENCH_ROUNDS"] ?? 3);
 const clients = 64;
 const connections = 10;
 
-/** So many live sessions, each of another user, as logins would have left them. */
+/** Creates this many live sessions of different users, as logins create them. */
 async function fill(url) {
   const now = Math.floor(Date.now() / 1000);
   const client = new pg.Client({ connectionString: url });
@@ -58,7 +58,7 @@ function overHttp(port, grants) {
   });
 }
 
-/** The statements of the purpose, each awaited, in a transaction: what anyone would write who needs what they do. */
+/** Runs the statements of the operation one by one in a transaction, as an application would. */
 async function byBarePg(url, all) {
   const types = { getTypeParser: (oid) => (value) => ([20, 21, 23].includes(oid) ? Number(value) : value) };
   const pool = new pg.Pool({ connectionString: url, max: connections, types });

@@ -1,5 +1,5 @@
-// Renewals per second on the embedded store with synchronous=FULL, against one bare UPDATE a transaction, and how far
-// the number falls from a thousand to a million sessions. Usage: npm run build && node bench/renewals.mjs [ROUNDS]
+// Measures renewals a second on the embedded database with synchronous=FULL, against one bare UPDATE a transaction. It also
+// measures how far the number falls from a thousand to a million sessions. Usage: npm run build && node bench/renewals.mjs [ROUNDS]
 import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import path from "node:path";
@@ -14,7 +14,7 @@ const agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/
 const { DatabaseSync } = loadDriver(undefined);
 const folder = mkdtempSync(path.join(process.env["BENCH_DIR"] ?? tmpdir(), "ampho-bench-"));
 
-/** A database with so many live sessions, each of another user, and beside it a table for the bare UPDATE. */
+/** Creates a database with this many live sessions of different users, and a table for the bare UPDATE. */
 async function prepare(sessions) {
   const file = path.join(folder, `${sessions}.db`);
   const store = await openSqlite({ path: file, migrate: true, log: () => {} });
@@ -48,7 +48,7 @@ async function rate(work) {
   return done / ((performance.now() - begin) / 1000);
 }
 
-/** One UPDATE a transaction with nothing around it, on a table of as many rows. */
+/** Runs one bare UPDATE a transaction on a table with the same number of rows. */
 async function bare({ file, sessions }) {
   const database = new DatabaseSync(file);
   database.exec("pragma synchronous = full; pragma cache_size = -16384");

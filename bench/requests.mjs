@@ -1,5 +1,5 @@
-// Guarded requests a second, each server on one core and the load (wrk) on the others, 10 000 tokens in turn; the seed's
-// design on Flask with gunicorn (Debian's python3-flask, gunicorn, python3-jwcrypto) in the same rounds, where it is there.
+// Measures guarded requests a second with 10 000 tokens in turn. Each server has one core, and the load (wrk) has the others.
+// The original design on Flask runs in the same rounds if Debian's python3-flask, gunicorn and python3-jwcrypto are installed.
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { generateJwk } from "../dist/keys/generate.js";

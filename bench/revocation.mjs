@@ -1,6 +1,6 @@
-// From the answer that ended a session to the last 200 with its token, in any process of a fleet under load; and how many
-// look-ups in the store a guarded request costs. Usage: npm run build && node bench/revocation.mjs
-// BENCH_REVOCATIONS (1000), BENCH_PROCESSES (1,2,4,8), BENCH_STORES (postgres,sqlite); the server as in bench/postgres.mjs.
+// Measures the time from the response that ended a session to the last 200 with its token, in any process of a fleet under load.
+// It also counts the database queries of a guarded request. Usage: npm run build && node bench/revocation.mjs
+// Settings: BENCH_REVOCATIONS (1000), BENCH_PROCESSES (1,2,4,8), BENCH_STORES (postgres,sqlite), and those of bench/postgres.mjs.
 import { fork, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -15,9 +15,9 @@ import { startPostgres } from "./postgres-server.mjs";
 const revocations = Number(process.env["BENCH_REVOCATIONS"] ?? 1000);
 const sizes = (process.env["BENCH_PROCESSES"] ?? "1,2,4,8").split(",").map(Number);
 const stores = (process.env["BENCH_STORES"] ?? "postgres,sqlite").split(",");
-/** Sessions that are ended side by side, and how often each process is asked about each of them. */
+/** The number of sessions that end side by side, and the interval of requests with each of their tokens. */
 const [together, everyMs] = [16, 5];
-/** For each process, without pause. */
+/** Clients without pause for each process. */
 const load = { guarded: 2, renewing: 2 };
 const countedMs = 5000;
 const key = { kty: "oct", alg: "HS256", kid: "bench", k: randomBytes(32).toString("base64url") };
@@ -38,7 +38,7 @@ async function startServe(databaseUrl) {
   return { port: Number(url.port), stop: () => child.kill() };
 }
 
-/** Grants of sessions of so many users that none has too many. */
+/** Logs in enough users that none exceeds the limit of sessions. */
 async function open(ampho, count) {
   const grants = [];
   for (let user = 0; grants.length < count; user++) {
@@ -68,7 +68,7 @@ const agent = keptAgent();
 const ask = (port, token) =>
   send({ port, agent, path: "/api/security/session", headers: { authorization: `Bearer ${token}` } });
 
-/** Milliseconds from the answer to the last 200, and to the last first 401. */
+/** Returns the milliseconds from the response to the last 200, and to the first 401 of the slowest process. */
 async function endOne(ports, at, { token }) {
   const first = ports.map((port) => ask(port, token));
   if ((await Promise.all(first)).some((status) => status !== 200)) throw new Error("a good token was refused");
@@ -121,12 +121,12 @@ async function measure(databaseUrl, size) {
   }
 }
 
-/** Transactions that the server counts while guarded requests run, beyond those without any, for each request. */
+/** Returns the transactions for each guarded request, beyond those that the server counts without requests. */
 async function countLookUps(url, ports, token) {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   const count = async () => {
-    // Servers tell their counts with a delay.
+    // PostgreSQL reports its counts with a delay.
     await sleep(1500);
     const { rows } = await client.query(
       "select xact_commit + xact_rollback as n, clock_timestamp() as at from pg_stat_database where datname = current_database()",

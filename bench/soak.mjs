@@ -1,5 +1,5 @@
-// A fleet of four processes on one database under random clients, while processes are killed and restarted; afterwards the
-// checker of test/history says whether any promise was broken. Ends with 1 if one was.
+// Random clients use a fleet of four processes on one database, while processes are killed and restarted. Afterwards the checker
+// of test/history looks for broken promises. The exit code is 1 if it finds one.
 // Usage: npm run build && node bench/soak.mjs [--minutes 10] [--seed TEXT] [--store sqlite|postgres] [--people 12]
 import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";

@@ -1,5 +1,5 @@
-// Signing and verifying tokens beside fast-jwt, jsonwebtoken, jose and bare node:crypto, on one thread. Rounds are short
-// and interleaved, so that what disturbs the machine disturbs all: a ratio is the median of the ratios of the rounds.
+// Measures signing and verifying beside fast-jwt, jsonwebtoken, jose and bare node:crypto, on one thread. Rounds are short and
+// interleaved, so that other work on the machine disturbs all of them. The result is the median of the ratios.
 // Run after a build: node bench/tokens.mjs [rounds]
 import { createHmac, createPublicKey, createSecretKey, verify as verifyRaw } from "node:crypto";
 import { cpus } from "node:os";
@@ -35,7 +35,7 @@ function makeClaims(at) {
   };
 }
 
-/** Tokens as a socket gives them: flat strings of their own. */
+/** Copies tokens to flat strings, as a socket delivers them. */
 function makeTokens(key, count) {
   return Array.from({ length: count }, (_, at) =>
     Buffer.from(signJwt(key, accessToken, makeClaims(at))).toString("latin1"),
@@ -45,7 +45,7 @@ function makeTokens(key, count) {
 const signingInput = (token) => token.slice(0, token.lastIndexOf("."));
 const signatureOf = (token) => Buffer.from(token.slice(token.lastIndexOf(".") + 1), "base64url");
 
-/** As an application gets it: the guard with every check of contract §5, the map of verified tokens, and revocations. */
+/** The verifier of an application, with every check of docs/contract.md §5, the cache of verified tokens, and revocations. */
 function openAmpho(key) {
   return createAmpho({ key, databaseUrl: "sqlite::memory:", log: () => undefined });
 }
@@ -64,7 +64,7 @@ async function compare(title, count, contenders, targets) {
   for (let round = -1; round < rounds; round++) {
     for (const [name, contender] of Object.entries(contenders)) {
       const each = await time(contender, Math.ceil(count * (contender.share ?? 1)));
-      // The first round warms up.
+      // The first round warms up the code.
       if (round >= 0) times.get(name).push(each);
     }
   }
@@ -101,8 +101,8 @@ const clock = { algorithms: ["HS256"], clockTimestamp: now * 1000 };
   const joseKey = await importJWK(jwk, "HS256");
   const currentDate = new Date(now * 1000);
   const ampho = await openAmpho(jwk);
-  // As many as one round after the other may take: none was seen before, and the map is full after the first. One takes
-  // them from the front and one from the back, so that no processor cache has seen them either.
+  // There are enough tokens for all rounds, so that every token is new, and the cache is full after the first round. One
+  // verifier takes them from the front and one from the back, so that no processor cache holds them either.
   const unseen = makeTokens(key, count * (rounds + 1));
   let next = 0;
   let last = unseen.length;
@@ -155,7 +155,7 @@ for (const [algorithm, hash, count, encoding] of [
   const own = generateJwk(algorithm);
   const pair = createKeySet(importKeys(own).keys);
   const publicKey = createPublicKey({ key: own, format: "jwk" });
-  // RSA signs slowly, and nothing of a token is kept: a few will do.
+  // RSA signs slowly, and no token is kept, so a few tokens are enough.
   const tokens = makeTokens(pair.keys[0], 300);
   const inputs = tokens.map((token) => Buffer.from(signingInput(token)));
   const signatures = tokens.map(signatureOf);

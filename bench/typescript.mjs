@@ -1,4 +1,4 @@
-// Lets Node 20 import the TypeScript of test/history: types are taken out by esbuild, and `./x.js` in a `.ts` means `./x.ts`.
+// Lets Node 20 import the TypeScript of test/history. esbuild strips the types, and `./x.js` in a `.ts` file means `./x.ts`.
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { register } from "node:module";

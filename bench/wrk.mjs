@@ -1,4 +1,4 @@
-// Load by wrk from the cores that the server does not have, with many tokens in turn.
+// Creates load with wrk on the cores that the server does not use, with many tokens in turn.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
@@ -23,12 +23,12 @@ export function requireWrk() {
   process.exit(1);
 }
 
-/** Puts a process with all its threads on the server's core. */
+/** Pins a process with all its threads to the server's core. */
 export function pin(pid) {
   execFileSync("taskset", ["-a", "-p", "-c", serverCpu, String(pid)], { stdio: "ignore" });
 }
 
-/** Requests a second; throws when one was refused. `cookie`, if given, goes with each. */
+/** Returns requests a second, and throws if one was rejected. `cookie` is sent with every request. */
 export function load(port, route, tokens, seconds, cookie) {
   const script = path.join(folder, "tokens.lua");
   const list = path.join(folder, "tokens.txt");

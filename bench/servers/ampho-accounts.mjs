@@ -1,11 +1,11 @@
-// Ampho with one account of each kind that a refused login must not tell apart.
+// Ampho with one account of each kind that a rejected login must not distinguish.
 import { createServer } from "node:http";
 import { mount } from "../../dist/adapters/node.js";
 import { createAmpho } from "../../dist/index.js";
 import { generateJwk } from "../../dist/keys/generate.js";
 import { announce, password } from "./announce.mjs";
 
-/** bcrypt, cost 12, of another password: dearer than argon2id of today. */
+/** A bcrypt hash of another password. Cost 12 takes longer than the current argon2id parameters. */
 const imported = "$2b$12$C6UzMDM.H6dfI/f/IKcEeO7ZJY6k4nJmZ2b2c8m6QvB0YcSxpGjGK";
 const ampho = await createAmpho({
   key: generateJwk("HS256"),

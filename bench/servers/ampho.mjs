@@ -1,4 +1,4 @@
-// Ampho on node:http: our endpoints, a guarded route and the same route without the guard.
+// Ampho on node:http: its endpoints, a guarded route, and the same route without the guard.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
@@ -16,14 +16,14 @@ const ampho = await createAmpho({
   databaseUrl: `sqlite:${path.join(folder, "ampho.db")}`,
   log: () => {},
   sessionsPerUser: 100_000,
-  // What is measured is the cost of logins, not that they are refused.
+  // The benchmark measures the cost of logins, so that throttling is off.
   throttleAddress: 0,
   throttleAttempts: 10_000,
   throttleKnownAttempts: 10_000,
   throttleLock: 1_000_000,
 });
 await ampho.users.create({ login, password });
-// Of another user: a hundred sessions later the oldest of one user ends.
+// Another user, because a login beyond a hundred sessions ends the oldest session of its user.
 const user = await ampho.users.create({ login: "guarded", password });
 const body = JSON.stringify({ hello: "world" });
 const plain = (_request, response) => response.writeHead(200, { "Content-Type": "application/json" }).end(body);

@@ -1,4 +1,4 @@
-// How a server under measurement says where it is; shared by all of them.
+// Reports the port of a measured server to the benchmark.
 export const login = "alice";
 export const password = "violet kettle harbour morning";
 

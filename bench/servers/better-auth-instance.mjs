@@ -1,4 +1,4 @@
-// better-auth with its defaults and its memory adapter, and the cookie of one user who is logged in.
+// better-auth with its defaults and its memory adapter, and the cookie of one logged-in user.
 import { betterAuth } from "better-auth";
 import { memoryAdapter } from "better-auth/adapters/memory";
 import { password } from "./announce.mjs";

@@ -1,4 +1,4 @@
-// What is glued together by hand: Express, jsonwebtoken and a password library.
+// The usual combination by hand: Express, jsonwebtoken and a password library.
 import { createServer } from "node:http";
 import express from "express";
 import jwt from "jsonwebtoken";

@@ -1,5 +1,5 @@
-// One framework (BENCH_FRAMEWORK) with the same route twice: /plain, and /guarded behind one guard (BENCH_GUARD): ampho, or
-// what the framework's users take today, at its best: with a key object, which is not converted on each request.
+// One framework (BENCH_FRAMEWORK) with the same route twice: /plain, and /guarded behind one guard (BENCH_GUARD). The guard is
+// Ampho or a usual guard of the framework. Each gets a key object, which is its fastest form.
 import { createSecretKey } from "node:crypto";
 import { createServer } from "node:http";
 import { createAmpho } from "../../dist/index.js";
@@ -27,7 +27,7 @@ async function passport() {
   return passport.authenticate("jwt", { session: false });
 }
 
-/** A session as its memory adapter holds it; the cookie comes beside the bearer token that the others read. */
+/** Creates a session for the memory adapter. Its cookie is sent beside the bearer token that the other guards read. */
 async function betterAuth() {
   const { auth, cookie } = await (await import("./better-auth-instance.mjs")).openBetterAuth();
   const { fromNodeHeaders } = await import("better-auth/node");

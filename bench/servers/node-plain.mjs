@@ -1,4 +1,4 @@
-// node:http and nothing else: what a server can do at most.
+// Bare node:http, the upper limit of any server.
 import { createServer } from "node:http";
 import { announce } from "./announce.mjs";
 
