@@ -1,5 +1,5 @@
-// Fills an empty database of the real schema by SQL: live sessions, one user for every ten of them, and an audit row of a login
-// for each of the first two million. Session ids are in random order, as in a real database.
+// Fills an empty database of the real schema by SQL. It creates live sessions, one user for every ten of them, and an audit row
+// of a login for each of the first two million. Session ids are in random order, as in a real database.
 export const now = Math.floor(Date.now() / 1000);
 export const agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 export const auditMax = 2_000_000;
