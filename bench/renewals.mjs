@@ -28,7 +28,7 @@ async function prepare(sessions) {
       select lower(hex(randomblob(16))), 'login-' || n, 'login-' || n, '${"h".repeat(97)}', 1, '["editor"]', 1, 0, ${now}
       from count;
     insert into ampho_sessions (id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at,
-      access_expires, address, agent, remove_after)
+      access_expires, address, agent, delete_after)
       select '0.' || lower(hex(randomblob(16))), 0, id, login, 0, ${now}, ${now}, ${now}, ${now + 1209600},
       ${now + 7776000}, ${now + 900}, '192.0.2.1', '${agent}', ${now + 1900000}
       from ampho_users;

@@ -1,5 +1,5 @@
-// Writes test/store/schemas/.*.sql: the newest schema with data in every table, as its programs leave it, for each kind
-// of database. To be run after each change of a migration that is not released; what was released stays as it is.
+// Writes test/store/schemas/NNNN.*.sql, the newest schema with data in every table, for each kind of database. Run it after
+// each change of a migration that is not released. The file of a released schema stays as it is.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -13,7 +13,7 @@ import { openSqlite } from "../dist/store/sqlite/store.js";
 const now = 1_790_000_000;
 const operator = { actor: "operator", operator: "root@host" };
 const origin = { actor: "user", address: "192.0.2.7", agent: "curl/8" };
-/** Of "violet kettle harbour morning". */
+/** The hash of "violet kettle harbour morning". */
 const hash = "$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0";
 
 async function fill(store) {
@@ -31,9 +31,9 @@ async function fill(store) {
 
   const limits = { accessTtlSeconds: 900, idleSeconds: 1_209_600, maxSeconds: 7_776_000, sessionsPerUser: 100 };
   const open = async (name, random) => {
-    const who = { userId: `u-${name}`, login: name, stored: {}, event: "login" };
-    const made = await store.createSession({ ...limits, ...who, random, now, origin });
-    return made.session.id;
+    const who = { userId: `u-${name}`, login: name, stored: {} };
+    const created = await store.createSession({ ...limits, ...who, random, now, origin });
+    return created.session.id;
   };
   const renew = (sessionId, gen, more) =>
     store.renewSession({
@@ -44,6 +44,8 @@ async function fill(store) {
   await open("alice", "before-everything-ended");
   await store.endAllSessions({ ...ending, accessTtlSeconds: 900 });
   await open("alice", "new");
+  const again = { userId: "u-alice", login: "alice", stored: {}, now: now + 30, origin };
+  await store.reauthenticate({ ...limits, ...again, sessionId: await open("alice", "reauthenticated") });
   const renewed = await open("alice", "renewed");
   await renew(renewed, 0);
   await renew(renewed, 1, { idempotency: "b".repeat(43) });
@@ -56,7 +58,7 @@ async function fill(store) {
   await open("dan", "of-disabled");
   await store.setDisabled({ ...ending, userId: "u-dan", disabled: true });
   await store.revokeKey({ ...ending, kid: "stolen" });
-  await guesses(store);
+  await attempts(store);
 }
 
 async function imports(store) {
@@ -65,54 +67,54 @@ async function imports(store) {
     ...more,
   });
   const stage = { displaces: true, now };
-  const n = await store.startImport({ now });
+  const n = await store.startImport({ now, trial: false });
   const md5 = { passwordHash: "{MD5}X03MO1qnZdYdgyfeuILPmQ==", hashKind: "f md5 1" };
   await store.stageUsers({ ...stage, n, users: [staged("eve", 1), staged("fay", 2, md5)] });
   await store.publishImport({ n, now, origin: operator, detail: { users: 2 } });
-  const unfinished = await store.startImport({ now });
+  const unfinished = await store.startImport({ now, trial: false });
   await store.stageUsers({ ...stage, n: unfinished, users: [staged("gus", 1)] });
 }
 
-async function guesses(store) {
-  const guess = {
-    places: [{ place: "192.0.2.7", logins: 30 }],
-    counters: [{ key: "login:alice", kind: "login", attempts: 5 }],
-    ...{ subject: "alice", from: "192.0.2.7", windowSeconds: 900, lockAfter: 100, pardons: [], now: now + 120 },
+async function attempts(store) {
+  const attempt = {
+    sources: [{ source: "192.0.2.7", logins: 30 }],
+    counters: [{ key: "login:alice", kind: "login", freeAttempts: 5 }],
+    ...{ subject: "alice", from: "192.0.2.7", windowSeconds: 900, lockAfter: 100, alsoReset: [], now: now + 120 },
   };
   for (const outcome of ["failed", "failed", undefined]) {
-    await store.admitAttempt({ ...guess, origin, event: "login_throttled", canonical: "alice" });
-    if (outcome) await store.settleAttempt({ ...guess, outcome, login: "Alice", audit: undefined });
+    await store.allowAttempt({ ...attempt, origin, event: "login_throttled", canonical: "alice" });
+    if (outcome) await store.settleAttempt({ ...attempt, outcome, login: "Alice", audit: undefined });
   }
 }
 
-/** What the migrations say to an empty database of that kind. */
+/** The statements of all migrations for an empty database of that kind. */
 function statementsOf(dialect) {
-  const [had, said] = [[], []];
+  const [applied, statements] = [[], []];
   for (const { version, name, servesFrom, indexes = [] } of known) {
     const work = migrateUp(dialect, now);
     for (let step = work.next([]); !step.done; ) {
       const { sql, parameters } = step.value;
-      const answer = sql.startsWith("select version") ? had : had.length > 0 ? [{}] : [];
+      const rows = sql.startsWith("select version") ? applied : applied.length > 0 ? [{}] : [];
       if (!sql.startsWith("select")) {
         let at = 0;
-        said.push(sql.replace(/\?/g, () => literal(parameters[at++])));
+        statements.push(sql.replace(/\?/g, () => literal(parameters[at++])));
       }
-      step = work.next(answer);
+      step = work.next(rows);
     }
     if (dialect.indexesApart && indexes.length > 0) {
-      said.push(...indexes.map((index) => `create index ${index.name} on ${index.on}`));
-      said.push(`update ampho_migrations set applied_at = ${now} where version = ${version}`);
+      statements.push(...indexes.map((index) => `create index ${index.name} on ${index.on}`));
+      statements.push(`update ampho_migrations set applied_at = ${now} where version = ${version}`);
     }
-    had.push({ version, name, serves_from: servesFrom, applied_at: now });
+    applied.push({ version, name, serves_from: servesFrom, applied_at: now });
   }
-  return said.map((sql) => sql.replace(/^ {6}/gm, "  ").replace(/\n {4}\)$/, "\n)"));
+  return statements.map((sql) => sql.replace(/^ {6}/gm, "  ").replace(/\n {4}\)$/, "\n)"));
 }
 
 function literal(value) {
   return value === null ? "null" : typeof value === "number" ? String(value) : `'${value.replaceAll("'", "''")}'`;
 }
 
-/** Inserts of all rows, those of each table in the order of its first column. */
+/** Inserts all rows, those of each table in the order of its first column. */
 function rowsOf(database, overriding) {
   const tables = database
     .prepare("select name from sqlite_schema where type = 'table' and name like 'ampho_%' order by rowid")
@@ -128,7 +130,7 @@ function rowsOf(database, overriding) {
       const how = overriding && counts !== undefined ? " overriding system value" : "";
       return `insert into ${table} (${Object.keys(row).join(", ")})${how}\n  values (${values.join(", ")})`;
     });
-    // The migration itself has put their one row there.
+    // The migration itself inserts their one row.
     if (["ampho_state", "ampho_housekeeping"].includes(table)) return [`delete from ${table}`, ...inserts];
     if (!overriding || counts === undefined) return inserts;
     return [...inserts, `select setval(pg_get_serial_sequence('${table}', 'n'), ${counts})`];
@@ -148,7 +150,7 @@ try {
   for (const [kind, [dialect, overriding]] of Object.entries(kinds)) {
     const name = path.join(target, `${String(known.length).padStart(4, "0")}.${kind}.sql`);
     const statements = [...statementsOf(dialect), ...rowsOf(database, overriding)];
-    const head = `-- Schema version ${known.length} with data in every table. Made by \`npm run schemas\`, which see.\n\n`;
+    const head = `-- Schema version ${known.length} with data in every table. Written by \`npm run schemas\`.\n\n`;
     writeFileSync(name, head + statements.map((each) => `${each};\n`).join("\n"));
     process.stderr.write(`${path.relative(process.cwd(), name)}\n`);
   }

@@ -4,6 +4,7 @@
 import type { Authorize } from "./adapters/authorize-types.js";
 import { createFetch, type FetchHandler } from "./adapters/fetch.js";
 import { createFetchAuthorize } from "./adapters/fetch-authorize.js";
+import type { Origin } from "./audit/entry.js";
 import { type Clock, systemClock } from "./clock.js";
 import { type Configuration, type ConfigurationOptions, readConfiguration } from "./config/configuration.js";
 import { followKeyFile } from "./config/follow-key-file.js";
@@ -28,7 +29,7 @@ import { createFeed } from "./sessions/feed.js";
 import { followRevocations, hasRecentRevocations } from "./sessions/follow-revocations.js";
 import { type Revoked, toRevoked } from "./sessions/revoked.js";
 import { createSessionTokens, type ExtraClaims, type Grant } from "./sessions/session-tokens.js";
-import type { Origin, Store } from "./store/store.js";
+import type { Store } from "./store/store.js";
 import { createTelemetry } from "./telemetry/telemetry.js";
 import { createDelayedRejection } from "./throttle/delayed-rejection.js";
 import { createThrottle } from "./throttle/throttle.js";

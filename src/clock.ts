@@ -9,6 +9,12 @@ export interface Clock {
   readonly observe?: (storeMs: number, askedMs: number, answeredMs: number) => void;
 }
 
+/** The largest leeway that can be configured, in seconds. Until then a process can accept an expired token. */
+export const leewayMaxSeconds = 300;
+
+/** The last second of the year 9999, the end of the times of RFC 3339. It is the largest time that a token can contain. */
+export const numericDateMax = 253_402_300_799;
+
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => Math.floor(Date.now() / 1000),

@@ -9,6 +9,7 @@ export type {
 } from "./adapters/authorize-types.js";
 export { toHandler } from "./adapters/fetch-authorize.js";
 export { type Ampho, type AmphoOptions, createAmpho } from "./ampho.js";
+export type { AuditEntry, AuditRow } from "./audit/entry.js";
 export type { Clock } from "./clock.js";
 export { AmphoError, ConfigurationError, type ErrorCode, type ErrorDetails } from "./errors.js";
 export type { Caller } from "./flows/deps.js";
@@ -21,7 +22,7 @@ export { hashPassword, needsRehash, verifyPassword } from "./passwords/standalon
 export type { Revoked } from "./sessions/revoked.js";
 export type { ExtraClaims, Grant } from "./sessions/session-tokens.js";
 export { DatabaseError } from "./store/database-error.js";
-export type { AuditEntry, AuditRow, Lockout } from "./store/store.js";
+export type { Lockout } from "./throttle/attempt.js";
 export type { Auth } from "./tokens/auth.js";
 export type { ApplicationUser, ApplicationUsers } from "./users/directory.js";
 export type { HashFormatCount } from "./users/hash-formats.js";

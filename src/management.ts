@@ -1,5 +1,7 @@
 // What needs no key: the store, users and passwords, put together from a configuration; all that most commands load, and what
 // ampho.ts builds on.
+
+import type { Origin } from "./audit/entry.js";
 import { type Clock, createStoreClock, systemClock } from "./clock.js";
 import type { Configuration } from "./config/configuration.js";
 import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
@@ -9,7 +11,7 @@ import { createPasswordPolicy } from "./passwords/policy.js";
 import { createPasswordPool } from "./passwords/pool.js";
 import { createRevocationSet, databaseNames } from "./sessions/revocation-set.js";
 import { openStore } from "./store/open.js";
-import type { Origin, Store } from "./store/store.js";
+import type { Store } from "./store/store.js";
 import type { Telemetry } from "./telemetry/telemetry.js";
 import {
   type ApplicationUser,

@@ -1,6 +1,7 @@
 // Every parameter of Ampho. A row gives its name, type, default and help. The checks, the type of the configuration, the names
 // of the options in code, the texts of --help and docs/configuration.md are derived from this table. It is longer than other
 // files because one table shows all parameters.
+import { leewayMaxSeconds } from "../clock.js";
 import {
   bearerSecret,
   bool,
@@ -83,7 +84,7 @@ export const parameters = {
   ),
   AMPHO_SECURITY_TOKEN_TTL: withDefault(duration(1), 900, "The lifetime of an access token."),
   AMPHO_SECURITY_TOKEN_LEEWAY: withDefault(
-    duration(0, 300),
+    duration(0, leewayMaxSeconds),
     60,
     "The clock skew that is allowed around `starts` and `expires`.",
   ),

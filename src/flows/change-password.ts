@@ -1,8 +1,8 @@
 // A user changes their own password (contract §4, POST /password): the old one is asked for, the other sessions end.
 
+import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
 import { canonicalLogin } from "../logins/login-name.js";
-import type { Origin } from "../store/store.js";
 import type { Caller, Deps } from "./deps.js";
 import { type Authenticated, requireSession } from "./sessions.js";
 
@@ -23,14 +23,14 @@ export async function changePassword(
   if (found === undefined || found.session.userId !== userId) throw ended();
   const { login } = found.session;
   // Of the session, not of the login: whoever has stolen one gets few attempts, and holds nobody's login up with them.
-  const admission = await throttle.admitPasswordChange({
+  const admission = await throttle.allowPasswordChange({
     canonical: canonicalLogin(login),
     userId,
     sessionId,
     origin,
   });
   const refusal = (reason: string) =>
-    ({ at: clock.now(), event: "password_refused", reason, userId, login, sessionId, origin }) as const;
+    ({ at: clock.now(), event: "password_change_rejected", reason, userId, login, sessionId, origin }) as const;
   const wrong = () => new AmphoError("invalid_credentials", "The password is wrong.");
   const { own, good, waitToReject } = await admission.run(async () => {
     const account = await directory.findByLogin(login);
@@ -45,7 +45,7 @@ export async function changePassword(
   // After the check: what the rules say of a new password is for the account's owner alone.
   const broken = await policy.check(newPassword, { login: own.login });
   if (broken !== undefined) {
-    await admission.succeeded(refusal("rule_broken"));
+    await admission.succeeded(refusal("policy"));
     throw new AmphoError("invalid_request", broken);
   }
   const passwordHash = await admission.run(() => passwords.hash(newPassword, admission.turn));

@@ -2,13 +2,9 @@
 // one process of a fleet at a time, in the background or by hand.
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
-import {
-  type HousekeepingLease,
-  type OldRowKind,
-  type OldRowsCursor,
-  oldRowKinds,
-  type Store,
-} from "../store/store.js";
+import type { HousekeepingLease } from "../store/sql/housekeeping.js";
+import { type OldRowKind, type OldRowsCursor, oldRowKinds } from "../store/sql/old-rows.js";
+import type { Store } from "../store/store.js";
 import type { Deps } from "./deps.js";
 
 /** One turn in the fleet each so many seconds. */

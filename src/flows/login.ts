@@ -1,13 +1,15 @@
 // Login: a password for a session (contract §4, POST /login), and a fresh login for a session that is live.
 
+import type { Origin } from "../audit/entry.js";
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
 import { isProofOf } from "../factors/device-proofs.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import { needsRehash } from "../passwords/hash.js";
 import type { Grant } from "../sessions/session-tokens.js";
+import type { SessionOutcome } from "../store/sql/sessions.js";
 import { isStorableText } from "../store/storable-text.js";
-import type { Attempt, CreateSessionOutcome, Origin } from "../store/store.js";
+import type { Attempt } from "../throttle/attempt.js";
 import { type Account, accountOf, type PasswordVerdict, rejectAtOnce } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { requireArgument, text } from "./manage/arguments.js";
@@ -44,16 +46,16 @@ export async function login(deps: Deps, input: LoginInput, caller: Caller): Prom
   // Without a proof the account is looked up last: a flood that is refused asks no table for anybody.
   const named = proof === undefined ? undefined : await directory.findByLogin(input.login);
   const known = proof !== undefined && isProofOf(proof, named) ? proof : undefined;
-  const admission = await throttle.admitLogin({ canonical: canonicalLogin(input.login), known, origin });
+  const admission = await throttle.allowLogin({ canonical: canonicalLogin(input.login), known, origin });
   const { account, good, waitToReject } = await admission.run(async () => {
     const account = named ?? (await directory.findByLogin(input.login));
-    if (account !== undefined) await admission.admitAccount(canonicalLogin(account.login));
+    if (account !== undefined) await admission.allowAccount(canonicalLogin(account.login));
     const verdict = password === undefined ? none : await directory.verify(account, password, admission.turn);
     return { account, ...verdict };
   });
   if (!good || account === undefined) {
     const about = { reason: reasonOf(account, password), userId: account?.id, login: account?.login };
-    await admission.failed({ at: clock.now(), event: "login_refused", ...about, origin }, account?.login);
+    await admission.failed({ at: clock.now(), event: "login_rejected", ...about, origin }, account?.login);
     await waitToReject();
     throw refused();
   }
@@ -66,14 +68,14 @@ export async function login(deps: Deps, input: LoginInput, caller: Caller): Prom
   const now = clock.now();
   const live = liveSessionOf(deps, account, input.bearer);
   const outcome = await openSession(deps, account, { origin, now, live, attempt: admission.asSucceeded(account.id) });
-  if (outcome.outcome === "refused") throw refused();
+  if (outcome.outcome === "rejected") throw refused();
   const granted = await grant(deps, outcome, account, { now, deviceId: admission.deviceId });
   if (input.superseded !== undefined)
     await endSupersededSession(deps, input.superseded, { granted: outcome.session.id, origin });
   return granted;
 }
 
-type Created = Extract<CreateSessionOutcome, { readonly outcome: "created" }>;
+type Created = Extract<SessionOutcome, { readonly outcome: "created" }>;
 
 async function grant(
   deps: Deps,
@@ -100,7 +102,7 @@ export async function createSession(deps: Deps, userId: string): Promise<Grant> 
   if (account.disabled) throw gone();
   const now = deps.clock.now();
   const outcome = await openSession(deps, account, { origin: { actor: "application" }, now });
-  if (outcome.outcome === "refused") throw gone();
+  if (outcome.outcome === "rejected") throw gone();
   return grant(deps, outcome, account, { now, deviceId: undefined });
 }
 
@@ -127,7 +129,7 @@ async function openSession(
     readonly live?: string | undefined;
     readonly attempt?: Attempt;
   },
-): Promise<CreateSessionOutcome> {
+): Promise<SessionOutcome> {
   const common = {
     userId: account.id,
     login: account.login,
@@ -145,7 +147,6 @@ async function openSession(
   }
   return store.createSession({
     ...common,
-    event: "login",
     random: randomId(),
     maxSeconds: settings.sessionTtl,
     sessionsPerUser: settings.sessionsPerUser,

@@ -1,9 +1,11 @@
 // Renewal: a session moves one generation on (contract §4, POST /renew; architecture "Sessions hold no secret").
 import { createHash } from "node:crypto";
+import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
 import type { Grant } from "../sessions/session-tokens.js";
+import type { Renewal } from "../store/sql/renewal.js";
+import type { EndReason } from "../store/sql/session-rows.js";
 import { isStorableText } from "../store/storable-text.js";
-import type { EndReason, Origin, Renewal } from "../store/store.js";
 import { type Account, accountOf } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 
@@ -90,7 +92,7 @@ async function askApplication(
 }
 
 function reasonToEnd(account: Account | undefined, userId: string): EndReason | undefined {
-  if (account === undefined) return "user_removed";
+  if (account === undefined) return "user_deleted";
   if (account.disabled) return "user_disabled";
   return account.id === userId ? undefined : "user_changed";
 }

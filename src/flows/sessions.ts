@@ -1,7 +1,9 @@
 // A user's sessions: list them, end one, end all; logout is ending the present one (contract §4).
+
+import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
+import type { EndReason, Session } from "../store/sql/session-rows.js";
 import { isStorableText } from "../store/storable-text.js";
-import type { EndReason, Origin, Session } from "../store/store.js";
 import type { Auth } from "../tokens/auth.js";
 import type { Caller, Deps } from "./deps.js";
 

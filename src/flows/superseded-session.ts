@@ -1,8 +1,9 @@
 // What a login overwrites where tokens are kept for their holder, as in a browser's cookies (docs/cookies.md): with its tokens
 // gone, the session before it would stay open with nobody left to end it.
+
+import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
 import { isStorableText } from "../store/storable-text.js";
-import type { Origin } from "../store/store.js";
 import type { Deps } from "./deps.js";
 import { endSession } from "./sessions.js";
 

@@ -2,7 +2,7 @@
 // may read the feed learns no session's id and nobody's login, and still knows one when a token names it.
 import { createHash } from "node:crypto";
 import { canonicalLogin } from "../logins/login-name.js";
-import type { Revocation } from "../store/store.js";
+import type { Revocation } from "../store/sql/revocations.js";
 import type { RevocationNames } from "./revocation-set.js";
 
 /** What every entry says. Times are Unix seconds. */

@@ -2,7 +2,7 @@
 // Rows come from this process at once and from the store four times a second; each leaves when no token that it could
 // refuse is good any more.
 import { canonicalLogin } from "../logins/login-name.js";
-import type { Revocation, RevocationPage } from "../store/store.js";
+import type { Revocation, RevocationPage } from "../store/sql/revocations.js";
 
 /** The claims that a revocation can name. */
 export interface RevocableClaims {

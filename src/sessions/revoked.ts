@@ -1,5 +1,5 @@
 // What listeners of `onRevoked` are told: the revocation in the application's terms.
-import type { Revocation } from "../store/store.js";
+import type { Revocation } from "../store/sql/revocations.js";
 
 /** Something was revoked: whoever holds a socket open for it closes that now. */
 export type Revoked =

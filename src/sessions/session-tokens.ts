@@ -2,7 +2,7 @@
 
 import type { Configuration } from "../config/configuration.js";
 import { randomId } from "../crypto/random.js";
-import type { Session } from "../store/store.js";
+import type { Session } from "../store/sql/session-rows.js";
 import { type AccessTokens, createAccessTokens } from "../tokens/access-tokens.js";
 import type { Keyring } from "../tokens/keyring.js";
 import type { Account } from "../users/directory.js";

@@ -1,19 +1,19 @@
-// What differs between databases, as named members. Everything else is one text for all.
+// The differences between the databases, as named members. All other SQL is one text for both.
 
 export interface Dialect {
-  /** Type of text: compared byte by byte, so that no order or index depends on a collation. */
+  /** The type of text. It is compared byte by byte, so that no order or index depends on a collation. */
   readonly text: string;
-  /** Type of a primary key that is a number and is given by us. */
+  /** Type and constraint of a primary key that is a number which Ampho chooses. */
   readonly numberKey: string;
-  /** Type and constraint of a primary key that counts by itself. */
+  /** Type and constraint of a primary key that the database counts. */
   readonly countingKey: string;
-  /** Behind a table whose rows change often, or go in large numbers: room beside each row, and when to clean up. */
+  /** The storage options of a table whose rows change often or are deleted in large numbers. */
   readonly busyTable: string;
   /** An expression for 128 random bits as text. */
   readonly randomText: string;
-  /** Whether an index is built without a lock that writers wait for, outside of any transaction. */
+  /** Whether an index is built outside of any transaction, without a lock that writers wait for. */
   readonly indexesApart: boolean;
-  /** One row when the table named by the parameter exists. */
+  /** A select that returns one row if the table named by its parameter exists. */
   readonly tableExists: string;
 }
 
@@ -21,7 +21,7 @@ export const sqliteDialect: Dialect = {
   text: "text",
   // `integer` is the row id itself; `bigint` would be a second index.
   numberKey: "integer primary key",
-  // `autoincrement`: the number of a row that was removed is never given again.
+  // `autoincrement`: the number of a deleted row is never used again.
   countingKey: "integer primary key autoincrement",
   busyTable: "",
   randomText: "lower(hex(randomblob(16)))",
@@ -33,10 +33,11 @@ export const postgresDialect: Dialect = {
   text: 'text collate "C"',
   numberKey: "bigint primary key",
   countingKey: "bigint generated always as identity primary key",
-  // A renewed row finds room in its page, and no index is touched (HOT); a twentieth of dead rows, not a fifth, is cleaned up.
+  // A renewed row finds room in its page, and no index changes (HOT update). Autovacuum starts at a twentieth of dead rows
+  // instead of a fifth.
   busyTable: "with (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05)",
   randomText: "replace(gen_random_uuid()::text, '-', '')",
   indexesApart: true,
-  // As every statement finds it: through the search path.
+  // Through the search path, as every other statement finds the table.
   tableExists: "select relname as name from pg_class where oid = to_regclass(?)",
 };

@@ -1,6 +1,11 @@
-// Every purpose of the Store: whether it only reads, and the work that it is.
+// The operations of the store, one row an operation: how it uses the database, and its transaction. The interface `Store`,
+// both drivers, the metrics and the traces derive from this table. To add an operation, write its function in sql/ and its
+// row here.
+//
+// Every operation is one transaction, with its audit rows inside. Everything that ends a session writes a numbered
+// revocation. Times are whole Unix seconds and come from the caller, as do ids and random values.
 
-import { admitAttempt, settleAttempt } from "./sql/attempts.js";
+import { allowAttempt, settleAttempt } from "./sql/attempts.js";
 import { listAudit, recordAudit } from "./sql/audit.js";
 import { countHashKinds, listHashKinds } from "./sql/hash-kinds.js";
 import { deleteOldRows, releaseHousekeepingLease, takeHousekeepingLease } from "./sql/housekeeping.js";
@@ -20,67 +25,151 @@ import {
 import { readApplicationOwnsUsers, writeApplicationOwnsUsers } from "./sql/state.js";
 import { deleteUser, rehashPassword, setDisabled, setPassword, setRoles } from "./sql/user-changes.js";
 import { createUser, findUser, findUserById, listUsers } from "./sql/users.js";
-import type { Store } from "./store.js";
 import type { Transaction } from "./transaction.js";
 
-export type OperationName = Exclude<keyof Store, "readClock" | "stats" | "ping" | "close">;
-export type Input<P extends OperationName> = Parameters<Store[P]>[0];
-export type Output<P extends OperationName> = Awaited<ReturnType<Store[P]>>;
+/** `background`: a write that lets all other work go first. */
+export type Access = "read" | "write" | "background";
 
-export interface Operation<P extends OperationName> {
-  /** `background`: a write that lets all others go first. */
-  readonly access: "read" | "write" | "background";
-  readonly run: (input: Input<P>) => Transaction<Output<P>>;
-}
+const reads = <R>(run: R) => ({ access: "read", run }) as const;
+const writes = <R>(run: R) => ({ access: "write", run }) as const;
+const writesInBackground = <R>(run: R) => ({ access: "background", run }) as const;
 
-export const operations: { readonly [P in OperationName]: Operation<P> } = {
-  createUser: { access: "write", run: createUser },
-  findUser: { access: "read", run: findUser },
-  findUserById: { access: "read", run: (id) => findUserById(id) },
-  listUsers: { access: "read", run: listUsers },
-  setPassword: { access: "write", run: setPassword },
-  rehashPassword: { access: "write", run: rehashPassword },
-  setRoles: { access: "write", run: setRoles },
-  setDisabled: { access: "write", run: setDisabled },
-  deleteUser: { access: "write", run: deleteUser },
+export const operations = {
+  // Users
 
-  startImport: { access: "write", run: startImport },
-  stageUsers: { access: "write", run: stageUsers },
-  publishImport: { access: "write", run: publishImport },
-  deleteUnpublishedImports: { access: "write", run: deleteUnpublishedImports },
-  listHashKinds: { access: "read", run: listHashKinds },
-  countHashKinds: { access: "read", run: countHashKinds },
+  /** Creates a user. `taken`: another user has this canonical login. */
+  createUser: writes(createUser),
+  /** Finds a user by the canonical login. */
+  findUser: reads(findUser),
+  findUserById: reads(findUserById),
+  /** Returns a page of users. */
+  listUsers: reads(listUsers),
+  /** Sets a new password and ends the sessions of the user, except one. */
+  setPassword: writes(setPassword),
+  /** Stores the same password with the current parameters. */
+  rehashPassword: writes(rehashPassword),
+  /** Changes roles. A removed role writes a "roles" revocation. */
+  setRoles: writes(setRoles),
+  /** Disables or enables a user. Disabling ends the sessions and writes a "user" revocation, also for a disabled user. */
+  setDisabled: writes(setDisabled),
+  /** Deletes a user, ends the sessions, and writes a "user" revocation. */
+  deleteUser: writes(deleteUser),
+  /** Lists the kinds of password hashes that do not have the current parameters. */
+  listHashKinds: reads(listHashKinds),
+  /** Counts a page of users per kind of password hash. */
+  countHashKinds: reads(countHashKinds),
 
-  createSession: { access: "write", run: createSession },
-  reauthenticate: { access: "write", run: reauthenticate },
-  renewSession: { access: "write", run: renewSession },
-  findSession: { access: "read", run: findSession },
-  findSessionUsers: { access: "read", run: findSessionUsers },
-  countSessions: { access: "read", run: countSessions },
-  listSessions: { access: "read", run: listSessions },
-  endSession: { access: "write", run: endSession },
-  endUserSessions: { access: "write", run: endUserSessions },
-  revokeUserTokens: { access: "write", run: revokeUserTokens },
-  endAllSessions: { access: "write", run: endAllSessions },
+  // Imports
 
-  readRevocations: { access: "read", run: readRevocations },
-  revokeKey: { access: "write", run: revokeKey },
+  /** Starts an import and returns its number. Its users stay hidden until it is published. */
+  startImport: writes(startImport),
+  /** Adds a batch of hidden users to an import. */
+  stageUsers: writes(stageUsers),
+  /** Makes all users of an import visible, in one small transaction whatever its size. */
+  publishImport: writes(publishImport),
+  /** Deletes rows of an import that was not published. */
+  deleteUnpublishedImports: writes(deleteUnpublishedImports),
 
-  admitAttempt: { access: "write", run: admitAttempt },
-  settleAttempt: { access: "write", run: settleAttempt },
-  pruneAttempts: { access: "write", run: pruneAttempts },
-  listLockouts: { access: "write", run: listLockouts },
-  clearLockouts: { access: "write", run: clearLockouts },
+  // Sessions
 
-  takeHousekeepingLease: { access: "write", run: takeHousekeepingLease },
-  deleteOldRows: { access: "background", run: deleteOldRows },
-  releaseHousekeepingLease: { access: "write", run: releaseHousekeepingLease },
+  /** Creates a session for a login. Ends the oldest sessions of a user who has too many. */
+  createSession: writes(createSession),
+  /**
+   * Records a login within a live session: sets `auth_time` and moves the session one generation on. `rejected`: the user
+   * has no such live session or cannot log in. `createSession` comes next then.
+   */
+  reauthenticate: writes(reauthenticate),
+  /** Moves a session one generation on, or returns the current one again within the grace. */
+  renewSession: writes(renewSession),
+  /** Finds a live session together with its stored user. */
+  findSession: reads(findSession),
+  /** Lists the live sessions of a user, the newest first. */
+  listSessions: reads(listSessions),
+  /**
+   * Returns the ids of users who have open sessions under a login, by its spelling or, for ASCII letters, in any case. With
+   * an application's own table only the sessions know them. Reads the whole table, for operators.
+   */
+  findSessionUsers: reads(findSessionUsers),
+  /** Counts the sessions of all users. Reads the whole table, for operators. */
+  countSessions: reads(countSessions),
+  /** Ends one session. */
+  endSession: writes(endSession),
+  /** Ends the sessions of a user, except one. */
+  endUserSessions: writes(endUserSessions),
+  /** Ends the sessions of a user of any table, and writes a "user" revocation for all other tokens. */
+  revokeUserTokens: writes(revokeUserTokens),
+  /** Starts a new era: one row ends all live sessions. */
+  endAllSessions: writes(endAllSessions),
 
-  readApplicationOwnsUsers: { access: "read", run: readApplicationOwnsUsers },
-  writeApplicationOwnsUsers: { access: "write", run: writeApplicationOwnsUsers },
+  // Revocations
 
-  recordAudit: { access: "write", run: recordAudit },
-  listAudit: { access: "read", run: listAudit },
+  /** Reads the revocations behind a number that are still in force. */
+  readRevocations: reads(readRevocations),
+  /** Revokes a signing key for ever. */
+  revokeKey: writes(revokeKey),
+
+  // Attempts
+
+  /**
+   * Takes one attempt from every counter and source, or from none. However many callers ask at once, no more attempts are
+   * allowed than there are.
+   */
+  allowAttempt: writes(allowAttempt),
+  /** Records what came of an allowed attempt. */
+  settleAttempt: writes(settleAttempt),
+  /** Deletes some of the oldest counters and sources beyond a number of rows. */
+  pruneAttempts: writes(pruneAttempts),
+  /** Lists the counters and sources that reject attempts, the longest wait first. Writes an audit row. */
+  listLockouts: writes(listLockouts),
+  /** Deletes the counters or sources of a target. Writes an audit row. */
+  clearLockouts: writes(clearLockouts),
+
+  // Audit log
+
+  recordAudit: writes(recordAudit),
+  /** Returns the newest rows, in the order in which they were written. */
+  listAudit: reads(listAudit),
+
+  // Housekeeping
+
+  /** Asks for the lease on deleting old rows, which one process has at a time. Never waits for another process. */
+  takeHousekeepingLease: writes(takeHousekeepingLease),
+  /** Deletes a small batch of old rows and extends the lease. */
+  deleteOldRows: writesInBackground(deleteOldRows),
+  /** Ends the turn and gives the lease back. */
+  releaseHousekeepingLease: writes(releaseHousekeepingLease),
+
+  // State
+
+  /** Whether the application that uses these sessions has its own user table. */
+  readApplicationOwnsUsers: reads(readApplicationOwnsUsers),
+  writeApplicationOwnsUsers: writes(writeApplicationOwnsUsers),
 };
 
-export const operationNames: readonly string[] = Object.keys(operations);
+export type OperationName = keyof typeof operations;
+type Run<P extends OperationName> = (typeof operations)[P]["run"];
+export type Input<P extends OperationName> = Parameters<Run<P>>[0];
+export type Output<P extends OperationName> = ReturnType<Run<P>> extends Transaction<infer T> ? T : never;
+
+/** The operations as methods. */
+export type Operations = {
+  readonly [P in keyof typeof operations]: (...input: Parameters<Run<P>>) => Promise<Output<P>>;
+};
+
+/** Starts the transaction of an operation. */
+export function startOperation<P extends OperationName>(name: P, input: Input<P>): Transaction<Output<P>> {
+  // TypeScript does not follow that `run` and `input` come from the same row.
+  const { run } = operations[name] as unknown as { run(input: Input<P>): Transaction<Output<P>> };
+  return run(input);
+}
+
+export const operationNames = Object.keys(operations) as readonly OperationName[];
+
+export type Call = <P extends OperationName>(operation: P, input: Input<P>) => Promise<Output<P>>;
+
+/** The operations as methods that run by `call`. */
+export function bindOperations(call: Call): Operations {
+  const bind = (operation: OperationName) => [operation, (input: never) => call(operation, input)] as const;
+  // Each method comes from the row of its name.
+  return Object.fromEntries(operationNames.map(bind)) as unknown as Operations;
+}

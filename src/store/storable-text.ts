@@ -1,8 +1,8 @@
-// Which names of a token can be those of a row.
+// Texts that the database can contain.
 
-/** The store takes NUL in a text for a bug of ours; a token that other software has made may hold it. */
+/** A token that other software signed can contain NUL. The drivers reject a NUL in a text as a bug of Ampho. */
 export const isStorableText = (name: string): boolean => !name.includes("\0");
 
-/** Whether it can be an id or a login at all. */
+/** Whether the value can be an id or a login. */
 export const isStorableName = (value: unknown): value is string =>
   typeof value === "string" && value !== "" && isStorableText(value);

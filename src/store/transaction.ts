@@ -1,8 +1,8 @@
-// A purpose as a generator: it yields SQL statements and gets rows back, and knows no driver.
-// A driver runs one generator in one transaction: SQLite synchronously, PostgreSQL by awaiting each statement.
+// A transaction as a generator. It yields SQL statements and gets rows back, and it knows no driver. A driver runs one
+// generator in one transaction: SQLite synchronously, PostgreSQL by awaiting the rows of each statement.
 //
-// The SQL is what SQLite 3.40 and PostgreSQL 14 both understand: `?` for parameters, ids and JSON as text, times as
-// integer seconds, flags as 0 and 1, `on conflict`, `returning`. What differs is named in dialect.ts.
+// The SQL is the subset that SQLite 3.40 and PostgreSQL 14 both understand: `?` for parameters, ids and JSON as text, times
+// as integer seconds, flags as 0 and 1, `on conflict`, `returning`. dialect.ts names the differences.
 
 export type SqlValue = string | number | null;
 export type Row = Readonly<Record<string, SqlValue>>;
@@ -11,37 +11,37 @@ export interface Statement {
   readonly sql: string;
   readonly parameters: readonly SqlValue[];
   /**
-   * The rows of this select may not change (`share`: by others, `update`: but by us) until the transaction ends; `free`:
-   * as `update`, without the rows that another transaction has locked.
-   * SQLite has one writer at a time and so needs nothing; elsewhere the driver appends `for share`, `for update` or
+   * Locks the rows of this select until the transaction ends. `share`: no transaction can change them. `update`: only this
+   * one can. `skipLocked`: as `update`, without the rows that another transaction has locked.
+   * SQLite has one writer at a time and needs no lock. The PostgreSQL driver appends `for share`, `for update` or
    * `for update skip locked`.
    */
   readonly lock?: RowLock;
   /**
-   * Nobody looks at its rows, or not yet: a driver need not wait for it, only see that it has succeeded before it commits,
-   * and keep its rows until then.
+   * The rows are not read, or not yet. A driver does not wait for this statement. It checks that the statement succeeded
+   * before it commits, and keeps the rows until then.
    */
   readonly deferred?: true;
 }
 
-export type RowLock = "share" | "update" | "free";
+export type RowLock = "share" | "update" | "skipLocked";
 
 /**
- * Until the transaction ends no other one with the same name goes on; again nothing to do in SQLite. It has no rows, and a
- * driver need not wait for it: what is sent behind it waits in the server.
+ * Until the transaction ends, every other transaction with the same name waits. SQLite needs nothing for it. The lock has
+ * no rows, and a driver does not wait for it, because the statements behind it wait in the server.
  */
 export interface AdvisoryLock {
   readonly advisoryLock: string;
 }
 
-/** Asks for the rows of a statement that was sent ahead. */
+/** Asks for the rows of a deferred statement. */
 export interface SentResult {
   readonly resultOf: Statement;
 }
 
 /**
- * Nothing is asked or written after this: the end of the transaction may travel with what was sent ahead, and only then are
- * its answers asked for. `read`: the whole purpose only reads, and may be done again whatever came of its end.
+ * No statement follows this step. The commit travels with the deferred statements, and their rows are read after it.
+ * `read`: the transaction only reads, so that it can be repeated whatever happened to its commit.
  */
 export interface End {
   readonly end: "read" | "write";
@@ -49,7 +49,7 @@ export interface End {
 
 export type Step = Statement | AdvisoryLock | SentResult | End;
 
-/** Steps of one transaction that come to a `T`. Whatever it throws takes the transaction back. */
+/** The steps of one transaction, which returns a `T`. An exception rolls the transaction back. */
 export type Transaction<T> = Generator<Step, T, readonly Row[]>;
 
 export function* advisoryLock(name: string): Transaction<void> {
@@ -64,38 +64,38 @@ export function* end(kind: End["end"]): Transaction<void> {
   yield { end: kind };
 }
 
-/** The only or last statement of a purpose that only reads. */
+/** The only or last statement of a transaction that only reads. */
 export function* queryLast(sql: string, parameters: readonly SqlValue[] = []): Transaction<readonly Row[]> {
   const statement = yield* send(sql, parameters);
   yield* end("read");
   return yield { resultOf: statement };
 }
 
-/** The first row of the only or last statement of a purpose that only reads, if there is any. */
-export function* firstLast(sql: string, parameters: readonly SqlValue[] = []): Transaction<Row | undefined> {
+/** The same, and returns the first row, if there is one. */
+export function* queryLastRow(sql: string, parameters: readonly SqlValue[] = []): Transaction<Row | undefined> {
   const rows = yield* queryLast(sql, parameters);
   return rows[0];
 }
 
-/** A statement whose rows nobody looks at. */
+/** A deferred statement whose rows are not read. */
 export function* write(sql: string, parameters: readonly SqlValue[] = []): Transaction<void> {
   yield { sql, parameters, deferred: true };
 }
 
-/** A statement that travels with those behind it; what it came to is asked for with `answerTo`, in the same transaction. */
+/** A deferred statement, which travels with the statements behind it. `resultOf` reads its first row. */
 export function* send(sql: string, parameters: readonly SqlValue[] = [], lock?: RowLock): Transaction<Statement> {
   const statement: Statement = { sql, parameters, deferred: true, ...(lock && { lock }) };
   yield statement;
   return statement;
 }
 
-/** The first row that a statement sent ahead came to, if there is any. */
+/** The first row of a deferred statement, if there is one. */
 export function* resultOf(statement: Statement): Transaction<Row | undefined> {
   const rows = yield { resultOf: statement };
   return rows[0];
 }
 
-/** The first row, if there is any. */
+/** The first row, if there is one. */
 export function* first(
   sql: string,
   parameters: readonly SqlValue[] = [],
@@ -106,7 +106,7 @@ export function* first(
 }
 
 export function schemaMismatch(column: string): never {
-  throw new TypeError(`the column ${column} does not hold what the schema says`);
+  throw new TypeError(`the column ${column} has a value that the schema does not allow`);
 }
 
 export function text(row: Row, column: string): string {
@@ -124,13 +124,13 @@ export function integer(row: Row, column: string): number {
   return Number.isSafeInteger(value) ? Number(value) : schemaMismatch(column);
 }
 
-/** A JSON array of strings, as roles are kept. */
+/** A JSON array of strings, such as the roles of a user. */
 export function texts(row: Row, column: string): readonly string[] {
   const value: unknown = JSON.parse(text(row, column));
   return Array.isArray(value) && value.every((each) => typeof each === "string") ? value : schemaMismatch(column);
 }
 
-/** A JSON array of arrays, of whatever kind. */
+/** A JSON array of arrays. */
 export function tuplesOf(json: string, column: string): readonly (readonly unknown[])[] {
   const list: unknown = JSON.parse(json);
   return isListOfLists(list) ? list : schemaMismatch(column);

@@ -6,6 +6,7 @@ import { flowNames } from "../flows/flows.js";
 import { problems } from "../http/rest/responses/problems.js";
 import { routes } from "../http/rest/routes.js";
 import { operationNames } from "../store/operations.js";
+import { type CounterKind, counterKinds } from "../throttle/counter-kinds.js";
 import type { Definition, Labels } from "./registry.js";
 
 /** Requests with these errors end before a flow is called. */
@@ -46,6 +47,8 @@ const statuses: readonly string[] = [
   ...new Set([200, 204, ...Object.values(problems).map(({ status }) => status)].sort()),
 ].map(String);
 
+const counterNames = Object.keys(counterKinds) as readonly CounterKind[];
+
 function define<const L extends Labels>(name: string, labels: L, help: string): Definition<L> {
   return { name, labels, help };
 }
@@ -63,12 +66,12 @@ export const counters = {
   ),
   renewals: define(
     "ampho_renewals_total",
-    { outcome: ["renewed", "repeated", "unknown", "ended", "expired", "replayed", "user"] },
+    { outcome: ["renewed", "repeated", "unknown", "ended", "expired", "reauthenticated", "replayed", "user"] },
     "What the store said of each renewal: renewed; repeated (a lost answer or a second tab); or why the session is over, replayed being a token that was used long before",
   ),
   attempts: define(
     "ampho_attempts_total",
-    { outcome: ["admitted", "pending", "login", "device", "devices", "session", "sessions", "source"] },
+    { outcome: ["allowed", "pending", ...counterNames, "source"] },
     "Passwords that were to be looked at: admitted; pending (others have to be settled first); or the counter that refused them (docs/throttling.md)",
   ),
   revocations: define(
@@ -90,7 +93,7 @@ export const histograms = {
   storeSeconds: define(
     "ampho_store_duration_seconds",
     { "db.operation.name": operationNames },
-    "Calls of the store by purpose, with what they waited for a connection",
+    "Calls of the database by operation, including the wait for a connection",
   ),
   hashWaitSeconds: define(
     "ampho_hash_wait_seconds",

@@ -4,7 +4,8 @@ import type { Guard } from "../guard/guard.js";
 import type { CookieMode } from "../http/rest/cookies/cookie-mode.js";
 import type { Handle } from "../http/rest/handler.js";
 import type { PasswordMeasure, PasswordPool } from "../passwords/pool.js";
-import type { Revocation, Store } from "../store/store.js";
+import type { Revocation } from "../store/sql/revocations.js";
+import type { Store } from "../store/store.js";
 import type { State } from "./gauges.js";
 import { createMetrics, metricsText } from "./metrics.js";
 import { observeFlows } from "./observe-flows.js";
@@ -62,11 +63,11 @@ export async function createTelemetry(url: string, version: string): Promise<Tel
 
 function around(tracing: Tracing, url: string): Around {
   const system = url.startsWith("sqlite:") ? "sqlite" : "postgresql";
-  return (purpose, call) => {
+  return (operation, call) => {
     // The poll belongs to no request, whatever was being traced when it was begun.
-    if (purpose === "readRevocations") return call();
-    const attributes = { "db.system.name": system, "db.operation.name": purpose };
-    return tracing.child(purpose, { isCall: system !== "sqlite", attributes }, call);
+    if (operation === "readRevocations") return call();
+    const attributes = { "db.system.name": system, "db.operation.name": operation };
+    return tracing.child(operation, { isCall: system !== "sqlite", attributes }, call);
   };
 }
 

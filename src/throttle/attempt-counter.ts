@@ -1,33 +1,35 @@
-// The arithmetic of one counter of freeAttempts (docs/throttling.md): a few are free; behind them there is one at a time, and each
-// wait is twice the one before. A try is taken before its password is looked at and counts until it is settled.
+// The arithmetic of one counter of attempts (docs/throttling.md). A few failures are free. After them one attempt at a time
+// is allowed, and each wait is twice the wait before. An attempt is taken before its password is checked, and counts until
+// it is settled.
 import { skewMaxSeconds } from "./clock-skew.js";
 
-/** How many freeAttempts are free, for how long failures are remembered, and how many in a row are too many. */
 export interface CounterLimits {
   readonly freeAttempts: number;
+  /** How long failures are remembered. */
   readonly windowSeconds: number;
+  /** How many failures in a row lock the counter. */
   readonly lockAfter: number;
 }
 
 /** Times are Unix seconds; 0 is long ago. */
 export interface Counter {
-  /** Wrong ones that are remembered; they make the waits. */
+  /** Failures that are remembered. They determine the waits. */
   readonly failures: number;
-  /** Tries that were taken and are not settled. */
+  /** Attempts that were taken and are not settled. */
   readonly pending: number;
-  /** Tries that are not settled by then count as wrong: their process has died. */
+  /** Attempts that are not settled by then count as failed, because their process has died. */
   readonly pendingUntil: number;
-  /** Wrong ones in a row, however long they took (NIST SP 800-63B-4 §3.2.2). */
+  /** Failures in a row, however long they took (NIST SP 800-63B-4 §3.2.2). */
   readonly streak: number;
-  /** The next try is allowed then. */
+  /** The next attempt is allowed then. */
   readonly nextAt: number;
-  /** Failures are forgotten then; the run of them is not. */
+  /** Failures are forgotten then. The streak is not. */
   readonly forgetAt: number;
-  /** How many of the failures came from where; only as many sources as are worth it. */
+  /** How many failures came from which source, for a limited number of sources. */
   readonly sources: readonly FailureSource[];
 }
 
-export type FailureSource = readonly [from: string, failures: number];
+export type FailureSource = readonly [source: string, failures: number];
 
 export const emptyCounter: Counter = {
   failures: 0,
@@ -39,68 +41,68 @@ export const emptyCounter: Counter = {
   sources: [],
 };
 
-/** `pending`: nothing stands in the way but freeAttempts that are not settled yet. */
+/** `pending`: only attempts that are not settled yet are in the way. */
 export type Judgement =
-  | { readonly outcome: "admitted" | "pending" }
-  | { readonly outcome: "refused"; readonly locked: boolean; readonly retryAfterSeconds: number };
+  | { readonly outcome: "allowed" | "pending" }
+  | { readonly outcome: "rejected"; readonly locked: boolean; readonly retryAfterSeconds: number };
 
-/** Longer than any try takes: 5 s in the queue for passwords, and 6 s for the store. */
+/** Longer than any attempt takes: 5 s in the queue for passwords, and 6 s for the database. */
 export const pendingSeconds = 15;
 
-/** The first wait, as a part of the window: a minute of a quarter of an hour. */
-const firstWaitParts = 15;
-/** Nobody knows when a lock ends; asking again before the day has passed is useless. */
+/** The first wait is this fraction of the window: one minute of a quarter of an hour. */
+const firstWaitFraction = 15;
+/** The end of a lock is not known. To ask again before a day has passed is useless. */
 const lockedRetrySeconds = 86_400;
 
 export function waitSeconds(failures: number, { freeAttempts, windowSeconds }: CounterLimits): number {
   if (failures < freeAttempts) return 0;
-  const firstSeconds = Math.max(1, Math.ceil(windowSeconds / firstWaitParts));
+  const firstSeconds = Math.max(1, Math.ceil(windowSeconds / firstWaitFraction));
   return Math.min(windowSeconds, firstSeconds * 2 ** Math.min(failures - freeAttempts, 30));
 }
 
-/** The counter as it is at `now`: what was left unsettled has failed, what is old is forgotten. */
+/** The counter as it is at `now`: unsettled attempts have failed, and old failures are forgotten. */
 export function counterAt(counter: Counter, limits: CounterLimits, now: number): Counter {
   let at = counter;
   const isLeft = at.pending > 0 && (now >= at.pendingUntil || at.pendingUntil > now + pendingSeconds + skewMaxSeconds);
   if (isLeft) at = { ...countFailures(at, at.pending, limits, Math.min(now, at.pendingUntil)), pending: 0 };
   if (at.pending === 0 && now >= at.forgetAt) at = { ...at, failures: 0, nextAt: 0, sources: [] };
-  // No wait is that long: the clock was set back.
+  // No wait is that long, so the clock was set back.
   return at.nextAt > now + limits.windowSeconds + skewMaxSeconds ? { ...at, nextAt: 0 } : at;
 }
 
-/** `counter` is one of `counterAt`. */
+/** `counter` comes from `counterAt`. */
 export function judgeCounter(counter: Counter, limits: CounterLimits, now: number): Judgement {
   const { failures, pending, streak, nextAt } = counter;
-  if (streak >= limits.lockAfter) return { outcome: "refused", locked: true, retryAfterSeconds: lockedRetrySeconds };
-  if (now < nextAt) return { outcome: "refused", locked: false, retryAfterSeconds: nextAt - now };
+  if (streak >= limits.lockAfter) return { outcome: "rejected", locked: true, retryAfterSeconds: lockedRetrySeconds };
+  if (now < nextAt) return { outcome: "rejected", locked: false, retryAfterSeconds: nextAt - now };
   const free = Math.min(Math.max(limits.freeAttempts - failures, 1), limits.lockAfter - streak);
-  return { outcome: pending < free ? "admitted" : "pending" };
+  return { outcome: pending < free ? "allowed" : "pending" };
 }
 
 export function takeAttempt(counter: Counter, now: number): Counter {
   return { ...counter, pending: counter.pending + 1, pendingUntil: now + pendingSeconds };
 }
 
-/** Gives a try back: no password was looked at, or it was the right one. */
+/** Gives an attempt back, because its password was not checked or was right. */
 export function returnAttempt(counter: Counter): Counter {
   return { ...counter, pending: Math.max(counter.pending - 1, 0) };
 }
 
-/** More sources than these are no honest user's: their failures are never forgiven, only forgotten. */
-const originsMax = 20;
+/** No honest user has more sources than this. The failures of further sources are never forgiven, only forgotten. */
+const sourcesMax = 20;
 
-/** `from` is undefined where nobody knows from where. */
+/** `from` is the source of the attempt, undefined if it is not known. */
 export function failAttempt(counter: Counter, from: string | undefined, limits: CounterLimits, now: number): Counter {
   const failed = countFailures(returnAttempt(counter), 1, limits, now);
   if (from === undefined) return failed;
   const count = failuresFrom(counter, from) + 1;
-  if (count === 1 && counter.sources.length >= originsMax) return failed;
+  if (count === 1 && counter.sources.length >= sourcesMax) return failed;
   return { ...failed, sources: [...othersThan(counter, from), [from, count]] };
 }
 
 /**
- * Whoever knows the password ends the run of failures, and the failures from the same source were their own. Those from
- * elsewhere stay: a script that logs in each minute must not give an attacker new freeAttempts each minute.
+ * A user who knows the password ends the streak, and the failures from the same source were the user's own. Failures from
+ * other sources stay, because a script that logs in each minute must not give an attacker new attempts each minute.
  */
 export function succeedAttempt(counter: Counter, from: string | undefined, { freeAttempts }: CounterLimits): Counter {
   const own = from === undefined ? 0 : failuresFrom(counter, from);
@@ -110,7 +112,7 @@ export function succeedAttempt(counter: Counter, from: string | undefined, { fre
   return { ...resetStreak(returnAttempt(counter)), failures, sources, nextAt };
 }
 
-/** The run of failures is over, and nothing else. */
+/** Ends the streak and changes nothing else. */
 export function resetStreak(counter: Counter): Counter {
   return { ...counter, streak: 0 };
 }

@@ -1,42 +1,44 @@
-// Attempts that wait for tries in flight to be settled: those of one counter stand in a line, and only the first of it asks.
-import type { AttemptVerdict } from "../store/store.js";
+// Attempts that wait until earlier attempts are settled. Those of one subject wait in one queue, and only the first of a
+// queue asks the database.
+import type { AttemptVerdict } from "./attempt.js";
 
-/** So long a attempt waits in all, and so often the first of a line asks: ever more slowly. */
+/** How long an attempt waits in all. */
 const patienceMs = 3_000;
+/** How long the first of a queue waits before it asks again. The pause doubles. */
 const pauseMs = { first: 5, longest: 40 };
-/** More in one line, or in all, would only hold connections. */
-const lineMax = 128;
+/** More attempts in one queue, or in all queues, would only occupy connections. */
+const lengthMax = 128;
 const waitingMax = 1024;
 
-interface Lane {
+interface Queue {
   last: Promise<void>;
   waiting: number;
 }
 
 export interface AttemptQueue {
-  /** Asks once, and if need be again in its turn, until the answer is known or patience is over. */
-  enqueue(line: string, ask: () => Promise<AttemptVerdict>): Promise<AttemptVerdict>;
+  /** Asks once, and then again in its turn, until the verdict is known or the attempt has waited too long. */
+  enqueue(subject: string, ask: () => Promise<AttemptVerdict>): Promise<AttemptVerdict>;
 }
 
 export function createAttemptQueue(): AttemptQueue {
-  const lanes = new Map<string, Lane>();
+  const queues = new Map<string, Queue>();
   let waiting = 0;
 
   return {
-    async enqueue(line, ask) {
-      // Nobody overtakes a line: those whose login was right come back at once, and would always be faster than its first.
-      if (!lanes.has(line)) {
+    async enqueue(subject, ask) {
+      // No attempt overtakes a queue. A client whose login succeeds at once and returns would otherwise always be first.
+      if (!queues.has(subject)) {
         const verdict = await ask();
         if (verdict.outcome !== "pending") return verdict;
       }
-      const lane = lanes.get(line) ?? { last: Promise.resolve(), waiting: 0 };
-      if (lane.waiting >= lineMax || waiting >= waitingMax) return { outcome: "pending" };
-      lanes.set(line, lane);
-      lane.waiting += 1;
+      const queue = queues.get(subject) ?? { last: Promise.resolve(), waiting: 0 };
+      if (queue.waiting >= lengthMax || waiting >= waitingMax) return { outcome: "pending" };
+      queues.set(subject, queue);
+      queue.waiting += 1;
       waiting += 1;
-      const before = lane.last;
+      const before = queue.last;
       let leave = (): void => undefined;
-      lane.last = new Promise((resolve) => {
+      queue.last = new Promise((resolve) => {
         leave = resolve;
       });
       let late = false;
@@ -44,15 +46,15 @@ export function createAttemptQueue(): AttemptQueue {
         late = true;
       }, patienceMs);
       try {
-        // Whoever is before has come earlier and loses patience earlier.
+        // The attempt before this one came earlier and gives up earlier.
         await before;
         return await askInTurn(ask, () => late);
       } finally {
         clearTimeout(timer);
         leave();
         waiting -= 1;
-        lane.waiting -= 1;
-        if (lane.waiting === 0) lanes.delete(line);
+        queue.waiting -= 1;
+        if (queue.waiting === 0) queues.delete(subject);
       }
     },
   };

@@ -1,7 +1,5 @@
-// How far the clocks of those who write to one store may lie apart.
-
 /**
- * Seconds by which what two callers take for now may differ: each reads its clock before it waits for the store, so one may
- * come later and say an earlier time. Only what lies further ahead was written before the clock was set back.
+ * Seconds by which the times of two callers can differ. Each reads its clock before it waits for the database, so that a
+ * later caller can come with an earlier time. Only a time further ahead than this was written before the clock was set back.
  */
 export const skewMaxSeconds = 15;

@@ -1,30 +1,30 @@
-// While passwords wait for a thread, whoever is refused a try hears of it a second later: attackers that wait for their answers
-// ask the less often, and what refusals cost goes to those who are let in. Where no password waits, nobody is held.
+// While passwords wait for a hashing thread, a rejection by the throttle waits for a second. An attacker who waits for each
+// response sends fewer attempts, and the machine's time goes to the logins that are allowed. Without a queue nothing waits.
 import { setTimeout as pause } from "node:timers/promises";
 import type { PasswordPool } from "../passwords/pool.js";
 
 export interface DelayedRejection {
-  /** Resolves when a refusal may be answered. Never rejects. */
+  /** Resolves when the rejection can be sent. Never rejects. */
   wait(): Promise<void>;
 }
 
-const holdMs = 1_000;
-/** Whether passwords still wait is looked at so often. */
+const delayMs = 1_000;
+/** How often the queue is checked meanwhile. */
 const stepMs = 250;
-/** Each keeps a request and its connection; beyond it refusals are answered at once. */
-const heldMax = 1_000;
+/** Each delayed rejection keeps a request and its connection. Beyond this number rejections are sent at once. */
+const delayedMax = 1_000;
 
 export function createDelayedRejection(passwords: Pick<PasswordPool, "stats">): DelayedRejection {
-  let held = 0;
+  let delayed = 0;
   const isCrowded = () => passwords.stats().waiting > 0;
 
   return {
     async wait() {
-      if (held >= heldMax) return;
-      held += 1;
-      // Not unref'd: an answer is owed to somebody.
-      for (let ms = 0; ms < holdMs && isCrowded(); ms += stepMs) await pause(stepMs);
-      held -= 1;
+      if (delayed >= delayedMax) return;
+      delayed += 1;
+      // The timer keeps the process alive, because a client waits for the response.
+      for (let ms = 0; ms < delayMs && isCrowded(); ms += stepMs) await pause(stepMs);
+      delayed -= 1;
     },
   };
 }

@@ -1,20 +1,20 @@
-// The arithmetic of one address or network (docs/throttling.md): at how many different logins it may fail within the
-// window. When they are used up it has to wait before it may try another login, each time twice as long.
+// The arithmetic of one address or network (docs/throttling.md): how many different logins can fail from it within the
+// window. After that it must wait before it can try another login, each time twice as long.
 
 import { type Judgement, pendingSeconds } from "./attempt-counter.js";
 import { skewMaxSeconds } from "./clock-skew.js";
 
 export interface SourceLimits {
-  /** Different logins. */
+  /** How many different logins can fail. */
   readonly logins: number;
   readonly windowSeconds: number;
 }
 
-/** One login that was tried from here. Times are Unix seconds; 0 is long ago. */
+/** One login that was attempted from this source. Times are Unix seconds; 0 is long ago. */
 export interface SourceEntry {
-  /** The beginning of the login's key. */
+  /** The beginning of the key of the login's counter. */
   readonly subject: string;
-  /** A wrong password is remembered until then; 0: there was none. */
+  /** A failure is remembered until then. 0: there was none. */
   readonly failedUntil: number;
   readonly pending: number;
   readonly pendingUntil: number;
@@ -22,22 +22,22 @@ export interface SourceEntry {
 
 export interface SourceState {
   readonly entries: readonly SourceEntry[];
-  /** How often the logins were used up, one time soon after the other. */
+  /** How often in a short time the limit was reached. */
   readonly level: number;
-  /** Another login may be tried then. */
+  /** Another login is allowed then. */
   readonly nextAt: number;
 }
 
 export const emptySource: SourceState = { entries: [], level: 0, nextAt: 0 };
 
-/** The longest wait is 2^4 windows: four hours of a quarter of an hour. */
+/** The longest wait is 2^4 windows, which is four hours with a window of 15 minutes. */
 const levelMax = 5;
-/** In windows: for how long after its end a wait makes the next one longer. */
+/** In windows: how long after its end a wait makes the next one longer. */
 const levelKept = 4;
-/** In windows: nothing of a source is remembered for longer. */
+/** In windows: how long a source is remembered at most. */
 export const sourceKeptWindows = 2 ** (levelMax - 1) + levelKept;
 
-/** The source as it is at `now`: what was left unsettled has failed, what is old is forgotten. */
+/** The source as it is at `now`: unsettled attempts have failed, and old failures are forgotten. */
 export function sourceAt(source: SourceState, { windowSeconds }: SourceLimits, now: number): SourceState {
   const entries: SourceEntry[] = [];
   for (const entry of source.entries) {
@@ -45,7 +45,7 @@ export function sourceAt(source: SourceState, { windowSeconds }: SourceLimits, n
       entry.pending > 0 && (now >= entry.pendingUntil || entry.pendingUntil > now + pendingSeconds + skewMaxSeconds);
     const failedUntil = isLeft ? Math.max(entry.failedUntil, entry.pendingUntil + windowSeconds) : entry.failedUntil;
     const pending = isLeft ? 0 : entry.pending;
-    // Remembered for longer than anything is: the clock was set back.
+    // No failure is remembered for longer, so the clock was set back.
     const failed = failedUntil > now && failedUntil <= now + windowSeconds + pendingSeconds + skewMaxSeconds;
     if (failed || pending > 0) entries.push({ ...entry, failedUntil: failed ? failedUntil : 0, pending });
   }
@@ -54,15 +54,15 @@ export function sourceAt(source: SourceState, { windowSeconds }: SourceLimits, n
   return { ...source, entries, ...(isOver || isAhead ? { level: 0, nextAt: 0 } : {}) };
 }
 
-/** `source` is one of `sourceAt`. A login that was tried from here already costs nothing more. */
+/** `source` comes from `sourceAt`. A login that was attempted from here already costs nothing more. */
 export function judgeSource(source: SourceState, subject: string, limits: SourceLimits, now: number): Judgement {
   const { entries, nextAt } = source;
-  if (entries.some((entry) => entry.subject === subject)) return { outcome: "admitted" };
-  if (now < nextAt) return { outcome: "refused", locked: false, retryAfterSeconds: nextAt - now };
-  if (entries.length < limits.logins) return { outcome: "admitted" };
+  if (entries.some((entry) => entry.subject === subject)) return { outcome: "allowed" };
+  if (now < nextAt) return { outcome: "rejected", locked: false, retryAfterSeconds: nextAt - now };
+  if (entries.length < limits.logins) return { outcome: "allowed" };
   const failed = entries.filter(({ failedUntil }) => failedUntil > 0).map(({ failedUntil }) => failedUntil);
   if (failed.length < limits.logins) return { outcome: "pending" };
-  return { outcome: "refused", locked: false, retryAfterSeconds: Math.max(1, Math.min(...failed) - now) };
+  return { outcome: "rejected", locked: false, retryAfterSeconds: Math.max(1, Math.min(...failed) - now) };
 }
 
 export function takeAttemptAt(source: SourceState, subject: string, now: number): SourceState {
@@ -75,7 +75,7 @@ export function returnAttemptAt(source: SourceState, subject: string): SourceSta
   return withEntry(source, { ...entry, pending: Math.max(entry.pending - 1, 0) });
 }
 
-/** Whoever knows the password of that login made its failures too. */
+/** A user who knows the password of the login made its failures too. */
 export function succeedAttemptAt(source: SourceState, subject: string): SourceState {
   return withEntry(source, { ...entryOf(returnAttemptAt(source, subject), subject), failedUntil: 0 });
 }

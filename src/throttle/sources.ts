@@ -1,5 +1,5 @@
-// Where attempts come from, as they are counted: IPv4 addresses whole, IPv6 by the /64 that one customer has at least
-// (RFC 6177) and by the /48 that one may have, IPv4 in IPv6 clothes as IPv4.
+// The sources that an address counts in: an IPv4 address as it is, an IPv6 address by its /64, which one customer has at
+// least (RFC 6177), and by its /48, which one customer can have. IPv4 embedded in IPv6 counts as IPv4.
 import { isIP } from "node:net";
 
 export interface AttemptSource {
@@ -9,7 +9,7 @@ export interface AttemptSource {
   readonly network: string | undefined;
 }
 
-/** Undefined for what is no address: such callers are counted by login only, never all together as one. */
+/** Undefined for a text that is no address. Such callers are counted by login only, never together as one source. */
 export function attemptSourceOf(text: string | undefined): AttemptSource | undefined {
   const bare = text?.replace(/%.*$/s, "") ?? "";
   const version = isIP(bare);
@@ -21,9 +21,9 @@ export function attemptSourceOf(text: string | undefined): AttemptSource | undef
   return { address: prefixOf(groups, 4), network: prefixOf(groups, 3) };
 }
 
-/** The eight groups of an IPv6 address, as numbers. */
+/** The eight groups of an IPv6 address. */
 function groupsOf(address: string): readonly number[] {
-  // WHATWG URL writes the canonical form, and IPv4 at the end as two groups.
+  // WHATWG URL writes the canonical form, with IPv4 at the end as two groups.
   const canonical = new URL(`http://[${address}]/`).hostname.slice(1, -1);
   const [head = "", tail] = canonical.split("::");
   const parse = (part: string) => (part === "" ? [] : part.split(":").map((group) => Number.parseInt(group, 16)));
@@ -33,7 +33,7 @@ function groupsOf(address: string): readonly number[] {
   return [...before, ...between, ...behind];
 }
 
-/** Of `::ffff:0:0/96` (RFC 4291 §2.5.5.2) and `64:ff9b::/96` (RFC 6052), in which the whole of IPv4 lies in one /64. */
+/** `::ffff:0:0/96` (RFC 4291 §2.5.5.2) and `64:ff9b::/96` (RFC 6052), where the whole of IPv4 is in one /64. */
 const ipv4Prefixes: readonly (readonly number[])[] = [
   [0, 0, 0, 0, 0, 0xffff],
   [0x64, 0xff9b, 0, 0, 0, 0],

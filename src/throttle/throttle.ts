@@ -1,21 +1,29 @@
-// Throttling of attempts (docs/throttling.md): one call before a password is looked at, whatever the way in. It takes a try
-// from every counter that the attempt belongs to, in the store, where all processes see it; what comes of the attempt settles it.
+// Throttling of attempts (docs/throttling.md). A flow makes one call before it checks a password, whatever the way in. The
+// call takes an attempt from every counter that it belongs to, in the database, where all processes see it. The result of
+// the attempt settles it.
 
+import type { AuditEntry, Origin } from "../audit/entry.js";
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";
 import type { PasswordTurn } from "../passwords/pool.js";
-import type { Attempt, AttemptCounter, AuditEntry, Origin, SourceLimit, Store } from "../store/store.js";
 import type { Keyring } from "../tokens/keyring.js";
+import type { Attempt, AttemptCounter, AttemptOutcome, AttemptRequest, AttemptStore, SourceLimit } from "./attempt.js";
 import { createAttemptQueue } from "./attempt-queue.js";
+import { type CounterKind, counterKinds } from "./counter-kinds.js";
 import type { DelayedRejection } from "./delayed-rejection.js";
 import { attemptSourceOf } from "./sources.js";
 
+export interface KnownDevice {
+  readonly userId: string;
+  readonly deviceId: string;
+}
+
 export interface LoginAttempt {
-  /** As it is compared. */
+  /** The canonical login. */
   readonly canonical: string;
-  /** The source that a good device proof names. */
-  readonly known?: { readonly userId: string; readonly deviceId: string } | undefined;
+  /** The device that a valid proof names. */
+  readonly known?: KnownDevice | undefined;
   readonly origin: Origin;
 }
 
@@ -26,46 +34,45 @@ export interface PasswordChangeAttempt {
   readonly origin: Origin;
 }
 
-/** A attempt that may be looked at. It has to be settled; one that is not counts as wrong after 15 s. */
-export interface AdmittedAttempt {
-  /** Of the known source that it comes from. */
+/** An attempt whose password can be checked. It must be settled, and otherwise counts as failed after 15 s. */
+export interface AllowedAttempt {
+  /** The known device that it comes from. */
   readonly deviceId: string | undefined;
   readonly turn: PasswordTurn;
-  /** For a purpose of the store that settles it as right in its own transaction: the user's runs of failures end. */
+  /** For an operation of the store that settles it as succeeded in its own transaction, and ends the user's streaks. */
   asSucceeded(userId: string): Attempt;
   /**
-   * The account that was found, where an application's own table takes other spellings for its login than we do: its own
-   * count counts too, or each spelling would have freeAttempts of its own. Throws `too_many_attempts`.
+   * Takes an attempt from the counter of the account that was found. An application's own table can accept other spellings
+   * of a login, and otherwise each spelling would have free attempts of its own. Throws `too_many_attempts`.
    */
-  admitAccount(canonical: string): Promise<void>;
-  /** Runs the look at the password; gives the try back when there was none (`overloaded`, `unavailable`). */
-  run<T>(look: () => Promise<T>): Promise<T>;
-  /** Wrong. `login`: of the account, if there is one. */
+  allowAccount(canonical: string): Promise<void>;
+  /** Runs the check of the password. Returns the attempt if the check threw (`overloaded`, `unavailable`). */
+  run<T>(check: () => Promise<T>): Promise<T>;
+  /** Settles it as failed. `login`: the login of the account, if there is one. */
   failed(audit: AuditEntry, login: string | undefined): Promise<void>;
-  /** Right, where no other purpose settles it. */
+  /** Settles it as succeeded, where no other operation does. */
   succeeded(audit?: AuditEntry): Promise<void>;
 }
 
 export interface Throttle {
-  /** Throws `too_many_attempts` with the seconds until the next try is allowed. */
-  admitLogin(attempt: LoginAttempt): Promise<AdmittedAttempt>;
-  /** The same for the old password of a password change: it touches no login. */
-  admitPasswordChange(change: PasswordChangeAttempt): Promise<AdmittedAttempt>;
+  /** Throws `too_many_attempts` with the seconds until the next attempt is allowed. */
+  allowLogin(attempt: LoginAttempt): Promise<AllowedAttempt>;
+  /** The same for the old password of a password change. It does not count for the login. */
+  allowPasswordChange(change: PasswordChangeAttempt): Promise<AllowedAttempt>;
 }
 
-interface Refusal {
+interface Rejection {
   readonly locked: boolean;
   readonly retryAfterSeconds: number;
 }
 
-/** All sources of one user together get so many times the freeAttempts of one: proofs that are piled up give no more. */
-const sourcesTogether = 3;
-/** Rows of each of the two tables of attempts: about 15 MB in all. */
+/** Rows of each of the two tables of attempts, which is about 15 MB in all. */
 const rowsMax = 50_000;
-/** Attempts between two sweeps. */
+/** How many attempts pass between two sweeps. */
 const sweepEvery = 32;
+
 export function createThrottle(deps: {
-  readonly store: Pick<Store, "admitAttempt" | "settleAttempt" | "pruneAttempts">;
+  readonly store: AttemptStore;
   readonly keyring: Pick<Keyring, "hashLogin">;
   readonly settings: Pick<
     Configuration,
@@ -79,116 +86,120 @@ export function createThrottle(deps: {
   readonly clock: Clock;
   readonly delayedRejection: DelayedRejection;
 }): Throttle {
-  const { store, clock, delayedRejection } = deps;
-  const { settings: limits } = deps;
-  const { throttleWindow: windowSeconds, throttleLock: lockAfter } = limits;
-  const lanes = createAttemptQueue();
+  const { store, keyring, settings, clock, delayedRejection } = deps;
+  const limits = { windowSeconds: settings.throttleWindow, lockAfter: settings.throttleLock };
+  const queue = createAttemptQueue();
   let sinceSweep = 0;
   let sweeping = false;
 
-  function counter(kind: AttemptCounter["kind"], freeAttempts: number, ...of: readonly string[]): AttemptCounter {
-    // JSON keeps the deps apart, whatever is in them.
-    return { key: deps.keyring.hashLogin(JSON.stringify([kind, ...of])), kind, freeAttempts };
+  function counter(kind: CounterKind, ...names: readonly string[]): AttemptCounter {
+    const { freeAttempts, times } = counterKinds[kind];
+    // JSON keeps the names apart, whatever they contain.
+    const key = keyring.hashLogin(JSON.stringify([kind, ...names]));
+    return { key, kind, freeAttempts: settings[freeAttempts] * times };
   }
 
-  const loginCounter = (canonical: string) => counter("login", limits.throttleAttempts, canonical);
-  const devicesCounter = (userId: string) => counter("devices", limits.throttleKnownAttempts * sourcesTogether, userId);
-  const sessionsCounter = (userId: string) =>
-    counter("sessions", limits.throttleKnownAttempts * sourcesTogether, userId);
-  const togetherOf = (userId: string) => [devicesCounter(userId).key, sessionsCounter(userId).key];
-  const knownCounters = ({ userId, deviceId }: NonNullable<LoginAttempt["known"]>) =>
-    [devicesCounter(userId), counter("device", limits.throttleKnownAttempts, userId, deviceId)] as const;
+  const loginCounter = (canonical: string) => counter("login", canonical);
+  const deviceCounter = ({ userId, deviceId }: KnownDevice) => counter("device", userId, deviceId);
+  const togetherOf = (userId: string) => [counter("devices", userId).key, counter("sessions", userId).key];
 
-  function strangeAttempt(canonical: string, address: string | undefined, known: LoginAttempt["known"]): Attempt {
-    const login = loginCounter(canonical);
-    const from = attemptSourceOf(address);
+  function sourcesOf(address: string | undefined): readonly SourceLimit[] {
+    const source = attemptSourceOf(address);
     const sources: SourceLimit[] = [];
-    if (from?.network !== undefined && limits.throttleNetwork > 0)
-      sources.push({ source: from.network, logins: limits.throttleNetwork });
-    if (from !== undefined && limits.throttleAddress > 0)
-      sources.push({ source: from.address, logins: limits.throttleAddress });
-    const alsoReset = known === undefined ? [] : [knownCounters(known)[1].key];
-    const subject = shortOf(login);
-    return { sources, counters: [login], subject, from: from?.address, windowSeconds, lockAfter, alsoReset };
+    if (source?.network !== undefined && settings.throttleNetwork > 0)
+      sources.push({ source: source.network, logins: settings.throttleNetwork });
+    if (source !== undefined && settings.throttleAddress > 0)
+      sources.push({ source: source.address, logins: settings.throttleAddress });
+    return sources;
   }
 
-  function knownAttempt(canonical: string, known: NonNullable<LoginAttempt["known"]>): Attempt {
+  function unknownDeviceAttempt({ canonical, known, origin }: LoginAttempt): Attempt {
     const login = loginCounter(canonical);
-    const [together, own] = knownCounters(known);
     return {
-      sources: [],
-      counters: [together, own],
-      // A line of its own to wait in: that of the login strangers could keep full.
-      subject: shortOf(own),
-      from: shortOf(own),
-      windowSeconds,
-      lockAfter,
-      // A success from a known source ends the lock of strange ones.
-      alsoReset: [login.key],
+      ...limits,
+      sources: sourcesOf(origin.address),
+      counters: [login],
+      subject: subjectOf(login),
+      from: attemptSourceOf(origin.address)?.address,
+      alsoReset: known === undefined ? [] : [deviceCounter(known).key],
     };
   }
 
-  function sweepAtTimes(): void {
+  function knownDeviceAttempt(canonical: string, known: KnownDevice): Attempt {
+    const own = deviceCounter(known);
+    return {
+      ...limits,
+      sources: [],
+      counters: [counter("devices", known.userId), own],
+      // A queue of its own, because attackers could keep the queue of the login full.
+      subject: subjectOf(own),
+      from: subjectOf(own),
+      // A success from a known device ends the lock of unknown devices.
+      alsoReset: [loginCounter(canonical).key],
+    };
+  }
+
+  function sweepSometimes(): void {
     sinceSweep += 1;
     if (sinceSweep < sweepEvery || sweeping) return;
     sinceSweep = 0;
     sweeping = true;
     sweep()
-      // The store is away: the tables do not grow meanwhile.
+      // The database is unreachable, so that the tables do not grow meanwhile.
       .catch(() => undefined)
       .finally(() => {
         sweeping = false;
       });
   }
 
-  /** To its end: of a thousand attempts at once none comes later that could begin another. */
+  /** Sweeps to the end, because after a thousand attempts at once no later attempt might start another sweep. */
   async function sweep(): Promise<void> {
     while ((await store.pruneAttempts({ rowsMax })).more);
   }
 
-  /** The refusal, or undefined when the attempt was admitted. */
-  async function admit(
+  /** Returns the rejection, or undefined if the attempt is allowed. */
+  async function findRejection(
     attempt: Attempt,
-    { canonical, origin, event }: Pick<Parameters<Store["admitAttempt"]>[0], "canonical" | "origin" | "event">,
-  ): Promise<Refusal | undefined> {
-    sweepAtTimes();
-    const ask = () => store.admitAttempt({ ...attempt, now: clock.now(), canonical, origin, event });
-    const verdict = await lanes.enqueue(attempt.subject, ask);
-    if (verdict.outcome === "admitted") return undefined;
-    return verdict.outcome === "refused" ? verdict : { locked: false, retryAfterSeconds: 1 };
+    about: Pick<AttemptRequest, "canonical" | "origin" | "event">,
+  ): Promise<Rejection | undefined> {
+    sweepSometimes();
+    const ask = () => store.allowAttempt({ ...attempt, now: clock.now(), ...about });
+    const verdict = await queue.enqueue(attempt.subject, ask);
+    if (verdict.outcome === "allowed") return undefined;
+    return verdict.outcome === "rejected" ? verdict : { locked: false, retryAfterSeconds: 1 };
   }
 
-  async function refuse(refusal: Refusal): Promise<never> {
+  async function reject(rejection: Rejection): Promise<never> {
     await delayedRejection.wait();
-    throw tooMany(refusal);
+    throw tooMany(rejection);
   }
 
-  function admission(
-    admitted: Attempt,
+  function allowed(
+    taken: Attempt,
     turn: PasswordTurn,
     { deviceId, origin }: { readonly deviceId?: string | undefined; readonly origin: Origin },
-  ): AdmittedAttempt {
-    let attempt = admitted;
-    const settle = (outcome: "failed" | "succeeded" | "returned", audit?: AuditEntry, login?: string) =>
+  ): AllowedAttempt {
+    let attempt = taken;
+    const settle = (outcome: AttemptOutcome, audit?: AuditEntry, login?: string) =>
       store.settleAttempt({ ...attempt, outcome, now: clock.now(), login, audit });
     return {
       deviceId,
       turn,
       asSucceeded: (userId) => ({ ...attempt, alsoReset: [...attempt.alsoReset, ...togetherOf(userId)] }),
-      async admitAccount(canonical) {
+      async allowAccount(canonical) {
         const own = loginCounter(canonical);
-        // At a known source freeAttempts are counted by the user already.
+        // The attempts of a known device are counted by user already.
         if (attempt.counters.some(({ kind, key }) => kind !== "login" || key === own.key)) return;
-        const further = { ...attempt, sources: [], counters: [own], subject: shortOf(own) };
-        const refusal = await admit(further, { canonical, origin, event: "login_throttled" });
-        if (refusal !== undefined) throw tooMany(refusal);
+        const further = { ...attempt, sources: [], counters: [own], subject: subjectOf(own) };
+        const rejection = await findRejection(further, { canonical, origin, event: "login_throttled" });
+        if (rejection !== undefined) throw tooMany(rejection);
         attempt = { ...attempt, counters: [...attempt.counters, own] };
       },
-      async run(look) {
+      async run(check) {
         try {
-          return await look();
+          return await check();
         } catch (error) {
-          // If that fails too, it counts as wrong later: no error of ours may be a way to free freeAttempts.
+          // If this fails too, the attempt counts as failed later. An error of Ampho must never give free attempts.
           await settle("returned").catch(() => undefined);
           throw error;
         }
@@ -199,52 +210,48 @@ export function createThrottle(deps: {
   }
 
   return {
-    async admitLogin({ canonical, known, origin }) {
-      const event = "login_throttled";
+    async allowLogin(login) {
+      const { canonical, known, origin } = login;
+      const about = { canonical, origin, event: "login_throttled" } as const;
       if (known !== undefined) {
-        const attempt = knownAttempt(canonical, known);
-        const refusal = await admit(attempt, { canonical, origin, event });
-        if (refusal === undefined)
-          return admission(
-            attempt,
-            { fairnessKey: known.userId, priority: true },
-            { deviceId: known.deviceId, origin },
-          );
-        if (!refusal.locked) return refuse(refusal);
+        const { userId, deviceId } = known;
+        const attempt = knownDeviceAttempt(canonical, known);
+        const rejection = await findRejection(attempt, about);
+        if (rejection === undefined)
+          return allowed(attempt, { fairnessKey: userId, priority: true }, { deviceId, origin });
+        if (!rejection.locked) return reject(rejection);
       }
-      // A known source with too many failures in a row is a strange one, until a success there.
-      const attempt = strangeAttempt(canonical, origin.address, known);
-      const refusal = await admit(attempt, { canonical, origin, event });
-      if (refusal !== undefined) return refuse(refusal);
-      // One turn for each address: the throttle bounds how many of one login wait.
+      // A known device with too many failures in a row counts as unknown until a login from it succeeds.
+      const attempt = unknownDeviceAttempt(login);
+      const rejection = await findRejection(attempt, about);
+      if (rejection !== undefined) return reject(rejection);
+      // One turn for each address. The throttle limits how many attempts at one login wait.
       const fairnessKey = attempt.sources.at(-1)?.source ?? canonical;
-      return admission(attempt, { fairnessKey }, { deviceId: known?.deviceId, origin });
+      return allowed(attempt, { fairnessKey }, { deviceId: known?.deviceId, origin });
     },
 
-    async admitPasswordChange({ canonical, userId, sessionId, origin }) {
-      const together = sessionsCounter(userId);
-      const own = counter("session", limits.throttleKnownAttempts, sessionId);
+    async allowPasswordChange({ canonical, userId, sessionId, origin }) {
+      const own = counter("session", sessionId);
       const attempt: Attempt = {
+        ...limits,
         sources: [],
-        counters: [together, own],
-        subject: shortOf(own),
-        from: shortOf(own),
-        windowSeconds,
-        lockAfter,
+        counters: [counter("sessions", userId), own],
+        subject: subjectOf(own),
+        from: subjectOf(own),
         alsoReset: [],
       };
-      const refusal = await admit(attempt, { canonical, origin, event: "password_throttled" });
-      if (refusal !== undefined) return refuse(refusal);
-      return admission(attempt, { fairnessKey: userId, priority: true }, { origin });
+      const rejection = await findRejection(attempt, { canonical, origin, event: "password_change_throttled" });
+      if (rejection !== undefined) return reject(rejection);
+      return allowed(attempt, { fairnessKey: userId, priority: true }, { origin });
     },
   };
 }
 
-/** 66 bits of the key: enough to tell the logins of one address apart, or the sources of one user. */
-function shortOf({ key }: AttemptCounter): string {
+/** 66 bits of the key, enough to distinguish the logins of one address, or the devices of one user. */
+function subjectOf({ key }: AttemptCounter): string {
   return key.slice(0, 11);
 }
 
-function tooMany({ retryAfterSeconds }: Refusal): AmphoError {
-  return new AmphoError("too_many_attempts", "Too many freeAttempts. Wait before the next one.", { retryAfterSeconds });
+function tooMany({ retryAfterSeconds }: Rejection): AmphoError {
+  return new AmphoError("too_many_attempts", "Too many attempts. Wait before the next one.", { retryAfterSeconds });
 }

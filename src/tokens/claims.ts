@@ -1,4 +1,5 @@
 // The claims that a token has to carry, their types and ranges: RFC 7519 §4.1, RFC 9068 §2.2, and Ampho's own.
+import { numericDateMax } from "../clock.js";
 import { type RejectionReason, reject } from "./rejection.js";
 
 /** The claims that are read here; a token may hold others. Times are whole Unix seconds. */
@@ -34,11 +35,8 @@ export interface ClaimRules {
   readonly foreignMaxSeconds?: number | undefined;
 }
 
-/** The last second of the year 9999, the end of what RFC 3339 can say. */
-const timeMax = 253_402_300_799;
-
 function isTime(value: unknown): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= timeMax;
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= numericDateMax;
 }
 
 function isTimeIfThere(value: unknown): boolean {

@@ -5,8 +5,9 @@ import { AmphoError } from "../errors.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import type { FailureDelay } from "../passwords/failure-delay.js";
 import type { PasswordPool, PasswordTurn } from "../passwords/pool.js";
+import type { User } from "../store/sql/users.js";
 import { isStorableName, isStorableText } from "../store/storable-text.js";
-import type { Store, User } from "../store/store.js";
+import type { Store } from "../store/store.js";
 
 /** A user as the flows know one. */
 export interface Account {

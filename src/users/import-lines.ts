@@ -3,7 +3,7 @@
 import { parseJsonObject } from "../crypto/json.js";
 import { canonicalLogin, checkNewLogin } from "../logins/login-name.js";
 import { identifyHash } from "../passwords/formats/formats.js";
-import type { StagedUser } from "../store/store.js";
+import type { StagedUser } from "../store/sql/imports.js";
 import { findRoleProblem } from "./roles.js";
 
 /** A line holds a login, a hash and roles: the longest of any use has some thousand bytes. */

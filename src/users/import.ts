@@ -2,10 +2,11 @@
 // in batches that nobody sees and published by one small transaction, so that whoever uses the store meanwhile waits for
 // no more than a batch; memory is bounded by a window of batches.
 
+import type { Origin } from "../audit/entry.js";
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
 import type { Deps } from "../flows/deps.js";
-import type { Origin, StagedUser } from "../store/store.js";
+import type { StagedUser } from "../store/sql/imports.js";
 import { type ReadUser, readImportLine } from "./import-lines.js";
 
 export interface ImportOptions {
@@ -82,7 +83,7 @@ export async function importUsers(
       for (const batch of batchesOf(window)) {
         const outcome = await spaced(() => stage(batch));
         if (outcome.outcome === "dropped") throw givenUp();
-        refused.push(...outcome.refused);
+        refused.push(...outcome.rejected);
       }
       tally.add(window, refused);
       options.onProgress?.(tally.lines);

@@ -1,10 +1,10 @@
 // Keeps a verifier's revocation set in step with the feed of an Ampho (docs/verifying.md): one question is always open, and
 // answered as soon as something is revoked.
-import type { Clock } from "../clock.js";
+import { type Clock, leewayMaxSeconds } from "../clock.js";
 import { fromFeedEntry } from "../sessions/feed-entry.js";
 import { watchProcessPause } from "../sessions/process-pause.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
-import type { Revocation, RevocationPage } from "../store/store.js";
+import type { Revocation, RevocationPage } from "../store/sql/revocations.js";
 import { FetchFailure, fetchJson } from "./fetch-json.js";
 
 /** Short, so that a connection that died unseen is noticed soon. */
@@ -14,8 +14,6 @@ const bounds = { timeoutMs: (waitSeconds + 3) * 1000, bytesMax: 16_777_216 };
 const pauseMs = 100;
 const backOffMaxMs = 2_000;
 const sweepEverySeconds = 10;
-/** As in sql/revocations.ts: until then an expired token may still be let in. */
-const leewayMaxSeconds = 300;
 
 /** Processes that answer in turn may differ by so much. */
 const serversApartSeconds = 1;

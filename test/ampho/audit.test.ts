@@ -24,15 +24,15 @@ describe("each decision", () => {
     const sessionId = sessionOf(grant);
     const expected: object[] = [{ ...about, event: "login", sessionId, origin }];
     await post("/login", { login: "ann", password: "wrong" });
-    expected.push({ ...about, event: "login_refused", reason: "wrong_password", origin });
+    expected.push({ ...about, event: "login_rejected", reason: "wrong_password", origin });
     await post("/login", { login: "nobody", password: "wrong" });
-    expected.push({ at: start, event: "login_refused", reason: "unknown_login", origin });
+    expected.push({ at: start, event: "login_rejected", reason: "unknown_login", origin });
     await post("/login", { login: "ann", password }, grant.token);
     expected.push({ ...about, event: "reauthenticated", sessionId, origin });
     await post("/renew", { refresh_token: grant.refresh_token });
     expected.push({ ...about, event: "renew_repeated", sessionId, origin });
     await post("/password", { password: "wrong", new_password: newPassword }, grant.token);
-    expected.push({ ...about, event: "password_refused", reason: "wrong_password", sessionId, origin });
+    expected.push({ ...about, event: "password_change_rejected", reason: "wrong_password", sessionId, origin });
     await post("/password", { password, new_password: newPassword }, grant.token);
     expected.push({ ...about, event: "password_changed", origin });
     world.clock.advance(11);
@@ -40,7 +40,7 @@ describe("each decision", () => {
     await post("/renew", { refresh_token: grant.refresh_token });
     expected.push({ ...later, event: "renew_replayed", sessionId, origin });
     await post("/renew", { refresh_token: grant.refresh_token });
-    expected.push({ ...later, event: "renew_refused", reason: "ended", sessionId, origin });
+    expected.push({ ...later, event: "renew_rejected", reason: "ended", sessionId, origin });
     const second = grantOf(await post("/login", { login: "ann", password: newPassword }));
     expected.push({ ...later, event: "login", sessionId: sessionOf(second), origin });
     await world.call("POST", "/logout", { ...from, bearer: second.token });
@@ -80,9 +80,9 @@ describe("each decision", () => {
       "user_disabled ann",
       `session_ended user_disabled ann ${sessionOf(second)}`,
       "user_enabled ann",
-      "user_removed ann",
-      "user_revoked ann",
-      "every_session_ended",
+      "user_deleted ann",
+      "tokens_revoked ann",
+      "sessions_ended",
       "key_revoked",
     ]);
     const changed = (await world.ampho.audit.list({})).find(({ event }) => event === "roles_changed");

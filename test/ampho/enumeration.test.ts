@@ -70,9 +70,9 @@ describe("a refused login", () => {
     for (const login of ["nobody", "ann", "nopw"])
       await world.call("POST", "/login", { body: { login, password: "wrong" } });
     expect((await world.events()).slice(before)).toEqual([
-      "login_refused: unknown_login",
-      "login_refused: wrong_password",
-      "login_refused: no_password_set",
+      "login_rejected: unknown_login",
+      "login_rejected: wrong_password",
+      "login_rejected: no_password_set",
     ]);
   });
 });

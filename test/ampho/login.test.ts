@@ -252,7 +252,7 @@ describe("a login is refused", () => {
       { login: "dora", password },
     ])
       await world.call("POST", "/login", { body });
-    const rows = (await world.ampho.audit.list({})).filter(({ event }) => event === "login_refused");
+    const rows = (await world.ampho.audit.list({})).filter(({ event }) => event === "login_rejected");
     expect(rows.map(({ reason, login }) => [reason, login])).toEqual([
       ["unknown_login", undefined],
       ["wrong_password", "ann"],

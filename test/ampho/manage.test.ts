@@ -228,7 +228,7 @@ describe("ampho.audit", () => {
     const eventsOf = async (login: string) => (await ampho.audit.list({ login })).map(({ event }) => event);
     for (const spelling of ["Ann", "ann", "ANN"]) expect(await eventsOf(spelling)).toEqual(["user_created"]);
     await ampho.users.remove("ann");
-    expect(await eventsOf("Ann")).toEqual(["user_created", "user_removed"]);
+    expect(await eventsOf("Ann")).toEqual(["user_created", "user_deleted"]);
   });
 
   it("gives the newest, in the order of writing, from a time on", async () => {

@@ -97,9 +97,9 @@ describe("an application's own user table", () => {
     expect(answers[0]?.error).toBe("invalid_credentials");
     expect(table.verifies).toBe(2);
     expect(await world.events()).toEqual([
-      "login_refused: wrong_password",
-      "login_refused: unknown_login",
-      "login_refused: disabled",
+      "login_rejected: wrong_password",
+      "login_rejected: unknown_login",
+      "login_rejected: disabled",
     ]);
   });
 
@@ -154,7 +154,7 @@ describe("an application's own user table", () => {
   });
 
   it.each([
-    ["is gone", undefined, "user_removed"],
+    ["is gone", undefined, "user_deleted"],
     ["is disabled", { id: "7", login: "ann", disabled: true }, "user_disabled"],
     ["has another id", { id: "8", login: "ann" }, "user_changed"],
   ])("refuses renewal when the user %s, and ends the session", async (_, row, reason) => {
@@ -177,7 +177,7 @@ describe("an application's own user table", () => {
     world.clock.advance(11);
     expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
     expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
-    expect(await world.events()).toEqual(["login", "renew", "renew_replayed", "renew_refused: ended"]);
+    expect(await world.events()).toEqual(["login", "renew", "renew_replayed", "renew_rejected: ended"]);
   });
 
   it("that throws is 503, tells nothing of the inside, moves nothing and ends nothing", async () => {
@@ -332,7 +332,7 @@ describe("an application's own user table", () => {
     ]);
     expect((await world.events()).slice(0, 3)).toEqual([
       "login",
-      "user_revoked",
+      "tokens_revoked",
       "session_ended: ended_by_application",
     ]);
     // Whom the table lets in again is in again.
@@ -385,7 +385,7 @@ describe("an application's own user table", () => {
     rows.pop();
     expect((await strict(request())).status).toBe(401);
     expect((await world.renew(next.refresh_token)).error).toBe("session_ended");
-    expect((await world.events()).slice(-1)).toEqual(["session_ended: user_removed"]);
+    expect((await world.events()).slice(-1)).toEqual(["session_ended: user_deleted"]);
   });
 
   it("whose findById answers somebody else lets nobody be that", async () => {

@@ -254,7 +254,9 @@ describe("POST /password", () => {
       [401, "invalid_credentials"],
     ]);
     expect(bad[0]?.text).toBe(bad[1]?.text);
-    expect((await world.events()).filter((event) => event === "password_refused: wrong_password")).toHaveLength(2);
+    expect((await world.events()).filter((event) => event === "password_change_rejected: wrong_password")).toHaveLength(
+      2,
+    );
     await world.login("ann");
   });
 
@@ -273,7 +275,7 @@ describe("POST /password", () => {
     expect(answer.text).not.toContain(weak);
     expect(answer.text).toMatch(/password/i);
     await world.login("ann-of-the-hill");
-    expect(await world.events()).toContain("password_refused: rule_broken");
+    expect(await world.events()).toContain("password_change_rejected: policy");
   });
 
   it("twice at once with the old password changes it once", async () => {
@@ -293,7 +295,7 @@ describe("POST /password", () => {
     const events = (await world.events()).filter((event) => event.startsWith("password"));
     expect(events).toEqual([
       "password_changed",
-      expect.stringMatching(/^password_refused: (changed_meanwhile|wrong_password)$/),
+      expect.stringMatching(/^password_change_rejected: (changed_meanwhile|wrong_password)$/),
     ]);
   });
 

@@ -33,8 +33,8 @@ describe("a spray", () => {
     });
     const attempt = async (login: string, address: string) => {
       const origin = { actor: "user", address } as const;
-      const admission = await throttle.admitLogin({ canonical: login, origin });
-      await admission.failed({ at: now, event: "login_refused", origin }, undefined);
+      const admission = await throttle.allowLogin({ canonical: login, origin });
+      await admission.failed({ at: now, event: "login_rejected", origin }, undefined);
     };
     for (let n = 0; n < sprayed; n += together) {
       await Promise.all(

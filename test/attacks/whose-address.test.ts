@@ -44,7 +44,7 @@ describe.each([0, 1, 2])("ampho serve behind %i proxies", (hops) => {
     const audit: readonly { readonly event: string; readonly origin: Seen }[] = JSON.parse(
       (await command(place, ["audit-list", "--json"])).stdout,
     );
-    for (const event of ["login", "login_refused"]) {
+    for (const event of ["login", "login_rejected"]) {
       const addresses = audit.filter((row) => row.event === event).map(({ origin }) => origin.address);
       const own = event === "login" ? ["127.0.0.1"] : [];
       expect([event, [...addresses].sort()]).toEqual([event, [...expected, ...own].sort()]);

@@ -33,7 +33,7 @@ export const healthy: Series = {
   [one("ampho_store_errors_total", ',error_type="unavailable"')]: flat(7),
   [one("ampho_store_waiting")]: "0 3 0 0x316",
   [one("ampho_hash_shed_total")]: flat(9),
-  [one("ampho_attempts_total", ',outcome="admitted"')]: rising(100),
+  [one("ampho_attempts_total", ',outcome="allowed"')]: rising(100),
   [one("ampho_attempts_total", ',outcome="login"')]: rising(2),
   [one("ampho_renewals_total", ',outcome="renewed"')]: rising(100),
   [one("ampho_renewals_total", ',outcome="replayed"')]: flat(1),

@@ -114,7 +114,7 @@ export const tallySql = `
   union all select 'era', era from ampho_state
   union all select 'number', last_revocation from ampho_state
   union all select 'revoked ' || kind, count(*) from ampho_revocations group by kind
-  union all select 'recorded ' || event, count(*) from ampho_audit where event not like 'login_refused%' group by event`;
+  union all select 'recorded ' || event, count(*) from ampho_audit where event not like 'login_rejected%' group by event`;
 
 export type Tally = ReadonlyMap<string, number>;
 

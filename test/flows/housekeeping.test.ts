@@ -35,7 +35,7 @@ async function openWith(processes: number) {
       }
     }
   };
-  const record = () => store.recordAudit({ at: clock.now(), event: "login_refused", origin });
+  const record = () => store.recordAudit({ at: clock.now(), event: "login_rejected", origin });
   return { store, clock, running, passMinutes, record };
 }
 

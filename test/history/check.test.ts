@@ -40,7 +40,7 @@ function guesses({ at, row }: Made, count: number, ms: number, everyMs = 10): vo
   for (let n = 0; n < count; n++) {
     const address = `10.0.0.${n}`;
     at(ms + n * everyMs, ms + n * everyMs + 9, wrongGuess(address), refused("invalid_credentials"));
-    row(ms + n * everyMs, "login_refused", { reason: "wrong_password", address });
+    row(ms + n * everyMs, "login_rejected", { reason: "wrong_password", address });
   }
 }
 
@@ -76,7 +76,7 @@ describe("a history without a fault", () => {
         move(made, "s", 1, 300);
         made.row(400, "renew_replayed", { sessionId: "s", gen: 0 });
         made.at(500, 510, renew("s", 2), refused("session_ended"));
-        made.row(500, "renew_refused", { sessionId: "s", gen: 2, reason: "ended" });
+        made.row(500, "renew_rejected", { sessionId: "s", gen: 2, reason: "ended" });
       },
     ],
     [
@@ -134,7 +134,7 @@ describe("a history without a fault", () => {
         made.at(100, 200, changePassword("s", "first", "second"), done);
         made.row(150, "password_changed");
         made.at(110, 190, logIn("first"), refused("invalid_credentials"));
-        made.row(150, "login_refused", { reason: "password_changed", address: "192.0.2.1" });
+        made.row(150, "login_rejected", { reason: "password_changed", address: "192.0.2.1" });
         made.row(150, "session_ended", { sessionId: "good", reason: "password_changed" });
       },
     ],
@@ -332,7 +332,7 @@ describe("a planted fault", () => {
       "a renewal that is refused for nothing",
       (made) => {
         made.at(200, 210, renew("good", 1), refused("session_ended"));
-        made.row(200, "renew_refused", { sessionId: "good", gen: 1, reason: "ended" });
+        made.row(200, "renew_rejected", { sessionId: "good", gen: 1, reason: "ended" });
       },
     ],
     [
@@ -349,7 +349,7 @@ describe("a planted fault", () => {
       "the right password called wrong",
       (made) => {
         made.at(200, 210, logIn(), refused("invalid_credentials"));
-        made.row(200, "login_refused", { address: "192.0.2.1" });
+        made.row(200, "login_rejected", { address: "192.0.2.1" });
       },
     ],
     [
@@ -380,7 +380,7 @@ describe("a planted fault", () => {
       (made) => {
         guesses(made, 5, 1_000);
         made.at(1_100, 1_110, wrongGuess("10.0.0.8"), null);
-        made.row(1_100, "login_refused", { address: "10.0.0.8" });
+        made.row(1_100, "login_rejected", { address: "10.0.0.8" });
       },
     ],
     [
@@ -413,7 +413,7 @@ describe("a planted fault", () => {
             changePassword("good", `guess ${n}`, "mine"),
             refused("invalid_credentials"),
           );
-          made.row(200 + n * 10, "password_refused");
+          made.row(200 + n * 10, "password_change_rejected");
         }
       },
     ],

@@ -27,7 +27,6 @@ async function openFollower() {
       sessionsPerUser: 100,
       origin: { actor: "user" },
       stored: false,
-      event: "login",
     });
     if (made.outcome !== "created") throw new Error("the session was refused");
     const { id } = made.session;

@@ -1,48 +1,48 @@
 import { expect, it } from "vitest";
-import type { Attempt, AttemptOutcome, AttemptVerdict } from "../../dist/store/store.js";
+import type { Attempt, AttemptOutcome, AttemptVerdict } from "../../dist/throttle/attempt.js";
 import type { Opened } from "./contract.js";
 import { addUser, ann, attempt, eventsOf, login, operator, origin, start } from "./fixtures.js";
 
 export function attemptContract(store: Opened): void {
   const admit = (of: Attempt, now = start): Promise<AttemptVerdict> =>
-    store().admitAttempt({ ...of, now, origin, event: "login_throttled", canonical: "ann" });
+    store().allowAttempt({ ...of, now, origin, event: "login_throttled", canonical: "ann" });
   const settle = (of: Attempt, outcome: AttemptOutcome, now = start): Promise<void> =>
     store().settleAttempt({ ...of, outcome, now, login: undefined, audit: undefined });
   async function fail(of: Attempt, now = start): Promise<void> {
-    expect(await admit(of, now)).toEqual({ outcome: "admitted" });
+    expect(await admit(of, now)).toEqual({ outcome: "allowed" });
     await settle(of, "failed", now);
   }
 
   it("of many attempts at once no more are admitted than there are tries", async () => {
     const verdicts = await Promise.all(Array.from({ length: 50 }, () => admit(attempt())));
-    expect(verdicts.filter(({ outcome }) => outcome === "admitted")).toHaveLength(3);
+    expect(verdicts.filter(({ outcome }) => outcome === "allowed")).toHaveLength(3);
     expect(verdicts.filter(({ outcome }) => outcome === "pending")).toHaveLength(47);
   });
 
   it("failed attempts make the next one wait, and the refusal is recorded once", async () => {
     await addUser(store());
     for (let failed = 0; failed < 3; failed++) await fail(attempt());
-    const refused = { outcome: "refused", by: "login", locked: false, retryAfterSeconds: 60 };
+    const refused = { outcome: "rejected", by: "login", locked: false, retryAfterSeconds: 60 };
     for (let asked = 0; asked < 3; asked++) expect(await admit(attempt())).toEqual(refused);
     expect((await eventsOf(store())).filter((event) => event.startsWith("login_throttled"))).toEqual([
       "login_throttled login",
     ]);
-    expect(await admit(attempt(), start + 60)).toEqual({ outcome: "admitted" });
+    expect(await admit(attempt(), start + 60)).toEqual({ outcome: "allowed" });
   });
 
   it("tries and waits hold against one who read the clock before them, and waited for the store", async () => {
     const before = start - 6;
-    for (let taken = 0; taken < 3; taken++) expect(await admit(attempt())).toEqual({ outcome: "admitted" });
+    for (let taken = 0; taken < 3; taken++) expect(await admit(attempt())).toEqual({ outcome: "allowed" });
     expect(await admit(attempt(), before)).toEqual({ outcome: "pending" });
     for (let taken = 0; taken < 3; taken++) await settle(attempt(), "failed");
-    expect(await admit(attempt(), before)).toMatchObject({ outcome: "refused", by: "login" });
+    expect(await admit(attempt(), before)).toMatchObject({ outcome: "rejected", by: "login" });
     // As long as the window: the longest wait there is.
     let now = start;
     for (let failed = 3; failed < 7; failed++) {
       now += 900;
       await fail(attempt(), now);
     }
-    expect(await admit(attempt(), now - 6)).toMatchObject({ outcome: "refused", by: "login", retryAfterSeconds: 906 });
+    expect(await admit(attempt(), now - 6)).toMatchObject({ outcome: "rejected", by: "login", retryAfterSeconds: 906 });
   });
 
   it("a refusal names the account, and nothing that has none", async () => {
@@ -53,7 +53,7 @@ export function attemptContract(store: Opened): void {
       subject: "x",
     });
     await fail(other);
-    await store().admitAttempt({ ...other, now: start, origin, event: "login_throttled", canonical: "hunter2" });
+    await store().allowAttempt({ ...other, now: start, origin, event: "login_throttled", canonical: "hunter2" });
     for (let failed = 0; failed < 3; failed++) await fail(attempt());
     await admit(attempt());
     const rows = await store().listAudit({ login: undefined, since: undefined, limit: 100 });
@@ -63,7 +63,7 @@ export function attemptContract(store: Opened): void {
   it("attempts that were right, or not looked at, cost nothing", async () => {
     for (const outcome of ["succeeded", "returned"] as const)
       for (let tried = 0; tried < 10; tried++) {
-        expect(await admit(attempt())).toEqual({ outcome: "admitted" });
+        expect(await admit(attempt())).toEqual({ outcome: "allowed" });
         await settle(attempt(), outcome);
       }
     expect(await store().clearLockouts({ target: { all: true }, now: start, origin: operator })).toBe(0);
@@ -87,7 +87,7 @@ export function attemptContract(store: Opened): void {
     await fail(at("one"));
     await fail(at("two"));
     expect(await admit(at("three"))).toEqual({
-      outcome: "refused",
+      outcome: "rejected",
       by: "source",
       locked: false,
       retryAfterSeconds: 900,
@@ -99,7 +99,7 @@ export function attemptContract(store: Opened): void {
   it("a success elsewhere ends the lock of a login, and leaves its wait", async () => {
     const strange = attempt({ lockAfter: 3 });
     for (let failed = 0; failed < 3; failed++) await fail(strange);
-    expect(await admit(strange, start + 5000)).toMatchObject({ outcome: "refused", locked: true });
+    expect(await admit(strange, start + 5000)).toMatchObject({ outcome: "rejected", locked: true });
     const known = attempt({
       sources: [],
       counters: [{ key: "device:1", kind: "device", freeAttempts: 3 }],
@@ -108,8 +108,8 @@ export function attemptContract(store: Opened): void {
     });
     await admit(known);
     await settle(known, "succeeded");
-    expect(await admit(strange)).toMatchObject({ outcome: "refused", locked: false, retryAfterSeconds: 60 });
-    expect(await admit(strange, start + 60)).toEqual({ outcome: "admitted" });
+    expect(await admit(strange)).toMatchObject({ outcome: "rejected", locked: false, retryAfterSeconds: 60 });
+    expect(await admit(strange, start + 60)).toEqual({ outcome: "allowed" });
   });
 
   it("what is held back is listed, the longest first, and cleared by login, by address or whole", async () => {
@@ -159,7 +159,7 @@ export function attemptContract(store: Opened): void {
       });
     for (let n = 0; n < 30; n++) await fail(at(n), start + n);
     expect(await store().pruneAttempts({ rowsMax: 10 })).toEqual({ more: false });
-    expect(await admit(at(19), start + 30)).toEqual({ outcome: "admitted" });
-    expect(await admit(at(29), start + 30)).toMatchObject({ outcome: "refused" });
+    expect(await admit(at(19), start + 30)).toEqual({ outcome: "allowed" });
+    expect(await admit(at(29), start + 30)).toMatchObject({ outcome: "rejected" });
   });
 }

@@ -1,11 +1,11 @@
 import { expect, it } from "vitest";
-import type { AuditEntry } from "../../dist/store/store.js";
+import type { AuditEntry } from "../../dist/audit/entry.js";
 import type { Opened } from "./contract.js";
 import { addUser, ann, operator, origin, start } from "./fixtures.js";
 
 const refused: AuditEntry = {
   at: start,
-  event: "login_refused",
+  event: "login_rejected",
   reason: "password",
   userId: ann.id,
   login: "Ann",
@@ -22,11 +22,11 @@ export function auditContract(store: Opened): void {
       detail: { roles: ["a", "b"], count: 2, note: "é" },
     };
     await store().recordAudit(full);
-    await store().recordAudit({ at: start, event: "login_refused", origin: { actor: "user" } });
+    await store().recordAudit({ at: start, event: "login_rejected", origin: { actor: "user" } });
     const rows = await store().listAudit({ login: undefined, since: undefined, limit: 10 });
     expect(rows).toEqual([
       { n: 1, ...full },
-      { n: 2, at: start, event: "login_refused", origin: { actor: "user" } },
+      { n: 2, at: start, event: "login_rejected", origin: { actor: "user" } },
     ]);
   });
 
@@ -44,10 +44,10 @@ export function auditContract(store: Opened): void {
     await store().recordAudit({ ...refused, at: start + 6, login: "Annabel" });
     for (const login of ["ann", "Ann"]) {
       const rows = await store().listAudit({ login, since: undefined, limit: 10 });
-      expect(rows.map(({ event }) => event)).toEqual(["user_created", "login_refused"]);
+      expect(rows.map(({ event }) => event)).toEqual(["user_created", "login_rejected"]);
     }
     const since = await store().listAudit({ login: "ann", since: start + 1, limit: 10 });
-    expect(since.map(({ event }) => event)).toEqual(["login_refused"]);
+    expect(since.map(({ event }) => event)).toEqual(["login_rejected"]);
   });
 
   it("the rows of a login are found through a long log of others", async () => {

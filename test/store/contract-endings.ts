@@ -12,7 +12,7 @@ export function endingContract(store: Opened): void {
     expect(await store().endSession(logout)).toEqual({ ended: false, revocations: [] });
     expect(await store().renewSession(renewal(session))).toMatchObject({ outcome: "ended", reason: "ended" });
     expect(await store().readRevocations({ after: 0, now: start })).toMatchObject({ last: 1, rows: [revocation] });
-    expect(await eventsOf(store())).toEqual(["user_created", "login", "logout", "renew_refused ended"]);
+    expect(await eventsOf(store())).toEqual(["user_created", "login", "logout", "renew_rejected ended"]);
   });
 
   it("nobody ends another's session", async () => {
@@ -90,7 +90,7 @@ export function endingContract(store: Opened): void {
     ]);
     expect((await store().readRevocations({ after: 0, now: start })).rows).toEqual(revocations);
     expect(await store().listSessions({ userId: "another", now: start })).toHaveLength(1);
-    expect(await eventsOf(store())).toEqual(["login", "login", "user_revoked", "session_ended ended_by_operator"]);
+    expect(await eventsOf(store())).toEqual(["login", "login", "tokens_revoked", "session_ended ended_by_operator"]);
     // Without sessions too; and again, for what was issued in the meantime.
     expect(await store().revokeUserTokens({ ...revoking, reason: "ended_by_operator" })).toMatchObject([
       { n: 3, kind: "user" },

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { type DeletedRows, type OldRowKind, type OldRowsCursor, oldRowKinds } from "../../dist/store/store.js";
+import type { DeletedRows } from "../../dist/store/sql/housekeeping.js";
+import { type OldRowKind, type OldRowsCursor, oldRowKinds } from "../../dist/store/sql/old-rows.js";
 import type { Opened } from "./contract.js";
 import { addUser, ann, attempt, eventsOf, openSession, operator, origin, renewal, start } from "./fixtures.js";
 
@@ -32,7 +33,7 @@ export function housekeepingContract(store: Opened): void {
   it("one holder at a time; whoever does not go on is replaced when the lease is over, and removes nothing more", async () => {
     expect(await byHand("one", start)).toBe("taken");
     expect(await byHand("two", start + 14)).toBe("elsewhere");
-    expect(await remove("one", start + 14, "audit")).toMatchObject({ outcome: "removed" });
+    expect(await remove("one", start + 14, "audit")).toMatchObject({ outcome: "deleted" });
     expect(await byHand("two", start + 28)).toBe("elsewhere");
     expect(await byHand("two", start + 29)).toBe("taken");
     expect(await remove("one", start + 29, "audit")).toEqual({ outcome: "lost" });
@@ -71,7 +72,7 @@ export function housekeepingContract(store: Opened): void {
   it("whoever read the clock before the holder did, and came later, neither has its turn nor finds that the clock has jumped", async () => {
     for (let now = start; now < start + 3600; now += 60) expect(await take("one", now, 60)).toBe("unsteady");
     expect(await take("one", start + 3600, 60)).toBe("taken");
-    expect(await remove("one", start + 3610, "audit")).toMatchObject({ outcome: "removed" });
+    expect(await remove("one", start + 3610, "audit")).toMatchObject({ outcome: "deleted" });
     expect(await take("two", start + 3605, 60)).toBe("elsewhere");
     expect(await byHand("two", start + 3605)).toBe("elsewhere");
     await store().releaseHousekeepingLease(lease("one", start + 3612));
@@ -178,27 +179,27 @@ export function housekeepingContract(store: Opened): void {
   });
 
   it("audit rows stay for as long as is asked, to the second, or for ever", async () => {
-    const entry = (at: number) => store().recordAudit({ at, event: "login_refused", origin });
+    const entry = (at: number) => store().recordAudit({ at, event: "login_rejected", origin });
     for (const at of [start, start + 5, start + 6]) await entry(at);
     expect(await clean(start + 90 * day)).toEqual({});
     expect(await clean(start + 900 * day, { auditKeepSeconds: 0 })).toEqual({});
     expect(await clean(start + 90 * day + 6)).toEqual({ audit: 2 });
-    expect(await eventsOf(store())).toEqual(["login_refused"]);
+    expect(await eventsOf(store())).toEqual(["login_rejected"]);
   });
 
   it("a run of failures outlives the window, and every other count, for a month after the last failure", async () => {
     const tries = { ...attempt({ lockAfter: 3 }), now: start };
     const admit = (now: number) =>
-      store().admitAttempt({ ...tries, now, origin, event: "login_throttled", canonical: ann.canonical });
+      store().allowAttempt({ ...tries, now, origin, event: "login_throttled", canonical: ann.canonical });
     await addUser(store());
     for (const _ of [1, 2, 3]) {
-      expect(await admit(start)).toEqual({ outcome: "admitted" });
+      expect(await admit(start)).toEqual({ outcome: "allowed" });
       await store().settleAttempt({ ...tries, outcome: "failed", login: ann.login, audit: undefined });
     }
-    expect(await clean(start + 29 * day)).toEqual({ places: 1 });
-    expect(await admit(start + 29 * day)).toMatchObject({ outcome: "refused", locked: true });
+    expect(await clean(start + 29 * day)).toEqual({ sources: 1 });
+    expect(await admit(start + 29 * day)).toMatchObject({ outcome: "rejected", locked: true });
     expect(await clean(start + 31 * day)).toMatchObject({ attempts: 1 });
-    expect(await admit(start + 31 * day)).toEqual({ outcome: "admitted" });
+    expect(await admit(start + 31 * day)).toEqual({ outcome: "allowed" });
   });
 
   it("what a killed import has left goes, and one that is published or goes on stays", async () => {
@@ -226,7 +227,7 @@ export function housekeepingContract(store: Opened): void {
   it("many old rows go batch by batch, each of them once", async () => {
     for (let at = 0; at < 2050; at += 50)
       await Promise.all(
-        Array.from({ length: 50 }, () => store().recordAudit({ at: start + at, event: "login_refused", origin })),
+        Array.from({ length: 50 }, () => store().recordAudit({ at: start + at, event: "login_rejected", origin })),
       );
     expect(await byHand("one", start + 91 * day)).toBe("taken");
     const batches = [];

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import type { StagedUser, Store } from "../../dist/store/store.js";
+import type { StagedUser } from "../../dist/store/sql/imports.js";
+import type { Store } from "../../dist/store/store.js";
 import type { Opened } from "./contract.js";
 import { addUser, ann, eventsOf, operator, start } from "./fixtures.js";
 
@@ -24,7 +25,7 @@ export function importContract(store: Opened): void {
 
   it("users of an import are there for nobody until it is published, and then all of them", async () => {
     const n = await begin();
-    expect(await stage(n, [user("bea", 1), user("cid", 2)])).toEqual({ outcome: "staged", refused: [] });
+    expect(await stage(n, [user("bea", 1), user("cid", 2)])).toEqual({ outcome: "staged", rejected: [] });
     expect(await store().findUser("bea")).toBeUndefined();
     expect(await store().findUserById("i-bea-1")).toBeUndefined();
     expect(await listed()).toEqual([]);
@@ -63,13 +64,13 @@ export function importContract(store: Opened): void {
     const batch = [user("bea", 1), user("ann", 2), user("bea", 3)];
     expect(await stage(n, batch)).toEqual({
       outcome: "staged",
-      refused: [
+      rejected: [
         { line: 2, reason: "exists" },
         { line: 3, reason: "repeated", firstLine: 1 },
       ],
     });
     expect(await stage(n, [user("bea", 4)])).toMatchObject({
-      refused: [{ line: 4, reason: "repeated", firstLine: 1 }],
+      rejected: [{ line: 4, reason: "repeated", firstLine: 1 }],
     });
     expect((await store().findUser("ann"))?.id).toBe(ann.id);
   });
@@ -90,8 +91,8 @@ export function importContract(store: Opened): void {
     const [one, two] = [await begin(), await begin()];
     await stage(one, [user("bea", 1)]);
     await stage(two, [user("cid", 1)]);
-    expect(await stage(one, [user("cid", 2)])).toMatchObject({ refused: [{ line: 2, reason: "importing" }] });
-    expect(await stage(two, [user("bea", 2)])).toMatchObject({ refused: [] });
+    expect(await stage(one, [user("cid", 2)])).toMatchObject({ rejected: [{ line: 2, reason: "importing" }] });
+    expect(await stage(two, [user("bea", 2)])).toMatchObject({ rejected: [] });
     expect(await publish(one)).toEqual({ outcome: "lost", line: 1 });
     expect(await publish(two)).toEqual({ outcome: "published" });
     expect((await store().findUser("bea"))?.id).toBe("i-bea-2");
@@ -131,7 +132,7 @@ export function importContract(store: Opened): void {
       const refused = [];
       for (const write of batches(n, order)) {
         const outcome = await write();
-        if (outcome.outcome === "staged") refused.push(...outcome.refused);
+        if (outcome.outcome === "staged") refused.push(...outcome.rejected);
       }
       return refused;
     };
@@ -155,14 +156,14 @@ export function importContract(store: Opened): void {
   it("a trial takes no login from another import", async () => {
     const [one, two] = [await begin(), await begin()];
     await stage(one, [user("bea", 1)]);
-    expect(await stage(two, [user("bea", 1)], false)).toEqual({ outcome: "staged", refused: [] });
+    expect(await stage(two, [user("bea", 1)], false)).toEqual({ outcome: "staged", rejected: [] });
     expect(await publish(one)).toEqual({ outcome: "published" });
   });
 
   it("a trial holds no import up, though it was begun later", async () => {
     const [one, trial] = [await begin(), await begin(true)];
     await stage(trial, [user("bea", 1), user("cid", 2)], false);
-    expect(await stage(one, [user("bea", 1)])).toEqual({ outcome: "staged", refused: [] });
+    expect(await stage(one, [user("bea", 1)])).toEqual({ outcome: "staged", rejected: [] });
     expect(await publish(one)).toEqual({ outcome: "published" });
     expect((await publish(trial)).outcome).not.toBe("published");
     expect(await listed()).toEqual(["bea"]);
@@ -176,7 +177,7 @@ export function importContract(store: Opened): void {
     await sweep(swept);
     expect(await stage(one, [user("bea", 1), ...["cid", "dan", "eve"].map((name, at) => user(name, at + 2))])).toEqual({
       outcome: "staged",
-      refused: [],
+      rejected: [],
     });
     expect(await publish(one)).toEqual({ outcome: "published" });
     expect(await publish(lost)).toEqual({ outcome: "lost", line: 1 });
@@ -209,7 +210,7 @@ export function importContract(store: Opened): void {
     const batch = Array.from({ length: 123 }, (_, index) => user(`u${index % 120}`, index + 1));
     expect(await stage(n, batch)).toEqual({
       outcome: "staged",
-      refused: [1, 2, 3].map((firstLine) => ({ line: 120 + firstLine, reason: "repeated", firstLine })),
+      rejected: [1, 2, 3].map((firstLine) => ({ line: 120 + firstLine, reason: "repeated", firstLine })),
     });
   });
 

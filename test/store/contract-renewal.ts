@@ -68,7 +68,7 @@ export function renewalContract(store: Opened): void {
     });
     const newest = renewal({ ...session, gen: 1 }, { now: start + 112 });
     expect(await store().renewSession(newest)).toMatchObject({ outcome: "ended", reason: "ended" });
-    expect((await eventsOf(store())).slice(3)).toEqual(["renew_replayed", "renew_refused ended"]);
+    expect((await eventsOf(store())).slice(3)).toEqual(["renew_replayed", "renew_rejected ended"]);
   });
 
   it("a generation two before the newest is a replay even within the grace", async () => {
@@ -110,6 +110,70 @@ export function renewalContract(store: Opened): void {
     }
   });
 
+  async function reauthenticated(changes: { readonly idempotency?: string } = {}) {
+    await addUser(store());
+    const session = await openSession(store());
+    const move = renewal(session, changes);
+    await store().renewSession(move);
+    const outcome = await store().reauthenticate(login({ sessionId: session.id, now: start + 200 }));
+    if (outcome.outcome !== "created") throw new Error("the re-authentication was rejected");
+    expect(outcome.session).toMatchObject({ gen: 2, provedGen: 2, authTime: start + 200 });
+    return { session: outcome.session, move };
+  }
+
+  it("W-01: a token from before a re-authentication never renews, and within 10 s the session goes on", async () => {
+    const { session, move } = await reauthenticated({ idempotency: "key-1" });
+    const before = { outcome: "ended", reason: "reauthenticated", revocations: [] };
+    for (const now of [start + 200, start + 210])
+      for (const gen of [1, 0])
+        for (const idempotency of [undefined, "key-1"])
+          expect(await store().renewSession({ ...move, gen, idempotency, now })).toEqual(before);
+    const current = renewal(session, { now: start + 210, idempotency: "key-2" });
+    expect(await store().renewSession(current)).toMatchObject({ outcome: "renewed", session: { gen: 3 } });
+    // The grace of the generation after the re-authentication is the usual one.
+    expect(await store().renewSession(current)).toMatchObject({ outcome: "repeated", session: { gen: 3 } });
+    const events = await eventsOf(store());
+    expect(new Set(events.filter((event) => event.startsWith("renew_rejected")))).toEqual(
+      new Set(["renew_rejected reauthenticated"]),
+    );
+    expect(events.some((event) => event.startsWith("renew_replayed"))).toBe(false);
+  });
+
+  it("10 s after a re-authentication a token from before it is a replay, also with the key of its move", async () => {
+    const { session, move } = await reauthenticated({ idempotency: "key-1" });
+    await store().renewSession(renewal(session, { now: start + 205 }));
+    const replayed = await store().renewSession({ ...move, gen: 1, now: start + 211 });
+    expect(replayed).toMatchObject({
+      outcome: "ended",
+      reason: "replayed",
+      revocations: [{ kind: "session", sessionId: session.id }],
+    });
+    expect((await eventsOf(store())).at(-1)).toBe("renew_replayed");
+  });
+
+  it("renewals that race with re-authentications never give a token of before the new authentication time", async () => {
+    await addUser(store());
+    const session = await openSession(store());
+    const at = (gen: number) => renewal({ id: session.id, gen }, { now: start + 200, idempotency: "key" });
+    for (let round = 0; round < 20; round++) {
+      const { session: now } = (await store().findSession({ id: session.id, now: start + 200 })) ?? {};
+      const gen = now?.gen ?? 0;
+      const authentication = login({ sessionId: session.id, now: start + 200 });
+      const outcomes = await Promise.all([
+        ...[1, 2, 3].map(() => store().renewSession(at(gen))),
+        store().reauthenticate(authentication),
+        ...[1, 2, 3].map(() => store().renewSession(at(gen))),
+      ]);
+      const [created] = outcomes.filter((each) => each.outcome === "created");
+      const provedGen = created?.session.provedGen ?? 0;
+      for (const each of outcomes)
+        if (each.outcome === "renewed" || each.outcome === "repeated")
+          // Either the renewal came first, and its tokens lie before the login, or it was rejected.
+          expect(each.session.gen).toBeLessThan(provedGen);
+        else if (each.outcome === "ended") expect(each.reason).toBe("reauthenticated");
+    }
+  });
+
   it("a session that was idle too long, or is at its maximum, renews no more", async () => {
     await addUser(store());
     const session = await openSession(store());
@@ -128,7 +192,7 @@ export function renewalContract(store: Opened): void {
     const unknown = await store().renewSession(renewal({ id: "0.unknown", gen: 0 }));
     expect(unknown).toEqual({ outcome: "ended", reason: "unknown", revocations: [] });
     const [row] = await store().listAudit({ login: undefined, since: undefined, limit: 1 });
-    expect(row).toMatchObject({ event: "renew_refused", reason: "unknown", sessionId: "0.unknown", login: undefined });
+    expect(row).toMatchObject({ event: "renew_rejected", reason: "unknown", sessionId: "0.unknown", login: undefined });
   });
 
   it("a user who is missing ends the session", async () => {

@@ -14,6 +14,7 @@ export function sessionContract(store: Opened): void {
       gen: 0,
       createdAt: start,
       authTime: start,
+      provedGen: 0,
       renewedAt: start,
       expiresAt: start + 10_000,
       endsAt: start + 50_000,
@@ -33,14 +34,14 @@ export function sessionContract(store: Opened): void {
 
   it("no session is made for a user who is unknown, disabled or has another password by now", async () => {
     await addUser(store());
-    expect(await store().createSession(login({ userId: "nobody" }))).toEqual({ outcome: "refused" });
-    expect(await store().createSession(login({ stored: { passwordVersion: 2 } }))).toEqual({ outcome: "refused" });
+    expect(await store().createSession(login({ userId: "nobody" }))).toEqual({ outcome: "rejected" });
+    expect(await store().createSession(login({ stored: { passwordVersion: 2 } }))).toEqual({ outcome: "rejected" });
     const ending = { userId: ann.id, now: start, origin: operator, foreignMaxSeconds: 60 };
     await store().setDisabled({ ...ending, disabled: true });
-    expect(await store().createSession(login())).toEqual({ outcome: "refused" });
+    expect(await store().createSession(login())).toEqual({ outcome: "rejected" });
     expect(await store().listSessions({ userId: ann.id, now: start })).toEqual([]);
     const rows = await store().listAudit({ login: undefined, since: undefined, limit: 100 });
-    expect(rows.filter(({ event }) => event === "login_refused").map((row) => [row.reason, row.login])).toEqual([
+    expect(rows.filter(({ event }) => event === "login_rejected").map((row) => [row.reason, row.login])).toEqual([
       ["unknown", undefined],
       ["password_changed", "Ann"],
       ["disabled", "Ann"],
@@ -107,7 +108,7 @@ export function sessionContract(store: Opened): void {
     await addUser(store());
     await addUser(store(), { id: "u-bob", login: "Bob", canonical: "bob" });
     const bobs = await openSession(store(), { userId: "u-bob", login: "Bob" });
-    const refused = { outcome: "refused" };
+    const refused = { outcome: "rejected" };
     expect(await store().reauthenticate({ ...login(), sessionId: bobs.id })).toEqual(refused);
     expect(await store().reauthenticate({ ...login(), sessionId: "0.none" })).toEqual(refused);
     const mine = await openSession(store());

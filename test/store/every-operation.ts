@@ -1,11 +1,11 @@
-// Every purpose of a store, each way it can go, on an empty one: for tests that look at all statements.
+// Runs every operation of a store in each way that it can go, on an empty database, for tests that look at all statements.
 import type { Input, OperationName, Output } from "../../dist/store/operations.js";
-import { oldRowKinds } from "../../dist/store/store.js";
+import { oldRowKinds } from "../../dist/store/sql/old-rows.js";
 import { ann, attempt, login, operator, origin, renewal, start } from "./fixtures.js";
 
-export type Run = <P extends OperationName>(purpose: P, input: Input<P>) => Output<P> | Promise<Output<P>>;
+export type Run = <P extends OperationName>(operation: P, input: Input<P>) => Output<P> | Promise<Output<P>>;
 
-export async function runEveryPurpose(run: Run): Promise<void> {
+export async function runEveryOperation(run: Run): Promise<void> {
   const ending = { userId: ann.id, now: start, origin: operator, foreignMaxSeconds: 60 };
   await run("createUser", { user: ann, now: start, origin });
   await run("findUser", "ann");
@@ -54,7 +54,7 @@ export async function runEveryPurpose(run: Run): Promise<void> {
   await run("createUser", { user: ann, now: start, origin });
   const attempted = { ...attempt(), now: start };
   for (const _ of [1, 2, 3]) {
-    await run("admitAttempt", { ...attempted, origin, event: "login_throttled", canonical: ann.canonical });
+    await run("allowAttempt", { ...attempted, origin, event: "login_throttled", canonical: ann.canonical });
     await run("settleAttempt", { ...attempted, outcome: "failed", login: ann.login, audit: undefined });
   }
   await run("settleAttempt", { ...attempted, outcome: "succeeded", login: ann.login, audit: undefined });
@@ -69,7 +69,7 @@ export async function runEveryPurpose(run: Run): Promise<void> {
   await run("releaseHousekeepingLease", lease);
   await run("writeApplicationOwnsUsers", true);
   await run("readApplicationOwnsUsers", undefined);
-  await run("recordAudit", { at: start, event: "login_refused", origin });
+  await run("recordAudit", { at: start, event: "login_rejected", origin });
   for (const since of [undefined, start])
     for (const login of [undefined, "Ann"]) await run("listAudit", { login, since, limit: 10 });
 }

@@ -1,5 +1,11 @@
-// Inputs of purposes with usual values, for tests to vary.
-import type { Attempt, NewSession, Origin, Renewal, Session, Store, User } from "../../dist/store/store.js";
+// Inputs of operations with usual values, for tests to vary.
+import type { Origin } from "../../dist/audit/entry.js";
+import type { Renewal } from "../../dist/store/sql/renewal.js";
+import type { Session } from "../../dist/store/sql/session-rows.js";
+import type { NewSession } from "../../dist/store/sql/sessions.js";
+import type { User } from "../../dist/store/sql/users.js";
+import type { Store } from "../../dist/store/store.js";
+import type { Attempt } from "../../dist/throttle/attempt.js";
 
 export const origin: Origin = { actor: "user", address: "192.0.2.7", agent: "curl/8" };
 export const operator: Origin = { actor: "operator", operator: "root" };
@@ -14,7 +20,7 @@ export async function addUser(store: Store, user: Partial<NewUser> = {}): Promis
 }
 
 let random = 0;
-export function login(changes: Partial<NewSession> = {}): NewSession {
+export function login<T extends object>(changes: Partial<NewSession> & T = {} as T): NewSession & T {
   random += 1;
   return {
     userId: ann.id,
@@ -27,7 +33,6 @@ export function login(changes: Partial<NewSession> = {}): NewSession {
     sessionsPerUser: 100,
     origin,
     stored: {},
-    event: "login",
     ...changes,
   };
 }

@@ -46,4 +46,4 @@ export const expanding = `name: "expanding", servesFrom: ${known.at(-1)?.servesF
 /** Takes away what only programs before the expanding one use. */
 export const contracting = `name: "contracting", servesFrom: ${present + 1},
   up: () => ["drop index ampho_sessions_remove"],
-  down: () => ["create index ampho_sessions_remove on ampho_sessions (remove_after)"]`;
+  down: () => ["create index ampho_sessions_remove on ampho_sessions (delete_after)"]`;

@@ -1,12 +1,18 @@
-// No statement of any purpose reads a whole table that grows: each is explained as it is run.
+// No statement of any operation reads a whole table that grows: each is explained as it is run.
 import { beforeAll, describe, expect, it } from "vitest";
 import { sqliteDialect } from "../../dist/store/dialect.js";
 import { migrateUp } from "../../dist/store/migrations/migrate.js";
-import { type Input, type OperationName, type Output, operations } from "../../dist/store/operations.js";
+import {
+  type Input,
+  type OperationName,
+  type Output,
+  operations,
+  startOperation,
+} from "../../dist/store/operations.js";
 import { openConnection } from "../../dist/store/sqlite/connection.js";
 import { loadDriver } from "../../dist/store/sqlite/driver.js";
 import type { Transaction } from "../../dist/store/transaction.js";
-import { runEveryPurpose } from "./every-operation.js";
+import { runEveryOperation } from "./every-operation.js";
 import { start } from "./fixtures.js";
 
 /** They count, list or clear tables that are held to a size, and no login waits for them. */
@@ -19,18 +25,18 @@ const ofOpenImports = /^SCAN ampho_imports USING (COVERING )?INDEX ampho_imports
 const ofOperators: ReadonlySet<string> = new Set(["countSessions", "findSessionUsers"]);
 
 interface Explained {
-  readonly purpose: string;
+  readonly operation: string;
   readonly sql: string;
   readonly steps: readonly string[];
   readonly changesIndex: boolean;
 }
 
-function* explaining<T>(purpose: OperationName, work: Transaction<T>, all: Explained[]): Transaction<T> {
+function* explaining<T>(operation: OperationName, work: Transaction<T>, all: Explained[]): Transaction<T> {
   let step = work.next([]);
   while (!step.done) {
     if (!("sql" in step.value)) {
       // What only reads may be done twice, so it must write nothing.
-      if ("end" in step.value && step.value.end === "read") expect(operations[purpose].access).toBe("read");
+      if ("end" in step.value && step.value.end === "read") expect(operations[operation].access).toBe("read");
       step = work.next(yield step.value);
       continue;
     }
@@ -38,7 +44,7 @@ function* explaining<T>(purpose: OperationName, work: Transaction<T>, all: Expla
     const plan = yield { sql: `explain query plan ${sql}`, parameters };
     const program = yield { sql: `explain ${sql}`, parameters };
     all.push({
-      purpose,
+      operation,
       sql,
       steps: plan.map((row) => String(row["detail"])),
       changesIndex: program.some((row) => row["opcode"] === "IdxInsert" || row["opcode"] === "IdxDelete"),
@@ -48,15 +54,15 @@ function* explaining<T>(purpose: OperationName, work: Transaction<T>, all: Expla
   return step.value;
 }
 
-/** Runs every purpose, each way it can go, and tells the plans of all statements. */
+/** Runs every operation, each way it can go, and tells the plans of all statements. */
 async function explainAll(): Promise<readonly Explained[]> {
   const connection = openConnection(loadDriver(undefined), undefined, true);
   connection.run(migrateUp(sqliteDialect, start));
   const all: Explained[] = [];
-  const run = <P extends OperationName>(purpose: P, input: Input<P>): Output<P> =>
-    connection.run(explaining(purpose, operations[purpose].run(input), all));
+  const run = <P extends OperationName>(operation: P, input: Input<P>): Output<P> =>
+    connection.run(explaining(operation, startOperation(operation, input), all));
 
-  await runEveryPurpose(run);
+  await runEveryOperation(run);
   connection.close();
   return all;
 }
@@ -67,13 +73,13 @@ describe("plans of statements", () => {
     all = await explainAll();
   });
 
-  it("every purpose was explained", () => {
-    expect([...new Set(all.map(({ purpose }) => purpose))].sort()).toEqual(Object.keys(operations).sort());
+  it("every operation was explained", () => {
+    expect([...new Set(all.map(({ operation }) => operation))].sort()).toEqual(Object.keys(operations).sort());
   });
 
   it("none scans a table that grows, or sorts one", () => {
     const bad = all
-      .filter(({ purpose }) => !ofBoundedTables.has(purpose) && !ofOperators.has(purpose))
+      .filter(({ operation }) => !ofBoundedTables.has(operation) && !ofOperators.has(operation))
       .filter(({ steps }) =>
         steps.some((step) => /\bSCAN (?!\d+-ROW VALUES)|TEMP B-TREE/.test(step) && !ofOpenImports.test(step)),
       );
@@ -82,7 +88,7 @@ describe("plans of statements", () => {
 
   it("a renewal looks sessions up by their id and by nothing else", () => {
     const steps = all
-      .filter(({ purpose, sql }) => purpose === "renewSession" && sql.includes("ampho_sessions"))
+      .filter(({ operation, sql }) => operation === "renewSession" && sql.includes("ampho_sessions"))
       .flatMap((each) => each.steps)
       .filter((step) => step.includes("ampho_sessions"));
     expect(new Set(steps)).toEqual(
@@ -92,11 +98,11 @@ describe("plans of statements", () => {
 
   it("a renewal changes no index of sessions: with millions of them each entry is a page of its own", () => {
     const changing = all.filter(({ sql, changesIndex }) => changesIndex && sql.includes("update ampho_sessions"));
-    const purposesOf = (some: readonly Explained[]) => [...new Set(some.map(({ purpose }) => purpose))];
-    expect(purposesOf(changing)).toContain("endSession");
+    const operationsOf = (some: readonly Explained[]) => [...new Set(some.map(({ operation }) => operation))];
+    expect(operationsOf(changing)).toContain("endSession");
     // It ends the session when that is a replay.
-    const renewing = changing.filter(({ purpose }) => purpose === "renewSession");
+    const renewing = changing.filter(({ operation }) => operation === "renewSession");
     expect(renewing.filter(({ sql }) => !sql.includes("end_reason"))).toEqual([]);
-    expect(purposesOf(changing)).not.toContain("reauthenticate");
+    expect(operationsOf(changing)).not.toContain("reauthenticate");
   });
 });

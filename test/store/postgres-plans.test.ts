@@ -1,14 +1,20 @@
-// No statement of any purpose reads a whole table that grows, on PostgreSQL: each is explained as it is run, over tables of
+// No statement of any operation reads a whole table that grows, on PostgreSQL: each is explained as it is run, over tables of
 // so many rows that the planner has a choice; with the values that it is run with, and as the plan for all values that a
 // statement which stays prepared may get.
 import pg from "pg";
 import { beforeAll, expect, it } from "vitest";
-import { type OperationName, type Output, operations } from "../../dist/store/operations.js";
+import {
+  type Input,
+  type OperationName,
+  type Output,
+  operations,
+  startOperation,
+} from "../../dist/store/operations.js";
 import { connect } from "../../dist/store/postgres/connection.js";
 import { transact } from "../../dist/store/postgres/transact.js";
 import type { Row, Transaction } from "../../dist/store/transaction.js";
 import { useDatabase } from "../world/use-postgres.js";
-import { runEveryPurpose } from "./every-operation.js";
+import { runEveryOperation } from "./every-operation.js";
 
 const database = useDatabase();
 beforeAll(async () => {
@@ -23,14 +29,14 @@ const filling = [
   `insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at)
    select 'x' || i, 'x' || i, 'x' || i, 'h', 1, '[]', 1, 0, 1 from ${many}`,
   `insert into ampho_sessions (id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at,
-     access_expires, remove_after)
+     access_expires, delete_after)
    select '0.x' || i, 0, 'x' || (i / 3), 'x', 1, 1, 1, 1, 1790000000 + i, 1790000000 + i, 1790000000 + i, 1790000000 + i from ${many}`,
   `insert into ampho_revocations (n, at, until, kind, kid) select 1000 + i, 1, 1790000000 + i, 'key', 'k' from ${many}`,
   "update ampho_state set last_revocation = 100000",
   `insert into ampho_audit (at, event, login, actor) select i, 'login', 'x' || (i / 9), 'user' from ${many}`,
   `insert into ampho_attempts (key, kind, failures, pending, pending_until, streak, next_at, forget_at, origins, noted,
-     noted_until, touched_at) select 'x' || i, 'login', 1, 0, 0, 1, 0, 0, '[]', '[]', 0, i from ${many}`,
-  `insert into ampho_attempt_sources (place, entries, level, next_at, noted_until, touched_at)
+     recorded_until, touched_at) select 'x' || i, 'login', 1, 0, 0, 1, 0, 0, '[]', '[]', 0, i from ${many}`,
+  `insert into ampho_attempt_sources (place, entries, level, next_at, recorded_until, touched_at)
    select 'x' || i, '[]', 0, 0, 0, i from ${many}`,
 ];
 
@@ -41,25 +47,25 @@ const ofOperators: ReadonlySet<string> = new Set(["countSessions", "findSessionU
 const small = ["ampho_state", "ampho_imports", "ampho_housekeeping"];
 
 interface Explained {
-  readonly purpose: string;
+  readonly operation: string;
   readonly sql: string;
   readonly plan: string;
 }
 
-function* explaining<T>(purpose: string, work: Transaction<T>, all: Explained[]): Transaction<T> {
+function* explaining<T>(operation: string, work: Transaction<T>, all: Explained[]): Transaction<T> {
   let step = work.next([]);
   while (!step.done) {
     if ("sql" in step.value) {
       const { deferred: _, sql, ...rest } = step.value;
       const plan = yield { ...rest, sql: `explain ${sql}` };
-      all.push({ purpose, sql, plan: textOf(plan) });
+      all.push({ operation, sql, plan: textOf(plan) });
       yield { ...rest, sql: `prepare explained as ${sql}`, parameters: [] };
       const values = rest.parameters.map((value) => (value === null ? "null" : pg.escapeLiteral(String(value))));
       const generic = yield {
         sql: `explain execute explained ${values.length > 0 ? `(${values.join(", ")})` : ""}`,
         parameters: [],
       };
-      all.push({ purpose, sql, plan: textOf(generic) });
+      all.push({ operation, sql, plan: textOf(generic) });
       yield { sql: "deallocate explained", parameters: [] };
     }
     step = work.next(yield step.value);
@@ -74,19 +80,17 @@ it("none scans a table that grows", async () => {
   url.searchParams.set("options", "-c plan_cache_mode=force_generic_plan");
   const connection = await connect(pg, url.href, 2000);
   const all: Explained[] = [];
-  await runEveryPurpose(
-    async <P extends OperationName>(purpose: P, input: Parameters<(typeof operations)[P]["run"]>[0]) => {
-      const start = () => explaining(purpose, operations[purpose].run(input), all);
-      const { value } = await transact<Output<P>>(connection, start, { statementMs: 20_000, idleMs: 20_000 });
-      return value;
-    },
-  );
+  await runEveryOperation(async <P extends OperationName>(operation: P, input: Input<P>) => {
+    const start = () => explaining(operation, startOperation(operation, input), all);
+    const { value } = await transact<Output<P>>(connection, start, { statementMs: 20_000, idleMs: 20_000 });
+    return value;
+  });
   connection.end();
-  expect(new Set(all.map(({ purpose }) => purpose))).toEqual(new Set(Object.keys(operations)));
+  expect(new Set(all.map(({ operation }) => operation))).toEqual(new Set(Object.keys(operations)));
   const scans = new RegExp(`Seq Scan on (?!${small.join("|")})`);
-  const guarded = all.filter(({ purpose }) => !ofBoundedTables.has(purpose) && !ofOperators.has(purpose));
+  const guarded = all.filter(({ operation }) => !ofBoundedTables.has(operation) && !ofOperators.has(operation));
   const bad = guarded.filter(({ plan }) => scans.test(plan));
-  expect(bad.map(({ purpose, plan }) => `${purpose}\n${plan}`)).toEqual([]);
+  expect(bad.map(({ operation, plan }) => `${operation}\n${plan}`)).toEqual([]);
   // Every second is the plan for all values, and one that looks for a value names its place.
   expect(all.filter(({ plan }, at) => /Index Cond: .*\$1/.test(plan) && at % 2 === 0)).toEqual([]);
   expect(all.filter(({ plan }, at) => /Index Cond: .*\$1/.test(plan) && at % 2 === 1)).not.toEqual([]);

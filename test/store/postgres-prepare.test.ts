@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import pg from "pg";
 import { expect, it } from "vitest";
 import { createAmpho } from "../../dist/index.js";
-import { type Input, type OperationName, type Output, operations } from "../../dist/store/operations.js";
+import { type Input, type OperationName, type Output, startOperation } from "../../dist/store/operations.js";
 import { connect } from "../../dist/store/postgres/connection.js";
 import { createPool } from "../../dist/store/postgres/pool.js";
 import { createRunner } from "../../dist/store/postgres/runner.js";
@@ -14,7 +14,7 @@ import { end, query, queryLast, resultOf, send, type Transaction, write } from "
 import { keyOfAll } from "../faults/ground.js";
 import { startWireProxy } from "../faults/wire-proxy.js";
 import { useDatabase, usePostgres } from "../world/use-postgres.js";
-import { runEveryPurpose } from "./every-operation.js";
+import { runEveryOperation } from "./every-operation.js";
 import { ann, login, operator, start } from "./fixtures.js";
 
 const server = usePostgres();
@@ -27,8 +27,8 @@ async function connected(names?: StatementNames) {
   const url = new URL(database.runtimeUrl);
   url.searchParams.set("options", "-c plan_cache_mode=force_generic_plan");
   const connection = await connect(pg, url.href, 2000, names);
-  const run = async <P extends OperationName>(purpose: P, input: Input<P>): Promise<Output<P>> =>
-    (await transact<Output<P>>(connection, () => operations[purpose].run(input), limits)).value;
+  const run = async <P extends OperationName>(operation: P, input: Input<P>): Promise<Output<P>> =>
+    (await transact<Output<P>>(connection, () => startOperation(operation, input), limits)).value;
   return { connection, run, rows: async (sql: string) => (await connection.query(sql)).rows };
 }
 
@@ -38,9 +38,9 @@ type Connected = Awaited<ReturnType<typeof connected>>;
 async function comeTo({ run }: Connected): Promise<readonly unknown[]> {
   await database.empty();
   const all: unknown[] = [];
-  await runEveryPurpose(async <P extends OperationName>(purpose: P, input: Input<P>): Promise<Output<P>> => {
-    const output = await run(purpose, input);
-    all.push({ purpose, output: JSON.stringify(output)?.replace(/"epoch":"[^"]*"/, "") });
+  await runEveryOperation(async <P extends OperationName>(operation: P, input: Input<P>): Promise<Output<P>> => {
+    const output = await run(operation, input);
+    all.push({ operation, output: JSON.stringify(output)?.replace(/"epoch":"[^"]*"/, "") });
     return output;
   });
   return all;
@@ -48,7 +48,7 @@ async function comeTo({ run }: Connected): Promise<readonly unknown[]> {
 
 const prepared = "select name, statement from pg_prepared_statements order by name";
 
-it("every purpose comes to the same, and each text has one name, made of the text", async () => {
+it("every operation comes to the same, and each text has one name, made of the text", async () => {
   const plain = await connected();
   const expected = await comeTo(plain);
   expect(await plain.rows(prepared)).toEqual([]);
@@ -98,8 +98,8 @@ function running(url = database.runtimeUrl) {
     const { rows } = await connection.query(sql).finally(() => pool.give(connection));
     return rows;
   };
-  const run = async <P extends OperationName>(purpose: P, input: Input<P>): Promise<Output<P>> =>
-    (await runner.run<Output<P>>(() => operations[purpose].run(input))).value;
+  const run = async <P extends OperationName>(operation: P, input: Input<P>): Promise<Output<P>> =>
+    (await runner.run<Output<P>>(() => startOperation(operation, input))).value;
   return { runner, run, behind, names, told, close: () => pool.close() };
 }
 

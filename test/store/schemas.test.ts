@@ -75,15 +75,18 @@ describe.each(kinds)("on $name", (kind) => {
         });
     });
 
+    /** The era is the time at which all sessions ended. */
+    const era = (start + 90).toString(36);
+
     it("is opened, and its users, sessions, revocations and log are there", async () => {
       const store = await open(await kind.released(version));
       expect(await store.findUser("alice")).toMatchObject({ id: "u-alice", roles: ["editor", "reader"] });
       expect(await store.findUser("gus")).toBeUndefined();
       const sessions = await store.listSessions({ userId: "u-alice", now: start + 100 });
-      expect(sessions.map(({ id }) => id)).toEqual(["1.renewed", "1.new"]);
-      const renewed = await store.renewSession(renewal({ id: "1.renewed", gen: 2 }));
+      expect(sessions.map(({ id }) => id)).toEqual([`${era}.renewed`, `${era}.reauthenticated`, `${era}.new`]);
+      const renewed = await store.renewSession(renewal({ id: `${era}.renewed`, gen: 2 }));
       expect(renewed).toMatchObject({ outcome: "renewed", session: { gen: 3 } });
-      for (const id of ["0.before-everything-ended", "1.replayed", "1.logged-out", "1.of-disabled"])
+      for (const id of ["0.before-everything-ended", `${era}.replayed`, `${era}.logged-out`, `${era}.of-disabled`])
         expect(await store.renewSession(renewal({ id, gen: 0 }))).toMatchObject({ outcome: "ended" });
       const { rows } = await store.readRevocations({ after: 0, now: start });
       expect(new Set(rows.map(({ kind: each }) => each))).toEqual(new Set(["session", "user", "roles", "key", "all"]));

@@ -51,7 +51,7 @@ describe("writes that wait together", () => {
   it("one that fails takes back what it wrote, and the others are kept", async () => {
     const store = await openAt(fresh());
     const make = (id: string, name: string) =>
-      // The audit row comes after the user's: a bad operator fails the purpose when half of it is written.
+      // The audit row comes after the user's: a bad operator fails the operation when half of it is written.
       store.createUser({
         user: { ...ann, id, canonical: id },
         now: start,
@@ -66,7 +66,7 @@ describe("writes that wait together", () => {
 
   it("one that cannot be handed to another thread fails alone", async () => {
     const store = await openAt(fresh());
-    const good = { at: start, event: "login_refused", origin } as const;
+    const good = { at: start, event: "login_rejected", origin } as const;
     const uncopyable = { ...good, detail: { why: () => "not data" } };
     const results = await Promise.allSettled([
       store.recordAudit(good),
@@ -131,7 +131,7 @@ describe("more writes than can wait", () => {
     const store = await openAt(file);
     await addUser(store);
     const holder = await lock(file);
-    const entry = { at: start, event: "login_refused", origin } as const;
+    const entry = { at: start, event: "login_rejected", origin } as const;
     const writes = Array.from({ length: 10_050 }, () => store.recordAudit(entry));
     const all = Promise.allSettled(writes);
     await expect(writes.at(-1)).rejects.toEqual(
@@ -199,7 +199,7 @@ describe("a store that is away", () => {
     const store = await openAt(path.join(disk.folder, "ampho.db"));
     await addUser(store);
     const detail = { filling: "x".repeat(20_000) };
-    const fill = { at: start, event: "login_refused", origin, detail } as const;
+    const fill = { at: start, event: "login_rejected", origin, detail } as const;
     let written = 0;
     const full = (async () => {
       for (; ; written++) await store.recordAudit(fill);
@@ -227,9 +227,9 @@ describe("a store that is away", () => {
     await addUser(store);
     const thread = startThread({ path: file, driver: usualDriver(), role: "store" });
     cleanups.push(() => thread.close());
-    expect(await thread.run({ kind: "call", purpose: "findUser", input: "ann" })).toMatchObject({ id: ann.id });
-    const unknown: unknown = "no purpose at all";
-    const crash = Reflect.apply(thread.run, thread, [{ kind: "call", purpose: unknown, input: "" }]);
+    expect(await thread.run({ kind: "call", operation: "findUser", input: "ann" })).toMatchObject({ id: ann.id });
+    const unknown: unknown = "no operation";
+    const crash = Reflect.apply(thread.run, thread, [{ kind: "call", operation: unknown, input: "" }]);
     const waiting = thread.run({ kind: "ping" });
     const results = await Promise.allSettled([crash, waiting]);
     expect(results).toMatchObject([
@@ -237,7 +237,7 @@ describe("a store that is away", () => {
       { status: "rejected", reason: unavailable },
     ]);
     await expect
-      .poll(() => thread.run({ kind: "call", purpose: "findUser", input: "ann" }).catch(String))
+      .poll(() => thread.run({ kind: "call", operation: "findUser", input: "ann" }).catch(String))
       .toMatchObject({ id: ann.id });
   });
 });
@@ -246,7 +246,7 @@ describe("closing", () => {
   it("finishes what waits, may be done twice, and refuses what comes later", async () => {
     const file = fresh();
     const store = await openAt(file);
-    const entry = { at: start, event: "login_refused", origin: operator } as const;
+    const entry = { at: start, event: "login_rejected", origin: operator } as const;
     const writes = Promise.all(Array.from({ length: 50 }, () => store.recordAudit(entry)));
     await Promise.all([store.close(), store.close()]);
     await writes;

@@ -34,7 +34,7 @@ describe("every decision is counted by its reason:", () => {
       "ampho_hash_wait_seconds_count",
     ];
     expect(moved(before, reading(world), ...names)).toEqual([
-      'ampho_attempts_total{outcome="admitted"} 3',
+      'ampho_attempts_total{outcome="allowed"} 3',
       'ampho_attempts_total{outcome="login"} 1',
       'ampho_flow_duration_seconds_count{flow="login"} 1',
       'ampho_flows_total{flow="login",result="invalid_credentials"} 2',

@@ -75,7 +75,7 @@ describe("a request", () => {
     expect([flow.kind, flow.status.code]).toEqual([SpanKind.INTERNAL, SpanStatusCode.UNSET]);
     const children = childrenOf(flow);
     expect(children.map(({ name }) => name)).toEqual([
-      "admitAttempt",
+      "allowAttempt",
       "findUser",
       "ampho.password.check",
       "createSession",
@@ -128,7 +128,7 @@ describe("a request", () => {
     await world.call("POST", "/login", { body });
     const failed = only("POST /api/security/login");
     expect([failed.status, failed.attributes["error.type"]]).toEqual([{ code: SpanStatusCode.ERROR }, "unavailable"]);
-    expect(only("admitAttempt").attributes["error.type"]).toBe("unavailable");
+    expect(only("allowAttempt").attributes["error.type"]).toBe("unavailable");
   });
 
   it("leaves nothing of what was sent in any span, nor events with messages", async () => {

@@ -41,21 +41,21 @@ describe("a counter of tries", () => {
 
   it("says to the second when the next try is allowed", () => {
     const counter = failTimes(5, start);
-    expect(judge(counter, start)).toEqual({ outcome: "refused", locked: false, retryAfterSeconds: 60 });
-    expect(judge(counter, start + 59)).toEqual({ outcome: "refused", locked: false, retryAfterSeconds: 1 });
-    expect(judge(counter, start + 60)).toEqual({ outcome: "admitted" });
+    expect(judge(counter, start)).toEqual({ outcome: "rejected", locked: false, retryAfterSeconds: 60 });
+    expect(judge(counter, start + 59)).toEqual({ outcome: "rejected", locked: false, retryAfterSeconds: 1 });
+    expect(judge(counter, start + 60)).toEqual({ outcome: "allowed" });
   });
 
   it("allows one try at a time behind the free ones", () => {
     const taken = takeAttempt(counterAt(failTimes(5, start), limits, start + 60), start + 60);
     expect(judge(taken, start + 60)).toEqual({ outcome: "pending" });
-    expect(judge(returnAttempt(taken), start + 60)).toEqual({ outcome: "admitted" });
+    expect(judge(returnAttempt(taken), start + 60)).toEqual({ outcome: "allowed" });
   });
 
   it("counts a try while it is being looked at", () => {
     let counter = emptyCounter;
     for (let taken = 0; taken < 5; taken++) {
-      expect(judge(counter, start)).toEqual({ outcome: "admitted" });
+      expect(judge(counter, start)).toEqual({ outcome: "allowed" });
       counter = takeAttempt(counter, start);
     }
     expect(judge(counter, start)).toEqual({ outcome: "pending" });
@@ -63,7 +63,7 @@ describe("a counter of tries", () => {
 
   it("counts a try that nobody settled as wrong", () => {
     const left = Array.from({ length: 5 }).reduce<Counter>((counter) => takeAttempt(counter, start), emptyCounter);
-    expect(judge(left, start + pendingSeconds)).toMatchObject({ outcome: "refused", retryAfterSeconds: 60 });
+    expect(judge(left, start + pendingSeconds)).toMatchObject({ outcome: "rejected", retryAfterSeconds: 60 });
     expect(counterAt(left, limits, start + pendingSeconds)).toMatchObject({ failures: 5, streak: 5, pending: 0 });
   });
 
@@ -77,19 +77,19 @@ describe("a counter of tries", () => {
     let counter = emptyCounter;
     let now = start;
     for (let failed = 0; failed < 100; failed++) {
-      expect(judge(counter, now)).toEqual({ outcome: "admitted" });
+      expect(judge(counter, now)).toEqual({ outcome: "allowed" });
       counter = fail(counter, now);
       now += 86_400;
     }
-    expect(judge(counter, now)).toMatchObject({ outcome: "refused", locked: true });
-    expect(judge(resetStreak(counter), now)).toEqual({ outcome: "admitted" });
+    expect(judge(counter, now)).toMatchObject({ outcome: "rejected", locked: true });
+    expect(judge(resetStreak(counter), now)).toEqual({ outcome: "allowed" });
   });
 
   it("admits no more at once than are left of the run", () => {
     const many: CounterLimits = { ...limits, freeAttempts: 1000, lockAfter: 3 };
     let counter = emptyCounter;
     let admitted = 0;
-    while (judgeCounter(counter, many, start).outcome === "admitted") {
+    while (judgeCounter(counter, many, start).outcome === "allowed") {
       counter = takeAttempt(counter, start);
       admitted++;
     }
@@ -98,7 +98,7 @@ describe("a counter of tries", () => {
 
   it("forgives, at a success, what failed at the same source and nothing else", () => {
     const mixed = fail(fail(failTimes(3, start, "198.51.100.1"), start), start);
-    expect(judge(mixed, start)).toMatchObject({ outcome: "refused" });
+    expect(judge(mixed, start)).toMatchObject({ outcome: "rejected" });
     const own = succeedAttempt(takeAttempt(mixed, start), here, limits);
     expect(own).toMatchObject({ failures: 3, streak: 0, nextAt: 0, pending: 0 });
     expect(succeedAttempt(takeAttempt(mixed, start), "203.0.113.9", limits)).toMatchObject({ failures: 5, streak: 0 });
@@ -111,12 +111,12 @@ describe("a counter of tries", () => {
 
   it("makes nobody wait longer because the clock was set back", () => {
     const counter = failTimes(9, start);
-    expect(judge(counter, start - 100_000)).toEqual({ outcome: "admitted" });
+    expect(judge(counter, start - 100_000)).toEqual({ outcome: "allowed" });
   });
 
   it("holds its longest wait against one who read the clock before the failure, and waited for the store", () => {
     const counter = failTimes(9, start);
-    for (const behind of [1, 6]) expect(judge(counter, start - behind)).toMatchObject({ outcome: "refused" });
+    for (const behind of [1, 6]) expect(judge(counter, start - behind)).toMatchObject({ outcome: "rejected" });
   });
 
   it("keeps a try that was taken a moment later by another clock", () => {
@@ -138,7 +138,7 @@ describe("a counter of tries", () => {
         for (const pause of all) {
           now += pause;
           const at = counterAt(counter, unlocked, now);
-          if (judgeCounter(at, unlocked, now).outcome !== "admitted") continue;
+          if (judgeCounter(at, unlocked, now).outcome !== "allowed") continue;
           counter = failAttempt(takeAttempt(at, now), here, unlocked, now);
           tried.push(now);
         }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { AttemptVerdict } from "../../dist/store/store.js";
+import type { AttemptVerdict } from "../../dist/throttle/attempt.js";
 import { createAttemptQueue } from "../../dist/throttle/attempt-queue.js";
 
 const pending: AttemptVerdict = { outcome: "pending" };
-const admitted: AttemptVerdict = { outcome: "admitted" };
+const admitted: AttemptVerdict = { outcome: "allowed" };
 
 describe("attempts that wait", () => {
   it("stand in a line that nobody overtakes, and only its first asks", async () => {
@@ -59,6 +59,6 @@ describe("attempts that wait", () => {
       open = true;
     }, 20);
     const verdicts = await Promise.all(all);
-    expect(verdicts.filter(({ outcome }) => outcome === "admitted")).toHaveLength(128);
+    expect(verdicts.filter(({ outcome }) => outcome === "allowed")).toHaveLength(128);
   });
 });

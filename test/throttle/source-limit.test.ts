@@ -29,18 +29,18 @@ const failAll = (source: SourceState, subjects: readonly string[], now: number):
 describe("an address", () => {
   it("may fail at so many different logins, and then at no other until the window is over", () => {
     const full = failAll(emptySource, ["a", "b", "c"], start);
-    expect(judge(full, "d", start)).toEqual({ outcome: "refused", locked: false, retryAfterSeconds: 900 });
-    expect(judge(full, "d", start + 899)).toEqual({ outcome: "refused", locked: false, retryAfterSeconds: 1 });
-    expect(judge(full, "d", start + 900)).toEqual({ outcome: "admitted" });
+    expect(judge(full, "d", start)).toEqual({ outcome: "rejected", locked: false, retryAfterSeconds: 900 });
+    expect(judge(full, "d", start + 899)).toEqual({ outcome: "rejected", locked: false, retryAfterSeconds: 1 });
+    expect(judge(full, "d", start + 900)).toEqual({ outcome: "allowed" });
   });
 
   it("may go on with the logins that it tried: those count for themselves", () => {
-    expect(judge(failAll(emptySource, ["a", "b", "c"], start), "b", start)).toEqual({ outcome: "admitted" });
+    expect(judge(failAll(emptySource, ["a", "b", "c"], start), "b", start)).toEqual({ outcome: "allowed" });
   });
 
   it("counts a login once, however often it fails", () => {
     const source = failAll(emptySource, ["a", "a", "a", "a", "b"], start);
-    expect(judge(source, "c", start)).toEqual({ outcome: "admitted" });
+    expect(judge(source, "c", start)).toEqual({ outcome: "allowed" });
   });
 
   it("waits twice as long each time that it comes back at once", () => {
@@ -54,7 +54,7 @@ describe("an address", () => {
         now,
       );
       const refused = judge(source, "other", now);
-      if (refused.outcome !== "refused") throw new Error("it was let in");
+      if (refused.outcome !== "rejected") throw new Error("it was let in");
       waits.push(refused.retryAfterSeconds);
       now += refused.retryAfterSeconds;
     }
@@ -66,8 +66,8 @@ describe("an address", () => {
   it("lets no burst of different logins through while they are being looked at", () => {
     const taken = ["a", "b", "c"].reduce((source, subject) => takeAttemptAt(source, subject, start), emptySource);
     expect(judge(taken, "d", start)).toEqual({ outcome: "pending" });
-    expect(judge(returnAttemptAt(taken, "b"), "d", start)).toEqual({ outcome: "admitted" });
-    expect(judge(taken, "d", start + pendingSeconds)).toMatchObject({ outcome: "refused" });
+    expect(judge(returnAttemptAt(taken, "b"), "d", start)).toEqual({ outcome: "allowed" });
+    expect(judge(taken, "d", start + pendingSeconds)).toMatchObject({ outcome: "rejected" });
   });
 
   it("is not charged for a login whose password was right in the end", () => {
@@ -77,7 +77,7 @@ describe("an address", () => {
 
   it("waits no longer because the clock was set back", () => {
     const full = failAll(emptySource, ["a", "b", "c"], start);
-    expect(judge(full, "d", start - 1_000_000)).toEqual({ outcome: "admitted" });
+    expect(judge(full, "d", start - 1_000_000)).toEqual({ outcome: "allowed" });
   });
 
   it("holds its longest wait, and the tries of others, against one who read the clock a moment before", () => {
@@ -88,7 +88,7 @@ describe("an address", () => {
       now = source.nextAt;
     }
     const failedAt = now - 14_400;
-    expect(judge(source, "d", failedAt - 1)).toMatchObject({ outcome: "refused" });
+    expect(judge(source, "d", failedAt - 1)).toMatchObject({ outcome: "rejected" });
     const taken = takeAttemptAt(emptySource, "a", start);
     expect(sourceAt(taken, limits, start - 1)).toEqual(taken);
   });

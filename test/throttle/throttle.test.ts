@@ -269,7 +269,7 @@ describe("changing a password", () => {
     // The owner's other session has tries of its own.
     const other = await world.login("ann");
     expect((await change(other.token, password)).status).toBe(204);
-    expect(await world.events()).toContain("password_throttled: session");
+    expect(await world.events()).toContain("password_change_throttled: session");
   });
 
   it("does not count a right password whose successor is refused", async () => {

@@ -1,4 +1,4 @@
-import type { OldRowKind } from "../../store/store.js";
+import type { OldRowKind } from "../../store/sql/old-rows.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { table } from "../table.js";
 import { withManagement } from "../with-management.js";

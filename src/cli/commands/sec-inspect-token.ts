@@ -1,3 +1,4 @@
+import { numericDateMax } from "../../clock.js";
 import type { Configuration } from "../../config/configuration.js";
 import { hasDatabase } from "../../doctor/database-file.js";
 import { AmphoError } from "../../errors.js";
@@ -86,7 +87,7 @@ function times(claims: Readonly<Record<string, unknown>>): readonly string[] {
   return Object.entries(timeClaims).flatMap(([name, label]) => {
     const at = claims[name];
     // Past the year 9999 there is no such date, nor such a token.
-    return typeof at === "number" && at >= 0 && at <= 253_402_300_799
+    return typeof at === "number" && at >= 0 && at <= numericDateMax
       ? [`${label.padEnd(9)} ${formatTime(at)} UTC`]
       : [];
   });

@@ -1,4 +1,4 @@
-import type { Lockout } from "../../store/store.js";
+import type { Lockout } from "../../throttle/attempt.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { formatTime, table } from "../table.js";
 import { withManagement } from "../with-management.js";

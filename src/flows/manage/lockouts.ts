@@ -1,8 +1,9 @@
 // What the throttle holds back at present, for operators and applications.
 
+import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
 import { canonicalLogin } from "../../logins/login-name.js";
-import type { Lockout, LockoutTarget, Origin } from "../../store/store.js";
+import type { Lockout, LockoutTarget } from "../../throttle/attempt.js";
 import { attemptSourceOf } from "../../throttle/sources.js";
 import type { Deps } from "../deps.js";
 

@@ -1,10 +1,11 @@
 // What applications and operators do with users, sessions, keys and the audit log: `ampho.users`, `ampho.sessions` and
 // the commands, by the same code. Each is bound to who does it, for the audit log.
 
+import type { AuditRow, Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { isStorableText } from "../../store/storable-text.js";
-import type { AuditRow, Lockout, Origin } from "../../store/store.js";
+import type { Lockout } from "../../throttle/attempt.js";
 import { countHashFormats, type HashFormatCount } from "../../users/hash-formats.js";
 import { type ImportOptions, type ImportReport, importUsers, type Lines } from "../../users/import.js";
 import type { Deps } from "../deps.js";

@@ -1,10 +1,11 @@
 // Users of the store: what the commands `user-…` and `ampho.users` do, by the same code.
 
+import type { Origin } from "../../audit/entry.js";
 import { randomId } from "../../crypto/random.js";
 import { AmphoError } from "../../errors.js";
 import { canonicalLogin, checkNewLogin } from "../../logins/login-name.js";
+import type { User } from "../../store/sql/users.js";
 import { isStorableText } from "../../store/storable-text.js";
-import type { Origin, User } from "../../store/store.js";
 import { findRoleProblem } from "../../users/roles.js";
 import type { Deps } from "../deps.js";
 

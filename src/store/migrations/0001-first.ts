@@ -1,4 +1,4 @@
-// The first schema: users and their imports, sessions, revocations, attempts, audit, and the one row of state.
+// The first schema: users and their imports, sessions, revocations, attempts, audit log, housekeeping, and one row of state.
 import type { MigrationSteps } from "./steps.js";
 
 export const first: MigrationSteps = {
@@ -6,21 +6,21 @@ export const first: MigrationSteps = {
   name: "first",
   servesFrom: 1,
   up: ({ text, numberKey, countingKey, randomText, busyTable }) => [
-    // `epoch` tells one database from another, `era` one generation of all sessions from the next, `last_revocation` is
-    // the number of the newest revocation, `access_until` an hour-grained bound of every session's `access_expires`,
-    // `users_elsewhere` says that an application keeps its own user table beside these sessions.
+    // `epoch` identifies the database. `era` numbers the times between two ends of all sessions. `last_revocation` is the
+    // number of the newest revocation. `access_until` is the latest `access_expires` of any session, rounded up to an hour.
+    // `application_owns_users`: the application that uses these sessions has its own user table.
     `create table ampho_state (
       id integer primary key check (id = 1),
       epoch ${text} not null,
       era bigint not null,
       last_revocation bigint not null,
       access_until bigint not null,
-      users_elsewhere smallint not null default 0 check (users_elsewhere in (0, 1))
+      application_owns_users smallint not null default 0 check (application_owns_users in (0, 1))
     )`,
     `insert into ampho_state (id, epoch, era, last_revocation, access_until) values (1, ${randomText}, 0, 0, 0)`,
 
-    // Runs of `user-import`. `lost_line`: the line of a row that made room for somebody else's; such a run cannot be
-    // published. `touched_at`: when its owner was last heard of.
+    // Runs of `user-import`. `lost_line`: the line of a row that made room for another user. Such an import cannot be
+    // published. `touched_at`: the last sign of life of its owner.
     `create table ampho_imports (
       n ${countingKey},
       state ${text} not null check (state in ('open', 'published', 'dropped')),
@@ -31,8 +31,8 @@ export const first: MigrationSteps = {
     "create index ampho_imports_open on ampho_imports (n) where state = 'open'",
     "create index ampho_imports_left on ampho_imports (touched_at) where state <> 'published'",
 
-    // A row of an import is there for nobody until the import is published (see sql/visible.ts). `hash_kind` is null for
-    // argon2id at m=19456, t=2, p=1 and where there is no hash, else the kind that crypto/password-cost.ts writes.
+    // A row of an import stays hidden until the import is published (see sql/import-rows.ts). `hash_kind` is null for
+    // argon2id with m=19456, t=2, p=1 and without a hash, else the kind and cost of the hash.
     `create table ampho_users (
       id ${text} not null primary key,
       login ${text} not null,
@@ -50,8 +50,9 @@ export const first: MigrationSteps = {
     "create index ampho_users_kind on ampho_users (hash_kind) where hash_kind is not null",
     "create index ampho_users_import on ampho_users (import_n) where import_n is not null",
 
-    // `n` orders sessions by creation whatever the clock did. No foreign key: users may be of an application's own table.
-    // A renewal changes no column of an index: `remove_after` stays, and whoever finds the row due moves it on.
+    // `n` orders sessions by creation, whatever the clock did. There is no foreign key, because users can be in an
+    // application's own table. `proved_gen` is the generation that the last login created. A renewal changes no column of an
+    // index: `delete_after` stays, and housekeeping moves it on when it finds the row due.
     `create table ampho_sessions (
       n ${countingKey},
       id ${text} not null unique,
@@ -61,6 +62,7 @@ export const first: MigrationSteps = {
       gen bigint not null,
       created_at bigint not null,
       auth_time bigint not null,
+      proved_gen bigint not null,
       renewed_at bigint not null,
       expires_at bigint not null,
       ends_at bigint not null,
@@ -70,10 +72,10 @@ export const first: MigrationSteps = {
       agent ${text},
       ended_at bigint,
       end_reason ${text},
-      remove_after bigint not null
+      delete_after bigint not null
     ) ${busyTable}`,
     "create index ampho_sessions_open on ampho_sessions (user_id, n) where ended_at is null",
-    "create index ampho_sessions_remove on ampho_sessions (remove_after, n)",
+    "create index ampho_sessions_remove on ampho_sessions (delete_after, n)",
 
     `create table ampho_revocations (
       n ${numberKey},
@@ -90,7 +92,8 @@ export const first: MigrationSteps = {
     ) ${busyTable}`,
     "create index ampho_revocations_until on ampho_revocations (until, n)",
 
-    // Attempts that failed or are being looked at. `key` is a hash; `login` only that of an account that exists.
+    // Counters of attempts that failed or are not settled. `key` is a hash. `login` is set only if the account exists.
+    // `recorded_sources`: the sources whose rejection is in the audit log until `recorded_until`.
     `create table ampho_attempts (
       key ${text} not null primary key,
       kind ${text} not null check (kind in ('login', 'device', 'devices', 'session', 'sessions')),
@@ -102,20 +105,20 @@ export const first: MigrationSteps = {
       next_at bigint not null,
       forget_at bigint not null,
       failure_sources ${text} not null,
-      noted ${text} not null,
-      noted_until bigint not null,
+      recorded_sources ${text} not null,
+      recorded_until bigint not null,
       touched_at bigint not null
     ) ${busyTable}`,
     "create index ampho_attempts_touched on ampho_attempts (touched_at)",
     "create index ampho_attempts_login on ampho_attempts (login)",
 
-    // Addresses and networks; `entries` is JSON: the logins that were tried from there, as hashes.
+    // Addresses and networks. `entries` is JSON: the logins that were attempted from there, as hashes.
     `create table ampho_attempt_sources (
       source ${text} not null primary key,
       entries ${text} not null,
       level bigint not null,
       next_at bigint not null,
-      noted_until bigint not null,
+      recorded_until bigint not null,
       touched_at bigint not null
     ) ${busyTable}`,
     "create index ampho_attempt_sources_touched on ampho_attempt_sources (touched_at)",
@@ -138,16 +141,16 @@ export const first: MigrationSteps = {
     "create index ampho_audit_login on ampho_audit ((n / 16384), login, n)",
     "create index ampho_audit_at on ampho_audit (at, n)",
 
-    // Who removes old rows at present, and until when nobody else does; `seen_at`: when one was last at it. `steady_from`:
-    // in the background nothing is removed before, because the clock had jumped.
+    // The process that deletes old rows, and the end of its lease. `seen_at`: the last time that a process looked. Until
+    // `steady_from` nothing is deleted in the background, because the clock has jumped.
     `create table ampho_housekeeping (
       id integer primary key check (id = 1),
       holder ${text} not null,
-      held_until bigint not null,
+      leased_until bigint not null,
       seen_at bigint not null,
       steady_from bigint not null
     )`,
-    "insert into ampho_housekeeping (id, holder, held_until, seen_at, steady_from) values (1, '', 0, 0, 0)",
+    "insert into ampho_housekeeping (id, holder, leased_until, seen_at, steady_from) values (1, '', 0, 0, 0)",
   ],
   down: () =>
     [

@@ -3,9 +3,9 @@
 
 import { DatabaseError } from "../database-error.js";
 import type { Dialect } from "../dialect.js";
-import type { Migration } from "../store.js";
 import { first as firstRow, integer, query, type Transaction, text } from "../transaction.js";
 import { known } from "./known.js";
+import type { Migration } from "./migrations.js";
 import type { IndexSteps } from "./steps.js";
 
 /** The schema version that this program is made for. */

@@ -1,5 +1,11 @@
 // What the commands `db-up`, `db-down`, `db-current` and `db-show` need of every kind of database.
-import type { Migration } from "../store.js";
+
+export interface Migration {
+  readonly version: number;
+  readonly name: string;
+  /** Unix seconds, or null when it is not applied. */
+  readonly appliedAt: number | null;
+}
 
 export interface Migrations {
   /** Applies all that are not; returns those, in order. */

@@ -1,11 +1,10 @@
 // The store of a fleet: PostgreSQL 14 or newer. Every call is answered within a bound, whatever the server does.
 import { AmphoError } from "../../errors.js";
-import { boundStore } from "../bound-store.js";
 import { DatabaseError } from "../database-error.js";
 import { postgresDialect } from "../dialect.js";
 import { currentVersion, expanded, newest, outdated } from "../migrations/migrate.js";
-import { type Input, type OperationName, type Output, operations } from "../operations.js";
-import { readStateAlone } from "../sql/state.js";
+import { bindOperations, startOperation } from "../operations.js";
+import { readStateOnly } from "../sql/state.js";
 import type { Store } from "../store.js";
 import { first, integer, type Transaction, text } from "../transaction.js";
 import { connect, loadPostgres } from "./connection.js";
@@ -87,20 +86,17 @@ export async function openPostgres({ url, migrate, prepare = false, log }: Postg
   }
   const askTwice = createHedgedRead();
   return {
-    ...boundStore(async <P extends OperationName>(purpose: P, input: Input<P>): Promise<Output<P>> => {
-      const { value } = await run<Output<P>>(() => operations[purpose].run(input));
-      return value;
-    }),
+    ...bindOperations(async (operation, input) => (await run(() => startOperation(operation, input))).value),
     // In no queue: the second within which all processes refuse what was revoked is counted under load, too.
     readRevocations: async (input) => {
       const { value, storeNowMs } = await askTwice((fresh) =>
-        run(() => operations.readRevocations.run(input), { urgent: true, waitMs: 2000, fresh }),
+        run(() => startOperation("readRevocations", input), { urgent: true, waitMs: 2000, fresh }),
       );
       return { ...value, storeNowMs };
     },
-    readClock: async () => (await run(readStateAlone)).storeNowMs,
+    readClock: async () => (await run(readStateOnly)).storeNowMs,
     ping: async (waitMs) => {
-      await run(readStateAlone, { waitMs, urgent: true });
+      await run(readStateOnly, { waitMs, urgent: true });
     },
     stats: () => pool.stats(),
     close: () => pool.close(),

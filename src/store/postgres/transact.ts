@@ -157,7 +157,7 @@ function runStep(connection: PostgresConnection, step: Statement | AdvisoryLock)
 const locks: Readonly<Record<RowLock, string>> = {
   share: " for share",
   update: " for update",
-  free: " for update skip locked",
+  skipLocked: " for update skip locked",
 };
 
 const texts = new Map<string, string>();

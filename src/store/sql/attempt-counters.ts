@@ -1,6 +1,7 @@
-// Rows of the table ampho_attempts: counters of tries.
+// Rows of the table ampho_attempts: counters of attempts.
+import type { AttemptCounter } from "../../throttle/attempt.js";
 import { type Counter, emptyCounter, type FailureSource, isEmpty } from "../../throttle/attempt-counter.js";
-import type { AttemptCounter, AttemptCounterKind } from "../store.js";
+import { type CounterKind, isCounterKind } from "../../throttle/counter-kinds.js";
 import {
   integer,
   type Row,
@@ -14,26 +15,30 @@ import {
   tuplesOf,
   write,
 } from "../transaction.js";
+import { columnsOf } from "./columns.js";
 
 export interface AttemptCounterRow {
   readonly key: string;
-  readonly kind: AttemptCounterKind;
-  /** Of the account, once a wrong password was seen for it. */
+  readonly kind: CounterKind;
+  /** The login of the account, once an attempt at it has failed. */
   readonly login: string | null;
   readonly counter: Counter;
-  /** From where a refusal was recorded already. */
-  readonly noted: readonly string[];
-  readonly notedUntil: number;
+  /** The sources whose rejection is in the audit log already. */
+  readonly recordedSources: readonly string[];
+  readonly recordedUntil: number;
 }
 
-export const counterColumns =
-  "key, kind, login, failures, pending, pending_until, streak, next_at, forget_at, failure_sources, noted, noted_until";
+const stateColumns = columnsOf(
+  ...["failures", "pending", "pending_until", "streak", "next_at", "forget_at", "failure_sources"],
+);
+const recordColumns = columnsOf("login", "recorded_sources", "recorded_until");
+const keyColumns = columnsOf("key", "kind");
 
-const kinds: readonly AttemptCounterKind[] = ["login", "device", "devices", "session", "sessions"];
+export const counterColumns = `${keyColumns.list}, ${stateColumns.list}, ${recordColumns.list}`;
 
 export function counterRowOf(row: Row): AttemptCounterRow {
-  const kind = kinds.find((each) => each === row["kind"]);
-  if (kind === undefined) throw new TypeError("a counter of a kind that is not known");
+  const kind = text(row, "kind");
+  if (!isCounterKind(kind)) throw new TypeError("a counter of attempts has an unknown kind");
   return {
     key: text(row, "key"),
     kind,
@@ -47,79 +52,86 @@ export function counterRowOf(row: Row): AttemptCounterRow {
       forgetAt: integer(row, "forget_at"),
       sources: failureSourcesOf(text(row, "failure_sources")),
     },
-    noted: texts(row, "noted"),
-    notedUntil: integer(row, "noted_until"),
+    recordedSources: texts(row, "recorded_sources"),
+    recordedUntil: integer(row, "recorded_until"),
   };
 }
 
-const selectOne = `select ${counterColumns} from ampho_attempts where key = ?`;
+function stateValues({ failures, pending, pendingUntil, streak, nextAt, forgetAt, sources }: Counter) {
+  return stateColumns.values({
+    ...{ failures, pending, pending_until: pendingUntil, streak, next_at: nextAt, forget_at: forgetAt },
+    failure_sources: JSON.stringify(sources),
+  });
+}
 
-/** As it is, or empty when there is none. Sent ahead. */
+function recordValues({ login, recordedSources, recordedUntil }: Omit<AttemptCounterRow, "key" | "kind" | "counter">) {
+  return recordColumns.values({
+    ...{ login, recorded_sources: JSON.stringify(recordedSources), recorded_until: recordedUntil },
+  });
+}
+
+const select = `select ${counterColumns} from ampho_attempts where key = ?`;
+const unrecorded = { login: null, recordedSources: [], recordedUntil: 0 };
+
+/** Reads a counter, or an empty one when there is no row. Deferred. */
 export function* sendCounter({ key, kind }: AttemptCounter): Transaction<() => Transaction<AttemptCounterRow>> {
-  const sent = yield* send(selectOne, [key]);
+  const sent = yield* send(select, [key]);
   return function* read() {
     const row = yield* resultOf(sent);
-    return row ? counterRowOf(row) : { key, kind, login: null, counter: emptyCounter, noted: [], notedUntil: 0 };
+    return row ? counterRowOf(row) : { key, kind, counter: emptyCounter, ...unrecorded };
   };
 }
 
-type Key = Pick<AttemptCounter, "key" | "kind">;
+const insert = `insert into ampho_attempts (${counterColumns}, touched_at)
+  values (${keyColumns.placeholders}, ${stateColumns.placeholders}, ${recordColumns.placeholders}, ?)
+  on conflict (key) do update set key = excluded.key returning ${counterColumns}`;
+const emptyValues = [...stateValues(emptyCounter), ...recordValues(unrecorded)];
 
-/** Makes the row if there is none; until the transaction ends no other may change it. Sent ahead. */
-export function* sendCounterLock({ key, kind }: Key, now: number): Transaction<() => Transaction<AttemptCounterRow>> {
-  const sent = yield* send(
-    `insert into ampho_attempts (${counterColumns}, touched_at) values (?, ?, null, 0, 0, 0, 0, 0, 0, '[]', '[]', 0, ?)
-     on conflict (key) do update set key = excluded.key returning ${counterColumns}`,
-    [key, kind, now],
-  );
+/** Inserts the row if there is none, and locks it until the transaction ends. Deferred. */
+export function* sendCounterLock(
+  { key, kind }: Pick<AttemptCounter, "key" | "kind">,
+  now: number,
+): Transaction<() => Transaction<AttemptCounterRow>> {
+  const sent = yield* send(insert, [...keyColumns.values({ key, kind }), ...emptyValues, now]);
   return function* read() {
     const row = yield* resultOf(sent);
-    if (!row) throw new TypeError("a row that was just made is not there");
+    if (!row) throw new TypeError("an inserted row was not returned");
     return counterRowOf(row);
   };
 }
 
-/** The same without making one. Sent ahead. */
+/** Locks the row if there is one. Deferred. */
 export function* sendCounterLockIfPresent(key: string): Transaction<() => Transaction<AttemptCounterRow | undefined>> {
-  const sent = yield* send(selectOne, [key], "update");
+  const sent = yield* send(select, [key], "update");
   return function* read() {
     const row = yield* resultOf(sent);
     return row && counterRowOf(row);
   };
 }
 
-/** The same, and asked for at once. */
+/** The same, not deferred. */
 export function* lockCounterIfPresent(key: string): Transaction<AttemptCounterRow | undefined> {
   const read = yield* sendCounterLockIfPresent(key);
   return yield* read();
 }
 
+const updateState = `update ampho_attempts set ${stateColumns.assignments}, login = ?, touched_at = ? where key = ?`;
+
 export function* writeCounter({ key, login, counter }: AttemptCounterRow, now: number): Transaction<void> {
-  if (isEmpty(counter)) {
-    yield* write("delete from ampho_attempts where key = ?", [key]);
-    return;
-  }
-  const { failures, pending, pendingUntil, streak, nextAt, forgetAt, sources } = counter;
-  yield* write(
-    `update ampho_attempts set login = ?, failures = ?, pending = ?, pending_until = ?, streak = ?, next_at = ?,
-     forget_at = ?, failure_sources = ?, touched_at = ? where key = ?`,
-    [login, failures, pending, pendingUntil, streak, nextAt, forgetAt, JSON.stringify(sources), now, key],
-  );
+  if (isEmpty(counter)) yield* write("delete from ampho_attempts where key = ?", [key]);
+  else yield* write(updateState, [...stateValues(counter), login, now, key]);
 }
 
-/** Not touched by it: being refused keeps nothing alive. */
-export function* flagCounterRecorded({ key, login, noted, notedUntil }: AttemptCounterRow): Transaction<void> {
-  yield* write("update ampho_attempts set login = ?, noted = ?, noted_until = ? where key = ?", [
-    login,
-    JSON.stringify(noted),
-    notedUntil,
-    key,
-  ]);
+const updateRecord = `update ampho_attempts set ${recordColumns.assignments} where key = ?`;
+
+/** Does not change `touched_at`, because a rejection must not keep a counter alive. */
+export function* writeRecordedSources(row: AttemptCounterRow): Transaction<void> {
+  yield* write(updateRecord, [...recordValues(row), row.key]);
 }
 
 function failureSourcesOf(json: string): readonly FailureSource[] {
-  return tuplesOf(json, "failure_sources").map(([from, failures]): FailureSource => {
-    if (typeof from !== "string" || typeof failures !== "number") return schemaMismatch("failure_sources");
-    return [from, failures];
+  return tuplesOf(json, "failure_sources").map(([source, failures]): FailureSource => {
+    if (typeof source !== "string" || typeof failures !== "number") return schemaMismatch("failure_sources");
+    return [source, failures];
   });
 }

@@ -1,4 +1,4 @@
-// Rows of the table ampho_attempt_sources: addresses and networks, with the logins that were tried from there.
+// Rows of the table ampho_attempt_sources: addresses and networks, with the logins that were attempted from there.
 import { emptySource, isUnused, type SourceEntry, type SourceState } from "../../throttle/source-limit.js";
 import {
   integer,
@@ -11,81 +11,85 @@ import {
   tuplesOf,
   write,
 } from "../transaction.js";
+import { columnsOf } from "./columns.js";
 
 export interface SourceRow {
   readonly source: string;
   readonly state: SourceState;
-  readonly notedUntil: number;
+  /** A rejection is in the audit log already, and is not recorded again until then. */
+  readonly recordedUntil: number;
 }
 
-export const sourceColumns = "source, entries, level, next_at, noted_until";
+const stateColumns = columnsOf("entries", "level", "next_at");
+
+export const sourceColumns = `source, ${stateColumns.list}, recorded_until`;
 
 export function sourceRowOf(row: Row): SourceRow {
   return {
     source: text(row, "source"),
     state: { entries: entriesOf(text(row, "entries")), level: integer(row, "level"), nextAt: integer(row, "next_at") },
-    notedUntil: integer(row, "noted_until"),
+    recordedUntil: integer(row, "recorded_until"),
   };
 }
 
-const selectOne = `select ${sourceColumns} from ampho_attempt_sources where source = ?`;
+function stateValues({ entries, level, nextAt }: SourceState) {
+  const tuples = entries.map(({ subject, failedUntil, pending, pendingUntil }) => [
+    ...[subject, failedUntil],
+    ...[pending, pendingUntil],
+  ]);
+  return stateColumns.values({ entries: JSON.stringify(tuples), level, next_at: nextAt });
+}
 
-/** As it is, or empty when there is none. Sent ahead. */
+const select = `select ${sourceColumns} from ampho_attempt_sources where source = ?`;
+
+/** Reads a source, or an empty one when there is no row. Deferred. */
 export function* sendSource(source: string): Transaction<() => Transaction<SourceRow>> {
-  const sent = yield* send(selectOne, [source]);
+  const sent = yield* send(select, [source]);
   return function* read() {
     const row = yield* resultOf(sent);
-    return row ? sourceRowOf(row) : { source, state: emptySource, notedUntil: 0 };
+    return row ? sourceRowOf(row) : { source, state: emptySource, recordedUntil: 0 };
   };
 }
 
-/** Makes the row if there is none; until the transaction ends no other may change it. Sent ahead. */
+const insert = `insert into ampho_attempt_sources (${sourceColumns}, touched_at)
+  values (?, ${stateColumns.placeholders}, 0, ?)
+  on conflict (source) do update set source = excluded.source returning ${sourceColumns}`;
+const emptyValues = stateValues(emptySource);
+
+/** Inserts the row if there is none, and locks it until the transaction ends. Deferred. */
 export function* sendSourceLock(source: string, now: number): Transaction<() => Transaction<SourceRow>> {
-  const sent = yield* send(
-    `insert into ampho_attempt_sources (${sourceColumns}, touched_at) values (?, '[]', 0, 0, 0, ?)
-     on conflict (source) do update set source = excluded.source returning ${sourceColumns}`,
-    [source, now],
-  );
+  const sent = yield* send(insert, [source, ...emptyValues, now]);
   return function* read() {
     const row = yield* resultOf(sent);
-    if (!row) throw new TypeError("a row that was just made is not there");
+    if (!row) throw new TypeError("an inserted row was not returned");
     return sourceRowOf(row);
   };
 }
 
-/** The same without making one. Sent ahead. */
+/** Locks the row if there is one. Deferred. */
 export function* sendSourceLockIfPresent(source: string): Transaction<() => Transaction<SourceRow | undefined>> {
-  const sent = yield* send(selectOne, [source], "update");
+  const sent = yield* send(select, [source], "update");
   return function* read() {
     const row = yield* resultOf(sent);
     return row && sourceRowOf(row);
   };
 }
 
-/** The same, and asked for at once. */
+/** The same, not deferred. */
 export function* lockSourceIfPresent(source: string): Transaction<SourceRow | undefined> {
   const read = yield* sendSourceLockIfPresent(source);
   return yield* read();
 }
 
+const updateState = `update ampho_attempt_sources set ${stateColumns.assignments}, touched_at = ? where source = ?`;
+
 export function* writeSource({ source, state }: SourceRow, now: number): Transaction<void> {
-  if (isUnused(state)) {
-    yield* write("delete from ampho_attempt_sources where source = ?", [source]);
-    return;
-  }
-  const { entries, level, nextAt } = state;
-  const tuples = entries.map(({ subject, failedUntil, pending, pendingUntil }) => [
-    ...[subject, failedUntil],
-    ...[pending, pendingUntil],
-  ]);
-  yield* write(
-    "update ampho_attempt_sources set entries = ?, level = ?, next_at = ?, touched_at = ? where source = ?",
-    [JSON.stringify(tuples), level, nextAt, now, source],
-  );
+  if (isUnused(state)) yield* write("delete from ampho_attempt_sources where source = ?", [source]);
+  else yield* write(updateState, [...stateValues(state), now, source]);
 }
 
-export function* flagSourceRecorded({ source, notedUntil }: SourceRow): Transaction<void> {
-  yield* write("update ampho_attempt_sources set noted_until = ? where source = ?", [notedUntil, source]);
+export function* writeRecordedUntil({ source, recordedUntil }: SourceRow): Transaction<void> {
+  yield* write("update ampho_attempt_sources set recorded_until = ? where source = ?", [recordedUntil, source]);
 }
 
 function entriesOf(json: string): readonly SourceEntry[] {

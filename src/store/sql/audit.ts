@@ -1,36 +1,44 @@
-// The audit log: one row per decision about a person, in the transaction of what it records.
-import { type AuditEntry, type AuditEvent, type AuditRow, auditEvents, type Origin } from "../store.js";
+// The audit log: one row for each decision about a user, in the transaction that makes the decision.
+import type { AuditEntry, AuditRow, Origin } from "../../audit/entry.js";
+import { type AuditEvent, auditEvents } from "../../audit/events.js";
 import { first, integer, query, type Row, type Transaction, text, textOrNull, write } from "../transaction.js";
+import { columnsOf } from "./columns.js";
 import { visible } from "./import-rows.js";
 
+const columns = columnsOf(
+  ...["at", "event", "reason", "user_id", "login", "session_id"],
+  ...["actor", "operator", "address", "agent", "detail"],
+);
+const insert = `insert into ampho_audit (${columns.list}) values (${columns.placeholders})`;
+
 export function* recordAudit(entry: AuditEntry): Transaction<void> {
-  const { origin } = entry;
-  yield* write(
-    `insert into ampho_audit (at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    [
-      entry.at,
-      entry.event,
-      entry.reason ?? null,
-      entry.userId ?? null,
-      entry.login ?? null,
-      entry.sessionId ?? null,
-      origin.actor,
-      origin.operator ?? null,
-      origin.address ?? null,
-      origin.agent ?? null,
-      entry.detail ? JSON.stringify(entry.detail) : null,
-    ],
-  );
+  const { at, event, origin, detail } = entry;
+  const parameters = columns.values({
+    at,
+    event,
+    reason: entry.reason ?? null,
+    user_id: entry.userId ?? null,
+    login: entry.login ?? null,
+    session_id: entry.sessionId ?? null,
+    actor: origin.actor,
+    operator: origin.operator ?? null,
+    address: origin.address ?? null,
+    agent: origin.agent ?? null,
+    detail: detail ? JSON.stringify(detail) : null,
+  });
+  yield* write(insert, parameters);
 }
 
 export interface AuditQuery {
+  /** As the user spells it, or in its canonical form. */
   readonly login: string | undefined;
+  /** Unix seconds. */
   readonly since: number | undefined;
+  /** How many of the newest rows are returned at most. */
   readonly limit: number;
 }
 
-const columns = "n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail";
+const select = `select n, ${columns.list} from ampho_audit`;
 
 export function* listAudit({ login, since, limit }: AuditQuery): Transaction<readonly AuditRow[]> {
   const rows =
@@ -42,21 +50,18 @@ export function* listAudit({ login, since, limit }: AuditQuery): Transaction<rea
 }
 
 function* newest(since: number | undefined, limit: number): Transaction<readonly Row[]> {
-  if (since === undefined)
-    return yield* query(`select ${columns} from ampho_audit where n > 0 order by n desc limit ?`, [limit]);
-  // By time, not by number: a clock that stepped back must not make this read the whole log.
-  return yield* query(`select ${columns} from ampho_audit where at >= ? order by at desc, n desc limit ?`, [
-    since,
-    limit,
-  ]);
+  if (since === undefined) return yield* query(`${select} where n > 0 order by n desc limit ?`, [limit]);
+  // By time, not by number: after a clock that stepped back, a search by number would read the whole log.
+  return yield* query(`${select} where at >= ? order by at desc, n desc limit ?`, [since, limit]);
 }
 
-/** Rows of an index's stretch. A constant of the schema: the index is on this expression. */
+/** Rows of the log in one stretch of the index. The schema contains this number in the expression of the index. */
 const stretch = 16384;
 
 /**
- * The index by login is cut into stretches of the log, so that a row that is written touches the few pages of the last
- * one and not a page anywhere: with a million users that is half of what a renewal costs. Here it costs a look a stretch.
+ * The index by login is cut into stretches of the log. A new row therefore changes only the few pages of the last stretch,
+ * not a page anywhere in the index. With a million users that halves the cost of a renewal. The price is one look for each
+ * stretch here.
  */
 function* newestOf(logins: readonly string[], since: number, limit: number): Transaction<readonly Row[]> {
   const found: Row[] = [];
@@ -65,22 +70,20 @@ function* newestOf(logins: readonly string[], since: number, limit: number): Tra
   for (let at = start; at >= 0 && found.length < limit; at--)
     for (const login of logins)
       found.push(
-        ...(yield* query(
-          `select ${columns} from ampho_audit where (n / ${stretch}) = ? and login = ? and at >= ? order by n desc limit ?`,
-          [at, login, since, limit],
-        )),
+        ...(yield* query(`${select} where (n / ${stretch}) = ? and login = ? and at >= ? order by n desc limit ?`, [
+          ...[at, login, since, limit],
+        ])),
       );
   return found;
 }
 
-/** The log says a login as its user spells it; whoever looks may type the form that is compared. */
+/** The log contains a login as its user spells it. The operator can also type its canonical form. */
 function* spellings(login: string): Transaction<readonly string[]> {
   const user = yield* first(`select login from ampho_users where canonical = ? and ${visible}`, [login]);
   return [...new Set(user ? [login, text(user, "login")] : [login])];
 }
 
-const events: ReadonlySet<string> = new Set(auditEvents);
-const isEvent = (value: string): value is AuditEvent => events.has(value);
+const isEvent = (value: string): value is AuditEvent => Object.hasOwn(auditEvents, value);
 const isActor = (value: string): value is Origin["actor"] =>
   value === "user" || value === "operator" || value === "application";
 
@@ -89,7 +92,7 @@ function rowOf(row: Row): AuditRow {
   const actor = text(row, "actor");
   const operator = textOrNull(row, "operator");
   const detail = textOrNull(row, "detail");
-  if (!isEvent(event) || !isActor(actor)) throw new TypeError("an audit row of a kind that is not known");
+  if (!isEvent(event) || !isActor(actor)) throw new TypeError("an audit row has an unknown event or actor");
   return {
     n: integer(row, "n"),
     at: integer(row, "at"),

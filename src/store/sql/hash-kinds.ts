@@ -1,12 +1,19 @@
-// Which kinds of password hashes there are, and how many of each.
-import type { HashCount } from "../store.js";
+// Counts users per kind of password hash.
 import { first, integer, query, type Transaction, text, textOrNull } from "../transaction.js";
 import { visible } from "./import-rows.js";
+import type { Page } from "./users.js";
 
-/** Costs of hashes are rounded before they are stored, so there are a handful; more than these nobody waits for. */
+export interface HashCount {
+  /** Null for a hash with the current parameters, and for a user without a hash. */
+  readonly kind: string | null;
+  readonly hasHash: boolean;
+  readonly users: number;
+}
+
+/** Costs of hashes are rounded before they are stored, so that there are only a few kinds. This limits the work anyway. */
 const kindsMax = 256;
 
-/** From kind to kind through the index, however many rows have each; also of imports that are not published yet. */
+/** Steps through the index from kind to kind, however many rows have each. Unpublished imports are included. */
 export function* listHashKinds(): Transaction<readonly string[]> {
   const kinds: string[] = [];
   for (let after = ""; kinds.length < kindsMax; ) {
@@ -21,19 +28,22 @@ export function* listHashKinds(): Transaction<readonly string[]> {
   return kinds;
 }
 
-export function* countHashKinds(page: {
-  readonly after: string | undefined;
-  readonly limit: number;
-}): Transaction<{ readonly counts: readonly HashCount[]; readonly next: string | undefined }> {
+export interface HashCountPage {
+  readonly counts: readonly HashCount[];
+  /** Undefined on the last page. */
+  readonly next: string | undefined;
+}
+
+export function* countHashKinds(page: Page): Transaction<HashCountPage> {
   const rows = yield* query(
     `select canonical, hash_kind, case when password_hash is null then 0 else 1 end as has_hash,
-     case when ${visible} then 1 else 0 end as there
+     case when ${visible} then 1 else 0 end as is_visible
      from ampho_users where canonical > ? order by canonical limit ?`,
     [page.after ?? "", page.limit],
   );
   const counts = new Map<string, HashCount>();
   for (const row of rows) {
-    if (integer(row, "there") === 0) continue;
+    if (integer(row, "is_visible") === 0) continue;
     const [kind, hasHash] = [textOrNull(row, "hash_kind"), integer(row, "has_hash") === 1];
     const key = `${hasHash} ${kind}`;
     counts.set(key, { kind, hasHash, users: (counts.get(key)?.users ?? 0) + 1 });

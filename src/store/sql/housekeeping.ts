@@ -1,20 +1,37 @@
-// Housekeeping: rows that nobody can need any more go in small batches, by one process at a time. The lease is one row, and
-// each batch holds it on in its own transaction: whoever was replaced removes nothing more.
+// Housekeeping deletes old rows in small batches, in one process at a time. The lease is one row, and each batch extends it
+// in its own transaction, so that a process that has lost the lease deletes nothing more.
 import { skewMaxSeconds } from "../../throttle/clock-skew.js";
-import type { DeletedRows, HousekeepingLease, HousekeepingTurn, OldRows } from "../store.js";
 import { first, integer, type Row, type Transaction, text, write } from "../transaction.js";
-import { deleteBatch } from "./old-rows.js";
+import { deleteBatch, type OldRows, type OldRowsCursor } from "./old-rows.js";
 
-/** A clock that has moved so far since the last turn has jumped, or nobody was there; it then has to stand for as long. */
+export interface HousekeepingLease {
+  /** A random name of one turn. */
+  readonly holder: string;
+  readonly now: number;
+  /** After this time another process can take over from a holder that was killed. */
+  readonly leaseSeconds: number;
+}
+
+/**
+ * `elsewhere`: another process has the lease. `done`: the last turn ended a short while ago. `unsteady`: the clock has
+ * jumped since the last turn. Rows that are deleted by a wrong clock do not come back, so the clock must be steady for an
+ * hour first.
+ */
+export type HousekeepingTurn = "taken" | "elsewhere" | "done" | "unsteady";
+
+/** A clock that moved further since the last turn has jumped, or no process was running. It must then be steady for as long. */
 const steadySeconds = 3600;
 
-export function* takeHousekeepingLease(
-  input: HousekeepingLease & { readonly everySeconds: number | undefined },
-): Transaction<HousekeepingTurn> {
+export interface LeaseRequest extends HousekeepingLease {
+  /** The time since the last turn that must have passed. Undefined for an operator: now, whatever the clock did. */
+  readonly everySeconds: number | undefined;
+}
+
+export function* takeHousekeepingLease(input: LeaseRequest): Transaction<HousekeepingTurn> {
   const { now, everySeconds } = input;
-  const row = yield* lockLease("free");
+  const row = yield* lockLease("skipLocked");
   if (!row) return "elsewhere";
-  if (isHeld(row, input)) return "elsewhere";
+  if (isTaken(row, input)) return "elsewhere";
   if (everySeconds !== undefined) {
     const seenAt = integer(row, "seen_at");
     const sinceSeconds = now - seenAt;
@@ -26,41 +43,48 @@ export function* takeHousekeepingLease(
     }
     if (sinceSeconds < everySeconds) return "done";
   }
-  yield* hold(input);
+  yield* extend(input);
   return "taken";
 }
 
+export type DeletedRows =
+  | {
+      readonly outcome: "deleted";
+      readonly rows: number;
+      /** Undefined when there are no more. */
+      readonly next: OldRowsCursor | undefined;
+    }
+  /** Another process has the lease now. Nothing was deleted. */
+  | { readonly outcome: "lost" };
+
 export function* deleteOldRows(input: HousekeepingLease & OldRows): Transaction<DeletedRows> {
-  // Whoever asks for the lease at this moment is done in a moment: to skip the row would be to believe it lost.
+  // Waits for a transaction that asks for the lease at this moment. To skip the row would mean that the lease is lost.
   const lease = yield* lockLease("update");
-  // Expired or not: nobody else has taken it.
+  // The lease can have expired, as long as no other process has taken it.
   if (lease?.["holder"] !== input.holder) return { outcome: "lost" };
-  yield* hold(input);
-  return { outcome: "removed", ...(yield* deleteBatch(input)) };
+  yield* extend(input);
+  return { outcome: "deleted", ...(yield* deleteBatch(input)) };
 }
 
 export function* releaseHousekeepingLease({ holder, now }: HousekeepingLease): Transaction<void> {
-  yield* write("update ampho_housekeeping set holder = '', held_until = 0, seen_at = ? where id = 1 and holder = ?", [
-    now,
-    holder,
+  yield* write("update ampho_housekeeping set holder = '', leased_until = 0, seen_at = ? where id = 1 and holder = ?", [
+    ...[now, holder],
   ]);
 }
 
-/** `free`: undefined while another transaction is at it. `update`: waits for that one. */
-function lockLease(lock: "free" | "update"): Transaction<Row | undefined> {
-  return first("select holder, held_until, seen_at, steady_from from ampho_housekeeping where id = 1", [], lock);
+/** `skipLocked`: undefined while another transaction has the row. `update`: waits for that transaction. */
+function lockLease(lock: "skipLocked" | "update"): Transaction<Row | undefined> {
+  return first("select holder, leased_until, seen_at, steady_from from ampho_housekeeping where id = 1", [], lock);
 }
 
-function isHeld(lease: Row, { holder, now, leaseSeconds }: HousekeepingLease): boolean {
-  const until = integer(lease, "held_until");
-  // Held for longer than anybody may: the clock was set back.
+function isTaken(lease: Row, { holder, now, leaseSeconds }: HousekeepingLease): boolean {
+  const until = integer(lease, "leased_until");
+  // A lease that lies further ahead than any lease can was written before the clock was set back.
   return text(lease, "holder") !== holder && until > now && until <= now + leaseSeconds + skewMaxSeconds;
 }
 
-function* hold({ holder, now, leaseSeconds }: HousekeepingLease): Transaction<void> {
-  yield* write("update ampho_housekeeping set holder = ?, held_until = ?, seen_at = ? where id = 1", [
-    holder,
-    now + leaseSeconds,
-    now,
+function* extend({ holder, now, leaseSeconds }: HousekeepingLease): Transaction<void> {
+  yield* write("update ampho_housekeeping set holder = ?, leased_until = ?, seen_at = ? where id = 1", [
+    ...[holder, now + leaseSeconds, now],
   ]);
 }

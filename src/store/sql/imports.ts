@@ -1,14 +1,29 @@
-// Imports of users: begun, filled in batches that nobody sees, and published by one row, or dropped.
-import type { Origin, PublishOutcome, StagedUser, StageOutcome } from "../store.js";
+// Imports of users: started, filled in hidden batches, and then published by one row or dropped.
+import type { AuditEntry, Origin } from "../../audit/entry.js";
 import { first, integer, query, type SqlValue, type Transaction, text, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
+import { columnsOf } from "./columns.js";
 import { holderOf, makeRoom } from "./import-rows.js";
-import { userColumns } from "./users.js";
+import { type User, userColumns, userValues } from "./users.js";
 
-/** Lines count from 1: what has lost this one is a trial. */
+/** A user whom an import read from `line` of its input. */
+export interface StagedUser extends Pick<User, "id" | "login" | "canonical" | "passwordHash" | "roles"> {
+  /** The kind and cost of the hash. Null for a hash with the current parameters, and without a hash. */
+  readonly hashKind: string | null;
+  readonly line: number;
+}
+
+/** Lines count from 1. A trial, which cannot be published, is an import that has lost this line. */
 const trialLine = 0;
 
-export function* startImport({ now, trial }: { readonly now: number; readonly trial: boolean }): Transaction<number> {
+export interface NewImport {
+  readonly now: number;
+  /** A trial cannot be published, and blocks no other import. */
+  readonly trial: boolean;
+}
+
+/** Returns the number of the import. */
+export function* startImport({ now, trial }: NewImport): Transaction<number> {
   const row = yield* first(
     "insert into ampho_imports (state, started_at, touched_at, lost_line) values ('open', ?, ?, ?) returning n",
     [now, now, trial ? trialLine : null],
@@ -17,66 +32,84 @@ export function* startImport({ now, trial }: { readonly now: number; readonly tr
   return integer(row, "n");
 }
 
-export function* stageUsers(input: {
+export interface ImportBatch {
   readonly n: number;
+  /** Without users the batch only shows that the owner of the import is alive. */
   readonly users: readonly StagedUser[];
+  /** False for a trial, which takes no login from another import. */
   readonly displaces: boolean;
   readonly now: number;
-}): Transaction<StageOutcome> {
+}
+
+export type StageOutcome =
+  | {
+      readonly outcome: "staged";
+      /** The users that cannot be created, because the login exists, is repeated, or belongs to a later import. */
+      readonly rejected: readonly ({ readonly line: number } & Conflict)[];
+    }
+  /** The import was given up, and nothing of it can be published. */
+  | { readonly outcome: "dropped" };
+
+type Conflict =
+  | { readonly reason: "exists" | "importing" }
+  | { readonly reason: "repeated"; readonly firstLine: number };
+
+export function* stageUsers(input: ImportBatch): Transaction<StageOutcome> {
   const { n, users, now } = input;
-  // One import writes at a time: two that hold logins of each other would wait for each other until one is undone.
+  // One import writes at a time. Two imports with logins of each other would wait in a circle until one is rolled back.
   yield* query("select n from ampho_imports where state = 'open' order by n", [], "update");
   const open = yield* first("update ampho_imports set touched_at = ? where n = ? and state = 'open' returning n", [
-    now,
-    n,
+    ...[now, n],
   ]);
   if (!open) return { outcome: "dropped" };
   const inserted = new Set<string>();
   for (let at = 0; at < users.length; ) {
-    // Two texts of the statement only: whatever is prepared stays prepared.
+    // The statement has only two texts, so that prepared statements stay few.
     const rows = users.length - at >= rowsAtOnce ? rowsAtOnce : 1;
     for (const id of yield* insertRows(users.slice(at, at + rows), n, now)) inserted.add(id);
     at += rows;
   }
-  const refused = [];
+  const rejected = [];
   for (const user of users) {
     if (inserted.has(user.id)) continue;
-    const reason = yield* settle(user, input);
-    if (reason !== undefined) refused.push({ line: user.line, ...reason });
+    const conflict = yield* resolveConflict(user, input);
+    if (conflict !== undefined) rejected.push({ line: user.line, ...conflict });
   }
-  return { outcome: "staged", refused };
+  return { outcome: "staged", rejected };
 }
 
 const rowsAtOnce = 50;
-const columns = `${userColumns}, hash_kind, import_n, import_line`;
+const importColumns = columnsOf("hash_kind", "import_n", "import_line");
+const rowPlaceholders = `(${userColumns.placeholders}, ${importColumns.placeholders})`;
 const insertions = new Map(
   [1, rowsAtOnce].map((rows) => [
     rows,
-    `insert into ampho_users (${columns}) values ${Array(rows).fill("(?, ?, ?, ?, 1, ?, 1, 0, ?, ?, ?, ?)").join(", ")}
-     on conflict (canonical) do nothing returning id`,
+    `insert into ampho_users (${userColumns.list}, ${importColumns.list})
+     values ${Array(rows).fill(rowPlaceholders).join(", ")} on conflict (canonical) do nothing returning id`,
   ]),
 );
 
-/** The ids of those whose login was free. */
+/** Returns the ids of the users whose login was free. */
 function* insertRows(users: readonly StagedUser[], n: number, now: number): Transaction<readonly string[]> {
   const parameters: SqlValue[] = [];
-  for (const { id, login, canonical, passwordHash, roles, hashKind, line } of users)
-    parameters.push(id, login, canonical, passwordHash, JSON.stringify(roles), now, hashKind, n, line);
+  for (const user of users)
+    parameters.push(
+      ...userValues(user, now),
+      ...importColumns.values({ hash_kind: user.hashKind, import_n: n, import_line: user.line }),
+    );
   const rows = yield* query(insertions.get(users.length) ?? "", parameters);
   return rows.map((row) => text(row, "id"));
 }
 
-type Reason = { readonly reason: "exists" | "importing" } | { readonly reason: "repeated"; readonly firstLine: number };
-
 /**
- * What becomes of a login that is held by somebody. Of two imports the one that was begun last gets it, so that of any two
- * with a login in common one can be published, and what a killed one has left behind holds nobody up. Nor does one that
- * cannot be published: a trial, or one that has lost a line.
+ * Decides about a login that exists already. Of two imports the one that started later gets the login. So one of any two
+ * imports with a common login can be published, and a killed import blocks no login. Nor does an import that cannot be
+ * published, which is a trial or has lost a line.
  */
-function* settle(
+function* resolveConflict(
   user: StagedUser,
-  { n, displaces, now }: { readonly n: number; readonly displaces: boolean; readonly now: number },
-): Transaction<Reason | undefined> {
+  { n, displaces, now }: Pick<ImportBatch, "n" | "displaces" | "now">,
+): Transaction<Conflict | undefined> {
   const holder = yield* holderOf(user.canonical);
   if (holder.kind === "user") return { reason: "exists" };
   if (holder.kind === "import") {
@@ -89,13 +122,19 @@ function* settle(
   return id === undefined ? { reason: "exists" } : undefined;
 }
 
-export function* publishImport(input: {
+export interface ImportPublication {
   readonly n: number;
   readonly now: number;
   readonly origin: Origin;
-  readonly detail: Readonly<Record<string, string | number | readonly string[]>>;
-}): Transaction<PublishOutcome> {
-  const { n, now, origin, detail } = input;
+  readonly detail: NonNullable<AuditEntry["detail"]>;
+}
+
+export type PublishOutcome =
+  | { readonly outcome: "published" | "dropped"; readonly line?: undefined }
+  /** Another user has the login of this line by now. */
+  | { readonly outcome: "lost"; readonly line: number };
+
+export function* publishImport({ n, now, origin, detail }: ImportPublication): Transaction<PublishOutcome> {
   const row = yield* first(
     `update ampho_imports set state = 'published', touched_at = ?
      where n = ? and state = 'open' and lost_line is null returning n`,
@@ -109,37 +148,40 @@ export function* publishImport(input: {
   return kept ? { outcome: "lost", line: integer(kept, "lost_line") } : { outcome: "dropped" };
 }
 
-export function* deleteUnpublishedImports(input: {
+export interface ImportDeletion {
+  /** Undefined: an import whose owner has shown no sign of life for a minute. */
   readonly n: number | undefined;
   readonly now: number;
+  /** How many rows are deleted at most. */
   readonly limit: number;
-}): Transaction<boolean> {
-  return (yield* deleteSomeUnpublished(input)).found;
 }
 
-/** `found`: there was an import to remove rows of; `rows`: how many were removed. */
-export function* deleteSomeUnpublished(input: {
-  readonly n: number | undefined;
-  readonly now: number;
-  readonly limit: number;
-}): Transaction<{ readonly found: boolean; readonly rows: number }> {
+/** Returns false when there was nothing to delete. */
+export function* deleteUnpublishedImports(input: ImportDeletion): Transaction<boolean> {
+  return (yield* deleteUnpublishedRows(input)).found;
+}
+
+/** `found`: an unpublished import exists. `rows`: how many of its rows were deleted. */
+export function* deleteUnpublishedRows(
+  input: ImportDeletion,
+): Transaction<{ readonly found: boolean; readonly rows: number }> {
   const n = input.n ?? (yield* oldestDead(input.now));
   if (n === undefined) return { found: false, rows: 0 };
-  // At 0 the next sweep goes on with it, whoever does that.
+  // With 0 any process continues the deletion in its next turn.
   const dropped = yield* first(
     "update ampho_imports set state = 'dropped', touched_at = 0 where n = ? and state <> 'published' returning n",
     [n],
   );
   if (!dropped) return { found: false, rows: 0 };
-  const removed = yield* query(
+  const deleted = yield* query(
     "delete from ampho_users where id in (select id from ampho_users where import_n = ? limit ?) returning id",
     [n, input.limit],
   );
-  if (removed.length < input.limit) yield* write("delete from ampho_imports where n = ?", [n]);
-  return { found: true, rows: removed.length };
+  if (deleted.length < input.limit) yield* write("delete from ampho_imports where n = ?", [n]);
+  return { found: true, rows: deleted.length };
 }
 
-/** An import whose owner was not heard of for so long is dead. */
+/** An import whose owner has shown no sign of life for this long is dead. */
 const deadSeconds = 60;
 
 function* oldestDead(now: number): Transaction<number | undefined> {

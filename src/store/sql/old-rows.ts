@@ -1,38 +1,58 @@
-// Which rows are old, and how a batch of them is removed.
+// Which rows are old, and how a batch of them is deleted.
 import { sourceKeptWindows } from "../../throttle/source-limit.js";
-import type { OldRowKind, OldRows, OldRowsCursor } from "../store.js";
 import { integer, query, type Row, type SqlValue, type Transaction, write } from "../transaction.js";
-import { deleteSomeUnpublished } from "./imports.js";
+import { deleteUnpublishedRows } from "./imports.js";
 import { keptUntil } from "./session-rows.js";
 
+/** The kinds of rows that are deleted when they are so old that nothing can need them. */
+export const oldRowKinds = ["sessions", "revocations", "attempts", "sources", "imports", "audit"] as const;
+export type OldRowKind = (typeof oldRowKinds)[number];
+
+export interface OldRows {
+  readonly kind: OldRowKind;
+  /** AMPHO_SECURITY_THROTTLE_WINDOW, for attempts. */
+  readonly windowSeconds: number;
+  /** AMPHO_AUDIT_KEEP. 0 keeps the rows for ever. */
+  readonly auditKeepSeconds: number;
+  /** The cursor that the previous batch of this kind returned in this turn. */
+  readonly next: OldRowsCursor | undefined;
+}
+
+/** The progress of a turn. Without it PostgreSQL would pass over all rows that it has deleted, again with each batch. */
+export interface OldRowsCursor {
+  readonly age: number;
+  readonly n: number;
+}
+
 const day = 86_400;
-/** How long a run of failures is remembered when nothing is added to it. */
+/** How long a streak of failures is remembered when nothing is added to it. */
 const counterKeptSeconds = 30 * day;
 
 interface Aging {
   readonly table: string;
   readonly key: string;
-  /** The column that tells it; there is an index on it. */
+  /** The column that contains the age. It has an index. */
   readonly age: string;
-  /** What a row says by itself when it seems old by `age`, if that may lag behind: where it does, it is moved on to this. */
+  /** The real age, for a table whose `age` can lag behind. A row that only seems old gets this value. */
   readonly truly?: string;
-  /** Rows whose `age` is less than so many seconds ago are old; undefined: none is. */
+  /** Rows whose `age` lies further back than this are old. Undefined: none is. */
   readonly keptSeconds: (input: OldRows) => number | undefined;
-  /** A multiple of `rowsAtOnce`; the fewer, the more pages one row is on. Some 10 ms of writing. */
+  /** A multiple of `rowsAtOnce`, for about 10 ms of writing. It is smaller where one row is on more pages. */
   readonly batch: number;
 }
 
 const agings: Readonly<Record<Exclude<OldRowKind, "imports">, Aging>> = {
-  // `remove_after` is a week behind the last moment at which anything of the session was good, when it was made or ended.
+  // `delete_after` lies a week behind the moment at which the last token of the session expires, as known when the session
+  // was created or ended.
   sessions: {
     table: "ampho_sessions",
     key: "n",
-    age: "remove_after",
+    age: "delete_after",
     truly: keptUntil,
     keptSeconds: () => 0,
     batch: 100,
   },
-  // A day more than any token needs it: a clock that runs ahead by a time zone must let nothing come back to life.
+  // A day longer than any token needs it. A clock that runs ahead by a time zone must not bring a revoked token back to life.
   revocations: { table: "ampho_revocations", key: "n", age: "until", keptSeconds: () => day, batch: 500 },
   attempts: {
     table: "ampho_attempts",
@@ -65,25 +85,25 @@ export interface Batch {
 /** A small batch of one kind. */
 export function* deleteBatch(input: OldRows & { readonly now: number }): Transaction<Batch> {
   const { kind, now } = input;
-  return yield* kind === "imports" ? removeDeadImports(now) : removeAged(agings[kind], input);
+  return yield* kind === "imports" ? deleteDeadImports(now) : deleteAged(agings[kind], input);
 }
 
 const start: OldRowsCursor = { age: -1, n: -1 };
 
-function* removeAged(aging: Aging, input: OldRows & { readonly now: number }): Transaction<Batch> {
+function* deleteAged(aging: Aging, input: OldRows & { readonly now: number }): Transaction<Batch> {
   const { table, key, age, truly = age, keptSeconds, batch } = aging;
   const kept = keptSeconds(input);
   if (kept === undefined) return { rows: 0, next: undefined };
   const before = input.now - kept;
   const next = input.next ?? start;
-  // The tables with other keys are held to a size.
+  // The tables with other keys have a maximum size and need no cursor.
   const numbered = key === "n";
   const rows = yield* query(
     numbered
       ? `select n, ${age} as age, ${truly} as truly from ${table} where (${age}, n) > (?, ?) and ${age} < ? order by ${age}, n limit ?`
       : `select ${key}, ${age} as age, ${truly} as truly from ${table} where ${age} < ? order by ${age} limit ?`,
     [...(numbered ? [next.age, next.n] : []), before, batch],
-    "free",
+    "skipLocked",
   );
   const old = rows.filter((row) => integer(row, "truly") < before);
   const alive = rows.filter((row) => integer(row, "truly") >= before);
@@ -97,8 +117,8 @@ function* removeAged(aging: Aging, input: OldRows & { readonly now: number }): T
 }
 
 /**
- * Removes the rows whose keys the select tells, without those that somebody works on at this moment: nothing waits for
- * this, and this for nothing. How many they were.
+ * Deletes the rows whose keys the select returns, without those that another transaction has locked. So neither waits for
+ * the other. Returns the number of rows.
  */
 export function* deleteUnlocked(
   table: string,
@@ -106,7 +126,7 @@ export function* deleteUnlocked(
   select: string,
   parameters: readonly SqlValue[],
 ): Transaction<number> {
-  const rows = yield* query(select, parameters, "free");
+  const rows = yield* query(select, parameters, "skipLocked");
   yield* forRows(`delete from ${table}`, key, rows);
   return rows.length;
 }
@@ -116,7 +136,7 @@ const rowsAtOnce = 100;
 function* forRows(change: string, key: string, rows: readonly Row[]): Transaction<void> {
   for (let at = 0; at < rows.length; at += rowsAtOnce) {
     const keys = rows.slice(at, at + rowsAtOnce).map((row) => row[key] ?? null);
-    // Always as many, so that there is one text of the statement: the same key again changes nothing.
+    // Filled up to one length, so that the statement has one text. A repeated key changes nothing.
     const filled = Array.from({ length: rowsAtOnce }, (_, index) => keys[index] ?? keys[0] ?? null);
     yield* write(`${change} where ${key} in (${Array(rowsAtOnce).fill("?").join(", ")})`, filled);
   }
@@ -124,7 +144,7 @@ function* forRows(change: string, key: string, rows: readonly Row[]): Transactio
 
 const importBatch = 500;
 
-function* removeDeadImports(now: number): Transaction<Batch> {
-  const { rows, found } = yield* deleteSomeUnpublished({ n: undefined, now, limit: importBatch });
+function* deleteDeadImports(now: number): Transaction<Batch> {
+  const { rows, found } = yield* deleteUnpublishedRows({ n: undefined, now, limit: importBatch });
   return { rows, next: found ? start : undefined };
 }

@@ -1,14 +1,49 @@
-// Renewal by generation. The newest generation moves on by one conditional update. The one before it is given the current
-// one again within the grace, or with the idempotency key that made the move. Any other is a replay and ends the session.
-// Only look-ups by primary keys and unique columns: the cost must not grow with the number of sessions.
-import type { EndReason, Renewal, RenewOutcome, Session, User } from "../store.js";
+// Renewal by generation. One conditional update moves the newest generation on. A token of the generation before it receives
+// the current one again within the grace, or with the idempotency key that made the move. A re-authentication leaves no
+// grace. Any other token is a replay and ends the session.
+// All look-ups use primary keys and unique columns, so that the cost does not grow with the number of sessions.
+import type { Origin } from "../../audit/entry.js";
 import { first, integer, type Row, type Transaction, textOrNull, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { writeRevocations } from "./revocations.js";
+import { type Revocation, writeRevocations } from "./revocations.js";
 import { endById } from "./session-ends.js";
-import { type Moved, sendMove, sessionColumns, sessionOf } from "./session-rows.js";
-import { noteAccess, readState } from "./state.js";
-import { findUserById, sendUserOf } from "./users.js";
+import {
+  type EndReason,
+  type Move,
+  type Moved,
+  type Session,
+  sendMove,
+  sessionColumns,
+  sessionOf,
+} from "./session-rows.js";
+import { readState, recordAccess } from "./state.js";
+import { findUserById, sendUserOf, type User } from "./users.js";
+
+export interface Renewal extends Move {
+  /** The generation of the presented token. */
+  readonly gen: number;
+  readonly graceSeconds: number;
+  readonly by: "refresh_token" | "access_token";
+  readonly origin: Origin;
+  /** `true`: the user is read from this database in the transaction. `false`: the caller has asked the application's table. */
+  readonly stored: boolean;
+}
+
+export type RenewOutcome =
+  | {
+      /** `renewed`: this call moved the generation. `repeated`: another call did, and this one receives the same generation. */
+      readonly outcome: "renewed" | "repeated";
+      readonly session: Session;
+      readonly user: User | undefined;
+    }
+  | {
+      readonly outcome: "ended";
+      /** The session goes on after `reauthenticated`, which is a token from before a re-authentication. */
+      readonly reason: "unknown" | "ended" | "expired" | "reauthenticated" | "replayed" | "user";
+      readonly revocations: readonly Revocation[];
+    };
+
+const select = `select ${sessionColumns.list}, era, ended_at, idempotency from ampho_sessions where id = ?`;
 
 export function* renewSession(input: Renewal): Transaction<RenewOutcome> {
   const readMoved = yield* sendMove(input, input.gen);
@@ -17,32 +52,37 @@ export function* renewSession(input: Renewal): Transaction<RenewOutcome> {
   if (moved) return yield* grant(input, moved, readUser?.(), "renewed", "renew");
 
   const { era, accessUntil } = yield* readState();
-  const row = yield* first(
-    `select ${sessionColumns}, era, ended_at, idempotency from ampho_sessions where id = ?`,
-    [input.sessionId],
-    "update",
-  );
-  if (!row) return yield* refuse(input, "unknown", undefined);
+  const row = yield* first(select, [input.sessionId], "update");
+  if (!row) return yield* reject(input, "unknown", undefined);
   const session = sessionOf(row);
-  if (row["ended_at"] !== null || integer(row, "era") !== era) return yield* refuse(input, "ended", session);
-  if (session.expiresAt <= input.now) return yield* refuse(input, "expired", session);
-  if (!mayRepeat(input, session, row)) return yield* end(input, session, "replayed");
+  if (row["ended_at"] !== null || integer(row, "era") !== era) return yield* reject(input, "ended", session);
+  if (session.expiresAt <= input.now) return yield* reject(input, "expired", session);
+  if (isRacing(input, session)) return yield* reject(input, "reauthenticated", session);
+  if (!canRepeat(input, session, row)) return yield* end(input, session, "replayed");
 
   const accessExpires = Math.max(session.accessExpires, Math.min(input.now + input.accessTtlSeconds, session.endsAt));
   yield* write("update ampho_sessions set access_expires = ? where id = ?", [accessExpires, session.id]);
   const repeated = { session: { ...session, accessExpires }, accessUntil };
-  // Anew: what was sent ahead may be older than the row that this has waited for.
+  // Read again, because the deferred read can be older than the row that this transaction has waited for.
   const user = input.stored ? findUserById(session.userId) : undefined;
   return yield* grant(input, repeated, user, "repeated", sharedOrRepeated(input, session));
 }
 
-function mayRepeat(input: Renewal, session: Session, row: Row): boolean {
-  if (input.gen !== session.gen - 1) return false;
-  if (input.now - session.renewedAt <= input.graceSeconds) return true;
-  return input.idempotency !== undefined && input.idempotency === textOrNull(row, "idempotency");
+/**
+ * A copied token from before a re-authentication must not receive the new `auth_time`, which only the password proves. An
+ * honest tab that raced with the re-authentication finds the newer tokens in the shared storage of the client.
+ */
+function isRacing({ gen, now, graceSeconds }: Renewal, { provedGen, authTime }: Session): boolean {
+  return gen < provedGen && now - authTime <= graceSeconds;
 }
 
-/** Two holders of one session show themselves by another address or agent within the grace. */
+function canRepeat({ gen, now, graceSeconds, idempotency }: Renewal, session: Session, row: Row): boolean {
+  if (gen !== session.gen - 1 || gen < session.provedGen) return false;
+  if (now - session.renewedAt <= graceSeconds) return true;
+  return idempotency !== undefined && idempotency === textOrNull(row, "idempotency");
+}
+
+/** Another address or user agent within the grace is a sign that two clients have the same session. */
 function sharedOrRepeated({ origin }: Renewal, session: Session): "renew_shared" | "renew_repeated" {
   const same = (origin.address ?? null) === session.address && (origin.agent ?? null) === session.agent;
   return same ? "renew_repeated" : "renew_shared";
@@ -58,34 +98,34 @@ function* grant(
   let user: User | undefined;
   if (readUser) {
     user = yield* readUser;
-    if (!user) return yield* end(input, session, "user_removed");
+    if (!user) return yield* end(input, session, "user_deleted");
     if (user.disabled) return yield* end(input, session, "user_disabled");
   }
   yield* recordAudit({ ...entry(input, session), event });
-  yield* noteAccess({ accessUntil }, session.accessExpires);
+  yield* recordAccess({ accessUntil }, session.accessExpires);
   return { outcome, session, user };
 }
 
-function* refuse(
+function* reject(
   input: Renewal,
-  reason: "unknown" | "ended" | "expired",
+  reason: "unknown" | "ended" | "expired" | "reauthenticated",
   session: Session | undefined,
 ): Transaction<RenewOutcome> {
-  yield* recordAudit({ ...entry(input, session), event: "renew_refused", reason });
+  yield* recordAudit({ ...entry(input, session), event: "renew_rejected", reason });
   return { outcome: "ended", reason, revocations: [] };
 }
 
 function* end(
   input: Renewal,
   session: Session,
-  why: Extract<EndReason, "replayed" | "user_removed" | "user_disabled">,
+  why: Extract<EndReason, "replayed" | "user_deleted" | "user_disabled">,
 ): Transaction<RenewOutcome> {
-  // A generation that is ahead was given before the store lost its last writes, and an access token with it.
-  const mayExpire = input.gen > session.gen ? Math.min(input.now + input.accessTtlSeconds, session.endsAt) : 0;
-  const revoked = yield* endById(session.id, why, input.now, mayExpire);
+  // A generation ahead of the database's was issued before the database lost its last writes, together with an access token.
+  const canExpire = input.gen > session.gen ? Math.min(input.now + input.accessTtlSeconds, session.endsAt) : 0;
+  const revoked = yield* endById(session.id, why, input.now, canExpire);
   const about = entry(input, session);
   yield* recordAudit(
-    why === "replayed" ? { ...about, event: "renew_replayed" } : { ...about, event: "renew_refused", reason: why },
+    why === "replayed" ? { ...about, event: "renew_replayed" } : { ...about, event: "renew_rejected", reason: why },
   );
   const reason = why === "replayed" ? "replayed" : "user";
   return { outcome: "ended", reason, revocations: yield* writeRevocations(revoked) };

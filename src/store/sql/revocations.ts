@@ -1,5 +1,6 @@
-// Revocations: numbered rows that every process reads past the last number it saw and keeps until `until`.
-import type { Ending, Revocation, RevocationPage } from "../store.js";
+// Revocations: numbered rows. Every process reads the rows behind the last number that it has seen, and keeps each until
+// `until`.
+import { numericDateMax } from "../../clock.js";
 import {
   end,
   integer,
@@ -13,19 +14,35 @@ import {
   write,
 } from "../transaction.js";
 import { recordAudit } from "./audit.js";
+import { columnsOf } from "./columns.js";
+import type { Ending } from "./session-rows.js";
 import { sendNumbers, sendState } from "./state.js";
 
-/** The largest leeway that can be configured: until then an expired token may still be let in. */
-export const leewayMaxSeconds = 300;
-/** The largest NumericDate that a token may say: a key that was revoked stays so. */
-const forever = 253402300799;
+/** Every process keeps it in memory until `until`, and looks at it on each guarded request. Times are Unix seconds. */
+export type Revocation = { readonly n: number; readonly at: number; readonly until: number } & (
+  | { readonly kind: "session"; readonly sessionId: string }
+  /** Tokens without `sid` that name the user and were issued at `at` or before, or have no `iat`. */
+  | { readonly kind: "user"; readonly userId: string; readonly login: string }
+  /** Tokens of the user with one of these roles and a `ver` below `rolesVersion`. Tokens without `sid` as for "user". */
+  | {
+      readonly kind: "roles";
+      readonly userId: string;
+      readonly login: string;
+      readonly rolesVersion: number;
+      readonly roles: readonly string[];
+    }
+  | { readonly kind: "key"; readonly kid: string }
+  /** Tokens of sessions of an earlier era than this one, and tokens without `sid` as for "user". */
+  | { readonly kind: "all"; readonly era: number }
+);
 
 type WithoutNumber<T> = T extends unknown ? Omit<T, "n"> : never;
+/** A revocation that has no number yet. */
 export type Revoked = WithoutNumber<Revocation>;
 
 /**
- * Writes them with the next numbers, and is the end of its transaction (see state.ts): numbers, rows and commit travel
- * together, so that no way to the database and back is in the time for which all others wait for the row of state.
+ * Writes the revocations with the next numbers, and is the end of its transaction (see state.ts). Numbers, rows and commit
+ * travel together, so that all other writers of the state row wait for no round trip to the database.
  */
 export function* writeRevocations(revoked: readonly Revoked[]): Transaction<readonly Revocation[]> {
   if (revoked.length === 0) return [];
@@ -36,58 +53,80 @@ export function* writeRevocations(revoked: readonly Revoked[]): Transaction<read
   return revoked.map((each, index): Revocation => ({ ...each, n: start + index }));
 }
 
-/** Its number is so many less than the last one, which this transaction has taken. */
+const columns = columnsOf(
+  ...["at", "until", "kind", "session_id", "user_id", "login"],
+  ...["roles_version", "roles", "kid", "era"],
+);
+const insert = `insert into ampho_revocations (n, ${columns.list})
+  values ((select last_revocation from ampho_state where id = 1) - ?, ${columns.placeholders})`;
+
+/** Inserts it with the number that lies `beforeLast` below the last number, which this transaction has reserved. */
 export function* insertRevocation(row: Revoked, beforeLast: number): Transaction<void> {
-  yield* write(
-    `insert into ampho_revocations (n, at, until, kind, session_id, user_id, login, roles_version, roles, kid, era)
-     values ((select last_revocation from ampho_state where id = 1) - ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    [
-      beforeLast,
-      row.at,
-      row.until,
-      row.kind,
-      row.kind === "session" ? row.sessionId : null,
-      row.kind === "user" || row.kind === "roles" ? row.userId : null,
-      row.kind === "user" || row.kind === "roles" ? row.login : null,
-      row.kind === "roles" ? row.rolesVersion : null,
-      row.kind === "roles" ? JSON.stringify(row.roles) : null,
-      row.kind === "key" ? row.kid : null,
-      row.kind === "all" ? row.era : null,
-    ],
-  );
+  const ofUser = row.kind === "user" || row.kind === "roles" ? row : undefined;
+  const values = columns.values({
+    at: row.at,
+    until: row.until,
+    kind: row.kind,
+    session_id: row.kind === "session" ? row.sessionId : null,
+    user_id: ofUser?.userId ?? null,
+    login: ofUser?.login ?? null,
+    roles_version: row.kind === "roles" ? row.rolesVersion : null,
+    roles: row.kind === "roles" ? JSON.stringify(row.roles) : null,
+    kid: row.kind === "key" ? row.kid : null,
+    era: row.kind === "all" ? row.era : null,
+  });
+  yield* write(insert, [beforeLast, ...values]);
 }
 
-const columns = "n, at, until, kind, session_id, user_id, login, roles_version, roles, kid, era";
+export interface RevocationQuery {
+  /** Only rows with a greater number are returned. */
+  readonly after: number;
+  /** Only rows that are still in force at this time are returned. */
+  readonly now: number;
+}
 
-const everyLive = `select ${columns} from ampho_revocations where n > ? and until > ? order by n`;
-/** By number: the index of the other column would read all that are live, each time. */
+export interface RevocationPage {
+  /** Chosen when the database was created. It differs after a restore from elsewhere. */
+  readonly epoch: string;
+  /** The number of the last row, 0 when there is none. If it is smaller than before, all rows must be read again. */
+  readonly last: number;
+  readonly rows: readonly Revocation[];
+  /** The row with the number `after`, while it exists. If it is another one than before, all rows must be read again. */
+  readonly reached?: Revocation;
+  /** The clock of the database, Unix milliseconds, where it has one that all processes share. */
+  readonly storeNowMs?: number;
+}
+
+const select = `select n, ${columns.list} from ampho_revocations where n`;
+const everyLive = `${select} > ? and until > ? order by n`;
+/** By number. The index on `until` would read all rows that are in force, each time. */
 const furtherLive = everyLive.replace("until >", "until + 0 >");
 
-/** In one turn: on PostgreSQL each more is a way there and back, of the second within which all have heard. */
-export function* readRevocations(input: { readonly after: number; readonly now: number }): Transaction<RevocationPage> {
-  const { after, now } = input;
+/** One turn of statements. On PostgreSQL each further turn is a round trip, out of the second in which a revocation spreads. */
+export function* readRevocations({ after, now }: RevocationQuery): Transaction<RevocationPage> {
   const readState = yield* sendState();
-  const sentReached = yield* send(`select ${columns} from ampho_revocations where n = ?`, [after]);
+  const sentReached = yield* send(`${select} = ?`, [after]);
   const rows = yield* queryLast(after === 0 ? everyLive : furtherLive, [after, now]);
   const { epoch, lastRevocation: last } = yield* readState();
   if (last === 0 || after > last) return { epoch, last, rows: [] };
   const same = yield* resultOf(sentReached);
   const reached = same ? { reached: revocationOf(same) } : {};
-  // Up to the number that is told: another one may have been committed in between.
-  const told = rows.filter((row) => integer(row, "n") <= last);
-  return { epoch, last, rows: told.map(revocationOf), ...reached };
+  // Another row can have been committed between the two statements. The next read returns it.
+  const upToLast = rows.filter((row) => integer(row, "n") <= last);
+  return { epoch, last, rows: upToLast.map(revocationOf), ...reached };
 }
 
+/** A revoked key stays revoked for as long as any token can be valid. */
 export function* revokeKey(input: Ending & { readonly kid: string }): Transaction<readonly Revocation[]> {
   const { now, origin, kid } = input;
   yield* recordAudit({ at: now, event: "key_revoked", origin, detail: { kid } });
-  return yield* writeRevocations([{ kind: "key", at: now, until: forever, kid }]);
+  return yield* writeRevocations([{ kind: "key", at: now, until: numericDateMax, kid }]);
 }
 
 function revocationOf(row: Row): Revocation {
   const common = { n: integer(row, "n"), at: integer(row, "at"), until: integer(row, "until") };
   const read = readers[text(row, "kind")];
-  if (!read) throw new TypeError("a revocation of a kind that is not known");
+  if (!read) throw new TypeError("a revocation has an unknown kind");
   return { ...common, ...read(row) };
 }
 

@@ -1,17 +1,17 @@
-// Endings of sessions. Each leaves a revocation for as long as an access token of the session may still be let in, and
-// for a while at least: every process tells whoever holds a socket open for the session, however old its tokens are.
-import type { Ending, EndReason, ForeignTokens, Revocation } from "../store.js";
+// Ends of sessions. Each leaves a revocation for as long as an access token of the session can be accepted, and for at least
+// the leeway. So every process closes the sockets of the session, however old its tokens are.
+import { leewayMaxSeconds } from "../../clock.js";
 import { first, integer, query, type Row, type Transaction, text } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { insertRevocation, leewayMaxSeconds, type Revoked, writeRevocations } from "./revocations.js";
-import { endingParameters, setEnded } from "./session-rows.js";
+import { insertRevocation, type Revocation, type Revoked, writeRevocations } from "./revocations.js";
+import { type Ending, type EndReason, endingParameters, type ForeignTokens, setEnded } from "./session-rows.js";
 import { moveEra, readState } from "./state.js";
 
 const returning = "returning n, id, user_id, login, era, access_expires";
 
 /** The `exp` of the last access token of the user's sessions that have not ended; 0 when there is none. */
 export function* latestAccess(userId: string): Transaction<number> {
-  // Locked: a renewal that is under way has read the user as it was, and issues a later one.
+  // Locked, because a renewal in progress has read the user before this change and issues a later token.
   const rows = yield* query(
     "select access_expires from ampho_sessions where user_id = ? and ended_at is null order by n desc",
     [userId],
@@ -44,31 +44,36 @@ function endEvent(reason: EndReason) {
 }
 
 /**
- * Ends one session that has not ended, and writes no audit row: that is its caller's. `mayExpire`: when an access token of
- * it may expire that the store does not know of.
+ * Ends one session that has not ended. The caller writes the audit row. `canExpire`: when an access token of the session
+ * can expire that the database has no record of.
  */
-export function* endById(id: string, reason: EndReason, now: number, mayExpire = 0): Transaction<readonly Revoked[]> {
+export function* endById(id: string, reason: EndReason, now: number, canExpire = 0): Transaction<readonly Revoked[]> {
   const row = yield* first(`update ampho_sessions set ${setEnded} where id = ? and ended_at is null ${returning}`, [
     ...endingParameters(now, reason),
     id,
   ]);
-  return row ? [revokedUntil(Math.max(integer(row, "access_expires"), mayExpire), id, now)] : [];
+  return row ? [revokedUntil(Math.max(integer(row, "access_expires"), canExpire), id, now)] : [];
 }
 
-interface OneEnding extends Ending {
+export interface SessionEnding extends Ending {
   readonly id: string;
+  /** The session must belong to this user. Undefined: to any. */
   readonly userId: string | undefined;
   readonly reason: EndReason;
+  /**
+   * The `exp` of a valid access token of the session, where the caller presented one. A database that lost its last writes
+   * might have no record of the session, or of this token. Both are then revoked as well.
+   */
   readonly seenExpires?: number | undefined;
 }
 
-interface Ended {
+export interface EndOutcome {
+  /** False: no such live session. An idle session counts as live while an access token of it is valid. */
   readonly ended: boolean;
   readonly revocations: readonly Revocation[];
 }
 
-/** A session that is idle too long but whose access tokens are still good can be ended as well. */
-export function* endSession(input: OneEnding): Transaction<Ended> {
+export function* endSession(input: SessionEnding): Transaction<EndOutcome> {
   const { id, userId, reason, now, seenExpires } = input;
   const row = yield* first(
     `update ampho_sessions set ${setEnded}
@@ -82,18 +87,19 @@ export function* endSession(input: OneEnding): Transaction<Ended> {
   return { ended: true, revocations: yield* writeRevocations([revokedUntil(accessExpires, id, now)]) };
 }
 
-/** A token was shown that a store which had all its writes would have noted: only a revocation can still end what it is of. */
-function* endLost(input: OneEnding, seenExpires: number): Transaction<Ended> {
+/** The token is not on record, so the database has lost writes. Only a revocation can still end its session. */
+function* endLost(input: SessionEnding, seenExpires: number): Transaction<EndOutcome> {
   const { id, userId, reason, now, origin } = input;
   const row = yield* first("select user_id, access_expires from ampho_sessions where id = ?", [id]);
-  const isNoted = row && (integer(row, "access_expires") >= seenExpires || text(row, "user_id") !== userId);
-  if (isNoted) return { ended: false, revocations: [] };
+  const isRecorded = row && (integer(row, "access_expires") >= seenExpires || text(row, "user_id") !== userId);
+  if (isRecorded) return { ended: false, revocations: [] };
   yield* recordAudit({ at: now, ...endEvent(reason), userId, sessionId: id, origin });
   return { ended: true, revocations: yield* writeRevocations([revokedUntil(seenExpires, id, now)]) };
 }
 
 export interface UserEnding extends Ending {
   readonly userId: string;
+  /** The session that goes on. */
   readonly exceptSession: string | undefined;
   readonly reason: EndReason;
 }
@@ -102,24 +108,29 @@ export function* endUserSessions(input: UserEnding): Transaction<readonly Revoca
   return yield* writeRevocations(yield* endOpenSessions(input));
 }
 
-/** No row of the user is locked, nor read: where an application keeps the users there is none. */
-export function* revokeUserTokens(
-  input: Ending & ForeignTokens & { readonly userId: string; readonly login: string; readonly reason: EndReason },
-): Transaction<readonly Revocation[]> {
+export interface TokenRevocation extends Ending, ForeignTokens {
+  readonly userId: string;
+  /** As it stands in the tokens of other software. */
+  readonly login: string;
+  readonly reason: EndReason;
+}
+
+/** Reads and locks no row of the user, because an application's own table has none here. */
+export function* revokeUserTokens(input: TokenRevocation): Transaction<readonly Revocation[]> {
   const { userId, login, now, origin, foreignMaxSeconds } = input;
-  yield* recordAudit({ at: now, event: "user_revoked", userId, login, origin });
+  yield* recordAudit({ at: now, event: "tokens_revoked", userId, login, origin });
   const sessions = yield* endOpenSessions({ ...input, exceptSession: undefined });
-  // The tokens of sessions are refused by the rows of these.
+  // The revocations of the sessions cover the tokens of sessions.
   const until = now + foreignMaxSeconds + leewayMaxSeconds;
   return yield* writeRevocations([...sessions, { kind: "user", at: now, until, userId, login }]);
 }
 
-/** Ends all of a user's sessions but one; the revocations are still to be written. */
+/** Ends all sessions of a user but one. The caller writes the revocations. */
 export function* endOpenSessions(input: UserEnding): Transaction<readonly Revoked[]> {
   const { userId, exceptSession, reason, now } = input;
   const { era } = yield* readState();
   const except = exceptSession ?? "";
-  // In the order in which every other transaction locks several of them.
+  // In the order in which every other transaction locks several sessions.
   yield* query(
     "select n from ampho_sessions where user_id = ? and ended_at is null and id <> ? order by n desc",
     [userId, except],
@@ -138,11 +149,11 @@ export function* endOpenSessions(input: UserEnding): Transaction<readonly Revoke
   return open.map((row) => revoked(row, now));
 }
 
-/** More than anyone's `sessionsPerUser` is lowered by at once; the next login ends the rest. */
+/** More sessions than a lower `sessionsPerUser` leaves over at once. The next login ends the rest. */
 const displacedAtOnce = 1000;
 
-/** Ends the oldest live sessions of a user beyond `keep`, never the one given. */
-export function* endOldestSession(
+/** Ends the oldest live sessions of a user beyond `keep`, but never the given one. */
+export function* endOldestSessions(
   input: Ending & { readonly sessionId: string; readonly userId: string; readonly era: number; readonly keep: number },
 ): Transaction<readonly Revoked[]> {
   const { sessionId, userId, era, keep, now } = input;
@@ -162,14 +173,14 @@ export function* endOldestSession(
   return all;
 }
 
-/** One row for however many sessions: those of an older era count as ended wherever a session is judged. */
+/** Writes one row, however many sessions there are. A session of an earlier era counts as ended everywhere. */
 export function* endAllSessions(
   input: Ending & ForeignTokens & { readonly accessTtlSeconds: number },
 ): Transaction<readonly Revocation[]> {
   const { now, origin, foreignMaxSeconds, accessTtlSeconds } = input;
-  yield* recordAudit({ at: now, event: "every_session_ended", origin });
+  yield* recordAudit({ at: now, event: "sessions_ended", origin });
   const { n, era, accessUntil } = yield* moveEra(now);
-  // `accessTtlSeconds`: a renewal at this moment may issue a token of the old era later than any that was noted.
+  // `accessTtlSeconds`: a renewal at this moment can issue a token of the old era that expires later than any on record.
   const until = Math.max(now + foreignMaxSeconds, now + accessTtlSeconds, accessUntil) + leewayMaxSeconds;
   const row: Revoked = { kind: "all", at: now, until, era };
   yield* insertRevocation(row, 0);

@@ -1,10 +1,62 @@
-// Rows of sessions: read, inserted, moved a generation on.
-// A session is live while it has not ended, belongs to the present era, and `now < expires_at` (never past `ends_at`).
-import type { EndReason, Session } from "../store.js";
+// Rows of sessions: read, inserted, moved one generation on.
+// A session is live while it has not ended, belongs to the current era, and `now < expires_at` (never past `ends_at`).
+import type { Origin } from "../../audit/entry.js";
 import { first, integer, type Row, resultOf, send, type Transaction, text, textOrNull, write } from "../transaction.js";
+import { columnsOf } from "./columns.js";
 
-export const sessionColumns =
-  "id, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, address, agent";
+export interface Session {
+  /** `{era}.{random}`. The era (base 36) lets one row end all live sessions. */
+  readonly id: string;
+  readonly userId: string;
+  /** The login in the user's tokens. */
+  readonly login: string;
+  readonly gen: number;
+  readonly createdAt: number;
+  /** The time of the last login within the session; the claim `auth_time`. */
+  readonly authTime: number;
+  /** The generation that the last login created. Older ones never renew. 0 for the login that created the session. */
+  readonly provedGen: number;
+  /** When the current generation was created. */
+  readonly renewedAt: number;
+  /** The session ends then if it is not renewed: the idle limit, never past `endsAt`. */
+  readonly expiresAt: number;
+  /** The session ends then in any case. */
+  readonly endsAt: number;
+  /** The latest `exp` of any access token that was issued for the session. */
+  readonly accessExpires: number;
+  readonly address: string | null;
+  readonly agent: string | null;
+}
+
+/** Why a session ended. It is a column, and the reason in the audit row. */
+export type EndReason =
+  | "logout"
+  | "ended_by_user"
+  | "ended_by_operator"
+  | "ended_by_application"
+  | "replayed"
+  /** The user has too many sessions, and this was the oldest. */
+  | "displaced"
+  | "password_changed"
+  | "user_disabled"
+  | "user_deleted"
+  /** The login of the session belongs to another user of the application's table by now. */
+  | "user_changed";
+
+export interface Ending {
+  readonly now: number;
+  readonly origin: Origin;
+}
+
+export interface ForeignTokens {
+  /** AMPHO_SECURITY_TOKEN_FOREIGN_TTL: how long tokens without `sid` can live, and therefore their revocations. */
+  readonly foreignMaxSeconds: number;
+}
+
+export const sessionColumns = columnsOf(
+  ...["id", "user_id", "login", "gen", "created_at", "auth_time", "proved_gen", "renewed_at"],
+  ...["expires_at", "ends_at", "access_expires", "address", "agent"],
+);
 
 export function sessionOf(row: Row): Session {
   return {
@@ -14,6 +66,7 @@ export function sessionOf(row: Row): Session {
     gen: integer(row, "gen"),
     createdAt: integer(row, "created_at"),
     authTime: integer(row, "auth_time"),
+    provedGen: integer(row, "proved_gen"),
     renewedAt: integer(row, "renewed_at"),
     expiresAt: integer(row, "expires_at"),
     endsAt: integer(row, "ends_at"),
@@ -23,26 +76,28 @@ export function sessionOf(row: Row): Session {
   };
 }
 
+const extraColumns = columnsOf("era", "delete_after");
+const insert = `insert into ampho_sessions (${sessionColumns.list}, ${extraColumns.list})
+  values (${sessionColumns.placeholders}, ${extraColumns.placeholders})`;
+
 export function* insertSession(session: Session, era: number): Transaction<void> {
-  yield* write(
-    `insert into ampho_sessions (${sessionColumns}, era, remove_after) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    [
-      session.id,
-      session.userId,
-      session.login,
-      session.gen,
-      session.createdAt,
-      session.authTime,
-      session.renewedAt,
-      session.expiresAt,
-      session.endsAt,
-      session.accessExpires,
-      session.address,
-      session.agent,
-      era,
-      Math.max(session.expiresAt, session.accessExpires) + sessionKeptSeconds,
-    ],
-  );
+  const values = sessionColumns.values({
+    id: session.id,
+    user_id: session.userId,
+    login: session.login,
+    gen: session.gen,
+    created_at: session.createdAt,
+    auth_time: session.authTime,
+    proved_gen: session.provedGen,
+    renewed_at: session.renewedAt,
+    expires_at: session.expiresAt,
+    ends_at: session.endsAt,
+    access_expires: session.accessExpires,
+    address: session.address,
+    agent: session.agent,
+  });
+  const deleteAfter = Math.max(session.expiresAt, session.accessExpires) + sessionKeptSeconds;
+  yield* write(insert, [...values, ...extraColumns.values({ era, delete_after: deleteAfter })]);
 }
 
 export interface Move {
@@ -50,11 +105,12 @@ export interface Move {
   readonly now: number;
   readonly accessTtlSeconds: number;
   readonly idleSeconds: number;
+  /** SHA-256 of the idempotency key, base64url, if the client sent one in the right form. */
   readonly idempotency: string | undefined;
-  readonly origin: { readonly address?: string | undefined; readonly agent?: string | undefined };
+  readonly origin: Pick<Origin, "address" | "agent">;
 }
 
-// `access_expires` is the latest that was ever issued: it does not fall when the ttl or the clock does.
+// `access_expires` is the latest `exp` ever issued. It does not fall when the TTL or the clock does.
 const toNext = `update ampho_sessions set
   gen = gen + 1,
   renewed_at = ?,
@@ -64,7 +120,7 @@ const toNext = `update ampho_sessions set
   address = ?,
   agent = ?`;
 const live = "ended_at is null and era = ? and expires_at > ?";
-const returning = `returning ${sessionColumns}`;
+const returning = `returning ${sessionColumns.list}`;
 
 function toNextParameters({ now, idleSeconds, accessTtlSeconds, idempotency, origin }: Move) {
   const idle = now + idleSeconds;
@@ -74,7 +130,7 @@ function toNextParameters({ now, idleSeconds, accessTtlSeconds, idempotency, ori
 }
 
 const ofState = (column: string) => `(select ${column} from ampho_state where id = 1)`;
-const moveOnce = `${toNext} where id = ? and gen = ? and ${live.replace("era = ?", `era = ${ofState("era")}`)}
+const renewal = `${toNext} where id = ? and gen = ? and ${live.replace("era = ?", `era = ${ofState("era")}`)}
   ${returning}, ${ofState("access_until")} as access_until`;
 
 export interface Moved {
@@ -83,35 +139,33 @@ export interface Moved {
 }
 
 /**
- * One conditional update: of many that present the same generation exactly one finds it still there. It reads the state by
- * itself, and is sent ahead: on PostgreSQL a renewal is the waiting for answers.
+ * One conditional update. Of many callers with the same generation exactly one still finds it there. The statement reads
+ * the state itself and is deferred, because a renewal on PostgreSQL consists of waiting for round trips.
  */
 export function* sendMove(move: Move, gen: number): Transaction<() => Transaction<Moved | undefined>> {
-  const sent = yield* send(moveOnce, [...toNextParameters(move), move.sessionId, gen, move.now]);
+  const sent = yield* send(renewal, [...toNextParameters(move), move.sessionId, gen, move.now]);
   return function* read() {
     const row = yield* resultOf(sent);
     return row && { session: sessionOf(row), accessUntil: integer(row, "access_until") };
   };
 }
 
-/** Moves a live session of that user on, whatever its generation: the user has just proved who they are. */
+// On the right side of an assignment `gen` is still the old generation.
+const reauthentication = `${toNext}, auth_time = ?, proved_gen = gen + 1
+  where id = ? and user_id = ? and ${live} ${returning}`;
+
+/** Moves a live session of the user on, whatever its generation, because the user has just logged in again. */
 export function* moveAuthTime(move: Move, userId: string, era: number): Transaction<Session | undefined> {
-  const row = yield* first(`${toNext}, auth_time = ? where id = ? and user_id = ? and ${live} ${returning}`, [
-    ...toNextParameters(move),
-    move.now,
-    move.sessionId,
-    userId,
-    era,
-    move.now,
-  ]);
+  const { now, sessionId } = move;
+  const row = yield* first(reauthentication, [...toNextParameters(move), now, sessionId, userId, era, now]);
   return row && sessionOf(row);
 }
 
-/** How long a session is kept when nothing of it is good any more: a clock that runs ahead must not cost live ones. */
+/** How long a session is kept after its last token expired. A clock that runs ahead must not delete live sessions. */
 export const sessionKeptSeconds = 7 * 86400;
 
-/** Sets what an ended session has; its parameters are those of `endingParameters`. From then on it is kept for a week only. */
-export const setEnded = `ended_at = ?, end_reason = ?, remove_after =
+/** Marks a session as ended and keeps its row for another week. `endingParameters` returns the parameters. */
+export const setEnded = `ended_at = ?, end_reason = ?, delete_after =
   case when access_expires > ? then access_expires else ? end + ${sessionKeptSeconds}`;
 
 export function endingParameters(now: number, reason: EndReason): readonly [number, string, number, number] {
@@ -119,8 +173,8 @@ export function endingParameters(now: number, reason: EndReason): readonly [numb
 }
 
 /**
- * Until when a row is kept, in truth: a renewal leaves `remove_after` as it is, because that would move an entry of an index,
- * two pages anywhere where the row is one. Whoever finds a row due looks at this.
+ * The real time until which a row is kept. A renewal does not change `delete_after`, because that would move an entry of an
+ * index and touch two more pages. Housekeeping looks at this expression when it finds a row due.
  */
-export const keptUntil = `case when ended_at is not null then remove_after
+export const keptUntil = `case when ended_at is not null then delete_after
   when access_expires > expires_at then access_expires + ${sessionKeptSeconds} else expires_at + ${sessionKeptSeconds} end`;

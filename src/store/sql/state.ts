@@ -1,6 +1,16 @@
-// The one row of state. Its writers come last in a transaction: where transactions run side by side, the lock on the row
-// then makes the order of numbers the order of commits, and no two of them wait for each other in a circle.
-import { first, firstLast, integer, type Row, resultOf, send, type Transaction, text, write } from "../transaction.js";
+// The single row of the table ampho_state. Its writers come last in a transaction. On PostgreSQL the lock on the row then
+// makes the order of numbers the order of commits, and no two transactions wait for each other in a circle.
+import {
+  first,
+  integer,
+  queryLastRow,
+  type Row,
+  resultOf,
+  send,
+  type Transaction,
+  text,
+  write,
+} from "../transaction.js";
 
 export interface State {
   readonly epoch: string;
@@ -21,12 +31,12 @@ export function* readState(): Transaction<State> {
   return stateOf(yield* first(select));
 }
 
-/** For those who ask for nothing else. */
-export function* readStateAlone(): Transaction<State> {
-  return stateOf(yield* firstLast(select));
+/** The same for a transaction that reads nothing else. */
+export function* readStateOnly(): Transaction<State> {
+  return stateOf(yield* queryLastRow(select));
 }
 
-/** The state, in the turn in which something else is read behind it. */
+/** The same, deferred. */
 export function* sendState(): Transaction<() => Transaction<State>> {
   const sent = yield* send(select);
   return function* read() {
@@ -45,15 +55,15 @@ function stateOf(found: Row | undefined): State {
 }
 
 export function* readApplicationOwnsUsers(): Transaction<boolean> {
-  const row = required(yield* firstLast("select users_elsewhere from ampho_state where id = 1"));
-  return integer(row, "users_elsewhere") === 1;
+  const row = required(yield* queryLastRow("select application_owns_users from ampho_state where id = 1"));
+  return integer(row, "application_owns_users") === 1;
 }
 
-export function* writeApplicationOwnsUsers(elsewhere: boolean): Transaction<void> {
-  yield* first("update ampho_state set users_elsewhere = ? where id = 1", [elsewhere ? 1 : 0]);
+export function* writeApplicationOwnsUsers(owns: boolean): Transaction<void> {
+  yield* write("update ampho_state set application_owns_users = ? where id = 1", [owns ? 1 : 0]);
 }
 
-/** Takes `count` numbers of revocations; tells the first of them. */
+/** Reserves `count` numbers of revocations. Reading the result returns the first of them. */
 export function* sendNumbers(count: number): Transaction<() => Transaction<number>> {
   const sent = yield* send(
     "update ampho_state set last_revocation = last_revocation + ? where id = 1 returning last_revocation",
@@ -71,10 +81,13 @@ export interface NewEra {
 }
 
 /**
- * Ends the era and takes the number of the revocation that says so. The epoch becomes another one, so that every process
- * reads everything anew: it is what is to be done after a restore, when a number that a process has seen before may be
- * given again before that process asks. For the same reason the new era is the time: one that were counted might lie below
- * what a process still knows to be over, which would refuse everybody who logs in, or be given again, and end nobody.
+ * Starts a new era and reserves the number of its revocation.
+ *
+ * The epoch changes, so that every process reads all revocations again. An operator ends all sessions after a restored
+ * backup, when the database might use a number again that a process has already seen.
+ *
+ * For the same reason the new era is the current time. After a restore a counted era might be one that processes have
+ * already revoked, which would reject every new login. Or it might repeat the current era, and end no session.
  */
 export function* moveEra(now: number): Transaction<NewEra> {
   const row = required(
@@ -93,8 +106,11 @@ export function* moveEra(now: number): Transaction<NewEra> {
 
 const hour = 3600;
 
-/** Notes the `exp` of an access token. In steps of an hour: a write a renewal would line all renewals up at this row. */
-export function* noteAccess(state: Pick<State, "accessUntil">, accessExpires: number): Transaction<void> {
+/**
+ * Records the `exp` of an access token, rounded up to an hour. A write for each renewal would make all renewals wait for
+ * this row.
+ */
+export function* recordAccess(state: Pick<State, "accessUntil">, accessExpires: number): Transaction<void> {
   if (accessExpires <= state.accessUntil) return;
   const until = Math.ceil(accessExpires / hour) * hour;
   yield* write("update ampho_state set access_until = ? where id = 1 and access_until < ?", [until, until]);

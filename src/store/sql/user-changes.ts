@@ -1,28 +1,40 @@
-// What changes or removes a user of this store, and ends the user's sessions and tokens in the same transaction.
-import type { Attempt, Ending, ForeignTokens, Origin, Revocation, User } from "../store.js";
+// Changes and deletions of users. Each ends the sessions and tokens of the user in the same transaction.
+import type { Origin } from "../../audit/entry.js";
+import { leewayMaxSeconds } from "../../clock.js";
+import type { Attempt } from "../../throttle/attempt.js";
 import { first, type Transaction, text, write } from "../transaction.js";
 import { settleSucceeded } from "./attempts.js";
 import { recordAudit } from "./audit.js";
-import { leewayMaxSeconds, type Revoked, writeRevocations } from "./revocations.js";
+import { type Revocation, type Revoked, writeRevocations } from "./revocations.js";
 import { endOpenSessions, latestAccess } from "./session-ends.js";
-import { sendLive } from "./sessions.js";
-import { findUserById, sendUser, userColumns, userOf } from "./users.js";
+import type { Ending, ForeignTokens } from "./session-rows.js";
+import { sendIsLive } from "./sessions.js";
+import { lockUser, sendUserLock, type User, userColumns, userOf } from "./users.js";
 
-export function* setPassword(
-  input: Ending & {
-    readonly userId: string;
-    readonly passwordHash: string | null;
-    readonly passwordVersion: number | undefined;
-    readonly exceptSession: string | undefined;
-    readonly attempt?: Attempt | undefined;
-  },
-): Transaction<{
+export interface PasswordChange extends Ending {
+  readonly userId: string;
+  readonly passwordHash: string | null;
+  /** The version that the caller has read. Undefined: any. */
+  readonly passwordVersion: number | undefined;
+  /** The session that goes on. */
+  readonly exceptSession: string | undefined;
+  /**
+   * The attempt with the correct old password. It is settled in the same transaction, as failed if the outcome is `changed`
+   * or `ended`.
+   */
+  readonly attempt?: Attempt | undefined;
+}
+
+export interface PasswordOutcome {
+  /** `changed`: another change won. `ended`: `exceptSession` is no longer live. */
   readonly outcome: "done" | "unknown" | "changed" | "ended";
   readonly revocations: readonly Revocation[];
-}> {
+}
+
+export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome> {
   const { userId, passwordHash, exceptSession, now, origin } = input;
-  const readUser = yield* sendUser(userId, "update");
-  const readLive = exceptSession === undefined ? undefined : yield* sendLive(exceptSession, now);
+  const readUser = yield* sendUserLock(userId, "update");
+  const readLive = exceptSession === undefined ? undefined : yield* sendIsLive(exceptSession, now);
   const user = yield* readUser();
   if (!user) return { outcome: "unknown", revocations: [] };
   const live = readLive === undefined || (yield* readLive());
@@ -41,14 +53,16 @@ export function* setPassword(
   return { outcome: "done", revocations: yield* writeRevocations(revoked) };
 }
 
-export function* rehashPassword(input: {
+export interface Rehash {
   readonly userId: string;
+  /** The hash that the caller has read. Nothing happens if the user has another one by now. */
   readonly from: string;
   readonly to: string;
   readonly now: number;
   readonly origin: Origin;
-}): Transaction<void> {
-  const { userId, from, to, now, origin } = input;
+}
+
+export function* rehashPassword({ userId, from, to, now, origin }: Rehash): Transaction<void> {
   const row = yield* first(
     "update ampho_users set password_hash = ?, hash_kind = null where id = ? and password_hash = ? returning login",
     [to, userId, from],
@@ -56,17 +70,23 @@ export function* rehashPassword(input: {
   if (row) yield* recordAudit({ at: now, event: "password_rehashed", userId, login: text(row, "login"), origin });
 }
 
-export function* setRoles(
-  input: Ending &
-    ForeignTokens & {
-      readonly userId: string;
-      readonly change:
-        | { readonly set: readonly string[] }
-        | { readonly add: readonly string[]; readonly remove: readonly string[] };
-    },
-): Transaction<{ readonly user: User | undefined; readonly revocations: readonly Revocation[] }> {
+export interface RoleChange extends Ending, ForeignTokens {
+  readonly userId: string;
+  /** `set` replaces all roles. Otherwise `remove` comes first and `add` second. */
+  readonly change:
+    | { readonly set: readonly string[] }
+    | { readonly add: readonly string[]; readonly remove: readonly string[] };
+}
+
+export interface RoleOutcome {
+  /** Undefined: no such user. */
+  readonly user: User | undefined;
+  readonly revocations: readonly Revocation[];
+}
+
+export function* setRoles(input: RoleChange): Transaction<RoleOutcome> {
   const { userId, change, now, origin } = input;
-  const before = yield* findUserById(userId, "update");
+  const before = yield* lockUser(userId, "update");
   if (!before) return { user: undefined, revocations: [] };
   const kept = "set" in change ? change.set : before.roles.filter((role) => !change.remove.includes(role));
   const roles = [...new Set("set" in change ? kept : [...kept, ...change.add])];
@@ -74,71 +94,57 @@ export function* setRoles(
   const added = roles.filter((role) => !before.roles.includes(role));
   if (removed.length === 0 && added.length === 0) return { user: before, revocations: [] };
 
-  // The time, as an era is: after a restore, one that was counted might lie below what a process still knows to be taken away,
-  // which would refuse a role that is given again, or not above that of a token from which the role is taken away.
+  // At least the time, for the same reason as an era. After a restored backup a counted version might lie below one that a
+  // process knows to be revoked, which would reject a role that is given again. Or it might not lie above the version of a
+  // token that still has the role.
   const user: User = { ...before, roles, rolesVersion: Math.max(before.rolesVersion + 1, now) };
+  const { login, rolesVersion } = user;
   yield* write("update ampho_users set roles = ?, roles_version = ? where id = ?", [
-    JSON.stringify(roles),
-    user.rolesVersion,
-    userId,
+    ...[JSON.stringify(roles), rolesVersion, userId],
   ]);
-  yield* recordAudit({
-    at: now,
-    event: "roles_changed",
-    userId,
-    login: user.login,
-    origin,
-    detail: { roles, added, removed },
-  });
+  const detail = { roles, added, removed };
+  yield* recordAudit({ at: now, event: "roles_changed", userId, login, origin, detail });
   if (removed.length === 0) return { user, revocations: [] };
   const until = yield* untilOf(input);
-  const revoked: Revoked = {
-    kind: "roles",
-    at: now,
-    until,
-    userId,
-    login: user.login,
-    rolesVersion: user.rolesVersion,
-    roles: removed,
-  };
+  const revoked: Revoked = { kind: "roles", at: now, until, userId, login, rolesVersion, roles: removed };
   return { user, revocations: yield* writeRevocations([revoked]) };
+}
+
+export interface UserOutcome {
+  readonly found: boolean;
+  readonly revocations: readonly Revocation[];
 }
 
 export function* setDisabled(
   input: Ending & ForeignTokens & { readonly userId: string; readonly disabled: boolean },
-): Transaction<{ readonly found: boolean; readonly revocations: readonly Revocation[] }> {
+): Transaction<UserOutcome> {
   const { userId, disabled, now, origin } = input;
-  const user = yield* findUserById(userId, "update");
+  const user = yield* lockUser(userId, "update");
   if (!user) return { found: false, revocations: [] };
-  // Disabling again is not idle: it refuses tokens that other software has made for the user in the meantime.
+  // Disabling a user again has an effect: it revokes tokens that other software issued to the user in the meantime.
   if (!disabled && !user.disabled) return { found: true, revocations: [] };
   yield* write("update ampho_users set disabled = ? where id = ?", [disabled ? 1 : 0, userId]);
-  yield* recordAudit({
-    at: now,
-    event: disabled ? "user_disabled" : "user_enabled",
-    userId,
-    login: user.login,
-    origin,
-  });
+  const event = disabled ? "user_disabled" : "user_enabled";
+  yield* recordAudit({ at: now, event, userId, login: user.login, origin });
   if (!disabled) return { found: true, revocations: [] };
-  return { found: true, revocations: yield* withdraw(user, "user_disabled", input) };
+  return { found: true, revocations: yield* revokeEverything(user, "user_disabled", input) };
 }
 
-export function* deleteUser(
-  input: Ending & ForeignTokens & { readonly userId: string },
-): Transaction<{ readonly found: boolean; readonly revocations: readonly Revocation[] }> {
+const deletion = `delete from ampho_users where id = ? returning ${userColumns.list}`;
+
+export function* deleteUser(input: Ending & ForeignTokens & { readonly userId: string }): Transaction<UserOutcome> {
   const { userId, now, origin } = input;
-  const row = yield* first(`delete from ampho_users where id = ? returning ${userColumns}`, [userId]);
+  const row = yield* first(deletion, [userId]);
   if (!row) return { found: false, revocations: [] };
   const user = userOf(row);
-  yield* recordAudit({ at: now, event: "user_removed", userId, login: user.login, origin });
-  return { found: true, revocations: yield* withdraw(user, "user_removed", input) };
+  yield* recordAudit({ at: now, event: "user_deleted", userId, login: user.login, origin });
+  return { found: true, revocations: yield* revokeEverything(user, "user_deleted", input) };
 }
 
-/** Ends the user's sessions and refuses all other tokens that name the user. */
-function* withdraw(
+/** Ends the sessions of the user and revokes all other tokens that name the user. */
+function* revokeEverything(
   user: User,
-  reason: "user_disabled" | "user_removed",
+  reason: "user_disabled" | "user_deleted",
   input: Ending & ForeignTokens,
 ): Transaction<readonly Revocation[]> {
   const { id: userId, login } = user;
@@ -147,7 +153,7 @@ function* withdraw(
   return yield* writeRevocations([...sessions, { kind: "user", at: input.now, until, userId, login }]);
 }
 
-/** When the last token that names the user has expired, whoever made it. */
+/** When the last token that names the user has expired, whichever software issued it. */
 function* untilOf(input: Ending & ForeignTokens & { readonly userId: string }): Transaction<number> {
   const foreign = input.now + input.foreignMaxSeconds;
   return Math.max(foreign, yield* latestAccess(input.userId)) + leewayMaxSeconds;

@@ -1,12 +1,13 @@
-// Users of this store: made, found, listed. What changes or removes one is in user-changes.ts.
-import type { Origin, User } from "../store.js";
+// Users in Ampho's own table: created, found, listed. user-changes.ts changes and deletes them.
+import type { Origin } from "../../audit/entry.js";
 import {
   first,
-  firstLast,
   integer,
   query,
+  queryLastRow,
   type Row,
   resultOf,
+  type SqlValue,
   send,
   type Transaction,
   text,
@@ -14,7 +15,30 @@ import {
   texts,
 } from "../transaction.js";
 import { recordAudit } from "./audit.js";
+import { columnsOf } from "./columns.js";
 import { holderOf, makeRoom, visible } from "./import-rows.js";
+
+export interface User {
+  /** Opaque, chosen by the caller. */
+  readonly id: string;
+  /** As it was typed when the user was created. */
+  readonly login: string;
+  /** The form that is compared and unique. */
+  readonly canonical: string;
+  readonly passwordHash: string | null;
+  /** Grows with every new password, but not with a new hash of the same password. */
+  readonly passwordVersion: number;
+  readonly roles: readonly string[];
+  /** The claim `ver`. It grows with every change of roles, at least to the time of the change. */
+  readonly rolesVersion: number;
+  readonly disabled: boolean;
+  readonly createdAt: number;
+}
+
+export const userColumns = columnsOf(
+  ...["id", "login", "canonical", "password_hash", "password_version"],
+  ...["roles", "roles_version", "disabled", "created_at"],
+);
 
 export function userOf(row: Row): User {
   return {
@@ -30,58 +54,69 @@ export function userOf(row: Row): User {
   };
 }
 
-export const userColumns =
-  "id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at";
+export type NewUser = Pick<User, "id" | "login" | "canonical" | "passwordHash" | "roles">;
 
-export function* createUser(input: {
-  readonly user: Pick<User, "id" | "login" | "canonical" | "passwordHash" | "roles">;
+/** The values of `userColumns` for a new user. */
+export function userValues({ id, login, canonical, passwordHash, roles }: NewUser, now: number): SqlValue[] {
+  return userColumns.values({
+    ...{ id, login, canonical, password_hash: passwordHash, password_version: 1 },
+    ...{ roles: JSON.stringify([...new Set(roles)]), roles_version: 1, disabled: 0, created_at: now },
+  });
+}
+
+export interface UserCreation {
+  readonly user: NewUser;
   readonly now: number;
   readonly origin: Origin;
-}): Transaction<"created" | "taken"> {
-  const { user, now, origin } = input;
-  const roles = [...new Set(user.roles)];
-  const insert = () =>
-    first(
-      `insert into ampho_users (${userColumns}) values (?, ?, ?, ?, 1, ?, 1, 0, ?)
-       on conflict (canonical) do nothing returning id`,
-      [user.id, user.login, user.canonical, user.passwordHash, JSON.stringify(roles), now],
-    );
-  if (!(yield* insert())) {
+}
+
+const insert = `insert into ampho_users (${userColumns.list}) values (${userColumns.placeholders})
+  on conflict (canonical) do nothing returning id`;
+
+/** `taken`: another user has this canonical login. */
+export function* createUser({ user, now, origin }: UserCreation): Transaction<"created" | "taken"> {
+  const values = userValues(user, now);
+  if (!(yield* first(insert, values))) {
     const holder = yield* holderOf(user.canonical);
     if (holder.kind !== "import") return "taken";
     yield* makeRoom(user.canonical, holder);
-    if (!(yield* insert())) return "taken";
+    if (!(yield* first(insert, values))) return "taken";
   }
-  yield* recordAudit({ at: now, event: "user_created", userId: user.id, login: user.login, origin, detail: { roles } });
+  const detail = { roles: [...new Set(user.roles)] };
+  yield* recordAudit({ at: now, event: "user_created", userId: user.id, login: user.login, origin, detail });
   return "created";
 }
 
+const select = `select ${userColumns.list} from ampho_users`;
+
 export function* findUser(canonical: string): Transaction<User | undefined> {
-  const row = yield* firstLast(`select ${userColumns} from ampho_users where canonical = ? and ${visible}`, [
-    canonical,
-  ]);
+  const row = yield* queryLastRow(`${select} where canonical = ? and ${visible}`, [canonical]);
   return row && userOf(row);
 }
 
-/** `lock`: the row may not change until the transaction ends. */
-export function* findUserById(id: string, lock?: "share" | "update"): Transaction<User | undefined> {
-  const read = yield* sendUser(id, lock);
+export function* findUserById(id: string): Transaction<User | undefined> {
+  const row = yield* first(`${select} where id = ? and ${visible}`, [id]);
+  return row && userOf(row);
+}
+
+/** Locks the row until the transaction ends. */
+export function* lockUser(id: string, lock: "share" | "update"): Transaction<User | undefined> {
+  const read = yield* sendUserLock(id, lock);
   return yield* read();
 }
 
-/** As `findUserById`, sent ahead. */
-export function* sendUser(id: string, lock?: "share" | "update"): Transaction<() => Transaction<User | undefined>> {
-  const sent = yield* send(`select ${userColumns} from ampho_users where id = ? and ${visible}`, [id], lock);
+/** The same, deferred. */
+export function* sendUserLock(id: string, lock: "share" | "update"): Transaction<() => Transaction<User | undefined>> {
+  const sent = yield* send(`${select} where id = ? and ${visible}`, [id], lock);
   return function* read() {
     const row = yield* resultOf(sent);
     return row && userOf(row);
   };
 }
 
-const ofSession = `select ${userColumns} from ampho_users
-  where id = (select user_id from ampho_sessions where ampho_sessions.id = ?) and ${visible}`;
+const ofSession = `${select} where id = (select user_id from ampho_sessions where ampho_sessions.id = ?) and ${visible}`;
 
-/** The user of a session, read in the turn in which the session is moved: that saves a way to the database and back. */
+/** The user of a session, deferred. A renewal sends it behind the update of the session, which saves a round trip. */
 export function* sendUserOf(sessionId: string): Transaction<() => Transaction<User | undefined>> {
   const sent = yield* send(ofSession, [sessionId]);
   return function* read() {
@@ -90,25 +125,29 @@ export function* sendUserOf(sessionId: string): Transaction<() => Transaction<Us
   };
 }
 
-/** The same, as the last thing that is read. */
-export function* readUserOf(sessionId: string): Transaction<User | undefined> {
-  const row = yield* firstLast(ofSession, [sessionId]);
-  return row && userOf(row);
-}
-
-export function* listUsers(page: {
+export interface Page {
+  /** The canonical login behind which the page starts. Undefined for the first page. */
   readonly after: string | undefined;
   readonly limit: number;
-}): Transaction<{ readonly users: readonly User[]; readonly next: string | undefined }> {
-  // A page is of so many rows, hidden ones included: a read must not walk through a whole import to find the next user.
+}
+
+export interface UserPage {
+  /** At most `limit`, in the order of canonical logins. There can be fewer although it is not the last page. */
+  readonly users: readonly User[];
+  /** Undefined on the last page. */
+  readonly next: string | undefined;
+}
+
+export function* listUsers(page: Page): Transaction<UserPage> {
+  // Hidden rows count, because a read must not walk through a whole import to find the next user.
   const rows = yield* query(
-    `select ${userColumns}, case when ${visible} then 1 else 0 end as there
+    `select ${userColumns.list}, case when ${visible} then 1 else 0 end as is_visible
      from ampho_users where canonical > ? order by canonical limit ?`,
     [page.after ?? "", page.limit],
   );
   const last = rows.at(-1);
   return {
-    users: rows.filter((row) => integer(row, "there") === 1).map(userOf),
+    users: rows.filter((row) => integer(row, "is_visible") === 1).map(userOf),
     next: last && rows.length === page.limit ? text(last, "canonical") : undefined,
   };
 }

@@ -14,7 +14,7 @@ export interface WorkerData {
 
 export interface CallJob<P extends OperationName = OperationName> {
   readonly kind: "call";
-  readonly purpose: P;
+  readonly operation: P;
   readonly input: Input<P>;
 }
 

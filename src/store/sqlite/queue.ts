@@ -3,6 +3,7 @@
 // Nothing waits inside SQLite: while another process holds the write lock, this tries again and answers reads meanwhile.
 import { ConfigurationError } from "../../errors.js";
 import { DatabaseError } from "../database-error.js";
+import type { Access } from "../operations.js";
 import type { Transaction } from "../transaction.js";
 import type { SqliteConnection } from "./connection.js";
 import { SqliteFailure } from "./failure.js";
@@ -11,8 +12,7 @@ import { type Failure, monotonicMs, type Reply } from "./messages.js";
 export interface Waiting {
   readonly id: number;
   readonly deadline: number;
-  /** `background`: a write that lets all others go first. */
-  readonly access: "read" | "write" | "background";
+  readonly access: Access;
   readonly start: () => Transaction<unknown>;
 }
 

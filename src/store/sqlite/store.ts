@@ -1,9 +1,10 @@
 // The embedded store: SQLite in a worker thread. Opening it brings the schema up to date or says why it cannot.
-import { boundStore } from "../bound-store.js";
 import { DatabaseError } from "../database-error.js";
 import { expanded, newest, outdated, type Step } from "../migrations/migrate.js";
+import type { Migration } from "../migrations/migrations.js";
 import { applyAll, type Migrations } from "../migrations/migrations.js";
-import type { Migration, Store } from "../store.js";
+import { bindOperations } from "../operations.js";
+import type { Store } from "../store.js";
 import { type DriverName, usualDriver } from "./driver.js";
 import type { Job } from "./messages.js";
 import { startThread, type Thread, unavailable } from "./thread.js";
@@ -38,7 +39,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
       throw error instanceof DatabaseError ? unavailable(error.message) : error;
     });
   return {
-    ...boundStore((purpose, input) => run({ kind: "call", purpose, input })),
+    ...bindOperations((operation, input) => run({ kind: "call", operation, input })),
     readClock: async () => undefined,
     ping: async (timeoutMs) => {
       await run({ kind: "ping" }, { tryMs: timeoutMs, waitMs: timeoutMs });

@@ -3,7 +3,7 @@ import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { DatabaseError } from "../database-error.js";
 import { sqliteDialect } from "../dialect.js";
 import { currentVersion, listMigrations, migrateDown, migrateUp, newest } from "../migrations/migrate.js";
-import { type OperationName, operations } from "../operations.js";
+import { operations, startOperation } from "../operations.js";
 import { readState } from "../sql/state.js";
 import { openConnection, type SqliteConnection } from "./connection.js";
 import { loadDriver } from "./driver.js";
@@ -87,9 +87,8 @@ function createConnections(data: WorkerData): ThreadConnections {
   };
 }
 
-function startCall<P extends OperationName>({ purpose, input }: CallJob<P>): Pick<Waiting, "access" | "start"> {
-  const { access, run } = operations[purpose];
-  return { access, start: () => run(input) };
+function startCall({ operation, input }: CallJob): Pick<Waiting, "access" | "start"> {
+  return { access: operations[operation].access, start: () => startOperation(operation, input) };
 }
 
 const steps: Readonly<Record<(Job & { kind: "migrations" })["step"], Pick<Waiting, "access" | "start">>> = {

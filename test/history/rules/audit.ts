@@ -49,9 +49,9 @@ function tracesOf(operation: Operation): readonly Trace[] {
     return [{ key: `over ${request.token.sid}`, certain: true }];
   // Its session may have ended before the request, which leaves nothing, or while the password was looked at.
   if (request.kind === "password" && isRefused(operation, "invalid_token"))
-    return [{ key: `password_refused ${request.login}`, certain: false }];
+    return [{ key: `password_change_rejected ${request.login}`, certain: false }];
   if (request.kind === "password")
-    return either(operation, `password_changed ${request.login}`, `password_refused ${request.login}`);
+    return either(operation, `password_changed ${request.login}`, `password_change_rejected ${request.login}`);
   if (request.kind === "disable") return either(operation, `user_disabled ${request.login}`);
   // Whoever is enabled is not enabled again, and roles that are there are not added: that leaves nothing.
   if (request.kind === "enable") return [{ key: `user_enabled ${request.login}`, certain: false }];
@@ -71,7 +71,7 @@ function either(operation: Operation, done: string, refused?: string): readonly 
 function tracesOfLogin(operation: OperationOf<"login">): readonly Trace[] {
   const { login, bearer } = operation.request;
   const { answer } = operation;
-  const refused = `login_refused ${login}`;
+  const refused = `login_rejected ${login}`;
   if (answer?.granted !== undefined) {
     const { sid } = answer.granted;
     return [{ key: sid === bearer?.sid ? `reauthenticated ${sid}` : `login ${sid}`, certain: true }];
@@ -91,9 +91,9 @@ function tracesOfRenewal(operation: OperationOf<"renew">): readonly Trace[] {
 }
 
 const renewed = new Set(["renew", "renew_repeated", "renew_shared"]);
-const notRenewed = new Set(["renew_refused", "renew_replayed"]);
+const notRenewed = new Set(["renew_rejected", "renew_replayed"]);
 const byLogin = new Set([
-  ...["login_refused", "password_changed", "password_refused"],
+  ...["login_rejected", "password_changed", "password_change_rejected"],
   ...["user_disabled", "user_enabled", "roles_changed"],
 ]);
 

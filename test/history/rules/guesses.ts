@@ -164,7 +164,7 @@ function* checkAddress({ addressLogins, windowSeconds }: Limits, guesses: readon
 function* checkLog(facts: Facts, logins: ReadonlyMap<string, readonly OperationOf<"login">[]>) {
   const refusals = groupBy(
     // People type passwords where the login belongs: one that nobody has is not recorded.
-    facts.history.audit.filter(({ event, login }) => event === "login_refused" && login !== null),
+    facts.history.audit.filter(({ event, login }) => event === "login_rejected" && login !== null),
     ({ login }) => login ?? "",
   );
   for (const [login, rows] of refusals) {

@@ -51,7 +51,7 @@ const askedBy: Readonly<Record<string, Kind>> = {
   "session_ended user_disabled": "disable",
   "session_ended ended_by_operator": "expel",
   "session_ended ended_by_application": "expel",
-  "renew_refused user_disabled": "disable",
+  "renew_rejected user_disabled": "disable",
 };
 const kindOfEnd = ({ event, reason }: AuditRow): Kind | undefined => askedBy[event] ?? askedBy[`${event} ${reason}`];
 export const isEnd = (row: AuditRow): boolean => row.event === "session_ended" || kindOfEnd(row) !== undefined;

@@ -3,7 +3,7 @@ import { openSqlite } from "../../../dist/store/sqlite/store.js";
 
 const store = await openSqlite({ path: process.argv[2], migrate: true, log: () => {} });
 const origin = { actor: "application" };
-await store.recordAudit({ at: 1, event: "login_refused", origin });
+await store.recordAudit({ at: 1, event: "login_rejected", origin });
 console.log("done");
 // Not awaited: what was asked for is still finished.
-void store.recordAudit({ at: 2, event: "login_refused", origin });
+void store.recordAudit({ at: 2, event: "login_rejected", origin });

@@ -1,0 +1,33 @@
+// An entry of the audit log, and who caused it.
+import type { AuditEvent } from "./events.js";
+
+/** Who caused an event, and from where. */
+export interface Origin {
+  /** `user` over HTTP, `operator` on the command line (named by `operator`), `application` through the library. */
+  readonly actor: "user" | "operator" | "application";
+  readonly operator?: string;
+  readonly address?: string | undefined;
+  readonly agent?: string | undefined;
+}
+
+/**
+ * One decision about a user. A login is recorded only if the account exists, because users sometimes type their password
+ * into the login field.
+ */
+export interface AuditEntry {
+  /** Unix seconds. */
+  readonly at: number;
+  readonly event: AuditEvent;
+  readonly reason?: string | undefined;
+  readonly userId?: string | undefined;
+  readonly login?: string | undefined;
+  readonly sessionId?: string | undefined;
+  readonly origin: Origin;
+  readonly detail?: Readonly<Record<string, string | number | readonly string[]>> | undefined;
+}
+
+/** An entry as it is in the database. */
+export interface AuditRow extends AuditEntry {
+  /** Grows with each entry. */
+  readonly n: number;
+}

@@ -1,0 +1,23 @@
+// Columns of a table by name. The SQL text is built once, and the parameters are taken from an object, so that no statement
+// depends on the position of a column.
+import type { SqlValue } from "../transaction.js";
+
+export interface Columns<C extends string> {
+  /** `a, b` */
+  readonly list: string;
+  /** `?, ?` */
+  readonly placeholders: string;
+  /** `a = ?, b = ?` */
+  readonly assignments: string;
+  /** The parameters for `placeholders` and `assignments`. */
+  values(row: Readonly<Record<C, SqlValue>>): SqlValue[];
+}
+
+export function columnsOf<const C extends string>(...names: readonly C[]): Columns<C> {
+  return {
+    list: names.join(", "),
+    placeholders: names.map(() => "?").join(", "),
+    assignments: names.map((name) => `${name} = ?`).join(", "),
+    values: (row) => names.map((name) => row[name]),
+  };
+}

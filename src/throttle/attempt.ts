@@ -1,0 +1,92 @@
+// An attempt at a password, and the counters and sources that it is taken from (docs/throttling.md).
+import type { AuditEntry, Origin } from "../audit/entry.js";
+import type { CounterKind } from "./counter-kinds.js";
+
+/** One counter of attempts. */
+export interface AttemptCounter {
+  /** A keyed hash, which contains nothing that a user typed. */
+  readonly key: string;
+  readonly kind: CounterKind;
+  /** How many failed attempts are free. */
+  readonly freeAttempts: number;
+}
+
+/** An address or a network, and how many different logins can fail from it within the window. */
+export interface SourceLimit {
+  readonly source: string;
+  readonly logins: number;
+}
+
+export interface Attempt {
+  readonly sources: readonly SourceLimit[];
+  readonly counters: readonly AttemptCounter[];
+  /** The beginning of a counter's key. The sources count it as one login, and attempts with the same one wait in one queue. */
+  readonly subject: string;
+  /** The source of the attempt. A success forgives the failures of its source. Undefined: not known. */
+  readonly from: string | undefined;
+  readonly windowSeconds: number;
+  /** Failures in a row after which a counter rejects every attempt until it is cleared. */
+  readonly lockAfter: number;
+  /** Keys of further counters whose streak of failures a success ends. */
+  readonly alsoReset: readonly string[];
+}
+
+export interface AttemptRequest extends Attempt {
+  readonly now: number;
+  readonly origin: Origin;
+  /** A rejection is recorded as this event, once for each counter, source and window. */
+  readonly event: "login_throttled" | "password_change_throttled";
+  /** The canonical login. The audit row names the account that has it, if there is one. It is not stored itself. */
+  readonly canonical: string;
+}
+
+export type AttemptVerdict =
+  | { readonly outcome: "allowed" }
+  /** Other attempts must be settled first. A moment later the verdict is known. */
+  | { readonly outcome: "pending" }
+  | {
+      readonly outcome: "rejected";
+      readonly by: CounterKind | "source";
+      /** Until it is cleared, or until a login from a known device succeeds. */
+      readonly locked: boolean;
+      readonly retryAfterSeconds: number;
+    };
+
+/** `failed`: the password was wrong. `succeeded`: it was right. `returned`: it was not checked. */
+export type AttemptOutcome = "failed" | "succeeded" | "returned";
+
+export interface Settlement extends Attempt {
+  readonly outcome: AttemptOutcome;
+  readonly now: number;
+  /** The login of the account, if there is one. */
+  readonly login: string | undefined;
+  /** Is recorded in the same transaction. */
+  readonly audit: AuditEntry | undefined;
+}
+
+/** A counter or a source that rejects attempts now. */
+export interface Lockout {
+  readonly kind: CounterKind | "source";
+  /** As the user spells it. Null when no known account has it. */
+  readonly login: string | null;
+  readonly source: string | null;
+  /** Failed attempts in a row. For a source the number of different logins. */
+  readonly failures: number;
+  readonly locked: boolean;
+  /** Unix seconds. Null when it is locked. */
+  readonly until: number | null;
+}
+
+export type LockoutTarget =
+  /** The canonical form, and the form that the operator typed. */
+  | { readonly canonical: string; readonly login: string }
+  /** The sources that an address counts in. */
+  | { readonly sources: readonly string[] }
+  | { readonly all: true };
+
+/** The operations of the store that the throttle uses. */
+export interface AttemptStore {
+  allowAttempt(request: AttemptRequest): Promise<AttemptVerdict>;
+  settleAttempt(settlement: Settlement): Promise<void>;
+  pruneAttempts(input: { readonly rowsMax: number }): Promise<{ readonly more: boolean }>;
+}
