@@ -17,7 +17,7 @@ interface Numbered {
 export type FeedEntry = Numbered &
   (
     | { readonly kind: "session"; readonly session_sha256: string }
-    | { readonly kind: "user"; readonly user: string; readonly login_sha256: string }
+    | { readonly kind: "user"; readonly user: string; readonly login_sha256: string; readonly sessions?: true }
     | {
         readonly kind: "roles";
         readonly user: string;
@@ -26,7 +26,7 @@ export type FeedEntry = Numbered &
         readonly roles: readonly string[];
       }
     | { readonly kind: "key"; readonly kid: string }
-    | { readonly kind: "all"; readonly era: number }
+    | { readonly kind: "all"; readonly era: number; readonly sessions?: true }
   );
 
 export interface FeedPage {
@@ -65,6 +65,21 @@ export function toFeedEntry(row: Revocation): FeedEntry {
   return { ...user, kind: row.kind, version: row.rolesVersion, roles: row.roles };
 }
 
+/**
+ * Expresses an entry as a broader one for a verifier that does not know its kind: `user`, else `all`, which every verifier
+ * knows. With `sessions` the broader entry also rejects tokens with a `sid` that were issued at `at` or before. So a kind that
+ * is added later never hides a revocation from a deployed verifier (contract §4).
+ */
+export function broadenEntry(entry: FeedEntry, knownKinds: ReadonlySet<string>): FeedEntry {
+  if (knownKinds.has(entry.kind) || entry.kind === "all") return entry;
+  const { n, at, until } = entry;
+  if (entry.kind === "roles" && knownKinds.has("user"))
+    return { n, at, until, kind: "user", user: entry.user, login_sha256: entry.login_sha256, sessions: true };
+  // A user's entry does not cover tokens with a `sid`. A thief can sign new tokens with a stolen key, so `at` is the end.
+  if (entry.kind === "user") return { n, at, until, kind: "all", era: 0 };
+  return { n, at: entry.kind === "key" ? until : at, until, kind: "all", era: 0, sessions: true };
+}
+
 type Members = Readonly<Record<string, unknown>>;
 
 const isText = (value: unknown): value is string => typeof value === "string";
@@ -82,12 +97,18 @@ export function fromFeedEntry(entry: unknown): Revocation | undefined {
 const readers: Readonly<Record<string, (common: Numbered, rest: Members) => Revocation | undefined>> = {
   session: (common, { session_sha256: sessionId }) =>
     isText(sessionId) ? { ...common, kind: "session", sessionId } : undefined,
-  user: (common, { user: userId, login_sha256: login }) =>
-    isText(userId) && isText(login) ? { ...common, kind: "user", userId, login } : undefined,
+  user: (common, { user: userId, login_sha256: login, sessions }) =>
+    isText(userId) && isText(login) ? { ...common, kind: "user", userId, login, ...alsoSessions(sessions) } : undefined,
   roles: (common, { user: userId, login_sha256: login, version: rolesVersion, roles }) =>
     isText(userId) && isText(login) && isWhole(rolesVersion) && isTexts(roles)
       ? { ...common, kind: "roles", userId, login, rolesVersion, roles }
       : undefined,
   key: (common, { kid }) => (isText(kid) ? { ...common, kind: "key", kid } : undefined),
-  all: (common, { era }) => (isWhole(era) ? { ...common, kind: "all", era } : undefined),
+  all: (common, { era, sessions }) =>
+    isWhole(era) ? { ...common, kind: "all", era, ...alsoSessions(sessions) } : undefined,
 };
+
+const alsoSessions = (sessions: unknown) => (sessions === true ? ({ sessions: true } as const) : {});
+
+/** The kinds that this version knows; a verifier sends them as `kinds`. */
+export const feedKinds: readonly string[] = Object.keys(readers);

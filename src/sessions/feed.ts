@@ -5,10 +5,13 @@ import type { Clock } from "../clock.js";
 import { createSecretMatch } from "../crypto/bearer-secret.js";
 import { AmphoError } from "../errors.js";
 import type { Store } from "../store/store.js";
-import { type FeedPage, toFeedEntry } from "./feed-entry.js";
+import { broadenEntry, type FeedPage, toFeedEntry } from "./feed-entry.js";
 import type { RevocationSet } from "./revocation-set.js";
 
 export const feedWaitMaxSeconds = 20;
+
+/** A verifier that sends no `kinds` knows these. A kind that is added later must not be added here. */
+const firstKinds = ["session", "user", "roles", "key", "all"];
 
 const entriesMax = 5000;
 /** What is revoked together is told together: thousands of logouts a second are ten answers a second for each verifier. */
@@ -22,6 +25,8 @@ export interface Feed {
     readonly bearer: string | undefined;
     readonly after: number;
     readonly waitSeconds: number;
+    /** The kinds that the verifier knows; undefined for the kinds of the first version. */
+    readonly kinds?: readonly string[] | undefined;
   }): Promise<FeedPage>;
   /** Answers whoever waits. */
   close(): void;
@@ -113,8 +118,13 @@ export function createFeed(deps: {
   }
 
   return {
-    async read({ bearer, after, waitSeconds }) {
+    async read({ bearer, after, waitSeconds, kinds = firstKinds }) {
       admit(bearer);
+      const known = new Set(kinds);
+      const broadened = (page: Page): Page => ({
+        ...page,
+        revocations: page.revocations.map((entry) => broadenEntry(entry, known)),
+      });
       const askedMs = clock.monotonicMs();
       // Before the store is read: what is written in between must not be missed.
       const held = wait(waitSeconds);
@@ -122,10 +132,10 @@ export function createFeed(deps: {
         const present = await pageAfter(after);
         // Whatever there is to say, be it that the numbers went back, is said at once.
         if (held === undefined || present.last !== after || present.revocations.length > 0)
-          return { ...present, waited: 0 };
+          return { ...broadened(present), waited: 0 };
         await held.over;
         const waited = Math.floor(clock.monotonicMs() - askedMs);
-        return { ...(await pageAfter(after)), waited };
+        return { ...broadened(await pageAfter(after)), waited };
       } finally {
         held?.stop();
       }

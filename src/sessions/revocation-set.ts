@@ -61,7 +61,7 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
   const usersById = new Map<string, UserRow[]>();
   const usersByLogin = new Map<string, UserRow[]>();
   /** The latest of each: a later row says an earlier time where the clock was set back, and takes nothing back. */
-  let all: { readonly era: number; readonly at: number } | undefined;
+  let all: { readonly era: number; readonly at: number; readonly sessionsAt: number } | undefined;
   const listeners = new Set<RevocationListener>();
   let epoch: string | undefined;
   let after = 0;
@@ -76,7 +76,11 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     if (row.kind === "session") sessions.add(row.sessionId);
     else if (row.kind === "key") keys.add(row.kid);
     else if (row.kind === "all")
-      all = { era: Math.max(row.era, all?.era ?? row.era), at: Math.max(row.at, all?.at ?? row.at) };
+      all = {
+        era: Math.max(row.era, all?.era ?? row.era),
+        at: Math.max(row.at, all?.at ?? row.at),
+        sessionsAt: Math.max(row.sessions === true ? row.at : -1, all?.sessionsAt ?? -1),
+      };
     else {
       push(usersById, row.userId, row);
       push(usersByLogin, names.rowLogin(row.login), row);
@@ -155,7 +159,7 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
 
   function refuses(row: UserRow, claims: RevocableClaims): boolean {
     const older =
-      claims.sid === undefined
+      claims.sid === undefined || (row.kind === "user" && row.sessions === true)
         ? claims.iat === undefined || claims.iat <= row.at
         : row.kind === "roles" && (claims.ver ?? 0) < row.rolesVersion;
     if (!older) return false;
@@ -205,7 +209,7 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
       if (rows.size === 0) return undefined;
       if (claims.sid !== undefined) {
         if (sessions.size > 0 && sessions.has(names.session(claims.sid))) return "session";
-        if (all !== undefined && eraOf(claims.sid) < all.era) return "all";
+        if (all !== undefined && (eraOf(claims.sid) < all.era || (claims.iat ?? 0) <= all.sessionsAt)) return "all";
       } else if (all !== undefined && (claims.iat === undefined || claims.iat <= all.at)) return "all";
       if (claims.sub !== undefined) {
         const row = usersById.get(claims.sub)?.find((candidate) => refuses(candidate, claims));

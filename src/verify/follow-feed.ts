@@ -1,7 +1,7 @@
 // Keeps a verifier's revocation set in step with the feed of an Ampho (docs/verifying.md): one question is always open, and
 // answered as soon as something is revoked.
 import { type Clock, leewayMaxSeconds } from "../clock.js";
-import { fromFeedEntry } from "../sessions/feed-entry.js";
+import { feedKinds, fromFeedEntry } from "../sessions/feed-entry.js";
 import { watchProcessPause } from "../sessions/process-pause.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
 import type { Revocation, RevocationPage } from "../store/sql/revocations.js";
@@ -57,6 +57,7 @@ export function followFeed(deps: {
     const asked = new URL(url);
     asked.searchParams.set("after", String(after));
     asked.searchParams.set("wait", String(wait));
+    asked.searchParams.set("kinds", feedKinds.join(","));
     const { members } = await fetchJson(asked, { ...bounds, bearer: token, signal });
     const { page, more, waitedMs, serverNow } = pageOf(members);
     anew = serverNow < serverAt - serversApartSeconds;

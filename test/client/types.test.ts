@@ -1,7 +1,7 @@
 import { expectTypeOf, it } from "vitest";
 import type { z } from "zod";
 import type { Client, Session } from "../../dist/client/client.js";
-import type { currentSession } from "../../dist/http/rest/schemas.js";
+import type { currentSession } from "../../dist/http/rest/endpoints/session.js";
 
 it("a session has the fields of GET /session", () => {
   expectTypeOf<Session>().toExtend<z.output<typeof currentSession>>();

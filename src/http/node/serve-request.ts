@@ -7,7 +7,7 @@ import { type NodeRequest, readRequest, targetOf } from "./request.js";
 import { requestIdOn } from "./request-id.js";
 import { writeResponse } from "./response.js";
 
-/** Whether the request's path is under the prefix of the endpoints. */
+/** Returns whether the request's path is under the prefix of the endpoints. */
 export function isUnderPrefix(host: HttpHost, request: NodeRequest): boolean {
   return isUnder(host.prefix, parseTarget(targetOf(request)).path);
 }

@@ -1,5 +1,5 @@
-// What endpoints use of an instance besides its flows. Apart from route.ts, because types of adapters reach it and must not
-// need zod.
+// The parts of an instance that endpoints use besides its flows. They are not in route.ts, because the types of adapters import
+// them and must not need zod.
 import type { Feed } from "../../sessions/feed.js";
 
 export interface Features {

@@ -33,7 +33,7 @@ export interface HandlerOptions {
   readonly trustedHops: number;
   /** Origins whose pages can read the responses in a browser (AMPHO_SECURITY_CORS_ORIGINS). */
   readonly corsOrigins: readonly string[];
-  /** Whether responses allow `ampho doctor --attack` (AMPHO_ALLOW_ATTACK_TEST). */
+  /** True if responses allow `ampho doctor --attack` (AMPHO_ALLOW_ATTACK_TEST). */
   readonly allowAttackTest?: boolean;
   /** Called once, for the first request that a proxy has forwarded although no proxy is believed. */
   readonly onForwarded?: () => void;

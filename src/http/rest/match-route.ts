@@ -7,7 +7,7 @@ export interface RouteMatch {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** Returns all rows with this path, by method; empty when there is none. */
+/** Returns all rows with this path, by method. The map is empty when there is none. */
 export type FindRoutes = (path: string) => ReadonlyMap<string, RouteMatch>;
 
 export function createFindRoutes(routes: readonly Route[]): FindRoutes {

@@ -13,7 +13,7 @@ export type RequestBody =
 export interface RequestHead {
   /** In capitals, as sent. */
   readonly method: string | undefined;
-  /** Returns a header's value by its name in lower case. Repeated headers are joined with ", ", cookies with "; ". */
+  /** Returns a header's value by its name in lower case. Repeated headers are joined with a comma, cookies with a semicolon. */
   header(name: string): string | undefined;
   /** Each raw Authorization value separately. */
   readonly authorization: readonly string[];
@@ -35,7 +35,7 @@ export interface HttpResponse {
   readonly headers: Readonly<Record<string, string>>;
   /** Set-Cookie values, one header each. */
   readonly cookies?: readonly string[];
-  /** JSON text; undefined where there is none, and for HEAD. */
+  /** JSON text. It is undefined for 204 and for HEAD. */
   readonly body: string | undefined;
   /** For the access log only: the pattern of the route, with its prefix. */
   readonly route?: string;

@@ -1,4 +1,4 @@
-// The OpenAPI 3.1 document of the route table. JSON Schemas come from the same zod schemas that check the bodies.
+// Builds the OpenAPI 3.1 document from the route table. Its JSON Schemas come from the zod schemas that check the bodies.
 import { z } from "zod";
 import { type ErrorCode, errorCodes } from "../../errors.js";
 import { cookieNames } from "./cookies/cookie-mode.js";
@@ -9,7 +9,7 @@ import { cookieGrant, type OpenApiDocument } from "./schemas.js";
 export interface DescriptionOptions {
   readonly prefix: string;
   readonly version: string;
-  /** Defined where tokens are in cookies. */
+  /** Defined with AMPHO_SECURITY_COOKIES. */
   readonly cookies: object | undefined;
 }
 
@@ -34,7 +34,7 @@ export function describe(routes: readonly Route[], { prefix, version, cookies }:
   };
 }
 
-/** Every code that a row can answer with: its own, its need's and its body's, in the order of the errors' table. */
+/** Returns every code of a route: its own, those of its access and of its body, in the order of `errorCodes`. */
 export function errorsOf(route: Route): readonly ErrorCode[] {
   const codes = new Set<ErrorCode>(["invalid_request", "internal_error", ...route.errors]);
   if (route.method !== "GET") for (const code of bodyErrors) codes.add(code);
@@ -50,10 +50,10 @@ const problemSchema = {
   type: "object",
   required: ["message", "error"],
   properties: {
-    message: { type: "string", description: "for people; never contains anything that the client sent" },
+    message: { type: "string", description: "For people. It never contains anything that the client sent." },
     error: { type: "string", enum: errorCodes },
-    field: { type: "string", description: "`invalid_request`: the wrong field, where exactly one is wrong" },
-    reason: { type: "string", description: "`password_rejected`: the rule that the new password breaks" },
+    field: { type: "string", description: "With `invalid_request`: the wrong field, where exactly one is wrong." },
+    reason: { type: "string", description: "With `password_rejected`: the rule that the new password breaks." },
   },
 };
 
@@ -70,13 +70,13 @@ const security = {
   feed: [{ feed: [] }],
 };
 
-/** The needs that a token in a cookie meets. */
-const mayBring = new Set(["optional", "bearer", "session"]);
+/** The kinds of access for which a token can come in a cookie. */
+const acceptsCookie = new Set(["optional", "bearer", "session"]);
 const cookieScheme = {
-  cookie: { type: "apiKey", in: "cookie", name: cookieNames.token, description: "set by login and renew" },
+  cookie: { type: "apiKey", in: "cookie", name: cookieNames.token, description: "Set by login and renew." },
 };
 
-/** A row as it is with AMPHO_SECURITY_COOKIES: grants hold no token, and pages of other sites are refused. */
+/** Returns a row with AMPHO_SECURITY_COOKIES: grants hold no token, and requests of foreign pages are rejected. */
 function cookieForm(route: Route): Route {
   const errors: readonly ErrorCode[] = route.method === "GET" ? route.errors : [...route.errors, "cross_site"];
   return route.grants ? { ...route, errors, output: cookieGrant } : { ...route, errors };
@@ -93,10 +93,10 @@ function operation(route: Route, schemas: Json, byCookie: boolean): Json {
   return {
     operationId: route.name,
     summary: route.summary,
-    ...(route.note !== undefined && { description: route.note }),
+    ...(route.notes !== undefined && { description: route.notes.join(" ") }),
     security: [
       ...security[route.access.name],
-      ...(byCookie && mayBring.has(route.access.name) ? [{ cookie: [] }] : []),
+      ...(byCookie && acceptsCookie.has(route.access.name) ? [{ cookie: [] }] : []),
     ],
     ...(parameters.length > 0 && { parameters }),
     ...(body && { requestBody: requestBody(body, !route.input.isOptional) }),

@@ -4,7 +4,7 @@ import type { Auth } from "../../tokens/auth.js";
 
 export interface RouteAccess<A> {
   readonly name: "none" | "optional" | "bearer" | "session" | "feed";
-  /** Whether the guard checks the token before the endpoint runs. */
+  /** True if the guard checks the token before the endpoint runs. */
   readonly guarded: boolean;
   readonly check: (auth: Auth | undefined) => A;
 }

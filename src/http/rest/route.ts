@@ -1,4 +1,4 @@
-// What a row of the route table is, and what its endpoint gets.
+// The type of a row of the route table, and the input of its endpoint.
 import type { z } from "zod";
 import type { ErrorCode } from "../../errors.js";
 import type { Caller } from "../../flows/deps.js";
@@ -13,7 +13,7 @@ import type { OpenApiDocument } from "./schemas.js";
 
 export type SentCookies = Pick<Credentials, "token" | "refreshToken" | "device">;
 
-/** A request whose body was read and whose token, where the route needs one, was accepted. */
+/** A request whose body was read and whose token, where the route requires one, was accepted. */
 export interface RawCall {
   readonly flows: Flows;
   readonly features: Features;
@@ -21,18 +21,18 @@ export interface RawCall {
   /** The bearer token as sent, unchecked. */
   readonly bearer: string | undefined;
   readonly auth: Auth | undefined;
-  /** What came in cookies; nothing without AMPHO_SECURITY_COOKIES. */
+  /** The tokens from cookies. They are undefined without AMPHO_SECURITY_COOKIES. */
   readonly cookies: SentCookies;
   /** Undefined when there was no body. */
   readonly members: Members | undefined;
   /** The path's parameters. */
   readonly parameters: Readonly<Record<string, string>>;
   readonly idempotencyKey: string | undefined;
-  /** The OpenAPI document of what is served. */
+  /** Returns the OpenAPI document of the routes that this instance serves. */
   readonly describe: () => OpenApiDocument;
 }
 
-/** The same with the token and the body as the row asks for them. */
+/** The same call with the token and the input that the row requires. */
 export interface Call<I, A> extends Omit<RawCall, "auth" | "members"> {
   readonly auth: A;
   readonly input: I;
@@ -40,25 +40,26 @@ export interface Call<I, A> extends Omit<RawCall, "auth" | "members"> {
 
 interface Described {
   readonly method: "GET" | "POST" | "DELETE";
-  /** Under the prefix; `{name}` stands for one segment. */
+  /** The path under the prefix. `{name}` stands for one segment. */
   readonly path: `/${string}`;
   /** OpenAPI's `operationId`. */
   readonly name: string;
+  /** The caller's task, as an imperative without a full stop. */
   readonly summary: string;
-  /** What else there is to know, in Markdown. */
-  readonly note?: string;
-  /** Headers that it reads besides those of every route: name -> what to send, for the OpenAPI document. */
+  /** Further facts, as sentences in Markdown. */
+  readonly notes?: readonly string[];
+  /** Request headers of this route alone: name -> description. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly status: 200 | 204;
-  /** Codes of its own, besides those that its need and its body bring along. */
+  /** The route's own codes. Those of its access and its body are added (`errorsOf`). */
   readonly errors: readonly ErrorCode[];
   /** `Cache-Control` where it is not `no-store`. */
   readonly cache?: string;
-  /** The answer is a grant. */
+  /** The output is a grant, which goes into cookies with AMPHO_SECURITY_COOKIES. */
   readonly grants?: true;
-  /** The session of the caller is over with the answer. */
+  /** The route ends the caller's session. */
   readonly ends?: true;
-  /** Whether the route is there at all; without this it always is. */
+  /** Returns whether the instance serves the route. Without it, every instance does. */
   readonly available?: (features: Features) => boolean;
 }
 
@@ -69,7 +70,7 @@ interface Row<I, A, O> extends Described {
   readonly endpoint: (call: Call<I, A>) => O | Promise<O>;
 }
 
-/** A row as the handler, the OpenAPI document and the docs read it. */
+/** A row without its types, for the handler, the OpenAPI document and the docs. */
 export interface Route extends Described {
   readonly access: RouteAccess<unknown>;
   readonly input: Input<unknown>;
@@ -77,7 +78,7 @@ export interface Route extends Described {
   readonly respond: (call: RawCall) => unknown;
 }
 
-/** Checks a row's types against its endpoint's, and binds the steps before the endpoint: token first, then the body's fields. */
+/** Checks a row's types against those of its endpoint. The row's `respond` checks the token, then the fields, and calls the endpoint. */
 export function route<I, A, O>({ endpoint, ...row }: Row<I, A, O>): Route {
   return {
     ...row,

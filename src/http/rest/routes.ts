@@ -1,40 +1,29 @@
-// The route table: from it come dispatch, validation, the OpenAPI document and docs/http.md.
-// A new endpoint is one row here and one file in endpoints/.
+// The route table: one row for each endpoint. The handler, OpenAPI, docs/http.md and the labels of metrics derive from it.
 import { publishedKeysMaxAgeSeconds } from "../../keys/rotation-waits.js";
-import { logIn } from "./endpoints/login.js";
+import { credentials, logIn } from "./endpoints/login.js";
 import { logOut } from "./endpoints/logout.js";
-import { changePassword } from "./endpoints/password.js";
-import { publishDescription, publishKeys } from "./endpoints/published.js";
-import { renew } from "./endpoints/renew.js";
-import { readRevocations } from "./endpoints/revocations.js";
-import { readSession } from "./endpoints/session.js";
-import { endSession, endSessions, listSessions } from "./endpoints/sessions.js";
+import { changePassword, passwordChange } from "./endpoints/password.js";
+import { jwkSet, publishDescription, publishKeys } from "./endpoints/published.js";
+import { renew, renewal } from "./endpoints/renew.js";
+import { feedPage, feedQuery, readRevocations } from "./endpoints/revocations.js";
+import { currentSession, readSession } from "./endpoints/session.js";
+import { endSession, endSessions, listSessions, sessionList } from "./endpoints/sessions.js";
 import { fields, noInput, optionalFields } from "./request/input.js";
 import { route } from "./route.js";
 import { bearer, feed, none, optional, session } from "./route-access.js";
-import {
-  credentials,
-  currentSession,
-  document,
-  feedPage,
-  feedQuestion,
-  grant,
-  jwkSet,
-  passwordChange,
-  renewal,
-  sessionList,
-} from "./schemas.js";
+import { grant, openApiDocument } from "./schemas.js";
 
 export const routes = [
   route({
     method: "POST",
     path: "/login",
     name: "login",
-    summary: "Opens a session, or re-authenticates the one whose bearer token is sent along",
-    note: [
-      "A login without `password` succeeds only by another way in that the account has.",
-      "A login that carries the bearer token of a live session of the same user re-authenticates that session instead of opening another.",
-    ].join(" "),
+    summary: "Log in with a password",
+    notes: [
+      "Creates a session and returns its first tokens.",
+      "With the bearer token of a live session of the same user, the login re-authenticates that session and creates no other one. Use this after `login_too_old`.",
+      "A login without `password` succeeds only if the account has another way to log in.",
+    ],
     access: optional,
     input: fields(credentials),
     status: 200,
@@ -47,18 +36,18 @@ export const routes = [
     method: "POST",
     path: "/renew",
     name: "renew",
-    summary: "The next tokens of a session: by its refresh token, or by a bearer token and no body",
-    note: [
-      "Send `refresh_token`, or an access token as bearer and no body, never both; a client keeps to one of the two ways.",
-      "By access token the answer holds no `refresh_token`.",
-      "Each token renews once; the one before the newest still does for 10 s, or until the next renewal with the same `Idempotency-Key`",
-      "header (16 to 255 printable characters holding 128 random bits, stored before the first try). An older one ends the session.",
-    ].join(" "),
+    summary: "Renew a session",
+    notes: [
+      "Send `refresh_token` in the body, or an access token as bearer and no body. A client must use only one of the two ways.",
+      "A renewal by access token returns no `refresh_token`.",
+      "Each token renews once. The token before the newest one still renews for 10 seconds, so two tabs or a lost response do no harm.",
+      "With the same `Idempotency-Key` it renews until the next renewal. An older token ends the session, because it might be stolen.",
+    ],
     access: optional,
     input: optionalFields(renewal),
     headers: {
       "Idempotency-Key":
-        "16 to 255 printable characters holding 128 random bits, stored before the first try; another form is ignored",
+        "16 to 255 printable characters with 128 random bits. The client must store the key before its first attempt. A key in another form is ignored.",
     },
     status: 200,
     output: grant,
@@ -70,7 +59,10 @@ export const routes = [
     method: "POST",
     path: "/logout",
     name: "logout",
-    summary: "Ends this session",
+    summary: "Log out",
+    notes: [
+      "Ends the session of the token. Its tokens are rejected at once in this process, and within a second in others.",
+    ],
     access: session,
     input: noInput,
     status: 204,
@@ -82,8 +74,11 @@ export const routes = [
     method: "GET",
     path: "/session",
     name: "readSession",
-    summary: "Who is asking, from the token alone",
-    note: "`id`, `session` and `starts` are null for a token that has none.",
+    summary: "Read the current session",
+    notes: [
+      "The response comes from the token alone, without the database.",
+      "`id`, `session` and `starts` are null for a token that has none.",
+    ],
     access: bearer,
     input: noInput,
     status: 200,
@@ -95,7 +90,7 @@ export const routes = [
     method: "GET",
     path: "/sessions",
     name: "listSessions",
-    summary: "The caller's sessions",
+    summary: "List the user's sessions",
     access: session,
     input: noInput,
     status: 200,
@@ -107,7 +102,8 @@ export const routes = [
     method: "DELETE",
     path: "/sessions",
     name: "endSessions",
-    summary: "Ends all of the caller's sessions",
+    summary: "End all sessions of the user",
+    notes: ["Ends the current session as well."],
     access: session,
     input: noInput,
     status: 204,
@@ -119,8 +115,8 @@ export const routes = [
     method: "DELETE",
     path: "/sessions/{id}",
     name: "endSession",
-    summary: "Ends one of the caller's sessions",
-    note: "A session that is not one's own is `not_found`.",
+    summary: "End one session of the user",
+    notes: ["Returns `not_found` for a session of another user."],
     access: session,
     input: noInput,
     status: 204,
@@ -131,12 +127,15 @@ export const routes = [
     method: "POST",
     path: "/password",
     name: "changePassword",
-    summary: "Sets a new password and ends the caller's other sessions",
-    note: "Not there (404) when the application keeps its own user table. Of a refused new password the message says which rule it breaks.",
+    summary: "Change the password",
+    notes: [
+      "Sets the new password and ends the user's other sessions.",
+      "Returns 404 when the application keeps its own user table.",
+    ],
     access: session,
     input: fields(passwordChange),
     status: 204,
-    errors: ["invalid_credentials", "too_many_attempts", "overloaded"],
+    errors: ["password_rejected", "invalid_credentials", "too_many_attempts", "overloaded"],
     available: ({ keepsPasswords }) => keepsPasswords,
     endpoint: changePassword,
   }),
@@ -144,8 +143,11 @@ export const routes = [
     method: "GET",
     path: "/.well-known/jwks.json",
     name: "publishKeys",
-    summary: "The public keys (RFC 7517); none for a secret key",
-    note: `Unlike all others this answer may be cached: \`Cache-Control: public, max-age=${publishedKeysMaxAgeSeconds}\`.`,
+    summary: "Get the public keys",
+    notes: [
+      "Returns a JWK Set (RFC 7517) for services that verify tokens. It is empty for `oct` keys, which are secret.",
+      `Unlike all other responses, this one can be cached: \`Cache-Control: public, max-age=${publishedKeysMaxAgeSeconds}\`.`,
+    ],
     access: none,
     input: noInput,
     status: 200,
@@ -158,14 +160,14 @@ export const routes = [
     method: "GET",
     path: "/revocations",
     name: "readRevocations",
-    summary: "What was revoked, for services that verify tokens and hold no store",
-    note: [
-      "Not there (404) without `AMPHO_SECURITY_REVOCATION_FEED_TOKEN`. An answer is held back for up to `wait` seconds until something is revoked.",
-      "Ask with the `last` of the answer before as `after`; at once again when `more` is true. Another `epoch` than before, a `last`",
-      "below `after`, or a `now` that went back, mean: ask with `after=0`, and keep what is known until it is over.",
-    ].join(" "),
+    summary: "Read the revocation feed",
+    notes: [
+      "For services that verify tokens without the database. `docs/verifying.md` describes how to follow the feed.",
+      "Returns 404 without `AMPHO_SECURITY_REVOCATION_FEED_TOKEN`.",
+      "With `wait`, the server responds when something is revoked, or after that many seconds.",
+    ],
     access: feed,
-    input: fields(feedQuestion),
+    input: fields(feedQuery),
     status: 200,
     output: feedPage,
     errors: ["missing_token", "invalid_token", "unavailable"],
@@ -176,12 +178,25 @@ export const routes = [
     method: "GET",
     path: "/openapi.json",
     name: "publishDescription",
-    summary: "This description",
+    summary: "Get the OpenAPI document",
+    notes: ["Returns OpenAPI 3.1 of the endpoints that this instance serves."],
     access: none,
     input: noInput,
     status: 200,
-    output: document,
+    output: openApiDocument,
     errors: [],
     endpoint: publishDescription,
   }),
+] as const;
+
+/** Paths for endpoints of later versions (docs/contract.md §4). They return 404, and applications must not use them. */
+export const reservedPaths = [
+  "/token",
+  "/authorize",
+  "/keys",
+  "/admin",
+  "/passkeys",
+  "/totp",
+  "/account",
+  "/register",
 ] as const;

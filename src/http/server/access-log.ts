@@ -1,17 +1,18 @@
-// One line for each request: JSON, or readable. It holds the route's pattern, never the path, query, headers or body that were sent.
+// The access log: one line for each request, as JSON or as text. It contains the route's pattern, never the path, query, headers or
+// body that the client has sent.
 import type { ErrorCode } from "../../errors.js";
 
 export interface AccessEntry {
-  /** When the request came, milliseconds since 1970. */
+  /** The time of the request, in milliseconds since 1970. */
   readonly timeMs: number;
   /** Undefined when the request could not be parsed. */
   readonly method: string | undefined;
-  /** The pattern, as in `/api/security/sessions/{id}`; undefined when the path is none of ours. */
+  /** The pattern, such as `/api/security/sessions/{id}`, or undefined for a path that is no route. */
   readonly route: string | undefined;
   readonly status: number;
   readonly durationMs: number;
   readonly error: ErrorCode | undefined;
-  /** Also sent as `X-Request-Id`. */
+  /** The `X-Request-Id` of the response. */
   readonly requestId: string;
 }
 
@@ -19,7 +20,7 @@ export type AccessLog = (entry: AccessEntry) => void;
 
 const lines = { json: jsonLine, text: textLine };
 
-/** Logs to `write`, one line with its end a call. */
+/** Calls `write` once for each request, with a whole line. */
 export function createAccessLog(format: keyof typeof lines, write: (line: string) => void): AccessLog {
   const lineOf = lines[format];
   return (entry) => write(`${lineOf(entry)}\n`);

@@ -1,32 +1,33 @@
-// What the standalone server knows of a connection: what it owes it, when it ends, and whether anything is under way on it.
+// The standalone server's record of each connection: open responses, whether it closes, and how much it has read.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
 export interface Connection {
   readonly socket: Socket;
+  /** Requests that have begun and whose response is not complete. */
   openResponses: number;
-  /** Whether requests have come beyond those that may be unanswered, since there were none. */
+  /** Set while requests are rejected because too many responses are open. It ends when none is open. */
   rejecting: boolean;
-  /** It ends with the last answer that is owed. */
+  /** Set when the connection closes after its last response. */
   closing: boolean;
-  /** The response that is owed to its last request, until that is answered. */
+  /** The response to the last request, until it is complete. */
   lastResponse: ServerResponse | undefined;
-  /** Bytes that had been read when the last answer was given: more of them are the begin of another request. */
+  /** Bytes that had been read when the last response was complete. More bytes are the beginning of another request. */
   readBytes: number;
 }
 
-/** As it is when it has just been accepted. */
+/** Returns the record of a connection that has just been accepted. */
 export function trackConnection(socket: Socket): Connection {
   return { socket, openResponses: 0, rejecting: false, closing: false, lastResponse: undefined, readBytes: 0 };
 }
 
-/** This answer is the connection's last one, and says so. */
+/** Makes this response the last one of its connection, with `Connection: close`. */
 export function closeAfter(connection: Connection | undefined, response: ServerResponse): void {
   response.setHeader("Connection", "close");
   if (connection !== undefined) connection.closing = true;
 }
 
-/** Counts the answer as owed until it is over, or its client gone. */
+/** Counts the response as open until it is complete or its client has gone. */
 export function trackResponse(
   connection: Connection | undefined,
   request: IncomingMessage,
@@ -43,9 +44,9 @@ export function trackResponse(
   response.once("close", () => {
     connection.openResponses -= 1;
     settle();
-    // A pipelined request may have taken its place.
+    // A pipelined request can have set another one.
     if (connection.lastResponse === response) connection.lastResponse = undefined;
   });
-  // The body of what is refused may end after its answer.
+  // The body of a rejected request can end after its response.
   request.once("close", settle);
 }

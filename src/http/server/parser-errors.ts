@@ -1,4 +1,4 @@
-// What Node's HTTP parser refuses by itself gets a bare status line, as Node would send it, and its connection is closed.
+// Requests that Node's HTTP parser rejects get a bare status line, as Node would send it, and their connection is closed.
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 
@@ -9,25 +9,26 @@ const statuses: Readonly<Record<string, number>> = {
 
 const lingerMs = 500;
 
-/** The parser complains of every further piece of a request that it has refused. */
-const refused = new WeakSet<Duplex>();
+/** The parser reports every further piece of a rejected request as another error. */
+const rejected = new WeakSet<Duplex>();
 
 /**
- * Answers and closes. `code` is that of Node's error; without one it is a 400.
- * Gives the status that was sent, or undefined when there was nobody to send it to or an answer had begun.
+ * Responds and closes the connection. `code` is the code of Node's error. Without one the status is 400.
+ *
+ * Returns the status that was sent, or undefined when the client had gone or a response had begun.
  */
 export function rejectSocket(socket: Duplex, code = "", hasBegun = false): number | undefined {
-  if (refused.has(socket)) return undefined;
+  if (rejected.has(socket)) return undefined;
   if (code === "ECONNRESET" || hasBegun || !socket.writable) {
     socket.destroy();
     return undefined;
   }
-  refused.add(socket);
-  // Node has let go of a tunnel's socket: without a listener its reset would end the process.
+  rejected.add(socket);
+  // Node has removed its listeners from a CONNECT request's socket. Without a listener its reset would end the process.
   socket.on("error", () => socket.destroy());
   const status = statuses[code] ?? 400;
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nCache-Control: no-store\r\n\r\n`);
-  // A reset at once could overtake the answer.
+  // An immediate reset could arrive before the response.
   setTimeout(() => socket.destroy(), lingerMs).unref();
   return status;
 }

@@ -1,63 +1,55 @@
-// GET /healthz (the process answers) and GET /readyz (the store does, too), at the root.
+// GET /healthz (the process is alive) and GET /readyz (the process can serve requests), at the root.
 import type { IncomingHttpHeaders } from "node:http";
 import { AmphoError } from "../../errors.js";
 import type { HttpResponse } from "../rest/message.js";
 import { forwardedIgnored, isForwarded } from "../rest/request/client-address.js";
-import { plainHeaders } from "../rest/responses/response.js";
+import { jsonResponse } from "../rest/responses/response.js";
+import { readOnly } from "./read-only.js";
 
 export interface ProbeOptions {
-  /** Rejects with `unavailable` when the store is away. */
+  /** Rejects with `unavailable` when the database is unreachable. */
   readonly ready: () => Promise<void>;
-  /** What is not well and no reason to send requests elsewhere. */
+  /** Problems that are no reason to send requests to another process. */
   readonly warnings?: (() => readonly string[]) | undefined;
   readonly refusal: (error: unknown) => HttpResponse;
-  /** How many proxies are believed. */
+  /** Number of proxies to believe. */
   readonly trustedHops: number;
 }
 
-/** Undefined when the path is no probe's. */
+/** Returns undefined when the path belongs to no probe. */
 export type Probe = (
   method: string | undefined,
   path: string,
   headers: IncomingHttpHeaders,
 ) => Promise<HttpResponse> | undefined;
 
-/** The contract promises 503 within 1.5 s, also when whoever is asked hangs. */
-const patienceMs = 1_300;
+/** The contract promises 503 within 1.5 s, also when the database hangs. */
+const readyTimeoutMs = 1_300;
 
 export function createProbe({ ready, warnings, refusal, trustedHops }: ProbeOptions): Probe {
-  const probes: Readonly<Record<string, () => Promise<void>>> = {
-    "/healthz": () => Promise.resolve(),
-    "/readyz": () => withPatience(ready()),
+  const probes: Readonly<Record<string, (headers: IncomingHttpHeaders) => HttpResponse | Promise<HttpResponse>>> = {
+    "/healthz": () => jsonResponse({ status: "ok" }),
+    "/readyz": async (headers) => {
+      await withTimeout(ready());
+      const all = [...(warnings?.() ?? []), ...forwardedWarning(headers)];
+      return jsonResponse({ status: "ok", ...(all.length > 0 && { warnings: all }) });
+    },
   };
-  return (method, path, headers) => (Object.hasOwn(probes, path) ? answer(method, path, headers) : undefined);
+  return (method, path, headers) => {
+    const probe = Object.hasOwn(probes, path) ? probes[path] : undefined;
+    return probe && readOnly(path, method, refusal, () => probe(headers));
+  };
 
-  async function answer(method: string | undefined, path: string, sent: IncomingHttpHeaders): Promise<HttpResponse> {
-    try {
-      if (method !== "GET" && method !== "HEAD") {
-        throw new AmphoError("method_not_allowed", "This path takes GET, HEAD.", { allow: ["GET", "HEAD"] });
-      }
-      await probes[path]?.();
-      const headers = { ...plainHeaders, "Content-Type": "application/json" };
-      return { status: 200, headers, body: bodyFor(path, sent), route: path };
-    } catch (error) {
-      return { ...refusal(error), route: path };
-    }
-  }
-
-  /** Of requests only about this one: what others have sent, nobody is told. */
-  function bodyFor(path: string, sent: IncomingHttpHeaders): string {
-    if (path !== "/readyz") return JSON.stringify({ status: "ok" });
-    const ignored = trustedHops === 0 && isForwarded((name) => sent[name]);
-    const all = [...(warnings?.() ?? []), ...(ignored ? [forwardedIgnored] : [])];
-    return JSON.stringify({ status: "ok", ...(all.length > 0 ? { warnings: all } : {}) });
+  /** It depends on this request alone, so that no client learns about the requests of others. */
+  function forwardedWarning(headers: IncomingHttpHeaders): readonly string[] {
+    return trustedHops === 0 && isForwarded((name) => headers[name]) ? [forwardedIgnored] : [];
   }
 }
 
-async function withPatience(ready: Promise<void>): Promise<void> {
+async function withTimeout(ready: Promise<void>): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new AmphoError("unavailable", "The store does not answer.")), patienceMs);
+    timer = setTimeout(() => reject(new AmphoError("unavailable", "The database did not respond.")), readyTimeoutMs);
   });
   try {
     await Promise.race([ready, late]);

@@ -18,11 +18,14 @@ import { columnsOf } from "./columns.js";
 import type { Ending } from "./session-rows.js";
 import { sendNumbers, sendState } from "./state.js";
 
-/** Every process keeps it in memory until `until`, and looks at it on each guarded request. Times are Unix seconds. */
+/**
+ * Every process keeps it in memory until `until`, and looks at it on each guarded request. Times are Unix seconds.
+ * With `sessions`, which only verifiers receive, it also covers tokens with `sid` that were issued at `at` or before.
+ */
 export type Revocation = { readonly n: number; readonly at: number; readonly until: number } & (
   | { readonly kind: "session"; readonly sessionId: string }
   /** Tokens without `sid` that name the user and were issued at `at` or before, or have no `iat`. */
-  | { readonly kind: "user"; readonly userId: string; readonly login: string }
+  | { readonly kind: "user"; readonly userId: string; readonly login: string; readonly sessions?: true }
   /** Tokens of the user with one of these roles and a `ver` below `rolesVersion`. Tokens without `sid` as for "user". */
   | {
       readonly kind: "roles";
@@ -33,7 +36,7 @@ export type Revocation = { readonly n: number; readonly at: number; readonly unt
     }
   | { readonly kind: "key"; readonly kid: string }
   /** Tokens of sessions of an earlier era than this one, and tokens without `sid` as for "user". */
-  | { readonly kind: "all"; readonly era: number }
+  | { readonly kind: "all"; readonly era: number; readonly sessions?: true }
 );
 
 type WithoutNumber<T> = T extends unknown ? Omit<T, "n"> : never;

@@ -1,10 +1,11 @@
 // Cross-origin calls from browsers (Fetch standard §3.2). They are off unless origins are listed. A response names one exact
-// origin, never `*`. Credentials are allowed only where tokens are in cookies; elsewhere a page sets the Authorization header.
+// origin, never `*`. Credentials are allowed only where tokens are in
+// cookies. Elsewhere a page sets the Authorization header.
 import type { HttpRequest, HttpResponse } from "../message.js";
 import { emptyResponse } from "../responses/response.js";
 
 export interface Cors {
-  /** Whether this is a browser's preflight from a listed origin. From another origin it stays an ordinary OPTIONS request. */
+  /** Returns true for a browser's preflight from a listed origin. From another origin it stays an ordinary OPTIONS request. */
   isPreflight(request: HttpRequest): boolean;
   /** Returns the response to a preflight for a path that has these methods. */
   preflight(methods: readonly string[]): HttpResponse;

@@ -1,5 +1,5 @@
-// Which site a request comes from, by headers that browsers set and pages cannot: Fetch Metadata (`Sec-Fetch-Site`), or the
-// Origin header (RFC 6454 §7) where a browser does not send Fetch Metadata.
+// Finds the site that a request comes from, by headers that browsers set and pages cannot. They are Fetch Metadata
+// (`Sec-Fetch-Site`), or the Origin header (RFC 6454 §7) where a browser does not send Fetch Metadata.
 import type { RequestHead } from "../message.js";
 
 /** `unknown`: the request has neither header, so it comes from a browser before 2020 or from no browser. */
@@ -10,7 +10,7 @@ const safeMethods = new Set(["GET", "HEAD", "OPTIONS"]);
 const opensSocket = /\bwebsocket\b/i;
 
 /**
- * Whether the request changes nothing and no foreign page can read its response. A WebSocket is not safe: a page of any site
+ * Returns true if the request changes nothing and no foreign page can read its response. A WebSocket is not safe: a page of any site
  * can open one and read it (RFC 6455 §10.2), with a GET that some frameworks route like all others.
  */
 export const isSafe = (head: Pick<RequestHead, "method" | "header">): boolean =>

@@ -1,4 +1,4 @@
-// POST /logout: ends this session.
+// POST /logout: ends the session of the token.
 import type { Auth } from "../../../tokens/auth.js";
 import type { Call } from "../route.js";
 

@@ -1,14 +1,12 @@
-// POST /password: a new password; ends the user's other sessions.
-import type { z } from "zod";
+// POST /password: sets a new password and ends the user's other sessions.
+import { z } from "zod";
 import type { Auth } from "../../../tokens/auth.js";
 import type { Call } from "../route.js";
-import type { passwordChange } from "../schemas.js";
+import { password } from "../schemas.js";
 
-export function changePassword({
-  flows,
-  auth,
-  input,
-  caller,
-}: Call<z.output<typeof passwordChange>, Auth>): Promise<void> {
+export const passwordChange = z.object({ password, new_password: password });
+
+export function changePassword(call: Call<z.output<typeof passwordChange>, Auth>): Promise<void> {
+  const { flows, auth, input, caller } = call;
   return flows.changePassword({ auth, password: input.password, newPassword: input.new_password }, caller);
 }

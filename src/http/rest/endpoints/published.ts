@@ -1,7 +1,9 @@
-// GET /.well-known/jwks.json and GET /openapi.json: what anyone may read.
-import type { z } from "zod";
+// GET /.well-known/jwks.json and GET /openapi.json: public documents.
+import { z } from "zod";
 import type { Call } from "../route.js";
-import type { jwkSet, OpenApiDocument } from "../schemas.js";
+import type { OpenApiDocument } from "../schemas.js";
+
+export const jwkSet = z.object({ keys: z.array(z.looseObject({})).readonly() }).meta({ title: "JwkSet" });
 
 export function publishKeys({ features }: Call<undefined, undefined>): z.input<typeof jwkSet> {
   return features.publicKeys();

@@ -1,15 +1,93 @@
-// GET /revocations: what was revoked, for verifiers that hold no store.
-import type { z } from "zod";
+// GET /revocations: the revocation feed, for services that verify tokens without the database (docs/verifying.md).
+import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
+import { feedWaitMaxSeconds } from "../../../sessions/feed.js";
 import type { FeedPage } from "../../../sessions/feed-entry.js";
 import type { Call } from "../route.js";
-import type { feedQuestion } from "../schemas.js";
+import { seconds } from "../schemas.js";
 
-export function readRevocations({
-  features,
-  bearer,
-  input,
-}: Call<z.output<typeof feedQuestion>, undefined>): Promise<FeedPage> {
-  if (features.readFeed === undefined) throw new AmphoError("not_found", "There is nothing at this path.");
-  return features.readFeed({ bearer, after: input.after, waitSeconds: input.wait });
+const wholeNumber = (max: number) =>
+  z
+    .string()
+    .refine((text) => /^(?:0|[1-9]\d{0,15})$/.test(text) && Number(text) <= max)
+    .default("0")
+    .transform(Number);
+/** A query contains text, and OpenAPI describes the number in it. */
+const wholeMeta = (description: string, maximum: number) =>
+  ({ description, type: "integer", minimum: 0, maximum }) as const;
+
+const kindList = /^[a-z_]{1,32}(?:,[a-z_]{1,32}){0,31}$/;
+
+export const feedQuery = z.object({
+  after: wholeNumber(Number.MAX_SAFE_INTEGER).meta(
+    wholeMeta("a whole number: the `last` of the previous response, or 0 for everything", Number.MAX_SAFE_INTEGER),
+  ),
+  wait: wholeNumber(feedWaitMaxSeconds).meta(
+    wholeMeta("a whole number of seconds, at most 20, to wait for a new revocation", feedWaitMaxSeconds),
+  ),
+  kinds: z
+    .string()
+    .refine((text) => kindList.test(text))
+    .transform((text) => text.split(","))
+    .optional()
+    .meta({
+      description: "a list of the kinds that the verifier knows, with commas, such as `session,user,roles,key,all`",
+    }),
+});
+
+const numbered = {
+  n: z.int().meta({ description: "The number of the entry. Later entries have higher numbers." }),
+  at: seconds.meta({ description: "The time of the revocation, in Unix seconds." }),
+  until: seconds.meta({ description: "The time, in Unix seconds, after which the entry can be dropped." }),
+};
+const sessionDigest = z.string().meta({ description: "SHA-256 of the session's id, base64url." });
+const user = {
+  user: z.string().meta({ description: "The user's id." }),
+  login_sha256: z.string().meta({ description: "SHA-256 of the login after Unicode NFKC_Casefold, base64url." }),
+};
+const sessions = z.literal(true).optional().meta({
+  description: "The entry stands for a kind that the verifier does not know. It also rejects tokens with a `sid`.",
+});
+
+export const feedPage = z
+  .object({
+    epoch: z.string().meta({ description: "The identity of the database." }),
+    last: z.int().meta({ description: "The `after` of the next request." }),
+    revocations: z
+      .array(
+        z.union([
+          z
+            .object({ ...numbered, kind: z.literal("session"), session_sha256: sessionDigest })
+            .meta({ description: "Rejects the tokens of one session, by `sid`." }),
+          z
+            .object({ ...numbered, kind: z.literal("user"), ...user, sessions })
+            .meta({ description: "Rejects the user's tokens without `sid` that were issued before." }),
+          z
+            .object({
+              ...numbered,
+              kind: z.literal("roles"),
+              ...user,
+              version: z.int().meta({ description: "The version of the user's roles since the change." }),
+              roles: z.array(z.string()).readonly().meta({ description: "The removed roles." }),
+            })
+            .meta({ description: "Rejects the user's tokens that hold a removed role and were issued before." }),
+          z
+            .object({ ...numbered, kind: z.literal("key"), kid: z.string() })
+            .meta({ description: "Rejects everything that the key signed." }),
+          z
+            .object({ ...numbered, kind: z.literal("all"), era: z.int(), sessions })
+            .meta({ description: "Rejects all tokens that were issued before." }),
+        ]),
+      )
+      .readonly(),
+    now: seconds.meta({ description: "The server's clock, in Unix seconds." }),
+    more: z.boolean().meta({ description: "True when the client must request more entries at once." }),
+    waited: z.int().meta({ description: "Milliseconds that the server waited before it read the database." }),
+  })
+  .meta({ title: "Revocations" });
+
+export function readRevocations(call: Call<z.output<typeof feedQuery>, undefined>): Promise<FeedPage> {
+  const { features, bearer, input } = call;
+  if (features.readFeed === undefined) throw new AmphoError("not_found", "This path does not exist.");
+  return features.readFeed({ bearer, after: input.after, waitSeconds: input.wait, kinds: input.kinds });
 }

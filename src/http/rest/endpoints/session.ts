@@ -1,8 +1,25 @@
-// GET /session: who is asking, from the token alone.
-import type { z } from "zod";
+// GET /session: the user and the session of the token, from the token alone.
+import { z } from "zod";
 import type { Auth } from "../../../tokens/auth.js";
 import type { Call } from "../route.js";
-import type { currentSession } from "../schemas.js";
+import { seconds } from "../schemas.js";
+
+export const currentSession = z
+  .object({
+    id: z.string().nullable().meta({ description: "The user's id." }),
+    login: z.string().meta({ description: "The user's login." }),
+    roles: z.array(z.string()).readonly(),
+    scopes: z.array(z.string()).readonly(),
+    session: z
+      .object({
+        id: z.string(),
+        authenticated: seconds.nullable().meta({ description: "The time of the login, in Unix seconds." }),
+      })
+      .nullable(),
+    starts: seconds.nullable().meta({ description: "The token's `nbf`, in Unix seconds." }),
+    expires: seconds.meta({ description: "The token's `exp`, in Unix seconds." }),
+  })
+  .meta({ title: "Session" });
 
 export function readSession({ auth }: Call<undefined, Auth>): z.input<typeof currentSession> {
   const { id = null, login, roles, scopes, session, starts = null, expires, claims } = auth;

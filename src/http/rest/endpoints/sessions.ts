@@ -1,15 +1,33 @@
-// GET /sessions, DELETE /sessions, DELETE /sessions/{id}: the caller's own sessions.
-
+// GET /sessions, DELETE /sessions and DELETE /sessions/{id}: the caller's own sessions.
+import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
-import type { SessionView } from "../../../flows/sessions.js";
 import type { Auth } from "../../../tokens/auth.js";
 import type { Call } from "../route.js";
+import { seconds } from "../schemas.js";
+
+export const sessionList = z
+  .object({
+    sessions: z
+      .array(
+        z.object({
+          id: z.string(),
+          current: z.boolean().meta({ description: "True for the session of the token that asks." }),
+          created: seconds.meta({ description: "The time of the login, in Unix seconds." }),
+          renewed: seconds.meta({ description: "The time of the last renewal, in Unix seconds." }),
+          expires: seconds.meta({ description: "The end of the session, in Unix seconds, unless it is renewed." }),
+          address: z.string().nullable().meta({ description: "The client's address at the last renewal." }),
+          agent: z.string().nullable().meta({ description: "The client's `User-Agent` at the last renewal." }),
+        }),
+      )
+      .readonly(),
+  })
+  .meta({ title: "SessionList" });
 
 export async function listSessions({
   flows,
   auth,
   caller,
-}: Call<undefined, Auth>): Promise<{ sessions: readonly SessionView[] }> {
+}: Call<undefined, Auth>): Promise<z.input<typeof sessionList>> {
   return { sessions: await flows.listSessions({ auth }, caller) };
 }
 
@@ -19,7 +37,7 @@ export function endSessions({ flows, auth, caller }: Call<undefined, Auth>): Pro
 
 export async function endSession({ flows, auth, caller, parameters }: Call<undefined, Auth>): Promise<void> {
   const { id = "" } = parameters;
-  // What cannot be an id never reaches the store.
-  if (!/^[\w.-]{1,128}$/.test(id)) throw new AmphoError("not_found", "There is no such session.");
+  // A text that cannot be an id is not passed to the database.
+  if (!/^[\w.-]{1,128}$/.test(id)) throw new AmphoError("not_found", "You have no session with this id.");
   await flows.endSession({ auth, sessionId: id }, caller);
 }

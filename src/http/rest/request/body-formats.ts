@@ -26,7 +26,7 @@ export function bodyFormatOf(contentType: string | undefined, contentEncoding: s
 }
 
 /**
- * Whether the parameters (RFC 9110 §5.6.6) after `start` follow their grammar and name at most one charset, UTF-8.
+ * Returns true if the parameters (RFC 9110 §5.6.6) after `start` follow their grammar and name at most one charset, UTF-8.
  * The loop matches one parameter at a time. One pattern for all of them would backtrack over every way to split a run of
  * blanks, which an attacker could make slow.
  */

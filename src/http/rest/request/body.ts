@@ -15,7 +15,7 @@ export async function readMembers(request: HttpRequest): Promise<Members | undef
   if (body.kind === "none") return undefined;
   const format = () => bodyFormatOf(request.header("content-type"), request.header("content-encoding"));
   // A body with a Content-Length is rejected for its type or size before a byte of it is read. A host's body parser can
-  // have a higher limit; Ampho's limit applies to its result too.
+  // have a higher limit, so Ampho's limit applies to its result too.
   const announcedBytes = Number(request.header("content-length"));
   if (announcedBytes > 0) format();
   if (announcedBytes > bodyLimitBytes) throw tooLarge();

@@ -9,7 +9,7 @@ export interface AddressHeaders {
   readonly forwardedFor: string | undefined;
   /** `Forwarded`, several fields joined with commas. */
   readonly forwarded: string | undefined;
-  /** Number of proxies to believe, from the right; 0 believes none. */
+  /** Number of proxies to believe, from the right. 0 believes none. */
   readonly hops: number;
 }
 

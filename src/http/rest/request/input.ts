@@ -5,7 +5,7 @@ import type { Members } from "./body.js";
 
 export interface Input<I> {
   readonly schema: z.ZodObject | undefined;
-  /** Whether the route also accepts a request without a body. */
+  /** True if the route also accepts a request without a body. */
   readonly isOptional: boolean;
   readonly read: (members: Members | undefined) => I;
 }

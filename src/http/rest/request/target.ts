@@ -2,7 +2,7 @@
 
 export interface Target {
   readonly path: string;
-  /** Without the question mark; undefined when there is none. */
+  /** The text after the question mark, or undefined when there is none. */
   readonly query: string | undefined;
 }
 
@@ -14,7 +14,7 @@ export function parseTarget(target: string): Target {
   return mark < 0 ? { path: rest, query: undefined } : { path: rest.slice(0, mark), query: rest.slice(mark + 1) };
 }
 
-/** Whether the path is the prefix or lies under it. */
+/** Returns whether the path is the prefix or lies under it. */
 export function isUnder(prefix: string, path: string): boolean {
   return path.startsWith(prefix) && (path.length === prefix.length || path.charCodeAt(prefix.length) === 47);
 }

@@ -10,7 +10,7 @@ interface Problem {
   readonly status: number;
   /** The cause, for OpenAPI and docs/errors.md: a sentence, or several. */
   readonly cause: string;
-  /** What the client, the developer or the operator must do. */
+  /** The remedy for the client, the developer or the operator. */
   readonly fix: string;
   /** The headers that belong to this code. */
   readonly headers?: (details: ErrorDetails) => Readonly<Record<string, string>>;
@@ -41,7 +41,7 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     status: 401,
     cause:
       "The login or the password is wrong. The response is the same whether the login exists, is disabled or has no password.",
-    fix: "Ask the user for login and password again. Do not tell which of the two was wrong.",
+    fix: "Ask the user for login and password again. Do not reveal which of the two was wrong.",
     headers: challenge(),
   },
   missing_token: {

@@ -29,7 +29,7 @@ export function withoutBody(response: HttpResponse): HttpResponse {
   return { ...response, headers: { ...response.headers, "Content-Length": length }, body: undefined };
 }
 
-/** The header with which an instance allows `ampho doctor --attack` (AMPHO_ALLOW_ATTACK_TEST); its value is `true`. */
+/** The header with which an instance allows `ampho doctor --attack` (AMPHO_ALLOW_ATTACK_TEST). Its value is `true`. */
 export const attackConsentHeader = "ampho-doctor";
 
 export function withAttackConsent(response: HttpResponse): HttpResponse {
