@@ -1,5 +1,5 @@
 // Checks the fields of a body or a query against a row's schema. A message names the field and the rule, never the value.
-import type { z } from "zod";
+import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import type { Members } from "./body.js";
 
@@ -36,12 +36,13 @@ function check<S extends z.ZodObject>(schema: S, members: Members): z.output<S> 
   );
 }
 
+/** A description that was given before `optional()` is on the inner schema. */
 function ruleOf(schema: z.ZodObject, name: string): string {
   const field: unknown = schema.shape[name];
-  const description = isDescribed(field) ? field.description : undefined;
-  return description ?? "of the documented form";
+  const inner: unknown = field instanceof z.ZodOptional ? field.unwrap() : undefined;
+  return descriptionOf(field) ?? descriptionOf(inner) ?? "of the documented form";
 }
 
-function isDescribed(field: unknown): field is { readonly description: string | undefined } {
-  return typeof field === "object" && field !== null && "description" in field;
+function descriptionOf(schema: unknown): string | undefined {
+  return schema instanceof z.ZodType ? schema.description : undefined;
 }
