@@ -35,7 +35,7 @@ import { createDelayedRejection } from "./throttle/delayed-rejection.js";
 import { createThrottle } from "./throttle/throttle.js";
 import type { Auth } from "./tokens/auth.js";
 import { createKeyring } from "./tokens/keyring.js";
-import type { ApplicationUser } from "./users/directory.js";
+import type { ApplicationUser } from "./users/application-users.js";
 import { productVersion } from "./version.js";
 
 /** What createAmpho takes besides the parameters of docs/configuration.md, which it takes by their names in code. */
@@ -132,7 +132,7 @@ export async function composeAmpho(
   const telemetry = await createTelemetry(configuration.databaseUrl, version);
   const base = await openDeps(configuration, options, telemetry);
   const { store, directory, revocations, settings, clock } = base;
-  if (origin.actor === "application") await noteUsers(store, !directory.stored);
+  if (origin.actor === "application") await noteUsers(store, !directory.inDatabase);
   const keyring = createKeyring(configuration.keys, settings, revocations);
   const deps = {
     ...base,
@@ -184,7 +184,7 @@ export async function composeAmpho(
   const handler = createHandler({
     flows: bindFlows(deps, telemetry.flow),
     features: {
-      keepsPasswords: directory.stored,
+      keepsPasswords: directory.inDatabase,
       readFeed: feed?.read,
       publicKeys: () => keyring.publicKeys(),
     },

@@ -13,12 +13,9 @@ import { createRevocationSet, databaseNames } from "./sessions/revocation-set.js
 import { openStore } from "./store/open.js";
 import type { Store } from "./store/store.js";
 import type { Telemetry } from "./telemetry/telemetry.js";
-import {
-  type ApplicationUser,
-  type ApplicationUsers,
-  applicationDirectory,
-  storedDirectory,
-} from "./users/directory.js";
+import { createApplicationDirectory } from "./users/application-directory.js";
+import type { ApplicationUser, ApplicationUsers } from "./users/application-users.js";
+import { createDatabaseDirectory } from "./users/database-directory.js";
 
 export interface ManagementOptions<U extends ApplicationUser = ApplicationUser> {
   /** The application's own user table, instead of the users of the store. */
@@ -41,7 +38,7 @@ export async function openManagement(
   const deps = await openDeps(configuration, options);
   // An application's own table is known to that application alone: here its users cannot be looked up.
   const elsewhere = await deps.store.readApplicationOwnsUsers();
-  const directory = elsewhere ? { ...deps.directory, stored: false } : deps.directory;
+  const directory = elsewhere ? { ...deps.directory, inDatabase: false } : deps.directory;
   return { ...createManagement({ ...deps, directory }, origin), close: () => closeDeps(deps) };
 }
 
@@ -66,8 +63,8 @@ export async function openDeps(
     store,
     directory:
       users === undefined
-        ? storedDirectory(store, passwords, createFailureDelay(store, clock))
-        : applicationDirectory({
+        ? createDatabaseDirectory(store, passwords, createFailureDelay(store, clock))
+        : createApplicationDirectory({
             users,
             passwords,
             clock,

@@ -1,9 +1,9 @@
-// Device proofs (contract §4, `device`): a user was let in here before. A proof gives its holder a budget of guesses of its
-// own and nothing else. It names a place (`did`), not a person's machine: whoever has it, is there.
+// Device proofs (contract §4, `device`): a proof shows that its user has logged in on this device before. It gives its holder
+// a separate budget of attempts and nothing else.
+
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
 import type { Keyring } from "../tokens/keyring.js";
-import type { Account } from "../users/directory.js";
 
 /** 180 days. */
 export const proofTtlSeconds = 15_552_000;
@@ -14,11 +14,17 @@ export interface DeviceProof {
   readonly deviceId: string;
 }
 
+/** The user of a proof. Without `stored`, in an application's own table, only the id binds the proof. */
+interface ProofOwner {
+  readonly id: string;
+  readonly stored: { readonly passwordVersion: number } | undefined;
+}
+
 export interface DeviceProofs {
-  /** A proof that is ours and not expired; whose it is, is still to be seen. Anything else is nothing. */
+  /** Returns a proof that this instance issued and that has not expired, of any user. Otherwise undefined. */
   read(proof: string | undefined, now: number): DeviceProof | undefined;
-  /** The next proof of the same place, or the first one of a new place. */
-  issue(account: Account, deviceId: string | undefined, now: number): string;
+  /** Returns the next proof of a known device, or the first proof of a new one. */
+  issue(owner: ProofOwner, deviceId: string | undefined, now: number): string;
 }
 
 export function createDeviceProofs(keyring: Pick<Keyring, "signDevice" | "verifyDevice">): DeviceProofs {
@@ -33,12 +39,11 @@ export function createDeviceProofs(keyring: Pick<Keyring, "signDevice" | "verify
         throw error;
       }
     },
-    issue(account, deviceId = randomId(), now) {
-      const passwordVersion = passwordVersionOf(account);
+    issue({ id, stored }, deviceId = randomId(), now) {
       return keyring.signDevice({
-        sub: account.id,
+        sub: id,
         did: deviceId,
-        ...(passwordVersion === undefined ? {} : { pwv: passwordVersion }),
+        ...(stored === undefined ? {} : { pwv: stored.passwordVersion }),
         iat: now,
         exp: now + proofTtlSeconds,
       });
@@ -46,12 +51,7 @@ export function createDeviceProofs(keyring: Pick<Keyring, "signDevice" | "verify
   };
 }
 
-/** Whether it is this user's, and of the password that the user has now. */
-export function isProofOf(proof: DeviceProof, account: Account | undefined): account is Account {
-  return account !== undefined && proof.userId === account.id && proof.passwordVersion === passwordVersionOf(account);
-}
-
-/** An application's own table says nothing of passwords: there a proof is bound to the user's id alone. */
-function passwordVersionOf({ stored }: Account): number | undefined {
-  return stored?.passwordVersion;
+/** The proof belongs to this user, and was issued for the user's current password. */
+export function isProofOf(proof: DeviceProof, owner: ProofOwner): boolean {
+  return proof.userId === owner.id && proof.passwordVersion === owner.stored?.passwordVersion;
 }

@@ -10,7 +10,7 @@ import type { Grant } from "../sessions/session-tokens.js";
 import type { SessionOutcome } from "../store/sql/sessions.js";
 import { isStorableText } from "../store/storable-text.js";
 import type { Attempt } from "../throttle/attempt.js";
-import { type Account, accountOf, type PasswordVerdict, rejectAtOnce } from "../users/directory.js";
+import { type Account, type PasswordCheck, rejectNow, toAccount } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { requireArgument, text } from "./manage/arguments.js";
 import { endSupersededSession, type SupersededTokens } from "./superseded-session.js";
@@ -27,7 +27,7 @@ export interface LoginInput {
 }
 
 /** Without a password nothing is looked at, whoever is meant. */
-const none: PasswordVerdict = { good: false, waitToReject: rejectAtOnce };
+const none: PasswordCheck = { good: false, waitToReject: rejectNow };
 const unknown = () => new AmphoError("not_found", "There is no user with this id.");
 const unanswered = () =>
   new AmphoError(
@@ -45,7 +45,7 @@ export async function login(deps: Deps, input: LoginInput, caller: Caller): Prom
   const proof = deviceProofs.read(input.device, clock.now());
   // Without a proof the account is looked up last: a flood that is refused asks no table for anybody.
   const named = proof === undefined ? undefined : await directory.findByLogin(input.login);
-  const known = proof !== undefined && isProofOf(proof, named) ? proof : undefined;
+  const known = proof !== undefined && named !== undefined && isProofOf(proof, named) ? proof : undefined;
   const admission = await throttle.allowLogin({ canonical: canonicalLogin(input.login), known, origin });
   const { account, good, waitToReject } = await admission.run(async () => {
     const account = named ?? (await directory.findByLogin(input.login));
@@ -85,7 +85,7 @@ async function grant(
 ): Promise<Grant> {
   const { tokens, deviceProofs, revocations } = deps;
   revocations.add(created.revocations);
-  const user = created.user === undefined ? account : accountOf(created.user);
+  const user = created.user === undefined ? account : toAccount(created.user);
   const granted = await tokens.grant(created.session, user, { refresh: true, now });
   return { ...granted, device: deviceProofs.issue(user, deviceId, now) };
 }

@@ -6,7 +6,7 @@ import type { Grant } from "../sessions/session-tokens.js";
 import type { Renewal } from "../store/sql/renewal.js";
 import type { EndReason } from "../store/sql/session-rows.js";
 import { isStorableText } from "../store/storable-text.js";
-import { type Account, accountOf } from "../users/directory.js";
+import { type Account, toAccount } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 
 /** How long the generation before the current one still renews: two tabs, a lost answer, a lid closed too early. */
@@ -37,15 +37,15 @@ export async function renew(deps: Deps, input: RenewInput, caller: Caller): Prom
     idempotency: input.idempotencyKey === undefined ? undefined : digest(input.idempotencyKey),
     by: presented.by,
     origin,
-    stored: directory.stored,
+    stored: directory.inDatabase,
   };
-  const account = directory.stored ? undefined : await askApplication(deps, presented.sid, origin);
+  const account = directory.inDatabase ? undefined : await askApplication(deps, presented.sid, origin);
   const outcome = await store.renewSession(renewal);
   if (outcome.outcome === "ended") {
     revocations.add(outcome.revocations);
     throw ended();
   }
-  const user = outcome.user === undefined ? account : accountOf(outcome.user);
+  const user = outcome.user === undefined ? account : toAccount(outcome.user);
   if (user === undefined) throw ended();
   return tokens.grant(outcome.session, user, { refresh: presented.by === "refresh_token", now });
 }

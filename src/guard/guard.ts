@@ -1,5 +1,5 @@
-// The guard: is this request let in, and as whom? It asks no store unless the requirements says `live`.
-// Bearer token -> verified, or seen before -> not revoked -> the requirements holds -> a frozen Auth.
+// The guard decides whether a request is accepted, and as which user. It calls the database only for `live` requirements.
+// Bearer token -> verified, now or before -> not revoked -> the requirements hold -> a frozen Auth.
 
 import type { Clock } from "../clock.js";
 import { AmphoError } from "../errors.js";
@@ -10,9 +10,9 @@ import { bearerOf } from "../tokens/bearer.js";
 import { type CheckedRequirements, missingToken } from "./requirements.js";
 
 export interface Guard {
-  /** Throws `invalid_token`, or `unavailable` while revocations are not known. */
+  /** Throws `invalid_token`, or `unavailable` while the revocations are unknown. */
   verify(token: string): Auth;
-  /** Guards a request by its one Authorization value. Throws, or rejects where it answers with a promise. */
+  /** Guards a request by its one Authorization value. Throws, or rejects where it returns a promise. */
   guard<R>(
     authorization: string | undefined,
     requirements: CheckedRequirements<R> | undefined,
@@ -24,11 +24,11 @@ export interface GuardDeps {
   readonly tokens: Pick<AccessTokens, "verifyAccess" | "verifyBearer">;
   readonly revocations: Pick<RevocationSet, "version" | "find">;
   readonly clock: Pick<Clock, "now">;
-  /** Whether it is known well enough what is revoked. */
+  /** The revocations were read recently enough. */
   readonly revocationsKnown: () => boolean;
-  /** What has to be waited for before anything is judged: usually nothing. Never rejects. */
+  /** A read of the revocations that a request must wait for; nearly always undefined. Never rejects. */
   readonly pendingRead?: () => Promise<void> | undefined;
-  /** What `live` asks: who the token's user is by the store of now. Rejects with `invalid_token`. */
+  /** Returns the Auth of `live` requirements. Rejects with `invalid_token` or `unavailable`. */
   readonly checkLive: (token: AccessToken) => Promise<Auth>;
 }
 
@@ -36,7 +36,7 @@ export function createGuard(deps: GuardDeps): Guard {
   const { tokens, revocations, clock, revocationsKnown, pendingRead, checkLive } = deps;
 
   function requireNotRevoked(verified: AccessToken): AccessToken {
-    // Found good at this version of the set, it still is: most requests ask nothing at all.
+    // The set has not changed since the token was last looked up in it. So most requests look up nothing.
     if (verified.clearedAt === revocations.version) return verified;
     if (revocations.find(verified.claims) !== undefined)
       throw new AmphoError("invalid_token", "The token was revoked.");
@@ -53,25 +53,26 @@ export function createGuard(deps: GuardDeps): Guard {
   function guard<R>(authorization: string | undefined, requirements: CheckedRequirements<R> | undefined, request: R) {
     const waiting = pendingRead?.();
     if (waiting === undefined || bearerOf(authorization) === undefined)
-      return judge(authorization, requirements, request);
-    return waiting.then(() => judge(authorization, requirements, request));
+      return decide(authorization, requirements, request);
+    return waiting.then(() => decide(authorization, requirements, request));
   }
 
-  function judge<R>(authorization: string | undefined, requirements: CheckedRequirements<R> | undefined, request: R) {
+  function decide<R>(authorization: string | undefined, requirements: CheckedRequirements<R> | undefined, request: R) {
     const verified = verifyBearer(authorization);
     if (verified === undefined) {
       if (requirements?.optional === true) return undefined;
       throw missingToken();
     }
     if (requirements === undefined) return verified.auth;
-    if (requirements.maxAge !== undefined) requireFresh(verified.claims.auth_time, requirements.maxAge, clock.now());
+    if (requirements.maxAge !== undefined)
+      requireRecentLogin(verified.claims.auth_time, requirements.maxAge, clock.now());
     if (requirements.live === true)
       return checkLive(verified).then((auth) => {
-        // Between the question and the answer the session may have been ended in this very process.
+        // Meanwhile this process can have ended the session.
         verifyBearer(authorization);
-        return holds(auth, requirements, request);
+        return requirePermission(auth, requirements, request);
       });
-    return holds(verified.auth, requirements, request);
+    return requirePermission(verified.auth, requirements, request);
   }
 
   function verify(token: string): Auth {
@@ -82,16 +83,16 @@ export function createGuard(deps: GuardDeps): Guard {
   return { verify, guard };
 }
 
-function holds<R>(auth: Auth, requirements: CheckedRequirements<R>, request: R): Auth | Promise<Auth> {
+function requirePermission<R>(auth: Auth, requirements: CheckedRequirements<R>, request: R): Auth | Promise<Auth> {
   const { roles, scopes, can } = requirements;
   if (roles !== undefined && !roles.some((role) => auth.roles.includes(role))) throw insufficient(scopes);
   if (scopes !== undefined && !scopes.every((scope) => auth.scopes.includes(scope))) throw insufficient(scopes);
   if (can === undefined) return auth;
-  const decision = can(auth, request);
-  if (decision === true) return auth;
-  // Any thenable, such as a query of some databases, becomes a real promise: nothing else may pass for an Auth later on.
-  if (typeof decision === "object" && typeof decision?.then === "function")
-    return Promise.resolve(decision).then((later) => {
+  const result = can(auth, request);
+  if (result === true) return auth;
+  // A thenable, such as a query of some databases, becomes a real promise, so that callers cannot take it for an Auth.
+  if (typeof result === "object" && typeof result?.then === "function")
+    return Promise.resolve(result).then((later) => {
       if (later !== true) throw insufficient(scopes);
       return auth;
     });
@@ -103,12 +104,16 @@ function revocationsUnknown(): AmphoError {
 }
 
 function insufficient(scopes: readonly string[] | undefined): AmphoError {
-  return new AmphoError("insufficient_scope", "This is not allowed for you.", scopes === undefined ? {} : { scopes });
+  return new AmphoError(
+    "insufficient_scope",
+    "You do not have the permission that this requires.",
+    scopes === undefined ? {} : { scopes },
+  );
 }
 
-/** RFC 9470: a token that does not say when its user logged in is as old as can be. */
-function requireFresh(authTime: number | undefined, maxAgeSeconds: number, now: number): void {
+/** RFC 9470. A token without `auth_time` proves no recent login. */
+function requireRecentLogin(authTime: number | undefined, maxAgeSeconds: number, now: number): void {
   // Written so that a value that is no number rejects.
   if (authTime === undefined || !(now - authTime <= maxAgeSeconds))
-    throw new AmphoError("login_too_old", "A fresher login is needed.", { maxAgeSeconds });
+    throw new AmphoError("login_too_old", "This action needs a more recent login. Log in again.", { maxAgeSeconds });
 }

@@ -1,35 +1,53 @@
-// Who a token speaks for by the store of now (`live` of contract §6).
+// The check of `live` requirements (contract §6): the database decides about a valid token, with its current rows.
 
+import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";
-import type { Deps } from "../flows/deps.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import { isStorableText } from "../store/storable-text.js";
+import type { Store } from "../store/store.js";
 import type { AccessToken } from "../tokens/access-tokens.js";
 import type { Auth } from "../tokens/auth.js";
-import { accountOf } from "../users/directory.js";
+import { type Account, type Directory, toAccount } from "../users/directory.js";
 import { scopesOf } from "../users/roles.js";
 
-/** One query: the session is live, the user enabled, roles and scopes are those of now. Rejects with `invalid_token`. */
-export async function checkLive(
-  deps: Pick<Deps, "store" | "directory" | "clock"> & { readonly settings: Pick<Configuration, "scopes"> },
-  { auth, claims }: AccessToken,
-): Promise<Auth> {
-  const { store, directory, settings, clock } = deps;
-  const gone = () => new AmphoError("invalid_token", "The session has ended.");
-  if (!isStorableText(claims.sid ?? claims.login)) throw gone();
-  let account: Awaited<ReturnType<typeof directory.findByLogin>>;
-  if (claims.sid !== undefined) {
-    const found = await store.findSession({ id: claims.sid, now: clock.now() });
-    if (found === undefined || found.session.userId !== claims.sub) throw gone();
-    if (directory.stored) account = found.user === undefined ? undefined : accountOf(found.user);
-    else account = await directory.findSessionUser(found.session);
-    if (account?.id !== found.session.userId) throw gone();
-  } else {
-    account = await directory.findByLogin(claims.login);
-    if (account !== undefined && canonicalLogin(account.login) !== canonicalLogin(claims.login)) throw gone();
-  }
-  if (account === undefined || account.disabled) throw gone();
+export interface LiveCheckDeps {
+  readonly store: Pick<Store, "findSession">;
+  readonly directory: Directory;
+  readonly settings: Pick<Configuration, "scopes">;
+  readonly clock: Pick<Clock, "now">;
+}
+
+const ended = () => new AmphoError("invalid_token", "The session has ended.");
+
+/**
+ * Returns the token's Auth with the user's current roles and scopes. One query: the session's row comes with its user. A
+ * token without `sid` is checked by its login. Rejects with `invalid_token`, or `unavailable`.
+ */
+export async function checkLive(deps: LiveCheckDeps, { auth, claims }: AccessToken): Promise<Auth> {
+  const { sid, sub, login } = claims;
+  if (!isStorableText(sid ?? login)) throw ended();
+  const account = sid === undefined ? await accountOfLogin(deps, login) : await accountOfSession(deps, sid, sub);
+  if (account === undefined || account.disabled) throw ended();
   const roles = Object.freeze([...account.roles]);
-  return Object.freeze({ ...auth, roles, scopes: Object.freeze([...scopesOf(roles, settings)]) });
+  return Object.freeze({ ...auth, roles, scopes: Object.freeze([...scopesOf(roles, deps.settings)]) });
+}
+
+async function accountOfSession(
+  { store, directory, clock }: LiveCheckDeps,
+  id: string,
+  sub: string | undefined,
+): Promise<Account | undefined> {
+  const found = await store.findSession({ id, now: clock.now() });
+  if (found === undefined || found.session.userId !== sub) return undefined;
+  const account = directory.inDatabase
+    ? found.user && toAccount(found.user)
+    : await directory.findSessionUser(found.session);
+  return account?.id === sub ? account : undefined;
+}
+
+/** The application's own table can find a user by another spelling, whom the token does not name. */
+async function accountOfLogin({ directory }: LiveCheckDeps, login: string): Promise<Account | undefined> {
+  const account = await directory.findByLogin(login);
+  return account !== undefined && canonicalLogin(account.login) === canonicalLogin(login) ? account : undefined;
 }

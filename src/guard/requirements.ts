@@ -82,7 +82,7 @@ export function lacksAuth(auth: Auth | undefined, requirements: CheckedRequireme
 }
 
 export function missingToken(): AmphoError {
-  return new AmphoError("missing_token", "A bearer token is needed.");
+  return new AmphoError("missing_token", "A bearer token is required.");
 }
 
 /** The error for `live` where there is no database. */

@@ -1,8 +1,8 @@
 // How many users sit on which format of password hash (`user-hashes`).
 
-import type { Deps } from "../flows/deps.js";
 import { readKind } from "../passwords/cost.js";
 import { currentFormat } from "../passwords/hash.js";
+import type { Store } from "../store/store.js";
 
 export interface HashFormatCount {
   /** Null: without a password. */
@@ -15,7 +15,11 @@ export interface HashFormatCount {
 const pageRows = 2000;
 
 /** A page at a time; users who change meanwhile may be counted as before or as after. The most frequent first. */
-export async function countHashFormats({ store }: Pick<Deps, "store">): Promise<readonly HashFormatCount[]> {
+export async function countHashFormats({
+  store,
+}: {
+  readonly store: Pick<Store, "countHashKinds">;
+}): Promise<readonly HashFormatCount[]> {
   const counts = new Map<string, HashFormatCount>();
   for (let after: string | undefined; ; ) {
     const page = await store.countHashKinds({ after, limit: pageRows });

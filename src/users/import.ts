@@ -3,10 +3,11 @@
 // no more than a batch; memory is bounded by a window of batches.
 
 import type { Origin } from "../audit/entry.js";
+import type { Clock } from "../clock.js";
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
-import type { Deps } from "../flows/deps.js";
 import type { StagedUser } from "../store/sql/imports.js";
+import type { Store } from "../store/store.js";
 import { type ReadUser, readImportLine } from "./import-lines.js";
 
 export interface ImportOptions {
@@ -51,7 +52,10 @@ const wrongLinesMax = 100;
 /** The store takes an import that it has not heard of for a minute for dead. While it waits for lines it says that it is not. */
 const aliveMs = 15_000;
 
-type ImportDeps = Pick<Deps, "store" | "clock">;
+interface ImportDeps {
+  readonly store: Pick<Store, "startImport" | "stageUsers" | "publishImport" | "deleteUnpublishedImports">;
+  readonly clock: Clock;
+}
 
 /**
  * Rejects with `invalid_request` when a line is wrong (the message names the first and the reason), with `unavailable` when
@@ -132,7 +136,7 @@ function createIds(): () => () => string {
 type Spaced = <T>(write: () => Promise<T>) => Promise<T>;
 
 /** Writes with pauses between them, in which others get the write lock. What was done in the meantime counts as pause. */
-export function spacing({ clock }: Pick<Deps, "clock">): Spaced {
+export function spacing({ clock }: Pick<ImportDeps, "clock">): Spaced {
   let lastMs = Number.NEGATIVE_INFINITY;
   return async (write) => {
     const waitMs = lastMs + pauseMs - clock.monotonicMs();

@@ -53,8 +53,8 @@ it("what goes to onError has the code as its cause, and the answer to give", asy
   const app = new Hono().get("/", authorize(ampho), (c) => c.text(""));
   app.onError((error, c) => c.json({ cause: String(error.cause), message: error.message }, 418));
   expect(await (await app.request("/")).json()).toEqual({
-    cause: "AmphoError: A bearer token is needed.",
-    message: "A bearer token is needed.",
+    cause: "AmphoError: A bearer token is required.",
+    message: "A bearer token is required.",
   });
 });
 

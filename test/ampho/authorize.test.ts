@@ -280,27 +280,30 @@ describe("a need", () => {
     expect(await statusFor({ roles: ["editor"], scopes: ["delete"] })).toBe(403);
   });
 
-  it("of freshness counts from the login, not from the renewal, to the second", async () => {
-    const { world, grant } = await openAnn();
-    world.clock.advance(300);
-    const next = await answerOf(
-      await world.ampho.fetch(
-        new Request("http://localhost/api/security/renew", {
-          method: "POST",
-          headers: { "Content-Type": "application/json" },
-          body: JSON.stringify({ refresh_token: grant.refresh_token }),
-        }),
-      ),
-    );
-    const token = String(next.json["token"]);
-    expect((await guardedBy(world, { maxAge: 300 })(request(token))).status).toBe(200);
-    world.clock.advance(1);
-    expect(await told(guardedBy(world, { maxAge: 300 })(request(token)))).toEqual([
-      401,
-      "login_too_old",
-      `${realm}, error="insufficient_user_authentication", max_age="300"`,
-    ]);
-  });
+  it.each([300, "300", "300s", "5m"])(
+    "maxAge %j counts from the login, not from the renewal, to the second",
+    async (maxAge) => {
+      const { world, grant } = await openAnn();
+      world.clock.advance(300);
+      const next = await answerOf(
+        await world.ampho.fetch(
+          new Request("http://localhost/api/security/renew", {
+            method: "POST",
+            headers: { "Content-Type": "application/json" },
+            body: JSON.stringify({ refresh_token: grant.refresh_token }),
+          }),
+        ),
+      );
+      const token = String(next.json["token"]);
+      expect((await guardedBy(world, { maxAge })(request(token))).status).toBe(200);
+      world.clock.advance(1);
+      expect(await told(guardedBy(world, { maxAge })(request(token)))).toEqual([
+        401,
+        "login_too_old",
+        `${realm}, error="insufficient_user_authentication", max_age="300"`,
+      ]);
+    },
+  );
 
   it("of freshness refuses a token that does not say when its user logged in", async () => {
     const { world } = await openAnn();
@@ -377,8 +380,10 @@ describe("a need", () => {
     ["no roles at all", { roles: [] }],
     ["roles that are no texts", { roles: [1] }],
     ["scopes that are a text", { scopes: "read write" }],
-    ["a maxAge that is no duration", { maxAge: "soon" }],
+    ["a maxAge that is no duration", { maxAge: "5 min" }],
+    ["a maxAge that is an empty text", { maxAge: "" }],
     ["a maxAge below zero", { maxAge: -1 }],
+    ["a maxAge below zero in a text", { maxAge: "-5m" }],
     ["a maxAge that is no number", { maxAge: Number.NaN }],
     ["a can that is no function", { can: true }],
     ["a live that is a text", { live: "yes" }],

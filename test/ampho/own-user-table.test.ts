@@ -223,7 +223,7 @@ describe("an application's own user table", () => {
       const { world, table, logIn } = await openOwn();
       Reflect.apply(table.rows.set, table.rows, ["ann", row]);
       expect((await logIn()).error).toBe("internal_error");
-      expect(world.notices.join()).toContain("users.find must answer");
+      expect(world.notices.join()).toContain("users.find must return");
     },
   );
 
@@ -240,7 +240,7 @@ describe("an application's own user table", () => {
     Reflect.apply(table.rows.set, table.rows, ["ann", { id: "7", login: "ann", ...members }]);
     expect((await logIn()).error).toBe("internal_error");
     expect((await world.renew(grant.refresh_token)).error).toBe("internal_error");
-    expect(world.notices.join()).toContain(`users.find must answer ${member}`);
+    expect(world.notices.join()).toContain(`users.find must return ${member}`);
   });
 
   it("may say disabled with 0 and 1, and what it does not say with null", async () => {

@@ -10,7 +10,7 @@ import { createRevocationSet, databaseNames } from "../../dist/sessions/revocati
 import { createSessionTokens } from "../../dist/sessions/session-tokens.js";
 import { openSqlite } from "../../dist/store/sqlite/store.js";
 import { createKeyring } from "../../dist/tokens/keyring.js";
-import { storedDirectory } from "../../dist/users/directory.js";
+import { createDatabaseDirectory } from "../../dist/users/database-directory.js";
 import { settableClock, start } from "../world/clock.js";
 import { foreignToken, newKey } from "../world/tokens.js";
 
@@ -36,7 +36,7 @@ async function openGuard() {
   const tokens = createSessionTokens({ keyring, settings, extraClaims: undefined });
   const follower = followRevocations({ store, revocations, clock, report: () => undefined });
   onTestFinished(() => follower.stop());
-  const directory = storedDirectory(store, passwords, createFailureDelay(store, clock));
+  const directory = createDatabaseDirectory(store, passwords, createFailureDelay(store, clock));
   const guard = createGuard({
     tokens,
     revocations,

@@ -114,7 +114,7 @@ export function createManagement(deps: ManagementDeps, origin: Origin): Manageme
   const reason = origin.actor === "operator" ? "ended_by_operator" : "ended_by_application";
 
   function requireOwnTable(): void {
-    if (!directory.stored) throw new AmphoError("not_found", "The application keeps its own user table.");
+    if (!directory.inDatabase) throw new AmphoError("not_found", "The application keeps its own user table.");
   }
 
   return {
@@ -177,7 +177,7 @@ export function createManagement(deps: ManagementDeps, origin: Origin): Manageme
       },
       async findUserIds(login) {
         const canBe = isStorableArgument("login", login);
-        if (directory.stored) return [(await users.requireUser(deps, login)).id];
+        if (directory.inDatabase) return [(await users.requireUser(deps, login)).id];
         const found = canBe ? await store.findSessionUsers({ login, canonical: canonicalLogin(login) }) : [];
         if (found.length > 0) return found;
         throw new AmphoError("not_found", "Nobody has a session under this login.");
@@ -231,7 +231,8 @@ export function createManagement(deps: ManagementDeps, origin: Origin): Manageme
         const { login, since, limit = 100 } = filter;
         if (login !== undefined && !isStorableText(login)) return [];
         // Rows say a login as its user does; those of a removed user are found by that spelling only.
-        const user = login !== undefined && directory.stored ? await store.findUser(canonicalLogin(login)) : undefined;
+        const user =
+          login !== undefined && directory.inDatabase ? await store.findUser(canonicalLogin(login)) : undefined;
         return store.listAudit({ login: user?.login ?? login, since, limit });
       },
     },

@@ -1,7 +1,8 @@
 // An application's own user table that does what it should not.
 import { afterEach, describe, expect, it, vi } from "vitest";
+import type { ApplicationUser, ApplicationUsers } from "../../dist/index.js";
 import { createPasswordPool } from "../../dist/passwords/pool.js";
-import { type ApplicationUser, type ApplicationUsers, applicationDirectory } from "../../dist/users/directory.js";
+import { createApplicationDirectory } from "../../dist/users/application-directory.js";
 
 afterEach(() => void vi.useRealTimers());
 
@@ -12,7 +13,7 @@ const unavailable = { code: "unavailable" };
 
 function open(users: Partial<ApplicationUsers>) {
   const told: string[] = [];
-  const directory = applicationDirectory({
+  const directory = createApplicationDirectory({
     users: { find: () => ann, verify: () => true, ...users },
     passwords: createPasswordPool(),
     clock: { now: () => 0, monotonicMs: () => 0 },
@@ -39,7 +40,7 @@ describe("a table that hangs", () => {
     expect(told).toEqual([]);
     await vi.advanceTimersByTimeAsync(1);
     await outcome;
-    expect(told).toEqual([`failing: no answer within ${limit} s`]);
+    expect(told).toEqual([`failing: no response within ${limit} s`]);
   });
 
   it("and fails in the end does not end the process, and is told once", async () => {
@@ -50,7 +51,7 @@ describe("a table that hangs", () => {
     await vi.advanceTimersByTimeAsync(5_000);
     await outcome;
     await vi.advanceTimersByTimeAsync(30_000);
-    expect(told).toEqual(["failing: no answer within 5 s"]);
+    expect(told).toEqual(["failing: no response within 5 s"]);
   });
 
   it("holds no timer back when it has answered, or thrown", async () => {
@@ -110,7 +111,7 @@ describe("a row", () => {
     async (members) => {
       const row: object = { ...ann, ...members };
       const finding = open({ find: () => row as ApplicationUser }).directory.findByLogin("ann");
-      await expect(finding).rejects.toThrow(/^users\.find must answer/);
+      await expect(finding).rejects.toThrow(/^users\.find must return/);
     },
   );
 });

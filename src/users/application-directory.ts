@@ -1,0 +1,150 @@
+// The application's own user table, through the functions of the option `users`. They can throw, hang, or return values of a
+// wrong type.
+
+import type { Clock } from "../clock.js";
+import { AmphoError } from "../errors.js";
+import type { PasswordPool } from "../passwords/pool.js";
+import { isStorableName } from "../store/storable-text.js";
+import type { ApplicationUser, ApplicationUsers } from "./application-users.js";
+import { type Account, type Directory, rejectNow } from "./directory.js";
+
+export type UserTableState = "failing" | "answering" | "undecided";
+
+export interface ApplicationDirectoryDeps {
+  readonly users: ApplicationUsers;
+  readonly passwords: PasswordPool;
+  readonly clock: Clock;
+  /**
+   * Called once when the table begins to fail, with the error, once when it responds again, and once when `verify` returned
+   * neither true nor false.
+   */
+  readonly report: (state: UserTableState, cause?: unknown) => void;
+}
+
+/** How many measured checks decide how long an unknown login takes. */
+const samplesMax = 16;
+
+/**
+ * Limits for a call that hangs, for example on an exhausted connection pool. An attempt that is not settled within 15 s
+ * counts as wrong, so both limits together are less. `verify` gets more, because `verifyPassword` can wait 5 s for a thread.
+ */
+const limitsMs = { find: 5_000, verify: 8_000 };
+
+export function createApplicationDirectory({ users, passwords, clock, report }: ApplicationDirectoryDeps): Directory {
+  const { findById } = users;
+  const wrongMs: number[] = [];
+  const rightMs: number[] = [];
+  let next = 0;
+  let failing = false;
+  let undecided = false;
+
+  async function ask<T>(limitMs: number, call: () => T | PromiseLike<T>): Promise<T> {
+    try {
+      const result = await within(limitMs, call);
+      if (failing) report("answering");
+      failing = false;
+      return result;
+    } catch (cause) {
+      if (cause instanceof AmphoError) throw cause;
+      if (!failing) report("failing", cause);
+      failing = true;
+      throw new AmphoError("unavailable", "The user table did not respond.", { retryAfterSeconds: 1 }, { cause });
+    }
+  }
+
+  const findByLogin = async (login: string) => toAccount(await ask(limitsMs.find, () => users.find(login)));
+
+  /** A failure has to be imitated, so wrong passwords count: a right one can cost more, for example a new hash. */
+  function sampleMs(): number | undefined {
+    const samples = wrongMs.length > 0 ? wrongMs : rightMs;
+    return samples[next++ % samples.length];
+  }
+
+  function learn(samples: number[], ms: number): void {
+    if (samples.length >= samplesMax) samples.shift();
+    samples.push(ms);
+  }
+
+  return {
+    inDatabase: false,
+    findByLogin,
+    findsById: findById !== undefined,
+    async findSessionUser({ userId, login }) {
+      if (findById === undefined) return findByLogin(login);
+      return toAccount(await ask(limitsMs.find, () => findById.call(users, userId)));
+    },
+    async verify(account, password, turn) {
+      if (account?.applicationUser === undefined) {
+        // The application cannot verify an unknown user. The rejection takes as long as one of its last checks, and before
+        // the first of them as long as one of ours.
+        const sample = sampleMs();
+        if (sample === undefined) await passwords.verify(undefined, password, turn);
+        else await new Promise((resolve) => setTimeout(resolve, sample));
+        return { good: false, waitToReject: rejectNow };
+      }
+      const { applicationUser } = account;
+      const startedMs = clock.monotonicMs();
+      const good: unknown = await ask(limitsMs.verify, () => users.verify(applicationUser, password));
+      learn(good === true ? rightMs : wrongMs, clock.monotonicMs() - startedMs);
+      if (typeof good !== "boolean" && !undecided) {
+        undecided = true;
+        report("undecided");
+      }
+      return { good: good === true && !account.disabled, waitToReject: rejectNow };
+    },
+  };
+}
+
+/** Reads each member once, because a getter can return another value the next time. */
+function toAccount(applicationUser: ApplicationUser | null | undefined): Account | undefined {
+  if (applicationUser === undefined || applicationUser === null) return undefined;
+  const { id, login, roles, disabled } = applicationUser;
+  if (!isStorableName(id) || !isStorableName(login))
+    throw new TypeError("users.find must return { id, login } with non-empty strings without NUL, or undefined");
+  return {
+    id,
+    login,
+    roles: toRoles(roles),
+    rolesVersion: 0,
+    disabled: toDisabled(disabled),
+    stored: undefined,
+    applicationUser,
+  };
+}
+
+/**
+ * A string is rejected: spread, it would be one role for each letter. The roles are copied, because the application can
+ * change its array later.
+ */
+function toRoles(value: unknown): readonly string[] {
+  if (value === undefined || value === null) return [];
+  if (isIterable(value)) {
+    const roles: readonly unknown[] = [...value];
+    if (roles.every((role) => typeof role === "string")) return roles;
+  }
+  throw new TypeError("users.find must return roles as an array of strings, or leave them out");
+}
+
+const isIterable = (value: unknown): value is Iterable<unknown> =>
+  typeof value === "object" && value !== null && Symbol.iterator in value;
+
+/** Many tables use 0 and 1. Any other value throws: a date of disabling, read as false, would let the user log in. */
+function toDisabled(value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  if (value === undefined || value === null || value === 0) return false;
+  if (value === 1) return true;
+  throw new TypeError("users.find must return disabled as true or false, or leave it out");
+}
+
+/** Rejects after the limit. A later result is ignored. The timer keeps the process alive, because a request waits. */
+async function within<T>(limitMs: number, call: () => T | PromiseLike<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no response within ${limitMs / 1000} s`)), limitMs);
+  });
+  try {
+    return await Promise.race([call(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,36 @@
+// The option `users`: an application's own user table (docs/own-users.md).
+
+/** A row of the application's user table. It can have further members, such as the password hash. */
+export interface ApplicationUser {
+  /** Never used again for another user: it is the `sub` of tokens and the owner of sessions. */
+  readonly id: string;
+  readonly login: string;
+  readonly roles?: readonly string[] | undefined;
+  readonly disabled?: boolean | undefined;
+}
+
+/**
+ * The functions by which Ampho uses the application's user table. An error that one of them throws becomes `unavailable`.
+ * @example
+ * createAmpho({
+ *   users: {
+ *     find: (login) => db.users.findFirst({ where: { login } }),
+ *     findById: (id) => db.users.findFirst({ where: { id } }),
+ *     verify: (user, password) => verifyPassword(user.passwordHash, password),
+ *   },
+ * });
+ */
+export interface ApplicationUsers<U extends ApplicationUser = ApplicationUser> {
+  /**
+   * Finds the user of a login as it was typed: at login, and for `live` requirements where the token has no session. Without
+   * `findById` also with the login of a session, and by `sessions.create` with the id of a user without sessions.
+   */
+  find(login: string): U | undefined | Promise<U | undefined>;
+  /**
+   * Finds the user of an id: for `sessions.create`, at renewal and for `live` requirements. With it a login can change, or
+   * pass to another user, and sessions stay with their user.
+   */
+  readonly findById?: ((id: string) => U | undefined | Promise<U | undefined>) | undefined;
+  /** Verifies the password of a user that `find` returned. */
+  verify(user: U, password: string): boolean | Promise<boolean>;
+}

@@ -1,0 +1,34 @@
+// The users of Ampho's own database.
+
+import { canonicalLogin } from "../logins/login-name.js";
+import type { FailureDelay } from "../passwords/failure-delay.js";
+import type { PasswordPool } from "../passwords/pool.js";
+import { isStorableText } from "../store/storable-text.js";
+import type { Store } from "../store/store.js";
+import { type Directory, toAccount } from "./directory.js";
+
+export function createDatabaseDirectory(
+  store: Pick<Store, "findUser" | "findUserById">,
+  passwords: PasswordPool,
+  failureDelay: FailureDelay,
+): Directory {
+  return {
+    inDatabase: true,
+    async findByLogin(login) {
+      const canonical = canonicalLogin(login);
+      const user = isStorableText(canonical) ? await store.findUser(canonical) : undefined;
+      return user && toAccount(user);
+    },
+    findsById: true,
+    async findSessionUser({ userId }) {
+      const user = await store.findUserById(userId);
+      return user && toAccount(user);
+    },
+    async verify(account, password, turn) {
+      const stored = account?.stored?.passwordHash ?? undefined;
+      const { valid, tookMs } = await passwords.check(stored, password, turn);
+      const good = valid && account !== undefined && !account.disabled;
+      return { good, waitToReject: () => failureDelay.wait({ stored, password, tookMs }) };
+    },
+  };
+}
