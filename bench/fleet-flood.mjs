@@ -1,7 +1,7 @@
 // A login flood on four processes with one database. It checks that throttling holds over all processes, and measures the p99
 // of guarded requests when idle and in the flood. In the same rounds, four processes of Express with argon2 get a flood too.
 // 64 clients log in without pause. 24 of them are owners on known devices. 24 are attackers who guess the passwords of 8
-// accounts from many addresses. The other 16 try one login after another, each from another address.
+// accounts from many addresses. The other 16 use one login after another, each from another address.
 // Usage: npm run build && node bench/fleet-flood.mjs [--store sqlite|postgres] [--prepare] [--seed TEXT]
 import { fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
