@@ -1,15 +1,19 @@
-// docs/asvs.md and docs/rfc8725.md judge every requirement, and name a test that exists for each that they call met.
+// docs/asvs.md and docs/rfc8725.md judge every requirement, and name an existing test for each one that they call met.
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { expectEvidence, readPage, section, tableRows } from "./evidence.js";
+import { type Claim, claimsOf, expectEvidence, namesEvidence, readPage, section } from "./evidence.js";
 
-const states = ["met", "not applicable", "not yet"];
+/** `**6.1.1** (level 1, met) The requirement.` */
+function judgement({ text, items }: Claim) {
+  const [, number = "", state = ""] =
+    /^\*\*([\d.]+[a-z]?)\*\* \((?:level \d, )?(met|not applicable|not yet)\)/.exec(text) ?? [];
+  return { number, state, text, items };
+}
 
-/** A row: number, perhaps a level, what is asked, state, and what shows it or why it is not so. */
-function judged(row: readonly string[]) {
-  const [why = "", state = "", asked = ""] = [...row].reverse();
-  return { number: row[0] ?? "", asked, state, why };
+function expectReason({ state, items }: ReturnType<typeof judgement>): void {
+  if (state === "met" || namesEvidence(items)) expectEvidence(items);
+  expect(items.length, "the judgement has no reason").toBeGreaterThan(0);
 }
 
 const asvs = readPage("docs/asvs.md");
@@ -24,9 +28,9 @@ const chapters = {
 };
 
 describe.each(Object.entries(chapters))("ASVS %s", (title, counts) => {
-  const rows = tableRows(section(asvs, title)).map(judged);
+  const rows = claimsOf(section(asvs, title)).map(judgement);
 
-  it("has every requirement once, in its order", () => {
+  it("the chapter has every requirement once, in order", () => {
     const [, chapter = ""] = /^V(\d+)/.exec(title) ?? [];
     const numbers = counts.flatMap((count, at) =>
       Array.from({ length: count }, (_, index) => `${chapter}.${at + 1}.${index + 1}`),
@@ -34,21 +38,13 @@ describe.each(Object.entries(chapters))("ASVS %s", (title, counts) => {
     expect(rows.map(({ number }) => number)).toEqual(numbers);
   });
 
-  it.each(rows)("$number $asked", ({ state, why }) => {
-    expect(states).toContain(state);
-    if (state === "met") expectEvidence(why);
-    else expect(why).not.toBe("");
-    // What is named beside a "not yet" or a "not applicable" is as true.
-    if (why.includes("`test/")) expectEvidence(why);
-  });
+  it.each(rows)("$text", expectReason);
 });
 
 describe("RFC 8725", () => {
-  const rows = tableRows(readPage("docs/rfc8725.md"))
-    .map(judged)
-    .filter(({ number }) => /^\d/.test(number));
+  const rows = claimsOf(readPage("docs/rfc8725.md")).map(judgement);
 
-  it("has every section of its threats and practices", () => {
+  it("the page has every section of the RFC's threats and practices", () => {
     const sections = new Set(rows.map(({ number }) => number.replace(/[a-z]$/, "")));
     const expected = [
       ...Array.from({ length: 9 }, (_, at) => `2.${at + 1}`),
@@ -57,25 +53,20 @@ describe("RFC 8725", () => {
     for (const number of expected) expect(sections).toContain(number);
   });
 
-  it.each(rows)("$number $asked", ({ state, why }) => {
-    expect(states).toContain(state);
-    if (state === "met" || why.includes("`test/")) expectEvidence(why);
-    expect(why).not.toBe("");
-  });
+  it.each(rows)("$text", expectReason);
 });
 
 describe("the inventory of cryptography", () => {
-  it("names every file that uses cryptography, and no other", () => {
+  it("the inventory names every file that uses cryptography, and no other", () => {
     const root = path.resolve(import.meta.dirname, "../..");
     const uses =
       /from "(node:crypto|node:tls|@node-rs\/argon2|bcryptjs)"|import\("(node:crypto|bcryptjs)"\)|\bcrypto\.(getRandomValues|subtle)/;
     const found = readdirSync(path.join(root, "src"), { recursive: true, encoding: "utf8" })
       .filter((name) => name.endsWith(".ts") && uses.test(readFileSync(path.join(root, "src", name), "utf8")))
       .map((name) => `src/${name}`);
-    const rows = tableRows(section(asvs, "What cryptography there is"));
-    const named = rows.flatMap((row) =>
-      [...(row.at(-1) ?? "").matchAll(/`(src\/[^`]+)`/g)].map(([, file = ""]) => file),
-    );
+    const named = claimsOf(section(asvs, "What cryptography there is"))
+      .flatMap(({ items }) => items)
+      .flatMap((item) => /^`(src\/[^`]+)`$/.exec(item)?.[1] ?? []);
     expect(named.sort()).toEqual(found.sort());
   });
 });

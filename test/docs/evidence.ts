@@ -1,5 +1,7 @@
-// What a page of docs/ claims, and the tests (or the page's own neighbours) that it names as proof: `test/…` "title", "title";
-// `docs/…` "words". threats.md, asvs.md and rfc8725.md are written so.
+// The claims of a page in docs/, and the evidence that they name. threats.md, asvs.md and rfc8725.md have this form:
+//   - **A claim.**
+//     - A note.
+//     - `test/file.test.ts` "title of a test"
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { expect } from "vitest";
@@ -10,45 +12,59 @@ export function readPage(file: string): string {
   return readFileSync(path.join(root, file), "utf8");
 }
 
-/** The cells of every row of every table of a page, or of its part under one heading; heads and rules left out. */
-export function tableRows(page: string): readonly (readonly string[])[] {
-  const rows: string[][] = [];
-  const lines = page.split("\n");
-  for (const [at, line] of lines.entries()) {
-    if (!line.startsWith("| ") || isRule(line) || isRule(lines[at + 1])) continue;
-    rows.push(
+/** The text under a heading of the second level. */
+export function section(page: string, heading: string): string {
+  const found = page.split(/^## /m).find((part) => part.startsWith(`${heading}\n`));
+  if (found === undefined) throw new Error(`The page has no heading "${heading}".`);
+  return found;
+}
+
+/** The cells of every row of every table of a text, without heads and rules. */
+export function tableRows(text: string): readonly (readonly string[])[] {
+  const lines = text.split("\n");
+  const isRule = (line: string | undefined) => line !== undefined && /^\|( *:?-+:? *\|)+$/.test(line);
+  return lines
+    .filter((line, at) => line.startsWith("| ") && !isRule(line) && !isRule(lines[at + 1]))
+    .map((line) =>
       line
         .split("|")
         .slice(1, -1)
         .map((cell) => cell.trim()),
     );
+}
+
+export interface Claim {
+  readonly text: string;
+  /** Its nested items: notes and evidence. */
+  readonly items: readonly string[];
+}
+
+/** The items of the first level of every list of a text. */
+export function claimsOf(text: string): readonly Claim[] {
+  return text
+    .split(/^- /m)
+    .slice(1)
+    .map((item) => item.split(/\n\n(?! )/, 1)[0] ?? "")
+    .map((item) => item.split(/^ {2}- /m).map((part) => part.replace(/\s+/g, " ").trim()))
+    .map(([claim = "", ...items]) => ({ text: claim, items }));
+}
+
+const evidence = /^`((?:test|docs)\/[^`]+)` "(.+)"$/;
+
+export function namesEvidence(items: readonly string[]): boolean {
+  return items.some((item) => evidence.test(item));
+}
+
+/** At least one item names a file and words in it, and every named file has its words. */
+export function expectEvidence(items: readonly string[]): void {
+  expect(namesEvidence(items), "the claim names no test").toBe(true);
+  for (const item of items) {
+    const [, file, words = ""] = evidence.exec(item) ?? [];
+    if (file === undefined) expect(item, "a test without its title").not.toMatch(/^`test\//);
+    else {
+      expect(existsSync(path.join(root, file)), file).toBe(true);
+      const found = readPage(file).replace(/\s+/g, " ").includes(words);
+      expect(found, `${file} has the words "${words}"`).toBe(true);
+    }
   }
-  return rows;
-}
-
-function isRule(line: string | undefined): boolean {
-  return line !== undefined && /^\|( *:?-+:? *\|)+$/.test(line);
-}
-
-/** The text under a heading of the second level. */
-export function section(page: string, heading: string): string {
-  const found = page.split(/^## /m).find((part) => part.startsWith(`${heading}\n`));
-  if (found === undefined) throw new Error(`no heading ${heading}`);
-  return found;
-}
-
-/** Each file that is named as proof exists and holds the words that stand behind it; at least one is named. */
-export function expectEvidence(shown: string): void {
-  const named = [...shown.matchAll(/`((?:test|docs)\/[^`]+)`((?:,? ?"[^"]+")+)/g)];
-  expect(named.length, "names no test").toBeGreaterThan(0);
-  for (const [, file = "", titles = ""] of named) {
-    expect(existsSync(path.join(root, file)), file).toBe(true);
-    const source = readPage(file);
-    for (const [, title = ""] of titles.matchAll(/"([^"]+)"/g)) expect(source, file).toContain(title);
-  }
-  // A test that is named without a title proves nothing.
-  const files = [...shown.matchAll(/`(test\/[^`]+)`/g)];
-  expect(files.length, "a test without its title").toBe(
-    named.filter(([, file = ""]) => file.startsWith("test/")).length,
-  );
 }
