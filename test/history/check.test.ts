@@ -17,6 +17,7 @@ import {
   refused,
   renew,
   startedAt,
+  token,
   use,
 } from "./made.js";
 
@@ -31,6 +32,12 @@ function planted(plant: (made: Made) => void): History {
   move(made, "good", 0, 100);
   plant(made);
   return made.history();
+}
+
+/** A login within the session that creates its generation 2. */
+function reauthenticate({ at, row }: Made, ms: number): void {
+  at(ms, ms + 5, logIn("first", { bearer: token("good", 1) }), given("good", 2));
+  row(ms, "reauthenticated", { sessionId: "good" });
 }
 
 const wrongGuess = (address: string) => logIn(`guess from ${address}`, { address });
@@ -176,6 +183,25 @@ describe("a history without a fault", () => {
       },
     ],
     [
+      "a token from before a re-authentication that is rejected within 10 s, and the session goes on",
+      (made) => {
+        reauthenticate(made, 200);
+        for (const ms of [205, 9_000]) {
+          made.at(ms, ms + 10, renew("good", 1, "key"), refused("session_ended"));
+          made.row(ms, "renew_rejected", { sessionId: "good", gen: 1, reason: "reauthenticated" });
+        }
+        move(made, "good", 2, 9_500);
+      },
+    ],
+    [
+      "a token from before a re-authentication that ends the session after 10 s",
+      (made) => {
+        reauthenticate(made, 200);
+        made.at(13_000, 13_010, renew("good", 1), refused("session_ended"));
+        made.row(13_000, "renew_replayed", { sessionId: "good", gen: 1 });
+      },
+    ],
+    [
       "a token that has expired",
       (made) => void made.at(970_000, 970_010, use("guard", "good"), refused("invalid_token")),
     ],
@@ -222,6 +248,14 @@ describe("a planted fault", () => {
       (made) => {
         move(made, "good", 1, 200);
         move(made, "good", 0, 300, "renew_repeated");
+      },
+    ],
+    [
+      "renewed_past_login",
+      "a renewal within 10 s of a re-authentication by a token from before it",
+      (made) => {
+        reauthenticate(made, 200);
+        move(made, "good", 1, 300, "renew_repeated");
       },
     ],
     ["grace_exceeded", "a renewal after the grace", (made) => move(made, "good", 0, 12_000, "renew_repeated")],

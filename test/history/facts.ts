@@ -82,7 +82,7 @@ function sessionFacts(sid: string, begun: Operation, operations: readonly Operat
   const mayEnd = [...logouts.filter(mayBeDone), ...others.filter(mayBeDone), ...replays];
   // Those of other sessions end it only if they came after it.
   const after = others.filter(isDone).filter(({ start }) => begun.end <= start);
-  const told = renewals.filter((each) => isRefused(each, "session_ended"));
+  const told = renewals.filter((each) => isRefused(each, "session_ended") && !canHaveRaced(each, reauthentications));
   return {
     sid,
     login,
@@ -93,6 +93,28 @@ function sessionFacts(sid: string, begun: Operation, operations: readonly Operat
     mayEnd: mayEnd.filter((each) => effectUntil(each) > begun.start).sort((a, b) => a.start - b.start),
     surelyEnds: [...logouts.filter(isDone), ...after, ...told].sort((a, b) => a.end - b.end),
   };
+}
+
+/** The database counts in whole seconds. */
+export const roundingMs = 1_000;
+
+/**
+ * Whether the renewal can have been rejected because a re-authentication came first. Within 10 s of it such a rejection
+ * ends no session.
+ */
+export function canHaveRaced(renewal: Operation, reauthentications: readonly OperationOf<"login">[]): boolean {
+  return reauthentications.some(
+    (each) =>
+      mayBeDone(each) &&
+      each.start < effectUntil(renewal) &&
+      renewal.start <= effectUntil(each) + graceMs + roundingMs &&
+      (each.answer?.granted === undefined || renewal.request.kind !== "renew" || isBefore(renewal.request.gen, each)),
+  );
+}
+
+/** Whether the re-authentication created a later generation. */
+export function isBefore(gen: number, { answer }: OperationOf<"login">): boolean {
+  return answer?.granted !== undefined && gen < answer.granted.gen;
 }
 
 /** Whether the store may have seen a generation that is too old, and so have ended the session. */

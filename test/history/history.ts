@@ -143,6 +143,7 @@ export const statements = {
   answers_disagree: "all who get a generation get the same one",
   old_generation_renewed: "a generation that was passed by two renews nothing",
   grace_exceeded: "the generation before renews for 10 s, then only with the key that moved it",
+  renewed_past_login: "a re-authentication leaves no grace: a generation before it renews nothing",
   accepted_after_end: "no token is accepted after its session's end: at once where it was ended, within 1 s elsewhere",
   role_accepted_after_removal: "no token with a role that was taken away is accepted after 1 s",
   done_after_end: "a session that has ended renews nothing and changes no password",

@@ -1,9 +1,6 @@
 // One live generation for each session (contract §4, POST /renew).
-import { type Facts, graceMs, isDone, isUnknown, push, type SessionFacts } from "../facts.js";
+import { type Facts, graceMs, isBefore, isDone, isUnknown, push, roundingMs, type SessionFacts } from "../facts.js";
 import type { AuditRow, Granted, Operation, OperationOf, Violation } from "../history.js";
-
-/** The store counts in whole seconds. */
-const roundingMs = 1_000;
 
 export function* checkGenerations(facts: Facts): Generator<Violation> {
   for (const session of facts.sessions.values()) {
@@ -11,6 +8,7 @@ export function* checkGenerations(facts: Facts): Generator<Violation> {
       if (!isDone(renewal)) continue;
       yield* checkSuccessor(renewal);
       yield* checkAge(session, renewal);
+      yield* checkLogin(session, renewal);
     }
     yield* checkAgreement(session);
   }
@@ -43,6 +41,17 @@ function* checkAge(session: SessionFacts, renewal: OperationOf<"renew">): Genera
   if (key !== undefined && movers.some((each) => each.request.key === key)) return;
   const because = `generation ${gen} renewed ${Math.round(renewal.start - moved[0].end)} ms after it was passed`;
   yield { statement: "grace_exceeded", because, operations: [moved[0], renewal] };
+}
+
+/** A re-authentication leaves no grace. */
+function* checkLogin({ sid, reauthentications }: SessionFacts, renewal: OperationOf<"renew">): Generator<Violation> {
+  const { gen } = renewal.request;
+  const later = reauthentications.find(
+    (each) => each.answer?.granted?.sid === sid && isBefore(gen, each) && each.end <= renewal.start,
+  );
+  if (later === undefined) return;
+  const because = `generation ${gen} of ${sid} renewed after a later login within the session`;
+  yield { statement: "renewed_past_login", because, operations: [later, renewal] };
 }
 
 function grantsOf(session: SessionFacts): readonly (readonly [Operation, Granted])[] {
