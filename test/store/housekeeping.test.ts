@@ -36,17 +36,17 @@ interface Subject {
 function fillings(rows: number, series: string): readonly string[] {
   return [
     `insert into ampho_audit (at, event, actor) select ${start}, 'renew', 'user' from ${series} where i <= ${rows}`,
-    `insert into ampho_sessions (id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at,
+    `insert into ampho_sessions (id, era, user_id, login, gen, proved_gen, created_at, auth_time, renewed_at, expires_at, ends_at,
        access_expires, delete_after)
-     select '0.' || i, 0, 'u-' || i, 'u-' || i, 1, 1, 1, 1, ${start}, ${start}, ${start}, ${start}
+     select '0.' || i, 0, 'u-' || i, 'u-' || i, 1, 0, 1, 1, 1, ${start}, ${start}, ${start}, ${start}
      from ${series} where i <= ${rows / 20}`,
   ];
 }
 
 function liveFilling(rows: number, series: string): string {
-  return `insert into ampho_sessions (id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at,
+  return `insert into ampho_sessions (id, era, user_id, login, gen, proved_gen, created_at, auth_time, renewed_at, expires_at, ends_at,
        access_expires, delete_after)
-     select '0.' || i, 0, 'u-' || i, 'u-' || i, 0, 1, 1, 1, ${later + 9}, ${later + 99}, ${start}, ${start}
+     select '0.' || i, 0, 'u-' || i, 'u-' || i, 0, 0, 1, 1, 1, ${later + 9}, ${later + 99}, ${start}, ${start}
      from ${series} where i <= ${rows}`;
 }
 
@@ -130,7 +130,7 @@ describe.each([
     await fill(60_000);
     const killed = child(url, "killed", 3);
     expect(await killed.line()).toBe("taken");
-    expect(await killed.line()).toBe("removed 1000");
+    expect(await killed.line()).toBe("deleted 1000");
     killed.process.kill("SIGKILL");
     await killed.ended;
     expect(await count("ampho_audit")).toBeGreaterThan(0);
@@ -149,7 +149,7 @@ describe.each([
     await fill(60_000);
     const stopped = child(url, "stopped", 3);
     expect(await stopped.line()).toBe("taken");
-    expect(await stopped.line()).toBe("removed 1000");
+    expect(await stopped.line()).toBe("deleted 1000");
     stopped.process.kill("SIGSTOP");
     const now = later + 3600;
     const next = { holder: "next", leaseSeconds: 3, now };

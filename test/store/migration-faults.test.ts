@@ -188,8 +188,8 @@ describe("on PostgreSQL", () => {
 
   it("holds up no renewal on a table of 300 000 sessions, also where it has to wait itself", async () => {
     await database.query(`insert into ampho.ampho_sessions
-      (id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, delete_after)
-      select 'many-' || n, 0, 'u-' || n, 'ann', 0, 0, 0, 0, 0, 0, 0, 0 from generate_series(1, 300000) as n`);
+      (id, era, user_id, login, gen, proved_gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, delete_after)
+      select 'many-' || n, 0, 'u-' || n, 'ann', 0, 0, 0, 0, 0, 0, 0, 0, 0 from generate_series(1, 300000) as n`);
     // A renewal that waits for a lock for longer than this fails.
     await database.query(`alter role ${new URL(database.runtimeUrl).username} set lock_timeout = '1s'`);
     const store = await openPostgres({ url: database.runtimeUrl, migrate: false, log: () => {} });

@@ -167,7 +167,7 @@ describe("transactions in each other's way", () => {
     await expect(store.renewSession(renewal(session, { stored: false }))).rejects.toMatchObject({
       code: "unavailable",
     });
-    expect(await database.query("select last_value::int as tries from ampho.tries")).toEqual([{ attempts: 6 }]);
+    expect(await database.query("select last_value::int as tries from ampho.tries")).toEqual([{ tries: 6 }]);
     expect(await database.query("select gen::int from ampho.ampho_sessions")).toEqual([{ gen: 0 }]);
   });
 

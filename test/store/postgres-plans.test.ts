@@ -28,15 +28,15 @@ const many = `generate_series(1, ${rows}) as i`;
 const filling = [
   `insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at)
    select 'x' || i, 'x' || i, 'x' || i, 'h', 1, '[]', 1, 0, 1 from ${many}`,
-  `insert into ampho_sessions (id, era, user_id, login, gen, created_at, auth_time, renewed_at, expires_at, ends_at,
+  `insert into ampho_sessions (id, era, user_id, login, gen, proved_gen, created_at, auth_time, renewed_at, expires_at, ends_at,
      access_expires, delete_after)
-   select '0.x' || i, 0, 'x' || (i / 3), 'x', 1, 1, 1, 1, 1790000000 + i, 1790000000 + i, 1790000000 + i, 1790000000 + i from ${many}`,
+   select '0.x' || i, 0, 'x' || (i / 3), 'x', 1, 1, 1, 1, 1, 1790000000 + i, 1790000000 + i, 1790000000 + i, 1790000000 + i from ${many}`,
   `insert into ampho_revocations (n, at, until, kind, kid) select 1000 + i, 1, 1790000000 + i, 'key', 'k' from ${many}`,
   "update ampho_state set last_revocation = 100000",
   `insert into ampho_audit (at, event, login, actor) select i, 'login', 'x' || (i / 9), 'user' from ${many}`,
-  `insert into ampho_attempts (key, kind, failures, pending, pending_until, streak, next_at, forget_at, origins, noted,
+  `insert into ampho_attempts (key, kind, failures, pending, pending_until, streak, next_at, forget_at, failure_sources, recorded_sources,
      recorded_until, touched_at) select 'x' || i, 'login', 1, 0, 0, 1, 0, 0, '[]', '[]', 0, i from ${many}`,
-  `insert into ampho_attempt_sources (place, entries, level, next_at, recorded_until, touched_at)
+  `insert into ampho_attempt_sources (source, entries, level, next_at, recorded_until, touched_at)
    select 'x' || i, '[]', 0, 0, 0, i from ${many}`,
 ];
 
