@@ -1,5 +1,5 @@
-// Known vulnerabilities of what the package needs at run time, as far as the registry tells: high and critical ones end with 1.
-// A registry that answers no audits is no failure of ours; it says so and goes on.
+// Checks the runtime dependencies for known vulnerabilities. High and critical ones exit with 1.
+// A registry without audits is not a failure. The script then prints a line and continues.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 

@@ -1,6 +1,6 @@
-// Compiles src/ from nothing, so that no file of an earlier build is packed: to ES modules in dist/, and the library once more
-// to CommonJS in cjs/, for loaders that know nothing else (Jest) and for compilers before TypeScript 5.8. Node itself never
-// loads that: both `import` and `require` give the ES modules, so that there is one of everything in a process.
+// Compiles src/ into empty folders, so that no file of an earlier build is packed. dist/ gets ES modules. cjs/ gets the library
+// as CommonJS, for loaders without ES modules (Jest) and for compilers before TypeScript 5.8. Node never loads cjs/: `import` and
+// `require` both load the ES modules, so that a process has one copy of everything.
 import { execFileSync } from "node:child_process";
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -18,12 +18,12 @@ execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconf
 });
 chmodSync(path.join(dist, "cli/main.js"), 0o755);
 
-/** What only the commands use. */
+/** Folders that only the commands use. */
 const left = ["cli", "doctor"];
 const files = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter(
   (name) => /\.[jt]s$/.test(name) && !left.includes(name.split(path.sep)[0]),
 );
-// In place of `import.meta.url`, which CommonJS has not.
+// Replaces `import.meta.url`, which CommonJS does not have.
 const banner = 'const ownUrl = require("node:url").pathToFileURL(__filename).href;';
 for (const name of files) {
   const target = path.join(cjs, name);

@@ -1,4 +1,4 @@
-// The static checks: types, lint, format, dependency rules, unused code, packaging. Each must pass; the first that does not ends with 1.
+// The static checks: types, lint, format, dependency rules, unused code, packaging. The first one that fails exits with 1.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 

@@ -1,4 +1,4 @@
-// Writes the generated pages of docs/ from the tables that they describe. `--check` only says which are not current.
+// Writes the generated pages of docs/ from the tables that they describe. `--check` only lists the pages that are not current.
 import { readFileSync, writeFileSync } from "node:fs";
 
 const generators = [
@@ -9,7 +9,7 @@ const generators = [
   "./docs-metrics.mjs",
 ];
 
-/** Path -> text of every generated page. */
+/** The text of every generated page by its path. */
 export async function generateAll() {
   const pages = {};
   for (const file of generators) Object.assign(pages, await (await import(file)).generate());
@@ -24,7 +24,7 @@ if (process.argv[1] === new URL(import.meta.url).pathname) {
     try {
       present = readFileSync(file, "utf8");
     } catch {
-      // A page that is not there yet is written like one that is stale.
+      // A missing page is written like a stale one.
     }
     if (present === text) continue;
     stale++;

@@ -1,4 +1,4 @@
-// Installs what the lock file says, unless it is there already, so that one command is enough after a clone.
+// Installs the packages of the lock file unless they are installed already, so that one command is enough after a clone.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -11,7 +11,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1);
 }
 
-/** Package -> version, as a lock file lists them. */
+/** The versions of a lock file by package. */
 function versions(file) {
   try {
     const { packages } = JSON.parse(readFileSync(new URL(`../${file}`, import.meta.url), "utf8"));
@@ -24,7 +24,7 @@ function versions(file) {
 export function install() {
   const wanted = versions("package-lock.json");
   const present = versions("node_modules/.package-lock.json");
-  // What is present may lack packages for other systems, but holds none in another version.
+  // An installation can lack packages for other systems, but must not contain another version.
   const current =
     wanted !== undefined && present !== undefined && present.size > 0
       ? [...present].every(([name, version]) => wanted.get(name) === version) && present.has("node_modules/typescript")

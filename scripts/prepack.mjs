@@ -1,5 +1,5 @@
-// Prepares what `npm pack` packs. The same source must give the same tarball on every machine, so this sets the modes of the files: otherwise
-// the umask of a shell or of a clone would be in the tarball.
+// Prepares the files that `npm pack` packs. The same source must produce the same tarball on every machine, so this script sets
+// the modes of the files. Otherwise the tarball would depend on the umask of a shell or of a clone.
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { sbomOf } from "./sbom.mjs";
 

@@ -1,6 +1,6 @@
-// sbom.cdx.json, which is packed: what the package needs at run time, as the lock file has it, in CycloneDX 1.6 JSON.
-// From the lock file and not from `npm sbom`: that one tells what this machine installed, so it leaves out the binaries
-// of other platforms, names the folder it ran in and says when. The same lock file always gives the same bytes here.
+// Writes sbom.cdx.json, which is packed: the runtime dependencies of the lock file in CycloneDX 1.6 JSON.
+// `npm sbom` describes the installation on this machine. It leaves out the binaries of other platforms, and contains the folder
+// and the time. Here the same lock file always produces the same bytes.
 import { createHash } from "node:crypto";
 
 /** `lock`: the parsed package-lock.json (lockfileVersion 3). */
@@ -25,7 +25,7 @@ export function sbomOf(lock) {
   };
 }
 
-/** Place in the lock file -> what stands there and what it needs; required first, so that each is met at its strongest. */
+/** Lists packages by their path in the lock file, with their dependencies. Required ones come first and decide the scope. */
 function walk(packages) {
   const nodes = new Map();
   const queue = [{ place: "", required: true }];
@@ -41,7 +41,7 @@ function walk(packages) {
         const target = resolve(packages, place, needed);
         if (target === undefined) {
           if (optional) continue;
-          throw new Error(`package-lock.json holds no ${needed}, which ${name} needs`);
+          throw new Error(`package-lock.json does not contain ${needed}, which ${name} requires.`);
         }
         needs.add(purlOf(needed, packages[target].version));
         queue.push({ place: target, required: required && !optional });
@@ -51,7 +51,7 @@ function walk(packages) {
   return nodes;
 }
 
-/** Our own peers are the application's; those of a dependency are installed with it unless they are optional. */
+/** Peers of Ampho belong to the application. Peers of a dependency are installed with it unless they are optional. */
 function needsOf(entry, isRoot) {
   const { dependencies = {}, optionalDependencies = {}, peerDependencies = {}, peerDependenciesMeta = {} } = entry;
   const peers = isRoot ? [] : Object.keys(peerDependencies).filter((name) => !peerDependenciesMeta[name]?.optional);
@@ -62,7 +62,7 @@ function needsOf(entry, isRoot) {
   }));
 }
 
-/** As Node looks a package up: beside the one that needs it, then further up. */
+/** Resolves a package as Node does: beside the package that requires it, then further up. */
 function resolve(packages, place, name) {
   for (let folder = place; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf("/node_modules/")))) {
     const candidate = `${folder === "" ? "" : `${folder}/`}node_modules/${name}`;
@@ -87,10 +87,10 @@ function componentOf({ name, ref, entry: { version, license, integrity } }) {
   };
 }
 
-/** Subresource integrity, `sha512-` and base64, as the lock file has it. */
+/** Reads the subresource integrity of the lock file: `sha512-` and base64. */
 function hashOf(integrity) {
   const [algorithm, digest] = integrity.split("-");
-  if (algorithm !== "sha512") throw new Error(`the lock file has a hash that is no SHA-512: ${algorithm}`);
+  if (algorithm !== "sha512") throw new Error(`The lock file has a hash that is not SHA-512: ${algorithm}.`);
   return { alg: "SHA-512", content: Buffer.from(digest, "base64").toString("hex") };
 }
 
@@ -98,7 +98,7 @@ function licenseOf(license) {
   return /[\s()]/.test(license) ? { expression: license } : { license: { id: license } };
 }
 
-/** A UUID of version 8 (RFC 9562 §5.8) made of the content's hash: another content has another one, the same the same. */
+/** Derives a UUID of version 8 (RFC 9562 §5.8) from the hash of the content. */
 function uuidOf(text) {
   const octets = createHash("sha256").update(text).digest().subarray(0, 16);
   octets[6] = (octets[6] & 0x0f) | 0x80;

@@ -1,5 +1,5 @@
 // One line for all the JSON reports in a folder: N passed, N failed. Ends with 0 when nothing failed and something passed.
-// `node scripts/tally.mjs FOLDER N`: so many of the runs ended badly, whatever they reported.
+// `node scripts/tally.mjs FOLDER N`: N is the number of runs that exited with an error.
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 
@@ -16,8 +16,8 @@ for (const name of readdirSync(folder)) {
   for (const file of report.testResults) {
     const faults = file.assertionResults.filter((test) => test.status !== "passed");
     for (const test of faults)
-      tell(name, file.name, `${test.fullName} (${test.status})`, test.failureMessages.join("\n"));
-    if (broken.includes(file)) tell(name, file.name, "could not be loaded", file.message);
+      report(name, file.name, `${test.fullName} (${test.status})`, test.failureMessages.join("\n"));
+    if (broken.includes(file)) report(name, file.name, "could not be loaded", file.message);
   }
 }
 // A run that failed without saying where.
@@ -25,8 +25,8 @@ if (failed === 0) failed = Number(failedRuns);
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);
 
-/** What failed stands again beside the count: of a long log often only the end is kept. */
-function tell(run, file, test, message = "") {
+/** Prints failures again beside the count, because often only the end of a long log is kept. */
+function report(run, file, test, message = "") {
   const lines = message.split("\n").slice(0, linesOfMessage);
   console.log(["", `${run}: ${path.relative(process.cwd(), file)}: ${test}`, ...lines].join("\n  "));
 }
