@@ -16,8 +16,8 @@ for (const name of readdirSync(folder)) {
   for (const file of report.testResults) {
     const faults = file.assertionResults.filter((test) => test.status !== "passed");
     for (const test of faults)
-      report(name, file.name, `${test.fullName} (${test.status})`, test.failureMessages.join("\n"));
-    if (broken.includes(file)) report(name, file.name, "could not be loaded", file.message);
+      printFailure(name, file.name, `${test.fullName} (${test.status})`, test.failureMessages.join("\n"));
+    if (broken.includes(file)) printFailure(name, file.name, "could not be loaded", file.message);
   }
 }
 // A run that failed without saying where.
@@ -26,7 +26,7 @@ console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);
 
 /** Prints failures again beside the count, because often only the end of a long log is kept. */
-function report(run, file, test, message = "") {
+function printFailure(run, file, test, message = "") {
   const lines = message.split("\n").slice(0, linesOfMessage);
   console.log(["", `${run}: ${path.relative(process.cwd(), file)}: ${test}`, ...lines].join("\n  "));
 }
