@@ -24,7 +24,7 @@ declare global {
 }
 
 export type { RejectedRequest };
-/** What `app.use` and routes take. It has a name of its own, so that exported middleware does not name Express's internal types. */
+/** The type that `app.use` and routes take. It has a name of its own, so that exported middleware does not name Express's internal types. */
 export type Middleware = (request: Request, response: Response, next: NextFunction) => void;
 export type OnRejected = (
   rejected: RejectedRequest,
@@ -77,7 +77,7 @@ export function authorize(ampho: GuardInstance, requirements?: Requirements<Requ
   return catching(createMiddleware(express, ampho, requirements, (_request, _response, next) => next()));
 }
 
-/** Wraps a handler whose `req.auth` is always set. What it throws or rejects with goes to `next`, on Express 4 too. */
+/** Wraps a handler whose `req.auth` is always set. Its errors and rejections go to `next`, on Express 4 too. */
 export function guarded(ampho: GuardInstance, handler: GuardedHandler<NoRequirements>): Middleware;
 export function guarded<const N extends Requirements<Request>>(
   ampho: GuardInstance,

@@ -64,7 +64,7 @@ export function createGuarded<Own, First, Second, Third, With extends First>(
   return createMiddleware(framework, instance, requirements, handler as Handler<First, Second, Third>);
 }
 
-/** Returns what `proceed` or the framework's `reject` returns, or a promise of it. What they throw is theirs. */
+/** Returns what `proceed` or the framework's `reject` returns, or a promise of it. Their errors reach the caller. */
 export function guardRequest<Own, First, Second, Third>(
   route: GuardedRoute<Own, First, Second, Third>,
   first: First,

@@ -16,7 +16,7 @@ export interface MountOptions {
   readonly getConnInfo?: GetConnInfo | undefined;
 }
 
-/** What `authorize` adds to a Hono context: `c.get("auth")`. */
+/** The variable that `authorize` adds to a Hono context: `c.get("auth")`. */
 export interface AuthEnv<N> {
   Variables: { auth: AuthOf<N> };
 }
@@ -75,7 +75,7 @@ export function authorize(
   };
 }
 
-/** What `@hono/node-server` binds to a request. */
+/** Returns the message that `@hono/node-server` binds to a request. */
 function incomingOf(env: unknown): IncomingMessage | undefined {
   const bindings = env as { readonly incoming?: IncomingMessage } | undefined;
   return bindings?.incoming;

@@ -20,7 +20,7 @@ export {
 /** Wraps functional middleware, which Nest calls as node:http does. */
 export { guarded } from "./node.js";
 
-/** What `mount` takes: an `Ampho`. */
+/** The argument of `mount`: an `Ampho`. */
 export interface NestInstance extends HttpInstance {
   close(): Promise<void>;
 }

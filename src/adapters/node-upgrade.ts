@@ -20,7 +20,7 @@ import { bearerOf } from "../tokens/bearer.js";
 import type { GuardedArguments } from "./framework.js";
 import { type TokenVerifier, watchToken } from "./token-expiry.js";
 
-/** What `guardedUpgrade` takes: an `Ampho`. A verifier cannot report the end of a token. */
+/** The first argument of `guardedUpgrade`: an `Ampho`. A verifier cannot report the end of a token. */
 export interface UpgradeInstance extends HttpInstance, TokenVerifier {}
 
 export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;

@@ -1,83 +1,86 @@
-// One JSON object from another server, with bounds on everything that it could make last or grow.
+// Fetches one JSON object from another server, with limits on its time and its size.
 import { parseJsonObject } from "../crypto/json.js";
 import { ConfigurationError } from "../errors.js";
 
-/** Why there was no answer, in words for whoever runs the process. */
+/** Why there is no usable response, in words for the log. */
 export class FetchFailure extends Error {
   override readonly name = "FetchFailure";
 }
 
-export interface JsonAnswer {
+export interface FetchedJson {
   readonly members: Readonly<Record<string, unknown>>;
   readonly headers: Headers;
 }
 
-export interface FetchBounds {
+export interface FetchLimits {
   readonly timeoutMs: number;
   readonly bytesMax: number;
+}
+
+export interface FetchJsonOptions extends FetchLimits {
   readonly bearer?: string;
-  /** Gives up at once. */
+  /** Aborts the request. */
   readonly signal: AbortSignal;
 }
 
 /**
- * The URL of an option. It is https, or http on this machine only: keys and revocations that anyone on the way can change
- * prove nothing. Throws ConfigurationError.
+ * Returns the URL of an option: https, or http on the loopback interface only. An attacker on the network can change keys and
+ * revocations that come over plain http. Throws ConfigurationError.
  */
 export function readUrl(name: string, text: unknown): URL {
-  const wrong = (why: string) => new ConfigurationError(`${name} ${why}`);
-  if (typeof text !== "string" || !URL.canParse(text)) throw wrong("must be an absolute URL");
+  const wrong = (rule: string) => new ConfigurationError(`${name} must ${rule}.`);
+  if (typeof text !== "string" || !URL.canParse(text)) throw wrong("be an absolute URL");
   const url = new URL(text);
   if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopback(url.hostname)))
-    throw wrong("must be an https URL (http on the loopback interface only)");
-  if (url.username !== "" || url.password !== "") throw wrong("must not hold a user name or a password");
+    throw wrong("be an https URL (http on the loopback interface only)");
+  if (url.username !== "" || url.password !== "") throw wrong("not contain a user name or a password");
   url.hash = "";
   return url;
 }
 
-/** RFC 1122 §3.2.1.3, RFC 4291 §2.5.3; `URL` has written addresses in their one form. Names below `localhost` may be anybody's. */
+/** RFC 1122 §3.2.1.3, RFC 4291 §2.5.3. `URL` has normalized the address. A name below `localhost` can resolve to any host. */
 function isLoopback(host: string): boolean {
   return /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(host);
 }
 
 /** Rejects with FetchFailure. */
-export async function fetchJson(url: URL, bounds: FetchBounds): Promise<JsonAnswer> {
-  const { timeoutMs, signal } = bounds;
-  // By hand: AbortSignal.any keeps a trace of each question at the signal that outlives them all, on some versions of Node.
-  const giving = new AbortController();
-  const giveUp = () => giving.abort();
-  signal.addEventListener("abort", giveUp);
-  if (signal.aborted) giveUp();
+export async function fetchJson(url: URL, options: FetchJsonOptions): Promise<FetchedJson> {
+  const { timeoutMs, signal } = options;
+  // AbortSignal.any would leave a trace of each request on the long-lived signal in some versions of Node.
+  const abortion = new AbortController();
+  const abort = () => abortion.abort();
+  signal.addEventListener("abort", abort);
+  if (signal.aborted) abort();
   let late = false;
   const timer = setTimeout(() => {
     late = true;
-    giveUp();
+    abort();
   }, timeoutMs);
   try {
-    return await ask(url, bounds, giving.signal);
+    return await request(url, options, abortion.signal);
   } catch (error) {
     if (error instanceof FetchFailure) throw error;
-    if (late) throw new FetchFailure(`there was no answer within ${timeoutMs / 1000} s`);
+    if (late) throw new FetchFailure(`there was no response within ${timeoutMs / 1000} s`);
     throw new FetchFailure("the server could not be reached", { cause: error });
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener("abort", giveUp);
+    signal.removeEventListener("abort", abort);
   }
 }
 
-async function ask(url: URL, { bearer, bytesMax }: FetchBounds, signal: AbortSignal): Promise<JsonAnswer> {
+async function request(url: URL, { bearer, bytesMax }: FetchJsonOptions, signal: AbortSignal): Promise<FetchedJson> {
   const response = await fetch(url, {
     headers: { accept: "application/json", ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }) },
-    // A redirect may lead to another host or to plain http.
+    // A redirect can lead to another host or to plain http.
     redirect: "manual",
     signal,
   });
   if (response.status !== 200) {
     response.body?.cancel().catch(() => undefined);
-    throw new FetchFailure(`the answer was ${response.status || "a redirect"}`);
+    throw new FetchFailure(`the response was ${response.status || "a redirect"}`);
   }
   const members = parseJsonObject(await readBody(response, bytesMax));
-  if (members === undefined) throw new FetchFailure("the answer was not one JSON object in UTF-8");
+  if (members === undefined) throw new FetchFailure("the response was not one JSON object in UTF-8");
   return { members, headers: response.headers };
 }
 
@@ -91,7 +94,7 @@ async function readBody({ body }: Response, bytesMax: number): Promise<Buffer> {
     bytes += value.byteLength;
     if (bytes > bytesMax) {
       reader?.cancel().catch(() => undefined);
-      throw new FetchFailure(`the answer was longer than ${bytesMax / 1024} KiB`);
+      throw new FetchFailure(`the response was longer than ${bytesMax / 1024} KiB`);
     }
     chunks.push(value);
   }

@@ -1,29 +1,31 @@
-// Keeps a verifier's revocation set in step with the feed of an Ampho (docs/verifying.md): one question is always open, and
-// answered as soon as something is revoked.
+// Keeps a verifier's revocation set up to date from the feed of an Ampho (docs/verifying.md). One request is always open, and
+// the server responds to it at the next revocation.
 import { type Clock, leewayMaxSeconds } from "../clock.js";
 import { feedKinds, fromFeedEntry } from "../sessions/feed-entry.js";
 import { watchProcessPause } from "../sessions/process-pause.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
 import type { Revocation, RevocationPage } from "../store/sql/revocations.js";
-import { FetchFailure, fetchJson } from "./fetch-json.js";
+import { FetchFailure, type FetchLimits, fetchJson } from "./fetch-json.js";
 
-/** Short, so that a connection that died unseen is noticed soon. */
+/** The kinds that this version knows. A server expresses any other kind as a broader one of these. */
+const kinds = feedKinds.join(",");
+/** Short, so that a connection that died unnoticed is replaced soon. */
 const waitSeconds = 2;
-const bounds = { timeoutMs: (waitSeconds + 3) * 1000, bytesMax: 16_777_216 };
-/** Between two questions, unless there is more to fetch. */
+const limits: FetchLimits = { timeoutMs: (waitSeconds + 3) * 1000, bytesMax: 16_777_216 };
+/** The pause between two requests, unless the server has more entries. */
 const pauseMs = 100;
 const backOffMaxMs = 2_000;
 const sweepEverySeconds = 10;
 
-/** Processes that answer in turn may differ by so much. */
-const serversApartSeconds = 1;
+/** Processes behind one URL respond in turn, and their clocks can differ by this much. */
+const serverClockSkewSeconds = 1;
 
 export interface FeedFollower {
-  /** Upper bound of the seconds for which something may have been revoked unseen; undefined before the first answer. */
+  /** Upper bound of the seconds for which a revocation might be unknown here. Undefined before the first response. */
   lagSeconds(): number | undefined;
-  /** The first try, however it ends; undefined once it is over. Never rejects. */
+  /** Settles after the first attempt, and is undefined afterwards. It never rejects. */
   readonly starting: Promise<void> | undefined;
-  /** What a guard waits for after a processPause of this process. */
+  /** Returns what a guard must await after a pause of this process. */
   pendingRead(): Promise<void> | undefined;
   stop(): void;
 }
@@ -32,7 +34,7 @@ export function followFeed(deps: {
   readonly url: URL;
   readonly token: string;
   readonly revocations: RevocationSet;
-  /** How far ahead the `exp` of a token without `sid` may lie: so long such a token's revocation is kept. */
+  /** How far ahead the `exp` of a token without `sid` can lie. Revocations of such tokens are kept for this long. */
   readonly foreignMaxSeconds: number;
   readonly clock: Clock;
   readonly log: (line: string) => void;
@@ -46,38 +48,38 @@ export function followFeed(deps: {
   let sweptAt = clock.now();
   let readAt = sweptAt;
   let serverAt = 0;
-  let anew = false;
+  let fromStart = false;
 
-  /** True when there is more to read at once. */
+  /** Returns true if there is more to read at once. */
   async function read(wait: number): Promise<boolean> {
     const now = clock.now();
-    // A clock that ran ahead, here or there, has passed over or dropped what is live by one that is right again.
-    const after = anew || now < readAt ? 0 : revocations.after;
-    const askedMs = clock.monotonicMs();
-    const asked = new URL(url);
-    asked.searchParams.set("after", String(after));
-    asked.searchParams.set("wait", String(wait));
-    asked.searchParams.set("kinds", feedKinds.join(","));
-    const { members } = await fetchJson(asked, { ...bounds, bearer: token, signal });
+    // A clock that went back, here or on the server, had skipped or dropped entries that count again.
+    const after = fromStart || now < readAt ? 0 : revocations.after;
+    const requestedMs = clock.monotonicMs();
+    const target = new URL(url);
+    target.searchParams.set("after", String(after));
+    target.searchParams.set("wait", String(wait));
+    target.searchParams.set("kinds", kinds);
+    const { members } = await fetchJson(target, { ...limits, bearer: token, signal });
     const { page, more, waitedMs, serverNow } = pageOf(members);
-    anew = serverNow < serverAt - serversApartSeconds;
+    fromStart = serverNow < serverAt - serverClockSkewSeconds;
     serverAt = serverNow;
     readAt = now;
-    const restored = revocations.applyPage({ ...page, rows: page.rows.map(kept) }, after);
-    if (more || anew || restored) return true;
-    // The answer was made when the question had waited for so long, or later.
-    knownMs = Math.min(askedMs + waitedMs, clock.monotonicMs());
+    const restored = revocations.applyPage({ ...page, rows: page.rows.map(extended) }, after);
+    if (more || fromStart || restored) return true;
+    // The server read its database when the request had waited for this long, or later.
+    knownMs = Math.min(requestedMs + waitedMs, clock.monotonicMs());
     return false;
   }
 
-  /** The server may take tokens without `sid` for a shorter time than we do. */
-  function kept(row: Revocation): Revocation {
+  /** The server might accept tokens without `sid` for a shorter time than this verifier. */
+  function extended(row: Revocation): Revocation {
     if (row.kind === "session" || row.kind === "key") return row;
     return { ...row, until: Math.max(row.until, row.at + foreignMaxSeconds + leewayMaxSeconds) };
   }
 
-  /** How long to rest before the next question. */
-  async function turn(): Promise<number> {
+  /** Reads once. Returns the pause before the next request in milliseconds. */
+  async function poll(): Promise<number> {
     const now = clock.now();
     if (Math.abs(now - sweptAt) >= sweepEverySeconds) {
       revocations.sweep(now);
@@ -85,7 +87,7 @@ export function followFeed(deps: {
     }
     try {
       const more = await read(knownMs === undefined ? 0 : waitSeconds);
-      if (failures > 0) log(`the revocations of ${url.origin} are followed again`);
+      if (failures > 0) log(`the revocations of ${url.origin} can be read again`);
       failures = 0;
       return more ? 0 : pauseMs;
     } catch (error) {
@@ -96,18 +98,18 @@ export function followFeed(deps: {
     }
   }
 
-  async function follow(restMs: number): Promise<void> {
-    for (let next = restMs; !signal.aborted; next = await turn()) if (next > 0) await rest(next, signal);
+  async function follow(delayMs: number): Promise<void> {
+    for (let next = delayMs; !signal.aborted; next = await poll()) if (next > 0) await delay(next, signal);
   }
 
   async function start(): Promise<number> {
-    let restMs = await turn();
-    while (restMs === 0 && !signal.aborted) restMs = await turn();
+    let delayMs = await poll();
+    while (delayMs === 0 && !signal.aborted) delayMs = await poll();
     starting = undefined;
-    return restMs;
+    return delayMs;
   }
 
-  /** The open question may have been answered before the processPause. */
+  /** The response to the open request might be older than the pause of the process. */
   async function readAll(): Promise<void> {
     while (await read(0));
   }
@@ -129,7 +131,7 @@ export function followFeed(deps: {
   };
 }
 
-function rest(ms: number, signal: AbortSignal): Promise<void> {
+function delay(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);
@@ -142,7 +144,10 @@ function rest(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Throws FetchFailure for anything that is not understood whole: what was skipped would be let in. */
+/**
+ * Throws FetchFailure for a page with anything unknown. An entry that were skipped would let a revoked token authorize. A
+ * newer server replaces a kind that is not in `kinds` by a broader one, so an unknown kind means a server that ignores it.
+ */
 function pageOf(members: Readonly<Record<string, unknown>>): {
   readonly page: RevocationPage;
   readonly more: boolean;
@@ -150,17 +155,24 @@ function pageOf(members: Readonly<Record<string, unknown>>): {
   readonly serverNow: number;
 } {
   const { epoch, last, revocations, now, more, waited } = members;
-  const rows = Array.isArray(revocations) ? revocations.map(fromFeedEntry) : [undefined];
-  if (
-    typeof epoch !== "string" ||
-    !isCount(last) ||
-    !isCount(now) ||
-    !isCount(waited) ||
-    typeof more !== "boolean" ||
-    !rows.every((row) => row !== undefined)
-  )
-    throw new FetchFailure("the answer was not a page of revocations");
+  const malformed = () => new FetchFailure("the response was not a page of revocations");
+  if (typeof epoch !== "string" || !isCount(last) || !isCount(now) || !isCount(waited)) throw malformed();
+  if (typeof more !== "boolean" || !Array.isArray(revocations)) throw malformed();
+  const rows = revocations.map((entry: unknown) => {
+    const row = fromFeedEntry(entry);
+    if (row === undefined) throw isOfUnknownKind(entry) ? unknownKind() : malformed();
+    return row;
+  });
   return { page: { epoch, last, rows }, more, waitedMs: waited, serverNow: now };
+}
+
+function isOfUnknownKind(entry: unknown): boolean {
+  const kind = typeof entry === "object" && entry !== null && "kind" in entry ? entry.kind : undefined;
+  return typeof kind === "string" && !feedKinds.includes(kind);
+}
+
+function unknownKind(): FetchFailure {
+  return new FetchFailure("the response has a kind of revocation that this version of ampho does not know");
 }
 
 function isCount(value: unknown): value is number {

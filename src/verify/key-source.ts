@@ -1,20 +1,19 @@
-// Where a verifier's keys come from: given once, or fetched from a JWKS URL (RFC 7517 §5) and kept fresh.
-// Fetched sets are asked for by the requests that need them, so that nothing runs where nothing is asked: well before its
-// age ends a set is renewed beside the requests, past its end before them, and while the server is away the last good set
-// goes on.
+// The keys of a verifier: given once, or fetched from a JWKS URL (RFC 7517 §5) and kept fresh.
+// Requests start the fetches, so no timer runs. Well before a set expires it is fetched beside the requests. After that, a
+// request waits for the fetch. While the server is unreachable, the last good set stays in use.
 import type { Clock } from "../clock.js";
 import { importPublishedKeys } from "../keys/jwk-set.js";
 import { createKeySet, type Key, type KeySet } from "../keys/key.js";
-import { FetchFailure, fetchJson, type JsonAnswer } from "./fetch-json.js";
+import { type FetchedJson, FetchFailure, type FetchLimits, fetchJson } from "./fetch-json.js";
 
 export interface KeySource {
-  /** Undefined until there is a first set. */
+  /** Undefined before the first set. */
   readonly keys: KeySet | undefined;
-  /** Whether the last try to fetch failed. */
+  /** True after a fetch that failed. */
   readonly failing: boolean;
-  /** What has to be waited for before a token can be judged; never rejects. */
+  /** Returns what must be awaited before a token can be checked. It never rejects. */
   prepare(): Promise<void> | undefined;
-  /** For a token that names a key which is not there: asks, unless that was just done. Never rejects. */
+  /** Fetches the set because a token names an unknown key, unless that was done a moment ago. It never rejects. */
   refetch(): Promise<void> | undefined;
   close(): void;
 }
@@ -24,41 +23,41 @@ export function fixedKeySource(keys: readonly Key[]): KeySource {
   return { keys: set, failing: false, prepare: () => undefined, refetch: () => undefined, close: () => {} };
 }
 
-const bounds = { timeoutMs: 5_000, bytesMax: 65_536 };
-/** What a server says about how long its set is good is believed within these. */
-const age = { defaultMs: 300_000, minMs: 60_000, maxMs: 3_600_000 };
-/** The part of its age after which a set is renewed beside the requests. */
-const renewAt = 0.8;
-/** Tokens with unknown keys can be made by anybody: this often they make us ask. */
+const limits: FetchLimits = { timeoutMs: 5_000, bytesMax: 65_536 };
+/** Limits of the lifetime that a server can state for its set. */
+const lifetime = { defaultMs: 300_000, minMs: 60_000, maxMs: 3_600_000 };
+/** The part of its lifetime after which a set is fetched beside the requests. */
+const refetchAt = 0.8;
+/** An attacker can create tokens with unknown keys. They cause at most one fetch in this time. */
 const unknownKeyCoolDownMs = 10_000;
-/** Between tries while the server is away: without a set, with one. */
+/** The pause between fetches while the server is unreachable. */
 const retryMs = { without: 1_000, having: 10_000 };
 
 export function fetchedKeySource(deps: {
   readonly url: URL;
   readonly clock: Clock;
   readonly log: (line: string) => void;
-  /** The set is another one now. */
+  /** Called after the set has changed. */
   readonly changed: () => void;
 }): KeySource {
   const { url, clock, log, changed } = deps;
   const closing = new AbortController();
   let keys: KeySet | undefined;
   let fetchedMs = 0;
-  let lifeMs = 0;
+  let lifetimeMs = 0;
   let failing = false;
-  let triedMs = Number.NEGATIVE_INFINITY;
-  let askedForUnknownMs = Number.NEGATIVE_INFINITY;
-  let trying: Promise<void> | undefined;
+  let attemptedMs = Number.NEGATIVE_INFINITY;
+  let refetchedMs = Number.NEGATIVE_INFINITY;
+  let fetching: Promise<void> | undefined;
   let content = "";
   let warned = "";
 
-  function take({ members, headers }: JsonAnswer, askedMs: number): void {
+  function accept({ members, headers }: FetchedJson, requestedMs: number): void {
     const imported = importPublishedKeys(members);
-    if (imported === undefined) throw new FetchFailure("the answer was not a JWK Set");
-    fetchedMs = askedMs;
-    lifeMs = lifeOf(headers);
-    const none = imported.keys.length === 0 ? ["there is none that can be used; a secret key is never published"] : [];
+    if (imported === undefined) throw new FetchFailure("the response was not a JWK Set");
+    fetchedMs = requestedMs;
+    lifetimeMs = lifetimeOf(headers);
+    const none = imported.keys.length === 0 ? ["it contains no usable key (a published secret key is never used)"] : [];
     const warning = [...imported.warnings, ...none].join("; ");
     if (warning !== "" && warning !== warned) log(`the keys of ${url.origin}: ${warning}`);
     warned = warning;
@@ -69,9 +68,9 @@ export function fetchedKeySource(deps: {
     changed();
   }
 
-  async function attempt(askedMs: number): Promise<void> {
+  async function attempt(requestedMs: number): Promise<void> {
     try {
-      take(await fetchJson(url, { ...bounds, signal: closing.signal }), askedMs);
+      accept(await fetchJson(url, { ...limits, signal: closing.signal }), requestedMs);
       if (failing) log(`the keys of ${url.origin} can be fetched again`);
       failing = false;
     } catch (error) {
@@ -81,21 +80,21 @@ export function fetchedKeySource(deps: {
     }
   }
 
-  /** Some hosts end what a request began together with the request: such a try is given up by the clock. */
+  /** Some hosts end a fetch together with the request that started it. That fetch is ignored after its time limit. */
   function underWay(): Promise<void> | undefined {
-    return clock.monotonicMs() - triedMs < bounds.timeoutMs + 1_000 ? trying : undefined;
+    return clock.monotonicMs() - attemptedMs < limits.timeoutMs + 1_000 ? fetching : undefined;
   }
 
-  /** However many ask at once, there is one question. */
+  /** Concurrent callers share one fetch. */
   function fetchKeys(): Promise<void> {
     const present = underWay();
     if (present !== undefined) return present;
     const now = clock.monotonicMs();
-    triedMs = now;
+    attemptedMs = now;
     const own = attempt(now).finally(() => {
-      if (trying === own) trying = undefined;
+      if (fetching === own) fetching = undefined;
     });
-    trying = own;
+    fetching = own;
     return own;
   }
 
@@ -109,36 +108,36 @@ export function fetchedKeySource(deps: {
     prepare() {
       const now = clock.monotonicMs();
       if (keys === undefined) {
-        const tooSoon = failing && underWay() === undefined && now - triedMs < retryMs.without;
+        const tooSoon = failing && underWay() === undefined && now - attemptedMs < retryMs.without;
         return tooSoon ? undefined : fetchKeys();
       }
       const aged = now - fetchedMs;
-      if (aged < lifeMs * renewAt) return undefined;
+      if (aged < lifetimeMs * refetchAt) return undefined;
       if (failing) {
-        if (now - triedMs >= retryMs.having) void fetchKeys();
+        if (now - attemptedMs >= retryMs.having) void fetchKeys();
         return undefined;
       }
-      const fetching = fetchKeys();
-      return aged < lifeMs ? undefined : fetching;
+      const started = fetchKeys();
+      return aged < lifetimeMs ? undefined : started;
     },
     refetch() {
       const present = underWay();
       if (present !== undefined) return present;
       const now = clock.monotonicMs();
-      if (now - askedForUnknownMs < unknownKeyCoolDownMs) return undefined;
-      askedForUnknownMs = now;
+      if (now - refetchedMs < unknownKeyCoolDownMs) return undefined;
+      refetchedMs = now;
       return fetchKeys();
     },
     close: () => closing.abort(),
   };
 }
 
-/** RFC 9111 §5.2.2.1 and §5.1: `max-age`, less the `Age` that it had when it came. */
-function lifeOf(headers: Headers): number {
+/** RFC 9111 §5.2.2.1 and §5.1: `max-age` less the `Age` of the response. */
+function lifetimeOf(headers: Headers): number {
   const control = headers.get("cache-control") ?? "";
   const seconds = /(?:^|[,\s])max-age="?(\d{1,10})/i.exec(control)?.[1];
-  if (/(?:^|[,\s])no-(?:store|cache)\b/i.test(control)) return age.minMs;
-  if (seconds === undefined) return age.defaultMs;
+  if (/(?:^|[,\s])no-(?:store|cache)\b/i.test(control)) return lifetime.minMs;
+  if (seconds === undefined) return lifetime.defaultMs;
   const spent = /^\d{1,10}$/.exec(headers.get("age") ?? "")?.[0] ?? "0";
-  return Math.min(age.maxMs, Math.max(age.minMs, (Number(seconds) - Number(spent)) * 1000));
+  return Math.min(lifetime.maxMs, Math.max(lifetime.minMs, (Number(seconds) - Number(spent)) * 1000));
 }

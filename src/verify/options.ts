@@ -1,40 +1,44 @@
-// The options of createVerifier, checked: whatever is wrong or misspelt is told where it is written.
-import { type Clock, systemClock } from "../clock.js";
+// The options of createVerifier. A wrong or misspelled option is an error where it is written.
+import { type Clock, leewayMaxSeconds, systemClock } from "../clock.js";
+import { parseDuration } from "../duration.js";
 import { ConfigurationError } from "../errors.js";
 import { importVerifyingKeys } from "../keys/jwk-set.js";
 import type { Key } from "../keys/key.js";
 import { readUrl } from "./fetch-json.js";
 
+/** Whole seconds, or a text such as `"15m"`, `"1h30m"` or `"14d"`. */
+export type Duration = number | string;
+
 export interface FollowedRevocations {
   /** `{prefix}/revocations` of the Ampho that issues the tokens: https, or http on the loopback interface. */
   readonly url: string;
-  /** Its `AMPHO_SECURITY_REVOCATION_FEED_TOKEN`. */
+  /** The AMPHO_SECURITY_REVOCATION_FEED_TOKEN of that Ampho. */
   readonly token: string;
-  /** Lets tokens in although revocations cannot be read. By default that is refused with 503 `unavailable`. */
+  /** How long the feed can be unreachable before tokens cause 503 `unavailable`: `"5s"` to `"1d"`, by default `"30s"`. */
+  readonly lagMax?: Duration | undefined;
+  /** Accepts tokens also after `lagMax`, so that a revoked token might still authorize. */
   readonly failOpen?: boolean | undefined;
-  /** Seconds for which revocations may be unknown before they count as not readable: 5 to 86400, by default 30. */
-  readonly lagMax?: number | undefined;
 }
 
-interface Rules {
-  /** What `iss` has to be. */
+interface VerifierRules {
+  /** The `iss` that every token must have. */
   readonly issuer?: string | undefined;
-  /** `aud` has to hold this, or one of these. */
+  /** Every token's `aud` must hold this value, or one of these. */
   readonly audience?: string | readonly string[] | undefined;
-  /** Clock skew that is allowed, seconds: 0 to 300, by default 60. */
-  readonly leeway?: number | undefined;
-  /** How many seconds ahead the `exp` of a token without `sid` may lie, by default 86400. */
-  readonly foreignTtl?: number | undefined;
-  /** What was revoked is refused within a second. Without this a token is good until it expires. */
+  /** The clock skew that is allowed around `nbf` and `exp`: 0 to `"5m"`, by default `"1m"`. */
+  readonly leeway?: Duration | undefined;
+  /** How far ahead the `exp` of a token without `sid` can lie, by default `"1d"`. */
+  readonly foreignTtl?: Duration | undefined;
+  /** Rejects revoked tokens within a second. Without this, a token authorizes until it expires. */
   readonly revocations?: FollowedRevocations | undefined;
-  /** Gets each line for people, such as that keys cannot be fetched. By default they go to `console.error`. */
+  /** Receives each line for people, for example that keys cannot be fetched. The default is `console.error`. */
   readonly log?: ((line: string) => void) | undefined;
-  /** Instead of the machine's clock, for tests. */
+  /** Replaces the machine's clock in tests. */
   readonly clock?: Clock | undefined;
 }
 
-/** Keys that are given (a JWK, or a JWK Set with public, private or symmetric keys), or where they are published. */
-export type VerifierOptions = Rules &
+/** The keys (a JWK Set, or one JWK), or the URL where they are published. */
+export type VerifierOptions = VerifierRules &
   (
     | { readonly keys: object; readonly jwksUrl?: undefined }
     | {
@@ -44,8 +48,8 @@ export type VerifierOptions = Rules &
       }
   );
 
-export interface ReadOptions {
-  /** Empty when they are fetched. */
+export interface CheckedOptions {
+  /** Empty if they are fetched. */
   readonly keys: readonly Key[];
   readonly jwksUrl: URL | undefined;
   readonly rules: {
@@ -61,14 +65,15 @@ export interface ReadOptions {
   readonly clock: Clock;
 }
 
-const names = ["keys", "jwksUrl", "issuer", "audience", "leeway", "foreignTtl", "revocations", "log", "clock"];
-const feedNames = ["url", "token", "failOpen", "lagMax"];
+const optionNames = ["keys", "jwksUrl", "issuer", "audience", "leeway", "foreignTtl", "revocations", "log", "clock"];
+const revocationsNames = ["url", "token", "failOpen", "lagMax"];
 
-/** Throws ConfigurationError; it holds no key and no token. */
-export function readVerifierOptions(options: VerifierOptions): ReadOptions {
-  requireKnown("createVerifier", options, names);
+/** Throws ConfigurationError. Its message contains no key and no token. */
+export function checkVerifierOptions(options: VerifierOptions): CheckedOptions {
+  requireKnown("createVerifier", options, optionNames);
   const { keys, jwksUrl, revocations, log = (line) => console.error(`ampho: ${line}`), clock = systemClock } = options;
-  if ((keys === undefined) === (jwksUrl === undefined)) throw new ConfigurationError("give either keys or jwksUrl");
+  if ((keys === undefined) === (jwksUrl === undefined))
+    throw new ConfigurationError("createVerifier needs either `keys` or `jwksUrl`.");
   const imported = keys === undefined ? undefined : importVerifyingKeys(keys);
   for (const warning of imported?.warnings ?? []) log(`keys: ${warning}`);
   return {
@@ -77,53 +82,58 @@ export function readVerifierOptions(options: VerifierOptions): ReadOptions {
     rules: {
       issuer: options.issuer === undefined ? undefined : readText("issuer", options.issuer),
       audience: readAudience(options.audience),
-      leewaySeconds: readWhole("leeway", options.leeway ?? 60, 0, 300),
-      foreignMaxSeconds: readWhole("foreignTtl", options.foreignTtl ?? 86_400, 0, 315_360_000),
+      leewaySeconds: readSeconds("leeway", options.leeway ?? 60, 0, leewayMaxSeconds),
+      foreignMaxSeconds: readSeconds("foreignTtl", options.foreignTtl ?? 86_400, 0, 315_360_000),
     },
-    revocations: revocations === undefined ? undefined : readFeed(revocations),
+    revocations: revocations === undefined ? undefined : readRevocations(revocations),
     log,
     clock,
   };
 }
 
-function readFeed(options: FollowedRevocations): NonNullable<ReadOptions["revocations"]> {
-  requireKnown("revocations", options, feedNames);
+function readRevocations(options: FollowedRevocations): NonNullable<CheckedOptions["revocations"]> {
+  requireKnown("revocations", options, revocationsNames);
   const { url, token, failOpen = false, lagMax = 30 } = options;
-  if (typeof failOpen !== "boolean") throw new ConfigurationError("failOpen must be true or false");
-  // What a header cannot hold, or what no Ampho has (contract §2), could never be let in.
+  if (typeof failOpen !== "boolean") throw new ConfigurationError("revocations.failOpen must be true or false.");
+  // No Ampho has another form of token (docs/contract.md §2), and a header cannot carry every character.
   if (typeof token !== "string" || !/^[!-~]{32,1024}$/.test(token))
-    throw new ConfigurationError("token of revocations must be the AMPHO_SECURITY_REVOCATION_FEED_TOKEN of the server");
+    throw new ConfigurationError(
+      "revocations.token must be the AMPHO_SECURITY_REVOCATION_FEED_TOKEN of the server: 32 to 1024 visible ASCII characters.",
+    );
   return {
-    url: readUrl("url of revocations", url),
+    url: readUrl("revocations.url", url),
     token,
     failOpen,
-    lagMaxSeconds: readWhole("lagMax", lagMax, 5, 86_400),
+    lagMaxSeconds: readSeconds("revocations.lagMax", lagMax, 5, 86_400),
   };
 }
 
-function requireKnown(place: string, options: unknown, known: readonly string[]): void {
-  if (typeof options !== "object" || options === null) throw new ConfigurationError(`${place} takes an object`);
+function requireKnown(owner: string, options: unknown, known: readonly string[]): void {
+  if (typeof options !== "object" || options === null) throw new ConfigurationError(`${owner} must be an object.`);
   const unknown = Object.keys(options).find((name) => !known.includes(name));
   if (unknown === undefined) return;
   throw new ConfigurationError(
-    `${place} knows no option ${JSON.stringify(unknown.slice(0, 40))}; it knows ${known.join(", ")}`,
+    `${owner} has no option ${JSON.stringify(unknown.slice(0, 40))}. The options are ${known.join(", ")}.`,
   );
 }
 
 function readText(name: string, value: unknown): string {
   if (typeof value === "string" && value !== "") return value;
-  throw new ConfigurationError(`${name} must be a text that is not empty`);
+  throw new ConfigurationError(`${name} must be a text that is not empty.`);
 }
 
 function readAudience(value: unknown): readonly string[] | undefined {
   if (value === undefined) return undefined;
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-  // An empty list would let every audience in, which nobody means.
-  if (list.length === 0) throw new ConfigurationError("audience must be a text, or an array of one or more");
-  return list.map((one) => readText("audience", one));
+  // An empty list would accept every audience.
+  if (list.length === 0) throw new ConfigurationError("audience must be a text, or an array of at least one text.");
+  return list.map((item) => readText("audience", item));
 }
 
-function readWhole(name: string, value: unknown, min: number, max: number): number {
-  if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new ConfigurationError(`${name} must be a whole number of seconds from ${min} to ${max}`);
+function readSeconds(name: string, value: Duration, min: number, max: number): number {
+  const seconds = parseDuration(value);
+  if (seconds !== undefined && seconds >= min && seconds <= max) return seconds;
+  throw new ConfigurationError(
+    `${name} must be whole seconds from ${min} to ${max} or a duration such as "1m", but is ${JSON.stringify(value)}.`,
+  );
 }

@@ -17,7 +17,7 @@ import { accessToken, verifyJwt } from "../tokens/jwt.js";
 import { TokenRejection } from "../tokens/rejection.js";
 import { followFeed } from "./follow-feed.js";
 import { fetchedKeySource, fixedKeySource } from "./key-source.js";
-import { readVerifierOptions, type VerifierOptions } from "./options.js";
+import { checkVerifierOptions, type VerifierOptions } from "./options.js";
 
 export type {
   Authorize,
@@ -32,7 +32,7 @@ export { AmphoError, ConfigurationError, type ErrorCode, type ErrorDetails } fro
 export type { AuthOf, MandatoryRequirements, Requirements } from "../guard/requirements.js";
 export type { HttpResponse } from "../http/rest/message.js";
 export type { Auth } from "../tokens/auth.js";
-export type { FollowedRevocations, VerifierOptions } from "./options.js";
+export type { Duration, FollowedRevocations, VerifierOptions } from "./options.js";
 
 /** Requirements of a verifier, which has no database. */
 export interface WithoutDatabase {
@@ -57,7 +57,7 @@ export interface Verifier extends GuardInstance {
 
 /** Throws ConfigurationError for wrong options. It fetches keys at the first token, and follows the feed at once. */
 export function createVerifier(options: VerifierOptions): Verifier {
-  const { keys, jwksUrl, rules, revocations: followed, log, clock } = readVerifierOptions(options);
+  const { keys, jwksUrl, rules, revocations: followed, log, clock } = checkVerifierOptions(options);
   const revocations = createRevocationSet(feedNames, () => {});
   const source =
     jwksUrl === undefined

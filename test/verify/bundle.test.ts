@@ -1,4 +1,4 @@
-// What `ampho/verify` pulls in: nothing of the server, and of Node only what workerd has too. And it runs there.
+// `ampho/verify` imports nothing of the server, and of Node only modules that workerd has too. It runs in workerd.
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { type BuildOptions, build } from "esbuild";
@@ -32,17 +32,17 @@ describe("the import graph of ampho/verify", () => {
       else outside.add(target);
     }
   }
-  visit(path.join(dist, "verify.js"));
+  visit(path.join(dist, "verify/verifier.js"));
   const names = [...files.keys()].map((file) => path.relative(dist, file));
 
-  test("holds no package, and of Node node:crypto and node:buffer alone", () => {
+  test("ampho/verify imports no package, and of Node only node:crypto and node:buffer", () => {
     expect([...outside].sort()).toEqual(["node:buffer", "node:crypto"]);
   });
 
-  test("holds nothing of the server: no store, password, worker, route or schema", () => {
+  test("ampho/verify imports no database, password, worker, route, schema or framework adapter", () => {
     expect(
       names.filter((name) =>
-        /^(?:store|config|cli|adapters|client)|password|worker|pool|contract|shapes|handler|keyring|\bserver/.test(
+        /^(?:store|config|cli|client|users|flows|throttle|telemetry|adapters\/(?!fetch))|password|worker|pool|routes|schemas|handler|keyring|\bserver|http\/node/.test(
           name,
         ),
       ),
@@ -50,10 +50,10 @@ describe("the import graph of ampho/verify", () => {
     for (const [file, text] of files) expect(text, file).not.toMatch(/\bprocess\.[a-z]|new Worker|worker_threads/);
   });
 
-  test("is bundled by esbuild into one file of the same", async () => {
+  test("esbuild bundles ampho/verify into one file of less than 64 kB", async () => {
     const { metafile, outputFiles } = await build({
       ...bundling,
-      entryPoints: [path.join(dist, "verify.js")],
+      entryPoints: [path.join(dist, "verify/verifier.js")],
       minify: true,
     });
     const inputs = Object.keys(metafile?.inputs ?? {}).map((name) => path.relative(dist, path.resolve(name)));
@@ -82,7 +82,7 @@ describe("in workerd with nodejs_compat", () => {
   beforeAll(async () => {
     const keys = Object.fromEntries([...pairs].map(([algorithm, { verifying }]) => [algorithm, verifying]));
     const source = `
-      import { createVerifier } from ${JSON.stringify(path.join(dist, "verify.js"))};
+      import { createVerifier } from ${JSON.stringify(path.join(dist, "verify/verifier.js"))};
       const keys = ${JSON.stringify(keys)};
       const handlers = Object.fromEntries(Object.entries(keys).map(([algorithm, key]) => {
         const { authorize } = createVerifier({ keys: key });
@@ -117,7 +117,7 @@ describe("in workerd with nodejs_compat", () => {
   const ask = (name: string, token: string) =>
     fetch(`${worker.url}/${name}`, { headers: { authorization: `Bearer ${token}` } });
 
-  test.each(algorithms)("%s: a good token is let in, a forged one is not", async (algorithm) => {
+  test.each(algorithms)("a verifier in workerd accepts a good %s token and rejects a forged one", async (algorithm) => {
     const token = pairs.get(algorithm)?.token ?? "";
     const good = await ask(algorithm, token);
     expect([good.status, await good.text()]).toEqual([200, '{"login":"alice"}']);
@@ -127,7 +127,7 @@ describe("in workerd with nodejs_compat", () => {
     expect([bad.status, (await bad.json()).error]).toEqual([401, "invalid_token"]);
   });
 
-  test("keys are fetched, once for requests that come together", async () => {
+  test("a verifier in workerd fetches keys for requests that come together", async () => {
     const token = pairs.get("EdDSA")?.token ?? "";
     const answers = await Promise.all(Array.from({ length: 10 }, () => ask("fetched", token)));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));

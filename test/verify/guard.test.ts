@@ -1,4 +1,4 @@
-// The guard of a verifier: the same needs, refusals and Auth as an Ampho's, without a store.
+// The guard of a verifier has the same requirements, responses and Auth as an Ampho's, without the database.
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -6,7 +6,7 @@ import { authorize as authorizeNode, guarded } from "../../dist/adapters/node.js
 import { type Auth, createVerifier, toHandler } from "../../dist/verify/verifier.js";
 import { openWorld, password } from "../world/ampho.js";
 import { foreignToken, newKey } from "../world/tokens.js";
-import { judge, verifierFor } from "./servers.js";
+import { verdictOf, verifierFor } from "./servers.js";
 
 const key = newKey("key-1");
 const seconds = () => Math.floor(Date.now() / 1000);
@@ -27,45 +27,51 @@ const say = (_request: Request, auth: Auth | undefined) => Response.json({ login
 const no = () => false;
 const later = async () => true;
 
-describe("a need", () => {
+describe("the requirements of a verifier", () => {
   const { authorize } = createVerifier({ keys: key });
   const plain = authorize(say);
   const cases: readonly [string, (request: Request) => Promise<Response>, string | undefined, number, string?][] = [
-    ["none, good token", plain, `Bearer ${token}`, 200],
-    ["none, scheme in another case", plain, `bEARER ${token}`, 200],
-    ["none, no token", plain, undefined, 401, "missing_token"],
-    ["none, another scheme", plain, "Basic YTpi", 401, "missing_token"],
-    ["none, no JWT", plain, "Bearer x", 401, "invalid_token"],
-    ["none, forged", plain, `Bearer ${foreignToken(newKey("key-1"), claims)}`, 401, "invalid_token"],
-    ["none, expired", plain, `Bearer ${foreignToken(key, { ...claims, exp: seconds() - 61 })}`, 401, "invalid_token"],
-    ["none, within the leeway", plain, `Bearer ${foreignToken(key, { ...claims, exp: seconds() - 30 })}`, 200],
+    ["a good token", plain, `Bearer ${token}`, 200],
+    ["a scheme in another case", plain, `bEARER ${token}`, 200],
+    ["a missing token", plain, undefined, 401, "missing_token"],
+    ["another scheme", plain, "Basic YTpi", 401, "missing_token"],
+    ["a token that is no JWT", plain, "Bearer x", 401, "invalid_token"],
+    ["a forged token", plain, `Bearer ${foreignToken(newKey("key-1"), claims)}`, 401, "invalid_token"],
     [
-      "none, too far ahead",
+      "an expired token",
+      plain,
+      `Bearer ${foreignToken(key, { ...claims, exp: seconds() - 61 })}`,
+      401,
+      "invalid_token",
+    ],
+    ["a token within the leeway", plain, `Bearer ${foreignToken(key, { ...claims, exp: seconds() - 30 })}`, 200],
+    [
+      "an exp that is too far ahead",
       plain,
       `Bearer ${foreignToken(key, { ...claims, exp: seconds() + 90_000 })}`,
       401,
       "invalid_token",
     ],
-    ["none, two tokens", plain, `Bearer ${token}, Bearer ${token}`, 400, "invalid_request"],
-    ["roles, one of them", authorize({ roles: ["admin", "editor"] }, say), `Bearer ${token}`, 200],
-    ["roles, none of them", authorize({ roles: ["admin"] }, say), `Bearer ${token}`, 403, "insufficient_scope"],
-    ["scopes, all", authorize({ scopes: ["articles:write", "articles:read"] }, say), `Bearer ${token}`, 200],
+    ["two tokens in one header", plain, `Bearer ${token}, Bearer ${token}`, 400, "invalid_request"],
+    ["one of the required roles", authorize({ roles: ["admin", "editor"] }, say), `Bearer ${token}`, 200],
+    ["none of the required roles", authorize({ roles: ["admin"] }, say), `Bearer ${token}`, 403, "insufficient_scope"],
+    ["all required scopes", authorize({ scopes: ["articles:write", "articles:read"] }, say), `Bearer ${token}`, 200],
     [
-      "scopes, not all",
+      "a missing scope",
       authorize({ scopes: ["articles:write", "x"] }, say),
       `Bearer ${token}`,
       403,
       "insufficient_scope",
     ],
-    ["fresh enough", authorize({ maxAge: 300 }, say), `Bearer ${token}`, 200],
-    ["not fresh enough", authorize({ maxAge: 10 }, say), `Bearer ${token}`, 401, "login_too_old"],
-    ["can, no", authorize({ can: no }, say), `Bearer ${token}`, 403, "insufficient_scope"],
-    ["can, later", authorize({ can: later }, say), `Bearer ${token}`, 200],
-    ["optional, no token", authorize({ optional: true }, say), undefined, 200],
-    ["optional, good token", authorize({ optional: true }, say), `Bearer ${token}`, 200],
-    ["optional, bad token", authorize({ optional: true }, say), "Bearer x", 401, "invalid_token"],
+    ["a login within maxAge", authorize({ maxAge: 300 }, say), `Bearer ${token}`, 200],
+    ["a login before maxAge", authorize({ maxAge: 10 }, say), `Bearer ${token}`, 401, "login_too_old"],
+    ["a can that returns false", authorize({ can: no }, say), `Bearer ${token}`, 403, "insufficient_scope"],
+    ["a can that resolves to true", authorize({ can: later }, say), `Bearer ${token}`, 200],
+    ["a missing token under optional", authorize({ optional: true }, say), undefined, 200],
+    ["a good token under optional", authorize({ optional: true }, say), `Bearer ${token}`, 200],
+    ["a bad token under optional", authorize({ optional: true }, say), "Bearer x", 401, "invalid_token"],
   ];
-  test.each(cases)("%s", async (_, handler, authorization, status, error) => {
+  test.each(cases)("the guard of a verifier handles %s", async (_, handler, authorization, status, error) => {
     const response = await handler(requestWith(authorization));
     expect(response.status).toBe(status);
     const body = await response.json();
@@ -76,24 +82,24 @@ describe("a need", () => {
     );
   });
 
-  test("`live` is a TypeError where it is written, for the compiler and at run time", () => {
+  test("`live` is an error of the compiler and throws a TypeError where it is written", () => {
     const message = /live.*database/;
-    // @ts-expect-error: a verifier has no store
+    // @ts-expect-error: a verifier has no database
     expect(() => authorize({ live: true }, say)).toThrow(message);
-    // @ts-expect-error: a verifier has no store
+    // @ts-expect-error: a verifier has no database
     expect(() => authorize({ live: true })).toThrow(message);
     const { verifier } = verifierFor({ keys: key });
     expect(() => authorizeNode(verifier, { live: true })).toThrow(message);
     expect(() => verifier.host.guard(`Bearer ${token}`, { live: true }, undefined)).toThrow(message);
   });
 
-  test("that is misspelt is a TypeError", () => {
+  test("misspelled requirements throw a TypeError", () => {
     // @ts-expect-error: there is no such member
     expect(() => authorize({ role: ["admin"] }, say)).toThrow(TypeError);
   });
 });
 
-test("methods are decorated", async () => {
+test("authorize of a verifier decorates methods", async () => {
   const { authorize } = createVerifier({ keys: key });
   class Articles {
     readonly name = "articles";
@@ -106,7 +112,7 @@ test("methods are decorated", async () => {
   expect(await response.json()).toEqual(["articles", "alice"]);
 });
 
-test("a framework's authorize takes a verifier", async () => {
+test("authorize and guarded of a framework accept a verifier", async () => {
   const { verifier } = verifierFor({ keys: key });
   const hello = guarded(verifier, { roles: ["editor"] }, (request, response) => response.end(request.auth.login));
   const server = createServer((request, response) => void hello(request, response)).listen(0, "127.0.0.1");
@@ -132,33 +138,36 @@ test("a token has the same Auth as from the Ampho that issued it", async () => {
   const auth = await verifier.verify(grant.token);
   expect(auth).toEqual(world.ampho.verifySync(grant.token));
   expect(Object.isFrozen(auth) && Object.isFrozen(auth.claims)).toBe(true);
-  // The second time it comes from memory.
+  // The second time the Auth comes from the cache.
   expect(await verifier.verify(grant.token)).toBe(auth);
-  expect(await judge(verifierFor({ ...options, issuer: "https://other.example" }).verifier, grant.token)).toBe(
+  expect(await verdictOf(verifierFor({ ...options, issuer: "https://other.example" }).verifier, grant.token)).toBe(
     "invalid_token",
   );
-  expect(await judge(verifierFor({ ...options, audience: ["c", "d"] }).verifier, grant.token)).toBe("invalid_token");
-  expect(await judge(verifierFor({ ...options, audience: ["c", "a"] }).verifier, grant.token)).toBe("in");
-  expect(await judge(verifier, grant.refresh_token)).toBe("invalid_token");
+  expect(await verdictOf(verifierFor({ ...options, audience: ["c", "d"] }).verifier, grant.token)).toBe(
+    "invalid_token",
+  );
+  expect(await verdictOf(verifierFor({ ...options, audience: ["c", "a"] }).verifier, grant.token)).toBe("accepted");
+  expect(await verdictOf(verifier, grant.refresh_token)).toBe("invalid_token");
   world.clock.advance(grant.ttl + grant.leeway - 1);
-  expect(await judge(verifier, grant.token)).toBe("in");
+  expect(await verdictOf(verifier, grant.token)).toBe("accepted");
   world.clock.advance(1);
-  expect(await judge(verifier, grant.token)).toBe("invalid_token");
+  expect(await verdictOf(verifier, grant.token)).toBe("invalid_token");
 });
 
 test.each<[string, object, RegExp]>([
-  ["neither keys nor jwksUrl", {}, /give either keys or jwksUrl/],
-  ["both", { keys: key, jwksUrl: "https://auth.example/" }, /give either keys or jwksUrl/],
-  ["a misspelt option", { keys: key, isuer: "x" }, /knows no option "isuer"/],
+  ["neither keys nor jwksUrl", {}, /needs either `keys` or `jwksUrl`/],
+  ["both", { keys: key, jwksUrl: "https://auth.example/" }, /needs either `keys` or `jwksUrl`/],
+  ["a misspelled option", { keys: key, isuer: "x" }, /has no option "isuer"/],
   ["an empty issuer", { keys: key, issuer: "" }, /issuer must be a text/],
-  ["no audience in the list", { keys: key, audience: [] }, /audience must be/],
+  ["an empty list of audiences", { keys: key, audience: [] }, /audience must be/],
   [
-    "a leeway beyond what any Ampho counts on",
+    "a leeway above 300 s",
     { keys: key, leeway: 301 },
-    /leeway must be a whole number of seconds from 0 to 300/,
+    /leeway must be whole seconds from 0 to 300 or a duration such as "1m", but is 301/,
   ],
-  ["a leeway that is no number", { keys: key, leeway: "60" }, /leeway must be/],
-])("the option %s is a mistake", (_, options, message) => {
+  ["a leeway of 6m", { keys: key, leeway: "6m" }, /leeway must be .* but is "6m"/],
+  ["a foreignTtl that is no duration", { keys: key, foreignTtl: "soon" }, /foreignTtl must be/],
+])("createVerifier throws ConfigurationError for %s", (_, options, message) => {
   // @ts-expect-error: on purpose
   expect(() => createVerifier(options)).toThrow(
     expect.objectContaining({ name: "ConfigurationError", message: expect.stringMatching(message) }),

@@ -1,4 +1,4 @@
-// Keys that are given, and keys that are fetched from servers which hang, redirect, send too much, or rotate.
+// The keys of a verifier: given in code, or fetched from servers that hang, redirect, send too much, or rotate.
 import { generateKeyPairSync, sign } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import { describe, expect, test } from "vitest";
@@ -7,7 +7,7 @@ import { generateJwk } from "../../dist/keys/generate.js";
 import { importKeys, importVerifyingKeys, publicJwkSet } from "../../dist/keys/jwk-set.js";
 import { accessToken, signJwt } from "../../dist/tokens/jwt.js";
 import { settableClock } from "../world/clock.js";
-import { becomes, judge, listen, sendJson, verifierFor } from "./servers.js";
+import { becomes, listen, sendJson, verdictOf, verifierFor } from "./servers.js";
 
 const clockSeconds = 1_790_000_000;
 
@@ -22,12 +22,12 @@ function keyPair(algorithm: Algorithm = "EdDSA") {
 
 const [first, second] = [keyPair(), keyPair("ES256")];
 
-/** Holds its answer back until it is let go. */
-function holding() {
+/** A server that responds when the test releases it. */
+function delayedServer() {
   const waiting: ServerResponse[] = [];
   return {
-    answer: (_request: unknown, response: ServerResponse) => void waiting.push(response),
-    letGo: (value: unknown) => {
+    respond: (_request: unknown, response: ServerResponse) => void waiting.push(response),
+    release: (value: unknown) => {
       for (const response of waiting.splice(0)) response.end(JSON.stringify(value));
     },
     get count() {
@@ -37,20 +37,20 @@ function holding() {
 }
 
 describe("keys that are given", () => {
-  test.each(["HS256", "EdDSA", "ES256"] as const)("%s: a private or secret JWK verifies", async (algorithm) => {
+  test.each(["HS256", "EdDSA", "ES256"] as const)("a private or secret %s JWK verifies a token", async (algorithm) => {
     const { jwk, token } = keyPair(algorithm);
     const { verifier } = verifierFor({ keys: jwk, clock: settableClock() });
     expect((await verifier.verify(token)).login).toBe("alice");
   });
 
-  test("a public JWK Set verifies", async () => {
+  test("a public JWK Set verifies a token of each of its keys", async () => {
     const { verifier } = verifierFor({
       keys: { keys: [...second.published.keys, ...first.published.keys] },
       clock: settableClock(),
     });
-    expect(await judge(verifier, first.token)).toBe("in");
-    expect(await judge(verifier, second.token)).toBe("in");
-    expect(await judge(verifier, keyPair().token)).toBe("invalid_token");
+    expect(await verdictOf(verifier, first.token)).toBe("accepted");
+    expect(await verdictOf(verifier, second.token)).toBe("accepted");
+    expect(await verdictOf(verifier, keyPair().token)).toBe("invalid_token");
   });
 
   test.each<[string, unknown, RegExp]>([
@@ -63,8 +63,8 @@ describe("keys that are given", () => {
       /same `kid`/,
     ],
     ["a short secret", { kty: "oct", k: "c2hvcnQ" }, /HS256 needs 32 or more/],
-    ["a well known secret", { kty: "oct", k: Buffer.alloc(32).toString("base64url") }, /guessable/],
-  ])("%s is a mistake", (_, keys, message) => {
+    ["a well-known secret", { kty: "oct", k: Buffer.alloc(32).toString("base64url") }, /guessable/],
+  ])("createVerifier throws ConfigurationError for %s", (_, keys, message) => {
     expect(() => importVerifyingKeys(keys)).toThrow(message);
     expect(() => verifierFor({ keys: Object(keys) })).toThrow(expect.objectContaining({ name: "ConfigurationError" }));
   });
@@ -83,14 +83,14 @@ describe("a JWKS URL", () => {
     "https://user:word@auth.example/",
     "/jwks.json",
     "",
-  ])("%j is a mistake, which is not repeated in words", (jwksUrl) => {
+  ])("the URL %j is a ConfigurationError that does not repeat it", (jwksUrl) => {
     expect(() => verifierFor({ jwksUrl })).toThrow(
       expect.objectContaining({ name: "ConfigurationError", message: expect.stringMatching(/^jwksUrl must/) }),
     );
   });
 
   test.each(["https://auth.example/x", "http://localhost:1/", "http://127.8.8.8/", "http://[::1]:3/"])(
-    "%s is good, and nothing is fetched before the first token",
+    "the URL %s is accepted, and no key is fetched before the first token",
     (jwksUrl) => {
       expect(verifierFor({ jwksUrl }).notices).toEqual([]);
     },
@@ -98,33 +98,33 @@ describe("a JWKS URL", () => {
 });
 
 describe("keys that are fetched", () => {
-  test("come with the first token, in one question however many ask", async () => {
-    const hold = holding();
-    const server = await listen(hold.answer);
+  test("100 concurrent first tokens cause one request for the keys", async () => {
+    const delayed = delayedServer();
+    const server = await listen(delayed.respond);
     const { verifier } = verifierFor({ jwksUrl: `${server.url}/jwks.json?a=b#c`, clock: settableClock() });
-    const verdicts = Promise.all(Array.from({ length: 100 }, () => judge(verifier, first.token)));
-    while (hold.count === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-    hold.letGo(first.published);
-    expect(new Set(await verdicts)).toEqual(new Set(["in"]));
-    expect(server.asked).toEqual(["/jwks.json?a=b"]);
+    const verdicts = Promise.all(Array.from({ length: 100 }, () => verdictOf(verifier, first.token)));
+    while (delayed.count === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    delayed.release(first.published);
+    expect(new Set(await verdicts)).toEqual(new Set(["accepted"]));
+    expect(server.requested).toEqual(["/jwks.json?a=b"]);
   });
 
-  test("are not waited for by whoever brings no token", async () => {
+  test("a request without a token does not wait for the keys", async () => {
     const server = await listen(() => {});
     const { verifier } = verifierFor({ jwksUrl: server.url });
     const handler = verifier.authorize(() => new Response("in"));
     expect((await handler(new Request("http://host/"))).status).toBe(401);
-    expect(server.asked).toEqual([]);
+    expect(server.requested).toEqual([]);
   });
 
   const bad: readonly [string, Parameters<typeof listen>[0], RegExp][] = [
-    ["nobody there", (request) => void request.socket.destroy(), /could not be reached/],
+    ["a reset connection", (request) => void request.socket.destroy(), /could not be reached/],
     [
       "a redirect",
       (_, response) => void response.writeHead(302, { location: "/elsewhere" }).end(),
-      /the answer was 302/,
+      /the response was 302/,
     ],
-    ["an error", (_, response) => void response.writeHead(500).end("{}"), /the answer was 500/],
+    ["an error", (_, response) => void response.writeHead(500).end("{}"), /the response was 500/],
     ["a page", (_, response) => void response.end("<html>"), /not one JSON object/],
     ["an array", sendJson([first.jwk]), /not one JSON object/],
     ["a member twice", (_, response) => void response.end('{"keys":[],"keys":[]}'), /not one JSON object/],
@@ -140,7 +140,7 @@ describe("keys that are fetched", () => {
       /longer than 64 KiB/,
     ],
     [
-      "an answer cut short",
+      "a response that is cut short",
       (request, response) => {
         response.writeHead(200, { "content-length": "1000" }).write('{"keys":[');
         setTimeout(() => request.socket.destroy(), 20);
@@ -148,8 +148,8 @@ describe("keys that are fetched", () => {
       /could not be reached/,
     ],
   ];
-  test.each(bad)("%s: unavailable, told once", async (_, answer, why) => {
-    const server = await listen(answer);
+  test.each(bad)("%s causes 503 unavailable and one log line", async (_, behavior, why) => {
+    const server = await listen(behavior);
     const clock = settableClock();
     const { verifier, notices } = verifierFor({ jwksUrl: server.url, clock });
     const handler = verifier.authorize(() => new Response("in"));
@@ -159,39 +159,39 @@ describe("keys that are fetched", () => {
     expect(response.status).toBe(503);
     expect(response.headers.get("retry-after")).toBe("1");
     expect(await response.json()).toMatchObject({ error: "unavailable" });
-    expect(await judge(verifier, first.token)).toBe("unavailable");
-    expect(server.asked).toHaveLength(1);
+    expect(await verdictOf(verifier, first.token)).toBe("unavailable");
+    expect(server.requested).toHaveLength(1);
     clock.advance(2);
-    expect(await judge(verifier, first.token)).toBe("unavailable");
-    expect(server.asked).toHaveLength(2);
+    expect(await verdictOf(verifier, first.token)).toBe("unavailable");
+    expect(server.requested).toHaveLength(2);
     expect(notices).toEqual([expect.stringMatching(why)]);
     await expect(verifier.ready()).rejects.toMatchObject({ code: "unavailable" });
-    // It comes back: so do we.
+    // The server is back, and so is the verifier.
     server.answer(sendJson(first.published));
     clock.advance(2);
-    expect(await judge(verifier, first.token)).toBe("in");
+    expect(await verdictOf(verifier, first.token)).toBe("accepted");
     expect(notices.at(-1)).toMatch(/can be fetched again/);
     await expect(verifier.ready()).resolves.toBeUndefined();
   });
 
   test.each<[string, Parameters<typeof listen>[0]]>([
-    ["before its answer", () => {}],
-    ["in the middle of its answer", (_, response) => void response.writeHead(200).write("{")],
-  ])("a server that hangs %s is given up after 5 s", async (_, answer) => {
-    const server = await listen(answer);
+    ["before its response", () => {}],
+    ["in the middle of its response", (_, response) => void response.writeHead(200).write("{")],
+  ])("a request to a server that hangs %s is aborted after 5 s", async (_, behavior) => {
+    const server = await listen(behavior);
     const { verifier, notices } = verifierFor({ jwksUrl: server.url });
-    expect(await judge(verifier, first.token)).toBe("unavailable");
-    expect(notices).toEqual([expect.stringMatching(/no answer within 5 s/)]);
+    expect(await verdictOf(verifier, first.token)).toBe("unavailable");
+    expect(notices).toEqual([expect.stringMatching(/no response within 5 s/)]);
   });
 
-  test("a set without a key that can be used lets nobody in, and is told", async () => {
+  test("a set without a usable key accepts no token and is logged", async () => {
     const server = await listen(sendJson({ keys: [] }));
     const { verifier, notices } = verifierFor({ jwksUrl: server.url, clock: settableClock() });
-    expect(await judge(verifier, first.token)).toBe("invalid_token");
-    expect(notices).toEqual([expect.stringMatching(/none that can be used; a secret key is never published/)]);
+    expect(await verdictOf(verifier, first.token)).toBe("invalid_token");
+    expect(notices).toEqual([expect.stringMatching(/no usable key \(a published secret key is never used\)/)]);
   });
 
-  test("a symmetric or private key that somebody publishes is refused, the others are taken", async () => {
+  test("a published symmetric or private key is never used, and the other keys of its set are", async () => {
     const oct = keyPair("HS256");
     const server = await listen(
       sendJson({
@@ -205,9 +205,9 @@ describe("keys that are fetched", () => {
       }),
     );
     const { verifier, notices } = verifierFor({ jwksUrl: server.url, clock: settableClock() });
-    expect(await judge(verifier, first.token)).toBe("in");
-    expect(await judge(verifier, oct.token)).toBe("invalid_token");
-    expect(await judge(verifier, second.token)).toBe("invalid_token");
+    expect(await verdictOf(verifier, first.token)).toBe("accepted");
+    expect(await verdictOf(verifier, oct.token)).toBe("invalid_token");
+    expect(await verdictOf(verifier, second.token)).toBe("invalid_token");
     expect(notices).toHaveLength(1);
     expect(notices[0]).toMatch(
       /key 1 of 5: .*symmetric.*key 2 of 5: .*private part.*key 3 of 5: .*kty.*key 4 of 5: .*use/,
@@ -215,36 +215,36 @@ describe("keys that are fetched", () => {
     expect(notices[0]).not.toContain(oct.jwk["k"]);
   });
 
-  test("an unknown key is asked for once, and at most every 10 s, however many name one", async () => {
+  test("tokens with unknown keys cause at most one request in 10 s", async () => {
     const server = await listen(sendJson(first.published));
     const clock = settableClock();
     const { verifier } = verifierFor({ jwksUrl: server.url, clock });
-    expect(await judge(verifier, first.token)).toBe("in");
+    expect(await verdictOf(verifier, first.token)).toBe("accepted");
     server.answer(sendJson({ keys: [...second.published.keys, ...first.published.keys] }));
-    // Rotated a moment ago: the first token of the new key finds it.
-    expect(await judge(verifier, second.token)).toBe("in");
-    expect(server.asked).toHaveLength(2);
+    // The key was rotated a moment ago, and the first token of the new key finds it.
+    expect(await verdictOf(verifier, second.token)).toBe("accepted");
+    expect(server.requested).toHaveLength(2);
     const strangers = Array.from({ length: 20 }, () => keyPair().token);
-    expect(new Set(await Promise.all(strangers.map((token) => judge(verifier, token))))).toEqual(
+    expect(new Set(await Promise.all(strangers.map((token) => verdictOf(verifier, token))))).toEqual(
       new Set(["invalid_token"]),
     );
-    expect(server.asked).toHaveLength(2);
+    expect(server.requested).toHaveLength(2);
     clock.advance(10);
-    await Promise.all(strangers.map((token) => judge(verifier, token)));
-    expect(server.asked).toHaveLength(3);
-    expect(await judge(verifier, first.token)).toBe("in");
+    await Promise.all(strangers.map((token) => verdictOf(verifier, token)));
+    expect(server.requested).toHaveLength(3);
+    expect(await verdictOf(verifier, first.token)).toBe("accepted");
   });
 
-  test("an unknown key that comes while an older question is open is asked for once more", async () => {
-    const hold = holding();
-    const server = await listen(hold.answer);
+  test("an unknown key that comes while a request is open causes one more request", async () => {
+    const delayed = delayedServer();
+    const server = await listen(delayed.respond);
     const { verifier } = verifierFor({ jwksUrl: server.url, clock: settableClock() });
-    const verdict = judge(verifier, second.token);
-    while (hold.count === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const verdict = verdictOf(verifier, second.token);
+    while (delayed.count === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     server.answer(sendJson(second.published));
-    hold.letGo(first.published);
-    expect(await verdict).toBe("in");
-    expect(server.asked).toHaveLength(2);
+    delayed.release(first.published);
+    expect(await verdict).toBe("accepted");
+    expect(server.requested).toHaveLength(2);
   });
 
   test("a token without kid finds a key of its algorithm in a newer set", async () => {
@@ -254,106 +254,106 @@ describe("keys that are fetched", () => {
     const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
     const input = `${encode({ alg: "EdDSA" })}.${encode({ login: "alice", exp: Math.floor(Date.now() / 1000) + 60 })}`;
     const token = `${input}.${sign(null, Buffer.from(input), privateKey).toString("base64url")}`;
-    expect(await judge(verifier, second.token)).toBe("invalid_token");
+    expect(await verdictOf(verifier, second.token)).toBe("invalid_token");
     server.answer(sendJson({ keys: [publicKey.export({ format: "jwk" })] }));
-    expect(await judge(verifier, token)).toBe("in");
+    expect(await verdictOf(verifier, token)).toBe("accepted");
   });
 
-  test("an unknown key cannot be judged while the server is away: 503, not 401", async () => {
+  test("a token with an unknown key gets 503 and not 401 while the server is unreachable", async () => {
     const server = await listen(sendJson(first.published));
     const { verifier } = verifierFor({ jwksUrl: server.url, clock: settableClock() });
-    expect(await judge(verifier, first.token)).toBe("in");
+    expect(await verdictOf(verifier, first.token)).toBe("accepted");
     server.answer((request) => void request.socket.destroy());
-    expect(await judge(verifier, second.token)).toBe("unavailable");
-    expect(await judge(verifier, second.token)).toBe("unavailable");
-    expect(await judge(verifier, first.token)).toBe("in");
-    expect(server.asked).toHaveLength(2);
+    expect(await verdictOf(verifier, second.token)).toBe("unavailable");
+    expect(await verdictOf(verifier, second.token)).toBe("unavailable");
+    expect(await verdictOf(verifier, first.token)).toBe("accepted");
+    expect(server.requested).toHaveLength(2);
   });
 
-  test("are renewed beside the requests before their age ends, and before them after it", async () => {
-    const hold = holding();
+  test("the keys are fetched beside the requests before they expire, and before the next request afterwards", async () => {
+    const delayed = delayedServer();
     const server = await listen(sendJson(first.published, { "cache-control": "public, max-age=300" }));
     const clock = settableClock();
     const { verifier } = verifierFor({ jwksUrl: server.url, clock });
-    expect(await judge(verifier, first.token)).toBe("in");
+    expect(await verdictOf(verifier, first.token)).toBe("accepted");
     clock.advance(239);
-    expect(await judge(verifier, first.token)).toBe("in");
-    expect(server.asked).toHaveLength(1);
-    server.answer(hold.answer);
+    expect(await verdictOf(verifier, first.token)).toBe("accepted");
+    expect(server.requested).toHaveLength(1);
+    server.answer(delayed.respond);
     clock.advance(1);
-    // Nobody waits for the answer that is held back.
-    expect(await judge(verifier, first.token)).toBe("in");
-    expect(await judge(verifier, first.token)).toBe("in");
-    while (hold.count === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    // No request waits for the delayed response.
+    expect(await verdictOf(verifier, first.token)).toBe("accepted");
+    expect(await verdictOf(verifier, first.token)).toBe("accepted");
+    while (delayed.count === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     server.answer(sendJson(second.published));
-    hold.letGo(second.published);
+    delayed.release(second.published);
     await becomes("invalid_token", verifier, first.token);
-    expect(await judge(verifier, second.token)).toBe("in");
-    expect(server.asked.length).toBeLessThanOrEqual(3);
-    // Nobody asked for longer than its age: the first token waits for a new set.
+    expect(await verdictOf(verifier, second.token)).toBe("accepted");
+    expect(server.requested.length).toBeLessThanOrEqual(3);
+    // No request came during the lifetime of the set, so the first token waits for a new set.
     server.answer(sendJson(first.published));
     clock.advance(400);
-    expect(await judge(verifier, second.token)).toBe("invalid_token");
+    expect(await verdictOf(verifier, second.token)).toBe("invalid_token");
   });
 
   test.each([
-    ["none said", {}, 300],
-    ["an hour and more", { "cache-control": "max-age=99999999" }, 3600],
+    ["nothing", {}, 300],
+    ["more than an hour", { "cache-control": "max-age=99999999" }, 3600],
     ["no-store", { "cache-control": "no-store" }, 60],
     ["max-age=0", { "cache-control": "max-age=0" }, 60],
-    ["200 of which 80 are over", { "cache-control": "max-age=200", age: "80" }, 120],
+    ["max-age=200 and an Age of 80", { "cache-control": "max-age=200", age: "80" }, 120],
     ["nonsense", { "cache-control": "max-age=soon", age: "-1" }, 300],
-  ])("age: %s", async (_, headers, seconds) => {
+  ])("a set whose headers state %s is fetched again in time", async (_, headers, seconds) => {
     const server = await listen(sendJson(first.published, headers));
     const clock = settableClock();
     const { verifier } = verifierFor({ jwksUrl: server.url, clock });
-    await judge(verifier, first.token);
+    await verdictOf(verifier, first.token);
     clock.advance(seconds * 0.8 - 1);
-    await judge(verifier, first.token);
-    expect(server.asked).toHaveLength(1);
+    await verdictOf(verifier, first.token);
+    expect(server.requested).toHaveLength(1);
     clock.advance(seconds * 0.2 + 1);
-    await judge(verifier, first.token);
-    expect(server.asked).toHaveLength(2);
+    await verdictOf(verifier, first.token);
+    expect(server.requested).toHaveLength(2);
   });
 
-  test("the last good set survives an outage, whatever its form, and nobody waits for a server that hangs", async () => {
+  test("the last good set stays in use during any kind of outage, and no request waits for a server that hangs", async () => {
     const server = await listen(sendJson(first.published));
     const clock = settableClock();
     const { verifier, notices } = verifierFor({ jwksUrl: server.url, clock });
-    expect(await judge(verifier, first.token)).toBe("in");
+    expect(await verdictOf(verifier, first.token)).toBe("accepted");
     server.answer((request) => void request.socket.destroy());
     clock.advance(301);
-    expect(await judge(verifier, first.token)).toBe("in");
-    for (const answer of [
+    expect(await verdictOf(verifier, first.token)).toBe("accepted");
+    for (const broken of [
       sendJson({ keys: "none" }),
       (_: unknown, response: ServerResponse) => void response.end("<"),
     ]) {
-      server.answer(answer);
+      server.answer(broken);
       clock.advance(11);
-      expect(await judge(verifier, first.token)).toBe("in");
+      expect(await verdictOf(verifier, first.token)).toBe("accepted");
     }
     server.answer(() => {});
     clock.advance(11);
-    expect(await judge(verifier, first.token)).toBe("in");
+    expect(await verdictOf(verifier, first.token)).toBe("accepted");
     expect(notices).toHaveLength(1);
   });
 
-  test("a key that was taken away verifies no more, not even a token that was seen before", async () => {
+  test("a key that is no longer published verifies no token, not even a cached one", async () => {
     const server = await listen(sendJson({ keys: [...first.published.keys, ...second.published.keys] }));
     const clock = settableClock();
     const { verifier } = verifierFor({ jwksUrl: server.url, clock });
-    expect(await judge(verifier, first.token)).toBe("in");
+    expect(await verdictOf(verifier, first.token)).toBe("accepted");
     server.answer(sendJson(second.published));
     clock.advance(301);
-    expect(await judge(verifier, second.token)).toBe("in");
-    expect(await judge(verifier, first.token)).toBe("invalid_token");
+    expect(await verdictOf(verifier, second.token)).toBe("accepted");
+    expect(await verdictOf(verifier, first.token)).toBe("invalid_token");
   });
 
-  test("close() gives up what is under way", async () => {
+  test("close() aborts a request that is under way", async () => {
     const server = await listen(() => {});
     const { verifier } = verifierFor({ jwksUrl: server.url });
-    const verdict = judge(verifier, first.token);
-    while (server.asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const verdict = verdictOf(verifier, first.token);
+    while (server.requested.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     verifier.close();
     verifier.close();
     expect(await verdict).toBe("unavailable");

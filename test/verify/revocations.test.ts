@@ -1,26 +1,26 @@
-// What an Ampho revokes, a verifier elsewhere refuses, token for token; and what it says when it can no longer know.
+// A verifier that follows the feed rejects the same tokens as the Ampho that revoked them.
+// It responds with 503 when it has not read the feed for too long.
 import { createHash, randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { createAmpho } from "../../dist/index.js";
 import { generateJwk } from "../../dist/keys/generate.js";
-import { admission } from "../world/ampho.js";
 import { settableClock } from "../world/clock.js";
 import { foreignToken, newKey } from "../world/tokens.js";
 import {
   becomes,
   type Issuer,
   issuer,
-  judge,
   type Listening,
   listen,
   revocationFeedToken,
   sendJson,
+  verdictOf,
   verifierFor,
 } from "./servers.js";
 
 const seconds = () => Math.floor(Date.now() / 1000);
 
-/** Tokens of all kinds for one user: of sessions, and of other software that has the key. */
+/** Tokens of all kinds for one user: tokens of sessions, and tokens of other software that has the key. */
 async function tokensFor({ ampho }: Issuer, key: Readonly<Record<string, unknown>>) {
   const user = await ampho.users.create({ login: "Àlice", roles: ["editor", "reader"] });
   const other = await ampho.users.create({ login: "bob", roles: ["editor"] });
@@ -35,7 +35,7 @@ async function tokensFor({ ampho }: Issuer, key: Readonly<Record<string, unknown
     "by login, issued later": foreign({ login: "Àlice", iat: seconds() + 30 }),
     "by sub": foreign({ sub: user.id }),
     "by sub, with a role": foreign({ sub: user.id, roles: ["reader"] }),
-    "of nobody": foreign({ login: "carol", sub: "nobody" }),
+    "of an unknown user": foreign({ login: "carol", sub: "nobody" }),
     "with a session of ours by other software": foreign({ sid: "0.unknown", sub: user.id, login: "Àlice" }),
   };
   return { user, session: String(ampho.verifySync(tokens["session"] ?? "").session), tokens };
@@ -55,45 +55,49 @@ type Act = (
 ) => Promise<unknown>;
 
 const acts: readonly [string, Act, string][] = [
-  ["a session ends", ({ ampho }, { session }) => ampho.sessions.end(session), "session"],
-  ["all of a user's sessions end", ({ ampho }, { user }) => ampho.sessions.endForUser(user.id), "another session"],
-  ["a role is taken away", ({ ampho }) => ampho.users.setRoles("àlice", { remove: ["editor"] }), "session"],
-  ["a user is disabled", ({ ampho }) => ampho.users.disable("àlice"), "by login, without iat"],
-  ["a user is removed", ({ ampho }) => ampho.users.remove("àlice"), "by sub"],
-  ["a user is revoked", ({ ampho }, { user }) => ampho.sessions.revokeForUser({ ...user, login: "àlice" }), "by sub"],
-  ["everything ends", ({ ampho }) => ampho.sessions.endForEveryone(), "of nobody"],
-  ["a key is revoked", ({ ampho }) => ampho.keys.revoke("key-1"), "of nobody"],
+  ["the end of a session", ({ ampho }, { session }) => ampho.sessions.end(session), "session"],
+  ["the end of all sessions of a user", ({ ampho }, { user }) => ampho.sessions.endForUser(user.id), "another session"],
+  ["the removal of a role", ({ ampho }) => ampho.users.setRoles("àlice", { remove: ["editor"] }), "session"],
+  ["the disabling of a user", ({ ampho }) => ampho.users.disable("àlice"), "by login, without iat"],
+  ["the deletion of a user", ({ ampho }) => ampho.users.remove("àlice"), "by sub"],
+  [
+    "the revocation of a user",
+    ({ ampho }, { user }) => ampho.sessions.revokeForUser({ ...user, login: "àlice" }),
+    "by sub",
+  ],
+  ["the end of everything", ({ ampho }) => ampho.sessions.endForEveryone(), "of an unknown user"],
+  ["the revocation of a key", ({ ampho }) => ampho.keys.revoke("key-1"), "of an unknown user"],
 ];
 
 describe("a verifier that follows the feed", () => {
-  test.each(acts)("judges every token as the Ampho itself when %s", async (_, act, changed) => {
+  test.each(acts)("a verifier gives every token the same verdict as the Ampho after %s", async (_, act, changed) => {
     const key = newKey("key-1");
     const issuing = await issuer({ key });
     const { verifier } = verifierFor({ keys: key, revocations: issuing.revocations });
     const { tokens, ...of } = await tokensFor(issuing, key);
-    const before = await verdicts((token) => judge(verifier, token), tokens);
-    expect(new Set(Object.values(before))).toEqual(new Set(["in"]));
+    const before = await verdicts((token) => verdictOf(verifier, token), tokens);
+    expect(new Set(Object.values(before))).toEqual(new Set(["accepted"]));
     await act(issuing, of);
     await becomes("invalid_token", verifier, tokens[changed] ?? "");
-    const own = await verdicts((token) => admission(issuing.ampho, token), tokens);
-    expect(await verdicts((token) => judge(verifier, token), tokens)).toEqual(own);
-    // One that starts afterwards knows it from its first token on.
+    const own = await verdicts((token) => verdictOf(issuing.ampho, token), tokens);
+    expect(await verdicts((token) => verdictOf(verifier, token), tokens)).toEqual(own);
+    // A verifier that starts later gives the same verdict from its first token on.
     const later = verifierFor({ keys: key, revocations: issuing.revocations }).verifier;
-    expect(await verdicts((token) => judge(later, token), tokens)).toEqual(own);
+    expect(await verdicts((token) => verdictOf(later, token), tokens)).toEqual(own);
   });
 
-  test("hears what another process ended, held back by one that has not seen it yet", async () => {
+  test("a verifier learns what another process ended, from a process that had not read it yet", async () => {
     const { openWorld } = await import("../world/ampho.js");
     const world = await openWorld({ revocationFeedToken, clock: undefined });
     const serving = await issuer({ key: world.key, databaseUrl: `sqlite:${world.databaseFile}` });
     const { verifier } = verifierFor({ keys: world.key, revocations: serving.revocations });
     const grant = await world.session(await world.user("alice"));
-    expect(await judge(verifier, grant.token)).toBe("in");
+    expect(await verdictOf(verifier, grant.token)).toBe("accepted");
     await world.ampho.sessions.endForEveryone();
     await becomes("invalid_token", verifier, grant.token);
   });
 
-  test("says how long it may not have known: little while all is well", async () => {
+  test("revocationLag() is small in normal operation", async () => {
     const issuing = await issuer({ key: generateJwk("EdDSA") });
     const { verifier, notices } = verifierFor({ jwksUrl: issuing.jwksUrl, revocations: issuing.revocations });
     expect(verifier.revocationLag()).toBe(Number.POSITIVE_INFINITY);
@@ -103,7 +107,7 @@ describe("a verifier that follows the feed", () => {
     expect(notices).toEqual([]);
   });
 
-  test("reads everything anew from a store of another epoch, and forgets nothing that it refused", async () => {
+  test("a verifier reads everything again from a database of another epoch, and keeps what it already rejects", async () => {
     const key = newKey("key-1");
     const first = await issuer({ key });
     const { verifier } = verifierFor({ keys: key, revocations: first.revocations });
@@ -117,10 +121,10 @@ describe("a verifier that follows the feed", () => {
     const second = await issuer({ key }, port);
     const other = await second.ampho.users.create({ login: "bob" });
     const grant = await second.ampho.sessions.create(other.id);
-    expect(await judge(verifier, grant.token)).toBe("in");
+    expect(await verdictOf(verifier, grant.token)).toBe("accepted");
     await second.ampho.users.disable("bob");
     await becomes("invalid_token", verifier, grant.token);
-    expect(await judge(verifier, ended.token)).toBe("invalid_token");
+    expect(await verdictOf(verifier, ended.token)).toBe("invalid_token");
   });
 });
 
@@ -134,60 +138,65 @@ describe("while the feed cannot be read", () => {
     return { clock, ...verifierFor({ keys: key, clock, revocations }) };
   };
 
-  test("from the start, nobody is let in; with failOpen everybody is", async () => {
+  test("no token is accepted before the first response, unless failOpen is true", async () => {
     const server = await listen((request) => void request.socket.destroy());
     const { verifier, notices } = following(server.url);
-    expect(await judge(verifier, token)).toBe("unavailable");
+    expect(await verdictOf(verifier, token)).toBe("unavailable");
     const handler = verifier.authorize(() => new Response("in"));
     const response = await handler(new Request("http://host/", { headers: { authorization: `Bearer ${token}` } }));
     expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
     await expect(verifier.ready()).rejects.toMatchObject({ code: "unavailable" });
     expect(notices).toEqual([expect.stringMatching(/revocations .* cannot be read: the server could not be reached/)]);
     const open = following(server.url, { failOpen: true }).verifier;
-    expect(await judge(open, token)).toBe("in");
+    expect(await verdictOf(open, token)).toBe("accepted");
     expect(open.revocationLag()).toBe(Number.POSITIVE_INFINITY);
   });
 
   test.each([
-    ["the bound of 30 s", {}, 30, "unavailable"],
-    ["its own bound", { lagMax: 5 }, 5, "unavailable"],
-    ["any bound with failOpen", { failOpen: true }, 86_400, "in"],
-  ])("for longer than %s", async (_, more, lagMax, verdict) => {
+    ["the default lagMax of 30 s is over", {}, 30, "unavailable"],
+    ["a lagMax of 5 s is over", { lagMax: 5 }, 5, "unavailable"],
+    ["a lagMax of 1m is over", { lagMax: "1m" }, 60, "unavailable"],
+    ["a day is over with failOpen", { failOpen: true }, 86_400, "accepted"],
+  ])("the last known revocations decide until %s", async (_, more, lagMax, verdict) => {
     const server = await listen(sendJson(empty));
     const { verifier, clock } = following(server.url, more);
     const now = () => foreignToken(key, { login: "alice", exp: clock.now() + 900 });
-    expect(await judge(verifier, now())).toBe("in");
+    expect(await verdictOf(verifier, now())).toBe("accepted");
     await server.close();
     clock.advance(lagMax - 1);
-    expect(await judge(verifier, now())).toBe("in");
+    expect(await verdictOf(verifier, now())).toBe("accepted");
     clock.advance(2);
-    expect(await judge(verifier, now())).toBe(verdict);
+    expect(await verdictOf(verifier, now())).toBe(verdict);
     expect(verifier.revocationLag()).toBeGreaterThan(lagMax);
   });
 
-  test("and again when it can be: everything is known, and told", async () => {
+  test("tokens are accepted again when the feed can be read, and this is logged", async () => {
     const server = await listen((request) => void request.socket.destroy());
     const { verifier, notices } = following(server.url);
-    expect(await judge(verifier, token)).toBe("unavailable");
+    expect(await verdictOf(verifier, token)).toBe("unavailable");
     server.answer(sendJson(empty));
-    await becomes("in", verifier, token);
-    expect(notices.at(-1)).toMatch(/followed again/);
+    await becomes("accepted", verifier, token);
+    expect(notices.at(-1)).toMatch(/can be read again/);
   });
 
   const session = { n: 1, at: 1, until: 2_000_000_000, kind: "session", session_sha256: "x" };
   test.each<[string, Parameters<typeof listen>[0], RegExp]>([
-    ["a wrong token", (_, response) => void response.writeHead(401).end("{}"), /the answer was 401/],
-    ["no such feed", (_, response) => void response.writeHead(404).end("{}"), /the answer was 404/],
-    ["a redirect", (_, response) => void response.writeHead(307, { location: "/" }).end(), /the answer was 307/],
-    ["a page", (_, response) => void response.end("<html>"), /not one JSON object/],
-    ["no epoch", sendJson({ ...empty, epoch: undefined }), /not a page/],
-    ["a last that is no count", sendJson({ ...empty, last: -1 }), /not a page/],
-    ["no list", sendJson({ ...empty, revocations: {} }), /not a page/],
-    ["a kind that is not known", sendJson({ ...empty, revocations: [{ ...session, kind: "device" }] }), /not a page/],
+    ["a 401 for the feed token", (_, response) => void response.writeHead(401).end("{}"), /the response was 401/],
+    ["a 404", (_, response) => void response.writeHead(404).end("{}"), /the response was 404/],
+    ["a redirect", (_, response) => void response.writeHead(307, { location: "/" }).end(), /the response was 307/],
+    ["an HTML page", (_, response) => void response.end("<html>"), /not one JSON object/],
+    ["a page without an epoch", sendJson({ ...empty, epoch: undefined }), /not a page/],
+    ["a page with a negative last", sendJson({ ...empty, last: -1 }), /not a page/],
+    ["a page without a list", sendJson({ ...empty, revocations: {} }), /not a page/],
     [
-      "a kind of every object",
+      "an entry of an unknown kind",
+      sendJson({ ...empty, revocations: [{ ...session, kind: "device" }] }),
+      /does not know/,
+    ],
+    [
+      "an entry whose kind is a member of every object",
       sendJson({ ...empty, revocations: [{ ...session, kind: "constructor" }] }),
-      /not a page/,
+      /does not know/,
     ],
     [
       "a session without its digest",
@@ -199,84 +208,87 @@ describe("while the feed cannot be read", () => {
       sendJson({ ...empty, revocations: [{ ...session, kind: "user", user: "1" }] }),
       /not a page/,
     ],
-  ])("%s is no knowledge", async (_, answer, why) => {
-    const server = await listen(answer);
+  ])("%s leaves the revocations unknown and is logged", async (_, behavior, why) => {
+    const server = await listen(behavior);
     const { verifier, notices } = following(server.url);
-    expect(await judge(verifier, token)).toBe("unavailable");
+    expect(await verdictOf(verifier, token)).toBe("unavailable");
     expect(notices).toEqual([expect.stringMatching(why)]);
   });
 
-  describe("a clock that ran ahead and is right again", () => {
+  describe("a clock that ran ahead and went back", () => {
     const ended = foreignToken(key, { login: "alice", sid: "0.ended", exp: 1_790_000_900 });
     const row = {
       ...session,
       until: 1_790_001_200,
       session_sha256: createHash("sha256").update("0.ended").digest("base64url"),
     };
-    /** Whoever asks from 0 is told of it. */
-    const telling = (now: () => number) =>
+    /** A server that sends the entry to a request after 0. */
+    const serverOf = (now: () => number) =>
       listen((request, response) => {
         const all = request.url?.includes("after=0&") === true;
         sendJson({ ...empty, now: now(), last: 1, revocations: all ? [row] : [] })(request, response);
       });
-    async function asked(server: Listening): Promise<void> {
-      const count = server.asked.length;
-      while (server.asked.length < count + 3) await new Promise((resolve) => setTimeout(resolve, 10));
+    async function threeMore(server: Listening): Promise<void> {
+      const count = server.requested.length;
+      while (server.requested.length < count + 3) await new Promise((resolve) => setTimeout(resolve, 10));
     }
 
-    test("here: what was dropped is read anew", async () => {
-      const server = await telling(() => 1_790_000_000);
+    test("a verifier whose clock goes back reads the entries again that it had dropped", async () => {
+      const server = await serverOf(() => 1_790_000_000);
       const { verifier, clock } = following(server.url, { lagMax: 86_400 });
-      expect(await judge(verifier, ended)).toBe("invalid_token");
+      expect(await verdictOf(verifier, ended)).toBe("invalid_token");
       clock.advance(7200);
-      await asked(server);
+      await threeMore(server);
       clock.advance(-7200);
       await becomes("invalid_token", verifier, ended);
-      await asked(server);
-      expect(await judge(verifier, ended)).toBe("invalid_token");
-      expect(await judge(verifier, token)).toBe("in");
+      await threeMore(server);
+      expect(await verdictOf(verifier, ended)).toBe("invalid_token");
+      expect(await verdictOf(verifier, token)).toBe("accepted");
     });
 
-    test("there: what was passed over is read anew", async () => {
+    test("a verifier reads the entries again that a server with a wrong clock had left out", async () => {
       let now = 1_790_007_200;
-      const server = await telling(() => now);
+      const server = await serverOf(() => now);
       const { verifier } = following(server.url);
       await verifier.ready();
-      await asked(server);
-      expect(server.asked.filter((url) => url.includes("after=0&"))).toHaveLength(1);
+      await threeMore(server);
+      expect(server.requested.filter((url) => url.includes("after=0&"))).toHaveLength(1);
       now -= 7200;
-      await asked(server);
-      expect(server.asked.filter((url) => url.includes("after=0&"))).toHaveLength(2);
-      expect(await judge(verifier, ended)).toBe("invalid_token");
+      await threeMore(server);
+      expect(server.requested.filter((url) => url.includes("after=0&"))).toHaveLength(2);
+      expect(await verdictOf(verifier, ended)).toBe("invalid_token");
     });
   });
 
-  test("a server that only says that it waited is believed no further than the clock", async () => {
+  test("a server cannot claim a longer wait than has passed", async () => {
     const server = await listen(sendJson({ ...empty, waited: 1_000_000 }));
     const { verifier, clock } = following(server.url, { lagMax: 5 });
-    expect(await judge(verifier, token)).toBe("in");
+    expect(await verdictOf(verifier, token)).toBe("accepted");
     await server.close();
     clock.advance(6);
-    expect(await judge(verifier, token)).toBe("unavailable");
+    expect(await verdictOf(verifier, token)).toBe("unavailable");
   });
 
-  test("a server that never holds back is not asked without pause", async () => {
+  test("a server that responds at once is requested with pauses", async () => {
     const server = await listen(sendJson(empty));
     following(server.url);
     await new Promise((resolve) => setTimeout(resolve, 500));
-    expect(server.asked.length).toBeLessThan(8);
-    expect(server.asked.slice(0, 2)).toEqual(["/?after=0&wait=0", "/?after=0&wait=2"]);
+    expect(server.requested.length).toBeLessThan(8);
+    expect(server.requested.slice(0, 2)).toEqual([
+      "/?after=0&wait=0&kinds=session%2Cuser%2Croles%2Ckey%2Call",
+      "/?after=0&wait=2&kinds=session%2Cuser%2Croles%2Ckey%2Call",
+    ]);
   });
 
-  test("close() ends the following", async () => {
+  test("close() ends the requests to the feed", async () => {
     const server = await listen(sendJson(empty));
     const { verifier } = following(server.url);
     await verifier.ready();
     verifier.close();
     await new Promise((resolve) => setTimeout(resolve, 50));
-    const count = server.asked.length;
+    const count = server.requested.length;
     await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(server.asked.length).toBe(count);
+    expect(server.requested.length).toBe(count);
   });
 });
 
@@ -287,15 +299,20 @@ describe("the options of revocations", () => {
     [
       "a URL of another host without https",
       { url: "http://auth.example/", token: revocationFeedToken },
-      /^url of revocations must be/,
+      /^revocations\.url must be/,
     ],
-    ["no token", { url }, /token of revocations/],
-    ["a short token", { url, token: "short" }, /token of revocations/],
-    ["a token with a line end", { url, token: `${revocationFeedToken}\n` }, /token of revocations/],
-    ["a lag that is no number", { url, token: revocationFeedToken, lagMax: "30" }, /lagMax must be a whole number/],
-    ["failOpen that is no bool", { url, token: revocationFeedToken, failOpen: "no" }, /failOpen must be/],
-    ["a misspelt option", { url, token: revocationFeedToken, failopen: true }, /knows no option "failopen"/],
-  ])("%s is a mistake", (_, revocations, message) => {
+    ["no token", { url }, /revocations\.token must be/],
+    ["a short token", { url, token: "short" }, /revocations\.token must be/],
+    ["a token with a line end", { url, token: `${revocationFeedToken}\n` }, /revocations\.token must be/],
+    ["a lagMax below 5 s", { url, token: revocationFeedToken, lagMax: "4s" }, /lagMax must be whole seconds from 5/],
+    ["a lagMax that is no duration", { url, token: revocationFeedToken, lagMax: "soon" }, /but is "soon"/],
+    ["a failOpen that is no boolean", { url, token: revocationFeedToken, failOpen: "no" }, /failOpen must be/],
+    [
+      "a misspelled option",
+      { url, token: revocationFeedToken, failopen: true },
+      /revocations has no option "failopen"/,
+    ],
+  ])("createVerifier throws ConfigurationError for revocations with %s", (_, revocations, message) => {
     expect(() => verifierFor({ keys, ...{ revocations: Object(revocations) } })).toThrow(message);
     if ("token" in revocations)
       expect(() => verifierFor({ keys, ...{ revocations: Object(revocations) } })).not.toThrow(
@@ -312,10 +329,10 @@ describe("AMPHO_SECURITY_REVOCATION_FEED_TOKEN", () => {
     "a token with spaces that is long enough",
     "x".repeat(1025),
     `${randomBytes(20).toString("hex")}ü`,
-  ])("%j is a bad value, and is not shown", async (token) => {
+  ])("the feed token %j is a bad value, and the message does not contain it", async (token) => {
     const starting = createAmpho({ databaseUrl: "sqlite::memory:", revocationFeedToken: token, log: () => {} });
     await expect(starting).rejects.toThrow(
-      /option revocationFeedToken.* is a value that is not shown, as it is a secret, and may be 32 to 1024/,
+      /option revocationFeedToken\) must be 32 to 1024 visible ASCII characters .* a value that is not shown/,
     );
     if (token !== "") await expect(starting).rejects.not.toThrow(token);
   });

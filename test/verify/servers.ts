@@ -1,4 +1,4 @@
-// Servers on the loopback interface that behave as a test says, and verifiers that are closed when their test is over.
+// Servers on the loopback interface with the behavior that a test needs, and verifiers that close at the end of their test.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { onTestFinished } from "vitest";
 import { mount } from "../../dist/adapters/node.js";
@@ -8,23 +8,23 @@ import { openAmpho } from "../world/ampho.js";
 
 export const revocationFeedToken = "feed-5f2c8e9a4b7d1e6f3a0c9b8d7e6f";
 
-export type Answering = (request: IncomingMessage, response: ServerResponse) => void;
+export type Behavior = (request: IncomingMessage, response: ServerResponse) => void;
 
 export interface Listening {
   readonly url: string;
-  /** Paths with queries, in the order in which they were asked for. */
-  readonly asked: string[];
-  /** From now on it answers so. */
-  answer(by: Answering): void;
+  /** The paths with their queries, in the order of the requests. */
+  readonly requested: string[];
+  /** Changes the behavior for later requests. */
+  answer(by: Behavior): void;
   close(): Promise<void>;
 }
 
-export async function listen(by: Answering, port = 0): Promise<Listening> {
-  let answering = by;
-  const asked: string[] = [];
+export async function listen(by: Behavior, port = 0): Promise<Listening> {
+  let behavior = by;
+  const requested: string[] = [];
   const server = createServer((request, response) => {
-    asked.push(request.url ?? "");
-    answering(request, response);
+    requested.push(request.url ?? "");
+    behavior(request, response);
   });
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   const close = async () => {
@@ -37,20 +37,20 @@ export async function listen(by: Answering, port = 0): Promise<Listening> {
   if (address === null || typeof address === "string") throw new Error("the server has no port");
   return {
     url: `http://127.0.0.1:${address.port}`,
-    asked,
+    requested,
     answer: (next) => {
-      answering = next;
+      behavior = next;
     },
     close,
   };
 }
 
 export const sendJson =
-  (value: unknown, headers: Readonly<Record<string, string>> = {}): Answering =>
+  (value: unknown, headers: Readonly<Record<string, string>> = {}): Behavior =>
   (_request, response) =>
     void response.writeHead(200, { "content-type": "application/json", ...headers }).end(JSON.stringify(value));
 
-/** A verifier, with what it tells people. */
+/** A verifier, with the lines that it logs. */
 export function verifierFor(options: VerifierOptions): { readonly verifier: Verifier; readonly notices: string[] } {
   const notices: string[] = [];
   const verifier = createVerifier({ log: (line) => void notices.push(line), ...options });
@@ -65,7 +65,7 @@ export interface Issuer {
   readonly revocations: { readonly url: string; readonly token: string };
 }
 
-/** An Ampho on a server. */
+/** An Ampho behind a server. */
 export async function issuer(options: AmphoOptions = {}, port = 0): Promise<Issuer> {
   const { ampho } = await openAmpho({ revocationFeedToken, ...options });
   const server = await listen(mount(ampho), port);
@@ -78,17 +78,17 @@ export async function issuer(options: AmphoOptions = {}, port = 0): Promise<Issu
   };
 }
 
-/** The code of the refusal, or "in". */
-export async function judge(verifier: Pick<Verifier, "verify">, token: string): Promise<string> {
+/** Returns the code of the error, or "accepted". */
+export async function verdictOf(verifier: Pick<Verifier, "verify">, token: string): Promise<string> {
   try {
     await verifier.verify(token);
-    return "in";
+    return "accepted";
   } catch (error) {
     return error instanceof Error && "code" in error ? String(error.code) : String(error);
   }
 }
 
-/** Asks until the verdict is there; the test's own time limit is the bound. */
+/** Verifies the token until it gets the verdict. The time limit of the test ends the wait. */
 export async function becomes(verdict: string, verifier: Pick<Verifier, "verify">, token: string): Promise<void> {
-  while ((await judge(verifier, token)) !== verdict) await new Promise((resolve) => setTimeout(resolve, 10));
+  while ((await verdictOf(verifier, token)) !== verdict) await new Promise((resolve) => setTimeout(resolve, 10));
 }

@@ -10,7 +10,7 @@ export interface Worker {
   stop(): void;
 }
 
-/** The binary that npm carries; it is not installed for every platform. */
+/** Returns the path of the binary. npm does not install it for every platform. */
 function workerd(): string {
   const require = createRequire(createRequire(import.meta.url).resolve("workerd"));
   return require.resolve(
@@ -18,7 +18,7 @@ function workerd(): string {
   );
 }
 
-/** `script` is one ES module; `bindings` are texts in its `env`. It may fetch from this machine. */
+/** Starts a Worker from one ES module. `bindings` are texts in its `env`. It can fetch from this machine. */
 export async function serveInWorkerd(script: string, bindings: Readonly<Record<string, string>>): Promise<Worker> {
   const folder = mkdtempSync(path.join(tmpdir(), "ampho-workerd-"));
   const texts = Object.keys(bindings).map((name) => `(name = "${name}", fromEnvironment = "${name}")`);
@@ -50,8 +50,8 @@ export async function serveInWorkerd(script: string, bindings: Readonly<Record<s
   const control = child.stdio[3];
   if (control === null || control === undefined || !("setEncoding" in control)) throw new Error("no control channel");
   for await (const line of control.setEncoding("utf8")) {
-    const told = /"port":\s*(\d+)/.exec(String(line));
-    if (told !== null) return { url: `http://127.0.0.1:${told[1]}`, stop };
+    const match = /"port":\s*(\d+)/.exec(String(line));
+    if (match !== null) return { url: `http://127.0.0.1:${match[1]}`, stop };
   }
   stop();
   throw new Error("workerd ended before it was ready");

@@ -1,4 +1,4 @@
-// A service that holds no store: it knows where the keys and the revocations are. Prints its port.
+// A service without the database. It prints its port.
 import { createServer } from "node:http";
 import { authorize } from "ampho/node";
 import { createVerifier } from "ampho/verify";
