@@ -1,22 +1,24 @@
-// The form of a command: a row of commands.ts, and the work behind it that is loaded only when it runs.
+// The form of a command: a row of commands.ts, and its function, which is loaded only when it runs.
 import type { ProcessContext } from "../config/process-context.js";
-import type { Terminal } from "./terminal.js";
+import type { Terminal } from "./terminal/terminal.js";
 
 export interface CommandOption {
   /** As it is typed: `--alg`. */
   readonly name: `--${string}`;
   readonly short?: `-${string}`;
-  /** What its value is called; without it the option is a switch. */
+  /** The name of its value. An option without it is a switch. */
   readonly value?: string;
-  /** May be given several times. */
+  /** True if it can be given several times. */
   readonly repeats?: true;
   readonly choices?: readonly string[];
   readonly help: string;
 }
 
-/** What was typed, read by the names of the row. */
+/** What was typed, by the names of the row. */
 export interface CommandInput {
-  readonly argument: string | undefined;
+  /** The argument of a row that requires one. */
+  argument(): string;
+  optionalArgument(): string | undefined;
   has(option: string): boolean;
   text(option: string): string | undefined;
   texts(option: string): readonly string[];
@@ -25,12 +27,12 @@ export interface CommandInput {
 export interface CommandContext {
   readonly terminal: Terminal;
   readonly processContext: ProcessContext;
+  /** The warnings about the configuration that were already printed. */
+  readonly warned: Set<string>;
 }
 
-export interface CommandModule {
-  /** @throws CommandFailure or AmphoError (exit 1), UsageError or ConfigurationError (exit 2) */
-  run(input: CommandInput, context: CommandContext): Promise<void>;
-}
+/** @throws CommandFailure or AmphoError (exit code 1), UsageError or ConfigurationError (exit code 2) */
+export type RunCommand = (input: CommandInput, context: CommandContext) => Promise<void>;
 
 export interface CommandRow {
   readonly name: string;
@@ -38,9 +40,9 @@ export interface CommandRow {
   readonly options: readonly CommandOption[];
   /** One line of `ampho --help`. */
   readonly summary: string;
-  /** More, for its own --help and docs/cli.md. */
+  /** Full sentences for its own --help and docs/cli.md. */
   readonly details: string;
-  /** Its --help lists the parameters of the configuration. */
+  /** True if its --help lists the parameters of the configuration. */
   readonly showsParameters?: true;
-  load(): Promise<CommandModule>;
+  load(): Promise<RunCommand>;
 }

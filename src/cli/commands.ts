@@ -1,290 +1,323 @@
-// Every command of `ampho`: its row says what may be typed, what it is for and where its work is. From this table come
-// parsing, --help and docs/cli.md. The work is imported when it runs: making a key loads no store.
+// The table of commands. A row gives the name, argument, options and help of a command, and loads its function. Parsing, --help
+// and docs/cli.md are derived from it. A command loads only what it uses: sec-gen-key loads no database. The file is longer
+// than others because one table shows all commands.
 import { optionName, parameters, tokenAlgorithms } from "../config/parameters.js";
 import type { CommandOption, CommandRow } from "./command.js";
 
-const login = { name: "LOGIN", help: "the user's login" };
-const json: CommandOption = { name: "--json", help: "print JSON for programs" };
+const login = { name: "LOGIN", help: "The login of the user." };
+const json: CommandOption = { name: "--json", help: "Print the result as one line of JSON." };
 const passwordStdin: CommandOption = {
   name: "--password-stdin",
-  help: "take the password from stdin: all of it, less one line end at its end",
+  help: "Read the password from stdin: all of it, except one line end at its end.",
 };
-const alg = (usual: string): CommandOption => ({
+const alg = (defaultText: string): CommandOption => ({
   name: "--alg",
   value: "ALG",
   choices: tokenAlgorithms,
-  help: `the algorithm of the new key (${usual})`,
+  help: `The algorithm of the new key. Default: ${defaultText}.`,
 });
 const role = (name: `--${string}`, help: string): CommandOption => ({ name, value: "R", repeats: true, help });
 const fromParameter = (name: "AMPHO_HOST" | "AMPHO_PORT"): CommandOption => ({
   name: `--${optionName(name)}`,
   value: optionName(name).toUpperCase(),
-  help: `${parameters[name].help} (${name}; ${parameters[name].default})`,
+  help: `Overrides ${name}. ${parameters[name].help} Default: ${parameters[name].default}.`,
 });
+
+const users = () => import("./commands/users.js");
+const keys = () => import("./commands/keys/keys.js");
+const sessions = () => import("./commands/sessions.js");
+const throttle = () => import("./commands/throttle.js");
+const migrations = () => import("./commands/migrations.js");
 
 export const commands: readonly CommandRow[] = [
   {
-    name: "sec-gen-key",
-    summary: "make a key and print it as a JWK",
+    name: "init",
+    summary: "set up a project: key, .env, .gitignore, first user",
     details:
-      "Prints a new private JWK, one line of JSON with `kty`, `alg` and `kid` (the RFC 7638 thumbprint). It is what AMPHO_SECURITY_KEY holds.",
+      "Writes a key file that only its owner can read, an `.env` that names it, and lines in `.gitignore`. On a terminal it also asks for a first user. It never overwrites anything, and a second run only adds what is missing.",
+    options: [],
+    load: async () => (await import("./commands/init.js")).init,
+  },
+  {
+    name: "sec-gen-key",
+    summary: "create a key and print it as a JWK",
+    details:
+      "Prints a new private JWK as one line of JSON with `kty`, `alg` and `kid` (the RFC 7638 thumbprint). Use it as the value of AMPHO_SECURITY_KEY.",
     options: [
       alg("HS256"),
       {
         name: "--output",
         short: "-o",
         value: "FILE",
-        help: "write it to a new file that only its owner can read; a file that is there stays as it is",
+        help: "Write the key to a new file that only its owner can read. An existing file stays unchanged.",
       },
     ],
-    load: () => import("./commands/sec-gen-key.js"),
+    load: async () => (await keys()).generateKey,
   },
   {
     name: "sec-rotate-key",
     summary: "print the key set to configure next: a new key before the old ones",
     details:
-      "Takes the configured key, or a JWK or JWK Set on stdin, and prints the JWK Set to configure next. Its first key is new and signs; the old ones stay behind it to verify what they have signed. Where several processes or other services verify, go by the stages of docs/keys.md instead: `next` puts a new key behind the one that signs, `activate` lets it sign, `retire` takes out what nothing needs any more; each waits until that refuses nobody.",
+      "Takes the configured key, or a JWK or JWK Set on stdin, and prints the JWK Set to configure next. Its first key is new and signs. The old keys stay in the set to verify what they signed. If several processes or other services verify tokens, use the stages of docs/keys.md instead. `next` adds a key, `activate` lets it sign, and `retire` removes keys that are no longer needed. A stage that is run too early ends with exit code 1 and changes nothing.",
     options: [
-      alg("that of the key which signs now"),
-      { name: "--keep", value: "N", help: "keep only the newest N of the old keys (all)" },
-      { name: "--stage", value: "STAGE", choices: ["next", "activate", "retire"], help: "one stage of a rotation" },
+      alg("that of the key that signs now"),
+      { name: "--keep", value: "N", help: "Keep only the newest N of the old keys. Default: all." },
+      {
+        name: "--stage",
+        value: "STAGE",
+        choices: ["next", "activate", "retire"],
+        help: "Run one stage of a rotation.",
+      },
       {
         name: "--in-place",
-        help: "replace the file that AMPHO_SECURITY_KEY_FILE names, at once and with its mode, instead of printing",
+        help: "Replace the file that AMPHO_SECURITY_KEY_FILE names instead of printing the set. The file keeps its mode.",
       },
-      { name: "--force", help: "with --stage activate or retire: do not wait; recorded in the audit log" },
-      { name: "--reason", value: "TEXT", help: "why it is forced, for the audit log" },
+      {
+        name: "--force",
+        help: "With --stage activate or retire: do not wait. The audit log records it with the reason.",
+      },
+      { name: "--reason", value: "TEXT", help: "The reason for --force." },
     ],
-    load: () => import("./commands/sec-rotate-key.js"),
+    load: async () => (await import("./commands/keys/rotate.js")).rotateKey,
   },
   {
     name: "sec-public-keys",
     summary: "print the public keys as a JWK Set",
-    details: "Prints the public part of the configured keys for those who verify. Secret (`oct`) keys are never in it.",
+    details:
+      "Prints the public part of the configured keys for services that verify tokens. It never contains a secret (`oct`) key.",
     options: [],
-    load: () => import("./commands/sec-public-keys.js"),
+    load: async () => (await keys()).printPublicKeys,
   },
   {
     name: "sec-revoke-key",
-    summary: "refuse everything that a stolen key has signed",
+    summary: "reject everything that a stolen key signed",
     details:
-      "Give one of KID and --all. Within a second every process refuses what the key signed; one that signs with it answers login and renew with 503 until it has another. It cannot be taken back.",
-    argument: { name: "KID", help: "the `kid` of the key", optional: true },
+      "Give exactly one of KID and --all. Within a second every process rejects what the key signed. A process that signs with it returns 503 to login and renew until it has another key. A revocation cannot be undone.",
+    argument: { name: "KID", help: "The `kid` of the key.", optional: true },
     options: [
-      { name: "--all", help: "every key that is configured here, as when the whole file was stolen" },
-      { name: "--force", help: "also for a `kid` that is not configured here" },
+      { name: "--all", help: "Revoke every configured key, for example after the whole key file was stolen." },
+      { name: "--force", help: "Also revoke a `kid` that is not configured here." },
     ],
-    load: () => import("./commands/sec-revoke-key.js"),
+    load: async () => (await import("./commands/keys/revoke.js")).revokeKeys,
   },
   {
     name: "sec-inspect-token",
     summary: "print a token and whether it would be accepted",
     details:
-      "Reads a token on stdin and prints its header and claims, and whether it would be accepted now; if not, why, with exit code 1. The token itself is never printed.",
+      "Reads a token from stdin and prints its header and claims, and whether it would be accepted now. If not, it prints the reason and ends with exit code 1. It never prints the token itself.",
     options: [json],
-    load: () => import("./commands/sec-inspect-token.js"),
+    load: async () => (await import("./commands/inspect-token.js")).inspectToken,
   },
   {
     name: "serve",
     summary: "run the server",
     details:
-      "Serves the REST API, /healthz and /readyz, and prints its URL on stdout when it is ready. SIGTERM and SIGINT let running requests end first; SIGHUP has the key file read at once.",
+      "Serves the REST API, /healthz and /readyz, and prints its URL on stdout when it is ready. SIGTERM and SIGINT let running requests finish before the server ends. SIGHUP reads the key file at once.",
     options: [
       fromParameter("AMPHO_HOST"),
       fromParameter("AMPHO_PORT"),
-      { name: "--log", value: "FORM", choices: ["text", "json"], help: "how requests are logged on stderr (text)" },
+      {
+        name: "--log",
+        value: "FORM",
+        choices: ["text", "json"],
+        help: "The form of the log on stderr. Default: text.",
+      },
     ],
     showsParameters: true,
-    load: () => import("./commands/serve.js"),
+    load: async () => (await import("./commands/serve/serve.js")).serveCommand,
   },
   {
     name: "user-add",
-    summary: "make a user",
+    summary: "create a user",
     details:
-      "Asks for a password on a terminal. Without one (an empty answer, or no terminal and no --password-stdin) the account has none and cannot log in with one.",
+      "Asks for a password on a terminal. An account without a password cannot log in with one. It is created if the typed password is empty, or if there is no terminal and no --password-stdin.",
     argument: login,
-    options: [passwordStdin, role("--role", "a role of the user; may be given several times")],
-    load: () => import("./commands/user-add.js"),
+    options: [passwordStdin, role("--role", "A role of the user. Repeat the option for several roles.")],
+    load: async () => (await users()).addUser,
   },
   {
     name: "user-list",
     summary: "list the users",
-    details: "In the order of their logins. With --json an array of `{id,login,roles,disabled}`.",
+    details:
+      "Lists the users in the order of their logins. With --json it prints an array of `{id,login,roles,disabled}`.",
     options: [json],
-    load: () => import("./commands/user-list.js"),
+    load: async () => (await users()).listUsers,
   },
   {
-    name: "user-import",
-    summary: "import users with the password hashes of other systems",
-    details:
-      'Reads JSON Lines, `{"login","password_hash"?,"roles"?}`, and imports all of them or none: a wrong line (or a login that exists) is named by its number, with the reason. See docs/importing.md for the formats of hashes. A server may run meanwhile.',
-    argument: { name: "FILE", help: "the file, or - for stdin" },
-    options: [
-      { name: "--dry-run", help: "import nothing: check every line, and print how many users have which format" },
-    ],
-    load: () => import("./commands/user-import.js"),
-  },
-  {
-    name: "user-hashes",
-    summary: "count the users on each format of password hash",
-    details:
-      "Imported hashes are replaced by an argon2id hash of today at the first right login. With --json an array of `{format,current,users}`; `format` is null for users without a password.",
+    name: "user-show",
+    summary: "show one user",
+    details: "Prints the id, login, state and roles of the user. With --json it prints `{id,login,roles,disabled}`.",
+    argument: login,
     options: [json],
-    load: () => import("./commands/user-hashes.js"),
+    load: async () => (await users()).showUser,
   },
   {
     name: "user-password",
-    summary: "give a user a new password",
-    details: "Asks for it on a terminal, or takes it from --password-stdin. Ends the user's sessions.",
+    summary: "set a user's password",
+    details:
+      "Asks for the new password on a terminal, or reads it with --password-stdin. Every session of the user ends.",
     argument: login,
     options: [passwordStdin],
-    load: () => import("./commands/user-password.js"),
+    load: async () => (await users()).changeUserPassword,
   },
   {
     name: "user-disable",
-    summary: "lock a user out",
-    details: "The user can no longer log in or renew, and every session ends within a second.",
+    summary: "disable a user and end the user's sessions",
+    details: "The user cannot log in, and every session ends within a second. `user-enable` undoes it.",
     argument: login,
     options: [],
-    load: () => import("./commands/user-disable.js"),
+    load: async () => (await users()).disableUser,
   },
   {
     name: "user-enable",
-    summary: "let a disabled user in again",
+    summary: "let a disabled user log in again",
     details: "Sessions that ended when the user was disabled stay ended.",
     argument: login,
     options: [],
-    load: () => import("./commands/user-enable.js"),
+    load: async () => (await users()).enableUser,
+  },
+  {
+    name: "user-delete",
+    summary: "delete a user",
+    details: "Every session of the user ends within a second. The audit log keeps its entries.",
+    argument: login,
+    options: [],
+    load: async () => (await users()).deleteUser,
   },
   {
     name: "user-roles",
     summary: "print or change a user's roles",
     details:
-      "Prints the roles, one a line, after the change if there is one. A role taken away is gone within a second, also from tokens that were issued before.",
+      "Prints the roles, one per line, after the change if there is one. A removed role has no effect after one second, also in tokens that were issued before.",
     argument: login,
     options: [
-      role("--add", "a role to give; may be given several times"),
-      role("--remove", "a role to take away; may be given several times"),
+      role("--add", "A role to add. Repeat the option for several roles."),
+      role("--remove", "A role to remove. Repeat the option for several roles."),
       json,
     ],
-    load: () => import("./commands/user-roles.js"),
+    load: async () => (await users()).changeRoles,
   },
   {
-    name: "user-delete",
-    summary: "remove a user",
-    details: "Every session of the user ends within a second. The audit log keeps what happened.",
-    argument: login,
-    options: [],
-    load: () => import("./commands/user-delete.js"),
+    name: "user-import",
+    summary: "import users with the password hashes of other systems",
+    details:
+      'Reads JSON Lines such as `{"login":"alice","password_hash":"$2b$…","roles":["reader"]}` and imports all users or none. A wrong line, or a login that exists, is reported by its number with the reason. docs/importing.md lists the formats of hashes. A server can run meanwhile.',
+    argument: { name: "FILE", help: "The file, or - for stdin." },
+    options: [{ name: "--dry-run", help: "Import nothing. Check every line and count the users per format." }],
+    load: async () => (await import("./commands/import-users.js")).importUsers,
+  },
+  {
+    name: "user-hashes",
+    summary: "count the users per format of password hash",
+    details:
+      "An imported hash is replaced by a current argon2id hash at the first correct login. With --json it prints an array of `{format,current,users}`, where `format` is null for users without a password.",
+    options: [json],
+    load: async () => (await users()).countHashes,
   },
   {
     name: "session-list",
     summary: "list a user's sessions",
-    details: "The live ones, the newest first.",
+    details: "Lists the live sessions, the newest first.",
     argument: login,
     options: [json],
-    load: () => import("./commands/session-list.js"),
+    load: async () => (await sessions()).listSessions,
   },
   {
     name: "session-end",
     summary: "end a session, a user's sessions, or every session",
-    details: "Give one of ID, --login and --all. Tokens of an ended session are refused within a second.",
-    argument: { name: "ID", help: "the session, as session-list shows it", optional: true },
+    details: "Give exactly one of ID, --login and --all. Tokens of an ended session are rejected within a second.",
+    argument: { name: "ID", help: "The ID of the session, as session-list prints it.", optional: true },
     options: [
-      { name: "--login", value: "LOGIN", help: "every session of this user" },
-      { name: "--all", help: "every session of everybody" },
+      { name: "--login", value: "LOGIN", help: "End every session of this user." },
+      { name: "--all", help: "End every session of every user." },
     ],
-    load: () => import("./commands/session-end.js"),
+    load: async () => (await sessions()).endSessions,
   },
   {
     name: "throttle-list",
-    summary: "list the logins and addresses that have to wait",
+    summary: "list the logins and addresses that must wait",
     details:
-      "Those whose next guess is refused at present, the longest waits first; the audit log records that somebody looked. UNTIL says `cleared` where too many failures in a row only end with throttle-clear or a login from a known place.",
+      "Lists the logins and addresses whose next attempt is rejected now, the longest wait first. The audit log records the command. UNTIL is `cleared` where only throttle-clear or a login from a known device ends the wait.",
     options: [json],
-    load: () => import("./commands/throttle-list.js"),
+    load: async () => (await throttle()).listLockouts,
   },
   {
     name: "throttle-clear",
-    summary: "forget the failed guesses of a login, of an address, or all",
+    summary: "forget the failed attempts of a login, of an address, or all",
     details:
-      "Give one of LOGIN, --address and --all. The next guess is free again. Failures at logins that nobody has are only forgotten with --all.",
-    argument: { name: "LOGIN", help: "the user's login", optional: true },
+      "Give exactly one of LOGIN, --address and --all. The next attempt then does not wait. Failed attempts for logins that do not exist are forgotten with --all only.",
+    argument: { name: "LOGIN", help: "The login of the user.", optional: true },
     options: [
-      { name: "--address", value: "ADDRESS", help: "this address, and the IPv6 network that it lies in" },
-      { name: "--all", help: "everything" },
+      { name: "--address", value: "ADDRESS", help: "Forget those of this address and of its IPv6 network." },
+      { name: "--all", help: "Forget all." },
     ],
-    load: () => import("./commands/throttle-clear.js"),
+    load: async () => (await throttle()).clearLockouts,
   },
   {
     name: "audit-list",
-    summary: "list who did what",
-    details: "The newest entries, in the order in which they were written. Times are UTC.",
+    summary: "list the newest entries of the audit log",
+    details: "Lists the newest entries in the order in which they were written. Times are UTC.",
     options: [
-      { name: "--login", value: "LOGIN", help: "only about this user" },
+      { name: "--login", value: "LOGIN", help: "List only entries about this user." },
       {
         name: "--since",
         value: "TIME",
-        help: "only from then on: 2026-01-31, 2026-01-31T23:59:59Z, Unix seconds, or how long ago: 90s 15m 12h 7d",
+        help: "List only entries since then: 2026-01-31, 2026-01-31T23:59:59Z, Unix seconds, or a duration such as 15m or 7d.",
       },
-      { name: "--limit", value: "N", help: "at most the newest N entries (1000)" },
+      { name: "--limit", value: "N", help: "List at most the newest N entries. Default: 1000." },
       json,
     ],
-    load: () => import("./commands/audit-list.js"),
+    load: async () => (await import("./commands/audit.js")).listAudit,
   },
   {
     name: "doctor",
     summary: "check a deployment, or attack a running instance",
     details:
-      "Checks the configuration, keys, files, the database and, with --url, a running instance, and says what to mend, the worst first; with exit code 1 if anything is wrong. With --attack it tries safe attacks on a running instance that has the configured key, or was started with AMPHO_ALLOW_ATTACK_TEST=true, with users made for it in the configured store or the one of --login, and prints which of them held (docs/doctor.md); with exit code 1 if one did not.",
+      "Checks the configuration, keys, files, the database and, with --url, a running instance. It prints what to fix, the most severe first. With --attack it runs harmless attacks on an instance that has the configured key or allows them (docs/doctor.md). It creates test users in the configured database, or uses the user of --login. The exit code is 1 if anything is wrong or an attack succeeds.",
     options: [
-      {
-        name: "--url",
-        value: "URL",
-        help: "also look at the answers of this running instance, as its clients reach it",
-      },
-      { name: "--attack", value: "URL", help: "attack this running instance" },
-      { name: "--key-stdin", help: "with --attack: take the server's key from stdin, a JWK or JWK Set" },
-      { name: "--login", value: "LOGIN", help: "with --attack: log in as this user, instead of making users" },
+      { name: "--url", value: "URL", help: "Also check this running instance, as its clients reach it." },
+      { name: "--attack", value: "URL", help: "Attack this running instance." },
+      { name: "--key-stdin", help: "With --attack: read the key of the server from stdin, as a JWK or JWK Set." },
+      { name: "--login", value: "LOGIN", help: "With --attack: log in as this user instead of creating test users." },
       passwordStdin,
       json,
     ],
-    load: () => import("./commands/doctor.js"),
+    load: async () => (await import("./commands/doctor/doctor.js")).doctor,
+  },
+  {
+    name: "db-up",
+    summary: "update the database schema",
+    details: "Applies the migrations that are missing.",
+    options: [],
+    load: async () => (await migrations()).migrateUp,
+  },
+  {
+    name: "db-down",
+    summary: "revert the last migration",
+    details: "Reverts one migration and deletes the data that it added. Make a backup first.",
+    options: [],
+    load: async () => (await migrations()).migrateDown,
+  },
+  {
+    name: "db-current",
+    summary: "print the current migration",
+    details: "Prints the number of the last applied migration, or 0 if there is none.",
+    options: [],
+    load: async () => (await migrations()).printCurrent,
+  },
+  {
+    name: "db-show",
+    summary: "list the migrations",
+    details: "Lists every migration of this version and when it was applied.",
+    options: [json],
+    load: async () => (await migrations()).listMigrations,
   },
   {
     name: "db-clean",
     summary: "remove old rows now",
     details:
-      "Removes what `serve` removes in the background, in the same small batches, and prints how many rows of each kind: sessions, revocations and counts of failed guesses that are long over, what a killed user-import has left, and rows of the audit log that are older than AMPHO_AUDIT_KEEP. While another process is at it, this one waits. With --json an object of counts.",
+      "Removes the rows that `serve` removes in the background, in the same small batches, and prints the counts. These are ended sessions, expired revocations and failed attempts, remains of interrupted imports, and audit entries older than AMPHO_AUDIT_KEEP. If another process removes rows, this one waits. With --json it prints an object of counts.",
     options: [json],
-    load: () => import("./commands/db-clean.js"),
-  },
-  {
-    name: "db-up",
-    summary: "bring the database schema up to date",
-    details: "Applies the migrations that are missing.",
-    options: [],
-    load: () => import("./commands/db-up.js"),
-  },
-  {
-    name: "db-down",
-    summary: "take the last migration back",
-    details: "Takes back one migration, with what it holds: back up first.",
-    options: [],
-    load: () => import("./commands/db-down.js"),
-  },
-  {
-    name: "db-current",
-    summary: "print where the database schema stands",
-    details: "Prints the number of the last applied migration, 0 when there is none.",
-    options: [],
-    load: () => import("./commands/db-current.js"),
-  },
-  {
-    name: "db-show",
-    summary: "list the migrations",
-    details: "Every migration that this version knows, and when it was applied.",
-    options: [json],
-    load: () => import("./commands/db-show.js"),
+    load: async () => (await import("./commands/clean.js")).cleanDatabase,
   },
 ];

@@ -1,17 +1,18 @@
-// The configuration for a command; its warnings go to stderr.
-import { type ConfigurationResult, type KeyUse, readConfiguration } from "../config/configuration.js";
+// Reads the configuration for a command and prints its warnings on stderr.
+import { type ConfigurationInput, type ConfigurationResult, readConfiguration } from "../config/configuration.js";
 import type { CommandContext } from "./command.js";
 
-/**
- * `options` stand over everything else: what was typed for this run.
- * @throws ConfigurationError
- */
+/** @throws ConfigurationError */
 export function configure(
-  { processContext, terminal }: CommandContext,
-  key: KeyUse,
-  options: Readonly<Record<string, unknown>> = {},
+  { processContext, terminal, warned }: CommandContext,
+  uses: NonNullable<ConfigurationInput["uses"]>,
 ): ConfigurationResult {
-  const result = readConfiguration({ ...processContext, options, uses: { key } });
-  for (const warning of result.warnings) terminal.warn(warning);
+  const result = readConfiguration({ ...processContext, uses });
+  for (const warning of result.warnings) {
+    // A command can read the configuration twice.
+    if (warned.has(warning)) continue;
+    warned.add(warning);
+    terminal.warn(warning);
+  }
   return result;
 }

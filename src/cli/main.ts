@@ -3,34 +3,34 @@
 import { fileProblem } from "../config/files.js";
 import { type ProcessContext, processContext } from "../config/process-context.js";
 import { run } from "./program.js";
-import { openTerminal } from "./terminal.js";
+import { openTerminal } from "./terminal/terminal.js";
 
-/** Whoever reads may go away first (`ampho user-list | head`): that is no failure. A full disk is. */
+/** A reader that closes the pipe early (`ampho user-list | head`) is not a failure. A full disk is one. */
 function onWriteError(error: NodeJS.ErrnoException): void {
   if (error.code === "EPIPE") return;
-  process.stderr.write(`ampho: the output cannot be written (${error.code})\n`);
+  process.stderr.write(`ampho: The output cannot be written (${error.code}).\n`);
   process.exit(1);
 }
 
 process.stdout.on("error", onWriteError);
 process.stderr.on("error", () => {});
 
-/** Undefined, and said, when the working directory was removed while somebody was in it. */
-function whereItRuns(): ProcessContext | undefined {
+/** Returns undefined, with a message, if the working directory was deleted while a shell was in it. */
+function readContext(): ProcessContext | undefined {
   try {
     return processContext();
   } catch (error) {
-    process.stderr.write(`ampho: the working directory cannot be used: ${fileProblem(error)}\n`);
+    process.stderr.write(`ampho: The working directory cannot be used (${fileProblem(error)}).\n`);
     return undefined;
   }
 }
 
-const around = whereItRuns();
-if (around === undefined) process.exitCode = 1;
+const context = readContext();
+if (context === undefined) process.exitCode = 1;
 else {
   void run(
     process.argv.slice(2),
-    { processContext: around, terminal: openTerminal(process, around.env) },
+    { processContext: context, terminal: openTerminal(process, context.env), warned: new Set() },
     (text) => void process.stdout.write(text),
   ).then((code) => {
     process.exitCode = code;

@@ -1,5 +1,6 @@
-// From the table of commands to a program: parsing by commander, one way out for every failure.
+// Builds the program from the table of commands. commander parses the arguments, and every failure leaves through outcomeOf.
 import { Command, CommanderError, Option } from "commander";
+import { withEnvFile } from "../config/env-file.js";
 import { nearest } from "../config/nearest.js";
 import { escaped } from "../config/redact.js";
 import { AmphoError, ConfigurationError } from "../errors.js";
@@ -7,20 +8,20 @@ import { DatabaseError } from "../store/database-error.js";
 import { productVersion } from "../version.js";
 import type { CommandContext, CommandInput, CommandOption, CommandRow } from "./command.js";
 import { commands } from "./commands.js";
-import { CommandFailure, LoggedFailure, UsageError } from "./failure.js";
-import { parameterHelp } from "./parameter-help.js";
+import { CommandFailure, LoggedFailure, UsageError } from "./failures.js";
+import { parameterHelp } from "./help.js";
 
 const collect = (value: string, before: readonly string[] = []) => [...before, value];
 
 function optionOf(option: CommandOption): Option {
   const { name, short, value, repeats, choices } = option;
-  const help = choices ? `${option.help}: ${choices.join(" ")}` : option.help;
+  const help = choices ? `${option.help} One of ${choices.join(" ")}.` : option.help;
   const typed = value === undefined ? name : `${name} <${value}>`;
-  const made = new Option(short === undefined ? typed : `${short}, ${typed}`, help);
-  return repeats ? made.argParser(collect) : made;
+  const built = new Option(short === undefined ? typed : `${short}, ${typed}`, help);
+  return repeats ? built.argParser(collect) : built;
 }
 
-/** Option values as commander keeps them, by the names of the row. */
+/** Reads the values that commander parsed, by the names of the row. */
 function inputOf(row: CommandRow, argument: unknown, command: Command): CommandInput {
   const given = (name: string): unknown => {
     const option = command.options.find((one) => one.long === name);
@@ -29,11 +30,14 @@ function inputOf(row: CommandRow, argument: unknown, command: Command): CommandI
   for (const { name, choices } of row.options) {
     const value = given(name);
     if (choices && typeof value === "string" && !choices.includes(value)) {
-      throw new UsageError(`${name} may be ${choices.join(" ")}`);
+      throw new UsageError(`${name} must be one of ${choices.join(" ")}.`);
     }
   }
+  const typed = typeof argument === "string" ? argument : undefined;
   return {
-    argument: typeof argument === "string" ? argument : undefined,
+    // Commander has rejected a missing argument.
+    argument: () => typed ?? "",
+    optionalArgument: () => typed,
     has: (name) => given(name) === true,
     text: (name) => {
       const value = given(name);
@@ -56,12 +60,12 @@ function subcommand(row: CommandRow, context: CommandContext): Command {
   if (row.showsParameters) command.addHelpText("after", parameterHelp);
   return command.action(async (...values: unknown[]) => {
     const input = inputOf(row, row.argument ? values[0] : undefined, command);
-    const module = await row.load();
-    await module.run(input, context);
+    const run = await row.load();
+    await run(input, { ...context, processContext: withEnvFile(context.processContext) });
   });
 }
 
-/** The program; what it prints as help goes to `write`. */
+/** Builds the program. It prints help through `write`. */
 export function program(context: CommandContext, write: (text: string) => void): Command {
   const root = new Command("ampho")
     .description("The security layer for HTTP APIs. `ampho serve --help` lists the parameters.")
@@ -74,47 +78,46 @@ export function program(context: CommandContext, write: (text: string) => void):
       .exitOverride()
       .showSuggestionAfterError(false)
       .allowExcessArguments(false)
-      // Messages are our own: commander's cite what was typed, and that may be a password.
+      // The messages of commander are replaced, because they cite what was typed, which can be a password.
       .configureOutput({ writeOut: write, writeErr: () => {}, getOutHelpWidth: () => 80, getErrHelpWidth: () => 80 });
   }
   return root;
 }
 
-/** What commander refuses, in words that hold nothing of what was typed but the name of a command. */
+/** Describes what commander rejects. Of what was typed, the message contains only the name of a command. */
 function usageMessage(error: CommanderError, typed: readonly string[]): string {
   const row = commands.find(({ name }) => name === typed[0]);
-  const help = `Try \`ampho ${row ? `${row.name} ` : ""}--help\``;
+  const argument = row?.argument?.name;
   const messages: Readonly<Record<string, () => string>> = {
     "commander.unknownCommand": () => unknownCommand(typed[0] ?? ""),
     "commander.help": () => unknownCommand(typed[1] ?? ""),
-    "commander.unknownOption": () => unknownOption(/'(--[^'=]*)/.exec(error.message)?.[1] ?? "", row),
+    "commander.unknownOption": () => unknownOption(/'(--?[^'=]*)/.exec(error.message)?.[1] ?? "", row),
     "commander.excessArguments": () =>
-      `too many arguments${row?.argument ? `: it takes ${row.argument.name} only` : ""}; secrets are never taken from arguments`,
-    "commander.missingArgument": () => `${row?.argument?.name ?? "an argument"} is missing`,
-    "commander.optionMissingArgument": () => `the value of ${/'.*(--[a-z-]+) /.exec(error.message)?.[1]} is missing`,
+      `There are too many arguments. ${argument ? `The command takes only ${argument}.` : "The command takes none."} Secrets are never taken from arguments.`,
+    "commander.missingArgument": () => `The argument ${argument} is missing.`,
+    "commander.optionMissingArgument": () => `The value of ${/'.*(--[a-z-]+) /.exec(error.message)?.[1]} is missing.`,
   };
-  return `${(messages[error.code] ?? (() => "this cannot be understood"))()}. ${help}`;
+  return `${(messages[error.code] ?? (() => "The arguments cannot be understood."))()} ${seeHelp(row?.name)}`;
 }
 
+const seeHelp = (command?: string) => `See \`ampho ${command ? `${command} ` : ""}--help\`.`;
+
 function unknownCommand(typed: string): string {
-  const named = /^[a-z][a-z0-9-]{0,30}$/.test(typed) ? ` ${typed}` : "";
-  const meant = nearest(
-    typed,
-    commands.map(({ name }) => name),
-    3,
-  );
-  return `there is no command${named}${meant ? `; perhaps ${meant}` : ""}`;
+  const named = /^[a-z][a-z0-9-]{0,30}$/.test(typed) ? ` ${typed}` : " of this name";
+  const names = commands.map(({ name }) => name);
+  return `There is no command${named}. The nearest is ${nearest(typed, names)}.`;
 }
 
 function unknownOption(typed: string, row: CommandRow | undefined): string {
-  const known = row?.options.map(({ name }) => name) ?? [];
-  const meant = known.find((name) => typed.length > 3 && name.startsWith(typed)) ?? nearest(typed, known, 2);
-  return meant
-    ? `there is no such option; perhaps ${meant}`
-    : "there is no such option; an argument that begins with - goes behind --";
+  const known = [...(row?.options ?? commonOptions).map(({ name }) => name), "--help"];
+  const match = known.find((name) => typed.length > 3 && name.startsWith(typed)) ?? nearest(typed, known);
+  const asArgument = row?.argument ? " Put an argument that begins with - after --." : "";
+  return `There is no such option. The nearest is ${match}.${asArgument}`;
 }
 
-/** Runs what was typed and returns the exit code: 0 done, 1 could not, 2 wrong use or configuration. */
+const commonOptions = [{ name: "--version" }] as const;
+
+/** Runs what was typed and returns the exit code: 0 done, 1 failed, 2 wrong use or wrong configuration. */
 export async function run(typed: readonly string[], context: CommandContext, write: (text: string) => void) {
   const { terminal, processContext } = context;
   const root = program(context, write);
@@ -138,30 +141,30 @@ export async function run(typed: readonly string[], context: CommandContext, wri
   }
 }
 
-/** One `kid` of 64 begins with a dash (RFC 7638): no option is so long, so it is the argument, and goes behind the options. */
+/** One `kid` of 64 begins with a dash (RFC 7638). No option is as long, so it is the argument and goes after the options. */
 function withThumbprintLast(typed: readonly string[]): readonly string[] {
   const at = typed.includes("--") ? -1 : typed.findIndex((text) => /^-[\w-]{42}$/.test(text));
   const kid = typed[at];
   return kid === undefined ? typed : [...typed.slice(0, at), ...typed.slice(at + 1), "--", kid];
 }
 
-const unexpected = "an unexpected error";
+const unexpected = "Unexpected error";
 
-/** Of the package that hashes passwords: as it says so, whatever kept it from its binary. */
+/** The package that hashes passwords throws this error whenever it cannot load its binary. */
 const isMissingBinary = (error: unknown) =>
   error instanceof Error && error.message.includes("Cannot find native binding");
 const missingBinary =
-  "@node-rs/argon2 has no binary here that it may load: install on the machine that runs it, without --omit=optional; Node's --permission needs --allow-addons, and Deno --allow-ffi";
+  "@node-rs/argon2 has no binary here that it can load. Install on the machine that runs it, without --omit=optional. Node's --permission requires --allow-addons, and Deno requires --allow-ffi.";
 
 function outcomeOf(error: unknown, typed: readonly string[]): readonly [1 | 2, string] {
   if (error instanceof CommanderError) return [2, usageMessage(error, typed)];
-  if (error instanceof UsageError) return [2, `${error.message}. Try \`ampho ${typed[0]} --help\``];
+  if (error instanceof UsageError) return [2, `${error.message} ${seeHelp(typed[0])}`];
   if (error instanceof ConfigurationError) return [2, error.message];
   if (error instanceof CommandFailure || error instanceof AmphoError || error instanceof DatabaseError) {
     return [1, error.message];
   }
   if (isMissingBinary(error)) return [1, missingBinary];
-  // Its message is not ours and may cite what was typed.
+  // The message of another package can cite what was typed.
   const kind = error instanceof Error ? escaped(error.name) : typeof error;
-  return [1, `${unexpected} (${kind}); AMPHO_DEBUG=1 shows where`];
+  return [1, `${unexpected} (${kind}). Set AMPHO_DEBUG=1 to see where it happened.`];
 }

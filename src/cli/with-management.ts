@@ -1,17 +1,18 @@
-// Management for the time of one command, by an operator who is named in the audit log by user and host of the machine. It does
-// not load what serves: most of the time of a command is loading.
+// Opens the management for the time of one command. The audit log names the operator by user and host of the machine. The code
+// that serves requests is not loaded, because loading takes most of the time of a command.
 import type { Management } from "../flows/manage/management.js";
 import { openManagement } from "../management.js";
 import type { CommandContext } from "./command.js";
 import { configure } from "./configure.js";
 
-/** Users, sessions, keys and the audit log: nothing is signed, so no key is asked for. */
+/** Users, sessions, keys and the audit log. They sign nothing, so no key is required. */
 export function withManagement<T>(context: CommandContext, work: (management: Management) => Promise<T>): Promise<T> {
-  const { configuration } = configure(context, "none");
-  return closing(openManagement(configuration, noticesOf(context), operatorOf(context)), work);
+  const { configuration } = configure(context, { key: "none" });
+  const log = (line: string) => context.terminal.note(`ampho: ${line}`);
+  return closing(openManagement(configuration, { log }, operatorOf(context)), work);
 }
 
-/** Closes what was opened, whatever comes of the work. */
+/** Closes what was opened, also if the work fails. */
 export async function closing<A extends { close(): Promise<void> }, T>(
   opening: Promise<A>,
   work: (opened: A) => Promise<T>,
@@ -26,8 +27,4 @@ export async function closing<A extends { close(): Promise<void> }, T>(
 
 export function operatorOf({ processContext: { user, host } }: CommandContext) {
   return { actor: "operator", operator: `${user ?? "unknown"}@${host}` } as const;
-}
-
-function noticesOf({ terminal }: CommandContext) {
-  return { log: (line: string) => terminal.note(`ampho: ${line}`) };
 }

@@ -22,7 +22,7 @@ export function withEnvFile(context: ProcessContext): ProcessContext {
   return {
     ...context,
     env: { ...context.env, ...Object.fromEntries(added) },
-    envFile: new Set(added.map(([name]) => name)),
+    envFile: new Set([...(context.envFile ?? []), ...added.map(([name]) => name)]),
   };
 }
 

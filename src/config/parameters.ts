@@ -70,7 +70,7 @@ export const parameters = {
   AMPHO_SECURITY_KEY: withoutDefault(
     jwk,
     "A JWK, or a JWK Set whose first key signs and whose other keys only verify. `ampho sec-gen-key` creates a key. Outside production, a process without a key creates one for itself and prints a warning.",
-    { defaultText: "none; required in production", secret: true },
+    { defaultText: "none, required in production", secret: true },
   ),
   AMPHO_SECURITY_KEY_FILE: withoutDefault(
     path,
@@ -181,12 +181,12 @@ export const parameters = {
     databaseUrl,
     "sqlite:ampho.db",
     "The database of users, sessions and the audit log. PATH is relative to the working directory.",
-    { defaultText: "`sqlite:ampho.db`; required in production" },
+    { defaultText: "`sqlite:ampho.db`, required in production" },
   ),
   AMPHO_DATABASE_MIGRATE: withoutDefault(
     choice(["auto", "off"]),
     "Whether `serve`, `createAmpho` and the commands update the database schema. With `off` and an old schema they end with exit code 1 and name `db-up`.",
-    { defaultText: "`auto`; `off` for PostgreSQL in production" },
+    { defaultText: "`auto`, or `off` for PostgreSQL in production" },
   ),
   AMPHO_DATABASE_PREPARE: withDefault(
     bool,

@@ -12,10 +12,10 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(cwd, { recursive: true, force: true }));
 
-// No key: operators clean without one.
+// The command needs no key.
 const run = (env: Readonly<Record<string, string>>, ...args: readonly string[]) => ampho(args, { cwd, env, stdin: "" });
 
-/** A user who was there so many days ago, and logged out. */
+/** Creates a user who logged in and out so many days ago. */
 async function past(days: number): Promise<void> {
   const clock = settableClock();
   clock.advance(Math.floor(Date.now() / 1000) - days * 86_400 - clock.now());
@@ -26,26 +26,26 @@ async function past(days: number): Promise<void> {
   await api.close();
 }
 
-test("db-clean removes what is old and prints how much of it; a second one finds nothing", async () => {
+test("db-clean removes old rows and prints the counts, and a second run finds nothing", async () => {
   await past(100);
   const kept = await run({ AMPHO_AUDIT_KEEP: "0" }, "db-clean", "--json");
   expect(JSON.parse(kept.stdout)).toEqual({
     sessions: 1,
     revocations: 1,
-    guesses: 0,
-    places: 0,
+    attempts: 0,
+    sources: 0,
     imports: 0,
     audit: 0,
   });
   const cleaned = await run({}, "db-clean");
   expect(cleaned).toMatchObject({ code: 0, stderr: "" });
   expect(cleaned.stdout.split("\n").map((line) => line.replace(/ +/g, " "))).toEqual([
-    "WHAT REMOVED",
+    "ROWS REMOVED",
     "sessions 0",
     "revocations 0",
-    "failed guesses, by login 0",
-    "failed guesses, by address 0",
-    "users of imports that were given up 0",
+    "failed attempts, by login 0",
+    "failed attempts, by address 0",
+    "users of interrupted imports 0",
     "audit log 3",
     "",
   ]);

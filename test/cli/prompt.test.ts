@@ -7,7 +7,7 @@ import { onTerminal } from "./pseudo-terminal.js";
 
 const secret = "violet kettle harbour morning";
 const question = "Password (empty for none): ";
-const again = "The same again: ";
+const again = "Repeat the password: ";
 
 let cwd: string;
 beforeEach(() => {
@@ -15,10 +15,14 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(cwd, { recursive: true, force: true }));
 
-const env = { AMPHO_SECURITY_KEY: '{"kty":"oct","k":"6HnF5h1bqhYqg1HTLmn0WjB1Z0tI5V0rF1o3x4eJ2Qw"}' };
+const env = {
+  AMPHO_DATABASE_URL: "sqlite:ampho.db",
+  AMPHO_SECURITY_KEY: '{"kty":"oct","k":"6HnF5h1bqhYqg1HTLmn0WjB1Z0tI5V0rF1o3x4eJ2Qw"}',
+};
 const addUser = (...typed: (readonly [string, string])[]) =>
   onTerminal([process.execPath, binary, "user-add", "alice"], typed, { cwd, env });
-const users = async () => JSON.parse((await ampho(["user-list", "--json"], { cwd, env })).stdout);
+const users = async () =>
+  JSON.parse((await ampho(["user-list", "--json"], { cwd, env: { ...env, AMPHO_SECURITY_KEY: "" } })).stdout);
 
 test("the terminal of these tests echoes what is typed", async () => {
   const { shown } = await onTerminal(["sh", "-c", "printf 'Name: '; read name"], [["Name: ", "harbour\n"]], { cwd });
@@ -26,35 +30,35 @@ test("the terminal of these tests echoes what is typed", async () => {
 });
 
 describe("a password that is asked for on a terminal", () => {
-  test("is not echoed, and makes the user", async () => {
+  test("a typed password is not echoed, and the user is created", async () => {
     const { shown, code } = await addUser([question, `${secret}\r`], [again, `${secret}\r`]);
     expect(shown.replaceAll("\r", "")).toBe(
-      `${question}\n${again}\nampho: applied migration 1 (first)\nThe user is made.\n`,
+      `${question}\n${again}\nampho: applied migration 1 (first)\nUser "alice" created.\n`,
     );
     expect(code).toBe(0);
     expect(await users()).toHaveLength(1);
   });
 
-  test("may be corrected while it is typed", async () => {
+  test("a password can be corrected while it is typed", async () => {
     const mistyped = `x\x15${secret}z\x7f\x1b[D\x1b[3~\r`;
     expect(await addUser([question, mistyped], [again, `${secret}\r`])).toMatchObject({ code: 0 });
   });
 
-  test("may be pasted with its repetition", async () => {
+  test("a password can be pasted with its repetition", async () => {
     expect(await addUser([question, `${secret}\r\n${secret}\r\n`])).toMatchObject({ code: 0 });
   });
 
-  test("has to be typed twice alike", async () => {
+  test("a repetition that differs creates no user", async () => {
     const { shown, code } = await addUser([question, `${secret}\r`], [again, "violet\r"]);
-    expect(shown).toContain("ampho: the two passwords differ");
+    expect(shown).toContain("ampho: The two passwords differ.");
     expect(shown).not.toContain("violet");
     expect(code).toBe(1);
     expect(await users()).toEqual([]);
   });
 
-  test("may be left out", async () => {
+  test("an empty password creates a user without a password", async () => {
     const { shown, code } = await addUser([question, "\r"]);
-    expect(shown).toContain("The user is made, without a password.");
+    expect(shown).toContain('User "alice" created without a password.');
     expect(shown).not.toContain(again);
     expect(code).toBe(0);
   });
@@ -62,9 +66,9 @@ describe("a password that is asked for on a terminal", () => {
   test.each([
     ["Ctrl+C", "\x03"],
     ["Ctrl+D", "\x04"],
-  ])("is broken off by %s, and nothing is made", async (_, key) => {
+  ])("%s interrupts the prompt, and no user is created", async (_, key) => {
     const { shown, code } = await addUser([question, key]);
-    expect(shown).toContain("ampho: broken off");
+    expect(shown).toContain("ampho: Interrupted.");
     expect(code).toBe(1);
     expect(await users()).toEqual([]);
   });
@@ -73,20 +77,20 @@ describe("a password that is asked for on a terminal", () => {
 describe("colours", () => {
   const wrong = (more = {}) => onTerminal([process.execPath, binary, "frobnicate"], [], { cwd, env: more });
 
-  test("are on a terminal", async () => {
-    expect((await wrong()).shown).toContain("\u001b[31mampho: there is no command frobnicate");
+  test("messages on a terminal have colours", async () => {
+    expect((await wrong()).shown).toContain("\u001b[31mampho: There is no command frobnicate");
   });
 
-  test("are never with NO_COLOR", async () => {
+  test("messages have no colours with NO_COLOR", async () => {
     expect((await wrong({ NO_COLOR: "1" })).shown).not.toContain("\u001b");
   });
 
-  test("are nowhere else", async () => {
+  test("messages in a pipe have no colours", async () => {
     expect((await ampho(["frobnicate"], { cwd })).stderr).not.toContain("\u001b");
   });
 });
 
-test("--password-stdin on a terminal does not echo either", async () => {
+test("--password-stdin on a terminal does not echo the password", async () => {
   const { shown, code } = await onTerminal(
     [process.execPath, binary, "user-add", "alice", "--password-stdin"],
     [
@@ -97,4 +101,37 @@ test("--password-stdin on a terminal does not echo either", async () => {
   );
   expect(shown).not.toContain("violet");
   expect(code).toBe(0);
+});
+
+describe("ampho init on a terminal", () => {
+  const loginQuestion = "Login of the first user (empty for none): ";
+  const init = (...typed: (readonly [string, string])[]) =>
+    onTerminal([process.execPath, binary, "init"], typed, { cwd, env: { AMPHO_DATABASE_URL: "sqlite:ampho.db" } });
+
+  test("init echoes the login, not the password, and asks again after a rejected password", async () => {
+    const { shown, code } = await init(
+      [loginQuestion, "alice\r"],
+      ["Password: ", "short\r"],
+      [again, "short\r"],
+      [loginQuestion, "alize\x7f\x7fce\r"],
+      ["Password: ", `${secret}\r`],
+      [again, `${secret}\r`],
+    );
+    expect(shown).toContain(`${loginQuestion}alice`);
+    expect(shown).not.toContain("short");
+    expect(shown).not.toContain("violet");
+    expect(shown).toContain('User "alice" created.');
+    expect(code).toBe(0);
+    expect(await users()).toMatchObject([{ login: "alice" }]);
+    const second = await init();
+    expect(second.code).toBe(0);
+    expect(second.shown).not.toContain(loginQuestion);
+  });
+
+  test("an empty login creates no user", async () => {
+    const { shown, code } = await init([loginQuestion, "\r"]);
+    expect(code).toBe(0);
+    expect(shown).toContain("ampho user-add LOGIN");
+    expect(await users()).toEqual([]);
+  });
 });

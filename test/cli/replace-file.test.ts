@@ -15,8 +15,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { CommandFailure } from "../../dist/cli/failure.js";
-import { replaceFile } from "../../dist/cli/replace-file.js";
+import { CommandFailure } from "../../dist/cli/failures.js";
+import { replaceFile } from "../../dist/cli/files/replace-file.js";
 
 let folder: string;
 let file: string;
@@ -29,8 +29,8 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const text = async () => "new";
 
-describe("a file that is replaced", () => {
-  test("has its mode and its owner as before, and nothing is left beside it", async () => {
+describe("replaceFile", () => {
+  test("a replaced file keeps its mode and owner, and no other file is left", async () => {
     const owner = process.getuid?.() === 0 ? { uid: 65534, gid: 65533 } : statSync(file);
     chownSync(file, owner.uid, owner.gid);
     await replaceFile(file, text);
@@ -39,7 +39,7 @@ describe("a file that is replaced", () => {
     expect(readdirSync(folder)).toEqual(["key.json"]);
   });
 
-  test("is all that its owner is given, whatever bears its name by then", async () => {
+  test("only the new file gets the owner, also if its name was replaced meanwhile", async () => {
     if (process.getuid?.() === 0) chownSync(file, 65534, 65533);
     const other = join(folder, "other");
     writeFileSync(other, "somebody's", { mode: 0o600 });
@@ -53,14 +53,14 @@ describe("a file that is replaced", () => {
     expect(readFileSync(other, "utf8")).toBe("somebody's");
   });
 
-  test("is read by its secret's owner alone while it is being made", async () => {
+  test("only the owner can read the new file while it is being written", async () => {
     await replaceFile(file, async () => {
       expect(statSync(`${file}.new`).mode & 0o777).toBe(0o600);
       return "new";
     });
   });
 
-  test("stays what a link points to", async () => {
+  test("a link stays a link, and its target is replaced", async () => {
     mkdirSync(join(folder, "elsewhere"));
     writeFileSync(join(folder, "elsewhere", "real.json"), "old", { mode: 0o600 });
     const link = join(folder, "link.json");
@@ -71,7 +71,7 @@ describe("a file that is replaced", () => {
     expect(readFileSync(join(folder, "elsewhere", "real.json"), "utf8")).toBe("new");
   });
 
-  test("is whole whenever it is read, and is the new one only once that is made", async () => {
+  test("a reader gets the whole old content or the whole new one", async () => {
     await replaceFile(file, async () => {
       expect(readFileSync(file, "utf8")).toBe("old");
       return "new";
@@ -80,27 +80,29 @@ describe("a file that is replaced", () => {
   });
 });
 
-describe("a file stays as it is", () => {
-  test("when there is nothing to put into it", async () => {
+describe("replaceFile that fails", () => {
+  test("a file stays as it is if its new content cannot be produced", async () => {
     await expect(replaceFile(file, () => Promise.reject(new CommandFailure("too early")))).rejects.toThrow("too early");
     expect([readFileSync(file, "utf8"), readdirSync(folder)]).toEqual(["old", ["key.json"]]);
   });
 
-  test("when another one is at it, or was killed", async () => {
+  test("a file stays as it is if another rotation runs or was killed", async () => {
     writeFileSync(`${file}.new`, "somebody's");
-    await expect(replaceFile(file, text)).rejects.toThrow(/cannot be made: it is there already; .* then remove it/);
+    await expect(replaceFile(file, text)).rejects.toThrow(
+      /cannot be created \(it already exists\)\. .*delete that file/,
+    );
     expect([readFileSync(file, "utf8"), readFileSync(`${file}.new`, "utf8")]).toEqual(["old", "somebody's"]);
   });
 
-  test("when two begin at once: one of them", async () => {
+  test("only one of two concurrent replacements succeeds", async () => {
     const outcomes = await Promise.allSettled([replaceFile(file, text), replaceFile(file, async () => "other")]);
     expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
     expect(readFileSync(file, "utf8")).toBe("new");
   });
 
-  test("when it is no file, or is not there", async () => {
-    await expect(replaceFile(folder, text)).rejects.toThrow("is no regular file");
-    await expect(replaceFile(join(folder, "none"), text)).rejects.toThrow(/cannot be replaced: there is no such file/);
+  test("a folder or a missing file is not replaced", async () => {
+    await expect(replaceFile(folder, text)).rejects.toThrow("is not a regular file");
+    await expect(replaceFile(join(folder, "none"), text)).rejects.toThrow(/cannot be replaced \(there is no such file/);
     expect(existsSync(join(folder, "none"))).toBe(false);
   });
 });

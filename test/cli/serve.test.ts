@@ -17,11 +17,11 @@ afterEach(() => rmSync(cwd, { recursive: true, force: true }));
 
 const run = (args: readonly string[], stdin = "") => ampho(args, { cwd, env, stdin });
 
-/** A server that runs until `stop`. */
+/** Starts a server that runs until `stop`. */
 async function serve(...args: readonly string[]) {
   const child = spawn(process.execPath, [binary, "serve", "--port", "0", ...args], {
     cwd,
-    env: { PATH: process.env["PATH"], NODE_ENV: "production", ...env },
+    env: { PATH: process.env["PATH"], NODE_ENV: "production", AMPHO_DATABASE_URL: "sqlite:ampho.db", ...env },
   });
   let [stdout, stderr] = ["", ""];
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
@@ -56,22 +56,25 @@ async function login(url: string): Promise<{ readonly status: number; readonly t
 const session = async (url: string, token: string) =>
   (await fetch(`${url}/session`, { headers: { authorization: `Bearer ${token}` } })).status;
 
-/** Polls until the status is there; the test's own time limit is the bound. */
+/** Polls until the status is returned, or until the time limit of the test. */
 async function becomes(status: number, ask: () => Promise<number>): Promise<void> {
   while ((await ask()) !== status) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
 describe("ampho serve", () => {
-  test.each(["SIGTERM", "SIGINT"] as const)("prints its URL, serves, and ends with 0 at %s", async (signal) => {
-    const server = await serve();
-    expect((await fetch(`${server.root}/healthz`)).status).toBe(200);
-    expect((await fetch(`${server.root}/readyz`)).status).toBe(200);
-    const { code, stdout, stderr } = await server.stop(signal);
-    expect({ code, stdout }).toEqual({ code: 0, stdout: `${server.root}\n` });
-    expect(stderr).toContain(`ampho: ${signal}: running requests may end\n`);
-  });
+  test.each(["SIGTERM", "SIGINT"] as const)(
+    "ampho serve prints its URL, serves, and ends with 0 at %s",
+    async (signal) => {
+      const server = await serve();
+      expect((await fetch(`${server.root}/healthz`)).status).toBe(200);
+      expect((await fetch(`${server.root}/readyz`)).status).toBe(200);
+      const { code, stdout, stderr } = await server.stop(signal);
+      expect({ code, stdout }).toEqual({ code: 0, stdout: `${server.root}\n` });
+      expect(stderr).toContain(`ampho: ${signal}: the server stops. Running requests can end.\n`);
+    },
+  );
 
-  test("logs one line of JSON a request and nothing else with --log json, and no secret", async () => {
+  test("ampho serve --log json logs one line of JSON per request, nothing else, and no secret", async () => {
     await run(["user-add", "alice", "--password-stdin"], password);
     const server = await serve("--log", "json");
     const { token } = await login(server.url);
@@ -85,47 +88,49 @@ describe("ampho serve", () => {
       { method: "POST", status: 200 },
       { method: "GET", status: 200 },
     ]);
-    expect(lines.at(-1)).toMatchObject({ log: "SIGTERM: running requests may end" });
+    expect(lines.at(-1)).toMatchObject({ message: "SIGTERM: the server stops. Running requests can end." });
     for (const secret of [password, token, token.split(".")[2]]) expect(stderr).not.toContain(secret);
   });
 
-  test("ends with 1 when the port is in use", async () => {
+  test("ampho serve ends with 1 if the port is in use", async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
     const address = other.address();
     const port = typeof address === "object" && address !== null ? String(address.port) : "";
     const { code, stdout, stderr } = await run(["serve", "--port", port]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toContain(`ampho: cannot listen on 127.0.0.1, port ${port}: the port is in use\n`);
+    expect(stderr).toContain(`ampho: Cannot listen on 127.0.0.1, port ${port} (the port is in use).\n`);
     await new Promise((resolve) => other.close(resolve));
   });
 
-  test("ends with 2 for a wrong port and host, and names both", async () => {
+  test("ampho serve ends with 2 for a wrong port and host, and names both", async () => {
     const { code, stderr } = await run(["serve", "--port", "http", "--host", "a b"]);
     expect(code).toBe(2);
-    expect(stderr).toContain('AMPHO_HOST (option host) is "a b"');
-    expect(stderr).toContain('AMPHO_PORT (option port) is "http"');
+    expect(stderr).toContain(
+      'AMPHO_HOST (option host) must be an IP address or a host name of this machine, but is "a b".',
+    );
+    expect(stderr).toContain('AMPHO_PORT (option port) must be a whole number from 0 to 65535, but is "http".');
   });
 
-  test("with --log json says why it ends as JSON too", async () => {
+  test("ampho serve --log json reports why it ends as JSON too", async () => {
     const wrong = await run(["serve", "--log", "json", "--port", "http", "--host", "a b"]);
     expect({ code: wrong.code, stdout: wrong.stdout }).toEqual({ code: 2, stdout: "" });
-    const { log } = JSON.parse(wrong.stderr);
-    expect(log).toMatch(/^error: Wrong configuration, 2 problems:\n {2}AMPHO_HOST .*\n {2}AMPHO_PORT /);
+    const { message } = JSON.parse(wrong.stderr);
+    expect(message).toMatch(/^error: The configuration has 2 problems:\n {2}AMPHO_HOST .*\n {2}AMPHO_PORT /);
     const folder = await ampho(["serve", "--log", "json"], { cwd, env: { ...env, AMPHO_DATABASE_URL: "sqlite:/" } });
     expect({ code: folder.code, stdout: folder.stdout }).toEqual({ code: 1, stdout: "" });
-    expect(JSON.parse(folder.stderr)).toMatchObject({ log: "error: the path of the database is a folder: /" });
+    expect(JSON.parse(folder.stderr)).toMatchObject({ message: "error: the path of the database is a folder: /" });
   });
 
-  test("outside production makes a key of its own and says so", async () => {
+  test("outside production ampho serve creates its own key and prints a warning", async () => {
     const { code, stderr } = await ampho(["serve", "--host", "203.0.113.1", "--port", "0"], { cwd });
-    expect(stderr).toMatch(/^ampho: warning: AMPHO_SECURITY_KEY is not set: .*`ampho sec-gen-key`\n/);
+    expect(stderr).toMatch(/^ampho: warning: AMPHO_SECURITY_KEY is not set\. .*`ampho sec-gen-key`.*\n/);
     expect(code).toBe(1);
   });
 });
 
-describe("beside a running server", () => {
-  test("an operator sees a session and ends it", async () => {
+describe("commands beside a running server", () => {
+  test("an operator lists a session and ends it", async () => {
     await run(["user-add", "alice", "--password-stdin"], password);
     const server = await serve();
     const { token } = await login(server.url);
@@ -139,13 +144,13 @@ describe("beside a running server", () => {
     const before = await run(["sec-inspect-token"], token);
     expect(before).toMatchObject({ code: 0, stderr: "" });
     expect(before.stdout).toContain('"login": "alice"');
-    expect(before.stdout).toMatch(/\nIt would be accepted now\.\n$/);
+    expect(before.stdout).toMatch(/\nThe token would be accepted now\.\n$/);
     expect(before.stdout).not.toContain(token);
 
     expect(await run(["session-end", id])).toMatchObject({ code: 0 });
     await becomes(401, () => session(server.url, token));
     expect((await run(["sec-inspect-token"], token)).stderr).toBe(
-      "ampho: it would be refused: The token was revoked.\n",
+      "ampho: The token would be rejected: The token was revoked.\n",
     );
     expect((await run(["audit-list", "--login", "alice"])).stdout).toContain("ended_by_operator");
     await server.stop();
@@ -159,7 +164,7 @@ describe("beside a running server", () => {
     ["user-password", ["user-password", "alice", "--password-stdin"]],
     ["user-roles --remove", ["user-roles", "alice", "--remove", "editor"]],
     ["sec-revoke-key", ["sec-revoke-key", "one"]],
-  ])("%s withdraws the tokens", async (_, command) => {
+  ])("%s revokes the tokens", async (_, command) => {
     await run(["user-add", "alice", "--password-stdin", "--role", "editor"], password);
     const server = await serve();
     const { token } = await login(server.url);

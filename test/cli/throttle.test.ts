@@ -11,11 +11,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(cwd, { recursive: true, force: true }));
 
-// No key: operators clear what they like without one.
+// The commands need no key.
 const run = (...args: readonly string[]) => ampho(args, { cwd, env: {}, stdin: "" });
 
-/** Wrong passwords for a user, for somebody who does not exist, and from one address. */
-async function guess(): Promise<void> {
+/** Sends wrong passwords for a user and for a login that does not exist, from one address. */
+async function failLogins(): Promise<void> {
   const api = await createAmpho({
     databaseUrl: `sqlite:${join(cwd, "ampho.db")}`,
     throttleAttempts: 1,
@@ -36,25 +36,31 @@ async function guess(): Promise<void> {
 }
 
 describe("throttle-list and throttle-clear", () => {
-  test("show who has to wait, forget it, and leave a trace of both", async () => {
-    await guess();
+  test("throttle-list shows who must wait, throttle-clear forgets it, and the audit log records both", async () => {
+    await failLogins();
     const shown = await run("throttle-list");
     const lines = shown.stdout.trimEnd().split("\n");
-    expect(lines[0]).toMatch(/^WHO +WHAT +FAILED +UNTIL \(UTC\)$/);
+    expect(lines[0]).toMatch(/^LOGIN OR ADDRESS +COUNTER +FAILED +UNTIL \(UTC\)$/);
     expect(lines[1]).toMatch(/^2001:db8:0:0::\/64 +address +2 +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/);
     expect(lines.slice(2).sort().join("\n")).toMatch(
-      /^\(no such account\) +login, from strange places +1 +[-\d]+ [:\d]+\nAnn +login, from strange places +1 +[-\d]+ [:\d]+$/,
+      /^\(no such user\) +login, unknown devices +1 +[-\d]+ [:\d]+\nAnn +login, unknown devices +1 +[-\d]+ [:\d]+$/,
     );
     expect(shown.stdout).not.toContain("secret");
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
 
-    expect(await run("throttle-clear", "ANN")).toMatchObject({ code: 0, stdout: "", stderr: "Forgotten: 1.\n" });
-    expect(await run("throttle-clear", "ANN")).toMatchObject({ code: 0, stderr: "Nothing was counted.\n" });
-    expect(await run("throttle-clear", "--address", "2001:db8::7")).toMatchObject({ stderr: "Forgotten: 2.\n" });
+    expect(await run("throttle-clear", "ANN")).toMatchObject({
+      code: 0,
+      stdout: "",
+      stderr: "Cleared 1 counter of failed attempts.\n",
+    });
+    expect(await run("throttle-clear", "ANN")).toMatchObject({ code: 0, stderr: "No failed attempts were counted.\n" });
+    expect(await run("throttle-clear", "--address", "2001:db8::7")).toMatchObject({
+      stderr: "Cleared 2 counters of failed attempts.\n",
+    });
     expect(JSON.parse((await run("throttle-list", "--json")).stdout)).toMatchObject([
-      { kind: "login", login: null, place: null, failures: 1, locked: false },
+      { kind: "login", login: null, source: null, failures: 1, locked: false },
     ]);
-    expect(await run("throttle-clear", "--all")).toMatchObject({ stderr: "Forgotten: 1.\n" });
+    expect(await run("throttle-clear", "--all")).toMatchObject({ stderr: "Cleared 1 counter of failed attempts.\n" });
     expect(JSON.parse((await run("throttle-list", "--json")).stdout)).toEqual([]);
 
     const rows: readonly { event: string; login?: string; origin: { operator?: string } }[] = JSON.parse(
@@ -69,8 +75,8 @@ describe("throttle-list and throttle-clear", () => {
     expect(traces[1]).toMatchObject({ login: "Ann" });
   });
 
-  test("take one thing to clear, and an address that is one", async () => {
-    await guess();
+  test("throttle-clear rejects two things to clear, and an address that is not one", async () => {
+    await failLogins();
     expect(await run("throttle-clear")).toMatchObject({ code: 2 });
     expect(await run("throttle-clear", "ann", "--all")).toMatchObject({ code: 2 });
     expect(await run("throttle-clear", "--address", "localhost")).toMatchObject({ code: 1 });

@@ -1,16 +1,16 @@
-// Transcripts of the command line: plain files that say what is typed and what then comes out.
+// Transcripts of the command line: plain files with what is typed and what is then printed.
 //
 //   # a comment
-//   = NAME=value             an environment variable for the rest of the file (no value: not set)
-//   @ name text              a line of a file in the working directory (the first one makes it anew)
+//   = NAME=value             an environment variable for the rest of the file (empty: not set)
+//   @ name text              a line of a file in the working directory (the first one replaces the file)
 //   $ ampho args 'as in sh'  a command; also `cat FILE` and `mode FILE`
 //   < text                   a line on its stdin; `<. text` without a line end
 //   | text                   a line on its stdout
 //   ! text                   a line on its stderr
-//   ? 1                      its exit code; 0 if nothing is said
+//   ? 1                      its exit code; 0 without this line
 //
-// In what comes out «name» stands for a text that is not known before, and for the same text from then on, in what is
-// typed too; «name:kind» says its form. «_» is not kept.
+// In output, «name» matches a text that is not known before. From then on it stands for that text, also in input. «name:kind»
+// gives its form. «_» is not kept.
 import { appendFileSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ampho, type Outcome } from "../world/command.js";
@@ -62,13 +62,13 @@ function parse(text: string): readonly Line[] {
     if (line.trim() === "") continue;
     const [, mark = "", rest = ""] = /^(\S+)(?: (.*))?$/.exec(line) ?? [];
     const action = actions[mark];
-    if (action === undefined) throw new Error(`no line of a transcript: ${line}`);
+    if (action === undefined) throw new Error(`This is not a line of a transcript: ${line}`);
     action(rest);
   }
   return lines;
 }
 
-/** Words as a shell makes them of quotes and spaces. */
+/** Splits a line into words as a shell does with quotes and spaces. */
 function words(typed: string): readonly string[] {
   return [...typed.matchAll(/(?:'[^']*'|"[^"]*"|[^\s'"])+/g)].map(([word]) =>
     word.replace(/'([^']*)'|"([^"]*)"/g, "$1$2"),
@@ -94,7 +94,7 @@ class Memory {
     return text.replace(placeholder, (whole, name: string) => this.#known.get(name) ?? whole);
   }
 
-  /** The actual line where it is as expected, else what was expected. */
+  /** Returns the actual line if it matches, else the expected one. */
   settle(expected: string, actual: string | undefined): string {
     const wanted = this.fill(expected);
     if (actual === undefined) return wanted;
@@ -115,16 +115,16 @@ class Memory {
   }
 }
 
-/** Plays a transcript in `cwd`; the two texts are equal when everything came out as it says. */
+/** Plays a transcript in `cwd`. The two texts are equal if every command printed what the transcript expects. */
 export async function play(text: string, cwd: string): Promise<{ readonly actual: string; readonly expected: string }> {
   const memory = new Memory();
-  const env: Record<string, string | undefined> = {};
+  const env: Record<string, string> = {};
   const written = new Set<string>();
   const [actual, expected]: [string[], string[]] = [[], []];
   for (const line of parse(text)) {
     if (line.kind === "env") {
       const [, name = "", value = ""] = /^(\w+)=(.*)$/.exec(memory.fill(line.text)) ?? [];
-      env[name] = value === "" ? undefined : value;
+      env[name] = value;
     } else if (line.kind === "file") {
       const [, name = "", content = ""] = /^(\S+) ?(.*)$/.exec(memory.fill(line.text)) ?? [];
       (written.has(name) ? appendFileSync : writeFileSync)(join(cwd, name), `${content}\n`);

@@ -17,9 +17,14 @@ export interface ExecuteOptions {
   readonly stdin?: string;
 }
 
-/** Runs a program with only PATH, HOME and `env` in its environment. */
+/** Runs a program with only PATH, HOME, the database `sqlite:ampho.db` and `env` in its environment. */
 export function execute(command: string, args: readonly string[], options: ExecuteOptions): Promise<Outcome> {
-  const env = { PATH: process.env["PATH"], HOME: options.cwd, ...options.env };
+  const env = {
+    PATH: process.env["PATH"],
+    HOME: options.cwd,
+    AMPHO_DATABASE_URL: "sqlite:ampho.db",
+    ...options.env,
+  };
   const child = spawn(command, args, { cwd: options.cwd, env });
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));

@@ -1,0 +1,31 @@
+// The command `audit-list`.
+import { systemClock } from "../../clock.js";
+import type { CommandContext, CommandInput } from "../command.js";
+import { UsageError } from "../failures.js";
+import { readTime } from "../terminal/read-time.js";
+import { formatTime, table } from "../terminal/table.js";
+import { withManagement } from "../with-management.js";
+
+const defaultLimit = 1000;
+
+export async function listAudit(input: CommandInput, context: CommandContext): Promise<void> {
+  const { terminal } = context;
+  const since = readTime("--since", input.text("--since"), systemClock.now());
+  const limit = readLimit(input.text("--limit"));
+  const rows = await withManagement(context, ({ audit }) => audit.list({ login: input.text("--login"), since, limit }));
+  if (input.has("--json")) return terminal.printJson(rows);
+  const lines = rows.map(({ at, event, login, reason, origin }) => [
+    formatTime(at),
+    event,
+    login ?? "",
+    origin.operator ?? origin.address ?? origin.actor,
+    reason ?? "",
+  ]);
+  terminal.printTable(table(["TIME (UTC)", "EVENT", "LOGIN", "BY", "REASON"], lines, [0, 1]));
+}
+
+function readLimit(text: string | undefined): number {
+  if (text === undefined) return defaultLimit;
+  if (!/^[1-9]\d{0,6}$/.test(text)) throw new UsageError("--limit must be a whole number from 1 to 9999999.");
+  return Number(text);
+}

@@ -1,0 +1,23 @@
+// The command `db-clean`. It is apart from the migrations, which load no management.
+import type { OldRowKind } from "../../store/sql/old-rows.js";
+import type { CommandContext, CommandInput } from "../command.js";
+import { table } from "../terminal/table.js";
+import { withManagement } from "../with-management.js";
+
+const names: Readonly<Record<OldRowKind, string>> = {
+  sessions: "sessions",
+  revocations: "revocations",
+  attempts: "failed attempts, by login",
+  sources: "failed attempts, by address",
+  imports: "users of interrupted imports",
+  audit: "audit log",
+};
+
+export async function cleanDatabase(input: CommandInput, context: CommandContext): Promise<void> {
+  const { terminal } = context;
+  const onWait = () => terminal.note("Another process is removing old rows. Waiting for it.");
+  const counts = await withManagement(context, ({ housekeeping }) => housekeeping.run({ onWait }));
+  if (input.has("--json")) return terminal.printJson(counts);
+  const rows = Object.entries(names).map(([kind, name]) => [name, String(counts[kind as OldRowKind])]);
+  terminal.printTable(table(["ROWS", "REMOVED"], rows));
+}

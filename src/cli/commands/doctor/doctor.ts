@@ -1,0 +1,39 @@
+// The command `doctor`.
+import { examine } from "../../../doctor/examine.js";
+import { type Finding, isWrong } from "../../../doctor/finding.js";
+import { apiOf } from "../../../doctor/instance-url.js";
+import type { CommandContext, CommandInput } from "../../command.js";
+import { CommandFailure, UsageError } from "../../failures.js";
+import { attack } from "./attack.js";
+
+export async function doctor(input: CommandInput, context: CommandContext): Promise<void> {
+  const [target, url] = [input.text("--attack"), input.text("--url")];
+  if (target !== undefined) {
+    if (url !== undefined) throw new UsageError("Use one of --url and --attack.");
+    return attack(input, context, target);
+  }
+  for (const option of ["--key-stdin", "--password-stdin"])
+    if (input.has(option)) throw new UsageError(`${option} requires --attack.`);
+  if (input.text("--login") !== undefined) throw new UsageError("--login requires --attack.");
+  await check(url, input.has("--json"), context);
+}
+
+async function check(url: string | undefined, json: boolean, { terminal, processContext }: CommandContext) {
+  // A wrong URL is reported before any file or connection is opened.
+  if (url !== undefined && apiOf(url, "") === undefined)
+    throw new UsageError("--url must be an http or https URL without user, query or fragment.");
+  const api = url === undefined ? undefined : (prefix: string) => apiOf(url, prefix) ?? new URL(url);
+  const { findings, remarks } = await examine({ processContext, api, now: () => Math.floor(Date.now() / 1000) });
+  if (json) terminal.printJson(findings);
+  else for (const finding of findings) print(finding, terminal);
+  for (const remark of remarks) terminal.note(remark);
+  if (isWrong(findings)) throw new CommandFailure("The doctor found something to fix.");
+  if (!json) terminal.note("Nothing is wrong.", "green");
+}
+
+const styles = { error: "red", warning: "yellow", note: "bold" } as const;
+
+function print({ severity, check, message, fix }: Finding, terminal: CommandContext["terminal"]): void {
+  terminal.print(`${severity.toUpperCase()} ${check}: ${message}`, styles[severity]);
+  terminal.print(`  ${fix}`);
+}

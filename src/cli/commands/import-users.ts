@@ -1,0 +1,80 @@
+// The command `user-import`.
+import { open } from "node:fs/promises";
+import { addAbortSignal, type Readable } from "node:stream";
+import type { ImportReport } from "../../users/import.js";
+import { linesOf } from "../../users/import-lines.js";
+import type { CommandContext, CommandInput } from "../command.js";
+import { CommandFailure } from "../failures.js";
+import { table } from "../terminal/table.js";
+import type { Terminal } from "../terminal/terminal.js";
+import { withManagement } from "../with-management.js";
+
+const progressMs = 2_000;
+
+export async function importUsers(input: CommandInput, context: CommandContext): Promise<void> {
+  const { terminal } = context;
+  const dryRun = input.has("--dry-run");
+  // The file is opened before the database, so a wrong path changes nothing.
+  const stream = await openInput(input.argument(), terminal);
+  const report = await withManagement(context, ({ users }) =>
+    users.import(linesOf(interruptible(stream)), {
+      dryRun,
+      onWrongLine: ({ line, reason }) => terminal.note(`Line ${line}: ${reason}`),
+      onProgress: progressOn(terminal),
+    }),
+  );
+  if (!dryRun) return terminal.note(`${count(report.users, "user")} imported.`);
+  printFormats(report, terminal);
+  if (report.wrong > 0) throw new CommandFailure(`${count(report.wrong, "line")} cannot be imported.`);
+  terminal.note(`${count(report.users, "user")} can be imported.`);
+}
+
+async function openInput(name: string, terminal: Terminal): Promise<Readable> {
+  if (name === "-") return terminal.input;
+  try {
+    return (await open(name)).createReadStream({ highWaterMark: 1 << 18 });
+  } catch (error) {
+    throw unreadable(error);
+  }
+}
+
+/** A signal makes the import fail, so nothing of it stays in the database. */
+async function* interruptible(stream: Readable): AsyncGenerator<Uint8Array> {
+  const controller = new AbortController();
+  const interrupt = () => controller.abort();
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of signals) process.once(signal, interrupt);
+  try {
+    for await (const chunk of addAbortSignal(controller.signal, stream)) yield chunk as Uint8Array;
+  } catch (error) {
+    throw controller.signal.aborted ? new CommandFailure("Interrupted. Nothing was imported.") : unreadable(error);
+  } finally {
+    for (const signal of signals) process.off(signal, interrupt);
+  }
+}
+
+function unreadable(error: unknown): CommandFailure {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+  return new CommandFailure(`The input cannot be read (${code}).`);
+}
+
+function progressOn(terminal: Terminal): (lines: number) => void {
+  let nextMs = performance.now() + progressMs;
+  return (lines) => {
+    if (performance.now() < nextMs) return;
+    nextMs = performance.now() + progressMs;
+    terminal.note(`${lines} lines read.`);
+  };
+}
+
+function printFormats({ formats }: ImportReport, terminal: Terminal): void {
+  const rows = Object.entries(formats).sort(([, a], [, b]) => b - a);
+  terminal.printTable(
+    table(
+      ["FORMAT", "USERS"],
+      rows.map(([format, users]) => [format, String(users)]),
+    ),
+  );
+}
+
+const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? "" : "s"}`;

@@ -1,0 +1,118 @@
+// The command `init`: a key file, an `.env` that names it, lines in `.gitignore`, and on a terminal a first user. It creates files
+// and appends lines, and never changes what exists. A second run only adds what is missing.
+import { existsSync } from "node:fs";
+import { isAbsolute, relative, resolve, sep } from "node:path";
+import { envFileName, withEnvFile } from "../../config/env-file.js";
+import type { ProcessContext } from "../../config/process-context.js";
+import { readSources } from "../../config/sources.js";
+import { AmphoError } from "../../errors.js";
+import { generateJwk } from "../../keys/generate.js";
+import type { CommandContext, CommandInput } from "../command.js";
+import { appendLines } from "../files/append-lines.js";
+import { writeNewFile } from "../files/new-file.js";
+import { quoted } from "../terminal/table.js";
+import type { Terminal } from "../terminal/terminal.js";
+
+const defaultKeyFile = "ampho-key.json";
+
+export async function init(_: CommandInput, context: CommandContext): Promise<void> {
+  const { terminal, processContext } = context;
+  const keyFile = ensureKey(processContext, terminal);
+  ignoreSecrets(keyFile, processContext.cwd, terminal);
+  const initialized = { ...context, processContext: withEnvFile(processContext) };
+  const hasUser = canAsk(initialized) && (await ensureUser(initialized));
+  terminal.note("");
+  terminal.note("Next:");
+  if (!hasUser) terminal.note("  ampho user-add LOGIN   creates a user");
+  terminal.note("  ampho serve            starts the server");
+  terminal.note("In production, set AMPHO_DATABASE_URL and AMPHO_SECURITY_KEY_FILE (docs/deploying.md).");
+}
+
+/** In production the database must be named before there can be a user. */
+function canAsk({ terminal, processContext }: CommandContext): boolean {
+  const { environment, values } = readSources(processContext);
+  return terminal.interactive && (environment !== "production" || values.has("AMPHO_DATABASE_URL"));
+}
+
+/** Returns the path of the key file, or undefined if AMPHO_SECURITY_KEY contains the key. */
+function ensureKey(context: ProcessContext, terminal: Terminal): string | undefined {
+  const { values } = readSources(context);
+  const key = values.get("AMPHO_SECURITY_KEY");
+  if (key !== undefined) {
+    terminal.note(`${key.label} is set, so no key file is created.`);
+    return undefined;
+  }
+  const configured = values.get("AMPHO_SECURITY_KEY_FILE")?.raw;
+  const file = typeof configured === "string" ? configured : defaultKeyFile;
+  if (existsSync(resolve(context.cwd, file))) terminal.note(`${quoted(file)} exists and stays as it is.`);
+  else {
+    writeNewFile(resolve(context.cwd, file), `${JSON.stringify(generateJwk("HS256"))}\n`);
+    terminal.note(`Created the key file ${quoted(file)}. Only its owner can read it.`);
+  }
+  if (configured === undefined) {
+    // People add secrets to this file later.
+    addLines(envFileName, [`AMPHO_SECURITY_KEY_FILE=${file}`], { cwd: context.cwd, terminal, mode: 0o600 });
+  }
+  return file;
+}
+
+/** Also ignores the default database, which contains password hashes. */
+function ignoreSecrets(keyFile: string | undefined, cwd: string, terminal: Terminal): void {
+  const path = keyFile === undefined ? ".." : relative(cwd, resolve(cwd, keyFile));
+  const outside = path.startsWith("..") || isAbsolute(path);
+  addLines(".gitignore", [...(outside ? [] : [path.split(sep).join("/")]), envFileName, "ampho.db*"], {
+    cwd,
+    terminal,
+  });
+}
+
+function addLines(
+  name: string,
+  lines: readonly string[],
+  { cwd, terminal, mode }: { readonly cwd: string; readonly terminal: Terminal; readonly mode?: number },
+): void {
+  const added = appendLines(resolve(cwd, name), lines, mode);
+  if (added.length > 0) terminal.note(`Added to ${name}: ${added.join(", ")}`);
+  else terminal.note(`${name} already has what it needs.`);
+}
+
+/** Asks for a first user, unless there is one. Returns whether there is a user afterwards. */
+async function ensureUser(context: CommandContext): Promise<boolean> {
+  // The database and its packages are loaded only on a terminal.
+  const { withManagement } = await import("../with-management.js");
+  return withManagement(context, async ({ users }) => {
+    for await (const _ of users.list()) return true;
+    for (;;) {
+      const [login = "", password = "", repetition] = await context.terminal.ask([
+        { text: "Login of the first user (empty for none): ", echo: true },
+        { text: "Password: " },
+        { text: "Repeat the password: " },
+      ]);
+      if (login === "") return false;
+      const problem = await createUser(users, login, password, repetition);
+      if (problem === undefined) {
+        context.terminal.note(`User ${quoted(login)} created.`);
+        return true;
+      }
+      context.terminal.note(problem, "red");
+    }
+  });
+}
+
+/** Returns the problem if the user cannot be created with this input. */
+async function createUser(
+  users: { create(user: { readonly login: string; readonly password: string }): Promise<unknown> },
+  login: string,
+  password: string,
+  repetition: string | undefined,
+): Promise<string | undefined> {
+  if (password === "") return "The password is empty.";
+  if (password !== repetition) return "The two passwords differ.";
+  try {
+    await users.create({ login, password });
+    return undefined;
+  } catch (error) {
+    if (error instanceof AmphoError) return error.message;
+    throw error;
+  }
+}

@@ -1,0 +1,34 @@
+// The command `sec-revoke-key`.
+import { isSameMaterial } from "../../../keys/jwk-set.js";
+import type { CommandContext, CommandInput } from "../../command.js";
+import { configure } from "../../configure.js";
+import { CommandFailure, UsageError } from "../../failures.js";
+import { exactlyOne } from "../../input.js";
+import { withManagement } from "../../with-management.js";
+
+export async function revokeKeys(input: CommandInput, context: CommandContext): Promise<void> {
+  const kid = input.optionalArgument();
+  const all = input.has("--all");
+  exactlyOne({ KID: kid !== undefined, "--all": all });
+  if (all && input.has("--force")) throw new UsageError("--force requires a KID.");
+  const kids = kid !== undefined && input.has("--force") ? [kid] : configuredKids(kid, context);
+  await withManagement(context, async ({ keys }) => {
+    for (const one of kids) await keys.revoke(one);
+  });
+  const [revoked, them] = kids.length === 1 ? ["Key", "it"] : ["Keys", "them"];
+  context.terminal.note(
+    `${revoked} revoked: ${kids.join(", ")}. Every process rejects their tokens within a second. Remove ${them} from AMPHO_SECURITY_KEY or its file (docs/keys.md).`,
+  );
+}
+
+/** Returns every configured kid, or this one and those of the same key under another name. */
+function configuredKids(kid: string | undefined, context: CommandContext): readonly string[] {
+  const keys = configure(context, { key: "configured", database: false }).configuration.keys ?? [];
+  const known = keys.map((key) => key.kid);
+  if (kid === undefined) return known;
+  const stolen = keys.find((key) => key.kid === kid);
+  if (stolen !== undefined) return keys.filter((key) => isSameMaterial(key, stolen)).map((key) => key.kid);
+  throw new CommandFailure(
+    `No configured key has this kid. The configured ones are ${known.join(", ")}. Use --force to revoke another one.`,
+  );
+}

@@ -1,0 +1,91 @@
+// The command `sec-rotate-key`: reads what was asked for and the present keys, and prints or writes the next set.
+import { readConfiguration } from "../../../config/configuration.js";
+import { isAlgorithm } from "../../../keys/algorithms.js";
+import type { CommandContext, CommandInput } from "../../command.js";
+import { configure } from "../../configure.js";
+import { UsageError } from "../../failures.js";
+import { replaceFile } from "../../files/replace-file.js";
+import { keyBytesMax, parseKey } from "../../terminal/read-keys.js";
+import { type NextKeys, type PresentKeys, rotateAtOnce, runStage, type Stage } from "./rotation.js";
+
+export async function rotateKey(input: CommandInput, context: CommandContext): Promise<void> {
+  const { terminal } = context;
+  const rotate = readRequest(input, context);
+  const report = ({ notes, warnings }: NextKeys) => {
+    for (const warning of warnings) terminal.warn(warning);
+    for (const note of notes) terminal.note(note);
+  };
+  if (!input.has("--in-place")) {
+    const next = await rotate(await presentKeys(context));
+    report(next);
+    terminal.printJson(next.set);
+    return;
+  }
+  const { keyFile } = readConfiguration({
+    ...context.processContext,
+    uses: keyless,
+  }).configuration;
+  if (keyFile === undefined)
+    throw new UsageError("--in-place requires AMPHO_SECURITY_KEY_FILE, which names the file to replace.");
+  let next: NextKeys | undefined;
+  await replaceFile(keyFile, async () => {
+    // The file is read while no other rotation can replace it. Stdin is not read.
+    next = await rotate(configuredKeys(context));
+    return `${JSON.stringify(next.set)}\n`;
+  });
+  if (next !== undefined) report(next);
+}
+
+const keyless = { key: "none", database: false } as const;
+
+/** Checks the arguments before anything is read. */
+function readRequest(input: CommandInput, context: CommandContext): (present: PresentKeys) => Promise<NextKeys> {
+  const asked = input.text("--alg");
+  const alg = isAlgorithm(asked) ? asked : undefined;
+  const keep = readKeep(input.text("--keep"));
+  const stage = stageOf(input.text("--stage"));
+  const waits = stage === "activate" || stage === "retire";
+  const reason = readReason(input);
+  if (reason !== undefined && !waits) throw new UsageError("--force requires --stage activate or --stage retire.");
+  if (stage === undefined)
+    return async (present) => rotateAtOnce(present, { alg, keep, inPlace: input.has("--in-place") });
+  if (keep !== undefined) throw new UsageError("--keep cannot be used with --stage.");
+  if (alg !== undefined && waits)
+    throw new UsageError(`--alg cannot be used with --stage ${stage}, which creates no key.`);
+  return (present) => runStage(present, { stage, alg, reason }, context);
+}
+
+function stageOf(text: string | undefined): Stage | undefined {
+  return text === "next" || text === "activate" || text === "retire" ? text : undefined;
+}
+
+function readKeep(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d{1,6}$/.test(text)) throw new UsageError("--keep must be a whole number.");
+  return Number(text);
+}
+
+/** Returns undefined without --force. */
+function readReason(input: CommandInput): string | undefined {
+  const reason = input.text("--reason");
+  if (!input.has("--force")) {
+    if (reason !== undefined) throw new UsageError("--reason requires --force.");
+    return undefined;
+  }
+  if (reason === undefined || !/^[^\p{Cc}\p{Cs}]{1,255}$/u.test(reason) || reason.trim() === "")
+    throw new UsageError("--force requires --reason with a text of 1 to 255 characters without control characters.");
+  return reason;
+}
+
+/** Returns the keys on stdin if there are any, else the configured ones. */
+async function presentKeys(context: CommandContext): Promise<PresentKeys> {
+  const { terminal } = context;
+  const typed = terminal.interactive ? "" : await terminal.readInput(keyBytesMax);
+  if (typed.trim() === "") return configuredKeys(context);
+  return { key: parseKey(typed), tokenAlg: undefined, configuration: () => configure(context, keyless).configuration };
+}
+
+function configuredKeys(context: CommandContext): PresentKeys {
+  const { configuration, configuredKey: key } = configure(context, { key: "configured", database: false });
+  return { key, tokenAlg: configuration.tokenAlg, configuration: () => configuration };
+}

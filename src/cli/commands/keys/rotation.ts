@@ -1,0 +1,156 @@
+// The JWK Set to configure next, by a plain rotation or by one of its stages (docs/keys.md).
+import { systemClock } from "../../../clock.js";
+import type { Configuration } from "../../../config/configuration.js";
+import { ConfigurationError } from "../../../errors.js";
+import type { Algorithm } from "../../../keys/algorithms.js";
+import { generateJwk } from "../../../keys/generate.js";
+import { importKeys } from "../../../keys/jwk-set.js";
+import type { Jwk } from "../../../keys/members.js";
+import { rotateKeys } from "../../../keys/rotate.js";
+import { activateWaitSeconds, retireWaitSeconds } from "../../../keys/rotation-waits.js";
+import { activateNext, publishNext, retirePrevious, type StageOutcome, type StageRules } from "../../../keys/stages.js";
+import type { CommandContext } from "../../command.js";
+import { CommandFailure } from "../../failures.js";
+import { formatTime } from "../../terminal/table.js";
+import { withManagement } from "../../with-management.js";
+
+/** The keys to rotate. */
+export interface PresentKeys {
+  /** The JWK or JWK Set. */
+  readonly key: unknown;
+  /** AMPHO_SECURITY_TOKEN_ALG, if it applies to these keys. */
+  readonly tokenAlg: Algorithm | undefined;
+  /** The lifetimes of tokens and sessions decide how long a stage must wait. */
+  readonly configuration: () => Configuration;
+}
+
+export interface NextKeys {
+  readonly set: { readonly keys: readonly unknown[] };
+  /** Sentences for people. */
+  readonly notes: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+export type Stage = "next" | "activate" | "retire";
+
+/** Puts a new key before the old ones. @throws ConfigurationError */
+export function rotateAtOnce(
+  { key, tokenAlg }: PresentKeys,
+  asked: { readonly alg: Algorithm | undefined; readonly keep: number | undefined; readonly inPlace: boolean },
+): NextKeys {
+  const { alg, keep, inPlace } = asked;
+  const next = alg ?? signingAlgorithm(key, tokenAlg);
+  const set = rotateKeys(key, generateJwk(next), { keep, algorithm: tokenAlg });
+  return { set, notes: inPlace ? [writtenNote(set.keys)] : [], warnings: warningsFor(next, tokenAlg) };
+}
+
+/** Describes the new content of the file, because nothing is printed. */
+function writtenNote([signer, ...old]: readonly Jwk[]): string {
+  const verify =
+    old.length === 0 ? "No other key is left" : `These keys only verify: ${old.map(({ kid }) => kid).join(", ")}`;
+  return `Key ${signer?.kid} signs in each process as soon as the process has read the file. ${verify}.`;
+}
+
+/**
+ * Runs one stage. With `reason` the stage is forced, and it is recorded in the audit log before the result is returned.
+ * @throws CommandFailure if the stage cannot run now; ConfigurationError
+ */
+export async function runStage(
+  present: PresentKeys,
+  asked: { readonly stage: Stage; readonly alg: Algorithm | undefined; readonly reason: string | undefined },
+  context: CommandContext,
+): Promise<NextKeys> {
+  const { stage, reason } = asked;
+  const { tokenAlg } = present;
+  const alg = asked.alg ?? signingAlgorithm(present.key, tokenAlg);
+  const forced = reason !== undefined;
+  const make = stages[stage](present, { alg, forced });
+  const planned = required(make({ now: systemClock.now(), algorithm: tokenAlg }));
+  if (stage === "next" || reason === undefined) {
+    return {
+      set: planned.set,
+      notes: notesOf(stage, planned.kids, present),
+      warnings: stage === "next" ? warningsFor(alg, tokenAlg) : [],
+    };
+  }
+  // The database is open here, so its clock decides.
+  const now = await withManagement(context, ({ keys }) => keys.recordForced(stage, planned.kids, reason));
+  const { set, kids } = required(make({ now, algorithm: tokenAlg }));
+  return { set, notes: notesOf(stage, kids, present), warnings: [] };
+}
+
+type Make = (rules: StageRules) => StageOutcome;
+
+const stages: Readonly<
+  Record<Stage, (present: PresentKeys, asked: { readonly alg: Algorithm; readonly forced: boolean }) => Make>
+> = {
+  next({ key }, { alg }) {
+    const jwk = generateJwk(alg);
+    return (rules) => publishNext(key, jwk, rules);
+  },
+  activate:
+    ({ key }, { forced }) =>
+    (rules) =>
+      activateNext(key, { ...rules, forced, waitSeconds: activateWaitSeconds }),
+  retire:
+    ({ key, configuration }, { forced }) =>
+    (rules) =>
+      retirePrevious(key, { ...rules, forced, waitSeconds: retireWait(configuration()) }),
+};
+
+const retireWait = (configuration: Configuration) =>
+  retireWaitSeconds({
+    tokenTtl: configuration.tokenTtl,
+    tokenLeeway: configuration.tokenLeeway,
+    tokenForeignTtl: configuration.tokenForeignTtl,
+    sessionIdleTtl: configuration.sessionIdleTtl,
+    sessionTtl: configuration.sessionTtl,
+  });
+
+type Rejected = Extract<StageOutcome, { readonly outcome: "refused" }>;
+
+const force = "To do it anyway, use --force --reason TEXT.";
+const rejections: Readonly<Record<Rejected["reason"], (rejected: Rejected) => string>> = {
+  next_exists: ({ kid }) => `Key ${kid} already has the state next. Use --stage activate to let it sign.`,
+  no_next: () => "No key of the set has the state next. Use --stage next to add one.",
+  no_previous: () => "No key of the set has the state previous. Remove a key that was added by hand by hand.",
+  too_early: ({ kid, until }) =>
+    until === undefined
+      ? `The set does not contain the time since when key ${kid} waits. ${force}`
+      : `Too early: some tokens would be rejected until ${formatTime(until)} UTC, because of key ${kid}. ${force}`,
+};
+
+function required(outcome: StageOutcome): Extract<StageOutcome, { readonly outcome: "done" }> {
+  if (outcome.outcome === "refused") throw new CommandFailure(rejections[outcome.reason](outcome));
+  return outcome;
+}
+
+function notesOf(
+  stage: Stage,
+  [kid, ...others]: readonly [string, ...string[]],
+  present: PresentKeys,
+): readonly string[] {
+  const from = (waitSeconds: number) => formatTime(systemClock.now() + waitSeconds);
+  const notes: Readonly<Record<Stage, () => readonly string[]>> = {
+    next: () => [
+      `Key ${kid} is next. It verifies and does not sign yet. Run --stage activate after ${from(activateWaitSeconds)} UTC.`,
+    ],
+    activate: () => [
+      `Key ${kid} signs. Key ${others.join(", ")} is previous and only verifies. Run --stage retire after ${from(retireWait(present.configuration()))} UTC.`,
+    ],
+    retire: () => [`Removed from the set: ${[kid, ...others].join(", ")}.`],
+  };
+  return notes[stage]();
+}
+
+function warningsFor(alg: Algorithm, tokenAlg: Algorithm | undefined): readonly string[] {
+  return tokenAlg === undefined || tokenAlg === alg
+    ? []
+    : [`AMPHO_SECURITY_TOKEN_ALG is ${tokenAlg}. Remove it, or the new key cannot be used.`];
+}
+
+function signingAlgorithm(key: unknown, tokenAlg: Algorithm | undefined): Algorithm {
+  const [signer] = importKeys(key, { algorithm: tokenAlg }).keys;
+  if (signer === undefined) throw new ConfigurationError("The set has no key that signs.");
+  return signer.algorithm;
+}

@@ -1,0 +1,131 @@
+// The command `serve`.
+import { setTimeout as pause } from "node:timers/promises";
+import { type Ampho, composeAmpho } from "../../../ampho.js";
+import { readConfiguration } from "../../../config/configuration.js";
+import { createAccessLog } from "../../../http/server/access-log.js";
+import { metricsPath } from "../../../http/server/metrics-page.js";
+import { createHttpServer, type HttpServer } from "../../../http/server/server.js";
+import type { CommandContext, CommandInput } from "../../command.js";
+import { CommandFailure, LoggedFailure } from "../../failures.js";
+import type { Terminal } from "../../terminal/terminal.js";
+import { onHangUp } from "./hang-up.js";
+import { createMetrics } from "./metrics.js";
+
+type LogFormat = "text" | "json";
+
+export async function serveCommand(input: CommandInput, context: CommandContext): Promise<void> {
+  if (input.text("--log") !== "json") return serve(input, context, "text");
+  try {
+    await serve(input, context, "json");
+  } catch (error) {
+    throw new LoggedFailure(error, noticeOf("json", context.terminal));
+  }
+}
+
+async function serve(
+  input: CommandInput,
+  { processContext, terminal }: CommandContext,
+  format: LogFormat,
+): Promise<void> {
+  const { stopped, stop } = stopSignal();
+  const note = noticeOf(format, terminal);
+  const options = { host: input.text("--host"), port: input.text("--port") };
+  const { configuration, warnings } = readConfiguration({ ...processContext, options });
+  for (const warning of warnings) note(`warning: ${warning}`);
+  // The listener comes first, because a SIGHUP during the start must not end the process.
+  let ampho: Ampho | undefined;
+  const unhook = onHangUp(
+    () => void reload(ampho, note),
+    () => stop("SIGHUP"),
+  );
+  try {
+    const opened = await composeAmpho(configuration, { log: note }, { actor: "application" });
+    ampho = opened;
+    const {
+      host,
+      port,
+      metricsHost,
+      metricsPort = 0,
+      trustProxy: trustedHops,
+      allowAttackTest,
+      shutdownDelay,
+    } = configuration;
+    if (allowAttackTest)
+      note("warning: AMPHO_ALLOW_ATTACK_TEST is true. This instance tells every client that it can be attacked.");
+    const log = createAccessLog(format, (line) => terminal.note(line.trimEnd()));
+    const metrics = createMetrics(configuration, opened, log);
+    const server = createHttpServer({
+      host: opened.host,
+      log,
+      trustedHops,
+      metrics: metrics.page,
+    });
+    try {
+      const url = await listen(server, port, host);
+      if (metrics.server !== undefined)
+        note(`metrics: ${await listen(metrics.server, metricsPort, metricsHost)}${metricsPath}`);
+      terminal.print(url);
+      const signal = await stopped;
+      if (signal === "SIGTERM" && shutdownDelay > 0) {
+        note(`${signal}: not ready any more. The port closes in ${shutdownDelay} s.`);
+        server.beginShutdown();
+        await pause(shutdownDelay * 1000);
+      }
+      note(`${signal}: the server stops. Running requests can end.`);
+    } finally {
+      await Promise.all([server.close(), metrics.server?.close()]);
+    }
+  } finally {
+    unhook();
+    await ampho?.close();
+  }
+}
+
+async function reload(ampho: Ampho | undefined, note: (line: string) => void): Promise<void> {
+  try {
+    await ampho?.reloadKeys();
+    if (ampho !== undefined) note("SIGHUP: the key file was read.");
+  } catch (error) {
+    note(`error: SIGHUP: ${error instanceof Error ? error.message : "unknown error"} The keys stay as they are.`);
+  }
+}
+
+function listen(server: HttpServer, port: number, host: string): Promise<string> {
+  return server.listen(port, host).catch((error: unknown) => {
+    throw new CommandFailure(`Cannot listen on ${host}, port ${port} (${listenProblem(error)}).`);
+  });
+}
+
+/** The first SIGTERM or SIGINT stops the server gracefully. The next one ends the process at once. */
+function stopSignal(): { readonly stopped: Promise<NodeJS.Signals>; readonly stop: (signal: NodeJS.Signals) => void } {
+  const signals = ["SIGTERM", "SIGINT"] as const;
+  let stop: (signal: NodeJS.Signals) => void = () => {};
+  const stopped = new Promise<NodeJS.Signals>((resolve) => {
+    stop = (signal) => {
+      for (const each of signals) process.off(each, stop);
+      resolve(signal);
+    };
+    for (const each of signals) process.on(each, stop);
+  });
+  return { stopped, stop };
+}
+
+/** With the format json, every line is JSON. */
+function noticeOf(format: LogFormat, terminal: Terminal): (line: string, requestId?: string) => void {
+  return format === "text"
+    ? (line, id) => terminal.note(id === undefined ? `ampho: ${line}` : `ampho: request ${id}: ${line}`)
+    : (line, id) => terminal.note(JSON.stringify({ time: new Date().toISOString(), message: line, id }));
+}
+
+const listenProblems: Readonly<Record<string, string>> = {
+  EADDRINUSE: "the port is in use",
+  EACCES: "this user does not have the permission",
+  EADDRNOTAVAIL: "it is not an address of this machine",
+  ENOTFOUND: "there is no such host",
+  EAI_AGAIN: "the host cannot be looked up",
+};
+
+function listenProblem(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
+  return listenProblems[code] ?? `error ${code}`;
+}

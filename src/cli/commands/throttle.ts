@@ -1,0 +1,41 @@
+// The commands `throttle-…`.
+import type { Lockout } from "../../throttle/attempt.js";
+import type { CommandContext, CommandInput } from "../command.js";
+import { exactlyOne } from "../input.js";
+import { formatTime, table } from "../terminal/table.js";
+import { withManagement } from "../with-management.js";
+
+/** The names of the counters for people. */
+const names: Readonly<Record<Lockout["kind"], string>> = {
+  login: "login, unknown devices",
+  device: "login, one known device",
+  devices: "login, known devices",
+  session: "password change, one session",
+  sessions: "password change",
+  source: "address",
+};
+
+export async function listLockouts(input: CommandInput, context: CommandContext): Promise<void> {
+  const { terminal } = context;
+  const all = await withManagement(context, ({ throttle }) => throttle.list());
+  if (input.has("--json")) return terminal.printJson(all);
+  const rows = all.map(({ kind, login, source, failures, until }) => [
+    source ?? login ?? "(no such user)",
+    names[kind],
+    String(failures),
+    until === null ? "cleared" : formatTime(until),
+  ]);
+  terminal.printTable(table(["LOGIN OR ADDRESS", "COUNTER", "FAILED", "UNTIL (UTC)"], rows, [3]));
+}
+
+export async function clearLockouts(input: CommandInput, context: CommandContext): Promise<void> {
+  const login = input.optionalArgument();
+  const address = input.text("--address");
+  exactlyOne({ LOGIN: login !== undefined, "--address": address !== undefined, "--all": input.has("--all") });
+  const cleared = await withManagement(context, ({ throttle }) => {
+    if (login !== undefined) return throttle.clear({ login });
+    return throttle.clear(address === undefined ? { all: true } : { address });
+  });
+  const counters = cleared === 1 ? "1 counter" : `${cleared} counters`;
+  context.terminal.note(cleared === 0 ? "No failed attempts were counted." : `Cleared ${counters} of failed attempts.`);
+}
