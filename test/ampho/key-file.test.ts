@@ -118,7 +118,7 @@ describe("a key file that", () => {
     [(file) => writeFileSync(file, `{"kty":"oct","k":"${canary}`), /but is not JSON\./],
     [(file) => writeFileSync(file, JSON.stringify({ kty: "oct", k: canary })), /cannot be used: the key: `k`/],
     [(file) => writeFileSync(file, ""), /is not JSON/],
-    [(file) => unlinkSync(file), /cannot be read \(there is no such file or folder\)/],
+    [(file) => unlinkSync(file), /\(there is no such file or folder\)/],
     [toFolder, /\(it is not a regular file\)/],
     [(file) => writeFileSync(file, " ".repeat(1 << 21)), /it is too large/],
   ];

@@ -11,6 +11,7 @@ import { ampho, binary } from "../world/command.js";
 const password = "violet kettle harbour morning";
 const env = {
   NODE_ENV: "production",
+  AMPHO_DATABASE_URL: "sqlite:ampho.db",
   AMPHO_SECURITY_KEY: '{"kty":"oct","kid":"one","k":"6HnF5h1bqhYqg1HTLmn0WjB1Z0tI5V0rF1o3x4eJ2Qw"}',
 };
 const bcrypt = "$2b$04$abcdefghijklmnopqrstuuWPXQG2bmuJOxSGaCHmO0n2PKpaKVRIe";
@@ -140,7 +141,7 @@ describe("an import that is killed", () => {
     expect(await listed()).toBe(0);
     expect((await run(["user-add", "user-3@example.org"])).code).toBe(0);
     const again = await run(["user-import", "-"], lines(2200).slice(4).join("\n"));
-    expect(again).toMatchObject({ code: 0, stderr: "2196 users are imported.\n" });
+    expect(again).toMatchObject({ code: 0, stderr: "2196 users imported.\n" });
     expect(await listed()).toBe(2197);
     // As the next import does once it has not been heard of for a minute.
     while (await store.deleteUnpublishedImports({ n: undefined, now: Number.MAX_SAFE_INTEGER, limit: 500 }));

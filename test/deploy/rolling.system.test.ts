@@ -111,9 +111,9 @@ describe("a process that is asked to end", () => {
   it("does not wait at SIGINT, nor for the rest of the time at a second signal", async () => {
     const [first, second] = [await startServe(place), await startServe(place)];
     const atOnce = await first.stop("SIGINT");
-    expect([atOnce.code, atOnce.stderr.includes("no longer ready")]).toEqual([0, false]);
+    expect([atOnce.code, atOnce.stderr.includes("not ready any more")]).toEqual([0, false]);
     const ended = second.stop();
-    await vi.waitFor(() => expect(second.stderr()).toContain("no longer ready"), { timeout: 15_000, interval: 10 });
+    await vi.waitFor(() => expect(second.stderr()).toContain("not ready any more"), { timeout: 15_000, interval: 10 });
     await second.stop("SIGINT");
     expect((await ended).code).toBe(null);
   });

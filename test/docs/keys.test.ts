@@ -47,7 +47,7 @@ it("the runbook of docs/keys.md does what it says, command by command", { timeou
   const [, fresh] = kids();
   await hasRead([old, fresh]);
 
-  expect(await shell(activate, 600)).toMatchObject({ code: 1, stderr: expect.stringContaining("it is too early") });
+  expect(await shell(activate, 600)).toMatchObject({ code: 1, stderr: expect.stringContaining("Too early") });
   expect(await shell(activate, 1200)).toMatchObject({ code: 0, stdout: "" });
   await hasRead([fresh, old]);
   expect(await status(before)).toBe(200);

@@ -93,7 +93,7 @@ describe("four processes on PostgreSQL, from nothing", () => {
     expect(stderr).toContain("Nothing is wrong.");
     expect(stdout).toContain("SUCCESS: 1 rule files found");
     expect(stdout.match(/serve-\d+\.log:1\n/g)).toHaveLength(4);
-    expect(stderr).toMatch(/is next: it verifies, and does not sign yet/);
+    expect(stderr).toMatch(/is next\. It verifies and does not sign yet/);
     expect(stdout).toMatch(/jobs: 6\nended\n$/);
     for (const file of ["owner.env", "ampho.env", "key.json", "metrics-token", "tls.key"])
       expect(statSync(path.join(folder, file)).mode & 0o077, file).toBe(0);

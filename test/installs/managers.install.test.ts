@@ -41,7 +41,7 @@ describe.each(managers)("$name", ({ command, files = {}, run = "" }) => {
     const ampho = `${run}ampho`;
     const key = shell(folder, `${ampho} sec-gen-key`).stdout;
     expect(JSON.parse(key)).toMatchObject({ kty: "oct", alg: "HS256" });
-    const env = { AMPHO_SECURITY_KEY: key.trim(), NODE_ENV: "production" };
+    const env = { AMPHO_SECURITY_KEY: key.trim(), AMPHO_DATABASE_URL: "sqlite:ampho.db", NODE_ENV: "production" };
     shell(folder, `printf '%s' '${password}' | ${ampho} user-add alice --password-stdin`, env);
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;

@@ -22,9 +22,9 @@ it.each(runtimes)("$example runs the commands and the server", async ({ example,
   shell(folder, `npm install --no-audit --no-fund ${tarball}`);
   const ampho = `${command} ${program}`;
   const key = shell(folder, `${ampho} sec-gen-key`).stdout.trim();
-  const env = { AMPHO_SECURITY_KEY: key, NODE_ENV: "production" };
+  const env = { AMPHO_SECURITY_KEY: key, AMPHO_DATABASE_URL: "sqlite:ampho.db", NODE_ENV: "production" };
   const made = shell(folder, `printf '%s' '${password}' | ${ampho} user-add alice --password-stdin`, env);
-  expect(made.stderr.trim().split("\n").slice(-1)).toEqual(["The user is made."]);
+  expect(made.stderr.trim().split("\n").slice(-1)).toEqual(['User "alice" created.']);
   expect(made.stderr).not.toMatch(/error/i);
 
   const { PATH, HOME } = process.env;
@@ -48,7 +48,7 @@ it.each(runtimes)("$example runs the commands and the server", async ({ example,
     expect((await answer.json()).token_type).toBe("Bearer");
     server.kill("SIGTERM");
     expect(await ended).toEqual([0, null]);
-    expect(said).toMatch(/SIGTERM: running requests may end\n$/);
+    expect(said).toMatch(/SIGTERM: the server stops\. Running requests can end\.\n$/);
   } finally {
     server.kill("SIGKILL");
   }

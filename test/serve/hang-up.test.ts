@@ -42,7 +42,7 @@ describe("SIGHUP", () => {
     const before = await logIn(served);
     write(JSON.stringify({ keys: [next, old] }));
     for (let times = 0; times < 20; times++) served.process.kill("SIGHUP");
-    await hangUp(served, /^SIGHUP: the key file was read$/);
+    await hangUp(served, /^SIGHUP: the key file was read\.$/);
     expect(await kids(served)).toEqual([next["kid"], old["kid"]]);
     expect(notices(served).filter((line) => line.includes("read anew"))).toHaveLength(1);
     expect((await fetch(`${served.url}/session`, { headers: bearer(before.token) })).status).toBe(200);
@@ -63,7 +63,7 @@ describe("SIGHUP", () => {
     expect((await logIn(served)).token).toMatch(/^eyJ/);
     expect(await kids(served)).toEqual([old["kid"]]);
     write(JSON.stringify(old));
-    await hangUp(served, /^SIGHUP: the key file was read$/);
+    await hangUp(served, /^SIGHUP: the key file was read\.$/);
     expect(await readiness(served)).toEqual([200, { status: "ok" }]);
     await served.stop();
   });

@@ -75,7 +75,7 @@ async function rotate({ place, members, load, text, cachesRunOut }: Ground, pass
   await rollOut(members, text());
 
   const published = text();
-  expect(await stage("activate")).toMatchObject({ code: 1, stderr: expect.stringContaining("it is too early") });
+  expect(await stage("activate")).toMatchObject({ code: 1, stderr: expect.stringContaining("Too early") });
   expect(text()).toBe(published);
   await load.renewedByAll();
   await cachesRunOut();
@@ -84,7 +84,7 @@ async function rotate({ place, members, load, text, cachesRunOut }: Ground, pass
   await rollOut(members, text());
 
   const activated = text();
-  expect(await stage("retire")).toMatchObject({ code: 1, stderr: expect.stringContaining("it is too early") });
+  expect(await stage("retire")).toMatchObject({ code: 1, stderr: expect.stringContaining("Too early") });
   expect(text()).toBe(activated);
   // What the wait is for: nobody holds anything any more that the old key signed.
   await load.renewedByAll();

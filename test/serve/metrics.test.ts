@@ -69,7 +69,7 @@ describe("on a port of its own", () => {
     const { port } = new URL(metricsUrl(first));
     const { code, stdout, stderr } = await command(freshPlace({ AMPHO_METRICS_PORT: port }), ["serve", "--port", "0"]);
     expect([code, stdout]).toEqual([1, ""]);
-    expect(stderr).toContain(`cannot listen on 127.0.0.1, port ${port}: the port is in use`);
+    expect(stderr).toContain(`Cannot listen on 127.0.0.1, port ${port} (the port is in use).`);
     await first.stop();
   });
 

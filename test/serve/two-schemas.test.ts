@@ -67,7 +67,7 @@ describe.each(stores)("on %s", (_, open) => {
     await clients.go(10);
     expect(await command(of(owning, later), ["db-up"])).toMatchObject({
       code: 0,
-      stdout: `applied ${present + 1} expanding\n`,
+      stdout: `Applied migration ${present + 1} (expanding).\n`,
     });
     await clients.go(10);
     clients.processes.push(await startServe(of(serving, later)));
@@ -94,7 +94,7 @@ describe.each(stores)("on %s", (_, open) => {
   it("once it is contracted the oldest program does not start, and the one in between goes on", async () => {
     expect(await command(of(owning, latest), ["db-up"])).toMatchObject({
       code: 0,
-      stdout: `applied ${present + 2} contracting\n`,
+      stdout: `Applied migration ${present + 2} (contracting).\n`,
     });
     const refused = expect.stringContaining(`version ${present + 2}, newer than this program knows (${present})`);
     for (const line of [["serve", "--port", "0"], ["user-list"], ["db-up"], ["db-current"]])
@@ -108,7 +108,7 @@ describe.each(stores)("on %s", (_, open) => {
   it("all the way back, the oldest program serves again", async () => {
     for (const name of ["contracting", "expanding"])
       expect((await command(of(owning, latest), ["db-down"])).stdout).toMatch(
-        new RegExp(`^took back \\d+ ${name}$`, "m"),
+        new RegExp(`^Reverted migration \\d+ \\(${name}\\)\\.$`, "m"),
       );
     const clients = startClients(4, [await startServe(serving)]);
     await clients.go(5);

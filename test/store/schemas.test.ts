@@ -108,15 +108,15 @@ describe.each(kinds)("on $name", (kind) => {
     const place = freshPlace({ AMPHO_DATABASE_URL: seen.url });
     const run = (name: string) => command({ ...place, program: later.main }, [name]);
     const before = await seen.rows();
-    expect((await run("db-up")).stdout).toBe(`applied ${present + 1} expanding\n`);
+    expect((await run("db-up")).stdout).toBe(`Applied migration ${present + 1} (expanding).\n`);
     const forward = await seen.rows();
     const sessions = Object.entries(before).find(([table]) => table.endsWith("ampho_sessions"));
     expect(forward[sessions?.[0] ?? ""]).toEqual(sessions?.[1].map((row) => ({ ...row, label: null })));
     expect((await run("db-up")).stdout).toBe("");
     expect(await seen.rows()).toEqual(forward);
-    expect((await run("db-down")).stdout).toBe(`took back ${present + 1} expanding\n`);
+    expect((await run("db-down")).stdout).toBe(`Reverted migration ${present + 1} (expanding).\n`);
     expect(await seen.rows()).toEqual(before);
-    expect((await run("db-up")).stdout).toBe(`applied ${present + 1} expanding\n`);
+    expect((await run("db-up")).stdout).toBe(`Applied migration ${present + 1} (expanding).\n`);
     const schema = (await seen.schema()).join("\n");
     expect(schema).toMatch(/index ampho_sessions_label on (ampho\.)?ampho_sessions/i);
   });

@@ -40,7 +40,10 @@ process.once("exit", () => {
 });
 
 export function freshPlace(env: Readonly<Record<string, string>> = {}): Place {
-  return { cwd: freshFolder(), env: { NODE_ENV: "production", AMPHO_SECURITY_KEY: key, ...env } };
+  return {
+    cwd: freshFolder(),
+    env: { NODE_ENV: "production", AMPHO_SECURITY_KEY: key, AMPHO_DATABASE_URL: "sqlite:ampho.db", ...env },
+  };
 }
 
 /** Runs a command to its end. */
