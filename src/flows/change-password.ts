@@ -7,8 +7,8 @@ import type { Caller, Deps } from "./deps.js";
 import { type Authenticated, requireSession } from "./sessions.js";
 
 /**
- * Throws `too_many_attempts`, `invalid_credentials` (the old password is wrong), `invalid_request` (the new one is refused; the message says
- * which rule), `overloaded`, `unavailable`.
+ * Throws `too_many_attempts`, `invalid_credentials` (the old password is wrong), `password_rejected` (`details.reason`
+ * is the rule that the new one breaks), `overloaded`, `unavailable`.
  */
 export async function changePassword(
   deps: Deps,
@@ -43,10 +43,10 @@ export async function changePassword(
     throw wrong();
   }
   // After the check: what the rules say of a new password is for the account's owner alone.
-  const broken = await policy.check(newPassword, { login: own.login });
-  if (broken !== undefined) {
+  const problem = await policy.check(newPassword, { login: own.login });
+  if (problem !== undefined) {
     await admission.succeeded(refusal("policy"));
-    throw new AmphoError("invalid_request", broken);
+    throw new AmphoError("password_rejected", problem.message, { reason: problem.reason });
   }
   const passwordHash = await admission.run(() => passwords.hash(newPassword, admission.turn));
   const outcome = await store.setPassword({

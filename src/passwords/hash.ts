@@ -48,15 +48,38 @@ export function needsRehash(stored: string): boolean {
   return !stored.startsWith(todaysPrefix) || stored.length !== length || parseArgon2(stored) === undefined;
 }
 
-/** Why a text can be no password at all, for people, without the text; undefined when it can. */
-export function checkPasswordText(password: string): string | undefined {
-  // Applications in JavaScript may pass on whatever a body held.
-  if (typeof password !== "string") return "A password is a text.";
-  // A lone surrogate has no UTF-8: different passwords would become the same bytes.
-  if (/\p{Surrogate}/u.test(password)) return "A password is well-formed Unicode.";
-  // The cheap test first: a code point takes two UTF-16 units at most.
-  if (password.length > 2 * passwordMaxCharacters || [...password].length > passwordMaxCharacters)
-    return `A password has at most ${passwordMaxCharacters} characters.`;
+/** The rules that a new password can break. Clients decide by the reason (contract §4, `password_rejected`). */
+export type PasswordProblemReason =
+  | "too_short"
+  | "too_long"
+  | "invalid_characters"
+  | "contains_login"
+  | "contains_product"
+  | "repeated"
+  | "too_common";
+
+export interface PasswordProblem {
+  readonly reason: PasswordProblemReason;
+  /** For people, without the password. It states how to fix the problem. */
+  readonly message: string;
+}
+
+const invalidCharacters: PasswordProblem = {
+  reason: "invalid_characters",
+  message: "This password is not well-formed Unicode text. Use a password without broken characters.",
+};
+export const tooLong: PasswordProblem = {
+  reason: "too_long",
+  message: `This password is too long. Use at most ${passwordMaxCharacters} characters.`,
+};
+
+/** Why a text cannot be a password of any account, undefined when it can. */
+export function checkPasswordText(password: string): PasswordProblem | undefined {
+  // A caller in JavaScript can pass a value that is no string. A lone surrogate has no UTF-8, so that different passwords
+  // would become the same bytes.
+  if (typeof password !== "string" || /\p{Surrogate}/u.test(password)) return invalidCharacters;
+  // The cheap test comes first: a code point takes at most two UTF-16 units.
+  if (password.length > 2 * passwordMaxCharacters || [...password].length > passwordMaxCharacters) return tooLong;
   return undefined;
 }
 
@@ -65,10 +88,10 @@ export function normalizePassword(password: string): string {
   return password.normalize("NFC");
 }
 
-/** A new hash with a salt of its own; blocks. Throws `invalid_request` for what `checkPasswordText` refuses. */
+/** A new hash with a salt of its own; blocks. Throws `invalid_request` for what `checkPasswordText` rejects. */
 export function hashPasswordSync(password: string): string {
-  const reason = checkPasswordText(password);
-  if (reason !== undefined) throw new AmphoError("invalid_request", reason);
+  const problem = checkPasswordText(password);
+  if (problem !== undefined) throw new AmphoError("invalid_request", problem.message);
   const { memoryKib, passes, lanes, outputBytes } = argon2Today;
   // The library's defaults are argon2id, version 19 and 16 random bytes of salt; the tests hold it to them.
   return hashSync(normalizePassword(password), {

@@ -1,79 +1,118 @@
-// What a new password may be (NIST SP 800-63B-4, section 3.1.1.2): long enough, not a common one or one padded to look
-// long, nothing made of the login or the product's name. No rule asks for kinds of characters.
+// The policy for new passwords (NIST SP 800-63B-4 §3.1.1.2; contract §2): a minimum length, and no common password, also not
+// one that is padded to look long, no login and no product name. No rule requires kinds of characters.
 import { canonicalLogin } from "../logins/login-name.js";
-import { checkPasswordText, normalizePassword } from "./hash.js";
-import { scorePassword } from "./score.js";
+import { checkPasswordText, normalizePassword, type PasswordProblem, passwordMaxCharacters, tooLong } from "./hash.js";
+import { replaceLookalikes, scorePassword } from "./score.js";
 
 export interface PasswordPolicy {
-  /**
-   * The rule that a new password breaks, as a sentence for people without the password itself; undefined for none.
-   */
-  check(password: string, about: { readonly login: string }): Promise<string | undefined>;
+  /** The rule that a new password breaks, undefined for none. The message is for people and holds nothing of the password. */
+  check(password: string, about: { readonly login: string }): Promise<PasswordProblem | undefined>;
 }
 
-// Shorter logins and names are in too many words; where separators are left out, even more are.
+// Shorter names are in too many words. Where separators are left out, even more are.
 const nameMinCharacters = 3;
 const squeezedNameMinCharacters = 6;
 
 const separators = /[\p{White_Space}\p{Punctuation}\p{Symbol}]/gu;
 
-// Bounds the work: the compared form may be 18 times as long as what was typed. Nobody pads so far and is unique then.
-const judgedMaxLength = 512;
+// Limits the work to some 10 ms. One typed character can have 18 in its compared form, but only a few rare ones do.
+const judgedMaxCharacters = 2048;
 
-// Three common words weigh 12 and make no password; four words, or three with something between them, do.
-const weightEnough = 13;
+// Three common words score 12 and make no password. Four words, or three with something between them, do.
+const scoreEnough = 13;
+const randomCharactersEnough = 15;
 
-/** `min`: the least number of characters, counted in code points after NFC. `product`: a name that none may hold. */
+/** `min`: the least number of characters, counted in code points after NFC. `product`: a name that no password can contain. */
 export function createPasswordPolicy(options: { readonly min: number; readonly product: string }): PasswordPolicy {
   const { min, product } = options;
-  // A short minimum asks for less, with room for one common piece in what is otherwise not one; a run alone never does.
-  const weightMin = Math.min(weightEnough, Math.max(min - 2, Math.min(min, 3)));
+  // A short minimum asks for less, with room for one common piece and some other characters. A run alone never suffices.
+  const scoreMin = Math.min(scoreEnough, Math.max(min - 2, Math.min(min, 3)));
+
+  const tooShort: PasswordProblem = {
+    reason: "too_short",
+    message: `This password is too short. Use at least ${min} characters.`,
+  };
+  const containsLogin: PasswordProblem = {
+    reason: "contains_login",
+    message: "This password contains the login or its part before the @. Use a password without it.",
+  };
+  const containsProduct: PasswordProblem = {
+    reason: "contains_product",
+    message: `This password contains the name "${product}". Use a password without it.`,
+  };
+  const repeated: PasswordProblem = {
+    reason: "repeated",
+    message: "This password repeats a short piece. Use different words or characters instead.",
+  };
+  const tooCommon: PasswordProblem = {
+    reason: "too_common",
+    message:
+      "This password is too common, even with extra characters. Use four or more unusual words, or " +
+      `${Math.max(min, randomCharactersEnough)} or more random characters.`,
+  };
 
   return {
     async check(password, { login }) {
-      const reason = checkPasswordText(password);
-      if (reason !== undefined) return reason;
-      if ([...normalizePassword(password)].length < min) return `A password has at least ${min} characters.`;
-      // Compared as logins are: neither case nor width nor an invisible character makes a common password a good one.
+      const problem = checkPasswordText(password);
+      if (problem !== undefined) return problem;
+      const characters = [...normalizePassword(password)].length;
+      // Some characters become several by NFC.
+      if (characters > passwordMaxCharacters) return tooLong;
+      if (characters < min) return tooShort;
+      // Compared as logins are: case, width and invisible characters do not make a common password a good one.
       const whole = canonicalLogin(password);
-      if (holdsName(whole, login)) return "A password does not contain the login.";
-      if (holdsName(whole, product)) return "A password does not contain the name of the product.";
-      const folded = whole.slice(0, judgedMaxLength);
-      const squeezed = folded.replace(separators, "");
-      const texts = [folded, squeezed].map((text) => ({ text, period: shortestPeriod(text) }));
-      if (texts.some(({ period }) => period < min)) return "A password is not a short piece repeated.";
+      if (containsName(whole, login)) return containsLogin;
+      if (containsName(whole, product)) return containsProduct;
+      const judged = [...whole].slice(0, judgedMaxCharacters).join("");
+      const text = withOneUnitACharacter(judged);
+      const squeezed = withOneUnitACharacter(judged.replace(separators, ""));
+      // Where separators are most of the text, the few other characters are not its pieces.
+      if (shortestPeriod(text) < min || (squeezed.length > text.length / 2 && shortestPeriod(squeezed) < min))
+        return repeated;
       const common = await readCommonPasswords();
-      const tooCommon = "A password is not a common one, with or without a few characters more.";
-      if (texts.some(({ text, period }) => common.has(text) || repeats(text, period, common))) return tooCommon;
-      // What is repeated counts once, and what stands between the pieces counts too.
-      const weights = texts.map(
-        ({ text, period }) => scorePassword(text.slice(0, period), common) + folded.length - text.length,
+      const isCommon = [text, squeezed].some(
+        // A repeated piece counts once, and each separator that was left out counts too.
+        (form) =>
+          common.has(form) ||
+          repeatsOneOf(form, common) ||
+          scorePassword(form.slice(0, shortestPeriod(form)), common) + text.length - form.length < scoreMin,
       );
-      return Math.min(...weights) < weightMin ? tooCommon : undefined;
+      return isCommon ? tooCommon : undefined;
     },
   };
 }
 
-/** Whether the text holds the name, or what stands before its @; a longer one also without separators in either. */
-function holdsName(folded: string, name: string): boolean {
+/** Whether the text contains the name or its part before the @. A longer one is also found without separators in either. */
+function containsName(text: string, name: string): boolean {
   const canonical = canonicalLogin(name);
   return [canonical, canonical.slice(0, Math.max(0, canonical.indexOf("@")))].some((part) => {
+    const length = [...part].length;
+    if (length >= nameMinCharacters && text.includes(part)) return true;
     const squeezed = part.replace(separators, "");
-    return (
-      ([...part].length >= nameMinCharacters && folded.includes(part)) ||
-      ([...squeezed].length >= squeezedNameMinCharacters && folded.replace(separators, "").includes(squeezed))
-    );
+    if (length < squeezedNameMinCharacters || [...squeezed].length < nameMinCharacters) return false;
+    return text.replace(separators, "").includes(squeezed);
   });
 }
 
-/** The length of the piece that the text repeats at least once over; its own length when it repeats none. */
+/** The same text with a character of the private use area for each character that takes two UTF-16 units, such as an emoji. */
+function withOneUnitACharacter(text: string): string {
+  const substitutes = new Map<string, string>();
+  return text.replace(/[\u{10000}-\u{10FFFF}]/gu, (character) => {
+    const substitute = substitutes.get(character) ?? String.fromCharCode(0xe000 + substitutes.size);
+    substitutes.set(character, substitute);
+    return substitute;
+  });
+}
+
+/** The length of the piece that the text repeats at least once, the last time perhaps in part. Infinity for no such piece. */
 function shortestPeriod(text: string): number {
   for (let period = 1; period <= text.length / 2; period += 1) if (text.startsWith(text.slice(period))) return period;
   return Number.POSITIVE_INFINITY;
 }
 
-/** Whether the text is one of those, over and over: one that itself repeats something, such as `choochoo`, too. */
-function repeats(text: string, period: number, common: ReadonlySet<string>): boolean {
+/** Whether the text repeats a common password. It can itself repeat something, such as `choochoo`. */
+function repeatsOneOf(text: string, common: ReadonlySet<string>): boolean {
+  const period = shortestPeriod(text);
   for (let length = period; length <= text.length / 2; length += period)
     if (common.has(text.slice(0, length))) return true;
   return false;
@@ -81,10 +120,11 @@ function repeats(text: string, period: number, common: ReadonlySet<string>): boo
 
 let commonPasswords: Promise<ReadonlySet<string>> | undefined;
 
-/** 49 000 passwords from leaks, in lower case; read at the first use, for it takes 20 ms and 10 MB. */
+/** 49 000 passwords from leaks, in lower case, each also without look-alikes. Read at the first use: 20 ms and 10 MB. */
 function readCommonPasswords(): Promise<ReadonlySet<string>> {
-  commonPasswords ??= import("@zxcvbn-ts/language-common").then(
-    ({ dictionary }) => new Set<string>(dictionary["passwords-common"]),
-  );
+  commonPasswords ??= import("@zxcvbn-ts/language-common").then(({ dictionary }) => {
+    const passwords = dictionary["passwords-common"];
+    return new Set<string>([...passwords, ...passwords.map(replaceLookalikes)]);
+  });
   return commonPasswords;
 }

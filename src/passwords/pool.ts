@@ -257,8 +257,8 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
 
   return {
     async hash(password, turn = {}) {
-      const reason = checkPasswordText(password);
-      if (reason !== undefined) throw new AmphoError("invalid_request", reason);
+      const problem = checkPasswordText(password);
+      if (problem !== undefined) throw new AmphoError("invalid_request", problem.message);
       const answer = await submit({ kind: "hash", password }, turn);
       if (answer.kind !== "hash") throw unavailable();
       return answer.hash;

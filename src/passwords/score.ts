@@ -1,13 +1,13 @@
-// How much there is to a password when what is easily guessed is counted as one thing: the least total over all ways to
-// cut it into common passwords, runs of neighbouring keys, letters or digits, repeated characters, and single characters.
+// How much there is to a password when everything easily guessed counts as one thing: the lowest sum over all ways to
+// split it into common passwords, runs of neighbouring keys, letters or digits, repeated characters, and single characters.
 
-const wordWeight = 4;
-const runWeight = 2;
+const commonPasswordScore = 4;
+const runScore = 2;
 
-const wordLengths = { min: 4, max: 24 };
+const commonPasswordLength = { min: 4, max: 24 };
 const runMinLength = 4;
 
-// Neighbours on keyboards (QWERTY by rows and columns, QWERTZ, AZERTY), in the alphabet and among digits; both directions.
+// Neighbours on keyboards (QWERTY by rows and columns, QWERTZ, AZERTY), in the alphabet and among digits, in both directions.
 const tracks = [
   "abcdefghijklmnopqrstuvwxyz",
   "01234567890",
@@ -27,13 +27,17 @@ const tracks = [
   "`1234567890-=",
 ];
 
-const successors = new Set(
-  tracks.flatMap((track, number) =>
-    [...track].slice(1).flatMap((key, at) => [`${number}>${track[at]}${key}`, `${number}<${key}${track[at]}`]),
-  ),
-);
-// One track a direction, and the character itself again.
-const directions = [...tracks.keys()].flatMap((number) => [`${number}>`, `${number}<`]);
+/** From two neighbours to the tracks and directions in which the second follows the first. */
+const directionsByPair = new Map<string, string[]>();
+for (const [number, track] of tracks.entries())
+  for (let at = 1; at < track.length; at++) {
+    const [one, other] = [track.charAt(at - 1), track.charAt(at)];
+    for (const [pair, direction] of [
+      [one + other, `${number}>`],
+      [other + one, `${number}<`],
+    ] as const)
+      directionsByPair.set(pair, [...(directionsByPair.get(pair) ?? []), direction]);
+  }
 
 const lookalikes: Readonly<Record<string, string>> = {
   "@": "a",
@@ -47,36 +51,39 @@ const lookalikes: Readonly<Record<string, string>> = {
   "7": "t",
 };
 
-/** The weight of a text in compared form: 1 a character, 4 a common password, 2 a run, however long these are. */
-export function scorePassword(text: string, common: ReadonlySet<string>): number {
-  const plain = text.replace(/[@4301!$57]/g, (sign) => lookalikes[sign] ?? sign);
-  const runs = new Map<string, number>();
-  const least = [0];
-  for (let end = 1; end <= text.length; end += 1) {
-    let weight = (least[end - 1] ?? 0) + 1;
-    const consider = (start: number, more: number): void => {
-      weight = Math.min(weight, (least[start] ?? 0) + more);
-    };
-    for (let length = wordLengths.min; length <= Math.min(wordLengths.max, end); length += 1) {
-      const start = end - length;
-      if (common.has(text.slice(start, end)) || common.has(plain.slice(start, end))) consider(start, wordWeight);
-    }
-    const run = longestRun(text, end, runs);
-    if (run >= runMinLength) consider(end - run, runWeight);
-    least.push(weight);
-  }
-  return least[text.length] ?? 0;
+/** The text with letters in place of the signs and digits that look like them. */
+export function replaceLookalikes(text: string): string {
+  return text.replace(/[@4301!$57]/g, (sign) => lookalikes[sign] ?? sign);
 }
 
-/** How long a run of one track, or of one character, ends here; `runs` carries the lengths from end to end. */
-function longestRun(text: string, end: number, runs: Map<string, number>): number {
-  const pair = text.slice(Math.max(0, end - 2), end);
-  let longest = 1;
-  for (const direction of ["=", ...directions]) {
-    const goesOn = direction === "=" ? pair.length === 2 && pair[0] === pair[1] : successors.has(direction + pair);
-    const length = goesOn ? (runs.get(direction) ?? 1) + 1 : 1;
-    runs.set(direction, length);
-    longest = Math.max(longest, length);
+/**
+ * The score of a text in its compared form, in which a character is one UTF-16 unit: 1 for a character, 4 for a common
+ * password, 2 for a run, however long these are. `common` contains each password also without look-alikes.
+ */
+export function scorePassword(text: string, common: ReadonlySet<string>): number {
+  const plain = replaceLookalikes(text);
+  const lowest = [0];
+  let runs: ReadonlyMap<string, number> = new Map();
+  for (let end = 1; end <= text.length; end += 1) {
+    let score = (lowest[end - 1] ?? 0) + 1;
+    const consider = (start: number, more: number): void => {
+      score = Math.min(score, (lowest[start] ?? 0) + more);
+    };
+    for (let length = commonPasswordLength.min; length <= Math.min(commonPasswordLength.max, end); length += 1) {
+      const start = end - length;
+      if (common.has(text.slice(start, end)) || common.has(plain.slice(start, end)))
+        consider(start, commonPasswordScore);
+    }
+    runs = continueRuns(runs, text.slice(Math.max(0, end - 2), end));
+    const run = Math.max(...runs.values());
+    if (run >= runMinLength) consider(end - run, runScore);
+    lowest.push(score);
   }
-  return longest;
+  return lowest[text.length] ?? 0;
+}
+
+/** The lengths of the runs that end with this pair, by their direction. `=` is the run of one character. */
+function continueRuns(runs: ReadonlyMap<string, number>, pair: string): ReadonlyMap<string, number> {
+  const directions = [...(directionsByPair.get(pair) ?? []), ...(pair[0] === pair[1] ? ["="] : [])];
+  return new Map(directions.map((direction) => [direction, (runs.get(direction) ?? 1) + 1]));
 }

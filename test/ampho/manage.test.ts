@@ -28,22 +28,29 @@ describe("ampho.users", () => {
   it("refuses a login, a password or a role that may not be, and makes nothing", async () => {
     const { ampho } = await openWorld();
     await ampho.users.create({ login: "Ann" });
-    const wrong: readonly (readonly [string, NewUser])[] = [
-      ["a login that exists", { login: "ANN" }],
-      ["a login that exists in another form", { login: "ａnn" }],
+    const taken = { code: "login_taken" };
+    const rejected = (reason: string) => ({ code: "password_rejected", details: { reason } });
+    const wrong: readonly (readonly [string, NewUser, object?])[] = [
+      ["a login that exists", { login: "ANN" }, taken],
+      ["a login that exists in another form", { login: "ａnn" }, taken],
       ["an empty login", { login: "" }],
       ["a login with a control character", { login: "a\nb" }],
       ["a login of mixed scripts", { login: "аnnika" }],
       ["a login that is too long", { login: "x".repeat(256) }],
-      ["a short password", { login: "bob", password: "short" }],
-      ["an empty password", { login: "bob", password: "" }],
-      ["a common password", { login: "bob", password: "passwordpassword" }],
-      ["a password with the login in it", { login: "heron", password: "my heron violet 91" }],
+      ["a short password", { login: "bob", password: "short" }, rejected("too_short")],
+      ["an empty password", { login: "bob", password: "" }, rejected("too_short")],
+      ["a common password", { login: "bob", password: "passwordpassword" }, rejected("repeated")],
+      [
+        "a password with the login in it",
+        { login: "heron", password: "my heron violet 91" },
+        rejected("contains_login"),
+      ],
       ["an empty role", { login: "bob", roles: [""] }],
       ["a role with a control character", { login: "bob", roles: ["a\tb"] }],
       ["a role of 256 characters", { login: "bob", roles: ["🦊".repeat(256)] }],
     ];
-    for (const [what, user] of wrong) await expect(ampho.users.create(user), what).rejects.toMatchObject(refused);
+    for (const [what, user, error = refused] of wrong)
+      await expect(ampho.users.create(user), what).rejects.toMatchObject(error);
     const logins = [];
     for await (const { login } of ampho.users.list()) logins.push(login);
     expect(logins).toEqual(["Ann"]);
@@ -86,7 +93,7 @@ describe("ampho.users", () => {
     const world = await openWorld();
     await world.user("ann", { password });
     const { users } = world.ampho;
-    await expect(users.setPassword("ann", "short")).rejects.toMatchObject(refused);
+    await expect(users.setPassword("ann", "short")).rejects.toMatchObject({ code: "password_rejected" });
     await world.login("ann");
     await users.setPassword("ann", undefined);
     expect((await world.call("POST", "/login", { body: { login: "ann", password } })).status).toBe(401);

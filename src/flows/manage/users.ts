@@ -34,7 +34,7 @@ export function toUserView({ id, login, roles, disabled }: User): UserView {
   return { id, login, roles, disabled };
 }
 
-/** `invalid_request` when the login exists or may not be made, or the password breaks a rule. */
+/** Throws `login_taken`, `password_rejected`, and `invalid_request` for a login that no new user can have. */
 export async function createUser(deps: UserDeps, input: NewUser, origin: Origin): Promise<UserView> {
   const { store, clock } = deps;
   const reason = checkNewLogin(input.login);
@@ -44,7 +44,7 @@ export async function createUser(deps: UserDeps, input: NewUser, origin: Origin)
   const passwordHash = input.password === undefined ? null : await hashNew(deps, input.login, input.password);
   const user = { id: randomId(), login: input.login, canonical, passwordHash, roles };
   const outcome = await store.createUser({ user, now: clock.now(), origin });
-  if (outcome === "taken") throw new AmphoError("invalid_request", "A user with this login exists already.");
+  if (outcome === "taken") throw new AmphoError("login_taken", "A user with this login exists already.");
   return { id: user.id, login: user.login, roles, disabled: false };
 }
 
@@ -126,8 +126,8 @@ export async function deleteUser(deps: UserDeps, login: string, origin: Origin):
 }
 
 async function hashNew(deps: UserDeps, login: string, password: string): Promise<string> {
-  const broken = await deps.policy.check(password, { login });
-  if (broken !== undefined) throw new AmphoError("invalid_request", broken);
+  const problem = await deps.policy.check(password, { login });
+  if (problem !== undefined) throw new AmphoError("password_rejected", problem.message, { reason: problem.reason });
   return deps.passwords.hash(password, { fairnessKey: login });
 }
 

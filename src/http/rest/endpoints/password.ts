@@ -4,7 +4,10 @@ import type { Auth } from "../../../tokens/auth.js";
 import type { Call } from "../route.js";
 import { password } from "../schemas.js";
 
-export const passwordChange = z.object({ password, new_password: password });
+/** The policy checks the length of the new password, so that its rejection states a reason. */
+const newPassword = z.string().meta({ ...password.meta() });
+
+export const passwordChange = z.object({ password, new_password: newPassword });
 
 export function changePassword(call: Call<z.output<typeof passwordChange>, Auth>): Promise<void> {
   const { flows, auth, input, caller } = call;
