@@ -1,5 +1,5 @@
-// From a clone to a login: installs, builds, makes a key and a first user under .ampho/, and starts the server.
-// Run again, it goes on with the same key, user and database.
+// Leads from a clone to a login: installs, builds, creates a key and a first user in .ampho/, and starts the server.
+// A second run uses the same key, user and database.
 import { spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -42,7 +42,7 @@ Log in from another terminal:
 
   curl -s http://127.0.0.1:${port}/api/security/login -H 'Content-Type: application/json' -d '${body}'
 
-and use the token that it answers:
+and use the token of the response:
 
   curl -s http://127.0.0.1:${port}/api/security/session -H "Authorization: Bearer $TOKEN"
 

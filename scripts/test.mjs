@@ -1,5 +1,7 @@
-// Installs, builds, and runs the tests of one tier or of all. vitest.config.ts says which tier a file is in.
-//   node scripts/test.mjs rooms|system|all [--reports FOLDER] [arguments of vitest]
+// Installs, builds, and runs the tests of one tier or of all. vitest.config.ts defines the tier of a file.
+//
+//     node scripts/test.mjs rooms|system|all [--reports FOLDER] [arguments of vitest]
+//
 // `--reports` writes one JSON report for each run into the folder, which scripts/tally.mjs reads. With arguments of vitest,
 // other versions of Node are left out.
 import { spawnSync } from "node:child_process";

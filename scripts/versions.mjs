@@ -1,5 +1,5 @@
 // The suites of the embedded store and of the adapters on every Node that Ampho promises, and that of the store with each SQLite
-// library that Node has. What `npm test` runs anyway, all on the Node at hand, is left out. npm carries Node itself.
+// library that Node has. It omits the runs of `npm test`, which uses the current Node. npm has packages with Node itself.
 // `node scripts/versions.mjs FOLDER` writes one JSON report a run into the folder. With `--further` instead: the suites on the
 // oldest release of Node that is promised, and the attacks on the newest.
 import { spawnSync } from "node:child_process";
@@ -19,7 +19,7 @@ const versions = values.further
       { node: "26", suites: ["test/attacks/"] },
     ]
   : ["20", "22", "24", "26"].map((node) => ({ node, suites: shared }));
-/** Leaves a Node that has an SQLite of its own without it, so that the package is taken. */
+/** Hides the SQLite of a newer Node, so that it uses the package. */
 const withoutOwn = "--no-experimental-sqlite";
 
 const quote = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
@@ -28,7 +28,7 @@ function on(node, args, options) {
   return spawnSync("npx", ["-y", "-p", `node@${node}`, "-c", command], { cwd: root, encoding: "utf8", ...options });
 }
 
-/** The exact version, and the driver that is taken there: asked, so that no run tests another than it says. */
+/** The exact version and the driver, read from the process itself, so that no run tests another than it reports. */
 function ask(node, execArgv) {
   const question = `import("./dist/store/sqlite/driver.js").then((m) => console.log(process.version, m.usualDriver()))`;
   const { stdout, stderr, status } = on(node, [...execArgv, "-e", question]);

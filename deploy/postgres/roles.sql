@@ -1,5 +1,5 @@
--- The database of a fleet, and its two roles: one owns the tables, the one that serves reads and writes rows, and nothing
--- else. As the superuser, once:
+-- The database of a fleet, and its two roles. One owns the tables. The role that serves can only read and write rows.
+-- Run it once, as the superuser:
 --   psql -v owner_password=… -v runtime_password=… -f roles.sql
 create role ampho_owner login password :'owner_password';
 create role ampho login password :'runtime_password';
