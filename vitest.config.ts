@@ -1,7 +1,8 @@
 // The three tiers of the tests. The end of a file's name decides in which tier it is:
-//   *.system.test.ts   `npm run test:system`: fleets, proxies, faults, histories, runbooks
-//   *.install.test.ts  `npm run test:all`: tests that install other packages
-//   *.test.ts          `npm test`: everything else
+// - `*.system.test.ts`, `npm run test:system`: fleets, proxies, faults, histories, runbooks
+// - `*.install.test.ts`, `npm run test:all`: tests that install other packages
+// - `*.test.ts`, `npm test`: everything else
+//
 // `npx vitest run FILE` runs any file, whatever its tier.
 import { defineConfig } from "vitest/config";
 

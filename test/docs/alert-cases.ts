@@ -1,5 +1,5 @@
-// A fleet as Prometheus sees it: one that is well, and for each alert one that is ill. In promtool's notation of series,
-// a value every 15 s for 80 minutes.
+// Fleets as Prometheus sees them: a healthy one, and for each alert a faulty one. The series have promtool's notation,
+// with a value every 15 s for 80 minutes.
 
 type Series = Readonly<Record<string, string>>;
 
@@ -8,7 +8,7 @@ const rising = (step: number) => `0+${step}x320`;
 const one = (name: string, labels = "") => `${name}{job="ampho",instance="a"${labels}}`;
 const bucket = (flow: string, le: string) => one("ampho_flow_duration_seconds_bucket", `,flow="${flow}",le="${le}"`);
 
-/** By times: so many of a hundred calls took at most 0.1 s, the others up to 10 s. */
+/** A histogram of durations: `quick` of a hundred calls took at most 0.1 s, the others up to 10 s. */
 const times = (flow: string, quick: number): Series => ({
   [bucket(flow, "0.1")]: rising(quick),
   [bucket(flow, "5")]: rising(quick),
@@ -48,13 +48,13 @@ export const healthy: Series = {
   ...times("renew", 100),
 };
 
-/** Other things that happen to a fleet that is well. */
+/** Events in a healthy fleet. */
 export const well: Readonly<Record<string, Series>> = {
   "a fleet that is well": {},
   "nobody asks anything": {
     ...Object.fromEntries(Object.entries(healthy).map(([name, values]) => [name, values.replace(/^0\+\d+x/, "5x")])),
   },
-  // Not there for a quarter of a minute, counting anew from nothing, beside the old version for the rest of the hour.
+  // A process is down for a quarter of a minute. Its counters start at zero, and it runs beside the old version for the rest of the hour.
   "a rolling update": {
     ...Object.fromEntries(Object.entries(healthy).map(([name, values]) => [name, anew(values)])),
     [one("up")]: "1x260 0 1x58",
@@ -63,20 +63,20 @@ export const well: Readonly<Record<string, Series>> = {
     [one("ampho_build_info", ',version="1.1.0",node="22.0.0"')]: "_x261 1x58",
     'ampho_build_info{job="ampho",instance="b",version="1.0.0",node="22.0.0"}': flat(1),
   },
-  // As long as a fail-over takes, twice in an hour.
-  "a store that is away for ten seconds": {
+  // A fail-over takes this long. It happens twice in an hour.
+  "a database that is unreachable for ten seconds": {
     [one("ampho_revocation_lag_seconds")]: "0.4x200 9 0.4x80 9 0.4x40",
     [one("ampho_store_errors_total", ',error_type="unavailable"')]: "7x200 20x80 33x40",
   },
 };
 
-/** What rises, from nothing again at the 261st value. */
+/** A rising counter, which starts at zero again at the 261st value. */
 function anew(values: string): string {
   const [, step] = /^0\+(\d+)x/.exec(values) ?? [];
   return step === undefined ? values : `0+${step}x260 _ 0+${step}x58`;
 }
 
-/** Alert -> what differs from a fleet that is well, and which others then go off as well. */
+/** For each alert, the series that differ from a healthy fleet, and the other alerts that then fire too. */
 export const ill: Readonly<Record<string, { readonly series: Series; readonly also?: readonly string[] }>> = {
   AmphoDown: { series: { [one("up")]: flat(0) } },
   AmphoStoreAway: { series: { [one("ampho_revocation_lag_seconds")]: flat(600) }, also: ["AmphoRevocationsLate"] },
@@ -103,5 +103,5 @@ export const ill: Readonly<Record<string, { readonly series: Series; readonly al
   },
 };
 
-/** When it is looked at: all `for` are over. */
+/** The time of the check. All `for` are over. */
 export const lookAt = "75m";

@@ -1,5 +1,5 @@
-// "Backup and restore" of docs/operating.md, to the letter: its commands, beside a server that runs. PostgreSQL is Debian's, because
-// `pg_dump` reads no server that is newer than itself.
+// Runs the commands of "Backup and restore" in docs/operating.md beside a running server. PostgreSQL is Debian's, because `pg_dump`
+// reads no server that is newer than itself.
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -22,7 +22,7 @@ const spanIn = (paragraph: string, begins: string) => {
   return new RegExp(`\`(${begins}[^\`]*)\``).exec(text)?.[1] ?? "";
 };
 
-/** Of the newest version that is installed. */
+/** The programs of the newest installed version. */
 function debianPostgres(): string {
   const root = "/usr/lib/postgresql";
   const find = () => {
@@ -35,7 +35,7 @@ function debianPostgres(): string {
       return undefined;
     }
   };
-  // The package brings this program as well.
+  // The package also has this program.
   if (find() === undefined) requireProgram("pg_createcluster", "postgresql");
   const found = find();
   if (found === undefined) throw new Error("These tests need PostgreSQL: `apt-get install postgresql`.");
@@ -61,7 +61,7 @@ function shellIn(cwd: string, env: Readonly<Record<string, string>>, programs = 
 const statusOf = async ({ url }: Served, { token }: Grant) =>
   (await fetch(`${url}/session`, { headers: bearer(token) })).status;
 
-/** After `session-end --all`: nothing from before is good, in processes that ran on; everybody who was in the backup comes in. */
+/** After `session-end --all`, running processes reject every earlier token, and each user of the backup can log in. */
 async function expectRestored(served: Served, place: Place, grants: readonly Grant[]): Promise<void> {
   await vi.waitFor(async () => expect((await fetch(`${served.root}/readyz`)).status).toBe(200), { timeout: 5000 });
   for (const grant of grants) {
@@ -74,7 +74,7 @@ async function expectRestored(served: Served, place: Place, grants: readonly Gra
   expect(JSON.parse(stdout).map(({ login }: { login: string }) => login)).toEqual([alice.login]);
 }
 
-it("PostgreSQL is backed up and restored by these commands, under a process that runs", {
+it("the commands back PostgreSQL up and restore it under a running process", {
   timeout: installMs,
 }, async () => {
   const programs = debianPostgres();
@@ -106,13 +106,13 @@ it("PostgreSQL is backed up and restored by these commands, under a process that
   expect(more).toEqual([]);
   await shell(restore, place.env);
   await expectRestored(served, place, [kept, over, later]);
-  // The roles have what they had, and no more.
+  // The roles have the same permissions as before.
   expect(await command(place, ["doctor"])).toMatchObject({ code: 0 });
   expect((await served.stop("SIGINT")).code).toBe(0);
   await server.stop();
 });
 
-it("SQLite is backed up by its command, under a process that runs, and put in place when none does", {
+it("the command backs SQLite up under a running process, and the copy is restored while none runs", {
   timeout: installMs,
 }, async () => {
   requireProgram("sqlite3", "sqlite3");

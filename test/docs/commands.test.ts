@@ -1,4 +1,4 @@
-// Whatever a page tells to type is there: the commands of `ampho` with their options, and the files that pages lead to.
+// Each command of `ampho` that a page shows exists, with its options.
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
@@ -9,14 +9,14 @@ const root = path.resolve(import.meta.dirname, "../..");
 const pages = ["README.md", ...readdirSync(path.join(root, "docs")).map((name) => `docs/${name}`)];
 const everywhere = ["--help"];
 
-/** Of lines that are typed: in blocks of a shell, and whole spans in the text. */
+/** The lines that a reader types: those of shell blocks, and whole code spans in the text. */
 function typed(page: string): readonly string[] {
   const blocks = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, code = ""]) => code.replaceAll("\\\n", " "));
   const spans = [...page.replace(/^```[\s\S]*?^```$/gm, "").matchAll(/`([^`\n]+)`/g)].map(([, code = ""]) => code);
   return [...blocks.join("\n").split("\n"), ...spans];
 }
 
-/** `command --option …`, wherever one begins in a line. */
+/** The calls of `ampho` in a line, with their options. */
 function callsIn(line: string): readonly (readonly [string, readonly string[]])[] {
   const begun =
     /(?:^|[\s;(/])(?:ampho|main\.js) ((?:sec|user|session|throttle|audit|db)-[a-z-]+|serve|doctor)\b([^;|&)<>]*)/g;
@@ -29,7 +29,7 @@ function callsIn(line: string): readonly (readonly [string, readonly string[]])[
 describe.each(pages)("%s", (name) => {
   const page = readPage(name);
 
-  it("names commands and options that there are", () => {
+  it("every command and option on the page exists", () => {
     for (const [command, options] of typed(page).flatMap(callsIn)) {
       const row = commands.find((each) => each.name === command);
       expect(row, command).toBeDefined();
@@ -39,7 +39,7 @@ describe.each(pages)("%s", (name) => {
   });
 });
 
-it("finds what it looks for", () => {
+it("the pages have more than sixty calls, and the search finds their options", () => {
   const calls = pages.flatMap((name) => typed(readPage(name)).flatMap(callsIn)).map(([command]) => command);
   expect(calls.length).toBeGreaterThan(60);
   expect(callsIn("(set -a; ampho db-up)")).toEqual([["db-up", []]]);

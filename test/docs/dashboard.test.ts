@@ -1,4 +1,4 @@
-// The dashboard before a real Prometheus that reads a real server: every panel shows something, as soon as there was traffic.
+// The dashboard in front of a real Prometheus that reads a real server. After some traffic every panel shows a value.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -16,7 +16,7 @@ const root = path.resolve(import.meta.dirname, "../..");
 const dashboard = readFileSync(path.join(root, "deploy/grafana/ampho.json"), "utf8");
 const rules = path.join(root, "deploy/prometheus/ampho.rules.yml");
 
-/** Of what is not there as long as all is well. */
+/** Panels without a value while all is well. */
 const emptyWhenWell = ["ampho_warnings"];
 
 let served: Served;
@@ -63,7 +63,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A little of everything. */
+/** Some traffic of each kind. */
 async function use(): Promise<void> {
   const grant = await logIn(served);
   const headers = bearer(grant.token);
@@ -74,19 +74,19 @@ async function use(): Promise<void> {
   await fetch(`${served.url}/logout`, { method: "POST", headers });
 }
 
-/** How many series an expression of the dashboard has now. */
+/** The number of series that an expression of the dashboard has now. */
 async function seriesOf(expression: string): Promise<number> {
   const query = expression
     .replaceAll("$__rate_interval", "10s")
     .replaceAll("$job", "ampho")
     .replaceAll("$instance", ".+");
   expect(query).not.toContain("$");
-  const answer: unknown = await (await fetch(`${url}/query?query=${encodeURIComponent(query)}`)).json();
-  expect(answer, query).toMatchObject({ status: "success", data: { resultType: "vector" } });
-  return (answer as { readonly data: { readonly result: readonly unknown[] } }).data.result.length;
+  const response: unknown = await (await fetch(`${url}/query?query=${encodeURIComponent(query)}`)).json();
+  expect(response, query).toMatchObject({ status: "success", data: { resultType: "vector" } });
+  return (response as { readonly data: { readonly result: readonly unknown[] } }).data.result.length;
 }
 
-it("every query has an answer", { timeout: 60_000 }, async () => {
+it("every query has a result", { timeout: 60_000 }, async () => {
   const expressions = [...dashboard.matchAll(/"expr": ("(?:[^"\\]|\\.)*")/g)].map(([, text = ""]) =>
     String(JSON.parse(text)),
   );
@@ -101,12 +101,12 @@ it("every query has an answer", { timeout: 60_000 }, async () => {
     .toEqual(expressions.filter((each) => emptyWhenWell.some((name) => each.startsWith(name))));
 });
 
-it("every alert is judged without an error, and none is raised", { timeout: 30_000 }, async () => {
+it("every alert is evaluated without an error, and none fires", { timeout: 30_000 }, async () => {
   const judged = async () => {
-    const answer = (await (await fetch(`${url}/rules`)).json()) as {
+    const response = (await (await fetch(`${url}/rules`)).json()) as {
       readonly data: { readonly groups: readonly { readonly rules: readonly Readonly<Record<string, unknown>>[] }[] };
     };
-    return answer.data.groups.flatMap((group) => group.rules.map(({ health, state }) => `${health} ${state}`));
+    return response.data.groups.flatMap((group) => group.rules.map(({ health, state }) => `${health} ${state}`));
   };
   await expect.poll(async () => [...new Set(await judged())], { timeout: 20_000 }).toEqual(["ok inactive"]);
 });

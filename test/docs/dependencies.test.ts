@@ -1,11 +1,11 @@
-// docs/dependencies.md says why for each dependency of the package, and for no other.
+// docs/dependencies.md gives a reason for each dependency of the package, and for no other.
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, it } from "vitest";
 
 const root = path.resolve(import.meta.dirname, "../..");
 
-it("every dependency of the package is argued for, and nothing else", () => {
+it("the page gives a reason for every dependency of the package, and for no other", () => {
   const manifest = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as Record<
     string,
     Record<string, string>
@@ -17,7 +17,7 @@ it("every dependency of the package is argued for, and nothing else", () => {
   expect(argued.sort()).toEqual([...Object.keys(dependencies), ...Object.keys(optionalDependencies)].sort());
 });
 
-it("what the package depends on is given as a caret range, what builds and tests it exactly", () => {
+it("dependencies of the package have caret ranges, and development dependencies exact versions", () => {
   const manifest = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as Record<
     string,
     Record<string, string>

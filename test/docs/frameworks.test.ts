@@ -1,4 +1,4 @@
-// Every TypeScript snippet of docs/frameworks.md compiles as it stands, against the packed tarball, and links lead somewhere.
+// Every TypeScript snippet of docs/frameworks.md compiles against the packed tarball.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -52,26 +52,26 @@ function compile(compilerOptions: object, chosen: typeof snippets): string {
 }
 
 describe("docs/frameworks.md", () => {
-  it("names a file in every TypeScript snippet", () => {
+  it("every TypeScript snippet names its file", () => {
     expect(snippets.length).toBe(page.match(/^```ts$/gm)?.length);
     expect(new Set(snippets.map(({ file }) => file)).size).toBe(snippets.length);
   });
 
-  it.each(["nodenext", "bundler"])("compiles with module resolution %s", (moduleResolution) => {
+  it.each(["nodenext", "bundler"])("the snippets compile with module resolution %s", (moduleResolution) => {
     const module = moduleResolution === "nodenext" ? "nodenext" : "esnext";
     const shared = { module, moduleResolution, types: ["node"], skipLibCheck: true, experimentalDecorators: true };
     const chosen = moduleResolution === "nodenext" ? snippets.filter((one) => !bundled(one)) : snippets;
     expect(compile(shared, chosen)).toBe("");
   });
 
-  it("links every example, in the table and where its framework is told about", () => {
+  it("the page links every example, in the table and in the section of its framework", () => {
     for (const name of examples) {
       expect(page).toContain(`](../examples/${name}/`);
       expect(page).toContain(`[examples/${name}](../examples/${name})`);
     }
   });
 
-  it.each(examples)("shows what examples/%s runs", (name) => {
+  it.each(examples)("the page shows the code of examples/%s", (name) => {
     const folder = path.join(root, "examples", name);
     const shown = all.filter(({ file }) => existsSync(path.join(folder, file)));
     for (const { file, text } of shown) expect(readFileSync(path.join(folder, file), "utf8"), file).toBe(text);

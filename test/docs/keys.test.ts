@@ -1,5 +1,4 @@
-// docs/keys.md to the letter: its commands, in its order, beside a server that runs. Only the time is not waited for: the clock
-// of the commands is moved on.
+// Runs the commands of docs/keys.md in their order, beside a running server. The test moves the clock of the commands instead of waiting.
 import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { expect, it, vi } from "vitest";
@@ -14,7 +13,7 @@ const page = readPage("docs/keys.md");
 const blocks = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, code = ""]) => code);
 const patience = { timeout: 30_000, interval: 50 };
 
-it("the runbook of docs/keys.md does what it says, command by command", { timeout: 120_000 }, async () => {
+it("the runbook of docs/keys.md works, command by command", { timeout: 120_000 }, async () => {
   const place = freshPlace({ AMPHO_SECURITY_KEY: "", AMPHO_SECURITY_KEY_FILE: "key.json" });
   const bin = path.join(place.cwd, "bin");
   mkdirSync(bin);
@@ -75,7 +74,7 @@ it("the runbook of docs/keys.md does what it says, command by command", { timeou
   await served.stop();
 });
 
-it("what docs/keys.md says that the log says, it says", () => {
+it("the log has the lines that docs/keys.md quotes", () => {
   expect(readPage("src/config/follow-key-file.ts")).toContain("The key file was read again. ");
   expect(page).toContain("The key file was read again. ");
 });

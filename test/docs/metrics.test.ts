@@ -1,4 +1,4 @@
-// docs/metrics.md, the alerts and the dashboard name what a running server really has, and Prometheus' own tool is content with all.
+// docs/metrics.md, the alerts and the dashboard name the metrics of a running server, and Prometheus' own tool accepts all of them.
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,7 +19,7 @@ const rules = readFileSync(rulesFile, "utf8");
 const alerts = [...rules.matchAll(/^ +- alert: (\w+)$/gm)].map(([, name = ""]) => name);
 const page = readPage("docs/metrics.md");
 
-/** Of a server that has answered a login. */
+/** The metrics of a server after a login. */
 let text = "";
 beforeAll(async () => {
   requirePromtool();
@@ -43,26 +43,26 @@ function familyOf(name: string): string {
 }
 
 describe("the metrics of a running server", () => {
-  it("are those that the page lists, of the same types", () => {
+  it("the server has the metrics of the page, with the same types", () => {
     const listed = tableRows(page.split("<!-- generated: metrics -->")[1]?.split("<!-- /generated -->")[0] ?? "");
     const rows = listed.map(([name = "", type = ""]) => [name.replaceAll("`", ""), type]);
     expect(rows).toEqual([...familiesOf(text)]);
   });
 
-  it("are text that Prometheus takes", async () => {
+  it("Prometheus accepts the text of the metrics", async () => {
     expect(await promtool(["check", "metrics"], text)).toBe("");
   });
 
-  it("are in the page as the tables of the source give them: run `npm run docs`", () => {
+  it("the page is current: run `npm run docs`", () => {
     expect(page).toBe(generate()["docs/metrics.md"]);
   });
 });
 
-describe("what the page says to write", () => {
+describe("the configuration on the page", () => {
   const snippet = (language: string) =>
     new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, "m").exec(page)?.[1] ?? "";
 
-  it("is a configuration that Prometheus takes", async () => {
+  it("Prometheus accepts the configuration on the page", async () => {
     const folder = mkdtempSync(path.join(tmpdir(), "ampho-prometheus-"));
     try {
       writeFileSync(path.join(folder, "prometheus.yml"), snippet("yaml"));
@@ -75,7 +75,7 @@ describe("what the page says to write", () => {
     }
   });
 
-  it("gives an application a page of its own", async () => {
+  it("the snippet gives an application a page of its own", async () => {
     const { ampho } = await openWorld();
     const app = express();
     new Function("app", "ampho", snippet("js"))(app, ampho);
@@ -94,11 +94,11 @@ const firing = 'ALERTS{alertstate="firing"}';
 const everFiring = `count_over_time(${firing}[${lookAt}])`;
 
 describe("the alerts", () => {
-  it("are rules that Prometheus takes", async () => {
+  it("Prometheus accepts the rules", async () => {
     expect(await promtool(["check", "rules", "--lint-fatal", rulesFile])).toContain(`${alerts.length} rules found`);
   });
 
-  it("name only metrics that there are, and only values of labels that there are", () => {
+  it("the alerts name only existing metrics and existing values of labels", () => {
     const named = metricsIn(rules);
     expect(named.length).toBeGreaterThan(10);
     for (const name of named) expect([...familiesOf(text).keys()]).toContain(familyOf(name));
@@ -107,7 +107,7 @@ describe("the alerts", () => {
       expect(samples).toContain(`${label}="${value}"`);
   });
 
-  it.each(alerts)("%s says what to do, in a section of its own and in the list of operating.md", (alert) => {
+  it.each(alerts)("%s has a section that describes what to do, and a row in the list of operating.md", (alert) => {
     const [, rule = ""] = rules.split(`- alert: ${alert}\n`);
     expect(rule.split("- alert:")[0]).toContain(`runbook: docs/metrics.md#${alert.toLowerCase()}\n`);
     const [, section = ""] = page.split(`\n### ${alert}\n`);
@@ -115,13 +115,13 @@ describe("the alerts", () => {
     expect(readPage("docs/operating.md")).toContain(`[${alert}](metrics.md#${alert.toLowerCase()})`);
   });
 
-  it("are all that the pages explain", () => {
+  it("the pages explain exactly these alerts", () => {
     expect([...page.matchAll(/^### (\w+)$/gm)].map(([, name]) => name)).toEqual(alerts);
     const listed = [...readPage("docs/operating.md").matchAll(/\[(\w+)\]\(metrics\.md#\w+\)/g)].map(([, name]) => name);
     expect(listed).toEqual(alerts);
   });
 
-  it("each goes off when it should, and none in a fleet that is well", async () => {
+  it("each alert fires when it should, and none fires in a healthy fleet", async () => {
     expect(Object.keys(ill)).toEqual(alerts);
     const cases = [
       ...Object.entries(well).map(([name, series]) => ({ name, series, expected: [] })),
@@ -155,14 +155,14 @@ describe("the dashboard", () => {
   const dashboard: unknown = JSON.parse(readFileSync(path.join(root, "deploy/grafana/ampho.json"), "utf8"));
   const expressions = valuesOf(dashboard, "expr");
 
-  it("shows only metrics that there are, and each of the page's", () => {
+  it("the dashboard shows only existing metrics, and all of the page", () => {
     const named = new Set(expressions.flatMap(metricsIn).map(familyOf));
     const all = [...familiesOf(text).keys()];
     for (const name of named) expect(all).toContain(name);
     expect(all.filter((name) => !named.has(name))).toEqual([]);
   });
 
-  it("has expressions that Prometheus takes", async () => {
+  it("Prometheus accepts the expressions of the dashboard", async () => {
     const groups = [
       {
         name: "x",
@@ -179,7 +179,7 @@ describe("the dashboard", () => {
     }
   });
 
-  it("has a title, a description and a place of its own for each panel", () => {
+  it("each panel has a title, a description and a position of its own", () => {
     const panels = panelsOf(dashboard);
     expect(panels.length).toBeGreaterThan(20);
     for (const { type, title, description } of panels) {
@@ -198,7 +198,7 @@ function panelsOf(dashboard: unknown): readonly Readonly<Record<string, unknown>
   return Array.isArray(panels) ? panels.filter(isObject) : [];
 }
 
-/** Every text under that name, wherever it stands. */
+/** Every text under that name, at any depth. */
 function valuesOf(value: unknown, name: string): readonly string[] {
   if (Array.isArray(value)) return value.flatMap((each) => valuesOf(each, name));
   if (!isObject(value)) return [];

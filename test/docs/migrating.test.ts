@@ -1,4 +1,4 @@
-// The snippets of docs/migrating.md run beside the libraries that they come from: each side takes the other's tokens.
+// The snippets of docs/migrating.md run beside the libraries that an application moves from. Each side accepts the tokens of the other.
 import { execFile } from "node:child_process";
 import { scryptSync } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -59,7 +59,7 @@ async function run(program: string): Promise<unknown> {
 }
 
 describe("both for a while", () => {
-  it("jsonwebtoken", async () => {
+  it("jsonwebtoken and Ampho accept the tokens of each other", async () => {
     const program = `
       import { moved, notYet, oldLogin } from "./jsonwebtoken.mjs";
       const made = oldLogin({ id: "17", login: "ann", roles: ["editor"] });
@@ -74,7 +74,7 @@ describe("both for a while", () => {
     ]);
   });
 
-  it("jsonwebtoken, once the user is disabled here", async () => {
+  it("a token of jsonwebtoken is rejected once its user is disabled", async () => {
     const program = `
       const code = (token) => { try { return ampho.verifySync(token).login } catch (error) { return error.code } };
       const before = code(old);
@@ -83,7 +83,7 @@ describe("both for a while", () => {
     expect(await run(program)).toEqual(["ann", "invalid_token", "invalid_token"]);
   });
 
-  it.each(["express-jwt", "passport-jwt"])("%s", async (name) => {
+  it.each(["express-jwt", "passport-jwt"])("%s and Ampho accept the tokens of each other", async (name) => {
     const program = `
       import { app } from "./${name}.mjs";
       const url = await serve(app);
@@ -92,7 +92,7 @@ describe("both for a while", () => {
     expect(await run(program)).toEqual(["ann", "ann", 401, "ann", "ann", 401]);
   });
 
-  it("@fastify/jwt", async () => {
+  it("@fastify/jwt and Ampho accept the tokens of each other", async () => {
     const program = `
       import { app } from "./fastify-jwt.mjs";
       const url = await app.listen({ port: 0, host: "127.0.0.1" });
@@ -102,7 +102,7 @@ describe("both for a while", () => {
     expect(await run(program)).toEqual(["ann", "ann", 401, "ann", "ann", 401]);
   });
 
-  it("express-session: a cookie is changed for tokens, once, and not by a form of another site", async () => {
+  it("a session of express-session is exchanged for tokens once, and not by a form of another site", async () => {
     const program = `
       import { app } from "./express-session.mjs";
       app.get("/old-login", (request, response) => { request.session.login = "ann"; response.end(); });
@@ -122,7 +122,7 @@ describe("both for a while", () => {
     expect(await run(program)).toEqual([415, 401, 200, 401, "ann", 401, "string"]);
   });
 
-  it("a secret that Ampho refuses as a key, until its tokens have run out", async () => {
+  it("tokens of a secret that Ampho rejects as a key work until they expire", async () => {
     const program = `
       import express from "express";
       import { either } from "./weak-secret.mjs";
@@ -137,7 +137,7 @@ describe("both for a while", () => {
     await expect(createAmpho({ key: { kty: "oct", k: Buffer.from("hush").toString("base64url") } })).rejects.toThrow();
   });
 
-  it("Supabase: tokens name the database's role", async () => {
+  it("tokens for Supabase name the role of the database", async () => {
     const program = `
       import { ampho as other } from "./supabase.mjs";
       const { id } = await other.users.create({ login: "bob" });
@@ -146,7 +146,7 @@ describe("both for a while", () => {
     expect(await run(program)).toEqual(["authenticated", true]);
   });
 
-  it("Supabase: the hook puts `login` into its tokens, for the server that makes them alone", async () => {
+  it("the hook adds `login` to the tokens of Supabase, and only the server of Supabase can call it", async () => {
     const server = await startPostgres();
     try {
       const database = await server.database();
@@ -168,7 +168,7 @@ describe("both for a while", () => {
 });
 
 describe("users of better-auth", () => {
-  it("come with the hashes that they have", async () => {
+  it("users of better-auth log in with the hashes that they have", async () => {
     const database = new DatabaseSync(":memory:");
     database.exec(
       `create table user (id text, email text); create table account (userId text, providerId text, password text)`,
@@ -198,9 +198,9 @@ describe("users of better-auth", () => {
   });
 });
 
-describe("the Python original", () => {
-  it("has a configuration that is read as it is, but for the key that everybody knows", async () => {
-    const [, text = ""] = /^```json\n([\s\S]*?)^```$/m.exec(section(page, "The Python original")) ?? [];
+describe("Ampho for Python", () => {
+  it("its configuration is read unchanged, except for the well known key", async () => {
+    const [, text = ""] = /^```json\n([\s\S]*?)^```$/m.exec(section(page, "Ampho for Python")) ?? [];
     const { AMPHO_SECURITY_KEY: key, AMPHO_SECURITY_TOKEN_TTL: tokenTtl } = JSON.parse(text);
     const options = { tokenTtl, databaseUrl: "sqlite::memory:", log: () => undefined };
     await expect(createAmpho({ ...options, key })).rejects.toThrow(/well known/);
@@ -210,13 +210,13 @@ describe("the Python original", () => {
 });
 
 describe("docs/migrating.md", () => {
-  it("names only parameters that there are", () => {
+  it("every parameter on the page exists", () => {
     const known = readPage("docs/configuration.md");
     for (const [name] of page.matchAll(/AMPHO_[A-Z_]+[A-Z]/g)) expect(known, name).toContain(`\`${name}\``);
   });
 
-  it("runs each snippet that has a name", () => {
-    // That of better-auth runs beside the real one, in `npm run test:all`.
+  it("a test runs each snippet that has a name", () => {
+    // The snippet for better-auth runs beside the real one, in `npm run test:all`.
     const tests = [import.meta.filename, path.join(import.meta.dirname, "../installs/migrating.install.test.ts")];
     const program = tests.map((file) => readFileSync(file, "utf8")).join("");
     for (const name of snippets.keys()) expect(program, name).toContain(path.parse(name).name);

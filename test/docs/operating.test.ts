@@ -1,5 +1,5 @@
-// "Four processes on PostgreSQL, from nothing" of docs/operating.md, followed to the letter: its blocks are one script, in which
-// only the packages come from here, the ports are free ones, and Prometheus asks more often.
+// Runs "Four processes on PostgreSQL, from nothing" of docs/operating.md. Its blocks are one script. Only three things are changed:
+// the packages come from this repository, the ports are free ones, and Prometheus reads more often.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
@@ -31,7 +31,7 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** As `npm install ampho pg` leaves them. */
+/** Links the packages that `npm install ampho pg` would install. */
 function link(): void {
   mkdirSync(path.join(folder, "node_modules/.bin"), { recursive: true });
   symlinkSync(root, path.join(folder, "node_modules/ampho"));
@@ -40,16 +40,18 @@ function link(): void {
 }
 
 describe("four processes on PostgreSQL, from nothing", () => {
-  it("have the roles of deploy/postgres/roles.sql", () => {
+  it("the runbook creates the roles of deploy/postgres/roles.sql", () => {
     const sql = /<<'SQL'\n([\s\S]*?)^SQL$/m.exec(blocks.join(""))?.[1];
     const file = readFileSync(path.join(root, "deploy/postgres/roles.sql"), "utf8").replace(/^--.*\n/gm, "");
     expect(sql).toBe(file);
   });
 
-  it("come up by these commands alone, are one service, rotate, restart and end", { timeout: 120_000 }, async () => {
+  it("the commands start four processes that are one service, rotate the key, restart and end", {
+    timeout: 120_000,
+  }, async () => {
     link();
     const [prerequisites = "", ...rest] = blocks;
-    // What it installs the programs above stand for.
+    // The programs above are what this block installs.
     expect(prerequisites).toMatch(/^sudo apt-get install postgresql nginx prometheus curl openssl\n/);
     const installing = "npm init --yes\nnpm install ampho pg\n";
     let script = rest.join("");
@@ -78,14 +80,14 @@ describe("four processes on PostgreSQL, from nothing", () => {
     child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
     child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
     try {
-      // Not "close": what it leaves running when it fails holds its output open.
+      // Not "close", because processes that a failure leaves running keep its output open.
       const [code] = await once(child, "exit");
       expect(code, stderr).toBe(0);
     } finally {
-      // Whatever it has left of its processes.
+      // Ends the processes that are left.
       if (child.pid !== undefined) endGroup(child.pid);
     }
-    // Four that start, the balancer, four that are started anew.
+    // Four start, then the balancer, then four restart.
     expect(stdout.match(/\{"status":"ok"/g)).toHaveLength(9);
     expect(stdout).toContain('"login":"alice"');
     expect(stdout).toContain('"error":"invalid_token"');
@@ -104,6 +106,6 @@ function endGroup(pid: number): void {
   try {
     process.kill(-pid, "SIGKILL");
   } catch {
-    // All have ended by themselves.
+    // All of them have ended already.
   }
 }

@@ -1,18 +1,18 @@
-// Prometheus' own tool, of Debian's package `prometheus`.
+// Prometheus' own tool, from Debian's package `prometheus`.
 import { execFile, spawnSync } from "node:child_process";
 import { promisify } from "node:util";
 import { installFromDebian } from "../world/debian.js";
 
 const isThere = () => spawnSync("promtool", ["--version"]).status === 0;
 
-/** Installs it where it is missing, which takes root; throws, saying what to install, where that is not possible. */
+/** Installs it where it is missing, which needs root. Otherwise it throws, and names the package to install. */
 export function requirePromtool(): void {
   if (isThere()) return;
   installFromDebian("promtool", "prometheus");
   if (!isThere()) throw new Error("promtool is missing: apt-get install prometheus");
 }
 
-/** Rejects with what it said when it is not content. */
+/** Rejects with the output of the tool if it fails. */
 export async function promtool(args: readonly string[], stdin = ""): Promise<string> {
   const running = promisify(execFile)("promtool", args);
   running.child.stdin?.end(stdin);

@@ -1,4 +1,4 @@
-// The README to the letter: its commands in a fresh copy, its snippets in a project that has Ampho installed.
+// Runs the commands of the README in a fresh copy, and its snippets in a project with Ampho installed.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -43,7 +43,7 @@ async function freePort(): Promise<number> {
   return typeof address === "object" && address !== null ? address.port : 0;
 }
 
-/** Settings of whoever runs the tests must not reach what is tested. */
+/** The environment without the variables of Ampho and of the test runner. */
 const environment = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^(AMPHO_|npm_|NODE_ENV$|VITEST)/.test(name)),
 );
@@ -61,11 +61,11 @@ function project(): string {
 const password = "violet kettle harbour morning";
 
 describe("the README", () => {
-  it("fits on one screen, or nearly", () => {
+  it("the README has fewer than a hundred lines", () => {
     expect(readme.split("\n").length).toBeLessThan(100);
   });
 
-  it("links every example, each of which the tests run, beside what is told about its framework", () => {
+  it("the README links every example and the section of its framework", () => {
     const rows = [...readme.matchAll(/\[[^\]]+\]\(docs\/frameworks\.md#([^)]+)\): \[example\]\(examples\/([^)/]+)\)/g)];
     const folders = readdirSync(path.join(root, "examples"), { withFileTypes: true }).filter((one) =>
       one.isDirectory(),
@@ -77,7 +77,7 @@ describe("the README", () => {
       expect(page, example).toMatch(new RegExp(`\\(#${heading}\\).*\\.\\./examples/${example}/`));
   });
 
-  it("leads from a copy of the repository to a login by its first command", { timeout: 240_000 }, async () => {
+  it("the first command leads from a copy of the repository to a login", { timeout: 240_000 }, async () => {
     expect(blocks("sh")[0]).toBe("npm start\n");
     const folder = scratch();
     const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
@@ -109,8 +109,8 @@ describe("the README", () => {
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
       const [login = "", session = ""] = output.split("\n").filter((line) => line.startsWith("  curl "));
-      const answer = execFileSync("sh", ["-c", login], { encoding: "utf8" });
-      const grant = JSON.parse(answer) as Record<string, unknown>;
+      const granted = execFileSync("sh", ["-c", login], { encoding: "utf8" });
+      const grant = JSON.parse(granted) as Record<string, unknown>;
       for (const member of ["starts", "expires", "ttl", "leeway"])
         expect(Number.isInteger(grant[member]), member).toBe(true);
       const seen = execFileSync("sh", ["-c", session], {
@@ -123,11 +123,11 @@ describe("the README", () => {
     }
   });
 
-  it("leads from an installed package to a guarded server by its commands and its first snippet", async () => {
+  it("the commands and the first snippet lead from an installed package to a guarded server", async () => {
     const folder = project();
     const [, , install = ""] = blocks("sh");
     const [, ...commands] = install.trim().split("\n");
-    // The install itself is done; a password is typed at a terminal, so here it comes by stdin.
+    // The package is already installed. The password comes from stdin, because there is no terminal.
     const script = commands.join("\n").replace(/user-add alice.*/, "user-add alice --password-stdin");
     const port = await freePort();
     const server = blocks("js")[0] ?? "";
@@ -168,7 +168,7 @@ describe("the README", () => {
     }
   });
 
-  it("shows a wrapper and decorators that compile and guard", () => {
+  it("the wrapper and the decorators of the README compile and guard", () => {
     const folder = project();
     const [code = ""] = blocks("ts");
     const tail = `
@@ -178,13 +178,13 @@ const { token } = await ampho.sessions.create(user.id);
 const request = (bearer?: string): Request =>
   new Request("http://localhost/", bearer === undefined ? {} : { headers: { Authorization: \`Bearer \${bearer}\` } });
 const articles = new Articles();
-const answers = [
+const responses = [
   await GET(request(token)),
   await GET(request()),
   await toHandler(articles, "list")(request(token)),
   await toHandler(articles, "publish")(request(token)),
 ];
-console.log(JSON.stringify(answers.map((answer) => answer.status)));
+console.log(JSON.stringify(responses.map((response) => response.status)));
 await ampho.close();
 `;
     writeFileSync(path.join(folder, "app.ts"), code + tail);

@@ -1,8 +1,8 @@
-// The code of a page of docs/: each file that a snippet names, and its text.
+// The code of a page in docs/, by the file name in its first line.
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
-/** Those files, as a reader would copy them. */
+/** The text of each file, as a reader would copy it. */
 export function snippets(page: string, ...files: readonly string[]): Record<string, string> {
   const text = readFileSync(path.resolve(import.meta.dirname, "../..", page), "utf8");
   const all = new Map(

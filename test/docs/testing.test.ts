@@ -1,4 +1,4 @@
-// What docs/testing.md and docs/own-users.md show compiles, and runs in a project that has Ampho installed.
+// The code of docs/testing.md and docs/own-users.md compiles, and runs in a project with Ampho installed.
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
@@ -30,7 +30,7 @@ function run(program: string, ...given: readonly string[]): string {
   }
 }
 
-/** To JavaScript, by the strictest of settings. */
+/** Compiles to JavaScript with the strictest options. */
 function compile(...files: readonly string[]): void {
   const strict = { live: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true };
   const compilerOptions = { ...strict, target: "es2022", module: "nodenext", types: ["node"], skipLibCheck: true };
@@ -39,7 +39,7 @@ function compile(...files: readonly string[]): void {
 }
 
 describe("docs/testing.md", () => {
-  it("shows tests that pass", () => {
+  it("the tests on the page pass", () => {
     const shown = snippets("docs/testing.md", "app.ts", "testing.ts", "app.test.ts");
     for (const [file, text] of Object.entries(shown)) write(file, text);
     compile("app.test.ts");
@@ -48,7 +48,7 @@ describe("docs/testing.md", () => {
 });
 
 describe("docs/own-users.md", () => {
-  it("shows users of one's own, by login and by id, with the hashes they have, which are brought up to date", () => {
+  it("the user table on the page works by login and by id, and updates old hashes", () => {
     const row = { id: 7, email: "ann@example.org", roles: ["editor"], blocked: false };
     const hashed = { ...row, passwordHash: bcrypt.hashSync("an old one", 4) };
     write(

@@ -1,4 +1,4 @@
-// The Worker of docs/frameworks.md, bundled as it stands, in workerd, beside a server of ours that publishes its keys.
+// Bundles the Worker of docs/frameworks.md and runs it in workerd, beside a server that publishes its keys.
 import { createServer, type Server } from "node:http";
 import path from "node:path";
 import { build } from "esbuild";
@@ -42,7 +42,7 @@ afterAll(async () => {
   await ampho?.close();
 });
 
-it("lets in whom our server has let in, and nobody else", async () => {
+it("the worker accepts the tokens of the server, and no others", async () => {
   const user = await ampho.users.create({ login: "alice" });
   const { token } = await ampho.sessions.create(user.id);
   const ask = (bearer: string) => fetch(worker.url, { headers: { authorization: `Bearer ${bearer}` } });
