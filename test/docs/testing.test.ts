@@ -32,7 +32,7 @@ function run(program: string, ...given: readonly string[]): string {
 
 /** Compiles to JavaScript with the strictest options. */
 function compile(...files: readonly string[]): void {
-  const strict = { live: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true };
+  const strict = { strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true };
   const compilerOptions = { ...strict, target: "es2022", module: "nodenext", types: ["node"], skipLibCheck: true };
   write("tsconfig.json", JSON.stringify({ compilerOptions, files }));
   run("typescript/bin/tsc", "-p", ".");
