@@ -2,8 +2,14 @@
 import { performance } from "node:perf_hooks";
 import { expositionOf, type Family } from "./exposition.js";
 
+/** The connections of the server of `ampho serve`. */
+export interface ServerConnections {
+  readonly open: { readonly size: number };
+  readonly rejected: number;
+}
+
 interface ProcessMetric extends Omit<Family, "samples"> {
-  readonly read: () => number;
+  readonly read: (connections: ServerConnections) => number;
 }
 
 const bytes = { resident: () => process.memoryUsage.rss(), heap: () => process.memoryUsage().heapUsed };
@@ -41,10 +47,22 @@ export const processMetrics: readonly ProcessMetric[] = [
     help: "Time in which the event loop did not wait: a rate near 1 is a busy core",
     read: () => performance.eventLoopUtilization().active / 1000,
   },
+  {
+    name: "ampho_connections",
+    type: "gauge",
+    help: "Open connections of the service",
+    read: ({ open }) => open.size,
+  },
+  {
+    name: "ampho_connections_rejected_total",
+    type: "counter",
+    help: "Connections that were closed at once because AMPHO_CONNECTIONS_MAX of them were open",
+    read: ({ rejected }) => rejected,
+  },
 ];
 
-export function processText(): string {
+export function processText(connections: ServerConnections): string {
   return expositionOf(
-    processMetrics.map(({ read, ...family }) => ({ ...family, samples: [{ labels: {}, value: read() }] })),
+    processMetrics.map(({ read, ...family }) => ({ ...family, samples: [{ labels: {}, value: read(connections) }] })),
   );
 }

@@ -1,6 +1,7 @@
 // What one connection may hold: requests that come without waiting for answers (RFC 9112 §9.3.2), of which Node begins all
 // that come in one piece, answers that nobody reads, and what is left of it when it is cut.
 import { type Channel, channel } from "node:diagnostics_channel";
+import { once } from "node:events";
 import { connect, Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { setFlagsFromString } from "node:v8";
@@ -158,5 +159,30 @@ describe("a connection that is cut with requests behind one that takes its time"
       collect();
       expect(begun.filter((each) => each.deref() !== undefined)).toHaveLength(0);
     });
+  });
+});
+
+describe("AMPHO_CONNECTIONS_MAX", () => {
+  it("a new connection that exceeds the limit is closed at once and counted, and the others go on", async () => {
+    const limited = await serve({ connectionsMax: 2 });
+    try {
+      const opened = [connect(limited.port, "127.0.0.1"), connect(limited.port, "127.0.0.1")];
+      await Promise.all(opened.map((socket) => once(socket, "connect")));
+      await vi.waitFor(() => expect(limited.server.connections.open.size).toBe(2));
+      const third = await sendRaw(limited.port, `${head("GET /healthz", "x")}\r\n`);
+      expect([third.status, third.closed]).toEqual([0, true]);
+      expect(limited.server.connections.rejected).toBe(1);
+      for (const socket of opened) {
+        socket.write(`${head("GET /healthz", "x")}\r\n`);
+        const [data] = await once(socket, "data");
+        expect(String(data)).toMatch(/^HTTP\/1\.1 200 OK/);
+      }
+      opened[0]?.destroy();
+      await vi.waitFor(() => expect(limited.server.connections.open.size).toBe(1));
+      expect((await fetch(`${limited.root}/healthz`)).status).toBe(200);
+      for (const socket of opened) socket.destroy();
+    } finally {
+      await limited.close();
+    }
   });
 });

@@ -1,4 +1,4 @@
-// What adapters use of an instance: `ampho.host`, or the `host` of a verifier, which has no database.
+// The members that adapters use: `ampho.host`, or the `host` of a verifier, which has no database.
 import type { CheckedRequirements } from "../../guard/requirements.js";
 import type { Auth } from "../../tokens/auth.js";
 import type { HttpRequest, HttpResponse, RequestHead } from "./message.js";

@@ -6,7 +6,7 @@ import type { AccessLog } from "../../../http/server/access-log.js";
 import { createMetricsPage, type MetricsPage } from "../../../http/server/metrics-page.js";
 import { createHttpServer, type HttpServer } from "../../../http/server/server.js";
 import { expositionType } from "../../../telemetry/exposition.js";
-import { processText } from "../../../telemetry/process-metrics.js";
+import { processText, type ServerConnections } from "../../../telemetry/process-metrics.js";
 
 export interface Metrics {
   /** The page for the server of the service. */
@@ -19,15 +19,16 @@ export function createMetrics(
   { metricsPort, metricsToken: token }: Pick<Configuration, "metricsPort" | "metricsToken">,
   ampho: Ampho,
   log: AccessLog,
+  connections: () => ServerConnections,
 ): Metrics {
   if (metricsPort === undefined && token === undefined) return { page: undefined, server: undefined };
   const { host } = ampho;
   const { refusal } = host;
-  const read = () => ampho.metrics() + processText();
+  const read = () => ampho.metrics() + processText(connections());
   const page = createMetricsPage({ token, read, type: expositionType, refusal });
   if (metricsPort === undefined) return { page, server: undefined };
   const server = createHttpServer({
-    host: { ...host, handle: async () => refusal(new AmphoError("not_found", "There is nothing at this path.")) },
+    host: { ...host, handle: async () => refusal(new AmphoError("not_found", "This path does not exist.")) },
     // Prometheus reads every few seconds, so only a rejected request is logged.
     log: (entry) => {
       if (entry.status >= 400) log(entry);

@@ -49,15 +49,17 @@ async function serve(
       trustProxy: trustedHops,
       allowAttackTest,
       shutdownDelay,
+      connectionsMax,
     } = configuration;
     if (allowAttackTest)
       note("warning: AMPHO_ALLOW_ATTACK_TEST is true. This instance tells every client that it can be attacked.");
     const log = createAccessLog(format, (line) => terminal.note(line.trimEnd()));
-    const metrics = createMetrics(configuration, opened, log);
+    const metrics = createMetrics(configuration, opened, log, () => server.connections);
     const server = createHttpServer({
       host: opened.host,
       log,
       trustedHops,
+      connectionsMax,
       metrics: metrics.page,
     });
     try {

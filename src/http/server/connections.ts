@@ -1,6 +1,7 @@
-// The standalone server's record of each connection: open responses, whether it closes, and how much it has read.
-import type { IncomingMessage, ServerResponse } from "node:http";
+// The connections of the standalone server: how many are open, which responses each one waits for, and whether it closes.
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 
 export interface Connection {
   readonly socket: Socket;
@@ -16,8 +17,42 @@ export interface Connection {
   readBytes: number;
 }
 
-/** Returns the record of a connection that has just been accepted. */
-export function trackConnection(socket: Socket): Connection {
+export interface Connections {
+  /** Open connections by socket. */
+  readonly open: ReadonlyMap<Duplex, Connection>;
+  /** Connections that were accepted since the start. */
+  readonly accepted: number;
+  /** Connections that were closed at once, because `max` of them were open. */
+  readonly rejected: number;
+}
+
+/** Tracks the server's connections, and lets Node close new ones while `max` are open. */
+export function trackConnections(server: Server, max: number | undefined): Connections {
+  const open = new Map<Duplex, Connection>();
+  let accepted = 0;
+  let rejected = 0;
+  if (max !== undefined) server.maxConnections = max;
+  server.on("drop", () => {
+    rejected += 1;
+  });
+  server.on("connection", (socket) => {
+    accepted += 1;
+    open.set(socket, newConnection(socket));
+    // The entry stays until the socket closes, because Node reports nothing about a response that waits behind another one.
+    socket.once("close", () => open.delete(socket));
+  });
+  return {
+    open,
+    get accepted() {
+      return accepted;
+    },
+    get rejected() {
+      return rejected;
+    },
+  };
+}
+
+function newConnection(socket: Socket): Connection {
   return { socket, openResponses: 0, rejecting: false, closing: false, lastResponse: undefined, readBytes: 0 };
 }
 

@@ -1,0 +1,81 @@
+// Graceful shutdown of the standalone server: running requests get their response, and the port closes.
+import type { Server } from "node:http";
+import { Server as StreamServer } from "node:net";
+import { setImmediate as nextCheck } from "node:timers/promises";
+import { type Connections, closeAfter } from "./connections.js";
+
+/** Running requests have this long to finish. */
+const finishMs = 5_000;
+/** The limit for accepting connections that wait in the backlog, because new ones can arrive without end. */
+const acceptMs = 1_000;
+/** A request can be arriving on an open connection. */
+const arrivalMs = 100;
+
+export interface Shutdown {
+  readonly hasBegun: boolean;
+  /** Ends each connection with its current response. The port stays open. */
+  begin(): void;
+  /** Closes the port, waits for running requests, and closes the rest. It can be called twice. */
+  close(): Promise<void>;
+}
+
+/** `onClosing` is called when the port accepts no more connections, so that waiting requests get their response. */
+export function createShutdown(server: Server, connections: Connections, onClosing: () => void): Shutdown {
+  let hasBegun = false;
+  let closing: Promise<void> | undefined;
+
+  function begin(): void {
+    hasBegun = true;
+    for (const connection of connections.open.values())
+      if (connection.lastResponse?.headersSent === false) closeAfter(connection, connection.lastResponse);
+  }
+
+  /** Accepts the backlog. The event loop accepts one connection each time, and its first look can be over before the first `check`. */
+  async function acceptBacklog(): Promise<void> {
+    const untilMs = performance.now() + acceptMs;
+    for (let idleTurns = 0; idleTurns < 2 && performance.now() < untilMs; ) {
+      const before = connections.accepted;
+      await nextCheck();
+      idleTurns = connections.accepted === before ? idleTurns + 1 : 0;
+    }
+  }
+
+  async function finish(): Promise<void> {
+    const timer = setTimeout(() => server.closeAllConnections(), finishMs);
+    // Closing a connection resets everything that has arrived and is unread. This affects connections in the backlog, and idle
+    // ones that a proxy can use at this moment. So each is closed right after the event loop has read (`check` follows `poll`).
+    await acceptBacklog();
+    const closed = new Promise<void>((resolve) => closePort(server, resolve));
+    onClosing();
+    const unused = setTimeout(async () => {
+      await nextCheck();
+      // `closeIdleConnections` would not do. For Node a response is complete when it is written, even if it is not sent yet, and
+      // a connection without a first request is not idle.
+      for (const { socket, openResponses, readBytes } of connections.open.values())
+        if (openResponses === 0 && socket.bytesRead === readBytes) socket.destroy();
+    }, arrivalMs);
+    await closed;
+    clearTimeout(timer);
+    clearTimeout(unused);
+    // Stops Node's interval that checks connections.
+    server.close();
+  }
+
+  return {
+    get hasBegun() {
+      return hasBegun;
+    },
+    begin,
+    close() {
+      begin();
+      closing ??= finish();
+      return closing;
+    },
+  };
+}
+
+/** Keeps idle connections, which `close` of node:http ends at once. Bun's server has no net.Server beneath it. */
+function closePort(server: Server, closed: () => void): void {
+  if (process.versions["bun"] === undefined) StreamServer.prototype.close.call(server, closed);
+  else server.close(closed);
+}
