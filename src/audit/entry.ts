@@ -1,7 +1,7 @@
-// An entry of the audit log, and who caused it.
+// An entry of the audit log, and the actor that caused the event.
 import type { AuditEvent } from "./events.js";
 
-/** Who caused an event, and from where. */
+/** The actor that caused an event, and its address. */
 export interface Origin {
   /** `user` over HTTP, `operator` on the command line (named by `operator`), `application` through the library. */
   readonly actor: "user" | "operator" | "application";

@@ -11,7 +11,7 @@ export interface Dialect {
   readonly busyTable: string;
   /** An expression for 128 random bits as text. */
   readonly randomText: string;
-  /** Whether an index is built outside of any transaction, without a lock that writers wait for. */
+  /** True if an index is built outside of any transaction, without a lock that writers wait for. */
   readonly indexesApart: boolean;
   /** A select that returns one row if the table named by its parameter exists. */
   readonly tableExists: string;
@@ -19,7 +19,7 @@ export interface Dialect {
 
 export const sqliteDialect: Dialect = {
   text: "text",
-  // `integer` is the row id itself; `bigint` would be a second index.
+  // `integer` is the row id itself. `bigint` would need a second index.
   numberKey: "integer primary key",
   // `autoincrement`: the number of a deleted row is never used again.
   countingKey: "integer primary key autoincrement",

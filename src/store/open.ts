@@ -1,4 +1,4 @@
-// From AMPHO_DATABASE_URL to the store that it names.
+// Opens the database that AMPHO_DATABASE_URL names.
 import type { Migrations } from "./migrations/migrations.js";
 import { openPostgresMigrations } from "./postgres/migrations.js";
 import { openPostgres } from "./postgres/store.js";
@@ -8,22 +8,22 @@ import type { Store } from "./store.js";
 export interface StoreOptions {
   /** `sqlite:PATH`, `sqlite::memory:` or `postgres://…`. */
   readonly url: string;
-  /** Bring the schema up to date; else an old one makes opening fail. */
+  /** Applies missing migrations. Without it an old schema is an error. */
   readonly migrate: boolean;
-  /** Of PostgreSQL; SQLite's always are. */
+  /** Keeps prepared statements on PostgreSQL. SQLite always does. */
   readonly prepare?: boolean | undefined;
-  /** Gets a line for people when something was done to the schema. */
+  /** Receives a line for people when the schema changed. */
   readonly log: (line: string) => void;
 }
 
-/** Errors as of `openSqlite` and `openPostgres`. */
+/** Rejects as `openSqlite` and `openPostgres` do. */
 export function openStore({ url, migrate, prepare, log }: StoreOptions): Promise<Store> {
   return isPostgres(url)
     ? openPostgres({ url, migrate, prepare, log })
     : openSqlite({ ...sqliteTarget(url), migrate, log });
 }
 
-/** Of the same databases, for the commands `db-…`. */
+/** Opens the migrations of the same databases, for the commands `db-…`. */
 export async function openMigrations(url: string): Promise<Migrations> {
   return isPostgres(url) ? openPostgresMigrations(url) : openSqliteMigrations(sqliteTarget(url));
 }

@@ -141,7 +141,7 @@ export const operations = {
 
   // State
 
-  /** Whether the application that uses these sessions has its own user table. */
+  /** Returns true if the application that uses these sessions has its own user table. */
   readApplicationOwnsUsers: reads(readApplicationOwnsUsers),
   writeApplicationOwnsUsers: writes(writeApplicationOwnsUsers),
 };

@@ -1,8 +1,8 @@
 // A transaction as a generator. It yields SQL statements and gets rows back, and it knows no driver. A driver runs one
 // generator in one transaction: SQLite synchronously, PostgreSQL by awaiting the rows of each statement.
 //
-// The SQL is the subset that SQLite 3.40 and PostgreSQL 14 both understand: `?` for parameters, ids and JSON as text, times
-// as integer seconds, flags as 0 and 1, `on conflict`, `returning`. dialect.ts names the differences.
+// The SQL is the subset that SQLite 3.40 and PostgreSQL 14 both understand, with `on conflict` and `returning`. Parameters
+// are `?`, ids and JSON are text, times are integer seconds, and flags are 0 and 1. dialect.ts names the differences.
 
 export type SqlValue = string | number | null;
 export type Row = Readonly<Record<string, SqlValue>>;

@@ -11,7 +11,7 @@ export interface CounterLimits {
   readonly lockAfter: number;
 }
 
-/** Times are Unix seconds; 0 is long ago. */
+/** Times are Unix seconds, and 0 is long ago. */
 export interface Counter {
   /** Failures that are remembered. They determine the waits. */
   readonly failures: number;

@@ -1,8 +1,8 @@
-// What the throttle counts. Adding a kind touches its row, the check in a migration, and throttle.ts, which takes attempts
-// from it.
+// The kinds of counters of attempts, one row a kind. To add a kind, write its row, add it to the check of its column in a
+// migration, and take attempts from it in throttle.ts.
 
 interface CounterRow {
-  /** What the counter counts, for people. */
+  /** The counted attempts, in words for people. */
   readonly counts: string;
   /** The parameter that gives the free attempts. */
   readonly freeAttempts: "throttleAttempts" | "throttleKnownAttempts";

@@ -10,7 +10,7 @@ export interface SourceLimits {
   readonly windowSeconds: number;
 }
 
-/** One login that was attempted from this source. Times are Unix seconds; 0 is long ago. */
+/** One login that was attempted from this source. Times are Unix seconds, and 0 is long ago. */
 export interface SourceEntry {
   /** The beginning of the key of the login's counter. */
   readonly subject: string;

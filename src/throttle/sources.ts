@@ -1,5 +1,5 @@
-// The sources that an address counts in: an IPv4 address as it is, an IPv6 address by its /64, which one customer has at
-// least (RFC 6177), and by its /48, which one customer can have. IPv4 embedded in IPv6 counts as IPv4.
+// The sources that an address counts in. An IPv4 address counts as it is. An IPv6 address counts by its /64, which one
+// customer has at least (RFC 6177), and by its /48, which one customer can have. IPv4 embedded in IPv6 counts as IPv4.
 import { isIP } from "node:net";
 
 export interface AttemptSource {

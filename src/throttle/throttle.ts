@@ -1,6 +1,5 @@
-// Throttling of attempts (docs/throttling.md). A flow makes one call before it checks a password, whatever the way in. The
-// call takes an attempt from every counter that it belongs to, in the database, where all processes see it. The result of
-// the attempt settles it.
+// Throttling of attempts (docs/throttling.md). A flow makes one call before it checks a password. The call takes an attempt
+// from every counter that it belongs to, in the database, where all processes see it. The result settles the attempt.
 
 import type { AuditEntry, Origin } from "../audit/entry.js";
 import type { Clock } from "../clock.js";

@@ -54,7 +54,7 @@ describe("the unit, when the program ends by itself", () => {
     makeKey(path.join(credentials, "key.json"));
     const url = `postgres://ampho:none@127.0.0.1:${await freePort()}/ampho`;
     const { status, stderr } = start(credentials, { AMPHO_DATABASE_URL: url });
-    expect(stderr).toMatch(/PostgreSQL cannot be reached/);
+    expect(stderr).toMatch(/PostgreSQL is unreachable/);
     expect(status).not.toBe(0);
     expect(left).not.toContain(String(status));
     expect(settings("Restart")).toEqual(["always"]);
@@ -99,7 +99,7 @@ describe("the command of an administrator", () => {
     const away = `127.0.0.1:${await freePort()}`;
     writeFileSync(path.join(at, "etc/ampho.env"), env.replace("@db/", `@${away}/`).replace("?", "?connect_timeout=4&"));
     const { status, stderr } = run(at, "user-list");
-    expect(stderr).toMatch(/PostgreSQL cannot be reached/);
+    expect(stderr).toMatch(/PostgreSQL is unreachable/);
     expect(status).toBe(1);
     expect(existsSync(path.join(at, "cwd/ampho.db"))).toBe(false);
   });

@@ -41,7 +41,7 @@ describe("serve ends with 1 and one line", () => {
           "insert into ampho_migrations (version, name, serves_from, applied_at) values (99, 'later', 99, 1)",
         );
       },
-      /schema version 99, newer than this program knows/,
+      /schema version 99, but this program only knows/,
     ],
     [
       "was cut short",

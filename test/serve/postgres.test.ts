@@ -18,12 +18,12 @@ describe("the schema of a PostgreSQL database in production", () => {
   it("is not touched by a process: it names the command and ends", async () => {
     const { code, stderr, stdout } = await command(place, ["serve", "--port", "0"]);
     expect([code, stdout]).toEqual([1, ""]);
-    expect(stderr).toMatch(/schema version 0, this program needs \d+: run `ampho db-up`/);
+    expect(stderr).toMatch(/schema version 0, but this program needs \d+\. Run `ampho db-up`\./);
   });
 
   it("cannot be made by the role that runs the service", async () => {
     const { code, stderr } = await command(place, ["db-up"]);
-    expect([code, stderr.trim()]).toEqual([1, expect.stringContaining("the role may not do what is needed")]);
+    expect([code, stderr.trim()]).toEqual([1, expect.stringContaining("the role lacks rights in the database")]);
   });
 
   it("is brought up, told and taken back by its owner", async () => {
@@ -49,12 +49,12 @@ describe("the schema of a PostgreSQL database in production", () => {
 
 describe("what is wrong with a postgres:// URL", () => {
   const wrong: readonly (readonly [string, Partial<URL>, RegExp])[] = [
-    ["the password", { password: "secret-1" }, /refuses the role or its password/],
-    ["the port", { port: "1" }, /nothing listens there/],
+    ["the password", { password: "secret-1" }, /rejects the role or its password/],
+    ["the port", { port: "1" }, /nothing listens at the address/],
     ["the database", { pathname: "/secret-2" }, /no database of that name/],
-    ["the host", { hostname: "secret-3.invalid" }, /the host is not known/],
+    ["the host", { hostname: "secret-3.invalid" }, /the host is unknown/],
     ["TLS where there is none", { search: "?sslmode=verify-full" }, /no TLS connection/],
-    ["a certificate file", { search: "?sslrootcert=/secret-4" }, /a parameter of the postgres:\/\/ URL/],
+    ["a certificate file", { search: "?sslrootcert=/secret-4" }, /AMPHO_DATABASE_URL has a wrong parameter/],
   ];
   it.each(wrong)("%s: one line that shows nothing of it", async (_, change, message) => {
     const url = new URL(database.runtimeUrl);

@@ -58,7 +58,9 @@ describe.each(stores)("on %s", (_, open) => {
   it("the newer program does not start before `db-up`, and names it", async () => {
     expect(await command(of(serving, later), ["serve", "--port", "0"])).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining(`version ${present}, this program needs ${present + 1}: run \`ampho db-up\``),
+      stderr: expect.stringContaining(
+        `version ${present}, but this program needs ${present + 1}. Run \`ampho db-up\`.`,
+      ),
     });
   });
 
@@ -76,7 +78,7 @@ describe.each(stores)("on %s", (_, open) => {
     clients.processes.push(older);
     await clients.go(20);
     expect(await clients.stop()).toEqual([]);
-    expect(older.stderr()).toContain(`schema version ${present + 1}, newer than this program's (${present})`);
+    expect(older.stderr()).toContain(`schema version ${present + 1}. This program has ${present}`);
     for (const each of clients.processes) expect((await each.stop()).code).toBe(0);
   });
 

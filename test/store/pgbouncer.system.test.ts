@@ -142,7 +142,7 @@ it("two processes behind the pooler leave nothing of one transaction in another'
 it("a store that would prepare statements is not opened over a pooler that does not know them", async () => {
   const opening = openPostgres({ url: pooler.url, migrate: false, prepare: true, log: () => {} });
   await expect(opening).rejects.toThrow(
-    "the pooler in front of PostgreSQL does not take prepared statements: unset AMPHO_DATABASE_PREPARE",
+    "The pooler in front of PostgreSQL does not take prepared statements. Unset AMPHO_DATABASE_PREPARE.",
   );
   await expect(opening).rejects.toBeInstanceOf(DatabaseError);
 });
@@ -172,7 +172,7 @@ it("prepares statements over one that knows them, and goes on without when it do
   );
   await renewEach(stores);
   const line =
-    "the pooler in front of PostgreSQL does not take prepared statements: unset AMPHO_DATABASE_PREPARE; until the next start there are none";
+    "The pooler in front of PostgreSQL does not take prepared statements. Unset AMPHO_DATABASE_PREPARE. Until the next start there are none.";
   expect(told).toEqual([line, line]);
   for (const store of stores) await store.close();
   knowing.stop();

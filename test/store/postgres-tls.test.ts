@@ -79,9 +79,7 @@ it.each([
   ["that nobody known has signed", "localhost", "?sslmode=verify-full"],
   ["that nobody known has signed, also where the mode is `require`", "localhost", "?sslmode=require"],
 ])("a certificate %s is refused", async (_, host, parameters) => {
-  await expect(open(host, parameters)).rejects.toThrow(
-    "no TLS connection to PostgreSQL, or its certificate is not good",
-  );
+  await expect(open(host, parameters)).rejects.toThrow("PostgreSQL has no TLS, or its certificate is not trusted");
 });
 
 it("a lost connection is replaced over a network that takes 600 ms there and back", async () => {

@@ -19,7 +19,7 @@ export const first: MigrationSteps = {
     )`,
     `insert into ampho_state (id, epoch, era, last_revocation, access_until) values (1, ${randomText}, 0, 0, 0)`,
 
-    // Runs of `user-import`. `lost_line`: the line of a row that made room for another user. Such an import cannot be
+    // Runs of `user-import`. `lost_line`: the line of a row that made room for another user. The import cannot then be
     // published. `touched_at`: the last sign of life of its owner.
     `create table ampho_imports (
       n ${countingKey},

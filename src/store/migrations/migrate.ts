@@ -1,5 +1,5 @@
-// Where a schema stands, and the steps forward and back. Each function is one transaction, run under the write lock:
-// of several processes that start at once on an empty database one migrates and the others find it done.
+// Reads the version of a schema and applies migrations forward and back. Each function is one transaction under the write
+// lock. If several processes start at once on an empty database, one migrates and the others find the migration applied.
 
 import { DatabaseError } from "../database-error.js";
 import type { Dialect } from "../dialect.js";
@@ -8,24 +8,24 @@ import { known } from "./known.js";
 import type { Migration } from "./migrations.js";
 import type { IndexSteps } from "./steps.js";
 
-/** The schema version that this program is made for. */
+/** The schema version of this program. */
 export const newest = known.length;
 
-/** Why a store with an older schema is not opened. */
+/** The error for a database with an older schema. */
 export function outdated(version: number): DatabaseError {
   return new DatabaseError(
-    `the database has schema version ${version}, this program needs ${newest}: run \`ampho db-up\``,
+    `The database has schema version ${version}, but this program needs ${newest}. Run \`ampho db-up\`.`,
   );
 }
 
-/** What is told when the schema is newer than the program, and serves it all the same. */
+/** The log line for a schema that is newer than the program and still works with it. */
 export function expanded(version: number): string {
-  return `the database has schema version ${version}, newer than this program's (${newest}), which can use it: start the newer one when you can`;
+  return `The database has schema version ${version}. This program has ${newest} and still works with it. Start the newer program soon.`;
 }
 
 function tooNew(version: number): DatabaseError {
   return new DatabaseError(
-    `the database has schema version ${version}, newer than this program knows (${newest}): use a newer Ampho`,
+    `The database has schema version ${version}, but this program only knows ${newest}. Use a newer Ampho.`,
   );
 }
 
@@ -33,7 +33,7 @@ interface Had extends Migration {
   readonly servesFrom: number;
 }
 
-/** Those that the database has had, in order; `appliedAt` is null while indexes of the last one are missing. */
+/** The migrations of the database, in order. `appliedAt` is null while indexes of the last migration are missing. */
 function* readHad(dialect: Dialect): Transaction<readonly Had[]> {
   if (!(yield* firstRow(dialect.tableExists, ["ampho_migrations"]))) return [];
   const rows = yield* query("select version, name, serves_from, applied_at from ampho_migrations order by version");
@@ -46,8 +46,8 @@ function* readHad(dialect: Dialect): Transaction<readonly Had[]> {
 }
 
 /**
- * The version of the schema; 0 before the first migration. It may be above the program's: throws DatabaseError when what
- * was done to the schema since is not for this program.
+ * Returns the version of the schema, 0 before the first migration. The version can be above the program's. Throws
+ * DatabaseError if this program cannot work with the newer schema.
  */
 export function* currentVersion(dialect: Dialect): Transaction<number> {
   const had = yield* readHad(dialect);
@@ -55,7 +55,7 @@ export function* currentVersion(dialect: Dialect): Transaction<number> {
   return had.filter(({ appliedAt }) => appliedAt !== null).at(-1)?.version ?? 0;
 }
 
-/** All known migrations with the time at which they were applied, and any that only the database knows. */
+/** Lists all known migrations with the time at which they were applied, and any that only the database knows. */
 export function* listMigrations(dialect: Dialect): Transaction<readonly Migration[]> {
   const had = yield* readHad(dialect);
   const open = known.filter(({ version }) => !had.some((each) => each.version === version));
@@ -67,11 +67,11 @@ export function* listMigrations(dialect: Dialect): Transaction<readonly Migratio
 
 export interface Step {
   readonly migration: Migration;
-  /** To be built apart before the migration is applied. */
+  /** Indexes that must be built separately before the migration counts as applied. */
   readonly indexes: readonly IndexSteps[];
 }
 
-/** Does the next migration, if there is one; where indexes are built apart, all but these, and that only once. */
+/** Applies the next migration, if there is one. Where indexes are built separately, it leaves them to the caller. */
 export function* migrateUp(dialect: Dialect, now: number): Transaction<Step | undefined> {
   const next = known[yield* currentVersion(dialect)];
   if (!next) return undefined;
@@ -96,7 +96,7 @@ export function* migrateUp(dialect: Dialect, now: number): Transaction<Step | un
   return { migration: { version, name, appliedAt }, indexes: apart };
 }
 
-/** The indexes are there; undefined when another process has said so before. */
+/** Marks the migration as applied when its indexes exist. Undefined if another process was first. */
 export function* finishUp({ version, name }: Migration, now: number): Transaction<Migration | undefined> {
   const row = yield* firstRow(
     "update ampho_migrations set applied_at = ? where version = ? and applied_at is null returning version",
@@ -105,7 +105,7 @@ export function* finishUp({ version, name }: Migration, now: number): Transactio
   return row && { version, name, appliedAt: now };
 }
 
-/** Takes the newest migration back, if there is one. What its tables held is gone. */
+/** Reverts the newest migration, if there is one. The data in its tables is lost. */
 export function* migrateDown(dialect: Dialect): Transaction<Migration | undefined> {
   const last = (yield* readHad(dialect)).at(-1);
   if (!last) return undefined;

@@ -1,4 +1,4 @@
-// What the commands `db-up`, `db-down`, `db-current` and `db-show` need of every kind of database.
+// The functions behind the commands `db-up`, `db-down`, `db-current` and `db-show`, for every kind of database.
 
 export interface Migration {
   readonly version: number;
@@ -8,19 +8,19 @@ export interface Migration {
 }
 
 export interface Migrations {
-  /** Applies all that are not; returns those, in order. */
+  /** Applies all migrations that are not applied, and returns them in order. */
   up(): Promise<readonly Migration[]>;
-  /** Takes the newest back with all that its tables hold; undefined when there is none. */
+  /** Reverts the newest migration with all data in its tables. Undefined when there is none. */
   down(): Promise<Migration | undefined>;
-  /** The version of the schema, 0 when there is none. */
+  /** Returns the version of the schema, 0 when there is none. */
   current(): Promise<number>;
   list(): Promise<readonly Migration[]>;
-  /** Whether whoever serves with this URL could change or drop the tables; false where there are no roles, or no tables. */
+  /** True if a process with this URL can change or drop the tables. False where there are no roles, or no tables. */
   owns(): Promise<boolean>;
   close(): Promise<void>;
 }
 
-/** Repeats a step that applies one migration until there is none left. */
+/** Applies one migration after another until none is left. */
 export async function applyAll(applyNext: () => Promise<Migration | undefined>): Promise<readonly Migration[]> {
   const all: Migration[] = [];
   for (;;) {

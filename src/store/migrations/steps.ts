@@ -1,23 +1,23 @@
 // One migration: forward and back as lists of statements.
 //
-// Programs of two schema versions serve one database while a fleet is brought up to date: first expand, then contract. A
-// migration expands when programs that know nothing of it go on: a table, a column that may be null or has a constant
-// default, an index. What is taken away goes in a later one, when no program uses it any more.
+// While a fleet is updated, programs of two schema versions use one database. So a change first expands and later contracts.
+// A migration expands if older programs still work: it adds a table, an index, or a column that can be null or has a
+// constant default. A later migration removes the old part, when no program uses it any more.
 import type { Dialect } from "../dialect.js";
 
 export interface MigrationSteps {
   readonly version: number;
   readonly name: string;
   /**
-   * The oldest schema version whose programs can use the database afterwards: as low as that of the migration before, when
-   * this one expands; the first version whose programs can do without, when it takes something away.
+   * The oldest schema version whose programs can use the database afterwards. A migration that expands repeats the value of
+   * the migration before it. A migration that removes something names the first version whose programs do not use it.
    */
   readonly servesFrom: number;
-  /** All in one transaction. On PostgreSQL none may take longer than the seconds that others can wait for its locks. */
+  /** Runs in one transaction. On PostgreSQL no statement can take longer than other transactions can wait for its locks. */
   readonly up: (dialect: Dialect) => readonly string[];
-  /** Of tables that may be large: built after `up`, on PostgreSQL while the table is read and written. */
+  /** Indexes of tables that can be large. They are built after `up`, on PostgreSQL while the table is in use. */
   readonly indexes?: readonly IndexSteps[];
-  /** The same back, in one transaction; `indexes` are gone by then. */
+  /** Reverts `up` in one transaction. `indexes` are dropped before it. */
   readonly down: (dialect: Dialect) => readonly string[];
 }
 

@@ -1,4 +1,4 @@
-// One connection to PostgreSQL. No session state, and no named statement unless that is asked for, so that a pooler may hand
+// One connection to PostgreSQL. It has no session state, and named statements only on request, so that a pooler can hand
 // each transaction to another server process (PgBouncer in transaction mode).
 import { Socket } from "node:net";
 import type { ClientConfig, CustomTypesConfig, QueryResult } from "pg";
@@ -11,17 +11,17 @@ export type PostgresModule = Pick<typeof import("pg"), "Client">;
 
 export interface PostgresConnection {
   /**
-   * Rejects with PostgresFailure, and throws at once what is a bug. Without parameters the text may be several statements:
-   * the last one's result is told, and none has a name.
+   * Rejects with PostgresFailure, and throws at once for a bug. Without parameters the text can be several statements.
+   * The last result is then returned, and no statement has a name.
    */
   query(sql: string, parameters?: readonly SqlValue[]): Promise<QueryResult<Row>>;
   /** False once it is lost. */
   readonly usable: boolean;
-  /** At once; what runs on it rejects. */
+  /** Closes it at once. Running queries reject. */
   destroy(): void;
-  /** Says goodbye to the server. */
+  /** Closes it with a message to the server. */
   end(): void;
-  /** Whether it keeps the process alive. */
+  /** Lets it keep the process alive, or not. */
   hold(held: boolean): void;
   /** Called once, when it is lost or ended. */
   onLost(listener: () => void): void;
@@ -33,15 +33,17 @@ export async function loadPostgres(): Promise<PostgresModule> {
     return await import("pg");
   } catch (error) {
     if (!isNotInstalled(error)) throw error;
-    throw new ConfigurationError("AMPHO_DATABASE_URL: PostgreSQL needs the package pg: npm install pg");
+    throw new ConfigurationError(
+      "AMPHO_DATABASE_URL names PostgreSQL, which needs the package pg. Install it: npm install pg",
+    );
   }
 }
 
-/** For one who is told to go, but never answers. */
+/** How long the server can take to close the connection. */
 const goodbyeMs = 500;
 const keepAliveMs = 10_000;
 
-/** The whole of TLS and authentication has to be done within `timeoutMs`. Without `names` no statement has one. */
+/** TLS and authentication must be done within `timeoutMs`. Without `names` no statement has a name. */
 export async function connect(
   module: PostgresModule,
   url: string,
@@ -52,8 +54,8 @@ export async function connect(
   const client = createClient(module, { ...clientOptions, connectionString: libpqModes(url), stream: () => socket });
   let usable = true;
   /**
-   * Texts by whether the server has made their names. One whose first statement has failed goes without: PgBouncer knows a
-   * name from the moment at which it was asked for, and ends the connection of whoever asks a second time.
+   * The texts, and whether the server has prepared their names. A text whose first statement failed gets no name. PgBouncer
+   * knows a name from the first request for it, and ends a connection that requests it a second time.
    */
   const made = new Map<string, boolean>();
   let tellLost = () => {};
@@ -81,10 +83,10 @@ export async function connect(
 
   return {
     query: (text, parameters) => {
-      // PostgreSQL refuses NUL in text; here it is the same bug as it is with SQLite.
+      // PostgreSQL rejects NUL in text. Here it is the same bug as with SQLite.
       if (parameters?.some((value) => typeof value === "string" && value.includes("\0")))
-        throw new TypeError("a bound text holds NUL");
-      // What is sent in one turn goes out in one piece: half of a renewal's time in this process is writing to the socket.
+        throw new TypeError("a bound text contains NUL");
+      // All queries of one turn go out in one piece. Half of the time of a renewal in this process is writing to the socket.
       socket.cork();
       process.nextTick(() => socket.uncork());
       const name = parameters && made.get(text) !== false ? names?.of(text) : undefined;
@@ -118,7 +120,7 @@ export async function connect(
   };
 }
 
-/** `text`: of a statement that has a name. */
+/** `text`: the text of a statement with a name. */
 async function answerOf(answer: Promise<QueryResult<Row>>, text?: string): Promise<QueryResult<Row>> {
   try {
     const result = await answer;
@@ -128,8 +130,8 @@ async function answerOf(answer: Promise<QueryResult<Row>>, text?: string): Promi
   }
 }
 
-// int8, int2, int4 as numbers: all of ours are safe integers. The rest of what the schema has is text. Given with each query:
-// in older versions the second result of one does not know the connection's.
+// int8, int2 and int4 are numbers, because all integers of the schema are safe. All other columns are text. The types come
+// with each query, because in older versions of `pg` the second result of a query does not know those of the connection.
 const types: CustomTypesConfig = {
   getTypeParser: (oid: number) => (value: string | Buffer) =>
     [20, 21, 23].includes(oid) ? Number(value) : String(value),
@@ -139,7 +141,7 @@ const clientOptions: ClientConfig = {
   fallback_application_name: "ampho",
   keepAlive: true,
   keepAliveInitialDelayMillis: keepAliveMs,
-  // A statement does not wait for the answer to `begin`; versions of `pg` that do not know it wait.
+  // A statement does not wait for the result of `begin`. Versions of `pg` without this option wait.
   pipeline: true,
 };
 
@@ -147,14 +149,16 @@ function createClient(module: PostgresModule, options: ClientConfig) {
   try {
     return new module.Client(options);
   } catch {
-    // A certificate file that is not there, a mode that is none. The message may hold parts of the URL.
-    throw new ConfigurationError("AMPHO_DATABASE_URL: a parameter of the postgres:// URL is wrong, or names no file");
+    // A certificate file is missing, or a mode is unknown. The message of `pg` can contain parts of the URL.
+    throw new ConfigurationError(
+      "AMPHO_DATABASE_URL has a wrong parameter, or one that names a file which does not exist.",
+    );
   }
 }
 
 /**
- * `require` and `verify-ca` verify as `verify-full` does, unless the URL says `uselibpqcompat=true`: as `pg` 8 reads them,
- * said in a way that the next version reads alike. A server without TLS is refused.
+ * `require` and `verify-ca` verify as `verify-full` does, unless the URL has `uselibpqcompat=true`. `pg` 8 reads them so, and
+ * this spelling means the same in the next version. A server without TLS is rejected.
  */
 function libpqModes(url: string): string {
   if (/[?&]uselibpqcompat=true(?:&|$)/.test(url)) return url;

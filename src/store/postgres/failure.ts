@@ -1,24 +1,24 @@
-// What PostgreSQL or the way to it says when it cannot, told apart by SQLSTATE
+// Failures of PostgreSQL and of the connection to it, by SQLSTATE
 // (https://www.postgresql.org/docs/current/errcodes-appendix.html) or by the code of the socket.
-// Messages of servers and sockets may hold parts of the URL, and a password that was written wrong in it: none is passed on.
+// No message of a server or socket is passed on. It can contain parts of the URL, with a password that was typed wrong.
 import { isError } from "../../errors.js";
 
 export class PostgresFailure extends Error {
   override readonly name = "PostgresFailure";
-  /** Of the server, of Node's sockets, or one of ours: `lost`, `late`, `standby`, `tls`. */
+  /** The code of the server, of Node's sockets, or one of Ampho: `lost`, `late`, `standby`, `tls`. */
   readonly code: string;
-  /** Of the statement, if it was sent with a name. */
+  /** The text of the statement, if it was sent with a name. */
   readonly text: string | undefined;
 
   constructor(code: string, text?: string) {
-    super(explanations.find(([pattern]) => pattern.test(code))?.[1] ?? `PostgreSQL answers with error ${code}`);
+    super(explanations.find(([pattern]) => pattern.test(code))?.[1] ?? `PostgreSQL returned the error ${code}`);
     this.code = code;
     this.text = text;
   }
 
   /**
-   * The transaction is undone for certain, and the same one may succeed in a moment (serialization failure, deadlock), or
-   * without a name for the statement (its name is missing or taken, its plan older than the table).
+   * The transaction is undone for certain. It can succeed in a moment (serialization failure, deadlock). Or it can succeed
+   * without a name for the statement, whose name is missing or taken, or whose plan is older than the table.
    */
   get undone(): boolean {
     return /^40(?:001|P01)$/.test(this.code) || this.nameUnusable || this.planStale;
@@ -29,20 +29,20 @@ export class PostgresFailure extends Error {
     return this.text !== undefined && /^(?:26000|42P05)$/.test(this.code);
   }
 
-  /** The types of the columns of a statement with a name are others since it was planned. */
+  /** The types of the columns have changed since a statement with a name was planned. */
   get planStale(): boolean {
     return this.text !== undefined && this.code === "0A000";
   }
 
-  /** Of no more use is the connection that it came by. */
+  /** The connection of the failure cannot be used any more. */
   get breaking(): boolean {
     return !/^[0-9A-Z]{5}$/.test(this.code) || /^(?:08|57P|58|F0|XX|25006)/.test(this.code);
   }
 }
 
 /**
- * Whatever `pg` rejects with; `text` is that of a statement with a name. What is no failure of the server or the network is a
- * bug, and comes back as it is.
+ * Converts an error of `pg`. `text` is the text of a statement with a name. An error that comes neither from the server nor
+ * from the network is a bug, and is returned as it is.
  */
 export function failureOf(error: unknown, text?: string): Error {
   if (error instanceof PostgresFailure || !isError(error)) return asError(error);
@@ -56,29 +56,29 @@ export function failureOf(error: unknown, text?: string): Error {
 }
 
 function asError(error: unknown): Error {
-  return isError(error) ? error : new Error("something that is no Error was thrown");
+  return isError(error) ? error : new Error("a value that is no Error was thrown");
 }
 
 const explanations: readonly (readonly [RegExp, string])[] = [
   [/^lost$|^ECONNRESET$|^EPIPE$/, "the connection to PostgreSQL was lost"],
-  [/^late$|^ETIMEDOUT$|^57014$/, "PostgreSQL does not answer in time"],
+  [/^late$|^ETIMEDOUT$|^57014$/, "PostgreSQL does not respond in time"],
   [/^standby$|^25006$/, "the PostgreSQL server is a standby or read-only"],
-  [/^tls$/, "no TLS connection to PostgreSQL, or its certificate is not good"],
-  [/^ECONNREFUSED$|^ENOENT$/, "PostgreSQL cannot be reached: nothing listens there"],
-  [/^ENOTFOUND$|^EAI_AGAIN$/, "PostgreSQL cannot be reached: the host is not known"],
-  [/^EHOSTUNREACH$|^ENETUNREACH$/, "PostgreSQL cannot be reached: there is no way to the host"],
-  [/^28/, "PostgreSQL refuses the role or its password"],
+  [/^tls$/, "PostgreSQL has no TLS, or its certificate is not trusted"],
+  [/^ECONNREFUSED$|^ENOENT$/, "PostgreSQL is unreachable, because nothing listens at the address"],
+  [/^ENOTFOUND$|^EAI_AGAIN$/, "PostgreSQL is unreachable, because the host is unknown"],
+  [/^EHOSTUNREACH$|^ENETUNREACH$/, "PostgreSQL is unreachable, because there is no route to the host"],
+  [/^28/, "PostgreSQL rejects the role or its password"],
   [/^3D000$/, "PostgreSQL has no database of that name"],
   [
     /^42501$/,
-    "the role may not do what is needed in the database: `ampho db-up` runs as the owner of the schema, and what serves as a role with its rights (docs/operating.md, Two roles)",
+    "the role lacks rights in the database. Run `ampho db-up` as the owner of the schema, and serve as a role with its rights (docs/operating.md, Two roles)",
   ],
-  [/^3F000$/, "there is no schema in the search path to make tables in"],
+  [/^3F000$/, "the search path has no schema in which tables can be created"],
   [/^42P01$|^42703$/, "a table or column of the schema is missing"],
   [/^53300$/, "PostgreSQL has no connection left"],
   [/^53100$/, "the disk of PostgreSQL is full"],
   [/^57P03$/, "PostgreSQL is starting up"],
   [/^57P/, "PostgreSQL is shutting down"],
-  [/^55P03$/, "a lock in PostgreSQL is held by somebody else for too long"],
-  [/^40/, "PostgreSQL found transactions in each other's way again and again"],
+  [/^55P03$/, "another session holds a lock in PostgreSQL for too long"],
+  [/^40/, "PostgreSQL found conflicting transactions again and again"],
 ];

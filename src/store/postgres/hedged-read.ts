@@ -1,23 +1,23 @@
-// A question that is asked once more when its answer is overdue: a connection may be dead without anybody having said so, as
-// behind a firewall that has forgotten it, while the server answers whoever opens another.
+// A read that is sent once more on another connection when its result is overdue. A connection can be dead without notice,
+// for example behind a firewall that has forgotten it, while the server responds on a new one.
 
-/** On a network that is no slower, and between two reads a quarter of a second apart, all is known within the second. */
+/** With reads a quarter of a second apart, a revocation is then known within a second on any network that is no slower. */
 const overdueMs = 400;
 
-export type HedgedRead = <T>(ask: (again: boolean) => Promise<T>) => Promise<T>;
+export type HedgedRead = <T>(read: (again: boolean) => Promise<T>) => Promise<T>;
 
 /**
- * The first good answer counts; rejects when there is none. Overdue is what takes twice as long as the answer before, too:
- * a server that is far away is not asked twice each time.
+ * The first successful result counts. Rejects if there is none. A result is overdue only if it takes twice as long as the
+ * one before, so that a distant server does not get each read twice.
  */
 export function createHedgedRead(): HedgedRead {
   let tookMs = 0;
-  return async <T>(ask: (again: boolean) => Promise<T>) => {
+  return async <T>(read: (again: boolean) => Promise<T>) => {
     const timed = async (again: boolean) => {
       const askedMs = performance.now();
-      const answer = await ask(again);
+      const result = await read(again);
       tookMs = performance.now() - askedMs;
-      return answer;
+      return result;
     };
     const first = timed(false);
     if (await isSettled(first, Math.max(overdueMs, 2 * tookMs))) return first;

@@ -1,14 +1,14 @@
-// An index of a table that is read and written meanwhile
-// (https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY). It cannot be part of a
-// transaction, and one that was broken off leaves an index that is kept up to date and never used: such a one is built anew.
-// It waits for the transactions that are older than it, without anybody waiting behind it, and so has no time limit.
+// Builds an index while its table is read and written
+// (https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY). This cannot be part of a
+// transaction. A build that was broken off leaves an invalid index, which is dropped and built again.
+// A build waits for older transactions, and no transaction waits behind it. So it has no time limit.
 import type { IndexSteps } from "../migrations/steps.js";
 import type { PostgresConnection } from "./connection.js";
 
 /**
- * Whether a server process builds or drops it: one goes on for a process of ours that was killed, and dropping an index that
- * is being built is an internal error (XX000). Looked up, not locked: a lock outside of a transaction belongs to a connection
- * of the server, and behind a pooler the next statement may have another one.
+ * Returns true if a server process builds or drops the index. It goes on when its client is killed, and to drop an index
+ * that is being built is an internal error (XX000). This is a look-up and not a lock. A lock outside of a transaction belongs
+ * to a connection of the server, and behind a pooler the next statement can have another one.
  */
 export async function isBuilding(connection: PostgresConnection, { name }: IndexSteps): Promise<boolean> {
   const { rows } = await connection.query(

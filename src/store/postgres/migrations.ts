@@ -1,6 +1,6 @@
-// Migrations of PostgreSQL: each in a transaction, under a lock that the transaction holds. Of ten processes that start at
-// once one migrates; the others wait and find it done. One that is killed leaves nothing half done, or a begun migration
-// whose indexes the next one builds. Nobody who uses a table waits behind us for long.
+// Migrations of PostgreSQL. Each runs in a transaction that has a lock. If ten processes start at once, one migrates, and the
+// others wait and find the migration applied. A killed process leaves nothing half done, or a migration whose indexes the
+// next process builds. No transaction that uses a table waits for a migration for long.
 import { setTimeout as pause } from "node:timers/promises";
 import { DatabaseError } from "../database-error.js";
 import { postgresDialect } from "../dialect.js";
@@ -13,16 +13,16 @@ import { buildIndex, isBuilding } from "./index-build.js";
 import { TransactionFailure, transact } from "./transact.js";
 
 const connectMs = 15_000;
-/** How long one waits for another that migrates. */
+/** How long a process waits for another that migrates. */
 const patienceMs = 600_000;
-/** How long it is tried to get a lock on a table that somebody else does not give up. */
+/** How long a process tries to lock a table that other transactions use. */
 const locksMs = 10_000;
 /**
- * A change of a table waits for those who use it, and everybody else then waits behind it, and again while it is made.
- * Requests give up after 4.5 s, so a statement has to be done before, or it is undone.
+ * A change of a table waits for the transactions that use it, and all later transactions wait for the change. Requests give
+ * up after 4.5 s, so that a statement must be done before that, or it is undone.
  */
 const limits = { lockMs: 300, statementMs: 4000, idleMs: 60_000 };
-/** The transaction that only holds the lock is not taken for one that was left. */
+/** How often the transaction with the lock shows the server that it is alive. */
 const aliveMs = 20_000;
 
 /** Another process migrates. */
@@ -30,7 +30,7 @@ class Busy extends Error {
   override readonly name = "Busy";
 }
 
-/** Errors as of `openPostgres`. */
+/** Rejects as `openPostgres` does. */
 export async function openPostgresMigrations(url: string): Promise<Migrations> {
   const module = await loadPostgres();
   let open: PostgresConnection | undefined;
@@ -42,7 +42,7 @@ export async function openPostgresMigrations(url: string): Promise<Migrations> {
   const run = <T>(start: () => Transaction<T>): Promise<T> =>
     retrying(async () => (await transact(await connected(), start, limits)).value);
 
-  /** Undefined: another process has finished it meanwhile. */
+  /** Undefined: another process has applied it meanwhile. */
   async function applyNext(): Promise<Step | undefined> {
     const step = await run(() => locked((now) => migrateUp(postgresDialect, now)));
     if (step === undefined || step.indexes.length === 0) return step;
@@ -68,7 +68,7 @@ function* readOwnership(): Transaction<boolean> {
   return row !== undefined && integer(row, "owns") === 1;
 }
 
-/** Again, while another one migrates, or somebody uses a table that is to be changed. */
+/** Tries again while another process migrates, or while other transactions use a table that must change. */
 async function retrying<T>(attempt: () => Promise<T>): Promise<T> {
   const begun = performance.now();
   for (;;) {
@@ -93,18 +93,18 @@ const lockTimeout = "55P03";
 const statementTimeout = "57014";
 
 function explained(failure: unknown): unknown {
-  if (failure instanceof Busy) return new DatabaseError("another process has been migrating for ten minutes");
+  if (failure instanceof Busy) return new DatabaseError("Another process has been migrating for ten minutes.");
   if (!(failure instanceof PostgresFailure)) return failure;
   const message =
     failure.code === statementTimeout
-      ? "a statement of the migration takes so long that others would have to wait: nothing of it was done"
+      ? "A statement of the migration takes so long that requests would have to wait. The migration was rolled back."
       : failure.message;
   return new DatabaseError(message, { cause: failure });
 }
 
 /**
- * Tried, not waited for: `create index concurrently` waits for every statement that has begun before it, and one that waits
- * for this lock would be such a statement.
+ * Does not wait for the lock. `create index concurrently` waits for every earlier statement, and a statement that waits for
+ * this lock would be one of them.
  */
 const tryLock = "select pg_try_advisory_xact_lock(hashtextextended('ampho migrations', 0))::integer as locked";
 
@@ -116,7 +116,7 @@ function* locked<T>(work: (now: number) => Transaction<T>): Transaction<T> {
   return yield* work(row ? integer(row, "now") : 0);
 }
 
-/** A transaction that does nothing holds the lock meanwhile; it ends with the process, and with what went wrong. */
+/** An idle transaction has the lock meanwhile. It ends with the process, and with any error. */
 async function holdingLock(holder: PostgresConnection, work: () => Promise<void>): Promise<void> {
   const { rows } = await holder.query(`begin isolation level read committed;
     select set_config('idle_in_transaction_session_timeout', '${limits.idleMs}', true); ${tryLock}`);

@@ -1,5 +1,5 @@
-// A bounded set of connections. Whoever waits for one is served in order, urgent ones first; a connection that cannot be
-// opened fails those that waited for it only where no other is open that they could have.
+// A limited set of connections. Calls wait for one in order, urgent calls first. A connection that cannot be opened fails
+// the waiting calls only if no other connection is open.
 import { AmphoError } from "../../errors.js";
 import type { StoreStats } from "../store.js";
 import type { PostgresConnection } from "./connection.js";
@@ -7,16 +7,16 @@ import { PostgresFailure } from "./failure.js";
 
 export interface Pool {
   /**
-   * Rejects with PostgresFailure, or AmphoError `overloaded` when too many wait already. `maxAge`: one that has just been
-   * opened or used, not one that nobody has used for a while.
+   * Rejects with PostgresFailure, or AmphoError `overloaded` if too many calls wait. `fresh`: a connection that has just been
+   * opened or used, not an idle one.
    */
   take(waitMs: number, urgent: boolean, fresh?: boolean): Promise<PostgresConnection>;
-  /** Back, whatever its state is. */
+  /** Takes a connection back, whatever its state. */
   give(connection: PostgresConnection): void;
-  /** Those that nobody uses may be as dead as one that just did not answer. */
+  /** Closes all idle connections, which can be as dead as one that just did not respond. */
   dropIdle(): void;
   stats(): StoreStats;
-  /** Resolves when those in use are back. */
+  /** Resolves when all connections in use are back. */
   close(): Promise<void>;
 }
 
@@ -30,33 +30,33 @@ interface Waiting {
 
 export interface PoolLimits {
   readonly connections: number;
-  /** So many of them only urgent calls are given: the others may all be waiting for a lock. */
+  /** How many of them only urgent calls get, because all others might be waiting for a lock. */
   readonly reserved: number;
-  /** Beyond this they are refused, not kept in memory. */
+  /** Beyond this number waiting calls are rejected, not kept in memory. */
   readonly waiting: number;
   readonly idleMs: number;
 }
 
-/** After a connection could not be opened. */
+/** The pause after a connection could not be opened. */
 const pauseMs = 200;
 
 export function createPool(open: () => Promise<PostgresConnection>, limits: PoolLimits): Pool {
   const idle = new Map<PostgresConnection, NodeJS.Timeout>();
   const waiting: Waiting[] = [];
-  /** Those in use by calls that are not urgent. */
+  /** The connections in use by calls that are not urgent. */
   const usual = new Set<PostgresConnection>();
-  // `opened` counts those that are being opened, too.
+  // `opened` includes the connections that are being opened.
   let [opened, opening, turns] = [0, 0, 0];
   let notBefore = 0;
   let closing: Promise<void> | undefined;
   let whenEmpty = () => {};
 
-  /** How many more calls that are not urgent may have one. */
+  /** How many more calls that are not urgent can have a connection. */
   const room = () => limits.connections - limits.reserved - usual.size;
 
   function takeIdle(urgent: boolean): PostgresConnection | undefined {
     if (!urgent && room() <= 0) return undefined;
-    // The newest first: the others may grow old and go.
+    // The newest first, so that the others grow old and are closed.
     const connection = [...idle.keys()].at(-1);
     if (connection) leaveIdle(connection);
     if (connection && !urgent) usual.add(connection);
@@ -69,7 +69,7 @@ export function createPool(open: () => Promise<PostgresConnection>, limits: Pool
     connection.hold(true);
   }
 
-  /** The oldest that nobody uses. */
+  /** Closes the oldest idle connection if there is no room for another. */
   function makeRoom(): void {
     const [oldest] = idle.keys();
     if (opened >= limits.connections && oldest) discard(oldest);
@@ -87,13 +87,13 @@ export function createPool(open: () => Promise<PostgresConnection>, limits: Pool
     forget();
   }
 
-  /** How many of those that wait are urgent. They stand in front. */
+  /** How many waiting calls are urgent. They are at the front. */
   function urgentCount(): number {
     const at = waiting.findIndex(({ urgent }) => !urgent);
     return at === -1 ? waiting.length : at;
   }
 
-  /** How many of those that wait could have one now. */
+  /** How many waiting calls could have a connection now. */
   function wanted(): number {
     const urgent = urgentCount();
     return urgent + Math.min(waiting.length - urgent, Math.max(room(), 0));
@@ -101,7 +101,7 @@ export function createPool(open: () => Promise<PostgresConnection>, limits: Pool
 
   function grow(): void {
     if (closing || opened >= limits.connections || opening >= wanted()) return;
-    // A server that has none left is not asked again and again while there are others to wait for.
+    // A server without free connections is not asked again and again while there are connections to wait for.
     if (opened > 0 && performance.now() < notBefore) return;
     [opened, opening] = [opened + 1, opening + 1];
     const since = ++turns;
@@ -122,7 +122,7 @@ export function createPool(open: () => Promise<PostgresConnection>, limits: Pool
     );
   }
 
-  /** Whoever came later is the business of the next try. */
+  /** Fails the calls that waited before the attempt. Later calls wait for the next attempt. */
   function failWaiting(since: number, error: Error): void {
     for (const each of waiting.filter((one) => one.since <= since)) {
       remove(each);
@@ -162,9 +162,7 @@ export function createPool(open: () => Promise<PostgresConnection>, limits: Pool
       const connection = fresh ? undefined : takeIdle(urgent);
       if (connection) return Promise.resolve(connection);
       if (waiting.length >= limits.waiting && !urgent)
-        return Promise.reject(
-          new AmphoError("overloaded", "the store has more to do than it can", { retryAfterSeconds: 1 }),
-        );
+        return Promise.reject(new AmphoError("overloaded", "The database is overloaded.", { retryAfterSeconds: 1 }));
       return new Promise((resolve, reject) => {
         const each: Waiting = {
           resolve,
@@ -176,7 +174,7 @@ export function createPool(open: () => Promise<PostgresConnection>, limits: Pool
             reject(new PostgresFailure("late"));
           }, waitMs),
         };
-        // Behind those that are urgent, too: else whoever came first among them would be served last.
+        // Behind earlier urgent calls, because otherwise the first of them would be last.
         waiting.splice(urgent ? urgentCount() : waiting.length, 0, each);
         grow();
       });
@@ -188,7 +186,7 @@ export function createPool(open: () => Promise<PostgresConnection>, limits: Pool
         if (idle.has(connection)) discard(connection);
       }
     },
-    // One that is being opened serves nobody yet.
+    // A connection that is being opened is no use yet.
     stats: () => ({ open: opened - opening, busy: opened - opening - idle.size, waiting: waiting.length }),
     close: () =>
       (closing ??= new Promise((resolve) => {

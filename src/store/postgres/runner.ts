@@ -1,5 +1,6 @@
-// Calls of the store on PostgreSQL: a connection, a transaction, another try where the first is undone for certain, and an
-// answer within a bound: a server that hangs, or a network that swallows everything, is told from a slow one by time only.
+// Runs an operation on PostgreSQL: takes a connection, runs the transaction, and repeats it if the first attempt is undone for
+// certain. The call ends within a time limit, which is the only way to detect a server that hangs or a network that drops
+// everything.
 import { setTimeout as pause } from "node:timers/promises";
 import type { Transaction } from "../transaction.js";
 import { PostgresFailure } from "./failure.js";
@@ -8,24 +9,24 @@ import type { StatementNames } from "./statement-names.js";
 import { TransactionFailure, type TransactionResult, transact } from "./transact.js";
 
 export interface Runner {
-  /** Rejects with PostgresFailure, AmphoError `overloaded`, or what the work throws. */
+  /** Rejects with PostgresFailure, AmphoError `overloaded`, or the exception of the transaction. */
   run<T>(start: () => Transaction<T>, limits?: CallLimits): Promise<TransactionResult<T>>;
 }
 
 export interface CallLimits {
-  /** Milliseconds until it is given up. */
+  /** Milliseconds until the call is given up. */
   readonly waitMs?: number;
   readonly urgent?: boolean;
-  /** By no connection that nobody has used for a while. */
+  /** Uses no idle connection. */
   readonly fresh?: boolean;
 }
 
-/** Some calls follow one another: the first that hangs and one behind it are over within the 6 s of contract §5. */
+/** Two calls that follow each other and hang are over within the 6 s of docs/contract.md §5. */
 const usualMs = 4500;
-/** While the server is known not to answer. */
+/** The limit after a call without a response in time. */
 const doubtfulMs = 1000;
 const idleMs = 5000;
-const triesMax = 6;
+const attemptsMax = 6;
 const lostMax = 3;
 
 export function createRunner(pool: Pool, names?: StatementNames): Runner {
@@ -59,7 +60,7 @@ export function createRunner(pool: Pool, names?: StatementNames): Runner {
     async run(start, limits = {}) {
       const { waitMs = usualMs } = limits;
       const untilMs = performance.now() + (doubtful ? Math.min(doubtfulMs, waitMs) : waitMs);
-      for (let tries = 1; ; ) {
+      for (let attempts = 1; ; ) {
         try {
           const done = await attempt(start, untilMs, limits);
           doubtful = false;
@@ -68,26 +69,26 @@ export function createRunner(pool: Pool, names?: StatementNames): Runner {
           const failure = error instanceof TransactionFailure ? error.failure : error;
           if (!(failure instanceof PostgresFailure)) throw failure;
           if (failure.code === "late") {
-            // What a failed-over or cut-off server has left is as dead as this one. Who has only waited for a connection
-            // knows nothing of those that are there: they may have been opened a moment ago.
+            // After a failover or a cut the idle connections are as dead as this one. A call that only waited for a
+            // connection knows nothing about the open ones, which can be new.
             if (error instanceof TransactionFailure && !doubtful) pool.dropIdle();
             doubtful = true;
           }
-          // At once, and however many of its statements it is: each time there is a name less.
+          // Repeats at once, for any number of statements, because each time there is one name less.
           if (names?.failed(failure)) continue;
-          const pauseMs = Math.random() * 20 * 2 ** tries;
-          if (!(error instanceof TransactionFailure) || !mayRepeat(error, failure, tries)) throw failure;
+          const pauseMs = Math.random() * 20 * 2 ** attempts;
+          if (!(error instanceof TransactionFailure) || !canRepeat(error, failure, attempts)) throw failure;
           if (performance.now() + pauseMs >= untilMs) throw failure;
           await pause(pauseMs);
-          tries++;
+          attempts++;
         }
       }
     },
   };
 }
 
-/** A connection that was lost before its commit was sent has undone its transaction as well. */
-function mayRepeat({ uncertain }: TransactionFailure, failure: PostgresFailure, tries: number): boolean {
-  if (failure.undone) return tries < triesMax;
-  return failure.breaking && !uncertain && tries < lostMax;
+/** A connection that was lost before its commit was sent has undone its transaction. */
+function canRepeat({ uncertain }: TransactionFailure, failure: PostgresFailure, attempts: number): boolean {
+  if (failure.undone) return attempts < attemptsMax;
+  return failure.breaking && !uncertain && attempts < lostMax;
 }

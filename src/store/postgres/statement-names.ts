@@ -1,18 +1,18 @@
-// Names under which the server keeps statements prepared, so that each connection has a text parsed and planned once.
-// A name comes from its text alone: where processes, old and new ones, share connections of the server, it means one text.
+// Names under which the server keeps prepared statements, so that each connection parses and plans a text once. A name
+// depends on its text alone. Where old and new processes share connections of the server, a name means one text.
 import { createHash } from "node:crypto";
 import type { PostgresFailure } from "./failure.js";
 
 export interface StatementNames {
-  /** Undefined: the statement is sent without a name, and forgotten when it is done. */
+  /** Undefined: the statement is sent without a name, and the server forgets it afterwards. */
   of(text: string): string | undefined;
-  /** Whether what a transaction has failed of was a name that is no longer given. */
+  /** Returns true if a transaction failed because of a name, which is then no longer used. */
   failed(failure: PostgresFailure): boolean;
-  /** The names were not there, or taken: no more is given. */
+  /** The names were missing or taken, and none is used any more. */
   readonly refused: boolean;
 }
 
-/** More than there are texts: none is made of what is asked for. Each costs memory of each connection of the server. */
+/** More than there are texts, because no text contains input. Each name costs memory in each connection of the server. */
 const namesMax = 500;
 
 /** `onRefused` is called once. */
@@ -31,7 +31,7 @@ export function createStatementNames(onRefused: () => void): StatementNames {
         refused = true;
         onRefused();
       }
-      // A migration was made. A pooler keeps the old plan whatever the connection.
+      // A migration was applied. A pooler keeps the old plan on every connection.
       if (planStale) names.set(text, undefined);
       return nameUnusable || planStale;
     },

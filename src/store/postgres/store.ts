@@ -1,4 +1,4 @@
-// The store of a fleet: PostgreSQL 14 or newer. Every call is answered within a bound, whatever the server does.
+// PostgreSQL 14 or newer, for a fleet. Every call ends within a time limit, whatever the server does.
 import { AmphoError } from "../../errors.js";
 import { DatabaseError } from "../database-error.js";
 import { postgresDialect } from "../dialect.js";
@@ -16,46 +16,46 @@ import { type CallLimits, createRunner } from "./runner.js";
 import { createStatementNames } from "./statement-names.js";
 
 export interface PostgresOptions {
-  /** `postgres://…`; what it leaves out, the variables PGHOST, PGPASSWORD and so on say. */
+  /** `postgres://…`. The variables PGHOST, PGPASSWORD and so on give the parts that it leaves out. */
   readonly url: string;
-  /** Bring an older or empty schema up to date; else opening it fails and names `ampho db-up`. */
+  /** Applies missing migrations. Without it an older schema is an error that names `ampho db-up`. */
   readonly migrate: boolean;
-  /** Whether the server keeps statements prepared, by name: a pooler between has to know them. */
+  /** Lets the server keep prepared statements by name. A pooler in front of it must support them. */
   readonly prepare?: boolean | undefined;
-  /** Gets a line for people when something was done to the schema, or is not as it was said to be. */
+  /** Receives a line for people when the schema changed, or when the pooler does not take prepared statements. */
   readonly log: (line: string) => void;
 }
 
 const poolLimits = { connections: 10, reserved: 1, waiting: 2000, idleMs: 60_000 };
-/** TCP, TLS and SCRAM take six ways there and back, which at 600 ms each is just done. Less than any answer may take. */
+/** TCP, TLS and SCRAM take six round trips, which is just enough for 600 ms each. It is shorter than the limit of a call. */
 const connectMs = 4000;
-/** Nobody waits for an answer yet, and ten processes that start at once have much to do. */
+/** No request waits yet, and ten processes that start at once have much to do. */
 const openingMs = 15_000;
 
-const unprepared = "the pooler in front of PostgreSQL does not take prepared statements: unset AMPHO_DATABASE_PREPARE";
+const unprepared = "The pooler in front of PostgreSQL does not take prepared statements. Unset AMPHO_DATABASE_PREPARE.";
 
 /**
- * Throws DatabaseError where a person can mend it (no server there, a refused role, a standby, another schema, a pooler),
- * ConfigurationError when the package `pg` is not installed. No message holds a part of the URL.
+ * Rejects with DatabaseError if a person can fix the cause (no server, a rejected role, a standby, another schema, a pooler),
+ * ConfigurationError if the package `pg` is not installed. No message contains a part of the URL.
  */
 export async function openPostgres({ url, migrate, prepare = false, log }: PostgresOptions): Promise<Store> {
   const module = await loadPostgres();
   let isOpen = false;
   const names = prepare
     ? createStatementNames(() => {
-        if (isOpen) log(`${unprepared}; until the next start there are none`);
+        if (isOpen) log(`${unprepared} Until the next start there are none.`);
       })
     : undefined;
   const open = () => connect(module, url, isOpen ? connectMs : openingMs, names);
   const pool = createPool(open, poolLimits);
   const runner = createRunner(pool, names);
   try {
-    const about = await runner.run(lookAround, { waitMs: openingMs });
+    const about = await runner.run(checkServer, { waitMs: openingMs });
     if (names) {
-      // A pooler that has just one process of the server to give hands it to a second connection, names and all.
+      // A pooler with only one server process hands it to a second connection, together with its names.
       const other = createPool(open, poolLimits);
       await createRunner(other, names)
-        .run(lookAround, { waitMs: openingMs })
+        .run(checkServer, { waitMs: openingMs })
         .finally(() => other.close());
       if (names.refused) throw new DatabaseError(unprepared);
     }
@@ -80,16 +80,16 @@ export async function openPostgres({ url, migrate, prepare = false, log }: Postg
     try {
       return await runner.run(start, limits);
     } catch (error) {
-      // It was open once: what is wrong now may pass, and is the operator's to see, not a caller's.
+      // The database was open once, so that the cause might pass. It is for the operator, not for a caller.
       throw error instanceof PostgresFailure ? unavailable(error) : error;
     }
   }
-  const askTwice = createHedgedRead();
+  const hedged = createHedgedRead();
   return {
     ...bindOperations(async (operation, input) => (await run(() => startOperation(operation, input))).value),
-    // In no queue: the second within which all processes refuse what was revoked is counted under load, too.
+    // Waits in no queue, because every process must know a revocation within a second under load, too.
     readRevocations: async (input) => {
-      const { value, storeNowMs } = await askTwice((fresh) =>
+      const { value, storeNowMs } = await hedged((fresh) =>
         run(() => startOperation("readRevocations", input), { urgent: true, waitMs: 2000, fresh }),
       );
       return { ...value, storeNowMs };
@@ -104,17 +104,18 @@ export async function openPostgres({ url, migrate, prepare = false, log }: Postg
 }
 
 function unavailable(cause: PostgresFailure): AmphoError {
-  return new AmphoError("unavailable", "the store does not answer", { retryAfterSeconds: 1 }, { cause });
+  return new AmphoError("unavailable", "The database does not respond.", { retryAfterSeconds: 1 }, { cause });
 }
 
 const oldestServer = 140_000;
 
-/** What has to be so before anything else. */
-function* lookAround(): Transaction<{ readonly version: number }> {
+/** Checks the server before anything else. */
+function* checkServer(): Transaction<{ readonly version: number }> {
   const row = yield* first(
     "select current_setting('server_version_num')::integer as version, current_setting('server_encoding') as encoding",
   );
-  if (!row || integer(row, "version") < oldestServer) throw new DatabaseError("PostgreSQL has to be 14 or newer");
-  if (text(row, "encoding") !== "UTF8") throw new DatabaseError("the database has to have the encoding UTF8");
+  if (!row || integer(row, "version") < oldestServer)
+    throw new DatabaseError("PostgreSQL must be version 14 or newer.");
+  if (text(row, "encoding") !== "UTF8") throw new DatabaseError("The database must have the encoding UTF8.");
   return { version: yield* currentVersion(postgresDialect) };
 }

@@ -1,6 +1,6 @@
-// Runs a purpose in one transaction, statement by statement.
-// READ COMMITTED: what must not change between two statements is locked by the purpose (work.ts), and each condition of an
-// update is judged anew on the row that it waited for.
+// Runs an operation in one transaction, statement by statement, with READ COMMITTED. The operation locks the rows that must
+// not change between two statements (transaction.ts). Each condition of an update is checked again on the row that it waited
+// for.
 import type { QueryResult } from "pg";
 import {
   type AdvisoryLock,
@@ -19,7 +19,7 @@ export interface TransactionResult<T> {
   readonly storeNowMs: number;
 }
 
-/** `uncertain`: it may have been committed all the same. */
+/** `uncertain`: it might have been committed. */
 export class TransactionFailure extends Error {
   override readonly name = "TransactionFailure";
   readonly failure: Error;
@@ -35,26 +35,26 @@ export class TransactionFailure extends Error {
 /** Milliseconds. */
 export interface TransactionLimits {
   readonly statementMs: number;
-  /** The server ends a transaction whose process is stopped or gone: it may hold a lock that everybody needs. */
+  /** After this time the server ends a transaction whose process is stopped or dead, because it can have a lock. */
   readonly idleMs: number;
 }
 
-/** Rejects with TransactionFailure, or what `start` throws. The connection is free afterwards, or not usable. */
+/** Rejects with TransactionFailure, or the exception of `start`. The connection is free afterwards, or not usable. */
 export async function transact<T>(
   connection: PostgresConnection,
   start: () => Transaction<T>,
   limits: TransactionLimits,
 ): Promise<TransactionResult<T>> {
   let committing = false;
-  /** What was sent and not waited for, in order: of `begin`, and of statements whose rows nobody reads. */
+  /** The results of `begin` and of all statements, in the order in which they were sent. */
   const sent: Promise<QueryResult<Row>>[] = [];
-  const ahead = new Map<Statement, Promise<QueryResult<Row>>>();
-  /** Where it was sent before the answers to what it ends. */
+  const deferred = new Map<Statement, Promise<QueryResult<Row>>>();
+  /** The commit, if it was sent before the results of its statements came. */
   let ending: Promise<QueryResult<Row>> | undefined;
-  const send = (answer: Promise<QueryResult<Row>>) => {
-    answer.catch(() => undefined);
-    sent.push(answer);
-    return answer;
+  const send = (result: Promise<QueryResult<Row>>) => {
+    result.catch(() => undefined);
+    sent.push(result);
+    return result;
   };
   try {
     const begun = send(connection.query(beginText(limits)));
@@ -65,19 +65,19 @@ export async function transact<T>(
       const { value } = step;
       if (ending !== undefined && !("resultOf" in value)) throw new TypeError("a step follows the end");
       if ("end" in value) {
-        // What only reads may be done again, whatever came of its end.
+        // A transaction that only reads can be repeated, whatever happened to its commit.
         committing = value.end === "write";
         ending = send(connection.query("commit"));
         step = work.next([]);
         continue;
       }
-      const answer = "resultOf" in value ? ahead.get(value.resultOf) : send(runStep(connection, value));
-      if (answer === undefined) throw new TypeError("a statement was asked for that was not sent ahead");
-      if ("deferred" in value) ahead.set(value, answer);
+      const result = "resultOf" in value ? deferred.get(value.resultOf) : send(runStep(connection, value));
+      if (result === undefined) throw new TypeError("the result of a statement was read that was not deferred");
+      if ("deferred" in value) deferred.set(value, result);
       if ("deferred" in value || "advisoryLock" in value) {
         step = work.next([]);
       } else {
-        const { rows } = await answer;
+        const { rows } = await result;
         storeNowMs ??= clockOf((await begun).rows[0]);
         step = work.next(rows);
       }
@@ -88,7 +88,7 @@ export async function transact<T>(
       ending = send(connection.query("commit"));
     }
     const { command } = await ending;
-    // The answer to a commit of a transaction that cannot be committed: some statement before it has failed.
+    // PostgreSQL responds with ROLLBACK to the commit of a transaction in which a statement failed.
     if (command !== "COMMIT") throw new PostgresFailure(aborted);
     await Promise.all(sent);
     return { value: step.value, storeNowMs };
@@ -99,21 +99,21 @@ export async function transact<T>(
       throw cause;
     }
     if (cause.breaking) connection.destroy();
-    // Whoever has the connection next must not send a statement by a name that something before it may have failed to make.
+    // The next user of the connection must not send a statement by a name whose preparation might have failed.
     else await (ending?.catch(() => undefined) ?? rollBack(connection));
     throw new TransactionFailure(cause, committing && cause.breaking);
   }
 }
 
-/** Of the server to everything behind the statement that has failed. */
+/** The code for each statement behind a failed one. */
 const aborted = "25P02";
 
-/** Statements travel together: what the server says to the later ones follows from the first that failed. */
+/** Statements travel together. The failures of later statements follow from the first one. */
 async function firstFailure(sent: readonly Promise<unknown>[], error: unknown): Promise<unknown> {
   if (!(error instanceof PostgresFailure)) return error;
-  for (const answer of sent) {
+  for (const result of sent) {
     try {
-      await answer;
+      await result;
     } catch (first) {
       return first;
     }
@@ -127,8 +127,9 @@ function clockOf(row: Row | undefined): number {
 }
 
 /**
- * One message, so that it costs no time of its own. Only for this transaction: a pooler gives the next one to somebody else.
- * Asked each time whether this is the primary: behind a pooler or a proxy it may be another server than before.
+ * One message, so that it costs no round trip. The settings are for this transaction only, because a pooler gives the server
+ * process to other clients afterwards. Each time it checks for the primary, because behind a pooler or a proxy the server can
+ * be another one than before.
  */
 function beginText({ statementMs, idleMs }: TransactionLimits): string {
   return `begin isolation level read committed; select
@@ -162,7 +163,7 @@ const locks: Readonly<Record<RowLock, string>> = {
 
 const texts = new Map<string, string>();
 
-/** `?` as `$1`, `$2`, …: no text of ours holds a question mark of another kind. */
+/** Replaces `?` by `$1`, `$2`, …. No text of Ampho has a question mark of another kind. */
 function numbered(sql: string): string {
   const known = texts.get(sql);
   if (known !== undefined) return known;

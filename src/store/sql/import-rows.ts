@@ -1,6 +1,6 @@
 // Rows of ampho_users that an import wrote, and whether they are visible. A row is visible if it belongs to no import or to
-// a published one, so that one row publishes a million users. Hidden rows block no login: a user can be created with such a
-// login, and the import that lost the row can then no longer be published.
+// a published one, so that one row publishes a million users. Hidden rows block no login. A user can be created with the
+// login of a hidden row, and the import that lost the row can then no longer be published.
 import { first, integer, type Transaction, text, write } from "../transaction.js";
 
 /** A condition on a row of ampho_users. It costs one look into a small table, and none for a row of no import. */

@@ -9,7 +9,7 @@ import { moveEra, readState } from "./state.js";
 
 const returning = "returning n, id, user_id, login, era, access_expires";
 
-/** The `exp` of the last access token of the user's sessions that have not ended; 0 when there is none. */
+/** The `exp` of the last access token of the user's sessions that have not ended, or 0. */
 export function* latestAccess(userId: string): Transaction<number> {
   // Locked, because a renewal in progress has read the user before this change and issues a later token.
   const rows = yield* query(

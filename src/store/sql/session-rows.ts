@@ -12,7 +12,7 @@ export interface Session {
   readonly login: string;
   readonly gen: number;
   readonly createdAt: number;
-  /** The time of the last login within the session; the claim `auth_time`. */
+  /** The claim `auth_time`, the time of the last login within the session. */
   readonly authTime: number;
   /** The generation that the last login created. Older ones never renew. 0 for the login that created the session. */
   readonly provedGen: number;

@@ -1,6 +1,6 @@
 // Sessions: created, found, listed, moved on by a re-authentication. session-ends.ts ends them, renewal.ts renews them.
-// On PostgreSQL transactions run side by side. All take their locks in this order, so that none wait for each other in a
-// circle: the user, the sessions of the user from the newest to the oldest, counters of attempts, the row of state.
+// On PostgreSQL transactions run side by side. All take their locks in one order, so that none wait for each other in a
+// circle. The order is the user, the sessions of the user from the newest to the oldest, counters of attempts, the state.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import type { Attempt } from "../../throttle/attempt.js";
 import {
@@ -131,7 +131,7 @@ function* sendUserCheck({
 
 const isLive = "ended_at is null and era = (select era from ampho_state where id = 1) and expires_at > ?";
 
-/** Whether the session is live, deferred. */
+/** Reads if the session is live. Deferred. */
 export function* sendIsLive(id: string, now: number): Transaction<() => Transaction<boolean>> {
   const sent = yield* send(`select 1 as live from ampho_sessions where id = ? and ${isLive}`, [id, now]);
   return function* read() {

@@ -1,4 +1,4 @@
-// One open SQLite database: how it is opened, its pragmas, its prepared statements, and running work on it.
+// One open SQLite database: its files, pragmas and prepared statements, and the transactions that run on it.
 import { accessSync, closeSync, constants, openSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import { DatabaseError } from "../database-error.js";
@@ -11,16 +11,16 @@ export interface SqliteConnection {
   exec(sql: string): void;
   run<T>(work: Transaction<T>): T;
   close(): void;
-  /** False when the file of that name, or the log beside it, is another one by now, or none. */
+  /** False if the path, or the log beside it, names another file by now, or none. */
   isAtPath(): boolean;
 }
 
 /**
- * `path` undefined: in memory. `create`: make the file if there is none.
- * Throws DatabaseError where a person can mend it, else SqliteFailure.
+ * `file` undefined: in memory. `create`: creates the file if there is none.
+ * Throws DatabaseError if a person can fix the cause, else SqliteFailure.
  */
 export function openConnection(module: SqliteModule, file: string | undefined, create: boolean): SqliteConnection {
-  // A resolved path: SQLite must not take a name for a URI, or `:memory:` for memory.
+  // An absolute path, so that SQLite takes no name for a URI, and `:memory:` not for memory.
   const location = file === undefined ? ":memory:" : path.resolve(file);
   const files = file === undefined ? undefined : prepareFile(location, create);
   let database: InstanceType<SqliteModule["DatabaseSync"]>;
@@ -40,9 +40,9 @@ export function openConnection(module: SqliteModule, file: string | undefined, c
   }
 
   function rowsOf(sql: string, parameters: readonly SqlValue[]): readonly Row[] {
-    // SQLite's libraries cut bound text at NUL: `hops\0evil` would find `hops`.
+    // The SQLite libraries cut bound text at NUL, so that `hops\0evil` would find `hops`.
     if (parameters.some((value) => typeof value === "string" && value.includes("\0")))
-      throw new TypeError("a bound text holds NUL");
+      throw new TypeError("a bound text contains NUL");
     return attempt(() => {
       const statement = statements.get(sql) ?? database.prepare(sql);
       statements.set(sql, statement);
@@ -76,7 +76,7 @@ export function openConnection(module: SqliteModule, file: string | undefined, c
     for (const pragma of pragmas) attempt(() => database.exec(`pragma ${pragma}`));
     if (files !== undefined) {
       startWal(rowsOf);
-      // It reads: from then on the log and its index are there, for as long as this connection.
+      // A read creates the log and its index, which then exist as long as this connection.
       rowsOf("pragma schema_version", []);
       opened = identities(files);
     }
@@ -88,17 +88,17 @@ export function openConnection(module: SqliteModule, file: string | undefined, c
 }
 
 const pragmas = [
-  // Waiting for a lock is the queue's, which answers reads meanwhile.
+  // The queue waits for locks and runs reads meanwhile.
   "busy_timeout = 0",
   "synchronous = full",
   "foreign_keys = on",
   "trusted_schema = off",
   "cache_size = -16384",
-  // Each job of a batch is a savepoint, for which SQLite keeps the pages as they were: in files, beyond 64 KiB.
+  // Each job of a batch is a savepoint, for which SQLite keeps the old pages. Beyond 64 KiB it would use files.
   "temp_store = memory",
-  // Pages: with many sessions each renewal is another page, and the default of 1000 is full after a few hundred.
+  // In pages. With many sessions each renewal changes another page, and the default of 1000 is full after a few hundred.
   "wal_autocheckpoint = 4000",
-  // Bytes that the log keeps on disk after a long reader had made it grow.
+  // The bytes that the log keeps on disk after a long read made it grow.
   "journal_size_limit = 67108864",
 ];
 
@@ -109,7 +109,7 @@ function startWal(rowsOf: (sql: string, parameters: readonly SqlValue[]) => read
     throw new DatabaseError("the database is on a file system that does not support SQLite's write-ahead log");
 }
 
-/** Tells the files that are to stay the same while it is open. */
+/** Returns the files that must stay the same while the database is open. */
 function prepareFile(location: string, create: boolean): readonly string[] {
   try {
     prepare(location, create);
@@ -121,10 +121,10 @@ function prepareFile(location: string, create: boolean): readonly string[] {
 }
 
 const pathProblems: Readonly<Record<string, string>> = {
-  EACCES: "this user may not reach the database",
-  ELOOP: "the links in the path of the database go round in a circle",
+  EACCES: "this user has no access to the database",
+  ELOOP: "the links in the path of the database form a circle",
   ENAMETOOLONG: "the path of the database is too long",
-  ENOENT: "the database, or its folder, has gone away",
+  ENOENT: "the database or its folder does not exist any more",
   ENOTDIR: "a part of the path of the database is not a folder",
   ENOSPC: "the disk of the database is full",
 };
@@ -137,10 +137,10 @@ function prepare(location: string, create: boolean): void {
   if (file?.isDirectory()) throw new DatabaseError(`the path of the database is a folder: ${location}`);
   if (file && !file.isFile()) throw new DatabaseError(`the path of the database is not a file: ${location}`);
   if (!file && !create) throw new DatabaseError(`the database is gone: ${location}`);
-  // The folder too: the write-ahead log lies beside the database.
+  // The folder too, because the write-ahead log is beside the database.
   if (!mayWrite(folder)) throw new DatabaseError(`the folder of the database cannot be written to: ${folder}`);
   if (file && !mayWrite(location)) throw new DatabaseError(`the database cannot be written to: ${location}`);
-  // For the owner only, for it holds password hashes; SQLite gives the files beside it the same mode.
+  // Only the owner can read it, because it contains password hashes. SQLite gives the files beside it the same mode.
   if (!file) closeSync(openSync(location, "a", 0o600));
 }
 
@@ -154,8 +154,8 @@ function mayWrite(location: string): boolean {
 }
 
 /**
- * The database, and what SQLite keeps beside it. Whoever has another log, or another index of it, has another database:
- * neither would ever see what the other one writes.
+ * The database and the files that SQLite keeps beside it. A process with another log, or another index of the log, has
+ * another database: neither would see the writes of the other.
  */
 function filesOf(location: string): readonly string[] {
   const linked = realpathSync(location);

@@ -15,25 +15,25 @@ export interface SqliteModule {
   readonly DatabaseSync: new (path: string) => SqliteDatabase;
 }
 
-/** Which ones this process has. */
+/** The drivers that this process has. */
 export function availableDrivers(): readonly DriverName[] {
   return (["node", "package"] as const).filter((name) => load[name]());
 }
 
 /**
- * The one that is taken if nothing is said. Loads nothing, and is asked in the process's own thread: the store's has options
- * of its own, and would not know of `--no-experimental-sqlite`.
+ * The default driver. It loads nothing, and is read in the main thread, because the worker has options of its own and would
+ * not know of `--no-experimental-sqlite`.
  */
 export function usualDriver(): DriverName {
   return isBuiltin("node:sqlite") ? "node" : "package";
 }
 
-/** Throws ConfigurationError when there is none. */
+/** Throws ConfigurationError if there is none. */
 export function loadDriver(wanted: DriverName | undefined): SqliteModule {
   const found = wanted ? load[wanted]() : (load.node() ?? load.package());
   if (found) return found;
   throw new ConfigurationError(
-    "this Node has no SQLite: use Node 22.13 or newer, or install the optional package: npm install @photostructure/sqlite",
+    "This Node has no SQLite. Use Node 22.13 or newer, or install the optional package: npm install @photostructure/sqlite",
   );
 }
 

@@ -1,4 +1,4 @@
-// What SQLite says when it cannot, told apart by its primary result code (https://sqlite.org/rescode.html).
+// Failures of SQLite, by their primary result code (https://sqlite.org/rescode.html).
 
 export type SqliteCode =
   | "busy"
@@ -13,7 +13,7 @@ export type SqliteCode =
   | "notadb"
   | "other";
 
-/** Number, name, and the text of sqlite3_errstr, for a library that tells only that. */
+/** Number, name, and the text of sqlite3_errstr, for a library that reports only the text. */
 const codes: readonly (readonly [number, SqliteCode, string])[] = [
   [5, "busy", "database is locked"],
   [6, "locked", "database table is locked"],
@@ -37,12 +37,12 @@ export class SqliteFailure extends Error {
     this.code = codeOf(error, this.message);
   }
 
-  /** Another process holds a lock: the same will work in a moment. */
+  /** Another process has a lock. The same call will work in a moment. */
   get passing(): boolean {
     return this.code === "busy" || this.code === "locked" || this.code === "protocol";
   }
 
-  /** What is open may be of no more use. */
+  /** The connection might not be usable any more. */
   get breaking(): boolean {
     return this.code !== "full" && this.code !== "other" && !this.passing;
   }

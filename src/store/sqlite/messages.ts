@@ -1,4 +1,4 @@
-// What the two sides of the SQLite driver say to each other.
+// The messages between the two threads of the SQLite driver.
 import type { Input, OperationName } from "../operations.js";
 import type { DriverName } from "./driver.js";
 
@@ -6,9 +6,9 @@ export interface WorkerData {
   /** Undefined: in memory. */
   readonly path: string | undefined;
   readonly driver: DriverName;
-  /** `migrations`: any schema that the program knows will do. `store`: after the first opening, none that is older. */
+  /** `migrations` accepts any schema that the program knows. `store` accepts no older schema after the first opening. */
   readonly role: "store" | "migrations";
-  /** The worker before it had the database open: it must be there. */
+  /** The previous worker had the database open, so that the file must exist. */
   readonly reopening: boolean;
 }
 
@@ -26,23 +26,23 @@ export type Job =
 
 export interface Request {
   readonly id: number;
-  /** Of `monotonicMs`: later than that nobody waits for the answer. */
+  /** A time of `monotonicMs`, after which no caller waits for the reply. */
   readonly deadline: number;
   readonly job: Job;
 }
 
 export interface Failure {
-  /** `open`: a person can mend it. `internal`: a bug of ours. */
+  /** `open`: a person can fix the cause. `internal`: a bug of Ampho. */
   readonly kind: "unavailable" | "overloaded" | "open" | "configuration" | "internal";
   readonly reason: string;
 }
 
 export type Reply = { readonly id: number } & ({ readonly value: unknown } | { readonly failure: Failure });
 
-// Taken here: the timers that an application's tests fake would stand still in this thread and go on in the other.
+// Taken when the module loads. If the tests of an application fake the timers, the clock of this thread would stand still.
 const readClock = process.hrtime.bigint;
 
-/** A clock that all threads of the process share and nobody sets. */
+/** A monotonic clock that all threads of the process share. */
 export function monotonicMs(): number {
   return Number(readClock() / 1_000_000n);
 }

@@ -1,6 +1,6 @@
-// What waits for the database, in the worker. Reads are answered as they come; writes that wait together share one
-// transaction and one fsync, each in a savepoint of its own, and are answered when that is committed.
-// Nothing waits inside SQLite: while another process holds the write lock, this tries again and answers reads meanwhile.
+// The queue for the database, in the worker. Reads run as they come. Writes that wait together share one transaction and
+// one fsync, each in a savepoint of its own, and their replies are sent after the commit.
+// Nothing waits inside SQLite. While another process has the write lock, the queue retries and runs reads meanwhile.
 import { ConfigurationError } from "../../errors.js";
 import { DatabaseError } from "../database-error.js";
 import type { Access } from "../operations.js";
@@ -18,23 +18,23 @@ export interface Waiting {
 
 export interface Queue {
   add(job: Waiting): void;
-  /** Resolves when nothing waits any more. */
+  /** Resolves when the queue is empty. */
   drained(): Promise<void>;
 }
 
-/** How often the write lock is tried for. */
+/** The pause before another attempt to get the write lock. */
 const retryMs = 4;
-/** So that reads between batches do not wait for long. */
+/** Limited, so that reads between batches do not wait long. */
 const batchMax = 256;
-/** So long a job in the background lets others go first: under a load that never stops it has its turn now and then. */
+/** How long a background job lets others go first. Under constant load it still gets a turn. */
 const patienceMs = 200;
-/** While the lock is held elsewhere writes pile up: beyond this they are refused, not kept in memory. */
+/** While another process has the lock, writes pile up. Beyond this number they are rejected, not kept in memory. */
 const writesMax = 10_000;
 
 export interface Connections {
-  /** The open connection, opened anew if need be. */
+  /** The open connection, opened again if necessary. */
   get(): SqliteConnection;
-  /** After a failure that may have broken it. */
+  /** Gives the connection up after a failure that might have broken it. */
   drop(): void;
   close(): void;
 }
@@ -64,7 +64,7 @@ export function createQueue(connections: Connections, send: (replies: readonly R
     reads = withoutLate(reads);
     writes = withoutLate(writes);
     background = withoutLate(background);
-    reads = reads.filter((job) => !answerRead(job));
+    reads = reads.filter((job) => !runRead(job));
     flushReplies();
     const waits = writes.length + background.length > 0 && !commitBatch();
     flushReplies();
@@ -85,8 +85,8 @@ export function createQueue(connections: Connections, send: (replies: readonly R
     });
   }
 
-  /** False: busy, to be tried again. */
-  function answerRead(job: Waiting): boolean {
+  /** False: the database is busy, and the job runs again later. */
+  function runRead(job: Waiting): boolean {
     try {
       const connection = connections.get();
       const value = inTransaction(connection, "begin", () => connection.run(job.start()));
@@ -99,7 +99,7 @@ export function createQueue(connections: Connections, send: (replies: readonly R
     }
   }
 
-  /** False: busy, to be tried again. */
+  /** False: the database is busy, and the job runs again later. */
   function commitBatch(): boolean {
     const batch = nextBatch();
     try {
@@ -115,7 +115,7 @@ export function createQueue(connections: Connections, send: (replies: readonly R
     return true;
   }
 
-  /** A job in the background goes alone: nobody's answer waits for its commit. */
+  /** A background job runs alone, so that no other reply waits for its commit. */
   function nextBatch(): readonly Waiting[] {
     const [patient] = background;
     if (patient && (writes.length === 0 || monotonicMs() - patient.since >= patienceMs)) return [patient];
@@ -138,7 +138,7 @@ export function createQueue(connections: Connections, send: (replies: readonly R
       try {
         connection.exec("rollback");
       } catch (failure) {
-        // SQLite has already rolled back, as it does when the disk is full, or cannot: then nothing of it may stay open.
+        // SQLite has already rolled back, as it does when the disk is full. Or it cannot, and then nothing can stay open.
         if (!(failure instanceof SqliteFailure && failure.message.includes("no transaction is active")))
           connections.drop();
       }
@@ -162,7 +162,7 @@ export function createQueue(connections: Connections, send: (replies: readonly R
   };
 }
 
-/** One job of a batch: what it has written goes back alone when it fails. */
+/** Runs one job of a batch. If it fails, only its own writes are rolled back. */
 function runAlone(connection: SqliteConnection, job: Waiting): Reply {
   connection.exec("savepoint job");
   try {
@@ -171,7 +171,7 @@ function runAlone(connection: SqliteConnection, job: Waiting): Reply {
     return { id: job.id, value };
   } catch (error) {
     if (error instanceof SqliteFailure && (error.breaking || error.passing)) throw error;
-    // Fails when SQLite has rolled everything back by itself: then the whole batch has failed.
+    // Fails when SQLite has rolled everything back by itself. The whole batch has then failed.
     connection.exec("rollback to job");
     connection.exec("release job");
     return { id: job.id, failure: failureOf(error) };

@@ -1,4 +1,4 @@
-// The embedded store: SQLite in a worker thread. Opening it brings the schema up to date or says why it cannot.
+// SQLite in a worker thread.
 import { DatabaseError } from "../database-error.js";
 import { expanded, newest, outdated, type Step } from "../migrations/migrate.js";
 import type { Migration } from "../migrations/migrations.js";
@@ -15,15 +15,15 @@ export type SqliteTarget = ({ readonly path: string } | { readonly memory: true 
 };
 
 export type SqliteOptions = SqliteTarget & {
-  /** Bring an older or empty schema up to date; else opening it fails and names `ampho db-up`. */
+  /** Applies missing migrations. Without it an older schema is an error that names `ampho db-up`. */
   readonly migrate: boolean;
-  /** Gets a line for people when something was done to the schema. */
+  /** Receives a line for people when the schema changed. */
   readonly log: (line: string) => void;
 };
 
 /**
- * Throws DatabaseError where a person can mend it (a folder, not a database, read-only, another schema),
- * ConfigurationError when there is no SQLite, AmphoError `unavailable` when the database stays locked.
+ * Rejects with DatabaseError if a person can fix the cause (a folder, not a database, read-only, another schema). Rejects
+ * with ConfigurationError if there is no SQLite, and AmphoError `unavailable` if the database stays locked.
  */
 export async function openSqlite(options: SqliteOptions): Promise<Store> {
   const thread = startThread({ ...target(options), role: "store" });
@@ -35,7 +35,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
   }
   const run = <T>(job: Job, limits?: { tryMs: number; waitMs: number }) =>
     thread.run<T>(job, limits).catch((error: unknown) => {
-      // It was open once: what is wrong now may pass, and is the operator's to see, not a caller's.
+      // The database was open once, so that the cause might pass. It is for the operator, not for a caller.
       throw error instanceof DatabaseError ? unavailable(error.message) : error;
     });
   return {
@@ -64,7 +64,7 @@ async function prepareSchema(thread: Thread, { migrate, log }: SqliteOptions): P
   for (const { version, name } of await applyAllIn(thread)) log(`applied migration ${version} (${name})`);
 }
 
-/** For one that is to be made on a large table, and for another process that makes it. */
+/** For a migration of a large table, and while another process applies one. */
 const patient = { tryMs: 600_000, waitMs: 600_500 };
 
 function applyAllIn(thread: Thread): Promise<readonly Migration[]> {
@@ -73,7 +73,7 @@ function applyAllIn(thread: Thread): Promise<readonly Migration[]> {
   );
 }
 
-/** Errors as of `openSqlite`. */
+/** Rejects as `openSqlite` does. */
 export function openSqliteMigrations(options: SqliteTarget): Migrations {
   const thread = startThread({ ...target(options), role: "migrations" });
   return {

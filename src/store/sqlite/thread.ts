@@ -1,4 +1,4 @@
-// The main side of the SQLite driver's thread: starts it, starts it anew when it dies, and matches answers to calls.
+// The main side of the SQLite driver's thread. It starts the thread, starts it again when it dies, and matches replies.
 // The thread keeps the process alive only while a call waits.
 import { Worker } from "node:worker_threads";
 import { AmphoError, ConfigurationError, isError } from "../../errors.js";
@@ -8,18 +8,18 @@ import { type Failure, type Job, monotonicMs, type Reply, type Request, type Wor
 export interface Thread {
   /** Rejects with AmphoError `unavailable`, DatabaseError or ConfigurationError. */
   run<T>(job: Job, limits?: Limits): Promise<T>;
-  /** Calls that were not answered yet. */
+  /** How many calls wait for a reply. */
   waiting(): number;
   close(): Promise<void>;
 }
 
-/** Milliseconds: how long the thread may try, and how long this side waits for it. */
+/** Milliseconds: how long the thread can try, and how long this side waits for it. */
 export interface Limits {
   readonly tryMs: number;
   readonly waitMs: number;
 }
 
-/** A lock that another process holds for 5 s must only delay a write; nobody may wait for longer than 6 s, all in all. */
+/** A lock that another process has for 5 s must only delay a write. No caller can wait longer than 6 s in all. */
 const usual: Limits = { tryMs: 5200, waitMs: 5500 };
 const restartMs = { first: 50, last: 1000 };
 
@@ -32,7 +32,7 @@ interface Waiting {
 export function unavailable(reason: string): AmphoError {
   return new AmphoError(
     "unavailable",
-    "the store does not answer",
+    "The database does not respond.",
     { retryAfterSeconds: 1 },
     { cause: new Error(reason) },
   );
@@ -54,11 +54,11 @@ export function startThread(data: Omit<WorkerData, "reopening">): Thread {
       // Deno takes no such option, and gives no such warning.
       execArgv: process.versions["deno"] === undefined ? ["--disable-warning=ExperimentalWarning"] : [],
     });
-    let reason = "the store's thread ended";
+    let reason = "the database thread ended";
     started.unref();
-    started.on("message", answer);
+    started.on("message", settleAll);
     started.on("error", (error) => {
-      reason = `the store's thread failed: ${isError(error) ? error.message : "unknown"}`;
+      reason = `the database thread failed: ${isError(error) ? error.message : "unknown"}`;
     });
     started.on("exit", () => {
       if (worker === started) lose(reason);
@@ -86,7 +86,7 @@ export function startThread(data: Omit<WorkerData, "reopening">): Thread {
     return call;
   }
 
-  function answer(replies: readonly Reply[]): void {
+  function settleAll(replies: readonly Reply[]): void {
     restart = { ...restart, delayMs: restartMs.first };
     for (const reply of replies) {
       const call = settle(reply.id);
@@ -115,21 +115,24 @@ export function startThread(data: Omit<WorkerData, "reopening">): Thread {
     try {
       worker?.postMessage([request]);
     } catch (error) {
-      settle(request.id)?.reject(new TypeError("what the store was given cannot be stored", { cause: error }));
+      settle(request.id)?.reject(
+        new TypeError("The input of a database operation cannot be copied to its thread.", { cause: error }),
+      );
     }
   }
 
   function send(job: Job, { tryMs, waitMs }: Limits): Promise<unknown> {
     if (!worker) {
-      // What was in memory went with its thread; an empty store in its place would be a lie.
-      if (startedBefore && data.path === undefined) return Promise.reject(unavailable("the store in memory is lost"));
-      if (monotonicMs() < restart.notBefore) return Promise.reject(unavailable("the store's thread starts anew"));
+      // The data in memory was lost with its thread. An empty database in its place would be wrong.
+      if (startedBefore && data.path === undefined)
+        return Promise.reject(unavailable("the database in memory is lost"));
+      if (monotonicMs() < restart.notBefore) return Promise.reject(unavailable("the database thread starts again"));
       worker = start();
     }
     if (waiting.size === 0) worker.ref();
     const id = ++lastId;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => settle(id)?.reject(unavailable("the store's thread does not answer")), waitMs);
+      const timer = setTimeout(() => settle(id)?.reject(unavailable("the database thread does not respond")), waitMs);
       waiting.set(id, { resolve, reject, timer });
       post({ id, deadline: monotonicMs() + tryMs, job });
     });
@@ -141,15 +144,15 @@ export function startThread(data: Omit<WorkerData, "reopening">): Thread {
     try {
       await send({ kind: "close" }, usual);
     } catch {
-      // Dead or stuck: there is nothing more to wait for.
+      // The thread is dead or stuck, and there is nothing more to wait for.
     }
     await last.terminate();
   }
 
   return {
-    // What comes back was made by the same build on the other side of the thread.
+    // The value was created by the same build on the other side of the thread.
     run: <T>(job: Job, limits = usual) =>
-      closing ? Promise.reject(unavailable("the store is closed")) : (send(job, limits) as Promise<T>),
+      closing ? Promise.reject(unavailable("the database is closed")) : (send(job, limits) as Promise<T>),
     waiting: () => waiting.size,
     close: () => (closing ??= finish()),
   };
@@ -157,7 +160,7 @@ export function startThread(data: Omit<WorkerData, "reopening">): Thread {
 
 function errorOf({ kind, reason }: Failure): Error {
   if (kind === "overloaded")
-    return new AmphoError("overloaded", "the store has more to do than it can", { retryAfterSeconds: 1 });
+    return new AmphoError("overloaded", "The database is overloaded.", { retryAfterSeconds: 1 });
   if (kind === "open") return new DatabaseError(reason);
   if (kind === "configuration") return new ConfigurationError(reason);
   return kind === "internal" ? new Error(reason) : unavailable(reason);

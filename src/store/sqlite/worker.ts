@@ -1,4 +1,4 @@
-// The worker side of the SQLite driver: a thread of its own, so that a lock or a slow disk holds up no event loop.
+// The worker side of the SQLite driver. It is a thread of its own, so that a lock or a slow disk blocks no event loop.
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { DatabaseError } from "../database-error.js";
 import { sqliteDialect } from "../dialect.js";
@@ -11,13 +11,13 @@ import { SqliteFailure } from "./failure.js";
 import { type CallJob, type Job, monotonicMs, type Request, type WorkerData } from "./messages.js";
 import { type Connections, createQueue, type Waiting } from "./queue.js";
 
-/** After a failure to open, the next try has to wait so long, that a broken disk is not hammered. */
+/** How long the next attempt to open waits after a failure, to spare a broken disk. */
 const reopenMs = 100;
-/** How often it is looked whether the file is still the one that was opened. */
+/** How often the worker checks that the path still names the open file. */
 const lookMs = 250;
 
 interface ThreadConnections extends Connections {
-  /** There is one that only the end of this thread closes. */
+  /** There is a connection that only the end of this thread closes. */
   readonly worn: boolean;
 }
 
@@ -32,17 +32,17 @@ function createConnections(data: WorkerData): ThreadConnections {
     try {
       open?.close();
     } catch {
-      // It is given up anyway.
+      // The connection is given up anyway.
     }
     open = undefined;
   }
 
-  // What is in memory would be gone with its connection, and cannot break by another's doing.
+  // A database in memory would be lost with its connection, and no other process can break it.
   const drop = data.path === undefined ? () => {} : abandon;
 
   /**
-   * The package closes nothing while a statement is left, and statements of its are left until they are collected: files,
-   * and a lock, if the connection held one, would stay for as long.
+   * The package closes nothing while a prepared statement exists, and its statements exist until they are collected as
+   * garbage. Files, and a lock of the connection, would stay as long.
    */
   function abandon(): void {
     worn ||= open !== undefined && data.driver === "package";
@@ -53,7 +53,7 @@ function createConnections(data: WorkerData): ThreadConnections {
     const connection = openConnection(loadDriver(data.driver), data.path, !everOpen);
     if (everOpen && data.role === "store" && connection.run(currentVersion(sqliteDialect)) < newest) {
       connection.close();
-      throw new DatabaseError("the database was replaced by one with another schema");
+      throw new DatabaseError("The database was replaced by one with another schema.");
     }
     return connection;
   }
@@ -64,8 +64,8 @@ function createConnections(data: WorkerData): ThreadConnections {
       if (open && now - lookedAt >= lookMs) {
         lookedAt = now;
         if (!open.isAtPath()) drop();
-        // SQLite gives two connections of one process the same index: one that is left must not get a neighbour.
-        if (worn) throw new DatabaseError("the files of the database were replaced");
+        // SQLite gives two connections of one process the same index. A connection that is left over must stay alone.
+        if (worn) throw new DatabaseError("The files of the database were replaced.");
       }
       if (open) return open;
       if (failure && now - failure.at < reopenMs) throw failure.error;
@@ -102,14 +102,14 @@ function work(port: MessagePort, data: WorkerData): void {
   const connections = createConnections(data);
   const queue = createQueue(connections, (replies) => {
     port.postMessage(replies);
-    // Of this thread alone, which the next call starts anew.
+    // Ends this thread alone. The next call starts it again.
     if (connections.worn) process.exit();
   });
 
   async function close(id: number): Promise<void> {
     await queue.drained();
     connections.close();
-    // Whoever asked ends the thread with that: there is no closing of this port in Deno.
+    // The main thread then ends this one, because Deno cannot close this port.
     port.postMessage([{ id, value: undefined }]);
   }
 

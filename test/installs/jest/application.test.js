@@ -47,5 +47,5 @@ test("another service verifies the token", async () => {
 
 test("PostgreSQL that is away is told as what it is", async () => {
   const options = { databaseUrl: "postgres://a@127.0.0.1:1/a", log: () => {}, key };
-  await expect(createAmpho(options)).rejects.toThrow(/nothing listens there/);
+  await expect(createAmpho(options)).rejects.toThrow(/nothing listens at the address/);
 });
