@@ -275,10 +275,31 @@ describe("a login that carries a bearer token", () => {
     expect(await world.events()).toContain("reauthenticated");
     const list = await world.call("GET", "/sessions", { bearer: after.token });
     expect(list.json["sessions"]).toHaveLength(1);
-    // It moved a generation on: the token of before renews in the grace, and is a replay behind it.
-    expect((await world.renew(before.refresh_token)).status).toBe(200);
-    world.clock.advance(11);
+  });
+
+  it("W-01: a refresh token from before a re-authentication never gets the new authentication time", async () => {
+    const world = await openWorld();
+    await world.user("ann", { password });
+    const before = await world.login("ann");
+    world.clock.advance(500);
+    const after = await world.login("ann", { bearer: before.token });
+    const key = { "idempotency-key": "k".repeat(32) };
+    for (const headers of [{}, key]) {
+      const { status, error, json } = await world.renew(before.refresh_token, headers);
+      expect([status, error, json["token"]]).toEqual([401, "session_ended", undefined]);
+      // The access token of before moves nothing either.
+      expect((await world.call("POST", "/renew", { bearer: before.token, headers })).error).toBe("session_ended");
+    }
+    expect(await world.events()).toContain("renew_rejected: reauthenticated");
+    world.clock.advance(10);
+    const renewed = grantOf(await world.renew(after.refresh_token));
+    expect(claimsOf(renewed.token)).toMatchObject({ gen: 2, auth_time: start + 500 });
     expect((await world.renew(before.refresh_token)).error).toBe("session_ended");
+    expect((await world.renew(renewed.refresh_token)).status).toBe(200);
+    world.clock.advance(1);
+    expect((await world.renew(before.refresh_token)).error).toBe("session_ended");
+    expect((await world.renew(renewed.refresh_token)).error).toBe("session_ended");
+    expect(await world.events()).toContain("renew_replayed");
   });
 
   it("does not move the session's maximum", async () => {
