@@ -21,7 +21,7 @@ const shared = {
 
 export default defineConfig({
   test: {
-    globalSetup: "test/world/tarball.ts",
+    globalSetup: "test/world/shared.ts",
     projects: [
       {
         test: {

@@ -18,8 +18,8 @@ const examples = readdirSync(path.join(root, "examples"), { withFileTypes: true 
   .map(({ name }) => name);
 
 let consumer: Consumer;
-beforeAll(() => {
-  consumer = installPacked();
+beforeAll(async () => {
+  consumer = await installPacked();
   for (const { file, text } of snippets) {
     const target = path.join(consumer.folder, file);
     mkdirSync(path.dirname(target), { recursive: true });

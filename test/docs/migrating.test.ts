@@ -26,8 +26,8 @@ const environment = {
 };
 
 let consumer: Consumer;
-beforeAll(() => {
-  consumer = installPacked();
+beforeAll(async () => {
+  consumer = await installPacked();
   for (const [file, text] of snippets) writeFileSync(path.join(consumer.folder, file), text);
 });
 afterAll(() => consumer.remove());

@@ -11,8 +11,8 @@ const root = path.resolve(import.meta.dirname, "../..");
 const environment = { ...process.env, NODE_ENV: "test", AMPHO_DATABASE_URL: "sqlite::memory:" };
 
 let consumer: Consumer;
-beforeAll(() => {
-  consumer = installPacked();
+beforeAll(async () => {
+  consumer = await installPacked();
   write("package.json", '{ "type": "module" }');
 });
 afterAll(() => consumer.remove());

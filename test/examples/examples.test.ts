@@ -18,8 +18,8 @@ const password = "violet kettle harbour morning";
 let consumer: Consumer;
 let env: NodeJS.ProcessEnv;
 
-beforeAll(() => {
-  consumer = installPacked(examples);
+beforeAll(async () => {
+  consumer = await installPacked(examples);
   env = prepare(consumer, password);
 });
 afterAll(() => consumer.remove());

@@ -22,7 +22,7 @@ const tabs: Page[] = [];
 const renewals = new Set<string | undefined>();
 
 beforeAll(async () => {
-  consumer = installPacked(["full"]);
+  consumer = await installPacked(["full"]);
   // Nobody waits here for a minute.
   const file = path.join(consumer.folder, "full/server.js");
   writeFileSync(file, readFileSync(file, "utf8").replace("maxAge: 60", `fresh: ${freshSeconds}`));

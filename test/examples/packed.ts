@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { packed } from "../world/tarball.js";
+import { packed } from "../world/use-shared.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
 
@@ -15,11 +15,11 @@ export interface Consumer {
 }
 
 /** `examples` are copied beside `node_modules`, one folder each. */
-export function installPacked(examples: readonly string[] = []): Consumer {
+export async function installPacked(examples: readonly string[] = []): Promise<Consumer> {
   const folder = mkdtempSync(path.join(tmpdir(), "ampho-consumer-"));
   const modules = path.join(folder, "node_modules");
   mkdirSync(path.join(modules, "ampho"), { recursive: true });
-  execFileSync("tar", ["-xzf", packed(), "-C", path.join(modules, "ampho"), "--strip-components=1"]);
+  execFileSync("tar", ["-xzf", await packed(), "-C", path.join(modules, "ampho"), "--strip-components=1"]);
   for (const name of readdirSync(path.join(root, "node_modules"))) link(modules, name);
   for (const example of examples) {
     const filter = (source: string) => !/node_modules|build$/.test(path.basename(source));

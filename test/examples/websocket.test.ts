@@ -11,7 +11,7 @@ let consumer: Consumer;
 let running: Running;
 
 beforeAll(async () => {
-  consumer = installPacked(["websocket"]);
+  consumer = await installPacked(["websocket"]);
   running = await start(path.join(consumer.folder, "websocket"), prepare(consumer, password), "server.js");
 });
 afterAll(async () => {

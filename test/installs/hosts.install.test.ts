@@ -1,12 +1,12 @@
 // The examples of fetch-native hosts, with the real packages: each is compiled, started, and asked without a token and with one.
 import { beforeAll, expect, it } from "vitest";
-import { packed } from "../world/tarball.js";
+import { packed } from "../world/use-shared.js";
 import { hosts } from "./hosts.js";
 import { copyExample, freePort, password, serving, shell } from "./project.js";
 
 let tarball = "";
-beforeAll(() => {
-  tarball = packed();
+beforeAll(async () => {
+  tarball = await packed();
 });
 
 it.each(hosts)("examples/$folder guards a route", async ({ folder: name, node, path: route, strangers }) => {

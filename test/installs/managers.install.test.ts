@@ -1,11 +1,11 @@
 // Installed by each package manager from the packed tarball, the command makes a key and a user, and the server lets her in.
 import { beforeAll, describe, expect, it } from "vitest";
-import { packed } from "../world/tarball.js";
+import { packed } from "../world/use-shared.js";
 import { freePort, freshFolder, password, serving, shell, write } from "./project.js";
 
 let tarball = "";
-beforeAll(() => {
-  tarball = packed();
+beforeAll(async () => {
+  tarball = await packed();
 });
 
 /** pnpm asks about install scripts: docs/dependencies.md. */

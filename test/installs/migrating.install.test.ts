@@ -2,7 +2,7 @@
 // changed for tokens.
 import { beforeAll, expect, it } from "vitest";
 import { snippets } from "../docs/snippets.js";
-import { packed } from "../world/tarball.js";
+import { packed } from "../world/use-shared.js";
 import { freePort, freshFolder, password, serving, shell, write } from "./project.js";
 
 // It stands on node:sqlite, which Node 20 has not.
@@ -38,7 +38,7 @@ export const auth = betterAuth({
 `;
 
 let folder = "";
-beforeAll(() => {
+beforeAll(async () => {
   folder = freshFolder();
   write(folder, {
     "package.json": '{ "name": "project", "version": "1.0.0", "private": true, "type": "module" }',
@@ -46,7 +46,7 @@ beforeAll(() => {
     "auth.mjs": auth,
     ...snippets("docs/migrating.md", "ampho.mjs", "better-auth.mjs", "better-auth.sql"),
   });
-  shell(folder, `npm install --no-audit --no-fund better-auth@1.7.25 express@5.3.0 ${packed()}`, {}, node);
+  shell(folder, `npm install --no-audit --no-fund better-auth@1.7.25 express@5.3.0 ${await packed()}`, {}, node);
 });
 
 it("from better-auth: users come with their hashes, and sessions are changed for tokens", async () => {

@@ -3,12 +3,12 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, expect, it } from "vitest";
 import { letsInWhomItShould } from "../examples/exercise.js";
-import { packed } from "../world/tarball.js";
+import { packed } from "../world/use-shared.js";
 import { copyExample, freePort, password, serving, shell } from "./project.js";
 
 let tarball = "";
-beforeAll(() => {
-  tarball = packed();
+beforeAll(async () => {
+  tarball = await packed();
 });
 
 const nest = (version: string) => ["core", "common", "platform-express"].map((name) => `@nestjs/${name}@${version}`);

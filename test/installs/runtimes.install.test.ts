@@ -3,12 +3,12 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
 import { beforeAll, expect, it } from "vitest";
-import { packed } from "../world/tarball.js";
+import { packed } from "../world/use-shared.js";
 import { copyExample, password, shell } from "./project.js";
 
 let tarball = "";
-beforeAll(() => {
-  tarball = packed();
+beforeAll(async () => {
+  tarball = await packed();
 });
 
 const program = "node_modules/ampho/dist/cli/main.js";

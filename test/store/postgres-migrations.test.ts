@@ -42,7 +42,8 @@ it("one that dies in the middle leaves nothing, and the next one does all", asyn
   const caught = dying.catch((error: Error) => error);
   for (let killed = 0; killed === 0; ) {
     const rows = await database.query(
-      "select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock' and query like 'create table ampho_revocations%'",
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where wait_event_type = 'Lock' and query like 'create table ampho_revocations%' and datname = current_database()`,
     );
     killed = rows.length;
   }

@@ -7,8 +7,8 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Consumer, installPacked } from "../examples/packed.js";
 
 let consumer: Consumer;
-beforeAll(() => {
-  consumer = installPacked();
+beforeAll(async () => {
+  consumer = await installPacked();
   writeFileSync(path.join(consumer.folder, "program.mjs"), program);
 });
 afterAll(() => consumer.remove());

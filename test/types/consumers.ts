@@ -31,8 +31,8 @@ const ours = ({ file }: { readonly file: string }) => !file.includes("node_modul
 export function consumersCompile(name: string, compilerOf: () => string, { requiresModules = true } = {}): void {
   describe(name, () => {
     let consumer: Consumer;
-    beforeAll(() => {
-      consumer = installPacked();
+    beforeAll(async () => {
+      consumer = await installPacked();
     });
     afterAll(() => consumer.remove());
 

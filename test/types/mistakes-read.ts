@@ -18,8 +18,8 @@ const fileOf = (name: string) => `${name.replaceAll(/\W+/g, "-")}.ts`;
 
 export function mistakesRead(name: string, compilerOf: () => string): void {
   let consumer: Consumer;
-  beforeAll(() => {
-    consumer = installPacked();
+  beforeAll(async () => {
+    consumer = await installPacked();
   });
   afterAll(() => consumer.remove());
 

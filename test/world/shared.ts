@@ -1,0 +1,61 @@
+// What all files of one run share: the packed package and one PostgreSQL server. The first file that asks has them made,
+// in the process of Vitest itself, over a socket that only this run knows.
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import type { TestProject } from "vitest/node";
+import { type OwnServer, startOwnPostgres } from "./postgres.js";
+
+const variable = "SHARED_IN_THIS_RUN";
+const root = path.resolve(import.meta.dirname, "../..");
+
+let server: Server;
+let folder: string;
+let tarball: Promise<string> | undefined;
+let postgres: Promise<OwnServer> | undefined;
+
+async function pack(): Promise<string> {
+  const into = mkdtempSync(path.join(folder, "packed-"));
+  await promisify(execFile)("npm", ["pack", "--ignore-scripts", "--pack-destination", into], { cwd: root });
+  const name = readdirSync(into).find((each) => each.endsWith(".tgz"));
+  if (name === undefined) throw new Error("npm pack created no tarball");
+  return path.join(into, name);
+}
+
+/** By the path that a test process requests. */
+const makers: Readonly<Record<string, () => Promise<string>>> = {
+  "/tarball": () => (tarball ??= pack()),
+  // Three workers, each with a few pools and processes.
+  "/postgres": async () => (await (postgres ??= startOwnPostgres("max_connections=400"))).url,
+};
+
+/** Vitest calls it before the run, and `teardown` after it. */
+export async function setup(project: TestProject): Promise<void> {
+  folder = mkdtempSync(path.join(tmpdir(), "ampho-shared-"));
+  server = createServer((request, response) => {
+    const make = makers[request.url ?? ""] ?? (() => Promise.reject(new Error("not found")));
+    make().then(
+      (text) => response.end(text),
+      (error: unknown) => response.writeHead(500).end(String(error)),
+    );
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  process.env[variable] = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  // Between two runs of the watch mode the package is built again.
+  project.onTestsRerun(async () => {
+    tarball = undefined;
+  });
+}
+
+export async function teardown(): Promise<void> {
+  server.closeAllConnections();
+  server.close();
+  await (await postgres)?.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
