@@ -61,6 +61,7 @@ function run({ node, version, driver, execArgv, suites }) {
     "node_modules/vitest/vitest.mjs",
     "run",
     "--project=rooms",
+    ...(values.further ? ["--project=system"] : []),
     ...options,
     ...execArgv.map((one) => `--execArgv=${one}`),
     ...suites,

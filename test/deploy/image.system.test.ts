@@ -6,7 +6,8 @@ import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rm
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { freePort, type PostgresServer, startPostgres } from "../world/postgres.js";
+import { freePort } from "../world/free-port.js";
+import { type PostgresServer, startPostgres } from "../world/postgres.js";
 import { all, copyOf, readDockerfile, words } from "./dockerfile.js";
 
 interface LockEntry {

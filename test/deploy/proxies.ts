@@ -6,7 +6,7 @@ import { request } from "node:https";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { vi } from "vitest";
-import { freePort } from "../world/postgres.js";
+import { freePort } from "../world/free-port.js";
 import { requireProgram } from "./programs.js";
 
 const root = path.resolve(import.meta.dirname, "../..");

@@ -3,8 +3,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { installMs } from "../world/debian.js";
+import { freePort } from "../world/free-port.js";
 import { alice } from "../world/people.js";
-import { freePort } from "../world/postgres.js";
 import { addUser, freshPlace, type Place, type Served, startServe, unthrottled } from "../world/serve.js";
 import { useDatabase } from "../world/use-postgres.js";
 import { proxies, type RunningProxy } from "./proxies.js";

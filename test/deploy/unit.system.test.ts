@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readPage, section } from "../docs/evidence.js";
-import { freePort } from "../world/postgres.js";
+import { freePort } from "../world/free-port.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const program = path.join(root, "dist/cli/main.js");

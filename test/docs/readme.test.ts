@@ -1,56 +1,15 @@
 // Runs the commands of the README in a fresh copy, and its snippets in a project with Ampho installed.
 import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
-
-const root = path.resolve(import.meta.dirname, "../..");
-const readme = readFileSync(path.join(root, "README.md"), "utf8");
-const folders: string[] = [];
-
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
-
-function scratch(): string {
-  const folder = mkdtempSync(path.join(tmpdir(), "ampho-readme-"));
-  folders.push(folder);
-  return folder;
-}
-
-function blocks(language: string): readonly string[] {
-  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, "gm"))].map(([, code = ""]) => code);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
-
-/** The environment without the variables of Ampho and of the test runner. */
-const environment = Object.fromEntries(
-  Object.entries(process.env).filter(([name]) => !/^(AMPHO_|npm_|NODE_ENV$|VITEST)/.test(name)),
-);
+import { describe, expect, it } from "vitest";
+import { freshFolder } from "../world/folder.js";
+import { freePort } from "../world/free-port.js";
+import { blocks, environment, readme, root } from "./readme.js";
 
 /** A project with Ampho installed. */
 function project(): string {
-  const folder = scratch();
+  const folder = freshFolder();
   mkdirSync(path.join(folder, "node_modules/.bin"), { recursive: true });
   symlinkSync(root, path.join(folder, "node_modules/ampho"));
   symlinkSync("../ampho/dist/cli/main.js", path.join(folder, "node_modules/.bin/ampho"));
@@ -75,52 +34,6 @@ describe("the README", () => {
     const page = readFileSync(path.join(root, "docs/frameworks.md"), "utf8");
     for (const [, heading, example] of rows)
       expect(page, example).toMatch(new RegExp(`\\(#${heading}\\).*\\.\\./examples/${example}/`));
-  });
-
-  it("the first command leads from a copy of the repository to a login", { timeout: 240_000 }, async () => {
-    expect(blocks("sh")[0]).toBe("npm start\n");
-    const folder = scratch();
-    const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
-      cwd: root,
-      encoding: "utf8",
-    });
-    for (const file of files.split("\n").filter((name) => /^(src|scripts|package|tsconfig)/.test(name))) {
-      mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
-      copyFileSync(path.join(root, file), path.join(folder, file));
-    }
-    const port = await freePort();
-    const started = spawn("npm", ["start"], {
-      cwd: folder,
-      env: { ...environment, AMPHO_PORT: String(port) },
-      stdio: ["ignore", "pipe", "pipe"],
-      detached: true,
-    });
-    try {
-      let output = "";
-      started.stderr.on("data", (chunk: Buffer) => {
-        output += chunk.toString();
-      });
-      let url = "";
-      started.stdout.on("data", (chunk: Buffer) => {
-        url += chunk.toString();
-      });
-      while (!url.includes(`http://127.0.0.1:${port}`)) {
-        if (started.exitCode !== null) throw new Error(`npm start ended with ${started.exitCode}: ${output}`);
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
-      const [login = "", session = ""] = output.split("\n").filter((line) => line.startsWith("  curl "));
-      const granted = execFileSync("sh", ["-c", login], { encoding: "utf8" });
-      const grant = JSON.parse(granted) as Record<string, unknown>;
-      for (const member of ["starts", "expires", "ttl", "leeway"])
-        expect(Number.isInteger(grant[member]), member).toBe(true);
-      const seen = execFileSync("sh", ["-c", session], {
-        encoding: "utf8",
-        env: { ...environment, TOKEN: String(grant["token"]) },
-      });
-      expect(JSON.parse(seen)).toMatchObject({ login: "alice", roles: ["reader"] });
-    } finally {
-      if (started.pid !== undefined) process.kill(-started.pid, "SIGKILL");
-    }
   });
 
   it("the commands and the first snippet lead from an installed package to a guarded server", async () => {

@@ -1,8 +1,9 @@
 // The examples of fetch-native hosts, with the real packages: each is compiled, started, and asked without a token and with one.
 import { beforeAll, expect, it } from "vitest";
+import { freePort } from "../world/free-port.js";
 import { packed } from "../world/use-shared.js";
 import { hosts } from "./hosts.js";
-import { copyExample, freePort, password, serving, shell } from "./project.js";
+import { copyExample, password, serving, shell } from "./project.js";
 
 let tarball = "";
 beforeAll(async () => {

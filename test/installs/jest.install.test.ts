@@ -2,8 +2,9 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, expect, it } from "vitest";
+import { freshFolder } from "../world/folder.js";
 import { packed } from "../world/use-shared.js";
-import { freshFolder, shell, write } from "./project.js";
+import { shell, write } from "./project.js";
 
 let folder = "";
 beforeAll(async () => {

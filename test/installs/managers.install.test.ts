@@ -1,7 +1,9 @@
 // Installed by each package manager from the packed tarball, the command makes a key and a user, and the server lets her in.
 import { beforeAll, describe, expect, it } from "vitest";
+import { freshFolder } from "../world/folder.js";
+import { freePort } from "../world/free-port.js";
 import { packed } from "../world/use-shared.js";
-import { freePort, freshFolder, password, serving, shell, write } from "./project.js";
+import { password, serving, shell, write } from "./project.js";
 
 let tarball = "";
 beforeAll(async () => {

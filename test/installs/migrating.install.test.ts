@@ -2,8 +2,10 @@
 // changed for tokens.
 import { beforeAll, expect, it } from "vitest";
 import { snippets } from "../docs/snippets.js";
+import { freshFolder } from "../world/folder.js";
+import { freePort } from "../world/free-port.js";
 import { packed } from "../world/use-shared.js";
-import { freePort, freshFolder, password, serving, shell, write } from "./project.js";
+import { password, serving, shell, write } from "./project.js";
 
 // It stands on node:sqlite, which Node 20 has not.
 const node = "24";

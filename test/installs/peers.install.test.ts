@@ -3,8 +3,9 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, expect, it } from "vitest";
 import { letsInWhomItShould } from "../examples/exercise.js";
+import { freePort } from "../world/free-port.js";
 import { packed } from "../world/use-shared.js";
-import { copyExample, freePort, password, serving, shell } from "./project.js";
+import { copyExample, password, serving, shell } from "./project.js";
 
 let tarball = "";
 beforeAll(async () => {

@@ -1,24 +1,11 @@
 // A new project with the packed tarball and other packages in it, installed as its user would.
 import { execFileSync, type SpawnSyncReturns, spawn, spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll } from "vitest";
+import { freshFolder } from "../world/folder.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
 export const password = "violet kettle harbour morning";
-
-const folders: string[] = [];
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
-
-export function freshFolder(): string {
-  const folder = mkdtempSync(path.join(tmpdir(), "ampho-installs-"));
-  folders.push(folder);
-  return folder;
-}
 
 /** A copy of the example `name`, as it is in the repository. */
 export function copyExample(name: string): string {
@@ -60,15 +47,6 @@ function onNode(command: string, node: string | undefined): readonly [string, ..
 function environment(folder: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const { PATH, HOME, NODE_EXTRA_CA_CERTS } = process.env;
   return { HOME, NODE_EXTRA_CA_CERTS, PATH: `${path.join(folder, "node_modules/.bin")}:${PATH}`, CI: "1", ...env };
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }
 
 /** A server, from its start until it is stopped with all that it has started. */

@@ -3,7 +3,8 @@ import path from "node:path";
 import { beforeAll } from "vitest";
 import { consumersCompile } from "../types/consumers.js";
 import { mistakesRead } from "../types/mistakes-read.js";
-import { freshFolder, shell } from "./project.js";
+import { freshFolder } from "../world/folder.js";
+import { shell } from "./project.js";
 
 for (const version of ["5.4.5", "5.9.3"]) {
   let folder = "";

@@ -4,12 +4,13 @@ import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_pro
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, Socket } from "node:net";
+import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import pg from "pg";
 import { openPostgresMigrations } from "../../dist/store/postgres/migrations.js";
+import { freePort } from "./free-port.js";
 import { postgresUrl } from "./use-shared.js";
 
 export interface Database {
@@ -156,15 +157,6 @@ async function binaries(): Promise<Programs> {
   if (first && !existsSync(path.join(root, first.target)))
     execFileSync(process.execPath, ["scripts/hydrate-symlinks.js"], { cwd: root });
   return found;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address ? address.port : 0;
 }
 
 async function answering(url: string): Promise<void> {

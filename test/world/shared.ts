@@ -29,9 +29,15 @@ async function pack(): Promise<string> {
 
 /** By the path that a test process requests. */
 const makers: Readonly<Record<string, () => Promise<string>>> = {
-  "/tarball": () => (tarball ??= pack()),
-  // Three workers, each with a few pools and processes.
-  "/postgres": async () => (await (postgres ??= startOwnPostgres("max_connections=400"))).url,
+  "/tarball": () => {
+    tarball ??= pack();
+    return tarball;
+  },
+  "/postgres": async () => {
+    // Three workers have a few pools and processes each.
+    postgres ??= startOwnPostgres("max_connections=400");
+    return (await postgres).url;
+  },
 };
 
 /** Vitest calls it before the run, and `teardown` after it. */

@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requireProgram } from "../deploy/programs.js";
-import { freePort, startOwnPostgres } from "../world/postgres.js";
+import { freePort } from "../world/free-port.js";
+import { startOwnPostgres } from "../world/postgres.js";
 import { usePostgres } from "../world/use-postgres.js";
 import { readPage, section } from "./evidence.js";
 

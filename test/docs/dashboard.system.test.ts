@@ -7,8 +7,8 @@ import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { requireProgram } from "../deploy/programs.js";
 import { installMs } from "../world/debian.js";
+import { freePort } from "../world/free-port.js";
 import { alice } from "../world/people.js";
-import { freePort } from "../world/postgres.js";
 import { bearer, post } from "../world/requests.js";
 import { addUser, freshPlace, logIn, type Served, startServe, unthrottled } from "../world/serve.js";
 
