@@ -1,0 +1,65 @@
+// The table "Find the files to touch" of CONTRIBUTING.md: the files exist, and each example touches no more than it states.
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+
+const root = path.resolve(import.meta.dirname, "../..");
+const page = readFileSync(path.join(root, "CONTRIBUTING.md"), "utf8").replace(/^```[\s\S]*?^```$/gm, (code) =>
+  code.replaceAll("`", ""),
+);
+const sourceFiles = execFileSync("git", ["ls-files", "src"], { cwd: root, encoding: "utf8" })
+  .trim()
+  .split("\n")
+  .filter((file) => existsSync(path.join(root, file)));
+
+const codesIn = (cell: string): readonly string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code);
+
+const rows = [...page.matchAll(/^\| (an? [^|]+) \| ([^|]+) \| ([^|]*) \| ([^|]*) \|$/gm)].map(
+  ([, addition = "", touched = "", example = "", files = ""]) => ({
+    addition,
+    touched: codesIn(touched).filter((code) => code.endsWith(".ts")),
+    example: codesIn(example)[0],
+    files: Number(files),
+  }),
+);
+const withExample = rows.flatMap(({ example, ...row }) => (example === undefined ? [] : [{ ...row, example }]));
+
+/** The files of src/ that name a word. */
+function filesNaming(word: string): readonly string[] {
+  const pattern = new RegExp(`(?<![\\w-])${word}(?![\\w-])`);
+  return sourceFiles.filter((file) => pattern.test(readFileSync(path.join(root, file), "utf8")));
+}
+
+describe("the table of CONTRIBUTING.md", () => {
+  it("the table has a row for each kind of addition", () => {
+    expect(rows.length).toBeGreaterThan(10);
+  });
+
+  it.each(rows)("$addition: each file exists, or has a neighbour where the name is open", ({ touched }) => {
+    for (const file of touched) {
+      const folder = path.join("src", path.dirname(file));
+      if (file.includes("NAME")) expect(sourceFiles.filter((each) => path.dirname(each) === folder)).not.toEqual([]);
+      else expect(sourceFiles).toContain(`src/${file}`);
+    }
+  });
+
+  it.each(withExample)("$addition: the example $example touches no more files than the table states", (row) => {
+    const found = filesNaming(row.example);
+    expect(found).not.toEqual([]);
+    expect(found.length, found.join(", ")).toBeLessThanOrEqual(row.files);
+  });
+});
+
+it("every test and script that CONTRIBUTING.md names exists", () => {
+  const named = codesIn(page).filter((code) => /^(?:test|scripts)\/[\w./-]+$/.test(code));
+  expect(named.length).toBeGreaterThan(8);
+  for (const file of named) expect(existsSync(path.join(root, file)), file).toBe(true);
+});
+
+it("every npm command that CONTRIBUTING.md names is a script of package.json", () => {
+  const { scripts } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {
+    readonly scripts: Readonly<Record<string, string>>;
+  };
+  for (const [, name = ""] of page.matchAll(/npm run ([a-z:]+)/g)) expect(scripts).toHaveProperty([name]);
+});
