@@ -3,13 +3,14 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+const repositoryTests = ["test/repository/imports.test.ts", "test/repository/language.test.ts"];
 const steps = [
   ["build", ["npm", "run", "--silent", "build"]],
   ["types", ["npx", "--no-install", "tsc", "-p", "tsconfig.test.json", "--noEmit"]],
   ["types with legacy decorators", ["npx", "--no-install", "tsc", "-p", "test/adapters/nest", "--noEmit"]],
   ["lint and format", ["npx", "--no-install", "biome", "ci", "--error-on-warnings", "."]],
   ["lint with types", ["npx", "--no-install", "oxlint", "--type-aware", "--deny-warnings", "src", "test"]],
-  ["dependency rules", ["npx", "--no-install", "vitest", "run", "--reporter=dot", "test/repository/imports.test.ts"]],
+  ["rooms and language", ["npx", "--no-install", "vitest", "run", "--reporter=dot", ...repositoryTests]],
   ["unused code", ["npx", "--no-install", "knip"]],
   ["package", ["npx", "--no-install", "publint", "--strict"]],
   ["types of the package", ["npx", "--no-install", "attw", "--pack", ".", "--profile", "node16", "--quiet"]],
