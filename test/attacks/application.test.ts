@@ -1,5 +1,5 @@
-// An application beside Ampho, as a real process: no shape of a request reaches its guarded handler without a token, and
-// what belongs nowhere but in the Authorization header is not looked for elsewhere.
+// An application beside Ampho, as a real process. No form of a request reaches its guarded handler without a token,
+// and a token outside the Authorization header is ignored.
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
@@ -12,7 +12,7 @@ import { addUser, freshPlace, logIn, type Served } from "../world/serve.js";
 let child: ChildProcessByStdio<Writable, Readable, null>;
 let application: Pick<Served, "root" | "url" | "port">;
 let grant: Grant;
-/** A line for each handler that ran. */
+/** One line for each handler that ran. */
 const reached: string[] = [];
 
 beforeAll(async () => {
@@ -35,7 +35,7 @@ afterAll(async () => {
 
 beforeEach(() => void reached.splice(0));
 
-/** What ran, once a request that is let in has run behind it. */
+/** The handlers that ran, once an accepted request has run after them. */
 async function reachedUntilNow(): Promise<readonly string[]> {
   const response = await fetch(`${application.root}/open`);
   expect(response.status).toBe(200);
@@ -47,7 +47,7 @@ const request = (line: string, ...fields: string[]) =>
   `${[`${line} HTTP/1.1`, "Host: x", ...fields].join("\r\n")}\r\n\r\n`;
 const send = (text: string) => sendRaw(application.port, Buffer.from(text, "latin1"));
 
-describe("the guarded handler is not reached", () => {
+describe("guarded handlers", () => {
   const targets = [
     "/guarded",
     "//guarded",
@@ -61,7 +61,7 @@ describe("the guarded handler is not reached", () => {
   ];
   const methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"];
 
-  it.each(targets)("as %s, by any method", async (target) => {
+  it.each(targets)("no method reaches the guarded handler without a token as %s", async (target) => {
     for (const method of methods) {
       const { status } = await send(request(`${method} ${target}`, "Connection: close", "X-HTTP-Method-Override: GET"));
       expect([method, status]).toEqual([method, 401]);
@@ -82,10 +82,10 @@ describe("the guarded handler is not reached", () => {
     ["two tokens in one header", () => request("GET /guarded", `Authorization: Bearer x, Bearer ${grant.token}`), 401],
     ["a folded header", () => request("GET /guarded", `Authorization: Bearer\r\n ${grant.token}`), 400],
     ["a form with a token", () => form(`access_token=${grant.token}`), 401],
-  ])("by %s", async (_, text, status) => {
+  ])("a request with %s does not reach the guarded handler", async (_, text, status) => {
     const answer = await send(text());
     expect(answer.status).toBe(status);
-    // RFC 6750 §3.1: whoever sent no token is told no error.
+    // RFC 6750 §3.1: a request without a token gets a challenge without an error.
     if (!/^Authorization: Bearer/im.test(text())) expect(answer.head).not.toMatch(/error=/);
     expect(await reachedUntilNow()).toEqual([]);
   });
@@ -95,8 +95,8 @@ describe("the guarded handler is not reached", () => {
     `${request("POST /guarded", "Content-Type: application/x-www-form-urlencoded", `Content-Length: ${body.length}`)}${body}`;
 });
 
-describe("fields that are the application's own", () => {
-  it("beside a good header are no second token", async () => {
+describe("the application's own fields", () => {
+  it("fields of the application beside a good header are no second token", async () => {
     for (const name of ["access_token", "refresh_token", "token", "password"]) {
       const response = await fetch(`${application.root}/guarded?${name}=x`, { headers: bearer(grant.token) });
       expect(response.status).toBe(200);
@@ -105,8 +105,8 @@ describe("fields that are the application's own", () => {
   });
 });
 
-describe("what answers say of the server", () => {
-  it("is nothing that an attacker could use", async () => {
+describe("facts about the server in responses", () => {
+  it("responses contain nothing about the server that an attacker could use", async () => {
     const answers = [
       await fetch(`${application.url}/login`),
       await fetch(`${application.url}/session`, { headers: bearer(grant.token) }),
@@ -129,12 +129,12 @@ describe("what answers say of the server", () => {
   });
 });
 
-describe("on our own endpoints", () => {
+describe("tokens outside the Authorization header of our endpoints", () => {
   const own = (method: string, path: string, headers: Record<string, string>, body?: string) =>
     fetch(application.url + path, { method, headers, ...(body !== undefined && { body }) });
   const json = { "content-type": "application/json" };
 
-  it("a token in the body is none, and beside one in the header it is one too many", async () => {
+  it("a token in the body is ignored alone, and rejected beside a token in the header", async () => {
     const body = JSON.stringify({ access_token: grant.token, password: "x", new_password: "y" });
     for (const [method, path] of [
       ["POST", "/logout"],
@@ -150,7 +150,7 @@ describe("on our own endpoints", () => {
     expect((await own("GET", "/session", bearer(grant.token))).status).toBe(200);
   });
 
-  it("a token in the query is refused, with a header and without", async () => {
+  it("a token in the query is rejected, with a header and without", async () => {
     for (const headers of [{}, bearer(grant.token)]) {
       for (const name of ["access_token", "refresh_token", "token", "password"]) {
         const response = await own("GET", `/session?${name}=${grant.token}`, headers);
@@ -160,7 +160,7 @@ describe("on our own endpoints", () => {
   });
 
   it.each(["a;password=x", "a=1;password=x", "a&Password", "%70assword=x", "password;a", "+&token=", "a=%26;token=x"])(
-    "a credential in the query is one however it is written: %s",
+    "a credential in the query is found in every spelling, here %s",
     async (query) => {
       for (const method of ["GET", "POST", "DELETE"]) {
         const path = { GET: "/session", POST: "/login", DELETE: "/sessions" }[method];
@@ -172,7 +172,7 @@ describe("on our own endpoints", () => {
   );
 
   it.each(["a=password", "passwords=1", "a=b%3Bpassword=x", "a%26token=1", "pass;word"])(
-    "a query without one is read as ever: %s",
+    "a query without a credential is accepted, here %s",
     async (query) => {
       expect((await own("GET", `/session?${query}`, bearer(grant.token))).status).toBe(200);
     },

@@ -1,6 +1,6 @@
-// Attacks on cookie mode from pages of other sites and of sub-domains, in a real Chromium. Names under `localhost` lead to this
-// machine, are trustworthy without TLS, and are sites of their own: app.localhost and evil.localhost share none, while
-// sub.app.localhost is of the same site as app.localhost and may set cookies for it.
+// Attacks on cookie mode by pages of other sites and of sub-domains, in a real Chromium. Names under localhost resolve to this
+// machine and are trustworthy without TLS. Each is a site of its own, so app.localhost and evil.localhost share no site.
+// The page sub.app.localhost is of the same site as app.localhost and can set cookies for it.
 import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -19,12 +19,12 @@ let browser: Browser;
 let ampho: Ampho;
 let server: Server;
 let port: number;
-/** What the application did, by whom. */
+/** The calls that the application carried out, with their users. */
 const deeds: string[] = [];
-/** What each guarded request brought. */
+/** The cookies and headers of each guarded request. */
 const heads: { path: string; site: string; cookies: string }[] = [];
 
-/** Lets the renewal that was held back go on. */
+/** Releases the delayed renewal. */
 let release: (() => void) | undefined;
 
 const origin = (name: string) => `http://${name}:${port}`;
@@ -60,7 +60,7 @@ async function open(): Promise<Ampho> {
   return made;
 }
 
-/** Every name is served alike: what makes a page foreign is its origin alone. */
+/** Every name serves the same pages. Only its origin makes a page foreign. */
 function serve(): void {
   const api = mount(ampho);
   const guard = authorize(ampho);
@@ -90,7 +90,7 @@ function serve(): void {
   );
 }
 
-/** A browser in which alice has logged in at app.localhost, unless she has not. */
+/** A browser in which alice is logged in at app.localhost, unless `loggedIn` is false. */
 async function openVictim({ loggedIn = true } = {}) {
   const context = await browser.newContext();
   onTestFinished(() => context.close());
@@ -117,7 +117,7 @@ const call = (page: Page, path: string, body?: object): Promise<{ status: number
     [path, body && JSON.stringify(body)] as const,
   );
 
-/** Who the application takes the browser for, in a page of its own. */
+/** The user that the application sees, in a page of its own. */
 const whoIs = (page: Page): Promise<string> =>
   page.evaluate(async () => {
     const response = await fetch("/account");
@@ -125,7 +125,7 @@ const whoIs = (page: Page): Promise<string> =>
     return body.login ?? body.error;
   });
 
-/** A form that a page sends by itself. Gives the status that the browser gets. */
+/** Submits a form by script. Returns the status that the browser gets. */
 async function submit(
   page: Page,
   to: string,
@@ -148,7 +148,7 @@ async function submit(
   return response?.status();
 }
 
-/** A request of a page, with cookies, as pages of any origin may send it. */
+/** Sends a request with cookies, as a page of any origin can. */
 interface Sent {
   readonly method?: string;
   readonly mode?: RequestMode;
@@ -170,8 +170,8 @@ const send = (page: Page, to: string, init: Sent): Promise<string> =>
 const ourCookies = async (context: BrowserContext) =>
   (await context.cookies(app())).filter(({ name }) => name.startsWith("__Host-ampho"));
 
-describe("our own pages on http://…localhost", () => {
-  it("keep their cookies where no script sees them, and change things by them", async () => {
+describe("pages of our own on http://…localhost", () => {
+  it("our own pages keep their cookies out of reach of scripts, and change data with them", async () => {
     const { context, page } = await openVictim();
     const kept = await ourCookies(context);
     expect(kept.map(({ name }) => name).sort()).toEqual(Object.values(cookieNames).sort());
@@ -194,7 +194,7 @@ describe("our own pages on http://…localhost", () => {
     expect(await whoIs(page)).toBe("missing_token");
   });
 
-  it.each(["localhost", "127.0.0.1"])("also by the name %s", async (name) => {
+  it.each(["localhost", "127.0.0.1"])("our own pages also work by the name %s", async (name) => {
     const { context, visit } = await openVictim({ loggedIn: false });
     const page = await visit(origin(name));
     expect((await call(page, "/api/security/login", alice)).status).toBe(200);
@@ -203,7 +203,7 @@ describe("our own pages on http://…localhost", () => {
     expect(await context.cookies(origin(name))).toHaveLength(3);
   });
 
-  it("do as docs/cookies.md says", async () => {
+  it("our own pages work as docs/cookies.md describes", async () => {
     const { context, page } = await openVictim({ loggedIn: false });
     const text = readFileSync(new URL("../../docs/cookies.md", import.meta.url), "utf8");
     const [, snippet = ""] = /^```js\n(.*?)^```$/ms.exec(text) ?? [];
@@ -214,7 +214,7 @@ describe("our own pages on http://…localhost", () => {
     expect((await ampho.audit.list({ limit: 2 })).map(({ event }) => event).sort()).toEqual(["logout", "renew"]);
   });
 
-  it("that are left while they renew have the new cookies, as docs/cookies.md sends for them", async () => {
+  it("a page that is left during a renewal has the new cookies when it sends them as docs/cookies.md describes", async () => {
     const { context, page } = await openVictim();
     const kept = async () => (await ourCookies(context)).find(({ name }) => name === cookieNames.refreshToken)?.value;
     const before = await kept();
@@ -226,7 +226,7 @@ describe("our own pages on http://…localhost", () => {
     await expect.poll(kept).not.toBe(before);
   });
 
-  it("are not shown by the back button after a logout where they say no-store", async () => {
+  it("the back button shows no page after a logout if the page is sent with no-store", async () => {
     const { page } = await openVictim();
     await page.goto(`${app()}/account/home`);
     expect(await page.content()).toContain("alice");
@@ -236,7 +236,7 @@ describe("our own pages on http://…localhost", () => {
     expect(await page.content()).toContain("missing_token");
   });
 
-  it("open sockets", async () => {
+  it("our own pages open sockets", async () => {
     const { page } = await openVictim();
     await openSocket(page, app());
     await expect.poll(() => deeds.at(-1)).toBe("socket by alice");
@@ -258,7 +258,7 @@ describe.each([
   ["another site", evil, "cross-site"],
   ["a sub-domain", sibling, "same-site"],
 ])("a page of %s", (_what, where, site) => {
-  it("changes nothing by a form", async () => {
+  it("a foreign page changes nothing by a form", async () => {
     const { page, visit } = await openVictim();
     const tab = await visit(where());
     expect(await submit(tab, `${app()}/account/pay`, { to: "mallory" })).toBe(site === "same-site" ? 403 : 401);
@@ -267,7 +267,7 @@ describe.each([
     expect(await whoIs(page)).toBe("alice");
   });
 
-  it("logs nobody out, and renews nothing", async () => {
+  it("a foreign page ends no session, and renews nothing", async () => {
     const { context, page, visit } = await openVictim();
     const before = await ourCookies(context);
     for (const path of ["/logout", "/renew", "/sessions", "/password"])
@@ -285,7 +285,7 @@ describe.each([
     ["JSON", { method: "POST", headers: { "content-type": "application/json" }, body: "{}" }],
     ["another method", { method: "DELETE" }],
     ["a kept connection", { method: "POST", mode: "no-cors", keepalive: true, body: "x" }],
-  ] as const)("changes nothing by %s of fetch", async (_how, init) => {
+  ] as const)("a foreign page changes nothing by %s of fetch", async (_how, init) => {
     const { page, visit } = await openVictim();
     const tab = await visit(where());
     expect(await send(tab, `${app()}/account/pay`, { ...init })).not.toContain("alice");
@@ -293,7 +293,7 @@ describe.each([
     expect(await whoIs(page)).toBe("alice");
   });
 
-  it("reads nothing", async () => {
+  it("a foreign page reads nothing", async () => {
     const { visit } = await openVictim();
     const tab = await visit(where());
     for (const mode of ["cors", "no-cors"] as const)
@@ -301,7 +301,7 @@ describe.each([
     expect(await send(tab, `${app()}/api/security/session`, {})).toBe("no answer");
   });
 
-  it("by an image brings cookies at most from a sub-domain, and changes nothing", async () => {
+  it("an image on a foreign page brings cookies only from a sub-domain, and changes nothing", async () => {
     const { visit } = await openVictim();
     const tab = await visit(where());
     await tab.evaluate(
@@ -320,13 +320,13 @@ describe.each([
     expect(deeds.filter((deed) => !deed.startsWith("GET"))).toEqual([]);
   });
 
-  it("opens no socket", async () => {
+  it("a foreign page opens no socket", async () => {
     const { visit } = await openVictim();
     await openSocket(await visit(where()), app());
     expect(deeds).toEqual([]);
   });
 
-  it.each(["", "loggedIn"])("logs nobody in as somebody else (%s)", async (state) => {
+  it.each(["", "loggedIn"])("a foreign page logs its visitor in as no other user (%s)", async (state) => {
     const { context, page, visit } = await openVictim({ loggedIn: state !== "" });
     const before = await ourCookies(context);
     expect(await submit(await visit(where()), `${app()}/api/security/login`, mallory)).toBe(403);
@@ -357,7 +357,7 @@ describe("a sub-domain tosses a cookie", () => {
     ["in the value of another", `a=b, ${cookieNames.token}=%s`],
     ["in quotes", `"${cookieNames.token}"=%s`],
     ["with a deeper path", `${cookieNames.token}=%s; Path=/account`],
-  ])("%s: nobody is taken for its owner", async (_how, form) => {
+  ])("a tossed cookie %s authenticates no request", async (_how, form) => {
     const user = await ampho.users.find("mallory");
     const { token } = await ampho.sessions.create(user?.id ?? "");
     for (const loggedIn of [false, true]) {
@@ -375,7 +375,7 @@ describe("a sub-domain tosses a cookie", () => {
 });
 
 describe("a page of a listed sub-domain", () => {
-  it("reads and changes what its user may", async () => {
+  it("a page of a listed sub-domain reads and changes what its user is allowed to", async () => {
     const { page, visit } = await openVictim();
     const tab = await visit(friend());
     expect(await send(tab, `${app()}/api/security/session`, {})).toContain('"login":"alice"');

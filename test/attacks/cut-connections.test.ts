@@ -1,5 +1,5 @@
-// Connections that are reset while many requests stand in them, of which some are refused before they have come whole. Node
-// fails an assertion, which ends the process, when the response of a later one is out before those that wait.
+// Connections that are reset while many requests wait on them, some of which were rejected before they were complete. Node
+// fails an assertion, which ends the process, when the response to a later request is sent before those that wait.
 import { connect } from "node:net";
 import { beforeAll, describe, expect, it } from "vitest";
 import { alice } from "../world/people.js";
@@ -34,12 +34,12 @@ function cut(text: string, afterMs: number): Promise<void> {
   });
 }
 
-describe("a connection that is reset", () => {
+describe("reset connections", () => {
   it.each([
     ["requests that are refused before their end", [refusedEarly]],
     ["requests in chunks that are refused before their end", [refusedInChunks]],
     ["these between others", [refusedEarly, answeredAtOnce, refusedInChunks, answeredLate, refusedEarly, answeredLate]],
-  ])("in the middle of many %s ends nobody else's", { timeout: 60_000 }, async (_, texts) => {
+  ])("a reset in the middle of many %s ends no other connection", { timeout: 60_000 }, async (_, texts) => {
     const { token } = await logIn(served);
     for (let round = 0; round < 4; round++) {
       const all = Array.from({ length: 60 }, (_, n) =>

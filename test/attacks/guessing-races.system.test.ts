@@ -1,4 +1,4 @@
-// Attempts that come while something else happens to the account, at two real servers on one database, of either kind.
+// Attempts that arrive while the account changes, at two real servers on one database of either kind.
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startPostgres } from "../world/postgres.js";
@@ -17,10 +17,10 @@ const stores = {
 };
 const logins = ["alice", "bob", "carol", "dave"] as const;
 const tries = 5;
-/** The first wait is four minutes: no machine is so slow that it is over here. */
+/** The first wait is four minutes, so that it is not over here even on a slow machine. */
 const patient = { AMPHO_SECURITY_THROTTLE_WINDOW: "3600" };
 
-/** A machine that is busy with something else sheds some, which gives the try back: they come again, as clients do. */
+/** A busy machine sheds some requests, which returns their attempts. They come again, as clients do. */
 async function served<A extends { readonly status: number }>(ask: () => Promise<A>): Promise<A> {
   for (;;) {
     const answer = await ask();
@@ -28,7 +28,7 @@ async function served<A extends { readonly status: number }>(ask: () => Promise<
   }
 }
 
-describe.each(Object.entries(stores))("on %s, fifty attempts at once", (_, openStore) => {
+describe.each(Object.entries(stores))("fifty attempts at once on %s", (_, openStore) => {
   let servers: Servers;
   let store: Awaited<ReturnType<typeof openStore>>;
   let operator: Awaited<ReturnType<Servers["open"]>>;
@@ -47,7 +47,7 @@ describe.each(Object.entries(stores))("on %s, fifty attempts at once", (_, openS
   const attempt = (login: string, password = wrong) =>
     Promise.all(strangers(50).map((address, n) => served(() => servers.logIn(n % 2, { login, password, address }))));
 
-  /** The owner at a place where she was before; `come` says how she fared there. */
+  /** The owner on a known device. `come` reports the results there. */
   async function ownerOf(login: string) {
     const [address = ""] = strangers(1);
     let { device } = await servers.logIn(0, { login, password: right, address });
@@ -64,10 +64,10 @@ describe.each(Object.entries(stores))("on %s, fifty attempts at once", (_, openS
     return (await served(() => fetch(servers.urls[server] + path, { headers, ...sent }))).status;
   };
 
-  it("while its owner changes the password get five, and none with the old one keeps a session", async () => {
+  it("fifty attempts while the owner changes the password get five hashes, and none with the old one keeps a session", async () => {
     const [address = ""] = strangers(1);
     const mine = JSON.parse((await servers.logIn(0, { login: "alice", password: right, address })).text);
-    // A stranger who has the old password, ten times at once, among those who attempt.
+    // An attacker who has the old password, ten times at once, among the attempts.
     const known = strangers(10).map((from, n) =>
       servers.logIn(n % 2, { login: "alice", password: right, address: from }),
     );
@@ -83,7 +83,7 @@ describe.each(Object.entries(stores))("on %s, fifty attempts at once", (_, openS
     expect(await statusAt(1, "/session", mine.token)).toBe(200);
   });
 
-  it("while it is disabled and enabled again get five, and its owner is in once it is enabled", async () => {
+  it("fifty attempts at a user who is disabled and enabled get five hashes, and the owner logs in once enabled", async () => {
     const come = await ownerOf("bob");
     let over = false;
     const toggling = (async () => {
@@ -99,7 +99,7 @@ describe.each(Object.entries(stores))("on %s, fifty attempts at once", (_, openS
     expect(await come()).toBe(200);
   });
 
-  it("while they are cleared three times get five each time at most, and its owner is refused none", async () => {
+  it("fifty attempts while they are cleared three times get five hashes each time, and the owner is never rejected", async () => {
     const come = await ownerOf("carol");
     const clears = 3;
     let over = false;
@@ -120,7 +120,7 @@ describe.each(Object.entries(stores))("on %s, fifty attempts at once", (_, openS
     expect(new Set(owner)).toEqual(new Set([200]));
   });
 
-  it("at a login that an import is about to publish get five, before and after together", async () => {
+  it("fifty attempts at a login that an import is about to publish get five hashes, before and after together", async () => {
     const { pairs }: { pairs: readonly { passwordUtf8Hex: string; hash: string }[] } = JSON.parse(
       readFileSync(new URL("../vectors/password-hashes/known-pairs.json", import.meta.url), "utf8"),
     );
@@ -134,10 +134,10 @@ describe.each(Object.entries(stores))("on %s, fifty attempts at once", (_, openS
     expect(countOf(waves.flat())).toEqual({ 401: tries, 429: 150 - tries });
   });
 
-  it("by each way in at once get no more than each allows, and none takes from another", async () => {
+  it("attempts at each endpoint at once get no more hashes than each allows, and none counts at another endpoint", async () => {
     const come = await ownerOf("dave");
     const [address = ""] = strangers(1);
-    // Somebody has stolen a session, and attempts there for the password as well.
+    // An attacker with a stolen session also tries passwords there.
     const stolen = JSON.parse((await servers.logIn(0, { login: "dave", password: right, address })).text).token;
     const body = { password: wrong, new_password: "quite another morning 7" };
     const [answers, changes, owner] = await Promise.all([

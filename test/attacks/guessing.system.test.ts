@@ -1,4 +1,4 @@
-// Attempting, against two real servers on one database. Each 401 is a hash that was computed; a 429 is none.
+// Attempts against two real servers on one database. Each 401 is a hash that was computed, and a 429 costs no hash.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type LoginAnswer, right, type Servers, startServers, strangers, wrong } from "./servers.js";
 
@@ -15,7 +15,7 @@ afterAll(() => servers.close());
 const countOf = (answers: readonly LoginAnswer[], status: number) =>
   answers.filter((answer) => answer.status === status).length;
 
-/** Who waited too long behind others, on a machine that is busy with something else, is told to come again in a second. */
+/** On a busy machine a request that waited too long in the queue is sent back for a second. */
 async function comingAgain(ask: () => Promise<LoginAnswer>): Promise<LoginAnswer> {
   for (;;) {
     const answer = await ask();
@@ -24,8 +24,8 @@ async function comingAgain(ask: () => Promise<LoginAnswer>): Promise<LoginAnswer
   }
 }
 
-describe("fifty attempts at once, over two processes", () => {
-  it("get five hashes in all, and the right password at place 40 does not slip through", async () => {
+describe("fifty attempts at once at two processes", () => {
+  it("fifty attempts at one login get five hashes in all, and the right password at position 40 does not slip through", async () => {
     const addresses = strangers(50);
     const answers = await Promise.all(
       addresses.map((address, n) =>
@@ -35,12 +35,12 @@ describe("fifty attempts at once, over two processes", () => {
     expect(countOf(answers, 401)).toBe(5);
     expect(countOf(answers, 429)).toBe(45);
     expect(answers[40]).toMatchObject({ status: 429 });
-    // Whoever waits so long as is said is let in.
+    // A client that waits as long as the response states is accepted.
     for (const { status, retryAfter = 0 } of answers)
       if (status === 429) expect(retryAfter > 50 && retryAfter <= 60).toBe(true);
   });
 
-  it("get five from one address as well", async () => {
+  it("fifty attempts from one address at one login get five hashes as well", async () => {
     const [address = ""] = strangers(1);
     const answers = await Promise.all(
       Array.from({ length: 50 }, (_, n) => servers.logIn(n % 2, { login: "bob", password: wrong, address })),
@@ -48,7 +48,7 @@ describe("fifty attempts at once, over two processes", () => {
     expect([countOf(answers, 401), countOf(answers, 429)]).toEqual([5, 45]);
   });
 
-  it("at different logins from one address get twenty", async () => {
+  it("fifty attempts at different logins from one address get twenty hashes", async () => {
     const [address = ""] = strangers(1);
     const answers = await Promise.all(
       Array.from({ length: 50 }, (_, n) => servers.logIn(n % 2, { login: `nobody-${n}`, password: wrong, address })),
@@ -56,7 +56,7 @@ describe("fifty attempts at once, over two processes", () => {
     expect([countOf(answers, 401), countOf(answers, 429)]).toEqual([20, 30]);
   });
 
-  it("that are all right are all let in", async () => {
+  it("fifty logins with the right password are all accepted", async () => {
     const [address = ""] = strangers(1);
     const answers = await Promise.all(
       Array.from({ length: 30 }, (_, n) =>
@@ -68,7 +68,7 @@ describe("fifty attempts at once, over two processes", () => {
 });
 
 describe("an owner whose account is attacked", () => {
-  it("is refused no login from a place where she was before, while 200 other addresses attempt", async () => {
+  it("the owner can log in on a known device while 200 other addresses attack the account", async () => {
     const [home = ""] = strangers(1);
     let { device } = await servers.logIn(0, { login: "dave", password: right, address: home });
     let running = true;
@@ -83,7 +83,7 @@ describe("an owner whose account is attacked", () => {
     });
     const owner: number[] = [];
     for (let n = 0; n < 20; n++) {
-      // From wherever she is: the proof counts, not the address.
+      // From any network: the proof counts, not the address.
       const [address = ""] = strangers(1);
       const answer = await servers.logIn(n % 2, { login: "dave", password: right, address, device });
       owner.push(answer.status);
@@ -96,7 +96,7 @@ describe("an owner whose account is attacked", () => {
     expect(attack.filter((status) => status === 200)).toEqual([]);
   });
 
-  it("is not attacked better with another's proof, nor by many of them", async () => {
+  it("the device proofs of other users give an attacker no more attempts", async () => {
     const [home = ""] = strangers(1);
     const mine: (string | undefined)[] = [];
     for (let n = 0; n < 10; n++)
@@ -111,8 +111,8 @@ describe("an owner whose account is attacked", () => {
   });
 });
 
-describe("a login that nobody has", () => {
-  it("is throttled like one that somebody has: status, header names, body", async () => {
+describe("an unknown login", () => {
+  it("an unknown login is throttled like a known one, with the same status, header names and body", async () => {
     const shapes = [];
     for (const login of ["bob", "nobody-at-all"]) {
       const [address = ""] = strangers(1);

@@ -1,6 +1,6 @@
-// Header fields made to take long: to parse them must cost no more than to read them, or one request holds up everybody.
-// What such a field costs is seen by the tests' own time limit: before they were mended, the first took longer than anyone
-// waits, the others some seconds together.
+// Header fields built to take long. Parsing them must cost no more than reading them, or one request delays all others.
+// The time limit of the tests shows what such fields cost. Before they were fixed, the first took minutes,
+// and the others took some seconds together.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cookieOf } from "../../dist/http/rest/cookies/cookie-header.js";
 import { sendRaw } from "../http/raw.js";
@@ -8,12 +8,12 @@ import { layIn, type Siege } from "./siege.js";
 
 let siege: Siege;
 beforeAll(async () => {
-  // As behind a proxy, which passes on what it does not know.
+  // As behind a proxy, which passes on fields that it does not know.
   siege = await layIn({ AMPHO_TRUST_PROXY: "1" });
 });
 afterAll(() => siege.end());
 
-// Without a password: none is hashed, and nothing else costs anything.
+// Without a password no hash is computed, and nothing else costs anything.
 const body = '{"login":"nobody"}';
 const login = (...fields: readonly string[]) =>
   sendRaw(
@@ -25,7 +25,7 @@ const blanks = " ".repeat(15_000);
 const tabs = "\t ".repeat(7_000);
 const json = "Content-Type: application/json";
 
-describe("a field that is long to parse", () => {
+describe("header fields that are long to parse", () => {
   it.each([
     ["parameters with blanks between them", `application/json${"; ".repeat(7_000)}@`],
     ["parameters with many blanks", `application/json${`;${" ".repeat(60)}`.repeat(200)}@`],
@@ -34,7 +34,7 @@ describe("a field that is long to parse", () => {
     ["quotes without end", `application/json${'; a="'.repeat(2_999)}`],
     ["a type without a slash", "a".repeat(15_000)],
     ["parameters without end", `application/json${"; a=b".repeat(2_900)}@`],
-  ])("as Content-Type: %s", async (_, type) => {
+  ])("a Content-Type with %s costs no more to parse than to read", async (_, type) => {
     await siege.withstand(async () => {
       const answers = await Promise.all(Array.from({ length: 40 }, () => login(`Content-Type: ${type}`)));
       for (const { status } of answers) expect(status).toBe(415);
@@ -56,7 +56,7 @@ describe("a field that is long to parse", () => {
     ["Idempotency-Key", `${"x".repeat(15_000)}\u00e9`],
     ["Origin", `https://${"a.".repeat(7_000)}`],
     ["User-Agent", `x${blanks}x`],
-  ])("as %s (%#)", async (name, value) => {
+  ])("a hostile field %s costs no more to parse than to read (%#)", async (name, value) => {
     await siege.withstand(async () => {
       const answers = await Promise.all(Array.from({ length: 40 }, () => login(json, `${name}: ${value}`)));
       for (const { status } of answers) expect([401, 429]).toContain(status);
@@ -64,7 +64,7 @@ describe("a field that is long to parse", () => {
     });
   });
 
-  it("as Cookie, where cookies are looked at", () => {
+  it("a hostile Cookie costs no more to parse than to read where cookies are read", () => {
     const name = "__Host-ampho-token";
     for (let round = 0; round < 400; round++) {
       expect(cookieOf(`a${blanks}b=c; ${name}=one`, name)).toBe("one");

@@ -1,4 +1,4 @@
-// Hostile texts and bodies against a real `ampho serve`: every text member of every route, every naughty string.
+// Hostile texts and bodies against a real `ampho serve`: every text member of every route with every naughty string.
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { routes } from "../../dist/http/rest/routes.js";
@@ -15,7 +15,7 @@ afterAll(() => siege.end());
 const strange = ["\0", "a\0b", "\ud800", "\udfff\ud800", "\ufeff", "\u202e", "é".normalize("NFD"), "x".repeat(100_000)];
 const runs = { numRuns: 60, seed: 20_260_101 };
 
-/** Each text member of each body, beside what the route asks for besides. */
+/** Each text member of each body, with the other members that the route requires. */
 const besides: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   login: { login: "nobody" },
   changePassword: { password: "x", new_password: "y" },
@@ -23,14 +23,14 @@ const besides: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 const members = routes.flatMap((route) =>
   Object.keys(route.input.schema?.shape ?? {}).map((member) => ({ route, member })),
 );
-/** A password costs a hash each, so that a sample has to do. */
+/** A password costs a hash each, so a sample has to suffice. */
 const isCostly = (member: string) => member.endsWith("password");
 const sampleOf = (member: string) => (isCostly(member) ? naughty.filter((_, at) => at % 16 === 0) : naughty);
 
 async function expectRefusal(response: Response, sent: string): Promise<void> {
   const text = await response.text();
   expect([400, 401, 413, 431]).toContain(response.status);
-  // A query that fills the head is the parser's to refuse, in a status line.
+  // The parser rejects a query that fills the head, in a status line.
   if (response.status === 431) return expect(text).toBe("");
   expect(Object.keys(JSON.parse(text))).toEqual(["message", "error"]);
   if (sent.length > 5) expect(text).not.toContain(sent);
@@ -39,19 +39,19 @@ async function expectRefusal(response: Response, sent: string): Promise<void> {
 describe.each(members)("$route.path with a hostile $member", ({ route, member }) => {
   const send = (value: unknown) => {
     const target = siege.served.url + route.path;
-    // The members of a GET are in its query; without its token none of them is good.
+    // The members of a GET are in its query, and none of them is valid without its token.
     if (route.method === "GET") return fetch(`${target}?${new URLSearchParams({ [member]: String(value) })}`);
     const body = { ...besides[route.name], [member]: value };
     const headers = route.access.guarded ? bearer(siege.grant.token) : {};
     return post(target, body, headers);
   };
 
-  it("that is naughty, strange or long", async () => {
+  it("$route.path survives a $member that is naughty, strange or long", async () => {
     const texts = [...sampleOf(member), ...strange];
     await siege.withstand(() => forEach(texts, async (text) => expectRefusal(await send(text), text)));
   });
 
-  it("that is of any type", async () => {
+  it("$route.path survives a $member of any type", async () => {
     await siege.withstand(async () => {
       let count = 0;
       const value = fc.oneof(fc.jsonValue({ maxDepth: 5 }), fc.string({ unit: "binary", maxLength: 3_000 }));
@@ -65,7 +65,7 @@ describe.each(members)("$route.path with a hostile $member", ({ route, member })
   });
 });
 
-describe("a body", () => {
+describe("hostile bodies", () => {
   const login = (body: string | Uint8Array<ArrayBuffer>, type = "application/json") =>
     fetch(`${siege.served.url}/login`, { method: "POST", headers: { "content-type": type }, body });
   const nested = (count: number) => `${"[".repeat(count)}${"]".repeat(count)}`;
@@ -91,7 +91,7 @@ describe("a body", () => {
     ["an array", '["login"]', 400],
     ["null", "null", 400],
     ["16 KiB of blanks", `${" ".repeat(16_384 - 2)}{}`, 400],
-  ])("of %s", async (_, body, status) => {
+  ])("a body with %s is rejected without harm", async (_, body, status) => {
     await siege.withstand(async () => {
       expect((await login(body)).status).toBe(status);
       return 1;
@@ -107,14 +107,14 @@ describe("a body", () => {
     ["a method", "_method=DELETE&login=bob", 401],
     ["8 000 fields", "a&".repeat(8_000), 400],
     ["many fields", Array.from({ length: 2_500 }, (_, at) => `f${at}=`).join("&"), 413],
-  ])("that is a form with %s", async (_, body, status) => {
+  ])("a form with %s is rejected without harm", async (_, body, status) => {
     await siege.withstand(async () => {
       expect((await login(body, form)).status).toBe(status);
       return 1;
     });
   });
 
-  it("with members of naughty names", async () => {
+  it("a body with members of naughty names is rejected without harm", async () => {
     await siege.withstand(async () => {
       return forEach(naughty, async (name) => {
         const response = await post(`${siege.served.url}/login`, { [name]: name, login: "bob" });
@@ -123,7 +123,7 @@ describe("a body", () => {
     });
   });
 
-  it("as a form of any text", async () => {
+  it("a form of any text is rejected without harm", async () => {
     await siege.withstand(async () => {
       let count = 0;
       await fc.assert(
@@ -138,8 +138,8 @@ describe("a body", () => {
   });
 });
 
-describe("a path", () => {
-  it("with a naughty session id", async () => {
+describe("hostile paths", () => {
+  it("a path with a naughty session id is rejected without harm", async () => {
     const ids = [...naughty, "..", "0.x'--", "%00", "x".repeat(10_000)].map((text) =>
       encodeURIComponent(text.toWellFormed()),
     );
@@ -153,14 +153,14 @@ describe("a path", () => {
   });
 });
 
-describe("a header", () => {
-  /** What a header line can hold at all. */
+describe("hostile headers", () => {
+  /** The characters that a header line can contain. */
   const lines = [...naughty, "x".repeat(8_000)]
     .map((text) => text.replace(/[\r\n\0]/g, ""))
     .filter((text) => text.trim());
   const fields = ["Authorization", "Idempotency-Key", "User-Agent", "X-Forwarded-For", "Forwarded", "Content-Type"];
 
-  it("of naughty bytes", async () => {
+  it("headers of naughty bytes are read without harm", async () => {
     await siege.withstand(async () => {
       return forEach(lines, async (text, at) => {
         const head = `POST /api/security/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\n`;
@@ -170,7 +170,7 @@ describe("a header", () => {
     });
   });
 
-  it("Authorization of naughty tokens", async () => {
+  it("an Authorization header with a naughty token is rejected without harm", async () => {
     await siege.withstand(async () => {
       return forEach(lines, async (text) => {
         const head = `GET /api/security/session HTTP/1.1\r\nHost: x\r\nConnection: close\r\n`;

@@ -1,4 +1,4 @@
-// What only a raw socket sends, against a real `ampho serve`: requests without end, two requests in one, one as another.
+// Requests that only a raw socket can send, against a real `ampho serve`: endless, smuggled and disguised requests.
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sendRaw } from "../http/raw.js";
@@ -26,7 +26,7 @@ describe("a body without end", () => {
   const filler = "x".repeat(65_536);
   const length = 100 * 1024 * 1024;
 
-  it("is refused and let go, whatever it is made of", async () => {
+  it("a body without end is rejected and its connection closed, for any kind of body", async () => {
     const kinds: readonly (readonly [name: string, head: string, repeat: string, status: number])[] = [
       ["in chunks", login(chunked), `10000\r\n${filler}\r\n`, 413],
       ["in chunks of one byte", login(chunked), "1\r\nx\r\n".repeat(10_000), 413],
@@ -52,7 +52,7 @@ describe("a body without end", () => {
     ["in trailers", () => `${login(chunked)}0\r\n`, `X: ${"x".repeat(8_000)}\r\n`],
     ["of headers", () => `POST ${prefix}/login HTTP/1.1\r\nHost: x\r\n`, `X: ${"x".repeat(8_000)}\r\n`],
     ["of a request line", () => "GET /", filler],
-  ])("%s is refused by the parser, and the refusal arrives", async (_, head, repeat) => {
+  ])("a request without end %s is rejected by the parser, and the response arrives", async (_, head, repeat) => {
     await siege.withstand(async () => {
       const all = Array.from({ length: 30 }, () => send(head(), { repeat, untilClosed: true }));
       for (const { status, closed } of await Promise.all(all)) expect([status, closed]).toEqual([431, true]);
@@ -60,7 +60,7 @@ describe("a body without end", () => {
     });
   });
 
-  it("20 at once of 5 MB each leave no trace", async () => {
+  it("twenty bodies of 5 MB at once leave no trace", async () => {
     await siege.withstand(async () => {
       const all = Array.from({ length: 20 }, () =>
         send(login(`Content-Length: ${5 * 1024 * 1024}`) + "x".repeat(5 * 1024 * 1024), {
@@ -73,7 +73,7 @@ describe("a body without end", () => {
     });
   });
 
-  it("200 slow ones at once hold nobody up", async () => {
+  it("200 slow bodies at once delay no other request", async () => {
     await siege.withstand(async () => {
       const head = `POST ${prefix}/login HTTP/1.1\r\nHost: x\r\nX: `;
       const slow = [login("Content-Length: 1000"), `${login(chunked)}ffff\r\n`, head, ""];
@@ -93,13 +93,13 @@ describe("a body without end", () => {
       }
       await logIn(siege.served);
       for (const socket of sockets) socket.destroy();
-      // Of those that sent nothing there is nothing to tell.
+      // Connections that sent nothing leave no line.
       return good + 1 + 150;
     });
   });
 });
 
-describe("two requests in one", () => {
+describe("request smuggling", () => {
   const end = () => request(`DELETE ${prefix}/sessions`, `Authorization: Bearer ${siege.grant.token}`);
   const size = (text: string) => text.length.toString(16);
 
@@ -123,7 +123,7 @@ describe("two requests in one", () => {
     ["a header that ends in a carriage return", () => login("X: a\rContent-Length: 0"), end],
     ["NUL in a header", () => login("X: a\0\r\nContent-Length: 0"), end],
     ["a response", () => "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", end],
-  ])("%s is refused, and the second is not run", async (_, head, rest) => {
+  ])("a request that hides another by %s is rejected, and the hidden one does not run", async (_, head, rest) => {
     await siege.withstand(async () => {
       const { status, head: first, body } = await send(head() + rest(), { untilClosed: true });
       expect(status).toBe(400);
@@ -132,7 +132,7 @@ describe("two requests in one", () => {
     });
   });
 
-  it("an Authorization in the trailers authorizes nobody", async () => {
+  it("an Authorization field in the trailers authorizes nothing", async () => {
     await siege.withstand(async () => {
       const text = `${request(`DELETE ${prefix}/sessions`, chunked, "Trailer: Authorization")}0\r\nAuthorization: Bearer ${siege.grant.token}\r\n\r\n`;
       expect((await send(text)).status).toBe(401);
@@ -140,11 +140,11 @@ describe("two requests in one", () => {
     });
   });
 
-  it("one behind a body that is too large is thrown away with it", async () => {
+  it("a request hidden behind a body that is too large is discarded with it", async () => {
     await siege.withstand(async () => {
       const filler = "x".repeat(20_000);
       const text = `${login(`Content-Length: ${filler.length + end().length}`)}${filler}${end()}`;
-      // Answers come in the order of the requests: an answer to the hidden one would be before that of the last.
+      // Responses come in the order of the requests, so a response to the hidden one would precede the last.
       const { status, body } = await send(text + request("GET /healthz", "Connection: close"), { untilClosed: true });
       expect(status).toBe(413);
       expect(body.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 200"]);
@@ -153,7 +153,7 @@ describe("two requests in one", () => {
   });
 });
 
-describe("one request as another", () => {
+describe("requests that pretend to be others", () => {
   const authorized = () => `Authorization: Bearer ${siege.grant.token}`;
 
   it.each([
@@ -173,7 +173,7 @@ describe("one request as another", () => {
     });
   });
 
-  it("a field _method in query or form is a field like any other", async () => {
+  it("a field _method in a query or form is a field like any other", async () => {
     await siege.withstand(async () => {
       const form = ["Content-Type: application/x-www-form-urlencoded", "Content-Length: 14", authorized()];
       const asked = [
@@ -187,7 +187,7 @@ describe("one request as another", () => {
     });
   });
 
-  it("HEAD ends no session and answers no body", async () => {
+  it("HEAD ends no session and returns no body", async () => {
     await siege.withstand(async () => {
       const { head, body } = await send(request(`HEAD ${prefix}/sessions`, authorized(), "Connection: close"), {
         untilClosed: true,
@@ -211,7 +211,7 @@ describe("one request as another", () => {
     ["/login", "/login.json"],
     ["/login", "/login#x"],
     ["/login", "\\login"],
-  ])("%s as %s is not there", async (_, path) => {
+  ])("%s spelled as %s is not found", async (_, path) => {
     const body = JSON.stringify(alice);
     await siege.withstand(async () => {
       const targets = [`${prefix}${path}`, `http://x${prefix}${path}`];

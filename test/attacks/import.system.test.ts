@@ -1,4 +1,4 @@
-// Imports against real processes: a server that works meanwhile, kills in the middle, rows made to hurt, and every format.
+// Imports against real processes: a server that works meanwhile, kills in the middle, hostile rows, and every format.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -97,8 +97,10 @@ async function startedImport() {
   return { store, ...running };
 }
 
-describe("while thousands are imported", () => {
-  it("a server answers logins, renewals and changes of users", { timeout: 120_000 }, async () => {
+describe("an import of thousands", () => {
+  it("a server responds to logins, renewals and changes of users while thousands are imported", {
+    timeout: 120_000,
+  }, async () => {
     await run(["user-add", "alice", "--password-stdin"], password);
     const url = await serve();
     writeFileSync(path.join(cwd, "users.jsonl"), lines(30_000).join("\n"));
@@ -111,19 +113,19 @@ describe("while thousands are imported", () => {
         login(url, "user-7@example.org"),
         post(`${url}/renew`, { refresh_token: refreshToken }),
       ]);
-      // Whatever is known of it: nothing breaks.
+      // Every outcome is accepted as long as nothing breaks.
       expect([200, 401, 429]).toContain(unknown.status);
       statuses.push(entered.status, renewed.status);
       ({ refresh_token: refreshToken } = await renewed.json());
     }
     expect(await ended).toMatchObject({ code: 0 });
     expect(new Set(statuses)).toEqual(new Set([200]));
-    // How many there were is the machine's matter.
+    // How many there are depends on the machine.
     expect(statuses.length).toBeGreaterThan(0);
     expect(await listed()).toBe(30_001);
   });
 
-  it("of two with a login in common one is published whole, and the other not at all", async () => {
+  it("one of two imports with a login in common is published whole, and the other not at all", async () => {
     await run(["db-up"]);
     for (const name of ["one", "two"])
       writeFileSync(path.join(cwd, name), [...lines(3_000, name), '{"login":"wanted"}'].join("\n"));
@@ -134,7 +136,7 @@ describe("while thousands are imported", () => {
 });
 
 describe("an import that is killed", () => {
-  it("leaves nothing visible, holds up neither the next one nor a user, and goes for good", async () => {
+  it("a killed import leaves nothing visible, delays neither the next import nor a user, and is deleted", async () => {
     const { store, child, ended } = await startedImport();
     child.kill("SIGKILL");
     await ended;
@@ -143,22 +145,25 @@ describe("an import that is killed", () => {
     const again = await run(["user-import", "-"], lines(2200).slice(4).join("\n"));
     expect(again).toMatchObject({ code: 0, stderr: "2196 users imported.\n" });
     expect(await listed()).toBe(2197);
-    // As the next import does once it has not been heard of for a minute.
+    // As the next import does after a minute without a sign of life.
     while (await store.deleteUnpublishedImports({ n: undefined, now: Number.MAX_SAFE_INTEGER, limit: 500 }));
     expect(await listed()).toBe(2197);
   });
 
-  it.each(["SIGINT", "SIGTERM"] as const)("by %s takes back what it has written, and ends with 1", async (signal) => {
-    const { store, child, ended } = await startedImport();
-    child.kill(signal);
-    expect(await ended).toEqual({ code: 1, errors: "ampho: interrupted: nothing was imported\n" });
-    expect(await store.listHashKinds()).toEqual([]);
-    expect(await listed()).toBe(0);
-  });
+  it.each(["SIGINT", "SIGTERM"] as const)(
+    "an import that gets %s rolls back what it has written, and ends with 1",
+    async (signal) => {
+      const { store, child, ended } = await startedImport();
+      child.kill(signal);
+      expect(await ended).toEqual({ code: 1, errors: "ampho: interrupted: nothing was imported\n" });
+      expect(await store.listHashKinds()).toEqual([]);
+      expect(await listed()).toBe(0);
+    },
+  );
 });
 
-describe("an import that takes its time", () => {
-  it("says on stderr how far it is, and nothing of what it reads", async () => {
+describe("a long import", () => {
+  it("a long import reports its progress on stderr, and nothing of its input", async () => {
     const { child, ended } = start("user-import", "-");
     let said = "";
     child.stderr.on("data", (text: string) => (said += text));
@@ -175,8 +180,8 @@ describe("an import that takes its time", () => {
   });
 });
 
-describe("a row made to hurt", () => {
-  it("is refused by its line before any work is done", async () => {
+describe("a hostile row", () => {
+  it("a hostile row is rejected with its line number before any work is done", async () => {
     const hostile = vectors.mustBeRefusedQuickly.map(({ hash }, n) =>
       JSON.stringify({ login: `user-${n}`, password_hash: hash }),
     );
@@ -189,7 +194,7 @@ describe("a row made to hurt", () => {
     expect(await listed()).toBe(0);
   });
 
-  it("that is in the store all the same lets nobody in, at the cost of any other", async () => {
+  it("a hostile row that is in the database anyway logs no user in, at the cost of any other", async () => {
     const store = await openStore();
     const hostile = vectors.mustBeRefusedQuickly.map(({ hash }) => hash).slice(0, 12);
     const origin = { actor: "operator" } as const;
@@ -205,7 +210,7 @@ describe("a row made to hurt", () => {
 });
 
 describe("a hash of another system", () => {
-  it("of every format lets its user in over HTTP, once, and is one of today from then on", {
+  it("a hash of every format logs its user in over HTTP once, and is rehashed with current parameters", {
     timeout: 120_000,
   }, async () => {
     const rows = vectors.pairs.map((pair, n) => JSON.stringify({ login: `user-${n}`, password_hash: stored(pair) }));

@@ -1,9 +1,9 @@
-// More logins at once than can be answered in time, from as many addresses: who is told to come later, and who is let in.
+// More logins at once than the server can hash in time, from as many addresses. Some are sent back, some get their time.
 import { availableParallelism } from "node:os";
 import { describe, expect, it } from "vitest";
 import { openWorld, password, type World } from "../world/ampho.js";
 
-/** More than may wait for a password to be hashed, and than are hashed until they are there. */
+/** More than the queue for a hash takes, and than are hashed until the others arrive. */
 const flooding = 1_000 + 300 * availableParallelism();
 
 async function logIn(world: World, login: string, address: string, device?: string) {
@@ -12,8 +12,8 @@ async function logIn(world: World, login: string, address: string, device?: stri
   return { status, error, retryAfter: Number(headers.get("retry-after")), device: String(json["device"]) };
 }
 
-describe("while more passwords wait than may", () => {
-  it("a known place is let in, and strangers are told when to come again, whether their login exists or not", {
+describe("more passwords than the queue takes", () => {
+  it("a known device is accepted in a login flood, and strangers get a time to wait whether or not their login exists", {
     timeout: 60_000,
   }, async () => {
     const world = await openWorld();
@@ -22,7 +22,7 @@ describe("while more passwords wait than may", () => {
     const flood = Array.from({ length: flooding }, (_, n) =>
       logIn(world, `nobody-${n}`, `198.51.${n >> 8}.${n & 255}`),
     );
-    // Of those who find no room some are told so while the others still wait.
+    // Some of those that find the queue full get their response while the others still wait.
     const first = await Promise.race(
       flood.map(async (one) => ((await one).status === 503 ? one : new Promise<never>(() => {}))),
     );
@@ -40,12 +40,12 @@ describe("while more passwords wait than may", () => {
     }
     const answers = await Promise.all(flood);
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401, 503]));
-    // Nobody was looked at for nothing: what was shed gave its try back.
+    // No shed request costs an attempt: it was returned.
     expect(await world.ampho.throttle.list()).toEqual([]);
     expect((await logIn(world, "ann", "192.0.2.3")).status).toBe(200);
   });
 
-  it("whoever is refused a try hears of it after others, and who waits for a password gets the time", async () => {
+  it("a rejected attempt gets its response after others, and a queued password gets its time", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     const attempts = Array.from({ length: 5 }, (_, n) =>
@@ -64,7 +64,7 @@ describe("while more passwords wait than may", () => {
     const refused = await logIn(world, "ann", "192.0.2.9");
     expect(refused).toMatchObject({ status: 429, error: "too_many_attempts" });
     expect(answered).toBeGreaterThan(before);
-    // On a machine that is busy with something else some are shed.
+    // On a busy machine some are shed.
     expect((await Promise.all(flood)).filter((status) => status !== 503)).not.toEqual([]);
     for (const one of flood) expect([401, 503]).toContain(await one);
   });

@@ -1,5 +1,5 @@
-// Logins that look alike, through the command line and a real server: one canonical form, one user, whoever comes first,
-// and the database itself holds it.
+// Logins that look alike, through the command line and a real server. One canonical form belongs to one user, the first that
+// claims it, and the database itself enforces that.
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createAmpho } from "../../dist/ampho.js";
@@ -32,15 +32,15 @@ const spellings: Readonly<Record<string, readonly string[]>> = {
 };
 const pairs = Object.entries(spellings).flatMap(([login, others]) => others.map((other) => [login, other] as const));
 
-describe("another spelling", () => {
-  it.each(pairs)("of %s logs in the same user: %j", async (login, other) => {
+describe("another spelling of a login", () => {
+  it.each(pairs)("another spelling of %s logs in the same user, here %j", async (login, other) => {
     const response = await post(`${served.url}/login`, { login: other, password: alice.password });
     expect(response.status).toBe(200);
     const claims = JSON.parse(Buffer.from((await response.json()).token.split(".")[1], "base64url").toString());
     expect(claims.login).toBe(login);
   });
 
-  it("makes no second user", async () => {
+  it("another spelling creates no second user", async () => {
     const before = await logins();
     for (const other of ["Ａｌｉｃｅ", "STRASSE", "i̇stanbul"]) {
       const { code, stdout, stderr } = await add(other);
@@ -58,19 +58,19 @@ describe("another spelling", () => {
     ["a control character", "ali\u0001ce"],
     ["a space before", " alice"],
     ["digits of two scripts", "bob1\u0661"],
-  ])("with %s cannot be made", async (_, login) => {
+  ])("a login with %s cannot be created", async (_, login) => {
     const { code, stdout, stderr } = await add(login);
     expect([code, stdout]).toEqual([1, ""]);
     expect(stderr).toMatch(/^ampho: [\x20-\x7e]+\n$/);
   });
 
-  it.each(["al\0ice", "alice\0", "\0"])("with NUL is nobody's: %j", async (login) => {
+  it.each(["al\0ice", "alice\0", "\0"])("a login with NUL belongs to no user, here %j", async (login) => {
     const response = await post(`${served.url}/login`, { login, password: alice.password });
     expect([response.status, (await response.json()).error]).toEqual([400, "invalid_request"]);
   });
 
   it.each(["\u0430lice", "alıce", "a1ice", "alice.", "alicé"])(
-    "that only looks so is a stranger: %j",
+    "a login that only looks like another is unknown, here %j",
     async (login) => {
       const response = await post(`${served.url}/login`, { login, password: alice.password });
       expect([response.status, (await response.json()).error]).toEqual([401, "invalid_credentials"]);
@@ -79,14 +79,14 @@ describe("another spelling", () => {
 });
 
 describe("the database itself", () => {
-  it("takes one of many spellings that come at once", async () => {
+  it("the database accepts one of many spellings that arrive at once", async () => {
     const all = ["Björn", "BJÖRN", "bjo\u0308rn", "Ｂjörn"];
     const outcomes = await Promise.all(all.map(add));
     expect(outcomes.map(({ code }) => code).sort()).toEqual([0, 1, 1, 1]);
     expect((await logins()).filter((login) => canonicalLogin(login) === "björn")).toHaveLength(1);
   });
 
-  it("refuses a second row of one canonical form", () => {
+  it("the database rejects a second row of one canonical form", () => {
     const { DatabaseSync } = loadDriver(undefined);
     const database = new DatabaseSync(join(place.cwd, "ampho.db"));
     const columns = "password_hash, password_version, roles, roles_version, disabled, created_at";
@@ -97,7 +97,7 @@ describe("the database itself", () => {
   });
 });
 
-it("each naughty string is one user's login in every spelling of it, or nobody's", async () => {
+it("each naughty string is one user's login in every spelling of it, or no user's", async () => {
   const ampho = await createAmpho({
     databaseUrl: "sqlite::memory:",
     key: JSON.parse(place.env["AMPHO_SECURITY_KEY"] ?? ""),

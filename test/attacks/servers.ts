@@ -1,4 +1,4 @@
-// Real servers (`ampho serve`) on one database, and callers whose address the test chooses, behind a proxy that is believed.
+// Real servers (`ampho serve`) on one database, and clients whose address the test chooses, behind a trusted proxy.
 import path from "node:path";
 import type { Ampho, AmphoOptions } from "../../dist/index.js";
 import { openAmpho } from "../world/ampho.js";
@@ -27,9 +27,9 @@ export interface LoginAnswer {
 }
 
 export interface Servers {
-  /** Of each server, under which the API is. */
+  /** The base of the API of each server. */
   readonly urls: readonly string[];
-  /** The database, by the library. */
+  /** Opens the database with the library. */
   open(options?: AmphoOptions): Promise<Ampho>;
   logIn(server: number, login: Login): Promise<LoginAnswer>;
   close(): Promise<void>;

@@ -1,5 +1,5 @@
-// A real `ampho serve` under attack, and what has to hold when it is over: nothing broke, nothing grew, nothing leaked,
-// and each request left one line.
+// A real `ampho serve` under attack, and what must hold afterwards. Nothing broke, nothing grew, nothing leaked,
+// and each request left one line in the log.
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { expect, vi } from "vitest";
@@ -12,7 +12,7 @@ export const naughty: readonly string[] = JSON.parse(
   readFileSync(new URL("../vectors/naughty-strings/blns.json", import.meta.url), "utf8"),
 );
 
-/** Some at a time: one after the other they would mostly wait for the disk. */
+/** Runs eight at a time. One after the other they would mostly wait for the disk. */
 export async function forEach<T>(items: readonly T[], act: (item: T, at: number) => Promise<void>): Promise<number> {
   const entries = items.entries();
   const next = async () => {
@@ -23,19 +23,19 @@ export async function forEach<T>(items: readonly T[], act: (item: T, at: number)
 }
 
 const growthLimitBytes = 50 * 1024 * 1024;
-/** Newer versions of Node let the young generation grow far beyond what is looked for here; this is what 20 and 22 allow. */
+/** Newer versions of Node let the young generation grow far beyond the limit that is checked here. 20 and 22 allow this. */
 const youngGeneration = { NODE_OPTIONS: "--max-semi-space-size=16" };
 
 export interface Siege {
   readonly served: Served;
   readonly grant: Grant;
-  /** Runs an attack of as many requests as it returns, and holds the server to all of the above. */
+  /** Runs an attack, which returns the number of its requests, and checks the server by all of the above. */
   withstand(attack: () => Promise<number>): Promise<void>;
   end(): Promise<void>;
 }
 
 export async function layIn(env: Readonly<Record<string, string>> = {}): Promise<Siege> {
-  // With every route there is.
+  // With every route enabled.
   const revocationFeedToken = randomBytes(32).toString("base64url");
   const place = freshPlace({
     ...unthrottled,
@@ -48,10 +48,10 @@ export async function layIn(env: Readonly<Record<string, string>> = {}): Promise
   const grant = await logIn(served);
   const isGood = async () => (await fetch(`${served.url}/session`, { headers: bearer(grant.token) })).status === 200;
   let sent = 1;
-  /** One line for each request; that of a request that was cut off may come after its client has gone. */
+  /** One line for each request. The line of a request that was cut off can come after its client has gone. */
   const hasOneLineEach = () =>
     vi.waitFor(() => expect(served.entries()).toHaveLength(sent), { timeout: 5_000, interval: 10 });
-  // Before it has worked for a while, and has thrown away much at once, its memory says nothing.
+  // The memory of a server is comparable only after it has worked for a while and has freed much at once.
   const head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n";
   const large = Buffer.concat([Buffer.from(head), Buffer.alloc(5_000_000, "x")]);
   for (let round = 0; round < 20; round++) {
@@ -69,7 +69,7 @@ export async function layIn(env: Readonly<Record<string, string>> = {}): Promise
 
   async function withstand(attack: () => Promise<number>): Promise<void> {
     const written = served.stderr().length;
-    // After an attack that got through, the next one is judged by itself.
+    // After an attack that got through, the next one is judged separately.
     sent = served.entries().length;
     sent += await attack();
     expect(await isGood()).toBe(true);

@@ -1,4 +1,4 @@
-// A spray of invented logins from invented addresses, straight at the throttle: what it leaves behind has a bound.
+// A spray of invented logins from invented addresses, straight at the throttle. The rows that it leaves have a limit.
 import { describe, expect, it } from "vitest";
 import { createPasswordPool } from "../../dist/passwords/pool.js";
 import { openSqlite } from "../../dist/store/sqlite/store.js";
@@ -18,11 +18,11 @@ const sprayed = 60_000;
 const together = 500;
 
 const addressOf4 = (n: number) => `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`;
-/** Each of a /48 of its own, which is a place too. */
+/** Each in a /48 of its own, which is a source too. */
 const addressOf6 = (n: number) => `2001:db8:${(n & 0xffff).toString(16)}:${n >> 16}::1`;
 
-describe("a spray", () => {
-  it("of 60 000 logins from as many addresses leaves 50 000 of each at most, and forgets no one within them", async () => {
+describe("a spray of logins", () => {
+  it("a spray of 60 000 logins from as many addresses leaves 50 000 rows of each at most, and forgets none within them", async () => {
     const store = await openSqlite({ memory: true, migrate: true, log: () => {} });
     const throttle = createThrottle({
       store,
@@ -42,7 +42,7 @@ describe("a spray", () => {
           attempt(`nobody-${n + at}`, at % 4 === 0 ? addressOf6(n + at) : addressOf4(n + at)),
         ),
       );
-      // The one who is attacked meanwhile.
+      // The login that is attacked meanwhile.
       if (n === sprayed - 40_000) for (let failed = 0; failed < 5; failed++) await attempt("alice", "192.0.2.7");
     }
     await expect(attempt("alice", "192.0.2.8")).rejects.toMatchObject({ code: "too_many_attempts" });

@@ -1,4 +1,4 @@
-// Whose address counts (AMPHO_TRUST_PROXY): what a stranger writes into headers is believed nowhere, over real sockets,
+// The client's address (AMPHO_TRUST_PROXY): headers that a stranger sends are trusted nowhere, over real sockets,
 // through ampho/node and through fetch, in the session list and in the audit log.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -10,7 +10,7 @@ import { bearer, post } from "../world/requests.js";
 import { addUser, command, freshPlace, logIn, startServe } from "../world/serve.js";
 
 const forged = "9.9.9.9, 198.51.100.7, 192.0.2.1";
-/** Headers as they arrive, and what is believed of them with no, one and two proxies. */
+/** Headers as they arrive, and the address that counts with no, one and two proxies. */
 const cases: readonly (readonly [headers: Readonly<Record<string, string>>, believed: readonly string[]])[] = [
   [{}, ["127.0.0.1", "127.0.0.1", "127.0.0.1"]],
   [{ "x-forwarded-for": forged }, ["127.0.0.1", "192.0.2.1", "198.51.100.7"]],
@@ -27,7 +27,7 @@ interface Seen {
 }
 
 describe.each([0, 1, 2])("ampho serve behind %i proxies", (hops) => {
-  it("lists sessions and audits refusals by the address that is believed", async () => {
+  it("ampho serve lists sessions and audits rejections by the trusted address", async () => {
     const place = freshPlace({ AMPHO_TRUST_PROXY: String(hops) });
     await addUser(place);
     const served = await startServe(place);
@@ -70,8 +70,8 @@ async function addressesOf(ampho: Ampho): Promise<readonly (string | null)[]> {
   return (await ampho.sessions.list(user?.id ?? "")).map(({ address }) => address);
 }
 
-describe("ampho/node", () => {
-  it.each([0, 1, 2])("passes the socket's address and the headers on, behind %i proxies", async (hops) => {
+describe("ampho/node and proxies", () => {
+  it.each([0, 1, 2])("ampho/node passes on the socket's address and the headers, behind %i proxies", async (hops) => {
     const ampho = await open({ trustProxy: hops });
     const server = createServer(mount(ampho)).listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
@@ -84,7 +84,7 @@ describe("ampho/node", () => {
   });
 });
 
-describe("fetch", () => {
+describe("ampho.fetch and proxies", () => {
   const login = (who = alice, headers: Record<string, string> = {}) =>
     new Request("http://localhost/api/security/login", {
       method: "POST",
@@ -100,20 +100,23 @@ describe("fetch", () => {
     [0, "no address", undefined, null],
     [0, undefined, "192.0.2.1", null],
     [1, undefined, "192.0.2.1", "192.0.2.1"],
-  ])("behind %i proxies, told %j and sent %j, takes %j", async (hops, address, forwardedFor, expected) => {
-    const ampho = await open({ trustProxy: hops });
-    const headers = forwardedFor === undefined ? {} : { "x-forwarded-for": forwardedFor };
-    expect((await ampho.fetch(login(alice, headers), { address })).status).toBe(200);
-    expect(await addressesOf(ampho)).toEqual([expected]);
-  });
+  ])(
+    "ampho.fetch behind %i proxies with the address %j and the header %j uses %j",
+    async (hops, address, forwardedFor, expected) => {
+      const ampho = await open({ trustProxy: hops });
+      const headers = forwardedFor === undefined ? {} : { "x-forwarded-for": forwardedFor };
+      expect((await ampho.fetch(login(alice, headers), { address })).status).toBe(200);
+      expect(await addressesOf(ampho)).toEqual([expected]);
+    },
+  );
 
-  it("without an address is no bucket that strangers fill for each other", async () => {
+  it("requests through ampho.fetch without an address share no throttle with each other", async () => {
     const ampho = await open({});
     for (let count = 0; count < 40; count++) {
       expect((await ampho.fetch(login({ login: `stranger-${count}`, password: "x" }))).status).toBe(401);
     }
     expect((await ampho.fetch(login())).status).toBe(200);
-    // An address that is known is one.
+    // A known address counts.
     const from = { address: "198.51.100.7" };
     const statuses = new Set<number>();
     for (let count = 0; count < 40; count++) {

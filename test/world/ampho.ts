@@ -1,4 +1,4 @@
-// A real Ampho on a real SQLite file, with a clock that tests set. Closed when its test is over.
+// Ampho instances in this process.
 import path from "node:path";
 import { expect, onTestFinished } from "vitest";
 import { type Ampho, type AmphoOptions, createAmpho, type Grant, type UserView } from "../../dist/index.js";
@@ -28,18 +28,18 @@ export interface World {
   readonly clock: SettableClock;
   readonly key: TestKey;
   readonly databaseFile: string;
-  /** Every line for people. */
+  /** Every line of the log. */
   readonly notices: string[];
   call(method: string, path: string, sent?: Sent): Promise<Answer>;
   user(login: string, about?: { readonly roles?: readonly string[]; readonly password?: string }): Promise<UserView>;
-  /** A session without a password. */
+  /** Creates a session without a password. */
   session(user: UserView): Promise<FullGrant>;
-  /** A session by password. */
+  /** Creates a session by password. */
   login(login: string, sent?: Sent): Promise<FullGrant>;
   renew(refreshToken: string, headers?: Readonly<Record<string, string>>): Promise<Answer>;
-  /** A second instance on the same database, as another process would have it. */
+  /** Opens a second instance on the same database, as another process would have it. */
   another(options?: AmphoOptions): Promise<World>;
-  /** Events of the audit log with their reasons, oldest first. */
+  /** The events of the audit log with their reasons, oldest first. */
   events(): Promise<readonly string[]>;
 }
 
@@ -122,7 +122,7 @@ export async function answerOf(response: Response): Promise<Answer> {
   return { status: response.status, headers: response.headers, text, json, error: json["error"] };
 }
 
-/** Holds an answer of 200 to the fields of a login. */
+/** Checks that a response is 200 and has the fields of a login. */
 export function grantOf(answer: Answer): FullGrant {
   expect(answer.status, answer.text).toBe(200);
   return fullGrant(answer.json);
@@ -148,7 +148,7 @@ const blank: FullGrant = {
   device: "",
 };
 
-/** Whether a guard lets the token in: the code of the refusal, or "in". */
+/** The verdict of a guard on a token: the error code, or "in" if it is accepted. */
 export function admission(ampho: Pick<Ampho, "verifySync">, token: string): string {
   try {
     ampho.verifySync(token);

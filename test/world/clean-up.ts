@@ -1,4 +1,4 @@
-// What the tests of one file have opened. It is closed after the file, in reverse order (see set-up.ts).
+// Closes what the tests of one file have opened, in reverse order after the file. See set-up.ts.
 const opened: (() => unknown)[] = [];
 
 export function atEndOfFile(close: () => unknown): void {

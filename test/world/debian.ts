@@ -1,13 +1,13 @@
-// What tests need of Debian's packages, installed when it is missing, which takes root. Two files may want to at once.
+// Installs the Debian packages that tests need, as root, if they are missing. Two files can do so at the same time.
 import { spawnSync } from "node:child_process";
 
-/** Of a hook that installs: it takes a minute, and may wait for another. */
+/** The timeout of a hook that installs: a minute for the installation, and time to wait for another. */
 export const installMs = 240_000;
 
 const busyMs = 180_000;
 const pauseMs = 1_000;
 
-/** Throws, with what is missing and what to install, where that is not possible. */
+/** Throws where it cannot install, and names the packages. */
 export function installFromDebian(what: string, ...packages: readonly string[]): void {
   const missing = `These tests need ${what}: \`apt-get install ${packages.join(" ")}\`.`;
   if (process.getuid?.() !== 0) throw new Error(missing);
@@ -17,7 +17,7 @@ export function installFromDebian(what: string, ...packages: readonly string[]):
       const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" };
       const { status, stderr } = spawnSync("apt-get", ["-q", "-y", ...args], { encoding: "utf8", env });
       if (status === 0) return;
-      // Held by another file's tests, as a rule: apt-get does not wait for each of its locks.
+      // Usually another file holds the lock. apt-get does not wait for each of its locks.
       const isBusy = /Could not get lock|Unable to (?:acquire|lock)/.test(stderr ?? "");
       if (!isBusy || performance.now() > untilMs) throw new Error(missing, { cause: stderr });
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pauseMs);

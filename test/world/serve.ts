@@ -1,4 +1,4 @@
-// `ampho serve` and other commands as processes of their own, in a folder of their own. None outlives the tests.
+// `ampho serve` and other commands as processes of their own, in a folder of their own. All end with the tests.
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { atEndOfFile } from "./clean-up.js";
@@ -7,17 +7,17 @@ import { freshFolder } from "./folder.js";
 import { alice } from "./people.js";
 import { type Grant, post } from "./requests.js";
 
-/** Where commands run: a working directory, and what the environment holds besides PATH and HOME. */
+/** Where commands run: the working directory, and the environment besides PATH and HOME. */
 export interface Place {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  /** What a server is started by: a command that takes another one. */
+  /** A command that starts another one, put in front of that of the server. */
   readonly through?: readonly string[];
-  /** The command line of another build than that of this source. */
+  /** The command line of another build than the present one. */
   readonly program?: string;
 }
 
-/** Attempts are limited elsewhere: here each try has to reach what it is meant for. */
+/** For tests that are not about throttling: every attempt has to reach its handler. */
 export const unthrottled = {
   AMPHO_SECURITY_THROTTLE_ATTEMPTS: "1000000",
   AMPHO_SECURITY_THROTTLE_KNOWN_ATTEMPTS: "1000000",
@@ -29,7 +29,7 @@ export const unthrottled = {
 const key = '{"kty":"oct","kid":"one","k":"6HnF5h1bqhYqg1HTLmn0WjB1Z0tI5V0rF1o3x4eJ2Qw"}';
 const running = new Set<ChildProcess>();
 
-/** Ends a server whose tests were killed and could not end it: its stdin is theirs. */
+/** Ends a server whose tests were killed and could not end it: its stdin is a pipe from them. */
 const tether = `data:text/javascript,${encodeURIComponent(`
   import { isMainThread } from "node:worker_threads";
   if (isMainThread) process.stdin.once("end", () => process.kill(process.pid, "SIGKILL")).resume().unref();
@@ -65,20 +65,20 @@ export interface LogEntry {
 
 export interface Served {
   readonly root: string;
-  /** Of the endpoints. */
+  /** The base of the endpoints. */
   readonly url: string;
   readonly port: number;
   readonly process: ChildProcess;
   readonly stdout: () => string;
   readonly stderr: () => string;
-  /** The access log so far; each line of stderr must be JSON. */
+  /** The access log so far. Each line of stderr must be JSON. */
   entries(): readonly LogEntry[];
   rssBytes(): number;
-  /** Sends the signal, and tells how it ended. */
+  /** Sends the signal, and resolves when the process has ended. */
   stop(signal?: NodeJS.Signals): Promise<Outcome>;
 }
 
-/** Starts `ampho serve` on a free port; rejects with its stderr if it ends before it serves. */
+/** Starts `ampho serve` on a free port. Rejects with its stderr if it ends before it listens. */
 export async function startServe(
   { cwd, env, through = [], program = binary }: Place,
   ...args: readonly string[]
@@ -134,7 +134,7 @@ function entriesOf(stderr: string): readonly LogEntry[] {
   return lines.map((line) => JSON.parse(line)).filter((entry) => "status" in entry);
 }
 
-/** Linux tells; elsewhere nothing is known and nothing grows. */
+/** Only Linux reports it. Elsewhere the result is 0. */
 function rssBytesOf(pid: number): number {
   if (process.platform !== "linux") return 0;
   const [, kib = "0"] = /^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];

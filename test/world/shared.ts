@@ -1,5 +1,5 @@
-// What all files of one run share: the packed package and one PostgreSQL server. The first file that asks has them made,
-// in the process of Vitest itself, over a socket that only this run knows.
+// The packed package and one PostgreSQL server, which all files of one run share. The process of Vitest creates each of them
+// when the first file asks for it.
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";

@@ -1,4 +1,4 @@
-// SQLite as the store has it, to look into a database from outside.
+// The SQLite library of the store, to read a database from outside.
 import { loadDriver } from "../../dist/store/sqlite/driver.js";
 
 export const { DatabaseSync } = loadDriver(undefined);

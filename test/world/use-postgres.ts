@@ -1,8 +1,8 @@
-// A PostgreSQL server, and a database of it, from before the tests of a file or of a `describe` until after them.
+// A PostgreSQL server, and a database in it, for the duration of a file or of a `describe`.
 import { afterAll, beforeAll } from "vitest";
 import { type Database, type PostgresServer, startPostgres } from "./postgres.js";
 
-/** There once the tests begin. It ends last: what is registered after it to be done after the tests is done before. */
+/** Available once the tests begin. Its hook runs last, after those that are registered later. */
 export function usePostgres(): PostgresServer;
 export function usePostgres<S extends PostgresServer>(start: () => Promise<S>): S;
 export function usePostgres(start: () => Promise<PostgresServer> = startPostgres): PostgresServer {
@@ -14,7 +14,7 @@ export function usePostgres(start: () => Promise<PostgresServer> = startPostgres
   return later(() => server);
 }
 
-/** There once the tests begin; without a schema until it is emptied for the first time. */
+/** Available once the tests begin. It has no schema until it is emptied for the first time. */
 export function useDatabase(server: PostgresServer = usePostgres()): Database {
   let database: Database | undefined;
   beforeAll(async () => {
@@ -23,12 +23,12 @@ export function useDatabase(server: PostgresServer = usePostgres()): Database {
   return later(() => database);
 }
 
-/** Stands for what is made later. */
+/** Stands in for an object that is created later. */
 function later<T extends object>(made: () => T | undefined): T {
   return new Proxy({} as T, {
     get(_, name) {
       const there = made();
-      if (there === undefined) throw new Error(`${String(name)}: it is there once the tests begin`);
+      if (there === undefined) throw new Error(`${String(name)} is available only once the tests begin`);
       return Reflect.get(there, name);
     },
   });

@@ -1,4 +1,4 @@
-// What the files of one run share, as the tests ask for it. shared.ts has it made.
+// Access to what all files of one run share. See shared.ts.
 async function shared(name: string): Promise<string> {
   const url = process.env["SHARED_IN_THIS_RUN"];
   if (url === undefined) throw new Error("These tests run under Vitest, which starts test/world/shared.ts.");
@@ -8,7 +8,7 @@ async function shared(name: string): Promise<string> {
   return text;
 }
 
-/** The path of the package as it is packed, from the present build. */
+/** The path of the packed package, of the present build. */
 export const packed = (): Promise<string> => shared("tarball");
 
 /** The address of the PostgreSQL server, for a role that can create roles and databases. */

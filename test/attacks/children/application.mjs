@@ -1,5 +1,5 @@
-// An application as a stranger finds it: Ampho beside an open route and a guarded one, on one node:http server.
-// Prints its port, then one line for each handler that is reached and for whom.
+// An application as an attacker finds it: Ampho beside an open route and a guarded one, on one node:http server.
+// Prints its port, then one line for each handler that is reached, with the user.
 import { createServer } from "node:http";
 import { authorize, mount } from "../../../dist/adapters/node.js";
 import { createAmpho } from "../../../dist/index.js";
@@ -18,7 +18,7 @@ const routes = {
 
 const server = createServer((request, response) =>
   security(request, response, () => {
-    // As tolerant as an application's router may be: whatever comes near the guarded route meets the guard.
+    // As tolerant as the router of an application can be: everything close to the guarded route meets the guard.
     const path = (request.url ?? "/").replace(/^https?:\/\/[^/]*/i, "").replace(/[?;].*$/s, "");
     const near = path
       .toLowerCase()
@@ -31,7 +31,7 @@ const server = createServer((request, response) =>
   }),
 );
 server.listen(0, "127.0.0.1", () => console.log(server.address().port));
-// Also when whoever started it was killed.
+// Also after the process that started it was killed.
 process.stdin.resume().once("end", () => {
   server.closeAllConnections();
   server.close(() => void ampho.close());
