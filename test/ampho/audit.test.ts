@@ -1,4 +1,4 @@
-// The audit log: one row per decision about a person, written in the transaction of what it records.
+// The audit log has one row for each decision about a person, written in the transaction of that decision.
 
 import { describe, expect, it } from "vitest";
 import { grantOf, openWorld, password, type World } from "../world/ampho.js";
@@ -11,7 +11,7 @@ const rowsOf = async (world: World) =>
   (await world.ampho.audit.list({ limit: 1000 })).map(({ n: _, detail: __, ...row }) => row);
 
 describe("each decision", () => {
-  it("leaves one row that says when, what, who, which session, from where", async () => {
+  it("each decision leaves one audit row with its time, event, user, session and source", async () => {
     const world = await openWorld();
     const from = { address: "192.0.2.7", headers: { "User-Agent": "curl/8" } };
     const origin = { actor: "user", address: "192.0.2.7", agent: "curl/8" };
@@ -48,7 +48,7 @@ describe("each decision", () => {
     expect((await rowsOf(world)).slice(mark)).toEqual(expected.map((row) => expect.objectContaining(row)));
   });
 
-  it("of the application names the application", async () => {
+  it("a decision of the application names the application as its actor", async () => {
     const world = await openWorld();
     const ann = await world.user("ann", { roles: ["editor"] });
     const origin = { actor: "application" };
@@ -91,7 +91,7 @@ describe("each decision", () => {
 });
 
 describe("a log that cannot be written", () => {
-  it("takes back what it would have recorded: no flow succeeds without its row", async () => {
+  it("a flow fails and changes nothing if its audit row cannot be written", async () => {
     const world = await openWorld();
     const ann = await world.user("ann", { password, roles: ["editor"] });
     await world.user("dora");

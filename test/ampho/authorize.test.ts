@@ -1,4 +1,4 @@
-// `authorize` of contract §6: the wrapper, its needs, and what it refuses.
+// `authorize` (docs/contract.md §6): the wrapper, its requirements, and the requests that it rejects.
 import { renameSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { createFetchAuthorize } from "../../dist/adapters/fetch-authorize.js";
@@ -22,7 +22,7 @@ const request = (token?: string, init: RequestInit = {}) =>
     headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
   });
 
-/** `authorize` alone: a need is judged where it is written, before there is a request. */
+/** Returns `authorize` alone, because requirements are checked where they are written, before any request. */
 const bare = () => ({
   authorize: createFetchAuthorize({
     guard: () => undefined,
@@ -43,7 +43,7 @@ const refusals = {
 };
 
 describe("a wrapped handler", () => {
-  it("gets the request and who asks, and its answer is the answer", async () => {
+  it("a wrapped handler gets the request and the Auth, and its response is returned", async () => {
     const { world, ann, grant } = await openAnn();
     const guarded = world.ampho.authorize(async (given: Request, auth) =>
       Response.json({ url: given.url, auth }, { status: 201, headers: { "X-Own": "1" } }),
@@ -69,7 +69,7 @@ describe("a wrapped handler", () => {
     });
   });
 
-  it("is not called for none, a bad, a refresh or an expired token, nor for another scheme or two headers", async () => {
+  it("a wrapped handler is not called without a valid access token in one Bearer header", async () => {
     const { world, grant } = await openAnn();
     let calls = 0;
     const guarded = world.ampho.authorize((_: Request) => {
@@ -91,7 +91,7 @@ describe("a wrapped handler", () => {
     expect(calls).toBe(0);
   });
 
-  it("takes no token from the query, a cookie, a form or another header", async () => {
+  it("the wrapper reads no token from the query, a cookie, a form or another header", async () => {
     const { world, grant } = await openAnn();
     const guarded = world.ampho.authorize((_: Request) => new Response());
     const elsewhere = [
@@ -103,7 +103,7 @@ describe("a wrapped handler", () => {
     for (const one of elsewhere) expect(await told(guarded(one))).toEqual(refusals.missing);
   });
 
-  it("takes the scheme in any case and with several spaces", async () => {
+  it("the wrapper accepts the scheme in any case and with several spaces", async () => {
     const { world, grant } = await openAnn();
     const guarded = world.ampho.authorize((_: Request) => new Response());
     for (const scheme of ["bearer ", "BEARER ", "Bearer   "]) {
@@ -112,7 +112,7 @@ describe("a wrapped handler", () => {
     }
   });
 
-  it("gets whatever else the host passes, behind auth, however much", async () => {
+  it("a wrapped handler gets every further argument of the host after auth", async () => {
     const { world, grant } = await openAnn();
     const guarded = world.ampho.authorize((_: Request, auth, context: { params: { id: string } }, last?: number) =>
       Response.json([auth.login, context, last]),
@@ -122,7 +122,7 @@ describe("a wrapped handler", () => {
     expect(await (await guarded(request(grant.token), context)).json()).toEqual(["ann", context, null]);
   });
 
-  it("does not believe an auth that a caller passes", async () => {
+  it("an auth that a caller passes is never used", async () => {
     const { world, grant } = await openAnn();
     const forged: Auth = { ...world.ampho.verifySync(grant.token), login: "root", roles: ["admin"] };
     const seen: unknown[] = [];
@@ -135,7 +135,7 @@ describe("a wrapped handler", () => {
     expect(seen).toEqual(["ann", "root"]);
   });
 
-  it("is given the object that holds the request, for hosts that pass one", async () => {
+  it("a wrapped handler gets the host's object if that object contains the request", async () => {
     const { world, grant } = await openAnn();
     const event = { request: request(grant.token), locals: { theme: "dark" } };
     const byRequest = world.ampho.authorize((given: typeof event, auth) =>
@@ -148,7 +148,7 @@ describe("a wrapped handler", () => {
     expect(await told(byRequest({ ...event, request: request() }))).toEqual(refusals.missing);
   });
 
-  it("is 500 and not called when the host passes nothing that is or holds a request", async () => {
+  it("the wrapper returns 500 and does not call the handler if the host passes no request", async () => {
     const { world } = await openAnn();
     const guarded = world.ampho.authorize((_: Request) => new Response());
     for (const nothing of [undefined, null, "request", {}, { request: {} }, { req: { headers: {} } }, { headers: {} }])
@@ -156,7 +156,7 @@ describe("a wrapped handler", () => {
     expect(world.notices.join("\n")).toContain("The first argument of a guarded handler must be a Request");
   });
 
-  it("throws what the handler throws: that is the host's", async () => {
+  it("an error of the handler reaches the host", async () => {
     const { world, grant } = await openAnn();
     const guarded = world.ampho.authorize((_: Request): Response => {
       throw new AmphoError("not_found", "Mine.");
@@ -168,7 +168,7 @@ describe("a wrapped handler", () => {
     await expect(later(request(grant.token))).rejects.toThrow("later");
   });
 
-  it("answers 503 while the revocations were last read longer ago than is allowed", async () => {
+  it("the wrapper returns 503 while the last read of revocations is too old", async () => {
     const file = `${freshFolder()}/own.db`;
     const world = await openWorld({ databaseUrl: `sqlite:${file}`, revocationLagMax: 5 });
     const ann = await world.user("ann");
@@ -180,7 +180,7 @@ describe("a wrapped handler", () => {
     world.clock.advance(6);
     const answer = await answerOf(await guarded(request(token)));
     expect([answer.status, answer.error, answer.headers.get("retry-after")]).toEqual([503, "unavailable", "1"]);
-    // Without a token nothing has to be known.
+    // A request without a token does not depend on revocations.
     expect((await guarded(request())).status).toBe(401);
     renameSync(`${file}.away`, file);
     await expect.poll(async () => (await guarded(request(token))).status).toBe(200);
@@ -188,7 +188,7 @@ describe("a wrapped handler", () => {
 });
 
 describe("auth", () => {
-  it("is frozen deeply, and nothing that a handler does to it reaches the next request", async () => {
+  it("the Auth is deeply frozen, so that no handler can change it for the next request", async () => {
     const world = await openWorld({ scopes, claims: () => ({ tenant: { id: "t1", tags: ["a"] } }) });
     const { token } = await world.session(await world.user("ann", { roles: ["editor"] }));
     const attempts: ((auth: Auth) => unknown)[] = [
@@ -212,7 +212,7 @@ describe("auth", () => {
     expect(JSON.stringify(world.ampho.verifySync(token))).toBe(first);
   });
 
-  it("is frozen under a strict need and for a token of other software too", async () => {
+  it("the Auth is also frozen with `live` and for a token of other software", async () => {
     const { world, grant } = await openAnn();
     const strict = world.ampho.authorize({ live: true }, (_: Request, auth) => {
       expect([auth, auth.roles, auth.scopes, auth.claims].every(Object.isFrozen)).toBe(true);
@@ -226,7 +226,7 @@ describe("auth", () => {
 });
 
 describe("verify and verifySync", () => {
-  it("give the same Auth, or the code of the refusal", async () => {
+  it("verify and verifySync return the same Auth, or reject with the same code", async () => {
     const { world, grant } = await openAnn();
     expect(await world.ampho.verify(grant.token)).toBe(world.ampho.verifySync(grant.token));
     await expect(world.ampho.verify("rubbish")).rejects.toMatchObject({ code: "invalid_token" });
@@ -235,7 +235,7 @@ describe("verify and verifySync", () => {
     await expect(world.ampho.verify(grant.token)).rejects.toMatchObject({ code: "invalid_token" });
   });
 
-  it("take a text and nothing that becomes one, also of a token that is known", async () => {
+  it("verify and verifySync accept only a string, also for a token in the cache", async () => {
     const { world, grant } = await openAnn();
     world.ampho.verifySync(grant.token);
     const others: readonly unknown[] = [undefined, null, 5, Symbol("x"), [grant.token], Buffer.from(grant.token)];
@@ -246,11 +246,11 @@ describe("verify and verifySync", () => {
   });
 });
 
-describe("a need", () => {
+describe("requirements", () => {
   const guardedBy = (world: World, need: Requirements<Request>) =>
     world.ampho.authorize(need, () => new Response("in"));
 
-  it("of roles asks for any of them", async () => {
+  it("requirements with roles accept any of them", async () => {
     const { world, grant } = await openAnn();
     expect((await guardedBy(world, { roles: ["admin", "editor"] })(request(grant.token))).status).toBe(200);
     expect(await told(guardedBy(world, { roles: ["admin", "Editor"] })(request(grant.token)))).toEqual(
@@ -260,7 +260,7 @@ describe("a need", () => {
     expect(await told(guardedBy(world, { roles: ["admin"] })(request("rubbish")))).toEqual(refusals.invalid);
   });
 
-  it("of scopes asks for all of them, and the challenge names them", async () => {
+  it("requirements with scopes demand all of them, and the challenge names them", async () => {
     const { world, grant } = await openAnn();
     expect((await guardedBy(world, { scopes: ["read", "write"] })(request(grant.token))).status).toBe(200);
     expect(await told(guardedBy(world, { scopes: ["read", "delete"] })(request(grant.token)))).toEqual([
@@ -271,7 +271,7 @@ describe("a need", () => {
     expect((await guardedBy(world, { scopes: [] })(request(grant.token))).status).toBe(200);
   });
 
-  it("of roles and scopes asks for both", async () => {
+  it("requirements with roles and scopes demand both", async () => {
     const { world, grant } = await openAnn();
     const statusFor = async (need: Requirements<Request>) =>
       (await guardedBy(world, need)(request(grant.token))).status;
@@ -305,7 +305,7 @@ describe("a need", () => {
     },
   );
 
-  it("of freshness refuses a token that does not say when its user logged in", async () => {
+  it("maxAge rejects a token without the time of its login", async () => {
     const { world } = await openAnn();
     const claims = { exp: start + 600, login: "ann", iat: start };
     expect(
@@ -316,7 +316,7 @@ describe("a need", () => {
     expect((await guardedBy(world, { maxAge: 9 })(request(withTime))).status).toBe(401);
   });
 
-  it("whose can decides lets in only for true, or a promise of it", async () => {
+  it("a can function allows a request only by true or a promise of true", async () => {
     const { world, grant } = await openAnn();
     const decisions: readonly (readonly [string, () => unknown, number])[] = [
       ["true", () => true, 200],
@@ -344,7 +344,7 @@ describe("a need", () => {
     }
   });
 
-  it("asks can last, with auth and the host's own request", async () => {
+  it("the guard calls can last, with auth and the host's own request", async () => {
     const { world, grant } = await openAnn();
     const seen: unknown[] = [];
     const event = { request: request(grant.token), locals: { owner: "ann" } };
@@ -359,7 +359,7 @@ describe("a need", () => {
     expect(seen).toHaveLength(2);
   });
 
-  it("that is optional gives undefined without a token, and refuses a bad one all the same", async () => {
+  it("optional requirements pass undefined without a token, and still reject a bad token", async () => {
     const { world, grant } = await openAnn();
     const guarded = world.ampho.authorize({ optional: true, roles: ["editor"] }, (_: Request, auth) =>
       Response.json({ login: auth?.login ?? null }),
@@ -390,13 +390,13 @@ describe("a need", () => {
     ["an optional that is a number", { optional: 1 }],
     ["roles that are undefined", { roles: undefined }],
     ["a can that is undefined", { can: undefined }],
-  ])("with %s is a TypeError where it is written", (_, need) => {
+  ])("authorize throws a TypeError for %s", (_, need) => {
     const { authorize } = bare();
     expect(() => Reflect.apply(authorize, undefined, [need])).toThrow(TypeError);
     expect(() => Reflect.apply(authorize, undefined, [need, () => new Response()])).toThrow(TypeError);
   });
 
-  it("that is changed after it was written changes nothing", async () => {
+  it("a change of the requirements object after the call has no effect", async () => {
     const { world, grant } = await openAnn();
     const roles = ["admin"];
     const need: { roles?: string[] } = { roles };
@@ -406,7 +406,7 @@ describe("a need", () => {
     expect((await guarded(request(grant.token))).status).toBe(403);
   });
 
-  it("and authorize called with anything else is a TypeError", () => {
+  it("authorize throws a TypeError for any other argument", () => {
     const wrong: readonly unknown[][] = [
       [],
       [undefined],
@@ -427,7 +427,7 @@ describe("a strict need", () => {
   const strict = (world: World, more: object = {}) =>
     world.ampho.authorize({ live: true, ...more }, (_: Request, auth) => Response.json([auth.roles, auth.scopes]));
 
-  it("judges by the roles and scopes of now, for more and for less", async () => {
+  it("live checks the current roles and scopes, whether they grew or shrank", async () => {
     const { world, grant } = await openAnn(["reader"]);
     const other = await world.another();
     expect(await (await strict(world)(request(grant.token))).json()).toEqual([["reader"], ["read"]]);
@@ -440,14 +440,14 @@ describe("a strict need", () => {
     ]);
   });
 
-  it("refuses at once what another process has ended", async () => {
+  it("live rejects at once a session that another process has ended", async () => {
     const { world, grant } = await openAnn();
     const other = await world.another();
     await other.ampho.sessions.end(sessionOf(grant));
     expect(await told(strict(world)(request(grant.token)))).toEqual(refusals.invalid);
   });
 
-  it("refuses a user whom another process has disabled, with a session and without", async () => {
+  it("live rejects a user that another process has disabled, with and without a session", async () => {
     const { world, ann, grant } = await openAnn();
     const foreign = foreignToken(world.key, { exp: start + 600, login: "ANN", iat: start + 1 });
     const other = await world.another();
@@ -461,7 +461,7 @@ describe("a strict need", () => {
     expect(await told(strict(world)(request(foreign)))).toEqual(refusals.invalid);
   });
 
-  it("judges a token without session by its login, not by what it says of roles", async () => {
+  it("live checks a token without a session by its login, and ignores its roles", async () => {
     const { world } = await openAnn(["reader"]);
     const foreign = foreignToken(world.key, {
       exp: start + 600,
@@ -476,14 +476,14 @@ describe("a strict need", () => {
     expect(await told(strict(world)(request(nobody)))).toEqual(refusals.invalid);
   });
 
-  it("does not believe a token that names another user than its session does", async () => {
+  it("live rejects a token that names another user than its session", async () => {
     const { world, grant } = await openAnn();
     const eve = await world.user("eve", { roles: ["admin"] });
     const mixed = foreignToken(world.key, { exp: start + 600, login: "eve", sub: eve.id, sid: sessionOf(grant) });
     expect(await told(strict(world)(request(mixed)))).toEqual(refusals.invalid);
   });
 
-  it("refuses a token that names what no store holds, as one that names nobody", async () => {
+  it("live rejects a token whose names no database can contain", async () => {
     const { world, ann } = await openAnn();
     for (const claims of [{ login: "ann\0" }, { login: "ann", sub: ann.id, sid: "\0" }])
       expect(
@@ -491,7 +491,7 @@ describe("a strict need", () => {
       ).toEqual(refusals.invalid);
   });
 
-  it("refuses a session that is idle too long though its token is good", async () => {
+  it("live rejects a session that is idle too long, even if its token is valid", async () => {
     const world = await openWorld({ sessionIdleTtl: 100 });
     const { token } = await world.session(await world.user("ann"));
     world.clock.advance(100);
@@ -499,20 +499,20 @@ describe("a strict need", () => {
     expect(await told(strict(world)(request(token)))).toEqual(refusals.invalid);
   });
 
-  it("gives can the auth of now", async () => {
+  it("live passes the current Auth to can", async () => {
     const { world, grant } = await openAnn(["reader"]);
     await world.ampho.users.setRoles("ann", { add: ["admin"] });
     const guarded = strict(world, { can: (auth: Auth) => auth.roles.includes("admin") });
     expect((await guarded(request(grant.token))).status).toBe(200);
   });
 
-  it("with fresh looks at the token's login time", async () => {
+  it("live and maxAge check the login time of the token", async () => {
     const { world, grant } = await openAnn();
     world.clock.advance(61);
     expect((await strict(world, { maxAge: 60 })(request(grant.token))).status).toBe(401);
   });
 
-  it("is 503 when the store is closed, while other guards go on", async () => {
+  it("live returns 503 when the database is closed, and other guards continue", async () => {
     const { world, grant } = await openAnn();
     await world.ampho.close();
     expect((await strict(world)(request(grant.token))).status).toBe(503);
@@ -522,7 +522,7 @@ describe("a strict need", () => {
 });
 
 describe("toHandler", () => {
-  it("hands out nothing that is not guarded", async () => {
+  it("toHandler returns only guarded methods", async () => {
     const { world } = await openAnn();
     const plain = { list: () => new Response(), wrapped: world.ampho.authorize((_: Request) => new Response()), x: 5 };
     expect(() => toHandler(plain, "list")).toThrow(TypeError);

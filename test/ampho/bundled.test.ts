@@ -1,4 +1,4 @@
-// An application whose bundler has put Ampho into its file: what Ampho runs in threads is not there, and it says what to do.
+// An application whose bundler includes Ampho. The files of Ampho's threads are then missing, and the error explains the fix.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -23,7 +23,7 @@ describe.each([
   { format: "esm", name: "esm/application.mjs", banner: { js: required } },
   { format: "cjs", name: "cjs/application.cjs", banner: {} },
 ] as const)("a bundle of the format $format", ({ format, name, banner }) => {
-  it("does not start, and says which setting it needs", async () => {
+  it("createAmpho in a bundle rejects and names the setting that fixes it", async () => {
     const outfile = path.join(folder, name);
     await build({
       stdin: { contents: source, resolveDir: root },

@@ -1,4 +1,4 @@
-// `@authorize` on methods (contract §6), as TC39 decorators and as legacy ones, compiled by the real compiler.
+// `@authorize` on methods (docs/contract.md §6), as TC39 and as legacy decorators, compiled by the real compiler.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(path.join(tmpdir(), "ampho-decorators-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Compiles the fixtures as an application would and gives the module. */
+/** Compiles the fixtures as an application does and returns the module. */
 async function compile(kind: string, options: readonly string[], files: readonly string[]): Promise<typeof Fixture> {
   const out = path.join(folder, kind);
   const sources = files.map((file) => path.join(root, "test/ampho/fixtures", file));
@@ -49,7 +49,7 @@ describe.each([
     return { ...declared, world, token, request, articles: new declared.Articles("weekly") };
   }
 
-  it("a method gets the request and auth, keeps `this` and its private fields, and the rest passes through", async () => {
+  it("a decorated method gets the request, auth and further arguments, and keeps `this` and private fields", async () => {
     const { articles, request, token } = await opened();
     const publish = toHandler(articles, "publish");
     const response = await publish(request(token, { method: "POST", body: "One" }), { id: "5" }, 6, 7);
@@ -58,7 +58,7 @@ describe.each([
     expect(await (await list(request(token))).json()).toEqual(["weekly", ["One"], "ann", "/articles"]);
   });
 
-  it("a method is not called without a good token, however it is reached", async () => {
+  it("a decorated method is never called without a valid token", async () => {
     const { articles, Articles, calls, request, token } = await opened();
     const { list } = articles;
     const ways = [
@@ -76,13 +76,13 @@ describe.each([
     expect(calls).toEqual([]);
   });
 
-  it("an auth that a caller passes is not believed", async () => {
+  it("an auth that a caller passes is never used", async () => {
     const { articles, request, token } = await opened();
     const response = await Reflect.apply(articles.list, articles, [request(token), { login: "root" }]);
     expect(await response.json()).toEqual(["weekly", [], "ann", "/articles"]);
   });
 
-  it("needs are held: roles, can with the host's own object, optional", async () => {
+  it("a decorated method enforces roles, can with the host's own object, and optional", async () => {
     const { articles, world, request, token } = await opened();
     const reader = (await world.session(await world.user("bob"))).token;
     const publish = toHandler(articles, "publish");
@@ -97,7 +97,7 @@ describe.each([
     expect((await read(event("x", "rubbish"))).status).toBe(401);
   });
 
-  it("static methods and protected ones are guarded like others", async () => {
+  it("static and protected methods are guarded too", async () => {
     const { articles, Articles, request, token } = await opened();
     const count = toHandler(Articles, "count");
     expect(await (await count(request(token))).json()).toEqual(["Articles", "ann"]);
@@ -107,7 +107,7 @@ describe.each([
     expect(await (await hidden.call(articles, request(token))).json()).toEqual(["weekly", "ann"]);
   });
 
-  it("two decorators both hold", async () => {
+  it("two decorators on a method are both enforced", async () => {
     const { articles, world, request, token } = await opened();
     const both = toHandler(articles, "both");
     expect((await both(request(token))).status).toBe(403);
@@ -117,19 +117,19 @@ describe.each([
     expect(await (await both(request(asBoth))).json()).toEqual(["ann", "ann"]);
   });
 
-  it("toHandler refuses a method that is not decorated, also one that hides a decorated one", async () => {
+  it("toHandler rejects a method without the decorator, also if it overrides a decorated one", async () => {
     const { articles, Drafts, request } = await opened();
     expect(() => toHandler(articles, "plain")).toThrow(TypeError);
     const drafts = new Drafts("drafts");
     expect(() => toHandler(drafts, "list")).toThrow(TypeError);
-    // What it calls is guarded all the same.
+    // The decorated method that it calls is still guarded.
     expect((await Reflect.apply(drafts.list, drafts, [request(), { login: "root" }])).status).toBe(401);
     expect((await toHandler(drafts, "publish")(request(), { id: "1" })).status).toBe(401);
   });
 });
 
 describe("authorize as a decorator", () => {
-  it("guards a private method", async () => {
+  it("a private method can be guarded", async () => {
     const world = await openWorld();
     const { authorize } = world.ampho;
     const { token } = await world.session(await world.user("ann"));
@@ -151,7 +151,7 @@ describe("authorize as a decorator", () => {
     expect((await hidden.list(new Request("http://localhost/"), forged)).status).toBe(401);
   });
 
-  it("refuses what is no method", async () => {
+  it("authorize as a decorator rejects anything but a method", async () => {
     const { ampho } = await openWorld();
     const decorate = (value: unknown, context: unknown) => Reflect.apply(ampho.authorize, undefined, [value, context]);
     for (const kind of ["class", "getter", "setter", "field", "accessor"])

@@ -1,4 +1,4 @@
-// Nothing on the wire tells whether a login exists (contract §4 `invalid_credentials`): the same bytes, over a real server.
+// No response reveals whether a login exists (docs/contract.md §4 `invalid_credentials`). A real server returns the same bytes.
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
@@ -15,7 +15,7 @@ async function serve({ ampho }: World): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** The whole answer as it comes, less the date and what numbers the request. */
+/** The whole response as received, without the date and the id of the request. */
 async function answer(port: number, body: string, more = ""): Promise<string> {
   const socket = connect(port, "127.0.0.1");
   const head = `POST /api/security/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n`;
@@ -28,8 +28,8 @@ async function answer(port: number, body: string, more = ""): Promise<string> {
   return bytes.replace(/\r\n(Date|X-Request-Id): [^\r]*/g, "\r\n$1");
 }
 
-describe("a refused login", () => {
-  it("is the same bytes for an unknown login, a wrong password, none, a disabled user and one without a password", async () => {
+describe("a rejected login", () => {
+  it("a rejected login returns the same bytes, whatever the state of the account", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     await world.user("dora", { password });
@@ -53,7 +53,7 @@ describe("a refused login", () => {
     const { token } = await world.session(await world.user("bob"));
     const answers = new Set<string>();
     for (const body of bodies) {
-      // So long that no earlier attempt counts any more.
+      // After this time, no earlier attempt counts.
       world.clock.advance(86_400);
       answers.add(await answer(port, JSON.stringify(body)));
       answers.add(await answer(port, JSON.stringify(body), `Authorization: Bearer ${token}\r\n`));
@@ -62,7 +62,7 @@ describe("a refused login", () => {
     expect([...answers][0]).toContain('"error":"invalid_credentials"');
   });
 
-  it("leaves the same rows of the store changed for all: one of the audit log", async () => {
+  it("a rejected login writes the same database rows, whatever the state of the account", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     await world.user("nopw");

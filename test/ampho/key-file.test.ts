@@ -1,4 +1,4 @@
-// A key file that changes while an instance runs: a rename, a link that points elsewhere, a file written in place.
+// A key file that changes while an instance runs: by a rename, by a link that points elsewhere, or in place.
 import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,7 +10,7 @@ import { execute } from "../world/command.js";
 import { freshFolder } from "../world/folder.js";
 import { claimsOf, foreignToken, newKey } from "../world/tokens.js";
 
-/** Seconds that a changed file may take; the test's own time limit is far above. */
+/** The seconds within which a changed file is read. The time limit of the tests is far above. */
 const patience = { timeout: 20_000, interval: 25 };
 
 interface Filed extends World {
@@ -47,7 +47,7 @@ const tokenOf = (key: typeof a) =>
 const becomes = (world: World, token: string, what: string) =>
   vi.waitFor(() => expect(admission(world.ampho, token)).toBe(what), patience);
 
-it("a signing key that was revoked is warned of, and named in the log, until there is another", async () => {
+it("a revoked signing key is logged and listed in the warnings until another key signs", async () => {
   const world = await openFiled({ keys: [a, b] });
   const said = () => world.notices.filter((line) => line.includes("revoked"));
   await world.ampho.keys.revoke("b");
@@ -57,9 +57,9 @@ it("a signing key that was revoked is warned of, and named in the log, until the
   expect(said()).toEqual([
     expect.stringMatching(/^the key that signs, a, was revoked: .* 503 .* sec-rotate-key --keep 0/),
   ]);
-  // It is up, and what it says of itself is no reason to send requests to others, which sign with the same key.
+  // The instance stays ready, because the other instances sign with the same key.
   await expect(world.ampho.host.ready()).resolves.toBeUndefined();
-  // One that starts with it finds it so.
+  // An instance that starts with the revoked key warns too.
   const other = await world.another();
   expect([other.ampho.host.warnings(), other.notices]).toEqual([["signing_key_revoked"], said()]);
   world.write(newKey("c"));
@@ -68,7 +68,7 @@ it("a signing key that was revoked is warned of, and named in the log, until the
 });
 
 describe("a key file that", () => {
-  it("is replaced by a rename is read anew by itself: the new key signs, the old one verifies", async () => {
+  it("a key file that is replaced by a rename is read again: the new key signs, the old one verifies", async () => {
     const world = await openFiled(a);
     const session = await world.session(await world.user("ann"));
     expect(admission(world.ampho, tokenOf(b))).toBe("invalid_token");
@@ -80,7 +80,7 @@ describe("a key file that", () => {
     expect(world.notices).toContain("The key file was read again. b signs. a only verifies.");
   });
 
-  it("is a link that points elsewhere, as Kubernetes mounts a secret, is read anew", async () => {
+  it("a key file is read again when its link points elsewhere, as Kubernetes mounts a secret", async () => {
     const world = await openFiled(a, true);
     const folder = path.dirname(world.file);
     mkdirSync(path.join(folder, "v2"));
@@ -88,22 +88,22 @@ describe("a key file that", () => {
     symlinkSync("v2", path.join(folder, "..data_tmp"));
     renameSync(path.join(folder, "..data_tmp"), path.join(folder, "..data"));
     await becomes(world, tokenOf(b), "in");
-    // Also when the old version is gone at once.
+    // The old version can be deleted at once.
     rmSync(path.join(folder, "v1"), { recursive: true });
     expect(admission(world.ampho, tokenOf(a))).toBe("in");
   });
 
-  it("is being written in place does no harm half done, and is read when it is whole", async () => {
+  it("a key file that is written in place is read when it is complete", async () => {
     const world = await openFiled(a);
     const text = JSON.stringify({ keys: [b, a] });
     writeFileSync(world.file, text.slice(0, 40));
-    // So long that it was looked at, once or twice.
+    // Long enough that the incomplete file was read once or twice.
     await sleep(1_200);
     expect(admission(world.ampho, tokenOf(a))).toBe("in");
     writeFileSync(world.file, text);
     await becomes(world, tokenOf(b), "in");
     expect(world.notices.join("\n")).not.toContain("error");
-    // Once more, of the same length: no clock of the file system is fine enough to tell.
+    // The content changes again with the same length, within the resolution of the file system's clock.
     const c = newKey("c");
     writeFileSync(world.file, JSON.stringify({ keys: [c, a] }));
     await becomes(world, tokenOf(c), "in");
@@ -122,7 +122,9 @@ describe("a key file that", () => {
     [toFolder, /\(it is not a regular file\)/],
     [(file) => writeFileSync(file, " ".repeat(1 << 21)), /it is too large/],
   ];
-  it("cannot be used leaves the keys, says so once, and is taken when it is mended", { timeout: 60_000 }, async () => {
+  it("an unusable key file keeps the old keys, is logged once, and is used when it is fixed", {
+    timeout: 60_000,
+  }, async () => {
     await Promise.all(
       bad.map(async ([spoil, why]) => {
         const world = await openFiled(a);
@@ -143,7 +145,7 @@ describe("a key file that", () => {
     );
   });
 
-  it("is half written when somebody asks for it to be read is a rejection, and read once it is whole", async () => {
+  it("reloadKeys rejects for an incomplete key file, and the complete file is read", async () => {
     const world = await openFiled(a);
     const text = JSON.stringify({ keys: [b, a] });
     writeFileSync(world.file, text.slice(0, 40));
@@ -155,7 +157,7 @@ describe("a key file that", () => {
     await becomes(world, tokenOf(b), "in");
   });
 
-  it("is followed keeps no process alive, once the instance is closed", async () => {
+  it("a watched key file keeps no process alive after close", async () => {
     const folder = freshFolder();
     writeFileSync(path.join(folder, "key.json"), JSON.stringify(a));
     const script = `
@@ -168,7 +170,7 @@ describe("a key file that", () => {
     expect([code, stderr]).toEqual([0, expect.not.stringContaining("rror")]);
   });
 
-  it("is written anew with the same keys, or only looked at again, changes and says nothing", async () => {
+  it("a key file that is written again with the same keys changes and logs nothing", async () => {
     const world = await openFiled(a);
     const notices = world.notices.length;
     writeFileSync(world.file, JSON.stringify(a, null, 2));
@@ -178,8 +180,8 @@ describe("a key file that", () => {
   });
 });
 
-describe("a token that was let in before its key was taken out", () => {
-  it("is refused from then on, and so is its refresh token; others stay in", async () => {
+describe("a token that was accepted before its key was removed", () => {
+  it("the tokens of a key are rejected once it is removed, and other tokens stay valid", async () => {
     const world = await openFiled({ keys: [b, a] });
     const ann = await world.user("ann");
     const kept = await world.session(ann);
@@ -194,7 +196,7 @@ describe("a token that was let in before its key was taken out", () => {
     expect(world.notices.join("\n")).toContain("No longer accepted: a and all tokens that they signed.");
   });
 
-  it("is refused too when another key has come under its name", async () => {
+  it("the tokens of a key are rejected when another key has its kid", async () => {
     const world = await openFiled(a);
     const session = await world.session(await world.user("ann"));
     expect(admission(world.ampho, session.token)).toBe("in");
@@ -204,7 +206,7 @@ describe("a token that was let in before its key was taken out", () => {
     expect((await world.renew(session.refresh_token)).error).toBe("invalid_token");
   });
 
-  it("is looked up as before while its key stays", async () => {
+  it("a token stays in the cache while its key is configured", async () => {
     const world = await openFiled(a);
     const { token } = await world.session(await world.user("ann"));
     const auth = world.ampho.verifySync(token);
@@ -228,39 +230,46 @@ describe("two instances of which one has read the next stage and the other has n
     ["retire", active, setOf(retirePrevious(active, forced))],
   ] as const;
 
-  it.each(stages)("let in what the other signed: %s", async (_, before, after) => {
-    const [one, other] = await pair(before, after);
-    const ann = await one.user("ann", { password });
-    const there = { ampho: other.ampho };
-    for (const [from, to] of [
-      [one, there],
-      [other, { ampho: one.ampho }],
-    ] as const) {
-      const grant = await from.session(ann);
-      expect(admission(to.ampho, grant.token)).toBe("in");
-    }
-    const grant = await other.session(ann);
-    const renewed = grantOf(await one.renew(grant.refresh_token));
-    expect(grantOf(await other.renew(renewed.refresh_token)).token_type).toBe("Bearer");
-    const known = await one.login("ann");
-    expect(
-      (await other.call("POST", "/login", { body: { login: "ann", password, device: known.device } })).status,
-    ).toBe(200);
-  });
+  it.each(stages)(
+    "two instances accept each other's tokens between two stages of a rotation: %s",
+    async (_, before, after) => {
+      const [one, other] = await pair(before, after);
+      const ann = await one.user("ann", { password });
+      const there = { ampho: other.ampho };
+      for (const [from, to] of [
+        [one, there],
+        [other, { ampho: one.ampho }],
+      ] as const) {
+        const grant = await from.session(ann);
+        expect(admission(to.ampho, grant.token)).toBe("in");
+      }
+      const grant = await other.session(ann);
+      const renewed = grantOf(await one.renew(grant.refresh_token));
+      expect(grantOf(await other.renew(renewed.refresh_token)).token_type).toBe("Bearer");
+      const known = await one.login("ann");
+      expect(
+        (await other.call("POST", "/login", { body: { login: "ann", password, device: known.device } })).status,
+      ).toBe(200);
+    },
+  );
 
-  it.each(stages)("give a stranger five attempts between them, not five each: %s", async (_, before, after) => {
-    const [one, other] = await pair(before, after);
-    await one.user("ann", { password });
-    const attempt = async (at: World, n: number) =>
-      (await at.call("POST", "/login", { body: { login: "ann", password: "wrong" }, address: `192.0.2.${n}` })).status;
-    const statuses: number[] = [];
-    for (let n = 1; n <= 8; n++) statuses.push(await attempt(n % 2 === 0 ? one : other, n));
-    expect(statuses).toEqual([401, 401, 401, 401, 401, 429, 429, 429]);
-    // Nor does the last one to read it begin anew.
-    one.write(after);
-    await one.ampho.reloadKeys();
-    expect(await attempt(one, 9)).toBe(429);
-  });
+  it.each(stages)(
+    "two instances between two stages share five attempts for an unknown device: %s",
+    async (_, before, after) => {
+      const [one, other] = await pair(before, after);
+      await one.user("ann", { password });
+      const attempt = async (at: World, n: number) =>
+        (await at.call("POST", "/login", { body: { login: "ann", password: "wrong" }, address: `192.0.2.${n}` }))
+          .status;
+      const statuses: number[] = [];
+      for (let n = 1; n <= 8; n++) statuses.push(await attempt(n % 2 === 0 ? one : other, n));
+      expect(statuses).toEqual([401, 401, 401, 401, 401, 429, 429, 429]);
+      // The count continues when the last instance has read the file.
+      one.write(after);
+      await one.ampho.reloadKeys();
+      expect(await attempt(one, 9)).toBe(429);
+    },
+  );
 
   async function pair(before: unknown, after: unknown): Promise<readonly [Filed, World]> {
     const one = await openFiled(before);
@@ -269,7 +278,7 @@ describe("two instances of which one has read the next stage and the other has n
   }
 });
 
-it("an instance whose key is not in a file says that it cannot be read anew", async () => {
+it("reloadKeys rejects if the key is not in a file", async () => {
   const world = await openWorld();
   await expect(world.ampho.reloadKeys()).rejects.toThrow("AMPHO_SECURITY_KEY_FILE is not set");
   expect(claimsOf((await world.session(await world.user("ann"))).token)["login"]).toBe("ann");

@@ -1,4 +1,4 @@
-// POST /login (contract §4): a password for a session.
+// POST /login (docs/contract.md §4) exchanges a password for a session.
 import { hashSync } from "@node-rs/argon2";
 import { describe, expect, it } from "vitest";
 import { admission, grantOf, openWorld, password } from "../world/ampho.js";
@@ -7,7 +7,7 @@ import { DatabaseSync } from "../world/sqlite.js";
 import { claimsOf, foreignToken, sessionOf } from "../world/tokens.js";
 
 describe("a login", () => {
-  it("answers with a token, its times, a refresh token and a device proof, and nothing else", async () => {
+  it("a login returns a token, its times, a refresh token and a device proof, and nothing else", async () => {
     const world = await openWorld();
     await world.user("Ann", { password, roles: ["editor"] });
     const answer = await world.call("POST", "/login", { body: { login: "Ann", password } });
@@ -36,7 +36,7 @@ describe("a login", () => {
     });
   });
 
-  it("puts user, roles, scopes and session into the token", async () => {
+  it("the token of a login contains user, roles, scopes and session", async () => {
     const world = await openWorld({
       scopes: { editor: ["read", "write"], auditor: ["read", "log"] },
       tokenIssuer: "https://issuer.example",
@@ -65,13 +65,13 @@ describe("a login", () => {
     expect(header).toEqual({ alg: "HS256", kid: "key-1", typ: "at+jwt" });
   });
 
-  it("leaves scope out when there is none", async () => {
+  it("the token of a login has no scope if the user has none", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     expect(claimsOf((await world.login("ann")).token)).not.toHaveProperty("scope");
   });
 
-  it("takes a form as well as JSON", async () => {
+  it("a login accepts a form as well as JSON", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     const response = await world.ampho.fetch(
@@ -83,7 +83,7 @@ describe("a login", () => {
     expect(response.status).toBe(200);
   });
 
-  it("compares logins after NFKC and case folding, and passwords after NFC", async () => {
+  it("a login compares logins after NFKC and case folding, and passwords after NFC", async () => {
     const world = await openWorld();
     await world.user("Straße", { password: "Zürich, Malmö, Århus 4" });
     const decomposed = "Zürich, Malmö, Århus 4".normalize("NFD");
@@ -91,7 +91,7 @@ describe("a login", () => {
     expect(claimsOf(grantOf(answer).token)["login"]).toBe("Straße");
   });
 
-  it("makes each session its own", async () => {
+  it("each login opens a separate session", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     const [one, other] = [await world.login("ann"), await world.login("ann")];
@@ -99,7 +99,7 @@ describe("a login", () => {
     expect(claimsOf(one.token)["jti"]).not.toBe(claimsOf(other.token)["jti"]);
   });
 
-  it("notes address and agent, cut and without control characters", async () => {
+  it("a session stores address and agent, cut to length and without control characters", async () => {
     const world = await openWorld();
     const ann = await world.user("ann", { password });
     await world.login("ann", { address: "192.0.2.7", headers: { "User-Agent": `a\tb${"x".repeat(400)}` } });
@@ -107,7 +107,7 @@ describe("a login", () => {
     expect(session).toMatchObject({ address: "192.0.2.7", agent: `ab${"x".repeat(253)}` });
   });
 
-  it("ends the oldest session beyond the maximum", async () => {
+  it("a login beyond the maximum ends the oldest session of the user", async () => {
     const world = await openWorld({ sessionsPerUser: 2 });
     await world.user("ann", { password });
     const first = await world.login("ann");
@@ -122,7 +122,7 @@ describe("a login", () => {
     expect(await world.events()).toContain("session_ended: displaced");
   });
 
-  it("ends no other user's session beyond the maximum", async () => {
+  it("a login beyond the maximum ends no session of another user", async () => {
     const world = await openWorld({ sessionsPerUser: 1 });
     await world.user("ann", { password });
     await world.user("bob", { password });
@@ -132,14 +132,14 @@ describe("a login", () => {
     expect(admission(world.ampho, ann.token)).toBe("in");
   });
 
-  it("never outlives the session's maximum", async () => {
+  it("no token outlives the maximum age of its session", async () => {
     const world = await openWorld({ sessionTtl: 300, sessionIdleTtl: 1000 });
     await world.user("ann", { password });
     const grant = await world.login("ann");
     expect(grant).toMatchObject({ expires: start + 300, ttl: 300, refresh_expires: start + 300 });
   });
 
-  it("makes a hash of older parameters anew, once", async () => {
+  it("a login replaces a hash of older parameters once", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     const database = new DatabaseSync(world.databaseFile);
@@ -157,8 +157,8 @@ describe("a login", () => {
   });
 });
 
-describe("a login is refused", () => {
-  it("with one answer, whether the login is unknown, the password wrong or missing, or the account disabled or without one", async () => {
+describe("a rejected login", () => {
+  it("a rejected login has one response for unknown logins, wrong passwords and disabled accounts", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     await world.user("dora", { password });
@@ -189,7 +189,7 @@ describe("a login is refused", () => {
     expect(JSON.parse(text)).toEqual({ message: expect.any(String), error: "invalid_credentials" });
   });
 
-  it("when the password is right but for a NUL, a space or what stands behind it", async () => {
+  it("a login is rejected for a password with an added NUL, space or suffix", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     for (const wrong of [
@@ -204,7 +204,7 @@ describe("a login is refused", () => {
       );
   });
 
-  it("with 400 and no echo when a field is of the wrong form", async () => {
+  it("a field of the wrong form gets 400 without its value", async () => {
     const world = await openWorld();
     const canary = "canary-7d1f";
     const bodies = [
@@ -229,7 +229,7 @@ describe("a login is refused", () => {
     expect(await world.events()).toEqual([]);
   });
 
-  it("when credentials are in the query", async () => {
+  it("credentials in the query are rejected", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     for (const name of ["password", "token", "access_token", "refresh_token"]) {
@@ -238,7 +238,7 @@ describe("a login is refused", () => {
     }
   });
 
-  it("and the reason is in the audit log only, without what was typed for a login", async () => {
+  it("the reason of a rejected login is in the audit log only, without the typed login", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     await world.user("nopw");
@@ -264,7 +264,7 @@ describe("a login is refused", () => {
 });
 
 describe("a login that carries a bearer token", () => {
-  it("of a live session of the same user re-authenticates that session", async () => {
+  it("a login with the bearer token of a live session of the user re-authenticates that session", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     const before = await world.login("ann");
@@ -287,7 +287,7 @@ describe("a login that carries a bearer token", () => {
     for (const headers of [{}, key]) {
       const { status, error, json } = await world.renew(before.refresh_token, headers);
       expect([status, error, json["token"]]).toEqual([401, "session_ended", undefined]);
-      // The access token of before moves nothing either.
+      // The earlier access token renews nothing either.
       expect((await world.call("POST", "/renew", { bearer: before.token, headers })).error).toBe("session_ended");
     }
     expect(await world.events()).toContain("renew_rejected: reauthenticated");
@@ -302,7 +302,7 @@ describe("a login that carries a bearer token", () => {
     expect(await world.events()).toContain("renew_replayed");
   });
 
-  it("does not move the session's maximum", async () => {
+  it("a re-authentication does not extend the maximum age of the session", async () => {
     const world = await openWorld({ sessionTtl: 1000, sessionIdleTtl: 1000 });
     await world.user("ann", { password });
     const before = await world.login("ann");
@@ -311,7 +311,7 @@ describe("a login that carries a bearer token", () => {
     expect(after).toMatchObject({ expires: start + 1000, refresh_expires: start + 1000 });
   });
 
-  it("of another user opens a session of its own and leaves the other alone", async () => {
+  it("a login with the bearer token of another user opens a new session and leaves the other alone", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     await world.user("eve", { password });
@@ -322,7 +322,7 @@ describe("a login that carries a bearer token", () => {
     expect((await world.renew(ann.refresh_token)).status).toBe(200);
   });
 
-  it("that is ended, expired, forged, a refresh token, without session or rubbish opens a session of its own", async () => {
+  it("a login with an unusable bearer token opens a new session", async () => {
     const world = await openWorld();
     const ann = await world.user("ann", { password });
     const ended = await world.login("ann");
@@ -344,7 +344,7 @@ describe("a login that carries a bearer token", () => {
     expect(sessionOf(await world.login("ann", { bearer: live.token }))).not.toBe(sessionOf(live));
   });
 
-  it("needs the password all the same", async () => {
+  it("a login with a bearer token still requires the password", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     const { token } = await world.login("ann");

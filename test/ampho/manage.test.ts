@@ -1,4 +1,4 @@
-// `ampho.users`, `ampho.sessions`, `ampho.audit` and `close` (contract §6): what the commands do, from code.
+// `ampho.users`, `ampho.sessions`, `ampho.audit` and `close` (docs/contract.md §6) do the work of the commands from code.
 import { describe, expect, it } from "vitest";
 import type { NewUser } from "../../dist/index.js";
 import { admission, grantOf, openWorld, password } from "../world/ampho.js";
@@ -8,7 +8,7 @@ const refused = { code: "invalid_request" };
 const unknown = { code: "not_found" };
 
 describe("ampho.users", () => {
-  it("makes users and finds them in any spelling, without their hashes", async () => {
+  it("ampho.users creates users and finds them in any spelling, without their hashes", async () => {
     const { ampho } = await openWorld();
     const long = await ampho.users.create({ login: "long", roles: ["🦊".repeat(255)] });
     expect(long.roles).toEqual(["🦊".repeat(255)]);
@@ -25,7 +25,7 @@ describe("ampho.users", () => {
     expect(await ampho.users.find("ann\0")).toBeUndefined();
   });
 
-  it("refuses a login, a password or a role that may not be, and makes nothing", async () => {
+  it("ampho.users rejects an invalid login, password or role, and creates no user", async () => {
     const { ampho } = await openWorld();
     await ampho.users.create({ login: "Ann" });
     const taken = { code: "login_taken" };
@@ -56,7 +56,7 @@ describe("ampho.users", () => {
     expect(logins).toEqual(["Ann"]);
   });
 
-  it("makes one user of many attempts at once", async () => {
+  it("many concurrent calls of users.create with one login create one user", async () => {
     const world = await openWorld();
     const other = await world.another();
     const attempts = Array.from({ length: 10 }, (_, index) =>
@@ -67,7 +67,7 @@ describe("ampho.users", () => {
     expect((await world.events()).filter((event) => event === "user_created")).toHaveLength(1);
   });
 
-  it("lists all, in the order of their logins, however many", async () => {
+  it("users.list yields all users in the order of their logins", async () => {
     const { ampho } = await openWorld();
     const logins = Array.from({ length: 510 }, (_, index) => `user-${String(index).padStart(4, "0")}`);
     await Promise.all([...logins].reverse().map((login) => ampho.users.create({ login })));
@@ -76,7 +76,7 @@ describe("ampho.users", () => {
     expect(listed).toEqual(logins);
   });
 
-  it("sets, adds and removes roles; to remove and add one is to have it", async () => {
+  it("users.setRoles sets, adds and removes roles, and adding wins over removing", async () => {
     const { ampho } = await openWorld();
     await ampho.users.create({ login: "ann", roles: ["a", "b"] });
     const rolesAfter = async (...change: Parameters<typeof ampho.users.setRoles>) =>
@@ -89,7 +89,7 @@ describe("ampho.users", () => {
     expect((await ampho.users.find("ann"))?.roles).toEqual(["a", "d"]);
   });
 
-  it("takes a password away, and sets one that keeps to the rules only", async () => {
+  it("users.setPassword removes a password, and sets only one that follows the policy", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     const { users } = world.ampho;
@@ -101,7 +101,7 @@ describe("ampho.users", () => {
     grantOf(await world.call("POST", "/login", { body: { login: "ann", password: "quartz lantern meadow 17" } }));
   });
 
-  it("rejects with not_found for a login that nobody has", async () => {
+  it("ampho.users rejects with not_found for an unknown login", async () => {
     const { users } = (await openWorld()).ampho;
     await expect(users.setPassword("nobody", password)).rejects.toMatchObject(unknown);
     await expect(users.setRoles("nobody", [])).rejects.toMatchObject(unknown);
@@ -111,7 +111,7 @@ describe("ampho.users", () => {
     await expect(users.remove("nobody")).rejects.toMatchObject(unknown);
   });
 
-  it("disabled, cannot log in; enabled, can, by a new session", async () => {
+  it("a disabled user cannot log in until the user is enabled again", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     await world.ampho.users.disable("ann");
@@ -124,11 +124,11 @@ describe("ampho.users", () => {
   });
 });
 
-/** As JavaScript calls it. */
+/** The untyped view of JavaScript. */
 type Loose = Readonly<Record<string, (...given: readonly unknown[]) => Promise<unknown>>>;
 
 describe("what is called with values that the types exclude", () => {
-  it("says which argument is wrong, repeats nothing of it, and has done nothing", async () => {
+  it("a wrong argument is named without its value, and nothing has happened", async () => {
     const world = await openWorld();
     const ann = await world.user("ann", { password, roles: ["editor"] });
     const grant = await world.session(ann);
@@ -189,7 +189,7 @@ describe("what is called with values that the types exclude", () => {
     expect(await world.ampho.users.find("ann")).toMatchObject({ roles: ["editor"], disabled: false });
   });
 
-  it("finds nobody by a name that no row can have", async () => {
+  it("a name that no row can contain finds no user", async () => {
     const { users, sessions, throttle, audit, keys } = (await openWorld()).ampho;
     await expect(keys.revoke("kid\0")).rejects.toMatchObject(refused);
     expect(await users.find("ann\0")).toBeUndefined();
@@ -204,7 +204,7 @@ describe("what is called with values that the types exclude", () => {
 });
 
 describe("ampho.sessions", () => {
-  it("lists the live ones of a user, ends one, all, and says what there was to end", async () => {
+  it("ampho.sessions lists and ends sessions of a user, and returns how many it ended", async () => {
     const world = await openWorld();
     const ann = await world.user("ann");
     const grants = [await world.session(ann), await world.session(ann), await world.session(ann)];
@@ -228,7 +228,7 @@ describe("ampho.sessions", () => {
 });
 
 describe("ampho.audit", () => {
-  it("finds a user's rows in any spelling, also when the user is gone", async () => {
+  it("audit.list finds the rows of a user in any spelling, also after the user is deleted", async () => {
     const { ampho } = await openWorld();
     await ampho.users.create({ login: "Ann" });
     await ampho.users.create({ login: "bob" });
@@ -238,7 +238,7 @@ describe("ampho.audit", () => {
     expect(await eventsOf("Ann")).toEqual(["user_created", "user_deleted"]);
   });
 
-  it("gives the newest, in the order of writing, from a time on", async () => {
+  it("audit.list returns the newest rows since a time, in the order of writing", async () => {
     const world = await openWorld();
     for (const login of ["a1", "b2", "c3"]) {
       world.clock.advance(10);
@@ -253,7 +253,7 @@ describe("ampho.audit", () => {
 });
 
 describe("close", () => {
-  it("may be called twice and at once; what is under way is answered, what comes later is 503", async () => {
+  it("close can be called twice, completes running requests, and later requests get 503", async () => {
     const world = await openWorld();
     const ann = await world.user("ann", { password });
     const grant = await world.session(ann);
@@ -268,7 +268,7 @@ describe("close", () => {
     expect((await world.renew(grant.refresh_token)).status).toBe(503);
     await expect(world.ampho.users.find("ann")).rejects.toMatchObject({ code: "unavailable" });
     expect(world.notices.filter((line) => line.includes("internal error"))).toEqual([]);
-    // Whatever was answered with 200 is there.
+    // Every change that got 200 is in the database.
     const after = await world.another();
     const sessions = await after.ampho.sessions.list(ann.id);
     expect(sessions.length).toBeGreaterThanOrEqual(1);

@@ -1,5 +1,5 @@
-// A token that other software has made with the key may hold NUL in its claims. Nothing in the store is named so: such a
-// token belongs to no session and to nobody, and is refused as one whose session or user is not there.
+// A token of other software with the key can have NUL in its claims. No database row has that name, so the token belongs to no
+// session and no user, and is rejected like a token of a missing session or user.
 import { expect, it } from "vitest";
 import { answerOf, openWorld, password } from "../world/ampho.js";
 import { start } from "../world/clock.js";
@@ -18,7 +18,7 @@ async function openAnn() {
 
 const told = ({ status, error }: { readonly status: number; readonly error: unknown }) => [status, error];
 
-it("a session of such a name is not renewed", async () => {
+it("a session id with NUL cannot be renewed", async () => {
   const { world, grant, odd } = await openAnn();
   for (const sid of ["\0", `${sessionOf(grant)}\0`])
     expect(told(await world.call("POST", "/renew", { bearer: odd({ sid }) }))).toEqual([401, "session_ended"]);
@@ -31,20 +31,20 @@ it.each([
   ["DELETE", "/sessions"],
   ["DELETE", "/sessions/x"],
   ["POST", "/password", { password, new_password: "orchid tractor window monday" }],
-])("%s %s is refused without a session", async (method, path, body?: object) => {
+])("%s %s rejects a session id or user id with NUL", async (method, path, body?: object) => {
   const { world, grant, odd } = await openAnn();
   for (const changed of [{ sid: `${sessionOf(grant)}\0` }, { sub: "a\0b" }])
     expect(told(await world.call(method, path, { bearer: odd(changed), body }))).toEqual([403, "insufficient_scope"]);
   expect((await world.call("GET", "/session", { bearer: grant.token })).status).toBe(200);
 });
 
-it("a login that carries one opens a session of its own", async () => {
+it("a login with a bearer token whose session id has NUL opens a new session", async () => {
   const { world, grant, odd } = await openAnn();
   const next = await world.login("ann", { bearer: odd({ sid: `${sessionOf(grant)}\0` }) });
   expect(sessionOf(next)).not.toBe(sessionOf(grant));
 });
 
-it("authorizes, but not where the store is asked", async () => {
+it("a token with NUL in its claims authorizes, except with live", async () => {
   const { world, grant, odd } = await openAnn();
   const nameless = { sub: undefined, sid: undefined, gen: undefined };
   for (const changed of [{ sid: `${sessionOf(grant)}\0` }, { ...nameless, login: "ann\0" }]) {

@@ -1,4 +1,4 @@
-// Options `users` and `claims` (contract §6): an application's own user table, and more claims for its tokens.
+// The options `users` and `claims` (docs/contract.md §6): an application's own user table, and further claims for its tokens.
 import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
@@ -47,7 +47,7 @@ async function openOwn(options: AmphoOptions = {}) {
 }
 
 describe("an application's own user table", () => {
-  it("is asked for login and renewal, and gives id, login and roles", async () => {
+  it("the application's table provides id, login and roles at login and renewal", async () => {
     const { world, table, logIn } = await openOwn({ scopes: { editor: ["write"] } });
     const grant = grantOf(await logIn());
     expect(claimsOf(grant.token)).toMatchObject({ sub: "7", login: "ann", roles: ["editor"], scope: "write" });
@@ -58,7 +58,7 @@ describe("an application's own user table", () => {
     expect(await world.events()).toEqual(["login", "renew"]);
   });
 
-  it("gets with a password the very row that it answered, with all that is in it", async () => {
+  it("users.verify gets the row that users.find returned, with all of its members", async () => {
     const row = { id: "7", login: "ann", hash: `hash of ${password}` };
     const users: ApplicationUsers<typeof row> = {
       find: async (login) => (login === row.login ? row : undefined),
@@ -68,13 +68,13 @@ describe("an application's own user table", () => {
     expect([(await logIn()).status, (await logIn("ann", "wrong")).status]).toEqual([200, 401]);
   });
 
-  it("gets the login as it was typed, for its own rules of comparing", async () => {
+  it("users.find gets the login as it was typed", async () => {
     const { table, logIn } = await openOwn();
     await logIn("AnN");
     expect(table.asked).toEqual(["AnN"]);
   });
 
-  it("gives no more tries to whoever spells a login in all the ways that it takes for the same", async () => {
+  it("spellings that the application's table treats as one login share its attempts", async () => {
     const { table, logIn } = await openOwn();
     const spellings = Array.from({ length: 40 }, (_, n) => `ann${" ".repeat(n)}.`);
     for (const spelling of spellings) table.rows.set(spelling, { id: "7", login: "ann" });
@@ -82,12 +82,12 @@ describe("an application's own user table", () => {
     const statuses = answers.map(({ status }) => status);
     expect([statuses.filter((status) => status === 401).length, statuses[30]]).toEqual([5, 429]);
     expect(table.verifies).toBe(5);
-    // And none is left under the name itself.
+    // No attempt is left under the login itself.
     expect((await logIn("ann", "wrong")).status).toBe(429);
     expect(table.verifies).toBe(5);
   });
 
-  it("refuses a wrong password, an unknown login and a disabled user with one answer, each for one verify", async () => {
+  it("a rejected login has one response and costs one verify, whatever the state of the account", async () => {
     const { world, table, logIn } = await openOwn();
     table.rows.set("dora", { id: "8", login: "dora", disabled: true });
     const answers = [await logIn("ann", "wrong"), await logIn("nobody"), await logIn("dora")];
@@ -103,7 +103,7 @@ describe("an application's own user table", () => {
     ]);
   });
 
-  it("makes an unknown login wait as long as the last check of a password took", async () => {
+  it("an unknown login waits as long as the last check of a password took", async () => {
     const { world, table } = await openOwn({
       users: {
         find: (login) => table.rows.get(login),
@@ -116,7 +116,7 @@ describe("an application's own user table", () => {
     await world.call("POST", "/login", { body: { login: "ann", password: "wrong" } });
     const timer = globalThis.setTimeout;
     const waits: unknown[] = [];
-    // Only that one wait is cut short: the others are limits of the store and of requests.
+    // Only this timer is shortened. The others are limits of the database and of requests.
     vi.spyOn(globalThis, "setTimeout").mockImplementation((callback, ms) => {
       waits.push(ms);
       return timer(callback, ms === 3000 ? 0 : ms);
@@ -126,7 +126,7 @@ describe("an application's own user table", () => {
     expect(waits).toContain(3000);
   });
 
-  it("makes an unknown login wait as a wrong password does, not as a right one that is hashed anew", async () => {
+  it("an unknown login waits like a wrong password, not like a right one that is hashed again", async () => {
     const { world, table } = await openOwn({
       users: {
         find: (login) => table.rows.get(login),
@@ -157,7 +157,7 @@ describe("an application's own user table", () => {
     ["is gone", undefined, "user_deleted"],
     ["is disabled", { id: "7", login: "ann", disabled: true }, "user_disabled"],
     ["has another id", { id: "8", login: "ann" }, "user_changed"],
-  ])("refuses renewal when the user %s, and ends the session", async (_, row, reason) => {
+  ])("a renewal is rejected and the session ends when the user %s", async (_, row, reason) => {
     const { world, table, logIn } = await openOwn();
     const grant = grantOf(await logIn());
     if (row === undefined) table.rows.delete("ann");
@@ -170,7 +170,7 @@ describe("an application's own user table", () => {
     expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
   });
 
-  it("is not asked, nor believed, for a session that has ended or was replayed", async () => {
+  it("the application's table is not asked for a session that has ended or was replayed", async () => {
     const { world, logIn } = await openOwn();
     const grant = grantOf(await logIn());
     grantOf(await world.renew(grant.refresh_token));
@@ -180,7 +180,7 @@ describe("an application's own user table", () => {
     expect(await world.events()).toEqual(["login", "renew", "renew_replayed", "renew_rejected: ended"]);
   });
 
-  it("that throws is 503, tells nothing of the inside, moves nothing and ends nothing", async () => {
+  it("an error of the application's table returns 503, reveals nothing and ends no session", async () => {
     const { world, table, logIn } = await openOwn();
     const grant = grantOf(await logIn());
     table.failing = new Error("canary-of-the-inside");
@@ -205,12 +205,12 @@ describe("an application's own user table", () => {
     { users: { find: () => undefined } },
     { users: null },
     { claims: { tier: "gold" } },
-  ])("that is given as %o stops the start", async (options) => {
+  ])("createAmpho rejects the options %o", async (options) => {
     const starting = Reflect.apply(createAmpho, undefined, [{ databaseUrl: "sqlite::memory:", ...options }]);
     await expect(starting).rejects.toThrow(ConfigurationError);
   });
 
-  it("may throw an AmphoError of its own choice", async () => {
+  it("an AmphoError of the application's table reaches the client", async () => {
     const { table, logIn } = await openOwn();
     table.failing = new AmphoError("too_many_attempts", "Wait.", { retryAfterSeconds: 9 });
     const answer = await logIn();
@@ -218,7 +218,7 @@ describe("an application's own user table", () => {
   });
 
   it.each([{ id: "", login: "ann" }, { id: 7, login: "ann" }, { id: "7" }, { id: "7", login: "" }])(
-    "that answers %o is 500: a mistake of the application",
+    "a row %o of the application's table returns 500",
     async (row) => {
       const { world, table, logIn } = await openOwn();
       Reflect.apply(table.rows.set, table.rows, ["ann", row]);
@@ -234,7 +234,7 @@ describe("an application's own user table", () => {
     ["disabled", { disabled: "true" }],
     ["disabled", { disabled: new Date(0) }],
     ["disabled", { disabled: 2 }],
-  ])("that answers %s as %o is 500, and lets nobody in", async (member, members) => {
+  ])("a wrong type of %s in %o returns 500 and logs in no user", async (member, members) => {
     const { world, table, logIn } = await openOwn();
     const grant = grantOf(await logIn());
     Reflect.apply(table.rows.set, table.rows, ["ann", { id: "7", login: "ann", ...members }]);
@@ -243,7 +243,7 @@ describe("an application's own user table", () => {
     expect(world.notices.join()).toContain(`users.find must return ${member}`);
   });
 
-  it("may say disabled with 0 and 1, and what it does not say with null", async () => {
+  it("the application's table can use 0 and 1 for disabled, and null for a missing value", async () => {
     const { world, table, logIn } = await openOwn();
     const answer = (members: object) =>
       Reflect.apply(table.rows.set, table.rows, ["ann", { id: "7", login: "ann", ...members }]);
@@ -260,14 +260,14 @@ describe("an application's own user table", () => {
     expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
   });
 
-  it.each(["1", '"yes"', "{}", "null"])("whose verify answers %s lets nobody in", async (answer) => {
+  it.each(["1", '"yes"', "{}", "null"])("users.verify logs in no user by returning %s", async (answer) => {
     const { logIn } = await openOwn({
       users: { find: () => ({ id: "7", login: "ann" }), verify: () => JSON.parse(answer) },
     });
     expect((await logIn()).error).toBe("invalid_credentials");
   });
 
-  it("has no /password here, and management of users says whose table it is", async () => {
+  it("/password returns 404 and ampho.users rejects with an application's own table", async () => {
     const { world, logIn } = await openOwn();
     const { token } = grantOf(await logIn());
     const answer = await world.call("POST", "/password", { bearer: token, body: { password, new_password: "x" } });
@@ -287,7 +287,7 @@ describe("an application's own user table", () => {
     expect(() => users.list()).toThrow(/own user table/);
   });
 
-  it("lets sessions be made, listed and ended by id", async () => {
+  it("sessions of an application's own users are created, listed and ended by user id", async () => {
     const { world, table, logIn } = await openOwn();
     const grant = grantOf(await logIn());
     const second = await world.ampho.sessions.create("7");
@@ -300,7 +300,7 @@ describe("an application's own user table", () => {
     await expect(nobody).rejects.toMatchObject({ code: "not_found", message: /users\.find/ });
   });
 
-  it("has no session to end behind a token of other software: strict refuses it, and the end of every session", async () => {
+  it("live and the end of every session reject a token of other software", async () => {
     const { world, table } = await openOwn();
     const token = foreignToken(world.key, { exp: start + 600, iat: start, sub: "7", login: "ann" });
     table.rows.set("ann", { id: "7", login: "ann", disabled: true });
@@ -313,7 +313,7 @@ describe("an application's own user table", () => {
     expect(admission(world.ampho, token)).toBe("invalid_token");
   });
 
-  it("has one user's tokens refused by sessions.revokeUser: of sessions and of other software, in whichever way they name the user", async () => {
+  it("sessions.revokeForUser revokes all tokens of a user, however they name the user", async () => {
     const { world, logIn } = await openOwn();
     const grant = grantOf(await logIn());
     const foreign = (claims: object) => foreignToken(world.key, { exp: start + 600, login: "x", ...claims });
@@ -335,13 +335,13 @@ describe("an application's own user table", () => {
       "tokens_revoked",
       "session_ended: ended_by_application",
     ]);
-    // Whom the table lets in again is in again.
+    // A user whom the table accepts again can log in again.
     expect(admission(world.ampho, grantOf(await logIn()).token)).toBe("in");
     world.clock.advance(1);
     expect(admission(world.ampho, foreign({ sub: "7", login: "ann", iat: start + 1 }))).toBe("in");
   });
 
-  it("that hangs is 503, and takes no tries from whoever knows the password", async () => {
+  it("a hanging table returns 503 and uses up no attempt", async () => {
     const { world, table, logIn } = await openOwn();
     table.hanging = true;
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
@@ -357,7 +357,7 @@ describe("an application's own user table", () => {
     grantOf(await logIn());
   });
 
-  it("with findById lets a login change, or be somebody else's, while the user's sessions go on", async () => {
+  it("a login can change or move to another user while sessions continue, given findById", async () => {
     const rows: ApplicationUser[] = [{ id: "7", login: "ann", roles: ["editor"] }];
     const asked: string[] = [];
     const { world, logIn } = await openOwn({
@@ -388,7 +388,7 @@ describe("an application's own user table", () => {
     expect((await world.events()).slice(-1)).toEqual(["session_ended: user_deleted"]);
   });
 
-  it("whose findById answers somebody else lets nobody be that", async () => {
+  it("a findById that returns another user logs in no user", async () => {
     const { world, table, logIn } = await openOwn({
       users: {
         find: (login) => table.rows.get(login),
@@ -404,14 +404,14 @@ describe("an application's own user table", () => {
     expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
   });
 
-  it("lets a session be made for whoever has none yet when it finds by id too", async () => {
+  it("sessions.create works for a user without a session, given findById", async () => {
     const ann = { id: "7", login: "ann" };
     const find = (text: string) => [ann].find(({ id, login }) => login === text || id === text);
     const { world } = await openOwn({ users: { find, verify: () => false } });
     expect(claimsOf((await world.ampho.sessions.create("7")).token)).toMatchObject({ sub: "7", login: "ann" });
   });
 
-  it("is asked by a strict need", async () => {
+  it("live asks the application's table", async () => {
     const { world, table, logIn } = await openOwn();
     const { token } = grantOf(await logIn());
     const guarded = world.ampho.authorize({ live: true, roles: ["editor"] }, (_: Request, auth) =>
@@ -429,7 +429,7 @@ describe("an application's own user table", () => {
 });
 
 describe("sessions.create", () => {
-  it("answers as login does, without a password, and is recorded as the application's", async () => {
+  it("sessions.create returns a login's result and is recorded as the application's action", async () => {
     const world = await openWorld();
     const ann = await world.user("Ann", { roles: ["editor"] });
     const grant = await world.ampho.sessions.create(ann.id);
@@ -453,7 +453,7 @@ describe("sessions.create", () => {
     grantOf(await world.renew(String(grant.refresh_token)));
   });
 
-  it("rejects for an unknown user and for a disabled one", async () => {
+  it("sessions.create rejects for an unknown or disabled user", async () => {
     const world = await openWorld();
     const ann = await world.user("ann");
     await world.ampho.users.disable("ann");
@@ -470,7 +470,7 @@ describe("the option claims", () => {
   };
   const create = ({ world, ann }: { world: World; ann: { id: string } }) => world.ampho.sessions.create(ann.id);
 
-  it("adds claims to the tokens of login and renewal, for the user of then", async () => {
+  it("claims(user) adds claims to the tokens of login and renewal, for the current user", async () => {
     const seen: unknown[] = [];
     const opened = await openWith(async (user) => {
       seen.push(user);
@@ -489,7 +489,7 @@ describe("the option claims", () => {
     expect(claimsOf(String(grant.refresh_token))).not.toHaveProperty("tenant");
   });
 
-  it("may not set a registered name or one of our own", async () => {
+  it("claims(user) must not set a registered or reserved name", async () => {
     let name = "";
     const opened = await openWith(() => ({ [name]: "x" }));
     const registered = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
@@ -498,7 +498,7 @@ describe("the option claims", () => {
       await expect(create(opened)).rejects.toThrow(new TypeError(`the option claims may not set "${name}"`));
   });
 
-  it("may not set __proto__, and a name like constructor is a claim like any other", async () => {
+  it("claims(user) must not set __proto__, but can set a claim named constructor", async () => {
     await expect(create(await openWith(() => JSON.parse('{"__proto__": {"login": "eve"}}')))).rejects.toThrow(
       TypeError,
     );
@@ -506,7 +506,7 @@ describe("the option claims", () => {
     expect(claimsOf(grant.token)).toMatchObject({ constructor: "c", login: "ann" });
   });
 
-  it("may not say by toJSON what all claims are", async () => {
+  it("claims(user) cannot replace all claims by toJSON", async () => {
     const opened = await openWith(() => ({ toJSON: () => ({ login: "root", exp: start + 600 }) }));
     await expect(create(opened)).rejects.toThrow(new TypeError('the option claims may not set "toJSON"'));
   });
@@ -515,11 +515,11 @@ describe("the option claims", () => {
     ["hold a text that was cut inside an emoji", { name: "🦊".slice(0, 1) }],
     ["hold such a name", { ["🦊".slice(0, 1)]: 1 }],
     ["are nested too deeply", JSON.parse(`{"x":${"[".repeat(64)}${"]".repeat(64)}}`)],
-  ])("that %s is an error where it is given, not a token that every guard refuses", async (_, claims) => {
+  ])("a claims function that %s causes an error, not a token that every guard rejects", async (_, claims) => {
     await expect(create(await openWith(() => claims))).rejects.toThrow(/nobody could read the token/);
   });
 
-  it("that fails is 500 without the inside, and a line for whoever runs the process", async () => {
+  it("an error of claims(user) returns 500 without details and is logged", async () => {
     const world = await openWorld({
       claims: () => {
         throw new Error("canary-of-the-inside");
@@ -532,18 +532,18 @@ describe("the option claims", () => {
     expect(world.notices.join("\n")).toContain("canary-of-the-inside");
   });
 
-  it("that makes the token longer than any verifier of ours takes is refused", async () => {
+  it("claims that exceed the maximum length of a token are rejected", async () => {
     await expect(create(await openWith(() => ({ blob: "x".repeat(9000) })))).rejects.toThrow(/8 KiB/);
   });
 });
 
 describe("the commands beside an application's own user table", () => {
-  it("say that there are no users to manage, until the application leaves them to Ampho", async () => {
+  it("the user commands report the application's own table until the application stops using it", async () => {
     const databaseUrl = `sqlite:${path.join(freshFolder(), "ampho.db")}`;
     const log = (): void => undefined;
     const command = () =>
       spawnSync(process.execPath, [path.resolve(import.meta.dirname, "../../dist/cli/main.js"), "user-list"], {
-        // Without those of the tests, which no command knows.
+        // The commands do not get the options of the tests.
         env: { PATH: process.env["PATH"], AMPHO_DATABASE_URL: databaseUrl },
         encoding: "utf8",
       });
@@ -555,7 +555,7 @@ describe("the commands beside an application's own user table", () => {
     expect(command().status).toBe(0);
   });
 
-  it("list and end the sessions of a login all the same", async () => {
+  it("the session commands still list and end the sessions of a login", async () => {
     const databaseUrl = `sqlite:${path.join(freshFolder(), "ampho.db")}`;
     const users = { find: () => ({ id: "7", login: "Ann" }), verify: () => false };
     const ampho = await createAmpho({ databaseUrl, log: () => undefined, users });

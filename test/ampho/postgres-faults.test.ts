@@ -1,4 +1,4 @@
-// What an Ampho does while its PostgreSQL is stopped, killed, hangs, or is cut off, and afterwards.
+// The behaviour of Ampho while its PostgreSQL is stopped, killed, hanging or cut off, and afterwards.
 import { beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { AmphoOptions } from "../../dist/index.js";
 import { openPostgres } from "../../dist/store/postgres/store.js";
@@ -15,7 +15,7 @@ beforeAll(() => database.empty());
 const open = (url = database.runtimeUrl, options: AmphoOptions = {}) =>
   openWorld({ databaseUrl: url, databaseMigrate: "off", clock: undefined, throttleAddress: 0, ...options });
 
-/** Throws when it takes longer than the contract allows. */
+/** Throws if a call takes longer than docs/contract.md allows. */
 async function within<T>(ms: number, answer: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -65,7 +65,7 @@ async function expectAway({ world, login, live }: Actors): Promise<void> {
   expect(admission(world.ampho, live.token)).toBe("in");
 }
 
-/** By itself, within 5 s: everything that needs the store, and what was acknowledged is there. */
+/** Expects everything to recover within 5 s, with every acknowledged change in the database. */
 async function expectBack({ world, login, live }: Actors): Promise<void> {
   const served = async () => {
     await strict(world, live);
@@ -80,7 +80,7 @@ async function expectBack({ world, login, live }: Actors): Promise<void> {
 }
 
 describe("a PostgreSQL that", () => {
-  it("is stopped for a while and started", async () => {
+  it("Ampho recovers from a PostgreSQL that is stopped and started", async () => {
     const actors = await enter();
     await server.signal("SIGINT");
     await expectAway(actors);
@@ -89,7 +89,7 @@ describe("a PostgreSQL that", () => {
     await expectBack(actors);
   });
 
-  it("is killed in the middle of writes has what was acknowledged, and no half of anything", async () => {
+  it("a PostgreSQL killed during writes keeps every acknowledged change and no partial one", async () => {
     const actors = await enter();
     for (let round = 0; round < 3; round++) {
       let { refresh_token, token } = await actors.world.login(actors.login);
@@ -116,7 +116,7 @@ describe("a PostgreSQL that", () => {
     await expectBack(actors);
   });
 
-  it("hangs without a word and goes on", async () => {
+  it("Ampho recovers from a PostgreSQL that hangs and continues", async () => {
     const actors = await enter();
     await server.signal("SIGSTOP");
     onTestFinished(() => server.signal("SIGCONT"));
@@ -137,7 +137,7 @@ describe("a process that is asked without pause by hundreds", () => {
   it.each([
     ["whether it is ready", ready],
     ["what was revoked", readFeed],
-  ])("%s, answers, and lets people log in, renew and log out beside it", async (_, ask) => {
+  ])("a process under hundreds of requests still serves logins, renewals and logouts: %s", async (_, ask) => {
     const { world, login, live } = await enter(undefined, { revocationFeedToken });
     let stopped = false;
     onTestFinished(() => {
@@ -157,7 +157,7 @@ describe("a process that is asked without pause by hundreds", () => {
   });
 });
 
-/** Sessions without their audit rows, renewals that are not counted, numbers without their revocations. */
+/** Finds sessions without audit rows, uncounted renewals, and numbers without their revocations. */
 const contradictions = `
   select id from ampho.ampho_sessions s where
     (select count(*) from ampho.ampho_audit a where a.session_id = s.id and a.event = 'login') <> 1 or
@@ -174,7 +174,7 @@ describe("a network that", () => {
     return { proxy, actors: await enter(url.href) };
   }
 
-  it("cuts connections after any piece of the protocol: an answer, or 503, and no session lost", async () => {
+  it("a connection that is cut at any point causes a response or 503, and loses no session", async () => {
     const { proxy, actors } = await throughProxy();
     let { refresh_token } = actors.live;
     const statuses = new Set<number>();
@@ -182,7 +182,7 @@ describe("a network that", () => {
       proxy.cutAfter(pieces);
       const answer = await within(6000, actors.world.renew(refresh_token));
       statuses.add(answer.status);
-      // The answer was lost, not the session: the same token is tried again, as clients do.
+      // Only the response was lost, so the client sends the same token again.
       const renew = async () => grantOf(answer.status === 200 ? answer : await actors.world.renew(refresh_token));
       ({ refresh_token } = await vi.waitFor(renew, { timeout: 5000, interval: 20 }));
     }
@@ -192,14 +192,14 @@ describe("a network that", () => {
     grantOf(await actors.world.renew(refresh_token));
   });
 
-  it("forgets the connections that are open, without a word: what was revoked is read by another", async () => {
+  it("a process reads revocations over a new connection if the network drops the open ones silently", async () => {
     const { proxy, actors } = await throughProxy();
     const url = new URL(database.runtimeUrl);
     url.port = String(proxy.port);
     const store = await openPostgres({ url: url.href, migrate: false, log: () => {} });
     onTestFinished(() => store.close());
     const read = () => store.readRevocations({ after: 0, now: 1 });
-    // All that a process may have are open, and nobody uses one.
+    // All connections of the process are open and idle.
     await Promise.all(Array.from({ length: 30 }, read));
     expect(store.stats()).toEqual({ open: 10, busy: 0, waiting: 0 });
     expect((await actors.world.call("POST", "/logout", { bearer: actors.live.token })).status).toBe(204);
@@ -209,7 +209,7 @@ describe("a network that", () => {
     expect(rows.at(-1)).toMatchObject({ kind: "session", sessionId: sessionOf(actors.live) });
   });
 
-  it("swallows everything, without ending a connection", async () => {
+  it("Ampho returns 503 in time on a network that drops all packets", async () => {
     const { proxy, actors } = await throughProxy();
     proxy.swallow(true);
     await expectAway(actors);
@@ -220,7 +220,7 @@ describe("a network that", () => {
 });
 
 describe("a process that is cut off in the middle of a transaction", () => {
-  it("holds the others up for some seconds only, also with a lock that all of them need", async () => {
+  it("a process cut off in a transaction delays the others for a few seconds only", async () => {
     const { world, live } = await enter();
     const proxy = await startCuttingProxy(server.port);
     onTestFinished(() => proxy.close());
@@ -230,7 +230,7 @@ describe("a process that is cut off in the middle of a transaction", () => {
     for (let pieces = 1; ; pieces++) {
       const store = await openPostgres(options);
       proxy.swallowAfter(pieces);
-      // Of all that takes this lock the only one that asks something more before its commit.
+      // This operation is the only one with this lock that sends another statement before its commit.
       const ending = { now: 1, foreignMaxSeconds: 900, accessTtlSeconds: 900, origin: { actor: "operator" } } as const;
       await within(6000, expect(store.endAllSessions(ending)).rejects.toMatchObject({ code: "unavailable" }));
       const held =
@@ -248,7 +248,7 @@ describe("a process that is cut off in the middle of a transaction", () => {
 });
 
 describe("a PostgreSQL with few connections", () => {
-  it("serves many requests at once over those that it gives", async () => {
+  it("Ampho serves many concurrent requests over few PostgreSQL connections", async () => {
     const [{ role } = { role: "" }] = await database.query(
       "select rolname as role from pg_roles where rolname like '%_runtime'",
     );

@@ -1,5 +1,5 @@
-// What holds between real processes: revocations cross within a second, a lock or a lost store holds up no guard, and
-// nothing keeps a closed process alive.
+// Promises between real processes: revocations take effect within a second, no guard waits for a lock or a lost database, and
+// a closed instance keeps no process alive.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { renameSync } from "node:fs";
@@ -14,7 +14,7 @@ import { freshFolder } from "../world/folder.js";
 import { foreignToken } from "../world/tokens.js";
 import { realClock, startInstance } from "./processes.js";
 
-/** A server of an application: our endpoints, and two guarded paths. */
+/** The server of an application, with Ampho's endpoints and two guarded paths. */
 async function serve(world: World) {
   const plain = guarded(world.ampho, (request, response) => response.end(request.auth.login));
   const strict = guarded(world.ampho, { live: true }, (request, response) => response.end(request.auth.login));
@@ -41,7 +41,7 @@ async function serve(world: World) {
 }
 
 describe("a process", () => {
-  it("refuses within a second what another has ended: session, user, role, key, everything", async () => {
+  it("a process rejects within a second the sessions, users, roles and keys that another revoked", async () => {
     const world = await openWorld({ clock: realClock });
     const other = await startInstance(world);
     const [ann, bob, cid, dan] = [
@@ -76,7 +76,7 @@ describe("a process", () => {
     expect(renewals[0]?.status).toBe(503);
   });
 
-  it("that is started anew refuses from its first request on what was ended before", async () => {
+  it("a new process rejects from its first request on all that was revoked before", async () => {
     const world = await openWorld({ clock: realClock });
     const ann = await world.user("ann");
     const [over, live] = [await world.session(ann), await world.session(ann)];
@@ -87,7 +87,7 @@ describe("a process", () => {
     expect([await after.verify(over.token), await after.verify(live.token)]).toEqual(["invalid_token", "ann"]);
   });
 
-  it("closes twice, ends by itself and says nothing on stderr", async () => {
+  it("a process closes twice, ends by itself and writes nothing to stderr", async () => {
     const world = await openWorld({ clock: realClock });
     await world.user("ann", { password });
     const instance = await startInstance(world);
@@ -96,7 +96,7 @@ describe("a process", () => {
     expect(await instance.end()).toEqual({ code: 0, last: "closed", errors: "" });
   });
 
-  it("that only imports ampho, or hashes with it, ends by itself", async () => {
+  it("a process that only imports ampho or hashes with it ends by itself", async () => {
     const program = `
       import { hashPassword, verifyPassword } from ${JSON.stringify(new URL("../../dist/index.js", import.meta.url).href)};
       const hash = await hashPassword("heron violet tumbrel 91");
@@ -115,7 +115,7 @@ describe("a process", () => {
 });
 
 describe("while another process holds the write lock", () => {
-  it("writes wait and guarded requests do not, over a real server", async () => {
+  it("a locked database delays writes and no guarded request", async () => {
     const world = await openWorld({ clock: realClock });
     const ann = await world.user("ann", { password });
     const grant = await world.session(ann);
@@ -146,8 +146,8 @@ describe("while another process holds the write lock", () => {
   });
 });
 
-describe("while the store is away", () => {
-  it("guards go on, strict is 503, flows are 503, and all recovers by itself", async () => {
+describe("while the database is unreachable", () => {
+  it("every guard without live works without the database, flows return 503, and all recovers by itself", async () => {
     const world = await openWorld({ clock: realClock });
     const ann = await world.user("ann", { password });
     const grant = await world.session(ann);

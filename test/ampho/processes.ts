@@ -1,4 +1,4 @@
-// Real processes that run an Ampho on a database of the test.
+// Real processes that run an Ampho on the database of a test.
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -6,18 +6,18 @@ import { expect, onTestFinished } from "vitest";
 import type { Clock } from "../../dist/index.js";
 import type { World } from "../world/ampho.js";
 
-/** Processes cannot share a clock that is set. */
+/** Processes cannot share a settable clock. */
 export const realClock: Clock = {
   now: () => Math.floor(Date.now() / 1000),
   monotonicMs: () => performance.now(),
 };
 
 export interface Instance {
-  /** The same request `count` times at once. */
+  /** Sends the same request `count` times at once. */
   calls(count: number, request: Request): Promise<readonly { readonly status: number; readonly text: string }[]>;
-  /** The login that the token speaks for, or the code of the refusal. */
+  /** Returns the login of the token, or the code of the rejection. */
   verify(token: string): Promise<string>;
-  /** Ends its input; resolves to its exit code and what it said last. */
+  /** Ends its input, and resolves to its exit code and last output. */
   end(): Promise<{ readonly code: number | null; readonly last: unknown; readonly errors: string }>;
 }
 

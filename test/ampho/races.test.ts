@@ -1,4 +1,4 @@
-// Many at once: exactly one renewal moves the generation, and nothing that has ended stays good, whatever races it.
+// Concurrent requests: exactly one renewal moves the generation, and no ended session stays valid, whatever runs beside it.
 import { describe, expect, it } from "vitest";
 import { within } from "../serve/deadline.js";
 import {
@@ -17,7 +17,7 @@ import { realClock, startInstance } from "./processes.js";
 const generationOf = (token: unknown) => claimsOf(String(token))["gen"];
 
 describe("twenty renewals at once with one token", () => {
-  it("move the session one generation on, and all get it, round after round", async () => {
+  it("twenty concurrent renewals move the session one generation, and all of them get it", async () => {
     const world = await openWorld();
     let grant = await world.session(await world.user("ann"));
     const rounds = 30;
@@ -34,7 +34,7 @@ describe("twenty renewals at once with one token", () => {
     expect(events.filter((event) => event.startsWith("session_ended"))).toEqual([]);
   });
 
-  it("by its access and its refresh token mixed, move it one generation on", async () => {
+  it("concurrent renewals by access and refresh token move the session one generation", async () => {
     const world = await openWorld();
     let grant = await world.session(await world.user("ann"));
     for (let round = 1; round <= 10; round++) {
@@ -50,7 +50,7 @@ describe("twenty renewals at once with one token", () => {
     }
   });
 
-  it("from two processes on one database move it one generation on, and nobody is logged out", async () => {
+  it("concurrent renewals in two processes move the session one generation and end nothing", async () => {
     const world = await openWorld({ clock: realClock });
     let grant = await world.session(await world.user("ann"));
     const processes = await Promise.all([startInstance(world), startInstance(world)]);
@@ -71,7 +71,7 @@ describe("twenty renewals at once with one token", () => {
 });
 
 describe("a replay among many", () => {
-  it("ends the session once, and none of those that raced it got away with a token that is good", async () => {
+  it("a replay ends the session once, and no concurrent renewal keeps a valid token", async () => {
     const world = await openWorld();
     const first = await world.session(await world.user("ann"));
     const second = grantOf(await world.renew(first.refresh_token));
@@ -89,7 +89,7 @@ describe("a replay among many", () => {
 });
 
 describe("many sessions opened at once", () => {
-  it("are as many as one user may have, whichever process opened them", async () => {
+  it("concurrent logins in two processes never exceed the maximum of sessions", async () => {
     const world = await openWorld({ sessionsPerUser: 3 });
     const other = await world.another();
     const ann = await world.user("ann");
@@ -105,7 +105,7 @@ describe("many sessions opened at once", () => {
 });
 
 describe("login, renewal, logout, disabling and a new password at once", () => {
-  /** A fixed order of pseudo-random numbers, so that a failure comes again. */
+  /** A fixed order of pseudo-random numbers, so that a failure can be repeated. */
   function random(seed: number) {
     let state = seed;
     return (below: number) => {
@@ -147,7 +147,7 @@ describe("login, renewal, logout, disabling and a new password at once", () => {
     for (const grant of grants) {
       if (live.has(sessionOf(grant))) continue;
       ended++;
-      // At once where it was ended, within a second in the other.
+      // The revocation takes effect at once in the same process, and within a second in the other.
       const refusedBy = ({ ampho }: World) => admission(ampho, grant.token) === "invalid_token";
       expect(refusedBy(world) || refusedBy(other), `seed ${seed}`).toBe(true);
       await within(1000, () => refusedBy(world) && refusedBy(other));
@@ -156,7 +156,7 @@ describe("login, renewal, logout, disabling and a new password at once", () => {
     }
   }
 
-  it("leave no good token of a session that has ended", async () => {
+  it("concurrent flows leave no valid token of an ended session", async () => {
     const world = await openWorld();
     const other = await world.another();
     for (let seed = 1; seed <= 12; seed++) await settleOne(world, other, seed);

@@ -1,4 +1,4 @@
-// POST /renew (contract §4): a session moves one generation on, each token renews once.
+// POST /renew (docs/contract.md §4): a session moves one generation on, and each token renews once.
 import { describe, expect, it } from "vitest";
 import { admission, type FullGrant, grantOf, openWorld, password, type World } from "../world/ampho.js";
 import { start } from "../world/clock.js";
@@ -13,7 +13,7 @@ async function openAnn(options: Parameters<typeof openWorld>[0] = {}) {
   return { world, ann, grant, renewed, byAccess };
 }
 
-/** A refusal that names the session as over, and the proof that its access tokens are refused too. */
+/** Expects a response that reports the end of the session, and rejected access tokens. */
 async function expectEnded(world: World, grant: FullGrant, answer: { readonly error: unknown; status: number }) {
   expect([answer.status, answer.error]).toEqual([401, "session_ended"]);
   expect(admission(world.ampho, grant.token)).toBe("invalid_token");
@@ -21,7 +21,7 @@ async function expectEnded(world: World, grant: FullGrant, answer: { readonly er
 }
 
 describe("a renewal by refresh token", () => {
-  it("answers as login does and moves the generation on", async () => {
+  it("a renewal returns the fields of a login and moves the generation on", async () => {
     const { world, grant, renewed } = await openAnn();
     world.clock.advance(600);
     const answer = await world.renew(grant.refresh_token);
@@ -41,7 +41,7 @@ describe("a renewal by refresh token", () => {
     expect(claimsOf((await renewed(next.refresh_token)).token)["gen"]).toBe(2);
   });
 
-  it("withdraws no access token: earlier ones authorize until they expire", async () => {
+  it("a renewal revokes no access token", async () => {
     const { world, grant, renewed } = await openAnn();
     world.clock.advance(300);
     await renewed(grant.refresh_token);
@@ -51,14 +51,14 @@ describe("a renewal by refresh token", () => {
     expect(admission(world.ampho, grant.token)).toBe("invalid_token");
   });
 
-  it("takes a form as well as JSON", async () => {
+  it("a renewal accepts a form as well as JSON", async () => {
     const { world, grant } = await openAnn();
     const body = new URLSearchParams({ refresh_token: grant.refresh_token });
     const request = new Request("http://localhost/api/security/renew", { method: "POST", body });
     expect((await world.ampho.fetch(request)).status).toBe(200);
   });
 
-  it("reads the user again: changed roles are in the new token", async () => {
+  it("a renewal puts changed roles into the new token", async () => {
     const { world, grant, renewed } = await openAnn();
     await world.ampho.users.setRoles("ann", ["auditor"]);
     expect(claimsOf((await renewed(grant.refresh_token)).token)).toMatchObject({
@@ -71,13 +71,13 @@ describe("a renewal by refresh token", () => {
     ["disabled", (world: World) => world.ampho.users.disable("ann")],
     ["removed", (world: World) => world.ampho.users.remove("ann")],
     ["given another password", (world: World) => world.ampho.users.setPassword("ann", password)],
-  ])("is refused when the user was %s", async (_, change) => {
+  ])("a renewal is rejected when the user was %s", async (_, change) => {
     const { world, grant } = await openAnn();
     await change(world);
     await expectEnded(world, grant, await world.renew(grant.refresh_token));
   });
 
-  it("stays refused when a disabled user is enabled again, or a removed login made anew", async () => {
+  it("a renewal stays rejected when the user is enabled or created again", async () => {
     const { world, grant } = await openAnn();
     await world.ampho.users.disable("ann");
     await world.ampho.users.enable("ann");
@@ -89,7 +89,7 @@ describe("a renewal by refresh token", () => {
 });
 
 describe("within ten seconds after a move", () => {
-  it("the generation before gets the current one again, and both go on", async () => {
+  it("the previous generation gets the current tokens within ten seconds, and both continue", async () => {
     const { world, grant, renewed } = await openAnn();
     world.clock.advance(100);
     const first = await renewed(grant.refresh_token);
@@ -109,7 +109,7 @@ describe("within ten seconds after a move", () => {
     ]);
   });
 
-  it("a repetition does not make the ten seconds longer", async () => {
+  it("a repeated renewal does not extend the ten seconds", async () => {
     const { world, grant, renewed } = await openAnn();
     await renewed(grant.refresh_token);
     world.clock.advance(9);
@@ -118,7 +118,7 @@ describe("within ten seconds after a move", () => {
     await expectEnded(world, again, await world.renew(grant.refresh_token));
   });
 
-  it("an answer to another address or agent is recorded as shared", async () => {
+  it("a repeated renewal from another address or agent is recorded as shared", async () => {
     const { world, grant } = await openAnn();
     const renewFrom = (address: string, agent: string) =>
       world.call("POST", "/renew", {
@@ -133,7 +133,7 @@ describe("within ten seconds after a move", () => {
     expect((await world.events()).slice(2)).toEqual(["renew", "renew_repeated", "renew_shared", "renew_shared"]);
   });
 
-  it("two generations before is a replay all the same", async () => {
+  it("a token of two generations before is a replay within the ten seconds too", async () => {
     const { world, grant, renewed } = await openAnn();
     const first = await renewed(grant.refresh_token);
     const second = await renewed(first.refresh_token);
@@ -142,7 +142,7 @@ describe("within ten seconds after a move", () => {
 });
 
 describe("a replay", () => {
-  it("ends the session at once, with all of its tokens, and is recorded", async () => {
+  it("a replay ends the session with all of its tokens and is recorded", async () => {
     const { world, grant, renewed } = await openAnn();
     const next = await renewed(grant.refresh_token);
     world.clock.advance(11);
@@ -151,14 +151,14 @@ describe("a replay", () => {
     expect((await world.events()).filter((event) => event === "renew_replayed")).toHaveLength(1);
   });
 
-  it("of a generation ahead of the store's ends the session: a restored store, or a forged count", async () => {
+  it("a token of a generation ahead of the database ends the session", async () => {
     const { world, ann, grant } = await openAnn();
     const claims = { exp: start + 600, login: "ann", sub: ann.id, sid: sessionOf(grant), gen: 5 };
     const answer = await world.call("POST", "/renew", { bearer: foreignToken(world.key, claims) });
     await expectEnded(world, grant, answer);
   });
 
-  it("leaves the user's other sessions alone", async () => {
+  it("a replay leaves the other sessions of the user alone", async () => {
     const { world, ann, grant, renewed } = await openAnn();
     const other = await world.session(ann);
     await renewed(grant.refresh_token);
@@ -168,7 +168,7 @@ describe("a replay", () => {
     await renewed(other.refresh_token);
   });
 
-  it("by the access token counts as by the refresh token", async () => {
+  it("a replay by access token ends the session too", async () => {
     const { world, grant, renewed, byAccess } = await openAnn();
     const next = await renewed(grant.refresh_token);
     world.clock.advance(11);
@@ -179,7 +179,7 @@ describe("a replay", () => {
 describe("an idempotency key", () => {
   const key = "4be3f1a0-61a5-4a0c-9f0e-0f9f3a2b7c11";
 
-  it("renews again behind the ten seconds, however late, until the next move", async () => {
+  it("the idempotency key renews again after the ten seconds until the next move", async () => {
     const { world, grant, renewed } = await openAnn();
     await renewed(grant.refresh_token, { "Idempotency-Key": key });
     world.clock.advance(86_400);
@@ -193,7 +193,7 @@ describe("an idempotency key", () => {
     ["is missing", {}],
     ["is another", { "Idempotency-Key": `${key}-x` }],
     ["is of another case", { "Idempotency-Key": key.toUpperCase() }],
-  ])("that %s behind the ten seconds makes it a replay", async (_, headers) => {
+  ])("an idempotency key that %s does not prevent a replay after the ten seconds", async (_, headers) => {
     const { world, grant, renewed } = await openAnn();
     const next = await renewed(grant.refresh_token, { "Idempotency-Key": key });
     world.clock.advance(11);
@@ -204,21 +204,24 @@ describe("an idempotency key", () => {
     ["too short", "123456789012345"],
     ["too long", "x".repeat(256)],
     ["of other characters", "é".repeat(20)],
-  ])("%s is ignored: it neither fails the renewal nor helps behind the grace", async (_, other) => {
+  ])("an idempotency key in another form is ignored: %s", async (_, other) => {
     const { world, grant, renewed } = await openAnn();
     const next = await renewed(grant.refresh_token, { "Idempotency-Key": other });
     world.clock.advance(11);
     await expectEnded(world, next, await world.renew(grant.refresh_token, { "Idempotency-Key": other }));
   });
 
-  it.each(["x".repeat(16), "y".repeat(255)])("of a length at the limits counts", async (limit) => {
-    const { world, grant, renewed } = await openAnn();
-    await renewed(grant.refresh_token, { "Idempotency-Key": limit });
-    world.clock.advance(11);
-    await renewed(grant.refresh_token, { "Idempotency-Key": limit });
-  });
+  it.each(["x".repeat(16), "y".repeat(255)])(
+    "an idempotency key of the minimum or maximum length counts",
+    async (limit) => {
+      const { world, grant, renewed } = await openAnn();
+      await renewed(grant.refresh_token, { "Idempotency-Key": limit });
+      world.clock.advance(11);
+      await renewed(grant.refresh_token, { "Idempotency-Key": limit });
+    },
+  );
 
-  it("sent only with the repetition does not become the one that made the move", async () => {
+  it("an idempotency key that is first sent with the repetition has no effect", async () => {
     const { world, grant, renewed } = await openAnn();
     await renewed(grant.refresh_token);
     const next = await renewed(grant.refresh_token, { "Idempotency-Key": key });
@@ -226,7 +229,7 @@ describe("an idempotency key", () => {
     await expectEnded(world, next, await world.renew(grant.refresh_token, { "Idempotency-Key": key }));
   });
 
-  it("of one session opens nothing in another", async () => {
+  it("an idempotency key of one session has no effect in another", async () => {
     const { world, ann, grant, renewed } = await openAnn();
     const other = await world.session(ann);
     await renewed(grant.refresh_token, { "Idempotency-Key": key });
@@ -235,7 +238,7 @@ describe("an idempotency key", () => {
     await expectEnded(world, next, await world.renew(other.refresh_token, { "Idempotency-Key": key }));
   });
 
-  it("works for a renewal by access token too", async () => {
+  it("an idempotency key works for a renewal by access token too", async () => {
     const { world, grant, byAccess } = await openAnn();
     grantOf(await byAccess(grant.token, { "Idempotency-Key": key }));
     world.clock.advance(600);
@@ -246,7 +249,7 @@ describe("an idempotency key", () => {
 });
 
 describe("a renewal by access token", () => {
-  it("answers without a refresh token: no longer-lived credential for who merely sees an access token", async () => {
+  it("a renewal by access token returns no refresh token", async () => {
     const { world, grant, byAccess } = await openAnn();
     world.clock.advance(600);
     const answer = await byAccess(grant.token);
@@ -255,14 +258,14 @@ describe("a renewal by access token", () => {
     expect(claimsOf(grantOf(answer).token)).toMatchObject({ gen: 1, iat: start + 600 });
   });
 
-  it("uses up the refresh token of that generation", async () => {
+  it("a renewal by access token uses up the refresh token of its generation", async () => {
     const { world, grant, byAccess } = await openAnn();
     const { token } = grantOf(await byAccess(grant.token));
     world.clock.advance(11);
     await expectEnded(world, { ...grant, token }, await world.renew(grant.refresh_token));
   });
 
-  it("works within the leeway behind its expiry and not later", async () => {
+  it("a renewal by access token works within the leeway after its expiry and not later", async () => {
     const { world, ann, grant, byAccess } = await openAnn();
     const other = await world.session(ann);
     world.clock.advance(959);
@@ -271,7 +274,7 @@ describe("a renewal by access token", () => {
     expect((await byAccess(other.token)).error).toBe("invalid_token");
   });
 
-  it("works with a role that was taken away, and the new token is without it", async () => {
+  it("an access token with a removed role renews to a token without it", async () => {
     const { world, grant, byAccess } = await openAnn();
     await world.ampho.users.setRoles("ann", { remove: ["editor"] });
     expect(admission(world.ampho, grant.token)).toBe("invalid_token");
@@ -280,7 +283,7 @@ describe("a renewal by access token", () => {
     expect(admission(world.ampho, next.token)).toBe("in");
   });
 
-  it("is refused for an ended session and for a token without session", async () => {
+  it("a renewal by access token is rejected for an ended session and without a session", async () => {
     const { world, ann, grant, byAccess } = await openAnn();
     const foreign = foreignToken(world.key, { exp: start + 600, login: "ann", sub: ann.id, iat: start });
     expect(admission(world.ampho, foreign)).toBe("in");
@@ -291,7 +294,7 @@ describe("a renewal by access token", () => {
     expect((await byAccess(grant.token)).error).toBe("session_ended");
   });
 
-  it("is 400 where it is off, good or bad, and refresh tokens go on", async () => {
+  it("a renewal by access token returns 400 where it is off, and refresh tokens continue", async () => {
     const { grant, renewed, byAccess } = await openAnn({ renewByToken: false });
     for (const token of [grant.token, "rubbish"]) {
       const answer = await byAccess(token);
@@ -301,15 +304,15 @@ describe("a renewal by access token", () => {
   });
 });
 
-describe("a renewal is refused", () => {
-  it("by the wrong kind of token in either place, and nothing of the session changes", async () => {
+describe("a rejected renewal", () => {
+  it("a renewal rejects the wrong kind of token and changes nothing", async () => {
     const { world, grant, renewed, byAccess } = await openAnn();
     expect((await world.renew(grant.token)).error).toBe("invalid_token");
     expect((await byAccess(grant.refresh_token)).error).toBe("invalid_token");
     expect(claimsOf((await renewed(grant.refresh_token)).token)["gen"]).toBe(1);
   });
 
-  it("with two tokens, with none, and with an empty body", async () => {
+  it("a renewal rejects two tokens, no token and an empty body", async () => {
     const { world, grant } = await openAnn();
     const body = { refresh_token: grant.refresh_token };
     const post = async (sent: Parameters<World["call"]>[2]) => {
@@ -327,7 +330,7 @@ describe("a renewal is refused", () => {
     grantOf(await world.renew(grant.refresh_token));
   });
 
-  it("when the refresh token is malformed, forged, of another key, or changed by a bit", async () => {
+  it("a renewal rejects a refresh token that is malformed, forged or changed by a bit", async () => {
     const { world, ann, grant } = await openAnn();
     const { refresh_token: good } = grant;
     const [header = "", payload = "", signature = ""] = good.split(".");
@@ -353,7 +356,7 @@ describe("a renewal is refused", () => {
     grantOf(await world.renew(good));
   });
 
-  it("when the session was idle too long, to the second", async () => {
+  it("a renewal is rejected from the second at which the session is idle too long", async () => {
     const { world, ann, grant, renewed } = await openAnn({ sessionIdleTtl: 1000, sessionTtl: 5000 });
     const late = await world.session(ann);
     world.clock.advance(999);
@@ -364,7 +367,7 @@ describe("a renewal is refused", () => {
     expect(next.refresh_expires).toBe(start + 1999);
   });
 
-  it("when the session is at its maximum age, however often it was renewed; no exp lies past it", async () => {
+  it("a renewal is rejected at the maximum age of the session, and no exp lies past it", async () => {
     const { world, grant } = await openAnn({ sessionIdleTtl: 1000, sessionTtl: 2500 });
     let latest = grant;
     for (let age = 500; age < 2500; age += 500) {
@@ -381,13 +384,13 @@ describe("a renewal is refused", () => {
     expect((await world.call("POST", "/renew", { bearer: latest.token })).error).toBe("session_ended");
   });
 
-  it("at the second of its expiry whatever the leeway: that is for access tokens", async () => {
+  it("a refresh token expires to the second, without the leeway of access tokens", async () => {
     const { world, grant } = await openAnn({ sessionIdleTtl: 1000, tokenLeeway: 300 });
     world.clock.advance(1000);
     expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
   });
 
-  it("and says the same of a session that never was, was ended, or has expired", async () => {
+  it("a rejected renewal has one response for unknown, ended and expired sessions", async () => {
     const { world, ann, grant, byAccess } = await openAnn();
     const unknown = foreignToken(world.key, { exp: start + 600, login: "ann", sub: ann.id, sid: "0.none", gen: 0 });
     const never = await byAccess(unknown);

@@ -1,4 +1,4 @@
-// "Revocation" of contract §4: at once in the process that ended it, within a second in another, and after a restart.
+// Revocation (docs/contract.md §4): at once in the same process, within a second in another one, and after a restart.
 import { describe, expect, it } from "vitest";
 import type { Revoked } from "../../dist/index.js";
 import { within } from "../serve/deadline.js";
@@ -8,7 +8,7 @@ import { claimsOf, foreignToken, newKey, sessionOf } from "../world/tokens.js";
 
 const day = 86_400;
 
-/** Tokens of other software that name Ann in every way. */
+/** Tokens of other software that name the user in every way. */
 function foreignTokens(world: World, id: string) {
   const sign = (claims: object) => foreignToken(world.key, { exp: world.clock.now() + 1800, ...claims });
   const iat = world.clock.now();
@@ -30,7 +30,7 @@ describe.each([
   ["disabled", (world: World) => world.ampho.users.disable("ANN")],
   ["removed", (world: World) => world.ampho.users.remove("ann")],
 ])("a user who was %s", (_, withdraw) => {
-  it("is refused at once, by every session and by every token without one that names the user", async () => {
+  it("every token of the user is rejected at once, with and without a session", async () => {
     const world = await openWorld();
     const ann = await world.user("Ann");
     const sessions = { one: (await world.session(ann)).token, two: (await world.session(ann)).token };
@@ -47,7 +47,7 @@ describe.each([
     expect(admissions(world, others)).toEqual(new Set(["in"]));
   });
 
-  it("stays refused after a restart, and until the last of those tokens has expired", async () => {
+  it("the tokens of the user stay rejected after a restart until the last one has expired", async () => {
     const world = await openWorld({ tokenLeeway: 300 });
     const ann = await world.user("Ann");
     const sessions = { one: (await world.session(ann)).token };
@@ -63,7 +63,7 @@ describe.each([
     expect(admission(late.ampho, longest)).toBe("invalid_token");
   });
 
-  it("a login that is made or enabled again lets in new tokens only", async () => {
+  it("only new tokens are valid after the user is created or enabled again", async () => {
     const world = await openWorld();
     const ann = await world.user("Ann");
     const old = { session: (await world.session(ann)).token, ...foreignTokens(world, ann.id) };
@@ -82,8 +82,8 @@ describe.each([
   });
 });
 
-describe("a role that was taken away", () => {
-  it("refuses the tokens that carry it at once, and no others", async () => {
+describe("a removed role", () => {
+  it("a removed role rejects the tokens that contain it at once, and no others", async () => {
     const world = await openWorld();
     const ann = await world.user("Ann", { roles: ["editor", "reader"] });
     const session = await world.session(ann);
@@ -98,7 +98,7 @@ describe("a role that was taken away", () => {
     expect(admission(world.ampho, next.token)).toBe("in");
   });
 
-  it("given back, lets in tokens made since, not those of before", async () => {
+  it("a role that is given again makes only new tokens valid", async () => {
     const world = await openWorld();
     const ann = await world.user("ann", { roles: ["editor"] });
     const before = await world.session(ann);
@@ -108,7 +108,7 @@ describe("a role that was taken away", () => {
     expect(admission(world.ampho, (await world.session(ann)).token)).toBe("in");
   });
 
-  it("stays so after a restart", async () => {
+  it("the tokens with a removed role stay rejected after a restart", async () => {
     const world = await openWorld();
     const ann = await world.user("ann", { roles: ["editor"] });
     const { token, refresh_token } = await world.session(ann);
@@ -119,7 +119,7 @@ describe("a role that was taken away", () => {
     grantOf(await after.renew(refresh_token));
   });
 
-  it("that is only added, or nothing at all, refuses nothing", async () => {
+  it("an added role or no change rejects no token", async () => {
     const world = await openWorld();
     const ann = await world.user("ann", { roles: ["editor"] });
     const { token } = await world.session(ann);
@@ -130,7 +130,7 @@ describe("a role that was taken away", () => {
 });
 
 describe("a revoked key", () => {
-  it("that signs: all that it signed is refused, login and renew are 503, for good", async () => {
+  it("a revoked signing key rejects all of its tokens, and login and renew return 503", async () => {
     const world = await openWorld();
     const ann = await world.user("ann", { password });
     const grant = await world.login("ann");
@@ -155,7 +155,7 @@ describe("a revoked key", () => {
     await check(await world.another());
   });
 
-  it("that only verifies: its access and refresh tokens are refused, the signing key's go on", async () => {
+  it("a revoked verifying key rejects its tokens, and the signing key continues", async () => {
     const old = newKey("old");
     const world = await openWorld({ key: old });
     const ann = await world.user("ann");
@@ -171,7 +171,7 @@ describe("a revoked key", () => {
     grantOf(await rotated.renew(after.refresh_token));
   });
 
-  it("of a rotation that is not revoked: its refresh tokens renew into tokens of the new key", async () => {
+  it("the refresh tokens of an old key that is not revoked renew to tokens of the new key", async () => {
     const old = newKey("old");
     const world = await openWorld({ key: old });
     const before = await world.session(await world.user("ann"));
@@ -179,13 +179,13 @@ describe("a revoked key", () => {
     const next = grantOf(await rotated.renew(before.refresh_token));
     const header = JSON.parse(Buffer.from(next.token.split(".")[0] ?? "", "base64url").toString());
     expect(header.kid).toBe("new");
-    // What has not the new key refuses what it signed.
+    // A process without the new key rejects its tokens.
     expect(admission(world.ampho, next.token)).toBe("invalid_token");
   });
 });
 
 describe("everything at once", () => {
-  it("ends every session and every token without one, and lets new ones in", async () => {
+  it("endForEveryone ends every session and every token without one, and accepts new ones", async () => {
     const world = await openWorld();
     const ann = await world.user("Ann");
     const sessions = [await world.session(ann), await world.session(await world.user("bob"))];
@@ -210,7 +210,7 @@ describe("everything at once", () => {
     expect(admission(after.ampho, fresh.token)).toBe("in");
   });
 
-  it("again, after the clock was set back, lets nothing in that was refused before", async () => {
+  it("a second endForEveryone after the clock was set back makes no rejected token valid", async () => {
     const world = await openWorld();
     const foreign = foreignToken(world.key, { exp: start + 600, login: "ann", iat: start - 5 });
     await world.ampho.sessions.endForEveryone();
@@ -222,7 +222,7 @@ describe("everything at once", () => {
 });
 
 describe("a restart", () => {
-  it("keeps what has ended ended and what is live live", async () => {
+  it("ended sessions stay ended and live sessions stay live after a restart", async () => {
     const world = await openWorld();
     const ann = await world.user("ann");
     const [live, over, renewed] = [await world.session(ann), await world.session(ann), await world.session(ann)];
@@ -243,7 +243,7 @@ describe("a restart", () => {
 });
 
 describe("another process", () => {
-  it("refuses within a second what this one ended: session, user, role, key, everything", async () => {
+  it("another process rejects within a second the sessions, users, roles and keys that this one revoked", async () => {
     const world = await openWorld();
     const other = await world.another();
     const [ann, bob, cid, dan] = [
@@ -284,7 +284,7 @@ describe("a listener of onRevoked", () => {
     return { told, stop };
   }
 
-  it("is told of sessions, users, roles, keys and everything, each once", async () => {
+  it("a listener of onRevoked gets every kind of revocation once", async () => {
     const world = await openWorld();
     const ann = await world.user("Ann", { roles: ["editor"] });
     const { told } = listening(world);
@@ -304,7 +304,7 @@ describe("a listener of onRevoked", () => {
     ]);
   });
 
-  it("is told within a second of what another process did, and once of what its own did", async () => {
+  it("a listener of onRevoked gets revocations of another process within a second", async () => {
     const world = await openWorld();
     const other = await world.another();
     const { told } = listening(world);
@@ -317,7 +317,7 @@ describe("a listener of onRevoked", () => {
     expect(told).toEqual(sessions);
   });
 
-  it("is told of a replay, a displaced session and a changed password", async () => {
+  it("a listener of onRevoked gets replays, sessions beyond the maximum and changed passwords", async () => {
     const world = await openWorld({ sessionsPerUser: 1 });
     const ann = await world.user("ann");
     const { told } = listening(world);
@@ -331,7 +331,7 @@ describe("a listener of onRevoked", () => {
     expect(told).toEqual([first, second, third].map((grant) => ({ kind: "session", session: sessionOf(grant) })));
   });
 
-  it("is told of a session whose access tokens have long expired: a socket may be open still", async () => {
+  it("a listener of onRevoked gets an ended session whose access tokens have long expired", async () => {
     const world = await openWorld();
     const ann = await world.user("ann");
     const grants = [await world.session(ann), await world.session(ann), await world.session(ann)];
@@ -343,7 +343,7 @@ describe("a listener of onRevoked", () => {
     expect(told).toEqual(grants.map((grant) => ({ kind: "session", session: sessionOf(grant) })));
   });
 
-  it("is told nothing after it was stopped, stops once and for itself only", async () => {
+  it("a stopped listener of onRevoked gets nothing, and other listeners continue", async () => {
     const world = await openWorld();
     const ann = await world.user("ann");
     const [first, second] = [listening(world), listening(world)];
@@ -353,7 +353,7 @@ describe("a listener of onRevoked", () => {
     expect([first.told.length, second.told.length]).toEqual([0, 1]);
   });
 
-  it("that throws harms nobody: the others are told, the call succeeds, a line says so", async () => {
+  it("a listener of onRevoked that throws is logged and affects no other listener", async () => {
     const world = await openWorld();
     const ann = await world.user("ann");
     world.ampho.onRevoked(() => {
@@ -369,8 +369,8 @@ describe("a listener of onRevoked", () => {
 });
 
 describe("a token", () => {
-  it("that took long to make is refused as long as it would be good, once its session has ended", async () => {
-    // The application's claims are slow: they come 200 s after the session was opened.
+  it("a token whose creation took long is rejected for its whole lifetime once its session ended", async () => {
+    // The claims function of the application returns 200 s after the session was opened.
     const world = await openWorld({
       tokenLeeway: 300,
       claims: () => {

@@ -1,5 +1,5 @@
-// No password, token, key or hash is found where it does not belong: canaries go through every flow, and all that is
-// written or said is searched for them.
+// No password, token, key or hash appears where it does not belong. Canaries go through every flow, and every output is
+// searched for them.
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
@@ -13,7 +13,7 @@ import { foreignToken, newKey } from "../world/tokens.js";
 const canary = (name: string) => `canary-${name}-9c41e7`;
 
 describe("canaries", () => {
-  it("that go through every flow are in no table, file, log, line or error", async () => {
+  it("no table, file, log or error contains a secret that went through the flows", async () => {
     const old = newKey("old");
     const world = await openWorld({ key: { keys: [newKey("key-1"), old] } });
     const said: string[] = [];
@@ -30,7 +30,7 @@ describe("canaries", () => {
       return canary(name);
     };
     const keep = (grant: FullGrant) => {
-      // The signature of a token is the token's alone.
+      // Only the token itself contains its signature.
       for (const token of [grant.token, grant.refresh_token]) secrets.add(token.split(".")[2] || "none");
       return grant;
     };
@@ -48,7 +48,7 @@ describe("canaries", () => {
         const text = await response.text();
         if (response.status === 200) {
           const given = JSON.parse(text);
-          // The signature of a device proof is its alone.
+          // Only the device proof itself contains its signature.
           if (given.device) secrets.add(given.device.split(".")[2]);
           return given;
         }
@@ -107,7 +107,7 @@ describe("canaries", () => {
     expect([...said, ...world.notices].join("\n")).not.toContain("$argon2");
   });
 
-  it("neither are they in an error of the library, its stack or its JSON", async () => {
+  it("no error of the library, its stack or its JSON contains a secret", async () => {
     const world = await openWorld();
     await world.user("ann");
     const secret = canary("library");

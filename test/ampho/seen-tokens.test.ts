@@ -1,15 +1,15 @@
-// A token that was let in before is looked up, not verified again: all that can change about it still counts.
+// A token that was accepted before is looked up in a cache. Every change that affects it must still take effect.
 import { describe, expect, it } from "vitest";
 import { admission, grantOf, openWorld } from "../world/ampho.js";
 import { start } from "../world/clock.js";
 import { foreignToken, newKey, sessionOf } from "../world/tokens.js";
 
-describe("a token that was let in before", () => {
-  it("gives the same Auth, until its last second and not in that", async () => {
+describe("a token that was accepted before", () => {
+  it("a cached token returns the same Auth until its expiry and not later", async () => {
     const world = await openWorld();
     const { token } = await world.session(await world.user("ann"));
     const auth = world.ampho.verifySync(token);
-    // As a socket gives it: equal, not the same string.
+    // An equal string that is not the same object, as a socket delivers it.
     expect(world.ampho.verifySync(Buffer.from(token).toString())).toBe(auth);
     world.clock.advance(959);
     expect(world.ampho.verifySync(token)).toBe(auth);
@@ -19,7 +19,7 @@ describe("a token that was let in before", () => {
     expect(world.ampho.verifySync(token)).toEqual(auth);
   });
 
-  it("is refused by a clock that stepped back before its start", async () => {
+  it("a cached token is rejected by a clock that was set back before its start", async () => {
     const world = await openWorld();
     const { token } = await world.session(await world.user("ann"));
     expect(admission(world.ampho, token)).toBe("in");
@@ -29,7 +29,7 @@ describe("a token that was let in before", () => {
     expect(admission(world.ampho, token)).toBe("invalid_token");
   });
 
-  it("and is without session, is refused by a clock by which it lies too far ahead", async () => {
+  it("a cached token without a session is rejected if its exp lies too far ahead of the clock", async () => {
     const world = await openWorld({ tokenForeignTtl: 600 });
     const token = foreignToken(world.key, { exp: start + 600, login: "ann" });
     expect(admission(world.ampho, token)).toBe("in");
@@ -37,7 +37,7 @@ describe("a token that was let in before", () => {
     expect(admission(world.ampho, token)).toBe("invalid_token");
   });
 
-  it("is refused once its session, its role, its user or its key is revoked, and lets others of the same user in", async () => {
+  it("a cached token is rejected once its session, role, user or key is revoked", async () => {
     const old = newKey("old");
     const world = await openWorld({ key: { keys: [newKey("key-1"), old] } });
     const ann = await world.user("ann", { roles: ["editor"] });
@@ -57,7 +57,7 @@ describe("a token that was let in before", () => {
     expect(admission(world.ampho, next.token)).toBe("invalid_token");
   });
 
-  it("lets no token in that differs from it by a character, anywhere", async () => {
+  it("a cached token makes no token valid that differs from it by a character", async () => {
     const world = await openWorld();
     const { token } = await world.session(await world.user("ann"));
     expect(admission(world.ampho, token)).toBe("in");

@@ -1,4 +1,4 @@
-// The rest of contract §4: logout, session, sessions, password. Each with another's credential beside the right one.
+// The other endpoints of docs/contract.md §4: logout, session, sessions, password. Each is also called with another user's token.
 import { setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { type Answer, admission, grantOf, openWorld, password, type World } from "../world/ampho.js";
@@ -16,8 +16,8 @@ const sessionRoutes = [
   ["POST", "/password", { password, new_password: newPassword }],
 ] as const;
 
-describe.each(sessionRoutes)("%s %s", (method, route, body) => {
-  it("refuses none, a bad token, a refresh token, an ended session's and one without a session", async () => {
+describe.each(sessionRoutes)("the route %s %s", (method, route, body) => {
+  it("the route rejects a missing, invalid, refresh, ended and sessionless token", async () => {
     const world = await openWorld();
     const ann = await world.user("ann");
     const live = await world.session(ann);
@@ -42,7 +42,7 @@ describe.each(sessionRoutes)("%s %s", (method, route, body) => {
 });
 
 describe("POST /logout", () => {
-  it("is 204 without content and ends this session only", async () => {
+  it("a logout returns 204 and ends this session only", async () => {
     const world = await openWorld();
     const ann = await world.user("ann");
     const [one, other] = [await world.session(ann), await world.session(ann)];
@@ -54,7 +54,7 @@ describe("POST /logout", () => {
     expect(await world.events()).toContain("logout");
   });
 
-  it("ends all tokens of the session, of every generation", async () => {
+  it("a logout ends the tokens of every generation of the session", async () => {
     const world = await openWorld();
     const first = await world.session(await world.user("ann"));
     const second = grantOf(await world.renew(first.refresh_token));
@@ -66,7 +66,7 @@ describe("POST /logout", () => {
     expect((await world.renew(second.refresh_token)).error).toBe("session_ended");
   });
 
-  it("twice at once is 204 or 401, and one row", async () => {
+  it("two concurrent logouts return 204 or 401 and write one audit row", async () => {
     const world = await openWorld();
     const { token } = await world.session(await world.user("ann"));
     const answers = await Promise.all([1, 2, 3].map(() => world.call("POST", "/logout", { bearer: token })));
@@ -75,7 +75,7 @@ describe("POST /logout", () => {
     expect((await world.events()).filter((event) => event === "logout")).toHaveLength(1);
   });
 
-  it("works with a session that is idle too long but whose token is still good", async () => {
+  it("a logout works for a session that is idle too long while its token is valid", async () => {
     const world = await openWorld({ sessionIdleTtl: 100 });
     const { token } = await world.session(await world.user("ann"));
     world.clock.advance(200);
@@ -85,7 +85,7 @@ describe("POST /logout", () => {
 });
 
 describe("GET /session", () => {
-  it("says who is asking, from the token alone", async () => {
+  it("GET /session describes the user from the token alone", async () => {
     const world = await openWorld({ scopes: { editor: ["read", "write"] } });
     const ann = await world.user("Ann", { roles: ["editor"] });
     const grant = await world.session(ann);
@@ -102,7 +102,7 @@ describe("GET /session", () => {
     });
   });
 
-  it("gives null for what a token of other software does not have", async () => {
+  it("GET /session returns null for the missing claims of a token of other software", async () => {
     const world = await openWorld();
     const bearer = foreignToken(world.key, { exp: start + 600, login: "someone" });
     expect((await world.call("GET", "/session", { bearer })).json).toEqual({
@@ -116,7 +116,7 @@ describe("GET /session", () => {
     });
   });
 
-  it("refuses what a guard refuses", async () => {
+  it("GET /session rejects the tokens that a guard rejects", async () => {
     const world = await openWorld();
     const grant = await world.session(await world.user("ann"));
     expect(told(await world.call("GET", "/session"))).toEqual([401, "missing_token"]);
@@ -125,7 +125,7 @@ describe("GET /session", () => {
 });
 
 describe("GET /sessions", () => {
-  it("lists one's own live ones, the newest first, and says which one asks", async () => {
+  it("GET /sessions lists the caller's live sessions, the newest first, and marks the current one", async () => {
     const world = await openWorld({ sessionIdleTtl: 5000 });
     await world.user("ann", { password });
     const bob = await world.user("bob");
@@ -150,7 +150,7 @@ describe("GET /sessions", () => {
     });
   });
 
-  it("leaves out ended and expired ones", async () => {
+  it("GET /sessions leaves out ended and expired sessions", async () => {
     const world = await openWorld({ sessionIdleTtl: 500 });
     const ann = await world.user("ann");
     await world.session(ann);
@@ -170,7 +170,7 @@ describe("DELETE /sessions/{id}", () => {
     return [await world.session(ann), await world.session(ann)] as const;
   }
 
-  it("ends one of one's own", async () => {
+  it("DELETE /sessions/{id} ends a session of the caller", async () => {
     const world = await openWorld();
     const [one, other] = await two(world);
     const answer = await world.call("DELETE", `/sessions/${sessionOf(other)}`, { bearer: one.token });
@@ -180,7 +180,7 @@ describe("DELETE /sessions/{id}", () => {
     expect(await world.events()).toContain("session_ended: ended_by_user");
   });
 
-  it("is one 404 for another user's, an ended one, an unknown one and what cannot be an id", async () => {
+  it("DELETE /sessions/{id} returns the same 404 for foreign, ended, unknown and impossible ids", async () => {
     const world = await openWorld();
     const [one, other] = await two(world);
     const eve = await world.session(await world.user("eve"));
@@ -192,7 +192,7 @@ describe("DELETE /sessions/{id}", () => {
     expect(admission(world.ampho, eve.token)).toBe("in");
   });
 
-  it("ends the session that asks, too", async () => {
+  it("DELETE /sessions/{id} can end the current session", async () => {
     const world = await openWorld();
     const [one] = await two(world);
     expect((await world.call("DELETE", `/sessions/${sessionOf(one)}`, { bearer: one.token })).status).toBe(204);
@@ -201,7 +201,7 @@ describe("DELETE /sessions/{id}", () => {
 });
 
 describe("DELETE /sessions", () => {
-  it("ends all of one's own and none of another's", async () => {
+  it("DELETE /sessions ends all sessions of the caller and no other", async () => {
     const world = await openWorld();
     const ann = await world.user("ann");
     const own = [await world.session(ann), await world.session(ann), await world.session(ann)];
@@ -220,7 +220,7 @@ describe("POST /password", () => {
   const change = (world: World, bearer: string, body: object = { password, new_password: newPassword }) =>
     world.call("POST", "/password", { bearer, body });
 
-  it("sets the new password, keeps this session and ends the user's others", async () => {
+  it("POST /password sets the new password and ends the other sessions of the user", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     const eve = await world.session(await world.user("eve"));
@@ -241,7 +241,7 @@ describe("POST /password", () => {
     );
   });
 
-  it("is 401 for a wrong old password, says nothing of the new one, and is recorded", async () => {
+  it("POST /password returns 401 for a wrong old password without a word about the new one", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     const { token } = await world.login("ann");
@@ -284,7 +284,7 @@ describe("POST /password", () => {
     expect(await world.events()).toContain("password_change_rejected: policy");
   });
 
-  it("twice at once with the old password changes it once", async () => {
+  it("two concurrent password changes with the old password change it once", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     const [one, other] = [await world.login("ann"), await world.login("ann")];
@@ -305,9 +305,9 @@ describe("POST /password", () => {
     ]);
   });
 
-  it("of a session that ends while it is under way changes nothing", async () => {
+  it("a password change has no effect if its session ends meanwhile", async () => {
     const world = await openWorld();
-    // Ended before, while the old password is looked at, while the new one is hashed, or afterwards.
+    // The session ends before the change, during the check of the old password, during the hash of the new one, or afterwards.
     for (const ms of [0, 5, 10, 15, 20, 30, 40]) {
       await world.user(`ann${ms}`, { password });
       const { token } = await world.login(`ann${ms}`);
@@ -325,7 +325,7 @@ describe("POST /password", () => {
     }
   });
 
-  it("is refused for an account without a password", async () => {
+  it("POST /password is rejected for an account without a password", async () => {
     const world = await openWorld();
     const { token } = await world.session(await world.user("ann"));
     for (const old of ["", password])
@@ -337,8 +337,8 @@ describe("POST /password", () => {
 });
 
 describe("a token", () => {
-  it("of another user's session id is not believed for its user", async () => {
-    // Whoever has the key can write any token; a token of ours that was copied cannot be changed.
+  it("a token with the session id of another user gives no access to that session", async () => {
+    // The holder of the key can sign any token. A copied token cannot be changed.
     const world = await openWorld();
     const ann = await world.session(await world.user("ann"));
     const eve = await world.user("eve");
@@ -356,7 +356,7 @@ describe("a token", () => {
     ).toEqual([401, "invalid_token"]);
   });
 
-  it("in the query is refused at our own endpoints", async () => {
+  it("a token in the query is rejected at Ampho's endpoints", async () => {
     const world = await openWorld();
     const { token } = await world.session(await world.user("ann"));
     expect(told(await world.call("GET", `/session?access_token=${token}`))).toEqual([400, "invalid_request"]);

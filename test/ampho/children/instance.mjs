@@ -1,5 +1,5 @@
-// An Ampho in a process of its own: one command a line of JSON in, one answer a line out. At the end of its input it
-// closes, and ends by itself when nothing keeps it alive.
+// An Ampho in a separate process. It reads one command as a line of JSON and writes one response line. At the end of input it
+// closes, and the process ends by itself if nothing keeps it alive.
 import { createInterface } from "node:readline";
 import { createAmpho } from "../../../dist/index.js";
 
@@ -20,7 +20,7 @@ async function call({ method, path, body, bearer, headers }) {
 }
 
 const commands = {
-  /** The same request so many times at once. */
+  /** Sends the same request this many times at once. */
   calls: ({ count, ...request }) => Promise.all(Array.from({ length: count }, () => call(request))),
   verify: ({ token }) => {
     try {
