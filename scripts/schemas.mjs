@@ -1,4 +1,4 @@
-// Writes test/store/schemas/NNNN.*.sql, the newest schema with data in every table, for each kind of database. Run it after
+// Writes the files of test/store/schemas/ for the newest schema with data in every table, for each kind of database. Run it after
 // each change of a migration that is not released. The file of a released schema stays as it is.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,7 +1,7 @@
 // The claims of a page in docs/, and the evidence that they name. threats.md, asvs.md and rfc8725.md have this form:
 //   - **A claim.**
 //     - A note.
-//     - `test/file.test.ts` "title of a test"
+//     - `test/guard/guard.test.ts` "title of a test"
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { expect } from "vitest";
