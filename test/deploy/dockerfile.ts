@@ -1,4 +1,4 @@
-// A Dockerfile, read as the builder reads it: instructions in stages. Only the forms that ours has.
+// Reads a Dockerfile as the builder does, as instructions in stages. It knows only the forms that ours has.
 import { readFileSync } from "node:fs";
 
 export interface Instruction {
@@ -8,7 +8,7 @@ export interface Instruction {
 
 export interface Stage {
   readonly base: string;
-  /** By which other stages name it; the last one has none. */
+  /** The name for other stages. The last stage has none. */
   readonly name: string | undefined;
   readonly instructions: readonly Instruction[];
 }

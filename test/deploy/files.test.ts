@@ -1,4 +1,4 @@
-// The files of deploy/ that no program of this machine runs: what holds between them, and between them and the program.
+// The files of deploy/ that no program on this machine runs: they must agree with each other and with the program.
 import { execFileSync, spawnSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,7 +16,7 @@ const files = readdirSync(path.join(root, "deploy"), { recursive: true, encoding
   /\.(?:ya?ml|service|conf|sql)$|file$/i.test(name),
 );
 
-/** What there is at a path of names and numbers in a document. */
+/** The value at a path of names and numbers in a document. */
 function at(value: unknown, ...names: readonly (string | number)[]): unknown {
   return names.reduce<unknown>((held, name) => {
     if (typeof held !== "object" || held === null) return undefined;
@@ -25,7 +25,7 @@ function at(value: unknown, ...names: readonly (string | number)[]): unknown {
 }
 
 describe("every file of deploy/", () => {
-  it.each(files)("%s names parameters that there are, and shows no secret", (file) => {
+  it.each(files)("%s names existing parameters only, and contains no secret", (file) => {
     const text = read(file);
     const known = [...parameterNames, ...Object.keys(environmentOnly), "AMPHO_SITE", "AMPHO_UPSTREAMS"];
     for (const [name] of text.matchAll(/AMPHO_[A-Z_]+/g)) expect(known, file).toContain(name);
@@ -46,7 +46,7 @@ describe("the manifests", () => {
   const container = at(pod, "containers", 0);
   const migrating = at(job, "spec", "template", "spec");
 
-  it("are of the kinds and versions that Kubernetes has", () => {
+  it("the manifests are of kinds and versions that Kubernetes has", () => {
     const kinds = [deployment, service, budget, job, ...secrets].map((each) => [
       at(each, "apiVersion"),
       at(each, "kind"),
@@ -60,7 +60,7 @@ describe("the manifests", () => {
     ]);
   });
 
-  it("mean the same pods", () => {
+  it("the manifests select the same pods", () => {
     const labels = at(deployment, "spec", "template", "metadata", "labels");
     expect(labels).toBeTypeOf("object");
     expect(at(deployment, "spec", "selector", "matchLabels")).toEqual(labels);
@@ -70,7 +70,7 @@ describe("the manifests", () => {
     expect(at(job, "spec", "template", "metadata", "labels")).not.toEqual(labels);
   });
 
-  it("ask the probes that the server answers, at the port that it has", () => {
+  it("the manifests name the probes that the server has, at its port", () => {
     expect(at(container, "readinessProbe", "httpGet", "path")).toBe("/readyz");
     for (const probe of ["livenessProbe", "startupProbe"])
       expect(at(container, probe, "httpGet", "path")).toBe("/healthz");
@@ -80,7 +80,7 @@ describe("the manifests", () => {
     expect(at(service, "spec", "ports", 0, "targetPort")).toBe(at(container, "ports", 0, "name"));
   });
 
-  it("lose no request to a rolling update: the lead is longer than readiness takes to fail, and there is time for it", () => {
+  it("a rolling update loses no request: the lead is longer than readiness takes to fail, and the grace period covers it", () => {
     const readiness = at(container, "readinessProbe");
     const number = (name: string) => Number(at(readiness, name));
     const env = at(container, "env");
@@ -98,7 +98,7 @@ describe("the manifests", () => {
     expect(at(budget, "spec", "maxUnavailable")).toBe(1);
   });
 
-  it("give no pod more than it needs", () => {
+  it("the manifests give no pod more rights than it needs", () => {
     for (const each of [pod, migrating]) {
       expect(at(each, "automountServiceAccountToken")).toBe(false);
       expect(at(each, "securityContext")).toEqual({ runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } });
@@ -111,7 +111,7 @@ describe("the manifests", () => {
     }
   });
 
-  it("name secrets that are shown, and keep the owner's from the server", () => {
+  it("the manifests name secrets that exist, and keep the owner's from the server", () => {
     const names = new Set(secrets.map((each) => at(each, "metadata", "name")));
     const used = (value: unknown) =>
       [...JSON.stringify(value).matchAll(/"(?:secretKeyRef":\{"name|secretName)":"([^"]+)"/g)].map(([, name]) => name);
@@ -127,7 +127,7 @@ describe("the compose file", () => {
   const services = at(file, "services");
   const fleet = ["ampho-1", "ampho-2", "ampho-3", "ampho-4"];
 
-  it("has four processes behind the proxy, which alone can be reached", () => {
+  it("the compose file has four processes behind the proxy, and only the proxy is reachable", () => {
     const upstreams = at(services, "proxy", "environment", "AMPHO_UPSTREAMS");
     expect(upstreams).toBe(fleet.map((name) => `${name}:3000`).join(" "));
     const names = Object.keys(Object(services));
@@ -142,13 +142,13 @@ describe("the compose file", () => {
     expect(JSON.stringify(at(services, fleet[0] ?? ""))).not.toContain("OWNER_PASSWORD");
   });
 
-  it("pins what it runs, and says no password", () => {
+  it("the compose file pins its images, and contains no password", () => {
     for (const [, service] of Object.entries(Object(services)))
       expect(String(at(service, "image"))).toMatch(/^(?:ampho|\w+:\d+\.\d+[\w.-]*)$/);
     for (const [, value] of read("compose.yaml").matchAll(/PASSWORD: (.*)/g)) expect(value).toMatch(/^\$\{\w+:\?\}$/);
   });
 
-  it("runs commands that there are", () => {
+  it("the compose file runs existing commands", () => {
     const known = commands.map(({ name }) => name);
     expect(known).toContain(at(services, "schema", "command", 0));
   });
@@ -159,11 +159,11 @@ describe("the unit", () => {
   const exposureMax = 2;
 
   it(
-    "is one that systemd takes, and that is not exposed",
+    "the unit is valid for systemd, and restricted",
     () => {
       const analyze = requireProgram("systemd-analyze", "systemd");
       const verified = spawnSync(analyze, ["verify", unit], { encoding: "utf8" });
-      // The program is not where the unit looks for it.
+      // The program is not installed where the unit expects it.
       const complaints = verified.stderr.split("\n").filter((line) => line !== "" && !/is not executable/.test(line));
       expect(complaints).toEqual([]);
       const folder = mkdtempSync(path.join(tmpdir(), "ampho-unit-"));
@@ -182,7 +182,7 @@ describe("the unit", () => {
     installMs,
   );
 
-  it("gives the process the time that its lead and its last requests take", () => {
+  it("the unit gives the process the time of its lead and its last requests", () => {
     const text = read("systemd/ampho.service");
     const seconds = (name: string) => Number(new RegExp(`${name}=(\\d+)`).exec(text)?.[1]);
     expect(seconds("TimeoutStopSec")).toBeGreaterThan(seconds("AMPHO_SHUTDOWN_DELAY") + 5);

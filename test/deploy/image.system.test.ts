@@ -1,5 +1,5 @@
-// deploy/Dockerfile, held to rules and played without a daemon: its steps in folders, its command as another user on a tree
-// that nobody may write to.
+// deploy/Dockerfile, checked against rules and run without a daemon: its steps in folders, and its command as another user
+// on a tree that is read-only.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -21,25 +21,25 @@ const stages = readDockerfile(file);
 const last = stages.at(-1);
 
 describe("the Dockerfile", () => {
-  it("builds on one image of an exact version, the smallest that there is with its libc", () => {
+  it("the Dockerfile builds on one image of an exact version, the smallest with its libc", () => {
     const bases = new Set(stages.map(({ base }) => base));
     expect(bases.size).toBe(1);
     expect([...bases][0]).toMatch(/^node:\d+\.\d+\.\d+-\w+-slim$/);
   });
 
-  it("ends as a user who is not root, by number, and never as root again", () => {
+  it("the Dockerfile ends as a numeric user other than root", () => {
     expect(all(last, "USER")).toEqual(["1000:1000"]);
     const behind = last?.instructions.slice(last.instructions.findIndex(({ name }) => name === "USER") + 1);
     expect(behind?.map(({ name }) => name)).toEqual(["EXPOSE", "HEALTHCHECK", "ENTRYPOINT", "CMD"]);
   });
 
-  it("asks for its health by node, and starts by it: no shell between", () => {
+  it("the Dockerfile runs node without a shell, for the server and for its health check", () => {
     const [health = ""] = all(last, "HEALTHCHECK");
     for (const rest of [health, ...all(last, "ENTRYPOINT")]) expect(words(rest)[0]).toBe("node");
     expect(words(all(last, "CMD")[0] ?? "")).toContain("serve");
   });
 
-  it("takes nothing into the image but packages and the program", () => {
+  it("the Dockerfile copies only packages and the program into the image", () => {
     expect(all(last, "RUN")).toEqual([]);
     expect(all(last, "ADD")).toEqual([]);
     const copied = all(last, "COPY").map(copyOf);
@@ -51,7 +51,7 @@ describe("the Dockerfile", () => {
     ]);
   });
 
-  it("copies only what is there and what the ignore file lets through", () => {
+  it("the Dockerfile copies only files that exist and that the ignore file allows", () => {
     const allowed = readFileSync(`${file}.dockerignore`, "utf8").split("\n");
     expect(allowed.filter((line) => /^[^#!]/.test(line))).toEqual(["*"]);
     for (const stage of stages)
@@ -62,14 +62,14 @@ describe("the Dockerfile", () => {
         }
   });
 
-  it("holds no secret, by argument or by environment", () => {
+  it("the Dockerfile contains no secret, by argument or by environment", () => {
     for (const stage of stages) {
       expect(all(stage, "ARG")).toEqual([]);
       for (const rest of all(stage, "ENV")) expect(rest).not.toMatch(/KEY|PASSWORD|TOKEN|SECRET|URL/i);
     }
   });
 
-  it("takes the driver of PostgreSQL in the version that is tested here", () => {
+  it("the Dockerfile installs the PostgreSQL driver in the version that is tested here", () => {
     const { devDependencies } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
     expect(readFileSync(file, "utf8")).toContain(` pg@${devDependencies.pg}\n`);
   });
@@ -83,7 +83,7 @@ describe("the image", () => {
     await database?.stop();
   });
 
-  /** Where a path of a stage is here: each stage has a root of its own. */
+  /** The folder that stands for a path of a stage. Each stage has a root of its own. */
   const inside = (stage: string | undefined, absolute: string) => path.join(folder, stage ?? "image", absolute);
 
   function play(): void {
@@ -108,7 +108,7 @@ describe("the image", () => {
     }
   }
 
-  it("is made by these steps, small, and serves PostgreSQL as nobody on a tree that is read-only", {
+  it("the image builds with these steps, is small, and serves PostgreSQL as an unprivileged user on a read-only tree", {
     timeout: 300_000,
   }, async () => {
     play();
@@ -125,12 +125,12 @@ describe("the image", () => {
     const own = await database.database();
     await own.empty();
     const isRoot = process.getuid?.() === 0;
-    // The folder of the tests is nobody else's, so that the user of the image needs a way in.
+    // The folder of the tests is private, so the user of the image needs access.
     chmodSync(folder, 0o755);
     execFileSync("chmod", ["-R", "a-w,a+rX", app]);
     const port = await freePort();
     const as = isRoot ? ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "--no-new-privs"] : [];
-    // The tree is at another place here, and so is node.
+    // The tree and node have other paths here.
     const here = (word: string) => (word === "node" ? process.execPath : word.replace(/^\/app\//, `${app}/`));
     const command = [...words(all(last, "ENTRYPOINT")[0] ?? ""), ...words(all(last, "CMD")[0] ?? "")].map(here);
     const key = '{"kty":"oct","kid":"one","k":"6HnF5h1bqhYqg1HTLmn0WjB1Z0tI5V0rF1o3x4eJ2Qw"}';

@@ -1,4 +1,4 @@
-// The real nginx and Caddy with the files of deploy/, of which only addresses, ports and certificates are others.
+// The real nginx and Caddy with the files of deploy/. Only addresses, ports and certificates differ.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -10,7 +10,7 @@ import { freePort } from "../world/free-port.js";
 import { requireProgram } from "./programs.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
-/** Of `localhost`, and its own authority. */
+/** A certificate for `localhost`, which is its own authority. */
 export const certificate = path.join(root, "test/store/tls/server.crt");
 const certificateKey = path.join(root, "test/store/tls/server.key");
 
@@ -36,10 +36,10 @@ type StartProxy = (upstreams: readonly number[]) => Promise<RunningProxy>;
 
 export const proxies: Readonly<Record<string, StartProxy>> = { nginx: startNginx, Caddy: startCaddy };
 
-/** Exactly once: a text that is not there any more is a test that shows nothing. */
+/** Replaces exactly one occurrence, because a text that is gone would make the test meaningless. */
 function replaced(text: string, changes: readonly (readonly [string | RegExp, string])[]): string {
   return changes.reduce((before, [from, to]) => {
-    if (before.split(from).length !== 2) throw new Error(`the file holds this not once: ${from}`);
+    if (before.split(from).length !== 2) throw new Error(`the file must contain this exactly once: ${from}`);
     return before.replace(from, to);
   }, text);
 }
@@ -121,7 +121,7 @@ async function proxyOf(child: ChildProcess, port: number, folder: string): Promi
   return proxy;
 }
 
-/** By TLS, with the certificate checked, on a connection of its own. */
+/** Over TLS with a checked certificate, on a connection of its own. */
 function ask(port: number, target: string, { method = "GET", headers = {}, body }: Asked = {}): Promise<Answer> {
   const sent = body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body);
   const all = sent === undefined ? headers : { "content-type": "application/json", ...headers };

@@ -28,7 +28,7 @@ describe.each(Object.entries(proxies))("behind %s", (_, start) => {
   };
   const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
-  it("a session has the client's address, whatever the client says it is", async () => {
+  it("a session has the address of the client, whatever headers the client sends", async () => {
     const forged = {
       "x-forwarded-for": "203.0.113.7",
       forwarded: "for=203.0.113.8",
@@ -41,7 +41,7 @@ describe.each(Object.entries(proxies))("behind %s", (_, start) => {
     expect(new Set(addresses)).toEqual(new Set(["127.0.0.1"]));
   });
 
-  it("a session is renewed, asked for and ended", async () => {
+  it("a session can be renewed, read and ended behind a proxy", async () => {
     const { token, refreshToken } = await logIn();
     const renewed = await proxy.ask(`${api}/renew`, { method: "POST", body: { refresh_token: refreshToken } });
     expect(renewed.status).toBe(200);
@@ -50,7 +50,7 @@ describe.each(Object.entries(proxies))("behind %s", (_, start) => {
     expect((await proxy.ask(`${api}/session`, { headers: bearer(token) })).status).toBe(401);
   });
 
-  it("the revocation feed waits for something new, and is told at once", async () => {
+  it("the revocation feed waits for an entry behind a proxy, and responds at once", async () => {
     const { token } = await logIn();
     const { json } = await proxy.ask(`${api}/revocations?after=0`, { headers: bearer(revocationFeedToken) });
     const next = proxy.ask(`${api}/revocations?after=${json["last"]}&wait=20`, {
@@ -65,7 +65,7 @@ describe.each(Object.entries(proxies))("behind %s", (_, start) => {
     expect((await next).status).toBe(200);
   });
 
-  it("the doctor has nothing to mend, and gets through with no attack", { timeout: 60_000 }, async () => {
+  it("the doctor finds nothing to fix behind a proxy, and no attack succeeds", { timeout: 60_000 }, async () => {
     const trusting = { ...place, env: { ...place.env, NODE_EXTRA_CA_CERTS: certificate } };
     const url = `https://localhost:${proxy.port}`;
     const examined = await command(trusting, ["doctor", "--url", url, "--json"]);
@@ -78,21 +78,21 @@ describe.each(Object.entries(proxies))("behind %s", (_, start) => {
     expect([doubted.code, doubted.stdout]).toEqual([1, expect.stringContaining("NODE_EXTRA_CA_CERTS=ca.pem")]);
   });
 
-  it("what is too large for Ampho is refused by Ampho, in its own words", async () => {
+  it("Ampho itself rejects a body that is too large for Ampho", async () => {
     const large = { login: "alice", password: "x".repeat(20_000) };
     const refused = await proxy.ask(`${api}/login`, { method: "POST", body: large });
     expect([refused.status, refused.json["error"]]).toEqual([413, "payload_too_large"]);
-    // The largest token gets through to be refused.
+    // The largest token gets through and is rejected.
     const token = await proxy.ask(`${api}/session`, { headers: bearer("x".repeat(8192)) });
     expect([token.status, token.json["error"]]).toEqual([401, "invalid_token"]);
   });
 
-  it("what is far too large is refused before it comes to Ampho", async () => {
+  it("the proxy rejects a body that is far too large before it reaches Ampho", async () => {
     const before = served.entries().length;
     const refused = await proxy
       .ask(`${api}/login`, { method: "POST", body: "x".repeat(200_000) })
       .catch(() => undefined);
-    // Caddy answers 502 where Ampho has refused while it was still sending.
+    // Caddy responds with 502 where Ampho has rejected the request while it was still being sent.
     expect([413, 502, undefined]).toContain(refused?.status);
     expect(
       served

@@ -1,5 +1,5 @@
-// Four processes on one PostgreSQL are ended and started anew, one after the other, while clients log in, renew, ask and log
-// out without pause through a balancer: no request fails.
+// Four processes on one PostgreSQL are restarted one after the other, while clients log in, renew, call and log out through a
+// balancer without pause. No request fails.
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { installMs } from "../world/debian.js";
@@ -29,7 +29,7 @@ interface Tally {
   readonly failed: string[];
 }
 
-/** Sessions, one after the other; each answer that is none of the flow's is written down. */
+/** Sessions one after the other. Every unexpected response is recorded. */
 async function useSessions(balancer: RunningProxy, going: () => boolean, tally: Tally): Promise<void> {
   const step = async (target: string, expected: number, asked = {}) => {
     try {
@@ -62,7 +62,7 @@ describe.each(Object.entries(proxies))("behind %s", (_, start) => {
   }, installMs);
   afterAll(() => balancer?.stop());
 
-  it("every process is ended and started anew, and no request fails", { timeout: 60_000 }, async () => {
+  it("no request fails while every process is ended and restarted", { timeout: 60_000 }, async () => {
     const tally: Tally = { answered: 0, failed: [] };
     let over = false;
     const clients = Array.from({ length: 3 }, () => useSessions(balancer, () => !over, tally));
@@ -72,7 +72,7 @@ describe.each(Object.entries(proxies))("behind %s", (_, start) => {
       expect(ended.code).toBe(0);
       const next = await startServe(place, "--port", String(served.port));
       fleet[at] = next;
-      // As an orchestrator does: it is asked until it is ready, and the balancer until it has seen that.
+      // As an orchestrator does: it polls the process until it is ready, and the balancer until that has noticed.
       await vi.waitFor(async () => expect((await fetch(`${next.root}/readyz`)).status).toBe(200), {
         timeout: 15_000,
       });
@@ -85,10 +85,10 @@ describe.each(Object.entries(proxies))("behind %s", (_, start) => {
   });
 });
 
-describe("a process that is asked to end", () => {
+describe("a process that gets a signal to end", () => {
   const ready = async ({ root }: Served) => (await fetch(`${root}/readyz`)).status;
 
-  it("is not ready at once, and goes on answering for as long as AMPHO_SHUTDOWN_DELAY says", async () => {
+  it("a process is unready at once after SIGTERM, and keeps responding for the time of AMPHO_SHUTDOWN_DELAY", async () => {
     const served = await startServe({ ...place, env: { ...place.env, AMPHO_SHUTDOWN_DELAY: "5" } });
     const untilMs = performance.now() + 3000;
     const ended = served.stop();
@@ -108,7 +108,7 @@ describe("a process that is asked to end", () => {
     await expect(fetch(served.root)).rejects.toThrow(TypeError);
   });
 
-  it("does not wait at SIGINT, nor for the rest of the time at a second signal", async () => {
+  it("a process does not wait at SIGINT, nor for the rest of the time at a second signal", async () => {
     const [first, second] = [await startServe(place), await startServe(place)];
     const atOnce = await first.stop("SIGINT");
     expect([atOnce.code, atOnce.stderr.includes("not ready any more")]).toEqual([0, false]);

@@ -1,5 +1,5 @@
-// What the unit says of this program, held to the program: with which exit codes it is started anew; and the command that
-// docs/deploying.md has an administrator install beside it, played in a folder.
+// The systemd unit against the program: the exit codes after which it restarts, and the command that docs/deploying.md
+// has an administrator install beside it, run in a folder.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -29,7 +29,7 @@ function makeKey(file: string): void {
 }
 
 describe("the unit, when the program ends by itself", () => {
-  /** Its command in its environment, `%d` being `credentials` and `%i` nothing, as in ampho.service. */
+  /** Its command in its environment, with `%d` as `credentials` and an empty `%i`, as in ampho.service. */
   function start(credentials: string, changed: NodeJS.ProcessEnv = {}) {
     const [, main = "", ...rest] = settings("ExecStart")[0]?.split(" ") ?? [];
     expect(main).toBe("/opt/ampho/node_modules/ampho/dist/cli/main.js");
@@ -39,7 +39,7 @@ describe("the unit, when the program ends by itself", () => {
   }
   const left = settings("RestartPreventExitStatus").flatMap((line) => line.split(" "));
 
-  it("leaves it when the key cannot be used, which another start does not mend", () => {
+  it("the unit does not restart a program whose key cannot be used, because another start does not fix that", () => {
     const credentials = path.join(folder, "wrong");
     mkdirSync(credentials);
     writeFileSync(path.join(credentials, "key.json"), '{"not":"a key"}');
@@ -48,7 +48,7 @@ describe("the unit, when the program ends by itself", () => {
     expect(left).toContain(String(status));
   });
 
-  it("starts it anew while the database is away, for as long as that is", async () => {
+  it("the unit restarts the program while the database is unreachable, without a limit", async () => {
     const credentials = path.join(folder, "right");
     mkdirSync(credentials);
     makeKey(path.join(credentials, "key.json"));
@@ -62,7 +62,7 @@ describe("the unit, when the program ends by itself", () => {
   });
 });
 
-describe("the command of an administrator", () => {
+describe("the administrator's command", () => {
   const script = /<<'EOF'\n(#!\/bin\/sh[\s\S]*?)^EOF$/m.exec(page)?.[1] ?? "";
 
   function run(at: string, ...args: readonly string[]) {
@@ -81,7 +81,7 @@ describe("the command of an administrator", () => {
     return at;
   }
 
-  it("works on the database of the service, whatever folder it is typed in", () => {
+  it("the administrator's command works on the database of the service from any folder", () => {
     const at = install("file");
     const [, env = ""] = /<<'EOF'\n(AMPHO_DATABASE_URL='sqlite:[\s\S]*?)^EOF$/m.exec(page) ?? [];
     expect(env).toContain("/var/lib/ampho/");
@@ -93,7 +93,7 @@ describe("the command of an administrator", () => {
     expect(existsSync(path.join(at, "cwd/ampho.db"))).toBe(false);
   });
 
-  it("takes a URL with several parameters as systemd does", async () => {
+  it("the administrator's command accepts a URL with several parameters as systemd does", async () => {
     const at = install("url");
     const [, env = ""] = /<<'EOF'\n(AMPHO_DATABASE_URL='postgres:[\s\S]*?)^EOF$/m.exec(page) ?? [];
     const away = `127.0.0.1:${await freePort()}`;
@@ -104,7 +104,7 @@ describe("the command of an administrator", () => {
     expect(existsSync(path.join(at, "cwd/ampho.db"))).toBe(false);
   });
 
-  it("does nothing where it does not know the database of the service", () => {
+  it("the administrator's command does nothing where it does not know the database of the service", () => {
     const at = install("nothing");
     const { status } = run(at, "user-add", "alice", "--password-stdin");
     expect(status).not.toBe(0);

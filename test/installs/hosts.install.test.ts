@@ -1,4 +1,4 @@
-// The examples of fetch-native hosts, with the real packages: each is compiled, started, and asked without a token and with one.
+// The examples of fetch-native hosts with the real packages. Each is compiled, started, and called with and without a token.
 import { beforeAll, expect, it } from "vitest";
 import { freePort } from "../world/free-port.js";
 import { packed } from "../world/use-shared.js";
@@ -18,7 +18,7 @@ it.each(hosts)("examples/$folder guards a route", async ({ folder: name, node, p
   const port = await freePort();
   const env = { AMPHO_SECURITY_KEY: key, AMPHO_DATABASE_URL: database, NODE_ENV: "production", PORT: String(port) };
   shell(folder, `printf '%s' '${password}' | ampho user-add alice --password-stdin`, env);
-  // As docs/frameworks.md has it: the key of production is no business of a build, nor is its database.
+  // As in docs/frameworks.md: a build needs neither the production key nor its database.
   const ofBuild = {
     AMPHO_SECURITY_KEY: shell(folder, "ampho sec-gen-key").stdout.trim(),
     AMPHO_DATABASE_URL: "sqlite::memory:",
@@ -43,7 +43,7 @@ it.each(hosts)("examples/$folder guards a route", async ({ folder: name, node, p
   });
 });
 
-it("examples/workers lets in whom a server elsewhere has let in", async () => {
+it("examples/workers accepts tokens of a server elsewhere", async () => {
   const folder = copyExample("workers");
   const node = "24";
   shell(folder, `npm install --no-audit --no-fund ${tarball}`, {}, node);

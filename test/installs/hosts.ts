@@ -1,10 +1,10 @@
-// The examples that need to be installed and built: the folder of each under examples/, and what its guarded route is.
+// The examples that must be installed and built: the folder of each under examples/, and its guarded route.
 export interface Host {
   readonly folder: string;
-  /** The guarded route, and what strangers get there. */
+  /** The guarded route, and the response to a request without a token. */
   readonly path: string;
   readonly strangers: 200 | 401;
-  /** Some of the newest need more than the oldest Node of ours. */
+  /** Some of the newest need a newer Node than Ampho does. */
   readonly node?: string;
 }
 

@@ -14,7 +14,7 @@ beforeAll(async () => {
   shell(folder, `npm install --no-audit --no-fund jest@30.5.2 express@5.3.0 pg@8.23.1 ${await packed()}`);
 });
 
-it.each(["20.19", "22", "24", "26"])("passes its tests on Node %s", (node) => {
+it.each(["20.19", "22", "24", "26"])("a Jest project passes its tests on Node %s", (node) => {
   const { stderr } = shell(folder, "node node_modules/jest/bin/jest.js", {}, node);
   expect(stderr).toMatch(/Tests: +4 passed, 4 total/);
 });

@@ -1,4 +1,4 @@
-// Installed by each package manager from the packed tarball, the command makes a key and a user, and the server lets her in.
+// The packed tarball installed by each package manager. The command creates a key and a user, and the server accepts her login.
 import { beforeAll, describe, expect, it } from "vitest";
 import { freshFolder } from "../world/folder.js";
 import { freePort } from "../world/free-port.js";
@@ -13,7 +13,7 @@ beforeAll(async () => {
 /** pnpm asks about install scripts: docs/dependencies.md. */
 const answer = { "pnpm-workspace.yaml": 'allowBuilds:\n  "@photostructure/sqlite": false\n' };
 const yarn4 = "npx -y -p @yarnpkg/cli-dist@4.18.1 yarn";
-/** `run` comes before the command where there is no `node_modules/.bin`. */
+/** `run` precedes the command where there is no `node_modules/.bin`. */
 const managers: readonly Manager[] = [
   { name: "npm", command: (file) => `npm install --no-audit --no-fund ${file}` },
   { name: "pnpm", command: (file) => `npx -y -p pnpm@12.21.0 pnpm add ${file}`, files: answer },
@@ -34,11 +34,11 @@ interface Manager {
 }
 
 describe.each(managers)("$name", ({ command, files = {}, run = "" }) => {
-  it("installs what works", async () => {
+  it("$name installs a working package", async () => {
     const folder = freshFolder();
     write(folder, { "package.json": '{ "name": "project", "version": "1.0.0", "private": true }' });
     write(folder, files);
-    // Yarn 4 takes CI for a wish that the lock file, which is not there yet, stays as it is.
+    // In CI, Yarn 4 would reject the lock file that does not exist yet.
     shell(folder, command(tarball), { YARN_ENABLE_IMMUTABLE_INSTALLS: "false", YARN_ENABLE_TELEMETRY: "false" });
     const ampho = `${run}ampho`;
     const key = shell(folder, `${ampho} sec-gen-key`).stdout;

@@ -1,5 +1,5 @@
-// docs/migrating.md from better-auth, with the real one: its users log in with the passwords they have, and its sessions are
-// changed for tokens.
+// docs/migrating.md from better-auth, with the real package. Its users log in with their passwords, and its sessions are
+// exchanged for tokens.
 import { beforeAll, expect, it } from "vitest";
 import { snippets } from "../docs/snippets.js";
 import { freshFolder } from "../world/folder.js";
@@ -7,7 +7,7 @@ import { freePort } from "../world/free-port.js";
 import { packed } from "../world/use-shared.js";
 import { password, serving, shell, write } from "./project.js";
 
-// It stands on node:sqlite, which Node 20 has not.
+// It uses node:sqlite, which Node 20 does not have.
 const node = "24";
 const server = `
 import { DatabaseSync } from "node:sqlite";
@@ -51,7 +51,7 @@ beforeAll(async () => {
   shell(folder, `npm install --no-audit --no-fund better-auth@1.7.25 express@5.3.0 ${await packed()}`, {}, node);
 });
 
-it("from better-auth: users come with their hashes, and sessions are changed for tokens", async () => {
+it("a migration from better-auth keeps users and hashes, and exchanges sessions for tokens", async () => {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const env = {

@@ -22,7 +22,7 @@ const oldest = [
   { example: "nest", packages: nest("11.0.0") },
 ];
 
-it.each(oldest)("examples/$example with $packages.0", async ({ example, packages }) => {
+it.each(oldest)("examples/$example works with $packages.0", async ({ example, packages }) => {
   const folder = copyExample(example);
   const all = [...packages, tarball].join(" ");
   shell(folder, `npm install --no-audit --no-fund ${all}`);
@@ -34,7 +34,7 @@ it.each(oldest)("examples/$example with $packages.0", async ({ example, packages
   await serving({ folder, command: "exec npm start", env, url }, () => letsInWhomItShould(url, password));
 });
 
-it("these are the oldest that package.json takes", () => {
+it("these versions are the oldest that package.json allows", () => {
   const { peerDependencies } = JSON.parse(
     readFileSync(path.join(import.meta.dirname, "../../package.json"), "utf8"),
   ) as { readonly peerDependencies: Readonly<Record<string, string>> };

@@ -29,7 +29,7 @@ export function write(folder: string, files: Readonly<Record<string, string>>): 
   }
 }
 
-/** What a shell says to a command of the project, on that version of Node (the one at hand without). */
+/** Runs a command of the project in a shell, on that version of Node or on the present one. */
 export function shell(folder: string, command: string, env: NodeJS.ProcessEnv = {}, node?: string) {
   const [program, ...args] = onNode(command, node);
   const result = spawnSync(program, args, { cwd: folder, env: environment(folder, env), encoding: "utf8" });
@@ -43,13 +43,13 @@ function onNode(command: string, node: string | undefined): readonly [string, ..
   return node === undefined ? ["sh", "-c", command] : ["npx", "-y", "-p", `node@${node}`, "-c", command];
 }
 
-/** Of this process only what finds programs, and whom it trusts to give them: nothing of the tests' own processContext. */
+/** Passes on only what finds programs and the certificates for downloads, nothing else of the environment of the tests. */
 function environment(folder: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const { PATH, HOME, NODE_EXTRA_CA_CERTS } = process.env;
   return { HOME, NODE_EXTRA_CA_CERTS, PATH: `${path.join(folder, "node_modules/.bin")}:${PATH}`, CI: "1", ...env };
 }
 
-/** A server, from its start until it is stopped with all that it has started. */
+/** Runs a server while `use` runs, and ends it with all of its processes. */
 export async function serving<T>(
   start: { folder: string; command: string; env: NodeJS.ProcessEnv; node?: string | undefined; url: string },
   use: () => Promise<T>,
@@ -72,9 +72,9 @@ export async function serving<T>(
       if (await answers(start.url)) return await use();
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
-    throw new Error(`${start.command} does not answer`);
+    throw new Error(`${start.command} does not respond`);
   } catch (error) {
-    throw new Error(`with the server saying:\n${output.slice(-6000)}`, { cause: error });
+    throw new Error(`the server printed:\n${output.slice(-6000)}`, { cause: error });
   } finally {
     if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
     await ended;

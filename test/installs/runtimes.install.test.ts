@@ -1,4 +1,4 @@
-// The command line under other runtimes than Node: what it makes is there, and the server ends when it is told to.
+// The command line under other runtimes than Node: it creates keys and users, and the server ends at a signal.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";

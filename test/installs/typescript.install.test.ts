@@ -1,4 +1,4 @@
-// The oldest compiler that is promised, and the last one that was written in TypeScript.
+// The oldest supported compiler, and the last one that was written in TypeScript.
 import path from "node:path";
 import { beforeAll } from "vitest";
 import { consumersCompile } from "../types/consumers.js";

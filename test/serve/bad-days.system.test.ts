@@ -1,5 +1,5 @@
-// What goes wrong around a server, on the command as it is installed: it says so in one line that a person can act on,
-// or it goes on as far as it can and recovers by itself.
+// Faults around a server, on the installed command. It either prints one line that an operator can act on and ends,
+// or continues as far as it can and recovers by itself.
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ function changeDatabase(place: Place, sql: string): void {
 const sessionStatus = async ({ url }: Served, token: string) =>
   (await fetch(`${url}/session`, { headers: bearer(token) })).status;
 
-describe("serve ends with 1 and one line", () => {
+describe("a start that cannot work", () => {
   const cases: readonly (readonly [name: string, spoil: (place: Place) => unknown, says: RegExp])[] = [
     ["is a folder", (place) => mkdirSync(database(place)), /is a folder/],
     [
@@ -56,7 +56,7 @@ describe("serve ends with 1 and one line", () => {
       /is not an SQLite database|is damaged|malformed/,
     ],
   ];
-  it.each(cases)("when the database %s", async (_, spoil, says) => {
+  it.each(cases)("serve ends with 1 and one line when the database %s", async (_, spoil, says) => {
     const place = freshPlace();
     await spoil(place);
     const { code, stdout, stderr } = await command(place, serveArguments);
@@ -65,14 +65,14 @@ describe("serve ends with 1 and one line", () => {
     expect(stderr).toMatch(/^ampho: [^\n]+\n$/);
   });
 
-  it("when the folder of the database does not exist", async () => {
+  it("serve ends with 1 and one line when the folder of the database does not exist", async () => {
     const place = freshPlace({ AMPHO_DATABASE_URL: "sqlite:not/there/ampho.db" });
     const { code, stderr } = await command(place, serveArguments);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^ampho: [^\n]*does not exist[^\n]*\n$/);
   });
 
-  it("when the database is read-only", async () => {
+  it("serve ends with 1 and one line when the database is read-only", async () => {
     if (mayMount) {
       const disk = mountSmall(4096);
       try {
@@ -98,8 +98,8 @@ describe("serve ends with 1 and one line", () => {
   }
 });
 
-describe("in production", () => {
-  it("without a key serve ends with 2 and names the command that makes one", async () => {
+describe("serve in production", () => {
+  it("serve without a key ends with 2 and names the command that creates one", async () => {
     const place = freshPlace({ AMPHO_SECURITY_KEY: "" });
     const { code, stdout, stderr } = await command(place, serveArguments);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
@@ -108,11 +108,11 @@ describe("in production", () => {
   });
 });
 
-describe("on a disk that is full", () => {
+describe("a full disk", () => {
   const sizeKiB = 2048;
 
   async function expectFull(served: Served, token: string, refreshToken: string): Promise<void> {
-    // What there is room for is still written; then there is none.
+    // Writes succeed until the space is used up.
     let refusal = await post(`${served.url}/login`, alice);
     while (refusal.status === 200) refusal = await post(`${served.url}/login`, alice);
     expect([refusal.status, (await refusal.json()).error]).toEqual([503, "unavailable"]);
@@ -122,7 +122,7 @@ describe("on a disk that is full", () => {
     expect((await fetch(`${served.root}/healthz`)).status).toBe(200);
   }
 
-  it("or whose files may not grow: logins are 503, guards go on", async () => {
+  it("logins are 503 and guards go on when the files of the database cannot grow", async () => {
     const place = { ...freshPlace(), through: ["sh", "-c", 'ulimit -f 600; exec "$@"', "sh"] };
     await addUser(place);
     const served = await startServe(place);
@@ -134,8 +134,12 @@ describe("on a disk that is full", () => {
     expect((await after.stop()).code).toBe(0);
   });
 
-  // Only root may make a small disk.
-  if (mayMount) it("logins are 503, guards go on, and all recovers when there is room again", withSmallDisk);
+  // Only root can mount a small disk.
+  if (mayMount)
+    it(
+      "logins are 503 and guards go on when the disk is full, and all recovers when there is space again",
+      withSmallDisk,
+    );
 
   async function withSmallDisk(): Promise<void> {
     const disk = mountSmall(sizeKiB);
@@ -159,15 +163,15 @@ describe("on a disk that is full", () => {
   }
 });
 
-describe("at SIGTERM", () => {
-  it("requests in flight are answered, new ones are not taken, and the exit code is 0", async () => {
+describe("SIGTERM", () => {
+  it("requests in flight get responses after SIGTERM, new ones are not accepted, and the exit code is 0", async () => {
     const place = freshPlace();
     await addUser(place);
     const served = await startServe(place);
     const { token } = await logIn(served);
     const body = JSON.stringify(alice);
     const flights = Array.from({ length: 10 }, () => takeOff(served.port, body.length));
-    // The server has asked each for its body.
+    // The server has asked each client for its body.
     for (const { asked } of flights) await asked;
     expect(await sessionStatus(served, token)).toBe(200);
     const ended = served.stop();
@@ -178,7 +182,7 @@ describe("at SIGTERM", () => {
     expect((await sendRaw(served.port, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")).status).toBe(0);
   });
 
-  /** A login whose body waits to be asked for. */
+  /** A login whose body waits until the server asks for it. */
   function takeOff(port: number, lengthBytes: number) {
     const socket = connect(port, "127.0.0.1");
     let received = "";
@@ -194,7 +198,7 @@ describe("at SIGTERM", () => {
     return { socket, asked, landed };
   }
 
-  it("a second signal does not wait for what is stuck", async () => {
+  it("a second signal does not wait for requests that hang", async () => {
     const place = freshPlace();
     const served = await startServe(place);
     const stuck = connect(served.port, "127.0.0.1");
@@ -213,7 +217,7 @@ describe("at SIGTERM", () => {
 });
 
 describe("several servers on one file", () => {
-  it("start at once on an empty one, and are one service", async () => {
+  it("three servers that start at once on an empty file are one service", async () => {
     const place = freshPlace();
     const servers = await Promise.all([startServe(place), startServe(place), startServe(place)]);
     const [first, second, third] = servers;

@@ -1,10 +1,10 @@
-// Secrets go through a real server and the commands beside it; whatever these say is searched for them.
+// Secrets go through a real server and its commands. The test searches all output for them.
 import { randomBytes } from "node:crypto";
 import { expect, it } from "vitest";
 import { bearer } from "../world/requests.js";
 import { command, freshPlace, startServe } from "../world/serve.js";
 
-it("no secret is in what serve says in either format, nor in the audit log or a refusal", async () => {
+it("no secret is in the output of serve in either format, nor in the audit log or an error", async () => {
   const secrets: string[] = [];
   const plant = (name: string) => {
     const secret = `canary-${name}-${randomBytes(6).toString("hex")}`;
@@ -41,7 +41,7 @@ it("no secret is in what serve says in either format, nor in the audit log or a 
     const renewed = await send("POST", "/renew", { ...json, "idempotency-key": plant("idempotency-key") }, renewal);
     const next = await renewed.json();
     const given = [grant.token, grant.refresh_token, grant.device, next.token, next.refresh_token];
-    // The signature of a token is the token's alone.
+    // The last part of a token is its signature, which no other text contains.
     for (const each of given) secrets.push(each.split(".")[2]);
 
     await login({ login: "alice", password: plant("wrong-password"), device: grant.device });

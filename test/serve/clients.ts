@@ -1,18 +1,18 @@
-// Honest clients of a fleet: each logs in, is let in, renews and logs out, again and again, each step on any of the
-// processes. Whatever is answered to that in another way than it should be is kept.
+// Honest clients of a fleet. Each logs in, calls, renews and logs out in a loop, and sends each step to any of the processes.
+// Every unexpected response is kept.
 
 import { alice } from "../world/people.js";
 import { bearer, type Grant, post } from "../world/requests.js";
 import type { Served } from "../world/serve.js";
 
 export interface Clients {
-  /** May be changed while they run. */
+  /** The test can change it while they run. */
   readonly processes: Served[];
-  /** From login to logout. */
+  /** The number of completed rounds, from login to logout. */
   readonly rounds: () => number;
-  /** Waits for so many more. */
+  /** Waits for so many more rounds. */
   go(rounds: number): Promise<void>;
-  /** What went wrong. */
+  /** Returns the errors. */
   stop(): Promise<readonly string[]>;
 }
 

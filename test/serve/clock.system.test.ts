@@ -1,5 +1,4 @@
-// The clock steps, back and forth, under a server that runs: nobody is logged out by it for good, and nothing that has
-// ended comes back.
+// The clock of a running server jumps back and forth. It ends no session for good, and nothing that has ended works again.
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -29,7 +28,7 @@ afterAll(async () => {
 });
 beforeEach(() => step(0));
 
-/** Sets the clock apart from the machine's. */
+/** Sets the offset from the machine's clock. */
 async function step(seconds: number): Promise<void> {
   child.stdin?.write(`${seconds}\n`);
   await lines.next();
@@ -40,15 +39,15 @@ const renew = ({ refresh_token }: Grant) => post(`${url}/renew`, { refresh_token
 const logOut = (grant: Grant) => fetch(`${url}/logout`, { method: "POST", headers: bearer(grant.token) });
 const outcome = async (response: Response) => [response.status, (await response.json()).error];
 
-describe("a clock that steps", () => {
-  it("back by less than the leeway is not noticed", async () => {
+describe("a clock that jumps", () => {
+  it("a jump back by less than the leeway is not noticed", async () => {
     const grant = await logIn({ url });
     await step(-50);
     expect(await session(grant)).toBe(200);
     expect((await renew(grant)).status).toBe(200);
   });
 
-  it("back by hours makes tokens wait, and renewal mends it", async () => {
+  it("tokens wait after a jump back by hours, and a renewal fixes it", async () => {
     const grant = await logIn({ url });
     await step(-3 * hour);
     expect(await session(grant)).toBe(401);
@@ -59,7 +58,7 @@ describe("a clock that steps", () => {
     expect(await session(last)).toBe(200);
   });
 
-  it("forth by hours lets tokens expire, and renewal mends it", async () => {
+  it("tokens expire at a jump ahead by hours, and a renewal fixes it", async () => {
     const grant = await logIn({ url });
     await step(3 * hour);
     expect(await session(grant)).toBe(401);
@@ -70,7 +69,7 @@ describe("a clock that steps", () => {
     expect((await renew(next)).status).toBe(200);
   });
 
-  it("forth beyond the idle time ends no session for good", async () => {
+  it("a jump ahead beyond the idle time ends no session for good", async () => {
     const grant = await logIn({ url });
     await step(20 * day);
     expect(await outcome(await renew(grant))).toEqual([401, "session_ended"]);
@@ -78,10 +77,10 @@ describe("a clock that steps", () => {
     expect((await renew(grant)).status).toBe(200);
   });
 
-  it("forth and back lets nothing in that has ended", async () => {
+  it("a jump ahead and back accepts nothing that has ended", async () => {
     const [ended, kept] = [await logIn({ url }), await logIn({ url })];
     expect((await logOut(ended)).status).toBe(204);
-    // Long enough ahead for every token to be over, and for the sweep to run.
+    // Long enough for every token to expire and for housekeeping to run.
     for (const ahead of [20 * minute, 2 * hour, 5 * day]) {
       await step(ahead);
       await new Promise((resolve) => setTimeout(resolve, 900));
@@ -92,7 +91,7 @@ describe("a clock that steps", () => {
     }
   });
 
-  it("back does not make a replay good", async () => {
+  it("a jump back does not make a replay valid", async () => {
     const first = await logIn({ url });
     const second: Grant = await (await renew(first)).json();
     const third: Grant = await (await renew(second)).json();

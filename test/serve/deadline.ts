@@ -1,18 +1,18 @@
-// What is promised within a time, as the promise is meant: nothing that began later may find it otherwise.
+// Deadlines that the contract promises: a request that begins later must find the promise kept.
 import { setTimeout } from "node:timers/promises";
 
 const pauseMs = 10;
 
 /**
- * Asks until it is so, and throws when an asking that began more than `ms` after the call found that it was not. How long
- * this process itself stood still between two askings, as on a machine that has other things to do, is not counted.
+ * Repeats the check until it succeeds, and throws when a check that began more than `ms` after the call fails. A pause of this
+ * process between two checks, as on a busy machine, does not count.
  */
 export async function within(ms: number, isSo: () => boolean | Promise<boolean>): Promise<void> {
   let untilMs = performance.now() + ms;
   for (;;) {
     const askedMs = performance.now();
     if (await isSo()) return;
-    if (askedMs > untilMs) throw new Error(`it was not so ${ms} ms afterwards`);
+    if (askedMs > untilMs) throw new Error(`it was still not so after ${ms} ms`);
     const pausedMs = performance.now();
     await setTimeout(pauseMs);
     untilMs += Math.max(0, performance.now() - pausedMs - 5 * pauseMs);

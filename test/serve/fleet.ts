@@ -1,5 +1,5 @@
-// A fleet: four `ampho serve` on one database, each with a key file of its own that is brought to it at its own moment and in
-// its own way, and clients that log in, renew and call through all of them.
+// A fleet of four `ampho serve` on one database. Each has a key file of its own, which changes at its own time and in its own
+// way, while clients log in, renew and call through all of them.
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,11 +10,11 @@ import { command, type Place, type Served, startServe } from "../world/serve.js"
 
 export interface Member {
   readonly served: Served;
-  /** Brings the text of a key file to it. */
+  /** Writes the text of a key file for it. */
   bring(text: string): Promise<void>;
 }
 
-/** How the file gets to a process: what it finds changed, and whether it is told. */
+/** The way in which a key file reaches a process: how it is replaced, and whether a signal follows. */
 type Way = (file: string, text: string, tell: () => void) => Promise<void> | void;
 
 const ways: readonly Way[] = [
@@ -59,7 +59,7 @@ export async function startFleet(place: Place, text: string): Promise<readonly M
   return members;
 }
 
-/** To one after the other, so that for a while each stage of it is there; resolves when all have read it. */
+/** Brings it to one after the other, so that each stage exists for a while. Resolves when all have read it. */
 export async function rollOut(members: readonly Member[], text: string): Promise<void> {
   const { kid } = JSON.parse(text).keys[0];
   const others = JSON.parse(text).keys.length - 1;
@@ -67,7 +67,7 @@ export async function rollOut(members: readonly Member[], text: string): Promise
     await member.bring(text);
     await sleep(250);
   }
-  const says = new RegExp(`read anew: ${kid} signs${others > 0 ? ", \\S+ only verify" : '[;"]'}`);
+  const says = new RegExp(`read again\\. ${kid} signs\\.${others > 0 ? " \\S+.* only verif" : "(?! \\S+ only verif)"}`);
   for (const { served } of members)
     await vi.waitFor(() => expect(lastReading(served)).toMatch(says), { timeout: 30_000, interval: 25 });
 }
@@ -75,32 +75,32 @@ export async function rollOut(members: readonly Member[], text: string): Promise
 const lastReading = ({ stderr }: Served) =>
   stderr()
     .split("\n")
-    .filter((line) => line.includes("read anew"))
+    .filter((line) => line.includes("read again"))
     .at(-1);
 
-/** NODE_OPTIONS for a process in which so much time more has passed. */
+/** NODE_OPTIONS for a process whose clock is ahead by so many seconds. */
 export function shifted(seconds: number): string {
   const shift = `const now = Date.now; Date.now = () => now() + ${seconds * 1000};`;
   return `--import=data:text/javascript,${encodeURIComponent(shift)}`;
 }
 
-/** A command while so much time more has passed. */
+/** Runs a command whose clock is ahead by so many seconds. */
 export function later({ cwd, env }: Place, seconds: number, args: readonly string[]) {
   return command({ cwd, env: { ...env, NODE_OPTIONS: shifted(seconds) } }, args);
 }
 
 export interface Load {
-  /** What was answered, by what was asked: `login 200` -> how often. */
+  /** How often each kind of request got each result, by a text such as `login 200`. */
   readonly counts: ReadonlyMap<string, number>;
   /** Resolves when every client has begun and ended a renewal from now on. */
   renewedByAll(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Other judges of tokens than the fleet, by what they are called in the counts. */
+/** Verifiers of tokens besides the fleet, by their names in the counts. */
 export type Verifiers = Readonly<Record<string, (token: string) => Promise<{ readonly login: string }>>>;
 
-/** Clients that go on until they are stopped, each with one session at a time. */
+/** Clients that run until they are stopped, each with one session at a time. */
 export function startLoad(members: readonly Member[], clients: number, verifiers: Verifiers): Load {
   const counts = new Map<string, number>();
   const renewed: number[] = Array.from({ length: clients }, () => 0);
@@ -151,7 +151,7 @@ export function startLoad(members: readonly Member[], clients: number, verifiers
   return {
     counts,
     async renewedByAll() {
-      // The one that is on its way may have been begun before.
+      // A renewal that is under way can have begun earlier.
       const enough = renewed.map((count) => count + 2);
       while (renewed.some((count, number) => count < (enough[number] ?? 0))) await sleep(20);
     },

@@ -1,4 +1,4 @@
-// SIGHUP to `ampho serve`: the key file is read anew, and the terminal may be gone.
+// SIGHUP to `ampho serve`: it reads the key file again, and continues unless its terminal is gone.
 import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
@@ -37,19 +37,19 @@ const readiness = async ({ root }: Served) => {
 };
 
 describe("SIGHUP", () => {
-  it("has the key file read at once, as often as it comes, and ends nothing", async () => {
+  it("SIGHUP makes a server read the key file at once, as often as it comes, and ends nothing", async () => {
     const { served, write } = await filed();
     const before = await logIn(served);
     write(JSON.stringify({ keys: [next, old] }));
     for (let times = 0; times < 20; times++) served.process.kill("SIGHUP");
     await hangUp(served, /^SIGHUP: the key file was read\.$/);
     expect(await kids(served)).toEqual([next["kid"], old["kid"]]);
-    expect(notices(served).filter((line) => line.includes("read anew"))).toHaveLength(1);
+    expect(notices(served).filter((line) => line.includes("read again"))).toHaveLength(1);
     expect((await fetch(`${served.url}/session`, { headers: bearer(before.token) })).status).toBe(200);
     expect((await served.stop()).code).toBe(0);
   });
 
-  it("says what is wrong with a bad file and nothing of it; the old keys go on, and /readyz tells beside its 200", async () => {
+  it("SIGHUP with a bad file logs the error without the text of the file, keeps the old keys, and shows in /readyz beside its 200", async () => {
     const { served, write } = await filed();
     const secret = String(next["d"]);
     write(JSON.stringify({ keys: [{ ...next, kty: "EC", x: secret }] }));
@@ -68,14 +68,14 @@ describe("SIGHUP", () => {
     await served.stop();
   });
 
-  it("does nothing where the key is not in a file, and says so", async () => {
+  it("SIGHUP does nothing where the key is not in a file, and logs that", async () => {
     const served = await startServe(freshPlace());
     await hangUp(served, /^error: SIGHUP: AMPHO_SECURITY_KEY_FILE is not set; the keys stay as they are$/);
     expect((await readiness(served))[0]).toBe(200);
     await served.stop();
   });
 
-  it("that says that the terminal is gone stops the server, and no other one does", async () => {
+  it("SIGHUP stops the server only when its terminal is gone", async () => {
     const { cwd, env } = freshPlace();
     const line = `echo pid $$; exec '${process.execPath}' '${binary}' serve --port 0`;
     const terminal = spawn("script", ["-qec", line, "/dev/null"], {

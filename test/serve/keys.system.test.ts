@@ -16,7 +16,7 @@ interface Ground {
   readonly place: Place;
   readonly members: readonly Member[];
   readonly load: Load;
-  /** Whoever keeps the published keys fetches them once more, as by the end of each wait. */
+  /** Makes the caches of the published keys fetch them again, as they do by the end of each wait. */
   cachesRunOut(): Promise<void>;
   /** The key file that the operator changes. */
   text(): string;
@@ -29,7 +29,7 @@ async function open(env: Readonly<Record<string, string>>): Promise<Ground> {
   await addUser(bare);
   const text = () => readFileSync(path.join(bare.cwd, "key.json"), "utf8");
   const members = await startFleet(bare, text());
-  // Of the one that reads a new file last.
+  // The process that reads a new file last.
   const jwksUrl = `${members.at(-1)?.served.url}/.well-known/jwks.json`;
   const asking = createVerifier({ jwksUrl, log: () => {} });
   const fetchOnce = async () => createVerifier({ keys: await (await fetch(jwksUrl)).json(), log: () => {} });
@@ -51,7 +51,7 @@ async function open(env: Readonly<Record<string, string>>): Promise<Ground> {
 
 const kidsOf = (text: string) => JSON.parse(text).keys.map(({ kid }: { kid: string }) => kid);
 
-/** How the operator gets past the waits. */
+/** The two ways past the waits. */
 interface Passing {
   run(place: Place, stage: string, seconds: number): Promise<{ readonly code: number | null; readonly stderr: string }>;
 }
@@ -86,7 +86,7 @@ async function rotate({ place, members, load, text, cachesRunOut }: Ground, pass
   const activated = text();
   expect(await stage("retire")).toMatchObject({ code: 1, stderr: expect.stringContaining("Too early") });
   expect(text()).toBe(activated);
-  // What the wait is for: nobody holds anything any more that the old key signed.
+  // The reason for the wait: no client has anything left that the old key signed.
   await load.renewedByAll();
   expect(await passing.run(place, "retire", 15 * day)).toMatchObject({ code: 0 });
   expect(kidsOf(text())).toEqual([next]);
@@ -107,7 +107,9 @@ const allGood = [
 ];
 
 describe("a rotation under load on four processes that read it at different moments", () => {
-  it("refuses nobody, here or at a verifier by JWKS", { timeout: 240_000 }, async () => {
+  it("a rotation in stages rejects no request in the fleet or at a verifier by JWKS", {
+    timeout: 240_000,
+  }, async () => {
     const ground = await open({});
     await rotate(ground, byTime);
     await ground.close();
@@ -115,7 +117,7 @@ describe("a rotation under load on four processes that read it at different mome
     for (const { served } of ground.members) expect(served.stderr()).not.toMatch(/"(?:log)":"error/);
   });
 
-  it("nor does one that is forced once everything is in place, on PostgreSQL; each force is audited", {
+  it("a rotation that is forced once everything is in place rejects no request on PostgreSQL, and each force is audited", {
     timeout: 240_000,
   }, async () => {
     const server = await startPostgres();
@@ -136,7 +138,7 @@ describe("a rotation under load on four processes that read it at different mome
 });
 
 describe("a rotation at once", () => {
-  it("does refuse somebody: what is said above is not true of itself", { timeout: 240_000 }, async () => {
+  it("a rotation at once does reject requests, so the tests above can fail", { timeout: 240_000 }, async () => {
     const ground = await open({});
     await ground.load.renewedByAll();
     expect((await command(ground.place, ["sec-rotate-key", "--in-place"])).code).toBe(0);
@@ -149,7 +151,7 @@ describe("a rotation at once", () => {
 });
 
 describe("a stolen key", () => {
-  it("is out of all four processes within a second under load, and a new key lets everybody log in again", {
+  it("a stolen key is revoked in all four processes within a second under load, and logins work with a new key", {
     timeout: 240_000,
   }, async () => {
     const { place, members, load, text, close } = await open({});

@@ -1,5 +1,5 @@
-// kill -9 on a real server while logins, renewals and logouts are acknowledged: after each restart all that was
-// acknowledged is there, each session has one live generation, and nothing is half written.
+// kill -9 on a real server while it acknowledges logins, renewals and logouts. After each restart everything acknowledged is
+// in the database, each session has one live generation, and no write is partial.
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { loadDriver } from "../../dist/store/sqlite/driver.js";
@@ -7,7 +7,7 @@ import { alice } from "../world/people.js";
 import { bearer, type Grant, post } from "../world/requests.js";
 import { addUser, command, freshPlace, type Place, type Served, startServe, unthrottled } from "../world/serve.js";
 
-/** What a client knows of its session: the newest grant, and the renewal that it has begun and not heard of. */
+/** A client's knowledge of its session: the newest grant, and the renewal whose response it has not seen. */
 interface Client {
   readonly id: string;
   grant: Grant;
@@ -24,12 +24,12 @@ async function grantOf(response: Response): Promise<Grant> {
 }
 
 const renew = async ({ url }: Served, client: Client): Promise<Response> => {
-  // As a careful client does: the key is stored before the first try, and the next try brings it again.
+  // As a careful client does: it stores the key before the first attempt, and sends it again with the next.
   client.begun ??= `retry-${crypto.randomUUID()}`;
   return post(`${url}/renew`, { refresh_token: client.grant.refresh_token }, { "idempotency-key": client.begun });
 };
 
-/** Logs in, renews and logs out without pause until the server is gone; keeps to what was acknowledged. */
+/** Logs in, renews and logs out without pause until the server is gone. It records only what was acknowledged. */
 async function work(served: Served, clients: Client[], acknowledge: () => void): Promise<void> {
   try {
     for (;;) {
@@ -51,12 +51,12 @@ async function work(served: Served, clients: Client[], acknowledge: () => void):
       acknowledge();
     }
   } catch (error) {
-    // The connection broke: that is the end of this round, and the only one.
+    // The connection broke, which ends this round.
     if (!(error instanceof TypeError)) throw error;
   }
 }
 
-it("nothing that was acknowledged is lost, round after round", { timeout: 90_000 }, async () => {
+it("no acknowledged write is lost when a server is killed, round after round", { timeout: 90_000 }, async () => {
   const place = freshPlace({ ...unthrottled, AMPHO_SECURITY_SESSIONS_PER_USER: "10000" });
   await addUser(place);
   let clients: Client[] = [];
@@ -89,14 +89,14 @@ async function expectKept(served: Served, clients: readonly Client[]): Promise<v
       expect([asked.status, (await renew(served, client)).status]).toEqual([401, 401]);
       continue;
     }
-    // A logout that was asked for and not answered may be done or not, but wholly.
+    // A logout without a response is either complete or absent.
     const renewed = await renew(served, client);
     expect([200, client.over === "asked" ? 401 : 200]).toContain(renewed.status);
     expect(asked.status).toBe(renewed.status);
     if (renewed.status !== 200) continue;
     const grant: Grant = await renewed.json();
     expect(generationOf(grant)).toBe(before + 1);
-    // One generation is live: the one before it is given the same again, none is ahead.
+    // One generation is live. A client with the one before gets it again, and none is ahead.
     expect(generationOf(await grantOf(await renew(served, client)))).toBe(before + 1);
   }
 }

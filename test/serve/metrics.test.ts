@@ -1,4 +1,4 @@
-// GET /metrics of `ampho serve`: where it is, where it is not, and who may read it.
+// GET /metrics of `ampho serve`: where it is served, and which requests can read it.
 import { describe, expect, it } from "vitest";
 import { sendRaw } from "../http/raw.js";
 import { familiesOf, samplesOf } from "../telemetry/reading.js";
@@ -7,15 +7,15 @@ import { addUser, command, freshPlace, logIn, type Served, startServe } from "..
 
 const token = "a-token-for-prometheus-and-nobody-else";
 
-/** Where the process says that its metrics are. */
+/** The address of the metrics that the process logs. */
 function metricsUrl({ stderr }: Served): string {
   const [, url] = /"notice":"metrics: (http:\/\/[^"]+)"/.exec(stderr()) ?? [];
   if (url === undefined) throw new Error("it says nothing of metrics");
   return url;
 }
 
-describe("by default", () => {
-  it("there is none, with or without a token", async () => {
+describe("metrics by default", () => {
+  it("metrics are not served by default, with or without a token", async () => {
     const served = await startServe(freshPlace());
     expect(served.stderr()).not.toContain("metrics");
     for (const headers of [{}, bearer(token)])
@@ -24,8 +24,8 @@ describe("by default", () => {
   });
 });
 
-describe("on a port of its own", () => {
-  it("it is open there, with the probes and nothing else, and not on the port of the service", async () => {
+describe("metrics on a port of their own", () => {
+  it("metrics on their own port are open there, beside the probes, and absent from the port of the service", async () => {
     const place = freshPlace({ AMPHO_METRICS_PORT: "0" });
     await addUser(place);
     const served = await startServe(place);
@@ -55,7 +55,7 @@ describe("on a port of its own", () => {
     await expect(fetch(url)).rejects.toThrow();
   });
 
-  it("it asks for a token where one is configured", async () => {
+  it("metrics on their own port require a token where one is configured", async () => {
     const served = await startServe(freshPlace({ AMPHO_METRICS_PORT: "0", AMPHO_METRICS_TOKEN: token }));
     const url = metricsUrl(served);
     expect((await fetch(url)).status).toBe(401);
@@ -64,7 +64,7 @@ describe("on a port of its own", () => {
     await served.stop();
   });
 
-  it("that is taken the process ends, and says which", async () => {
+  it("serve ends and names the port when the port of the metrics is taken", async () => {
     const first = await startServe(freshPlace({ AMPHO_METRICS_PORT: "0" }));
     const { port } = new URL(metricsUrl(first));
     const { code, stdout, stderr } = await command(freshPlace({ AMPHO_METRICS_PORT: port }), ["serve", "--port", "0"]);
@@ -73,7 +73,7 @@ describe("on a port of its own", () => {
     await first.stop();
   });
 
-  it("readings leave no line in the log, refusals one each", async () => {
+  it("successful readings leave no line in the log, and rejected ones leave one each", async () => {
     const served = await startServe(freshPlace({ AMPHO_METRICS_PORT: "0" }));
     const url = metricsUrl(served);
     for (let times = 0; times < 3; times++) await (await fetch(url)).text();
@@ -85,8 +85,8 @@ describe("on a port of its own", () => {
   });
 });
 
-describe("on the port of the service", () => {
-  it("it is for whoever has the token, the whole of it", async () => {
+describe("metrics on the port of the service", () => {
+  it("metrics on the port of the service require the whole token", async () => {
     const served = await startServe(freshPlace({ AMPHO_METRICS_TOKEN: token }));
     const url = `${served.root}/metrics`;
     const ask = async (authorization?: string, method = "GET") => {
@@ -109,7 +109,7 @@ describe("on the port of the service", () => {
     await served.stop();
   });
 
-  it("no user's token opens it", async () => {
+  it("the token of a user does not open the metrics", async () => {
     const place = freshPlace({ AMPHO_METRICS_TOKEN: token });
     await addUser(place);
     const served = await startServe(place);
@@ -120,7 +120,7 @@ describe("on the port of the service", () => {
     await served.stop();
   });
 
-  it("a token that could be attempted is a bad value, and is not shown", async () => {
+  it("a metrics token that an attacker could guess is a wrong value, and is not printed", async () => {
     const { code, stderr } = await command(freshPlace({ AMPHO_METRICS_TOKEN: "short-one" }), ["serve"]);
     expect([code, stderr.includes("AMPHO_METRICS_TOKEN"), stderr.includes("short-one")]).toEqual([2, true, false]);
   });

@@ -15,18 +15,18 @@ const sessionStatus = async ({ url }: Served, token: string) =>
   (await fetch(`${url}/session`, { headers: bearer(token) })).status;
 
 describe("the schema of a PostgreSQL database in production", () => {
-  it("is not touched by a process: it names the command and ends", async () => {
+  it("serve does not change the schema in production: it names the command and ends", async () => {
     const { code, stderr, stdout } = await command(place, ["serve", "--port", "0"]);
     expect([code, stdout]).toEqual([1, ""]);
     expect(stderr).toMatch(/schema version 0, but this program needs \d+\. Run `ampho db-up`\./);
   });
 
-  it("cannot be made by the role that runs the service", async () => {
+  it("the role that runs the service cannot create the schema", async () => {
     const { code, stderr } = await command(place, ["db-up"]);
     expect([code, stderr.trim()]).toEqual([1, expect.stringContaining("the role lacks rights in the database")]);
   });
 
-  it("is brought up, told and taken back by its owner", async () => {
+  it("the owner of the schema can migrate it up, read its version, and migrate it down", async () => {
     const owner = freshPlace({ AMPHO_DATABASE_URL: database.ownerUrl });
     expect(await command(owner, ["db-current"])).toMatchObject({ code: 0, stdout: "0\n" });
     expect(await command(owner, ["db-up"])).toMatchObject({
@@ -47,7 +47,7 @@ describe("the schema of a PostgreSQL database in production", () => {
   });
 });
 
-describe("what is wrong with a postgres:// URL", () => {
+describe("errors in a postgres:// URL", () => {
   const wrong: readonly (readonly [string, Partial<URL>, RegExp])[] = [
     ["the password", { password: "secret-1" }, /rejects the role or its password/],
     ["the port", { port: "1" }, /nothing listens at the address/],
@@ -56,7 +56,7 @@ describe("what is wrong with a postgres:// URL", () => {
     ["TLS where there is none", { search: "?sslmode=verify-full" }, /no TLS connection/],
     ["a certificate file", { search: "?sslrootcert=/secret-4" }, /AMPHO_DATABASE_URL has a wrong parameter/],
   ];
-  it.each(wrong)("%s: one line that shows nothing of it", async (_, change, message) => {
+  it.each(wrong)("an error in %s is reported in one line without the value", async (_, change, message) => {
     const url = new URL(database.runtimeUrl);
     const { password, username } = url;
     Object.assign(url, change);
@@ -76,7 +76,7 @@ describe("two processes", () => {
     pair = [await startServe(place), await startServe(place)];
   });
 
-  it("are one service: a login on one renews on the other", async () => {
+  it("two processes are one service, and a login on one renews on the other", async () => {
     const { token, refresh_token } = await logIn(pair[0]);
     expect(await sessionStatus(pair[1], token)).toBe(200);
     const renewed = await post(`${pair[1].url}/renew`, { refresh_token });
@@ -85,7 +85,7 @@ describe("two processes", () => {
     expect((await post(`${pair[0].url}/renew`, { refresh_token: next.refresh_token })).status).toBe(200);
   });
 
-  it("a logout on one is refused on the other within a second", async () => {
+  it("a logout on one process is effective on the other within a second", async () => {
     for (let round = 0; round < 5; round++) {
       const { token } = await logIn(pair[0]);
       expect(await sessionStatus(pair[1], token)).toBe(200);
@@ -95,7 +95,7 @@ describe("two processes", () => {
     }
   });
 
-  it("of 20 renewals at once, half of them on each, exactly one moves the generation", async () => {
+  it("exactly one of 20 renewals at once, half of them on each process, advances the generation", async () => {
     let { refresh_token } = await logIn(pair[0]);
     for (let round = 1; round <= 10; round++) {
       const answers = await Promise.all(
@@ -111,7 +111,7 @@ describe("two processes", () => {
     expect(row).toEqual({ moved: 12 });
   });
 
-  it("have one time, the server's: one whose machine is two hours ahead decides as the other does, and says so", async () => {
+  it("two processes use the time of the database, and one whose clock is two hours ahead logs a warning", async () => {
     const shift = `data:text/javascript,${encodeURIComponent("const now = Date.now; Date.now = () => now() + 7200000")}`;
     const ahead = await startServe({ ...place, env: { ...place.env, NODE_OPTIONS: `--import=${shift}` } });
     const now = Math.floor(Date.now() / 1000);
@@ -129,7 +129,7 @@ describe("two processes", () => {
     );
   });
 
-  it("say nothing of the password, and end by themselves", async () => {
+  it("two processes print nothing of the password, and end by themselves", async () => {
     const { password } = new URL(database.runtimeUrl);
     for (const served of pair) {
       const { code, stderr, stdout } = await served.stop();

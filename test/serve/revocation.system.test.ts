@@ -1,4 +1,4 @@
-// What is revoked is refused in every process within a second, whatever happens to the order of commits and to the store.
+// A revocation is effective in every process within a second, for any order of commits and any outage of the database.
 import { copyFileSync, mkdirSync, renameSync } from "node:fs";
 import path from "node:path";
 import pg from "pg";
@@ -23,7 +23,7 @@ import {
 import { useDatabase, usePostgres } from "../world/use-postgres.js";
 import { within } from "./deadline.js";
 
-// Many processes start here, on a machine that may have much to do.
+// Many processes start here, on a machine that can be busy.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const server = usePostgres(startOwnPostgres);
@@ -45,7 +45,7 @@ const status = async ({ url }: Served, token: string) =>
 const logOut = async ({ url }: Served, token: string) =>
   (await fetch(`${url}/logout`, { method: "POST", headers: bearer(token) })).status;
 
-/** From now on within a second, in each of them. */
+/** Checks that each of them rejects the token within a second from now. */
 const refused = (token: string, ...all: readonly Served[]) =>
   Promise.all(all.map((served) => within(1000, async () => (await status(served, token)) === 401)));
 
@@ -61,7 +61,7 @@ async function connect(url: string): Promise<pg.Client> {
 }
 
 describe("a revocation that is committed late", () => {
-  it("is missed by nobody: not by who has read meanwhile, nor by who starts meanwhile, nor is the next one", async () => {
+  it("no process misses a revocation that commits late, neither those that have read meanwhile, nor those that start, nor the next one", async () => {
     const first = await start(postgres);
     const [late, next] = [(await logIn(first)).token, (await logIn(first)).token];
     const client = await connect(database.runtimeUrl);
@@ -90,7 +90,7 @@ describe("a revocation that is committed late", () => {
     await new Promise((resolve) => setTimeout(resolve, 1000));
     for (const served of [first, second])
       expect([await status(served, late), await status(served, next)]).toEqual([200, 200]);
-    // The one that came second has no number, and so nothing that could be read before the first.
+    // The second revocation has no number yet, so no process could read it before the first.
     expect(answered).toBe(0);
     await client.query("commit");
     await refused(late, first, second);
@@ -102,11 +102,11 @@ describe("a revocation that is committed late", () => {
 
 interface Backup {
   readonly place: Place;
-  /** As it was then, after `change`, under the processes that go on. */
+  /** Restores the state of then, after `change`, under the running processes. */
   restore(change: () => Transaction<unknown>): Promise<void>;
 }
 
-/** Runs it where a test has the database for itself. */
+/** Runs an operation where a test has the database for itself. */
 async function run(
   work: Transaction<unknown>,
   query: (sql: string, values: readonly SqlValue[]) => Promise<readonly Row[]>,
@@ -118,7 +118,7 @@ async function run(
   }
 }
 
-/** `pg` gives a bigint as text. */
+/** `pg` returns a bigint as text. */
 function numeric([name, value]: [string, SqlValue]): [string, SqlValue] {
   return [name, typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value];
 }
@@ -176,7 +176,7 @@ async function backUpSqlite(): Promise<Backup> {
 describe.each([
   ["PostgreSQL", backUpPostgres],
   ["SQLite", backUpSqlite],
-])("a backup that is restored under running processes, on %s", (name, backUp) => {
+])("a backup of %s that is restored under running processes", (name, backUp) => {
   beforeAll(async () => {
     if (name !== "SQLite") return;
     sqlite = freshPlace(unthrottled);
@@ -193,7 +193,7 @@ describe.each([
     return page.last;
   };
 
-  it("what the processes know stays refused, and numbers that are given again are read", async () => {
+  it("processes keep rejecting what they know to be revoked, and read numbers that are used again", async () => {
     const pair = [await start(place()), await start(place())] as const;
     const [before, after] = [(await logIn(pair[0])).token, (await logIn(pair[0])).token];
     const backup = await backUp();
@@ -204,7 +204,7 @@ describe.each([
       yield* [];
     });
     expect(await last()).toBe(number);
-    // Longer than the second within which each of them can reach its store and reads.
+    // Longer than the second within which each of them reads the database again.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     for (const served of pair) expect([await status(served, before), await status(served, after)]).toEqual([401, 200]);
     await vi.waitFor(async () => expect(await logOut(pair[1], after)).toBe(204), { timeout: 5000, interval: 50 });
@@ -213,14 +213,14 @@ describe.each([
     for (const served of pair) expect(await status(served, before)).toBe(401);
   });
 
-  it("a session that came after it is ended by its logout, and by the end of all sessions, in every process", async () => {
+  it("a session that began after the restore ends in every process at its logout, and when all sessions are ended", async () => {
     const pair = [await start(place()), await start(place())] as const;
     const backup = await backUp();
     const [one, other] = [(await logIn(pair[0])).token, (await logIn(pair[0])).token];
     await backup.restore(function* () {
       yield* [];
     });
-    // Longer than the second within which each of them can reach its store and reads.
+    // Longer than the second within which each of them reads the database again.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     for (const served of pair) expect([await status(served, one), await status(served, other)]).toEqual([200, 200]);
     await vi.waitFor(async () => expect(await logOut(pair[1], one)).toBe(204), { timeout: 5000, interval: 50 });
@@ -230,7 +230,7 @@ describe.each([
     await refused(other, ...pair);
   });
 
-  it("everything is ended, though the number that says so is one that all have seen before", async () => {
+  it("ending everything works, although its number is one that all processes have seen before", async () => {
     const pair = [await start(place()), await start(place())] as const;
     const tokens = [(await logIn(pair[0])).token, (await logIn(pair[1])).token];
     const backup = await backUp();
@@ -248,7 +248,7 @@ describe.each([
     for (const served of pair) expect(await status(served, (await logIn(served)).token)).toBe(200);
   });
 
-  it("whoever logs in after everything was ended is let in, however often that was done since the backup", async () => {
+  it("new logins are accepted after everything was ended, however often that was done since the backup", async () => {
     const pair = [await start(place()), await start(place())] as const;
     const { token } = await logIn(pair[0]);
     const backup = await backUp();
@@ -259,22 +259,22 @@ describe.each([
       await store.endAllSessions({ ...ending, now: Math.floor(Date.now() / 1000) });
     await store.close();
     await refused(token, ...pair);
-    // The clock has gone on by more than the times at which everything was ended.
+    // The clock has passed the times at which everything was ended.
     await new Promise((resolve) => setTimeout(resolve, 3000));
     await backup.restore(endAll);
-    // Longer than the second within which each of them can reach its store and reads.
+    // Longer than the second within which each of them reads the database again.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     const again = await vi.waitFor(async () => (await logIn(pair[0])).token, { timeout: 5000, interval: 50 });
     for (const served of pair) expect(await status(served, again)).toBe(200);
   });
 
-  it("a role that is taken away then is refused in tokens of before it, however often roles were changed since", async () => {
+  it("a role that is removed after the restore is rejected in older tokens, however often roles were changed since", async () => {
     const pair = [await start(place()), await start(place())] as const;
     await changeRoles("--add", "editor");
     const backup = await backUp();
     for (const role of ["reader", "writer"]) await changeRoles("--add", role);
     const { token } = await logIn(pair[0]);
-    // More changes than seconds have passed: no version of roles lies ahead of the clock any more.
+    // More changes than seconds have passed, so no version of roles is ahead of the clock any more.
     await new Promise((resolve) => setTimeout(resolve, 3000));
     await backup.restore(function* () {
       yield* [];
@@ -283,7 +283,7 @@ describe.each([
     await refused(token, ...pair);
   });
 
-  it("a role that was taken away since stays refused where that is known, until it is taken away again and given", async () => {
+  it("a role that was removed since the backup stays rejected where that is known, until it is removed again and given", async () => {
     const pair = [await start(place()), await start(place())] as const;
     const change = (how: "--add" | "--remove") => changeRoles(how, "editor");
     await change("--add");
@@ -297,7 +297,7 @@ describe.each([
     await new Promise((resolve) => setTimeout(resolve, 3000));
     const ending = { origin: { actor: "operator" }, foreignMaxSeconds: 60, accessTtlSeconds: 900 } as const;
     await backup.restore(() => operations.endAllSessions.run({ ...ending, now: Math.floor(Date.now() / 1000) }));
-    // Longer than the second within which each of them can reach its store and reads.
+    // Longer than the second within which each of them reads the database again.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     const again = await vi.waitFor(async () => (await logIn(pair[0])).token, { timeout: 5000, interval: 50 });
     for (const served of pair) expect(await status(served, again)).toBe(401);
@@ -310,8 +310,8 @@ describe.each([
   });
 });
 
-describe("a process that cannot read revocations for longer than the bound", () => {
-  it("says so in /readyz and in the log, goes on with what it knows, and recovers", async () => {
+describe("a process that cannot read revocations for longer than the limit", () => {
+  it("a process that cannot read revocations reports it in /readyz and in the log, goes on with what it knows, and recovers", async () => {
     const served = await start(postgres);
     const { token } = await logIn(served);
     const ready = async () => {
@@ -331,14 +331,14 @@ describe("a process that cannot read revocations for longer than the bound", () 
   });
 });
 
-describe("a process that stood still", () => {
-  it("lets nobody in whose session was ended meanwhile, not even on requests that have waited for it", async () => {
+describe("a process that was stopped for a while", () => {
+  it("a stopped process accepts no session that ended meanwhile, not even on requests that have waited for it", async () => {
     const [other, stopped] = await Promise.all([start(postgres), start(postgres)]);
     const [ended, good] = [(await logIn(other)).token, (await logIn(other)).token];
     let answered = 0;
     const ask = (token: string, times: number) =>
       Promise.all(Array.from({ length: times }, () => status(stopped, token).finally(() => answered++)));
-    // Over connections that stay open: what comes by them waits for nothing else.
+    // Over connections that stay open, so that the requests wait for nothing else.
     expect(new Set(await ask(ended, 20))).toEqual(new Set([200]));
     stopped.process.kill("SIGSTOP");
     expect(await logOut(other, ended)).toBe(204);
@@ -352,7 +352,7 @@ describe("a process that stood still", () => {
     expect(new Set(letIn)).toEqual(new Set([200]));
   });
 
-  it("waits for no longer than a second for a store that does not answer", async () => {
+  it("a stopped process waits no longer than a second for a database that does not respond", async () => {
     const stopped = await start(postgres);
     const { token } = await logIn(stopped);
     expect(await status(stopped, token)).toBe(200);
@@ -363,13 +363,13 @@ describe("a process that stood still", () => {
     await new Promise((resolve) => setTimeout(resolve, 1500));
     stopped.process.kill("SIGCONT");
     expect(new Set(await Promise.all(waiting))).toEqual(new Set([200]));
-    // And from then on for nothing.
+    // After that it waits for nothing.
     expect(await status(stopped, token)).toBe(200);
   });
 });
 
-describe("a guarded request", () => {
-  it("asks the store nothing: PostgreSQL counts no transaction for it", async () => {
+describe("guarded requests and the database", () => {
+  it("a guarded request causes no transaction in PostgreSQL", async () => {
     const served = await start(postgres);
     const { token } = await logIn(served);
     const ask = async (route: string, times: number) => {
@@ -382,11 +382,11 @@ describe("a guarded request", () => {
     };
     const before = await counted();
     await ask("/sessions", 300);
-    // The server tells with a delay what it has counted.
+    // The server publishes its counts with a delay.
     await vi.waitFor(async () => expect(await counted()).toBeGreaterThanOrEqual(before + 300), 10_000);
     const between = await counted();
     await ask("/session", 800);
-    // Reads of revocations go on, four a second, and so do these questions.
+    // Reads of revocations go on, four a second, and so do these queries.
     await new Promise((resolve) => setTimeout(resolve, 1500));
     expect((await counted()) - between).toBeLessThan(400);
   });

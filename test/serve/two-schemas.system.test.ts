@@ -1,12 +1,12 @@
-// Programs of two schema versions serve one database, while the newer one migrates it and afterwards: first expand, then
-// contract. Real processes under load.
+// Programs of two schema versions serve one database while the newer one migrates it, and afterwards. First expand, then
+// contract, with real processes under load.
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { contracting, expanding, type LaterProgram, makeLaterProgram, present } from "../store/later-program.js";
 import { addUser, command, freshPlace, type Place, startServe, unthrottled } from "../world/serve.js";
 import { usePostgres } from "../world/use-postgres.js";
 import { startClients } from "./clients.js";
 
-// Many processes start here, on a machine that may have much to do.
+// Many processes start here, on a machine that can be busy.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let later: LaterProgram;
@@ -22,7 +22,7 @@ afterAll(async () => {
 });
 
 interface Places {
-  /** Where processes serve, and where the schema is changed. */
+  /** The folder and environment of the servers, and those of the commands that change the schema. */
   readonly serving: Place;
   readonly owning: Place;
 }
@@ -45,7 +45,7 @@ const stores: readonly (readonly [string, () => Promise<Places>])[] = [
   ],
 ];
 
-describe.each(stores)("on %s", (_, open) => {
+describe.each(stores)("two schema versions on %s", (_, open) => {
   let serving: Place;
   let owning: Place;
   const of = (place: Place, { main }: LaterProgram): Place => ({ ...place, program: main });
@@ -64,7 +64,7 @@ describe.each(stores)("on %s", (_, open) => {
     });
   });
 
-  it("nothing fails on either while the newer one migrates, nor side by side afterwards", async () => {
+  it("no request fails on either version while the newer one migrates, nor side by side afterwards", async () => {
     const clients = startClients(6, [await startServe(serving), await startServe(serving)]);
     await clients.go(10);
     expect(await command(of(owning, later), ["db-up"])).toMatchObject({
@@ -82,7 +82,7 @@ describe.each(stores)("on %s", (_, open) => {
     for (const each of clients.processes) expect((await each.stop()).code).toBe(0);
   });
 
-  it("the older program's commands work with it, and change nothing of the schema", async () => {
+  it("commands of the older program work with the newer one, and do not change the schema", async () => {
     expect(await command(owning, ["user-list"])).toMatchObject({ code: 0, stdout: expect.stringContaining("alice") });
     expect(await command(owning, ["db-up"])).toMatchObject({ code: 0, stdout: "" });
     expect(await command(owning, ["db-current"])).toMatchObject({ code: 0, stdout: `${present + 1}\n` });
@@ -93,7 +93,7 @@ describe.each(stores)("on %s", (_, open) => {
     expect((await command(of(owning, later), ["db-show"])).stdout).toMatch(/expanding +\d{4}-/);
   });
 
-  it("once it is contracted the oldest program does not start, and the one in between goes on", async () => {
+  it("the oldest program does not start once the schema is contracted, and the one in between goes on", async () => {
     expect(await command(of(owning, latest), ["db-up"])).toMatchObject({
       code: 0,
       stdout: `Applied migration ${present + 2} (contracting).\n`,
@@ -107,7 +107,7 @@ describe.each(stores)("on %s", (_, open) => {
     for (const each of clients.processes) await each.stop();
   });
 
-  it("all the way back, the oldest program serves again", async () => {
+  it("the oldest program serves again after all migrations are undone", async () => {
     for (const name of ["contracting", "expanding"])
       expect((await command(of(owning, latest), ["db-down"])).stdout).toMatch(
         new RegExp(`^Reverted migration \\d+ \\(${name}\\)\\.$`, "m"),

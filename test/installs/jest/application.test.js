@@ -1,4 +1,4 @@
-// A CommonJS project's own test, as Jest runs it without a word of configuration.
+// The tests of a CommonJS project, as Jest runs them without configuration.
 const express = require("express");
 const { AmphoError, createAmpho } = require("ampho");
 const { createClient } = require("ampho/client");
@@ -26,14 +26,14 @@ afterAll(async () => {
   await ampho.close();
 });
 
-test("who has logged in is let in", async () => {
+test("a user who has logged in is accepted", async () => {
   const client = createClient({ baseUrl: url });
   await client.login("alice", password);
   expect(await (await client.fetch("/hello")).text()).toBe("alice");
   expect((await fetch(`${url}/hello`)).status).toBe(401);
 });
 
-test("errors are those that the application knows", async () => {
+test("errors are instances of the class that the application imports", async () => {
   await expect(createClient({ baseUrl: url }).login("alice", "wrong")).rejects.toBeInstanceOf(AmphoError);
   await expect(ampho.verify("nonsense")).rejects.toMatchObject({ code: "invalid_token" });
   await expect(createAmpho({ tokenTll: 5 })).rejects.toThrow(/tokenTtl/);
@@ -45,7 +45,7 @@ test("another service verifies the token", async () => {
   expect((await createVerifier({ keys: key }).verify(token)).login).toBe("alice");
 });
 
-test("PostgreSQL that is away is told as what it is", async () => {
+test("an unreachable PostgreSQL is reported as unreachable", async () => {
   const options = { databaseUrl: "postgres://a@127.0.0.1:1/a", log: () => {}, key };
   await expect(createAmpho(options)).rejects.toThrow(/nothing listens at the address/);
 });

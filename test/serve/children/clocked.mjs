@@ -1,4 +1,4 @@
-// The server of `ampho serve` on a clock that runs apart from the machine's by as many seconds as stdin said last.
+// The server of `ampho serve` on a clock that differs from the machine's by the seconds that stdin sent last.
 import { createInterface } from "node:readline";
 import { createAmpho } from "../../../dist/ampho.js";
 import { createAccessLog } from "../../../dist/http/server/access-log.js";

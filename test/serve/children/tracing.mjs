@@ -1,4 +1,4 @@
-// Loaded before `ampho serve`, as an operator does it: an SDK that writes each span, a line of JSON, to SPANS_FILE.
+// An SDK as operators load it before `ampho serve`. It writes each span as a line of JSON to SPANS_FILE.
 import { appendFileSync } from "node:fs";
 import { isMainThread } from "node:worker_threads";
 import { NodeTracerProvider, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-node";
