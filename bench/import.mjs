@@ -5,7 +5,6 @@ import path from "node:path";
 import { loadDriver } from "../dist/store/sqlite/driver.js";
 import { openSqlite } from "../dist/store/sqlite/store.js";
 import { importUsers } from "../dist/users/import.js";
-import { linesOf } from "../dist/users/import-lines.js";
 import { machine, median, print } from "./measure.mjs";
 
 const rows = Number(process.argv[2] ?? 200_000);
@@ -40,7 +39,7 @@ async function imported(round) {
   const megabytes = [];
   const begin = performance.now();
   const onProgress = () => void megabytes.push(process.memoryUsage().rss / 2 ** 20);
-  await importUsers({ store, clock }, linesOf(chunks()), { onProgress }, { actor: "operator" });
+  await importUsers({ store, clock }, chunks(), { onProgress }, { actor: "operator" });
   const perSecond = rows / ((performance.now() - begin) / 1000);
   await store.close();
   const quarters = [1, 2, 3, 4].map((quarter) => megabytes[Math.ceil((megabytes.length * quarter) / 4) - 1] ?? 0);

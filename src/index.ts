@@ -26,5 +26,5 @@ export type { Lockout } from "./throttle/attempt.js";
 export type { Auth } from "./tokens/auth.js";
 export type { ApplicationUser, ApplicationUsers } from "./users/application-users.js";
 export type { HashFormatCount } from "./users/hash-formats.js";
-export type { ImportOptions, ImportReport, Lines, WrongLine } from "./users/import.js";
-export { linesOf } from "./users/import-lines.js";
+export type { ImportOptions, ImportReport, WrongLine } from "./users/import.js";
+export type { ImportInput } from "./users/import-lines.js";

@@ -1,25 +1,34 @@
-// JSON Lines (jsonlines.org) in and out of bytes: what a stream gives is cut into lines, and a line is read as a new user.
+// The input of an import: JSON Lines (jsonlines.org). The input is split into lines, and each line is read as a new user.
 
+import type { Readable } from "node:stream";
 import { parseJsonObject } from "../crypto/json.js";
 import { canonicalLogin, checkNewLogin } from "../logins/login-name.js";
 import { identifyHash } from "../passwords/formats/formats.js";
 import type { StagedUser } from "../store/sql/imports.js";
 import { findRoleProblem } from "./roles.js";
 
-/** A line holds a login, a hash and roles: the longest of any use has some thousand bytes. */
+/** A line has a login, a hash and roles. The longest useful one has some thousand bytes. */
 export const lineMaxBytes = 65_536;
 
 const lineFeed = 0x0a;
 
+type Chunk = Uint8Array | string;
+
+/** Chunks of JSON Lines, or its lines with or without their line feeds. */
+export type ImportInput = Readable | AsyncIterable<Chunk> | Iterable<Chunk>;
+
 /**
- * The lines of a stream of bytes (or of text), without their line feeds. Of a line that is too long only so much is kept
- * that it is seen to be too long: memory stays bounded whatever comes.
+ * Yields the lines of an input, without their line feeds. Of a line that is too long it keeps only what shows that, so memory
+ * is bounded for any input.
+ *
+ * A stream can split its bytes anywhere, so the first items decide whether an item without a line feed is a line. It is one
+ * if it is a complete JSON object, or a string that cannot be the beginning of one.
  */
-export async function* linesOf(
-  chunks: AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>,
-): AsyncGenerator<Uint8Array> {
+export async function* linesOf(input: ImportInput): AsyncGenerator<Chunk> {
   let parts: Buffer[] = [];
   let length = 0;
+  /** Undefined until an item shows it. */
+  let itemsAreLines: boolean | undefined;
   const keep = (part: Buffer): void => {
     const room = lineMaxBytes + 1 - length;
     if (room <= 0 || part.length === 0) return;
@@ -27,16 +36,23 @@ export async function* linesOf(
     length += Math.min(part.length, room);
   };
   const take = (): Buffer => {
-    // Most lines lie within one chunk; the others are copied once.
+    // Most lines lie within one chunk. The others are copied once.
     const line = parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts, length);
     parts = [];
     length = 0;
     return line;
   };
-  for await (const chunk of chunks) {
+  for await (const chunk of input as AsyncIterable<Chunk>) {
     const bytes = bytesOf(chunk);
+    let end = bytes.indexOf(lineFeed);
+    itemsAreLines ??= areLines(chunk, bytes, end);
+    if (end < 0 && itemsAreLines === true) {
+      // As it came: a string can still be checked for well-formed Unicode.
+      yield chunk;
+      continue;
+    }
     let start = 0;
-    for (let end = bytes.indexOf(lineFeed); end >= 0; end = bytes.indexOf(lineFeed, start)) {
+    for (; end >= 0; end = bytes.indexOf(lineFeed, start)) {
       keep(bytes.subarray(start, end));
       yield take();
       start = end + 1;
@@ -46,6 +62,14 @@ export async function* linesOf(
   if (length > 0) yield take();
 }
 
+/** Undefined if this item can be either: it is empty, or it ends with its only line feed. */
+function areLines(chunk: Chunk, bytes: Buffer, end: number): boolean | undefined {
+  if (end >= 0) return end === bytes.length - 1 ? undefined : false;
+  if (bytes.length === 0) return undefined;
+  if (typeof chunk === "string" && !/^[\uFEFF\s]*\{/.test(chunk)) return true;
+  return parseJsonObject(withoutMark(bytes)) !== undefined;
+}
+
 export function bytesOf(text: Uint8Array | string): Buffer {
   if (typeof text === "string") return Buffer.from(text);
   return Buffer.from(text.buffer, text.byteOffset, text.byteLength);
@@ -53,9 +77,9 @@ export function bytesOf(text: Uint8Array | string): Buffer {
 
 export interface ReadUser {
   readonly user: Omit<StagedUser, "id">;
-  /** By which the report counts: the hash's, or `none`. */
+  /** The hash's format for the report, or `none`. */
   readonly format: string;
-  /** Of the line. */
+  /** The length of the line. */
   readonly bytes: number;
 }
 
@@ -63,30 +87,29 @@ export type ReadLine = ReadUser | { readonly wrong: string } | "empty";
 
 const wrong = (reason: string) => ({ wrong: reason });
 
-/** Reasons are for people and hold nothing of the line. `first`: a byte order mark may stand before it. */
+/** `line`: its number, from 1. The reason of a wrong line is for people and contains nothing of the line. */
 export function readImportLine(text: Uint8Array | string, line: number): ReadLine {
   if (typeof text === "string" && !text.isWellFormed()) return wrong("The line is not well-formed Unicode.");
-  const bytes = withoutMark(bytesOf(text), line);
+  const bytes = line === 1 ? withoutMark(bytesOf(text)) : bytesOf(text);
   if (bytes.length > lineMaxBytes) return wrong(`The line has more than ${lineMaxBytes} bytes.`);
   if (bytes.every(isBlank)) return "empty";
   const object = parseJsonObject(bytes);
-  if (object === undefined)
-    return wrong("The line is not a JSON object in UTF-8 in which each member is written once.");
+  if (object === undefined) return wrong("The line is not a JSON object in UTF-8 whose members are all different.");
   return readMembers(object, line, bytes.length);
 }
 
 const members = new Set(["login", "password_hash", "roles"]);
 
 function readMembers(object: Readonly<Record<string, unknown>>, line: number, bytes: number): ReadLine {
-  // Left aside, a misspelled `password_hash` would make users who cannot log in.
+  // If it were ignored, a misspelt `password_hash` would create users who cannot log in.
   if (Object.keys(object).some((name) => !members.has(name)))
-    return wrong("The line has a member that is none of login, password_hash and roles.");
+    return wrong("The line has an unknown member. The members are login, password_hash and roles.");
   const { login, password_hash: passwordHash = null, roles = [] } = object;
-  if (typeof login !== "string") return wrong("The login is missing, or is not a string.");
+  if (typeof login !== "string") return wrong("The login is missing or is not a string.");
   const reason = checkNewLogin(login);
   if (reason !== undefined) return wrong(reason);
   if (passwordHash !== null && typeof passwordHash !== "string")
-    return wrong("The password_hash is not a string (a JSON credential is given as the text of its JSON).");
+    return wrong("The password_hash is not a string. Give a JSON credential as the text of its JSON.");
   if (!isTexts(roles)) return wrong("The roles are not an array of strings.");
   const badRole = findRoleProblem(roles);
   if (badRole !== undefined) return wrong(badRole);
@@ -103,9 +126,9 @@ function readMembers(object: Readonly<Record<string, unknown>>, line: number, by
   return { user, format: hash.format, bytes };
 }
 
-/** Some programs write a byte order mark before the first line; it says nothing here (RFC 8259 section 8.1). */
-function withoutMark(bytes: Buffer, line: number): Buffer {
-  const marked = line === 1 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+/** Some programs write a byte order mark before the first line, and parsers can ignore it (RFC 8259 §8.1). */
+function withoutMark(bytes: Buffer): Buffer {
+  const marked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
   return marked ? bytes.subarray(3) : bytes;
 }
 

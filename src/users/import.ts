@@ -8,7 +8,7 @@ import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
 import type { StagedUser } from "../store/sql/imports.js";
 import type { Store } from "../store/store.js";
-import { type ReadUser, readImportLine } from "./import-lines.js";
+import { type ImportInput, linesOf, type ReadUser, readImportLine } from "./import-lines.js";
 
 export interface ImportOptions {
   /** Looks at everything and imports nothing; wrong lines are then in the report instead of making it fail. */
@@ -34,8 +34,6 @@ export interface ImportReport {
   /** How many lines are wrong: always 0 but for a dry run. */
   readonly wrong: number;
 }
-
-export type Lines = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
 
 /** Some 30 ms of writing, for which others wait. */
 const batchMax = { lines: 2000, bytes: 1 << 20 };
@@ -63,7 +61,7 @@ interface ImportDeps {
  */
 export async function importUsers(
   deps: ImportDeps,
-  lines: Lines,
+  input: ImportInput,
   options: ImportOptions,
   origin: Origin,
 ): Promise<ImportReport> {
@@ -82,7 +80,7 @@ export async function importUsers(
   const alive = setInterval(() => void stage([]).catch(() => undefined), aliveMs);
   alive.unref();
   try {
-    for await (const window of windowsOf(lines, tally)) {
+    for await (const window of windowsOf(input, tally)) {
       const refused: Refused[] = [];
       for (const batch of batchesOf(window)) {
         const outcome = await spaced(() => stage(batch));
@@ -150,11 +148,11 @@ export function spacing({ clock }: Pick<ImportDeps, "clock">): Spaced {
 }
 
 /** Users in the order of their lines, as many as are written in order of their logins. */
-async function* windowsOf(lines: Lines, tally: Tally): AsyncGenerator<readonly ReadUser[]> {
+async function* windowsOf(input: ImportInput, tally: Tally): AsyncGenerator<readonly ReadUser[]> {
   let batches = 1;
   let window: ReadUser[] = [];
   let room = batchMax;
-  for await (const text of lines) {
+  for await (const text of linesOf(input)) {
     const read = readImportLine(text, tally.next());
     if (read !== "empty") {
       if ("wrong" in read) tally.note(read.wrong);
@@ -206,7 +204,7 @@ type Refused = {
 };
 
 const refusals: Readonly<Record<Refused["reason"], (refused: Refused) => string>> = {
-  exists: () => "A user with this login exists already.",
+  exists: () => "A user with this login already exists.",
   importing: () => "Another import that is under way has this login.",
   repeated: ({ firstLine }) => `Line ${firstLine} has the same login.`,
 };

@@ -4,7 +4,8 @@ import type { NewUser } from "../../dist/index.js";
 import { admission, grantOf, openWorld, password } from "../world/ampho.js";
 import { sessionOf } from "../world/tokens.js";
 
-const refused = { code: "invalid_request" };
+const invalid = { code: "invalid_request" };
+const taken = { code: "login_taken" };
 const unknown = { code: "not_found" };
 
 describe("ampho.users", () => {
@@ -28,7 +29,6 @@ describe("ampho.users", () => {
   it("ampho.users rejects an invalid login, password or role, and creates no user", async () => {
     const { ampho } = await openWorld();
     await ampho.users.create({ login: "Ann" });
-    const taken = { code: "login_taken" };
     const rejected = (reason: string) => ({ code: "password_rejected", details: { reason } });
     const wrong: readonly (readonly [string, NewUser, object?])[] = [
       ["a login that exists", { login: "ANN" }, taken],
@@ -49,7 +49,7 @@ describe("ampho.users", () => {
       ["a role with a control character", { login: "bob", roles: ["a\tb"] }],
       ["a role of 256 characters", { login: "bob", roles: ["🦊".repeat(256)] }],
     ];
-    for (const [what, user, error = refused] of wrong)
+    for (const [what, user, error = invalid] of wrong)
       await expect(ampho.users.create(user), what).rejects.toMatchObject(error);
     const logins = [];
     for await (const { login } of ampho.users.list()) logins.push(login);
@@ -85,7 +85,7 @@ describe("ampho.users", () => {
     expect(await rolesAfter("ann", { add: ["d", "a"], remove: ["c", "none"] })).toEqual(["a", "d"]);
     expect(await rolesAfter("ann", { add: ["a"], remove: ["a"] })).toEqual(["a", "d"]);
     expect(await rolesAfter("ann", {})).toEqual(["a", "d"]);
-    await expect(ampho.users.setRoles("ann", [""])).rejects.toMatchObject(refused);
+    await expect(ampho.users.setRoles("ann", [""])).rejects.toMatchObject(invalid);
     expect((await ampho.users.find("ann"))?.roles).toEqual(["a", "d"]);
   });
 
@@ -133,55 +133,91 @@ describe("what is called with values that the types exclude", () => {
     const ann = await world.user("ann", { password, roles: ["editor"] });
     const grant = await world.session(ann);
     const before = await world.events();
-    const { users, sessions, throttle, audit, keys } = world.ampho as unknown as Readonly<Record<string, Loose>>;
-    const wrong: readonly (readonly [string, Promise<unknown> | undefined])[] = [
-      ["user must be an object", users?.["create"]?.("bob")],
-      ["user must be an object", users?.["create"]?.(["bob"])],
-      ["user.login must be a string", users?.["create"]?.({ login: 7 })],
-      ["user.password must be a string", users?.["create"]?.({ login: "bob", password: 123456789012345 })],
-      ["user.roles must be an array of strings", users?.["create"]?.({ login: "bob", roles: "admin" })],
-      ["user may have the members login, password, roles", users?.["create"]?.({ login: "bob", pasword: "secret" })],
-      ["login must be a string", users?.["find"]?.()],
-      ["login must be a string", users?.["setPassword"]?.({ login: "ann" }, password)],
-      ["password must be a string", users?.["setPassword"]?.("ann", null)],
-      ["roles must be an object", users?.["setRoles"]?.("ann", "secret")],
-      ["roles must be an object", users?.["setRoles"]?.("ann")],
-      ["roles.add must be an array of strings", users?.["setRoles"]?.("ann", { add: "secret" })],
-      ["roles may have the members set", users?.["setRoles"]?.("ann", { set: [], add: ["secret"] })],
-      ["roles may have the members add, remove", users?.["setRoles"]?.("ann", { removed: ["editor"] })],
-      ["login must be a string", users?.["disable"]?.(ann)],
-      ["login must be a string", users?.["enable"]?.(7)],
-      ["login must be a string", users?.["remove"]?.(null)],
-      ["options may have the members dryRun", users?.["import"]?.([], { dryrun: true })],
-      ["options.dryRun must be true or false", users?.["import"]?.([], { dryRun: "yes" })],
-      ["userId must be a string", sessions?.["create"]?.(ann)],
-      ["userId must be a string", sessions?.["list"]?.()],
-      ["userId must be a string", sessions?.["endAll"]?.(undefined)],
-      ["sessionId must be a string", sessions?.["end"]?.([grant])],
-      ["login must be a string", sessions?.["findUserIds"]?.(7)],
-      ["user must be an object", sessions?.["revokeUser"]?.(ann.id)],
-      ["user.id must be a string that is not empty", sessions?.["revokeUser"]?.({ id: 7, login: "ann" })],
-      ["user.id must be a string that is not empty", sessions?.["revokeUser"]?.({ id: "", login: "ann" })],
-      ["user.login must be a string that is not empty", sessions?.["revokeUser"]?.({ id: ann.id })],
-      ["user.login must be a string", sessions?.["revokeUser"]?.({ id: ann.id, login: "ann\0" })],
-      ["user.login must be a string", sessions?.["revokeUser"]?.({ ...ann, login: undefined })],
-      ["kid must be a string", keys?.["revoke"]?.()],
-      ["what must be an object", throttle?.["clear"]?.()],
-      ["what.all must be true", throttle?.["clear"]?.({ all: false })],
-      ["what.all must be true", throttle?.["clear"]?.({})],
-      ["what.login must be a string", throttle?.["clear"]?.({ login: undefined })],
-      ["what may have the members login", throttle?.["clear"]?.({ login: "ann", all: true })],
-      ["options.limit must be an integer", throttle?.["list"]?.({ limit: -1 })],
-      ["filter.limit must be an integer", audit?.["list"]?.({ limit: 1.5 })],
-      ["filter.since must be an integer", audit?.["list"]?.({ since: "yesterday" })],
-      ["filter may have the members login, since, limit", audit?.["list"]?.({ user: "ann" })],
+    const { users, sessions, throttle, audit, keys, housekeeping } = world.ampho as unknown as Readonly<
+      Record<string, Loose>
+    >;
+    const wrong: readonly (readonly [field: string, message: string, outcome: Promise<unknown> | undefined])[] = [
+      ["user", "user must be an object", users?.["create"]?.("bob")],
+      ["user", "user must be an object", users?.["create"]?.(["bob"])],
+      ["login", "user.login must be a string", users?.["create"]?.({ login: 7 })],
+      ["password", "user.password must be a string", users?.["create"]?.({ login: "bob", password: 123456789012345 })],
+      ["roles", "user.roles must be an array of strings", users?.["create"]?.({ login: "bob", roles: "admin" })],
+      [
+        "pasword",
+        "user has the unknown member pasword. The members are login, password, roles",
+        users?.["create"]?.({ login: "bob", pasword: "secret" }),
+      ],
+      ["login", "login must be a string", users?.["find"]?.()],
+      ["login", "login must be a string", users?.["setPassword"]?.({ login: "ann" }, password)],
+      ["password", "password must be a string", users?.["setPassword"]?.("ann", null)],
+      ["roles", "roles must be an object", users?.["setRoles"]?.("ann", "secret")],
+      ["roles", "roles must be an object", users?.["setRoles"]?.("ann")],
+      ["add", "roles.add must be an array of strings", users?.["setRoles"]?.("ann", { add: "secret" })],
+      [
+        "add",
+        "roles has the unknown member add. The members are set",
+        users?.["setRoles"]?.("ann", { set: [], add: ["secret"] }),
+      ],
+      [
+        "removed",
+        "roles has the unknown member removed. The members are add, remove",
+        users?.["setRoles"]?.("ann", { removed: ["editor"] }),
+      ],
+      ["login", "login must be a string", users?.["disable"]?.(ann)],
+      ["login", "login must be a string", users?.["enable"]?.(7)],
+      ["login", "login must be a string", users?.["remove"]?.(null)],
+      [
+        "dryrun",
+        "options has the unknown member dryrun. The members are dryRun",
+        users?.["import"]?.([], { dryrun: true }),
+      ],
+      ["dryRun", "options.dryRun must be true or false", users?.["import"]?.([], { dryRun: "yes" })],
+      ["userId", "userId must be a string", sessions?.["create"]?.(ann)],
+      ["userId", "userId must be a string", sessions?.["list"]?.()],
+      ["userId", "userId must be a string", sessions?.["endForUser"]?.(undefined)],
+      ["sessionId", "sessionId must be a string", sessions?.["end"]?.([grant])],
+      ["login", "login must be a string", sessions?.["findUserIds"]?.(7)],
+      ["user", "user must be an object", sessions?.["revokeForUser"]?.(ann.id)],
+      ["id", "user.id must be a string that is not empty", sessions?.["revokeForUser"]?.({ id: 7, login: "ann" })],
+      ["id", "user.id must be a string that is not empty", sessions?.["revokeForUser"]?.({ id: "", login: "ann" })],
+      ["login", "user.login must be a string that is not empty", sessions?.["revokeForUser"]?.({ id: ann.id })],
+      ["login", "user.login must be a string", sessions?.["revokeForUser"]?.({ id: ann.id, login: "ann\0" })],
+      ["login", "user.login must be a string", sessions?.["revokeForUser"]?.({ ...ann, login: undefined })],
+      ["kid", "kid must be a string", keys?.["revoke"]?.()],
+      ["target", "target must be an object", throttle?.["clear"]?.()],
+      ["all", "target.all must be true", throttle?.["clear"]?.({ all: false })],
+      ["all", "target.all must be true", throttle?.["clear"]?.({})],
+      ["login", "target.login must be a string", throttle?.["clear"]?.({ login: undefined })],
+      [
+        "all",
+        "target has the unknown member all. The members are login",
+        throttle?.["clear"]?.({ login: "ann", all: true }),
+      ],
+      ["limit", "options.limit must be an integer", throttle?.["list"]?.({ limit: -1 })],
+      ["limit", "filter.limit must be an integer", audit?.["list"]?.({ limit: 1.5 })],
+      ["since", "filter.since must be an integer", audit?.["list"]?.({ since: "yesterday" })],
+      [
+        "user",
+        "filter has the unknown member user. The members are login, since, limit",
+        audit?.["list"]?.({ user: "ann" }),
+      ],
+      ["input", "input must be a Readable or an iterable", users?.["import"]?.("{}")],
+      ["input", "input must be a Readable or an iterable", users?.["import"]?.()],
+      ["onWait", "options.onWait must be a function", housekeeping?.["run"]?.({ onWait: true })],
+      ["stage", "stage must be activate or retire", keys?.["recordForced"]?.("next", [], "drill")],
+      ["kids", "kids must be an array of strings", keys?.["recordForced"]?.("retire", "k1", "drill")],
+      ["reason", "reason must be a string", keys?.["recordForced"]?.("retire", [])],
     ];
-    for (const [message, outcome] of wrong) {
+    for (const [field, message, outcome] of wrong) {
       const error: unknown = await outcome?.then(
         () => "it was done",
         (reason: unknown) => reason,
       );
-      expect(error, message).toMatchObject({ ...refused, message: expect.stringContaining(message) });
+      expect(error, message).toMatchObject({
+        ...invalid,
+        details: { field },
+        message: expect.stringContaining(message),
+      });
       expect(String(error)).not.toContain("secret");
     }
     expect(await world.events()).toEqual(before);
@@ -191,7 +227,7 @@ describe("what is called with values that the types exclude", () => {
 
   it("a name that no row can contain finds no user", async () => {
     const { users, sessions, throttle, audit, keys } = (await openWorld()).ampho;
-    await expect(keys.revoke("kid\0")).rejects.toMatchObject(refused);
+    await expect(keys.revoke("kid\0")).rejects.toMatchObject(invalid);
     expect(await users.find("ann\0")).toBeUndefined();
     await expect(sessions.create("id\0")).rejects.toMatchObject(unknown);
     await expect(sessions.findUserIds("ann\0")).rejects.toMatchObject(unknown);

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createAmpho, linesOf } from "../../dist/index.js";
+import { createAmpho } from "../../dist/index.js";
 import { type Consumer, installPacked } from "../examples/packed.js";
 import { startPostgres } from "../world/postgres.js";
 import { DatabaseSync } from "../world/sqlite.js";
@@ -184,7 +184,7 @@ describe("users of better-auth", () => {
     const ampho = await createAmpho({ databaseUrl: "sqlite::memory:", log: () => undefined });
     try {
       const text = rows.map(({ line }) => `${line}\n`).join("");
-      await ampho.users.import(linesOf([Buffer.from(text)]));
+      await ampho.users.import([Buffer.from(text)]);
       const login = async (name: string) => {
         const body = JSON.stringify({ login: name, password });
         const headers = { "Content-Type": "application/json" };

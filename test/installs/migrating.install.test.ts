@@ -13,7 +13,6 @@ const server = `
 import { DatabaseSync } from "node:sqlite";
 import { readFileSync } from "node:fs";
 import { getMigrations } from "better-auth/db/migration";
-import { linesOf } from "ampho";
 import { ampho } from "./ampho.mjs";
 import { auth } from "./auth.mjs";
 import { app } from "./better-auth.mjs";
@@ -23,7 +22,7 @@ for (const name of ["ann", "bob"])
   await auth.api.signUpEmail({ body: { name, email: name + "@example.org", password: ${JSON.stringify(password)} } });
 
 const rows = new DatabaseSync("auth.db").prepare(readFileSync("better-auth.sql", "utf8")).all();
-await ampho.users.import(linesOf([Buffer.from(rows.map(({ line }) => line + "\\n").join(""))]));
+await ampho.users.import([Buffer.from(rows.map(({ line }) => line + "\\n").join(""))]);
 await ampho.users.disable("bob@example.org");
 app.listen(Number(process.env.PORT), "127.0.0.1");
 `;

@@ -30,6 +30,26 @@ describe("the lines of a stream", () => {
     );
   });
 
+  it("are the items that have no line feed, if the first of them is a line", async () => {
+    const [ann, bea] = ['{"login":"ann"}', '{"login":"bea"}'];
+    expect(await lines([ann, bea])).toEqual([ann, bea]);
+    expect(await lines([Buffer.from(ann), Buffer.from(bea)])).toEqual([ann, bea]);
+    expect(await lines(["", ann, "", bea])).toEqual([ann, "", bea]);
+    expect(await lines([`${ann}\n`, bea, ann])).toEqual([ann, bea, ann]);
+    expect(await lines(["no JSON", bea])).toEqual(["no JSON", bea]);
+    expect(await lines([`\uFEFF${ann}`, bea])).toEqual([`\uFEFF${ann}`, bea]);
+  });
+
+  it("are put together from items that end within a line", async () => {
+    const [ann, bea] = ['{"login":"ann"}', '{"login":"bea"}'];
+    const whole = `${ann}\n${bea}\n`;
+    for (const size of [1, 3, 7]) {
+      const chunks = whole.match(new RegExp(`[^]{1,${size}}`, "g")) ?? [];
+      expect(await lines(chunks)).toEqual([ann, bea]);
+      expect(await lines(chunks.map((chunk) => Buffer.from(chunk)))).toEqual([ann, bea]);
+    }
+  });
+
   it("keep no more of an endless line than shows that it is too long", async () => {
     const chunk = Buffer.alloc(1 << 16, "x");
     let longest = 0;

@@ -1,12 +1,13 @@
+import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { type Ampho, AmphoError, type ImportOptions, type Lines, type WrongLine } from "../../dist/index.js";
+import { type Ampho, AmphoError, type ImportInput, type ImportOptions, type WrongLine } from "../../dist/index.js";
 import { openWorld, password } from "../world/ampho.js";
 import { start } from "../world/clock.js";
 
 const bcrypt = "$2b$04$abcdefghijklmnopqrstuuWPXQG2bmuJOxSGaCHmO0n2PKpaKVRIe";
 const line = (login: string, more: object = {}) => JSON.stringify({ login, ...more });
 
-async function outcome(ampho: Ampho, lines: Lines, options: ImportOptions = {}) {
+async function outcome(ampho: Ampho, lines: ImportInput, options: ImportOptions = {}) {
   const wrong: WrongLine[] = [];
   try {
     const report = await ampho.users.import(lines, { ...options, onWrongLine: (each) => void wrong.push(each) });
@@ -50,17 +51,31 @@ describe("an import", () => {
     const lines = [line("ann"), "no JSON", line("DAN"), line("ANN"), line("bea", { rolls: [] }), line("bea")];
     const { code, message, wrong } = await outcome(ampho, lines);
     expect(wrong).toEqual([
-      { line: 2, reason: "The line is not a JSON object in UTF-8 in which each member is written once." },
-      { line: 3, reason: "A user with this login exists already." },
+      { line: 2, reason: "The line is not a JSON object in UTF-8 whose members are all different." },
+      { line: 3, reason: "A user with this login already exists." },
       { line: 4, reason: "Line 1 has the same login." },
-      { line: 5, reason: "The line has a member that is none of login, password_hash and roles." },
+      { line: 5, reason: "The line has an unknown member. The members are login, password_hash and roles." },
     ]);
     expect([code, message]).toEqual([
       "invalid_request",
-      "Nothing was imported: 4 lines are wrong, the first of them: line 2: The line is not a JSON object in UTF-8 in which each member is written once.",
+      "Nothing was imported: 4 lines are wrong, the first of them: line 2: The line is not a JSON object in UTF-8 whose members are all different.",
     ]);
     expect(await logins(ampho)).toEqual(["dan"]);
     expect(await events()).toEqual(["user_created"]);
+  });
+
+  it("takes a Readable of bytes, of text or of lines, and a web stream", async () => {
+    const { ampho } = await openWorld();
+    const text = (name: string) => `${line(`${name}1`)}\n${line(`${name}2`)}\n`;
+    const bytes = Buffer.from(text("a"));
+    const inputs = [
+      Readable.from([bytes.subarray(0, 20), bytes.subarray(20)], { objectMode: false }),
+      Readable.from([text("b")]).setEncoding("utf8"),
+      Readable.from([line("c1"), line("c2")]),
+      new Blob([text("d")]).stream(),
+    ];
+    for (const input of inputs) expect(await ampho.users.import(input)).toMatchObject({ users: 2 });
+    expect(await logins(ampho)).toEqual(["a1", "a2", "b1", "b2", "c1", "c2", "d1", "d2"]);
   });
 
   it("can be made again after it was mended", async () => {
@@ -149,7 +164,7 @@ describe("an import", () => {
     expect(seen).toEqual([undefined, [], 200]);
     expect([code, message]).toEqual([
       "invalid_request",
-      "Nothing was imported: one line is wrong: line 4: A user with this login exists already.",
+      "Nothing was imported: one line is wrong: line 4: A user with this login already exists.",
     ]);
     expect(await logins(ampho)).toEqual(["user-3"]);
   });

@@ -2,7 +2,6 @@
 import { open } from "node:fs/promises";
 import { addAbortSignal, type Readable } from "node:stream";
 import type { ImportReport } from "../../users/import.js";
-import { linesOf } from "../../users/import-lines.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failures.js";
 import { table } from "../terminal/table.js";
@@ -17,7 +16,7 @@ export async function importUsers(input: CommandInput, context: CommandContext):
   // The file is opened before the database, so a wrong path changes nothing.
   const stream = await openInput(input.argument(), terminal);
   const report = await withManagement(context, ({ users }) =>
-    users.import(linesOf(interruptible(stream)), {
+    users.import(interruptible(stream), {
       dryRun,
       onWrongLine: ({ line, reason }) => terminal.note(`Line ${line}: ${reason}`),
       onProgress: progressOn(terminal),

@@ -1,60 +1,110 @@
-// What applications give `ampho.users`, `ampho.sessions` and the like: in JavaScript it may be anything.
+// Checks of the arguments of `ampho.users`, `ampho.sessions` and the like. JavaScript callers can pass any value. The error is
+// `invalid_request`; it names the argument or member, also as `details.field`, and never contains the value.
+
 import { AmphoError } from "../../errors.js";
-import { isStorableName } from "../../store/storable-text.js";
+import { isStorableName, isStorableText } from "../../store/storable-text.js";
+import type { RoleChange } from "./users.js";
 
-/** What a value has to be, and that in words. */
-export interface ArgumentRule {
-  readonly holds: (value: unknown) => boolean;
-  readonly words: string;
+interface Rule {
+  readonly accepts: (value: unknown) => boolean;
+  /** What the value must be, for the message. */
+  readonly expected: string;
 }
 
-const isText = (value: unknown): boolean => typeof value === "string";
+type Rules = Readonly<Record<string, Rule>>;
 
-export const text: ArgumentRule = { holds: isText, words: "a string" };
-/** Of a user, where a row is written for it: no token could hold an empty one. */
-export const name: ArgumentRule = {
-  holds: isStorableName,
-  words: "a string that is not empty and holds no NUL",
-};
-export const texts: ArgumentRule = {
-  holds: (value) => Array.isArray(value) && value.every(isText),
-  words: "an array of strings",
-};
-/** Also as a number of rows and as Unix seconds. */
-export const count: ArgumentRule = {
-  holds: (value) => Number.isSafeInteger(value) && Number(value) >= 0,
-  words: "an integer of 0 or more",
-};
-export const callback: ArgumentRule = { holds: (value) => typeof value === "function", words: "a function" };
-export const flag: ArgumentRule = { holds: (value) => typeof value === "boolean", words: "true or false" };
-export const yes: ArgumentRule = { holds: (value) => value === true, words: "true" };
-
-export function optional({ holds, words }: ArgumentRule): ArgumentRule {
-  return { holds: (value) => value === undefined || holds(value), words };
-}
+const isString = (value: unknown): boolean => typeof value === "string";
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-export const object: ArgumentRule = { holds: isObject, words: "an object" };
+const isIterable = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value);
 
-export function hasMember(value: unknown, member: string): boolean {
-  return isObject(value) && Object.hasOwn(value, member);
+export const text: Rule = { accepts: isString, expected: "a string" };
+export const object: Rule = { accepts: isObject, expected: "an object" };
+/** Revocations are written under this name, and no token can contain an empty one. */
+export const name: Rule = { accepts: isStorableName, expected: "a string that is not empty and contains no NUL" };
+export const iterable: Rule = { accepts: isIterable, expected: "a Readable or an iterable of chunks or lines" };
+/** Also a number of rows, or Unix seconds. */
+const count: Rule = {
+  accepts: (value) => Number.isSafeInteger(value) && Number(value) >= 0,
+  expected: "an integer of 0 or more",
+};
+export const texts: Rule = {
+  accepts: (value) => Array.isArray(value) && value.every(isString),
+  expected: "an array of strings",
+};
+const callback: Rule = { accepts: (value) => typeof value === "function", expected: "a function" };
+const flag: Rule = { accepts: (value) => typeof value === "boolean", expected: "true or false" };
+const yes: Rule = { accepts: (value) => value === true, expected: "true" };
+
+export const forcedStage: Rule = {
+  accepts: (value) => value === "activate" || value === "retire",
+  expected: "activate or retire",
+};
+
+export function optional({ accepts, expected }: Rule): Rule {
+  return { accepts: (value) => value === undefined || accepts(value), expected };
 }
 
-/** Throws `invalid_request`, which names the argument and holds nothing of its value. */
-export function requireArgument(name: string, value: unknown, { holds, words }: ArgumentRule): void {
-  if (!holds(value)) throw new AmphoError("invalid_request", `${name} must be ${words}.`);
+export const newUser: Rules = { login: text, password: optional(text), roles: optional(texts) };
+export const importOptions: Rules = {
+  dryRun: optional(flag),
+  onWrongLine: optional(callback),
+  onProgress: optional(callback),
+};
+export const housekeepingOptions: Rules = { onWait: optional(callback) };
+export const auditFilter: Rules = { login: optional(text), since: optional(count), limit: optional(count) };
+export const listOptions: Rules = { limit: optional(count) };
+
+/** `label`: the name in the message, such as `user.login`. */
+export function requireArgument(field: string, value: unknown, { accepts, expected }: Rule, label = field): void {
+  if (!accepts(value)) throw new AmphoError("invalid_request", `${label} must be ${expected}.`, { field });
 }
 
 /**
- * The same for each member of an object. One that is not known is refused too: a misspelt `password` would make an account
- * that has none.
+ * Requires an object with the members of `rules`. An unknown member is an error too: a misspelt `password` would create a
+ * user without a password.
  */
-export function requireMembers(name: string, value: unknown, needs: Readonly<Record<string, ArgumentRule>>): void {
-  if (!isObject(value)) throw new AmphoError("invalid_request", `${name} must be an object.`);
-  const known = Object.keys(needs);
-  if (Object.keys(value).some((member) => !known.includes(member)))
-    throw new AmphoError("invalid_request", `${name} may have the members ${known.join(", ")}, and has another.`);
-  for (const [member, need] of Object.entries(needs)) requireArgument(`${name}.${member}`, value[member], need);
+export function requireMembers(argument: string, value: unknown, rules: Rules): void {
+  requireArgument(argument, value, object);
+  const members = Object.keys(rules);
+  const unknown = Object.keys(value as object).find((member) => !members.includes(member));
+  if (unknown !== undefined) throw unknownMember(argument, unknown, members);
+  for (const [member, rule] of Object.entries(rules))
+    requireArgument(member, (value as Readonly<Record<string, unknown>>)[member], rule, `${argument}.${member}`);
+}
+
+/** A name that no programmer would write can come from a request, so it is not repeated. */
+function unknownMember(argument: string, member: string, members: readonly string[]): AmphoError {
+  const field = /^\w{1,40}$/.test(member) ? member : undefined;
+  const which = field === undefined ? "an unknown member" : `the unknown member ${field}`;
+  const message = `${argument} has ${which}. The members are ${members.join(", ")}.`;
+  return new AmphoError("invalid_request", message, field === undefined ? {} : { field });
+}
+
+/** Requires a string. Returns false if no row can have this name. */
+export function isStorableArgument(field: string, value: string): boolean {
+  requireArgument(field, value, text);
+  return isStorableText(value);
+}
+
+export function toRoleChange(roles: readonly string[] | RoleChange): RoleChange {
+  const change: RoleChange = isList(roles) ? { set: roles } : roles;
+  const rules: Rules = hasMember(change, "set") ? { set: texts } : { add: optional(texts), remove: optional(texts) };
+  requireMembers("roles", change, rules);
+  return change;
+}
+
+const isList = (value: readonly string[] | RoleChange): value is readonly string[] => Array.isArray(value);
+
+/** The target must be explicit: an `all` that is false, or a login that is undefined, does not clear everything. */
+export function requireTarget(target: unknown): void {
+  const kind = ["login", "address"].find((member) => hasMember(target, member)) ?? "all";
+  requireMembers("target", target, { [kind]: kind === "all" ? yes : text });
+}
+
+function hasMember(value: unknown, member: string): boolean {
+  return isObject(value) && Object.hasOwn(value, member);
 }

@@ -1,4 +1,4 @@
-// What the throttle holds back at present, for operators and applications.
+// Lists and clears the lockouts of the throttle, for operators and applications.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
@@ -7,10 +7,12 @@ import type { Lockout, LockoutTarget } from "../../throttle/attempt.js";
 import { attemptSourceOf } from "../../throttle/sources.js";
 import type { Deps } from "../deps.js";
 
-type CareDeps = Pick<Deps, "store" | "clock" | "settings">;
+type LockoutDeps = Pick<Deps, "store" | "clock" | "settings">;
+
+export type ClearTarget = { readonly login: string } | { readonly address: string } | { readonly all: true };
 
 export function listLockouts(
-  { store, clock, settings }: CareDeps,
+  { store, clock, settings }: LockoutDeps,
   limit: number,
   origin: Origin,
 ): Promise<readonly Lockout[]> {
@@ -18,21 +20,16 @@ export function listLockouts(
   return store.listLockouts({ now: clock.now(), windowSeconds, lockAfter, limit, origin });
 }
 
-export async function clearLockouts(
-  { store, clock }: CareDeps,
-  what: { readonly login: string } | { readonly address: string } | { readonly all: true },
-  origin: Origin,
-): Promise<number> {
-  return store.clearLockouts({ target: targetOf(what), now: clock.now(), origin });
+export function clearLockouts({ store, clock }: LockoutDeps, target: ClearTarget, origin: Origin): Promise<number> {
+  return store.clearLockouts({ target: toLockoutTarget(target), now: clock.now(), origin });
 }
 
-function targetOf(
-  what: { readonly login: string } | { readonly address: string } | { readonly all: true },
-): LockoutTarget {
-  if ("all" in what) return { all: true };
-  if ("login" in what) return { canonical: canonicalLogin(what.login), login: what.login };
-  // As `throttle-list` prints it, or any address in it.
-  const from = attemptSourceOf(what.address.replace(/\/(?:48|64)$/, ""));
-  if (from === undefined) throw new AmphoError("invalid_request", "An address is IPv4 or IPv6.");
-  return { sources: [from.address, ...(from.network === undefined ? [] : [from.network])] };
+function toLockoutTarget(target: ClearTarget): LockoutTarget {
+  if ("all" in target) return { all: true };
+  if ("login" in target) return { canonical: canonicalLogin(target.login), login: target.login };
+  // A network as `throttle-list` prints it, or any address in it.
+  const source = attemptSourceOf(target.address.replace(/\/(?:48|64)$/, ""));
+  if (source === undefined)
+    throw new AmphoError("invalid_request", "The address must be IPv4 or IPv6.", { field: "address" });
+  return { sources: [source.address, ...(source.network === undefined ? [] : [source.network])] };
 }

@@ -1,5 +1,5 @@
-// What applications and operators do with users, sessions, keys and the audit log: `ampho.users`, `ampho.sessions` and
-// the commands, by the same code. Each is bound to who does it, for the audit log.
+// Management of users, sessions, keys, lockouts and the audit log: `ampho.users`, `ampho.sessions` and the like, and the
+// commands. `origin` names the application or the operator in the audit log.
 
 import type { AuditRow, Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
@@ -7,98 +7,117 @@ import { canonicalLogin } from "../../logins/login-name.js";
 import { isStorableText } from "../../store/storable-text.js";
 import type { Lockout } from "../../throttle/attempt.js";
 import { countHashFormats, type HashFormatCount } from "../../users/hash-formats.js";
-import { type ImportOptions, type ImportReport, importUsers, type Lines } from "../../users/import.js";
+import { type ImportOptions, type ImportReport, importUsers } from "../../users/import.js";
+import type { ImportInput } from "../../users/import-lines.js";
 import type { Deps } from "../deps.js";
 import { type DeletedCounts, runHousekeepingNow } from "../housekeeping.js";
 import type { SessionView } from "../sessions.js";
 import * as sessions from "../sessions.js";
-import {
-  auditFilter,
-  importOptions,
-  isStorableArgument,
-  newUser,
-  requireTarget,
-  roleChangeOf,
-} from "./argument-rules.js";
-import * as need from "./arguments.js";
-import { clearLockouts, listLockouts } from "./lockouts.js";
+import * as check from "./arguments.js";
+import { type ClearTarget, clearLockouts, listLockouts } from "./lockouts.js";
 import * as users from "./users.js";
 
+/**
+ * A value of the wrong type or an unknown member rejects with `invalid_request`. The message names the argument, and
+ * `details.field` the member.
+ */
 export interface Management {
   /**
-   * Users of the store, named by their logins. Rejects with `invalid_request` (a login that exists or may not be, a
-   * password that breaks a rule, a role that may not be) and `not_found`; `not_found` for all where the application
-   * keeps its own user table.
+   * Users of the database, named by their logins in any spelling. Where the application keeps its own user table, each
+   * function rejects with `not_found`.
    */
   readonly users: {
+    /**
+     * Creates a user. Rejects with `login_taken`, `invalid_request` (a login or role that is not allowed) or
+     * `password_rejected` (`details.reason` is the rule).
+     * @example await ampho.users.create({ login: "alice", password, roles: ["editor"] });
+     */
     create(user: users.NewUser): Promise<users.UserView>;
     find(login: string): Promise<users.UserView | undefined>;
-    /** All of them, in the order of their logins. */
+    /**
+     * All users, in the order of their logins. Reads one page at a time.
+     * @example for await (const { login } of ampho.users.list()) console.log(login);
+     */
     list(): AsyncIterable<users.UserView>;
-    /** Ends the user's sessions; without a password the account has none afterwards. */
+    /**
+     * Sets a password and ends the user's sessions. With `undefined` the user has no password afterwards. Rejects with
+     * `not_found` or `password_rejected`.
+     */
     setPassword(login: string, password: string | undefined): Promise<void>;
     /**
-     * Users from JSON Lines (docs/importing.md), all of them or none. Lines come without their line ends: `linesOf` cuts
-     * a stream into them. Rejects with `invalid_request` naming the first wrong line, and with what the lines throw.
+     * Imports users from JSON Lines (docs/importing.md), all of them or none. `input` is a Readable, or an iterable of
+     * chunks or of lines. Rejects with `invalid_request` for wrong lines (the message names the first), and with any error
+     * of `input`.
+     * @example await ampho.users.import(createReadStream("users.jsonl"), { dryRun: true });
      */
-    import(lines: Lines, options?: ImportOptions): Promise<ImportReport>;
-    /** How many users sit on which format of password hash, the most frequent first. */
+    import(input: ImportInput, options?: ImportOptions): Promise<ImportReport>;
+    /** Counts the users per format of password hash, the most frequent first. */
     countHashFormats(): Promise<readonly HashFormatCount[]>;
-    /** All roles, or what to add and to remove. A role taken away is refused everywhere within a second. */
+    /**
+     * Sets all roles, or adds and removes some. A removed role has no effect in any process after one second. Rejects with
+     * `not_found` or `invalid_request`.
+     * @example await ampho.users.setRoles("alice", { add: ["editor"], remove: ["reader"] });
+     */
     setRoles(login: string, roles: readonly string[] | users.RoleChange): Promise<users.UserView>;
-    /** Ends the user's sessions; they cannot log in until `enable`. */
+    /** Ends the user's sessions. The user cannot log in until `enable`. Rejects with `not_found`. */
     disable(login: string): Promise<void>;
+    /** Lets a disabled user log in again. Rejects with `not_found`. */
     enable(login: string): Promise<void>;
+    /** Deletes the user and ends the user's sessions. Rejects with `not_found`. */
     remove(login: string): Promise<void>;
   };
   readonly sessions: {
-    /** Live ones, the newest first. */
+    /** The user's live sessions, the newest first. */
     list(userId: string): Promise<readonly Omit<SessionView, "current">[]>;
     /**
-     * Whose sessions a login means: the id of the store's user, or of those with sessions under it where the application keeps
-     * its own user table. Rejects with `not_found` when there is nobody.
+     * The ids of the users that a login means: the user of the database, or where the application keeps its own user table
+     * the users with sessions under this login. Rejects with `not_found` if there is none.
      */
     findUserIds(login: string): Promise<readonly string[]>;
-    /** False when there is no such live session. */
+    /** Ends a session. Resolves to false if there is no such live session. */
     end(sessionId: string): Promise<boolean>;
-    /** How many were ended. */
+    /** Ends the user's sessions. Resolves to their number. */
     endForUser(userId: string): Promise<number>;
     /**
-     * Ends the user's sessions, and refuses within a second everywhere all else that was issued for them until now: tokens
-     * without a session, of other software with the key, that name them by `sub` or by `login`, whichever case it is in.
-     * It stops no login: for an application's own user table, which has refused them first. Users of the store are
-     * disabled or removed instead, which does the same. Rejects with `invalid_request` for what can be no id or login.
+     * Ends the user's sessions and revokes all other tokens issued to the user before. That includes tokens of other
+     * software with the key, without a session, that name the user by `sub` or by `login` in any spelling. It does not
+     * prevent a new login: it is for an application's own user table, which disables the user first. Users of the database
+     * are disabled or removed, which does the same.
      */
     revokeForUser(user: { readonly id: string; readonly login: string }): Promise<void>;
-    /** Every session of everybody. */
+    /** Ends every session of every user, and revokes every other token issued before. */
     endForEveryone(): Promise<void>;
   };
   readonly keys: {
-    /** A stolen key: all that it signed is refused within a second in every process, for good. */
+    /** Revokes a stolen key: after one second every process rejects, for good, all that it signed. */
     revoke(kid: string): Promise<void>;
-    /** Records that a stage of a rotation did not wait (docs/keys.md), and when: Unix seconds. `kids`: the keys it is about. */
+    /**
+     * Records a forced stage of a key rotation (docs/keys.md) in the audit log. `kids` are the keys of the stage. Resolves
+     * to the time of the entry in Unix seconds.
+     */
     recordForced(stage: "activate" | "retire", kids: readonly string[], reason: string): Promise<number>;
   };
-  /** Attempts that are held back (docs/throttling.md). Looking and clearing are both recorded. */
+  /** Lockouts and waits of the throttle (docs/throttling.md). Both functions are recorded in the audit log. */
   readonly throttle: {
-    /** Those that have to wait longest first; at most `limit` (1000). */
+    /** Lists the logins and addresses that must wait, the longest wait first; at most `limit` of them (1000). */
     list(options?: { readonly limit?: number }): Promise<readonly Lockout[]>;
     /**
-     * Forgets the failures of one login (of an account that exists), of one address and its network, or all of them;
-     * how many counts there were. Rejects with `invalid_request` for what is no address.
+     * Forgets the failures of an existing account's login, of an address and its network, or all. Resolves to the number
+     * of counters.
+     * @example await ampho.throttle.clear({ login: "alice" });
      */
-    clear(what: { readonly login: string } | { readonly address: string } | { readonly all: true }): Promise<number>;
+    clear(target: ClearTarget): Promise<number>;
   };
   readonly housekeeping: {
     /**
-     * Removes now what the background would remove, and tells how many rows of each kind; `onWait` is called when another
-     * process is at it, which this one then waits for.
+     * Deletes old rows now, as the background does. Resolves to the number of rows of each kind. Calls `onWait` if it has to
+     * wait for another process that does the same.
      */
     run(options?: { readonly onWait?: () => void }): Promise<DeletedCounts>;
   };
   readonly audit: {
-    /** The newest rows, in the order in which they were written; `since` in Unix seconds. */
-    list(filter: {
+    /** The newest `limit` entries (100), in the order in which they were written; `since` is in Unix seconds. */
+    list(filter?: {
       readonly login?: string | undefined;
       readonly since?: number | undefined;
       readonly limit?: number | undefined;
@@ -106,106 +125,110 @@ export interface Management {
   };
 }
 
-/** All but the tokens: whoever manages needs no key. */
+/** Management needs no key, so nothing that a key derives. */
 export type ManagementDeps = Omit<Deps, "tokens" | "deviceProofs" | "throttle">;
 
 export function createManagement(deps: ManagementDeps, origin: Origin): Management {
   const { store, directory, revocations, clock } = deps;
   const reason = origin.actor === "operator" ? "ended_by_operator" : "ended_by_application";
 
-  function requireOwnTable(): void {
+  function requireDatabaseUsers(): void {
     if (!directory.inDatabase) throw new AmphoError("not_found", "The application keeps its own user table.");
+  }
+
+  function requireLogin(login: unknown): void {
+    requireDatabaseUsers();
+    check.requireArgument("login", login, check.text);
   }
 
   return {
     users: {
       async create(user) {
-        requireOwnTable();
-        need.requireMembers("user", user, newUser);
+        requireDatabaseUsers();
+        check.requireMembers("user", user, check.newUser);
         return users.createUser(deps, user, origin);
       },
       async find(login) {
-        requireOwnTable();
-        need.requireArgument("login", login, need.text);
+        requireLogin(login);
         return users.findUser(deps, login);
       },
       list() {
-        requireOwnTable();
+        requireDatabaseUsers();
         return users.listUsers(deps);
       },
       async setPassword(login, password) {
-        requireOwnTable();
-        need.requireArgument("login", login, need.text);
-        need.requireArgument("password", password, need.optional(need.text));
+        requireLogin(login);
+        check.requireArgument("password", password, check.optional(check.text));
         await users.setPassword(deps, login, password, origin);
       },
-      async import(lines, options = {}) {
-        requireOwnTable();
-        need.requireMembers("options", options, importOptions);
-        return importUsers(deps, lines, options, origin);
+      async import(input, options = {}) {
+        requireDatabaseUsers();
+        check.requireArgument("input", input, check.iterable);
+        check.requireMembers("options", options, check.importOptions);
+        return importUsers(deps, input, options, origin);
       },
       async countHashFormats() {
-        requireOwnTable();
+        requireDatabaseUsers();
         return countHashFormats(deps);
       },
       async setRoles(login, roles) {
-        requireOwnTable();
-        need.requireArgument("login", login, need.text);
-        return users.setRoles(deps, login, roleChangeOf(roles), origin);
+        requireLogin(login);
+        return users.setRoles(deps, login, check.toRoleChange(roles), origin);
       },
       async disable(login) {
-        requireOwnTable();
-        need.requireArgument("login", login, need.text);
+        requireLogin(login);
         await users.setDisabled(deps, login, true, origin);
       },
       async enable(login) {
-        requireOwnTable();
-        need.requireArgument("login", login, need.text);
+        requireLogin(login);
         await users.setDisabled(deps, login, false, origin);
       },
       async remove(login) {
-        requireOwnTable();
-        need.requireArgument("login", login, need.text);
+        requireLogin(login);
         await users.deleteUser(deps, login, origin);
       },
     },
     sessions: {
       async list(userId) {
-        if (!isStorableArgument("userId", userId)) return [];
+        if (!check.isStorableArgument("userId", userId)) return [];
         const found = await store.listSessions({ userId, now: clock.now() });
         return found.map(sessions.toSessionView);
       },
       async findUserIds(login) {
-        const canBe = isStorableArgument("login", login);
+        const canBe = check.isStorableArgument("login", login);
         if (directory.inDatabase) return [(await users.requireUser(deps, login)).id];
         const found = canBe ? await store.findSessionUsers({ login, canonical: canonicalLogin(login) }) : [];
         if (found.length > 0) return found;
-        throw new AmphoError("not_found", "Nobody has a session under this login.");
+        throw new AmphoError("not_found", "No user has a session under this login.");
       },
       async end(sessionId) {
-        if (!isStorableArgument("sessionId", sessionId)) return false;
+        if (!check.isStorableArgument("sessionId", sessionId)) return false;
         return sessions.endSession(deps, { id: sessionId, reason, origin });
       },
       async endForUser(userId) {
-        if (!isStorableArgument("userId", userId)) return 0;
+        if (!check.isStorableArgument("userId", userId)) return 0;
         return sessions.endUserSessions(deps, { userId, reason, origin });
       },
       async revokeForUser(user) {
-        // A row of the table will do, whatever else is in it: no member is optional, and so none is misspelt unseen.
-        need.requireArgument("user", user, need.object);
+        // A row of the application's table has further members. No member is optional, so none can be misspelt unnoticed.
+        check.requireArgument("user", user, check.object);
         const { id, login } = user;
-        need.requireArgument("user.id", id, need.name);
-        need.requireArgument("user.login", login, need.name);
+        check.requireArgument("id", id, check.name, "user.id");
+        check.requireArgument("login", login, check.name, "user.login");
         await sessions.revokeUserTokens(deps, { userId: id, login, reason, origin });
       },
       endForEveryone: () => sessions.endAllSessions(deps, origin),
     },
     keys: {
       async revoke(kid) {
-        if (!isStorableArgument("kid", kid)) throw new AmphoError("invalid_request", "No key has such a kid.");
+        if (!check.isStorableArgument("kid", kid))
+          throw new AmphoError("invalid_request", "No key can have this kid.", { field: "kid" });
         revocations.add(await store.revokeKey({ kid, now: clock.now(), origin }));
       },
       async recordForced(stage, kids, reason) {
+        check.requireArgument("stage", stage, check.forcedStage);
+        check.requireArgument("kids", kids, check.texts);
+        check.requireArgument("reason", reason, check.text);
         const at = clock.now();
         await store.recordAudit({ at, event: "key_stage_forced", reason, origin, detail: { stage, kids } });
         return at;
@@ -213,24 +236,27 @@ export function createManagement(deps: ManagementDeps, origin: Origin): Manageme
     },
     throttle: {
       async list(options = {}) {
-        need.requireMembers("options", options, { limit: need.optional(need.count) });
+        check.requireMembers("options", options, check.listOptions);
         return listLockouts(deps, options.limit ?? 1000, origin);
       },
-      async clear(what) {
-        requireTarget(what);
-        if ("login" in what && !isStorableText(what.login)) return 0;
-        return clearLockouts(deps, what, origin);
+      async clear(target) {
+        check.requireTarget(target);
+        if ("login" in target && !isStorableText(target.login)) return 0;
+        return clearLockouts(deps, target, origin);
       },
     },
     housekeeping: {
-      run: ({ onWait } = {}) => runHousekeepingNow(deps, onWait),
+      async run(options = {}) {
+        check.requireMembers("options", options, check.housekeepingOptions);
+        return runHousekeepingNow(deps, options.onWait);
+      },
     },
     audit: {
-      async list(filter) {
-        need.requireMembers("filter", filter, auditFilter);
+      async list(filter = {}) {
+        check.requireMembers("filter", filter, check.auditFilter);
         const { login, since, limit = 100 } = filter;
         if (login !== undefined && !isStorableText(login)) return [];
-        // Rows say a login as its user does; those of a removed user are found by that spelling only.
+        // Entries have the login as its user spells it. Those of a deleted user are found by that spelling only.
         const user =
           login !== undefined && directory.inDatabase ? await store.findUser(canonicalLogin(login)) : undefined;
         return store.listAudit({ login: user?.login ?? login, since, limit });

@@ -1,4 +1,4 @@
-// Users of the store: what the commands `user-…` and `ampho.users` do, by the same code.
+// Users of the database, for the commands `user-…` and for `ampho.users`.
 
 import type { Origin } from "../../audit/entry.js";
 import { randomId } from "../../crypto/random.js";
@@ -11,7 +11,7 @@ import type { Deps } from "../deps.js";
 
 type UserDeps = Pick<Deps, "store" | "passwords" | "policy" | "revocations" | "clock" | "settings">;
 
-/** A user as applications and commands see one: no hash, ever. */
+/** A user as applications and commands see one. It never contains a hash. */
 export interface UserView {
   readonly id: string;
   readonly login: string;
@@ -25,7 +25,7 @@ export interface NewUser {
   readonly roles?: readonly string[] | undefined;
 }
 
-/** Which roles the user has afterwards: exactly `set`, or those of before without `remove` and with `add`. */
+/** The roles that the user has afterwards: exactly `set`, or the current ones without `remove` and with `add`. */
 export type RoleChange =
   | { readonly set: readonly string[] }
   | { readonly add?: readonly string[]; readonly remove?: readonly string[] };
@@ -38,13 +38,13 @@ export function toUserView({ id, login, roles, disabled }: User): UserView {
 export async function createUser(deps: UserDeps, input: NewUser, origin: Origin): Promise<UserView> {
   const { store, clock } = deps;
   const reason = checkNewLogin(input.login);
-  if (reason !== undefined) throw new AmphoError("invalid_request", reason);
+  if (reason !== undefined) throw new AmphoError("invalid_request", reason, { field: "login" });
   const roles = checkRoles(input.roles ?? []);
   const canonical = canonicalLogin(input.login);
   const passwordHash = input.password === undefined ? null : await hashNew(deps, input.login, input.password);
   const user = { id: randomId(), login: input.login, canonical, passwordHash, roles };
   const outcome = await store.createUser({ user, now: clock.now(), origin });
-  if (outcome === "taken") throw new AmphoError("login_taken", "A user with this login exists already.");
+  if (outcome === "taken") throw new AmphoError("login_taken", "A user with this login already exists.");
   return { id: user.id, login: user.login, roles, disabled: false };
 }
 
@@ -53,7 +53,7 @@ export async function findUser({ store }: UserDeps, login: string): Promise<User
   return user === undefined ? undefined : toUserView(user);
 }
 
-/** All users in the order of their logins, a page at a time. */
+/** Yields all users in the order of their logins. Reads one page at a time. */
 export async function* listUsers({ store }: UserDeps): AsyncGenerator<UserView> {
   const limit = 500;
   let after: string | undefined;
@@ -65,7 +65,7 @@ export async function* listUsers({ store }: UserDeps): AsyncGenerator<UserView> 
   }
 }
 
-/** Ends the user's sessions. `undefined` takes the password away. */
+/** Ends the user's sessions. With `undefined` the user has no password afterwards. */
 export async function setPassword(
   deps: UserDeps,
   login: string,
@@ -87,7 +87,7 @@ export async function setPassword(
   revocations.add(outcome.revocations);
 }
 
-/** A role that is taken away is refused in every process within a second. */
+/** A removed role has no effect in any process after one second. */
 export async function setRoles(deps: UserDeps, login: string, change: RoleChange, origin: Origin): Promise<UserView> {
   const { store, revocations, clock, settings } = deps;
   const user = await requireUser(deps, login);
@@ -145,9 +145,9 @@ function unknown(): AmphoError {
   return new AmphoError("not_found", "There is no user with this login.");
 }
 
-/** Each once, in the given order. */
+/** Returns each role once, in the given order. */
 function checkRoles(roles: readonly string[]): readonly string[] {
   const reason = findRoleProblem(roles);
-  if (reason !== undefined) throw new AmphoError("invalid_request", reason);
+  if (reason !== undefined) throw new AmphoError("invalid_request", reason, { field: "roles" });
   return [...new Set(roles)];
 }
