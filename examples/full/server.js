@@ -1,4 +1,4 @@
-// A small application: an API on Express, and pages that use it by `ampho/client`. Notes are kept in memory, one list a user.
+// A small application: an API on Express, and pages that use it with `ampho/client`. Notes are in memory, one list for each user.
 import { fileURLToPath } from "node:url";
 import { createAmpho } from "ampho";
 import { authorize, mount } from "ampho/express";
@@ -8,14 +8,14 @@ const ampho = await createAmpho();
 const app = express();
 app.use(mount(ampho));
 
-// The pages, and the client as the package brings it: modules that browsers load as they are. A bundler does as well.
+// Serves the pages, and the client from the package. Browsers load its modules unchanged. A bundler works too.
 app.use(express.static(fileURLToPath(new URL("public", import.meta.url))));
 app.use("/ampho", express.static(fileURLToPath(new URL("..", import.meta.resolve("ampho/client")))));
 
 const notes = new Map();
 const notesOf = ({ auth }) => notes.get(auth.id) ?? [];
 
-// Everything under /api but /api/security, which mount has answered before, needs somebody who is logged in.
+// Every route under /api needs a logged-in user, except /api/security, which `mount` has already served.
 const api = express.Router();
 api.use(authorize(ampho), express.json());
 api.get("/notes", (request, response) => response.json(notesOf(request)));
@@ -24,7 +24,7 @@ api.post("/notes", (request, response) => {
   notes.set(request.auth.id, [...notesOf(request), text]);
   response.status(201).json({ text });
 });
-// A login that is older than a minute has to be given anew before everything is thrown away.
+// Before all notes are deleted, the login must be at most a minute old.
 api.delete("/notes", authorize(ampho, { maxAge: 60 }), (request, response) => {
   notes.delete(request.auth.id);
   response.status(204).end();

@@ -1,4 +1,4 @@
-// The page: it knows sessions and notes, and nothing of tokens.
+// The page knows sessions and notes, but no tokens.
 import { createClient } from "ampho/client";
 
 const client = createClient({ baseUrl: "/" });
@@ -35,7 +35,7 @@ const actions = {
     const response = await client.fetch("/api/notes", { method: "DELETE" });
     if (response.ok) return showNotes();
     const { error, message } = await response.json();
-    // The login form is shown again: a login of the same user makes the session fresh.
+    // Show the login form again. A login of the same user renews `auth_time` of the session.
     if (error === "login_too_old") find("#login").hidden = false;
     say(message);
   },
@@ -49,7 +49,7 @@ for (const form of document.forms)
   });
 for (const id of ["reload", "clear", "logout"]) find(`#${id}`).addEventListener("click", () => attempt(actions[id]));
 
-/** What went wrong is said to whoever looks: messages of the API are for people. */
+/** Shows an error to the user. Messages of the API are for people. */
 async function attempt(action) {
   say("");
   try {
@@ -59,6 +59,6 @@ async function attempt(action) {
   }
 }
 
-// Now, and whenever somebody logs in or out, here or in another tab.
+// Runs now, and at each login or logout, here or in another tab.
 show(await client.session());
 client.onChange(show);
