@@ -17,7 +17,7 @@ const statusAndError = async (response: Response) => [response.status, (await re
 const newLogin = "correct horse battery staple two";
 
 describe("the OpenAPI document", () => {
-  it("is valid OpenAPI 3.1", async () => {
+  it("the document is valid OpenAPI 3.1", async () => {
     const validator = new Validator();
     const result = await validator.validate(await (await fetch(`${serving.url}/openapi.json`)).json());
     expect(result.errors ?? []).toEqual([]);
@@ -25,7 +25,7 @@ describe("the OpenAPI document", () => {
     expect(validator.version).toBe("3.1");
   });
 
-  it("names the header that a renewal may carry, and no other route has one", async () => {
+  it("the document names a request header for a renewal and for no other route", async () => {
     const { paths } = await (await fetch(`${serving.url}/openapi.json`)).json();
     type Operation = { readonly operationId: string; readonly parameters?: readonly { in: string; name: string }[] };
     const operations = Object.values<Record<string, Operation>>(paths).flatMap((path) => Object.values(path));
@@ -35,14 +35,14 @@ describe("the OpenAPI document", () => {
     expect(headers).toEqual([["renew", "Idempotency-Key"]]);
   });
 
-  it("describes the answers that are given", async () => {
+  it("the document describes the responses that the endpoints return", async () => {
     const document = await (await fetch(`${serving.url}/openapi.json`)).json();
     const ajv = new Ajv2020({ strict: false });
     addFormats.default(ajv);
     ajv.addSchema(document, "document");
     const seen: string[] = [];
 
-    async function answers(method: string, path: string, given: Promise<Response>, pattern = path) {
+    async function expectDescribed(method: string, path: string, given: Promise<Response>, pattern = path) {
       const response = await given;
       seen.push(`${method} ${pattern} ${response.status}`);
       const described = document.paths[`/api/security${pattern}`][method].responses[response.status];
@@ -58,24 +58,24 @@ describe("the OpenAPI document", () => {
     const get = (path: string, token?: string) =>
       fetch(url + path, token === undefined ? {} : { headers: bearer(token) });
     const grant = await serving.login();
-    await answers("post", "/login", post(`${url}/login`, alice));
-    await answers("post", "/login", post(`${url}/login`, { ...alice, password: "wrong" }));
-    await answers("post", "/login", post(`${url}/login`, {}));
-    await answers("post", "/renew", post(`${url}/renew`, { refresh_token: grant.refresh_token }));
-    await answers("post", "/renew", post(`${url}/renew`, { refresh_token: "x" }));
-    await answers("get", "/session", get("/session", grant.token));
-    await answers("get", "/session", get("/session", foreignToken(serving.key)));
-    await answers("get", "/session", get("/session"));
-    await answers("get", "/sessions", get("/sessions", grant.token));
-    await answers("get", "/sessions", get("/sessions", foreignToken(serving.key)));
-    await answers("get", "/.well-known/jwks.json", get("/.well-known/jwks.json"));
-    await answers("get", "/openapi.json", get("/openapi.json"));
+    await expectDescribed("post", "/login", post(`${url}/login`, alice));
+    await expectDescribed("post", "/login", post(`${url}/login`, { ...alice, password: "wrong" }));
+    await expectDescribed("post", "/login", post(`${url}/login`, {}));
+    await expectDescribed("post", "/renew", post(`${url}/renew`, { refresh_token: grant.refresh_token }));
+    await expectDescribed("post", "/renew", post(`${url}/renew`, { refresh_token: "x" }));
+    await expectDescribed("get", "/session", get("/session", grant.token));
+    await expectDescribed("get", "/session", get("/session", foreignToken(serving.key)));
+    await expectDescribed("get", "/session", get("/session"));
+    await expectDescribed("get", "/sessions", get("/sessions", grant.token));
+    await expectDescribed("get", "/sessions", get("/sessions", foreignToken(serving.key)));
+    await expectDescribed("get", "/.well-known/jwks.json", get("/.well-known/jwks.json"));
+    await expectDescribed("get", "/openapi.json", get("/openapi.json"));
     const change = { password: alice.password, new_password: "short" };
-    await answers("post", "/password", post(`${url}/password`, change, bearer(grant.token)));
+    await expectDescribed("post", "/password", post(`${url}/password`, change, bearer(grant.token)));
     const end = { method: "DELETE", headers: bearer(grant.token) };
-    await answers("delete", "/sessions/x", fetch(`${url}/sessions/x`, end), "/sessions/{id}");
-    await answers("post", "/logout", fetch(`${url}/logout`, { ...end, method: "POST" }));
-    await answers("post", "/logout", fetch(`${url}/logout`, { ...end, method: "POST" }));
+    await expectDescribed("delete", "/sessions/x", fetch(`${url}/sessions/x`, end), "/sessions/{id}");
+    await expectDescribed("post", "/logout", fetch(`${url}/logout`, { ...end, method: "POST" }));
+    await expectDescribed("post", "/logout", fetch(`${url}/logout`, { ...end, method: "POST" }));
     expect(seen).toEqual([
       "post /login 200",
       "post /login 401",
@@ -98,7 +98,7 @@ describe("the OpenAPI document", () => {
 });
 
 describe("login", () => {
-  it("answers by JSON and by form", async () => {
+  it("a login works with JSON and with a form", async () => {
     const form = { method: "POST", body: new URLSearchParams(alice) };
     for (const response of [await post(`${serving.url}/login`, alice), await fetch(`${serving.url}/login`, form)]) {
       expect(response.status).toBe(200);
@@ -121,11 +121,11 @@ describe("login", () => {
     ["password", null],
     ["password", "x".repeat(1025)],
     ["device", 5],
-  ])("names the field %s that must not be %j, and not what was sent", async (field, value) => {
+  ])("the error for a wrong %s (%j) names the field and not its value", async (field, value) => {
     const response = await post(`${serving.url}/login`, { ...alice, [field]: value });
     expect(response.status).toBe(400);
-    const { message, error } = await response.json();
-    expect(error).toBe("invalid_request");
+    const { message, ...codes } = await response.json();
+    expect(codes).toEqual({ error: "invalid_request", field });
     expect(message).toMatch(new RegExp(`^"${field}" must be a text`));
     if (typeof value === "string" && value !== "") expect(message).not.toContain(value);
   });
@@ -136,15 +136,15 @@ describe("login", () => {
     ["a login of 255 characters beyond the basic plane", { login: "😀".repeat(255), password: "x" }],
     ["a password of 1024 characters", { login: "alice", password: "😀".repeat(1024) }],
     ["a prototype", '{"login":"alice","__proto__":{"password":"violet kettle harbour morning"}}'],
-  ])("with %s is 401", async (_, body) => {
+  ])("a login with %s returns 401", async (_, body) => {
     expect(await statusAndError(await post(`${serving.url}/login`, body))).toEqual([401, "invalid_credentials"]);
   });
 
-  it("ignores members that it does not know", async () => {
+  it("a login ignores unknown members", async () => {
     expect((await post(`${serving.url}/login`, { ...alice, remember: true, constructor: 1 })).status).toBe(200);
   });
 
-  it("with the bearer token of a live session re-authenticates it", async () => {
+  it("a login with the bearer token of a live session re-authenticates that session", async () => {
     const { token } = await serving.login();
     const again = await (await post(`${serving.url}/login`, alice, bearer(token))).json();
     const sessionOf = async (value: string) =>
@@ -156,7 +156,7 @@ describe("login", () => {
 describe("renew", () => {
   const renew = (init: RequestInit) => fetch(`${serving.url}/renew`, { method: "POST", ...init });
 
-  it("takes a refresh token, or a bearer token and no body", async () => {
+  it("a renewal accepts a refresh token, or a bearer token without a body", async () => {
     const [a, b] = [await serving.login(), await serving.login()];
     expect(await (await post(`${serving.url}/renew`, { refresh_token: a.refresh_token })).json()).toHaveProperty(
       "refresh_token",
@@ -166,11 +166,15 @@ describe("renew", () => {
     expect(await byToken.json()).not.toHaveProperty("refresh_token");
   });
 
-  it("takes no more and no less than one token", async () => {
+  it("a renewal requires exactly one token", async () => {
     const { token, refresh_token } = await serving.login();
     const both = await post(`${serving.url}/renew`, { refresh_token }, bearer(token));
     expect(await statusAndError(both)).toEqual([400, "invalid_request"]);
-    expect(await statusAndError(await post(`${serving.url}/renew`, {}))).toEqual([400, "invalid_request"]);
+    const empty = await post(`${serving.url}/renew`, {});
+    expect([empty.status, await empty.json()]).toMatchObject([
+      400,
+      { error: "invalid_request", field: "refresh_token" },
+    ]);
     expect(await statusAndError(await renew({}))).toEqual([401, "missing_token"]);
     const form = { body: new URLSearchParams({ access_token: token }) };
     expect(await statusAndError(await renew(form))).toEqual([400, "invalid_request"]);
@@ -179,7 +183,7 @@ describe("renew", () => {
     expect((await post(`${serving.url}/renew`, { refresh_token })).status).toBe(200);
   });
 
-  it("refuses a refresh token as bearer, an access token as refresh token, and a token without session", async () => {
+  it("a renewal rejects a refresh token as bearer, an access token as refresh token, and a token without a session", async () => {
     const { token, refresh_token } = await serving.login();
     const asBearer = await renew({ headers: bearer(refresh_token) });
     expect(await statusAndError(asBearer)).toEqual([401, "invalid_token"]);
@@ -193,7 +197,7 @@ describe("renew", () => {
 });
 
 describe("sessions", () => {
-  it("are told from the token alone", async () => {
+  it("the current session comes from the token alone", async () => {
     const { token } = await serving.login();
     const known = await (await fetch(`${serving.url}/session`, { headers: bearer(token) })).json();
     expect(known).toMatchObject({ login: "alice", roles: ["editor"], scopes: ["articles:write"] });
@@ -204,7 +208,7 @@ describe("sessions", () => {
     expect(foreign).toMatchObject({ login: "alice", id: null, session: null, starts: null });
   });
 
-  it("are ended one by one, and all at once", async () => {
+  it("a user can end one session or all of them", async () => {
     const [a, b] = [await serving.login(), await serving.login()];
     const statusOf = async (token: string) =>
       (await fetch(`${serving.url}/session`, { headers: bearer(token) })).status;
@@ -222,7 +226,7 @@ describe("sessions", () => {
 });
 
 describe("password", () => {
-  it("is changed by its user, and never told what was sent", async () => {
+  it("a user can change the password, and errors never contain what was sent", async () => {
     await serving.ampho.users.create({ login: "bob", password: alice.password });
     const { token } = await (await post(`${serving.url}/login`, { ...alice, login: "bob" })).json();
     const change = (body: object) => post(`${serving.url}/password`, body, bearer(token));
@@ -231,13 +235,18 @@ describe("password", () => {
       "invalid_credentials",
     ]);
     expect(await statusAndError(await change({ password: alice.password }))).toEqual([400, "invalid_request"]);
-    const short = await (await change({ password: alice.password, new_password: "canary-1" })).json();
+    expect(await (await change({ password: alice.password })).json()).toMatchObject({ field: "new_password" });
+    const both = await (await change({})).json();
+    expect([both.error, "field" in both]).toEqual(["invalid_request", false]);
+    const rejected = await change({ password: alice.password, new_password: "canary-1" });
+    const short = await rejected.json();
+    expect([rejected.status, short]).toMatchObject([400, { error: "password_rejected", reason: "too_short" }]);
     expect(short.message).not.toContain("canary-1");
     expect((await change({ password: alice.password, new_password: newLogin })).status).toBe(204);
     expect((await post(`${serving.url}/login`, { login: "bob", password: newLogin })).status).toBe(200);
   });
 
-  it("is 404 when the application keeps its own users", async () => {
+  it("the password route returns 404 when the application keeps its own users", async () => {
     const own = await serve({ users: { find: () => undefined, verify: () => false } });
     const response = await post(
       `${own.url}/password`,
@@ -251,7 +260,7 @@ describe("password", () => {
 });
 
 describe("the address of a session", () => {
-  it("is the socket's, or what the trusted proxy says", async () => {
+  it("a session has the socket's address, or the one from a trusted proxy", async () => {
     const headers = { "x-forwarded-for": "192.0.2.1, 198.51.100.7", "user-agent": "test \u0080agent" };
     const behind = await serve({ trustProxy: 1 });
     for (const [server, address] of [
@@ -267,8 +276,8 @@ describe("the address of a session", () => {
   });
 });
 
-describe("every answer", () => {
-  it("to HEAD is that to GET without its body", async () => {
+describe("every response", () => {
+  it("a response to HEAD has the headers of GET and no body", async () => {
     for (const path of ["/openapi.json", "/.well-known/jwks.json", "/session", "/nothing"]) {
       const [get, head] = [await fetch(serving.url + path), await fetch(serving.url + path, { method: "HEAD" })];
       expect(head.status).toBe(get.status);
@@ -279,13 +288,13 @@ describe("every answer", () => {
     }
   });
 
-  it("but the key set's is not stored", async () => {
+  it("every response except the key set forbids caching", async () => {
     const cacheOf = async (path: string) => (await fetch(serving.url + path)).headers.get("cache-control");
     expect(await cacheOf("/.well-known/jwks.json")).toBe("public, max-age=300");
     expect(await cacheOf("/openapi.json")).toBe("no-store");
   });
 
-  it("is given on Fetch too", async () => {
+  it("the Fetch handler returns the same responses", async () => {
     const call = (path: string, init: RequestInit = {}) =>
       serving.ampho.fetch(new Request(`https://api.example/api/security${path}`, init));
     const json = { "content-type": "application/json" };
@@ -306,7 +315,7 @@ describe("every answer", () => {
     expect((await serving.ampho.fetch(new Request("https://api.example/elsewhere"))).status).toBe(404);
   });
 
-  it("on Fetch is an answer too when the body breaks, or was read before", async () => {
+  it("the Fetch handler returns an error when the body breaks or was read before", async () => {
     const login = (body: BodyInit) => {
       const init = { method: "POST", headers: { "content-type": "application/json" }, body, duplex: "half" };
       return new Request("https://api.example/api/security/login", init);

@@ -1,4 +1,4 @@
-// GET /revocations over HTTP: who may read it, what it says, and how long it waits.
+// GET /revocations over HTTP: its token, its entries, the kinds that a verifier knows, and how long it waits.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { revocationFeedToken, type Serving, serve } from "../world/http-server.js";
 import { bearer } from "../world/requests.js";
@@ -17,7 +17,7 @@ interface Page {
   readonly waited: number;
 }
 
-async function ask(query = "", token: string | null = revocationFeedToken) {
+async function read(query = "", token: string | null = revocationFeedToken) {
   const headers = token === null ? {} : bearer(token);
   const response = await fetch(`${serving.url}/revocations${query}`, { headers });
   const json: Page & { readonly error?: string } = await response.json();
@@ -28,7 +28,7 @@ const digest = async (text: string) =>
   Buffer.from(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toString("base64url");
 
 describe("the feed", () => {
-  test("is not there without its token, neither on the wire nor in the description", async () => {
+  test("an instance without the feed token has no feed, and its description has none", async () => {
     const without = await serve({ revocationFeedToken: undefined });
     try {
       const response = await fetch(`${without.url}/revocations`, { headers: bearer(revocationFeedToken) });
@@ -45,15 +45,15 @@ describe("the feed", () => {
     ["a beginning of it", revocationFeedToken.slice(0, -1), "invalid_token"],
     ["one more character", `${revocationFeedToken}A`, "invalid_token"],
     ["an empty token", "", "invalid_token"],
-  ])("refuses %s", async (_, token, error) => {
-    const { status, json, headers } = await ask("", token);
+  ])("the feed rejects %s", async (_, token, error) => {
+    const { status, json, headers } = await read("", token);
     expect([status, json.error]).toEqual([401, error]);
     expect(headers.get("www-authenticate")).toMatch(/^Bearer realm="/);
   });
 
-  test("takes no user's token, and its own token opens nothing else", async () => {
+  test("the feed rejects a user's token, and its own token opens no other route", async () => {
     const { token } = await serving.login();
-    expect((await ask("", token)).status).toBe(401);
+    expect((await read("", token)).status).toBe(401);
     expect((await fetch(`${serving.url}/session`, { headers: bearer(revocationFeedToken) })).status).toBe(401);
   });
 
@@ -67,20 +67,23 @@ describe("the feed", () => {
     "?wait=-1",
     "?after=1&after=2",
     "?after=9007199254740993",
-  ])("refuses the question %s", async (query) => {
-    const { status, json } = await ask(query);
+    "?kinds=",
+    "?kinds=User",
+    "?kinds=user,,all",
+  ])("the feed rejects the query %s", async (query) => {
+    const { status, json } = await read(query);
     expect([status, json.error]).toEqual([400, "invalid_request"]);
   });
 
-  test("tells sessions and logins as digests, users by id, and never an id of a session", async () => {
-    const { last, epoch } = (await ask()).json;
+  test("the feed names sessions and logins by digest, users by id, and never contains the id of a session", async () => {
+    const { last, epoch } = (await read()).json;
     const user = await serving.ampho.users.create({ login: "Bóris", roles: ["a", "b"] });
     const grant = await serving.ampho.sessions.create(user.id);
     const { session = "" } = serving.ampho.verifySync(grant.token);
     await serving.ampho.sessions.end(session);
     await serving.ampho.users.setRoles("bóris", ["b"]);
     await serving.ampho.users.disable("bóris");
-    const { json, headers } = await ask(`?after=${last}`);
+    const { json, headers } = await read(`?after=${last}`);
     expect(headers.get("cache-control")).toBe("no-store");
     const at = expect.any(Number);
     const common = { n: at, at, until: at };
@@ -99,33 +102,55 @@ describe("the feed", () => {
     });
     expect(JSON.stringify(json)).not.toContain(session);
     expect(json.revocations.map(({ n }) => n)).toEqual([last + 1, last + 2, last + 3]);
-    // A number that the store has not reached yet: it was restored, and says so at once.
-    expect((await ask(`?after=${last + 1000}&wait=20`)).json).toMatchObject({
+    // The database has not reached this number, so it was restored. The response comes at once.
+    expect((await read(`?after=${last + 1000}&wait=20`)).json).toMatchObject({
       last: last + 3,
       revocations: [],
       waited: 0,
     });
   });
 
-  test("holds an answer back until something is revoked", async () => {
-    const { last } = (await ask()).json;
+  test("an entry of an unknown kind becomes a broader one that the verifier knows, and none is left out", async () => {
+    const { last } = (await read()).json;
+    const user = await serving.ampho.users.create({ login: "kim", roles: ["a", "b"] });
+    const grant = await serving.ampho.sessions.create(user.id);
+    await serving.ampho.sessions.end(serving.ampho.verifySync(grant.token).session ?? "");
+    await serving.ampho.users.setRoles("kim", ["b"]);
+    await serving.ampho.users.disable("kim");
+    const kindsFor = async (kinds: string) => {
+      const { json } = await read(`?after=${last}&kinds=${kinds}`);
+      expect(json.revocations.map(({ n }) => n)).toEqual([last + 1, last + 2, last + 3]);
+      return json.revocations.map(({ kind, sessions }) => (sessions === true ? `${kind} with sessions` : kind));
+    };
+    expect(await kindsFor("session,user,roles,key,all")).toEqual(["session", "roles", "user"]);
+    expect(await kindsFor("all,user,roles,session,later_kind")).toEqual(["session", "roles", "user"]);
+    expect(await kindsFor("session,user,all")).toEqual(["session", "user with sessions", "user"]);
+    expect(await kindsFor("session,all")).toEqual(["session", "all with sessions", "all"]);
+    expect(await kindsFor("all")).toEqual(["all with sessions", "all with sessions", "all"]);
+    expect(await kindsFor("later_kind")).toEqual(["all with sessions", "all with sessions", "all"]);
+    const { json } = await read(`?after=${last}&kinds=user,all`);
+    expect(json.revocations[1]).toMatchObject({ kind: "user", user: user.id, login_sha256: await digest("kim") });
+  });
+
+  test("the feed waits until something is revoked", async () => {
+    const { last } = (await read()).json;
     const { token } = await serving.login();
-    const answer = ask(`?after=${last}&wait=20`);
+    const waiting = read(`?after=${last}&wait=20`);
     await new Promise((resolve) => setTimeout(resolve, 100));
     await fetch(`${serving.url}/logout`, { method: "POST", headers: bearer(token) });
-    const { json } = await answer;
+    const { json } = await waiting;
     expect(json.revocations).toMatchObject([{ kind: "session" }]);
     expect(json.waited).toBeGreaterThan(0);
   });
 
-  test("answers with nothing when nothing is revoked in time", async () => {
-    const { last } = (await ask()).json;
-    const { json } = await ask(`?after=${last}&wait=1`);
+  test("the feed returns an empty page when nothing is revoked in time", async () => {
+    const { last } = (await read()).json;
+    const { json } = await read(`?after=${last}&wait=1`);
     expect(json).toMatchObject({ last, revocations: [], more: false });
     expect(json.waited).toBeGreaterThanOrEqual(990);
   });
 
-  test("tells thousands in pages", async () => {
+  test("the feed returns thousands of entries in pages", async () => {
     const many = await serve({ sessionsPerUser: 100_000 });
     try {
       const user = await many.ampho.users.create({ login: "many" });
@@ -145,12 +170,12 @@ describe("the feed", () => {
     }
   });
 
-  test("answers whoever waits when the server ends", async () => {
+  test("the feed responds to waiting verifiers when the server closes", async () => {
     const ending = await serve();
-    const answer = fetch(`${ending.url}/revocations?wait=20`, { headers: bearer(revocationFeedToken) });
+    const waiting = fetch(`${ending.url}/revocations?wait=20`, { headers: bearer(revocationFeedToken) });
     await new Promise((resolve) => setTimeout(resolve, 100));
     await ending.ampho.close();
-    expect([200, 503]).toContain((await answer).status);
+    expect([200, 503]).toContain((await waiting).status);
     await ending.server.close();
   });
 });

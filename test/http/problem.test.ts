@@ -4,13 +4,13 @@ import { createErrorResponder } from "../../dist/http/rest/responses/problems.js
 
 const reported: unknown[] = [];
 const refusal = createErrorResponder((error) => reported.push(error));
-const answerTo = (...args: ConstructorParameters<typeof AmphoError>) => refusal(new AmphoError(...args));
+const responseTo = (...args: ConstructorParameters<typeof AmphoError>) => refusal(new AmphoError(...args));
 
-describe("a refusal", () => {
+describe("an error response", () => {
   it.each(errorCodes.map((code): [ErrorCode] => [code]))(
-    "%s tells its code and message, and is never stored",
+    "the response for %s has its code and message and forbids caching",
     (code) => {
-      const { status, headers, body } = answerTo(code, "Said.");
+      const { status, headers, body } = responseTo(code, "Said.");
       expect(status).toBeGreaterThanOrEqual(400);
       expect(JSON.parse(body ?? "")).toEqual({ message: "Said.", error: code });
       expect(headers).toMatchObject({
@@ -44,15 +44,39 @@ describe("a refusal", () => {
       'Bearer realm="ampho", error="insufficient_scope", scope="read write:all"',
     ],
   ] as const)("%s with %j is challenged by %s", (code, details, challenge) => {
-    expect(answerTo(code, "Said.", details).headers["WWW-Authenticate"]).toBe(challenge);
+    expect(responseTo(code, "Said.", details).headers["WWW-Authenticate"]).toBe(challenge);
   });
 
-  it("says in whole seconds when to come back", () => {
-    expect(answerTo("too_many_attempts", "Wait.", { retryAfterSeconds: 7.2 }).headers["Retry-After"]).toBe("8");
-    expect(answerTo("unavailable", "Wait.").headers["Retry-After"]).toBe("1");
+  it("a response states in whole seconds when to retry", () => {
+    expect(responseTo("too_many_attempts", "Wait.", { retryAfterSeconds: 7.2 }).headers["Retry-After"]).toBe("8");
+    expect(responseTo("unavailable", "Wait.").headers["Retry-After"]).toBe("1");
   });
 
-  it("of a bug tells nothing of the inside, and reports it", () => {
+  it("a response carries field and reason where the error has them, and no other details", () => {
+    const bodyOf = (...args: ConstructorParameters<typeof AmphoError>) => JSON.parse(responseTo(...args).body ?? "");
+    expect(bodyOf("invalid_request", "Wrong.", { field: "login" })).toEqual({
+      message: "Wrong.",
+      error: "invalid_request",
+      field: "login",
+    });
+    expect(bodyOf("password_rejected", "Short.", { reason: "too_short" })).toEqual({
+      message: "Short.",
+      error: "password_rejected",
+      reason: "too_short",
+    });
+    expect(bodyOf("too_many_attempts", "Wait.", { retryAfterSeconds: 7 })).toEqual({
+      message: "Wait.",
+      error: "too_many_attempts",
+    });
+  });
+
+  it("a taken login has status 409, and a rejected password 400", () => {
+    expect([responseTo("login_taken", "Taken.").status, responseTo("password_rejected", "Short.").status]).toEqual([
+      409, 400,
+    ]);
+  });
+
+  it("a bug is reported, and its response reveals nothing internal", () => {
     const bug = new TypeError("the password was hunter2");
     const { status, body } = refusal(bug);
     expect(status).toBe(500);

@@ -19,7 +19,7 @@ async function started(...args: Parameters<typeof serve>): Promise<Serving> {
 }
 
 describe("the probes", () => {
-  it("answer at the root, to GET and HEAD only", async () => {
+  it("the probes are at the root and allow only GET and HEAD", async () => {
     const { root } = await started();
     for (const path of ["/healthz", "/readyz"]) {
       const response = await fetch(root + path);
@@ -33,7 +33,7 @@ describe("the probes", () => {
       expect((await fetch(root + path)).status).toBe(404);
   });
 
-  it("tell that the store is away", async () => {
+  it("the probe for readiness returns 503 while the database is unreachable", async () => {
     const serving = await started();
     await serving.ampho.close();
     const response = await fetch(`${serving.root}/readyz`);
@@ -44,7 +44,7 @@ describe("the probes", () => {
 });
 
 describe("the access log", () => {
-  it("has one JSON line for each request, with the route's pattern and nothing that was sent", async () => {
+  it("the access log has one JSON line for each request, with the route's pattern and nothing that was sent", async () => {
     const { url, root, lines, login } = await started();
     const { token, refresh_token } = await login();
     lines.length = 0;
@@ -81,7 +81,7 @@ describe("the access log", () => {
     for (const line of lines) expect(line).toMatch(/^[^\p{Cc}]+\n$/u);
   });
 
-  it("is readable otherwise", async () => {
+  it("the access log can be text", async () => {
     const { url, lines } = await started({}, "text");
     await post(`${url}/login`, { ...alice, password: "wrong" });
     expect(lines).toEqual([
@@ -91,7 +91,7 @@ describe("the access log", () => {
 });
 
 describe("closing", () => {
-  it("lets a request in flight finish, takes no new one, and waits for no idle connection", async () => {
+  it("a closing server finishes running requests, accepts no new ones, and does not wait for idle connections", async () => {
     const serving = await started();
     const { port, url } = serving;
     await fetch(`${url}/session`); // its connection stays open, idle
@@ -117,13 +117,13 @@ describe("closing", () => {
     expect((await sendRaw(port, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")).status).toBe(0);
   });
 
-  it("answers what arrives at this moment, on an idle connection and on new ones", async () => {
+  it("a closing server responds to requests that arrive at this moment, on idle and on new connections", async () => {
     const { port, server } = await started();
     const request = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
     const idle = connect(port, "127.0.0.1");
     idle.write(request);
     await once(idle, "data");
-    // Whatever this process writes is with the server's socket at once, and is read when its loop comes to it.
+    // What this process writes reaches the server's socket at once, and the event loop reads it later.
     const late = Array.from({ length: 20 }, () => connect(port, "127.0.0.1").on("error", () => undefined));
     await Promise.all(late.map((socket) => once(socket, "connect")));
     const all = [idle, ...late];
@@ -135,7 +135,7 @@ describe("closing", () => {
     await closed;
   });
 
-  it("answers who waits at the revocation feed, instead of cutting the connection when its time is over", async () => {
+  it("a closing server responds to verifiers that wait at the revocation feed", async () => {
     const { url, server } = await started();
     const ask = async (query: string) => {
       const response = await fetch(`${url}/revocations${query}`, { headers: bearer(revocationFeedToken) });
@@ -150,7 +150,7 @@ describe("closing", () => {
     ]);
   });
 
-  it("ends what does not finish by itself", async () => {
+  it("a closing server ends requests that do not finish", async () => {
     const serving = await started();
     const stuck = sendRaw(
       serving.port,
@@ -164,7 +164,7 @@ describe("closing", () => {
     expect((await stuck).closed).toBe(true);
   });
 
-  it("of a port that is taken tells so", async () => {
+  it("a server rejects with EADDRINUSE when its port is in use", async () => {
     const { port, ampho } = await started();
     const server = createHttpServer({ host: ampho.host, log: () => undefined });
     await expect(server.listen(port, "127.0.0.1")).rejects.toMatchObject({ code: "EADDRINUSE" });
