@@ -27,9 +27,13 @@ describe("each decision", () => {
     expected.push({ ...about, event: "login_rejected", reason: "wrong_password", origin });
     await post("/login", { login: "nobody", password: "wrong" });
     expected.push({ at: start, event: "login_rejected", reason: "unknown_login", origin });
-    await post("/login", { login: "ann", password }, grant.token);
+    const again = grantOf(await post("/login", { login: "ann", password }, grant.token));
     expected.push({ ...about, event: "reauthenticated", sessionId, origin });
     await post("/renew", { refresh_token: grant.refresh_token });
+    expected.push({ ...about, event: "renew_rejected", reason: "reauthenticated", sessionId, origin });
+    await post("/renew", { refresh_token: again.refresh_token });
+    expected.push({ ...about, event: "renew", sessionId, origin });
+    await post("/renew", { refresh_token: again.refresh_token });
     expected.push({ ...about, event: "renew_repeated", sessionId, origin });
     await post("/password", { password: "wrong", new_password: newPassword }, grant.token);
     expected.push({ ...about, event: "password_change_rejected", reason: "wrong_password", sessionId, origin });
