@@ -9,6 +9,8 @@ export interface Columns<C extends string> {
   readonly placeholders: string;
   /** `a = ?, b = ?` */
   readonly assignments: string;
+  /** The columns of a table in a join. With a prefix they get names of their own. */
+  joined(table: string, prefix?: string): string;
   /** The parameters for `placeholders` and `assignments`. */
   values(row: Readonly<Record<C, SqlValue>>): SqlValue[];
 }
@@ -18,6 +20,7 @@ export function columnsOf<const C extends string>(...names: readonly C[]): Colum
     list: names.join(", "),
     placeholders: names.map(() => "?").join(", "),
     assignments: names.map((name) => `${name} = ?`).join(", "),
+    joined: (table, prefix = "") => names.map((name) => `${table}.${name} as ${prefix}${name}`).join(", "),
     values: (row) => names.map((name) => row[name]),
   };
 }

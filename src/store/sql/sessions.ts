@@ -15,11 +15,12 @@ import {
 } from "../transaction.js";
 import { settleSucceeded } from "./attempts.js";
 import { recordAudit } from "./audit.js";
+import { visible } from "./import-rows.js";
 import { type Revocation, writeRevocations } from "./revocations.js";
 import { endOldestSessions } from "./session-ends.js";
 import { insertSession, moveAuthTime, type Session, sessionColumns, sessionOf } from "./session-rows.js";
 import { recordAccess, sendState } from "./state.js";
-import { sendUserLock, sendUserOf, type User } from "./users.js";
+import { joinedUserColumns, joinedUserOf, sendUserLock, type User } from "./users.js";
 
 /** A login that succeeded. */
 export interface Authentication {
@@ -152,11 +153,14 @@ export interface LiveSession {
 
 const select = `select ${sessionColumns.list} from ampho_sessions`;
 
+const selectWithUser = `select ${sessionColumns.joined("ampho_sessions")}, ${joinedUserColumns} from ampho_sessions
+  left join ampho_users on ampho_users.id = ampho_sessions.user_id and ${visible}
+  where ampho_sessions.id = ? and ${isLive}`;
+
+/** One statement, because a route with `live` runs it for each request. */
 export function* findSession({ id, now }: SessionQuery): Transaction<LiveSession | undefined> {
-  const readUser = yield* sendUserOf(id);
-  const row = yield* queryLastRow(`${select} where id = ? and ${isLive}`, [id, now]);
-  const user = yield* readUser();
-  return row && { session: sessionOf(row), user };
+  const row = yield* queryLastRow(selectWithUser, [id, now]);
+  return row && { session: sessionOf(row), user: joinedUserOf(row) };
 }
 
 export function* listSessions(input: {

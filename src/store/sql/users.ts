@@ -54,6 +54,18 @@ export function userOf(row: Row): User {
   };
 }
 
+const joinedPrefix = "of_user_";
+
+/** The columns of a user beside those of another table. `joinedUserOf` reads them. */
+export const joinedUserColumns = userColumns.joined("ampho_users", joinedPrefix);
+
+/** Undefined if the join found no user. */
+export function joinedUserOf(row: Row): User | undefined {
+  if (row[`${joinedPrefix}id`] === null) return undefined;
+  const own = Object.entries(row).filter(([name]) => name.startsWith(joinedPrefix));
+  return userOf(Object.fromEntries(own.map(([name, value]) => [name.slice(joinedPrefix.length), value])));
+}
+
 export type NewUser = Pick<User, "id" | "login" | "canonical" | "passwordHash" | "roles">;
 
 /** The values of `userColumns` for a new user. */
