@@ -55,16 +55,17 @@ function page() {
 | --- | --- |
 ${commands.map(({ name, summary }) => `| [\`${name}\`](#${name}) | ${cell(summary)} |`).join("\n")}
 
-Each command has \`--help\`. [configuration.md](configuration.md) lists the parameters. The commands also read \`.env\` of the working
-directory.
+Each command has \`--help\`. [configuration.md](configuration.md) lists the parameters. The commands also read \`.env\` of
+the working directory.
 
 - Results go to stdout and everything else to stderr. With \`--json\` the result is one line of JSON.
 - The exit code is 0 for done, 1 for failed, and 2 for wrong use or wrong configuration.
-- Secrets are never taken from arguments, which every process of the machine can see. A password comes from a prompt without
-  echo, or with \`--password-stdin\` from stdin. That option takes all of stdin, except one line end at its end.
-- With \`NODE_ENV=production\`, every command that uses the database requires \`AMPHO_DATABASE_URL\`. Elsewhere the default is used,
-  and a warning shows the absolute path of the file.
-- Tables fit into 80 columns. Longer cells are cut, and complete with \`--json\`. Control characters in data are printed as escapes.
+- Secrets are never taken from arguments, which every process of the machine can see. A password comes from a prompt
+  without echo, or with \`--password-stdin\` from stdin. That option takes all of stdin, except one line end at its end.
+- With \`NODE_ENV=production\`, every command that uses the database requires \`AMPHO_DATABASE_URL\`. Elsewhere the
+  default is used, and a warning shows the absolute path of the file.
+- Tables fit into 80 columns. Longer cells are cut, and complete with \`--json\`. Control characters in data are printed
+  as escapes.
 - Colours appear on terminals only, and never with \`NO_COLOR\`.
 - \`AMPHO_DEBUG=1\` adds the stack of an unexpected error.
 - The audit log records every change under the name \`user@host\` of the operator.

@@ -52,14 +52,14 @@ The sources, from the lowest to the highest priority:
 4. \`config/{user}@{host}.json\`, for the machine of one person
 5. \`.env\` of the working directory, for the command line and \`ampho serve\` only
 6. environment variables
-7. options in code, such as \`createAmpho({ tokenTtl: 60, databaseUrl: "sqlite::memory:" })\`, and those of a command, such as
-   \`ampho serve --port 8080\`
+7. options in code, such as \`createAmpho({ tokenTtl: 60, databaseUrl: "sqlite::memory:" })\`, and those of a command,
+   such as \`ampho serve --port 8080\`
 
-The value of the highest source replaces the whole value of a lower one. Only the value that takes effect is checked. An empty
-environment variable counts as not set.
+The value of the highest source replaces the whole value of a lower one. Only the value that takes effect is checked. An
+empty environment variable counts as not set.
 
-The files of the folder \`config\` are JSON objects. Their members \`AMPHO_…\` are parameters, and all other members belong to your
-application. A value can be the text that an environment variable would hold, or the JSON value itself:
+The files of the folder \`config\` are JSON objects. Their members \`AMPHO_…\` are parameters, and all other members
+belong to your application. A value can be the text that an environment variable would hold, or the JSON value itself:
 
 \`\`\`json
 {
@@ -85,11 +85,11 @@ ${[
 
 ## Fix a bad value
 
-A bad value stops the start with exit code 2. One message names every wrong parameter, what it was and what it can be. The
-message never contains the value of a key or a password.
+A bad value stops the start with exit code 2. One message names every wrong parameter, what it was and what it can be.
+The message never contains the value of a key or a password.
 
-An unknown name \`AMPHO_…\` in a file of \`config\` stops the start, and so does an unknown option in code. In the environment and
-in \`.env\` it causes a warning. The message names the nearest known name.
+An unknown name \`AMPHO_…\` in a file of \`config\` stops the start, and so does an unknown option in code. In the
+environment and in \`.env\` it causes a warning. The message names the nearest known name.
 
 ## Configure the key
 
@@ -98,8 +98,9 @@ ampho sec-gen-key -o key.json            # a file that only you can read
 export AMPHO_SECURITY_KEY_FILE=key.json  # or AMPHO_SECURITY_KEY with the JWK itself
 \`\`\`
 
-\`ampho init\` does both for a new project. The key is a JWK (RFC 7517): \`oct\`, \`OKP\` with Ed25519, \`EC\` with P-256, P-384 or P-521, or
-\`RSA\`. In a JWK Set the first key signs and the others verify. [keys.md](keys.md) shows how to rotate keys.
+\`ampho init\` does both for a new project. The key is a JWK (RFC 7517): \`oct\`, \`OKP\` with Ed25519, \`EC\` with P-256,
+P-384 or P-521, or \`RSA\`. In a JWK Set the first key signs and the others verify. [keys.md](keys.md) shows how to rotate
+keys.
 
 These are bad values:
 

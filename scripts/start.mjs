@@ -1,5 +1,5 @@
-// Leads from a clone to a login: installs, builds, creates a key and a first user in .ampho/, and starts the server.
-// A second run uses the same key, user and database.
+// From a clone to a login: installs, builds, runs `ampho init` and creates a first user under .ampho/, and starts the server.
+// The next run keeps the key, the user and the database.
 import { spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -12,23 +12,27 @@ run(process.execPath, ["scripts/build.mjs"]);
 
 const folder = path.join(root, ".ampho");
 const ampho = path.join(root, "dist/cli/main.js");
-const keyFile = path.join(folder, "key.json");
 const passwordFile = path.join(folder, "password");
-const env = {
-  ...process.env,
-  AMPHO_SECURITY_KEY: "",
-  AMPHO_SECURITY_KEY_FILE: keyFile,
-  AMPHO_DATABASE_URL: `sqlite:${path.join(folder, "ampho.db")}`,
+// The commands run in the folder, so they read its .env.
+const options = {
+  cwd: folder,
+  env: {
+    ...process.env,
+    AMPHO_SECURITY_KEY: "",
+    AMPHO_SECURITY_KEY_FILE: "",
+    AMPHO_DATABASE_URL: `sqlite:${path.join(folder, "ampho.db")}`,
+  },
 };
 mkdirSync(folder, { recursive: true, mode: 0o700 });
 
-if (!existsSync(keyFile)) run(process.execPath, [ampho, "sec-gen-key", "-o", keyFile], { env });
+if (!existsSync(path.join(folder, ".env")))
+  run(process.execPath, [ampho, "init"], { ...options, stdio: ["ignore", 2, 2] });
 if (!existsSync(passwordFile)) {
   const syllables = ["ba", "co", "di", "fu", "ga", "he", "ji", "ko", "lu", "ma", "ne", "po", "ri", "su", "ta", "vi"];
   const word = () => Array.from({ length: 4 }, () => syllables[randomInt(syllables.length)]).join("");
   const password = Array.from({ length: 4 }, word).join("-");
   run(process.execPath, [ampho, "user-add", "alice", "--password-stdin", "--role", "reader"], {
-    env,
+    ...options,
     input: password,
     stdio: ["pipe", 2, "inherit"],
   });
@@ -42,14 +46,13 @@ Log in from another terminal:
 
   curl -s http://127.0.0.1:${port}/api/security/login -H 'Content-Type: application/json' -d '${body}'
 
-and use the token of the response:
+Then use the token of the response:
 
   curl -s http://127.0.0.1:${port}/api/security/session -H "Authorization: Bearer $TOKEN"
 
 `);
 const server = spawn(process.execPath, [ampho, "serve", "--host", "127.0.0.1", "--port", port], {
-  cwd: root,
-  env,
+  ...options,
   stdio: "inherit",
 });
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => server.kill(signal));

@@ -14,7 +14,7 @@ export interface CommandOption {
   readonly help: string;
 }
 
-/** What was typed, by the names of the row. */
+/** The typed argument and options, by the names of the row. */
 export interface CommandInput {
   /** The argument of a row that requires one. */
   argument(): string;

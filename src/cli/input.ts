@@ -1,7 +1,7 @@
 // Checks of what was typed that several commands share.
 import { UsageError } from "./failures.js";
 
-/** `given` says for each argument and option whether it was typed. @throws UsageError unless exactly one was */
+/** Takes whether each argument and option was typed. @throws UsageError unless exactly one of them was */
 export function exactlyOne(given: Readonly<Record<string, boolean>>): void {
   if (Object.values(given).filter(Boolean).length === 1) return;
   const names = Object.keys(given);

@@ -40,7 +40,7 @@ export function isFolder(path: string): boolean {
 /** The text of a file without its byte order mark, or why it cannot be read. */
 export type FileText = { readonly text: string } | { readonly missing: boolean; readonly why: string };
 
-/** Reads a regular file; links are followed. A named pipe would block until another process writes to it. */
+/** Reads a regular file and follows links. A named pipe would block until another process writes to it. */
 export function readRegularFile(path: string): FileText {
   try {
     if (!statSync(path).isFile()) return { missing: false, why: "it is not a regular file" };

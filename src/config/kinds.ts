@@ -13,7 +13,7 @@ export interface Kind<T, I = T> {
   parse(value: unknown): T | undefined;
   /** The text of a default value in help and docs, where JSON is not readable enough. */
   format?(value: T): string;
-  /** Carries the type `I` only; never set. */
+  /** Carries the type `I` only. It is never set. */
   readonly input?: I;
 }
 

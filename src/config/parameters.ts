@@ -23,9 +23,9 @@ import {
 export interface Parameter<T = unknown, I = unknown, D = T | undefined> {
   readonly kind: Kind<T, I>;
   readonly default: D;
-  /** Tables and help print it for a default that depends on something else. */
+  /** Help and docs print it for a default that depends on something else. */
   readonly defaultText?: string;
-  /** Full sentences. The first one says what the parameter is. */
+  /** Full sentences. The first one defines the parameter. */
   readonly help: string;
   /** No message shows its value. */
   readonly secret?: true;
@@ -99,7 +99,7 @@ export const parameters = {
   AMPHO_SECURITY_TOKEN_FOREIGN_TTL: withDefault(
     duration(0),
     86_400,
-    "How far ahead the `exp` of a token without `sid` can lie. Such a token comes from other software that has the key.",
+    "How far ahead the `exp` of a token without `sid` can lie. Tokens without `sid` come from other software that has the key.",
   ),
   AMPHO_SECURITY_SCOPES: withDefault(
     scopes,
@@ -227,7 +227,7 @@ export const parameters = {
   AMPHO_ALLOW_ATTACK_TEST: withDefault(
     bool,
     false,
-    "Whether `ampho doctor --attack` can attack this instance without its key. Each response then says so. Do not set it in production.",
+    "Whether `ampho doctor --attack` can attack this instance without its key. Each response then shows that. Do not set it in production.",
   ),
   AMPHO_TRUST_PROXY: withDefault(int({ min: 0, max: 32 }), 0, "The number of trusted proxies in `X-Forwarded-For`."),
 } as const;

@@ -1,4 +1,4 @@
-// What the configuration of a process depends on besides the files: its environment, folder, user and host.
+// The environment, folder, user and host of a process. Its configuration depends on them and on files.
 import { hostname, userInfo } from "node:os";
 
 export interface ProcessContext {

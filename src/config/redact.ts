@@ -1,4 +1,4 @@
-// What a message can show of a wrong value. Any parameter can contain a secret by mistake, so long texts and structured values
+// Describes a wrong value for a message. Any parameter can contain a secret by mistake, so long texts and structured values
 // are described and not shown.
 
 const longestShown = 40;

@@ -23,7 +23,7 @@ describe("help", () => {
       expect(stdout.replace(/\s+/g, " ")).toMatch(new RegExp(`${name} .*${summary}`));
   });
 
-  test("without a command the help is on stderr, with exit code 2", async () => {
+  test("the help is on stderr with exit code 2 if there is no command", async () => {
     const { code, stdout, stderr } = await ampho([], { cwd });
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toContain("Usage: ampho");

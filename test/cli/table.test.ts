@@ -47,7 +47,7 @@ describe("a table", () => {
   });
 });
 
-test("times are printed in UTC to the second", () => {
+test("formatTime prints a time in UTC to the second", () => {
   expect(formatTime(0)).toBe("1970-01-01 00:00:00");
   expect(formatTime(1_790_000_000)).toBe("2026-09-21 14:13:20");
 });

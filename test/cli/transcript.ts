@@ -1,13 +1,13 @@
 // Transcripts of the command line: plain files with what is typed and what is then printed.
 //
-//   # a comment
-//   = NAME=value             an environment variable for the rest of the file (empty: not set)
-//   @ name text              a line of a file in the working directory (the first one replaces the file)
-//   $ ampho args 'as in sh'  a command; also `cat FILE` and `mode FILE`
-//   < text                   a line on its stdin; `<. text` without a line end
-//   | text                   a line on its stdout
-//   ! text                   a line on its stderr
-//   ? 1                      its exit code; 0 without this line
+// - `# a comment`
+// - `= NAME=value` sets an environment variable for the rest of the file. An empty value unsets it.
+// - `@ name text` adds a line to a file in the working directory. The first one replaces the file.
+// - `$ ampho args 'as in sh'` runs a command. `cat FILE` and `mode FILE` are commands too.
+// - `< text` is a line on its stdin, and `<. text` one without a line end.
+// - `| text` is a line on its stdout.
+// - `! text` is a line on its stderr.
+// - `? 1` is its exit code. Without this line it is 0.
 //
 // In output, «name» matches a text that is not known before. From then on it stands for that text, also in input. «name:kind»
 // gives its form. «_» is not kept.

@@ -21,7 +21,7 @@ async function filed(): Promise<{ readonly place: Place; readonly served: Served
 
 function notices({ stderr }: Served): readonly string[] {
   const lines = stderr().trimEnd().split("\n");
-  return lines.map((line) => String(JSON.parse(line).notice ?? "")).filter((line) => line !== "");
+  return lines.map((line) => String(JSON.parse(line).message ?? "")).filter((line) => line !== "");
 }
 
 async function hangUp(served: Served, answer: RegExp): Promise<void> {

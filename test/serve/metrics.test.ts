@@ -9,7 +9,7 @@ const token = "a-token-for-prometheus-and-nobody-else";
 
 /** The address of the metrics that the process logs. */
 function metricsUrl({ stderr }: Served): string {
-  const [, url] = /"notice":"metrics: (http:\/\/[^"]+)"/.exec(stderr()) ?? [];
+  const [, url] = /"message":"metrics: (http:\/\/[^"]+)"/.exec(stderr()) ?? [];
   if (url === undefined) throw new Error("it says nothing of metrics");
   return url;
 }

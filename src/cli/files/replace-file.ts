@@ -69,7 +69,7 @@ function create(path: string): number {
 
 /**
  * A service that runs as another user must be able to read what root writes. The owner is set through the open file and not
- * by its name: an attacker with write access to the folder could replace the name by a link to a file of root.
+ * by its name. An attacker with write access to the folder could replace the name by a link to a file of root.
  */
 function own(file: number, { uid, gid }: Stats): void {
   const { uid: ownUid, gid: ownGid } = fstatSync(file);

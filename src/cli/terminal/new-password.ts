@@ -6,7 +6,7 @@ import type { Terminal } from "./terminal.js";
 /** 1024 characters of four bytes, and a line end. */
 const inputBytesMax = 4 * 1024 + 2;
 
-/** @throws UsageError if there is no terminal to ask, unless it is optional; CommandFailure if the repetition differs */
+/** @throws UsageError if there is no terminal to ask (unless it is optional), CommandFailure if the repetition differs */
 export async function newPassword(
   input: CommandInput,
   terminal: Terminal,

@@ -17,7 +17,7 @@ export interface Terminal {
   /** Prints a message for people on stderr. */
   note(line: string, style?: Style): void;
   warn(line: string): void;
-  /** True if a user can answer questions. */
+  /** True if stdin is a terminal, so that a user can be asked. */
   readonly interactive: boolean;
   /** Reads all of stdin as UTF-8, at most `limitBytes`. */
   readInput(limitBytes: number): Promise<string>;

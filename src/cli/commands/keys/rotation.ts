@@ -53,7 +53,7 @@ function writtenNote([signer, ...old]: readonly Jwk[]): string {
 
 /**
  * Runs one stage. With `reason` the stage is forced, and it is recorded in the audit log before the result is returned.
- * @throws CommandFailure if the stage cannot run now; ConfigurationError
+ * @throws CommandFailure if the stage cannot run now, ConfigurationError for a bad key
  */
 export async function runStage(
   present: PresentKeys,

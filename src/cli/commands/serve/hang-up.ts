@@ -1,4 +1,4 @@
-// SIGHUP asks a server to read its configuration again. It also tells a program that its terminal is gone.
+// SIGHUP asks a server to read its configuration again. A program also gets it when its terminal is closed.
 import { closeSync, openSync } from "node:fs";
 
 /**

@@ -52,7 +52,7 @@ async function serve(
       connectionsMax,
     } = configuration;
     if (allowAttackTest)
-      note("warning: AMPHO_ALLOW_ATTACK_TEST is true. This instance tells every client that it can be attacked.");
+      note("warning: AMPHO_ALLOW_ATTACK_TEST is true. Every response of this instance shows that it can be attacked.");
     const log = createAccessLog(format, (line) => terminal.note(line.trimEnd()));
     const metrics = createMetrics(configuration, opened, log, () => server.connections);
     const server = createHttpServer({
