@@ -1,4 +1,4 @@
-// Applications as processes of their own, and requests to them that have to be answered within a bound.
+// Applications as processes of their own, and requests to them that need a response within a limit.
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -11,15 +11,15 @@ export interface Held {
 }
 
 export interface Application {
-  /** Of the probes. */
+  /** The base of the probes. */
   readonly root: string;
-  /** Of the endpoints. */
+  /** The base of the endpoints. */
   readonly url: string;
-  /** Of `/plain` and `/strict`. */
+  /** The base of `/plain` and `/strict`. */
   readonly guards: string;
   held(): Promise<Held>;
   readonly errors: () => string;
-  /** Ends its input: it closes, and ends by itself when nothing keeps it alive. Resolves to its exit code. */
+  /** Ends its input. It then closes, and ends by itself when nothing keeps it alive. Resolves to its exit code. */
   end(): Promise<number | null>;
   kill(): void;
 }
@@ -67,7 +67,7 @@ export interface Reply {
   readonly status: number;
   readonly error: unknown;
   readonly json: Readonly<Record<string, unknown>>;
-  /** Seconds; zero where there is none. */
+  /** Seconds. Zero if the header is missing. */
   readonly retryAfter: number;
 }
 
@@ -76,11 +76,11 @@ export interface Asked {
   readonly body?: unknown;
   readonly bearer?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Later is a failure of the test. */
+  /** A later response fails the test. */
   readonly withinMs?: number;
 }
 
-/** What the contract gives to everything that needs the store (§5). */
+/** The limit of the contract for everything that needs the store (§5). */
 export const answerMs = 6000;
 
 export async function ask(url: string, asked: Asked = {}): Promise<Reply> {

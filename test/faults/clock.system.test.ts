@@ -1,5 +1,5 @@
-// Two machines' clocks are off by two hours, one forth and one back: the processes on them decide as all others do, by the clock
-// of the store.
+// The clocks of two machines are off by two hours, one ahead and one behind. The processes on them decide as all others do,
+// by the clock of the database.
 import { expect, it } from "vitest";
 import { requireProgram } from "../deploy/programs.js";
 import { installMs } from "../world/debian.js";
@@ -21,7 +21,7 @@ const nothing: Fault<PostgresGround> = {
   end: async () => {},
 };
 
-it("a process whose machine's clock is off by two hours answers as always, gives tokens of the time that it is, and says so", {
+it("a process whose clock is off by two hours responds as always, issues tokens of the right time, and logs the offset", {
   timeout: installMs,
 }, async () => {
   const faketime = requireProgram("faketime", "faketime");
@@ -35,7 +35,7 @@ it("a process whose machine's clock is off by two hours answers as always, gives
     expect(Math.abs(claimsOf(token).iat - Date.now() / 1000)).toBeLessThan(60);
     const log = new RegExp(`^the clock of this machine is 7\\d\\d\\d s ${side} the store's, which is used`);
     expect(app?.errors()).toMatch(log);
-    // A token of one is good in the other, four hours away.
+    // A token of one is valid in the other, although the clocks differ by four hours.
     const other = apps[1 - at];
     const response = await fetch(`${other?.guards}/plain`, { headers: { authorization: `Bearer ${token}` } });
     expect(response.status).toBe(200);

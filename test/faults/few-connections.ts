@@ -1,8 +1,8 @@
-// Takes every connection that a PostgreSQL server gives, also from those who have them.
+// Takes every connection that a PostgreSQL server allows, also from those that have them.
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 
-/** Resolves, when no Ampho has one, to the way to give them back. */
+/** Resolves when no Ampho has one, to the function that returns them. */
 export async function takeConnections(url: string): Promise<() => Promise<void>> {
   const clients: pg.Client[] = [];
 
@@ -19,9 +19,9 @@ export async function takeConnections(url: string): Promise<() => Promise<void>>
   }
 
   await takeOne();
-  // By a connection that stays: each that ends is one that somebody else gets.
+  // It uses a connection that stays, because each one that ends can be taken by another client.
   const [first] = clients;
-  // One that is just being opened is not listed yet.
+  // A connection that is just being opened is not listed yet.
   for (let quiet = 0; quiet < 10; ) {
     const ended = await first?.query(
       "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'ampho' and usename = current_user",

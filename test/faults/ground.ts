@@ -1,9 +1,9 @@
-// What faults are tried on: a database with users, and applications on it.
+// The subject of the faults: a database with users, and applications on it.
 import { randomBytes } from "node:crypto";
 import { createAmpho } from "../../dist/ampho.js";
 import { createLedger, type Ledger } from "./ledger.js";
 
-/** Attempts are limited elsewhere: here each try has to reach the store. */
+/** Every attempt has to reach the database here. Throttling has tests of its own. */
 export const unthrottled = {
   throttleAttempts: 1_000_000,
   throttleKnownAttempts: 1_000_000,
@@ -14,7 +14,7 @@ export const unthrottled = {
 
 export const keyOfAll = { kty: "oct", alg: "HS256", kid: "key-1", k: randomBytes(32).toString("base64url") };
 
-/** Makes so many users, and the ledger that knows their passwords. */
+/** Creates so many users, and the ledger that knows their passwords. */
 export async function people(
   databaseUrl: string,
   count: number,
@@ -31,7 +31,7 @@ export async function people(
   return { ledger, logins };
 }
 
-/** One line for each trial, on the test's output. */
+/** One line for each trial, in the output of the test. */
 export function tableOf(
   outcomes: readonly {
     readonly fault: string;

@@ -1,4 +1,4 @@
-// kill -9 of the process that writes, and of PostgreSQL under it, when everything but the commit has arrived: of each
+// kill -9 of the process that writes, and of PostgreSQL under it, when everything but the commit has arrived, for each
 // transaction of each endpoint and command that writes.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type OwnServer, startOwnPostgres } from "../world/postgres.js";
@@ -37,12 +37,12 @@ afterAll(async () => {
   await ground.server.stop();
 });
 
-/** Tells, of each message, whether it is the commit of a transaction that has written. */
+/** Decides for each message if it is the commit of a transaction that has written. */
 function commitsOfWrites(): (message: WireMessage) => boolean {
   const writing = new Set<number>();
   return ({ connection, from, kind, bytes }) => {
     if (from === "server") return false;
-    // The text stands behind the name of the statement, which is empty.
+    // The text follows the name of the statement, which is empty.
     const text = kind === "P" ? bytes.toString("utf8", 6) : kind === "Q" ? bytes.toString("utf8", 5) : "";
     if (/^(?:insert|update|delete)\s/i.test(text.trimStart())) writing.add(connection);
     if (!/^(?:commit|rollback)\0/.test(text)) return false;
@@ -50,7 +50,7 @@ function commitsOfWrites(): (message: WireMessage) => boolean {
   };
 }
 
-/** Kills at the so-manieth commit. */
+/** Kills at the n-th commit. */
 function killer(at: number, strike: (kill: () => void) => Promise<void>, restore: () => Promise<void>): Killer {
   let struck: Promise<void> | undefined;
   return {
@@ -86,28 +86,32 @@ const victims = {
       at,
       async () => {
         await ground.server.signal("SIGKILL");
-        // The process hears of it, as it does of a server that dies.
+        // The process notices, as it does when a server dies.
         ground.proxy.swallow(false);
       },
       () => ground.server.start(),
     ),
 };
 
-describe("killed before the commit of each transaction, all or nothing is there of", () => {
-  it.each(writes)("$name", { timeout: 120_000 }, async (write: Write) => {
-    const isCommit = commitsOfWrites();
-    let commits = 0;
-    ground.proxy.judge((message) => {
-      if (isCommit(message)) commits += 1;
-      return "pass";
-    });
-    const whole = await learn(ground, write);
-    expect(commits).toBeGreaterThan(0);
-    for (const victim of Object.values(victims)) {
-      let kills = 0;
-      // A server does some housekeeping of its own now and then.
-      for (let at = 1; at <= commits; at++) if (await expectWhole(ground, write, whole, victim(at))) kills += 1;
-      expect(kills).toBeGreaterThan(0);
-    }
-  });
+describe("a kill before the commit", () => {
+  it.each(writes)(
+    "a kill before each commit of $name leaves all of it or nothing",
+    { timeout: 120_000 },
+    async (write: Write) => {
+      const isCommit = commitsOfWrites();
+      let commits = 0;
+      ground.proxy.judge((message) => {
+        if (isCommit(message)) commits += 1;
+        return "pass";
+      });
+      const whole = await learn(ground, write);
+      expect(commits).toBeGreaterThan(0);
+      for (const victim of Object.values(victims)) {
+        let kills = 0;
+        // A server does some housekeeping of its own now and then.
+        for (let at = 1; at <= commits; at++) if (await expectWhole(ground, write, whole, victim(at))) kills += 1;
+        expect(kills).toBeGreaterThan(0);
+      }
+    },
+  );
 });

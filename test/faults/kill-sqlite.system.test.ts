@@ -1,5 +1,5 @@
-// kill -9 of the process that writes, at the moment when SQLite's write-ahead log begins to change: of each endpoint and
-// command that writes.
+// kill -9 of the process that writes, when SQLite's write-ahead log begins to change, for each endpoint and command that
+// writes.
 import { type FSWatcher, mkdtempSync, rmSync, watch } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -56,8 +56,8 @@ function killer(): Killer {
   };
 }
 
-describe("killed while it writes, all or nothing is there of", () => {
-  it.each(writes)("$name", { timeout: 60_000 }, async (write: Write) => {
+describe("a kill during a write", () => {
+  it.each(writes)("a kill during $name leaves all of it or nothing", { timeout: 60_000 }, async (write: Write) => {
     const whole = await learn(ground, write);
     expect(await expectWhole(ground, write, whole, killer()), "somebody was killed").toBe(true);
     expect(await ground.rows("pragma integrity_check")).toEqual([{ integrity_check: "ok" }]);

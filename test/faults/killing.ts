@@ -1,4 +1,4 @@
-// kill -9 in the middle of each write: what is killed and when is the test's, what has to hold afterwards is here.
+// kill -9 in the middle of each write. The tests decide what is killed and when, and the rules for afterwards are here.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect } from "vitest";
@@ -16,9 +16,9 @@ export interface KillGround {
 }
 
 export interface Killer {
-  /** From now on somebody dies in the middle of the next write: the process that writes, by `kill`, or another. */
+  /** From now on the next write kills a process in its middle: the writer, by `kill`, or another. */
   arm(kill: () => void): void;
-  /** Whether somebody has died; afterwards all is in order again. */
+  /** Resolves to whether a process was killed. Afterwards everything runs again. */
   disarm(): Promise<boolean>;
 }
 
@@ -30,7 +30,7 @@ async function server(place: Place): Promise<Served> {
   return served;
 }
 
-/** Whole, once; resolves to what it moves. */
+/** Does it once completely, and resolves to what it changes. */
 export async function learn(ground: KillGround, write: Write): Promise<Readonly<Record<string, number>>> {
   const subject = await subjectFor(ground, write);
   const before = tallyOf(await ground.rows(tallySql));
@@ -40,7 +40,7 @@ export async function learn(ground: KillGround, write: Write): Promise<Readonly<
   return moved;
 }
 
-/** Killed in the middle: all of it is there, or nothing; all of it if it was acknowledged. Resolves to whether it was killed. */
+/** Kills it in the middle. All of it is there or nothing, and all if it was acknowledged. Resolves to whether it was killed. */
 export async function expectWhole(
   ground: KillGround,
   write: Write,
@@ -66,24 +66,24 @@ async function subjectFor({ beside, place }: KillGround, write: Write): Promise<
   return subject;
 }
 
-/** Whether it was acknowledged. */
+/** Resolves to whether it was acknowledged. */
 async function attempt({ place }: KillGround, write: Write, subject: Subject): Promise<boolean> {
   if (write.command !== undefined) {
     const { args, stdin = "" } = write.command(subject);
     running = spawn(process.execPath, [binary, ...args], { ...place, stdio: ["pipe", "ignore", "ignore"] });
-    // It may be dead before it has read it.
+    // The process can be dead before it has read the request.
     running.stdin?.on("error", () => undefined).end(stdin);
     const [code] = await once(running, "close");
     return code === 0;
   }
   const asked = write.ask?.(subject);
-  if (asked === undefined) throw new Error("a write is asked for, or a command");
+  if (asked === undefined) throw new Error("a write needs a request or a command");
   try {
     const { status } = await ask(`${(await server(place)).url}${asked.path}`, asked);
     expect([200, 204, 503]).toContain(status);
     return status !== 503;
   } catch (error) {
-    // The server has died under it.
+    // The server died during the request.
     if (error instanceof TypeError) return false;
     throw error;
   }

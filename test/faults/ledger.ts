@@ -1,11 +1,11 @@
-// What clients were told, written down while it is told, and afterwards compared with what the database holds: whatever
-// was acknowledged has to be there.
+// Records the responses to clients, and afterwards compares them with the database, which must contain everything that was
+// acknowledged.
 import { expect } from "vitest";
 
 interface SessionEntry {
-  /** The newest that an answer held. */
+  /** The newest token in a response. */
   readonly generation: number;
-  /** `asked`: its end was asked for, and nobody knows whether it came. */
+  /** `asked`: its end was requested, and it is unknown whether it was done. */
   readonly over: "no" | "asked" | "yes";
 }
 
@@ -17,9 +17,9 @@ export interface Ledger {
   /** From now on a login with it succeeds. */
   passwordSet(login: string, password: string): void;
   readonly passwords: ReadonlyMap<string, string>;
-  /** Of all kinds. */
+  /** The number of all kinds. */
   readonly acknowledged: number;
-  /** Acknowledged, and not in these rows of the sessions. */
+  /** Acknowledged, but missing in these rows of the sessions. */
   lost(rows: readonly Readonly<Record<string, unknown>>[]): readonly string[];
 }
 
@@ -55,7 +55,7 @@ export function createLedger(): Ledger {
         if (row === undefined) return [`the session ${id}`];
         if (Number(row["gen"]) < generation) return [`generation ${generation} of ${id}`];
         if (over === "yes" && row["ended_at"] === null) return [`the end of ${id}`];
-        // Whoever has asked for no end has a live session: nobody honest is logged out.
+        // A client that has asked for no end has a live session: no honest client is logged out.
         return over !== "no" || row["ended_at"] === null ? [] : [`the life of ${id}`];
       });
     },
@@ -68,7 +68,7 @@ export function claimsOf(token: string): { readonly sid: string; readonly gen: n
   return claims;
 }
 
-/** Sessions without their audit rows, renewals that are not counted, ends without revocations, numbers without rows. */
+/** Sessions without audit rows, renewals that are not counted, ends without revocations, numbers without rows. */
 export const contradictions = `
   select id from ampho_sessions where
     (select count(*) from ampho_audit a where a.session_id = ampho_sessions.id and a.event = 'login') <> 1 or

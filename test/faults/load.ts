@@ -1,18 +1,18 @@
-// Clients that log in, renew, log out and change passwords without pause, as careful ones do: what got no answer is tried
-// again with the same token and key. What they are told goes into the ledger.
+// Clients that log in, renew, log out and change passwords without pause, as careful ones do. A request without a response is
+// sent again with the same token and key. The responses go into the ledger.
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Application, type Asked, ask, type Reply } from "./application.js";
 import type { Ledger } from "./ledger.js";
 
 export interface Load {
-  /** Every client finishes what it is at; rejects with the first answer that none should get. */
+  /** Every client finishes its step. Rejects with the first response that no client should get. */
   stop(): Promise<void>;
 }
 
 const thinkMs = 40;
 const againMs = 100;
-/** What was begun just before the fault has had to wait for other things, too. */
+/** Requests that began just before the fault also had to wait for other things. */
 const patienceMs = 10_000;
 
 export function startLoad(apps: readonly Application[], logins: readonly string[], ledger: Ledger): Load {
@@ -22,7 +22,7 @@ export function startLoad(apps: readonly Application[], logins: readonly string[
     const client = clientOf(apps[at % apps.length]?.url ?? "", login, ledger);
     return at % 3 === 2 ? keep(going, client.changePassword) : keep(going, client.useSession);
   });
-  // Whoever fails ends by it; the others go on until all are asked to stop.
+  // A client that fails ends here. The others run until all are stopped.
   for (const client of clients) client.catch(() => undefined);
   return {
     stop: async () => {
@@ -39,7 +39,7 @@ async function keep(going: () => boolean, step: () => Promise<void>): Promise<vo
   }
 }
 
-/** Until the answer is another than 503; that one has to say when to come back. */
+/** Repeats until the response is not 503. A 503 must state when to come back. */
 export async function insist(url: string, asked: Asked): Promise<Reply> {
   for (;;) {
     const reply = await ask(url, { withinMs: patienceMs, ...asked });
@@ -83,16 +83,16 @@ export async function renew(url: string, { refreshToken }: Tokens, ledger: Ledge
 
 export async function logOut(url: string, { token }: Tokens, ledger: Ledger): Promise<void> {
   ledger.endAsked(token);
-  // 401: a try before this one was not answered, and did it.
+  // 401: an attempt before this one got no response, but was done.
   expectStatus(await insist(`${url}/logout`, { method: "POST", bearer: token }), [204, 401], "a logout");
   ledger.ended(token);
 }
 
-/** Tried again until it is known which of the two passwords counts. */
+/** Repeats until it is known which of the two passwords counts. */
 export async function changePassword(url: string, login: string, { token }: Tokens, ledger: Ledger): Promise<void> {
   const [password = "", next] = [ledger.passwords.get(login), `violet kettle harbour ${randomUUID()}`];
   const asked = { method: "POST", bearer: token, body: { password, new_password: next } };
-  // 401: a try before this one was not answered, and did it; the login that follows shows it.
+  // 401: an attempt before this one got no response, but was done. The login that follows shows it.
   expectStatus(await insist(`${url}/password`, asked), [204, 401], "a change of password");
   ledger.passwordSet(login, next);
 }

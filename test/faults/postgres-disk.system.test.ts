@@ -1,4 +1,4 @@
-// The disk of PostgreSQL is full: the server refuses some writes, or ends, and has to be started when there is room again.
+// The disk of PostgreSQL is full. The server rejects some writes or ends, and must be started when there is space again.
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, it } from "vitest";
@@ -33,7 +33,7 @@ const onFullDisk = (filler: string): Fault<PostgresGround> => ({
   },
 });
 
-/** What there is room for is still written; then there is none. */
+/** Writes succeed until the space is used up. */
 async function fillDisk(filler: string, { apps: [app], logins, ledger }: PostgresGround): Promise<void> {
   if (app === undefined) throw new Error("there are two");
   expect(() => writeFileSync(filler, Buffer.alloc(diskKiB * 1024))).toThrow(/ENOSPC/);
@@ -46,9 +46,9 @@ async function fillDisk(filler: string, { apps: [app], logins, ledger }: Postgre
   }
 }
 
-// Only root may make a small disk.
+// Only root can mount a small disk.
 if (mayMount)
-  it("while the disk of the server is full, and afterwards", { timeout: 90_000 }, async () => {
+  it("applications survive a full disk of the server, and recover", { timeout: 90_000 }, async () => {
     const disk = mountSmall(diskKiB);
     try {
       const folder = path.join(disk.folder, "server");
@@ -60,4 +60,4 @@ if (mayMount)
       disk.end();
     }
   });
-else it("only root may make a small disk", () => expect(mayMount).toBe(false));
+else it("this test needs root, because only root can mount a small disk", () => expect(mayMount).toBe(false));

@@ -1,4 +1,4 @@
-// Two applications on one PostgreSQL server of the test's own; the second reaches it through a proxy.
+// Two applications on one PostgreSQL server of the test's own. The second reaches it through a proxy.
 import { expect } from "vitest";
 import { type Database, type OwnServer, startOwnPostgres } from "../world/postgres.js";
 import { startApplication } from "./application.js";
@@ -13,7 +13,7 @@ export interface PostgresGround extends Ground {
   close(): Promise<void>;
 }
 
-/** `through` are commands that start another: the first and the second application are started by them. */
+/** `through` are commands that start another one, for the first and the second application. */
 export async function openPostgresGround({
   server: starting = startOwnPostgres("max_connections=40"),
   through: [first = [], second = []] = [],

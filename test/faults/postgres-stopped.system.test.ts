@@ -1,4 +1,4 @@
-// PostgreSQL is gone for half a minute under a fleet, and comes back.
+// PostgreSQL is down for half a minute under a fleet, and comes back.
 import { afterAll, beforeAll, it } from "vitest";
 import { tableOf } from "./ground.js";
 import { openPostgresGround, type PostgresGround } from "./postgres-ground.js";
@@ -21,7 +21,7 @@ const stopped: Fault<PostgresGround> = {
   end: ({ server }) => server.start(),
 };
 
-it("a server that is stopped for 30 s and started: 503 meanwhile, everything within 5 s afterwards", {
+it("applications return 503 while PostgreSQL is stopped for 30 s, and recover within 5 s", {
   timeout: 90_000,
 }, async () => {
   process.stdout.write(tableOf([await tryFault(ground, stopped)]));

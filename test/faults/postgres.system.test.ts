@@ -1,4 +1,4 @@
-// Applications on PostgreSQL while the server or the way to it fails, each fault by the same trial (trial.ts).
+// Applications on PostgreSQL while the server or the way to it fails. Each fault goes through the same trial (trial.ts).
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Held } from "./application.js";
@@ -78,13 +78,13 @@ const faults: readonly Fault<PostgresGround>[] = [
   },
 ];
 
-describe("while", () => {
-  it.each(faults)("$name, and afterwards", { timeout: 120_000 }, async (fault) => {
+describe("faults of PostgreSQL", () => {
+  it.each(faults)("applications survive while $name, and recover", { timeout: 120_000 }, async (fault) => {
     outcomes.push(await tryFault(ground, fault));
   });
 });
 
-it("thirty faults in a row leave nothing behind: no connection, no memory, no timer", { timeout: 90_000 }, async () => {
+it("thirty faults in a row leave no connection, no memory and no timer behind", { timeout: 90_000 }, async () => {
   const { apps, proxy, logins, ledger, connections } = ground;
   const [, app] = apps;
   if (app === undefined) throw new Error("there are two");

@@ -1,4 +1,4 @@
-// Applications on one SQLite file while the file, its lock or its disk is not to be had, each fault by the same trial.
+// Applications on one SQLite file while the file, its lock or its disk is unavailable. Each fault goes through the same trial.
 import { once } from "node:events";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -53,7 +53,7 @@ const faults: readonly Fault<SqliteGround>[] = [
     holdMs: 500,
     begin: async ({ file, apps }) => {
       move(file, `${file}-elsewhere`);
-      // What was written until they notice is in the file that comes back.
+      // Writes until they notice are in the file that comes back.
       for (const { root } of apps)
         await vi.waitFor(async () => expect((await ask(`${root}/readyz`)).status).toBe(503), {
           timeout: 15_000,
@@ -85,7 +85,7 @@ function move(from: string, to: string): void {
   for (const suffix of ["", "-wal", "-shm"]) renameSync(`${from}${suffix}`, `${to}${suffix}`);
 }
 
-// With room for the write-ahead log, which may grow to 16 MiB. Only root may make a small disk.
+// With space for the write-ahead log, which can grow to 16 MiB. Only root can mount a small disk.
 const diskKiB = 40_960;
 const onSmallDisk: Fault<SqliteGround> = {
   name: "the disk is full",
@@ -98,7 +98,7 @@ const onSmallDisk: Fault<SqliteGround> = {
   end: async ({ file }) => rmSync(`${file}-filler`),
 };
 
-describe("while", () => {
+describe("faults of SQLite", () => {
   let ground: SqliteGround;
   let folder = "";
   beforeAll(async () => {
@@ -110,13 +110,13 @@ describe("while", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it.each(faults)("$name, and afterwards", { timeout: 120_000 }, async (fault) => {
+  it.each(faults)("applications survive while $name, and recover", { timeout: 120_000 }, async (fault) => {
     outcomes.push(await tryFault(ground, fault));
   });
 });
 
 if (mayMount)
-  it("while the disk is full, and afterwards", { timeout: 120_000 }, async () => {
+  it("applications survive a full disk, and recover", { timeout: 120_000 }, async () => {
     const disk = mountSmall(diskKiB);
     try {
       const ground = await openSqliteGround(disk.folder);
@@ -127,7 +127,7 @@ if (mayMount)
     }
   });
 
-/** What there is room for is still written; then there is none. */
+/** Writes succeed until the space is used up. */
 async function fillDisk({ file, apps: [app], logins, ledger }: SqliteGround): Promise<void> {
   if (app === undefined) throw new Error("there is one");
   expect(() => writeFileSync(`${file}-filler`, Buffer.alloc(diskKiB * 1024))).toThrow(/ENOSPC/);

@@ -1,5 +1,5 @@
-// One trial of a fault, the same for all of them: what is asked while it lasts, how it is answered, how soon everything is
-// as before, and what is left (contract §5, "When the store is away").
+// One trial of a fault, the same for all of them. It checks the responses while the fault lasts, the time until everything
+// works again, and the state afterwards (docs/contract.md §5).
 import { performance } from "node:perf_hooks";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect, vi } from "vitest";
@@ -24,26 +24,26 @@ export interface Ground {
   /** Users whose passwords the ledger knows: three for each application, and as many for the load. */
   readonly logins: readonly string[];
   rows(sql: string): Promise<readonly Record<string, unknown>[]>;
-  /** Of all applications, at the database's server. */
+  /** The connections of all applications, counted by the database server. */
   connections(): Promise<number>;
 }
 
-/** `away`: nothing comes back. `unwritable`: reads may. `partly`, `slow`: anything may, in time. `nothing`: all is as always. */
+/** `away`: nothing works. `unwritable`: reads can work. `partly`, `slow`: everything can work, in time. `nothing`: no effect. */
 export type Seen = "away" | "unwritable" | "partly" | "slow" | "nothing";
 
 export interface Fault<G extends Ground = Ground> {
   readonly name: string;
   readonly seen: Seen;
-  /** Beyond what the questions take. */
+  /** The time that the fault takes beyond the requests. */
   readonly holdMs: number;
-  /** Resolves to the applications that it hits; the others go on as if nothing was. */
+  /** Resolves to the applications that it affects. The others work as usual. */
   begin(ground: G): Promise<readonly Application[]>;
   end(ground: G): Promise<void>;
 }
 
 export interface Outcome {
   readonly fault: string;
-  /** From the store's return until every application does everything again. */
+  /** From the end of the fault until every application does everything again. */
   readonly recoveryMs: number;
   readonly acknowledged: number;
   readonly lost: number;
@@ -59,9 +59,9 @@ const statuses: Readonly<Record<Seen, Readonly<Record<"reads" | "writes" | "read
 
 const recoveryLimitMs = 5000;
 const readyMs = 1500;
-/** A store that answers late is not away: a login asks it thrice. */
+/** A database that responds late is not unreachable: a login sends it three requests. */
 const slowMs = 10_000;
-/** Of one process (src/store/postgres/store.ts). */
+/** The connections of one process (src/store/postgres/store.ts). */
 const connectionsMax = 10;
 
 export async function tryFault<G extends Ground>(ground: G, fault: Fault<G>): Promise<Outcome> {
@@ -94,11 +94,11 @@ export async function tryFault<G extends Ground>(ground: G, fault: Fault<G>): Pr
   return { fault: fault.name, recoveryMs, acknowledged: ledger.acknowledged - already, lost };
 }
 
-/** Who asks one application while the fault lasts. */
+/** The users of one application while the fault lasts. */
 interface Cast {
   readonly app: Application;
   readonly ann: string;
-  /** Of ann: one that lives on, one that logs out, one that is ended by the first. */
+  /** Sessions of ann: one that lives on, one that logs out, one that is ended by the first. */
   readonly live: Tokens;
   readonly leaving: Tokens;
   readonly other: Tokens;
@@ -107,7 +107,7 @@ interface Cast {
   readonly everywhere: Tokens;
   readonly cid: string;
   readonly changing: Tokens;
-  /** The renewal that is begun while the fault lasts. */
+  /** The renewal that begins while the fault lasts. */
   readonly renewal: ReturnType<typeof key>;
 }
 
@@ -123,7 +123,7 @@ async function enter(
   return { app, ann, live, leaving, other, over, bob, everywhere, cid, changing, renewal: key() };
 }
 
-/** Guarded requests ask no store, so that nothing happens to them: neither to those let in, nor to those kept out. */
+/** Guarded requests read no database, so nothing changes for them, neither for the accepted nor for the rejected. */
 function watchGuard({ app, live, over }: Cast): { stop(): Promise<void> } {
   let stopped = false;
   const watching = (async () => {
@@ -174,7 +174,7 @@ function expectOne(reply: Reply, allowed: readonly number[]): void {
   if (reply.status === 503) expect([reply.error, reply.retryAfter > 0]).toEqual(["unavailable", true]);
 }
 
-/** Asked once, whatever is answered: `settle` finds out what came of it. */
+/** Sent once, with any response. `settle` finds out whether it was done. */
 const change = ({ cid }: Cast, ledger: Ledger) => ({
   password: ledger.passwords.get(cid),
   new_password: tried(cid, ledger),
@@ -182,7 +182,7 @@ const change = ({ cid }: Cast, ledger: Ledger) => ({
 
 const tried = (login: string, ledger: Ledger): string => `${ledger.passwords.get(login)} too`;
 
-/** By itself, in every application: everything that needs the store. */
+/** Every application does everything that needs the database again, by itself. */
 async function expectBack({ app, live, ann, renewal }: Cast, ledger: Ledger): Promise<void> {
   const until = async (url: string, asked: Asked) =>
     vi.waitFor(async () => expectStatus(await ask(url, asked), [200], "what is asked afterwards"), {
@@ -197,7 +197,7 @@ async function expectBack({ app, live, ann, renewal }: Cast, ledger: Ledger): Pr
   ]);
 }
 
-/** What was asked while the fault lasted is asked again, as whoever got no answer does. */
+/** Sends the requests of the fault again, as a client without a response does. */
 async function settle(cast: Cast, ledger: Ledger): Promise<void> {
   const { app, leaving, other, everywhere, cid, changing } = cast;
   for (const tokens of [leaving, other, everywhere]) await logOut(app.url, tokens, ledger);
@@ -227,7 +227,7 @@ async function expectKept({ ledger, rows, apps }: Ground): Promise<number> {
 const threadFiles = 16;
 
 async function expectNoLeak({ apps, connections }: Ground, before: readonly Held[]): Promise<void> {
-  // What was given up half-way the server has to log, too.
+  // The server also has to log requests that were given up half-way.
   const few = async () => expect(await connections()).toBeLessThanOrEqual(connectionsMax * apps.length);
   await vi.waitFor(few, { timeout: 5000, interval: 50 });
   for (const [at, app] of apps.entries()) {

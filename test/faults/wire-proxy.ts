@@ -1,5 +1,5 @@
-// A TCP proxy before a PostgreSQL server that knows the frame of its messages
-// (https://www.postgresql.org/docs/current/protocol-message-formats.html): it cuts, holds or delays between any two of them.
+// A TCP proxy in front of a PostgreSQL server that knows the frame of its messages
+// (https://www.postgresql.org/docs/current/protocol-message-formats.html). It cuts, stops or delays between any two of them.
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 
@@ -7,23 +7,23 @@ export interface WireMessage {
   /** Counted from 1. */
   readonly connection: number;
   readonly from: "client" | "server";
-  /** The byte that names its kind; "startup" for the first one of a client, which has none. */
+  /** The byte that names its kind, or "startup" for the first message of a client, which has none. */
   readonly kind: string;
   readonly bytes: Buffer;
 }
 
-/** `hold`: this one and all that follow go nowhere, as on a network that lost its way. */
+/** `hold`: this message and all that follow get lost, as on a broken network. */
 export type Verdict = "pass" | "cut" | "hold";
 
 export interface WireProxy {
   readonly port: number;
-  /** Asked about each message. */
+  /** Called for each message. */
   judge(verdict: (message: WireMessage) => Verdict): void;
   /** Each message takes so long, in either direction. */
   delay(ms: number): void;
-  /** Ends every connection; while refusing, each new one too. */
+  /** Ends every connection, and each new one while it rejects them. */
   cut(options?: { readonly refusing: boolean }): void;
-  /** Nothing comes through any more, and nothing ends; when that is over all connections are cut. */
+  /** Nothing comes through any more, and nothing ends. Afterwards all connections are cut. */
   swallow(swallowing: boolean): void;
   close(): Promise<void>;
 }
@@ -78,7 +78,7 @@ export async function startWireProxy(targetPort: number): Promise<WireProxy> {
     for (const socket of pair) {
       socket.on("error", () => undefined);
       socket.on("close", () => {
-        // What one side has ended the other does not hear of while nothing comes through.
+        // While nothing comes through, one side does not notice that the other has ended the connection.
         if (!swallowing) for (const each of pair) each.destroy();
         if (pair.every((each) => each.closed)) pairs.delete(pair);
       });
@@ -101,7 +101,7 @@ export async function startWireProxy(targetPort: number): Promise<WireProxy> {
     },
     swallow: (on) => {
       swallowing = on;
-      // What has lain in between is lost for good.
+      // Data that waited in between is lost for good.
       if (!on) cutAll();
     },
     close: async () => {

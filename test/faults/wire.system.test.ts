@@ -1,5 +1,5 @@
-// Connections to PostgreSQL that are cut after each message of the protocol, in either direction, of a login, a renewal and a
-// logout: an answer or 503 in time, nothing acknowledged lost, no half of anything, and nobody logged out.
+// Connections to PostgreSQL that are cut after each message of a login, a renewal and a logout, in either direction. Each gets
+// a response or 503 in time. Nothing acknowledged is lost, nothing is half done, and no client is logged out.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ask, type Reply } from "./application.js";
 import { contradictions } from "./ledger.js";
@@ -14,7 +14,7 @@ afterAll(() => ground.close());
 
 const url = (): string => ground.apps[1]?.url ?? "";
 
-/** Cuts at the next message after so many; resolves to what was asked, and to the message that got lost, if any did. */
+/** Cuts at the next message after so many. Resolves to the result, and to the lost message if there was one. */
 async function cutAfter(
   count: number,
   asking: () => Promise<Reply>,
@@ -33,11 +33,11 @@ async function cutAfter(
 
 type Idempotency = ReturnType<typeof key>;
 
-/** One flow: how it is begun, and how whoever got no answer finds out what came of it. */
+/** One flow: how it begins, and how a client without a response finds out whether it was done. */
 interface Flow {
   readonly name: string;
   readonly ask: (tokens: Tokens, login: string, idempotency: Idempotency) => Promise<Reply>;
-  /** Resolves to the tokens of the next try. */
+  /** Resolves to the tokens of the next attempt. */
   readonly settle: (tokens: Tokens, reply: Reply, idempotency: Idempotency, login: string) => Promise<Tokens>;
 }
 
@@ -83,12 +83,12 @@ const flows: readonly Flow[] = [
   },
 ];
 
-describe("connections that are cut after each message of", () => {
-  it.each(flows)("$name", { timeout: 180_000 }, async (flow) => {
+describe("connections that are cut after each message", () => {
+  it.each(flows)("a $name survives a cut connection after each of its messages", { timeout: 180_000 }, async (flow) => {
     const { ledger, logins, rows } = ground;
     const lostOnes = new Set<string>();
     const [login = ""] = logins;
-    // Others ask now and then, too: three that come through whole are behind the last message.
+    // Other requests come now and then, too. Three complete runs mean that the last message is behind.
     let opened = await logIn(url(), login, ledger);
     for (let [count, whole] = [0, 0]; whole < 3; count++) {
       const [tokens, idempotency] = [opened, key()];

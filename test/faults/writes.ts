@@ -1,10 +1,10 @@
-// Everything that writes: each endpoint and each command, with what it needs, and a tally of what the database then holds.
+// Everything that writes: each endpoint and each command with its requirements, and a tally of the database.
 import { randomBytes } from "node:crypto";
 import { type Ampho, createAmpho } from "../../dist/ampho.js";
 import type { Asked } from "./application.js";
 import { keyOfAll, unthrottled } from "./ground.js";
 
-/** Somebody who exists for one write. */
+/** A user who exists for one write. */
 export interface Subject {
   readonly id: string;
   readonly login: string;
@@ -16,7 +16,7 @@ export interface Subject {
 
 export interface Write {
   readonly name: string;
-  /** Its subject has a password, which takes time to make. */
+  /** True if its user needs a password, which takes time to hash. */
   readonly password?: true;
   readonly prepare?: (ampho: Ampho, subject: Subject) => Promise<unknown>;
   readonly ask?: (subject: Subject) => Asked & { readonly path: string };
@@ -85,7 +85,7 @@ export const writes: readonly Write[] = [
   },
 ];
 
-/** By the library, beside the processes that are killed. */
+/** Done with the library, beside the processes that are killed. */
 export const openBeside = (databaseUrl: string): Promise<Ampho> =>
   createAmpho({ key: keyOfAll, databaseUrl, databaseMigrate: "off", log: () => {}, ...unthrottled });
 
@@ -100,7 +100,7 @@ export async function makeSubject(ampho: Ampho, withPassword: boolean): Promise<
   return { id, login, password, token, refreshToken: refresh_token, otherSession: other?.id ?? "" };
 }
 
-/** What there is of each kind: numbers that a write moves, all of them or none. Counts of attempts are no promise. */
+/** The numbers that a write changes, all of them or none. Counts of attempts are not promised. */
 export const tallySql = `
   with shown as (select * from ampho_users where import_n is null
     or import_n in (select n from ampho_imports where state = 'published'))
@@ -122,10 +122,10 @@ export function tallyOf(rows: readonly Readonly<Record<string, unknown>>[]): Tal
   return new Map(rows.map((row) => [String(row["name"]), Number(row["n"])]));
 }
 
-/** These become the time of the write, or one more than they were: by how much is no matter. */
+/** Columns that become the time of the write, or one more than they were. The size of the change does not matter. */
 const times: ReadonlySet<string> = new Set(["era", "roles"]);
 
-/** What has moved, by how much. */
+/** The differences. */
 export function movedBetween(before: Tally, after: Tally): Readonly<Record<string, number>> {
   const moved = [...after].map(([name, n]) => {
     const by = n - (before.get(name) ?? 0);

@@ -1,17 +1,17 @@
-// What clients can ask of a process, as it goes over the wire and as it is written down.
+// The requests that clients can send to a process, as they go over the wire and as they are recorded.
 import type { Member } from "./fleet.js";
 import type { Proof, Token } from "./history.js";
 import { type Held, type Recorder, type Told, viewOf } from "./recorder.js";
 
-/** Who sends, and from where. */
+/** The client and its address. */
 export interface Sender {
   readonly client: string;
-  /** As a proxy in front of the fleet says it. */
+  /** As a proxy in front of the fleet reports it. */
   readonly address: string;
 }
 
 export interface Secret {
-  /** As it is written down. */
+  /** As it is recorded. */
   readonly name: string;
   readonly text: string;
 }

@@ -1,10 +1,10 @@
-// Faults put into a history that was recorded: one answer or one row that the contract forbids where it stands. What is
-// altered is picked at random among all places where the fault would be certain.
+// Faults put into a recorded history: one response or one row that the contract forbids there. The altered operation is chosen
+// at random among all where the fault would be certain.
 import { factsOf, isDone, isRefused, isUnknown, type SessionFacts } from "./facts.js";
 import type { Answer, AuditRow, History, Operation, Statement } from "./history.js";
 import type { Random } from "./random.js";
 
-/** Undefined where the history has no place for it. */
+/** Returns undefined where the history has no operation for it. */
 type Alteration = (history: History, random: Random) => History | undefined;
 
 const boundMs = 1_000;
@@ -36,7 +36,7 @@ function repeatRow(history: History, random: Random, isPlace: (row: AuditRow) =>
 
 const sessionsOf = (history: History): readonly SessionFacts[] => [...factsOf(history).sessions.values()];
 
-/** Uses and renewals that came when the session had surely ended, and longer ago than the bound. */
+/** Uses and renewals that came when the session had surely ended, longer ago than the limit. */
 function late(history: History): readonly Operation[] {
   return sessionsOf(history).flatMap((session) =>
     [...session.uses, ...session.renewals].filter(
@@ -46,7 +46,7 @@ function late(history: History): readonly Operation[] {
   );
 }
 
-/** Uses that came before anything could have ended the session or taken a role of its user. */
+/** Uses that came before anything could have ended the session or removed a role of its user. */
 function unharmed(history: History): readonly Operation[] {
   const facts = factsOf(history);
   return sessionsOf(history).flatMap((session) =>
@@ -60,7 +60,7 @@ function unharmed(history: History): readonly Operation[] {
   );
 }
 
-/** Refused, it could not have been a replay: nothing else went on with the session meanwhile. */
+/** If rejected, they could not have been replays, because nothing else used the session meanwhile. */
 function isAlone(renewal: Operation, { renewals, reauthentications }: SessionFacts): boolean {
   const others = renewals.filter((each) => each !== renewal);
   return (
@@ -106,7 +106,7 @@ export const alterations: readonly (readonly [Statement, Alteration])[] = [
   [
     "too_many_guesses",
     (history, random) => {
-      // Behind the first of them that was held back, the free ones are used up.
+      // After the first of them that was delayed, the free attempts are used up.
       const held = guessesAtTargets(history).filter((each) => isRefused(each, "too_many_attempts"));
       const wrong = held.filter(({ request }) => request.kind === "login" && request.password.startsWith("guess"));
       const full = wrong.filter((each) => countBefore(history, each) >= history.limits.tries && isEarly(history, each));
@@ -114,7 +114,7 @@ export const alterations: readonly (readonly [Statement, Alteration])[] = [
     },
   ],
   [
-    "let_in_beyond_limit",
+    "accepted_beyond_limit",
     (history, random) => {
       const held = guessesAtTargets(history).filter((each) => isRefused(each, "too_many_attempts"));
       const full = held.filter((each) => countBefore(history, each) >= history.limits.tries && isEarly(history, each));
@@ -122,14 +122,14 @@ export const alterations: readonly (readonly [Statement, Alteration])[] = [
     },
   ],
   [
-    "refused_too_early",
+    "rejected_too_early",
     (history, random) => {
       const first = guessesAtTargets(history).filter((each) => countStarted(history, each) < history.limits.tries);
       return answerAnother(history, random, first, () => ({ status: 429, error: "too_many_attempts" }));
     },
   ],
   [
-    "known_place_refused",
+    "known_device_rejected",
     (history, random) => {
       const owners = history.operations.filter(
         ({ request }) => request.kind === "login" && request.device !== undefined && request.login.startsWith("target"),
@@ -138,7 +138,7 @@ export const alterations: readonly (readonly [Statement, Alteration])[] = [
     },
   ],
   [
-    "unexpected_answer",
+    "unexpected_response",
     (history, random) => answerAnother(history, random, history.operations, () => ({ status: 500 })),
   ],
   ["not_recorded", (history, random) => removeRow(history, random, tellsOne(history))],
@@ -146,7 +146,7 @@ export const alterations: readonly (readonly [Statement, Alteration])[] = [
   ["two_successors", (history, random) => repeatRow(history, random, ({ event }) => event === "renew")],
 ];
 
-/** Rows that just one answer asks for: of logins that were answered. */
+/** Rows that exactly one response requires: rows of logins with a response. */
 function tellsOne(history: History): (row: AuditRow) => boolean {
   const told = new Set(sessionsOf(history).map(({ sid }) => sid));
   return ({ event, sessionId }) => event === "login" && told.has(sessionId ?? "");

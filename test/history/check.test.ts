@@ -1,5 +1,5 @@
-// The checker itself: it finds each fault that is planted, by its name, and nothing in a history without one. It is long
-// because it is two tables: what is allowed, and for each statement what breaks it.
+// The checker itself: it finds each planted fault by its name, and nothing in a history without one. The file is long because
+// it is two tables: the allowed histories, and for each statement the histories that break it.
 import { describe, expect, it } from "vitest";
 import { checkHistory } from "./check.js";
 import { type History, type Statement, statements } from "./history.js";
@@ -25,7 +25,7 @@ const namesOf = (history: History): readonly Statement[] => [
   ...new Set(checkHistory(history).map(({ statement }) => statement)),
 ];
 
-/** A history that is `plant`ed, besides a session that does as it should. */
+/** A history to which `plant` is applied, with another session that behaves correctly. */
 function planted(plant: (made: Made) => void): History {
   const made = make();
   begin(made, "good");
@@ -42,7 +42,7 @@ function reauthenticate({ at, row }: Made, ms: number): void {
 
 const wrongGuess = (address: string) => logIn(`guess from ${address}`, { address });
 
-/** So many wrong guesses, answered and recorded, one after the other from `ms` on. */
+/** So many wrong passwords with responses and rows, one after the other from `ms` on. */
 function guesses({ at, row }: Made, count: number, ms: number, everyMs = 10): void {
   for (let n = 0; n < count; n++) {
     const address = `10.0.0.${n}`;
@@ -51,7 +51,7 @@ function guesses({ at, row }: Made, count: number, ms: number, everyMs = 10): vo
   }
 }
 
-describe("a history without a fault", () => {
+describe("histories without a fault", () => {
   const allowed: readonly (readonly [string, (made: Made) => void])[] = [
     ["nothing else", () => undefined],
     [
@@ -208,12 +208,12 @@ describe("a history without a fault", () => {
     ["a store that is away", (made) => void made.at(200, 210, use("list", "good"), refused("unavailable", 503))],
   ];
 
-  it.each(allowed)("%s", (_, plant) => {
+  it.each(allowed)("the checker accepts %s", (_, plant) => {
     expect(checkHistory(planted(plant))).toEqual([]);
   });
 });
 
-describe("a planted fault", () => {
+describe("planted faults", () => {
   const faults: readonly (readonly [Statement, string, (made: Made) => void])[] = [
     [
       "wrong_successor",
@@ -234,7 +234,7 @@ describe("a planted fault", () => {
     ],
     ["two_successors", "one generation moved on twice", (made) => move(made, "good", 0, 105)],
     [
-      "answers_disagree",
+      "responses_disagree",
       "two successors of one generation that differ",
       (made) => {
         const other = { ...granted("good", 1), refreshExpires: startedAt + 1 };
@@ -335,7 +335,7 @@ describe("a planted fault", () => {
       },
     ],
     [
-      "let_in_disabled",
+      "login_while_disabled",
       "a login while disabled",
       (made) => {
         made.at(200, 210, { kind: "disable", login: "ann" }, ok, "operator");
@@ -345,7 +345,7 @@ describe("a planted fault", () => {
       },
     ],
     [
-      "let_in_with_wrong_password",
+      "login_with_wrong_password",
       "a password that was never one",
       (made) => {
         made.at(200, 210, logIn("a guess"), given("s", 0));
@@ -353,7 +353,7 @@ describe("a planted fault", () => {
       },
     ],
     [
-      "let_in_with_wrong_password",
+      "login_with_wrong_password",
       "the password of before",
       (made) => {
         made.at(200, 210, changePassword("good", "first", "second"), done);
@@ -379,7 +379,7 @@ describe("a planted fault", () => {
       },
     ],
     [
-      "refused_without_cause",
+      "rejected_without_cause",
       "the right password called wrong",
       (made) => {
         made.at(200, 210, logIn(), refused("invalid_credentials"));
@@ -452,7 +452,7 @@ describe("a planted fault", () => {
       },
     ],
     [
-      "let_in_beyond_limit",
+      "accepted_beyond_limit",
       "the right password behind five wrong ones",
       (made) => {
         guesses(made, 5, 1_000);
@@ -461,7 +461,7 @@ describe("a planted fault", () => {
       },
     ],
     [
-      "refused_too_early",
+      "rejected_too_early",
       "a guess that is held back behind three",
       (made) => {
         guesses(made, 3, 1_000);
@@ -469,7 +469,7 @@ describe("a planted fault", () => {
       },
     ],
     [
-      "known_place_refused",
+      "known_device_rejected",
       "the owner held back at home",
       (made) => {
         guesses(made, 5, 1_000);
@@ -478,21 +478,21 @@ describe("a planted fault", () => {
       },
     ],
     [
-      "unexpected_answer",
+      "unexpected_response",
       "a bug",
       (made) => void made.at(200, 210, use("guard", "good"), refused("internal_error", 500)),
     ],
   ];
 
-  it.each(faults)("%s: %s", (statement, _, plant) => {
+  it.each(faults)("the checker reports %s for %s", (statement, _, plant) => {
     expect(namesOf(planted(plant))).toEqual([statement]);
   });
 
-  it("is tested for each statement", () => {
+  it("the table of faults covers each statement", () => {
     expect(new Set(faults.map(([statement]) => statement))).toEqual(new Set(Object.keys(statements)));
   });
 
-  it("is proved by the operations that show it", () => {
+  it("a violation names the operations that prove it", () => {
     const made = make();
     begin(made, "s");
     const ending = made.at(100, 110, use("logout", "s"), done);

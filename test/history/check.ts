@@ -1,4 +1,4 @@
-// The checker: a pure function from a history to what it proves wrong.
+// The checker: a pure function from a history to its violations.
 import { factsOf } from "./facts.js";
 import type { History, Violation } from "./history.js";
 import { checkAnswers } from "./rules/answers.js";
@@ -12,8 +12,8 @@ import { checkPasswords } from "./rules/passwords.js";
 const rules = [checkAnswers, checkGenerations, checkEndings, checkHonest, checkPasswords, checkAudit, checkGuesses];
 
 /**
- * Every violation with the operations that prove it; none for a history that the contract allows. Whatever cannot be
- * known (an operation without an answer, two at the same time) counts for the fleet: a violation is always a fault.
+ * Returns every violation with the operations that prove it, and nothing for a history that the contract allows. Where
+ * something is unknown (an operation without a response, two at the same time) the fleet gets the benefit of the doubt.
  */
 export function checkHistory(history: History): readonly Violation[] {
   const facts = factsOf(history);

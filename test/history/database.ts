@@ -1,4 +1,4 @@
-// The database of a run: what servers need to know of it, its audit log and its size, read past all of our own code.
+// The database of a run: its address for the servers, its audit log and its size, read without any of our own code.
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { startOwnPostgres } from "../world/postgres.js";
@@ -10,9 +10,9 @@ export const stores = ["sqlite", "postgres"] as const;
 export type StoreName = (typeof stores)[number];
 
 export interface HistoryDatabase {
-  /** Where the servers and the commands of a run are started. */
+  /** The folder and environment in which the servers and the commands of a run start. */
   place(env: Readonly<Record<string, string>>): Place;
-  /** For an instance in another folder. */
+  /** The same for an instance in another folder. */
   readonly url: string;
   readonly migrate: "auto" | "off";
   readAudit(): Promise<readonly AuditRow[]>;
@@ -37,7 +37,7 @@ export const openDatabase: Readonly<Record<StoreName, () => Promise<HistoryDatab
       },
       sizeBytes: async () =>
         ["", "-wal"].reduce((sum, end) => sum + (statSync(file + end, { throwIfNoEntry: false })?.size ?? 0), 0),
-      // Its folder is one of those that `leave` removes.
+      // Its folder is one of those that `cleanUp` deletes.
       stop: async () => {},
     };
   },
@@ -48,7 +48,7 @@ export const openDatabase: Readonly<Record<StoreName, () => Promise<HistoryDatab
     return {
       place: (env) => freshPlace({ ...env, AMPHO_DATABASE_URL: database.runtimeUrl }),
       url: database.runtimeUrl,
-      // Its role may not.
+      // The role of the servers is not allowed to.
       migrate: "off",
       readAudit: async () => (await database.query(readAll.replace("ampho_audit", "ampho.ampho_audit"))).map(rowOf),
       async sizeBytes() {

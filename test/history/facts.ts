@@ -1,24 +1,24 @@
-// What follows from a history for each session and each account: who may have ended it, who surely has, and from when on.
-// An operation without an answer may have been done at any time until `lostEffectMs` after it was given up, or never.
+// Conclusions from a history for each session and account: what could have ended it, what surely has, and when. An operation
+// without a response was possibly done at any time until `lostEffectMs` after it was given up, or never.
 import type { Answer, History, Kind, Operation, OperationOf } from "./history.js";
 
-/** The store gives up after 6 s, and a server that was asked does not begin later. */
+/** The store gives up after 6 s, and a server does not begin a request later than that. */
 export const lostEffectMs = 10_000;
-/** A session's generation before the present one renews for so long (contract §4). */
+/** A session's generation before the present one renews for so long (docs/contract.md §4). */
 export const graceMs = 10_000;
 
 export interface SessionFacts {
   readonly sid: string;
   readonly login: string;
-  /** The first answer that told of it. */
+  /** The first response that named it. */
   readonly begun: Operation;
   readonly renewals: readonly OperationOf<"renew">[];
   readonly reauthentications: readonly OperationOf<"login">[];
-  /** Whatever presented one of its access tokens. */
+  /** Everything that presented one of its access tokens. */
   readonly uses: readonly OperationOf<"guard" | "list" | "logout" | "end" | "password">[];
-  /** What may have ended it, by start. */
+  /** Everything that could have ended it, by start. */
   readonly mayEnd: readonly Operation[];
-  /** What has ended it, or told that it had ended; by end. */
+  /** Everything that has ended it or reported that it had ended, by end. */
   readonly surelyEnds: readonly Operation[];
 }
 
@@ -27,20 +27,20 @@ export interface Facts {
   readonly sessions: ReadonlyMap<string, SessionFacts>;
   /** Operations of one kind about one account. */
   of<K extends Kind>(kind: K, login: string): readonly OperationOf<K>[];
-  /** Unix milliseconds of a time of the run. */
+  /** The Unix milliseconds of a time of the run. */
   unixMs(ms: number): number;
 }
 
 export const isKind = <K extends Kind>(operation: Operation, kind: K): operation is OperationOf<K> =>
   operation.request.kind === kind;
 
-/** No answer, or one that does not say what became of it. */
+/** No response, or one that leaves open whether it was done. */
 export const isUnknown = ({ answer }: Operation): boolean => answer === null || answer.status >= 500;
 export const isDone = ({ answer }: Operation): boolean => answer !== null && answer.status < 300;
 export const mayBeDone = (operation: Operation): boolean => isDone(operation) || isUnknown(operation);
 export const isRefused = ({ answer }: Operation, error: NonNullable<Answer["error"]>): boolean =>
   answer?.error === error;
-/** Until when it may have had an effect. */
+/** The latest time at which it could have had an effect. */
 export const effectUntil = (operation: Operation): number =>
   isUnknown(operation) ? operation.end + lostEffectMs : operation.end;
 
@@ -53,7 +53,7 @@ export function factsOf(history: History): Facts {
     for (const sid of sessionsNamed(operation)) push(bySession, sid, operation);
   }
   function of<K extends Kind>(kind: K, login: string): readonly OperationOf<K>[] {
-    // The key holds its kind.
+    // The key contains its kind.
     return (byKind.get(`${kind} ${login}`) ?? []) as unknown as readonly OperationOf<K>[];
   }
   const sessions = new Map<string, SessionFacts>();
@@ -99,8 +99,8 @@ function sessionFacts(sid: string, begun: Operation, operations: readonly Operat
 export const roundingMs = 1_000;
 
 /**
- * Whether the renewal can have been rejected because a re-authentication came first. Within 10 s of it such a rejection
- * ends no session.
+ * Decides if the renewal can have been rejected because a re-authentication came first. Within 10 s of it the rejection ends
+ * no session.
  */
 export function canHaveRaced(renewal: Operation, reauthentications: readonly OperationOf<"login">[]): boolean {
   return reauthentications.some(
@@ -112,12 +112,12 @@ export function canHaveRaced(renewal: Operation, reauthentications: readonly Ope
   );
 }
 
-/** Whether the re-authentication created a later generation. */
+/** Decides if the re-authentication created a later generation. */
 export function isBefore(gen: number, { answer }: OperationOf<"login">): boolean {
   return answer?.granted !== undefined && gen < answer.granted.gen;
 }
 
-/** Whether the store may have seen a generation that is too old, and so have ended the session. */
+/** Decides if the store could have seen a generation that is too old, and so have ended the session. */
 function mayBeReplay(
   renewal: OperationOf<"renew">,
   renewals: readonly OperationOf<"renew">[],

@@ -1,5 +1,5 @@
-// A fleet of four real processes, random clients, and what the checker says of it. AMPHO_SEED=… runs the choices of a seed
-// again (a failure prints it); the machine's own timing is not in it, so a fault may need more than one try.
+// A fleet of four real processes, random clients, and the result of the checker. AMPHO_SEED=… repeats the choices of a seed,
+// which a failure prints. The timing of the machine is not part of it, so a fault can need more than one attempt.
 import { randomBytes } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import { alterations } from "./alterations.js";
@@ -22,22 +22,22 @@ describe.each(stores)("four processes on %s, and random clients", (store) => {
     history = await recordRun({ seed, store, seconds, people, targets: 2, restartEveryMs: 1_500 });
   }, 120_000);
 
-  it("keep every promise, whatever comes at once, twice, late, or to a process that is killed", () => {
+  it("a fleet keeps every promise for requests at once, repeated, late, or to a process that is killed", () => {
     const violations = checkHistory(history);
     const where =
       violations.length === 0 ? "" : `${describeViolations(violations)}\n${saveHistory(history, violations)}`;
     expect(where, `AMPHO_SEED=${seed}`).toBe("");
   });
 
-  it("did what the promises are about", () => {
+  it("the run contained the operations that the promises are about", () => {
     const kinds = new Set(history.operations.map(({ request }) => request.kind));
     for (const kind of ["login", "renew", "guard"] as const) expect(kinds).toContain(kind);
     expect(history.lives.length).toBeGreaterThan(4);
   });
 
-  it("are written down without a secret", () => {
+  it("a history contains no secret", () => {
     const text = JSON.stringify(history);
-    // Every token begins so.
+    // Every token begins like this.
     expect(text).not.toContain("eyJ");
     for (const { first } of makePeople(seed, people, "person")) {
       expect(text).toContain(first.name);
@@ -45,12 +45,12 @@ describe.each(stores)("four processes on %s, and random clients", (store) => {
     }
   });
 
-  it("would have been found out, had any answer been another", () => {
+  it("the checker would have reported any other response", () => {
     const random = createRandom(`${seed} alterations`);
     for (const [statement, alter] of alterations) {
       for (let times = 0; times < 5; times++) {
         const altered = alter(history, random);
-        // Not every run has what can be altered so.
+        // Not every run has an operation that can be altered like this.
         if (altered === undefined) break;
         const found = checkHistory(altered).map((violation) => violation.statement);
         expect(found, `${statement}, AMPHO_SEED=${seed}`).toContain(statement);

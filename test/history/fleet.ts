@@ -1,19 +1,19 @@
-// Several `ampho serve` on one database, each with its life written down: started, ready, killed, started anew.
+// Several `ampho serve` on one database. The start, the readiness and the end of each are recorded.
 import { type Place, type Served, startServe } from "../world/serve.js";
 import type { Life } from "./history.js";
 
 export interface Member {
-  /** With its incarnation: `2.1` is the second that ran in the second place. */
+  /** With its incarnation: `2.1` is the second process at position 2. */
   readonly process: string;
   readonly served: Served;
 }
 
 export interface Fleet {
   readonly size: number;
-  /** Undefined while there is none. */
+  /** Undefined while no process runs there. */
   at(index: number): Member | undefined;
   readonly lives: readonly Life[];
-  /** `SIGKILL`, or a rolling restart by `SIGTERM`; resolves when its successor serves. */
+  /** `SIGKILL`, or a rolling restart by `SIGTERM`. Resolves when the successor serves. */
   restart(index: number, signal: "SIGKILL" | "SIGTERM"): Promise<void>;
   stop(): Promise<void>;
 }

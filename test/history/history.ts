@@ -1,7 +1,7 @@
-// The history of a run: what clients asked of a fleet and what they were told, as it is recorded, saved and judged.
-// No secret is in it: a token is its session, generation and `jti`, a password or an idempotency key is its name.
+// The history of a run: the requests to a fleet and the responses, as they are recorded, saved and checked.
+// It contains no secret. A token is recorded as its session, generation and `jti`, a password or key as its name.
 
-/** What a client can read in an access token, and was told with it. */
+/** The claims of an access token and the facts that came with it. */
 export interface Token {
   readonly login: string;
   readonly sub: string;
@@ -14,11 +14,11 @@ export interface Token {
 }
 
 export interface Granted extends Token {
-  /** Unix seconds; undefined where no refresh token was given. */
+  /** Unix seconds. Undefined if there was no refresh token. */
   readonly refreshExpires: number | undefined;
 }
 
-/** A device proof: which client it was given to, and for which password. */
+/** A device proof: the client that got it, and the password at that time. */
 export interface Proof {
   readonly place: string;
   readonly password: string;
@@ -32,7 +32,7 @@ export type Request =
       readonly password: string;
       readonly address: string;
       readonly device?: Proof | undefined;
-      /** A live session that is to be re-authenticated. */
+      /** A live session to re-authenticate. */
       readonly bearer?: Token | undefined;
     }
   | {
@@ -41,12 +41,12 @@ export type Request =
       readonly sid: string;
       readonly gen: number;
       readonly by: "refresh_token" | "access_token";
-      /** Of an access token, Unix seconds. */
+      /** The `exp` of an access token, in Unix seconds. */
       readonly exp?: number | undefined;
       /** The idempotency key. */
       readonly key?: string | undefined;
     }
-  /** `guard` asks no store; `list` are the user's sessions, by the store; `end` ends all of them. */
+  /** `guard` reads no database. `list` reads the user's sessions from it. `end` ends all of them. */
   | { readonly kind: "guard" | "list" | "logout" | "end"; readonly login: string; readonly token: Token }
   | {
       readonly kind: "password";
@@ -67,11 +67,11 @@ export type Request =
 export type Kind = Request["kind"];
 
 export interface Answer {
-  /** Of HTTP; for operators 200 is done. */
+  /** The HTTP status. For operators 200 means done. */
   readonly status: number;
   readonly error?: string | undefined;
   readonly granted?: Granted | undefined;
-  /** Ids that were listed. */
+  /** The listed ids. */
   readonly sessions?: readonly string[] | undefined;
   readonly retryAfterSeconds?: number | undefined;
 }
@@ -82,12 +82,12 @@ export interface Operation<R extends Request = Request> {
   readonly client: string;
   /** A process and its incarnation (`2.1`), or `operator`. */
   readonly process: string;
-  /** Before it was sent. */
+  /** The time before it was sent. */
   readonly start: number;
-  /** When the answer was read, or given up. */
+  /** The time when the response was read, or given up. */
   readonly end: number;
   readonly request: R;
-  /** Null: nobody knows whether it was done. */
+  /** Null if it is unknown whether it was done. */
   readonly answer: Answer | null;
 }
 
@@ -115,7 +115,7 @@ export interface Life {
   readonly end: number | undefined;
 }
 
-/** What the fleet was configured to allow (docs/configuration.md). */
+/** The limits in the fleet's configuration (docs/configuration.md). */
 export interface Limits {
   readonly tries: number;
   readonly knownTries: number;
@@ -128,7 +128,7 @@ export interface History {
   readonly seed: string;
   readonly store: string;
   readonly limits: Limits;
-  /** Unix milliseconds at which the run's clock was 0. */
+  /** The Unix milliseconds at which the run's clock was 0. */
   readonly startedAtMs: number;
   readonly users: readonly { readonly login: string; readonly password: string; readonly roles: readonly string[] }[];
   readonly lives: readonly Life[];
@@ -136,38 +136,38 @@ export interface History {
   readonly audit: readonly AuditRow[];
 }
 
-/** Every statement that a history can break, and what it says. */
+/** Every statement that a history can break, with its meaning. */
 export const statements = {
   wrong_successor: "a renewal gives the generation after the one that it presents, of the same session",
   two_successors: "exactly one renewal moves a generation on",
-  answers_disagree: "all who get a generation get the same one",
-  old_generation_renewed: "a generation that was passed by two renews nothing",
-  grace_exceeded: "the generation before renews for 10 s, then only with the key that moved it",
+  responses_disagree: "all responses with a generation contain the same one",
+  old_generation_renewed: "a generation that is two behind renews nothing",
+  grace_exceeded: "the previous generation renews for 10 s, then only with the key that moved it",
   renewed_past_login: "a re-authentication leaves no grace: a generation before it renews nothing",
   accepted_after_end: "no token is accepted after its session's end: at once where it was ended, within 1 s elsewhere",
-  role_accepted_after_removal: "no token with a role that was taken away is accepted after 1 s",
+  role_accepted_after_removal: "no token with a removed role is accepted after 1 s",
   done_after_end: "a session that has ended renews nothing and changes no password",
   listed_after_end: "a session that has ended is not listed",
-  let_in_disabled: "a disabled user does not log in",
-  let_in_with_wrong_password: "only the password of now logs in",
-  logged_out_without_cause: "a session is refused only after something that may have ended it",
-  refused_without_cause: "the right password of an enabled user is not called wrong",
-  ended_without_cause: "an end in the audit log was asked for by somebody",
-  not_recorded: "what was acknowledged is in the audit log",
-  recorded_too_often: "nothing is in the audit log that was not asked for, and nothing twice",
-  too_many_guesses: "wrong passwords are looked at as often as allowed, and no more, whatever process is asked",
-  let_in_beyond_limit: "the right password does not slip through beyond the limit",
-  refused_too_early: "no guess is held back before the allowed ones are used up",
-  known_place_refused: "guesses of strangers hold nobody back where they were before",
-  unexpected_answer: "an answer is one of those that the contract names",
+  login_while_disabled: "a disabled user does not log in",
+  login_with_wrong_password: "only the current password logs in",
+  logged_out_without_cause: "a session is rejected only after an event that could have ended it",
+  rejected_without_cause: "the right password of an enabled user is not rejected",
+  ended_without_cause: "an end in the audit log has a request that caused it",
+  not_recorded: "every acknowledged event is in the audit log",
+  recorded_too_often: "the audit log contains no event without a request, and none twice",
+  too_many_guesses: "wrong passwords are verified as often as allowed and no more, at any process",
+  accepted_beyond_limit: "the right password does not slip through beyond the limit",
+  rejected_too_early: "no attempt is rejected before the allowed ones are used up",
+  known_device_rejected: "guesses of strangers delay no user on a known device",
+  unexpected_response: "a response is one of those that the contract names",
 } as const;
 export type Statement = keyof typeof statements;
 
 export interface Violation {
   readonly statement: Statement;
-  /** What exactly, in one line. */
+  /** The exact violation, in one line. */
   readonly because: string;
-  /** What proves it. */
+  /** The proof. */
   readonly operations: readonly Operation[];
   readonly rows?: readonly AuditRow[];
 }

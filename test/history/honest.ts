@@ -1,5 +1,5 @@
-// An honest client: logs in, uses, renews (also twice at once, also when an answer was lost), changes the password, logs
-// out, and shows tokens that have ended to every process to see whether they are still let in.
+// An honest client. It logs in, uses, renews (also twice at once, also after a lost response), changes the password, and logs
+// out. It then sends ended tokens to every process to see whether any still accepts them.
 import type { Device, Secret, Sender } from "./actions.js";
 import { createRandom, type Random } from "./random.js";
 import type { Held, Told } from "./recorder.js";
@@ -13,16 +13,16 @@ export interface HonestClient {
   readonly by: "refresh_token" | "access_token";
   held: Held | undefined;
   device: Device | undefined;
-  /** Earlier tokens, the newest first: some are still good. */
+  /** Earlier tokens, the newest first. Some are still valid. */
   earlier: readonly Held[];
   made: number;
 }
 
 const pauseMaxMs = 90;
 const earlierMax = 8;
-/** A little longer than an end may take to be known. */
+/** A little longer than it can take until an end is known. */
 const probeMs = 1_300;
-/** Behind the grace: only the key that was stored before the first try helps then. */
+/** After the grace. Then only the key that was stored before the first attempt helps. */
 const lidClosedMs = 12_500;
 
 type Deed = (world: World, client: HonestClient) => Promise<void>;
@@ -75,12 +75,12 @@ export async function liveHonestly(world: World, client: HonestClient): Promise<
   }
 }
 
-/** Until they are let in. */
+/** Until the login succeeds. */
 export async function arrive(world: World, client: HonestClient): Promise<void> {
   while (client.held === undefined) await enter(world, client);
 }
 
-/** Somebody whose account is attacked, and who logs in all the same. */
+/** An owner whose account is attacked, and who logs in anyway. */
 export async function liveAsOwner(world: World, client: HonestClient): Promise<void> {
   const { random } = client;
   while (!world.isOver()) {
@@ -92,7 +92,7 @@ export async function liveAsOwner(world: World, client: HonestClient): Promise<v
 
 async function enter(world: World, client: HonestClient): Promise<void> {
   const { person, random, sender } = client;
-  // Some try all the same, and must not get in.
+  // Some of them still try, and must not succeed.
   if (person.disabled && !random.chance(0.15)) return sleep(150);
   for (const password of person.passwords) {
     const told = await world.actions.logIn(sender, await world.member(random), {
@@ -121,7 +121,7 @@ function keep(client: HonestClient, held: Held | undefined): void {
 async function useHeld(world: World, client: HonestClient, kind: "guard" | "list"): Promise<void> {
   if (client.held === undefined) return;
   const { answer } = await world.actions.use(client.sender, await world.member(client.random), client.held, kind);
-  // A role may have been taken away, or the session has ended: renewing tells.
+  // A role was possibly removed, or the session has ended. A renewal shows which.
   if (answer?.status === 401) await renew(world, client);
 }
 
@@ -167,7 +167,7 @@ async function renewTwice(world: World, client: HonestClient): Promise<void> {
   settle(client, told.find((each) => each.held !== undefined) ?? told[0] ?? { answer: null, held: undefined });
 }
 
-/** The answer is lost, and the client tries again, with the key that it has stored or without one. */
+/** The response is lost, and the client tries again, with the stored key or without one. */
 async function renewLost(world: World, client: HonestClient, waitMs = client.random.below(60)): Promise<void> {
   const { held, sender, by, random } = client;
   if (held === undefined) return;
@@ -195,7 +195,7 @@ async function reauthenticate(world: World, client: HonestClient): Promise<void>
   const entry = { login: person.login, password, device, bearer: held };
   const told = await world.actions.logIn(sender, await world.member(random), entry);
   keepEntry(client, told, password);
-  // Not knowing whether the session was moved on, the client begins anew.
+  // The client cannot know whether the session was moved on, so it begins again.
   if (told.answer === null) keep(client, undefined);
 }
 
@@ -224,7 +224,7 @@ async function endAll(world: World, client: HonestClient): Promise<void> {
   await endBy(world, client, "end");
 }
 
-/** Ends, and then shows the token to every process until it must be refused, and a little longer. */
+/** Ends the session, and sends the token to every process until it must be rejected, and a little longer. */
 async function endBy(world: World, client: HonestClient, kind: "logout" | "end"): Promise<void> {
   const { sender, held, random } = client;
   if (held === undefined) return;

@@ -1,11 +1,11 @@
-// Histories made by hand, for the tests of the checker: short lines say who asked what, when, and what they were told.
+// Histories written by hand for the tests of the checker. Short lines state the client, the request, the time and the response.
 import type { Answer, AuditRow, Granted, History, Operation, Request, Token } from "./history.js";
 
-/** Unix seconds of the run's beginning. */
+/** The Unix seconds of the run's beginning. */
 export const startedAt = 1_790_000_000;
 
 export interface Made {
-  /** An operation from `start` to `end`, in milliseconds, at process `0.0` unless said otherwise. */
+  /** An operation from `start` to `end` in milliseconds, at process `0.0` by default. */
   at(start: number, end: number, request: Request, answer: Answer | null, process?: string): Operation;
   /** A row of the log, written at `ms`. */
   row(ms: number, event: string, about?: Partial<AuditRow>): AuditRow;
@@ -85,13 +85,13 @@ export const changePassword = (sid: string, old: string, next: string): Request 
   next,
 });
 
-/** A session that is begun at `ms`, with its row. */
+/** A session that begins at `ms`, with its row. */
 export function begin({ at, row }: Made, sid: string, ms = 0): void {
   at(ms, ms + 10, logIn(), given(sid, 0));
   row(ms, "login", { sessionId: sid });
 }
 
-/** A renewal that is answered, with its row. */
+/** A renewal with a response and its row. */
 export function move({ at, row }: Made, sid: string, gen: number, ms: number, event = "renew"): void {
   at(ms, ms + 10, renew(sid, gen), given(sid, gen + 1));
   row(ms, event, { sessionId: sid, gen });

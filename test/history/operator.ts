@@ -1,5 +1,5 @@
-// An operator in a process of their own: disables and enables users, takes roles away, ends sessions; mostly through the
-// library, at times by the command line.
+// An operator in a process of their own. They disable and enable users, remove roles and end sessions, mostly with the
+// library, at times with the command line.
 import { createAmpho } from "../../dist/index.js";
 import { command, type Place } from "../world/serve.js";
 import type { HistoryDatabase } from "./database.js";
@@ -30,7 +30,7 @@ export async function operate(world: World, desk: Desk, place: Place): Promise<v
     person.disabled = true;
     await carryOut({ kind: "disable", login: person.login });
     await sleep(300 + random.below(1_200));
-    // Nobody is left behind, whatever happens to the store meanwhile.
+    // Every disabled user is enabled again, whatever happens to the database meanwhile.
     while (!(await carryOut({ kind: "enable", login: person.login }))) await sleep(200);
     person.disabled = false;
   }
@@ -58,7 +58,7 @@ async function byLibrary({ users, sessions }: Desk, order: Order): Promise<unkno
   if (order.kind === "enable") return users.enable(login);
   if (order.kind === "roles") return users.setRoles(login, order);
   const user = await users.find(login);
-  if (user === undefined) throw new Error("the user is gone");
+  if (user === undefined) throw new Error("the user no longer exists");
   return sessions.endForUser(user.id);
 }
 

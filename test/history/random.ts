@@ -1,14 +1,14 @@
 // Choices from a seed: mulberry32 (Tommy Ettinger, public domain), started from a text by FNV-1a.
-// Each client has a stream of its own, so that its choices do not depend on how fast the others are.
+// Each client has a stream of its own, so that its choices do not depend on the speed of the others.
 
 export interface Random {
-  /** 0 … 1, without 1. */
+  /** From 0 up to but not including 1. */
   next(): number;
   /** A whole number below `limit`. */
   below(limit: number): number;
   chance(probability: number): boolean;
   pick<T>(values: readonly T[]): T;
-  /** One of the names, as often as its weight says. */
+  /** One of the names, as often as its weight states. */
   weighted<K extends string>(weights: Readonly<Record<K, number>>): K;
 }
 
@@ -30,7 +30,7 @@ export function createRandom(seed: string): Random {
     chance: (probability) => next() < probability,
     pick(values) {
       const value = values[below(values.length)];
-      if (value === undefined) throw new RangeError("nothing to pick from");
+      if (value === undefined) throw new RangeError("no value to choose from");
       return value;
     },
     weighted<K extends string>(weights: Readonly<Record<K, number>>): K {

@@ -1,10 +1,10 @@
-// Sends requests and writes down what was asked and answered. A request can be cut: its connection is ended after it was
-// sent and before its answer is read, and nobody knows what became of it.
+// Sends requests and records them with their responses. A request can be cut: its connection ends after it was sent and before
+// the response is read, so that it is unknown whether it was done.
 import { Agent, request as httpRequest } from "node:http";
 import type { Member } from "./fleet.js";
 import type { Answer, Granted, Operation, Request, Token } from "./history.js";
 
-/** The request as it goes over the wire; this is where the secrets are. */
+/** The request as it goes over the wire. Only this contains secrets. */
 export interface Sent {
   readonly method: string;
   readonly path: string;
@@ -12,7 +12,7 @@ export interface Sent {
   readonly body?: Readonly<Record<string, unknown>>;
 }
 
-/** What a client holds after a login or a renewal. */
+/** The possessions of a client after a login or a renewal. */
 export interface Held extends Granted {
   readonly token: string;
   readonly refreshToken: string | undefined;
@@ -30,7 +30,7 @@ export interface Recorder {
   now(): number;
   readonly startedAtMs: number;
   send(client: string, member: Member, request: Request, sent: Sent, cutAfterMs?: number): Promise<Told>;
-  /** Something that is not asked over HTTP: done, or nobody knows. */
+  /** An operation without HTTP. Its result is done or unknown. */
   act(client: string, request: Request, work: () => Promise<unknown>): Promise<void>;
   close(): void;
 }
@@ -55,7 +55,7 @@ export function createRecorder(): Recorder {
     async send(client, { process, served }, request, sent, cutAfterMs) {
       const start = now();
       const raw = await exchange(served.port, agent, sent, cutAfterMs);
-      // Nobody was there: nothing was asked.
+      // The server was not there, so the request was never sent.
       if (raw === "unsent") return { answer: null, held: undefined };
       const body = raw === undefined ? undefined : bodyOf(raw.text);
       const held = body === undefined ? undefined : heldOf(body);
@@ -81,7 +81,7 @@ interface Raw {
   readonly retryAfter: string | undefined;
 }
 
-/** Undefined: the connection ended before there was an answer. */
+/** Undefined if the connection ended before the response. */
 function exchange(
   port: number,
   agent: Agent,
@@ -90,7 +90,7 @@ function exchange(
 ): Promise<Raw | undefined | "unsent"> {
   const text = body === undefined ? "" : JSON.stringify(body);
   const about = body === undefined ? {} : { "content-type": "application/json", "content-length": text.length };
-  // A cut ends the connection: it gets one of its own.
+  // A cut ends the connection, so the request gets one of its own.
   const own = cutAfterMs === undefined ? { agent } : { agent: false as const };
   return new Promise((resolve) => {
     const asked = httpRequest(
@@ -133,7 +133,7 @@ function answerOf({ status, retryAfter }: Raw, body: Body | undefined, held: Hel
   };
 }
 
-/** What may be written down of a token. */
+/** The parts of a token that can be recorded. */
 export function viewOf({ login, sub, sid, gen, jti, roles, exp }: Token): Token {
   return { login, sub, sid, gen, jti, roles, exp };
 }

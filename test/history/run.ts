@@ -17,7 +17,7 @@ export interface RunOptions {
   readonly processes?: number;
   readonly people?: number;
   readonly targets?: number;
-  /** How long after one process was killed or restarted the next one is, at random up to twice that. */
+  /** The time from the restart of one process to the next, at random up to twice that. */
   readonly restartEveryMs: number;
   /** About every `tickMs`. */
   readonly onTick?: (fleet: Fleet, sizeBytes: number, operations: number) => void;
@@ -36,7 +36,7 @@ const environment = {
   AMPHO_SECURITY_TOKEN_LEEWAY: String(limits.leewaySeconds),
 };
 
-/** The servers' folders are removed by `leave` of serve.ts. */
+/** The folders of the servers are deleted by `cleanUp`. */
 export async function recordRun(options: RunOptions): Promise<History> {
   const { seed, store } = options;
   const database = await openDatabase[store]();
@@ -52,7 +52,7 @@ export async function recordRun(options: RunOptions): Promise<History> {
   try {
     const clients = people.flatMap((person) => [0, 1].map((at) => createHonestClient(world, person, at)));
     const owners = targets.map((target) => createHonestClient(world, target, 0));
-    // Nobody guesses before the owner has been let in somewhere: at a place where she never was she waits like a stranger.
+    // Attacks begin after each owner has a known device. Without one an owner waits like a stranger.
     await Promise.all([...clients, ...owners].map((client) => arrive(world, client)));
     world.begin();
     await Promise.all([
@@ -80,7 +80,7 @@ export async function recordRun(options: RunOptions): Promise<History> {
   }
 }
 
-/** Hashed here: whoever starts a fleet on a busy machine would wait long for threads that yield to everybody. */
+/** Hashed here, because the hashing threads of a fleet on a busy machine would take long. */
 function* linesOf(people: readonly Person[]): Generator<string> {
   for (const { login, first, roles } of people)
     yield JSON.stringify({ login, roles, password_hash: hashPasswordSync(first.text) });

@@ -1,4 +1,4 @@
-// Those who are not honest: a thief of tokens, guessers at accounts, a sprayer of logins, a guesser within a session.
+// Attackers: a thief of tokens, guessers at accounts, a sprayer of logins, a guesser within a session.
 import type { Secret, Sender } from "./actions.js";
 import type { HonestClient } from "./honest.js";
 import { createRandom, type Random } from "./random.js";
@@ -9,7 +9,7 @@ function strangeSender(client: string, random: Random): Sender {
   return { client, address: `10.${part()}.${part()}.${part()}` };
 }
 
-/** Renews with what somebody else holds, or held a while ago. */
+/** Renews with a token that another client holds, or held a while ago. */
 export async function steal(world: World, victims: readonly HonestClient[]): Promise<void> {
   const random = createRandom(`${world.seed} thief`);
   while (!world.isOver()) {
@@ -27,7 +27,7 @@ export async function steal(world: World, victims: readonly HonestClient[]): Pro
 
 const burst = 16;
 
-/** Many guesses at once at one login, from everywhere, at every process; the right one may be among them. */
+/** Many guesses at once at one login, from everywhere, at every process. The right one can be among them. */
 export async function guess(world: World, target: Person): Promise<void> {
   const random = createRandom(`${world.seed} guesses at ${target.login}`);
   let made = 0;
@@ -46,7 +46,7 @@ export async function guess(world: World, target: Person): Promise<void> {
   }
 }
 
-/** One address, many logins: some are somebody's. */
+/** One address, many logins, some of which exist. */
 export async function spray(world: World): Promise<void> {
   const random = createRandom(`${world.seed} sprayer`);
   const sender = strangeSender("sprayer", random);
@@ -57,7 +57,7 @@ export async function spray(world: World): Promise<void> {
   }
 }
 
-/** Has a session, and guesses the password that it would have to know to change it. */
+/** Has a session, and guesses the password that it would need to change it. */
 export async function pry(world: World, person: Person): Promise<void> {
   const random = createRandom(`${world.seed} pryer`);
   const sender: Sender = { client: "pryer", address: "198.51.100.1" };

@@ -1,4 +1,4 @@
-// What the clients of a run share: the fleet, the recorder, and what people know of accounts.
+// The state that the clients of a run share: the fleet, the recorder, and the accounts as people know them.
 import { type Actions, createActions, type Secret } from "./actions.js";
 import type { Fleet, Member } from "./fleet.js";
 import type { Random } from "./random.js";
@@ -10,9 +10,9 @@ export interface Person {
   readonly login: string;
   readonly first: Secret;
   readonly roles: readonly string[];
-  /** What the password may be; more than one while nobody knows whether a change was done. */
+  /** The possible passwords. There is more than one while it is unknown whether a change was done. */
   passwords: readonly Secret[];
-  /** What the operator has told. */
+  /** The last state that the operator set. */
   disabled: boolean;
 }
 
@@ -23,17 +23,17 @@ export interface World {
   readonly actions: Actions;
   readonly people: readonly Person[];
   readonly targets: readonly Person[];
-  /** The time of the run counts from here: before it everybody logs in. */
+  /** Starts the time of the run, once all clients have logged in. */
   begin(): void;
   isOver(): boolean;
   msLeft(): number;
-  /** One of the processes that serve. */
+  /** One of the running processes. */
   member(random: Random): Promise<Member>;
 }
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** A password that the rules allow, or a key of 128 random bits and more. */
+/** A password that the policy allows, or a key of at least 128 random bits. */
 export function makeSecret(random: Random, name: string): Secret {
   const text = Array.from({ length: 28 }, () => random.below(36).toString(36)).join("");
   return { name, text };

@@ -1,5 +1,5 @@
-// An application on Ampho in a process of its own: the standalone server's endpoints and probes at one port, two guarded
-// paths at another, where it also tells what it holds. It ends by itself at the end of its input.
+// An application on Ampho in a process of its own. One port has the endpoints and probes of the standalone server, another has
+// two guarded paths and a report of its resources. The process ends at the end of its input.
 import { readdirSync, readlinkSync } from "node:fs";
 import { createServer } from "node:http";
 import { guarded } from "../../../dist/adapters/node.js";
@@ -18,7 +18,7 @@ const paths = {
 };
 const guards = createServer((request, response) => paths[request.url](request, response));
 
-/** After a full collection, so that what is left is what somebody holds. */
+/** After a full collection, so that the rest is really referenced. */
 function held() {
   globalThis.gc();
   const { rss, heapUsed } = process.memoryUsage();
@@ -26,7 +26,7 @@ function held() {
   return { rssBytes: rss, heapBytes: heapUsed, timers, files: files() };
 }
 
-/** Open files that are no sockets: those of the clients come and go, those to the database its server counts. */
+/** Open files without sockets. Those of clients come and go, and the database server counts its own. */
 function files() {
   const links = readdirSync("/proc/self/fd").map((fd) => {
     try {

@@ -1,8 +1,8 @@
-// Every answer is one that the contract names for its route (contract §4); a bug (500) is never one of them.
+// Every response is one that the contract names for its route (docs/contract.md §4). A bug (500) is never one of them.
 import type { Facts } from "../facts.js";
 import type { Kind, Violation } from "../history.js";
 
-/** Besides 503, which whatever needs the store may answer, and a guard that has not read the revocations yet. */
+/** Besides 503, which everything that needs the store can return, and a guard that has not read the revocations yet. */
 const expected: Readonly<Record<Kind, readonly string[]>> = {
   login: ["200", "401 invalid_credentials", "429 too_many_attempts"],
   renew: ["200", "401 session_ended", "401 invalid_token"],
@@ -24,6 +24,10 @@ export function* checkAnswers({ history }: Facts): Generator<Violation> {
     if (answer === null) continue;
     const said = answer.error === undefined ? String(answer.status) : `${answer.status} ${answer.error}`;
     if (expected[request.kind].includes(said) || away.includes(said)) continue;
-    yield { statement: "unexpected_answer", because: `${request.kind} was answered ${said}`, operations: [operation] };
+    yield {
+      statement: "unexpected_response",
+      because: `${request.kind} was answered ${said}`,
+      operations: [operation],
+    };
   }
 }

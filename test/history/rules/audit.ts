@@ -1,13 +1,13 @@
-// The log holds each acknowledged event, and nothing that was not asked for. Events are told apart by what a row says of
-// them; where several requests make rows that look alike, they are counted.
+// The log contains each acknowledged event, and nothing else. Events are distinguished by the fields of their rows. Where
+// several requests create rows that look alike, they are counted.
 import { type Facts, isDone, isKind, isRefused, isUnknown, push } from "../facts.js";
 import type { AuditRow, Operation, OperationOf, Violation } from "../history.js";
 import { isEnd } from "./honest.js";
 
-/** What a request leaves in the log. */
+/** The rows that a request leaves in the log. */
 interface Trace {
   readonly key: string;
-  /** False: it may be there or not. */
+  /** False if it is possibly not there. */
   readonly certain: boolean;
 }
 
@@ -24,7 +24,7 @@ export function* checkAudit(facts: Facts): Generator<Violation> {
 
   for (const [key, operations] of certain) {
     const found = rows.get(key) ?? [];
-    // However many ask for its end, a session ends once.
+    // A session ends once, however many requests ask for its end.
     const needed = isOnce(key) ? 1 : operations.length;
     if (found.length >= needed) continue;
     const because = `${key}: ${operations.length} acknowledged, ${found.length} recorded`;
@@ -47,19 +47,19 @@ function tracesOf(operation: Operation): readonly Trace[] {
   const { request } = operation;
   if ((request.kind === "logout" || request.kind === "end") && isDone(operation))
     return [{ key: `over ${request.token.sid}`, certain: true }];
-  // Its session may have ended before the request, which leaves nothing, or while the password was looked at.
+  // Its session possibly ended before the request, which leaves nothing, or while the password was verified.
   if (request.kind === "password" && isRefused(operation, "invalid_token"))
     return [{ key: `password_change_rejected ${request.login}`, certain: false }];
   if (request.kind === "password")
     return either(operation, `password_changed ${request.login}`, `password_change_rejected ${request.login}`);
   if (request.kind === "disable") return either(operation, `user_disabled ${request.login}`);
-  // Whoever is enabled is not enabled again, and roles that are there are not added: that leaves nothing.
+  // A user who is enabled already, and roles that exist already, leave nothing.
   if (request.kind === "enable") return [{ key: `user_enabled ${request.login}`, certain: false }];
   if (request.kind === "roles") return [{ key: `roles_changed ${request.login}`, certain: false }];
   return [];
 }
 
-/** `done`, `refused` or nothing, as it was answered; both are possible where it was not. */
+/** `done`, `refused` or nothing, by its response. Without a response, both are possible. */
 function either(operation: Operation, done: string, refused?: string): readonly Trace[] {
   if (isDone(operation)) return [{ key: done, certain: true }];
   if (isRefused(operation, "invalid_credentials"))

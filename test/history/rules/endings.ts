@@ -1,5 +1,5 @@
-// What has ended is refused: at once where it was ended and in processes started later, elsewhere within a second of the
-// answer that ended it; by the store at once (contract §4 "Revocation").
+// A session that has ended is rejected. Its own process and later ones reject it at once, and so does the database. Other
+// processes reject it within a second of the response that ended it (docs/contract.md §4 "Revocation").
 import { effectUntil, type Facts, isDone, isKind, type SessionFacts } from "../facts.js";
 import type { Operation, OperationOf, Violation } from "../history.js";
 
@@ -15,7 +15,7 @@ export function* checkEndings(facts: Facts): Generator<Violation> {
   yield* checkRoles(facts);
 }
 
-/** Whether nothing else can have ended the session before. */
+/** Decides if nothing else can have ended the session before. */
 function isFirst(ending: Operation, session: SessionFacts): boolean {
   return session.mayEnd.every((each) => each === ending || each.start >= ending.end);
 }
@@ -36,7 +36,7 @@ function* checkUses(session: SessionFacts, startOf: ReadonlyMap<string, number>)
   }
 }
 
-/** What asks the store is refused from the answer on, everywhere. */
+/** Requests that need the database are rejected everywhere once the response is there. */
 function* checkDecisions(session: SessionFacts): Generator<Violation> {
   const changes = session.uses.filter((each) => isKind(each, "password"));
   const again = session.reauthentications.filter(({ answer }) => answer?.granted?.sid === session.sid);

@@ -1,4 +1,4 @@
-// One live generation for each session (contract §4, POST /renew).
+// One live generation for each session (docs/contract.md §4, POST /renew).
 import { type Facts, graceMs, isBefore, isDone, isUnknown, push, roundingMs, type SessionFacts } from "../facts.js";
 import type { AuditRow, Granted, Operation, OperationOf, Violation } from "../history.js";
 
@@ -75,11 +75,11 @@ function* checkAgreement(session: SessionFacts): Generator<Violation> {
       (said.refreshExpires ?? granted.refreshExpires) === (granted.refreshExpires ?? said.refreshExpires);
     if (same) continue;
     const because = `two who got generation ${granted.gen} of ${session.sid} were told different things`;
-    yield { statement: "answers_disagree", because, operations: [other, operation] };
+    yield { statement: "responses_disagree", because, operations: [other, operation] };
   }
 }
 
-/** By the log: whoever moved a generation on is in it as `renew`, all others as something else. */
+/** By the log: the request that moved a generation on is in it as `renew`, all others as something else. */
 function* checkMoves({ history, sessions }: Facts): Generator<Violation> {
   const moves = new Map<string, AuditRow[]>();
   for (const row of history.audit) if (row.event === "renew") push(moves, `${row.sessionId} ${row.gen}`, row);

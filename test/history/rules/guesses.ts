@@ -1,6 +1,6 @@
-// Exactly the allowed number of guesses, whatever process is asked (docs/throttling.md). A guess has taken its try at some
-// time between its start and its end, and a wrong one was counted before it was answered: every bound here is the widest
-// that this leaves, so that no order of what happened at once can be called a fault.
+// Exactly the allowed number of guesses, at any process (docs/throttling.md). A guess took its attempt at some time between
+// its start and its end, and a wrong one was counted before its response. Every limit here is the widest that this leaves,
+// so that no order of simultaneous events can be called a fault.
 import { type Facts, groupBy, isDone, isRefused, isUnknown } from "../facts.js";
 import type { AuditRow, Limits, Operation, OperationOf, Statement, Violation } from "../history.js";
 
@@ -38,7 +38,7 @@ export function* checkGuesses(facts: Facts): Generator<Violation> {
 const sameAddress = (a: OperationOf<"login">, b: OperationOf<"login">): boolean =>
   a.request.address === b.request.address;
 
-/** Whether a device proof counted; undefined where it depends on which of two came first. */
+/** Decides if a device proof counted. Undefined where that depends on which of two came first. */
 function placeOf(facts: Facts, { request, start, end }: OperationOf<"login">): "strange" | "known" | undefined {
   const { device, login } = request;
   if (device === undefined) return "strange";
@@ -47,18 +47,18 @@ function placeOf(facts: Facts, { request, start, end }: OperationOf<"login">): "
   return replaced.some((each) => !isRefused(each, "invalid_credentials") && each.start < end) ? undefined : "known";
 }
 
-/** The first wait is a fifteenth of the window; each is twice the one before, up to the window. */
+/** The first wait is a fifteenth of the window. Each is twice the one before, up to the window. */
 function waitMs(failures: number, tries: number, { windowSeconds }: Limits): number {
   if (failures < tries) return 0;
   const first = Math.max(1, Math.ceil(windowSeconds / 15));
   return Math.min(windowSeconds, first * 2 ** (failures - tries)) * 1_000;
 }
 
-/** Where so many failures are known to lie before, the next one is let in no earlier. */
+/** After so many known failures, the next attempt is allowed no earlier. */
 function nextAt(failures: readonly Operation[], tries: number, limits: Limits): number {
   const [count, last] = [failures.length, failures[failures.length - 1]];
   if (count < tries || last === undefined) return Number.NEGATIVE_INFINITY;
-  // In the order of their starts: the last of them was counted no earlier than it began.
+  // In the order of their starts, because the last of them was counted no earlier than it began.
   return last.start + waitMs(count, tries, limits) - roundingMs;
 }
 
@@ -71,11 +71,11 @@ function* checkCount<G extends Guess>(
     forgives,
   }: {
     readonly tries: number;
-    /** Those that were counted here. */
+    /** The attempts that were surely counted here. */
     readonly guesses: readonly G[];
-    /** Those that may have been. */
+    /** The attempts that were possibly counted here. */
     readonly maybe: readonly G[];
-    /** Whether a success ends what failed before. */
+    /** True if a success resets earlier failures. */
     readonly forgives: (right: G, wrong: G) => boolean;
   },
 ): Generator<Violation> {
@@ -96,11 +96,11 @@ function* checkCount<G extends Guess>(
     const before = byStart.filter(({ end }) => end <= guess.start);
     if (guess.end >= nextAt(before, tries, limits) || isForgotten([...before, guess], tries, limits)) continue;
     const because = `the password of ${guess.request.login} was let in behind ${before.length} wrong ones`;
-    yield { statement: "let_in_beyond_limit", because, operations: [...before, guess] };
+    yield { statement: "accepted_beyond_limit", because, operations: [...before, guess] };
   }
 }
 
-/** Failures are forgotten a window after the last wait: where that may have happened nothing is stated. */
+/** Failures are forgotten a window after the last wait. Where that is possible nothing is stated. */
 function isForgotten(all: readonly Operation[], tries: number, limits: Limits): boolean {
   return all.some((each, at) => {
     const before = all[at - 1];
@@ -109,7 +109,7 @@ function isForgotten(all: readonly Operation[], tries: number, limits: Limits): 
   });
 }
 
-/** Whether it took a try that may have been held against others. */
+/** Decides if it took an attempt that could count against others. */
 const counts = (guess: Operation): boolean => !isRefused(guess, "too_many_attempts");
 
 function* checkEarly(
@@ -128,7 +128,7 @@ function* checkEarly(
     if (others.length >= tries || new Set(elsewhere.map(({ request }) => request.login)).size >= addressLogins)
       continue;
     const because = `a guess at ${login} was held back behind ${others.length}, ${tries} are free`;
-    yield { statement: "refused_too_early", because, operations: [...others, held] };
+    yield { statement: "rejected_too_early", because, operations: [...others, held] };
   }
 }
 
@@ -139,7 +139,7 @@ function* checkKnown(facts: Facts, guesses: readonly OperationOf<"login">[]): Ge
     const others = known.filter((each) => counts(each) && !isDone(each) && each.start < held.end);
     if (others.length >= facts.history.limits.knownTries) continue;
     const because = `${held.request.login} was held back where they were before, after ${others.length} wrong ones there`;
-    yield { statement: "known_place_refused", because, operations: [...others, held] };
+    yield { statement: "known_device_rejected", because, operations: [...others, held] };
   }
 }
 
@@ -160,17 +160,17 @@ function* checkAddress({ addressLogins, windowSeconds }: Limits, guesses: readon
   yield { statement: "too_many_guesses", because, operations: failed } satisfies Violation;
 }
 
-/** The same by the log, which knows also those that were never answered, and the store's own times. */
+/** The same by the log, which also has those without a response, and the database's own times. */
 function* checkLog(facts: Facts, logins: ReadonlyMap<string, readonly OperationOf<"login">[]>) {
   const refusals = groupBy(
-    // People type passwords where the login belongs: one that nobody has is not recorded.
+    // People type passwords where the login belongs, so an unknown login is not recorded.
     facts.history.audit.filter(({ event, login }) => event === "login_rejected" && login !== null),
     ({ login }) => login ?? "",
   );
   for (const [login, rows] of refusals) {
     const guesses = logins.get(login) ?? [];
     const right = passwordsOf(facts, login);
-    // A success, known or not, forgives what failed at its address.
+    // A success, known or not, resets the failures at its address.
     const excepted = new Set(
       guesses
         .filter(({ request }) => request.device !== undefined || right.has(request.password))
@@ -186,7 +186,7 @@ function* checkLog(facts: Facts, logins: ReadonlyMap<string, readonly OperationO
   }
 }
 
-/** All that were ever the account's. */
+/** All that the account ever had. */
 function passwordsOf(facts: Facts, login: string): ReadonlySet<string> {
   const first = facts.history.users.filter((user) => user.login === login).map(({ password }) => password);
   return new Set([...first, ...facts.of("password", login).map(({ request }) => request.next)]);

@@ -1,5 +1,5 @@
-// Nobody honest is logged out: a session is refused only after something that may have ended it, and each end that the log
-// tells was asked for by somebody.
+// No honest client is logged out. A session is rejected only after an event that could have ended it, and each end in the log
+// has a request that caused it.
 import { canHaveRaced, effectUntil, type Facts, isKind, isRefused, mayBeDone, type SessionFacts } from "../facts.js";
 import type { AuditRow, Kind, Operation, Violation } from "../history.js";
 
@@ -43,7 +43,7 @@ function mayLackRole(facts: Facts, { login }: SessionFacts, use: SessionFacts["u
     );
 }
 
-/** Rows that say that a session is over, by event and reason, and what asks for each. */
+/** Rows that end a session, by event and reason, with the request that causes each. */
 const askedBy: Readonly<Record<string, Kind>> = {
   logout: "logout",
   renew_replayed: "renew",
@@ -59,7 +59,7 @@ export const isEnd = (row: AuditRow): boolean => row.event === "session_ended" |
 
 function* checkCause(facts: Facts, row: AuditRow): Generator<Violation> {
   const session = facts.sessions.get(row.sessionId ?? "");
-  // One whose login was never answered.
+  // A session whose login never got a response.
   if (session === undefined) return;
   const kind = kindOfEnd(row);
   const atMs = row.at * 1_000;

@@ -1,5 +1,5 @@
-// Who logs in: those who are enabled, with the password of now, and all of them.
-// Each password has a name of its own, so that one that was replaced never comes back.
+// Only enabled users log in, with their current password, and all of them can.
+// Each password has a name of its own, so that a replaced one never comes back.
 import { effectUntil, type Facts, isDone, isRefused, mayBeDone } from "../facts.js";
 import type { Operation, OperationOf, Violation } from "../history.js";
 
@@ -19,26 +19,26 @@ function* checkEntry(facts: Facts, entry: OperationOf<"login">, first: string): 
   const { login, password } = entry.request;
   const disabling = surelyDisabled(facts, entry);
   if (disabling !== undefined)
-    yield { statement: "let_in_disabled", because: `${login} was disabled`, operations: [disabling, entry] };
+    yield { statement: "login_while_disabled", because: `${login} was disabled`, operations: [disabling, entry] };
 
   const changes = facts.of("password", login);
   const made = changes.find((each) => each.request.next === password && each.start < entry.end && mayBeDone(each));
   const replaced = changes.find((each) => each.request.old === password && isDone(each) && each.end <= entry.start);
   if (password !== first && made === undefined)
     yield {
-      statement: "let_in_with_wrong_password",
+      statement: "login_with_wrong_password",
       because: `${password} was never the password`,
       operations: [entry],
     };
   else if (replaced !== undefined)
     yield {
-      statement: "let_in_with_wrong_password",
+      statement: "login_with_wrong_password",
       because: `${password} had been replaced`,
       operations: [replaced, entry],
     };
 }
 
-/** The right password was called wrong: was it, for a moment, or was its user locked out? */
+/** The right password was rejected. Was it possibly another for a moment, or was its user locked out? */
 function* checkRefusal(facts: Facts, refused: Operation, password: string, first: string): Generator<Violation> {
   const { login } = refused.request;
   const changes = facts.of("password", login).filter((each) => each !== refused);
@@ -49,7 +49,7 @@ function* checkRefusal(facts: Facts, refused: Operation, password: string, first
   );
   if (!surelyMade || replaced || mayBeDisabled(facts, refused)) return;
   const because = `${password} was the password of ${login}`;
-  yield { statement: "refused_without_cause", because, operations: [refused] };
+  yield { statement: "rejected_without_cause", because, operations: [refused] };
 }
 
 function surelyDisabled(facts: Facts, { start, end, request }: Operation): Operation | undefined {
