@@ -25,18 +25,24 @@ export function listJwks(value: unknown): readonly unknown[] {
   return value["keys"];
 }
 
-/** Two keys that cannot be told apart, or one key under two algorithms (RFC 8725 §3.1). */
+/**
+ * Two keys with one `kid`, one key with two algorithms (RFC 8725 §3.1), or one secret under two `kid`s. A pair can have two,
+ * so that tokens from before it got its name still verify.
+ */
 function findClashes(keys: ReadonlyMap<string, Key>): string[] {
   const problems: string[] = [];
   const byKid = new Map<string, string>();
-  const byMaterial: { place: string; key: Key }[] = [];
+  const earlier: { place: string; key: Key }[] = [];
   for (const [place, key] of keys) {
     const twin = byKid.get(key.kid);
     if (twin !== undefined) problems.push(`${place}: has the same \`kid\` as ${twin}`);
     byKid.set(key.kid, place);
-    const same = byMaterial.find((other) => other.key.algorithm !== key.algorithm && isSameMaterial(other.key, key));
-    if (same !== undefined) problems.push(`${place}: is the key of ${same.place} with another algorithm`);
-    byMaterial.push({ place, key });
+    const same = earlier.find((other) => isSameMaterial(other.key, key));
+    if (same !== undefined && same.key.algorithm !== key.algorithm)
+      problems.push(`${place}: is the same key as ${same.place} with another algorithm`);
+    else if (same?.key.material.kind === "secret" && same.key.kid !== key.kid)
+      problems.push(`${place}: is the same secret as ${same.place} under another \`kid\``);
+    earlier.push({ place, key });
   }
   return problems;
 }

@@ -46,6 +46,8 @@ export interface SessionTokens extends AccessTokens {
 const reservedClaims: ReadonlySet<string> = new Set([
   ...["iss", "sub", "aud", "exp", "nbf", "iat", "jti"],
   ...["login", "roles", "scope", "sid", "gen", "ver", "auth_time"],
+  // Reserved for later (contract §5).
+  ...["act", "amr", "acr", "cnf", "client_id", "by", "org", "may_act"],
   "__proto__",
   // JSON.stringify would ask it for all claims.
   "toJSON",

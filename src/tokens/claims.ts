@@ -66,6 +66,7 @@ function isClaims(value: Readonly<Record<string, unknown>>): value is Claims {
     isTextIfThere(value["sid"]) &&
     isTextIfThere(value["jti"]) &&
     isIntegerIfThere(value["gen"]) &&
+    (value["gen"] === undefined || Number(value["gen"]) >= 0) &&
     isIntegerIfThere(value["ver"]) &&
     isIntegerIfThere(value["auth_time"]) &&
     (value["scope"] === undefined || typeof value["scope"] === "string") &&

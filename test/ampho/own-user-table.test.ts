@@ -494,7 +494,8 @@ describe("the option claims", () => {
     const opened = await openWith(() => ({ [name]: "x" }));
     const registered = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
     const ours = ["login", "roles", "scope", "sid", "gen", "ver", "auth_time"];
-    for (name of [...registered, ...ours])
+    const reserved = ["act", "amr", "acr", "cnf", "client_id", "by", "org", "may_act"];
+    for (name of [...registered, ...ours, ...reserved])
       await expect(create(opened)).rejects.toThrow(new TypeError(`the option claims may not set "${name}"`));
   });
 

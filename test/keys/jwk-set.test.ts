@@ -16,22 +16,22 @@ test("a single key and a set are both imported, in their order", () => {
   expect(idsOf({ keys: [es256, hs256, publicOnly] })).toEqual([es256["kid"], hs256["kid"], ed25519["kid"]]);
 });
 
-test("symmetric and asymmetric keys may stand in one set: a change from HS256 to EdDSA needs it", () => {
+test("symmetric and asymmetric keys can be in one set, as a change from HS256 to EdDSA needs it", () => {
   expect(importKeys({ keys: [ed25519, hs256] }).keys.map(({ algorithm }) => algorithm)).toEqual(["EdDSA", "HS256"]);
 });
 
-test("a key without kid goes by its thumbprint", () => {
+test("the name of a key without kid is its thumbprint", () => {
   expect(idsOf({ ...es256, kid: undefined })).toEqual([es256["kid"]]);
 });
 
-test("keys of an unknown kind behind the first are passed over with a warning", () => {
+test("a key of an unknown kind after the first is skipped with a warning", () => {
   const { keys, warnings } = importKeys({ keys: [es256, { kty: "AKP", kid: "pq" }, { kty: "OKP", crv: "X25519" }] });
   expect(keys).toHaveLength(1);
   expect(warnings).toHaveLength(2);
   expect(warnings[0]).toContain("key 2 of 3");
 });
 
-describe("is a bad configuration", () => {
+describe("a bad configuration", () => {
   test.each([
     ["text", "secret", "JSON object"],
     ["nothing", undefined, "JSON object"],
@@ -49,6 +49,11 @@ describe("is a bad configuration", () => {
     ["an unknown curve alone", { kty: "OKP", crv: "Ed448" }, "crv"],
     ["two keys with one kid", { keys: [es256, { ...hs256, kid: es256["kid"] }] }, "same `kid` as key 1 of 2"],
     ["one key twice", { keys: [es256, es256] }, "same `kid`"],
+    [
+      "one secret under two kids",
+      { keys: [hs256, { ...hs256, kid: "x" }] },
+      "key 2 of 2: is the same secret as key 1 of 2 under another `kid`",
+    ],
     ["one RSA key under two algorithms", { keys: [rs256, { ...rs256, kid: "x", alg: "PS256" }] }, "another algorithm"],
     [
       "one secret under two algorithms",
@@ -57,12 +62,12 @@ describe("is a bad configuration", () => {
     ],
     ["a key for encryption behind", { keys: [es256, { ...rs256, use: "enc" }] }, "key 2 of 2: `use`"],
     ["a wrong member behind", { keys: [es256, 1] }, "key 2 of 2: a key must be a JSON object"],
-  ])("%s", (_what, value, why) => {
+  ])("the configuration rejects %s", (_what, value, why) => {
     expect(() => importKeys(value)).toThrow(ConfigurationError);
     expect(() => importKeys(value)).toThrow(why);
   });
 
-  test("and every problem of every key is told at once", () => {
+  test("the error names every problem of every key", () => {
     const wrong = {
       keys: [
         { ...es256, use: "enc" },
@@ -74,7 +79,7 @@ describe("is a bad configuration", () => {
   });
 });
 
-test("one key under two names is accepted: tokens of before it got its name still verify", () => {
+test("one key pair under two names is accepted, so that tokens from before it got its name still verify", () => {
   expect(idsOf({ keys: [{ ...es256, kid: "new" }, es256] })).toEqual(["new", es256["kid"]]);
 });
 
@@ -84,22 +89,25 @@ describe("the configured algorithm", () => {
     ["ES256", ed25519],
     ["PS256", rs256],
     ["ES384", { ...es256, alg: undefined }],
-  ] as const)("%s does not fit the key, which is told apart from a wrong key", (algorithm, jwk) => {
-    expect(() => importKeys(jwk, { algorithm })).toThrow(KeyAlgorithmError);
-  });
+  ] as const)(
+    "the configured algorithm %s does not fit the key, which is another error than a wrong key",
+    (algorithm, jwk) => {
+      expect(() => importKeys(jwk, { algorithm })).toThrow(KeyAlgorithmError);
+    },
+  );
 
-  test("fits the first key; the others say what they are", () => {
+  test("the configured algorithm applies to the first key, and the other keys keep their own", () => {
     const { keys } = importKeys({ keys: [{ ...rs256, alg: undefined }, hs256, es256] }, { algorithm: "PS384" });
     expect(keys.map(({ algorithm }) => algorithm)).toEqual(["PS384", "HS256", "ES256"]);
   });
 
-  test("EdDSA fits a key that says Ed25519, whose tokens say Ed25519", () => {
+  test("the algorithm EdDSA fits a key that states Ed25519, and its tokens state Ed25519", () => {
     const { keys } = importKeys({ ...ed25519, alg: "Ed25519" }, { algorithm: "EdDSA" });
     expect(keys[0]?.algorithm).toBe("Ed25519");
   });
 });
 
-test("the public set holds no symmetric key and no private member", () => {
+test("the public set contains no symmetric key and no private member", () => {
   const { keys } = importKeys({ keys: [hs256, ed25519, es256, rs256] });
   const set = publicJwkSet(keys);
   expect(set.keys.map((jwk) => Object.keys(jwk).sort().join())).toEqual([

@@ -259,6 +259,7 @@ describe("of the claims", () => {
     ["jti that is a number", { jti: 1 }],
     ["gen with a fraction", { gen: 1.5 }],
     ["gen as a string", { gen: "1" }],
+    ["gen below 0", { gen: -1 }],
     ["ver null", { ver: null }],
     ["auth_time as a string", { auth_time: "1" }],
     ["scope that is an array", { scope: ["a"] }],
