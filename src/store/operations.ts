@@ -7,7 +7,7 @@
 
 import { allowAttempt, settleAttempt } from "./sql/attempts.js";
 import { listAudit, recordAudit } from "./sql/audit.js";
-import { countHashKinds, listHashKinds } from "./sql/hash-kinds.js";
+import { countHashKinds, hasOtherHashes } from "./sql/hash-kinds.js";
 import { deleteOldRows, releaseHousekeepingLease, takeHousekeepingLease } from "./sql/housekeeping.js";
 import { deleteUnpublishedImports, publishImport, stageUsers, startImport } from "./sql/imports.js";
 import { clearLockouts, listLockouts, pruneAttempts } from "./sql/lockouts.js";
@@ -54,8 +54,8 @@ export const operations = {
   setDisabled: writes(setDisabled),
   /** Deletes a user, ends the sessions, and writes a "user" revocation. */
   deleteUser: writes(deleteUser),
-  /** Lists the kinds of password hashes that do not have the current parameters. */
-  listHashKinds: reads(listHashKinds),
+  /** Whether any password hash does not have the current parameters. */
+  hasOtherHashes: reads(hasOtherHashes),
   /** Counts a page of users per kind of password hash. */
   countHashKinds: reads(countHashKinds),
 

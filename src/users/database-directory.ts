@@ -28,7 +28,7 @@ export function createDatabaseDirectory(
       const stored = account?.stored?.passwordHash ?? undefined;
       const { valid, tookMs } = await passwords.check(stored, password, turn);
       const good = valid && account !== undefined && !account.disabled;
-      return { good, waitToReject: () => failureDelay.wait({ stored, password, tookMs }) };
+      return { good, waitToReject: () => failureDelay.wait({ stored, tookMs }) };
     },
   };
 }

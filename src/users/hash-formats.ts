@@ -1,6 +1,5 @@
 // How many users sit on which format of password hash (`user-hashes`).
 
-import { readKind } from "../passwords/cost.js";
 import { currentFormat } from "../passwords/hash.js";
 import type { Store } from "../store/store.js";
 
@@ -24,7 +23,7 @@ export async function countHashFormats({
   for (let after: string | undefined; ; ) {
     const page = await store.countHashKinds({ after, limit: pageRows });
     for (const { kind, hasHash, users } of page.counts) {
-      const format = kind === null ? (hasHash ? currentFormat : null) : (readKind(kind)?.format ?? "unknown");
+      const format = kind ?? (hasHash ? currentFormat : null);
       const current = kind === null && hasHash;
       const key = `${current} ${format}`;
       counts.set(key, { format, current, users: (counts.get(key)?.users ?? 0) + users });

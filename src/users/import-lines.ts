@@ -113,13 +113,13 @@ function readMembers(object: Readonly<Record<string, unknown>>, line: number, by
   if (!isTexts(roles)) return wrong("The roles are not an array of strings.");
   const badRole = findRoleProblem(roles);
   if (badRole !== undefined) return wrong(badRole);
-  const hash = passwordHash === null ? { format: "none", kind: undefined } : identifyHash(passwordHash);
+  const hash = passwordHash === null ? { format: "none", current: true } : identifyHash(passwordHash);
   if ("refused" in hash) return wrong(hash.refused);
   const user = {
     login,
     canonical: canonicalLogin(login),
     passwordHash,
-    hashKind: hash.kind ?? null,
+    hashKind: hash.current ? null : hash.format,
     roles: [...new Set(roles)],
     line,
   };

@@ -14,7 +14,7 @@ export async function runEveryOperation(run: Run): Promise<void> {
   await run("rehashPassword", { userId: ann.id, from: "hash-1", to: "hash-2", now: start, origin });
   await run("setRoles", { ...ending, change: { set: [] } });
 
-  const staged = (line: number) => ({ ...ann, id: `i-${line}`, canonical: `i-${line}`, hashKind: "f md5 1", line });
+  const staged = (line: number) => ({ ...ann, id: `i-${line}`, canonical: `i-${line}`, hashKind: "f", line });
   const many = Array.from({ length: 60 }, (_, index) => staged(index + 1));
   const stage = { users: [...many, staged(1), { ...staged(61), canonical: "ann" }], displaces: true, now: start };
   for (const n of [1, 2]) {
@@ -25,7 +25,7 @@ export async function runEveryOperation(run: Run): Promise<void> {
   await run("createUser", { user: { ...ann, id: "u-3", canonical: "i-1" }, now: start, origin });
   for (const n of [2, 3]) await run("publishImport", { n, now: start, origin: operator, detail: {} });
   for (const n of [1, undefined]) await run("deleteUnpublishedImports", { n, now: start + 61, limit: 10 });
-  await run("listHashKinds", undefined);
+  await run("hasOtherHashes", undefined);
   await run("countHashKinds", { after: undefined, limit: 10 });
 
   await run("createSession", login({ random: "first" }));

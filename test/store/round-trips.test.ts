@@ -63,7 +63,7 @@ function watch(): void {
 }
 
 /** What a process asks by itself: what was revoked, whose turn it is to keep house, and now and then the kinds of hashes. */
-const own = /ampho_state where id = 1$|ampho_housekeeping|^select hash_kind /;
+const own = /ampho_state where id = 1$|ampho_housekeeping|^select 1 from ampho_users where hash_kind /;
 const isOwn = ({ texts }: Transaction) => own.test(texts[0] ?? "");
 
 /** How often the flow waited, transaction by transaction. */

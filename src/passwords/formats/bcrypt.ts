@@ -57,7 +57,6 @@ function bcryptHash(
   const setting = `$2b$${String(cost).padStart(2, "0")}$${salt}`;
   return {
     format,
-    cost: { primitive: "bcrypt", units: 2 ** cost },
     verify(text) {
       const hashed = prehash(text);
       // Of bytes, for the last character has stray bits.

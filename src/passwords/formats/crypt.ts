@@ -99,7 +99,6 @@ const readShaCrypt: HashReader = (stored) => {
   if (rounds > digestRoundsMax) return tooCostly;
   return {
     format: `${kind.digest}-crypt`,
-    cost: { primitive: kind.digest, units: rounds },
     verify(text) {
       const password = Buffer.from(text);
       return (
@@ -137,7 +136,6 @@ const readMd5Crypt: HashReader = (stored) => {
   if (matched === undefined) return malformed;
   return {
     format: magic === "$1$" ? "md5-crypt" : "apr1-crypt",
-    cost: { primitive: "md5", units: 1000 },
     verify: (text) => equalText(md5Crypt(Buffer.from(text), magic, Buffer.from(salt)), output),
   };
 };

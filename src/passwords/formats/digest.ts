@@ -55,7 +55,6 @@ export function readLdapDigest(scheme: string, rest: string): StoredHash | HashR
   const [output, salt] = [bytes.subarray(0, digestBytes[digest]), bytes.subarray(digestBytes[digest])];
   return {
     format: `ldap-${scheme.toLowerCase()}`,
-    cost: { primitive: digest, units: 1 },
     verify: (text) => equalBytes(createHash(digest).update(text).update(salt).digest(), output),
   };
 }
@@ -69,7 +68,6 @@ const readDollars: HashReader = (stored) => {
   if (output?.length !== digestBytes[digest]) return malformed;
   return {
     format: `salted-${digest}`,
-    cost: { primitive: digest, units: 4 },
     verify(text) {
       const django = createHash(digest)
         .update(salt + text)

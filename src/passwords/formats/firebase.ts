@@ -2,7 +2,7 @@
 // signer key stands in every hash.
 import { createCipheriv } from "node:crypto";
 import { decodeAnyBase64 } from "./base64.js";
-import { checkScrypt, equalBytes, type HashReader, malformed, scrypt, scryptUnits } from "./scheme.js";
+import { checkScrypt, equalBytes, type HashReader, malformed, scrypt } from "./scheme.js";
 
 const form = /^\$fbscrypt\$v=1,n=(\d{1,2}),r=(\d{1,3}),p=1(?:,ss=([^,$]*))?,sk=([^,$]+)\$([^$]+)\$([^$]+)$/;
 
@@ -16,7 +16,6 @@ export const readFirebase: HashReader = (stored) => {
   return (
     checkScrypt(cost) ?? {
       format: "firebase-scrypt",
-      cost: scryptUnits(cost),
       verify(text) {
         const key = scrypt(text, Buffer.concat([salt, separator]), 32, cost);
         // The hash is the signer key, encrypted under the scrypt of the password.

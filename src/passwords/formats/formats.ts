@@ -1,6 +1,5 @@
 // Hashes that other systems made, by all the spellings that are known here: read and bounded first, verified after.
 // A table of readers; the first that knows a spelling decides.
-import { writeKind } from "../cost.js";
 import { needsRehash, parseArgon2, verifyArgon2Sync } from "../hash.js";
 import { readBcrypt, readPasslibBcrypt } from "./bcrypt.js";
 import { cryptReaders } from "./crypt.js";
@@ -23,9 +22,7 @@ const readArgon2: HashReader = (stored) => {
   if (!/^\$argon2(?:id|i|d)\$/.test(phc)) return undefined;
   const parameters = parseArgon2(phc);
   if (parameters !== undefined) {
-    const { type: format, memoryKib, passes } = parameters;
-    const cost = { primitive: "argon2", units: memoryKib * passes } as const;
-    return { format, cost, verify: (text) => verifyArgon2Sync(phc, text) };
+    return { format: parameters.type, verify: (text) => verifyArgon2Sync(phc, text) };
   }
   return /^\$argon2i?d?\$v=19\$m=\d+,t=\d+,p=\d+\$[^$]{11,}\$[^$]{16,}$/.test(phc) ? tooCostly : malformed;
 };
@@ -90,15 +87,8 @@ export function readHash(stored: string): StoredHash | HashRejection {
   return readScheme(spelled) ?? readSpelled(spelled) ?? unknownFormat;
 }
 
-/**
- * What a stored hash is, or why it is refused: for import. Does no work. `kind` (see password-cost.ts) is undefined for
- * what is made today.
- */
-export function identifyHash(
-  stored: string,
-): { readonly format: string; readonly kind: string | undefined } | HashRejection {
+/** The format of a stored hash and whether it is the current one, or why it is rejected. For imports. Does no work. */
+export function identifyHash(stored: string): { readonly format: string; readonly current: boolean } | HashRejection {
   const reading = readHash(stored);
-  if ("refused" in reading) return reading;
-  const { format, cost } = reading;
-  return { format, kind: needsRehash(stored) ? writeKind({ format, ...cost }) : undefined };
+  return "refused" in reading ? reading : { format: reading.format, current: !needsRehash(stored) };
 }

@@ -1,5 +1,5 @@
 // PBKDF2 (RFC 8018) as it is stored by passlib and PHC strings, Django, Werkzeug, ASP.NET Core Identity (its
-// PasswordHasher.cs), `$p5k2$`, GRUB, Atlassian, Defuse's password-hashing, and LDAP servers.
+// PasswordHasher.cs), `$p5k2$`, Atlassian, Defuse's password-hashing, and LDAP servers.
 import { decodeAnyBase64, decodeBase64, decodeDottedBase64, decodeHex } from "./base64.js";
 import { type Digest, type HashReader, isDigest, malformed, pbkdf2Hash } from "./scheme.js";
 
@@ -77,14 +77,6 @@ const readP5k2: HashReader = (stored) => {
   return pbkdf2Hash("pbkdf2-p5k2", { ...common, ...parts });
 };
 
-const readGrub: HashReader = (stored) => {
-  const match = /^grub\.pbkdf2\.sha512\.(\d{1,10})\.([0-9a-f]+)\.([0-9a-f]+)$/i.exec(stored);
-  if (match === null) return undefined;
-  const [, rounds, salt = "", output = ""] = match;
-  const parts = { salt: decodeHex(salt) ?? empty, output: decodeHex(output) ?? empty };
-  return pbkdf2Hash("grub-pbkdf2-sha512", { digest: "sha512", rounds: Number(rounds), ...parts });
-};
-
 /** `sha256:1000:salt:hash`, whose salt is its base64 text, or `sha1:64000:18:salt:hash`, whose salt is the bytes. */
 const readDefuse: HashReader = (stored) => {
   const form = /^(sha1|sha256|sha512):(\d{1,10}):(?:(\d{1,3}):)?([A-Za-z0-9+/]+=*):([A-Za-z0-9+/]+=*)$/;
@@ -138,6 +130,5 @@ export const pbkdf2Readers: readonly HashReader[] = [
   readWerkzeug,
   readAspNet,
   readP5k2,
-  readGrub,
   readDefuse,
 ];

@@ -23,7 +23,6 @@ export const readPhpass: HashReader = (stored) => {
   if (rounds > digestRoundsMax) return tooCostly;
   return {
     format: kind.format,
-    cost: { primitive: kind.digest, units: rounds },
     verify(text) {
       const password = Buffer.from(over === "U" ? hash("md5", text) : text);
       if (!affordsDigests(rounds, password.length)) return false;

@@ -1,12 +1,10 @@
 // What every reader of stored hashes gives back, and what they share: limits, comparison, and the two KDFs of node:crypto.
 import { pbkdf2Sync, scryptSync, timingSafeEqual } from "node:crypto";
-import type { HashCost } from "../cost.js";
 
 /** A stored hash that may be verified: it is in form, and its cost is within the limits. */
 export interface StoredHash {
   /** The name by which people count them, such as `bcrypt` or `django-pbkdf2-sha256`. */
   readonly format: string;
-  readonly cost: HashCost;
   /** Whether this text, as it stands, is the password; blocks for as long as the format takes. */
   verify(text: string): boolean;
 }
@@ -73,7 +71,6 @@ export function pbkdf2Hash(format: string, { digest, rounds, salt, output }: Pbk
   if (rounds * Math.ceil(output.length / digestBytes[digest]) > limits.pbkdf2Rounds) return tooCostly;
   return {
     format,
-    cost: { primitive: `pbkdf2-${digest}`, units: rounds * Math.ceil(output.length / digestBytes[digest]) },
     verify: (text) => equalBytes(pbkdf2Sync(text, salt, rounds, output.length, digest), output),
   };
 }
@@ -91,8 +88,6 @@ export function checkScrypt({ n, r, p }: ScryptCost): HashRejection | undefined 
   return Number.isInteger(Math.log2(n)) ? undefined : malformed;
 }
 
-export const scryptUnits = ({ n, r, p }: ScryptCost): HashCost => ({ primitive: "scrypt", units: n * r * p });
-
 export function scrypt(text: string, salt: string | Uint8Array, length: number, { n, r, p }: ScryptCost): Buffer {
   // What OpenSSL counts: the large table, the blocks, and two blocks to work in.
   const maxmem = 128 * r * (n + p + 2);
@@ -109,7 +104,6 @@ export function scryptHash(
   return (
     checkScrypt(cost) ?? {
       format,
-      cost: scryptUnits(cost),
       verify: (text) => equalBytes(scrypt(text, salt, output.length, cost), output),
     }
   );

@@ -1,18 +1,8 @@
 // scrypt (RFC 7914) as it is stored by PHC strings (passlib, AdonisJS), Django, Werkzeug, libxcrypt and libsodium (`$7$`),
 // lambdaworks (`$s0$`) and Spring, npm's scrypt-kdf and by what is common among Node programs.
 import { createHash, createHmac } from "node:crypto";
-import type { HashCost } from "../cost.js";
 import { decodeBase64, decodeDottedBase64, decodeHex, encodeCryptBase64, readCryptNumber } from "./base64.js";
-import {
-  checkScrypt,
-  equalBytes,
-  type HashReader,
-  malformed,
-  type ScryptCost,
-  scrypt,
-  scryptHash,
-  scryptUnits,
-} from "./scheme.js";
+import { checkScrypt, equalBytes, type HashReader, malformed, type ScryptCost, scrypt, scryptHash } from "./scheme.js";
 
 const empty = Buffer.alloc(0);
 
@@ -63,7 +53,6 @@ const readCrypt: HashReader = (stored) => {
   return (
     checkScrypt(cost) ?? {
       format: "scrypt-crypt",
-      cost: scryptUnits(cost),
       verify: (text) => equalBytes(Buffer.from(encodeCryptBase64(scrypt(text, salt, 32, cost))), Buffer.from(output)),
     }
   );
@@ -82,7 +71,6 @@ const readFileHeader: HashReader = (stored) => {
   return (
     checkScrypt(cost) ?? {
       format: "scrypt-kdf",
-      cost: scryptUnits(cost),
       verify(text) {
         const key = scrypt(text, header.subarray(16, 48), 64, cost).subarray(32);
         const mac = createHmac("sha256", key).update(header.subarray(0, 64)).digest();
@@ -105,12 +93,6 @@ const nodeVariants: readonly {
   { cost: nodeCost, form: "NFC", saltAsText: false },
 ];
 
-/** A wrong password is tried in every way. */
-const nodeVariantsCost: HashCost = {
-  primitive: "scrypt",
-  units: nodeVariants.reduce((sum, { cost }) => sum + scryptUnits(cost).units, 0),
-};
-
 /** `salt:key` or `key.salt`: the key is 64 bytes, or 32, and never shorter than the salt. */
 const readNode: HashReader = (stored) => {
   const form = /^(?:scrypt[:$])?([0-9a-f]{16,128})[:.$]([0-9a-f]{16,128})$/i;
@@ -121,7 +103,6 @@ const readNode: HashReader = (stored) => {
   if (saltBytes === undefined || output === undefined || ![32, 64].includes(output.length)) return malformed;
   return {
     format: "node-scrypt",
-    cost: nodeVariantsCost,
     verify: (text) =>
       nodeVariants.some(({ cost, form, saltAsText }) => {
         // NFC was tried by the caller where it differs.

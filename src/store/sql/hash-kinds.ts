@@ -10,22 +10,9 @@ export interface HashCount {
   readonly users: number;
 }
 
-/** Costs of hashes are rounded before they are stored, so that there are only a few kinds. This limits the work anyway. */
-const kindsMax = 256;
-
-/** Steps through the index from kind to kind, however many rows have each. Unpublished imports are included. */
-export function* listHashKinds(): Transaction<readonly string[]> {
-  const kinds: string[] = [];
-  for (let after = ""; kinds.length < kindsMax; ) {
-    const row = yield* first(
-      "select hash_kind from ampho_users where hash_kind is not null and hash_kind > ? order by hash_kind limit 1",
-      [after],
-    );
-    if (!row) break;
-    after = text(row, "hash_kind");
-    kinds.push(after);
-  }
-  return kinds;
+/** Whether any hash does not have the current parameters. Unpublished imports are included. */
+export function* hasOtherHashes(): Transaction<boolean> {
+  return (yield* first("select 1 from ampho_users where hash_kind is not null limit 1")) !== undefined;
 }
 
 export interface HashCountPage {
