@@ -60,8 +60,9 @@ export interface ErrorDetails {
  */
 export class AmphoError extends Error {
   override readonly name = "AmphoError";
-  readonly code: ErrorCode;
-  readonly details: ErrorDetails;
+  // `declare` emits no field: the constructor sets both, and the client stays small.
+  declare readonly code: ErrorCode;
+  declare readonly details: ErrorDetails;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}, options?: ErrorOptions) {
     super(message, options);

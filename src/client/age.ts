@@ -1,9 +1,9 @@
-// How old a token is, without believing any clock for long. The wall clock may be set, the monotonic one may stand still
-// while a laptop sleeps and begins anew with each page: whichever saw more time pass is believed. The server's times are
-// not looked at, only `ttl`: a device whose clock is wrong by a day measures a quarter of an hour all the same.
+// The age of a token, by two clocks. The wall clock can be set. The monotonic clock can stop while a laptop sleeps, and
+// starts again with each page. The one that saw more time pass counts. Of the server's times only `ttl` is used, so a device
+// whose clock is wrong by a day still measures a quarter of an hour.
 import type { StoredSession } from "./record.js";
 
-/** Seconds; negative when the clock was set back since the token came. */
+/** Returns seconds. They are negative if the clock was set back since the token came. */
 export type Age = (held: StoredSession) => number;
 
 export function createAge(): Age {
@@ -20,7 +20,7 @@ export function createAge(): Age {
   };
 }
 
-/** Shortly before its end, so that a request still arrives in time; or its age makes no sense. */
+/** True shortly before the end of the token, so that a request still arrives in time, and for an impossible age. */
 export function isDue(ageSeconds: number, { ttl }: StoredSession): boolean {
   return ageSeconds < 0 || ageSeconds > ttl - Math.min(30, ttl / 5);
 }

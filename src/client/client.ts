@@ -1,45 +1,45 @@
-// `ampho/client`: a fetch that forgets that tokens expire, for browsers and Node (docs/client.md).
+// `ampho/client`: a `fetch` that sends and renews the token, for browsers and Node (docs/client.md).
 import { createFetch, type Fetch } from "./fetch.js";
 import { noLock, storageLock, webLock } from "./lock.js";
 import { openRecords, type StoredSession, sidOf, storedSessionOf } from "./record.js";
 import { createRenewal, requestRenewal, sessionEnded, unlessOver } from "./renewal.js";
-import { identityOf, type Session } from "./session.js";
+import { type ClientSession, identityOf } from "./session.js";
 import { type ClientStorage, memoryStorage, pageStorage } from "./storage.js";
 import { call } from "./wire.js";
 
 export { AmphoError, type ErrorCode, type ErrorDetails } from "../errors.js";
-export type { ClientStorage, Session };
+export type { ClientSession, ClientStorage };
 
 export interface ClientOptions {
-  /** Of the application: relative URLs resolve against it, and only its origin gets the token. In a page it may be relative. */
+  /** The application's URL. Relative URLs resolve against it, and only its origin gets the token. In a page it can be relative. */
   readonly baseUrl: string | URL;
   /** AMPHO_SECURITY_REST_PREFIX, `/api/security` by default. */
   readonly prefix?: string | undefined;
-  /** `localStorage` in a page, else memory. */
+  /** The default is `localStorage` in a page, and memory elsewhere. */
   readonly storage?: ClientStorage | undefined;
 }
 
 export interface Client {
   /**
-   * Opens a session, or re-authenticates the present one if it is the same user's.
-   * Rejects with the code of the answer (`invalid_credentials`, `too_many_attempts`, …), `unavailable` without one,
-   * and `session_ended` when a later `login` or `logout` came before the answer.
+   * Creates a session, or re-authenticates the present one if it is the same user's. Rejects with the code of the response
+   * (`invalid_credentials`, `too_many_attempts`, …), with `unavailable` without a response, and with `session_ended` if
+   * `login` or `logout` was called again before the response.
    */
-  login(login: string, password?: string): Promise<Session>;
-  /** Forgets the session at once, then ends it on the server; rejects with `unavailable` if that could not be told. */
+  login(login: string, password?: string): Promise<ClientSession>;
+  /** Deletes the session here at once, then ends it on the server. Rejects with `unavailable` if the server is unreachable. */
   logout(): Promise<void>;
   /**
-   * As the platform's, with the token for `baseUrl`'s origin. Any answer is given back, also 401 and 403.
-   * Rejects with `session_ended`, with `unavailable` when there is no answer, and with the signal's reason when aborted.
+   * The platform's `fetch`, with the token for the origin of `baseUrl`. It resolves to every response, also 401 and 403.
+   * Rejects with `session_ended`, with `unavailable` without a response, and with the signal's reason if it is aborted.
    */
   readonly fetch: Fetch;
-  /** Who is logged in, as far as is known here: from the stored token, without a request. */
-  session(): Promise<Session | undefined>;
-  /** Tells when somebody logs in or out, here or in another tab, or has other roles; returns the way to stop. */
-  onChange(listener: (session: Session | undefined) => void): () => void;
+  /** Returns the user who is logged in, read from the stored token without a request. */
+  session(): Promise<ClientSession | undefined>;
+  /** Reports logins, logouts and changed roles, here or in another tab. Returns a function that stops it. */
+  onChange(listener: (session: ClientSession | undefined) => void): () => void;
 }
 
-/** Throws TypeError when `baseUrl` is no URL. */
+/** Throws TypeError if `baseUrl` is not a URL. */
 export function createClient({ baseUrl, prefix = "/api/security", storage }: ClientOptions): Client {
   const base = new URL(baseUrl, globalThis.location?.href);
   const root = new URL(prefix, base).href.replace(/\/+$/, "");
@@ -47,8 +47,8 @@ export function createClient({ baseUrl, prefix = "/api/security", storage }: Cli
   const shared = storage ?? pageStorage();
   const kept = shared ?? memoryStorage();
 
-  const listeners = new Set<(session: Session | undefined) => void>();
-  /** Undefined until it was looked at: what is found first is no change. */
+  const listeners = new Set<(session: ClientSession | undefined) => void>();
+  /** Undefined before the first read, which is not a change. */
   let known: string | null | undefined;
   const records = openRecords(kept, name, (session) => {
     const identity = identityOf(session);
@@ -56,28 +56,28 @@ export function createClient({ baseUrl, prefix = "/api/security", storage }: Cli
       for (const listener of listeners) queueMicrotask(() => listeners.has(listener) && listener(session));
     known = identity;
   });
-  const look = () => quietly(records.read());
-  look();
+  const refresh = () => quietly(records.read());
+  refresh();
 
-  // Web Locks know pages only, not which of them share a storage of the application's own.
+  // Pages of one origin share Web Locks, but not necessarily a storage of the application.
   const locks = storage ? undefined : globalThis.navigator?.locks;
   const lock = locks ? webLock(locks, name) : storageLock(kept, `${name} lock`);
   const renewal = createRenewal(records, shared ? lock : noLock, root);
-  if (typeof addEventListener === "function") {
-    addEventListener("storage", ({ key }) => (key ?? name) === name && look());
+  if ("addEventListener" in globalThis) {
+    addEventListener("storage", ({ key }) => (key ?? name) === name && refresh());
     addEventListener("online", renewal.resume);
-    // A page that comes back by the back button was told of nothing while it was away.
-    addEventListener("pageshow", look);
+    // A page that the back button restores got no events while it was frozen.
+    addEventListener("pageshow", refresh);
   }
 
-  /** Counts calls of login and logout: the last one made decides, not the last one answered. */
+  /** Counts calls of login and logout. The last call decides, not the last response. */
   let turn = 0;
 
   async function end(held: StoredSession): Promise<void> {
     const logout = ({ token }: StoredSession) => call(root, "/logout", {}, token);
     await logout(held).catch((error) => {
       unlessOver(error);
-      // The access token may just have expired: the session goes on until a new one ends it.
+      // If the access token has just expired, the session stays open until a renewed token ends it.
       return requestRenewal(root, held).then(logout).catch(unlessOver);
     });
   }
@@ -92,13 +92,13 @@ export function createClient({ baseUrl, prefix = "/api/security", storage }: Cli
       const proof = held.device;
       try {
         if (proof) await records.inTurn(() => kept.set(deviceName, proof));
-        // From here on nothing is awaited before the record is replaced: what comes later is behind it in turn.
+        // Nothing is awaited before the record is replaced, so that later calls come after it.
         if (mine !== turn) throw sessionEnded();
         const former = await records.replace(held);
         if (former && sidOf(former) !== sidOf(held)) quietly(end(former));
         return held.session;
       } catch (error) {
-        // What was opened and is not kept would stay open with nobody to end it.
+        // A session that was created but not stored would stay open until it expires.
         if (sidOf(before) !== sidOf(held)) quietly(end(held));
         throw error;
       }
@@ -117,7 +117,7 @@ export function createClient({ baseUrl, prefix = "/api/security", storage }: Cli
   };
 }
 
-/** What nobody waits for, and what is tried again by itself when it is needed. */
+/** For work that no caller awaits, and that later calls repeat when it is needed. */
 function quietly(work: Promise<unknown>): void {
   work.catch(() => {});
 }

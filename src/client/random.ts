@@ -1,4 +1,4 @@
-// 128 random bits as text. `crypto.randomUUID` is missing in pages that came over plain http.
+// 128 random bits as text. Pages over plain http have no `crypto.randomUUID`.
 
 export function randomId(): string {
   return crypto.getRandomValues(new Uint8Array(16)).join("-");

@@ -1,51 +1,48 @@
-// What is kept of a session: the answer of login or renew (contract §4), when it came, and the key of a renewal under way.
-import { type Session, sessionOf } from "./session.js";
+// The stored session: the response of login or renew (docs/contract.md §4), its time, and the key of a renewal under way.
+import { type ClientSession, sessionOf } from "./session.js";
 import { hasText } from "./shape.js";
 import { type ClientStorage, reliably } from "./storage.js";
-import { parse, unreachable } from "./wire.js";
+import { parse, unavailable } from "./wire.js";
 
-interface Grant {
+export interface StoredSession {
   readonly token: string;
   readonly refresh_token: string;
   readonly ttl: number;
   readonly leeway: number;
   readonly device?: string;
-}
-
-export interface StoredSession extends Grant {
-  /** When the answer came, by this device's clock; milliseconds. */
+  /** When the response came, by this device's clock in milliseconds. */
   readonly receivedMs: number;
-  readonly session: Session;
-  /** Of the first try to renew; every later one has to say the same. */
+  readonly session: ClientSession;
+  /** The Idempotency-Key of the first attempt to renew. Every later attempt must send the same one. */
   readonly key?: string;
 }
 
-/** Throws `unavailable` when the answer is none of Ampho's. */
-export function storedSessionOf(answer: unknown): StoredSession {
+/** Throws `unavailable` for a response that is not Ampho's. */
+export function storedSessionOf(body: unknown): StoredSession {
   try {
-    if (hasText<Grant>(answer, "refresh_token"))
-      return { ...answer, receivedMs: Date.now(), session: sessionOf(answer.token) };
+    if (hasText<StoredSession>(body, "refresh_token"))
+      return { ...body, receivedMs: Date.now(), session: sessionOf(body.token) };
   } catch {
-    // It has the fields, but not the token.
+    // The fields are there, but the token is not one.
   }
-  throw unreachable();
+  throw unavailable();
 }
 
 export const sidOf = (held: StoredSession | undefined): string | undefined => held?.session.session?.id;
 
 export interface Records {
-  /** Runs what uses the storage after all else that does; rejects with `unavailable` when the storage fails. */
+  /** Runs work with the storage after all earlier work. Rejects with `unavailable` if the storage fails. */
   inTurn<T>(work: () => T | Promise<T>): Promise<T>;
   read(): Promise<StoredSession | undefined>;
-  /** Puts `next` in the place of the one with this refresh token, or of any; gives back what stood there. */
+  /** Replaces the session that has this refresh token, or any session, and returns the former one. */
   replace(next: StoredSession | undefined, refreshToken?: string): Promise<StoredSession | undefined>;
 }
 
-/** `noticed` gets what is read or written, in that order: reads and writes of one client wait for each other. */
+/** `noticed` gets each session that is read or written, in order. Reads and writes of one client wait for each other. */
 export function openRecords(
   storage: ClientStorage,
   name: string,
-  noticed: (session: Session | undefined) => void,
+  noticed: (session: ClientSession | undefined) => void,
 ): Records {
   let last: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => T | Promise<T>): Promise<T> => {

@@ -1,5 +1,6 @@
-// Renewal by refresh token (contract §4, POST /renew): one for however many callers and, under the lock, for all tabs.
-// The Idempotency-Key is stored before the first try; a lost answer, a closed tab or a crash repeat both token and key.
+// Renewal by refresh token (docs/contract.md §4, POST /renew): once for any number of callers and, under the lock, for all
+// tabs. The Idempotency-Key is stored before the first attempt. After a lost response, a closed tab or a crash, the next
+// attempt sends the same token and key.
 import { AmphoError } from "../errors.js";
 import type { Lock } from "./lock.js";
 import { randomId } from "./random.js";
@@ -9,11 +10,11 @@ import { call } from "./wire.js";
 
 export interface Renewal {
   /**
-   * A newer token of the same session; rejects with `session_ended`, with what keeps the server from answering, or with
-   * the reason of the signal, which stops the waiting only.
+   * Resolves to a newer token of the same session. Rejects with `session_ended`, with the error of the request, or with the
+   * reason of the signal, which ends the wait and not the renewal.
    */
   renew(stale: StoredSession, signal?: AbortSignal | null): Promise<StoredSession>;
-  /** The network is back: the next call tries at once. */
+  /** Ends the pause after failures, because the network is back. */
   resume(): void;
 }
 
@@ -21,12 +22,12 @@ const longestPauseMs = 30_000;
 
 export const sessionEnded = () => new AmphoError("session_ended", "The session has ended.");
 
-/** Whether the server says that there is no such session any more. */
+/** True if the server states that the session has ended. */
 export function isOver(error: unknown): boolean {
   return error instanceof AmphoError && (error.code === "session_ended" || error.code === "invalid_token");
 }
 
-/** Throws on all else that keeps the server from answering. */
+/** Throws every other error. */
 export function unlessOver(error: unknown): undefined {
   if (!isOver(error)) throw error;
 }
@@ -36,7 +37,7 @@ export async function requestRenewal(root: string, { refresh_token, key }: Store
 }
 
 export function createRenewal(records: Records, lock: Lock, root: string): Renewal {
-  /** By the refresh token that is being renewed: a login may bring another while one is under way. */
+  /** Renewals by refresh token. A login can store another one while a renewal is under way. */
   const running = new Map<string, Promise<StoredSession>>();
   let failure: unknown;
   let failures = 0;
@@ -44,7 +45,7 @@ export function createRenewal(records: Records, lock: Lock, root: string): Renew
 
   async function move({ refresh_token }: StoredSession): Promise<void> {
     const held = await records.read();
-    if (held?.refresh_token !== refresh_token) return; // another tab was first
+    if (held?.refresh_token !== refresh_token) return; // Another tab was first.
     const keyed = { key: randomId(), ...held };
     await records.replace(keyed, refresh_token);
     const renewed = await requestRenewal(root, keyed).catch(unlessOver);
@@ -52,7 +53,7 @@ export function createRenewal(records: Records, lock: Lock, root: string): Renew
   }
 
   async function attempt(stale: StoredSession): Promise<StoredSession> {
-    // Nobody tries in the background, and whoever calls again too early is told the same without a request.
+    // No renewal runs in the background. A call that comes too early gets the same error without a request.
     if (performance.now() < pausedUntilMs) throw failure;
     try {
       await reliably(() => lock(() => move(stale)));
@@ -65,7 +66,7 @@ export function createRenewal(records: Records, lock: Lock, root: string): Renew
       throw error;
     }
     const held = await records.read();
-    // A call that was made in one session is never sent in another.
+    // A call that began in one session is never sent in another.
     if (!held || sidOf(held) !== sidOf(stale)) throw sessionEnded();
     return held;
   }
@@ -85,11 +86,10 @@ export function createRenewal(records: Records, lock: Lock, root: string): Renew
 
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    // The reason is what the caller chose to abort with.
     const stop = () => reject(signal.reason as Error);
     if (signal.aborted) stop();
     signal.addEventListener("abort", stop);
-    // A signal may outlive many calls.
+    // A signal can outlive many calls.
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
   });
 }

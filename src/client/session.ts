@@ -1,18 +1,19 @@
-// Who is logged in, read from the access token's claims (contract §5): what `GET {prefix}/session` answers, without a request.
-// Nothing is verified here: the server judges the token, the client only shows what it says.
+// The user who is logged in, read from the claims of the access token (docs/contract.md §5). The fields are those of
+// `GET {prefix}/session`. The client does not verify the token, which is the server's task.
 import { hasText } from "./shape.js";
 
-export interface Session {
+/** The user who is logged in, and the session. */
+export interface ClientSession {
   /** The user's id. */
   readonly id: string | null;
   readonly login: string;
   readonly roles: readonly string[];
   readonly scopes: readonly string[];
-  /** `authenticated`: when the login was, Unix seconds. */
+  /** `authenticated` is the time of the login in Unix seconds. */
   readonly session: { readonly id: string; readonly authenticated: number | null } | null;
-  /** `nbf` of the present access token, Unix seconds. */
+  /** The `nbf` of the present access token in Unix seconds. */
   readonly starts: number | null;
-  /** `exp` of the present access token, Unix seconds. The session goes on: it is renewed by then. */
+  /** The `exp` of the present access token in Unix seconds. The client renews it before that. */
   readonly expires: number;
 }
 
@@ -27,8 +28,8 @@ interface Claims {
   readonly exp: number;
 }
 
-/** Throws when the text is no token, or one that names no login. */
-export function sessionOf(token: string): Session {
+/** Throws if the text is not a token with a login. */
+export function sessionOf(token: string): ClientSession {
   const payload = atob((token.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/"));
   const bytes = Uint8Array.from(payload, (character) => character.charCodeAt(0));
   const claims: unknown = JSON.parse(new TextDecoder().decode(bytes));
@@ -45,7 +46,7 @@ export function sessionOf(token: string): Session {
   };
 }
 
-/** Equal for all tokens of one session with the same rights: what has to change for a listener to be told. */
-export function identityOf(session: Session | undefined): string | null {
-  return session ? JSON.stringify({ ...session, starts: 0, expires: 0 }) : null;
+/** Equal for all tokens of one session with the same rights. Listeners are called when it changes. */
+export function identityOf(session: ClientSession | undefined): string | null {
+  return JSON.stringify(session && { ...session, starts: 0, expires: 0 }) ?? null;
 }

@@ -1,19 +1,20 @@
-// Where a session is kept: localStorage in a page, so that tabs share it and it outlives them; else memory.
+// The storage of a session: localStorage in a page, so that tabs share it and it outlives them, and memory elsewhere.
 import { AmphoError } from "../errors.js";
+import { unavailable } from "./wire.js";
 
 type Awaitable<T> = T | Promise<T>;
 
-/** Keeps texts by key. All three may be asynchronous; what `set` and `remove` give back is awaited and not looked at. */
+/** Stores texts by key. Each function can be asynchronous. The results of `set` and `remove` are awaited and ignored. */
 export interface ClientStorage {
   get(key: string): Awaitable<string | null | undefined>;
   set(key: string, value: string): unknown;
   remove(key: string): unknown;
 }
 
-/** `localStorage`, or undefined where there is none or it is blocked. */
+/** Returns `localStorage`, or undefined if there is none or it is blocked. */
 export function pageStorage(): ClientStorage | undefined {
   try {
-    // Node has one that warns when it is touched, and a process is not one user's as a page is.
+    // The one of Node prints a warning when it is read, and a process does not belong to one user as a page does.
     if (typeof document === "undefined" && Object.getOwnPropertyDescriptor(globalThis, "localStorage")?.get) return;
     const { localStorage } = globalThis;
     return (
@@ -37,11 +38,11 @@ export function memoryStorage(): ClientStorage {
   };
 }
 
-/** Runs what uses a storage, whose failures become `unavailable`: a full or blocked storage ends no session. */
+/** Runs work with a storage. Its failures become `unavailable`, so that a full or blocked storage ends no session. */
 export async function reliably<T>(work: () => Awaitable<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    throw cause instanceof AmphoError ? cause : new AmphoError("unavailable", "The storage fails.", {}, { cause });
+    throw cause instanceof AmphoError ? cause : unavailable(cause);
   }
 }

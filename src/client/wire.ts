@@ -1,29 +1,29 @@
-// Calls of the REST API (contract §4) and what their failures are: the code of the answer, or `unavailable` where there is none.
+// Calls of the REST API (docs/contract.md §4). They fail with the code of the response, or with `unavailable` without one.
 import { AmphoError, type ErrorCode } from "../errors.js";
 import { randomId } from "./random.js";
 import { hasText } from "./shape.js";
 
-/** For all tries of one call: a network that swallows packets holds nobody up for longer. */
+/** The time limit for all attempts of one call, for networks that drop packets. */
 const deadlineMs = 20_000;
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 export const bearer = (token: string): string => `Bearer ${token}`;
 
-/** The failure of a request that got no answer. */
-export function unreachable(cause?: unknown): AmphoError {
-  return new AmphoError("unavailable", "The server cannot be reached.", {}, { cause });
+/** The error of a request without a response, and of a storage that fails. It ends no session. */
+export function unavailable(cause?: unknown): AmphoError {
+  return new AmphoError("unavailable", "The server or storage failed.", {}, { cause });
 }
 
-/** A newer server may know more codes than this version: they pass. */
+/** A newer server can have more codes than this version knows. They are passed on. */
 interface Problem {
   readonly error: ErrorCode;
   readonly message: string;
 }
 
 /**
- * What the answer says in JSON; rejects with AmphoError. `root` is the URL of the prefix.
- * A call whose answer was lost is made again, but for a login: it may have opened a session already.
+ * Resolves to the JSON of the response, or rejects with AmphoError. `root` is the URL of the prefix. A call without a response
+ * is repeated, except for a login, which might have created a session.
  */
 export async function call(
   root: string,
@@ -37,9 +37,9 @@ export async function call(
     try {
       const response = await fetch(root + path, {
         method: "POST",
-        // A redirect would carry the password or the token to wherever it points.
+        // A redirect would send the password or the token to its target.
         redirect: "error",
-        // Whoever logs out often leaves the page in the same breath.
+        // A user often leaves the page right after the logout.
         keepalive: true,
         headers: {
           "Content-Type": "application/json",
@@ -49,22 +49,22 @@ export async function call(
         body: JSON.stringify(body),
         signal,
       });
-      const answer = parse(await response.text());
-      if (response.ok) return answer;
+      const result = parse(await response.text());
+      if (response.ok) return result;
       const retryAfterSeconds = Number(response.headers.get("Retry-After"));
       const details = retryAfterSeconds > 0 ? { retryAfterSeconds } : {};
-      if (hasText<Problem>(answer, "error") && /^[a-z_]+$/.test(answer.error))
-        throw new AmphoError(answer.error, answer.message, details);
+      if (hasText<Problem>(result, "error") && /^[a-z_]+$/.test(result.error))
+        throw new AmphoError(result.error, result.message, details);
       throw new AmphoError("unavailable", `Status ${response.status}.`, details);
     } catch (error) {
       if (error instanceof AmphoError) throw error;
-      if (path === "/login" || count > 2 || signal.aborted) throw unreachable(error);
+      if (path === "/login" || count > 2 || signal.aborted) throw unavailable(error);
       await sleep(200 * count);
     }
   }
 }
 
-/** Undefined for what is no JSON: a captive portal or a proxy answers as it likes. */
+/** Returns undefined for anything else than JSON, such as the page of a captive portal or a proxy. */
 export function parse(text: string): unknown {
   try {
     return JSON.parse(text);

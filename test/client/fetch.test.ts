@@ -64,6 +64,15 @@ describe("the token", () => {
     expect(await seen(client.fetch("/moved?to=/guarded"))).toBe("ann");
   });
 
+  it("a token that a route behind a redirect rejects is renewed, and the next call has the new one", async () => {
+    const { world, clock, client } = await logInAnn();
+    clock.advance(1000);
+    expect(await seen(client.fetch("/moved?to=/guarded"))).toBe(401);
+    expect(await world.count("renew")).toBe(1);
+    expect(await seen(client.fetch("/moved?to=/guarded"))).toBe("ann");
+    expect(await world.count("renew")).toBe(1);
+  });
+
   it("does not stand in for one that the caller sends", async () => {
     const { client } = await logInAnn();
     const response = await client.fetch("/open", { headers: { Authorization: "Basic Zm9v" } });

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { AmphoError, createClient, type Session } from "../../dist/client/client.js";
+import { AmphoError, type ClientSession, createClient } from "../../dist/client/client.js";
 import { losing, openNetwork } from "./cutting.js";
 import { createKept, outcome, seen, wait } from "./kept.js";
 import { ann, ben, logInAnn, openWorld, type World } from "./world.js";
@@ -252,7 +252,7 @@ describe("a listener", () => {
   it("is told who is logged in, but not of renewals, and not after it was stopped", async () => {
     const { kept, clock, client } = await logInAnn();
     const told: (string | undefined)[] = [];
-    const stop = client.onChange((session: Session | undefined) => void told.push(session?.login));
+    const stop = client.onChange((session: ClientSession | undefined) => void told.push(session?.login));
     kept.age(890);
     clock.advance(890);
     await client.fetch("/guarded");

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, type TestContext } from "vitest";
-import type { Client, Session } from "../../dist/client/client.js";
+import type { Client, ClientSession } from "../../dist/client/client.js";
 import { settableClock } from "../world/clock.js";
 import { browserTimeoutMs, openBrowser } from "./browser.js";
 import { bundleClient } from "./bundle.js";
@@ -307,7 +307,7 @@ describe("three tabs", () => {
     clock.advance(3 * week);
     await Promise.all(tabs.map((tab) => tab.close()));
     const restored = await Promise.all([open(), open()]);
-    const session = (tab: Page): Promise<Session | undefined> => tab.evaluate(() => client.session());
+    const session = (tab: Page): Promise<ClientSession | undefined> => tab.evaluate(() => client.session());
     expect(await Promise.all(restored.map((tab) => callIn(tab)))).toEqual(times(2, ["session_ended"]));
     expect(await Promise.all(restored.map(session))).toEqual(times(2, undefined));
   });

@@ -1,11 +1,11 @@
 import { expectTypeOf, it } from "vitest";
 import type { z } from "zod";
-import type { Client, Session } from "../../dist/client/client.js";
+import type { Client, ClientSession } from "../../dist/client/client.js";
 import type { currentSession } from "../../dist/http/rest/endpoints/session.js";
 
 it("a session has the fields of GET /session", () => {
-  expectTypeOf<Session>().toExtend<z.output<typeof currentSession>>();
-  expectTypeOf<z.output<typeof currentSession>>().toExtend<Session>();
+  expectTypeOf<ClientSession>().toExtend<z.output<typeof currentSession>>();
+  expectTypeOf<z.output<typeof currentSession>>().toExtend<ClientSession>();
 });
 
 it("a client's fetch stands in for the platform's", () => {
