@@ -13,13 +13,13 @@ export function attemptContract(store: Opened): void {
     await settle(of, "failed", now);
   }
 
-  it("of many attempts at once no more are admitted than there are tries", async () => {
+  it("many concurrent attempts get no more than the free attempts", async () => {
     const verdicts = await Promise.all(Array.from({ length: 50 }, () => admit(attempt())));
     expect(verdicts.filter(({ outcome }) => outcome === "allowed")).toHaveLength(3);
     expect(verdicts.filter(({ outcome }) => outcome === "pending")).toHaveLength(47);
   });
 
-  it("failed attempts make the next one wait, and the refusal is recorded once", async () => {
+  it("failed attempts make the next one wait, and the rejection is recorded once", async () => {
     await addUser(store());
     for (let failed = 0; failed < 3; failed++) await fail(attempt());
     const refused = { outcome: "rejected", by: "login", locked: false, retryAfterSeconds: 60 };
@@ -30,7 +30,7 @@ export function attemptContract(store: Opened): void {
     expect(await admit(attempt(), start + 60)).toEqual({ outcome: "allowed" });
   });
 
-  it("tries and waits hold against one who read the clock before them, and waited for the store", async () => {
+  it("a caller that read its clock earlier and waited for the database gets neither attempts nor shorter waits", async () => {
     const before = start - 6;
     for (let taken = 0; taken < 3; taken++) expect(await admit(attempt())).toEqual({ outcome: "allowed" });
     expect(await admit(attempt(), before)).toEqual({ outcome: "pending" });
@@ -45,7 +45,7 @@ export function attemptContract(store: Opened): void {
     expect(await admit(attempt(), now - 6)).toMatchObject({ outcome: "rejected", by: "login", retryAfterSeconds: 906 });
   });
 
-  it("a refusal names the account, and nothing that has none", async () => {
+  it("a rejection names the account, and never a login without an account", async () => {
     await addUser(store());
     const other = attempt({
       counters: [{ key: "login:x", kind: "login", freeAttempts: 1 }],
@@ -60,7 +60,7 @@ export function attemptContract(store: Opened): void {
     expect(rows.filter(({ event }) => event === "login_throttled").map((row) => row.login)).toEqual([undefined, "Ann"]);
   });
 
-  it("attempts that were right, or not looked at, cost nothing", async () => {
+  it("an attempt that succeeded or was not checked costs nothing", async () => {
     for (const outcome of ["succeeded", "returned"] as const)
       for (let tried = 0; tried < 10; tried++) {
         expect(await admit(attempt())).toEqual({ outcome: "allowed" });
@@ -69,7 +69,7 @@ export function attemptContract(store: Opened): void {
     expect(await store().clearLockouts({ target: { all: true }, now: start, origin: operator })).toBe(0);
   });
 
-  it("a session that is opened settles its attempt as right, one that is refused as wrong", async () => {
+  it("a created session settles its attempt as succeeded, and a rejected one as failed", async () => {
     await addUser(store());
     await admit(attempt());
     await store().createSession(login({ attempt: attempt() }));
@@ -81,7 +81,7 @@ export function attemptContract(store: Opened): void {
     ).toBe(1);
   });
 
-  it("an address may fail at so many logins, and takes no try of another then", async () => {
+  it("an address that has failed at its limit of logins takes no attempt of another login", async () => {
     const at = (subject: string) =>
       attempt({ subject, counters: [{ key: `login:${subject}`, kind: "login", freeAttempts: 3 }] });
     await fail(at("one"));
@@ -96,7 +96,7 @@ export function attemptContract(store: Opened): void {
     expect(await store().clearLockouts({ target: { all: true }, now: start, origin: operator })).toBe(3);
   });
 
-  it("a success elsewhere ends the lock of a login, and leaves its wait", async () => {
+  it("a success on another device ends the lock of a login and leaves its wait", async () => {
     const strange = attempt({ lockAfter: 3 });
     for (let failed = 0; failed < 3; failed++) await fail(strange);
     expect(await admit(strange, start + 5000)).toMatchObject({ outcome: "rejected", locked: true });
@@ -112,7 +112,7 @@ export function attemptContract(store: Opened): void {
     expect(await admit(strange, start + 60)).toEqual({ outcome: "allowed" });
   });
 
-  it("what is held back is listed, the longest first, and cleared by login, by address or whole", async () => {
+  it("lockouts are listed with the longest wait first, and cleared by login, by address or all", async () => {
     await addUser(store());
     for (let failed = 0; failed < 3; failed++) await fail(attempt());
     await fail(attempt({ subject: "bob", counters: [{ key: "login:bob", kind: "login", freeAttempts: 3 }] }));
@@ -135,7 +135,7 @@ export function attemptContract(store: Opened): void {
     ]);
   });
 
-  it("a login that no user here has is cleared in any case, and as it is listed", async () => {
+  it("a login without a user in the database is cleared in any case, by the spelling in the list", async () => {
     const clear = (name: string) =>
       store().clearLockouts({ target: { canonical: name.toLowerCase(), login: name }, now: start, origin: operator });
     for (const [kept, asked] of [
@@ -150,7 +150,7 @@ export function attemptContract(store: Opened): void {
     }
   });
 
-  it("the tables stay at their size, and the oldest counts go first", async () => {
+  it("the tables of attempts keep their size, and the oldest rows go first", async () => {
     const at = (n: number) =>
       attempt({
         subject: `s${n}`,

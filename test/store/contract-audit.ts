@@ -13,7 +13,7 @@ const refused: AuditEntry = {
 };
 
 export function auditContract(store: Opened): void {
-  it("an entry comes back as it was recorded", async () => {
+  it("an audit entry is read as it was recorded", async () => {
     const full: AuditEntry = {
       ...refused,
       event: "roles_changed",
@@ -30,7 +30,7 @@ export function auditContract(store: Opened): void {
     ]);
   });
 
-  it("the newest rows come in the order in which they were written, also when the clock steps back", async () => {
+  it("the newest audit rows come in the order in which they were written, also when the clock steps back", async () => {
     for (const at of [start + 3, start + 9, start + 1, start + 5]) await store().recordAudit({ ...refused, at });
     const rows = await store().listAudit({ login: undefined, since: undefined, limit: 3 });
     expect(rows.map(({ at }) => at - start)).toEqual([9, 1, 5]);
@@ -38,7 +38,7 @@ export function auditContract(store: Opened): void {
     expect(since.map(({ at }) => at - start)).toEqual([3, 9, 5]);
   });
 
-  it("a login is looked for as its user spells it or in its canonical form", async () => {
+  it("audit rows are found by a login as its user spells it, or by its canonical form", async () => {
     await addUser(store());
     await store().recordAudit({ ...refused, at: start + 5 });
     await store().recordAudit({ ...refused, at: start + 6, login: "Annabel" });
@@ -50,7 +50,7 @@ export function auditContract(store: Opened): void {
     expect(since.map(({ event }) => event)).toEqual(["login_rejected"]);
   });
 
-  it("the rows of a login are found through a long log of others", async () => {
+  it("the audit rows of a login are found in a long log of other logins", async () => {
     await store().recordAudit(refused);
     for (let thousand = 0; thousand < 17; thousand++)
       await Promise.all(

@@ -3,7 +3,7 @@ import type { Opened } from "./contract.js";
 import { addUser, ann, eventsOf, openSession, operator, origin, renewal, start } from "./fixtures.js";
 
 export function endingContract(store: Opened): void {
-  it("an ended session is gone, and revoked for as long as its tokens could be let in", async () => {
+  it("an ended session is gone, and revoked as long as its tokens could be accepted", async () => {
     await addUser(store());
     const session = await openSession(store());
     const logout = { id: session.id, userId: ann.id, reason: "logout", now: start + 9, origin } as const;
@@ -15,14 +15,14 @@ export function endingContract(store: Opened): void {
     expect(await eventsOf(store())).toEqual(["user_created", "login", "logout", "renew_rejected ended"]);
   });
 
-  it("nobody ends another's session", async () => {
+  it("a user cannot end the session of another user", async () => {
     const session = await openSession(store(), { stored: false });
     const ending = { id: session.id, now: start, origin, reason: "ended_by_user" } as const;
     expect(await store().endSession({ ...ending, userId: "another" })).toEqual({ ended: false, revocations: [] });
     expect(await store().endSession({ ...ending, userId: undefined })).toMatchObject({ ended: true });
   });
 
-  it("a session that is idle too long is still ended while its access token is good", async () => {
+  it("an idle session can still be ended while its access token is valid", async () => {
     const session = await openSession(store(), { stored: false, idleSeconds: 10 });
     const logout = { id: session.id, userId: ann.id, reason: "logout", now: start + 500, origin } as const;
     expect(await store().endSession(logout)).toMatchObject({ ended: true, revocations: [{ sessionId: session.id }] });
@@ -31,7 +31,7 @@ export function endingContract(store: Opened): void {
     expect(await store().endSession(late)).toEqual({ ended: false, revocations: [] });
   });
 
-  it("what has no good token any more leaves a revocation too: sockets may be open", async () => {
+  it("a session without a valid token leaves a revocation too, because sockets can be open", async () => {
     const session = await openSession(store(), { stored: false });
     const now = session.accessExpires + 300;
     const ending = { id: session.id, userId: undefined, reason: "ended_by_operator", now, origin: operator } as const;
@@ -39,7 +39,7 @@ export function endingContract(store: Opened): void {
     expect(await store().endSession(ending)).toEqual({ ended: true, revocations: [revocation] });
   });
 
-  it("a token that was shown is revoked until its end, though the store has lost it or its whole session", async () => {
+  it("a presented token is revoked until its end, even if the database has lost it or its session", async () => {
     const known = await openSession(store(), { stored: false });
     const common = { userId: ann.id, reason: "logout", now: start + 9, origin } as const;
     const shown = { ...common, seenExpires: known.accessExpires + 500 };
@@ -55,7 +55,7 @@ export function endingContract(store: Opened): void {
     expect(await eventsOf(store())).toEqual(["login", "logout", "logout", "login", "logout"]);
   });
 
-  it("a token whose session has ended, or is another's, revokes nothing more", async () => {
+  it("a token of an ended session, or of another user, revokes nothing more", async () => {
     const session = await openSession(store(), { stored: false });
     const { id, accessExpires: seenExpires } = session;
     const logout = { id, userId: ann.id, reason: "logout", now: start, origin, seenExpires } as const;
@@ -65,7 +65,7 @@ export function endingContract(store: Opened): void {
     expect(await store().endSession(logout)).toEqual(nothing);
   });
 
-  it("all of a user's sessions but one end, with numbers in a row", async () => {
+  it("all sessions of a user but one end, with consecutive numbers", async () => {
     await addUser(store());
     const sessions = [await openSession(store()), await openSession(store()), await openSession(store())];
     await openSession(store(), { userId: "another", stored: false });
@@ -79,7 +79,7 @@ export function endingContract(store: Opened): void {
     expect(await store().listSessions({ userId: "another", now: start })).toHaveLength(1);
   });
 
-  it("a user whom the store knows nothing of is revoked: the sessions, and all that names the user without one", async () => {
+  it("revoking a user without a row ends the sessions and revokes all other tokens that name the user", async () => {
     const session = await openSession(store(), { stored: false });
     await openSession(store(), { userId: "another", stored: false });
     const revoking = { userId: ann.id, login: "Ann", now: start + 1, origin: operator, foreignMaxSeconds: 60 };
@@ -97,7 +97,7 @@ export function endingContract(store: Opened): void {
     ]);
   });
 
-  it("a user is revoked by many at once", async () => {
+  it("many callers can revoke one user at the same time", async () => {
     for (const _ of [1, 2, 3, 4]) await openSession(store(), { stored: false });
     const revoking = { userId: ann.id, login: "Ann", now: start, origin: operator, foreignMaxSeconds: 60 } as const;
     const all = await Promise.all(
@@ -107,7 +107,7 @@ export function endingContract(store: Opened): void {
     expect([kinds.filter((kind) => kind === "session").length, kinds.length]).toEqual([4, 14]);
   });
 
-  it("an era is the time at which the one before it ended, so that a restored store gives none anew", async () => {
+  it("an era is the time at which the previous one ended, so that a restored database repeats none", async () => {
     const all = { now: start, origin: operator, foreignMaxSeconds: 60, accessTtlSeconds: 900 };
     const eras = [];
     for (const now of [start, start, start - 10, start + 10])
@@ -115,7 +115,7 @@ export function endingContract(store: Opened): void {
     expect(eras).toEqual([start, start + 1, start + 2, start + 10]);
   });
 
-  it("everything at once is one row, and sessions of the next era are live", async () => {
+  it("ending all sessions writes one row, and sessions of the next era are live", async () => {
     await addUser(store());
     const old = await openSession(store(), { accessTtlSeconds: 40_000 });
     const all = { now: start + 1, origin: operator, foreignMaxSeconds: 60, accessTtlSeconds: 900 };
@@ -136,7 +136,7 @@ export function endingContract(store: Opened): void {
     expect(await store().readRevocations({ after: 0, now: start })).toMatchObject({ rows: [revocation] });
   });
 
-  it("a renewal makes everything that is revoked later be kept longer", async () => {
+  it("a renewal makes later revocations last longer", async () => {
     const session = await openSession(store(), { stored: false, accessTtlSeconds: 60, maxSeconds: 5_000_000 });
     await store().renewSession(renewal(session, { stored: false, accessTtlSeconds: 1_000_000 }));
     const all = { now: start + 1, origin: operator, foreignMaxSeconds: 60, accessTtlSeconds: 60 };
@@ -144,14 +144,14 @@ export function endingContract(store: Opened): void {
     expect(revocation?.until).toBeGreaterThanOrEqual(start + 100 + 1_000_000 + 300);
   });
 
-  it("a key is revoked for good", async () => {
+  it("a revoked key stays revoked", async () => {
     const rows = await store().revokeKey({ kid: "k1", now: start, origin: operator });
     expect(rows).toEqual([{ n: 1, at: start, until: 253402300799, kind: "key", kid: "k1" }]);
     expect((await store().readRevocations({ after: 0, now: start + 1e9 })).rows).toEqual(rows);
     expect(await eventsOf(store())).toEqual(["key_revoked"]);
   });
 
-  it("each kind of revocation is read back as it was told", async () => {
+  it("each kind of revocation is read as it was written", async () => {
     await addUser(store());
     const ending = { userId: ann.id, now: start, origin: operator, foreignMaxSeconds: 60 };
     await openSession(store());
@@ -166,7 +166,7 @@ export function endingContract(store: Opened): void {
     expect(page).toMatchObject({ epoch: expect.stringMatching(/^[0-9a-f-]{32,}$/), last: 5, rows: told });
   });
 
-  it("a reader is given what is past its number and still live, and learns the last number in any case", async () => {
+  it("a reader gets the live revocations after its number, and the last number in any case", async () => {
     const first = await openSession(store(), { stored: false });
     const second = await openSession(store(), { stored: false, accessTtlSeconds: 5000 });
     for (const { id } of [first, second])
@@ -177,7 +177,7 @@ export function endingContract(store: Opened): void {
     expect({ last, rows }).toEqual({ last: 2, rows: [] });
   });
 
-  it("numbers have no gaps and no doubles, however many end at once", async () => {
+  it("revocation numbers have no gaps and no duplicates, however many sessions end at the same time", async () => {
     const sessions = await Promise.all(Array.from({ length: 40 }, () => openSession(store(), { stored: false })));
     await Promise.all(
       sessions.map(({ id }) =>

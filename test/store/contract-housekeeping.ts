@@ -30,7 +30,7 @@ export function housekeepingContract(store: Opened): void {
     return counts;
   }
 
-  it("one holder at a time; whoever does not go on is replaced when the lease is over, and removes nothing more", async () => {
+  it("the lease has one holder, and a holder whose lease expired is replaced and deletes nothing more", async () => {
     expect(await byHand("one", start)).toBe("taken");
     expect(await byHand("two", start + 14)).toBe("elsewhere");
     expect(await remove("one", start + 14, "audit")).toMatchObject({ outcome: "deleted" });
@@ -43,17 +43,17 @@ export function housekeepingContract(store: Opened): void {
     expect(await byHand("three", start + 30)).toBe("taken");
   });
 
-  it("of many that ask at once one is the holder", async () => {
+  it("one of many concurrent callers gets the lease", async () => {
     const turns = await Promise.all(Array.from({ length: 20 }, (_, index) => byHand(`h-${index}`, start)));
     expect(turns.filter((turn) => turn === "taken")).toHaveLength(1);
   });
 
-  it("a lease from a time to come binds nobody: the clock was set back", async () => {
+  it("a lease from the future is ignored, because the clock was set back", async () => {
     expect(await byHand("one", start + 10 * day)).toBe("taken");
     expect(await byHand("two", start)).toBe("taken");
   });
 
-  it("in the background a turn comes so long after the last one, and not before the clock has stood for an hour", async () => {
+  it("a background turn waits for the interval, and for a clock that was steady for an hour", async () => {
     expect(await take("one", start, 60)).toBe("unsteady");
     for (let now = start + 60; now < start + 3600; now += 60) expect(await take("one", now, 60)).toBe("unsteady");
     expect(await take("one", start + 3600, 60)).toBe("taken");
@@ -69,7 +69,7 @@ export function housekeepingContract(store: Opened): void {
     expect(await byHand("two", start + 3780)).toBe("taken");
   });
 
-  it("whoever read the clock before the holder did, and came later, neither has its turn nor finds that the clock has jumped", async () => {
+  it("a caller that read its clock before the holder gets no turn and finds no jump of the clock", async () => {
     for (let now = start; now < start + 3600; now += 60) expect(await take("one", now, 60)).toBe("unsteady");
     expect(await take("one", start + 3600, 60)).toBe("taken");
     expect(await remove("one", start + 3610, "audit")).toMatchObject({ outcome: "deleted" });
@@ -80,7 +80,7 @@ export function housekeepingContract(store: Opened): void {
     expect(await take("two", start + 3672, 60)).toBe("taken");
   });
 
-  it("sessions go a week after the last moment at which anything of them was good, and are over for whoever comes back", async () => {
+  it("a session row is deleted a week after its last token expired, and its tokens stay invalid", async () => {
     const session = await openSession(store(), { stored: false });
     const last = start + 10_000;
     expect(await clean(last + 7 * day)).toEqual({});
@@ -89,7 +89,7 @@ export function housekeepingContract(store: Opened): void {
     expect(back).toMatchObject({ outcome: "ended", reason: "unknown", revocations: [] });
   });
 
-  it("an ended session goes a week after it, however long it might have lasted", async () => {
+  it("an ended session is deleted a week after its end, whatever its maximum age", async () => {
     const long = { stored: false, idleSeconds: 60 * day, maxSeconds: 90 * day } as const;
     const session = await openSession(store(), long);
     const live = await openSession(store(), long);
@@ -102,7 +102,7 @@ export function housekeepingContract(store: Opened): void {
     expect(replay).toMatchObject({ outcome: "ended" });
   });
 
-  it("a session that is renewed for long is not removed by the date it was made with", async () => {
+  it("a session that is renewed for long is not deleted by its first date", async () => {
     const session = await openSession(store(), { stored: false, idleSeconds: day, maxSeconds: 90 * day });
     for (let gen = 0; gen < 40; gen++) {
       const now = start + (gen + 1) * 80_000;
@@ -116,7 +116,7 @@ export function housekeepingContract(store: Opened): void {
     expect(await clean(last + 8 * day + 1)).toEqual({ sessions: 1 });
   });
 
-  it("of sessions that were made together those that are still renewed stay, however many they are", async () => {
+  it("sessions that are still renewed stay, however many of their time are deleted", async () => {
     const made = [];
     for (let n = 0; n < 210; n++) {
       const usual = { stored: false, idleSeconds: day, maxSeconds: 90 * day } as const;
@@ -132,7 +132,7 @@ export function housekeepingContract(store: Opened): void {
     expect(await clean(now + 8 * day + 1)).toEqual({ sessions: 140 });
   });
 
-  it("a session that is ended when it was due and moved on goes a week after its end", async () => {
+  it("a session that ends after its deletion date was moved is deleted a week after its end", async () => {
     const usual = { stored: false, idleSeconds: day } as const;
     const session = await openSession(store(), { ...usual, maxSeconds: 90 * day });
     for (let gen = 0; gen < 10; gen++)
@@ -146,7 +146,7 @@ export function housekeepingContract(store: Opened): void {
     expect(await clean(over + 1)).toEqual({ sessions: 1 });
   });
 
-  it("a revocation stays a day longer than any token needs it; its number is never given again, and readers miss none", async () => {
+  it("a revocation stays a day longer than any token needs it, and its number is never used again", async () => {
     const sessions = [];
     for (const ttl of [900, 900, 5 * day])
       sessions.push(
@@ -178,7 +178,7 @@ export function housekeepingContract(store: Opened): void {
     expect((await store().readRevocations({ after: 0, now: start + 4000 * day })).rows).toMatchObject([{ n: 4 }]);
   });
 
-  it("audit rows stay for as long as is asked, to the second, or for ever", async () => {
+  it("audit rows stay as long as configured, to the second, or for ever", async () => {
     const entry = (at: number) => store().recordAudit({ at, event: "login_rejected", origin });
     for (const at of [start, start + 5, start + 6]) await entry(at);
     expect(await clean(start + 90 * day)).toEqual({});
@@ -187,7 +187,7 @@ export function housekeepingContract(store: Opened): void {
     expect(await eventsOf(store())).toEqual(["login_rejected"]);
   });
 
-  it("a run of failures outlives the window, and every other count, for a month after the last failure", async () => {
+  it("a streak of failures outlives the window by a month after the last failure", async () => {
     const tries = { ...attempt({ lockAfter: 3 }), now: start };
     const admit = (now: number) =>
       store().allowAttempt({ ...tries, now, origin, event: "login_throttled", canonical: ann.canonical });
@@ -202,7 +202,7 @@ export function housekeepingContract(store: Opened): void {
     expect(await admit(start + 31 * day)).toEqual({ outcome: "allowed" });
   });
 
-  it("what a killed import has left goes, and one that is published or goes on stays", async () => {
+  it("the rows of a killed import are deleted, and those of a published or running import stay", async () => {
     const staged = (id: string, line: number) => ({ ...ann, id, canonical: id, hashKind: null, line });
     const stage = async (now: number, ids: readonly string[]) => {
       const n = await store().startImport({ now, trial: false });
@@ -224,7 +224,7 @@ export function housekeepingContract(store: Opened): void {
     expect([outcome, (await store().findUser("kept"))?.id]).toEqual([{ outcome: "published" }, "kept"]);
   });
 
-  it("many old rows go batch by batch, each of them once", async () => {
+  it("many old rows are deleted batch by batch, each of them once", async () => {
     for (let at = 0; at < 2050; at += 50)
       await Promise.all(
         Array.from({ length: 50 }, () => store().recordAudit({ at: start + at, event: "login_rejected", origin })),

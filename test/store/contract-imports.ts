@@ -23,7 +23,7 @@ export function importContract(store: Opened): void {
   const sweep = (n: number | undefined, now = start) => store().deleteUnpublishedImports({ n, now, limit: 2 });
   const listed = async () => (await list(store())).map(({ canonical }) => canonical);
 
-  it("users of an import are there for nobody until it is published, and then all of them", async () => {
+  it("users of an import stay hidden until it is published, and then all are visible", async () => {
     const n = await begin();
     expect(await stage(n, [user("bea", 1), user("cid", 2)])).toEqual({ outcome: "staged", rejected: [] });
     expect(await store().findUser("bea")).toBeUndefined();
@@ -47,7 +47,7 @@ export function importContract(store: Opened): void {
     expect(row).toMatchObject({ event: "users_imported", origin: operator, detail: { import: n, users: 1 } });
   });
 
-  it("a published import is published once, and is never swept", async () => {
+  it("a published import is published once and is never deleted", async () => {
     const n = await begin();
     await stage(n, [user("bea", 1)]);
     await publish(n);
@@ -58,7 +58,7 @@ export function importContract(store: Opened): void {
     expect(await eventsOf(store())).toEqual(["users_imported"]);
   });
 
-  it("a login that exists, or that is in the import twice, is refused by its line", async () => {
+  it("a login that exists, or is twice in the import, is rejected by its line", async () => {
     await addUser(store());
     const n = await begin();
     const batch = [user("bea", 1), user("ann", 2), user("bea", 3)];
@@ -75,7 +75,7 @@ export function importContract(store: Opened): void {
     expect((await store().findUser("ann"))?.id).toBe(ann.id);
   });
 
-  it("whoever takes a staged login gets it, and the import is lost with its first such line", async () => {
+  it("a user can be created with a staged login, and the import is lost with its first such line", async () => {
     const n = await begin();
     await stage(n, [user("ann", 7), user("bea", 8), user("cid", 9)]);
     for (const canonical of ["cid", "ann"])
@@ -87,7 +87,7 @@ export function importContract(store: Opened): void {
     expect(await listed()).toEqual(["ann", "cid"]);
   });
 
-  it("of two imports with a login in common the one that was begun last can be published", async () => {
+  it("the later of two imports with a common login can be published", async () => {
     const [one, two] = [await begin(), await begin()];
     await stage(one, [user("bea", 1)]);
     await stage(two, [user("cid", 1)]);
@@ -98,7 +98,7 @@ export function importContract(store: Opened): void {
     expect((await store().findUser("bea"))?.id).toBe("i-bea-2");
   });
 
-  it("whoever takes a login while it is published gets it or does not: never both, never neither", async () => {
+  it("a login that is created during the publication belongs to exactly one user", async () => {
     for (let round = 0; round < 20; round += 1) {
       const canonical = `bea-${round}`;
       const n = await begin();
@@ -113,7 +113,7 @@ export function importContract(store: Opened): void {
     }
   });
 
-  it("two imports that are written at once with every login in common end with one of them", async () => {
+  it("two concurrent imports with all logins in common end with one of them", async () => {
     const names = Array.from({ length: 200 }, (_, index) => `u-${index}`);
     const [one, two] = [await begin(), await begin()];
     const batches = (n: number, order: readonly string[]) =>
@@ -143,7 +143,7 @@ export function importContract(store: Opened): void {
     expect([...ids].sort()).toEqual(names.map((name) => `${two}-${name}`).sort());
   });
 
-  it("two imports with nothing in common are both published", async () => {
+  it("two imports without common logins are both published", async () => {
     const [one, two] = [await begin(), await begin()];
     await Promise.all([stage(one, [user("bea", 1)]), stage(two, [user("cid", 1)])]);
     expect(await Promise.all([publish(one), publish(two)])).toEqual([
@@ -160,7 +160,7 @@ export function importContract(store: Opened): void {
     expect(await publish(one)).toEqual({ outcome: "published" });
   });
 
-  it("a trial holds no import up, though it was begun later", async () => {
+  it("a trial that started later blocks no import", async () => {
     const [one, trial] = [await begin(), await begin(true)];
     await stage(trial, [user("bea", 1), user("cid", 2)], false);
     expect(await stage(one, [user("bea", 1)])).toEqual({ outcome: "staged", rejected: [] });
@@ -169,7 +169,7 @@ export function importContract(store: Opened): void {
     expect(await listed()).toEqual(["bea"]);
   });
 
-  it("nor does an import that can no longer be published", async () => {
+  it("an import that can no longer be published blocks no other import", async () => {
     const [one, lost, swept] = [await begin(), await begin(), await begin()];
     await stage(lost, [user("ann", 1), user("bea", 2)]);
     await addUser(store());
@@ -183,7 +183,7 @@ export function importContract(store: Opened): void {
     expect(await publish(lost)).toEqual({ outcome: "lost", line: 1 });
   });
 
-  it("an import that is swept can no longer be filled or published, and leaves nothing", async () => {
+  it("a deleted import can no longer be filled or published, and leaves nothing", async () => {
     const n = await begin();
     await stage(n, [user("a", 1), user("b", 2), user("c", 3)]);
     expect(await sweep(n)).toBe(true);
@@ -194,7 +194,7 @@ export function importContract(store: Opened): void {
     expect(await store().hasOtherHashes()).toBe(false);
   });
 
-  it("only an import that was not heard of for long is swept unasked; one that was begun to be swept is finished", async () => {
+  it("only a dead import is deleted unasked, and a deletion that has started is finished", async () => {
     const n = await begin();
     await stage(n, [user("a", 1, "f"), user("b", 2), user("c", 3, "f")]);
     expect(await sweep(undefined, start + 60)).toBe(false);
@@ -205,7 +205,7 @@ export function importContract(store: Opened): void {
     expect([await sweep(undefined, start + 61), await sweep(left)]).toEqual([true, false]);
   });
 
-  it("a batch is one of many rows, and its order is that of its lines", async () => {
+  it("a batch contains many rows and keeps the order of its lines", async () => {
     const n = await begin();
     const batch = Array.from({ length: 123 }, (_, index) => user(`u${index % 120}`, index + 1));
     expect(await stage(n, batch)).toEqual({
@@ -214,7 +214,11 @@ export function importContract(store: Opened): void {
     });
   });
 
+<<<<<<< HEAD
   it("users are counted per kind of hash, and a new password or a new hash is a current one", async () => {
+=======
+  it("each kind of hash is listed once and counted, and a new password or hash has the current one", async () => {
+>>>>>>> 66ed852 (test(store): give tests titles that can be read alone)
     await addUser(store());
     await addUser(store(), { id: "u-none", canonical: "none", passwordHash: null });
     const n = await begin();
@@ -243,7 +247,7 @@ export function importContract(store: Opened): void {
     expect(await store().hasOtherHashes()).toBe(false);
   });
 
-  it("a page of users is short where rows of an import lie between them", async () => {
+  it("a page of users is short if hidden rows of an import lie between them", async () => {
     for (const canonical of ["a", "d"]) await addUser(store(), { id: canonical, canonical });
     const n = await begin();
     await stage(n, [user("b", 1), user("c", 2)]);

@@ -25,7 +25,7 @@ export function renewalContract(store: Opened): void {
     });
   });
 
-  it("exactly one of 20 renewals at once moves the generation, round after round", async () => {
+  it("exactly one of 20 concurrent renewals moves the generation, in each round", async () => {
     await addUser(store());
     let session = await openSession(store());
     for (let round = 1; round <= 30; round++) {
@@ -38,7 +38,7 @@ export function renewalContract(store: Opened): void {
     }
   });
 
-  it("the generation before the newest gets the newest again within the grace", async () => {
+  it("the generation before the newest receives the newest again within the grace", async () => {
     await addUser(store());
     const session = await openSession(store());
     await store().renewSession(renewal(session));
@@ -47,7 +47,7 @@ export function renewalContract(store: Opened): void {
     expect(await eventsOf(store())).toEqual(["user_created", "login", "renew", "renew_repeated"]);
   });
 
-  it("a grace answer to another address or agent is told apart", async () => {
+  it("a renewal within the grace from another address or user agent is recorded as shared", async () => {
     await addUser(store());
     const session = await openSession(store());
     await store().renewSession(renewal(session));
@@ -56,7 +56,7 @@ export function renewalContract(store: Opened): void {
     expect((await eventsOf(store())).slice(3)).toEqual(["renew_shared", "renew_shared"]);
   });
 
-  it("after the grace the generation before is a replay and ends the session at once", async () => {
+  it("the generation before the newest is a replay after the grace, and ends the session at once", async () => {
     await addUser(store());
     const session = await openSession(store());
     await store().renewSession(renewal(session));
@@ -79,7 +79,7 @@ export function renewalContract(store: Opened): void {
     expect(await store().renewSession(renewal(session))).toMatchObject({ outcome: "ended", reason: "replayed" });
   });
 
-  it("a generation ahead of the store's is a replay", async () => {
+  it("a generation ahead of the database's is a replay", async () => {
     await addUser(store());
     const session = await openSession(store());
     const ahead = renewal({ ...session, gen: 1 });
@@ -88,7 +88,7 @@ export function renewalContract(store: Opened): void {
     expect(await store().renewSession(ahead)).toMatchObject({ outcome: "ended", reason: "replayed", revocations });
   });
 
-  it("the idempotency key that made the move gets it again long after the grace, until the next move", async () => {
+  it("the idempotency key of a move receives it again long after the grace, until the next move", async () => {
     await addUser(store());
     const session = await openSession(store());
     const first = renewal(session, { idempotency: "key-1" });
@@ -139,7 +139,7 @@ export function renewalContract(store: Opened): void {
     expect(events.some((event) => event.startsWith("renew_replayed"))).toBe(false);
   });
 
-  it("10 s after a re-authentication a token from before it is a replay, also with the key of its move", async () => {
+  it("a token from before a re-authentication is a replay after 10 s, also with the key of its move", async () => {
     const { session, move } = await reauthenticated({ idempotency: "key-1" });
     await store().renewSession(renewal(session, { now: start + 205 }));
     const replayed = await store().renewSession({ ...move, gen: 1, now: start + 211 });
@@ -151,7 +151,7 @@ export function renewalContract(store: Opened): void {
     expect((await eventsOf(store())).at(-1)).toBe("renew_replayed");
   });
 
-  it("renewals that race with re-authentications never give a token of before the new authentication time", async () => {
+  it("a renewal that races with a re-authentication never gives an old token the new authentication time", async () => {
     await addUser(store());
     const session = await openSession(store());
     const at = (gen: number) => renewal({ id: session.id, gen }, { now: start + 200, idempotency: "key" });
@@ -174,7 +174,7 @@ export function renewalContract(store: Opened): void {
     }
   });
 
-  it("a session that was idle too long, or is at its maximum, renews no more", async () => {
+  it("a session at its idle limit or its maximum age does not renew", async () => {
     await addUser(store());
     const session = await openSession(store());
     const atIdle = renewal(session, { now: session.expiresAt });
@@ -188,21 +188,21 @@ export function renewalContract(store: Opened): void {
     expect(await store().renewSession(atMaximum)).toMatchObject({ outcome: "ended", reason: "expired" });
   });
 
-  it("a session that nobody knows is refused without a login in the log", async () => {
+  it("an unknown session is rejected without a login in the log", async () => {
     const unknown = await store().renewSession(renewal({ id: "0.unknown", gen: 0 }));
     expect(unknown).toEqual({ outcome: "ended", reason: "unknown", revocations: [] });
     const [row] = await store().listAudit({ login: undefined, since: undefined, limit: 1 });
     expect(row).toMatchObject({ event: "renew_rejected", reason: "unknown", sessionId: "0.unknown", login: undefined });
   });
 
-  it("a user who is missing ends the session", async () => {
+  it("a missing user ends the session", async () => {
     const session = await openSession(store(), { stored: false });
     const refused = await store().renewSession(renewal(session, { stored: true }));
     expect(refused).toMatchObject({ outcome: "ended", reason: "user", revocations: [{ sessionId: session.id }] });
     expect(await store().findSession({ id: session.id, now: start })).toBeUndefined();
   });
 
-  it("the latest expiry of an access token does not fall when the ttl does", async () => {
+  it("the recorded expiry of access tokens does not fall when the TTL does", async () => {
     await addUser(store());
     const session = await openSession(store(), { accessTtlSeconds: 5000 });
     const shorter = renewal(session, { accessTtlSeconds: 10 });
@@ -213,7 +213,7 @@ export function renewalContract(store: Opened): void {
     });
   });
 
-  it("a clock that steps back an hour logs nobody out", async () => {
+  it("a clock that steps back an hour ends no session", async () => {
     await addUser(store());
     const session = await openSession(store());
     await store().renewSession(renewal(session));
@@ -223,7 +223,7 @@ export function renewalContract(store: Opened): void {
     expect(repeated).toMatchObject({ outcome: "repeated" });
   });
 
-  it("a renewal says by which token it came, and of which generation", async () => {
+  it("a renewal is recorded with its kind of token and its generation", async () => {
     await addUser(store());
     const session = await openSession(store());
     await store().renewSession(renewal(session, { by: "access_token" }));

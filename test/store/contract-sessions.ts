@@ -3,7 +3,7 @@ import type { Opened } from "./contract.js";
 import { addUser, ann, eventsOf, login, openSession, operator, origin, renewal, start } from "./fixtures.js";
 
 export function sessionContract(store: Opened): void {
-  it("a session starts at generation 0 and says when it ends", async () => {
+  it("a session starts at generation 0 with its times", async () => {
     await addUser(store());
     const made = await store().createSession(login({ random: "r".repeat(22) }));
     expect(made).toMatchObject({ outcome: "created", user: { id: ann.id }, revocations: [] });
@@ -24,7 +24,7 @@ export function sessionContract(store: Opened): void {
     });
   });
 
-  it("nothing of a session lies past its maximum", async () => {
+  it("no time of a session lies past its maximum age", async () => {
     await addUser(store());
     const session = await openSession(store(), { maxSeconds: 600 });
     expect(session).toMatchObject({ expiresAt: start + 600, endsAt: start + 600, accessExpires: start + 600 });
@@ -32,7 +32,7 @@ export function sessionContract(store: Opened): void {
     expect(moved).toMatchObject({ session: { expiresAt: start + 600, accessExpires: start + 600 } });
   });
 
-  it("no session is made for a user who is unknown, disabled or has another password by now", async () => {
+  it("no session is created for a user who is unknown, disabled or has another password by now", async () => {
     await addUser(store());
     expect(await store().createSession(login({ userId: "nobody" }))).toEqual({ outcome: "rejected" });
     expect(await store().createSession(login({ stored: { passwordVersion: 2 } }))).toEqual({ outcome: "rejected" });
@@ -56,7 +56,7 @@ export function sessionContract(store: Opened): void {
     expect(renewed).toMatchObject({ outcome: "renewed", user: undefined, session: { userId: "theirs", gen: 1 } });
   });
 
-  it("a login beyond the number of sessions ends the oldest, never the new one", async () => {
+  it("a login beyond the number of sessions ends the oldest one, never the new one", async () => {
     await addUser(store());
     const oldest = await openSession(store());
     // A clock that stepped back does not make the newest session the oldest.
@@ -68,13 +68,13 @@ export function sessionContract(store: Opened): void {
     expect(await eventsOf(store())).toContain("session_ended displaced");
   });
 
-  it("many logins at once leave as many sessions as are allowed", async () => {
+  it("many concurrent logins leave as many sessions as are allowed", async () => {
     await addUser(store());
     await Promise.all(Array.from({ length: 20 }, () => store().createSession(login({ sessionsPerUser: 3 }))));
     expect(await store().listSessions({ userId: ann.id, now: start })).toHaveLength(3);
   });
 
-  it("another user's sessions are left alone by a login beyond the number", async () => {
+  it("a login beyond the number of sessions leaves the sessions of other users alone", async () => {
     await addUser(store());
     const theirs = await openSession(store(), { userId: "theirs", stored: false });
     await openSession(store(), { sessionsPerUser: 1 });
@@ -91,7 +91,7 @@ export function sessionContract(store: Opened): void {
     expect(await store().findSession({ id: "0.none", now: start })).toBeUndefined();
   });
 
-  it("a proof of who the user is sets the time of it and moves the session on", async () => {
+  it("a re-authentication sets its time and moves the session on", async () => {
     await addUser(store());
     const session = await openSession(store());
     const again = { ...login({ now: start + 60 }), sessionId: session.id };
@@ -104,7 +104,7 @@ export function sessionContract(store: Opened): void {
     expect(await eventsOf(store())).toEqual(["user_created", "login", "reauthenticated"]);
   });
 
-  it("only a live session of the same user can be proved anew", async () => {
+  it("only a live session of the same user can be re-authenticated", async () => {
     await addUser(store());
     await addUser(store(), { id: "u-bob", login: "Bob", canonical: "bob" });
     const bobs = await openSession(store(), { userId: "u-bob", login: "Bob" });
@@ -118,7 +118,7 @@ export function sessionContract(store: Opened): void {
     expect(await store().findSession({ id: bobs.id, now: start })).toMatchObject({ session: { gen: 0 } });
   });
 
-  it("whose sessions a login means is found by the sessions themselves, while one is not ended", async () => {
+  it("the users of a login are found by their open sessions", async () => {
     await addUser(store(), { id: "u-bob", login: "Bob", canonical: "bob" });
     const find = (name: string) => store().findSessionUsers({ login: name, canonical: name.toLowerCase() });
     expect(await find("Bob")).toEqual([]);
@@ -137,7 +137,7 @@ export function sessionContract(store: Opened): void {
     expect(await find("Bob")).toEqual([]);
   });
 
-  it("live sessions are counted, and those that nobody has renewed for long", async () => {
+  it("live sessions are counted, and the idle ones among them", async () => {
     await addUser(store());
     const first = await openSession(store(), { random: "first" });
     await openSession(store(), { random: "second" });

@@ -5,7 +5,7 @@ import { addUser, ann, eventsOf, openSession, operator, start } from "./fixtures
 const ending = { userId: ann.id, now: start + 5, origin: operator, foreignMaxSeconds: 86_400 };
 
 export function userContract(store: Opened): void {
-  it("a user is found by login and by id as it was made", async () => {
+  it("a user is found by login and by id as it was created", async () => {
     await addUser(store(), { roles: ["b", "a", "b"] });
     const user = {
       ...ann,
@@ -20,7 +20,7 @@ export function userContract(store: Opened): void {
     expect(await store().findUser("Ann")).toBeUndefined();
   });
 
-  it("a login that exists is taken, and that writes nothing", async () => {
+  it("a login that exists is reported as taken, and nothing is written", async () => {
     await addUser(store());
     const second = { ...ann, id: "u-2", login: "ANN" };
     expect(await store().createUser({ user: second, now: start, origin: operator })).toBe("taken");
@@ -28,7 +28,7 @@ export function userContract(store: Opened): void {
     expect(await eventsOf(store())).toEqual(["user_created"]);
   });
 
-  it("one of many who take a login at once gets it", async () => {
+  it("one of many concurrent callers gets a login", async () => {
     const outcomes = await Promise.all(
       Array.from({ length: 20 }, (_, index) =>
         store().createUser({ user: { ...ann, id: `u-${index}` }, now: start, origin: operator }),
@@ -72,7 +72,7 @@ export function userContract(store: Opened): void {
     expect(await store().findUser("ann")).toMatchObject({ passwordHash: "hash-1", passwordVersion: 1 });
   });
 
-  it("of two password changes from one version the second is told so", async () => {
+  it("the second of two password changes from one version is rejected", async () => {
     await addUser(store());
     const change = { ...ending, passwordVersion: 1, exceptSession: undefined };
     const outcomes = await Promise.all([
@@ -85,7 +85,7 @@ export function userContract(store: Opened): void {
     });
   });
 
-  it("a password hashed anew keeps its version, and only replaces the hash it was made from", async () => {
+  it("a new hash of the same password keeps the version, and replaces only the hash it came from", async () => {
     await addUser(store());
     const rehash = { userId: ann.id, now: start, origin: operator };
     await store().rehashPassword({ ...rehash, from: "hash-1", to: "hash-1b" });
@@ -94,7 +94,7 @@ export function userContract(store: Opened): void {
     expect(await eventsOf(store())).toEqual(["user_created", "password_rehashed"]);
   });
 
-  it("a role taken away is revoked up to the new version; one that is added is not", async () => {
+  it("a removed role is revoked up to the new version, and an added role is not", async () => {
     await addUser(store());
     const added = await store().setRoles({ ...ending, change: { add: ["admin", "editor"], remove: [] } });
     expect(added).toMatchObject({ user: { roles: ["editor", "admin"], rolesVersion: ending.now }, revocations: [] });
@@ -130,7 +130,7 @@ export function userContract(store: Opened): void {
     expect(revocations).toMatchObject([{ until: start + 40_000 + 300 }]);
   });
 
-  it("disabling ends the user's sessions and revokes the user; enabling brings back neither", async () => {
+  it("disabling a user ends the sessions and revokes the user, and enabling restores neither", async () => {
     await addUser(store());
     const session = await openSession(store());
     const { found, revocations } = await store().setDisabled({ ...ending, disabled: true });
@@ -145,7 +145,7 @@ export function userContract(store: Opened): void {
     expect(await store().setDisabled({ ...ending, userId: "nobody", disabled: true })).toMatchObject({ found: false });
   });
 
-  it("a removed user's login is free again, and the user's tokens are revoked", async () => {
+  it("the login of a deleted user is free again, and the tokens of the user are revoked", async () => {
     await addUser(store());
     const session = await openSession(store());
     const { found, revocations } = await store().deleteUser(ending);
@@ -157,13 +157,13 @@ export function userContract(store: Opened): void {
     expect(await store().findUser("ann")).toMatchObject({ id: "u-2" });
   });
 
-  it("logins and roles come back to the letter, whatever they hold", async () => {
+  it("logins and roles are read to the letter, whatever they contain", async () => {
     const login = `q'"?;--\u{1f511}é ß ${"x".repeat(230)}`;
     await addUser(store(), { id: "'; drop table ampho_users; --", login, canonical: login, roles: ["é\"'", ""] });
     expect(await store().findUser(login)).toMatchObject({ login, roles: ["é\"'", ""] });
   });
 
-  it("text that holds NUL is refused, not cut", async () => {
+  it("a text with NUL is rejected, not cut", async () => {
     await addUser(store(), { id: "hops", login: "hops", canonical: "hops" });
     await expect(store().findUser("hops\0evil")).rejects.toThrow(/NUL/);
   });

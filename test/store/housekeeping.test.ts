@@ -125,7 +125,7 @@ describe.each([
     return started;
   }
 
-  it("a process that is killed at it is replaced, and every old row is gone", async () => {
+  it("a process that is killed while it cleans is replaced, and every old row is deleted", async () => {
     const { store, url, fill, count } = await open();
     await fill(60_000);
     const killed = child(url, "killed", 3);
@@ -144,7 +144,7 @@ describe.each([
     expect([await count("ampho_audit"), await count("ampho_sessions")]).toEqual([0, 0]);
   }, 60_000);
 
-  it("a process that was stopped for longer than its lease finds itself replaced, and removes nothing more", async () => {
+  it("a process that was stopped for longer than its lease is replaced, and deletes nothing more", async () => {
     const { store, url, fill, count } = await open();
     await fill(60_000);
     const stopped = child(url, "stopped", 3);
@@ -166,7 +166,7 @@ describe.each([
     expect(await count("ampho_audit")).toBe(left);
   }, 60_000);
 
-  it("requests are answered while a hundred thousand rows are removed, and two cleaners do the work once", async () => {
+  it("requests are served while a hundred thousand rows are deleted, and two cleaners do the work once", async () => {
     const { store, fill, count } = await open();
     await fill(100_000);
     const session = await openSession(store, { stored: false, now: later });
@@ -192,7 +192,7 @@ describe.each([
     expect([await count("ampho_audit"), await count("ampho_sessions")]).toEqual([201, 101]);
   }, 180_000);
 
-  it("sessions that were made long ago and are renewed all the while stay, and none of their renewals is refused", async () => {
+  it("old sessions that are renewed meanwhile stay, and none of their renewals is rejected", async () => {
     const { store, fillLive, count } = await open();
     await fillLive(1000);
     const cleaning = runHousekeepingNow({ store, clock, settings }, undefined);

@@ -105,7 +105,7 @@ describe("on SQLite", () => {
     const waiting = command(placeOf(seen.url, later), ["db-up"]);
     await new Promise((resolve) => setTimeout(resolve, 7000));
     locker.process.stdin.write("\n");
-    expect(await waiting).toMatchObject({ code: 0, stdout: `applied ${present + 1} expanding\n` });
+    expect(await waiting).toMatchObject({ code: 0, stdout: `Applied migration ${present + 1} (expanding).\n` });
   });
 
   it("one that waits for it meanwhile does it instead", async () => {
@@ -114,7 +114,7 @@ describe("on SQLite", () => {
     await until(() => isLocked(seen));
     const waiting = command(placeOf(seen.url, later), ["db-up"]);
     await up.kill();
-    expect(await waiting).toMatchObject({ code: 0, stdout: `applied ${present + 1} expanding\n` });
+    expect(await waiting).toMatchObject({ code: 0, stdout: `Applied migration ${present + 1} (expanding).\n` });
   });
 });
 
@@ -163,7 +163,7 @@ describe("on PostgreSQL", () => {
     expect(await command(place, ["user-list"])).toMatchObject({ code: 0 });
     expect(await command({ ...place, program: later.main }, ["user-list"])).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining("run `ampho db-up`"),
+      stderr: expect.stringContaining("Run `ampho db-up`"),
     });
     const next = startUp(placeOf(database.ownerUrl, later));
     // The server goes on building for the one that was killed, and the next one sees that.
@@ -180,7 +180,7 @@ describe("on PostgreSQL", () => {
   it("a statement that takes too long is undone, before those who wait for its locks give up", async () => {
     expect(await command(placeOf(database.ownerUrl, sleeping), ["db-up"])).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining("others would have to wait: nothing of it was done"),
+      stderr: expect.stringContaining("requests would have to wait. The migration was rolled back."),
     });
     expect(await current()).toBe(String(present));
     expect(await database.query("select 1 from information_schema.columns where column_name = 'sleeps'")).toEqual([]);

@@ -213,7 +213,7 @@ it("several that migrate at once, with an index that is built apart, are one", a
   const place = { ...freshPlace({ AMPHO_DATABASE_URL: pooler.ownerUrl }), program: later.main };
   const done = await Promise.all([1, 2, 3].map(() => command(place, ["db-up"])));
   expect(done.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual([0, 0, 0]);
-  expect(done.map(({ stdout }) => stdout).join("")).toBe(`applied ${present + 1} expanding\n`);
+  expect(done.map(({ stdout }) => stdout).join("")).toBe(`Applied migration ${present + 1} (expanding).\n`);
   expect(await command(place, ["db-down"])).toMatchObject({ code: 0 });
   later.remove();
 });

@@ -68,7 +68,7 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 const ending = (id: string) => ({ id, userId: undefined, reason: "logout", now: start, origin }) as const;
 
 describe("numbers of revocations", () => {
-  it("are seen in their order though the first of them is committed late", async () => {
+  it("revocation numbers are read in their order although the first is committed late", async () => {
     const [first, second] = [await openSession(store, { stored: false }), await openSession(store, { stored: false })];
     const follower = follow();
     const late = await hold();
@@ -83,7 +83,7 @@ describe("numbers of revocations", () => {
     expect(follower.seen).toEqual([1, 2, 3]);
   });
 
-  it("leave no gap when a transaction that had taken one goes back", async () => {
+  it("revocation numbers have no gap when a transaction is rolled back", async () => {
     const session = await openSession(store, { stored: false });
     const late = await hold();
     await takeNumber(late);
@@ -93,7 +93,7 @@ describe("numbers of revocations", () => {
     expect((await ended).revocations).toMatchObject([{ n: 1 }]);
   });
 
-  it("none is missed by a reader among many that end at once", async () => {
+  it("a reader misses no revocation while many sessions end", async () => {
     const sessions = await Promise.all(Array.from({ length: 100 }, () => openSession(store, { stored: false })));
     const follower = follow();
     let running = true;
@@ -107,7 +107,7 @@ describe("numbers of revocations", () => {
     expect(follower.seen).toEqual(Array.from({ length: 100 }, (_, at) => at + 1));
   });
 
-  it("are read while all connections that calls may have wait for a lock", async () => {
+  it("revocations are read while all other connections wait for a lock", async () => {
     const sessions = await Promise.all(Array.from({ length: 30 }, () => openSession(store, { stored: false })));
     const late = await hold();
     await takeNumber(late);
@@ -122,7 +122,7 @@ describe("numbers of revocations", () => {
 });
 
 describe("transactions in each other's way", () => {
-  it("a deadlock is tried again, and done once", async () => {
+  it("a transaction after a deadlock is repeated and done once", async () => {
     const [old, young] = [await openSession(store, { stored: false }), await openSession(store, { stored: false })];
     const other = await hold();
     await other.query("select 1 from ampho_sessions where id = $1 for update", [old.id]);
@@ -154,14 +154,14 @@ describe("transactions in each other's way", () => {
     });
   }
 
-  it("a serialization failure is tried again, and done once", async () => {
+  it("a transaction after a serialization failure is repeated and done once", async () => {
     const session = await openSession(store, { stored: false });
     await failNext(3);
     expect(await store.renewSession(renewal(session, { stored: false }))).toMatchObject({ outcome: "renewed" });
     expect((await eventsOf(store)).filter((event) => event === "renew")).toHaveLength(1);
   });
 
-  it("one that does not pass is given up after six tries, and nothing of it is there", async () => {
+  it("a transaction that keeps failing is given up after six attempts and leaves nothing", async () => {
     const session = await openSession(store, { stored: false });
     await failNext(1000);
     await expect(store.renewSession(renewal(session, { stored: false }))).rejects.toMatchObject({
@@ -171,7 +171,7 @@ describe("transactions in each other's way", () => {
     expect(await database.query("select gen::int from ampho.ampho_sessions")).toEqual([{ gen: 0 }]);
   });
 
-  it("a lock that is held for too long is answered in time, and leaves nothing behind", async () => {
+  it("a call that waits too long for a lock fails in time and leaves nothing", async () => {
     const session = await openSession(store, { stored: false });
     const other = await hold();
     await other.query("select 1 from ampho_sessions where id = $1 for update", [session.id]);
@@ -185,7 +185,7 @@ describe("transactions in each other's way", () => {
     expect((await eventsOf(store)).filter((event) => event === "renew")).toHaveLength(1);
   });
 
-  it("a role taken away is revoked for as long as a renewal that is under way makes it last", async () => {
+  it("a removed role is revoked as long as a renewal in progress extends it", async () => {
     await addUser(store);
     const session = await openSession(store);
     const renewing = await hold();
@@ -200,7 +200,7 @@ describe("transactions in each other's way", () => {
     expect((await changed).revocations).toMatchObject([{ kind: "roles", until: start + 40_300 }]);
   });
 
-  it("a user who is disabled while sessions are opened and renewed has none left", async () => {
+  it("a user who is disabled during logins and renewals has no session left", async () => {
     await addUser(store);
     for (let round = 0; round < 10; round++) {
       const session = await openSession(store);
@@ -218,7 +218,7 @@ describe("transactions in each other's way", () => {
 });
 
 describe("a server that takes no writes", () => {
-  it("is asked nothing: neither writes nor reads are answered from it, until it is the primary again", async () => {
+  it("a standby serves neither writes nor reads until it is the primary again", async () => {
     await addUser(store);
     const name = new URL(database.runtimeUrl).pathname.slice(1);
     const others =

@@ -20,7 +20,7 @@ const migrationsOf = async ({ ownerUrl }: Database) => {
   return migrations;
 };
 
-it("of ten that start at once on an empty database one migrates, and the others find it done", async () => {
+it("one of ten concurrent processes migrates an empty database, and the others find it migrated", async () => {
   const database = await server.database();
   const notices: string[] = [];
   const options = { url: database.ownerUrl, migrate: true, log: (line: string) => void notices.push(line) };
@@ -30,7 +30,7 @@ it("of ten that start at once on an empty database one migrates, and the others 
   for (const store of stores) await store.close();
 });
 
-it("one that dies in the middle leaves nothing, and the next one does all", async () => {
+it("a migration that dies in the middle leaves nothing, and the next one does everything", async () => {
   const database = await server.database();
   const other = new pg.Client({ connectionString: database.ownerUrl });
   await other.connect();
@@ -53,7 +53,7 @@ it("one that dies in the middle leaves nothing, and the next one does all", asyn
   expect(await (await migrationsOf(database)).up()).not.toEqual([]);
 });
 
-it("waits for no lock for long, says so, and can be tried again", async () => {
+it("a migration waits only briefly for a lock, reports it, and can be repeated", async () => {
   const database = await server.database();
   const migrations = await migrationsOf(database);
   await migrations.up();
@@ -64,13 +64,13 @@ it("waits for no lock for long, says so, and can be tried again", async () => {
   await other.query("begin");
   for (const table of ["users", "sessions", "audit", "state"])
     await other.query(`select 1 from ampho_${table} limit 1`);
-  await expect(migrations.down()).rejects.toThrow("a lock in PostgreSQL is held by somebody else for too long");
+  await expect(migrations.down()).rejects.toThrow("another session holds a lock in PostgreSQL for too long");
   expect(await migrations.current()).toBe(version);
   await other.query("commit");
   expect(await migrations.down()).toMatchObject({ version });
 });
 
-it("twice is once, all the way back is nothing, and forward again is whole", async () => {
+it("a second migration does nothing, all can be reverted, and all can be applied again", async () => {
   const database = await server.database();
   const migrations = await migrationsOf(database);
   const applied = await migrations.up();
@@ -84,7 +84,7 @@ it("twice is once, all the way back is nothing, and forward again is whole", asy
   expect(await migrations.list()).toHaveLength(applied.length);
 });
 
-it("a schema that is newer than the program is left alone", async () => {
+it("a schema that is newer than the program is not changed", async () => {
   const database = await server.database();
   await (await migrationsOf(database)).up();
   await database.query(

@@ -75,7 +75,7 @@ function* explaining<T>(operation: string, work: Transaction<T>, all: Explained[
 
 const textOf = (plan: readonly Row[]) => plan.map((row) => row["QUERY PLAN"]).join("\n");
 
-it("none scans a table that grows", async () => {
+it("no statement on PostgreSQL scans a table that grows", async () => {
   const url = new URL(database.runtimeUrl);
   url.searchParams.set("options", "-c plan_cache_mode=force_generic_plan");
   const connection = await connect(pg, url.href, 2000);

@@ -7,7 +7,7 @@ import { useDatabase } from "../world/use-postgres.js";
 
 const database = useDatabase();
 
-it("who is urgent comes before everybody else, and among them who came first", async () => {
+it("urgent calls get a connection before others, in the order in which they came", async () => {
   const pool = createPool(() => connect(pg, database.runtimeUrl, 2000), {
     connections: 1,
     reserved: 0,

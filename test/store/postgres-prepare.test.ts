@@ -48,7 +48,7 @@ async function comeTo({ run }: Connected): Promise<readonly unknown[]> {
 
 const prepared = "select name, statement from pg_prepared_statements order by name";
 
-it("every operation comes to the same, and each text has one name, made of the text", async () => {
+it("every operation has the same result with prepared statements, and each text has one name", async () => {
   const plain = await connected();
   const expected = await comeTo(plain);
   expect(await plain.rows(prepared)).toEqual([]);
@@ -68,7 +68,7 @@ it("every operation comes to the same, and each text has one name, made of the t
   named.connection.end();
 });
 
-it("there is a bound to names", () => {
+it("the number of statement names is limited", () => {
   const names = createStatementNames(() => {});
   const given = Array.from({ length: 1000 }, (_, at) => names.of(`select ${at}`)).filter(Boolean);
   expect(new Set(given).size).toBe(500);
@@ -103,7 +103,7 @@ function running(url = database.runtimeUrl) {
   return { runner, run, behind, names, told, close: () => pool.close() };
 }
 
-it("a migration beneath a running process: a plan that is too old is made anew, and nobody sees it", async () => {
+it("a migration under a running process renews old plans without an error", async () => {
   await database.empty();
   const { runner, run, behind, names, told, close } = running();
   await run("createUser", { user: ann, now: start, origin: operator });
@@ -144,7 +144,7 @@ it("a migration beneath a running process: a plan that is too old is made anew, 
   await close();
 });
 
-it("names that a pooler has dropped: the transaction is done once, without names, and that is told once", async () => {
+it("a transaction whose names a pooler dropped is done once without names, with one log line", async () => {
   await database.empty();
   const { run, behind, names, told, close } = running();
   await run("createUser", { user: ann, now: start, origin: operator });
@@ -169,7 +169,7 @@ it("names that a pooler has dropped: the transaction is done once, without names
   await close();
 });
 
-it("a name that another process has taken there: nothing is mistaken for something else", async () => {
+it("a name that another process has prepared means the same statement", async () => {
   await database.empty();
   const first = running();
   await first.run("createUser", { user: ann, now: start, origin: operator });
@@ -184,7 +184,7 @@ it("a name that another process has taken there: nothing is mistaken for somethi
   await close();
 });
 
-it("a transaction that fails with its commit under way leaves no name behind that was not made", async () => {
+it("a transaction that fails during its commit leaves no name that was not prepared", async () => {
   await database.empty();
   const { proxy, url } = await proxied();
   const { runner, told, close } = running(url);
@@ -213,7 +213,7 @@ it("a transaction that fails with its commit under way leaves no name behind tha
   await proxy.close();
 });
 
-it("a plan from when a table was tiny goes with the statistics of it", async () => {
+it("a plan of a tiny table is replaced with its statistics", async () => {
   await database.empty();
   await database.query("vacuum analyze");
   const { connection, run, rows } = await connected(createStatementNames(() => {}));
@@ -234,7 +234,7 @@ it("a plan from when a table was tiny goes with the statistics of it", async () 
   connection.end();
 });
 
-it("over HTTP: login, renewal, attempts, roles and logout, whose statements are parsed once", async () => {
+it("login, renewal, attempts, roles and logout over HTTP parse their statements once", async () => {
   await database.empty();
   const { proxy, url } = await proxied();
   const ampho = await createAmpho({ key: keyOfAll, databaseUrl: url, databaseMigrate: "off", databasePrepare: true });

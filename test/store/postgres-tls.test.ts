@@ -47,14 +47,14 @@ const encrypted = async () => {
   return row;
 };
 
-it.each(["verify-full", "verify-ca", "require"])("sslmode=%s encrypts", async (mode) => {
+it.each(["verify-full", "verify-ca", "require"])("a connection with sslmode=%s is encrypted", async (mode) => {
   const store = await open("localhost", `?sslmode=${mode}&${root}`);
   await Promise.all(Array.from({ length: 5 }, () => store.findUser("ann")));
   expect(await encrypted()).toMatchObject({ all: true });
   await store.close();
 });
 
-it.each(["", `?sslmode=verify-full&${root}`])("an open store keeps no process alive (%#)", async (parameters) => {
+it.each(["", `?sslmode=verify-full&${root}`])("an open database keeps no process alive (%#)", async (parameters) => {
   const url = new URL(database.runtimeUrl);
   [url.hostname, url.search] = ["localhost", parameters];
   const program = `
@@ -78,11 +78,11 @@ it.each([
   ["of another host", "127.0.0.1", `?sslmode=verify-full&${root}`],
   ["that nobody known has signed", "localhost", "?sslmode=verify-full"],
   ["that nobody known has signed, also where the mode is `require`", "localhost", "?sslmode=require"],
-])("a certificate %s is refused", async (_, host, parameters) => {
+])("a certificate %s is rejected", async (_, host, parameters) => {
   await expect(open(host, parameters)).rejects.toThrow("PostgreSQL has no TLS, or its certificate is not trusted");
 });
 
-it("a lost connection is replaced over a network that takes 600 ms there and back", async () => {
+it("a lost connection is replaced over a network with a round trip of 600 ms", async () => {
   const proxy = await startCuttingProxy(server.port);
   const store = await open("localhost", `?sslmode=verify-full&${root}`, proxy.port);
   proxy.delay(300);

@@ -99,38 +99,38 @@ describe("over PostgreSQL", () => {
   const refused = (status: number, body: object) => async () =>
     expect((await ask("POST", "/login", { body })).status).toBe(status);
 
-  it("a login waits eight times: three for the attempt, once for the user, four for the session", async () => {
+  it("a login makes eight round trips, three for the attempt, one for the user and four for the session", async () => {
     const flow = async () => {
       grant = await granted("/login", alice);
     };
     expect(await tripsOf(flow)).toEqual([3, 1, 4]);
   });
 
-  it("a login from a known place as well", async () => {
+  it("a login from a known device makes eight round trips too", async () => {
     const flow = async () => {
       grant = await granted("/login", { ...alice, device: grant["device"] });
     };
     expect(await tripsOf(flow)).toEqual([1, 3, 4]);
   });
 
-  it("a login that is refused waits six times, whoever is meant", async () => {
+  it("a rejected login makes six round trips, whether or not the account exists", async () => {
     expect(await tripsOf(refused(401, { ...alice, password: "x" }))).toEqual([3, 1, 2]);
     expect(await tripsOf(refused(401, { login: "bob", password: "x" }))).toEqual([3, 1, 2]);
   });
 
-  it("a renewal waits twice", async () => {
+  it("a renewal makes two round trips", async () => {
     const flow = async () => {
       grant = await granted("/renew", { refresh_token: grant["refresh_token"] });
     };
     expect(await tripsOf(flow)).toEqual([2]);
   });
 
-  it("the list of sessions waits once", async () => {
+  it("the list of sessions makes one round trip", async () => {
     const flow = async () => expect((await ask("GET", "/sessions", bearer())).status).toBe(200);
     expect(await tripsOf(flow)).toEqual([1]);
   });
 
-  it("a strict need waits once, and another guarded request never", async () => {
+  it("a guard with live makes one round trip, and another guard makes none", async () => {
     for (const [need, trips] of [[{ live: true }, [1]] as const, [{}, []] as const]) {
       const guarded = ampho.authorize(need, () => new Response("let in"));
       const request = new Request(prefix, { headers: { authorization: `Bearer ${grant["token"]}` } });
@@ -139,7 +139,7 @@ describe("over PostgreSQL", () => {
     }
   });
 
-  it("a logout waits twice, and holds the row that all revocations are numbered by for none of them", async () => {
+  it("a logout makes two round trips and locks the state row during neither", async () => {
     const flow = async () => expect((await ask("POST", "/logout", bearer())).status).toBe(204);
     expect(await tripsOf(flow)).toEqual([2]);
     const numbering = done.flatMap(({ texts }) =>
@@ -153,7 +153,7 @@ describe("over PostgreSQL", () => {
       ]);
   });
 
-  it("what was revoked is known after one way there and back", async () => {
+  it("a revocation is read in one round trip", async () => {
     const before = done.length;
     await expect.poll(() => done.slice(before).filter(isOwn).length, { timeout: 5000 }).toBeGreaterThan(2);
     const reading = done.filter((each) => isOwn(each) && each.texts.some((sql) => sql.includes("ampho_revocations")));
@@ -162,7 +162,7 @@ describe("over PostgreSQL", () => {
   });
 
   // With more ways a transaction would be over its 4.5 s: 503.
-  it("a way of 300 ms there and 300 ms back is slow, and nothing more", { timeout: 60_000 }, async () => {
+  it("a network with a round trip of 600 ms is slow but works", { timeout: 60_000 }, async () => {
     proxy.delay(300);
     grant = await granted("/login", alice);
     grant = await granted("/renew", { refresh_token: grant["refresh_token"] });

@@ -27,7 +27,7 @@ afterAll(async () => {
 const kinds: readonly Kind[] = [sqliteKind, postgresKind(() => server)];
 const versions = Array.from({ length: present }, (_, at) => at + 1);
 
-it("each migration has its fixtures: make those of the newest by `npm run schemas`", () => {
+it("each migration has its fixtures, which `npm run schemas` writes for the newest", () => {
   const files = readdirSync(new URL("../../src/store/migrations/", import.meta.url));
   const numbers = files.flatMap((name) => /^(\d{4})-.*\.ts$/.exec(name)?.[1] ?? []);
   expect(numbers).toEqual(versions.map((version) => String(version).padStart(4, "0")));
@@ -36,7 +36,7 @@ it("each migration has its fixtures: make those of the newest by `npm run schema
       expect(existsSync(new URL(`./schemas/${number}.${name}.sql`, import.meta.url)), `${number}.${name}`).toBe(true);
 });
 
-it("each migration leaves the programs of the version before it at work: it expands, or takes away what these do without", () => {
+it("each migration keeps the programs of the previous version working", () => {
   for (const [at, { version, servesFrom }] of known.entries()) {
     expect(version).toBe(at + 1);
     expect(servesFrom).toBeGreaterThanOrEqual(known[at - 1]?.servesFrom ?? 1);
@@ -52,7 +52,7 @@ async function open({ url }: Seen): Promise<Store> {
 
 describe.each(kinds)("on $name", (kind) => {
   describe.each(versions)("schema version %i", (version) => {
-    it("is what its migrations make: one that was released is changed no more", async () => {
+    it("the released schema equals the schema that the migrations create", async () => {
       const [made, released] = [await kind.empty(), await kind.released(version)];
       await withMigrations(made, async (migrations) => {
         await migrations.up();
@@ -61,7 +61,7 @@ describe.each(kinds)("on $name", (kind) => {
       expect(await released.schema()).toEqual(await made.schema());
     });
 
-    it("goes forward and back with every row, and twice forward is once", async () => {
+    it("the released schema goes forward and back with every row, and a second forward does nothing", async () => {
       const seen = await kind.released(version);
       const before = await seen.rows();
       for (let round = 0; round < 2; round++)
@@ -78,7 +78,7 @@ describe.each(kinds)("on $name", (kind) => {
     /** The era is the time at which all sessions ended. */
     const era = (start + 90).toString(36);
 
-    it("is opened, and its users, sessions, revocations and log are there", async () => {
+    it("the released schema is opened with its users, sessions, revocations and log", async () => {
       const store = await open(await kind.released(version));
       expect(await store.findUser("alice")).toMatchObject({ id: "u-alice", roles: ["editor", "reader"] });
       expect(await store.findUser("gus")).toBeUndefined();
@@ -95,7 +95,7 @@ describe.each(kinds)("on $name", (kind) => {
       for (const event of ["login", "renew_replayed", "logout", "key_revoked"]) expect(events).toContain(event);
     });
 
-    it("lets its users log in", async () => {
+    it("the users of the released schema can log in", async () => {
       const { url } = await kind.released(version);
       const served = await startServe(freshPlace({ AMPHO_DATABASE_URL: url, AMPHO_DATABASE_MIGRATE: "auto" }));
       await logIn(served, alice);
@@ -103,7 +103,7 @@ describe.each(kinds)("on $name", (kind) => {
     });
   });
 
-  it("a migration that is still to come keeps every row, forward, back and forward again", async () => {
+  it("a later migration keeps every row, forward, back and forward again", async () => {
     const seen = await kind.released(present);
     const place = freshPlace({ AMPHO_DATABASE_URL: seen.url });
     const run = (name: string) => command({ ...place, program: later.main }, [name]);
@@ -124,18 +124,15 @@ describe.each(kinds)("on $name", (kind) => {
   it.each([
     ["an empty", () => kind.empty(), present + 1],
     ["an old", () => kind.released(present), 1],
-  ] as const)(
-    "of ten processes that start at once on %s database one migrates, and all work",
-    async (_, make, steps) => {
-      const seen = await make();
-      const place = freshPlace({ AMPHO_DATABASE_URL: seen.url, AMPHO_DATABASE_MIGRATE: "auto" });
-      const started = Array.from({ length: 10 }, () => command({ ...place, program: later.main }, ["user-list"]));
-      const ended = await Promise.all(started);
-      expect(ended.map(({ code, stderr }) => (code === 0 ? "" : stderr))).toEqual(Array(10).fill(""));
-      const told = ended.flatMap(({ stderr }) => stderr.match(/applied migration \d+/g) ?? []);
-      expect(told.sort()).toEqual(
-        Array.from({ length: steps }, (_each, at) => `applied migration ${present + 2 - steps + at}`),
-      );
-    },
-  );
+  ] as const)("one of ten concurrent processes migrates %s database, and all work", async (_, make, steps) => {
+    const seen = await make();
+    const place = freshPlace({ AMPHO_DATABASE_URL: seen.url, AMPHO_DATABASE_MIGRATE: "auto" });
+    const started = Array.from({ length: 10 }, () => command({ ...place, program: later.main }, ["user-list"]));
+    const ended = await Promise.all(started);
+    expect(ended.map(({ code, stderr }) => (code === 0 ? "" : stderr))).toEqual(Array(10).fill(""));
+    const told = ended.flatMap(({ stderr }) => stderr.match(/applied migration \d+/g) ?? []);
+    expect(told.sort()).toEqual(
+      Array.from({ length: steps }, (_each, at) => `applied migration ${present + 2 - steps + at}`),
+    );
+  });
 });

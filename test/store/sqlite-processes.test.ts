@@ -9,7 +9,7 @@ import { type Child, startChild } from "./processes.js";
 
 const quiet = { migrate: true, log: () => {} };
 
-it("of 20 renewals at once from two processes exactly one moves the generation, round after round", async () => {
+it("exactly one of 20 concurrent renewals from two processes moves the generation, in each round", async () => {
   const file = path.join(freshFolder(), "ampho.db");
   const store = await openSqlite({ path: file, ...quiet });
   const { id } = await openSession(store, { stored: false });
@@ -28,7 +28,7 @@ it("of 20 renewals at once from two processes exactly one moves the generation, 
   await store.close();
 });
 
-it("what is acknowledged can be read by another connection at that moment", async () => {
+it("an acknowledged write can be read by another connection at once", async () => {
   const file = path.join(freshFolder(), "ampho.db");
   const store = await openSqlite({ path: file, ...quiet });
   const { id } = await openSession(store, { stored: false });
@@ -59,7 +59,7 @@ async function readUntilKilled(child: Child, lines: number, all: Map<string, Ack
   await child.ended;
 }
 
-it("after a kill everything acknowledged is there and nothing is half written, time after time", async () => {
+it("after a kill every acknowledged write is there and no write is half done", async () => {
   const file = path.join(freshFolder(), "ampho.db");
   const acknowledged = new Map<string, Acknowledged>();
   for (const [round, lines] of [40, 333, 77, 1000, 5, 210, 600, 150].entries()) {

@@ -48,7 +48,7 @@ function filesOpen(file: string): number {
 const unavailable = expect.objectContaining({ name: "AmphoError", code: "unavailable" });
 
 describe("writes that wait together", () => {
-  it("one that fails takes back what it wrote, and the others are kept", async () => {
+  it("a write that fails in a batch is rolled back, and the others are kept", async () => {
     const store = await openAt(fresh());
     const make = (id: string, name: string) =>
       // The audit row comes after the user's: a bad operator fails the operation when half of it is written.
@@ -64,7 +64,7 @@ describe("writes that wait together", () => {
     expect(await eventsOf(store)).toEqual(["user_created", "user_created"]);
   });
 
-  it("one that cannot be handed to another thread fails alone", async () => {
+  it("an input that cannot be copied to the thread fails alone", async () => {
     const store = await openAt(fresh());
     const good = { at: start, event: "login_rejected", origin } as const;
     const uncopyable = { ...good, detail: { why: () => "not data" } };
@@ -77,7 +77,7 @@ describe("writes that wait together", () => {
     expect(await eventsOf(store)).toHaveLength(2);
   });
 
-  it("more than one transaction takes are all done, each once", async () => {
+  it("more writes than fit into one transaction are all done, each once", async () => {
     const store = await openAt(fresh());
     await addUser(store);
     const { id } = await openSession(store);
@@ -90,7 +90,7 @@ describe("writes that wait together", () => {
 });
 
 describe("a lock that another process holds", () => {
-  it("for five seconds delays a write, which then succeeds, and no read", async () => {
+  it("a lock of another process for five seconds delays a write and no read", async () => {
     const file = fresh();
     const store = await openAt(file);
     await addUser(store);
@@ -110,7 +110,7 @@ describe("a lock that another process holds", () => {
     expect(order).toEqual(["read", "written"]);
   });
 
-  it("for longer fails the write, which then has not happened, and the next one succeeds", async () => {
+  it("a longer lock of another process fails the write, and the next write succeeds", async () => {
     const file = fresh();
     const store = await openAt(file);
     await addUser(store);
@@ -126,7 +126,7 @@ describe("a lock that another process holds", () => {
 });
 
 describe("more writes than can wait", () => {
-  it("are refused as overloaded, and reads are not", async () => {
+  it("writes beyond the limit are rejected as overloaded, and reads are not", async () => {
     const file = fresh();
     const store = await openAt(file);
     await addUser(store);
@@ -144,7 +144,7 @@ describe("more writes than can wait", () => {
 });
 
 describe("a store that is away", () => {
-  it("a file that was moved answers unavailable, and works again when it is back", async () => {
+  it("a moved file causes unavailable, and the database works again when the file is back", async () => {
     const file = fresh();
     const store = await openAt(file);
     await addUser(store);
@@ -179,7 +179,7 @@ describe("a store that is away", () => {
     },
   );
 
-  it("holds no file open that it has given up, however often that was", async () => {
+  it("a database file that was given up does not stay open, however often that happens", async () => {
     const file = fresh();
     const store = await openAt(file);
     await addUser(store);
@@ -193,7 +193,7 @@ describe("a store that is away", () => {
     expect(filesOpen(file)).toBe(before);
   });
 
-  it.runIf(mayMount)("a full disk refuses writes, keeps reading, and writes again when there is room", async () => {
+  it.runIf(mayMount)("a full disk fails writes and no reads, and writes work again when there is room", async () => {
     const disk = mountSmall(2048);
     cleanups.push(disk.end);
     const store = await openAt(path.join(disk.folder, "ampho.db"));
@@ -221,7 +221,7 @@ describe("a store that is away", () => {
     expect(rows.filter((row) => row.detail?.["filling"] === detail.filling)).toHaveLength(written + 1);
   });
 
-  it("a thread that dies fails what waits, and the next call starts another", async () => {
+  it("a thread that dies fails the waiting calls, and the next call starts another thread", async () => {
     const file = fresh();
     const store = await openAt(file);
     await addUser(store);
@@ -243,7 +243,7 @@ describe("a store that is away", () => {
 });
 
 describe("closing", () => {
-  it("finishes what waits, may be done twice, and refuses what comes later", async () => {
+  it("closing finishes waiting calls, can be repeated, and rejects later calls", async () => {
     const file = fresh();
     const store = await openAt(file);
     const entry = { at: start, event: "login_rejected", origin: operator } as const;
@@ -256,7 +256,7 @@ describe("closing", () => {
     expect(await eventsOf(again)).toHaveLength(50);
   });
 
-  it("a store that is never closed keeps no process alive, and what was asked for is finished", async () => {
+  it("a database that is never closed keeps no process alive, and its calls finish", async () => {
     const file = fresh();
     const child = startChild("idle", file);
     expect(await child.line()).toBe("done");

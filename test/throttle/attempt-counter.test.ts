@@ -32,27 +32,27 @@ function failTimes(count: number, now: number, from?: string): Counter {
 }
 
 describe("a counter of tries", () => {
-  it("lets the first few go without waiting, and then makes each wait twice as long as the one before", () => {
+  it("a counter allows the free attempts without a wait, and then doubles each wait", () => {
     expect([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1000].map((failures) => waitSeconds(failures, limits))).toEqual([
       ...[0, 0, 0, 0],
       ...[60, 120, 240, 480, 900, 900, 900],
     ]);
   });
 
-  it("says to the second when the next try is allowed", () => {
+  it("a counter reports to the second when the next attempt is allowed", () => {
     const counter = failTimes(5, start);
     expect(judge(counter, start)).toEqual({ outcome: "rejected", locked: false, retryAfterSeconds: 60 });
     expect(judge(counter, start + 59)).toEqual({ outcome: "rejected", locked: false, retryAfterSeconds: 1 });
     expect(judge(counter, start + 60)).toEqual({ outcome: "allowed" });
   });
 
-  it("allows one try at a time behind the free ones", () => {
+  it("a counter allows one attempt at a time after the free ones", () => {
     const taken = takeAttempt(counterAt(failTimes(5, start), limits, start + 60), start + 60);
     expect(judge(taken, start + 60)).toEqual({ outcome: "pending" });
     expect(judge(returnAttempt(taken), start + 60)).toEqual({ outcome: "allowed" });
   });
 
-  it("counts a try while it is being looked at", () => {
+  it("a counter counts an attempt while its password is checked", () => {
     let counter = emptyCounter;
     for (let taken = 0; taken < 5; taken++) {
       expect(judge(counter, start)).toEqual({ outcome: "allowed" });
@@ -61,19 +61,19 @@ describe("a counter of tries", () => {
     expect(judge(counter, start)).toEqual({ outcome: "pending" });
   });
 
-  it("counts a try that nobody settled as wrong", () => {
+  it("a counter counts an unsettled attempt as failed", () => {
     const left = Array.from({ length: 5 }).reduce<Counter>((counter) => takeAttempt(counter, start), emptyCounter);
     expect(judge(left, start + pendingSeconds)).toMatchObject({ outcome: "rejected", retryAfterSeconds: 60 });
     expect(counterAt(left, limits, start + pendingSeconds)).toMatchObject({ failures: 5, streak: 5, pending: 0 });
   });
 
-  it("forgets failures after a quiet window, but not the run of them", () => {
+  it("a counter forgets failures after a quiet window, but not the streak", () => {
     const counter = failTimes(5, start);
     expect(counterAt(counter, limits, start + 60 + 899)).toMatchObject({ failures: 5 });
     expect(counterAt(counter, limits, start + 60 + 900)).toMatchObject({ failures: 0, streak: 5, nextAt: 0 });
   });
 
-  it("refuses after too many in a row, however long they took, until a pardon", () => {
+  it("a counter rejects attempts after too many failures in a row, until it is reset", () => {
     let counter = emptyCounter;
     let now = start;
     for (let failed = 0; failed < 100; failed++) {
@@ -85,7 +85,7 @@ describe("a counter of tries", () => {
     expect(judge(resetStreak(counter), now)).toEqual({ outcome: "allowed" });
   });
 
-  it("admits no more at once than are left of the run", () => {
+  it("a counter allows no more concurrent attempts than are left of the streak", () => {
     const many: CounterLimits = { ...limits, freeAttempts: 1000, lockAfter: 3 };
     let counter = emptyCounter;
     let admitted = 0;
@@ -96,7 +96,7 @@ describe("a counter of tries", () => {
     expect(admitted).toBe(3);
   });
 
-  it("forgives, at a success, what failed at the same source and nothing else", () => {
+  it("a success forgives the failures of its own source and no others", () => {
     const mixed = fail(fail(failTimes(3, start, "198.51.100.1"), start), start);
     expect(judge(mixed, start)).toMatchObject({ outcome: "rejected" });
     const own = succeedAttempt(takeAttempt(mixed, start), here, limits);
@@ -105,21 +105,21 @@ describe("a counter of tries", () => {
     expect(succeedAttempt(takeAttempt(mixed, start), undefined, limits)).toMatchObject({ failures: 5, streak: 0 });
   });
 
-  it("is empty after a success that followed one's own mistakes", () => {
+  it("a counter is empty after a success that followed failures of the same source", () => {
     expect(isEmpty(succeedAttempt(takeAttempt(failTimes(4, start), start), here, limits))).toBe(true);
   });
 
-  it("makes nobody wait longer because the clock was set back", () => {
+  it("a clock that was set back makes no wait longer", () => {
     const counter = failTimes(9, start);
     expect(judge(counter, start - 100_000)).toEqual({ outcome: "allowed" });
   });
 
-  it("holds its longest wait against one who read the clock before the failure, and waited for the store", () => {
+  it("the longest wait also applies to a caller that read its clock before the failure", () => {
     const counter = failTimes(9, start);
     for (const behind of [1, 6]) expect(judge(counter, start - behind)).toMatchObject({ outcome: "rejected" });
   });
 
-  it("keeps a try that was taken a moment later by another clock", () => {
+  it("a counter keeps an attempt that another clock took a moment later", () => {
     const taken = takeAttempt(failTimes(5, start - 60), start);
     for (const behind of [1, 6]) {
       expect(counterAt(taken, limits, start - behind)).toEqual(taken);
@@ -127,7 +127,7 @@ describe("a counter of tries", () => {
     }
   });
 
-  it("keeps any attacker to about five tries a window, whenever he attempts", () => {
+  it("an attacker gets about five attempts in a window, whatever the timing", () => {
     const pauses = fc.array(fc.integer({ min: 0, max: 2000 }), { minLength: 50, maxLength: 400 });
     fc.assert(
       fc.property(pauses, (all) => {

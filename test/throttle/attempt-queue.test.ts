@@ -6,7 +6,7 @@ const pending: AttemptVerdict = { outcome: "pending" };
 const admitted: AttemptVerdict = { outcome: "allowed" };
 
 describe("attempts that wait", () => {
-  it("stand in a line that nobody overtakes, and only its first asks", async () => {
+  it("waiting attempts stand in a queue that no attempt overtakes, and only the first asks", async () => {
     const lanes = createAttemptQueue();
     const order: string[] = [];
     let free = 0;
@@ -24,7 +24,7 @@ describe("attempts that wait", () => {
     expect(order).toEqual(["a", "b", "c", "d", "e"]);
   });
 
-  it("of different logins do not wait for each other", async () => {
+  it("attempts at different logins do not wait for each other", async () => {
     const lanes = createAttemptQueue();
     let open = false;
     const blocked = lanes.enqueue("ann", async () => (open ? admitted : pending));
@@ -33,7 +33,7 @@ describe("attempts that wait", () => {
     expect(await blocked).toEqual(admitted);
   });
 
-  it("are told when the store fails, and the line goes on", async () => {
+  it("waiting attempts fail with the database, and the queue goes on", async () => {
     const lanes = createAttemptQueue();
     let asked = 0;
     const failing = lanes.enqueue("ann", async () => {
@@ -46,12 +46,12 @@ describe("attempts that wait", () => {
     expect(await next).toEqual(admitted);
   });
 
-  it("lose patience in the end", async () => {
+  it("waiting attempts give up in the end", async () => {
     const lanes = createAttemptQueue();
     expect(await Promise.all([1, 2].map(() => lanes.enqueue("ann", async () => pending)))).toEqual([pending, pending]);
   });
 
-  it("are not too many", async () => {
+  it("the number of waiting attempts is limited", async () => {
     const lanes = createAttemptQueue();
     let open = false;
     const all = Array.from({ length: 200 }, () => lanes.enqueue("ann", async () => (open ? admitted : pending)));

@@ -22,7 +22,7 @@ describe("a refusal", () => {
   const crowd = (size: number, of = pool) =>
     Promise.all(Array.from({ length: size }, (_, n) => of.hash(`violet kettle harbour ${n}`)));
 
-  it("is not held where no password waits, also not while one is computed", async () => {
+  it("a rejection is not delayed while no password waits, even if one is being hashed", async () => {
     const delayedRejection = createDelayedRejection(pool);
     expect(await isOver(delayedRejection.wait())).toBe(true);
     const hashing = pool.hash("violet kettle harbour morning");
@@ -31,7 +31,7 @@ describe("a refusal", () => {
     await hashing;
   });
 
-  it("is held until no password waits any more", async () => {
+  it("a rejection is delayed until no password waits any more", async () => {
     const delayedRejection = createDelayedRejection(pool);
     const hashing = crowd(20);
     const held = delayedRejection.wait();
@@ -39,7 +39,7 @@ describe("a refusal", () => {
     await Promise.all([held, hashing]);
   });
 
-  it("is held for a second at most", async () => {
+  it("a rejection is delayed for a second at most", async () => {
     const flooded = createPasswordPool({ size: 1, rests: false });
     const delayedRejection = createDelayedRejection(flooded);
     // Those that are left over end with the pool.
@@ -51,7 +51,7 @@ describe("a refusal", () => {
     await flooded.close();
   });
 
-  it("is not held beyond a thousand at a time, and each that is over makes room", async () => {
+  it("at most a thousand rejections are delayed at a time, and each that ends makes room", async () => {
     const delayedRejection = createDelayedRejection(pool);
     const hashing = crowd(20);
     const held = Array.from({ length: 1_000 }, () => delayedRejection.wait());

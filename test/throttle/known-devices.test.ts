@@ -26,14 +26,14 @@ async function openAnn(): Promise<{ readonly world: World; readonly device: stri
 }
 
 describe("a device proof", () => {
-  it("lets the owner in while strangers have used up all tries", async () => {
+  it("a device proof lets the owner log in while attackers have used up all attempts", async () => {
     const { world, device } = await openAnn();
     expect(await attack(world, "ann")).toBe(5);
     expect((await logIn(world, "ann", password)).status).toBe(429);
     expect((await logIn(world, "ann", password, device)).status).toBe(200);
   });
 
-  it("lets the owner past any number of strangers whose tries wait for those in flight", async () => {
+  it("a device proof lets the owner pass any number of waiting attempts of attackers", async () => {
     const release: (() => void)[] = [];
     const world = await openWorld({
       users: {
@@ -52,7 +52,7 @@ describe("a device proof", () => {
     expect([answers.filter((status) => status === 401).length, release.length]).toEqual([5, 5]);
   });
 
-  it("gives a budget of its own, and no more", async () => {
+  it("a device proof gives attempts of its own and nothing else", async () => {
     const { world, device } = await openAnn();
     for (let n = 0; n < 10; n++) expect((await logIn(world, "ann", wrong, device)).status).toBe(401);
     expect((await logIn(world, "ann", password, device)).status).toBe(429);
@@ -62,7 +62,7 @@ describe("a device proof", () => {
     expect((await logIn(world, "ann", password, device)).status).toBe(200);
   });
 
-  it("is renewed when it is presented, and names the same source", async () => {
+  it("a device proof is renewed when it is presented, and names the same device", async () => {
     const { world, device } = await openAnn();
     world.clock.advance(100);
     const next = (await logIn(world, "ann", password, device)).device;
@@ -77,7 +77,7 @@ describe("a device proof", () => {
     expect((await logIn(world, "ann", wrong, device)).status).toBe(429);
   });
 
-  it("is nobody else's", async () => {
+  it("a device proof is valid for no other user", async () => {
     const { world, device } = await openAnn();
     await world.user("bob", { password });
     await attack(world, "bob");
@@ -86,7 +86,7 @@ describe("a device proof", () => {
     expect((await logIn(world, "nobody", password, device)).status).toBe(429);
   });
 
-  it("cannot be had without the password", async () => {
+  it("a device proof is not issued without the password", async () => {
     const { world } = await openAnn();
     const refused = await world.call("POST", "/login", { body: { login: "ann", password: wrong } });
     expect(refused.json).not.toHaveProperty("device");
@@ -104,13 +104,13 @@ describe("a device proof", () => {
     expect((await logIn(world, "ann", password, grant.device)).status).toBe(200);
   });
 
-  it("is no access token and no refresh token", async () => {
+  it("a device proof is no access token and no refresh token", async () => {
     const { world, device } = await openAnn();
     expect((await world.call("GET", "/session", { bearer: device })).status).toBe(401);
     expect((await world.renew(device)).error).toBe("invalid_token");
   });
 
-  it("is void after a new password, and after 180 days", async () => {
+  it("a device proof is void after a new password, and after 180 days", async () => {
     const { world, device } = await openAnn();
     world.clock.advance(15_552_000 - 1);
     await attack(world, "ann");
@@ -124,7 +124,7 @@ describe("a device proof", () => {
     expect((await logIn(world, "ann", password, fresh)).status).toBe(429);
   });
 
-  it("outlives that its user is disabled and enabled again, and is good for nothing meanwhile", async () => {
+  it("a device proof is useless while its user is disabled, and valid again afterwards", async () => {
     const { world, device } = await openAnn();
     await world.ampho.users.disable("ann");
     const meanwhile = await logIn(world, "ann", password, device);
@@ -135,7 +135,7 @@ describe("a device proof", () => {
     expect((await logIn(world, "ann", password, device)).status).toBe(200);
   });
 
-  it("is void for a user who is made anew by the same login, and in another database with the same key", async () => {
+  it("a device proof is void for a new user with the same login, and in another database with the same key", async () => {
     const { world, device } = await openAnn();
     const elsewhere = await openWorld({ key: world.key });
     await elsewhere.user("ann", { password });
@@ -147,7 +147,7 @@ describe("a device proof", () => {
     expect((await logIn(world, "ann", password, device)).status).toBe(429);
   });
 
-  it("is void when its key is revoked", async () => {
+  it("a device proof is void when its key is revoked", async () => {
     const { world, device } = await openAnn();
     const rotated = { keys: [newKey("key-2"), world.key] };
     const next = await world.another({ key: rotated });
@@ -157,7 +157,7 @@ describe("a device proof", () => {
     expect((await logIn(next, "ann", password, device)).status).toBe(429);
   });
 
-  it("gives no more tries when there are many", async () => {
+  it("many device proofs give no more attempts", async () => {
     const { world } = await openAnn();
     const devices: string[] = [];
     for (let n = 0; n < 12; n++) devices.push((await logIn(world, "ann", password)).device);
@@ -167,7 +167,7 @@ describe("a device proof", () => {
     expect(answered).toBe(30);
   });
 
-  it("of users of the application's own table is bound to their id", async () => {
+  it("a device proof for a user of an application's own table is bound to the id", async () => {
     const users = {
       find: (login: string) => (login === "ann" ? { id: "7", login } : undefined),
       verify: (_: unknown, word: string) => word === password,
@@ -180,7 +180,7 @@ describe("a device proof", () => {
     expect((await logIn(world, "ann", password, device)).status).toBe(200);
   });
 
-  it("comes with a session that the application opens for somebody", async () => {
+  it("a device proof comes with a session that the application creates", async () => {
     const { world } = await openAnn();
     const user = await world.ampho.users.find("ann");
     if (user === undefined) throw new Error("there is no user");

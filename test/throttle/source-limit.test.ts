@@ -27,23 +27,23 @@ const failAll = (source: SourceState, subjects: readonly string[], now: number):
   subjects.reduce((before, subject) => fail(before, subject, now), source);
 
 describe("an address", () => {
-  it("may fail at so many different logins, and then at no other until the window is over", () => {
+  it("a source can fail at a limited number of logins, and then at no other until the window is over", () => {
     const full = failAll(emptySource, ["a", "b", "c"], start);
     expect(judge(full, "d", start)).toEqual({ outcome: "rejected", locked: false, retryAfterSeconds: 900 });
     expect(judge(full, "d", start + 899)).toEqual({ outcome: "rejected", locked: false, retryAfterSeconds: 1 });
     expect(judge(full, "d", start + 900)).toEqual({ outcome: "allowed" });
   });
 
-  it("may go on with the logins that it tried: those count for themselves", () => {
+  it("a source can continue with the logins that it attempted before", () => {
     expect(judge(failAll(emptySource, ["a", "b", "c"], start), "b", start)).toEqual({ outcome: "allowed" });
   });
 
-  it("counts a login once, however often it fails", () => {
+  it("a source counts a login once, however often it fails", () => {
     const source = failAll(emptySource, ["a", "a", "a", "a", "b"], start);
     expect(judge(source, "c", start)).toEqual({ outcome: "allowed" });
   });
 
-  it("waits twice as long each time that it comes back at once", () => {
+  it("a source waits twice as long each time that it comes back at once", () => {
     let source = emptySource;
     let now = start;
     const waits: number[] = [];
@@ -63,24 +63,24 @@ describe("an address", () => {
     expect(isUnused(source)).toBe(true);
   });
 
-  it("lets no burst of different logins through while they are being looked at", () => {
+  it("a source allows no burst of different logins while their passwords are checked", () => {
     const taken = ["a", "b", "c"].reduce((source, subject) => takeAttemptAt(source, subject, start), emptySource);
     expect(judge(taken, "d", start)).toEqual({ outcome: "pending" });
     expect(judge(returnAttemptAt(taken, "b"), "d", start)).toEqual({ outcome: "allowed" });
     expect(judge(taken, "d", start + pendingSeconds)).toMatchObject({ outcome: "rejected" });
   });
 
-  it("is not charged for a login whose password was right in the end", () => {
+  it("a source does not count a login whose password was right in the end", () => {
     const source = fail(emptySource, "a", start);
     expect(isUnused(succeedAttemptAt(takeAttemptAt(source, "a", start), "a"))).toBe(true);
   });
 
-  it("waits no longer because the clock was set back", () => {
+  it("a source waits no longer because the clock was set back", () => {
     const full = failAll(emptySource, ["a", "b", "c"], start);
     expect(judge(full, "d", start - 1_000_000)).toEqual({ outcome: "allowed" });
   });
 
-  it("holds its longest wait, and the tries of others, against one who read the clock a moment before", () => {
+  it("the longest wait of a source also applies to a caller that read its clock a moment before", () => {
     let source = emptySource;
     let now = start;
     for (let level = 0; level < 5; level++) {

@@ -2,11 +2,11 @@ import { describe, expect, it } from "vitest";
 import { attemptSourceOf } from "../../dist/throttle/sources.js";
 
 describe("where a attempt comes from", () => {
-  it("is an IPv4 address as a whole", () => {
+  it("an IPv4 address is a source as a whole", () => {
     expect(attemptSourceOf("192.0.2.7")).toEqual({ address: "192.0.2.7", network: undefined });
   });
 
-  it("is the /64 and the /48 of an IPv6 address, however it is written", () => {
+  it("an IPv6 address counts by its /64 and its /48, however it is written", () => {
     const source = { address: "2001:db8:1:2::/64", network: "2001:db8:1::/48" };
     for (const text of [
       "2001:db8:1:2::1",
@@ -19,12 +19,12 @@ describe("where a attempt comes from", () => {
     expect(attemptSourceOf("::1")).toEqual({ address: "0:0:0:0::/64", network: "0:0:0::/48" });
   });
 
-  it("is the IPv4 address that an IPv6 address stands for: all of them lie in one /64", () => {
+  it("an IPv6 address that embeds an IPv4 address counts as that address", () => {
     for (const text of ["::ffff:192.0.2.7", "::ffff:c000:207", "64:ff9b::192.0.2.7"])
       expect(attemptSourceOf(text), text).toEqual({ address: "192.0.2.7", network: undefined });
   });
 
-  it("is nothing where no address is known: strangers share no count", () => {
+  it("an unknown address has no source, so that unknown callers share no counter", () => {
     for (const text of [undefined, "", "unknown", "300.1.1.1", "/run/socket"])
       expect(attemptSourceOf(text), text).toBeUndefined();
   });

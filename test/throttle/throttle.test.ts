@@ -32,7 +32,7 @@ async function failTimes(world: World, count: number, login: string, sent: Sent 
 const from = (n: number): string => `198.51.${n >> 8}.${n & 255}`;
 
 describe("attempts at a login", () => {
-  it("are five, from wherever they come; then even the right password has to wait, exactly so long as said", async () => {
+  it("five attempts at a login are free from all sources together, and then even the right password waits", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     for (let n = 0; n < 5; n++) await failTimes(world, 1, "ann", { address: from(n) });
@@ -43,7 +43,7 @@ describe("attempts at a login", () => {
     expect(await tryLogin(world, "ann", password)).toMatchObject({ status: 200 });
   });
 
-  it("wait longer each time, a quarter of an hour at most, and are forgotten after a quiet one", async () => {
+  it("waits of a login grow to a quarter of an hour, and end after a quiet one", async () => {
     const world = await openWorld();
     await failTimes(world, 5, "ann");
     const waits: (number | undefined)[] = [];
@@ -59,7 +59,7 @@ describe("attempts at a login", () => {
     expect(await tryLogin(world, "ann", wrong)).toMatchObject({ retryAfter: 60 });
   });
 
-  it("say nothing about whether the login exists", async () => {
+  it("a rejection does not reveal whether the login exists", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     await world.user("bob");
@@ -93,7 +93,7 @@ describe("attempts at a login", () => {
     }
   });
 
-  it("are not given back to a stranger by the owner's logins", async () => {
+  it("logins of the owner give an attacker no attempts back", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     let tried = 0;
@@ -133,7 +133,7 @@ describe("attempts at a login", () => {
 });
 
 describe("the count of a login", () => {
-  it("is cleared though its user was made again with another spelling", async () => {
+  it("the counter of a login is cleared although its user was created again with another spelling", async () => {
     const world = await openWorld({ throttleAttempts: 1000, throttleLock: 20 });
     await world.user("Ann", { password });
     await failTimes(world, 20, "ann");
@@ -144,7 +144,7 @@ describe("the count of a login", () => {
     expect(await tryLogin(world, "ann", password)).toMatchObject({ status: 200 });
   });
 
-  it("is cleared where an application keeps the users", async () => {
+  it("the counter of a login is cleared with an application's own user table", async () => {
     const verify = () => false;
     const users = { find: (login: string) => ({ id: "u-1", login: login === "ann" ? "Ann" : login }), verify };
     const world = await openWorld({ throttleAttempts: 1000, throttleLock: 20, users });
@@ -155,7 +155,7 @@ describe("the count of a login", () => {
 });
 
 describe("attempts from an address", () => {
-  it("may fail at twenty different logins; then a stranger there has to wait, and nobody elsewhere", async () => {
+  it("an address can fail at twenty different logins, and then only callers from that address wait", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     const { device } = await tryLogin(world, "ann", password, { address: "203.0.113.1" });
@@ -168,7 +168,7 @@ describe("attempts from an address", () => {
     expect(await tryLogin(world, "ann", password)).toMatchObject({ status: 200 });
   });
 
-  it("are counted by the /64 of IPv6, and by the /48 with more", async () => {
+  it("addresses count by the /64 of IPv6, and by the /48 with a higher limit", async () => {
     const world = await openWorld({ throttleAddress: 3, throttleNetwork: 7 });
     const at = (subnet: number, host: number) => ({ address: `2001:db8:1:${subnet}::${host}` });
     for (let n = 1; n <= 3; n++) await failTimes(world, 1, `one-${n}`, at(1, n));
@@ -187,7 +187,7 @@ describe("attempts from an address", () => {
     await failTimes(world, 1, "c", { address: "::ffff:192.0.2.8" });
   });
 
-  it("are counted by login alone where no address is known: strangers share no count", async () => {
+  it("callers without a known address are counted by login only", async () => {
     const world = await openWorld({ throttleAddress: 2 });
     const statuses = [];
     for (let n = 0; n < 10; n++)
@@ -195,7 +195,7 @@ describe("attempts from an address", () => {
     expect(new Set(statuses)).toEqual(new Set([401]));
   });
 
-  it("are cleared by any address of the network", async () => {
+  it("a network is cleared by any of its addresses", async () => {
     const world = await openWorld({ throttleAddress: 1 });
     await failTimes(world, 1, "a", { address: "2001:db8::1" });
     const listed = await world.ampho.throttle.list();
@@ -210,7 +210,7 @@ describe("attempts from an address", () => {
 });
 
 describe("the audit log of attempts", () => {
-  it("has one row for each login, address and window", async () => {
+  it("the audit log has one row for each login, address and window", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     await failTimes(world, 5, "ann");
@@ -228,7 +228,7 @@ describe("the audit log of attempts", () => {
     expect(await refusals()).toHaveLength(before + 1);
   });
 
-  it("has one row for each address and network, at however many logins it is refused in a window", async () => {
+  it("the audit log has one row for each address and network, however many logins are rejected in a window", async () => {
     const world = await openWorld({ throttleAddress: 2, throttleNetwork: 4 });
     const at = (subnet: number) => ({ address: `2001:db8:1:${subnet}::7` });
     for (const subnet of [1, 2])
@@ -244,7 +244,7 @@ describe("the audit log of attempts", () => {
     ]);
   });
 
-  it("holds nothing that was typed for a login that nobody has", async () => {
+  it("the audit log contains nothing that was typed for a login without an account", async () => {
     const world = await openWorld();
     await failTimes(world, 5, "my secret password");
     await tryLogin(world, "my secret password", wrong);
@@ -255,7 +255,7 @@ describe("the audit log of attempts", () => {
 });
 
 describe("changing a password", () => {
-  it("allows ten attempts to a stolen session, and touches no login", async () => {
+  it("a password change allows ten attempts to a stolen session, and does not affect the login", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     const { token, device } = await world.login("ann");
@@ -272,7 +272,7 @@ describe("changing a password", () => {
     expect(await world.events()).toContain("password_change_throttled: session");
   });
 
-  it("does not count a right password whose successor is refused", async () => {
+  it("a password change does not count a right password whose new password is rejected", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     const { token } = await world.login("ann");
