@@ -214,11 +214,7 @@ export function importContract(store: Opened): void {
     });
   });
 
-<<<<<<< HEAD
-  it("users are counted per kind of hash, and a new password or a new hash is a current one", async () => {
-=======
   it("each kind of hash is listed once and counted, and a new password or hash has the current one", async () => {
->>>>>>> 66ed852 (test(store): give tests titles that can be read alone)
     await addUser(store());
     await addUser(store(), { id: "u-none", canonical: "none", passwordHash: null });
     const n = await begin();
