@@ -1,5 +1,5 @@
-// createAmpho(): reads the configuration, builds the deps, binds the flows. What needs no key is put together in
-// management.ts; with it this is the only composition, and so the one file that names every part.
+// The composition: createAmpho reads the configuration, creates everything and binds the flows. Only management.ts, for what
+// needs no key, composes too. The file is long because it names each part once, with the docs of the public type.
 
 import type { Authorize } from "./adapters/authorize-types.js";
 import { createFetch, type FetchHandler } from "./adapters/fetch.js";
@@ -7,44 +7,45 @@ import { createFetchAuthorize } from "./adapters/fetch-authorize.js";
 import type { Origin } from "./audit/entry.js";
 import { type Clock, systemClock } from "./clock.js";
 import { type Configuration, type ConfigurationOptions, readConfiguration } from "./config/configuration.js";
-import { followKeyFile } from "./config/follow-key-file.js";
+import { followKeyFile, type KeyFileFollower } from "./config/follow-key-file.js";
 import { processContext } from "./config/process-context.js";
 import { ConfigurationError } from "./errors.js";
 import { createDeviceProofs } from "./factors/device-proofs.js";
+import type { Deps } from "./flows/deps.js";
 import { bindFlows } from "./flows/flows.js";
 import { startHousekeeping } from "./flows/housekeeping.js";
 import { createSession } from "./flows/login.js";
-import { createManagement, type Management } from "./flows/manage/management.js";
+import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
 import { createReadiness } from "./flows/readiness.js";
 import { createGuard, type Guard } from "./guard/guard.js";
 import { checkLive } from "./guard/live-check.js";
 import { type CookieMode, createCookieMode } from "./http/rest/cookies/cookie-mode.js";
-import { createHandler } from "./http/rest/handler.js";
+import { createHandler, type Handle } from "./http/rest/handler.js";
 import { forwardedLine } from "./http/rest/request/client-address.js";
-import { createErrorResponder } from "./http/rest/responses/problems.js";
+import { createErrorResponder, type ErrorResponder } from "./http/rest/responses/problems.js";
 import type { ServedHost } from "./http/server/server.js";
+import type { Key } from "./keys/key.js";
 import { internalErrorLine, reasonOf, signingKeyRevokedLine } from "./log-lines.js";
-import { closeDeps, type ManagementOptions, openDeps, toStderr } from "./management.js";
-import { createFeed } from "./sessions/feed.js";
-import { followRevocations, hasRecentRevocations } from "./sessions/follow-revocations.js";
+import { closeDeps, type Log, type ManagementOptions, openDeps, toStderr } from "./management.js";
+import { createFeed, type Feed } from "./sessions/feed.js";
+import { followRevocations, hasRecentRevocations, type RevocationFollower } from "./sessions/follow-revocations.js";
 import { type Revoked, toRevoked } from "./sessions/revoked.js";
 import { createSessionTokens, type ExtraClaims, type Grant } from "./sessions/session-tokens.js";
-import type { Store } from "./store/store.js";
-import { createTelemetry } from "./telemetry/telemetry.js";
+import { createTelemetry, type Telemetry } from "./telemetry/telemetry.js";
 import { createDelayedRejection } from "./throttle/delayed-rejection.js";
 import { createThrottle } from "./throttle/throttle.js";
 import type { Auth } from "./tokens/auth.js";
-import { createKeyring } from "./tokens/keyring.js";
+import { createKeyring, type Keyring } from "./tokens/keyring.js";
 import type { ApplicationUser } from "./users/application-users.js";
 import { productVersion } from "./version.js";
 
-/** What createAmpho takes besides the parameters of docs/configuration.md, which it takes by their names in code. */
+/** The options of createAmpho besides the parameters of docs/configuration.md. */
 export interface CompositionOptions<U extends ApplicationUser = ApplicationUser> extends ManagementOptions<U> {
-  /** More claims for access tokens; registered names and Ampho's own are refused. */
+  /** Adds claims to access tokens. Registered and reserved claims and Ampho's own are rejected (contract §5). */
   readonly claims?: ExtraClaims | undefined;
 }
 
-/** `U`: a row of the application's own user table, where it has one. */
+/** `U` is a row of the application's own user table. */
 export type AmphoOptions<U extends ApplicationUser = ApplicationUser> = ConfigurationOptions & CompositionOptions<U>;
 
 const compositionNames: readonly (keyof CompositionOptions)[] = ["users", "claims", "log", "clock"];
@@ -52,31 +53,43 @@ const compositionNames: readonly (keyof CompositionOptions)[] = ["users", "claim
 export interface Ampho extends Omit<Management, "sessions"> {
   readonly sessions: Management["sessions"] & {
     /**
-     * The answer of login, for a user whom the application has authenticated by itself. An application's own user table is
-     * asked by `findById`; without one `find` is, by the login of a session that the user has, else by the id itself.
+     * Creates a session for a user whom the application has authenticated itself, and resolves to the response of login. An
+     * application's own user table is read by `findById`. Without it, `find` gets the login of one of the user's sessions,
+     * or else the id. Rejects with `not_found`, or with `invalid_credentials` for a disabled user.
      */
     create(userId: string): Promise<Grant>;
   };
-  /** Guards a handler of a fetch-native host: wrapper and decorator, with a need or without. */
+  /**
+   * Guards Fetch handlers: a wrapper and a decorator, with requirements or without.
+   * @example export const GET = authorize({ roles: ["editor"] }, (request, auth) => Response.json({ login: auth.login }));
+   */
   readonly authorize: Authorize;
-  /** Who a token speaks for; rejects with AmphoError `invalid_token`, or `unavailable`. */
+  /** Verifies an access token. Rejects with `invalid_token` or `unavailable`. */
   verify(token: string): Promise<Auth>;
-  /** The same without a promise; every guard uses it. Only that after a processPause of this process it cannot wait for a read. */
+  /**
+   * Verifies an access token without a promise, as every guard does. After a pause of this process it cannot wait for the
+   * revocations, so it throws `unavailable` until they were read.
+   */
   verifySync(token: string): Auth;
-  /** The REST API as one Fetch handler. `address` is the peer's, if the host knows it. */
+  /**
+   * The REST API as one Fetch handler. `address` is the address of the peer, if the host knows it.
+   * @example const response = await ampho.fetch(request, { address });
+   */
   readonly fetch: FetchHandler;
-  /** Tells of what is revoked, in this process or elsewhere; returns the way to stop. */
+  /**
+   * Calls `listener` for each session that ends and each user, role or key that is revoked, in any process. Returns a function
+   * that stops it.
+   */
   onRevoked(listener: (revoked: Revoked) => void): () => void;
-  /** What is counted and measured (docs/metrics.md), as Prometheus reads it: for a route of the application's own. */
+  /** Returns the metrics (docs/metrics.md) as Prometheus text, for a route of the application. */
   metrics(): string;
-  /** May be called twice; nothing keeps the process alive afterwards. */
+  /** Stops everything. Can be called twice. Nothing keeps the process alive afterwards. */
   close(): Promise<void>;
   /**
-   * Reads AMPHO_SECURITY_KEY_FILE anew, as is done by itself within seconds of a change. Rejects with ConfigurationError
-   * when it cannot be used, or when the key is not in a file; the keys then stay as they are.
+   * Reads AMPHO_SECURITY_KEY_FILE now. Without a call a changed file is read within seconds. Rejects with
+   * ConfigurationError if the file cannot be used or is not configured, and keeps the old keys.
    */
   reloadKeys(): Promise<void>;
-  /** For adapters and servers. */
   readonly host: AmphoHost;
 }
 
@@ -98,19 +111,18 @@ export interface AmphoHost extends ServedHost {
 }
 
 /**
- * Reads the configuration (docs/configuration.md; `options` stand over all else), opens the store and brings an embedded
- * one up to date. Rejects with ConfigurationError, or with DatabaseError when the database cannot be used.
- * What `users.find` answers is what `users.verify` gets, if `find` is written before it.
+ * Creates an instance: reads the configuration (docs/configuration.md), opens the database and updates its schema where
+ * AMPHO_DATABASE_MIGRATE allows it. `options` take priority over all other sources. Write `users.find` before `users.verify`,
+ * so that TypeScript infers the user of `verify` from it.
+ * @throws ConfigurationError for a bad value, or without AMPHO_DATABASE_URL in production
+ * @throws DatabaseError if the database cannot be used
+ * @example const ampho = await createAmpho({ databaseUrl: "sqlite::memory:" });
  */
 export async function createAmpho<U extends ApplicationUser = ApplicationUser>(
   options: AmphoOptions<U> = {},
 ): Promise<Ampho> {
   const { users, claims, log = toStderr, clock, ...parameters } = options;
-  if (users !== undefined && !(isCallable(users?.find) && isCallable(users.verify)))
-    throw new ConfigurationError("users: must be an object with the functions find and verify");
-  if (users?.findById !== undefined && !isCallable(users.findById))
-    throw new ConfigurationError("users: findById must be a function, or left out");
-  if (claims !== undefined && !isCallable(claims)) throw new ConfigurationError("claims: must be a function");
+  checkOptions(options);
   const { configuration, warnings } = readConfiguration({
     ...processContext(),
     options: parameters,
@@ -120,121 +132,83 @@ export async function createAmpho<U extends ApplicationUser = ApplicationUser>(
   return composeAmpho(configuration, { users, claims, log, clock }, { actor: "application" });
 }
 
-/** The same from a configuration that was read; `origin` is who manages users and sessions through it. */
+function checkOptions({ users, claims, log, clock }: CompositionOptions): void {
+  const rules: readonly (readonly [ok: boolean, message: string])[] = [
+    [users === undefined || (isObject(users) && isFunction(users.find)), "users.find must be a function."],
+    [users === undefined || (isObject(users) && isFunction(users.verify)), "users.verify must be a function."],
+    [isOptionalFunction(users?.findById), "users.findById must be a function. Otherwise, leave it out."],
+    [isOptionalFunction(claims), "claims must be a function. Otherwise, leave it out."],
+    [isOptionalFunction(log), "log must be a function. Otherwise, leave it out."],
+    [
+      clock === undefined || (isObject(clock) && isFunction(clock.now) && isFunction(clock.monotonicMs)),
+      "clock must be an object with the functions now and monotonicMs. Otherwise, leave it out.",
+    ],
+  ];
+  for (const [ok, message] of rules) if (!ok) throw new ConfigurationError(`The option ${message}`);
+}
+
+const isObject = (value: unknown): boolean => typeof value === "object" && value !== null;
+const isFunction = (value: unknown): boolean => typeof value === "function";
+const isOptionalFunction = (value: unknown): boolean => value === undefined || isFunction(value);
+
+/** Creates an instance from a configuration. `origin` names the application or the operator in the audit log. */
 export async function composeAmpho(
   configuration: Configuration,
   options: CompositionOptions,
   origin: Origin,
 ): Promise<Ampho> {
   const { log = toStderr } = options;
-  if (configuration.keys === undefined) throw new ConfigurationError("AMPHO_SECURITY_KEY: there is no key");
+  const isApplication = origin.actor === "application";
+  const keys = requireKeys(configuration);
   const version = productVersion();
   const telemetry = await createTelemetry(configuration.databaseUrl, version);
-  const base = await openDeps(configuration, options, telemetry);
-  const { store, directory, revocations, settings, clock } = base;
-  if (origin.actor === "application") await noteUsers(store, !directory.inDatabase);
-  const keyring = createKeyring(configuration.keys, settings, revocations);
-  const deps = {
-    ...base,
-    tokens: createSessionTokens({ keyring, settings, extraClaims: options.claims }),
-    deviceProofs: createDeviceProofs(keyring),
-    throttle: createThrottle({
-      store,
-      keyring,
-      settings,
-      clock,
-      delayedRejection: createDelayedRejection(base.passwords),
-    }),
-  };
-  const keyFile =
-    configuration.keyFile === undefined
-      ? undefined
-      : followKeyFile({
-          path: configuration.keyFile,
-          algorithm: configuration.tokenAlg,
-          keys: configuration.keys,
-          take: (keys) => {
-            if (keyring.replace(keys)) deps.tokens.clearCache();
-          },
-          log,
-        });
-  const follower = followRevocations({
-    store,
-    revocations,
-    clock,
-    report: (state, error) =>
-      log(state === "failing" ? `the store cannot be read, trying again: ${reasonOf(error)}` : "the store is back"),
-  });
-  const { verify, guard } = telemetry.guard(
-    createGuard({
-      ...deps,
-      revocationsKnown: () => hasRecentRevocations(follower, deps.settings.revocationLagMax),
-      pendingRead: follower.pendingRead,
-      checkLive: (token) => checkLive(deps, token),
-    }),
-  );
-  const revocationFeedToken = configuration.revocationFeedToken;
-  const feed = revocationFeedToken === undefined ? undefined : createFeed({ ...deps, token: revocationFeedToken });
-  const ready = createReadiness({ store, follower });
+  const managed = await openDeps(configuration, options, telemetry);
+  if (isApplication) await noteUserTable(managed);
+  const keyring = createKeyring(keys, configuration, managed.revocations);
+  const deps = createDeps(managed, keyring, options.claims);
+  const keyFile = followKeys(configuration, keys, keyring, deps, log);
+  const follower = followRevocationsOf(deps, log);
+  const { verify, guard } = telemetry.guard(createGuardOf(deps, follower));
+  const feed = createFeedOf(configuration, deps);
   const refusal = createErrorResponder((error, requestId) => {
     telemetry.internalError();
     log(internalErrorLine(error), requestId);
   });
   const cookies = configuration.cookies ? telemetry.cookies(createCookieMode(configuration.corsOrigins)) : undefined;
-  const handler = createHandler({
-    flows: bindFlows(deps, telemetry.flow),
-    features: {
-      keepsPasswords: directory.inDatabase,
-      readFeed: feed?.read,
-      publicKeys: () => keyring.publicKeys(),
-    },
-    guard,
-    prefix: configuration.restPrefix,
-    trustedHops: configuration.trustProxy,
-    corsOrigins: configuration.corsOrigins,
-    allowAttackTest: configuration.allowAttackTest,
-    onForwarded: () => log(forwardedLine),
-    version,
-    cookies,
-    refusal,
-  });
-  const handle = telemetry.handle(handler, configuration.restPrefix);
-  const housekeeping =
-    origin.actor === "application" ? startHousekeeping(deps, (error) => log(internalErrorLine(error))) : undefined;
-  // Before anything is guarded: what was revoked while no process ran is refused from the first request on.
+  const rest = createRest({ deps, keyring, guard, feed, refusal, cookies, version, telemetry, log });
+  const housekeeping = isApplication ? startHousekeeping(deps, (error) => log(internalErrorLine(error))) : undefined;
+  // The first guarded request must reject what was revoked while no process ran.
   await follower.read().catch(() => undefined);
-  revocations.listen(telemetry.revoked);
-  const cannotSign = () => keyring.isRevoked(keyring.signingKid());
-  if (cannotSign()) log(signingKeyRevokedLine(keyring.signingKid()));
-  revocations.listen((row) => {
-    if (row.kind === "key" && row.kid === keyring.signingKid()) log(signingKeyRevokedLine(row.kid));
-  });
-  const warnings = () => [
-    ...(keyFile?.failing ? [keyFileUnusable] : []),
-    ...(cannotSign() ? [signingKeyRevoked] : []),
-    ...(options.clock === undefined && clockDiffers(clock, settings) ? [clockOff] : []),
-  ];
+  watchRevocations(deps, keyring, telemetry, log);
+  const warnings = () => currentWarnings(deps, keyring, keyFile, options.clock);
   const metrics = telemetry.watch(() => ({
     version,
-    passwords: base.passwords.stats(),
-    store: store.stats(),
+    passwords: managed.passwords.stats(),
+    store: deps.store.stats(),
     revocationLagSeconds: follower.lagSeconds(),
-    revocationRows: revocations.size,
-    clockAheadSeconds: systemClock.now() - clock.now(),
+    revocationRows: deps.revocations.size,
+    clockAheadSeconds: systemClock.now() - deps.clock.now(),
     warnings: warnings(),
-    signingKeyAgeSeconds: secondsSince(keyring.signingSince(), clock.now()),
+    signingKeyAgeSeconds: secondsSince(keyring.signingSince(), deps.clock.now()),
   }));
   const host: AmphoHost = {
     prefix: configuration.restPrefix,
-    handle,
+    handle: rest,
     guard,
     refusal,
     cookies,
-    ready,
+    ready: createReadiness({ store: deps.store, follower }),
     warnings,
     release: () => feed?.close(),
   };
-  let closing: Promise<void> | undefined;
+  const close = once(async () => {
+    telemetry.close();
+    feed?.close();
+    keyFile?.stop();
+    follower.stop();
+    housekeeping?.stop();
+    await closeDeps(managed);
+  });
   const management = createManagement(deps, origin);
   return {
     ...management,
@@ -245,45 +219,151 @@ export async function composeAmpho(
       return verify(token);
     },
     verifySync: verify,
-    fetch: createFetch(handle),
-    onRevoked: (listener) => revocations.listen((row) => listener(toRevoked(row))),
+    fetch: createFetch(rest),
+    onRevoked: (listener) => deps.revocations.listen((row) => listener(toRevoked(row))),
     metrics,
-    async close() {
-      closing ??= (async () => {
-        telemetry.close();
-        feed?.close();
-        keyFile?.stop();
-        follower.stop();
-        housekeeping?.stop();
-        await closeDeps(base);
-      })();
-      return closing;
-    },
-    host,
+    close,
     async reloadKeys() {
-      if (keyFile === undefined) throw new ConfigurationError("AMPHO_SECURITY_KEY_FILE is not set");
+      if (keyFile === undefined)
+        throw new ConfigurationError("AMPHO_SECURITY_KEY_FILE is not set, so no key file can be read.");
       await keyFile.reload();
     },
+    host,
   };
 }
 
-/** What `/readyz` says while the key file was changed and cannot be used: the keys that were read before go on. */
-const keyFileUnusable = "key_file_unusable";
-/** Every process has the same key: sending requests to another mends nothing. */
-const signingKeyRevoked = "signing_key_revoked";
-const clockOff = "clock_off";
-
-function clockDiffers(clock: Clock, { tokenLeeway }: Configuration): boolean {
-  return Math.abs(systemClock.now() - clock.now()) > tokenLeeway;
+function requireKeys({ keys }: Configuration): readonly Key[] {
+  if (keys === undefined) throw new ConfigurationError("AMPHO_SECURITY_KEY is not set, so no token can be signed.");
+  return keys;
 }
 
-/** So that the commands know, and say, that there are no users for them to manage. */
-async function noteUsers(store: Store, elsewhere: boolean): Promise<void> {
-  if ((await store.readApplicationOwnsUsers()) !== elsewhere) await store.writeApplicationOwnsUsers(elsewhere);
+/** The commands read this note, to report that there are no users for them to manage. */
+async function noteUserTable({ store, directory }: ManagementDeps): Promise<void> {
+  const isApplications = !directory.inDatabase;
+  if ((await store.readApplicationOwnsUsers()) !== isApplications)
+    await store.writeApplicationOwnsUsers(isApplications);
+}
+
+function createDeps(managed: ManagementDeps, keyring: Keyring, extraClaims: ExtraClaims | undefined): Deps {
+  const { store, settings, clock, passwords } = managed;
+  return {
+    ...managed,
+    tokens: createSessionTokens({ keyring, settings, extraClaims }),
+    deviceProofs: createDeviceProofs(keyring),
+    throttle: createThrottle({
+      store,
+      keyring,
+      settings,
+      clock,
+      delayedRejection: createDelayedRejection(passwords),
+    }),
+  };
+}
+
+function followKeys(
+  { keyFile: path, tokenAlg: algorithm }: Configuration,
+  keys: readonly Key[],
+  keyring: Keyring,
+  { tokens }: Deps,
+  log: Log,
+): KeyFileFollower | undefined {
+  if (path === undefined) return undefined;
+  const take = (changed: readonly Key[]) => {
+    if (keyring.replace(changed)) tokens.clearCache();
+  };
+  return followKeyFile({ path, algorithm, keys, take, log });
+}
+
+function followRevocationsOf({ store, revocations, clock }: Deps, log: Log): RevocationFollower {
+  return followRevocations({
+    store,
+    revocations,
+    clock,
+    report: (state, error) =>
+      log(
+        state === "failing"
+          ? `The database cannot be read: ${reasonOf(error)}. Ampho tries again until it responds.`
+          : "The database responds again.",
+      ),
+  });
+}
+
+function createGuardOf(deps: Deps, follower: RevocationFollower): Guard {
+  const { revocationLagMax } = deps.settings;
+  return createGuard({
+    ...deps,
+    revocationsKnown: () => hasRecentRevocations(follower, revocationLagMax),
+    pendingRead: follower.pendingRead,
+    checkLive: (token) => checkLive(deps, token),
+  });
+}
+
+function createFeedOf({ revocationFeedToken: token }: Configuration, deps: Deps): Feed | undefined {
+  return token === undefined ? undefined : createFeed({ ...deps, token });
+}
+
+function createRest(parts: {
+  readonly deps: Deps;
+  readonly keyring: Keyring;
+  readonly guard: Guard["guard"];
+  readonly feed: Feed | undefined;
+  readonly refusal: ErrorResponder;
+  readonly cookies: CookieMode | undefined;
+  readonly version: string;
+  readonly telemetry: Telemetry;
+  readonly log: Log;
+}): Handle {
+  const { deps, keyring, feed, telemetry, log, ...rest } = parts;
+  const { restPrefix: prefix, trustProxy: trustedHops, corsOrigins, allowAttackTest } = deps.settings;
+  const handler = createHandler({
+    ...rest,
+    flows: bindFlows(deps, telemetry.flow),
+    features: {
+      keepsPasswords: deps.directory.inDatabase,
+      readFeed: feed?.read,
+      publicKeys: () => keyring.publicKeys(),
+    },
+    prefix,
+    trustedHops,
+    corsOrigins,
+    allowAttackTest,
+    onForwarded: () => log(forwardedLine),
+  });
+  return telemetry.handle(handler, prefix);
+}
+
+/** Counts revocations, and logs when the key that signs is revoked, now or before the start. */
+function watchRevocations({ revocations }: Deps, keyring: Keyring, telemetry: Telemetry, log: Log): void {
+  revocations.listen(telemetry.revoked);
+  const signingKid = () => keyring.signingKid();
+  if (keyring.isRevoked(signingKid())) log(signingKeyRevokedLine(signingKid()));
+  revocations.listen((row) => {
+    if (row.kind === "key" && row.kid === signingKid()) log(signingKeyRevokedLine(row.kid));
+  });
+}
+
+function currentWarnings(
+  { clock, settings }: Deps,
+  keyring: Keyring,
+  keyFile: KeyFileFollower | undefined,
+  testClock: Clock | undefined,
+): readonly string[] {
+  const clockIsOff = testClock === undefined && Math.abs(systemClock.now() - clock.now()) > settings.tokenLeeway;
+  return [
+    ...(keyFile?.failing ? ["key_file_unusable"] : []),
+    ...(keyring.isRevoked(keyring.signingKid()) ? ["signing_key_revoked"] : []),
+    ...(clockIsOff ? ["clock_off"] : []),
+  ];
 }
 
 function secondsSince(then: number | undefined, now: number): number | undefined {
   return then === undefined ? undefined : Math.max(0, now - then);
 }
 
-const isCallable = (value: unknown): boolean => typeof value === "function";
+function once(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => {
+    running ??= work();
+    return running;
+  };
+}

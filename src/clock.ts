@@ -1,12 +1,12 @@
-// The one place that time comes from. Whole seconds decide; the monotonic clock measures waiting.
+// The only file that reads the time. Decisions use whole seconds, and the monotonic clock measures durations.
 
 export interface Clock {
   /** Whole Unix seconds. */
   now(): number;
-  /** Milliseconds since some start, never going back. */
+  /** Milliseconds since some start. They never decrease. */
   monotonicMs(): number;
-  /** What the store's clock said, Unix milliseconds, at some moment between two of `monotonicMs`. */
-  readonly observe?: (storeMs: number, askedMs: number, answeredMs: number) => void;
+  /** Takes a reading of the database's clock in Unix milliseconds, from a moment between two readings of `monotonicMs`. */
+  readonly observe?: (databaseMs: number, sentMs: number, receivedMs: number) => void;
 }
 
 /** The largest leeway that can be configured, in seconds. Until then a process can accept an expired token. */
@@ -22,9 +22,9 @@ export const systemClock: Clock = {
 };
 
 /**
- * The clock of a store that many processes share, carried forward by this process's monotonic clock from one observation
- * to the next: one fleet, one time, whatever its machines believe. Before the first observation it is the machine's.
- * `report` is told when the machine's clock begins to differ by more than `toleranceSeconds`, and with 0 when it is over.
+ * The clock of a database that many processes share, so that a fleet has one time. This process's monotonic clock carries it
+ * from one observation to the next. Before the first observation it is the machine's clock. Calls `report` when the machine's
+ * clock begins to differ by more than `toleranceSeconds`, and with 0 when it agrees again.
  */
 export function createStoreClock(
   machine: Clock,
@@ -38,7 +38,7 @@ export function createStoreClock(
   function now(): number {
     if (offsetMs === undefined) return machine.now();
     const ms = machine.monotonicMs() + offsetMs;
-    // A correction by less than a second never takes a second back; a store whose clock was set is followed.
+    // A correction by less than a second never decreases the time. A larger one means that the database's clock was set.
     lastMs = ms < lastMs && lastMs - ms < 1000 ? lastMs : ms;
     return Math.floor(lastMs / 1000);
   }
@@ -46,9 +46,10 @@ export function createStoreClock(
   return {
     now,
     monotonicMs: machine.monotonicMs,
-    observe(storeMs, askedMs, answeredMs) {
-      // It said so at some moment of the interval. Moved as little as can be, the offset does not follow how long answers take.
-      const [least, most] = [storeMs - answeredMs, storeMs - askedMs];
+    observe(databaseMs, sentMs, receivedMs) {
+      // The reading is from some moment of the interval. The offset moves as little as possible, so that it does not follow
+      // the latency.
+      const [least, most] = [databaseMs - receivedMs, databaseMs - sentMs];
       offsetMs = offsetMs === undefined ? (least + most) / 2 : Math.min(Math.max(offsetMs, least), most);
       const ahead = machine.now() - now();
       if (Math.abs(ahead) > toleranceSeconds === differs) return;

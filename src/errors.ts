@@ -1,5 +1,5 @@
-// The error that everything in Ampho throws, and the union of its codes.
-// A code is spelled the same in code, on the wire, in the audit log, in the client and in docs/errors.md.
+// The error that Ampho throws, and its codes.
+// A code has the same spelling in code, on the wire, in the audit log, in the client and in docs/errors.md.
 
 export const errorCodes = [
   "invalid_request",
@@ -26,14 +26,14 @@ export const errorCodes = [
 export type ErrorCode = (typeof errorCodes)[number];
 
 /**
- * Also for an error of another realm: Jest runs code in one of its own, but Node's modules throw errors of theirs, which are
- * no `instanceof Error` there.
+ * Also true for an error of another realm. Jest runs code in its own realm, where the errors of Node's modules are not
+ * `instanceof Error`.
  */
 export function isError(value: unknown): value is Error {
   return value instanceof Error || Object.prototype.toString.call(value) === "[object Error]";
 }
 
-/** Whether an optional package is not there, as `import` says it and, in the CommonJS build, `require`. */
+/** True for the error of `import`, or of `require` in the CommonJS build, if an optional package is not installed. */
 export function isNotInstalled(error: unknown): boolean {
   return isError(error) && "code" in error && /^(?:ERR_)?MODULE_NOT_FOUND$/.test(String(error.code));
 }
@@ -55,8 +55,15 @@ export interface ErrorDetails {
 }
 
 /**
- * A refusal or a failure, named by its code.
- * The message is for people and holds no token, password, hash, address or anything that a user typed.
+ * A rejection or a failure, named by its code. The message is for people. It contains no token, password, hash, address or
+ * anything that a user typed.
+ * @example
+ * try {
+ *   await ampho.users.create({ login, password });
+ * } catch (error) {
+ *   if (error instanceof AmphoError && error.code === "login_taken") return conflict();
+ *   throw error;
+ * }
  */
 export class AmphoError extends Error {
   override readonly name = "AmphoError";
@@ -72,8 +79,8 @@ export class AmphoError extends Error {
 }
 
 /**
- * A mistake of whoever configures or calls Ampho: a bad parameter, a key that cannot be used, a wrong option.
- * The command line prints its message and ends with exit code 2. It never holds the value of a key or a password.
+ * A mistake in the configuration or in a call: a bad parameter, a key that cannot be used, a wrong option. The command line
+ * prints the message and ends with exit code 2. The message never contains the value of a key or a password.
  */
 export class ConfigurationError extends Error {
   override readonly name = "ConfigurationError";

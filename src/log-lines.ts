@@ -1,34 +1,39 @@
-// What an Ampho tells whoever runs the process, in words.
+// Lines of the log, for the operator of the process.
 import { isError } from "./errors.js";
 
-const noError = "something that is no Error was thrown";
+const notAnError = "a value that is no Error was thrown";
 
 export function signingKeyRevokedLine(kid: string): string {
-  const mend = "`ampho sec-rotate-key --keep 0 --in-place` (docs/keys.md, A key was stolen)";
-  return `the key that signs, ${kid}, was revoked: logins and renewals answer 503 until there is another, ${mend}`;
+  return [
+    `The signing key ${kid} was revoked. Login and renewal return 503 until there is another key.`,
+    'Run `ampho sec-rotate-key --keep 0 --in-place` (docs/keys.md, "A key was stolen").',
+  ].join(" ");
 }
 
-export function clockOffLine(machineAheadSeconds: number): string {
-  const way = machineAheadSeconds > 0 ? "ahead of" : "behind";
-  return `the clock of this machine is ${Math.abs(machineAheadSeconds)} s ${way} the store's, which is used`;
+/** `aheadSeconds`: by how much the machine's clock is ahead of the database's; 0 when they agree again. */
+export function clockLine(aheadSeconds: number): string {
+  if (aheadSeconds === 0) return "This machine's clock agrees with the database's again.";
+  const side = aheadSeconds > 0 ? "ahead of" : "behind";
+  return `This machine's clock is ${Math.abs(aheadSeconds)} s ${side} the database's. Ampho uses the database's clock. Set the machine's.`;
 }
 
-/** What the store's driver says is for whoever runs the process. It holds nothing that a user typed, and no part of a URL. */
+/** The message of the database driver. It contains nothing that a user typed and no part of a URL. */
 export function reasonOf(error: unknown): string {
   const cause = isError(error) && isError(error.cause) ? error.cause : error;
-  return isError(cause) ? cause.message : noError;
+  return isError(cause) ? cause.message : notAnError;
 }
 
-/** A bug has to be found: its stack goes to whoever runs the process, never to whoever sent the request. */
+/** The stack of a bug goes to the log and never into a response. */
 export function internalErrorLine(error: unknown): string {
   return `internal error: ${stackOf(error)}`;
 }
 
 export function userTableLine(state: "failing" | "answering" | "undecided", cause: unknown): string {
-  if (state === "undecided") return "users.verify answered neither true nor false: only true lets anybody in";
-  return state === "failing" ? `the user table does not answer: ${stackOf(cause)}` : "the user table is back";
+  if (state === "failing") return `The user table fails: ${stackOf(cause)}`;
+  if (state === "answering") return "The user table responds again.";
+  return "users.verify returned neither true nor false. Only true accepts a password.";
 }
 
 function stackOf(error: unknown): string {
-  return isError(error) ? (error.stack ?? error.message) : noError;
+  return isError(error) ? (error.stack ?? error.message) : notAnError;
 }

@@ -1,11 +1,10 @@
-// What needs no key: the store, users and passwords, put together from a configuration; all that most commands load, and what
-// ampho.ts builds on.
+// The composition of what needs no key: the database, users and passwords. Most commands load no more. ampho.ts builds on it.
 
 import type { Origin } from "./audit/entry.js";
 import { type Clock, createStoreClock, systemClock } from "./clock.js";
 import type { Configuration } from "./config/configuration.js";
 import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
-import { clockOffLine, internalErrorLine, userTableLine } from "./log-lines.js";
+import { clockLine, internalErrorLine, userTableLine } from "./log-lines.js";
 import { createFailureDelay } from "./passwords/failure-delay.js";
 import { createPasswordPolicy } from "./passwords/policy.js";
 import { createPasswordPool } from "./passwords/pool.js";
@@ -17,32 +16,34 @@ import { createApplicationDirectory } from "./users/application-directory.js";
 import type { ApplicationUser, ApplicationUsers } from "./users/application-users.js";
 import { createDatabaseDirectory } from "./users/database-directory.js";
 
+export type Log = (line: string, requestId?: string) => void;
+
 export interface ManagementOptions<U extends ApplicationUser = ApplicationUser> {
-  /** The application's own user table, instead of the users of the store. */
+  /** The application's own user table (docs/own-users.md), in place of the users of the database. */
   readonly users?: ApplicationUsers<U> | undefined;
   /**
-   * Gets each line for people: warnings, migrations, errors that were answered as 500. By default they go to stderr.
-   * `requestId` is that of the request that a line is about, where `X-Request-Id` of its answer says it.
+   * Receives each line for people: warnings, migrations, and the errors behind responses with 500. The default is stderr.
+   * `requestId` is the `X-Request-Id` of the response that the line is about.
    */
-  readonly log?: ((line: string, requestId?: string) => void) | undefined;
-  /** Instead of the machine's clock, for tests. */
+  readonly log?: Log | undefined;
+  /** Replaces the machine's clock in tests. */
   readonly clock?: Clock | undefined;
 }
 
-/** What the commands do, as an operator; it needs no key. Errors as of createAmpho. */
+/** Opens what the commands of an operator use. Needs no key. Rejects with the errors of createAmpho. */
 export async function openManagement(
   configuration: Configuration,
   options: Pick<ManagementOptions, "log">,
   origin: Origin,
 ): Promise<Management & { close(): Promise<void> }> {
   const deps = await openDeps(configuration, options);
-  // An application's own table is known to that application alone: here its users cannot be looked up.
-  const elsewhere = await deps.store.readApplicationOwnsUsers();
-  const directory = elsewhere ? { ...deps.directory, inDatabase: false } : deps.directory;
+  // Only the application can read its own user table.
+  const isApplications = await deps.store.readApplicationOwnsUsers();
+  const directory = isApplications ? { ...deps.directory, inDatabase: false } : deps.directory;
   return { ...createManagement({ ...deps, directory }, origin), close: () => closeDeps(deps) };
 }
 
-/** `telemetry`: of what serves; whoever only manages is not watched. */
+/** `telemetry`: only of an instance that serves requests. */
 export async function openDeps(
   configuration: Configuration,
   options: ManagementOptions,
@@ -78,11 +79,9 @@ export async function openDeps(
   };
 }
 
-/** The store's clock where it has one, so that a fleet has one time; read once before anything is decided by it. */
+/** Returns the database's clock where it has one, so that a fleet has one time. Reads it once before anything depends on it. */
 async function clockOf(store: Store, settings: Configuration, log: (line: string) => void): Promise<Clock> {
-  const clock = createStoreClock(systemClock, settings.tokenLeeway, (ahead) =>
-    log(ahead === 0 ? "the clock of this machine agrees with the store's again" : clockOffLine(ahead)),
-  );
+  const clock = createStoreClock(systemClock, settings.tokenLeeway, (ahead) => log(clockLine(ahead)));
   const askedMs = clock.monotonicMs();
   const storeMs = await store.readClock();
   if (storeMs === undefined) return systemClock;

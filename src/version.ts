@@ -1,23 +1,23 @@
-// The product's version, from the package that this file is in: one place to change at a release.
+// The version of the package, read from its package.json.
 import { existsSync, readFileSync } from "node:fs";
 import { ConfigurationError } from "./errors.js";
 
 let read: string | undefined;
 
-/** Throws ConfigurationError where this file was put into a bundle: those that are run in threads would not be found. */
+/** Throws ConfigurationError inside a bundle, where the files that run in threads are missing. */
 export function productVersion(): string {
   read ??= versionOfPackage();
   if (read === undefined)
     throw new ConfigurationError(
-      "ampho is in a bundle without its own files, some of which it runs in threads: have the bundler leave it out, as `esbuild --external:ampho` does (docs/frameworks.md#bundlers)",
+      "ampho was bundled without its own files, some of which run in threads. Exclude it from the bundle, as `esbuild --external:ampho` does (docs/frameworks.md#bundlers).",
     );
   return read;
 }
 
-/** Undefined without the files of the package around this one. */
+/** Undefined if the other files of the package are missing. */
 function versionOfPackage(): string | undefined {
   try {
-    // No URL at all in a CommonJS bundle; and beside another package's file there is no thread of ours.
+    // A CommonJS bundle has no URL. In the folder of another package there is no file for our threads.
     if (!existsSync(new URL(thread, import.meta.url))) return undefined;
     const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
     const { version } = JSON.parse(text) as { version: string };

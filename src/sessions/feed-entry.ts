@@ -1,16 +1,16 @@
-// One revocation as the feed tells it to verifiers elsewhere (docs/verifying.md). Sessions and logins are SHA-256 digests: who
-// may read the feed learns no session's id and nobody's login, and still knows one when a token names it.
+// A revocation as an entry of the feed, for verifiers elsewhere (docs/verifying.md). Sessions and logins are SHA-256 digests.
+// So a reader of the feed learns no session id and no login, and can still recognize those of a token.
 import { createHash } from "node:crypto";
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Revocation } from "../store/sql/revocations.js";
 import type { RevocationNames } from "./revocation-set.js";
 
-/** What every entry says. Times are Unix seconds. */
+/** The members of every entry. Times are Unix seconds. */
 interface Numbered {
   readonly n: number;
-  /** When it was revoked. */
+  /** The time of the revocation. */
   readonly at: number;
-  /** From then on no token that it could refuse is good any more. */
+  /** From this time on every token that the entry revokes has expired. */
   readonly until: number;
 }
 
@@ -30,16 +30,16 @@ export type FeedEntry = Numbered &
   );
 
 export interface FeedPage {
-  /** Of the store; another one than before means: read from 0. */
+  /** The epoch of the database. If it changes, read from 0. */
   readonly epoch: string;
-  /** The number to read after; a smaller one than was asked for means: read from 0. */
+  /** The `after` of the next request. If it is smaller than the `after` of this request, read from 0. */
   readonly last: number;
   readonly revocations: readonly FeedEntry[];
-  /** The server's clock, Unix seconds; when it goes back, what it had passed over may be live: read from 0. */
+  /** The server's clock, in Unix seconds. If it goes back, entries that were left out can be live again, so read from 0. */
   readonly now: number;
-  /** More are there than one answer holds: ask again at once. */
+  /** There are more entries than one response contains. Send the next request at once. */
   readonly more: boolean;
-  /** Milliseconds for which the question was held back before the store was read for this answer. */
+  /** Milliseconds for which the request waited before the database was read for this response. */
   readonly waited: number;
 }
 
@@ -47,7 +47,7 @@ function sha256(text: string): string {
   return createHash("sha256").update(text).digest("base64url");
 }
 
-/** How a set of feed entries is asked about a token. */
+/** The names of sessions and users in a set of feed entries. */
 export const feedNames: RevocationNames = {
   session: sha256,
   rowLogin: (digest) => digest,

@@ -1,5 +1,5 @@
-// The revocation feed: what was revoked, for verifiers that hold no store (docs/verifying.md). A question is held back until
-// something is revoked, in whatever process, so that its answer is on its way in milliseconds.
+// The revocation feed, for verifiers without the database (docs/verifying.md). A request waits until something is revoked, in
+// any process, so the response is on its way within milliseconds.
 
 import type { Clock } from "../clock.js";
 import { createSecretMatch } from "../crypto/bearer-secret.js";
@@ -14,21 +14,24 @@ export const feedWaitMaxSeconds = 20;
 const firstKinds = ["session", "user", "roles", "key", "all"];
 
 const entriesMax = 5000;
-/** What is revoked together is told together: thousands of logouts a second are ten answers a second for each verifier. */
+/** Revocations are collected for this long. So thousands of logouts a second cause few responses to each verifier. */
 const gatherMs = 50;
-/** Each holds a connection. Whoever comes beyond is answered at once and asks again. */
+/** Each waiting request occupies a connection. Further requests get a response at once and come again. */
 const waitingMax = 256;
 
 export interface Feed {
-  /** Throws `missing_token` or `invalid_token` unless `bearer` is the feed's own token; `unavailable` while the store is away. */
-  read(question: {
+  /**
+   * Rejects with `missing_token` or `invalid_token` unless `bearer` is the feed's own token, and with `unavailable` while the
+   * database is unreachable.
+   */
+  read(request: {
     readonly bearer: string | undefined;
     readonly after: number;
     readonly waitSeconds: number;
     /** The kinds that the verifier knows; undefined for the kinds of the first version. */
     readonly kinds?: readonly string[] | undefined;
   }): Promise<FeedPage>;
-  /** Answers whoever waits. */
+  /** Responds to every request that waits. */
   close(): void;
 }
 
@@ -48,7 +51,7 @@ export function createFeed(deps: {
   const { store, revocations, clock } = deps;
   const matches = createSecretMatch(deps.token);
   const waiting = new Set<() => void>();
-  /** By the number that is asked after: the read that is under way, and the one behind it. */
+  /** The running read for each `after`, and the one that follows it. */
   const reading = new Map<number, Promise<Page>>();
   const following = new Map<number, Promise<Page>>();
   let gathering: NodeJS.Timeout | undefined;
@@ -62,12 +65,12 @@ export function createFeed(deps: {
     }, gatherMs);
   });
 
-  function admit(bearer: string | undefined): void {
-    if (bearer === undefined) throw new AmphoError("missing_token", "The feed's bearer token is needed.");
-    if (!matches(bearer)) throw new AmphoError("invalid_token", "The token is not the feed's.");
+  function requireFeedToken(bearer: string | undefined): void {
+    if (bearer === undefined) throw new AmphoError("missing_token", "The bearer token of the feed is required.");
+    if (!matches(bearer)) throw new AmphoError("invalid_token", "This is not the token of the feed.");
   }
 
-  /** Over when something was revoked or when it has lasted long enough; undefined when there is no room to wait. */
+  /** `over` resolves after a revocation or after `waitSeconds`. Returns undefined if no further request can wait. */
   function wait(waitSeconds: number): Wait | undefined {
     if (waitSeconds === 0 || closed || waiting.size >= waitingMax) return undefined;
     let stop = () => {};
@@ -86,9 +89,9 @@ export function createFeed(deps: {
     const now = clock.now();
     const { epoch, last, rows } = await store.readRevocations({ after, now });
     const more = rows.length > entriesMax;
-    const told = more ? rows.slice(0, entriesMax) : rows;
-    const reached = more ? (told.at(-1)?.n ?? last) : last;
-    return { epoch, last: reached, revocations: told.map(toFeedEntry), now, more };
+    const listed = more ? rows.slice(0, entriesMax) : rows;
+    const reached = more ? (listed.at(-1)?.n ?? last) : last;
+    return { epoch, last: reached, revocations: listed.map(toFeedEntry), now, more };
   }
 
   function begin(after: number): Promise<Page> {
@@ -98,9 +101,9 @@ export function createFeed(deps: {
   }
 
   /**
-   * One read at a time for all who ask after the same number: whoever comes while it is under way has the next one, which
-   * sees what was written before they asked. These reads stand in front of everybody's work, so that hundreds of verifiers
-   * who are all woken by each of many revocations would else leave no login a connection.
+   * Requests with the same `after` share one read at a time. A request that comes during a read gets the next one, which sees
+   * everything that was written before the request. These reads have priority in the queue of the database. Without sharing,
+   * hundreds of verifiers that wake up for each revocation would leave no connection for a login.
    */
   function pageAfter(after: number): Promise<Page> {
     const current = reading.get(after);
@@ -119,25 +122,25 @@ export function createFeed(deps: {
 
   return {
     async read({ bearer, after, waitSeconds, kinds = firstKinds }) {
-      admit(bearer);
+      requireFeedToken(bearer);
       const known = new Set(kinds);
       const broadened = (page: Page): Page => ({
         ...page,
         revocations: page.revocations.map((entry) => broadenEntry(entry, known)),
       });
-      const askedMs = clock.monotonicMs();
-      // Before the store is read: what is written in between must not be missed.
-      const held = wait(waitSeconds);
+      const receivedMs = clock.monotonicMs();
+      // Wait first and read then, so that no revocation between the two is missed.
+      const waits = wait(waitSeconds);
       try {
         const present = await pageAfter(after);
-        // Whatever there is to say, be it that the numbers went back, is said at once.
-        if (held === undefined || present.last !== after || present.revocations.length > 0)
+        // Any news gets a response at once, also that the numbers went back.
+        if (waits === undefined || present.last !== after || present.revocations.length > 0)
           return { ...broadened(present), waited: 0 };
-        await held.over;
-        const waited = Math.floor(clock.monotonicMs() - askedMs);
+        await waits.over;
+        const waited = Math.floor(clock.monotonicMs() - receivedMs);
         return { ...broadened(await pageAfter(after)), waited };
       } finally {
-        held?.stop();
+        waits?.stop();
       }
     },
     close() {

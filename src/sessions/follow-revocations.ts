@@ -1,5 +1,5 @@
-// Keeps the revocation set in step with the store: read at start, then four times a second, so that what another process
-// ended is refused here within one second (contract §4 "Revocation").
+// Keeps the revocation set up to date: reads the database at start and then four times a second, so that this process rejects
+// within one second what another process has revoked (contract §4, "Revocation").
 
 import type { Clock } from "../clock.js";
 import { AmphoError } from "../errors.js";
@@ -8,28 +8,28 @@ import { watchProcessPause } from "./process-pause.js";
 import type { RevocationSet } from "./revocation-set.js";
 
 /**
- * From the beginning of one read to that of the next, or to the end of one that takes longer. What is written just too late
- * for a read of d1 ms is known after the next one of d2: after max(250, d1) + d2 at most. So within a second, if none takes
- * longer than 500 ms, or if one of 750 ms comes after one of 250. (Counted from its end, a pause would come on top of both.)
+ * From the start of one read to the start of the next, or to the end of a read that takes longer. A revocation that comes just
+ * too late for a read of d1 ms is known after the next one of d2 ms, so after at most max(250, d1) + d2. That is within a
+ * second if no read takes longer than 500 ms. (Counted from the end of a read, the interval would be added to both.)
  */
 const intervalMs = 250;
-/** Within which what another process ended is refused here. */
+/** The bound for the revocations of other processes. */
 const boundMs = 1000;
 const sweepEverySeconds = 10;
 
 export interface RevocationFollower {
-  /** Seconds since the last read that the store answered; undefined before the first. */
+  /** Seconds since the last successful read; undefined before the first. */
   lagSeconds(): number | undefined;
-  /** Whether the store has answered once. */
+  /** One read has succeeded. */
   readonly hasRead: boolean;
-  /** Reads now; rejects when the store does not answer. */
+  /** Reads now. Rejects if the database does not respond. */
   read(): Promise<void>;
-  /** What a guard waits for after a processPause of this process. */
+  /** The read that a guard waits for after a pause of this process. */
   pendingRead(): Promise<void> | undefined;
   stop(): void;
 }
 
-/** Starts following. `report` is told once when reading begins to fail, and once when it works again. */
+/** Starts to follow. Calls `report` once when reading begins to fail, and once when it works again. */
 export function followRevocations(deps: {
   readonly store: Pick<Store, "readRevocations">;
   readonly revocations: RevocationSet;
@@ -54,19 +54,19 @@ export function followRevocations(deps: {
   }
 
   async function readAll(): Promise<void> {
-    // Taken before the question: what is written while the store answers belongs to the next read.
-    const askedMs = clock.monotonicMs();
+    // Taken before the read. What is written during the read belongs to the next one.
+    const sentMs = clock.monotonicMs();
     const now = clock.now();
-    // A clock that ran ahead has passed over and dropped what is live by one that is right again.
+    // A clock that ran ahead has dropped rows that are live for the corrected clock.
     let after = now < readAt ? 0 : revocations.after;
     for (;;) {
-      const pageAskedMs = clock.monotonicMs();
+      const pageSentMs = clock.monotonicMs();
       const page = await store.readRevocations({ after, now });
-      if (page.storeNowMs !== undefined) clock.observe?.(page.storeNowMs, pageAskedMs, clock.monotonicMs());
+      if (page.storeNowMs !== undefined) clock.observe?.(page.storeNowMs, pageSentMs, clock.monotonicMs());
       if (!revocations.applyPage(page, after)) break;
       after = revocations.after;
     }
-    lastReadMs = askedMs;
+    lastReadMs = sentMs;
     readAt = now;
     if (Math.abs(now - sweptAt) >= sweepEverySeconds) {
       revocations.sweep(now);
@@ -75,9 +75,9 @@ export function followRevocations(deps: {
   }
 
   async function turn(): Promise<void> {
-    const begunMs = clock.monotonicMs();
-    // An answer that does not come is no better than none.
-    const late = setTimeout(() => fail(new Error("it does not answer within a second")), boundMs);
+    const startedMs = clock.monotonicMs();
+    // A read that hangs counts as a failure.
+    const late = setTimeout(() => fail(new Error("it did not respond within a second")), boundMs);
     late.unref();
     try {
       await read();
@@ -88,7 +88,7 @@ export function followRevocations(deps: {
     } finally {
       clearTimeout(late);
     }
-    schedule(intervalMs - (clock.monotonicMs() - begunMs));
+    schedule(intervalMs - (clock.monotonicMs() - startedMs));
   }
 
   function fail(error: unknown): void {
@@ -102,7 +102,7 @@ export function followRevocations(deps: {
     timer.unref();
   }
 
-  // What was asked before a processPause may have been answered before it too.
+  // A read from before a pause can have its result from before the pause, so another one follows.
   const processPause = watchProcessPause(clock, () => Promise.resolve(reading).then(read, read));
   schedule(intervalMs);
   return {
@@ -120,18 +120,18 @@ export function followRevocations(deps: {
   };
 }
 
-/** Until the live revocations were read once, and when they are older than allowed (0: no limit), nobody is let in. */
+/** False until the revocations were read once, and while they are older than allowed (0 is no limit). */
 export function hasRecentRevocations(
   follower: Pick<RevocationFollower, "hasRead" | "lagSeconds">,
   lagMaxSeconds: number,
 ): boolean {
-  // Asked on each guarded request: without a limit no clock is read.
+  // Called for each guarded request. Without a limit it does not read the clock.
   if (lagMaxSeconds === 0) return follower.hasRead;
   const lag = follower.lagSeconds();
   return lag !== undefined && lag <= lagMaxSeconds;
 }
 
-/** Throws `unavailable` when what was revoked may be unknown here for longer than the bound. */
+/** Throws `unavailable` if revocations can have been unknown here for longer than the bound. */
 export function requireRecentRevocations({ lagSeconds }: Pick<RevocationFollower, "lagSeconds">): void {
   const lag = lagSeconds();
   if (lag !== undefined && lag * 1000 <= boundMs) return;

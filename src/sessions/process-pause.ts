@@ -1,45 +1,45 @@
-// Notices that this process has stood still (stopped, frozen with its container, held up by code of the application): what it
-// knows of revocations may be older by then than the bound of contract §4 allows, and requests have waited for it.
+// Detects a pause of this process: SIGSTOP, a suspended VM or container, a blocked event loop. After a pause the revocations in
+// memory can be older than contract §4 allows, so requests must wait for a read.
 import type { Clock } from "../clock.js";
 
 export interface ProcessPause {
-  /** What a guard waits for: since a processPause until it is made up for. Nearly always undefined; never rejects. */
+  /** After a pause, the read that a guard waits for. Nearly always undefined. Never rejects. */
   pendingRead(): Promise<void> | undefined;
   stop(): void;
 }
 
-const lookMs = 250;
-/** Who stood still for less, beginning when a read was due, is within the bound all the same. */
+const checkMs = 250;
+/** A shorter pause, even one that begins when a read is due, stays within the bound. */
 const shortMs = 500;
-/** Then who waits goes on with what is known, as when the store is away. */
+/** After this long a request continues with the known revocations, as when the database is unreachable. */
 const waitMaxMs = 1000;
 
-/** `readAgain` reads again what is revoked; its failure lets everybody go on. */
+/** `readAgain` reads the revocations. If it fails, requests continue. */
 export function watchProcessPause(clock: Pick<Clock, "monotonicMs">, readAgain: () => Promise<unknown>): ProcessPause {
   let aliveMs = clock.monotonicMs();
-  let catching: Promise<void> | undefined;
+  let reading: Promise<void> | undefined;
 
   function pendingRead(): Promise<void> | undefined {
     const ms = clock.monotonicMs();
     if (ms - aliveMs > shortMs) {
       const own = atMost(waitMaxMs, readAgain()).finally(() => {
-        if (catching === own) catching = undefined;
+        if (reading === own) reading = undefined;
       });
-      catching = own;
+      reading = own;
     }
     aliveMs = ms;
-    return catching;
+    return reading;
   }
 
-  const timer = setInterval(pendingRead, lookMs);
-  keepNothingAlive(timer);
+  const timer = setInterval(pendingRead, checkMs);
+  unref(timer);
   return { pendingRead, stop: () => clearInterval(timer) };
 }
 
 function atMost(ms: number, work: Promise<unknown>): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
-    keepNothingAlive(timer);
+    unref(timer);
     const done = () => {
       clearTimeout(timer);
       resolve();
@@ -48,7 +48,7 @@ function atMost(ms: number, work: Promise<unknown>): Promise<void> {
   });
 }
 
-/** Not everywhere is a timer an object. */
-function keepNothingAlive(timer: { readonly unref?: () => unknown } | number): void {
+/** Outside Node.js a timer can be a number. */
+function unref(timer: { readonly unref?: () => unknown } | number): void {
   if (typeof timer === "object") timer.unref?.();
 }

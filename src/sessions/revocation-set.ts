@@ -1,6 +1,6 @@
-// The bounded set of what is revoked, kept in memory and asked on each guarded request (contract §4 "Revocation").
-// Rows come from this process at once and from the store four times a second; each leaves when no token that it could
-// refuse is good any more.
+// The bounded set of revocations in memory, which each guarded request looks up (contract §4, "Revocation"). Rows of this process
+// come at once, and those of others by reading the database four times a second. A row leaves when every token that it could
+// revoke has expired.
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Revocation, RevocationPage } from "../store/sql/revocations.js";
 
@@ -18,57 +18,60 @@ export type RevokedBy = Revocation["kind"];
 export type RevocationListener = (revocation: Revocation) => void;
 
 export interface RevocationSet {
-  /** Moves on whenever something was added or replaced: a token found good at this version still is. */
+  /** Changes whenever a row is added or replaced. A token that passed at this version still passes. */
   readonly version: number;
   readonly size: number;
-  /** Rows that this process wrote itself. The number to read after stays as it is, unless one of theirs is given again: then 0. */
+  /** Adds rows that this process wrote itself. `after` stays, or becomes 0 if a number was assigned again. */
   add(rows: readonly Revocation[]): void;
-  /** A page read with `after`; true when it shows that everything must be read anew (another epoch, a number gone back or given again). */
+  /**
+   * Applies a page that was read with `after`. Returns true if everything must be read again: another epoch, or a number that
+   * went back or was assigned again.
+   */
   applyPage(page: RevocationPage, after: number): boolean;
   /** The number to read after. */
   readonly after: number;
-  /** By what the token is revoked, if it is. */
+  /** Returns the kind of revocation that rejects the token, if there is one. */
   find(claims: RevocableClaims): RevokedBy | undefined;
-  /** The `kid`s of revoked keys; the same set, always up to date. */
+  /** The `kid`s of revoked keys. The set object stays the same and is always up to date. */
   readonly revokedKeys: ReadonlySet<string>;
-  /** Drops what no longer refuses anything. */
+  /** Drops rows that no longer revoke anything. */
   sweep(now: number): void;
-  /** Tells of each new row once; returns the way to stop. */
+  /** Calls `listener` once for each new row. Returns a function that stops it. */
   listen(listener: RevocationListener): () => void;
 }
 
 type UserRow = Extract<Revocation, { kind: "user" | "roles" }>;
 
-/** How rows and tokens name sessions and users, when they do not in the same way. */
+/** Translates the names of sessions and users between rows and tokens. */
 export interface RevocationNames {
-  /** What a row calls a token's session. */
+  /** Returns the name that rows have for a token's session. */
   readonly session: (sessionId: string) => string;
-  /** What a row's login is filed under. */
+  /** Returns the index key of a row's login. */
   readonly rowLogin: (login: string) => string;
-  /** What a token's login is looked up under. */
+  /** Returns the index key of a token's login. */
   readonly login: (login: string) => string;
 }
 
-/** The store's rows name things as tokens do; logins are compared in their canonical form. */
+/** Rows of the database have the names of tokens. Logins are compared in their canonical form. */
 export const databaseNames: RevocationNames = { session: (id) => id, rowLogin: canonicalLogin, login: canonicalLogin };
 
-/** `report` gets what a listener throws. */
+/** `report` receives the errors of listeners. */
 export function createRevocationSet(names: RevocationNames, report: (error: unknown) => void): RevocationSet {
   const rows = new Map<number, Revocation>();
   const sessions = new Set<string>();
   const keys = new Set<string>();
-  // A token made elsewhere may name the user by `sub`, by `login` or by both: one index for each name.
+  // A token of other software can name the user by `sub`, by `login` or by both, so there is an index for each.
   const usersById = new Map<string, UserRow[]>();
   const usersByLogin = new Map<string, UserRow[]>();
-  /** The latest of each: a later row says an earlier time where the clock was set back, and takes nothing back. */
+  /** The latest of each. A later row can have an earlier time if the clock was set back, and must not undo anything. */
   let all: { readonly era: number; readonly at: number; readonly sessionsAt: number } | undefined;
   const listeners = new Set<RevocationListener>();
   let epoch: string | undefined;
   let after = 0;
   let version = 0;
-  /** For rows whose number means another row by now: no store gives a negative one. */
+  /** The next number for rows whose own number now means another row. The database never assigns negative numbers. */
   let unnumbered = -1;
-  /** Their numbers by what they say: the store may know them still, and tell them in a later page. */
+  /** Those numbers by the content of the row. The database can still have such a row and return it in a later page. */
   const unnumberedBy = new Map<string, number>();
 
   function index(row: Revocation): void {
@@ -102,7 +105,7 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     version++;
   }
 
-  /** True for a row that was kept without a number, which it has from now on. */
+  /** Returns true for a row that was kept under a negative number. It has its own number from now on. */
   function isNumberedAgain(row: Revocation): boolean {
     if (unnumberedBy.size === 0) return false;
     const name = identity(row);
@@ -114,7 +117,7 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     return true;
   }
 
-  function tell(row: Revocation): void {
+  function notify(row: Revocation): void {
     for (const listener of listeners) {
       try {
         listener(row);
@@ -124,22 +127,22 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     }
   }
 
-  function isNews(row: Revocation): boolean {
+  function isNew(row: Revocation): boolean {
     const known = rows.get(row.n);
     return known === undefined || identity(known) !== identity(row);
   }
 
-  /** A restored store has given its number again. */
+  /** A restored database has assigned the number again. */
   function isAnother(row: Revocation | undefined): boolean {
-    return row !== undefined && rows.has(row.n) && isNews(row);
+    return row !== undefined && rows.has(row.n) && isNew(row);
   }
 
-  /** True when a number was known as another row's: a restored store gives it again. What bore it stays refused. */
+  /** Returns true if a restored database has assigned a number again. The row that had it before stays in effect. */
   function add(added: readonly Revocation[]): boolean {
-    const fresh = added.filter(isNews);
+    const fresh = added.filter(isNew);
     if (fresh.length === 0) return false;
     let again = false;
-    const news: Revocation[] = [];
+    const indexed: Revocation[] = [];
     for (const row of fresh) {
       const known = rows.get(row.n);
       if (known !== undefined) {
@@ -150,14 +153,14 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
       }
       if (isNumberedAgain(row)) continue;
       index(row);
-      news.push(row);
+      indexed.push(row);
     }
     version++;
-    for (const row of news) tell(row);
+    for (const row of indexed) notify(row);
     return again;
   }
 
-  function refuses(row: UserRow, claims: RevocableClaims): boolean {
+  function revokes(row: UserRow, claims: RevocableClaims): boolean {
     const older =
       claims.sid === undefined || (row.kind === "user" && row.sessions === true)
         ? claims.iat === undefined || claims.iat <= row.at
@@ -181,8 +184,8 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     },
     applyPage(page, readAfter) {
       if (epoch !== undefined && (page.epoch !== epoch || page.last < after || isAnother(page.reached))) {
-        // Another database, or an older state of this one: what is known of the numbers is worth nothing. What this
-        // process ended stays refused, since the restored store may have forgotten it.
+        // Another database, or an older state of this one, so the numbers mean nothing. The rows stay in effect, because the
+        // restored database can have lost them.
         epoch = page.epoch;
         if (readAfter !== 0) {
           after = 0;
@@ -191,14 +194,14 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
       }
       epoch = page.epoch;
       if (readAfter === 0 && rows.size > 0) {
-        // Numbers may mean other rows now.
+        // Numbers can mean other rows now.
         const known = new Set(page.rows.map(identity));
         const kept = [...rows.values()].filter((row) => !known.has(identity(row)));
-        const told = new Set([...rows.values()].map(identity));
+        const knownBefore = new Set([...rows.values()].map(identity));
         rebuild([...page.rows, ...kept.map((row) => ({ ...row, n: unnumbered-- }))]);
-        for (const row of page.rows) if (!told.has(identity(row))) tell(row);
+        for (const row of page.rows) if (!knownBefore.has(identity(row))) notify(row);
       } else if (add(page.rows) || after < readAfter) {
-        // Also when one of theirs came with a number given again while this page was on its way.
+        // Also if add() has seen a number assigned again while this page was read.
         after = 0;
         return true;
       }
@@ -212,13 +215,13 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
         if (all !== undefined && (eraOf(claims.sid) < all.era || (claims.iat ?? 0) <= all.sessionsAt)) return "all";
       } else if (all !== undefined && (claims.iat === undefined || claims.iat <= all.at)) return "all";
       if (claims.sub !== undefined) {
-        const row = usersById.get(claims.sub)?.find((candidate) => refuses(candidate, claims));
+        const row = usersById.get(claims.sub)?.find((candidate) => revokes(candidate, claims));
         if (row !== undefined) return row.kind;
       }
-      // A session's token is its user's by id alone: a removed user's login may be somebody else's by now.
+      // The token of a session belongs to its user by id alone. The login of a deleted user can be another user's by now.
       if (claims.sid !== undefined) return undefined;
       if (usersByLogin.size === 0) return undefined;
-      return usersByLogin.get(names.login(claims.login))?.find((candidate) => refuses(candidate, claims))?.kind;
+      return usersByLogin.get(names.login(claims.login))?.find((candidate) => revokes(candidate, claims))?.kind;
     },
     revokedKeys: keys,
     sweep(now) {
@@ -226,7 +229,7 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
       if (kept.length < rows.size) rebuild(kept);
     },
     listen(listener) {
-      // A wrapper, so that one function given twice is told twice and each stop ends one of them.
+      // A wrapper, so that a function that is added twice is called twice, and each stop removes one.
       const own: RevocationListener = (row) => listener(row);
       listeners.add(own);
       return () => void listeners.delete(own);
@@ -245,7 +248,7 @@ function identity(row: Revocation): string {
   return JSON.stringify(rest, Object.keys(rest).sort());
 }
 
-/** The era that a session's id says; -1 for an id that none of ours could have. */
+/** Returns the era in a session id; -1 for an id that Ampho cannot have created. */
 function eraOf(sessionId: string): number {
   const dot = sessionId.indexOf(".");
   if (dot < 1) return -1;

@@ -1,15 +1,15 @@
-// What listeners of `onRevoked` are told: the revocation in the application's terms.
+// The argument of `onRevoked` listeners: a revocation in the application's terms.
 import type { Revocation } from "../store/sql/revocations.js";
 
-/** Something was revoked: whoever holds a socket open for it closes that now. */
+/** A revocation, for example to close the sockets of a session or a user. */
 export type Revoked =
   | { readonly kind: "session"; readonly session: string }
-  /** A user was disabled, removed, or revoked by `sessions.revokeUser`; each of their sessions is told by itself too. */
+  /** A user was disabled, deleted, or revoked by `sessions.revokeForUser`. Each session of the user also has its own call. */
   | { readonly kind: "user"; readonly id: string; readonly login: string }
-  /** Roles were taken away from a user. */
+  /** Roles were removed from a user. */
   | { readonly kind: "roles"; readonly id: string; readonly login: string; readonly roles: readonly string[] }
   | { readonly kind: "key"; readonly kid: string }
-  /** Every session that was live. */
+  /** Every session was ended. */
   | { readonly kind: "all" };
 
 export function toRevoked(row: Revocation): Revoked {

@@ -1,4 +1,4 @@
-// Access and refresh tokens: what Ampho puts into them and reads out of them (contract §5).
+// Writes the claims of access and refresh tokens, and reads those of refresh tokens (contract §5).
 
 import type { Configuration } from "../config/configuration.js";
 import { randomId } from "../crypto/random.js";
@@ -22,7 +22,10 @@ export interface Grant {
   readonly device?: string;
 }
 
-/** More claims for access tokens (contract §6, option `claims`). */
+/**
+ * The option `claims`: returns further claims for the access tokens of a user. An error makes the login or renewal fail.
+ * @example createAmpho({ claims: async ({ id }) => ({ tenant: await tenantOf(id) }) });
+ */
 export type ExtraClaims = (user: {
   readonly id: string;
   readonly login: string;
@@ -30,26 +33,25 @@ export type ExtraClaims = (user: {
 }) => Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>;
 
 export interface SessionTokens extends AccessTokens {
-  /** Throws `unavailable` while the key that signs is revoked. */
+  /** Throws `unavailable` while the signing key is revoked. */
   requireSigningKey(): void;
-  /** The answer of login and renew, for the session's present generation. `now`: when the store was asked for it. */
+  /** Returns the response of login and renew for the session's current generation. `now` is the time that its row was written with. */
   grant(
     session: Session,
     account: Account,
     options: { readonly refresh: boolean; readonly now: number },
   ): Promise<Grant>;
-  /** Throws `invalid_token`; an expired one is answered, so that the caller can say `session_ended`. */
+  /** Throws `invalid_token`. Returns an expired token, for which the caller throws `session_ended`. */
   readRefresh(token: string, now: number): { readonly sid: string; readonly gen: number; readonly expires: number };
 }
 
-/** Registered names (RFC 7519 §4.1) and our own: an application's claims may not stand in for them. */
+/** Registered claims (RFC 7519 §4.1), those of Ampho, and those that contract §5 reserves for later. */
 const reservedClaims: ReadonlySet<string> = new Set([
   ...["iss", "sub", "aud", "exp", "nbf", "iat", "jti"],
   ...["login", "roles", "scope", "sid", "gen", "ver", "auth_time"],
-  // Reserved for later (contract §5).
   ...["act", "amr", "acr", "cnf", "client_id", "by", "org", "may_act"],
   "__proto__",
-  // JSON.stringify would ask it for all claims.
+  // JSON.stringify would call it.
   "toJSON",
 ]);
 
@@ -74,7 +76,8 @@ export function createSessionTokens(deps: {
     if (extraClaims === undefined) return {};
     const extras = await extraClaims({ id, login, roles });
     for (const name of Object.keys(extras))
-      if (reservedClaims.has(name)) throw new TypeError(`the option claims may not set ${JSON.stringify(name)}`);
+      if (reservedClaims.has(name))
+        throw new TypeError(`The option claims must not set ${JSON.stringify(name)}, which is reserved.`);
     return extras;
   }
 
@@ -82,8 +85,8 @@ export function createSessionTokens(deps: {
     requireSigningKey: () => keyring.requireSigning(),
     async grant(session, account, { refresh, now: starts }) {
       const extras = await extrasFor(account);
-      // Not the present time: the store has noted `now + ttl` as the session's last `exp`, and a revocation lasts no
-      // longer. A slow store or slow claims must not make a token that outlives it.
+      // Not the current time. The session's row has `now + ttl` as its last `exp`, and a revocation lasts until then. After a
+      // slow database or slow claims the token must not outlive the revocation.
       const expires = Math.min(starts + tokenTtl, session.endsAt);
       const scopes = scopesOf(account.roles, settings);
       const token = keyring.signAccess({

@@ -1,19 +1,19 @@
-// How many users sit on which format of password hash (`user-hashes`).
+// Counts users per format of password hash (`user-hashes`).
 
 import { currentFormat } from "../passwords/hash.js";
 import type { Store } from "../store/store.js";
 
 export interface HashFormatCount {
-  /** Null: without a password. */
+  /** Null for users without a password. */
   readonly format: string | null;
-  /** Whether it is what new passwords get; another is replaced at the next right login. */
+  /** New passwords get this format and cost. Another one is replaced at the next successful login. */
   readonly current: boolean;
   readonly users: number;
 }
 
 const pageRows = 2000;
 
-/** A page at a time; users who change meanwhile may be counted as before or as after. The most frequent first. */
+/** Returns the most frequent format first. A user who changes meanwhile counts with the old or the new format. */
 export async function countHashFormats({
   store,
 }: {

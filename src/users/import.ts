@@ -1,6 +1,5 @@
-// Users from elsewhere (contract §3, `user-import`): JSON Lines to users of the store, all or none of them. They are written
-// in batches that nobody sees and published by one small transaction, so that whoever uses the store meanwhile waits for
-// no more than a batch; memory is bounded by a window of batches.
+// Imports users from JSON Lines (contract §3, `user-import`), all of them or none. They are written in batches that are invisible
+// until one small transaction publishes them, so other work waits for one batch at most. A window of batches bounds memory.
 
 import type { Origin } from "../audit/entry.js";
 import type { Clock } from "../clock.js";
@@ -11,43 +10,43 @@ import type { Store } from "../store/store.js";
 import { type ImportInput, linesOf, type ReadUser, readImportLine } from "./import-lines.js";
 
 export interface ImportOptions {
-  /** Looks at everything and imports nothing; wrong lines are then in the report instead of making it fail. */
+  /** Checks everything and imports nothing. Wrong lines are then in the report and do not make the import fail. */
   readonly dryRun?: boolean | undefined;
-  /** Gets the wrong lines in their order, the first hundred of them. */
+  /** Receives the first hundred wrong lines, in their order. */
   readonly onWrongLine?: ((wrong: WrongLine) => void) | undefined;
-  /** Gets the number of lines dealt with so far: at first every two thousand, later every thirty thousand or so. */
+  /** Receives the number of lines so far: at first every 2,000 lines, later about every 30,000. */
   readonly onProgress?: ((lines: number) => void) | undefined;
 }
 
 export interface WrongLine {
-  /** From 1; empty lines count. */
+  /** From 1. Empty lines count. */
   readonly line: number;
-  /** For people; holds nothing of the line. */
+  /** For people. It contains nothing of the line. */
   readonly reason: string;
 }
 
 export interface ImportReport {
-  /** Whom the right lines name. */
+  /** The number of users in the right lines. */
   readonly users: number;
-  /** How many of them have a hash of which format; `none` is without a password. */
+  /** The number of users for each format of password hash. `none` is without a password. */
   readonly formats: Readonly<Record<string, number>>;
-  /** How many lines are wrong: always 0 but for a dry run. */
+  /** The number of wrong lines. Always 0 except in a dry run. */
   readonly wrong: number;
 }
 
-/** Some 30 ms of writing, for which others wait. */
+/** About 30 ms of writing, for which other writers wait. */
 const batchMax = { lines: 2000, bytes: 1 << 20 };
 /**
- * So many batches are sorted by login before they are written, at most: logins come in no order, and two thousand of them
- * lie on as many pages of their index, all of which each batch would write anew. Twice as many each time, for the index
- * is small at first, and whoever imports a few sees at once what is wrong.
+ * At most this many batches are sorted by login before they are written. Logins come in no order, so the 2,000 of an unsorted
+ * batch would lie on as many pages of their index, and each batch would write all of these pages. The number doubles each time:
+ * the index is small at first, and a short import reports its wrong lines at once.
  */
 const batchesMax = 16;
 const sweptRows = 1000;
-/** Between batches: who waits for the write lock tries again every 4 ms, and must find it free. */
+/** Pause between batches. A process that waits for the write lock polls every 4 ms and must find it free. */
 const pauseMs = 6;
 const wrongLinesMax = 100;
-/** The store takes an import that it has not heard of for a minute for dead. While it waits for lines it says that it is not. */
+/** An import without a sign of life for a minute counts as dead. An import that waits for lines gives one this often. */
 const aliveMs = 15_000;
 
 interface ImportDeps {
@@ -56,8 +55,8 @@ interface ImportDeps {
 }
 
 /**
- * Rejects with `invalid_request` when a line is wrong (the message names the first and the reason), with `unavailable` when
- * the store is away or the import was given up, and with whatever reading the lines throws. Then nothing was imported.
+ * Rejects with `invalid_request` if a line is wrong (the message names the first one and the reason), with `unavailable` if the
+ * database is unreachable or the import counted as dead, and with any error of the input. Then nothing is imported.
  */
 export async function importUsers(
   deps: ImportDeps,
@@ -81,10 +80,10 @@ export async function importUsers(
   alive.unref();
   try {
     for await (const window of windowsOf(input, tally)) {
-      const refused: Refused[] = [];
+      const refused: RejectedLine[] = [];
       for (const batch of batchesOf(window)) {
         const outcome = await spaced(() => stage(batch));
-        if (outcome.outcome === "dropped") throw givenUp();
+        if (outcome.outcome === "dropped") throw importIsDead();
         refused.push(...outcome.rejected);
       }
       tally.add(window, refused);
@@ -94,7 +93,7 @@ export async function importUsers(
       const { users, formats } = tally.report();
       const detail = { users, formats: Object.entries(formats).map(([format, count]) => `${format} ${count}`) };
       const published = await spaced(() => store.publishImport({ n, now: clock.now(), origin, detail }));
-      if (published.outcome === "dropped") throw givenUp();
+      if (published.outcome === "dropped") throw importIsDead();
       if (published.outcome === "lost") tally.add([], [{ line: published.line, reason: "exists" }]);
     }
     const report = tally.report();
@@ -102,12 +101,12 @@ export async function importUsers(
     return report;
   } finally {
     clearInterval(alive);
-    // One that is published stays. What cannot be removed now is invisible, holds nobody up, and goes with the next import.
+    // A published import stays. What cannot be deleted now is invisible, blocks nothing, and the next import deletes it.
     await deleteUnpublishedImports(deps, spaced, n).catch(() => undefined);
   }
 }
 
-/** Removes import `n`, or every import that is dead. */
+/** Deletes import `n`, or every dead import. */
 export async function deleteUnpublishedImports(
   { store, clock }: ImportDeps,
   spaced: Spaced,
@@ -118,22 +117,22 @@ export async function deleteUnpublishedImports(
 }
 
 /**
- * Ids of which those of one batch lie behind those of the batch before: so each batch writes to the end of their index,
- * where ids by lot would rewrite all of its pages time and again. Ten characters by lot for the import, ten for each user.
+ * Ids that grow from batch to batch, so that each batch writes to the end of their index. Random ids would rewrite all of its
+ * pages again and again. An id has ten random characters for the import and ten for the user.
  */
 function createIds(): () => () => string {
   const start = randomId().slice(0, 10);
   let batches = 0;
   return () => {
     const batch = (batches++).toString(36);
-    // Its length before it keeps the order of numbers as texts.
+    // The length comes first, so that the texts sort like the numbers.
     return () => `${start}${batch.length}${batch}${randomId().slice(0, 10)}`;
   };
 }
 
 type Spaced = <T>(write: () => Promise<T>) => Promise<T>;
 
-/** Writes with pauses between them, in which others get the write lock. What was done in the meantime counts as pause. */
+/** Pauses between writes, so that other writers get the lock. Time that has passed anyway counts. */
 export function spacing({ clock }: Pick<ImportDeps, "clock">): Spaced {
   let lastMs = Number.NEGATIVE_INFINITY;
   return async (write) => {
@@ -147,7 +146,7 @@ export function spacing({ clock }: Pick<ImportDeps, "clock">): Spaced {
   };
 }
 
-/** Users in the order of their lines, as many as are written in order of their logins. */
+/** Yields users in the order of their lines, in windows that are then sorted by login. */
 async function* windowsOf(input: ImportInput, tally: Tally): AsyncGenerator<readonly ReadUser[]> {
   let batches = 1;
   let window: ReadUser[] = [];
@@ -168,7 +167,7 @@ async function* windowsOf(input: ImportInput, tally: Tally): AsyncGenerator<read
   yield window;
 }
 
-/** Of two with one login the earlier line comes first. */
+/** Yields the batches of a window, sorted by login and then by line. */
 function* batchesOf(window: readonly ReadUser[]): Generator<readonly ReadUser[]> {
   const sorted = [...window].sort(byLogin);
   for (let start = 0; start < sorted.length; ) {
@@ -185,25 +184,25 @@ function byLogin({ user: a }: ReadUser, { user: b }: ReadUser): number {
 }
 
 interface Tally {
-  /** Read so far. */
+  /** The number of lines read so far. */
   readonly lines: number;
-  /** The number of the next line. */
+  /** Counts a line and returns its number. */
   next(): number;
-  /** The present line is wrong. */
+  /** Notes that the current line is wrong. */
   note(reason: string): void;
-  /** A window is written, but for those who were refused. */
-  add(window: readonly ReadUser[], refused: readonly Refused[]): void;
+  /** Counts a written window without its rejected lines. */
+  add(window: readonly ReadUser[], refused: readonly RejectedLine[]): void;
   report(): ImportReport;
   failure(): AmphoError;
 }
 
-type Refused = {
+type RejectedLine = {
   readonly line: number;
   readonly reason: "exists" | "importing" | "repeated";
   readonly firstLine?: number;
 };
 
-const refusals: Readonly<Record<Refused["reason"], (refused: Refused) => string>> = {
+const rejectionReasons: Readonly<Record<RejectedLine["reason"], (refused: RejectedLine) => string>> = {
   exists: () => "A user with this login already exists.",
   importing: () => "Another import that is under way has this login.",
   repeated: ({ firstLine }) => `Line ${firstLine} has the same login.`,
@@ -215,7 +214,7 @@ function createTally(onWrongLine: ImportOptions["onWrongLine"]): Tally {
   let users = 0;
   let wrong = 0;
   let first: WrongLine | undefined;
-  /** Of the present window: the store's refusals come later and may be of earlier lines. */
+  /** Wrong lines of the current window. Rejections of the database come later and can be of earlier lines. */
   let noted: WrongLine[] = [];
 
   return {
@@ -225,13 +224,16 @@ function createTally(onWrongLine: ImportOptions["onWrongLine"]): Tally {
     next: () => ++lines,
     note: (reason) => void noted.push({ line: lines, reason }),
     add(window, refused) {
-      const refusedLines = new Set(refused.map(({ line }) => line));
+      const rejectedLines = new Set(refused.map(({ line }) => line));
       for (const { user, format } of window) {
-        if (refusedLines.has(user.line)) continue;
+        if (rejectedLines.has(user.line)) continue;
         users += 1;
         formats[format] = (formats[format] ?? 0) + 1;
       }
-      const found = [...noted, ...refused.map((each) => ({ line: each.line, reason: refusals[each.reason](each) }))];
+      const found = [
+        ...noted,
+        ...refused.map((each) => ({ line: each.line, reason: rejectionReasons[each.reason](each) })),
+      ];
       noted = [];
       for (const each of found.sort((a, b) => a.line - b.line)) {
         wrong += 1;
@@ -241,17 +243,19 @@ function createTally(onWrongLine: ImportOptions["onWrongLine"]): Tally {
     },
     report: () => ({ users, formats: { ...formats }, wrong }),
     failure() {
-      const how = wrong === 1 ? "one line is wrong" : `${wrong} lines are wrong, the first of them`;
-      return new AmphoError(
-        "invalid_request",
-        `Nothing was imported: ${how}: line ${first?.line}: ${first?.reason ?? ""}`,
-      );
+      const count = wrong === 1 ? "One line is wrong." : `${wrong} lines are wrong.`;
+      const message = `Nothing was imported. ${count} Line ${first?.line}: ${first?.reason ?? ""}`;
+      return new AmphoError("invalid_request", message);
     },
   };
 }
 
-function givenUp(): AmphoError {
-  return new AmphoError("unavailable", "Nothing was imported: the import was not heard of for too long and given up.", {
-    retryAfterSeconds: 1,
-  });
+function importIsDead(): AmphoError {
+  return new AmphoError(
+    "unavailable",
+    "Nothing was imported. The import gave no sign of life for a minute, so it counted as dead.",
+    {
+      retryAfterSeconds: 1,
+    },
+  );
 }

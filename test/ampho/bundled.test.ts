@@ -37,6 +37,6 @@ describe.each([
       logLevel: "silent",
     });
     const { stdout } = spawnSync(process.execPath, [outfile], { encoding: "utf8" });
-    expect(stdout).toMatch(/^ConfigurationError ampho is in a bundle .*--external:ampho/);
+    expect(stdout).toMatch(/^ConfigurationError ampho was bundled .*--external:ampho/);
   });
 });

@@ -189,12 +189,12 @@ describe("an application's own user table", () => {
       expect(answer.text).not.toContain("canary");
       expect(answer.headers.get("retry-after")).toBe("1");
     }
-    expect(world.notices.join()).toContain("the user table does not answer: Error: canary-of-the-inside");
+    expect(world.notices.join()).toContain("The user table fails: Error: canary-of-the-inside");
     table.failing = undefined;
     expect(claimsOf(grantOf(await world.renew(grant.refresh_token)).token)["gen"]).toBe(1);
     expect(world.notices.slice(-2).map((line) => line.split(":")[0])).toEqual([
-      "the user table does not answer",
-      "the user table is back",
+      "The user table fails",
+      "The user table responds again.",
     ]);
     expect(admission(world.ampho, grant.token)).toBe("in");
   });
@@ -494,9 +494,11 @@ describe("the option claims", () => {
     const opened = await openWith(() => ({ [name]: "x" }));
     const registered = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
     const ours = ["login", "roles", "scope", "sid", "gen", "ver", "auth_time"];
-    const reserved = ["act", "amr", "acr", "cnf", "client_id", "by", "org", "may_act"];
-    for (name of [...registered, ...ours, ...reserved])
-      await expect(create(opened)).rejects.toThrow(new TypeError(`the option claims may not set "${name}"`));
+    const later = ["act", "amr", "acr", "cnf", "client_id", "by", "org", "may_act"];
+    for (name of [...registered, ...ours, ...later])
+      await expect(create(opened)).rejects.toThrow(
+        new TypeError(`The option claims must not set "${name}", which is reserved.`),
+      );
   });
 
   it("claims(user) must not set __proto__, but can set a claim named constructor", async () => {
@@ -509,7 +511,9 @@ describe("the option claims", () => {
 
   it("claims(user) cannot replace all claims by toJSON", async () => {
     const opened = await openWith(() => ({ toJSON: () => ({ login: "root", exp: start + 600 }) }));
-    await expect(create(opened)).rejects.toThrow(new TypeError('the option claims may not set "toJSON"'));
+    await expect(create(opened)).rejects.toThrow(
+      new TypeError('The option claims must not set "toJSON", which is reserved.'),
+    );
   });
 
   it.each([

@@ -33,7 +33,7 @@ it("a process whose clock is off by two hours responds as always, issues tokens 
     const app = apps[at];
     const { token } = await logIn(app?.url ?? "", logins[0] ?? "", ledger);
     expect(Math.abs(claimsOf(token).iat - Date.now() / 1000)).toBeLessThan(60);
-    const log = new RegExp(`^the clock of this machine is 7\\d\\d\\d s ${side} the store's, which is used`);
+    const log = new RegExp(`^This machine's clock is 7\\d\\d\\d s ${side} the database's`);
     expect(app?.errors()).toMatch(log);
     // A token of one is valid in the other, although the clocks differ by four hours.
     const other = apps[1 - at];

@@ -324,10 +324,10 @@ describe("a process that cannot read revocations for longer than the limit", () 
     const told = { error: "unavailable", message: expect.stringMatching(/^Revocations were last read \d+ s ago\.$/) };
     await vi.waitFor(async () => expect(await ready()).toMatchObject(told), { timeout: 5000, interval: 10 });
     expect(await status(served, token)).toBe(200);
-    await vi.waitFor(() => expect(served.stderr()).toMatch(/the store cannot be read, trying again: .*answer/), 5000);
+    await vi.waitFor(() => expect(served.stderr()).toMatch(/The database cannot be read: .*(answer|respond)/), 5000);
     await server.signal("SIGCONT");
     await vi.waitFor(async () => expect(await ready()).toEqual({ status: "ok" }), { timeout: 5000, interval: 20 });
-    await vi.waitFor(() => expect(served.stderr()).toContain("the store is back"), 5000);
+    await vi.waitFor(() => expect(served.stderr()).toContain("The database responds again."), 5000);
   });
 });
 

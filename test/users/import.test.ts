@@ -58,7 +58,7 @@ describe("an import", () => {
     ]);
     expect([code, message]).toEqual([
       "invalid_request",
-      "Nothing was imported: 4 lines are wrong, the first of them: line 2: The line is not a JSON object in UTF-8 whose members are all different.",
+      "Nothing was imported. 4 lines are wrong. Line 2: The line is not a JSON object in UTF-8 whose members are all different.",
     ]);
     expect(await logins(ampho)).toEqual(["dan"]);
     expect(await events()).toEqual(["user_created"]);
@@ -164,7 +164,7 @@ describe("an import", () => {
     expect(seen).toEqual([undefined, [], 200]);
     expect([code, message]).toEqual([
       "invalid_request",
-      "Nothing was imported: one line is wrong: line 4: A user with this login already exists.",
+      "Nothing was imported. One line is wrong. Line 4: A user with this login already exists.",
     ]);
     expect(await logins(ampho)).toEqual(["user-3"]);
   });
@@ -189,7 +189,7 @@ describe("an import", () => {
     }
     expect(await outcome(world.ampho, lines())).toMatchObject({
       code: "unavailable",
-      message: expect.stringMatching("given up"),
+      message: expect.stringMatching("counted as dead"),
     });
     expect(await logins(world.ampho)).toEqual(["zoe"]);
   });
