@@ -41,7 +41,7 @@ import { productVersion } from "./version.js";
 
 /** The options of createAmpho besides the parameters of docs/configuration.md. */
 export interface CompositionOptions<U extends ApplicationUser = ApplicationUser> extends ManagementOptions<U> {
-  /** Adds claims to access tokens. Registered and reserved claims and Ampho's own are rejected (contract §5). */
+  /** Adds claims to access tokens. Registered and reserved claims and Ampho's own are rejected (docs/contract.md §5). */
   readonly claims?: ExtraClaims | undefined;
 }
 
@@ -96,14 +96,15 @@ export interface Ampho extends Omit<Management, "sessions"> {
 /** For adapters and servers. */
 export interface AmphoHost extends ServedHost {
   readonly guard: Guard["guard"];
-  /** Tokens in cookies; undefined without AMPHO_SECURITY_COOKIES. `cookiesOf` is for logins by `sessions.create`. */
+  /** Tokens in cookies. Undefined without AMPHO_SECURITY_COOKIES. `cookiesOf` is for logins by `sessions.create`. */
   readonly cookies: CookieMode | undefined;
   /** Rejects with `unavailable` unless the database responds and revocations were read, both within the last second. */
   ready(): Promise<void>;
   /**
-   * Codes of faults that another process would have too, so `/readyz` stays 200: `key_file_unusable` (the changed key file
-   * cannot be used), `signing_key_revoked` (login and renewal return 503 until there is another key), `clock_off` (this
-   * machine's clock differs from the database's by more than the leeway).
+   * Codes of faults that another process would have too, so `/readyz` stays 200.
+   * - `key_file_unusable`: the changed key file cannot be used.
+   * - `signing_key_revoked`: login and renewal return 503 until there is another key.
+   * - `clock_off`: this machine's clock differs from the database's by more than the leeway.
    */
   warnings(): readonly string[];
   /** Responds to all requests that wait at the revocation feed, for up to 20 s, and lets no further one wait. */

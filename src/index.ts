@@ -1,4 +1,4 @@
-// What `ampho` exports, by name.
+// The exports of `ampho`.
 
 export type {
   Authorize,

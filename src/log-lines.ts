@@ -10,11 +10,11 @@ export function signingKeyRevokedLine(kid: string): string {
   ].join(" ");
 }
 
-/** `aheadSeconds`: by how much the machine's clock is ahead of the database's; 0 when they agree again. */
+/** `aheadSeconds`: how far the machine's clock is ahead of the database's. 0 means that they agree again. */
 export function clockLine(aheadSeconds: number): string {
   if (aheadSeconds === 0) return "This machine's clock agrees with the database's again.";
   const side = aheadSeconds > 0 ? "ahead of" : "behind";
-  return `This machine's clock is ${Math.abs(aheadSeconds)} s ${side} the database's. Ampho uses the database's clock. Set the machine's.`;
+  return `This machine's clock is ${Math.abs(aheadSeconds)} s ${side} the database's, which Ampho uses. Set it.`;
 }
 
 /** The message of the database driver. It contains nothing that a user typed and no part of a URL. */

@@ -1,4 +1,4 @@
-// A user changes their own password (contract §4, POST /password): the old one is asked for, the other sessions end.
+// A user changes the password (docs/contract.md §4, POST /password). It needs the old password and ends the user's other sessions.
 
 import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
@@ -22,14 +22,14 @@ export async function changePassword(
   const ended = () => new AmphoError("invalid_token", "The session has ended.");
   if (found === undefined || found.session.userId !== userId) throw ended();
   const { login } = found.session;
-  // Of the session, not of the login: whoever has stolen one gets few attempts, and holds nobody's login up with them.
+  // The session has its own budget of attempts. A stolen token gives few attempts, and they do not delay the user's logins.
   const admission = await throttle.allowPasswordChange({
     canonical: canonicalLogin(login),
     userId,
     sessionId,
     origin,
   });
-  const refusal = (reason: string) =>
+  const rejection = (reason: string) =>
     ({ at: clock.now(), event: "password_change_rejected", reason, userId, login, sessionId, origin }) as const;
   const wrong = () => new AmphoError("invalid_credentials", "The password is wrong.");
   const { own, good, waitToReject } = await admission.run(async () => {
@@ -38,14 +38,14 @@ export async function changePassword(
     return { own, ...(await directory.verify(own, password, admission.turn)) };
   });
   if (!good || own?.stored === undefined) {
-    await admission.failed(refusal(own?.disabled === true ? "disabled" : "wrong_password"), login);
+    await admission.failed(rejection(own?.disabled === true ? "disabled" : "wrong_password"), login);
     await waitToReject();
     throw wrong();
   }
-  // After the check: what the rules say of a new password is for the account's owner alone.
+  // After the check of the old password, so that only the account's owner learns about the policy.
   const problem = await policy.check(newPassword, { login: own.login });
   if (problem !== undefined) {
-    await admission.succeeded(refusal("policy"));
+    await admission.succeeded(rejection("policy"));
     throw new AmphoError("password_rejected", problem.message, { reason: problem.reason });
   }
   const passwordHash = await admission.run(() => passwords.hash(newPassword, admission.turn));
@@ -58,14 +58,14 @@ export async function changePassword(
     now: clock.now(),
     origin,
   });
-  // In between, too: whoever has ended the session was told that nothing more comes of it.
+  // The session can have ended meanwhile. A change must not follow its end.
   if (outcome.outcome === "ended") {
-    await store.recordAudit(refusal("session_ended"));
+    await store.recordAudit(rejection("session_ended"));
     throw ended();
   }
-  // Another change won in between: the password that was checked is no longer the user's.
+  // Another change came first, so the verified password is no longer the user's.
   if (outcome.outcome !== "done") {
-    await store.recordAudit(refusal("changed_meanwhile"));
+    await store.recordAudit(rejection("changed_meanwhile"));
     throw wrong();
   }
   revocations.add(outcome.revocations);

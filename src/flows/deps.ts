@@ -1,4 +1,4 @@
-// What the flows are built from. ampho.ts creates it once for each instance.
+// The dependencies of the flows. ampho.ts creates them once for each instance.
 
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";

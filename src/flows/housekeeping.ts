@@ -1,5 +1,5 @@
-// Housekeeping (docs/operating.md): what nobody can need any more is removed in small batches with pauses between them, by
-// one process of a fleet at a time, in the background or by hand.
+// Housekeeping (docs/operating.md): deletes old rows in small batches with pauses between them. One process of a fleet does it at
+// a time, in the background or by `db-clean`.
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
 import type { HousekeepingLease } from "../store/sql/housekeeping.js";
@@ -7,13 +7,13 @@ import { type OldRowKind, type OldRowsCursor, oldRowKinds } from "../store/sql/o
 import type { Store } from "../store/store.js";
 import type { Deps } from "./deps.js";
 
-/** One turn in the fleet each so many seconds. */
+/** The interval between two runs in the fleet. */
 const everySeconds = 60;
-/** A batch takes far less; a holder that was killed is replaced after this. */
+/** A batch takes far less. After this long another process replaces a killed holder. */
 const leaseSeconds = 15;
-/** Between batches: twice what the last one took, so that most of the time is everybody else's. */
-const pauseMs = { least: 5, most: 100, times: 2 };
-const askAgainMs = 1000;
+/** The pause after a batch is twice its duration, so that other work has most of the time. */
+const pauseMs = { min: 5, max: 100, factor: 2 };
+const retryMs = 1000;
 
 export type DeletedCounts = Readonly<Record<OldRowKind, number>>;
 
@@ -21,7 +21,7 @@ interface HousekeepingDeps extends Pick<Deps, "clock" | "settings"> {
   readonly store: Pick<Store, "takeHousekeepingLease" | "deleteOldRows" | "releaseHousekeepingLease">;
 }
 
-/** Does a turn now and then until it is stopped; keeps no process alive. `report` gets what is a bug. */
+/** Runs regularly until it is stopped. It does not keep the process alive. `report` receives bugs. */
 export function startHousekeeping(deps: HousekeepingDeps, report: (error: unknown) => void): { stop(): void } {
   let stopped = false;
 
@@ -31,7 +31,7 @@ export function startHousekeeping(deps: HousekeepingDeps, report: (error: unknow
       const taken = await deps.store.takeHousekeepingLease({ ...lease(), everySeconds });
       if (taken === "taken") await clean(deps, lease, { stopped: () => stopped });
     } catch (error) {
-      // The store is away, or closed: the next turn goes on.
+      // The database is unreachable or closed. The next run continues.
       if (!(error instanceof AmphoError)) report(error);
     }
     if (!stopped) timer = later();
@@ -47,27 +47,27 @@ export function startHousekeeping(deps: HousekeepingDeps, report: (error: unknow
   };
 }
 
-/** One turn, by hand. Rejects with `unavailable`. */
+/** Runs once, now. Rejects with `unavailable`. */
 export async function runHousekeepingNow(
   deps: HousekeepingDeps,
   onWait: (() => void) | undefined,
 ): Promise<DeletedCounts> {
   const lease = createLease(deps);
   const take = () => deps.store.takeHousekeepingLease({ ...lease(), everySeconds: undefined });
-  for (let tries = 1; (await take()) !== "taken"; tries += 1) {
-    if (tries === 1) onWait?.();
-    await pause(askAgainMs, "held");
+  for (let attempt = 1; (await take()) !== "taken"; attempt += 1) {
+    if (attempt === 1) onWait?.();
+    await pause(retryMs, "ref");
   }
   return clean(deps, lease, "by hand");
 }
 
-/** The lease of one turn, as it is asked for at this moment. */
+/** Returns a function that returns the lease of one run with the current time. */
 function createLease({ clock }: HousekeepingDeps): () => HousekeepingLease {
   const holder = randomId();
   return () => ({ holder, now: clock.now(), leaseSeconds });
 }
 
-/** Ends early when it is stopped, or when the lease is somebody else's. */
+/** Ends early if it is stopped, or if another process has the lease. */
 async function clean(
   { store, clock, settings }: HousekeepingDeps,
   lease: () => HousekeepingLease,
@@ -98,18 +98,18 @@ async function clean(
       counts[kind] += done.rows;
       next = done.next;
       const tookMs = clock.monotonicMs() - startMs;
-      const waitMs = Math.min(Math.max(tookMs * pauseMs.times, pauseMs.least), pauseMs.most);
-      if (next) await pause(waitMs, how === "by hand" ? "held" : "unheld");
+      const waitMs = Math.min(Math.max(tookMs * pauseMs.factor, pauseMs.min), pauseMs.max);
+      if (next) await pause(waitMs, how === "by hand" ? "ref" : "unref");
     } while (next);
   }
   await store.releaseHousekeepingLease(lease());
   return counts;
 }
 
-/** `unheld`: it keeps no process alive. */
-function pause(ms: number, how: "held" | "unheld"): Promise<void> {
+/** `unref`: the pause does not keep the process alive. */
+function pause(ms: number, how: "ref" | "unref"): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
-    if (how === "unheld") timer.unref();
+    if (how === "unref") timer.unref();
   });
 }

@@ -1,4 +1,4 @@
-// Login: a password for a session (contract §4, POST /login), and a fresh login for a session that is live.
+// Login (docs/contract.md §4, POST /login): a right password opens a session, or re-authenticates the live session of a bearer token.
 
 import type { Origin } from "../audit/entry.js";
 import { randomId } from "../crypto/random.js";
@@ -26,41 +26,41 @@ export interface LoginInput {
   readonly superseded?: SupersededTokens;
 }
 
-/** Without a password nothing is looked at, whoever is meant. */
+/** A login without a password is rejected without a check, for every account. */
 const none: PasswordCheck = { good: false, waitToReject: rejectNow };
 const unknown = () => new AmphoError("not_found", "There is no user with this id.");
-const unanswered = () =>
+const notFoundByLogin = () =>
   new AmphoError(
     "not_found",
-    "users.find answers nobody with this id, by which it is asked for a user without sessions where there is no users.findById.",
+    "There is no user with this id. Without users.findById, users.find gets the id of a user without sessions and found no such user.",
   );
-const refused = () => new AmphoError("invalid_credentials", "The login or the password is wrong.");
+const rejected = () => new AmphoError("invalid_credentials", "The login or the password is wrong.");
 
-/** Throws `invalid_credentials`, `too_many_attempts`, `overloaded`, `unavailable`. */
+/** Rejects with `invalid_credentials`, `too_many_attempts`, `overloaded` or `unavailable`. */
 export async function login(deps: Deps, input: LoginInput, caller: Caller): Promise<Grant> {
   const { directory, tokens, deviceProofs, throttle, clock } = deps;
   const { password } = input;
   tokens.requireSigningKey();
   const origin: Origin = { actor: "user", ...caller };
   const proof = deviceProofs.read(input.device, clock.now());
-  // Without a proof the account is looked up last: a flood that is refused asks no table for anybody.
+  // Without a proof the throttle comes before the lookup, so a throttled flood causes no lookups.
   const named = proof === undefined ? undefined : await directory.findByLogin(input.login);
   const known = proof !== undefined && named !== undefined && isProofOf(proof, named) ? proof : undefined;
   const admission = await throttle.allowLogin({ canonical: canonicalLogin(input.login), known, origin });
   const { account, good, waitToReject } = await admission.run(async () => {
     const account = named ?? (await directory.findByLogin(input.login));
     if (account !== undefined) await admission.allowAccount(canonicalLogin(account.login));
-    const verdict = password === undefined ? none : await directory.verify(account, password, admission.turn);
-    return { account, ...verdict };
+    const check = password === undefined ? none : await directory.verify(account, password, admission.turn);
+    return { account, ...check };
   });
   if (!good || account === undefined) {
     const about = { reason: reasonOf(account, password), userId: account?.id, login: account?.login };
     await admission.failed({ at: clock.now(), event: "login_rejected", ...about, origin }, account?.login);
     await waitToReject();
-    throw refused();
+    throw rejected();
   }
   if (password !== undefined) {
-    // Where passwords are waiting, nobody waits for a second one. Asked before: its own may wait for a thread that rests.
+    // If other passwords wait for a thread, this login does not wait for its second hash. Read before that hash is queued.
     const { waiting } = deps.passwords.stats();
     const rehashing = rehash(deps, account, password, origin);
     if (waiting === 0) await rehashing;
@@ -68,7 +68,7 @@ export async function login(deps: Deps, input: LoginInput, caller: Caller): Prom
   const now = clock.now();
   const live = liveSessionOf(deps, account, input.bearer);
   const outcome = await openSession(deps, account, { origin, now, live, attempt: admission.asSucceeded(account.id) });
-  if (outcome.outcome === "rejected") throw refused();
+  if (outcome.outcome === "rejected") throw rejected();
   const granted = await grant(deps, outcome, account, { now, deviceId: admission.deviceId });
   if (input.superseded !== undefined)
     await endSupersededSession(deps, input.superseded, { granted: outcome.session.id, origin });
@@ -91,14 +91,14 @@ async function grant(
 }
 
 /**
- * Opens a session for somebody whom the application has authenticated by itself (`sessions.create`).
- * Throws `invalid_request` for what is no text, `not_found` for an unknown user, `invalid_credentials` for one who is disabled.
+ * Opens a session for a user whom the application has authenticated itself (`sessions.create`). Rejects with
+ * `invalid_request` unless the id is a string, `not_found` for an unknown user, `invalid_credentials` for a disabled one.
  */
 export async function createSession(deps: Deps, userId: string): Promise<Grant> {
   requireArgument("userId", userId, text);
   deps.tokens.requireSigningKey();
   const account = await accountById(deps, userId);
-  const gone = () => new AmphoError("invalid_credentials", "The user is disabled or removed.");
+  const gone = () => new AmphoError("invalid_credentials", "The user is disabled or deleted.");
   if (account.disabled) throw gone();
   const now = deps.clock.now();
   const outcome = await openSession(deps, account, { origin: { actor: "application" }, now });
@@ -108,11 +108,11 @@ export async function createSession(deps: Deps, userId: string): Promise<Grant> 
 
 async function accountById({ store, directory, clock }: Deps, userId: string): Promise<Account> {
   if (!isStorableText(userId)) throw unknown();
-  // A table that is asked by login alone gets that of a session which this user has, else the id itself.
+  // A table without findById gets the login of one of the user's sessions, or else the id itself.
   const [session] = directory.findsById ? [] : await store.listSessions({ userId, now: clock.now() });
   const account = await directory.findSessionUser({ userId, login: session?.login ?? userId });
   if (account?.id === userId) return account;
-  throw directory.findsById ? unknown() : unanswered();
+  throw directory.findsById ? unknown() : notFoundByLogin();
 }
 
 async function openSession(
@@ -138,7 +138,7 @@ async function openSession(
     idleSeconds: settings.sessionIdleTtl,
     origin,
     attempt,
-    // Between the check of the password and this row another request may have changed it, or disabled the user.
+    // Since the check of the password another request can have changed it, or disabled the user.
     stored: account.stored === undefined ? (false as const) : { passwordVersion: account.stored.passwordVersion },
   };
   if (live !== undefined) {
@@ -153,7 +153,7 @@ async function openSession(
   });
 }
 
-/** The session of a bearer token that came with the login, if it is this user's; whether it is live the store says. */
+/** Returns the session of the login's bearer token, if it belongs to this user. The database decides whether it is live. */
 function liveSessionOf(deps: Deps, account: Account, bearer: string | undefined): string | undefined {
   if (bearer === undefined) return undefined;
   try {
@@ -161,13 +161,13 @@ function liveSessionOf(deps: Deps, account: Account, bearer: string | undefined)
     const { sub, sid } = claims;
     return sub === account.id && sid !== undefined && isStorableText(sid) ? sid : undefined;
   } catch (error) {
-    // A token that is stale or not ours stops no login: it opens a session of its own.
+    // A login with a bad token opens a new session.
     if (error instanceof AmphoError) return undefined;
     throw error;
   }
 }
 
-/** A right password is the one chance to bring its hash up to today's parameters; failing at it stops no login. */
+/** Replaces an old hash, which needs the right password. A failure does not affect the login. */
 async function rehash(deps: Deps, account: Account, password: string, origin: Origin): Promise<void> {
   const from = account.stored?.passwordHash;
   if (from === undefined || from === null || !needsRehash(from)) return;
@@ -175,7 +175,7 @@ async function rehash(deps: Deps, account: Account, password: string, origin: Or
     const to = await deps.passwords.hash(password, { fairnessKey: account.id });
     await deps.store.rehashPassword({ userId: account.id, from, to, now: deps.clock.now(), origin });
   } catch {
-    // Overloaded, or the store is away: the next login tries again.
+    // Overloaded, or the database is unreachable. The next login replaces the hash.
   }
 }
 

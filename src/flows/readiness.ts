@@ -1,13 +1,13 @@
-// Whether this process is to be sent requests (GET /readyz): its store answers, and what was revoked is known here.
+// Readiness (GET /readyz): the database responds, and this process knows the revocations.
 
 import { type RevocationFollower, requireRecentRevocations } from "../sessions/follow-revocations.js";
 import type { Store } from "../store/store.js";
 
-const patienceMs = 1000;
+const pingTimeoutMs = 1000;
 
 /**
- * Rejects with `unavailable`. Whoever asks while the store is being asked is told what comes of that: its answer stands in
- * front of everybody's work, so a thousand questions of people who owe us nothing would else leave no login a connection.
+ * Rejects with `unavailable`. Concurrent calls share one ping. It has priority in the queue of the database, so thousands of
+ * unauthenticated calls with a ping each would leave no connection for a login.
  */
 export function createReadiness({
   store,
@@ -16,19 +16,19 @@ export function createReadiness({
   readonly store: Pick<Store, "ping">;
   readonly follower: Pick<RevocationFollower, "lagSeconds">;
 }): () => Promise<void> {
-  let asking: Promise<void> | undefined;
+  let pinging: Promise<void> | undefined;
 
-  function ask(): Promise<void> {
-    asking ??= store.ping(patienceMs).finally(() => {
-      asking = undefined;
+  function ping(): Promise<void> {
+    pinging ??= store.ping(pingTimeoutMs).finally(() => {
+      pinging = undefined;
     });
-    return asking;
+    return pinging;
   }
 
   return async () => {
-    // The store may answer, and yet not what revocations are read by: asked last, when what was under way has been answered.
+    // The database can respond while the reading of revocations fails. Checked last, when a running read has finished.
     try {
-      await ask();
+      await ping();
     } catch (error) {
       requireRecentRevocations(follower);
       throw error;

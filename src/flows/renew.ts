@@ -1,4 +1,4 @@
-// Renewal: a session moves one generation on (contract §4, POST /renew; architecture "Sessions hold no secret").
+// Renewal (docs/contract.md §4, POST /renew): a session moves one generation on.
 import { createHash } from "node:crypto";
 import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
@@ -9,7 +9,7 @@ import { isStorableText } from "../store/storable-text.js";
 import { type Account, toAccount } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 
-/** How long the generation before the current one still renews: two tabs, a lost answer, a lid closed too early. */
+/** How long the generation before the current one still renews, for two tabs or a lost response. */
 const graceSeconds = 10;
 
 const ended = () => new AmphoError("session_ended", "The session has ended. Log in again.");
@@ -20,7 +20,7 @@ export type RenewInput = (
   | { readonly accessToken: string; readonly refreshToken?: undefined }
 ) & { readonly idempotencyKey: string | undefined };
 
-/** Throws `invalid_token`, `session_ended`, `invalid_request` (renewal by access token is off), `unavailable`. */
+/** Rejects with `invalid_token`, `session_ended`, `invalid_request` (renewal by access token is off) or `unavailable`. */
 export async function renew(deps: Deps, input: RenewInput, caller: Caller): Promise<Grant> {
   const { store, directory, tokens, revocations, settings, clock } = deps;
   tokens.requireSigningKey();
@@ -61,21 +61,21 @@ function readToken(
     return { sid, gen, by: "refresh_token" };
   }
   if (!settings.renewByToken)
-    throw new AmphoError("invalid_request", "Renewal by access token is off: send the refresh_token.");
-  // Whether the session was ended the store says, with its own code; a role that was taken away is no reason either.
+    throw new AmphoError("invalid_request", "Renewal by access token is off. Send the refresh_token.");
+  // The revocations are not checked here. The database rejects an ended session, and a removed role does not matter.
   const { claims } = tokens.verifyAccess(input.accessToken, now);
   if (claims.sid === undefined || claims.gen === undefined || !isStorableText(claims.sid)) throw ended();
   return { sid: claims.sid, gen: claims.gen, by: "access_token" };
 }
 
-/** Renewal reads the user again; an application's own table is asked before the session moves. */
+/** A renewal reads the user again. An application's own table is read before the session moves. */
 async function askApplication(
   { store, directory, revocations, clock }: Deps,
   sessionId: string,
   origin: Origin,
 ): Promise<Account | undefined> {
   const found = await store.findSession({ id: sessionId, now: clock.now() });
-  if (found === undefined) return undefined; // renewSession says why, and records it
+  if (found === undefined) return undefined; // renewSession finds the reason and records it.
   const { session } = found;
   const account = await directory.findSessionUser(session);
   const reason = reasonToEnd(account, session.userId);

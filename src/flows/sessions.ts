@@ -1,4 +1,4 @@
-// A user's sessions: list them, end one, end all; logout is ending the present one (contract §4).
+// Lists and ends sessions (docs/contract.md §4). A logout ends the current session.
 
 import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
@@ -24,17 +24,17 @@ export interface Authenticated {
 
 type SessionDeps = Pick<Deps, "store" | "revocations" | "clock" | "settings">;
 
-/** The user and the session of a token that has both; `insufficient_scope` for one that belongs to no session. */
+/** Returns the user and the session of a token. Throws `insufficient_scope` for a token without a session. */
 export function requireSession(auth: Auth): { readonly userId: string; readonly sessionId: string } {
   const { id, session } = auth;
   if (id === undefined || session === undefined || !isStorableText(id) || !isStorableText(session))
-    throw new AmphoError("insufficient_scope", "This needs the token of a session.");
+    throw new AmphoError("insufficient_scope", "This action needs the token of a session.");
   return { userId: id, sessionId: session };
 }
 
 export async function logout(deps: SessionDeps, { auth }: Authenticated, caller: Caller): Promise<void> {
   const { userId, sessionId } = requireSession(auth);
-  // A session that another request has just ended is as good as one that this request ends.
+  // Another request can have ended the session. The result is the same.
   const origin: Origin = { actor: "user", ...caller };
   await endSession(deps, { id: sessionId, userId, reason: "logout", origin, seenExpires: auth.expires });
 }
@@ -53,7 +53,7 @@ export function toSessionView(session: Session): Omit<SessionView, "current"> {
   return { id, created: createdAt, renewed: renewedAt, expires: expiresAt, address, agent };
 }
 
-/** `not_found` unless it is a live session of the same user: whether another's exists is not told. */
+/** Rejects with `not_found` unless it is a live session of the same user. The response does not reveal others' sessions. */
 export async function endOwnSession(
   deps: SessionDeps,
   { auth, sessionId }: Authenticated & { readonly sessionId: string },
@@ -73,11 +73,11 @@ export async function endOwnSessions(deps: SessionDeps, { auth }: Authenticated,
   const { userId, sessionId } = requireSession(auth);
   const common = { userId, reason: "ended_by_user", origin: { actor: "user", ...caller } } as const;
   await endUserSessions(deps, common);
-  // Its own too, if the store has lost it.
+  // Also the current session, if a restored database has lost it.
   await endSession(deps, { ...common, id: sessionId, seenExpires: auth.expires });
 }
 
-/** True when there was a live session (of that user, where given) to end. */
+/** Resolves to true if there was a live session, of `userId` if it is given. */
 export async function endSession(
   { store, revocations, clock }: SessionDeps,
   input: {
@@ -93,7 +93,7 @@ export async function endSession(
   return ended;
 }
 
-/** The number of sessions that were ended. */
+/** Resolves to the number of ended sessions. */
 export async function endUserSessions(
   { store, revocations, clock }: SessionDeps,
   input: { readonly userId: string; readonly reason: EndReason; readonly origin: Origin },
@@ -103,7 +103,7 @@ export async function endUserSessions(
   return rows.length;
 }
 
-/** Their sessions, and all tokens that name them without one: of a user of whichever table. */
+/** Ends the sessions of a user of either table, and revokes the tokens without a session that name the user. */
 export async function revokeUserTokens(
   { store, revocations, clock, settings }: SessionDeps,
   input: { readonly userId: string; readonly login: string; readonly reason: EndReason; readonly origin: Origin },
@@ -112,7 +112,7 @@ export async function revokeUserTokens(
   revocations.add(await store.revokeUserTokens({ ...input, now: clock.now(), foreignMaxSeconds }));
 }
 
-/** Every session of everybody, in one row. */
+/** Ends every session of every user, by one row. */
 export async function endAllSessions(
   { store, revocations, clock, settings }: SessionDeps,
   origin: Origin,

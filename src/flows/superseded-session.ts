@@ -1,5 +1,5 @@
-// What a login overwrites where tokens are kept for their holder, as in a browser's cookies (docs/cookies.md): with its tokens
-// gone, the session before it would stay open with nobody left to end it.
+// A login overwrites the tokens that the client has, as in a browser's cookies (docs/cookies.md). Without its tokens no client
+// could end the session before, so the login ends it.
 
 import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
@@ -13,7 +13,7 @@ export interface SupersededTokens {
   readonly refreshToken: string | undefined;
 }
 
-/** Ends the sessions that these tokens are of, but for the one that has just been granted. */
+/** Ends the sessions of these tokens, except the one that was just granted. */
 export async function endSupersededSession(
   deps: Deps,
   { accessToken, refreshToken }: SupersededTokens,
@@ -22,16 +22,16 @@ export async function endSupersededSession(
   const { tokens, clock } = deps;
   const now = clock.now();
   const ids = new Set([
-    accessToken && (await unlessRefused(() => tokens.verifyAccess(accessToken, now).claims.sid)),
-    refreshToken && (await unlessRefused(() => tokens.readRefresh(refreshToken, now).sid)),
+    accessToken && (await unlessRejected(() => tokens.verifyAccess(accessToken, now).claims.sid)),
+    refreshToken && (await unlessRejected(() => tokens.readRefresh(refreshToken, now).sid)),
   ]);
   for (const id of ids)
     if (id && id !== granted && isStorableText(id))
-      await unlessRefused(() => endSession(deps, { id, reason: "logout", origin }));
+      await unlessRejected(() => endSession(deps, { id, reason: "logout", origin }));
 }
 
-/** A token that is not good any more, or a store that has just gone away: whoever has logged in is logged in all the same. */
-async function unlessRefused<T>(work: () => T | Promise<T>): Promise<T | undefined> {
+/** A bad token, or a database that has just become unreachable, does not affect the login. */
+async function unlessRejected<T>(work: () => T | Promise<T>): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {

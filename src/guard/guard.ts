@@ -26,7 +26,7 @@ export interface GuardDeps {
   readonly clock: Pick<Clock, "now">;
   /** The revocations were read recently enough. */
   readonly revocationsKnown: () => boolean;
-  /** A read of the revocations that a request must wait for; nearly always undefined. Never rejects. */
+  /** A read of the revocations that a request must wait for. Nearly always undefined. Never rejects. */
   readonly pendingRead?: () => Promise<void> | undefined;
   /** Returns the Auth of `live` requirements. Rejects with `invalid_token` or `unavailable`. */
   readonly checkLive: (token: AccessToken) => Promise<Auth>;

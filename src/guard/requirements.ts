@@ -1,9 +1,9 @@
-// What a route requires of the user who calls it (docs/contract.md §6).
+// The requirements of a route, which the caller must meet (docs/contract.md §6).
 import { parseDuration } from "../duration.js";
 import { AmphoError } from "../errors.js";
 import type { Auth } from "../tokens/auth.js";
 
-/** What a route requires of its caller. Empty requirements require a valid token. `R` is the request that `can` gets. */
+/** The conditions under which a route accepts its caller. Empty requirements require a valid token. `R` is the request that `can` gets. */
 export interface Requirements<R = never> {
   /** The user must have at least one of these roles. */
   readonly roles?: readonly string[];
@@ -22,7 +22,7 @@ export interface Requirements<R = never> {
 /** Requirements under which every caller has a token: they are not `optional`. */
 export type MandatoryRequirements<R = never> = Omit<Requirements<R>, "optional"> & { readonly optional?: never };
 
-/** What `checkRequirements` returns and the guard takes. `maxAge` is in seconds. */
+/** Requirements as `checkRequirements` returns them for the guard. `maxAge` is in seconds. */
 export interface CheckedRequirements<R = never> extends Requirements<R> {
   readonly maxAge?: number;
 }

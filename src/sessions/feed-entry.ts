@@ -68,7 +68,7 @@ export function toFeedEntry(row: Revocation): FeedEntry {
 /**
  * Expresses an entry as a broader one for a verifier that does not know its kind: `user`, else `all`, which every verifier
  * knows. With `sessions` the broader entry also rejects tokens with a `sid` that were issued at `at` or before. So a kind that
- * is added later never hides a revocation from a deployed verifier (contract §4).
+ * is added later never hides a revocation from a deployed verifier (docs/contract.md §4).
  */
 export function broadenEntry(entry: FeedEntry, knownKinds: ReadonlySet<string>): FeedEntry {
   if (knownKinds.has(entry.kind) || entry.kind === "all") return entry;
@@ -86,7 +86,7 @@ const isText = (value: unknown): value is string => typeof value === "string";
 const isWhole = (value: unknown): value is number => Number.isSafeInteger(value);
 const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every(isText);
 
-/** The row that an entry stands for, with digests in the place of names (`namesInFeed`); undefined for what is no entry. */
+/** Returns the row of an entry, with digests in place of names (`feedNames`), or undefined if it is not an entry. */
 export function fromFeedEntry(entry: unknown): Revocation | undefined {
   if (typeof entry !== "object" || entry === null) return undefined;
   const { n, at, until, kind, ...rest } = entry as Members;
@@ -110,5 +110,5 @@ const readers: Readonly<Record<string, (common: Numbered, rest: Members) => Revo
 
 const alsoSessions = (sessions: unknown) => (sessions === true ? ({ sessions: true } as const) : {});
 
-/** The kinds that this version knows; a verifier sends them as `kinds`. */
+/** The kinds that this version knows. A verifier sends them as `kinds`. */
 export const feedKinds: readonly string[] = Object.keys(readers);

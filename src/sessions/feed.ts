@@ -28,7 +28,7 @@ export interface Feed {
     readonly bearer: string | undefined;
     readonly after: number;
     readonly waitSeconds: number;
-    /** The kinds that the verifier knows; undefined for the kinds of the first version. */
+    /** The kinds that the verifier knows. Undefined means the kinds of the first version. */
     readonly kinds?: readonly string[] | undefined;
   }): Promise<FeedPage>;
   /** Responds to every request that waits. */

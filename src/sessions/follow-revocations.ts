@@ -1,5 +1,5 @@
-// Keeps the revocation set up to date: reads the database at start and then four times a second, so that this process rejects
-// within one second what another process has revoked (contract §4, "Revocation").
+// Keeps the revocation set up to date by reading the database at start and four times a second. So this process rejects within
+// one second what another process has revoked (docs/contract.md §4, "Revocation").
 
 import type { Clock } from "../clock.js";
 import { AmphoError } from "../errors.js";
@@ -18,7 +18,7 @@ const boundMs = 1000;
 const sweepEverySeconds = 10;
 
 export interface RevocationFollower {
-  /** Seconds since the last successful read; undefined before the first. */
+  /** Seconds since the last successful read. Undefined before the first. */
   lagSeconds(): number | undefined;
   /** One read has succeeded. */
   readonly hasRead: boolean;
@@ -54,7 +54,7 @@ export function followRevocations(deps: {
   }
 
   async function readAll(): Promise<void> {
-    // Taken before the read. What is written during the read belongs to the next one.
+    // Taken before the read. A row that is written during the read belongs to the next one.
     const sentMs = clock.monotonicMs();
     const now = clock.now();
     // A clock that ran ahead has dropped rows that are live for the corrected clock.

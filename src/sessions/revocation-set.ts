@@ -1,4 +1,4 @@
-// The bounded set of revocations in memory, which each guarded request looks up (contract §4, "Revocation"). Rows of this process
+// The bounded set of revocations in memory, which each guarded request looks up (docs/contract.md §4, "Revocation"). Rows of this process
 // come at once, and those of others by reading the database four times a second. A row leaves when every token that it could
 // revoke has expired.
 import { canonicalLogin } from "../logins/login-name.js";
@@ -71,7 +71,7 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
   let version = 0;
   /** The next number for rows whose own number now means another row. The database never assigns negative numbers. */
   let unnumbered = -1;
-  /** Those numbers by the content of the row. The database can still have such a row and return it in a later page. */
+  /** Those numbers by the content of the row. The database can still have the row and return it in a later page. */
   const unnumberedBy = new Map<string, number>();
 
   function index(row: Revocation): void {
@@ -248,7 +248,7 @@ function identity(row: Revocation): string {
   return JSON.stringify(rest, Object.keys(rest).sort());
 }
 
-/** Returns the era in a session id; -1 for an id that Ampho cannot have created. */
+/** Returns the era in a session id, or -1 for an id that Ampho cannot have created. */
 function eraOf(sessionId: string): number {
   const dot = sessionId.indexOf(".");
   if (dot < 1) return -1;

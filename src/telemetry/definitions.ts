@@ -1,5 +1,5 @@
-// Every counter and histogram of an instance, with all values that a label may have. docs/metrics.md is made of this table and
-// of those in gauges.ts and process.ts. Labels have OpenTelemetry's names where it has one for them.
+// The table of counters and histograms of an instance, with all values of their labels. docs/metrics.md is generated from this
+// table and those of gauges.ts and process-metrics.ts. Labels have OpenTelemetry's names where it defines them.
 
 import { type ErrorCode, errorCodes } from "../errors.js";
 import { flowNames } from "../flows/flows.js";
@@ -39,7 +39,7 @@ export const guardResults = [
 
 export const storeErrors = ["unavailable", "overloaded", "internal_error"] as const;
 
-/** `_OTHER` is OpenTelemetry's word for what is none of the known ones. */
+/** OpenTelemetry's value for everything that is not in a list. */
 export const other = "_OTHER";
 export const methods = ["GET", "HEAD", "POST", "DELETE", "OPTIONS", other] as const;
 const paths: readonly string[] = [...new Set(routes.map(({ path }) => path)), other];
@@ -57,38 +57,42 @@ export const counters = {
   flows: define(
     "ampho_flows_total",
     { flow: flowNames, result: flowResults },
-    "What came of each call of a flow: ok, or the code of the error (docs/errors.md)",
+    "Calls of flows by result: ok, or the code of the error (docs/errors.md)",
   ),
   guards: define(
     "ampho_guard_decisions_total",
     { result: guardResults },
-    "Guarded requests and checked tokens: ok, anonymous (no token, and none was needed), or the code of the refusal",
+    "Guarded requests and verified tokens by result: ok, anonymous (an optional token was missing), or the code of the error",
   ),
   renewals: define(
     "ampho_renewals_total",
     { outcome: ["renewed", "repeated", "unknown", "ended", "expired", "reauthenticated", "replayed", "user"] },
-    "What the store said of each renewal: renewed; repeated (a lost answer or a second tab); or why the session is over, replayed being a token that was used long before",
+    "Renewals by outcome: renewed, repeated (a lost response or a second tab), or the reason why the session is over",
   ),
   attempts: define(
     "ampho_attempts_total",
     { outcome: ["allowed", "pending", ...counterNames, "source"] },
-    "Passwords that were to be looked at: admitted; pending (others have to be settled first); or the counter that refused them (docs/throttling.md)",
+    "Attempts by outcome: allowed, pending (others must be settled first), or the counter that rejected them (docs/throttling.md)",
   ),
   revocations: define(
     "ampho_revocations_total",
     { kind: ["session", "user", "roles", "key", "all"] },
-    "Revocations that this process has learned of since its start, its own and others'",
+    "Revocations since the start of this process, its own and those of others",
   ),
-  storeErrors: define("ampho_store_errors_total", { "error.type": storeErrors }, "Calls of the store that failed"),
+  storeErrors: define(
+    "ampho_store_errors_total",
+    { "error.type": storeErrors },
+    "Operations of the database that failed",
+  ),
   internalErrors: define("ampho_internal_errors_total", {}, "Bugs, each with a line in the log"),
 };
 
 export const histograms = {
-  flowSeconds: define("ampho_flow_duration_seconds", { flow: flowNames }, "How long each flow took that went well"),
+  flowSeconds: define("ampho_flow_duration_seconds", { flow: flowNames }, "Duration of successful flows"),
   httpSeconds: define(
     "ampho_http_request_duration_seconds",
     { "http.request.method": methods, "http.route": paths, "http.response.status_code": statuses },
-    "Requests to Ampho's own endpoints; the route is the pattern under the prefix, _OTHER what is none of them",
+    "Duration of requests to Ampho's endpoints. The route is the pattern under the prefix, or _OTHER",
   ),
   storeSeconds: define(
     "ampho_store_duration_seconds",
@@ -98,7 +102,7 @@ export const histograms = {
   hashWaitSeconds: define(
     "ampho_hash_wait_seconds",
     {},
-    "How long passwords waited for a thread, also those that were given up",
+    "Time that passwords waited for a thread, also those that were shed",
   ),
-  hashSeconds: define("ampho_hash_duration_seconds", {}, "How long a thread took for one password"),
+  hashSeconds: define("ampho_hash_duration_seconds", {}, "Time that a thread took for one password"),
 };

@@ -1,4 +1,4 @@
-// The text format 0.0.4 of Prometheus (https://prometheus.io/docs/instrumenting/exposition_formats/). It is written, never read.
+// The text format 0.0.4 of Prometheus (https://prometheus.io/docs/instrumenting/exposition_formats/). Ampho only writes it.
 import { boundsSeconds, type Counter, type Definition, type Histogram, type Labels } from "./registry.js";
 
 export const expositionType = "text/plain; version=0.0.4; charset=utf-8";
@@ -40,7 +40,7 @@ export function histogramFamily({
   return { name, help, type: "histogram", samples };
 }
 
-/** A label as OpenTelemetry names it, in the letters that Prometheus has. */
+/** Returns OpenTelemetry's name of a label in the characters that Prometheus allows. */
 export function labelName(attribute: string): string {
   return attribute.replaceAll(".", "_");
 }

@@ -1,30 +1,30 @@
-// What is read of an instance at the moment when somebody asks: queues, pools, lags and sizes.
+// The table of gauges, which are read when the metrics are read: queues, pools, lags and sizes.
 import type { PasswordPoolStats } from "../passwords/pool.js";
 import type { StoreStats } from "../store/store.js";
 import type { Family } from "./exposition.js";
 
-/** An instance at one moment. */
-export interface State {
+/** The state of an instance at one moment. */
+export interface InstanceState {
   readonly version: string;
   readonly passwords: PasswordPoolStats;
   readonly store: StoreStats;
-  /** Undefined: the store was never read. */
+  /** Undefined before the first read. */
   readonly revocationLagSeconds: number | undefined;
   readonly revocationRows: number;
-  /** How far the machine's clock is ahead of the one that decides. */
+  /** How far the machine's clock is ahead of the clock that Ampho uses. */
   readonly clockAheadSeconds: number;
-  /** The codes that /readyz warns of. */
+  /** The codes in the warnings of /readyz. */
   readonly warnings: readonly string[];
-  /** Undefined: the key set does not say. */
+  /** Undefined if the key set does not contain the time. */
   readonly signingKeyAgeSeconds: number | undefined;
 }
 
 export interface Gauge extends Pick<Family, "name" | "help"> {
-  /** `counter`: counted elsewhere. */
+  /** `counter`: another part counts, and the gauge reads its number. */
   readonly type: "gauge" | "counter";
-  /** What its labels may be, for the docs. */
+  /** Label -> its values in words, for the docs. */
   readonly labels: Readonly<Record<string, string>>;
-  readonly read: (state: State) => readonly Reading[];
+  readonly read: (state: InstanceState) => readonly Reading[];
 }
 
 export interface Reading {
@@ -32,7 +32,7 @@ export interface Reading {
   readonly value: number;
 }
 
-function gauge(name: string, help: string, read: (state: State) => number | undefined): Gauge {
+function gauge(name: string, help: string, read: (state: InstanceState) => number | undefined): Gauge {
   return {
     name,
     help,
@@ -46,8 +46,8 @@ function gauge(name: string, help: string, read: (state: State) => number | unde
 }
 
 export const gauges: readonly Gauge[] = [
-  gauge("ampho_hash_threads", "Threads for passwords, at most", ({ passwords }) => passwords.size),
-  gauge("ampho_hash_busy", "Threads that are at a password", ({ passwords }) => passwords.busy),
+  gauge("ampho_hash_threads", "Greatest number of threads for passwords", ({ passwords }) => passwords.size),
+  gauge("ampho_hash_busy", "Threads that hash or verify a password", ({ passwords }) => passwords.busy),
   gauge(
     "ampho_hash_resting",
     "Threads that leave the cores to others for a moment",
@@ -57,44 +57,44 @@ export const gauges: readonly Gauge[] = [
   {
     ...gauge(
       "ampho_hash_shed_total",
-      "Passwords that were refused or given up because it would have taken too long",
+      "Passwords that were shed because their wait would have been too long",
       ({ passwords }) => passwords.shed,
     ),
     type: "counter",
   },
   gauge(
     "ampho_store_connections",
-    "Open connections to the database; one thread with SQLite",
+    "Open connections to the database (with SQLite one thread)",
     ({ store }) => store.open,
   ),
   gauge("ampho_store_busy", "Connections in use", ({ store }) => store.busy),
-  gauge("ampho_store_waiting", "Calls that wait for a connection", ({ store }) => store.waiting),
+  gauge("ampho_store_waiting", "Operations that wait for a connection", ({ store }) => store.waiting),
   gauge(
     "ampho_revocation_lag_seconds",
-    "Seconds since the store last said what is revoked; +Inf before it has said so once",
+    "Seconds since the revocations were last read, +Inf before the first read",
     ({ revocationLagSeconds }) => revocationLagSeconds ?? Infinity,
   ),
-  gauge("ampho_revocation_rows", "Revocations that are held in memory", ({ revocationRows }) => revocationRows),
+  gauge("ampho_revocation_rows", "Revocations in memory", ({ revocationRows }) => revocationRows),
   gauge(
     "ampho_clock_ahead_seconds",
-    "How far the machine's clock is ahead of the store's, which decides; 0 with SQLite",
+    "How far the machine's clock is ahead of the database's, which Ampho uses (0 with SQLite)",
     ({ clockAheadSeconds }) => clockAheadSeconds,
   ),
   gauge(
     "ampho_signing_key_age_seconds",
-    "How long the present key has been signing; missing where the key set does not say (its members `state` and `since`)",
+    "How long the current key has been signing, if the key set contains it (members `state` and `since`)",
     ({ signingKeyAgeSeconds }) => signingKeyAgeSeconds,
   ),
   {
     name: "ampho_warnings",
-    help: "1 for each thing that is not well at present, as in the warnings of /readyz",
+    help: "1 for each current warning of /readyz",
     type: "gauge",
     labels: { warning: "its code" },
     read: ({ warnings }) => warnings.map((warning) => ({ labels: { warning }, value: 1 })),
   },
   {
     name: "ampho_build_info",
-    help: "Always 1; the labels say what runs",
+    help: "Always 1, with the running versions as labels",
     type: "gauge",
     labels: { version: "of Ampho", node: "of Node.js" },
     read: ({ version }) => [{ labels: { version, node: process.versions.node }, value: 1 }],

@@ -1,11 +1,11 @@
-// What the observed deps share: how long, and what came of it.
+// Helpers of the observers: the duration and the result of a call.
 import { AmphoError, type ErrorCode } from "../errors.js";
 
 export function codeOf(error: unknown): ErrorCode {
   return error instanceof AmphoError ? error.code : "internal_error";
 }
 
-/** The error's code if a label may have it; what nobody expects is a bug. */
+/** Returns the error's code if it is a value of the label. Any other error counts as a bug. */
 export function resultOf<const R extends string>(error: unknown, results: readonly R[]): R | "internal_error" {
   const code = codeOf(error);
   return results.find((result) => result === code) ?? "internal_error";

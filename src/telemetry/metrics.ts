@@ -1,7 +1,7 @@
-// The counters and histograms of one instance, and their text.
+// The counters and histograms of one instance, and their Prometheus text.
 import { counters, histograms } from "./definitions.js";
 import { counterFamily, expositionOf, type Family, histogramFamily } from "./exposition.js";
-import { gauges, type State } from "./gauges.js";
+import { gauges, type InstanceState } from "./gauges.js";
 import { createCounter, createHistogram } from "./registry.js";
 
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -32,7 +32,7 @@ export function histogramsOf({ flowSeconds, httpSeconds, storeSeconds, hashWaitS
   return [flowSeconds, httpSeconds, storeSeconds, hashWaitSeconds, hashSeconds];
 }
 
-export function metricsText(metrics: Metrics, state: State): string {
+export function metricsText(metrics: Metrics, state: InstanceState): string {
   return expositionOf([
     ...countersOf(metrics).map(counterFamily),
     ...histogramsOf(metrics).map(histogramFamily),

@@ -1,4 +1,4 @@
-// Each decision of the guard, by result.
+// Counts the decisions of the guard by result.
 
 import type { Guard } from "../guard/guard.js";
 import type { CookieMode } from "../http/rest/cookies/cookie-mode.js";
@@ -8,7 +8,7 @@ import { resultOf } from "./measure.js";
 import type { Metrics } from "./metrics.js";
 
 export function observeGuard({ verify, guard }: Guard, { guards }: Pick<Metrics, "guards">): Guard {
-  // On the path of every guarded request: no label is looked up, and no promise made.
+  // Every guarded request comes through here, so it looks up no label and creates no promise.
   const [ok, anonymous] = [guards.cell({ result: "ok" }), guards.cell({ result: "anonymous" })];
   const count = (auth: Auth | undefined) => {
     if (auth === undefined) anonymous.value += 1;
@@ -22,7 +22,7 @@ export function observeGuard({ verify, guard }: Guard, { guards }: Pick<Metrics,
         ok.value += 1;
         return auth;
       } catch (error) {
-        throw refused(error, guards);
+        throw counted(error, guards);
       }
     },
     guard(authorization, requirements, request) {
@@ -30,16 +30,16 @@ export function observeGuard({ verify, guard }: Guard, { guards }: Pick<Metrics,
         const auth = guard(authorization, requirements, request);
         if (!(auth instanceof Promise)) return count(auth);
         return auth.then(count, (error: unknown) => {
-          throw refused(error, guards);
+          throw counted(error, guards);
         });
       } catch (error) {
-        throw refused(error, guards);
+        throw counted(error, guards);
       }
     },
   };
 }
 
-/** A token that comes in a cookie is refused before the guard sees it. */
+/** A token in a cookie can be rejected before the guard gets it. */
 export function observeCookies(mode: CookieMode, { guards }: Pick<Metrics, "guards">): CookieMode {
   return {
     ...mode,
@@ -47,13 +47,13 @@ export function observeCookies(mode: CookieMode, { guards }: Pick<Metrics, "guar
       try {
         return mode.authorizationOf(head);
       } catch (error) {
-        throw refused(error, guards);
+        throw counted(error, guards);
       }
     },
   };
 }
 
-function refused(error: unknown, guards: Metrics["guards"]): unknown {
+function counted(error: unknown, guards: Metrics["guards"]): unknown {
   guards.add({ result: resultOf(error, guardResults) });
   return error;
 }

@@ -1,4 +1,4 @@
-// Each request to Ampho's own endpoints, by route and status.
+// Measures requests to Ampho's endpoints by method, route and status.
 import type { Handle } from "../http/rest/handler.js";
 import { methods, other } from "./definitions.js";
 import { secondsSince } from "./measure.js";
@@ -9,7 +9,7 @@ export function observeHandle(handle: Handle, prefix: string, { httpSeconds }: P
     const startMs = performance.now();
     const answer = await handle(request);
     const { route, status } = answer;
-    // A method that the path does not take was chosen by whoever sent it.
+    // The client chooses a method that the path does not have, so it is no label.
     const method = route === undefined || status === 405 ? other : knownMethod(request.method);
     const values = {
       "http.request.method": method,

@@ -1,8 +1,7 @@
-// The same counters, histograms and gauges as on /metrics, as OpenTelemetry's instruments: counters and gauges are read when
-// it collects, so that they cost nothing in between. `ampho_flows_total` is `ampho.flows` there; its exporters for Prometheus
-// make the name on /metrics of it again.
+// The counters, histograms and gauges of /metrics as OpenTelemetry's instruments. It reads counters and gauges when it collects,
+// so they cost nothing in between. `ampho_flows_total` is `ampho.flows` there, and its Prometheus exporters restore the name.
 import type { Attributes, Meter, Observable, ObservableResult } from "@opentelemetry/api";
-import { gauges, type State } from "./gauges.js";
+import { gauges, type InstanceState } from "./gauges.js";
 import { countersOf, histogramsOf, type Metrics } from "./metrics.js";
 import type { OpenTelemetry } from "./open-telemetry.js";
 import { boundsSeconds } from "./registry.js";
@@ -18,8 +17,13 @@ function instrumentOf(name: string): { readonly name: string; readonly unit: str
   return { name: stem.replaceAll("_", "."), unit: suffix === "_seconds" ? "s" : "1" };
 }
 
-/** Returns the way to stop. */
-export function bridgeMetrics(api: OpenTelemetry, version: string, metrics: Metrics, state: () => State): () => void {
+/** Returns a function that stops it. */
+export function bridgeMetrics(
+  api: OpenTelemetry,
+  version: string,
+  metrics: Metrics,
+  state: () => InstanceState,
+): () => void {
   const meter = api.metrics.getMeter("ampho", version);
   const stops: (() => void)[] = [];
 

@@ -1,7 +1,7 @@
-// OpenTelemetry through the optional peer @opentelemetry/api: nothing of it is loaded where it is not installed, and nothing
-// is recorded where the application has registered no SDK. Names and attributes are those of its semantic conventions
-// (https://opentelemetry.io/docs/specs/semconv/http/, …/database/, `error.type`), without those that hold what was sent: no
-// path, address, login, query or message is in any.
+// OpenTelemetry through the optional peer @opentelemetry/api. Without the package nothing is loaded, and without a registered
+// SDK nothing is recorded. Names and attributes are those of the semantic conventions
+// (https://opentelemetry.io/docs/specs/semconv/http/, …/database/, `error.type`), without those that contain sent data: no
+// span has a path, address, login, query or message.
 import type { Attributes, Histogram as Measured, Span, TextMapGetter } from "@opentelemetry/api";
 import { isNotInstalled } from "../errors.js";
 import type { Handle } from "../http/rest/handler.js";
@@ -11,7 +11,7 @@ import { codeOf } from "./measure.js";
 
 export type OpenTelemetry = typeof import("@opentelemetry/api");
 
-/** Undefined where it is not installed. */
+/** Resolves to undefined if the package is not installed. */
 export async function loadOpenTelemetry(): Promise<OpenTelemetry | undefined> {
   try {
     return await import("@opentelemetry/api");
@@ -22,9 +22,9 @@ export async function loadOpenTelemetry(): Promise<OpenTelemetry | undefined> {
 }
 
 export interface Tracing {
-  /** A span for a request to one of our endpoints: SERVER, or INTERNAL under the one that the host has made. */
+  /** Adds a span to each request to Ampho's endpoints: SERVER, or INTERNAL under the host's own span. */
   request(handle: Handle): Handle;
-  /** A span for a part of a traced request, CLIENT for a call of another system; outside of one the call alone. */
+  /** Adds a span to a part of a traced request (CLIENT for a call to another system). Outside of one it only calls. */
   child<T>(name: string, about: ChildSpan, call: () => Promise<T>): Promise<T>;
 }
 
@@ -33,9 +33,9 @@ export interface ChildSpan {
   readonly attributes?: Attributes;
 }
 
-/** Those that the conventions know: of RFC 9110, RFC 5789 and QUERY. */
+/** The methods of the conventions: RFC 9110, RFC 5789 and QUERY. */
 const knownMethods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"]);
-/** What the conventions advise for this one histogram, seconds. */
+/** The bounds in seconds that the conventions advise for this histogram. */
 const boundsSeconds = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 
 const getter: TextMapGetter<HttpRequest> = {
@@ -49,7 +49,7 @@ export function createTracing(api: OpenTelemetry, version: string): Tracing {
   const tracer = trace.getTracer("ampho", version);
   const durations = createDurations(api, version);
 
-  /** Neither message nor stack: whoever reads traces need not be who may read logs. */
+  /** Without message and stack, because a reader of traces is not always allowed to read logs. */
   function fail(span: Span, errorType: string): void {
     span.setAttribute("error.type", errorType);
     span.setStatus({ code: SpanStatusCode.ERROR });
@@ -60,7 +60,7 @@ export function createTracing(api: OpenTelemetry, version: string): Tracing {
     const all = { ...known, "http.response.status_code": status };
     span.setAttributes(all);
     if (route !== undefined) span.updateName(`${verbOf(attributes["http.request.method"])} ${route}`);
-    // Of a server's span only what is the server's fault is an error.
+    // In the span of a server only the faults of the server are errors.
     if (status >= 500) {
       fail(span, error ?? String(status));
       return { ...all, "error.type": error ?? String(status) };
@@ -79,10 +79,10 @@ export function createTracing(api: OpenTelemetry, version: string): Tracing {
       const startMs = performance.now();
       const span = tracer.startSpan(verbOf(method), { kind, attributes }, parent);
       try {
-        const answer = await context.with(trace.setSpan(parent, span), () => handle(request));
-        const about = finish(span, answer, attributes);
+        const response = await context.with(trace.setSpan(parent, span), () => handle(request));
+        const about = finish(span, response, attributes);
         if (!hostHasOne) durations.record((performance.now() - startMs) / 1000, about);
-        return answer;
+        return response;
       } finally {
         span.end();
       }
@@ -104,7 +104,7 @@ export function createTracing(api: OpenTelemetry, version: string): Tracing {
   };
 }
 
-/** A method that nobody knows is HTTP in a span's name. */
+/** An unknown method is HTTP in the name of a span. */
 const verbOf = (method: unknown): string => (method === other ? "HTTP" : String(method));
 
 function createDurations({ metrics }: OpenTelemetry, version: string): Measured {

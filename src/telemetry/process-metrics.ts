@@ -1,4 +1,4 @@
-// What `ampho serve` says about its process, by the names that Prometheus clients use. An application has these already.
+// Metrics of the process of `ampho serve`, with the names that Prometheus clients use. An application usually has its own.
 import { performance } from "node:perf_hooks";
 import { expositionOf, type Family } from "./exposition.js";
 
@@ -28,23 +28,23 @@ export const processMetrics: readonly ProcessMetric[] = [
     help: "Processor time in the system, of all threads",
     read: () => process.cpuUsage().system / 1e6,
   },
-  { name: "process_resident_memory_bytes", type: "gauge", help: "Memory that is resident", read: bytes.resident },
+  { name: "process_resident_memory_bytes", type: "gauge", help: "Resident memory", read: bytes.resident },
   {
     name: "process_start_time_seconds",
     type: "gauge",
-    help: "When the process was started, Unix time",
+    help: "Start time of the process, in Unix seconds",
     read: startedSeconds,
   },
   {
     name: "nodejs_heap_size_used_bytes",
     type: "gauge",
-    help: "JavaScript objects of the main thread",
+    help: "Memory of JavaScript objects of the main thread",
     read: bytes.heap,
   },
   {
     name: "nodejs_eventloop_active_seconds_total",
     type: "counter",
-    help: "Time in which the event loop did not wait: a rate near 1 is a busy core",
+    help: "Time in which the event loop was busy (a rate near 1 is a busy core)",
     read: () => performance.eventLoopUtilization().active / 1000,
   },
   {

@@ -1,19 +1,19 @@
-// Counters and histograms of one instance: plain numbers, kept until somebody reads them. Their names, labels and all values
-// that a label may have stand in definitions.ts: nothing that was sent can become one, so their number is bounded.
+// Counters and histograms of one instance, as plain numbers. definitions.ts lists their names, labels and all values of the
+// labels. No sent data can become a label, so the number of series is bounded.
 
-/** Label -> the values that it may have. */
+/** Label -> its possible values. */
 export type Labels = Readonly<Record<string, readonly string[]>>;
 /** One value for each label. */
 export type Values<L extends Labels> = { readonly [K in keyof L]: L[K][number] };
 
 export interface Definition<L extends Labels = Labels> {
   readonly name: string;
-  /** One sentence, no full stop at the end. */
+  /** One sentence without a full stop. */
   readonly help: string;
   readonly labels: L;
 }
 
-/** One number, to be counted up by whoever holds it. */
+/** One number. Its holder increments it. */
 export interface Cell {
   value: number;
 }
@@ -25,14 +25,14 @@ export interface CounterSeries extends Cell {
 export interface Counter<L extends Labels> {
   readonly definition: Definition<L>;
   add(values: Values<L>): void;
-  /** For a hot path: found once, counted by `value += 1`. */
+  /** For a hot path: find it once, then count by `value += 1`. */
   cell(values: Values<L>): Cell;
   list(): readonly CounterSeries[];
 }
 
 export interface HistogramSeries {
   readonly labels: Readonly<Record<string, string>>;
-  /** For each bound how many were no larger and above the one before; the last counts those above all bounds. */
+  /** For each bound, the measurements up to it and above the bound before. The last number counts those above all bounds. */
   readonly counts: number[];
   sum: number;
 }
@@ -43,16 +43,16 @@ export interface Histogram<L extends Labels> {
   readonly definition: Definition<L>;
   observe(values: Values<L>, seconds: number): void;
   list(): readonly HistogramSeries[];
-  /** Gets every measurement from now on, besides; one at most. */
+  /** Also sends every further measurement to `listener`. There can be one listener. */
   listen(listener: Listener): void;
 }
 
-/** Upper bounds of every histogram, seconds: from a store's answer to the longest that anybody waits. */
+/** Upper bounds of every histogram in seconds, from a database operation to the longest wait. */
 export const boundsSeconds: readonly number[] = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
 
-/** So few are there from the start: a rate is blind to the step from nothing to one. */
+/** Metrics with at most this many series have all of them from the start, because a rate does not see a series appear. */
 const presentMax = { counters: 300, histograms: 10 };
 
 export function createCounter<L extends Labels>(definition: Definition<L>): Counter<L> {

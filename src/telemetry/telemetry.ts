@@ -1,4 +1,4 @@
-// Counting, measuring and tracing of one instance, put together: ampho.ts hands its deps through here.
+// Metrics and traces of one instance. ampho.ts passes its parts through here to observe them.
 import type { ObserveFlow } from "../flows/flows.js";
 import type { Guard } from "../guard/guard.js";
 import type { CookieMode } from "../http/rest/cookies/cookie-mode.js";
@@ -6,7 +6,7 @@ import type { Handle } from "../http/rest/handler.js";
 import type { PasswordMeasure, PasswordPool } from "../passwords/pool.js";
 import type { Revocation } from "../store/sql/revocations.js";
 import type { Store } from "../store/store.js";
-import type { State } from "./gauges.js";
+import type { InstanceState } from "./gauges.js";
 import { createMetrics, metricsText } from "./metrics.js";
 import { observeFlows } from "./observe-flows.js";
 import { observeCookies, observeGuard } from "./observe-guard.js";
@@ -25,12 +25,12 @@ export interface Telemetry {
   handle(handle: Handle, prefix: string): Handle;
   revoked(revocation: Revocation): void;
   internalError(): void;
-  /** From now on the gauges are read of `state`; gives the text of /metrics. */
-  watch(state: () => State): () => string;
+  /** Reads the gauges from `state` from now on. Returns the function for the text of /metrics. */
+  watch(state: () => InstanceState): () => string;
   close(): void;
 }
 
-/** `url`: of the database. The application's SDK has to be registered before. */
+/** `url` is the database's. The application must register its SDK before. */
 export async function createTelemetry(url: string, version: string): Promise<Telemetry> {
   const metrics = createMetrics();
   const api = await loadOpenTelemetry();
@@ -64,14 +64,14 @@ export async function createTelemetry(url: string, version: string): Promise<Tel
 function around(tracing: Tracing, url: string): Around {
   const system = url.startsWith("sqlite:") ? "sqlite" : "postgresql";
   return (operation, call) => {
-    // The poll belongs to no request, whatever was being traced when it was begun.
+    // The poll belongs to no request, although it can start inside a traced one.
     if (operation === "readRevocations") return call();
     const attributes = { "db.system.name": system, "db.operation.name": operation };
     return tracing.child(operation, { isCall: system !== "sqlite", attributes }, call);
   };
 }
 
-/** With what they wait for a thread. */
+/** The spans include the wait for a thread. */
 function tracePasswords(pool: PasswordPool, { child }: Tracing): PasswordPool {
   return {
     ...pool,

@@ -1,4 +1,4 @@
-// Imports users from JSON Lines (contract §3, `user-import`), all of them or none. They are written in batches that are invisible
+// Imports users from JSON Lines (docs/contract.md §3, `user-import`), all of them or none. They are written in batches that are invisible
 // until one small transaction publishes them, so other work waits for one batch at most. A window of batches bounds memory.
 
 import type { Origin } from "../audit/entry.js";
@@ -37,8 +37,8 @@ export interface ImportReport {
 /** About 30 ms of writing, for which other writers wait. */
 const batchMax = { lines: 2000, bytes: 1 << 20 };
 /**
- * At most this many batches are sorted by login before they are written. Logins come in no order, so the 2,000 of an unsorted
- * batch would lie on as many pages of their index, and each batch would write all of these pages. The number doubles each time:
+ * At most this many batches are sorted by login before they are written. Logins come in no order. The
+ * 2,000 of an unsorted batch would lie on as many pages of their index, and each batch would write all of them. The number doubles each time:
  * the index is small at first, and a short import reports its wrong lines at once.
  */
 const batchesMax = 16;
@@ -55,8 +55,8 @@ interface ImportDeps {
 }
 
 /**
- * Rejects with `invalid_request` if a line is wrong (the message names the first one and the reason), with `unavailable` if the
- * database is unreachable or the import counted as dead, and with any error of the input. Then nothing is imported.
+ * Rejects with `invalid_request` if a line is wrong. The message names the first one and the reason. Rejects with `unavailable`
+ * if the database is unreachable or the import counted as dead, and with any error of the input. Then nothing is imported.
  */
 export async function importUsers(
   deps: ImportDeps,
@@ -101,7 +101,7 @@ export async function importUsers(
     return report;
   } finally {
     clearInterval(alive);
-    // A published import stays. What cannot be deleted now is invisible, blocks nothing, and the next import deletes it.
+    // A published import stays. A row that cannot be deleted now is invisible, blocks nothing, and the next import deletes it.
     await deleteUnpublishedImports(deps, spaced, n).catch(() => undefined);
   }
 }

@@ -1,5 +1,5 @@
-// Checks of the arguments of `ampho.users`, `ampho.sessions` and the like. JavaScript callers can pass any value. The error is
-// `invalid_request`; it names the argument or member, also as `details.field`, and never contains the value.
+// Checks of the arguments of `ampho.users`, `ampho.sessions` and the like. JavaScript callers can pass any value. The error
+// `invalid_request` names the argument or member, also as `details.field`. It never contains the value.
 
 import { AmphoError } from "../../errors.js";
 import { isStorableName, isStorableText } from "../../store/storable-text.js";
@@ -7,7 +7,7 @@ import type { RoleChange } from "./users.js";
 
 interface Rule {
   readonly accepts: (value: unknown) => boolean;
-  /** What the value must be, for the message. */
+  /** For the message: "must be …". */
   readonly expected: string;
 }
 

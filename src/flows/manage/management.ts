@@ -99,7 +99,7 @@ export interface Management {
   };
   /** Lockouts and waits of the throttle (docs/throttling.md). Both functions are recorded in the audit log. */
   readonly throttle: {
-    /** Lists the logins and addresses that must wait, the longest wait first; at most `limit` of them (1000). */
+    /** Lists the logins and addresses that must wait, the longest wait first. `limit` is 1000 by default. */
     list(options?: { readonly limit?: number }): Promise<readonly Lockout[]>;
     /**
      * Forgets the failures of an existing account's login, of an address and its network, or all. Resolves to the number
@@ -116,7 +116,7 @@ export interface Management {
     run(options?: { readonly onWait?: () => void }): Promise<DeletedCounts>;
   };
   readonly audit: {
-    /** The newest `limit` entries (100), in the order in which they were written; `since` is in Unix seconds. */
+    /** The newest `limit` entries (100), in the order in which they were written. `since` is in Unix seconds. */
     list(filter?: {
       readonly login?: string | undefined;
       readonly since?: number | undefined;
