@@ -7,9 +7,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { guarded, mount } from "../../dist/adapters/node.js";
-import { within } from "../serve/deadline.js";
 import { startChild } from "../store/processes.js";
 import { admission, grantOf, openWorld, password, type World } from "../world/ampho.js";
+import { within } from "../world/deadline.js";
 import { freshFolder } from "../world/folder.js";
 import { foreignToken } from "../world/tokens.js";
 import { realClock, startInstance } from "./processes.js";
@@ -155,14 +155,20 @@ describe("while the database is unreachable", () => {
     const elsewhere = freshFolder();
     const files = ["", "-wal", "-shm"].map((suffix) => [`${world.databaseFile}${suffix}`, `${elsewhere}/db${suffix}`]);
     for (const [from = "", to = ""] of files) renameSync(from, to);
-    await vi.waitFor(async () => expect(await get("/strict", grant.token)).toBe(503), { timeout: 3000, interval: 20 });
+    await vi.waitFor(async () => expect(await get("/strict", grant.token)).toBe(503), {
+      timeout: 30_000,
+      interval: 20,
+    });
     expect(await get("/articles", grant.token)).toBe(200);
     expect(await post("/login", { login: "ann", password })).toBe(503);
     expect(await post("/renew", { refresh_token: grant.refresh_token })).toBe(503);
     expect(await post("/logout", undefined, grant.token)).toBe(503);
     expect(await get("/articles", grant.token)).toBe(200);
     for (const [from = "", to = ""] of files) renameSync(to, from);
-    await vi.waitFor(async () => expect(await get("/strict", grant.token)).toBe(200), { timeout: 5000, interval: 20 });
+    await vi.waitFor(async () => expect(await get("/strict", grant.token)).toBe(200), {
+      timeout: 30_000,
+      interval: 20,
+    });
     grantOf(await world.renew(grant.refresh_token));
     expect(await post("/logout", undefined, grant.token)).toBe(204);
     expect(admission(world.ampho, grant.token)).toBe("invalid_token");

@@ -1,6 +1,5 @@
 // Concurrent requests: exactly one renewal moves the generation, and no ended session stays valid, whatever runs beside it.
 import { describe, expect, it } from "vitest";
-import { within } from "../serve/deadline.js";
 import {
   type Answer,
   admission,
@@ -11,6 +10,7 @@ import {
   password,
   type World,
 } from "../world/ampho.js";
+import { within } from "../world/deadline.js";
 import { claimsOf, sessionOf } from "../world/tokens.js";
 import { realClock, startInstance } from "./processes.js";
 

@@ -1,9 +1,9 @@
 // Revocation (docs/contract.md §4): at once in the same process, within a second in another one, and after a restart.
 import { describe, expect, it } from "vitest";
 import type { Revoked } from "../../dist/index.js";
-import { within } from "../serve/deadline.js";
 import { admission, grantOf, openWorld, password, type World } from "../world/ampho.js";
 import { start } from "../world/clock.js";
+import { within } from "../world/deadline.js";
 import { claimsOf, foreignToken, newKey, sessionOf } from "../world/tokens.js";
 
 const day = 86_400;

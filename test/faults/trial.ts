@@ -1,8 +1,8 @@
 // One trial of a fault, the same for all of them. It checks the responses while the fault lasts, the time until everything
 // works again, and the state afterwards (docs/contract.md §5).
-import { performance } from "node:perf_hooks";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect, vi } from "vitest";
+import { startStopwatch } from "../world/deadline.js";
 import { type Application, type Asked, answerMs, ask, type Held, type Reply } from "./application.js";
 import { contradictions, type Ledger } from "./ledger.js";
 import {
@@ -81,9 +81,9 @@ export async function tryFault<G extends Ground>(ground: G, fault: Fault<G>): Pr
     } finally {
       await fault.end(ground);
     }
-    const backMs = performance.now();
+    const recovery = startStopwatch();
     await Promise.all(casts.map((cast) => expectBack(cast, ledger)));
-    recoveryMs = performance.now() - backMs;
+    recoveryMs = recovery();
   } finally {
     await Promise.all(busy.map((each) => each.stop()));
   }

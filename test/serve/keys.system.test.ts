@@ -3,11 +3,11 @@ import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { createVerifier } from "../../dist/verify/verifier.js";
+import { within } from "../world/deadline.js";
 import { alice } from "../world/people.js";
 import { startPostgres } from "../world/postgres.js";
 import { bearer, post } from "../world/requests.js";
 import { addUser, command, freshPlace, logIn, type Place, unthrottled } from "../world/serve.js";
-import { within } from "./deadline.js";
 import { type Load, later, type Member, rollOut, startFleet, startLoad } from "./fleet.js";
 
 const day = 86_400;

@@ -1,9 +1,9 @@
 // Two `ampho serve` processes on one PostgreSQL, as behind a load balancer.
 import { beforeAll, describe, expect, it } from "vitest";
+import { within } from "../world/deadline.js";
 import { bearer, type Grant, post } from "../world/requests.js";
 import { addUser, command, freshPlace, logIn, type Place, type Served, startServe } from "../world/serve.js";
 import { useDatabase } from "../world/use-postgres.js";
-import { within } from "./deadline.js";
 
 const database = useDatabase();
 let place: Place;

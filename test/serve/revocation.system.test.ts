@@ -7,6 +7,7 @@ import { openStore } from "../../dist/store/open.js";
 import { operations } from "../../dist/store/operations.js";
 import { loadDriver } from "../../dist/store/sqlite/driver.js";
 import type { Row, SqlValue, Transaction } from "../../dist/store/transaction.js";
+import { within } from "../world/deadline.js";
 import { alice } from "../world/people.js";
 import { startOwnPostgres } from "../world/postgres.js";
 import { bearer } from "../world/requests.js";
@@ -21,7 +22,6 @@ import {
   unthrottled,
 } from "../world/serve.js";
 import { useDatabase, usePostgres } from "../world/use-postgres.js";
-import { within } from "./deadline.js";
 
 // Many processes start here, on a machine that can be busy.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });

@@ -18,3 +18,19 @@ export async function within(ms: number, isSo: () => boolean | Promise<boolean>)
     untilMs += Math.max(0, performance.now() - pausedMs - 5 * pauseMs);
   }
 }
+
+/** Starts a stopwatch that leaves out the time in which this process stood still. It returns the milliseconds so far. */
+export function startStopwatch(): () => number {
+  const startedMs = performance.now();
+  let [tickMs, stoodMs] = [startedMs, 0];
+  const tick = () => {
+    const nowMs = performance.now();
+    stoodMs += Math.max(0, nowMs - tickMs - 5 * pauseMs);
+    tickMs = nowMs;
+  };
+  const timer = setInterval(tick, pauseMs).unref();
+  return () => {
+    clearInterval(timer);
+    return performance.now() - startedMs - stoodMs;
+  };
+}
