@@ -1,16 +1,16 @@
-// The signature algorithms that Ampho knows, as facts: RFC 7518 §3 (HS, RS, ES, PS), RFC 8037 §3.1 (EdDSA), RFC 9864 §2.2
-// (Ed25519, the same signatures under a name that says the curve).
+// The table of signature algorithms: RFC 7518 §3 (HS, RS, ES, PS), RFC 8037 §3.1 (EdDSA) and RFC 9864 §2.2 (Ed25519).
+// Ed25519 has the same signatures as EdDSA, under a name that states the curve.
 import { constants } from "node:crypto";
 
 interface AlgorithmFacts {
   readonly kty: "oct" | "OKP" | "EC" | "RSA";
-  /** The hash as node:crypto names it; null where the scheme brings its own. */
+  /** The hash as node:crypto names it, null where the scheme has its own. */
   readonly hash: "sha256" | "sha384" | "sha512" | null;
   /** HMAC: the least length of a key (RFC 7518 §3.2). */
   readonly secretBytes?: number;
   /** OKP and EC: the one curve. */
   readonly crv?: string;
-  /** What node:crypto has to be told besides the key. */
+  /** The options of node:crypto besides the key. */
   readonly signature?: {
     readonly dsaEncoding?: "ieee-p1363";
     readonly padding?: number;

@@ -1,5 +1,5 @@
-// Keys derived from a private key, one for each purpose: HKDF-SHA-256 (RFC 5869) with the purpose as `info`. Whoever holds
-// our JWK or JWKS and a standard verifier cannot take what such a key signs for an access token.
+// Keys derived from a private key, one for each kind of token: HKDF-SHA-256 (RFC 5869) with the kind as `info`. A standard
+// verifier that has our JWK or JWKS cannot mistake a token under a derived key for an access token.
 import { createSecretKey, hkdfSync } from "node:crypto";
 import { createSecretMaterial, type Key } from "./key.js";
 
@@ -14,7 +14,7 @@ function privateOctets(key: Key): Buffer | undefined {
   return d === undefined ? undefined : Buffer.from(d, "base64url");
 }
 
-/** An HS256 key for one purpose, under the same `kid`; undefined for a public key, which has nothing to derive from. */
+/** An HS256 key for one kind, under the same `kid`. Undefined for a public key, which has no secret to derive from. */
 export function deriveKey(key: Key, info: string): Key | undefined {
   const octets = privateOctets(key);
   if (octets === undefined) return undefined;

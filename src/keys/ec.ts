@@ -9,7 +9,7 @@ const curves: Readonly<Record<string, { readonly octets: number; readonly name: 
   "P-521": { octets: 66, name: "secp521r1" },
 };
 
-/** The point that belongs to a private value; undefined when the value is zero or not below the order. */
+/** The point that belongs to a private value, undefined when the value is zero or not below the order. */
 function derivePoint(curve: string, d: Buffer): Buffer | undefined {
   const ecdh = createECDH(curve);
   try {

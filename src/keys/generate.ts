@@ -4,7 +4,7 @@ import { randomOctets } from "../crypto/random.js";
 import { type Algorithm, algorithmFacts } from "./algorithms.js";
 import { thumbprint } from "./thumbprint.js";
 
-/** 128 bits of strength (NIST SP 800-57 part 1, table 2); 2048 bits are not to be used past 2030. */
+/** 128 bits of strength (NIST SP 800-57 part 1, table 2). 2048 bits must not be used after 2030. */
 const modulusLength = 3072;
 
 function generatePair(algorithm: Algorithm): KeyObject {

@@ -7,9 +7,9 @@ import { sinceOf } from "./members.js";
 import { isWeakSecret } from "./weak-secret.js";
 
 export interface ImportedKeys {
-  /** Of a configuration: at least one, and the first can sign. */
+  /** A configuration has at least one key, and its first key can sign. */
   readonly keys: readonly Key[];
-  /** What was passed over, in words for the log. */
+  /** The skipped keys, in words for the log. */
   readonly warnings: readonly string[];
 }
 
@@ -52,7 +52,7 @@ export function isSameKey(one: Key, other: Key): boolean {
   return one.kid === other.kid && one.algorithm === other.algorithm && isSameMaterial(one, other);
 }
 
-/** Whoever has the one has the other, whatever they are called. */
+/** An owner of one also has the other, whatever their names are. */
 export function isSameMaterial(one: Key, other: Key): boolean {
   const [a, b] = [one.material, other.material];
   if (a.kind === "secret") return b.kind === "secret" && a.secret.equals(b.secret);
@@ -66,14 +66,14 @@ function sameMembers(one: PublicJwk, other: PublicJwk | undefined): boolean {
 function isWeak(key: Key): boolean {
   if (key.material.kind !== "secret") return false;
   const secret = key.material.secret.export();
-  // Somebody may have put a well known text where its base64url belongs.
+  // A well known text might stand where its base64url belongs.
   return isWeakSecret(secret) || isWeakSecret(Buffer.from(secret.toString("base64url")));
 }
 
 interface SetReading {
   readonly keys: ReadonlyMap<string, Key>;
   readonly problems: string[];
-  /** Of a kind that RFC 7517 §5 lets a reader pass over. */
+  /** Keys of a kind that a reader of sets can skip (RFC 7517 §5). */
   readonly unsupported: readonly { readonly at: number; readonly text: string }[];
 }
 
@@ -104,9 +104,9 @@ function placeOf(at: number, count: number): string {
 }
 
 /**
- * Imports the parsed value of AMPHO_SECURITY_KEY. `algorithm`: AMPHO_SECURITY_TOKEN_ALG, for keys that name none.
- * Throws ConfigurationError that tells every problem and no value of a key; KeyAlgorithmError when the keys are good and
- * only `algorithm` does not fit.
+ * Imports the parsed value of AMPHO_SECURITY_KEY. `algorithm` is AMPHO_SECURITY_TOKEN_ALG, for keys that name none.
+ * Throws a ConfigurationError that names every problem and no value of a key. Throws KeyAlgorithmError when the keys are
+ * good and only `algorithm` does not fit.
  */
 export function importKeys(value: unknown, options: { readonly algorithm?: Algorithm | undefined } = {}): ImportedKeys {
   const members = listJwks(value);
@@ -116,7 +116,7 @@ export function importKeys(value: unknown, options: { readonly algorithm?: Algor
   const warnings: string[] = [];
   for (const { at, text } of unsupported) {
     if (at === 0) problems.push(`${first}: ${text}`);
-    else warnings.push(passedOver(at, members.length, text));
+    else warnings.push(skipped(at, members.length, text));
   }
   if (problems.length > 0) throw new ConfigurationError(problems.join("; "));
   const [signer, ...others] = keys.values();
@@ -126,23 +126,23 @@ export function importKeys(value: unknown, options: { readonly algorithm?: Algor
   return { keys: [since === undefined ? signer : { ...signer, signingSince: since }, ...others], warnings };
 }
 
-function passedOver(at: number, count: number, why: string): string {
-  return `${placeOf(at, count)}: passed over, ${why}`;
+function skipped(at: number, count: number, why: string): string {
+  return `${placeOf(at, count)}: skipped, ${why}`;
 }
 
 /** Imports keys that only verify: a JWK or a JWK Set, public, private or symmetric. Throws ConfigurationError as `importKeys`. */
 export function importVerifyingKeys(value: unknown): ImportedKeys {
   const members = listJwks(value);
   const { keys, problems, unsupported } = readSet(members, undefined);
-  const warnings = unsupported.map(({ at, text }) => passedOver(at, members.length, text));
+  const warnings = unsupported.map(({ at, text }) => skipped(at, members.length, text));
   if (problems.length === 0 && keys.size === 0) problems.push(...warnings);
   if (problems.length > 0) throw new ConfigurationError(problems.join("; "));
   return { keys: [...keys.values()], warnings };
 }
 
 /**
- * Imports a JWK Set that somebody publishes (RFC 7517 §5). What cannot be used is passed over: a set may hold keys for other
- * purposes. So is a symmetric or private key: what everybody can read proves nothing. Undefined for what is no JWK Set.
+ * Imports a published JWK Set (RFC 7517 §5). It skips keys that cannot be used, because a set can contain keys for other
+ * uses. It also skips a symmetric or private key, because every reader could sign with it. Undefined for another value.
  */
 export function importPublishedKeys(value: unknown): ImportedKeys | undefined {
   const members = isJwk(value) ? value["keys"] : undefined;
@@ -152,15 +152,15 @@ export function importPublishedKeys(value: unknown): ImportedKeys | undefined {
   for (const [at, member] of members.entries()) {
     const reading = importJwk(member);
     const why = reading.outcome === "imported" ? findUnfit(reading.key, keys) : whyNot(reading);
-    if (why !== undefined) warnings.push(passedOver(at, members.length, why));
+    if (why !== undefined) warnings.push(skipped(at, members.length, why));
     else if (reading.outcome === "imported") keys.set(reading.key.kid, reading.key);
   }
   return { keys: [...keys.values()], warnings };
 }
 
 function findUnfit(key: Key, before: ReadonlyMap<string, Key>): string | undefined {
-  if (key.material.kind === "secret") return "it is symmetric, and whoever reads it could sign";
-  if (key.material.signing !== undefined) return "it shows its private part, and whoever reads it could sign";
+  if (key.material.kind === "secret") return "it is symmetric, and every reader could sign with it";
+  if (key.material.signing !== undefined) return "it contains its private part, and every reader could sign with it";
   if (before.has(key.kid)) return "a key before it has the same `kid`";
   const twin = [...before.values()].some((one) => one.algorithm !== key.algorithm && isSameMaterial(one, key));
   return twin ? "it is the key of another algorithm too" : undefined;
@@ -173,12 +173,12 @@ function whyNot(reading: Exclude<JwkReading, { readonly outcome: "imported" }>):
 function checkAlgorithm(signer: Key, algorithm: Algorithm | undefined): void {
   if (algorithm === undefined || signer.algorithm === algorithm) return;
   const [own, asked] = [algorithmFacts(signer.algorithm), algorithmFacts(algorithm)];
-  // EdDSA and Ed25519 are two names of one thing; the tokens say what the key says (RFC 9864 §2.2).
+  // EdDSA and Ed25519 are two names of one algorithm. The tokens carry the name that the key states (RFC 9864 §2.2).
   if (own.kty === "OKP" && own.crv === asked.crv) return;
   throw new KeyAlgorithmError(`${algorithm} does not fit the key that signs, which is one for ${signer.algorithm}`);
 }
 
-/** What `/.well-known/jwks.json` shows: no symmetric key, no private member. */
+/** The set that `/.well-known/jwks.json` publishes, without symmetric keys and private members. */
 export function publicJwkSet(keys: readonly Key[]): { readonly keys: readonly PublicJwk[] } {
   return { keys: keys.flatMap((key) => (key.publicJwk === undefined ? [] : [key.publicJwk])) };
 }

@@ -12,7 +12,7 @@ import { thumbprint } from "./thumbprint.js";
 
 export type JwkReading =
   | { readonly outcome: "imported"; readonly key: Key }
-  /** Of a kind that RFC 7517 §5 lets a reader of sets pass over. */
+  /** A key of a kind that a reader of sets can skip (RFC 7517 §5). */
   | { readonly outcome: "unsupported"; readonly why: string }
   | { readonly outcome: "refused"; readonly problems: readonly string[] };
 
@@ -39,7 +39,7 @@ function readKid(jwk: Jwk, report: Report): string | undefined {
   return undefined;
 }
 
-/** RFC 7517 §4.2 and §4.3: what the key says that it is for has to be what it is used for here. */
+/** RFC 7517 §4.2 and §4.3: the key must be meant for its use here. */
 function checkPurpose(jwk: Jwk, parts: KeyMembers, report: Report): { readonly signs: boolean } {
   if (jwk["use"] !== undefined && jwk["use"] !== "sig") report("`use` must be `sig`");
   const holdsPrivate = parts.secret !== undefined || parts.privateKey !== undefined;
@@ -74,7 +74,7 @@ function checkSecret(parts: KeyMembers, algorithm: Algorithm, report: Report): v
   const bytes = parts.secret?.symmetricKeySize;
   const bytesMin = algorithmFacts(algorithm).secretBytes;
   if (bytes === undefined || bytesMin === undefined || bytes >= bytesMin) return;
-  report(`\`k\` has ${bytes} bytes; ${algorithm} needs ${bytesMin} or more (RFC 7518 §3.2)`);
+  report(`\`k\` has ${bytes} bytes, but ${algorithm} requires ${bytesMin} or more (RFC 7518 §3.2)`);
 }
 
 function toMaterial(parts: KeyMembers, algorithm: Algorithm): KeyMaterial {
@@ -112,7 +112,7 @@ export function importJwk(jwk: unknown, preferred?: Algorithm): JwkReading {
   if (parts === undefined) return refused;
   if ("unsupported" in parts) return { outcome: "unsupported", why: parts.unsupported };
   const { signs } = checkPurpose(jwk, parts, report);
-  const concealing = readLoginHashKey(jwk, report);
+  const loginHashKey = readLoginHashKey(jwk, report);
   const algorithm = chooseAlgorithm(jwk, algorithmsFor(kty, parts.crv), preferred, report);
   if (algorithm !== undefined) checkSecret(parts, algorithm, report);
   if (algorithm === undefined || problems.length > 0) return refused;
@@ -120,5 +120,5 @@ export function importJwk(jwk: unknown, preferred?: Algorithm): JwkReading {
   const publicJwk =
     parts.secret === undefined ? { ...parts.publicMembers, kid, alg: algorithm, use: "sig" } : undefined;
   const key = { kid, algorithm, canSign: signs, publicJwk, material: toMaterial(parts, algorithm) };
-  return { outcome: "imported", key: concealing === undefined ? key : { ...key, concealing } };
+  return { outcome: "imported", key: loginHashKey === undefined ? key : { ...key, loginHashKey } };
 }

@@ -9,22 +9,22 @@ export type PublicJwk = Readonly<Record<string, string>>;
 export interface Key {
   /** Its `kid`, or its RFC 7638 thumbprint if it has none. */
   readonly kid: string;
-  /** The only algorithm that it signs and verifies with; `alg` of its tokens. */
+  /** The only algorithm with which it signs and verifies, and the `alg` of its tokens. */
   readonly algorithm: Algorithm;
   readonly canSign: boolean;
-  /** With `kid`, `alg` and `use`, without a private member; undefined for symmetric keys. */
+  /** With `kid`, `alg` and `use`, without a private member. Undefined for symmetric keys. */
   readonly publicJwk: PublicJwk | undefined;
-  /** Since when it signs, Unix seconds, where its set says so. */
+  /** The time since which it signs, in Unix seconds, if its set states it. */
   readonly signingSince?: number;
   readonly material: KeyMaterial;
-  /** Its member `conceal` (concealing.ts). */
-  readonly concealing?: KeyObject;
+  /** Its member `conceal` (login-hash-key.ts). */
+  readonly loginHashKey?: KeyObject;
 }
 
-/** Whether `signature` is one of `input`, a text of ASCII characters. */
+/** Returns whether `signature` is one of `input`, a text of ASCII characters. */
 export type VerifySignature = (input: string, signature: Buffer) => boolean;
 
-/** What signs and verifies. */
+/** The material that signs and verifies. */
 export type KeyMaterial =
   | { readonly kind: "secret"; readonly secret: KeyObject; readonly computeHmac: ComputeHmac }
   | {
@@ -34,7 +34,7 @@ export type KeyMaterial =
       readonly signing: SignKeyObjectInput | undefined;
     };
 
-/** No token is longer, neither one that is made nor one that is taken. */
+/** No token is longer, neither a signed nor an accepted one. */
 export const tokenCharactersMax = 8192;
 
 export function createSecretMaterial(secret: KeyObject, algorithm: Algorithm): KeyMaterial {
@@ -49,18 +49,18 @@ export interface KeySet {
   readonly keys: readonly Key[];
   readonly byKid: ReadonlyMap<string, Key>;
   readonly byAlgorithm: ReadonlyMap<string, readonly Key[]>;
-  /** Headers of tokens that these keys have verified; jws.ts fills it. */
+  /** Headers of tokens that these keys have verified. jws.ts fills it. */
   readonly headers: Header[];
 }
 
-/** What a JWS header says of a set of keys. */
+/** A JWS header, read for a set of keys. */
 export interface Header {
   readonly segment: string;
-  /** Whose signature it may be: one key, or without `kid` all of the algorithm. */
+  /** The keys that can have signed: the one that `kid` names, or without `kid` all keys of the algorithm. */
   readonly candidates: readonly Key[];
   /** As it is compared: in lower case, without `application/`. */
   readonly typ: string | undefined;
-  /** Whether the header names the key. */
+  /** True when the header names the key. */
   readonly named: boolean;
 }
 

@@ -1,12 +1,13 @@
-// How members of a JWK are read: RFC 7517 §4, RFC 7518 §6. What is wrong is reported in words that hold no value of the
-// key: whoever mixes up members must not find their secret in a log.
+// Reads the members of a JWK (RFC 7517 §4, RFC 7518 §6).
+// A report contains no value of the key, because an operator who
+// mixes up members must not find the secret in a log.
 import type { KeyObject } from "node:crypto";
 import { decodeBase64url } from "../crypto/base64url.js";
 
 export type Jwk = Readonly<Record<string, unknown>>;
 export type Report = (problem: string) => void;
 
-/** What the members of one key type say. */
+/** The members of one key type, read. */
 export interface KeyMembers {
   readonly secret?: KeyObject;
   readonly publicKey?: KeyObject;
@@ -47,7 +48,7 @@ export function readInteger(jwk: Jwk, name: string, report: Report): bigint | un
     report(`\`${name}\` must be a positive integer without leading zero octets`);
     return undefined;
   }
-  // Nobody uses more, and arithmetic on what is longer takes its time.
+  // No key in use is longer, and arithmetic on longer numbers takes time.
   if (octets.length > 2048) {
     report(`\`${name}\` is too long`);
     return undefined;
@@ -55,7 +56,7 @@ export function readInteger(jwk: Jwk, name: string, report: Report): bigint | un
   return BigInt(`0x${octets.toString("hex")}`);
 }
 
-/** A key that OpenSSL takes; what it looks at, and whether it throws, differs from version to version of Node. */
+/** A key that OpenSSL accepts. Its checks, and whether it throws, differ between versions of Node. */
 export function tryCreate(create: () => KeyObject): KeyObject | undefined {
   try {
     return create();
@@ -64,7 +65,7 @@ export function tryCreate(create: () => KeyObject): KeyObject | undefined {
   }
 }
 
-/** Whether a private member is there, even one that is no string. */
+/** True when the private member exists, even if it is no string. */
 export function isPrivate(jwk: Jwk): boolean {
   return jwk["d"] !== undefined;
 }

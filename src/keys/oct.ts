@@ -2,7 +2,7 @@
 import { createSecretKey } from "node:crypto";
 import { type KeyReader, readOctets } from "./members.js";
 
-/** An HMAC hashes a longer one first (RFC 2104 §2), so length adds nothing; this only bounds the work. */
+/** An HMAC hashes a longer secret first (RFC 2104 §2), so length adds nothing. This limit only limits the work. */
 const secretBytesMax = 8192;
 
 export const readOct: KeyReader = (jwk, report) => {

@@ -5,8 +5,8 @@ import { importKeys, listJwks } from "./jwk-set.js";
 import type { Jwk } from "./members.js";
 
 /**
- * The JWK Set to configure next: `next` first, behind it the keys of `current` (a JWK or a JWK Set; the first `keep` of
- * them, else all) with their own members, and `alg` and `kid` written out so that neither depends on a setting any more.
+ * The JWK Set to configure next. `next` is first. The keys of `current` (a JWK or a JWK Set) follow, the first `keep` of
+ * them or all, with their own members. `alg` and `kid` are written out, so that they no longer depend on a parameter.
  * Throws ConfigurationError when `current` or the result is not a good configuration.
  */
 export function rotateKeys(

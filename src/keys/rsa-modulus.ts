@@ -1,5 +1,5 @@
-// Whether an RSA modulus is one that the Infineon library made ("ROCA", CVE-2017-15361, Nemec et al., CCS 2017): its primes
-// are powers of 65537 modulo many small primes, so the modulus is one too, and it can be factored.
+// Detects the weak RSA moduli of the Infineon library ("ROCA", CVE-2017-15361, Nemec et al., CCS 2017). Their primes are
+// powers of 65537 modulo many small primes, so the modulus is one too, and an attacker can factor it.
 
 const smallPrimes = [
   3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113,

@@ -1,6 +1,6 @@
-// RSASSA-PKCS1-v1_5 verification as RFC 8017 §8.2.2 writes it down: the whole encoded message is made anew and compared, so
-// there is no padding to parse and nothing of it to forge. A tenth faster than crypto.verify for a key of 2048 bits, which
-// is what lets a guarded request cost no more than the bare signature.
+// RSASSA-PKCS1-v1_5 verification as RFC 8017 §8.2.2 describes it. The whole encoded message is built and compared, so
+// there is no padding to parse and none to forge. It is a tenth faster than crypto.verify for a key of 2048 bits, so that
+// a guarded request costs no more than the bare signature.
 import { constants, hash, type KeyObject, publicDecrypt } from "node:crypto";
 
 export type DigestName = "sha256" | "sha384" | "sha512";
@@ -25,7 +25,7 @@ function encodeMessage(digest: DigestName, modulusBytes: number): Buffer {
 
 type Raw = { readonly key: KeyObject; readonly padding: number };
 
-/** Not everywhere: the node:crypto of Deno takes padding away all the same. One to whatever power is one. */
+/** The node:crypto of Deno removes the padding even so. The test value 1 stays 1 to any power. */
 function isRaw(options: Raw, modulusBytes: number): boolean {
   const one = Buffer.alloc(modulusBytes);
   one[modulusBytes - 1] = 1;
@@ -36,7 +36,7 @@ function isRaw(options: Raw, modulusBytes: number): boolean {
   }
 }
 
-/** Binds a public key of 2048 bits or more and a hash to a verification; undefined where RSA cannot be had without padding. */
+/** Binds a public key of 2048 bits or more and a hash to a verification. Undefined where RSA without padding is missing. */
 export function createPkcs1Verification(
   publicKey: KeyObject,
   digest: DigestName,
@@ -48,7 +48,7 @@ export function createPkcs1Verification(
   const options = { key: publicKey, padding: constants.RSA_NO_PADDING };
   if (!isRaw(options, modulusBytes)) return undefined;
   return (input, signature) => {
-    // Step 1: the length; OpenSSL would take a shorter one for a smaller number.
+    // Step 1 checks the length. OpenSSL would read a shorter one as a smaller number.
     if (signature.length !== modulusBytes) return false;
     expected.write(hash(digest, input, "binary"), hashAt, "binary");
     try {

@@ -1,10 +1,10 @@
-// RSA keys: RFC 7518 §6.3; sizes by §3.3 and §3.5, exponents by FIPS 186-5 §A.1.1.
+// RSA keys: RFC 7518 §6.3, with sizes by §3.3 and §3.5 and exponents by FIPS 186-5 §A.1.1.
 import { createPrivateKey, createPublicKey } from "node:crypto";
 import { isPrivate, type Jwk, type KeyReader, type Report, readInteger, tryCreate } from "./members.js";
 import { isRocaModulus } from "./rsa-modulus.js";
 
 const modulusBitsMin = 2048;
-/** OpenSSL's own limit; one verification takes milliseconds there. */
+/** OpenSSL's own limit, at which one verification takes milliseconds. */
 const modulusBitsMax = 16384;
 const exponentMin = 65537n;
 const exponentBitsMax = 64;

@@ -6,7 +6,7 @@ import { type Algorithm, algorithmFacts } from "./algorithms.js";
 import { type Key, tokenCharactersMax, type VerifySignature } from "./key.js";
 import { createPkcs1Verification } from "./rsa-pkcs1.js";
 
-/** Compares every character whatever the ones before were, so that time does not tell how many of them are right. */
+/** Compares every character, so that the time does not show how many of them are right. */
 function isEqual(one: string, other: string): boolean {
   if (one.length !== other.length) return false;
   let difference = 0;
@@ -57,13 +57,13 @@ export function signInput(key: Key, input: string): string {
   return sign(algorithmFacts(key.algorithm).hash, toOctets(input), material.signing).toString("base64url");
 }
 
-/** Where a signature is decoded; a token is not longer. */
+/** The buffer for a decoded signature. No token is longer. */
 const decoded = Buffer.alloc(tokenCharactersMax);
 
-/** Whether `signature` is the one spelling of a signature of `input`, which has to be ASCII, by `key`. */
+/** Returns whether `signature` is the one spelling of a signature by `key` of `input`, which must be ASCII. */
 export function verifyInput(key: Key, input: string, signature: string): boolean {
   const { material } = key;
-  // Comparing the text instead of the bytes refuses every other spelling of the same bytes.
+  // To compare the text instead of the bytes rejects every other spelling of the same bytes.
   if (material.kind === "secret") return isEqual(material.computeHmac(input), signature);
   const bytes = decodeBase64urlInto(decoded, signature);
   return bytes !== -1 && material.verify(input, decoded.subarray(0, bytes));

@@ -1,5 +1,5 @@
-// The stages of a rotation without a false refusal (docs/keys.md): a new key is published before it signs, and the one
-// before it verifies until nothing that it signed is good any more. Each stage makes the next JWK Set of the present one.
+// The stages of a rotation that rejects no good token (docs/keys.md). A new key is published before it signs, and the old
+// key verifies until all that it signed has expired. Each stage returns the next JWK Set.
 import type { Algorithm } from "./algorithms.js";
 import { importKeys } from "./jwk-set.js";
 import { loginHashKeyOf } from "./login-hash-key.js";
@@ -30,9 +30,9 @@ export type StageOutcome =
   | {
       readonly outcome: "refused";
       readonly reason: "next_exists" | "no_next" | "no_previous" | "too_early";
-      /** The key that stands in the way or has to wait; there is none where there is nothing to do. */
+      /** The key that is in the way or must wait. Undefined where there is nothing to do. */
       readonly kid?: string;
-      /** The second from which on it may be done; undefined also when the set does not say since when the key waits. */
+      /** The second from which the stage can run. Also undefined when the set does not state since when the key waits. */
       readonly until?: number | undefined;
     };
 
@@ -50,7 +50,7 @@ export function publishNext(present: unknown, jwk: Jwk, { now, algorithm }: Stag
   );
 }
 
-/** Lets the `next` key sign; the one that signed is `previous` from then on. */
+/** The `next` key signs from now on, and the key that signed becomes `previous`. */
 export function activateNext(present: unknown, rules: WaitingStageRules): StageOutcome {
   const standings = readStandings(present, rules.algorithm);
   const [next] = nextOf(standings);
@@ -58,7 +58,7 @@ export function activateNext(present: unknown, rules: WaitingStageRules): StageO
   const until = dueAt(next, rules);
   if (!isDue(until, rules)) return { outcome: "refused", reason: "too_early", kid: next.kid, until };
   const { current, others } = standings;
-  // Of no use but in the first key; fewer copies.
+  // Only the first key uses it, and fewer copies are better.
   const { conceal: _conceal, ...previous } = inState(current, "previous", rules.now);
   const activated = {
     ...inState(next, "current", rules.now),
@@ -93,7 +93,7 @@ function isDue(until: number | undefined, { now, forced }: WaitingStageRules): b
   return forced || (until !== undefined && now >= until);
 }
 
-/** What logins are concealed under stays as it is when another key signs. */
+/** The secret of the login hashes stays the same when another key signs. */
 function concealedUnder(present: unknown, algorithm: Algorithm | undefined): string {
   const [signing] = importKeys(present, { algorithm }).keys;
   if (signing === undefined) throw new TypeError("a good configuration has a key");
@@ -107,7 +107,7 @@ function done(
   algorithm: Algorithm | undefined,
 ): StageOutcome {
   const set = { keys: [...keys, ...unsupported] };
-  // As the processes will: a key that does not fit AMPHO_SECURITY_TOKEN_ALG may not come to sign.
+  // The processes check the same. A key that does not fit AMPHO_SECURITY_TOKEN_ALG must not sign.
   importKeys(set, { algorithm });
   return { outcome: "done", set, kids };
 }

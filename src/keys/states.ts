@@ -1,15 +1,15 @@
-// Where a key of the configured set stands in its rotation. It is written into the set itself, as members of the private
-// JWKs (additional members are legal, RFC 7517 §4): `state`, and in `since` the NumericDate (RFC 7519 §2) of when the key
-// came into it. They are not published, and a set without them is as good: by the contract its first key signs.
+// The state of a key in its rotation. The set itself contains it, as additional members of the private JWKs (RFC 7517 §4).
+// They are `state`, and in `since` the NumericDate (RFC 7519 §2) at which the key came into it. These members are not published. A
+// set without them works too, because its first key signs.
 import type { Algorithm } from "./algorithms.js";
 import { importJwk, isJwk } from "./jwk.js";
 import { importKeys, listJwks } from "./jwk-set.js";
 import { type Jwk, sinceOf } from "./members.js";
 
 /**
- * `current`: the first one, which signs, whatever it says of itself. `next`: published and verifying, not signing yet.
- * `previous`: it signed before, and verifies until nothing that it signed is good any more. `unknown`: put behind the first
- * by hand or by a plain `sec-rotate-key`; it verifies, and is nobody's to take out.
+ * `current` is the first key, which signs, whatever its member states. `next` is published and verifies, but does not sign
+ * yet. `previous` signed before, and verifies until all that it signed has expired. `unknown` was added behind the first by
+ * hand or by `sec-rotate-key` without a stage. It verifies, and no stage removes it.
  */
 export type KeyState = "current" | "next" | "previous" | "unknown";
 
@@ -18,7 +18,7 @@ export interface KeyStanding {
   readonly jwk: Jwk;
   readonly kid: string;
   readonly state: KeyState;
-  /** Unix seconds; undefined when the set does not say. */
+  /** Unix seconds, undefined when the set does not state it. */
   readonly since: number | undefined;
 }
 
@@ -26,7 +26,7 @@ export interface KeyStandings {
   readonly current: KeyStanding;
   /** All behind the first, in their order. */
   readonly others: readonly KeyStanding[];
-  /** Members of a kind that is passed over (RFC 7517 §5). */
+  /** Members of a kind that is skipped (RFC 7517 §5). */
   readonly unsupported: readonly Jwk[];
 }
 

@@ -10,7 +10,7 @@ const members: Readonly<Record<KeyType, readonly string[]>> = {
   RSA: ["e", "kty", "n"],
 };
 
-/** SHA-256 over the members that make the key, base64url. The members have to be there and well formed. */
+/** SHA-256 over the required members of the key, in base64url. The members must exist and be well formed. */
 export function thumbprint(kty: KeyType, jwk: Readonly<Record<string, unknown>>): string {
   const required = Object.fromEntries(members[kty].map((name) => [name, jwk[name]]));
   return createHash("sha256").update(JSON.stringify(required)).digest("base64url");

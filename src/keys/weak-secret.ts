@@ -1,10 +1,10 @@
 // HMAC secrets that are long enough and still no secrets: public ones, placeholders, and ones of plainly little entropy
-// (RFC 8725 §3.5: human-memorizable passwords must not be used as keys). Never refuses what a good generator gives,
-// also as hexadecimal or base64 text, but for odds below one in a million.
+// (RFC 8725 §3.5: human-memorizable passwords must not be used as keys). The output of a good generator is never rejected,
+// also as hexadecimal or base64 text, except with odds below one in a million.
 import { createHash } from "node:crypto";
 import { knownSecretDigestBytes, knownSecretDigests } from "./known-secrets.js";
 
-/** Words of six letters and more that stand in placeholders; shorter ones turn up in random base64. */
+/** Words of six letters and more that placeholders contain. Shorter words occur in random base64. */
 const placeholder =
   /secret|password|passphrase|changeme|change[-_ ]me|replace|example|default|qwerty|123456|private|signing|development|production|insecure/i;
 
@@ -47,9 +47,9 @@ function isText(secret: Uint8Array): boolean {
   return secret.every((byte) => byte >= 0x20 && byte < 0x7f);
 }
 
-/** Whether somebody could guess these bytes although there are enough of them. */
+/** Returns whether an attacker could guess these bytes although there are enough of them. */
 export function isWeakSecret(secret: Uint8Array): boolean {
   if (new Set(secret).size < distinctBytesMin || isRepetition(secret) || isPublic(secret)) return true;
-  // Only text: in bytes a run may be a published test key, which is no placeholder that somebody left standing.
+  // Only text counts. Bytes with a run might be a published test key, which is no forgotten placeholder.
   return isText(secret) && (isRun(secret) || placeholder.test(Buffer.from(secret).toString("latin1")));
 }

@@ -1,4 +1,4 @@
-// Access tokens as a guard reads them: verified once, then known by the whole token while it is good (contract §5).
+// Access tokens as a guard reads them: verified once, then found by the whole token while it is good (docs/contract.md §5).
 
 import type { Auth } from "./auth.js";
 import { authFromClaims } from "./auth-from-claims.js";
@@ -16,7 +16,7 @@ export interface AccessToken {
   /** Unix seconds, leeway included: from then on it is good, and from `until` on no longer. */
   readonly from: number;
   readonly until: number;
-  /** The version of the revocation set at which the token was found not to be revoked; -1: not yet. */
+  /** The version of the revocation set at which the token was not revoked, or -1 before the first check. */
   clearedAt: number;
 }
 
@@ -46,7 +46,7 @@ export function createAccessTokens(deps: {
     return sid === undefined ? Math.max(own, exp - foreignMaxSeconds) : own;
   }
 
-  /** What was found good before: the times again, for clocks go on, and at times back. */
+  /** A token that was good before. The times are checked again, because clocks go on and sometimes back. */
   function find(bearer: string, now: number): AccessToken | undefined {
     const known = seen.find(bearer);
     if (known === undefined || now >= known.until || now < known.from || isKeyRevoked(known.kid)) return undefined;
@@ -54,12 +54,12 @@ export function createAccessTokens(deps: {
   }
 
   function verifyAccess(token: string, now: number): AccessToken {
-    // Callers in JavaScript may pass on an array that a query gave: joined to a text it would be a token that is known.
+    // A caller in JavaScript can pass an array from a query. Joined to a text it would be a known token.
     if (typeof token !== "string") reject("form");
     const bearer = scheme + token;
     const known = find(bearer, now);
     if (known !== undefined) return known;
-    // Not known, or no longer good: the whole check, which says why.
+    // The token is unknown or no longer good. The whole check reports the reason.
     const { claims, key } = verify(token, now);
     const [from, until] = [startOf(claims), claims.exp + leewaySeconds];
     const verified: AccessToken = { claims, auth: authFromClaims(claims), kid: key.kid, from, until, clearedAt: -1 };

@@ -19,7 +19,7 @@ export function authFromClaims(claims: AccessClaims): Auth {
   });
 }
 
-/** Without recursion: a token may nest as deep as its 8 KiB allow. */
+/** Without recursion, because a token can nest as deep as its 8 KiB allow. */
 function freeze<T extends object>(root: T): T {
   const open: object[] = [root];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {

@@ -1,12 +1,12 @@
-// Who is asking, as a guarded handler sees it: read from the token alone, frozen deeply.
+// The authenticated user, as a guarded handler gets it: read from the token alone, and deeply frozen.
 
 export interface Auth {
-  /** The user's id; undefined for a token made by other software that names only a login. */
+  /** The user's id. Undefined for a token of other software that names only a login. */
   readonly id: string | undefined;
   readonly login: string;
   readonly roles: readonly string[];
   readonly scopes: readonly string[];
-  /** The session's id; undefined for a token that belongs to none. */
+  /** The session's id. Undefined for a token that belongs to no session. */
   readonly session: string | undefined;
   /** `nbf`, Unix seconds. */
   readonly starts: number | undefined;

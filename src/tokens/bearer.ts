@@ -1,9 +1,9 @@
-// The bearer token of an Authorization value (RFC 6750 §2.1; the scheme is case-insensitive, RFC 9110 §11.1).
+// The bearer token of an Authorization value (RFC 6750 §2.1). The scheme is case-insensitive (RFC 9110 §11.1).
 
 /** How nearly all requests spell it. */
 export const scheme = "Bearer ";
 
-/** Undefined when there is no value or another scheme; the empty string when the scheme stands alone. */
+/** Undefined for no value or another scheme, and the empty string for the scheme alone. */
 export function bearerOf(authorization: string | undefined): string | undefined {
   if (authorization === undefined) return undefined;
   if (authorization.startsWith(scheme) && authorization.charCodeAt(scheme.length) !== 0x20)

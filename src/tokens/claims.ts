@@ -1,8 +1,8 @@
-// The claims that a token has to carry, their types and ranges: RFC 7519 §4.1, RFC 9068 §2.2, and Ampho's own.
+// The claims that a token must carry, their types and ranges: RFC 7519 §4.1, RFC 9068 §2.2, and Ampho's own.
 import { numericDateMax } from "../clock.js";
 import { type RejectionReason, reject } from "./rejection.js";
 
-/** The claims that are read here; a token may hold others. Times are whole Unix seconds. */
+/** The claims that are read here. A token can contain others. Times are whole Unix seconds. */
 export interface Claims {
   readonly exp: number;
   readonly nbf?: number;
@@ -27,11 +27,11 @@ export interface ClaimRules {
   readonly now: number;
   /** Clock skew that is allowed around `exp`, `nbf` and `iat`. */
   readonly leewaySeconds: number;
-  /** What `iss` has to be, if given. */
+  /** The required value of `iss`, if given. */
   readonly issuer?: string | undefined;
-  /** One of these has to be in `aud`, if given. */
+  /** `aud` must contain one of these, if given. */
   readonly audience?: readonly string[] | undefined;
-  /** How far ahead the `exp` of a token without `sid` may lie, if given. */
+  /** How far ahead the `exp` of a token without `sid` can lie, if given. */
   readonly foreignMaxSeconds?: number | undefined;
 }
 
@@ -79,7 +79,7 @@ function holdsAudience(aud: unknown, ours: readonly string[]): boolean {
   return isTexts(aud) && aud.some((name) => ours.includes(name));
 }
 
-/** What is wrong with the times; they are looked at again each time that a token is used. */
+/** The problem with the times, which are checked again each time that a token is used. */
 export function findTimeRejection(
   claims: Pick<Claims, "exp" | "nbf">,
   rules: Pick<ClaimRules, "now" | "leewaySeconds">,

@@ -1,5 +1,5 @@
-// JWS compact serialization: RFC 7515 §3.1, §5 and §7.1, in the one spelling and form of docs/concepts.md: three segments of
-// strict base64url, a JSON header without repeated members, the algorithm bound to the key (RFC 8725 §3.1), no extensions.
+// JWS compact serialization: RFC 7515 §3.1, §5 and §7.1. Only one spelling is accepted (docs/concepts.md): three segments
+// of strict base64url, and a JSON header without repeated members or extensions. The key decides the algorithm (RFC 8725 §3.1).
 import { decodeBase64url, decodeBase64urlInto, encodeBase64url } from "../crypto/base64url.js";
 import { parseJsonObject } from "../crypto/json.js";
 import { type Header, type Key, type KeySet, tokenCharactersMax } from "../keys/key.js";
@@ -10,15 +10,15 @@ export interface Jws {
   readonly key: Key;
   /** As it is compared: in lower case, without `application/`. */
   readonly typ: string | undefined;
-  /** Whether the header names the key. */
+  /** True when the header names the key. */
   readonly named: boolean;
   /** How many bytes of payload were written. */
   readonly payloadBytes: number;
 }
 
-/** The places of the two dots; throws AmphoError `invalid_token` when the token is too long or has not three segments. */
+/** The positions of the two dots. Throws AmphoError `invalid_token` for a token that is too long or has not three segments. */
 function findDots(token: string): { readonly first: number; readonly last: number } {
-  // Callers in JavaScript may pass on whatever a body held.
+  // A caller in JavaScript can pass any value of a body.
   if (typeof token !== "string") reject("form");
   if (token.length > tokenCharactersMax) reject("tooLong");
   const first = token.indexOf(".");
@@ -35,7 +35,7 @@ export function readJws(token: string): { readonly header: Record<string, unknow
   return { header, payload: decodeBase64url(token.slice(first + 1, last)) ?? reject("form") };
 }
 
-/** RFC 7515 §4.1.9: a media type, of which `application/` may be left out, compared in any case. */
+/** RFC 7515 §4.1.9: a media type, also without `application/`, compared in any case. */
 function normalizeType(typ: string | undefined): string | undefined {
   if (typ === undefined) return undefined;
   const lower = typ.toLowerCase();
@@ -84,14 +84,14 @@ function findHeader(token: string, first: number, known: readonly Header[]): Hea
 }
 
 /**
- * Verifies a token's form and signature with the keys, of which those that `revokedKeys` names verify nothing, and writes
- * its payload to the beginning of `into`, which has to hold 8 KiB. Throws AmphoError `invalid_token`.
+ * Verifies the form and signature of a token with the keys. A key that `revokedKeys` names verifies nothing. Writes the
+ * payload to the beginning of `into`, which must have 8 KiB. Throws AmphoError `invalid_token`.
  */
 export function verifyJws(token: string, keys: KeySet, revokedKeys: ReadonlySet<string>, into: Buffer): Jws {
   const places = findDots(token);
   const known = findHeader(token, places.first, keys.headers);
   const header = known ?? readHeader(token.slice(0, places.first), keys);
-  // What is signed is decoded strictly before it is taken for ASCII.
+  // The signed text is decoded strictly before it is read as ASCII.
   const payloadBytes = decodeBase64urlInto(into, token.slice(places.first + 1, places.last));
   if (payloadBytes === -1) reject("form");
   const key = findSigner(header, token.slice(0, places.last), token.slice(places.last + 1), revokedKeys);
@@ -113,7 +113,7 @@ function writeHeader(key: Key, typ: string): string {
 
 const tooLong = "the token would be longer than 8 KiB: a user has too many roles or claims";
 
-/** Signs `payload` with a key that can sign. Throws RangeError when nobody would take the token for its length. */
+/** Signs `payload` with a key that can sign. Throws RangeError when the token would be too long to be accepted. */
 export function signJws(key: Key, typ: string, payload: string): string {
   const input = `${writeHeader(key, typ)}.${encodeBase64url(payload)}`;
   if (input.length >= tokenCharactersMax) throw new RangeError(tooLong);

@@ -6,13 +6,13 @@ import { type ClaimRules, type Claims, checkClaims } from "./claims.js";
 import { readJws, signJws, verifyJws } from "./jws.js";
 import { reject } from "./rejection.js";
 
-/** What one kind of token has to be besides well formed and well signed. */
+/** The rules of one kind of token, besides form and signature. */
 export interface TokenKind<C extends Claims> {
   /** `typ` of the tokens that Ampho signs. */
   readonly typ: string;
-  /** `typ` of those that it takes, in lower case, without `application/`; undefined: without `typ`. */
+  /** The accepted values of `typ`, in lower case and without `application/`. Undefined stands for no `typ`. */
   readonly types: ReadonlySet<string | undefined>;
-  /** Whether the header has to name the key by `kid`. */
+  /** True when the header must name the key by `kid`. */
   readonly named: boolean;
   readonly isComplete: (claims: Claims) => claims is C;
 }
@@ -46,11 +46,11 @@ export interface DeviceClaims extends Claims {
   readonly sub: string;
   /** The place: the same in each proof that was made by presenting the one before. */
   readonly did: string;
-  /** The version of the user's password; a user of an application's own table has none. */
+  /** The version of the user's password. A user of an application's own table has none. */
   readonly pwv?: number;
 }
 
-/** The proof that a user was let in here before; also only ever made and read by Ampho. */
+/** The proof that a user has logged in on this device before. Only Ampho creates and reads it. */
 export const deviceProof: TokenKind<DeviceClaims> = {
   typ: "dp+jwt",
   types: new Set(["dp+jwt"]),
@@ -63,7 +63,7 @@ export const deviceProof: TokenKind<DeviceClaims> = {
 };
 
 export interface JwtRules extends ClaimRules {
-  /** The `kid`s of keys that were revoked: what they signed is refused. */
+  /** The `kid`s of revoked keys, whose tokens are rejected. */
   readonly revokedKeys?: ReadonlySet<string> | undefined;
 }
 
@@ -73,14 +73,14 @@ export interface VerifiedJwt<C extends Claims> {
   readonly key: Key;
 }
 
-/** Where a payload is decoded; nothing of it is there for longer than a call. */
+/** The buffer for a decoded payload. Its content is used only within one call. */
 const payload = Buffer.alloc(tokenCharactersMax);
 
 const noneRevoked: ReadonlySet<string> = new Set();
 
 /**
  * Verifies a token of one kind: form, signature, type and claims.
- * Throws AmphoError `invalid_token` whose message says why and holds nothing of the token.
+ * Throws AmphoError `invalid_token` whose message states the reason and contains nothing of the token.
  */
 export function verifyJwt<C extends Claims>(
   token: string,
@@ -97,13 +97,15 @@ export function verifyJwt<C extends Claims>(
 }
 
 /**
- * Signs claims as a token of one kind; the key has to be one that can sign. Throws TypeError for claims that no verifier of
- * ours could read: half a surrogate pair, as a text that was cut inside an emoji ends with, or nesting without end.
+ * Signs claims as a token of one kind, with a key that can sign. Throws TypeError for claims that our verifiers could not
+ * read: half a surrogate pair, as at the end of a text that was cut inside an emoji, or endless nesting.
  */
 export function signJwt<C extends Claims>(key: Key, kind: TokenKind<C>, claims: C): string {
   const text = JSON.stringify(claims);
   if (parseJsonObject(Buffer.from(text)) === undefined)
-    throw new TypeError("the claims hold half a surrogate pair, or are nested too deeply: nobody could read the token");
+    throw new TypeError(
+      "the claims contain half a surrogate pair or are nested too deeply, so that no verifier could read the token",
+    );
   return signJws(key, kind.typ, text);
 }
 

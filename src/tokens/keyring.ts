@@ -1,5 +1,6 @@
-// The keys in use. The first signs access tokens and all verify them; refresh tokens and device proofs are HS256 under keys
-// derived from them, so that nothing that knows the configured keys takes one for an access token (contract §5).
+// The keys in use. The first one signs access tokens, and all verify them. Refresh tokens and device proofs are HS256 under
+// keys derived from them, so that no other service with the configured keys accepts one as an access token
+// (docs/contract.md §5).
 import { createHmac, type KeyObject } from "node:crypto";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";
@@ -25,13 +26,13 @@ export interface Keyring {
   isRevoked(kid: string): boolean;
   /** The `kid` of the key that signs, or would, were it not revoked. */
   signingKid(): string;
-  /** Since when the first key signs, Unix seconds, where its set says so. */
+  /** The time since which the first key signs, in Unix seconds, if its set states it. */
   signingSince(): number | undefined;
   signAccess(claims: AccessClaims): string;
   signRefresh(claims: SessionClaims): string;
   /** Throws `invalid_token`. */
   verifyAccess(token: string, now: number): VerifiedJwt<AccessClaims>;
-  /** Throws `invalid_token`; its time is left to the caller, who tells an expired session from a bad token. */
+  /** Throws `invalid_token`. The caller checks the time, because an expired session is another error than a bad token. */
   verifyRefresh(token: string, now: number): SessionClaims;
   signDevice(claims: DeviceClaims): string;
   /** Throws `invalid_token`. */
@@ -44,7 +45,7 @@ export interface Keyring {
   replace(keys: readonly Key[]): boolean;
 }
 
-/** Of HKDF: one for each kind. */
+/** The `info` of HKDF, one for each kind. */
 const purposes = { refresh: "ampho refresh token", device: "ampho device proof" };
 
 interface DerivedKeys {
@@ -65,7 +66,7 @@ interface Held {
   readonly all: KeySet;
   readonly refresh: DerivedKeys;
   readonly device: DerivedKeys;
-  readonly concealing: KeyObject;
+  readonly loginHashKey: KeyObject;
 }
 
 function hold(keys: readonly Key[]): Held {
@@ -76,7 +77,7 @@ function hold(keys: readonly Key[]): Held {
     all: createKeySet(keys),
     refresh: deriveKeys(keys, purposes.refresh),
     device: deriveKeys(keys, purposes.device),
-    concealing: loginHashKeyOf(signing),
+    loginHashKey: loginHashKeyOf(signing),
   };
 }
 
@@ -101,7 +102,7 @@ export function createKeyring(
     },
     signingKid: () => held.signing.kid,
     signingSince: () => held.signing.signingSince,
-    // Asked on each guarded request; nearly always there is none.
+    // This runs on each guarded request. There is nearly never a revoked key.
     isRevoked: (kid) => revokedKeys.size > 0 && revokedKeys.has(kid),
     signAccess: (claims) => signJwt(held.signing, accessToken, claims),
     signRefresh: (claims) => signJwt(held.refresh.signing, refreshToken, claims),
@@ -113,7 +114,7 @@ export function createKeyring(
     signDevice: (claims) => signJwt(held.device.signing, deviceProof, claims),
     verifyDevice: (token, now) =>
       verifyJwt(token, held.device.all, deviceProof, { now, leewaySeconds, revokedKeys }).claims,
-    hashLogin: (text) => createHmac("sha256", held.concealing).update(text).digest("base64url"),
+    hashLogin: (text) => createHmac("sha256", held.loginHashKey).update(text).digest("base64url"),
     publicKeys: () => publicJwkSet(held.all.keys),
     replace(next) {
       const before = held.all.keys;

@@ -1,4 +1,4 @@
-// Why a token is refused, in words that hold nothing of the token. Over HTTP all of them are `invalid_token`.
+// The reasons to reject a token, in words that contain nothing of the token. Over HTTP all of them are `invalid_token`.
 import { AmphoError } from "../errors.js";
 
 export const rejections = {
@@ -17,7 +17,7 @@ export const rejections = {
   claim: "A claim of the token is missing or has the wrong type or range.",
   expired: "The token has expired.",
   notYet: "The token is not valid yet.",
-  issuedAhead: "The token says that it was issued in the future.",
+  issuedAhead: "The token was issued in the future.",
   farAhead: "The token belongs to no session and expires too far ahead.",
   issuer: "The token is from another issuer.",
   audience: "The token is for another audience.",
@@ -25,7 +25,7 @@ export const rejections = {
 
 export type RejectionReason = keyof typeof rejections;
 
-/** `invalid_token` that says which check failed, for callers that can do something about it, such as fetch newer keys. */
+/** An `invalid_token` that states which check failed, for callers that can act on it, such as fetch newer keys. */
 export class TokenRejection extends AmphoError {
   readonly why: RejectionReason;
 

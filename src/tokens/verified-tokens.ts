@@ -2,9 +2,9 @@
 // characters, and compares the whole token. Only its caller fills it, after a good verification. It knows nothing of
 // revocations, so its caller checks those and the times again on every hit.
 //
-// While the cache is full, a token enters when it is seen for the second time, and only in place of a token that was not
-// used since the first time (the recency rule of LIRS, Jiang and Zhang 2002). So a flood of tokens that are used once
-// evicts nothing, and a working set that is larger than the cache does not evict itself in turns.
+// A full cache accepts a token when it is seen for the second time, in place of one that was not used since the first time.
+// This is the recency rule of LIRS (Jiang and Zhang, 2002). So a flood of tokens that are used once evicts nothing, and a
+// working set that is larger than the cache does not evict itself in turns.
 
 interface Entry<T> {
   readonly token: string;

@@ -521,7 +521,7 @@ describe("the option claims", () => {
     ["hold such a name", { ["🦊".slice(0, 1)]: 1 }],
     ["are nested too deeply", JSON.parse(`{"x":${"[".repeat(64)}${"]".repeat(64)}}`)],
   ])("a claims function that %s causes an error, not a token that every guard rejects", async (_, claims) => {
-    await expect(create(await openWith(() => claims))).rejects.toThrow(/nobody could read the token/);
+    await expect(create(await openWith(() => claims))).rejects.toThrow(/no verifier could read the token/);
   });
 
   it("an error of claims(user) returns 500 without details and is logged", async () => {

@@ -58,7 +58,7 @@ describe("a bad configuration", () => {
     [
       "one secret under two algorithms",
       { keys: [generateJwk("HS512"), hs256, { ...hs256, kid: "x", alg: "HS384" }] },
-      "HS384 needs 48",
+      "HS384 requires 48",
     ],
     ["a key for encryption behind", { keys: [es256, { ...rs256, use: "enc" }] }, "key 2 of 2: `use`"],
     ["a wrong member behind", { keys: [es256, 1] }, "key 2 of 2: a key must be a JSON object"],

@@ -12,7 +12,7 @@ const es256 = generateJwk("ES256");
 const hs256 = generateJwk("HS256");
 const rsa = { ...generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({ format: "jwk" }) };
 
-/** The problems of a key, its reason to be passed over, or nothing. */
+/** The problems of a key, the reason to skip it, or nothing. */
 function problemsOf(jwk: unknown, preferred?: Algorithm): readonly string[] {
   const reading = importJwk(jwk, preferred);
   if (reading.outcome === "unsupported") return [`unsupported: ${reading.why}`];
@@ -106,7 +106,7 @@ describe("is refused", () => {
     ["a kid that is a number", { ...es256, kid: 1 }, "`kid`"],
     ["a long kid", { ...es256, kid: "k".repeat(256) }, "`kid`"],
     ["an HS256 secret of 31 bytes", { ...hs256, k: bytes(31) }, "31 bytes; HS256 needs 32"],
-    ["an HS384 secret of 47 bytes", { ...hs256, alg: "HS384", k: bytes(47) }, "HS384 needs 48"],
+    ["an HS384 secret of 47 bytes", { ...hs256, alg: "HS384", k: bytes(47) }, "HS384 requires 48"],
     ["an HS512 secret of 63 bytes", { ...hs256, alg: "HS512", k: bytes(63) }, "HS512 needs 64"],
     ["an empty secret", { ...hs256, k: "" }, "empty"],
     ["a secret with padding", { ...hs256, k: `${bytes(32)}=` }, "`k` must be a base64url"],

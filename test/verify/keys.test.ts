@@ -62,7 +62,7 @@ describe("keys that are given", () => {
       { keys: [first.published.keys[0], { ...second.published.keys[0], kid: first.published.keys[0]?.["kid"] }] },
       /same `kid`/,
     ],
-    ["a short secret", { kty: "oct", k: "c2hvcnQ" }, /HS256 needs 32 or more/],
+    ["a short secret", { kty: "oct", k: "c2hvcnQ" }, /HS256 requires 32 or more/],
     ["a well-known secret", { kty: "oct", k: Buffer.alloc(32).toString("base64url") }, /guessable/],
   ])("createVerifier throws ConfigurationError for %s", (_, keys, message) => {
     expect(() => importVerifyingKeys(keys)).toThrow(message);
