@@ -42,7 +42,7 @@ function row({ name, help }, type, labels) {
 function labelsOf({ labels }) {
   return Object.entries(labels)
     .map(([name, values]) => `\`${labelName(name)}\`: ${valuesText(values)}`)
-    .join("; ");
+    .join(", ");
 }
 
 function valuesText(values) {
@@ -52,5 +52,5 @@ function valuesText(values) {
 function named(labels) {
   return Object.entries(labels)
     .map(([name, meaning]) => `\`${labelName(name)}\` ${meaning}`)
-    .join("; ");
+    .join(", ");
 }

@@ -28,7 +28,7 @@ async function openWith(processes: number) {
     for (let minute = 0; minute < minutes; minute++) {
       clock.advance(60);
       await vi.advanceTimersByTimeAsync(60_000);
-      // What the turns ask of the store's thread is answered before they ask again.
+      // Each operation of a run has its result before the next one begins.
       for (let turn = 0; turn < 8; turn++) {
         await eventsOf(store);
         await vi.advanceTimersByTimeAsync(100);
@@ -39,7 +39,7 @@ async function openWith(processes: number) {
   return { store, clock, running, passMinutes, record };
 }
 
-it("removes what has become old, minute by minute, once the clock has stood for an hour", async () => {
+it("housekeeping deletes rows minute by minute as they become old", async () => {
   const { store, clock, passMinutes, record } = await openWith(2);
   clock.advance(-91 * day);
   await record();
@@ -52,7 +52,7 @@ it("removes what has become old, minute by minute, once the clock has stood for 
   expect(clock.now()).toBeLessThan(start + 2 * 3600);
 });
 
-it("does nothing more once it is stopped", async () => {
+it("stopped housekeeping does nothing more", async () => {
   const { store, clock, running, passMinutes, record } = await openWith(1);
   clock.advance(-91 * day);
   await record();
@@ -63,7 +63,7 @@ it("does nothing more once it is stopped", async () => {
   expect(await eventsOf(store)).toHaveLength(1);
 });
 
-it("goes on when the store was closed under it, and says nothing", async () => {
+it("housekeeping continues without a log line when the store was closed", async () => {
   const { store, passMinutes } = await openWith(1);
   await store.close();
   await expect(passMinutes(1)).rejects.toMatchObject({ code: "unavailable" });

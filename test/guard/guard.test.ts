@@ -1,4 +1,4 @@
-// The guard at the start of a process, before its revocations were read; all else of it is in test/ampho/authorize.test.ts.
+// The guard at the start of a process, before it has read the revocations. Its other tests are in test/ampho/authorize.test.ts.
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createGuard } from "../../dist/guard/guard.js";
 import { checkLive } from "../../dist/guard/live-check.js";
@@ -48,7 +48,7 @@ async function openGuard() {
 }
 
 describe("a process that has just started", () => {
-  it("lets nobody in until it has read the live revocations once, however good the token", async () => {
+  it("the guard rejects every token until the live revocations were read once", async () => {
     const { verify, guard, follower, store, key } = await openGuard();
     const good = foreignToken(key, { exp: start + 600, login: "ann", iat: start });
     const over = foreignToken(key, { exp: start + 600, login: "ann", iat: start, sid: "0.over" });
@@ -71,7 +71,7 @@ describe("a process that has just started", () => {
     expect(() => verify(over)).toThrow(expect.objectContaining({ code: "invalid_token" }));
   });
 
-  it("answers without a promise unless the need has to wait", async () => {
+  it("the guard returns no promise unless the requirements have to wait", async () => {
     const { guard, follower, key } = await openGuard();
     await follower.read();
     const header = `Bearer ${foreignToken(key, { exp: start + 600, login: "ann" })}`;

@@ -16,11 +16,11 @@ describe("checkRequirements", () => {
     ],
     [{ maxAge: 0 }, { maxAge: 0 }],
     [{}, {}],
-  ])("returns %j as %j", (given, expected) => {
+  ])("checkRequirements returns %j as %j", (given, expected) => {
     expect(check(given)).toEqual(expected);
   });
 
-  it("copies the lists, so that a later change has no effect", () => {
+  it("checkRequirements copies the lists, so that a later change has no effect", () => {
     const roles = ["editor"];
     const scopes = ["read"];
     const checked = check({ roles, scopes });
@@ -47,11 +47,11 @@ describe("checkRequirements", () => {
     [{ can: true }, "The requirement `can` must be a function."],
     [{ live: "yes" }, "The requirement `live` must be true. Otherwise, remove it."],
     [{ optional: 1 }, "The requirement `optional` must be true. Otherwise, remove it."],
-  ])("throws a TypeError for %j: %s", (given, message) => {
+  ])("checkRequirements throws a TypeError for %j: %s", (given, message) => {
     expect(() => check(given)).toThrow(new TypeError(message));
   });
 
-  it("throws a TypeError for `live` where there is no database", () => {
+  it("checkRequirements throws a TypeError for `live` where there is no database", () => {
     expect(() => check({ live: true }, { live: false })).toThrow(/^`live` needs the database/);
   });
 });

@@ -7,7 +7,7 @@ function open(toleranceSeconds = 60) {
   const machine = settableClock();
   const reports: number[] = [];
   const clock = createStoreClock(machine, toleranceSeconds, (ahead) => void reports.push(ahead));
-  /** An answer that took `tookSeconds`; the store's clock was read in the middle. */
+  /** A reading that took `tookSeconds`, with the database's clock read in the middle. */
   const observe = (storeSeconds: number, tookSeconds = 0) => {
     const asked = machine.monotonicMs();
     machine.advance(tookSeconds);
@@ -17,14 +17,14 @@ function open(toleranceSeconds = 60) {
 }
 
 describe("the clock of a store", () => {
-  it("is the machine's until the store was asked, and then the store's", () => {
+  it("the clock is the machine's before the first reading, and then the database's", () => {
     const { clock, observe } = open();
     expect(clock.now()).toBe(start);
     observe(start - 7200);
     expect(clock.now()).toBe(start - 7200);
   });
 
-  it("goes on by the clock that nobody sets, also when the machine's is set", () => {
+  it("the clock follows the monotonic clock when the machine's clock is set", () => {
     const { clock, observe, machine } = open();
     observe(start + 7200);
     machine.advance(10);
@@ -32,7 +32,7 @@ describe("the clock of a store", () => {
     expect(clock.now()).toBe(start + 7210);
   });
 
-  it("does not follow how long answers take", () => {
+  it("the clock does not follow the latency of readings", () => {
     const { clock, observe } = open();
     observe(start);
     observe(start + 1, 2);
@@ -41,7 +41,7 @@ describe("the clock of a store", () => {
     expect(clock.now()).toBe(start + 8);
   });
 
-  it("takes no second back for a small correction, and follows a store whose clock was set", () => {
+  it("the clock never goes back for a small correction, and follows a database whose clock was set", () => {
     const { clock, observe } = open();
     observe(start);
     expect(clock.now()).toBe(start);
@@ -51,7 +51,7 @@ describe("the clock of a store", () => {
     expect(clock.now()).toBe(start - 100);
   });
 
-  it("tells once when the machine's clock differs too much, and once when it agrees again", () => {
+  it("the clock reports once when the machine's differs too much, and once when it agrees again", () => {
     const { observe, reports } = open(60);
     observe(start);
     observe(start - 61);

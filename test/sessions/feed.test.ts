@@ -30,7 +30,7 @@ async function openFeed() {
   return { feed, ask, revoke, reads: () => reads };
 }
 
-/** Whether it is settled by now, with all that runs without a timer. */
+/** Returns true if the promise is settled after all work that needs no timer. */
 async function isOver(promise: Promise<unknown>): Promise<boolean> {
   const pending = Symbol("pending");
   await new Promise((resolve) => setTimeout(resolve, 50));
@@ -38,7 +38,7 @@ async function isOver(promise: Promise<unknown>): Promise<boolean> {
 }
 
 describe("the feed", () => {
-  it("holds back 256 questions at most; the next is answered at once", async () => {
+  it("the feed lets 256 requests wait, and the next gets a response at once", async () => {
     const { feed, ask } = await openFeed();
     const held = Array.from({ length: 256 }, () => ask());
     expect(await isOver(Promise.race(held))).toBe(false);
@@ -47,7 +47,7 @@ describe("the feed", () => {
     expect(await Promise.all(held)).toHaveLength(256);
   });
 
-  it("tells what is revoked together together, to all who wait, and reads once while they ask and once behind that", async () => {
+  it("one response has all revocations of a moment, for all who wait, by one read while they wait and one after it", async () => {
     const { ask, revoke, reads } = await openFeed();
     const held = Promise.all(Array.from({ length: 100 }, () => ask()));
     expect(await isOver(held)).toBe(false);
@@ -57,7 +57,7 @@ describe("the feed", () => {
     expect(reads()).toBe(4);
   });
 
-  it("misses nothing that is revoked while a question is under way", async () => {
+  it("the feed misses no revocation during a request", async () => {
     const { ask, revoke } = await openFeed();
     for (let n = 0; n < 20; n++) {
       const asking = ask(n);
@@ -66,7 +66,7 @@ describe("the feed", () => {
     }
   });
 
-  it("waits no more once it is closed", async () => {
+  it("a closed feed lets no request wait", async () => {
     const { feed, ask } = await openFeed();
     feed.close();
     expect(await ask()).toMatchObject({ revocations: [], waited: 0 });

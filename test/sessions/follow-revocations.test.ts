@@ -37,7 +37,7 @@ async function openFollower() {
 }
 
 describe("the follower of revocations", () => {
-  it("knows how old its knowledge is, on the clock that nobody sets", async () => {
+  it("the follower measures its lag on the monotonic clock", async () => {
     const { follower, clock } = await openFollower();
     expect(follower.lagSeconds()).toBeUndefined();
     await follower.read();
@@ -48,7 +48,7 @@ describe("the follower of revocations", () => {
     expect(follower.lagSeconds()).toBe(7);
   });
 
-  it("reads what others wrote, also after it failed", async () => {
+  it("the follower reads the rows of other processes, also after a failure", async () => {
     const { store, follower, revocations, end } = await openFollower();
     await follower.read();
     const claims = await end();
@@ -58,7 +58,7 @@ describe("the follower of revocations", () => {
     await expect(follower.read()).rejects.toMatchObject({ code: "unavailable" });
   });
 
-  it("has everybody wait for a read after a processPause, whose failure lets them go on", async () => {
+  it("requests wait for a read after a pause of the process, and continue if it fails", async () => {
     const { store, follower, revocations, clock, end } = await openFollower();
     await follower.read();
     const claims = await end();
@@ -76,7 +76,7 @@ describe("the follower of revocations", () => {
     expect(follower.pendingRead()).toBeUndefined();
   });
 
-  it("refuses again what a clock ahead has dropped, once the clock is back", async () => {
+  it("a row that a clock ahead has dropped takes effect again with the corrected clock", async () => {
     const { follower, revocations, clock, end } = await openFollower();
     const claims = await end();
     await follower.read();
@@ -88,7 +88,7 @@ describe("the follower of revocations", () => {
     expect(revocations.find(claims)).toBe("session");
   });
 
-  it("refuses what was ended while its clock was ahead, once the clock is back", async () => {
+  it("a row from a time when the clock was ahead takes effect with the corrected clock", async () => {
     const { store, follower, revocations, clock, end } = await openFollower();
     await follower.read();
     const claims = await end();

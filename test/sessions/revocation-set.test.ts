@@ -1,4 +1,4 @@
-// The bounded set of what is revoked: what each kind of row refuses, and how the set follows numbers that a store gives.
+// The bounded set of revocations: the tokens that each kind of row rejects, and how the set follows the numbers of the database.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createRevocationSet, databaseNames, type RevocableClaims } from "../../dist/sessions/revocation-set.js";
@@ -35,7 +35,7 @@ function createSet(...rows: readonly Revocation[]) {
   return { set, errors, told };
 }
 
-describe("what a row refuses", () => {
+describe("the tokens that a row rejects", () => {
   const tokens: Readonly<Record<string, RevocableClaims>> = {
     ofSession: { sub: "u1", login: "Ann", sid: "0.s1", ver: 3, iat: 900, roles: ["editor"] },
     ofSessionWithOldRoles: { sub: "u1", login: "Ann", sid: "0.s2", ver: 2, iat: 900, roles: ["editor"] },
@@ -50,7 +50,7 @@ describe("what a row refuses", () => {
     byLoginWithoutIat: { login: "ａnn" },
     byLoginLater: { login: "ann", iat: at + 1, roles: ["editor"] },
     ofAnother: { sub: "u2", login: "anna", iat: 900, roles: ["editor"] },
-    // The login of a removed user may be somebody else's by now; with a session, `sub` alone says whose it is.
+    // The login of a deleted user can be another user's by now. With a session, `sub` alone names the user.
     ofAnotherSession: { sub: "u2", login: "ann", sid: "0.s7", ver: 1, iat: 900, roles: ["editor"] },
   };
 
@@ -90,7 +90,7 @@ describe("what a row refuses", () => {
       expect(createSet(...rows).set.find({ login: "x", sid: "1.s", iat: 900 })).toBe("all");
   });
 
-  it("a later end of everything by a clock that was set back lets nothing in that an earlier one refuses", () => {
+  it("a later end of everything, by a clock that was set back, does not undo an earlier one", () => {
     const [first, later] = [all(1, 1), { ...all(2, 2), at: at - 60 }];
     for (const rows of [
       [first, later],
@@ -104,7 +104,7 @@ describe("what a row refuses", () => {
   });
 });
 
-it("whatever is revoked next, and by whatever clock, lets nothing in that was refused", () => {
+it("no further revocation, by any clock, makes a rejected token valid again", () => {
   const common = { n: fc.constant(0), at: fc.integer({ min: 998, max: 1002 }), until: fc.constant(2000) };
   const person = { userId: fc.constantFrom("u1", "u2"), login: fc.constantFrom("Ann", "eve") };
   const someRoles = fc.subarray(["editor", "reader"], { minLength: 1 });
@@ -140,7 +140,7 @@ it("whatever is revoked next, and by whatever clock, lets nothing in that was re
 });
 
 describe("following the store", () => {
-  it("takes pages, tells of each row once, and moves its version on only when something came", () => {
+  it("the set applies pages, reports each row once, and changes its version only for a new row", () => {
     const { set, told } = createSet();
     set.add([session(1, "0.own")]);
     const { version } = set;
@@ -155,7 +155,7 @@ describe("following the store", () => {
     expect(set.version).toBe(settled);
   });
 
-  it("misses no row that this process wrote before it read the ones below", () => {
+  it("the set misses no row below one that this process wrote", () => {
     const { set, told } = createSet();
     set.applyPage(page(3, []), 0);
     set.add([session(5, "0.own")]);
@@ -167,7 +167,7 @@ describe("following the store", () => {
   it.each([
     ["another epoch", page(9, [], "e2")],
     ["a number that went back", page(1, [])],
-  ])("%s makes it read everything anew, and what was refused stays so", (_, strange) => {
+  ])("%s makes the set ask to read everything again, and its rows stay in effect", (_, strange) => {
     const { set, told } = createSet();
     set.applyPage(page(2, [session(1, "0.old"), session(2, "0.lost")]), 0);
     expect(set.applyPage(strange, 2)).toBe(true);
@@ -180,7 +180,7 @@ describe("following the store", () => {
     expect(set.find({ login: "x", sid: "0.next" })).toBe("session");
   });
 
-  it("read anew in several pages holds and tells each row once", () => {
+  it("a set that is read again in several pages has and reports each row once", () => {
     const { set, told } = createSet();
     set.applyPage(page(3, [session(1, "0.s1"), user(2), session(3, "0.s3")]), 0);
     expect(set.applyPage(page(3, [], "e2"), 3)).toBe(true);
@@ -192,7 +192,7 @@ describe("following the store", () => {
     expect(set.size).toBe(0);
   });
 
-  it("takes a number that a restored store gives again before that was read, and forgets nothing", () => {
+  it("the set keeps both rows of a number that a restored database assigns again", () => {
     const { set, told } = createSet(session(1, "0.s1"));
     set.applyPage(page(1, [session(1, "0.s1")]), 0);
     set.add([session(1, "0.s2")]);
@@ -208,7 +208,7 @@ describe("following the store", () => {
     expect([refused(), set.size]).toEqual([[], 0]);
   });
 
-  it("reads everything anew when the number that it has reached means another row", () => {
+  it("the set asks to read everything again when its last number means another row", () => {
     const { set } = createSet();
     set.applyPage(page(1, [session(1, "0.s1")]), 0);
     expect(set.applyPage({ ...page(1, []), reached: session(1, "0.s1") }, 1)).toBe(false);
@@ -218,17 +218,17 @@ describe("following the store", () => {
     for (const sid of ["0.s1", "0.s2"]) expect(set.find({ login: "ann", sid })).toBe("session");
   });
 
-  it("reads everything anew also when its own row showed that while a read was on its way", () => {
+  it("the set asks to read everything again when its own row showed that during a read", () => {
     const { set } = createSet();
     set.applyPage(page(2, [session(1, "0.s1"), session(2, "0.s2")]), 0);
-    // Asked after 2; meanwhile this process ends a session, and the restored store gives that the number 2.
+    // The read is after 2. Meanwhile this process ends a session, and the restored database assigns the number 2 to it.
     set.add([session(2, "0.s3")]);
     expect(set.applyPage(page(3, [session(3, "0.s4")]), 2)).toBe(true);
     expect(set.after).toBe(0);
     for (const sid of ["0.s1", "0.s2", "0.s3", "0.s4"]) expect(set.find({ login: "ann", sid })).toBe("session");
   });
 
-  it("drops what is over, keeps the rest, and refuses again what is read again", () => {
+  it("the set drops expired rows, keeps the rest, and applies a row that is read again", () => {
     const { set } = createSet(session(1, "0.short", 1500), session(2, "0.long", 2000));
     set.sweep(1500);
     expect([set.find({ login: "x", sid: "0.short" }), set.find({ login: "x", sid: "0.long" })]).toEqual([

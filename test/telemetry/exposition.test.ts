@@ -3,7 +3,7 @@ import { counterFamily, expositionOf, histogramFamily } from "../../dist/telemet
 import { createCounter, createHistogram } from "../../dist/telemetry/registry.js";
 import { samplesOf } from "./reading.js";
 
-it("what a label or a help text may not hold as it is, is escaped", () => {
+it("special characters of labels and help texts are escaped", () => {
   const samples = [{ labels: { "a.b": 'one "two" \\ three\nfour' }, value: 1 }];
   const text = expositionOf([{ name: "x_total", help: "of \\ and\nlines", type: "counter", samples }]);
   expect(text).toBe(

@@ -1,4 +1,4 @@
-// What an instance counts and measures: every decision by its reason, and nothing of what was sent.
+// The metrics of an instance: every decision by its reason, and no sent data.
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
@@ -10,7 +10,7 @@ import { familiesOf, samplesOf } from "./reading.js";
 
 const reading = ({ ampho }: World) => samplesOf(ampho.metrics());
 
-/** What has moved between two readings, of the families that are named. */
+/** Returns the changes of the named families between two readings. */
 function moved(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>, ...names: readonly string[]) {
   const changed = [...after].filter(([name, value]) => value !== (before.get(name) ?? 0));
   return changed
@@ -20,7 +20,7 @@ function moved(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, n
 }
 
 describe("every decision is counted by its reason:", () => {
-  it("logins", async () => {
+  it("a login counts its attempts, its flow and its wait for a thread", async () => {
     const world = await openWorld({ throttleAttempts: 2 });
     await world.user("alice", { password });
     const before = reading(world);
@@ -66,7 +66,7 @@ describe("every decision is counted by its reason:", () => {
     ]);
   });
 
-  it("the guard's, whoever asks it and however it answers", async () => {
+  it("the guard counts its decisions for every caller, with and without a promise", async () => {
     const world = await openWorld();
     const { token } = await world.session(await world.user("alice"));
     const before = reading(world);
@@ -111,7 +111,7 @@ describe("every decision is counted by its reason:", () => {
     expect(samplesOf(ampho.metrics()).get('ampho_guard_decisions_total{result="cross_site"}')).toBe(1);
   });
 
-  it("what another instance on the same store has revoked", async () => {
+  it("the revocations of another instance on the same database are counted", async () => {
     const world = await openWorld();
     const grant = await world.session(await world.user("alice"));
     const other = await world.another();
@@ -122,7 +122,7 @@ describe("every decision is counted by its reason:", () => {
     expect(reading(other).get("ampho_revocation_rows")).toBe(1);
   });
 
-  it("bugs, and a store that is away", async () => {
+  it("bugs and an unreachable database are counted", async () => {
     const world = await openWorld({
       claims: () => {
         throw new Error("a bug");
@@ -170,7 +170,7 @@ describe("the labels", () => {
     for (const sent of ["canary", "BREW", "203.0.113", token]) expect(text).not.toContain(sent);
   });
 
-  it("have the routes' patterns, and methods that the route takes", async () => {
+  it("labels of requests are patterns and methods of routes", async () => {
     const world = await openWorld();
     await world.call("PUT", "/login");
     await world.ampho.fetch(new Request("http://127.0.0.1/api/security/openapi.json", { method: "HEAD" }));
@@ -201,7 +201,7 @@ it("gauges say how things stand", async () => {
   );
 });
 
-it("the age of the key is told where its set says since when it signs", async () => {
+it("the age of the signing key is a metric if its set contains the time", async () => {
   const age = async (more: object) => {
     const world = await openWorld({ key: { ...newKey("one"), ...more } });
     return reading(world).get("ampho_signing_key_age_seconds");
@@ -212,7 +212,7 @@ it("the age of the key is told where its set says since when it signs", async ()
     expect(await age(unknown)).toBeUndefined();
 });
 
-it("what /readyz warns of is told while it lasts", async () => {
+it("a warning of /readyz is a metric while it lasts", async () => {
   const keyFile = path.join(freshFolder(), "key.json");
   const key = JSON.stringify(newKey("one"));
   writeFileSync(keyFile, key);
@@ -235,7 +235,7 @@ it("two instances in one process count for themselves", async () => {
   expect(reading(other).get('ampho_guard_decisions_total{result="missing_token"}')).toBe(0);
 });
 
-it("an application's own page has nothing of its process, which the application tells by itself", async () => {
+it("the text for an application has no metrics of the process", async () => {
   const { ampho } = await openWorld();
   expect([...familiesOf(ampho.metrics()).keys()].filter((name) => !name.startsWith("ampho_"))).toEqual([]);
 });

@@ -47,7 +47,7 @@ async function alice(options = {}): Promise<World> {
 const body = { login: "alice", password };
 
 describe("a request", () => {
-  it("is a SERVER span of the field's names, in the trace of whoever sent it", async () => {
+  it("a request is a SERVER span with the conventional names, in the trace of its sender", async () => {
     const world = await alice();
     const [traceId, parentId] = ["0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"];
     const headers = { traceparent: `00-${traceId}-${parentId}-01` };
@@ -64,7 +64,7 @@ describe("a request", () => {
     expect(span.instrumentationScope.name).toBe("ampho");
   });
 
-  it("contains a span of the flow, with the store's operations and the hashing of the password under it", async () => {
+  it("a request contains a span of the flow, with the operations and the password check under it", async () => {
     const world = await alice();
     spanExporter.reset();
     await world.call("POST", "/login", { body });
@@ -88,7 +88,7 @@ describe("a request", () => {
       expect([kind, status.code]).toEqual([SpanKind.INTERNAL, SpanStatusCode.UNSET]);
   });
 
-  it("calls PostgreSQL by CLIENT spans", async () => {
+  it("an operation of PostgreSQL is a CLIENT span", async () => {
     const server = await startPostgres();
     onTestFinished(() => server.stop());
     const database = await server.database();
@@ -102,7 +102,7 @@ describe("a request", () => {
     await world.ampho.close();
   });
 
-  it("under the host's own span is INTERNAL, and no second measurement of it", async () => {
+  it("a request under the host's own span is INTERNAL and is not measured twice", async () => {
     const { points } = collecting();
     const world = await alice();
     await trace.getTracer("host").startActiveSpan("host", { kind: SpanKind.SERVER }, async (host) => {
@@ -115,7 +115,7 @@ describe("a request", () => {
     expect(await points("ampho.http.request.duration")).toHaveLength(1);
   });
 
-  it("that is refused names the code; only a fault of the server's is an error", async () => {
+  it("a rejected request names the code, and only a fault of the server is an error", async () => {
     const world = await alice();
     await world.call("POST", "/login", { body: { ...body, password: "wrong" } });
     const refused = only("POST /api/security/login");
@@ -131,7 +131,7 @@ describe("a request", () => {
     expect(only("allowAttempt").attributes["error.type"]).toBe("unavailable");
   });
 
-  it("leaves nothing of what was sent in any span, nor events with messages", async () => {
+  it("no span contains sent data or events with messages", async () => {
     const world = await alice();
     const canary = "canary4711";
     await world.call("POST", "/login", {
@@ -149,7 +149,7 @@ describe("a request", () => {
     expect(spans().flatMap(({ events }) => events)).toEqual([]);
   });
 
-  it("of a method that nobody knows is _OTHER, and HTTP in its name; one that others take has its own", async () => {
+  it("an unknown method is _OTHER and HTTP in the name, and a known one keeps its name", async () => {
     const world = await alice();
     await world.call("BREW", "/nowhere");
     expect(only("HTTP").attributes["http.request.method"]).toBe("_OTHER");
@@ -161,7 +161,7 @@ describe("a request", () => {
   });
 });
 
-it("what runs by itself makes no spans", async () => {
+it("background work creates no spans", async () => {
   const world = await alice();
   await trace.getTracer("host").startActiveSpan("host", async (host) => {
     await world.another();
@@ -173,7 +173,7 @@ it("what runs by itself makes no spans", async () => {
 });
 
 describe("metrics", () => {
-  it("are those of /metrics, by OpenTelemetry's names", async () => {
+  it("the instruments are the metrics of /metrics with OpenTelemetry's names", async () => {
     const { collected, value } = collecting();
     const world = await alice();
     await world.call("POST", "/login", { body });
@@ -200,7 +200,7 @@ describe("metrics", () => {
     }
   });
 
-  it("of a closed instance are no longer read", async () => {
+  it("the instruments of a closed instance are no longer read", async () => {
     const { points } = collecting(AggregationTemporality.DELTA);
     const world = await alice();
     expect(await points("ampho.hash.threads")).toHaveLength(1);

@@ -1,4 +1,4 @@
-// What the metrics say of a PostgreSQL that hangs, and of its connections.
+// The metrics of a PostgreSQL that hangs, and of its connections.
 import { beforeAll, expect, it, onTestFinished, vi } from "vitest";
 import { openWorld, password, type World } from "../world/ampho.js";
 import { startOwnPostgres } from "../world/postgres.js";
@@ -13,7 +13,7 @@ const open = () => openWorld({ databaseUrl: database.runtimeUrl, databaseMigrate
 const metric = ({ ampho }: World, name: string) => samplesOf(ampho.metrics()).get(name) ?? Number.NaN;
 const until = (check: () => void) => vi.waitFor(check, { timeout: 30_000, interval: 50 });
 
-it("a process that cannot reach its store says for how long, and that it is over", async () => {
+it("the metrics show how long a process could not reach its database, and that it can again", async () => {
   const world = await open();
   const lag = () => metric(world, "ampho_revocation_lag_seconds");
   await until(() => expect(lag()).toBeLessThan(1));
@@ -25,7 +25,7 @@ it("a process that cannot reach its store says for how long, and that it is over
   await until(() => expect(lag()).toBeLessThan(1));
 });
 
-it("connections are told: open, busy, and the calls that wait for one", async () => {
+it("the metrics show open and busy connections and the operations that wait", async () => {
   const world = await open();
   await world.user("alice", { password });
   expect(metric(world, "ampho_store_connections")).toBeGreaterThan(0);

@@ -32,11 +32,11 @@ async function run(): Promise<unknown> {
   return JSON.parse(stdout);
 }
 
-it("with the peer and without an SDK everything works", async () => {
+it("everything works with the peer and without an SDK", async () => {
   expect(await run()).toEqual({ peer: "installed", status: 200, counted: true });
 });
 
-it("without the peer everything works", async () => {
+it("everything works without the peer", async () => {
   rmSync(path.join(consumer.folder, "node_modules/@opentelemetry"), { recursive: true });
   expect(await run()).toEqual({ peer: "ERR_MODULE_NOT_FOUND", status: 200, counted: true });
 });

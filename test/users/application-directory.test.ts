@@ -27,7 +27,7 @@ describe("a table that hangs", () => {
     ["find", 5, { find: never }],
     ["findById", 5, { findById: never }],
     ["verify", 8, { verify: never }],
-  ])("in %s does not answer after %i s: unavailable, and whoever runs the process is told", async (_, limit, users) => {
+  ])("a call of %s without a result after %i s is unavailable, and the log reports it", async (_, limit, users) => {
     vi.useFakeTimers();
     const { directory, told } = open(users);
     const account = "verify" in users ? await directory.findByLogin("ann") : undefined;
@@ -43,7 +43,7 @@ describe("a table that hangs", () => {
     expect(told).toEqual([`failing: no response within ${limit} s`]);
   });
 
-  it("and fails in the end does not end the process, and is told once", async () => {
+  it("a call that fails after its limit does not end the process, and is reported once", async () => {
     vi.useFakeTimers();
     const late = () => new Promise<never>((_, reject) => setTimeout(() => reject(new Error("late")), 30_000));
     const { directory, told } = open({ find: late });
@@ -54,7 +54,7 @@ describe("a table that hangs", () => {
     expect(told).toEqual(["failing: no response within 5 s"]);
   });
 
-  it("holds no timer back when it has answered, or thrown", async () => {
+  it("a call that has returned or thrown leaves no timer", async () => {
     vi.useFakeTimers();
     const { directory } = open({
       findById: () => {
@@ -68,7 +68,7 @@ describe("a table that hangs", () => {
 });
 
 describe("a row", () => {
-  it("whose getters answer something else the second time is what they answered first", async () => {
+  it("a row whose getters change is read once", async () => {
     const once = (value: unknown) => {
       const answers = [value];
       return { get: () => answers.shift(), enumerable: true };
@@ -79,7 +79,7 @@ describe("a row", () => {
     expect(account).toMatchObject({ id: "7", login: "ann", roles: ["editor"], disabled: true });
   });
 
-  it("may be an instance with private members, behind a proxy, or frozen, with a set for roles", async () => {
+  it("a row can have private members, be a proxy or frozen, and have a Set of roles", async () => {
     class Row {
       readonly #id = "7";
       get id() {
@@ -99,7 +99,7 @@ describe("a row", () => {
       expect(await open({ find: () => row as ApplicationUser }).directory.findByLogin("ann")).toMatchObject(ann);
   });
 
-  it("whose roles change afterwards has those that it had", async () => {
+  it("a row whose roles change later keeps those that were read", async () => {
     const roles = ["editor"];
     const account = await open({ find: () => ({ ...ann, roles }) }).directory.findByLogin("ann");
     roles.push("admin");
@@ -107,7 +107,7 @@ describe("a row", () => {
   });
 
   it.each([{ roles: 7 }, { roles: {} }, { roles: Promise.resolve(["editor"]) }, { id: "7\0" }, { login: "a\0n" }])(
-    "that says %o is a mistake, in words for whoever wrote it",
+    "a row with %o is an error that explains the mistake",
     async (members) => {
       const row: object = { ...ann, ...members };
       const finding = open({ find: () => row as ApplicationUser }).directory.findByLogin("ann");
@@ -116,7 +116,7 @@ describe("a row", () => {
   );
 });
 
-it("what verify answers is told once when it is neither true nor false, for it lets nobody in", async () => {
+it("a result of verify that is neither true nor false accepts no password and is reported once", async () => {
   const { directory, told } = open({ verify: () => JSON.parse("1") });
   const account = await directory.findByLogin("ann");
   for (const _ of [1, 2]) expect((await directory.verify(account, "x", turn)).good).toBe(false);

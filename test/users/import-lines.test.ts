@@ -9,14 +9,14 @@ async function lines(chunks: readonly (string | Uint8Array)[]): Promise<readonly
 }
 
 describe("the lines of a stream", () => {
-  it("are what stands between line feeds, wherever chunks end; the last needs none", async () => {
+  it("lines end at line feeds, for any chunks, and the last line needs none", async () => {
     expect(await lines(["a\nb", "c\n", "", "\n", "d"])).toEqual(["a", "bc", "", "d"]);
     expect(await lines(["a\n"])).toEqual(["a"]);
     expect(await lines([])).toEqual([]);
     expect(await lines([Buffer.from([0xc3]), Buffer.from([0xa9, 0x0a])])).toEqual(["é"]);
   });
 
-  it("are those of the whole text, however it is cut into chunks", async () => {
+  it("lines do not depend on the cut into chunks", async () => {
     const text = fc.string({ unit: fc.constantFrom("a", "\n", "\r", "é", "\u2028") });
     await fc.assert(
       fc.asyncProperty(text, fc.array(fc.nat(20)), async (whole, cuts) => {
@@ -30,7 +30,7 @@ describe("the lines of a stream", () => {
     );
   });
 
-  it("are the items that have no line feed, if the first of them is a line", async () => {
+  it("items without a line feed are lines if the first of them is a line", async () => {
     const [ann, bea] = ['{"login":"ann"}', '{"login":"bea"}'];
     expect(await lines([ann, bea])).toEqual([ann, bea]);
     expect(await lines([Buffer.from(ann), Buffer.from(bea)])).toEqual([ann, bea]);
@@ -40,7 +40,7 @@ describe("the lines of a stream", () => {
     expect(await lines([`\uFEFF${ann}`, bea])).toEqual([`\uFEFF${ann}`, bea]);
   });
 
-  it("are put together from items that end within a line", async () => {
+  it("a line can come in several items", async () => {
     const [ann, bea] = ['{"login":"ann"}', '{"login":"bea"}'];
     const whole = `${ann}\n${bea}\n`;
     for (const size of [1, 3, 7]) {
@@ -50,7 +50,7 @@ describe("the lines of a stream", () => {
     }
   });
 
-  it("keep no more of an endless line than shows that it is too long", async () => {
+  it("an endless line is kept only up to the length that is too long", async () => {
     const chunk = Buffer.alloc(1 << 16, "x");
     let longest = 0;
     for await (const line of linesOf(Array.from({ length: 100 }, () => chunk))) longest = line.length;
@@ -62,7 +62,7 @@ const bcrypt = "$2b$04$abcdefghijklmnopqrstuuWPXQG2bmuJOxSGaCHmO0n2PKpaKVRIe";
 const good = { login: "Ann", password_hash: bcrypt, roles: ["a", "b", "a"] };
 
 describe("a line of an import", () => {
-  it("is a user with a hash, its format and its kind", () => {
+  it("a line is a user with a hash, its format and its kind", () => {
     expect(readImportLine(JSON.stringify(good), 3)).toMatchObject({
       format: "bcrypt",
       user: {
@@ -77,24 +77,24 @@ describe("a line of an import", () => {
   });
 
   it.each(['{"login":"ann"}', '{"login":"ann","password_hash":null}', ' {"login":"ann","roles":[]}\r'])(
-    "is a user without a password: %s",
+    "a line can be a user without a password: %s",
     (line) => {
       expect(readImportLine(line, 1)).toMatchObject({ format: "none", user: { passwordHash: null, roles: [] } });
     },
   );
 
-  it("of today's argon2id has no kind of its own", () => {
+  it("a hash of the current argon2id has no kind", () => {
     const hash = `$argon2id$v=19$m=19456,t=2,p=1$${"A".repeat(22)}$${"A".repeat(43)}`;
     const line = (passwordHash: string) => readImportLine(JSON.stringify({ ...good, password_hash: passwordHash }), 1);
     expect(line(hash)).toMatchObject({ format: "argon2id", user: { hashKind: null } });
     expect(line(hash.replace("t=2", "t=3"))).toMatchObject({ user: { hashKind: "argon2id argon2 59000" } });
   });
 
-  it.each(["", " \t\r"])("that is empty is skipped", (line) => {
+  it.each(["", " \t\r"])("an empty line is skipped", (line) => {
     expect(readImportLine(line, 1)).toBe("empty");
   });
 
-  it("may have a byte order mark before it if it is the first", () => {
+  it("the first line can have a byte order mark", () => {
     expect(readImportLine('\ufeff{"login":"ann"}', 1)).toHaveProperty("user");
     expect(readImportLine('\ufeff{"login":"ann"}', 2)).toHaveProperty("wrong");
   });
@@ -129,7 +129,7 @@ describe("a line of an import", () => {
     ["more than 64 KiB", JSON.stringify({ login: "ann", roles: Array.from({ length: 20_000 }, (_, n) => `r${n}`) })],
     ["deeply nested", `{"login":${"[".repeat(30_000)}${"]".repeat(30_000)}}`],
     ["half a surrogate pair", '{"login":"\ud800"}'],
-  ])("is refused: %s", (_, line) => {
+  ])("a line is rejected: %s", (_, line) => {
     const read = readImportLine(line, 1);
     expect(read).toEqual({ wrong: expect.stringMatching(/^[A-Z][^"{}$]+\.$/) });
     // Whole numbers of the reason aside, nothing of the line is in it.
@@ -139,11 +139,11 @@ describe("a line of an import", () => {
   it.each([
     ["not UTF-8", Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
     ["UTF-16", Buffer.from('\ufeff{"login":"ann"}', "utf16le")],
-  ])("of bytes is refused: %s", (_, line) => {
+  ])("a line of bytes is rejected: %s", (_, line) => {
     expect(readImportLine(line, 1)).toHaveProperty("wrong");
   });
 
-  it("never throws, whatever it is", () => {
+  it("reading a line never throws", () => {
     const members = fc.record(
       { login: fc.anything(), password_hash: fc.anything(), roles: fc.anything(), more: fc.anything() },
       { requiredKeys: [] },

@@ -25,7 +25,7 @@ async function logins(ampho: Ampho): Promise<readonly string[]> {
 }
 
 describe("an import", () => {
-  it("makes users with their roles and tells how many have which format", async () => {
+  it("an import creates users with their roles and counts the formats", async () => {
     const { ampho, events } = await openWorld();
     const lines = [
       line("Ann", { password_hash: bcrypt, roles: ["b", "a"] }),
@@ -45,7 +45,7 @@ describe("an import", () => {
     });
   });
 
-  it("with a wrong line imports nobody and names each by its number, in order, with the store's refusals", async () => {
+  it("an import with wrong lines creates no user and names the lines by number, in order", async () => {
     const { ampho, events, user } = await openWorld();
     await user("dan");
     const lines = [line("ann"), "no JSON", line("DAN"), line("ANN"), line("bea", { rolls: [] }), line("bea")];
@@ -64,7 +64,7 @@ describe("an import", () => {
     expect(await events()).toEqual(["user_created"]);
   });
 
-  it("takes a Readable of bytes, of text or of lines, and a web stream", async () => {
+  it("an import takes a Readable of bytes, of text or of lines, and a web stream", async () => {
     const { ampho } = await openWorld();
     const text = (name: string) => `${line(`${name}1`)}\n${line(`${name}2`)}\n`;
     const bytes = Buffer.from(text("a"));
@@ -78,13 +78,13 @@ describe("an import", () => {
     expect(await logins(ampho)).toEqual(["a1", "a2", "b1", "b2", "c1", "c2", "d1", "d2"]);
   });
 
-  it("can be made again after it was mended", async () => {
+  it("an import can be repeated after its lines were fixed", async () => {
     const { ampho } = await openWorld();
     await outcome(ampho, [line("ann"), line("")]);
     expect(await ampho.users.import([line("ann"), line("bea")])).toMatchObject({ users: 2 });
   });
 
-  it("of many batches holds repetitions against each other, and tells of a hundred wrong lines at most", async () => {
+  it("an import of many batches finds repeated logins and reports at most a hundred wrong lines", async () => {
     const { ampho } = await openWorld();
     const lines = Array.from({ length: 3600 }, (_, index) => line(`user-${index % 2400}`));
     const { message, wrong } = await outcome(ampho, lines);
@@ -99,7 +99,7 @@ describe("an import", () => {
     expect(await logins(ampho)).toHaveLength(2400);
   });
 
-  it("is written in order of its logins, and told of in order of its lines", async () => {
+  it("an import is written in the order of logins and reported in the order of lines", async () => {
     const { ampho } = await openWorld();
     // After the first thousands so many are sorted together that they make several batches.
     const names = Array.from({ length: 9000 }, (_, index) => `user-${(index * 7919) % 9001}`);
@@ -120,7 +120,7 @@ describe("an import", () => {
     expect(await ampho.users.import(names.map((name) => line(name)))).toMatchObject({ users: 9000, wrong: 0 });
   });
 
-  it("of large lines is written in smaller batches", async () => {
+  it("an import of large lines is written in smaller batches", async () => {
     const { ampho } = await openWorld();
     const roles = Array.from({ length: 250 }, (_, index) => `${index}`.padEnd(200, "x"));
     const lines = Array.from({ length: 50 }, (_, index) => line(`user-${index}`, { roles }));
@@ -129,7 +129,7 @@ describe("an import", () => {
     expect(progress).toEqual([21, 42, 50]);
   });
 
-  it("for a trial imports nothing, reports wrong lines, and may be followed by the real one", async () => {
+  it("a dry run imports nothing, reports wrong lines, and can be followed by the import", async () => {
     const { ampho, events } = await openWorld();
     const lines = [line("ann", { password_hash: bcrypt }), line("bea"), line("bea")];
     const { report, wrong } = await outcome(ampho, lines, { dryRun: true });
@@ -139,7 +139,7 @@ describe("an import", () => {
     expect(await outcome(ampho, lines.slice(0, 2))).toMatchObject({ report: { users: 2 } });
   });
 
-  it("whose lines fail to come leaves nothing behind", async () => {
+  it("an import whose input fails leaves nothing behind", async () => {
     const { ampho } = await openWorld();
     async function* broken() {
       for (let index = 0; index < 2100; index += 1) yield line(`user-${index}`);
@@ -150,7 +150,7 @@ describe("an import", () => {
     expect(await ampho.users.import([line("user-1")])).toMatchObject({ users: 1 });
   });
 
-  it("shows nothing until it is over, holds nobody up, and loses to whoever takes a login meanwhile", async () => {
+  it("an import is invisible until its end, blocks no login, and loses a login that is taken meanwhile", async () => {
     const { ampho, user, call } = await openWorld();
     const seen: unknown[] = [];
     async function* lines() {
@@ -169,7 +169,7 @@ describe("an import", () => {
     expect(await logins(ampho)).toEqual(["user-3"]);
   });
 
-  it("beside another one is published with it, or with a login in common exactly one of them is", async () => {
+  it("two concurrent imports both succeed, or with a common login exactly one of them", async () => {
     const { ampho } = await openWorld();
     const range = (from: number, to: number) =>
       Array.from({ length: to - from }, (_, index) => line(`user-${from + index}`));
@@ -180,7 +180,7 @@ describe("an import", () => {
     expect(await logins(ampho)).toHaveLength(4400 + 3000);
   });
 
-  it("that was given up for dead is told so and imports nothing", async () => {
+  it("an import that counted as dead fails and imports nothing", async () => {
     const world = await openWorld();
     async function* lines() {
       for (let index = 0; index < 2100; index += 1) yield line(`user-${index}`);
@@ -194,7 +194,7 @@ describe("an import", () => {
     expect(await logins(world.ampho)).toEqual(["zoe"]);
   });
 
-  it("is not there where the application keeps its own users", async () => {
+  it("an import rejects with not_found where the application keeps its own users", async () => {
     const { ampho } = await openWorld({ users: { find: () => undefined, verify: () => false } });
     expect(await outcome(ampho, [line("ann")])).toMatchObject({ code: "not_found" });
     await expect(ampho.users.countHashFormats()).rejects.toMatchObject({ code: "not_found" });
@@ -202,7 +202,7 @@ describe("an import", () => {
 });
 
 describe("the formats of hashes", () => {
-  it("are counted, those of today apart from others of their name", async () => {
+  it("users.countHashFormats counts the current format apart from others of its name", async () => {
     const { ampho, user } = await openWorld();
     await user("ann", { password });
     await user("bea");
