@@ -6,14 +6,14 @@ import express from "express";
 const ampho = await createAmpho();
 const app = express();
 
-// POST /api/security/login, /renew, /logout, … Before or behind body parsers, CORS and compression.
-// To answer refusals yourself: mount(ampho, { onRejected: (rejected, request, response, next) => next(rejected) }).
+// POST /api/security/login, /renew, /logout, … Before or after body parsers, CORS and compression.
+// To respond to rejected requests yourself: mount(ampho, { onRejected: (rejected, request, response, next) => next(rejected) }).
 app.use(mount(ampho));
 
 app.get("/", (request, response) => response.send("Log in at /api/security/login\n"));
 app.get("/hello", authorize(ampho), (request, response) => response.send(`Hello ${request.auth.login}\n`));
 
-// `guarded` gives TypeScript a `request.auth` that is there for certain.
+// In a `guarded` handler TypeScript knows that `request.auth` is set.
 app.get(
   "/hello/certain",
   guarded(ampho, (request, response) => response.send(`Hello ${request.auth.login}\n`)),

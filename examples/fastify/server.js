@@ -6,13 +6,13 @@ import fastify from "fastify";
 const ampho = await createAmpho();
 const app = fastify();
 
-// POST /api/security/login, /renew, /logout, … An error handler of yours gets refusals, with statusCode and code.
+// POST /api/security/login, /renew, /logout, … Your error handler gets rejected requests, with statusCode and code.
 app.register(mount(ampho));
 
 app.get("/", async () => "Log in at /api/security/login\n");
 app.get("/hello", { onRequest: authorize(ampho) }, async (request) => `Hello ${request.auth.login}\n`);
 
-// `guarded` gives TypeScript a `request.auth` that is there for certain.
+// In a `guarded` handler TypeScript knows that `request.auth` is set.
 app.get(
   "/hello/certain",
   guarded(ampho, async (request) => `Hello ${request.auth.login}\n`),

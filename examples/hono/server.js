@@ -1,4 +1,4 @@
-// Ampho on Hono. `authorize` is middleware; TypeScript infers `c.get("auth")`.
+// Ampho on Hono. `authorize` is middleware, and TypeScript infers `c.get("auth")`.
 import { serve } from "@hono/node-server";
 import { createAmpho } from "ampho";
 import { authorize, mount } from "ampho/hono";
@@ -7,7 +7,7 @@ import { Hono } from "hono";
 const ampho = await createAmpho();
 const app = new Hono();
 
-// POST /api/security/login, /renew, /logout, … `app.onError` gets refusals, as HTTPException.
+// POST /api/security/login, /renew, /logout, … `app.onError` gets rejected requests as HTTPException.
 app.use(mount(ampho));
 
 app.get("/", (c) => c.text("Log in at /api/security/login\n"));

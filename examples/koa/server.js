@@ -7,14 +7,14 @@ import Koa from "koa";
 const ampho = await createAmpho();
 const app = new Koa();
 
-// POST /api/security/login, /renew, /logout, … Before or behind body parsers, CORS and compression.
+// POST /api/security/login, /renew, /logout, … Before or after body parsers, CORS and compression.
 app.use(mount(ampho));
 
 const router = new Router();
 router.get("/", (ctx) => {
   ctx.body = "Log in at /api/security/login\n";
 });
-// What `authorize` throws may be caught by middleware of yours: it has `status` and `code`.
+// Your middleware can catch the error of `authorize`, which has `status` and `code`.
 router.get("/hello", authorize(ampho), (ctx) => {
   ctx.body = `Hello ${ctx.state.auth.login}\n`;
 });

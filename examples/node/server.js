@@ -4,7 +4,7 @@ import { createAmpho } from "ampho";
 import { guarded, mount } from "ampho/node";
 
 const ampho = await createAmpho();
-const rest = mount(ampho); // POST /api/security/login, /renew, /logout, …; 404 for what it does not know
+const rest = mount(ampho); // POST /api/security/login, /renew, /logout, … and 404 for other paths
 
 const routes = {
   "/": (request, response) => response.end("Log in at /api/security/login\n"),

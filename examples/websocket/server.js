@@ -1,4 +1,4 @@
-// Ampho in front of WebSockets. `guardedUpgrade` guards upgrade requests, and tells when a token stops authorizing.
+// Ampho in front of WebSockets. `guardedUpgrade` guards upgrade requests, and reports when a token stops authorizing.
 import { createServer } from "node:http";
 import { createAmpho } from "ampho";
 import { guarded, guardedUpgrade, mount, offeredProtocols } from "ampho/node";

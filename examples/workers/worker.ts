@@ -1,6 +1,6 @@
 import { createVerifier } from "ampho/verify";
 
-// Made by the first request, which knows `env`; the keys are fetched once for all that follow.
+// The first request creates it, because it knows `env`. The keys are fetched once.
 let hello: ((request: Request) => Promise<Response>) | undefined;
 
 export default {

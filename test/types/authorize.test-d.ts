@@ -89,26 +89,26 @@ type RequestHandler = (event: Event) => Response | Promise<Response>;
   authorize((holder: { req: Request; other: number }, auth) => Response.json([holder.other, auth]));
 }
 
-// A need decides about auth.
+// The requirements decide about the type of auth.
 {
   authorize({ optional: true }, (request, auth) => {
     same<typeof request, Request>(true);
     same<typeof auth, Auth | undefined>(true);
-    // @ts-expect-error there may be nobody
+    // @ts-expect-error auth can be undefined
     return new Response(auth.login);
   });
   authorize({ optional: true, roles: ["editor"] }, (_: Event, auth) => {
     same<typeof auth, Auth | undefined>(true);
     return new Response(auth?.login);
   });
-  // @ts-expect-error there may be nobody
+  // @ts-expect-error auth can be undefined
   authorize({ optional: true }, (_: Request, auth: Auth) => new Response(auth.login));
   authorize({ scopes: ["read"] }, (_, auth) => {
     same<typeof auth, Auth>(true);
     return new Response();
   });
   authorize({}, (_, auth) => new Response(auth.login));
-  // Who may be optional is: a need that is only known by its type.
+  // Requirements that are known only by their type can be optional.
   const need: Requirements<Request> = { roles: ["editor"] };
   authorize(need, (_, auth) => {
     same<typeof auth, Auth | undefined>(true);
@@ -125,8 +125,8 @@ type RequestHandler = (event: Event) => Response | Promise<Response>;
   authorize({ live: true, scope: ["read"] }, () => new Response());
   // @ts-expect-error roles are a list
   authorize({ roles: "editor" }, () => new Response());
-  // @ts-expect-error strict is true or left out
-  authorize({ strict: false }, () => new Response());
+  // @ts-expect-error live is true or left out
+  authorize({ live: false }, () => new Response());
   // @ts-expect-error a handler is needed
   authorize({ roles: ["editor"] }, undefined);
 }
@@ -165,7 +165,7 @@ type RequestHandler = (event: Event) => Response | Promise<Response>;
   authorize({ can: (auth) => auth.login }, () => new Response());
 }
 
-// A need that decides by itself and says more besides, as a decorator or bound to a name.
+// Requirements with `can` and other members, as a decorator or bound to a name.
 {
   const owners = authorize({ roles: ["editor"], can: (auth, event: Event) => event.locals.owner === auth.login });
   expectTypeOf(owners((event, auth) => Response.json([event.params.slug, auth.login]))).toEqualTypeOf<
@@ -217,7 +217,7 @@ class Articles {
     return new Response();
   }
 
-  // @ts-expect-error there may be nobody
+  // @ts-expect-error auth can be undefined
   @authorize({ optional: true })
   wrong(_request: Request, auth: Auth) {
     return Response.json(auth.login);

@@ -1,4 +1,4 @@
-// A compiler, as a consumer of the packed tarball runs it: on files in the consumer's folder, and what it says, by file and line.
+// Runs a compiler on files in the folder of a consumer of the packed tarball. Returns its errors by file and line.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -20,7 +20,7 @@ export interface Project {
   readonly compilerOptions: object;
 }
 
-/** Compiles in a folder of its own; what is emitted is thrown away. */
+/** Compiles in a new folder, which is then deleted. */
 export function compile({ compiler, folder, type, files, compilerOptions }: Project): readonly Diagnostic[] {
   const project = mkdtempSync(path.join(folder, "project-"));
   try {
@@ -28,7 +28,7 @@ export function compile({ compiler, folder, type, files, compilerOptions }: Proj
       mkdirSync(path.dirname(path.join(project, name)), { recursive: true });
       writeFileSync(path.join(project, name), text);
     }
-    const options = { target: "es2022", live: true, types: ["node"], outDir: "out", ...compilerOptions };
+    const options = { target: "es2022", strict: true, types: ["node"], outDir: "out", ...compilerOptions };
     writeFileSync(
       path.join(project, "tsconfig.json"),
       JSON.stringify({ compilerOptions: options, files: Object.keys(files) }),

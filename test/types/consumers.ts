@@ -1,4 +1,4 @@
-// What consumers compile with one compiler: a whole application and its declarations, by every way of finding modules.
+// Consumers compile a whole application and its declarations with one compiler, by every way of module resolution.
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -9,24 +9,31 @@ const source = (name: string) => readFileSync(path.join(import.meta.dirname, "co
 const application = { "application.ts": source("application.ts") };
 const nest = { "nest.ts": source("legacy/nest.ts") };
 
+const withoutDom = {
+  "without-dom.ts": `import { createClient } from "ampho/client";
+import { createVerifier } from "ampho/verify";
+export const client = createClient({ baseUrl: "https://app.example" });
+export const verifier = createVerifier({ jwksUrl: "https://app.example/jwks.json" });
+`,
+};
 const wrong = { ...application, "wrong.ts": source("wrong.ts") };
 
 const nodenext = { module: "nodenext", moduleResolution: "nodenext" };
 const bundler = { module: "esnext", moduleResolution: "bundler" };
 const legacy = { experimentalDecorators: true, emitDecoratorMetadata: true };
-// Old applications find CommonJS by `require`; the methods of a class are then decorated in the old way as often as not.
+// Old applications load CommonJS with `require`, and often decorate methods in the legacy way.
 const ways: readonly (Omit<Project, "compiler" | "folder" | "files"> & { readonly name: string })[] = [
   { name: "ES modules, nodenext", type: "module", compilerOptions: nodenext },
   { name: "ES modules, bundler", type: "module", compilerOptions: bundler },
   { name: "CommonJS, nodenext", type: "commonjs", compilerOptions: nodenext },
 ];
 
-/** Without `skipLibCheck`: our own declarations are checked too. What other packages have wrong in theirs is not ours. */
+/** Without `skipLibCheck` the compiler also checks declarations. Errors in those of other packages do not count. */
 const ours = ({ file }: { readonly file: string }) => !file.includes("node_modules/") || file.includes("/ampho/");
 
 /**
- * `requiresModules`: whether the compiler knows that Node gives ES modules to `require` (TypeScript 5.8). One that does not lets no
- * CommonJS file use Nest 12, which is nothing else.
+ * `requiresModules` is true if the compiler knows that Node can `require` ES modules (TypeScript 5.8). An older one rejects
+ * every CommonJS file that uses Nest 12, which has ES modules only.
  */
 export function consumersCompile(name: string, compilerOf: () => string, { requiresModules = true } = {}): void {
   describe(name, () => {
@@ -40,7 +47,7 @@ export function consumersCompile(name: string, compilerOf: () => string, { requi
       compile({ compiler: compilerOf(), folder: consumer.folder, ...project }).filter(ours);
 
     it.each(ways)(
-      "$name: an application and its declarations, with decorators of both kinds",
+      "$name compiles an application with decorators of both kinds and emits its declarations",
       ({ type, compilerOptions }) => {
         const options = { ...compilerOptions, declaration: true, exactOptionalPropertyTypes: true };
         expect(errors({ type, files: application, compilerOptions: options })).toEqual([]);
@@ -50,7 +57,12 @@ export function consumersCompile(name: string, compilerOf: () => string, { requi
       },
     );
 
-    it("declares nothing as `any`: a wrong member is an error wherever it is", () => {
+    it("ampho/client and ampho/verify compile without the DOM library, with their declarations checked", () => {
+      const compilerOptions = { ...nodenext, lib: ["es2022"], skipLibCheck: false };
+      expect(errors({ type: "module", files: withoutDom, compilerOptions })).toEqual([]);
+    });
+
+    it("no declaration is `any`, so that a wrong member is an error everywhere", () => {
       const found = errors({ type: "module", files: wrong, compilerOptions: nodenext });
       const lines = wrong["wrong.ts"].split("\n").flatMap((line, at) => (line.includes(".nonsense") ? [at + 1] : []));
       expect(found.map(({ file, line }) => `${file}:${line}`)).toEqual(lines.map((line) => `wrong.ts:${line}`));

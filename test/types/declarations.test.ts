@@ -1,4 +1,4 @@
-// What the published declarations say: nothing as `any`, and the same for ES modules and for CommonJS.
+// The published declarations contain no `any`, and are the same for ES modules and CommonJS.
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";

@@ -1,4 +1,4 @@
-// What a user reads who gets something wrong: one error, in the line where the mistake is, short, and in words of ours.
+// A user who makes a mistake gets one short error in the right line, with an explanation.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Consumer, installPacked } from "../examples/packed.js";
 import { compile, type Diagnostic } from "./compile.js";
@@ -35,7 +35,7 @@ export function mistakesRead(name: string, compilerOf: () => string): void {
       });
     });
 
-    it.each(cases)("$name", ({ name, text, says }) => {
+    it.each(cases)("the compiler explains the mistake: $name", ({ name, text, says }) => {
       const found = diagnostics.filter(({ file }) => file === fileOf(name));
       const here = text.split("\n").findIndex((line) => line.endsWith("// here")) + 1;
       expect([...new Set(found.map(({ line }) => line))]).toEqual([here]);

@@ -1,8 +1,8 @@
-// The usual mistakes: where the compiler sees them (the line that ends in `// here`), and what it has to say in its message.
+// Usual mistakes, with the line where the compiler must report them (it ends in `// here`) and the words of its message.
 export interface Mistake {
   readonly name: string;
   readonly text: string;
-  /** Of the compiler's message, the words that tell what is wrong. */
+  /** Words of the compiler's message that explain the mistake. */
   readonly says: RegExp;
 }
 
@@ -13,17 +13,17 @@ const { authorize } = ampho;
 `;
 export const mistakes: readonly Mistake[] = [
   {
-    name: "a misspelt need",
+    name: "misspelled requirements",
     text: `${setup}authorize({ role: ["editor"] }, ${handler}); // here`,
-    says: /'role' does not exist in type .*Need.*|Did you mean to write 'roles'/,
+    says: /'role' does not exist in type .*Requirements.*|Did you mean to write 'roles'/,
   },
   {
-    name: "a role in place of a list",
+    name: "a role instead of a list",
     text: `${setup}authorize({ roles: "editor" }, ${handler}); // here`,
     says: /Type 'string' is not assignable to type 'readonly string\[\]'/,
   },
   {
-    name: "nobody may be there under `optional`",
+    name: "auth under `optional` without a check",
     text: `${setup}authorize({ optional: true }, (_request, auth) =>
   new Response(auth.login), // here
 );`,
@@ -37,9 +37,9 @@ export const mistakes: readonly Mistake[] = [
     says: /Property 'username' does not exist on type 'Auth'/,
   },
   {
-    name: "a handler that answers with no Response",
+    name: "a handler that does not return a Response",
     text: `${setup}authorize((_request, auth) => auth.login); // here`,
-    says: /Type 'string' is not assignable to type '(?:Answer|Response)/,
+    says: /Type 'string' is not assignable to type '(?:HandlerResult|Response)/,
   },
   {
     name: "auth given by the caller",
@@ -47,13 +47,13 @@ export const mistakes: readonly Mistake[] = [
     says: /Expected 1 arguments, but got 2/,
   },
   {
-    name: "a misspelt method",
+    name: "a misspelled method",
     text: `${setup}class Articles { @authorize list(_request: Request, _auth: Auth) { return new Response(); } }
 toHandler(new Articles(), "lst"); // here`,
     says: /'"lst"' is not assignable to parameter of type '"list"'/,
   },
   {
-    name: "a misspelt option",
+    name: "a misspelled option",
     text: `import { createAmpho } from "ampho";
 createAmpho({ tokenTll: 60 }); // here`,
     says: /'tokenTll' does not exist in type 'AmphoOptions'|Did you mean to write 'tokenTtl'/,
@@ -61,8 +61,8 @@ createAmpho({ tokenTll: 60 }); // here`,
   {
     name: "an option of another type",
     text: `import { createAmpho } from "ampho";
-createAmpho({ tokenTtl: "15m" }); // here`,
-    says: /Type 'string' is not assignable to type 'number'/,
+createAmpho({ cookies: "yes" }); // here`,
+    says: /Type '(?:string|"yes")' is not assignable to type 'boolean/,
   },
   {
     name: "a forgotten await",
@@ -91,7 +91,7 @@ createAmpho({
     says: /Property 'verify' is missing in type .* but required in type 'ApplicationUsers<ApplicationUser>'/,
   },
   {
-    name: "a verifier that is asked for the store",
+    name: "`live` for a verifier",
     text: `import { createVerifier } from "ampho/verify";
 createVerifier({ jwksUrl: "https://example.org/" }).authorize({ live: true }, ${handler}); // here`,
     says: /Type '(?:true|boolean)' is not assignable to type '(?:undefined|never)'/,
@@ -109,14 +109,14 @@ createClient({ url: "https://example.org" }); // here`,
     says: /'url' does not exist in type 'ClientOptions'/,
   },
   {
-    name: "the user of a client that may have none",
+    name: "a session of a client without a check",
     text: `import { createClient } from "ampho/client";
 export const who = async () =>
   (await createClient({ baseUrl: "https://example.org" }).session()).login; // here`,
     says: /Object is possibly 'undefined'/,
   },
   {
-    name: "Express: a request that nothing is sure of",
+    name: "Express: auth of a plain request",
     text: `import type { Ampho } from "ampho";
 import { authorize } from "ampho/express";
 import express from "express";
@@ -127,12 +127,12 @@ express().get("/", authorize(ampho), (request, response) => {
     says: /'request.auth' is possibly 'undefined'/,
   },
   {
-    name: "Express: a misspelt need",
+    name: "Express: misspelled requirements",
     text: `import type { Ampho } from "ampho";
 import { authorize } from "ampho/express";
 declare const ampho: Ampho;
 authorize(ampho, { scope: ["read"] }); // here`,
-    says: /'scope' does not exist in type 'Need<Request.*|Did you mean to write 'scopes'/,
+    says: /'scope' does not exist in type 'Requirements<Request.*|Did you mean to write 'scopes'/,
   },
   {
     name: "Express: the instance forgotten",
@@ -141,7 +141,7 @@ authorize({ roles: ["editor"] }); // here`,
     says: /Property 'host' is missing|'roles' does not exist in type 'GuardInstance'/,
   },
   {
-    name: "Fastify: a misspelt need of a guarded handler",
+    name: "Fastify: misspelled requirements of a guarded handler",
     text: `import type { Ampho } from "ampho";
 import { guarded } from "ampho/fastify";
 declare const ampho: Ampho;
@@ -149,15 +149,15 @@ guarded(ampho, { role: ["editor"] }, () => ""); // here`,
     says: /'role' does not exist in type|Did you mean to write 'roles'/,
   },
   ...(["hono", "koa", "node", "fastify"] as const).map((framework) => ({
-    name: `ampho/${framework}: a misspelt need`,
+    name: `ampho/${framework}: misspelled requirements`,
     text: `import type { Ampho } from "ampho";
 import { authorize } from "ampho/${framework}";
 declare const ampho: Ampho;
 authorize(ampho, { role: ["editor"] }); // here`,
-    says: /'role' does not exist in type '[^']*Need<|Did you mean to write 'roles'/,
+    says: /'role' does not exist in type '[^']*Requirements<|Did you mean to write 'roles'/,
   })),
   {
-    name: "Hono: nobody may be there under `optional`",
+    name: "Hono: auth under `optional` without a check",
     text: `import type { Ampho } from "ampho";
 import { authorize } from "ampho/hono";
 import { Hono } from "hono";
@@ -168,7 +168,7 @@ new Hono().get("/", authorize(ampho, { optional: true }), (c) =>
     says: /Object is possibly 'undefined'/,
   },
   {
-    name: "Hono: a route that nothing guards",
+    name: "Hono: auth of an unguarded route",
     text: `import { Hono } from "hono";
 new Hono().get("/", (c) =>
   c.text(c.get("auth").login), // here
@@ -176,7 +176,7 @@ new Hono().get("/", (c) =>
     says: /Object is of type 'unknown'|No overload matches/,
   },
   {
-    name: "Koa: nobody may be there under `optional`",
+    name: "Koa: auth under `optional` without a check",
     text: `import type { Ampho } from "ampho";
 import { guarded } from "ampho/koa";
 declare const ampho: Ampho;
@@ -186,7 +186,7 @@ guarded(ampho, { optional: true }, (context) => {
     says: /'context.state.auth' is possibly 'undefined'/,
   },
   {
-    name: "node:http: a promise in place of the instance",
+    name: "node:http: a promise instead of the instance",
     text: `import { createAmpho } from "ampho";
 import { mount } from "ampho/node";
 mount(createAmpho()); // here`,

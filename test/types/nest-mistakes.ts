@@ -1,4 +1,4 @@
-// The usual mistakes with `ampho/nest`, in files as Nest has them: with `experimentalDecorators`.
+// Usual mistakes with `ampho/nest`, in files with `experimentalDecorators`, as Nest requires.
 import type { Mistake } from "./mistakes.js";
 
 const setup = `import { Controller, Get, Module } from "@nestjs/common";
@@ -21,50 +21,50 @@ const root = (imported: string) => `${setup}@Module({
 })
 export class Application {}`;
 
-const elsewhere = /Mistake<"authorize of ampho\/nest decorates controllers and their methods">/;
+const elsewhere = /TypeMistake<"authorize of ampho\/nest decorates controllers and their methods only\.">/;
 
 export const nestMistakes: readonly Mistake[] = [
   {
-    name: "Nest: a misspelt need",
+    name: "Nest: misspelled requirements",
     text: method('@authorize({ role: ["editor"] })'),
-    says: /'role' does not exist in type 'Need<NestRequest>'\. Did you mean to write 'roles'/,
+    says: /'role' does not exist in type 'Requirements<NestRequest>'\. Did you mean to write 'roles'/,
   },
   {
-    name: "Nest: a misspelt need of a controller",
+    name: "Nest: misspelled requirements of a controller",
     text: `${setup}@authorize({ scope: ["articles:write"] }) // here
 @Controller()
 export class Articles {}`,
-    says: /'scope' does not exist in type 'Need<NestRequest>'\. Did you mean to write 'scopes'/,
+    says: /'scope' does not exist in type 'Requirements<NestRequest>'\. Did you mean to write 'scopes'/,
   },
   {
-    name: "Nest: a misspelt need behind the instance",
+    name: "Nest: misspelled requirements after the instance",
     text: method('@authorize(ampho, { rols: ["editor"] })'),
-    says: /'rols' does not exist in type 'Need<NestRequest>'\. Did you mean to write 'roles'/,
+    says: /'rols' does not exist in type 'Requirements<NestRequest>'\. Did you mean to write 'roles'/,
   },
   {
-    name: "Nest: a role in place of a list",
+    name: "Nest: a role instead of a list",
     text: method('@authorize({ roles: "editor" })'),
     says: /Type 'string' is not assignable to type 'readonly string\[\]'/,
   },
   {
-    name: "Nest: a role in place of a need",
+    name: "Nest: a role instead of requirements",
     text: method('@authorize("editor")'),
-    says: /Type '"editor"' has no properties in common with type 'Need<NestRequest>'/,
+    says: /Type '"editor"' has no properties in common with type 'Requirements<NestRequest>'/,
   },
   {
-    name: "Nest: `can` that asks for what the request of no platform has",
+    name: "Nest: a `can` that reads a member of no platform's request",
     text: method("@authorize({ can: (auth, request) => request.session.login === auth.login })"),
     says: /Property 'session' does not exist on type 'NestRequest'/,
   },
   { name: "Nest: a guarded property", text: inController("@authorize list = 5; // here"), says: elsewhere },
   {
-    name: "Nest: a property guarded under a need",
+    name: "Nest: a property guarded with requirements",
     text: inController('@authorize({ roles: ["editor"] }) list = 5; // here'),
     says: elsewhere,
   },
   { name: "Nest: a guarded parameter", text: parameter("@authorize"), says: elsewhere },
   {
-    name: "Nest: a parameter guarded under a need",
+    name: "Nest: a parameter guarded with requirements",
     text: parameter('@authorize({ roles: ["editor"] })'),
     says: elsewhere,
   },
@@ -85,12 +85,12 @@ export class Articles {}`,
   },
   { name: "Nest: mount that is not called", text: root("mount"), says: /is not assignable to type 'DynamicModule/ },
   {
-    name: "Nest: options in place of the instance",
+    name: "Nest: options instead of the instance",
     text: root("mount({ tokenTtl: 60 })"),
     says: /'tokenTtl' does not exist in type 'NestInstance \| \(\(\) => Promise<NestInstance>\)'/,
   },
   {
-    name: "Nest: a promise in place of what makes it",
+    name: "Nest: a promise instead of a function that returns it",
     text: root("mount(createAmpho())"),
     says: /Promise<Ampho>/,
   },
@@ -103,5 +103,5 @@ export const withoutLegacy: Mistake = {
   @authorize // here
   list(): string { return "articles"; }
 }`,
-  says: /Mistake<"Nest's decorators need experimentalDecorators in tsconfig\.json">/,
+  says: /TypeMistake<"The decorators of Nest need experimentalDecorators in tsconfig\.json\.">/,
 };

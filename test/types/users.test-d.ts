@@ -19,7 +19,7 @@ declare const table: {
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const same = <A, B>(verdict: Same<A, B>) => verdict;
 
-// Written where it is given: `verify` gets what `find` answers.
+// In a literal, `verify` gets the result of `find`.
 void createAmpho({
   tokenTtl: 60,
   users: {

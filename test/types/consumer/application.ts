@@ -48,7 +48,7 @@ export const options = {
 } satisfies AmphoOptions;
 
 export const start = () => createAmpho(options);
-/** The row is what `find` answers: nothing says its type again. */
+/** The type of the row comes from the result of `find`. */
 export const startWithRows = () =>
   createAmpho({
     users: {

@@ -1,12 +1,12 @@
-// Each of these is an error; where something were `any`, there would be none.
-import type { Ampho, Auth, Need } from "ampho";
+// Each of these lines is an error. On a value of type `any` it would not be one.
+import type { Ampho, Auth, Requirements } from "ampho";
 import type { Client } from "ampho/client";
 import type { Verifier } from "ampho/verify";
 import { articlesOf, build, client, guardedElsewhere, hashed, nobody, start, verifier, whoAmI } from "./application.js";
 
 declare const ampho: Ampho;
 declare const auth: Auth;
-declare const need: Need<Request>;
+declare const requirements: Requirements<Request>;
 declare const someClient: Client;
 declare const someVerifier: Verifier;
 const application = build(ampho);
@@ -21,7 +21,7 @@ ampho.fetch.nonsense;
 ampho.host.cookies?.nonsense;
 auth.nonsense;
 auth.claims["tenant"].nonsense;
-need.nonsense;
+requirements.nonsense;
 someClient.nonsense;
 someVerifier.nonsense;
 application.GET.nonsense;
