@@ -214,7 +214,7 @@ export function importContract(store: Opened): void {
     });
   });
 
-  it("each kind of hash is listed once and counted, and a new password or hash has the current one", async () => {
+  it("users are counted per kind of hash, and a new password or a new hash is a current one", async () => {
     await addUser(store());
     await addUser(store(), { id: "u-none", canonical: "none", passwordHash: null });
     const n = await begin();
