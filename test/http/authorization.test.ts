@@ -14,9 +14,9 @@ describe("an Authorization value that a host has joined", () => {
     ["Basic a, Bearer b", 2],
     ["Bearer a, b", 2],
     ["Basic a, Bearer", 2],
-  ])("%j counts as %i", (joined, count) => expect(splitAuthorization(joined)).toHaveLength(count));
+  ])("the joined value %j counts as %i", (joined, count) => expect(splitAuthorization(joined)).toHaveLength(count));
 
-  it("may be one or none", () => {
+  it("a request can have one Authorization value or none", () => {
     expect(onlyAuthorization([])).toBeUndefined();
     expect(onlyAuthorization(["Bearer a"])).toBe("Bearer a");
     expect(() => onlyAuthorization(["Bearer a", "Bearer a"])).toThrow(

@@ -32,7 +32,7 @@ describe("JSON", () => {
     ["an array", "[]"],
     ["null", "null"],
     ["a string", '"x"'],
-  ])("refuses %s", (_, text) => expect(codeOf(() => parseJson(bytes(text)))).toBe("invalid_request"));
+  ])("the JSON parser rejects %s", (_, text) => expect(codeOf(() => parseJson(bytes(text)))).toBe("invalid_request"));
 
   it.each([
     ["a lone continuation byte", [0x22, 0x80, 0x22]],
@@ -40,9 +40,11 @@ describe("JSON", () => {
     ["an encoded surrogate", [0x22, 0xed, 0xa0, 0x80, 0x22]],
     ["UTF-16", [0x7b, 0x00, 0x7d, 0x00]],
     ["UTF-16 with its mark", [0xff, 0xfe, 0x7b, 0x00, 0x7d, 0x00]],
-  ])("refuses %s", (_, list) => expect(codeOf(() => parseJson(Uint8Array.from(list)))).toBe("invalid_request"));
+  ])("the JSON parser rejects %s", (_, list) =>
+    expect(codeOf(() => parseJson(Uint8Array.from(list)))).toBe("invalid_request"),
+  );
 
-  it("takes one name in two objects, and text that looks like a name", () => {
+  it("the JSON parser accepts one name in two objects, and text that looks like a name", () => {
     expect(parseJson(bytes('{"a":{"a":1},"b":[{"a":1},{"a":2}],"c":"\\"a\\":","d":["a","a"]}'))).toEqual({
       a: { a: 1 },
       b: [{ a: 1 }, { a: 2 }],
@@ -51,7 +53,7 @@ describe("JSON", () => {
     });
   });
 
-  it("reads what JSON.parse reads", () => {
+  it("the JSON parser returns what JSON.parse returns", () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 20 }), (text) => {
         expect(parseJson(bytes(`{"a":${text}}`))).toEqual({ a: JSON.parse(text) });
@@ -59,7 +61,7 @@ describe("JSON", () => {
     );
   });
 
-  it("refuses any member that is repeated, wherever it is", () => {
+  it("the JSON parser rejects a repeated member at any depth", () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.json({ maxDepth: 3 }), { minKeys: 1 }), fc.nat(), (members, pick) => {
         const entries = Object.entries(members).map(([name, value]) => `${JSON.stringify(name)} : ${value}`);
@@ -78,9 +80,9 @@ describe("a form", () => {
     ["a cut escape", "login=%4"],
     ["an escape that is no UTF-8", "login=%ff"],
     ["an escaped surrogate", "login=%ed%a0%80"],
-  ])("with %s is refused", (_, text) => expect(codeOf(() => parseForm(bytes(text)))).toBe("invalid_request"));
+  ])("a form with %s is rejected", (_, text) => expect(codeOf(() => parseForm(bytes(text)))).toBe("invalid_request"));
 
-  it("is read as URLSearchParams reads it", () => {
+  it("the form parser returns what URLSearchParams returns", () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string({ unit: "binary" }), fc.string({ unit: "binary" })), (members) => {
         const text = new URLSearchParams(members).toString();
@@ -89,7 +91,7 @@ describe("a form", () => {
     );
   });
 
-  it("takes empty pairs, empty values and __proto__", () => {
+  it("the form parser accepts empty pairs, empty values and __proto__", () => {
     const form = parseForm(bytes("&a=&b&__proto__=c+d&"));
     expect(Object.entries(form)).toEqual([
       ["a", ""],
@@ -115,7 +117,7 @@ describe("a media type", () => {
     "application/json ; charset=utf8 ;",
     "application/json; profile=x",
     'application/json; profile="; charset=utf-16"',
-  ])("%s is JSON", (type) => expect(bodyFormatOf(type, undefined)).toBe("application/json"));
+  ])("the media type %s is JSON", (type) => expect(bodyFormatOf(type, undefined)).toBe("application/json"));
 
   it.each([
     undefined,
@@ -133,9 +135,11 @@ describe("a media type", () => {
     "application/json ; charset = utf-8",
     "application/json charset=utf-8",
     "application/json\u0000",
-  ])("%j is refused", (type) => expect(codeOf(() => bodyFormatOf(type, undefined))).toBe("unsupported_media_type"));
+  ])("the media type %j is rejected", (type) =>
+    expect(codeOf(() => bodyFormatOf(type, undefined))).toBe("unsupported_media_type"),
+  );
 
-  it("is refused with a content coding", () => {
+  it("a body with a content coding is rejected", () => {
     expect(codeOf(() => bodyFormatOf("application/json", "gzip"))).toBe("unsupported_media_type");
     expect(bodyFormatOf("application/json", "identity")).toBe("application/json");
   });

@@ -1,5 +1,5 @@
-// What one connection may hold: requests that come without waiting for answers (RFC 9112 §9.3.2), of which Node begins all
-// that come in one piece, answers that nobody reads, and what is left of it when it is cut.
+// The limits of one connection: pipelined requests (RFC 9112 §9.3.2), responses that the client does not read, and the memory
+// after a cut. Node begins all pipelined requests that arrive in one piece. Another limit is the number of connections.
 import { type Channel, channel } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { connect, Socket } from "node:net";
@@ -17,10 +17,10 @@ beforeEach(async () => {
 });
 afterEach(() => serving.close());
 
-const most = 32;
+const openResponsesMax = 32;
 const head = (line: string, token: string) => `${line} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n`;
 
-/** A question to the feed that is answered when something is revoked. */
+/** A request to the feed, which gets its response when something is revoked. */
 async function openQuestion(): Promise<string> {
   const response = await fetch(`${serving.url}/revocations`, { headers: bearer(revocationFeedToken) });
   const { last } = await response.json();
@@ -35,12 +35,12 @@ async function revokeSomething(): Promise<void> {
 const statuses = () => serving.lines.map((line) => JSON.parse(line).status);
 
 describe("on one connection", () => {
-  it("as many requests as may be unanswered are all answered, time after time", async () => {
+  it("32 pipelined requests all get a response, and so do later ones", async () => {
     const question = await openQuestion();
     const { token } = await serving.login();
     const waiting = sendRaw(
       serving.port,
-      `${question.repeat(most - 1) + head("GET /healthz", "x")}Connection: close\r\n\r\n`,
+      `${question.repeat(openResponsesMax - 1) + head("GET /healthz", "x")}Connection: close\r\n\r\n`,
       {
         untilClosed: true,
       },
@@ -48,21 +48,21 @@ describe("on one connection", () => {
     await fetch(`${serving.url}/session`, { headers: bearer(token) });
     await revokeSomething();
     const { head: first, body } = await waiting;
-    expect(`${first}${body}`.match(/HTTP\/1\.1 200/g)).toHaveLength(most);
-    // Answered ones are no longer counted.
+    expect(`${first}${body}`.match(/HTTP\/1\.1 200/g)).toHaveLength(openResponsesMax);
+    // Complete responses are no longer counted.
     const socket = connect(serving.port, "127.0.0.1");
     let received = "";
     socket.on("data", (chunk: Buffer) => {
       received += chunk.toString();
     });
-    for (let sent = 1; sent <= 3 * most; sent++) {
+    for (let sent = 1; sent <= 3 * openResponsesMax; sent++) {
       socket.write(`${head("GET /healthz", "x")}\r\n`);
       await vi.waitFor(() => expect(received.match(/HTTP\/1\.1 200/g)).toHaveLength(sent), { interval: 1 });
     }
     socket.destroy();
   });
 
-  it("those beyond are refused unseen, in their turn, with one line for all of them", async () => {
+  it("further pipelined requests get 503 in their order, with one line in the log for all of them", async () => {
     const question = await openQuestion();
     serving.lines.length = 0;
     const last = `${head("GET /healthz", "x")}Connection: close\r\n\r\n`;
@@ -71,16 +71,19 @@ describe("on one connection", () => {
     expect((await fetch(`${serving.root}/healthz`)).status).toBe(200);
     await revokeSomething();
     const { head: first, body, closed } = await waiting;
-    const answers = `${first}\r\n\r\n${body}`.match(/HTTP\/1\.1 \d{3}/g);
-    const refused = 200 - most;
-    expect(answers).toEqual([...Array(most).fill("HTTP/1.1 200"), ...Array(refused).fill("HTTP/1.1 503")]);
-    expect(body.match(/"error":"overloaded"/g)).toHaveLength(refused);
+    const statusLines = `${first}\r\n\r\n${body}`.match(/HTTP\/1\.1 \d{3}/g);
+    const rejected = 200 - openResponsesMax;
+    expect(statusLines).toEqual([
+      ...Array(openResponsesMax).fill("HTTP/1.1 200"),
+      ...Array(rejected).fill("HTTP/1.1 503"),
+    ]);
+    expect(body.match(/"error":"overloaded"/g)).toHaveLength(rejected);
     expect(closed).toBe(true);
-    await vi.waitFor(() => expect(serving.lines).toHaveLength(1 + 1 + 2 + most));
+    await vi.waitFor(() => expect(serving.lines).toHaveLength(1 + 1 + 2 + openResponsesMax));
   });
 });
 
-/** A connection whose last answer is on its way, and not read: the buffers of both sides are full. */
+/** Opens a connection whose last response is not read. The buffers of both sides are full. */
 async function fillUp() {
   let other: Socket | undefined;
   const started = channel("http.server.request.start");
@@ -105,17 +108,17 @@ async function fillUp() {
   return { socket, other, sent };
 }
 
-describe("an answer that nobody reads", () => {
-  it("is given up, and its connection with it", async () => {
+describe("a response that the client does not read", () => {
+  it("an unread response is given up, and its connection is closed", async () => {
     const { socket, other } = await fillUp();
     expect([other?.destroyed, other?.timeout]).toEqual([false, 40_000]);
-    // Nobody waits so long here.
+    // The test does not wait for 40 seconds.
     other?.setTimeout(200);
     await vi.waitFor(() => expect(other?.destroyed).toBe(true));
     socket.destroy();
   });
 
-  it("is not cut when the process ends: who reads slowly has it whole", async () => {
+  it("a slow client gets its whole response while the server closes", async () => {
     const { socket, sent } = await fillUp();
     const closed = serving.server.close();
     // Idle connections are closed meanwhile.
@@ -131,7 +134,7 @@ describe("an answer that nobody reads", () => {
 });
 
 describe("a connection that is cut with requests behind one that takes its time", () => {
-  it("leaves nothing of them behind", async () => {
+  it("a cut connection leaves no requests in memory", async () => {
     setFlagsFromString("--expose-gc");
     const collect: () => void = runInNewContext("gc");
     const begun: WeakRef<object>[] = [];

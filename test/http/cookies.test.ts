@@ -1,4 +1,4 @@
-// AMPHO_SECURITY_COOKIES: tokens in cookies, what may be sent with them, and from where.
+// AMPHO_SECURITY_COOKIES: tokens in cookies, and the sites that can send requests with them.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
 import { type Serving, serve } from "../world/http-server.js";
@@ -40,10 +40,10 @@ const idsOf = async (login: string) => {
   const user = await serving.ampho.users.find(login);
   return (await serving.ampho.sessions.list(user?.id ?? "")).map((session) => session.id);
 };
-const told = async (response: Response) => [response.status, (await response.json()).error];
+const outcomeOf = async (response: Response) => [response.status, (await response.json()).error];
 
 describe("login", () => {
-  it("answers with three cookies and no token", async () => {
+  it("a login sets three cookies and returns no token", async () => {
     const { response, body } = await logIn();
     expect(Object.keys(body).sort()).toEqual(["expires", "leeway", "refresh_expires", "starts", "ttl"]);
     const attributes = (maxAge: number) => `; Path=/; Max-Age=${maxAge}; Secure; HttpOnly; SameSite=Lax`;
@@ -56,7 +56,7 @@ describe("login", () => {
     expect(response.headers.get("cache-control")).toBe("no-store");
   });
 
-  it("takes the device from its cookie, and gives the next one", async () => {
+  it("a login reads the device proof from its cookie and sets the next one", async () => {
     const { jar, login } = await logIn();
     const claimsOf = () => JSON.parse(Buffer.from(jar.get(device)?.split(".")[1] ?? "", "base64url").toString());
     const before = claimsOf();
@@ -64,7 +64,7 @@ describe("login", () => {
     expect(claimsOf().did).toBe(before.did);
   });
 
-  it("with the cookies of a live session re-authenticates it", async () => {
+  it("a login with the cookies of a live session re-authenticates that session", async () => {
     const { send, login } = await logIn();
     const idOf = async () => (await (await send("/session")).json()).session.id;
     const before = await idOf();
@@ -73,7 +73,7 @@ describe("login", () => {
   });
 
   it.each(["both tokens", "the refresh token alone"])(
-    "in the place of another's session ends that one, known by %s",
+    "a login that overwrites another user's session ends it, known by %s",
     async (known) => {
       const { jar, send } = await logIn();
       const { id } = (await (await send("/session")).json()).session;
@@ -82,11 +82,11 @@ describe("login", () => {
       jar.keep(await post(`${serving.url}/login`, bob, { ...same, cookie: jar.header() }));
       expect(await (await send("/session")).json()).toMatchObject({ login: "bob" });
       expect(await idsOf("alice")).not.toContain(id);
-      expect(await told(await send("/session", {}, { ...same, cookie: stolen }))).toEqual([401, "invalid_token"]);
+      expect(await outcomeOf(await send("/session", {}, { ...same, cookie: stolen }))).toEqual([401, "invalid_token"]);
     },
   );
 
-  it("in the place of one's own session that has lapsed ends that one", async () => {
+  it("a login that overwrites the user's own expired session ends it", async () => {
     const { jar, send, login } = await logIn();
     const { id } = (await (await send("/session")).json()).session;
     jar.remove(access);
@@ -96,7 +96,7 @@ describe("login", () => {
     expect([ids.includes(id), ids.includes(next)]).toEqual([false, true]);
   });
 
-  it("that is refused, or comes with cookies that are not good, ends nobody's session", async () => {
+  it("a rejected login, or one with invalid cookies, ends no session", async () => {
     const { jar, send, login } = await logIn();
     const { id } = (await (await send("/session")).json()).session;
     expect((await login({ ...same, cookie: `${access}=x; ${refresh}=${jar.get(access)}` })).status).toBe(200);
@@ -104,14 +104,14 @@ describe("login", () => {
     expect(await idsOf("alice")).toContain(id);
   });
 
-  it("that is refused sets nothing", async () => {
+  it("a rejected login sets no cookie", async () => {
     const response = await post(`${serving.url}/login`, { ...alice, password: "wrong" }, same);
     expect([response.status, response.headers.getSetCookie()]).toEqual([401, []]);
   });
 });
 
 describe("renewal", () => {
-  it("takes the refresh token from its cookie", async () => {
+  it("a renewal reads the refresh token from its cookie", async () => {
     const { jar, send } = await logIn();
     const before = [jar.get(access), jar.get(refresh), jar.get(device)];
     const response = await send("/renew", { method: "POST" });
@@ -128,29 +128,29 @@ describe("renewal", () => {
     expect(jar.get(device)).toBe(before[2]);
   });
 
-  it("needs no access token", async () => {
+  it("a renewal needs no access token", async () => {
     const { jar, send } = await logIn();
     jar.remove(access);
     expect((await send("/renew", { method: "POST" })).status).toBe(200);
     expect((await send("/session")).status).toBe(200);
   });
 
-  it("of a session that has ended removes both tokens, and leaves the device", async () => {
+  it("a renewal of an ended session removes both tokens and keeps the device proof", async () => {
     const { jar, send } = await logIn();
     const user = await serving.ampho.users.find("alice");
     await serving.ampho.sessions.endForUser(user?.id ?? "");
-    expect(await told(await send("/renew", { method: "POST" }))).toEqual([401, "session_ended"]);
+    expect(await outcomeOf(await send("/renew", { method: "POST" }))).toEqual([401, "session_ended"]);
     expect([jar.get(access), jar.get(refresh), jar.get(device)]).toEqual([undefined, undefined, expect.any(String)]);
   });
 
-  it("by a refresh token that is none removes both", async () => {
+  it("a renewal with an invalid refresh token removes both tokens", async () => {
     const { jar, send } = await logIn();
     jar.set(refresh, "x.y.z");
-    expect(await told(await send("/renew", { method: "POST" }))).toEqual([401, "invalid_token"]);
+    expect(await outcomeOf(await send("/renew", { method: "POST" }))).toEqual([401, "invalid_token"]);
     expect(jar.get(refresh)).toBeUndefined();
   });
 
-  it("by access token leaves no used up refresh token behind", async () => {
+  it("a renewal by access token removes the used refresh token", async () => {
     const { jar, send } = await logIn();
     jar.remove(refresh);
     const response = await send("/renew", { method: "POST" });
@@ -158,21 +158,21 @@ describe("renewal", () => {
     expect([typeof jar.get(access), jar.get(refresh)]).toEqual(["string", undefined]);
   });
 
-  it("by two different tokens is refused", async () => {
+  it("a renewal with two different tokens is rejected", async () => {
     const [one, other] = [await logIn(), await logIn()];
     const body = (token: string | undefined) => JSON.stringify({ refresh_token: token });
     const headers = { ...same, "content-type": "application/json", cookie: one.jar.header() };
     const by = (token: string | undefined) => one.send("/renew", { method: "POST", body: body(token) }, headers);
-    expect(await told(await by(other.jar.get(refresh)))).toEqual([400, "invalid_request"]);
+    expect(await outcomeOf(await by(other.jar.get(refresh)))).toEqual([400, "invalid_request"]);
     const cookie = `${refresh}=${one.jar.get(refresh)}`;
     const mixed = { ...same, cookie, ...bearer(other.jar.get(access) ?? "") };
-    expect(await told(await one.send("/renew", { method: "POST" }, mixed))).toEqual([400, "invalid_request"]);
+    expect(await outcomeOf(await one.send("/renew", { method: "POST" }, mixed))).toEqual([400, "invalid_request"]);
     expect((await by(one.jar.get(refresh))).status).toBe(200);
   });
 
-  it("with nothing to renew by is 401", async () => {
+  it("a renewal without a token returns 401", async () => {
     const response = await fetch(`${serving.url}/renew`, { method: "POST", headers: same });
-    expect(await told(response)).toEqual([401, "missing_token"]);
+    expect(await outcomeOf(response)).toEqual([401, "missing_token"]);
   });
 });
 
@@ -180,18 +180,18 @@ describe("the end of a session", () => {
   it.each([
     ["/logout", "POST"],
     ["/sessions", "DELETE"],
-  ])("by %s removes both tokens, and leaves the device", async (path, method) => {
+  ])("the call of %s removes both tokens and keeps the device proof", async (path, method) => {
     const { jar, send } = await logIn();
     const stolen = jar.header();
     expect((await send(path, { method })).status).toBe(204);
     expect([jar.get(access), jar.get(refresh), jar.get(device)]).toEqual([undefined, undefined, expect.any(String)]);
-    expect(await told(await send("/session", {}, { ...same, cookie: stolen }))).toEqual([401, "invalid_token"]);
+    expect(await outcomeOf(await send("/session", {}, { ...same, cookie: stolen }))).toEqual([401, "invalid_token"]);
   });
 
-  it.each(["has lapsed", "is no longer good"])("by logout works when the access token %s", async (how) => {
+  it.each(["has expired", "is invalid"])("a logout works when the access token %s", async (how) => {
     const { jar, send } = await logIn();
     const { id } = (await (await send("/session")).json()).session;
-    if (how === "has lapsed") jar.remove(access);
+    if (how === "has expired") jar.remove(access);
     else jar.set(access, `${jar.get(access)}A`);
     expect((await send("/logout", { method: "POST" })).status).toBe(204);
     expect([jar.get(access), jar.get(refresh)]).toEqual([undefined, undefined]);
@@ -201,7 +201,7 @@ describe("the end of a session", () => {
   it.each([
     ["an authorization of another scheme", "Basic YTpi", 204],
     ["a token in the header", "Bearer x", 401],
-  ])("by logout when the access token has lapsed, and beside %s: %s is %i", async (_what, authorization, status) => {
+  ])("a logout after the access token has expired, with %s (%s), returns %i", async (_what, authorization, status) => {
     const { jar, send } = await logIn();
     const { id } = (await (await send("/session")).json()).session;
     jar.remove(access);
@@ -209,43 +209,43 @@ describe("the end of a session", () => {
     expect((await idsOf("alice")).includes(id)).toBe(status === 401);
   });
 
-  it("by logout of a session that is over removes what is left of it", async () => {
+  it("a logout of an ended session removes its cookies", async () => {
     const { jar, send } = await logIn();
     await serving.ampho.sessions.endForUser((await serving.ampho.users.find("alice"))?.id ?? "");
-    expect(await told(await send("/logout", { method: "POST" }))).toEqual([401, "session_ended"]);
+    expect(await outcomeOf(await send("/logout", { method: "POST" }))).toEqual([401, "session_ended"]);
     expect([jar.get(access), jar.get(refresh)]).toEqual([undefined, undefined]);
   });
 });
 
-describe("a token is taken", () => {
-  it("from the cookie, or from the header, or from both when they agree", async () => {
+describe("the source of a token", () => {
+  it("the token comes from the cookie, from the header, or from both if they are equal", async () => {
     const { jar, send } = await logIn();
     const token = jar.get(access) ?? "";
     for (const headers of [{ cookie: `${access}=${token}` }, { cookie: "", ...bearer(token) }, bearer(token)])
       expect((await send("/session", {}, headers)).status).toBe(200);
   });
 
-  it("from neither when they differ", async () => {
+  it("two different tokens in cookie and header are rejected", async () => {
     const [one, other] = [await logIn(), await logIn()];
     const both = bearer(other.jar.get(access) ?? "");
-    expect(await told(await one.send("/session", {}, both))).toEqual([400, "invalid_request"]);
-    expect(await told(await one.send("/session", {}, bearer("")))).toEqual([400, "invalid_request"]);
+    expect(await outcomeOf(await one.send("/session", {}, both))).toEqual([400, "invalid_request"]);
+    expect(await outcomeOf(await one.send("/session", {}, bearer("")))).toEqual([400, "invalid_request"]);
   });
 
-  it("from the cookie beside a scheme that is another's", async () => {
+  it("the token comes from the cookie beside an Authorization header of another scheme", async () => {
     const { send } = await logIn();
     expect((await send("/session", {}, { authorization: "Basic YTpi" })).status).toBe(200);
   });
 
-  it.each([access, refresh, device])("from no %s that comes twice", async (name) => {
+  it.each([access, refresh, device])("a cookie %s that occurs twice is rejected", async (name) => {
     const { jar } = await logIn();
     const twice = `${jar.header()}; ${name}=${jar.get(name)}`;
     const response = await fetch(`${serving.url}/logout`, { method: "POST", headers: { ...same, cookie: twice } });
-    expect(await told(response)).toEqual([400, "invalid_request"]);
+    expect(await outcomeOf(response)).toEqual([400, "invalid_request"]);
     expect((await fetch(`${serving.url}/session`, { headers: { cookie: jar.header() } })).status).toBe(200);
   });
 
-  it("from no two Cookie headers with one each", async () => {
+  it("two Cookie headers with the same cookie are rejected", async () => {
     const { jar } = await logIn();
     const line = `Cookie: ${access}=${jar.get(access)}\r\n`;
     const text = `GET /api/security/session HTTP/1.1\r\nHost: x\r\n${line}${line}\r\n`;
@@ -263,13 +263,13 @@ describe("a token is taken", () => {
     "$Version=1; $__Host-ampho-token",
     '"__Host-ampho-token"',
     "__Host%2dampho-token",
-  ])("from no cookie by the name %j", async (name) => {
+  ])("a cookie with the name %j is ignored", async (name) => {
     const { jar } = await logIn();
     const headers = { cookie: `${name}=${jar.get(access)}` };
-    expect(await told(await fetch(`${serving.url}/session`, { headers }))).toEqual([401, "missing_token"]);
+    expect(await outcomeOf(await fetch(`${serving.url}/session`, { headers }))).toEqual([401, "missing_token"]);
   });
 
-  it.each(['"%s"', "%s;=x", " %s\t", "%sA", "%s, x"])("by its bytes, as in %j", async (form) => {
+  it.each(['"%s"', "%s;=x", " %s\t", "%sA", "%s, x"])("the token is read byte by byte, as in %j", async (form) => {
     const { jar } = await logIn();
     const value = form.replace("%s", jar.get(access) ?? "");
     const response = await fetch(`${serving.url}/session`, { headers: { cookie: `a=b; ${access}=${value}; c` } });
@@ -277,7 +277,7 @@ describe("a token is taken", () => {
   });
 });
 
-/** What says nothing of another site, what does, and what is said of a request without any. */
+/** Headers of requests, and the site that they show. */
 const sites: readonly [string, Record<string, string>, "own" | "foreign" | "unknown"][] = [
   ["our own pages", { "sec-fetch-site": "same-origin", origin: "http://{host}" }, "own"],
   ["our own pages, of which the Origin is not known", { "sec-fetch-site": "same-origin" }, "own"],
@@ -306,7 +306,7 @@ describe.each(sites)("a request of %s", (_, sent, site) => {
     Object.fromEntries(Object.entries(sent).map(([name, value]) => [name, value.replace("{host}", host())]));
   const refused = [403, "cross_site"];
 
-  it(`changes ${site === "own" ? "what it may" : "nothing"} by cookie`, async () => {
+  it(`a request of this kind ${site === "own" ? "can" : "cannot"} change something by cookie`, async () => {
     const { jar, send } = await logIn();
     const before = jar.header();
     for (const [path, method] of [
@@ -317,14 +317,14 @@ describe.each(sites)("a request of %s", (_, sent, site) => {
     ] as const) {
       const response = await send(path, { method }, headers());
       if (site === "own") expect([path, response.status]).not.toEqual([path, 403]);
-      else expect([path, ...(await told(response))]).toEqual([path, ...refused]);
+      else expect([path, ...(await outcomeOf(response))]).toEqual([path, ...refused]);
     }
     if (site === "own") return;
     expect(jar.header()).toBe(before);
     expect((await send("/session")).status).toBe(200);
   });
 
-  it(`${site === "foreign" ? "logs nobody in" : "logs in"}`, async () => {
+  it(`a request of this kind ${site === "foreign" ? "cannot" : "can"} log in`, async () => {
     const fresh = await post(`${serving.url}/login`, alice, headers());
     const form = await fetch(`${serving.url}/login`, {
       method: "POST",
@@ -333,7 +333,7 @@ describe.each(sites)("a request of %s", (_, sent, site) => {
     });
     for (const response of [fresh, form]) {
       if (site === "foreign")
-        expect([...(await told(response)), response.headers.getSetCookie()]).toEqual([...refused, []]);
+        expect([...(await outcomeOf(response)), response.headers.getSetCookie()]).toEqual([...refused, []]);
       else expect([response.status, response.headers.getSetCookie().length]).toEqual([200, 3]);
     }
     const { jar } = await logIn();
@@ -341,12 +341,12 @@ describe.each(sites)("a request of %s", (_, sent, site) => {
     expect(known.status).toBe(site === "own" ? 200 : 403);
   });
 
-  it("reads", async () => {
+  it("a request of this kind can read by cookie", async () => {
     const { send } = await logIn();
     for (const method of ["GET", "HEAD"]) expect((await send("/session", { method }, headers())).status).toBe(200);
   });
 
-  it("does by a token in its header what it may", async () => {
+  it("a request of this kind can change something with a token in its header", async () => {
     const { jar, send } = await logIn();
     const token = bearer(jar.get(access) ?? "");
     expect((await send("/logout", { method: "POST" }, { ...headers(), ...token, cookie: "" })).status).toBe(204);
@@ -358,21 +358,21 @@ describe("the application's own routes", () => {
   const ask = (method: string, headers: Record<string, string>) =>
     route()(new Request("https://app.example/articles", { method, headers }));
 
-  it("by the wrapper are guarded alike", async () => {
+  it("the wrapper guards the application's routes in the same way", async () => {
     const { jar } = await logIn();
     const cookie = jar.header();
     expect((await ask("GET", { cookie })).status).toBe(200);
     for (const method of ["POST", "PUT", "PATCH", "DELETE", "PROPFIND"]) {
       expect((await ask(method, { cookie, ...same })).status).toBe(200);
       expect((await ask(method, { cookie, origin: "https://app.example" })).status).toBe(200);
-      expect(await told(await ask(method, { cookie, origin: "http://app.example" }))).toEqual([403, "cross_site"]);
-      expect(await told(await ask(method, { cookie }))).toEqual([403, "cross_site"]);
+      expect(await outcomeOf(await ask(method, { cookie, origin: "http://app.example" }))).toEqual([403, "cross_site"]);
+      expect(await outcomeOf(await ask(method, { cookie }))).toEqual([403, "cross_site"]);
       expect((await ask(method, bearer(jar.get(access) ?? ""))).status).toBe(200);
     }
-    expect(await told(await ask("GET", {}))).toEqual([401, "missing_token"]);
+    expect(await outcomeOf(await ask("GET", {}))).toEqual([401, "missing_token"]);
   });
 
-  it("get their cookies for a login of their own", async () => {
+  it("the application gets the cookies for its own login", async () => {
     const user = await serving.ampho.users.find("alice");
     const grant = await serving.ampho.sessions.create(user?.id ?? "");
     expect(serving.ampho.host.cookies?.cookiesOf(grant).map((one) => one.split("=")[0])).toEqual([
@@ -384,7 +384,7 @@ describe("the application's own routes", () => {
 });
 
 describe("a page of a listed origin", () => {
-  it("may send its cookies along, and nobody else's page", async () => {
+  it("a page of a listed origin can send its cookies, and a page of another origin cannot", async () => {
     const headers = { "access-control-request-method": "POST" };
     const preflight = (origin: string) =>
       fetch(`${serving.url}/renew`, { method: "OPTIONS", headers: { origin, ...headers } });
@@ -398,16 +398,16 @@ describe("a page of a listed origin", () => {
 describe("an access token that is too large for a cookie", () => {
   let large: Serving;
   afterEach(() => large.close());
-  it("is a bug that is told to whoever runs the process", async () => {
+  it("a token that does not fit into a cookie is logged as a bug", async () => {
     large = await serve({ cookies: true, claims: () => ({ more: "x".repeat(3_000) }) });
     const response = await post(`${large.url}/login`, alice, same);
-    expect([...(await told(response)), response.headers.getSetCookie()]).toEqual([500, "internal_error", []]);
+    expect([...(await outcomeOf(response)), response.headers.getSetCookie()]).toEqual([500, "internal_error", []]);
     expect(large.notices.join()).toContain("4096 bytes");
   });
 });
 
 describe("the description", () => {
-  it("tells of cookies where they are on", async () => {
+  it("the OpenAPI document describes cookies where they are on", async () => {
     const { components, paths } = await (await fetch(`${serving.url}/openapi.json`)).json();
     expect(components.securitySchemes.cookie).toMatchObject({ type: "apiKey", in: "cookie", name: access });
     expect(Object.keys(components.schemas.CookieGrant.properties)).not.toContain("token");
@@ -422,12 +422,12 @@ describe("without the parameter", () => {
     plain = await serve();
   });
   afterAll(() => plain.close());
-  it("cookies are neither set nor looked at, and nothing is asked of an Origin", async () => {
+  it("cookies are neither set nor read without the parameter, and the Origin does not matter", async () => {
     const response = await post(`${plain.url}/login`, alice, { "sec-fetch-site": "cross-site" });
     expect([response.status, response.headers.getSetCookie()]).toEqual([200, []]);
     const { token } = await response.json();
     const headers = { cookie: `${access}=${token}` };
-    expect(await told(await fetch(`${plain.url}/session`, { headers }))).toEqual([401, "missing_token"]);
+    expect(await outcomeOf(await fetch(`${plain.url}/session`, { headers }))).toEqual([401, "missing_token"]);
     const both = { ...bearer(token), cookie: `${access}=x; ${access}=y`, "sec-fetch-site": "cross-site" };
     expect((await fetch(`${plain.url}/logout`, { method: "POST", headers: both })).status).toBe(204);
     expect(plain.ampho.host.cookies).toBeUndefined();

@@ -1,4 +1,4 @@
-// Calls from pages of other origins: what a browser is told, and that nobody else is told anything.
+// Calls from pages of other origins. A listed origin gets CORS headers, and another origin gets none.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { routes } from "../../dist/http/rest/routes.js";
 import { type Serving, serve } from "../world/http-server.js";
@@ -8,7 +8,7 @@ import { sendRaw } from "./raw.js";
 
 const app = "https://app.example";
 const other = "http://localhost:5173";
-/** What looks like a listed origin to whoever compares carelessly. */
+/** These origins look like a listed one if the comparison is careless. */
 const strangers = [
   "https://app.example.evil.example",
   "https://evil.example",
@@ -40,24 +40,27 @@ const corsHeaders = (response: Response) =>
   Object.fromEntries([...response.headers].filter(([name]) => name.startsWith("access-control-") || name === "vary"));
 
 describe("with origins listed", () => {
-  it.each([...new Set(routes.map((route) => route.path))])("a preflight for %s is answered", async (path) => {
-    const methods = routes.filter((route) => route.path === path).map((route) => route.method);
-    for (const origin of [app, other]) {
-      const response = await preflight(serving.url + path.replace("{id}", "0.abc"), origin);
-      expect([response.status, await response.text()]).toEqual([204, ""]);
-      expect(corsHeaders(response)).toEqual({
-        "access-control-allow-origin": origin,
-        "access-control-allow-methods": methods.join(", "),
-        "access-control-allow-headers": "Authorization, Content-Type, Idempotency-Key",
-        "access-control-max-age": "600",
-        "access-control-expose-headers": "Retry-After, WWW-Authenticate, X-Request-Id",
-        vary: "Origin",
-      });
-      expect(response.headers.get("cache-control")).toBe("no-store");
-    }
-  });
+  it.each([...new Set(routes.map((route) => route.path))])(
+    "a preflight for %s from a listed origin gets 204",
+    async (path) => {
+      const methods = routes.filter((route) => route.path === path).map((route) => route.method);
+      for (const origin of [app, other]) {
+        const response = await preflight(serving.url + path.replace("{id}", "0.abc"), origin);
+        expect([response.status, await response.text()]).toEqual([204, ""]);
+        expect(corsHeaders(response)).toEqual({
+          "access-control-allow-origin": origin,
+          "access-control-allow-methods": methods.join(", "),
+          "access-control-allow-headers": "Authorization, Content-Type, Idempotency-Key",
+          "access-control-max-age": "600",
+          "access-control-expose-headers": "Retry-After, WWW-Authenticate, X-Request-Id",
+          vary: "Origin",
+        });
+        expect(response.headers.get("cache-control")).toBe("no-store");
+      }
+    },
+  );
 
-  it("a preflight changes nothing, whatever it carries", async () => {
+  it("a preflight with credentials changes nothing", async () => {
     const { token } = await serving.login();
     const response = await fetch(`${serving.url}/sessions`, {
       method: "OPTIONS",
@@ -67,7 +70,7 @@ describe("with origins listed", () => {
     expect((await fetch(`${serving.url}/session`, { headers: bearer(token) })).status).toBe(200);
   });
 
-  it("a listed origin reads successes and refusals alike, without credentials", async () => {
+  it("a listed origin can read successes and errors, without credentials", async () => {
     const { token } = await serving.login();
     const answers = [
       await post(`${serving.url}/login`, alice, { origin: app }),
@@ -89,7 +92,7 @@ describe("with origins listed", () => {
     }
   });
 
-  it.each(strangers)("the origin %j is told nothing", async (origin) => {
+  it.each(strangers)("the origin %j gets no CORS headers", async (origin) => {
     const asked = await preflight(`${serving.url}/login`, origin);
     expect([asked.status, (await asked.json()).error]).toEqual([405, "method_not_allowed"]);
     const called = await post(`${serving.url}/login`, alice, { origin });
@@ -97,27 +100,27 @@ describe("with origins listed", () => {
     for (const response of [asked, called]) expect(corsHeaders(response)).toEqual({ vary: "Origin" });
   });
 
-  it("a request without an origin is answered as ever, for no cache to hand on", async () => {
+  it("a request without an origin gets the usual response, with Vary for caches", async () => {
     const response = await fetch(`${serving.url}/.well-known/jwks.json`);
     expect(corsHeaders(response)).toEqual({ vary: "Origin" });
     expect(response.headers.get("cache-control")).toBe("public, max-age=300");
   });
 
-  it("two Origin headers are none that is listed", async () => {
+  it("two Origin headers do not match a listed origin", async () => {
     const text = `OPTIONS /api/security/login HTTP/1.1\r\nHost: x\r\nOrigin: ${app}\r\nOrigin: ${app}\r\nAccess-Control-Request-Method: POST\r\n\r\n`;
     const { status, head } = await sendRaw(serving.port, text);
     expect(status).toBe(405);
     expect(head).not.toMatch(/access-control/i);
   });
 
-  it("OPTIONS that is no preflight, and a preflight for nothing, are refused", async () => {
+  it("another OPTIONS request gets 405, and a preflight for an unknown path 404", async () => {
     expect((await fetch(`${serving.url}/login`, { method: "OPTIONS", headers: { origin: app } })).status).toBe(405);
     expect((await preflight(`${serving.url}/nothing`, app)).status).toBe(404);
     expect((await preflight(`${serving.root}/healthz`, app)).status).toBe(405);
     expect((await preflight(`${serving.url}/session?access_token=x`, app)).status).toBe(400);
   });
 
-  it("on Fetch it is the same", async () => {
+  it("the Fetch handler responds to a preflight", async () => {
     const headers = { origin: app, "access-control-request-method": "POST" };
     const request = new Request("https://api.example/api/security/login", { method: "OPTIONS", headers });
     const response = await serving.ampho.fetch(request);
@@ -133,8 +136,8 @@ describe("with origins listed", () => {
   });
 });
 
-describe("without", () => {
-  it("no origin is told anything", async () => {
+describe("without listed origins", () => {
+  it("an instance without listed origins sends no CORS headers", async () => {
     for (const origin of [app, ...strangers]) {
       const asked = await preflight(`${closed.url}/login`, origin);
       expect(asked.status).toBe(405);

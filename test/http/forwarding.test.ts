@@ -1,4 +1,4 @@
-// What an instance says of proxies that it does not believe, and of being attacked.
+// The notices about proxies that the instance does not believe, and its consent to attack tests.
 import { afterEach, describe, expect, it } from "vitest";
 import { type AmphoOptions, createAmpho } from "../../dist/ampho.js";
 import { createHttpServer } from "../../dist/http/server/server.js";
@@ -26,7 +26,7 @@ async function serve(options: AmphoOptions = {}) {
 const forwarded = { "x-forwarded-for": "192.0.2.7" };
 
 describe("requests that a proxy has passed on", () => {
-  it("are noted once where none is believed, without what they say", async () => {
+  it("forwarded requests are logged once where no proxy is believed, without their content", async () => {
     const { url, notices } = await serve();
     await fetch(url);
     expect(notices).toEqual([]);
@@ -35,14 +35,14 @@ describe("requests that a proxy has passed on", () => {
     expect(notices.join()).not.toContain("192.0.2");
   });
 
-  it("are what is expected where one is believed", async () => {
+  it("forwarded requests are not logged where a proxy is believed", async () => {
     const { url, root, notices } = await serve({ trustProxy: 1 });
     await fetch(url, { headers: forwarded });
     expect(notices).toEqual([]);
     expect(await (await fetch(`${root}/readyz`, { headers: forwarded })).json()).toEqual({ status: "ok" });
   });
 
-  it("are told of themselves by /readyz, and nobody is told of others", async () => {
+  it("the probe /readyz warns a forwarded request about itself and about no other one", async () => {
     const { root } = await serve();
     const told = { status: "ok", warnings: ["forwarded_ignored"] };
     expect(await (await fetch(`${root}/readyz`, { headers: forwarded })).json()).toEqual(told);
@@ -52,7 +52,7 @@ describe("requests that a proxy has passed on", () => {
 });
 
 describe("AMPHO_ALLOW_ATTACK_TEST", () => {
-  it("is said in each answer, and is off by default", async () => {
+  it("every response states that attacks are allowed, and the default is off", async () => {
     expect((await fetch((await serve()).url)).headers.get("ampho-doctor")).toBeNull();
     const { url } = await serve({ allowAttackTest: true });
     for (const each of [url, `${url}/elsewhere`]) expect((await fetch(each)).headers.get("ampho-doctor")).toBe("true");

@@ -1,4 +1,4 @@
-// What a browser keeps of Set-Cookie, as far as these tests go: names, values, and that Max-Age 0 removes.
+// A browser's cookies, as far as these tests need them: names, values, and the removal by Max-Age 0.
 
 export interface Jar {
   /** The Cookie header. */

@@ -1,27 +1,27 @@
 // Bytes over TCP, for what no HTTP client agrees to send.
 import { connect } from "node:net";
 
-export interface RawAnswer {
-  /** 0 when the connection was closed without an answer. */
+export interface RawResponse {
+  /** 0 when the connection was closed without a response. */
   readonly status: number;
   readonly head: string;
   readonly body: string;
-  /** Whether the other side had closed the connection when this was given. */
+  /** True if the server had closed the connection. */
   readonly closed: boolean;
 }
 
 export interface RawOptions {
-  /** Wait for the other side to close, not just for one answer. */
+  /** Waits until the server closes the connection, instead of for one response. */
   readonly untilClosed?: boolean;
-  /** Nothing follows, and the other side is told so: it closes when it has read all, not when its patience ends. */
+  /** Ends the sending side, so that the server closes when it has read everything. */
   readonly last?: boolean;
-  /** Give up after so long; what came until then is the answer. */
+  /** Gives up after this time, and returns what has arrived. */
   readonly patienceMs?: number;
-  /** Sent again and again until there is an answer. */
+  /** Sent repeatedly until a response arrives. */
   readonly repeat?: string;
 }
 
-export function sendRaw(port: number, text: string | Uint8Array, options: RawOptions = {}): Promise<RawAnswer> {
+export function sendRaw(port: number, text: string | Uint8Array, options: RawOptions = {}): Promise<RawResponse> {
   const { untilClosed = false, last = false, patienceMs = 10_000, repeat } = options;
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1", () => {

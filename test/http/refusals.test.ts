@@ -136,13 +136,13 @@ const cases: readonly Case[] = [
   },
 ];
 
-describe.each(routes.map((route) => [`${route.method} ${route.path}`, route] as const))("%s refuses", (_, route) => {
+describe.each(routes.map((route) => [`${route.method} ${route.path}`, route] as const))("the route %s", (_, route) => {
   const wanted = cases.flatMap((one) => {
     const expected = one.expected(route);
     return expected === undefined ? [] : [[one.name, one, expected] as const];
   });
   it.each(wanted)(
-    "%s",
+    "the route rejects %s",
     async (_name, { method = route.method, path = (text) => text, headers, body }, [status, error]) => {
       const url = serving.url + path(route.path).replace(/\{id\}/i, "0.abc");
       const input =

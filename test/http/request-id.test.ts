@@ -28,7 +28,7 @@ describe("a traceparent", () => {
     ["with flags of a later time", `00-${traceId}-${parentId}-ff`],
     ["of a later version", `cc-${traceId}-${parentId}-01`],
     ["of a later version, with more behind", `cc-${traceId}-${parentId}-01-what-comes`],
-  ])("%s gives its trace's id", (_, traceparent) => {
+  ])("a traceparent %s gives its trace id", (_, traceparent) => {
     expect(requestIdOf(traceparent)).toBe(traceId);
   });
 
@@ -52,13 +52,13 @@ describe("a traceparent", () => {
     ["with control characters behind it", `cc-${traceId}-${parentId}-01-\u0000`],
     ["that is empty", ""],
     ["that is not there", undefined],
-  ])("%s gives a random one", (_, traceparent) => {
+  ])("a traceparent %s gives a random id", (_, traceparent) => {
     const id = requestIdOf(traceparent);
     expect(id).toMatch(random);
     expect(requestIdOf(traceparent)).not.toBe(id);
   });
 
-  it("of any text gives 32 hexadecimal digits or a random id, and nothing else of it", () => {
+  it("any text gives a trace id of 32 hexadecimal digits or a random id", () => {
     const characters = fc.string({ unit: fc.constantFrom(..."0123456789abcdefAg \n"), maxLength: 40 });
     const near = fc.array(fc.oneof(characters, fc.constantFrom("00", "01", traceId, parentId)), { maxLength: 6 });
     const texts = fc.oneof(
@@ -74,14 +74,14 @@ describe("a traceparent", () => {
 });
 
 describe("a request to ampho serve", () => {
-  it("is in the log and in its answer under the id of its trace", async () => {
+  it("a request has its trace id in the log and in the response", async () => {
     const { url, lines } = await started();
     const response = await fetch(`${url}/session`, { headers: { traceparent: `00-${traceId}-${parentId}-01` } });
     expect(response.headers.get("x-request-id")).toBe(traceId);
     expect(lines.map((line) => JSON.parse(line).id)).toEqual([traceId]);
   });
 
-  it("with several of them, or hostile ones, gets one line with a random id", async () => {
+  it("a request with several traceparents or a hostile one gets one line with a random id", async () => {
     const { port, lines } = await started();
     const good = `Traceparent: 00-${traceId}-${parentId}-01\r\n`;
     const fields = [
@@ -94,12 +94,12 @@ describe("a request to ampho serve", () => {
     expect(lines).toHaveLength(fields.length);
     for (const line of lines) {
       expect(line).toMatch(/^[ -~]+\n$/);
-      // Node refuses control characters by itself, and then there is no head.
+      // Node rejects control characters itself, and then the response has no id.
       expect(JSON.parse(line).id).toMatch(random);
     }
   });
 
-  it("that meets a bug is named in the line for whoever runs the process", async () => {
+  it("the log line about a bug has the id of its request", async () => {
     const told: (readonly [string, string | undefined])[] = [];
     const { url } = await started({
       claims: () => {

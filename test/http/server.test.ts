@@ -123,7 +123,7 @@ describe("closing", () => {
     const idle = connect(port, "127.0.0.1");
     idle.write(request);
     await once(idle, "data");
-    // What this process writes reaches the server's socket at once, and the event loop reads it later.
+    // The bytes reach the server's socket at once, and its event loop reads them later.
     const late = Array.from({ length: 20 }, () => connect(port, "127.0.0.1").on("error", () => undefined));
     await Promise.all(late.map((socket) => once(socket, "connect")));
     const all = [idle, ...late];

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { mount } from "../../dist/adapters/node.js";
 import { type Serving, serve } from "../world/http-server.js";
 import { bearer } from "../world/requests.js";
-import { type RawAnswer, sendRaw } from "./raw.js";
+import { type RawResponse, sendRaw } from "./raw.js";
 
 let serving: Serving;
 let token: string;
@@ -18,8 +18,8 @@ afterAll(() => serving.close());
 const path = "/api/security/login";
 const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{`;
 
-/** Sends the text, then a byte more every second (or nothing), and tells what came back before the other side closed. */
-function trickle(port: number, text: string, byte: string): Promise<RawAnswer> {
+/** Sends the text, then a byte more every second (or nothing), and returns what arrived before the server closed the connection. */
+function trickle(port: number, text: string, byte: string): Promise<RawResponse> {
   return new Promise((resolve) => {
     let received = "";
     const socket = connect(port, "127.0.0.1", () => socket.write(text));
@@ -37,17 +37,17 @@ function trickle(port: number, text: string, byte: string): Promise<RawAnswer> {
 }
 
 describe.concurrent("a request that is not complete after 30 s", () => {
-  it("because of its body gets 408, and its connection is closed", { timeout: 60_000 }, async () => {
+  it("a request with an incomplete body gets 408, and its connection is closed", { timeout: 60_000 }, async () => {
     const { status, body, head: answer } = await trickle(serving.port, head, "x");
     expect([status, JSON.parse(body).error]).toEqual([408, "request_timeout"]);
     expect(answer).toMatch(/connection: close/i);
   });
 
-  it("because of its headers gets 408, and its connection is closed", { timeout: 60_000 }, async () => {
+  it("a request with incomplete headers gets 408, and its connection is closed", { timeout: 60_000 }, async () => {
     expect((await trickle(serving.port, `POST ${path} HTTP/1.1\r\nHost: x\r\nX: `, "x")).status).toBe(408);
   });
 
-  it("gets 408 too on a server whose own limits are longer", { timeout: 60_000 }, async () => {
+  it("an incomplete request gets 408 on an application's server with longer limits", { timeout: 60_000 }, async () => {
     const server = createServer({ requestTimeout: 0, headersTimeout: 0 }, mount(serving.ampho)).listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
     const { port } = server.address() as AddressInfo;
@@ -56,7 +56,7 @@ describe.concurrent("a request that is not complete after 30 s", () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
-  it("may be one of 200: others are answered meanwhile, and all are let go", { timeout: 60_000 }, async () => {
+  it("200 incomplete requests delay no others, and all their connections are closed", { timeout: 60_000 }, async () => {
     const kinds = [
       () => trickle(serving.port, head, "x"),
       () => trickle(serving.port, `GET ${path} HTTP/1.1\r\nX: `, "x"),

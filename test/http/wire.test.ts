@@ -1,4 +1,4 @@
-// What no client library sends: bytes on the socket.
+// Bytes on the socket, for requests that no client library sends.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Serving, serve } from "../world/http-server.js";
 import { alice } from "../world/people.js";
@@ -20,7 +20,7 @@ const request = (line: string, ...fields: string[]) =>
 const login = (...fields: string[]) => request(`POST ${prefix}/login`, ...fields);
 const session = (...fields: string[]) => request(`GET ${prefix}/session`, ...fields);
 
-/** The next good request is answered, whatever came before. */
+/** The next good request succeeds. */
 async function expectHealthy(): Promise<void> {
   expect((await fetch(`${serving.url}/session`, { headers: bearer(token) })).status).toBe(200);
 }
@@ -71,17 +71,17 @@ describe("on the wire", () => {
     ],
     ["an unknown expectation", `${login(json, "Expect: 200-ok", "Content-Length: 2")}{}`, 400],
     ["a large body that waits to be asked for", login(json, "Expect: 100-continue", "Content-Length: 16385"), 413],
-  ])("%s", async (_, text, status) => {
+  ])("the server responds to %s with the right status", async (_, text, status) => {
     const before = serving.lines.length;
     const answer = await sendRaw(serving.port, Buffer.from(text, "latin1"));
     expect([answer.status, answer.head]).toEqual([status, expect.stringContaining(`HTTP/1.1 ${status}`)]);
     await expectHealthy();
     const logged = () => serving.lines.slice(before).map((line) => JSON.parse(line).status);
-    // The line of a request that was cut off may come after the next one's.
+    // The line of a cut request can follow that of the next request.
     await expect.poll(() => logged().sort()).toEqual([200, status].sort());
   });
 
-  it("two Authorization headers are refused, whichever is good", async () => {
+  it("two Authorization headers are rejected, even if one is valid", async () => {
     for (const [first, second] of [
       ["x", token],
       [token, "x"],
@@ -100,7 +100,7 @@ describe("on the wire", () => {
     await expectHealthy();
   });
 
-  it("pipelined requests are answered in order", async () => {
+  it("pipelined requests get their responses in order", async () => {
     const one = session(`Authorization: Bearer ${token}`);
     const { head, body } = await sendRaw(serving.port, one + session() + request("GET /healthz", "Connection: close"), {
       untilClosed: true,
@@ -108,7 +108,7 @@ describe("on the wire", () => {
     expect([head + body].join("").match(/HTTP\/1\.1 \d{3}/g)).toEqual(["HTTP/1.1 200", "HTTP/1.1 401", "HTTP/1.1 200"]);
   });
 
-  it("a body that waits to be asked for is asked for", async () => {
+  it("a client that expects 100-continue gets it", async () => {
     const body = JSON.stringify(alice);
     const answer = await sendRaw(
       serving.port,
@@ -124,7 +124,7 @@ describe("on the wire", () => {
     expect((await sendRaw(serving.port, text)).status).toBe(401);
   });
 
-  it("a short body that nobody read leaves the connection open", async () => {
+  it("a short unread body leaves the connection open", async () => {
     const refused = `${request(`POST ${prefix}/nothing`, json, "Content-Length: 2")}{}`;
     const { body } = await sendRaw(serving.port, refused + request("GET /healthz", "Connection: close"), {
       untilClosed: true,
@@ -141,7 +141,7 @@ describe("on the wire", () => {
       ["in chunks without end", login(json, "Transfer-Encoding: chunked"), `10000\r\n${filler}\r\n`],
       ["to a path that is not there", request(`POST ${prefix}/nothing`, `Content-Length: ${length}`), filler],
       ["to a GET", session("Transfer-Encoding: chunked"), `10000\r\n${filler}\r\n`],
-    ])("%s get an answer and a closed connection", async (_, head, repeat) => {
+    ])("100 MB %s get a response and a closed connection", async (_, head, repeat) => {
       const before = process.memoryUsage().rss;
       const answer = await sendRaw(serving.port, head, { repeat, untilClosed: true });
       expect(answer.head).toMatch(/^HTTP\/1\.1 (413|404|401) /);
@@ -151,14 +151,14 @@ describe("on the wire", () => {
       await expectHealthy();
     });
 
-    it("sent at once still get their answer", async () => {
+    it("100 MB in one piece get a response", async () => {
       const all = Buffer.concat([Buffer.from(login(json, `Content-Length: ${length}`)), Buffer.alloc(length, "x")]);
       expect((await sendRaw(serving.port, all, { untilClosed: true, last: true })).status).toBe(413);
       await expectHealthy();
     });
   });
 
-  it("a body cut short is nobody's error but the sender's", async () => {
+  it("a body that is cut short is not logged as an internal error", async () => {
     await sendRaw(serving.port, `${login(json, "Content-Length: 100")}{`, { patienceMs: 50 });
     await post(`${serving.url}/login`, alice);
     await expect.poll(() => serving.lines.at(-1)).toBeDefined();
