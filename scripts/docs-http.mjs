@@ -181,8 +181,19 @@ function typeOf(property) {
   return types.map((type) => typeNames[type] ?? type).join(" or ");
 }
 
+const reasonTexts = {
+  too_short: "has fewer characters than `AMPHO_SECURITY_PASSWORD_MIN`",
+  too_long: "has more than 1024 characters",
+  invalid_characters: "is not well-formed Unicode",
+  contains_login: "contains the login or its part before `@`",
+  contains_product: "contains the name of the product",
+  repeated: "repeats a short piece",
+  too_common: "is a common password, or common passwords and runs of keys with little added",
+};
+
 function errorsPage() {
   const rows = Object.entries(problems).map(([code, { status }]) => `| ${status} | [\`${code}\`](#${code}) |`);
+  const reasons = Object.entries(reasonTexts).map(([reason, text]) => `| \`${reason}\` | ${text} |`);
   const sections = Object.entries(problems).map(
     ([code, { status, cause, fix }]) =>
       `## ${code}\n\n${wrap(`**Status ${status}.** ${cause}`)}\n\n${wrap(`**Fix:** ${fix}`)}`,
@@ -210,6 +221,12 @@ An error response is a JSON object:
 ${rows.join("\n")}
 
 ${sections.join("\n\n")}
+
+## Explain a rejected password
+
+| \`reason\` of \`password_rejected\` | the new password |
+| --- | --- |
+${reasons.join("\n")}
 
 ## Read a challenge
 

@@ -2,6 +2,7 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { reservedPaths, routes } from "../../dist/http/rest/routes.js";
 import { type Serving, serve } from "../world/http-server.js";
 import { alice } from "../world/people.js";
 import { bearer, post } from "../world/requests.js";
@@ -327,5 +328,35 @@ describe("every response", () => {
     const read = login("{}");
     await read.text();
     expect(await statusAndError(await serving.ampho.fetch(read))).toEqual([500, "internal_error"]);
+  });
+});
+
+describe("the reserved paths", () => {
+  it.each(reservedPaths)("the path %s and everything under it return 404", async (path) => {
+    for (const url of [path, `${path}/x`])
+      for (const method of ["GET", "POST", "OPTIONS"])
+        expect(await statusAndError(await fetch(serving.url + url, { method }))).toEqual([404, "not_found"]);
+  });
+
+  it("no route lies on a reserved path", () => {
+    const firstOf = (path: string) => `/${path.split("/")[1]}`;
+    expect(routes.filter(({ path }) => reservedPaths.some((reserved) => reserved === firstOf(path)))).toEqual([]);
+  });
+});
+
+describe("an unavailable database", () => {
+  it("the response is 503 unavailable with Retry-After where the endpoint needs the database", async () => {
+    const closing = await serve();
+    const { refresh_token } = await closing.login();
+    await closing.ampho.close();
+    for (const [path, body] of [
+      ["/login", alice],
+      ["/renew", { refresh_token }],
+    ] as const) {
+      const response = await post(closing.url + path, body);
+      expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(0);
+      expect(await statusAndError(response)).toEqual([503, "unavailable"]);
+    }
+    await closing.server.close();
   });
 });

@@ -62,7 +62,7 @@ function snippet(heading: string, language: string): string {
   return String(code).replaceAll("https://auth.example/api/security", url);
 }
 
-/** What a script says of each token, one a line. */
+/** Runs a script that prints one line for each token, and returns the lines. */
 async function run(script: string): Promise<readonly string[]> {
   writeFileSync(path.join(folder, "script.mjs"), script);
   const env = { ...process.env, FEED_TOKEN: revocationFeedToken, GOOD: good, ELSEWHERE: elsewhere };
@@ -74,31 +74,31 @@ async function run(script: string): Promise<readonly string[]> {
   return output.trim().split("\n");
 }
 
-test("ampho/verify", async () => {
-  const told = await run(`${snippet("ampho/verify", "js")}
+test("the snippet for ampho/verify checks the audience", async () => {
+  const printed = await run(`${snippet("ampho/verify", "js")}
     for (const token of [process.env.GOOD, process.env.ELSEWHERE]) {
       const response = await GET(new Request("http://host/", { headers: { authorization: \`Bearer \${token}\` } }));
       console.log(response.status);
     }
     verifier.close();`);
-  expect(told).toEqual(["200", "401"]);
+  expect(printed).toEqual(["200", "401"]);
 });
 
-test("jose", async () => {
-  const told = await run(`${snippet("jose", "js")}
+test("the snippet for jose checks the audience", async () => {
+  const printed = await run(`${snippet("jose", "js")}
     for (const token of [process.env.GOOD, process.env.ELSEWHERE])
       console.log(await loginOf(token).catch((error) => error.code));`);
-  expect(told).toEqual(["alice", "ERR_JWT_CLAIM_VALIDATION_FAILED"]);
+  expect(printed).toEqual(["alice", "ERR_JWT_CLAIM_VALIDATION_FAILED"]);
 });
 
-test("PyJWT", async () => {
+test("the snippet for PyJWT checks the audience", async () => {
   const script = `${snippet("PyJWT", "python")}
 import os
 print(login_of(os.environ["GOOD"]))
 try:
     login_of(os.environ["ELSEWHERE"])
 except jwt.InvalidAudienceError:
-    print("refused")
+    print("rejected")
 `;
-  expect(await runPython(["-"], script, { GOOD: good, ELSEWHERE: elsewhere })).toBe("alice\nrefused\n");
+  expect(await runPython(["-"], script, { GOOD: good, ELSEWHERE: elsewhere })).toBe("alice\nrejected\n");
 });

@@ -1,5 +1,5 @@
-// Our tokens with the libraries that other services use, and theirs with us. What accepts what is the table of
-// docs/verifying.md, which is held here to what was found.
+// Ampho's tokens in the libraries that other services use, and tokens of these libraries in Ampho. The table of
+// docs/verifying.md must show the results.
 
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -168,16 +168,16 @@ describe.each(Object.keys(unknown))("%s", (name) => {
     const known = !unknown[name]?.includes(algorithm);
     const result = () => found[name]?.[algorithm];
 
-    test(`${known ? "takes" : "knows no"} tokens of ours, from the key and from the JWKS`, () => {
+    test(`the library ${known ? "accepts" : "does not know"} Ampho's tokens, by the key and by the JWKS`, () => {
       const fetches = known && algorithmFacts(algorithm).kty !== "oct";
       expect(result()).toMatchObject({ verifies: known, fetches });
     });
 
-    test("refuses tokens for another audience, from another issuer, and refresh tokens", () => {
+    test("the library rejects tokens for another audience, from another issuer, and refresh tokens", () => {
       expect(result()?.refuses).toBe(true);
     });
 
-    test(`${known ? "makes" : "makes no"} tokens that are authorized here`, async () => {
+    test(`the library ${known ? "creates" : "does not create"} tokens that Ampho authorizes`, async () => {
       const { made } = result() ?? {};
       if (!known) return expect(made).toBeNull();
       const { seed, verifying } = caseOf(algorithm);
@@ -189,7 +189,7 @@ describe.each(Object.keys(unknown))("%s", (name) => {
   });
 });
 
-test("docs/verifying.md says what was found", () => {
+test("docs/verifying.md shows the results of all libraries", () => {
   const page = readFileSync(path.resolve(import.meta.dirname, "../../docs/verifying.md"), "utf8");
   const rows = Object.keys(unknown).map((name) => {
     const cells = algorithms.map((algorithm) => (found[name]?.[algorithm]?.verifies ? "yes" : "no"));

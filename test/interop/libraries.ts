@@ -56,7 +56,7 @@ const jose: Library = {
     new SignJWT({ ...claims }).setProtectedHeader({ alg: algorithm }).sign(await importJWK(key, algorithm)),
 };
 
-// The types know only its own algorithms; at run time it is the library that has to refuse the others.
+// The types contain only the algorithms of the library. At run time the library itself must reject the others.
 const algorithmOf = (algorithm: string) => algorithm as jsonwebtoken.Algorithm;
 
 const jsonWebToken: Library = {

@@ -10,14 +10,14 @@ function isThere(): boolean {
   return spawnSync(python, ["-c", "import jwt, jwcrypto, cryptography"]).status === 0;
 }
 
-/** Installs what is missing, which takes root; throws, saying what to install, where that is not possible. */
+/** Installs missing packages as root. Where that is not possible, it throws an error that names the packages. */
 export function requirePython(): void {
   if (isThere()) return;
   installFromDebian("Python with PyJWT and jwcrypto", ...packages);
   if (!isThere()) throw new Error(`${python} lacks packages: apt-get install ${packages.join(" ")}`);
 }
 
-/** What a program prints; rejects with what it said on stderr when it fails. This process goes on serving meanwhile. */
+/** Returns the output of a program, or rejects with its stderr. It does not block this process, which serves requests. */
 export async function runPython(
   args: readonly string[],
   stdin: string,
