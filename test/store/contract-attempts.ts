@@ -92,7 +92,7 @@ export function attemptContract(store: Opened): void {
       locked: false,
       retryAfterSeconds: 900,
     });
-    // Nothing is left of the one that was refused: two counters and the address.
+    // The rejected attempt leaves no row, so that two counters and the address remain.
     expect(await store().clearLockouts({ target: { all: true }, now: start, origin: operator })).toBe(3);
   });
 

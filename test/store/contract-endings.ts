@@ -91,7 +91,7 @@ export function endingContract(store: Opened): void {
     expect((await store().readRevocations({ after: 0, now: start })).rows).toEqual(revocations);
     expect(await store().listSessions({ userId: "another", now: start })).toHaveLength(1);
     expect(await eventsOf(store())).toEqual(["login", "login", "tokens_revoked", "session_ended ended_by_operator"]);
-    // Without sessions too; and again, for what was issued in the meantime.
+    // It works without sessions too, and again for tokens that were issued in the meantime.
     expect(await store().revokeUserTokens({ ...revoking, reason: "ended_by_operator" })).toMatchObject([
       { n: 3, kind: "user" },
     ]);

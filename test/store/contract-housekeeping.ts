@@ -15,7 +15,7 @@ export function housekeepingContract(store: Opened): void {
   const remove = (holder: string, now: number, kind: OldRowKind, changes = {}) =>
     store().deleteOldRows({ ...lease(holder, now), kind, ...kept, ...changes });
 
-  /** A whole turn by hand; how many rows of each kind were removed. */
+  /** Runs a whole turn by hand and returns how many rows of each kind were deleted. */
   async function clean(now: number, changes = {}): Promise<Partial<Record<OldRowKind, number>>> {
     expect(await byHand("all", now)).toBe("taken");
     const counts: Partial<Record<OldRowKind, number>> = {};
@@ -61,11 +61,11 @@ export function housekeepingContract(store: Opened): void {
     expect(await take("two", start + 3659, 60)).toBe("done");
     expect(await take("two", start + 3660, 60)).toBe("taken");
     await store().releaseHousekeepingLease(lease("two", start + 3660));
-    // A clock that is set to next year and back again has removed nothing, and the hour begins anew.
+    // A clock that is set to next year and back deletes nothing, and the hour starts again.
     expect(await take("two", start + 365 * day, 60)).toBe("unsteady");
     expect(await take("two", start + 3720, 60)).toBe("unsteady");
     expect(await take("two", start + 3780, 60)).toBe("unsteady");
-    // Whoever asks by hand has looked at the clock.
+    // An operator has looked at the clock.
     expect(await byHand("two", start + 3780)).toBe("taken");
   });
 
@@ -167,7 +167,7 @@ export function housekeepingContract(store: Opened): void {
     const key = await store().revokeKey({ kid: "k", now: until + day + 1, origin: operator });
     expect(key).toMatchObject([{ n: 4 }]);
     expect(await clean(start + 20 * day)).toMatchObject({ revocations: 1 });
-    // A reader that stopped at the first number hears of all that can still refuse anything.
+    // A reader that stopped at the first number gets all revocations that are still in force.
     expect(await store().readRevocations({ after: 1, now: start + 20 * day })).toMatchObject({
       epoch: page.epoch,
       last: 4,

@@ -83,7 +83,7 @@ export function renewalContract(store: Opened): void {
     await addUser(store());
     const session = await openSession(store());
     const ahead = renewal({ ...session, gen: 1 });
-    // Until the end of what was given with it, which this store may have lost.
+    // Until the expiry of the access token that came with it, of which the database has no record.
     const revocations = [{ until: ahead.now + 900 + 300, sessionId: session.id }];
     expect(await store().renewSession(ahead)).toMatchObject({ outcome: "ended", reason: "replayed", revocations });
   });

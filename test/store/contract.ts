@@ -1,4 +1,4 @@
-// What every store must do: one suite over an `open` that gives an empty one.
+// The behaviour that every database must have, as one suite. `open` returns an empty one.
 import { afterEach, beforeEach, describe } from "vitest";
 import type { Store } from "../../dist/store/store.js";
 import { attemptContract } from "./contract-attempts.js";

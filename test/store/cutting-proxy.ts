@@ -11,7 +11,7 @@ export interface CuttingProxy {
   cutAll(): void;
   /** Neither passes on nor ends anything, as a network that lost its way. */
   swallow(swallowing: boolean): void;
-  /** Swallows all that comes by the connections that are open now; the next ones pass: a firewall that has forgotten them. */
+  /** Drops all data of the connections that are open now, as a firewall does that has forgotten them. Later ones pass. */
   forgetOpen(): void;
   /** Begins to swallow when so many pieces have passed, counted from now. */
   swallowAfter(pieces: number): void;
@@ -56,7 +56,7 @@ export async function startCuttingProxy(targetPort: number): Promise<CuttingProx
     for (const socket of pair) {
       socket.on("error", () => undefined);
       socket.on("close", () => {
-        // The other end is not told.
+        // The other end gets no notice.
         if (forgotten.has(socket)) return;
         pairs.delete(pair);
         if (!swallowing) for (const each of pair) each.destroy();
@@ -86,7 +86,7 @@ export async function startCuttingProxy(targetPort: number): Promise<CuttingProx
     cutAll,
     swallow: (on) => {
       swallowing = on;
-      // What has lain in between is lost for good.
+      // The data in between is lost.
       if (!on) cutAll();
     },
     close: async () => {

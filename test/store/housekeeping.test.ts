@@ -105,7 +105,7 @@ async function postgresSubject(): Promise<Subject> {
     count: async (table) =>
       Number((await database.query(`select count(*)::integer as rows from ampho.${table}`))[0]?.["rows"]),
     size: async () => {
-      // What autovacuum does within a minute.
+      // Autovacuum does the same within a minute.
       await database.query("vacuum");
       const [row] = await database.query(
         "select (pg_total_relation_size('ampho.ampho_audit') + pg_total_relation_size('ampho.ampho_sessions'))::integer as bytes",

@@ -43,7 +43,7 @@ export const expanding = `name: "expanding", servesFrom: ${known.at(-1)?.servesF
   indexes: [{ name: "ampho_sessions_label", on: "ampho_sessions (renewed_at, label)" }],
   down: () => ["alter table ampho_sessions drop column label"]`;
 
-/** Takes away what only programs before the expanding one use. */
+/** Removes a part that only programs before the expanding one use. */
 export const contracting = `name: "contracting", servesFrom: ${present + 1},
   up: () => ["drop index ampho_sessions_remove"],
   down: () => ["create index ampho_sessions_remove on ampho_sessions (delete_after)"]`;

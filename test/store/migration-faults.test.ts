@@ -11,7 +11,7 @@ import { expanding, type LaterProgram, makeLaterProgram, present } from "./later
 import { startChild } from "./processes.js";
 import { type Seen, sqliteKind } from "./schema-fixtures.js";
 
-// Many processes start here, on a machine that may have much to do.
+// Many processes start here, on a machine that can be busy.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 /** Holds the write lock of SQLite for many seconds, with half of it done. */
@@ -23,7 +23,7 @@ const slow = `name: "slow", servesFrom: 1,
       select 1 union all select n + 1 from counted where n < 1000000000) select max(n) from counted\`],
   down: () => ["drop table ampho_slow"]`;
 
-/** Locks a table, and goes on for longer than anybody can wait. */
+/** Locks a table and runs for longer than any caller waits. */
 const slowest = `name: "sleeping", servesFrom: 1,
   up: ({ text }) => [\`alter table ampho_sessions add column sleeps \${text}\`, "select pg_sleep(20)"],
   down: () => ["alter table ampho_sessions drop column sleeps"]`;
@@ -186,7 +186,7 @@ describe("on PostgreSQL", () => {
     expect(await database.query("select 1 from information_schema.columns where column_name = 'sleeps'")).toEqual([]);
   });
 
-  it("holds up no renewal on a table of 300 000 sessions, also where it has to wait itself", async () => {
+  it("a migration of a table with 300 000 sessions delays no renewal, even while it waits", async () => {
     await database.query(`insert into ampho.ampho_sessions
       (id, era, user_id, login, gen, proved_gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, delete_after)
       select 'many-' || n, 0, 'u-' || n, 'ann', 0, 0, 0, 0, 0, 0, 0, 0, 0 from generate_series(1, 300000) as n`);

@@ -26,7 +26,7 @@ import { expanding, makeLaterProgram, present } from "./later-program.js";
 interface Pooler {
   readonly url: string;
   readonly ownerUrl: string;
-  /** How many prepared statements it keeps for each connection of the server; 0: it does not know them. */
+  /** How many prepared statements it keeps for each connection of the server. 0: it does not support them. */
   keep(statements: number): void;
   stop(): void;
 }
@@ -58,7 +58,7 @@ max_prepared_statements = ${statements}
 `,
     );
   configure(statements);
-  // It refuses to run as root.
+  // It does not run as root.
   const user = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
   if (user.uid !== undefined)
     for (const name of ["", "users.txt", "pgbouncer.ini"]) chownSync(path.join(folder, name), user.uid, user.gid);
@@ -109,7 +109,7 @@ storeContract("PostgreSQL behind PgBouncer in transaction mode", async () => {
   return { ...store, close: async () => {} };
 });
 
-/** Whoever renewed first has renewed, and the other one is told the same. */
+/** The first renewal moves the session, and the second one gets the same generation. */
 async function renewEach(stores: readonly [Store, Store]): Promise<void> {
   const sessions = await Promise.all(
     Array.from({ length: 40 }, (_, at) => openSession(stores[at % 2 === 0 ? 0 : 1], { stored: false })),
@@ -129,7 +129,7 @@ it("two processes behind the pooler leave nothing of one transaction in another'
     "select pid from pg_stat_activity where state like 'idle in transaction%' and datname = current_database()",
   );
   expect(left).toEqual([]);
-  // What is set for a transaction ends with it: whoever has the server's connection next has the settings of the server.
+  // The settings of a transaction end with it. The next client of the connection has the settings of the server.
   const next = new pg.Client({ connectionString: pooler.url });
   await next.connect();
   const { rows } = await next.query(
@@ -148,7 +148,7 @@ it("a store that would prepare statements is not opened over a pooler that does 
   await expect(opening).rejects.toBeInstanceOf(DatabaseError);
 });
 
-it("prepares statements over one that knows them, and goes on without when it does no more", async () => {
+it("a process prepares statements over a pooler that supports them, and goes on without when it does not any more", async () => {
   await database.empty();
   const knowing = await startPooler(database, server, 200);
   const told: string[] = [];

@@ -18,7 +18,7 @@ import { start } from "./fixtures.js";
 /** They count, list or clear tables that are held to a size, and no login waits for them. */
 const ofBoundedTables: ReadonlySet<string> = new Set(["pruneAttempts", "listLockouts", "clearLockouts"]);
 
-/** Of the imports that are written at this moment: a handful. */
+/** A scan of the imports in progress, which are few. */
 const ofOpenImports = /^SCAN ampho_imports USING (COVERING )?INDEX ampho_imports_open$/;
 
 /** An operator asks, from a process of their own, and waits. */
@@ -35,7 +35,7 @@ function* explaining<T>(operation: OperationName, work: Transaction<T>, all: Exp
   let step = work.next([]);
   while (!step.done) {
     if (!("sql" in step.value)) {
-      // What only reads may be done twice, so it must write nothing.
+      // A transaction that only reads can be repeated, so that it must write nothing.
       if ("end" in step.value && step.value.end === "read") expect(operations[operation].access).toBe("read");
       step = work.next(yield step.value);
       continue;
@@ -54,7 +54,7 @@ function* explaining<T>(operation: OperationName, work: Transaction<T>, all: Exp
   return step.value;
 }
 
-/** Runs every operation, each way it can go, and tells the plans of all statements. */
+/** Runs every operation in each way that it can go, and returns the plans of all statements. */
 async function explainAll(): Promise<readonly Explained[]> {
   const connection = openConnection(loadDriver(undefined), undefined, true);
   connection.run(migrateUp(sqliteDialect, start));

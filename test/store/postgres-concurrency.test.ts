@@ -1,5 +1,5 @@
-// What transactions that run side by side on PostgreSQL do to each other: numbers that are committed late, deadlocks, locks
-// that are held for too long, renewals under way while something ends.
+// Transactions that run side by side on PostgreSQL. They commit numbers late, run into deadlocks, wait too long for locks, and
+// renew a session while it ends.
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { openPostgres } from "../../dist/store/postgres/store.js";
@@ -141,7 +141,7 @@ describe("transactions in each other's way", () => {
     expect((await eventsOf(store)).filter((event) => event.startsWith("session_ended"))).toHaveLength(2);
   });
 
-  /** What a server says whose transactions come too close to each other: to so many in a row, then to none. */
+  /** Fails the next transactions with a serialization failure. */
   async function failNext(count: number): Promise<void> {
     await database.query(`
       create sequence ampho.tries; grant usage on sequence ampho.tries to public;

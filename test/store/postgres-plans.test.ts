@@ -1,6 +1,6 @@
-// No statement of any operation reads a whole table that grows, on PostgreSQL: each is explained as it is run, over tables of
-// so many rows that the planner has a choice; with the values that it is run with, and as the plan for all values that a
-// statement which stays prepared may get.
+// No statement of any operation reads a whole table that grows, on PostgreSQL. Each statement is explained as it runs, over
+// tables with enough rows for the planner to have a choice. It is explained with its own values, and with the plan for all
+// values that a prepared statement can get.
 import pg from "pg";
 import { beforeAll, expect, it } from "vitest";
 import {

@@ -1,4 +1,4 @@
-// Who is given a connection when there are fewer than are wanted.
+// The order of calls that wait for a connection.
 import pg from "pg";
 import { expect, it, onTestFinished } from "vitest";
 import { connect } from "../../dist/store/postgres/connection.js";

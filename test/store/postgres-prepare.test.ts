@@ -1,5 +1,5 @@
-// Statements that the server keeps prepared (AMPHO_DATABASE_PREPARE), as a role that cannot change the schema: what they come
-// to, how many there are, and what goes on when their names or plans are gone.
+// Statements that the server keeps prepared (AMPHO_DATABASE_PREPARE), for a role that cannot change the schema. The tests
+// check their results, their number, and the behaviour when their names or plans are gone.
 import { createHash } from "node:crypto";
 import pg from "pg";
 import { expect, it } from "vitest";
@@ -34,7 +34,7 @@ async function connected(names?: StatementNames) {
 
 type Connected = Awaited<ReturnType<typeof connected>>;
 
-/** What each came to, in order; the epoch is random. */
+/** The results of all operations, in order, without the random epoch. */
 async function comeTo({ run }: Connected): Promise<readonly unknown[]> {
   await database.empty();
   const all: unknown[] = [];
@@ -82,7 +82,7 @@ async function proxied() {
   return { proxy, url: url.href };
 }
 
-/** A store's way of running, with one connection, and what was told of the names. */
+/** A runner as in the driver, with one connection, and the log lines about names. */
 function running(url = database.runtimeUrl) {
   const told: string[] = [];
   const names = createStatementNames(() => told.push("refused"));
@@ -113,7 +113,7 @@ it("a migration under a running process renews old plans without an error", asyn
   await database.query("alter table ampho.ampho_users add column added bigint not null default 1");
   expect(await run("findUser", "ann")).toEqual(found);
   await database.query("alter table ampho.ampho_users alter column roles_version type integer");
-  // The server does refuse the old plan.
+  // The server rejects the old plan.
   const text = "select roles_version from ampho_users where id = $1";
   const raw = await connected(createStatementNames(() => {}));
   await raw.connection.query(text, [ann.id]);
@@ -124,7 +124,7 @@ it("a migration under a running process renews old plans without an error", asyn
   await database.query("alter table ampho.ampho_users alter column roles_version type integer");
   expect(await run("findUser", "ann")).toEqual(found);
   expect(await run("findUser", "ann")).toEqual(found);
-  // Written by a statement that tells its rows, and that travels with others.
+  // A statement that returns rows and travels with others writes it.
   await run("setRoles", { ...ending, change: { set: ["admin"] } });
   expect(await run("findUser", "ann")).toMatchObject({ roles: ["admin"] });
   await database.query("alter table ampho.ampho_users alter column roles_version type bigint, drop column added");
@@ -188,7 +188,7 @@ it("a transaction that fails during its commit leaves no name that was not prepa
   await database.empty();
   const { proxy, url } = await proxied();
   const { runner, told, close } = running(url);
-  // What is behind the statement that fails does so as well, and would have made a name; that it has not is heard later.
+  // The statements behind the failed one fail too. One of them would have prepared a name, and the client hears of it later.
   let errors = 0;
   proxy.judge(({ from, kind }) => {
     if (from === "server" && kind === "E") errors += 1;

@@ -1,4 +1,4 @@
-// TLS as the URL says. The certificate in tls/ is of these tests, good for `localhost` and a hundred years.
+// TLS as configured in the URL. The certificate in tls/ belongs to these tests and is valid for `localhost`.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, chownSync, copyFileSync, mkdtempSync, rmSync } from "node:fs";

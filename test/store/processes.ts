@@ -6,7 +6,7 @@ import { freshFolder } from "../world/folder.js";
 
 export interface Child {
   readonly process: ChildProcessWithoutNullStreams;
-  /** The next line of its output; undefined at the end of it. */
+  /** The next line of its output, or undefined at the end. */
   line(): Promise<string | undefined>;
   /** Its exit code, when it has ended and its output was read. */
   readonly ended: Promise<number | null>;
@@ -30,7 +30,7 @@ export function startChild(name: string, ...args: readonly string[]): Child {
   };
 }
 
-/** Every whole line; `node:readline` would also give out the part of one that a kill has cut off. */
+/** Every complete line. `node:readline` would also return a line that a kill has cut off. */
 function linesOf(stream: Readable): Child["line"] {
   const chunks = stream.setEncoding("utf8")[Symbol.asyncIterator]();
   const lines: string[] = [];
@@ -46,7 +46,7 @@ function linesOf(stream: Readable): Child["line"] {
   };
 }
 
-/** A file system of that size; only root may make one. */
+/** Mounts a file system of that size, which only root can do. */
 export function mountSmall(sizeKiB: number): { readonly folder: string; remount(option: string): void; end(): void } {
   const folder = freshFolder();
   execFileSync("mount", ["-t", "tmpfs", "-o", `size=${sizeKiB}k`, "tmpfs", folder]);

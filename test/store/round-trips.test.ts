@@ -1,5 +1,5 @@
-// How many times each flow waits for PostgreSQL (docs/scaling.md): a proxy that takes a moment for each message tells what the
-// client sent before it had the server's answer from what it sent after.
+// Counts the round trips of each flow to PostgreSQL (docs/scaling.md). A proxy that delays each message separates the messages
+// that the client sent before a response from those after it.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Ampho, createAmpho } from "../../dist/index.js";
 import { keyOfAll } from "../faults/ground.js";
@@ -40,7 +40,7 @@ afterAll(async () => {
   await proxy.close();
 });
 
-/** Tells transactions and ways apart; a connection runs one transaction at a time. */
+/** Separates transactions and round trips. A connection runs one transaction at a time. */
 function watch(): void {
   const open = new Map<number, Transaction>();
   const last = new Map<number, "client" | "server">();
@@ -62,7 +62,7 @@ function watch(): void {
   });
 }
 
-/** What a process asks by itself: what was revoked, whose turn it is to keep house, and now and then the kinds of hashes. */
+/** The statements that a process runs by itself, for revocations, housekeeping and sometimes the kinds of hashes. */
 const own = /ampho_state where id = 1$|ampho_housekeeping|^select 1 from ampho_users where hash_kind /;
 const isOwn = ({ texts }: Transaction) => own.test(texts[0] ?? "");
 

@@ -15,7 +15,7 @@ export interface Seen {
   readonly query: (sql: string) => Promise<Rows>;
   /** Each table's rows, in an order of their own. */
   rows(): Promise<Readonly<Record<string, Rows>>>;
-  /** What is the same text for two databases with the same schema. */
+  /** Returns the same text for two databases with the same schema. */
   schema(): Promise<readonly string[]>;
 }
 

@@ -12,7 +12,7 @@ import { renewal, start } from "./fixtures.js";
 import { expanding, type LaterProgram, makeLaterProgram, present } from "./later-program.js";
 import { type Kind, postgresKind, type Seen, sqliteKind, withMigrations } from "./schema-fixtures.js";
 
-// Many processes start here, on a machine that may have much to do.
+// Many processes start here, on a machine that can be busy.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const server = usePostgres();

@@ -1,4 +1,4 @@
-// Opening the embedded store: what a person can mend is told in one line, and migrations go forward and back.
+// Opening SQLite. An error that a person can fix is one line, and migrations go forward and back.
 import { chmodSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";

@@ -42,7 +42,7 @@ it("an acknowledged write can be read by another connection at once", async () =
   await store.close();
 });
 
-/** What a process has said to be done: the last word about each session. */
+/** The last acknowledged state of a session. */
 interface Acknowledged {
   readonly gen: number;
   readonly ended: boolean;
@@ -73,7 +73,7 @@ it("after a kill every acknowledged write is there and no write is half done", a
     for (const [id, { gen, ended }] of acknowledged) {
       const found = await store.findSession({ id, now: start });
       if (ended) expect([found, revoked.has(id)]).toEqual([undefined, true]);
-      // One more step may have been done without the word of it getting out: a renewal, or the end.
+      // One more step, a renewal or the end, can be done without its acknowledgement.
       else if (found) expect([gen, gen + 1]).toContain(found.session.gen);
       else expect([gen, revoked.has(id)]).toEqual([3, true]);
     }

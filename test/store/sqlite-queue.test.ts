@@ -1,5 +1,5 @@
-// The thread of the embedded store: writes commit together and fail alone, a lock delays writes and no read, and what
-// breaks mends itself.
+// The SQLite thread. Writes commit together and fail alone, a lock delays writes and no read, and the thread
+// works again after a failure.
 import { existsSync, readdirSync, readlinkSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
@@ -24,7 +24,7 @@ async function openAt(file: string): Promise<Store> {
 
 const fresh = () => path.join(freshFolder(), "ampho.db");
 
-/** Until it is told to release it, or for so many milliseconds. */
+/** Locks until a line of input, or for some milliseconds. */
 async function lock(file: string, ...ms: [] | [ms: string]): Promise<Child> {
   const child = startChild("lock", file, ...ms);
   cleanups.push(() => child.process.kill("SIGKILL"));
@@ -126,7 +126,7 @@ describe("a lock that another process holds", () => {
 });
 
 describe("more writes than can wait", () => {
-  it("writes beyond the limit are rejected as overloaded, and reads are not", async () => {
+  it("the queue rejects writes beyond its limit as overloaded, but no reads", async () => {
     const file = fresh();
     const store = await openAt(file);
     await addUser(store);
@@ -143,7 +143,7 @@ describe("more writes than can wait", () => {
   });
 });
 
-describe("a store that is away", () => {
+describe("an unreachable database", () => {
   it("a moved file causes unavailable, and the database works again when the file is back", async () => {
     const file = fresh();
     const store = await openAt(file);

@@ -12,7 +12,7 @@ const isOver = async (promise: Promise<void>) => {
   return over;
 };
 
-describe("a refusal", () => {
+describe("a rejection", () => {
   let pool: PasswordPool;
   beforeAll(() => {
     pool = createPasswordPool({ size: 1, rests: false });
@@ -51,7 +51,7 @@ describe("a refusal", () => {
     await flooded.close();
   });
 
-  it("at most a thousand rejections are delayed at a time, and each that ends makes room", async () => {
+  it("the throttle delays at most a thousand rejections at a time", async () => {
     const delayedRejection = createDelayedRejection(pool);
     const hashing = crowd(20);
     const held = Array.from({ length: 1_000 }, () => delayedRejection.wait());

@@ -10,7 +10,7 @@ async function logIn(world: World, login: string, word: string, device?: string,
   return { status, device: String(json["device"]) };
 }
 
-/** Uses up what strangers may try at a login, from many addresses. */
+/** Uses up the attempts of unknown devices at a login, from many addresses. */
 async function attack(world: World, login: string, count = 20): Promise<number> {
   let answered = 0;
   for (let n = 0; n < count; n++)
@@ -38,7 +38,7 @@ describe("a device proof", () => {
     const world = await openWorld({
       users: {
         find: (login) => ({ id: "1", login }),
-        // As long as they are looked at, the tries of strangers are in flight.
+        // The attempts of attackers are pending while their passwords are checked.
         verify: (_, given) => given === password || new Promise<boolean>((go) => release.push(() => go(false))),
       },
     });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { attemptSourceOf } from "../../dist/throttle/sources.js";
 
-describe("where a attempt comes from", () => {
+describe("the sources of an attempt", () => {
   it("an IPv4 address is a source as a whole", () => {
     expect(attemptSourceOf("192.0.2.7")).toEqual({ address: "192.0.2.7", network: undefined });
   });

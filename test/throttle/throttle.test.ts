@@ -11,7 +11,7 @@ interface Tried {
   readonly device: string;
 }
 
-/** A login from an address of one's own, unless another is given. */
+/** Logs in from an address of its own, unless another is given. */
 async function tryLogin(
   { call }: World,
   login: string,
@@ -43,7 +43,7 @@ describe("attempts at a login", () => {
     expect(await tryLogin(world, "ann", password)).toMatchObject({ status: 200 });
   });
 
-  it("waits of a login grow to a quarter of an hour, and end after a quiet one", async () => {
+  it("the waits of a login grow to a quarter of an hour, and end after a quiet one", async () => {
     const world = await openWorld();
     await failTimes(world, 5, "ann");
     const waits: (number | undefined)[] = [];
@@ -162,7 +162,7 @@ describe("attempts from an address", () => {
     for (let n = 0; n < 20; n++) await failTimes(world, 1, `user-${n}`);
     expect(await tryLogin(world, "ann", password)).toMatchObject({ status: 429, retryAfter: 900 });
     expect(await tryLogin(world, "ann", password, { address: "192.0.2.8" })).toMatchObject({ status: 200 });
-    // Whoever shares the address with the attacker and was here before gets in.
+    // A user at the address of the attacker can log in with a known device.
     expect(await tryLogin(world, "ann", password, { device })).toMatchObject({ status: 200 });
     world.clock.advance(900);
     expect(await tryLogin(world, "ann", password)).toMatchObject({ status: 200 });
@@ -286,7 +286,7 @@ describe("changing a password", () => {
 });
 
 describe("what attempts never touch", () => {
-  it("live sessions work and renew while their login is refused everywhere", async () => {
+  it("live sessions work and renew while their login is locked", async () => {
     const world = await openWorld({ throttleLock: 5 });
     await world.user("ann", { password });
     const grant = await world.login("ann");

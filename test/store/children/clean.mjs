@@ -1,5 +1,5 @@
-// Removes old audit rows under a lease of so many seconds, with a pause behind each batch in which it can be stopped (a stopped
-// process that is in the middle of a batch keeps SQLite's write lock), and prints what each came to.
+// Deletes old audit rows under a lease of so many seconds and prints the result of each batch. It pauses after each batch, so
+// that a test can stop it there. A process that is stopped in the middle of a batch keeps the write lock of SQLite.
 import { setTimeout as pause } from "node:timers/promises";
 import { openStore } from "../../../dist/store/open.js";
 

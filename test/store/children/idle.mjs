@@ -1,4 +1,4 @@
-// Uses a store and never closes it: nothing may keep this process alive.
+// Uses a database and never closes it. Nothing must keep this process alive.
 import { openSqlite } from "../../../dist/store/sqlite/store.js";
 
 const store = await openSqlite({ path: process.argv[2], migrate: true, log: () => {} });

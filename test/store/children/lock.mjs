@@ -1,4 +1,4 @@
-// Holds the write lock of the database whose path is given until a line comes in, or for so many milliseconds, and says so.
+// Takes the write lock of a database and prints a line. It releases the lock after a line of input or some milliseconds.
 import { createInterface } from "node:readline";
 import { loadDriver } from "../../../dist/store/sqlite/driver.js";
 
