@@ -1,4 +1,4 @@
-// What is sent to a guarded route, and what comes back: one table for every framework.
+// The requests to guarded routes and the expected responses, in one table for every framework.
 
 import { foreignToken, newKey } from "../world/tokens.js";
 import type { needsFor } from "./host.js";
@@ -13,7 +13,7 @@ interface Refused {
 interface Case {
   readonly what: string;
   readonly need: keyof ReturnType<typeof needsFor>;
-  /** The Authorization value, given alice's token; undefined sends no such header. */
+  /** Returns the Authorization value for alice's token. Undefined sends no header. */
   readonly send: (good: string) => string | undefined;
   readonly headers?: Readonly<Record<string, string>>;
   readonly expected: Refused | { readonly login: string | null };
@@ -49,7 +49,7 @@ export const cases: readonly Case[] = [
   { what: "no token", need: "plain", send: nothing, expected: missing },
   { what: "another scheme", need: "plain", send: () => "Basic YTpi", expected: missing },
   { what: "the scheme alone", need: "plain", send: () => "Bearer", expected: invalid },
-  { what: "what is no JWT", need: "plain", send: bearer("x.y"), expected: invalid },
+  { what: "text that is not a JWT", need: "plain", send: bearer("x.y"), expected: invalid },
   { what: "one character too many", need: "plain", send: (token) => `Bearer ${token}A`, expected: invalid },
   {
     what: "a forged token",
@@ -69,13 +69,13 @@ export const cases: readonly Case[] = [
   { what: "a missing scope", need: "unscoped", send: good, expected: scopesDenied },
   { what: "a fresh login", need: "fresh", send: good, expected: alice },
   { what: "a login of unknown age", need: "fresh", send: bearer(foreignToken(key)), expected: stale },
-  { what: "a live session, asked strictly", need: "strict", send: good, expected: alice },
-  { what: "nothing where a token is optional", need: "optional", send: nothing, expected: nobody },
+  { what: "a live session with `live`", need: "strict", send: good, expected: alice },
+  { what: "no token where it is optional", need: "optional", send: nothing, expected: nobody },
   { what: "a token where it is optional", need: "optional", send: good, expected: alice },
   { what: "a bad token where it is optional", need: "optional", send: bearer("x.y.z"), expected: invalid },
-  { what: "what `can` allows by the request", need: "can", send: good, headers: allowed, expected: alice },
-  { what: "what `can` does not allow", need: "can", send: good, expected: denied },
-  { what: "what `can` allows later", need: "later", send: good, headers: allowed, expected: alice },
-  { what: "what `can` denies later", need: "later", send: good, expected: denied },
+  { what: "a request that `can` allows", need: "can", send: good, headers: allowed, expected: alice },
+  { what: "a request that `can` denies", need: "can", send: good, expected: denied },
+  { what: "a request that an async `can` allows", need: "later", send: good, headers: allowed, expected: alice },
+  { what: "a request that an async `can` denies", need: "later", send: good, expected: denied },
   { what: "a `can` that throws", need: "broken", send: good, expected: bug },
 ];

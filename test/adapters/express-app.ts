@@ -1,4 +1,4 @@
-// The suite's application on Express; `express` is either version.
+// The suite's application on Express. `express` is either version.
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import compression from "compression";

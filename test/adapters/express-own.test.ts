@@ -24,13 +24,13 @@ async function ask(app: express.Express, path: string, init?: RequestInit): Prom
   return copy;
 }
 
-it("a misspelt need is an error where it is written", () => {
+it("misspelled requirements throw where they are written", () => {
   const misspelt = JSON.parse('{ "rolls": ["admin"] }');
   expect(() => authorize(ampho, misspelt)).toThrow(TypeError);
   expect(() => guarded(ampho, misspelt, () => undefined)).toThrow(TypeError);
 });
 
-it("what is done to a need later changes nothing", async () => {
+it("a later change of the requirements object has no effect", async () => {
   const roles = ["admin"];
   const app = express().get("/", authorize(ampho, { roles }), (_request, response) => void response.send("in"));
   roles.push("editor");
@@ -57,14 +57,14 @@ it("`onRejected` counts behind its mount only, and its error has what error midd
   expect(seen).toMatchObject([{ code: "missing_token", statusCode: 401, expose: true }]);
 });
 
-it("the REST API answers under a path of the application when that is its prefix", async () => {
+it("the REST API responds under a mount path that is its prefix", async () => {
   const app = express().use("/api", mount(ampho));
   const init = { method: "POST", body: JSON.stringify(alice), headers: { "content-type": "application/json" } };
   expect((await ask(app, "/api/security/login", init)).status).toBe(200);
   expect((await ask(app, "/security/login", init)).status).toBe(404);
 });
 
-it("a body that something else has read and thrown away is a bug that is told, and nothing hangs", async () => {
+it("a body that other middleware consumed causes a logged error, and no request hangs", async () => {
   const app = express();
   app.use((request, _response, next) => void request.resume().once("end", next));
   app.use(mount(ampho));
@@ -82,7 +82,7 @@ it.each([express.text({ type: "*/*" }), express.raw({ type: "*/*" })])(
   },
 );
 
-it("a body that a parser has read by a larger limit of its own is too large all the same", async () => {
+it("a body that a parser read with a larger limit is still too large", async () => {
   const app = express().use(express.json(), mount(ampho));
   const login = async (bytes: number) => {
     const body = JSON.stringify(alice).padEnd(bytes);
@@ -92,7 +92,7 @@ it("a body that a parser has read by a larger limit of its own is too large all 
   expect([await login(16_384), await login(16_385)]).toEqual([200, 413]);
 });
 
-it("what a guarded handler rejects with reaches the error middleware", async () => {
+it("an error of a guarded handler reaches the error middleware", async () => {
   const app = express();
   app.get(
     "/",
@@ -107,9 +107,9 @@ it("what a guarded handler rejects with reaches the error middleware", async () 
   expect([response.status, await response.text()]).toEqual([418, "of the application"]);
 });
 
-it("what a guarded handler's promise of a library rejects with reaches it too", async () => {
+it("an error of a library's promise in a guarded handler reaches the error middleware", async () => {
   const rejecting: PromiseLike<never> = {
-    // biome-ignore lint/suspicious/noThenProperty: so are the promises that libraries bring along
+    // biome-ignore lint/suspicious/noThenProperty: promises of libraries have a then too
     then: (fulfilled, rejected) => Promise.reject(new Error("of the library")).then(fulfilled, rejected),
   };
   const app = express().get(

@@ -1,4 +1,4 @@
-// Express 4 beside Express 5, under the name that package.json gives it: for what the suite uses, their types agree.
+// Express 4 beside Express 5, under its name in package.json. Their types agree in all that the suite uses.
 declare module "express4" {
   export { default } from "express";
 }

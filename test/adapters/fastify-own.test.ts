@@ -14,7 +14,7 @@ afterAll(() => ampho.close());
 
 const bearer = () => ({ authorization: `Bearer ${foreignToken(key)}` });
 
-it("answers injected requests", async () => {
+it("the plugin responds to injected requests", async () => {
   const app = fastify();
   app.register(mount(ampho));
   app.get("/", { onRequest: authorize(ampho) }, async (request) => request.auth?.login);
@@ -26,14 +26,14 @@ it("answers injected requests", async () => {
   expect((await app.inject("/")).json().error).toBe("missing_token");
 });
 
-it("declares `request.auth` for the scope that registers it", async () => {
+it("the plugin declares `request.auth` for the scope that registers it", async () => {
   const app = fastify();
   await app.register(mount(ampho));
   expect(app.hasRequestDecorator("auth")).toBe(true);
   await app.register(async (child) => expect(child.hasRequestDecorator("auth")).toBe(true));
 });
 
-it("serves under a route prefix that its own prefix starts with, and says so where it does not", async () => {
+it("the plugin serves under a matching route prefix, and rejects another one with an explanation", async () => {
   const app = fastify();
   app.register(async (api) => void api.register(mount(ampho)), { prefix: "/api" });
   expect((await app.inject({ method: "POST", url: "/api/security/login", payload: alice })).statusCode).toBe(200);
@@ -42,7 +42,7 @@ it("serves under a route prefix that its own prefix starts with, and says so whe
   await expect(other.ready()).rejects.toThrow("AMPHO_SECURITY_REST_PREFIX must start with /v1");
 });
 
-it("refusals go to the error handler of their own scope, with the challenge set", async () => {
+it("a rejection goes to the error handler of its scope, with the challenge set", async () => {
   const app = fastify();
   app.register(mount(ampho));
   app.get("/outside", { onRequest: authorize(ampho) }, async () => "");
@@ -61,7 +61,7 @@ it("refusals go to the error handler of their own scope, with the challenge set"
   expect((await app.inject({ url: "/guarded", headers: bearer() })).json().taken.code).toBe("insufficient_scope");
 });
 
-it("an error handler that sends the error on answers with its status and challenge", async () => {
+it("an error handler that sends the error keeps its status and challenge", async () => {
   const app = fastify();
   app.setErrorHandler((error, _request, reply) => reply.send(error));
   app.get("/", { onRequest: authorize(ampho) }, async () => "");
@@ -70,7 +70,7 @@ it("an error handler that sends the error on answers with its status and challen
   expect(response.headers["www-authenticate"]).toBe('Bearer realm="ampho"');
 });
 
-it("its routes are left out of what plugins tell of the application's", async () => {
+it("other plugins do not list the routes of Ampho", async () => {
   const app = fastify();
   const told: string[] = [];
   app.addHook("onRoute", ({ url, schema }) => {
@@ -82,7 +82,7 @@ it("its routes are left out of what plugins tell of the application's", async ()
   expect([...new Set(told)]).toEqual(["/hello"]);
 });
 
-it("hooks of the application run before the endpoints, and may refuse", async () => {
+it("hooks of the application run before the endpoints, and can reject", async () => {
   const app = fastify();
   app.register(mount(ampho));
   app.addHook("onRoute", (route) => {
@@ -92,7 +92,7 @@ it("hooks of the application run before the endpoints, and may refuse", async ()
   expect((await app.inject({ method: "POST", url: "/api/security/login", payload: alice })).statusCode).toBe(429);
 });
 
-it("answers in `preHandler` and as a hook for a whole scope", async () => {
+it("authorize works as `preHandler` and as a hook for a whole scope", async () => {
   const app = fastify();
   app.register(async (scope) => {
     scope.addHook("preHandler", authorize(ampho, { scopes: ["articles:write"] }));

@@ -20,7 +20,7 @@ const fastifyHost: Host = {
         if (!(error instanceof AmphoError && "statusCode" in error)) return reply.code(500).send({});
         return reply.code(Number(error.statusCode)).send({ taken: error.code });
       });
-    // Fastify parses JSON by itself; these are parsers of the application's own.
+    // Fastify parses JSON by itself. These are parsers of the application.
     if (setup.parsers) {
       const parse = { parseAs: "string" } as const;
       app.removeAllContentTypeParsers();

@@ -17,7 +17,7 @@ afterAll(() => ampho.close());
 
 const login = { method: "POST", body: JSON.stringify(alice), headers: { "content-type": "application/json" } };
 
-it("runs without a server, as on any runtime", async () => {
+it("the middleware runs without a server, as on any runtime", async () => {
   const app = new Hono().use(mount(ampho)).get("/", authorize(ampho), (c) => c.text(c.get("auth").login));
   expect((await app.request("/api/security/login", login)).status).toBe(200);
   expect((await app.request("/")).status).toBe(401);
@@ -25,13 +25,13 @@ it("runs without a server, as on any runtime", async () => {
   expect(await (await app.request("/", { headers })).text()).toBe("alice");
 });
 
-it("answers under `app.mount` that leaves the path as clients see it", async () => {
+it("the REST API responds under `app.mount` that keeps the path of the client", async () => {
   const inner = new Hono().use(mount(ampho));
   const app = new Hono().mount("/api", inner.fetch, { replaceRequest: false });
   expect((await app.request("/api/security/login", login)).status).toBe(200);
 });
 
-it("asks the runtime's getConnInfo for the peer's address", async () => {
+it("the middleware gets the peer's address from the runtime's getConnInfo", async () => {
   const app = new Hono().use(mount(ampho, { getConnInfo: () => ({ remote: { address: "203.0.113.9" } }) }));
   const { token } = await (await app.request("/api/security/login", login)).json();
   const headers = { authorization: `Bearer ${token}` };
@@ -39,7 +39,7 @@ it("asks the runtime's getConnInfo for the peer's address", async () => {
   expect(sessions.find((session: { current: boolean }) => session.current).address).toBe("203.0.113.9");
 });
 
-it("a body that was read past Hono is a bug that is told, and nothing hangs", async () => {
+it("a body that was read past Hono causes a logged error, and no request hangs", async () => {
   const app = new Hono();
   app.use(async (c, next) => {
     await c.req.raw.text();
@@ -49,7 +49,7 @@ it("a body that was read past Hono is a bug that is told, and nothing hangs", as
   expect((await app.request("/api/security/login", login)).status).toBe(500);
 });
 
-it("what goes to onError has the code as its cause, and the answer to give", async () => {
+it("the error for onError has the code as its cause, and the response", async () => {
   const app = new Hono().get("/", authorize(ampho), (c) => c.text(""));
   app.onError((error, c) => c.json({ cause: String(error.cause), message: error.message }, 418));
   expect(await (await app.request("/")).json()).toEqual({
@@ -58,7 +58,7 @@ it("what goes to onError has the code as its cause, and the answer to give", asy
   });
 });
 
-describe("on Node, what a middleware did to the request counts, and not what the socket brought:", () => {
+describe("changes of the request by middleware on Node", () => {
   const statusBehind = async (change: MiddlewareHandler, authorization: Record<string, string>): Promise<number> => {
     const app = new Hono().get("/", change, authorize(ampho), (c) => c.text(c.get("auth").login));
     const server = createAdaptorServer({ fetch: app.fetch });
@@ -71,12 +71,12 @@ describe("on Node, what a middleware did to the request counts, and not what the
   };
   const good = (): Record<string, string> => ({ authorization: `Bearer ${foreignToken(key)}` });
 
-  it("nothing", async () => {
+  it("an unchanged request is guarded by its socket's headers", async () => {
     expect(await statusBehind((_c, next) => next(), good())).toBe(200);
     expect(await statusBehind((_c, next) => next(), {})).toBe(401);
   });
 
-  it("a header that it set", async () => {
+  it("a header that middleware set is used", async () => {
     const set: MiddlewareHandler = (c, next) => {
       c.req.raw.headers.set("authorization", `Bearer ${foreignToken(key)}`);
       return next();
@@ -84,7 +84,7 @@ describe("on Node, what a middleware did to the request counts, and not what the
     expect(await statusBehind(set, {})).toBe(200);
   });
 
-  it("a header that it took away", async () => {
+  it("a header that middleware deleted is not used", async () => {
     const take: MiddlewareHandler = (c, next) => {
       c.req.raw.headers.delete("authorization");
       return next();
@@ -92,7 +92,7 @@ describe("on Node, what a middleware did to the request counts, and not what the
     expect(await statusBehind(take, good())).toBe(401);
   });
 
-  it("another request in its place", async () => {
+  it("a request that middleware replaced is used", async () => {
     const replace: MiddlewareHandler = (c, next) => {
       c.req.raw = new Request(c.req.raw.url);
       return next();
@@ -100,7 +100,7 @@ describe("on Node, what a middleware did to the request counts, and not what the
     expect(await statusBehind(replace, good())).toBe(401);
   });
 
-  it("headers of its own", async () => {
+  it("headers that middleware replaced are used", async () => {
     const define: MiddlewareHandler = (c, next) => {
       Object.defineProperty(c.req.raw, "headers", { value: new Headers() });
       return next();

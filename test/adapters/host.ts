@@ -1,4 +1,4 @@
-// What every framework is asked to build for the suite, and the needs that its routes have.
+// The application that every framework builds for the suite, and the requirements of its routes.
 
 import type { Ampho, Auth, Requirements } from "../../dist/index.js";
 
@@ -7,7 +7,7 @@ export interface Setup {
   readonly front: boolean;
   /** The framework's usual body parsers in front of the REST API. */
   readonly parsers: boolean;
-  /** The application answers refusals itself, in one place: the refusal's status and `{ "taken": code }`. */
+  /** The application responds to rejections itself, with their status and `{ "taken": code }`. */
   readonly takeOver: boolean;
 }
 
@@ -17,19 +17,21 @@ export interface Listening {
 }
 
 /**
- * Serves, with Ampho mounted:
- * - GET /open, unguarded; GET /throws, guarded, whose handler throws;
- * - GET /need/{name} by `authorize` and GET /certain/{name} by `guarded` for each of `needsFor`;
- * - GET /group/inner and /group/admin in a router or group that is guarded, the latter with the need `admin` besides;
- * - GET /outer/inner/me, guarded, under two prefixes;
- * - POST /raw, guarded, whose handler reads the stream itself; POST /parsed, guarded, behind the framework's parser.
+ * Serves these routes with Ampho mounted:
+ * - GET /open without a guard
+ * - GET /throws with a guard and a handler that throws
+ * - GET /need/{name} by `authorize` and GET /certain/{name} by `guarded` for each of `needsFor`
+ * - GET /group/inner and /group/admin in a guarded router or group, where the latter also requires `admin`
+ * - GET /outer/inner/me with a guard under two prefixes
+ * - POST /raw with a guard and a handler that reads the stream itself
+ * - POST /parsed with a guard behind the framework's parser
  */
 export interface Host {
   readonly name: string;
   readonly start: (ampho: Ampho, setup: Setup) => Promise<Listening>;
-  /** Whether the framework has a way of errors that refusals take. */
+  /** True if rejections go through the framework's error handling. */
   readonly takesOver: boolean;
-  /** Whether the framework's JSON parser always stands in front. */
+  /** True if the framework's JSON parser always runs first. */
   readonly parsesFirst?: true;
 }
 
@@ -37,7 +39,7 @@ export const origin = "https://app.example";
 
 export const who = (auth: Auth | undefined) => ({ login: auth?.login ?? null });
 
-/** `allowed`: what the header `X-Allow` of the framework's own request says. */
+/** `allowed` reads the header `X-Allow` of the framework's own request. */
 export function needsFor<R>(allowed: (request: R) => string | undefined) {
   const can = (_auth: Auth, request: R) => allowed(request) === "yes";
   return {

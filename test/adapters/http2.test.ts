@@ -1,4 +1,4 @@
-// The compatibility API of node:http2: requests whose body nobody announces, and whose host has another name.
+// The compatibility API of node:http2: a request body has no announced length, and the host has another name.
 import { once } from "node:events";
 import { type ClientHttp2Session, connect, createServer, type Http2Server } from "node:http2";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -39,18 +39,18 @@ async function ask(fields: Record<string, string>, body?: string): Promise<reado
 
 const login = { ":method": "POST", ":path": "/api/security/login", "content-type": "application/json" };
 
-it("a login is answered whose body has no length", async () => {
+it("a login whose body has no length succeeds over HTTP/2", async () => {
   const [status, text] = await ask(login, JSON.stringify(alice));
   expect([status, JSON.parse(text)]).toEqual([200, expect.objectContaining({ token_type: "Bearer" })]);
   const authorization = `Bearer ${JSON.parse(text).token}`;
   expect(await ask({ ":path": "/hello", authorization })).toEqual([200, "Hello alice"]);
-  // Renewed the seed's way: the body is empty, whether that is said with the head or after it.
+  // A renewal by access token. The body is empty, whether the head announces it or not.
   const renew = { ":method": "POST", ":path": "/api/security/renew", authorization };
   expect((await ask(renew))[0]).toBe(200);
   expect((await ask(renew, ""))[0]).toBe(200);
 });
 
-it("what is too large, of no known type, or no JSON is refused, and the connection serves on", async () => {
+it("an invalid body is rejected over HTTP/2, and the connection continues", async () => {
   const codeOf = async (fields: Record<string, string>, body: string) => {
     const [status, text] = await ask(fields, body);
     return [status, JSON.parse(text).error];

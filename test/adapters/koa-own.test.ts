@@ -22,7 +22,7 @@ async function ask(app: Koa, path = "/"): Promise<Response> {
   return copy;
 }
 
-it("answers by itself what nobody has caught, without a mount in front, and tells the application", async () => {
+it("an uncaught rejection gets its response without a mount, and the application is notified", async () => {
   const app = new Koa();
   const told: unknown[] = [];
   app.on("error", (error) => told.push(error));
@@ -37,7 +37,7 @@ it("answers by itself what nobody has caught, without a mount in front, and tell
   expect(told).toMatchObject([{ code: "missing_token", status: 401, expose: true }]);
 });
 
-it("leaves another error of the same request to Koa", async () => {
+it("another error of the same request stays with Koa", async () => {
   const app = new Koa();
   app.silent = true;
   const rethrow: Middleware = async (_ctx, next) => {
@@ -50,7 +50,7 @@ it("leaves another error of the same request to Koa", async () => {
   expect([response.status, await response.text()]).toEqual([500, "Internal Server Error"]);
 });
 
-it("serves under a path that a router cuts off, by the path that clients see", async () => {
+it("the REST API works under a path that a router cuts off", async () => {
   const app = new Koa();
   const cut: Middleware = async (ctx, next) => {
     ctx.path = ctx.path.slice("/api".length);
@@ -61,7 +61,7 @@ it("serves under a path that a router cuts off, by the path that clients see", a
   expect([response.status, (await response.json()).error]).toEqual([401, "missing_token"]);
 });
 
-it("hands on what is not under its prefix", async () => {
+it("a path outside the prefix goes to the next middleware", async () => {
   const app = new Koa();
   app.use(mount(ampho)).use((ctx) => {
     ctx.body = ctx.path;

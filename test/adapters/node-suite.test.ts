@@ -13,7 +13,7 @@ type Step = (request: IncomingMessage, response: ServerResponse, next: (error?: 
 const allowed = (request: IncomingMessage) => request.headers["x-allow"]?.toString();
 const needs = needsFor(allowed);
 
-/** What `connect` does, in few lines: each step goes on by `next`, an error ends in 500. */
+/** A small `connect`: each step continues by `next`, and an error ends in 500. */
 function run(steps: readonly Step[], request: IncomingMessage, response: ServerResponse): void {
   const [step, ...rest] = steps;
   const fail = () => void response.writeHead(500).end();

@@ -22,7 +22,7 @@ afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
 });
 
-/** A server of its own for one handler; its URL. */
+/** Starts a server for one handler and returns its URL. */
 async function listening(listener: RequestListener): Promise<string> {
   const server = createServer(listener).listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
@@ -39,7 +39,7 @@ const ok: Listener = (_, response) => response.end("ok");
 const login = (request: IncomingMessage) => request.auth?.login;
 
 describe("mount", () => {
-  it("serves the API as the one listener of a server, and 404 beside it", async () => {
+  it("mount serves the API as the only listener of a server, and 404 for other paths", async () => {
     const url = await listening(mount(serving.ampho));
     expect((await post(`${url}/api/security/login`, alice)).status).toBe(200);
     for (const path of ["/", "/api", "/api/securityx/login", "/api/security", "/api/security/", "/healthz"]) {
@@ -47,7 +47,7 @@ describe("mount", () => {
     }
   });
 
-  it("hands what is not ours to next, and only that", async () => {
+  it("mount passes only other paths to next", async () => {
     const handle = mount(serving.ampho);
     const url = await listening((request, response) => handle(request, response, () => void response.end("next")));
     expect(await (await fetch(`${url}/elsewhere`)).text()).toBe("next");
@@ -56,7 +56,7 @@ describe("mount", () => {
     expect(await errorOf(await fetch(`${url}/api/security/session`))).toEqual([401, "missing_token"]);
   });
 
-  it("knows its path under a mount path that was cut off", async () => {
+  it("mount finds its path under a mount path that was cut off", async () => {
     const handle = mount(serving.ampho);
     const url = await listening((request, response) => {
       Object.assign(request, { originalUrl: request.url });
@@ -67,7 +67,7 @@ describe("mount", () => {
   });
 
   describe("behind a body parser", () => {
-    /** Reads the body and leaves what `parse` makes of it, as Express' parsers do. */
+    /** Reads the body and leaves the result of `parse`, as the parsers of Express do. */
     const behind = (parse: (text: string) => unknown) => {
       const handle = mount(serving.ampho);
       return listening((request, response) => {
@@ -83,14 +83,14 @@ describe("mount", () => {
       ["an object", (text: string) => JSON.parse(text)],
       ["text", (text: string) => text],
       ["bytes", (text: string) => Buffer.from(text)],
-    ])("takes %s", async (_, parse) => {
+    ])("mount accepts a body that was parsed as %s", async (_, parse) => {
       const url = `${await behind(parse)}/api/security/login`;
       expect((await post(url, alice)).status).toBe(200);
       expect(await errorOf(await post(url, { login: 5 }))).toEqual([400, "invalid_request"]);
       expect(await errorOf(await post(url, "[]"))).toEqual([400, "invalid_request"]);
     });
 
-    it("takes a form without a prototype", async () => {
+    it("mount accepts a parsed form without a prototype", async () => {
       const url = await behind((text) =>
         Object.assign(Object.create(null), Object.fromEntries(new URLSearchParams(text))),
       );
@@ -98,13 +98,13 @@ describe("mount", () => {
       expect((await fetch(`${url}/api/security/login`, init)).status).toBe(200);
     });
 
-    it("that leaves an object without reading reads by itself", async () => {
+    it("mount reads the body itself if a parser left an object without reading", async () => {
       const handle = mount(serving.ampho);
       const url = await listening((request, response) => handle(Object.assign(request, { body: {} }), response));
       expect((await post(`${url}/api/security/login`, alice)).status).toBe(200);
     });
 
-    it("that set an encoding without reading changes no limit", async () => {
+    it("an encoding that a parser set changes no limit", async () => {
       const handle = mount(serving.ampho);
       const url = await listening((request, response) => handle(request.setEncoding("utf8"), response));
       expect((await post(`${url}/api/security/login`, alice)).status).toBe(200);
@@ -116,7 +116,7 @@ describe("mount", () => {
       expect((await large).status).toBe(413);
     });
 
-    it("that took the body away answers 500 and tells why, and hangs on nothing", async () => {
+    it("a consumed body returns 500, is logged, and no request hangs", async () => {
       const url = await behind(() => undefined);
       const before = serving.notices.length;
       expect(await errorOf(await post(`${url}/api/security/login`, alice))).toEqual([500, "internal_error"]);
@@ -126,7 +126,7 @@ describe("mount", () => {
     });
   });
 
-  it("does not mind that the client goes away", async () => {
+  it("a client that disconnects causes no error", async () => {
     const url = await listening(mount(serving.ampho));
     await new Promise<void>((resolve) => {
       const headers = { "content-type": "application/json", "content-length": "100" };
@@ -147,7 +147,7 @@ describe("authorize", () => {
     });
   };
 
-  it("sets auth and calls next", async () => {
+  it("authorize sets auth and calls next", async () => {
     const url = await protect();
     const response = await fetch(url, { headers: bearer(grant.token) });
     expect(await response.json()).toEqual({ login: "alice" });
@@ -155,7 +155,7 @@ describe("authorize", () => {
     expect((await fetch(url, { headers: bearer(foreignToken(serving.key)) })).status).toBe(200);
   });
 
-  it("refuses with the answers of the API", async () => {
+  it("authorize rejects with the responses of the API", async () => {
     const url = await protect();
     const response = await fetch(url);
     expect(response.headers.get("www-authenticate")).toBe('Bearer realm="ampho"');
@@ -166,7 +166,7 @@ describe("authorize", () => {
     expect((await fetch(url, { method: "HEAD" })).status).toBe(401);
   });
 
-  it("refuses two Authorization headers, whichever is good", async () => {
+  it("authorize rejects two Authorization headers, whichever is valid", async () => {
     const url = await protect({ optional: true });
     for (const [first, second] of [
       ["x", grant.token],
@@ -177,14 +177,14 @@ describe("authorize", () => {
     }
   });
 
-  it("ignores tokens elsewhere", async () => {
+  it("authorize ignores tokens outside the header", async () => {
     const url = await protect();
     expect((await fetch(`${url}/?access_token=${grant.token}`)).status).toBe(401);
     const body = new URLSearchParams({ access_token: grant.token });
     expect((await fetch(url, { method: "POST", body })).status).toBe(401);
   });
 
-  it("does not believe an auth that somebody set before", async () => {
+  it("authorize replaces an auth that other middleware set", async () => {
     const guard = authorize(serving.ampho, { optional: true });
     const url = await listening((request, response) => {
       Object.assign(request, { auth: { login: "mallory" } });
@@ -194,19 +194,19 @@ describe("authorize", () => {
   });
 
   it.each([
-    ["a role that is there", { roles: ["admin", "editor"] }, 200],
-    ["a role that is not", { roles: ["admin"] }, 403],
-    ["scopes that are there", { scopes: ["articles:write"] }, 200],
-    ["a scope that is not", { scopes: ["articles:write", "articles:delete"] }, 403],
-    ["a fresh login", { maxAge: 60 }, 200],
-    ["the store", { live: true }, 200],
-    ["a decision", { can: (auth: Auth) => auth.login === "alice" }, 200],
-    ["a decision against", { can: () => false }, 403],
-    ["a decision that takes its time", { can: async () => true }, 200],
-    ["a decision against that takes its time", { can: async () => false }, 403],
-    ["a decision that is a bug", { can: () => JSON.parse("{") }, 500],
-    ["a decision that is a bug later", { can: async () => JSON.parse("{") }, 500],
-  ] as const)("asks for %s", async (_, need, status) => {
+    ["a role of the user", { roles: ["admin", "editor"] }, 200],
+    ["a missing role", { roles: ["admin"] }, 403],
+    ["scopes of the user", { scopes: ["articles:write"] }, 200],
+    ["a missing scope", { scopes: ["articles:write", "articles:delete"] }, 403],
+    ["a recent login", { maxAge: 60 }, 200],
+    ["a live session", { live: true }, 200],
+    ["a can that allows", { can: (auth: Auth) => auth.login === "alice" }, 200],
+    ["a can that denies", { can: () => false }, 403],
+    ["an async can that allows", { can: async () => true }, 200],
+    ["an async can that denies", { can: async () => false }, 403],
+    ["a can that throws", { can: () => JSON.parse("{") }, 500],
+    ["an async can that rejects", { can: async () => JSON.parse("{") }, 500],
+  ] as const)("authorize enforces %s", async (_, need, status) => {
     const url = await protect(need);
     const response = await fetch(url, { headers: bearer(grant.token) });
     expect(response.status).toBe(status);
@@ -215,13 +215,13 @@ describe("authorize", () => {
     }
   });
 
-  it("hands the host's own request to a decision", async () => {
+  it("the function can gets the host's own request", async () => {
     const url = await protect({ can: (_auth, request) => request.headers["x-tenant"] === "one" });
     expect((await fetch(url, { headers: { ...bearer(grant.token), "x-tenant": "one" } })).status).toBe(200);
     expect((await fetch(url, { headers: bearer(grant.token) })).status).toBe(403);
   });
 
-  it("decides in the same turn of the event loop", () => {
+  it("authorize decides synchronously", () => {
     const guard = authorize(serving.ampho);
     const rawHeaders = ["Authorization", `Bearer ${grant.token}`];
     const request = Object.assign(Object.create(null), { rawHeaders });
@@ -232,7 +232,7 @@ describe("authorize", () => {
     expect(called).toBe(true);
   });
 
-  it("leaves a connection open behind a short body, and closes it behind a long one", async () => {
+  it("a rejection keeps the connection after a short body and closes it after a long one", async () => {
     const port = portOf(await protect());
     const short = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}";
     expect((await sendRaw(port, short)).head).not.toMatch(/connection: close/i);
@@ -243,13 +243,13 @@ describe("authorize", () => {
 });
 
 describe("guarded", () => {
-  it("has auth for certain", async () => {
+  it("a guarded handler always has auth", async () => {
     const url = await listening(guarded(serving.ampho, (request, response) => response.end(request.auth.login)));
     expect(await (await fetch(url, { headers: bearer(grant.token) })).text()).toBe("alice");
     expect(await errorOf(await fetch(url))).toEqual([401, "missing_token"]);
   });
 
-  it("takes a need, and knows that an optional one may give nobody", async () => {
+  it("a guarded handler with optional requirements can have no auth", async () => {
     const url = await listening(
       guarded(serving.ampho, { optional: true }, (request, response) => {
         expectTypeOf(request.auth).toEqualTypeOf<Auth | undefined>();
@@ -264,7 +264,7 @@ describe("guarded", () => {
     });
   });
 
-  it("gives back what its handler gives, and waits for a need that takes its time", async () => {
+  it("guarded returns the handler's result and waits for an async can", async () => {
     const handler = guarded(serving.ampho, { live: true }, async (request, response) => {
       response.end(request.auth.login);
       return "done";
@@ -275,7 +275,7 @@ describe("guarded", () => {
     expect(await results[0]).toBe("done");
   });
 
-  it("never reaches its handler without a token, whatever the target", async () => {
+  it("guarded never calls its handler without a token, whatever the target", async () => {
     let reached = 0;
     const url = await listening(
       guarded(serving.ampho, (request, response) => {
@@ -291,8 +291,8 @@ describe("guarded", () => {
   });
 });
 
-describe("messages that a host makes of a function's events", () => {
-  /** As serverless-http makes them: without raw headers, and with a `writeHead` that gives nothing back. */
+describe("messages that a host builds from events of a function", () => {
+  /** Messages as serverless-http builds them: without raw headers, and with a `writeHead` that returns undefined. */
   function ask(listener: Listener, method: string, url: string, headers: Record<string, string>, body?: string) {
     const length = body === undefined ? {} : { "content-length": String(body.length) };
     const head = { method, url, httpVersion: "1.1", headers: { host: "x", ...headers, ...length } };
@@ -310,7 +310,7 @@ describe("messages that a host makes of a function's events", () => {
     });
   }
 
-  it("are answered by the endpoints", async () => {
+  it("the endpoints respond to messages of serverless-http", async () => {
     const rest = mount(serving.ampho);
     const json = { "content-type": "application/json" };
     expect(await ask(rest, "POST", "/api/security/login", json, JSON.stringify(alice))).toBe(200);
@@ -318,7 +318,7 @@ describe("messages that a host makes of a function's events", () => {
     expect(await ask(rest, "GET", "/elsewhere", {})).toBe(404);
   });
 
-  it("are let in by their one token, and refused", async () => {
+  it("a guard accepts and rejects messages of serverless-http", async () => {
     const guard = guarded(serving.ampho, ok);
     const authorization = `Bearer ${grant.token}`;
     expect(await ask(guard, "GET", "/", { authorization })).toBe(200);

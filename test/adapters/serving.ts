@@ -1,4 +1,4 @@
-// The instance and the server that the suite's tests talk to.
+// The instance and the server of the suite's tests.
 import { afterAll, beforeAll, expect } from "vitest";
 import type { Ampho, AmphoOptions } from "../../dist/index.js";
 import { openAmpho } from "../world/ampho.js";

@@ -1,4 +1,4 @@
-// A subpath needs its own framework and nothing else, by its code and by its types.
+// The code and the types of a subpath depend on its own framework only.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 
 const dist = path.resolve(import.meta.dirname, "../../dist/adapters");
 
-/** Packages that a file names, itself or through files of ours. */
+/** Packages that a file imports, directly or through other files of Ampho. */
 function packagesOf(file: string, seen = new Set<string>()): Set<string> {
   const packages = new Set<string>();
   if (seen.has(file)) return packages;
@@ -31,15 +31,15 @@ describe.each([
   { name: "koa", code: [], types: ["koa"] },
   { name: "nest", code: ["@nestjs/common", "@nestjs/core"], types: ["@nestjs/common", "@nestjs/core"] },
 ])("ampho/$name", ({ name, code, types }) => {
-  it("imports no other framework", () => {
+  it("the subpath imports no other framework", () => {
     expect([...packagesOf(path.join(dist, `${name}.js`))].sort()).toEqual(code);
   });
 
-  it("needs no other framework's types", () => {
+  it("the types of the subpath import no other framework", () => {
     expect([...packagesOf(path.join(dist, `${name}.d.ts`))].sort()).toEqual(types);
   });
 
-  it("loads by require, which takes nothing that awaits at its top level", () => {
+  it("the subpath loads by require", () => {
     const exported = createRequire(import.meta.url)(path.join(dist, `${name}.js`));
     const names = name === "hono" ? ["authorize", "mount"] : ["authorize", "guarded", "mount"];
     for (const one of names) expect(typeof exported[one]).toBe("function");

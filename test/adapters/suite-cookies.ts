@@ -1,4 +1,4 @@
-// Tokens in cookies: the REST API sets them, and guarded routes take them from pages of the same site alone.
+// Tokens in cookies: the REST API sets them, and guarded routes accept them only from pages of the same site.
 import { beforeAll, describe, expect, it } from "vitest";
 import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
 import { openJar } from "../http/jar.js";
@@ -10,9 +10,9 @@ import { key, serving } from "./serving.js";
 
 interface Case {
   readonly what: string;
-  /** Besides alice's cookies. */
+  /** Sent with alice's cookies. */
   readonly headers: Readonly<Record<string, string>>;
-  /** For GET and POST. */
+  /** The outcomes of GET and POST. */
   readonly expected: readonly [number | string, number | string];
 }
 
@@ -40,7 +40,7 @@ const cases: readonly Case[] = [
     headers: { origin: "https://evil.example" },
     expected: [200, "cross_site"],
   },
-  { what: "nobody knows whom", headers: {}, expected: [200, "cross_site"] },
+  { what: "an unknown page", headers: {}, expected: [200, "cross_site"] },
   {
     what: "our own pages, with another token in the header",
     headers: { ...same, authorization: `Bearer ${foreignToken(key)}` },
@@ -70,7 +70,7 @@ export function describeCookies(host: Host): void {
     const outcomeOf = async (response: Response) =>
       response.ok ? response.status : ((await response.json()).error as string);
 
-    it.each(cases.map((row) => ({ ...row })))("are taken from $what: $expected", async ({ headers, expected }) => {
+    it.each(cases.map((row) => ({ ...row })))("a cookie token from $what: $expected", async ({ headers, expected }) => {
       for (const path of ["/need/plain", "/certain/plain", "/group/inner", "/api/security/session"])
         expect([path, await outcomeOf(await call(path, undefined, { headers: sent(headers) }))]).toEqual([
           path,
@@ -84,8 +84,8 @@ export function describeCookies(host: Host): void {
       ["a listed page", `Sec-Fetch-Site: same-site\r\nOrigin: ${friend}`, 200],
       ["a page of a sub-domain", "Sec-Fetch-Site: same-site\r\nOrigin: http://sub.localhost", 403],
       ["another site", "Origin: https://evil.example", 403],
-      ["nobody knows whom", "X-Nothing: at all", 403],
-    ])("open a socket that is routed like a GET for %s, who says %j: %i", async (_what, said, status) => {
+      ["an unknown page", "X-Nothing: at all", 403],
+    ])("a socket that is routed like a GET, opened by %s with %j: %i", async (_what, said, status) => {
       for (const [path, protocol] of [
         ["/need/plain", "websocket"],
         ["/certain/plain", "h2c, WebSocket"],
@@ -97,14 +97,14 @@ export function describeCookies(host: Host): void {
       }
     });
 
-    it("are not looked at where the header has the token, wherever the request comes from", async () => {
+    it("a cookie is ignored if the header has the token", async () => {
       const headers = { "sec-fetch-site": "cross-site", origin: "https://evil.example" };
       const token = jar.get(access) ?? "";
       expect((await post("/parsed", {}, token, headers)).status).toBe(200);
       expect((await post("/parsed", {}, token, { ...headers, cookie: jar.header() })).status).toBe(200);
     });
 
-    it("are refused when one comes twice, and not needed where a token is optional", async () => {
+    it("a repeated cookie is rejected, and no cookie is required where the token is optional", async () => {
       const twice = { cookie: `${jar.header()}; ${access}=x` };
       for (const path of ["/need/plain", "/certain/plain", "/need/optional"])
         expect(await outcomeOf(await call(path, undefined, { headers: twice }))).toBe("invalid_request");
@@ -112,7 +112,7 @@ export function describeCookies(host: Host): void {
       expect(await nobody.json()).toEqual({ login: null });
     });
 
-    it("are set, renewed and removed by the REST API, each in a header of its own", async () => {
+    it("the REST API sets, renews and deletes cookies, each in a separate header", async () => {
       const own = openJar();
       const send = (path: string) =>
         call(path, undefined, { method: "POST", headers: { ...same, cookie: own.header() } });
@@ -136,7 +136,7 @@ export function describeCookies(host: Host): void {
       );
     });
 
-    it("log nobody in from elsewhere", async () => {
+    it("a login from another site is rejected", async () => {
       const headers = { "sec-fetch-site": "cross-site", origin: "https://evil.example" };
       const form = { method: "POST", body: new URLSearchParams(alice), headers };
       const response = await call("/api/security/login", undefined, form);

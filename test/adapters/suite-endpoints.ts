@@ -1,4 +1,4 @@
-// The REST API behind whatever applications put in front of it.
+// The REST API behind the middleware of applications.
 import { describe, expect, it } from "vitest";
 import { sendRaw } from "../http/raw.js";
 import { alice } from "../world/people.js";
@@ -14,20 +14,20 @@ export function describeEndpoints(host: Host): void {
   ])("serves the REST API$what", ({ setup }: { what: string; setup: Partial<Setup> }) => {
     const { call, login, port, post } = serving(host, setup);
 
-    it("JSON and forms", async () => {
+    it("the endpoints accept JSON and forms", async () => {
       expect(await login()).toMatch(/^eyJ/);
       const form = new URLSearchParams(alice);
       const response = await call("/api/security/login", undefined, { method: "POST", body: form });
       expect(response.status).toBe(200);
     });
 
-    it("wrong passwords, wrong types, no body", async () => {
+    it("wrong passwords, wrong types and missing bodies are rejected", async () => {
       expect((await post("/api/security/login", { ...alice, password: "wrong" })).status).toBe(401);
       expect((await post("/api/security/login", { login: 1 })).status).toBe(400);
       expect((await call("/api/security/login", undefined, { method: "POST" })).status).toBe(400);
     });
 
-    it("paths and methods that are not there", async () => {
+    it("unknown paths and methods are rejected", async () => {
       const unknown = await call("/api/security/nothing");
       expect([unknown.status, (await unknown.json()).error]).toEqual([404, "not_found"]);
       const wrong = await call("/api/security/login");
@@ -35,14 +35,14 @@ export function describeEndpoints(host: Host): void {
       expect((await call("/api/security")).status).toBe(404);
     });
 
-    it("HEAD and OPTIONS", async () => {
+    it("the endpoints respond to HEAD and OPTIONS", async () => {
       const head = await call("/api/security/openapi.json", undefined, { method: "HEAD" });
       expect([head.status, await head.text()]).toEqual([200, ""]);
       if (setup.front !== true)
         expect((await call("/api/security/login", undefined, { method: "OPTIONS" })).status).toBe(405);
     });
 
-    it("renewal, session and logout", async () => {
+    it("a session is renewed, read and ended", async () => {
       const token = await login();
       expect((await post("/api/security/renew", "", token)).status).toBe(200);
       const session = await call("/api/security/session", token);
@@ -51,7 +51,7 @@ export function describeEndpoints(host: Host): void {
       expect((await call("/api/security/session", token)).status).toBe(401);
     });
 
-    it("a body in pieces, while the next request waits behind it", async () => {
+    it("a body in chunks is read while the next request waits", async () => {
       const body = JSON.stringify(alice);
       const chunks = [body.slice(0, 9), body.slice(9)]
         .map((part) => `${part.length.toString(16)}\r\n${part}\r\n`)
@@ -64,7 +64,7 @@ export function describeEndpoints(host: Host): void {
     });
 
     if (setup.parsers !== true && host.parsesFirst !== true) {
-      it("statuses of its own for bodies that it does not take", async () => {
+      it("invalid bodies get the statuses of Ampho", async () => {
         for (const [type, body, status] of [
           ["text/plain", "hello", 415],
           ["application/json", "{", 400],
@@ -79,7 +79,7 @@ export function describeEndpoints(host: Host): void {
     }
 
     if (setup.front === true) {
-      it("CORS on endpoints, guarded routes and refusals", async () => {
+      it("the application's CORS applies to endpoints, guarded routes and rejections", async () => {
         const token = await login();
         const headers = { origin };
         for (const [path, value] of [
@@ -106,7 +106,7 @@ export function describeEndpoints(host: Host): void {
         }
       });
 
-      it("compressed answers that read as plain ones", async () => {
+      it("compressed responses decode to the same content", async () => {
         const token = await login();
         const headers = { "accept-encoding": "gzip" };
         expect(await (await call("/need/plain", token, { headers })).json()).toEqual({ login: "alice" });
@@ -117,7 +117,7 @@ export function describeEndpoints(host: Host): void {
       });
     }
 
-    it("leaves guarded bodies to the application", async () => {
+    it("the body of a guarded request stays with the application", async () => {
       const token = await login();
       const parsed = await post("/parsed", { a: 1 }, token);
       expect([parsed.status, await parsed.json()]).toEqual([200, { a: 1 }]);
@@ -130,7 +130,7 @@ export function describeEndpoints(host: Host): void {
       if (setup.parsers !== true) expect([raw.status, await raw.json()]).toEqual([200, { bytes: 300_000 }]);
     });
 
-    it("refuses a large upload without hanging", async () => {
+    it("a large upload is rejected without hanging", async () => {
       const refused = await call("/raw", undefined, {
         method: "POST",
         body: "x".repeat(300_000),
@@ -147,7 +147,7 @@ export function describeEndpoints(host: Host): void {
   ])("behind %i proxies", (trustProxy, expected) => {
     const { call, post } = serving(host, {}, { trustProxy });
 
-    it("counts and records whoever asks by the address that is believed", async () => {
+    it("throttling and audit use the trusted address of the client", async () => {
       const headers = { "x-forwarded-for": "203.0.113.9" };
       const { token } = await (await post("/api/security/login", alice, undefined, headers)).json();
       const { sessions } = await (await call("/api/security/sessions", token)).json();

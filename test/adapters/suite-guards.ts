@@ -1,4 +1,4 @@
-// Who is let in: the table of cases, and what else a guarded route meets.
+// The table of guarded requests, and other situations of a guarded route.
 import { beforeAll, describe, expect, it } from "vitest";
 import { sendRaw } from "../http/raw.js";
 import { cases } from "./cases.js";
@@ -13,55 +13,58 @@ export function describeGuards(host: Host): void {
       good = await login();
     });
     for (const form of ["need", "certain"])
-      it.each(cases.map((row) => ({ ...row })))(`by /${form}/…: $what`, async ({ need, send, headers, expected }) => {
-        const authorization = send(good);
-        const response = await call(`/${form}/${need}`, undefined, {
-          headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
-        });
-        const body = await response.json();
-        if (!("error" in expected)) {
-          expect([response.status, body]).toEqual([200, expected]);
-          return;
-        }
-        expect([response.status, body.error]).toEqual([expected.status, expected.error]);
-        expect(Object.keys(body).sort()).toEqual(["error", "message"]);
-        expect(JSON.stringify(body)).not.toContain("inside");
-        expect(response.headers.get("content-type")).toMatch(/^application\/json/);
-        expect(response.headers.get("cache-control")).toBe("no-store");
-        if (expected.challenge !== undefined)
-          expect(response.headers.get("www-authenticate")).toMatch(expected.challenge);
-      });
+      it.each(cases.map((row) => ({ ...row })))(
+        `a route by ${form === "need" ? "authorize" : "guarded"}: $what`,
+        async ({ need, send, headers, expected }) => {
+          const authorization = send(good);
+          const response = await call(`/${form}/${need}`, undefined, {
+            headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
+          });
+          const body = await response.json();
+          if (!("error" in expected)) {
+            expect([response.status, body]).toEqual([200, expected]);
+            return;
+          }
+          expect([response.status, body.error]).toEqual([expected.status, expected.error]);
+          expect(Object.keys(body).sort()).toEqual(["error", "message"]);
+          expect(JSON.stringify(body)).not.toContain("inside");
+          expect(response.headers.get("content-type")).toMatch(/^application\/json/);
+          expect(response.headers.get("cache-control")).toBe("no-store");
+          if (expected.challenge !== undefined)
+            expect(response.headers.get("www-authenticate")).toMatch(expected.challenge);
+        },
+      );
 
-    it("a `can` that throws is told to whoever runs the process", () => {
+    it("a `can` that throws is logged", () => {
       expect(notices.join("\n")).toContain("something-of-the-inside");
     });
 
-    it("what stands on a router or group, and what a route asks besides", async () => {
+    it("the requirements of a group and of its route are both enforced", async () => {
       expect((await call("/group/inner")).status).toBe(401);
       expect(await (await call("/group/inner", good)).json()).toEqual({ login: "alice" });
       expect((await call("/group/admin")).status).toBe(401);
       expect((await call("/group/admin", good)).status).toBe(403);
     });
 
-    it("what is mounted under prefixes", async () => {
+    it("a route under two prefixes is guarded", async () => {
       expect((await call("/outer/inner/me")).status).toBe(401);
       expect(await (await call("/outer/inner/me", good)).json()).toEqual({ login: "alice" });
     });
 
-    it("two tokens in one header, which a proxy may have joined", async () => {
+    it("two tokens in one header are rejected", async () => {
       const headers = { authorization: `Bearer ${good}, Bearer ${good}` };
       const response = await call("/need/plain", undefined, { headers });
-      // Hosts that hand over the raw values see one malformed token, others see two.
+      // Hosts with raw values see one malformed token, and others see two tokens.
       expect([400, 401]).toContain(response.status);
     });
 
-    it("nothing else", async () => {
+    it("an open route needs no token", async () => {
       expect(await (await call("/open")).json()).toEqual({ open: true });
       expect(await (await call("/open", "junk")).json()).toEqual({ open: true });
       expect((await call("/nowhere", good)).status).toBe(404);
     });
 
-    it("a handler's own error stays the framework's", async () => {
+    it("an error of a handler stays with the framework", async () => {
       expect((await call("/throws")).status).toBe(401);
       const response = await call("/throws", good);
       expect(response.status).toBe(500);
@@ -69,7 +72,7 @@ export function describeGuards(host: Host): void {
       expect((await call("/need/plain", good)).status).toBe(200);
     });
 
-    it("HEAD like GET, without a body", async () => {
+    it("a HEAD request is guarded like GET and gets no body", async () => {
       const refused = await call("/need/plain", undefined, { method: "HEAD" });
       expect([refused.status, await refused.text()]).toEqual([401, ""]);
       expect(refused.headers.get("www-authenticate")).toMatch(/^Bearer realm="ampho"/);
@@ -88,7 +91,7 @@ export function describeGuards(host: Host): void {
       },
     );
 
-    it("one request after the other on a connection, and several sent at once", async () => {
+    it("sequential and pipelined requests on a connection are guarded one by one", async () => {
       const get = (path: string, last = false, value = good) =>
         `GET ${path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${value}\r\n${last ? "Connection: close\r\n" : ""}\r\n`;
       const paths = ["/need/plain", "/need/plain", "/certain/plain", "/need/strict", "/api/security/session"];
@@ -105,7 +108,7 @@ export function describeGuards(host: Host): void {
   describe("sessions and time", () => {
     const { call, login, post, clock } = serving(host);
 
-    it("a session that has ended is refused at once", async () => {
+    it("an ended session is rejected at once", async () => {
       const token = await login();
       expect((await call("/need/plain", token)).status).toBe(200);
       expect((await post("/api/security/logout", "", token)).status).toBe(204);
@@ -115,7 +118,7 @@ export function describeGuards(host: Host): void {
       }
     });
 
-    it("a login is fresh for a while, a token good for longer, and neither for ever", async () => {
+    it("a login exceeds maxAge before its token expires", async () => {
       const token = await login();
       expect((await call("/need/fresh", token)).status).toBe(200);
       clock.advance(301);
@@ -128,10 +131,10 @@ export function describeGuards(host: Host): void {
   });
 
   if (host.takesOver)
-    describe("lets the application take refusals over in one place", () => {
+    describe("rejections that the application handles in one place", () => {
       const { call, login } = serving(host, { takeOver: true });
 
-      it.each(["need", "certain"])("by /%s/…", async (form) => {
+      it.each(["need", "certain"])("the application responds to the rejections of /%s", async (form) => {
         for (const [need, value, status, code] of [
           ["plain", undefined, 401, "missing_token"],
           ["plain", "junk", 401, "invalid_token"],
@@ -143,7 +146,7 @@ export function describeGuards(host: Host): void {
         }
       });
 
-      it("but not the REST API's own answers", async () => {
+      it("the application does not change the responses of the REST API", async () => {
         expect((await (await call("/api/security/session")).json()).error).toBe("missing_token");
       });
     });

@@ -1,4 +1,4 @@
-// The same tests over every framework, on a real listening server, from the build.
+// The same tests for every framework, on a real listening server.
 import { describe } from "vitest";
 import type { Host } from "./host.js";
 import { describeCookies } from "./suite-cookies.js";

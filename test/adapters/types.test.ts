@@ -1,4 +1,4 @@
-// What the compiler says about `auth` in each framework. Nothing here runs beyond building routes.
+// The type of `auth` in each framework. The tests only build routes.
 
 import type { IncomingMessage } from "node:http";
 import express, { type Request } from "express";
@@ -25,14 +25,14 @@ const refused = (): never => {
 const ampho: HttpInstance = { host: { prefix: "/api/security", handle: refused, guard: refused, refusal: refused } };
 
 describe("the type of auth", () => {
-  it("is open on a plain request", () => {
+  it("auth can be undefined on a plain request", () => {
     expectTypeOf<Request["auth"]>().toEqualTypeOf<Auth | undefined>();
     expectTypeOf<FastifyRequest["auth"]>().toEqualTypeOf<Auth | undefined>();
     expectTypeOf<IncomingMessage["auth"]>().toEqualTypeOf<Auth | undefined>();
     expectTypeOf<Koa.DefaultState["auth"]>().toEqualTypeOf<Auth | undefined>();
   });
 
-  it("is certain in a guarded handler, and follows `optional`", () => {
+  it("auth is defined in a guarded handler, and follows `optional`", () => {
     onNode.guarded(ampho, (request) => expectTypeOf(request.auth).toEqualTypeOf<Auth>());
     onNode.guarded(ampho, { optional: true }, (request) =>
       expectTypeOf(request.auth).toEqualTypeOf<Auth | undefined>(),
@@ -50,7 +50,7 @@ describe("the type of auth", () => {
     );
   });
 
-  it("is open under a need whose type does not rule `optional` out", () => {
+  it("auth can be undefined if the type of the requirements allows `optional`", () => {
     const need: Requirements<unknown> = { roles: ["a"] };
     onNode.guarded(ampho, need, (request) => expectTypeOf(request.auth).toEqualTypeOf<Auth | undefined>());
     onFastify.guarded(ampho, need, (request) => expectTypeOf(request.auth).toEqualTypeOf<Auth | undefined>());
@@ -59,7 +59,7 @@ describe("the type of auth", () => {
     onKoa.guarded(ampho, certain, (ctx) => expectTypeOf(ctx.state.auth).toEqualTypeOf<Auth>());
   });
 
-  it("is inferred by Hono, on a route, behind `use` in a chain, and under a need", () => {
+  it("Hono infers auth on a route, behind `use` in a chain, and by requirements", () => {
     new Hono().use(onHono.authorize(ampho)).get("/", (c) => {
       expectTypeOf(c.get("auth")).toEqualTypeOf<Auth>();
       return c.text(c.var.auth.login);
@@ -72,19 +72,19 @@ describe("the type of auth", () => {
       expectTypeOf(c.get("auth")).toEqualTypeOf<Auth>();
       return c.text("");
     });
-    // @ts-expect-error: nothing guards this route
+    // @ts-expect-error: this route has no guard
     new Hono().get("/", (c) => c.text(c.get("auth").login));
   });
 });
 
 describe("the request that `can` gets", () => {
-  it("is the framework's own", () => {
+  it("the function can gets the framework's own request", () => {
     onExpress.authorize(ampho, { can: (auth, request) => auth.login === request.params["login"] });
     onKoa.authorize(ampho, { can: (auth, request) => auth.login === request.ctx.params.login });
     onFastify.authorize(ampho, { can: (_auth, request) => request.routeOptions.url !== undefined });
     onHono.authorize(ampho, { can: (auth, request) => auth.login === request.param("login") });
     onNode.authorize(ampho, { can: (_auth, request) => request.url === "/" });
-    // @ts-expect-error: a need knows no such member
+    // @ts-expect-error: requirements have no such member
     expect(() => onExpress.authorize(ampho, { rolls: ["a"] })).toThrow(TypeError);
     // @ts-expect-error: roles are an array
     expect(() => onFastify.authorize(ampho, { roles: "a" })).toThrow(TypeError);
@@ -92,7 +92,7 @@ describe("the request that `can` gets", () => {
 });
 
 describe("guarded handlers", () => {
-  it("keep what the route says of its parameters", () => {
+  it("guarded handlers keep the types of the route's parameters", () => {
     const app = fastify({ logger: false });
     app.get<{ Params: { id: string } }>(
       "/:id",

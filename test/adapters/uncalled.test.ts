@@ -1,5 +1,5 @@
-// `mount` and `authorize` handed over without having been called, or called with something else than the instance: a clear
-// error where it is written, or at the first request, and nobody is let in.
+// `mount` and `authorize` that were passed without a call, or called without the instance. They cause a clear error where they
+// are written or at the first request, and accept no request.
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -14,7 +14,7 @@ import * as onHono from "../../dist/adapters/hono.js";
 import * as onKoa from "../../dist/adapters/koa.js";
 import * as onNode from "../../dist/adapters/node.js";
 
-// As a program in JavaScript passes it.
+// The untyped view of JavaScript.
 const uncalled = (handler: unknown): never => handler as never;
 
 async function statusOf(listener: RequestListener): Promise<number> {
@@ -30,7 +30,7 @@ describe.each(Object.entries({ onExpress, onFastify, onHono, onKoa, onNode }))("
   it.each([
     ["a promise of the instance", Promise.resolve()],
     ["something else", {}],
-  ])("%s is refused where it is written", (_what, value) => {
+  ])("%s is rejected where it is written", (_what, value) => {
     expect(() => mount(uncalled(value))).toThrow(
       /The first argument must be the instance that createAmpho resolves to, as in mount\(ampho\)/,
     );
@@ -38,17 +38,20 @@ describe.each(Object.entries({ onExpress, onFastify, onHono, onKoa, onNode }))("
   });
 });
 
-it.each(Object.entries({ onExpress, onFastify, onKoa, onNode }))("`guarded` of %s is so, too", (_name, { guarded }) => {
-  const wrap = (...args: unknown[]) => Reflect.apply(guarded, undefined, args);
-  for (const args of [[Promise.resolve(), () => undefined], [undefined, {}, () => undefined], [() => undefined]])
-    expect(() => wrap(...args)).toThrow(/The first argument must be the instance/);
-});
+it.each(Object.entries({ onExpress, onFastify, onKoa, onNode }))(
+  "`guarded` of %s throws without an instance",
+  (_name, { guarded }) => {
+    const wrap = (...args: unknown[]) => Reflect.apply(guarded, undefined, args);
+    for (const args of [[Promise.resolve(), () => undefined], [undefined, {}, () => undefined], [() => undefined]])
+      expect(() => wrap(...args)).toThrow(/The first argument must be the instance/);
+  },
+);
 
 describe.each([
   ["mount", onExpress.mount, onHono.mount, onKoa.mount],
   ["authorize", onExpress.authorize, onHono.authorize, onKoa.authorize],
 ])("%s that was not called", (_name, ofExpress, ofHono, ofKoa) => {
-  it("is an error of each request on Express, Hono and Koa", async () => {
+  it("a function that was not called causes an error of each request on Express, Hono and Koa", async () => {
     const quiet: express.ErrorRequestHandler = (_error, _request, response, _next) => void response.status(500).end();
     const app = express().use(uncalled(ofExpress), (_request, response) => void response.send("in"));
     expect(await statusOf(app.use(quiet))).toBe(500);
@@ -63,7 +66,7 @@ describe.each([
   });
 });
 
-it("`authorize` that was not called is an error of each request on Fastify", async () => {
+it("`authorize` that was not called causes an error of each request on Fastify", async () => {
   const app = fastify().get("/", { onRequest: uncalled(onFastify.authorize) }, async () => "in");
   expect((await app.inject("/")).statusCode).toBe(500);
 });

@@ -1,4 +1,4 @@
-// Upgrade requests by cookie: browsers send cookies along with sockets that any page opens.
+// Upgrade requests by cookie. A browser sends cookies with a socket that any page opens.
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -36,18 +36,18 @@ async function tokenOf(): Promise<string> {
 }
 
 it.each([
-  ["our own page", "Origin: http://{host}", 101],
-  ["our own page, said twice over", "Origin: http://{host}\r\nSec-Fetch-Site: same-origin", 101],
+  ["a page of the same origin", "Origin: http://{host}", 101],
+  ["a page of the same origin, by both headers", "Origin: http://{host}\r\nSec-Fetch-Site: same-origin", 101],
   ["another site", "Origin: https://evil.example", 403],
   ["a sub-domain", "Origin: http://sub.localhost\r\nSec-Fetch-Site: same-site", 403],
   ["a sandboxed frame", "Origin: null", 403],
-  ["nobody knows whom", "X-Nothing: at all", 403],
+  ["an unknown page", "X-Nothing: at all", 403],
   [
-    "our own page with another token as subprotocol",
+    "a page of the same origin with another token as subprotocol",
     `Origin: http://{host}\r\nSec-WebSocket-Protocol: bearer.${foreignToken(key)}`,
     400,
   ],
-])("an upgrade with a cookie from %s is answered %s: %i", async (_what, said, status) => {
+])("an upgrade with a cookie from %s with %j returns %i", async (_what, said, status) => {
   const host = `127.0.0.1:${port}`;
   const lines = [
     "GET /chat HTTP/1.1",
@@ -61,7 +61,7 @@ it.each([
   expect(answer.status).toBe(status);
 });
 
-it("a token as subprotocol is as good from anywhere", async () => {
+it("a token as subprotocol is accepted from any origin", async () => {
   const said = `Origin: https://evil.example\r\nSec-WebSocket-Protocol: bearer.${await tokenOf()}`;
   const text = `GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${said}\r\n\r\n`;
   expect((await sendRaw(port, text, { untilClosed: true })).status).toBe(101);

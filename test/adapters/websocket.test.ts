@@ -16,7 +16,7 @@ import { key, openInstance } from "./serving.js";
 let ampho: Ampho;
 let server: Server;
 let port: number;
-/** Sockets that the server knows to be open. */
+/** The open sockets of the server. */
 let open = 0;
 const clock = runningClock();
 
@@ -79,7 +79,7 @@ const ask = (socket: WebSocket) =>
   });
 
 describe("an upgrade request", () => {
-  it("is let in by the Authorization header", async () => {
+  it("an upgrade is accepted by its Authorization header", async () => {
     const { opened, closed } = connect(bearer(await login()));
     const socket = await opened;
     expect(await ask(socket)).toBe("alice");
@@ -87,7 +87,7 @@ describe("an upgrade request", () => {
     await closed;
   });
 
-  it("is let in by a subprotocol, as browsers can send it, which is not answered", async () => {
+  it("an upgrade is accepted by a subprotocol of a browser, which the response leaves out", async () => {
     const { opened, closed } = connect({}, [`bearer.${await login()}`, "chat.v1"]);
     const socket = await opened;
     expect([socket.protocol, await ask(socket)]).toEqual(["chat.v1", "alice"]);
@@ -101,12 +101,12 @@ describe("an upgrade request", () => {
     ["a bad token as subprotocol", {}, ["bearer.x.y.z"], "/chat", 401],
     ["two tokens", bearer("x.y.z"), ["bearer.x.y.z"], "/chat", 400],
     ["a token without the role", bearer(foreignToken(key)), [], "/admins", 403],
-  ] as const)("is refused with %s", async (_what, headers, protocols, path, status) => {
+  ] as const)("an upgrade is rejected with %s", async (_what, headers, protocols, path, status) => {
     const { opened } = connect({ ...headers }, [...protocols], path);
     await expect(opened).rejects.toThrow(`answered ${status}`);
   });
 
-  it("gets the answer of every refusal, and its socket is closed", async () => {
+  it("a rejected upgrade gets the usual response, and its socket is closed", async () => {
     const head = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
     const answer = await sendRaw(port, head, { untilClosed: true });
     expect([answer.status, JSON.parse(answer.body).error, answer.closed]).toEqual([401, "missing_token", true]);
@@ -115,7 +115,7 @@ describe("an upgrade request", () => {
 });
 
 describe("an open socket", () => {
-  it("is closed when its session ends, and no other one is", async () => {
+  it("an open socket is closed when its session ends, and no other one", async () => {
     const [token, other] = [await login(), await login()];
     const [mine, theirs] = [connect(bearer(token)), connect(bearer(other))];
     await Promise.all([mine.opened, theirs.opened]);
@@ -127,14 +127,14 @@ describe("an open socket", () => {
     await theirs.closed;
   });
 
-  it("is closed when its token has expired and its leeway is over", async () => {
+  it("an open socket is closed when its token and the leeway have expired", async () => {
     const { opened, closed } = connect(bearer(foreignToken(key, { login: "alice", exp: clock.now() - 30 })));
     expect(await ask(await opened)).toBe("alice");
     clock.advance(60);
     expect(await closed).toBe(4401);
   });
 
-  it("is closed when its user is disabled, whatever token it came with", async () => {
+  it("an open socket is closed when its user is disabled", async () => {
     const sockets = [connect(bearer(await login())), connect(bearer(foreignToken(key)))];
     await Promise.all(sockets.map(({ opened }) => opened));
     await ampho.users.disable(alice.login);
@@ -144,7 +144,7 @@ describe("an open socket", () => {
   });
 });
 
-it("an upgrade is not guarded by what cannot tell when a token has ended", () => {
+it("guardedUpgrade rejects a verifier, which cannot report the end of a token", () => {
   const verifier = createVerifier({ keys: { kty: "oct", k: randomBytes(32).toString("base64url") } });
   for (const host of [verifier, guardedUpgrade, undefined])
     expect(() => Reflect.apply(guardedUpgrade, undefined, [host, () => undefined])).toThrow(TypeError);

@@ -31,7 +31,7 @@ import { type Host, type Listening, needsFor, origin, type Setup, sizeOf, who } 
 
 const needs = needsFor<NestRequest>((request) => request.headers["x-allow"]?.toString());
 
-/** In place of Nest's own answer, for every rejected. */
+/** Replaces Nest's own response for every rejection. */
 @Catch(RejectedRequestException)
 class TakeOver implements ExceptionFilter<RejectedRequestException> {
   constructor(private readonly adapters: HttpAdapterHost) {}
@@ -64,7 +64,7 @@ class Plain {
   @Post("raw")
   @HttpCode(200)
   raw(@Req() request: AsyncIterable<Uint8Array> | { readonly raw: AsyncIterable<Uint8Array>; readonly body: Buffer }) {
-    // Nest's Fastify platform has read what no parser knows.
+    // Nest's Fastify platform has read bodies that no parser accepts.
     return "raw" in request ? { bytes: request.body.byteLength } : sizeOf(request);
   }
 
@@ -91,7 +91,7 @@ class Group {
   }
 }
 
-/** One controller a need: by injection under /need, with the instance given under /certain. */
+/** One controller for each object of requirements: by injection under /need, with the instance under /certain. */
 function controllersOf(ampho: Ampho): readonly Type[] {
   return Object.entries(needs).flatMap(([name, need]) => {
     @Controller("need")

@@ -31,7 +31,7 @@ async function listen(root: Type) {
   return { app, call };
 }
 
-it("a global guard guards everything but what is public", async () => {
+it("a global guard guards every route that is not public", async () => {
   @Controller()
   class Everything {
     @Get("guarded")
@@ -74,7 +74,7 @@ it("a global guard guards everything but what is public", async () => {
   await app.close();
 });
 
-it("a global guard may be made anew, and a global prefix leaves the REST API where it is", async () => {
+it("a global guard can be created by the application, and a global prefix does not move the REST API", async () => {
   @Controller("me")
   class Me {
     @Get()
@@ -99,7 +99,7 @@ it("a global guard may be made anew, and a global prefix leaves the REST API whe
   await app.close();
 });
 
-it("gives the instance to whoever injects it", async () => {
+it("a provider can inject the instance", async () => {
   @Injectable()
   class Members {
     constructor(@InjectAmpho() readonly ampho: NestInstance) {}
@@ -111,7 +111,7 @@ it("gives the instance to whoever injects it", async () => {
   expect(app.get(AMPHO)).toBe(ampho);
 });
 
-it("closes with the application what its own function has made, and nothing else", async () => {
+it("the application's shutdown closes only an instance that mount created", async () => {
   const closed: string[] = [];
   const named = (name: string): NestInstance => ({ ...ampho, close: async () => void closed.push(name) });
   for (const [name, host] of [
@@ -127,7 +127,7 @@ it("closes with the application what its own function has made, and nothing else
   }
 });
 
-it.each(["ws", "rpc"])("refuses where there is no HTTP request (%s), and says why", async (kind) => {
+it.each(["ws", "rpc"])("authorize rejects a context without an HTTP request (%s) with an explanation", async (kind) => {
   class Gateway {
     @authorize
     onMessage() {
@@ -146,7 +146,7 @@ it.each(["ws", "rpc"])("refuses where there is no HTTP request (%s), and says wh
   await app.close();
 });
 
-it("@CurrentAuth() on a route that nothing guards is an error, not a stranger", async () => {
+it("@CurrentAuth() on a route without a guard is an error", async () => {
   @Controller()
   class Careless {
     @Get()
@@ -175,10 +175,10 @@ it("an application that forgets to mount does not start", async () => {
   await expect(NestFactory.create(Application, { logger: false, abortOnError: false })).rejects.toThrow("ampho/nest");
 });
 
-it("a misspelt need is an error where it is written", () => {
+it("misspelled requirements throw where they are written", () => {
   expect(() => authorize(JSON.parse('{ "rolls": ["admin"] }'))).toThrow(TypeError);
 });
 
-it("is no class of a guard, which Nest 10 would take it for: an application with that does not start", () => {
+it("authorize used as a guard class stops the start of the application", () => {
   expect(() => Reflect.construct(authorize, [])).toThrow("authorize is a decorator. Write @authorize");
 });
