@@ -4,19 +4,18 @@ import { counters, histograms } from "../dist/telemetry/definitions.js";
 import { labelName } from "../dist/telemetry/exposition.js";
 import { gauges } from "../dist/telemetry/gauges.js";
 import { processMetrics } from "../dist/telemetry/process-metrics.js";
+import { wrap } from "./wrap.mjs";
 
 const file = "docs/metrics.md";
 const [open, close] = ["<!-- generated: metrics -->\n", "<!-- /generated -->"];
 
-/** Path -> text of each generated page. */
+/** The path and the text of each generated page. */
 export function generate() {
   const page = readFileSync(new URL(`../${file}`, import.meta.url), "utf8");
   const [before, rest = ""] = page.split(open);
   const after = rest.slice(rest.indexOf(close));
   return { [file]: `${before}${open}${tables()}${after}` };
 }
-
-const valuesMax = 14;
 
 function tables() {
   const counted = Object.values(counters).map((metric) => row(metric, "counter", labelsOf(metric)));
@@ -26,6 +25,10 @@ function tables() {
   return `| metric | type | labels | meaning |
 | --- | --- | --- | --- |
 ${[...counted, ...measured, ...read].join("\n")}
+
+The labels of counters and histograms have these values:
+
+${labelValues().join("\n")}
 
 Only on \`/metrics\` of \`ampho serve\`:
 
@@ -40,13 +43,26 @@ function row({ name, help }, type, labels) {
 }
 
 function labelsOf({ labels }) {
-  return Object.entries(labels)
-    .map(([name, values]) => `\`${labelName(name)}\`: ${valuesText(values)}`)
+  return Object.keys(labels)
+    .map((name) => `\`${labelName(name)}\``)
     .join(", ");
 }
 
-function valuesText(values) {
-  return values.length > valuesMax ? "one of a fixed list" : values.map((value) => `\`${value}\``).join(" ");
+const valuesMax = 20;
+
+/** One item for each label and its values, with the metrics that have them. */
+function labelValues() {
+  const items = new Map();
+  for (const { name: metric, labels } of [...Object.values(counters), ...Object.values(histograms)])
+    for (const [name, values] of Object.entries(labels)) {
+      const text =
+        values.length > valuesMax ? "an operation of `Store`" : values.map((value) => `\`${value}\``).join(", ");
+      const item = items.get(name + text) ?? { name, text, metrics: [] };
+      items.set(name + text, { ...item, metrics: [...item.metrics, `\`${metric}\``] });
+    }
+  return [...items.values()].map(({ name, text, metrics }) =>
+    wrap(`- \`${labelName(name)}\` of ${metrics.join(", ")}: ${text}`, "  "),
+  );
 }
 
 function named(labels) {

@@ -92,7 +92,7 @@ export const histograms = {
   httpSeconds: define(
     "ampho_http_request_duration_seconds",
     { "http.request.method": methods, "http.route": paths, "http.response.status_code": statuses },
-    "Duration of requests to Ampho's endpoints. The route is the pattern under the prefix, or _OTHER",
+    "Duration of requests to Ampho's endpoints, by the route's pattern under the prefix, or _OTHER",
   ),
   storeSeconds: define(
     "ampho_store_duration_seconds",
