@@ -36,7 +36,7 @@ function compile(compilerOptions: object, chosen: typeof snippets): string {
   const options = {
     target: "es2022",
     noEmit: true,
-    live: true,
+    strict: true,
     exactOptionalPropertyTypes: true,
     ...compilerOptions,
   };

@@ -36,7 +36,7 @@ it.each(all.map(({ name }) => name).filter((name) => name !== "full"))("examples
 });
 
 describe.each(examples)("examples/%s", (name) => {
-  it("starts, lets in whom it should, and stops", async () => {
+  it("the example starts, accepts and rejects the right users, and stops", async () => {
     const folder = path.join(consumer.folder, name);
     const { scripts } = JSON.parse(readFileSync(path.join(folder, "package.json"), "utf8"));
     if (scripts.build !== undefined) {

@@ -26,7 +26,7 @@ const post = (target: string, headers: Record<string, string>, body?: object) =>
     ...(body && { body: JSON.stringify(body) }),
   });
 
-it("greets whoever has a token, and closes when the session ends", async () => {
+it("the example greets a user with a token and closes the socket when the session ends", async () => {
   const { token } = await (await post("login", {}, { login: "alice", password })).json();
   const url = running.url.replace("http", "ws");
   const socket = new WebSocket(url, ["chat.v1", `bearer.${token}`]);
