@@ -1,5 +1,5 @@
-// The composition: createAmpho reads the configuration, creates everything and binds the flows. Only management.ts, for what
-// needs no key, composes too. The file is long because it names each part once, with the docs of the public type.
+// The composition: createAmpho reads the configuration, creates everything and binds the flows. Only management.ts, for
+// what needs no key, composes too. The file is long because it names each part once, with the docs of the public type.
 
 import type { Authorize } from "./adapters/authorize-types.js";
 import { createFetch, type FetchHandler } from "./adapters/fetch.js";
@@ -41,7 +41,9 @@ import { productVersion } from "./version.js";
 
 /** The options of createAmpho besides the parameters of docs/configuration.md. */
 export interface CompositionOptions<U extends ApplicationUser = ApplicationUser> extends ManagementOptions<U> {
-  /** Adds claims to access tokens. Registered and reserved claims and Ampho's own are rejected (docs/contract.md §5). */
+  /**
+   * Adds claims to access tokens. Registered and reserved claims and Ampho's own are rejected (docs/contract.md §5).
+   */
   readonly claims?: ExtraClaims | undefined;
 }
 
@@ -53,9 +55,9 @@ const compositionNames: readonly (keyof CompositionOptions)[] = ["users", "claim
 export interface Ampho extends Omit<Management, "sessions"> {
   readonly sessions: Management["sessions"] & {
     /**
-     * Creates a session for a user whom the application has authenticated itself, and resolves to the response of login. An
-     * application's own user table is read by `findById`. Without it, `find` gets the login of one of the user's sessions,
-     * or else the id. Rejects with `not_found`, or with `invalid_credentials` for a disabled user.
+     * Creates a session for a user whom the application has authenticated itself, and resolves to the response of
+     * login. An application's own user table is read by `findById`. Without it, `find` gets the login of one of the
+     * user's sessions, or else the id. Rejects with `not_found`, or with `invalid_credentials` for a disabled user.
      */
     create(userId: string): Promise<Grant>;
   };
@@ -67,8 +69,8 @@ export interface Ampho extends Omit<Management, "sessions"> {
   /** Verifies an access token. Rejects with `invalid_token` or `unavailable`. */
   verify(token: string): Promise<Auth>;
   /**
-   * Verifies an access token without a promise, as every guard does. After a pause of this process it cannot wait for the
-   * revocations, so it throws `unavailable` until they were read.
+   * Verifies an access token without a promise, as every guard does. After a pause of this process it cannot wait for
+   * the revocations, so it throws `unavailable` until they were read.
    */
   verifySync(token: string): Auth;
   /**
@@ -77,8 +79,8 @@ export interface Ampho extends Omit<Management, "sessions"> {
    */
   readonly fetch: FetchHandler;
   /**
-   * Calls `listener` for each session that ends and each user, role or key that is revoked, in any process. Returns a function
-   * that stops it.
+   * Calls `listener` for each session that ends and each user, role or key that is revoked, in any process. Returns a
+   * function that stops it.
    */
   onRevoked(listener: (revoked: Revoked) => void): () => void;
   /** Returns the metrics (docs/metrics.md) as Prometheus text, for a route of the application. */
@@ -113,8 +115,8 @@ export interface AmphoHost extends ServedHost {
 
 /**
  * Creates an instance: reads the configuration (docs/configuration.md), opens the database and updates its schema where
- * AMPHO_DATABASE_MIGRATE allows it. `options` take priority over all other sources. Write `users.find` before `users.verify`,
- * so that TypeScript infers the user of `verify` from it.
+ * AMPHO_DATABASE_MIGRATE allows it. `options` take priority over all other sources. Write `users.find` before
+ * `users.verify`, so that TypeScript infers the user of `verify` from it.
  * @throws ConfigurationError for a bad value, or without AMPHO_DATABASE_URL in production
  * @throws DatabaseError if the database cannot be used
  * @example const ampho = await createAmpho({ databaseUrl: "sqlite::memory:" });

@@ -5,14 +5,18 @@ export interface Clock {
   now(): number;
   /** Milliseconds since some start. They never decrease. */
   monotonicMs(): number;
-  /** Takes a reading of the database's clock in Unix milliseconds, from a moment between two readings of `monotonicMs`. */
+  /**
+   * Takes a reading of the database's clock in Unix milliseconds, from a moment between two readings of `monotonicMs`.
+   */
   readonly observe?: (databaseMs: number, sentMs: number, receivedMs: number) => void;
 }
 
 /** The largest leeway that can be configured, in seconds. Until then a process can accept an expired token. */
 export const leewayMaxSeconds = 300;
 
-/** The last second of the year 9999, the end of the times of RFC 3339. It is the largest time that a token can contain. */
+/**
+ * The last second of the year 9999, the end of the times of RFC 3339. It is the largest time that a token can contain.
+ */
 export const numericDateMax = 253_402_300_799;
 
 /** The machine's clock. */
@@ -22,9 +26,9 @@ export const systemClock: Clock = {
 };
 
 /**
- * The clock of a database that many processes share, so that a fleet has one time. This process's monotonic clock carries it
- * from one observation to the next. Before the first observation it is the machine's clock. Calls `report` when the machine's
- * clock begins to differ by more than `toleranceSeconds`, and with 0 when it agrees again.
+ * The clock of a database that many processes share, so that a fleet has one time. This process's monotonic clock
+ * carries it from one observation to the next. Before the first observation it is the machine's clock. Calls `report`
+ * when the machine's clock begins to differ by more than `toleranceSeconds`, and with 0 when it agrees again.
  */
 export function createStoreClock(
   machine: Clock,
@@ -38,7 +42,8 @@ export function createStoreClock(
   function now(): number {
     if (offsetMs === undefined) return machine.now();
     const ms = machine.monotonicMs() + offsetMs;
-    // A correction by less than a second never decreases the time. A larger one means that the database's clock was set.
+    // A correction by less than a second never decreases the time. A larger one means that the database's clock was
+    // set.
     lastMs = ms < lastMs && lastMs - ms < 1000 ? lastMs : ms;
     return Math.floor(lastMs / 1000);
   }
@@ -47,8 +52,8 @@ export function createStoreClock(
     now,
     monotonicMs: machine.monotonicMs,
     observe(databaseMs, sentMs, receivedMs) {
-      // The reading is from some moment of the interval. The offset moves as little as possible, so that it does not follow
-      // the latency.
+      // The reading is from some moment of the interval. The offset moves as little as possible, so that it does not
+      // follow the latency.
       const [least, most] = [databaseMs - receivedMs, databaseMs - sentMs];
       offsetMs = offsetMs === undefined ? (least + most) / 2 : Math.min(Math.max(offsetMs, least), most);
       const ahead = machine.now() - now();

@@ -55,8 +55,8 @@ export interface ErrorDetails {
 }
 
 /**
- * A rejection or a failure, named by its code. The message is for people. It contains no token, password, hash, address or
- * anything that a user typed.
+ * A rejection or a failure, named by its code. The message is for people. It contains no token, password, hash, address
+ * or anything that a user typed.
  * @example
  * try {
  *   await ampho.users.create({ login, password });
@@ -79,8 +79,8 @@ export class AmphoError extends Error {
 }
 
 /**
- * A mistake in the configuration or in a call: a bad parameter, a key that cannot be used, a wrong option. The command line
- * prints the message and ends with exit code 2. The message never contains the value of a key or a password.
+ * A mistake in the configuration or in a call: a bad parameter, a key that cannot be used, a wrong option. The command
+ * line prints the message and ends with exit code 2. The message never contains the value of a key or a password.
  */
 export class ConfigurationError extends Error {
   override readonly name = "ConfigurationError";

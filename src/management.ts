@@ -1,4 +1,5 @@
-// The composition of what needs no key: the database, users and passwords. Most commands load no more. ampho.ts builds on it.
+// The composition of what needs no key: the database, users and passwords. Most commands load no more. ampho.ts builds
+// on it.
 
 import type { Origin } from "./audit/entry.js";
 import { type Clock, createStoreClock, systemClock } from "./clock.js";
@@ -22,8 +23,8 @@ export interface ManagementOptions<U extends ApplicationUser = ApplicationUser> 
   /** The application's own user table (docs/own-users.md), in place of the users of the database. */
   readonly users?: ApplicationUsers<U> | undefined;
   /**
-   * Receives each line for people: warnings, migrations, and the errors behind responses with 500. The default is stderr.
-   * `requestId` is the `X-Request-Id` of the response that the line is about.
+   * Receives each line for people: warnings, migrations, and the errors behind responses with 500. The default is
+   * stderr. `requestId` is the `X-Request-Id` of the response that the line is about.
    */
   readonly log?: Log | undefined;
   /** Replaces the machine's clock in tests. */
@@ -79,7 +80,10 @@ export async function openDeps(
   };
 }
 
-/** Returns the database's clock where it has one, so that a fleet has one time. Reads it once before anything depends on it. */
+/**
+ * Returns the database's clock where it has one, so that a fleet has one time. Reads it once before anything depends on
+ * it.
+ */
 async function clockOf(store: Store, settings: Configuration, log: (line: string) => void): Promise<Clock> {
   const clock = createStoreClock(systemClock, settings.tokenLeeway, (ahead) => log(clockLine(ahead)));
   const askedMs = clock.monotonicMs();

@@ -1,5 +1,5 @@
-// Device proofs (docs/contract.md §4, `device`): a proof shows that its user has logged in on this device before. It gives its holder
-// a separate budget of attempts and nothing else.
+// Device proofs (docs/contract.md §4, `device`): a proof shows that its user has logged in on this device before. It
+// gives its holder a separate budget of attempts and nothing else.
 
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";

@@ -1,4 +1,5 @@
-// A user changes the password (docs/contract.md §4, POST /password). It needs the old password and ends the user's other sessions.
+// A user changes the password (docs/contract.md §4, POST /password). It needs the old password and ends the user's
+// other sessions.
 
 import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
@@ -22,7 +23,8 @@ export async function changePassword(
   const ended = () => new AmphoError("invalid_token", "The session has ended.");
   if (found === undefined || found.session.userId !== userId) throw ended();
   const { login } = found.session;
-  // The session has its own budget of attempts. A stolen token gives few attempts, and they do not delay the user's logins.
+  // The session has its own budget of attempts. A stolen token gives few attempts, and they do not delay the user's
+  // logins.
   const admission = await throttle.allowPasswordChange({
     canonical: canonicalLogin(login),
     userId,

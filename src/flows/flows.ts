@@ -1,5 +1,5 @@
-// The table of flows, one row each. The type of the bound flows, the label of their metrics and the name of their span are
-// the row's name, so a new row has all of them. A flow throws AmphoError and knows no HTTP.
+// The table of flows, one row each. The type of the bound flows, the label of their metrics and the name of their span
+// are the row's name, so a new row has all of them. A flow throws AmphoError and knows no HTTP.
 
 import { changePassword } from "./change-password.js";
 import type { Caller, Deps } from "./deps.js";

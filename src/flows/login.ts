@@ -1,4 +1,5 @@
-// Login (docs/contract.md §4, POST /login): a right password opens a session, or re-authenticates the live session of a bearer token.
+// Login (docs/contract.md §4, POST /login): a right password opens a session, or re-authenticates the live session of a
+// bearer token.
 
 import type { Origin } from "../audit/entry.js";
 import { randomId } from "../crypto/random.js";
@@ -60,7 +61,8 @@ export async function login(deps: Deps, input: LoginInput, caller: Caller): Prom
     throw rejected();
   }
   if (password !== undefined) {
-    // If other passwords wait for a thread, this login does not wait for its second hash. Read before that hash is queued.
+    // If other passwords wait for a thread, this login does not wait for its second hash. Read before that hash is
+    // queued.
     const { waiting } = deps.passwords.stats();
     const rehashing = rehash(deps, account, password, origin);
     if (waiting === 0) await rehashing;
@@ -92,7 +94,8 @@ async function grant(
 
 /**
  * Opens a session for a user whom the application has authenticated itself (`sessions.create`). Rejects with
- * `invalid_request` unless the id is a string, `not_found` for an unknown user, `invalid_credentials` for a disabled one.
+ * `invalid_request` unless the id is a string, `not_found` for an unknown user, `invalid_credentials` for a disabled
+ * one.
  */
 export async function createSession(deps: Deps, userId: string): Promise<Grant> {
   requireArgument("userId", userId, text);
@@ -153,7 +156,9 @@ async function openSession(
   });
 }
 
-/** Returns the session of the login's bearer token, if it belongs to this user. The database decides whether it is live. */
+/**
+ * Returns the session of the login's bearer token, if it belongs to this user. The database decides whether it is live.
+ */
 function liveSessionOf(deps: Deps, account: Account, bearer: string | undefined): string | undefined {
   if (bearer === undefined) return undefined;
   try {

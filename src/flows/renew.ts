@@ -20,7 +20,9 @@ export type RenewInput = (
   | { readonly accessToken: string; readonly refreshToken?: undefined }
 ) & { readonly idempotencyKey: string | undefined };
 
-/** Rejects with `invalid_token`, `session_ended`, `invalid_request` (renewal by access token is off) or `unavailable`. */
+/**
+ * Rejects with `invalid_token`, `session_ended`, `invalid_request` (renewal by access token is off) or `unavailable`.
+ */
 export async function renew(deps: Deps, input: RenewInput, caller: Caller): Promise<Grant> {
   const { store, directory, tokens, revocations, settings, clock } = deps;
   tokens.requireSigningKey();

@@ -53,7 +53,9 @@ export function toSessionView(session: Session): Omit<SessionView, "current"> {
   return { id, created: createdAt, renewed: renewedAt, expires: expiresAt, address, agent };
 }
 
-/** Rejects with `not_found` unless it is a live session of the same user. The response does not reveal others' sessions. */
+/**
+ * Rejects with `not_found` unless it is a live session of the same user. The response does not reveal others' sessions.
+ */
 export async function endOwnSession(
   deps: SessionDeps,
   { auth, sessionId }: Authenticated & { readonly sessionId: string },

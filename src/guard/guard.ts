@@ -1,5 +1,5 @@
-// The guard decides whether a request is accepted, and as which user. It calls the database only for `live` requirements.
-// Bearer token -> verified, now or before -> not revoked -> the requirements hold -> a frozen Auth.
+// The guard decides whether a request is accepted, and as which user. It calls the database only for `live`
+// requirements. Bearer token -> verified, now or before -> not revoked -> the requirements hold -> a frozen Auth.
 
 import type { Clock } from "../clock.js";
 import { AmphoError } from "../errors.js";

@@ -1,4 +1,5 @@
-// The check of `live` requirements (docs/contract.md §6): the database decides about a valid token, with its current rows.
+// The check of `live` requirements (docs/contract.md §6): the database decides about a valid token, with its current
+// rows.
 
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
@@ -21,8 +22,8 @@ export interface LiveCheckDeps {
 const ended = () => new AmphoError("invalid_token", "The session has ended.");
 
 /**
- * Returns the token's Auth with the user's current roles and scopes. One query: the session's row comes with its user. A
- * token without `sid` is checked by its login. Rejects with `invalid_token`, or `unavailable`.
+ * Returns the token's Auth with the user's current roles and scopes. One query: the session's row comes with its user.
+ * A token without `sid` is checked by its login. Rejects with `invalid_token`, or `unavailable`.
  */
 export async function checkLive(deps: LiveCheckDeps, { auth, claims }: AccessToken): Promise<Auth> {
   const { sid, sub, login } = claims;

@@ -3,7 +3,10 @@ import { parseDuration } from "../duration.js";
 import { AmphoError } from "../errors.js";
 import type { Auth } from "../tokens/auth.js";
 
-/** The conditions under which a route accepts its caller. Empty requirements require a valid token. `R` is the request that `can` gets. */
+/**
+ * The conditions under which a route accepts its caller. Empty requirements require a valid token. `R` is the request
+ * that `can` gets.
+ */
 export interface Requirements<R = never> {
   /** The user must have at least one of these roles. */
   readonly roles?: readonly string[];
@@ -27,7 +30,9 @@ export interface CheckedRequirements<R = never> extends Requirements<R> {
   readonly maxAge?: number;
 }
 
-/** The type of a handler's `auth`. It is never `undefined` only where the type of the requirements excludes `optional`. */
+/**
+ * The type of a handler's `auth`. It is never `undefined` only where the type of the requirements excludes `optional`.
+ */
 export type AuthOf<N> = N extends unknown
   ? [N["optional" & keyof N]] extends [undefined]
     ? Auth
@@ -76,7 +81,10 @@ export function checkRequirements<R>(
   };
 }
 
-/** A second check of what the guard has checked: unless the requirements are `optional`, no handler runs without an `auth`. */
+/**
+ * A second check of what the guard has checked: unless the requirements are `optional`, no handler runs without an
+ * `auth`.
+ */
 export function lacksAuth(auth: Auth | undefined, requirements: CheckedRequirements<never> | undefined): boolean {
   return auth === undefined && requirements?.optional !== true;
 }

@@ -1,5 +1,5 @@
-// A revocation as an entry of the feed, for verifiers elsewhere (docs/verifying.md). Sessions and logins are SHA-256 digests.
-// So a reader of the feed learns no session id and no login, and can still recognize those of a token.
+// A revocation as an entry of the feed, for verifiers elsewhere (docs/verifying.md). Sessions and logins are SHA-256
+// digests. So a reader of the feed learns no session id and no login, and can still recognize those of a token.
 import { createHash } from "node:crypto";
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Revocation } from "../store/sql/revocations.js";
@@ -35,7 +35,9 @@ export interface FeedPage {
   /** The `after` of the next request. If it is smaller than the `after` of this request, read from 0. */
   readonly last: number;
   readonly revocations: readonly FeedEntry[];
-  /** The server's clock, in Unix seconds. If it goes back, entries that were left out can be live again, so read from 0. */
+  /**
+   * The server's clock, in Unix seconds. If it goes back, entries that were left out can be live again, so read from 0.
+   */
   readonly now: number;
   /** There are more entries than one response contains. Send the next request at once. */
   readonly more: boolean;
@@ -66,16 +68,17 @@ export function toFeedEntry(row: Revocation): FeedEntry {
 }
 
 /**
- * Expresses an entry as a broader one for a verifier that does not know its kind: `user`, else `all`, which every verifier
- * knows. With `sessions` the broader entry also rejects tokens with a `sid` that were issued at `at` or before. So a kind that
- * is added later never hides a revocation from a deployed verifier (docs/contract.md §4).
+ * Expresses an entry as a broader one for a verifier that does not know its kind: `user`, else `all`, which every
+ * verifier knows. With `sessions` the broader entry also rejects tokens with a `sid` that were issued at `at` or
+ * before. So a kind that is added later never hides a revocation from a deployed verifier (docs/contract.md §4).
  */
 export function broadenEntry(entry: FeedEntry, knownKinds: ReadonlySet<string>): FeedEntry {
   if (knownKinds.has(entry.kind) || entry.kind === "all") return entry;
   const { n, at, until } = entry;
   if (entry.kind === "roles" && knownKinds.has("user"))
     return { n, at, until, kind: "user", user: entry.user, login_sha256: entry.login_sha256, sessions: true };
-  // A user's entry does not cover tokens with a `sid`. A thief can sign new tokens with a stolen key, so `at` is the end.
+  // A user's entry does not cover tokens with a `sid`. A thief can sign new tokens with a stolen key, so `at` is the
+  // end.
   if (entry.kind === "user") return { n, at, until, kind: "all", era: 0 };
   return { n, at: entry.kind === "key" ? until : at, until, kind: "all", era: 0, sessions: true };
 }

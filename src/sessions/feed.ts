@@ -1,5 +1,5 @@
-// The revocation feed, for verifiers without the database (docs/verifying.md). A request waits until something is revoked, in
-// any process, so the response is on its way within milliseconds.
+// The revocation feed, for verifiers without the database (docs/verifying.md). A request waits until something is
+// revoked, in any process, so the response is on its way within milliseconds.
 
 import type { Clock } from "../clock.js";
 import { createSecretMatch } from "../crypto/bearer-secret.js";
@@ -21,8 +21,8 @@ const waitingMax = 256;
 
 export interface Feed {
   /**
-   * Rejects with `missing_token` or `invalid_token` unless `bearer` is the feed's own token, and with `unavailable` while the
-   * database is unreachable.
+   * Rejects with `missing_token` or `invalid_token` unless `bearer` is the feed's own token, and with `unavailable`
+   * while the database is unreachable.
    */
   read(request: {
     readonly bearer: string | undefined;
@@ -101,9 +101,9 @@ export function createFeed(deps: {
   }
 
   /**
-   * Requests with the same `after` share one read at a time. A request that comes during a read gets the next one, which sees
-   * everything that was written before the request. These reads have priority in the queue of the database. Without sharing,
-   * hundreds of verifiers that wake up for each revocation would leave no connection for a login.
+   * Requests with the same `after` share one read at a time. A request that comes during a read gets the next one,
+   * which sees everything that was written before the request. These reads have priority in the queue of the database.
+   * Without sharing, hundreds of verifiers that wake up for each revocation would leave no connection for a login.
    */
   function pageAfter(after: number): Promise<Page> {
     const current = reading.get(after);

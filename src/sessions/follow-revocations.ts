@@ -1,5 +1,5 @@
-// Keeps the revocation set up to date by reading the database at start and four times a second. So this process rejects within
-// one second what another process has revoked (docs/contract.md §4, "Revocation").
+// Keeps the revocation set up to date by reading the database at start and four times a second. So this process rejects
+// within one second what another process has revoked (docs/contract.md §4, "Revocation").
 
 import type { Clock } from "../clock.js";
 import { AmphoError } from "../errors.js";
@@ -8,9 +8,10 @@ import { watchProcessPause } from "./process-pause.js";
 import type { RevocationSet } from "./revocation-set.js";
 
 /**
- * From the start of one read to the start of the next, or to the end of a read that takes longer. A revocation that comes just
- * too late for a read of d1 ms is known after the next one of d2 ms, so after at most max(250, d1) + d2. That is within a
- * second if no read takes longer than 500 ms. (Counted from the end of a read, the interval would be added to both.)
+ * From the start of one read to the start of the next, or to the end of a read that takes longer. A revocation that
+ * comes just too late for a read of d1 ms is known after the next one of d2 ms, so after at most max(250, d1) + d2.
+ * That is within a second if no read takes longer than 500 ms. (Counted from the end of a read, the interval would be
+ * added to both.)
  */
 const intervalMs = 250;
 /** The bound for the revocations of other processes. */

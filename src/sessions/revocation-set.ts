@@ -1,6 +1,6 @@
-// The bounded set of revocations in memory, which each guarded request looks up (docs/contract.md §4, "Revocation"). Rows of this process
-// come at once, and those of others by reading the database four times a second. A row leaves when every token that it could
-// revoke has expired.
+// The bounded set of revocations in memory, which each guarded request looks up (docs/contract.md §4, "Revocation").
+// Rows of this process come at once, and those of others by reading the database four times a second. A row leaves when
+// every token that it could revoke has expired.
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Revocation, RevocationPage } from "../store/sql/revocations.js";
 
@@ -24,8 +24,8 @@ export interface RevocationSet {
   /** Adds rows that this process wrote itself. `after` stays, or becomes 0 if a number was assigned again. */
   add(rows: readonly Revocation[]): void;
   /**
-   * Applies a page that was read with `after`. Returns true if everything must be read again: another epoch, or a number that
-   * went back or was assigned again.
+   * Applies a page that was read with `after`. Returns true if everything must be read again: another epoch, or a
+   * number that went back or was assigned again.
    */
   applyPage(page: RevocationPage, after: number): boolean;
   /** The number to read after. */
@@ -184,8 +184,8 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     },
     applyPage(page, readAfter) {
       if (epoch !== undefined && (page.epoch !== epoch || page.last < after || isAnother(page.reached))) {
-        // Another database, or an older state of this one, so the numbers mean nothing. The rows stay in effect, because the
-        // restored database can have lost them.
+        // Another database, or an older state of this one, so the numbers mean nothing. The rows stay in effect,
+        // because the restored database can have lost them.
         epoch = page.epoch;
         if (readAfter !== 0) {
           after = 0;
@@ -218,7 +218,8 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
         const row = usersById.get(claims.sub)?.find((candidate) => revokes(candidate, claims));
         if (row !== undefined) return row.kind;
       }
-      // The token of a session belongs to its user by id alone. The login of a deleted user can be another user's by now.
+      // The token of a session belongs to its user by id alone. The login of a deleted user can be another user's by
+      // now.
       if (claims.sid !== undefined) return undefined;
       if (usersByLogin.size === 0) return undefined;
       return usersByLogin.get(names.login(claims.login))?.find((candidate) => revokes(candidate, claims))?.kind;

@@ -4,7 +4,10 @@ import type { Revocation } from "../store/sql/revocations.js";
 /** A revocation, for example to close the sockets of a session or a user. */
 export type Revoked =
   | { readonly kind: "session"; readonly session: string }
-  /** A user was disabled, deleted, or revoked by `sessions.revokeForUser`. Each session of the user also has its own call. */
+  /**
+   * A user was disabled, deleted, or revoked by `sessions.revokeForUser`. Each session of the user also has its own
+   * call.
+   */
   | { readonly kind: "user"; readonly id: string; readonly login: string }
   /** Roles were removed from a user. */
   | { readonly kind: "roles"; readonly id: string; readonly login: string; readonly roles: readonly string[] }

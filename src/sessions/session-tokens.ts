@@ -23,7 +23,8 @@ export interface Grant {
 }
 
 /**
- * The option `claims`: returns further claims for the access tokens of a user. An error makes the login or renewal fail.
+ * The option `claims`: returns further claims for the access tokens of a user. An error makes the login or renewal
+ * fail.
  * @example createAmpho({ claims: async ({ id }) => ({ tenant: await tenantOf(id) }) });
  */
 export type ExtraClaims = (user: {
@@ -35,7 +36,10 @@ export type ExtraClaims = (user: {
 export interface SessionTokens extends AccessTokens {
   /** Throws `unavailable` while the signing key is revoked. */
   requireSigningKey(): void;
-  /** Returns the response of login and renew for the session's current generation. `now` is the time that its row was written with. */
+  /**
+   * Returns the response of login and renew for the session's current generation. `now` is the time that its row was
+   * written with.
+   */
   grant(
     session: Session,
     account: Account,
@@ -85,8 +89,8 @@ export function createSessionTokens(deps: {
     requireSigningKey: () => keyring.requireSigning(),
     async grant(session, account, { refresh, now: starts }) {
       const extras = await extrasFor(account);
-      // Not the current time. The session's row has `now + ttl` as its last `exp`, and a revocation lasts until then. After a
-      // slow database or slow claims the token must not outlive the revocation.
+      // Not the current time. The session's row has `now + ttl` as its last `exp`, and a revocation lasts until then.
+      // After a slow database or slow claims the token must not outlive the revocation.
       const expires = Math.min(starts + tokenTtl, session.endsAt);
       const scopes = scopesOf(account.roles, settings);
       const token = keyring.signAccess({

@@ -1,4 +1,5 @@
-// The text format 0.0.4 of Prometheus (https://prometheus.io/docs/instrumenting/exposition_formats/). Ampho only writes it.
+// The text format 0.0.4 of Prometheus (https://prometheus.io/docs/instrumenting/exposition_formats/). Ampho only writes
+// it.
 import { boundsSeconds, type Counter, type Definition, type Histogram, type Labels } from "./registry.js";
 
 export const expositionType = "text/plain; version=0.0.4; charset=utf-8";

@@ -1,5 +1,6 @@
-// The counters, histograms and gauges of /metrics as OpenTelemetry's instruments. It reads counters and gauges when it collects,
-// so they cost nothing in between. `ampho_flows_total` is `ampho.flows` there, and its Prometheus exporters restore the name.
+// The counters, histograms and gauges of /metrics as OpenTelemetry's instruments. It reads counters and gauges when it
+// collects, so they cost nothing in between. `ampho_flows_total` is `ampho.flows` there, and its Prometheus exporters
+// restore the name.
 import type { Attributes, Meter, Observable, ObservableResult } from "@opentelemetry/api";
 import { gauges, type InstanceState } from "./gauges.js";
 import { countersOf, histogramsOf, type Metrics } from "./metrics.js";

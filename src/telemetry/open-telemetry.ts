@@ -1,7 +1,7 @@
-// OpenTelemetry through the optional peer @opentelemetry/api. Without the package nothing is loaded, and without a registered
-// SDK nothing is recorded. Names and attributes are those of the semantic conventions
-// (https://opentelemetry.io/docs/specs/semconv/http/, …/database/, `error.type`), without those that contain sent data: no
-// span has a path, address, login, query or message.
+// OpenTelemetry through the optional peer @opentelemetry/api. Without the package nothing is loaded, and without a
+// registered SDK nothing is recorded. Names and attributes are those of the semantic conventions
+// (https://opentelemetry.io/docs/specs/semconv/http/, …/database/, `error.type`), without those that contain sent data:
+// no span has a path, address, login, query or message.
 import type { Attributes, Histogram as Measured, Span, TextMapGetter } from "@opentelemetry/api";
 import { isNotInstalled } from "../errors.js";
 import type { Handle } from "../http/rest/handler.js";

@@ -1,5 +1,5 @@
-// Counters and histograms of one instance, as plain numbers. definitions.ts lists their names, labels and all values of the
-// labels. No sent data can become a label, so the number of series is bounded.
+// Counters and histograms of one instance, as plain numbers. definitions.ts lists their names, labels and all values of
+// the labels. No sent data can become a label, so the number of series is bounded.
 
 /** Label -> its possible values. */
 export type Labels = Readonly<Record<string, readonly string[]>>;
@@ -32,7 +32,10 @@ export interface Counter<L extends Labels> {
 
 export interface HistogramSeries {
   readonly labels: Readonly<Record<string, string>>;
-  /** For each bound, the measurements up to it and above the bound before. The last number counts those above all bounds. */
+  /**
+   * For each bound, the measurements up to it and above the bound before. The last number counts those above all
+   * bounds.
+   */
   readonly counts: number[];
   sum: number;
 }
@@ -52,7 +55,9 @@ export const boundsSeconds: readonly number[] = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
 
-/** Metrics with at most this many series have all of them from the start, because a rate does not see a series appear. */
+/**
+ * Metrics with at most this many series have all of them from the start, because a rate does not see a series appear.
+ */
 const presentMax = { counters: 300, histograms: 10 };
 
 export function createCounter<L extends Labels>(definition: Definition<L>): Counter<L> {

@@ -1,5 +1,5 @@
-// The application's own user table, through the functions of the option `users`. They can throw, hang, or return values of a
-// wrong type.
+// The application's own user table, through the functions of the option `users`. They can throw, hang, or return values
+// of a wrong type.
 
 import type { Clock } from "../clock.js";
 import { AmphoError } from "../errors.js";
@@ -15,8 +15,8 @@ export interface ApplicationDirectoryDeps {
   readonly passwords: PasswordPool;
   readonly clock: Clock;
   /**
-   * Called once when the table begins to fail, with the error, once when it responds again, and once when `verify` returned
-   * neither true nor false.
+   * Called once when the table begins to fail, with the error, once when it responds again, and once when `verify`
+   * returned neither true nor false.
    */
   readonly report: (state: UserTableState, cause?: unknown) => void;
 }
@@ -26,7 +26,8 @@ const samplesMax = 16;
 
 /**
  * Limits for a call that hangs, for example on an exhausted connection pool. An attempt that is not settled within 15 s
- * counts as wrong, so both limits together are less. `verify` gets more, because `verifyPassword` can wait 5 s for a thread.
+ * counts as wrong, so both limits together are less. `verify` gets more, because `verifyPassword` can wait 5 s for a
+ * thread.
  */
 const limitsMs = { find: 5_000, verify: 8_000 };
 
@@ -75,8 +76,8 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
     },
     async verify(account, password, turn) {
       if (account?.applicationUser === undefined) {
-        // The application cannot verify an unknown user. The rejection takes as long as one of its last checks, and before
-        // the first of them as long as one of ours.
+        // The application cannot verify an unknown user. The rejection takes as long as one of its last checks, and
+        // before the first of them as long as one of ours.
         const sample = sampleMs();
         if (sample === undefined) await passwords.verify(undefined, password, turn);
         else await new Promise((resolve) => setTimeout(resolve, sample));

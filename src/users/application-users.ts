@@ -10,7 +10,8 @@ export interface ApplicationUser {
 }
 
 /**
- * The functions by which Ampho uses the application's user table. An error that one of them throws becomes `unavailable`.
+ * The functions by which Ampho uses the application's user table. An error that one of them throws becomes
+ * `unavailable`.
  * @example
  * createAmpho({
  *   users: {
@@ -22,13 +23,14 @@ export interface ApplicationUser {
  */
 export interface ApplicationUsers<U extends ApplicationUser = ApplicationUser> {
   /**
-   * Finds the user of a login as it was typed: at login, and for `live` requirements where the token has no session. Without
-   * `findById` also with the login of a session, and by `sessions.create` with the id of a user without sessions.
+   * Finds the user of a login as it was typed: at login, and for `live` requirements where the token has no session.
+   * Without `findById` also with the login of a session, and by `sessions.create` with the id of a user without
+   * sessions.
    */
   find(login: string): U | undefined | Promise<U | undefined>;
   /**
-   * Finds the user of an id: for `sessions.create`, at renewal and for `live` requirements. With it a login can change, or
-   * pass to another user, and sessions stay with their user.
+   * Finds the user of an id: for `sessions.create`, at renewal and for `live` requirements. With it a login can change,
+   * or pass to another user, and sessions stay with their user.
    */
   readonly findById?: ((id: string) => U | undefined | Promise<U | undefined>) | undefined;
   /** Verifies the password of a user that `find` returned. */

@@ -1,5 +1,5 @@
-// The user directory: finds users and verifies their passwords. There are two: Ampho's own tables (database-directory.ts)
-// and the application's (application-directory.ts).
+// The user directory: finds users and verifies their passwords. There are two: Ampho's own tables
+// (database-directory.ts) and the application's (application-directory.ts).
 
 import type { PasswordTurn } from "../passwords/pool.js";
 import type { User } from "../store/sql/users.js";
@@ -23,8 +23,8 @@ export interface PasswordCheck {
   /** The password is right and the user enabled. */
   readonly good: boolean;
   /**
-   * Resolves when the rejection can be sent. Await it last, after all writes of a failed attempt, so that no other attempt
-   * waits for it.
+   * Resolves when the rejection can be sent. Await it last, after all writes of a failed attempt, so that no other
+   * attempt waits for it.
    */
   readonly waitToReject: () => Promise<void>;
 }

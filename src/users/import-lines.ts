@@ -1,4 +1,5 @@
-// The input of an import: JSON Lines (jsonlines.org). The input is split into lines, and each line is read as a new user.
+// The input of an import: JSON Lines (jsonlines.org). The input is split into lines, and each line is read as a new
+// user.
 
 import type { Readable } from "node:stream";
 import { parseJsonObject } from "../crypto/json.js";
@@ -18,11 +19,11 @@ type Chunk = Uint8Array | string;
 export type ImportInput = Readable | AsyncIterable<Chunk> | Iterable<Chunk>;
 
 /**
- * Yields the lines of an input, without their line feeds. Of a line that is too long it keeps only what shows that, so memory
- * is bounded for any input.
+ * Yields the lines of an input, without their line feeds. Of a line that is too long it keeps only what shows that, so
+ * memory is bounded for any input.
  *
- * A stream can split its bytes anywhere, so the first items decide whether an item without a line feed is a line. It is one
- * if it is a complete JSON object, or a string that cannot be the beginning of one.
+ * A stream can split its bytes anywhere, so the first items decide whether an item without a line feed is a line. It is
+ * one if it is a complete JSON object, or a string that cannot be the beginning of one.
  */
 export async function* linesOf(input: ImportInput): AsyncGenerator<Chunk> {
   let parts: Buffer[] = [];

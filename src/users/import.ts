@@ -1,5 +1,6 @@
-// Imports users from JSON Lines (docs/contract.md §3, `user-import`), all of them or none. They are written in batches that are invisible
-// until one small transaction publishes them, so other work waits for one batch at most. A window of batches bounds memory.
+// Imports users from JSON Lines (docs/contract.md §3, `user-import`), all of them or none. They are written in batches
+// that are invisible until one small transaction publishes them, so other work waits for one batch at most. A window of
+// batches bounds memory.
 
 import type { Origin } from "../audit/entry.js";
 import type { Clock } from "../clock.js";
@@ -37,16 +38,18 @@ export interface ImportReport {
 /** About 30 ms of writing, for which other writers wait. */
 const batchMax = { lines: 2000, bytes: 1 << 20 };
 /**
- * At most this many batches are sorted by login before they are written. Logins come in no order. The
- * 2,000 of an unsorted batch would lie on as many pages of their index, and each batch would write all of them. The number doubles each time:
- * the index is small at first, and a short import reports its wrong lines at once.
+ * At most this many batches are sorted by login before they are written. Logins come in no order. The 2,000 of an
+ * unsorted batch would lie on as many pages of their index, and each batch would write all of them. The number doubles
+ * each time: the index is small at first, and a short import reports its wrong lines at once.
  */
 const batchesMax = 16;
 const sweptRows = 1000;
 /** Pause between batches. A process that waits for the write lock polls every 4 ms and must find it free. */
 const pauseMs = 6;
 const wrongLinesMax = 100;
-/** An import without a sign of life for a minute counts as dead. An import that waits for lines gives one this often. */
+/**
+ * An import without a sign of life for a minute counts as dead. An import that waits for lines gives one this often.
+ */
 const aliveMs = 15_000;
 
 interface ImportDeps {
@@ -55,8 +58,9 @@ interface ImportDeps {
 }
 
 /**
- * Rejects with `invalid_request` if a line is wrong. The message names the first one and the reason. Rejects with `unavailable`
- * if the database is unreachable or the import counted as dead, and with any error of the input. Then nothing is imported.
+ * Rejects with `invalid_request` if a line is wrong. The message names the first one and the reason. Rejects with
+ * `unavailable` if the database is unreachable or the import counted as dead, and with any error of the input. Then
+ * nothing is imported.
  */
 export async function importUsers(
   deps: ImportDeps,
@@ -101,7 +105,8 @@ export async function importUsers(
     return report;
   } finally {
     clearInterval(alive);
-    // A published import stays. A row that cannot be deleted now is invisible, blocks nothing, and the next import deletes it.
+    // A published import stays. A row that cannot be deleted now is invisible, blocks nothing, and the next import
+    // deletes it.
     await deleteUnpublishedImports(deps, spaced, n).catch(() => undefined);
   }
 }
@@ -117,8 +122,8 @@ export async function deleteUnpublishedImports(
 }
 
 /**
- * Ids that grow from batch to batch, so that each batch writes to the end of their index. Random ids would rewrite all of its
- * pages again and again. An id has ten random characters for the import and ten for the user.
+ * Ids that grow from batch to batch, so that each batch writes to the end of their index. Random ids would rewrite all
+ * of its pages again and again. An id has ten random characters for the import and ten for the user.
  */
 function createIds(): () => () => string {
   const start = randomId().slice(0, 10);

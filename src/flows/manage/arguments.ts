@@ -1,5 +1,5 @@
-// Checks of the arguments of `ampho.users`, `ampho.sessions` and the like. JavaScript callers can pass any value. The error
-// `invalid_request` names the argument or member, also as `details.field`. It never contains the value.
+// Checks of the arguments of `ampho.users`, `ampho.sessions` and the like. JavaScript callers can pass any value. The
+// error `invalid_request` names the argument or member, also as `details.field`. It never contains the value.
 
 import { AmphoError } from "../../errors.js";
 import { isStorableName, isStorableText } from "../../store/storable-text.js";
@@ -64,8 +64,8 @@ export function requireArgument(field: string, value: unknown, { accepts, expect
 }
 
 /**
- * Requires an object with the members of `rules`. An unknown member is an error too: a misspelt `password` would create a
- * user without a password.
+ * Requires an object with the members of `rules`. An unknown member is an error too: a misspelt `password` would create
+ * a user without a password.
  */
 export function requireMembers(argument: string, value: unknown, rules: Rules): void {
   requireArgument(argument, value, object);

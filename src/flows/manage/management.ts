@@ -1,5 +1,5 @@
-// Management of users, sessions, keys, lockouts and the audit log: `ampho.users`, `ampho.sessions` and the like, and the
-// commands. `origin` names the application or the operator in the audit log.
+// Management of users, sessions, keys, lockouts and the audit log: `ampho.users`, `ampho.sessions` and the like, and
+// the commands. `origin` names the application or the operator in the audit log.
 
 import type { AuditRow, Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
@@ -46,16 +46,16 @@ export interface Management {
     setPassword(login: string, password: string | undefined): Promise<void>;
     /**
      * Imports users from JSON Lines (docs/importing.md), all of them or none. `input` is a Readable, or an iterable of
-     * chunks or of lines. Rejects with `invalid_request` for wrong lines (the message names the first), and with any error
-     * of `input`.
+     * chunks or of lines. Rejects with `invalid_request` for wrong lines (the message names the first), and with any
+     * error of `input`.
      * @example await ampho.users.import(createReadStream("users.jsonl"), { dryRun: true });
      */
     import(input: ImportInput, options?: ImportOptions): Promise<ImportReport>;
     /** Counts the users per format of password hash, the most frequent first. */
     countHashFormats(): Promise<readonly HashFormatCount[]>;
     /**
-     * Sets all roles, or adds and removes some. A removed role has no effect in any process after one second. Rejects with
-     * `not_found` or `invalid_request`.
+     * Sets all roles, or adds and removes some. A removed role has no effect in any process after one second. Rejects
+     * with `not_found` or `invalid_request`.
      * @example await ampho.users.setRoles("alice", { add: ["editor"], remove: ["reader"] });
      */
     setRoles(login: string, roles: readonly string[] | users.RoleChange): Promise<users.UserView>;
@@ -70,8 +70,8 @@ export interface Management {
     /** The user's live sessions, the newest first. */
     list(userId: string): Promise<readonly Omit<SessionView, "current">[]>;
     /**
-     * The ids of the users that a login means: the user of the database, or where the application keeps its own user table
-     * the users with sessions under this login. Rejects with `not_found` if there is none.
+     * The ids of the users that a login means: the user of the database, or where the application keeps its own user
+     * table the users with sessions under this login. Rejects with `not_found` if there is none.
      */
     findUserIds(login: string): Promise<readonly string[]>;
     /** Ends a session. Resolves to false if there is no such live session. */
@@ -81,8 +81,8 @@ export interface Management {
     /**
      * Ends the user's sessions and revokes all other tokens issued to the user before. That includes tokens of other
      * software with the key, without a session, that name the user by `sub` or by `login` in any spelling. It does not
-     * prevent a new login: it is for an application's own user table, which disables the user first. Users of the database
-     * are disabled or removed, which does the same.
+     * prevent a new login: it is for an application's own user table, which disables the user first. Users of the
+     * database are disabled or removed, which does the same.
      */
     revokeForUser(user: { readonly id: string; readonly login: string }): Promise<void>;
     /** Ends every session of every user, and revokes every other token issued before. */
@@ -92,8 +92,8 @@ export interface Management {
     /** Revokes a stolen key: after one second every process rejects, for good, all that it signed. */
     revoke(kid: string): Promise<void>;
     /**
-     * Records a forced stage of a key rotation (docs/keys.md) in the audit log. `kids` are the keys of the stage. Resolves
-     * to the time of the entry in Unix seconds.
+     * Records a forced stage of a key rotation (docs/keys.md) in the audit log. `kids` are the keys of the stage.
+     * Resolves to the time of the entry in Unix seconds.
      */
     recordForced(stage: "activate" | "retire", kids: readonly string[], reason: string): Promise<number>;
   };
@@ -102,16 +102,16 @@ export interface Management {
     /** Lists the logins and addresses that must wait, the longest wait first. `limit` is 1000 by default. */
     list(options?: { readonly limit?: number }): Promise<readonly Lockout[]>;
     /**
-     * Forgets the failures of an existing account's login, of an address and its network, or all. Resolves to the number
-     * of counters.
+     * Forgets the failures of an existing account's login, of an address and its network, or all. Resolves to the
+     * number of counters.
      * @example await ampho.throttle.clear({ login: "alice" });
      */
     clear(target: ClearTarget): Promise<number>;
   };
   readonly housekeeping: {
     /**
-     * Deletes old rows now, as the background does. Resolves to the number of rows of each kind. Calls `onWait` if it has to
-     * wait for another process that does the same.
+     * Deletes old rows now, as the background does. Resolves to the number of rows of each kind. Calls `onWait` if it
+     * has to wait for another process that does the same.
      */
     run(options?: { readonly onWait?: () => void }): Promise<DeletedCounts>;
   };
@@ -210,7 +210,8 @@ export function createManagement(deps: ManagementDeps, origin: Origin): Manageme
         return sessions.endUserSessions(deps, { userId, reason, origin });
       },
       async revokeForUser(user) {
-        // A row of the application's table has further members. No member is optional, so none can be misspelt unnoticed.
+        // A row of the application's table has further members. No member is optional, so none can be misspelt
+        // unnoticed.
         check.requireArgument("user", user, check.object);
         const { id, login } = user;
         check.requireArgument("id", id, check.name, "user.id");
