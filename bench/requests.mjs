@@ -1,5 +1,5 @@
 // Measures guarded requests a second with 10 000 tokens in turn. Each server has one core, and the load (wrk) has the others.
-// The original design on Flask runs in the same rounds if Debian's python3-flask, gunicorn and python3-jwcrypto are installed.
+// A service on Flask runs in the same rounds if Debian's python3-flask, gunicorn and python3-jwcrypto are installed.
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { generateJwk } from "../dist/keys/generate.js";
@@ -32,7 +32,7 @@ async function startFlask() {
   const port = await freePort();
   const child = spawn(
     "taskset",
-    ["-c", serverCpu, "gunicorn", "-w", "1", "--threads", "4", "-b", `127.0.0.1:${port}`, "flask_seed:app"],
+    ["-c", serverCpu, "gunicorn", "-w", "1", "--threads", "4", "-b", `127.0.0.1:${port}`, "flask_service:app"],
     {
       cwd: new URL("./servers", import.meta.url),
       env: { ...process.env, BENCH_KEY: JSON.stringify(jwk) },
@@ -48,7 +48,7 @@ const cases = [
   ["ampho/node, no guard", "ampho", "/plain"],
   ["ampho/node, guarded", "ampho", "/guarded"],
   ["Express + jsonwebtoken", "express-argon2", "/guarded"],
-  ...(flask ? [["the seed's design: Flask, gunicorn", "flask", "/guarded"]] : []),
+  ...(flask ? [["Flask, gunicorn", "flask", "/guarded"]] : []),
 ];
 const rates = new Map(cases.map(([name]) => [name, []]));
 for (let round = 0; round < rounds; round++)
@@ -61,9 +61,9 @@ for (let round = 0; round < rounds; round++)
   }
 
 console.log(`${machine()}; one core for the server, ${rounds} rounds, medians`);
-const seed = rates.get("the seed's design: Flask, gunicorn");
+const flaskRate = rates.get("Flask, gunicorn");
 print([
-  ["server", "requests/s", "of the unguarded", "times the seed's design"],
+  ["server", "requests/s", "of the unguarded", "times Flask"],
   ...cases.map(([name, server]) => {
     const own = rates.get(name);
     const plain = rates.get("ampho/node, no guard");
@@ -71,7 +71,7 @@ print([
       name,
       median(own).toFixed(0),
       server === "ampho" ? median(own.map((rate, at) => rate / plain[at])).toFixed(2) : "",
-      seed === undefined ? "" : median(own.map((rate, at) => rate / seed[at])).toFixed(1),
+      flaskRate === undefined ? "" : median(own.map((rate, at) => rate / flaskRate[at])).toFixed(1),
     ];
   }),
 ]);

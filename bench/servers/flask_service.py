@@ -1,4 +1,4 @@
-# The seed's design on Flask: a view behind a decorator that checks an HS256 token with jwcrypto. Run by gunicorn.
+# A service on Flask: a view behind a decorator that checks an HS256 token with jwcrypto. Run by gunicorn.
 import functools
 import json
 import os
