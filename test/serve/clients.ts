@@ -2,7 +2,7 @@
 // Every unexpected response is kept.
 
 import { alice } from "../world/people.js";
-import { bearer, type Grant, post } from "../world/requests.js";
+import { bearer, type Grant, post, postLogin } from "../world/requests.js";
 import type { Served } from "../world/serve.js";
 
 export interface Clients {
@@ -33,7 +33,7 @@ export function startClients(count: number, first: readonly Served[], who = alic
     expected(200, "a good token", fetch(`${any()}/session`, { headers: bearer(token) })).then((each) => each.text());
 
   async function round(): Promise<void> {
-    const opened: Grant = await (await expected(200, "a login", post(`${any()}/login`, who))).json();
+    const opened: Grant = await (await expected(200, "a login", postLogin(any(), who))).json();
     await letIn(opened.token);
     const next = await expected(200, "a renewal", post(`${any()}/renew`, { refresh_token: opened.refresh_token }));
     const { token }: Grant = await next.json();

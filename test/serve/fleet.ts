@@ -5,7 +5,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, vi } from "vitest";
 import { alice } from "../world/people.js";
-import { bearer, type Grant, post } from "../world/requests.js";
+import { bearer, type Grant, post, postLogin } from "../world/requests.js";
 import { command, type Place, type Served, startServe } from "../world/serve.js";
 
 export interface Member {
@@ -115,7 +115,7 @@ export function startLoad(members: readonly Member[], clients: number, verifiers
     let turn = number;
     const url = () => members[turn++ % members.length]?.served.url ?? "";
     while (!stopped) {
-      let grant = await granted("login", await post(`${url()}/login`, alice));
+      let grant = await granted("login", await postLogin(url(), alice));
       for (let round = 0; round < 10 && grant !== undefined && !stopped; round++) {
         for (let call = 0; call < members.length; call++) {
           const { status } = await fetch(`${url()}/session`, { headers: bearer(grant.token) });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { loadDriver } from "../../dist/store/sqlite/driver.js";
 import { alice } from "../world/people.js";
-import { bearer, type Grant, post } from "../world/requests.js";
+import { bearer, type Grant, post, postLogin } from "../world/requests.js";
 import { addUser, command, freshPlace, type Place, type Served, startServe, unthrottled } from "../world/serve.js";
 
 /** A client's knowledge of its session: the newest grant, and the renewal whose response it has not seen. */
@@ -33,7 +33,7 @@ const renew = async ({ url }: Served, client: Client): Promise<Response> => {
 async function work(served: Served, clients: Client[], acknowledge: () => void): Promise<void> {
   try {
     for (;;) {
-      const grant = await grantOf(await post(`${served.url}/login`, alice));
+      const grant = await grantOf(await postLogin(served.url, alice));
       const client: Client = { id: claimsOf(grant.token).sid, grant, begun: undefined, over: "no" };
       clients.push(client);
       acknowledge();

@@ -10,7 +10,7 @@ const token = "a-token-for-prometheus-and-nobody-else";
 /** The address of the metrics that the process logs. */
 function metricsUrl({ stderr }: Served): string {
   const [, url] = /"message":"metrics: (http:\/\/[^"]+)"/.exec(stderr()) ?? [];
-  if (url === undefined) throw new Error("it says nothing of metrics");
+  if (url === undefined) throw new Error("the log names no address of metrics");
   return url;
 }
 

@@ -53,7 +53,7 @@ describe("errors in a postgres:// URL", () => {
     ["the port", { port: "1" }, /nothing listens at the address/],
     ["the database", { pathname: "/secret-2" }, /no database of that name/],
     ["the host", { hostname: "secret-3.invalid" }, /the host is unknown/],
-    ["TLS where there is none", { search: "?sslmode=verify-full" }, /no TLS connection/],
+    ["TLS where there is none", { search: "?sslmode=verify-full" }, /PostgreSQL has no TLS/],
     ["a certificate file", { search: "?sslrootcert=/secret-4" }, /AMPHO_DATABASE_URL has a wrong parameter/],
   ];
   it.each(wrong)("an error in %s is reported in one line without the value", async (_, change, message) => {

@@ -5,7 +5,7 @@ import { createHttpServer } from "../../dist/http/server/server.js";
 import type { AmphoOptions } from "../../dist/index.js";
 import { openAmpho } from "./ampho.js";
 import { alice, editor } from "./people.js";
-import { type Grant, post } from "./requests.js";
+import { type Grant, postLogin } from "./requests.js";
 import { newKey } from "./tokens.js";
 
 export const revocationFeedToken = randomBytes(32).toString("base64url");
@@ -41,7 +41,7 @@ export async function serve(options: AmphoOptions = {}, format: "json" | "text" 
     /** The lines that the operator sees, bugs among them. */
     notices,
     async login(): Promise<Grant> {
-      const response = await post(`${url}/login`, alice);
+      const response = await postLogin(url, alice);
       if (response.status !== 200) throw new Error(`the login returned ${response.status}`);
       return response.json();
     },

@@ -5,7 +5,7 @@ import { atEndOfFile } from "./clean-up.js";
 import { binary, execute, type Outcome } from "./command.js";
 import { freshFolder } from "./folder.js";
 import { alice } from "./people.js";
-import { type Grant, post } from "./requests.js";
+import { type Grant, postLogin } from "./requests.js";
 
 /** Where commands run: the working directory, and the environment besides PATH and HOME. */
 export interface Place {
@@ -142,7 +142,7 @@ function rssBytesOf(pid: number): number {
 }
 
 export async function logIn({ url }: Pick<Served, "url">, who = alice): Promise<Grant> {
-  const response = await post(`${url}/login`, who);
+  const response = await postLogin(url, who);
   if (response.status !== 200) throw new Error(`the login returned ${response.status}`);
   return response.json();
 }
