@@ -1,12 +1,12 @@
 // Base64url without padding (RFC 4648 §5, RFC 7515 §2), one spelling only.
 
 /**
- * The bytes that `text` spells, or undefined when it is not the one spelling that encoding those bytes gives:
- * padding, other characters, and unused bits that are not zero (RFC 4648 §3.5) are refused.
+ * The bytes of `text`, or undefined when `text` is not the one spelling of those bytes. Padding, other characters, and
+ * unused bits that are not zero (RFC 4648 §3.5) are rejected.
  */
 export function decodeBase64url(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, "base64url");
-  // Node's decoder skips what it does not know and also reads `+` and `/`; only encoding anew tells.
+  // Node's decoder skips unknown characters and also reads `+` and `/`. Only a second encoding shows the difference.
   return bytes.toString("base64url") === text ? bytes : undefined;
 }
 

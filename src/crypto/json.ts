@@ -1,8 +1,8 @@
-// Strict JSON (RFC 8259) for headers and payloads: a UTF-8 object in which no member is written twice (RFC 7515 §4,
-// RFC 7519 §4), at any depth and however it is escaped; no byte order mark; no half of a surrogate pair.
+// Strict JSON (RFC 8259) for headers and payloads: a UTF-8 object without a repeated member (RFC 7515 §4, RFC 7519 §4), at
+// any depth and in any escaped form. A byte order mark and half of a surrogate pair are rejected.
 import { isUtf8 } from "node:buffer";
 
-/** What a token can hold is far below; what comes later may walk the value without fear for its stack. */
+/** Far more than a token needs. Later code can walk the value recursively without exceeding its stack. */
 const depthMax = 64;
 
 const quote = 0x22;
@@ -22,7 +22,7 @@ interface Shape {
 }
 
 /**
- * Counts what is written; undefined when it is nested too deeply. What is no JSON at all is found out by JSON.parse.
+ * Counts the members. Undefined when they are nested too deeply. JSON.parse rejects what is no JSON at all.
  * One pass with locals only: this is a tenth of the time of a verification.
  */
 function measure(bytes: Buffer, end: number): Shape | undefined {
@@ -63,7 +63,7 @@ function countMembers(value: unknown): number {
 
 const escapes = /\\(?:u([0-9a-fA-F]{4})|.)/gs;
 
-/** `\ud800` without its other half: JSON.parse takes it, other languages refuse it or replace it. */
+/** `\ud800` without its other half. JSON.parse accepts it, and other languages reject or replace it. */
 function hasHalfPair(text: string): boolean {
   let high = -1;
   for (const found of text.matchAll(escapes)) {

@@ -4,7 +4,7 @@ import { randomFillSync } from "node:crypto";
 const pool = Buffer.alloc(4096);
 let used = pool.length;
 
-/** `bytes` random bytes (at most 1024) of the system's generator, which nobody else gets. */
+/** `bytes` random bytes (at most 1024) of the system's generator, never returned twice. */
 export function randomOctets(bytes: number): Buffer {
   if (!Number.isInteger(bytes) || bytes < 1 || bytes > 1024) throw new RangeError("1 to 1024 bytes at once");
   if (used + bytes > pool.length) {
@@ -12,13 +12,13 @@ export function randomOctets(bytes: number): Buffer {
     used = 0;
   }
   const taken = Buffer.from(pool.subarray(used, used + bytes));
-  // What was handed out does not stay behind in the pool.
+  // The returned bytes do not stay in the pool.
   pool.fill(0, used, used + bytes);
   used += bytes;
   return taken;
 }
 
-/** A random identifier, base64url; 16 bytes are 22 characters and 128 bits. */
+/** A random identifier in base64url. 16 bytes are 22 characters and 128 bits. */
 export function randomId(bytes = 16): string {
   return randomOctets(bytes).toString("base64url");
 }

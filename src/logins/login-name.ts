@@ -1,7 +1,7 @@
-// Logins as they are compared, and what one may look like.
+// The compared form of a login, and the rules for new logins.
 // The compared form is Unicode's toNFKC_Casefold (The Unicode Standard, section 3.13, R5): compatibility forms, case and
-// invisible characters make no difference. New logins are held to one script, as UTS #39 section 5.2 ("highly
-// restrictive") defines it. Two logins of one script that merely look alike (Latin `rn` and `m`) are not told apart.
+// invisible characters make no difference. New logins have one script, as UTS #39 section 5.2 ("highly
+// restrictive") defines it. Two logins of one script that merely look alike (Latin `rn` and `m`) are both allowed.
 import { resolvesToOneScript } from "./scripts.js";
 
 export const loginMaxCharacters = 255;
@@ -17,7 +17,7 @@ const strayBlank = /^\p{White_Space}|\p{White_Space}$|\p{White_Space}{2}/u;
 
 /**
  * The form in which a login is compared and unique: `canonicalLogin(canonicalLogin(x)) === canonicalLogin(x)`.
- * Never throws; says nothing about whether the login may be used (see `checkLogin`).
+ * Never throws, also for a text that cannot be a login (see `checkLogin`).
  */
 export function canonicalLogin(login: string): string {
   if (plain.test(login)) return login.toLowerCase();
@@ -45,7 +45,7 @@ function foldCharacter(character: string): string {
   return character.toLowerCase().toUpperCase().toLowerCase();
 }
 
-/** Why a text cannot be anybody's login, for people, without the login itself; undefined when it may be asked for. */
+/** The reason why a text cannot be a login, for people and without the login. Undefined when it can. */
 export function checkLogin(login: string): string | undefined {
   if (surrogate.test(login)) return "A login is well-formed Unicode.";
   if (control.test(login)) return "A login holds no control characters.";
@@ -55,8 +55,8 @@ export function checkLogin(login: string): string | undefined {
 }
 
 /**
- * Why a user with this login cannot be made, for people, without the login itself; undefined when it can.
- * What is unassigned depends on the Unicode version of this Node; case folding of what is assigned never changes.
+ * The reason why no new user can have this login, for people and without the login. Undefined when one can.
+ * Unassigned characters depend on the Unicode version of this Node. The case folding of assigned ones never changes.
  */
 export function checkNewLogin(login: string): string | undefined {
   const reason = checkLogin(login);
@@ -66,14 +66,14 @@ export function checkNewLogin(login: string): string | undefined {
   for (const form of [login, canonical]) {
     if (neverShown.test(form) || form.search(ignorable) >= 0) return "A new login holds no invisible characters.";
     if (strayBlank.test(form)) return "A new login has single spaces between other characters only.";
-    // Both: an ordinary letter may be the compatibility form of a neutral sign (Greek mu of the micro sign).
+    // Both are checked: an ordinary letter can be the compatibility form of a neutral sign (Greek mu of the micro sign).
     if (!resolvesToOneScript(form)) return "A new login does not mix scripts.";
   }
   if (countDigitSystems(canonical) > 1) return "A new login does not mix decimal digits of several scripts.";
   return checkLogin(canonical);
 }
 
-/** UTS #39 section 5.3: every system's ten digits stand in a row, so a digit is told by where its row begins. */
+/** UTS #39 section 5.3. The ten digits of a system are consecutive, so the start of its row identifies a digit's system. */
 function countDigitSystems(text: string): number {
   const systems = new Set<number>();
   for (const digit of text.match(/\p{Decimal_Number}/gu) ?? []) {

@@ -1,5 +1,5 @@
-// Script mixing by UTS #39 section 5.1: each character has a set of scripts (Script_Extensions); a text is of one script if
-// one set of the table below covers all its characters, where Common and Inherited fit everywhere.
+// Script mixing by UTS #39 section 5.1. Each character has a set of scripts (Script_Extensions). A text has one script if
+// one set of the table below covers all its characters, and Common and Inherited fit everywhere.
 
 // Every script of Unicode 17 by its ISO 15924 code. A Node that does not know one yet has no characters of it either.
 const scripts =
@@ -12,7 +12,7 @@ const scripts =
   "Soyo Sund Sunu Sylo Syrc Tagb Takr Tale Talu Taml Tang Tavt Tayo Telu Tfng Tglg Thaa Tibt Tirh Tnsa Todr Tols Toto " +
   "Tutg Ugar Vaii Vith Wara Wcho Xpeo Xsux Yezi Yiii Zanb";
 
-// What "highly restrictive" allows together (UTS #39 section 5.2).
+// The scripts that "highly restrictive" allows together (UTS #39 section 5.2).
 const mixtures = [
   ["Latn", "Hani", "Hira", "Kana"],
   ["Latn", "Hani", "Bopo"],
@@ -21,9 +21,9 @@ const mixtures = [
 
 let covers: readonly RegExp[] | undefined;
 
-/** Whether one script, or one of the mixtures that a language is written in, covers the text. */
+/** Returns whether one script, or one of the mixtures that a language uses, covers the text. */
 export function resolvesToOneScript(text: string): boolean {
-  // Most logins; spares them the table.
+  // Most logins are ASCII and do not need the table.
   if (/^\p{ASCII}*$/u.test(text)) return true;
   covers ??= [...scripts.split(" ").map((script) => [script]), ...mixtures].flatMap(compile);
   return covers.some((cover) => cover.test(text));

@@ -1,7 +1,7 @@
-// The time of the response to a wrong password. A verification takes as long as the format of the stored hash, so an
-// early or a late response would show an attacker which logins exist and which users were imported. While the database
-// contains any imported hash, every failure therefore gets its response after the same time, whatever was verified:
-// 3 seconds, the most that a hash can take that an import accepts (formats/scheme.ts). A shorter time would depend on an
+// The time of the response to a wrong password. The time of a verification depends on the format of the stored hash. An early
+// or a late response would show an attacker which logins exist and which users were imported. While the database
+// contains any imported hash, every failure therefore gets its response after the same 3 seconds, whatever was verified.
+// An import accepts no hash that takes longer (formats/scheme.ts). A shorter time would depend on an
 // estimate of the costs that are present. To do the work of the slowest hash for each unknown login would give attackers
 // the machine, but waiting costs nothing. Right passwords never wait.
 //

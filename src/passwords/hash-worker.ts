@@ -15,7 +15,7 @@ type Outcome =
   | { readonly kind: "failed" };
 export type PasswordJobResult = Outcome & {
   readonly tookMs: number;
-  /** Of it, waiting for a core that others had. */
+  /** The part of `tookMs` in which the thread waited for a core. */
   readonly waitedMs: number;
 };
 
@@ -24,17 +24,17 @@ function compute(job: PasswordJob): Outcome {
     if (job.kind === "hash") return { kind: "hash", hash: hashPasswordSync(job.password) };
     return { kind: "verify", valid: verifyPasswordSync(job.stored, job.password) };
   } catch {
-    // Out of memory, most likely. Nothing of the cause leaves: it may hold what was typed.
+    // Memory is exhausted, most likely. The cause is not passed on, because it could contain the password.
     return { kind: "failed" };
   }
 }
 
-// A flood of logins must not slow guarded requests down. On Linux 0 means this thread; elsewhere it would be the process.
+// A flood of logins must not slow guarded requests down. On Linux, 0 means this thread. Elsewhere it would be the process.
 if (process.platform === "linux") {
   try {
     setPriority(0, Math.max(getPriority(0), constants.priority.PRIORITY_BELOW_NORMAL));
   } catch {
-    // Sandboxes may forbid it; hashing works all the same.
+    // A sandbox can forbid it. Hashing works without it.
   }
 }
 

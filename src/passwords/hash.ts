@@ -5,18 +5,18 @@ import { AmphoError } from "../errors.js";
 
 export const passwordMaxCharacters = 1024;
 
-/** What new hashes are made with. */
+/** The parameters of new hashes. */
 const argon2Today = { memoryKib: 19456, passes: 2, lanes: 1, saltBytes: 16, outputBytes: 32 };
 
 export const currentFormat = "argon2id";
 const todaysPrefix = `$${currentFormat}$v=19$m=${argon2Today.memoryKib},t=${argon2Today.passes},p=${argon2Today.lanes}$`;
 const [saltCharacters, outputCharacters] = [22, 43];
 
-// A stored hash is obeyed only this far, for whoever imports a row chooses what each login then costs. 256 MiB is the
-// "moderate" profile of libsodium, the dearest seen in use; passes times memory bounds the time (some 0.4 s).
+// The limits of a stored hash, because the author of an imported row chooses the cost of each login with it. 256 MiB is the
+// "moderate" profile of libsodium, the most expensive in use. Passes times memory limits the time to some 0.4 s.
 const argon2Limits = { memoryKib: 262_144, passes: 64, lanes: 16, memoryKibTimesPasses: 1_048_576 };
 
-/** What a stored argon2 hash asks for. */
+/** The parameters of a stored argon2 hash. */
 interface Argon2Parameters {
   readonly type: "argon2id" | "argon2i" | "argon2d";
   readonly memoryKib: number;
@@ -28,7 +28,7 @@ interface Argon2Parameters {
 const argon2Phc =
   /^\$(argon2id|argon2i|argon2d)\$v=19\$m=([1-9]\d{0,9}),t=([1-9]\d{0,9}),p=([1-9]\d{0,2})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,86}$/;
 
-/** Reads a stored argon2 hash; undefined when it is none or asks for more than is ever given. Does no work. */
+/** Reads a stored argon2 hash. Undefined for another text, and for parameters beyond the limits. Does no work. */
 export function parseArgon2(stored: string): Argon2Parameters | undefined {
   const [, type, m, t, p] = argon2Phc.exec(stored) ?? [];
   if (type !== "argon2id" && type !== "argon2i" && type !== "argon2d") return undefined;
@@ -40,15 +40,15 @@ export function parseArgon2(stored: string): Argon2Parameters | undefined {
 }
 
 /**
- * Whether a stored hash is anything but what `hashPassword` makes today: another format, or other parameters. Then the next right
- * login is the chance to make it anew; docs/own-users.md shows it for an application's own table. Does no work.
+ * Returns whether a stored hash has another format or other parameters than `hashPassword` uses now. The next correct login
+ * is then the chance to replace it. docs/own-users.md shows this for an application's own table. Does no work.
  */
 export function needsRehash(stored: string): boolean {
   const length = todaysPrefix.length + saltCharacters + 1 + outputCharacters;
   return !stored.startsWith(todaysPrefix) || stored.length !== length || parseArgon2(stored) === undefined;
 }
 
-/** The rules that a new password can break. Clients decide by the reason (contract §4, `password_rejected`). */
+/** The rules that a new password can break. Clients decide by the reason (docs/contract.md §4, `password_rejected`). */
 export type PasswordProblemReason =
   | "too_short"
   | "too_long"
@@ -88,12 +88,12 @@ export function normalizePassword(password: string): string {
   return password.normalize("NFC");
 }
 
-/** A new hash with a salt of its own; blocks. Throws `invalid_request` for what `checkPasswordText` rejects. */
+/** A new hash with a salt of its own. Blocks. Throws `invalid_request` for what `checkPasswordText` rejects. */
 export function hashPasswordSync(password: string): string {
   const problem = checkPasswordText(password);
   if (problem !== undefined) throw new AmphoError("invalid_request", problem.message);
   const { memoryKib, passes, lanes, outputBytes } = argon2Today;
-  // The library's defaults are argon2id, version 19 and 16 random bytes of salt; the tests hold it to them.
+  // The library's defaults are argon2id, version 19 and 16 random bytes of salt. The tests check them.
   return hashSync(normalizePassword(password), {
     memoryCost: memoryKib,
     timeCost: passes,
@@ -102,12 +102,12 @@ export function hashPasswordSync(password: string): string {
   });
 }
 
-/** Whether the bytes of this text, as it stands, are the password of a hash that `parseArgon2` has read; blocks. */
+/** Returns whether this exact text is the password of a hash that `parseArgon2` has read. Blocks. */
 export function verifyArgon2Sync(stored: string, text: string): boolean {
   try {
     return verifySync(stored, text);
   } catch {
-    // In form and within the limits, yet not what the library takes (a stray bit in the base64): nobody's password.
+    // The form and the limits are right, but the library rejects the hash (a stray bit in the base64). No password fits it.
     return false;
   }
 }

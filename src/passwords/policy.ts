@@ -1,5 +1,5 @@
-// The policy for new passwords (NIST SP 800-63B-4 §3.1.1.2; contract §2): a minimum length, and no common password, also not
-// one that is padded to look long, no login and no product name. No rule requires kinds of characters.
+// The policy for new passwords (NIST SP 800-63B-4 §3.1.1.2, docs/contract.md §2): a minimum length, no common password, also
+// not with padding, no login and no product name. No rule requires kinds of characters.
 import { canonicalLogin } from "../logins/login-name.js";
 import { checkPasswordText, normalizePassword, type PasswordProblem, passwordMaxCharacters, tooLong } from "./hash.js";
 import { replaceLookalikes, scorePassword } from "./score.js";
@@ -82,7 +82,7 @@ export function createPasswordPolicy(options: { readonly min: number; readonly p
   };
 }
 
-/** Whether the text contains the name or its part before the @. A longer one is also found without separators in either. */
+/** Returns whether the text contains the name or its part before the @. Longer ones are also found without separators. */
 function containsName(text: string, name: string): boolean {
   const canonical = canonicalLogin(name);
   return [canonical, canonical.slice(0, Math.max(0, canonical.indexOf("@")))].some((part) => {
@@ -110,7 +110,7 @@ function shortestPeriod(text: string): number {
   return Number.POSITIVE_INFINITY;
 }
 
-/** Whether the text repeats a common password. It can itself repeat something, such as `choochoo`. */
+/** Returns whether the text repeats a common password. It can itself repeat something, such as `choochoo`. */
 function repeatsOneOf(text: string, common: ReadonlySet<string>): boolean {
   const period = shortestPeriod(text);
   for (let length = period; length <= text.length / 2; length += period)

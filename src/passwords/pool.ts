@@ -1,8 +1,8 @@
-// Hashing off the event loop: worker threads with a lowered priority, fewer than there are cores, which rest where others want
-// the cores (password-rest.ts), behind a bounded queue that is fair and sheds what it could not answer in time. Nothing starts
-// before the first job; idle threads keep no process alive. A password goes to its thread as a string: it came as one in a
-// request body, so a copy is on the heap already, and strings cannot be wiped. Time is the monotonic clock's, and only ever
-// waiting time. Long because a job's way from queue to thread and back is one state, which every part here changes.
+// Hashing off the event loop, in worker threads with a lowered priority, fewer than there are cores. The threads pause when
+// other processes want the cores (thread-rest.ts). A limited queue in front is fair, and sheds the jobs that would come too
+// late. Nothing starts before the first job, and idle threads keep no process alive. A password goes to its thread as a
+// string. It came as one in a request body, so a copy is on the heap already, and strings cannot be wiped. All times are
+// durations of the monotonic clock. The file is long because a job's way from queue to thread and back is one state.
 import { availableParallelism } from "node:os";
 import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
@@ -13,15 +13,15 @@ import { createPasswordQueue } from "./queue.js";
 import { createRest, spareMs } from "./thread-rest.js";
 
 export interface PasswordPoolOptions {
-  /** Threads at most; by default one fewer than there are cores, and at least one. */
+  /** The number of threads, by default one fewer than there are cores, and at least one. */
   readonly size?: number;
-  /** How long a job may take, waiting included, before it is given up. */
+  /** The time limit of a job, including its wait. */
   readonly patienceMs?: number;
-  /** Jobs that may wait. */
+  /** The limit of waiting jobs. */
   readonly queueLimit?: number;
-  /** Whether threads rest where others want the cores; true by default. */
+  /** True (the default) lets threads pause when other processes want the cores. */
   readonly rests?: boolean;
-  /** Told how long each job waited for a thread, also one that was given up, and how long its thread then took. */
+  /** Gets the time that each job waited for a thread, also one that was given up, and the time that its thread took. */
   readonly measure?: PasswordMeasure | undefined;
 }
 
@@ -31,7 +31,7 @@ export interface PasswordMeasure {
 }
 
 export interface PasswordTurn {
-  /** Whose turn it takes: jobs of one key wait for each other, those of others for one of them at a time. */
+  /** The key of the turn. Jobs of one key wait for each other, and jobs of other keys for one of them at a time. */
   readonly fairnessKey?: string;
   /** Goes before jobs without priority (three in four turns). */
   readonly priority?: boolean;
@@ -39,7 +39,7 @@ export interface PasswordTurn {
 
 export interface PasswordCheck {
   readonly valid: boolean;
-  /** Of the thread, waiting not included; 0 when nothing was computed, for what can be no password. */
+  /** The time of the thread without the wait, and 0 for a text that cannot be a password. */
   readonly tookMs: number;
 }
 
@@ -51,20 +51,20 @@ export interface PasswordPoolStats {
   readonly waiting: number;
   /** The running mean of what one job takes its thread. */
   readonly meanMs: number;
-  /** Jobs refused or given up with `overloaded`. */
+  /** The jobs that were rejected or given up with `overloaded`. */
   readonly shed: number;
 }
 
 /** Both reject with `overloaded` when it would take, or took, too long, and with `unavailable` when a thread broke. */
 export interface PasswordPool {
-  /** A PHC string; rejects with `invalid_request` for what can be no password. */
+  /** Returns a PHC string. Rejects with `invalid_request` for a text that cannot be a password. */
   hash(password: string, turn?: PasswordTurn): Promise<string>;
   /** As `verify`, and how long it took its thread. */
   check(stored: string | undefined, password: string, turn?: PasswordTurn): Promise<PasswordCheck>;
-  /** Without a hash (an unknown user, one without a password) as much work is done, and the answer is false. */
+  /** Without a hash (an unknown user, or one without a password) it does the same work and returns false. */
   verify(stored: string | undefined, password: string, turn?: PasswordTurn): Promise<boolean>;
   stats(): PasswordPoolStats;
-  /** Ends the threads; what waits or runs is rejected with `unavailable`. May be called twice. */
+  /** Ends the threads. Waiting and running jobs reject with `unavailable`. Can be called twice. */
   close(): Promise<void>;
 }
 
@@ -75,15 +75,15 @@ interface Pending {
   readonly reject: (error: AmphoError) => void;
   readonly queuedMs: number;
   startedMs: number;
-  /** Given up: told so already, whatever becomes of it on its thread. */
+  /** True when its caller got an error already, whatever its thread does. */
   over: boolean;
 }
 
 interface Slot {
   worker: Worker | undefined;
-  /** What its thread computes now. */
+  /** The job that its thread computes now. */
   running: Pending | undefined;
-  /** What its thread has been given already, so that it never waits for this one between two jobs. */
+  /** The next job, sent early, so that the thread never waits for this one between two jobs. */
   next: Pending | undefined;
   /** Until its timer ends it gets nothing. */
   resting: NodeJS.Timeout | undefined;
@@ -92,14 +92,14 @@ interface Slot {
 const idleSlot: Slot = { worker: undefined, running: undefined, next: undefined, resting: undefined };
 
 const defaults = {
-  // The contract allows 5 s for a password; the rest is for the way there and back.
+  // The contract allows 5 s for a password. The rest is for the way there and back.
   patienceMs: 4_800,
   queueLimit: 1_000,
   // Believed until something has been measured.
   meanMs: 25,
 };
 const meanWeight = 0.1;
-/** The next job is sent when so much of the mean has passed: in time, and late enough for whoever comes first to come first. */
+/** The part of the mean time after which the next job is sent. That is in time, and late enough to keep the order fair. */
 const sendAheadAt = 0.5;
 
 export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordPool {
@@ -173,8 +173,8 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     slot.running = pending;
     pending.startedMs = performance.now();
     if (!pending.over) measure?.waited(pending.startedMs - pending.queuedMs);
-    // Nothing waits behind a hash of another cost: it may take long, and another thread may be free before. Nor where the
-    // thread is to rest afterwards.
+    // No job waits behind a hash of another cost, which can take long while another thread becomes free. No job waits for a
+    // thread that will pause afterwards.
     if (!rest.crowded && isOfToday(pending.job)) setTimeout(sendAhead, meanMs * sendAheadAt, slot, pending).unref();
   }
 
@@ -188,7 +188,7 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     // Without the flags of the process: a loader of the application's has no business here.
     const worker = new Worker(new URL("./hash-worker.js", import.meta.url), { execArgv: [] });
     worker.unref();
-    // Of a thread that is gone an answer may still come, by a way of its own: it is none to whoever is next.
+    // A thread that has ended can still deliver a late result, which must not settle the next job.
     worker.on("message", (answer: PasswordJobResult) => {
       if (slot.worker === worker) finish(slot, answer);
     });
@@ -216,7 +216,7 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     }
     if (running !== undefined) {
       clearTimeout(running.timer);
-      // Whoever lost patience has been told already; then this settles nothing.
+      // If the job was given up, its caller has an error already, and this settles nothing.
       if (answer.kind === "failed") running.reject(unavailable());
       else running.resolve(answer);
     }
@@ -284,7 +284,7 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
   };
 }
 
-/** Whether it takes about as long as most. */
+/** Returns whether the job takes about as long as most. */
 function isOfToday(job: PasswordJob): boolean {
   return job.kind === "hash" || job.stored === undefined || !needsRehash(job.stored);
 }

@@ -1,5 +1,5 @@
-// The order in which waiting jobs get their turn: keys take turns with each other, however many jobs one of them has
-// (fair queuing, RFC 970), and jobs of the first class go first, but never all the time.
+// The order in which waiting jobs get their turn. Keys take turns, however many jobs one of them has (fair queuing,
+// RFC 970). Jobs of the first class go first, but never all the time.
 
 interface Lane<Job> {
   readonly key: string;
@@ -21,7 +21,7 @@ export interface PasswordQueue<Job> {
   clear(): readonly Job[];
 }
 
-// Of so many turns in a row one is for the second class, if anything waits there.
+// One of this many turns in a row is for the second class, if a job waits there.
 const turnsOfBothClasses = 4;
 
 export function createPasswordQueue<Job>(): PasswordQueue<Job> {
@@ -43,7 +43,7 @@ export function createPasswordQueue<Job>(): PasswordQueue<Job> {
     return undefined;
   }
 
-  /** Of each other key as many as come before the new job's own turn in its key. */
+  /** Counts for each other key the jobs that come before the new job's turn. */
   function aheadIn(lanes: Lanes<Job>, key: string): number {
     const own = lanes.get(key)?.jobs.length ?? 0;
     let count = own;
@@ -101,7 +101,7 @@ export function createPasswordQueue<Job>(): PasswordQueue<Job> {
           (most, lane) => (lane.jobs.length > (most?.jobs.length ?? 0) ? lane : most),
           undefined,
         );
-        // A better class may push out anyone of the other; within a class only who has more must give way.
+        // A better class can displace any job of the other one. Within a class, only a key with more jobs gives way.
         if (longest === undefined || (lanes === of(priority) && longest.jobs.length <= own + 1)) continue;
         const job = longest.jobs.pop();
         if (longest.jobs.length === 0) lanes.delete(longest.key);

@@ -1,5 +1,5 @@
-// How much there is to a password when everything easily guessed counts as one thing: the lowest sum over all ways to
-// split it into common passwords, runs of neighbouring keys, letters or digits, repeated characters, and single characters.
+// The score of a password, in which everything that is easy to guess counts little. It is the lowest sum over all ways to
+// split the password into common passwords, runs of neighbouring keys, letters or digits, and single characters.
 
 const commonPasswordScore = 4;
 const runScore = 2;
@@ -57,8 +57,8 @@ export function replaceLookalikes(text: string): string {
 }
 
 /**
- * The score of a text in its compared form, in which a character is one UTF-16 unit: 1 for a character, 4 for a common
- * password, 2 for a run, however long these are. `common` contains each password also without look-alikes.
+ * The score of a text in its compared form, in which a character is one UTF-16 unit. A character scores 1, a common
+ * password 4 and a run 2, however long these are. `common` contains each password also without look-alikes.
  */
 export function scorePassword(text: string, common: ReadonlySet<string>): number {
   const plain = replaceLookalikes(text);

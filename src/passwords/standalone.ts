@@ -21,10 +21,10 @@ export function hashPassword(password: string): Promise<string> {
 }
 
 /**
- * Whether the password is the one of a stored hash, which comes first (bcrypt's `compare` has it the other way round), in any
- * form of docs/importing.md. With `undefined` or `null` (no such user, none of their own) it takes as long, and is false.
- * A hash that is malformed, or asks for more memory or time than is ever given, is nobody's: false.
- * Rejects with AmphoError `overloaded`, `unavailable`, and with TypeError for a hash that is no text.
+ * Resolves to whether the password fits a stored hash in any form of docs/importing.md. The hash comes first, while the
+ * `compare` of bcrypt has it second. For `undefined` or `null` (no user, or no password) it is false after the usual time.
+ * It is also false for a hash that is malformed or too expensive.
+ * Rejects with AmphoError `overloaded`, `unavailable`, and with TypeError for a hash that is no string.
  */
 export async function verifyPassword(hash: string | null | undefined, password: string): Promise<boolean> {
   // Some drivers give bytes, and JavaScript anything.

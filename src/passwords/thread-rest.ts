@@ -1,24 +1,25 @@
-// How long a thread that hashes rests between two jobs, so that it takes what a busy machine has left, and not its share of it:
-// several processes on one machine have as many hashing threads each, and none knows of the others. What a thread can tell is
-// how long the kernel let it wait for a core while it had work; having waited, it leaves the core alone for longer than that.
-// Linux tells (proc_pid_schedstat(5)); elsewhere a thread never rests.
+// How long a hashing thread pauses between two jobs, so that it uses only what a busy machine has left. Several processes on
+// one machine have as many hashing threads each, and none knows of the others. A thread can see how long the kernel let it
+// wait for a core while it had work. After a wait it leaves the core alone for longer than that. Linux reports the time
+// (proc_pid_schedstat(5)). Elsewhere a thread never pauses.
+// Whether the pause is worth its code is open: `node bench/flood.mjs` with and without it needs an idle machine.
 import { readFileSync } from "node:fs";
 
 export interface Rest {
   /** Milliseconds to rest after a job that took `tookMs`, of which its thread waited `waitedMs` for a core. */
   after(job: { readonly tookMs: number; readonly waitedMs: number }): number;
-  /** Whether others want the cores, by what the last jobs waited. */
+  /** True when the waits of the last jobs show that other processes want the cores. */
   readonly crowded: boolean;
 }
 
-/** Of the time a job takes; below it is chance: a timer, a request, garbage that is collected. */
+/** A share of the time of a job. A smaller share is chance: a timer, a request, or a garbage collection. */
 const crowdedShare = 0.25;
 const shareWeight = 0.2;
 /** Times what was waited. */
 const restFactor = 4;
 /** However crowded it is, logins go on. */
 const restMaxMs = 150;
-/** Of the patience of those who wait. */
+/** A share of the time limit of the waiting jobs. */
 const inGoodTime = 0.5;
 
 export function createRest(rests = true): Rest {
@@ -37,24 +38,24 @@ export function createRest(rests = true): Rest {
 }
 
 export interface Waiting {
-  /** How long a job may take, waiting included. */
+  /** The time limit of a job, including its wait. */
   readonly patienceMs: number;
   readonly threads: number;
   /** Jobs that have no thread yet. */
   readonly waiting: number;
-  /** What one job takes its thread. */
+  /** The time that one job takes its thread. */
   readonly meanMs: number;
 }
 
 /**
- * Milliseconds a thread may rest if all who wait, and one more a thread, are to have had their turn by half their patience:
- * nobody is given up for a rest.
+ * The milliseconds that a thread can pause. All waiting jobs, and one more for each thread, still get their turn within half
+ * of their time limit, so that a pause gives up no job.
  */
 export function spareMs({ patienceMs, threads, waiting, meanMs }: Waiting): number {
   return Math.max(0, (patienceMs * inGoodTime * threads) / (waiting + threads) - meanMs);
 }
 
-/** How long this thread has waited for a core since it began, in milliseconds; 0 where nothing tells. */
+/** How long this thread has waited for a core since its start, in milliseconds. 0 where the system does not report it. */
 export function waitedForCoreMs(): number {
   try {
     const [, waitedNs] = readFileSync("/proc/thread-self/schedstat", "latin1").split(" ");

@@ -1,4 +1,4 @@
-// Whether a password is the one of a stored hash, whatever wrote the hash. Blocks: only hash-worker.ts calls it.
+// Verifies a password with a stored hash of any format. It blocks, so only hash-worker.ts calls it.
 
 import { readHash } from "./formats/formats.js";
 import { hashOfNothing, normalizePassword, verifyArgon2Sync } from "./hash.js";
@@ -9,9 +9,9 @@ export function passwordTexts(password: string): readonly string[] {
 }
 
 /**
- * Hashes are compared with the password after NFC and, since other systems hashed what was typed, also as typed.
- * Without a hash, or with one that is refused, as much work is done as for a hash of today, and the answer is false:
- * time must not tell whether a user or a password is there.
+ * A hash is compared with the password after NFC, and also as typed, because other systems hash it as typed. Without a hash,
+ * or with a rejected one, it does the work of a current hash and returns false. So the time does not show whether a user or
+ * a password exists.
  */
 export function verifyPasswordSync(stored: string | undefined, password: string): boolean {
   const texts = passwordTexts(password);

@@ -4,7 +4,7 @@ const bcryptAlphabet = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 const standardAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const cryptAlphabet = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/** RFC 4648 section 4, with or without padding; stray bits in the last character are not looked at. */
+/** RFC 4648 section 4, with or without padding. Stray bits in the last character are ignored. */
 export function decodeBase64(text: string): Buffer | undefined {
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined;
   const bare = text.replace(/=+$/, "");
@@ -25,7 +25,7 @@ export function decodeHex(text: string): Buffer | undefined {
   return /^(?:[0-9a-f]{2})*$/i.test(text) ? Buffer.from(text, "hex") : undefined;
 }
 
-/** bcrypt's alphabet in the usual order of bits; leftover bits are dropped, as bcrypt does. */
+/** bcrypt's alphabet in the usual order of bits. Leftover bits are dropped, as bcrypt does. */
 export function decodeBcryptBase64(text: string): Buffer | undefined {
   if (!/^[./A-Za-z0-9]*$/.test(text)) return undefined;
   return Buffer.from(
@@ -47,7 +47,7 @@ export function encodeCryptBase64(bytes: Iterable<number>): string {
   return held > 0 ? text + cryptAlphabet.charAt(bits & 63) : text;
 }
 
-/** A number written with the lowest six bits first; undefined if a character is none of the alphabet. */
+/** A number with the lowest six bits first. Undefined for a character outside the alphabet. */
 export function readCryptNumber(text: string): number | undefined {
   let value = 0;
   for (const [place, character] of [...text].entries()) {

@@ -1,13 +1,13 @@
-// bcrypt (Provos and Mazieres, 1999) and what others put before it: Django and passlib a SHA-256, WordPress an HMAC.
-// The library is bcryptjs: it has no native part and no dependency, and an imported hash is verified with it once, at the
-// first right login. bcrypt itself looks at 72 bytes only; so does this, as the system did that the hash comes from, and
-// the argon2id hash that replaces it then counts all that was typed.
+// bcrypt (Provos and Mazieres, 1999), also behind the SHA-256 of Django and passlib and the HMAC of WordPress.
+// The library is bcryptjs, which has no native part and no dependency. It verifies an imported hash once, at the first
+// correct login. bcrypt itself reads only 72 bytes of a password, as the exporting system did. The argon2id hash that
+// replaces it covers the whole password.
 import { createHash, createHmac } from "node:crypto";
 import { hashSync } from "bcryptjs";
 import { decodeBcryptBase64 } from "./base64.js";
 import { equalBytes, type HashReader, type HashRejection, malformed, type StoredHash, tooCostly } from "./scheme.js";
 
-// 14 takes a second; each one more doubles it.
+// 14 takes a second, and each further step doubles it.
 const costs = { min: 4, max: 14 };
 
 const modular = /^\$2([aby])\$(\d\d)\$([./A-Za-z0-9]{22})([./A-Za-z0-9]{31})$/;
@@ -18,7 +18,7 @@ interface Bcrypt {
   readonly output: string;
 }
 
-// What stands before a hash in the modular format, and what is hashed then in place of the password.
+// The prefix of a hash in the modular format, and the text that is hashed in place of the password.
 const wrappings: readonly {
   readonly format: string;
   readonly before: string;
@@ -59,7 +59,7 @@ function bcryptHash(
     format,
     verify(text) {
       const hashed = prehash(text);
-      // Of bytes, for the last character has stray bits.
+      // The bytes are compared, because the last character has stray bits.
       const [actual, expected] = [hashSync(hashed, setting).slice(setting.length), output].map(decodeBcryptBase64);
       if (actual === undefined || expected === undefined) return false;
       // bcrypt repeats its key with a NUL between: `a` and `a\0a` are one key, and in C all behind a NUL is lost.

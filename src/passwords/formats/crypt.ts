@@ -22,7 +22,7 @@ function bitsOf(length: number): readonly number[] {
   return length === 0 ? [] : [...length.toString(2)].reverse().map(Number);
 }
 
-// Which bytes stand together in the encoding: three columns, turned by one from row to row; then what is left over.
+// The order of the bytes in the encoding: three columns, rotated by one from row to row, and then the rest.
 const shaCrypts = {
   "5": { digest: "sha256", rows: 10, turn: 2, rest: [30, 31], encodedLength: 43 },
   "6": { digest: "sha512", rows: 21, turn: 1, rest: [63], encodedLength: 86 },

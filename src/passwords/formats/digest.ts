@@ -1,5 +1,5 @@
 // One round of a digest, salted or not: LDAP's `{SSHA}` and kin (RFC 2307 and its successors), Django's `sha1$` and `md5$`,
-// and Werkzeug's of before 0.9. Weak against whoever has the database; here only so that their users can get in once more.
+// and Werkzeug's before 0.9. An attacker with the database cracks them. They exist so that their users can log in once.
 import { createHash, createHmac } from "node:crypto";
 import { decodeBase64, decodeHex } from "./base64.js";
 import {
@@ -40,8 +40,8 @@ const ldapSchemes = new Map<string, LdapScheme>([
 ]);
 
 /**
- * Base64 of the digest of password and salt, and then the salt. Hex where the name says so (Dovecot's `.HEX`), and where
- * there is no salt and it has that length.
+ * Base64 of the digest of password and salt, and then the salt. Hex where the name states it (Dovecot's `.HEX`), and where
+ * there is no salt and the length fits.
  */
 export function readLdapDigest(scheme: string, rest: string): StoredHash | HashRejection | undefined {
   const [, name = "", encoding] = /^([A-Z0-9]+)(?:\.(HEX|B64|BASE64))?$/.exec(scheme) ?? [];

@@ -1,5 +1,5 @@
-// Hashes that other systems made, by all the spellings that are known here: read and bounded first, verified after.
-// A table of readers; the first that knows a spelling decides.
+// Hashes of other systems in all known spellings. A hash is read and its cost is limited before it is verified.
+// The first reader of the table that knows a spelling decides.
 import { needsRehash, parseArgon2, verifyArgon2Sync } from "../hash.js";
 import { readBcrypt, readPasslibBcrypt } from "./bcrypt.js";
 import { cryptReaders } from "./crypt.js";
@@ -33,7 +33,7 @@ const pbkdf2 =
   (_: string, rest: string): ReturnType<HashReader> =>
     readPbkdf2Scheme(digest, rest);
 
-// What a name in braces says about the rest: LDAP servers, Dovecot, and Spring's DelegatingPasswordEncoder.
+// The readers by the name in braces: LDAP servers, Dovecot, and Spring's DelegatingPasswordEncoder.
 const schemes = new Map<string, (scheme: string, rest: string) => ReturnType<HashReader>>([
   ...["CRYPT", "BCRYPT", "BLFCRYPT", "MD5CRYPT", "SHA256CRYPT", "SHA512CRYPT", "SCRYPT"].map(
     (name) => [name, passThrough] as const,

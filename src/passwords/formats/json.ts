@@ -1,14 +1,14 @@
-// Credentials that are exported as JSON, written in the spelling of one line that says the same: Keycloak's (`secretData`
-// and `credentialData`, or the flat ones of its older versions), and one user of `firebase auth:export` together with
-// the project's `hash_config`, under Firebase's names or those of its scrypt tool.
+// Credentials that are exported as JSON, rewritten as one line that another reader knows. Keycloak has `secretData` and
+// `credentialData`, or flat members in older versions. Firebase has one user of `firebase auth:export` together with the
+// project's `hash_config`, under the names of Firebase or of its scrypt tool.
 
-/** The same credential as one of the other readers knows it; undefined when it is none that is known. */
+/** The same credential as another reader knows it. Undefined for an unknown one. */
 export function spellJsonCredential(stored: string): string | undefined {
   const credential = parseJson(stored);
   return spellKeycloak(credential) ?? spellFirebase(credential);
 }
 
-// Keycloak's names; "pbkdf2" is SHA-1.
+// The names of Keycloak, where "pbkdf2" is SHA-1.
 const keycloakPbkdf2 = ["pbkdf2", "pbkdf2-sha256", "pbkdf2-sha512"];
 
 function spellKeycloak(credential: unknown): string | undefined {

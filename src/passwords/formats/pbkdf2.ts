@@ -5,7 +5,7 @@ import { type Digest, type HashReader, isDigest, malformed, pbkdf2Hash } from ".
 
 const empty = Buffer.alloc(0);
 
-/** `$pbkdf2-sha256$29000$…` of passlib, and `$pbkdf2-sha256$i=29000,l=32$…` by the PHC rules; `$pbkdf2$` is SHA-1. */
+/** `$pbkdf2-sha256$29000$…` of passlib, and `$pbkdf2-sha256$i=29000,l=32$…` by the PHC rules. `$pbkdf2$` is SHA-1. */
 const readModular: HashReader = (stored) => {
   if (!stored.startsWith("$pbkdf2")) return undefined;
   const form =
@@ -91,7 +91,7 @@ const readDefuse: HashReader = (stored) => {
   });
 };
 
-/** What stands behind `{PBKDF2-SHA256}`: passlib's and OpenLDAP's parts, Dovecot's (`$1$salt$rounds$hex`), Spring's (hex). */
+/** The text behind `{PBKDF2-SHA256}`: the parts of passlib and OpenLDAP, Dovecot's (`$1$salt$rounds$hex`), Spring's (hex). */
 export function readPbkdf2Scheme(digest: Digest, rest: string): ReturnType<HashReader> {
   const [matched, rounds, salt = "", output = ""] =
     /^(\d{1,10})\$([A-Za-z0-9+/.]+=*)\$([A-Za-z0-9+/.]+=*)$/.exec(rest) ?? [];

@@ -1,11 +1,11 @@
-// What every reader of stored hashes gives back, and what they share: limits, comparison, and the two KDFs of node:crypto.
+// The result of every reader of stored hashes, and their shared limits, comparison, and the two KDFs of node:crypto.
 import { pbkdf2Sync, scryptSync, timingSafeEqual } from "node:crypto";
 
-/** A stored hash that may be verified: it is in form, and its cost is within the limits. */
+/** A stored hash that can be verified. Its form is right, and its cost is within the limits. */
 export interface StoredHash {
   /** The name by which people count them, such as `bcrypt` or `django-pbkdf2-sha256`. */
   readonly format: string;
-  /** Whether this text, as it stands, is the password; blocks for as long as the format takes. */
+  /** Returns whether this exact text is the password. Blocks for as long as the format takes. */
   verify(text: string): boolean;
 }
 
@@ -21,9 +21,9 @@ export const malformed: HashRejection = { refused: "The hash is not in the form 
 export const tooCostly: HashRejection = { refused: "The hash asks for more memory or time than is ever given." };
 export const unusable: HashRejection = { refused: "The hash stands for no usable password." };
 
-// Whoever imports a row chooses what each login with it costs; these are some two seconds of one core, and the costs in
-// use are well below: Django 6 asks for 1.2 million rounds of PBKDF2, passlib for 656 000 of sha512-crypt, OWASP for
-// 2^17 blocks of scrypt.
+// The author of an imported row chooses the cost of each login with it. These limits are some two seconds of one core. The
+// costs in use are well below. Django 6 uses 1.2 million rounds of PBKDF2, passlib 656 000 of sha512-crypt, and OWASP
+// recommends 2^17 blocks of scrypt.
 const limits = {
   pbkdf2Rounds: 5_000_000,
   scryptBytes: 256 * 2 ** 20,
@@ -89,7 +89,7 @@ export function checkScrypt({ n, r, p }: ScryptCost): HashRejection | undefined 
 }
 
 export function scrypt(text: string, salt: string | Uint8Array, length: number, { n, r, p }: ScryptCost): Buffer {
-  // What OpenSSL counts: the large table, the blocks, and two blocks to work in.
+  // OpenSSL counts the large table, the blocks, and two blocks to work in.
   const maxmem = 128 * r * (n + p + 2);
   return scryptSync(text, salt, length, { N: n, r, p, maxmem });
 }

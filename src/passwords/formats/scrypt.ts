@@ -1,12 +1,12 @@
-// scrypt (RFC 7914) as it is stored by PHC strings (passlib, AdonisJS), Django, Werkzeug, libxcrypt and libsodium (`$7$`),
-// lambdaworks (`$s0$`) and Spring, npm's scrypt-kdf and by what is common among Node programs.
+// scrypt (RFC 7914) in the formats of PHC strings (passlib, AdonisJS), Django, Werkzeug, libxcrypt and libsodium (`$7$`),
+// lambdaworks (`$s0$`), Spring, npm's scrypt-kdf, and common Node programs.
 import { createHash, createHmac } from "node:crypto";
 import { decodeBase64, decodeDottedBase64, decodeHex, encodeCryptBase64, readCryptNumber } from "./base64.js";
 import { checkScrypt, equalBytes, type HashReader, malformed, type ScryptCost, scrypt, scryptHash } from "./scheme.js";
 
 const empty = Buffer.alloc(0);
 
-/** `ln` is the logarithm of N; `n` is N, or its logarithm where it is small. */
+/** `ln` is the logarithm of N. `n` is N, or its logarithm where it is small. */
 const readPhc: HashReader = (stored) => {
   if (!stored.startsWith("$scrypt$")) return undefined;
   const form = /^\$scrypt\$(ln|n)=(\d{1,10}),r=(\d{1,10}),p=(\d{1,10})\$([A-Za-z0-9+/.]+=*)\$([A-Za-z0-9+/.]+=*)$/;
@@ -80,8 +80,8 @@ const readFileHeader: HashReader = (stored) => {
   );
 };
 
-// Programs on Node write salt and key in hex with nothing about the cost. It is node:crypto's default, and the salt is
-// given to it as the hex text or as its bytes; better-auth, Lucia and Oslo take twice the r, and NFKC of the password.
+// Programs on Node write salt and key in hex without the cost, which is the default of node:crypto. The salt is the hex text
+// or its bytes. better-auth, Lucia and Oslo use twice the r, and NFKC of the password.
 const nodeCost: ScryptCost = { n: 16_384, r: 8, p: 1 };
 const nodeVariants: readonly {
   readonly cost: ScryptCost;
