@@ -100,7 +100,7 @@ describe("a rotation", () => {
     for (const set of [published, activated, retired, next]) expect(concealed(set)).toEqual(concealed(a));
     expect(concealed(rotateKeys(a, b))).not.toEqual(concealed(a));
     // One copy, in the key that signs.
-    expect(next.keys.map((jwk) => "hashLogin" in jwk)).toEqual([true, false]);
+    expect(next.keys.map((jwk) => "conceal" in jwk)).toEqual([true, false]);
   });
 
   test("publishes nothing of it", () => {
@@ -151,12 +151,12 @@ describe("a set that was made by hand or by a plain rotation", () => {
     });
   });
 
-  test("with a `hashLogin` of another length or spelling is refused, without a word of it", () => {
-    for (const hashLogin of ["c2hvcnQ", "?", 7]) {
-      const load = () => importKeys({ ...a, hashLogin });
+  test("a `conceal` of another length or spelling is rejected, without its value", () => {
+    for (const conceal of ["c2hvcnQ", "?", 7]) {
+      const load = () => importKeys({ ...a, conceal });
       expect(load).toThrow(ConfigurationError);
-      expect(load).toThrow(/^the key: `hashLogin` must /);
-      expect(load).not.toThrow(String(hashLogin) === "?" ? "?" : String(hashLogin));
+      expect(load).toThrow(/^the key: `conceal` must /);
+      expect(load).not.toThrow(String(conceal) === "?" ? "?" : String(conceal));
     }
   });
 });
