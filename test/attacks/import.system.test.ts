@@ -155,7 +155,7 @@ describe("an import that is killed", () => {
     async (signal) => {
       const { store, child, ended } = await startedImport();
       child.kill(signal);
-      expect(await ended).toEqual({ code: 1, errors: "ampho: interrupted: nothing was imported\n" });
+      expect(await ended).toEqual({ code: 1, errors: "ampho: Interrupted. Nothing was imported.\n" });
       expect(await store.hasOtherHashes()).toBe(false);
       expect(await listed()).toBe(0);
     },
@@ -173,7 +173,7 @@ describe("a long import", () => {
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
     await until(async () => said.includes("lines read"));
-    expect(said).toMatch(/^\d+ lines read$/m);
+    expect(said).toMatch(/\d+ lines read\.$/m);
     expect(said).not.toContain("example.org");
     child.kill("SIGTERM");
     expect((await ended).code).toBe(1);
@@ -187,8 +187,8 @@ describe("a hostile row", () => {
     );
     const { code, stderr } = await run(["user-import", "-"], hostile.join("\n"));
     expect(code).toBe(1);
-    const named = stderr.split("\n").filter((line) => line.startsWith("line "));
-    expect(named.map((line) => /^line (\d+): /.exec(line)?.[1])).toEqual(hostile.map((_, n) => String(n + 1)));
+    const named = stderr.split("\n").filter((line) => line.startsWith("Line "));
+    expect(named.map((line) => /^Line (\d+): /.exec(line)?.[1])).toEqual(hostile.map((_, n) => String(n + 1)));
     for (const { hash } of vectors.mustBeRefusedQuickly.filter((row) => row.hash.length > 8))
       expect(stderr).not.toContain(hash);
     expect(await listed()).toBe(0);
