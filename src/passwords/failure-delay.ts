@@ -1,9 +1,10 @@
 // The time of the response to a wrong password. The time of a verification depends on the format of the stored hash. An early
-// or a late response would show an attacker which logins exist and which users were imported. While the database
-// contains any imported hash, every failure therefore gets its response after the same 3 seconds, whatever was verified.
-// An import accepts no hash that takes longer (formats/scheme.ts). A shorter time would depend on an
-// estimate of the costs that are present. To do the work of the slowest hash for each unknown login would give attackers
-// the machine, but waiting costs nothing. Right passwords never wait.
+// or a late response would show an attacker which logins exist and which users were imported. While the database contains any
+// imported hash, every failure therefore gets its response after the same time, whatever was verified. This time is 1 second,
+// which no common cost reaches. After the first verification that takes longer, it is 3 seconds, and an import accepts no hash
+// above that (formats/scheme.ts). So the first attempt at such a costly hash in each process is the only one that stands out.
+// To do the work of the slowest hash for each unknown login would give attackers the machine, but waiting costs nothing.
+// Right passwords never wait.
 //
 // The time counts from the turn of the verification, because before that all wait alike. It does not hide how long the
 // thread was busy from other attempts that wait behind it.
@@ -19,13 +20,14 @@ export interface FailureDelay {
   wait(failure: { readonly stored: string | undefined; readonly tookMs: number }): Promise<void>;
 }
 
-export const failureFloorMs = 3_000;
+export const failureFloorMs = { usual: 1_000, costly: 3_000 };
 const readAgainAfterMs = 10_000;
 
 export function createFailureDelay(
   store: { hasOtherHashes(): Promise<boolean> },
   clock: Pick<Clock, "monotonicMs">,
 ): FailureDelay {
+  let floorMs = failureFloorMs.usual;
   let othersExist = false;
   let readAtMs = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
@@ -43,7 +45,8 @@ export function createFailureDelay(
       await reading;
       // This one could have been imported since the last read.
       if (stored !== undefined && needsRehash(stored)) othersExist = true;
-      const waitMs = othersExist ? failureFloorMs - tookMs : 0;
+      if (othersExist && tookMs > floorMs) floorMs = failureFloorMs.costly;
+      const waitMs = othersExist ? floorMs - tookMs : 0;
       // The timer keeps the process alive, because a client still waits for its response.
       if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
     },
