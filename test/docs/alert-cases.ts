@@ -79,7 +79,10 @@ function anew(values: string): string {
 /** For each alert, the series that differ from a healthy fleet, and the other alerts that then fire too. */
 export const ill: Readonly<Record<string, { readonly series: Series; readonly also?: readonly string[] }>> = {
   AmphoDown: { series: { [one("up")]: flat(0) } },
-  AmphoDatabaseUnreachable: { series: { [one("ampho_revocation_lag_seconds")]: flat(600) }, also: ["AmphoRevocationsLate"] },
+  AmphoDatabaseUnreachable: {
+    series: { [one("ampho_revocation_lag_seconds")]: flat(600) },
+    also: ["AmphoRevocationsLate"],
+  },
   AmphoRevocationsLate: { series: { [one("ampho_revocation_lag_seconds")]: flat("1.5") } },
   AmphoGuardUnavailable: { series: guards("unavailable", 1) },
   AmphoServerErrors: { series: requests("503", 2) },
