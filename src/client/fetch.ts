@@ -16,7 +16,7 @@ export function createFetch(records: Records, renewal: Renewal, base: URL): Fetc
     let headers: Headers;
     let url: URL;
     try {
-      url = new URL(request?.url ?? String(input), base);
+      url = new URL((request?.url ?? input) as string | URL, base);
       headers = new Headers(init.headers ?? request?.headers);
     } catch (error) {
       // The platform's own TypeError does not distinguish a wrong URL or header from a network that is down either.
