@@ -1,9 +1,9 @@
-// A real Chromium: the one that is installed, or Debian's, which is installed where that is possible.
+// A real Chromium: the installed one, or else the one from Debian's packages, which is then installed.
 import { accessSync, constants } from "node:fs";
 import { type Browser, chromium } from "playwright-core";
 import { installFromDebian } from "../world/debian.js";
 
-const places = [
+const paths = [
   process.env["CHROMIUM_PATH"],
   "/usr/bin/chromium",
   "/usr/bin/chromium-browser",
@@ -17,7 +17,7 @@ const flags = [
   ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
 ];
 
-/** Installing takes a minute or two. */
+/** The installation takes a minute or two. */
 export const browserTimeoutMs = 300_000;
 
 export async function openBrowser(): Promise<Browser> {
@@ -25,10 +25,10 @@ export async function openBrowser(): Promise<Browser> {
 }
 
 function findChromium(): string | undefined {
-  return places.find((place) => {
+  return paths.find((file) => {
     try {
-      if (place === undefined) return false;
-      accessSync(place, constants.X_OK);
+      if (file === undefined) return false;
+      accessSync(file, constants.X_OK);
       return true;
     } catch {
       return false;
@@ -37,8 +37,9 @@ function findChromium(): string | undefined {
 }
 
 function installChromium(): string {
-  installFromDebian("Chromium (another than Debian's by CHROMIUM_PATH)", "chromium");
+  installFromDebian("Chromium (CHROMIUM_PATH names another one than Debian's)", "chromium");
   const found = findChromium();
-  if (found === undefined) throw new Error("chromium is installed, and is nowhere to be found.");
+  if (found === undefined)
+    throw new Error("Chromium was installed, but is at none of the known paths. Set CHROMIUM_PATH.");
   return found;
 }

@@ -1,4 +1,4 @@
-// The client as a page loads it: bundled and minified for browsers, where every import of Node would be an error.
+// The client as a page loads it: bundled and minified for browsers, so that an import of a Node module fails.
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 

@@ -1,4 +1,4 @@
-// The snippets of docs/client.md run as they stand, by the package's own name.
+// Runs the snippets of docs/client.md unchanged. They import the package by its name.
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -8,7 +8,7 @@ import { ann, openWorld } from "./world.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-it("docs/client.md says what happens", async () => {
+it("the snippets of docs/client.md run and print the expected lines", async () => {
   const page = readFileSync(`${root}/docs/client.md`, "utf8");
   const snippets = [...page.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code = ""]) => code);
   expect(snippets).toHaveLength(2);

@@ -1,20 +1,20 @@
-// The fetch of `ampho/client`: what it sends where, what it sends again, and what it gives back.
+// `fetch` of `ampho/client`: where it sends the token, which requests it sends again, and how it fails.
 import { getEventListeners } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { AmphoError, createClient } from "../../dist/client/client.js";
-import { openNetwork } from "./cutting.js";
-import { outcome, seen, wait } from "./kept.js";
+import { openNetwork } from "./network.js";
+import { outcome, seen, wait } from "./storage.js";
 import { ann, logInAnn, openWorld } from "./world.js";
 
-/** Another origin, which writes down every Authorization header. */
+/** Opens a server of another origin that records every Authorization header. */
 async function openElsewhere() {
   const authorizations: (string | undefined)[] = [];
   const server = createServer((request, response) => {
     authorizations.push(request.headers.authorization);
     const challenge = { "WWW-Authenticate": 'Bearer realm="ampho", error="invalid_token"' };
-    if (request.url === "/refuses") response.writeHead(401, challenge);
+    if (request.url === "/rejects") response.writeHead(401, challenge);
     response.end("{}");
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -23,21 +23,21 @@ async function openElsewhere() {
 }
 
 describe("the token", () => {
-  it("goes to the origin of baseUrl, however its URL is written", async () => {
+  it("the token is sent to the origin of baseUrl, however the URL is written", async () => {
     const { world, client } = await logInAnn();
     const absolute = `${world.url}/guarded`;
     for (const input of ["/guarded", "guarded?q=1", absolute, new URL(absolute), new Request(absolute)])
       expect(await seen(client.fetch(input))).toBe("ann");
   });
 
-  it("goes along with the headers that were given", async () => {
+  it("the token is sent with a request that has headers of its own", async () => {
     const { world, client } = await logInAnn();
     const request = new Request(`${world.url}/guarded`, { method: "POST", body: "text", headers: { "X-A": "1" } });
     expect(await seen(client.fetch(request))).toBe("ann");
     expect(await seen(client.fetch("/guarded", { headers: new Headers({ "X-A": "1" }) }))).toBe("ann");
   });
 
-  it("goes to no other origin, also by redirect", async () => {
+  it("the token is never sent to another origin, even after a redirect", async () => {
     const { world, client } = await logInAnn();
     const elsewhere = await openElsewhere();
     const other = elsewhere.url.replace("127.0.0.1", "localhost");
@@ -50,16 +50,16 @@ describe("the token", () => {
     expect(world.requests).not.toContain("POST /api/security/renew");
   });
 
-  it("is not renewed because another origin refuses", async () => {
+  it("a 401 from another origin renews nothing", async () => {
     const { world, client } = await logInAnn();
     const elsewhere = await openElsewhere();
-    expect((await client.fetch(`${elsewhere.url}/refuses`)).status).toBe(401);
-    const moved = await client.fetch(`/moved?to=${encodeURIComponent(`${elsewhere.url}/refuses`)}`);
+    expect((await client.fetch(`${elsewhere.url}/rejects`)).status).toBe(401);
+    const moved = await client.fetch(`/moved?to=${encodeURIComponent(`${elsewhere.url}/rejects`)}`);
     expect(moved.status).toBe(401);
     expect(world.requests).not.toContain("POST /api/security/renew");
   });
 
-  it("goes along on a redirect within the origin", async () => {
+  it("the token is sent along a redirect within the origin", async () => {
     const { client } = await logInAnn();
     expect(await seen(client.fetch("/moved?to=/guarded"))).toBe("ann");
   });
@@ -73,13 +73,13 @@ describe("the token", () => {
     expect(await world.count("renew")).toBe(1);
   });
 
-  it("does not stand in for one that the caller sends", async () => {
+  it("an Authorization header of the caller is sent instead of the token", async () => {
     const { client } = await logInAnn();
     const response = await client.fetch("/open", { headers: { Authorization: "Basic Zm9v" } });
     expect((await response.json()).authorization).toBe("Basic Zm9v");
   });
 
-  it("is not sent when nobody is logged in", async () => {
+  it("a call without a session is sent without a token and renews nothing", async () => {
     const world = await openWorld();
     const client = createClient({ baseUrl: world.url });
     expect((await (await client.fetch("/open")).json()).authorization).toBeNull();
@@ -88,8 +88,8 @@ describe("the token", () => {
   });
 });
 
-describe("an answer", () => {
-  it.each([200, 204, 403, 404, 500, 503])("of %i is given back as it is", async (status) => {
+describe("a response", () => {
+  it.each([200, 204, 403, 404, 500, 503])("the client returns a response with status %i as it is", async (status) => {
     const { world, client } = await logInAnn();
     world.intercept = (request, response) => {
       if (request.url !== "/status") return false;
@@ -100,18 +100,21 @@ describe("an answer", () => {
     expect(world.requests).toEqual(["GET /status"]);
   });
 
-  it.each(["login_too_old", "missing_token", "session_ended", ""])("of 401 %s is no reason to renew", async (error) => {
-    const { world, client } = await logInAnn();
-    world.intercept = (_, response) => {
-      response.writeHead(401).end(JSON.stringify({ error, message: "" }));
-      return true;
-    };
-    const response = await client.fetch("/status");
-    expect((await response.json()).error).toBe(error);
-    expect(world.requests).toEqual(["GET /status"]);
-  });
+  it.each(["login_too_old", "missing_token", "session_ended", ""])(
+    'a 401 with the error "%s" renews nothing',
+    async (error) => {
+      const { world, client } = await logInAnn();
+      world.intercept = (_, response) => {
+        response.writeHead(401).end(JSON.stringify({ error, message: "" }));
+        return true;
+      };
+      const response = await client.fetch("/status");
+      expect((await response.json()).error).toBe(error);
+      expect(world.requests).toEqual(["GET /status"]);
+    },
+  );
 
-  it("that refuses every token costs one renewal, not one a call", async () => {
+  it("a route that rejects every token costs one renewal, not one for each call", async () => {
     const { world, client } = await logInAnn();
     world.intercept = (request, response) => {
       if (request.url !== "/broken") return false;
@@ -122,12 +125,12 @@ describe("an answer", () => {
     expect(world.requests.filter((one) => one.endsWith("/renew"))).toHaveLength(1);
   });
 
-  it("that never comes is unavailable, with the platform's error as its cause", async () => {
-    const { world, kept } = await logInAnn();
+  it("a call without a response fails with unavailable and the platform's error as its cause", async () => {
+    const { world, storage } = await logInAnn();
     const network = await openNetwork(world.port);
     network.down = true;
-    for (const storage of [kept, undefined]) {
-      const client = createClient({ baseUrl: network.url, ...(storage && { storage }) });
+    for (const options of [{ storage }, {}]) {
+      const client = createClient({ baseUrl: network.url, ...options });
       await expect(client.fetch("/guarded")).rejects.toMatchObject({
         code: "unavailable",
         cause: expect.any(TypeError),
@@ -136,13 +139,13 @@ describe("an answer", () => {
   });
 });
 
-describe("a call that cannot be made", () => {
+describe("a call that cannot be sent", () => {
   it.each([
-    ["a URL that is none", "http://[", undefined],
-    ["a method that is none", "/guarded", { method: "A B" }],
-    ["a header's name that is none", "/guarded", { headers: { "a b": "1" } }],
-    ["a header's value that is none", "/guarded", { headers: { "X-A": "\u0100" } }],
-  ])("for %s is unavailable, with the platform's error as its cause", async (_, url, init) => {
+    ["an invalid URL", "http://[", undefined],
+    ["an invalid method", "/guarded", { method: "A B" }],
+    ["an invalid header name", "/guarded", { headers: { "a b": "1" } }],
+    ["an invalid header value", "/guarded", { headers: { "X-A": "\u0100" } }],
+  ])("a call with %s fails with unavailable and the platform's error as its cause", async (_, url, init) => {
     const { world, client } = await logInAnn();
     const failure = client.fetch(url, init);
     await expect(failure).rejects.toBeInstanceOf(AmphoError);
@@ -159,14 +162,14 @@ describe("a body", () => {
     ["bytes", new TextEncoder().encode("bytes"), "bytes"],
     ["a form", new URLSearchParams({ a: "1" }), "a=1"],
     ["a blob", new Blob(["blob"]), "blob"],
-  ])("that is %s is sent again", async (_, body, text) => {
+  ])("a body that is %s is sent again after a renewal", async (_, body, text) => {
     const { clock, client } = await logInAnn();
     clock.advance(1000);
     const response = await client.fetch("/guarded", { method: "POST", body });
     expect((await response.json()).body).toBe(text);
   });
 
-  it("that is a stream is not sent again; the next call has the new token", async () => {
+  it("a stream and the body of a Request are not sent again, and the next call has the new token", async () => {
     const { world, clock, client } = await logInAnn();
     clock.advance(1000);
     const init = () => ({ method: "POST", body: stream(), duplex: "half" });
@@ -178,7 +181,7 @@ describe("a body", () => {
     expect(await (await client.fetch(request())).json()).toMatchObject({ login: "ann", body: "of a request" });
   });
 
-  it("of a Request is not needed to be seen, as it cannot be in Firefox", async () => {
+  it("the body of a Request is not sent again in a browser that hides it, such as Firefox", async () => {
     const { world, clock, client } = await logInAnn();
     const body = Object.getOwnPropertyDescriptor(Request.prototype, "body") ?? {};
     Object.defineProperty(Request.prototype, "body", { configurable: true, value: undefined });
@@ -190,11 +193,11 @@ describe("a body", () => {
   });
 
   it.each([
-    ["was due", 1000],
-    ["seems to be of tomorrow", -86_400],
-  ])("that is a stream is not needed twice when the token %s", async (_, ageSeconds) => {
-    const { kept, clock, open } = await logInAnn();
-    kept.age(ageSeconds);
+    ["is due", 1000],
+    ["has a date in the future", -86_400],
+  ])("a stream is sent once, after a renewal, when the token %s", async (_, ageSeconds) => {
+    const { storage, clock, open } = await logInAnn();
+    storage.age(ageSeconds);
     clock.advance(1000);
     const response = await open().fetch("/guarded", { method: "POST", body: stream(), ...{ duplex: "half" } });
     expect(await response.json()).toMatchObject({ login: "ann", body: "streamed" });
@@ -202,7 +205,7 @@ describe("a body", () => {
 });
 
 describe("a signal", () => {
-  it("stops the one that waits for a renewal, and not the renewal", async () => {
+  it("a signal stops the call that waits for a renewal, but not the renewal", async () => {
     const { world, clock } = await logInAnn();
     const network = await openNetwork(world.port);
     network.delayMs = 200;
@@ -218,10 +221,10 @@ describe("a signal", () => {
     expect(await world.count("renew")).toBe(1);
   });
 
-  it("that outlives many calls does not know of them afterwards", async () => {
-    const { world, kept, client } = await logInAnn();
+  it("a signal that outlives many calls keeps none of their listeners", async () => {
+    const { world, storage, client } = await logInAnn();
     const { signal } = new AbortController();
-    kept.age(1000);
+    storage.age(1000);
     world.intercept = (_, response) => {
       response.writeHead(503).end();
       return true;
@@ -231,18 +234,18 @@ describe("a signal", () => {
     expect(getEventListeners(signal, "abort")).toEqual([]);
   });
 
-  it("that has been given already stops at once", async () => {
-    const { world, kept, client } = await logInAnn();
+  it("a signal that is already aborted stops a call at once", async () => {
+    const { world, storage, client } = await logInAnn();
     const signal = AbortSignal.abort(new RangeError("enough"));
     await expect(client.fetch("/guarded", { signal })).rejects.toThrow(RangeError);
     await expect(client.fetch(new Request(`${world.url}/guarded`, { signal }))).rejects.toThrow(RangeError);
-    kept.age(1000);
-    // Nor does it wait for a renewal that is not answered.
+    storage.age(1000);
+    // Otherwise these calls would wait for a renewal that gets no response.
     world.intercept = () => true;
     await expect(client.fetch("/guarded", { signal })).rejects.toThrow(RangeError);
   });
 
-  it("stops a call under way", async () => {
+  it("a signal stops a call that is under way", async () => {
     const { world, client } = await logInAnn();
     world.intercept = (request) => request.url === "/slow";
     const fetching = client.fetch("/slow", { signal: AbortSignal.timeout(100) });
@@ -252,15 +255,15 @@ describe("a signal", () => {
 });
 
 describe("a storage that fails", () => {
-  it("is unavailable, and ends nothing", async () => {
-    const { world, kept, clock } = await logInAnn();
-    kept.age(1000);
+  it("a failing storage causes unavailable and ends no session", async () => {
+    const { world, storage, clock } = await logInAnn();
+    storage.age(1000);
     clock.advance(1000);
-    const full = { ...kept, set: () => Promise.reject(new Error("quota exceeded")) };
+    const full = { ...storage, set: () => Promise.reject(new Error("quota exceeded")) };
     expect(await outcome(createClient({ baseUrl: world.url, storage: full }).fetch("/guarded"))).toBe("unavailable");
-    expect(await seen(createClient({ baseUrl: world.url, storage: kept }).fetch("/guarded"))).toBe("ann");
+    expect(await seen(createClient({ baseUrl: world.url, storage }).fetch("/guarded"))).toBe("ann");
     const gone = {
-      ...kept,
+      ...storage,
       get: () => {
         throw new Error("gone");
       },
@@ -268,10 +271,10 @@ describe("a storage that fails", () => {
     expect(await outcome(createClient({ baseUrl: world.url, storage: gone }).session())).toBe("unavailable");
   });
 
-  it("holds rubbish: nobody is logged in", async () => {
-    const { world, kept, client } = await logInAnn();
+  it("a storage with an invalid record counts as one without a session", async () => {
+    const { world, storage, client } = await logInAnn();
     for (const text of ["", "{", "null", "[]", '"text"', '{"token":1}', '{"refresh_token":1}']) {
-      kept.values.set(`ampho ${world.url}/api/security`, text);
+      storage.values.set(`ampho ${world.url}/api/security`, text);
       expect(await client.session()).toBeUndefined();
       expect(await seen(client.fetch("/open"))).toBeNull();
     }

@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { AmphoError, type ClientSession, createClient } from "../../dist/client/client.js";
-import { losing, openNetwork } from "./cutting.js";
-import { createKept, outcome, seen, wait } from "./kept.js";
+import { losing, openNetwork } from "./network.js";
+import { createTestStorage, outcome, seen, wait } from "./storage.js";
 import { ann, ben, logInAnn, openWorld, type World } from "./world.js";
 
 const sessionsOf = async ({ ampho }: World, login: string) => {
@@ -12,8 +12,8 @@ const sessionsOf = async ({ ampho }: World, login: string) => {
   return user === undefined ? [] : await ampho.sessions.list(user.id);
 };
 
-/** Every call of the REST API is answered so. */
-const answering =
+/** Sends this response to every request. */
+const respond =
   (status: number, body: string, headers: Record<string, string> = {}) =>
   (_: IncomingMessage, response: ServerResponse) => {
     response.writeHead(status, headers).end(body);
@@ -21,21 +21,21 @@ const answering =
   };
 
 describe("a login", () => {
-  it("says who is logged in, as GET /session does", async () => {
+  it("the client's session equals the response of GET /session", async () => {
     const { client } = await logInAnn({ scopes: { editor: ["read", "write"] } });
-    const answer = await client.fetch("/api/security/session");
-    expect(await client.session()).toEqual(await answer.json());
+    const response = await client.fetch("/api/security/session");
+    expect(await client.session()).toEqual(await response.json());
     expect(await client.session()).toMatchObject({ login: "ann", roles: ["editor"], scopes: ["read", "write"] });
   });
 
-  it("reads names in any script", async () => {
+  it("a login can have names and roles in any script", async () => {
     const world = await openWorld();
     await world.ampho.users.create({ login: "ёжик", password: ann.password, roles: ["éditeur"] });
     const client = createClient({ baseUrl: world.url });
     expect(await client.login("ёжик", ann.password)).toMatchObject({ login: "ёжик", roles: ["éditeur"] });
   });
 
-  it("is refused with the code and the message of the answer", async () => {
+  it("a rejected login throws the code and the message of the response", async () => {
     const { client } = await logInAnn();
     await client.logout();
     await expect(client.login("ann", "something else entirely")).rejects.toMatchObject({
@@ -46,16 +46,16 @@ describe("a login", () => {
     expect(await client.session()).toBeUndefined();
   });
 
-  it("that is refused leaves the present session alone", async () => {
+  it("a rejected login leaves the present session alone", async () => {
     const { client } = await logInAnn();
     expect(await outcome(client.login("ben", "something else entirely"))).toBe("invalid_credentials");
     expect(await seen(client.fetch("/guarded"))).toBe("ann");
   });
 
-  it("says how long to wait when it is throttled", async () => {
+  it("a throttled login reports how long to wait", async () => {
     const world = await openWorld();
-    const body = JSON.stringify({ error: "too_many_attempts", message: "Too many tries." });
-    world.intercept = answering(429, body, { "Retry-After": "7" });
+    const body = JSON.stringify({ error: "too_many_attempts", message: "Too many attempts." });
+    world.intercept = respond(429, body, { "Retry-After": "7" });
     const error = await createClient({ baseUrl: world.url })
       .login(ann.login, ann.password)
       .catch((it: unknown) => it);
@@ -68,19 +68,19 @@ describe("a login", () => {
     ["a page of a captive portal", 200, "<h1>Pay here</h1>"],
     ["a proxy's page", 502, "<h1>Bad Gateway</h1>"],
     ["another program's error", 500, '{"error":"Bad Gateway","message":"upstream"}'],
-    ["JSON that is no object", 200, "7"],
-    ["tokens that are none", 200, '{"token":"a.b.c","refresh_token":"d"}'],
-    ["tokens of nobody", 200, '{"token":"e30.e30.e30","refresh_token":"d"}'],
-    ["nothing", 200, ""],
-  ])("is unavailable when the answer is %s", async (_, status, body) => {
+    ["JSON without an object", 200, "7"],
+    ["an object with malformed tokens", 200, '{"token":"a.b.c","refresh_token":"d"}'],
+    ["an object with a token without claims", 200, '{"token":"e30.e30.e30","refresh_token":"d"}'],
+    ["empty", 200, ""],
+  ])("a login fails with unavailable when the response is %s", async (_, status, body) => {
     const world = await openWorld();
-    world.intercept = answering(status, body);
+    world.intercept = respond(status, body);
     const client = createClient({ baseUrl: world.url });
     expect(await outcome(client.login(ann.login, ann.password))).toBe("unavailable");
     expect(await client.session()).toBeUndefined();
   });
 
-  it("whose answer is lost is unavailable and not made twice", async () => {
+  it("a login whose response is lost fails with unavailable and is not repeated", async () => {
     const world = await openWorld();
     const network = await openNetwork(world.port);
     network.cuts = losing("/api/security/login", 1);
@@ -88,7 +88,7 @@ describe("a login", () => {
     expect(await world.count("login")).toBe(1);
   });
 
-  it("follows no redirect with the password", async () => {
+  it("a login follows no redirect, which would get the password", async () => {
     const world = await openWorld();
     const elsewhere: string[] = [];
     const thief = createServer((request, response) => {
@@ -98,12 +98,12 @@ describe("a login", () => {
     await new Promise<void>((resolve) => thief.listen(0, "127.0.0.1", resolve));
     onTestFinished(() => void thief.close());
     const location = `http://127.0.0.1:${(thief.address() as AddressInfo).port}/`;
-    world.intercept = answering(307, "", { Location: location });
+    world.intercept = respond(307, "", { Location: location });
     expect(await outcome(createClient({ baseUrl: world.url }).login(ann.login, ann.password))).toBe("unavailable");
     expect(elsewhere).toEqual([]);
   });
 
-  it("of the same user re-authenticates the session", async () => {
+  it("a second login of the same user re-authenticates the session", async () => {
     const { world, clock, client } = await logInAnn();
     const before = await client.session();
     clock.advance(100);
@@ -113,7 +113,7 @@ describe("a login", () => {
     expect(await sessionsOf(world, "ann")).toHaveLength(1);
   });
 
-  it("of another user ends the session before it", async () => {
+  it("a login of another user ends the former session", async () => {
     const { world, client } = await logInAnn();
     await client.login(ben.login, ben.password);
     expect(await seen(client.fetch("/guarded"))).toBe("ben");
@@ -121,7 +121,7 @@ describe("a login", () => {
     expect(await sessionsOf(world, "ben")).toHaveLength(1);
   });
 
-  it("that a logout follows at once leaves nobody logged in", async () => {
+  it("a login that a logout follows at once leaves no user logged in", async () => {
     const world = await openWorld();
     const client = createClient({ baseUrl: world.url });
     const [login, logout] = await Promise.all([
@@ -134,7 +134,7 @@ describe("a login", () => {
     expect(await sessionsOf(world, "ann")).toEqual([]);
   });
 
-  it("made last is the one that counts, whichever is answered first", async () => {
+  it("the last of two logins wins, whichever response comes first", async () => {
     const world = await openWorld();
     const client = createClient({ baseUrl: world.url });
     const outcomes = await Promise.all([
@@ -146,20 +146,20 @@ describe("a login", () => {
     await expect.poll(() => sessionsOf(world, "ann")).toEqual([]);
   });
 
-  it("that cannot be kept leaves no session open, and ends none that is", async () => {
-    const { world, kept, client } = await logInAnn();
+  it("a login that cannot be stored ends its own new session and no other", async () => {
+    const { world, storage, client } = await logInAnn();
     const [present] = await sessionsOf(world, "ann");
-    const full = { ...kept, set: () => Promise.reject(new Error("quota exceeded")) };
-    const unkept = createClient({ baseUrl: world.url, storage: full });
-    expect(await outcome(unkept.login(ann.login, ann.password))).toBe("unavailable");
-    expect(await outcome(unkept.login(ben.login, ben.password))).toBe("unavailable");
+    const full = { ...storage, set: () => Promise.reject(new Error("quota exceeded")) };
+    const unstored = createClient({ baseUrl: world.url, storage: full });
+    expect(await outcome(unstored.login(ann.login, ann.password))).toBe("unavailable");
+    expect(await outcome(unstored.login(ben.login, ben.password))).toBe("unavailable");
     await expect.poll(() => world.requests).toContain("POST /api/security/logout");
     await expect.poll(() => sessionsOf(world, "ben")).toEqual([]);
     expect(await sessionsOf(world, "ann")).toMatchObject([{ id: present?.id }]);
     expect(await seen(client.fetch("/guarded"))).toBe("ann");
   });
 
-  it("after a logout that is still under way stays", async () => {
+  it("a login that starts during a logout stays logged in", async () => {
     const { world, client } = await logInAnn();
     const [logout] = await Promise.all([client.logout(), client.login(ann.login, ann.password)]);
     expect(logout).toBeUndefined();
@@ -172,21 +172,21 @@ describe("a device proof", () => {
   const devicesSent = ({ calls }: World): unknown[] =>
     calls.filter(({ path }) => path.endsWith("/login")).map(({ body }) => JSON.parse(body).device);
 
-  it("outlives logouts, and lets its user in while strangers guess", async () => {
+  it("a device proof survives a logout and exempts its user from a lockout", async () => {
     const world = await openWorld({ throttleAttempts: 2 });
-    const storage = createKept();
+    const storage = createTestStorage();
     const client = createClient({ baseUrl: world.url, storage });
     await client.login(ann.login, ann.password);
     await client.logout();
     const stranger = createClient({ baseUrl: world.url });
-    const guesses: string[] = [];
-    for (let count = 0; count < 3; count++) guesses.push(await outcome(stranger.login("ann", `guess ${count}`)));
-    expect(guesses).toEqual(["invalid_credentials", "invalid_credentials", "too_many_attempts"]);
+    const attempts: string[] = [];
+    for (let count = 0; count < 3; count++) attempts.push(await outcome(stranger.login("ann", `guess ${count}`)));
+    expect(attempts).toEqual(["invalid_credentials", "invalid_credentials", "too_many_attempts"]);
     expect(await outcome(stranger.login(ann.login, ann.password))).toBe("too_many_attempts");
     expect(await outcome(createClient({ baseUrl: world.url, storage }).login("Ann", ann.password))).toBe("resolved");
   });
 
-  it("is never sent with another login", async () => {
+  it("a device proof is never sent with another login", async () => {
     const world = await openWorld();
     const client = createClient({ baseUrl: world.url });
     for (const { login, password } of [ann, ben, ann, ben]) await client.login(login, password);
@@ -198,40 +198,40 @@ describe("a device proof", () => {
 });
 
 describe("a logout", () => {
-  it("ends the session here and on the server", async () => {
-    const { world, kept, client } = await logInAnn();
-    const { token } = kept.record();
+  it("a logout ends the session in the client and on the server", async () => {
+    const { world, storage, client } = await logInAnn();
+    const { token } = storage.record();
     await client.logout();
-    expect(kept.record()).toEqual({});
+    expect(storage.record()).toEqual({});
     expect(await seen(client.fetch("/guarded"))).toBe(401);
     expect(await outcome(world.ampho.verify(String(token)))).not.toBe("resolved");
     expect(await sessionsOf(world, "ann")).toEqual([]);
   });
 
-  it("ends a session whose access token has expired", async () => {
+  it("a logout ends a session whose access token has expired", async () => {
     const { world, clock, client } = await logInAnn();
     clock.advance(7 * 86_400);
     await client.logout();
     expect(await world.events()).toEqual(expect.arrayContaining(["renew", "logout"]));
   });
 
-  it("of a session that is over already is done", async () => {
+  it("a logout of a session that has already ended succeeds", async () => {
     const { world, client } = await logInAnn();
     for (const { id } of await sessionsOf(world, "ann")) await world.ampho.sessions.end(id);
     expect(await outcome(client.logout())).toBe("resolved");
   });
 
-  it("whose answer is lost is told again", async () => {
-    const { world, kept } = await logInAnn();
+  it("a logout whose response is lost is sent again", async () => {
+    const { world, storage } = await logInAnn();
     const network = await openNetwork(world.port);
-    const client = createClient({ baseUrl: network.url, storage: kept });
+    const client = createClient({ baseUrl: network.url, storage });
     await client.login(ann.login, ann.password);
     network.cuts = losing("/api/security/logout", 1);
     expect(await outcome(client.logout())).toBe("resolved");
     expect(await world.count("logout")).toBe(1);
   });
 
-  it("without a network forgets the session here, and says that the server was not told", async () => {
+  it("a logout without a network deletes the stored session and fails with unavailable", async () => {
     const { world } = await logInAnn();
     const network = await openNetwork(world.port);
     const client = createClient({ baseUrl: network.url });
@@ -241,7 +241,7 @@ describe("a logout", () => {
     expect(await client.session()).toBeUndefined();
   });
 
-  it("of nobody asks nothing", async () => {
+  it("a logout without a session sends no request", async () => {
     const world = await openWorld();
     await createClient({ baseUrl: world.url }).logout();
     expect(world.requests).toEqual([]);
@@ -249,50 +249,50 @@ describe("a logout", () => {
 });
 
 describe("a listener", () => {
-  it("is told who is logged in, but not of renewals, and not after it was stopped", async () => {
-    const { kept, clock, client } = await logInAnn();
-    const told: (string | undefined)[] = [];
-    const stop = client.onChange((session: ClientSession | undefined) => void told.push(session?.login));
-    kept.age(890);
+  it("a listener gets logins and logouts, but no renewals, and nothing after it was removed", async () => {
+    const { storage, clock, client } = await logInAnn();
+    const reported: (string | undefined)[] = [];
+    const stop = client.onChange((session: ClientSession | undefined) => void reported.push(session?.login));
+    storage.age(890);
     clock.advance(890);
     await client.fetch("/guarded");
     await client.login(ben.login, ben.password);
     await client.logout();
     await wait(0);
-    expect(told).toEqual(["ben", undefined]);
+    expect(reported).toEqual(["ben", undefined]);
     stop();
     await client.login(ben.login, ben.password);
     await wait(0);
-    expect(told).toHaveLength(2);
+    expect(reported).toHaveLength(2);
   });
 
-  it("is not told what another one stopped it from", async () => {
+  it("a listener that another listener removes is not called", async () => {
     const { client } = await logInAnn();
-    const told: string[] = [];
+    const reported: string[] = [];
     client.onChange(() => stop());
-    const stop = client.onChange(() => void told.push("stopped"));
+    const stop = client.onChange(() => void reported.push("stopped"));
     await client.logout();
     await wait(0);
-    expect(told).toEqual([]);
+    expect(reported).toEqual([]);
   });
 
-  it("is told of other roles", async () => {
+  it("a listener is called when the roles change", async () => {
     const { world, client } = await logInAnn();
-    const told: (readonly string[] | undefined)[] = [];
-    client.onChange((session) => void told.push(session?.roles));
+    const reported: (readonly string[] | undefined)[] = [];
+    client.onChange((session) => void reported.push(session?.roles));
     await world.ampho.users.setRoles("ann", ["author"]);
     expect(await seen(client.fetch("/guarded"))).toBe("ann");
     await wait(0);
-    expect(told).toEqual([["author"]]);
+    expect(reported).toEqual([["author"]]);
   });
 
-  it("is not told what was there before it", async () => {
+  it("a listener is not called for the session that existed before it", async () => {
     const { open } = await logInAnn();
-    const told: unknown[] = [];
+    const reported: unknown[] = [];
     const client = open();
-    client.onChange((session) => void told.push(session));
+    client.onChange((session) => void reported.push(session));
     await client.fetch("/guarded");
     await wait(0);
-    expect(told).toEqual([]);
+    expect(reported).toEqual([]);
   });
 });

@@ -1,16 +1,16 @@
-// Renewal by `ampho/client`: once for everybody, never lost, never fooled by a clock.
+// Renewal by `ampho/client`: once for all callers, safe when a response is lost, and correct when the device's clock is wrong.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createClient } from "../../dist/client/client.js";
-import { losing, openNetwork } from "./cutting.js";
-import { createKept, outcome, seen, wait } from "./kept.js";
+import { losing, openNetwork } from "./network.js";
+import { createTestStorage, outcome, seen, wait } from "./storage.js";
 import { ann, ben, logInAnn, openWorld, type World } from "./world.js";
 
 const times = <T>(count: number, work: () => T) => Array.from({ length: count }, work);
 const renewals = ({ calls }: World) => calls.filter(({ path }) => path.endsWith("/renew"));
 
-/** Answers renewals, and nothing else. */
-const renewing =
+/** Sends this response to renewals only. */
+const respondToRenewals =
   (status: number, body: object | string, headers: Record<string, string> = {}) =>
   (request: IncomingMessage, response: ServerResponse) => {
     if (!request.url?.endsWith("/renew")) return false;
@@ -18,21 +18,21 @@ const renewing =
     return true;
   };
 
-/** Its token is due, and usable by the server's leeway no more. */
+/** The token is expired by the clocks of both sides, and the leeway of the server is over. */
 async function logInLongAgo() {
   const all = await logInAnn();
-  all.kept.age(1000);
+  all.storage.age(1000);
   all.clock.advance(1000);
   return all;
 }
 
 describe("a renewal", () => {
-  it("comes shortly before the end of the token, once for all that call", async () => {
-    const { world, kept, clock, client, open } = await logInAnn();
-    kept.age(869);
+  it("the token is renewed shortly before it expires, once for all calls", async () => {
+    const { world, storage, clock, client, open } = await logInAnn();
+    storage.age(869);
     expect(await seen(client.fetch("/guarded"))).toBe("ann");
     expect(renewals(world)).toEqual([]);
-    kept.age(2);
+    storage.age(2);
     clock.advance(871);
     const fresh = open();
     expect(await Promise.all(times(20, () => seen(fresh.fetch("/guarded"))))).toEqual(times(20, () => "ann"));
@@ -40,7 +40,7 @@ describe("a renewal", () => {
     expect(renewals(world)).toHaveLength(1);
   });
 
-  it("comes once when the server takes the token for expired, and what was refused is sent again", async () => {
+  it("a token that the server reports as expired is renewed once, and the rejected calls are sent again", async () => {
     const { world, clock, client } = await logInAnn();
     clock.advance(1000);
     const bodies = times(20, async () => {
@@ -52,85 +52,85 @@ describe("a renewal", () => {
     expect(renewals(world)).toHaveLength(1);
   });
 
-  it("is one for all clients that share a storage", async () => {
+  it("clients that share a storage renew once", async () => {
     const { world, open } = await logInLongAgo();
     const clients = times(4, () => open());
-    const answers = clients.flatMap((client) => times(5, () => seen(client.fetch("/guarded"))));
-    expect(await Promise.all(answers)).toEqual(times(20, () => "ann"));
+    const results = clients.flatMap((client) => times(5, () => seen(client.fetch("/guarded"))));
+    expect(await Promise.all(results)).toEqual(times(20, () => "ann"));
     expect(renewals(world)).toHaveLength(1);
   });
 
-  it("moves one generation where the storage is slow, too", async () => {
-    const { world, clock, open } = await logInAnn({}, createKept(15));
+  it("clients that share a slow storage advance the session by one generation", async () => {
+    const { world, clock, open } = await logInAnn({}, createTestStorage(15));
     clock.advance(1000);
-    const answers = times(3, open).map((client) => seen(client.fetch("/guarded")));
-    expect(await Promise.all(answers)).toEqual(times(3, () => "ann"));
+    const results = times(3, open).map((client) => seen(client.fetch("/guarded")));
+    expect(await Promise.all(results)).toEqual(times(3, () => "ann"));
     expect(await world.count("renew")).toBe(1);
     expect(await world.count("renew_replayed")).toBe(0);
   });
 
-  it("takes over a lock that was not given back", async () => {
-    const { world, kept, client } = await logInLongAgo();
+  it("a renewal takes over a lock that was never released", async () => {
+    const { world, storage, client } = await logInLongAgo();
     const name = `ampho ${world.url}/api/security lock`;
-    kept.values.set(name, String(Date.now() + 400.5));
+    storage.values.set(name, String(Date.now() + 400.5));
     expect(await seen(client.fetch("/guarded"))).toBe("ann");
-    expect(kept.values.has(name)).toBe(false);
+    expect(storage.values.has(name)).toBe(false);
   });
 
-  it("takes over at once from a clock that has been set back, and from what is no lock", async () => {
+  it("a renewal ignores an invalid lock and a lock from before the clock was set back", async () => {
     for (const left of [String(Date.now() + 86_400_000), "rubbish"]) {
-      const { world, kept, client } = await logInLongAgo();
-      kept.values.set(`ampho ${world.url}/api/security lock`, left);
+      const { world, storage, client } = await logInLongAgo();
+      storage.values.set(`ampho ${world.url}/api/security lock`, left);
       expect(await seen(client.fetch("/guarded"))).toBe("ann");
     }
   });
 });
 
-describe("a lost answer", () => {
-  it("is asked for again with the same token and the same key, which is kept before the first try", async () => {
-    const { world, kept, open } = await logInLongAgo();
+describe("a lost response", () => {
+  it("a lost renewal is repeated with the same token and with a key that was stored before the first attempt", async () => {
+    const { world, storage, open } = await logInLongAgo();
     const network = await openNetwork(world.port);
-    const kinds: unknown[] = [];
+    const keys: unknown[] = [];
     const lose = losing("/api/security/renew", 2);
     network.cuts = (sent) => {
       if (sent.includes("/api/security/renew"))
-        kinds.push(Object.entries(kept.record()).find(([name]) => name === "key")?.[1]);
+        keys.push(Object.entries(storage.record()).find(([name]) => name === "key")?.[1]);
       return lose(sent);
     };
     const client = open(network.url);
-    kept.values.set(`ampho ${network.url}/api/security`, JSON.stringify(kept.record()));
-    kept.values.delete(`ampho ${world.url}/api/security`);
+    storage.values.set(`ampho ${network.url}/api/security`, JSON.stringify(storage.record()));
+    storage.values.delete(`ampho ${world.url}/api/security`);
     expect(await seen(client.fetch("/guarded"))).toBe("ann");
     const [first, ...rest] = renewals(world);
     expect(rest).toEqual([first, first]);
     expect(first?.idempotencyKey).toMatch(/^[ -~]{16,255}$/);
-    expect(kinds).toEqual(times(3, () => first?.idempotencyKey));
+    expect(keys).toEqual(times(3, () => first?.idempotencyKey));
     expect(await world.count("renew")).toBe(1);
-    expect(kept.record()["key"]).toBeUndefined();
+    expect(storage.record()["key"]).toBeUndefined();
   });
 
-  it("does no harm an hour later, in another process", async () => {
+  it("a new client on the same storage repeats a lost renewal with the same key", async () => {
     const world = await openWorld({ clock: undefined });
     const network = await openNetwork(world.port);
-    const kept = createKept();
-    await createClient({ baseUrl: network.url, storage: kept }).login(ann.login, ann.password);
-    kept.age(1000);
+    const storage = createTestStorage();
+    await createClient({ baseUrl: network.url, storage }).login(ann.login, ann.password);
+    storage.age(1000);
     network.cuts = losing("/api/security/renew", 3);
-    // The token is past its end by this client's measure only.
-    expect(await outcome(createClient({ baseUrl: network.url, storage: kept }).fetch("/guarded"))).toBe("unavailable");
+    // The token is expired only by the clock of this client.
+    expect(await outcome(createClient({ baseUrl: network.url, storage }).fetch("/guarded"))).toBe("unavailable");
     expect(await world.count("renew")).toBe(1);
-    const { key } = kept.record();
-    const next = createClient({ baseUrl: network.url, storage: kept });
+    const { key } = storage.record();
+    const next = createClient({ baseUrl: network.url, storage });
     expect(await seen(next.fetch("/guarded"))).toBe("ann");
     expect(new Set(renewals(world).map(({ idempotencyKey }) => idempotencyKey))).toEqual(new Set([key]));
   });
 
-  it("does no harm when the grace is long over", async () => {
-    const { world, clock, kept, open } = await logInLongAgo();
+  it("a lost renewal can be repeated long after the grace", async () => {
+    const { world, clock, storage, open } = await logInLongAgo();
     world.intercept = (request, response) => {
       if (!request.url?.endsWith("/renew")) return false;
-      // The server has moved the session on; its answer never arrives.
-      const { refresh_token } = kept.record();
+      // The server renews the session, but its response never arrives.
+      const { refresh_token } = storage.record();
       const headers = {
         "Content-Type": "application/json",
         "Idempotency-Key": String(request.headers["idempotency-key"]),
@@ -161,28 +161,28 @@ describe("a session", () => {
     [401, "<h1>Log in to the hotel</h1>", "unavailable"],
     [200, "<h1>Welcome to the hotel</h1>", "unavailable"],
     [200, { token: "x" }, "unavailable"],
-  ])("outlives a renewal that is answered with %i %j", async (status, body, code) => {
+  ])("a session survives a renewal with the response %i %j", async (status, body, code) => {
     const { world, client, open } = await logInLongAgo();
-    world.intercept = renewing(status, body);
+    world.intercept = respondToRenewals(status, body);
     expect(await outcome(client.fetch("/guarded"))).toBe(code);
     expect(await client.session()).toMatchObject({ login: "ann" });
     world.intercept = undefined;
     expect(await seen(open().fetch("/guarded"))).toBe("ann");
   });
 
-  it.each(["session_ended", "invalid_token"])("ends when its renewal is refused as %s", async (error) => {
-    const { world, kept, client } = await logInLongAgo();
-    const told: unknown[] = [];
-    client.onChange((session) => void told.push(session));
-    world.intercept = renewing(401, { error, message: "" });
+  it.each(["session_ended", "invalid_token"])("a session ends when its renewal is rejected with %s", async (error) => {
+    const { world, storage, client } = await logInLongAgo();
+    const reported: unknown[] = [];
+    client.onChange((session) => void reported.push(session));
+    world.intercept = respondToRenewals(401, { error, message: "" });
     expect(await outcome(client.fetch("/guarded"))).toBe("session_ended");
     expect(await client.session()).toBeUndefined();
-    expect(kept.record()).toEqual({});
-    expect(told).toEqual([undefined]);
+    expect(storage.record()).toEqual({});
+    expect(reported).toEqual([undefined]);
     expect(await seen(client.fetch("/open"))).toBeNull();
   });
 
-  it("that was ended on the server is over with the next call", async () => {
+  it("a session that was ended on the server ends in the client with the next call", async () => {
     const { world, client } = await logInAnn();
     const { id = "" } = (await world.ampho.users.find("ann")) ?? {};
     await world.ampho.sessions.endForUser(id);
@@ -190,21 +190,21 @@ describe("a session", () => {
     expect(await client.session()).toBeUndefined();
   });
 
-  it("of a tab that comes back after a week goes on, after its time is up it is over", async () => {
-    const { world, clock, kept, open } = await logInAnn();
+  it("a session continues after a week without calls, and ends after its time limit", async () => {
+    const { world, clock, storage, open } = await logInAnn();
     const week = 7 * 86_400;
-    kept.age(week);
+    storage.age(week);
     clock.advance(week);
     expect(await seen(open().fetch("/guarded"))).toBe("ann");
     expect(renewals(world)).toHaveLength(1);
-    kept.age(3 * week);
+    storage.age(3 * week);
     clock.advance(3 * week);
     const late = open();
     expect(await outcome(late.fetch("/guarded"))).toBe("session_ended");
     expect(await late.session()).toBeUndefined();
   });
 
-  it("that was logged out while it was renewed stays logged out", async () => {
+  it("a session that is logged out during its renewal stays logged out", async () => {
     const { client, world } = await logInLongAgo();
     const fetching = outcome(client.fetch("/guarded"));
     await expect.poll(() => renewals(world).length, { interval: 1 }).toBe(1);
@@ -213,7 +213,7 @@ describe("a session", () => {
     expect(await client.session()).toBeUndefined();
   });
 
-  it("never sends what was called for in the one before it", async () => {
+  it("a call that waits for a renewal is not sent in the session of another user", async () => {
     const { client, world } = await logInLongAgo();
     let held: ServerResponse | undefined;
     world.intercept = (request, response) => {
@@ -233,17 +233,17 @@ describe("a session", () => {
 });
 
 describe("a failing renewal", () => {
-  it("stops no call as long as the server takes the token", async () => {
-    const { world, clock, kept, client } = await logInAnn();
-    world.intercept = renewing(503, { error: "unavailable", message: "" });
-    kept.age(930);
+  it("a failing renewal stops no call while the server accepts the token", async () => {
+    const { world, clock, storage, client } = await logInAnn();
+    world.intercept = respondToRenewals(503, { error: "unavailable", message: "" });
+    storage.age(930);
     clock.advance(930);
     expect(await seen(client.fetch("/guarded"))).toBe("ann");
   });
 
-  it("is not tried again before Retry-After, and never by itself", async () => {
+  it("a failed renewal is not repeated before Retry-After, and never without a call", async () => {
     const { world, client } = await logInLongAgo();
-    world.intercept = renewing(503, { error: "unavailable", message: "" }, { "Retry-After": "1" });
+    world.intercept = respondToRenewals(503, { error: "unavailable", message: "" }, { "Retry-After": "1" });
     expect(await Promise.all(times(5, () => outcome(client.fetch("/guarded"))))).toEqual(times(5, () => "unavailable"));
     expect(await outcome(client.fetch("/guarded"))).toBe("unavailable");
     expect(renewals(world)).toHaveLength(1);
@@ -262,22 +262,25 @@ describe("the clock of the device", () => {
   };
   const year = 365 * 86_400_000;
 
-  it.each([-10 * year, 10 * year])("may be wrong by %i ms", async (ms) => {
+  it.each([-10 * year, 10 * year])("a device clock that is wrong by %i ms causes no renewal", async (ms) => {
     setClock(Date.now() + ms);
     const { world, client } = await logInAnn();
     for (const _ of times(3, () => 0)) expect(await seen(client.fetch("/guarded"))).toBe("ann");
     expect(renewals(world)).toEqual([]);
   });
 
-  it.each([-year, -3_600_000, 3_600_000, year])("may jump by %i ms for one renewal at most", async (ms) => {
-    const { world, client, open } = await logInAnn();
-    expect(await seen(client.fetch("/guarded"))).toBe("ann");
-    setClock(Date.now() + ms);
-    for (const one of [client, client, open(), open()]) expect(await seen(one.fetch("/guarded"))).toBe("ann");
-    expect(renewals(world).length).toBeLessThanOrEqual(1);
-  });
+  it.each([-year, -3_600_000, 3_600_000, year])(
+    "a device clock that jumps by %i ms causes one renewal at most",
+    async (ms) => {
+      const { world, client, open } = await logInAnn();
+      expect(await seen(client.fetch("/guarded"))).toBe("ann");
+      setClock(Date.now() + ms);
+      for (const one of [client, client, open(), open()]) expect(await seen(one.fetch("/guarded"))).toBe("ann");
+      expect(renewals(world).length).toBeLessThanOrEqual(1);
+    },
+  );
 
-  it("tells how long a laptop slept, where nothing else does", async () => {
+  it("the wall clock shows that the token expired while the laptop slept", async () => {
     const { world, clock, client } = await logInAnn();
     expect(await seen(client.fetch("/guarded"))).toBe("ann");
     setClock(Date.now() + 8 * 3_600_000);
@@ -286,7 +289,7 @@ describe("the clock of the device", () => {
     expect(world.requests).toEqual(["GET /guarded", "POST /api/security/renew", "GET /guarded"]);
   });
 
-  it("may stand still while the token goes on ageing", async () => {
+  it("a token is renewed in time although the wall clock stands still", async () => {
     const { world, client } = await logInAnn({ tokenTtl: 2 });
     await client.fetch("/guarded");
     setClock(Date.now());

@@ -1,4 +1,4 @@
-// `ampho/client` in a real Chromium: tabs of one origin that share a session, over networks that lose and delay answers.
+// `ampho/client` in a real Chromium: tabs of one origin that share a session, over networks that lose and delay responses.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Browser, BrowserContext, Page } from "playwright-core";
@@ -7,23 +7,23 @@ import type { Client, ClientSession } from "../../dist/client/client.js";
 import { settableClock } from "../world/clock.js";
 import { browserTimeoutMs, openBrowser } from "./browser.js";
 import { bundleClient } from "./bundle.js";
-import { losing, openNetwork } from "./cutting.js";
-import { wait } from "./kept.js";
+import { losing, openNetwork } from "./network.js";
+import { wait } from "./storage.js";
 import { ann, ben, openWorld, type World } from "./world.js";
 
 declare global {
-  // What the page puts there.
+  // The page sets `client` and `reported`.
   var client: Client;
-  var told: (string | undefined)[];
-  /** What was called before the laptop slept. */
+  var reported: (string | undefined)[];
+  /** The call that was under way when the laptop fell asleep. */
   var woken: Promise<Response>;
 }
 
 const page = `<!doctype html><title>A tab</title><script type="module">
   import { createClient } from "/client.js";
   globalThis.client = createClient({ baseUrl: "/" });
-  globalThis.told = [];
-  client.onChange((session) => void told.push(session?.login));
+  globalThis.reported = [];
+  client.onChange((session) => void reported.push(session?.login));
 </script>`;
 
 let browser: Browser;
@@ -35,39 +35,46 @@ afterAll(() => browser?.close());
 
 const week = 7 * 86_400;
 const renewals = ({ calls }: World) => calls.filter(({ path }) => path.endsWith("/renew"));
-/** Where a busy browser lets a tab see late what another has written, both ask, by one key: it counts as one. */
-const askedBy = (world: World) =>
+/**
+ * Counts renewals with the same token and key as one. In a busy browser a tab sees late what another tab wrote, and then
+ * both send the renewal.
+ */
+const distinctRenewals = (world: World) =>
   new Set(renewals(world).map(({ idempotencyKey, body }) => `${idempotencyKey} ${body}`));
 /**
- * Without Web Locks a busy browser may show one tab so late what another has written that it takes the lock as well and asks
- * by a key of its own, which moves nothing within the grace: the lock only saves requests.
+ * Without Web Locks, a tab of a busy browser can see the lock of another tab too late and renew with a key of its own.
+ * Within the grace this does not advance the session again, because the lock only saves requests.
  */
-const askersMax = (prepare: Opening["prepare"]) => (prepare === withoutLocks ? 3 : 1);
+const distinctMax = (prepare: Opening["prepare"]) => (prepare === withoutLocks ? 3 : 1);
 const times = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value);
 
 interface Opening {
-  /** Runs in each tab before anything else does. */
+  /** Runs in each tab before the scripts of the page. */
   readonly prepare?: (() => void) | undefined;
   readonly count?: number;
-  /** Of a test that runs beside others. */
-  readonly test?: Pick<TestContext, "expect" | "onTestFinished">;
+  /** The context of a concurrent test. */
+  readonly testContext?: Pick<TestContext, "expect" | "onTestFinished">;
 }
 
-/** Three tabs; ann has logged in in the first. */
-async function openTabs({ prepare, count = 3, test = { expect, onTestFinished } }: Opening = {}) {
+/** Opens tabs, three by default. Ann logs in from the first. */
+async function openTabs({ prepare, count = 3, testContext = { expect, onTestFinished } }: Opening = {}) {
   const clock = settableClock();
-  const world = await openWorld({ clock }, (path) => ({ "/": page, "/client.js": script })[path], test.onTestFinished);
-  const network = await openNetwork(world.port, test.onTestFinished);
+  const world = await openWorld(
+    { clock },
+    (path) => ({ "/": page, "/client.js": script })[path],
+    testContext.onTestFinished,
+  );
+  const network = await openNetwork(world.port, testContext.onTestFinished);
   const context = await browser.newContext();
-  test.onTestFinished(() => context.close());
+  testContext.onTestFinished(() => context.close());
   if (prepare) await context.addInitScript(prepare);
   const open = () => openTab(context, network.url);
   const tabs = await Promise.all(Array.from({ length: count }, open));
   const [first] = tabs;
   if (first === undefined) throw new Error("no tab");
   await first.evaluate(({ login, password }) => client.login(login, password), ann);
-  // What one tab keeps takes its time to be seen in another.
-  for (const tab of tabs) await test.expect.poll(() => loginIn(tab)).toBe("ann");
+  // The other tabs see the login of the first one a moment later.
+  for (const tab of tabs) await testContext.expect.poll(() => loginIn(tab)).toBe("ann");
   world.calls.length = 0;
   return { clock, world, network, context, open, tabs, first, others: tabs.slice(1) };
 }
@@ -79,7 +86,7 @@ async function openTab(context: BrowserContext, url: string): Promise<Page> {
   return tab;
 }
 
-/** Whom a guarded route saw in so many calls at once, or how each failed. */
+/** Returns the login that a guarded route saw in each of `count` concurrent calls, or the failure of the call. */
 const callIn = (tab: Page, count = 1): Promise<unknown[]> =>
   tab.evaluate(async (calls) => {
     const call = async () => {
@@ -89,7 +96,7 @@ const callIn = (tab: Page, count = 1): Promise<unknown[]> =>
     return Promise.all(Array.from({ length: calls }, () => call().catch((error) => error.code ?? String(error))));
   }, count);
 
-/** As if the token had come so much earlier, by the clock of the device. */
+/** Changes the record as if the token had come this much earlier, by the clock of the device. */
 const ageIn = (tab: Page, seconds: number): Promise<void> =>
   tab.evaluate((age) => {
     for (const [name, text] of Object.entries(localStorage)) {
@@ -111,29 +118,29 @@ const locks: readonly (readonly [name: string, prepare: (() => void) | undefined
 describe.each(locks)("three tabs %s", (_, prepare) => {
   const options = { prepare };
 
-  it("renew once when all find the token expired", async () => {
+  it("three tabs renew once when the server rejects their token as expired", async () => {
     const { clock, world, tabs } = await openTabs(options);
     clock.advance(1000);
-    const answers = await Promise.all(tabs.map((tab) => callIn(tab, 20)));
-    expect(answers.flat()).toEqual(times(60, "ann"));
+    const results = await Promise.all(tabs.map((tab) => callIn(tab, 20)));
+    expect(results.flat()).toEqual(times(60, "ann"));
     expect(await world.count("renew")).toBe(1);
-    expect(askedBy(world).size).toBeLessThanOrEqual(askersMax(prepare));
+    expect(distinctRenewals(world).size).toBeLessThanOrEqual(distinctMax(prepare));
   });
 
-  it("renew once when all find the token due", async () => {
+  it("three tabs renew once when their token is due", async () => {
     const { clock, world, open, tabs, first } = await openTabs(options);
     clock.advance(1000);
     await ageIn(first, 1000);
     await Promise.all(tabs.map((tab) => tab.close()));
     const fresh = await Promise.all([open(), open(), open()]);
-    const answers = await Promise.all(fresh.map((tab) => callIn(tab, 20)));
-    expect(answers.flat()).toEqual(times(60, "ann"));
+    const results = await Promise.all(fresh.map((tab) => callIn(tab, 20)));
+    expect(results.flat()).toEqual(times(60, "ann"));
     expect(await world.count("renew")).toBe(1);
-    expect(askedBy(world).size).toBeLessThanOrEqual(askersMax(prepare));
+    expect(distinctRenewals(world).size).toBeLessThanOrEqual(distinctMax(prepare));
     expect(world.requests.filter((one) => one === "GET /guarded")).toHaveLength(60);
   });
 
-  it("survive that the one which renews is closed, and that its answer is never seen", async () => {
+  it("two tabs repeat the renewal of a third one, which was closed before it got the response", async () => {
     const { clock, world, network, first, others } = await openTabs(options);
     clock.advance(1000);
     network.cuts = (sent) => sent.includes("/renew");
@@ -141,35 +148,35 @@ describe.each(locks)("three tabs %s", (_, prepare) => {
     await expect.poll(() => renewals(world).length, { interval: 5 }).toBeGreaterThan(0);
     await first.close();
     network.cuts = () => false;
-    // Long after the grace: only token and key, both as they were kept, are good now.
+    // Long after the grace the server accepts only the stored token together with the stored key.
     clock.advance(3600);
     await others[0]?.evaluate(() => {
-      // What a closed tab leaves behind lasts for 25 s; that much is over.
+      // The lock that the closed tab left lasts for 25 s. Here this time is over.
       for (const name of Object.keys(localStorage)) if (name.endsWith(" lock")) localStorage.setItem(name, "0");
     });
-    const answers = await Promise.all(others.map((tab) => callIn(tab, 5)));
-    expect(answers.flat()).toEqual(times(10, "ann"));
-    expect(askedBy(world).size).toBe(1);
+    const results = await Promise.all(others.map((tab) => callIn(tab, 5)));
+    expect(results.flat()).toEqual(times(10, "ann"));
+    expect(distinctRenewals(world).size).toBe(1);
     expect(await world.count("renew")).toBe(1);
     expect(await world.count("renew_replayed")).toBe(0);
   });
 
-  it("renew once though answers are cut off", async () => {
+  it("three tabs renew once although responses are lost", async () => {
     const { clock, world, network, tabs } = await openTabs(options);
     clock.advance(1000);
     network.cuts = losing("/api/security/renew", 2);
-    const answers = await Promise.all(tabs.map((tab) => callIn(tab, 5)));
-    expect(answers.flat()).toEqual(times(15, "ann"));
+    const results = await Promise.all(tabs.map((tab) => callIn(tab, 5)));
+    expect(results.flat()).toEqual(times(15, "ann"));
     expect(await world.count("renew")).toBe(1);
     const keys = new Set(renewals(world).map(({ idempotencyKey }) => idempotencyKey));
-    expect(keys.size).toBeLessThanOrEqual(askersMax(prepare));
+    expect(keys.size).toBeLessThanOrEqual(distinctMax(prepare));
   });
 });
 
-/** For a slow network or for deadlines of the client: they wait at once. */
+// These tests wait for a slow network or for deadlines of the client, so they run concurrently.
 describe.concurrent("three tabs that have to wait", () => {
-  it.for(locks)("%s renew once over a throttled network", async ([_, prepare], test) => {
-    const { clock, world, context, tabs } = await openTabs({ prepare, test });
+  it.for(locks)("three tabs %s renew once over a slow network", async ([_, prepare], testContext) => {
+    const { clock, world, context, tabs } = await openTabs({ prepare, testContext });
     for (const tab of tabs) {
       const protocol = await context.newCDPSession(tab);
       const conditions = { offline: false, latency: 300, downloadThroughput: 6_000, uploadThroughput: 6_000 };
@@ -177,57 +184,57 @@ describe.concurrent("three tabs that have to wait", () => {
       await protocol.send("Network.emulateNetworkConditions", conditions);
     }
     clock.advance(1000);
-    const answers = await Promise.all(tabs.map((tab) => callIn(tab, 3)));
-    test.expect(answers.flat()).toEqual(times(9, "ann"));
-    test.expect(await world.count("renew")).toBe(1);
-    test.expect(askedBy(world).size).toBeLessThanOrEqual(askersMax(prepare));
+    const results = await Promise.all(tabs.map((tab) => callIn(tab, 3)));
+    testContext.expect(results.flat()).toEqual(times(9, "ann"));
+    testContext.expect(await world.count("renew")).toBe(1);
+    testContext.expect(distinctRenewals(world).size).toBeLessThanOrEqual(distinctMax(prepare));
   });
 
-  it("keep their session offline, and go on at once when the network is back", async (test) => {
-    const { clock, world, context, tabs, first } = await openTabs({ test });
+  it("three tabs keep their session offline and continue at once when the network is back", async (testContext) => {
+    const { clock, world, context, tabs, first } = await openTabs({ testContext });
     clock.advance(1000);
     await ageIn(first, 1000);
     await context.setOffline(true);
-    const answers = await Promise.all(tabs.map((tab) => callIn(tab)));
-    test.expect(answers).toEqual(times(3, ["unavailable"]));
-    test.expect(await Promise.all(tabs.map(loginIn))).toEqual(times(3, "ann"));
+    const results = await Promise.all(tabs.map((tab) => callIn(tab)));
+    testContext.expect(results).toEqual(times(3, ["unavailable"]));
+    testContext.expect(await Promise.all(tabs.map(loginIn))).toEqual(times(3, "ann"));
     await context.setOffline(false);
-    test.expect(await Promise.all(tabs.map((tab) => callIn(tab)))).toEqual(times(3, ["ann"]));
-    test.expect(await world.count("renew")).toBe(1);
+    testContext.expect(await Promise.all(tabs.map((tab) => callIn(tab)))).toEqual(times(3, ["ann"]));
+    testContext.expect(await world.count("renew")).toBe(1);
   });
 
-  it("take over a lock from a page that never gives it back", { timeout: 60_000 }, async (test) => {
-    const { clock, world, network, first, others } = await openTabs({ count: 2, test });
+  it("a tab takes over a lock that another page never releases", { timeout: 60_000 }, async (testContext) => {
+    const { clock, world, network, first, others } = await openTabs({ count: 2, testContext });
     clock.advance(1000);
     await first.evaluate((name) => {
       void navigator.locks.request(name, () => new Promise(() => {}));
     }, `ampho ${network.url}/api/security`);
-    test.expect(await callIn(others[0] ?? first, 3)).toEqual(times(3, "ann"));
-    test.expect(await world.count("renew")).toBe(1);
+    testContext.expect(await callIn(others[0] ?? first, 3)).toEqual(times(3, "ann"));
+    testContext.expect(await world.count("renew")).toBe(1);
   });
 });
 
 describe("three tabs", () => {
-  it("see a logout and a login of one of them", async () => {
+  it("three tabs notice the logout and the login of one of them", async () => {
     const { tabs, first, others } = await openTabs();
     const [second] = others;
-    const toldIn = (tab: Page) => tab.evaluate(() => told);
-    for (const tab of tabs) await expect.poll(() => toldIn(tab)).toEqual(["ann"]);
+    const reportedIn = (tab: Page) => tab.evaluate(() => reported);
+    for (const tab of tabs) await expect.poll(() => reportedIn(tab)).toEqual(["ann"]);
     await second?.evaluate(() => client.logout());
-    for (const tab of tabs) await expect.poll(() => toldIn(tab)).toEqual(["ann", undefined]);
+    for (const tab of tabs) await expect.poll(() => reportedIn(tab)).toEqual(["ann", undefined]);
     expect(await Promise.all(tabs.map((tab) => callIn(tab)))).toEqual(times(3, [401]));
     await second?.evaluate(({ login, password }) => client.login(login, password), ben);
-    // What one tab writes, the browser tells the others in a moment.
-    for (const tab of tabs) await expect.poll(() => toldIn(tab)).toEqual(["ann", undefined, "ben"]);
+    // The browser reports the write of one tab to the others a moment later.
+    for (const tab of tabs) await expect.poll(() => reportedIn(tab)).toEqual(["ann", undefined, "ben"]);
     expect(await callIn(first)).toEqual(["ben"]);
   });
 
-  it("keep their session while the server is away", async () => {
+  it("three tabs keep their session while the server is unavailable", async () => {
     const { clock, world, tabs } = await openTabs();
     clock.advance(1000);
     world.intercept = (request, response) => {
       if (!request.url?.endsWith("/renew")) return false;
-      response.writeHead(503, { "Retry-After": "1" }).end('{"error":"unavailable","message":"Away."}');
+      response.writeHead(503, { "Retry-After": "1" }).end('{"error":"unavailable","message":"Down."}');
       return true;
     };
     expect(await Promise.all(tabs.map((tab) => callIn(tab, 5)))).toEqual(times(3, times(5, "unavailable")));
@@ -238,18 +245,18 @@ describe("three tabs", () => {
     expect(await world.count("renew")).toBe(1);
   });
 
-  it("learn at once that the session was ended", async () => {
+  it("three tabs notice at their next call that the session was ended", async () => {
     const { world, tabs } = await openTabs();
     const { id = "" } = (await world.ampho.users.find("ann")) ?? {};
     await world.ampho.sessions.endForUser(id);
-    const answers = await Promise.all(tabs.map((tab) => callIn(tab, 3)));
-    // Whoever calls after another tab has learned it calls as nobody.
-    expect(answers.flat().filter((answer) => answer !== 401 && answer !== "session_ended")).toEqual([]);
-    expect(answers.flat()).toContain("session_ended");
+    const results = await Promise.all(tabs.map((tab) => callIn(tab, 3)));
+    // A tab that calls after another tab noticed the end sends no token and gets 401.
+    expect(results.flat().filter((result) => result !== 401 && result !== "session_ended")).toEqual([]);
+    expect(results.flat()).toContain("session_ended");
     expect(await Promise.all(tabs.map(loginIn))).toEqual(times(3, undefined));
   });
 
-  it.each([-365, -1, 1, 365])("work by a clock that is wrong by %i days", async (days) => {
+  it.each([-365, -1, 1, 365])("three tabs work with a clock that is wrong by %i days", async (days) => {
     const { world, context, open, tabs } = await openTabs();
     await Promise.all(tabs.map((tab) => tab.close()));
     await context.addInitScript((by) => {
@@ -259,12 +266,12 @@ describe("three tabs", () => {
     const skewed = await Promise.all([open(), open(), open()]);
     for (let round = 0; round < 3; round++)
       expect(await Promise.all(skewed.map((tab) => callIn(tab, 3)))).toEqual(times(3, times(3, "ann")));
-    // The clock has jumped since the token came: that costs one renewal, and no more.
+    // The clock has jumped since the token came, which costs one renewal.
     expect(await world.count("renew")).toBe(1);
-    expect(askedBy(world).size).toBe(1);
+    expect(distinctRenewals(world).size).toBe(1);
   });
 
-  it("go on after the laptop slept, also in the midst of a renewal", async () => {
+  it("three tabs continue after the laptop slept, even during a renewal", async () => {
     const { clock, world, network, context, tabs } = await openTabs();
     const protocols = await Promise.all(tabs.map((tab) => context.newCDPSession(tab)));
     const turn = (state: "frozen" | "active") =>
@@ -291,7 +298,7 @@ describe("three tabs", () => {
     expect([await world.count("renew"), await world.count("renew_replayed")]).toEqual([2, 0]);
   });
 
-  it("come back after a week", async () => {
+  it("three tabs continue their session after a week", async () => {
     const { clock, world, open, tabs, first } = await openTabs();
     await ageIn(first, week);
     clock.advance(week);
@@ -299,10 +306,10 @@ describe("three tabs", () => {
     const restored = await Promise.all([open(), open(), open()]);
     expect(await Promise.all(restored.map((tab) => callIn(tab, 3)))).toEqual(times(3, times(3, "ann")));
     expect(await world.count("renew")).toBe(1);
-    expect(askedBy(world).size).toBe(1);
+    expect(distinctRenewals(world).size).toBe(1);
   });
 
-  it("come back after the session's time is up, and say so", async () => {
+  it("two tabs report session_ended after the time limit of the session", async () => {
     const { clock, open, tabs, first } = await openTabs();
     await ageIn(first, 3 * week);
     clock.advance(3 * week);
@@ -315,16 +322,16 @@ describe("three tabs", () => {
 });
 
 describe("a tab", () => {
-  it("that comes back by the back button looks who is logged in now", async () => {
+  it("a tab that the back button restores reads again which user is logged in", async () => {
     const { first } = await openTabs({ count: 1 });
     await first.evaluate(() => {
       localStorage.clear();
       dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
     });
-    await expect.poll(() => first.evaluate(() => told)).toEqual(["ann", undefined]);
+    await expect.poll(() => first.evaluate(() => reported)).toEqual(["ann", undefined]);
   });
 
-  it("may be left in the moment of its logout", async () => {
+  it("a logout reaches the server although the user leaves the page at once", async () => {
     const { world, first } = await openTabs({ count: 1 });
     await first.evaluate(() => {
       void client.logout();
@@ -333,7 +340,7 @@ describe("a tab", () => {
     await expect.poll(() => world.count("logout")).toBe(1);
   });
 
-  it("sends its token to no other origin, also by redirect", async () => {
+  it("a tab never sends its token to another origin, even after a redirect", async () => {
     const { first } = await openTabs({ count: 1 });
     const heads: (string | undefined)[] = [];
     const elsewhere = createServer((request, response) => {
@@ -352,7 +359,7 @@ describe("a tab", () => {
     expect(heads.filter((head) => head !== undefined && /bearer|authorization/i.test(head))).toEqual([]);
   });
 
-  it("of another origin works where the server allows it", async () => {
+  it("a tab of another origin works with a server that allows its origin", async () => {
     const pages = createServer((request, response) => {
       const isScript = request.url === "/client.js";
       response.writeHead(200, { "Content-Type": isScript ? "text/javascript" : "text/html" });
@@ -380,7 +387,7 @@ describe("a tab", () => {
     expect(await world.events()).toEqual(expect.arrayContaining(["login", "renew", "logout"]));
   });
 
-  it("whose storage is blocked works until it is closed", async () => {
+  it("a tab with a blocked storage keeps its session in memory", async () => {
     const { clock, first } = await openTabs({
       count: 1,
       prepare: () =>

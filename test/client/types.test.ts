@@ -8,6 +8,6 @@ it("a session has the fields of GET /session", () => {
   expectTypeOf<z.output<typeof currentSession>>().toExtend<ClientSession>();
 });
 
-it("a client's fetch stands in for the platform's", () => {
+it("a client's fetch can replace the platform's", () => {
   expectTypeOf<Client["fetch"]>().toExtend<typeof fetch>();
 });

@@ -7,7 +7,7 @@ import { createClient } from "../../dist/client/client.js";
 import type { Ampho, AmphoOptions } from "../../dist/index.js";
 import { openAmpho } from "../world/ampho.js";
 import { settableClock } from "../world/clock.js";
-import { createKept } from "./kept.js";
+import { createTestStorage } from "./storage.js";
 
 export const ann = { login: "ann", password: "heron violet tumbrel 91" };
 export const ben = { login: "ben", password: "saffron anchor drizzle 27" };
@@ -20,10 +20,10 @@ export interface World {
   readonly requests: string[];
   /** Bodies and a few headers of the calls of the REST API, in their order. */
   readonly calls: Call[];
-  /** How often an event of the audit log happened. */
+  /** Counts the rows of this event in the audit log. */
   count(event: string): Promise<number>;
   events(): Promise<readonly string[]>;
-  /** Answers in the place of everything else, where it gives back true. */
+  /** Handles a request instead of the server, if it returns true. */
   intercept: ((request: IncomingMessage, response: ServerResponse) => boolean) | undefined;
   close(): Promise<void>;
 }
@@ -35,7 +35,7 @@ export interface Call {
   readonly body: string;
 }
 
-/** Tests that run side by side say by what they end. */
+/** Concurrent tests pass the `onTestFinished` of their own context. */
 export async function openWorld(
   options: AmphoOptions = {},
   page?: (path: string) => string | undefined,
@@ -68,7 +68,7 @@ export async function openWorld(
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     requests.push(`${request.method} ${pathname}`);
-    if (pathname.startsWith(ampho.host.prefix)) note(request, calls);
+    if (pathname.startsWith(ampho.host.prefix)) recordCall(request, calls);
     if (world.intercept?.(request, response)) return;
     const text = page?.(pathname);
     if (text !== undefined) {
@@ -89,15 +89,15 @@ export async function openWorld(
   return Object.assign(world, { port, url: `http://127.0.0.1:${port}` });
 }
 
-/** Reads along: the body stays for whoever reads it next. */
-function note(request: IncomingMessage, calls: Call[]): void {
-  const parts: Buffer[] = [];
+/** Records a call while the handler reads its body. */
+function recordCall(request: IncomingMessage, calls: Call[]): void {
+  const chunks: Buffer[] = [];
   const { authorization } = request.headers;
   const idempotencyKey = String(request.headers["idempotency-key"]);
   const push = request.push.bind(request);
   request.push = (chunk: Buffer | null, ...rest) => {
-    if (chunk !== null) parts.push(chunk);
-    else calls.push({ path: request.url ?? "", idempotencyKey, authorization, body: Buffer.concat(parts).toString() });
+    if (chunk !== null) chunks.push(chunk);
+    else calls.push({ path: request.url ?? "", idempotencyKey, authorization, body: Buffer.concat(chunks).toString() });
     return push(chunk, ...rest);
   };
 }
@@ -110,14 +110,14 @@ async function echo(request: IncomingMessage, response: ServerResponse): Promise
   response.end(JSON.stringify({ login: request.auth?.login ?? null, authorization, body }));
 }
 
-/** A client that ann has logged in with, on a storage in the test's hands, over a server whose clock the test sets. */
-export async function logInAnn(options: AmphoOptions = {}, kept = createKept()) {
+/** Opens a server whose clock the test sets, and a client with a storage that the test controls. Ann is logged in. */
+export async function logInAnn(options: AmphoOptions = {}, storage = createTestStorage()) {
   const clock = settableClock();
   const world = await openWorld({ clock, ...options });
-  const open = (baseUrl = world.url) => createClient({ baseUrl, storage: kept });
+  const open = (baseUrl = world.url) => createClient({ baseUrl, storage });
   const client = open();
   await client.login(ann.login, ann.password);
   world.calls.length = 0;
   world.requests.length = 0;
-  return { world, clock, kept, client, open };
+  return { world, clock, storage, client, open };
 }

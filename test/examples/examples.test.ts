@@ -1,15 +1,15 @@
-// Every example, started and used as a reader would, from the packed tarball.
+// Starts every example from the packed tarball, and uses it as a reader would.
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hosts } from "../installs/hosts.js";
-import { letsInWhomItShould } from "./exercise.js";
+import { expectGuardedRoutes } from "./exercise.js";
 import { type Consumer, installPacked } from "./packed.js";
 import { prepare, start } from "./running.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
-// These have tests of their own, most in `npm run test:all`: they have to install what they need.
+// These examples have tests of their own, most of them in `npm run test:all`, because they install packages.
 const elsewhere = new Set(["full", "workers", ...hosts.map(({ folder }) => folder)]);
 const all = readdirSync(path.join(root, "examples"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
 const examples = all.map(({ name }) => name).filter((name) => !elsewhere.has(name));
@@ -44,7 +44,7 @@ describe.each(examples)("examples/%s", (name) => {
       execFileSync(process.execPath, [compiler, "-p", folder], { stdio: "inherit" });
     }
     const running = await start(folder, env, scripts.build === undefined ? "server.js" : "build/server.js");
-    await letsInWhomItShould(running.url, password);
+    await expectGuardedRoutes(running.url, password);
     const { code, stderr } = await running.stop();
     expect([code === 0 || code === null, stderr]).toEqual([true, ""]);
   });

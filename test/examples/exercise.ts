@@ -1,15 +1,15 @@
-// What every example with a server of its own does: `/` is open, `/hello` needs a token, `/editors` needs a role.
+// The routes of every example with a server of its own: `/` is open, `/hello` needs a token, `/editors` needs a role.
 import { expect } from "vitest";
 
-/** Alice has that password and no role. */
-export async function letsInWhomItShould(url: string, password: string): Promise<void> {
+/** Checks the routes as Alice, who has this password and no role. */
+export async function expectGuardedRoutes(url: string, password: string): Promise<void> {
   const get = (target: string, token?: string) =>
     fetch(url + target, token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } });
 
   expect((await get("/")).status).toBe(200);
-  const refused = await get("/hello");
-  expect([refused.status, (await refused.json()).error]).toEqual([401, "missing_token"]);
-  expect(refused.headers.get("www-authenticate")).toBe('Bearer realm="ampho"');
+  const rejected = await get("/hello");
+  expect([rejected.status, (await rejected.json()).error]).toEqual([401, "missing_token"]);
+  expect(rejected.headers.get("www-authenticate")).toBe('Bearer realm="ampho"');
 
   const login = await fetch(`${url}/api/security/login`, {
     method: "POST",

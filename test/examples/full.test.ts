@@ -1,4 +1,4 @@
-// examples/full, from the packed tarball, as its README says: three tabs of a real Chromium, and tokens that expire meanwhile.
+// Uses examples/full from the packed tarball as its README describes, in three tabs of a real Chromium. Tokens expire meanwhile.
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -10,23 +10,23 @@ import { prepare, type Running, start } from "./running.js";
 
 const password = "violet kettle harbour morning";
 const ttlSeconds = 2;
-/** Longer than a busy machine takes from a login to the click behind it. */
-const freshSeconds = 8;
+/** Longer than a busy machine takes from a login to the next click. */
+const maxAgeSeconds = 8;
 
 let browser: Browser;
 let consumer: Consumer;
 let env: NodeJS.ProcessEnv;
 let running: Running;
 const tabs: Page[] = [];
-/** By all tabs; two that ask by one key are one renewal. */
+/** The keys of the renewals of all tabs. Requests with the same key are one renewal. */
 const renewals = new Set<string | undefined>();
 
 beforeAll(async () => {
   consumer = await installPacked(["full"]);
-  // Nobody waits here for a minute.
+  // The example allows a minute, which is too long for a test.
   const file = path.join(consumer.folder, "full/server.js");
-  writeFileSync(file, readFileSync(file, "utf8").replace("maxAge: 60", `fresh: ${freshSeconds}`));
-  // In the environment, which stands over the example's own file.
+  writeFileSync(file, readFileSync(file, "utf8").replace("maxAge: 60", `maxAge: ${maxAgeSeconds}`));
+  // The environment overrides the example's own file.
   env = { ...prepare(consumer, password), AMPHO_SECURITY_TOKEN_TTL: String(ttlSeconds) };
   [running, browser] = await Promise.all([start(path.join(consumer.folder, "full"), env, "server.js"), openBrowser()]);
   const context = await browser.newContext();
@@ -65,19 +65,19 @@ async function logIn(page: Page, secret: string): Promise<void> {
   await page.click("#login button");
 }
 
-it("a wrong password is said, and nobody is let in", async () => {
+it("a wrong password shows a message, and no tab is logged in", async () => {
   await logIn(tab(0), "wrong");
   await expect.poll(() => tab(0).locator("[role=alert]").textContent()).toMatch(/wrong/);
   expect(await inAll(asksToLogIn)).toEqual([true, true, true]);
 });
 
-it("a login in one tab is one in all", async () => {
+it("a login in one tab logs all tabs in", async () => {
   await logIn(tab(0), password);
   await expectInAll(greets, true);
   expect(await inAll((page) => page.locator("#who").textContent())).toEqual(["alice", "alice", "alice"]);
 });
 
-it("an expired token is noticed by nobody, and renewed by one tab for all", async () => {
+it("an expired token is renewed by one tab for all, and the user does not notice it", async () => {
   await tab(1).fill("[name=text]", "buy <b>milk</b>");
   await tab(1).click("#note button");
   await expect.poll(() => notesIn(tab(1))).toEqual(["buy <b>milk</b>"]);
@@ -88,11 +88,11 @@ it("an expired token is noticed by nobody, and renewed by one tab for all", asyn
   expect(renewals.size).toBe(1);
 });
 
-it("throwing notes away asks who it is, when the login is no longer fresh", async () => {
-  await pass(freshSeconds);
+it("the page asks for the password before it deletes all notes after an old login", async () => {
+  await pass(maxAgeSeconds);
   await tab(1).click("#clear");
   await expect.poll(() => asksToLogIn(tab(1))).toBe(true);
-  expect(await tab(1).locator("[role=alert]").textContent()).toMatch(/fresher/);
+  expect(await tab(1).locator("[role=alert]").textContent()).toMatch(/more recent login/);
   await logIn(tab(1), password);
   await expect.poll(() => asksToLogIn(tab(1))).toBe(false);
   await tab(1).click("#clear");
@@ -100,18 +100,18 @@ it("throwing notes away asks who it is, when the login is no longer fresh", asyn
   expect(await inAll(greets)).toEqual([true, true, true]);
 });
 
-it("a logout in one tab is one in all", async () => {
+it("a logout in one tab logs all tabs out", async () => {
   await expire();
   await tab(2).click("#logout");
   await expectInAll(asksToLogIn, true);
   expect(await inAll(notesIn)).toEqual([[], [], []]);
 });
 
-it("a session that an operator ends shows the login", async () => {
+it("all tabs ask for the password after an operator ended the session", async () => {
   await logIn(tab(1), password);
   await expectInAll(greets, true);
   execFileSync(process.execPath, [consumer.ampho, "session-end", "--login", "alice"], { env, cwd: consumer.folder });
-  // In the page itself: the button may be hidden at any moment.
+  // The script clicks inside the page, because the button can be hidden at any moment.
   const reload = (page: Page) => page.evaluate(() => document.querySelector<HTMLElement>("#reload")?.click());
   const reloadAndLook = async () => {
     await inAll(reload);
@@ -120,7 +120,7 @@ it("a session that an operator ends shows the login", async () => {
   await expect.poll(reloadAndLook, { timeout: 10_000, interval: 500 }).toEqual([true, true, true]);
 });
 
-it("the server says nothing on stderr, and stops", async () => {
+it("the server writes nothing to stderr and stops", async () => {
   const { code, stderr } = await running.stop();
   expect([code, stderr]).toEqual([0, ""]);
 });

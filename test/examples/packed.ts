@@ -1,4 +1,4 @@
-// A consumer's folder with the packed tarball in it, as `npm install` would leave it; its dependencies are links to ours.
+// The folder of a consumer with the packed tarball in it, as `npm install` leaves it. The dependencies are links to ours.
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -3,7 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import path from "node:path";
 import type { Consumer } from "./packed.js";
 
-/** The environment of an example: a new key, and a database in which there is alice. */
+/** The environment of an example: a new key, and a database with the user alice. */
 export function prepare({ folder, ampho }: Consumer, password: string): NodeJS.ProcessEnv {
   const common = { PATH: process.env["PATH"], AMPHO_DATABASE_URL: `sqlite:${path.join(folder, "ampho.db")}` };
   const key = execFileSync(process.execPath, [ampho, "sec-gen-key"], { env: common, encoding: "utf8" }).trim();

@@ -1,4 +1,4 @@
-// The example of WebSockets, from the packed tarball: who is let in, and what happens to the socket when the session ends.
+// The example of WebSockets from the packed tarball: which sockets it accepts, and how a socket ends with its session.
 import { once } from "node:events";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";

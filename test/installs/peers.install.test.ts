@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, expect, it } from "vitest";
-import { letsInWhomItShould } from "../examples/exercise.js";
+import { expectGuardedRoutes } from "../examples/exercise.js";
 import { freePort } from "../world/free-port.js";
 import { packed } from "../world/use-shared.js";
 import { copyExample, password, serving, shell } from "./project.js";
@@ -31,7 +31,7 @@ it.each(oldest)("examples/$example works with $packages.0", async ({ example, pa
   const env = { AMPHO_SECURITY_KEY: key, AMPHO_DATABASE_URL: `sqlite:${folder}/ampho.db`, PORT: String(port) };
   shell(folder, `printf '%s' '${password}' | ampho user-add alice --password-stdin`, env);
   const url = `http://127.0.0.1:${port}`;
-  await serving({ folder, command: "exec npm start", env, url }, () => letsInWhomItShould(url, password));
+  await serving({ folder, command: "exec npm start", env, url }, () => expectGuardedRoutes(url, password));
 });
 
 it("these versions are the oldest that package.json allows", () => {

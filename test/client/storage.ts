@@ -1,17 +1,17 @@
-// A storage in the test's hands, and what tests ask of a client.
+// A storage that the test controls, and helpers that read the result of a call.
 import { AmphoError, type ClientStorage } from "../../dist/client/client.js";
 
-export interface Kept extends ClientStorage {
+export interface TestStorage extends ClientStorage {
   readonly values: Map<string, string>;
-  /** The record of the session, parsed; empty when there is none. */
+  /** Returns the stored session, parsed. It is empty if there is none. */
   record(): Record<string, unknown>;
   change(change: Record<string, unknown>): void;
-  /** As if the token had come so much earlier. */
+  /** Changes the record as if the token had come this much earlier. */
   age(seconds: number): void;
 }
 
-/** With a delay it is asynchronous, as IndexedDB would be. */
-export function createKept(delayMs?: number): Kept {
+/** A storage with a delay is asynchronous, as IndexedDB is. */
+export function createTestStorage(delayMs?: number): TestStorage {
   const values = new Map<string, string>();
   const name = () => [...values.keys()].find((key) => key.endsWith("/api/security")) ?? "";
   const later = <T>(work: () => T): T | Promise<T> => (delayMs === undefined ? work() : wait(delayMs).then(work));
@@ -31,7 +31,7 @@ export function createKept(delayMs?: number): Kept {
 
 export const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** The code of the refusal, or "resolved". */
+/** Returns the code of the error, or "resolved". */
 export function outcome(work: Promise<unknown>): Promise<string> {
   return work.then(
     () => "resolved",
@@ -39,8 +39,8 @@ export function outcome(work: Promise<unknown>): Promise<string> {
   );
 }
 
-/** Whom a guarded route saw, or the status. */
-export async function seen(answer: Promise<Response>): Promise<unknown> {
-  const response = await answer;
+/** Returns the login that a guarded route saw, or the status. */
+export async function seen(pending: Promise<Response>): Promise<unknown> {
+  const response = await pending;
   return response.ok ? (await response.json()).login : response.status;
 }

@@ -1,19 +1,19 @@
-// A network in the test's hands: a TCP proxy that loses answers, loses everything, or is slow.
+// A network that the test controls: a TCP proxy that loses responses, loses everything or is slow.
 import { connect, createServer, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
-import { wait } from "./kept.js";
+import { wait } from "./storage.js";
 
 export interface Network {
   readonly url: string;
-  /** Whether the answer to what was just sent gets lost on its way back; the server has seen the request all the same. */
+  /** Returns true if the response to these bytes gets lost on its way back. The server still gets the request. */
   cuts: (sent: string) => boolean;
-  /** Nothing gets through, in neither direction. */
+  /** Nothing gets through in either direction. */
   down: boolean;
-  /** What every piece of an answer takes. */
+  /** The delay of each chunk of a response. */
   delayMs: number;
 }
 
-/** Tests that run side by side say by what they end. */
+/** Concurrent tests pass the `onTestFinished` of their own context. */
 export async function openNetwork(target: number, atEnd = onTestFinished): Promise<Network> {
   const sockets = new Set<Socket>();
   const network = { url: "", cuts: (_sent: string) => false, down: false, delayMs: 0 };
@@ -50,7 +50,7 @@ export async function openNetwork(target: number, atEnd = onTestFinished): Promi
   return Object.assign(network, { url: `http://127.0.0.1:${address.port}` });
 }
 
-/** Loses the answers to the first `count` requests of this path. */
+/** Loses the responses to the first `count` requests of this path. */
 export function losing(path: string, count: number): Network["cuts"] {
   let left = count;
   return (sent) => sent.includes(` ${path} `) && left-- > 0;
