@@ -91,7 +91,8 @@ export function createSessionTokens(deps: {
       const extras = await extrasFor(account);
       // Not the current time. The session's row has `now + ttl` as its last `exp`, and a revocation lasts until then.
       // After a slow database or slow claims the token must not outlive the revocation.
-      const expires = Math.min(starts + tokenTtl, session.endsAt);
+      // It does not outlive the session either, which ends at `expiresAt` unless it is renewed.
+      const expires = Math.min(starts + tokenTtl, session.expiresAt);
       const scopes = scopesOf(account.roles, settings);
       const token = keyring.signAccess({
         ...extras,

@@ -367,6 +367,18 @@ describe("a rejected renewal", () => {
     expect(next.refresh_expires).toBe(start + 1999);
   });
 
+  it("no access token expires after the idle end of its session as known when the token is created", async () => {
+    const { world, grant, renewed, byAccess } = await openAnn({ sessionIdleTtl: 100, sessionTtl: 5000 });
+    expect([grant.expires, grant.ttl, grant.refresh_expires]).toEqual([start + 100, 100, start + 100]);
+    world.clock.advance(50);
+    const next = await renewed(grant.refresh_token);
+    expect([next.expires, next.ttl]).toEqual([start + 150, 100]);
+    world.clock.advance(5);
+    // The repetition returns the generation that the renewal before it created, with its idle end.
+    expect(await renewed(grant.refresh_token)).toMatchObject({ expires: start + 150, ttl: 95 });
+    expect(grantOf(await byAccess(next.token))).toMatchObject({ expires: start + 155, ttl: 100 });
+  });
+
   it("a renewal is rejected at the maximum age of the session, and no exp lies past it", async () => {
     const { world, grant } = await openAnn({ sessionIdleTtl: 1000, sessionTtl: 2500 });
     let latest = grant;

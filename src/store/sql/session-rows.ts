@@ -22,7 +22,7 @@ export interface Session {
   readonly expiresAt: number;
   /** The session ends then in any case. */
   readonly endsAt: number;
-  /** The latest `exp` of any access token that was issued for the session. */
+  /** No access token that was issued for the session has a later `exp`. */
   readonly accessExpires: number;
   readonly address: string | null;
   readonly agent: string | null;
