@@ -68,7 +68,7 @@ export async function endOwnSession(
     reason: "ended_by_user",
     origin: { actor: "user", ...caller },
   });
-  if (!ended) throw new AmphoError("not_found", "There is no such session.");
+  if (!ended) throw new AmphoError("not_found", "You have no session with this id.");
 }
 
 export async function endOwnSessions(deps: SessionDeps, { auth }: Authenticated, caller: Caller): Promise<void> {
