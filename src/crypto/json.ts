@@ -83,9 +83,13 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 /**
  * The object that `bytes` (the first `end` of them) spell, or undefined when they are anything else.
- * A member `__proto__` is an ordinary own property of it.
+ * A member `__proto__` is an ordinary own property of it. `kept`: the caller checks each text for half pairs itself.
  */
-export function parseJsonObject(bytes: Buffer, end = bytes.length): Record<string, unknown> | undefined {
+export function parseJsonObject(
+  bytes: Buffer,
+  end = bytes.length,
+  halfPairs: "rejected" | "kept" = "rejected",
+): Record<string, unknown> | undefined {
   const shape = measure(bytes, end);
   if (shape === undefined || !(shape.ascii || isUtf8(bytes.subarray(0, end)))) return undefined;
   const text = bytes.toString(shape.ascii ? "latin1" : "utf8", 0, end);
@@ -98,6 +102,6 @@ export function parseJsonObject(bytes: Buffer, end = bytes.length): Record<strin
   if (!isObject(value)) return undefined;
   // JSON.parse keeps the last of two members with one name: then fewer are read than are written.
   const read = shape.objects === 1 ? Object.keys(value).length : countMembers(value);
-  if (read !== shape.members || (shape.escaped && hasHalfPair(text))) return undefined;
+  if (read !== shape.members || (halfPairs === "rejected" && shape.escaped && hasHalfPair(text))) return undefined;
   return value;
 }

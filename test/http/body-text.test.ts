@@ -28,7 +28,6 @@ describe("JSON", () => {
     ["a member twice with a quote in its name", '{"\\"a":1,"\\"a":2}'],
     ["50 000 nested arrays", "[".repeat(50_000) + "]".repeat(50_000)],
     ["100 nested objects", `${'{"a":'.repeat(100)}1${"}".repeat(100)}`],
-    ["half of a surrogate pair", '{"a":"\\ud800"}'],
     ["an array", "[]"],
     ["null", "null"],
     ["a string", '"x"'],
@@ -51,6 +50,10 @@ describe("JSON", () => {
       c: '"a":',
       d: ["a", "a"],
     });
+  });
+
+  it("the JSON parser leaves half of a surrogate pair to the check of its field", () => {
+    expect(parseJson(bytes('{"a":"\\ud800"}'))).toEqual({ a: "\ud800" });
   });
 
   it("the JSON parser returns what JSON.parse returns", () => {

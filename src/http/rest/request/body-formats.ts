@@ -44,9 +44,16 @@ function hasUtf8Parameters(text: string, start: number): boolean {
   return charset === undefined || charset === "utf-8" || charset === "utf8";
 }
 
-/** Parses strictly, so that no two parsers can read one body differently. */
+/**
+ * Parses strictly, so that no two parsers can read one body differently. Half of a surrogate pair is valid JSON
+ * (RFC 8259 §8.2). It passes here, and the check of its field rejects it, for a new password with `invalid_characters`.
+ */
 export function parseJson(bytes: Uint8Array): Record<string, unknown> {
-  const members = parseJsonObject(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  const members = parseJsonObject(
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+    bytes.byteLength,
+    "kept",
+  );
   if (members !== undefined) return members;
   throw new AmphoError(
     "invalid_request",
