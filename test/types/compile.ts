@@ -3,6 +3,9 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
+/** A compiler takes 10 s on a busy machine, and tests run it up to eight times. */
+export const compileMs = 600_000;
+
 export interface Diagnostic {
   /** Relative to the project. */
   readonly file: string;

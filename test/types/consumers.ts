@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Consumer, installPacked } from "../examples/packed.js";
-import { compile, type Project } from "./compile.js";
+import { compile, compileMs, type Project } from "./compile.js";
 
 const source = (name: string) => readFileSync(path.join(import.meta.dirname, "consumer", name), "utf8");
 const application = { "application.ts": source("application.ts") };
@@ -36,7 +36,7 @@ const ours = ({ file }: { readonly file: string }) => !file.includes("node_modul
  * every CommonJS file that uses Nest 12, which has ES modules only.
  */
 export function consumersCompile(name: string, compilerOf: () => string, { requiresModules = true } = {}): void {
-  describe(name, () => {
+  describe(name, { timeout: compileMs }, () => {
     let consumer: Consumer;
     beforeAll(async () => {
       consumer = await installPacked();
