@@ -31,15 +31,15 @@ export const readEc: KeyReader = (jwk, report) => {
   if (x === undefined || y === undefined || (isPrivate(jwk) && d === undefined)) return undefined;
   const members = { kty: "EC", crv, x: x.toString("base64url"), y: y.toString("base64url") };
   const publicKey = tryCreate(() => createPublicKey({ key: members, format: "jwk" }));
-  if (publicKey === undefined) return void report("`x` and `y` are no point of the curve");
+  if (publicKey === undefined) return void report("`x` and `y` are not a point of the curve");
   if (d === undefined) return { publicKey, crv, publicMembers: members };
-  // OpenSSL takes both as they are given, so whether they are a pair has to be worked out.
+  // OpenSSL accepts a private value and a point that are not a pair.
   const point = derivePoint(curve.name, d);
   if (point === undefined || !point.equals(Buffer.concat([Buffer.of(4), x, y]))) {
     return void report("`d` and the point are not a pair");
   }
   const secrets = { ...members, d: d.toString("base64url") };
   const privateKey = tryCreate(() => createPrivateKey({ key: secrets, format: "jwk" }));
-  if (privateKey === undefined) return void report("`d` is no private value");
+  if (privateKey === undefined) return void report("`d` is not a valid private value");
   return { publicKey, privateKey, crv, publicMembers: members };
 };

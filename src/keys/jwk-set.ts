@@ -18,7 +18,7 @@ export class KeyAlgorithmError extends ConfigurationError {}
 
 /** The members of a JWK Set, or the one JWK. Throws ConfigurationError when it is neither. */
 export function listJwks(value: unknown): readonly unknown[] {
-  if (!isJwk(value)) throw new ConfigurationError("must be a JWK or a JWK Set: a JSON object");
+  if (!isJwk(value)) throw new ConfigurationError("must be a JSON object that is a JWK or a JWK Set");
   if (value["keys"] === undefined) return [value];
   if (!Array.isArray(value["keys"])) throw new ConfigurationError("`keys` of a JWK Set must be an array");
   if (value["keys"].length === 0) throw new ConfigurationError("the JWK Set is empty");
@@ -47,7 +47,7 @@ function findClashes(keys: ReadonlyMap<string, Key>): string[] {
   return problems;
 }
 
-/** The same under the same name: what one has signed, the other verifies. */
+/** The same key with the same `kid`: one verifies the signatures of the other. */
 export function isSameKey(one: Key, other: Key): boolean {
   return one.kid === other.kid && one.algorithm === other.algorithm && isSameMaterial(one, other);
 }
@@ -66,7 +66,7 @@ function sameMembers(one: PublicJwk, other: PublicJwk | undefined): boolean {
 function isWeak(key: Key): boolean {
   if (key.material.kind !== "secret") return false;
   const secret = key.material.secret.export();
-  // A well known text might stand where its base64url belongs.
+  // The operator might have used a well known text directly as base64url.
   return isWeakSecret(secret) || isWeakSecret(Buffer.from(secret.toString("base64url")));
 }
 
@@ -84,7 +84,7 @@ function readSet(members: readonly unknown[], algorithm: Algorithm | undefined):
   for (const [at, member] of members.entries()) {
     const place = placeOf(at, members.length);
     const reading = importJwk(member, algorithm);
-    if (reading.outcome === "refused") problems.push(...reading.problems.map((problem) => `${place}: ${problem}`));
+    if (reading.outcome === "rejected") problems.push(...reading.problems.map((problem) => `${place}: ${problem}`));
     else if (reading.outcome === "unsupported") unsupported.push({ at, text: reading.why });
     else {
       keys.set(place, reading.key);
@@ -95,8 +95,8 @@ function readSet(members: readonly unknown[], algorithm: Algorithm | undefined):
   return { keys, problems, unsupported };
 }
 
-function whatItNeeds(jwk: unknown): string {
-  return isJwk(jwk) && "d" in jwk ? "which its `key_ops` does not allow" : "so it needs its private part";
+function whyNoSigner(jwk: unknown): string {
+  return isJwk(jwk) && "d" in jwk ? "but its `key_ops` does not allow it" : "but has no private part";
 }
 
 function placeOf(at: number, count: number): string {
@@ -112,7 +112,7 @@ export function importKeys(value: unknown, options: { readonly algorithm?: Algor
   const members = listJwks(value);
   const { keys, problems, unsupported } = readSet(members, options.algorithm);
   const first = placeOf(0, members.length);
-  if (keys.get(first)?.canSign === false) problems.push(`${first}: must sign, ${whatItNeeds(members[0])}`);
+  if (keys.get(first)?.canSign === false) problems.push(`${first}: must sign, ${whyNoSigner(members[0])}`);
   const warnings: string[] = [];
   for (const { at, text } of unsupported) {
     if (at === 0) problems.push(`${first}: ${text}`);
@@ -175,7 +175,7 @@ function checkAlgorithm(signer: Key, algorithm: Algorithm | undefined): void {
   const [own, asked] = [algorithmFacts(signer.algorithm), algorithmFacts(algorithm)];
   // EdDSA and Ed25519 are two names of one algorithm. The tokens carry the name that the key states (RFC 9864 §2.2).
   if (own.kty === "OKP" && own.crv === asked.crv) return;
-  throw new KeyAlgorithmError(`${algorithm} does not fit the key that signs, which is one for ${signer.algorithm}`);
+  throw new KeyAlgorithmError(`${algorithm} does not fit the signing key, whose algorithm is ${signer.algorithm}`);
 }
 
 /** The set that `/.well-known/jwks.json` publishes, without symmetric keys and private members. */

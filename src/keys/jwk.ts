@@ -14,7 +14,7 @@ export type JwkReading =
   | { readonly outcome: "imported"; readonly key: Key }
   /** A key of a kind that a reader of sets can skip (RFC 7517 §5). */
   | { readonly outcome: "unsupported"; readonly why: string }
-  | { readonly outcome: "refused"; readonly problems: readonly string[] };
+  | { readonly outcome: "rejected"; readonly problems: readonly string[] };
 
 const readers: Readonly<Record<KeyType, KeyReader>> = { oct: readOct, OKP: readOkp, EC: readEc, RSA: readRsa };
 
@@ -52,7 +52,7 @@ function checkPurpose(jwk: Jwk, parts: KeyMembers, report: Report): { readonly s
   }
   // A private key of a pair verifies by its public half, which it does not have to name.
   if (parts.privateKey !== undefined ? operations.length === 0 : !operations.includes("verify")) {
-    report("`key_ops` does not allow to verify");
+    report("`key_ops` must allow verification");
   }
   return { signs: holdsPrivate && operations.includes("sign") };
 }
@@ -66,7 +66,7 @@ function chooseAlgorithm(
   const named = jwk["alg"];
   if (named === undefined) return possible.find((name) => name === preferred) ?? possible[0];
   const found = possible.find((name) => name === named);
-  if (found === undefined) report(`\`alg\` does not fit the key, which can have ${possible.join(", ")}`);
+  if (found === undefined) report(`\`alg\` does not fit the key, which can have ${possible.join(" or ")}`);
   return found;
 }
 
@@ -96,26 +96,26 @@ function toMaterial(parts: KeyMembers, algorithm: Algorithm): KeyMaterial {
 export function importJwk(jwk: unknown, preferred?: Algorithm): JwkReading {
   const problems: string[] = [];
   const report: Report = (problem) => problems.push(problem);
-  const refused = { outcome: "refused", problems } as const;
+  const rejected = { outcome: "rejected", problems } as const;
   if (!isJwk(jwk)) {
     report("a key must be a JSON object");
-    return refused;
+    return rejected;
   }
   const kty = jwk["kty"];
   if (typeof kty !== "string") {
     report("`kty` must be a string");
-    return refused;
+    return rejected;
   }
   if (!isKeyType(kty)) return { outcome: "unsupported", why: "its `kty` is none of oct, OKP, EC, RSA" };
   const ownKid = readKid(jwk, report);
   const parts = readers[kty](jwk, report);
-  if (parts === undefined) return refused;
+  if (parts === undefined) return rejected;
   if ("unsupported" in parts) return { outcome: "unsupported", why: parts.unsupported };
   const { signs } = checkPurpose(jwk, parts, report);
   const loginHashKey = readLoginHashKey(jwk, report);
   const algorithm = chooseAlgorithm(jwk, algorithmsFor(kty, parts.crv), preferred, report);
   if (algorithm !== undefined) checkSecret(parts, algorithm, report);
-  if (algorithm === undefined || problems.length > 0) return refused;
+  if (algorithm === undefined || problems.length > 0) return rejected;
   const kid = ownKid ?? thumbprint(kty, jwk);
   const publicJwk =
     parts.secret === undefined ? { ...parts.publicMembers, kid, alg: algorithm, use: "sig" } : undefined;

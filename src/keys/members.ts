@@ -1,6 +1,5 @@
 // Reads the members of a JWK (RFC 7517 §4, RFC 7518 §6).
-// A report contains no value of the key, because an operator who
-// mixes up members must not find the secret in a log.
+// A report contains no value of the key, so that the secret of an operator who mixes up members does not reach a log.
 import type { KeyObject } from "node:crypto";
 import { decodeBase64url } from "../crypto/base64url.js";
 
@@ -17,7 +16,7 @@ export interface KeyMembers {
   readonly publicMembers: Readonly<Record<string, string>>;
 }
 
-/** A value outside what is supported, which RFC 7517 §5 lets a reader of sets pass over. */
+/** An unsupported value, which a reader of sets can skip (RFC 7517 §5). */
 export interface Unsupported {
   readonly unsupported: string;
 }
@@ -70,7 +69,7 @@ export function isPrivate(jwk: Jwk): boolean {
   return jwk["d"] !== undefined;
 }
 
-/** When the key came into its state (key-states.ts), Unix seconds: a time belongs to the state that is written beside it. */
+/** When the key came into its state (states.ts), in Unix seconds. A time counts only for the state that is written beside it. */
 export function sinceOf({ state, since }: Jwk, actual: string): number | undefined {
   return state === actual && typeof since === "number" && Number.isSafeInteger(since) && since >= 0 ? since : undefined;
 }

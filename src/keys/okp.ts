@@ -34,7 +34,7 @@ export const readOkp: KeyReader = (jwk, report) => {
   if (isSmallOrder(x)) return void report("`x` is a point of small order");
   const members = { kty: "OKP", crv, x: x.toString("base64url") };
   const publicKey = tryCreate(() => createPublicKey({ key: members, format: "jwk" }));
-  if (publicKey === undefined) return void report("`x` is no public key");
+  if (publicKey === undefined) return void report("`x` is not a valid public key");
   if (d === undefined) return { publicKey, crv, publicMembers: members };
   const secrets = { ...members, d: d.toString("base64url") };
   const privateKey = tryCreate(() => createPrivateKey({ key: secrets, format: "jwk" }));

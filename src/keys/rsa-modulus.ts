@@ -16,7 +16,7 @@ function isPowerOfGenerator(residue: number, prime: number): boolean {
   return false;
 }
 
-/** A good modulus passes for one with odds of about one in a hundred million. */
+/** The odds that a good modulus is mistaken for a weak one are about one in a hundred million. */
 export function isRocaModulus(modulus: bigint): boolean {
   return smallPrimes.every((prime) => isPowerOfGenerator(Number(modulus % BigInt(prime)), prime));
 }

@@ -35,7 +35,7 @@ function readPrivate(jwk: Jwk, report: Report): Readonly<Record<PrivateName, big
   return { d, p, q, dp, dq, qi };
 }
 
-/** RFC 8017 §3.2, by arithmetic: OpenSSL takes numbers that do not fit each other and signs wrongly with them. */
+/** RFC 8017 §3.2, checked by arithmetic, because OpenSSL accepts numbers that do not match and creates wrong signatures with them. */
 function isPair(n: bigint, e: bigint, key: Readonly<Record<PrivateName, bigint>>): boolean {
   const { d, p, q, dp, dq, qi } = key;
   if (p <= 1n || q <= 1n || p === q || p * q !== n || d >= n) return false;
@@ -62,11 +62,11 @@ export const readRsa: KeyReader = (jwk, report) => {
   if (n === undefined || e === undefined || problems.length > 0) return undefined;
   const members = { kty: "RSA", n: String(jwk["n"]), e: String(jwk["e"]) };
   const publicKey = tryCreate(() => createPublicKey({ key: members, format: "jwk" }));
-  if (publicKey === undefined) return void report("`n` and `e` are no public key");
+  if (publicKey === undefined) return void report("`n` and `e` are not a valid public key");
   if (key === undefined) return { publicKey, publicMembers: members };
-  if (!isPair(n, e, key)) return void report("the private members do not fit the public ones");
+  if (!isPair(n, e, key)) return void report("the private members do not match the public ones");
   const secrets = Object.fromEntries(privateNames.map((name) => [name, String(jwk[name])]));
   const privateKey = tryCreate(() => createPrivateKey({ key: { ...members, ...secrets }, format: "jwk" }));
-  if (privateKey === undefined) return void report("the private members are no private key");
+  if (privateKey === undefined) return void report("the private members are not a valid private key");
   return { publicKey, privateKey, publicMembers: members };
 };

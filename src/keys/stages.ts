@@ -24,11 +24,11 @@ export type StageOutcome =
   | {
       readonly outcome: "done";
       readonly set: { readonly keys: readonly Jwk[] };
-      /** The keys that changed their state: first the one that the stage is about. */
+      /** The keys that changed their state. The first is the key that the stage is about. */
       readonly kids: readonly [string, ...string[]];
     }
   | {
-      readonly outcome: "refused";
+      readonly outcome: "rejected";
       readonly reason: "next_exists" | "no_next" | "no_previous" | "too_early";
       /** The key that is in the way or must wait. Undefined where there is nothing to do. */
       readonly kid?: string;
@@ -36,11 +36,11 @@ export type StageOutcome =
       readonly until?: number | undefined;
     };
 
-/** Puts `jwk` behind the key that signs. Throws ConfigurationError, as the other stages, for a set that is no good configuration. */
+/** Puts `jwk` behind the key that signs. Throws ConfigurationError, as the other stages, for a set that is not a valid configuration. */
 export function publishNext(present: unknown, jwk: Jwk, { now, algorithm }: StageRules): StageOutcome {
   const standings = readStandings(present, algorithm);
   const [waiting] = nextOf(standings);
-  if (waiting !== undefined) return { outcome: "refused", reason: "next_exists", kid: waiting.kid };
+  if (waiting !== undefined) return { outcome: "rejected", reason: "next_exists", kid: waiting.kid };
   const { kid } = readStandings(jwk).current;
   return done(
     [asIs(standings.current), { ...jwk, state: "next", since: now }, ...standings.others.map(asIs)],
@@ -54,15 +54,15 @@ export function publishNext(present: unknown, jwk: Jwk, { now, algorithm }: Stag
 export function activateNext(present: unknown, rules: WaitingStageRules): StageOutcome {
   const standings = readStandings(present, rules.algorithm);
   const [next] = nextOf(standings);
-  if (next === undefined) return { outcome: "refused", reason: "no_next" };
+  if (next === undefined) return { outcome: "rejected", reason: "no_next" };
   const until = dueAt(next, rules);
-  if (!isDue(until, rules)) return { outcome: "refused", reason: "too_early", kid: next.kid, until };
+  if (!isDue(until, rules)) return { outcome: "rejected", reason: "too_early", kid: next.kid, until };
   const { current, others } = standings;
   // Only the first key uses it, and fewer copies are better.
   const { conceal: _conceal, ...previous } = inState(current, "previous", rules.now);
   const activated = {
     ...inState(next, "current", rules.now),
-    conceal: concealedUnder(present, rules.algorithm),
+    conceal: loginHashKeyText(present, rules.algorithm),
   };
   const behind = others.filter((one) => one !== next).map(asIs);
   return done([activated, previous, ...behind], standings, [next.kid, current.kid], rules.algorithm);
@@ -75,8 +75,8 @@ export function retirePrevious(present: unknown, rules: WaitingStageRules): Stag
   const [first, ...rest] = previous.filter((one) => isDue(dueAt(one, rules), rules));
   if (first === undefined) {
     const [soonest] = [...previous].sort((a, b) => (a.since ?? Infinity) - (b.since ?? Infinity));
-    if (soonest === undefined) return { outcome: "refused", reason: "no_previous" };
-    return { outcome: "refused", reason: "too_early", kid: soonest.kid, until: dueAt(soonest, rules) };
+    if (soonest === undefined) return { outcome: "rejected", reason: "no_previous" };
+    return { outcome: "rejected", reason: "too_early", kid: soonest.kid, until: dueAt(soonest, rules) };
   }
   const gone = [first, ...rest];
   const kept = standings.others.filter((one) => !gone.includes(one));
@@ -94,7 +94,7 @@ function isDue(until: number | undefined, { now, forced }: WaitingStageRules): b
 }
 
 /** The secret of the login hashes stays the same when another key signs. */
-function concealedUnder(present: unknown, algorithm: Algorithm | undefined): string {
+function loginHashKeyText(present: unknown, algorithm: Algorithm | undefined): string {
   const [signing] = importKeys(present, { algorithm }).keys;
   if (signing === undefined) throw new TypeError("a good configuration has a key");
   return loginHashKeyOf(signing).export().toString("base64url");

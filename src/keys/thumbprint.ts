@@ -1,4 +1,4 @@
-// The JWK thumbprint: RFC 7638, for OKP keys RFC 8037 §2. It is the `kid` of a key that brings none.
+// The JWK thumbprint (RFC 7638, and RFC 8037 §2 for OKP keys). It is the `kid` of a key that has none.
 import { createHash } from "node:crypto";
 import type { KeyType } from "./algorithms.js";
 

@@ -11,7 +11,7 @@ const control = /\p{Control}/u;
 const ignorable = /\p{Default_Ignorable_Code_Point}/gu;
 const neverShown = /[\p{Format}\p{Private_Use}\p{Unassigned}\p{Line_Separator}\p{Paragraph_Separator}]/u;
 const cherokee = /\p{Script=Cherokee}/u;
-/** Printable ASCII without blanks, as most logins are: one script, visible, and its own compatibility form. */
+/** Printable ASCII without blanks, like most logins. It has one script, is visible, and is its own compatibility form. */
 const plain = /^[\x21-\x7e]+$/;
 const strayBlank = /^\p{White_Space}|\p{White_Space}$|\p{White_Space}{2}/u;
 
@@ -29,28 +29,28 @@ export function canonicalLogin(login: string): string {
   }
 }
 
-/** Full case folding (the C and F lines of CaseFolding.txt), which JavaScript has no function for. */
+/** Full case folding (the C and F lines of CaseFolding.txt). JavaScript has no function for it. */
 function foldCase(text: string): string {
   let folded = "";
-  // One code point at a time: on whole words toLowerCase() writes a final sigma by context.
+  // One code point at a time, because toLowerCase() writes a final sigma by context in whole words.
   for (const character of text) folded += foldCharacter(character);
   return folded;
 }
 
 function foldCharacter(character: string): string {
-  // Its capital is I, but it does not fold to i.
+  // The capital of dotless i is I, but dotless i does not fold to i.
   if (character === "ı") return character;
-  // Cherokee folds to capitals: they were encoded first.
+  // Cherokee folds to capitals, because they were encoded first.
   if (cherokee.test(character)) return character.toUpperCase();
   return character.toLowerCase().toUpperCase().toLowerCase();
 }
 
 /** The reason why a text cannot be a login, for people and without the login. Undefined when it can. */
 export function checkLogin(login: string): string | undefined {
-  if (surrogate.test(login)) return "A login is well-formed Unicode.";
-  if (control.test(login)) return "A login holds no control characters.";
+  if (surrogate.test(login)) return "A login must be well-formed Unicode.";
+  if (control.test(login)) return "A login must not contain control characters.";
   const length = [...login].length;
-  if (length < 1 || length > loginMaxCharacters) return `A login has 1 to ${loginMaxCharacters} characters.`;
+  if (length < 1 || length > loginMaxCharacters) return `A login must have 1 to ${loginMaxCharacters} characters.`;
   return undefined;
 }
 
@@ -64,12 +64,13 @@ export function checkNewLogin(login: string): string | undefined {
   if (plain.test(login)) return undefined;
   const canonical = canonicalLogin(login);
   for (const form of [login, canonical]) {
-    if (neverShown.test(form) || form.search(ignorable) >= 0) return "A new login holds no invisible characters.";
-    if (strayBlank.test(form)) return "A new login has single spaces between other characters only.";
+    if (neverShown.test(form) || form.search(ignorable) >= 0)
+      return "A new login must not contain invisible characters.";
+    if (strayBlank.test(form)) return "A new login must only have single spaces between other characters.";
     // Both are checked: an ordinary letter can be the compatibility form of a neutral sign (Greek mu of the micro sign).
-    if (!resolvesToOneScript(form)) return "A new login does not mix scripts.";
+    if (!resolvesToOneScript(form)) return "A new login must not mix scripts.";
   }
-  if (countDigitSystems(canonical) > 1) return "A new login does not mix decimal digits of several scripts.";
+  if (countDigitSystems(canonical) > 1) return "A new login must not mix decimal digits of several scripts.";
   return checkLogin(canonical);
 }
 

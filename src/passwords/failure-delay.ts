@@ -2,7 +2,7 @@
 // or a late response would show an attacker which logins exist and which users were imported. While the database contains any
 // imported hash, every failure therefore gets its response after the same time, whatever was verified. This time is 1 second,
 // which no common cost reaches. After the first verification that takes longer, it is 3 seconds, and an import accepts no hash
-// above that (formats/scheme.ts). So the first attempt at such a costly hash in each process is the only one that stands out.
+// above that (formats/scheme.ts). So the first attempt at a hash that costly in each process is the only one that stands out.
 // To do the work of the slowest hash for each unknown login would give attackers the machine, but waiting costs nothing.
 // Right passwords never wait.
 //

@@ -54,7 +54,7 @@ export const operations = {
   setDisabled: writes(setDisabled),
   /** Deletes a user, ends the sessions, and writes a "user" revocation. */
   deleteUser: writes(deleteUser),
-  /** Whether any password hash does not have the current parameters. */
+  /** Returns whether any password hash does not have the current parameters. */
   hasOtherHashes: reads(hasOtherHashes),
   /** Counts a page of users per kind of password hash. */
   countHashKinds: reads(countHashKinds),

@@ -115,7 +115,7 @@ function readMembers(object: Readonly<Record<string, unknown>>, line: number, by
   const badRole = findRoleProblem(roles);
   if (badRole !== undefined) return wrong(badRole);
   const hash = passwordHash === null ? { format: "none", current: true } : identifyHash(passwordHash);
-  if ("refused" in hash) return wrong(hash.refused);
+  if ("reason" in hash) return wrong(hash.reason);
   const user = {
     login,
     canonical: canonicalLogin(login),

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { decodeBase64url, decodeBase64urlInto, encodeBase64url } from "../../dist/crypto/base64url.js";
 
-test("what was encoded is decoded", () => {
+test("encoded bytes are decoded to the same bytes", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
       const text = Buffer.from(bytes).toString("base64url");
@@ -22,12 +22,12 @@ test.each([
   ["the characters of plain base64", "-_+/"],
   ["a character beyond Latin-1 whose low byte is a letter", "Zm9\u0176"],
   ["NUL", "Zm9v\0"],
-])("%s is refused", (_what, text) => {
+])("the decoder rejects %s", (_what, text) => {
   expect(decodeBase64url(text)).toBeUndefined();
   expect(decodeBase64urlInto(Buffer.alloc(64), text)).toBe(-1);
 });
 
-test("no two spellings give the same bytes", () => {
+test("two different texts never decode to the same bytes", () => {
   fc.assert(
     fc.property(fc.string({ maxLength: 12, unit: fc.constantFrom(..."AQgwZ_-+/= \n\u0141") }), (text) => {
       const bytes = decodeBase64url(text);

@@ -4,7 +4,7 @@ import { parseJsonObject } from "../../dist/crypto/json.js";
 
 const parse = (text: string) => parseJsonObject(Buffer.from(text));
 
-test("every object is read as JSON.parse reads it, however it is laid out", () => {
+test("an object is read as JSON.parse reads it, with any whitespace", () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.constantFrom(0, 2, "\t"), (object, space) => {
       const text = JSON.stringify(object, null, space);
@@ -15,18 +15,18 @@ test("every object is read as JSON.parse reads it, however it is laid out", () =
 });
 
 test.each([
-  ["a member twice", '{"a":1,"a":1}'],
-  ["a member twice, once by escape", '{"login":1,"l\\u006fgin":2}'],
-  ["a member twice, both by escape", '{"\\u0061":1,"\\u0061":2}'],
-  ["a member twice inside", '{"a":{"b":1,"b":2}}'],
-  ["a member twice in an object of an array", '{"a":[0,{"b":1,"b":2}]}'],
-  ["a member twice with space before the colon", '{"a" :1,"a"\n:2}'],
-  ["a member twice with colons and quotes in strings", '{"a":"\\":","a":":"}'],
+  ["a repeated member", '{"a":1,"a":1}'],
+  ["a repeated member, once by escape", '{"login":1,"l\\u006fgin":2}'],
+  ["a repeated member, both by escape", '{"\\u0061":1,"\\u0061":2}'],
+  ["a repeated member inside", '{"a":{"b":1,"b":2}}'],
+  ["a repeated member in an object of an array", '{"a":[0,{"b":1,"b":2}]}'],
+  ["a repeated member with space before the colon", '{"a" :1,"a"\n:2}'],
+  ["a repeated member with colons and quotes in strings", '{"a":"\\":","a":":"}'],
   ["__proto__ twice", '{"__proto__":1,"__proto__":2}'],
   ["an array", "[1]"],
   ["a string", '"a"'],
   ["null", "null"],
-  ["nothing", ""],
+  ["an empty text", ""],
   ["a byte order mark", '\ufeff{"a":1}'],
   ["a trailing comma", '{"a":1,}'],
   ["two objects", '{"a":1}{"b":1}'],
@@ -38,7 +38,7 @@ test.each([
   ["the first half twice", '{"a":"\\ud800\\ud800"}'],
   ["a half and another escape", '{"a":"\\ud83d\\n"}'],
   ["a half in a name", '{"\\uD83D":1}'],
-])("%s is refused", (_what, text) => {
+])("the parser rejects %s", (_what, text) => {
   expect(parse(text)).toBeUndefined();
 });
 
@@ -47,15 +47,15 @@ test.each([
   ["an overlong form", [0x22, 0xc0, 0xaf, 0x22]],
   ["a surrogate in UTF-8", [0x22, 0xed, 0xa0, 0x80, 0x22]],
   ["a character cut in half", [0x22, 0xc3, 0x22]],
-])("%s is refused", (_what, bytes) => {
+])("the parser rejects %s", (_what, bytes) => {
   expect(parseJsonObject(Buffer.concat([Buffer.from('{"a":'), Buffer.from(bytes), Buffer.from("}")]))).toBeUndefined();
 });
 
-test("UTF-16 is refused", () => {
+test("the parser rejects UTF-16", () => {
   expect(parseJsonObject(Buffer.from('{"a":1}', "utf16le"))).toBeUndefined();
 });
 
-test("a pair of surrogates by escape is the character", () => {
+test("an escaped pair of surrogates is read as one character", () => {
   expect(parse('{"a":"\\ud83d\\ude00","b":"\\\\ud800"}')).toEqual({ a: "😀", b: "\\ud800" });
 });
 
@@ -69,7 +69,7 @@ test("__proto__ is a member like any other and changes no prototype", () => {
 test.each([
   ["arrays", "[", "]"],
   ["objects", '{"a":', "}"],
-])("deeply nested %s are refused without a stack overflow", (_what, open, close) => {
+])("the parser rejects deeply nested %s without a stack overflow", (_what, open, close) => {
   for (const depth of [64, 1000, 100_000]) {
     expect(parse(`{"a":${open.repeat(depth)}1${close.repeat(depth)}}`)).toBeUndefined();
     expect(parse(`{"a":${open.repeat(depth)}`)).toBeUndefined();

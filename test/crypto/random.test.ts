@@ -6,18 +6,18 @@ test("an identifier has 128 bits in base64url", () => {
   expect(randomId(32)).toMatch(/^[A-Za-z0-9_-]{43}$/);
 });
 
-test("no identifier comes twice, also where one block of randomness ends and the next begins", () => {
+test("no identifier is repeated, even where one block of randomness ends and the next begins", () => {
   const count = 5000;
   expect(new Set(Array.from({ length: count }, () => randomId())).size).toBe(count);
 });
 
-test("what was handed out is not changed by what is drawn later", () => {
+test("later random bytes do not change the bytes that were returned before", () => {
   const octets = randomOctets(32);
   const copy = Buffer.from(octets);
   for (let round = 0; round < 1000; round++) randomOctets(32);
   expect(octets).toEqual(copy);
 });
 
-test.each([0, -1, 1.5, 1025, Number.NaN])("%d bytes are refused", (bytes) => {
+test.each([0, -1, 1.5, 1025, Number.NaN])("a request for %d bytes is rejected", (bytes) => {
   expect(() => randomOctets(bytes)).toThrow(RangeError);
 });

@@ -6,7 +6,7 @@ import { thumbprint } from "../../dist/keys/thumbprint.js";
 
 describe("a new key", () => {
   test.each(algorithmNames.filter((name) => !/^[RP]S(384|512)/.test(name)))(
-    "of %s is a good configuration by itself",
+    "a generated key for %s is a valid configuration by itself",
     (algorithm) => {
       const jwk = generateJwk(algorithm);
       expect(Object.keys(jwk).slice(0, 3)).toEqual(["kty", "alg", "kid"]);
@@ -16,7 +16,7 @@ describe("a new key", () => {
     },
   );
 
-  test("is as long as the hash and another each time", () => {
+  test("a generated secret is as long as the output of its hash, and different each time", () => {
     expect(Buffer.from(generateJwk("HS256")["k"] ?? "", "base64url")).toHaveLength(32);
     expect(Buffer.from(generateJwk("HS512")["k"] ?? "", "base64url")).toHaveLength(64);
     expect(generateJwk("HS256")["k"]).not.toBe(generateJwk("HS256")["k"]);

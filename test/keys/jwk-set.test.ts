@@ -11,20 +11,20 @@ const publicOnly = importKeys(ed25519).keys[0]?.publicJwk;
 
 const idsOf = (value: unknown) => importKeys(value).keys.map(({ kid }) => kid);
 
-test("a single key and a set are both imported, in their order", () => {
+test("the import accepts a single key and a set, and keeps the order", () => {
   expect(idsOf(hs256)).toEqual([hs256["kid"]]);
   expect(idsOf({ keys: [es256, hs256, publicOnly] })).toEqual([es256["kid"], hs256["kid"], ed25519["kid"]]);
 });
 
-test("symmetric and asymmetric keys can be in one set, as a change from HS256 to EdDSA needs it", () => {
+test("one set can contain symmetric and asymmetric keys, as a change from HS256 to EdDSA requires", () => {
   expect(importKeys({ keys: [ed25519, hs256] }).keys.map(({ algorithm }) => algorithm)).toEqual(["EdDSA", "HS256"]);
 });
 
-test("the name of a key without kid is its thumbprint", () => {
+test("the thumbprint is the kid of a key that has none", () => {
   expect(idsOf({ ...es256, kid: undefined })).toEqual([es256["kid"]]);
 });
 
-test("a key of an unknown kind after the first is skipped with a warning", () => {
+test("the import skips a key of an unknown type after the first, with a warning", () => {
   const { keys, warnings } = importKeys({ keys: [es256, { kty: "AKP", kid: "pq" }, { kty: "OKP", crv: "X25519" }] });
   expect(keys).toHaveLength(1);
   expect(warnings).toHaveLength(2);
@@ -33,22 +33,22 @@ test("a key of an unknown kind after the first is skipped with a warning", () =>
 
 describe("a bad configuration", () => {
   test.each([
-    ["text", "secret", "JSON object"],
+    ["a text", "secret", "JSON object"],
     ["nothing", undefined, "JSON object"],
     ["an array", [hs256], "JSON object"],
     ["an empty set", { keys: [] }, "empty"],
-    ["keys that is no array", { keys: {} }, "must be an array"],
+    ["a set whose keys member is not an array", { keys: {} }, "must be an array"],
     ["a public key where a private one must sign", publicOnly, "private part"],
-    ["a public key in front", { keys: [publicOnly, hs256] }, "key 1 of 2: must sign"],
+    ["a public key as the first key", { keys: [publicOnly, hs256] }, "key 1 of 2: must sign"],
     [
-      "a first key that may not sign",
+      "a first key whose key_ops forbids signing",
       { ...es256, key_ops: ["verify"] },
-      "must sign, which its `key_ops` does not allow",
+      "must sign, but its `key_ops` does not allow it",
     ],
-    ["an unknown kind in front", { keys: [{ kty: "AKP" }, hs256] }, "key 1 of 2"],
-    ["an unknown curve alone", { kty: "OKP", crv: "Ed448" }, "crv"],
+    ["an unknown key type as the first key", { keys: [{ kty: "AKP" }, hs256] }, "key 1 of 2"],
+    ["a single key of an unknown curve", { kty: "OKP", crv: "Ed448" }, "crv"],
     ["two keys with one kid", { keys: [es256, { ...hs256, kid: es256["kid"] }] }, "same `kid` as key 1 of 2"],
-    ["one key twice", { keys: [es256, es256] }, "same `kid`"],
+    ["a repeated key", { keys: [es256, es256] }, "same `kid`"],
     [
       "one secret under two kids",
       { keys: [hs256, { ...hs256, kid: "x" }] },
@@ -60,8 +60,8 @@ describe("a bad configuration", () => {
       { keys: [generateJwk("HS512"), hs256, { ...hs256, kid: "x", alg: "HS384" }] },
       "HS384 requires 48",
     ],
-    ["a key for encryption behind", { keys: [es256, { ...rs256, use: "enc" }] }, "key 2 of 2: `use`"],
-    ["a wrong member behind", { keys: [es256, 1] }, "key 2 of 2: a key must be a JSON object"],
+    ["an encryption key after the first", { keys: [es256, { ...rs256, use: "enc" }] }, "key 2 of 2: `use`"],
+    ["a number in place of the second key", { keys: [es256, 1] }, "key 2 of 2: a key must be a JSON object"],
   ])("the configuration rejects %s", (_what, value, why) => {
     expect(() => importKeys(value)).toThrow(ConfigurationError);
     expect(() => importKeys(value)).toThrow(why);
@@ -79,7 +79,7 @@ describe("a bad configuration", () => {
   });
 });
 
-test("one key pair under two names is accepted, so that tokens from before it got its name still verify", () => {
+test("a set can contain a key pair under two names, so that tokens from before it got its kid still verify", () => {
   expect(idsOf({ keys: [{ ...es256, kid: "new" }, es256] })).toEqual(["new", es256["kid"]]);
 });
 
@@ -89,12 +89,9 @@ describe("the configured algorithm", () => {
     ["ES256", ed25519],
     ["PS256", rs256],
     ["ES384", { ...es256, alg: undefined }],
-  ] as const)(
-    "the configured algorithm %s does not fit the key, which is another error than a wrong key",
-    (algorithm, jwk) => {
-      expect(() => importKeys(jwk, { algorithm })).toThrow(KeyAlgorithmError);
-    },
-  );
+  ] as const)("a configured algorithm %s that does not fit the key causes a KeyAlgorithmError", (algorithm, jwk) => {
+    expect(() => importKeys(jwk, { algorithm })).toThrow(KeyAlgorithmError);
+  });
 
   test("the configured algorithm applies to the first key, and the other keys keep their own", () => {
     const { keys } = importKeys({ keys: [{ ...rs256, alg: undefined }, hs256, es256] }, { algorithm: "PS384" });

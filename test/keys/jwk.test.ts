@@ -1,4 +1,4 @@
-// The import of keys: the examples of RFC 7638 and RFC 8037, and what contract and RFC 7518 refuse.
+// The import of keys: the examples of RFC 7638 and RFC 8037, and the keys that RFC 7518 and docs/contract.md forbid.
 import { generateKeyPairSync } from "node:crypto";
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
@@ -16,7 +16,7 @@ const rsa = { ...generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.
 function problemsOf(jwk: unknown, preferred?: Algorithm): readonly string[] {
   const reading = importJwk(jwk, preferred);
   if (reading.outcome === "unsupported") return [`unsupported: ${reading.why}`];
-  return reading.outcome === "refused" ? reading.problems : [];
+  return reading.outcome === "rejected" ? reading.problems : [];
 }
 
 function algorithmOf(jwk: unknown, preferred?: Algorithm): string | undefined {
@@ -27,7 +27,7 @@ function algorithmOf(jwk: unknown, preferred?: Algorithm): string | undefined {
 const bytes = (length: number) =>
   Buffer.from(Array.from({ length }, (_, at) => (at * 89 + 7) % 256)).toString("base64url");
 
-test("the thumbprint of the example of RFC 7638 §3.1", () => {
+test("the thumbprint of the example key of RFC 7638 §3.1 matches the RFC", () => {
   const jwk = {
     kty: "RSA",
     n: "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw",
@@ -39,7 +39,7 @@ test("the thumbprint of the example of RFC 7638 §3.1", () => {
   expect(problemsOf(jwk)).toEqual([]);
 });
 
-test("the thumbprint of the Ed25519 key of RFC 8037 appendix A.3", () => {
+test("the thumbprint of the Ed25519 key of RFC 8037 appendix A.3 matches the RFC", () => {
   const jwk = {
     kty: "OKP",
     crv: "Ed25519",
@@ -58,18 +58,18 @@ describe("the algorithm", () => {
     ["ES384", generateJwk("ES384")],
     ["ES512", generateJwk("ES512")],
     ["RS256", rsa],
-  ])("of a key without alg is by its type: %s", (algorithm, jwk) => {
+  ])("the algorithm of a key without alg follows from its type: %s", (algorithm, jwk) => {
     expect(algorithmOf({ ...jwk, alg: undefined })).toBe(algorithm);
   });
 
-  test("of a key without alg is the configured one where that fits", () => {
+  test("a key without alg gets the configured algorithm if that fits its type", () => {
     expect(algorithmOf(rsa, "PS512")).toBe("PS512");
     expect(algorithmOf({ ...hs256, alg: undefined, k: bytes(64) }, "HS512")).toBe("HS512");
     expect(algorithmOf({ ...es256, alg: undefined }, "HS512")).toBe("ES256");
     expect(algorithmOf({ ...es256, alg: undefined }, "ES384")).toBe("ES256");
   });
 
-  test("of a key that names one is that, and Ed25519 stays Ed25519", () => {
+  test("a key that states its alg keeps it, and Ed25519 stays Ed25519", () => {
     expect(algorithmOf({ ...rsa, alg: "PS256" }, "RS512")).toBe("PS256");
     expect(algorithmOf({ ...ed25519, alg: "Ed25519" })).toBe("Ed25519");
   });
@@ -85,20 +85,20 @@ describe("the algorithm", () => {
     ["constructor", hs256],
     [256, hs256],
     [null, hs256],
-  ])("%j does not fit the key", (alg, jwk) => {
+  ])("the import rejects the alg %j, which does not fit the key", (alg, jwk) => {
     expect(problemsOf({ ...jwk, alg }).join()).toContain("`alg` does not fit");
   });
 });
 
-describe("is refused", () => {
+describe("an invalid key", () => {
   test.each([
-    ["no object", "secret", "a JSON object"],
+    ["a text in place of an object", "secret", "a JSON object"],
     ["an array", [hs256], "a JSON object"],
-    ["no kty", { k: bytes(32) }, "`kty`"],
+    ["a key without kty", { k: bytes(32) }, "`kty`"],
     ["a use for encryption", { ...es256, use: "enc" }, "`use`"],
     ["key_ops without verify", { ...hs256, key_ops: ["sign"] }, "`key_ops`"],
     ["key_ops for encryption", { ...es256, key_ops: ["sign", "encrypt"] }, "`key_ops`"],
-    ["key_ops with one twice", { ...es256, key_ops: ["sign", "sign"] }, "`key_ops`"],
+    ["key_ops with a repeated value", { ...es256, key_ops: ["sign", "sign"] }, "`key_ops`"],
     ["empty key_ops", { ...es256, key_ops: [] }, "`key_ops`"],
     ["key_ops that is a string", { ...es256, key_ops: "sign" }, "`key_ops`"],
     ["an empty kid", { ...es256, kid: "" }, "`kid`"],
@@ -112,20 +112,20 @@ describe("is refused", () => {
     ["a secret with padding", { ...hs256, k: `${bytes(32)}=` }, "`k` must be a base64url"],
     ["a secret in plain base64", { ...hs256, k: Buffer.alloc(33, 0xfb).toString("base64") }, "`k` must be a base64url"],
     ["a secret with unused bits", { ...hs256, k: `${"A".repeat(42)}B` }, "`k` must be a base64url"],
-    ["no secret", { kty: "oct" }, "`k` must be a base64url"],
+    ["an oct key without a secret", { kty: "oct" }, "`k` must be a base64url"],
     ["an Ed25519 point of 31 bytes", { kty: "OKP", crv: "Ed25519", x: bytes(31) }, "`x` must have 32 bytes"],
     [
       "an Ed25519 point of small order",
       { kty: "OKP", crv: "Ed25519", x: Buffer.alloc(32).toString("base64url") },
       "small order",
     ],
-    ["another's Ed25519 private value", { ...ed25519, d: generateJwk("EdDSA")["d"] }, "not a pair"],
+    ["the private value of another Ed25519 key", { ...ed25519, d: generateJwk("EdDSA")["d"] }, "not a pair"],
     ["a private value that is a number", { ...ed25519, d: 1 }, "`d` must be a base64url"],
     ["a private value that is null", { ...ed25519, d: null }, "`d` must be a base64url"],
-    ["a coordinate that is cut", { ...es256, x: bytes(31) }, "`x` must have 32 bytes"],
-    ["a coordinate with a zero in front", { ...es256, y: bytes(33) }, "`y` must have 32 bytes"],
-    ["a point that is not on the curve", { ...es256, y: es256["x"] }, "no point of the curve"],
-    ["another's EC private value", { ...es256, d: generateJwk("ES256")["d"] }, "not a pair"],
+    ["a shortened coordinate", { ...es256, x: bytes(31) }, "`x` must have 32 bytes"],
+    ["a coordinate with a leading zero", { ...es256, y: bytes(33) }, "`y` must have 32 bytes"],
+    ["a point that is not on the curve", { ...es256, y: es256["x"] }, "not a point of the curve"],
+    ["the private value of another EC key", { ...es256, d: generateJwk("ES256")["d"] }, "not a pair"],
     ["an EC private value of zero", { ...es256, d: Buffer.alloc(32).toString("base64url") }, "not a pair"],
     [
       "an EC private value above the order",
@@ -136,30 +136,30 @@ describe("is refused", () => {
     ["an exponent of 1", { kty: "RSA", n: rsa.n, e: "AQ" }, "65537"],
     ["an even exponent", { kty: "RSA", n: rsa.n, e: "AQAC" }, "odd"],
     ["a huge exponent", { kty: "RSA", n: rsa.n, e: rsa.n }, "64 bits"],
-    ["an exponent with a zero in front", { kty: "RSA", n: rsa.n, e: "AAEAAQ" }, "leading zero"],
-    ["a modulus with a zero in front", { kty: "RSA", n: `AA${rsa.n}`, e: "AQAB" }, "`n`"],
+    ["an exponent with a leading zero", { kty: "RSA", n: rsa.n, e: "AAEAAQ" }, "leading zero"],
+    ["a modulus with a leading zero", { kty: "RSA", n: `AA${rsa.n}`, e: "AQAB" }, "`n`"],
     [
       "a modulus of 16392 bits",
       { kty: "RSA", n: Buffer.alloc(2049, 0xff).toString("base64url"), e: "AQAB" },
       "too long",
     ],
     ["an even modulus", { kty: "RSA", n: Buffer.alloc(256, 0xfe).toString("base64url"), e: "AQAB" }, "even"],
-    ["an RSA private key of d alone", { kty: "RSA", n: rsa.n, e: rsa.e, d: rsa.d }, "`p`"],
+    ["an RSA private key that has only d", { kty: "RSA", n: rsa.n, e: rsa.e, d: rsa.d }, "`p`"],
     ["an RSA key of three primes", { ...rsa, oth: [] }, "oth"],
-    ["a changed dp", { ...rsa, dp: rsa.dq }, "do not fit"],
-    ["swapped primes", { ...rsa, p: rsa.q, q: rsa.p }, "do not fit"],
-    ["another's RSA private members", { ...generateJwk("RS256"), n: rsa.n }, "do not fit"],
-  ])("%s", (_what, jwk, why) => {
+    ["a changed dp", { ...rsa, dp: rsa.dq }, "do not match"],
+    ["swapped primes", { ...rsa, p: rsa.q, q: rsa.p }, "do not match"],
+    ["the private members of another RSA key", { ...generateJwk("RS256"), n: rsa.n }, "do not match"],
+  ])("the import rejects %s", (_what, jwk, why) => {
     expect(problemsOf(jwk).join("; ")).toContain(why);
   });
 
-  test("an RSA modulus of 2047 bits, and not one of 2048", () => {
+  test("the import rejects an RSA modulus of 2047 bits and accepts one of 2048", () => {
     const short = generateKeyPairSync("rsa", { modulusLength: 2047 }).publicKey.export({ format: "jwk" });
     expect(problemsOf(short).join()).toContain("2047 bits");
     expect(problemsOf(rsa)).toEqual([]);
   });
 
-  test("with all problems at once", () => {
+  test("the import reports all problems of a key at once", () => {
     expect(problemsOf({ ...es256, use: "enc", alg: "HS256", kid: "" })).toHaveLength(3);
   });
 });
@@ -168,24 +168,24 @@ test.each([
   ["an unknown kty", { kty: "AKP", alg: "ML-DSA-65" }],
   ["a kty in another case", { ...hs256, kty: "OCT" }],
   ["a kty of Object.prototype", { kty: "constructor" }],
-  ["X25519", { kty: "OKP", crv: "X25519", x: bytes(32) }],
-  ["Ed448", { kty: "OKP", crv: "Ed448", x: bytes(57) }],
-  ["secp256k1", { ...es256, crv: "secp256k1" }],
-])("%s is not supported, which is not the same as wrong", (_what, jwk) => {
+  ["the curve X25519", { kty: "OKP", crv: "X25519", x: bytes(32) }],
+  ["the curve Ed448", { kty: "OKP", crv: "Ed448", x: bytes(57) }],
+  ["the curve secp256k1", { ...es256, crv: "secp256k1" }],
+])("a key with %s is unsupported, which differs from invalid", (_what, jwk) => {
   expect(problemsOf(jwk).join()).toMatch(/^unsupported/);
 });
 
-test("purposes that fit are accepted", () => {
+test("the import accepts `use` and `key_ops` that allow signatures", () => {
   expect(problemsOf({ ...es256, use: "sig", key_ops: ["sign"] })).toEqual([]);
   expect(problemsOf({ ...hs256, use: "sig", key_ops: ["verify", "sign"], ext: true })).toEqual([]);
 });
 
-test("a private key whose key_ops only verifies does not sign", () => {
+test("a private key whose key_ops contains only verify cannot sign", () => {
   const reading = importJwk({ ...es256, key_ops: ["verify"] });
   expect(reading.outcome === "imported" && reading.key.canSign).toBe(false);
 });
 
-test("a public JWK holds no private member", () => {
+test("a public JWK contains no private member", () => {
   const privateNames = ["d", "k", "p", "q", "dp", "dq", "qi"];
   for (const jwk of [ed25519, es256, rsa, hs256]) {
     const reading = importJwk(jwk);
@@ -195,20 +195,20 @@ test("a public JWK holds no private member", () => {
   }
 });
 
-test("an imported key shows no secret when it is printed", () => {
+test("a printed key shows no secret", () => {
   for (const jwk of [ed25519, es256, rsa, hs256]) {
     const reading = importJwk(jwk);
-    const shown = inspect(reading, { depth: 20, showHidden: true }) + JSON.stringify(reading);
+    const printed = inspect(reading, { depth: 20, showHidden: true }) + JSON.stringify(reading);
     for (const name of ["d", "k", "p", "q"] as const) {
       const secret = (jwk as Record<string, string | undefined>)[name];
       if (secret === undefined) continue;
-      expect(shown).not.toContain(secret);
-      expect(shown).not.toContain(Buffer.from(secret, "base64url").toString("hex"));
+      expect(printed).not.toContain(secret);
+      expect(printed).not.toContain(Buffer.from(secret, "base64url").toString("hex"));
     }
   }
 });
 
-test("no problem tells a value of the key", () => {
+test("no error message contains a value of the key", () => {
   const canary = "canary-7f3a9c";
   const keys = [
     { kty: canary },

@@ -9,18 +9,18 @@ import { firstOf, goodClaims, rules, setOf } from "../tokens/forge.js";
 describe("rotation", () => {
   const [a, b, c] = [generateJwk("HS256"), generateJwk("HS256"), generateJwk("EdDSA")];
 
-  test("puts the new key in front and all old ones behind it, with their private members", () => {
+  test("a rotation puts the new key first and all old keys after it, with their private members", () => {
     expect(rotateKeys(a, b)).toEqual({ keys: [b, a] });
     expect(rotateKeys({ keys: [b, a] }, c)).toEqual({ keys: [c, b, a] });
   });
 
-  test("keeps the newest of the old ones when told how many", () => {
+  test("a rotation with `keep` keeps only that many of the newest old keys", () => {
     expect(rotateKeys({ keys: [b, a] }, c, { keep: 1 })).toEqual({ keys: [c, b] });
     expect(rotateKeys({ keys: [b, a] }, c, { keep: 0 })).toEqual({ keys: [c] });
     expect(rotateKeys({ keys: [b, a] }, c, { keep: 5 })).toEqual({ keys: [c, b, a] });
   });
 
-  test("writes out what old keys left to the settings, so that their tokens stay good", () => {
+  test("a rotation writes alg and kid into old keys that had none, so that their tokens stay valid", () => {
     const bare = { ...generateJwk("RS256"), alg: undefined, kid: undefined, use: "sig" };
     const signer = firstOf(setOf(JSON.parse(JSON.stringify(bare))));
     const token = signJwt(importKeys(bare, { algorithm: "PS256" }).keys[0] ?? signer, accessToken, goodClaims);
@@ -29,11 +29,11 @@ describe("rotation", () => {
     expect(verifyJwt(token, setOf(...keys), accessToken, rules).claims).toEqual(goodClaims);
   });
 
-  test("leaves keys of other kinds as they are", () => {
+  test("a rotation does not change keys of unsupported types", () => {
     expect(rotateKeys({ keys: [a, { kty: "AKP", x: 1 }] }, c)).toEqual({ keys: [c, a, { kty: "AKP", x: 1 }] });
   });
 
-  test("refuses what is no good configuration before or after", () => {
+  test("a rotation rejects a set that is invalid before or after it", () => {
     expect(() => rotateKeys({ keys: [] }, c)).toThrow(ConfigurationError);
     expect(() => rotateKeys(a, a)).toThrow(ConfigurationError);
   });

@@ -1,4 +1,4 @@
-// The stages of a rotation: what they make of a set, and when they refuse.
+// The stages of a rotation: how each of them changes a set of keys, and when it rejects the change.
 import { describe, expect, test } from "vitest";
 import { ConfigurationError } from "../../dist/errors.js";
 import { generateJwk } from "../../dist/keys/generate.js";
@@ -14,14 +14,14 @@ const waiting = { now: now + 600, waitSeconds: 600, forced: false };
 const [a, b, c] = [generateJwk("HS256"), generateJwk("EdDSA"), generateJwk("ES256")];
 
 function setOf(outcome: StageOutcome): { readonly keys: readonly Jwk[] } {
-  if (outcome.outcome !== "done") throw new Error(`refused: ${outcome.reason}`);
+  if (outcome.outcome !== "done") throw new Error(`rejected: ${outcome.reason}`);
   return outcome.set;
 }
-const concealed = (set: unknown) =>
+const loginHashKeys = (set: unknown) =>
   importKeys(set)
     .keys.slice(0, 1)
     .map((key) => loginHashKeyOf(key).export());
-/** What stands in the file. */
+/** The members that the file of keys contains about the rotation. */
 const states = (set: { readonly keys: readonly Jwk[] }) => set.keys.map(({ kid, state, since }) => [kid, state, since]);
 
 const published = setOf(publishNext(a, b, { now }));
@@ -29,7 +29,7 @@ const activated = setOf(activateNext(published, waiting));
 const retired = setOf(retirePrevious(activated, { ...waiting, now: now + 1200 }));
 
 describe("a rotation", () => {
-  test("goes through its states, which stand in the file with their times", () => {
+  test("each stage writes the states of the keys and their times into the set", () => {
     expect(states(published)).toEqual([
       [a["kid"], "current", undefined],
       [b["kid"], "next", now],
@@ -41,15 +41,15 @@ describe("a rotation", () => {
     expect(states(retired)).toEqual([[b["kid"], "current", now + 600]]);
   });
 
-  test("is at each stage a good configuration, whose first key signs and whose others verify", () => {
+  test("the set is a valid configuration after each stage, with the signing key first", () => {
     const kids = (set: unknown) => importKeys(set).keys.map(({ kid }) => kid);
     expect([published, activated, retired].map(kids)).toEqual([[a["kid"], b["kid"]], [b["kid"], a["kid"]], [b["kid"]]]);
   });
 
-  test("says to the same second what it waits for", () => {
+  test("a stage that comes too early reports the second from which it is allowed", () => {
     const early = { ...waiting, now: now + 599 };
     expect(activateNext(published, early)).toEqual({
-      outcome: "refused",
+      outcome: "rejected",
       reason: "too_early",
       kid: b["kid"],
       until: now + 600,
@@ -61,27 +61,27 @@ describe("a rotation", () => {
     });
   });
 
-  test("does not wait when it is forced", () => {
+  test("a forced stage does not wait", () => {
     const forced = { now, waitSeconds: 600, forced: true };
     const next = setOf(activateNext(published, forced));
     expect(states(setOf(retirePrevious(next, forced)))).toEqual([[b["kid"], "current", now]]);
   });
 
-  test("has one next key at a time, and nothing to activate or to retire without one", () => {
-    expect(publishNext(published, c, { now })).toEqual({ outcome: "refused", reason: "next_exists", kid: b["kid"] });
-    expect(activateNext(a, waiting)).toEqual({ outcome: "refused", reason: "no_next" });
-    expect(retirePrevious(published, waiting)).toEqual({ outcome: "refused", reason: "no_previous" });
+  test("a set has at most one next key, and a stage without its key is rejected", () => {
+    expect(publishNext(published, c, { now })).toEqual({ outcome: "rejected", reason: "next_exists", kid: b["kid"] });
+    expect(activateNext(a, waiting)).toEqual({ outcome: "rejected", reason: "no_next" });
+    expect(retirePrevious(published, waiting)).toEqual({ outcome: "rejected", reason: "no_previous" });
   });
 
-  test("lets no key sign that does not fit AMPHO_SECURITY_TOKEN_ALG, which each process would refuse", () => {
+  test("no key becomes the signing key if it does not fit AMPHO_SECURITY_TOKEN_ALG, because each process would reject it", () => {
     const rules = { ...waiting, algorithm: "HS256" } as const;
     expect(setOf(publishNext(a, b, rules)).keys).toHaveLength(2);
     expect(() => activateNext(published, rules)).toThrow(
-      /^HS256 does not fit the key that signs, which is one for EdDSA$/,
+      /^HS256 does not fit the signing key, whose algorithm is EdDSA$/,
     );
   });
 
-  test("may begin again before the last one is over; each previous key waits for itself", () => {
+  test("a rotation can begin before the last one ends, and each previous key has its own wait", () => {
     const again = setOf(publishNext(activated, c, { now: now + 700 }));
     expect(states(again).map(([, state]) => state)).toEqual(["current", "next", "previous"]);
     const two = setOf(activateNext(again, { ...waiting, now: now + 1300 }));
@@ -95,25 +95,25 @@ describe("a rotation", () => {
     expect(states(setOf(outcome)).map(([kid]) => kid)).toEqual([c["kid"], b["kid"]]);
   });
 
-  test("conceals logins under one secret from its first stage to its last, and in the next rotation", () => {
+  test("the secret of the login hashes stays the same through every stage and the next rotation", () => {
     const next = setOf(activateNext(setOf(publishNext(retired, c, { now })), { ...waiting, forced: true }));
-    for (const set of [published, activated, retired, next]) expect(concealed(set)).toEqual(concealed(a));
-    expect(concealed(rotateKeys(a, b))).not.toEqual(concealed(a));
-    // One copy, in the key that signs.
+    for (const set of [published, activated, retired, next]) expect(loginHashKeys(set)).toEqual(loginHashKeys(a));
+    expect(loginHashKeys(rotateKeys(a, b))).not.toEqual(loginHashKeys(a));
+    // Only the signing key contains the secret.
     expect(next.keys.map((jwk) => "conceal" in jwk)).toEqual([true, false]);
   });
 
-  test("publishes nothing of it", () => {
+  test("the public key set contains nothing about the rotation", () => {
     for (const set of [published, activated])
       for (const jwk of publicJwkSet(importKeys(set).keys).keys)
         expect(Object.keys(jwk).sort()).toEqual(["alg", "crv", "kid", "kty", "use", "x"]);
   });
 });
 
-describe("a set that was made by hand or by a plain rotation", () => {
+describe("a set that was written by hand or by a rotation without stages", () => {
   const plain = rotateKeys({ keys: [b, a] }, c);
 
-  test("is left as it is but for what the stage is about: nobody knows whose the other keys are", () => {
+  test("a stage changes only its own key, because the owner of the other keys is unknown", () => {
     const foreign = { kty: "AKP", x: 1 };
     const next = setOf(publishNext({ keys: [...plain.keys, foreign] }, generateJwk("HS256"), { now }));
     expect(states(next).map(([, state]) => state)).toEqual(["current", "next", undefined, undefined, undefined]);
@@ -124,7 +124,7 @@ describe("a set that was made by hand or by a plain rotation", () => {
     expect(end.keys.slice(1)).toEqual([b, a, foreign]);
   });
 
-  test("has its first key sign, whatever that says of itself", () => {
+  test("the first key signs, whatever state it has", () => {
     const standings = readStandings({
       keys: [
         { ...a, state: "next", since: now },
@@ -137,10 +137,10 @@ describe("a set that was made by hand or by a plain rotation", () => {
     ]);
   });
 
-  test.each(["soon", -1, 1.5, null, {}])("with %j as its time waits until it is forced", (since) => {
+  test.each(["soon", -1, 1.5, null, {}])("a next key with the time %j waits until the stage is forced", (since) => {
     const set = { keys: [a, { ...b, state: "next", since }] };
     expect(activateNext(set, waiting)).toEqual({
-      outcome: "refused",
+      outcome: "rejected",
       reason: "too_early",
       kid: b["kid"],
       until: undefined,

@@ -37,17 +37,17 @@ describe("the compared form of a login", () => {
     ["ꭰ", "Ꭰ"],
     ["①②", "12"],
     ["x\u3164y", "xy"],
-  ])("takes %s for %s", (one, other) => {
+  ])("the logins %s and %s have the same compared form", (one, other) => {
     expect(canonicalLogin(one)).toBe(canonicalLogin(other));
   });
 
-  it("keeps dotless and dotted i apart", () => {
+  it("dotless and dotted i have different compared forms", () => {
     expect(canonicalLogin("ı")).toBe("ı");
     expect(canonicalLogin("I")).toBe("i");
     expect(canonicalLogin("İ")).toBe("i\u0307");
   });
 
-  it("is a fixed point, of every code point and of any text", () => {
+  it("the compared form of a compared form is the same, for every code point and any text", () => {
     for (let code = 0; code < 0x110000; code += 1) {
       if (code >= 0xd800 && code < 0xe000) continue;
       const once = canonicalLogin(String.fromCodePoint(code));
@@ -59,7 +59,7 @@ describe("the compared form of a login", () => {
     );
   });
 
-  it("does not see case, nor invisible characters put in anywhere", () => {
+  it("case and invisible characters do not change the compared form", () => {
     const word = fc.string({ unit: fc.constantFrom(..."aZßéΣςдЯ9_-@.ŉǰ"), maxLength: 12 });
     fc.assert(
       fc.property(
@@ -78,20 +78,20 @@ describe("the compared form of a login", () => {
 
 describe("a login in a request", () => {
   it.each(["a", "a".repeat(255), "😀".repeat(255), "mixed аlice", "\u200B", " "])(
-    "may be anything printable: %j",
+    "a login in a request can be any printable text: %j",
     (login) => {
       expect(checkLogin(login)).toBeUndefined();
     },
   );
 
   it.each(["", "a".repeat(256), "😀".repeat(256), "a\0b", "a\n", "\u0085", "\u007F", "\ud800", "x\udc00"])(
-    "is refused when empty, too long, ill-formed or with control characters: %j",
+    "an empty, long or malformed login, or one with control characters, is rejected: %j",
     (login) => {
       expect(checkLogin(login)).toMatch(/^A login /);
     },
   );
 
-  it("is never repeated in the reason, whatever it is", () => {
+  it("the reason for a rejected login never contains the login", () => {
     for (const login of naughty) {
       const reason = checkNewLogin(login) ?? checkLogin(login);
       if (reason !== undefined) expect(reason).toMatch(/^A (new )?login [a-z0-9 -]+\.$/i);
@@ -117,15 +117,15 @@ describe("a new login", () => {
     "1234",
     "ａｌｉｃｅ",
     "أليس٣",
-  ])("may be %s", (login) => {
+  ])("a new login can be %s", (login) => {
     expect(checkNewLogin(login)).toBeUndefined();
   });
 
   it.each([
-    ["Cyrillic in Latin", "аlice"],
-    ["Greek in Latin", "αlice"],
+    ["Cyrillic in a Latin word", "аlice"],
+    ["Greek in a Latin word", "αlice"],
     ["Cyrillic beside a mathematical letter", "𝐚лиса"],
-    ["Latin with a micro sign", "aµ"],
+    ["a micro sign in a Latin word", "aµ"],
     ["Hangul with kana", "김やま"],
     ["Cyrillic with Han", "山д"],
     ["two systems of digits", "a1٣"],
@@ -139,18 +139,18 @@ describe("a new login", () => {
     ["an unassigned code point", "a\u0378"],
     ["a noncharacter", "a\uFFFE"],
     ["a line separator", "a\u2028b"],
-    ["a space in front", " alice"],
-    ["a wide space behind", "alice\u3000"],
+    ["a leading space", " alice"],
+    ["a trailing wide space", "alice\u3000"],
     ["two spaces in a row", "a  b"],
-    ["nothing visible", "\u200B\u200D"],
-    ["a compared form beyond 255 characters", "\uFDFA".repeat(20)],
+    ["no visible character", "\u200B\u200D"],
+    ["a compared form of more than 255 characters", "\uFDFA".repeat(20)],
     ["a control character", "a\tb"],
     ["a lone surrogate", "a\ud83d"],
-  ])("is refused for %s", (_, login) => {
+  ])("a new login with %s is rejected", (_, login) => {
     expect(checkNewLogin(login)).toMatch(/^A (new )?login /);
   });
 
-  it("of plain ASCII is judged as beside another letter: the short way comes to the same", () => {
+  it("the short path for plain ASCII gives the same result as the full rules", () => {
     const ascii = fc.string({ unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)) });
     fc.assert(
       fc.property(ascii, (login) => {
@@ -162,7 +162,7 @@ describe("a new login", () => {
     );
   });
 
-  it("that may be made may also be asked for, in its compared form too", () => {
+  it("a login that a new user can have is accepted in a request, and so is its compared form", () => {
     fc.assert(
       fc.property(anyString, (login) => {
         fc.pre(checkNewLogin(login) === undefined);

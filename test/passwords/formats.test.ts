@@ -25,33 +25,45 @@ function read<T>(name: string): T {
 const vectors = read<Vectors>("password-hashes/known-pairs.json");
 const more = read<{ readonly pairs: readonly Pair[] }>("password-hashes-more/pairs.json");
 
-/** Firebase's hash says nothing without its parameters: the two together are one credential. */
+/** A hash of Firebase cannot be verified without its parameters, so the two together are one credential. */
 const stored = ({ hash, params }: Pair): string => (params === undefined ? hash : JSON.stringify({ hash, params }));
 const password = ({ passwordUtf8Hex }: Pair): string => Buffer.from(passwordUtf8Hex, "hex").toString();
 
 describe("a hash of another system", () => {
-  it.each(vectors.pairs.map((pair) => [pair.format, pair] as const))("verifies: %s", (_, pair) => {
-    expect(identifyHash(stored(pair))).toHaveProperty("format");
-    // "truncation" too: bcrypt looks at 72 bytes, and the hash that replaces it looks at all.
-    expect(verifyPasswordSync(stored(pair), password(pair))).toBe(true);
-  });
+  it.each(vectors.pairs.map((pair) => [pair.format, pair] as const))(
+    "the right password verifies against an imported hash: %s",
+    (_, pair) => {
+      expect(identifyHash(stored(pair))).toHaveProperty("format");
+      // "truncation" verifies too. bcrypt reads only 72 bytes, and the hash that replaces it covers the whole password.
+      expect(verifyPasswordSync(stored(pair), password(pair))).toBe(true);
+    },
+  );
 
-  it.each(vectors.negatives.map((pair) => [pair.format, pair] as const))("is of no other password: %s", (_, pair) => {
-    expect(verifyPasswordSync(stored(pair), password(pair))).toBe(false);
-  });
+  it.each(vectors.negatives.map((pair) => [pair.format, pair] as const))(
+    "a wrong password does not verify against an imported hash: %s",
+    (_, pair) => {
+      expect(verifyPasswordSync(stored(pair), password(pair))).toBe(false);
+    },
+  );
 
-  it.each(more.pairs.map((pair) => [pair.format, pair] as const))("verifies and refuses: %s", (_, pair) => {
-    const right = password(pair);
-    expect(identifyHash(stored(pair))).toHaveProperty("format");
-    expect(verifyPasswordSync(stored(pair), right)).toBe(true);
-    expect(verifyPasswordSync(stored(pair), `${right}!`.slice(-(right.length || 1)))).toBe(false);
-  });
+  it.each(more.pairs.map((pair) => [pair.format, pair] as const))(
+    "only the right password verifies against a hash that was computed for this test: %s",
+    (_, pair) => {
+      const right = password(pair);
+      expect(identifyHash(stored(pair))).toHaveProperty("format");
+      expect(verifyPasswordSync(stored(pair), right)).toBe(true);
+      expect(verifyPasswordSync(stored(pair), `${right}!`.slice(-(right.length || 1)))).toBe(false);
+    },
+  );
 
-  it.each(vectors.mustBeRefusedQuickly.map(({ hash, note }) => [note, hash] as const))("is refused: %s", (_, hash) => {
-    expect(identifyHash(hash)).toHaveProperty("refused");
-    expect(verifyPasswordSync(hash, "test")).toBe(false);
-    expect(verifyPasswordSync(hash, hash)).toBe(false);
-  });
+  it.each(vectors.mustBeRefusedQuickly.map(({ hash, note }) => [note, hash] as const))(
+    "an imported hash whose cost is too high is rejected: %s",
+    (_, hash) => {
+      expect(identifyHash(hash)).toHaveProperty("reason");
+      expect(verifyPasswordSync(hash, "test")).toBe(false);
+      expect(verifyPasswordSync(hash, hash)).toBe(false);
+    },
+  );
 });
 
 const salt = "YW1waG8tZml4ZWQtc2FsdA";
@@ -92,8 +104,8 @@ describe("a hostile or useless row", () => {
       secretData: JSON.stringify({ value: `${b43}=`, salt }),
       credentialData: JSON.stringify({ hashIterations: 2 ** 31, algorithm: "pbkdf2-sha256" }),
     }),
-  ])("asks for too much: %s", (hash) => {
-    expect(identifyHash(hash)).toEqual({ refused: "The hash asks for more memory or time than is ever given." });
+  ])("a hash that requires too much memory or time is rejected: %s", (hash) => {
+    expect(identifyHash(hash)).toEqual({ reason: "The hash requires more memory or time than the limit." });
     expect(verifyPasswordSync(hash, "test")).toBe(false);
   });
 
@@ -128,25 +140,25 @@ describe("a hostile or useless row", () => {
     `$6$salt$${"a".repeat(100_000)}`,
     "test\u0000",
     "tëst",
-  ])("is nobody's: %#", (hash) => {
-    expect(identifyHash(hash)).toHaveProperty("refused");
+  ])("no password verifies against a malformed or unusable hash: %#", (hash) => {
+    expect(identifyHash(hash)).toHaveProperty("reason");
     for (const typed of ["test", hash.slice(0, 1000)]) expect(verifyPasswordSync(hash, typed)).toBe(false);
   });
 
-  it("cannot be made dearer by a long password", () => {
-    const dear = `$6$rounds=1000000$salt$${h43}${h43}`;
-    expect(identifyHash(dear)).toMatchObject({ format: "sha512-crypt" });
-    expect(verifyPasswordSync(dear, "x".repeat(1024))).toBe(false);
+  it("a long password cannot increase the cost of a hash", () => {
+    const costly = `$6$rounds=1000000$salt$${h43}${h43}`;
+    expect(identifyHash(costly)).toMatchObject({ format: "sha512-crypt" });
+    expect(verifyPasswordSync(costly, "x".repeat(1024))).toBe(false);
   });
 
-  it("is read without an exception and never repeated in the reason, however a good one is mangled", () => {
+  it("a damaged hash causes no exception, and the reason does not contain it", () => {
     const good = fc.constantFrom(...[...vectors.pairs, ...more.pairs].map(stored));
     const mangle = fc.tuple(good, fc.nat(), fc.nat(20), fc.string({ unit: "binary", maxLength: 3 }));
     fc.assert(
       fc.property(mangle, ([hash, at, cut, put]) => {
-        const place = at % (hash.length + 1);
-        const reading = identifyHash(hash.slice(0, place) + put + hash.slice(place + cut));
-        if ("refused" in reading) expect(reading.refused).toMatch(/^The hash [a-z ]+\.$/);
+        const position = at % (hash.length + 1);
+        const reading = identifyHash(hash.slice(0, position) + put + hash.slice(position + cut));
+        if ("reason" in reading) expect(reading.reason).toMatch(/^The hash [a-z ]+\.$/);
       }),
       { seed: 20260101, numRuns: 2000 },
     );
@@ -154,13 +166,13 @@ describe("a hostile or useless row", () => {
 });
 
 describe("bcrypt", () => {
-  it("takes no password with NUL: it could not tell it from a shorter one", () => {
+  it("bcrypt rejects a password with NUL, which it could not distinguish from a shorter one", () => {
     const hash = "$2b$04$abcdefghijklmnopqrstuuMFdJu9yVgmagVAIC24fOZkaFqd3s9JC";
     expect(verifyPasswordSync(hash, "a")).toBe(true);
     for (const typed of ["a\0a", "a\0", "a\0a\0a"]) expect(verifyPasswordSync(hash, typed)).toBe(false);
   });
 
-  it("takes a salt that was written with stray bits, as PHP did when it was given one", () => {
+  it("bcrypt accepts a salt with stray bits, which PHP wrote for a given salt", () => {
     const hash = "$2y$04$abcdefghijklmnopqrstuvMFdJu9yVgmagVAIC24fOZkaFqd3s9JC";
     expect(verifyPasswordSync(hash, "a")).toBe(true);
     expect(verifyPasswordSync(hash, "b")).toBe(false);

@@ -9,22 +9,22 @@ const phc = (parameters: string): string => `$argon2id$v=19$${parameters}$${salt
 describe("a new password hash", () => {
   const hash = hashPasswordSync("violet kettle harbour morning");
 
-  it("is argon2id of version 19 with 19 MiB, two passes, one lane, 16 bytes of salt and 32 of output", () => {
+  it("a new hash is argon2id of version 19 with 19 MiB, two passes, one lane, 16 bytes of salt and 32 of output", () => {
     expect(hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/);
     expect(needsRehash(hash)).toBe(false);
   });
 
-  it("has a salt of its own", () => {
+  it("each new hash has a different salt", () => {
     expect(hashPasswordSync("violet kettle harbour morning")).not.toBe(hash);
   });
 
-  it("is of its password only", () => {
+  it("only the right password verifies against a new hash", () => {
     expect(verifyPasswordSync(hash, "violet kettle harbour morning")).toBe(true);
     expect(verifyPasswordSync(hash, "Violet kettle harbour morning")).toBe(false);
     expect(verifyPasswordSync(hash, "")).toBe(false);
   });
 
-  it("takes one accent for the same accent typed otherwise, and counts every character up to 1024", () => {
+  it("a hash treats two encodings of an accent as equal, and covers each of 1024 characters", () => {
     expect(verifyPasswordSync(hashPasswordSync("cafe\u0301"), "caf\u00e9")).toBe(true);
     const long = "😀".repeat(1023);
     expect(verifyPasswordSync(hashPasswordSync(`${long}a`), `${long}b`)).toBe(false);
@@ -32,7 +32,7 @@ describe("a new password hash", () => {
   });
 
   it.each(["\ud800", "a\udc00b", "x".repeat(1025), "😀".repeat(1025)])(
-    "is not made of what is no password: %#",
+    "hashing rejects a text that cannot be a password: %#",
     (text) => {
       expect(() => hashPasswordSync(text)).toThrow(expect.objectContaining({ code: "invalid_request" }));
     },
@@ -48,10 +48,10 @@ describe("a stored hash", () => {
     ["many lanes", "m=19456,t=2,p=17"],
     ["less memory than its lanes need", "m=31,t=2,p=4"],
     ["no passes", "m=19456,t=0,p=1"],
-    ["numbers beyond numbers", `m=19456,t=${"9".repeat(400)},p=1`],
+    ["a number of passes with 400 digits", `m=19456,t=${"9".repeat(400)},p=1`],
     ["a leading zero", "m=019456,t=2,p=1"],
     ["associated data", "m=19456,t=2,p=1,data=AAAA"],
-  ])("that asks for %s is refused before any work", (_, parameters) => {
+  ])("a stored hash that requires %s is rejected before any work", (_, parameters) => {
     expect(parseArgon2(phc(parameters))).toBeUndefined();
     expect(verifyPasswordSync(phc(parameters), "x")).toBe(false);
   });
@@ -64,27 +64,27 @@ describe("a stored hash", () => {
     "!",
     "plaintext",
     `${phc("m=19456,t=2,p=1")}\n`,
-  ])("in another form is refused: %s", (stored) => {
+  ])("a stored hash in another form is rejected: %s", (stored) => {
     expect(parseArgon2(stored)).toBeUndefined();
     expect(verifyPasswordSync(stored, "plaintext")).toBe(false);
   });
 
   it.each(["m=262144,t=3,p=1", "m=65536,t=4,p=1", "m=47104,t=1,p=1", "m=12288,t=3,p=1", "m=65536,t=3,p=4"])(
-    "of a usual cost is obeyed, and made anew at the next login: %s",
+    "a stored hash with a common cost is verified, and hashed again at the next login: %s",
     (parameters) => {
       expect(parseArgon2(phc(parameters))).toMatchObject({ type: "argon2id" });
       expect(needsRehash(phc(parameters))).toBe(true);
     },
   );
 
-  it("that is no argon2id of today is made anew", () => {
+  it("a stored hash without the current parameters needs a rehash", () => {
     expect(needsRehash(phc("m=19456,t=2,p=1"))).toBe(false);
     expect(needsRehash(phc("m=19456,t=2,p=1").replace("argon2id", "argon2i"))).toBe(true);
     expect(needsRehash(`$argon2id$v=19$m=19456,t=2,p=1$${salt}$${"A".repeat(22)}`)).toBe(true);
     expect(needsRehash("$2b$10$abcdefghijklmnopqrstuuoD8yw7MmybLKVooaTGGZAt3HXugv2.a")).toBe(true);
   });
 
-  it("is nobody's when there is none", () => {
+  it("no password verifies for a user without a hash", () => {
     for (const password of ["", "x", "cafe\u0301", "\0"]) expect(verifyPasswordSync(undefined, password)).toBe(false);
   });
 });

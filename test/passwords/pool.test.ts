@@ -5,7 +5,7 @@ import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it } from "vitest";
-// The built files: a thread runs JavaScript only.
+// The built files, because a thread only runs JavaScript.
 import { createPasswordPool, type PasswordPool, type PasswordPoolOptions } from "../../dist/passwords/pool.js";
 
 const password = "violet kettle harbour morning";
@@ -21,21 +21,21 @@ afterEach(async () => {
   await Promise.all(pools.splice(0).map((pool) => pool.close()));
 });
 
-/** "true", "false" or the code of the refusal. */
-const outcome = (answer: Promise<unknown>): Promise<string> =>
-  answer.then(String, (error: { code?: string }) => error.code ?? "no code");
+/** "true", "false" or the code of the error. */
+const outcome = (result: Promise<unknown>): Promise<string> =>
+  result.then(String, (error: { code?: string }) => error.code ?? "no code");
 
-function telling() {
-  const told: { readonly what: "waited" | "hashed"; readonly ms: number }[] = [];
+function recordMeasures() {
+  const measures: { readonly what: "waited" | "hashed"; readonly ms: number }[] = [];
   const measure = {
-    waited: (ms: number) => void told.push({ what: "waited", ms }),
-    hashed: (ms: number) => void told.push({ what: "hashed", ms }),
+    waited: (ms: number) => void measures.push({ what: "waited", ms }),
+    hashed: (ms: number) => void measures.push({ what: "hashed", ms }),
   };
-  return { told, measure };
+  return { measures, measure };
 }
 
 describe("the pool of password threads", () => {
-  it("hashes and verifies", async () => {
+  it("the pool hashes a password and verifies it", async () => {
     const pool = open();
     const hash = await pool.hash(password);
     expect(hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
@@ -49,14 +49,14 @@ describe("the pool of password threads", () => {
     expect(await pool.check(hash, "\ud800")).toEqual({ valid: false, tookMs: 0 });
   });
 
-  it("verifies hashes of other systems on its threads", async () => {
+  it("the threads verify hashes of other systems", async () => {
     const pool = open();
     const bcrypt = "$2b$04$abcdefghijklmnopqrstuuoD8yw7MmybLKVooaTGGZAt3HXugv2.a";
     expect(await pool.verify(bcrypt, "test")).toBe(true);
     expect(await pool.verify(bcrypt, "Test")).toBe(false);
   });
 
-  it("refuses what can be no password: to hash it with a reason, to verify it with false", async () => {
+  it("the pool does not hash a text that cannot be a password, and verifies it as false", async () => {
     const pool = open();
     await expect(pool.hash("x".repeat(1025))).rejects.toMatchObject({ code: "invalid_request" });
     await expect(pool.hash("\ud800")).rejects.toMatchObject({ code: "invalid_request" });
@@ -64,75 +64,75 @@ describe("the pool of password threads", () => {
     expect(pool.stats().meanMs).toBe(25);
   });
 
-  it("tells how long each job waited for a thread, and how long that took", async () => {
-    const { told, measure } = telling();
+  it("the pool reports how long each job waited for a thread and how long the thread took", async () => {
+    const { measures, measure } = recordMeasures();
     const pool = open({ size: 1, measure });
     await Promise.all([pool.verify(undefined, password), pool.verify(undefined, password)]);
-    expect(told.map(({ what }) => what)).toEqual(["waited", "hashed", "waited", "hashed"]);
-    const [first, took, second] = told.map(({ ms }) => ms);
+    expect(measures.map(({ what }) => what)).toEqual(["waited", "hashed", "waited", "hashed"]);
+    const [first, took, second] = measures.map(({ ms }) => ms);
     expect(first).toBeLessThan(second ?? 0);
     expect(second).toBeGreaterThanOrEqual((took ?? 0) * 0.9);
   });
 
-  it("tells of a job that was given up that it waited all the time", async () => {
-    const { told, measure } = telling();
+  it("a job that timed out in the queue is reported as waiting for its whole patience", async () => {
+    const { measures, measure } = recordMeasures();
     const pool = open({ size: 1, measure, patienceMs: 300 });
     const slow = "$2b$14$abcdefghijklmnopqrstuuoD8yw7MmybLKVooaTGGZAt3HXugv2.a";
-    const answers = [outcome(pool.verify(slow, "test")), outcome(pool.verify(undefined, password))];
-    expect(await Promise.all(answers)).toEqual(["overloaded", "overloaded"]);
-    expect(told.map(({ what }) => what)).toEqual(["waited", "waited"]);
-    expect(told[1]?.ms).toBe(300);
+    const outcomes = [outcome(pool.verify(slow, "test")), outcome(pool.verify(undefined, password))];
+    expect(await Promise.all(outcomes)).toEqual(["overloaded", "overloaded"]);
+    expect(measures.map(({ what }) => what)).toEqual(["waited", "waited"]);
+    expect(measures[1]?.ms).toBe(300);
   });
 
-  it("sheds what exceeds its queue at once, and answers the rest", async () => {
+  it("the pool rejects jobs beyond its queue limit at once and completes the others", async () => {
     const pool = open({ size: 1, queueLimit: 3 });
-    const answers = Array.from({ length: 10 }, () => outcome(pool.verify(undefined, password)));
+    const outcomes = Array.from({ length: 10 }, () => outcome(pool.verify(undefined, password)));
     expect(pool.stats()).toMatchObject({ size: 1, busy: 1, waiting: 3, shed: 6 });
-    expect(await Promise.all(answers)).toEqual([...Array(4).fill("false"), ...Array(6).fill("overloaded")]);
+    expect(await Promise.all(outcomes)).toEqual([...Array(4).fill("false"), ...Array(6).fill("overloaded")]);
     expect(pool.stats()).toMatchObject({ busy: 0, waiting: 0 });
     expect(await pool.verify(undefined, password)).toBe(false);
   });
 
-  it("says when to try again", async () => {
+  it("an overloaded error states when to try again", async () => {
     const pool = open({ size: 1, queueLimit: 0 });
     const first = pool.verify(undefined, password);
     await expect(pool.verify(undefined, password)).rejects.toMatchObject({ details: { retryAfterSeconds: 1 } });
     await first;
   });
 
-  it("sheds at once what could not be answered within its patience", async () => {
+  it("the pool rejects at once each job that it could not complete within its patience", async () => {
     const pool = open({ size: 1, patienceMs: 1_000 });
-    const answers = Array.from({ length: 100 }, () => outcome(pool.verify(undefined, password)));
+    const outcomes = Array.from({ length: 100 }, () => outcome(pool.verify(undefined, password)));
     const { waiting, shed } = pool.stats();
     expect(waiting + shed).toBe(99);
-    // 25 ms a job are believed until something has been measured.
+    // The pool assumes 25 ms for each job until it has measured one.
     expect(waiting).toBe(39);
-    const said = await Promise.all(answers);
-    expect(said.slice(40)).toEqual(Array(60).fill("overloaded"));
+    const results = await Promise.all(outcomes);
+    expect(results.slice(40)).toEqual(Array(60).fill("overloaded"));
   });
 
-  it("gives up what was not answered within its patience, running or not", async () => {
+  it("a job that takes longer than its patience is rejected, even while it runs", async () => {
     const pool = open({ size: 1, patienceMs: 1 });
     expect(await outcome(pool.verify(undefined, password))).toBe("overloaded");
   });
 
-  it("lets one quiet key through a flood of another, and in a full queue in its place", async () => {
+  it("a key with one job passes the flood of another key, and takes its place in a full queue", async () => {
     const pool = open({ size: 1, queueLimit: 8, patienceMs: 60_000 });
     const order: string[] = [];
-    const note = (name: string, turn: { fairnessKey: string; priority?: boolean }): Promise<unknown> =>
-      outcome(pool.verify(undefined, password, turn)).then((said) => order.push(`${name} ${said}`));
-    const flood = Array.from({ length: 9 }, (_, n) => note(`flood${n}`, { fairnessKey: "flood" }));
+    const record = (name: string, turn: { fairnessKey: string; priority?: boolean }): Promise<unknown> =>
+      outcome(pool.verify(undefined, password, turn)).then((result) => order.push(`${name} ${result}`));
+    const flood = Array.from({ length: 9 }, (_, n) => record(`flood${n}`, { fairnessKey: "flood" }));
     await Promise.all([
       ...flood,
-      note("alice", { fairnessKey: "alice" }),
-      note("bob", { fairnessKey: "bob", priority: true }),
+      record("alice", { fairnessKey: "alice" }),
+      record("bob", { fairnessKey: "bob", priority: true }),
     ]);
     expect(order.filter((line) => line.endsWith("overloaded"))).toEqual(["flood8 overloaded", "flood7 overloaded"]);
-    const answered = order.filter((line) => line.endsWith("false"));
-    expect(answered.slice(0, 4)).toEqual(["flood0 false", "bob false", "flood1 false", "alice false"]);
+    const completed = order.filter((line) => line.endsWith("false"));
+    expect(completed.slice(0, 4)).toEqual(["flood0 false", "bob false", "flood1 false", "alice false"]);
   });
 
-  it("rejects the job of a thread that dies with `unavailable`, and starts another", async () => {
+  it("the job of a thread that dies fails with `unavailable`, and the pool starts another thread", async () => {
     const pool = open({ size: 1 });
     const started = new Promise<Worker>((resolve) => process.once("worker", resolve));
     const [first, second] = [outcome(pool.hash(password)), outcome(pool.verify(undefined, password))];
@@ -140,70 +140,71 @@ describe("the pool of password threads", () => {
     expect(await Promise.all([first, second])).toEqual(["unavailable", "false"]);
   });
 
-  it("gives its thread the next job before it has the answer to the one before", async () => {
+  it("a thread gets its next job before the result of the previous one has arrived", async () => {
     const pool = open({ size: 1, rests: false });
     for (let job = 0; job < 20; job++) await pool.verify(undefined, password);
-    let answered = 0;
-    const all = [1, 2].map(() => pool.verify(undefined, password).then(() => (answered += 1)));
-    // Past the half of the first, and before its end.
+    let completed = 0;
+    const all = [1, 2].map(() => pool.verify(undefined, password).then(() => (completed += 1)));
+    // After half of the first job, and before its end.
     await setTimeout(pool.stats().meanMs * 0.6);
-    // The thread goes on while this one stands still.
+    // The thread goes on while the main thread is blocked.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
     for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
-    expect(answered).toBe(2);
+    expect(completed).toBe(2);
     await Promise.all(all);
   });
 
-  it("computes what a thread that dies had been given ahead on another", async () => {
+  it("the queued job of a thread that dies runs on another thread", async () => {
     const pool = open({ size: 1 });
     const started = new Promise<Worker>((resolve) => process.once("worker", resolve));
-    const answers = [outcome(pool.verify(undefined, password)), outcome(pool.verify(undefined, password))];
-    // Past half of what a job is believed to take, and before the thread is up.
+    const outcomes = [outcome(pool.verify(undefined, password)), outcome(pool.verify(undefined, password))];
+    // After half of the assumed time of a job, and before the thread has started.
     await setTimeout(15);
     await (await started).terminate();
-    expect(await Promise.all(answers)).toEqual(["unavailable", "false"]);
+    expect(await Promise.all(outcomes)).toEqual(["unavailable", "false"]);
   });
 
-  it("takes no late answer of a thread that broke for that of another job: a wrong password stays wrong", async () => {
+  it("a late result of a broken thread is not used for another job, so a wrong password stays wrong", async () => {
     const pool = open({ size: 1 });
     const started = new Promise<Worker>((resolve) => process.once("worker", resolve));
     const hash = await pool.hash(password);
     const right = outcome(pool.verify(hash, password));
-    // What it had under way comes all the same.
+    // The result of the running job still arrives.
     (await started).emit("error", new Error("broken"));
     const wrong = outcome(pool.verify(hash, `${password}!`));
     expect(await Promise.all([right, wrong])).toEqual(["unavailable", "false"]);
     await (await started).terminate();
   });
 
-  it("rests between two jobs where others want the cores, and goes on all the same", async () => {
+  it("a thread pauses between jobs while other programs need the cores, and completes every job", async () => {
     const pool = open({ size: 1, patienceMs: 60_000 });
     let rested = 0;
     const jobs = Array.from({ length: 6 }, () =>
       pool.verify(undefined, password).then(() => (rested += pool.stats().resting)),
     );
-    // Twice as many as there are cores, at a higher priority than the thread.
+    // Twice as many programs as cores, at a higher priority than the thread.
     const others = Array.from({ length: 2 * availableParallelism() }, () => spawn("sh", ["-c", "while :; do :; done"]));
     await Promise.all(jobs).finally(() => {
       for (const other of others) other.kill("SIGKILL");
     });
-    // Elsewhere nothing tells that a thread has waited for a core.
+    // Only Linux reports how long a thread has waited for a core.
     expect(rested > 0).toBe(process.platform === "linux");
     await expect.poll(() => pool.stats()).toMatchObject({ busy: 0, resting: 0, waiting: 0 });
   });
 
-  it("sheds nobody for rests, which end when so many come that none is to be spared", async () => {
+  it("the pauses cause no rejection, because they end when the queue leaves no time for them", async () => {
     const patienceMs = 20_000;
     const pool = open({ size: 1, patienceMs, queueLimit: 10_000 });
-    const tells = process.platform === "linux";
+    const isLinux = process.platform === "linux";
     const others = Array.from({ length: 2 * availableParallelism() }, () => spawn("sh", ["-c", "while :; do :; done"]));
     try {
-      for (let job = 0; job < 8 || (tells && pool.stats().resting === 0); job++) await pool.verify(undefined, password);
+      for (let job = 0; job < 8 || (isLinux && pool.stats().resting === 0); job++)
+        await pool.verify(undefined, password);
     } finally {
       for (const other of others) other.kill("SIGKILL");
     }
     const { meanMs } = pool.stats();
-    // As many as have time where nobody rests.
+    // As many jobs as complete within the patience without pauses.
     const all = Array.from({ length: Math.floor(patienceMs / meanMs) - 1 }, () =>
       outcome(pool.verify(undefined, password)),
     );
@@ -212,7 +213,7 @@ describe("the pool of password threads", () => {
     await Promise.all(all);
   });
 
-  it("starts no more threads than its size, and none before the first job", async () => {
+  it("the pool starts no more threads than its size, and none before the first job", async () => {
     const workers: Worker[] = [];
     const listen = (worker: Worker): void => void workers.push(worker);
     process.on("worker", listen);
@@ -225,32 +226,32 @@ describe("the pool of password threads", () => {
     expect(workers).toHaveLength(2);
   });
 
-  it("lowers the priority of its threads, never that of the process", async () => {
+  it("the pool lowers the priority of its threads and not that of the process", async () => {
     const before = getPriority();
     await open({ size: 1 }).verify(undefined, password);
     expect(getPriority()).toBe(before);
     if (process.platform !== "linux") return;
     const tasks = readdirSync("/proc/self/task").map((id) => readFileSync(`/proc/self/task/${id}/stat`, "utf8"));
-    // Field 19 of proc_pid_stat(5), counted behind the name, which may hold spaces.
+    // Field 19 of proc_pid_stat(5), counted after the name, because the name can contain spaces.
     const nice = tasks.map((stat) => Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16]));
     expect(nice).toContain(Math.max(before, 10));
   });
 
-  it("rejects what waits and what comes after its end, and may be closed twice", async () => {
+  it("a closed pool rejects waiting and new jobs, and can be closed twice", async () => {
     const pool = open({ size: 1 });
-    const answers = [1, 2, 3].map(() => outcome(pool.verify(undefined, password)));
+    const outcomes = [1, 2, 3].map(() => outcome(pool.verify(undefined, password)));
     await Promise.all([pool.close(), pool.close()]);
-    expect(await Promise.all(answers)).toEqual(Array(3).fill("unavailable"));
+    expect(await Promise.all(outcomes)).toEqual(Array(3).fill("unavailable"));
     expect(await outcome(pool.hash(password))).toBe("unavailable");
   });
 });
 
 describe("hashPassword and verifyPassword", () => {
-  it("start nothing when imported, and keep no process alive afterwards", () => {
+  it("hashPassword and verifyPassword start no thread on import and keep no process alive", () => {
     const script = `
       let threads = 0;
       process.on("worker", () => { threads += 1; });
-      const { hashPassword, verifyPassword } = await import("../crypto/dist/passwords/standalone.js");
+      const { hashPassword, verifyPassword } = await import("./dist/passwords/standalone.js");
       await new Promise(setImmediate);
       const before = threads;
       const hash = await hashPassword("${password}");
@@ -265,12 +266,12 @@ describe("hashPassword and verifyPassword", () => {
     expect(JSON.parse(printed.toString())).toEqual({ before: 0, good: true, none: false, length: 97 });
   });
 
-  it("are not ended, nor end the process, by what is no text, also where the threads are busy", () => {
+  it("arguments that are no text crash neither hashPassword and verifyPassword nor the process", () => {
     const script = `
-      const { hashPassword, needsRehash, verifyPassword } = await import("../crypto/dist/index.js");
+      const { hashPassword, needsRehash, verifyPassword } = await import("./dist/index.js");
       const hash = await hashPassword("${password}");
       const busy = Array.from({ length: 20 }, () => verifyPassword(hash, "${password}"));
-      const outcome = (answer) => answer.then(String, (error) => error.code ?? error.name);
+      const outcome = (result) => result.then(String, (error) => error.code ?? error.name);
       const hashes = [null, 7, Buffer.from(hash), {}].map((given) => outcome(verifyPassword(given, "${password}")));
       const texts = [undefined, null, 7, {}, ["${password}"]];
       const verified = texts.map((given) => outcome(verifyPassword(hash, given)));

@@ -5,13 +5,13 @@ import { createRest, spareMs, waitedForCoreMs } from "../../dist/passwords/threa
 const job = (tookMs: number, waitedMs: number) => ({ tookMs, waitedMs });
 
 describe("the rest between two passwords", () => {
-  it("is none for what is chance: a job here and there that waited", () => {
+  it("a thread does not pause when only one job in ten waited for a core", () => {
     const rest = createRest();
     for (let turn = 0; turn < 50; turn++) expect(rest.after(turn % 10 === 0 ? job(10, 5) : job(5, 0))).toBe(0);
     expect(rest.crowded).toBe(false);
   });
 
-  it("is four times what the thread waited, once jobs wait again and again", () => {
+  it("a pause is four times as long as the job waited, once most jobs wait", () => {
     const rest = createRest();
     for (let turn = 0; turn < 10; turn++) rest.after(job(20, 15));
     expect(rest.crowded).toBe(true);
@@ -19,14 +19,14 @@ describe("the rest between two passwords", () => {
     expect(rest.after(job(5, 0))).toBe(0);
   });
 
-  it("ends when nobody else wants the cores", () => {
+  it("the pauses end when no other program needs the cores", () => {
     const rest = createRest();
     for (let turn = 0; turn < 100; turn++) rest.after(job(20, 19));
     for (let turn = 0; turn < 10; turn++) rest.after(job(5, 0));
     expect(rest.crowded).toBe(false);
   });
 
-  it("is never longer than 150 ms, and none at all where it is not wanted", () => {
+  it("a pause is at most 150 ms long, and a thread without pauses never pauses", () => {
     const jobs = fc.array(
       fc.record({ tookMs: fc.double({ min: 0, noNaN: true }), waitedMs: fc.double({ min: 0, noNaN: true }) }),
     );
@@ -42,7 +42,7 @@ describe("the rest between two passwords", () => {
     );
   });
 
-  it("is no longer than those who wait can spare: resting so long, the threads have them all done by half their patience", () => {
+  it("the pauses leave time to complete all waiting jobs within half of their patience", () => {
     expect(spareMs({ patienceMs: 4_800, threads: 1, waiting: 0, meanMs: 25 })).toBe(2_375);
     expect(spareMs({ patienceMs: 4_800, threads: 1, waiting: 95, meanMs: 25 })).toBe(0);
     const crowds = fc.record({
@@ -55,14 +55,14 @@ describe("the rest between two passwords", () => {
       fc.property(crowds, (crowd) => {
         const [spare, turns] = [spareMs(crowd), (crowd.waiting + crowd.threads) / crowd.threads];
         const doneMs = turns * (crowd.meanMs + spare);
-        // Where the passwords alone take longer, nobody rests.
+        // Without spare time, the passwords alone take at least that long.
         if (spare > 0) expect(doneMs).toBeCloseTo(crowd.patienceMs / 2, 6);
         else expect(turns * crowd.meanMs + 1e-6).toBeGreaterThanOrEqual(crowd.patienceMs / 2);
       }),
     );
   });
 
-  it("is told by the kernel: what a thread waits for a core only grows", () => {
+  it("the time that the kernel reports for waiting on a core never decreases", () => {
     const before = waitedForCoreMs();
     expect(before).toBeGreaterThanOrEqual(0);
     expect(waitedForCoreMs()).toBeGreaterThanOrEqual(before);

@@ -69,7 +69,7 @@ describe("a line of an import", () => {
         login: "Ann",
         canonical: "ann",
         passwordHash: bcrypt,
-        hashKind: "bcrypt bcrypt 16",
+        hashKind: "bcrypt",
         roles: ["a", "b"],
         line: 3,
       },
@@ -87,7 +87,7 @@ describe("a line of an import", () => {
     const hash = `$argon2id$v=19$m=19456,t=2,p=1$${"A".repeat(22)}$${"A".repeat(43)}`;
     const line = (passwordHash: string) => readImportLine(JSON.stringify({ ...good, password_hash: passwordHash }), 1);
     expect(line(hash)).toMatchObject({ format: "argon2id", user: { hashKind: null } });
-    expect(line(hash.replace("t=2", "t=3"))).toMatchObject({ user: { hashKind: "argon2id argon2 59000" } });
+    expect(line(hash.replace("t=2", "t=3"))).toMatchObject({ user: { hashKind: "argon2id" } });
   });
 
   it.each(["", " \t\r"])("an empty line is skipped", (line) => {

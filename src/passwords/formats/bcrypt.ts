@@ -18,7 +18,7 @@ interface Bcrypt {
   readonly output: string;
 }
 
-// The prefix of a hash in the modular format, and the text that is hashed in place of the password.
+// The text before the modular format, and the text that is hashed in place of the password.
 const wrappings: readonly {
   readonly format: string;
   readonly before: string;
@@ -62,7 +62,7 @@ function bcryptHash(
       // The bytes are compared, because the last character has stray bits.
       const [actual, expected] = [hashSync(hashed, setting).slice(setting.length), output].map(decodeBcryptBase64);
       if (actual === undefined || expected === undefined) return false;
-      // bcrypt repeats its key with a NUL between: `a` and `a\0a` are one key, and in C all behind a NUL is lost.
+      // bcrypt repeats its key with a NUL in between, so `a` and `a\0a` are the same key. In C, everything after a NUL is lost.
       return equalBytes(actual, expected) && !hashed.includes("\0");
     },
   };

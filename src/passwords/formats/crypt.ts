@@ -12,17 +12,16 @@ import {
   tooCostly,
 } from "./scheme.js";
 
-/** A piece repeated and cut to a length. */
 function fill(piece: Buffer, length: number): Buffer {
   return Buffer.alloc(length, piece);
 }
 
-/** The bits of a length from the lowest up: what both families mix in for each. */
+/** The bits of a length, lowest first. Both families mix in a value for each bit. */
 function bitsOf(length: number): readonly number[] {
   return length === 0 ? [] : [...length.toString(2)].reverse().map(Number);
 }
 
-// The order of the bytes in the encoding: three columns, rotated by one from row to row, and then the rest.
+// The order of the bytes in the encoding. It has three columns that rotate by one in each row, and then the rest.
 const shaCrypts = {
   "5": { digest: "sha256", rows: 10, turn: 2, rest: [30, 31], encodedLength: 43 },
   "6": { digest: "sha512", rows: 21, turn: 1, rest: [63], encodedLength: 86 },
@@ -63,8 +62,8 @@ function shaCrypt(kind: ShaCrypt, password: Buffer, salt: Buffer, rounds: number
 }
 
 /**
- * The 42 different texts of the rounds, with room for the last result: joined once, for joining them a million times
- * takes longer than hashing them.
+ * The 42 different texts of the rounds, with room for the last result. They are joined once, because to join them a
+ * million times takes longer than to hash them.
  */
 function roundInputs(
   p: Buffer,
@@ -109,7 +108,7 @@ const readShaCrypt: HashReader = (stored) => {
   };
 };
 
-// As for the others, the lowest first.
+// The order of the bytes in the encoding, lowest bits first.
 const md5Order = [12, 6, 0, 13, 7, 1, 14, 8, 2, 15, 9, 3, 5, 10, 4, 11];
 
 function md5Crypt(password: Buffer, magic: string, salt: Buffer): string {

@@ -23,7 +23,7 @@ interface LdapScheme {
 const plain = (digest: Digest): LdapScheme => ({ digest, salted: false });
 const salted = (digest: Digest): LdapScheme => ({ digest, salted: true });
 
-// By their names without dashes.
+// The keys are the names without dashes.
 const ldapSchemes = new Map<string, LdapScheme>([
   ["MD5", plain("md5")],
   ["SMD5", salted("md5")],
@@ -59,7 +59,7 @@ export function readLdapDigest(scheme: string, rest: string): StoredHash | HashR
   };
 }
 
-/** Django: the digest of salt and password. Werkzeug, in the same spelling: HMAC of the password, keyed with the salt. */
+/** Django hashes salt and password. Werkzeug writes the same form, but its value is an HMAC of the password with the salt as key. */
 const readDollars: HashReader = (stored) => {
   const [, digest, salt = "", hex = ""] =
     /^(md5|sha1|sha224|sha256|sha384|sha512)\$([^$]{0,64})\$([0-9a-f]+)$/.exec(stored) ?? [];

@@ -11,12 +11,12 @@ import { readPhpass } from "./phpass.js";
 import { type HashReader, type HashRejection, malformed, type StoredHash, tooCostly, unusable } from "./scheme.js";
 import { scryptReaders } from "./scrypt.js";
 
-const unknownFormat: HashRejection = { refused: "The hash is of no known format." };
+const unknownFormat: HashRejection = { reason: "The hash has an unknown format." };
 
 // The longest that is read, a Keycloak credential or a Firebase hash with the project's key, has some 400 characters.
 const storedMaxLength = 2048;
 
-/** Also with the padding that some write, and behind Django's `argon2`. */
+/** argon2, also with the padding that some libraries write, and with Django's prefix `argon2`. */
 const readArgon2: HashReader = (stored) => {
   const phc = stored.replace(/^argon2(?=\$argon2)/, "").replace(/=+(?=\$|$)/g, "");
   if (!/^\$argon2(?:id|i|d)\$/.test(phc)) return undefined;
@@ -49,7 +49,7 @@ const schemes = new Map<string, (scheme: string, rest: string) => ReturnType<Has
   ["PKCS5S2", (_, rest) => readAtlassian(rest)],
 ]);
 
-/** The names of schemes are compared without case and dashes: servers spell them differently. */
+/** The names of schemes are compared without case and dashes, because servers spell them differently. */
 const readScheme: HashReader = (stored) => {
   const [matched, name = "", rest = ""] = /^\{([A-Za-z0-9_@.-]{1,40})\}(.+)$/.exec(stored) ?? [];
   if (matched === undefined) return undefined;
@@ -77,9 +77,9 @@ function readSpelled(stored: string): StoredHash | HashRejection | undefined {
   return undefined;
 }
 
-/** Reads a stored hash and does no work: what verifies it, or why nothing ever does. */
+/** Reads a stored hash without verifying anything. Returns its verifier, or the reason why it is never verified. */
 export function readHash(stored: string): StoredHash | HashRejection {
-  // Django, shadow(5) and LDAP lock an account by a character that no hash begins with.
+  // Django, shadow(5) and LDAP lock an account with a character that no hash begins with.
   if (stored === "" || /^[!*]/.test(stored)) return unusable;
   if (stored.length > storedMaxLength || /[^\x20-\x7e]/.test(stored)) return malformed;
   const spelled = /^\{\s*"/.test(stored) ? spellJsonCredential(stored) : stored;
@@ -90,5 +90,5 @@ export function readHash(stored: string): StoredHash | HashRejection {
 /** The format of a stored hash and whether it is the current one, or why it is rejected. For imports. Does no work. */
 export function identifyHash(stored: string): { readonly format: string; readonly current: boolean } | HashRejection {
   const reading = readHash(stored);
-  return "refused" in reading ? reading : { format: reading.format, current: !needsRehash(stored) };
+  return "reason" in reading ? reading : { format: reading.format, current: !needsRehash(stored) };
 }

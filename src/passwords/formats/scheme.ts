@@ -3,25 +3,25 @@ import { pbkdf2Sync, scryptSync, timingSafeEqual } from "node:crypto";
 
 /** A stored hash that can be verified. Its form is right, and its cost is within the limits. */
 export interface StoredHash {
-  /** The name by which people count them, such as `bcrypt` or `django-pbkdf2-sha256`. */
+  /** The name that reports of the import show, such as `bcrypt` or `django-pbkdf2-sha256`. */
   readonly format: string;
   /** Returns whether this exact text is the password. Blocks for as long as the format takes. */
   verify(text: string): boolean;
 }
 
-/** Why a stored hash is never verified, for people, without the hash. */
+/** The reason why a stored hash is never verified. It is a sentence for people and does not contain the hash. */
 export interface HashRejection {
-  readonly refused: string;
+  readonly reason: string;
 }
 
-/** `undefined`: a spelling that another reader knows. */
+/** Returns undefined for a spelling that is not its own. */
 export type HashReader = (stored: string) => StoredHash | HashRejection | undefined;
 
-export const malformed: HashRejection = { refused: "The hash is not in the form of its kind." };
-export const tooCostly: HashRejection = { refused: "The hash asks for more memory or time than is ever given." };
-export const unusable: HashRejection = { refused: "The hash stands for no usable password." };
+export const malformed: HashRejection = { reason: "The hash does not have the form of its format." };
+export const tooCostly: HashRejection = { reason: "The hash requires more memory or time than the limit." };
+export const unusable: HashRejection = { reason: "The hash marks an account without a usable password." };
 
-// The author of an imported row chooses the cost of each login with it. These limits are some two seconds of one core. The
+// The author of an imported row chooses the cost of each login with it. These limits are about two seconds of one core. The
 // costs in use are well below. Django 6 uses 1.2 million rounds of PBKDF2, passlib 656 000 of sha512-crypt, and OWASP
 // recommends 2^17 blocks of scrypt.
 const limits = {
@@ -29,8 +29,9 @@ const limits = {
   scryptBytes: 256 * 2 ** 20,
   scryptWork: 2 ** 22,
   scryptLanes: 64,
-  /** Rounds of a plain digest, times the bytes that each takes in (where the password's length is part of it). */
+  /** Rounds of a plain digest. */
   digestRounds: 2 ** 20,
+  /** Rounds times the bytes that each round hashes. They grow with the password. */
   digestBytes: 400_000_000,
 };
 
@@ -41,7 +42,7 @@ export function affordsDigests(rounds: number, passwordBytes: number): boolean {
   return rounds * (128 + 2 * passwordBytes) <= limits.digestBytes;
 }
 
-// A shorter output could be met by chance, or be a cut one.
+// A shorter output could match by chance, or was cut off.
 const outputBytes = { min: 16, max: 128 };
 const inRange = ({ length }: Buffer): boolean => length >= outputBytes.min && length <= outputBytes.max;
 
@@ -81,7 +82,7 @@ export interface ScryptCost {
   readonly p: number;
 }
 
-/** Why scrypt (RFC 7914) is not run at this cost, or undefined. */
+/** The reason why scrypt (RFC 7914) is not run at this cost, or undefined. */
 export function checkScrypt({ n, r, p }: ScryptCost): HashRejection | undefined {
   if (![n, r, p].every((value) => value >= 1) || n < 2) return malformed;
   if (128 * n * r > limits.scryptBytes || n * r * p > limits.scryptWork || p > limits.scryptLanes) return tooCostly;

@@ -10,7 +10,7 @@ export interface HashCount {
   readonly users: number;
 }
 
-/** Whether any hash does not have the current parameters. Unpublished imports are included. */
+/** Returns whether any hash does not have the current parameters. Unpublished imports are included. */
 export function* hasOtherHashes(): Transaction<boolean> {
   return (yield* first("select 1 from ampho_users where hash_kind is not null limit 1")) !== undefined;
 }

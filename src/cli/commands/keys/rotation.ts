@@ -107,13 +107,13 @@ const retireWait = (configuration: Configuration) =>
     sessionTtl: configuration.sessionTtl,
   });
 
-type Rejected = Extract<StageOutcome, { readonly outcome: "refused" }>;
+type Rejected = Extract<StageOutcome, { readonly outcome: "rejected" }>;
 
 const force = "To do it anyway, use --force --reason TEXT.";
 const rejections: Readonly<Record<Rejected["reason"], (rejected: Rejected) => string>> = {
   next_exists: ({ kid }) => `Key ${kid} already has the state next. Use --stage activate to let it sign.`,
   no_next: () => "No key of the set has the state next. Use --stage next to add one.",
-  no_previous: () => "No key of the set has the state previous. Remove a key that was added by hand by hand.",
+  no_previous: () => "No key of the set has the state previous. Only you can remove a key that was added by hand.",
   too_early: ({ kid, until }) =>
     until === undefined
       ? `The set does not contain the time since when key ${kid} waits. ${force}`
@@ -121,7 +121,7 @@ const rejections: Readonly<Record<Rejected["reason"], (rejected: Rejected) => st
 };
 
 function required(outcome: StageOutcome): Extract<StageOutcome, { readonly outcome: "done" }> {
-  if (outcome.outcome === "refused") throw new CommandFailure(rejections[outcome.reason](outcome));
+  if (outcome.outcome === "rejected") throw new CommandFailure(rejections[outcome.reason](outcome));
   return outcome;
 }
 
