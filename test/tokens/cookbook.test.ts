@@ -18,7 +18,7 @@ interface Example {
 function read(file: string) {
   const { input, output } = readVectors<Example>(`jose-cookbook/${file}`);
   const jwks = [input.key ?? []].flat();
-  // The keys of the cookbook name no algorithm; the example does.
+  // The keys of the cookbook name no algorithm, but the example does.
   const algorithms = [input.alg ?? []].flat();
   const keys = jwks.flatMap((jwk, at) => {
     const reading = importJwk({ alg: algorithms[at], ...jwk });
@@ -29,14 +29,14 @@ function read(file: string) {
 
 const into = Buffer.alloc(8192);
 
-describe("is accepted", () => {
+describe("the compact examples", () => {
   test.each([
     "jws/4_1.rsa_v15_signature.json",
     "jws/4_2.rsa-pss_signature.json",
     "jws/4_3.ecdsa_signature.json",
     "jws/4_4.hmac-sha2_integrity_protection.json",
     "curve25519/jws.json",
-  ])("%s", (file) => {
+  ])("the verifier accepts the example %s", (file) => {
     const { input, output, keys } = read(file);
     expect(keys.keys).toHaveLength(1);
     const { payloadBytes } = verifyJws(output.compact ?? "", keys, new Set(), into);
@@ -44,14 +44,14 @@ describe("is accepted", () => {
   });
 });
 
-describe("is refused", () => {
+describe("the other examples", () => {
   test.each([
     ...["4_5.signature_with_detached_content", "4_6.protecting_specific_header_fields"].map(
       (name) => `jws/${name}.json`,
     ),
     ...["4_7.protecting_content_only", "4_8.multiple_signatures"].map((name) => `jws/${name}.json`),
     ...listVectors("jose-cookbook/rfc7797").map((path) => path.slice("jose-cookbook/".length)),
-  ])("%s", (file) => {
+  ])("the verifier rejects the example %s", (file) => {
     const { output, keys } = read(file);
     const forms = [output.compact, output.json, output.json_flat].filter((form) => form !== undefined);
     expect(forms.length).toBeGreaterThan(0);
@@ -66,12 +66,12 @@ test.each([
   "jwk/3_2.ec_private_key.json",
   "jwk/3_4.rsa_private_key.json",
   "jwk/3_5.symmetric_key_mac_computation.json",
-])("%s is a key that can sign", (file) => {
+])("the key %s can sign", (file) => {
   const reading = importJwk(readVectors(`jose-cookbook/${file}`));
   expect(reading.outcome === "imported" && reading.key.canSign).toBe(true);
 });
 
-test.each(["jwk/3_1.ec_public_key.json", "jwk/3_3.rsa_public_key.json"])("%s is a key that only verifies", (file) => {
+test.each(["jwk/3_1.ec_public_key.json", "jwk/3_3.rsa_public_key.json"])("the key %s only verifies", (file) => {
   const reading = importJwk(readVectors(`jose-cookbook/${file}`));
   expect(reading.outcome === "imported" && !reading.key.canSign).toBe(true);
 });

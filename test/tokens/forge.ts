@@ -1,4 +1,4 @@
-// Tokens in any form, good and bad, made with node:crypto alone, and the keys of these tests.
+// Creates valid and invalid tokens in any form with node:crypto alone, and the keys of these tests.
 import { createHmac } from "node:crypto";
 import { generateJwk } from "../../dist/keys/generate.js";
 import { importKeys } from "../../dist/keys/jwk-set.js";
@@ -19,9 +19,9 @@ export interface Forger {
   readonly jwk: Readonly<Record<string, string>>;
   readonly key: Key;
   readonly keys: KeySet;
-  /** Signs two segments as they are. */
+  /** Signs two segments without changing them. */
   sign(header: string, payload: string): string;
-  /** Encodes and signs; a string is taken as text. */
+  /** Encodes and signs. A string is used as text. */
   forge(header: string | Uint8Array | object, payload: string | Uint8Array | object): string;
 }
 
@@ -35,7 +35,7 @@ export function firstOf(keys: KeySet): Key {
   return key;
 }
 
-/** An HS256 key with which anything can be signed. */
+/** An HS256 key that signs any text. */
 export function createForger(): Forger {
   const jwk = generateJwk("HS256");
   const secret = Buffer.from(jwk["k"] ?? "", "base64url");

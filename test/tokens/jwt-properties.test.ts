@@ -1,5 +1,5 @@
-// What holds for every token: any one-character change of a good one is refused, whatever is put in only AmphoError comes
-// out, and what was signed is read back.
+// Properties of every token. A valid token with one changed character is rejected. Any input causes an AmphoError at most. The
+// claims that were signed are read back.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AmphoError } from "../../dist/errors.js";
@@ -9,7 +9,7 @@ import { accessToken, readJwt, signJwt, verifyJwt } from "../../dist/tokens/jwt.
 import { createForger, encode, firstOf, goodClaims, rules, setOf } from "./forge.js";
 import { readVectors } from "./vectors.js";
 
-/** RFC 7520 §3.4: making new RSA keys takes seconds. */
+/** The key of RFC 7520 §3.4, because to generate RSA keys takes seconds. */
 const rsa = readVectors<object>("jose-cookbook/jwk/3_4.rsa_private_key.json");
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const strays = [..."=+/. \n\t\0%~", "é", "\u0141", "\u{1f600}"];
@@ -17,43 +17,43 @@ const strays = [..."=+/. \n\t\0%~", "é", "\u0141", "\u{1f600}"];
 describe.each(["HS256", "HS512", "EdDSA", "ES256", "RS256", "PS256"] satisfies Algorithm[])("%s", (algorithm) => {
   const keys = setOf({ ...(/^[RP]S/.test(algorithm) ? rsa : generateJwk(algorithm)), alg: algorithm });
   const token = signJwt(firstOf(keys), accessToken, goodClaims);
-  const refused = (text: string) => {
+  const expectRejected = (text: string) => {
     if (text !== token) expect(() => verifyJwt(text, keys, accessToken, rules)).toThrow(AmphoError);
   };
 
-  test("any one character changed, left out or put in is refused", () => {
+  test("a token with one changed, missing or added character is rejected", () => {
     expect(verifyJwt(token, keys, accessToken, rules).claims).toEqual(goodClaims);
-    const place = fc.nat(token.length - 1);
+    const position = fc.nat(token.length - 1);
     const character = fc.oneof(fc.constantFrom(...alphabet), fc.constantFrom(...strays));
     fc.assert(
-      fc.property(place, character, (at, other) => {
-        refused(token.slice(0, at) + other + token.slice(at + 1));
-        refused(token.slice(0, at) + other + token.slice(at));
-        refused(token.slice(0, at) + token.slice(at + 1));
+      fc.property(position, character, (at, other) => {
+        expectRejected(token.slice(0, at) + other + token.slice(at + 1));
+        expectRejected(token.slice(0, at) + other + token.slice(at));
+        expectRejected(token.slice(0, at) + token.slice(at + 1));
       }),
       { numRuns: 300 },
     );
   });
 
-  test("every character of the alphabet at the end of each segment is refused", () => {
+  test("a token with another last character in any segment is rejected", () => {
     const ends = [token.indexOf(".") - 1, token.lastIndexOf(".") - 1, token.length - 1];
     for (const at of ends) {
-      for (const other of [...alphabet, ...strays]) refused(token.slice(0, at) + other + token.slice(at + 1));
+      for (const other of [...alphabet, ...strays]) expectRejected(token.slice(0, at) + other + token.slice(at + 1));
     }
   });
 
-  test("every prefix and every suffix is refused", () => {
+  test("every prefix and every suffix of a token is rejected", () => {
     for (let at = 0; at < token.length; at += 3) {
-      refused(token.slice(0, at));
-      refused(token.slice(at + 1));
+      expectRejected(token.slice(0, at));
+      expectRejected(token.slice(at + 1));
     }
   });
 });
 
-describe("whatever is put in", () => {
+describe("the verification of any input", () => {
   const forger = createForger();
 
-  function onlyRefuses(token: string): void {
+  function rejectsAtMost(token: string): void {
     for (const read of [() => verifyJwt(token, forger.keys, accessToken, rules), () => readJwt(token)]) {
       try {
         read();
@@ -64,31 +64,31 @@ describe("whatever is put in", () => {
     }
   }
 
-  test("text of any kind is at most refused", () => {
-    fc.assert(fc.property(fc.oneof(fc.string(), fc.string({ unit: "binary" }), fc.base64String()), onlyRefuses));
+  test("any text causes at most a rejection", () => {
+    fc.assert(fc.property(fc.oneof(fc.string(), fc.string({ unit: "binary" }), fc.base64String()), rejectsAtMost));
   });
 
-  test("three segments of anything are at most refused", () => {
+  test("any three segments cause at most a rejection", () => {
     const segment = fc.oneof(fc.uint8Array().map(encode), fc.json().map(encode), fc.string());
-    fc.assert(fc.property(segment, segment, segment, (a, b, c) => onlyRefuses(`${a}.${b}.${c}`)));
+    fc.assert(fc.property(segment, segment, segment, (a, b, c) => rejectsAtMost(`${a}.${b}.${c}`)));
   });
 
-  test("anything that is signed well is at most refused", () => {
+  test("any signed header and payload cause at most a rejection", () => {
     const header = fc.oneof(
       fc.constant({ alg: "HS256" }),
       fc.dictionary(fc.constantFrom("alg", "kid", "typ", "crit"), fc.jsonValue()),
     );
     const payload = fc.oneof(fc.uint8Array(), fc.json(), fc.string());
-    fc.assert(fc.property(header, payload, (h, p) => onlyRefuses(forger.forge(h, p))));
+    fc.assert(fc.property(header, payload, (h, p) => rejectsAtMost(forger.forge(h, p))));
     const claims = fc.dictionary(
       fc.constantFrom("exp", "nbf", "iat", "login", "sub", "roles", "gen", "aud"),
       fc.jsonValue(),
     );
-    fc.assert(fc.property(claims, (c) => onlyRefuses(forger.forge({ alg: "HS256" }, c))));
+    fc.assert(fc.property(claims, (c) => rejectsAtMost(forger.forge({ alg: "HS256" }, c))));
   });
 });
 
-test("what was signed is read back", () => {
+test("the claims that were signed are read back", () => {
   const forger = createForger();
   const login = fc.string({ minLength: 1, unit: "binary" }).filter((text) => !/\p{Cs}/u.test(text));
   const more = fc.dictionary(

@@ -1,5 +1,5 @@
-// jose as the oracle, in both directions: what we sign it accepts, what it signs we accept, what it rejects we reject.
-// And: jose, jsonwebtoken and fast-jwt, given our key or our JWKS, refuse what is signed under a derived key.
+// jose is the oracle in both directions. Each of the two accepts the tokens of the other, and Ampho rejects what jose rejects.
+// With our key or JWKS, jose, jsonwebtoken and fast-jwt reject tokens that were signed with a derived key.
 import { createPublicKey, createSecretKey, type KeyObject } from "node:crypto";
 import fc from "fast-check";
 import { createVerifier } from "fast-jwt";
@@ -17,7 +17,7 @@ import { createForger, firstOf, goodClaims, now, rules, setOf } from "./forge.js
 import { readVectors } from "./vectors.js";
 
 const currentDate = new Date(now * 1000);
-/** RFC 7520 §3.4: making new RSA keys takes seconds. */
+/** The key of RFC 7520 §3.4, because to generate RSA keys takes seconds. */
 const rsa = readVectors<Readonly<Record<string, string>>>("jose-cookbook/jwk/3_4.rsa_private_key.json");
 
 function makeJwk(algorithm: Algorithm): Readonly<Record<string, string>> {
@@ -38,7 +38,7 @@ function otherJwk(algorithm: Algorithm, kid: string): Readonly<Record<string, st
   return { ...jwk, kid };
 }
 
-/** What jose verifies with. */
+/** The key with which jose verifies. */
 function josePublic(key: Key, jwk: Readonly<Record<string, string>>): ReturnType<typeof importJWK> {
   return importJWK(key.publicJwk ?? jwk, key.algorithm);
 }
@@ -64,7 +64,7 @@ describe.each(algorithmNames)("%s", (algorithm) => {
   const keys = setOf(jwk);
   const key = firstOf(keys);
 
-  test("what we sign jose accepts, and we read it back as it was", async () => {
+  test("jose accepts our token, and our verifier returns the same claims", async () => {
     const token = signJwt(key, accessToken, claims);
     const options = { algorithms: [algorithm], typ: "at+jwt", currentDate };
     const { payload, protectedHeader } = await jwtVerify(token, await josePublic(key, jwk), options);
@@ -76,7 +76,7 @@ describe.each(algorithmNames)("%s", (algorithm) => {
     }
   });
 
-  test("what jose signs we accept", async () => {
+  test("our verifier accepts a token of jose", async () => {
     for (const header of [{ kid: key.kid, typ: "at+jwt" }, { kid: key.kid }, {}]) {
       const signer = new SignJWT(claims).setProtectedHeader({ alg: algorithm, ...header });
       const token = await signer.sign(await importJWK(jwk, algorithm));
@@ -84,13 +84,13 @@ describe.each(algorithmNames)("%s", (algorithm) => {
     }
   });
 
-  test("a token under another key of the kind is refused", async () => {
+  test("a token of another key with the same algorithm and kid is rejected", async () => {
     const token = signJwt(firstOf(setOf(otherJwk(algorithm, key.kid))), accessToken, claims);
     expect(() => verifyJwt(token, keys, accessToken, rules)).toThrow(AmphoError);
   });
 });
 
-test("what jose rejects we reject", async () => {
+test("our verifier rejects every token that jose rejects", async () => {
   const forger = createForger();
   const secret = await importJWK(forger.jwk, "HS256");
   const time = fc.oneof(
@@ -131,7 +131,7 @@ test("what jose rejects we reject", async () => {
           ours = false;
         }
         if (!ours) return;
-        // A leeway of ours counts up to its last second; in jose it ends one second earlier.
+        // Our leeway includes its last second. In jose it ends one second earlier.
         await expect(jwtVerify(token, secret, { currentDate, clockTolerance: 61 })).resolves.toBeDefined();
       },
     ),
@@ -140,7 +140,7 @@ test("what jose rejects we reject", async () => {
   expect(accepted).toBeGreaterThan(50);
 });
 
-describe("a token under a derived key is refused, given our key or JWKS,", () => {
+describe("a token that was signed with a derived key", () => {
   const all = algorithmNames.map((algorithm) => [algorithm, jwkFor(algorithm)] as const);
   const longLived = { ...claims, exp: now + 1_000_000 };
 
@@ -157,14 +157,17 @@ describe("a token under a derived key is refused, given our key or JWKS,", () =>
     return createPublicKey({ key: { ...jwk }, format: "jwk" });
   }
 
-  test.each(all)("by jose (%s)", async (_algorithm, jwk) => {
-    const token = derivedToken(jwk);
-    const key = await josePublic(firstOf(setOf(jwk)), jwk);
-    await expect(jwtVerify(token, key, { currentDate })).rejects.toThrow();
-    await expect(jwtVerify(token, joseSet(setOf(jwk).keys), { currentDate })).rejects.toThrow();
-  });
+  test.each(all)(
+    "jose rejects a token of a derived key, with our key and with our JWKS (%s)",
+    async (_algorithm, jwk) => {
+      const token = derivedToken(jwk);
+      const key = await josePublic(firstOf(setOf(jwk)), jwk);
+      await expect(jwtVerify(token, key, { currentDate })).rejects.toThrow();
+      await expect(jwtVerify(token, joseSet(setOf(jwk).keys), { currentDate })).rejects.toThrow();
+    },
+  );
 
-  test.each(all)("by jsonwebtoken (%s)", (_algorithm, jwk) => {
+  test.each(all)("jsonwebtoken rejects a token of a derived key (%s)", (_algorithm, jwk) => {
     const key = nodeKey(jwk);
     const verify = (secret: jsonwebtoken.Secret) =>
       jsonwebtoken.verify(derivedToken(jwk), secret, { clockTimestamp: now });
@@ -172,26 +175,31 @@ describe("a token under a derived key is refused, given our key or JWKS,", () =>
     if (key.type === "public") expect(() => verify(key.export({ format: "pem", type: "spki" }))).toThrow();
   });
 
-  test.each(all)("by fast-jwt (%s)", (_algorithm, jwk) => {
+  test.each(all)("fast-jwt rejects a token of a derived key (%s)", (_algorithm, jwk) => {
     const key = nodeKey(jwk);
     const material = key.type === "secret" ? key.export() : key.export({ format: "pem", type: "spki" });
-    // A curve or a key that it does not know is a refusal too.
+    // An error about an unknown curve or key is a rejection too.
     expect(() => createVerifier({ key: material, clockTimestamp: now * 1000 })(derivedToken(jwk))).toThrow();
   });
 
-  test.each(all)("by our own guard (%s)", (_algorithm, jwk) => {
+  test.each(all)("our verifier rejects a token of a derived key under the key itself (%s)", (_algorithm, jwk) => {
     const token = derivedToken(jwk);
     expect(() => verifyJwt(token, setOf(jwk), accessToken, rules)).toThrow(AmphoError);
     expect(() => verifyJwt(token, setOf(jwk), refreshToken, rules)).toThrow(AmphoError);
   });
 
-  test.each(all)("and under the key of another purpose (%s)", (_algorithm, jwk) => {
-    const other = deriveKey(firstOf(setOf(jwk)), "ampho device proof");
-    expect(() => other && verifyJwt(derivedToken(jwk), createKeySet([other]), refreshToken, rules)).toThrow(AmphoError);
-  });
+  test.each(all)(
+    "our verifier rejects a token of a derived key under the derived key of another kind (%s)",
+    (_algorithm, jwk) => {
+      const other = deriveKey(firstOf(setOf(jwk)), "ampho device proof");
+      expect(() => other && verifyJwt(derivedToken(jwk), createKeySet([other]), refreshToken, rules)).toThrow(
+        AmphoError,
+      );
+    },
+  );
 });
 
-test("a key derived twice is the same, and nothing is derived from a public key", () => {
+test("two derivations give the same key, and a public key has no derived key", () => {
   const jwk = jwkFor("EdDSA");
   const [one, two] = [deriveKey(firstOf(setOf(jwk)), "x"), deriveKey(firstOf(setOf(jwk)), "x")];
   if (one === undefined || two === undefined) throw new Error("not derived");

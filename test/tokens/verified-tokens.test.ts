@@ -6,7 +6,7 @@ import { now } from "./forge.js";
 
 const later = now + 900;
 
-test("a token that was added is found by its whole text, in whatever string it comes", () => {
+test("an added token is found by its whole text, also in another string object", () => {
   const tokens = createVerifiedTokens<string>();
   tokens.add("header.payload.signature", "alice", later, now);
   expect(tokens.find(Buffer.from("header.payload.signature").toString())).toBe("alice");
@@ -82,7 +82,7 @@ test("tokens in use replace tokens that are no longer used", () => {
   expect(found.length).toBeGreaterThan(95);
 });
 
-test("as many tokens as the cache can keep are all found when they take turns", () => {
+test("all tokens are found in turns when they just fit into the cache", () => {
   const tokens = createVerifiedTokens<number>({ tokens: 100 });
   for (let round = 0; round < 3; round++) {
     for (let at = 0; at < 100; at++) {
@@ -138,13 +138,13 @@ describe("a working set that fits", () => {
     fc.assert(
       fc.property(world, ({ capacity, size, known, once, orders, weights }) => {
         const cache = createVerifiedTokens<boolean>({ tokens: capacity });
-        const ask = (token: string): boolean => {
+        const isFound = (token: string): boolean => {
           if (cache.find(token) === true) return true;
           cache.add(token, true, later, now);
           return false;
         };
         const earlier = makeTokens("earlier", capacity);
-        for (let round = 0; round < 2; round++) for (const token of earlier) ask(token);
+        for (let round = 0; round < 2; round++) for (const token of earlier) isFound(token);
         const shuffle = (tokens: readonly string[]): string[] =>
           tokens
             .map((token) => ({ token, weight: weights.next().value ?? 0 }))
@@ -154,8 +154,8 @@ describe("a working set that fits", () => {
         let found = 0;
         for (const [round, order] of orders.entries()) {
           const turns = order === "fixed" ? set : order === "backwards" ? [...set].reverse() : shuffle(set);
-          for (const token of makeTokens(`once ${round}`, once)) ask(token);
-          found = turns.filter(ask).length;
+          for (const token of makeTokens(`once ${round}`, once)) isFound(token);
+          found = turns.filter(isFound).length;
         }
         expect(found).toBeGreaterThanOrEqual(0.98 * size);
         expect(cache.size).toBe(capacity);

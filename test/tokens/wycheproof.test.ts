@@ -1,5 +1,5 @@
-// Project Wycheproof's vectors for JSON Web Signatures, keys and the primitives below, with the verdicts that
-// test/vectors/wycheproof/README.md names.
+// The vectors of Project Wycheproof for JSON Web Signatures, keys and primitives, with the verdicts of
+// test/vectors/wycheproof/README.md.
 import { createPublicKey, createSecretKey } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { createHmacOf } from "../../dist/crypto/hmac.js";
@@ -18,7 +18,7 @@ interface JsonWebTest {
   readonly tcId: number;
   readonly comment: string;
   readonly result: "valid" | "invalid";
-  /** A string, but for two JSON serializations that are written as objects. */
+  /** A string, except for two JSON serializations that are written as objects. */
   readonly jws?: string;
   readonly jwe?: string;
 }
@@ -34,7 +34,7 @@ interface JsonWebFile {
 const noneRevoked: ReadonlySet<string> = new Set();
 const into = Buffer.alloc(8192);
 
-/** Keys as a set of one or more, each on its own: some groups hold public keys only, and test keys that are no secret. */
+/** Imports each key by itself, because some groups contain only public keys or published test keys. */
 function readKeys(value: Readonly<Record<string, unknown>>): readonly Key[] {
   const jwks = Array.isArray(value["keys"]) ? value["keys"] : [value];
   return jwks.flatMap((jwk) => {
@@ -59,7 +59,7 @@ function listTests(file: string): { test: JsonWebTest; key: Readonly<Record<stri
 }
 
 describe("json_web_signature", () => {
-  /** Where the file says what a strict verifier must not do; the reasons are in the README of the vectors. */
+  /** The vectors whose verdict is wrong for a strict verifier. The README of the vectors has the reasons. */
   const others = new Map<number, "valid" | "invalid">([
     [346, "invalid"],
     [347, "invalid"],
@@ -72,13 +72,13 @@ describe("json_web_signature", () => {
   ]);
   const tests = listTests("json_web_signature_test.json");
 
-  test("all 401 are there", () => {
+  test("the file contains all 401 vectors", () => {
     expect(tests).toHaveLength(401);
   });
 
   test.each(
     tests.map(({ test, key }) => [test.tcId, test.comment, others.get(test.tcId) ?? test.result, key, test.jws]),
-  )("%i %s is %s", (_id, _comment, verdict, key, token) => {
+  )("vector %i of json_web_signature (%s) is %s", (_id, _comment, verdict, key, token) => {
     expect(accepts(readKeys(key), token ?? "")).toBe(verdict === "valid");
   });
 });
@@ -86,16 +86,16 @@ describe("json_web_signature", () => {
 describe("json_web_key", () => {
   const tests = listTests("json_web_key_test.json");
   const { testGroups } = readVectors<JsonWebFile>("wycheproof/json_web_key_test.json");
-  /** Symmetric and asymmetric keys in one set: allowed, because a change from HS256 to EdDSA needs it. */
+  /** One set can contain symmetric and asymmetric keys, because a change from HS256 to EdDSA requires it. */
   const policy = new Map<number, "valid" | "invalid">([[1, "valid"]]);
 
-  test("all 26 are there", () => {
+  test("the file contains all 26 vectors", () => {
     expect(tests).toHaveLength(26);
   });
 
   test.each(
     tests.map(({ test, key }) => [test.tcId, test.comment, policy.get(test.tcId) ?? test.result, key, test.jws]),
-  )("%i %s is %s", (id, _comment, verdict, _key, token) => {
+  )("vector %i of json_web_key (%s) is %s", (id, _comment, verdict, _key, token) => {
     const group = testGroups.find(({ tests: own }) => own.some(({ tcId }) => tcId === id));
     let keys: readonly Key[] = [];
     try {
@@ -111,20 +111,20 @@ describe("json_web_crypto", () => {
   const tests = listTests("json_web_crypto_test.json");
   const policy = new Map<number, "valid" | "invalid">([[47, "valid"]]);
 
-  test("49 are signatures and 34 are encryption", () => {
+  test("the file contains 49 signatures and 34 encrypted tokens", () => {
     expect(tests.filter(({ test }) => test.jws !== undefined)).toHaveLength(49);
     expect(tests).toHaveLength(83);
   });
 
   test.each(tests.map(({ test, key }) => [test.tcId, test.comment, policy.get(test.tcId) ?? test.result, key, test]))(
-    "%i %s is %s, or encrypted and refused",
+    "vector %i of json_web_crypto (%s) is %s, or encrypted and rejected",
     (_id, _comment, verdict, key, { jws, jwe }) => {
       expect(accepts(readKeys(key), jws ?? jwe ?? "")).toBe(jws !== undefined && verdict === "valid");
     },
   );
 });
 
-test("none of the 139 encrypted tokens is taken for a signed one", () => {
+test("no verifier accepts one of the 139 encrypted tokens as a signed token", () => {
   const tests = listTests("json_web_encryption_test.json");
   expect(tests).toHaveLength(139);
   const forger = createForger();
@@ -151,7 +151,7 @@ interface PrimitiveFile {
   }[];
 }
 
-/** One character a byte, which is how a signing input reaches the primitives. */
+/** A text with one character for each byte, as the primitives expect a signing input. */
 function toInput(hex: string): string {
   return Buffer.from(hex, "hex").toString("latin1");
 }
@@ -160,7 +160,7 @@ function toSignature(hex: string): string {
   return Buffer.from(hex, "hex").toString("base64url");
 }
 
-/** A key as it is, past the rules of the import (one group has the exponent 3). */
+/** A key without the checks of the import, because one group has the exponent 3. */
 function keyFromDer(algorithm: Algorithm, der: string): Key {
   const publicKey = createPublicKey({ key: Buffer.from(der, "hex"), format: "der", type: "spki" });
   const material = { kind: "pair", verify: createVerification(algorithm, publicKey), signing: undefined } as const;
