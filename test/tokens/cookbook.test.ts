@@ -44,7 +44,7 @@ describe("the compact examples", () => {
   });
 });
 
-describe("the other examples", () => {
+describe("the verifier rejects the examples in other serializations", () => {
   test.each([
     ...["4_5.signature_with_detached_content", "4_6.protecting_specific_header_fields"].map(
       (name) => `jws/${name}.json`,

@@ -36,7 +36,7 @@ test("a token with only alg in its header and only exp and login as claims is ac
   expect(verdictOf(forger.forge({ alg: "HS256" }, { exp: now + 900, login: "user" }))).toBe("accepted");
 });
 
-describe("the form of a token", () => {
+describe("only the exact compact form of a token is accepted", () => {
   const [h = "", p = "", s = ""] = good.split(".");
   const flip = (text: string) => text.slice(0, -1) + String.fromCharCode(text.charCodeAt(text.length - 1) + 1);
 
