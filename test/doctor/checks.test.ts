@@ -104,7 +104,7 @@ describe("a deployment", () => {
   });
 
   it("the doctor reports a missing key and NODE_ENV if other machines can reach the port", async () => {
-    env = { AMPHO_HOST: "::" };
+    env = { AMPHO_HOST: "::", AMPHO_DATABASE_URL: `sqlite:${join(cwd, "ampho.db")}` };
     expect((await found()).sort()).toEqual(["warning configuration", "warning key"]);
   });
 
