@@ -4,13 +4,13 @@ import { constants } from "node:crypto";
 
 interface AlgorithmFacts {
   readonly kty: "oct" | "OKP" | "EC" | "RSA";
-  /** The hash as node:crypto names it, null where the scheme has its own. */
+  /** The name of the hash in node:crypto. Null if the scheme defines its own. */
   readonly hash: "sha256" | "sha384" | "sha512" | null;
-  /** HMAC: the least length of a key (RFC 7518 §3.2). */
+  /** The minimum length of an HMAC key (RFC 7518 §3.2). */
   readonly secretBytes?: number;
-  /** OKP and EC: the one curve. */
+  /** The only curve of an OKP or EC key. */
   readonly crv?: string;
-  /** The options of node:crypto besides the key. */
+  /** The options for node:crypto in addition to the key. */
   readonly signature?: {
     readonly dsaEncoding?: "ieee-p1363";
     readonly padding?: number;
@@ -52,7 +52,7 @@ export function algorithmFacts(algorithm: Algorithm): AlgorithmFacts {
   return algorithms[algorithm];
 }
 
-/** The algorithms that a key of this type (and, for OKP and EC, this curve) can be used with, the usual one first. */
+/** The algorithms for a key of this type and, for OKP and EC, of this curve. The most common one comes first. */
 export function algorithmsFor(kty: KeyType, crv?: string): readonly Algorithm[] {
   return algorithmNames.filter((name) => {
     const facts = algorithmFacts(name);

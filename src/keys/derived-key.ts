@@ -14,7 +14,7 @@ function privateOctets(key: Key): Buffer | undefined {
   return d === undefined ? undefined : Buffer.from(d, "base64url");
 }
 
-/** An HS256 key for one kind, under the same `kid`. Undefined for a public key, which has no secret to derive from. */
+/** An HS256 key for one kind of token, with the same `kid`. Undefined for a public key, because it has no secret. */
 export function deriveKey(key: Key, info: string): Key | undefined {
   const octets = privateOctets(key);
   if (octets === undefined) return undefined;

@@ -9,11 +9,11 @@ import { isWeakSecret } from "./weak-secret.js";
 export interface ImportedKeys {
   /** A configuration has at least one key, and its first key can sign. */
   readonly keys: readonly Key[];
-  /** The skipped keys, in words for the log. */
+  /** A text for the log about each skipped key. */
   readonly warnings: readonly string[];
 }
 
-/** The configured algorithm does not fit the first key: a mistake in AMPHO_SECURITY_TOKEN_ALG rather than in the key. */
+/** The configured algorithm does not fit the first key. The mistake is in AMPHO_SECURITY_TOKEN_ALG and not in the key. */
 export class KeyAlgorithmError extends ConfigurationError {}
 
 /** The members of a JWK Set, or the one JWK. Throws ConfigurationError when it is neither. */
@@ -26,23 +26,23 @@ export function listJwks(value: unknown): readonly unknown[] {
 }
 
 /**
- * Two keys with one `kid`, one key with two algorithms (RFC 8725 §3.1), or one secret under two `kid`s. A pair can have two,
- * so that tokens from before it got its name still verify.
+ * Finds two keys with one `kid`, one key with two algorithms (RFC 8725 §3.1), and one secret under two `kid`s. A key pair can
+ * have two `kid`s, so that tokens from before it got its `kid` still verify.
  */
 function findClashes(keys: ReadonlyMap<string, Key>): string[] {
   const problems: string[] = [];
   const byKid = new Map<string, string>();
-  const earlier: { place: string; key: Key }[] = [];
-  for (const [place, key] of keys) {
+  const earlier: { position: string; key: Key }[] = [];
+  for (const [position, key] of keys) {
     const twin = byKid.get(key.kid);
-    if (twin !== undefined) problems.push(`${place}: has the same \`kid\` as ${twin}`);
-    byKid.set(key.kid, place);
+    if (twin !== undefined) problems.push(`${position}: has the same \`kid\` as ${twin}`);
+    byKid.set(key.kid, position);
     const same = earlier.find((other) => isSameMaterial(other.key, key));
     if (same !== undefined && same.key.algorithm !== key.algorithm)
-      problems.push(`${place}: is the same key as ${same.place} with another algorithm`);
+      problems.push(`${position}: is the same key as ${same.position} with another algorithm`);
     else if (same?.key.material.kind === "secret" && same.key.kid !== key.kid)
-      problems.push(`${place}: is the same secret as ${same.place} under another \`kid\``);
-    earlier.push({ place, key });
+      problems.push(`${position}: is the same secret as ${same.position} under another \`kid\``);
+    earlier.push({ position, key });
   }
   return problems;
 }
@@ -52,7 +52,7 @@ export function isSameKey(one: Key, other: Key): boolean {
   return one.kid === other.kid && one.algorithm === other.algorithm && isSameMaterial(one, other);
 }
 
-/** An owner of one also has the other, whatever their names are. */
+/** The same key material, even if the `kid`s differ. */
 export function isSameMaterial(one: Key, other: Key): boolean {
   const [a, b] = [one.material, other.material];
   if (a.kind === "secret") return b.kind === "secret" && a.secret.equals(b.secret);
@@ -73,7 +73,7 @@ function isWeak(key: Key): boolean {
 interface SetReading {
   readonly keys: ReadonlyMap<string, Key>;
   readonly problems: string[];
-  /** Keys of a kind that a reader of sets can skip (RFC 7517 §5). */
+  /** Keys of an unsupported type, which a reader of sets can skip (RFC 7517 §5). */
   readonly unsupported: readonly { readonly at: number; readonly text: string }[];
 }
 
@@ -82,13 +82,13 @@ function readSet(members: readonly unknown[], algorithm: Algorithm | undefined):
   const problems: string[] = [];
   const unsupported: { readonly at: number; readonly text: string }[] = [];
   for (const [at, member] of members.entries()) {
-    const place = placeOf(at, members.length);
+    const position = positionOf(at, members.length);
     const reading = importJwk(member, algorithm);
-    if (reading.outcome === "rejected") problems.push(...reading.problems.map((problem) => `${place}: ${problem}`));
+    if (reading.outcome === "rejected") problems.push(...reading.problems.map((problem) => `${position}: ${problem}`));
     else if (reading.outcome === "unsupported") unsupported.push({ at, text: reading.why });
     else {
-      keys.set(place, reading.key);
-      if (isWeak(reading.key)) problems.push(`${place}: \`k\` is a well known or guessable secret`);
+      keys.set(position, reading.key);
+      if (isWeak(reading.key)) problems.push(`${position}: \`k\` is a well known or guessable secret`);
     }
   }
   problems.push(...findClashes(keys));
@@ -99,19 +99,19 @@ function whyNoSigner(jwk: unknown): string {
   return isJwk(jwk) && "d" in jwk ? "but its `key_ops` does not allow it" : "but has no private part";
 }
 
-function placeOf(at: number, count: number): string {
+function positionOf(at: number, count: number): string {
   return count === 1 ? "the key" : `key ${at + 1} of ${count}`;
 }
 
 /**
  * Imports the parsed value of AMPHO_SECURITY_KEY. `algorithm` is AMPHO_SECURITY_TOKEN_ALG, for keys that name none.
  * Throws a ConfigurationError that names every problem and no value of a key. Throws KeyAlgorithmError when the keys are
- * good and only `algorithm` does not fit.
+ * valid and only `algorithm` does not fit.
  */
 export function importKeys(value: unknown, options: { readonly algorithm?: Algorithm | undefined } = {}): ImportedKeys {
   const members = listJwks(value);
   const { keys, problems, unsupported } = readSet(members, options.algorithm);
-  const first = placeOf(0, members.length);
+  const first = positionOf(0, members.length);
   if (keys.get(first)?.canSign === false) problems.push(`${first}: must sign, ${whyNoSigner(members[0])}`);
   const warnings: string[] = [];
   for (const { at, text } of unsupported) {
@@ -127,10 +127,10 @@ export function importKeys(value: unknown, options: { readonly algorithm?: Algor
 }
 
 function skipped(at: number, count: number, why: string): string {
-  return `${placeOf(at, count)}: skipped, ${why}`;
+  return `${positionOf(at, count)}: skipped, ${why}`;
 }
 
-/** Imports keys that only verify: a JWK or a JWK Set, public, private or symmetric. Throws ConfigurationError as `importKeys`. */
+/** Imports keys that only verify, from a JWK or a JWK Set. They can be public, private or symmetric. Throws ConfigurationError. */
 export function importVerifyingKeys(value: unknown): ImportedKeys {
   const members = listJwks(value);
   const { keys, problems, unsupported } = readSet(members, undefined);
@@ -151,19 +151,19 @@ export function importPublishedKeys(value: unknown): ImportedKeys | undefined {
   const warnings: string[] = [];
   for (const [at, member] of members.entries()) {
     const reading = importJwk(member);
-    const why = reading.outcome === "imported" ? findUnfit(reading.key, keys) : whyNot(reading);
+    const why = reading.outcome === "imported" ? findUnusable(reading.key, keys) : whyNot(reading);
     if (why !== undefined) warnings.push(skipped(at, members.length, why));
     else if (reading.outcome === "imported") keys.set(reading.key.kid, reading.key);
   }
   return { keys: [...keys.values()], warnings };
 }
 
-function findUnfit(key: Key, before: ReadonlyMap<string, Key>): string | undefined {
+function findUnusable(key: Key, before: ReadonlyMap<string, Key>): string | undefined {
   if (key.material.kind === "secret") return "it is symmetric, and every reader could sign with it";
   if (key.material.signing !== undefined) return "it contains its private part, and every reader could sign with it";
   if (before.has(key.kid)) return "a key before it has the same `kid`";
   const twin = [...before.values()].some((one) => one.algorithm !== key.algorithm && isSameMaterial(one, key));
-  return twin ? "it is the key of another algorithm too" : undefined;
+  return twin ? "a key before it is the same key with another algorithm" : undefined;
 }
 
 function whyNot(reading: Exclude<JwkReading, { readonly outcome: "imported" }>): string {

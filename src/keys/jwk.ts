@@ -12,13 +12,13 @@ import { thumbprint } from "./thumbprint.js";
 
 export type JwkReading =
   | { readonly outcome: "imported"; readonly key: Key }
-  /** A key of a kind that a reader of sets can skip (RFC 7517 §5). */
+  /** A key of an unsupported type, which a reader of sets can skip (RFC 7517 §5). */
   | { readonly outcome: "unsupported"; readonly why: string }
   | { readonly outcome: "rejected"; readonly problems: readonly string[] };
 
 const readers: Readonly<Record<KeyType, KeyReader>> = { oct: readOct, OKP: readOkp, EC: readEc, RSA: readRsa };
 
-/** A `kid` stands in the header of every token. */
+/** The limit, because the header of every token contains the `kid`. */
 const kidCharactersMax = 255;
 const controlCharacter = /\p{Cc}|\p{Cs}/u;
 
@@ -39,22 +39,22 @@ function readKid(jwk: Jwk, report: Report): string | undefined {
   return undefined;
 }
 
-/** RFC 7517 §4.2 and §4.3: the key must be meant for its use here. */
-function checkPurpose(jwk: Jwk, parts: KeyMembers, report: Report): { readonly signs: boolean } {
+/** Checks that `use` and `key_ops` allow signatures (RFC 7517 §4.2 and §4.3). */
+function checkUse(jwk: Jwk, members: KeyMembers, report: Report): { readonly signs: boolean } {
   if (jwk["use"] !== undefined && jwk["use"] !== "sig") report("`use` must be `sig`");
-  const holdsPrivate = parts.secret !== undefined || parts.privateKey !== undefined;
+  const hasPrivate = members.secret !== undefined || members.privateKey !== undefined;
   const operations = jwk["key_ops"];
-  if (operations === undefined) return { signs: holdsPrivate };
+  if (operations === undefined) return { signs: hasPrivate };
   const known = (name: unknown) => name === "sign" || name === "verify";
   if (!Array.isArray(operations) || !operations.every(known) || new Set(operations).size !== operations.length) {
     report("`key_ops` must be an array of `sign` and `verify`, each at most once");
     return { signs: false };
   }
-  // A private key of a pair verifies by its public half, which it does not have to name.
-  if (parts.privateKey !== undefined ? operations.length === 0 : !operations.includes("verify")) {
+  // A private key verifies with its public half, so its `key_ops` need not contain `verify`.
+  if (members.privateKey !== undefined ? operations.length === 0 : !operations.includes("verify")) {
     report("`key_ops` must allow verification");
   }
-  return { signs: holdsPrivate && operations.includes("sign") };
+  return { signs: hasPrivate && operations.includes("sign") };
 }
 
 function chooseAlgorithm(
@@ -70,17 +70,17 @@ function chooseAlgorithm(
   return found;
 }
 
-function checkSecret(parts: KeyMembers, algorithm: Algorithm, report: Report): void {
-  const bytes = parts.secret?.symmetricKeySize;
+function checkSecret(members: KeyMembers, algorithm: Algorithm, report: Report): void {
+  const bytes = members.secret?.symmetricKeySize;
   const bytesMin = algorithmFacts(algorithm).secretBytes;
   if (bytes === undefined || bytesMin === undefined || bytes >= bytesMin) return;
   report(`\`k\` has ${bytes} bytes, but ${algorithm} requires ${bytesMin} or more (RFC 7518 §3.2)`);
 }
 
-function toMaterial(parts: KeyMembers, algorithm: Algorithm): KeyMaterial {
-  const { secret, publicKey, privateKey } = parts;
+function toMaterial(members: KeyMembers, algorithm: Algorithm): KeyMaterial {
+  const { secret, publicKey, privateKey } = members;
   if (secret !== undefined) return createSecretMaterial(secret, algorithm);
-  if (publicKey === undefined) throw new TypeError("a key has a secret or a public part");
+  if (publicKey === undefined) throw new TypeError("a key must have a secret or a public part");
   const { signature } = algorithmFacts(algorithm);
   return {
     kind: "pair",
@@ -91,7 +91,7 @@ function toMaterial(parts: KeyMembers, algorithm: Algorithm): KeyMaterial {
 
 /**
  * Imports one key. `preferred` is the algorithm of a key that names none, if it fits the key.
- * Whether an HMAC secret can be guessed is not looked at here.
+ * It does not check whether an HMAC secret can be guessed.
  */
 export function importJwk(jwk: unknown, preferred?: Algorithm): JwkReading {
   const problems: string[] = [];
@@ -108,17 +108,17 @@ export function importJwk(jwk: unknown, preferred?: Algorithm): JwkReading {
   }
   if (!isKeyType(kty)) return { outcome: "unsupported", why: "its `kty` is none of oct, OKP, EC, RSA" };
   const ownKid = readKid(jwk, report);
-  const parts = readers[kty](jwk, report);
-  if (parts === undefined) return rejected;
-  if ("unsupported" in parts) return { outcome: "unsupported", why: parts.unsupported };
-  const { signs } = checkPurpose(jwk, parts, report);
+  const members = readers[kty](jwk, report);
+  if (members === undefined) return rejected;
+  if ("unsupported" in members) return { outcome: "unsupported", why: members.unsupported };
+  const { signs } = checkUse(jwk, members, report);
   const loginHashKey = readLoginHashKey(jwk, report);
-  const algorithm = chooseAlgorithm(jwk, algorithmsFor(kty, parts.crv), preferred, report);
-  if (algorithm !== undefined) checkSecret(parts, algorithm, report);
+  const algorithm = chooseAlgorithm(jwk, algorithmsFor(kty, members.crv), preferred, report);
+  if (algorithm !== undefined) checkSecret(members, algorithm, report);
   if (algorithm === undefined || problems.length > 0) return rejected;
   const kid = ownKid ?? thumbprint(kty, jwk);
   const publicJwk =
-    parts.secret === undefined ? { ...parts.publicMembers, kid, alg: algorithm, use: "sig" } : undefined;
-  const key = { kid, algorithm, canSign: signs, publicJwk, material: toMaterial(parts, algorithm) };
+    members.secret === undefined ? { ...members.publicMembers, kid, alg: algorithm, use: "sig" } : undefined;
+  const key = { kid, algorithm, canSign: signs, publicJwk, material: toMaterial(members, algorithm) };
   return { outcome: "imported", key: loginHashKey === undefined ? key : { ...key, loginHashKey } };
 }

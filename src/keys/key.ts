@@ -7,21 +7,21 @@ import { type Algorithm, algorithmFacts } from "./algorithms.js";
 export type PublicJwk = Readonly<Record<string, string>>;
 
 export interface Key {
-  /** Its `kid`, or its RFC 7638 thumbprint if it has none. */
+  /** The `kid` of the JWK, or its RFC 7638 thumbprint if it has none. */
   readonly kid: string;
   /** The only algorithm with which it signs and verifies, and the `alg` of its tokens. */
   readonly algorithm: Algorithm;
   readonly canSign: boolean;
-  /** With `kid`, `alg` and `use`, without a private member. Undefined for symmetric keys. */
+  /** The public JWK with `kid`, `alg` and `use`. Undefined for symmetric keys. */
   readonly publicJwk: PublicJwk | undefined;
   /** The time since which it signs, in Unix seconds, if its set states it. */
   readonly signingSince?: number;
   readonly material: KeyMaterial;
-  /** Its member `conceal` (login-hash-key.ts). */
+  /** The key in its member `conceal` (login-hash-key.ts). */
   readonly loginHashKey?: KeyObject;
 }
 
-/** Returns whether `signature` is one of `input`, a text of ASCII characters. */
+/** Returns whether `signature` is a valid signature of `input`, which must be ASCII. */
 export type VerifySignature = (input: string, signature: Buffer) => boolean;
 
 /** The material that signs and verifies. */
@@ -34,7 +34,7 @@ export type KeyMaterial =
       readonly signing: SignKeyObjectInput | undefined;
     };
 
-/** No token is longer, neither a signed nor an accepted one. */
+/** The maximum length of a token, for signing and for verification. */
 export const tokenCharactersMax = 8192;
 
 export function createSecretMaterial(secret: KeyObject, algorithm: Algorithm): KeyMaterial {
@@ -43,9 +43,9 @@ export function createSecretMaterial(secret: KeyObject, algorithm: Algorithm): K
   return { kind: "secret", secret, computeHmac: createHmacOf(hash, secret, tokenCharactersMax) };
 }
 
-/** Keys as a verifier looks for them. */
+/** Keys with indexes for a verifier. */
 export interface KeySet {
-  /** In the order of the configuration: the first one signs. */
+  /** The keys in the order of the configuration. The first one signs. */
   readonly keys: readonly Key[];
   readonly byKid: ReadonlyMap<string, Key>;
   readonly byAlgorithm: ReadonlyMap<string, readonly Key[]>;
@@ -53,12 +53,12 @@ export interface KeySet {
   readonly headers: Header[];
 }
 
-/** A JWS header, read for a set of keys. */
+/** A JWS header that was read for a set of keys. */
 export interface Header {
   readonly segment: string;
-  /** The keys that can have signed: the one that `kid` names, or without `kid` all keys of the algorithm. */
+  /** The keys that might have signed. Only the key that `kid` names, or without `kid` all keys of the algorithm. */
   readonly candidates: readonly Key[];
-  /** As it is compared: in lower case, without `application/`. */
+  /** The type in lower case and without `application/`, for comparison. */
   readonly typ: string | undefined;
   /** True when the header names the key. */
   readonly named: boolean;

@@ -7,7 +7,7 @@ import { deriveKey } from "./derived-key.js";
 import type { Key } from "./key.js";
 import { type Jwk, type Report, readOctets } from "./members.js";
 
-/** The `info` of HKDF. */
+/** The `info` parameter of HKDF. */
 const purpose = "ampho concealed text";
 const secretBytes = 32;
 
@@ -18,7 +18,7 @@ export function readLoginHashKey(jwk: Jwk, report: Report): KeyObject | undefine
   return octets === undefined ? undefined : createSecretKey(octets);
 }
 
-/** The key has to be one that can sign. */
+/** The key must be able to sign. */
 export function loginHashKeyOf(key: Key): KeyObject {
   if (key.loginHashKey !== undefined) return key.loginHashKey;
   const material = deriveKey(key, purpose)?.material;

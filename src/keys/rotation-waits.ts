@@ -1,16 +1,16 @@
 // How long a key must stay in a state of its rotation, so that no good token is rejected (docs/keys.md).
 
-/** Within so long a changed key file has reached every process and was read: a Kubernetes secret takes two minutes. */
+/** Within this time every process has read a changed key file. A Kubernetes secret takes two minutes. */
 const rolloutSeconds = 300;
 /** `max-age` of the published JWK Set. A proxy can serve an older set for this long. */
 export const publishedKeysMaxAgeSeconds = 300;
 /** How long verifiers keep a set by themselves. 5 minutes are common, and 10 are the default of jose and jwks-rsa. */
 const verifierCacheSeconds = 600;
 
-/** From being published to signing. */
+/** The wait from the publication of a key to its first signature. */
 export const activateWaitSeconds = rolloutSeconds + publishedKeysMaxAgeSeconds + verifierCacheSeconds;
 
-/** From the last signature to the removal. By then every token of the key has expired. */
+/** The wait from the last signature of a key to its removal. By then every token of the key has expired. */
 export function retireWaitSeconds(settings: {
   readonly tokenTtl: number;
   readonly tokenLeeway: number;

@@ -25,7 +25,7 @@ function encodeMessage(digest: DigestName, modulusBytes: number): Buffer {
 
 type Raw = { readonly key: KeyObject; readonly padding: number };
 
-/** The node:crypto of Deno removes the padding even so. The test value 1 stays 1 to any power. */
+/** The node:crypto of Deno removes the padding even with RSA_NO_PADDING. The test value 1 stays 1 to any power. */
 function isRaw(options: Raw, modulusBytes: number): boolean {
   const one = Buffer.alloc(modulusBytes);
   one[modulusBytes - 1] = 1;
@@ -54,7 +54,7 @@ export function createPkcs1Verification(
     try {
       return publicDecrypt(options, signature).equals(expected);
     } catch {
-      // A number that is not below the modulus.
+      // OpenSSL throws for a number that is not below the modulus.
       return false;
     }
   };

@@ -14,7 +14,7 @@ function isEqual(one: string, other: string): boolean {
   return difference === 0;
 }
 
-/** Where a signing input becomes bytes, for as long as one call. */
+/** The buffer for the bytes of a signing input, in use during one call. */
 const octets = Buffer.alloc(tokenCharactersMax);
 
 function toOctets(input: string): Buffer {
@@ -22,7 +22,7 @@ function toOctets(input: string): Buffer {
   return octets.subarray(0, octets.write(input, "latin1"));
 }
 
-/** How signatures of an algorithm are verified with a public key. */
+/** Returns a function that verifies signatures of an algorithm with a public key. */
 export function createVerification(algorithm: Algorithm, publicKey: KeyObject): VerifySignature {
   const { kty, hash, signature: options } = algorithmFacts(algorithm);
   if (kty === "RSA" && hash !== null && options === undefined) {
@@ -39,7 +39,7 @@ export function createVerification(algorithm: Algorithm, publicKey: KeyObject): 
   return (input, signature) => createVerify(hash).update(toOctets(input)).verify(parsedAnew, signature);
 }
 
-/** Not everywhere: the node:crypto of workerd takes options only beside a key's bytes. */
+/** Returns whether this runtime accepts options with a KeyObject. The node:crypto of workerd accepts them only with key bytes. */
 function isTaken(hash: string, key: VerifyKeyObjectInput): boolean {
   try {
     verify(hash, Buffer.alloc(0), key, Buffer.alloc(0));
@@ -49,7 +49,7 @@ function isTaken(hash: string, key: VerifyKeyObjectInput): boolean {
   }
 }
 
-/** The signature of an ASCII signing input, base64url. The key has to be one that can sign. */
+/** The signature of an ASCII signing input in base64url. The key must be able to sign. */
 export function signInput(key: Key, input: string): string {
   const { material } = key;
   if (material.kind === "secret") return material.computeHmac(input);
@@ -57,10 +57,10 @@ export function signInput(key: Key, input: string): string {
   return sign(algorithmFacts(key.algorithm).hash, toOctets(input), material.signing).toString("base64url");
 }
 
-/** The buffer for a decoded signature. No token is longer. */
+/** The buffer for a decoded signature. It is as long as the longest token. */
 const decoded = Buffer.alloc(tokenCharactersMax);
 
-/** Returns whether `signature` is the one spelling of a signature by `key` of `input`, which must be ASCII. */
+/** Returns whether `signature` is the canonical base64url of a signature of `input` by `key`. `input` must be ASCII. */
 export function verifyInput(key: Key, input: string, signature: string): boolean {
   const { material } = key;
   // To compare the text instead of the bytes rejects every other spelling of the same bytes.

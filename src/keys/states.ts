@@ -14,7 +14,7 @@ import { type Jwk, sinceOf } from "./members.js";
 export type KeyState = "current" | "next" | "previous" | "unknown";
 
 export interface KeyStanding {
-  /** With `alg` and `kid` written out, so that neither depends on a setting any more. */
+  /** The JWK with `alg` and `kid` written out, so that neither depends on a parameter. */
   readonly jwk: Jwk;
   readonly kid: string;
   readonly state: KeyState;
@@ -24,15 +24,15 @@ export interface KeyStanding {
 
 export interface KeyStandings {
   readonly current: KeyStanding;
-  /** All behind the first, in their order. */
+  /** All keys after the first, in their order. */
   readonly others: readonly KeyStanding[];
-  /** Members of a kind that is skipped (RFC 7517 §5). */
+  /** Members of an unsupported type, which are skipped (RFC 7517 §5). */
   readonly unsupported: readonly Jwk[];
 }
 
 /**
  * Reads a JWK or JWK Set. `algorithm`: AMPHO_SECURITY_TOKEN_ALG, for keys that name none.
- * Throws ConfigurationError when it is not a good configuration.
+ * Throws ConfigurationError when it is not a valid configuration.
  */
 export function readStandings(set: unknown, algorithm?: Algorithm): KeyStandings {
   importKeys(set, { algorithm });
@@ -56,7 +56,7 @@ function stateOf({ state }: Jwk): KeyState {
   return state === "next" || state === "previous" ? state : "unknown";
 }
 
-/** The JWK in a state, from some moment on. */
+/** The JWK with a state and the time since which it has the state. */
 export function inState(
   { jwk }: KeyStanding,
   state: Exclude<KeyState, "unknown">,
@@ -66,7 +66,7 @@ export function inState(
   return { ...rest, state, ...(since === undefined ? {} : { since }) };
 }
 
-/** As it stands. */
+/** The JWK with its present state. */
 export function asIs(standing: KeyStanding): Jwk {
   return standing.state === "unknown" ? standing.jwk : inState(standing, standing.state, standing.since);
 }

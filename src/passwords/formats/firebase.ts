@@ -1,5 +1,5 @@
-// Firebase's variant of scrypt (github.com/firebase/scrypt), in the spelling that Supabase and Hanko import: the project's
-// signer key stands in every hash.
+// The scrypt variant of Firebase (github.com/firebase/scrypt), in the spelling that Supabase and Hanko import. The signer key
+// of the project is part of every stored hash.
 import { createCipheriv } from "node:crypto";
 import { decodeAnyBase64 } from "./base64.js";
 import { checkScrypt, equalBytes, type HashReader, malformed, scrypt } from "./scheme.js";
@@ -18,7 +18,7 @@ export const readFirebase: HashReader = (stored) => {
       format: "firebase-scrypt",
       verify(text) {
         const key = scrypt(text, Buffer.concat([salt, separator]), 32, cost);
-        // The hash is the signer key, encrypted under the scrypt of the password.
+        // The hash is the signer key, encrypted with the scrypt output of the password.
         return equalBytes(createCipheriv("aes-256-ctr", key, Buffer.alloc(16)).update(signerKey), output);
       },
     }

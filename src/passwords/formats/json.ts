@@ -2,13 +2,13 @@
 // `credentialData`, or flat members in older versions. Firebase has one user of `firebase auth:export` together with the
 // project's `hash_config`, under the names of Firebase or of its scrypt tool.
 
-/** The same credential as another reader knows it. Undefined for an unknown one. */
+/** The credential in the spelling of another reader. Undefined for an unknown one. */
 export function spellJsonCredential(stored: string): string | undefined {
   const credential = parseJson(stored);
   return spellKeycloak(credential) ?? spellFirebase(credential);
 }
 
-// The names of Keycloak, where "pbkdf2" is SHA-1.
+// The names of the algorithms in Keycloak, where "pbkdf2" means SHA-1.
 const keycloakPbkdf2 = ["pbkdf2", "pbkdf2-sha256", "pbkdf2-sha512"];
 
 function spellKeycloak(credential: unknown): string | undefined {

@@ -38,10 +38,13 @@ const readWerkzeug: HashReader = (stored) => {
   return pbkdf2Hash(`werkzeug-pbkdf2-${digest}`, parameters);
 };
 
-// By the number that version 3 keeps: KeyDerivationPrf of Microsoft.AspNetCore.Cryptography.KeyDerivation.
+// The index is the number in version 3, which is a KeyDerivationPrf of Microsoft.AspNetCore.Cryptography.KeyDerivation.
 const aspNetDigests: readonly Digest[] = ["sha1", "sha256", "sha512"];
 
-/** Version 2: 0, 16 bytes of salt, 32 of key. Version 3: 1, then digest, rounds and salt's length in 32 bits each, salt, key. */
+/**
+ * Version 2 is a 0, 16 bytes of salt and 32 of key. Version 3 is a 1, then the digest, the rounds and the length of the salt
+ * in 32 bits each, then salt and key.
+ */
 const readAspNet: HashReader = (stored) => {
   const bytes = /^A[A-Q][A-Za-z0-9+/]{60,}={0,2}$/.test(stored) ? decodeBase64(stored) : undefined;
   if (bytes === undefined) return undefined;
@@ -62,14 +65,14 @@ const readAspNet: HashReader = (stored) => {
 };
 
 /**
- * `$p5k2$`, rounds in hexadecimal, SHA-1: Cryptacular's (20 bytes, padded, with `-` and `_`) or Litzenberger's (24 bytes, and
- * all that stands before the output is the salt).
+ * `$p5k2$` has hexadecimal rounds and SHA-1. Cryptacular's has 20 bytes, padding, `-` and `_`. Litzenberger's has 24 bytes, and
+ * all text before the output is the salt.
  */
 const readP5k2: HashReader = (stored) => {
   if (!stored.startsWith("$p5k2$")) return undefined;
   const [, before = "", rounds = "", salt = "", output = ""] =
     /^(\$p5k2\$([0-9a-f]{0,8})\$([^$]{1,86}))\$([A-Za-z0-9+/._-]{27}=|[A-Za-z0-9+/.]{32})$/.exec(stored) ?? [];
-  // Litzenberger leaves his 400 rounds out.
+  // Litzenberger omits the default of 400 rounds.
   const common = { digest: "sha1", rounds: rounds === "" ? 400 : Number.parseInt(rounds, 16) } as const;
   if (!output.endsWith("="))
     return pbkdf2Hash("pbkdf2-p5k2", { ...common, salt: before, output: decodeDottedBase64(output) ?? empty });
@@ -91,7 +94,7 @@ const readDefuse: HashReader = (stored) => {
   });
 };
 
-/** The text behind `{PBKDF2-SHA256}`: the parts of passlib and OpenLDAP, Dovecot's (`$1$salt$rounds$hex`), Spring's (hex). */
+/** The text after `{PBKDF2-SHA256}` in the form of passlib and OpenLDAP, Dovecot (`$1$salt$rounds$hex`) or Spring (hex). */
 export function readPbkdf2Scheme(digest: Digest, rest: string): ReturnType<HashReader> {
   const [matched, rounds, salt = "", output = ""] =
     /^(\d{1,10})\$([A-Za-z0-9+/.]+=*)\$([A-Za-z0-9+/.]+=*)$/.exec(rest) ?? [];
@@ -106,7 +109,7 @@ export function readPbkdf2Scheme(digest: Digest, rest: string): ReturnType<HashR
   return pbkdf2Hash("dovecot-pbkdf2", { digest: "sha1", ...parts });
 }
 
-/** Spring's Pbkdf2PasswordEncoder: hex of salt and key, with nothing about the cost but the version's name. */
+/** Spring's Pbkdf2PasswordEncoder writes salt and key in hex. The cost follows from the version alone. */
 export function readSpringPbkdf2(version: "5.5" | "5.8", rest: string): ReturnType<HashReader> {
   const bytes = decodeHex(rest);
   const [saltBytes, digest, rounds] =
@@ -116,7 +119,7 @@ export function readSpringPbkdf2(version: "5.5" | "5.8", rest: string): ReturnTy
   return pbkdf2Hash("spring-pbkdf2", { digest, rounds, ...parts });
 }
 
-/** Atlassian's: base64 of 16 bytes of salt and 32 of key. */
+/** Atlassian writes 16 bytes of salt and 32 of key in base64. */
 export function readAtlassian(rest: string): ReturnType<HashReader> {
   const bytes = decodeBase64(rest);
   if (bytes?.length !== 48) return malformed;

@@ -1,4 +1,4 @@
-// phpass's portable hashes (Openwall): `$P$` of WordPress before 6.8, `$H$` of phpBB, and Drupal's `$S$` with SHA-512.
+// The portable hashes of phpass (Openwall). WordPress before 6.8 has `$P$`, phpBB has `$H$`, and Drupal has `$S$` with SHA-512.
 import { hash } from "node:crypto";
 import { encodeCryptBase64, readCryptNumber } from "./base64.js";
 import { affordsDigests, digestRoundsMax, equalText, type HashReader, malformed, tooCostly } from "./scheme.js";
@@ -8,11 +8,11 @@ const phpassKinds: Readonly<
 > = {
   $P$: { format: "phpass", digest: "md5", length: 22 },
   $H$: { format: "phpass", digest: "md5", length: 22 },
-  // Cut by Drupal to 55 characters in all.
+  // Drupal cuts the whole hash to 55 characters.
   $S$: { format: "drupal-sha512", digest: "sha512", length: 43 },
 };
 
-/** A leading U: Drupal ran phpass over the hex MD5 that an older version had kept. */
+/** A leading U means that Drupal ran phpass over the hex MD5 of an older version. */
 export const readPhpass: HashReader = (stored) => {
   const [matched, over = "", magic = "", logRounds = "", salt = "", output = ""] =
     /^(U?)(\$[PHS]\$)([./A-Za-z0-9])([./A-Za-z0-9]{8})([./A-Za-z0-9]+)$/.exec(stored) ?? [];

@@ -6,7 +6,7 @@ import { checkScrypt, equalBytes, type HashReader, malformed, type ScryptCost, s
 
 const empty = Buffer.alloc(0);
 
-/** `ln` is the logarithm of N. `n` is N, or its logarithm where it is small. */
+/** `ln` is the logarithm of N. `n` is N, or its logarithm if the value is below 64. */
 const readPhc: HashReader = (stored) => {
   if (!stored.startsWith("$scrypt$")) return undefined;
   const form = /^\$scrypt\$(ln|n)=(\d{1,10}),r=(\d{1,10}),p=(\d{1,10})\$([A-Za-z0-9+/.]+=*)\$([A-Za-z0-9+/.]+=*)$/;
@@ -35,7 +35,7 @@ const readWerkzeug: HashReader = (stored) => {
   return scryptHash("werkzeug-scrypt", cost, { salt, output: decodeHex(output) ?? empty });
 };
 
-/** The cost in one number: log2 N, then a byte each for r and p (lambdaworks, Spring). */
+/** lambdaworks and Spring write the cost as one number with log2 N, a byte for r and a byte for p. */
 const readPackedCost: HashReader = (stored) => {
   const form = /^(?:\$s0)?\$([0-9a-f]{5,8})\$([A-Za-z0-9+/]+=*)\$([A-Za-z0-9+/]+=*)$/;
   const [matched, packed = "", salt = "", output = ""] = form.exec(stored) ?? [];
@@ -58,7 +58,7 @@ const readCrypt: HashReader = (stored) => {
   );
 };
 
-/** The header of scrypt(1)'s encrypted files: npm's scrypt-kdf and scrypt keep passwords in it, as base64 or hex. */
+/** The header of encrypted files of scrypt(1), in base64 or hex. npm's scrypt-kdf and scrypt store passwords in it. */
 const readFileHeader: HashReader = (stored) => {
   const magic = Buffer.from("scrypt\0");
   const decode = stored.startsWith(magic.toString("hex")) ? decodeHex : decodeBase64;
@@ -93,7 +93,7 @@ const nodeVariants: readonly {
   { cost: nodeCost, form: "NFC", saltAsText: false },
 ];
 
-/** `salt:key` or `key.salt`: the key is 64 bytes, or 32, and never shorter than the salt. */
+/** `salt:key` or `key.salt`. The key has 64 or 32 bytes and is never shorter than the salt. */
 const readNode: HashReader = (stored) => {
   const form = /^(?:scrypt[:$])?([0-9a-f]{16,128})[:.$]([0-9a-f]{16,128})$/i;
   const [matched, one = "", other = ""] = form.exec(stored) ?? [];
@@ -105,7 +105,7 @@ const readNode: HashReader = (stored) => {
     format: "node-scrypt",
     verify: (text) =>
       nodeVariants.some(({ cost, form, saltAsText }) => {
-        // NFC was tried by the caller where it differs.
+        // The caller also verifies the NFC form if it differs.
         const password = form === "NFKC" ? text.normalize(form) : text;
         return equalBytes(scrypt(password, saltAsText ? salt : saltBytes, output.length, cost), output);
       }),
