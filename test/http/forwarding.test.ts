@@ -12,8 +12,8 @@ async function serve(options: AmphoOptions = {}) {
   const notices: string[] = [];
   const log = (line: string) => notices.push(line);
   const ampho = await createAmpho({ databaseUrl: "sqlite::memory:", log, ...options });
-  const { trustProxy: trustedHops = 0 } = options;
-  const server = createHttpServer({ host: ampho.host, log: () => {}, trustedHops });
+  const { trustProxy: trustedHops = 0, allowAttackTest = false } = options;
+  const server = createHttpServer({ host: ampho.host, log: () => {}, trustedHops, allowAttackTest });
   const root = await server.listen(0, "127.0.0.1");
   ends.push(
     () => server.close(),
@@ -54,7 +54,8 @@ describe("requests that a proxy has passed on", () => {
 describe("AMPHO_ALLOW_ATTACK_TEST", () => {
   it("every response states that attacks are allowed, and the default is off", async () => {
     expect((await fetch((await serve()).url)).headers.get("ampho-doctor")).toBeNull();
-    const { url } = await serve({ allowAttackTest: true });
-    for (const each of [url, `${url}/elsewhere`]) expect((await fetch(each)).headers.get("ampho-doctor")).toBe("true");
+    const { root, url } = await serve({ allowAttackTest: true });
+    for (const each of [url, `${url}/elsewhere`, `${root}/healthz`, `${root}/readyz`, `${root}/metrics`])
+      expect((await fetch(each)).headers.get("ampho-doctor")).toBe("true");
   });
 });

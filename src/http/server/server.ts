@@ -11,6 +11,7 @@ import type { HttpHost } from "../rest/host.js";
 import type { HttpResponse } from "../rest/message.js";
 import { bodyLimitBytes } from "../rest/request/body-limits.js";
 import { parseTarget } from "../rest/request/target.js";
+import { attackConsentHeader } from "../rest/responses/response.js";
 import type { AccessLog } from "./access-log.js";
 import { type Connections, closeAfter, trackConnections, trackResponse } from "./connections.js";
 import { type MetricsPage, metricsPath } from "./metrics-page.js";
@@ -37,6 +38,8 @@ export interface ServerOptions {
   readonly connectionsMax?: number | undefined;
   /** The page at `/metrics`, if there is one. */
   readonly metrics?: MetricsPage | undefined;
+  /** True if every response, those of the probes too, allows `ampho doctor --attack` (AMPHO_ALLOW_ATTACK_TEST). */
+  readonly allowAttackTest?: boolean;
 }
 
 export interface HttpServer {
@@ -78,7 +81,7 @@ const openResponsesMax = 32;
 const stalledMs = 40_000;
 
 export function createHttpServer(options: ServerOptions): HttpServer {
-  const { host, log, trustedHops = 0, metrics } = options;
+  const { host, log, trustedHops = 0, metrics, allowAttackTest = false } = options;
   const server = createServer(limits, handle);
   const connections = trackConnections(server, options.connectionsMax);
   const shutdown = createShutdown(server, connections, () => host.release());
@@ -113,6 +116,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     // On a closing connection no further request is served (RFC 9112 §9.6). It gets no response either, because Node does not
     // keep the order of responses that it drops.
     if (request.socket.destroyed || connection?.closing === true) return;
+    if (allowAttackTest) response.setHeader(attackConsentHeader, "true");
     if (connection === undefined || connection.openResponses < openResponsesMax) return void serve(request, response);
     tooMany ??= host.refusal(new AmphoError("overloaded", "Too many requests of this connection wait for a response."));
     // One line for all of them, or a client could fill the log.

@@ -61,6 +61,7 @@ async function serve(
       trustedHops,
       connectionsMax,
       metrics: metrics.page,
+      allowAttackTest,
     });
     try {
       const url = await listen(server, port, host);
