@@ -1,8 +1,8 @@
-// The kinds of counters of attempts, one row a kind. To add a kind, write its row, add it to the check of its column in a
-// migration, and take attempts from it in throttle.ts.
+// The kinds of counters of attempts, one row a kind. To add a kind, write its row, and take attempts from it in
+// throttle.ts.
 
 interface CounterRow {
-  /** The counted attempts, in words for people. */
+  /** The counted attempts, as `throttle-list` prints them. */
   readonly counts: string;
   /** The parameter that gives the free attempts. */
   readonly freeAttempts: "throttleAttempts" | "throttleKnownAttempts";

@@ -23,14 +23,22 @@ function packagesOf(file: string, seen = new Set<string>()): Set<string> {
   return packages;
 }
 
-describe.each([
+const adapters = [
   { name: "node", code: [], types: [] },
   { name: "express", code: [], types: ["express"] },
   { name: "fastify", code: [], types: ["fastify"] },
   { name: "hono", code: ["hono"], types: ["hono"] },
   { name: "koa", code: [], types: ["koa"] },
   { name: "nest", code: ["@nestjs/common", "@nestjs/core"], types: ["@nestjs/common", "@nestjs/core"] },
-])("ampho/$name", ({ name, code, types }) => {
+];
+
+it("every adapter of package.json is in this list", () => {
+  const manifest = readFileSync(path.resolve(import.meta.dirname, "../../package.json"), "utf8");
+  const files = [...manifest.matchAll(/"default": "\.\/dist\/adapters\/([\w-]+)\.js"/g)].map(([, name]) => name);
+  expect([...new Set(files)].sort()).toEqual(adapters.map(({ name }) => name).sort());
+});
+
+describe.each(adapters)("ampho/$name", ({ name, code, types }) => {
   it("the subpath imports no other framework", () => {
     expect([...packagesOf(path.join(dist, `${name}.js`))].sort()).toEqual(code);
   });

@@ -1,19 +1,12 @@
 // The commands `throttle-…`.
 import type { Lockout } from "../../throttle/attempt.js";
+import { counterKinds } from "../../throttle/counter-kinds.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { exactlyOne } from "../input.js";
 import { formatTime, table } from "../terminal/table.js";
 import { withManagement } from "../with-management.js";
 
-/** The names of the counters for people. */
-const names: Readonly<Record<Lockout["kind"], string>> = {
-  login: "login, unknown devices",
-  device: "login, one known device",
-  devices: "login, known devices",
-  session: "password change, one session",
-  sessions: "password change",
-  source: "address",
-};
+const nameOf = (kind: Lockout["kind"]) => (kind === "source" ? "address" : counterKinds[kind].counts);
 
 export async function listLockouts(input: CommandInput, context: CommandContext): Promise<void> {
   const { terminal } = context;
@@ -21,7 +14,7 @@ export async function listLockouts(input: CommandInput, context: CommandContext)
   if (input.has("--json")) return terminal.printJson(all);
   const rows = all.map(({ kind, login, source, failures, until }) => [
     source ?? login ?? "(no such user)",
-    names[kind],
+    nameOf(kind),
     String(failures),
     until === null ? "cleared" : formatTime(until),
   ]);

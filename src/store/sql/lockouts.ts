@@ -1,6 +1,7 @@
 // Keeps the tables of attempts small, and lists and clears lockouts for operators.
 import type { Origin } from "../../audit/entry.js";
 import type { Lockout, LockoutTarget } from "../../throttle/attempt.js";
+import { isCounterKind } from "../../throttle/counter-kinds.js";
 import { sourceAt } from "../../throttle/source-limit.js";
 import { first, integer, query, type SqlValue, type Transaction, text } from "../transaction.js";
 import { type AttemptCounterRow, counterColumns, counterRowOf } from "./attempt-counters.js";
@@ -52,7 +53,8 @@ export function* listLockouts(input: LockoutQuery): Transaction<readonly Lockout
   yield* recordAudit({ at: now, event: "throttle_listed", origin });
   const untilOf = ({ until }: Lockout) => until ?? Number.POSITIVE_INFINITY;
   return [
-    ...counters.map((row) => ofCounter(counterRowOf(row), lockAfter)),
+    // During an update of a fleet, a newer program can count kinds that this one does not know.
+    ...counters.filter((row) => isCounterKind(text(row, "kind"))).map((row) => ofCounter(counterRowOf(row), lockAfter)),
     ...sources.map((row) => ofSource(sourceRowOf(row), windowSeconds, now)),
   ]
     .sort((a, b) => (untilOf(a) === untilOf(b) ? 0 : untilOf(b) - untilOf(a)))

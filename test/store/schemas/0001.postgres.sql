@@ -90,7 +90,7 @@ create index ampho_revocations_until on ampho_revocations (until, n);
 
 create table ampho_attempts (
   key text collate "C" not null primary key,
-  kind text collate "C" not null check (kind in ('login', 'device', 'devices', 'session', 'sessions')),
+  kind text collate "C" not null,
   login text collate "C",
   failures bigint not null,
   pending bigint not null,

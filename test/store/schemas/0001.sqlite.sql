@@ -90,7 +90,7 @@ create index ampho_revocations_until on ampho_revocations (until, n);
 
 create table ampho_attempts (
   key text not null primary key,
-  kind text not null check (kind in ('login', 'device', 'devices', 'session', 'sessions')),
+  kind text not null,
   login text,
   failures bigint not null,
   pending bigint not null,
