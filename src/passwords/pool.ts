@@ -37,7 +37,7 @@ export interface PasswordTurn {
   readonly priority?: boolean;
 }
 
-export interface PasswordCheck {
+export interface HashCheck {
   readonly valid: boolean;
   /** The time of the thread without the wait, and 0 for a text that cannot be a password. */
   readonly tookMs: number;
@@ -60,7 +60,7 @@ export interface PasswordPool {
   /** Returns a PHC string. Rejects with `invalid_request` for a text that cannot be a password. */
   hash(password: string, turn?: PasswordTurn): Promise<string>;
   /** As `verify`, and how long it took its thread. */
-  check(stored: string | undefined, password: string, turn?: PasswordTurn): Promise<PasswordCheck>;
+  check(stored: string | undefined, password: string, turn?: PasswordTurn): Promise<HashCheck>;
   /** Without a hash (an unknown user, or one without a password) it does the same work and returns false. */
   verify(stored: string | undefined, password: string, turn?: PasswordTurn): Promise<boolean>;
   stats(): PasswordPoolStats;
@@ -248,7 +248,7 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     pump();
   }
 
-  async function check(stored: string | undefined, password: string, turn: PasswordTurn = {}): Promise<PasswordCheck> {
+  async function check(stored: string | undefined, password: string, turn: PasswordTurn = {}): Promise<HashCheck> {
     if (checkPasswordText(password) !== undefined) return { valid: false, tookMs: 0 };
     const answer = await submit({ kind: "verify", password, stored }, turn);
     if (answer.kind !== "verify") throw unavailable();

@@ -13,7 +13,7 @@ export type Consent =
   | { readonly given: false; readonly why: string };
 
 /** Reports whether an attacker on the network path cannot read what is sent: TLS, or this machine. */
-export function isPrivate({ protocol, hostname }: URL): boolean {
+export function isConfidential({ protocol, hostname }: URL): boolean {
   return (
     protocol === "https:" || (protocol === "http:" && /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname))
   );

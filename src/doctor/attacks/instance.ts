@@ -2,7 +2,7 @@
 import type { Key } from "../../keys/key.js";
 import { openExchange } from "../exchange.js";
 import type { Attack, Credentials, TokenRules } from "./attack.js";
-import { askConsent, isPrivate } from "./consent.js";
+import { askConsent, isConfidential } from "./consent.js";
 import { type AttackResult, runAttacks } from "./run.js";
 import { LoginFailure, openTarget } from "./target.js";
 import type { TestUserAccess } from "./test-users.js";
@@ -29,7 +29,7 @@ export type AttackReport =
 /** Rejects with NoResponse if there is no server, and with the errors of `createTestUsers`. */
 export async function attackInstance(options: AttackOptions): Promise<AttackReport> {
   const { attacks, api, keys, rules, now, stop } = options;
-  if (!isPrivate(api))
+  if (!isConfidential(api))
     return {
       notStarted:
         "Over http, only this machine can be attacked, because an attacker on the network path could read the tokens. Use https.",

@@ -4,7 +4,7 @@ import { connect } from "node:tls";
 import type { Configuration } from "../../config/configuration.js";
 import { forwardedIgnored } from "../../http/rest/request/client-address.js";
 import type { Key } from "../../keys/key.js";
-import { isPrivate, skewOf } from "../attacks/consent.js";
+import { isConfidential, skewOf } from "../attacks/consent.js";
 import { type Exchange, headerOf, membersOf, NoResponse, openExchange, type Received } from "../exchange.js";
 import type { CheckName, Finding } from "../finding.js";
 
@@ -57,7 +57,7 @@ export async function checkInstance(input: InstanceInput): Promise<readonly Find
 async function checkTls(api: URL, answer: Received): Promise<readonly Finding[]> {
   if (api.protocol === "http:") {
     const plain = "The instance is reached over http. An attacker on the network path can read passwords and tokens.";
-    return isPrivate(api)
+    return isConfidential(api)
       ? []
       : [finding("error", "tls", plain, "Put a TLS proxy in front, and pass its https URL as --url.")];
   }

@@ -1,5 +1,6 @@
 // Management of users, sessions, keys, lockouts and the audit log: `ampho.users`, `ampho.sessions` and the like, and
-// the commands. `origin` names the application or the operator in the audit log.
+// the commands. `origin` names the application or the operator in the audit log. The file is
+// long because it has the docs of the public type.
 
 import type { AuditRow, Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";

@@ -41,7 +41,7 @@ export interface ImportBatch {
   readonly now: number;
 }
 
-export type StageOutcome =
+export type StagingOutcome =
   | {
       readonly outcome: "staged";
       /** The users that cannot be created, because the login exists, is repeated, or belongs to a later import. */
@@ -54,7 +54,7 @@ type Conflict =
   | { readonly reason: "exists" | "importing" }
   | { readonly reason: "repeated"; readonly firstLine: number };
 
-export function* stageUsers(input: ImportBatch): Transaction<StageOutcome> {
+export function* stageUsers(input: ImportBatch): Transaction<StagingOutcome> {
   const { n, users, now } = input;
   // One import writes at a time. Two imports with logins of each other would wait in a circle until one is rolled back.
   yield* query("select n from ampho_imports where state = 'open' order by n", [], "update");

@@ -41,13 +41,13 @@ export type Revocation = { readonly n: number; readonly at: number; readonly unt
 
 type WithoutNumber<T> = T extends unknown ? Omit<T, "n"> : never;
 /** A revocation that has no number yet. */
-export type Revoked = WithoutNumber<Revocation>;
+export type NewRevocation = WithoutNumber<Revocation>;
 
 /**
  * Writes the revocations with the next numbers, and is the end of its transaction (see state.ts). Numbers, rows and commit
  * travel together, so that all other writers of the state row wait for no round trip to the database.
  */
-export function* writeRevocations(revoked: readonly Revoked[]): Transaction<readonly Revocation[]> {
+export function* writeRevocations(revoked: readonly NewRevocation[]): Transaction<readonly Revocation[]> {
   if (revoked.length === 0) return [];
   const readNumbers = yield* sendNumbers(revoked.length);
   for (const [index, row] of revoked.entries()) yield* insertRevocation(row, revoked.length - 1 - index);
@@ -64,7 +64,7 @@ const insert = `insert into ampho_revocations (n, ${columns.list})
   values ((select last_revocation from ampho_state where id = 1) - ?, ${columns.placeholders})`;
 
 /** Inserts it with the number that lies `beforeLast` below the last number, which this transaction has reserved. */
-export function* insertRevocation(row: Revoked, beforeLast: number): Transaction<void> {
+export function* insertRevocation(row: NewRevocation, beforeLast: number): Transaction<void> {
   const ofUser = row.kind === "user" || row.kind === "roles" ? row : undefined;
   const values = columns.values({
     at: row.at,

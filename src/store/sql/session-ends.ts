@@ -3,7 +3,7 @@
 import { leewayMaxSeconds } from "../../clock.js";
 import { first, integer, query, type Row, type Transaction, text } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { insertRevocation, type Revocation, type Revoked, writeRevocations } from "./revocations.js";
+import { insertRevocation, type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
 import { type Ending, type EndReason, endingParameters, type ForeignTokens, setEnded } from "./session-rows.js";
 import { moveEra, readState } from "./state.js";
 
@@ -20,11 +20,11 @@ export function* latestAccess(userId: string): Transaction<number> {
   return Math.max(0, ...rows.map((row) => integer(row, "access_expires")));
 }
 
-function revoked(row: Row, now: number): Revoked {
+function revoked(row: Row, now: number): NewRevocation {
   return revokedUntil(integer(row, "access_expires"), text(row, "id"), now);
 }
 
-function revokedUntil(accessExpires: number, sessionId: string, now: number): Revoked {
+function revokedUntil(accessExpires: number, sessionId: string, now: number): NewRevocation {
   return { kind: "session", at: now, until: Math.max(accessExpires, now) + leewayMaxSeconds, sessionId };
 }
 
@@ -47,7 +47,12 @@ function endEvent(reason: EndReason) {
  * Ends one session that has not ended. The caller writes the audit row. `canExpire`: when an access token of the session
  * can expire that the database has no record of.
  */
-export function* endById(id: string, reason: EndReason, now: number, canExpire = 0): Transaction<readonly Revoked[]> {
+export function* endById(
+  id: string,
+  reason: EndReason,
+  now: number,
+  canExpire = 0,
+): Transaction<readonly NewRevocation[]> {
   const row = yield* first(`update ampho_sessions set ${setEnded} where id = ? and ended_at is null ${returning}`, [
     ...endingParameters(now, reason),
     id,
@@ -126,7 +131,7 @@ export function* revokeUserTokens(input: TokenRevocation): Transaction<readonly 
 }
 
 /** Ends all sessions of a user but one. The caller writes the revocations. */
-export function* endOpenSessions(input: UserEnding): Transaction<readonly Revoked[]> {
+export function* endOpenSessions(input: UserEnding): Transaction<readonly NewRevocation[]> {
   const { userId, exceptSession, reason, now } = input;
   const { era } = yield* readState();
   const except = exceptSession ?? "";
@@ -155,7 +160,7 @@ const displacedAtOnce = 1000;
 /** Ends the oldest live sessions of a user beyond `keep`, but never the given one. */
 export function* endOldestSessions(
   input: Ending & { readonly sessionId: string; readonly userId: string; readonly era: number; readonly keep: number },
-): Transaction<readonly Revoked[]> {
+): Transaction<readonly NewRevocation[]> {
   const { sessionId, userId, era, keep, now } = input;
   const rows = yield* query(
     `select n, id, user_id, login, era, access_expires from ampho_sessions
@@ -163,7 +168,7 @@ export function* endOldestSessions(
      order by n desc limit ? offset ?`,
     [userId, era, now, sessionId, displacedAtOnce, Math.max(keep - 1, 0)],
   );
-  const all: Revoked[] = [];
+  const all: NewRevocation[] = [];
   for (const row of rows) {
     const ended = yield* endById(text(row, "id"), "displaced", now);
     if (ended.length === 0) continue;
@@ -182,7 +187,7 @@ export function* endAllSessions(
   const { n, era, accessUntil } = yield* moveEra(now);
   // `accessTtlSeconds`: a renewal at this moment can issue a token of the old era that expires later than any on record.
   const until = Math.max(now + foreignMaxSeconds, now + accessTtlSeconds, accessUntil) + leewayMaxSeconds;
-  const row: Revoked = { kind: "all", at: now, until, era };
+  const row: NewRevocation = { kind: "all", at: now, until, era };
   yield* insertRevocation(row, 0);
   return [{ ...row, n }];
 }

@@ -5,7 +5,7 @@ import type { Attempt } from "../../throttle/attempt.js";
 import { first, type Transaction, text, write } from "../transaction.js";
 import { settleSucceeded } from "./attempts.js";
 import { recordAudit } from "./audit.js";
-import { type Revocation, type Revoked, writeRevocations } from "./revocations.js";
+import { type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
 import { endOpenSessions, latestAccess } from "./session-ends.js";
 import type { Ending, ForeignTokens } from "./session-rows.js";
 import { sendIsLive } from "./sessions.js";
@@ -106,7 +106,7 @@ export function* setRoles(input: RoleChange): Transaction<RoleOutcome> {
   yield* recordAudit({ at: now, event: "roles_changed", userId, login, origin, detail });
   if (removed.length === 0) return { user, revocations: [] };
   const until = yield* untilOf(input);
-  const revoked: Revoked = { kind: "roles", at: now, until, userId, login, rolesVersion, roles: removed };
+  const revoked: NewRevocation = { kind: "roles", at: now, until, userId, login, rolesVersion, roles: removed };
   return { user, revocations: yield* writeRevocations([revoked]) };
 }
 
