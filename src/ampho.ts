@@ -15,6 +15,7 @@ import type { Deps } from "./flows/deps.js";
 import { bindFlows } from "./flows/flows.js";
 import { startHousekeeping } from "./flows/housekeeping.js";
 import { createSession } from "./flows/login.js";
+import { callback, requireArgument } from "./flows/manage/arguments.js";
 import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
 import { createReadiness } from "./flows/readiness.js";
 import { createGuard, type Guard } from "./guard/guard.js";
@@ -80,7 +81,7 @@ export interface Ampho extends Omit<Management, "sessions"> {
   readonly fetch: FetchHandler;
   /**
    * Calls `listener` for each session that ends and each user, role or key that is revoked, in any process. Returns a
-   * function that stops it.
+   * function that stops it. Throws `invalid_request` if `listener` is not a function.
    */
   onRevoked(listener: (revoked: Revoked) => void): () => void;
   /** Returns the metrics (docs/metrics.md) as Prometheus text, for a route of the application. */
@@ -124,6 +125,7 @@ export interface AmphoHost extends ServedHost {
 export async function createAmpho<U extends ApplicationUser = ApplicationUser>(
   options: AmphoOptions<U> = {},
 ): Promise<Ampho> {
+  if (!isObject(options)) throw new ConfigurationError("The options of createAmpho must be an object.");
   const { users, claims, log = toStderr, clock, ...parameters } = options;
   checkOptions(options);
   const { configuration, warnings } = readConfiguration({
@@ -223,7 +225,10 @@ export async function composeAmpho(
     },
     verifySync: verify,
     fetch: createFetch(rest),
-    onRevoked: (listener) => deps.revocations.listen((row) => listener(toRevoked(row))),
+    onRevoked(listener) {
+      requireArgument("listener", listener, callback);
+      return deps.revocations.listen((row) => listener(toRevoked(row)));
+    },
     metrics,
     close,
     async reloadKeys() {

@@ -24,7 +24,7 @@ export const readEc: KeyReader = (jwk, report) => {
   if (typeof jwk["crv"] !== "string") return void report("`crv` must be a string");
   const crv = jwk["crv"];
   const curve = Object.hasOwn(curves, crv) ? curves[crv] : undefined;
-  if (curve === undefined) return { unsupported: "its `crv` is none of P-256, P-384, P-521" };
+  if (curve === undefined) return { unsupported: "its `crv` is not P-256, P-384 or P-521" };
   const x = readOctets(jwk, "x", report, curve.octets);
   const y = readOctets(jwk, "y", report, curve.octets);
   const d = isPrivate(jwk) ? readOctets(jwk, "d", report, curve.octets) : undefined;

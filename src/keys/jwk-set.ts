@@ -18,7 +18,7 @@ export class KeyAlgorithmError extends ConfigurationError {}
 
 /** The members of a JWK Set, or the one JWK. Throws ConfigurationError when it is neither. */
 export function listJwks(value: unknown): readonly unknown[] {
-  if (!isJwk(value)) throw new ConfigurationError("must be a JSON object that is a JWK or a JWK Set");
+  if (!isJwk(value)) throw new ConfigurationError("the key must be a JSON object that is a JWK or a JWK Set");
   if (value["keys"] === undefined) return [value];
   if (!Array.isArray(value["keys"])) throw new ConfigurationError("`keys` of a JWK Set must be an array");
   if (value["keys"].length === 0) throw new ConfigurationError("the JWK Set is empty");
@@ -35,13 +35,13 @@ function findClashes(keys: ReadonlyMap<string, Key>): string[] {
   const earlier: { position: string; key: Key }[] = [];
   for (const [position, key] of keys) {
     const twin = byKid.get(key.kid);
-    if (twin !== undefined) problems.push(`${position}: has the same \`kid\` as ${twin}`);
+    if (twin !== undefined) problems.push(`${position} has the same \`kid\` as ${twin}`);
     byKid.set(key.kid, position);
     const same = earlier.find((other) => isSameMaterial(other.key, key));
     if (same !== undefined && same.key.algorithm !== key.algorithm)
-      problems.push(`${position}: is the same key as ${same.position} with another algorithm`);
+      problems.push(`${position} is the same key as ${same.position} with another algorithm`);
     else if (same?.key.material.kind === "secret" && same.key.kid !== key.kid)
-      problems.push(`${position}: is the same secret as ${same.position} under another \`kid\``);
+      problems.push(`${position} is the same secret as ${same.position} under another \`kid\``);
     earlier.push({ position, key });
   }
   return problems;
@@ -84,11 +84,11 @@ function readSet(members: readonly unknown[], algorithm: Algorithm | undefined):
   for (const [at, member] of members.entries()) {
     const position = positionOf(at, members.length);
     const reading = importJwk(member, algorithm);
-    if (reading.outcome === "rejected") problems.push(...reading.problems.map((problem) => `${position}: ${problem}`));
+    if (reading.outcome === "rejected") problems.push(...reading.problems.map((problem) => about(position, problem)));
     else if (reading.outcome === "unsupported") unsupported.push({ at, text: reading.why });
     else {
       keys.set(position, reading.key);
-      if (isWeak(reading.key)) problems.push(`${position}: \`k\` is a well known or guessable secret`);
+      if (isWeak(reading.key)) problems.push(about(position, "`k` is a well known or guessable secret"));
     }
   }
   problems.push(...findClashes(keys));
@@ -99,8 +99,13 @@ function whyNoSigner(jwk: unknown): string {
   return isJwk(jwk) && "d" in jwk ? "but its `key_ops` does not allow it" : "but has no private part";
 }
 
+const onlyKey = "the key";
+
+/** A single key needs no name before its problem. */
+const about = (position: string, problem: string) => (position === onlyKey ? problem : `${position}: ${problem}`);
+
 function positionOf(at: number, count: number): string {
-  return count === 1 ? "the key" : `key ${at + 1} of ${count}`;
+  return count === 1 ? onlyKey : `key ${at + 1} of ${count}`;
 }
 
 /**
@@ -112,10 +117,10 @@ export function importKeys(value: unknown, options: { readonly algorithm?: Algor
   const members = listJwks(value);
   const { keys, problems, unsupported } = readSet(members, options.algorithm);
   const first = positionOf(0, members.length);
-  if (keys.get(first)?.canSign === false) problems.push(`${first}: must sign, ${whyNoSigner(members[0])}`);
+  if (keys.get(first)?.canSign === false) problems.push(`${first} must sign, ${whyNoSigner(members[0])}`);
   const warnings: string[] = [];
   for (const { at, text } of unsupported) {
-    if (at === 0) problems.push(`${first}: ${text}`);
+    if (at === 0) problems.push(about(first, text));
     else warnings.push(skipped(at, members.length, text));
   }
   if (problems.length > 0) throw new ConfigurationError(problems.join("; "));
@@ -127,7 +132,7 @@ export function importKeys(value: unknown, options: { readonly algorithm?: Algor
 }
 
 function skipped(at: number, count: number, why: string): string {
-  return `${positionOf(at, count)}: skipped, ${why}`;
+  return `${positionOf(at, count)} is skipped, because ${why}`;
 }
 
 /** Imports keys that only verify, from a JWK or a JWK Set. They can be public, private or symmetric. Throws ConfigurationError. */

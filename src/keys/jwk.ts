@@ -106,7 +106,7 @@ export function importJwk(jwk: unknown, preferred?: Algorithm): JwkReading {
     report("`kty` must be a string");
     return rejected;
   }
-  if (!isKeyType(kty)) return { outcome: "unsupported", why: "its `kty` is none of oct, OKP, EC, RSA" };
+  if (!isKeyType(kty)) return { outcome: "unsupported", why: "its `kty` is not oct, OKP, EC or RSA" };
   const ownKid = readKid(jwk, report);
   const members = readers[kty](jwk, report);
   if (members === undefined) return rejected;

@@ -44,6 +44,7 @@ export function parseArgon2(stored: string): Argon2Parameters | undefined {
  * is then the chance to replace it. docs/own-users.md shows this for an application's own table. Does no work.
  */
 export function needsRehash(stored: string): boolean {
+  if (typeof stored !== "string") throw new TypeError("The stored hash of a password must be a string.");
   const length = todaysPrefix.length + saltCharacters + 1 + outputCharacters;
   return !stored.startsWith(todaysPrefix) || stored.length !== length || parseArgon2(stored) === undefined;
 }

@@ -1,22 +1,25 @@
 // `hashPassword`, `verifyPassword` and `needsRehash` for applications that keep their own user table.
 export { needsRehash } from "./hash.js";
 
+import { AmphoError } from "../errors.js";
 import { createPasswordPool, type PasswordPool } from "./pool.js";
 
 let shared: PasswordPool | undefined;
 
-// Made at the first call: importing starts nothing, and its idle threads keep no process alive, so it needs no close.
+// It is created at the first call, so an import starts nothing. Its idle threads keep no process alive, so it needs no close.
 function pool(): PasswordPool {
   shared ??= createPasswordPool();
   return shared;
 }
 
 /**
- * An argon2id hash of the password after NFC, as a PHC string of 97 characters, computed off the event loop.
- * Rejects with AmphoError `invalid_request` (more than 1024 characters, or ill-formed Unicode), `overloaded`, `unavailable`.
- * It holds new passwords to no policy.
+ * Resolves to an argon2id hash of the password after NFC, as a PHC string of 97 characters. It is computed off the event
+ * loop. No password policy applies. Rejects with AmphoError `invalid_request` (no string, more than 1024 characters, or
+ * ill-formed Unicode), `overloaded` or `unavailable`.
  */
-export function hashPassword(password: string): Promise<string> {
+export async function hashPassword(password: string): Promise<string> {
+  if (typeof password !== "string")
+    throw new AmphoError("invalid_request", "The password must be a string.", { field: "password" });
   return pool().hash(password);
 }
 
@@ -29,6 +32,6 @@ export function hashPassword(password: string): Promise<string> {
 export async function verifyPassword(hash: string | null | undefined, password: string): Promise<boolean> {
   // Some drivers give bytes, and JavaScript anything.
   if (hash !== undefined && hash !== null && typeof hash !== "string")
-    throw new TypeError("the stored hash of a password must be a string, or undefined where there is none");
+    throw new TypeError("The stored hash of a password must be a string, or undefined where there is none.");
   return pool().verify(hash ?? undefined, password);
 }

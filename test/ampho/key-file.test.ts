@@ -114,7 +114,7 @@ describe("a key file that", () => {
   const canary = "canary-of-a-key";
   const bad: readonly (readonly [(file: string) => void, RegExp])[] = [
     [(file) => writeFileSync(file, `{"kty":"oct","k":"${canary}`), /but is not JSON\./],
-    [(file) => writeFileSync(file, JSON.stringify({ kty: "oct", k: canary })), /cannot be used: the key: `k`/],
+    [(file) => writeFileSync(file, JSON.stringify({ kty: "oct", k: canary })), /cannot be used: `k`/],
     [(file) => writeFileSync(file, ""), /is not JSON/],
     [(file) => unlinkSync(file), /\(there is no such file or folder\)/],
     [toFolder, /\(it is not a regular file\)/],

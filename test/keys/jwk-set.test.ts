@@ -39,7 +39,7 @@ describe("a bad configuration", () => {
     ["an empty set", { keys: [] }, "empty"],
     ["a set whose keys member is not an array", { keys: {} }, "must be an array"],
     ["a public key where a private one must sign", publicOnly, "private part"],
-    ["a public key as the first key", { keys: [publicOnly, hs256] }, "key 1 of 2: must sign"],
+    ["a public key as the first key", { keys: [publicOnly, hs256] }, "key 1 of 2 must sign"],
     [
       "a first key whose key_ops forbids signing",
       { ...es256, key_ops: ["verify"] },
@@ -52,7 +52,7 @@ describe("a bad configuration", () => {
     [
       "one secret under two kids",
       { keys: [hs256, { ...hs256, kid: "x" }] },
-      "key 2 of 2: is the same secret as key 1 of 2 under another `kid`",
+      "key 2 of 2 is the same secret as key 1 of 2 under another `kid`",
     ],
     ["one RSA key under two algorithms", { keys: [rs256, { ...rs256, kid: "x", alg: "PS256" }] }, "another algorithm"],
     [

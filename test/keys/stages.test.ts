@@ -155,7 +155,7 @@ describe("a set that was written by hand or by a rotation without stages", () =>
     for (const conceal of ["c2hvcnQ", "?", 7]) {
       const load = () => importKeys({ ...a, conceal });
       expect(load).toThrow(ConfigurationError);
-      expect(load).toThrow(/^the key: `conceal` must /);
+      expect(load).toThrow(/^`conceal` must /);
       expect(load).not.toThrow(String(conceal) === "?" ? "?" : String(conceal));
     }
   });

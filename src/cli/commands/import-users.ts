@@ -1,6 +1,7 @@
 // The command `user-import`.
 import { open } from "node:fs/promises";
 import { addAbortSignal, type Readable } from "node:stream";
+import { fileProblem } from "../../config/files.js";
 import type { ImportReport } from "../../users/import.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failures.js";
@@ -53,8 +54,7 @@ async function* interruptible(stream: Readable): AsyncGenerator<Uint8Array> {
 }
 
 function unreadable(error: unknown): CommandFailure {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
-  return new CommandFailure(`The input cannot be read (${code}).`);
+  return new CommandFailure(`The input cannot be read (${fileProblem(error)}).`);
 }
 
 function progressOn(terminal: Terminal): (lines: number) => void {

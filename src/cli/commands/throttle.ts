@@ -1,7 +1,10 @@
 // The commands `throttle-…`.
+import { AmphoError } from "../../errors.js";
+import type { Management } from "../../flows/manage/management.js";
 import type { Lockout } from "../../throttle/attempt.js";
 import { counterKinds } from "../../throttle/counter-kinds.js";
 import type { CommandContext, CommandInput } from "../command.js";
+import { UsageError } from "../failures.js";
 import { exactlyOne } from "../input.js";
 import { formatTime, table } from "../terminal/table.js";
 import { withManagement } from "../with-management.js";
@@ -27,8 +30,19 @@ export async function clearLockouts(input: CommandInput, context: CommandContext
   exactlyOne({ LOGIN: login !== undefined, "--address": address !== undefined, "--all": input.has("--all") });
   const cleared = await withManagement(context, ({ throttle }) => {
     if (login !== undefined) return throttle.clear({ login });
-    return throttle.clear(address === undefined ? { all: true } : { address });
+    return address === undefined ? throttle.clear({ all: true }) : clearAddress(throttle, address);
   });
   const counters = cleared === 1 ? "1 counter" : `${cleared} counters`;
   context.terminal.note(cleared === 0 ? "No failed attempts were counted." : `Cleared ${counters} of failed attempts.`);
+}
+
+/** @throws UsageError for a text that is not an address */
+async function clearAddress({ clear }: Management["throttle"], address: string): Promise<number> {
+  try {
+    return await clear({ address });
+  } catch (error) {
+    if (error instanceof AmphoError && error.code === "invalid_request")
+      throw new UsageError("--address must be an IPv4 or IPv6 address.");
+    throw error;
+  }
 }

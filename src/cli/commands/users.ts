@@ -1,6 +1,6 @@
 // The commands `user-…`, except `user-import`.
 import type { CommandContext, CommandInput } from "../command.js";
-import { CommandFailure } from "../failures.js";
+import { CommandFailure, UsageError } from "../failures.js";
 import { newPassword } from "../terminal/new-password.js";
 import { quoted, table } from "../terminal/table.js";
 import { withManagement } from "../with-management.js";
@@ -69,6 +69,8 @@ export async function deleteUser(input: CommandInput, context: CommandContext): 
 export async function changeRoles(input: CommandInput, context: CommandContext): Promise<void> {
   const { terminal } = context;
   const change = { add: input.texts("--add"), remove: input.texts("--remove") };
+  if (change.add.some((role) => change.remove.includes(role)))
+    throw new UsageError("The same role must not be in both --add and --remove.");
   const hasChange = change.add.length + change.remove.length > 0;
   const { roles } = hasChange
     ? await withManagement(context, ({ users }) => users.setRoles(input.argument(), change))

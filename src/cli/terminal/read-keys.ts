@@ -20,7 +20,7 @@ export function asUsage<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof ConfigurationError) throw new UsageError(`The key on stdin cannot be used: ${error.message}`);
+    if (error instanceof ConfigurationError) throw new UsageError(`The key on stdin cannot be used: ${error.message}.`);
     throw error;
   }
 }

@@ -35,7 +35,11 @@ export const texts: Rule = {
   accepts: (value) => Array.isArray(value) && value.every(isString),
   expected: "an array of strings",
 };
-const callback: Rule = { accepts: (value) => typeof value === "function", expected: "a function" };
+const roleChange: Rule = {
+  accepts: (value) => isObject(value) || texts.accepts(value),
+  expected: "an array of strings, or an object with set, or with add and remove",
+};
+export const callback: Rule = { accepts: (value) => typeof value === "function", expected: "a function" };
 const flag: Rule = { accepts: (value) => typeof value === "boolean", expected: "true or false" };
 const yes: Rule = { accepts: (value) => value === true, expected: "true" };
 
@@ -69,11 +73,14 @@ export function requireArgument(field: string, value: unknown, { accepts, expect
  */
 export function requireMembers(argument: string, value: unknown, rules: Rules): void {
   requireArgument(argument, value, object);
-  const members = Object.keys(rules);
-  const unknown = Object.keys(value as object).find((member) => !members.includes(member));
-  if (unknown !== undefined) throw unknownMember(argument, unknown, members);
+  requireKnownMembers(argument, value as object, Object.keys(rules));
   for (const [member, rule] of Object.entries(rules))
     requireArgument(member, (value as Readonly<Record<string, unknown>>)[member], rule, `${argument}.${member}`);
+}
+
+function requireKnownMembers(argument: string, value: object, members: readonly string[]): void {
+  const unknown = Object.keys(value).find((member) => !members.includes(member));
+  if (unknown !== undefined) throw unknownMember(argument, unknown, members);
 }
 
 /** A name that no programmer would write can come from a request, so it is not repeated. */
@@ -91,9 +98,12 @@ export function isStorableArgument(field: string, value: string): boolean {
 }
 
 export function toRoleChange(roles: readonly string[] | RoleChange): RoleChange {
+  requireArgument("roles", roles, roleChange);
   const change: RoleChange = isList(roles) ? { set: roles } : roles;
   const rules: Rules = hasMember(change, "set") ? { set: texts } : { add: optional(texts), remove: optional(texts) };
   requireMembers("roles", change, rules);
+  if (!("set" in change) && change.add?.some((role) => change.remove?.includes(role)))
+    throw new AmphoError("invalid_request", "The same role must not be in both add and remove.", { field: "remove" });
   return change;
 }
 
@@ -101,6 +111,8 @@ const isList = (value: readonly string[] | RoleChange): value is readonly string
 
 /** The target must be explicit: an `all` that is false, or a login that is undefined, does not clear everything. */
 export function requireTarget(target: unknown): void {
+  requireArgument("target", target, object);
+  requireKnownMembers("target", target as object, ["login", "address", "all"]);
   const kind = ["login", "address"].find((member) => hasMember(target, member)) ?? "all";
   requireMembers("target", target, { [kind]: kind === "all" ? yes : text });
 }

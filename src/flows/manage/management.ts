@@ -5,7 +5,7 @@
 import type { AuditRow, Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
 import { canonicalLogin } from "../../logins/login-name.js";
-import { isStorableText } from "../../store/storable-text.js";
+import { isStorableName, isStorableText } from "../../store/storable-text.js";
 import type { Lockout } from "../../throttle/attempt.js";
 import { countHashFormats, type HashFormatCount } from "../../users/hash-formats.js";
 import { type ImportOptions, type ImportReport, importUsers } from "../../users/import.js";
@@ -55,7 +55,7 @@ export interface Management {
     /** Counts the users per format of password hash, the most frequent first. */
     countHashFormats(): Promise<readonly HashFormatCount[]>;
     /**
-     * Sets all roles, or adds and removes some. A removed role has no effect in any process after one second. Rejects
+     * Sets all roles, or adds some and removes others. A removed role has no effect in any process after one second. Rejects
      * with `not_found` or `invalid_request`.
      * @example await ampho.users.setRoles("alice", { add: ["editor"], remove: ["reader"] });
      */
@@ -117,7 +117,7 @@ export interface Management {
     run(options?: { readonly onWait?: () => void }): Promise<DeletedCounts>;
   };
   readonly audit: {
-    /** The newest `limit` entries (100), in the order in which they were written. `since` is in Unix seconds. */
+    /** The newest `limit` entries (1000), in the order in which they were written. `since` is in Unix seconds. */
     list(filter?: {
       readonly login?: string | undefined;
       readonly since?: number | undefined;
@@ -223,7 +223,8 @@ export function createManagement(deps: ManagementDeps, origin: Origin): Manageme
     },
     keys: {
       async revoke(kid) {
-        if (!check.isStorableArgument("kid", kid))
+        check.requireArgument("kid", kid, check.text);
+        if (!isStorableName(kid))
           throw new AmphoError("invalid_request", "No key can have this kid.", { field: "kid" });
         revocations.add(await store.revokeKey({ kid, now: clock.now(), origin }));
       },
@@ -256,7 +257,7 @@ export function createManagement(deps: ManagementDeps, origin: Origin): Manageme
     audit: {
       async list(filter = {}) {
         check.requireMembers("filter", filter, check.auditFilter);
-        const { login, since, limit = 100 } = filter;
+        const { login, since, limit = 1000 } = filter;
         if (login !== undefined && !isStorableText(login)) return [];
         // Entries have the login as its user spells it. Those of a deleted user are found by that spelling only.
         const user =

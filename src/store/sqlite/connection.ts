@@ -106,7 +106,7 @@ function startWal(rowsOf: (sql: string, parameters: readonly SqlValue[]) => read
   const mode = (sql: string) => rowsOf(sql, [])[0]?.["journal_mode"];
   if (mode("pragma journal_mode") === "wal") return;
   if (mode("pragma journal_mode = wal") !== "wal")
-    throw new DatabaseError("the database is on a file system that does not support SQLite's write-ahead log");
+    throw new DatabaseError("The database is on a file system that does not support SQLite's write-ahead log");
 }
 
 /** Returns the files that must stay the same while the database is open. */
@@ -121,25 +121,25 @@ function prepareFile(location: string, create: boolean): readonly string[] {
 }
 
 const pathProblems: Readonly<Record<string, string>> = {
-  EACCES: "this user has no access to the database",
-  ELOOP: "the links in the path of the database form a circle",
-  ENAMETOOLONG: "the path of the database is too long",
-  ENOENT: "the database or its folder does not exist any more",
-  ENOTDIR: "a part of the path of the database is not a folder",
-  ENOSPC: "the disk of the database is full",
+  EACCES: "This user has no access to the database",
+  ELOOP: "The links in the path of the database form a circle",
+  ENAMETOOLONG: "The path of the database is too long",
+  ENOENT: "The database or its folder does not exist any more",
+  ENOTDIR: "A part of the path of the database is not a folder",
+  ENOSPC: "The disk of the database is full",
 };
 
 function prepare(location: string, create: boolean): void {
   const folder = path.dirname(location);
   const parent = statSync(folder, { throwIfNoEntry: false });
-  if (!parent?.isDirectory()) throw new DatabaseError(`the folder of the database does not exist: ${folder}`);
+  if (!parent?.isDirectory()) throw new DatabaseError(`The folder of the database does not exist: ${folder}`);
   const file = statSync(location, { throwIfNoEntry: false });
-  if (file?.isDirectory()) throw new DatabaseError(`the path of the database is a folder: ${location}`);
-  if (file && !file.isFile()) throw new DatabaseError(`the path of the database is not a file: ${location}`);
-  if (!file && !create) throw new DatabaseError(`the database is gone: ${location}`);
+  if (file?.isDirectory()) throw new DatabaseError(`The path of the database is a folder: ${location}`);
+  if (file && !file.isFile()) throw new DatabaseError(`The path of the database is not a file: ${location}`);
+  if (!file && !create) throw new DatabaseError(`The database is gone: ${location}`);
   // The folder too, because the write-ahead log is beside the database.
-  if (!mayWrite(folder)) throw new DatabaseError(`the folder of the database cannot be written to: ${folder}`);
-  if (file && !mayWrite(location)) throw new DatabaseError(`the database cannot be written to: ${location}`);
+  if (!mayWrite(folder)) throw new DatabaseError(`The folder of the database cannot be written to: ${folder}`);
+  if (file && !mayWrite(location)) throw new DatabaseError(`The database cannot be written to: ${location}`);
   // Only the owner can read it, because it contains password hashes. SQLite gives the files beside it the same mode.
   if (!file) closeSync(openSync(location, "a", 0o600));
 }
@@ -176,8 +176,8 @@ function explained(failure: SqliteFailure, location: string): Error {
 }
 
 const explanations: Partial<Readonly<Record<SqliteFailure["code"], string>>> = {
-  notadb: "the file is not an SQLite database",
-  corrupt: "the database is damaged",
-  readonly: "the database cannot be written to",
-  cantopen: "the database cannot be opened",
+  notadb: "The file is not an SQLite database",
+  corrupt: "The database is damaged",
+  readonly: "The database cannot be written to",
+  cantopen: "The database cannot be opened",
 };

@@ -15,9 +15,9 @@ export async function revokeKeys(input: CommandInput, context: CommandContext): 
   await withManagement(context, async ({ keys }) => {
     for (const one of kids) await keys.revoke(one);
   });
-  const [revoked, them] = kids.length === 1 ? ["Key", "it"] : ["Keys", "them"];
+  const [revoked, signed, them] = kids.length === 1 ? ["Key", "it", "it"] : ["Keys", "they", "them"];
   context.terminal.note(
-    `${revoked} revoked: ${kids.join(", ")}. Every process rejects their tokens within a second. Remove ${them} from AMPHO_SECURITY_KEY or its file (docs/keys.md).`,
+    `${revoked} revoked: ${kids.join(", ")}. Within a second, every process rejects all that ${signed} signed. Remove ${them} from AMPHO_SECURITY_KEY or its file (docs/keys.md).`,
   );
 }
 

@@ -1,11 +1,12 @@
 // The command `sec-rotate-key`: reads what was asked for and the present keys, and prints or writes the next set.
 import { readConfiguration } from "../../../config/configuration.js";
 import { isAlgorithm } from "../../../keys/algorithms.js";
+import { importKeys } from "../../../keys/jwk-set.js";
 import type { CommandContext, CommandInput } from "../../command.js";
 import { configure } from "../../configure.js";
 import { UsageError } from "../../failures.js";
 import { replaceFile } from "../../files/replace-file.js";
-import { keyBytesMax, parseKey } from "../../terminal/read-keys.js";
+import { asUsage, keyBytesMax, parseKey } from "../../terminal/read-keys.js";
 import { type NextKeys, type PresentKeys, rotateAtOnce, runStage, type Stage } from "./rotation.js";
 
 export async function rotateKey(input: CommandInput, context: CommandContext): Promise<void> {
@@ -82,7 +83,10 @@ async function presentKeys(context: CommandContext): Promise<PresentKeys> {
   const { terminal } = context;
   const typed = terminal.interactive ? "" : await terminal.readInput(keyBytesMax);
   if (typed.trim() === "") return configuredKeys(context);
-  return { key: parseKey(typed), tokenAlg: undefined, configuration: () => configure(context, keyless).configuration };
+  const key = parseKey(typed);
+  // It is checked here because only here a message can state that the bad key came from stdin.
+  asUsage(() => importKeys(key));
+  return { key, tokenAlg: undefined, configuration: () => configure(context, keyless).configuration };
 }
 
 function configuredKeys(context: CommandContext): PresentKeys {
