@@ -55,7 +55,7 @@ describe("keys that are given", () => {
 
   test.each<[string, unknown, RegExp]>([
     ["no key", { keys: [] }, /the JWK Set is empty/],
-    ["no JWK", [], /must be a JWK/],
+    ["no JWK", [], /must be a JSON object that is a JWK/],
     ["a key of an unknown kind alone", { keys: [{ kty: "AKP" }] }, /kty/],
     [
       "one kid twice",
@@ -210,7 +210,7 @@ describe("keys that are fetched", () => {
     expect(await verdictOf(verifier, second.token)).toBe("invalid_token");
     expect(notices).toHaveLength(1);
     expect(notices[0]).toMatch(
-      /key 1 of 5: .*symmetric.*key 2 of 5: .*private part.*key 3 of 5: .*kty.*key 4 of 5: .*use/,
+      /key 1 of 5 is .*symmetric.*key 2 of 5 is .*private part.*key 3 of 5 is .*kty.*key 4 of 5 is .*use/,
     );
     expect(notices[0]).not.toContain(oct.jwk["k"]);
   });
