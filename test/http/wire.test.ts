@@ -81,6 +81,11 @@ describe("on the wire", () => {
     await expect.poll(() => logged().sort()).toEqual([200, status].sort());
   });
 
+  it("a CONNECT request gets the body of an error, because Node's parser accepts it", async () => {
+    const { status, body } = await sendRaw(serving.port, request("CONNECT elsewhere:443"));
+    expect([status, JSON.parse(body)]).toEqual([400, { message: expect.any(String), error: "invalid_request" }]);
+  });
+
   it("two Authorization headers are rejected, even if one is valid", async () => {
     for (const [first, second] of [
       ["x", token],

@@ -103,7 +103,10 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     handle(request, response);
   });
   // The server opens no tunnels (RFC 9110 §9.3.6).
-  server.on("connect", ({ method }: IncomingMessage, socket: Duplex) => logRejected(method, rejectSocket(socket)));
+  server.on("connect", ({ method }: IncomingMessage, socket: Duplex) => {
+    const { body, error } = host.refusal(new AmphoError("invalid_request", "This server opens no tunnels."));
+    logRejected(method, rejectSocket(socket, undefined, false, body), error);
+  });
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
     const response = connections.open.get(socket)?.lastResponse;
     const status = rejectSocket(socket, error.code, response?.headersSent);
