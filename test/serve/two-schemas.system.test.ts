@@ -88,7 +88,7 @@ describe.each(stores)("two schema versions on %s", (_, open) => {
     expect(await command(owning, ["db-current"])).toMatchObject({ code: 0, stdout: `${present + 1}\n` });
     expect(await command(owning, ["db-down"])).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining("use a newer Ampho"),
+      stderr: expect.stringContaining("Use a newer Ampho"),
     });
     expect((await command(of(owning, later), ["db-show"])).stdout).toMatch(/expanding +\d{4}-/);
   });
@@ -98,9 +98,9 @@ describe.each(stores)("two schema versions on %s", (_, open) => {
       code: 0,
       stdout: `Applied migration ${present + 2} (contracting).\n`,
     });
-    const refused = expect.stringContaining(`version ${present + 2}, newer than this program knows (${present})`);
+    const rejected = expect.stringContaining(`schema version ${present + 2}, but this program only knows ${present}`);
     for (const line of [["serve", "--port", "0"], ["user-list"], ["db-up"], ["db-current"]])
-      expect(await command(serving, line)).toMatchObject({ code: 1, stdout: "", stderr: refused });
+      expect(await command(serving, line)).toMatchObject({ code: 1, stdout: "", stderr: rejected });
     const clients = startClients(4, [await startServe(of(serving, later)), await startServe(of(serving, latest))]);
     await clients.go(10);
     expect(await clients.stop()).toEqual([]);
