@@ -74,7 +74,7 @@ export function checkVerifierOptions(options: VerifierOptions): CheckedOptions {
   const { keys, jwksUrl, revocations, log = (line) => console.error(`ampho: ${line}`), clock = systemClock } = options;
   if ((keys === undefined) === (jwksUrl === undefined))
     throw new ConfigurationError("createVerifier needs either `keys` or `jwksUrl`.");
-  const imported = keys === undefined ? undefined : importVerifyingKeys(keys);
+  const imported = keys === undefined ? undefined : importKeys(keys);
   for (const warning of imported?.warnings ?? []) log(`keys: ${warning}`);
   return {
     keys: imported?.keys ?? [],
@@ -89,6 +89,16 @@ export function checkVerifierOptions(options: VerifierOptions): CheckedOptions {
     log,
     clock,
   };
+}
+
+/** The message names the option, because the caller can pass several. */
+function importKeys(keys: object): ReturnType<typeof importVerifyingKeys> {
+  try {
+    return importVerifyingKeys(keys);
+  } catch (error) {
+    if (error instanceof ConfigurationError) throw new ConfigurationError(`keys cannot be used: ${error.message}.`);
+    throw error;
+  }
 }
 
 function readRevocations(options: FollowedRevocations): NonNullable<CheckedOptions["revocations"]> {
@@ -109,7 +119,8 @@ function readRevocations(options: FollowedRevocations): NonNullable<CheckedOptio
 }
 
 function requireKnown(owner: string, options: unknown, known: readonly string[]): void {
-  if (typeof options !== "object" || options === null) throw new ConfigurationError(`${owner} must be an object.`);
+  if (typeof options !== "object" || options === null)
+    throw new ConfigurationError(`The options of ${owner} must be an object.`);
   const unknown = Object.keys(options).find((name) => !known.includes(name));
   if (unknown === undefined) return;
   throw new ConfigurationError(

@@ -66,6 +66,7 @@ describe("keys that are given", () => {
     ["a well-known secret", { kty: "oct", k: Buffer.alloc(32).toString("base64url") }, /guessable/],
   ])("createVerifier throws ConfigurationError for %s", (_, keys, message) => {
     expect(() => importVerifyingKeys(keys)).toThrow(message);
+    expect(() => verifierFor({ keys: Object(keys) })).toThrow(/^keys cannot be used: /);
     expect(() => verifierFor({ keys: Object(keys) })).toThrow(expect.objectContaining({ name: "ConfigurationError" }));
   });
 });
