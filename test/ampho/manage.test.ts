@@ -1,6 +1,6 @@
 // `ampho.users`, `ampho.sessions`, `ampho.audit` and `close` (docs/contract.md §6) do the work of the commands from code.
 import { describe, expect, it } from "vitest";
-import type { NewUser } from "../../dist/index.js";
+import { createAmpho, hashPassword, type NewUser, needsRehash, verifyPassword } from "../../dist/index.js";
 import { admission, grantOf, openWorld, password } from "../world/ampho.js";
 import { sessionOf } from "../world/tokens.js";
 
@@ -127,6 +127,17 @@ describe("ampho.users", () => {
 type Loose = Readonly<Record<string, (...given: readonly unknown[]) => Promise<unknown>>>;
 
 describe("what is called with values that the types exclude", () => {
+  it("createAmpho, onRevoked and the functions for passwords reject a value of the wrong type", async () => {
+    const loose: Loose = { createAmpho, hashPassword, verifyPassword } as unknown as Loose;
+    for (const options of [5, null, "sqlite::memory:"])
+      await expect(loose["createAmpho"]?.(options)).rejects.toThrow("The options of createAmpho must be an object.");
+    await expect(loose["hashPassword"]?.(7)).rejects.toMatchObject({ ...invalid, details: { field: "password" } });
+    await expect(loose["verifyPassword"]?.(7, password)).rejects.toThrow(TypeError);
+    expect(() => (needsRehash as (stored: unknown) => boolean)(7)).toThrow("must be a string");
+    const { ampho } = await openWorld();
+    expect(() => (ampho.onRevoked as (listener: unknown) => unknown)("log")).toThrow("listener must be a function.");
+  });
+
   it("a wrong argument is named without its value, and nothing has happened", async () => {
     const world = await openWorld();
     const ann = await world.user("ann", { password, roles: ["editor"] });
@@ -283,6 +294,12 @@ describe("ampho.audit", () => {
     for (const spelling of ["Ann", "ann", "ANN"]) expect(await eventsOf(spelling)).toEqual(["user_created"]);
     await ampho.users.remove("ann");
     expect(await eventsOf("Ann")).toEqual(["user_created", "user_deleted"]);
+  });
+
+  it("audit.list returns more than a hundred rows where no limit is given, as audit-list does", async () => {
+    const { ampho } = await openWorld();
+    for (let row = 0; row < 101; row++) await ampho.throttle.clear({ all: true });
+    expect((await ampho.audit.list()).length).toBe(101);
   });
 
   it("audit.list returns the newest rows since a time, in the order of writing", async () => {
