@@ -37,7 +37,7 @@ describe("fifty attempts at once at two processes", () => {
     expect(answers[40]).toMatchObject({ status: 429 });
     // A client that waits as long as the response states is accepted.
     for (const { status, retryAfter = 0 } of answers)
-      if (status === 429) expect(retryAfter > 50 && retryAfter <= 60).toBe(true);
+      if (status === 429) expect(retryAfter > 0 && retryAfter <= 60).toBe(true);
   });
 
   it("fifty attempts from one address at one login get five hashes as well", async () => {

@@ -143,7 +143,11 @@ describe("an import that is killed", () => {
     expect(await listed()).toBe(0);
     expect((await run(["user-add", "user-3@example.org"])).code).toBe(0);
     const again = await run(["user-import", "-"], lines(2200).slice(4).join("\n"));
-    expect(again).toMatchObject({ code: 0, stderr: "2196 users imported.\n" });
+    // A slow machine also prints the progress of the import.
+    expect(again).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/^(?:2000 lines read\.\n)?2196 users imported\.\n$/),
+    });
     expect(await listed()).toBe(2197);
     // As the next import does after a minute without a sign of life.
     while (await store.deleteUnpublishedImports({ n: undefined, now: Number.MAX_SAFE_INTEGER, limit: 500 }));
@@ -155,7 +159,8 @@ describe("an import that is killed", () => {
     async (signal) => {
       const { store, child, ended } = await startedImport();
       child.kill(signal);
-      expect(await ended).toEqual({ code: 1, errors: "ampho: Interrupted. Nothing was imported.\n" });
+      const errors = expect.stringMatching(/^(?:\d+ lines read\.\n)?ampho: Interrupted\. Nothing was imported\.\n$/);
+      expect(await ended).toEqual({ code: 1, errors });
       expect(await store.hasOtherHashes()).toBe(false);
       expect(await listed()).toBe(0);
     },
@@ -204,8 +209,9 @@ describe("a hostile row", () => {
       expect(await store.createUser({ user, now: 1_790_000_000, origin })).toBe("created");
     }
     const url = await serve();
-    const answers = await Promise.all(hostile.map((_, n) => login(url, `user-${n}`, "test")));
-    expect(answers.map(({ status }) => status)).toEqual(hostile.map(() => 401));
+    const statuses: number[] = [];
+    for (const n of hostile.keys()) statuses.push((await login(url, `user-${n}`, "test")).status);
+    expect(statuses).toEqual(hostile.map(() => 401));
   });
 });
 

@@ -12,13 +12,17 @@ export const naughty: readonly string[] = JSON.parse(
   readFileSync(new URL("../vectors/naughty-strings/blns.json", import.meta.url), "utf8"),
 );
 
-/** Runs eight at a time. One after the other they would mostly wait for the disk. */
-export async function forEach<T>(items: readonly T[], act: (item: T, at: number) => Promise<void>): Promise<number> {
+/** Runs eight at a time. One after the other they would mostly wait for the disk. More hashes at once would be shed. */
+export async function forEach<T>(
+  items: readonly T[],
+  act: (item: T, at: number) => Promise<void>,
+  together = 8,
+): Promise<number> {
   const entries = items.entries();
   const next = async () => {
     for (const [at, item] of entries) await act(item, at);
   };
-  await Promise.all(Array.from({ length: 8 }, next));
+  await Promise.all(Array.from({ length: together }, next));
   return items.length;
 }
 
