@@ -8,8 +8,9 @@ import { defineConfig } from "vitest/config";
 
 const shared = {
   setupFiles: "test/world/set-up.ts",
-  testTimeout: 60_000,
-  hookTimeout: 120_000,
+  // Far above any test on an idle machine, so that only a test that hangs reaches it.
+  testTimeout: 180_000,
+  hookTimeout: 240_000,
   // On a busy machine one second passes quickly. Tests of a promised deadline set their own.
   expect: { poll: { timeout: 15_000 } },
   // Tests import the build, as users do. Node loads it natively, so nothing is compiled again for each file.

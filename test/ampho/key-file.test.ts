@@ -121,7 +121,7 @@ describe("a key file that", () => {
     [(file) => writeFileSync(file, " ".repeat(1 << 21)), /it is too large/],
   ];
   it("an unusable key file keeps the old keys, is logged once, and is used when it is fixed", {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     await Promise.all(
       bad.map(async ([spoil, why]) => {

@@ -39,7 +39,7 @@ describe("reset connections", () => {
     ["requests that are refused before their end", [refusedEarly]],
     ["requests in chunks that are refused before their end", [refusedInChunks]],
     ["these between others", [refusedEarly, answeredAtOnce, refusedInChunks, answeredLate, refusedEarly, answeredLate]],
-  ])("a reset in the middle of many %s ends no other connection", { timeout: 60_000 }, async (_, texts) => {
+  ])("a reset in the middle of many %s ends no other connection", { timeout: 180_000 }, async (_, texts) => {
     const { token } = await logIn(served);
     for (let round = 0; round < 4; round++) {
       const all = Array.from({ length: 60 }, (_, n) =>

@@ -14,7 +14,7 @@ async function logIn(world: World, login: string, address: string, device?: stri
 
 describe("more passwords than the queue takes", () => {
   it("a known device is accepted in a login flood, and strangers get a time to wait whether or not their login exists", {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     const world = await openWorld();
     await world.user("ann", { password });

@@ -203,7 +203,7 @@ describe.concurrent("three tabs that have to wait", () => {
     testContext.expect(await world.count("renew")).toBe(1);
   });
 
-  it("a tab takes over a lock that another page never releases", { timeout: 60_000 }, async (testContext) => {
+  it("a tab takes over a lock that another page never releases", { timeout: 180_000 }, async (testContext) => {
     const { clock, world, network, first, others } = await openTabs({ count: 2, testContext });
     clock.advance(1000);
     await first.evaluate((name) => {

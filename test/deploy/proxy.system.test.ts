@@ -65,7 +65,7 @@ describe.each(Object.entries(proxies))("behind %s", (_, start) => {
     expect((await next).status).toBe(200);
   });
 
-  it("the doctor finds nothing to fix behind a proxy, and no attack succeeds", { timeout: 60_000 }, async () => {
+  it("the doctor finds nothing to fix behind a proxy, and no attack succeeds", { timeout: 180_000 }, async () => {
     const trusting = { ...place, env: { ...place.env, NODE_EXTRA_CA_CERTS: certificate } };
     const url = `https://localhost:${proxy.port}`;
     const examined = await command(trusting, ["doctor", "--url", url, "--json"]);

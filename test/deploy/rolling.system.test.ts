@@ -62,7 +62,7 @@ describe.each(Object.entries(proxies))("behind %s", (_, start) => {
   }, installMs);
   afterAll(() => balancer?.stop());
 
-  it("no request fails while every process is ended and restarted", { timeout: 60_000 }, async () => {
+  it("no request fails while every process is ended and restarted", { timeout: 180_000 }, async () => {
     const tally: Tally = { answered: 0, failed: [] };
     let over = false;
     const clients = Array.from({ length: 3 }, () => useSessions(balancer, () => !over, tally));

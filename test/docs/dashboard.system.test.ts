@@ -86,7 +86,7 @@ async function seriesOf(expression: string): Promise<number> {
   return (response as { readonly data: { readonly result: readonly unknown[] } }).data.result.length;
 }
 
-it("every query has a result", { timeout: 60_000 }, async () => {
+it("every query has a result", { timeout: 180_000 }, async () => {
   const expressions = [...dashboard.matchAll(/"expr": ("(?:[^"\\]|\\.)*")/g)].map(([, text = ""]) =>
     String(JSON.parse(text)),
   );

@@ -37,17 +37,17 @@ function trickle(port: number, text: string, byte: string): Promise<RawResponse>
 }
 
 describe.concurrent("a request that is not complete after 30 s", () => {
-  it("a request with an incomplete body gets 408, and its connection is closed", { timeout: 60_000 }, async () => {
+  it("a request with an incomplete body gets 408, and its connection is closed", { timeout: 180_000 }, async () => {
     const { status, body, head: answer } = await trickle(serving.port, head, "x");
     expect([status, JSON.parse(body).error]).toEqual([408, "request_timeout"]);
     expect(answer).toMatch(/connection: close/i);
   });
 
-  it("a request with incomplete headers gets 408, and its connection is closed", { timeout: 60_000 }, async () => {
+  it("a request with incomplete headers gets 408, and its connection is closed", { timeout: 180_000 }, async () => {
     expect((await trickle(serving.port, `POST ${path} HTTP/1.1\r\nHost: x\r\nX: `, "x")).status).toBe(408);
   });
 
-  it("an incomplete request gets 408 on an application's server with longer limits", { timeout: 60_000 }, async () => {
+  it("an incomplete request gets 408 on an application's server with longer limits", { timeout: 180_000 }, async () => {
     const server = createServer({ requestTimeout: 0, headersTimeout: 0 }, mount(serving.ampho)).listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
     const { port } = server.address() as AddressInfo;
@@ -56,7 +56,9 @@ describe.concurrent("a request that is not complete after 30 s", () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
-  it("200 incomplete requests delay no others, and all their connections are closed", { timeout: 60_000 }, async () => {
+  it("200 incomplete requests delay no others, and all their connections are closed", {
+    timeout: 180_000,
+  }, async () => {
     const kinds = [
       () => trickle(serving.port, head, "x"),
       () => trickle(serving.port, `GET ${path} HTTP/1.1\r\nX: `, "x"),

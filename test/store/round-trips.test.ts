@@ -162,7 +162,7 @@ describe("over PostgreSQL", () => {
   });
 
   // With more ways a transaction would be over its 4.5 s: 503.
-  it("a network with a round trip of 600 ms is slow but works", { timeout: 60_000 }, async () => {
+  it("a network with a round trip of 600 ms is slow but works", { timeout: 180_000 }, async () => {
     proxy.delay(300);
     grant = await granted("/login", alice);
     grant = await granted("/renew", { refresh_token: grant["refresh_token"] });
