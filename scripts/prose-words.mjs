@@ -79,7 +79,7 @@ export const words = [
 /** The first word of a test title. A title is a sentence: it begins with its subject, or with a clause of time or condition. */
 export const titleStarts = {
   verbs:
-    "accepts adds admits agrees allows announces appears applies asks answers authorizes awaits becomes begins believes blames blocks breaks builds calls cannot can " +
+    "accepts adds admits end hold count cost start give take make keep let agrees allows announces appears applies asks answers authorizes awaits becomes begins believes blames blocks breaks builds calls cannot can " +
     "catches causes changes checks chooses cleans clears closes comes compares compiles computes conceals configures contains copies costs " +
     "counts covers creates cuts decides declares decodes defaults delays deletes depends describes detects did differs disables does do doubles drops " +
     "encodes ends enters escapes exits expires explains exports expects fails falls fetches fills finds finishes fits follows forgets forgives formats gets gives goes " +

@@ -111,14 +111,14 @@ describe("ampho init on a terminal", () => {
   test("init echoes the login, not the password, and asks again after a rejected password", async () => {
     const { shown, code } = await init(
       [loginQuestion, "alice\r"],
-      ["Password: ", "short\r"],
-      [again, "short\r"],
+      ["Password: ", "brief\r"],
+      [again, "brief\r"],
       [loginQuestion, "alize\x7f\x7fce\r"],
       ["Password: ", `${secret}\r`],
       [again, `${secret}\r`],
     );
     expect(shown).toContain(`${loginQuestion}alice`);
-    expect(shown).not.toContain("short");
+    expect(shown).not.toContain("brief");
     expect(shown).not.toContain("violet");
     expect(shown).toContain('User "alice" created.');
     expect(code).toBe(0);

@@ -144,7 +144,7 @@ describe("every decision is counted by its reason:", () => {
 });
 
 describe("the labels", () => {
-  it("hold nothing that was sent, and whatever is sent their number stays bounded", async () => {
+  it("label values contain nothing that was sent, and their number is limited", async () => {
     const world = await openWorld({ throttleAttempts: 1000, throttleAddress: 0 });
     const { token } = await world.session(await world.user("canary-user"));
     const call = async (at: number) => {

@@ -77,14 +77,14 @@ describe("attempts at a login", () => {
     expect(answers[0]?.text).toContain("too_many_attempts");
   });
 
-  it("count every spelling of a login as the same, and a login without a password too", async () => {
+  it("attempts count for every spelling of a login, and without a password too", async () => {
     const world = await openWorld();
     for (const login of ["ann", "ANN", "ａｎｎ", "Ann"]) await failTimes(world, 1, login);
     expect((await world.call("POST", "/login", { body: { login: "a\u00adnn" } })).status).toBe(401);
     expect(await tryLogin(world, "ann", wrong)).toMatchObject({ status: 429 });
   });
 
-  it("cost the owner nothing who mistypes and then gets it right", async () => {
+  it("a mistyped password costs its owner nothing if the next one is right", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     for (let day = 0; day < 5; day++) {
@@ -105,7 +105,7 @@ describe("attempts at a login", () => {
     expect(tried).toBeLessThanOrEqual(20);
   });
 
-  it("end after a hundred in a row, until the owner logs in from a known source", async () => {
+  it("a hundred failures in a row lock a login until its owner logs in on a known device", async () => {
     const world = await openWorld({ throttleAttempts: 1000 });
     await world.user("ann", { password });
     const { device } = await tryLogin(world, "ann", password);
@@ -116,7 +116,7 @@ describe("attempts at a login", () => {
     expect(await tryLogin(world, "ann", password)).toMatchObject({ status: 200 });
   });
 
-  it("end after a hundred in a row, until they are cleared", async () => {
+  it("a hundred failures in a row lock a login until they are cleared", async () => {
     const world = await openWorld({ throttleAttempts: 1000, throttleLock: 20 });
     await world.user("Ann", { password });
     await failTimes(world, 20, "ann");
@@ -179,7 +179,7 @@ describe("attempts from an address", () => {
     expect(await tryLogin(world, "four-1", wrong, { address: "2001:db8:2::1" })).toMatchObject({ status: 401 });
   });
 
-  it("count IPv4 in IPv6 clothes as what it is", async () => {
+  it("an IPv4 address in IPv6 form counts as the IPv4 address", async () => {
     const world = await openWorld({ throttleAddress: 2 });
     await failTimes(world, 1, "a", { address: "::ffff:192.0.2.7" });
     await failTimes(world, 1, "b", { address: "192.0.2.7" });
