@@ -140,7 +140,7 @@ it("a migration under a running process renews old plans without an error", asyn
   await database.query("alter table ampho.ampho_users alter column roles_version type integer");
   await runner.run(several);
   await database.query("alter table ampho.ampho_users alter column roles_version type bigint");
-  expect([names.refused, told]).toEqual([false, []]);
+  expect([names.rejected, told]).toEqual([false, []]);
   await close();
 });
 
@@ -157,7 +157,7 @@ it("a transaction whose names a pooler dropped is done once without names, with 
   // Its commit travels with the numbers and rows of the revocation.
   expect(await run("endSession", { ...out, id: "0.second" })).toMatchObject({ ended: true, revocations: [{ n: 2 }] });
   expect(await run("endSession", { ...out, id: "0.second" })).toMatchObject({ ended: false });
-  expect([names.refused, told]).toEqual([true, ["refused"]]);
+  expect([names.rejected, told]).toEqual([true, ["refused"]]);
   await behind("discard all");
   await run("findUser", "ann");
   expect(await behind(prepared)).toEqual([]);

@@ -15,7 +15,7 @@ import { TransactionFailure, transact } from "./transact.js";
 const connectMs = 15_000;
 /** How long a process waits for another that migrates. */
 const patienceMs = 600_000;
-/** How long a process tries to lock a table that other transactions use. */
+/** How long a process waits for a lock on a table that other transactions use. */
 const locksMs = 10_000;
 /**
  * A change of a table waits for the transactions that use it, and all later transactions wait for the change. Requests give

@@ -9,7 +9,7 @@ export interface StatementNames {
   /** Returns true if a transaction failed because of a name, which is then no longer used. */
   failed(failure: PostgresFailure): boolean;
   /** The names were missing or taken, and none is used any more. */
-  readonly refused: boolean;
+  readonly rejected: boolean;
 }
 
 /** More than there are texts, because no text contains input. Each name costs memory in each connection of the server. */
@@ -18,25 +18,25 @@ const namesMax = 500;
 /** `onRefused` is called once. */
 export function createStatementNames(onRefused: () => void): StatementNames {
   const names = new Map<string, string | undefined>();
-  let refused = false;
+  let rejected = false;
   return {
     of(text) {
-      if (refused) return undefined;
+      if (rejected) return undefined;
       if (!names.has(text) && names.size < namesMax) names.set(text, nameOf(text));
       return names.get(text);
     },
     failed({ text, nameUnusable, planStale }) {
-      if (text === undefined || refused || names.get(text) === undefined) return false;
+      if (text === undefined || rejected || names.get(text) === undefined) return false;
       if (nameUnusable) {
-        refused = true;
+        rejected = true;
         onRefused();
       }
       // A migration was applied. A pooler keeps the old plan on every connection.
       if (planStale) names.set(text, undefined);
       return nameUnusable || planStale;
     },
-    get refused() {
-      return refused;
+    get rejected() {
+      return rejected;
     },
   };
 }

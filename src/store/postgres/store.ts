@@ -57,7 +57,7 @@ export async function openPostgres({ url, migrate, prepare = false, log }: Postg
       await createRunner(other, names)
         .run(checkServer, { waitMs: openingMs })
         .finally(() => other.close());
-      if (names.refused) throw new DatabaseError(unprepared);
+      if (names.rejected) throw new DatabaseError(unprepared);
     }
     const { version } = about.value;
     if (version > newest) log(expanded(version));

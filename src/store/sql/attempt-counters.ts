@@ -109,7 +109,7 @@ export function* sendCounterLockIfPresent(key: string): Transaction<() => Transa
   };
 }
 
-/** The same, not deferred. */
+/** Locks the row if there is one, and waits for it. */
 export function* lockCounterIfPresent(key: string): Transaction<AttemptCounterRow | undefined> {
   const read = yield* sendCounterLockIfPresent(key);
   return yield* read();

@@ -75,7 +75,7 @@ export function* sendSourceLockIfPresent(source: string): Transaction<() => Tran
   };
 }
 
-/** The same, not deferred. */
+/** Locks the row if there is one, and waits for it. */
 export function* lockSourceIfPresent(source: string): Transaction<SourceRow | undefined> {
   const read = yield* sendSourceLockIfPresent(source);
   return yield* read();
