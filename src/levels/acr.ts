@@ -1,0 +1,21 @@
+// Levels of a login, the claim `acr`. A higher level satisfies every requirement for a lower one.
+
+/** All levels, weakest first. `phr` (phishing-resistant) is the word of OpenID EAP ACR Values 1.0, section 4. */
+export const acrs = ["1fa", "2fa", "phr"] as const;
+
+export type Acr = (typeof acrs)[number];
+
+const order: readonly string[] = acrs;
+
+/** Returns the place of a level in the order, from 1. An absent or unknown level has 0, which is below every level. */
+export function rankOfAcr(acr: string | undefined): number {
+  return acr === undefined ? 0 : order.indexOf(acr) + 1;
+}
+
+/**
+ * Returns whether a login at `acr` satisfies the requirement of `required`. Tokens of other software can hold any text
+ * as `acr`. An unknown text satisfies no requirement, because this process does not know what was proven.
+ */
+export function reaches(acr: string | undefined, required: Acr): boolean {
+  return rankOfAcr(acr) >= rankOfAcr(required);
+}

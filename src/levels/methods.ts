@@ -1,0 +1,21 @@
+// Methods that a user proved at a login, the claim `amr`, and the level that they reach together.
+import type { Acr } from "./acr.js";
+
+/** Values of `amr`. `pwd`, `otp`, `swk`, `hwk` and `mfa` are those of RFC 8176, section 2. The others are Ampho's. */
+export type Method = "pwd" | "otp" | "rec" | "dev" | "swk" | "hwk" | "mail" | "fed" | "mfa";
+
+// A remembered device (`dev`) replaces the prompt for a second factor, but is none.
+const secondFactors: ReadonlySet<string> = new Set<Method>(["otp", "rec"]);
+
+/** Returns the methods with `mfa` where a second factor is among them. RFC 8176 adds `mfa` to the single methods. */
+export function withMfa(amr: readonly string[]): readonly string[] {
+  return amr.includes("mfa") || !amr.some((method) => secondFactors.has(method)) ? amr : [...amr, "mfa"];
+}
+
+/**
+ * Returns the level of a login. `amr` does not say whether a passkey verified its user. The code that checked the
+ * factors therefore adds `mfa`, and the level follows from `mfa` alone.
+ */
+export function acrOf(amr: readonly string[]): Acr {
+  return amr.includes("mfa") ? "2fa" : "1fa";
+}
