@@ -9,6 +9,7 @@ export const errorCodes = [
   "invalid_token",
   "login_too_old",
   "session_ended",
+  "transaction_over",
   "insufficient_scope",
   "cross_site",
   "not_found",

@@ -43,15 +43,15 @@ function isTimeIfThere(value: unknown): boolean {
   return value === undefined || isTime(value);
 }
 
-function isTextIfThere(value: unknown): boolean {
+export function isTextIfThere(value: unknown): boolean {
   return value === undefined || (typeof value === "string" && value !== "");
 }
 
-function isIntegerIfThere(value: unknown): boolean {
+export function isIntegerIfThere(value: unknown): boolean {
   return value === undefined || Number.isSafeInteger(value);
 }
 
-function isTexts(value: unknown): value is readonly string[] {
+export function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((text) => typeof text === "string");
 }
 

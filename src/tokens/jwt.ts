@@ -2,7 +2,7 @@
 
 import { parseJsonObject } from "../crypto/json.js";
 import { type Key, type KeySet, tokenCharactersMax } from "../keys/key.js";
-import { type ClaimRules, type Claims, checkClaims } from "./claims.js";
+import { type ClaimRules, type Claims, checkClaims, isIntegerIfThere, isTextIfThere, isTexts } from "./claims.js";
 import { readJws, signJws, verifyJws } from "./jws.js";
 import { reject } from "./rejection.js";
 
@@ -60,6 +60,49 @@ export const deviceProof: TokenKind<DeviceClaims> = {
     typeof claims["did"] === "string" &&
     claims["did"] !== "" &&
     (claims["pwv"] === undefined || Number.isSafeInteger(claims["pwv"])),
+};
+
+/** The purposes of login transactions. A transaction is good for one of them. */
+export const purposes = ["second", "enroll", "totp"] as const;
+
+export type Purpose = (typeof purposes)[number];
+
+export interface TransactionClaims extends Claims {
+  readonly jti: string;
+  readonly for: Purpose;
+  readonly iat: number;
+  /** As the client typed it, in its canonical form. */
+  readonly login: string;
+  readonly sub: string;
+  /** The version of the user's password. A user of an application's own table has none. */
+  readonly pwv?: number;
+  /** The version of the user's factors. */
+  readonly fv: number;
+  /** The factors that were proven (RFC 8176 §2). */
+  readonly amr: readonly string[];
+  /** The known device on which the login began. */
+  readonly did?: string;
+}
+
+function isPurpose(value: unknown): value is Purpose {
+  return purposes.some((purpose) => purpose === value);
+}
+
+/** A login or an enrolment that was begun. Only Ampho creates and reads it. */
+export const loginTransaction: TokenKind<TransactionClaims> = {
+  typ: "lt+jwt",
+  types: new Set(["lt+jwt"]),
+  named: true,
+  isComplete: (claims): claims is TransactionClaims =>
+    claims.jti !== undefined &&
+    isPurpose(claims["for"]) &&
+    claims.iat !== undefined &&
+    claims.login !== undefined &&
+    claims.sub !== undefined &&
+    isIntegerIfThere(claims["pwv"]) &&
+    Number.isSafeInteger(claims["fv"]) &&
+    isTexts(claims["amr"]) &&
+    isTextIfThere(claims["did"]),
 };
 
 export interface JwtRules extends ClaimRules {

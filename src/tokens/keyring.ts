@@ -1,6 +1,6 @@
-// The keys in use. The first one signs access tokens, and all verify them. Refresh tokens and device proofs are HS256 under
-// keys derived from them, so that no other service with the configured keys accepts one as an access token
-// (docs/contract.md §5).
+// The keys in use. The first one signs access tokens, and all verify them. Refresh tokens, device proofs and login
+// transactions are HS256 under keys derived from them. So no other service with the configured keys accepts one as an access
+// token (docs/contract.md §5).
 import { createHmac, type KeyObject } from "node:crypto";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";
@@ -13,9 +13,11 @@ import {
   accessToken,
   type DeviceClaims,
   deviceProof,
+  loginTransaction,
   refreshToken,
   type SessionClaims,
   signJwt,
+  type TransactionClaims,
   type VerifiedJwt,
   verifyJwt,
 } from "./jwt.js";
@@ -37,6 +39,11 @@ export interface Keyring {
   signDevice(claims: DeviceClaims): string;
   /** Throws `invalid_token`. */
   verifyDevice(token: string, now: number): DeviceClaims;
+  signTransaction(claims: TransactionClaims): string;
+  /** Throws `invalid_token`. The leeway also applies to `exp`. The caller is stricter. */
+  verifyTransaction(token: string, now: number): VerifiedJwt<TransactionClaims>;
+  /** A secret for one use, derived from the key with this `kid`. Undefined for a key that is not there or is public. */
+  secretFor(use: SecretUse, kid: string): KeyObject | undefined;
   /** A keyed hash, base64url, of what must not be stored as it is: people type passwords where logins belong. */
   hashLogin(text: string): string;
   /** The public JWK Set (RFC 7517 §5). */
@@ -45,16 +52,25 @@ export interface Keyring {
   replace(keys: readonly Key[]): boolean;
 }
 
-/** The `info` of HKDF, one for each kind. */
-const purposes = { refresh: "ampho refresh token", device: "ampho device proof" };
+/** The `info` of HKDF, one for each kind of token. */
+const tokenInfos = {
+  refresh: "ampho refresh token",
+  device: "ampho device proof",
+  transaction: "ampho login transaction",
+} as const;
+
+/** The `info` of HKDF, one for each use of a secret that signs no token. */
+const secretInfos = { totpSeed: "ampho totp seed", totpAtRest: "ampho totp" } as const;
+
+export type SecretUse = keyof typeof secretInfos;
 
 interface DerivedKeys {
   readonly signing: Key;
   readonly all: KeySet;
 }
 
-function deriveKeys(keys: readonly Key[], purpose: string): DerivedKeys {
-  const derived = keys.map((key) => deriveKey(key, purpose)).filter((key) => key !== undefined);
+function deriveKeys(keys: readonly Key[], info: string): DerivedKeys {
+  const derived = keys.map((key) => deriveKey(key, info)).filter((key) => key !== undefined);
   const [signing] = derived;
   if (signing === undefined || signing.kid !== keys[0]?.kid) throw new TypeError("the first key of a keyring can sign");
   return { signing, all: createKeySet(derived) };
@@ -66,18 +82,47 @@ interface Held {
   readonly all: KeySet;
   readonly refresh: DerivedKeys;
   readonly device: DerivedKeys;
+  /** Derived at the first use, because many deployments have no second factor. */
+  readonly transaction: () => DerivedKeys;
+  readonly secretFor: Keyring["secretFor"];
   readonly loginHashKey: KeyObject;
 }
 
 function hold(keys: readonly Key[]): Held {
   const [signing] = keys;
   if (signing === undefined) throw new TypeError("a keyring needs a key");
+  const all = createKeySet(keys);
   return {
     signing,
-    all: createKeySet(keys),
-    refresh: deriveKeys(keys, purposes.refresh),
-    device: deriveKeys(keys, purposes.device),
+    all,
+    refresh: deriveKeys(keys, tokenInfos.refresh),
+    device: deriveKeys(keys, tokenInfos.device),
+    transaction: once(() => deriveKeys(keys, tokenInfos.transaction)),
+    secretFor: deriveSecrets(all),
     loginHashKey: loginHashKeyOf(signing),
+  };
+}
+
+function once<T extends object>(create: () => T): () => T {
+  let created: T | undefined;
+  return () => {
+    created ??= create();
+    return created;
+  };
+}
+
+/** Each secret is derived at its first use. */
+function deriveSecrets(keys: KeySet): Keyring["secretFor"] {
+  const derived = new Map<string, KeyObject>();
+  return (use, kid) => {
+    const name = `${use} ${kid}`;
+    const known = derived.get(name);
+    if (known !== undefined) return known;
+    const key = keys.byKid.get(kid);
+    const material = key === undefined ? undefined : deriveKey(key, secretInfos[use])?.material;
+    if (material?.kind !== "secret") return undefined;
+    derived.set(name, material.secret);
+    return material.secret;
   };
 }
 
@@ -114,6 +159,10 @@ export function createKeyring(
     signDevice: (claims) => signJwt(held.device.signing, deviceProof, claims),
     verifyDevice: (token, now) =>
       verifyJwt(token, held.device.all, deviceProof, { now, leewaySeconds, revokedKeys }).claims,
+    signTransaction: (claims) => signJwt(held.transaction().signing, loginTransaction, claims),
+    verifyTransaction: (token, now) =>
+      verifyJwt(token, held.transaction().all, loginTransaction, { now, leewaySeconds, revokedKeys }),
+    secretFor: (use, kid) => held.secretFor(use, kid),
     hashLogin: (text) => createHmac("sha256", held.loginHashKey).update(text).digest("base64url"),
     publicKeys: () => publicJwkSet(held.all.keys),
     replace(next) {

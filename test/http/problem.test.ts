@@ -32,6 +32,7 @@ describe("an error response", () => {
     ["invalid_credentials", {}, 'Bearer realm="ampho"'],
     ["invalid_token", {}, 'Bearer realm="ampho", error="invalid_token"'],
     ["session_ended", {}, 'Bearer realm="ampho", error="invalid_token"'],
+    ["transaction_over", {}, 'Bearer realm="ampho"'],
     [
       "login_too_old",
       { maxAgeSeconds: 300 },

@@ -69,6 +69,13 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     fix: "Delete the tokens and ask the user to log in.",
     headers: challenge('error="invalid_token"'),
   },
+  transaction_over: {
+    status: 401,
+    cause:
+      "The transaction has expired, was used before, is for another purpose, or had too many wrong attempts. The response reveals nothing about an account.",
+    fix: "Delete the transaction and begin again.",
+    headers: challenge(),
+  },
   insufficient_scope: {
     status: 403,
     cause:

@@ -1,0 +1,129 @@
+// Login transactions: a login or an enrolment that was begun and has no row. The client carries it, signed and opaque, and
+// redeems it once. The store spends the hash of `jti` together with the effect, so the file keeps no state.
+import { createHash, createHmac } from "node:crypto";
+import { randomId } from "../crypto/random.js";
+import { AmphoError } from "../errors.js";
+import type { Purpose, TransactionClaims } from "../tokens/jwt.js";
+import type { Keyring } from "../tokens/keyring.js";
+
+export type { Purpose } from "../tokens/jwt.js";
+
+/** The lifetime of a transaction: NIST SP 800-63B-4 §3.1.3.2 allows ten minutes. */
+export const transactionTtlSeconds = 600;
+
+/** RFC 4226 §4 recommends 160 bits. */
+const seedBytes = 20;
+
+export interface Transaction {
+  readonly jti: string;
+  readonly for: Purpose;
+  readonly iat: number;
+  readonly exp: number;
+  /** As the client typed it, in its canonical form. */
+  readonly login: string;
+  /** The id of the user whose first factor was right. */
+  readonly sub: string;
+  /** The version of the user's password. A user of an application's own table has none. */
+  readonly pwv?: number;
+  /** The version of the user's factors. */
+  readonly fv: number;
+  /** The factors that were proven. */
+  readonly amr: readonly string[];
+  /** The known device on which the login began. */
+  readonly did?: string;
+  /** The session to which a step-up or an enrolment belongs. */
+  readonly sid?: string;
+  /** The key that signed the transaction. */
+  readonly kid: string;
+}
+
+export type TransactionContents = Pick<Transaction, "login" | "sub" | "fv" | "amr"> & {
+  readonly pwv?: number | undefined;
+  readonly did?: string | undefined;
+  readonly sid?: string | undefined;
+};
+
+/** The set of revocations of `sessions/`, which rejects what began before a logout, a disabling or `session-end --all`. */
+interface Revocations {
+  find(claims: Pick<Transaction, "sub" | "login" | "sid" | "iat">): unknown;
+}
+
+export interface Transactions {
+  /**
+   * Signs a transaction. An enrolment passes `jti` and `exp` of its first transaction, so that both together are used
+   * once and end after ten minutes.
+   */
+  begin(
+    purpose: Purpose,
+    contents: TransactionContents,
+    now: number,
+    first?: { readonly jti: string; readonly exp: number },
+  ): string;
+  /** Throws `transaction_over` for everything that is wrong with it. */
+  read(token: string, purposes: readonly Purpose[], now: number): Transaction;
+  /** Returns the name under which the store spends the transaction. The database reveals no `jti`. */
+  spentHash(transaction: Pick<Transaction, "jti">): string;
+  /** Returns the seed of an authenticator during its set-up. It is derived, so nothing stores it before it is proven. */
+  totpSeed(transaction: Pick<Transaction, "jti" | "kid">): Buffer;
+}
+
+export function createTransactions(
+  keyring: Pick<Keyring, "signTransaction" | "verifyTransaction" | "secretFor">,
+  revocations: Revocations,
+): Transactions {
+  return {
+    begin(purpose, { login, sub, pwv, fv, amr, did, sid }, now, first) {
+      const { jti, exp } = first ?? { jti: randomId(), exp: now + transactionTtlSeconds };
+      return keyring.signTransaction({
+        jti,
+        for: purpose,
+        // Also of a second transaction the time at which the first one began. A revocation between them rejects both.
+        iat: exp - transactionTtlSeconds,
+        exp,
+        ...{ login, sub, fv, amr },
+        ...(pwv === undefined ? {} : { pwv }),
+        ...(did === undefined ? {} : { did }),
+        ...(sid === undefined ? {} : { sid }),
+      });
+    },
+    read(token, purposes, now) {
+      const { claims, kid } = verify(keyring, token, now);
+      // No leeway for `exp`: the store forgets a spent transaction some time after it.
+      const expired = now >= claims.exp || claims.exp - claims.iat > transactionTtlSeconds;
+      if (expired || !purposes.includes(claims.for) || revocations.find(claims) !== undefined) throw over();
+      return toTransaction(claims, kid);
+    },
+    spentHash: ({ jti }) => createHash("sha256").update(jti).digest("base64url"),
+    totpSeed({ jti, kid }) {
+      // The key of the transaction and not the signing key: a rotation during the set-up does not change the seed.
+      const secret = keyring.secretFor("totpSeed", kid);
+      if (secret === undefined) throw over();
+      return createHmac("sha256", secret).update(jti).digest().subarray(0, seedBytes);
+    },
+  };
+}
+
+function verify(keyring: Pick<Keyring, "verifyTransaction">, token: string, now: number) {
+  try {
+    const { claims, key } = keyring.verifyTransaction(token, now);
+    return { claims, kid: key.kid };
+  } catch (error) {
+    if (error instanceof AmphoError) throw over();
+    throw error;
+  }
+}
+
+function toTransaction(claims: TransactionClaims, kid: string): Transaction {
+  const { jti, iat, exp, login, sub, pwv, fv, amr, did, sid } = claims;
+  return {
+    ...{ jti, for: claims.for, iat, exp, login, sub, fv, amr, kid },
+    ...(pwv === undefined ? {} : { pwv }),
+    ...(did === undefined ? {} : { did }),
+    ...(sid === undefined ? {} : { sid }),
+  };
+}
+
+/** One error for all reasons. It reveals nothing about an account. */
+function over(): AmphoError {
+  return new AmphoError("transaction_over", "The transaction is over. Begin again.");
+}
