@@ -1,17 +1,29 @@
 // Device proofs (docs/contract.md §4, `device`): a proof shows that its user has logged in on this device before. It
-// gives its holder a separate budget of attempts and nothing else.
+// gives its holder a separate budget of attempts. The proof of a remembered device also spares the prompt for the second
+// factor, and is never a factor itself.
 
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
+import type { DeviceClaims } from "../tokens/jwt.js";
 import type { Keyring } from "../tokens/keyring.js";
 
 /** 180 days. */
 export const proofTtlSeconds = 15_552_000;
 
+/** The part of a proof that a remembered device adds. */
+export interface RememberedDevice {
+  /** Unix seconds. */
+  readonly until: number;
+  /** The caller compares it with the user's present version: any change of factors forgets the device. */
+  readonly factorsVersion: number;
+}
+
 export interface DeviceProof {
   readonly userId: string;
   readonly passwordVersion: number | undefined;
   readonly deviceId: string;
+  /** Undefined for a device that is not remembered, or no longer. */
+  readonly remember: RememberedDevice | undefined;
 }
 
 /** The user of a proof. Without `stored`, in an application's own table, only the id binds the proof. */
@@ -23,8 +35,11 @@ interface ProofOwner {
 export interface DeviceProofs {
   /** Returns a proof that this instance issued and that has not expired, of any user. Otherwise undefined. */
   read(proof: string | undefined, now: number): DeviceProof | undefined;
-  /** Returns the next proof of a known device, or the first proof of a new one. */
-  issue(owner: ProofOwner, deviceId: string | undefined, now: number): string;
+  /**
+   * Returns the next proof of a known device, or the first proof of a new one. `remember` comes from the login, or from
+   * the proof before while its version is still the user's.
+   */
+  issue(owner: ProofOwner, deviceId: string | undefined, now: number, remember?: RememberedDevice): string;
 }
 
 export function createDeviceProofs(keyring: Pick<Keyring, "signDevice" | "verifyDevice">): DeviceProofs {
@@ -32,23 +47,29 @@ export function createDeviceProofs(keyring: Pick<Keyring, "signDevice" | "verify
     read(proof, now) {
       if (proof === undefined) return undefined;
       try {
-        const { sub, did, pwv } = keyring.verifyDevice(proof, now);
-        return { userId: sub, deviceId: did, passwordVersion: pwv };
+        const claims = keyring.verifyDevice(proof, now);
+        const { sub, did, pwv } = claims;
+        return { userId: sub, deviceId: did, passwordVersion: pwv, remember: rememberedBy(claims, now) };
       } catch (error) {
         if (error instanceof AmphoError) return undefined;
         throw error;
       }
     },
-    issue({ id, stored }, deviceId = randomId(), now) {
+    issue({ id, stored }, deviceId = randomId(), now, remember) {
       return keyring.signDevice({
         sub: id,
         did: deviceId,
         ...(stored === undefined ? {} : { pwv: stored.passwordVersion }),
+        ...(remember === undefined ? {} : { rem: remember.until, fv: remember.factorsVersion }),
         iat: now,
         exp: now + proofTtlSeconds,
       });
     },
   };
+}
+
+function rememberedBy({ rem, fv }: DeviceClaims, now: number): RememberedDevice | undefined {
+  return rem === undefined || fv === undefined || now >= rem ? undefined : { until: rem, factorsVersion: fv };
 }
 
 /** The proof belongs to this user, and was issued for the user's current password. */

@@ -51,7 +51,7 @@ interface Revocations {
 export interface Transactions {
   /**
    * Signs a transaction. An enrolment passes `jti` and `exp` of its first transaction, so that both together are used
-   * once and end after ten minutes.
+   * once and end after ten minutes. Throws `unavailable` while the signing key is revoked.
    */
   begin(
     purpose: Purpose,
@@ -68,11 +68,12 @@ export interface Transactions {
 }
 
 export function createTransactions(
-  keyring: Pick<Keyring, "signTransaction" | "verifyTransaction" | "secretFor">,
+  keyring: Pick<Keyring, "requireSigning" | "signTransaction" | "verifyTransaction" | "secretFor">,
   revocations: Revocations,
 ): Transactions {
   return {
     begin(purpose, { login, sub, pwv, fv, amr, did, sid }, now, first) {
+      keyring.requireSigning();
       const { jti, exp } = first ?? { jti: randomId(), exp: now + transactionTtlSeconds };
       return keyring.signTransaction({
         jti,

@@ -48,6 +48,10 @@ export interface DeviceClaims extends Claims {
   readonly did: string;
   /** The version of the user's password. A user of an application's own table has none. */
   readonly pwv?: number;
+  /** The time until which the device is remembered, in Unix seconds. */
+  readonly rem?: number;
+  /** The version of the user's factors when the device was remembered. */
+  readonly fv?: number;
 }
 
 /** The proof that a user has logged in on this device before. Only Ampho creates and reads it. */
@@ -59,7 +63,9 @@ export const deviceProof: TokenKind<DeviceClaims> = {
     claims.sub !== undefined &&
     typeof claims["did"] === "string" &&
     claims["did"] !== "" &&
-    (claims["pwv"] === undefined || Number.isSafeInteger(claims["pwv"])),
+    isIntegerIfThere(claims["pwv"]) &&
+    isIntegerIfThere(claims["rem"]) &&
+    isIntegerIfThere(claims["fv"]),
 };
 
 /** The purposes of login transactions. A transaction is good for one of them. */

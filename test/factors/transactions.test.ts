@@ -230,6 +230,7 @@ describe("a revoked transaction", () => {
     expect(read(token).login).toBe("ann");
     revocations.add([revocation]);
     expect(() => read(token)).toThrow(over);
+    if (revocation.kind === "key") expect(() => begin()).toThrow(expect.objectContaining({ code: "unavailable" }));
   });
 
   it("a revocation of another session or user leaves a transaction good", () => {

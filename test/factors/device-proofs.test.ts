@@ -1,0 +1,46 @@
+// The part of a device proof that remembers the device. test/throttle/known-devices.test.ts has the rest.
+import { describe, expect, it } from "vitest";
+import { createDeviceProofs } from "../../dist/factors/device-proofs.js";
+import { importKeys } from "../../dist/keys/jwk-set.js";
+import { createKeyring } from "../../dist/tokens/keyring.js";
+import { start } from "../world/clock.js";
+import { claimsOf, newKey } from "../world/tokens.js";
+
+const settings = { tokenLeeway: 60, tokenIssuer: undefined, tokenAudience: undefined, tokenForeignTtl: 86_400 };
+const keyring = createKeyring(importKeys(newKey("key-1")).keys, settings, { revokedKeys: new Set() });
+const { issue, read } = createDeviceProofs(keyring);
+const ann = { id: "user-1", stored: { passwordVersion: 2 } };
+const remember = { until: start + 1000, factorsVersion: 5 };
+
+describe("a remembered device", () => {
+  it("a proof remembers the device until its time, and stays a proof afterwards (W-58)", () => {
+    const proof = issue(ann, "device-1", start, remember);
+    const known = { userId: "user-1", deviceId: "device-1", passwordVersion: 2 };
+    expect(claimsOf(proof)).toMatchObject({ rem: start + 1000, fv: 5 });
+    expect(read(proof, start)).toEqual({ ...known, remember });
+    expect(read(proof, start + 999)).toEqual({ ...known, remember });
+    expect(read(proof, start + 1000)).toEqual({ ...known, remember: undefined });
+  });
+
+  it("the next proof of a device remembers it as long as the one before", () => {
+    const before = read(issue(ann, undefined, start, remember), start + 10);
+    const next = issue(ann, before?.deviceId, start + 10, before?.remember);
+    expect(read(next, start + 20)).toEqual(before);
+    expect(read(next, start + 1000)?.remember).toBeUndefined();
+  });
+
+  it("a proof without a remembered device has neither claim", () => {
+    const proof = issue(ann, undefined, start);
+    expect(Object.keys(claimsOf(proof))).toEqual(["sub", "did", "pwv", "iat", "exp"]);
+    expect(read(proof, start)?.remember).toBeUndefined();
+  });
+
+  it("a proof with half of the claims remembers nothing, and one with a wrong type is no proof", () => {
+    const sign = (more: object) =>
+      keyring.signDevice({ sub: "user-1", did: "d", iat: start, exp: start + 600, ...more });
+    expect(read(sign({ rem: start + 10 }), start)).toMatchObject({ deviceId: "d", remember: undefined });
+    expect(read(sign({ fv: 5 }), start)).toMatchObject({ deviceId: "d", remember: undefined });
+    for (const more of [{ rem: "9", fv: 5 }, { rem: 1.5, fv: 5 }, { rem: start + 10, fv: null }, { fv: [5] }])
+      expect(read(sign(more), start)).toBeUndefined();
+  });
+});
