@@ -149,6 +149,7 @@ function otherTypes(target: Target) {
   const types = [
     "rt+jwt",
     "dp+jwt",
+    "lt+jwt",
     "dpop+jwt",
     "secevent+jwt",
     "logout+jwt",
