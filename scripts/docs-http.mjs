@@ -237,6 +237,7 @@ Every 401 and \`insufficient_scope\` carry a \`WWW-Authenticate\` header (RFC 67
 | \`missing_token\`, \`invalid_credentials\` | none |
 | \`invalid_token\`, \`session_ended\` | \`error="invalid_token"\` |
 | \`login_too_old\` | \`error="insufficient_user_authentication"\`, \`max_age\` |
+| \`login_too_weak\` | \`error="insufficient_user_authentication"\`, \`acr_values\`, and \`max_age\` where the age is limited too |
 | \`insufficient_scope\` | \`error="insufficient_scope"\`, and \`scope\` with the required scopes |
 
 ## Expect an error without a body

@@ -8,6 +8,7 @@ export const errorCodes = [
   "missing_token",
   "invalid_token",
   "login_too_old",
+  "login_too_weak",
   "session_ended",
   "transaction_over",
   "insufficient_scope",
@@ -47,7 +48,9 @@ export interface ErrorDetails {
   readonly reason?: string;
   /** `too_many_attempts`, `overloaded`, `unavailable`: whole seconds until another attempt can succeed. */
   readonly retryAfterSeconds?: number;
-  /** `login_too_old`: the greatest age in seconds that the login can have (`max_age` of RFC 9470 §3). */
+  /** `login_too_weak`: the lowest level that the login must have (`acr_values` of RFC 9470 §3). */
+  readonly acr?: string;
+  /** `login_too_old`, `login_too_weak`: the greatest age in seconds that the login can have (`max_age` of RFC 9470 §3). */
   readonly maxAgeSeconds?: number;
   /** `insufficient_scope`: the scopes that the route requires (`scope` of RFC 6750 §3). */
   readonly scopes?: readonly string[];

@@ -18,6 +18,7 @@ export type { NewUser, RoleChange, UserView } from "./flows/manage/users.js";
 export type { SessionView } from "./flows/sessions.js";
 export type { AuthOf, CheckedRequirements, MandatoryRequirements, Requirements } from "./guard/requirements.js";
 export type { HttpRequest, HttpResponse, RequestBody } from "./http/rest/message.js";
+export type { Acr } from "./levels/acr.js";
 export { hashPassword, needsRehash, verifyPassword } from "./passwords/standalone.js";
 export type { Revoked } from "./sessions/revoked.js";
 export type { ExtraClaims, Grant } from "./sessions/session-tokens.js";

@@ -11,20 +11,27 @@ export interface ClientSession {
   readonly scopes: readonly string[];
   /** `authenticated` is the time of the login in Unix seconds. */
   readonly session: { readonly id: string; readonly authenticated: number | null } | null;
+  /** The methods that the user proved at the login (RFC 8176), such as `pwd` and `otp`. */
+  readonly amr: readonly string[];
+  /** The level of the login: `1fa`, `2fa` or `phr`. */
+  readonly acr: string | null;
   /** The `nbf` of the present access token in Unix seconds. */
   readonly starts: number | null;
   /** The `exp` of the present access token in Unix seconds. The client renews it before that. */
   readonly expires: number;
 }
 
+/** Claims of a session's access token. The server always sets those that are not optional here. */
 interface Claims {
-  readonly sub?: string;
+  readonly sub: string;
   readonly login: string;
-  readonly roles?: readonly string[];
+  readonly roles: readonly string[];
   readonly scope?: string;
-  readonly sid?: string;
-  readonly auth_time?: number;
-  readonly nbf?: number;
+  readonly sid: string;
+  readonly auth_time: number;
+  readonly amr?: readonly string[];
+  readonly acr?: string;
+  readonly nbf: number;
   readonly exp: number;
 }
 
@@ -34,15 +41,16 @@ export function sessionOf(token: string): ClientSession {
   const bytes = Uint8Array.from(payload, (character) => character.charCodeAt(0));
   const claims: unknown = JSON.parse(new TextDecoder().decode(bytes));
   if (!hasText<Claims>(claims, "login")) throw new TypeError();
-  const { sub = null, login, roles = [], scope, sid, auth_time = null, nbf = null, exp } = claims;
   return {
-    id: sub,
-    login,
-    roles,
-    scopes: scope ? scope.split(" ") : [],
-    session: sid ? { id: sid, authenticated: auth_time } : null,
-    starts: nbf,
-    expires: exp,
+    id: claims.sub,
+    login: claims.login,
+    roles: claims.roles,
+    scopes: claims.scope ? claims.scope.split(" ") : [],
+    session: { id: claims.sid, authenticated: claims.auth_time },
+    amr: claims.amr ?? [],
+    acr: claims.acr ?? null,
+    starts: claims.nbf,
+    expires: claims.exp,
   };
 }
 

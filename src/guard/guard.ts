@@ -3,6 +3,7 @@
 
 import type { Clock } from "../clock.js";
 import { AmphoError } from "../errors.js";
+import { reaches } from "../levels/acr.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
 import type { AccessToken, AccessTokens } from "../tokens/access-tokens.js";
 import type { Auth } from "../tokens/auth.js";
@@ -64,6 +65,8 @@ export function createGuard(deps: GuardDeps): Guard {
       throw missingToken();
     }
     if (requirements === undefined) return verified.auth;
+    if (requirements.acr !== undefined && !reaches(verified.claims.acr, requirements.acr))
+      throw loginTooWeak(requirements);
     if (requirements.maxAge !== undefined)
       requireRecentLogin(verified.claims.auth_time, requirements.maxAge, clock.now());
     if (requirements.live === true)
@@ -109,6 +112,14 @@ function insufficient(scopes: readonly string[] | undefined): AmphoError {
     "You do not have the permission that this requires.",
     scopes === undefined ? {} : { scopes },
   );
+}
+
+/** Details without `maxAgeSeconds` where any age is accepted. RFC 9470 §3 sends both conditions in one challenge. */
+function loginTooWeak<R>({ acr, maxAge }: CheckedRequirements<R>): AmphoError {
+  return new AmphoError("login_too_weak", "This action needs a stronger login. Prove a further factor.", {
+    ...(acr !== undefined && { acr }),
+    ...(maxAge !== undefined && { maxAgeSeconds: maxAge }),
+  });
 }
 
 /** RFC 9470. A token without `auth_time` proves no recent login. */

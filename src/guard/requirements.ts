@@ -1,6 +1,7 @@
 // The requirements of a route, which the caller must meet (docs/contract.md §6).
 import { parseDuration } from "../duration.js";
 import { AmphoError } from "../errors.js";
+import { type Acr, acrs } from "../levels/acr.js";
 import type { Auth } from "../tokens/auth.js";
 
 /**
@@ -12,6 +13,8 @@ export interface Requirements<R = never> {
   readonly roles?: readonly string[];
   /** The user must have all of these scopes. */
   readonly scopes?: readonly string[];
+  /** Lowest level of the login: `1fa` < `2fa` < `phr`. A weaker login gets 401 `login_too_weak`. */
+  readonly acr?: Acr;
   /** Longest time since the login: seconds, or a duration such as `"5m"`. An older login gets 401 `login_too_old`. */
   readonly maxAge?: number | string;
   /** Reads the database on each request: the session is live, the user is enabled, and the current roles decide. */
@@ -42,7 +45,7 @@ export type AuthOf<N> = N extends unknown
 /** The type where no requirements are given. */
 export type NoRequirements = Readonly<Record<never, never>>;
 
-const members = ["roles", "scopes", "maxAge", "live", "can", "optional"];
+const members = ["roles", "scopes", "acr", "maxAge", "live", "can", "optional"];
 
 /**
  * Returns a copy, so that later changes to the object or its lists have no effect.
@@ -60,11 +63,13 @@ export function checkRequirements<R>(
       );
     if (value === undefined) throw wrong(name, "is undefined. Give it a value, or remove it.");
   }
-  const { roles, scopes, maxAge, live, can, optional } = requirements;
+  const { roles, scopes, acr, maxAge, live, can, optional } = requirements;
   for (const [name, list] of Object.entries({ roles, scopes }))
     if (list !== undefined && !(Array.isArray(list) && list.every((item) => typeof item === "string")))
       throw wrong(name, "must be an array of strings.");
   if (roles?.length === 0) throw wrong("roles", "is an empty array, so no user could pass. List a role, or remove it.");
+  if (acr !== undefined && !acrs.includes(acr))
+    throw wrong("acr", `must be one of ${acrs.join(", ")}, but is ${JSON.stringify(acr)}.`);
   const maxAgeSeconds = parseDuration(maxAge);
   if (maxAge !== undefined && maxAgeSeconds === undefined)
     throw wrong("maxAge", `must be whole seconds or a duration such as "5m", but is ${JSON.stringify(maxAge)}.`);

@@ -14,8 +14,10 @@ export function rankOfAcr(acr: string | undefined): number {
 
 /**
  * Returns whether a login at `acr` satisfies the requirement of `required`. Tokens of other software can hold any text
- * as `acr`. An unknown text satisfies no requirement, because this process does not know what was proven.
+ * as `acr`. An unknown text satisfies no requirement, because this process does not know what was proven. No login
+ * satisfies an unknown requirement, so that a misspelled one in an application without types rejects.
  */
 export function reaches(acr: string | undefined, required: Acr): boolean {
-  return rankOfAcr(acr) >= rankOfAcr(required);
+  const needed = rankOfAcr(required);
+  return needed > 0 && rankOfAcr(acr) >= needed;
 }

@@ -13,6 +13,8 @@ export function authFromClaims(claims: AccessClaims): Auth {
     roles: frozen.roles ?? none,
     scopes: frozen.scope === undefined ? none : Object.freeze(frozen.scope.split(" ").filter((scope) => scope !== "")),
     session: frozen.sid,
+    amr: frozen.amr ?? none,
+    acr: frozen.acr,
     starts: frozen.nbf,
     expires: frozen.exp,
     claims: frozen,

@@ -8,6 +8,10 @@ export interface Auth {
   readonly scopes: readonly string[];
   /** The session's id. Undefined for a token that belongs to no session. */
   readonly session: string | undefined;
+  /** The methods that the user proved at the login (RFC 8176), such as `pwd` and `otp`. Empty for a token without the claim. */
+  readonly amr: readonly string[];
+  /** The level of the login: `1fa`, `2fa` or `phr`. Tokens of other software can have none, or another text. */
+  readonly acr: string | undefined;
   /** `nbf`, Unix seconds. */
   readonly starts: number | undefined;
   /** `exp`, Unix seconds. */

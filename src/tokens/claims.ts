@@ -16,6 +16,10 @@ export interface Claims {
   /** The version of the user's roles. */
   readonly ver?: number;
   readonly auth_time?: number;
+  /** The methods that the user proved at the login (RFC 8176). */
+  readonly amr?: readonly string[];
+  /** The level of the login. Other software can have levels of its own. */
+  readonly acr?: string;
   readonly jti?: string;
   readonly roles?: readonly string[];
   readonly scope?: string;
@@ -69,6 +73,8 @@ function isClaims(value: Readonly<Record<string, unknown>>): value is Claims {
     (value["gen"] === undefined || Number(value["gen"]) >= 0) &&
     isIntegerIfThere(value["ver"]) &&
     isIntegerIfThere(value["auth_time"]) &&
+    (value["amr"] === undefined || isTexts(value["amr"])) &&
+    isTextIfThere(value["acr"]) &&
     (value["scope"] === undefined || typeof value["scope"] === "string") &&
     (value["roles"] === undefined || isTexts(value["roles"]))
   );

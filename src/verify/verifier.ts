@@ -31,6 +31,7 @@ export type { Clock } from "../clock.js";
 export { AmphoError, ConfigurationError, type ErrorCode, type ErrorDetails } from "../errors.js";
 export type { AuthOf, MandatoryRequirements, Requirements } from "../guard/requirements.js";
 export type { HttpResponse } from "../http/rest/message.js";
+export type { Acr } from "../levels/acr.js";
 export type { Auth } from "../tokens/auth.js";
 export type { Duration, FollowedRevocations, VerifierOptions } from "./options.js";
 

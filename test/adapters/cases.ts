@@ -23,6 +23,8 @@ const now = Math.floor(Date.now() / 1000);
 const nothing = () => undefined;
 const good = (token: string) => `Bearer ${token}`;
 const bearer = (token: string) => () => `Bearer ${token}`;
+/** A token of other software whose login has this level. */
+const atLevel = (acr: string, more = {}) => bearer(foreignToken(key, { login: "alice", exp: now + 600, acr, ...more }));
 const allowed = { "x-allow": "yes" };
 
 const alice = { login: "alice" };
@@ -39,6 +41,15 @@ const stale: Refused = {
   status: 401,
   error: "login_too_old",
   challenge: /^Bearer .*error="insufficient_user_authentication", max_age="300"/,
+};
+const weak: Refused = {
+  status: 401,
+  error: "login_too_weak",
+  challenge: /^Bearer .*error="insufficient_user_authentication", acr_values="2fa"$/,
+};
+const weakAndStale: Refused = {
+  ...weak,
+  challenge: /^Bearer .*error="insufficient_user_authentication", acr_values="2fa", max_age="300"$/,
 };
 const bug: Refused = { status: 500, error: "internal_error" };
 
@@ -69,6 +80,21 @@ export const cases: readonly Case[] = [
   { what: "a missing scope", need: "unscoped", send: good, expected: scopesDenied },
   { what: "a fresh login", need: "fresh", send: good, expected: alice },
   { what: "a login of unknown age", need: "fresh", send: bearer(foreignToken(key)), expected: stale },
+  { what: "a login with two factors", need: "second", send: atLevel("2fa"), expected: alice },
+  { what: "a login with a passkey", need: "second", send: atLevel("phr"), expected: alice },
+  { what: "a login with one factor", need: "second", send: good, expected: weak },
+  { what: "a login of an unknown level", need: "second", send: atLevel("aal3"), expected: weak },
+  { what: "a login without a level", need: "second", send: bearer(foreignToken(key)), expected: weak },
+  { what: "a weak login of unknown age", need: "secondFresh", send: atLevel("1fa"), expected: weakAndStale },
+  { what: "a strong login of unknown age", need: "secondFresh", send: atLevel("2fa"), expected: stale },
+  {
+    what: "a strong and fresh login",
+    need: "secondFresh",
+    send: atLevel("2fa", { auth_time: now - 60 }),
+    expected: alice,
+  },
+  { what: "no token where a strong one is optional", need: "secondOptional", send: nothing, expected: nobody },
+  { what: "a weak login where a strong one is optional", need: "secondOptional", send: good, expected: weak },
   { what: "a live session with `live`", need: "strict", send: good, expected: alice },
   { what: "no token where it is optional", need: "optional", send: nothing, expected: nobody },
   { what: "a token where it is optional", need: "optional", send: good, expected: alice },

@@ -316,6 +316,31 @@ describe("requirements", () => {
     expect((await guardedBy(world, { maxAge: 9 })(request(withTime))).status).toBe(401);
   });
 
+  it.each([
+    [{}, '"2fa"'],
+    [{ maxAge: "5m" }, '"2fa", max_age="300"'],
+    [{ live: true }, '"2fa"'],
+    [{ roles: ["admin"] }, '"2fa"'],
+    [{ optional: true, can: () => true }, '"2fa"'],
+  ] as const)("acr is checked before the other requirements %j", async (others, challenge) => {
+    const { world } = await openAnn();
+    const weak = foreignToken(world.key, { exp: start + 600, login: "ann", iat: start, acr: "1fa" });
+    expect(await told(guardedBy(world, { ...others, acr: "2fa" })(request(weak)))).toEqual([
+      401,
+      "login_too_weak",
+      `${realm}, error="insufficient_user_authentication", acr_values=${challenge}`,
+    ]);
+  });
+
+  it("an Auth has the frozen amr and acr of its token, or an empty list and no level", async () => {
+    const { world } = await openAnn();
+    const claims = { exp: start + 600, login: "ann", iat: start };
+    const strong = world.ampho.verifySync(foreignToken(world.key, { ...claims, amr: ["pwd", "otp"], acr: "urn:x" }));
+    expect([strong.amr, strong.acr, Object.isFrozen(strong.amr)]).toEqual([["pwd", "otp"], "urn:x", true]);
+    const { amr, acr } = world.ampho.verifySync(foreignToken(world.key, claims));
+    expect([amr, acr, Object.isFrozen(amr)]).toEqual([[], undefined, true]);
+  });
+
   it("a can function allows a request only by true or a promise of true", async () => {
     const { world, grant } = await openAnn();
     const decisions: readonly (readonly [string, () => unknown, number])[] = [
@@ -385,6 +410,8 @@ describe("requirements", () => {
     ["a maxAge below zero", { maxAge: -1 }],
     ["a maxAge below zero in a text", { maxAge: "-5m" }],
     ["a maxAge that is no number", { maxAge: Number.NaN }],
+    ["an acr that is no level", { acr: "aal2" }],
+    ["an acr that is a list", { acr: ["2fa"] }],
     ["a can that is no function", { can: true }],
     ["a live that is a text", { live: "yes" }],
     ["an optional that is a number", { optional: 1 }],
@@ -510,6 +537,17 @@ describe("a strict need", () => {
     const { world, grant } = await openAnn();
     world.clock.advance(61);
     expect((await strict(world, { maxAge: 60 })(request(grant.token))).status).toBe(401);
+  });
+
+  it("live and acr check the level of the token, and live passes amr and acr on", async () => {
+    const { world } = await openAnn();
+    const levels = { exp: start + 600, login: "ann", iat: start, amr: ["pwd", "otp", "mfa"] };
+    const guarded = world.ampho.authorize({ live: true, acr: "2fa" }, (_: Request, { amr, acr }) =>
+      Response.json({ amr, acr }),
+    );
+    const response = await guarded(request(foreignToken(world.key, { ...levels, acr: "2fa" })));
+    expect(await response.json()).toEqual({ amr: ["pwd", "otp", "mfa"], acr: "2fa" });
+    expect((await guarded(request(foreignToken(world.key, { ...levels, acr: "1fa" })))).status).toBe(401);
   });
 
   it("live returns 503 when the database is closed, and other guards continue", async () => {

@@ -15,6 +15,10 @@ describe("checkRequirements", () => {
       { maxAge: 5400, live: true },
     ],
     [{ maxAge: 0 }, { maxAge: 0 }],
+    [
+      { acr: "2fa", maxAge: "5m" },
+      { acr: "2fa", maxAge: 300 },
+    ],
     [{}, {}],
   ])("checkRequirements returns %j as %j", (given, expected) => {
     expect(check(given)).toEqual(expected);
@@ -32,12 +36,15 @@ describe("checkRequirements", () => {
   it.each([
     [
       { rolls: ["editor"] },
-      'Requirements have no member "rolls". The members are roles, scopes, maxAge, live, can, optional.',
+      'Requirements have no member "rolls". The members are roles, scopes, acr, maxAge, live, can, optional.',
     ],
     [{ roles: undefined }, "The requirement `roles` is undefined. Give it a value, or remove it."],
     [{ roles: "editor" }, "The requirement `roles` must be an array of strings."],
     [{ scopes: [5] }, "The requirement `scopes` must be an array of strings."],
     [{ roles: [] }, "The requirement `roles` is an empty array, so no user could pass. List a role, or remove it."],
+    [{ acr: "aal2" }, 'The requirement `acr` must be one of 1fa, 2fa, phr, but is "aal2".'],
+    [{ acr: ["2fa"] }, 'The requirement `acr` must be one of 1fa, 2fa, phr, but is ["2fa"].'],
+    [{ acr: undefined }, "The requirement `acr` is undefined. Give it a value, or remove it."],
     [
       { maxAge: "5 minutes" },
       'The requirement `maxAge` must be whole seconds or a duration such as "5m", but is "5 minutes".',

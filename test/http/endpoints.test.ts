@@ -206,7 +206,12 @@ describe("sessions", () => {
     const foreign = await (
       await fetch(`${serving.url}/session`, { headers: bearer(foreignToken(serving.key)) })
     ).json();
-    expect(foreign).toMatchObject({ login: "alice", id: null, session: null, starts: null });
+    expect(foreign).toMatchObject({ login: "alice", id: null, session: null, amr: [], acr: null, starts: null });
+    const strong = foreignToken(serving.key, { login: "alice", exp: foreign.expires, amr: ["pwd", "otp"], acr: "2fa" });
+    expect(await (await fetch(`${serving.url}/session`, { headers: bearer(strong) })).json()).toMatchObject({
+      amr: ["pwd", "otp"],
+      acr: "2fa",
+    });
   });
 
   it("a user can end one session or all of them", async () => {

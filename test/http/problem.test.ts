@@ -38,6 +38,17 @@ describe("an error response", () => {
       { maxAgeSeconds: 300 },
       'Bearer realm="ampho", error="insufficient_user_authentication", max_age="300"',
     ],
+    [
+      "login_too_weak",
+      { acr: "2fa" },
+      'Bearer realm="ampho", error="insufficient_user_authentication", acr_values="2fa"',
+    ],
+    [
+      "login_too_weak",
+      { acr: "phr", maxAgeSeconds: 300 },
+      'Bearer realm="ampho", error="insufficient_user_authentication", acr_values="phr", max_age="300"',
+    ],
+    ["login_too_weak", { acr: '2fa", error="x' }, 'Bearer realm="ampho", error="insufficient_user_authentication"'],
     ["insufficient_scope", {}, 'Bearer realm="ampho", error="insufficient_scope"'],
     [
       "insufficient_scope",

@@ -19,6 +19,12 @@ describe("a level", () => {
       expect(acrs.filter((required) => reaches(acr, required))).toEqual([]);
     },
   );
+
+  it("no level reaches an unknown requirement", () => {
+    expect([undefined, "", "aal2", ...acrs].filter((acr) => Reflect.apply(reaches, undefined, [acr, "aal2"]))).toEqual(
+      [],
+    );
+  });
 });
 
 describe("the methods of a login", () => {

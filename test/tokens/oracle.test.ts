@@ -55,6 +55,8 @@ const claims = {
   roles: ["a"],
   scope: "a b",
   jti: "j",
+  amr: ["pwd", "otp", "mfa"],
+  acr: "2fa",
   iat: now,
   nbf: now,
 };

@@ -125,6 +125,21 @@ type RequestHandler = (event: Event) => Response | Promise<Response>;
   authorize({ live: true, scope: ["read"] }, () => new Response());
   // @ts-expect-error roles are a list
   authorize({ roles: "editor" }, () => new Response());
+  const GET = authorize({ acr: "phr", maxAge: "5m", live: true }, (_, auth) => {
+    same<typeof auth.acr, string | undefined>(true);
+    same<typeof auth.amr, readonly string[]>(true);
+    return new Response();
+  });
+  void GET;
+  // @ts-expect-error there is no such level
+  authorize({ acr: "aal2" }, () => new Response());
+  // @ts-expect-error a level is one text
+  authorize({ acr: ["2fa"] }, () => new Response());
+  authorize(({ headers }, auth) => {
+    // @ts-expect-error amr is read-only
+    auth.amr.push("otp");
+    return new Response(headers.get("x"));
+  });
   // @ts-expect-error live is true or left out
   authorize({ live: false }, () => new Response());
   // @ts-expect-error a handler is needed

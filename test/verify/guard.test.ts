@@ -16,6 +16,8 @@ const claims = {
   roles: ["editor"],
   scope: "articles:read articles:write",
   auth_time: seconds() - 100,
+  amr: ["pwd", "otp", "mfa"],
+  acr: "2fa",
   exp: seconds() + 600,
 };
 const token = foreignToken(key, claims);
@@ -65,6 +67,9 @@ describe("the requirements of a verifier", () => {
     ],
     ["a login within maxAge", authorize({ maxAge: 300 }, say), `Bearer ${token}`, 200],
     ["a login before maxAge", authorize({ maxAge: 10 }, say), `Bearer ${token}`, 401, "login_too_old"],
+    ["a login at the required level", authorize({ acr: "2fa", maxAge: 300 }, say), `Bearer ${token}`, 200],
+    ["a login below the required level", authorize({ acr: "phr" }, say), `Bearer ${token}`, 401, "login_too_weak"],
+    ["a weak and old login", authorize({ acr: "phr", maxAge: 10 }, say), `Bearer ${token}`, 401, "login_too_weak"],
     ["a can that returns false", authorize({ can: no }, say), `Bearer ${token}`, 403, "insufficient_scope"],
     ["a can that resolves to true", authorize({ can: later }, say), `Bearer ${token}`, 200],
     ["a missing token under optional", authorize({ optional: true }, say), undefined, 200],

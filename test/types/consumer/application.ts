@@ -64,8 +64,9 @@ export const build = (ampho: Ampho) => {
   const { authorize } = ampho;
   return {
     GET: authorize((request, auth) => Response.json([request.url, auth.login])),
-    POST: authorize({ roles: ["editor"], maxAge: 300 }, (event: { request: Request; params: { id: string } }, auth) =>
-      Response.json([event.params.id, auth.scopes]),
+    POST: authorize(
+      { roles: ["editor"], acr: "2fa", maxAge: 300 },
+      (event: { request: Request; params: { id: string } }, auth) => Response.json([event.params.id, auth.scopes]),
     ),
     editors: authorize({ roles: ["editor"] }),
     owners: authorize({ can: (auth, event: Event) => event.owner === auth.login, optional: true }),
@@ -80,21 +81,21 @@ export const build = (ampho: Ampho) => {
     expressGuard: onExpress.authorize(ampho, { scopes: ["articles:write"] }),
     fastify: fastify().register(onFastify.mount(ampho)),
     fastifyPlugin: onFastify.mount(ampho),
-    fastifyGuard: onFastify.authorize(ampho, { live: true }),
+    fastifyGuard: onFastify.authorize(ampho, { acr: "phr", live: true }),
     fastifyHandler: onFastify.guarded(ampho, { optional: true }, (request) => request.auth?.login ?? "stranger"),
     hono: new Hono()
       .use(onHono.mount(ampho))
       .get("/", onHono.authorize(ampho), (c) => c.text(c.get("auth").login))
       .get("/strangers", onHono.authorize(ampho, { optional: true }), (c) => c.json({ login: c.var.auth?.login })),
-    honoGuard: onHono.authorize(ampho, { roles: ["editor"] }),
+    honoGuard: onHono.authorize(ampho, { roles: ["editor"], acr: "2fa" }),
     koa: new Koa().use(onKoa.mount(ampho)).use(onKoa.authorize(ampho)),
     koaHandler: onKoa.guarded(ampho, (context) => {
       context.body = context.state.auth.login;
     }),
     nodeListener: onNode.mount(ampho),
-    nodeGuard: onNode.authorize(ampho, { can: (auth, request) => request.url === `/${auth.login}` }),
+    nodeGuard: onNode.authorize(ampho, { acr: "2fa", can: (auth, request) => request.url === `/${auth.login}` }),
     nodeHandler: onNode.guarded(ampho, (request, response) => response.end(request.auth.login)),
-    nodeUpgrade: onNode.guardedUpgrade(ampho, (request, socket, _head, ended) => {
+    nodeUpgrade: onNode.guardedUpgrade(ampho, { acr: "2fa" }, (request, socket, _head, ended) => {
       ended.addEventListener("abort", () => socket.destroy());
       socket.write(request.auth.login);
     }),

@@ -75,6 +75,10 @@ function wrongTypes(target: Target) {
     ["sid a number", { sid: 1 }],
     ["gen a text", { gen: "0" }],
     ["auth_time a text", { auth_time: "0" }],
+    ["amr a text", { amr: "mfa" }],
+    ["amr with a number", { amr: [1] }],
+    ["acr a number", { acr: 2 }],
+    ["acr empty", { acr: "" }],
     ["jti a number", { jti: 1 }],
   ]);
 }

@@ -16,13 +16,18 @@ export const currentSession = z
         authenticated: seconds.nullable().meta({ description: "The time of the login, in Unix seconds." }),
       })
       .nullable(),
+    amr: z
+      .array(z.string())
+      .readonly()
+      .meta({ description: "The methods that the user proved at the login (RFC 8176)." }),
+    acr: z.string().nullable().meta({ description: "The level of the login: `1fa`, `2fa` or `phr`." }),
     starts: seconds.nullable().meta({ description: "The token's `nbf`, in Unix seconds." }),
     expires: seconds.meta({ description: "The token's `exp`, in Unix seconds." }),
   })
   .meta({ title: "Session" });
 
 export function readSession({ auth }: Call<undefined, Auth>): z.input<typeof currentSession> {
-  const { id = null, login, roles, scopes, session, starts = null, expires, claims } = auth;
+  const { id = null, login, roles, scopes, session, amr, acr = null, starts = null, expires, claims } = auth;
   const { auth_time: time } = claims;
   const authenticated = typeof time === "number" ? time : null;
   return {
@@ -31,6 +36,8 @@ export function readSession({ auth }: Call<undefined, Auth>): z.input<typeof cur
     roles,
     scopes,
     session: session === undefined ? null : { id: session, authenticated },
+    amr,
+    acr,
     starts,
     expires,
   };

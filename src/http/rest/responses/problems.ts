@@ -61,7 +61,19 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     cause: "The route requires a more recent login. The `max_age` of the challenge is the greatest age in seconds.",
     fix: "Ask for the password, and call `POST /login` with the current bearer token. This re-authenticates the session.",
     headers: (details) =>
-      challenge('error="insufficient_user_authentication"', `max_age="${Math.floor(details.maxAgeSeconds ?? 0)}"`)(),
+      challenge('error="insufficient_user_authentication"', maxAgeParameter(details.maxAgeSeconds ?? 0))(),
+  },
+  login_too_weak: {
+    status: 401,
+    cause:
+      "The route requires a stronger login. The `acr_values` of the challenge is the lowest level. Its `max_age` is the greatest age in seconds, where the route limits that too.",
+    fix: "Ask for a second factor, and call `POST /login` with the current bearer token. This raises the level of the session.",
+    headers: ({ acr, maxAgeSeconds }) =>
+      challenge(
+        'error="insufficient_user_authentication"',
+        ...tokensParameter("acr_values", acr === undefined ? [] : [acr]),
+        ...(maxAgeSeconds === undefined ? [] : [maxAgeParameter(maxAgeSeconds)]),
+      )(),
   },
   session_ended: {
     status: 401,
@@ -81,7 +93,7 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     cause:
       "The user is known, but lacks the role, scope or permission that the route requires. Or the token belongs to no session, and the route requires one.",
     fix: "Do not retry. Give the user the role, or use a token from `POST /login`.",
-    headers: (details) => challenge('error="insufficient_scope"', ...scopeParameter(details.scopes))(),
+    headers: (details) => challenge('error="insufficient_scope"', ...tokensParameter("scope", details.scopes))(),
   },
   cross_site: {
     status: 403,
@@ -170,8 +182,10 @@ function errorResponse({ code, message, details }: AmphoError): HttpResponse {
   };
 }
 
-/** `scope` holds only scope-tokens (RFC 6749 §3.3), because a quote in one would break out of the challenge. */
-function scopeParameter(scopes: readonly string[] = []): readonly string[] {
-  const tokens = scopes.filter((scope) => /^[!#-[\]-~]+$/.test(scope));
-  return tokens.length === 0 ? [] : [`scope="${tokens.join(" ")}"`];
+const maxAgeParameter = (seconds: number) => `max_age="${Math.floor(seconds)}"`;
+
+/** A list holds only scope-tokens (RFC 6749 §3.3), because a quote in one would break out of the challenge. */
+function tokensParameter(name: string, values: readonly string[] = []): readonly string[] {
+  const tokens = values.filter((value) => /^[!#-[\]-~]+$/.test(value));
+  return tokens.length === 0 ? [] : [`${name}="${tokens.join(" ")}"`];
 }

@@ -21,7 +21,7 @@ export class Hello {
     return auth.login;
   }
 
-  @authorize({ roles: ["editor"], maxAge: 300 })
+  @authorize({ roles: ["editor"], acr: "2fa", maxAge: 300 })
   @Get("editors")
   editors() {
     return "editors";
