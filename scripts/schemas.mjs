@@ -29,11 +29,17 @@ async function fill(store) {
   await user("dan");
   await imports(store);
 
-  const limits = { accessTtlSeconds: 900, idleSeconds: 1_209_600, maxSeconds: 7_776_000, sessionsPerUser: 100 };
+  const limits = { accessTtlSeconds: 900, idleSeconds: 1_209_600 };
+  const entry = (name) => ({
+    ...{ ...limits, userId: `u-${name}`, login: name, stored: {}, now, origin },
+    ...{ amr: ["pwd"], provenAt: now, gate: { policy: "optional" } },
+  });
   const open = async (name, random) => {
-    const who = { userId: `u-${name}`, login: name, stored: {} };
-    const created = await store.createSession({ ...limits, ...who, random, now, origin });
-    return created.session.id;
+    const entered = await store.enterSession({
+      ...entry(name),
+      create: { random, maxSeconds: 7_776_000, sessionsPerUser: 100 },
+    });
+    return entered.session.id;
   };
   const renew = (sessionId, gen, more) =>
     store.renewSession({
@@ -44,8 +50,8 @@ async function fill(store) {
   await open("alice", "before-everything-ended");
   await store.endAllSessions({ ...ending, accessTtlSeconds: 900 });
   await open("alice", "new");
-  const again = { userId: "u-alice", login: "alice", stored: {}, now: now + 30, origin };
-  await store.reauthenticate({ ...limits, ...again, sessionId: await open("alice", "reauthenticated") });
+  const live = await open("alice", "reauthenticated");
+  await store.enterSession({ ...entry("alice"), now: now + 30, provenAt: now + 30, live });
   const renewed = await open("alice", "renewed");
   await renew(renewed, 0);
   await renew(renewed, 1, { idempotency: "b".repeat(43) });
@@ -58,7 +64,23 @@ async function fill(store) {
   await open("dan", "of-disabled");
   await store.setDisabled({ ...ending, userId: "u-dan", disabled: true });
   await store.revokeKey({ ...ending, kid: "stolen" });
+  await factors(store);
   await attempts(store);
+}
+
+async function factors(store) {
+  const bob = { userId: "u-bob", login: "bob", now, origin };
+  const totp = { secret: "c".repeat(64), kid: "signing", step: 59_666_666 };
+  const spend = { hash: "d".repeat(43), until: now + 660, idempotency: undefined };
+  await store.setTotp({
+    ...bob,
+    stored: {},
+    sessionId: undefined,
+    totp,
+    codes: ["e".repeat(43), "f".repeat(43)],
+    spend,
+  });
+  await store.setFactorPolicy({ ...bob, origin: operator, policy: "required" });
 }
 
 async function imports(store) {

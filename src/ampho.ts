@@ -11,10 +11,13 @@ import { followKeyFile, type KeyFileFollower } from "./config/follow-key-file.js
 import { processContext } from "./config/process-context.js";
 import { ConfigurationError } from "./errors.js";
 import { createDeviceProofs } from "./factors/device-proofs.js";
+import { createTotpSecrets } from "./factors/totp-secrets.js";
+import { createTransactions } from "./factors/transactions.js";
+import { createSession, type VouchedLevel } from "./flows/create-session.js";
 import type { Deps } from "./flows/deps.js";
 import { bindFlows } from "./flows/flows.js";
 import { startHousekeeping } from "./flows/housekeeping.js";
-import { createSession } from "./flows/login.js";
+
 import { callback, requireArgument } from "./flows/manage/arguments.js";
 import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
 import { createReadiness } from "./flows/readiness.js";
@@ -58,9 +61,11 @@ export interface Ampho extends Omit<Management, "sessions"> {
     /**
      * Creates a session for a user whom the application has authenticated itself, and resolves to the response of
      * login. An application's own user table is read by `findById`. Without it, `find` gets the login of one of the
-     * user's sessions, or else the id. Rejects with `not_found`, or with `invalid_credentials` for a disabled user.
+     * user's sessions, or else the id. `level` is what the application has checked, which the tokens then carry: without
+     * it, the session is `1fa`. Rejects with `not_found`, or with `invalid_credentials` for a disabled user.
+     * @example await ampho.sessions.create(user.id, { amr: ["fed", "mfa"] });
      */
-    create(userId: string): Promise<Grant>;
+    create(userId: string, level?: VouchedLevel): Promise<Grant>;
   };
   /**
    * Guards Fetch handlers: a wrapper and a decorator, with requirements or without.
@@ -217,7 +222,7 @@ export async function composeAmpho(
   const management = createManagement(deps, origin);
   return {
     ...management,
-    sessions: { ...management.sessions, create: (userId) => createSession(deps, userId) },
+    sessions: { ...management.sessions, create: (userId, level) => createSession(deps, userId, level) },
     authorize: createFetchAuthorize(host),
     async verify(token) {
       await follower.pendingRead();
@@ -258,6 +263,8 @@ function createDeps(managed: ManagementDeps, keyring: Keyring, extraClaims: Extr
     ...managed,
     tokens: createSessionTokens({ keyring, settings, extraClaims }),
     deviceProofs: createDeviceProofs(keyring),
+    transactions: createTransactions(keyring, managed.revocations),
+    totpSecrets: createTotpSecrets(keyring),
     throttle: createThrottle({
       store,
       keyring,

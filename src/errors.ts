@@ -8,6 +8,7 @@ export const errorCodes = [
   "missing_token",
   "invalid_token",
   "login_too_old",
+  "factor_needed",
   "login_too_weak",
   "session_ended",
   "transaction_over",
@@ -17,6 +18,7 @@ export const errorCodes = [
   "method_not_allowed",
   "request_timeout",
   "login_taken",
+  "last_way_in",
   "payload_too_large",
   "unsupported_media_type",
   "too_many_attempts",
@@ -46,6 +48,12 @@ export interface ErrorDetails {
   readonly field?: string;
   /** `password_rejected`: the rule that the new password breaks, such as `too_short`. */
   readonly reason?: string;
+  /** `factor_needed`: what the client sends with the second factor. Opaque. */
+  readonly transaction?: string;
+  /** `factor_needed`: what the account can prove now, the strongest first. */
+  readonly factors?: readonly string[];
+  /** `factor_needed`: the account has none of what its policy asks for, and must set it up. */
+  readonly enroll?: boolean;
   /** `too_many_attempts`, `overloaded`, `unavailable`: whole seconds until another attempt can succeed. */
   readonly retryAfterSeconds?: number;
   /** `login_too_weak`: the lowest level that the login must have (`acr_values` of RFC 9470 §3). */

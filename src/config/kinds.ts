@@ -2,6 +2,7 @@
 // as a JSON value from a file or from code, and describes what it accepts.
 import { isIP } from "node:net";
 import { formatDuration, parseDuration } from "../duration.js";
+import { type Policy, policies, type RolePolicies } from "../levels/policy.js";
 
 /** `T` is the type that the program gets, `I` the type that code can give. */
 export interface Kind<T, I = T> {
@@ -182,6 +183,23 @@ export const scopes: Kind<
       if (role === "" || !Array.isArray(list)) return undefined;
       if (!list.every((one): one is string => typeof one === "string" && scopeToken.test(one))) return undefined;
       all[role] = Object.freeze([...list]);
+    }
+    return Object.freeze(all);
+  },
+};
+
+/** Role to policy. `"*"` stands for every user. */
+export const rolePolicies: Kind<RolePolicies, string | RolePolicies> = {
+  type: "json",
+  expected: `a JSON object of policies, each ${policies.map((policy) => `"${policy}"`).join(", ")}, such as {"*":"optional","admin":"required"}`,
+  parse(value) {
+    const given = fromJson(value);
+    if (!isObject(given)) return undefined;
+    const all = Object.create(null) as Record<string, Policy>;
+    for (const [role, name] of Object.entries(given)) {
+      const policy = policies.find((each) => each === name);
+      if (role === "" || policy === undefined) return undefined;
+      all[role] = policy;
     }
     return Object.freeze(all);
   },

@@ -2,6 +2,7 @@
 // of the options in code, the texts of --help and docs/configuration.md are derived from this table. It is longer than other
 // files because one table shows all parameters.
 import { leewayMaxSeconds } from "../clock.js";
+import type { Policy } from "../levels/policy.js";
 import {
   bearerSecret,
   bool,
@@ -15,6 +16,7 @@ import {
   origins,
   path,
   prefix,
+  rolePolicies,
   scopes,
   str,
   strings,
@@ -176,6 +178,26 @@ export const parameters = {
     int({ min: 0, max: 1000 }),
     100,
     "The same for an IPv6 network (/48). With 0, networks are not counted.",
+  ),
+  AMPHO_SECURITY_THROTTLE_FACTOR: withDefault(
+    int({ min: 1, max: 1_000_000 }),
+    5,
+    "The number of wrong second factors of one account before each further attempt must wait.",
+  ),
+  AMPHO_SECURITY_FACTORS: withDefault(
+    rolePolicies,
+    Object.freeze(Object.assign(Object.create(null) as Record<string, Policy>, { "*": "optional" as const })),
+    "How much a login must prove, for each role (docs/second-factors.md). `optional` asks for a second factor where the account has one. `required` also makes the others set one up. `phr` asks for a passkey.",
+    { defaultText: '`{"*":"optional"}`' },
+  ),
+  AMPHO_SECURITY_REMEMBER: withDefault(
+    duration(0),
+    2_592_000,
+    "How long a device is remembered that the user has asked to remember. With 0 no device is remembered.",
+  ),
+  AMPHO_APP_NAME: withoutDefault(
+    str,
+    "The name of the application in authenticator apps. Without it, they show only the login.",
   ),
   AMPHO_DATABASE_URL: withDefault(
     databaseUrl,

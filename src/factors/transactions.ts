@@ -3,7 +3,7 @@
 import { createHash, createHmac } from "node:crypto";
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
-import type { Purpose, TransactionClaims } from "../tokens/jwt.js";
+import { loginTransaction, type Purpose, readJwt, type TransactionClaims } from "../tokens/jwt.js";
 import type { Keyring } from "../tokens/keyring.js";
 
 export type { Purpose } from "../tokens/jwt.js";
@@ -122,6 +122,17 @@ function toTransaction(claims: TransactionClaims, kid: string): Transaction {
     ...(did === undefined ? {} : { did }),
     ...(sid === undefined ? {} : { sid }),
   };
+}
+
+/** Whether a token says that it is a transaction. It can still be forged or over. */
+export function isTransaction(token: string | undefined): boolean {
+  if (token === undefined) return false;
+  try {
+    return loginTransaction.types.has(String(readJwt(token).header["typ"]).toLowerCase());
+  } catch (error) {
+    if (error instanceof AmphoError) return false;
+    throw error;
+  }
 }
 
 /** One error for all reasons. It reveals nothing about an account. */

@@ -3,6 +3,8 @@
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import type { DeviceProofs } from "../factors/device-proofs.js";
+import type { TotpSecrets } from "../factors/totp-secrets.js";
+import type { Transactions } from "../factors/transactions.js";
 import type { PasswordPolicy } from "../passwords/policy.js";
 import type { PasswordPool } from "../passwords/pool.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
@@ -18,6 +20,8 @@ export interface Deps {
   readonly policy: PasswordPolicy;
   readonly tokens: SessionTokens;
   readonly deviceProofs: DeviceProofs;
+  readonly transactions: Transactions;
+  readonly totpSecrets: TotpSecrets;
   readonly throttle: Throttle;
   readonly revocations: RevocationSet;
   readonly settings: Configuration;

@@ -6,6 +6,7 @@ import type { Caller, Deps } from "./deps.js";
 import { login } from "./login.js";
 import { renew } from "./renew.js";
 import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./sessions.js";
+import { beginTotp, confirmTotp, forgetDevices, removeTotp, renewRecoveryCodes } from "./totp.js";
 
 type Flow = (deps: Deps, input: never, caller: Caller) => Promise<unknown>;
 
@@ -17,6 +18,11 @@ const table = {
   endSession: endOwnSession,
   endSessions: endOwnSessions,
   changePassword,
+  beginTotp,
+  confirmTotp,
+  removeTotp,
+  renewRecoveryCodes,
+  forgetDevices,
 } satisfies Readonly<Record<string, Flow>>;
 
 type Table = typeof table;

@@ -78,6 +78,7 @@ async function clean(
     revocations: 0,
     attempts: 0,
     sources: 0,
+    spent: 0,
     imports: 0,
     audit: 0,
   };

@@ -1,47 +1,72 @@
-// Login (docs/contract.md §4, POST /login): a right password opens a session, or re-authenticates the live session of a
-// bearer token.
+// Login (docs/contract.md §4, POST /login): a right password, the first factor, and one of the second factors with it or in a
+// second request. The gate opens a session, or re-authenticates the live session of a bearer token.
 
 import type { Origin } from "../audit/entry.js";
-import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
 import { isProofOf } from "../factors/device-proofs.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import { needsRehash } from "../passwords/hash.js";
 import type { Grant } from "../sessions/session-tokens.js";
-import type { SessionOutcome } from "../store/sql/sessions.js";
-import { isStorableText } from "../store/storable-text.js";
-import type { Attempt } from "../throttle/attempt.js";
-import { type Account, type PasswordCheck, rejectNow, toAccount } from "../users/directory.js";
+import { type Account, type PasswordCheck, rejectNow } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
-import { requireArgument, text } from "./manage/arguments.js";
+import { enter, wrongCredentials } from "./enter.js";
+import { hasFactor, proveFactor, type SentFactor } from "./prove-factor.js";
+import { finishLogin, sessionIdOf, stepUp } from "./second-step.js";
 import { endSupersededSession, type SupersededTokens } from "./superseded-session.js";
 
-export interface LoginInput {
-  readonly login: string;
+export interface LoginInput extends SentFactor {
+  /** Undefined for a second step and a step-up. */
+  readonly login: string | undefined;
   readonly password: string | undefined;
-  /** The token of a live session of the same user, which is then re-authenticated. */
+  /** The transaction of `factor_needed`, for a second step. */
+  readonly transaction?: string | undefined;
+  /** The token of a live session of the same user, which is then re-authenticated or raised. */
   readonly bearer: string | undefined;
   /** The proof that this user has logged in on this device before. An invalid proof is ignored. */
   readonly device: string | undefined;
+  /** This device is remembered after a second factor. */
+  readonly remember?: boolean | undefined;
+  readonly idempotencyKey?: string | undefined;
   /** The tokens that the client overwrites with the new ones. Their session ends if it is another. */
   readonly superseded?: SupersededTokens;
 }
 
 /** A login without a password is rejected without a check, for every account. */
 const none: PasswordCheck = { good: false, waitToReject: rejectNow };
-const unknown = () => new AmphoError("not_found", "There is no user with this id.");
-const notFoundByLogin = () =>
-  new AmphoError(
-    "not_found",
-    "There is no user with this id. Without users.findById, users.find gets the id of a user without sessions and found no such user.",
-  );
-const rejected = () => new AmphoError("invalid_credentials", "The login or the password is wrong.");
 
-/** Rejects with `invalid_credentials`, `too_many_attempts`, `overloaded` or `unavailable`. */
+/**
+ * Rejects with `factor_needed`, `invalid_credentials`, `transaction_over`, `too_many_attempts`, `overloaded` or
+ * `unavailable`.
+ */
 export async function login(deps: Deps, input: LoginInput, caller: Caller): Promise<Grant> {
-  const { directory, tokens, deviceProofs, throttle, clock } = deps;
+  deps.tokens.requireSigningKey();
+  const granted = await identify(deps, input, caller);
+  const { accessToken, refreshToken } = input.superseded ?? {};
+  if (input.superseded !== undefined && (accessToken ?? refreshToken) !== undefined) {
+    const session = deps.tokens.verifyAccess(granted.token, deps.clock.now()).claims.sid ?? "";
+    const origin: Origin = { actor: "user", ...caller };
+    await endSupersededSession(deps, input.superseded, { granted: session, origin });
+  }
+  return granted;
+}
+
+function identify(deps: Deps, input: LoginInput, caller: Caller): Promise<Grant> {
+  const { login: typed, transaction, bearer } = input;
+  if (typed !== undefined) return logInByPassword(deps, { ...input, login: typed }, caller);
+  const { device, remember, idempotencyKey, totp, recoveryCode } = input;
+  if (transaction !== undefined)
+    return finishLogin(deps, { transaction, bearer, device, remember, idempotencyKey, totp, recoveryCode }, caller);
+  if (bearer !== undefined) return stepUp(deps, { bearer, device, remember, totp, recoveryCode }, caller);
+  throw new AmphoError("invalid_request", '"login" is missing.', { field: "login" });
+}
+
+async function logInByPassword(
+  deps: Deps,
+  input: LoginInput & { readonly login: string },
+  caller: Caller,
+): Promise<Grant> {
+  const { directory, deviceProofs, throttle, clock } = deps;
   const { password } = input;
-  tokens.requireSigningKey();
   const origin: Origin = { actor: "user", ...caller };
   const proof = deviceProofs.read(input.device, clock.now());
   // Without a proof the throttle comes before the lookup, so a throttled flood causes no lookups.
@@ -58,7 +83,7 @@ export async function login(deps: Deps, input: LoginInput, caller: Caller): Prom
     const about = { reason: reasonOf(account, password), userId: account?.id, login: account?.login };
     await admission.failed({ at: clock.now(), event: "login_rejected", ...about, origin }, account?.login);
     await waitToReject();
-    throw rejected();
+    throw wrongCredentials();
   }
   if (password !== undefined) {
     // If other passwords wait for a thread, this login does not wait for its second hash. Read before that hash is
@@ -67,109 +92,29 @@ export async function login(deps: Deps, input: LoginInput, caller: Caller): Prom
     const rehashing = rehash(deps, account, password, origin);
     if (waiting === 0) await rehashing;
   }
+  const factor = hasFactor(input)
+    ? await proveFactor(deps, account, input, {
+        known: known === undefined ? undefined : { device: known.deviceId },
+        origin,
+      }).catch(async (error: unknown) => {
+        // The password was right.
+        await admission.succeeded();
+        throw error;
+      })
+    : undefined;
   const now = clock.now();
-  const live = liveSessionOf(deps, account, input.bearer);
-  const outcome = await openSession(deps, account, { origin, now, live, attempt: admission.asSucceeded(account.id) });
-  if (outcome.outcome === "rejected") throw rejected();
-  const granted = await grant(deps, outcome, account, { now, deviceId: admission.deviceId });
-  if (input.superseded !== undefined)
-    await endSupersededSession(deps, input.superseded, { granted: outcome.session.id, origin });
-  return granted;
-}
-
-type Created = Extract<SessionOutcome, { readonly outcome: "created" }>;
-
-async function grant(
-  deps: Deps,
-  created: Created,
-  account: Account,
-  { now, deviceId }: { readonly now: number; readonly deviceId: string | undefined },
-): Promise<Grant> {
-  const { tokens, deviceProofs, revocations } = deps;
-  revocations.add(created.revocations);
-  const user = created.user === undefined ? account : toAccount(created.user);
-  const granted = await tokens.grant(created.session, user, { refresh: true, now });
-  return { ...granted, device: deviceProofs.issue(user, deviceId, now) };
-}
-
-/**
- * Opens a session for a user whom the application has authenticated itself (`sessions.create`). Rejects with
- * `invalid_request` unless the id is a string, `not_found` for an unknown user, `invalid_credentials` for a disabled
- * one.
- */
-export async function createSession(deps: Deps, userId: string): Promise<Grant> {
-  requireArgument("userId", userId, text);
-  deps.tokens.requireSigningKey();
-  const account = await accountById(deps, userId);
-  const gone = () => new AmphoError("invalid_credentials", "The user is disabled or deleted.");
-  if (account.disabled) throw gone();
-  const now = deps.clock.now();
-  const outcome = await openSession(deps, account, { origin: { actor: "application" }, now });
-  if (outcome.outcome === "rejected") throw gone();
-  return grant(deps, outcome, account, { now, deviceId: undefined });
-}
-
-async function accountById({ store, directory, clock }: Deps, userId: string): Promise<Account> {
-  if (!isStorableText(userId)) throw unknown();
-  // A table without findById gets the login of one of the user's sessions, or else the id itself.
-  const [session] = directory.findsById ? [] : await store.listSessions({ userId, now: clock.now() });
-  const account = await directory.findSessionUser({ userId, login: session?.login ?? userId });
-  if (account?.id === userId) return account;
-  throw directory.findsById ? unknown() : notFoundByLogin();
-}
-
-async function openSession(
-  { store, settings }: Deps,
-  account: Account,
-  {
+  const sessionId = sessionIdOf(deps, input.bearer, account.id);
+  const proven = { amr: ["pwd"], at: now, factor, attempt: admission.asSucceeded(account.id) };
+  return enter(deps, account, proven, {
     origin,
     now,
-    live,
-    attempt,
-  }: {
-    readonly origin: Origin;
-    readonly now: number;
-    readonly live?: string | undefined;
-    readonly attempt?: Attempt;
-  },
-): Promise<SessionOutcome> {
-  const common = {
-    userId: account.id,
-    login: account.login,
-    now,
-    accessTtlSeconds: settings.tokenTtl,
-    idleSeconds: settings.sessionIdleTtl,
-    origin,
-    attempt,
-    // Since the check of the password another request can have changed it, or disabled the user.
-    stored: account.stored === undefined ? (false as const) : { passwordVersion: account.stored.passwordVersion },
-  };
-  if (live !== undefined) {
-    const outcome = await store.reauthenticate({ ...common, sessionId: live });
-    if (outcome.outcome === "created") return outcome;
-  }
-  return store.createSession({
-    ...common,
-    random: randomId(),
-    maxSeconds: settings.sessionTtl,
-    sessionsPerUser: settings.sessionsPerUser,
+    live: sessionId === undefined ? undefined : { sessionId },
+    device: known,
+    deviceId: admission.deviceId,
+    // An application's own table finds a user by the spelling that it knows.
+    typed: account.stored === undefined ? input.login : canonicalLogin(input.login),
+    remember: input.remember,
   });
-}
-
-/**
- * Returns the session of the login's bearer token, if it belongs to this user. The database decides whether it is live.
- */
-function liveSessionOf(deps: Deps, account: Account, bearer: string | undefined): string | undefined {
-  if (bearer === undefined) return undefined;
-  try {
-    const { claims } = deps.tokens.verifyAccess(bearer, deps.clock.now());
-    const { sub, sid } = claims;
-    return sub === account.id && sid !== undefined && isStorableText(sid) ? sid : undefined;
-  } catch (error) {
-    // A login with a bad token opens a new session.
-    if (error instanceof AmphoError) return undefined;
-    throw error;
-  }
 }
 
 /** Replaces an old hash, which needs the right password. A failure does not affect the login. */

@@ -1,5 +1,4 @@
 // Renewal (docs/contract.md §4, POST /renew): a session moves one generation on.
-import { createHash } from "node:crypto";
 import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
 import type { Grant } from "../sessions/session-tokens.js";
@@ -8,6 +7,7 @@ import type { EndReason } from "../store/sql/session-rows.js";
 import { isStorableText } from "../store/storable-text.js";
 import { type Account, toAccount } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
+import { digestOf } from "./idempotency.js";
 
 /** How long the generation before the current one still renews, for two tabs or a lost response. */
 const graceSeconds = 10;
@@ -36,7 +36,7 @@ export async function renew(deps: Deps, input: RenewInput, caller: Caller): Prom
     accessTtlSeconds: settings.tokenTtl,
     idleSeconds: settings.sessionIdleTtl,
     graceSeconds,
-    idempotency: input.idempotencyKey === undefined ? undefined : digest(input.idempotencyKey),
+    idempotency: input.idempotencyKey === undefined ? undefined : digestOf(input.idempotencyKey),
     by: presented.by,
     origin,
     stored: directory.inDatabase,
@@ -97,8 +97,4 @@ function reasonToEnd(account: Account | undefined, userId: string): EndReason | 
   if (account === undefined) return "user_deleted";
   if (account.disabled) return "user_disabled";
   return account.id === userId ? undefined : "user_changed";
-}
-
-function digest(idempotencyKey: string): string {
-  return createHash("sha256").update(idempotencyKey).digest("base64url");
 }

@@ -2,6 +2,8 @@
 
 import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
+import type { Acr } from "../levels/acr.js";
+import type { UserEnding } from "../store/sql/session-ends.js";
 import type { EndReason, Session } from "../store/sql/session-rows.js";
 import { isStorableText } from "../store/storable-text.js";
 import type { Auth } from "../tokens/auth.js";
@@ -15,6 +17,9 @@ export interface SessionView {
   readonly expires: number;
   readonly address: string | null;
   readonly agent: string | null;
+  /** How the user logged in (RFC 8176), and the level of that. */
+  readonly amr: readonly string[];
+  readonly acr: Acr;
 }
 
 /** The input of a flow that needs only the caller's token. */
@@ -49,8 +54,8 @@ export async function listOwnSessions(
 }
 
 export function toSessionView(session: Session): Omit<SessionView, "current"> {
-  const { id, createdAt, renewedAt, expiresAt, address, agent } = session;
-  return { id, created: createdAt, renewed: renewedAt, expires: expiresAt, address, agent };
+  const { id, createdAt, renewedAt, expiresAt, address, agent, amr, acr } = session;
+  return { id, created: createdAt, renewed: renewedAt, expires: expiresAt, address, agent, amr, acr };
 }
 
 /**
@@ -98,7 +103,7 @@ export async function endSession(
 /** Resolves to the number of ended sessions. */
 export async function endUserSessions(
   { store, revocations, clock }: SessionDeps,
-  input: { readonly userId: string; readonly reason: EndReason; readonly origin: Origin },
+  input: Pick<UserEnding, "userId" | "reason" | "origin"> & { readonly forgetDevices?: true },
 ): Promise<number> {
   const rows = await store.endUserSessions({ exceptSession: undefined, ...input, now: clock.now() });
   revocations.add(rows);

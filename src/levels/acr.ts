@@ -21,3 +21,7 @@ export function reaches(acr: string | undefined, required: Acr): boolean {
   const needed = rankOfAcr(required);
   return needed > 0 && rankOfAcr(acr) >= needed;
 }
+
+export function higherOf(one: Acr, other: Acr): Acr {
+  return reaches(one, other) ? one : other;
+}

@@ -20,6 +20,8 @@ export interface Grant {
   readonly refresh_expires?: number;
   /** Only of login: proves at the next login that this user has logged in on this device before. */
   readonly device?: string;
+  /** Only of a login by recovery code: how many codes are left. */
+  readonly recovery_codes_left?: number;
 }
 
 /**
@@ -106,6 +108,8 @@ export function createSessionTokens(deps: {
         gen: session.gen,
         ver: account.rolesVersion,
         auth_time: session.authTime,
+        amr: session.amr,
+        acr: session.acr,
         jti: randomId(),
         iat: starts,
         nbf: starts,

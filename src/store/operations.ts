@@ -7,6 +7,9 @@
 
 import { allowAttempt, settleAttempt } from "./sql/attempts.js";
 import { listAudit, recordAudit } from "./sql/audit.js";
+import { enterSession, repeatEntry } from "./sql/entries.js";
+import { forgetDevices, removeFactors, replaceRecoveryCodes, setFactorPolicy, setTotp } from "./sql/factor-changes.js";
+import { countSecretsByKey, listFactors, listOldSecrets, rekeyTotp } from "./sql/factors.js";
 import { countHashKinds, hasOtherHashes } from "./sql/hash-kinds.js";
 import { deleteOldRows, releaseHousekeepingLease, takeHousekeepingLease } from "./sql/housekeeping.js";
 import { deleteUnpublishedImports, publishImport, stageUsers, startImport } from "./sql/imports.js";
@@ -14,14 +17,7 @@ import { clearLockouts, listLockouts, pruneAttempts } from "./sql/lockouts.js";
 import { renewSession } from "./sql/renewal.js";
 import { readRevocations, revokeKey } from "./sql/revocations.js";
 import { endAllSessions, endSession, endUserSessions, revokeUserTokens } from "./sql/session-ends.js";
-import {
-  countSessions,
-  createSession,
-  findSession,
-  findSessionUsers,
-  listSessions,
-  reauthenticate,
-} from "./sql/sessions.js";
+import { countSessions, findSession, findSessionUsers, listSessions } from "./sql/sessions.js";
 import { readApplicationOwnsUsers, writeApplicationOwnsUsers } from "./sql/state.js";
 import { deleteUser, rehashPassword, setDisabled, setPassword, setRoles } from "./sql/user-changes.js";
 import { createUser, findUser, findUserById, listUsers } from "./sql/users.js";
@@ -72,13 +68,13 @@ export const operations = {
 
   // Sessions
 
-  /** Creates a session for a login. Ends the oldest sessions of a user who has too many. */
-  createSession: writes(createSession),
   /**
-   * Records a login within a live session: sets `auth_time` and moves the session one generation on. `rejected`: the user
-   * has no such live session or cannot log in. `createSession` comes next then.
+   * Creates a session for what a user proved, or raises a live one, if the account and its policy ask for no more. Uses up
+   * the second factor and the transaction. Ends the oldest sessions of a user who has too many.
    */
-  reauthenticate: writes(reauthenticate),
+  enterSession: writes(enterSession),
+  /** Returns a session again to a client that lost the response. */
+  repeatEntry: writes(repeatEntry),
   /** Moves a session one generation on, or returns the current one again within the grace. */
   renewSession: writes(renewSession),
   /** Finds a live session together with its stored user. */
@@ -100,6 +96,27 @@ export const operations = {
   revokeUserTokens: writes(revokeUserTokens),
   /** Starts a new era: one row ends all live sessions. */
   endAllSessions: writes(endAllSessions),
+
+  // Second factors
+
+  /** Lists the second factors of a user. */
+  listFactors: reads(listFactors),
+  /** Sets or replaces the TOTP secret, and the recovery codes with it. Ends sessions. */
+  setTotp: writes(setTotp),
+  /** Replaces the recovery codes. Ends the other sessions. */
+  replaceRecoveryCodes: writes(replaceRecoveryCodes),
+  /** Removes the second factors. Ends the other sessions. */
+  removeFactors: writes(removeFactors),
+  /** Ends the remembering of devices. */
+  forgetDevices: writes(forgetDevices),
+  /** Sets the policy of one account. */
+  setFactorPolicy: writes(setFactorPolicy),
+  /** Returns a page of TOTP secrets that are not under a key. */
+  listOldSecrets: reads(listOldSecrets),
+  /** Moves a TOTP secret to another key. */
+  rekeyTotp: writes(rekeyTotp),
+  /** Counts the TOTP secrets under each key. */
+  countSecretsByKey: reads(countSecretsByKey),
 
   // Revocations
 

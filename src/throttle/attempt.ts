@@ -1,4 +1,4 @@
-// An attempt at a password, and the counters and sources that it is taken from (docs/throttling.md).
+// An attempt at a password or a second factor, and the counters and sources that it is taken from (docs/throttling.md).
 import type { AuditEntry, Origin } from "../audit/entry.js";
 import type { CounterKind } from "./counter-kinds.js";
 
@@ -9,6 +9,8 @@ export interface AttemptCounter {
   readonly kind: CounterKind;
   /** How many failed attempts are free. */
   readonly freeAttempts: number;
+  /** Failures in a row that lock this counter. Undefined: as many as lock the attempt's other counters. */
+  readonly lockAfter?: number | undefined;
 }
 
 /** An address or a network, and how many different logins can fail from it within the window. */
@@ -35,7 +37,7 @@ export interface AttemptRequest extends Attempt {
   readonly now: number;
   readonly origin: Origin;
   /** A rejection is recorded as this event, once for each counter, source and window. */
-  readonly event: "login_throttled" | "password_change_throttled";
+  readonly event: "login_throttled" | "password_change_throttled" | "factor_throttled";
   /** The canonical login. The audit row names the account that has it, if there is one. It is not stored itself. */
   readonly canonical: string;
 }

@@ -9,7 +9,7 @@ import type { PasswordTurn } from "../passwords/pool.js";
 import type { Keyring } from "../tokens/keyring.js";
 import type { Attempt, AttemptCounter, AttemptOutcome, AttemptRequest, AttemptStore, SourceLimit } from "./attempt.js";
 import { createAttemptQueue } from "./attempt-queue.js";
-import { type CounterKind, counterKinds } from "./counter-kinds.js";
+import { type CounterKind, type CounterRow, counterKinds } from "./counter-kinds.js";
 import type { DelayedRejection } from "./delayed-rejection.js";
 import { attemptSourceOf } from "./sources.js";
 
@@ -30,6 +30,16 @@ export interface PasswordChangeAttempt {
   readonly canonical: string;
   readonly userId: string;
   readonly sessionId: string;
+  readonly origin: Origin;
+}
+
+export interface FactorAttempt {
+  readonly canonical: string;
+  readonly userId: string;
+  /** The known device or the live session that the attempt comes from. It has a counter of its own. */
+  readonly known?: { readonly device: string } | { readonly session: string } | undefined;
+  /** The hash of the transaction that the factor completes. */
+  readonly transaction?: string | undefined;
   readonly origin: Origin;
 }
 
@@ -58,9 +68,15 @@ export interface Throttle {
   allowLogin(attempt: LoginAttempt): Promise<AllowedAttempt>;
   /** The same for the old password of a password change. It does not count for the login. */
   allowPasswordChange(change: PasswordChangeAttempt): Promise<AllowedAttempt>;
+  /**
+   * The same for a second factor. It does not count for the password. Throws `transaction_over` after five wrong factors
+   * of one transaction.
+   */
+  allowFactor(attempt: FactorAttempt): Promise<AllowedAttempt>;
 }
 
 interface Rejection {
+  readonly by?: CounterKind | "source";
   readonly locked: boolean;
   readonly retryAfterSeconds: number;
 }
@@ -77,6 +93,7 @@ export function createThrottle(deps: {
     Configuration,
     | "throttleAttempts"
     | "throttleKnownAttempts"
+    | "throttleFactor"
     | "throttleWindow"
     | "throttleLock"
     | "throttleAddress"
@@ -92,10 +109,11 @@ export function createThrottle(deps: {
   let sweeping = false;
 
   function counter(kind: CounterKind, ...names: readonly string[]): AttemptCounter {
-    const { freeAttempts, times } = counterKinds[kind];
+    const { freeAttempts, times, lockAfter }: CounterRow = counterKinds[kind];
     // JSON keeps the names apart, whatever they contain.
     const key = keyring.hashLogin(JSON.stringify([kind, ...names]));
-    return { key, kind, freeAttempts: settings[freeAttempts] * times };
+    const free = typeof freeAttempts === "number" ? freeAttempts : settings[freeAttempts];
+    return { key, kind, freeAttempts: free * times, ...(lockAfter !== undefined && { lockAfter }) };
   }
 
   const loginCounter = (canonical: string) => counter("login", canonical);
@@ -166,6 +184,21 @@ export function createThrottle(deps: {
     const verdict = await queue.enqueue(attempt.subject, ask);
     if (verdict.outcome === "allowed") return undefined;
     return verdict.outcome === "rejected" ? verdict : { locked: false, retryAfterSeconds: 1 };
+  }
+
+  function factorAttempt({ userId, known, transaction, origin }: FactorAttempt): Attempt {
+    const account = counter("factor", userId);
+    const own = known === undefined ? account : counter("factor", userId, ...Object.entries(known).flat());
+    const from = known === undefined ? attemptSourceOf(origin.address)?.address : subjectOf(own);
+    return {
+      ...limits,
+      sources: [],
+      counters: transaction === undefined ? [own] : [counter("transaction", transaction), own],
+      subject: subjectOf(own),
+      from,
+      // A success from a known device ends the lock of unknown devices.
+      alsoReset: known === undefined ? [] : [account.key],
+    };
   }
 
   async function reject(rejection: Rejection): Promise<never> {
@@ -243,12 +276,25 @@ export function createThrottle(deps: {
       if (rejection !== undefined) return reject(rejection);
       return allowed(attempt, { fairnessKey: userId, priority: true }, { origin });
     },
+
+    async allowFactor(factor) {
+      const { canonical, userId, origin } = factor;
+      const attempt = factorAttempt(factor);
+      const rejection = await findRejection(attempt, { canonical, origin, event: "factor_throttled" });
+      if (rejection?.by === "transaction") throw transactionOver();
+      if (rejection !== undefined) return reject(rejection);
+      return allowed(attempt, { fairnessKey: userId }, { origin });
+    },
   };
 }
 
 /** 66 bits of the key, enough to distinguish the logins of one address, or the devices of one user. */
 function subjectOf({ key }: AttemptCounter): string {
   return key.slice(0, 11);
+}
+
+function transactionOver(): AmphoError {
+  return new AmphoError("transaction_over", "This login took too long or had too many wrong codes. Log in again.");
 }
 
 function tooMany({ retryAfterSeconds }: Rejection): AmphoError {

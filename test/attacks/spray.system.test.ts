@@ -12,6 +12,7 @@ const limits = {
   throttleLock: 100,
   throttleAddress: 20,
   throttleNetwork: 100,
+  throttleFactor: 5,
 };
 const now = 1_790_000_000;
 const sprayed = 60_000;

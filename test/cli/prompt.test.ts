@@ -33,7 +33,7 @@ describe("a password that is asked for on a terminal", () => {
   test("a typed password is not echoed, and the user is created", async () => {
     const { shown, code } = await addUser([question, `${secret}\r`], [again, `${secret}\r`]);
     expect(shown.replaceAll("\r", "")).toBe(
-      `${question}\n${again}\nampho: applied migration 1 (first)\nUser "alice" created.\n`,
+      `${question}\n${again}\nampho: applied migration 1 (first)\nampho: applied migration 2 (second-factors)\nUser "alice" created.\n`,
     );
     expect(code).toBe(0);
     expect(await users()).toHaveLength(1);

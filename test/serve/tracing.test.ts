@@ -24,6 +24,6 @@ it("a request is one trace from its sender to the store, and has the same id in 
     .map((line) => JSON.parse(line));
   expect(new Set(spans.map((span) => span.traceId))).toEqual(new Set([traceId]));
   const names = spans.map((span) => span.name);
-  expect(names).toEqual(expect.arrayContaining(["POST /api/security/login", "createSession", "ampho.password.check"]));
+  expect(names).toEqual(expect.arrayContaining(["POST /api/security/login", "enterSession", "ampho.password.check"]));
   expect(served.stderr()).toContain(`"id":"${traceId}"`);
 });

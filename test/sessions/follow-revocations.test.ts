@@ -16,19 +16,20 @@ async function openFollower() {
   let random = 0;
   /** A session that another process opens and ends. */
   const end = async () => {
-    const made = await store.createSession({
+    const made = await store.enterSession({
       userId: "u1",
       login: "ann",
-      random: `random-${random++}`,
       now: clock.now(),
       accessTtlSeconds: 900,
       idleSeconds: 10_000,
-      maxSeconds: 50_000,
-      sessionsPerUser: 100,
+      amr: ["pwd"],
+      provenAt: clock.now(),
+      gate: { policy: "optional" },
+      create: { random: `random-${random++}`, maxSeconds: 50_000, sessionsPerUser: 100 },
       origin: { actor: "user" },
       stored: false,
     });
-    if (made.outcome !== "created") throw new Error("the session was refused");
+    if (made.outcome !== "granted") throw new Error("the session was refused");
     const { id } = made.session;
     await store.endSession({ id, userId: undefined, reason: "logout", now: clock.now(), origin: { actor: "user" } });
     return { login: "ann", sid: id };

@@ -72,10 +72,10 @@ export function attemptContract(store: Opened): void {
   it("a created session settles its attempt as succeeded, and a rejected one as failed", async () => {
     await addUser(store());
     await admit(attempt());
-    await store().createSession(login({ attempt: attempt() }));
+    await store().enterSession(login({ attempt: attempt() }));
     expect(await store().clearLockouts({ target: { all: true }, now: start, origin: operator })).toBe(0);
     await admit(attempt());
-    await store().createSession(login({ attempt: attempt(), stored: { passwordVersion: 7 } }));
+    await store().enterSession(login({ attempt: attempt(), stored: { passwordVersion: 7 } }));
     expect(
       await store().clearLockouts({ target: { canonical: "ann", login: "ann" }, now: start, origin: operator }),
     ).toBe(1);

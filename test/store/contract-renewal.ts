@@ -115,8 +115,8 @@ export function renewalContract(store: Opened): void {
     const session = await openSession(store());
     const move = renewal(session, changes);
     await store().renewSession(move);
-    const outcome = await store().reauthenticate(login({ sessionId: session.id, now: start + 200 }));
-    if (outcome.outcome !== "created") throw new Error("the re-authentication was rejected");
+    const outcome = await store().enterSession(login({ live: session.id, now: start + 200 }));
+    if (outcome.outcome !== "granted") throw new Error("the re-authentication was rejected");
     expect(outcome.session).toMatchObject({ gen: 2, provedGen: 2, authTime: start + 200 });
     return { session: outcome.session, move };
   }
@@ -158,13 +158,13 @@ export function renewalContract(store: Opened): void {
     for (let round = 0; round < 20; round++) {
       const { session: now } = (await store().findSession({ id: session.id, now: start + 200 })) ?? {};
       const gen = now?.gen ?? 0;
-      const authentication = login({ sessionId: session.id, now: start + 200 });
+      const authentication = login({ live: session.id, now: start + 200 });
       const outcomes = await Promise.all([
         ...[1, 2, 3].map(() => store().renewSession(at(gen))),
-        store().reauthenticate(authentication),
+        store().enterSession(authentication),
         ...[1, 2, 3].map(() => store().renewSession(at(gen))),
       ]);
-      const [created] = outcomes.filter((each) => each.outcome === "created");
+      const [created] = outcomes.filter((each) => each.outcome === "granted");
       const provedGen = created?.session.provedGen ?? 0;
       for (const each of outcomes)
         if (each.outcome === "renewed" || each.outcome === "repeated")

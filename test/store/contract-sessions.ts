@@ -5,8 +5,8 @@ import { addUser, ann, eventsOf, login, openSession, operator, origin, renewal, 
 export function sessionContract(store: Opened): void {
   it("a session starts at generation 0 with its times", async () => {
     await addUser(store());
-    const made = await store().createSession(login({ random: "r".repeat(22) }));
-    expect(made).toMatchObject({ outcome: "created", user: { id: ann.id }, revocations: [] });
+    const made = await store().enterSession(login({ random: "r".repeat(22) }));
+    expect(made).toMatchObject({ outcome: "granted", user: { id: ann.id }, revocations: [] });
     expect(made).toHaveProperty("session", {
       id: `0.${"r".repeat(22)}`,
       userId: ann.id,
@@ -14,6 +14,9 @@ export function sessionContract(store: Opened): void {
       gen: 0,
       createdAt: start,
       authTime: start,
+      amr: ["pwd"],
+      acr: "1fa",
+      provedAt: start,
       provedGen: 0,
       renewedAt: start,
       expiresAt: start + 10_000,
@@ -34,11 +37,11 @@ export function sessionContract(store: Opened): void {
 
   it("no session is created for a user who is unknown, disabled or has another password by now", async () => {
     await addUser(store());
-    expect(await store().createSession(login({ userId: "nobody" }))).toEqual({ outcome: "rejected" });
-    expect(await store().createSession(login({ stored: { passwordVersion: 2 } }))).toEqual({ outcome: "rejected" });
+    expect(await store().enterSession(login({ userId: "nobody" }))).toEqual({ outcome: "rejected" });
+    expect(await store().enterSession(login({ stored: { passwordVersion: 2 } }))).toEqual({ outcome: "rejected" });
     const ending = { userId: ann.id, now: start, origin: operator, foreignMaxSeconds: 60 };
     await store().setDisabled({ ...ending, disabled: true });
-    expect(await store().createSession(login())).toEqual({ outcome: "rejected" });
+    expect(await store().enterSession(login())).toEqual({ outcome: "rejected" });
     expect(await store().listSessions({ userId: ann.id, now: start })).toEqual([]);
     const rows = await store().listAudit({ login: undefined, since: undefined, limit: 100 });
     expect(rows.filter(({ event }) => event === "login_rejected").map((row) => [row.reason, row.login])).toEqual([
@@ -49,9 +52,9 @@ export function sessionContract(store: Opened): void {
   });
 
   it("a user of an application's own table needs no row", async () => {
-    const made = await store().createSession(login({ userId: "theirs", stored: false }));
-    expect(made).toMatchObject({ outcome: "created", user: undefined });
-    if (made.outcome !== "created") return;
+    const made = await store().enterSession(login({ userId: "theirs", stored: false }));
+    expect(made).toMatchObject({ outcome: "granted", user: undefined });
+    if (made.outcome !== "granted") return;
     const renewed = await store().renewSession(renewal(made.session, { stored: false }));
     expect(renewed).toMatchObject({ outcome: "renewed", user: undefined, session: { userId: "theirs", gen: 1 } });
   });
@@ -61,16 +64,16 @@ export function sessionContract(store: Opened): void {
     const oldest = await openSession(store());
     // A clock that stepped back does not make the newest session the oldest.
     const middle = await openSession(store(), { now: start - 500 });
-    const made = await store().createSession(login({ now: start - 1000, sessionsPerUser: 2 }));
-    expect(made).toMatchObject({ outcome: "created", revocations: [{ kind: "session", sessionId: oldest.id }] });
+    const made = await store().enterSession(login({ now: start - 1000, sessionsPerUser: 2 }));
+    expect(made).toMatchObject({ outcome: "granted", revocations: [{ kind: "session", sessionId: oldest.id }] });
     const left = await store().listSessions({ userId: ann.id, now: start });
-    expect(left.map(({ id }) => id)).toEqual([made.outcome === "created" && made.session.id, middle.id]);
+    expect(left.map(({ id }) => id)).toEqual([made.outcome === "granted" && made.session.id, middle.id]);
     expect(await eventsOf(store())).toContain("session_ended displaced");
   });
 
   it("many concurrent logins leave as many sessions as are allowed", async () => {
     await addUser(store());
-    await Promise.all(Array.from({ length: 20 }, () => store().createSession(login({ sessionsPerUser: 3 }))));
+    await Promise.all(Array.from({ length: 20 }, () => store().enterSession(login({ sessionsPerUser: 3 }))));
     expect(await store().listSessions({ userId: ann.id, now: start })).toHaveLength(3);
   });
 
@@ -94,10 +97,9 @@ export function sessionContract(store: Opened): void {
   it("a re-authentication sets its time and moves the session on", async () => {
     await addUser(store());
     const session = await openSession(store());
-    const again = { ...login({ now: start + 60 }), sessionId: session.id };
-    const proved = await store().reauthenticate(again);
+    const proved = await store().enterSession(login({ now: start + 60, live: session.id }));
     expect(proved).toMatchObject({
-      outcome: "created",
+      outcome: "granted",
       session: { id: session.id, gen: 1, authTime: start + 60, renewedAt: start + 60, createdAt: start },
       user: { id: ann.id },
     });
@@ -108,13 +110,17 @@ export function sessionContract(store: Opened): void {
     await addUser(store());
     await addUser(store(), { id: "u-bob", login: "Bob", canonical: "bob" });
     const bobs = await openSession(store(), { userId: "u-bob", login: "Bob" });
-    const refused = { outcome: "rejected" };
-    expect(await store().reauthenticate({ ...login(), sessionId: bobs.id })).toEqual(refused);
-    expect(await store().reauthenticate({ ...login(), sessionId: "0.none" })).toEqual(refused);
+    const raised = async (changes: Parameters<typeof login>[0]) => {
+      const entered = await store().enterSession(login(changes));
+      return entered.outcome === "granted" ? entered.session.gen : entered.outcome;
+    };
+    // Another session is created instead.
+    expect(await raised({ live: bobs.id })).toBe(0);
+    expect(await raised({ live: "0.none" })).toBe(0);
     const mine = await openSession(store());
-    expect(await store().reauthenticate({ ...login({ now: mine.expiresAt }), sessionId: mine.id })).toEqual(refused);
-    const changed = login({ stored: { passwordVersion: 7 } });
-    expect(await store().reauthenticate({ ...changed, sessionId: mine.id })).toEqual(refused);
+    expect(await raised({ now: mine.expiresAt, live: mine.id })).toBe(0);
+    expect(await raised({ stored: { passwordVersion: 7 }, live: mine.id })).toBe("rejected");
+    expect(await raised({ live: bobs.id, create: undefined })).toBe("rejected");
     expect(await store().findSession({ id: bobs.id, now: start })).toMatchObject({ session: { gen: 0 } });
   });
 

@@ -28,9 +28,9 @@ export async function runEveryOperation(run: Run): Promise<void> {
   await run("hasOtherHashes", undefined);
   await run("countHashKinds", { after: undefined, limit: 10 });
 
-  await run("createSession", login({ random: "first" }));
-  await run("createSession", login({ random: "second", sessionsPerUser: 1 }));
-  await run("reauthenticate", { ...login(), sessionId: "0.second" });
+  await run("enterSession", login({ random: "first" }));
+  await run("enterSession", login({ random: "second", sessionsPerUser: 1 }));
+  await run("enterSession", login({ live: "0.second" }));
   const second = { id: "0.second", gen: 1 };
   await run("renewSession", renewal(second, { idleSeconds: 1_000_000, accessTtlSeconds: 40_000 }));
   await run("renewSession", renewal(second));
@@ -39,10 +39,10 @@ export async function runEveryOperation(run: Run): Promise<void> {
   await run("countSessions", { now: start, idleSince: start });
   await run("listSessions", { userId: ann.id, now: start });
   await run("renewSession", renewal({ ...second, gen: 0 }));
-  await run("createSession", login({ random: "third" }));
+  await run("enterSession", login({ random: "third" }));
   await run("endSession", { ...ending, id: "0.third", userId: ann.id, reason: "logout" });
   await run("endSession", { ...ending, id: "0.third", userId: undefined, reason: "ended_by_operator" });
-  await run("createSession", login({ random: "fourth" }));
+  await run("enterSession", login({ random: "fourth" }));
   await run("endUserSessions", { ...ending, exceptSession: undefined, reason: "ended_by_operator" });
   await run("revokeUserTokens", { ...ending, login: "Ann", reason: "ended_by_operator" });
   await run("setPassword", { ...ending, passwordHash: "x", passwordVersion: undefined, exceptSession: undefined });

@@ -1,8 +1,8 @@
 // Inputs of operations with usual values, for tests to vary.
 import type { Origin } from "../../dist/audit/entry.js";
+import type { Entry, NewSession } from "../../dist/store/sql/entries.js";
 import type { Renewal } from "../../dist/store/sql/renewal.js";
 import type { Session } from "../../dist/store/sql/session-rows.js";
-import type { NewSession } from "../../dist/store/sql/sessions.js";
 import type { User } from "../../dist/store/sql/users.js";
 import type { Store } from "../../dist/store/store.js";
 import type { Attempt } from "../../dist/throttle/attempt.js";
@@ -20,27 +20,37 @@ export async function addUser(store: Store, user: Partial<NewUser> = {}): Promis
 }
 
 let random = 0;
-export function login<T extends object>(changes: Partial<NewSession> & T = {} as T): NewSession & T {
+
+type LoginChanges = Partial<Entry & NewSession>;
+
+/** A login by password that the gate grants. With `live`, it re-authenticates that session. */
+export function login({ random: given, maxSeconds, sessionsPerUser, ...changes }: LoginChanges = {}): Entry {
   random += 1;
+  const create = {
+    random: given ?? `random-${random}`,
+    maxSeconds: maxSeconds ?? 50_000,
+    sessionsPerUser: sessionsPerUser ?? 100,
+  };
   return {
     userId: ann.id,
     login: ann.login,
-    random: `random-${random}`,
     now: start,
     accessTtlSeconds: 900,
     idleSeconds: 10_000,
-    maxSeconds: 50_000,
-    sessionsPerUser: 100,
     origin,
     stored: {},
+    amr: ["pwd"],
+    provenAt: changes.now ?? start,
+    gate: { policy: "optional" },
+    create,
     ...changes,
   };
 }
 
-export async function openSession(store: Store, changes: Partial<NewSession> = {}): Promise<Session> {
-  const made = await store.createSession(login(changes));
-  if (made.outcome !== "created") throw new Error("the session was refused");
-  return made.session;
+export async function openSession(store: Store, changes: LoginChanges = {}): Promise<Session> {
+  const entered = await store.enterSession(login(changes));
+  if (entered.outcome !== "granted") throw new Error("the session was rejected");
+  return entered.session;
 }
 
 export function renewal(session: Pick<Session, "id" | "gen">, changes: Partial<Renewal> = {}): Renewal {

@@ -228,7 +228,7 @@ describe("a server that takes no writes", () => {
     await database.query(others);
     for (const ask of [
       () => store.findUser(ann.canonical),
-      () => store.createSession(login({ stored: false })),
+      () => store.enterSession(login({ stored: false })),
       () => store.readRevocations({ after: 0, now: start }),
     ])
       await expect(ask()).rejects.toMatchObject({ code: "unavailable" });

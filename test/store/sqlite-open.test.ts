@@ -2,6 +2,7 @@
 import { chmodSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { known } from "../../dist/store/migrations/known.js";
 import { loadDriver } from "../../dist/store/sqlite/driver.js";
 import { openSqlite, openSqliteMigrations, type SqliteOptions } from "../../dist/store/sqlite/store.js";
 import { freshFolder } from "../world/folder.js";
@@ -17,6 +18,8 @@ async function open(file: string, changes: Partial<SqliteOptions> = {}) {
   return { store, notices };
 }
 
+const applied = known.map(({ version, name }) => `applied migration ${version} (${name})`);
+
 const refusal = (message: RegExp) =>
   expect.objectContaining({ name: "DatabaseError", message: expect.stringMatching(message) });
 
@@ -27,7 +30,7 @@ describe("opening a database", () => {
     await first.store.close();
     const second = await open(file);
     await second.store.close();
-    expect([first.notices, second.notices]).toEqual([["applied migration 1 (first)"], []]);
+    expect([first.notices, second.notices]).toEqual([applied, []]);
   });
 
   it("only its owner can read the database file", async () => {
@@ -109,14 +112,14 @@ describe("opening a database", () => {
     const file = fresh();
     await (await open(file)).store.close();
     const database = new (loadDriver(undefined).DatabaseSync)(file);
-    database.exec("insert into ampho_migrations (version, name, serves_from, applied_at) values (2, 'later', 2, 1)");
+    database.exec("insert into ampho_migrations (version, name, serves_from, applied_at) values (3, 'later', 3, 1)");
     database.close();
-    const newer = refusal(/schema version 2, but this program only knows 1/);
+    const newer = refusal(/schema version 3, but this program only knows 2/);
     await expect(open(file)).rejects.toEqual(newer);
     const migrations = openSqliteMigrations({ path: file });
     await expect(migrations.down()).rejects.toEqual(newer);
     await expect(migrations.up()).rejects.toEqual(newer);
-    expect((await migrations.list()).map(({ name }) => name)).toEqual(["first", "later"]);
+    expect((await migrations.list()).map(({ name }) => name)).toEqual(["first", "second-factors", "later"]);
     await migrations.close();
   });
 
@@ -133,24 +136,25 @@ describe("opening a database", () => {
     const children = Array.from({ length: 10 }, () => startChild("open", file));
     const told = await Promise.all(children.map(async (child) => JSON.parse((await child.line()) ?? "{}")));
     expect(told.filter(({ opened }) => !opened)).toEqual([]);
-    expect(told.flatMap(({ notices }) => notices)).toEqual(["applied migration 1 (first)"]);
+    expect(told.flatMap(({ notices }) => notices)).toEqual(applied);
   });
 });
 
 describe("migrations", () => {
   it("migrations go forward, back and forward again, and a second forward does nothing", async () => {
     const migrations = openSqliteMigrations({ path: fresh() });
-    const first = { version: 1, name: "first" };
+    const all = known.map(({ version, name }) => ({ version, name }));
+    const at = (appliedAt: unknown) => all.map((each) => ({ ...each, appliedAt }));
     expect(await migrations.current()).toBe(0);
-    expect(await migrations.list()).toEqual([{ ...first, appliedAt: null }]);
-    expect(await migrations.up()).toEqual([{ ...first, appliedAt: expect.any(Number) }]);
+    expect(await migrations.list()).toEqual(at(null));
+    expect(await migrations.up()).toEqual(at(expect.any(Number)));
     expect(await migrations.up()).toEqual([]);
-    expect(await migrations.current()).toBe(1);
-    expect(await migrations.list()).toEqual([{ ...first, appliedAt: expect.any(Number) }]);
-    expect(await migrations.down()).toMatchObject(first);
+    expect(await migrations.current()).toBe(all.length);
+    expect(await migrations.list()).toEqual(at(expect.any(Number)));
+    for (const each of [...all].reverse()) expect(await migrations.down()).toMatchObject(each);
     expect(await migrations.down()).toBeUndefined();
     expect(await migrations.current()).toBe(0);
-    expect(await migrations.up()).toMatchObject([first]);
+    expect(await migrations.up()).toMatchObject(all);
     await migrations.close();
   });
 
@@ -158,7 +162,7 @@ describe("migrations", () => {
     const file = fresh();
     const migrations = openSqliteMigrations({ path: file });
     await migrations.up();
-    await migrations.down();
+    while ((await migrations.current()) > 0) await migrations.down();
     await migrations.close();
     const database = new (loadDriver(undefined).DatabaseSync)(file);
     const names = database.prepare("select name from sqlite_schema where name not like 'sqlite_%'").all();

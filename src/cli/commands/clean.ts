@@ -9,6 +9,7 @@ const names: Readonly<Record<OldRowKind, string>> = {
   revocations: "revocations",
   attempts: "failed attempts, by login",
   sources: "failed attempts, by address",
+  spent: "used login transactions",
   imports: "users of interrupted imports",
   audit: "audit log",
 };

@@ -77,7 +77,7 @@ export interface Management {
     findUserIds(login: string): Promise<readonly string[]>;
     /** Ends a session. Resolves to false if there is no such live session. */
     end(sessionId: string): Promise<boolean>;
-    /** Ends the user's sessions. Resolves to their number. */
+    /** Ends the user's sessions, and the remembering of the user's devices. Resolves to the number of sessions. */
     endForUser(userId: string): Promise<number>;
     /**
      * Ends the user's sessions and revokes all other tokens issued to the user before. That includes tokens of other
@@ -127,7 +127,7 @@ export interface Management {
 }
 
 /** Management needs no key, so nothing that a key derives. */
-export type ManagementDeps = Omit<Deps, "tokens" | "deviceProofs" | "throttle">;
+export type ManagementDeps = Omit<Deps, "tokens" | "deviceProofs" | "transactions" | "totpSecrets" | "throttle">;
 
 export function createManagement(deps: ManagementDeps, origin: Origin): Management {
   const { store, directory, revocations, clock } = deps;
@@ -208,7 +208,7 @@ export function createManagement(deps: ManagementDeps, origin: Origin): Manageme
       },
       async endForUser(userId) {
         if (!check.isStorableArgument("userId", userId)) return 0;
-        return sessions.endUserSessions(deps, { userId, reason, origin });
+        return sessions.endUserSessions(deps, { userId, reason, origin, forgetDevices: true });
       },
       async revokeForUser(user) {
         // A row of the application's table has further members. No member is optional, so none can be misspelt

@@ -21,6 +21,7 @@ import { isUnder, parseTarget } from "./request/target.js";
 import type { ErrorResponder } from "./responses/problems.js";
 import { emptyResponse, jsonResponse, withAttackConsent, withoutBody } from "./responses/response.js";
 import type { Route } from "./route.js";
+import { bearer as requireBearer } from "./route-access.js";
 import { routes } from "./routes.js";
 
 export interface HandlerOptions {
@@ -102,15 +103,17 @@ export function createHandler(options: HandlerOptions): Handle {
     const credentials = mode.credentialsOf(request, grants);
     try {
       const output = await callEndpoint(match, request, query, credentials);
-      if (grants) {
-        const { body, cookies: tokens } = mode.moveToCookies(output);
-        return { ...successResponse(match.route, body), cookies: tokens };
-      }
-      const response = successResponse(match.route, output);
-      return ends ? { ...response, cookies: mode.removeTokens } : response;
+      const { body, cookies: moved } = mode.moveToCookies(output, credentials);
+      const response = successResponse(match.route, body);
+      return ends ? { ...response, cookies: mode.removeTokens } : { ...response, cookies: moved };
     } catch (error) {
       // Pages cannot remove HttpOnly cookies themselves.
       if ((grants || ends) && isSessionOver(error)) return { ...refusal(error), cookies: mode.removeTokens };
+      if (hasCode(error, "transaction_over")) return { ...refusal(error), cookies: mode.removeTransaction };
+      if (error instanceof AmphoError && error.code === "factor_needed") {
+        const moved = mode.moveTransaction(error);
+        return { ...refusal(moved.error), cookies: moved.cookies };
+      }
       throw error;
     }
   }
@@ -136,6 +139,7 @@ export function createHandler(options: HandlerOptions): Handle {
       bearer,
       cookies: sent,
       auth,
+      authenticate: async () => requireBearer.check(await authenticate(route, request, sent, caller)),
       members,
       parameters,
       idempotencyKey: idempotencyKeyOf(request),
@@ -179,7 +183,7 @@ function successResponse({ status, cache }: Route, output: unknown): HttpRespons
   return jsonResponse(output, cache === undefined ? {} : { "Cache-Control": cache });
 }
 
-const noCookies = { token: undefined, refreshToken: undefined, device: undefined };
+const noCookies = { token: undefined, refreshToken: undefined, device: undefined, transaction: undefined };
 
 const hasCode = (error: unknown, ...codes: readonly ErrorCode[]) =>
   error instanceof AmphoError && codes.includes(error.code);

@@ -4,7 +4,7 @@ import { type ErrorCode, errorCodes } from "../../errors.js";
 import { cookieNames } from "./cookies/cookie-mode.js";
 import { problems } from "./responses/problems.js";
 import type { Route } from "./route.js";
-import { cookieGrant, type OpenApiDocument } from "./schemas.js";
+import { cookieGrant, grant, type OpenApiDocument } from "./schemas.js";
 
 export interface DescriptionOptions {
   readonly prefix: string;
@@ -79,7 +79,7 @@ const cookieScheme = {
 /** Returns a row with AMPHO_SECURITY_COOKIES: grants hold no token, and requests of foreign pages are rejected. */
 function cookieForm(route: Route): Route {
   const errors: readonly ErrorCode[] = route.method === "GET" ? route.errors : [...route.errors, "cross_site"];
-  return route.grants ? { ...route, errors, output: cookieGrant } : { ...route, errors };
+  return route.output === grant ? { ...route, errors, output: cookieGrant } : { ...route, errors };
 }
 
 function operation(route: Route, schemas: Json, byCookie: boolean): Json {

@@ -11,7 +11,7 @@ import type { Input } from "./request/input.js";
 import type { RouteAccess } from "./route-access.js";
 import type { OpenApiDocument } from "./schemas.js";
 
-export type SentCookies = Pick<Credentials, "token" | "refreshToken" | "device">;
+export type SentCookies = Pick<Credentials, "token" | "refreshToken" | "device" | "transaction">;
 
 /** A request whose body was read and whose token, where the route requires one, was accepted. */
 export interface RawCall {
@@ -21,6 +21,8 @@ export interface RawCall {
   /** The bearer token as sent, unchecked. */
   readonly bearer: string | undefined;
   readonly auth: Auth | undefined;
+  /** Guards the request, for an endpoint that also accepts callers without a token. */
+  readonly authenticate: () => Promise<Auth>;
   /** The tokens from cookies. They are undefined without AMPHO_SECURITY_COOKIES. */
   readonly cookies: SentCookies;
   /** Undefined when there was no body. */

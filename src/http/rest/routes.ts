@@ -1,6 +1,6 @@
 // The route table: one row for each endpoint. The handler, OpenAPI, docs/http.md and the labels of metrics derive from it.
 import { publishedKeysMaxAgeSeconds } from "../../keys/rotation-waits.js";
-import { credentials, logIn } from "./endpoints/login.js";
+import { credentials, logIn, readWays, waysIn } from "./endpoints/login.js";
 import { logOut } from "./endpoints/logout.js";
 import { changePassword, passwordChange } from "./endpoints/password.js";
 import { jwkSet, publishDescription, publishKeys } from "./endpoints/published.js";
@@ -8,29 +8,67 @@ import { renew, renewal } from "./endpoints/renew.js";
 import { feedPage, feedQuery, readRevocations } from "./endpoints/revocations.js";
 import { currentSession, readSession } from "./endpoints/session.js";
 import { endSession, endSessions, listSessions, sessionList } from "./endpoints/sessions.js";
+import {
+  beginTotp,
+  confirmedTotp,
+  confirmTotp,
+  forgetDevices,
+  recoveryCodes,
+  removeTotp,
+  renewRecoveryCodes,
+  totpConfirmation,
+  totpSetUp,
+  totpStart,
+} from "./endpoints/totp.js";
 import { fields, noInput, optionalFields } from "./request/input.js";
 import { route } from "./route.js";
 import { bearer, feed, none, optional, session } from "./route-access.js";
 import { grant, openApiDocument } from "./schemas.js";
+
+const idempotencyHelp =
+  "16 to 255 printable characters with 128 random bits. The client must store the key before its first attempt. A key in another form is ignored.";
+
+/** What a change of second factors asks for, besides the token of a session. */
+const recent = "Needs a login at most 300 seconds old, at the highest level that the account can reach.";
 
 export const routes = [
   route({
     method: "POST",
     path: "/login",
     name: "login",
-    summary: "Log in with a password",
+    summary: "Log in",
     notes: [
       "Creates a session and returns its first tokens.",
+      "An account with a second factor also needs `totp` or `recovery_code`, in the same request or in a second one with the `transaction` of `factor_needed`.",
       "With the bearer token of a live session of the same user, the login re-authenticates that session and creates no other one. Use this after `login_too_old`.",
+      "With the bearer token and only `totp` or `recovery_code`, it raises the level of that session. Use this after `login_too_weak`. With an empty object it returns the factors of the account.",
       "A login without `password` succeeds only if the account has another way to log in.",
+      "A second step with an `Idempotency-Key` can be repeated for 60 seconds.",
     ],
+    headers: { "Idempotency-Key": idempotencyHelp },
     access: optional,
     input: fields(credentials),
     status: 200,
     output: grant,
     grants: true,
-    errors: ["invalid_credentials", "too_many_attempts", "overloaded", "unavailable"],
+    errors: [
+      ...(["invalid_credentials", "factor_needed", "transaction_over", "invalid_token", "insufficient_scope"] as const),
+      ...(["too_many_attempts", "overloaded", "unavailable"] as const),
+    ],
     endpoint: logIn,
+  }),
+  route({
+    method: "GET",
+    path: "/login",
+    name: "readWays",
+    summary: "Read the ways to log in",
+    notes: ["The response is the same for every caller. A login page needs no other request before a login."],
+    access: none,
+    input: noInput,
+    status: 200,
+    output: waysIn,
+    errors: [],
+    endpoint: readWays,
   }),
   route({
     method: "POST",
@@ -45,10 +83,7 @@ export const routes = [
     ],
     access: optional,
     input: optionalFields(renewal),
-    headers: {
-      "Idempotency-Key":
-        "16 to 255 printable characters with 128 random bits. The client must store the key before its first attempt. A key in another form is ignored.",
-    },
+    headers: { "Idempotency-Key": idempotencyHelp },
     status: 200,
     output: grant,
     grants: true,
@@ -138,6 +173,85 @@ export const routes = [
     errors: ["password_rejected", "invalid_credentials", "too_many_attempts", "overloaded"],
     available: ({ keepsPasswords }) => keepsPasswords,
     endpoint: changePassword,
+  }),
+  route({
+    method: "POST",
+    path: "/totp",
+    name: "beginTotp",
+    summary: "Begin to set up an authenticator app",
+    notes: [
+      "Returns a new secret (RFC 6238) and writes nothing. `POST /totp/confirm` stores it.",
+      recent,
+      "A login that got `factor_needed` with `enroll` sends its `transaction` in place of a bearer token.",
+    ],
+    access: optional,
+    input: optionalFields(totpStart),
+    status: 200,
+    output: totpSetUp,
+    errors: [
+      ...(["missing_token", "invalid_token", "login_too_old", "login_too_weak", "transaction_over"] as const),
+      ...(["factor_needed", "invalid_credentials", "insufficient_scope", "unavailable"] as const),
+    ],
+    endpoint: beginTotp,
+  }),
+  route({
+    method: "POST",
+    path: "/totp/confirm",
+    name: "confirmTotp",
+    summary: "Confirm the authenticator app",
+    notes: [
+      "Stores the secret, replaces an earlier one, and returns eight new recovery codes. The code counts as used.",
+      "The first second factor ends the sessions that were opened without one. A replaced one ends all other sessions.",
+      "A login that had to set up a factor also gets its tokens.",
+    ],
+    access: optional,
+    input: fields(totpConfirmation),
+    headers: { "Idempotency-Key": idempotencyHelp },
+    status: 200,
+    output: confirmedTotp,
+    grants: true,
+    errors: [
+      ...(["missing_token", "invalid_token", "invalid_credentials", "factor_needed", "transaction_over"] as const),
+      ...(["insufficient_scope", "unavailable"] as const),
+    ],
+    endpoint: confirmTotp,
+  }),
+  route({
+    method: "DELETE",
+    path: "/totp",
+    name: "removeTotp",
+    summary: "Remove the authenticator app",
+    notes: ["Also removes the recovery codes, and ends all other sessions.", recent],
+    access: session,
+    input: noInput,
+    status: 204,
+    errors: ["login_too_old", "login_too_weak", "not_found", "last_way_in"],
+    endpoint: removeTotp,
+  }),
+  route({
+    method: "POST",
+    path: "/recovery-codes",
+    name: "renewRecoveryCodes",
+    summary: "Replace the recovery codes",
+    notes: ["Returns eight new codes. The old ones are void, and all other sessions end.", recent],
+    access: session,
+    input: noInput,
+    status: 200,
+    output: recoveryCodes,
+    errors: ["login_too_old", "login_too_weak", "not_found"],
+    endpoint: renewRecoveryCodes,
+  }),
+  route({
+    method: "DELETE",
+    path: "/devices",
+    name: "forgetDevices",
+    summary: "Forget all remembered devices",
+    notes: ["The next login on each device needs the second factor again."],
+    access: session,
+    input: noInput,
+    status: 204,
+    errors: [],
+    endpoint: forgetDevices,
   }),
   route({
     method: "GET",

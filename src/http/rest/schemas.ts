@@ -1,6 +1,8 @@
 // The schemas that several endpoints share. One zod schema checks input, describes it in OpenAPI and gives its type. A description
 // continues the sentence '"field" must be …' in messages.
 import { z } from "zod";
+import { recoveryHash } from "../../factors/recovery-codes.js";
+import { parseTotp } from "../../factors/totp.js";
 
 const isWellFormed = (text: string) => !/\p{Surrogate}/u.test(text);
 const hasControls = (text: string) => /\p{Cc}/u.test(text);
@@ -24,6 +26,18 @@ export const password = z
   .refine((text) => text.length <= 2048 && lengthOf(text) <= 1024 && isWellFormed(text))
   .meta({ description: "a text of at most 1024 characters", maxLength: 1024, format: "password" });
 
+/** Six ASCII digits, with spaces between them ignored. */
+export const totp = z
+  .string()
+  .refine((text) => parseTotp(text) !== undefined)
+  .transform((text) => parseTotp(text) ?? "")
+  .meta({ description: "a text of six digits, the code of an authenticator app" });
+
+export const recoveryCode = z
+  .string()
+  .refine((text) => recoveryHash(text) !== undefined)
+  .meta({ description: "a text of 24 letters and digits, one of the recovery codes" });
+
 export const opaque = z.string().meta({ description: "a text" });
 
 export const seconds = z.int().meta({ description: "Unix seconds" });
@@ -43,6 +57,9 @@ export const grant = z
     refresh_expires: z.int().optional().meta({ description: "The end of the refresh token, in Unix seconds." }),
     device: z.string().optional().meta({
       description: "The device proof, only from login, that gives this device's next login its own budget of attempts.",
+    }),
+    recovery_codes_left: z.int().optional().meta({
+      description: "The number of recovery codes that are left, only from a login by recovery code.",
     }),
   })
   .meta({ title: "Grant" });

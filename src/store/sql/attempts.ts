@@ -259,8 +259,9 @@ function byKey(a: AttemptCounter, b: AttemptCounter): number {
   return a.key < b.key ? -1 : 1;
 }
 
-function counterLimits({ freeAttempts }: AttemptCounter, { windowSeconds, lockAfter }: Attempt): CounterLimits {
-  return { freeAttempts, windowSeconds, lockAfter };
+function counterLimits(counter: AttemptCounter, attempt: Attempt): CounterLimits {
+  const { freeAttempts, lockAfter = attempt.lockAfter } = counter;
+  return { freeAttempts, windowSeconds: attempt.windowSeconds, lockAfter };
 }
 
 function sourceLimits({ logins }: SourceLimit, { windowSeconds }: Attempt): SourceLimits {

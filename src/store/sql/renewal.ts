@@ -69,11 +69,12 @@ export function* renewSession(input: Renewal): Transaction<RenewOutcome> {
 }
 
 /**
- * A copied token from before a re-authentication must not receive the new `auth_time`, which only the password proves. An
+ * A copied token from before a re-authentication or step-up must not receive the new `auth_time` and `acr`, which only the
+ * user's factors prove. An
  * honest tab that raced with the re-authentication finds the newer tokens in the shared storage of the client.
  */
-function isRacing({ gen, now, graceSeconds }: Renewal, { provedGen, authTime }: Session): boolean {
-  return gen < provedGen && now - authTime <= graceSeconds;
+function isRacing({ gen, now, graceSeconds }: Renewal, { provedGen, provedAt }: Session): boolean {
+  return gen < provedGen && now - provedAt <= graceSeconds;
 }
 
 function canRepeat({ gen, now, graceSeconds, idempotency }: Renewal, session: Session, row: Row): boolean {

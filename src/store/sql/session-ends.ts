@@ -1,8 +1,10 @@
 // Ends of sessions. Each leaves a revocation for as long as an access token of the session can be accepted, and for at least
 // the leeway. So every process closes the sockets of the session, however old its tokens are.
 import { leewayMaxSeconds } from "../../clock.js";
+import type { Acr } from "../../levels/acr.js";
 import { first, integer, query, type Row, type Transaction, text } from "../transaction.js";
 import { recordAudit } from "./audit.js";
+import { moveFactorsVersion } from "./factors.js";
 import { insertRevocation, type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
 import { type Ending, type EndReason, endingParameters, type ForeignTokens, setEnded } from "./session-rows.js";
 import { moveEra, readState } from "./state.js";
@@ -107,9 +109,14 @@ export interface UserEnding extends Ending {
   /** The session that goes on. */
   readonly exceptSession: string | undefined;
   readonly reason: EndReason;
+  /** Only sessions of this level. Undefined: all. */
+  readonly acr?: Acr | undefined;
 }
 
-export function* endUserSessions(input: UserEnding): Transaction<readonly Revocation[]> {
+export function* endUserSessions(
+  input: UserEnding & { readonly forgetDevices?: true },
+): Transaction<readonly Revocation[]> {
+  if (input.forgetDevices) yield* moveFactorsVersion(input.userId);
   return yield* writeRevocations(yield* endOpenSessions(input));
 }
 
@@ -123,6 +130,7 @@ export interface TokenRevocation extends Ending, ForeignTokens {
 /** Reads and locks no row of the user, because an application's own table has none here. */
 export function* revokeUserTokens(input: TokenRevocation): Transaction<readonly Revocation[]> {
   const { userId, login, now, origin, foreignMaxSeconds } = input;
+  yield* moveFactorsVersion(userId);
   yield* recordAudit({ at: now, event: "tokens_revoked", userId, login, origin });
   const sessions = yield* endOpenSessions({ ...input, exceptSession: undefined });
   // The revocations of the sessions cover the tokens of sessions.
@@ -132,19 +140,21 @@ export function* revokeUserTokens(input: TokenRevocation): Transaction<readonly 
 
 /** Ends all sessions of a user but one. The caller writes the revocations. */
 export function* endOpenSessions(input: UserEnding): Transaction<readonly NewRevocation[]> {
-  const { userId, exceptSession, reason, now } = input;
+  const { userId, exceptSession, reason, now, acr } = input;
   const { era } = yield* readState();
-  const except = exceptSession ?? "";
+  const level = acr === undefined ? "" : "and acr = ?";
+  const which = [userId, exceptSession ?? "", ...(acr === undefined ? [] : [acr])];
   // In the order in which every other transaction locks several sessions.
   yield* query(
-    "select n from ampho_sessions where user_id = ? and ended_at is null and id <> ? order by n desc",
-    [userId, except],
+    `select n from ampho_sessions where user_id = ? and ended_at is null and id <> ? ${level} order by n desc`,
+    which,
     "update",
   );
   const rows = yield* query(
     `update ampho_sessions set ${setEnded}
-     where user_id = ? and ended_at is null and id <> ? returning n, id, user_id, login, era, access_expires, expires_at`,
-    [...endingParameters(now, reason), userId, except],
+     where user_id = ? and ended_at is null and id <> ? ${level}
+     returning n, id, user_id, login, era, access_expires, expires_at`,
+    [...endingParameters(now, reason), ...which],
   );
   const open = rows
     .filter((row) => integer(row, "era") === era)

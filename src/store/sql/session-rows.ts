@@ -1,7 +1,20 @@
 // Rows of sessions: read, inserted, moved one generation on.
 // A session is live while it has not ended, belongs to the current era, and `now < expires_at` (never past `ends_at`).
 import type { Origin } from "../../audit/entry.js";
-import { first, integer, type Row, resultOf, send, type Transaction, text, textOrNull, write } from "../transaction.js";
+import { type Acr, acrs } from "../../levels/acr.js";
+import {
+  first,
+  integer,
+  type Row,
+  resultOf,
+  schemaMismatch,
+  send,
+  type Transaction,
+  text,
+  textOrNull,
+  texts,
+  write,
+} from "../transaction.js";
 import { columnsOf } from "./columns.js";
 
 export interface Session {
@@ -14,7 +27,12 @@ export interface Session {
   readonly createdAt: number;
   /** The claim `auth_time`, the time of the last login within the session. */
   readonly authTime: number;
-  /** The generation that the last login created. Older ones never renew. 0 for the login that created the session. */
+  /** How the user logged in (RFC 8176, claim `amr`), and the level of that (claim `acr`). */
+  readonly amr: readonly string[];
+  readonly acr: Acr;
+  /** The time of the last login or step-up within the session. */
+  readonly provedAt: number;
+  /** The generation that the last login or step-up created. Older ones never renew. 0 for the login that created the session. */
   readonly provedGen: number;
   /** When the current generation was created. */
   readonly renewedAt: number;
@@ -38,6 +56,8 @@ export type EndReason =
   /** The user has too many sessions, and this was the oldest. */
   | "displaced"
   | "password_changed"
+  /** A second factor was added, replaced or removed. */
+  | "factors_changed"
   | "user_disabled"
   | "user_deleted"
   /** The login of the session belongs to another user of the application's table by now. */
@@ -54,7 +74,19 @@ export interface ForeignTokens {
 }
 
 export const sessionColumns = columnsOf(
-  ...["id", "user_id", "login", "gen", "created_at", "auth_time", "proved_gen", "renewed_at"],
+  ...[
+    "id",
+    "user_id",
+    "login",
+    "gen",
+    "created_at",
+    "auth_time",
+    "amr",
+    "acr",
+    "proved_at",
+    "proved_gen",
+    "renewed_at",
+  ],
   ...["expires_at", "ends_at", "access_expires", "address", "agent"],
 );
 
@@ -66,6 +98,9 @@ export function sessionOf(row: Row): Session {
     gen: integer(row, "gen"),
     createdAt: integer(row, "created_at"),
     authTime: integer(row, "auth_time"),
+    amr: texts(row, "amr"),
+    acr: acrs.find((level) => level === row["acr"]) ?? schemaMismatch("acr"),
+    provedAt: integer(row, "proved_at"),
     provedGen: integer(row, "proved_gen"),
     renewedAt: integer(row, "renewed_at"),
     expiresAt: integer(row, "expires_at"),
@@ -88,6 +123,9 @@ export function* insertSession(session: Session, era: number): Transaction<void>
     gen: session.gen,
     created_at: session.createdAt,
     auth_time: session.authTime,
+    amr: JSON.stringify(session.amr),
+    acr: session.acr,
+    proved_at: session.provedAt,
     proved_gen: session.provedGen,
     renewed_at: session.renewedAt,
     expires_at: session.expiresAt,
@@ -151,13 +189,28 @@ export function* sendMove(move: Move, gen: number): Transaction<() => Transactio
 }
 
 // On the right side of an assignment `gen` is still the old generation.
-const reauthentication = `${toNext}, auth_time = ?, proved_gen = gen + 1
+const proof = `${toNext}, auth_time = ?, amr = ?, acr = ?, proved_at = ?, proved_gen = gen + 1
   where id = ? and user_id = ? and ${live} ${returning}`;
 
-/** Moves a live session of the user on, whatever its generation, because the user has just logged in again. */
-export function* moveAuthTime(move: Move, userId: string, era: number): Transaction<Session | undefined> {
+export interface ProvenLevel {
+  readonly authTime: number;
+  readonly amr: readonly string[];
+  readonly acr: Acr;
+}
+
+/** Moves a live session of the user on, whatever its generation, because the user has just proven this level. */
+export function* moveProof(
+  move: Move,
+  { authTime, amr, acr }: ProvenLevel,
+  userId: string,
+  era: number,
+): Transaction<Session | undefined> {
   const { now, sessionId } = move;
-  const row = yield* first(reauthentication, [...toNextParameters(move), now, sessionId, userId, era, now]);
+  const row = yield* first(proof, [
+    ...toNextParameters(move),
+    ...[authTime, JSON.stringify(amr), acr, now],
+    ...[sessionId, userId, era, now],
+  ]);
   return row && sessionOf(row);
 }
 

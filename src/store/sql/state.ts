@@ -1,5 +1,7 @@
 // The single row of the table ampho_state. Its writers come last in a transaction. On PostgreSQL the lock on the row then
 // makes the order of numbers the order of commits, and no two transactions wait for each other in a circle.
+import { type FactorName, factorNames } from "../../levels/decide.js";
+import { type Policy, policies } from "../../levels/policy.js";
 import {
   first,
   integer,
@@ -9,6 +11,8 @@ import {
   send,
   type Transaction,
   text,
+  textOrNull,
+  texts,
   write,
 } from "../transaction.js";
 
@@ -61,6 +65,40 @@ export function* readApplicationOwnsUsers(): Transaction<boolean> {
 
 export function* writeApplicationOwnsUsers(owns: boolean): Transaction<void> {
   yield* write("update ampho_state set application_owns_users = ? where id = 1", [owns ? 1 : 0]);
+}
+
+/** What the database knows of the second factors of an account. */
+export interface AccountFactors {
+  /** Grows with every change of factors. Remembered devices and transactions hold it. */
+  readonly factorsVersion: number;
+  /** The second factors that the account can prove now. */
+  readonly factors: readonly FactorName[];
+  /** Replaces the policy of the roles. */
+  readonly policy: Policy | undefined;
+}
+
+const selectWithAccount = `select epoch, era, last_revocation, access_until, factors_version, factors, policy
+  from ampho_state left join ampho_accounts on ampho_accounts.user_id = ? where id = 1`;
+
+/** The state and an account in one statement, deferred, because every login reads both. */
+export function* sendStateAndAccount(userId: string): Transaction<() => Transaction<State & AccountFactors>> {
+  const sent = yield* send(selectWithAccount, [userId]);
+  return function* read() {
+    const row = required(yield* resultOf(sent));
+    return { ...stateOf(row), ...accountOf(row) };
+  };
+}
+
+/** Reads the columns of an account, which are null if it has no row. */
+export function accountOf(row: Row): AccountFactors {
+  if (row["factors_version"] === null) return { factorsVersion: 0, factors: [], policy: undefined };
+  const stored = texts(row, "factors");
+  const policy = textOrNull(row, "policy");
+  return {
+    factorsVersion: integer(row, "factors_version"),
+    factors: factorNames.filter((name) => stored.includes(name)),
+    policy: policies.find((each) => each === policy),
+  };
 }
 
 /** Reserves `count` numbers of revocations. Reading the result returns the first of them. */

@@ -5,6 +5,7 @@ import type { Attempt } from "../../throttle/attempt.js";
 import { first, type Transaction, text, write } from "../transaction.js";
 import { settleSucceeded } from "./attempts.js";
 import { recordAudit } from "./audit.js";
+import { deleteAccount } from "./factors.js";
 import { type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
 import { endOpenSessions, latestAccess } from "./session-ends.js";
 import type { Ending, ForeignTokens } from "./session-rows.js";
@@ -137,6 +138,7 @@ export function* deleteUser(input: Ending & ForeignTokens & { readonly userId: s
   const row = yield* first(deletion, [userId]);
   if (!row) return { found: false, revocations: [] };
   const user = userOf(row);
+  yield* deleteAccount(userId);
   yield* recordAudit({ at: now, event: "user_deleted", userId, login: user.login, origin });
   return { found: true, revocations: yield* revokeEverything(user, "user_deleted", input) };
 }

@@ -7,13 +7,20 @@ const store = await openSqlite({ path, migrate: true, log: () => {} });
 const origin = { actor: "user" };
 const limits = { now: 1_790_000_000, accessTtlSeconds: 900, idleSeconds: 10_000, stored: false, origin };
 
+const proven = { amr: ["pwd"], provenAt: limits.now, gate: { policy: "optional" } };
+
 const tell = (line) => new Promise((resolve) => process.stdout.write(`${line}\n`, resolve));
 
 async function work(name) {
   for (let count = 0; ; count++) {
     const random = `${prefix}-${name}-${count}`;
     const user = { userId: random, login: "ann" };
-    await store.createSession({ ...limits, ...user, random, maxSeconds: 50_000, sessionsPerUser: 100, event: "login" });
+    await store.enterSession({
+      ...limits,
+      ...proven,
+      ...user,
+      create: { random, maxSeconds: 50_000, sessionsPerUser: 100 },
+    });
     const id = `0.${random}`;
     await tell(`created ${id} 0`);
     for (let gen = 0; gen < 3; gen++) {

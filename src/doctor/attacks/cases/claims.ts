@@ -153,7 +153,6 @@ function otherTypes(target: Target) {
   const types = [
     "rt+jwt",
     "dp+jwt",
-    "lt+jwt",
     "dpop+jwt",
     "secevent+jwt",
     "logout+jwt",

@@ -2,6 +2,7 @@
 
 import { AmphoError } from "../../../errors.js";
 import { proofTtlSeconds } from "../../../factors/device-proofs.js";
+import { transactionTtlSeconds } from "../../../factors/transactions.js";
 import type { Grant } from "../../../sessions/session-tokens.js";
 import { bearerOf } from "../../../tokens/bearer.js";
 import { createSiteOf, isSafe } from "../browser/cross-site.js";
@@ -14,20 +15,20 @@ export const cookieNames = {
   token: "__Host-ampho-token",
   refreshToken: "__Host-ampho-refresh",
   device: "__Host-ampho-device",
+  transaction: "__Host-ampho-transaction",
 } as const;
 
 /** The credentials that a request to an endpoint carries. */
 export interface Credentials {
   /** The one Authorization value: the header's, or `Bearer` and the cookie's token. */
   readonly authorization: string | undefined;
-  /** The values of the three cookies. */
+  /** The values of the cookies. */
   readonly token: string | undefined;
   readonly refreshToken: string | undefined;
   readonly device: string | undefined;
+  /** The login or enrolment that was begun. */
+  readonly transaction: string | undefined;
 }
-
-/** The part of a grant that stays in the body: no token. */
-export type CookieGrant = Omit<Grant, "token" | "token_type" | "refresh_token" | "device">;
 
 export interface CookieMode extends CookieReader {
   /**
@@ -37,8 +38,18 @@ export interface CookieMode extends CookieReader {
   credentialsOf(head: RequestHead, grants: boolean): Credentials;
   /** Returns the Set-Cookie values that carry a grant. */
   cookiesOf(grant: Grant): readonly string[];
-  /** Moves the tokens of an endpoint's grant into cookies. */
-  moveToCookies(output: unknown): { readonly body: CookieGrant; readonly cookies: readonly string[] };
+  /**
+   * Moves the tokens and the transaction of an endpoint's output into cookies. A grant ends the transaction that the request
+   * carried.
+   */
+  moveToCookies(
+    output: unknown,
+    sent: Pick<Credentials, "transaction">,
+  ): { readonly body: unknown; readonly cookies: readonly string[] };
+  /** Moves the transaction of `factor_needed` into a cookie. */
+  moveTransaction(error: AmphoError): { readonly error: AmphoError; readonly cookies: readonly string[] };
+  /** The Set-Cookie value that removes the transaction. */
+  readonly removeTransaction: readonly string[];
   /** The Set-Cookie values that remove both tokens. The device proof stays for the next login on this device. */
   readonly removeTokens: readonly string[];
 }
@@ -67,19 +78,41 @@ export function createCookieMode(listedOrigins: readonly string[]): CookieMode {
       const { authorization, byHeader, token } = tokenOf(head);
       const refreshToken = cookieOf(cookie, cookieNames.refreshToken);
       const device = cookieOf(cookie, cookieNames.device);
-      const hasCookie = (token ?? refreshToken ?? device) !== undefined;
+      const transaction = cookieOf(cookie, cookieNames.transaction);
+      const hasCookie = (token ?? refreshToken ?? device ?? transaction) !== undefined;
       if (grants || !byHeader) requireOwnSite(head, hasCookie);
-      return { authorization, token, refreshToken, device };
+      return { authorization, token, refreshToken, device, transaction };
     },
     cookiesOf,
-    moveToCookies(output) {
-      if (!isGrant(output)) throw new TypeError("only a grant can be moved into cookies");
-      const { token: _, token_type: _type, refresh_token: _refresh, device: _device, ...body } = output;
-      return { body, cookies: cookiesOf(output) };
+    moveToCookies(output, sent) {
+      if (isGrant(output)) {
+        const { token: _, token_type: _type, refresh_token: _refresh, device: _device, ...body } = output;
+        return { body, cookies: [...cookiesOf(output), ...(sent.transaction === undefined ? [] : removeTransaction)] };
+      }
+      if (!hasTransaction(output)) return { body: output, cookies: [] };
+      const { transaction, ...body } = output;
+      return { body, cookies: transactionCookie(transaction) };
     },
+    moveTransaction(error) {
+      const { transaction = "", ...details } = error.details;
+      return {
+        error: new AmphoError(error.code, error.message, details),
+        cookies: transactionCookie(transaction),
+      };
+    },
+    removeTransaction,
     removeTokens: [setCookie(cookieNames.token, "", 0), setCookie(cookieNames.refreshToken, "", 0)],
   };
 }
+
+const removeTransaction = [setCookie(cookieNames.transaction, "", 0)];
+
+const transactionCookie = (transaction: string) => [
+  setCookie(cookieNames.transaction, transaction, transactionTtlSeconds),
+];
+
+const hasTransaction = (value: unknown): value is { readonly transaction: string } =>
+  typeof value === "object" && value !== null && "transaction" in value && typeof value.transaction === "string";
 
 function cookiesOf(grant: Grant): readonly string[] {
   const { token, starts, ttl, leeway, refresh_token: refresh, refresh_expires: end, device } = grant;

@@ -1,18 +1,54 @@
-// POST /login: creates a session, or re-authenticates the session whose bearer token the request carries.
+// POST /login: proves one or two factors, and creates, re-authenticates or raises a session. GET /login: the ways to log in.
 import { z } from "zod";
+import { AmphoError } from "../../../errors.js";
 import type { Grant } from "../../../sessions/session-tokens.js";
 import type { Call } from "../route.js";
-import { login, opaque, password } from "../schemas.js";
+import { login, opaque, password, recoveryCode, totp } from "../schemas.js";
 
 export const credentials = z.object({
-  login,
+  login: login.optional(),
   password: password.optional(),
+  transaction: opaque.optional().meta({ description: "a text: the `transaction` of `factor_needed`" }),
+  totp: totp.optional(),
+  recovery_code: recoveryCode.optional(),
+  remember: z.boolean().optional().meta({
+    description: "true or false: whether the next logins on this device need no second factor",
+  }),
   device: opaque.optional().meta({ description: "a text: the `device` of an earlier login" }),
 });
 
 export function logIn(call: Call<z.output<typeof credentials>, undefined>): Promise<Grant> {
-  const { flows, input, bearer, cookies, caller } = call;
+  const { flows, input, bearer, cookies, caller, idempotencyKey } = call;
+  const { login, password, totp, remember, recovery_code: recoveryCode } = input;
+  if (totp !== undefined && recoveryCode !== undefined)
+    throw new AmphoError("invalid_request", 'Send "totp" or "recovery_code", not both.');
+  if (login !== undefined && input.transaction !== undefined)
+    throw new AmphoError("invalid_request", 'Send "login" or "transaction", not both.');
+  // In cookie mode `{}` asks for the factors of the session, whatever login was begun before.
+  const sent = totp ?? recoveryCode;
+  const pending = login === undefined && (sent !== undefined || bearer === undefined) ? cookies.transaction : undefined;
+  const transaction = input.transaction ?? pending;
   const device = input.device ?? cookies.device;
   const superseded = { accessToken: cookies.token, refreshToken: cookies.refreshToken };
-  return flows.login({ login: input.login, password: input.password, device, bearer, superseded }, caller);
+  return flows.login(
+    { login, password, transaction, totp, recoveryCode, remember, device, bearer, idempotencyKey, superseded },
+    caller,
+  );
+}
+
+export const waysIn = z
+  .object({
+    ways: z.object({
+      password: z.boolean(),
+      passkey: z.boolean(),
+      mail: z.boolean(),
+      providers: z.array(z.object({ name: z.string(), label: z.string() })).readonly(),
+      registration: z.enum(["closed", "invite", "open"]),
+    }),
+  })
+  .meta({ title: "WaysIn" });
+
+/** The same for every caller, without a query. */
+export function readWays(_: Call<undefined, undefined>): z.input<typeof waysIn> {
+  return { ways: { password: true, passkey: false, mail: false, providers: [], registration: "closed" } };
 }

@@ -17,6 +17,8 @@ export const sessionList = z
           expires: seconds.meta({ description: "The end of the session, in Unix seconds, unless it is renewed." }),
           address: z.string().nullable().meta({ description: "The client's address at the last renewal." }),
           agent: z.string().nullable().meta({ description: "The client's `User-Agent` at the last renewal." }),
+          amr: z.array(z.string()).readonly().meta({ description: "How the user logged in (RFC 8176)." }),
+          acr: z.string().meta({ description: "The level of the login: `1fa`, `2fa` or `phr`." }),
         }),
       )
       .readonly(),

@@ -40,8 +40,8 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   invalid_credentials: {
     status: 401,
     cause:
-      "The login or the password is wrong. The response is the same whether the login exists, is disabled or has no password.",
-    fix: "Ask the user for login and password again. Do not reveal which of the two was wrong.",
+      "The login, the password or the second factor is wrong or was used before. The response is the same whether the login exists, is disabled or has no password.",
+    fix: "Ask the user again. Do not reveal what was wrong.",
     headers: challenge(),
   },
   missing_token: {
@@ -55,6 +55,13 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     cause: "The token is malformed, forged, expired, not yet valid or revoked.",
     fix: "Renew the session once. If that fails too, ask the user to log in.",
     headers: challenge('error="invalid_token"'),
+  },
+  factor_needed: {
+    status: 401,
+    cause:
+      "What the user proved is right and not enough: the account or its policy asks for a second factor. `factors` lists what the account can prove. With `enroll` it has none and must set one up.",
+    fix: "Ask for one of `factors`, and send it with `transaction` to `POST /login`. With `enroll`, send `transaction` to `POST /totp`.",
+    headers: challenge(),
   },
   login_too_old: {
     status: 401,
@@ -123,6 +130,11 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     cause: "Another user has this login. Logins that differ only in case or width are the same login.",
     fix: "Choose another login.",
   },
+  last_way_in: {
+    status: 409,
+    cause: "Without this factor, the user could no longer log in as the policy of the account requires.",
+    fix: "Add another factor first, or ask an operator.",
+  },
   payload_too_large: {
     status: 413,
     cause: "The request body is larger than 16 KiB.",
@@ -172,12 +184,13 @@ export function createErrorResponder(report: (error: unknown, requestId: string 
 
 function errorResponse({ code, message, details }: AmphoError): HttpResponse {
   const { status, headers } = problems[code];
-  const { field, reason } = details;
+  const { field, reason, transaction, factors, enroll } = details;
+  const further = code === "factor_needed" ? { transaction, factors, passkey: null, enroll } : { field, reason };
   return {
     status,
     headers: { ...plainHeaders, "Content-Type": "application/json", ...headers?.(details) },
     // `JSON.stringify` leaves undefined members out.
-    body: JSON.stringify({ message, error: code, field, reason }),
+    body: JSON.stringify({ message, error: code, ...further }),
     error: code,
   };
 }

@@ -1,0 +1,53 @@
+// A session for a user whom the application has authenticated itself (`sessions.create`).
+
+import { AmphoError } from "../errors.js";
+import { type Acr, acrs } from "../levels/acr.js";
+import { acrOf } from "../levels/methods.js";
+import type { Grant } from "../sessions/session-tokens.js";
+import { isStorableText } from "../store/storable-text.js";
+import type { Account } from "../users/directory.js";
+import type { Deps } from "./deps.js";
+import { enter } from "./enter.js";
+import { requireArgument, text, texts } from "./manage/arguments.js";
+
+/** What the application has checked. The tokens carry it, and the gate does not ask for more. */
+export interface VouchedLevel {
+  /** The claim `amr` (RFC 8176). Default: empty. */
+  readonly amr?: readonly string[] | undefined;
+  /** The claim `acr`. Default: the level of `amr`, which is `1fa` without `mfa`. */
+  readonly acr?: Acr | undefined;
+}
+
+const unknown = () => new AmphoError("not_found", "There is no user with this id.");
+const notFoundByLogin = () =>
+  new AmphoError(
+    "not_found",
+    "There is no user with this id. Without users.findById, users.find gets the id of a user without sessions and found no such user.",
+  );
+
+/**
+ * Rejects with `invalid_request` for a wrong argument, `not_found` for an unknown user, `invalid_credentials` for a
+ * disabled one.
+ */
+export async function createSession(deps: Deps, userId: string, level: VouchedLevel = {}): Promise<Grant> {
+  requireArgument("userId", userId, text);
+  const { amr = [], acr = acrOf(amr) } = level;
+  requireArgument("amr", amr, texts);
+  if (!acrs.includes(acr))
+    throw new AmphoError("invalid_request", `acr must be ${acrs.join(", ")} or left out.`, { field: "acr" });
+  deps.tokens.requireSigningKey();
+  const account = await accountById(deps, userId);
+  const gone = () => new AmphoError("invalid_credentials", "The user is disabled or deleted.");
+  if (account.disabled) throw gone();
+  const now = deps.clock.now();
+  return enter(deps, account, { amr, at: now, acr }, { origin: { actor: "application" }, now });
+}
+
+async function accountById({ store, directory, clock }: Deps, userId: string): Promise<Account> {
+  if (!isStorableText(userId)) throw unknown();
+  // A table without findById gets the login of one of the user's sessions, or else the id itself.
+  const [session] = directory.findsById ? [] : await store.listSessions({ userId, now: clock.now() });
+  const account = await directory.findSessionUser({ userId, login: session?.login ?? userId });
+  if (account?.id === userId) return account;
+  throw directory.findsById ? unknown() : notFoundByLogin();
+}

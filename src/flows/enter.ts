@@ -1,0 +1,178 @@
+// The gate (docs/second-factors.md): the only way to a session. Every way in proves something and calls `enter`, which
+// returns the first tokens or rejects with what is still needed. Nothing else calls `store.enterSession`.
+
+import type { Origin } from "../audit/entry.js";
+import { randomId } from "../crypto/random.js";
+import { AmphoError } from "../errors.js";
+import type { DeviceProof } from "../factors/device-proofs.js";
+import type { Transaction } from "../factors/transactions.js";
+import type { Acr } from "../levels/acr.js";
+import { policyOf } from "../levels/policy.js";
+import type { Grant } from "../sessions/session-tokens.js";
+import type { Entry, EntryOutcome } from "../store/sql/entries.js";
+import type { Attempt } from "../throttle/attempt.js";
+import { type Account, toAccount } from "../users/directory.js";
+import type { Deps } from "./deps.js";
+import { digestOf } from "./idempotency.js";
+import type { ProvenFactor } from "./prove-factor.js";
+
+/** What a user has proven. */
+export interface Proven {
+  /** The methods (RFC 8176), without that of `factor`. Empty for a step-up, which adds to those of the session. */
+  readonly amr: readonly string[];
+  /** When the oldest of them was proven. */
+  readonly at: number;
+  readonly factor?: ProvenFactor | undefined;
+  /** The attempt at the first factor. */
+  readonly attempt?: Attempt | undefined;
+  /** The transaction that is redeemed. */
+  readonly transaction?: Transaction | undefined;
+  /** A pending login has confirmed its first second factor. */
+  readonly enrol?: Entry["enrol"];
+  /** The application vouches for the user, and the gate does not decide. */
+  readonly acr?: Acr | undefined;
+}
+
+export interface Entrance {
+  readonly origin: Origin;
+  readonly now: number;
+  /** The session that is raised. `only`: no other session is created instead, as for a step-up. */
+  readonly live?: { readonly sessionId: string; readonly only?: true } | undefined;
+  /** The valid proof of this user's device. */
+  readonly device?: DeviceProof | undefined;
+  /** The id of that device, where its proof is not at hand. */
+  readonly deviceId?: string | undefined;
+  /** The login as the client typed it. A pending login holds it. */
+  readonly typed?: string | undefined;
+  readonly remember?: boolean | undefined;
+  readonly idempotencyKey?: string | undefined;
+}
+
+export const wrongCredentials = () =>
+  new AmphoError("invalid_credentials", "The login, the password or the code is wrong.");
+
+const over = () => new AmphoError("transaction_over", "The transaction is over. Begin again.");
+
+/** Rejects with `factor_needed`, `invalid_credentials`, `transaction_over` or `unavailable`. */
+export async function enter(deps: Deps, account: Account, proven: Proven, entrance: Entrance): Promise<Grant> {
+  const outcome = await deps.store.enterSession(entryOf(deps, account, proven, entrance));
+  if (outcome.outcome === "over") throw over();
+  if (outcome.outcome === "factor_needed") throw factorNeeded(deps, account, proven, entrance, outcome);
+  if (outcome.outcome !== "granted") throw wrongCredentials();
+  return grantOf(deps, account, outcome, entrance);
+}
+
+/** Returns the grant again that this transaction bought, to the client that lost the response. */
+export async function repeat(
+  deps: Deps,
+  account: Account,
+  transaction: Transaction,
+  entrance: Entrance,
+): Promise<Grant | undefined> {
+  const { idempotencyKey, now } = entrance;
+  if (idempotencyKey === undefined) return undefined;
+  const outcome = await deps.store.repeatEntry({
+    hash: deps.transactions.spentHash(transaction),
+    idempotency: digestOf(idempotencyKey),
+    userId: account.id,
+    now,
+    accessTtlSeconds: deps.settings.tokenTtl,
+    stored: storedOf(account, transaction),
+  });
+  return outcome?.outcome === "granted" ? grantOf(deps, account, outcome, entrance) : undefined;
+}
+
+function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entrance): Entry {
+  const { settings, transactions } = deps;
+  const { factor, transaction, enrol, acr } = proven;
+  const { now, origin, live, device, idempotencyKey } = entrance;
+  const remembered = device?.remember !== undefined && now < device.remember.until ? device.remember : undefined;
+  return {
+    userId: account.id,
+    login: account.login,
+    now,
+    accessTtlSeconds: settings.tokenTtl,
+    idleSeconds: settings.sessionIdleTtl,
+    origin,
+    stored: storedOf(account, transaction),
+    amr: [...proven.amr, ...(factor === undefined ? [] : [factor.method]), ...(enrol === undefined ? [] : ["otp"])],
+    provenAt: proven.at,
+    gate:
+      acr === undefined
+        ? { policy: policyOf(account.roles, settings.factors), remembered: remembered?.factorsVersion }
+        : { acr },
+    factorsVersion: transaction?.fv ?? factor?.factorsVersion,
+    use: factor?.use,
+    spend: transaction && {
+      hash: transactions.spentHash(transaction),
+      until: transaction.exp + settings.tokenLeeway,
+      idempotency: idempotencyKey === undefined ? undefined : digestOf(idempotencyKey),
+    },
+    enrol,
+    live: live?.sessionId,
+    create:
+      live?.only === true
+        ? undefined
+        : { random: randomId(), maxSeconds: settings.sessionTtl, sessionsPerUser: settings.sessionsPerUser },
+    remember: willRemember(deps, entrance),
+    attempt: proven.attempt,
+    factorAttempt: factor?.attempt,
+  };
+}
+
+/** Since the first factor another request can have changed the password, or disabled the user. */
+function storedOf({ stored }: Account, transaction: Transaction | undefined): Entry["stored"] {
+  if (stored === undefined) return false;
+  return { passwordVersion: transaction?.pwv ?? stored.passwordVersion };
+}
+
+const willRemember = ({ settings }: Deps, { remember }: Entrance) => remember === true && settings.remember > 0;
+
+async function grantOf(
+  deps: Deps,
+  account: Account,
+  granted: Extract<EntryOutcome, { readonly outcome: "granted" }>,
+  entrance: Entrance,
+): Promise<Grant> {
+  const { tokens, deviceProofs, revocations, settings } = deps;
+  const { now, device } = entrance;
+  const { session, factorsVersion, codesLeft } = granted;
+  revocations.add(granted.revocations);
+  const user = granted.user === undefined ? account : toAccount(granted.user);
+  const grant = await tokens.grant(session, user, { refresh: true, now });
+  const remember =
+    willRemember(deps, entrance) && session.amr.includes("mfa")
+      ? { until: now + settings.remember, factorsVersion }
+      : device?.remember;
+  const deviceId = device?.deviceId ?? entrance.deviceId;
+  return {
+    ...grant,
+    device: deviceProofs.issue(user, deviceId, now, remember),
+    ...(codesLeft !== undefined && { recovery_codes_left: codesLeft }),
+  };
+}
+
+function factorNeeded(
+  { transactions }: Deps,
+  account: Account,
+  { amr, at, transaction }: Proven,
+  { live, device, deviceId, typed }: Entrance,
+  needed: Extract<EntryOutcome, { readonly outcome: "factor_needed" }>,
+): AmphoError {
+  const { enroll, factors, factorsVersion } = needed;
+  const contents = {
+    login: typed ?? transaction?.login ?? account.login,
+    sub: account.id,
+    pwv: account.stored?.passwordVersion,
+    fv: factorsVersion,
+    amr,
+    did: device?.deviceId ?? deviceId,
+    sid: live?.sessionId,
+  };
+  return factorNeededError(transactions.begin(enroll ? "enroll" : "second", contents, at), factors, enroll);
+}
+
+export function factorNeededError(transaction: string, factors: readonly string[], enroll: boolean): AmphoError {
+  const message = enroll ? "This account needs a second factor. Set one up." : "A second factor is needed.";
+  return new AmphoError("factor_needed", message, { transaction, factors, enroll });
+}

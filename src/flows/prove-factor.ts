@@ -1,0 +1,79 @@
+// Checks a second factor of an account: a code of an authenticator app (RFC 6238) or a recovery code. The gate uses it up in
+// its transaction, so that of two requests with one code only one is granted.
+
+import type { Origin } from "../audit/entry.js";
+import { recoveryHash } from "../factors/recovery-codes.js";
+import { findStep } from "../factors/totp.js";
+import type { Transaction } from "../factors/transactions.js";
+import { canonicalLogin } from "../logins/login-name.js";
+import type { Factors, FactorUse } from "../store/sql/factors.js";
+import type { Attempt } from "../throttle/attempt.js";
+import type { Account } from "../users/directory.js";
+import type { Deps } from "./deps.js";
+import { wrongCredentials } from "./enter.js";
+
+/** One of both, in the form that its route has checked. */
+export interface SentFactor {
+  /** Six digits. */
+  readonly totp?: string | undefined;
+  readonly recoveryCode?: string | undefined;
+}
+
+export interface ProvenFactor {
+  readonly method: "otp" | "rec";
+  readonly use: FactorUse;
+  /** The version of the account's factors that the check has read. */
+  readonly factorsVersion: number;
+  readonly attempt: Attempt;
+}
+
+export const hasFactor = ({ totp, recoveryCode }: SentFactor): boolean => (totp ?? recoveryCode) !== undefined;
+
+/** Rejects with `invalid_credentials`, `too_many_attempts`, `transaction_over` or `unavailable`. */
+export async function proveFactor(
+  deps: Deps,
+  account: Account,
+  sent: SentFactor,
+  about: {
+    readonly known: { readonly device: string } | { readonly session: string } | undefined;
+    readonly transaction?: Transaction | undefined;
+    readonly origin: Origin;
+  },
+): Promise<ProvenFactor> {
+  const { store, throttle, clock } = deps;
+  const { known, origin } = about;
+  const admission = await throttle.allowFactor({
+    canonical: canonicalLogin(account.login),
+    userId: account.id,
+    known,
+    transaction: about.transaction && deps.transactions.spentHash(about.transaction),
+    origin,
+  });
+  const factors = await admission.run(() => store.listFactors(account.id));
+  const found = sent.totp === undefined ? proveCode(sent.recoveryCode) : proveTotp(deps, account, factors, sent.totp);
+  if (found === undefined) {
+    const { id: userId, login } = account;
+    const reason = sent.totp === undefined ? "recovery_code" : "totp";
+    await admission.failed({ at: clock.now(), event: "factor_refused", reason, userId, login, origin }, login);
+    throw wrongCredentials();
+  }
+  return { ...found, factorsVersion: factors.factorsVersion, attempt: admission.asSucceeded(account.id) };
+}
+
+type Found = Pick<ProvenFactor, "method" | "use"> | undefined;
+
+function proveTotp({ totpSecrets, clock }: Deps, { id }: Account, { totp }: Factors, code: string): Found {
+  // A revoked key might be known to attackers. Only factor-rekey reads secrets under it.
+  if (totp === undefined || totpSecrets.isRevoked(totp.kid)) return undefined;
+  const seed = totpSecrets.open(totp, id);
+  const step = seed && findStep(seed, code, clock.now());
+  if (seed === undefined || step === undefined) return undefined;
+  const moved = totpSecrets.isCurrent(totp.kid) ? undefined : totpSecrets.seal(seed, id);
+  return { method: "otp", use: { factor: "totp", secret: totp.secret, step, moved } };
+}
+
+/** Whether the account has this code, the gate's transaction finds out. */
+function proveCode(text = ""): Found {
+  const hash = recoveryHash(text);
+  return hash === undefined ? undefined : { method: "rec", use: { factor: "recovery_code", hash } };
+}

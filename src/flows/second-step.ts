@@ -1,0 +1,131 @@
+// The second step of a login, which redeems a transaction, and the step-up of a live session (docs/second-factors.md).
+
+import type { Origin } from "../audit/entry.js";
+import { AmphoError } from "../errors.js";
+import { isProofOf } from "../factors/device-proofs.js";
+import type { Transaction } from "../factors/transactions.js";
+import { canonicalLogin } from "../logins/login-name.js";
+import type { Grant } from "../sessions/session-tokens.js";
+import { isStorableText } from "../store/storable-text.js";
+import { type Account, toAccount } from "../users/directory.js";
+import type { Caller, Deps } from "./deps.js";
+import { type Entrance, enter, factorNeededError, repeat, wrongCredentials } from "./enter.js";
+import { hasFactor, proveFactor, type SentFactor } from "./prove-factor.js";
+
+export interface SecondStep extends SentFactor {
+  readonly transaction: string;
+  readonly bearer: string | undefined;
+  readonly device: string | undefined;
+  readonly remember: boolean | undefined;
+  readonly idempotencyKey: string | undefined;
+}
+
+const over = () => new AmphoError("transaction_over", "The transaction is over. Begin again.");
+
+/** Rejects like `proveFactor` and `enter`. */
+export async function finishLogin(deps: Deps, input: SecondStep, caller: Caller): Promise<Grant> {
+  const { transactions, deviceProofs, clock } = deps;
+  const now = clock.now();
+  const transaction = transactions.read(input.transaction, ["second"], now);
+  const { sid } = transaction;
+  // A transaction of a session is good for this session alone.
+  if (sid !== undefined && sid !== sessionIdOf(deps, input.bearer)) throw over();
+  const origin: Origin = { actor: "user", ...caller };
+  const account = await accountOf(deps, transaction, origin);
+  const proof = deviceProofs.read(input.device, now);
+  const device = proof !== undefined && isProofOf(proof, account) ? proof : undefined;
+  const deviceId = device?.deviceId ?? transaction.did;
+  const { remember, idempotencyKey } = input;
+  const stepsUp = transaction.amr.length === 0;
+  const live = sid === undefined ? undefined : { sessionId: sid, ...(stepsUp && { only: true as const }) };
+  const entrance: Entrance = { origin, now, live, device, deviceId, remember, idempotencyKey };
+  const repeated = await repeat(deps, account, transaction, entrance);
+  if (repeated !== undefined) return repeated;
+  if (!hasFactor(input)) throw new AmphoError("invalid_request", 'Send "totp" or "recovery_code".', { field: "totp" });
+  const known =
+    deviceId !== undefined ? { device: deviceId } : stepsUp && sid !== undefined ? { session: sid } : undefined;
+  const factor = await proveFactor(deps, account, input, { known, transaction, origin });
+  const { amr, iat: at } = transaction;
+  return enter(deps, account, { amr, at, factor, transaction }, { ...entrance, now: clock.now() });
+}
+
+/** The account of a pending login. Rejects with `invalid_credentials` if it cannot log in any more. */
+export async function accountOf(
+  { directory, store, clock }: Deps,
+  { sub: userId, login, pwv }: Transaction,
+  origin: Origin,
+): Promise<Account> {
+  const account = await directory.findSessionUser({ userId, login });
+  const isSame = account?.id === userId && account.stored?.passwordVersion === pwv;
+  if (account !== undefined && isSame && !account.disabled) return account;
+  const reason = account?.id !== userId ? "unknown" : account.disabled ? "disabled" : "password_changed";
+  await store.recordAudit({ at: clock.now(), event: "login_rejected", reason, userId, origin });
+  throw wrongCredentials();
+}
+
+/** The session of an access token. Undefined for a bad one. The database decides whether the session is live. */
+export function sessionIdOf({ tokens, clock }: Deps, bearer: string | undefined, userId?: string): string | undefined {
+  if (bearer === undefined) return undefined;
+  try {
+    const { sub, sid } = tokens.verifyAccess(bearer, clock.now()).claims;
+    return sid !== undefined && isStorableText(sid) && (userId ?? sub) === sub ? sid : undefined;
+  } catch (error) {
+    if (error instanceof AmphoError) return undefined;
+    throw error;
+  }
+}
+
+export interface StepUp extends SentFactor {
+  readonly bearer: string;
+  readonly remember: boolean | undefined;
+  readonly device: string | undefined;
+}
+
+/**
+ * Adds a second factor to the live session of the token. Without one, rejects with `factor_needed` and the factors that the
+ * account can prove. Rejects with `invalid_token` if the session has ended.
+ */
+export async function stepUp(deps: Deps, input: StepUp, caller: Caller): Promise<Grant> {
+  const { store, transactions, deviceProofs, clock } = deps;
+  const { claims } = deps.tokens.verifyAccess(input.bearer, clock.now());
+  const { sessionId, account } = await liveSession(deps, claims.sid, claims.sub);
+  const now = clock.now();
+  const origin: Origin = { actor: "user", ...caller };
+  if (!hasFactor(input)) {
+    const { factors, factorsVersion: fv } = await store.listFactors(account.id);
+    const contents = {
+      login: canonicalLogin(account.login),
+      sub: account.id,
+      pwv: account.stored?.passwordVersion,
+      fv,
+      amr: [],
+      sid: sessionId,
+    };
+    throw factorNeededError(transactions.begin("second", contents, now), factors, false);
+  }
+  const factor = await proveFactor(deps, account, input, { known: { session: sessionId }, origin });
+  const proof = deviceProofs.read(input.device, now);
+  const device = proof !== undefined && isProofOf(proof, account) ? proof : undefined;
+  const { remember } = input;
+  const live = { sessionId, only: true } as const;
+  return enter(deps, account, { amr: [], at: now, factor }, { origin, now: clock.now(), live, device, remember });
+}
+
+const ended = () => new AmphoError("invalid_token", "The session has ended.");
+
+/** The live session of a token, and its user. Rejects with `invalid_token`, or `insufficient_scope` without a session. */
+export async function liveSession(
+  { store, directory, clock }: Deps,
+  sid: string | undefined,
+  sub: string | undefined,
+): Promise<{ readonly sessionId: string; readonly account: Account }> {
+  if (sid === undefined || sub === undefined || !isStorableText(sid) || !isStorableText(sub))
+    throw new AmphoError("insufficient_scope", "This action needs the token of a session.");
+  const found = await store.findSession({ id: sid, now: clock.now() });
+  if (found === undefined || found.session.userId !== sub) throw ended();
+  const account = directory.inDatabase
+    ? found.user && toAccount(found.user)
+    : await directory.findSessionUser(found.session);
+  if (account?.id !== sub || account.disabled) throw ended();
+  return { sessionId: sid, account };
+}

@@ -1,0 +1,62 @@
+// POST /totp, POST /totp/confirm, DELETE /totp, POST /recovery-codes, DELETE /devices: the second factors of the user's own
+// account.
+import { z } from "zod";
+import { isTransaction } from "../../../factors/transactions.js";
+import type { Auth } from "../../../tokens/auth.js";
+import type { Call } from "../route.js";
+import { grant, opaque, totp } from "../schemas.js";
+
+export const totpStart = z.object({
+  transaction: opaque.optional().meta({ description: "a text: the `transaction` of `factor_needed` with `enroll`" }),
+});
+
+export const totpSetUp = z
+  .object({
+    transaction: z.string().optional().meta({
+      description: "For `POST /totp/confirm`. With AMPHO_SECURITY_COOKIES it is a cookie.",
+    }),
+    secret: z.string().meta({ description: "The secret in base32, for authenticator apps without a camera." }),
+    uri: z.string().meta({ description: "An `otpauth:` URI, to be shown as a QR code." }),
+  })
+  .meta({ title: "TotpSetUp" });
+
+export function beginTotp(call: Call<z.output<typeof totpStart> | undefined, undefined>) {
+  const { flows, input, bearer, cookies, caller, authenticate } = call;
+  const pending = input?.transaction ?? (isTransaction(bearer) ? bearer : undefined);
+  return flows.beginTotp({ pending, pendingCookie: cookies.transaction, authenticate }, caller);
+}
+
+export const totpConfirmation = z.object({
+  transaction: opaque.optional().meta({ description: "a text: the `transaction` of `POST /totp`" }),
+  totp,
+  device: opaque.optional().meta({ description: "a text: the `device` of an earlier login" }),
+});
+
+export const recoveryCodes = z
+  .object({
+    recovery_codes: z.array(z.string()).readonly().meta({
+      description: "Eight codes. Each works once. They are not shown again.",
+    }),
+  })
+  .meta({ title: "RecoveryCodes" });
+
+export const confirmedTotp = recoveryCodes.extend(grant.partial().shape).meta({ title: "ConfirmedTotp" });
+
+export function confirmTotp(call: Call<z.output<typeof totpConfirmation>, undefined>) {
+  const { flows, input, cookies, caller, idempotencyKey, authenticate } = call;
+  const transaction = input.transaction ?? cookies.transaction ?? "";
+  const device = input.device ?? cookies.device;
+  return flows.confirmTotp({ transaction, totp: input.totp, device, idempotencyKey, authenticate }, caller);
+}
+
+export function removeTotp({ flows, auth, caller }: Call<undefined, Auth>): Promise<void> {
+  return flows.removeTotp({ auth }, caller);
+}
+
+export function renewRecoveryCodes({ flows, auth, caller }: Call<undefined, Auth>) {
+  return flows.renewRecoveryCodes({ auth }, caller);
+}
+
+export function forgetDevices({ flows, auth, caller }: Call<undefined, Auth>): Promise<void> {
+  return flows.forgetDevices({ auth }, caller);
+}

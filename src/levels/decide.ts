@@ -1,0 +1,48 @@
+// The gate's decision (docs/second-factors.md): is what a user proved enough for the account and its policy? A pure
+// function, so that every way in has the same answer, and the store can ask it inside the transaction that writes the session.
+import { type Acr, reaches } from "./acr.js";
+import { acrOf, withMfa } from "./methods.js";
+import type { Policy } from "./policy.js";
+
+/** What an account can prove besides its first factor, as `factors` in responses names it, the strongest first. */
+export const factorNames = ["passkey", "totp", "recovery_code"] as const;
+export type FactorName = (typeof factorNames)[number];
+
+export interface Proof {
+  /** The methods that were proven (RFC 8176), without `mfa` and `dev`. */
+  readonly amr: readonly string[];
+  /** The second factors of the account. */
+  readonly factors: readonly FactorName[];
+  readonly policy: Policy;
+  /** A remembered device of this user asks, for a login that is no re-authentication. */
+  readonly remembered: boolean;
+}
+
+export type Decision =
+  | { readonly result: "grant"; readonly amr: readonly string[]; readonly acr: Acr }
+  /** `enroll`: the account has no factor that reaches the policy and must set one up. */
+  | { readonly result: "factor_needed"; readonly enroll: boolean; readonly factors: readonly FactorName[] }
+  | { readonly result: "reject" };
+
+/** Two of them are one factor. */
+const firstFactors: ReadonlySet<string> = new Set(["pwd"]);
+
+export function decide({ amr, factors, policy, remembered }: Proof): Decision {
+  if (!amr.some((method) => firstFactors.has(method))) return { result: "reject" };
+  const proven = withMfa(amr);
+  const acr = acrOf(proven);
+  const hasSecond = factors.length > 0;
+  const granted: Decision = { result: "grant", amr: proven, acr };
+  if (policy === "phr") {
+    if (reaches(acr, "phr")) return granted;
+    const passkeys = factors.filter((factor) => factor === "passkey");
+    // Without a passkey, an account proves the factor that it has before it can add one.
+    if (reaches(acr, "2fa") || !hasSecond)
+      return { result: "factor_needed", enroll: passkeys.length === 0, factors: passkeys };
+    return { result: "factor_needed", enroll: false, factors };
+  }
+  if (reaches(acr, "2fa")) return granted;
+  if (hasSecond && remembered) return { result: "grant", amr: [...amr, "dev"], acr };
+  if (hasSecond) return { result: "factor_needed", enroll: false, factors };
+  return policy === "optional" ? granted : { result: "factor_needed", enroll: true, factors: [] };
+}

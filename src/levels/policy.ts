@@ -1,0 +1,19 @@
+// The policy of a role: how much a login of its users must prove (AMPHO_SECURITY_FACTORS, docs/second-factors.md).
+
+/** From the weakest to the strictest. */
+export const policies = ["optional", "required", "phr"] as const;
+
+/**
+ * `optional`: an account that has a second factor is asked for it. `required`: an account without one must set one up first.
+ * `phr`: the login needs a passkey.
+ */
+export type Policy = (typeof policies)[number];
+
+/** The policies of roles. `"*"` stands for every user. */
+export type RolePolicies = Readonly<Record<string, Policy>>;
+
+/** Returns the strictest policy of the roles. */
+export function policyOf(roles: readonly string[], byRole: RolePolicies): Policy {
+  const ranks = ["*", ...roles].map((role) => policies.indexOf(byRole[role] ?? "optional"));
+  return policies[Math.max(...ranks)] ?? "optional";
+}

@@ -1,0 +1,57 @@
+// Second factors: what a session's login has proven, accounts, used transactions, TOTP secrets, recovery codes. Programs of
+// schema 1 would log in users without their second factor, so they must refuse to start.
+import type { MigrationSteps } from "./steps.js";
+
+export const secondFactors: MigrationSteps = {
+  version: 2,
+  name: "second-factors",
+  servesFrom: 2,
+  up: ({ text, busyTable }) => [
+    // `amr` is a JSON array. `proved_at`: the time of the last login or step-up within the session.
+    `alter table ampho_sessions add column amr ${text} not null default '[]'`,
+    `alter table ampho_sessions add column acr ${text} not null default '1fa'`,
+    "alter table ampho_sessions add column proved_at bigint not null default 0",
+
+    // Users of an application's own table have a row here too. An account without a row has version 0 and no factor.
+    // `factors` is a JSON array of the second factors that the account can prove. `policy` replaces that of the roles.
+    `create table ampho_accounts (
+      user_id ${text} not null primary key,
+      factors_version bigint not null,
+      factors ${text} not null,
+      policy ${text}
+    )`,
+
+    // Used transactions, by the hash of their `jti`. The primary key decides which of two requests is first. `bought` is the
+    // session, and `gen` its generation, for a client that lost the response.
+    `create table ampho_spent (
+      hash ${text} not null primary key,
+      until bigint not null,
+      at bigint not null,
+      bought ${text},
+      gen bigint,
+      idempotency ${text}
+    ) ${busyTable}`,
+    "create index ampho_spent_until on ampho_spent (until)",
+
+    // `secret` is encrypted with a key derived from the key `kid`, and bound to the user.
+    `create table ampho_totp (
+      user_id ${text} not null primary key,
+      secret ${text} not null,
+      kid ${text} not null,
+      last_step bigint not null,
+      since bigint not null
+    )`,
+    "create index ampho_totp_kid on ampho_totp (kid, user_id)",
+
+    `create table ampho_recovery (
+      hash ${text} not null primary key,
+      user_id ${text} not null,
+      used_at bigint
+    )`,
+    "create index ampho_recovery_user on ampho_recovery (user_id)",
+  ],
+  down: () => [
+    ...["ampho_recovery", "ampho_totp", "ampho_spent", "ampho_accounts"].map((table) => `drop table ${table}`),
+    ...["proved_at", "acr", "amr"].map((column) => `alter table ampho_sessions drop column ${column}`),
+  ],
+};

@@ -1,0 +1,317 @@
+// The gate's transaction (docs/second-factors.md). A user has proven something. The transaction decides with the rows of this
+// moment whether it is enough, uses up what can be used once, and creates or raises the session. Nothing else writes sessions.
+// On PostgreSQL transactions run side by side. All take their locks in one order, so that none wait for each other in a
+// circle. The order is the user, the lock of the user's sessions, used transactions and factors, the sessions of the user
+// from the newest to the oldest, counters of attempts, the state.
+import type { AuditEntry, Origin } from "../../audit/entry.js";
+import { type Acr, higherOf } from "../../levels/acr.js";
+import { type Decision, decide, type FactorName } from "../../levels/decide.js";
+import { acrOf, withMfa } from "../../levels/methods.js";
+import type { Policy } from "../../levels/policy.js";
+import type { Attempt, AttemptOutcome } from "../../throttle/attempt.js";
+import { advisoryLock, first, type Transaction, write } from "../transaction.js";
+import { settleAttempt } from "./attempts.js";
+import { recordAudit } from "./audit.js";
+import { addTotp } from "./factor-changes.js";
+import { countCodes, type FactorUse, type NewTotp, useFactor, without, writeAccount } from "./factors.js";
+import { type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
+import { endOldestSessions } from "./session-ends.js";
+import { insertSession, moveProof, type ProvenLevel, type Session, sessionColumns, sessionOf } from "./session-rows.js";
+import { type Bought, findBought, recordBought, type Spending, spend, unspend } from "./spent.js";
+import { type AccountFactors, recordAccess, type State, sendStateAndAccount } from "./state.js";
+import { type StoredUser, sendUserCheck } from "./user-check.js";
+import { findUserById, type User } from "./users.js";
+
+export interface Entry {
+  readonly userId: string;
+  readonly login: string;
+  readonly now: number;
+  readonly accessTtlSeconds: number;
+  readonly idleSeconds: number;
+  readonly origin: Origin;
+  readonly stored: StoredUser;
+  /** What the user proved, without `mfa` and `dev`, and when the oldest of it was proven. */
+  readonly amr: readonly string[];
+  readonly provenAt: number;
+  /** `remembered`: the version of the factors in the proof of a remembered device. `acr`: the application vouches for it. */
+  readonly gate: { readonly policy: Policy; readonly remembered?: number | undefined } | { readonly acr: Acr };
+  /** The version of the factors that the caller has read, or that the transaction holds. */
+  readonly factorsVersion?: number | undefined;
+  /** The second factor of `amr`. It is used up. */
+  readonly use?: FactorUse | undefined;
+  /** The transaction of factors/transactions.ts. It is used up. */
+  readonly spend?: Spending | undefined;
+  /** A pending login sets up its first second factor. */
+  readonly enrol?: { readonly totp: NewTotp; readonly codes: readonly string[] } | undefined;
+  /** The live session of the user that is raised. */
+  readonly live?: string | undefined;
+  /** How a new session is created, if none is raised. Undefined for a step-up. */
+  readonly create?: NewSession | undefined;
+  /** The device is remembered from now on. */
+  readonly remember?: boolean | undefined;
+  /** Attempts at the password and at the second factor. They are settled in the same transaction. */
+  readonly attempt?: Attempt | undefined;
+  readonly factorAttempt?: Attempt | undefined;
+}
+
+export interface NewSession {
+  /** 128 random bits or more, base64url. The era is put before it. */
+  readonly random: string;
+  readonly maxSeconds: number;
+  readonly sessionsPerUser: number;
+}
+
+export type EntryOutcome =
+  | {
+      readonly outcome: "granted";
+      readonly session: Session;
+      /** The row of a stored user as it is in this transaction. */
+      readonly user: User | undefined;
+      readonly factorsVersion: number;
+      /** Recovery codes that are left, after one was used. */
+      readonly codesLeft: number | undefined;
+      readonly revocations: readonly Revocation[];
+    }
+  | {
+      readonly outcome: "factor_needed";
+      readonly enroll: boolean;
+      readonly factors: readonly FactorName[];
+      readonly factorsVersion: number;
+    }
+  /** `over`: the transaction was used. `factor_rejected`: the second factor was. `rejected`: the user cannot log in. */
+  | { readonly outcome: "over" | "factor_rejected" | "rejected" };
+
+type Denied = Exclude<EntryOutcome, { readonly outcome: "granted" }>;
+type Account = State & AccountFactors;
+
+export function* enterSession(input: Entry): Transaction<EntryOutcome> {
+  const { userId, now } = input;
+  const readChecked = yield* sendUserCheck(input);
+  // Without the lock, concurrent logins would not see each other's sessions, and would end too few. And a login could miss a
+  // second factor that is added at the same moment.
+  if (input.live === undefined || input.spend || input.use) yield* advisoryLock(`sessions of ${userId}`);
+  const readAccount = yield* sendStateAndAccount(userId);
+  const checked = yield* readChecked();
+  if ("rejected" in checked) return yield* reject(input, checked.rejected, checked.rejected !== "unknown");
+  let account: Account = yield* readAccount();
+  if (input.factorsVersion !== undefined && input.factorsVersion !== account.factorsVersion)
+    return yield* reject(input, "factors_changed", true);
+
+  if (input.spend && !(yield* spend(input.spend, now))) return yield* repeat(input, input.spend);
+  let codesLeft: number | undefined;
+  if (input.use) {
+    if (!(yield* useFactor(userId, input.use, now))) return yield* rejectFactor(input);
+    if (input.use.factor === "recovery_code") {
+      codesLeft = yield* countCodes(userId);
+      yield* recordAudit({ ...entry(input), event: "recovery_used", detail: { left: codesLeft } });
+      if (codesLeft === 0) {
+        account = { ...account, factors: without(account.factors, "recovery_code") };
+        yield* writeAccount(userId, account);
+      }
+    }
+  }
+  const revoked: NewRevocation[] = [];
+  if (input.enrol) {
+    const added = yield* addTotp(account, { ...input, ...input.enrol, sessionId: input.live });
+    account = { ...account, ...added.account };
+    revoked.push(...added.revoked);
+  }
+  const decision = decideFor(input, account);
+  if (decision.result === "reject") return yield* reject(input, "one_factor_only", true);
+  if (decision.result === "factor_needed") return yield* askForFactor(input, account, decision);
+
+  const opened = yield* openSession(input, account, decision);
+  if (opened === undefined) return yield* reject(input, "session_ended", true);
+  const { session } = opened;
+  revoked.push(...opened.displaced);
+  if (input.spend) yield* recordBought(input.spend, session.id, session.gen);
+  if (input.remember) yield* recordAudit({ ...entry(input), event: "device_remembered", sessionId: session.id });
+  yield* settle(input, "succeeded", "succeeded", input.login);
+  yield* recordAccess(account, session.accessExpires);
+  return {
+    outcome: "granted",
+    session,
+    user: checked.user,
+    factorsVersion: account.factorsVersion,
+    codesLeft,
+    revocations: yield* writeRevocations(revoked),
+  };
+}
+
+function decideFor({ amr, gate, create, live }: Entry, account: Account): Decision {
+  if ("acr" in gate) return { result: "grant", amr, acr: gate.acr };
+  // A step-up adds to what the session has proven.
+  if (create === undefined) return { result: "grant", amr, acr: acrOf(withMfa(amr)) };
+  const remembered = live === undefined && gate.remembered === account.factorsVersion;
+  return decide({ amr, factors: account.factors, policy: account.policy ?? gate.policy, remembered });
+}
+
+type Granted = Extract<Decision, { readonly result: "grant" }>;
+
+interface Opened {
+  readonly session: Session;
+  readonly displaced: readonly NewRevocation[];
+}
+
+function* openSession(input: Entry, account: Account, granted: Granted): Transaction<Opened | undefined> {
+  const { live, create } = input;
+  if (live !== undefined) {
+    const session = yield* raise(input, live, account, granted);
+    if (session) return { session, displaced: [] };
+    if (create === undefined) return undefined;
+    yield* advisoryLock(`sessions of ${input.userId}`);
+  }
+  return create && (yield* createSession(input, create, account, granted));
+}
+
+/** Writes no audit row when the session is not live, because a new session is then created, which is recorded. */
+function* raise(
+  input: Entry,
+  sessionId: string,
+  { era }: Account,
+  { amr, acr }: Granted,
+): Transaction<Session | undefined> {
+  const { userId, provenAt } = input;
+  let level: ProvenLevel = { authTime: provenAt, amr, acr };
+  if (input.create === undefined) {
+    // RFC 9470 §4: `auth_time` stays that of the oldest factor.
+    const row = yield* first(`select ${sessionColumns.list} from ampho_sessions where id = ?`, [sessionId], "update");
+    if (!row) return undefined;
+    const before = sessionOf(row);
+    const all = withMfa([...new Set([...before.amr, ...amr])].filter((each) => each !== "dev"));
+    level = { authTime: before.authTime, amr: all, acr: higherOf(before.acr, acrOf(all)) };
+  }
+  const session = yield* moveProof({ ...input, sessionId, idempotency: undefined }, level, userId, era);
+  if (session) {
+    const event = input.create === undefined ? "stepped_up" : "reauthenticated";
+    yield* recordAudit({ ...entry(input), event, sessionId, detail: detailOf(level.amr) });
+  }
+  return session;
+}
+
+function* createSession(
+  input: Entry,
+  { random, maxSeconds, sessionsPerUser }: NewSession,
+  { era }: Account,
+  { amr, acr }: Granted,
+): Transaction<Opened> {
+  const { userId, login, now, origin } = input;
+  const endsAt = now + maxSeconds;
+  const session: Session = {
+    id: `${era.toString(36)}.${random}`,
+    userId,
+    login,
+    gen: 0,
+    createdAt: now,
+    authTime: input.provenAt,
+    amr,
+    acr,
+    provedAt: now,
+    provedGen: 0,
+    renewedAt: now,
+    expiresAt: Math.min(now + input.idleSeconds, endsAt),
+    endsAt,
+    accessExpires: Math.min(now + input.accessTtlSeconds, endsAt),
+    address: origin.address ?? null,
+    agent: origin.agent ?? null,
+  };
+  const sessionId = session.id;
+  yield* insertSession(session, era);
+  yield* recordAudit({ ...entry(input), event: "login", sessionId, detail: detailOf(amr) });
+  return {
+    session,
+    displaced: yield* endOldestSessions({ sessionId, userId, era, keep: sessionsPerUser, now, origin }),
+  };
+}
+
+/** A login by password alone has no detail, because nearly every row of the log is one. */
+function detailOf(amr: readonly string[]): AuditEntry["detail"] {
+  return amr.length === 0 || (amr.length === 1 && amr[0] === "pwd") ? undefined : { amr };
+}
+
+/** What was proven is right, so the attempts succeeded. */
+function* askForFactor(
+  input: Entry,
+  { factorsVersion }: Account,
+  { enroll, factors }: Extract<Decision, { readonly result: "factor_needed" }>,
+): Transaction<Denied> {
+  yield* recordAudit({ ...entry(input), event: "factor_needed", reason: enroll ? "enroll" : undefined });
+  yield* settle(input, "succeeded", "succeeded", input.login);
+  return { outcome: "factor_needed", enroll, factors, factorsVersion };
+}
+
+function* reject(input: Entry, reason: string, isKnown: boolean): Transaction<Denied> {
+  const login = isKnown ? input.login : undefined;
+  if (input.spend && reason === "session_ended") yield* unspend(input.spend);
+  yield* recordAudit({ ...entry(input), login, event: "login_rejected", reason });
+  yield* settle(input, "failed", "failed", login);
+  return { outcome: "rejected" };
+}
+
+/** The transaction stays usable, for the next attempt. */
+function* rejectFactor(input: Entry): Transaction<Denied> {
+  if (input.spend) yield* unspend(input.spend);
+  const reason = input.use?.factor;
+  yield* recordAudit({ ...entry(input), event: "factor_replayed", reason });
+  yield* settle(input, "succeeded", "failed", input.login);
+  return { outcome: "factor_rejected" };
+}
+
+function* settle(
+  { attempt, factorAttempt, now }: Entry,
+  outcome: AttemptOutcome,
+  factorOutcome: AttemptOutcome,
+  login: string | undefined,
+): Transaction<void> {
+  if (attempt) yield* settleAttempt({ ...attempt, outcome, now, login, audit: undefined });
+  if (factorAttempt) yield* settleAttempt({ ...factorAttempt, outcome: factorOutcome, now, login, audit: undefined });
+}
+
+function entry({ now, userId, login, origin }: Entry) {
+  return { at: now, userId, login, origin };
+}
+
+function* repeat(input: Entry, spending: Spending): Transaction<EntryOutcome> {
+  const repeated = yield* repeatEntry({ ...input, ...spending });
+  yield* settle(input, "succeeded", "returned", input.login);
+  return repeated ?? { outcome: "over" };
+}
+
+export interface Repetition extends Pick<Spending, "hash" | "idempotency"> {
+  readonly userId: string;
+  readonly now: number;
+  readonly accessTtlSeconds: number;
+  readonly stored: StoredUser;
+}
+
+/** Returns again what a transaction bought, to the client that lost the response. Undefined for every other request. */
+export function* repeatEntry(input: Repetition): Transaction<EntryOutcome | undefined> {
+  const { userId, now, accessTtlSeconds } = input;
+  const bought = yield* findBought(input, now);
+  const session = bought && (yield* lockBought(bought, userId, now));
+  if (!session) return undefined;
+  const accessExpires = Math.max(session.accessExpires, Math.min(now + accessTtlSeconds, session.endsAt));
+  yield* write("update ampho_sessions set access_expires = ? where id = ?", [accessExpires, session.id]);
+  const user = input.stored === false ? undefined : yield* findUserById(userId);
+  if (input.stored !== false && (!user || user.disabled)) return undefined;
+  const state = yield* (yield* sendStateAndAccount(userId))();
+  yield* recordAccess(state, accessExpires);
+  return {
+    outcome: "granted",
+    session: { ...session, accessExpires },
+    user,
+    factorsVersion: state.factorsVersion,
+    codesLeft: undefined,
+    revocations: [],
+  };
+}
+
+function* lockBought({ sessionId, gen }: Bought, userId: string, now: number): Transaction<Session | undefined> {
+  const row = yield* first(
+    `select ${sessionColumns.list} from ampho_sessions where id = ? and user_id = ? and gen = ? and ended_at is null
+     and era = (select era from ampho_state where id = 1) and expires_at > ?`,
+    [sessionId, userId, gen, now],
+    "update",
+  );
+  return row && sessionOf(row);
+}

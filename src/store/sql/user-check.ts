@@ -1,0 +1,32 @@
+// The user of a login or of a change, at the moment of the transaction.
+import type { Transaction } from "../transaction.js";
+import { sendUserLock, type User } from "./users.js";
+
+/**
+ * For users of Ampho's own table: the user must be enabled and still have this password version (undefined: any). `false` for
+ * users of an application's own table.
+ */
+export type StoredUser = { readonly passwordVersion?: number | undefined } | false;
+
+export type CheckedUser =
+  | { readonly user: User | undefined }
+  | { readonly rejected: "unknown" | "disabled" | "password_changed" };
+
+/** Locks the user's row until the transaction ends. Deferred. */
+export function* sendUserCheck({
+  userId,
+  stored,
+}: {
+  readonly userId: string;
+  readonly stored: StoredUser;
+}): Transaction<() => Transaction<CheckedUser>> {
+  const readUser = stored === false ? undefined : yield* sendUserLock(userId, "share");
+  return function* read() {
+    if (stored === false || readUser === undefined) return { user: undefined };
+    const user = yield* readUser();
+    if (!user) return { rejected: "unknown" };
+    if (user.disabled) return { rejected: "disabled" };
+    const { passwordVersion = user.passwordVersion } = stored;
+    return passwordVersion === user.passwordVersion ? { user } : { rejected: "password_changed" };
+  };
+}
