@@ -5,9 +5,7 @@ import { type CounterKind, isCounterKind } from "../../throttle/counter-kinds.js
 import {
   integer,
   type Row,
-  resultOf,
   schemaMismatch,
-  send,
   type Transaction,
   text,
   textOrNull,
@@ -16,6 +14,7 @@ import {
   write,
 } from "../transaction.js";
 import { columnsOf } from "./columns.js";
+import { keyedRows } from "./keyed-rows.js";
 
 export interface AttemptCounterRow {
   readonly key: string;
@@ -32,9 +31,9 @@ const stateColumns = columnsOf(
   ...["failures", "pending", "pending_until", "streak", "next_at", "forget_at", "failure_sources"],
 );
 const recordColumns = columnsOf("login", "recorded_sources", "recorded_until");
-const keyColumns = columnsOf("key", "kind");
+const columns = columnsOf("key", "kind", ...stateColumns.names, ...recordColumns.names, "touched_at");
 
-export const counterColumns = `${keyColumns.list}, ${stateColumns.list}, ${recordColumns.list}`;
+export const counterColumns = columns.list;
 
 export function counterRowOf(row: Row): AttemptCounterRow {
   const kind = text(row, "kind");
@@ -57,76 +56,46 @@ export function counterRowOf(row: Row): AttemptCounterRow {
   };
 }
 
-function stateValues({ failures, pending, pendingUntil, streak, nextAt, forgetAt, sources }: Counter) {
-  return stateColumns.values({
+function stateOf({ failures, pending, pendingUntil, streak, nextAt, forgetAt, sources }: Counter) {
+  return {
     ...{ failures, pending, pending_until: pendingUntil, streak, next_at: nextAt, forget_at: forgetAt },
     failure_sources: JSON.stringify(sources),
-  });
+  };
 }
 
-function recordValues({ login, recordedSources, recordedUntil }: Omit<AttemptCounterRow, "key" | "kind" | "counter">) {
-  return recordColumns.values({
-    ...{ login, recorded_sources: JSON.stringify(recordedSources), recorded_until: recordedUntil },
-  });
+function recordOf({ login, recordedSources, recordedUntil }: Omit<AttemptCounterRow, "key" | "kind" | "counter">) {
+  return { login, recorded_sources: JSON.stringify(recordedSources), recorded_until: recordedUntil };
 }
 
-const select = `select ${counterColumns} from ampho_attempts where key = ?`;
+const rows = keyedRows({ name: "ampho_attempts", key: "key", columns, rowOf: counterRowOf });
 const unrecorded = { login: null, recordedSources: [], recordedUntil: 0 };
+const emptyRow = { ...stateOf(emptyCounter), ...recordOf(unrecorded) };
 
 /** Reads a counter, or an empty one when there is no row. Deferred. */
 export function* sendCounter({ key, kind }: AttemptCounter): Transaction<() => Transaction<AttemptCounterRow>> {
-  const sent = yield* send(select, [key]);
-  return function* read() {
-    const row = yield* resultOf(sent);
-    return row ? counterRowOf(row) : { key, kind, counter: emptyCounter, ...unrecorded };
+  const read = yield* rows.sendRead(key);
+  return function* readOrEmpty() {
+    return (yield* read()) ?? { key, kind, counter: emptyCounter, ...unrecorded };
   };
 }
 
-const insert = `insert into ampho_attempts (${counterColumns}, touched_at)
-  values (${keyColumns.placeholders}, ${stateColumns.placeholders}, ${recordColumns.placeholders}, ?)
-  on conflict (key) do update set key = excluded.key returning ${counterColumns}`;
-const emptyValues = [...stateValues(emptyCounter), ...recordValues(unrecorded)];
-
-/** Inserts the row if there is none, and locks it until the transaction ends. Deferred. */
-export function* sendCounterLock(
-  { key, kind }: Pick<AttemptCounter, "key" | "kind">,
-  now: number,
-): Transaction<() => Transaction<AttemptCounterRow>> {
-  const sent = yield* send(insert, [...keyColumns.values({ key, kind }), ...emptyValues, now]);
-  return function* read() {
-    const row = yield* resultOf(sent);
-    if (!row) throw new TypeError("an inserted row was not returned");
-    return counterRowOf(row);
-  };
-}
-
-/** Locks the row if there is one. Deferred. */
-export function* sendCounterLockIfPresent(key: string): Transaction<() => Transaction<AttemptCounterRow | undefined>> {
-  const sent = yield* send(select, [key], "update");
-  return function* read() {
-    const row = yield* resultOf(sent);
-    return row && counterRowOf(row);
-  };
-}
-
-/** Locks the row if there is one, and waits for it. */
-export function* lockCounterIfPresent(key: string): Transaction<AttemptCounterRow | undefined> {
-  const read = yield* sendCounterLockIfPresent(key);
-  return yield* read();
-}
+export const sendCounterLock = ({ key, kind }: Pick<AttemptCounter, "key" | "kind">, now: number) =>
+  rows.sendLock({ key, kind, ...emptyRow, touched_at: now });
+export const sendCounterLockIfPresent = rows.sendLockIfPresent;
+export const lockCounterIfPresent = rows.lockIfPresent;
 
 const updateState = `update ampho_attempts set ${stateColumns.assignments}, login = ?, touched_at = ? where key = ?`;
 
 export function* writeCounter({ key, login, counter }: AttemptCounterRow, now: number): Transaction<void> {
   if (isEmpty(counter)) yield* write("delete from ampho_attempts where key = ?", [key]);
-  else yield* write(updateState, [...stateValues(counter), login, now, key]);
+  else yield* write(updateState, [...stateColumns.values(stateOf(counter)), login, now, key]);
 }
 
 const updateRecord = `update ampho_attempts set ${recordColumns.assignments} where key = ?`;
 
 /** Does not change `touched_at`, because a rejection must not keep a counter alive. */
 export function* writeRecordedSources(row: AttemptCounterRow): Transaction<void> {
-  yield* write(updateRecord, [...recordValues(row), row.key]);
+  yield* write(updateRecord, [...recordColumns.values(recordOf(row)), row.key]);
 }
 
 function failureSourcesOf(json: string): readonly FailureSource[] {

@@ -1,17 +1,8 @@
 // Rows of the table ampho_attempt_sources: addresses and networks, with the logins that were attempted from there.
 import { emptySource, isUnused, type SourceEntry, type SourceState } from "../../throttle/source-limit.js";
-import {
-  integer,
-  type Row,
-  resultOf,
-  schemaMismatch,
-  send,
-  type Transaction,
-  text,
-  tuplesOf,
-  write,
-} from "../transaction.js";
+import { integer, type Row, schemaMismatch, type Transaction, text, tuplesOf, write } from "../transaction.js";
 import { columnsOf } from "./columns.js";
+import { keyedRows } from "./keyed-rows.js";
 
 export interface SourceRow {
   readonly source: string;
@@ -21,8 +12,9 @@ export interface SourceRow {
 }
 
 const stateColumns = columnsOf("entries", "level", "next_at");
+const columns = columnsOf("source", ...stateColumns.names, "recorded_until", "touched_at");
 
-export const sourceColumns = `source, ${stateColumns.list}, recorded_until`;
+export const sourceColumns = columns.list;
 
 export function sourceRowOf(row: Row): SourceRow {
   return {
@@ -32,60 +24,34 @@ export function sourceRowOf(row: Row): SourceRow {
   };
 }
 
-function stateValues({ entries, level, nextAt }: SourceState) {
+function stateOf({ entries, level, nextAt }: SourceState) {
   const tuples = entries.map(({ subject, failedUntil, pending, pendingUntil }) => [
     ...[subject, failedUntil],
     ...[pending, pendingUntil],
   ]);
-  return stateColumns.values({ entries: JSON.stringify(tuples), level, next_at: nextAt });
+  return { entries: JSON.stringify(tuples), level, next_at: nextAt };
 }
 
-const select = `select ${sourceColumns} from ampho_attempt_sources where source = ?`;
+const rows = keyedRows({ name: "ampho_attempt_sources", key: "source", columns, rowOf: sourceRowOf });
+const emptyRow = { ...stateOf(emptySource), recorded_until: 0 };
 
 /** Reads a source, or an empty one when there is no row. Deferred. */
 export function* sendSource(source: string): Transaction<() => Transaction<SourceRow>> {
-  const sent = yield* send(select, [source]);
-  return function* read() {
-    const row = yield* resultOf(sent);
-    return row ? sourceRowOf(row) : { source, state: emptySource, recordedUntil: 0 };
+  const read = yield* rows.sendRead(source);
+  return function* readOrEmpty() {
+    return (yield* read()) ?? { source, state: emptySource, recordedUntil: 0 };
   };
 }
 
-const insert = `insert into ampho_attempt_sources (${sourceColumns}, touched_at)
-  values (?, ${stateColumns.placeholders}, 0, ?)
-  on conflict (source) do update set source = excluded.source returning ${sourceColumns}`;
-const emptyValues = stateValues(emptySource);
-
-/** Inserts the row if there is none, and locks it until the transaction ends. Deferred. */
-export function* sendSourceLock(source: string, now: number): Transaction<() => Transaction<SourceRow>> {
-  const sent = yield* send(insert, [source, ...emptyValues, now]);
-  return function* read() {
-    const row = yield* resultOf(sent);
-    if (!row) throw new TypeError("an inserted row was not returned");
-    return sourceRowOf(row);
-  };
-}
-
-/** Locks the row if there is one. Deferred. */
-export function* sendSourceLockIfPresent(source: string): Transaction<() => Transaction<SourceRow | undefined>> {
-  const sent = yield* send(select, [source], "update");
-  return function* read() {
-    const row = yield* resultOf(sent);
-    return row && sourceRowOf(row);
-  };
-}
-
-/** Locks the row if there is one, and waits for it. */
-export function* lockSourceIfPresent(source: string): Transaction<SourceRow | undefined> {
-  const read = yield* sendSourceLockIfPresent(source);
-  return yield* read();
-}
+export const sendSourceLock = (source: string, now: number) => rows.sendLock({ source, ...emptyRow, touched_at: now });
+export const sendSourceLockIfPresent = rows.sendLockIfPresent;
+export const lockSourceIfPresent = rows.lockIfPresent;
 
 const updateState = `update ampho_attempt_sources set ${stateColumns.assignments}, touched_at = ? where source = ?`;
 
 export function* writeSource({ source, state }: SourceRow, now: number): Transaction<void> {
   if (isUnused(state)) yield* write("delete from ampho_attempt_sources where source = ?", [source]);
-  else yield* write(updateState, [...stateValues(state), now, source]);
+  else yield* write(updateState, [...stateColumns.values(stateOf(state)), now, source]);
 }
 
 export function* writeRecordedUntil({ source, recordedUntil }: SourceRow): Transaction<void> {

@@ -3,6 +3,7 @@
 import type { SqlValue } from "../transaction.js";
 
 export interface Columns<C extends string> {
+  readonly names: readonly C[];
   /** `a, b` */
   readonly list: string;
   /** `?, ?` */
@@ -17,6 +18,7 @@ export interface Columns<C extends string> {
 
 export function columnsOf<const C extends string>(...names: readonly C[]): Columns<C> {
   return {
+    names,
     list: names.join(", "),
     placeholders: names.map(() => "?").join(", "),
     assignments: names.map((name) => `${name} = ?`).join(", "),

@@ -22,12 +22,13 @@ export interface NewImport {
   readonly trial: boolean;
 }
 
+const startColumns = columnsOf("state", "started_at", "touched_at", "lost_line");
+const start = `insert into ampho_imports (${startColumns.list}) values (${startColumns.placeholders}) returning n`;
+
 /** Returns the number of the import. */
 export function* startImport({ now, trial }: NewImport): Transaction<number> {
-  const row = yield* first(
-    "insert into ampho_imports (state, started_at, touched_at, lost_line) values ('open', ?, ?, ?) returning n",
-    [now, now, trial ? trialLine : null],
-  );
+  const opened = { state: "open", started_at: now, touched_at: now, lost_line: trial ? trialLine : null };
+  const row = yield* first(start, startColumns.values(opened));
   if (!row) throw new TypeError("an inserted row was not returned");
   return integer(row, "n");
 }
