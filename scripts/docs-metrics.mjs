@@ -1,20 +1,16 @@
 // Writes the tables of docs/metrics.md, between its marks, from the tables of src/telemetry. Needs a build.
-import { readFileSync } from "node:fs";
 import { counters, histograms } from "../dist/telemetry/definitions.js";
 import { labelName } from "../dist/telemetry/exposition.js";
 import { gauges } from "../dist/telemetry/gauges.js";
 import { processMetrics } from "../dist/telemetry/process-metrics.js";
+import { withGenerated } from "./generated.mjs";
 import { wrap } from "./wrap.mjs";
 
 const file = "docs/metrics.md";
-const [open, close] = ["<!-- generated: metrics -->\n", "<!-- /generated -->"];
 
 /** The path and the text of each generated page. */
 export function generate() {
-  const page = readFileSync(new URL(`../${file}`, import.meta.url), "utf8");
-  const [before, rest = ""] = page.split(open);
-  const after = rest.slice(rest.indexOf(close));
-  return { [file]: `${before}${open}${tables()}${after}` };
+  return { [file]: withGenerated(file, "metrics", tables()) };
 }
 
 function tables() {

@@ -7,6 +7,7 @@ const generators = [
   "./docs-http.mjs",
   "./docs-doctor.mjs",
   "./docs-metrics.mjs",
+  "./docs-audit.mjs",
 ];
 
 /** The text of every generated page by its path. */

@@ -37,7 +37,9 @@ function scriptBlocks(name, source) {
   walk(program, (node, parent, key) => {
     if (isTest && node.type === "CallExpression") {
       const caller = rootOf(node.callee);
-      const title = /^(?:it|test|describe)$/.test(caller) ? stringOf(node.arguments[0]) : undefined;
+      // `test.expect.poll(…).toBe("x")` starts with `test` too, and declares no test.
+      const declares = /^(?:it|test|describe)$/.test(caller) && !mentions(node.callee, "expect");
+      const title = declares ? stringOf(node.arguments[0]) : undefined;
       if (title !== undefined)
         blocks.push({
           kind: caller === "describe" ? "suite" : "title",
@@ -90,6 +92,12 @@ function rootOf(node) {
   if (node.type === "Identifier") return node.name;
   if (node.type === "MemberExpression") return rootOf(node.object);
   return node.type === "CallExpression" ? rootOf(node.callee) : "";
+}
+
+/** Returns whether a chain of members and calls has a member of this name. */
+function mentions(node, name) {
+  if (node.type === "MemberExpression") return node.property.name === name || mentions(node.object, name);
+  return node.type === "CallExpression" && mentions(node.callee, name);
 }
 
 function walk(node, visit, parent, key) {
