@@ -42,6 +42,18 @@ export function isNotInstalled(error: unknown): boolean {
   return isError(error) && "code" in error && /^(?:ERR_)?MODULE_NOT_FOUND$/.test(String(error.code));
 }
 
+/** The rules that a new password can break. Clients decide by the reason (docs/contract.md §4, `password_rejected`). */
+export const passwordProblemReasons = [
+  "too_short",
+  "too_long",
+  "invalid_characters",
+  "contains_login",
+  "contains_product",
+  "repeated",
+  "too_common",
+] as const;
+export type PasswordProblemReason = (typeof passwordProblemReasons)[number];
+
 /** Facts that some codes carry. All of them can be sent to the client. */
 export interface ErrorDetails {
   /** `invalid_request`: the one field or argument that is wrong. */

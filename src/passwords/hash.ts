@@ -1,7 +1,7 @@
 // Passwords as argon2id hashes (RFC 9106) in PHC strings, at the cost that OWASP's Password Storage Cheat Sheet names:
 // 19 MiB, two passes, one lane. The calls here block their thread for a hash's time: password-pool.ts runs them elsewhere.
 import { hashSync, verifySync } from "@node-rs/argon2";
-import { AmphoError } from "../errors.js";
+import { AmphoError, type PasswordProblemReason } from "../errors.js";
 
 export const passwordMaxCharacters = 1024;
 
@@ -48,16 +48,6 @@ export function needsRehash(stored: string): boolean {
   const length = todaysPrefix.length + saltCharacters + 1 + outputCharacters;
   return !stored.startsWith(todaysPrefix) || stored.length !== length || parseArgon2(stored) === undefined;
 }
-
-/** The rules that a new password can break. Clients decide by the reason (docs/contract.md §4, `password_rejected`). */
-export type PasswordProblemReason =
-  | "too_short"
-  | "too_long"
-  | "invalid_characters"
-  | "contains_login"
-  | "contains_product"
-  | "repeated"
-  | "too_common";
 
 export interface PasswordProblem {
   readonly reason: PasswordProblemReason;

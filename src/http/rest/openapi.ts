@@ -1,6 +1,6 @@
 // Builds the OpenAPI 3.1 document from the route table. Its JSON Schemas come from the zod schemas that check the bodies.
 import { z } from "zod";
-import { type ErrorCode, errorCodes } from "../../errors.js";
+import { type ErrorCode, errorCodes, passwordProblemReasons } from "../../errors.js";
 import { cookieNames } from "./cookies/cookie-mode.js";
 import { problems } from "./responses/problems.js";
 import type { Route } from "./route.js";
@@ -53,7 +53,11 @@ const problemSchema = {
     message: { type: "string", description: "For people. It never contains anything that the client sent." },
     error: { type: "string", enum: errorCodes },
     field: { type: "string", description: "With `invalid_request`: the wrong field, where exactly one is wrong." },
-    reason: { type: "string", description: "With `password_rejected`: the rule that the new password breaks." },
+    reason: {
+      type: "string",
+      enum: passwordProblemReasons,
+      description: "With `password_rejected`: the rule that the new password breaks.",
+    },
   },
 };
 
