@@ -1,8 +1,8 @@
-// The composition: createAmpho reads the configuration, creates everything and binds the flows. Only management.ts, for
+// The composition: createAmpho reads the configuration, creates everything and binds the flows. Only open-management.ts, for
 // what needs no key, composes too. The file is long because it names each part once, with the docs of the public type.
 
 import type { Authorize } from "./adapters/authorize-types.js";
-import { createFetch, type FetchHandler } from "./adapters/fetch.js";
+import { createFetchHandler, type FetchHandler } from "./adapters/fetch.js";
 import { createFetchAuthorize } from "./adapters/fetch-authorize.js";
 import type { Origin } from "./audit/entry.js";
 import { type Clock, systemClock } from "./clock.js";
@@ -17,8 +17,7 @@ import { createSession, type VouchedLevel } from "./flows/create-session.js";
 import type { Deps } from "./flows/deps.js";
 import { bindFlows } from "./flows/flows.js";
 import { startHousekeeping } from "./flows/housekeeping.js";
-
-import { callback, requireArgument } from "./flows/manage/arguments.js";
+import { callbackRule, requireArgument } from "./flows/manage/arguments.js";
 import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
 import { createReadiness } from "./flows/readiness.js";
 import { createGuard, type Guard } from "./guard/guard.js";
@@ -30,7 +29,7 @@ import { createErrorResponder, type ErrorResponder } from "./http/rest/responses
 import type { ServedHost } from "./http/server/server.js";
 import type { Key } from "./keys/key.js";
 import { internalErrorLine, reasonOf, signingKeyRevokedLine } from "./log-lines.js";
-import { closeDeps, type Log, type ManagementOptions, openDeps, toStderr } from "./management.js";
+import { closeDeps, type Log, type ManagementOptions, openDeps, toStderr } from "./open-management.js";
 import { createFeed, type Feed } from "./sessions/feed.js";
 import { followRevocations, hasRecentRevocations, type RevocationFollower } from "./sessions/follow-revocations.js";
 import { type Revoked, toRevoked } from "./sessions/revoked.js";
@@ -229,9 +228,9 @@ export async function composeAmpho(
       return verify(token);
     },
     verifySync: verify,
-    fetch: createFetch(rest),
+    fetch: createFetchHandler(rest),
     onRevoked(listener) {
-      requireArgument("listener", listener, callback);
+      requireArgument("listener", listener, callbackRule);
       return deps.revocations.listen((row) => listener(toRevoked(row)));
     },
     metrics,

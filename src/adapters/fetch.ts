@@ -17,7 +17,7 @@ export type FetchHandler = (request: Request, options?: FetchOptions) => Promise
 /** The members of a Request that are read. A host can have a Request class of its own. */
 export type WebRequest = Pick<Request, "method" | "headers" | "url">;
 
-export function createFetch(handle: Handle): FetchHandler {
+export function createFetchHandler(handle: Handle): FetchHandler {
   return async (request, { address } = {}) => toFetchResponse(await handle(readRequest(request, address)));
 }
 

@@ -2,7 +2,7 @@
 import { createFetch, type Fetch } from "./fetch.js";
 import { noLock, storageLock, webLock } from "./lock.js";
 import { openRecords, type StoredSession, sidOf, storedSessionOf } from "./record.js";
-import { createRenewal, requestRenewal, sessionEnded, unlessOver } from "./renewal.js";
+import { createRenewer, requestRenewal, sessionEnded, unlessOver } from "./renewal.js";
 import { type ClientSession, identityOf } from "./session.js";
 import { type ClientStorage, memoryStorage, pageStorage } from "./storage.js";
 import { call } from "./wire.js";
@@ -62,7 +62,7 @@ export function createClient({ baseUrl, prefix = "/api/security", storage }: Cli
   // Pages of one origin share Web Locks, but not necessarily a storage of the application.
   const locks = storage ? undefined : globalThis.navigator?.locks;
   const lock = locks ? webLock(locks, name) : storageLock(kept, `${name} lock`);
-  const renewal = createRenewal(records, shared ? lock : noLock, root);
+  const renewal = createRenewer(records, shared ? lock : noLock, root);
   if ("addEventListener" in globalThis) {
     addEventListener("storage", ({ key }) => (key ?? name) === name && refresh());
     addEventListener("online", renewal.resume);

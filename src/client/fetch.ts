@@ -1,12 +1,12 @@
 // `fetch` with the token of the session. It renews the token when it is due, and once when the server rejects it.
 import { createAge, isDue } from "./age.js";
 import type { Records, StoredSession } from "./record.js";
-import { isOver, type Renewal } from "./renewal.js";
-import { bearer, unavailable } from "./wire.js";
+import { isOver, type Renewer } from "./renewal.js";
+import { bearerValue, unavailable } from "./wire.js";
 
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
-export function createFetch(records: Records, renewal: Renewal, base: URL): Fetch {
+export function createFetch(records: Records, renewal: Renewer, base: URL): Fetch {
   const ageOf = createAge();
   /** A token that was rejected although it was new. The next one would be rejected as well. */
   let futile: string | undefined;
@@ -24,7 +24,7 @@ export function createFetch(records: Records, renewal: Renewal, base: URL): Fetc
     }
     const signal = init.signal ?? request?.signal;
     const send = async (held?: StoredSession): Promise<Response> => {
-      if (held) headers.set("Authorization", bearer(held.token));
+      if (held) headers.set("Authorization", bearerValue(held.token));
       try {
         return await fetch(request ?? url, { ...init, headers });
       } catch (error) {

@@ -1,5 +1,5 @@
 // The stored session: the response of login or renew (docs/contract.md §4), its time, and the key of a renewal under way.
-import { type ClientSession, sessionOf } from "./session.js";
+import { type ClientSession, clientSessionOf } from "./session.js";
 import { hasText } from "./shape.js";
 import { type ClientStorage, reliably } from "./storage.js";
 import { parse, unavailable } from "./wire.js";
@@ -21,7 +21,7 @@ export interface StoredSession {
 export function storedSessionOf(body: unknown): StoredSession {
   try {
     if (hasText<StoredSession>(body, "refresh_token"))
-      return { ...body, receivedMs: Date.now(), session: sessionOf(body.token) };
+      return { ...body, receivedMs: Date.now(), session: clientSessionOf(body.token) };
   } catch {
     // The fields are there, but the token is not one.
   }

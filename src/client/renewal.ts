@@ -8,7 +8,7 @@ import { type Records, type StoredSession, sidOf, storedSessionOf } from "./reco
 import { reliably } from "./storage.js";
 import { call } from "./wire.js";
 
-export interface Renewal {
+export interface Renewer {
   /**
    * Resolves to a newer token of the same session. Rejects with `session_ended`, with the error of the request, or with the
    * reason of the signal, which ends the wait and not the renewal.
@@ -36,7 +36,7 @@ export async function requestRenewal(root: string, { refresh_token, key }: Store
   return storedSessionOf(await call(root, "/renew", { refresh_token }, undefined, key));
 }
 
-export function createRenewal(records: Records, lock: Lock, root: string): Renewal {
+export function createRenewer(records: Records, lock: Lock, root: string): Renewer {
   /** Renewals by refresh token. A login can store another one while a renewal is under way. */
   const running = new Map<string, Promise<StoredSession>>();
   let failure: unknown;

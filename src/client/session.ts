@@ -36,7 +36,7 @@ interface Claims {
 }
 
 /** Throws if the text is not a token with a login. */
-export function sessionOf(token: string): ClientSession {
+export function clientSessionOf(token: string): ClientSession {
   const payload = atob((token.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/"));
   const bytes = Uint8Array.from(payload, (character) => character.charCodeAt(0));
   const claims: unknown = JSON.parse(new TextDecoder().decode(bytes));

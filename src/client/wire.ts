@@ -8,7 +8,7 @@ const deadlineMs = 20_000;
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-export const bearer = (token: string): string => `Bearer ${token}`;
+export const bearerValue = (token: string): string => `Bearer ${token}`;
 
 /** The error of a request without a response, and of a storage that fails. It ends no session. */
 export function unavailable(cause?: unknown): AmphoError {
@@ -44,7 +44,7 @@ export async function call(
         headers: {
           "Content-Type": "application/json",
           "Idempotency-Key": key,
-          ...(token && { Authorization: bearer(token) }),
+          ...(token && { Authorization: bearerValue(token) }),
         },
         body: JSON.stringify(body),
         signal,

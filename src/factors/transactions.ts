@@ -14,7 +14,7 @@ export const transactionTtlSeconds = 600;
 /** RFC 4226 §4 recommends 160 bits. */
 const seedBytes = 20;
 
-export interface Transaction {
+export interface LoginTransaction {
   readonly jti: string;
   readonly for: Purpose;
   readonly iat: number;
@@ -37,7 +37,7 @@ export interface Transaction {
   readonly kid: string;
 }
 
-export type TransactionContents = Pick<Transaction, "login" | "sub" | "fv" | "amr"> & {
+export type TransactionContents = Pick<LoginTransaction, "login" | "sub" | "fv" | "amr"> & {
   readonly pwv?: number | undefined;
   readonly did?: string | undefined;
   readonly sid?: string | undefined;
@@ -45,7 +45,7 @@ export type TransactionContents = Pick<Transaction, "login" | "sub" | "fv" | "am
 
 /** The set of revocations of `sessions/`, which rejects what began before a logout, a disabling or `session-end --all`. */
 interface Revocations {
-  find(claims: Pick<Transaction, "sub" | "login" | "sid" | "iat">): unknown;
+  find(claims: Pick<LoginTransaction, "sub" | "login" | "sid" | "iat">): unknown;
 }
 
 export interface Transactions {
@@ -60,11 +60,11 @@ export interface Transactions {
     first?: { readonly jti: string; readonly exp: number },
   ): string;
   /** Throws `transaction_over` for everything that is wrong with it. */
-  read(token: string, purposes: readonly Purpose[], now: number): Transaction;
+  read(token: string, purposes: readonly Purpose[], now: number): LoginTransaction;
   /** Returns the name under which the store spends the transaction. The database reveals no `jti`. */
-  spentHash(transaction: Pick<Transaction, "jti">): string;
+  spentHash(transaction: Pick<LoginTransaction, "jti">): string;
   /** Returns the seed of an authenticator during its set-up. It is derived, so nothing stores it before it is proven. */
-  totpSeed(transaction: Pick<Transaction, "jti" | "kid">): Buffer;
+  totpSeed(transaction: Pick<LoginTransaction, "jti" | "kid">): Buffer;
 }
 
 export function createTransactions(
@@ -114,7 +114,7 @@ function verify(keyring: Pick<Keyring, "verifyTransaction">, token: string, now:
   }
 }
 
-function toTransaction(claims: TransactionClaims, kid: string): Transaction {
+function toTransaction(claims: TransactionClaims, kid: string): LoginTransaction {
   const { jti, iat, exp, login, sub, pwv, fv, amr, did, sid } = claims;
   return {
     ...{ jti, for: claims.for, iat, exp, login, sub, fv, amr, kid },

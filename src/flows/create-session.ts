@@ -8,7 +8,7 @@ import { isStorableText } from "../store/storable-text.js";
 import type { Account } from "../users/directory.js";
 import type { Deps } from "./deps.js";
 import { enter } from "./enter.js";
-import { requireArgument, text, texts } from "./manage/arguments.js";
+import { requireArgument, textRule, textsRule } from "./manage/arguments.js";
 
 /** What the application has checked. The tokens carry it, and the gate does not ask for more. */
 export interface VouchedLevel {
@@ -30,9 +30,9 @@ const notFoundByLogin = () =>
  * disabled one.
  */
 export async function createSession(deps: Deps, userId: string, level: VouchedLevel = {}): Promise<Grant> {
-  requireArgument("userId", userId, text);
+  requireArgument("userId", userId, textRule);
   const { amr = [], acr = acrOf(amr) } = level;
-  requireArgument("amr", amr, texts);
+  requireArgument("amr", amr, textsRule);
   if (!acrs.includes(acr))
     throw new AmphoError("invalid_request", `acr must be ${acrs.join(", ")} or left out.`, { field: "acr" });
   deps.tokens.requireSigningKey();

@@ -5,7 +5,7 @@ import type { Origin } from "../audit/entry.js";
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
 import type { DeviceProof } from "../factors/device-proofs.js";
-import type { Transaction } from "../factors/transactions.js";
+import type { LoginTransaction } from "../factors/transactions.js";
 import type { Acr } from "../levels/acr.js";
 import { policyOf } from "../levels/policy.js";
 import type { Grant } from "../sessions/session-tokens.js";
@@ -26,7 +26,7 @@ export interface Proven {
   /** The attempt at the first factor. */
   readonly attempt?: Attempt | undefined;
   /** The transaction that is redeemed. */
-  readonly transaction?: Transaction | undefined;
+  readonly transaction?: LoginTransaction | undefined;
   /** A pending login has confirmed its first second factor. */
   readonly enrol?: Entry["enrol"];
   /** The application vouches for the user, and the gate does not decide. */
@@ -66,7 +66,7 @@ export async function enter(deps: Deps, account: Account, proven: Proven, entran
 export async function repeat(
   deps: Deps,
   account: Account,
-  transaction: Transaction,
+  transaction: LoginTransaction,
   entrance: Entrance,
 ): Promise<Grant | undefined> {
   const { idempotencyKey, now } = entrance;
@@ -121,7 +121,7 @@ function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entranc
 }
 
 /** Since the first factor another request can have changed the password, or disabled the user. */
-function storedOf({ stored }: Account, transaction: Transaction | undefined): Entry["stored"] {
+function storedOf({ stored }: Account, transaction: LoginTransaction | undefined): Entry["stored"] {
   if (stored === undefined) return false;
   return { passwordVersion: transaction?.pwv ?? stored.passwordVersion };
 }

@@ -4,7 +4,7 @@
 import type { Origin } from "../audit/entry.js";
 import { recoveryHash } from "../factors/recovery-codes.js";
 import { findStep } from "../factors/totp.js";
-import type { Transaction } from "../factors/transactions.js";
+import type { LoginTransaction } from "../factors/transactions.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Factors, FactorUse } from "../store/sql/factors.js";
 import type { Attempt } from "../throttle/attempt.js";
@@ -36,7 +36,7 @@ export async function proveFactor(
   sent: SentFactor,
   about: {
     readonly known: { readonly device: string } | { readonly session: string } | undefined;
-    readonly transaction?: Transaction | undefined;
+    readonly transaction?: LoginTransaction | undefined;
     readonly origin: Origin;
   },
 ): Promise<ProvenFactor> {

@@ -3,7 +3,7 @@
 import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
 import { isProofOf } from "../factors/device-proofs.js";
-import type { Transaction } from "../factors/transactions.js";
+import type { LoginTransaction } from "../factors/transactions.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import { isStorableText } from "../store/storable-text.js";
@@ -52,7 +52,7 @@ export async function finishLogin(deps: Deps, input: SecondStep, caller: Caller)
 /** The account of a pending login. Rejects with `invalid_credentials` if it cannot log in any more. */
 export async function accountOf(
   { directory, store, clock }: Deps,
-  { sub: userId, login, pwv }: Transaction,
+  { sub: userId, login, pwv }: LoginTransaction,
   origin: Origin,
 ): Promise<Account> {
   const account = await directory.findSessionUser({ userId, login });

@@ -6,7 +6,7 @@ import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
 import { createRecoveryCodes, recoveryHash } from "../factors/recovery-codes.js";
 import { findStep, otpauthUri, totpSecretText } from "../factors/totp.js";
-import type { Transaction } from "../factors/transactions.js";
+import type { LoginTransaction } from "../factors/transactions.js";
 import { reaches } from "../levels/acr.js";
 import { policyOf } from "../levels/policy.js";
 import { canonicalLogin } from "../logins/login-name.js";
@@ -85,7 +85,7 @@ function pendingOf(
   { transactions }: Deps,
   { pending, pendingCookie }: Enrolling,
   now: number,
-): Transaction | undefined {
+): LoginTransaction | undefined {
   const given = pending ?? pendingCookie;
   if (given === undefined) return undefined;
   try {
@@ -110,7 +110,7 @@ async function beginForSession(deps: Deps, { authenticate }: Pick<Enrolling, "au
 }
 
 /** The second transaction carries the pending login. Both share their `jti`, so that together they are used once. */
-async function beginForPending(deps: Deps, pending: Transaction, caller: Caller, now: number) {
+async function beginForPending(deps: Deps, pending: LoginTransaction, caller: Caller, now: number) {
   const { transactions, store, settings } = deps;
   const account = await accountOf(deps, pending, { actor: "user", ...caller });
   const { factorsVersion, policy = policyOf(account.roles, settings.factors) } = await store.listFactors(account.id);
@@ -177,7 +177,7 @@ function hashOf(code: string): string {
 }
 
 /** A transaction of one session is good for this session alone. */
-function requireOwn({ sid, sub }: Transaction, auth: Auth): void {
+function requireOwn({ sid, sub }: LoginTransaction, auth: Auth): void {
   if (auth.session !== sid || auth.id !== sub) throw over();
 }
 

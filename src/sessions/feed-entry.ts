@@ -2,17 +2,8 @@
 // digests. So a reader of the feed learns no session id and no login, and can still recognize those of a token.
 import { createHash } from "node:crypto";
 import { canonicalLogin } from "../logins/login-name.js";
-import type { Revocation } from "../store/sql/revocations.js";
+import type { Numbered, Revocation } from "../store/sql/revocations.js";
 import type { RevocationNames } from "./revocation-set.js";
-
-/** The members of every entry. Times are Unix seconds. */
-interface Numbered {
-  readonly n: number;
-  /** The time of the revocation. */
-  readonly at: number;
-  /** From this time on every token that the entry revokes has expired. */
-  readonly until: number;
-}
 
 export type FeedEntry = Numbered &
   (

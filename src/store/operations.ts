@@ -165,27 +165,33 @@ export const operations = {
 
 export type OperationName = keyof typeof operations;
 type Run<P extends OperationName> = (typeof operations)[P]["run"];
-export type Input<P extends OperationName> = Parameters<Run<P>>[0];
-export type Output<P extends OperationName> = ReturnType<Run<P>> extends Transaction<infer T> ? T : never;
+export type OperationInput<P extends OperationName> = Parameters<Run<P>>[0];
+export type OperationOutput<P extends OperationName> = ReturnType<Run<P>> extends Transaction<infer T> ? T : never;
 
 /** The operations as methods. */
 export type Operations = {
-  readonly [P in keyof typeof operations]: (...input: Parameters<Run<P>>) => Promise<Output<P>>;
+  readonly [P in keyof typeof operations]: (...input: Parameters<Run<P>>) => Promise<OperationOutput<P>>;
 };
 
 /** Starts the transaction of an operation. */
-export function startOperation<P extends OperationName>(name: P, input: Input<P>): Transaction<Output<P>> {
+export function startOperation<P extends OperationName>(
+  name: P,
+  input: OperationInput<P>,
+): Transaction<OperationOutput<P>> {
   // TypeScript does not follow that `run` and `input` come from the same row.
-  const { run } = operations[name] as unknown as { run(input: Input<P>): Transaction<Output<P>> };
+  const { run } = operations[name] as unknown as { run(input: OperationInput<P>): Transaction<OperationOutput<P>> };
   return run(input);
 }
 
 export const operationNames = Object.keys(operations) as readonly OperationName[];
 
-export type Call = <P extends OperationName>(operation: P, input: Input<P>) => Promise<Output<P>>;
+export type RunOperation = <P extends OperationName>(
+  operation: P,
+  input: OperationInput<P>,
+) => Promise<OperationOutput<P>>;
 
 /** The operations as methods that run by `call`. */
-export function bindOperations(call: Call): Operations {
+export function bindOperations(call: RunOperation): Operations {
   const bind = (operation: OperationName) => [operation, (input: never) => call(operation, input)] as const;
   // Each method comes from the row of its name.
   return Object.fromEntries(operationNames.map(bind)) as unknown as Operations;

@@ -1,6 +1,6 @@
 // The text format 0.0.4 of Prometheus (https://prometheus.io/docs/instrumenting/exposition_formats/). Ampho only writes
 // it.
-import { boundsSeconds, type Counter, type Definition, type Histogram, type Labels } from "./registry.js";
+import { boundsSeconds, type CounterMetric, type Definition, type Histogram, type Labels } from "./registry.js";
 
 export const expositionType = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -22,7 +22,7 @@ export function expositionOf(families: readonly Family[]): string {
 export function counterFamily({
   definition: { name, help },
   list,
-}: Pick<Counter<Labels>, "definition" | "list">): Family {
+}: Pick<CounterMetric<Labels>, "definition" | "list">): Family {
   return { name, help, type: "counter", samples: list() };
 }
 

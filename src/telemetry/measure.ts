@@ -6,7 +6,7 @@ export function codeOf(error: unknown): ErrorCode {
 }
 
 /** Returns the error's code if it is a value of the label. Any other error counts as a bug. */
-export function resultOf<const R extends string>(error: unknown, results: readonly R[]): R | "internal_error" {
+export function resultLabelOf<const R extends string>(error: unknown, results: readonly R[]): R | "internal_error" {
   const code = codeOf(error);
   return results.find((result) => result === code) ?? "internal_error";
 }

@@ -1,7 +1,7 @@
 // Measures each call of a flow. Only successes count for the duration, because rejections are delayed on purpose.
 import type { ObserveFlow } from "../flows/flows.js";
 import { flowResults } from "./definitions.js";
-import { resultOf, secondsSince } from "./measure.js";
+import { resultLabelOf, secondsSince } from "./measure.js";
 import type { Metrics } from "./metrics.js";
 
 export function observeFlows(metrics: Pick<Metrics, "flows" | "flowSeconds">): ObserveFlow {
@@ -13,7 +13,7 @@ export function observeFlows(metrics: Pick<Metrics, "flows" | "flowSeconds">): O
       metrics.flows.add({ flow, result: "ok" });
       return output;
     } catch (error) {
-      metrics.flows.add({ flow, result: resultOf(error, flowResults) });
+      metrics.flows.add({ flow, result: resultLabelOf(error, flowResults) });
       throw error;
     }
   };

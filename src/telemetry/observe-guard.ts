@@ -4,7 +4,7 @@ import type { Guard } from "../guard/guard.js";
 import type { CookieMode } from "../http/rest/cookies/cookie-mode.js";
 import type { Auth } from "../tokens/auth.js";
 import { guardResults } from "./definitions.js";
-import { resultOf } from "./measure.js";
+import { resultLabelOf } from "./measure.js";
 import type { Metrics } from "./metrics.js";
 
 export function observeGuard({ verify, guard }: Guard, { guards }: Pick<Metrics, "guards">): Guard {
@@ -54,6 +54,6 @@ export function observeCookies(mode: CookieMode, { guards }: Pick<Metrics, "guar
 }
 
 function counted(error: unknown, guards: Metrics["guards"]): unknown {
-  guards.add({ result: resultOf(error, guardResults) });
+  guards.add({ result: resultLabelOf(error, guardResults) });
   return error;
 }

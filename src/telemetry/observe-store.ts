@@ -1,14 +1,14 @@
 // Measures each call of the store: how long it took, whether it failed, and what it decided.
-import { bindOperations, type Input, type OperationName, type Output } from "../store/operations.js";
+import { bindOperations, type OperationInput, type OperationName, type OperationOutput } from "../store/operations.js";
 import type { Store } from "../store/store.js";
 import { storeErrors } from "./definitions.js";
-import { resultOf, secondsSince } from "./measure.js";
+import { resultLabelOf, secondsSince } from "./measure.js";
 import type { Metrics } from "./metrics.js";
 
 type StoreMetrics = Pick<Metrics, "storeSeconds" | "storeErrors" | "renewals" | "attempts">;
 
 /** Operations whose output is a decision that is counted. */
-const decisions: { readonly [P in OperationName]?: (output: Output<P>, metrics: StoreMetrics) => void } = {
+const decisions: { readonly [P in OperationName]?: (output: OperationOutput<P>, metrics: StoreMetrics) => void } = {
   renewSession: (output, { renewals }) =>
     renewals.add({ outcome: output.outcome === "ended" ? output.reason : output.outcome }),
   allowAttempt: (output, { attempts }) =>
@@ -20,16 +20,18 @@ export type Around = <T>(operation: OperationName, call: () => Promise<T>) => Pr
 
 export function observeStore(store: Store, metrics: StoreMetrics, around: Around): Store {
   // TypeScript does not follow that the method and its input belong to the same operation.
-  const methods = store as unknown as { readonly [P in OperationName]: (input: Input<P>) => Promise<Output<P>> };
+  const methods = store as unknown as {
+    readonly [P in OperationName]: (input: OperationInput<P>) => Promise<OperationOutput<P>>;
+  };
 
-  async function call<P extends OperationName>(operation: P, input: Input<P>): Promise<Output<P>> {
+  async function call<P extends OperationName>(operation: P, input: OperationInput<P>): Promise<OperationOutput<P>> {
     const startMs = performance.now();
     try {
       const output = await around(operation, () => methods[operation](input));
       decisions[operation]?.(output, metrics);
       return output;
     } catch (error) {
-      metrics.storeErrors.add({ "error.type": resultOf(error, storeErrors) });
+      metrics.storeErrors.add({ "error.type": resultLabelOf(error, storeErrors) });
       throw error;
     } finally {
       metrics.storeSeconds.observe({ "db.operation.name": operation }, secondsSince(startMs));

@@ -22,7 +22,7 @@ export interface CounterSeries extends Cell {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-export interface Counter<L extends Labels> {
+export interface CounterMetric<L extends Labels> {
   readonly definition: Definition<L>;
   add(values: Values<L>): void;
   /** For a hot path: find it once, then count by `value += 1`. */
@@ -40,14 +40,14 @@ export interface HistogramSeries {
   sum: number;
 }
 
-export type Listener<L extends Labels = Labels> = (seconds: number, values: Values<L>) => void;
+export type ObservationListener<L extends Labels = Labels> = (seconds: number, values: Values<L>) => void;
 
 export interface Histogram<L extends Labels> {
   readonly definition: Definition<L>;
   observe(values: Values<L>, seconds: number): void;
   list(): readonly HistogramSeries[];
   /** Also sends every further measurement to `listener`. There can be one listener. */
-  listen(listener: Listener): void;
+  listen(listener: ObservationListener): void;
 }
 
 /** Upper bounds of every histogram in seconds, from a database operation to the longest wait. */
@@ -60,7 +60,7 @@ export const boundsSeconds: readonly number[] = [
  */
 const presentMax = { counters: 300, histograms: 10 };
 
-export function createCounter<L extends Labels>(definition: Definition<L>): Counter<L> {
+export function createCounter<L extends Labels>(definition: Definition<L>): CounterMetric<L> {
   const { find, list } = createSeries<L, CounterSeries>(definition, presentMax.counters, (labels) => ({
     labels,
     value: 0,
@@ -81,7 +81,7 @@ export function createHistogram<L extends Labels>(definition: Definition<L>): Hi
     counts: new Array<number>(boundsSeconds.length + 1).fill(0),
     sum: 0,
   }));
-  let listener: Listener | undefined;
+  let listener: ObservationListener | undefined;
   return {
     definition,
     observe(values, seconds) {

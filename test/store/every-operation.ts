@@ -1,9 +1,12 @@
 // Runs every operation of a store in each way that it can go, on an empty database, for tests that look at all statements.
-import type { Input, OperationName, Output } from "../../dist/store/operations.js";
+import type { OperationInput, OperationName, OperationOutput } from "../../dist/store/operations.js";
 import { oldRowKinds } from "../../dist/store/sql/old-rows.js";
 import { ann, attempt, login, operator, origin, renewal, start } from "./fixtures.js";
 
-export type Run = <P extends OperationName>(operation: P, input: Input<P>) => Output<P> | Promise<Output<P>>;
+export type Run = <P extends OperationName>(
+  operation: P,
+  input: OperationInput<P>,
+) => OperationOutput<P> | Promise<OperationOutput<P>>;
 
 export async function runEveryOperation(run: Run): Promise<void> {
   const ending = { userId: ann.id, now: start, origin: operator, foreignMaxSeconds: 60 };

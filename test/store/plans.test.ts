@@ -3,9 +3,9 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { sqliteDialect } from "../../dist/store/dialect.js";
 import { migrateUp } from "../../dist/store/migrations/migrate.js";
 import {
-  type Input,
+  type OperationInput,
   type OperationName,
-  type Output,
+  type OperationOutput,
   operations,
   startOperation,
 } from "../../dist/store/operations.js";
@@ -60,7 +60,7 @@ async function explainAll(): Promise<readonly Explained[]> {
   const connection = openConnection(loadDriver(undefined), undefined, true);
   while (connection.run(migrateUp(sqliteDialect, start)) !== undefined);
   const all: Explained[] = [];
-  const run = <P extends OperationName>(operation: P, input: Input<P>): Output<P> =>
+  const run = <P extends OperationName>(operation: P, input: OperationInput<P>): OperationOutput<P> =>
     connection.run(explaining(operation, startOperation(operation, input), all));
 
   await runEveryOperation(run);

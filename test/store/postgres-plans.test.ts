@@ -4,9 +4,9 @@
 import pg from "pg";
 import { beforeAll, expect, it } from "vitest";
 import {
-  type Input,
+  type OperationInput,
   type OperationName,
-  type Output,
+  type OperationOutput,
   operations,
   startOperation,
 } from "../../dist/store/operations.js";
@@ -80,9 +80,9 @@ it("no statement on PostgreSQL scans a table that grows", async () => {
   url.searchParams.set("options", "-c plan_cache_mode=force_generic_plan");
   const connection = await connect(pg, url.href, 2000);
   const all: Explained[] = [];
-  await runEveryOperation(async <P extends OperationName>(operation: P, input: Input<P>) => {
+  await runEveryOperation(async <P extends OperationName>(operation: P, input: OperationInput<P>) => {
     const start = () => explaining(operation, startOperation(operation, input), all);
-    const { value } = await transact<Output<P>>(connection, start, { statementMs: 20_000, idleMs: 20_000 });
+    const { value } = await transact<OperationOutput<P>>(connection, start, { statementMs: 20_000, idleMs: 20_000 });
     return value;
   });
   connection.end();

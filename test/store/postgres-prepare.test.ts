@@ -4,7 +4,12 @@ import { createHash } from "node:crypto";
 import pg from "pg";
 import { expect, it } from "vitest";
 import { createAmpho } from "../../dist/index.js";
-import { type Input, type OperationName, type Output, startOperation } from "../../dist/store/operations.js";
+import {
+  type OperationInput,
+  type OperationName,
+  type OperationOutput,
+  startOperation,
+} from "../../dist/store/operations.js";
 import { connect } from "../../dist/store/postgres/connection.js";
 import { createPool } from "../../dist/store/postgres/pool.js";
 import { createRunner } from "../../dist/store/postgres/runner.js";
@@ -27,8 +32,8 @@ async function connected(names?: StatementNames) {
   const url = new URL(database.runtimeUrl);
   url.searchParams.set("options", "-c plan_cache_mode=force_generic_plan");
   const connection = await connect(pg, url.href, 2000, names);
-  const run = async <P extends OperationName>(operation: P, input: Input<P>): Promise<Output<P>> =>
-    (await transact<Output<P>>(connection, () => startOperation(operation, input), limits)).value;
+  const run = async <P extends OperationName>(operation: P, input: OperationInput<P>): Promise<OperationOutput<P>> =>
+    (await transact<OperationOutput<P>>(connection, () => startOperation(operation, input), limits)).value;
   return { connection, run, rows: async (sql: string) => (await connection.query(sql)).rows };
 }
 
@@ -38,11 +43,13 @@ type Connected = Awaited<ReturnType<typeof connected>>;
 async function comeTo({ run }: Connected): Promise<readonly unknown[]> {
   await database.empty();
   const all: unknown[] = [];
-  await runEveryOperation(async <P extends OperationName>(operation: P, input: Input<P>): Promise<Output<P>> => {
-    const output = await run(operation, input);
-    all.push({ operation, output: JSON.stringify(output)?.replace(/"epoch":"[^"]*"/, "") });
-    return output;
-  });
+  await runEveryOperation(
+    async <P extends OperationName>(operation: P, input: OperationInput<P>): Promise<OperationOutput<P>> => {
+      const output = await run(operation, input);
+      all.push({ operation, output: JSON.stringify(output)?.replace(/"epoch":"[^"]*"/, "") });
+      return output;
+    },
+  );
   return all;
 }
 
@@ -98,8 +105,8 @@ function running(url = database.runtimeUrl) {
     const { rows } = await connection.query(sql).finally(() => pool.give(connection));
     return rows;
   };
-  const run = async <P extends OperationName>(operation: P, input: Input<P>): Promise<Output<P>> =>
-    (await runner.run<Output<P>>(() => startOperation(operation, input))).value;
+  const run = async <P extends OperationName>(operation: P, input: OperationInput<P>): Promise<OperationOutput<P>> =>
+    (await runner.run<OperationOutput<P>>(() => startOperation(operation, input))).value;
   return { runner, run, behind, names, told, close: () => pool.close() };
 }
 

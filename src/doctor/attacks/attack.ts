@@ -20,7 +20,7 @@ export interface Attack {
   run(target: Target): Promise<Verdict>;
 }
 
-export interface Credentials {
+export interface UserCredentials {
   readonly login: string;
   readonly password: string;
 }
@@ -35,9 +35,9 @@ export interface Session {
 
 /** Users that were created for the attacks in the server's database. */
 export interface TestUsers {
-  readonly other: Credentials;
+  readonly other: UserCredentials;
   readonly withoutPassword: string;
-  readonly disabled: Credentials;
+  readonly disabled: UserCredentials;
   disable(login: string): Promise<void>;
 }
 
@@ -58,21 +58,21 @@ export interface Target {
   readonly rules: TokenRules;
   /** The server's key, if it is known. */
   readonly key: Key | undefined;
-  readonly user: Credentials;
+  readonly user: UserCredentials;
   readonly testUsers: TestUsers | undefined;
   /** A login that no user has. */
   readonly unknownLogin: string;
   /** A session that all attacks can read with. Its access token stays valid. */
   sharedSession(): Promise<Session>;
   /** Opens a session for one attack. It is ended afterwards if the attack does not end it. */
-  openSession(who?: Credentials): Promise<Session>;
+  openSession(who?: UserCredentials): Promise<Session>;
 }
 
 export const blocked: Verdict = { outcome: "blocked" };
 export const succeeded = (detail: string): Verdict => ({ outcome: "succeeded", detail });
 export const notRun = (detail: string): Verdict => ({ outcome: "not_run", detail });
 
-export const bearer = (token: string) => ["Authorization", `Bearer ${token}`] as const;
+export const bearerHeader = (token: string) => ["Authorization", `Bearer ${token}`] as const;
 const json = ["Content-Type", "application/json"] as const;
 
 export const post = (path: string, body: unknown, ...headers: readonly (readonly [string, string])[]): Sent => ({
@@ -118,6 +118,8 @@ export async function rejectsTokens(
   target: Target,
   tokens: Iterable<readonly [what: string, token: string]>,
 ): Promise<Verdict> {
-  const requests = [...tokens].map(([what, token]) => [what, { path: "/session", headers: [bearer(token)] }] as const);
+  const requests = [...tokens].map(
+    ([what, token]) => [what, { path: "/session", headers: [bearerHeader(token)] }] as const,
+  );
   return judge(await sendEach(target, requests), isUnauthorized);
 }

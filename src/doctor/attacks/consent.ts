@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { attackConsentHeader } from "../../http/rest/responses/response.js";
 import type { Key } from "../../keys/key.js";
 import { type Exchange, headerOf, membersOf } from "../exchange.js";
-import { bearer, type TokenRules } from "./attack.js";
+import { bearerHeader, type TokenRules } from "./attack.js";
 import { forge, join, segmentsOf } from "./forge.js";
 
 export type Consent =
@@ -63,12 +63,12 @@ async function prove(
     ...(audience.length === 0 ? {} : { aud: audience }),
   };
   const token = forge(key, { alg: key.algorithm, kid: key.kid, typ: "at+jwt" }, claims);
-  const good = await exchange.send({ path: "/session", headers: [bearer(token)] });
+  const good = await exchange.send({ path: "/session", headers: [bearerHeader(token)] });
   if (good.status !== 200 || membersOf(good)["login"] !== login)
     return `${other}, or another issuer or audience is configured there.`;
   const { header, payload, signature } = segmentsOf(token);
   const random = randomBytes(Buffer.from(signature, "base64url").length).toString("base64url");
-  const bad = await exchange.send({ path: "/session", headers: [bearer(join(header, payload, random))] });
+  const bad = await exchange.send({ path: "/session", headers: [bearerHeader(join(header, payload, random))] });
   if (bad.status === 200)
     return "The server accepts tokens with any signature. That is a fault, and no proof that the server is yours. No attack ran.";
   return undefined;

@@ -1,7 +1,7 @@
 // `ampho doctor --attack`: checks consent, creates test users or uses the given user, runs the attacks, and cleans up.
 import type { Key } from "../../keys/key.js";
 import { openExchange } from "../exchange.js";
-import type { Attack, Credentials, TokenRules } from "./attack.js";
+import type { Attack, TokenRules, UserCredentials } from "./attack.js";
 import { askConsent, isConfidential } from "./consent.js";
 import { type AttackResult, runAttacks } from "./run.js";
 import { LoginFailure, openTarget } from "./target.js";
@@ -15,7 +15,7 @@ export interface AttackOptions {
   readonly keys: readonly Key[] | undefined;
   readonly rules: TokenRules;
   /** One user, or a function that creates test users in the server's database. It is called after consent. */
-  readonly user: Credentials | (() => Promise<TestUserAccess>);
+  readonly user: UserCredentials | (() => Promise<TestUserAccess>);
   /** Unix seconds. */
   readonly now: () => number;
   /** Skips the remaining attacks and cleans up. */
@@ -39,7 +39,7 @@ export async function attackInstance(options: AttackOptions): Promise<AttackRepo
   try {
     const consent = await askConsent(exchange, keys, rules, now());
     if (!consent.given) return { notStarted: `No attack ran. ${consent.why}` };
-    let user: Credentials;
+    let user: UserCredentials;
     if (typeof options.user === "function") {
       testUserAccess = await options.user();
       user = testUserAccess.user;

@@ -3,13 +3,13 @@ import { randomBytes } from "node:crypto";
 import type { Key } from "../../keys/key.js";
 import { type Exchange, headerOf, NoResponse, type Received, type Sent } from "../exchange.js";
 import {
-  bearer,
-  type Credentials,
+  bearerHeader,
   post,
   type Session,
   type Target,
   type TestUsers,
   type TokenRules,
+  type UserCredentials,
 } from "./attack.js";
 import { parseSegment, segmentsOf } from "./forge.js";
 import { grantOf } from "./grant.js";
@@ -18,7 +18,7 @@ export interface TargetOptions {
   readonly exchange: Exchange;
   readonly key: Key | undefined;
   readonly rules: TokenRules;
-  readonly user: Credentials;
+  readonly user: UserCredentials;
   readonly testUsers: TestUsers | undefined;
   /** The server's clock, Unix seconds. */
   readonly now: () => number;
@@ -60,7 +60,7 @@ export function openTarget(options: TargetOptions): Target & { close(): Promise<
     if (answer.status === 200 && token !== undefined && refreshToken !== undefined) opened.add(token);
   }
 
-  async function openSession(who: Credentials = user): Promise<Session> {
+  async function openSession(who: UserCredentials = user): Promise<Session> {
     const answer = await send(post("/login", who));
     const { token, refreshToken, device, byCookies } = grantOf(answer);
     if (answer.status !== 200 || token === undefined || refreshToken === undefined)
@@ -85,7 +85,7 @@ export function openTarget(options: TargetOptions): Target & { close(): Promise<
     },
     async close() {
       const ends = [...opened].map((token) =>
-        exchange.send({ method: "POST", path: "/logout", headers: [bearer(token)] }),
+        exchange.send({ method: "POST", path: "/logout", headers: [bearerHeader(token)] }),
       );
       // The server rejects the logout of a session that has already ended.
       await Promise.allSettled(ends);

@@ -1,10 +1,10 @@
 // Creates users for the attacks in the configured database, and deletes them afterwards.
 import { randomBytes } from "node:crypto";
 import type { Management } from "../../flows/manage/management.js";
-import type { Credentials, TestUsers } from "./attack.js";
+import type { TestUsers, UserCredentials } from "./attack.js";
 
 export interface TestUserAccess {
-  readonly user: Credentials;
+  readonly user: UserCredentials;
   readonly testUsers: TestUsers;
   /** Deletes all of them. It can be called twice. */
   deleteAll(): Promise<void>;
@@ -18,7 +18,7 @@ export async function createTestUsers(
   const created = new Set<string>();
   const password = randomBytes(Math.max(24, passwordMinCharacters)).toString("base64url").slice(0, 1024);
 
-  async function create(withPassword: boolean): Promise<Credentials> {
+  async function create(withPassword: boolean): Promise<UserCredentials> {
     const login = `doctor-${randomBytes(9).toString("hex")}`;
     await users.create({ login, password: withPassword ? password : undefined });
     created.add(login);

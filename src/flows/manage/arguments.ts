@@ -21,46 +21,50 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const isIterable = (value: unknown): boolean =>
   typeof value === "object" && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value);
 
-export const text: Rule = { accepts: isString, expected: "a string" };
-export const object: Rule = { accepts: isObject, expected: "an object" };
+export const textRule: Rule = { accepts: isString, expected: "a string" };
+export const objectRule: Rule = { accepts: isObject, expected: "an object" };
 /** Revocations are written under this name, and no token can contain an empty one. */
-export const name: Rule = { accepts: isStorableName, expected: "a string that is not empty and contains no NUL" };
-export const iterable: Rule = { accepts: isIterable, expected: "a Readable or an iterable of chunks or lines" };
+export const nameRule: Rule = { accepts: isStorableName, expected: "a string that is not empty and contains no NUL" };
+export const iterableRule: Rule = { accepts: isIterable, expected: "a Readable or an iterable of chunks or lines" };
 /** Also a number of rows, or Unix seconds. */
-const count: Rule = {
+const countRule: Rule = {
   accepts: (value) => Number.isSafeInteger(value) && Number(value) >= 0,
   expected: "an integer of 0 or more",
 };
-export const texts: Rule = {
+export const textsRule: Rule = {
   accepts: (value) => Array.isArray(value) && value.every(isString),
   expected: "an array of strings",
 };
-const roleChange: Rule = {
-  accepts: (value) => isObject(value) || texts.accepts(value),
+const roleChangeRule: Rule = {
+  accepts: (value) => isObject(value) || textsRule.accepts(value),
   expected: "an array of strings, or an object with set, or with add and remove",
 };
-export const callback: Rule = { accepts: (value) => typeof value === "function", expected: "a function" };
-const flag: Rule = { accepts: (value) => typeof value === "boolean", expected: "true or false" };
-const yes: Rule = { accepts: (value) => value === true, expected: "true" };
+export const callbackRule: Rule = { accepts: (value) => typeof value === "function", expected: "a function" };
+const flagRule: Rule = { accepts: (value) => typeof value === "boolean", expected: "true or false" };
+const yesRule: Rule = { accepts: (value) => value === true, expected: "true" };
 
-export const forcedStage: Rule = {
+export const stageRule: Rule = {
   accepts: (value) => value === "activate" || value === "retire",
   expected: "activate or retire",
 };
 
-export function optional({ accepts, expected }: Rule): Rule {
+export function optionalRule({ accepts, expected }: Rule): Rule {
   return { accepts: (value) => value === undefined || accepts(value), expected };
 }
 
-export const newUser: Rules = { login: text, password: optional(text), roles: optional(texts) };
+export const newUser: Rules = { login: textRule, password: optionalRule(textRule), roles: optionalRule(textsRule) };
 export const importOptions: Rules = {
-  dryRun: optional(flag),
-  onWrongLine: optional(callback),
-  onProgress: optional(callback),
+  dryRun: optionalRule(flagRule),
+  onWrongLine: optionalRule(callbackRule),
+  onProgress: optionalRule(callbackRule),
 };
-export const housekeepingOptions: Rules = { onWait: optional(callback) };
-export const auditFilter: Rules = { login: optional(text), since: optional(count), limit: optional(count) };
-export const listOptions: Rules = { limit: optional(count) };
+export const housekeepingOptions: Rules = { onWait: optionalRule(callbackRule) };
+export const auditFilter: Rules = {
+  login: optionalRule(textRule),
+  since: optionalRule(countRule),
+  limit: optionalRule(countRule),
+};
+export const listOptions: Rules = { limit: optionalRule(countRule) };
 
 /** `label`: the name in the message, such as `user.login`. */
 export function requireArgument(field: string, value: unknown, { accepts, expected }: Rule, label = field): void {
@@ -72,7 +76,7 @@ export function requireArgument(field: string, value: unknown, { accepts, expect
  * a user without a password.
  */
 export function requireMembers(argument: string, value: unknown, rules: Rules): void {
-  requireArgument(argument, value, object);
+  requireArgument(argument, value, objectRule);
   requireKnownMembers(argument, value as object, Object.keys(rules));
   for (const [member, rule] of Object.entries(rules))
     requireArgument(member, (value as Readonly<Record<string, unknown>>)[member], rule, `${argument}.${member}`);
@@ -93,14 +97,16 @@ function unknownMember(argument: string, member: string, members: readonly strin
 
 /** Requires a string. Returns false if no row can have this name. */
 export function isStorableArgument(field: string, value: string): boolean {
-  requireArgument(field, value, text);
+  requireArgument(field, value, textRule);
   return isStorableText(value);
 }
 
 export function toRoleChange(roles: readonly string[] | RoleChange): RoleChange {
-  requireArgument("roles", roles, roleChange);
+  requireArgument("roles", roles, roleChangeRule);
   const change: RoleChange = isList(roles) ? { set: roles } : roles;
-  const rules: Rules = hasMember(change, "set") ? { set: texts } : { add: optional(texts), remove: optional(texts) };
+  const rules: Rules = hasMember(change, "set")
+    ? { set: textsRule }
+    : { add: optionalRule(textsRule), remove: optionalRule(textsRule) };
   requireMembers("roles", change, rules);
   if (!("set" in change) && change.add?.some((role) => change.remove?.includes(role)))
     throw new AmphoError("invalid_request", "The same role must not be in both add and remove.", { field: "remove" });
@@ -111,10 +117,10 @@ const isList = (value: readonly string[] | RoleChange): value is readonly string
 
 /** The target must be explicit: an `all` that is false, or a login that is undefined, does not clear everything. */
 export function requireTarget(target: unknown): void {
-  requireArgument("target", target, object);
+  requireArgument("target", target, objectRule);
   requireKnownMembers("target", target as object, ["login", "address", "all"]);
   const kind = ["login", "address"].find((member) => hasMember(target, member)) ?? "all";
-  requireMembers("target", target, { [kind]: kind === "all" ? yes : text });
+  requireMembers("target", target, { [kind]: kind === "all" ? yesRule : textRule });
 }
 
 function hasMember(value: unknown, member: string): boolean {

@@ -139,7 +139,7 @@ export function createManagement(deps: ManagementDeps, origin: Origin): Manageme
 
   function requireLogin(login: unknown): void {
     requireDatabaseUsers();
-    check.requireArgument("login", login, check.text);
+    check.requireArgument("login", login, check.textRule);
   }
 
   return {
@@ -159,12 +159,12 @@ export function createManagement(deps: ManagementDeps, origin: Origin): Manageme
       },
       async setPassword(login, password) {
         requireLogin(login);
-        check.requireArgument("password", password, check.optional(check.text));
+        check.requireArgument("password", password, check.optionalRule(check.textRule));
         await users.setPassword(deps, login, password, origin);
       },
       async import(input, options = {}) {
         requireDatabaseUsers();
-        check.requireArgument("input", input, check.iterable);
+        check.requireArgument("input", input, check.iterableRule);
         check.requireMembers("options", options, check.importOptions);
         return importUsers(deps, input, options, origin);
       },
@@ -213,25 +213,25 @@ export function createManagement(deps: ManagementDeps, origin: Origin): Manageme
       async revokeForUser(user) {
         // A row of the application's table has further members. No member is optional, so none can be misspelt
         // unnoticed.
-        check.requireArgument("user", user, check.object);
+        check.requireArgument("user", user, check.objectRule);
         const { id, login } = user;
-        check.requireArgument("id", id, check.name, "user.id");
-        check.requireArgument("login", login, check.name, "user.login");
+        check.requireArgument("id", id, check.nameRule, "user.id");
+        check.requireArgument("login", login, check.nameRule, "user.login");
         await sessions.revokeUserTokens(deps, { userId: id, login, reason, origin });
       },
       endForEveryone: () => sessions.endAllSessions(deps, origin),
     },
     keys: {
       async revoke(kid) {
-        check.requireArgument("kid", kid, check.text);
+        check.requireArgument("kid", kid, check.textRule);
         if (!isStorableName(kid))
           throw new AmphoError("invalid_request", "No key can have this kid.", { field: "kid" });
         revocations.add(await store.revokeKey({ kid, now: clock.now(), origin }));
       },
       async recordForced(stage, kids, reason) {
-        check.requireArgument("stage", stage, check.forcedStage);
-        check.requireArgument("kids", kids, check.texts);
-        check.requireArgument("reason", reason, check.text);
+        check.requireArgument("stage", stage, check.stageRule);
+        check.requireArgument("kids", kids, check.textsRule);
+        check.requireArgument("reason", reason, check.textRule);
         const at = clock.now();
         await store.recordAudit({ at, event: "key_stage_forced", reason, origin, detail: { stage, kids } });
         return at;

@@ -1,7 +1,7 @@
 // The first schema: users and their imports, sessions, revocations, attempts, audit log, housekeeping, and one row of state.
 import type { MigrationSteps } from "./steps.js";
 
-export const first: MigrationSteps = {
+export const firstMigration: MigrationSteps = {
   version: 1,
   name: "first",
   servesFrom: 1,

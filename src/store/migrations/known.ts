@@ -1,6 +1,6 @@
 // Every migration that this program knows, in order of their versions.
-import { first } from "./0001-first.js";
+import { firstMigration } from "./0001-first.js";
 import { secondFactors } from "./0002-second-factors.js";
 import type { MigrationSteps } from "./steps.js";
 
-export const known: readonly MigrationSteps[] = [first, secondFactors];
+export const known: readonly MigrationSteps[] = [firstMigration, secondFactors];

@@ -3,6 +3,7 @@
 
 import { DatabaseError } from "../database-error.js";
 import type { Dialect } from "../dialect.js";
+import { columnsOf } from "../sql/columns.js";
 import { first as firstRow, integer, query, type Transaction, text } from "../transaction.js";
 import { known } from "./known.js";
 import type { Migration } from "./migrations.js";
@@ -33,10 +34,14 @@ interface Had extends Migration {
   readonly servesFrom: number;
 }
 
+const columns = columnsOf("version", "name", "serves_from", "applied_at");
+const select = `select ${columns.list} from ampho_migrations order by version`;
+const insert = `insert into ampho_migrations (${columns.list}) values (${columns.placeholders})`;
+
 /** The migrations of the database, in order. `appliedAt` is null while indexes of the last migration are missing. */
 function* readHad(dialect: Dialect): Transaction<readonly Had[]> {
   if (!(yield* firstRow(dialect.tableExists, ["ampho_migrations"]))) return [];
-  const rows = yield* query("select version, name, serves_from, applied_at from ampho_migrations order by version");
+  const rows = yield* query(select);
   return rows.map((row) => ({
     version: integer(row, "version"),
     name: text(row, "name"),
@@ -65,14 +70,14 @@ export function* listMigrations(dialect: Dialect): Transaction<readonly Migratio
   ];
 }
 
-export interface Step {
+export interface MigrationStep {
   readonly migration: Migration;
   /** Indexes that must be built separately before the migration counts as applied. */
   readonly indexes: readonly IndexSteps[];
 }
 
 /** Applies the next migration, if there is one. Where indexes are built separately, it leaves them to the caller. */
-export function* migrateUp(dialect: Dialect, now: number): Transaction<Step | undefined> {
+export function* migrateUp(dialect: Dialect, now: number): Transaction<MigrationStep | undefined> {
   const next = known[yield* currentVersion(dialect)];
   if (!next) return undefined;
   const { version, name, servesFrom, indexes = [] } = next;
@@ -86,12 +91,7 @@ export function* migrateUp(dialect: Dialect, now: number): Transaction<Step | un
     );
     for (const statement of next.up(dialect)) yield* query(statement);
     if (!dialect.indexesApart) for (const index of indexes) yield* query(`create index ${index.name} on ${index.on}`);
-    yield* query("insert into ampho_migrations (version, name, serves_from, applied_at) values (?, ?, ?, ?)", [
-      version,
-      name,
-      servesFrom,
-      appliedAt,
-    ]);
+    yield* query(insert, columns.values({ version, name, serves_from: servesFrom, applied_at: appliedAt }));
   }
   return { migration: { version, name, appliedAt }, indexes: apart };
 }

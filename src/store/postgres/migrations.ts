@@ -4,7 +4,14 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { DatabaseError } from "../database-error.js";
 import { postgresDialect } from "../dialect.js";
-import { currentVersion, finishUp, listMigrations, migrateDown, migrateUp, type Step } from "../migrations/migrate.js";
+import {
+  currentVersion,
+  finishUp,
+  listMigrations,
+  type MigrationStep,
+  migrateDown,
+  migrateUp,
+} from "../migrations/migrate.js";
 import { applyAll, type Migrations } from "../migrations/migrations.js";
 import { first, integer, query, type Transaction } from "../transaction.js";
 import { connect, loadPostgres, type PostgresConnection, type PostgresModule } from "./connection.js";
@@ -43,7 +50,7 @@ export async function openPostgresMigrations(url: string): Promise<Migrations> {
     retrying(async () => (await transact(await connected(), start, limits)).value);
 
   /** Undefined: another process has applied it meanwhile. */
-  async function applyNext(): Promise<Step | undefined> {
+  async function applyNext(): Promise<MigrationStep | undefined> {
     const step = await run(() => locked((now) => migrateUp(postgresDialect, now)));
     if (step === undefined || step.indexes.length === 0) return step;
     await retrying(async () => holdingLock(await connected(), () => buildApart(module, url, step)));
@@ -130,7 +137,7 @@ async function holdingLock(holder: PostgresConnection, work: () => Promise<void>
   }
 }
 
-async function buildApart(module: PostgresModule, url: string, { indexes }: Step): Promise<void> {
+async function buildApart(module: PostgresModule, url: string, { indexes }: MigrationStep): Promise<void> {
   const builder = await connect(module, url, connectMs);
   try {
     for (const index of indexes) {

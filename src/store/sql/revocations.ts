@@ -18,26 +18,36 @@ import { columnsOf } from "./columns.js";
 import type { Ending } from "./session-rows.js";
 import { sendNumbers, sendState } from "./state.js";
 
+/** The members of every revocation, and of every entry of the feed. Times are Unix seconds. */
+export interface Numbered {
+  readonly n: number;
+  /** The time of the revocation. */
+  readonly at: number;
+  /** From this time on every token that it revokes has expired. */
+  readonly until: number;
+}
+
 /**
- * Every process keeps it in memory until `until`, and looks at it on each guarded request. Times are Unix seconds.
+ * Every process keeps it in memory until `until`, and looks at it on each guarded request.
  * With `sessions`, which only verifiers receive, it also covers tokens with `sid` that were issued at `at` or before.
  */
-export type Revocation = { readonly n: number; readonly at: number; readonly until: number } & (
-  | { readonly kind: "session"; readonly sessionId: string }
-  /** Tokens without `sid` that name the user and were issued at `at` or before, or have no `iat`. */
-  | { readonly kind: "user"; readonly userId: string; readonly login: string; readonly sessions?: true }
-  /** Tokens of the user with one of these roles and a `ver` below `rolesVersion`. Tokens without `sid` as for "user". */
-  | {
-      readonly kind: "roles";
-      readonly userId: string;
-      readonly login: string;
-      readonly rolesVersion: number;
-      readonly roles: readonly string[];
-    }
-  | { readonly kind: "key"; readonly kid: string }
-  /** Tokens of sessions of an earlier era than this one, and tokens without `sid` as for "user". */
-  | { readonly kind: "all"; readonly era: number; readonly sessions?: true }
-);
+export type Revocation = Numbered &
+  (
+    | { readonly kind: "session"; readonly sessionId: string }
+    /** Tokens without `sid` that name the user and were issued at `at` or before, or have no `iat`. */
+    | { readonly kind: "user"; readonly userId: string; readonly login: string; readonly sessions?: true }
+    /** Tokens of the user with one of these roles and a `ver` below `rolesVersion`. Tokens without `sid` as for "user". */
+    | {
+        readonly kind: "roles";
+        readonly userId: string;
+        readonly login: string;
+        readonly rolesVersion: number;
+        readonly roles: readonly string[];
+      }
+    | { readonly kind: "key"; readonly kid: string }
+    /** Tokens of sessions of an earlier era than this one, and tokens without `sid` as for "user". */
+    | { readonly kind: "all"; readonly era: number; readonly sessions?: true }
+  );
 
 type WithoutNumber<T> = T extends unknown ? Omit<T, "n"> : never;
 /** A revocation that has no number yet. */

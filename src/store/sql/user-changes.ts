@@ -71,7 +71,7 @@ export function* rehashPassword({ userId, from, to, now, origin }: Rehash): Tran
   if (row) yield* recordAudit({ at: now, event: "password_rehashed", userId, login: text(row, "login"), origin });
 }
 
-export interface RoleChange extends Ending, ForeignTokens {
+export interface RoleUpdate extends Ending, ForeignTokens {
   readonly userId: string;
   /** `set` replaces all roles. Otherwise `remove` comes first and `add` second. */
   readonly change:
@@ -85,7 +85,7 @@ export interface RoleOutcome {
   readonly revocations: readonly Revocation[];
 }
 
-export function* setRoles(input: RoleChange): Transaction<RoleOutcome> {
+export function* setRoles(input: RoleUpdate): Transaction<RoleOutcome> {
   const { userId, change, now, origin } = input;
   const before = yield* lockUser(userId, "update");
   if (!before) return { user: undefined, revocations: [] };

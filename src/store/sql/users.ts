@@ -66,10 +66,10 @@ export function joinedUserOf(row: Row): User | undefined {
   return userOf(Object.fromEntries(own.map(([name, value]) => [name.slice(joinedPrefix.length), value])));
 }
 
-export type NewUser = Pick<User, "id" | "login" | "canonical" | "passwordHash" | "roles">;
+export type NewUserRow = Pick<User, "id" | "login" | "canonical" | "passwordHash" | "roles">;
 
 /** The values of `userColumns` for a new user. */
-export function userValues({ id, login, canonical, passwordHash, roles }: NewUser, now: number): SqlValue[] {
+export function userValues({ id, login, canonical, passwordHash, roles }: NewUserRow, now: number): SqlValue[] {
   return userColumns.values({
     ...{ id, login, canonical, password_hash: passwordHash, password_version: 1 },
     ...{ roles: JSON.stringify([...new Set(roles)]), roles_version: 1, disabled: 0, created_at: now },
@@ -77,7 +77,7 @@ export function userValues({ id, login, canonical, passwordHash, roles }: NewUse
 }
 
 export interface UserCreation {
-  readonly user: NewUser;
+  readonly user: NewUserRow;
   readonly now: number;
   readonly origin: Origin;
 }

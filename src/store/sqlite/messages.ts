@@ -1,5 +1,5 @@
 // The messages between the two threads of the SQLite driver.
-import type { Input, OperationName } from "../operations.js";
+import type { OperationInput, OperationName } from "../operations.js";
 import type { DriverName } from "./driver.js";
 
 export interface WorkerData {
@@ -15,7 +15,7 @@ export interface WorkerData {
 export interface CallJob<P extends OperationName = OperationName> {
   readonly kind: "call";
   readonly operation: P;
-  readonly input: Input<P>;
+  readonly input: OperationInput<P>;
 }
 
 export type Job =

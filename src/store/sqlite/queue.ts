@@ -9,7 +9,7 @@ import type { SqliteConnection } from "./connection.js";
 import { SqliteFailure } from "./failure.js";
 import { type Failure, monotonicMs, type Reply } from "./messages.js";
 
-export interface Waiting {
+export interface QueuedJob {
   readonly id: number;
   readonly deadline: number;
   readonly access: Access;
@@ -17,7 +17,7 @@ export interface Waiting {
 }
 
 export interface Queue {
-  add(job: Waiting): void;
+  add(job: QueuedJob): void;
   /** Resolves when the queue is empty. */
   drained(): Promise<void>;
 }
@@ -31,7 +31,7 @@ const patienceMs = 200;
 /** While another process has the lock, writes pile up. Beyond this number they are rejected, not kept in memory. */
 const writesMax = 10_000;
 
-export interface Connections {
+export interface ConnectionHolder {
   /** The open connection, opened again if necessary. */
   get(): SqliteConnection;
   /** Gives the connection up after a failure that might have broken it. */
@@ -39,10 +39,10 @@ export interface Connections {
   close(): void;
 }
 
-export function createQueue(connections: Connections, send: (replies: readonly Reply[]) => void): Queue {
-  let reads: Waiting[] = [];
-  let writes: Waiting[] = [];
-  let background: (Waiting & { readonly since: number })[] = [];
+export function createQueue(connections: ConnectionHolder, send: (replies: readonly Reply[]) => void): Queue {
+  let reads: QueuedJob[] = [];
+  let writes: QueuedJob[] = [];
+  let background: (QueuedJob & { readonly since: number })[] = [];
   let replies: Reply[] = [];
   let scheduled = false;
   let whenDrained: (() => void)[] = [];
@@ -76,7 +76,7 @@ export function createQueue(connections: Connections, send: (replies: readonly R
     }
   }
 
-  function withoutLate<J extends Waiting>(jobs: J[]): J[] {
+  function withoutLate<J extends QueuedJob>(jobs: J[]): J[] {
     const now = monotonicMs();
     return jobs.filter((job) => {
       if (job.deadline > now) return true;
@@ -86,7 +86,7 @@ export function createQueue(connections: Connections, send: (replies: readonly R
   }
 
   /** False: the database is busy, and the job runs again later. */
-  function runRead(job: Waiting): boolean {
+  function runRead(job: QueuedJob): boolean {
     try {
       const connection = connections.get();
       const value = inTransaction(connection, "begin", () => connection.run(job.start()));
@@ -116,15 +116,15 @@ export function createQueue(connections: Connections, send: (replies: readonly R
   }
 
   /** A background job runs alone, so that no other reply waits for its commit. */
-  function nextBatch(): readonly Waiting[] {
+  function nextBatch(): readonly QueuedJob[] {
     const [patient] = background;
     if (patient && (writes.length === 0 || monotonicMs() - patient.since >= patienceMs)) return [patient];
     return writes.slice(0, batchMax);
   }
 
-  function failed(jobs: readonly Waiting[], error: unknown): void {
+  function failed(jobs: readonly QueuedJob[], error: unknown): void {
     if (error instanceof SqliteFailure && error.breaking) connections.drop();
-    const failure = failureOf(error);
+    const failure = toFailure(error);
     replies.push(...jobs.map(({ id }) => ({ id, failure })));
   }
 
@@ -163,7 +163,7 @@ export function createQueue(connections: Connections, send: (replies: readonly R
 }
 
 /** Runs one job of a batch. If it fails, only its own writes are rolled back. */
-function runAlone(connection: SqliteConnection, job: Waiting): Reply {
+function runAlone(connection: SqliteConnection, job: QueuedJob): Reply {
   connection.exec("savepoint job");
   try {
     const value = connection.run(job.start());
@@ -174,11 +174,11 @@ function runAlone(connection: SqliteConnection, job: Waiting): Reply {
     // Fails when SQLite has rolled everything back by itself. The whole batch has then failed.
     connection.exec("rollback to job");
     connection.exec("release job");
-    return { id: job.id, failure: failureOf(error) };
+    return { id: job.id, failure: toFailure(error) };
   }
 }
 
-export function failureOf(error: unknown): Failure {
+export function toFailure(error: unknown): Failure {
   const reason = error instanceof Error ? error.message : "unknown";
   if (error instanceof SqliteFailure) return { kind: "unavailable", reason };
   if (error instanceof DatabaseError) return { kind: "open", reason };

@@ -1,13 +1,13 @@
 // SQLite in a worker thread.
 import { DatabaseError } from "../database-error.js";
-import { expanded, newest, outdated, type Step } from "../migrations/migrate.js";
+import { expanded, type MigrationStep, newest, outdated } from "../migrations/migrate.js";
 import type { Migration } from "../migrations/migrations.js";
 import { applyAll, type Migrations } from "../migrations/migrations.js";
 import { bindOperations } from "../operations.js";
 import type { Store } from "../store.js";
 import { type DriverName, usualDriver } from "./driver.js";
 import type { Job } from "./messages.js";
-import { startThread, type Thread, unavailable } from "./thread.js";
+import { databaseUnavailable, startThread, type Thread } from "./thread.js";
 
 /** Where the database is, and the library for it (by default Node's own, else the optional package). */
 export type SqliteTarget = ({ readonly path: string } | { readonly memory: true }) & {
@@ -36,7 +36,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
   const run = <T>(job: Job, limits?: { tryMs: number; waitMs: number }) =>
     thread.run<T>(job, limits).catch((error: unknown) => {
       // The database was open once, so that the cause might pass. It is for the operator, not for a caller.
-      throw error instanceof DatabaseError ? unavailable(error.message) : error;
+      throw error instanceof DatabaseError ? databaseUnavailable(error.message) : error;
     });
   return {
     ...bindOperations((operation, input) => run({ kind: "call", operation, input })),
@@ -69,7 +69,7 @@ const patient = { tryMs: 600_000, waitMs: 600_500 };
 
 function applyAllIn(thread: Thread): Promise<readonly Migration[]> {
   return applyAll(
-    async () => (await thread.run<Step | undefined>({ kind: "migrations", step: "up" }, patient))?.migration,
+    async () => (await thread.run<MigrationStep | undefined>({ kind: "migrations", step: "up" }, patient))?.migration,
   );
 }
 

@@ -29,7 +29,7 @@ interface Waiting {
   readonly timer: NodeJS.Timeout;
 }
 
-export function unavailable(reason: string): AmphoError {
+export function databaseUnavailable(reason: string): AmphoError {
   return new AmphoError(
     "unavailable",
     "The database does not respond.",
@@ -74,7 +74,7 @@ export function startThread(data: Omit<WorkerData, "reopening">): Thread {
       notBefore: monotonicMs() + restart.delayMs,
       delayMs: Math.min(restart.delayMs * 2, restartMs.last),
     };
-    for (const id of [...waiting.keys()]) settle(id)?.reject(unavailable(reason));
+    for (const id of [...waiting.keys()]) settle(id)?.reject(databaseUnavailable(reason));
   }
 
   function settle(id: number): Waiting | undefined {
@@ -125,14 +125,18 @@ export function startThread(data: Omit<WorkerData, "reopening">): Thread {
     if (!worker) {
       // The data in memory was lost with its thread. An empty database in its place would be wrong.
       if (startedBefore && data.path === undefined)
-        return Promise.reject(unavailable("the database in memory is lost"));
-      if (monotonicMs() < restart.notBefore) return Promise.reject(unavailable("the database thread starts again"));
+        return Promise.reject(databaseUnavailable("the database in memory is lost"));
+      if (monotonicMs() < restart.notBefore)
+        return Promise.reject(databaseUnavailable("the database thread starts again"));
       worker = start();
     }
     if (waiting.size === 0) worker.ref();
     const id = ++lastId;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => settle(id)?.reject(unavailable("the database thread does not respond")), waitMs);
+      const timer = setTimeout(
+        () => settle(id)?.reject(databaseUnavailable("the database thread does not respond")),
+        waitMs,
+      );
       waiting.set(id, { resolve, reject, timer });
       post({ id, deadline: monotonicMs() + tryMs, job });
     });
@@ -152,7 +156,7 @@ export function startThread(data: Omit<WorkerData, "reopening">): Thread {
   return {
     // The value was created by the same build on the other side of the thread.
     run: <T>(job: Job, limits = usual) =>
-      closing ? Promise.reject(unavailable("the database is closed")) : (send(job, limits) as Promise<T>),
+      closing ? Promise.reject(databaseUnavailable("the database is closed")) : (send(job, limits) as Promise<T>),
     waiting: () => waiting.size,
     close: () => (closing ??= finish()),
   };
@@ -163,5 +167,5 @@ function errorOf({ kind, reason }: Failure): Error {
     return new AmphoError("overloaded", "The database is overloaded.", { retryAfterSeconds: 1 });
   if (kind === "open") return new DatabaseError(reason);
   if (kind === "configuration") return new ConfigurationError(reason);
-  return kind === "internal" ? new Error(reason) : unavailable(reason);
+  return kind === "internal" ? new Error(reason) : databaseUnavailable(reason);
 }

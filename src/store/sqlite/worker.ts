@@ -9,14 +9,14 @@ import { openConnection, type SqliteConnection } from "./connection.js";
 import { loadDriver } from "./driver.js";
 import { SqliteFailure } from "./failure.js";
 import { type CallJob, type Job, monotonicMs, type Request, type WorkerData } from "./messages.js";
-import { type Connections, createQueue, type Waiting } from "./queue.js";
+import { type ConnectionHolder, createQueue, type QueuedJob } from "./queue.js";
 
 /** How long the next attempt to open waits after a failure, to spare a broken disk. */
 const reopenMs = 100;
 /** How often the worker checks that the path still names the open file. */
 const lookMs = 250;
 
-interface ThreadConnections extends Connections {
+interface ThreadConnections extends ConnectionHolder {
   /** There is a connection that only the end of this thread closes. */
   readonly worn: boolean;
 }
@@ -87,11 +87,11 @@ function createConnections(data: WorkerData): ThreadConnections {
   };
 }
 
-function startCall({ operation, input }: CallJob): Pick<Waiting, "access" | "start"> {
+function startCall({ operation, input }: CallJob): Pick<QueuedJob, "access" | "start"> {
   return { access: operations[operation].access, start: () => startOperation(operation, input) };
 }
 
-const steps: Readonly<Record<(Job & { kind: "migrations" })["step"], Pick<Waiting, "access" | "start">>> = {
+const steps: Readonly<Record<(Job & { kind: "migrations" })["step"], Pick<QueuedJob, "access" | "start">>> = {
   up: { access: "write", start: () => migrateUp(sqliteDialect, Math.floor(Date.now() / 1000)) },
   down: { access: "write", start: () => migrateDown(sqliteDialect) },
   version: { access: "read", start: () => currentVersion(sqliteDialect) },

@@ -1,6 +1,6 @@
 // `ampho doctor --attack`: turns arguments into an attack, and its results into a table.
 import { type Configuration, readConfiguration } from "../../../config/configuration.js";
-import type { Credentials, TokenRules } from "../../../doctor/attacks/attack.js";
+import type { TokenRules, UserCredentials } from "../../../doctor/attacks/attack.js";
 import { type AttackReport, attackInstance } from "../../../doctor/attacks/instance.js";
 import { type AttackResult, allBlocked } from "../../../doctor/attacks/run.js";
 import { attacks } from "../../../doctor/attacks/table.js";
@@ -11,7 +11,7 @@ import { apiOf } from "../../../doctor/instance-url.js";
 import { AmphoError } from "../../../errors.js";
 import { importKeys } from "../../../keys/jwk-set.js";
 import type { Key } from "../../../keys/key.js";
-import { openManagement } from "../../../management.js";
+import { openManagement } from "../../../open-management.js";
 import type { CommandContext, CommandInput } from "../../command.js";
 import { CommandFailure, UsageError } from "../../failures.js";
 import { asUsage, keyBytesMax, parseKey } from "../../terminal/read-keys.js";
@@ -98,8 +98,8 @@ async function withStop<T>(work: (stop: AbortSignal) => Promise<T>): Promise<T> 
 async function withTestUsers(
   configuration: Configuration,
   context: CommandContext,
-  user: Credentials | undefined,
-  work: (user: Credentials | (() => ReturnType<typeof createTestUsers>)) => Promise<AttackReport>,
+  user: UserCredentials | undefined,
+  work: (user: UserCredentials | (() => ReturnType<typeof createTestUsers>)) => Promise<AttackReport>,
 ): Promise<AttackReport> {
   let close = async (): Promise<void> => {};
   const createUsers = async () => {

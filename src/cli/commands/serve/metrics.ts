@@ -8,19 +8,19 @@ import { createHttpServer, type HttpServer } from "../../../http/server/server.j
 import { expositionType } from "../../../telemetry/exposition.js";
 import { processText, type ServerConnections } from "../../../telemetry/process-metrics.js";
 
-export interface Metrics {
+export interface MetricsEndpoint {
   /** The page for the server of the service. */
   readonly page: MetricsPage | undefined;
   /** The server of the separate port. It also serves the probes. */
   readonly server: HttpServer | undefined;
 }
 
-export function createMetrics(
+export function createMetricsEndpoint(
   { metricsPort, metricsToken: token }: Pick<Configuration, "metricsPort" | "metricsToken">,
   ampho: Ampho,
   log: AccessLog,
   connections: () => ServerConnections,
-): Metrics {
+): MetricsEndpoint {
   if (metricsPort === undefined && token === undefined) return { page: undefined, server: undefined };
   const { host } = ampho;
   const { refusal } = host;

@@ -9,7 +9,7 @@ import type { CommandContext, CommandInput } from "../../command.js";
 import { CommandFailure, LoggedFailure } from "../../failures.js";
 import type { Terminal } from "../../terminal/terminal.js";
 import { onHangUp } from "./hang-up.js";
-import { createMetrics } from "./metrics.js";
+import { createMetricsEndpoint } from "./metrics.js";
 
 type LogFormat = "text" | "json";
 
@@ -54,7 +54,7 @@ async function serve(
     if (allowAttackTest)
       note("warning: AMPHO_ALLOW_ATTACK_TEST is true. Every response of this instance shows that it can be attacked.");
     const log = createAccessLog(format, (line) => terminal.note(line.trimEnd()));
-    const metrics = createMetrics(configuration, opened, log, () => server.connections);
+    const metrics = createMetricsEndpoint(configuration, opened, log, () => server.connections);
     const server = createHttpServer({
       host: opened.host,
       log,

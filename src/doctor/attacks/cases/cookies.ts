@@ -2,7 +2,17 @@
 import { cookieNames } from "../../../http/rest/cookies/cookie-mode.js";
 import { membersOf } from "../../exchange.js";
 import type { Attack, Session, Target } from "../attack.js";
-import { bearer, blocked, isRejected, isUnauthorized, judge, notRun, post, sendEach, succeeded } from "../attack.js";
+import {
+  bearerHeader,
+  blocked,
+  isRejected,
+  isUnauthorized,
+  judge,
+  notRun,
+  post,
+  sendEach,
+  succeeded,
+} from "../attack.js";
 
 type Header = readonly [string, string];
 const none = notRun("The tokens of the server are not in cookies.");
@@ -55,7 +65,7 @@ async function crossSite(target: Target) {
     ({ status }) => status === 403 || status === 415,
   );
   if (verdict.outcome !== "blocked") return verdict;
-  const alive = await target.send({ path: "/session", headers: [bearer(session.token)] });
+  const alive = await target.send({ path: "/session", headers: [bearerHeader(session.token)] });
   return alive.status === 200 ? blocked : succeeded("a request from another site ended the session");
 }
 
@@ -89,7 +99,7 @@ async function twoTokens(target: Target) {
     return judge(await sendEach(target, [["a cookie, although cookies are off", reads(cookie(ours))]]), isUnauthorized);
   return judge(
     await sendEach(target, [
-      ["another token in the header", reads(bearer(other.token), cookie(ours))],
+      ["another token in the header", reads(bearerHeader(other.token), cookie(ours))],
       ["the cookie twice", reads(cookie(`${ours}; ${cookieNames.token}=${other.token}`))],
       ["the same cookie twice", reads(cookie(`${ours}; ${ours}`))],
       ["its name in capitals", reads(cookie(`${cookieNames.token.toUpperCase()}=${token}`))],

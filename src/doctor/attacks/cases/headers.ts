@@ -2,7 +2,7 @@
 
 import type { Sent } from "../../exchange.js";
 import type { Attack, Target } from "../attack.js";
-import { bearer, blocked, isRejected, isUnauthorized, judge, post, sendEach, succeeded } from "../attack.js";
+import { bearerHeader, blocked, isRejected, isUnauthorized, judge, post, sendEach, succeeded } from "../attack.js";
 import { join, segmentsOf } from "../forge.js";
 
 type Header = readonly [string, string];
@@ -11,7 +11,7 @@ const sessionWith = (...headers: readonly Header[]): Sent => ({ path: "/session"
 async function twoAuthorizations(target: Target) {
   const { token } = await target.sharedSession();
   const { header, payload } = segmentsOf(token);
-  const [good, bad] = [bearer(token), bearer(join(header, payload, "AAAA"))];
+  const [good, bad] = [bearerHeader(token), bearerHeader(join(header, payload, "AAAA"))];
   return judge(
     await sendEach(target, [
       ["a good one, then a bad one", sessionWith(good, bad)],
@@ -35,7 +35,7 @@ async function inQuery(target: Target) {
   return judge(
     await sendEach(target, [
       ...names.map((name) => [`${name} in the query`, { path: `/session?${name}=${token}` }] as const),
-      ["access_token beside a header", { path: `/session?access_token=${own}`, headers: [bearer(token)] }],
+      ["access_token beside a header", { path: `/session?access_token=${own}`, headers: [bearerHeader(token)] }],
       ["a logout by query", { method: "POST", path: `/logout?access_token=${own}` }],
       ["a renewal by query", { method: "POST", path: `/renew?refresh_token=${refreshToken}` }],
       ["a login by query", { method: "POST", path: `/login?login=${login}&password=${encodeURIComponent(password)}` }],
@@ -150,15 +150,15 @@ async function otherMethods(target: Target) {
   const override = (method: string, name: string, value: string): Sent => ({
     method,
     path: "/sessions",
-    headers: [bearer(token), [name, value]],
+    headers: [bearerHeader(token), [name, value]],
   });
   const names = ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"];
   const overridden = await sendEach(target, [
     ...names.map((name) => [name, override("GET", name, "DELETE")] as const),
-    ["_method in the query", { path: "/sessions?_method=DELETE", headers: [bearer(token)] }],
-    ["GET for a logout", { path: "/logout", headers: [bearer(token)] }],
-    ["TRACE", { method: "TRACE", path: "/session", headers: [bearer(token)] }],
-    ["an unknown method", { method: "PROPFIND", path: "/session", headers: [bearer(token)] }],
+    ["_method in the query", { path: "/sessions?_method=DELETE", headers: [bearerHeader(token)] }],
+    ["GET for a logout", { path: "/logout", headers: [bearerHeader(token)] }],
+    ["TRACE", { method: "TRACE", path: "/session", headers: [bearerHeader(token)] }],
+    ["an unknown method", { method: "PROPFIND", path: "/session", headers: [bearerHeader(token)] }],
   ]);
   const traced = overridden.find(
     ([what, { status, body }]) => what === "TRACE" && status < 300 && body.includes(token),
@@ -169,7 +169,7 @@ async function otherMethods(target: Target) {
   );
   const verdict = judge(wrong, isRejected);
   if (verdict.outcome !== "blocked") return verdict;
-  const alive = await target.send(sessionWith(bearer(token)));
+  const alive = await target.send(sessionWith(bearerHeader(token)));
   return alive.status === 200 ? blocked : succeeded("a GET ended the session");
 }
 

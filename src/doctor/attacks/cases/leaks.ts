@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { isJwk } from "../../../keys/jwk.js";
 import { headerOf, membersOf } from "../../exchange.js";
 import type { Attack, Target } from "../attack.js";
-import { type AttemptResult, bearer, blocked, post, sendEach, succeeded } from "../attack.js";
+import { type AttemptResult, bearerHeader, blocked, post, sendEach, succeeded } from "../attack.js";
 import { parseSegment, segmentsOf } from "../forge.js";
 
 const privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
@@ -28,13 +28,13 @@ async function responsesOf(target: Target): Promise<readonly AttemptResult[]> {
     ["a rejected login", post("/login", { login: 1 })],
     ["a renewal", post("/renew", { refresh_token: refreshToken })],
     ["a rejected renewal", post("/renew", { refresh_token: "x" })],
-    ["a session", { path: "/session", headers: [bearer(token)] }],
-    ["sessions", { path: "/sessions", headers: [bearer(token)] }],
+    ["a session", { path: "/session", headers: [bearerHeader(token)] }],
+    ["sessions", { path: "/sessions", headers: [bearerHeader(token)] }],
     ["no token", { path: "/session" }],
-    ["a bad token", { path: "/session", headers: [bearer("x.y.z")] }],
+    ["a bad token", { path: "/session", headers: [bearerHeader("x.y.z")] }],
     ["an unknown path", { path: "/nothing" }],
     ["a wrong method", { method: "PUT", path: "/login" }],
-    ["a logout", { method: "POST", path: "/logout", headers: [bearer(token)] }],
+    ["a logout", { method: "POST", path: "/logout", headers: [bearerHeader(token)] }],
   ]);
 }
 
@@ -64,12 +64,12 @@ async function leakedInternals(target: Target) {
     ["a wrong type", post("/login", { login: canary, password: { [canary]: canary } })],
     ["an unknown field", post("/login", { [canary]: canary })],
     ["a login with a NUL", post("/login", { login: `${canary}\0`, password: canary })],
-    ["a token", { path: "/session", headers: [bearer(`${canary}.${canary}.${canary}`)] }],
+    ["a token", { path: "/session", headers: [bearerHeader(`${canary}.${canary}.${canary}`)] }],
     ["a scheme", { path: "/session", headers: [["Authorization", `${canary} ${canary}`]] }],
     ["a refresh token", post("/renew", { refresh_token: canary })],
     ["a path", { path: `/${canary}` }],
-    ["a session's id", { method: "DELETE", path: `/sessions/${canary}`, headers: [bearer(token)] }],
-    ["a query", { path: `/session?password=${canary}`, headers: [bearer(token)] }],
+    ["a session's id", { method: "DELETE", path: `/sessions/${canary}`, headers: [bearerHeader(token)] }],
+    ["a query", { path: `/session?password=${canary}`, headers: [bearerHeader(token)] }],
     ["a media type", { method: "POST", path: "/login", headers: [["Content-Type", `text/${canary}`]], body: canary }],
     ["a method", { method: "PUT", path: "/login", headers: [["X-Canary", canary]] }],
   ]);

@@ -4,7 +4,7 @@ import type { Received } from "../../exchange.js";
 import type { Attack, Session, Target } from "../attack.js";
 import {
   type AttemptResult,
-  bearer,
+  bearerHeader,
   blocked,
   isUnauthorized,
   judge,
@@ -17,7 +17,7 @@ import {
 import { encode, forge, join, parseSegment, segmentsOf } from "../forge.js";
 import { grantOf } from "../grant.js";
 
-const readSession = (token: string) => ({ path: "/session", headers: [bearer(token)] });
+const readSession = (token: string) => ({ path: "/session", headers: [bearerHeader(token)] });
 const renewal = (refreshToken: string) => post("/renew", { refresh_token: refreshToken });
 
 const refreshOf = (answer: Received): string => grantOf(answer).refreshToken ?? "";
@@ -64,7 +64,7 @@ async function accessAsRefresh(target: Target) {
 /** A renewal by access token must not return a refresh token, which lives longer. */
 async function upgrade(target: Target) {
   const { token } = await target.openSession();
-  const answer = await target.send({ method: "POST", path: "/renew", headers: [bearer(token)] });
+  const answer = await target.send({ method: "POST", path: "/renew", headers: [bearerHeader(token)] });
   if (answer.status !== 200) return judge([["renewal by access token", answer]], isUnauthorized);
   return grantOf(answer).refreshToken !== undefined
     ? succeeded("a renewal by access token returned a refresh token")
@@ -110,7 +110,7 @@ const generationOf = (token: string): unknown => parseSegment(segmentsOf(token).
 
 async function loggedOut(target: Target) {
   const session = await target.openSession();
-  const ended = await target.send({ method: "POST", path: "/logout", headers: [bearer(session.token)] });
+  const ended = await target.send({ method: "POST", path: "/logout", headers: [bearerHeader(session.token)] });
   if (ended.status !== 204) return succeeded(`the logout returned ${ended.status}`);
   return isOver(target, session);
 }
@@ -119,7 +119,7 @@ async function endedByUser(target: Target) {
   const session = await target.openSession();
   const { sid } = parseSegment(segmentsOf(session.token).payload);
   const { token } = await target.sharedSession();
-  const ended = await target.send({ method: "DELETE", path: `/sessions/${sid}`, headers: [bearer(token)] });
+  const ended = await target.send({ method: "DELETE", path: `/sessions/${sid}`, headers: [bearerHeader(token)] });
   if (ended.status !== 204) return succeeded(`ending a session of the same user returned ${ended.status}`);
   return isOver(target, session);
 }
@@ -164,7 +164,7 @@ async function foreign(target: Target) {
   const theirs = await target.openSession(testUsers.other);
   const { sid } = parseSegment(segmentsOf(theirs.token).payload);
   const { token } = await target.sharedSession();
-  const remove = (id: string) => ({ method: "DELETE", path: `/sessions/${id}`, headers: [bearer(token)] });
+  const remove = (id: string) => ({ method: "DELETE", path: `/sessions/${id}`, headers: [bearerHeader(token)] });
   const [theirsAnswer, noneAnswer] = [await target.send(remove(String(sid))), await target.send(remove("0.nothing"))];
   const verdict = judge([["ending another's session", theirsAnswer]], ({ status }) => status === 404 || status === 403);
   if (verdict.outcome !== "blocked") return verdict;

@@ -3,7 +3,7 @@ import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import { generateJwk } from "../../../keys/generate.js";
 import { importKeys } from "../../../keys/jwk-set.js";
-import { type Attack, bearer, isUnauthorized, judge, rejectsTokens, sendEach, type Target } from "../attack.js";
+import { type Attack, bearerHeader, isUnauthorized, judge, rejectsTokens, sendEach, type Target } from "../attack.js";
 import { encode, forge, forgeHmac, join, parseSegment, segmentsOf } from "../forge.js";
 import { goodClaims } from "./good.js";
 
@@ -29,7 +29,9 @@ async function embeddedKey(target: Target) {
       ...members.map(([what, more]) => [what, forge(key, { alg: "EdDSA", typ: "at+jwt", ...more }, claims)] as const),
       ["jwk, a secret key", forgeHmac(secret, { alg: "HS256", typ: "at+jwt", jwk: oct }, claims)] as const,
     ];
-    const requests = tokens.map(([what, token]) => [what, { path: "/session", headers: [bearer(token)] }] as const);
+    const requests = tokens.map(
+      ([what, token]) => [what, { path: "/session", headers: [bearerHeader(token)] }] as const,
+    );
     const verdict = judge(await sendEach(target, requests), isUnauthorized);
     if (listener.visits() > 0)
       return { outcome: "succeeded", detail: "the server fetched the URL in the token" } as const;

@@ -1,13 +1,13 @@
 // Splits the request target (RFC 9112 §3.2) into path and query. Nothing is decoded, so a path has one spelling.
 
-export interface Target {
+export interface RequestTarget {
   readonly path: string;
   /** The text after the question mark, or undefined when there is none. */
   readonly query: string | undefined;
 }
 
 /** Drops the origin of absolute-form (RFC 9112 §3.2.2). Asterisk-form and authority-form stay as they are and match no route. */
-export function parseTarget(target: string): Target {
+export function parseTarget(target: string): RequestTarget {
   const origin = target.startsWith("/") ? null : /^https?:\/\/[^/?#]*/i.exec(target);
   const rest = origin === null ? target : target.slice(origin[0].length) || "/";
   const mark = rest.indexOf("?");

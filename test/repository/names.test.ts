@@ -1,0 +1,40 @@
+// A name that src/ exports has one meaning. So a search for it, and the import that an editor adds, find the right one.
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { expect, it } from "vitest";
+
+const src = path.resolve(import.meta.dirname, "../../src");
+const declaration =
+  /^export (?:declare )?(?:async )?(?<kind>class|const|enum|function\*?|interface|let|type) (?<name>\w+)/gm;
+
+/** An operation has one verb from the command or the endpoint to its statements. */
+const layers = ["cli/commands/", "http/rest/endpoints/", "flows/|users/", "store/sql/|store/migrations/"];
+
+const allowed: Readonly<Record<string, string>> = {
+  Session: "The attacks of the doctor know only the API, so their session is a client's, and not the store's row.",
+  Grant: "The attacks of the doctor read the grant from JSON, and the server issues it.",
+  login: "One is the schema of the member, and the other is the flow.",
+  randomId: "The client runs in browsers, so it cannot import node:crypto.",
+};
+
+it("no exported name is declared twice with two meanings", () => {
+  const found = new Map<string, { readonly file: string; readonly isFunction: boolean }[]>();
+  for (const file of readdirSync(src, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts")))
+    for (const { groups } of readFileSync(path.join(src, file), "utf8").matchAll(declaration)) {
+      const { kind = "", name = "" } = groups ?? {};
+      found.set(name, [...(found.get(name) ?? []), { file, isFunction: kind.startsWith("function") }]);
+    }
+  const inLayers = (file: string) => layers.filter((layer) => new RegExp(`^(?:${layer})`).test(file));
+  const twice = [...found].filter(([name, declared]) => {
+    const files = [...new Set(declared.map(({ file }) => file))];
+    const isSurface = files.every((file) => file.startsWith("adapters/"));
+    const used = files.flatMap(inLayers);
+    const isOneVerb =
+      declared.every(({ isFunction }) => isFunction) &&
+      used.length === files.length &&
+      new Set(used).size === files.length;
+    return files.length > 1 && !isSurface && !isOneVerb && !Object.hasOwn(allowed, name);
+  });
+  expect(twice.map(([name, declared]) => [name, declared.map(({ file }) => file)])).toEqual([]);
+  expect(Object.keys(allowed).filter((name) => (found.get(name) ?? []).length < 2)).toEqual([]);
+});
