@@ -1,5 +1,6 @@
 // One framework (BENCH_FRAMEWORK) with the same route twice: /plain, and /guarded behind one guard (BENCH_GUARD). The guard is
-// Ampho or a usual guard of the framework. Each gets a key object, which is its fastest form.
+// Ampho or a usual guard of the framework. Each gets a key object, which is its fastest form. On node:http the route /recent
+// also requires a level and a recent login.
 import { createSecretKey } from "node:crypto";
 import { createServer } from "node:http";
 import { createAmpho } from "../../dist/index.js";
@@ -45,10 +46,10 @@ const builders = {
     const { authorize } = await import("../../dist/adapters/node.js");
     const answer = (_request, response) =>
       response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(body));
-    const middleware = authorize(ampho);
+    const guards = { "/guarded": authorize(ampho), "/recent": authorize(ampho, { acr: "2fa", maxAge: "1d" }) };
     return createServer((request, response) => {
       if (request.url === "/plain") answer(request, response);
-      else middleware(request, response, () => answer(request, response));
+      else guards[request.url](request, response, () => answer(request, response));
     });
   },
   async express() {

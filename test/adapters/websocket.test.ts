@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
-import { guardedUpgrade, mount, offeredProtocols } from "../../dist/adapters/node.js";
+import { guardedUpgrade, mount, offeredProtocols, type UpgradeListener } from "../../dist/adapters/node.js";
 import type { Ampho } from "../../dist/index.js";
 import { createVerifier } from "../../dist/verify/verifier.js";
 import { sendRaw } from "../http/raw.js";
@@ -38,8 +38,14 @@ beforeAll(async () => {
     }),
   );
   const editors = guardedUpgrade(ampho, { roles: ["admin"] }, (_request, socket) => socket.destroy());
+  const strong = guardedUpgrade(ampho, { acr: "2fa" }, (request, socket, head) =>
+    sockets.handleUpgrade(request, socket, head, (peer) => {
+      peer.on("message", () => peer.send(request.auth.acr ?? ""));
+    }),
+  );
   server.on("upgrade", (request, socket, head) => {
-    const listener = request.url === "/admins" ? editors : chat;
+    const listeners: Readonly<Record<string, UpgradeListener>> = { "/admins": editors, "/strong": strong };
+    const listener = listeners[request.url ?? ""] ?? chat;
     listener(request, socket, head);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -95,12 +101,22 @@ describe("an upgrade request", () => {
     await closed;
   });
 
+  it("an upgrade is accepted by a token at the required level", async () => {
+    const claims = { login: "alice", exp: Math.floor(Date.now() / 1000) + 600, acr: "2fa" };
+    const { opened, closed } = connect(bearer(foreignToken(key, claims)), [], "/strong");
+    const socket = await opened;
+    expect(await ask(socket)).toBe("2fa");
+    socket.close();
+    await closed;
+  });
+
   it.each([
     ["no token", {}, [], "/chat", 401],
     ["a bad token", bearer("x.y.z"), [], "/chat", 401],
     ["a bad token as subprotocol", {}, ["bearer.x.y.z"], "/chat", 401],
     ["two tokens", bearer("x.y.z"), ["bearer.x.y.z"], "/chat", 400],
     ["a token without the role", bearer(foreignToken(key)), [], "/admins", 403],
+    ["a token below the level", bearer(foreignToken(key)), [], "/strong", 401],
   ] as const)("an upgrade is rejected with %s", async (_what, headers, protocols, path, status) => {
     const { opened } = connect({ ...headers }, [...protocols], path);
     await expect(opened).rejects.toThrow(`answered ${status}`);
