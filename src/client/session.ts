@@ -29,8 +29,8 @@ interface Claims {
   readonly scope?: string;
   readonly sid: string;
   readonly auth_time: number;
-  readonly amr?: readonly string[];
-  readonly acr?: string;
+  readonly amr: readonly string[];
+  readonly acr: string;
   readonly nbf: number;
   readonly exp: number;
 }
@@ -47,8 +47,8 @@ export function clientSessionOf(token: string): ClientSession {
     roles: claims.roles,
     scopes: claims.scope ? claims.scope.split(" ") : [],
     session: { id: claims.sid, authenticated: claims.auth_time },
-    amr: claims.amr ?? [],
-    acr: claims.acr ?? null,
+    amr: claims.amr,
+    acr: claims.acr,
     starts: claims.nbf,
     expires: claims.exp,
   };

@@ -56,6 +56,8 @@ describe("a login", () => {
       gen: 0,
       ver: 1,
       auth_time: start,
+      amr: ["pwd"],
+      acr: "1fa",
       jti: expect.stringMatching(/^[\w-]{22,}$/),
       iat: start,
       nbf: start,
