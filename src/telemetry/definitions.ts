@@ -14,8 +14,6 @@ import type { Definition, Labels } from "./registry.js";
 const httpErrors: readonly ErrorCode[] = [
   "missing_token",
   "cross_site",
-  "login_too_old",
-  "login_too_weak",
   "method_not_allowed",
   "request_timeout",
   "payload_too_large",
