@@ -60,8 +60,8 @@ export interface Ampho extends Omit<Management, "sessions"> {
     /**
      * Creates a session for a user whom the application has authenticated itself, and resolves to the response of
      * login. An application's own user table is read by `findById`. Without it, `find` gets the login of one of the
-     * user's sessions, or else the id. `level` is what the application has checked, which the tokens then carry: without
-     * it, the session is `1fa`. Rejects with `not_found`, or with `invalid_credentials` for a disabled user.
+     * user's sessions, or else the id. The tokens carry the `level` that the application has checked. Without it the
+     * session is `1fa`. Rejects with `not_found`, or with `invalid_credentials` for a disabled user.
      * @example await ampho.sessions.create(user.id, { amr: ["fed", "mfa"] });
      */
     create(userId: string, level?: VouchedLevel): Promise<Grant>;

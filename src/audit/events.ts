@@ -6,7 +6,7 @@ export const auditEvents = {
   login_throttled: "A login was rejected because of too many failed attempts.",
   reauthenticated: "A user logged in again within a live session.",
   stepped_up: "A user proved a second factor within a live session.",
-  factor_needed: "What a user proved was right, and the account or its policy asks for a second factor.",
+  factor_needed: "A first factor was right, and the account or its policy asks for a second one.",
   factor_refused: "A second factor was wrong.",
   factor_replayed: "A second factor was used a second time, or was replaced meanwhile.",
   factor_throttled: "A second factor was rejected because of too many failed attempts.",

@@ -124,7 +124,7 @@ function toTransaction(claims: TransactionClaims, kid: string): LoginTransaction
   };
 }
 
-/** Whether a token says that it is a transaction. It can still be forged or over. */
+/** True if the header of a token names it a transaction. It can still be forged or over. */
 export function isTransaction(token: string | undefined): boolean {
   if (token === undefined) return false;
   try {

@@ -10,7 +10,7 @@ import type { Deps } from "./deps.js";
 import { enter } from "./enter.js";
 import { requireArgument, textRule, textsRule } from "./manage/arguments.js";
 
-/** What the application has checked. The tokens carry it, and the gate does not ask for more. */
+/** The level that the application has checked. The tokens carry it, and the gate does not ask for more. */
 export interface VouchedLevel {
   /** The claim `amr` (RFC 8176). Default: empty. */
   readonly amr?: readonly string[] | undefined;

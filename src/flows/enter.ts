@@ -3,7 +3,7 @@
 
 import type { Origin } from "../audit/entry.js";
 import { randomId } from "../crypto/random.js";
-import { AmphoError } from "../errors.js";
+import type { AmphoError } from "../errors.js";
 import type { DeviceProof } from "../factors/device-proofs.js";
 import type { LoginTransaction } from "../factors/transactions.js";
 import type { Acr } from "../levels/acr.js";
@@ -14,9 +14,10 @@ import type { Attempt } from "../throttle/attempt.js";
 import { type Account, toAccount } from "../users/directory.js";
 import type { Deps } from "./deps.js";
 import { digestOf } from "./idempotency.js";
+import { factorNeeded, transactionOver, wrongCredentials } from "./login-errors.js";
 import type { ProvenFactor } from "./prove-factor.js";
 
-/** What a user has proven. */
+/** The proof with which a user comes to the gate. */
 export interface Proven {
   /** The methods (RFC 8176), without that of `factor`. Empty for a step-up, which adds to those of the session. */
   readonly amr: readonly string[];
@@ -48,16 +49,11 @@ export interface Entrance {
   readonly idempotencyKey?: string | undefined;
 }
 
-export const wrongCredentials = () =>
-  new AmphoError("invalid_credentials", "The login, the password or the code is wrong.");
-
-const over = () => new AmphoError("transaction_over", "The transaction is over. Begin again.");
-
 /** Rejects with `factor_needed`, `invalid_credentials`, `transaction_over` or `unavailable`. */
 export async function enter(deps: Deps, account: Account, proven: Proven, entrance: Entrance): Promise<Grant> {
   const outcome = await deps.store.enterSession(entryOf(deps, account, proven, entrance));
-  if (outcome.outcome === "over") throw over();
-  if (outcome.outcome === "factor_needed") throw factorNeeded(deps, account, proven, entrance, outcome);
+  if (outcome.outcome === "over") throw transactionOver();
+  if (outcome.outcome === "factor_needed") throw pendingLogin(deps, account, proven, entrance, outcome);
   if (outcome.outcome !== "granted") throw wrongCredentials();
   return grantOf(deps, account, outcome, entrance);
 }
@@ -152,7 +148,7 @@ async function grantOf(
   };
 }
 
-function factorNeeded(
+function pendingLogin(
   { transactions }: Deps,
   account: Account,
   { amr, at, transaction }: Proven,
@@ -169,10 +165,5 @@ function factorNeeded(
     did: device?.deviceId ?? deviceId,
     sid: live?.sessionId,
   };
-  return factorNeededError(transactions.begin(enroll ? "enroll" : "second", contents, at), factors, enroll);
-}
-
-export function factorNeededError(transaction: string, factors: readonly string[], enroll: boolean): AmphoError {
-  const message = enroll ? "This account needs a second factor. Set one up." : "A second factor is needed.";
-  return new AmphoError("factor_needed", message, { transaction, factors, enroll });
+  return factorNeeded(transactions.begin(enroll ? "enroll" : "second", contents, at), factors, enroll);
 }

@@ -9,10 +9,11 @@ import { needsRehash } from "../passwords/hash.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import { type Account, type PasswordCheck, rejectNow } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
-import { enter, wrongCredentials } from "./enter.js";
+import { enter } from "./enter.js";
+import { wrongCredentials } from "./login-errors.js";
 import { hasFactor, proveFactor, type SentFactor } from "./prove-factor.js";
 import { finishLogin, sessionIdOf, stepUp } from "./second-step.js";
-import { endSupersededSession, type SupersededTokens } from "./superseded-session.js";
+import { endSuperseded, type SupersededTokens } from "./superseded-session.js";
 
 export interface LoginInput extends SentFactor {
   /** Undefined for a second step and a step-up. */
@@ -41,12 +42,7 @@ const none: PasswordCheck = { good: false, waitToReject: rejectNow };
 export async function login(deps: Deps, input: LoginInput, caller: Caller): Promise<Grant> {
   deps.tokens.requireSigningKey();
   const granted = await identify(deps, input, caller);
-  const { accessToken, refreshToken } = input.superseded ?? {};
-  if (input.superseded !== undefined && (accessToken ?? refreshToken) !== undefined) {
-    const session = deps.tokens.verifyAccess(granted.token, deps.clock.now()).claims.sid ?? "";
-    const origin: Origin = { actor: "user", ...caller };
-    await endSupersededSession(deps, input.superseded, { granted: session, origin });
-  }
+  await endSuperseded(deps, granted, input.superseded, { actor: "user", ...caller });
   return granted;
 }
 

@@ -10,7 +10,7 @@ import type { Factors, FactorUse } from "../store/sql/factors.js";
 import type { Attempt } from "../throttle/attempt.js";
 import type { Account } from "../users/directory.js";
 import type { Deps } from "./deps.js";
-import { wrongCredentials } from "./enter.js";
+import { wrongCredentials } from "./login-errors.js";
 
 /** One of both, in the form that its route has checked. */
 export interface SentFactor {
@@ -72,7 +72,7 @@ function proveTotp({ totpSecrets, clock }: Deps, { id }: Account, { totp }: Fact
   return { method: "otp", use: { factor: "totp", secret: totp.secret, step, moved } };
 }
 
-/** Whether the account has this code, the gate's transaction finds out. */
+/** The gate's transaction finds out if the account has this code. */
 function proveCode(text = ""): Found {
   const hash = recoveryHash(text);
   return hash === undefined ? undefined : { method: "rec", use: { factor: "recovery_code", hash } };

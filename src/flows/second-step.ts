@@ -9,7 +9,8 @@ import type { Grant } from "../sessions/session-tokens.js";
 import { isStorableText } from "../store/storable-text.js";
 import { type Account, toAccount } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
-import { type Entrance, enter, factorNeededError, repeat, wrongCredentials } from "./enter.js";
+import { type Entrance, enter, repeat } from "./enter.js";
+import { factorNeeded, transactionOver, wrongCredentials } from "./login-errors.js";
 import { hasFactor, proveFactor, type SentFactor } from "./prove-factor.js";
 
 export interface SecondStep extends SentFactor {
@@ -20,8 +21,6 @@ export interface SecondStep extends SentFactor {
   readonly idempotencyKey: string | undefined;
 }
 
-const over = () => new AmphoError("transaction_over", "The transaction is over. Begin again.");
-
 /** Rejects like `proveFactor` and `enter`. */
 export async function finishLogin(deps: Deps, input: SecondStep, caller: Caller): Promise<Grant> {
   const { transactions, deviceProofs, clock } = deps;
@@ -29,7 +28,7 @@ export async function finishLogin(deps: Deps, input: SecondStep, caller: Caller)
   const transaction = transactions.read(input.transaction, ["second"], now);
   const { sid } = transaction;
   // A transaction of a session is good for this session alone.
-  if (sid !== undefined && sid !== sessionIdOf(deps, input.bearer)) throw over();
+  if (sid !== undefined && sid !== sessionIdOf(deps, input.bearer)) throw transactionOver();
   const origin: Origin = { actor: "user", ...caller };
   const account = await accountOf(deps, transaction, origin);
   const proof = deviceProofs.read(input.device, now);
@@ -101,7 +100,7 @@ export async function stepUp(deps: Deps, input: StepUp, caller: Caller): Promise
       amr: [],
       sid: sessionId,
     };
-    throw factorNeededError(transactions.begin("second", contents, now), factors, false);
+    throw factorNeeded(transactions.begin("second", contents, now), factors, false);
   }
   const factor = await proveFactor(deps, account, input, { known: { session: sessionId }, origin });
   const proof = deviceProofs.read(input.device, now);

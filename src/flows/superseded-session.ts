@@ -3,6 +3,7 @@
 
 import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
+import type { Grant } from "../sessions/session-tokens.js";
 import { isStorableText } from "../store/storable-text.js";
 import type { Deps } from "./deps.js";
 import { endSession } from "./sessions.js";
@@ -14,13 +15,16 @@ export interface SupersededTokens {
 }
 
 /** Ends the sessions of these tokens, except the one that was just granted. */
-export async function endSupersededSession(
+export async function endSuperseded(
   deps: Deps,
-  { accessToken, refreshToken }: SupersededTokens,
-  { granted, origin }: { readonly granted: string; readonly origin: Origin },
+  grant: Grant,
+  { accessToken, refreshToken }: Partial<SupersededTokens> = {},
+  origin: Origin,
 ): Promise<void> {
+  if ((accessToken ?? refreshToken) === undefined) return;
   const { tokens, clock } = deps;
   const now = clock.now();
+  const granted = tokens.verifyAccess(grant.token, now).claims.sid;
   const ids = new Set([
     accessToken && (await unlessRejected(() => tokens.verifyAccess(accessToken, now).claims.sid)),
     refreshToken && (await unlessRejected(() => tokens.readRefresh(refreshToken, now).sid)),

@@ -15,9 +15,11 @@ import type { FactorOutcome } from "../store/sql/factor-changes.js";
 import type { Auth } from "../tokens/auth.js";
 import type { Account } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
-import { enter, factorNeededError, wrongCredentials } from "./enter.js";
+import { enter } from "./enter.js";
+import { factorNeeded, transactionOver, wrongCredentials } from "./login-errors.js";
 import { accountOf, liveSession } from "./second-step.js";
 import { type Authenticated, requireSession } from "./sessions.js";
+import { endSuperseded, type SupersededTokens } from "./superseded-session.js";
 
 /** How long a login counts as recent. */
 const recentSeconds = 300;
@@ -55,7 +57,7 @@ async function requireRecent(deps: Deps, auth: Auth): Promise<Recent> {
   const { factors, factorsVersion } = await deps.store.listFactors(account.id);
   const acr = factors.length > 0 ? "2fa" : "1fa";
   const authTime = auth.claims["auth_time"];
-  if (auth.acr !== undefined && !reaches(auth.acr, acr))
+  if (acr !== "1fa" && !reaches(auth.acr, acr))
     throw new AmphoError("login_too_weak", "This action needs a second factor. Prove one.", {
       acr,
       maxAgeSeconds: recentSeconds,
@@ -117,7 +119,7 @@ async function beginForPending(deps: Deps, pending: LoginTransaction, caller: Ca
   // The account got a factor meanwhile, which the login must prove.
   if (factorsVersion !== pending.fv) throw wrongCredentials();
   // TOTP does not reach `phr`.
-  if (policy === "phr") throw factorNeededError(transactions.begin("enroll", pending, now, pending), [], true);
+  if (policy === "phr") throw factorNeeded(transactions.begin("enroll", pending, now, pending), [], true);
   return { account, transaction: transactions.begin("totp", pending, now, pending) };
 }
 
@@ -127,7 +129,7 @@ export interface TotpConfirmation extends Pick<Enrolling, "authenticate"> {
   /** Six digits. */
   readonly totp: string;
   readonly device: string | undefined;
-  readonly idempotencyKey?: string | undefined;
+  readonly superseded?: SupersededTokens;
 }
 
 /** The code that confirms the secret counts as used. Returns the Grant too, for a pending login. */
@@ -155,8 +157,8 @@ export async function confirmTotp(
   const change = { totp: { ...totpSecrets.seal(seed, account.id), step }, codes: codes.map(hashOf) };
   if (sid === undefined) {
     const { amr, iat: at, did: deviceId } = transaction;
-    const entrance = { origin, now, deviceId, idempotencyKey: input.idempotencyKey };
-    const grant = await enter(deps, account, { amr, at, transaction, enrol: change }, entrance);
+    const grant = await enter(deps, account, { amr, at, transaction, enrol: change }, { origin, now, deviceId });
+    await endSuperseded(deps, grant, input.superseded, origin);
     return { recovery_codes: codes, ...grant };
   }
   const until = transaction.exp + settings.tokenLeeway;
@@ -164,7 +166,7 @@ export async function confirmTotp(
   const factorsVersion = transaction.fv;
   const outcome = await store.setTotp({ ...whoOf(account, sid, now, origin), ...change, spend, factorsVersion });
   // The session is live, so the factors have changed since the transaction was issued.
-  if (outcome.outcome === "changed") throw over();
+  if (outcome.outcome === "changed") throw transactionOver();
   throwUnlessDone(outcome);
   revocations.add(outcome.revocations);
   return { recovery_codes: codes };
@@ -178,10 +180,8 @@ function hashOf(code: string): string {
 
 /** A transaction of one session is good for this session alone. */
 function requireOwn({ sid, sub }: LoginTransaction, auth: Auth): void {
-  if (auth.session !== sid || auth.id !== sub) throw over();
+  if (auth.session !== sid || auth.id !== sub) throw transactionOver();
 }
-
-const over = () => new AmphoError("transaction_over", "The transaction is over. Begin again.");
 
 function whoOf({ id: userId, login, stored }: Account, sessionId: string, now: number, origin: Origin) {
   return {
@@ -191,7 +191,7 @@ function whoOf({ id: userId, login, stored }: Account, sessionId: string, now: n
 }
 
 function throwUnlessDone({ outcome }: FactorOutcome): void {
-  if (outcome === "over") throw over();
+  if (outcome === "over") throw transactionOver();
   if (outcome === "changed")
     throw new AmphoError("invalid_token", "The session has ended, or the factors changed. Log in again.");
   if (outcome === "none") throw new AmphoError("not_found", "This account has no second factor.");

@@ -1,10 +1,11 @@
 // The gate's decision (docs/second-factors.md): is what a user proved enough for the account and its policy? A pure
-// function, so that every way in has the same answer, and the store can ask it inside the transaction that writes the session.
+// function, so that it is the same for
+// every way in, and the store can call it inside the transaction that writes the session.
 import { type Acr, reaches } from "./acr.js";
 import { acrOf, withMfa } from "./methods.js";
 import type { Policy } from "./policy.js";
 
-/** What an account can prove besides its first factor, as `factors` in responses names it, the strongest first. */
+/** The second factors as `factors` in responses names them, the strongest first. */
 export const factorNames = ["passkey", "totp", "recovery_code"] as const;
 export type FactorName = (typeof factorNames)[number];
 

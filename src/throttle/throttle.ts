@@ -294,7 +294,7 @@ function subjectOf({ key }: AttemptCounter): string {
 }
 
 function transactionOver(): AmphoError {
-  return new AmphoError("transaction_over", "This login took too long or had too many wrong codes. Log in again.");
+  return new AmphoError("transaction_over", "The transaction is over. Begin again.");
 }
 
 function tooMany({ retryAfterSeconds }: Rejection): AmphoError {

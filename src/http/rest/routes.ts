@@ -28,7 +28,7 @@ import { grant, openApiDocument } from "./schemas.js";
 const idempotencyHelp =
   "16 to 255 printable characters with 128 random bits. The client must store the key before its first attempt. A key in another form is ignored.";
 
-/** What a change of second factors asks for, besides the token of a session. */
+/** A change of second factors asks for this besides the token of a session. */
 const recent = "Needs a login at most 300 seconds old, at the highest level that the account can reach.";
 
 export const routes = [
@@ -206,7 +206,6 @@ export const routes = [
     ],
     access: optional,
     input: fields(totpConfirmation),
-    headers: { "Idempotency-Key": idempotencyHelp },
     status: 200,
     output: confirmedTotp,
     grants: true,

@@ -1,5 +1,5 @@
 // Second factors: what a session's login has proven, accounts, used transactions, TOTP secrets, recovery codes. Programs of
-// schema 1 would log in users without their second factor, so they must refuse to start.
+// schema 1 would log in users without their second factor, so they must not start.
 import type { MigrationSteps } from "./steps.js";
 
 export const secondFactors: MigrationSteps = {

@@ -1,8 +1,8 @@
 // The gate's transaction (docs/second-factors.md). A user has proven something. The transaction decides with the rows of this
 // moment whether it is enough, uses up what can be used once, and creates or raises the session. Nothing else writes sessions.
 // On PostgreSQL transactions run side by side. All take their locks in one order, so that none wait for each other in a
-// circle. The order is the user, the lock of the user's sessions, used transactions and factors, the sessions of the user
-// from the newest to the oldest, counters of attempts, the state.
+// circle. First come the user, the lock of the user's sessions, used transactions and factors. Then come the sessions of the
+// user from the newest to the oldest, counters of attempts, and the state.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import { type Acr, higherOf } from "../../levels/acr.js";
 import { type Decision, decide, type FactorName } from "../../levels/decide.js";
@@ -30,7 +30,7 @@ export interface Entry {
   readonly idleSeconds: number;
   readonly origin: Origin;
   readonly stored: StoredUser;
-  /** What the user proved, without `mfa` and `dev`, and when the oldest of it was proven. */
+  /** The proven methods, without `mfa` and `dev`, and the time of the oldest proof. */
   readonly amr: readonly string[];
   readonly provenAt: number;
   /** `remembered`: the version of the factors in the proof of a remembered device. `acr`: the application vouches for it. */
@@ -88,8 +88,9 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   const { userId, now } = input;
   const readChecked = yield* sendUserCheck(input);
   // Without the lock, concurrent logins would not see each other's sessions, and would end too few. And a login could miss a
-  // second factor that is added at the same moment.
-  if (input.live === undefined || input.spend || input.use) yield* advisoryLock(`sessions of ${userId}`);
+  // second factor that is added at the same moment. To raise a live session needs no lock, because the change ends it.
+  const raisesOnly = input.live !== undefined && !input.spend && !input.use;
+  if (!raisesOnly) yield* advisoryLock(`sessions of ${userId}`);
   const readAccount = yield* sendStateAndAccount(userId);
   const checked = yield* readChecked();
   if ("rejected" in checked) return yield* reject(input, checked.rejected, checked.rejected !== "unknown");
@@ -120,12 +121,16 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   if (decision.result === "reject") return yield* reject(input, "one_factor_only", true);
   if (decision.result === "factor_needed") return yield* askForFactor(input, account, decision);
 
-  const opened = yield* openSession(input, account, decision);
-  if (opened === undefined) return yield* reject(input, "session_ended", true);
+  const raised = input.live === undefined ? undefined : yield* raise(input, input.live, account, decision);
+  if (!raised && !input.create) return yield* reject(input, "session_ended", true);
+  // The session is not live, so this is a login like any other.
+  if (!raised && raisesOnly) return yield* enterSession({ ...input, live: undefined });
+  const opened = raised ?? (yield* createSession(input, account, decision));
   const { session } = opened;
   revoked.push(...opened.displaced);
   if (input.spend) yield* recordBought(input.spend, session.id, session.gen);
-  if (input.remember) yield* recordAudit({ ...entry(input), event: "device_remembered", sessionId: session.id });
+  if (input.remember && session.amr.includes("mfa"))
+    yield* recordAudit({ ...entry(input), event: "device_remembered", sessionId: session.id });
   yield* settle(input, "succeeded", "succeeded", input.login);
   yield* recordAccess(account, session.accessExpires);
   return {
@@ -153,24 +158,13 @@ interface Opened {
   readonly displaced: readonly NewRevocation[];
 }
 
-function* openSession(input: Entry, account: Account, granted: Granted): Transaction<Opened | undefined> {
-  const { live, create } = input;
-  if (live !== undefined) {
-    const session = yield* raise(input, live, account, granted);
-    if (session) return { session, displaced: [] };
-    if (create === undefined) return undefined;
-    yield* advisoryLock(`sessions of ${input.userId}`);
-  }
-  return create && (yield* createSession(input, create, account, granted));
-}
-
 /** Writes no audit row when the session is not live, because a new session is then created, which is recorded. */
 function* raise(
   input: Entry,
   sessionId: string,
   { era }: Account,
   { amr, acr }: Granted,
-): Transaction<Session | undefined> {
+): Transaction<Opened | undefined> {
   const { userId, provenAt } = input;
   let level: ProvenLevel = { authTime: provenAt, amr, acr };
   if (input.create === undefined) {
@@ -182,20 +176,16 @@ function* raise(
     level = { authTime: before.authTime, amr: all, acr: higherOf(before.acr, acrOf(all)) };
   }
   const session = yield* moveProof({ ...input, sessionId, idempotency: undefined }, level, userId, era);
-  if (session) {
-    const event = input.create === undefined ? "stepped_up" : "reauthenticated";
-    yield* recordAudit({ ...entry(input), event, sessionId, detail: detailOf(level.amr) });
-  }
-  return session;
+  if (!session) return undefined;
+  const event = input.create === undefined ? "stepped_up" : "reauthenticated";
+  yield* recordAudit({ ...entry(input), event, sessionId, detail: detailOf(level.amr) });
+  return { session, displaced: [] };
 }
 
-function* createSession(
-  input: Entry,
-  { random, maxSeconds, sessionsPerUser }: NewSession,
-  { era }: Account,
-  { amr, acr }: Granted,
-): Transaction<Opened> {
-  const { userId, login, now, origin } = input;
+function* createSession(input: Entry, { era }: Account, { amr, acr }: Granted): Transaction<Opened> {
+  const { userId, login, now, origin, create } = input;
+  if (!create) throw new TypeError("a step-up creates no session");
+  const { random, maxSeconds, sessionsPerUser } = create;
   const endsAt = now + maxSeconds;
   const session: Session = {
     id: `${era.toString(36)}.${random}`,
@@ -229,7 +219,7 @@ function detailOf(amr: readonly string[]): AuditEntry["detail"] {
   return amr.length === 0 || (amr.length === 1 && amr[0] === "pwd") ? undefined : { amr };
 }
 
-/** What was proven is right, so the attempts succeeded. */
+/** Everything that was proven is right, so the attempts succeeded. */
 function* askForFactor(
   input: Entry,
   { factorsVersion }: Account,

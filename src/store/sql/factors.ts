@@ -1,5 +1,5 @@
 // Second factors of an account: TOTP secrets, recovery codes, the account's version. Every statement on a factor names its
-// user. What is used once is used up by one conditional update, and its row decides.
+// user. One conditional update uses a factor up, and its row decides.
 import { type FactorName, factorNames } from "../../levels/decide.js";
 import {
   first,

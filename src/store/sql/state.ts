@@ -67,7 +67,7 @@ export function* writeApplicationOwnsUsers(owns: boolean): Transaction<void> {
   yield* write("update ampho_state set application_owns_users = ? where id = 1", [owns ? 1 : 0]);
 }
 
-/** What the database knows of the second factors of an account. */
+/** The second factors of an account, as the database knows them. */
 export interface AccountFactors {
   /** Grows with every change of factors. Remembered devices and transactions hold it. */
   readonly factorsVersion: number;

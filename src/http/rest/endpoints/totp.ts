@@ -13,7 +13,7 @@ export const totpStart = z.object({
 export const totpSetUp = z
   .object({
     transaction: z.string().optional().meta({
-      description: "For `POST /totp/confirm`. With AMPHO_SECURITY_COOKIES it is a cookie.",
+      description: "The transaction for `POST /totp/confirm`, in a cookie with AMPHO_SECURITY_COOKIES.",
     }),
     secret: z.string().meta({ description: "The secret in base32, for authenticator apps without a camera." }),
     uri: z.string().meta({ description: "An `otpauth:` URI, to be shown as a QR code." }),
@@ -35,7 +35,7 @@ export const totpConfirmation = z.object({
 export const recoveryCodes = z
   .object({
     recovery_codes: z.array(z.string()).readonly().meta({
-      description: "Eight codes. Each works once. They are not shown again.",
+      description: "Eight codes that work once each and are not shown again.",
     }),
   })
   .meta({ title: "RecoveryCodes" });
@@ -43,10 +43,11 @@ export const recoveryCodes = z
 export const confirmedTotp = recoveryCodes.extend(grant.partial().shape).meta({ title: "ConfirmedTotp" });
 
 export function confirmTotp(call: Call<z.output<typeof totpConfirmation>, undefined>) {
-  const { flows, input, cookies, caller, idempotencyKey, authenticate } = call;
+  const { flows, input, cookies, caller, authenticate } = call;
   const transaction = input.transaction ?? cookies.transaction ?? "";
   const device = input.device ?? cookies.device;
-  return flows.confirmTotp({ transaction, totp: input.totp, device, idempotencyKey, authenticate }, caller);
+  const superseded = { accessToken: cookies.token, refreshToken: cookies.refreshToken };
+  return flows.confirmTotp({ transaction, totp: input.totp, device, superseded, authenticate }, caller);
 }
 
 export function removeTotp({ flows, auth, caller }: Call<undefined, Auth>): Promise<void> {

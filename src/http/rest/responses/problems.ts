@@ -59,7 +59,7 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   factor_needed: {
     status: 401,
     cause:
-      "What the user proved is right and not enough: the account or its policy asks for a second factor. `factors` lists what the account can prove. With `enroll` it has none and must set one up.",
+      "The first factor is right, and the account or its policy asks for a second one. `factors` lists what the account can prove. With `enroll` it has none and must set one up.",
     fix: "Ask for one of `factors`, and send it with `transaction` to `POST /login`. With `enroll`, send `transaction` to `POST /totp`.",
     headers: challenge(),
   },

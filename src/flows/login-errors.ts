@@ -1,0 +1,13 @@
+// The errors of the ways in. `invalid_credentials` has one message for every reason, so that it reveals none.
+
+import { AmphoError } from "../errors.js";
+
+export const wrongCredentials = () =>
+  new AmphoError("invalid_credentials", "The login, the password or the code is wrong.");
+
+export const transactionOver = () => new AmphoError("transaction_over", "The transaction is over. Begin again.");
+
+export function factorNeeded(transaction: string, factors: readonly string[], enroll: boolean): AmphoError {
+  const message = enroll ? "This account needs a second factor. Set one up." : "A second factor is needed.";
+  return new AmphoError("factor_needed", message, { transaction, factors, enroll });
+}
