@@ -9,11 +9,11 @@ export type Age = (held: StoredSession) => number;
 export function createAge(): Age {
   let seen: string | undefined;
   let receivedMonotonicMs = 0;
-  return ({ token, receivedMs }) => {
+  return ({ id, receivedMs }) => {
     const ageMs = Date.now() - receivedMs;
     const nowMs = performance.now();
-    if (seen !== token) {
-      seen = token;
+    if (seen !== id) {
+      seen = id;
       receivedMonotonicMs = nowMs - ageMs;
     }
     return Math.max(ageMs, nowMs - receivedMonotonicMs) / 1000;

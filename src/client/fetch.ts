@@ -2,34 +2,29 @@
 import { createAge, isDue } from "./age.js";
 import type { Records, StoredSession } from "./record.js";
 import { isOver, type Renewer } from "./renewal.js";
-import { bearerValue, unavailable } from "./wire.js";
+import { reliably } from "./storage.js";
+import { unavailable } from "./wire.js";
 
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
 export function createFetch(records: Records, renewal: Renewer, base: URL): Fetch {
   const ageOf = createAge();
-  /** A token that was rejected although it was new. The next one would be rejected as well. */
+  /** The record whose token was rejected although it was new. The next one would be rejected as well. */
   let futile: string | undefined;
 
   return async (input, init = {}) => {
     const request = input instanceof Request ? input : undefined;
-    let headers: Headers;
-    let url: URL;
-    try {
-      url = new URL((request?.url ?? input) as string | URL, base);
-      headers = new Headers(init.headers ?? request?.headers);
-    } catch (error) {
-      // The platform's own TypeError does not distinguish a wrong URL or header from a network that is down either.
-      throw unavailable(error);
-    }
+    // The platform's own TypeError does not distinguish a wrong URL or header from a network that is down either.
+    const [url, headers] = await reliably(() => [
+      new URL((request?.url ?? input) as string | URL, base),
+      new Headers(init.headers ?? request?.headers),
+    ]);
     const signal = init.signal ?? request?.signal;
-    const send = async (held?: StoredSession): Promise<Response> => {
-      if (held) headers.set("Authorization", bearerValue(held.token));
-      try {
-        return await fetch(request ?? url, { ...init, headers });
-      } catch (error) {
+    const send = (held?: StoredSession): Promise<Response> => {
+      if (held?.token) headers.set("Authorization", `Bearer ${held.token}`);
+      return fetch(request ?? url, { ...init, headers }).catch((error) => {
         throw signal?.aborted ? error : unavailable(error);
-      }
+      });
     };
     // The platform removes the header on a redirect to another origin (https://fetch.spec.whatwg.org/#http-redirect-fetch).
     let held = !headers.has("Authorization") && url.origin === base.origin && (await records.read());
@@ -45,24 +40,25 @@ export function createFetch(records: Records, renewal: Renewer, base: URL): Fetc
     const response = await send(held);
     // After a redirect to another origin the rejection means nothing, because no token was sent there.
     const isForeign = !response.url.startsWith(base.origin);
-    if (isForeign || held.token === futile || !(await isInvalidToken(response))) return response;
+    if (isForeign || held.id === futile || !(await isExpired(response))) return response;
     const renewed = await renewal.renew(held, signal);
     // A route that redirected has handled the request, which would happen again. A stream, which needs `duplex`, is gone once
     // it was sent, and a copy of it would take memory without a limit. The same holds for the body of a Request, which
     // Firefox does not show. So the next call has the new token.
     if (response.redirected || request?.bodyUsed || "duplex" in init) return response;
     const again = await send(renewed);
-    if (await isInvalidToken(again)) futile = renewed.token;
+    if (await isExpired(again)) futile = renewed.id;
     return again;
   };
 }
 
 /** The challenge can be hidden from pages of other origins, and the body can be the application's own. */
-async function isInvalidToken(response: Response): Promise<boolean> {
-  if (response.status !== 401) return false;
-  const body = await response
-    .clone()
-    .text()
-    .catch(() => "");
-  return /error"?\s*[:=]\s*"?invalid_token/.test(response.headers.get("WWW-Authenticate") + body);
+async function isExpired(response: Response): Promise<boolean> {
+  const text = () => response.clone().text();
+  return (
+    response.status === 401 &&
+    /error"?\s*[:=]\s*"?(invalid|missing)_token/.test(
+      response.headers.get("WWW-Authenticate") + (await text().catch(() => "")),
+    )
+  );
 }

@@ -4,36 +4,33 @@
 import type { ClientStorage } from "./storage.js";
 import { sleep } from "./wire.js";
 
-export type Lock = (work: () => Promise<void>) => Promise<void>;
+export type Lock = <T>(work: () => Promise<T>) => Promise<T>;
 
 /** Longer than a renewal can take (`deadlineMs` of wire.ts), so that only a holder that sleeps or died loses its lock. */
 const takeoverMs = 25_000;
 /** The time until another tab sees an entry. Browsers keep a copy of localStorage in each process. */
 const settleMs = 50;
 
-/** For a storage that no other client shares. */
-export const noLock: Lock = (work) => work();
-
 /** The part of `LockManager` that is used. The DOM library declares that name, and a project for Node does not have it. */
 export interface LockRequests {
   request(
     name: string,
     options: { readonly signal?: AbortSignal; readonly steal?: boolean },
-    callback: () => Promise<void>,
+    callback: () => Promise<unknown>,
   ): Promise<unknown>;
 }
 
 export function webLock(locks: LockRequests, name: string): Lock {
-  return async (work) => {
-    let result: Promise<void> | undefined;
+  return async <T>(work: () => Promise<T>) => {
+    let result: Promise<T> | undefined;
     const hold = () => {
       // The entry that the previous holder wrote can arrive later than the lock.
       result ??= sleep(settleMs).then(work);
       return result;
     };
     // Only the request for the lock rejects. A holder that loses its lock continues its work.
-    await locks.request(name, { signal: AbortSignal.timeout(takeoverMs) }, hold).catch(() => {});
-    if (!result) await locks.request(name, { steal: true }, hold).catch(() => {});
+    for (const options of [{ signal: AbortSignal.timeout(takeoverMs) }, { steal: true }])
+      if (!result) await locks.request(name, options, hold).catch(() => {});
     // A page that is being left, or that has no origin, gets no lock.
     return hold();
   };
@@ -55,7 +52,7 @@ export function storageLock(storage: ClientStorage, name: string): Lock {
       await sleep(settleMs);
     }
     try {
-      await work();
+      return await work();
     } finally {
       if ((await storage.get(name)) === mine) await storage.remove(name);
     }

@@ -4,9 +4,7 @@
 import { AmphoError } from "../errors.js";
 import type { Lock } from "./lock.js";
 import { randomId } from "./random.js";
-import { type Records, type StoredSession, sidOf, storedSessionOf } from "./record.js";
-import { reliably } from "./storage.js";
-import { call } from "./wire.js";
+import { type Records, type StoredSession, sidOf } from "./record.js";
 
 export interface Renewer {
   /**
@@ -18,13 +16,13 @@ export interface Renewer {
   resume(): void;
 }
 
-const longestPauseMs = 30_000;
+const longestPauseSeconds = 30;
 
 export const sessionEnded = () => new AmphoError("session_ended", "The session has ended.");
 
 /** True if the server states that the session has ended. */
 export function isOver(error: unknown): boolean {
-  return error instanceof AmphoError && (error.code === "session_ended" || error.code === "invalid_token");
+  return /^(session_ended|invalid_token)$/.test((error as AmphoError | null)?.code as string);
 }
 
 /** Throws every other error. */
@@ -32,50 +30,50 @@ export function unlessOver(error: unknown): undefined {
   if (!isOver(error)) throw error;
 }
 
-export async function requestRenewal(root: string, { refresh_token, key }: StoredSession): Promise<StoredSession> {
-  return storedSessionOf(await call(root, "/renew", { refresh_token }, undefined, key));
-}
-
-export function createRenewer(records: Records, lock: Lock, root: string): Renewer {
-  /** Renewals by refresh token. A login can store another one while a renewal is under way. */
+export function createRenewer(
+  records: Records,
+  lock: Lock,
+  requestRenewal: (held: StoredSession) => Promise<StoredSession>,
+): Renewer {
+  /** Renewals by the id of the record. A login can store another one while a renewal is under way. */
   const running = new Map<string, Promise<StoredSession>>();
   let failure: unknown;
   let failures = 0;
   let pausedUntilMs = 0;
 
-  async function move({ refresh_token }: StoredSession): Promise<void> {
+  async function move({ id }: StoredSession): Promise<void> {
     const held = await records.read();
-    if (held?.refresh_token !== refresh_token) return; // Another tab was first.
+    if (held?.id !== id) return; // Another tab was first.
     const keyed = { key: randomId(), ...held };
-    await records.replace(keyed, refresh_token);
-    const renewed = await requestRenewal(root, keyed).catch(unlessOver);
-    await records.replace(renewed, refresh_token);
+    await records.replace(keyed, id);
+    const renewed = await requestRenewal(keyed).catch(unlessOver);
+    await records.replace(renewed, id);
   }
 
   async function attempt(stale: StoredSession): Promise<StoredSession> {
     // No renewal runs in the background. A call that comes too early gets the same error without a request.
     if (performance.now() < pausedUntilMs) throw failure;
     try {
-      await reliably(() => lock(() => move(stale)));
+      await lock(() => move(stale));
       failures = 0;
     } catch (error) {
       failure = error;
-      const pauseMs = Math.min(longestPauseMs, 500 * 2 ** failures++) * (0.5 + Math.random() / 2);
-      const retryAfterSeconds = error instanceof AmphoError && error.details.retryAfterSeconds;
-      pausedUntilMs = performance.now() + (retryAfterSeconds ? retryAfterSeconds * 1000 : pauseMs);
+      const pauseSeconds = Math.min(longestPauseSeconds, 2 ** failures++ / 2) * (0.5 + Math.random() / 2);
+      const { retryAfterSeconds = pauseSeconds } = (error as AmphoError).details;
+      pausedUntilMs = performance.now() + retryAfterSeconds * 1000;
       throw error;
     }
     const held = await records.read();
     // A call that began in one session is never sent in another.
-    if (!held || sidOf(held) !== sidOf(stale)) throw sessionEnded();
-    return held;
+    if (held && sidOf(held) === sidOf(stale)) return held;
+    throw sessionEnded();
   }
 
   return {
     renew(stale, signal) {
-      const { refresh_token } = stale;
-      const result = running.get(refresh_token) ?? attempt(stale).finally(() => running.delete(refresh_token));
-      running.set(refresh_token, result);
+      const { id } = stale;
+      const result = running.get(id) ?? attempt(stale).finally(() => running.delete(id));
+      running.set(id, result);
       return signal ? unlessAborted(result, signal) : result;
     },
     resume() {

@@ -36,8 +36,8 @@ interface Claims {
 }
 
 /** Throws if the text is not a token with a login. */
-export function clientSessionOf(token: string): ClientSession {
-  const payload = atob((token.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/"));
+export function clientSessionOf(token: string | undefined): ClientSession {
+  const payload = atob(((token as string).split(".")[1] as string).replace(/-/g, "+").replace(/_/g, "/"));
   const bytes = Uint8Array.from(payload, (character) => character.charCodeAt(0));
   const claims: unknown = JSON.parse(new TextDecoder().decode(bytes));
   if (!hasText<Claims>(claims, "login")) throw new TypeError();
@@ -55,6 +55,6 @@ export function clientSessionOf(token: string): ClientSession {
 }
 
 /** Equal for all tokens of one session with the same rights. Listeners are called when it changes. */
-export function identityOf(session: ClientSession | undefined): string | null {
-  return JSON.stringify(session && { ...session, starts: 0, expires: 0 }) ?? null;
+export function identityOf(session: ClientSession | undefined): string | undefined {
+  return JSON.stringify(session && { ...session, starts: 0, expires: 0 });
 }

@@ -1,5 +1,4 @@
 // The storage of a session: localStorage in a page, so that tabs share it and it outlives them, and memory elsewhere.
-import { AmphoError } from "../errors.js";
 import { unavailable } from "./wire.js";
 
 type Awaitable<T> = T | Promise<T>;
@@ -15,8 +14,7 @@ export interface ClientStorage {
 export function pageStorage(): ClientStorage | undefined {
   try {
     // The one of Node prints a warning when it is read, and a process does not belong to one user as a page does.
-    if (typeof document === "undefined" && Object.getOwnPropertyDescriptor(globalThis, "localStorage")?.get) return;
-    const { localStorage } = globalThis;
+    const localStorage = globalThis.document && globalThis.localStorage;
     return (
       localStorage && {
         get: (key) => localStorage.getItem(key),
@@ -31,11 +29,7 @@ export function pageStorage(): ClientStorage | undefined {
 
 export function memoryStorage(): ClientStorage {
   const values = new Map<string, string>();
-  return {
-    get: (key) => values.get(key),
-    set: (key, value) => values.set(key, value),
-    remove: (key) => values.delete(key),
-  };
+  return Object.assign(values, { remove: values.delete });
 }
 
 /** Runs work with a storage. Its failures become `unavailable`, so that a full or blocked storage ends no session. */
@@ -43,6 +37,6 @@ export async function reliably<T>(work: () => Awaitable<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    throw cause instanceof AmphoError ? cause : unavailable(cause);
+    throw unavailable(cause);
   }
 }

@@ -8,11 +8,11 @@ const deadlineMs = 20_000;
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-export const bearerValue = (token: string): string => `Bearer ${token}`;
-
-/** The error of a request without a response, and of a storage that fails. It ends no session. */
-export function unavailable(cause?: unknown): AmphoError {
-  return new AmphoError("unavailable", "The server or storage failed.", {}, { cause });
+/** Returns the error of a request without a response, and of a storage that fails. It ends no session. */
+export function unavailable(cause: unknown): AmphoError {
+  return cause instanceof AmphoError
+    ? cause
+    : new AmphoError("unavailable", "The server or storage failed.", {}, { cause });
 }
 
 /** A newer server can have more codes than this version knows. They are passed on. */
@@ -22,52 +22,57 @@ interface Problem {
 }
 
 /**
- * Resolves to the JSON of the response, or rejects with AmphoError. `root` is the URL of the prefix. A call without a response
- * is repeated, except for a login, which might have created a session.
+ * Resolves to the JSON of the response, or rejects with AmphoError. A call without a response is repeated, except for a login,
+ * which might have created a session.
  */
-export async function call(
-  root: string,
-  path: "/login" | "/logout" | "/renew",
-  body: object,
-  token?: string,
-  key = randomId(),
-): Promise<unknown> {
-  const signal = AbortSignal.timeout(deadlineMs);
-  for (let count = 1; ; count++) {
-    try {
-      const response = await fetch(root + path, {
-        method: "POST",
-        // A redirect would send the password or the token to its target.
-        redirect: "error",
-        // A user often leaves the page right after the logout.
-        keepalive: true,
-        headers: {
-          "Content-Type": "application/json",
-          "Idempotency-Key": key,
-          ...(token && { Authorization: bearerValue(token) }),
-        },
-        body: JSON.stringify(body),
-        signal,
-      });
-      const result = parse(await response.text());
-      if (response.ok) return result;
-      const retryAfterSeconds = Number(response.headers.get("Retry-After"));
-      const details = retryAfterSeconds > 0 ? { retryAfterSeconds } : {};
-      if (hasText<Problem>(result, "error") && /^[a-z_]+$/.test(result.error))
-        throw new AmphoError(result.error, result.message, details);
-      throw new AmphoError("unavailable", `Status ${response.status}.`, details);
-    } catch (error) {
-      if (error instanceof AmphoError) throw error;
-      if (path === "/login" || count > 2 || signal.aborted) throw unavailable(error);
-      await sleep(200 * count);
+export type ClientCall = (path: `/${string}`, body?: unknown, token?: string, key?: string) => Promise<unknown>;
+
+/** `root` is the URL of the prefix. */
+export const createClientCall =
+  (root: string, own?: RequestInit): ClientCall =>
+  async (path, body, token, key = randomId()) => {
+    const signal = AbortSignal.timeout(deadlineMs);
+    for (let count = 1; ; count++) {
+      try {
+        const response = await fetch(root + path, {
+          method: "POST",
+          // A redirect would send the password or the token to its target.
+          redirect: "error",
+          // A user often leaves the page right after the logout.
+          keepalive: true,
+          headers: {
+            "Content-Type": "application/json",
+            "Idempotency-Key": key,
+            ...(token && { Authorization: `Bearer ${token}` }),
+          },
+          body: JSON.stringify(body),
+          signal,
+          ...own,
+        });
+        return await responseJson(response);
+      } catch (error) {
+        if (error instanceof AmphoError || path === "/login" || count > 2 || signal.aborted) throw unavailable(error);
+        await sleep(200 * count);
+      }
     }
-  }
+  };
+
+/** Resolves to the JSON of a response, or rejects with the error in it. */
+export async function responseJson(response: Response): Promise<unknown> {
+  const result = parse(await response.text());
+  if (response.ok) return result;
+  const [code, message] =
+    hasText<Problem>(result, "error") && /^[a-z_]+$/.test(result.error)
+      ? [result.error, result.message]
+      : (["unavailable", `Status ${response.status}.`] as const);
+  const retryAfterSeconds = Number(response.headers.get("Retry-After"));
+  throw new AmphoError(code, message, retryAfterSeconds > 0 ? { retryAfterSeconds } : {}, { cause: result });
 }
 
 /** Returns undefined for anything else than JSON, such as the page of a captive portal or a proxy. */
-export function parse(text: string): unknown {
+export function parse(text: string | null | undefined): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text as string);
   } catch {
     return undefined;
   }

@@ -2,9 +2,12 @@
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-export async function bundleClient(): Promise<{ readonly text: string; readonly files: readonly string[] }> {
+/** The entry `ways` contains the code of the entry `client`. */
+export async function bundleClient(
+  entry: "client" | "ways" = "client",
+): Promise<{ readonly text: string; readonly files: readonly string[] }> {
   const { outputFiles, metafile } = await build({
-    entryPoints: [fileURLToPath(new URL("../../dist/client/client.js", import.meta.url))],
+    entryPoints: [fileURLToPath(new URL(`../../dist/client/${entry}.js`, import.meta.url))],
     bundle: true,
     minify: true,
     format: "esm",

@@ -2,13 +2,19 @@ import { gzipSync } from "node:zlib";
 import { expect, it } from "vitest";
 import { bundleClient } from "./bundle.js";
 
+const bytesOf = ({ text }: { readonly text: string }) => gzipSync(text, { level: 9 }).byteLength;
+
 it("the client has less than 3000 bytes, minified and gzipped", async () => {
-  const { text } = await bundleClient();
-  expect(gzipSync(text, { level: 9 }).byteLength).toBeLessThan(3000);
+  expect(bytesOf(await bundleClient())).toBeLessThan(3000);
 });
 
-it("the client contains nothing but its own room and the errors", async () => {
-  const { text, files } = await bundleClient();
+it("the client with ways has less than 4000 bytes more, minified and gzipped", async () => {
+  const [client, ways] = await Promise.all([bundleClient(), bundleClient("ways")]);
+  expect(bytesOf(ways) - bytesOf(client)).toBeLessThan(4000);
+});
+
+it.each(["client", "ways"] as const)("the entry %s contains nothing but its own room and the errors", async (entry) => {
+  const { text, files } = await bundleClient(entry);
   expect(files.filter((file) => !/^dist\/(client\/[a-z-]+|errors)\.js$/.test(file))).toEqual([]);
   expect(text).not.toMatch(/\bimport\b|\brequire\b|\bprocess\b|\bBuffer\b|node:/);
 });

@@ -13,6 +13,8 @@ const layers = ["cli/commands/", "http/rest/endpoints/", "flows/|users/", "store
 const allowed: Readonly<Record<string, string>> = {
   Session: "The attacks of the doctor know only the API, so their session is a client's, and not the store's row.",
   Grant: "The attacks of the doctor read the grant from JSON, and the server issues it.",
+  createClient:
+    "An application replaces the import of `ampho/client` by that of `ampho/client/ways`, and changes nothing else.",
   login: "One is the schema of the member, and the other is the flow.",
   randomId: "The client runs in browsers, so it cannot import node:crypto.",
 };

@@ -1,0 +1,34 @@
+// Calls where the tokens are in cookies (docs/cookies.md). The browser sends the cookies, and no script can read them. So the
+// record has only the times of the tokens, and the session that `GET /session` returns.
+import { AmphoError } from "../errors.js";
+import type { Fetch } from "./fetch.js";
+import type { StoredSession } from "./record.js";
+import { sessionEnded } from "./renewal.js";
+import { type ClientCall, createClientCall } from "./wire.js";
+
+/** The API can have another origin of the same site (AMPHO_SECURITY_CORS_ORIGINS). */
+const own: RequestInit = { credentials: "include" };
+
+export function createCookieCall(root: string): ClientCall {
+  const post = createClientCall(root, own);
+  const get = createClientCall(root, { ...own, method: "GET", body: null });
+  return async (path, body, _token, key) => {
+    // The body of a renewal would have to contain the refresh token.
+    const result = await post(path, path === "/renew" ? undefined : body, undefined, key).catch((error) => {
+      // Without cookies there is no session, for example after the user has deleted them.
+      throw error.code === "missing_token" ? sessionEnded() : error;
+    });
+    const { ttl, token } = Object(result) as Partial<StoredSession>;
+    if (token) throw new AmphoError("unavailable", "The server returns tokens. Set AMPHO_SECURITY_COOKIES to true.");
+    return ttl ? { ...(result as object), session: await get("/session") } : result;
+  };
+}
+
+/** Adds the cookies to the requests that go to the origin of the server, and to no others. */
+export function withCookies(fetch: Fetch, baseUrl: URL): Fetch {
+  return (input, init) => {
+    const url = input instanceof Request ? input.url : input;
+    const isOwn = URL.canParse(url, baseUrl) && new URL(url, baseUrl).origin === baseUrl.origin;
+    return fetch(input, isOwn ? { ...own, ...init } : init);
+  };
+}

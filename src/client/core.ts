@@ -1,0 +1,149 @@
+// The parts of a client, put together once for `ampho/client` and `ampho/client/ways`: the record, the renewal, the login.
+import { createFetch, type Fetch } from "./fetch.js";
+import { type Lock, storageLock, webLock } from "./lock.js";
+import { openRecords, type StoredSession, sidOf, storedSessionOf } from "./record.js";
+import { createRenewer, sessionEnded, unlessOver } from "./renewal.js";
+import { type ClientSession, identityOf } from "./session.js";
+import { type ClientStorage, memoryStorage, pageStorage, reliably } from "./storage.js";
+import { createClientCall } from "./wire.js";
+
+export interface ClientOptions {
+  /** The application's URL. Relative URLs resolve against it, and only its origin gets the token. In a page it can be relative. */
+  readonly baseUrl: string | URL;
+  /** AMPHO_SECURITY_REST_PREFIX, `/api/security` by default. */
+  readonly prefix?: string | undefined;
+  /** The default is `localStorage` in a page, and memory elsewhere. */
+  readonly storage?: ClientStorage | undefined;
+}
+
+export interface Client {
+  /**
+   * Creates a session, or re-authenticates the present one if it is the same user's. Rejects with the code of the response
+   * (`invalid_credentials`, `too_many_attempts`, …), with `unavailable` without a response, and with `session_ended` if
+   * `login` or `logout` was called again before the response.
+   */
+  login(login: string, password?: string): Promise<ClientSession>;
+  /** Deletes the session here at once, then ends it on the server. Rejects with `unavailable` if the server is unreachable. */
+  logout(): Promise<void>;
+  /**
+   * The platform's `fetch`, with the token for the origin of `baseUrl`. It resolves to every response, also 401 and 403.
+   * Rejects with `session_ended`, with `unavailable` without a response, and with the signal's reason if it is aborted.
+   */
+  readonly fetch: Fetch;
+  /** Returns the user who is logged in, read from the stored token without a request. */
+  session(): Promise<ClientSession | undefined>;
+  /** Reports logins, logouts and changed roles, here or in another tab. Returns a function that stops it. */
+  onChange(listener: (session: ClientSession | undefined) => void): () => void;
+}
+
+export interface Core {
+  readonly client: Client;
+  /**
+   * Sends a request that creates or raises a session, under the lock of renewals, and stores the tokens of its response. So a
+   * tab that renews meanwhile neither uses the superseded token nor overwrites the newer record.
+   */
+  enter(
+    login: string,
+    request: (device: string | undefined, token?: string) => Promise<unknown>,
+  ): Promise<ClientSession>;
+}
+
+/** Throws TypeError if `baseUrl` is not a URL. */
+export function createCore(
+  { baseUrl, prefix = "/api/security", storage }: ClientOptions,
+  openCall = createClientCall,
+): Core {
+  const base = new URL(baseUrl, globalThis.location?.href);
+  const root = new URL(prefix, base).href.replace(/\/+$/, "");
+  const call = openCall(root);
+  const name = `ampho ${root}`;
+  const shared = storage ?? pageStorage();
+  const kept = shared ?? memoryStorage();
+
+  const listeners = new Set<(session: ClientSession | undefined) => void>();
+  /** A number before the first read, which is not a change. */
+  let known: string | number | undefined = 0;
+  const records = openRecords(kept, name, (session) => {
+    const identity = identityOf(session);
+    if (known !== 0 && known !== identity)
+      for (const listener of listeners) queueMicrotask(() => listeners.has(listener) && listener(session));
+    known = identity;
+  });
+  const refresh = () => quietly(records.read());
+  refresh();
+
+  // Pages of one origin share Web Locks, but not necessarily a storage of the application.
+  const locks = storage ? undefined : globalThis.navigator?.locks;
+  const sharedLock = locks ? webLock(locks, name) : storageLock(kept, `${name} lock`);
+  const lock: Lock = (work) => reliably(() => (shared ? sharedLock(work) : work()));
+  const requestRenewal = async ({ refresh_token, key }: StoredSession) =>
+    storedSessionOf(await call("/renew", { refresh_token }, undefined, key));
+  const renewal = createRenewer(records, lock, requestRenewal);
+  const listen = globalThis.addEventListener;
+  listen?.("storage", refresh);
+  listen?.("online", renewal.resume);
+  // A page that the back button restores got no events while it was frozen.
+  listen?.("pageshow", refresh);
+
+  /** Counts calls of login and logout. The last call decides, not the last response. */
+  let turn = 0;
+
+  async function end(held: StoredSession): Promise<void> {
+    const logout = ({ token }: StoredSession) => call("/logout", {}, token);
+    await logout(held).catch((error) => {
+      unlessOver(error);
+      // If the access token has just expired, the session stays open until a renewed token ends it.
+      return requestRenewal(held).then(logout).catch(unlessOver);
+    });
+  }
+
+  const enter: Core["enter"] = (login, request) => {
+    const mine = ++turn;
+    const deviceName = `${name} device ${login.toLowerCase()}`;
+    const requireLast = () => {
+      if (mine !== turn) throw sessionEnded();
+    };
+    const work = async () => {
+      // Another call can have come first while this one waited for the lock.
+      requireLast();
+      const before = await records.read();
+      const device = (await kept.get(deviceName)) ?? undefined;
+      const held = await storedSessionOf(await request(device, before?.token));
+      try {
+        if (held.device) await kept.set(deviceName, held.device);
+        // Nothing is awaited before the record is replaced, so that later calls come after it.
+        requireLast();
+        const former = await records.replace(held);
+        // Without a token here, a logout would end the present session, and the server has ended the former one.
+        if (former?.token && sidOf(former) !== sidOf(held)) quietly(end(former));
+        return held.session;
+      } catch (error) {
+        // A session that was created but not stored would stay open until it expires.
+        if (held.token && sidOf(before) !== sidOf(held)) quietly(end(held));
+        throw error;
+      }
+    };
+    return lock(work);
+  };
+
+  const client: Client = {
+    login: (login, password) => enter(login, (device, token) => call("/login", { login, password, device }, token)),
+    async logout() {
+      turn++;
+      const held = await records.replace(undefined);
+      if (held) await end(held);
+    },
+    fetch: createFetch(records, renewal, base),
+    session: async () => (await records.read())?.session,
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+  return { client, enter };
+}
+
+/** For work that no caller awaits, and that later calls repeat when it is needed. */
+function quietly(work: Promise<unknown>): void {
+  work.catch(() => {});
+}

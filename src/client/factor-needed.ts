@@ -1,0 +1,49 @@
+// The error of a login whose first factor was right and is not enough (docs/client.md).
+import { AmphoError } from "../errors.js";
+import type { ClientSession } from "./session.js";
+
+/** A second factor, which a user shows in addition to a password or in a step-up. */
+export interface SecondFactor {
+  /** The six digits that the user's TOTP application shows. */
+  readonly totp?: string | undefined;
+  readonly recoveryCode?: string | undefined;
+  /** Skips the second factor at later logins on this device, for routes that do not ask for it. */
+  readonly remember?: boolean | undefined;
+}
+
+export interface EnteredSession extends ClientSession {
+  /** How many recovery codes the user has left, after a login by one of them. Below 3, advise the user to renew them. */
+  readonly recoveryCodesLeft?: number;
+}
+
+export type Finish = (proof: SecondFactor) => Promise<EnteredSession>;
+
+/** The members of a 401 `factor_needed` (docs/contract.md §4). */
+export interface PendingLogin {
+  /** Absent where it is in a cookie. */
+  readonly transaction?: string;
+  readonly factors?: readonly string[];
+  readonly enroll?: boolean;
+}
+
+export class FactorNeeded extends AmphoError {
+  /** The factors that this account can show now, the strongest first. */
+  declare readonly factors: readonly string[];
+  /** True if the account must set up a second factor first, with `totp.begin(error)`. */
+  declare readonly enroll: boolean;
+  /**
+   * Sends the second factor, and stores the session like `login`. After `invalid_credentials` call it again. After
+   * `transaction_over` begin with a new login.
+   */
+  declare readonly finish: Finish;
+  /** The user who is logging in. */
+  declare readonly login: string;
+  /** The pending login. Absent where it is in a cookie. */
+  declare readonly transaction: string | undefined;
+
+  constructor(error: AmphoError, login: string, finish: Finish) {
+    super(error.code, error.message, error.details);
+    const { transaction, factors = [], enroll = false } = Object(error.cause) as PendingLogin;
+    Object.assign(this, { transaction, factors, enroll, login, finish });
+  }
+}

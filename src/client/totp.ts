@@ -1,0 +1,58 @@
+// The set-up of TOTP: by a user who is logged in, or by a pending login whose account must have a second factor.
+
+import type { EnteredSession, FactorNeeded } from "./factor-needed.js";
+import type { LoginSteps } from "./login-steps.js";
+import type { Send } from "./send.js";
+import type { ClientCall } from "./wire.js";
+
+export interface TotpSetup {
+  /** The secret in base32, for a user who cannot scan a QR code. */
+  readonly secret: string;
+  /** The `otpauth:` URI for a QR code. */
+  readonly uri: string;
+  /** Sends the first code of the user's TOTP application. Stores the session of a pending login like `login`. */
+  confirm(totp: string): Promise<TotpConfirmed>;
+}
+
+export interface TotpConfirmed {
+  /** The user must keep them. They are never shown again. */
+  readonly recoveryCodes: readonly string[];
+  /** The session of a pending login. */
+  readonly session?: EnteredSession;
+}
+
+export interface Totp {
+  /** Begins a set-up for the user who is logged in, or for the pending login of an error with `enroll`. */
+  begin(pending?: FactorNeeded): Promise<TotpSetup>;
+  /** Rejects with `last_way_in` if the account must keep its second factor. */
+  remove(): Promise<void>;
+}
+
+interface Setup {
+  readonly secret: string;
+  readonly uri: string;
+  readonly transaction?: string;
+}
+
+export function createTotp({ enter }: LoginSteps, call: ClientCall, send: Send): Totp {
+  return {
+    async begin(pending) {
+      const body = pending && { transaction: pending.transaction };
+      const setup = await (body ? call("/totp", body) : send("POST", "/totp"));
+      const { secret, uri, transaction } = setup as Setup;
+      return {
+        secret,
+        uri,
+        async confirm(totp) {
+          const proof = { transaction, totp };
+          if (pending) return enter("/totp/confirm", pending.login, proof);
+          const { recovery_codes } = (await send("POST", "/totp/confirm", proof)) as { recovery_codes: string[] };
+          return { recoveryCodes: recovery_codes };
+        },
+      };
+    },
+    async remove() {
+      await send("DELETE", "/totp");
+    },
+  };
+}
