@@ -44,6 +44,7 @@ export async function openWorld(
   const { ampho } = await openAmpho({ tokenTtl: 900, ...options }, { ...ann, roles: ["editor"] }, ben);
   const api = mount(ampho);
   const guard = authorize(ampho);
+  const guards = { "/strong": authorize(ampho, { acr: "2fa" }), "/recent": authorize(ampho, { maxAge: 300 }) };
   const requests: string[] = [];
   const calls: Call[] = [];
   const world: World = {
@@ -76,6 +77,8 @@ export async function openWorld(
       response.end(text);
     } else if (pathname.startsWith("/guarded")) {
       guard(request, response, () => void echo(request, response));
+    } else if (pathname === "/strong" || pathname === "/recent") {
+      guards[pathname](request, response, () => void echo(request, response));
     } else if (pathname.startsWith("/open")) {
       void echo(request, response);
     } else if (pathname === "/moved") {
