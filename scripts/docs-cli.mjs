@@ -16,27 +16,30 @@ const marked = (text) =>
     .replace(/\bdocs\/([a-z-]+\.md)/g, "[$1]($1)")
     .replace(/(?<![`\w-])(--[a-z][a-z-]*|AMPHO_[A-Z_]+[A-Z])(?![`\w])/g, "`$1`");
 
-function usageOf({ name, argument, options }) {
+const argumentsOf = ({ argument, second }) => [argument, second].filter((one) => one !== undefined);
+
+function usageOf(command) {
+  const { name, options } = command;
   const words = options.map((option) => {
     const value = option.value === undefined ? "" : ` ${option.value}`;
     return `[${option.name}${value}]${option.repeats ? "…" : ""}`;
   });
-  const given = argument === undefined ? [] : [argument.optional ? `[${argument.name}]` : argument.name];
+  const given = argumentsOf(command).map((argument) => (argument.optional ? `[${argument.name}]` : argument.name));
   return ["ampho", name, ...given, ...words].join(" ");
 }
 
 function optionLine({ name, short, value, choices, help }) {
   const typed = `\`${short === undefined ? "" : `${short}, `}${name}${value === undefined ? "" : ` ${value}`}\``;
-  const more = choices === undefined ? "" : ` One of ${choices.map((one) => `\`${one}\``).join(" ")}.`;
-  return wrap(`- ${typed}: ${marked(help)}${more}`, "  ");
+  return wrap(`- ${typed}: ${marked(help)}${oneOf(choices)}`, "  ");
 }
 
+const oneOf = (choices) => (choices === undefined ? "" : ` One of ${choices.map((one) => `\`${one}\``).join(" ")}.`);
+
+const argumentLine = ({ name, help, choices }) => wrap(`- \`${name}\`: ${marked(help)}${oneOf(choices)}`, "  ");
+
 function section(command) {
-  const { name, details, argument, options } = command;
-  const lines = [
-    ...(argument === undefined ? [] : [wrap(`- \`${argument.name}\`: ${marked(argument.help)}`, "  ")]),
-    ...options.map(optionLine),
-  ];
+  const { name, details, options } = command;
+  const lines = [...argumentsOf(command).map(argumentLine), ...options.map(optionLine)];
   return `## ${name}
 
 \`\`\`

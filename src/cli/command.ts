@@ -14,11 +14,19 @@ export interface CommandOption {
   readonly help: string;
 }
 
-/** The typed argument and options, by the names of the row. */
+export interface CommandArgument {
+  readonly name: string;
+  readonly help: string;
+  readonly optional?: true;
+  readonly choices?: readonly string[];
+}
+
+/** The typed arguments and options, by the names of the row. */
 export interface CommandInput {
   /** The argument of a row that requires one. */
   argument(): string;
   optionalArgument(): string | undefined;
+  secondArgument(): string | undefined;
   has(option: string): boolean;
   text(option: string): string | undefined;
   texts(option: string): readonly string[];
@@ -36,7 +44,9 @@ export type RunCommand = (input: CommandInput, context: CommandContext) => Promi
 
 export interface CommandRow {
   readonly name: string;
-  readonly argument?: { readonly name: string; readonly help: string; readonly optional?: true };
+  readonly argument?: CommandArgument;
+  /** The argument behind it. */
+  readonly second?: CommandArgument;
   readonly options: readonly CommandOption[];
   /** One line of `ampho --help`. */
   readonly summary: string;

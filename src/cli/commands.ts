@@ -5,6 +5,7 @@ import { optionName, parameters, tokenAlgorithms } from "../config/parameters.js
 import type { CommandOption, CommandRow } from "./command.js";
 
 const login = { name: "LOGIN", help: "The login of the user." };
+const user = { name: "LOGIN", help: "The login of the user, or the id if the application keeps its own user table." };
 const json: CommandOption = { name: "--json", help: "Print the result as one line of JSON." };
 const passwordStdin: CommandOption = {
   name: "--password-stdin",
@@ -25,6 +26,7 @@ const fromParameter = (name: "AMPHO_HOST" | "AMPHO_PORT"): CommandOption => ({
 
 const users = () => import("./commands/users.js");
 const keys = () => import("./commands/keys/keys.js");
+const factors = () => import("./commands/factors.js");
 const sessions = () => import("./commands/sessions.js");
 const throttle = () => import("./commands/throttle.js");
 const migrations = () => import("./commands/migrations.js");
@@ -58,10 +60,14 @@ export const commands: readonly CommandRow[] = [
     name: "sec-rotate-key",
     summary: "print the key set to configure next: a new key before the old ones",
     details:
-      "Takes the configured key, or a JWK or JWK Set on stdin, and prints the JWK Set to configure next. Its first key is new and signs. The old keys stay in the set to verify what they signed. If several processes or other services verify tokens, use the stages of docs/keys.md instead. `next` adds a key, `activate` lets it sign, and `retire` removes keys that are no longer needed. A stage that is run too early ends with exit code 1 and changes nothing.",
+      "Takes the configured key, or a JWK or JWK Set on stdin, and prints the JWK Set to configure next. Its first key is new and signs. The old keys stay in the set to verify what they signed. If several processes or other services verify tokens, use the stages of docs/keys.md instead. `next` adds a key, `activate` lets it sign, and `retire` removes keys that are no longer needed or are revoked. A stage that is run too early ends with exit code 1 and changes nothing.",
     options: [
       alg("that of the key that signs now"),
-      { name: "--keep", value: "N", help: "Keep only the newest N of the old keys. Default: all." },
+      {
+        name: "--keep",
+        value: "N",
+        help: "Keep only the newest N of the old keys. Default: all. TOTP secrets under a key that goes are lost.",
+      },
       {
         name: "--stage",
         value: "STAGE",
@@ -232,6 +238,59 @@ export const commands: readonly CommandRow[] = [
       { name: "--all", help: "End every session of every user." },
     ],
     load: async () => (await sessions()).endSessions,
+  },
+  {
+    name: "factor-list",
+    summary: "list a user's second factors",
+    details:
+      "Lists the second factors by ID, and prints the policy of the user on stderr. With --json it prints `{policy,factors}`, where `policy` is null unless `factor-policy` set one.",
+    argument: user,
+    options: [json],
+    load: async () => (await factors()).listFactors,
+  },
+  {
+    name: "factor-remove",
+    summary: "remove second factors of a user, for example after a phone was lost",
+    details:
+      "Give exactly one of ID and --all. Every session of the user ends, and no device is remembered any more. Recovery codes go with the last other factor. The audit log has the reason. Check first that the user is who asks (docs/operating-factors.md).",
+    argument: user,
+    second: {
+      name: "ID",
+      optional: true,
+      choices: ["totp", "recovery_code"],
+      help: "The ID of the factor, as factor-list prints it.",
+    },
+    options: [
+      { name: "--all", help: "Remove all of them." },
+      { name: "--reason", value: "TEXT", help: "The reason. The command requires one." },
+    ],
+    load: async () => (await factors()).removeFactors,
+  },
+  {
+    name: "factor-policy",
+    summary: "set the policy of one user",
+    details:
+      "The policy counts from the next login on, in place of that of the user's roles (AMPHO_SECURITY_FACTORS). The policy `default` is that of the roles again.",
+    argument: user,
+    second: { name: "POLICY", choices: ["optional", "required", "phr", "default"], help: "The policy." },
+    options: [],
+    load: async () => (await factors()).setPolicy,
+  },
+  {
+    name: "factor-rekey",
+    summary: "move TOTP secrets to the key that signs",
+    details:
+      "Reads each stored TOTP secret with the key under which it is, also if that key is revoked, and stores it under the key that signs now. It needs the keys. It prints how many were moved, and ends with exit code 1 if some could not be decrypted. A server can run meanwhile.",
+    options: [],
+    load: async () => (await import("./commands/keys/rekey-factors.js")).rekeyFactors,
+  },
+  {
+    name: "device-forget",
+    summary: "forget a user's remembered devices",
+    details: "The next login on each device asks for the second factor. Sessions go on.",
+    argument: user,
+    options: [],
+    load: async () => (await factors()).forgetDevices,
   },
   {
     name: "throttle-list",

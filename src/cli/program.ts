@@ -6,38 +6,45 @@ import { escaped } from "../config/redact.js";
 import { AmphoError, ConfigurationError } from "../errors.js";
 import { DatabaseError } from "../store/database-error.js";
 import { productVersion } from "../version.js";
-import type { CommandContext, CommandInput, CommandOption, CommandRow } from "./command.js";
+import type { CommandArgument, CommandContext, CommandInput, CommandOption, CommandRow } from "./command.js";
 import { commands } from "./commands.js";
 import { CommandFailure, LoggedFailure, UsageError } from "./failures.js";
 import { parameterHelp } from "./help.js";
 
 const collect = (value: string, before: readonly string[] = []) => [...before, value];
 
+const helpOf = ({ help, choices }: CommandArgument | CommandOption) =>
+  choices ? `${help} One of ${choices.join(" ")}.` : help;
+
+const argumentsOf = ({ argument, second }: CommandRow): readonly CommandArgument[] =>
+  [argument, second].filter((one) => one !== undefined);
+
 function optionOf(option: CommandOption): Option {
-  const { name, short, value, repeats, choices } = option;
-  const help = choices ? `${option.help} One of ${choices.join(" ")}.` : option.help;
+  const { name, short, value, repeats } = option;
+  const help = helpOf(option);
   const typed = value === undefined ? name : `${name} <${value}>`;
   const built = new Option(short === undefined ? typed : `${short}, ${typed}`, help);
   return repeats ? built.argParser(collect) : built;
 }
 
 /** Reads the values that commander parsed, by the names of the row. */
-function inputOf(row: CommandRow, argument: unknown, command: Command): CommandInput {
+function inputOf(row: CommandRow, typed: readonly unknown[], command: Command): CommandInput {
   const given = (name: string): unknown => {
     const option = command.options.find((one) => one.long === name);
     return option === undefined ? undefined : command.getOptionValue(option.attributeName());
   };
-  for (const { name, choices } of row.options) {
-    const value = given(name);
-    if (choices && typeof value === "string" && !choices.includes(value)) {
+  const requireChoice = ({ name, choices }: CommandArgument | CommandOption, value: unknown) => {
+    if (choices && typeof value === "string" && !choices.includes(value))
       throw new UsageError(`${name} must be one of ${choices.join(" ")}.`);
-    }
-  }
-  const typed = typeof argument === "string" ? argument : undefined;
+  };
+  for (const option of row.options) requireChoice(option, given(option.name));
+  for (const [at, argument] of argumentsOf(row).entries()) requireChoice(argument, typed[at]);
+  const [first, second] = typed.map((value) => (typeof value === "string" ? value : undefined));
   return {
     // Commander has rejected a missing argument.
-    argument: () => typed ?? "",
-    optionalArgument: () => typed,
+    argument: () => first ?? "",
+    optionalArgument: () => first,
+    secondArgument: () => second,
     has: (name) => given(name) === true,
     text: (name) => {
       const value = given(name);
@@ -52,14 +59,13 @@ function inputOf(row: CommandRow, argument: unknown, command: Command): CommandI
 
 function subcommand(row: CommandRow, context: CommandContext): Command {
   const command = new Command(row.name).summary(row.summary).description(row.details);
-  if (row.argument) {
-    const { name, help, optional } = row.argument;
-    command.argument(optional ? `[${name}]` : `<${name}>`, help);
-  }
+  const args = argumentsOf(row);
+  for (const argument of args)
+    command.argument(argument.optional ? `[${argument.name}]` : `<${argument.name}>`, helpOf(argument));
   for (const option of row.options) command.addOption(optionOf(option));
   if (row.showsParameters) command.addHelpText("after", parameterHelp);
   return command.action(async (...values: unknown[]) => {
-    const input = inputOf(row, row.argument ? values[0] : undefined, command);
+    const input = inputOf(row, values.slice(0, args.length), command);
     const run = await row.load();
     await run(input, { ...context, processContext: withEnvFile(context.processContext) });
   });
@@ -87,14 +93,15 @@ export function program(context: CommandContext, write: (text: string) => void):
 /** Describes what commander rejects. Of what was typed, the message contains only the name of a command. */
 function usageMessage(error: CommanderError, typed: readonly string[]): string {
   const row = commands.find(({ name }) => name === typed[0]);
-  const argument = row?.argument?.name;
+  const names = (row === undefined ? [] : argumentsOf(row)).map(({ name }) => name);
+  const missing = names.find((name) => error.message.includes(`'${name}'`));
   const messages: Readonly<Record<string, () => string>> = {
     "commander.unknownCommand": () => unknownCommand(typed[0] ?? ""),
     "commander.help": () => unknownCommand(typed[1] ?? ""),
     "commander.unknownOption": () => unknownOption(/'(--?[^'=]*)/.exec(error.message)?.[1] ?? "", row),
     "commander.excessArguments": () =>
-      `There are too many arguments. ${argument ? `The command takes only ${argument}.` : "The command takes none."} Secrets are never taken from arguments.`,
-    "commander.missingArgument": () => `The argument ${argument} is missing.`,
+      `There are too many arguments. ${names.length > 0 ? `The command takes only ${names.join(" and ")}.` : "The command takes none."} Secrets are never taken from arguments.`,
+    "commander.missingArgument": () => `The argument ${missing} is missing.`,
     "commander.optionMissingArgument": () => `The value of ${/'.*(--[a-z-]+) /.exec(error.message)?.[1]} is missing.`,
   };
   return `${(messages[error.code] ?? (() => "The arguments cannot be understood."))()} ${seeHelp(row?.name)}`;

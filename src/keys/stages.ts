@@ -68,11 +68,18 @@ export function activateNext(present: unknown, rules: WaitingStageRules): StageO
   return done([activated, previous, ...behind], standings, [next.kid, current.kid], rules.algorithm);
 }
 
-/** Takes out every `previous` key that has waited for long enough. */
-export function retirePrevious(present: unknown, rules: WaitingStageRules): StageOutcome {
+/**
+ * Takes out every `previous` key that has waited for long enough. A revoked key goes at once in any state, because nothing
+ * accepts what it signed.
+ */
+export function retirePrevious(
+  present: unknown,
+  rules: WaitingStageRules & { readonly revoked?: ReadonlySet<string> },
+): StageOutcome {
   const standings = readStandings(present, rules.algorithm);
-  const previous = standings.others.filter(({ state }) => state === "previous");
-  const [first, ...rest] = previous.filter((one) => isDue(dueAt(one, rules), rules));
+  const isRevoked = ({ kid }: KeyStanding) => rules.revoked?.has(kid) === true;
+  const previous = standings.others.filter((one) => one.state === "previous" || isRevoked(one));
+  const [first, ...rest] = previous.filter((one) => isRevoked(one) || isDue(dueAt(one, rules), rules));
   if (first === undefined) {
     const [soonest] = [...previous].sort((a, b) => (a.since ?? Infinity) - (b.since ?? Infinity));
     if (soonest === undefined) return { outcome: "rejected", reason: "no_previous" };

@@ -46,7 +46,10 @@ export interface Keyring {
   secretFor(use: SecretUse, kid: string): KeyObject | undefined;
   /** A keyed hash, base64url, of what must not be stored as it is: people type passwords where logins belong. */
   hashLogin(text: string): string;
-  /** The public JWK Set (RFC 7517 §5). */
+  /**
+   * The public JWK Set (RFC 7517 §5), without revoked keys. Verifiers without the revocation feed would believe a stolen
+   * key that stays configured only to decrypt TOTP secrets.
+   */
   publicKeys(): ReturnType<typeof publicJwkSet>;
   /** Takes other keys, all of them at once. True when one is gone: what it signed and was verified before is good no longer. */
   replace(keys: readonly Key[]): boolean;
@@ -164,7 +167,7 @@ export function createKeyring(
       verifyJwt(token, held.transaction().all, loginTransaction, { now, leewaySeconds, revokedKeys }),
     secretFor: (use, kid) => held.secretFor(use, kid),
     hashLogin: (text) => createHmac("sha256", held.loginHashKey).update(text).digest("base64url"),
-    publicKeys: () => publicJwkSet(held.all.keys),
+    publicKeys: () => publicJwkSet(held.all.keys.filter(({ kid }) => !revokedKeys.has(kid))),
     replace(next) {
       const before = held.all.keys;
       held = hold(next);

@@ -143,9 +143,8 @@ describe("what is called with values that the types exclude", () => {
     const ann = await world.user("ann", { password, roles: ["editor"] });
     const grant = await world.session(ann);
     const before = await world.events();
-    const { users, sessions, throttle, audit, keys, housekeeping } = world.ampho as unknown as Readonly<
-      Record<string, Loose>
-    >;
+    const { users, sessions, throttle, audit, keys, housekeeping, factors, devices } =
+      world.ampho as unknown as Readonly<Record<string, Loose>>;
     const wrong: readonly (readonly [field: string, message: string, outcome: Promise<unknown> | undefined])[] = [
       ["user", "user must be an object", users?.["create"]?.("bob")],
       ["user", "user must be an object", users?.["create"]?.(["bob"])],
@@ -229,6 +228,16 @@ describe("what is called with values that the types exclude", () => {
       ["stage", "stage must be activate or retire", keys?.["recordForced"]?.("next", [], "drill")],
       ["kids", "kids must be an array of strings", keys?.["recordForced"]?.("retire", "k1", "drill")],
       ["reason", "reason must be a string", keys?.["recordForced"]?.("retire", [])],
+      ["userId", "userId must be a string", factors?.["list"]?.()],
+      ["userId", "userId must be a string that is not empty", factors?.["remove"]?.("", { all: true })],
+      ["target", "target must be an object", factors?.["remove"]?.(ann.id, "totp")],
+      ["all", "target.all must be true", factors?.["remove"]?.(ann.id, {})],
+      ["all", "target.all must be true", factors?.["remove"]?.(ann.id, { all: false, reason: "secret" })],
+      ["id", "target.id must be totp or recovery_code", factors?.["remove"]?.(ann.id, { id: "secret" })],
+      ["all", "target has the unknown member all", factors?.["remove"]?.(ann.id, { id: "totp", all: true })],
+      ["policy", "policy must be optional or required or phr or default", factors?.["setPolicy"]?.(ann.id, "none")],
+      ["policy", "policy must be optional or", factors?.["setPolicy"]?.(ann.id)],
+      ["userId", "userId must be a string", devices?.["forget"]?.(7)],
     ];
     for (const [field, message, outcome] of wrong) {
       const error: unknown = await outcome?.then(
@@ -245,6 +254,24 @@ describe("what is called with values that the types exclude", () => {
     expect(await world.events()).toEqual(before);
     expect(admission(world.ampho, grant.token)).toBe("in");
     expect(await world.ampho.users.find("ann")).toMatchObject({ roles: ["editor"], disabled: false });
+  });
+
+  it("ampho.factors and ampho.devices reject an unknown user and a factor that the user does not have", async () => {
+    const world = await openWorld();
+    const { factors, devices } = world.ampho;
+    const ann = await world.user("ann");
+    expect(await factors.list(ann.id)).toEqual({ policy: null, factors: [] });
+    expect(await factors.findUserId("ANN")).toBe(ann.id);
+    const calls: readonly (() => Promise<unknown>)[] = [
+      () => factors.list("nobody"),
+      () => factors.remove("nobody", { all: true }),
+      () => factors.remove(ann.id, { id: "totp" }),
+      () => factors.setPolicy("nobody", "required"),
+      () => factors.findUserId("nobody"),
+      () => devices.forget("nobody"),
+    ];
+    for (const call of calls) await expect(call()).rejects.toMatchObject(unknown);
+    expect(await world.events()).toEqual(["user_created"]);
   });
 
   it("a name that no row can contain finds no user", async () => {

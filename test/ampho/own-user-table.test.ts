@@ -560,6 +560,28 @@ describe("the commands beside an application's own user table", () => {
     expect(command().status).toBe(0);
   });
 
+  it("the commands for second factors take the id of a user", async () => {
+    const databaseUrl = `sqlite:${path.join(freshFolder(), "ampho.db")}`;
+    const users = { find: () => ({ id: "7", login: "Ann" }), verify: () => false };
+    const ampho = await createAmpho({ databaseUrl, log: () => undefined, users });
+    await ampho.factors.setPolicy("7", "required");
+    const command = (...args: readonly string[]) =>
+      spawnSync(process.execPath, [path.resolve(import.meta.dirname, "../../dist/cli/main.js"), ...args], {
+        env: { ...process.env, AMPHO_DATABASE_URL: databaseUrl },
+        encoding: "utf8",
+      });
+    expect(JSON.parse(command("factor-list", "7", "--json").stdout)).toEqual({ policy: "required", factors: [] });
+    expect(command("factor-policy", "7", "default").status).toBe(0);
+    expect((await ampho.factors.list("7")).policy).toBeNull();
+    expect(command("device-forget", "7").status).toBe(0);
+    expect(await ampho.audit.list()).toMatchObject([
+      { event: "factor_policy_changed", userId: "7", origin: { actor: "application" } },
+      { event: "factor_policy_changed", userId: "7", origin: { actor: "operator" } },
+      { event: "devices_forgotten", userId: "7", origin: { actor: "operator" } },
+    ]);
+    await ampho.close();
+  });
+
   it("the session commands still list and end the sessions of a login", async () => {
     const databaseUrl = `sqlite:${path.join(freshFolder(), "ampho.db")}`;
     const users = { find: () => ({ id: "7", login: "Ann" }), verify: () => false };

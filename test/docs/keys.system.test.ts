@@ -37,7 +37,17 @@ it("the runbook of docs/keys.md works, command by command", { timeout: 120_000 }
   const kids = () => configured().map(({ kid }) => kid);
   const status = async ({ token }: Grant) => (await fetch(`${served.url}/session`, { headers: bearer(token) })).status;
 
-  const [next = "", activate = "", retire = "", revoke = "", replace = "", look = "", ...more] = blocks;
+  const [
+    next = "",
+    activate = "",
+    retire = "",
+    revoke = "",
+    replace = "",
+    rekey = "",
+    remove = "",
+    look = "",
+    ...more
+  ] = blocks;
   expect(more).toEqual([]);
   const [old] = kids();
   const before = await logIn(served);
@@ -63,9 +73,13 @@ it("the runbook of docs/keys.md works, command by command", { timeout: 120_000 }
   await vi.waitFor(async () => expect(await status(renewed)).toBe(401), patience);
   expect((await post(`${served.url}/login`, alice)).status).toBe(503);
   expect(await shell(replace)).toMatchObject({ code: 0, stdout: "" });
-  await hasRead(kids());
-  expect(kids()).not.toContain(fresh);
+  const [replaced, ...revoked] = kids();
+  expect(revoked).toEqual([fresh]);
+  await hasRead([replaced]);
   expect(await status(await logIn(served))).toBe(200);
+  expect(await shell(rekey)).toMatchObject({ code: 0, stdout: "" });
+  expect(await shell(remove)).toMatchObject({ code: 0, stdout: "" });
+  expect(kids()).toEqual([replaced]);
 
   const { code, stdout } = await shell(look.replaceAll("http://127.0.0.1:3000", served.root));
   expect([code, stdout.startsWith('{"status":"ok"}')]).toEqual([0, true]);

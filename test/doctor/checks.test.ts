@@ -147,7 +147,7 @@ describe("a key", () => {
     await ampho.keys.revoke(jwk["kid"] ?? "");
     expect(await found()).toEqual(["error key"]);
     const [finding] = await examined();
-    expect(finding?.fix).toContain("`ampho sec-rotate-key --keep 0 --in-place`");
+    expect(finding?.fix).toContain("`ampho sec-rotate-key --in-place`");
   });
 });
 

@@ -67,6 +67,14 @@ describe("a rotation", () => {
     expect(states(setOf(retirePrevious(next, forced)))).toEqual([[b["kid"], "current", now]]);
   });
 
+  test("a revoked key is removed at once, whatever its state, and a revoked key that signs stays", () => {
+    const set = { keys: [a, { ...b, state: "next", since: now }, c] };
+    const revoked = new Set([a["kid"], b["kid"], c["kid"]].map(String));
+    const outcome = retirePrevious(set, { ...waiting, revoked });
+    expect(outcome).toMatchObject({ outcome: "done", kids: [b["kid"], c["kid"]] });
+    expect(states(setOf(outcome)).map(([kid]) => kid)).toEqual([a["kid"]]);
+  });
+
   test("a set has at most one next key, and a stage without its key is rejected", () => {
     expect(publishNext(published, c, { now })).toEqual({ outcome: "rejected", reason: "next_exists", kid: b["kid"] });
     expect(activateNext(a, waiting)).toEqual({ outcome: "rejected", reason: "no_next" });

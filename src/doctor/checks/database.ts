@@ -2,6 +2,7 @@
 
 import type { Configuration } from "../../config/configuration.js";
 import { AmphoError } from "../../errors.js";
+import { type KeyUse, readKeyUse } from "../../flows/manage/key-use.js";
 import type { Key } from "../../keys/key.js";
 import { DatabaseError } from "../../store/database-error.js";
 import { openMigrations, openStore } from "../../store/open.js";
@@ -36,7 +37,7 @@ export async function checkDatabase({ configuration, keys, now }: DatabaseInput)
     try {
       return [
         ...owner,
-        ...(await checkRevokedKeys(store, keys, now)),
+        ...checkUse(await readKeyUse(store, now), keys),
         ...(await checkTime(store, configuration, now)),
         ...(await checkSessions(store, now)),
         ...(await checkHashes(store)),
@@ -84,22 +85,49 @@ const ownerServes = (auto: boolean): Finding =>
     "Serve with a role that can only read and write rows, and use the owner for `ampho db-up` (docs/operating.md, Two roles).",
   );
 
-async function checkRevokedKeys(store: Store, keys: readonly Key[], now: number): Promise<readonly Finding[]> {
-  const { rows } = await store.readRevocations({ after: 0, now });
-  const revoked = new Set(rows.flatMap((row) => (row.kind === "key" ? [row.kid] : [])));
-  return keys.flatMap(({ kid }, at) => {
-    if (!revoked.has(kid)) return [];
-    return at === 0
-      ? [
-          finding(
-            "error",
-            "key",
-            `The signing key ${kid} is revoked. Logins return 503.`,
-            "Replace it with `ampho sec-rotate-key --keep 0 --in-place` (docs/keys.md, A key was stolen).",
-          ),
-        ]
-      : [finding("note", "key", `The key ${kid} is revoked and still configured.`, "Remove it from the set.")];
+function checkUse({ revoked, totpSecrets }: KeyUse, keys: readonly Key[]): readonly Finding[] {
+  const kids = keys.map(({ kid }) => kid);
+  const ofKeys = kids.filter((kid) => revoked.includes(kid)).map((kid) => revokedKey(kid, kid === kids[0]));
+  // Without a configured key, every key would be unknown. The configuration check reports that.
+  if (kids.length === 0) return ofKeys;
+  const ofSecrets = Object.entries(totpSecrets).flatMap(([kid, secrets]) => {
+    if (kids.includes(kid) && !revoked.includes(kid)) return [];
+    return [unusableSecrets(kid, secrets, kids.includes(kid))];
   });
+  return [...ofKeys, ...ofSecrets];
+}
+
+function revokedKey(kid: string, signs: boolean): Finding {
+  if (!signs)
+    return finding(
+      "note",
+      "key",
+      `The key ${kid} is revoked and still configured.`,
+      "Run `ampho factor-rekey`, then remove the key: `ampho sec-rotate-key --stage retire --in-place`.",
+    );
+  return finding(
+    "error",
+    "key",
+    `The signing key ${kid} is revoked. Logins return 503.`,
+    "Replace it with `ampho sec-rotate-key --in-place` (docs/keys.md, Replace a stolen key).",
+  );
+}
+
+function unusableSecrets(kid: string, secrets: number, isConfigured: boolean): Finding {
+  const are = secrets === 1 ? "1 TOTP secret is" : `${secrets} TOTP secrets are`;
+  return isConfigured
+    ? finding(
+        "error",
+        "factors",
+        `${are} under the revoked key ${kid}. Codes of these authenticator apps are rejected.`,
+        "Run `ampho factor-rekey` (docs/keys.md, Replace a stolen key).",
+      )
+    : finding(
+        "error",
+        "factors",
+        `${are} under the key ${kid}, which is not configured. Codes of these authenticator apps are rejected.`,
+        "Put the key back behind the first one and run `ampho factor-rekey`. If it is lost, remove the factors of users who ask: `ampho factor-remove`.",
+      );
 }
 
 /** Compares clocks. A database without a clock of its own is checked by its newest row, which cannot be in the future. */

@@ -125,7 +125,7 @@ function checkKeys(published: Received, keys: readonly Key[]): readonly Finding[
       "warning",
       "key",
       "The instance does not publish the key that is configured here.",
-      "Restart the instance with this configuration.",
+      "Restart the instance with this configuration. If the key is revoked, replace it first.",
     ),
   ];
 }

@@ -2,6 +2,7 @@
 // error `invalid_request` names the argument or member, also as `details.field`. It never contains the value.
 
 import { AmphoError } from "../../errors.js";
+import { policies } from "../../levels/policy.js";
 import { isStorableName, isStorableText } from "../../store/storable-text.js";
 import type { RoleChange } from "./users.js";
 
@@ -46,6 +47,17 @@ const yesRule: Rule = { accepts: (value) => value === true, expected: "true" };
 export const stageRule: Rule = {
   accepts: (value) => value === "activate" || value === "retire",
   expected: "activate or retire",
+};
+
+const policyNames: readonly unknown[] = [...policies, "default"];
+export const policyRule: Rule = {
+  accepts: (value) => policyNames.includes(value),
+  expected: policyNames.join(" or "),
+};
+
+const factorIdRule: Rule = {
+  accepts: (value) => value === "totp" || value === "recovery_code",
+  expected: "totp or recovery_code",
 };
 
 export function optionalRule({ accepts, expected }: Rule): Rule {
@@ -121,6 +133,12 @@ export function requireTarget(target: unknown): void {
   requireKnownMembers("target", target as object, ["login", "address", "all"]);
   const kind = ["login", "address"].find((member) => hasMember(target, member)) ?? "all";
   requireMembers("target", target, { [kind]: kind === "all" ? yesRule : textRule });
+}
+
+/** The target must be explicit, as for `requireTarget`. */
+export function requireFactorTarget(target: unknown): void {
+  const what: Rules = hasMember(target, "id") ? { id: factorIdRule } : { all: yesRule };
+  requireMembers("target", target, { ...what, reason: optionalRule(textRule) });
 }
 
 function hasMember(value: unknown, member: string): boolean {

@@ -4,6 +4,7 @@
 
 import type { AuditRow, Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
+import type { Policy } from "../../levels/policy.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { isStorableName, isStorableText } from "../../store/storable-text.js";
 import type { Lockout } from "../../throttle/attempt.js";
@@ -15,6 +16,8 @@ import { type DeletedCounts, runHousekeepingNow } from "../housekeeping.js";
 import type { SessionView } from "../sessions.js";
 import * as sessions from "../sessions.js";
 import * as check from "./arguments.js";
+import * as factors from "./factors.js";
+import { type KeyUse, readKeyUse } from "./key-use.js";
 import { type ClearTarget, clearLockouts, listLockouts } from "./lockouts.js";
 import * as users from "./users.js";
 
@@ -89,9 +92,46 @@ export interface Management {
     /** Ends every session of every user, and revokes every other token issued before. */
     endForEveryone(): Promise<void>;
   };
+  /**
+   * Second factors (docs/operating-factors.md). `userId` is the id of a user of the database, or of the application's own
+   * user table. A user who is not in the database rejects with `not_found`.
+   */
+  readonly factors: {
+    /**
+     * The second factors of a user, and the policy that was set for this user alone.
+     * @example const { factors } = await ampho.factors.list(auth.id);
+     */
+    list(userId: string): Promise<factors.FactorsView>;
+    /**
+     * Removes a second factor or all, and ends the user's sessions. The recovery codes go with the last other factor.
+     * Rejects with `not_found` if there is none.
+     * @example await ampho.factors.remove(user.id, { all: true, reason: "The phone was lost. Checked by a call." });
+     */
+    remove(userId: string, target: factors.FactorRemovalTarget): Promise<void>;
+    /**
+     * Sets the policy of one user, in place of that of the user's roles. `default` is that of the roles again. It counts
+     * from the next login on.
+     * @example await ampho.factors.setPolicy(user.id, "required");
+     */
+    setPolicy(userId: string, policy: Policy | "default"): Promise<void>;
+    /**
+     * The id of the user of the database with this login. Where the application keeps its own user table, only the
+     * application knows the logins, so `login` must be the id. Rejects with `not_found`.
+     */
+    findUserId(login: string): Promise<string>;
+  };
+  readonly devices: {
+    /**
+     * No device of the user is remembered any more, so the next login asks for the second factor. The sessions go on.
+     * @example await ampho.devices.forget(user.id);
+     */
+    forget(userId: string): Promise<void>;
+  };
   readonly keys: {
     /** Revokes a stolen key: after one second every process rejects, for good, all that it signed. */
     revoke(kid: string): Promise<void>;
+    /** Reads which keys are revoked, and how many TOTP secrets are under each key. */
+    readUse(): Promise<KeyUse>;
     /**
      * Records a forced stage of a key rotation (docs/keys.md) in the audit log. `kids` are the keys of the stage.
      * Resolves to the time of the entry in Unix seconds.
@@ -221,7 +261,36 @@ export function createManagement(deps: ManagementDeps, origin: Origin): Manageme
       },
       endForEveryone: () => sessions.endAllSessions(deps, origin),
     },
+    factors: {
+      async list(userId) {
+        check.requireArgument("userId", userId, check.nameRule);
+        return factors.listFactors(deps, userId);
+      },
+      async remove(userId, target) {
+        check.requireArgument("userId", userId, check.nameRule);
+        check.requireFactorTarget(target);
+        await factors.removeFactors(deps, userId, target, origin);
+      },
+      async setPolicy(userId, policy) {
+        check.requireArgument("userId", userId, check.nameRule);
+        check.requireArgument("policy", policy, check.policyRule);
+        await factors.setFactorPolicy(deps, userId, policy === "default" ? undefined : policy, origin);
+      },
+      async findUserId(login) {
+        check.requireArgument("login", login, check.textRule);
+        if (directory.inDatabase) return (await users.requireUser(deps, login)).id;
+        if (isStorableName(login)) return login;
+        throw new AmphoError("not_found", "No user can have this id.");
+      },
+    },
+    devices: {
+      async forget(userId) {
+        check.requireArgument("userId", userId, check.nameRule);
+        await factors.forgetDevices(deps, userId, origin);
+      },
+    },
     keys: {
+      readUse: () => readKeyUse(store, clock.now()),
       async revoke(kid) {
         check.requireArgument("kid", kid, check.textRule);
         if (!isStorableName(kid))

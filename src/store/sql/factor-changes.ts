@@ -10,6 +10,7 @@ import {
   moveFactorsVersion,
   type NewTotp,
   withFactors,
+  without,
   writeAccount,
   writeCodes,
   writeTotp,
@@ -42,7 +43,7 @@ export interface FactorOutcome {
 const failed = (outcome: FactorOutcome["outcome"]): FactorOutcome => ({ outcome, revocations: [] });
 
 /** Reads the account under the lock of the user's sessions. Undefined: something changed since the caller has read it. */
-function* lockAccount(input: FactorChange): Transaction<AccountFactors | undefined> {
+function* lockAccount(input: Omit<FactorChange, "login">): Transaction<AccountFactors | undefined> {
   const { userId, sessionId, now } = input;
   const readChecked = yield* sendUserCheck(input);
   yield* advisoryLock(`sessions of ${userId}`);
@@ -61,7 +62,7 @@ interface Changed {
   readonly revoked: readonly NewRevocation[];
 }
 
-type Who = Pick<FactorChange, "userId" | "login" | "sessionId" | "now" | "origin">;
+type Who = Pick<FactorChange, "userId" | "sessionId" | "now" | "origin">;
 
 function* writeChange(
   who: Who,
@@ -80,7 +81,7 @@ function* writeChange(
 /** Sets or replaces the TOTP secret, with a new set of recovery codes. The caller holds the lock of the sessions. */
 export function* addTotp(
   before: AccountFactors,
-  input: Who & { readonly totp: NewTotp; readonly codes: readonly string[] },
+  input: Who & { readonly login: string; readonly totp: NewTotp; readonly codes: readonly string[] },
 ): Transaction<Changed> {
   const { userId, login, now, origin, totp, codes } = input;
   yield* writeTotp(userId, totp, now);
@@ -116,37 +117,48 @@ export function* replaceRecoveryCodes(
   return { outcome: "done", revocations: yield* writeRevocations(revoked) };
 }
 
-/**
- * Removes TOTP, and the recovery codes with it, which no other factor is left for. `rolePolicy`: what remains must reach it.
- * An operator gives none.
- */
-export function* removeFactors(
-  input: FactorChange & { readonly rolePolicy: Policy | undefined; readonly why?: string | undefined },
-): Transaction<FactorOutcome> {
-  const { userId, login, now, origin, rolePolicy, why } = input;
+export interface FactorRemoval extends Omit<FactorChange, "login"> {
+  /** Undefined where only the application knows the user. */
+  readonly login: string | undefined;
+  /** Undefined: all. Without another factor, the recovery codes go too. */
+  readonly factor?: FactorName | undefined;
+  /** What remains must reach it. An operator gives none. */
+  readonly rolePolicy: Policy | undefined;
+  /** The operator's reason. */
+  readonly reason?: string | undefined;
+}
+
+export function* removeFactors(input: FactorRemoval): Transaction<FactorOutcome> {
+  const { userId, login, now, origin, factor, rolePolicy, reason } = input;
   const account = yield* lockAccount(input);
   if (!account) return failed("changed");
-  if (account.factors.length === 0) return failed("none");
-  const { policy = rolePolicy } = account;
+  const { factors, policy = rolePolicy } = account;
+  if (factor === undefined ? factors.length === 0 : !factors.includes(factor)) return failed("none");
   if (rolePolicy !== undefined && policy !== "optional") return failed("last_way_in");
-  yield* deleteFactors(userId);
-  const detail = { factors: account.factors, ...(why !== undefined && { why }) };
-  yield* recordAudit({ at: now, event: "factor_removed", userId, login, origin, detail });
-  const { revoked } = yield* writeChange(input, account, [], "others");
+  const others = factor === undefined ? [] : without(factors, factor);
+  const left = others.every((other) => other === "recovery_code") ? [] : others;
+  if (left.length === 0) yield* deleteFactors(userId);
+  else yield* writeCodes(userId, []);
+  const detail = { factors: factors.filter((each) => !left.includes(each)) };
+  yield* recordAudit({ at: now, event: "factor_removed", reason, userId, login, origin, detail });
+  const { revoked } = yield* writeChange(input, account, left, "others");
   return { outcome: "done", revocations: yield* writeRevocations(revoked) };
 }
 
+/** The user of a change that needs no live session. `login` is undefined where only the application knows the user. */
+export interface AccountChange extends Pick<FactorChange, "userId" | "now" | "origin"> {
+  readonly login: string | undefined;
+}
+
 /** No device is remembered any more. */
-export function* forgetDevices(input: Pick<FactorChange, "userId" | "login" | "now" | "origin">): Transaction<void> {
+export function* forgetDevices(input: AccountChange): Transaction<void> {
   const { userId, login, now, origin } = input;
   yield* moveFactorsVersion(userId);
   yield* recordAudit({ at: now, event: "devices_forgotten", userId, login, origin });
 }
 
 /** Sets the policy of one account. Undefined: that of its roles. */
-export function* setFactorPolicy(
-  input: Pick<FactorChange, "userId" | "login" | "now" | "origin"> & { readonly policy: Policy | undefined },
-): Transaction<void> {
+export function* setFactorPolicy(input: AccountChange & { readonly policy: Policy | undefined }): Transaction<void> {
   const { userId, login, now, origin, policy } = input;
   yield* advisoryLock(`sessions of ${userId}`);
   const account = yield* (yield* sendStateAndAccount(userId))();

@@ -6,6 +6,7 @@ import type { CommandContext, CommandInput } from "../../command.js";
 import { configure } from "../../configure.js";
 import { UsageError } from "../../failures.js";
 import { replaceFile } from "../../files/replace-file.js";
+import { requiredReason } from "../../input.js";
 import { asUsage, keyBytesMax, parseKey } from "../../terminal/read-keys.js";
 import { type NextKeys, type PresentKeys, rotateAtOnce, runStage, type Stage } from "./rotation.js";
 
@@ -46,7 +47,7 @@ function readRequest(input: CommandInput, context: CommandContext): (present: Pr
   const keep = readKeep(input.text("--keep"));
   const stage = stageOf(input.text("--stage"));
   const waits = stage === "activate" || stage === "retire";
-  const reason = readReason(input);
+  const reason = readForce(input);
   if (reason !== undefined && !waits) throw new UsageError("--force requires --stage activate or --stage retire.");
   if (stage === undefined)
     return async (present) => rotateAtOnce(present, { alg, keep, inPlace: input.has("--in-place") });
@@ -67,15 +68,10 @@ function readKeep(text: string | undefined): number | undefined {
 }
 
 /** Returns undefined without --force. */
-function readReason(input: CommandInput): string | undefined {
-  const reason = input.text("--reason");
-  if (!input.has("--force")) {
-    if (reason !== undefined) throw new UsageError("--reason requires --force.");
-    return undefined;
-  }
-  if (reason === undefined || !/^[^\p{Cc}\p{Cs}]{1,255}$/u.test(reason) || reason.trim() === "")
-    throw new UsageError("--force requires --reason with a text of 1 to 255 characters without control characters.");
-  return reason;
+function readForce(input: CommandInput): string | undefined {
+  if (input.has("--force")) return requiredReason(input, "--force");
+  if (input.text("--reason") !== undefined) throw new UsageError("--reason requires --force.");
+  return undefined;
 }
 
 /** Returns the keys on stdin if there are any, else the configured ones. */

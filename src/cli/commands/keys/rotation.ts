@@ -2,6 +2,7 @@
 import { systemClock } from "../../../clock.js";
 import type { Configuration } from "../../../config/configuration.js";
 import { ConfigurationError } from "../../../errors.js";
+import type { KeyUse } from "../../../flows/manage/key-use.js";
 import type { Algorithm } from "../../../keys/algorithms.js";
 import { generateJwk } from "../../../keys/generate.js";
 import { importKeys } from "../../../keys/jwk-set.js";
@@ -64,8 +65,10 @@ export async function runStage(
   const { tokenAlg } = present;
   const alg = asked.alg ?? signingAlgorithm(present.key, tokenAlg);
   const forced = reason !== undefined;
-  const make = stages[stage](present, { alg, forced });
+  const use = stage === "retire" ? await withManagement(context, ({ keys }) => keys.readUse()) : undefined;
+  const make = stages[stage](present, { alg, forced, revoked: new Set(use?.revoked) });
   const planned = required(make({ now: systemClock.now(), algorithm: tokenAlg }));
+  if (use !== undefined && !forced) requireNoSecrets(use, planned.kids);
   if (stage === "next" || reason === undefined) {
     return {
       set: planned.set,
@@ -81,9 +84,13 @@ export async function runStage(
 
 type Make = (rules: StageRules) => StageOutcome;
 
-const stages: Readonly<
-  Record<Stage, (present: PresentKeys, asked: { readonly alg: Algorithm; readonly forced: boolean }) => Make>
-> = {
+interface AskedStage {
+  readonly alg: Algorithm;
+  readonly forced: boolean;
+  readonly revoked: ReadonlySet<string>;
+}
+
+const stages: Readonly<Record<Stage, (present: PresentKeys, asked: AskedStage) => Make>> = {
   next({ key }, { alg }) {
     const jwk = generateJwk(alg);
     return (rules) => publishNext(key, jwk, rules);
@@ -93,9 +100,9 @@ const stages: Readonly<
     (rules) =>
       activateNext(key, { ...rules, forced, waitSeconds: activateWaitSeconds }),
   retire:
-    ({ key, configuration }, { forced }) =>
+    ({ key, configuration }, { forced, revoked }) =>
     (rules) =>
-      retirePrevious(key, { ...rules, forced, waitSeconds: retireWait(configuration()) }),
+      retirePrevious(key, { ...rules, forced, revoked, waitSeconds: retireWait(configuration()) }),
 };
 
 const retireWait = (configuration: Configuration) =>
@@ -123,6 +130,14 @@ const rejections: Readonly<Record<Rejected["reason"], (rejected: Rejected) => st
 function required(outcome: StageOutcome): Extract<StageOutcome, { readonly outcome: "done" }> {
   if (outcome.outcome === "rejected") throw new CommandFailure(rejections[outcome.reason](outcome));
   return outcome;
+}
+
+/** Without its key, a TOTP secret is lost, and its user needs a recovery code or an operator. */
+function requireNoSecrets({ totpSecrets }: KeyUse, kids: readonly string[]): void {
+  const kid = kids.find((one) => totpSecrets[one] !== undefined);
+  if (kid === undefined) return;
+  const secrets = totpSecrets[kid] === 1 ? "1 TOTP secret is" : `${totpSecrets[kid]} TOTP secrets are`;
+  throw new CommandFailure(`Too early: ${secrets} under key ${kid}. Run \`ampho factor-rekey\` first. ${force}`);
 }
 
 function notesOf(

@@ -1,0 +1,56 @@
+// The commands `factor-…`, except `factor-rekey`, and `device-forget`.
+import type { FactorRemovalTarget } from "../../flows/manage/factors.js";
+import type { Management } from "../../flows/manage/management.js";
+import type { CommandContext, CommandInput } from "../command.js";
+import { exactlyOne, requiredReason } from "../input.js";
+import { formatTime, quoted, table } from "../terminal/table.js";
+import { withManagement } from "../with-management.js";
+
+/** Runs `work` for the user of the argument. */
+function forUser<T>(
+  input: CommandInput,
+  context: CommandContext,
+  work: (management: Management, userId: string) => Promise<T>,
+): Promise<T> {
+  return withManagement(context, async (management) =>
+    work(management, await management.factors.findUserId(input.argument())),
+  );
+}
+
+export async function listFactors(input: CommandInput, context: CommandContext): Promise<void> {
+  const { terminal } = context;
+  const found = await forUser(input, context, (management, userId) => management.factors.list(userId));
+  if (input.has("--json")) return terminal.printJson(found);
+  const rows = found.factors.map((factor) =>
+    factor.id === "totp" ? [factor.id, formatTime(factor.since), ""] : [factor.id, "", String(factor.left)],
+  );
+  terminal.printTable(table(["ID", "SINCE (UTC)", "LEFT"], rows));
+  terminal.note(
+    found.policy === null ? "Policy: that of the user's roles." : `Policy: ${found.policy}, for this user alone.`,
+  );
+}
+
+export async function removeFactors(input: CommandInput, context: CommandContext): Promise<void> {
+  const id = input.secondArgument();
+  const all = input.has("--all");
+  exactlyOne({ ID: id !== undefined, "--all": all });
+  const reason = requiredReason(input, "factor-remove");
+  const target: FactorRemovalTarget = id === "totp" || id === "recovery_code" ? { id, reason } : { all: true, reason };
+  await forUser(input, context, ({ factors }, userId) => factors.remove(userId, target));
+  context.terminal.note(
+    `Second factors of user ${quoted(input.argument())} removed. Every session of the user has ended.`,
+  );
+}
+
+export async function setPolicy(input: CommandInput, context: CommandContext): Promise<void> {
+  const typed = input.secondArgument();
+  const policy = typed === "optional" || typed === "required" || typed === "phr" ? typed : "default";
+  await forUser(input, context, ({ factors }, userId) => factors.setPolicy(userId, policy));
+  const now = policy === "default" ? "that of the user's roles" : policy;
+  context.terminal.note(`The policy of user ${quoted(input.argument())} is now ${now}.`);
+}
+
+export async function forgetDevices(input: CommandInput, context: CommandContext): Promise<void> {
+  await forUser(input, context, ({ devices }, userId) => devices.forget(userId));
+  context.terminal.note(`No device of user ${quoted(input.argument())} is remembered any more.`);
+}

@@ -1,0 +1,123 @@
+// Second factors of a user, for operators and for `ampho.factors`. Both remove and set none up for another user
+// (ASVS 6.4.6): a person with this right could otherwise log in as the user.
+
+import type { Origin } from "../../audit/entry.js";
+import { AmphoError } from "../../errors.js";
+import type { TotpSecrets } from "../../factors/totp-secrets.js";
+import type { FactorName } from "../../levels/decide.js";
+import type { Policy } from "../../levels/policy.js";
+import type { Deps } from "../deps.js";
+
+/** A second factor that the user has. */
+export type FactorView =
+  /** An authenticator app, and when it was set up, in Unix seconds. */
+  | { readonly id: "totp"; readonly since: number }
+  /** The recovery codes that are left. */
+  | { readonly id: "recovery_code"; readonly left: number };
+
+export interface FactorsView {
+  /** The policy of this user alone. Null: that of the user's roles. */
+  readonly policy: Policy | null;
+  readonly factors: readonly FactorView[];
+}
+
+/** `reason` is for the audit log. */
+export type FactorRemovalTarget =
+  | { readonly id: FactorView["id"]; readonly reason?: string | undefined }
+  | { readonly all: true; readonly reason?: string | undefined };
+
+type FactorDeps = Pick<Deps, "store" | "directory" | "revocations" | "clock">;
+
+/** Rejects with `not_found` for an unknown user, as the other functions. */
+export async function listFactors(deps: FactorDeps, userId: string): Promise<FactorsView> {
+  await userOf(deps, userId);
+  const { policy = null, totp, recoveryCodesLeft: left } = await deps.store.listFactors(userId);
+  return {
+    policy,
+    factors: [
+      ...(totp === undefined ? [] : [{ id: "totp", since: totp.since } as const]),
+      ...(left === 0 ? [] : [{ id: "recovery_code", left } as const]),
+    ],
+  };
+}
+
+/** Rejects with `not_found` also for a factor that the user does not have. */
+export async function removeFactors(
+  deps: FactorDeps,
+  userId: string,
+  target: FactorRemovalTarget,
+  origin: Origin,
+): Promise<void> {
+  const { store, revocations, clock } = deps;
+  const { login } = await userOf(deps, userId);
+  const factor: FactorName | undefined = "all" in target ? undefined : target.id;
+  const { reason } = target;
+  const outcome = await store.removeFactors({
+    ...{ userId, login, factor, reason, origin },
+    stored: false,
+    sessionId: undefined,
+    rolePolicy: undefined,
+    now: clock.now(),
+  });
+  if (outcome.outcome !== "done") throw new AmphoError("not_found", "The user has no such second factor.");
+  revocations.add(outcome.revocations);
+}
+
+/** Undefined: the policy of the user's roles. */
+export async function setFactorPolicy(
+  deps: FactorDeps,
+  userId: string,
+  policy: Policy | undefined,
+  origin: Origin,
+): Promise<void> {
+  const { login } = await userOf(deps, userId);
+  await deps.store.setFactorPolicy({ userId, login, policy, now: deps.clock.now(), origin });
+}
+
+export async function forgetDevices(deps: FactorDeps, userId: string, origin: Origin): Promise<void> {
+  const { login } = await userOf(deps, userId);
+  await deps.store.forgetDevices({ userId, login, now: deps.clock.now(), origin });
+}
+
+/** Only the application knows the logins of its own table. */
+async function userOf(
+  { store, directory }: Pick<Deps, "store" | "directory">,
+  userId: string,
+): Promise<{ readonly login: string | undefined }> {
+  if (!directory.inDatabase) return { login: undefined };
+  const user = await store.findUserById(userId);
+  if (user === undefined) throw new AmphoError("not_found", "There is no user with this id.");
+  return user;
+}
+
+export interface RekeyReport {
+  readonly moved: number;
+  /** The key is not configured, or the row was changed by hand. */
+  readonly undecryptable: number;
+}
+
+/**
+ * Moves all TOTP secrets to the key that signs now, also those under a revoked key. Secrets that users replace meanwhile
+ * are under that key already. Rejects with `unavailable` while the key that signs is revoked.
+ */
+export async function rekeyFactors(
+  { store, clock, totpSecrets }: Pick<Deps, "store" | "clock"> & { readonly totpSecrets: TotpSecrets },
+  kid: string,
+  origin: Origin,
+): Promise<RekeyReport> {
+  const limit = 500;
+  let [moved, undecryptable, after] = [0, 0, undefined as string | undefined];
+  for (;;) {
+    const page = await store.listOldSecrets({ kid, after, limit });
+    for (const { userId, ...sealed } of page) {
+      const seed = totpSecrets.open(sealed, userId);
+      if (seed === undefined) undecryptable++;
+      else if (await store.rekeyTotp({ userId, from: sealed.secret, to: totpSecrets.seal(seed, userId) })) moved++;
+      after = userId;
+    }
+    if (page.length < limit) break;
+  }
+  const detail = { kid, moved, undecryptable };
+  if (moved + undecryptable > 0) await store.recordAudit({ at: clock.now(), event: "factors_rekeyed", origin, detail });
+  return { moved, undecryptable };
+}

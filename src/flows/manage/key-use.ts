@@ -1,0 +1,18 @@
+// The remaining uses of keys. The retirement of a key and the doctor ask for them.
+
+import type { Store } from "../../store/store.js";
+
+export interface KeyUse {
+  /** The revoked keys, configured or not. */
+  readonly revoked: readonly string[];
+  /** The number of TOTP secrets under each key that has any. */
+  readonly totpSecrets: Readonly<Record<string, number>>;
+}
+
+export async function readKeyUse(store: Store, now: number): Promise<KeyUse> {
+  const { rows } = await store.readRevocations({ after: 0, now });
+  return {
+    revoked: rows.flatMap((row) => (row.kind === "key" ? [row.kid] : [])),
+    totpSecrets: await store.countSecretsByKey(),
+  };
+}
