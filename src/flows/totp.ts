@@ -39,7 +39,7 @@ export interface RecoveryCodes {
 export interface Enrolling {
   /** The transaction of `factor_needed` with `enroll`. */
   readonly pending: string | undefined;
-  /** The same from a cookie, which can be of another login that the user has given up. It is then ignored. */
+  /** The same from a cookie. It is ignored beside the live session of another user, whose login was given up. */
   readonly pendingCookie: string | undefined;
   /** Guards the request. Rejects without a valid token. */
   readonly authenticate: () => Promise<Auth>;
@@ -74,7 +74,7 @@ async function requireRecent(deps: Deps, auth: Auth): Promise<Recent> {
 export async function beginTotp(deps: Deps, input: Enrolling, caller: Caller): Promise<TotpSetUp> {
   const { transactions, clock, settings } = deps;
   const now = clock.now();
-  const pending = pendingOf(deps, input, now);
+  const pending = await pendingOf(deps, input, now);
   const { account, transaction } =
     pending === undefined ? await beginForSession(deps, input, now) : await beginForPending(deps, pending, caller, now);
   const seed = transactions.totpSeed(transactions.read(transaction, ["totp"], now));
@@ -83,19 +83,24 @@ export async function beginTotp(deps: Deps, input: Enrolling, caller: Caller): P
   return { transaction, secret: totpSecretText(seed), uri };
 }
 
-function pendingOf(
+async function pendingOf(
   { transactions }: Deps,
-  { pending, pendingCookie }: Enrolling,
+  { pending, pendingCookie, authenticate }: Enrolling,
   now: number,
-): LoginTransaction | undefined {
-  const given = pending ?? pendingCookie;
-  if (given === undefined) return undefined;
+): Promise<LoginTransaction | undefined> {
+  if (pending !== undefined) return transactions.read(pending, ["enroll"], now);
+  if (pendingCookie === undefined) return undefined;
   try {
-    return transactions.read(given, ["enroll"], now);
+    const transaction = transactions.read(pendingCookie, ["enroll"], now);
+    const user = await authenticate().catch(ignoreRejection);
+    return user === undefined || user.id === transaction.sub ? transaction : undefined;
   } catch (error) {
-    if (pending === undefined && error instanceof AmphoError) return undefined;
-    throw error;
+    return ignoreRejection(error);
   }
+}
+
+function ignoreRejection(error: unknown): undefined {
+  if (!(error instanceof AmphoError)) throw error;
 }
 
 async function beginForSession(deps: Deps, { authenticate }: Pick<Enrolling, "authenticate">, now: number) {

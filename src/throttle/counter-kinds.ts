@@ -12,7 +12,7 @@ export interface CounterRow {
   readonly lockAfter?: number;
 }
 
-/** With more device proofs a client gets no more attempts than this. */
+/** With more device proofs or sessions a client gets no more attempts than this. */
 const together = 3;
 
 export const counterKinds = {
@@ -22,6 +22,8 @@ export const counterKinds = {
   session: { counts: "password change, one session", freeAttempts: "throttleKnownAttempts", times: 1 },
   sessions: { counts: "password change, all sessions", freeAttempts: "throttleKnownAttempts", times: together },
   factor: { counts: "second factor, one account", freeAttempts: "throttleFactor", times: 1 },
+  // Each login on a remembered device opens a session, which has free attempts of its own.
+  factors: { counts: "second factor, all known devices and sessions", freeAttempts: "throttleFactor", times: together },
   // After five wrong codes the transaction is over, and the login must begin again.
   transaction: { counts: "second factor, one login", freeAttempts: 5, times: 1, lockAfter: 5 },
 } as const satisfies Readonly<Record<string, CounterRow>>;

@@ -119,6 +119,7 @@ export function createThrottle(deps: {
   const loginCounter = (canonical: string) => counter("login", canonical);
   const deviceCounter = ({ userId, deviceId }: KnownDevice) => counter("device", userId, deviceId);
   const togetherOf = (userId: string) => [counter("devices", userId).key, counter("sessions", userId).key];
+  const factorsCounter = (userId: string) => counter("factors", userId);
 
   function sourcesOf(address: string | undefined): readonly SourceLimit[] {
     const source = attemptSourceOf(address);
@@ -193,11 +194,15 @@ export function createThrottle(deps: {
     return {
       ...limits,
       sources: [],
-      counters: transaction === undefined ? [own] : [counter("transaction", transaction), own],
+      counters: [
+        ...(transaction === undefined ? [] : [counter("transaction", transaction)]),
+        ...(known === undefined ? [] : [factorsCounter(userId)]),
+        own,
+      ],
       subject: subjectOf(own),
       from,
       // A success from a known device ends the lock of unknown devices.
-      alsoReset: known === undefined ? [] : [account.key],
+      alsoReset: [factorsCounter(userId).key, ...(known === undefined ? [] : [account.key])],
     };
   }
 

@@ -2,6 +2,7 @@
 // user. One conditional update uses a factor up, and its row decides.
 import { type FactorName, factorNames } from "../../levels/decide.js";
 import {
+  advisoryLock,
   first,
   integer,
   query,
@@ -122,6 +123,8 @@ export function* writeAccount(userId: string, account: AccountFactors): Transact
 
 /** Ends remembered devices and open transactions of the account. */
 export function* moveFactorsVersion(userId: string): Transaction<void> {
+  // Without the lock, `writeAccount` of another transaction could write the version back that it has read before.
+  yield* advisoryLock(`sessions of ${userId}`);
   yield* write(
     `insert into ampho_accounts (${accountColumns.list}) values (${accountColumns.placeholders})
      on conflict (user_id) do update set factors_version = ampho_accounts.factors_version + 1`,

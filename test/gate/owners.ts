@@ -1,0 +1,121 @@
+// Users with an authenticator app, on SQLite and on PostgreSQL. `otpauth` computes the codes, as an app would.
+import { Secret, TOTP } from "otpauth";
+import { beforeEach, describe, expect } from "vitest";
+import type { AmphoOptions } from "../../dist/index.js";
+import { type Answer, type FullGrant, grantOf, openWorld, password, type World } from "../world/ampho.js";
+import { DatabaseSync } from "../world/sqlite.js";
+import { useDatabase } from "../world/use-postgres.js";
+
+export type Row = Readonly<Record<string, unknown>>;
+
+/** A database of the tests. */
+export interface Ground {
+  open(options?: AmphoOptions): Promise<World>;
+  /** The option `databaseUrl` of another process on the database of this world. */
+  urlOf(world: World): string;
+  /** Runs one statement on the database of this world. */
+  sql(world: World, statement: string): Promise<readonly Row[]>;
+}
+
+/** Runs the tests once on each database. */
+export function onBothDatabases(tests: (ground: Ground) => void): void {
+  describe("on SQLite", () => {
+    tests({
+      open: openWorld,
+      urlOf: ({ databaseFile }) => `sqlite:${databaseFile}`,
+      sql: async ({ databaseFile }, statement) => {
+        const database = new DatabaseSync(databaseFile);
+        const rows = database.prepare(statement).all();
+        database.close();
+        return rows;
+      },
+    });
+  });
+  describe("on PostgreSQL", () => {
+    const database = useDatabase();
+    beforeEach(() => database.empty());
+    tests({
+      open: (options) => openWorld({ databaseUrl: database.runtimeUrl, ...options }),
+      urlOf: () => database.runtimeUrl,
+      sql: (_, statement) => database.query(statement.replaceAll("ampho_", "ampho.ampho_")),
+    });
+  });
+}
+
+/** Every attempt reaches its check, for tests that are not about throttling. */
+export const unthrottled: AmphoOptions = { throttleFactor: 1_000_000, throttleLock: 1_000_000 };
+
+/** The code that an app shows at this time. */
+export function codeAt(secret: string, seconds: number): string {
+  return new TOTP({ secret: Secret.fromBase32(secret) }).generate({ timestamp: seconds * 1000 });
+}
+
+/** Six digits that no step around this time has. */
+export function wrongCode(secret: string, seconds: number): string {
+  const near = [-60, -30, 0, 30, 60].map((by) => codeAt(secret, seconds + by));
+  return ["000000", "111111", "222222", "333333", "444444", "555555"].find((code) => !near.includes(code)) ?? "";
+}
+
+export interface Owner {
+  readonly login: string;
+  readonly id: string;
+  readonly secret: string;
+  readonly recoveryCodes: readonly string[];
+  /** The session that set the app up. It is at `1fa`. */
+  readonly enrolling: FullGrant;
+  /** The code that confirmed the app. */
+  readonly used: string;
+  /** A code that was not used yet. The clock moves on by a step. */
+  nextCode(): string;
+}
+
+/** Creates a user with an app. */
+export async function addOwner(world: World, login: string, roles: readonly string[] = []): Promise<Owner> {
+  const { id } = await world.user(login, { password, roles });
+  const enrolling = await world.login(login);
+  const { secret, transaction } = await setUp(world, enrolling.token);
+  const used = codeAt(secret, world.clock.now());
+  const confirmed = await world.call("POST", "/totp/confirm", {
+    body: { transaction, totp: used },
+    bearer: enrolling.token,
+  });
+  expect(confirmed.status, confirmed.text).toBe(200);
+  return {
+    ...{ login, id, secret, enrolling, used },
+    recoveryCodes: textsOf(confirmed.json["recovery_codes"]),
+    nextCode() {
+      world.clock.advance(30);
+      return codeAt(secret, world.clock.now());
+    },
+  };
+}
+
+export async function setUp(world: World, bearer: string) {
+  const begun = await world.call("POST", "/totp", { bearer });
+  expect(begun.status, begun.text).toBe(200);
+  return { secret: String(begun.json["secret"]), transaction: String(begun.json["transaction"]) };
+}
+
+export const textsOf = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : []);
+
+/** A login with the right password and what is added. */
+export function logIn(world: World, login: string, more: Row = {}, headers = {}): Promise<Answer> {
+  return world.call("POST", "/login", { body: { login, password, ...more }, headers });
+}
+
+/** The session of a login with password and app. */
+export async function fullLogin(world: World, owner: Owner, more: Row = {}): Promise<FullGrant> {
+  return grantOf(await logIn(world, owner.login, { totp: owner.nextCode(), ...more }));
+}
+
+/** The transaction of a login with the right password alone. */
+export async function pendingLogin(world: World, login: string): Promise<string> {
+  const answer = await logIn(world, login);
+  expect([answer.status, answer.error]).toEqual([401, "factor_needed"]);
+  return String(answer.json["transaction"]);
+}
+
+export const outcomeOf = ({ status, error }: Answer): readonly unknown[] =>
+  error === undefined ? [status] : [status, error];
+
+export const wrong = [401, "invalid_credentials"];

@@ -1,0 +1,140 @@
+// Changes of second factors need a recent login at the level of the account, in the session that began them.
+import { expect, it } from "vitest";
+import { grantOf, type World } from "../world/ampho.js";
+import { claimsOf, foreignToken } from "../world/tokens.js";
+import {
+  addOwner,
+  codeAt,
+  fullLogin,
+  logIn,
+  onBothDatabases,
+  outcomeOf,
+  pendingLogin,
+  setUp,
+  wrong,
+} from "./owners.js";
+
+const changes = [
+  ["POST", "/totp"],
+  ["DELETE", "/totp"],
+  ["POST", "/recovery-codes"],
+] as const;
+const over = [401, "transaction_over"];
+
+const attempt = async (world: World, bearer: string) => {
+  const outcomes: unknown[] = [];
+  for (const [method, path] of changes) outcomes.push(outcomeOf(await world.call(method, path, { bearer })));
+  return outcomes;
+};
+const all = (error: string) => changes.map(() => [401, error]);
+
+const confirm = (world: World, transaction: string, totp: string, bearer?: string) =>
+  world.call("POST", "/totp/confirm", { body: { transaction, totp }, bearer });
+
+onBothDatabases((ground) => {
+  it("a session by password alone changes no factor of an account that has one (W-51)", async () => {
+    const world = await ground.open();
+    const ann = await addOwner(world, "ann");
+    expect(await attempt(world, ann.enrolling.token)).toEqual(all("login_too_weak"));
+    const { device } = await fullLogin(world, ann, { remember: true });
+    const remembered = grantOf(await logIn(world, "ann", { device }));
+    expect(claimsOf(remembered.token)).toMatchObject({ acr: "1fa", amr: ["pwd", "dev"] });
+    expect(await attempt(world, remembered.token)).toEqual(all("login_too_weak"));
+    expect((await logIn(world, "ann", { totp: ann.nextCode() })).status).toBe(200);
+  });
+
+  it("a session with both factors changes none 301 seconds after the login (W-51)", async () => {
+    const world = await ground.open();
+    const ann = await addOwner(world, "ann");
+    const { token } = await fullLogin(world, ann);
+    world.clock.advance(301);
+    expect(await attempt(world, token)).toEqual(all("login_too_old"));
+  });
+
+  it("a step-up in a session whose password is old changes no factor (W-51)", async () => {
+    const world = await ground.open();
+    const ann = await addOwner(world, "ann");
+    world.clock.advance(301);
+    const raised = await world.call("POST", "/login", { bearer: ann.enrolling.token, body: { totp: ann.nextCode() } });
+    expect(await attempt(world, grantOf(raised).token)).toEqual(all("login_too_old"));
+  });
+
+  it("a token of other software that names a session and no level changes no factor (W-51)", async () => {
+    const world = await ground.open();
+    const ann = await addOwner(world, "ann");
+    const { acr: _acr, amr: _amr, ...claims } = claimsOf(ann.enrolling.token);
+    for (const more of [{}, { acr: "0" }, { acr: "urn:mace:incommon:iap:silver" }])
+      expect(await attempt(world, foreignToken(world.key, { ...claims, ...more }))).toEqual(all("login_too_weak"));
+  });
+
+  it("a pending login changes no factor of an account that has one (W-51)", async () => {
+    const world = await ground.open();
+    await addOwner(world, "ann");
+    const transaction = await pendingLogin(world, "ann");
+    expect(outcomeOf(await world.call("POST", "/totp", { body: { transaction } }))).toEqual(over);
+    expect(outcomeOf(await world.call("POST", "/totp", { bearer: transaction }))).toEqual(over);
+    for (const [method, path] of changes.slice(1))
+      expect(outcomeOf(await world.call(method, path, { bearer: transaction }))).toEqual([401, "invalid_token"]);
+  });
+
+  it("a set-up is confirmed only in the session that began it (W-52)", async () => {
+    const world = await ground.open();
+    for (const login of ["ann", "bob"]) await world.user(login, { password: "heron violet tumbrel 91" });
+    const [ann, other, bob] = [await world.login("ann"), await world.login("ann"), await world.login("bob")];
+    const { secret, transaction } = await setUp(world, ann.token);
+    const totp = codeAt(secret, world.clock.now());
+    for (const { token } of [other, bob])
+      expect(outcomeOf(await confirm(world, transaction, totp, token))).toEqual(over);
+    expect(outcomeOf(await confirm(world, transaction, totp))).toEqual([401, "missing_token"]);
+    expect(outcomeOf(await confirm(world, transaction, totp, transaction))).toEqual([401, "invalid_token"]);
+    expect((await confirm(world, transaction, totp, ann.token)).status).toBe(200);
+    expect(outcomeOf(await confirm(world, transaction, totp, ann.token))).toEqual(over);
+  });
+
+  it("a set-up that began before another one was confirmed, or in a session that ended, is over (W-52)", async () => {
+    const world = await ground.open();
+    await world.user("ann", { password: "heron violet tumbrel 91" });
+    const [one, two] = [await world.login("ann"), await world.login("ann")];
+    const begun = [await setUp(world, one.token), await setUp(world, one.token), await setUp(world, two.token)];
+    const [first, second, third] = begun.map(({ secret, transaction }) => ({
+      transaction,
+      totp: codeAt(secret, world.clock.now()),
+    }));
+    if (!(first && second && third)) throw new Error("three set-ups were begun");
+    expect((await confirm(world, first.transaction, first.totp, one.token)).status).toBe(200);
+    expect(outcomeOf(await confirm(world, second.transaction, second.totp, one.token))).toEqual(over);
+    expect(outcomeOf(await confirm(world, third.transaction, third.totp, two.token))).toEqual(over);
+  });
+
+  it("a set-up that is confirmed 16 times at once on two instances stores one secret (W-47)", async () => {
+    const world = await ground.open();
+    const { id } = await world.user("ann", { password: "heron violet tumbrel 91" });
+    const { token } = await world.login("ann");
+    const both = [world, await world.another()];
+    const { secret, transaction } = await setUp(world, token);
+    const totp = codeAt(secret, world.clock.now());
+    const answers = await Promise.all(
+      Array.from({ length: 16 }, (_, n) => confirm(both[n % 2] ?? world, transaction, totp, token)),
+    );
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+    for (const answer of answers.filter(({ status }) => status !== 200)) expect(outcomeOf(answer)).toEqual(over);
+    expect(await ground.sql(world, `select since from ampho_totp where user_id = '${id}'`)).toHaveLength(1);
+  });
+
+  it("a new secret replaces the old one only when it is confirmed, and ends all other sessions", async () => {
+    const world = await ground.open();
+    const ann = await addOwner(world, "ann");
+    const [other, own] = [await fullLogin(world, ann), await fullLogin(world, ann)];
+    const { secret, transaction } = await setUp(world, own.token);
+    expect((await world.call("GET", "/sessions", { bearer: other.token })).status).toBe(200);
+    expect((await logIn(world, "ann", { totp: ann.nextCode() })).status).toBe(200);
+    const totp = codeAt(secret, world.clock.now());
+    const confirmed = await confirm(world, transaction, totp, own.token);
+    expect(outcomeOf(confirmed)).toEqual([200]);
+    expect((await world.call("GET", "/sessions", { bearer: other.token })).status).toBe(401);
+    expect(outcomeOf(await logIn(world, "ann", { totp: ann.nextCode() }))).toEqual(wrong);
+    expect((await logIn(world, "ann", { totp: codeAt(secret, world.clock.now()) })).status).toBe(200);
+    for (const recovery_code of ann.recoveryCodes.slice(0, 2))
+      expect(outcomeOf(await logIn(world, "ann", { recovery_code }))).toEqual(wrong);
+  });
+});
