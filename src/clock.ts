@@ -14,6 +14,9 @@ export interface Clock {
 /** The largest leeway that can be configured, in seconds. Until then a process can accept an expired token. */
 export const leewayMaxSeconds = 300;
 
+/** The lifetime of a login transaction: NIST SP 800-63B-4 §3.1.3.2 allows ten minutes. */
+export const transactionTtlSeconds = 600;
+
 /**
  * The last second of the year 9999, the end of the times of RFC 3339. It is the largest time that a token can contain.
  */

@@ -1,15 +1,13 @@
 // Login transactions: a login or an enrolment that was begun and has no row. The client carries it, signed and opaque, and
 // redeems it once. The store spends the hash of `jti` together with the effect, so the file keeps no state.
 import { createHash, createHmac } from "node:crypto";
+import { transactionTtlSeconds } from "../clock.js";
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
 import { loginTransaction, type Purpose, readJwt, type TransactionClaims } from "../tokens/jwt.js";
 import type { Keyring } from "../tokens/keyring.js";
 
 export type { Purpose } from "../tokens/jwt.js";
-
-/** The lifetime of a transaction: NIST SP 800-63B-4 §3.1.3.2 allows ten minutes. */
-export const transactionTtlSeconds = 600;
 
 /** RFC 4226 §4 recommends 160 bits. */
 const seedBytes = 20;

@@ -81,8 +81,8 @@ export async function repeat(
 function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entrance): Entry {
   const { settings, transactions } = deps;
   const { factor, transaction, enrol, acr } = proven;
-  const { now, origin, live, device, idempotencyKey } = entrance;
-  const remembered = device?.remember !== undefined && now < device.remember.until ? device.remember : undefined;
+  const { now, origin, live, idempotencyKey } = entrance;
+  const remembered = rememberedBy(deps, entrance);
   return {
     userId: account.id,
     login: account.login,
@@ -114,6 +114,12 @@ function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entranc
     attempt: proven.attempt,
     factorAttempt: factor?.attempt,
   };
+}
+
+/** A shorter AMPHO_SECURITY_REMEMBER, or 0, also holds for devices that were remembered before. */
+function rememberedBy({ settings }: Deps, { device, now }: Entrance) {
+  const { until = 0 } = device?.remember ?? {};
+  return now < until && until <= now + settings.remember ? device?.remember : undefined;
 }
 
 /** Since the first factor another request can have changed the password, or disabled the user. */

@@ -35,7 +35,7 @@ export function endingContract(store: Opened): void {
     const session = await openSession(store(), { stored: false });
     const now = session.accessExpires + 300;
     const ending = { id: session.id, userId: undefined, reason: "ended_by_operator", now, origin: operator } as const;
-    const revocation = { n: 1, at: now, until: now + 300, kind: "session", sessionId: session.id };
+    const revocation = { n: 1, at: now, until: now + 600 + 300, kind: "session", sessionId: session.id };
     expect(await store().endSession(ending)).toEqual({ ended: true, revocations: [revocation] });
   });
 
@@ -51,8 +51,25 @@ export function endingContract(store: Opened): void {
       });
     const idle = await openSession(store(), { stored: false, idleSeconds: 10, accessTtlSeconds: 10 });
     const late = { ...common, id: idle.id, now: start + 500, seenExpires: start + 900 };
-    expect(await store().endSession(late)).toMatchObject({ ended: true, revocations: [{ until: start + 1200 }] });
+    expect(await store().endSession(late)).toMatchObject({ ended: true, revocations: [{ until: start + 1400 }] });
     expect(await eventsOf(store())).toEqual(["login", "logout", "logout", "login", "logout"]);
+  });
+
+  it("a revocation outlasts every login transaction, however soon tokens expire", async () => {
+    await addUser(store());
+    const session = await openSession(store(), { stored: false, accessTtlSeconds: 60 });
+    const now = start + 1;
+    const ending = { now, origin: operator, reason: "ended_by_operator", foreignMaxSeconds: 60 } as const;
+    const kept = { until: now + 600 + 300 };
+    const { revocations } = await store().endSession({ ...ending, id: session.id, userId: undefined });
+    expect(revocations).toMatchObject([{ kind: "session", ...kept }]);
+    const user = { userId: ann.id, login: "Ann" };
+    expect(await store().revokeUserTokens({ ...ending, ...user })).toMatchObject([{ kind: "user", ...kept }]);
+    const disabling = await store().setDisabled({ ...ending, ...user, disabled: true });
+    expect(disabling.revocations).toMatchObject([{ kind: "user", ...kept }]);
+    expect(await store().endAllSessions({ ...ending, accessTtlSeconds: 60 })).toMatchObject([{ kind: "all" }]);
+    const all = (await store().readRevocations({ after: 0, now: now + 600 + 299 })).rows;
+    expect(all.map(({ kind }) => kind)).toEqual(["session", "user", "user", "all"]);
   });
 
   it("a token of an ended session, or of another user, revokes nothing more", async () => {
@@ -86,7 +103,7 @@ export function endingContract(store: Opened): void {
     const revocations = await store().revokeUserTokens({ ...revoking, reason: "ended_by_operator" });
     expect(revocations).toEqual([
       expect.objectContaining({ n: 1, kind: "session", sessionId: session.id }),
-      { n: 2, kind: "user", at: start + 1, until: start + 1 + 60 + 300, userId: ann.id, login: "Ann" },
+      { n: 2, kind: "user", at: start + 1, until: start + 1 + 600 + 300, userId: ann.id, login: "Ann" },
     ]);
     expect((await store().readRevocations({ after: 0, now: start })).rows).toEqual(revocations);
     expect(await store().listSessions({ userId: "another", now: start })).toHaveLength(1);

@@ -218,6 +218,37 @@ describe("transactions in each other's way", () => {
   });
 });
 
+describe("a change of second factors", () => {
+  it("a re-authentication that waits for the first second factor of its account asks for it", async () => {
+    await addUser(store);
+    const session = await openSession(store);
+    const adding = await hold();
+    await adding.query(
+      `insert into ampho_accounts (user_id, factors_version, factors) values ($1, 1, '["totp","recovery_code"]')`,
+      [ann.id],
+    );
+    await adding.query("update ampho_sessions set ended_at = $1, end_reason = 'factors_changed' where id = $2", [
+      start,
+      session.id,
+    ]);
+    const entered = store.enterSession(login({ live: session.id }));
+    await waitingFor(1);
+    await adding.query("commit");
+    expect(await entered).toMatchObject({ outcome: "factor_needed", enroll: false });
+  });
+
+  it("no change at the same moment sets the version of the factors back", async () => {
+    await addUser(store);
+    const who = { userId: ann.id, login: ann.login, now: start, origin: operator };
+    const changes = Array.from({ length: 8 }, (_, at) => [
+      store.forgetDevices(who),
+      store.setFactorPolicy({ ...who, policy: at % 2 === 0 ? "required" : undefined }),
+    ]);
+    await Promise.all(changes.flat());
+    expect(await store.listFactors(ann.id)).toMatchObject({ factorsVersion: 8 });
+  });
+});
+
 describe("a server that takes no writes", () => {
   it("a standby serves neither writes nor reads until it is the primary again", async () => {
     await addUser(store);

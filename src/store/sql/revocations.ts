@@ -1,6 +1,6 @@
 // Revocations: numbered rows. Every process reads the rows behind the last number that it has seen, and keeps each until
 // `until`.
-import { numericDateMax } from "../../clock.js";
+import { leewayMaxSeconds, numericDateMax, transactionTtlSeconds } from "../../clock.js";
 import {
   end,
   integer,
@@ -48,6 +48,14 @@ export type Revocation = Numbered &
     /** Tokens of sessions of an earlier era than this one, and tokens without `sid` as for "user". */
     | { readonly kind: "all"; readonly era: number; readonly sessions?: true }
   );
+
+/**
+ * When a revocation of tokens that expire at `expires` has no effect any more. It also rejects the login transactions that
+ * were issued before it, however soon access tokens expire.
+ */
+export function untilOf(now: number, ...expires: readonly number[]): number {
+  return Math.max(now + transactionTtlSeconds, ...expires) + leewayMaxSeconds;
+}
 
 type WithoutNumber<T> = T extends unknown ? Omit<T, "n"> : never;
 /** A revocation that has no number yet. */

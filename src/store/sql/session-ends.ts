@@ -1,11 +1,11 @@
-// Ends of sessions. Each leaves a revocation for as long as an access token of the session can be accepted, and for at least
-// the leeway. So every process closes the sockets of the session, however old its tokens are.
+// Ends of sessions. Each leaves a revocation for as long as an access token or a login transaction of the session can be
+// accepted. So every process closes the sockets of the session, however old its tokens are.
 import { leewayMaxSeconds } from "../../clock.js";
 import type { Acr } from "../../levels/acr.js";
 import { first, integer, query, type Row, type Transaction, text } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { moveFactorsVersion } from "./factors.js";
-import { insertRevocation, type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
+import { insertRevocation, type NewRevocation, type Revocation, untilOf, writeRevocations } from "./revocations.js";
 import { type Ending, type EndReason, endingParameters, type ForeignTokens, setEnded } from "./session-rows.js";
 import { moveEra, readState } from "./state.js";
 
@@ -27,7 +27,7 @@ function revoked(row: Row, now: number): NewRevocation {
 }
 
 function revokedUntil(accessExpires: number, sessionId: string, now: number): NewRevocation {
-  return { kind: "session", at: now, until: Math.max(accessExpires, now) + leewayMaxSeconds, sessionId };
+  return { kind: "session", at: now, until: untilOf(now, accessExpires), sessionId };
 }
 
 function* recordEnd(row: Row, reason: EndReason, ending: Ending): Transaction<void> {
@@ -134,7 +134,7 @@ export function* revokeUserTokens(input: TokenRevocation): Transaction<readonly 
   yield* recordAudit({ at: now, event: "tokens_revoked", userId, login, origin });
   const sessions = yield* endOpenSessions({ ...input, exceptSession: undefined });
   // The revocations of the sessions cover the tokens of sessions.
-  const until = now + foreignMaxSeconds + leewayMaxSeconds;
+  const until = untilOf(now, now + foreignMaxSeconds);
   return yield* writeRevocations([...sessions, { kind: "user", at: now, until, userId, login }]);
 }
 
@@ -196,7 +196,7 @@ export function* endAllSessions(
   yield* recordAudit({ at: now, event: "sessions_ended", origin });
   const { n, era, accessUntil } = yield* moveEra(now);
   // `accessTtlSeconds`: a renewal at this moment can issue a token of the old era that expires later than any on record.
-  const until = Math.max(now + foreignMaxSeconds, now + accessTtlSeconds, accessUntil) + leewayMaxSeconds;
+  const until = untilOf(now, now + foreignMaxSeconds, now + accessTtlSeconds, accessUntil);
   const row: NewRevocation = { kind: "all", at: now, until, era };
   yield* insertRevocation(row, 0);
   return [{ ...row, n }];

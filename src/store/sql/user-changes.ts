@@ -1,12 +1,11 @@
 // Changes and deletions of users. Each ends the sessions and tokens of the user in the same transaction.
 import type { Origin } from "../../audit/entry.js";
-import { leewayMaxSeconds } from "../../clock.js";
 import type { Attempt } from "../../throttle/attempt.js";
 import { first, type Transaction, text, write } from "../transaction.js";
 import { settleSucceeded } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { deleteAccount } from "./factors.js";
-import { type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
+import { type NewRevocation, type Revocation, untilOf, writeRevocations } from "./revocations.js";
 import { endOpenSessions, latestAccess } from "./session-ends.js";
 import type { Ending, ForeignTokens } from "./session-rows.js";
 import { sendIsLive } from "./sessions.js";
@@ -106,7 +105,7 @@ export function* setRoles(input: RoleUpdate): Transaction<RoleOutcome> {
   const detail = { roles, added, removed };
   yield* recordAudit({ at: now, event: "roles_changed", userId, login, origin, detail });
   if (removed.length === 0) return { user, revocations: [] };
-  const until = yield* untilOf(input);
+  const until = yield* userUntil(input);
   const revoked: NewRevocation = { kind: "roles", at: now, until, userId, login, rolesVersion, roles: removed };
   return { user, revocations: yield* writeRevocations([revoked]) };
 }
@@ -150,13 +149,12 @@ function* revokeEverything(
   input: Ending & ForeignTokens,
 ): Transaction<readonly Revocation[]> {
   const { id: userId, login } = user;
-  const until = yield* untilOf({ ...input, userId });
+  const until = yield* userUntil({ ...input, userId });
   const sessions = yield* endOpenSessions({ ...input, userId, exceptSession: undefined, reason });
   return yield* writeRevocations([...sessions, { kind: "user", at: input.now, until, userId, login }]);
 }
 
-/** When the last token that names the user has expired, whichever software issued it. */
-function* untilOf(input: Ending & ForeignTokens & { readonly userId: string }): Transaction<number> {
-  const foreign = input.now + input.foreignMaxSeconds;
-  return Math.max(foreign, yield* latestAccess(input.userId)) + leewayMaxSeconds;
+/** When the last token that names the user has expired, whichever software issued it, and every login transaction. */
+function* userUntil(input: Ending & ForeignTokens & { readonly userId: string }): Transaction<number> {
+  return untilOf(input.now, input.now + input.foreignMaxSeconds, yield* latestAccess(input.userId));
 }

@@ -1,8 +1,8 @@
 // Tokens in cookies (docs/cookies.md): reads them, sets them, and rejects requests that a page of another site can have sent.
 
+import { transactionTtlSeconds } from "../../../clock.js";
 import { AmphoError } from "../../../errors.js";
 import { proofTtlSeconds } from "../../../factors/device-proofs.js";
-import { transactionTtlSeconds } from "../../../factors/transactions.js";
 import type { Grant } from "../../../sessions/session-tokens.js";
 import { bearerOf } from "../../../tokens/bearer.js";
 import { createSiteOf, isSafe } from "../browser/cross-site.js";
