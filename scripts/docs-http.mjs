@@ -91,6 +91,7 @@ ${list(everyResponse)}
 ## Handle an error
 
 An error is \`{"message": "…", "error": "code"}\`. Decide by \`error\`, and by \`field\` and \`reason\` where they are present.
+A \`factor_needed\` also has \`transaction\`, \`factors\`, \`passkey\` and \`enroll\` ([second-factors.md](second-factors.md)).
 The message is for people and can change. [errors.md](errors.md) lists each code with its cause and its fix.
 
 ## Call from a page of another origin
@@ -153,7 +154,7 @@ function fieldRows({ properties = {}, required = [] }, path) {
     const row = `| \`${path}${name}\`${mark} | ${typeOf(property)} | ${sentence(property.description)} |`;
     if (property.items?.anyOf)
       return [row, ...property.items.anyOf.map((choice) => choiceRow(`${path}${name}[]`, choice))];
-    const inner = property.anyOf?.find((choice) => choice.properties) ?? property.items;
+    const inner = property.anyOf?.find((choice) => choice.properties) ?? property.items ?? property;
     return inner?.properties ? [row, ...fieldRows(inner, `${path}${name}${property.items ? "[]" : ""}.`)] : [row];
   });
 }
@@ -214,6 +215,8 @@ An error response is a JSON object:
 - \`error\` is the code. It has the same spelling in code (\`AmphoError.code\`), in the audit log and in the client.
 - \`field\` names the wrong field of an \`invalid_request\`, where exactly one field is wrong.
 - \`reason\` names the broken rule of a \`password_rejected\`.
+- \`transaction\`, \`factors\`, \`passkey\` and \`enroll\` of a \`factor_needed\` are for the second step
+  ([second-factors.md](second-factors.md)).
 - \`message\` is for people and can change. It never contains a token, password, hash, address or user input.
 
 | status | code |

@@ -1,6 +1,7 @@
 // Builds the OpenAPI 3.1 document from the route table. Its JSON Schemas come from the zod schemas that check the bodies.
 import { z } from "zod";
 import { type ErrorCode, errorCodes, passwordProblemReasons } from "../../errors.js";
+import { factorNames } from "../../levels/decide.js";
 import { cookieNames } from "./cookies/cookie-mode.js";
 import { problems } from "./responses/problems.js";
 import type { Route } from "./route.js";
@@ -57,6 +58,24 @@ const problemSchema = {
       type: "string",
       enum: passwordProblemReasons,
       description: "With `password_rejected`: the rule that the new password breaks.",
+    },
+    transaction: {
+      type: "string",
+      description:
+        "With `factor_needed`: the pending login, for the next request. In a cookie with AMPHO_SECURITY_COOKIES.",
+    },
+    factors: {
+      type: "array",
+      items: { type: "string", enum: factorNames },
+      description: "With `factor_needed`: what the account can prove now, the strongest first.",
+    },
+    passkey: {
+      type: ["object", "null"],
+      description: "With `factor_needed`: the options for a passkey, or null.",
+    },
+    enroll: {
+      type: "boolean",
+      description: "With `factor_needed`: true if the account must set up a second factor first.",
     },
   },
 };

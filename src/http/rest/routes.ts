@@ -309,7 +309,8 @@ export const reservedPaths = [
   "/keys",
   "/admin",
   "/passkeys",
-  "/totp",
   "/account",
   "/register",
+  "/alarm",
+  "/identities",
 ] as const;

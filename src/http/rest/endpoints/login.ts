@@ -39,11 +39,16 @@ export function logIn(call: Call<z.output<typeof credentials>, undefined>): Prom
 export const waysIn = z
   .object({
     ways: z.object({
-      password: z.boolean(),
-      passkey: z.boolean(),
-      mail: z.boolean(),
-      providers: z.array(z.object({ name: z.string(), label: z.string() })).readonly(),
-      registration: z.enum(["closed", "invite", "open"]),
+      password: z.boolean().meta({ description: "Users can log in with a password." }),
+      passkey: z.boolean().meta({ description: "Users can log in with a passkey." }),
+      mail: z.boolean().meta({ description: "Users can log in by a mailed code or link." }),
+      providers: z
+        .array(z.object({ name: z.string(), label: z.string() }))
+        .readonly()
+        .meta({ description: "Outside providers with which users can log in." }),
+      registration: z.enum(["closed", "invite", "open"]).meta({
+        description: "`closed`, `invite` or `open`. With `closed`, only operators and the application create users.",
+      }),
     }),
   })
   .meta({ title: "WaysIn" });
