@@ -25,10 +25,13 @@ export function createCookieCall(root: string): ClientCall {
 }
 
 /** Adds the cookies to the requests that go to the origin of the server, and to no others. */
-export function withCookies(fetch: Fetch, baseUrl: URL): Fetch {
-  return (input, init) => {
-    const url = input instanceof Request ? input.url : input;
-    const isOwn = URL.canParse(url, baseUrl) && new URL(url, baseUrl).origin === baseUrl.origin;
-    return fetch(input, isOwn ? { ...own, ...init } : init);
+export function withCookies(fetch: Fetch, base: URL): Fetch {
+  const isOwn = (input: string | URL | Request): boolean => {
+    try {
+      return new URL(input instanceof Request ? input.url : input, base).origin === base.origin;
+    } catch {
+      return false; // `fetch` reports a wrong URL.
+    }
   };
+  return (input, init) => fetch(input, isOwn(input) ? { ...own, ...init } : init);
 }

@@ -8,17 +8,38 @@ import { ann, openWorld } from "./world.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-it("the snippets of docs/client.md run and print the expected lines", async () => {
-  const page = readFileSync(`${root}/docs/client.md`, "utf8");
-  const snippets = [...page.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code = ""]) => code);
-  expect(snippets).toHaveLength(2);
+const page = readFileSync(`${root}/docs/client.md`, "utf8");
+const snippets = [...page.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code = ""]) => code);
+/** Those that the page adds for `ampho/client/ways`. */
+const ofWays = snippets.filter((code) => /ways|logIn|cookies/.test(code));
+
+/** Runs the snippets as one module, and returns the lines that they print. */
+async function run(prelude: string, codes: readonly string[]): Promise<readonly string[]> {
   const world = await openWorld();
-  const code = [`const password = ${JSON.stringify(ann.password)};`, ...snippets].join("\n");
+  const code = [`const password = ${JSON.stringify(ann.password)};`, prelude, ...codes].join("\n");
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ["--input-type=module", "--eval", code.replaceAll("https://app.example", world.url)],
     { cwd: root },
   );
+  return stdout.trim().split("\n");
+}
+
+it("the snippets of docs/client.md run and print the expected lines", async () => {
+  const codes = snippets.filter((code) => !ofWays.includes(code));
+  expect(codes).toHaveLength(2);
   // There is no /articles on this server.
-  expect(stdout.split("\n")).toEqual(["Hello ann", "404", "Good-bye", "invalid_credentials", ""]);
+  expect(await run("", codes)).toEqual(["Hello ann", "404", "Good-bye", "invalid_credentials"]);
+});
+
+it("the snippets of docs/client.md for second factors and cookies run and print the expected lines", async () => {
+  expect(ofWays).toHaveLength(3);
+  // Each code is accepted once, and the step before and after the present one are accepted too.
+  const prelude = `
+    import { URI } from "otpauth";
+    let app, step = -1;
+    const showQrCode = (uri) => void (app = URI.parse(uri));
+    const askCode = async () => app.generate({ timestamp: Date.now() + 30_000 * step++ });
+  `;
+  expect(await run(prelude, ofWays)).toEqual(["8 codes to print and keep", "2fa"]);
 });

@@ -11,6 +11,7 @@ import {
   verifyPassword,
 } from "ampho";
 import { createClient } from "ampho/client";
+import { createClient as createWaysClient, FactorNeeded } from "ampho/client/ways";
 import * as onExpress from "ampho/express";
 import * as onFastify from "ampho/fastify";
 import * as onHono from "ampho/hono";
@@ -112,6 +113,21 @@ export const guardedElsewhere = (url: string) =>
     Response.json(auth.id),
   );
 export const client = createClient({ baseUrl: "https://example.org", prefix: process.env["AUTH_PREFIX"] });
+export const waysClient = createWaysClient({
+  baseUrl: "https://example.org",
+  cookies: true,
+  onStepUp: async (error) => error.code === "login_too_weak" && (await waysClient.stepUp()).finish({ totp: "123456" }),
+});
+export const logIn = async (login: string, password: string): Promise<number | undefined> => {
+  try {
+    return (await waysClient.login(login, password, { remember: true })).recoveryCodesLeft;
+  } catch (error) {
+    if (!(error instanceof FactorNeeded)) throw error;
+    const pending = error.enroll ? await waysClient.totp.begin(error) : undefined;
+    if (pending !== undefined) return (await pending.confirm("123456")).recoveryCodes.length;
+    return (await error.finish({ recoveryCode: "7K3M" })).recoveryCodesLeft;
+  }
+};
 export const whoAmI = async () => (await client.session())?.login;
 
 export const articlesOf = (ampho: Ampho) => {
