@@ -7,8 +7,14 @@ const src = path.resolve(import.meta.dirname, "../../src");
 const declaration =
   /^export (?:declare )?(?:async )?(?<kind>class|const|enum|function\*?|interface|let|type) (?<name>\w+)/gm;
 
-/** An operation has one verb from the command or the endpoint to its statements. */
-const layers = ["cli/commands/", "http/rest/endpoints/", "flows/|users/", "store/sql/|store/migrations/"];
+/** An operation has one verb from the command or the endpoint to its statements. An operator has flows of the same names. */
+const layers = [
+  "cli/commands/",
+  "http/rest/endpoints/",
+  "flows/(?!manage/)|users/",
+  "flows/manage/",
+  "store/sql/|store/migrations/",
+];
 
 const allowed: Readonly<Record<string, string>> = {
   Session: "The attacks of the doctor know only the API, so their session is a client's, and not the store's row.",

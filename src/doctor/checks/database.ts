@@ -2,7 +2,7 @@
 
 import type { Configuration } from "../../config/configuration.js";
 import { AmphoError } from "../../errors.js";
-import { type KeyUse, readKeyUse } from "../../flows/manage/key-use.js";
+import { type KeyRecords, readKeyUse } from "../../flows/manage/key-use.js";
 import type { Key } from "../../keys/key.js";
 import { DatabaseError } from "../../store/database-error.js";
 import { openMigrations, openStore } from "../../store/open.js";
@@ -85,7 +85,7 @@ const ownerServes = (auto: boolean): Finding =>
     "Serve with a role that can only read and write rows, and use the owner for `ampho db-up` (docs/operating.md, Two roles).",
   );
 
-function checkUse({ revoked, totpSecrets }: KeyUse, keys: readonly Key[]): readonly Finding[] {
+function checkUse({ revoked, totpSecrets }: KeyRecords, keys: readonly Key[]): readonly Finding[] {
   const kids = keys.map(({ kid }) => kid);
   const ofKeys = kids.filter((kid) => revoked.includes(kid)).map((kid) => revokedKey(kid, kid === kids[0]));
   // Without a configured key, every key would be unknown. The configuration check reports that.

@@ -2,14 +2,14 @@
 
 import type { Store } from "../../store/store.js";
 
-export interface KeyUse {
+export interface KeyRecords {
   /** The revoked keys, configured or not. */
   readonly revoked: readonly string[];
   /** The number of TOTP secrets under each key that has any. */
   readonly totpSecrets: Readonly<Record<string, number>>;
 }
 
-export async function readKeyUse(store: Store, now: number): Promise<KeyUse> {
+export async function readKeyUse(store: Store, now: number): Promise<KeyRecords> {
   const { rows } = await store.readRevocations({ after: 0, now });
   return {
     revoked: rows.flatMap((row) => (row.kind === "key" ? [row.kid] : [])),

@@ -17,7 +17,7 @@ import type { SessionView } from "../sessions.js";
 import * as sessions from "../sessions.js";
 import * as check from "./arguments.js";
 import * as factors from "./factors.js";
-import { type KeyUse, readKeyUse } from "./key-use.js";
+import { type KeyRecords, readKeyUse } from "./key-use.js";
 import { type ClearTarget, clearLockouts, listLockouts } from "./lockouts.js";
 import * as users from "./users.js";
 
@@ -131,7 +131,7 @@ export interface Management {
     /** Revokes a stolen key: after one second every process rejects, for good, all that it signed. */
     revoke(kid: string): Promise<void>;
     /** Reads which keys are revoked, and how many TOTP secrets are under each key. */
-    readUse(): Promise<KeyUse>;
+    readUse(): Promise<KeyRecords>;
     /**
      * Records a forced stage of a key rotation (docs/keys.md) in the audit log. `kids` are the keys of the stage.
      * Resolves to the time of the entry in Unix seconds.

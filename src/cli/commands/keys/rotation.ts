@@ -2,7 +2,7 @@
 import { systemClock } from "../../../clock.js";
 import type { Configuration } from "../../../config/configuration.js";
 import { ConfigurationError } from "../../../errors.js";
-import type { KeyUse } from "../../../flows/manage/key-use.js";
+import type { KeyRecords } from "../../../flows/manage/key-use.js";
 import type { Algorithm } from "../../../keys/algorithms.js";
 import { generateJwk } from "../../../keys/generate.js";
 import { importKeys } from "../../../keys/jwk-set.js";
@@ -133,7 +133,7 @@ function required(outcome: StageOutcome): Extract<StageOutcome, { readonly outco
 }
 
 /** Without its key, a TOTP secret is lost, and its user needs a recovery code or an operator. */
-function requireNoSecrets({ totpSecrets }: KeyUse, kids: readonly string[]): void {
+function requireNoSecrets({ totpSecrets }: KeyRecords, kids: readonly string[]): void {
   const kid = kids.find((one) => totpSecrets[one] !== undefined);
   if (kid === undefined) return;
   const secrets = totpSecrets[kid] === 1 ? "1 TOTP secret is" : `${totpSecrets[kid]} TOTP secrets are`;
