@@ -1,4 +1,6 @@
 // Users with an authenticator app, on SQLite and on PostgreSQL. `otpauth` computes the codes, as an app would.
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
 import { Secret, TOTP } from "otpauth";
 import { beforeEach, describe, expect } from "vitest";
 import type { AmphoOptions } from "../../dist/index.js";
@@ -15,6 +17,8 @@ export interface Ground {
   urlOf(world: World): string;
   /** Runs one statement on the database of this world. */
   sql(world: World, statement: string): Promise<readonly Row[]>;
+  /** Everything that the database has stored: its files, or a dump of its tables. */
+  dump(world: World): Promise<string>;
 }
 
 /** Runs the tests once on each database. */
@@ -29,6 +33,12 @@ export function onBothDatabases(tests: (ground: Ground) => void): void {
         database.close();
         return rows;
       },
+      dump: async ({ databaseFile }) => {
+        const folder = path.dirname(databaseFile);
+        return readdirSync(folder)
+          .map((name) => readFileSync(path.join(folder, name), "latin1"))
+          .join("\n");
+      },
     });
   });
   describe("on PostgreSQL", () => {
@@ -38,6 +48,15 @@ export function onBothDatabases(tests: (ground: Ground) => void): void {
       open: (options) => openWorld({ databaseUrl: database.runtimeUrl, ...options }),
       urlOf: () => database.runtimeUrl,
       sql: (_, statement) => database.query(statement.replaceAll("ampho_", "ampho.ampho_")),
+      dump: async () => {
+        const tables = await database.query(
+          "select table_name from information_schema.tables where table_schema = 'ampho'",
+        );
+        const dumps = tables.map(({ table_name: name }) =>
+          database.query(`select t::text as row from ampho.${name} t`),
+        );
+        return JSON.stringify(await Promise.all(dumps));
+      },
     });
   });
 }
