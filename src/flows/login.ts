@@ -53,7 +53,9 @@ function identify(deps: Deps, input: LoginInput, caller: Caller): Promise<Grant>
   if (transaction !== undefined)
     return finishLogin(deps, { transaction, bearer, device, remember, idempotencyKey, totp, recoveryCode }, caller);
   if (bearer !== undefined) return stepUp(deps, { bearer, device, remember, totp, recoveryCode }, caller);
-  throw new AmphoError("invalid_request", '"login" is missing.', { field: "login" });
+  throw new AmphoError("invalid_request", '"login" must be a text of 1 to 255 characters without control characters.', {
+    field: "login",
+  });
 }
 
 async function logInByPassword(

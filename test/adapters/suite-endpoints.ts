@@ -30,7 +30,7 @@ export function describeEndpoints(host: Host): void {
     it("unknown paths and methods are rejected", async () => {
       const unknown = await call("/api/security/nothing");
       expect([unknown.status, (await unknown.json()).error]).toEqual([404, "not_found"]);
-      const wrong = await call("/api/security/login");
+      const wrong = await call("/api/security/renew");
       expect([wrong.status, wrong.headers.get("allow")]).toEqual([405, "POST"]);
       expect((await call("/api/security")).status).toBe(404);
     });

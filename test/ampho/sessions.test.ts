@@ -97,6 +97,8 @@ describe("GET /session", () => {
       roles: ["editor"],
       scopes: ["read", "write"],
       session: { id: sessionOf(grant), authenticated: start },
+      amr: [],
+      acr: "1fa",
       starts: start,
       expires: start + 900,
     });
@@ -111,6 +113,8 @@ describe("GET /session", () => {
       roles: [],
       scopes: [],
       session: null,
+      amr: [],
+      acr: null,
       starts: null,
       expires: start + 600,
     });
@@ -141,6 +145,8 @@ describe("GET /sessions", () => {
       created,
       renewed: renewedAt,
       expires: renewedAt + 5000,
+      amr: ["pwd"],
+      acr: "1fa",
     });
     expect(json).toEqual({
       sessions: [

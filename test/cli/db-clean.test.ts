@@ -34,6 +34,7 @@ test("db-clean removes old rows and prints the counts, and a second run finds no
     revocations: 1,
     attempts: 0,
     sources: 0,
+    spent: 0,
     imports: 0,
     audit: 0,
   });
@@ -45,11 +46,12 @@ test("db-clean removes old rows and prints the counts, and a second run finds no
     "revocations 0",
     "failed attempts, by login 0",
     "failed attempts, by address 0",
+    "used login transactions 0",
     "users of interrupted imports 0",
     "audit log 3",
     "",
   ]);
   const again = await run({}, "db-clean", "--json");
-  expect(Object.values(JSON.parse(again.stdout))).toEqual([0, 0, 0, 0, 0, 0]);
+  expect(Object.values(JSON.parse(again.stdout))).toEqual([0, 0, 0, 0, 0, 0, 0]);
   expect(JSON.parse((await run({}, "user-list", "--json")).stdout)).toMatchObject([{ login: "ann" }]);
 });

@@ -26,14 +26,17 @@ describe("the OpenAPI document", () => {
     expect(validator.version).toBe("3.1");
   });
 
-  it("the document names a request header for a renewal and for no other route", async () => {
+  it("the document names the Idempotency-Key of a login and of a renewal, and no other request header", async () => {
     const { paths } = await (await fetch(`${serving.url}/openapi.json`)).json();
     type Operation = { readonly operationId: string; readonly parameters?: readonly { in: string; name: string }[] };
     const operations = Object.values<Record<string, Operation>>(paths).flatMap((path) => Object.values(path));
     const headers = operations.flatMap(({ operationId, parameters = [] }) =>
       parameters.filter((parameter) => parameter.in === "header").map(({ name }) => [operationId, name]),
     );
-    expect(headers).toEqual([["renew", "Idempotency-Key"]]);
+    expect(headers).toEqual([
+      ["login", "Idempotency-Key"],
+      ["renew", "Idempotency-Key"],
+    ]);
   });
 
   it("the document describes the responses that the endpoints return", async () => {

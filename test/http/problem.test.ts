@@ -12,7 +12,8 @@ describe("an error response", () => {
     (code) => {
       const { status, headers, body } = responseTo(code, "Said.");
       expect(status).toBeGreaterThanOrEqual(400);
-      expect(JSON.parse(body ?? "")).toEqual({ message: "Said.", error: code });
+      const further = code === "factor_needed" ? { passkey: null } : {};
+      expect(JSON.parse(body ?? "")).toEqual({ message: "Said.", error: code, ...further });
       expect(headers).toMatchObject({
         "Cache-Control": "no-store",
         "Content-Type": "application/json",

@@ -42,6 +42,7 @@ export async function runEveryOperation(run: Run): Promise<void> {
   await run("countSessions", { now: start, idleSince: start });
   await run("listSessions", { userId: ann.id, now: start });
   await run("renewSession", renewal({ ...second, gen: 0 }));
+  await runFactorOperations(run);
   await run("enterSession", login({ random: "third" }));
   await run("endSession", { ...ending, id: "0.third", userId: ann.id, reason: "logout" });
   await run("endSession", { ...ending, id: "0.third", userId: undefined, reason: "ended_by_operator" });
@@ -75,4 +76,47 @@ export async function runEveryOperation(run: Run): Promise<void> {
   await run("recordAudit", { at: start, event: "login_rejected", origin });
   for (const since of [undefined, start])
     for (const login of [undefined, "Ann"]) await run("listAudit", { login, since, limit: 10 });
+}
+
+async function runFactorOperations(run: Run): Promise<void> {
+  const who = { userId: ann.id, login: ann.login, stored: {}, now: start, origin };
+  const session = { ...who, sessionId: "0.of-factors" };
+  await run("enterSession", login({ random: "of-factors" }));
+  const spend = (hash: string) => ({ hash, until: start + 660, idempotency: "key" });
+  const totp = (step: number) => ({ secret: `sealed-${step}`, kid: "k", step });
+  for (const step of [1, 2])
+    await run("setTotp", { ...session, totp: totp(step), codes: ["a"], spend: spend(`t-${step}`) });
+  await run("setTotp", { ...session, totp: totp(2), codes: ["a"], spend: spend("t-2") });
+  await run("listFactors", ann.id);
+  let logins = 0;
+  const second = (changes: Parameters<typeof login>[0]) => {
+    logins += 1;
+    return login({ amr: ["pwd", "otp"], random: `second-${logins}`, ...changes });
+  };
+  await run("enterSession", login({ random: "without" }));
+  const use = { factor: "totp", secret: "sealed-2", step: 3 } as const;
+  await run("enterSession", second({ use, spend: spend("s-1") }));
+  await run("enterSession", second({ use: { ...use, step: 4 }, spend: spend("s-1") }));
+  await run("enterSession", second({ use, spend: spend("s-2") }));
+  const moved = { secret: "sealed-3", kid: "k" };
+  const live = "0.of-factors";
+  await run("enterSession", second({ use: { ...use, step: 4, moved }, live, create: undefined }));
+  const code = { factor: "recovery_code", hash: "a" } as const;
+  await run("enterSession", second({ amr: ["pwd", "rec"], use: code }));
+  const repetition = { userId: ann.id, now: start, accessTtlSeconds: 900, stored: {} };
+  await run("repeatEntry", { ...repetition, ...spend("s-1") });
+  await run("replaceRecoveryCodes", { ...session, codes: ["b"] });
+  await run("setFactorPolicy", { ...who, policy: "required" });
+  await run("forgetDevices", who);
+  await run("listOldSecrets", { kid: "other", after: undefined, limit: 10 });
+  await run("rekeyTotp", { userId: ann.id, from: "sealed-3", to: { secret: "sealed-4", kid: "other" } });
+  await run("countSecretsByKey", undefined);
+  await run("removeFactors", { ...session, sessionId: undefined, rolePolicy: undefined });
+  const enrol = { totp: totp(5), codes: ["c"] };
+  await run("enterSession", second({ enrol, spend: spend("s-3") }));
+  await run("removeFactors", { ...who, sessionId: undefined, rolePolicy: undefined });
+  await run("endUserSessions", {
+    ...{ userId: ann.id, now: start, origin, exceptSession: undefined, reason: "ended_by_operator" as const },
+    forgetDevices: true,
+  });
 }

@@ -38,12 +38,18 @@ const filling = [
      recorded_until, touched_at) select 'x' || i, 'login', 1, 0, 0, 1, 0, 0, '[]', '[]', 0, i from ${many}`,
   `insert into ampho_attempt_sources (source, entries, level, next_at, recorded_until, touched_at)
    select 'x' || i, '[]', 0, 0, 0, i from ${many}`,
+  `insert into ampho_accounts (user_id, factors_version, factors) select 'x' || i, 1, '[]' from ${many}`,
+  `insert into ampho_spent (hash, until, at) select 'x' || i, 1790000000 + i, 1 from ${many}`,
+  `insert into ampho_totp (user_id, secret, kid, last_step, since) select 'x' || i, 's' || i, 'k', 1, 1 from ${many}`,
+  `insert into ampho_recovery (hash, user_id) select 'x' || i, 'x' || (i / 8) from ${many}`,
 ];
 
 /** They count, list or clear tables that are held to a size, and no login waits for them. */
 const ofBoundedTables: ReadonlySet<string> = new Set(["pruneAttempts", "listLockouts", "clearLockouts"]);
 /** An operator asks, from a process of their own, and waits. */
-const ofOperators: ReadonlySet<string> = new Set(["countSessions", "findSessionUsers"]);
+const ofOperators: ReadonlySet<string> = new Set([
+  ...["countSessions", "findSessionUsers", "listOldSecrets", "countSecretsByKey"],
+]);
 const small = ["ampho_state", "ampho_imports", "ampho_housekeeping"];
 
 interface Explained {

@@ -70,7 +70,7 @@ it("a global guard guards every route that is not public", async () => {
   expect(await (await call("/public")).text()).toBe("open");
   expect(await (await call("/open")).text()).toBe("open");
   expect((await call("/open/admin")).status).toBe(401);
-  expect((await call("/api/security/login")).status).toBe(405);
+  expect((await call("/api/security/renew")).status).toBe(405);
   await app.close();
 });
 
