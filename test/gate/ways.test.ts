@@ -1,0 +1,50 @@
+// The route table and the list of factors say what ways.ts must list, so a new route that grants tokens or a new factor fails
+// until it does. matrix.system.test.ts takes every way.
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+import { routes } from "../../dist/http/rest/routes.js";
+import { factorNames } from "../../dist/levels/decide.js";
+import { ways } from "./ways.js";
+
+/** The routes whose response can hold tokens. */
+const granting = routes
+  .filter(({ output, ...route }) => ("grants" in route && route.grants) || "token" in shapeOf(output))
+  .map(({ method, path }) => `${method} ${path}`);
+
+function shapeOf(output: unknown): object {
+  return typeof output === "object" && output !== null && "shape" in output ? Object(output.shape) : {};
+}
+
+describe("the list of ways", () => {
+  it("every route that grants tokens is listed (W-03)", () => {
+    expect([...new Set(ways.map(({ route }) => route))].sort()).toEqual(granting.sort());
+  });
+
+  it("every factor that an account can have is proven by a way, but for passkeys, which no route accepts yet (W-03)", () => {
+    const proven = new Set(ways.flatMap(({ proves }) => proves ?? []));
+    expect(factorNames.filter((name) => name !== "passkey" && !proven.has(name))).toEqual([]);
+    expect(routes.filter(({ path }) => path.includes("passkey"))).toEqual([]);
+  });
+});
+
+describe("the gate in src/", () => {
+  const src = path.resolve(import.meta.dirname, "../../src");
+  const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
+  const naming = (pattern: RegExp) =>
+    files.filter((name) => pattern.test(readFileSync(path.join(src, name), "utf8"))).sort();
+
+  it("only enter.ts asks the store for a session (W-03)", () => {
+    expect(naming(/\benterSession\b(?!`)/)).toEqual(["flows/enter.ts", "store/operations.ts", "store/sql/entries.ts"]);
+  });
+
+  it("only one file writes rows of sessions (W-03)", () => {
+    expect(naming(/insert into ampho_sessions/)).toEqual(["store/sql/session-rows.ts"]);
+    expect(naming(/\binsertSession\b/)).toEqual(["store/sql/entries.ts", "store/sql/session-rows.ts"]);
+    expect(naming(/\bmoveProof\b/)).toEqual(["store/sql/entries.ts", "store/sql/session-rows.ts"]);
+  });
+
+  it("only `sessions.create` vouches for a level, which the gate then grants without a decision (W-03)", () => {
+    expect(naming(/enter\(deps, account, \{[^}]*\bacr\b/)).toEqual(["flows/create-session.ts"]);
+  });
+});

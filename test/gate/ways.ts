@@ -1,0 +1,223 @@
+// Every way to a token, and what it returns under each policy, for an account with and without a second factor (W-03).
+import type { policies } from "../../dist/levels/policy.js";
+import { type Answer, password, type World } from "../world/ampho.js";
+import { codeAt, logIn, type Owner } from "./owners.js";
+
+export interface Actor {
+  readonly world: World;
+  readonly login: string;
+  readonly id: string;
+  /** Undefined for an account without a second factor. */
+  readonly owner: Owner | undefined;
+  /** The proof of a device that the user asked to remember before the policy changed. */
+  readonly device: string;
+  /** A second factor that was not used yet, or one that the account does not have. */
+  readonly factor: (name: Proven) => Record<string, string>;
+}
+
+/** The factors that P1 can prove. */
+export type Proven = "totp" | "recovery_code";
+
+export type Column = `${(typeof policies)[number]}, ${"without" | "with"}`;
+
+export interface Way {
+  readonly name: string;
+  readonly route: string;
+  /** The factor that it proves. */
+  readonly proves?: Proven;
+  readonly go: (actor: Actor) => Promise<Answer | "no way">;
+  readonly outcomes: Readonly<Record<Column, string>>;
+}
+
+const post = ({ world }: Actor, body: object, bearer?: string) => world.call("POST", "/login", { body, bearer });
+
+const liveToken = async ({ world, id }: Actor): Promise<string> => (await world.ampho.sessions.create(id)).token;
+
+const pendingOf = async (actor: Actor, more = {}): Promise<string | undefined> => {
+  const { json } = await logIn(actor.world, actor.login, more);
+  return typeof json["transaction"] === "string" ? json["transaction"] : undefined;
+};
+
+async function enrol(actor: Actor, transaction: string | undefined): Promise<Answer | "no way"> {
+  if (transaction === undefined) return "no way";
+  const { world } = actor;
+  const begun = await world.call("POST", "/totp", { body: { transaction } });
+  if (begun.status !== 200) return begun;
+  const totp = codeAt(String(begun.json["secret"]), world.clock.now());
+  return world.call("POST", "/totp/confirm", { body: { transaction: begun.json["transaction"], totp } });
+}
+
+const everywhere = (outcome: string): Way["outcomes"] => ({
+  "optional, without": outcome,
+  "optional, with": outcome,
+  "required, without": outcome,
+  "required, with": outcome,
+  "phr, without": outcome,
+  "phr, with": outcome,
+});
+
+const byPassword: Way["outcomes"] = {
+  "optional, without": "1fa",
+  "optional, with": "factor_needed",
+  "required, without": "factor_needed, enroll",
+  "required, with": "factor_needed",
+  "phr, without": "factor_needed, enroll",
+  "phr, with": "factor_needed",
+};
+
+const byBoth: Way["outcomes"] = {
+  "optional, without": "invalid_credentials",
+  "optional, with": "2fa",
+  "required, without": "invalid_credentials",
+  "required, with": "2fa",
+  "phr, without": "invalid_credentials",
+  "phr, with": "factor_needed, enroll",
+};
+
+const bySecondStep: Way["outcomes"] = {
+  ...byBoth,
+  "optional, without": "no way",
+  "required, without": "transaction_over",
+  "phr, without": "transaction_over",
+};
+
+/** A step-up raises a session that is already there, so the policy of the next login does not matter. */
+const byStepUp: Way["outcomes"] = {
+  ...byBoth,
+  "phr, with": "2fa",
+};
+
+const withFactor = (proves: Proven): readonly Way[] => [
+  {
+    name: `password and ${proves} in one request`,
+    route: "POST /login",
+    proves,
+    go: (actor) => logIn(actor.world, actor.login, actor.factor(proves)),
+    outcomes: byBoth,
+  },
+  {
+    name: `password, then ${proves}`,
+    route: "POST /login",
+    proves,
+    go: async (actor) => {
+      const transaction = await pendingOf(actor);
+      return transaction === undefined ? "no way" : post(actor, { transaction, ...actor.factor(proves) });
+    },
+    outcomes: bySecondStep,
+  },
+  {
+    name: `re-authentication with ${proves}`,
+    route: "POST /login",
+    proves,
+    go: async (actor) => post(actor, { login: actor.login, password, ...actor.factor(proves) }, await liveToken(actor)),
+    outcomes: byBoth,
+  },
+  {
+    name: `re-authentication, then ${proves}`,
+    route: "POST /login",
+    proves,
+    go: async (actor) => {
+      const bearer = await liveToken(actor);
+      const { json } = await post(actor, { login: actor.login, password }, bearer);
+      const transaction = json["transaction"];
+      return transaction === undefined ? "no way" : post(actor, { transaction, ...actor.factor(proves) }, bearer);
+    },
+    outcomes: bySecondStep,
+  },
+  {
+    name: `step-up by ${proves}`,
+    route: "POST /login",
+    proves,
+    go: async (actor) => post(actor, actor.factor(proves), await liveToken(actor)),
+    outcomes: byStepUp,
+  },
+  {
+    name: `step-up by a transaction and ${proves}`,
+    route: "POST /login",
+    proves,
+    go: async (actor) => {
+      const bearer = await liveToken(actor);
+      const { json } = await post(actor, {}, bearer);
+      return post(actor, { transaction: json["transaction"], ...actor.factor(proves) }, bearer);
+    },
+    outcomes: byStepUp,
+  },
+  {
+    name: `${proves} alone`,
+    route: "POST /login",
+    proves,
+    go: (actor) => post(actor, { login: actor.login, ...actor.factor(proves) }),
+    outcomes: everywhere("invalid_credentials"),
+  },
+  {
+    name: `the transaction of a step-up and ${proves} without the session`,
+    route: "POST /login",
+    proves,
+    go: async (actor) => {
+      const { json } = await post(actor, {}, await liveToken(actor));
+      return post(actor, { transaction: json["transaction"], ...actor.factor(proves) });
+    },
+    outcomes: everywhere("transaction_over"),
+  },
+];
+
+export const ways: readonly Way[] = [
+  {
+    name: "password",
+    route: "POST /login",
+    go: ({ world, login }) => logIn(world, login),
+    outcomes: byPassword,
+  },
+  {
+    name: "re-authentication by password",
+    route: "POST /login",
+    go: async (actor) => post(actor, { login: actor.login, password }, await liveToken(actor)),
+    outcomes: byPassword,
+  },
+  {
+    name: "re-authentication by password on a remembered device",
+    route: "POST /login",
+    go: async (actor) => post(actor, { login: actor.login, password, device: actor.device }, await liveToken(actor)),
+    outcomes: byPassword,
+  },
+  {
+    name: "password on a remembered device",
+    route: "POST /login",
+    go: ({ world, login, device }) => logIn(world, login, { device }),
+    outcomes: { ...byPassword, "optional, with": "1fa dev", "required, with": "1fa dev" },
+  },
+  {
+    name: "a session and nothing else",
+    route: "POST /login",
+    go: async (actor) => post(actor, {}, await liveToken(actor)),
+    outcomes: everywhere("factor_needed"),
+  },
+  ...withFactor("totp"),
+  ...withFactor("recovery_code"),
+  {
+    name: "enrolment with the transaction of a password",
+    route: "POST /totp/confirm",
+    go: async (actor) => enrol(actor, await pendingOf(actor)),
+    outcomes: {
+      "optional, without": "no way",
+      "optional, with": "transaction_over",
+      "required, without": "2fa",
+      "required, with": "transaction_over",
+      // An app does not reach this policy.
+      "phr, without": "factor_needed, enroll",
+      "phr, with": "transaction_over",
+    },
+  },
+  {
+    name: "enrolment with the transaction of password and totp",
+    route: "POST /totp/confirm",
+    go: async (actor) => enrol(actor, await pendingOf(actor, actor.factor("totp"))),
+    outcomes: { ...everywhere("no way"), "phr, with": "factor_needed, enroll" },
+  },
+  {
+    name: "renewal of a session that the application has created",
+    route: "POST /renew",
+    go: async ({ world, id }) => world.renew((await world.ampho.sessions.create(id)).refresh_token ?? ""),
+    outcomes: everywhere("1fa"),
+  },
+];
