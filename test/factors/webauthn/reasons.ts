@@ -1,0 +1,13 @@
+// The reason with which a ceremony is rejected.
+import { WebAuthnError } from "../../../dist/factors/webauthn-error.js";
+
+/** Returns undefined for an accepted ceremony, and throws any other error. */
+export function reasonOf(ceremony: () => unknown): string | undefined {
+  try {
+    ceremony();
+  } catch (error) {
+    if (error instanceof WebAuthnError) return error.reason;
+    throw error;
+  }
+  return undefined;
+}
