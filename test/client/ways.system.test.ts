@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { type TOTP, URI } from "otpauth";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import type { createClient, WaysClient } from "../../dist/client/ways.js";
+import type { createClient, TotpSetup, WaysClient } from "../../dist/client/ways.js";
 import { settableClock } from "../world/clock.js";
 import { browserTimeoutMs, openBrowser } from "./browser.js";
 import { bundleClient } from "./bundle.js";
@@ -14,6 +14,7 @@ declare global {
   // The page sets both.
   var ways: WaysClient;
   var openClient: typeof createClient;
+  var setup: TotpSetup;
 }
 
 /** The form of the code serves the second step of a login, the set-up and a step-up. */
@@ -136,6 +137,58 @@ describe.each([
     await says(tab).toBe("ann at 2fa");
     await tab.click("#order");
     await says(tab).toBe("ordered by ann");
+  });
+});
+
+describe.each([
+  ["bearer", false],
+  ["cookie", true],
+] as const)("two tabs in %s mode", (mode, cookies) => {
+  it(`a tab in ${mode} mode whose token is due during the step-up of another tab keeps the raised session`, async () => {
+    const { clock, world, openTab } = await openShop(cookies);
+    const [first, second] = await Promise.all([openTab(), openTab()]);
+    await typeLogin(first);
+    await expect.poll(() => loginOf(second)).toBe("ann");
+    const uri = await first.evaluate(async () => {
+      const setup = await ways.totp.begin();
+      globalThis.setup = setup;
+      return setup.uri;
+    });
+    const app = URI.parse(uri) as TOTP;
+    const code = () => app.generate({ timestamp: clock.now() * 1000 });
+    await first.evaluate((totp) => setup.confirm(totp), code());
+    clock.advance(30);
+
+    // The server receives the step-up, and responds to it only after the second tab has asked for a renewal.
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await first.route("**/api/security/login", async (route) => {
+      const response = await route.fetch();
+      if (response.ok()) await released;
+      await route.fulfill({ response });
+    });
+    const raised = first.evaluate(async (totp) => (await (await ways.stepUp()).finish({ totp })).acr, code());
+    await expect.poll(() => world.count("stepped_up")).toBe(1);
+    await second.evaluate(() => {
+      for (const [name, text] of Object.entries(localStorage))
+        if (name.endsWith("/api/security")) {
+          const record = JSON.parse(text);
+          localStorage.setItem(name, JSON.stringify({ ...record, receivedMs: record.receivedMs - 880_000 }));
+        }
+    });
+    const reported = second.evaluate(async () => {
+      const logins: (string | undefined)[] = [];
+      ways.onChange((session) => void logins.push(session?.login));
+      const response = await ways.fetch("/strong");
+      return [response.status, logins];
+    });
+    await second.waitForTimeout(500);
+    release();
+    expect(await raised).toBe("2fa");
+    expect(await reported).toEqual([200, ["ann"]]);
+    expect([await world.count("renew"), await world.count("renew_replayed")]).toEqual([0, 0]);
   });
 });
 
