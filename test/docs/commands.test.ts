@@ -19,7 +19,7 @@ function typed(page: string): readonly string[] {
 /** The calls of `ampho` in a line, with their options. */
 function callsIn(line: string): readonly (readonly [string, readonly string[]])[] {
   const begun =
-    /(?:^|[\s;(/])(?:ampho|main\.js) ((?:sec|user|session|throttle|audit|db)-[a-z-]+|serve|doctor)\b([^;|&)<>]*)/g;
+    /(?:^|[\s;(/])(?:ampho|main\.js) ((?:sec|user|session|factor|device|throttle|audit|db)-[a-z-]+|serve|doctor)\b([^;|&)<>]*)/g;
   return [...line.replace(/(?:^|\s)#.*$/, "").matchAll(begun)].map(([, name = "", rest = ""]) => [
     name,
     rest.match(/(?<=\s)--[a-z-]+/g) ?? [],

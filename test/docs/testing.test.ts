@@ -1,4 +1,4 @@
-// The code of docs/testing.md and docs/own-users.md compiles, and runs in a project with Ampho installed.
+// The code of docs/testing.md, docs/own-users.md and docs/second-factors.md compiles, and runs in a project with Ampho installed.
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
@@ -92,5 +92,92 @@ describe("docs/own-users.md", () => {
       stdio: "pipe",
     });
     expect(JSON.parse(output)).toEqual([200, 401, 200, ["editor"], 3]);
+  });
+});
+
+describe("docs/second-factors.md", () => {
+  it("the code on the page sets up an app, logs in with it, and raises a session for a payment", () => {
+    const names = ["set-up.ts", "log-in.ts", "payments.ts", "client.ts"] as const;
+    const shown = snippets("docs/second-factors.md", ...names);
+    for (const [file, text] of Object.entries(shown))
+      write(file, text.replace('baseUrl: "/"', 'baseUrl: process.env["SHOP"] ?? ""'));
+    write(
+      "ampho.ts",
+      `import { createServer } from "node:http";
+      import type { AddressInfo } from "node:net";
+      import { type Ampho, createAmpho } from "ampho";
+      import { mount } from "ampho/node";
+      let ahead = 0;
+      const now = () => Math.floor(Date.now() / 1000) + ahead;
+      export const wait = (seconds: number) => void (ahead += seconds);
+      export const seconds = now;
+      const clock = { now, monotonicMs: () => performance.now() };
+      export const ampho: Ampho = await createAmpho({ clock, appName: "Shop", factors: { "*": "optional", admin: "required" } });
+      const handle = mount(ampho);
+      export const server = createServer((request, response) =>
+        handle(request, response, async () => {
+          const { POST } = await import("./payments.js");
+          const headers = new Headers({ authorization: request.headers.authorization ?? "" });
+          const answer = await POST(new Request("http://shop/payments", { method: "POST", headers }));
+          response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(await answer.text());
+        }),
+      );
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      process.env["SHOP"] = \`http://127.0.0.1:\${(server.address() as AddressInfo).port}\`;`,
+    );
+    write(
+      "dialogs.ts",
+      `import { TOTP, URI } from "otpauth";
+      import { seconds, wait } from "./ampho.js";
+      let app = new TOTP();
+      export const shown: string[] = [];
+      export function showQrCode(uri: string): void {
+        app = URI.parse(uri) as TOTP;
+        shown.push(app.issuer);
+      }
+      export const showCodes = (codes: readonly string[]): void => void shown.push(\`\${codes.length} codes\`);
+      export const password = "violet kettle harbour morning";
+      export const askPassword = async (): Promise<string> => password;
+      export async function askCode(): Promise<string> {
+        shown.push("code");
+        // Each code works once, so the user waits for the next one.
+        wait(30);
+        return app.generate({ timestamp: seconds() * 1000 });
+      }`,
+    );
+    write(
+      "program.ts",
+      `import { ampho, server, wait } from "./ampho.js";
+      import { password, shown } from "./dialogs.js";
+      const { client } = await import("./client.js");
+      const { logIn } = await import("./log-in.js");
+      const { setUp } = await import("./set-up.js");
+      const pay = async () => (await client.fetch("/payments", { method: "POST" })).json();
+      await ampho.users.create({ login: "ann", password });
+      await ampho.users.create({ login: "root", password, roles: ["admin"] });
+      await logIn("ann", password);
+      shown.push(\`\${(await setUp()).length} new codes\`);
+      await client.logout();
+      await logIn("ann", password);
+      const paid = [await pay()];
+      wait(600);
+      paid.push(await pay());
+      await client.logout();
+      await logIn("ann", password);
+      paid.push((await client.session())?.acr, await pay());
+      await client.logout();
+      await logIn("root", password);
+      paid.push((await client.session())?.acr);
+      process.stdout.write(JSON.stringify({ shown, paid }));
+      server.close();
+      await ampho.close();`,
+    );
+    compile("program.ts");
+    const options = { cwd: consumer.folder, encoding: "utf8", env: environment, stdio: "pipe" } as const;
+    const { shown: seen, paid } = JSON.parse(execFileSync(process.execPath, ["program.js"], options));
+    const receipt = { paidBy: "ann", with: ["pwd", "otp", "mfa"] };
+    expect(paid).toEqual([receipt, receipt, "1fa", receipt, "2fa"]);
+    // Set-up, login, a payment ten minutes later, a payment from the remembered device, and a role that requires a factor.
+    expect(seen).toEqual(["Shop", "code", "8 new codes", "code", "code", "code", "Shop", "code", "8 codes"]);
   });
 });

@@ -47,7 +47,7 @@ export const waysIn = z
         .readonly()
         .meta({ description: "Outside providers with which users can log in." }),
       registration: z.enum(["closed", "invite", "open"]).meta({
-        description: "`closed`, `invite` or `open`. With `closed`, only operators and the application create users.",
+        description: "`closed` if only operators and the application create users, else `invite` or `open`.",
       }),
     }),
   })
