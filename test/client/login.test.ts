@@ -46,6 +46,18 @@ describe("a login", () => {
     expect(await client.session()).toBeUndefined();
   });
 
+  it("a login that needs a second factor fails with factor_needed and its message, and stores nothing", async () => {
+    const world = await openWorld({ factors: { editor: "required" } });
+    const storage = createTestStorage();
+    const client = createClient({ baseUrl: world.url, storage });
+    await expect(client.login(ann.login, ann.password)).rejects.toMatchObject({
+      code: "factor_needed",
+      message: "This account needs a second factor. Set one up.",
+    });
+    expect(storage.record()).toEqual({});
+    expect(await sessionsOf(world, "ann")).toEqual([]);
+  });
+
   it("a rejected login leaves the present session alone", async () => {
     const { client } = await logInAnn();
     expect(await outcome(client.login("ben", "something else entirely"))).toBe("invalid_credentials");
