@@ -111,7 +111,7 @@ onBothDatabases((ground) => {
       expect((await world.ampho.sessions.list(id)).map(({ acr }) => acr)).toEqual(["1fa"]);
   });
 
-  it("a step-up of an ended session opens none, whoever ended it", async () => {
+  it("a step-up of an ended session opens no other session", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     const { token: bearer } = await fullLogin(world, ann);

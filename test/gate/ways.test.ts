@@ -1,5 +1,5 @@
-// The route table and the list of factors say what ways.ts must list, so a new route that grants tokens or a new factor fails
-// until it does. matrix.system.test.ts takes every way.
+// The route table and the list of factors say what ways.ts must list. A new route that grants tokens or a new factor fails
+// until it is listed. matrix.system.test.ts takes every way.
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";

@@ -1,0 +1,351 @@
+// Transactions: each is good for one purpose, one use and ten minutes, and never stands in for a session.
+import { expect, it } from "vitest";
+import { admission, grantOf, password, type World } from "../world/ampho.js";
+import { claimsOf, sessionOf } from "../world/tokens.js";
+import {
+  addOwner,
+  codeAt,
+  fullLogin,
+  type Ground,
+  logIn,
+  type Owner,
+  onBothDatabases,
+  outcomeOf,
+  pendingLogin,
+  setUp,
+  wrong,
+  wrongCode,
+} from "./owners.js";
+
+const over = [401, "transaction_over"];
+const key = (of: string) => ({ "Idempotency-Key": `${of}-0123456789abcdef` });
+
+const finish = (world: World, body: object, headers = {}, bearer?: string) =>
+  world.call("POST", "/login", { body, headers, bearer });
+
+const required = { factors: { "*": "required" } } as const;
+
+/** A login that must set up a factor. */
+async function pendingEnrolment(world: World, login: string): Promise<string> {
+  const { json } = await logIn(world, login);
+  expect(json).toMatchObject({ error: "factor_needed", enroll: true });
+  return String(json["transaction"]);
+}
+
+const sessionsOf = async (ground: Ground, world: World) =>
+  (await ground.sql(world, "select id from ampho_sessions where ended_at is null")).length;
+
+/** A transaction of each purpose, and the token of the session that it belongs to. */
+const purposes = {
+  second: async (world: World, { login }: Owner) => ({ transaction: await pendingLogin(world, login) }),
+  "second of a session": async (world: World, { enrolling: { token } }: Owner) => {
+    const { json } = await finish(world, {}, {}, token);
+    return { transaction: String(json["transaction"]), bearer: token };
+  },
+  enroll: async (world: World) => {
+    const { login } = await world.user(`new${world.clock.now()}`, { password, roles: ["strict"] });
+    return { transaction: await pendingEnrolment(world, login) };
+  },
+  totp: async (world: World, owner: Owner) => {
+    const { token } = await fullLogin(world, owner);
+    return { transaction: (await setUp(world, token)).transaction, bearer: token };
+  },
+  "totp of a pending login": async (world: World) => {
+    const { login } = await world.user(`new${world.clock.now()}`, { password, roles: ["strict"] });
+    const transaction = await pendingEnrolment(world, login);
+    const { json } = await world.call("POST", "/totp", { body: { transaction } });
+    return { transaction: String(json["transaction"]) };
+  },
+} as const;
+
+/** The routes that redeem or take a transaction, and the purposes that are right there. */
+const finishes = {
+  "POST /login": ["second", "second of a session"],
+  "POST /totp": ["enroll"],
+  "POST /totp/confirm": ["totp", "totp of a pending login"],
+} as const;
+
+onBothDatabases((ground) => {
+  it("a transaction has no right of a session, as a bearer token and in a body (W-04)", async () => {
+    const world = await ground.open({ renewByToken: true });
+    const ann = await addOwner(world, "ann");
+    const transaction = await pendingLogin(world, "ann");
+    const next = "another heron, another tumbrel";
+    const calls = [
+      ["GET", "/session", undefined],
+      ["GET", "/sessions", undefined],
+      ["DELETE", "/sessions", undefined],
+      ["DELETE", `/sessions/${sessionOf(ann.enrolling)}`, undefined],
+      ["POST", "/logout", undefined],
+      ["POST", "/renew", undefined],
+      ["POST", "/password", { password, new_password: next, transaction }],
+      ["POST", "/totp", undefined],
+      ["POST", "/totp", { transaction }],
+      ["POST", "/totp/confirm", { transaction, totp: "123456" }],
+      ["DELETE", "/totp", undefined],
+      ["POST", "/recovery-codes", undefined],
+      ["DELETE", "/devices", undefined],
+      ["POST", "/login", {}],
+      ["POST", "/login", { totp: ann.nextCode() }],
+    ] as const;
+    for (const [method, path, body] of calls) {
+      const bodied = body === undefined ? {} : { body };
+      const answer = await world.call(method, path, { bearer: transaction, ...bodied });
+      expect([method, path, answer.status]).toEqual([method, path, 401]);
+    }
+    expect((await world.renew(transaction)).status).toBe(401);
+    expect((await world.call("POST", "/passkeys/options", { bearer: transaction })).status).toBe(404);
+    expect(admission(world.ampho, transaction)).toBe("invalid_token");
+    expect(await world.ampho.sessions.list(ann.id)).toHaveLength(1);
+    expect((await finish(world, { transaction, totp: ann.nextCode() })).status).toBe(200);
+  });
+
+  it("a pending login with a first factor alone sets up no factor where the account has one (W-05)", async () => {
+    const world = await ground.open();
+    const ann = await addOwner(world, "ann");
+    const transaction = await pendingLogin(world, "ann");
+    for (const sent of [{ body: { transaction } }, { bearer: transaction }])
+      expect(outcomeOf(await world.call("POST", "/totp", sent))).toEqual(over);
+    const confirm = { transaction, totp: codeAt(ann.secret, world.clock.now()) };
+    expect(outcomeOf(await world.call("POST", "/totp/confirm", { body: confirm }))).toEqual(over);
+  });
+
+  it("a factor that changes between the steps rejects the second step (W-07)", async () => {
+    const world = await ground.open();
+    const ann = await addOwner(world, "ann");
+    const changes = [
+      async () => {
+        const { token } = await fullLogin(world, ann);
+        expect((await world.call("DELETE", "/devices", { bearer: token })).status).toBe(204);
+      },
+      async () => {
+        const { token } = await fullLogin(world, ann);
+        expect((await world.call("POST", "/recovery-codes", { bearer: token })).status).toBe(200);
+      },
+      () => world.ampho.factors.remove(ann.id, { all: true, reason: "A test removes them." }),
+    ];
+    for (const change of changes) {
+      const transaction = await pendingLogin(world, "ann");
+      await change();
+      const open = await sessionsOf(ground, world);
+      expect(outcomeOf(await finish(world, { transaction, totp: ann.nextCode() }))).toEqual(wrong);
+      expect(await sessionsOf(ground, world)).toBe(open);
+    }
+  });
+
+  it("a factor that is added during an enrolment rejects both steps of the enrolment (W-07)", async () => {
+    const world = await ground.open(required);
+    const { id } = await world.user("ann", { password });
+    const [early, late] = [await pendingEnrolment(world, "ann"), await pendingEnrolment(world, "ann")];
+    const begun = await world.call("POST", "/totp", { body: { transaction: early } });
+    const { token } = await world.ampho.sessions.create(id);
+    const own = await setUp(world, token);
+    const totp = codeAt(own.secret, world.clock.now());
+    await world.call("POST", "/totp/confirm", { body: { transaction: own.transaction, totp }, bearer: token });
+    expect(outcomeOf(await world.call("POST", "/totp", { body: { transaction: late } }))).toEqual(wrong);
+    const code = codeAt(String(begun.json["secret"]), world.clock.now());
+    const confirm = { transaction: begun.json["transaction"], totp: code };
+    expect(outcomeOf(await world.call("POST", "/totp/confirm", { body: confirm }))).toEqual(wrong);
+    expect(await sessionsOf(ground, world)).toBe(1);
+    expect(await world.ampho.factors.list(id)).toMatchObject({ factors: [{}, {}] });
+  });
+
+  it("a password that changes, and a user who is disabled or deleted, rejects the second step (W-08)", async () => {
+    const world = await ground.open();
+    const changes = [
+      (login: string) => world.ampho.users.setPassword(login, "another heron, another tumbrel"),
+      (login: string) => world.ampho.users.disable(login),
+      async (login: string) => {
+        await world.ampho.users.disable(login);
+        await world.ampho.users.enable(login);
+      },
+      (login: string) => world.ampho.users.remove(login),
+    ];
+    for (const [at, change] of changes.entries()) {
+      const owner = await addOwner(world, `ann${at}`);
+      const transaction = await pendingLogin(world, owner.login);
+      const { token: bearer } = owner.enrolling;
+      const raising = String((await finish(world, {}, {}, bearer)).json["transaction"]);
+      await change(owner.login);
+      for (const answer of [
+        await finish(world, { transaction, totp: owner.nextCode() }),
+        await finish(world, { transaction, recovery_code: owner.recoveryCodes[0] }),
+        await finish(world, { transaction: raising, totp: owner.nextCode() }, {}, bearer),
+        await finish(world, { totp: owner.nextCode() }, {}, bearer),
+      ])
+        expect(answer.status, answer.text).toBe(401);
+      expect(await world.ampho.sessions.list(owner.id)).toEqual([]);
+    }
+  });
+
+  it("a transaction is over at every route that redeems another purpose (W-09)", async () => {
+    const world = await ground.open({ factors: { "*": "optional", strict: "required" } });
+    const ann = await addOwner(world, "ann");
+    for (const [purpose, begin] of Object.entries(purposes))
+      for (const [route, right] of Object.entries(finishes)) {
+        world.clock.advance(30);
+        const { transaction, bearer } = { bearer: undefined, ...(await begin(world, ann)) };
+        const totp = wrongCode(ann.secret, world.clock.now());
+        const body = { transaction, ...(route === "POST /totp" ? {} : { totp }) };
+        const answer = await world.call("POST", route.slice(5), { body, bearer });
+        const isRight = right.some((name) => name === purpose);
+        const expected = route === "POST /totp" ? [200] : wrong;
+        expect([purpose, route, ...outcomeOf(answer)]).toEqual([purpose, route, ...(isRight ? expected : over)]);
+      }
+  });
+
+  it("a transaction of a session is over without the token of this session (W-09)", async () => {
+    const world = await ground.open();
+    const [ann, bob] = [await addOwner(world, "ann"), await addOwner(world, "bob")];
+    const { token } = await fullLogin(world, ann);
+    const { transaction } = (await finish(world, {}, {}, ann.enrolling.token)).json;
+    for (const bearer of [undefined, token, bob.enrolling.token])
+      expect(outcomeOf(await finish(world, { transaction, totp: ann.nextCode() }, {}, bearer))).toEqual(over);
+    const { transaction: again } = (await finish(world, {}, {}, ann.enrolling.token)).json;
+    const answer = await finish(world, { transaction: again, totp: ann.nextCode() }, {}, ann.enrolling.token);
+    expect(sessionOf(grantOf(answer))).toBe(sessionOf(ann.enrolling));
+  });
+
+  it("a redeemed transaction is over, also after a restart and when its row is swept (W-12)", async () => {
+    const world = await ground.open();
+    const ann = await addOwner(world, "ann");
+    const transaction = await pendingLogin(world, "ann");
+    const began = world.clock.now();
+    grantOf(await finish(world, { transaction, totp: ann.nextCode() }));
+    const another = await world.another();
+    for (const each of [world, another]) {
+      expect(outcomeOf(await finish(each, { transaction, totp: ann.nextCode() }))).toEqual(over);
+      expect(outcomeOf(await finish(each, { transaction, recovery_code: ann.recoveryCodes[0] }))).toEqual(over);
+    }
+    const [row] = await ground.sql(world, "select until from ampho_spent");
+    expect(Number(row?.["until"])).toBe(began + 600 + 60);
+    world.clock.advance(began + 660 - world.clock.now());
+    await ground.sql(world, "delete from ampho_spent");
+    expect(outcomeOf(await finish(another, { transaction, totp: ann.nextCode() }))).toEqual(over);
+    expect(await sessionsOf(ground, world)).toBe(2);
+  });
+
+  it("a transaction that is redeemed again uses no factor and no recovery code (W-12)", async () => {
+    const world = await ground.open();
+    const ann = await addOwner(world, "ann");
+    const transaction = await pendingLogin(world, "ann");
+    grantOf(await finish(world, { transaction, totp: ann.nextCode() }));
+    const code = ann.recoveryCodes[0];
+    expect(outcomeOf(await finish(world, { transaction, recovery_code: code }))).toEqual(over);
+    expect(await logIn(world, "ann", { recovery_code: code })).toMatchObject({ json: { recovery_codes_left: 7 } });
+  });
+
+  it("a lost response is returned again for the same Idempotency-Key within 60 seconds, and for no other (W-13)", async () => {
+    const world = await ground.open();
+    const another = await world.another();
+    const ann = await addOwner(world, "ann");
+    const transaction = await pendingLogin(world, "ann");
+    const first = grantOf(await finish(world, { transaction, totp: ann.nextCode() }, key("one")));
+    for (const each of [world, another]) {
+      const again = grantOf(await finish(each, { transaction }, key("one")));
+      expect([sessionOf(again), claimsOf(again.token)["gen"]]).toEqual([sessionOf(first), 0]);
+      expect(claimsOf(again.token)).toMatchObject({ acr: "2fa", amr: ["pwd", "otp", "mfa"] });
+    }
+    for (const headers of [{}, key("two")])
+      expect(outcomeOf(await finish(world, { transaction, totp: ann.nextCode() }, headers))).toEqual(over);
+    world.clock.advance(61);
+    expect(outcomeOf(await finish(world, { transaction, totp: ann.nextCode() }, key("one")))).toEqual(over);
+    expect(await sessionsOf(ground, world)).toBe(2);
+  });
+
+  it("a lost response is not returned again after the session moved on or ended (W-13)", async () => {
+    const world = await ground.open();
+    const ann = await addOwner(world, "ann");
+    for (const [at, use] of [
+      (token: string) => world.call("POST", "/logout", { bearer: token }),
+      (_: string, refresh: string) => world.renew(refresh),
+    ].entries()) {
+      const transaction = await pendingLogin(world, "ann");
+      const grant = grantOf(await finish(world, { transaction, totp: ann.nextCode() }, key(`use${at}`)));
+      await use(grant.token, grant.refresh_token);
+      expect(outcomeOf(await finish(world, { transaction, totp: ann.nextCode() }, key(`use${at}`)))).toEqual(over);
+    }
+  });
+
+  it("a transaction is over from its 600th second on, and before its own time (W-14)", async () => {
+    const world = await ground.open();
+    const ann = await addOwner(world, "ann");
+    const [last, first, leeway] = [
+      await pendingLogin(world, "ann"),
+      await pendingLogin(world, "ann"),
+      await pendingLogin(world, "ann"),
+    ];
+    world.clock.advance(599);
+    const totp = () => codeAt(ann.secret, world.clock.now());
+    expect((await finish(world, { transaction: last, totp: totp() })).status).toBe(200);
+    world.clock.advance(1);
+    expect(outcomeOf(await finish(world, { transaction: first, totp: totp() }))).toEqual(over);
+    world.clock.advance(59);
+    expect(outcomeOf(await finish(world, { transaction: leeway, totp: totp() }))).toEqual(over);
+    const early = await pendingLogin(world, "ann");
+    world.clock.advance(-61);
+    expect(outcomeOf(await finish(world, { transaction: early, totp: totp() }))).toEqual(over);
+    expect(await sessionsOf(ground, world)).toBe(2);
+  });
+
+  it("a clock that is set back after a redemption makes no transaction usable again (W-14)", async () => {
+    const world = await ground.open();
+    const ann = await addOwner(world, "ann");
+    const transaction = await pendingLogin(world, "ann");
+    grantOf(await finish(world, { transaction, totp: ann.nextCode() }));
+    world.clock.advance(-30);
+    const body = { transaction, recovery_code: ann.recoveryCodes[0] };
+    expect(outcomeOf(await finish(world, body))).toEqual(over);
+  });
+
+  it("a restored backup accepts a redeemed transaction again until `session-end --all` voids it (W-19)", async () => {
+    const world = await ground.open();
+    const ann = await addOwner(world, "ann");
+    const [restored, voided] = [await pendingLogin(world, "ann"), await pendingLogin(world, "ann")];
+    const totp = ann.nextCode();
+    grantOf(await finish(world, { transaction: restored, totp }));
+    // The state of a backup from before the redemption.
+    await ground.sql(world, "delete from ampho_spent");
+    await ground.sql(world, "update ampho_totp set last_step = 0");
+    expect((await finish(world, { transaction: restored, totp })).status).toBe(200);
+    await world.ampho.sessions.endForEveryone();
+    await ground.sql(world, "delete from ampho_spent");
+    await ground.sql(world, "update ampho_totp set last_step = 0");
+    const another = await world.another();
+    for (const each of [world, another])
+      for (const transaction of [restored, voided])
+        expect(outcomeOf(await finish(each, { transaction, totp: ann.nextCode() }))).toEqual(over);
+    expect(await world.ampho.sessions.list(ann.id)).toEqual([]);
+  });
+
+  it("unknown members of a body change nothing (W-80)", async () => {
+    const world = await ground.open(required);
+    const extra = {
+      ...{ roles: ["admin"], id: "another", sub: "another", email_proven: true, acr: "phr", amr: ["hwk", "mfa"] },
+      ...{ policy: "optional", factors: [], sid: "another", enroll: false, at: 0, now: 0, stored: false },
+    };
+    const { id } = await world.user("ann", { password });
+    const transaction = await pendingEnrolment(world, "ann");
+    const begun = await world.call("POST", "/totp", { body: { transaction, ...extra, secret: "A".repeat(32) } });
+    const secret = String(begun.json["secret"]);
+    expect(secret).not.toBe("A".repeat(32));
+    const code = codeAt(secret, world.clock.now());
+    const confirm = { transaction: begun.json["transaction"], totp: code, ...extra, recovery_codes: ["1"] };
+    const enrolled = await world.call("POST", "/totp/confirm", { body: confirm });
+    const pending = await logIn(world, "ann", extra);
+    expect(pending.json).toMatchObject({ error: "factor_needed", enroll: false });
+    world.clock.advance(30);
+    const totp = codeAt(secret, world.clock.now());
+    const second = await finish(world, { transaction: pending.json["transaction"], totp, ...extra });
+    world.clock.advance(30);
+    const raising = { totp: codeAt(secret, world.clock.now()), ...extra };
+    const raised = await finish(world, raising, {}, String(second.json["token"]));
+    const renewed = await world.call("POST", "/renew", {
+      body: { refresh_token: raised.json["refresh_token"], ...extra },
+    });
+    for (const { json } of [enrolled, second, raised, renewed])
+      expect(claimsOf(String(json["token"]))).toMatchObject({
+        ...{ sub: id, login: "ann", roles: [], acr: "2fa", amr: ["pwd", "otp", "mfa"] },
+      });
+  });
+});
