@@ -55,6 +55,7 @@ Without consent, no attack runs and the exit code is 1. Over http, the doctor at
 The doctor creates test users in the configured database, which must be the database of the instance. It deletes them
 afterwards, also after Ctrl+C. With \`--login\` and \`--password-stdin\` it uses that user instead, and attacks that need
 a second user do not run. One wrong password then counts for that login, and the login after it resets the count.
+One test user sets up an authenticator app, and the policy of another one requires it.
 Every opened session is ended. All other wrong passwords are for unknown logins. A run uses about three of the twenty
 different logins that can fail from one address in a quarter of an hour, so several runs in a row are possible.
 

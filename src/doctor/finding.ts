@@ -14,7 +14,8 @@ export const checks = {
   schema: "Every migration is applied, and the role that serves cannot change or drop the tables",
   clock: "The clock of this machine agrees with the database and with the `Date` header of the instance",
   sessions: "Live sessions that were not renewed for 30 days",
-  factors: "The keys of stored TOTP secrets are configured and not revoked",
+  factors:
+    "The keys of stored TOTP secrets are configured and not revoked, and logins of users with the role `admin` need a second factor",
   hashes: "Passwords that are still stored in the format of another system",
   hashing: "The time that one password hash takes on this machine",
   instance: "With `--url`, the instance responds under the REST prefix and is ready",

@@ -4,6 +4,7 @@ import type { Attack } from "../../dist/doctor/attacks/attack.js";
 import { algorithmAttacks } from "../../dist/doctor/attacks/cases/algorithms.js";
 import { claimAttacks } from "../../dist/doctor/attacks/cases/claims.js";
 import { cookieAttacks } from "../../dist/doctor/attacks/cases/cookies.js";
+import { factorAttacks } from "../../dist/doctor/attacks/cases/factors.js";
 import { formAttacks } from "../../dist/doctor/attacks/cases/forms.js";
 import { guessingAttacks } from "../../dist/doctor/attacks/cases/guessing.js";
 import { headerAttacks } from "../../dist/doctor/attacks/cases/headers.js";
@@ -13,6 +14,7 @@ import { sessionAttacks } from "../../dist/doctor/attacks/cases/sessions.js";
 import { signatureAttacks } from "../../dist/doctor/attacks/cases/signatures.js";
 import { attacks } from "../../dist/doctor/attacks/table.js";
 import { cookieFaults } from "./broken/cookies.js";
+import { factorFaults } from "./broken/factors.js";
 import { attackBroken, type Fault, open, taking } from "./broken/server.js";
 import { sessionFaults } from "./broken/sessions.js";
 import { tellingFaults } from "./broken/telling.js";
@@ -23,6 +25,7 @@ import { wireFaults } from "./broken/wire.js";
 const kinds: Readonly<Record<string, readonly [readonly Fault[], readonly Attack[]]>> = {
   tokens: [tokenFaults, [...algorithmAttacks, ...signatureAttacks, ...formAttacks, ...claimAttacks]],
   sessions: [sessionFaults, sessionAttacks],
+  "second factors": [factorFaults, factorAttacks],
   requests: [wireFaults, [...headerAttacks, ...limitAttacks]],
   cookies: [cookieFaults, [...cookieAttacks, ...headerAttacks]],
   responses: [tellingFaults, [...leakAttacks, ...guessingAttacks]],
@@ -57,6 +60,20 @@ describe("an instance that accepts any signature", () => {
     if (report.notStarted !== undefined) throw new Error(report.notStarted);
     const successes = report.results.filter(({ outcome }) => outcome === "succeeded").map(({ attack }) => attack);
     expect(successes).toEqual(expect.arrayContaining(["weak-secret", "other-key", "mutated", "embedded-key"]));
+  });
+});
+
+describe("a sound instance", () => {
+  const required = { factors: { "*": "required" } } as const;
+  it.each([
+    ["whose policy requires a second factor", required],
+    ["with cookies whose policy requires a second factor", { ...required, cookies: true }],
+  ])("no attack succeeds at an instance %s", async (_, options) => {
+    const report = await attackBroken({ options }, attacks);
+    if (report.notStarted !== undefined) throw new Error(report.notStarted);
+    const outcomes = report.results.map(({ attack, outcome, detail }) => [attack, outcome, detail]);
+    expect(outcomes.filter(([, outcome]) => outcome === "succeeded" || outcome === "failed")).toEqual([]);
+    for (const { id } of factorAttacks) expect(outcomes).toContainEqual([id, "blocked", null]);
   });
 });
 

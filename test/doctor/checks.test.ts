@@ -103,6 +103,37 @@ describe("a deployment", () => {
     expect(findings).toEqual([{ severity, check, message: expect.any(String), fix: expect.any(String) }]);
   });
 
+  it.each([
+    ['{"*":"required"}', []],
+    ['{"*":"phr"}', []],
+    ['{"*":"optional","admin":"required"}', ["warning"]],
+    ['{"admin":"required"}', ["warning"]],
+  ])(
+    "the doctor accepts passwords of 8 characters only if the policy of every user asks for a factor, as in %s",
+    (factors, severities) => {
+      const more = { AMPHO_SECURITY_PASSWORD_MIN: "8", AMPHO_SECURITY_FACTORS: factors };
+      const read = readConfiguration({ env: { ...env, ...more }, cwd, user: "ann", host: "here" });
+      const findings = checkConfiguration(read.configuration, read.warnings);
+      expect(findings.map(({ severity }) => severity)).toEqual(severities);
+    },
+  );
+
+  it("the doctor advises a second factor for users with the role admin", async () => {
+    const ampho = await openAmpho();
+    await ampho.users.create({ login: "ann", roles: ["administrator", "admin2"] });
+    expect(await found()).toEqual([]);
+    await ampho.users.create({ login: "bob", roles: ["admin"] });
+    const advice = expect.objectContaining({ fix: expect.stringContaining('{"admin":"required"}') });
+    expect((await examined()).filter(({ check }) => check === "factors")).toEqual([advice]);
+    for (const factors of ['{"admin":"required"}', '{"admin":"phr"}', '{"*":"required"}']) {
+      env["AMPHO_SECURITY_FACTORS"] = factors;
+      expect(await found()).toEqual([]);
+    }
+    delete env["AMPHO_SECURITY_FACTORS"];
+    await ampho.users.disable("bob");
+    expect(await found()).toEqual([]);
+  });
+
   it("the doctor reports a missing key and NODE_ENV if other machines can reach the port", async () => {
     env = { AMPHO_HOST: "::", AMPHO_DATABASE_URL: `sqlite:${join(cwd, "ampho.db")}` };
     expect((await found()).sort()).toEqual(["warning configuration", "warning key"]);

@@ -38,6 +38,10 @@ export interface TestUsers {
   readonly other: UserCredentials;
   readonly withoutPassword: string;
   readonly disabled: UserCredentials;
+  /** An attack sets up an authenticator app for this user. */
+  readonly owner: UserCredentials;
+  /** The policy of this user requires a second factor, and none is set up. */
+  readonly withoutFactor: UserCredentials;
   disable(login: string): Promise<void>;
 }
 

@@ -6,6 +6,8 @@ export interface Grant {
   readonly token: string | undefined;
   readonly refreshToken: string | undefined;
   readonly device: string | undefined;
+  /** The transaction of a login that needs a second factor, or of a set-up. */
+  readonly transaction: string | undefined;
   readonly byCookies: boolean;
 }
 
@@ -20,6 +22,7 @@ export function grantOf(answer: Received): Grant {
     token: cookies.get(cookieNames.token) ?? text("token"),
     refreshToken: cookies.get(cookieNames.refreshToken) ?? text("refresh_token"),
     device: cookies.get(cookieNames.device) ?? text("device"),
+    transaction: cookies.get(cookieNames.transaction) ?? text("transaction"),
     byCookies: cookies.has(cookieNames.token),
   };
 }

@@ -3,6 +3,7 @@ import type { Attack } from "./attack.js";
 import { algorithmAttacks } from "./cases/algorithms.js";
 import { claimAttacks } from "./cases/claims.js";
 import { cookieAttacks } from "./cases/cookies.js";
+import { factorAttacks } from "./cases/factors.js";
 import { formAttacks } from "./cases/forms.js";
 import { guessingAttacks } from "./cases/guessing.js";
 import { headerAttacks } from "./cases/headers.js";
@@ -17,6 +18,7 @@ export const attacks: readonly Attack[] = [
   ...formAttacks,
   ...claimAttacks,
   ...sessionAttacks,
+  ...factorAttacks,
   ...headerAttacks,
   ...cookieAttacks,
   ...limitAttacks,

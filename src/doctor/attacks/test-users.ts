@@ -12,16 +12,18 @@ export interface TestUserAccess {
 
 /** Rejects with the errors of `users.create`, and then leaves no user behind. */
 export async function createTestUsers(
-  users: Management["users"],
+  { users, factors }: Pick<Management, "users" | "factors">,
   passwordMinCharacters: number,
 ): Promise<TestUserAccess> {
   const created = new Set<string>();
   const password = randomBytes(Math.max(24, passwordMinCharacters)).toString("base64url").slice(0, 1024);
 
-  async function create(withPassword: boolean): Promise<UserCredentials> {
+  /** `policy` replaces that of the instance, under which no attack might be able to log in. */
+  async function create(withPassword: boolean, policy: "optional" | "required" = "optional"): Promise<UserCredentials> {
     const login = `doctor-${randomBytes(9).toString("hex")}`;
-    await users.create({ login, password: withPassword ? password : undefined });
+    const { id } = await users.create({ login, password: withPassword ? password : undefined });
     created.add(login);
+    await factors.setPolicy(id, policy);
     return { login, password };
   }
 
@@ -37,6 +39,8 @@ export async function createTestUsers(
     const testUsers: TestUsers = {
       other: await create(true),
       disabled: await create(true),
+      owner: await create(true),
+      withoutFactor: await create(true, "required"),
       withoutPassword: (await create(false)).login,
       disable: (login) => users.disable(login),
     };

@@ -1,5 +1,6 @@
 // Values that are allowed but doubtful. A rule is one row: condition, severity, message and fix.
 import type { Configuration } from "../../config/configuration.js";
+import { policyOf } from "../../levels/policy.js";
 import type { Finding, Severity } from "../finding.js";
 
 interface Rule {
@@ -29,10 +30,11 @@ const rules: readonly Rule[] = [
     fix: "Set it to 15, its default.",
   },
   {
-    when: ({ passwordMin }) => passwordMin >= 8 && passwordMin < 15,
+    // With a second factor, NIST SP 800-63B-4 §3.1.1.2 allows 8 characters.
+    when: ({ passwordMin, factors }) => passwordMin >= 8 && passwordMin < 15 && policyOf([], factors) === "optional",
     severity: "warning",
     message: "AMPHO_SECURITY_PASSWORD_MIN is below 15, the NIST SP 800-63B minimum for a password as the only factor.",
-    fix: "Set it to 15, its default. Existing passwords stay valid.",
+    fix: 'Set it to 15, its default, or AMPHO_SECURITY_FACTORS to {"*":"required"}. Existing passwords stay valid.',
   },
   {
     when: (one) => one.databaseUrl === "sqlite::memory:" && isProduction(one),

@@ -9,6 +9,7 @@ import { openMigrations, openStore } from "../../store/open.js";
 import type { Store } from "../../store/store.js";
 import { countHashFormats } from "../../users/hash-formats.js";
 import type { CheckName, Finding } from "../finding.js";
+import { checkAdministrators } from "./administrators.js";
 
 const [day, apartWarnSeconds] = [86_400, 5];
 /** Far above the 14 days that a session can be idle by default. */
@@ -41,6 +42,7 @@ export async function checkDatabase({ configuration, keys, now }: DatabaseInput)
         ...(await checkTime(store, configuration, now)),
         ...(await checkSessions(store, now)),
         ...(await checkHashes(store)),
+        ...(await checkAdministrators(store, configuration)),
       ];
     } finally {
       await store.close();

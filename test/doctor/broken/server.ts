@@ -66,7 +66,7 @@ export async function attackBroken(fault: Omit<Fault, "name" | "finds">, attacks
         audience: audience === undefined ? [] : [audience].flat(),
         corsOrigins: [fault.options?.corsOrigins ?? []].flat(),
       },
-      user: () => createTestUsers(ampho.users, 15),
+      user: () => createTestUsers(ampho, 15),
       now,
       stop: new AbortController().signal,
     });

@@ -33,6 +33,19 @@ function followRefresh(inner: Handle) {
   return { newest, note };
 }
 
+/** The refresh token of the last re-authentication of each session. */
+function followProven(inner: Handle) {
+  const proven = new Map<unknown, string>();
+  const note: Handle = async (request) => {
+    const answer = await inner(request);
+    const { refresh_token: refresh } = membersOf(answer.body);
+    if (pathOf(request).endsWith("/login") && bearerOf(request) !== "" && typeof refresh === "string")
+      proven.set(open(refresh)?.claims["sid"], refresh);
+    return answer;
+  };
+  return { proven, note };
+}
+
 const renewing = (request: HttpRequest, refresh_token: string): HttpRequest => ({
   ...request,
   body: { kind: "parsed", value: { refresh_token } },
@@ -92,6 +105,30 @@ export const sessionFaults: readonly Fault[] = [
       const isOld = generationOf(refresh) < generationOf(present) - 1;
       return note(isOld && present !== undefined ? renewing(request, present) : request);
     }),
+  },
+  {
+    name: "renews with the refresh token from before a re-authentication",
+    finds: ["re-authentication"],
+    plant: (inner, shop) => {
+      const { proven, note: noting } = followProven(inner);
+      return onRenew((refresh, request, { note }) => {
+        const current = proven.get(open(refresh)?.claims["sid"]);
+        const isBefore = generationOf(refresh) < generationOf(current);
+        return note(isBefore && current !== undefined ? renewing(request, current) : request);
+      })(noting, shop);
+    },
+  },
+  {
+    name: "ends the session if the refresh token from before a re-authentication is sent",
+    finds: ["re-authentication"],
+    plant: (inner, shop) => {
+      const { proven, note: noting } = followProven(inner);
+      return onRenew(async (refresh, request, { note }) => {
+        const sid = open(refresh)?.claims["sid"];
+        if (generationOf(refresh) < generationOf(proven.get(sid))) await shop.ampho.sessions.end(String(sid));
+        return note(request);
+      })(noting, shop);
+    },
   },
   {
     name: "moves a generation for each of many concurrent renewals",

@@ -110,7 +110,7 @@ async function withTestUsers(
     const opened = { ...configuration, databaseMigrate: "off" } as const;
     const management = await openManagement(opened, { log: () => {} }, operatorOf(context));
     close = () => management.close();
-    return createTestUsers(management.users, configuration.passwordMin).catch((error: unknown) => {
+    return createTestUsers(management, configuration.passwordMin).catch((error: unknown) => {
       if (!(error instanceof AmphoError)) throw error;
       throw new CommandFailure(
         `The test users cannot be created in the configured database: ${error.message} Use --login and --password-stdin.`,

@@ -8,6 +8,7 @@ import {
   blocked,
   isUnauthorized,
   judge,
+  notRun,
   post,
   rejectsTokens,
   sendEach,
@@ -89,6 +90,25 @@ async function replay(target: Target) {
   ];
   return judge(after, isUnauthorized);
 }
+
+/** A thief with a copied refresh token must not receive what the user proves afterwards. */
+async function renewBefore(target: Target): Promise<Verdict> {
+  const first = await target.openSession();
+  const again = await target.send(post("/login", target.user, bearerHeader(first.token)));
+  if (again.status !== 200) return succeeded(`a re-authentication returned ${again.status}`);
+  if (sidOf(tokenOf(again)) !== sidOf(first.token)) return notRun("A login with a token opens another session.");
+  const key = ["Idempotency-Key", first.refreshToken.slice(-32)] as const;
+  const old = await sendEach(target, [
+    ["the refresh token from before it", renewal(first.refreshToken)],
+    ["the same with an idempotency key", post("/renew", { refresh_token: first.refreshToken }, key)],
+  ]);
+  const verdict = judge(old, isUnauthorized);
+  if (verdict.outcome !== "blocked") return verdict;
+  const newest = await target.send(renewal(refreshOf(again)));
+  return judge([["the refresh token of the re-authentication", newest]], ({ status }) => status === 200);
+}
+
+const sidOf = (token: string): unknown => parseSegment(segmentsOf(token).payload)["sid"];
 
 const racers = 20;
 
@@ -188,6 +208,12 @@ export const sessionAttacks: readonly Attack[] = [
   },
   { id: "upgrade", title: "Turn an access token into a refresh token", source: "RFC 9700 §2.2", run: upgrade },
   { id: "replay", title: "Replay a refresh token of an older generation", source: "RFC 9700 §4.14.2", run: replay },
+  {
+    id: "re-authentication",
+    title: "Renew with a refresh token from before a re-authentication",
+    source: "OWASP ASVS 5.0 V7.2.4",
+    run: renewBefore,
+  },
   { id: "renewal-race", title: `Renew ${racers} times at once with one token`, source: "CWE-362", run: race },
   { id: "logout", title: "Use tokens after a logout", source: "OWASP ASVS 5.0 V7.4.1", run: loggedOut },
   {
