@@ -125,8 +125,8 @@ export function register(subject: Subject, challenge: Buffer, change: Partial<Pa
     ["sig", sig],
   ]);
   const object = new Map<string, Encodable>([
-    ["fmt", self ? "packed" : (change.fmt ?? "none")],
-    ["attStmt", change.attStmt ?? (self ? selfStmt : new Map())],
+    ["fmt", self ? "packed" : change.fmt === undefined ? "none" : change.fmt],
+    ["attStmt", change.attStmt === undefined ? (self ? selfStmt : new Map()) : change.attStmt],
     ["authData", authData],
   ]);
   return {
