@@ -13,6 +13,7 @@ export type { AuditEntry, AuditRow } from "./audit/entry.js";
 export type { Clock } from "./clock.js";
 export { AmphoError, ConfigurationError, type ErrorCode, type ErrorDetails } from "./errors.js";
 export type { Caller } from "./flows/deps.js";
+export type { FactorRemovalTarget, FactorsView, FactorView } from "./flows/manage/factors.js";
 export type { Management } from "./flows/manage/management.js";
 export type { NewUser, RoleChange, UserView } from "./flows/manage/users.js";
 export type { SessionView } from "./flows/sessions.js";

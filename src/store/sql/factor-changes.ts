@@ -122,7 +122,7 @@ export interface FactorRemoval extends Omit<FactorChange, "login"> {
   readonly login: string | undefined;
   /** Undefined: all. Without another factor, the recovery codes go too. */
   readonly factor?: FactorName | undefined;
-  /** What remains must reach it. An operator gives none. */
+  /** The policy that the rest must reach. An operator gives none. */
   readonly rolePolicy: Policy | undefined;
   /** The operator's reason. */
   readonly reason?: string | undefined;
