@@ -15,6 +15,8 @@ export const realClock: Clock = {
 export interface Instance {
   /** Sends the same request `count` times at once. */
   calls(count: number, request: Request): Promise<readonly { readonly status: number; readonly text: string }[]>;
+  /** Sends these requests at once. */
+  all(requests: readonly Request[]): Promise<readonly { readonly status: number; readonly text: string }[]>;
   /** Returns the login of the token, or the code of the rejection. */
   verify(token: string): Promise<string>;
   /** Ends its input, and resolves to its exit code and last output. */
@@ -50,6 +52,7 @@ export async function startInstance(world: World, options: object = {}): Promise
   expect(await next(), errors).toBe("ready");
   return {
     calls: (count, request) => ask("calls", { count, ...request }),
+    all: (requests) => ask("all", { requests }),
     verify: (token) => ask("verify", { token }),
     end: async () => {
       child.stdin.end();

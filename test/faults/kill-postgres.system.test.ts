@@ -95,7 +95,7 @@ const victims = {
 
 describe("a kill before the commit", () => {
   it.each(writes)(
-    "a kill before each commit of $name leaves all of it or nothing",
+    "a kill before each commit of $name leaves all of it or nothing (W-18)",
     { timeout: 120_000 },
     async (write: Write) => {
       const isCommit = commitsOfWrites();

@@ -1,6 +1,7 @@
 // Everything that writes: each endpoint and each command with its requirements, and a tally of the database.
 import { randomBytes } from "node:crypto";
 import { type Ampho, createAmpho } from "../../dist/ampho.js";
+import { codeAt } from "../gate/owners.js";
 import type { Asked } from "./application.js";
 import { keyOfAll, unthrottled } from "./ground.js";
 
@@ -26,11 +27,49 @@ export interface Write {
 const next = "violet kettle harbour morning";
 const post = (path: string, bearer: string, body?: unknown) => ({ method: "POST", path, bearer, body });
 
+async function call(ampho: Ampho, path: string, body: object, bearer?: string): Promise<Record<string, unknown>> {
+  const headers = {
+    "Content-Type": "application/json",
+    ...(bearer === undefined ? {} : { Authorization: `Bearer ${bearer}` }),
+  };
+  const request = { method: "POST", headers, body: JSON.stringify(body) };
+  return (await ampho.fetch(new Request(`http://localhost${ampho.host.prefix}${path}`, request))).json();
+}
+
+/** The bodies that the preparations leave for the writes, by login. */
+const prepared = new Map<string, object>();
+
+async function beginSetUp(ampho: Ampho, { login, token }: Subject): Promise<object> {
+  const { transaction, secret } = await call(ampho, "/totp", {}, token);
+  const body = { transaction, totp: codeAt(String(secret), Date.now() / 1000) };
+  prepared.set(login, body);
+  return body;
+}
+
+async function beginSecondStep(ampho: Ampho, subject: Subject): Promise<void> {
+  const { login, password, token } = subject;
+  const confirmed = await call(ampho, "/totp/confirm", await beginSetUp(ampho, subject), token);
+  const [code] = Array.isArray(confirmed["recovery_codes"]) ? confirmed["recovery_codes"] : [];
+  const { transaction } = await call(ampho, "/login", { login, password });
+  prepared.set(login, { transaction, recovery_code: code });
+}
+
 export const writes: readonly Write[] = [
   {
     name: "POST /login",
     password: true,
     ask: ({ login, password }) => ({ method: "POST", path: "/login", body: { login, password } }),
+  },
+  {
+    name: "POST /login with a transaction",
+    password: true,
+    prepare: beginSecondStep,
+    ask: ({ login }) => ({ method: "POST", path: "/login", body: prepared.get(login) }),
+  },
+  {
+    name: "POST /totp/confirm",
+    prepare: beginSetUp,
+    ask: ({ login, token }) => post("/totp/confirm", token, prepared.get(login)),
   },
   {
     name: "POST /renew",
@@ -111,6 +150,12 @@ export const tallySql = `
   union all select 'sessions', count(*) from ampho_sessions
   union all select 'generations', coalesce(sum(gen), 0) from ampho_sessions
   union all select 'ended', count(*) from ampho_sessions where ended_at is not null
+  union all select 'spent', count(*) from ampho_spent
+  union all select 'bought', count(*) from ampho_spent where bought is not null
+  union all select 'secrets', count(*) from ampho_totp
+  union all select 'codes', count(*) from ampho_recovery
+  union all select 'used codes', count(*) from ampho_recovery where used_at is not null
+  union all select 'factors', coalesce(sum(factors_version), 0) from ampho_accounts
   union all select 'era', era from ampho_state
   union all select 'number', last_revocation from ampho_state
   union all select 'revoked ' || kind, count(*) from ampho_revocations group by kind

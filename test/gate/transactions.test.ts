@@ -35,7 +35,7 @@ async function pendingEnrolment(world: World, login: string): Promise<string> {
 const sessionsOf = async (ground: Ground, world: World) =>
   (await ground.sql(world, "select id from ampho_sessions where ended_at is null")).length;
 
-/** A transaction of each purpose, and the token of the session that it belongs to. */
+/** Each begins a transaction, and returns it with the token of the session that it belongs to. */
 const purposes = {
   second: async (world: World, { login }: Owner) => ({ transaction: await pendingLogin(world, login) }),
   "second of a session": async (world: World, { enrolling: { token } }: Owner) => {

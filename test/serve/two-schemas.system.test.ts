@@ -1,7 +1,7 @@
 // Programs of two schema versions serve one database while the newer one migrates it, and afterwards. First expand, then
 // contract, with real processes under load.
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { contracting, expanding, type LaterProgram, makeLaterProgram, present } from "../store/later-program.js";
+import { contracting, expanding, makeLaterProgram, type OtherProgram, present } from "../store/later-program.js";
 import { addUser, command, freshPlace, type Place, startServe, unthrottled } from "../world/serve.js";
 import { usePostgres } from "../world/use-postgres.js";
 import { startClients } from "./clients.js";
@@ -9,8 +9,8 @@ import { startClients } from "./clients.js";
 // Many processes start here, on a machine that can be busy.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-let later: LaterProgram;
-let latest: LaterProgram;
+let later: OtherProgram;
+let latest: OtherProgram;
 const server = usePostgres();
 beforeAll(async () => {
   later = makeLaterProgram(expanding);
@@ -48,7 +48,7 @@ const stores: readonly (readonly [string, () => Promise<Places>])[] = [
 describe.each(stores)("two schema versions on %s", (_, open) => {
   let serving: Place;
   let owning: Place;
-  const of = (place: Place, { main }: LaterProgram): Place => ({ ...place, program: main });
+  const of = (place: Place, { main }: OtherProgram): Place => ({ ...place, program: main });
   beforeAll(async () => {
     ({ serving, owning } = await open());
     expect(await command(owning, ["db-up"])).toMatchObject({ code: 0 });

@@ -1,4 +1,4 @@
-// A program of a later schema version: this build with more migrations behind its own, in a folder of its own.
+// Programs of other schema versions: this build with more migrations behind its own or with fewer, in a folder of its own.
 import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -10,14 +10,19 @@ export const present = known.length;
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-export interface LaterProgram {
+export interface OtherProgram {
   /** Its command line. */
   readonly main: string;
   remove(): void;
 }
 
 /** A migration as the members of its object, but for the version, in JavaScript. */
-export function makeLaterProgram(...migrations: readonly string[]): LaterProgram {
+export const makeLaterProgram = (...migrations: readonly string[]): OtherProgram => makeProgram(present, migrations);
+
+/** A program that knows no later migration than this one. */
+export const makeEarlierProgram = (version: number): OtherProgram => makeProgram(version, []);
+
+function makeProgram(version: number, migrations: readonly string[]): OtherProgram {
   const folder = mkdtempSync(path.join(tmpdir(), "ampho-later-"));
   cpSync(path.join(root, "dist"), path.join(folder, "dist"), { recursive: true });
   cpSync(path.join(root, "package.json"), path.join(folder, "package.json"));
@@ -28,7 +33,7 @@ export function makeLaterProgram(...migrations: readonly string[]): LaterProgram
   writeFileSync(
     list,
     `${now.map((name, at) => `import * as m${at} from "./${name}";`).join("\n")}
-     const now = [${now.map((_, at) => `m${at}`).join(", ")}].flatMap((module) => Object.values(module));
+     const now = [${now.map((_, at) => `m${at}`).join(", ")}].flatMap((module) => Object.values(module)).slice(0, ${version});
      export const known = [...now, ${later.join(", ")}];`,
   );
   return {

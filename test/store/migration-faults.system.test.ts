@@ -7,7 +7,7 @@ import { loadDriver } from "../../dist/store/sqlite/driver.js";
 import { command, freshPlace, type Place } from "../world/serve.js";
 import { useDatabase, usePostgres } from "../world/use-postgres.js";
 import { openSession, renewal } from "./fixtures.js";
-import { expanding, type LaterProgram, makeLaterProgram, present } from "./later-program.js";
+import { expanding, makeLaterProgram, type OtherProgram, present } from "./later-program.js";
 import { startChild } from "./processes.js";
 import { type Seen, sqliteKind } from "./schema-fixtures.js";
 
@@ -29,9 +29,9 @@ const slowest = `name: "sleeping", servesFrom: 1,
   down: () => ["alter table ampho_sessions drop column sleeps"]`;
 
 const server = usePostgres();
-let later: LaterProgram;
-let slowing: LaterProgram;
-let sleeping: LaterProgram;
+let later: OtherProgram;
+let slowing: OtherProgram;
+let sleeping: OtherProgram;
 beforeAll(async () => {
   later = makeLaterProgram(expanding);
   slowing = makeLaterProgram(slow);
@@ -61,7 +61,7 @@ function startUp({ cwd, env, program = "" }: Place) {
   };
 }
 
-const placeOf = (url: string, { main }: LaterProgram): Place => ({
+const placeOf = (url: string, { main }: OtherProgram): Place => ({
   ...freshPlace({ AMPHO_DATABASE_URL: url }),
   program: main,
 });

@@ -9,14 +9,14 @@ import { alice } from "../world/people.js";
 import { command, freshPlace, logIn, startServe } from "../world/serve.js";
 import { usePostgres } from "../world/use-postgres.js";
 import { renewal, start } from "./fixtures.js";
-import { expanding, type LaterProgram, makeLaterProgram, present } from "./later-program.js";
+import { expanding, makeLaterProgram, type OtherProgram, present } from "./later-program.js";
 import { type Kind, postgresKind, type Seen, sqliteKind, withMigrations } from "./schema-fixtures.js";
 
 // Many processes start here, on a machine that can be busy.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const server = usePostgres();
-let later: LaterProgram;
+let later: OtherProgram;
 beforeAll(async () => {
   later = makeLaterProgram(expanding);
 });

@@ -22,6 +22,8 @@ async function call({ method, path, body, bearer, headers }) {
 const commands = {
   /** Sends the same request this many times at once. */
   calls: ({ count, ...request }) => Promise.all(Array.from({ length: count }, () => call(request))),
+  /** Sends these requests at once. */
+  all: ({ requests }) => Promise.all(requests.map(call)),
   verify: ({ token }) => {
     try {
       return ampho.verifySync(token).login;

@@ -1,0 +1,104 @@
+// One transaction at many processes at once, and at a database that is down.
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, it, onTestFinished, vi } from "vitest";
+import { startInstance } from "../ampho/processes.js";
+import { startChild } from "../store/processes.js";
+import { openWorld, type World } from "../world/ampho.js";
+import { runningClock } from "../world/clock.js";
+import { startOwnPostgres } from "../world/postgres.js";
+import { useDatabase, usePostgres } from "../world/use-postgres.js";
+import {
+  addOwner,
+  codeAt,
+  type Ground,
+  onBothDatabases,
+  outcomeOf,
+  pendingLogin,
+  setUp,
+  unthrottled,
+} from "./owners.js";
+
+const server = usePostgres(startOwnPostgres);
+const database = useDatabase(server);
+
+const tally = async (ground: Ground, world: World) => {
+  const [row] = await ground.sql(
+    world,
+    `select (select count(*) from ampho_sessions where ended_at is null) as sessions,
+       (select count(*) from ampho_recovery where used_at is not null) as used,
+       (select count(*) from ampho_spent where bought is not null) as bought,
+       (select count(*) from ampho_spent) as spent`,
+  );
+  return Object.fromEntries(Object.entries(row ?? {}).map(([name, n]) => [name, Number(n)]));
+};
+
+onBothDatabases((ground) => {
+  it("a transaction that is redeemed 16 times at once in two processes opens one session (W-11)", async () => {
+    const clock = runningClock();
+    const world = { ...(await ground.open({ ...unthrottled, clock })), clock };
+    const settings = { databaseUrl: ground.urlOf(world), databaseMigrate: "off", throttleFactor: 1_000_000 };
+    const one = await startInstance(world, settings);
+    const other = await startInstance(world, settings);
+    for (const round of [1, 2]) {
+      const ann = await addOwner(world, `ann${round}`);
+      const transaction = await pendingLogin(world, ann.login);
+      // Each of eight requests proves a factor of its own, so that nothing but the transaction decides.
+      const requests = ann.recoveryCodes.map((code) => ({
+        ...{ method: "POST", path: "/login", body: { transaction, recovery_code: code } },
+      }));
+      const responses = (await Promise.all([one.all(requests), other.all(requests)])).flat();
+      expect(responses).toHaveLength(16);
+      expect(responses.filter(({ status }) => status === 200)).toHaveLength(1);
+      for (const { status, text } of responses) if (status !== 200) expect([401, 429], text).toContain(status);
+      expect(await tally(ground, world)).toEqual({ sessions: 2 * round, used: round, bought: round, spent: 2 * round });
+    }
+  });
+});
+
+/** Takes the database away, and returns how it comes back. */
+const downs = {
+  SQLite: async ({ databaseFile }: World) => {
+    const locker = startChild("lock", databaseFile);
+    onTestFinished(() => void locker.process.kill("SIGKILL"));
+    expect(await locker.line()).toBe("locked");
+    locker.process.kill("SIGSTOP");
+    return async () => {
+      locker.process.kill("SIGKILL");
+      await locker.ended;
+    };
+  },
+  PostgreSQL: async () => {
+    await server.signal("SIGINT");
+    return () => server.start();
+  },
+} as const;
+
+it.each(Object.keys(downs) as (keyof typeof downs)[])(
+  "a transaction is unspent after its redemption failed because %s was down (W-17)",
+  async (name) => {
+    const clock = runningClock();
+    if (name === "PostgreSQL") await database.empty();
+    const url = name === "PostgreSQL" ? { databaseUrl: database.runtimeUrl, databaseMigrate: "off" as const } : {};
+    const world = { ...(await openWorld({ ...url, ...unthrottled, clock })), clock };
+    const ann = await addOwner(world, "ann");
+    await world.user("bob", { password: "heron violet tumbrel 91" });
+    const bob = await world.login("bob");
+    const enrolment = await setUp(world, bob.token);
+    const transaction = await pendingLogin(world, "ann");
+    const back = await downs[name](world);
+    const finish = { transaction, totp: ann.nextCode() };
+    const confirm = { transaction: enrolment.transaction, totp: codeAt(enrolment.secret, clock.now()) };
+    const redeem = () =>
+      Promise.all([
+        world.call("POST", "/login", { body: finish }),
+        world.call("POST", "/totp/confirm", { body: confirm, bearer: bob.token }),
+      ]);
+    for (const answer of await redeem()) expect(outcomeOf(answer)).toEqual([503, "unavailable"]);
+    await back();
+    await vi.waitFor(() => world.ampho.host.ready(), { timeout: 15_000, interval: 50 });
+    // An attempt whose settlement failed counts as pending for a while.
+    await sleep(100);
+    for (const answer of await redeem()) expect(answer.status, answer.text).toBe(200);
+    for (const answer of await redeem()) expect(outcomeOf(answer)).toEqual([401, "transaction_over"]);
+  },
+);
