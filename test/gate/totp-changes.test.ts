@@ -1,6 +1,6 @@
 // Changes of second factors need a recent login at the level of the account, in the session that began them.
 import { expect, it } from "vitest";
-import { grantOf, type World } from "../world/ampho.js";
+import { grantOf, password, type World } from "../world/ampho.js";
 import { claimsOf, foreignToken } from "../world/tokens.js";
 import {
   addOwner,
@@ -79,7 +79,7 @@ onBothDatabases((ground) => {
 
   it("a set-up is confirmed only in the session that began it (W-52)", async () => {
     const world = await ground.open();
-    for (const login of ["ann", "bob"]) await world.user(login, { password: "heron violet tumbrel 91" });
+    for (const login of ["ann", "bob"]) await world.user(login, { password });
     const [ann, other, bob] = [await world.login("ann"), await world.login("ann"), await world.login("bob")];
     const { secret, transaction } = await setUp(world, ann.token);
     const totp = codeAt(secret, world.clock.now());
@@ -93,7 +93,7 @@ onBothDatabases((ground) => {
 
   it("a set-up that began before another one was confirmed, or in a session that ended, is over (W-52)", async () => {
     const world = await ground.open();
-    await world.user("ann", { password: "heron violet tumbrel 91" });
+    await world.user("ann", { password });
     const [one, two] = [await world.login("ann"), await world.login("ann")];
     const begun = [await setUp(world, one.token), await setUp(world, one.token), await setUp(world, two.token)];
     const [first, second, third] = begun.map(({ secret, transaction }) => ({
@@ -108,7 +108,7 @@ onBothDatabases((ground) => {
 
   it("a set-up that is confirmed 16 times at once on two instances stores one secret (W-47)", async () => {
     const world = await ground.open();
-    const { id } = await world.user("ann", { password: "heron violet tumbrel 91" });
+    const { id } = await world.user("ann", { password });
     const { token } = await world.login("ann");
     const both = [world, await world.another()];
     const { secret, transaction } = await setUp(world, token);
@@ -119,6 +119,42 @@ onBothDatabases((ground) => {
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
     for (const answer of answers.filter(({ status }) => status !== 200)) expect(outcomeOf(answer)).toEqual(over);
     expect(await ground.sql(world, `select since from ampho_totp where user_id = '${id}'`)).toHaveLength(1);
+  });
+
+  it("a login that must set up an app does so once of 16 times at once, and its code is used (W-47)", async () => {
+    const world = await ground.open({ factors: { "*": "required" }, throttleFactor: 1000 });
+    const { id } = await world.user("ann", { password });
+    const pending = await pendingLogin(world, "ann");
+    const both = [world, await world.another()];
+    const begun = await world.call("POST", "/totp", { body: { transaction: pending } });
+    const [secret, transaction] = [String(begun.json["secret"]), String(begun.json["transaction"])];
+    const totp = codeAt(secret, world.clock.now());
+    const answers = await Promise.all(
+      Array.from({ length: 16 }, (_, n) => confirm(both[n % 2] ?? world, transaction, totp)),
+    );
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+    for (const { status } of answers.filter((answer) => answer.status !== 200)) expect(status).toBe(401);
+    expect(await world.ampho.sessions.list(id)).toHaveLength(1);
+    expect(outcomeOf(await logIn(world, "ann", { totp }))).toEqual(wrong);
+    for (const again of [pending, transaction])
+      expect((await world.call("POST", "/totp", { body: { transaction: again } })).status).toBe(401);
+    expect((await confirm(world, transaction, totp)).status).toBe(401);
+    world.clock.advance(30);
+    expect((await logIn(world, "ann", { totp: codeAt(secret, world.clock.now()) })).status).toBe(200);
+  });
+
+  it("two set-ups of one login are one set-up, and the second user of its transaction gets nothing (W-52)", async () => {
+    const world = await ground.open({ factors: { "*": "required" } });
+    for (const login of ["ann", "bob"]) await world.user(login, { password });
+    const [ann, bob] = [await pendingLogin(world, "ann"), await pendingLogin(world, "bob")];
+    const begin = (transaction: string) => world.call("POST", "/totp", { body: { transaction } });
+    const [one, two, theirs] = [await begin(ann), await begin(ann), await begin(bob)];
+    expect(one.json["secret"]).toBe(two.json["secret"]);
+    expect(theirs.json["secret"]).not.toBe(one.json["secret"]);
+    const totp = codeAt(String(one.json["secret"]), world.clock.now());
+    expect(outcomeOf(await confirm(world, String(theirs.json["transaction"]), totp))).toEqual(wrong);
+    expect((await confirm(world, String(one.json["transaction"]), totp)).status).toBe(200);
+    expect(outcomeOf(await confirm(world, String(two.json["transaction"]), totp))).not.toEqual([200]);
   });
 
   it("a new secret replaces the old one only when it is confirmed, and ends all other sessions", async () => {
