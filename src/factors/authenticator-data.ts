@@ -10,8 +10,12 @@ export interface AuthenticatorData {
   readonly backupEligible: boolean;
   readonly backedUp: boolean;
   readonly signCount: number;
-  /** Only at a registration. */
-  readonly credential?: { readonly aaguid: Buffer; readonly id: Buffer; readonly publicKey: Cbor };
+}
+
+interface AttestedCredential {
+  readonly aaguid: Buffer;
+  readonly id: Buffer;
+  readonly publicKey: Cbor;
 }
 
 const flag = {
@@ -19,35 +23,25 @@ const flag = {
   userVerified: 4,
   backupEligible: 8,
   backedUp: 16,
-  credential: 64,
+  attested: 64,
   extensions: 128,
 } as const;
 const reservedFlags = 0b0010_0010;
 const headBytes = 37;
 const aaguidBytes = 16;
 
-function readCredential(bytes: Buffer) {
-  const idAt = headBytes + aaguidBytes + 2;
-  ensure(bytes.length > idAt, "authenticator_data");
-  const keyAt = idAt + bytes.readUInt16BE(idAt - 2);
-  ensure(bytes.length > keyAt, "authenticator_data");
-  const key = decodeCbor(bytes, keyAt);
-  ensure(key !== undefined, "authenticator_data");
-  const aaguid = bytes.subarray(headBytes, headBytes + aaguidBytes);
-  return { credential: { aaguid, id: bytes.subarray(idAt, keyAt), publicKey: key.value }, end: key.end };
-}
-
-/**
- * Reads the data. A reserved flag, a missing part and bytes after the last part are rejected. Only a registration
- * contains a credential. The extensions are skipped.
- */
-export function readAuthenticatorData(bytes: Buffer, ceremony: "registration" | "authentication"): AuthenticatorData {
+/** The flag `attested` is set at a registration and at no other time (§6.1). */
+function readFlags(bytes: Buffer, attested: boolean): number {
   ensure(bytes.length >= headBytes, "authenticator_data");
   const flags = bytes.readUInt8(32);
   ensure((flags & reservedFlags) === 0, "authenticator_data");
-  ensure(((flags & flag.credential) !== 0) === (ceremony === "registration"), "authenticator_data");
-  const attested = ceremony === "registration" ? readCredential(bytes) : undefined;
-  let end = attested?.end ?? headBytes;
+  ensure(((flags & flag.attested) !== 0) === attested, "authenticator_data");
+  return flags;
+}
+
+/** The extensions are skipped. Bytes after the last part are rejected. */
+function readHead(bytes: Buffer, flags: number, partsEnd: number): AuthenticatorData {
+  let end = partsEnd;
   if ((flags & flag.extensions) !== 0) {
     const extensions = decodeCbor(bytes, end);
     ensure(extensions !== undefined && isCborMap(extensions.value), "authenticator_data");
@@ -61,8 +55,25 @@ export function readAuthenticatorData(bytes: Buffer, ceremony: "registration" | 
     backupEligible: (flags & flag.backupEligible) !== 0,
     backedUp: (flags & flag.backedUp) !== 0,
     signCount: bytes.readUInt32BE(33),
-    ...(attested === undefined ? {} : { credential: attested.credential }),
   };
+}
+
+/** Reads the data of a registration, which contains the new credential (§6.5.1). */
+export function readRegistrationData(bytes: Buffer): AuthenticatorData & { readonly credential: AttestedCredential } {
+  const flags = readFlags(bytes, true);
+  const idAt = headBytes + aaguidBytes + 2;
+  ensure(bytes.length > idAt, "authenticator_data");
+  const keyAt = idAt + bytes.readUInt16BE(idAt - 2);
+  const key = decodeCbor(bytes, keyAt);
+  ensure(key !== undefined, "authenticator_data");
+  const aaguid = bytes.subarray(headBytes, headBytes + aaguidBytes);
+  const credential = { aaguid, id: bytes.subarray(idAt, keyAt), publicKey: key.value };
+  return { ...readHead(bytes, flags, key.end), credential };
+}
+
+/** Reads the data of an authentication. */
+export function readAuthenticationData(bytes: Buffer): AuthenticatorData {
+  return readHead(bytes, readFlags(bytes, false), headBytes);
 }
 
 export function checkAuthenticatorData(

@@ -2,7 +2,7 @@
 // knows the challenge, finds the credential and stores what they return. Both throw WebAuthnError.
 import { hash } from "node:crypto";
 import type { PublicJwk } from "../keys/key.js";
-import { checkAuthenticatorData, readAuthenticatorData } from "./authenticator-data.js";
+import { checkAuthenticatorData, readAuthenticationData, readRegistrationData } from "./authenticator-data.js";
 import { type Cbor, decodeCbor, isCborMap } from "./cbor.js";
 import { checkClientData } from "./client-data.js";
 import { algorithmOf, isPasskeySignature, readCoseKey } from "./cose.js";
@@ -71,9 +71,8 @@ export function verifyRegistration(registration: Registration): RegisteredPasske
   const clientDataHash = hash("sha256", sent.clientData, "buffer");
   // Step 13.
   const { format, statement, authData } = readAttestationObject(sent.attestationObject);
-  const data = readAuthenticatorData(authData, "registration");
+  const data = readRegistrationData(authData);
   const { credential } = data;
-  ensure(credential !== undefined, "authenticator_data");
   // Steps 14 to 17. Steps 18 and 19 are the caller's, who gets both flags.
   const userVerification = registration.userVerification === "required";
   checkAuthenticatorData(data, { rpId, userPresence: registration.upgrade !== true, userVerification });
@@ -135,7 +134,7 @@ export function verifyAssertion(assertion: Assertion): VerifiedAssertion {
   ensure(sent.userHandle !== undefined || !assertion.userHandleRequired, "user_handle");
   ensure(sent.userHandle === undefined || sent.userHandle === credential.userHandle, "user_handle");
   // Step 7.
-  const data = readAuthenticatorData(sent.authenticatorData, "authentication");
+  const data = readAuthenticationData(sent.authenticatorData);
   // Steps 8 to 14.
   checkClientData(sent.clientData, { type: "webauthn.get", challenge, origins, topOrigins });
   // Steps 15 to 18. Step 17: the caller gets the flag, and a passkey without it is a second factor only.

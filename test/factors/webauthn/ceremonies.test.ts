@@ -12,6 +12,7 @@ import {
   authenticate,
   base64url,
   challenge,
+  coseKey,
   createSubject,
   expectedAssertion,
   expectedRegistration,
@@ -19,6 +20,7 @@ import {
   origin,
   type Parts,
   register,
+  rpId,
   sha256,
   topOrigin,
   userHandle,
@@ -367,7 +369,25 @@ describe("the response", () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1_000_000);
   });
 
+  it("authenticator data that ends too early is rejected", () => {
+    const flags = flag.up | flag.uv | flag.be | flag.at;
+    const head = Buffer.concat([sha256(rpId), Buffer.of(flags), Buffer.alloc(4 + 16), Buffer.of(0, passkey.id.length)]);
+    const attested = Buffer.concat([head, passkey.id, encodeCbor(coseKey(passkey))]);
+    expect(registration({ authenticatorData: attested })).toBeUndefined();
+    for (let end = 0; end < attested.length; end++)
+      expect(registration({ authenticatorData: attested.subarray(0, end) })).toBe("authenticator_data");
+    const asserted = Buffer.concat([sha256(rpId), Buffer.of(flag.up | flag.be), Buffer.alloc(4)]);
+    expect(assertion({ authenticatorData: asserted })).toBeUndefined();
+    for (let end = 1; end < asserted.length; end++)
+      expect(assertion({ authenticatorData: asserted.subarray(0, end) })).toBe("authenticator_data");
+  });
+
   it("no value makes a ceremony throw another error", () => {
+    for (const response of [null, undefined, [], "text", 1, {}]) {
+      const sent = { id: "AA", rawId: "AA", type: "public-key", response };
+      expect(reasonOf(() => verifyRegistration(expectedRegistration({ response: sent })))).toBe("response");
+      expect(reasonOf(() => verifyAssertion(expectedAssertion(passkey, { response: sent })))).toBeDefined();
+    }
     const outer = fc.record({ id: fc.anything(), rawId: fc.anything(), type: fc.anything(), response: fc.anything() });
     fc.assert(
       fc.property(fc.oneof(fc.anything(), outer), (response) => {
