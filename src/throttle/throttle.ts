@@ -119,7 +119,6 @@ export function createThrottle(deps: {
   const loginCounter = (canonical: string) => counter("login", canonical);
   const deviceCounter = ({ userId, deviceId }: KnownDevice) => counter("device", userId, deviceId);
   const togetherOf = (userId: string) => [counter("devices", userId).key, counter("sessions", userId).key];
-  const factorsCounter = (userId: string) => counter("factors", userId);
 
   function sourcesOf(address: string | undefined): readonly SourceLimit[] {
     const source = attemptSourceOf(address);
@@ -187,22 +186,23 @@ export function createThrottle(deps: {
     return verdict.outcome === "rejected" ? verdict : { locked: false, retryAfterSeconds: 1 };
   }
 
-  function factorAttempt({ userId, known, transaction, origin }: FactorAttempt): Attempt {
+  function factorAttempt({ userId, known, transaction, origin }: FactorAttempt, asUnknown: boolean): Attempt {
     const account = counter("factor", userId);
-    const own = known === undefined ? account : counter("factor", userId, ...Object.entries(known).flat());
-    const from = known === undefined ? attemptSourceOf(origin.address)?.address : subjectOf(own);
+    const together = counter("factors", userId);
+    const own = known === undefined ? undefined : counter("factor", userId, ...Object.entries(known).flat());
+    const counted = own === undefined || asUnknown ? undefined : own;
+    const subject = subjectOf(counted ?? account);
     return {
       ...limits,
       sources: [],
       counters: [
         ...(transaction === undefined ? [] : [counter("transaction", transaction)]),
-        ...(known === undefined ? [] : [factorsCounter(userId)]),
-        own,
+        ...(counted === undefined ? [account] : [together, counted]),
       ],
-      subject: subjectOf(own),
-      from,
-      // A success from a known device ends the lock of unknown devices.
-      alsoReset: [factorsCounter(userId).key, ...(known === undefined ? [] : [account.key])],
+      subject,
+      from: counted === undefined ? attemptSourceOf(origin.address)?.address : subject,
+      // A success ends the lock of unknown devices, and the one of known devices.
+      alsoReset: [account, together, ...(own === undefined ? [] : [own])].map(({ key }) => key),
     };
   }
 
@@ -284,8 +284,15 @@ export function createThrottle(deps: {
 
     async allowFactor(factor) {
       const { canonical, userId, origin } = factor;
-      const attempt = factorAttempt(factor);
-      const rejection = await findRejection(attempt, { canonical, origin, event: "factor_throttled" });
+      const about = { canonical, origin, event: "factor_throttled" } as const;
+      const ask = async (asUnknown: boolean) => {
+        const attempt = factorAttempt(factor, asUnknown);
+        return { attempt, rejection: await findRejection(attempt, about) };
+      };
+      let { attempt, rejection } = await ask(false);
+      // A known device or session with too many failures in a row counts as unknown until a code from it is right.
+      const isLocked = rejection?.locked === true && rejection.by !== "transaction";
+      if (isLocked && factor.known !== undefined) ({ attempt, rejection } = await ask(true));
       if (rejection?.by === "transaction") throw transactionOver();
       if (rejection !== undefined) return reject(rejection);
       return allowed(attempt, { fairnessKey: userId }, { origin });

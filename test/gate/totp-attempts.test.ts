@@ -123,6 +123,21 @@ onBothDatabases((ground) => {
     await fail(5);
     await pendingLogin(world, "ann");
     await fail(1);
-    expect(outcomeOf(await logIn(world, "ann", { totp: ann.nextCode(), device: proofs[1] }))).toEqual(tooMany);
+    const locked = async () => (await world.ampho.throttle.list()).map(({ kind }) => kind);
+    expect(await locked()).toEqual(["factors"]);
+    // The owner counts as an unknown device, which strangers have not locked.
+    expect((await logIn(world, "ann", { totp: ann.nextCode(), device: proofs[1] })).status).toBe(200);
+    expect(await locked()).toEqual([]);
+  });
+
+  it("a lock of known devices and of unknown ones rejects the right code (W-49)", async () => {
+    const world = await ground.open({ throttleLock: 5, throttleFactor: 100 });
+    const ann = await addOwner(world, "ann");
+    const { device, ...session } = await fullLogin(world, ann);
+    for (let n = 0; n < 10; n++)
+      expect((await logIn(world, "ann", { totp: guess(ann, world), device })).status).toBe(401);
+    expect(outcomeOf(await logIn(world, "ann", { totp: ann.nextCode(), device }))).toEqual(tooMany);
+    expect(outcomeOf(await logIn(world, "ann", { totp: ann.nextCode() }))).toEqual(tooMany);
+    expect(outcomeOf(await stepUp(world, { device, ...session }, ann.nextCode()))).toEqual(tooMany);
   });
 });
