@@ -140,6 +140,13 @@ onBothDatabases((ground) => {
     expect(await onDevice(off, (await fullLogin(off, bob, { remember })).device, "bob")).toEqual(needed);
   });
 
+  it("a device that was remembered before `AMPHO_SECURITY_REMEMBER` became shorter or 0 is asked again (W-58)", async () => {
+    const { world, grant } = await remembered();
+    expect(await onDevice(await world.another({ remember: 3600 }), grant.device)).toEqual(needed);
+    expect(await onDevice(await world.another({ remember: 0 }), grant.device)).toEqual(needed);
+    expect(await onDevice(world, grant.device)).toEqual([200]);
+  });
+
   it("a remembered device is asked under the policy `phr` (W-58)", async () => {
     const { world, grant } = await remembered();
     const strict = await world.another({ factors: { "*": "phr" } });

@@ -150,6 +150,16 @@ onBothDatabases((ground) => {
     expect(await world.ampho.factors.list(id)).toMatchObject({ factors: [{}, {}] });
   });
 
+  it("a policy that becomes stricter between the steps counts at the second step (W-07)", async () => {
+    const world = await ground.open();
+    const ann = await addOwner(world, "ann");
+    const transaction = await pendingLogin(world, "ann");
+    await world.ampho.factors.setPolicy(ann.id, "phr");
+    const answer = await finish(world, { transaction, totp: ann.nextCode() });
+    expect(answer.json).toMatchObject({ error: "factor_needed", enroll: true });
+    expect(await sessionsOf(ground, world)).toBe(1);
+  });
+
   it("a password that changes, and a user who is disabled or deleted, rejects the second step (W-08)", async () => {
     const world = await ground.open();
     const changes = [
