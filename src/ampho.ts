@@ -11,6 +11,7 @@ import { followKeyFile, type KeyFileFollower } from "./config/follow-key-file.js
 import { processContext } from "./config/process-context.js";
 import { ConfigurationError } from "./errors.js";
 import { createDeviceProofs } from "./factors/device-proofs.js";
+import { relyingPartyOf } from "./factors/relying-party.js";
 import { createTotpSecrets } from "./factors/totp-secrets.js";
 import { createTransactions } from "./factors/transactions.js";
 import { createSession, type VouchedLevel } from "./flows/create-session.js";
@@ -334,6 +335,7 @@ function createRest(parts: {
     flows: bindFlows(deps, telemetry.flow),
     features: {
       keepsPasswords: deps.directory.inDatabase,
+      offersPasskeys: relyingPartyOf(deps.settings) !== undefined,
       readFeed: feed?.read,
       publicKeys: () => keyring.publicKeys(),
     },

@@ -12,6 +12,7 @@ export const errorCodes = [
   "login_too_weak",
   "session_ended",
   "transaction_over",
+  "unknown_passkey",
   "insufficient_scope",
   "cross_site",
   "not_found",
@@ -64,6 +65,8 @@ export interface ErrorDetails {
   readonly transaction?: string;
   /** `factor_needed`: what the account can prove now, the strongest first. */
   readonly factors?: readonly string[];
+  /** `factor_needed`: the request options of the account's passkeys (WebAuthn L3 §5.1.8). */
+  readonly passkey?: object;
   /** `factor_needed`: the account has none of what its policy asks for, and must set it up. */
   readonly enroll?: boolean;
   /** `too_many_attempts`, `overloaded`, `unavailable`: whole seconds until another attempt can succeed. */

@@ -14,6 +14,7 @@ export const auditEvents = {
   factor_removed: "The second factors of a user were removed.",
   factor_policy_changed: "An operator or the application set the policy of one user.",
   factors_rekeyed: "An operator moved TOTP secrets to the key that signs.",
+  passkey_cloned: "The counter of a passkey stepped back, so a copy of its authenticator might exist.",
   recovery_used: "A user proved a recovery code, which cannot be used again.",
   device_remembered: "A user asked that this device be remembered.",
   devices_forgotten: "No device of a user is remembered any more.",

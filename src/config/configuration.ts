@@ -73,6 +73,7 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
   problems.push(...key.problems);
   const databaseIsMissing = usesDatabase && complete && !given.has("AMPHO_DATABASE_URL");
   if (databaseIsMissing && production) problems.push(noDatabaseInProduction);
+  problems.push(...relyingPartyProblems(values));
   if (problems.length > 0) throw configurationError(problems, sources.warnings);
   const configuration: Configuration = {
     ...values,
@@ -91,6 +92,15 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
     ],
     configuredKey: key.source,
   };
+}
+
+/** A browser rejects a relying party that is not the host of the page or a domain above it (WebAuthn L3 §5.1.3). */
+function relyingPartyProblems({ appUrl, passkeyRp }: Pick<ParameterValues, "appUrl" | "passkeyRp">): readonly string[] {
+  if (appUrl === undefined || passkeyRp === undefined) return [];
+  const { hostname } = new URL(appUrl);
+  return hostname === passkeyRp || hostname.endsWith(`.${passkeyRp}`)
+    ? []
+    : [`AMPHO_SECURITY_PASSKEY_RP must be ${hostname}, the host of AMPHO_APP_URL, or a domain above it.`];
 }
 
 const isSqlite = (databaseUrl: string) => databaseUrl.startsWith("sqlite:");

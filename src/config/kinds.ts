@@ -165,6 +165,49 @@ export const origins: Kind<readonly string[], string | readonly string[]> = {
   },
 };
 
+/** An Android application, by the SHA-256 of its signing certificate. */
+const androidOrigin = /^android:apk-key-hash:[\w-]{43}$/;
+
+export const passkeyOrigins: Kind<readonly string[], string | readonly string[]> = {
+  type: origins.type,
+  expected: `${origins.expected}, or android:apk-key-hash:HASH`,
+  parse(value) {
+    const isList = typeof value === "string" && !value.trimStart().startsWith("[");
+    const given = isList ? value.split(",").map((one) => one.trim()) : fromJson(value);
+    if (!Array.isArray(given)) return undefined;
+    const isGood = (one: unknown): one is string =>
+      typeof one === "string" && (isOrigin(one) || androidOrigin.test(one));
+    return given.every(isGood) ? Object.freeze([...new Set(given)]) : undefined;
+  },
+};
+
+/** The URL of the application's pages. Secrets in a URL, such as a password, would be shown to every user. */
+export const appUrl: Kind<string> = {
+  type: "URL",
+  expected: "a URL such as https://app.example/, with http only for localhost and without a query or a fragment",
+  parse(value) {
+    if (typeof value !== "string" || !URL.canParse(value)) return undefined;
+    const url = new URL(value);
+    const isLocal = url.hostname === "localhost" || url.hostname.endsWith(".localhost");
+    const isSecure = url.protocol === "https:" || (url.protocol === "http:" && isLocal);
+    return isSecure && url.search === "" && url.hash === "" && url.username === "" && url.password === ""
+      ? url.href
+      : undefined;
+  },
+};
+
+/** A domain name. A passkey belongs to one, and never to an IP address (WebAuthn L3 §5.1.3). */
+export const domain: Kind<string> = {
+  type: "str",
+  expected: "a domain name such as app.example, in lower case",
+  parse(value) {
+    if (typeof value !== "string" || !URL.canParse(`https://${value}`)) return undefined;
+    return new URL(`https://${value}`).hostname === value && isIP(value) === 0 && !value.startsWith("[")
+      ? value
+      : undefined;
+  },
+};
+
 /** `scope-token` of RFC 6749 §3.3. */
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 

@@ -4,16 +4,19 @@
 import { leewayMaxSeconds } from "../clock.js";
 import type { Policy } from "../levels/policy.js";
 import {
+  appUrl,
   bearerSecret,
   bool,
   choice,
   databaseUrl,
+  domain,
   duration,
   host,
   int,
   jwk,
   type Kind,
   origins,
+  passkeyOrigins,
   path,
   prefix,
   rolePolicies,
@@ -195,9 +198,25 @@ export const parameters = {
     2_592_000,
     "How long a device is remembered that the user has asked to remember. With 0 no device is remembered.",
   ),
+  AMPHO_APP_URL: withoutDefault(
+    appUrl,
+    "The URL of the application's pages. It switches passkeys on, whose origin and relying party come from it (docs/passkeys.md).",
+  ),
   AMPHO_APP_NAME: withoutDefault(
     str,
-    "The name of the application in authenticator apps. Without it, they show only the login.",
+    "The name of the application in authenticator apps and passkey prompts. Without it, they show the login or the host of AMPHO_APP_URL.",
+    { defaultText: "the host of AMPHO_APP_URL" },
+  ),
+  AMPHO_SECURITY_PASSKEYS: withDefault(bool, true, "Whether passkeys are offered, if AMPHO_APP_URL is set."),
+  AMPHO_SECURITY_PASSKEY_RP: withoutDefault(
+    domain,
+    "The relying party of passkeys: the host of AMPHO_APP_URL, or a domain above it. Passkeys of another relying party no longer work.",
+    { defaultText: "the host of AMPHO_APP_URL" },
+  ),
+  AMPHO_SECURITY_PASSKEY_ORIGINS: withDefault(
+    passkeyOrigins,
+    Object.freeze([]),
+    "More origins whose pages can use the passkeys: other pages under the relying party, related origins, Android applications.",
   ),
   AMPHO_DATABASE_URL: withDefault(
     databaseUrl,

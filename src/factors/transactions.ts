@@ -5,7 +5,7 @@ import { transactionTtlSeconds } from "../clock.js";
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
 import { loginTransaction, type Purpose, readJwt, type TransactionClaims } from "../tokens/jwt.js";
-import type { Keyring } from "../tokens/keyring.js";
+import type { Keyring, SecretUse } from "../tokens/keyring.js";
 
 export type { Purpose } from "../tokens/jwt.js";
 
@@ -29,6 +29,9 @@ export interface LoginTransaction {
   readonly amr: readonly string[];
   /** The known device on which the login began. */
   readonly did?: string;
+  /** For a new passkey: the user handle of the account, and the use of the passkey. */
+  readonly uh?: string;
+  readonly use?: string;
   /** The session to which a step-up or an enrolment belongs. */
   readonly sid?: string;
   /** The key that signed the transaction. */
@@ -39,11 +42,16 @@ export type TransactionContents = Pick<LoginTransaction, "login" | "sub" | "fv" 
   readonly pwv?: number | undefined;
   readonly did?: string | undefined;
   readonly sid?: string | undefined;
+  readonly uh?: string | undefined;
+  readonly use?: string | undefined;
 };
+
+/** The parts of a transaction that derive its secrets and redeem it. */
+export type Redeemable = Pick<LoginTransaction, "jti" | "kid" | "exp">;
 
 /** The set of revocations of `sessions/`, which rejects what began before a logout, a disabling or `session-end --all`. */
 interface Revocations {
-  find(claims: Pick<LoginTransaction, "sub" | "login" | "sid" | "iat">): unknown;
+  find(claims: Pick<LoginTransaction, "login" | "sid" | "iat"> & { readonly sub?: string }): unknown;
 }
 
 export interface Transactions {
@@ -57,20 +65,36 @@ export interface Transactions {
     now: number,
     first?: { readonly jti: string; readonly exp: number },
   ): string;
+  /** Signs a transaction of purpose `login`, before any user is known. */
+  beginLogin(now: number): string;
   /** Throws `transaction_over` for everything that is wrong with it. */
+  readLogin(token: string, now: number): Redeemable;
+  /** The same for the other purposes. */
   read(token: string, purposes: readonly Purpose[], now: number): LoginTransaction;
   /** Returns the name under which the store spends the transaction. The database reveals no `jti`. */
   spentHash(transaction: Pick<LoginTransaction, "jti">): string;
   /** Returns the seed of an authenticator during its set-up. It is derived, so nothing stores it before it is proven. */
   totpSeed(transaction: Pick<LoginTransaction, "jti" | "kid">): Buffer;
+  /** Returns the challenge of a passkey (WebAuthn L3 §13.4.3). It is derived, so no row holds it. */
+  passkeyChallenge(transaction: Pick<LoginTransaction, "jti" | "kid">): Buffer;
 }
 
 export function createTransactions(
-  keyring: Pick<Keyring, "requireSigning" | "signTransaction" | "verifyTransaction" | "secretFor">,
+  keyring: Pick<
+    Keyring,
+    "requireSigning" | "signTransaction" | "verifyTransaction" | "signChallenge" | "verifyChallenge" | "secretFor"
+  >,
   revocations: Revocations,
 ): Transactions {
+  // The key of the transaction and not the signing key: a rotation between the steps does not change the secret.
+  function derive(use: SecretUse, { jti, kid }: Pick<LoginTransaction, "jti" | "kid">): Buffer {
+    const secret = keyring.secretFor(use, kid);
+    if (secret === undefined) throw over();
+    return createHmac("sha256", secret).update(jti).digest();
+  }
+
   return {
-    begin(purpose, { login, sub, pwv, fv, amr, did, sid }, now, first) {
+    begin(purpose, { login, sub, pwv, fv, amr, did, sid, uh, use }, now, first) {
       keyring.requireSigning();
       const { jti, exp } = first ?? { jti: randomId(), exp: now + transactionTtlSeconds };
       return keyring.signTransaction({
@@ -83,29 +107,37 @@ export function createTransactions(
         ...(pwv === undefined ? {} : { pwv }),
         ...(did === undefined ? {} : { did }),
         ...(sid === undefined ? {} : { sid }),
+        ...(uh === undefined ? {} : { uh }),
+        ...(use === undefined ? {} : { use }),
       });
     },
+    beginLogin(now) {
+      keyring.requireSigning();
+      return keyring.signChallenge({ jti: randomId(), for: "login", iat: now, exp: now + transactionTtlSeconds });
+    },
+    readLogin(token, now) {
+      const { claims, key } = orOver(() => keyring.verifyChallenge(token, now));
+      const { jti, exp, iat } = claims;
+      if (now >= exp || exp - iat > transactionTtlSeconds || revocations.find({ login: "", iat }) !== undefined)
+        throw over();
+      return { jti, exp, kid: key.kid };
+    },
     read(token, purposes, now) {
-      const { claims, kid } = verify(keyring, token, now);
+      const { claims, key } = orOver(() => keyring.verifyTransaction(token, now));
       // No leeway for `exp`: the store forgets a spent transaction some time after it.
       const expired = now >= claims.exp || claims.exp - claims.iat > transactionTtlSeconds;
       if (expired || !purposes.includes(claims.for) || revocations.find(claims) !== undefined) throw over();
-      return toTransaction(claims, kid);
+      return toTransaction(claims, key.kid);
     },
     spentHash: ({ jti }) => createHash("sha256").update(jti).digest("base64url"),
-    totpSeed({ jti, kid }) {
-      // The key of the transaction and not the signing key: a rotation during the set-up does not change the seed.
-      const secret = keyring.secretFor("totpSeed", kid);
-      if (secret === undefined) throw over();
-      return createHmac("sha256", secret).update(jti).digest().subarray(0, seedBytes);
-    },
+    totpSeed: (transaction) => derive("totpSeed", transaction).subarray(0, seedBytes),
+    passkeyChallenge: (transaction) => derive("passkeyChallenge", transaction),
   };
 }
 
-function verify(keyring: Pick<Keyring, "verifyTransaction">, token: string, now: number) {
+function orOver<T>(verify: () => T): T {
   try {
-    const { claims, key } = keyring.verifyTransaction(token, now);
-    return { claims, kid: key.kid };
+    return verify();
   } catch (error) {
     if (error instanceof AmphoError) throw over();
     throw error;
@@ -113,13 +145,20 @@ function verify(keyring: Pick<Keyring, "verifyTransaction">, token: string, now:
 }
 
 function toTransaction(claims: TransactionClaims, kid: string): LoginTransaction {
-  const { jti, iat, exp, login, sub, pwv, fv, amr, did, sid } = claims;
+  const { jti, iat, exp, login, sub, pwv, fv, amr, did, sid, uh, use } = claims;
   return {
     ...{ jti, for: claims.for, iat, exp, login, sub, fv, amr, kid },
     ...(pwv === undefined ? {} : { pwv }),
     ...(did === undefined ? {} : { did }),
     ...(sid === undefined ? {} : { sid }),
+    ...(uh === undefined ? {} : { uh }),
+    ...(use === undefined ? {} : { use }),
   };
+}
+
+/** True if a transaction says that it has the purpose `login`. It can still be forged or over. */
+export function isLoginChallenge(token: string): boolean {
+  return isTransaction(token) && readJwt(token).claims["for"] === "login";
 }
 
 /** True if the header of a token names it a transaction. It can still be forged or over. */

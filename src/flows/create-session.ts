@@ -43,7 +43,7 @@ export async function createSession(deps: Deps, userId: string, level: VouchedLe
   return enter(deps, account, { amr, at: now, acr }, { origin: { actor: "application" }, now });
 }
 
-async function accountById({ store, directory, clock }: Deps, userId: string): Promise<Account> {
+export async function accountById({ store, directory, clock }: Deps, userId: string): Promise<Account> {
   if (!isStorableText(userId)) throw unknown();
   // A table without findById gets the login of one of the user's sessions, or else the id itself.
   const [session] = directory.findsById ? [] : await store.listSessions({ userId, now: clock.now() });

@@ -5,8 +5,11 @@ import type { Origin } from "../audit/entry.js";
 import { randomId } from "../crypto/random.js";
 import type { AmphoError } from "../errors.js";
 import type { DeviceProof } from "../factors/device-proofs.js";
-import type { LoginTransaction } from "../factors/transactions.js";
+import { requestOptions } from "../factors/passkey-options.js";
+import { relyingPartyOf } from "../factors/relying-party.js";
+import type { LoginTransaction, Redeemable } from "../factors/transactions.js";
 import type { Acr } from "../levels/acr.js";
+import type { FactorName } from "../levels/decide.js";
 import { policyOf } from "../levels/policy.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { Entry, EntryOutcome } from "../store/sql/entries.js";
@@ -27,9 +30,9 @@ export interface Proven {
   /** The attempt at the first factor. */
   readonly attempt?: Attempt | undefined;
   /** The transaction that is redeemed. */
-  readonly transaction?: LoginTransaction | undefined;
-  /** A pending login has confirmed its first second factor. */
-  readonly enrol?: Entry["enrol"];
+  readonly transaction?: (Redeemable & Partial<LoginTransaction>) | undefined;
+  /** A pending login has set up its first second factor, which is proven by that. */
+  readonly enrol?: { readonly factor: NonNullable<Entry["enrol"]>; readonly method: string } | undefined;
   /** The application vouches for the user, and the gate does not decide. */
   readonly acr?: Acr | undefined;
 }
@@ -53,7 +56,7 @@ export interface Entrance {
 export async function enter(deps: Deps, account: Account, proven: Proven, entrance: Entrance): Promise<Grant> {
   const outcome = await deps.store.enterSession(entryOf(deps, account, proven, entrance));
   if (outcome.outcome === "over") throw transactionOver();
-  if (outcome.outcome === "factor_needed") throw pendingLogin(deps, account, proven, entrance, outcome);
+  if (outcome.outcome === "factor_needed") throw await pendingLogin(deps, account, proven, entrance, outcome);
   if (outcome.outcome !== "granted") throw wrongCredentials();
   return grantOf(deps, account, outcome, entrance);
 }
@@ -91,7 +94,7 @@ function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entranc
     idleSeconds: settings.sessionIdleTtl,
     origin,
     stored: storedOf(account, transaction),
-    amr: [...proven.amr, ...(factor === undefined ? [] : [factor.method]), ...(enrol === undefined ? [] : ["otp"])],
+    amr: [...proven.amr, ...(factor?.methods ?? []), ...(enrol === undefined ? [] : [enrol.method])],
     provenAt: proven.at,
     gate:
       acr === undefined
@@ -104,7 +107,7 @@ function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entranc
       until: transaction.exp + settings.tokenLeeway,
       idempotency: idempotencyKey === undefined ? undefined : digestOf(idempotencyKey),
     },
-    enrol,
+    enrol: enrol?.factor,
     live: live?.sessionId,
     create:
       live?.only === true
@@ -123,7 +126,7 @@ function rememberedBy({ settings }: Deps, { device, now }: Entrance) {
 }
 
 /** Since the first factor another request can have changed the password, or disabled the user. */
-function storedOf({ stored }: Account, transaction: LoginTransaction | undefined): Entry["stored"] {
+function storedOf({ stored }: Account, transaction: Pick<LoginTransaction, "pwv"> | undefined): Entry["stored"] {
   if (stored === undefined) return false;
   return { passwordVersion: transaction?.pwv ?? stored.passwordVersion };
 }
@@ -154,13 +157,13 @@ async function grantOf(
   };
 }
 
-function pendingLogin(
-  { transactions }: Deps,
+async function pendingLogin(
+  deps: Deps,
   account: Account,
   { amr, at, transaction }: Proven,
   { live, device, deviceId, typed }: Entrance,
   needed: Extract<EntryOutcome, { readonly outcome: "factor_needed" }>,
-): AmphoError {
+): Promise<AmphoError> {
   const { enroll, factors, factorsVersion } = needed;
   const contents = {
     login: typed ?? transaction?.login ?? account.login,
@@ -171,5 +174,21 @@ function pendingLogin(
     did: device?.deviceId ?? deviceId,
     sid: live?.sessionId,
   };
-  return factorNeeded(transactions.begin(enroll ? "enroll" : "second", contents, at), factors, enroll);
+  return askForFactor(deps, deps.transactions.begin(enroll ? "enroll" : "second", contents, at), factors, enroll);
+}
+
+/** The error `factor_needed`, with the options of the account's passkeys. */
+export async function askForFactor(
+  { store, transactions, settings, clock }: Deps,
+  token: string,
+  factors: readonly FactorName[],
+  enroll: boolean,
+): Promise<AmphoError> {
+  const party = relyingPartyOf(settings);
+  const offered = party === undefined ? factors.filter((factor) => factor !== "passkey") : factors;
+  if (party === undefined || !offered.includes("passkey")) return factorNeeded(token, offered, enroll);
+  const transaction = transactions.read(token, ["second", "enroll"], clock.now());
+  const { passkeys } = await store.listPasskeys(transaction.sub);
+  const challenge = transactions.passkeyChallenge(transaction);
+  return factorNeeded(token, offered, enroll, requestOptions(party, challenge, passkeys));
 }

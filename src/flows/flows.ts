@@ -4,6 +4,8 @@
 import { changePassword } from "./change-password.js";
 import type { Caller, Deps } from "./deps.js";
 import { login } from "./login.js";
+import { readWays } from "./passkey-login.js";
+import { addPasskey, beginPasskey, listOwnPasskeys, removeOwnPasskey, renameOwnPasskey } from "./passkeys.js";
 import { renew } from "./renew.js";
 import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./sessions.js";
 import { beginTotp, confirmTotp, forgetDevices, removeTotp, renewRecoveryCodes } from "./totp.js";
@@ -18,6 +20,12 @@ const table = {
   endSession: endOwnSession,
   endSessions: endOwnSessions,
   changePassword,
+  readWays,
+  beginPasskey,
+  addPasskey,
+  listPasskeys: listOwnPasskeys,
+  renamePasskey: renameOwnPasskey,
+  removePasskey: removeOwnPasskey,
   beginTotp,
   confirmTotp,
   removeTotp,

@@ -2,12 +2,23 @@
 
 import { AmphoError } from "../errors.js";
 
+export const unknownPasskey = () =>
+  new AmphoError(
+    "unknown_passkey",
+    "No account has this passkey. It was removed, or it belongs to another application.",
+  );
+
 export const wrongCredentials = () =>
   new AmphoError("invalid_credentials", "The login, the password or the code is wrong.");
 
 export const transactionOver = () => new AmphoError("transaction_over", "The transaction is over. Begin again.");
 
-export function factorNeeded(transaction: string, factors: readonly string[], enroll: boolean): AmphoError {
+export function factorNeeded(
+  transaction: string,
+  factors: readonly string[],
+  enroll: boolean,
+  passkey?: object,
+): AmphoError {
   const message = enroll ? "This account needs a second factor. Set one up." : "A second factor is needed.";
-  return new AmphoError("factor_needed", message, { transaction, factors, enroll });
+  return new AmphoError("factor_needed", message, { transaction, factors, enroll, ...(passkey && { passkey }) });
 }

@@ -4,6 +4,7 @@
 import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
 import { isProofOf } from "../factors/device-proofs.js";
+import { isLoginChallenge } from "../factors/transactions.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import { needsRehash } from "../passwords/hash.js";
 import type { Grant } from "../sessions/session-tokens.js";
@@ -11,6 +12,7 @@ import { type Account, type PasswordCheck, rejectNow } from "../users/directory.
 import type { Caller, Deps } from "./deps.js";
 import { enter } from "./enter.js";
 import { wrongCredentials } from "./login-errors.js";
+import { logInByPasskey } from "./passkey-login.js";
 import { hasFactor, proveFactor, type SentFactor } from "./prove-factor.js";
 import { finishLogin, sessionIdOf, stepUp } from "./second-step.js";
 import { endSuperseded, type SupersededTokens } from "./superseded-session.js";
@@ -49,10 +51,16 @@ export async function login(deps: Deps, input: LoginInput, caller: Caller): Prom
 function identify(deps: Deps, input: LoginInput, caller: Caller): Promise<Grant> {
   const { login: typed, transaction, bearer } = input;
   if (typed !== undefined) return logInByPassword(deps, { ...input, login: typed }, caller);
-  const { device, remember, idempotencyKey, totp, recoveryCode } = input;
+  const { device, remember, idempotencyKey, totp, recoveryCode, passkey } = input;
+  if (transaction !== undefined && passkey !== undefined && isLoginChallenge(transaction))
+    return logInByPasskey(deps, { transaction, passkey, device, bearer, idempotencyKey }, caller);
   if (transaction !== undefined)
-    return finishLogin(deps, { transaction, bearer, device, remember, idempotencyKey, totp, recoveryCode }, caller);
-  if (bearer !== undefined) return stepUp(deps, { bearer, device, remember, totp, recoveryCode }, caller);
+    return finishLogin(
+      deps,
+      { transaction, bearer, device, remember, idempotencyKey, totp, recoveryCode, passkey },
+      caller,
+    );
+  if (bearer !== undefined) return stepUp(deps, { bearer, device, remember, totp, recoveryCode, passkey }, caller);
   throw new AmphoError("invalid_request", '"login" must be a text of 1 to 255 characters without control characters.', {
     field: "login",
   });

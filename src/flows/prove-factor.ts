@@ -11,23 +11,29 @@ import type { Attempt } from "../throttle/attempt.js";
 import type { Account } from "../users/directory.js";
 import type { Deps } from "./deps.js";
 import { wrongCredentials } from "./login-errors.js";
+import { proveOwnPasskey } from "./prove-passkey.js";
 
 /** One of both, in the form that its route has checked. */
 export interface SentFactor {
   /** Six digits. */
   readonly totp?: string | undefined;
   readonly recoveryCode?: string | undefined;
+  /** AuthenticationResponseJSON of a passkey, for the challenge of a transaction. */
+  readonly passkey?: unknown;
 }
 
 export interface ProvenFactor {
-  readonly method: "otp" | "rec";
+  /** For `amr`. With `mfa` for a passkey that is enough alone. */
+  readonly methods: readonly string[];
   readonly use: FactorUse;
   /** The version of the account's factors that the check has read. */
   readonly factorsVersion: number;
-  readonly attempt: Attempt;
+  /** Undefined for a passkey, which nobody can guess. */
+  readonly attempt?: Attempt;
 }
 
-export const hasFactor = ({ totp, recoveryCode }: SentFactor): boolean => (totp ?? recoveryCode) !== undefined;
+export const hasFactor = ({ totp, recoveryCode, passkey }: SentFactor): boolean =>
+  (totp ?? recoveryCode ?? passkey) !== undefined;
 
 /** Rejects with `invalid_credentials`, `too_many_attempts`, `transaction_over` or `unavailable`. */
 export async function proveFactor(
@@ -42,6 +48,7 @@ export async function proveFactor(
 ): Promise<ProvenFactor> {
   const { store, throttle, clock } = deps;
   const { known, origin } = about;
+  if (sent.passkey !== undefined) return proveOwnPasskey(deps, account, sent.passkey, about.transaction, origin);
   const admission = await throttle.allowFactor({
     canonical: canonicalLogin(account.login),
     userId: account.id,
@@ -60,7 +67,7 @@ export async function proveFactor(
   return { ...found, factorsVersion: factors.factorsVersion, attempt: admission.asSucceeded(account.id) };
 }
 
-type Found = Pick<ProvenFactor, "method" | "use"> | undefined;
+type Found = Pick<ProvenFactor, "methods" | "use"> | undefined;
 
 function proveTotp({ totpSecrets, clock }: Deps, { id }: Account, { totp }: Factors, code: string): Found {
   // A revoked key might be known to attackers. Only factor-rekey reads secrets under it.
@@ -69,11 +76,11 @@ function proveTotp({ totpSecrets, clock }: Deps, { id }: Account, { totp }: Fact
   const step = seed && findStep(seed, code, clock.now());
   if (seed === undefined || step === undefined) return undefined;
   const moved = totpSecrets.isCurrent(totp.kid) ? undefined : totpSecrets.seal(seed, id);
-  return { method: "otp", use: { factor: "totp", secret: totp.secret, step, moved } };
+  return { methods: ["otp"], use: { factor: "totp", secret: totp.secret, step, moved } };
 }
 
 /** The gate's transaction finds out if the account has this code. */
 function proveCode(text = ""): Found {
   const hash = recoveryHash(text);
-  return hash === undefined ? undefined : { method: "rec", use: { factor: "recovery_code", hash } };
+  return hash === undefined ? undefined : { methods: ["rec"], use: { factor: "recovery_code", hash } };
 }

@@ -9,8 +9,8 @@ import type { Grant } from "../sessions/session-tokens.js";
 import { isStorableText } from "../store/storable-text.js";
 import { type Account, toAccount } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
-import { type Entrance, enter, repeat } from "./enter.js";
-import { factorNeeded, transactionOver, wrongCredentials } from "./login-errors.js";
+import { askForFactor, type Entrance, enter, repeat } from "./enter.js";
+import { transactionOver, wrongCredentials } from "./login-errors.js";
 import { hasFactor, proveFactor, type SentFactor } from "./prove-factor.js";
 
 export interface SecondStep extends SentFactor {
@@ -40,7 +40,7 @@ export async function finishLogin(deps: Deps, input: SecondStep, caller: Caller)
   const entrance: Entrance = { origin, now, live, device, deviceId, remember, idempotencyKey };
   const repeated = await repeat(deps, account, transaction, entrance);
   if (repeated !== undefined) return repeated;
-  if (!hasFactor(input)) throw new AmphoError("invalid_request", 'Send "totp" or "recovery_code".', { field: "totp" });
+  if (!hasFactor(input)) throw new AmphoError("invalid_request", 'Send "totp", "recovery_code" or "passkey".');
   const known =
     deviceId !== undefined ? { device: deviceId } : stepsUp && sid !== undefined ? { session: sid } : undefined;
   const factor = await proveFactor(deps, account, input, { known, transaction, origin });
@@ -100,7 +100,7 @@ export async function stepUp(deps: Deps, input: StepUp, caller: Caller): Promise
       amr: [],
       sid: sessionId,
     };
-    throw factorNeeded(transactions.begin("second", contents, now), factors, false);
+    throw await askForFactor(deps, transactions.begin("second", contents, now), factors, false);
   }
   const factor = await proveFactor(deps, account, input, { known: { session: sessionId }, origin });
   const proof = deviceProofs.read(input.device, now);

@@ -1,6 +1,5 @@
 // The gate's decision (docs/second-factors.md): is what a user proved enough for the account and its policy? A pure
-// function, so that it is the same for
-// every way in, and the store can call it inside the transaction that writes the session.
+// function, so that it is the same for every way in, and the store can call it inside the transaction that writes the session.
 import { type Acr, reaches } from "./acr.js";
 import { acrOf, withMfa } from "./methods.js";
 import type { Policy } from "./policy.js";
@@ -10,7 +9,7 @@ export const factorNames = ["passkey", "totp", "recovery_code"] as const;
 export type FactorName = (typeof factorNames)[number];
 
 export interface Proof {
-  /** The methods that were proven (RFC 8176), without `mfa` and `dev`. */
+  /** The methods that were proven (RFC 8176), without `dev`. With `mfa` for a passkey that verified its user, which is enough alone. */
   readonly amr: readonly string[];
   /** The second factors of the account. */
   readonly factors: readonly FactorName[];
@@ -29,7 +28,7 @@ export type Decision =
 const firstFactors: ReadonlySet<string> = new Set(["pwd"]);
 
 export function decide({ amr, factors, policy, remembered }: Proof): Decision {
-  if (!amr.some((method) => firstFactors.has(method))) return { result: "reject" };
+  if (!amr.some((method) => firstFactors.has(method) || method === "mfa")) return { result: "reject" };
   const proven = withMfa(amr);
   const acr = acrOf(proven);
   const hasSecond = factors.length > 0;

@@ -5,7 +5,11 @@ import type { Acr } from "./acr.js";
 export type Method = "pwd" | "otp" | "rec" | "dev" | "swk" | "hwk" | "mail" | "fed" | "mfa";
 
 // A remembered device (`dev`) replaces the prompt for a second factor, but is none.
-const secondFactors: ReadonlySet<string> = new Set<Method>(["otp", "rec"]);
+const secondFactors: ReadonlySet<string> = new Set<Method>(["otp", "rec", "swk", "hwk"]);
+const passkeys: ReadonlySet<string> = new Set<Method>(["swk", "hwk"]);
+
+/** A passkey: `hwk` if it cannot leave its authenticator, by its own word, else `swk`. */
+export const passkeyMethod = (backupEligible: boolean): Method => (backupEligible ? "swk" : "hwk");
 
 /** Returns the methods with `mfa` where a second factor is among them. RFC 8176 adds `mfa` to the single methods. */
 export function withMfa(amr: readonly string[]): readonly string[] {
@@ -17,5 +21,6 @@ export function withMfa(amr: readonly string[]): readonly string[] {
  * factors therefore adds `mfa`, and the level follows from `mfa` alone.
  */
 export function acrOf(amr: readonly string[]): Acr {
-  return amr.includes("mfa") ? "2fa" : "1fa";
+  if (!amr.includes("mfa")) return "1fa";
+  return amr.some((method) => passkeys.has(method)) ? "phr" : "2fa";
 }

@@ -8,12 +8,19 @@
 import { allowAttempt, settleAttempt } from "./sql/attempts.js";
 import { listAudit, recordAudit } from "./sql/audit.js";
 import { enterSession, repeatEntry } from "./sql/entries.js";
-import { forgetDevices, removeFactors, replaceRecoveryCodes, setFactorPolicy, setTotp } from "./sql/factor-changes.js";
+import {
+  forgetDevices,
+  removeFactors,
+  replaceRecoveryCodes,
+  setFactor,
+  setFactorPolicy,
+} from "./sql/factor-changes.js";
 import { countSecretsByKey, listFactors, listOldSecrets, rekeyTotp } from "./sql/factors.js";
 import { countHashKinds, hasOtherHashes } from "./sql/hash-kinds.js";
 import { deleteOldRows, releaseHousekeepingLease, takeHousekeepingLease } from "./sql/housekeeping.js";
 import { deleteUnpublishedImports, publishImport, stageUsers, startImport } from "./sql/imports.js";
 import { clearLockouts, listLockouts, pruneAttempts } from "./sql/lockouts.js";
+import { findPasskey, listPasskeys, renamePasskey } from "./sql/passkeys.js";
 import { renewSession } from "./sql/renewal.js";
 import { readRevocations, revokeKey } from "./sql/revocations.js";
 import { endAllSessions, endSession, endUserSessions, revokeUserTokens } from "./sql/session-ends.js";
@@ -101,8 +108,13 @@ export const operations = {
 
   /** Lists the second factors of a user. */
   listFactors: reads(listFactors),
-  /** Sets or replaces the TOTP secret, and the recovery codes with it. Ends sessions. */
-  setTotp: writes(setTotp),
+  /** Adds a passkey, or sets or replaces the TOTP secret and the recovery codes with it. Ends sessions. */
+  setFactor: writes(setFactor),
+  /** Finds a passkey with its user and account. */
+  findPasskey: reads(findPasskey),
+  /** Lists the passkeys of a user. */
+  listPasskeys: reads(listPasskeys),
+  renamePasskey: writes(renamePasskey),
   /** Replaces the recovery codes. Ends the other sessions. */
   replaceRecoveryCodes: writes(replaceRecoveryCodes),
   /** Removes the second factors. Ends the other sessions. */

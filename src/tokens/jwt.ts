@@ -69,7 +69,7 @@ export const deviceProof: TokenKind<DeviceClaims> = {
 };
 
 /** The purposes of login transactions. A transaction is good for one of them. */
-export const purposes = ["second", "enroll", "totp"] as const;
+export const purposes = ["second", "enroll", "totp", "passkey"] as const;
 
 export type Purpose = (typeof purposes)[number];
 
@@ -88,6 +88,9 @@ export interface TransactionClaims extends Claims {
   readonly amr: readonly string[];
   /** The known device on which the login began. */
   readonly did?: string;
+  /** For a passkey: the user handle of the account, and the use of the passkey. */
+  readonly uh?: string;
+  readonly use?: string;
 }
 
 function isPurpose(value: unknown): value is Purpose {
@@ -108,7 +111,24 @@ export const loginTransaction: TokenKind<TransactionClaims> = {
     isIntegerIfThere(claims["pwv"]) &&
     Number.isSafeInteger(claims["fv"]) &&
     isTexts(claims["amr"]) &&
-    isTextIfThere(claims["did"]),
+    isTextIfThere(claims["did"]) &&
+    isTextIfThere(claims["uh"]) &&
+    isTextIfThere(claims["use"]),
+};
+
+export interface ChallengeClaims extends Claims {
+  readonly jti: string;
+  readonly for: "login";
+  readonly iat: number;
+}
+
+/** A login that a page has begun for a user who is not known yet. */
+export const loginChallenge: TokenKind<ChallengeClaims> = {
+  typ: "lt+jwt",
+  types: new Set(["lt+jwt"]),
+  named: true,
+  isComplete: (claims): claims is ChallengeClaims =>
+    claims.jti !== undefined && claims["for"] === "login" && claims.iat !== undefined,
 };
 
 export interface JwtRules extends ClaimRules {

@@ -11,8 +11,10 @@ import { loginHashKeyOf } from "../keys/login-hash-key.js";
 import {
   type AccessClaims,
   accessToken,
+  type ChallengeClaims,
   type DeviceClaims,
   deviceProof,
+  loginChallenge,
   loginTransaction,
   refreshToken,
   type SessionClaims,
@@ -40,8 +42,11 @@ export interface Keyring {
   /** Throws `invalid_token`. */
   verifyDevice(token: string, now: number): DeviceClaims;
   signTransaction(claims: TransactionClaims): string;
+  signChallenge(claims: ChallengeClaims): string;
   /** Throws `invalid_token`. The leeway also applies to `exp`. The caller is stricter. */
   verifyTransaction(token: string, now: number): VerifiedJwt<TransactionClaims>;
+  /** The same for a login that began without a user. */
+  verifyChallenge(token: string, now: number): VerifiedJwt<ChallengeClaims>;
   /** A secret for one use, derived from the key with this `kid`. Undefined for a key that is not there or is public. */
   secretFor(use: SecretUse, kid: string): KeyObject | undefined;
   /** A keyed hash, base64url, of what must not be stored as it is: people type passwords where logins belong. */
@@ -63,7 +68,11 @@ const tokenInfos = {
 } as const;
 
 /** The `info` of HKDF, one for each use of a secret that signs no token. */
-const secretInfos = { totpSeed: "ampho totp seed", totpAtRest: "ampho totp" } as const;
+const secretInfos = {
+  totpSeed: "ampho totp seed",
+  totpAtRest: "ampho totp",
+  passkeyChallenge: "ampho passkey challenge",
+} as const;
 
 export type SecretUse = keyof typeof secretInfos;
 
@@ -163,8 +172,11 @@ export function createKeyring(
     verifyDevice: (token, now) =>
       verifyJwt(token, held.device.all, deviceProof, { now, leewaySeconds, revokedKeys }).claims,
     signTransaction: (claims) => signJwt(held.transaction().signing, loginTransaction, claims),
+    signChallenge: (claims) => signJwt(held.transaction().signing, loginChallenge, claims),
     verifyTransaction: (token, now) =>
       verifyJwt(token, held.transaction().all, loginTransaction, { now, leewaySeconds, revokedKeys }),
+    verifyChallenge: (token, now) =>
+      verifyJwt(token, held.transaction().all, loginChallenge, { now, leewaySeconds, revokedKeys }),
     secretFor: (use, kid) => held.secretFor(use, kid),
     hashLogin: (text) => createHmac("sha256", held.loginHashKey).update(text).digest("base64url"),
     publicKeys: () => publicJwkSet(held.all.keys.filter(({ kid }) => !revokedKeys.has(kid))),

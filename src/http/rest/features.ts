@@ -5,6 +5,8 @@ import type { Feed } from "../../sessions/feed.js";
 export interface Features {
   /** False when the application keeps its own user table. Then there is no `/password`. */
   readonly keepsPasswords: boolean;
+  /** AMPHO_APP_URL is set, and passkeys are not switched off. */
+  readonly offersPasskeys: boolean;
   /** Undefined without AMPHO_SECURITY_REVOCATION_FEED_TOKEN. Then there is no `/revocations`. */
   readonly readFeed: Feed["read"] | undefined;
   /** The public JWK Set. */

@@ -14,11 +14,13 @@ export const secondFactors: MigrationSteps = {
 
     // Users of an application's own table have a row here too. An account without a row has version 0 and no factor.
     // `factors` is a JSON array of the second factors that the account can prove. `policy` replaces that of the roles.
+    // `handle` is the user handle of all passkeys of the account.
     `create table ampho_accounts (
       user_id ${text} not null primary key,
       factors_version bigint not null,
       factors ${text} not null,
-      policy ${text}
+      policy ${text},
+      handle ${text} unique
     )`,
 
     // Used transactions, by the hash of their `jti`. The primary key decides which of two requests is first. `bought` is the
@@ -49,9 +51,31 @@ export const secondFactors: MigrationSteps = {
       used_at bigint
     )`,
     "create index ampho_recovery_user on ampho_recovery (user_id)",
+
+    // `id` is the credential id, `public_key` a JWK. `discoverable` is null if the browser did not state it.
+    `create table ampho_passkeys (
+      id ${text} not null primary key,
+      user_id ${text} not null,
+      public_key ${text} not null,
+      alg bigint not null,
+      sign_count bigint not null,
+      backup_eligible smallint not null check (backup_eligible in (0, 1)),
+      backed_up smallint not null check (backed_up in (0, 1)),
+      uv smallint not null check (uv in (0, 1)),
+      discoverable smallint check (discoverable in (0, 1)),
+      transports ${text} not null,
+      aaguid ${text} not null,
+      rp ${text} not null,
+      name ${text} not null,
+      created_at bigint not null,
+      used_at bigint
+    )`,
+    "create index ampho_passkeys_user on ampho_passkeys (user_id)",
   ],
   down: () => [
-    ...["ampho_recovery", "ampho_totp", "ampho_spent", "ampho_accounts"].map((table) => `drop table ${table}`),
+    ...["ampho_passkeys", "ampho_recovery", "ampho_totp", "ampho_spent", "ampho_accounts"].map(
+      (table) => `drop table ${table}`,
+    ),
     ...["proved_at", "acr", "amr"].map((column) => `alter table ampho_sessions drop column ${column}`),
   ],
 };

@@ -12,8 +12,8 @@ import type { Attempt, AttemptOutcome } from "../../throttle/attempt.js";
 import { advisoryLock, first, type Transaction, write } from "../transaction.js";
 import { settleAttempt } from "./attempts.js";
 import { recordAudit } from "./audit.js";
-import { addTotp } from "./factor-changes.js";
-import { countCodes, type FactorUse, type NewTotp, useFactor, without, writeAccount } from "./factors.js";
+import { addFactor, type NewFactor } from "./factor-changes.js";
+import { countCodes, type FactorUse, useFactor, without, writeAccount } from "./factors.js";
 import { type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
 import { endOldestSessions } from "./session-ends.js";
 import { insertSession, moveProof, type ProvenLevel, type Session, sessionColumns, sessionOf } from "./session-rows.js";
@@ -30,7 +30,10 @@ export interface Entry {
   readonly idleSeconds: number;
   readonly origin: Origin;
   readonly stored: StoredUser;
-  /** The proven methods, without `mfa` and `dev`, and the time of the oldest proof. */
+  /**
+   * The proven methods, without `dev`, and the time of the oldest proof. With `mfa` only for a passkey that verified its user,
+   * which is enough alone.
+   */
   readonly amr: readonly string[];
   readonly provenAt: number;
   /** `remembered`: the version of the factors in the proof of a remembered device. `acr`: the application vouches for it. */
@@ -42,7 +45,7 @@ export interface Entry {
   /** The transaction of factors/transactions.ts. It is used up. */
   readonly spend?: Spending | undefined;
   /** A pending login sets up its first second factor. */
-  readonly enrol?: { readonly totp: NewTotp; readonly codes: readonly string[] } | undefined;
+  readonly enrol?: NewFactor | undefined;
   /** The live session of the user that is raised. */
   readonly live?: string | undefined;
   /** How a new session is created, if none is raised. Undefined for a step-up. */
@@ -113,7 +116,8 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   }
   const revoked: NewRevocation[] = [];
   if (input.enrol) {
-    const added = yield* addTotp(account, { ...input, ...input.enrol, sessionId: input.live });
+    const added = yield* addFactor(account, { ...input, ...input.enrol, sessionId: input.live });
+    if (!added) return yield* rejectFactor(input);
     account = { ...account, ...added.account };
     revoked.push(...added.revoked);
   }

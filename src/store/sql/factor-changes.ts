@@ -7,14 +7,17 @@ import { advisoryLock, type Transaction } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import {
   deleteFactors,
+  deleteTotp,
   moveFactorsVersion,
   type NewTotp,
   withFactors,
   without,
   writeAccount,
   writeCodes,
+  writeHandle,
   writeTotp,
 } from "./factors.js";
+import { deletePasskeys, insertPasskey, type NewPasskey, passkeyIdsOf } from "./passkeys.js";
 import { type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
 import { endOpenSessions } from "./session-ends.js";
 import { sendIsLive } from "./sessions.js";
@@ -36,7 +39,9 @@ export interface FactorChange {
 
 export interface FactorOutcome {
   /** `changed`: the user, the session or the factors changed meanwhile. `over`: the transaction was used. */
-  readonly outcome: "done" | "changed" | "over" | "last_way_in" | "none";
+  readonly outcome: "done" | "changed" | "over" | "taken" | "last_way_in" | "none";
+  /** The account had no second factor before. */
+  readonly isFirst?: boolean;
   readonly revocations: readonly Revocation[];
 }
 
@@ -68,20 +73,55 @@ function* writeChange(
   who: Who,
   before: AccountFactors,
   factors: readonly FactorName[],
-  ended: "without" | "others",
+  ended: "without" | "others" | "none",
 ): Transaction<Changed> {
   const { userId, sessionId: exceptSession, now, origin } = who;
   const account = { ...before, factors, factorsVersion: before.factorsVersion + 1 };
   yield* writeAccount(userId, account);
+  if (ended === "none") return { account, revoked: [] };
   const acr = ended === "without" ? "1fa" : undefined;
   const reason = "factors_changed";
   return { account, revoked: yield* endOpenSessions({ userId, exceptSession, reason, now, origin, acr }) };
 }
 
-/** Sets or replaces the TOTP secret, with a new set of recovery codes. The caller holds the lock of the sessions. */
-export function* addTotp(
+/** A factor that is set up. */
+export type NewFactor =
+  | { readonly totp: NewTotp; readonly codes: readonly string[] }
+  /** `codes` are stored if this is the first second factor of the account. */
+  | { readonly passkey: NewPasskey; readonly handle: string; readonly codes: readonly string[] };
+
+type NewOwned<F> = Who & { readonly login: string } & F;
+
+/** Undefined: an account has this passkey, or the user has too many. The caller holds the lock of the sessions. */
+export function* addFactor(before: AccountFactors, input: NewOwned<NewFactor>): Transaction<Changed | undefined> {
+  return "totp" in input ? yield* addTotp(before, input) : yield* addPasskey(before, input);
+}
+
+function* addPasskey(
   before: AccountFactors,
-  input: Who & { readonly login: string; readonly totp: NewTotp; readonly codes: readonly string[] },
+  input: NewOwned<Extract<NewFactor, { passkey: NewPasskey }>>,
+): Transaction<Changed | undefined> {
+  const { userId, login, now, origin, passkey, handle, codes } = input;
+  if (!(yield* insertPasskey(userId, passkey, now))) return undefined;
+  const isFirst = before.factors.length === 0;
+  if (isFirst) yield* writeCodes(userId, codes);
+  const detail = { factor: "passkey", passkey: passkey.id };
+  yield* recordAudit({ at: now, event: "factor_added", userId, login, origin, detail });
+  const added: readonly FactorName[] = isFirst ? ["passkey", "recovery_code"] : ["passkey"];
+  const changed = yield* writeChange(
+    input,
+    before,
+    withFactors(before.factors, ...added),
+    isFirst ? "without" : "none",
+  );
+  yield* writeHandle(userId, handle);
+  return changed;
+}
+
+/** Sets or replaces the TOTP secret, with a new set of recovery codes. */
+function* addTotp(
+  before: AccountFactors,
+  input: NewOwned<Extract<NewFactor, { totp: NewTotp }>>,
 ): Transaction<Changed> {
   const { userId, login, now, origin, totp, codes } = input;
   yield* writeTotp(userId, totp, now);
@@ -90,17 +130,22 @@ export function* addTotp(
   const detail = { factor: "totp", ...(replaced && { replaced: "totp" }) };
   yield* recordAudit({ at: now, event: "factor_added", userId, login, origin, detail });
   const factors = withFactors(before.factors, "totp", "recovery_code");
-  return yield* writeChange(input, before, factors, before.factors.length === 0 ? "without" : "others");
+  return yield* writeChange(
+    input,
+    before,
+    factors,
+    before.factors.length === 0 ? "without" : replaced ? "others" : "none",
+  );
 }
 
-export function* setTotp(
-  input: FactorChange & { readonly totp: NewTotp; readonly codes: readonly string[]; readonly spend: Spending },
-): Transaction<FactorOutcome> {
+export function* setFactor(input: FactorChange & NewFactor & { readonly spend: Spending }): Transaction<FactorOutcome> {
   const account = yield* lockAccount(input);
   if (!account) return failed("changed");
   if (!(yield* spend(input.spend, input.now))) return failed("over");
-  const { revoked } = yield* addTotp(account, input);
-  return { outcome: "done", revocations: yield* writeRevocations(revoked) };
+  const changed = yield* addFactor(account, input);
+  if (!changed) return failed("taken");
+  const isFirst = account.factors.length === 0;
+  return { outcome: "done", isFirst, revocations: yield* writeRevocations(changed.revoked) };
 }
 
 export function* replaceRecoveryCodes(
@@ -122,6 +167,8 @@ export interface FactorRemoval extends Omit<FactorChange, "login"> {
   readonly login: string | undefined;
   /** Undefined: all. Without another factor, the recovery codes go too. */
   readonly factor?: FactorName | undefined;
+  /** The credential id, for one passkey. Undefined: all passkeys. */
+  readonly passkeyId?: string | undefined;
   /** The policy that the rest must reach. An operator gives none. */
   readonly rolePolicy: Policy | undefined;
   /** The operator's reason. */
@@ -129,20 +176,30 @@ export interface FactorRemoval extends Omit<FactorChange, "login"> {
 }
 
 export function* removeFactors(input: FactorRemoval): Transaction<FactorOutcome> {
-  const { userId, login, now, origin, factor, rolePolicy, reason } = input;
+  const { userId, login, now, origin, factor, passkeyId, rolePolicy, reason } = input;
   const account = yield* lockAccount(input);
   if (!account) return failed("changed");
   const { factors, policy = rolePolicy } = account;
   if (factor === undefined ? factors.length === 0 : !factors.includes(factor)) return failed("none");
-  if (rolePolicy !== undefined && policy !== "optional") return failed("last_way_in");
-  const others = factor === undefined ? [] : without(factors, factor);
+  const passkeys = passkeyId === undefined ? [] : yield* passkeyIdsOf(userId);
+  if (passkeyId !== undefined && !passkeys.includes(passkeyId)) return failed("none");
+  const others = factor === undefined ? [] : passkeys.length > 1 ? factors : without(factors, factor);
   const left = others.every((other) => other === "recovery_code") ? [] : others;
+  if (rolePolicy !== undefined && !isEnough(left, policy)) return failed("last_way_in");
   if (left.length === 0) yield* deleteFactors(userId);
-  else yield* writeCodes(userId, []);
-  const detail = { factors: factors.filter((each) => !left.includes(each)) };
+  else if (factor === "totp") yield* deleteTotp(userId);
+  else if (factor === "recovery_code") yield* writeCodes(userId, []);
+  else yield* deletePasskeys(userId, passkeyId);
+  const gone = factors.filter((each) => !left.includes(each));
+  const detail = { factors: gone, ...(passkeyId !== undefined && { passkey: passkeyId }) };
   yield* recordAudit({ at: now, event: "factor_removed", reason, userId, login, origin, detail });
   const { revoked } = yield* writeChange(input, account, left, "others");
   return { outcome: "done", revocations: yield* writeRevocations(revoked) };
+}
+
+/** True if a user with these second factors still reaches the policy (docs/second-factors.md). */
+function isEnough(left: readonly FactorName[], policy: Policy | undefined): boolean {
+  return policy === "phr" ? left.includes("passkey") : policy !== "required" || left.length > 0;
 }
 
 /** The user of a change that needs no live session. `login` is undefined where only the application knows the user. */

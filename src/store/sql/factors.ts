@@ -15,6 +15,7 @@ import {
   write,
 } from "../transaction.js";
 import { columnsOf } from "./columns.js";
+import { deletePasskeys, type PasskeyUse, usePasskey } from "./passkeys.js";
 import { type AccountFactors, accountOf } from "./state.js";
 
 /** An encrypted TOTP secret and the `kid` of its key. */
@@ -33,11 +34,13 @@ export type FactorUse =
       /** The same secret under the key that signs now. */
       readonly moved?: SealedSecret | undefined;
     }
-  | { readonly factor: "recovery_code"; readonly hash: string };
+  | { readonly factor: "recovery_code"; readonly hash: string }
+  | PasskeyUse;
 
 /** Uses the factor up. False: it was used before, was replaced, or is not this user's. */
 export function* useFactor(userId: string, use: FactorUse, now: number): Transaction<boolean> {
   if (use.factor === "totp") return yield* useStep(userId, use);
+  if (use.factor === "passkey") return yield* usePasskey(userId, use, now);
   const row = yield* first(
     "update ampho_recovery set used_at = ? where hash = ? and user_id = ? and used_at is null returning hash",
     [now, use.hash, userId],
@@ -61,6 +64,11 @@ function* useStep(
         [step, userId, secret, step],
       );
   return row !== undefined;
+}
+
+/** Sets the user handle, which all passkeys of the account have. The account has a row. */
+export function* writeHandle(userId: string, handle: string): Transaction<void> {
+  yield* write("update ampho_accounts set handle = ? where user_id = ?", [handle, userId]);
 }
 
 /** How many recovery codes are left. Without any, they are no factor of the account. */
@@ -93,8 +101,13 @@ export function* writeCodes(userId: string, hashes: readonly string[]): Transact
   for (const hash of hashes) yield* write(insertCode, codeColumns.values({ hash, user_id: userId }));
 }
 
-export function* deleteFactors(userId: string): Transaction<void> {
+export function* deleteTotp(userId: string): Transaction<void> {
   yield* write("delete from ampho_totp where user_id = ?", [userId]);
+}
+
+export function* deleteFactors(userId: string): Transaction<void> {
+  yield* deleteTotp(userId);
+  yield* deletePasskeys(userId);
   yield* write("delete from ampho_recovery where user_id = ?", [userId]);
 }
 

@@ -89,6 +89,10 @@ export function* sendStateAndAccount(userId: string): Transaction<() => Transact
   };
 }
 
+/** The columns of an account in a join. `accountOf` reads them. */
+export const accountColumnsOf = (table: string) =>
+  ["factors_version", "factors", "policy"].map((name) => `${table}.${name} as ${name}`).join(", ");
+
 /** Reads the columns of an account, which are null if it has no row. */
 export function accountOf(row: Row): AccountFactors {
   if (row["factors_version"] === null) return { factorsVersion: 0, factors: [], policy: undefined };

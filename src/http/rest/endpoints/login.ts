@@ -11,6 +11,10 @@ export const credentials = z.object({
   transaction: opaque.optional().meta({ description: "a text: the `transaction` of `factor_needed`" }),
   totp: totp.optional(),
   recovery_code: recoveryCode.optional(),
+  passkey: z.looseObject({}).optional().meta({
+    description:
+      "an object: the AuthenticationResponseJSON of a passkey, for the `transaction` of `GET /login` or `factor_needed`",
+  }),
   remember: z.boolean().optional().meta({
     description: "true or false: whether the next logins on this device need no second factor",
   }),
@@ -19,19 +23,21 @@ export const credentials = z.object({
 
 export function logIn(call: Call<z.output<typeof credentials>, undefined>): Promise<Grant> {
   const { flows, input, bearer, cookies, caller, idempotencyKey } = call;
-  const { login, password, totp, remember, recovery_code: recoveryCode } = input;
-  if (totp !== undefined && recoveryCode !== undefined)
-    throw new AmphoError("invalid_request", 'Send "totp" or "recovery_code", not both.');
+  const { login, password, totp, passkey, remember, recovery_code: recoveryCode } = input;
+  if ([totp, recoveryCode, passkey].filter((sent) => sent !== undefined).length > 1)
+    throw new AmphoError("invalid_request", 'Send one of "totp", "recovery_code" and "passkey".');
+  if (passkey !== undefined && login !== undefined)
+    throw new AmphoError("invalid_request", 'Send "passkey" with a "transaction" and without "login".');
   if (login !== undefined && input.transaction !== undefined)
     throw new AmphoError("invalid_request", 'Send "login" or "transaction", not both.');
   // In cookie mode `{}` asks for the factors of the session, whatever login was begun before.
-  const sent = totp ?? recoveryCode;
+  const sent = totp ?? recoveryCode ?? passkey;
   const pending = login === undefined && (sent !== undefined || bearer === undefined) ? cookies.transaction : undefined;
   const transaction = input.transaction ?? pending;
   const device = input.device ?? cookies.device;
   const superseded = { accessToken: cookies.token, refreshToken: cookies.refreshToken };
   return flows.login(
-    { login, password, transaction, totp, recoveryCode, remember, device, bearer, idempotencyKey, superseded },
+    { login, password, transaction, totp, recoveryCode, passkey, remember, device, bearer, idempotencyKey, superseded },
     caller,
   );
 }
@@ -50,10 +56,15 @@ export const waysIn = z
         description: "`closed` if only operators and the application create users, else `invite` or `open`.",
       }),
     }),
+    transaction: z.string().nullable().meta({
+      description: "The transaction for a login by passkey. Null while passkeys are not offered.",
+    }),
+    passkey: z.looseObject({}).nullable().meta({
+      description: "The PublicKeyCredentialRequestOptionsJSON for that login.",
+    }),
   })
   .meta({ title: "WaysIn" });
 
-/** The same for every caller, without a query. */
-export function readWays(_: Call<undefined, undefined>): z.input<typeof waysIn> {
-  return { ways: { password: true, passkey: false, mail: false, providers: [], registration: "closed" } };
+export function readWays({ flows, caller }: Call<undefined, undefined>): Promise<z.input<typeof waysIn>> {
+  return flows.readWays(undefined, caller);
 }

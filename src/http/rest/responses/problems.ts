@@ -95,6 +95,12 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     fix: "Delete the transaction and begin again.",
     headers: challenge(),
   },
+  unknown_passkey: {
+    status: 401,
+    cause: "No account has this passkey, so its signature cannot be checked.",
+    fix: "Let the browser forget the passkey (`PublicKeyCredential.signalUnknownCredential`), and log in in another way.",
+    headers: challenge(),
+  },
   insufficient_scope: {
     status: 403,
     cause:
@@ -184,8 +190,8 @@ export function createErrorResponder(report: (error: unknown, requestId: string 
 
 function errorResponse({ code, message, details }: AmphoError): HttpResponse {
   const { status, headers } = problems[code];
-  const { field, reason, transaction, factors, enroll } = details;
-  const further = code === "factor_needed" ? { transaction, factors, passkey: null, enroll } : { field, reason };
+  const { field, reason, transaction, factors, passkey = null, enroll } = details;
+  const further = code === "factor_needed" ? { transaction, factors, passkey, enroll } : { field, reason };
   return {
     status,
     headers: { ...plainHeaders, "Content-Type": "application/json", ...headers?.(details) },

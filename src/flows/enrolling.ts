@@ -1,0 +1,231 @@
+// Who changes second factors (docs/second-factors.md): a session with a recent login at the highest level that its account can
+// reach (NIST SP 800-63B-4 §4.1.2.1), or a pending login that must set up its first one.
+
+import type { Origin } from "../audit/entry.js";
+import { AmphoError } from "../errors.js";
+import { createRecoveryCodes, recoveryHash } from "../factors/recovery-codes.js";
+import { relyingPartyOf } from "../factors/relying-party.js";
+import type { LoginTransaction, Purpose, TransactionContents } from "../factors/transactions.js";
+import { type Acr, reaches } from "../levels/acr.js";
+import type { FactorName } from "../levels/decide.js";
+import { policyOf } from "../levels/policy.js";
+import { canonicalLogin } from "../logins/login-name.js";
+import type { Grant } from "../sessions/session-tokens.js";
+import type { FactorOutcome, NewFactor } from "../store/sql/factor-changes.js";
+import type { Auth } from "../tokens/auth.js";
+import type { Account } from "../users/directory.js";
+import type { Caller, Deps } from "./deps.js";
+import { enter } from "./enter.js";
+import { factorNeeded, transactionOver, wrongCredentials } from "./login-errors.js";
+import { accountOf, liveSession } from "./second-step.js";
+import { endSuperseded, type SupersededTokens } from "./superseded-session.js";
+
+/** How long a login counts as recent. */
+const recentSeconds = 300;
+
+export interface RecoveryCodes {
+  readonly recovery_codes: readonly string[];
+}
+
+/** The user of a change: by the token of a session, or by the transaction of a pending login. */
+export interface Enrolling {
+  /** The transaction of `factor_needed` with `enroll`. */
+  readonly pending: string | undefined;
+  /** The same from a cookie. It is ignored beside the live session of another user, whose login was given up. */
+  readonly pendingCookie: string | undefined;
+  /** Guards the request. Rejects without a valid token. */
+  readonly authenticate: () => Promise<Auth>;
+}
+
+export interface Recent {
+  readonly sessionId: string;
+  readonly account: Account;
+  readonly factorsVersion: number;
+}
+
+/** Rejects with `login_too_weak` or `login_too_old` unless the login is recent, at the level that the account can reach. */
+export async function requireRecent(deps: Deps, auth: Auth): Promise<Recent> {
+  const { sessionId, account } = await liveSession(deps, auth.session, auth.id);
+  const { factors, factorsVersion } = await deps.store.listFactors(account.id);
+  const acr = reachable(deps, factors);
+  const authTime = auth.claims["auth_time"];
+  if (acr !== "1fa" && !reaches(auth.acr, acr))
+    throw new AmphoError("login_too_weak", "This action needs a second factor. Prove one.", {
+      acr,
+      maxAgeSeconds: recentSeconds,
+    });
+  // Written so that a value that is no number rejects.
+  if (!(typeof authTime === "number" && deps.clock.now() - authTime <= recentSeconds))
+    throw new AmphoError("login_too_old", "This action needs a more recent login. Log in again.", {
+      maxAgeSeconds: recentSeconds,
+    });
+  return { sessionId, account, factorsVersion };
+}
+
+/** The highest level that an account with these second factors can prove. */
+function reachable({ settings }: Deps, factors: readonly FactorName[]): Acr {
+  if (factors.includes("passkey") && relyingPartyOf(settings) !== undefined) return "phr";
+  return factors.length > 0 ? "2fa" : "1fa";
+}
+
+/** The beginning of an enrolment. Nothing is written. */
+export interface Begun {
+  readonly account: Account;
+  /** Signs the transaction of the enrolment. A pending login goes on in it. */
+  readonly begin: (purpose: Purpose, further?: Pick<TransactionContents, "uh" | "use">) => string;
+  /** The session that asks. Undefined for a pending login. */
+  readonly auth: Auth | undefined;
+}
+
+/** `phr`: the factor that is set up is enough for the policy `phr`. */
+export async function beginEnrolment(
+  deps: Deps,
+  input: Enrolling,
+  caller: Caller,
+  { phr }: { readonly phr: boolean },
+): Promise<Begun> {
+  const { transactions, clock } = deps;
+  const now = clock.now();
+  const pending = await pendingOf(deps, input, now);
+  if (pending !== undefined) return beginForPending(deps, pending, caller, now, phr);
+  const auth = await input.authenticate();
+  const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
+  const contents = {
+    login: canonicalLogin(account.login),
+    sub: account.id,
+    pwv: account.stored?.passwordVersion,
+    fv: factorsVersion,
+    amr: [],
+    sid: sessionId,
+  };
+  return {
+    account,
+    auth,
+    begin: (purpose, further) => transactions.begin(purpose, { ...contents, ...further }, now),
+  };
+}
+
+async function pendingOf(
+  { transactions }: Deps,
+  { pending, pendingCookie, authenticate }: Enrolling,
+  now: number,
+): Promise<LoginTransaction | undefined> {
+  if (pending !== undefined) return transactions.read(pending, ["enroll"], now);
+  if (pendingCookie === undefined) return undefined;
+  try {
+    const transaction = transactions.read(pendingCookie, ["enroll"], now);
+    const user = await authenticate().catch(ignoreRejection);
+    return user === undefined || user.id === transaction.sub ? transaction : undefined;
+  } catch (error) {
+    return ignoreRejection(error);
+  }
+}
+
+function ignoreRejection(error: unknown): undefined {
+  if (!(error instanceof AmphoError)) throw error;
+}
+
+/** The second transaction carries the pending login. Both share their `jti`, so that together they are used once. */
+async function beginForPending(
+  deps: Deps,
+  pending: LoginTransaction,
+  caller: Caller,
+  now: number,
+  phr: boolean,
+): Promise<Begun> {
+  const { transactions, store, settings } = deps;
+  const account = await accountOf(deps, pending, { actor: "user", ...caller });
+  const { factorsVersion, policy = policyOf(account.roles, settings.factors) } = await store.listFactors(account.id);
+  // The account got a factor meanwhile, which the login must prove.
+  if (factorsVersion !== pending.fv) throw wrongCredentials();
+  if (policy === "phr" && !phr) throw factorNeeded(transactions.begin("enroll", pending, now, pending), [], true);
+  return {
+    account,
+    auth: undefined,
+    begin: (purpose, further) => transactions.begin(purpose, { ...pending, ...further }, now, pending),
+  };
+}
+
+/** The owner of an enrolment that was begun: its account, as it is now. */
+export async function ownerOf(
+  deps: Deps,
+  transaction: LoginTransaction,
+  authenticate: () => Promise<Auth>,
+  origin: Origin,
+): Promise<Account> {
+  const { sid, sub } = transaction;
+  if (sid === undefined) return accountOf(deps, transaction, origin);
+  const auth = await authenticate();
+  // A transaction of one session is good for this session alone.
+  if (auth.session !== sid || auth.id !== sub) throw transactionOver();
+  return (await liveSession(deps, sid, sub)).account;
+}
+
+export interface Enrolled {
+  readonly recovery_codes?: readonly string[];
+}
+
+/** Stores the factor. For a pending login it is also proven, and the gate returns the Grant. */
+export async function finishEnrolment(
+  deps: Deps,
+  {
+    account,
+    transaction,
+    factor,
+    method,
+    superseded,
+    origin,
+  }: {
+    readonly account: Account;
+    readonly transaction: LoginTransaction;
+    readonly factor: (codes: readonly string[]) => NewFactor;
+    readonly method: string;
+    readonly superseded: SupersededTokens | undefined;
+    readonly origin: Origin;
+  },
+): Promise<Enrolled & Partial<Grant>> {
+  const { store, transactions, revocations, clock, settings } = deps;
+  const codes = createRecoveryCodes();
+  const change = factor(codes.map(hashOf));
+  const now = clock.now();
+  if (transaction.sid === undefined) {
+    const { amr, iat: at, did: deviceId } = transaction;
+    const proven = { amr, at, transaction, enrol: { factor: change, method } };
+    const grant = await enter(deps, account, proven, { origin, now, deviceId });
+    await endSuperseded(deps, grant, superseded, origin);
+    return { recovery_codes: codes, ...grant };
+  }
+  const until = transaction.exp + settings.tokenLeeway;
+  const spend = { hash: transactions.spentHash(transaction), until, idempotency: undefined };
+  const who = whoOf(account, transaction.sid, now, origin);
+  const outcome = await store.setFactor({ ...who, ...change, spend, factorsVersion: transaction.fv });
+  // The session is live, so the factors have changed since the transaction was issued.
+  if (outcome.outcome === "changed") throw transactionOver();
+  throwUnlessDone(outcome);
+  revocations.add(outcome.revocations);
+  return "totp" in change || outcome.isFirst === true ? { recovery_codes: codes } : {};
+}
+
+export function hashOf(code: string): string {
+  const hash = recoveryHash(code);
+  if (hash === undefined) throw new TypeError("a new recovery code has the form of one");
+  return hash;
+}
+
+export function whoOf({ id: userId, login, stored }: Account, sessionId: string, now: number, origin: Origin) {
+  return {
+    ...{ userId, login, sessionId, now, origin },
+    stored: stored === undefined ? (false as const) : { passwordVersion: stored.passwordVersion },
+  };
+}
+
+export function throwUnlessDone({ outcome }: FactorOutcome): void {
+  if (outcome === "over") throw transactionOver();
+  if (outcome === "changed")
+    throw new AmphoError("invalid_token", "The session has ended, or the factors changed. Log in again.");
+  if (outcome === "none") throw new AmphoError("not_found", "Your account has no such factor.");
+  if (outcome === "taken")
+    throw new AmphoError("invalid_request", "This passkey is registered already, or your account has 20 passkeys.");
+  if (outcome === "last_way_in")
+    throw new AmphoError("last_way_in", "Your account requires a second factor. Add another one first.");
+}

@@ -1,0 +1,81 @@
+// A login by passkey alone (docs/passkeys.md). The challenge comes from a transaction that any page can begin, and the passkey
+// names its account.
+
+import type { Origin } from "../audit/entry.js";
+import { isProofOf } from "../factors/device-proofs.js";
+import { requestOptions } from "../factors/passkey-options.js";
+import { relyingPartyOf } from "../factors/relying-party.js";
+import type { Grant } from "../sessions/session-tokens.js";
+import { toAccount } from "../users/directory.js";
+import { accountById } from "./create-session.js";
+import type { Caller, Deps } from "./deps.js";
+import { enter } from "./enter.js";
+import { wrongCredentials } from "./login-errors.js";
+import { findPasskeyOf, provePasskey, requireParty } from "./prove-passkey.js";
+import { sessionIdOf } from "./second-step.js";
+
+export interface Ways {
+  readonly ways: {
+    readonly password: boolean;
+    readonly passkey: boolean;
+    readonly mail: boolean;
+    readonly providers: readonly { readonly name: string; readonly label: string }[];
+    readonly registration: "closed" | "invite" | "open";
+  };
+  /** For a login by passkey. Null while passkeys are not offered. */
+  readonly transaction: string | null;
+  readonly passkey: Readonly<Record<string, unknown>> | null;
+}
+
+/** The same for every caller, without a query and without a row. */
+export async function readWays(deps: Pick<Deps, "settings" | "transactions" | "clock">): Promise<Ways> {
+  const { settings, transactions, clock } = deps;
+  const party = relyingPartyOf(settings);
+  const ways = {
+    password: true,
+    passkey: party !== undefined,
+    mail: false,
+    providers: [],
+    registration: "closed",
+  } as const;
+  if (party === undefined) return { ways, transaction: null, passkey: null };
+  const now = clock.now();
+  const transaction = transactions.beginLogin(now);
+  const challenge = transactions.passkeyChallenge(transactions.readLogin(transaction, now));
+  return { ways, transaction, passkey: requestOptions(party, challenge) };
+}
+
+export interface PasskeyLogin {
+  readonly transaction: string;
+  readonly passkey: unknown;
+  readonly device: string | undefined;
+  readonly bearer: string | undefined;
+  readonly idempotencyKey: string | undefined;
+}
+
+/** Rejects with `unknown_passkey`, `invalid_credentials`, `factor_needed` or `transaction_over`. */
+export async function logInByPasskey(deps: Deps, input: PasskeyLogin, caller: Caller): Promise<Grant> {
+  const { transactions, deviceProofs, store, clock } = deps;
+  const origin: Origin = { actor: "user", ...caller };
+  const transaction = transactions.readLogin(input.transaction, clock.now());
+  requireParty(deps);
+  const found = await findPasskeyOf(deps, input.passkey);
+  const account = found.user === undefined ? await accountById(deps, found.passkey.userId) : toAccount(found.user);
+  if (account.disabled) {
+    const about = { reason: "disabled", userId: account.id, login: account.login, origin };
+    await store.recordAudit({ at: clock.now(), event: "login_rejected", ...about });
+    throw wrongCredentials();
+  }
+  const factor = await provePasskey(deps, {
+    ...{ found, account, transaction, origin },
+    response: input.passkey,
+    isKnown: false,
+  });
+  const now = clock.now();
+  const proof = deviceProofs.read(input.device, now);
+  const device = proof !== undefined && isProofOf(proof, account) ? proof : undefined;
+  const sessionId = sessionIdOf(deps, input.bearer, account.id);
+  const live = sessionId === undefined ? undefined : { sessionId };
+  const { idempotencyKey } = input;
+  return enter(deps, account, { amr: [], at: now, factor, transaction }, { origin, now, device, live, idempotencyKey });
+}

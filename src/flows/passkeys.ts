@@ -1,0 +1,208 @@
+// Passkeys of the user's own account (docs/passkeys.md): registered, listed, renamed, removed.
+
+import type { Origin } from "../audit/entry.js";
+import { randomId } from "../crypto/random.js";
+import { AmphoError } from "../errors.js";
+import { creationOptions, offeredAlgorithms, type PasskeyUse } from "../factors/passkey-options.js";
+import { type RelyingParty, relyingPartyOf } from "../factors/relying-party.js";
+import { verifyRegistration } from "../factors/webauthn.js";
+import { WebAuthnError } from "../factors/webauthn-error.js";
+import { passkeyMethod } from "../levels/methods.js";
+import { policyOf } from "../levels/policy.js";
+import type { Grant } from "../sessions/session-tokens.js";
+import type { NewPasskey, Passkey } from "../store/sql/passkeys.js";
+import type { Auth } from "../tokens/auth.js";
+import type { Caller, Deps } from "./deps.js";
+import {
+  beginEnrolment,
+  type Enrolled,
+  type Enrolling,
+  finishEnrolment,
+  ownerOf,
+  requireRecent,
+  throwUnlessDone,
+  whoOf,
+} from "./enrolling.js";
+import { wrongCredentials } from "./login-errors.js";
+import { type Authenticated, requireSession } from "./sessions.js";
+import type { SupersededTokens } from "./superseded-session.js";
+
+/** The size of a user handle (WebAuthn L3 §14.6.1). It is random, so it names no one. */
+const handleBytes = 32;
+
+export interface PasskeyView {
+  readonly id: string;
+  readonly name: string;
+  readonly created: number;
+  readonly used: number | null;
+  /** The passkey is backed up, such as by the account of a phone. */
+  readonly synced: boolean;
+  readonly transports: readonly string[];
+  readonly provider: string | null;
+}
+
+function viewOf({ id, name, createdAt, usedAt, backedUp, transports }: Passkey): PasskeyView {
+  return { id, name, created: createdAt, used: usedAt ?? null, synced: backedUp, transports, provider: null };
+}
+
+function partyOf({ settings }: Pick<Deps, "settings">): RelyingParty {
+  const party = relyingPartyOf(settings);
+  if (party === undefined) throw new AmphoError("not_found", "Passkeys are not offered here.");
+  return party;
+}
+
+export interface PasskeySetUp {
+  readonly transaction: string;
+  /** PublicKeyCredentialCreationOptionsJSON. */
+  readonly passkey: Readonly<Record<string, unknown>>;
+}
+
+/** Nothing is written. */
+export async function beginPasskey(
+  deps: Deps,
+  input: Enrolling & { readonly use: "login" | "second" | undefined; readonly upgrade: boolean | undefined },
+  caller: Caller,
+): Promise<PasskeySetUp> {
+  const { store, transactions, clock } = deps;
+  const party = partyOf(deps);
+  const { account, auth, begin } = await beginEnrolment(deps, input, caller, { phr: true });
+  const use: PasskeyUse = input.upgrade === true ? "upgrade" : (input.use ?? "login");
+  if (use === "upgrade") requirePasswordLogin(auth);
+  const { passkeys, handle } = await store.listPasskeys(account.id);
+  const uh = handle ?? randomId(handleBytes);
+  const transaction = begin("passkey", { uh, use });
+  const challenge = transactions.passkeyChallenge(transactions.read(transaction, ["passkey"], clock.now()));
+  const { login } = account;
+  return { transaction, passkey: creationOptions(party, challenge, { handle: uh, login, use, passkeys }) };
+}
+
+/** A browser creates such a passkey without asking, so the password must have been typed in this session (§5.1.3). */
+function requirePasswordLogin(auth: Auth | undefined): void {
+  if (auth === undefined || !auth.amr.includes("pwd"))
+    throw new AmphoError("insufficient_scope", "An upgrade needs a session that began with a password.");
+}
+
+export interface PasskeyAddition extends Pick<Enrolling, "authenticate"> {
+  readonly transaction: string;
+  /** RegistrationResponseJSON. */
+  readonly passkey: unknown;
+  readonly name: string | undefined;
+  readonly superseded: SupersededTokens;
+}
+
+/** Returns the Grant too, for a pending login. */
+export async function addPasskey(
+  deps: Deps,
+  input: PasskeyAddition,
+  caller: Caller,
+): Promise<{ readonly passkey: PasskeyView } & Enrolled & Partial<Grant>> {
+  const { transactions, clock } = deps;
+  const party = partyOf(deps);
+  const origin: Origin = { actor: "user", ...caller };
+  const transaction = transactions.read(input.transaction, ["passkey"], clock.now());
+  const account = await ownerOf(deps, transaction, input.authenticate, origin);
+  const { use, uh: handle = "" } = transaction;
+  const passkey = await verify(deps, party, input, transaction, use, async (reason) => {
+    const about = { reason: `passkey_${reason}`, userId: account.id, login: account.login, origin };
+    await deps.store.recordAudit({ at: clock.now(), event: "factor_refused", ...about });
+  });
+  const enrolled = await finishEnrolment(deps, {
+    ...{ account, transaction, superseded: input.superseded, origin },
+    factor: (codes) => ({ passkey, handle, codes }),
+    method: passkeyMethod(passkey.backupEligible),
+  });
+  const created = { ...passkey, userId: account.id, createdAt: clock.now(), usedAt: undefined };
+  return { passkey: viewOf(created), ...enrolled };
+}
+
+async function verify(
+  { transactions }: Deps,
+  party: RelyingParty,
+  { passkey: response, name }: PasskeyAddition,
+  transaction: { readonly jti: string; readonly kid: string },
+  use: string | undefined,
+  record: (reason: string) => Promise<void>,
+): Promise<NewPasskey> {
+  try {
+    const verified = verifyRegistration({
+      response,
+      challenge: transactions.passkeyChallenge(transaction),
+      origins: party.origins,
+      rpId: party.id,
+      userVerification: use === "login" ? "required" : "discouraged",
+      algorithms: offeredAlgorithms,
+      upgrade: use === "upgrade",
+    });
+    return {
+      ...verified,
+      publicKey: { ...verified.publicKey },
+      rp: party.id,
+      discoverable: isResident(response),
+      name: cleanName(name),
+    };
+  } catch (error) {
+    if (!(error instanceof WebAuthnError)) throw error;
+    await record(error.reason);
+    throw wrongCredentials();
+  }
+}
+
+/** `credProps.rk` (WebAuthn L3 §10.1.3). It is not signed, so it decides nothing. */
+function isResident(response: unknown): boolean | undefined {
+  const results = memberOf(response, "clientExtensionResults");
+  const resident = memberOf(memberOf(results, "credProps"), "rk");
+  return typeof resident === "boolean" ? resident : undefined;
+}
+
+const memberOf = (value: unknown, name: string): unknown =>
+  typeof value === "object" && value !== null && Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined;
+
+const nameMax = 100;
+
+/** Control characters and those that change the direction of text can disguise a name in a list. */
+function cleanName(name = ""): string {
+  const cleaned = name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, "").trim();
+  return Array.from(cleaned).slice(0, nameMax).join("") || "Passkey";
+}
+
+export interface PasskeyListing {
+  readonly passkeys: readonly PasskeyView[];
+  readonly rp: string;
+  /** The user handle. Null before the first passkey. */
+  readonly user: string | null;
+  /** The ids of all passkeys, for `PublicKeyCredential.signalAllAcceptedCredentials`. */
+  readonly accepted: readonly string[];
+}
+
+export async function listOwnPasskeys(deps: Deps, { auth }: Authenticated): Promise<PasskeyListing> {
+  const party = partyOf(deps);
+  const { userId } = requireSession(auth);
+  const { passkeys, handle } = await deps.store.listPasskeys(userId);
+  return { passkeys: passkeys.map(viewOf), rp: party.id, user: handle, accepted: passkeys.map(({ id }) => id) };
+}
+
+const notYours = () => new AmphoError("not_found", "You have no passkey with this id.");
+
+export async function renameOwnPasskey(
+  { store }: Pick<Deps, "store">,
+  { auth, id, name }: Authenticated & { readonly id: string; readonly name: string },
+): Promise<void> {
+  const { userId } = requireSession(auth);
+  if (!(await store.renamePasskey({ id, userId, name: cleanName(name) }))) throw notYours();
+}
+
+export async function removeOwnPasskey(
+  deps: Deps,
+  { auth, id }: Authenticated & { readonly id: string },
+  caller: Caller,
+): Promise<void> {
+  const { store, revocations, clock, settings } = deps;
+  const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
+  const who = whoOf(account, sessionId, clock.now(), { actor: "user", ...caller });
+  const rolePolicy = policyOf(account.roles, settings.factors);
+  const removal = { ...who, factorsVersion, rolePolicy, factor: "passkey", passkeyId: id } as const;
+  const outcome = await store.removeFactors(removal);
+  if (outcome.outcome === "none") throw notYours();
+  throwUnlessDone(outcome);
+  revocations.add(outcome.revocations);
+}

@@ -1,0 +1,132 @@
+// Checks an assertion of a passkey (WebAuthn L3 §7.2). The gate uses it up in its transaction: the transaction of the challenge
+// once, and the counter of the passkey.
+
+import type { Origin } from "../audit/entry.js";
+import { type RelyingParty, relyingPartyOf } from "../factors/relying-party.js";
+import type { LoginTransaction, Redeemable } from "../factors/transactions.js";
+import { verifyAssertion } from "../factors/webauthn.js";
+import { WebAuthnError } from "../factors/webauthn-error.js";
+import type { PublicJwk } from "../keys/key.js";
+import { passkeyMethod } from "../levels/methods.js";
+import type { FoundPasskey } from "../store/sql/passkeys.js";
+import type { Account } from "../users/directory.js";
+import type { Deps } from "./deps.js";
+import { transactionOver, unknownPasskey, wrongCredentials } from "./login-errors.js";
+import type { ProvenFactor } from "./prove-factor.js";
+
+export function requireParty({ settings }: Pick<Deps, "settings">): RelyingParty {
+  const party = relyingPartyOf(settings);
+  // A way in that is switched off rejects every login.
+  if (party === undefined) throw wrongCredentials();
+  return party;
+}
+
+/** Rejects with `unknown_passkey` if no account has it. */
+export async function findPasskeyOf({ store }: Deps, response: unknown): Promise<FoundPasskey> {
+  const id = typeof response === "object" && response !== null && "id" in response ? response.id : undefined;
+  // 1023 bytes (WebAuthn L3 §7.1 step 25).
+  if (typeof id !== "string" || !/^[\w-]{1,1364}$/.test(id)) throw wrongCredentials();
+  const found = await store.findPasskey(id);
+  if (found === undefined) throw unknownPasskey();
+  return found;
+}
+
+/** A passkey of the account of a pending login or of a session, for the challenge of that transaction. */
+export async function proveOwnPasskey(
+  deps: Deps,
+  account: Account,
+  response: unknown,
+  transaction: LoginTransaction | undefined,
+  origin: Origin,
+): Promise<ProvenFactor> {
+  if (transaction === undefined) throw transactionOver();
+  const found = await findPasskeyOf(deps, response);
+  if (found.passkey.userId !== account.id) {
+    await recordRejection(deps, account, "credential_id", origin);
+    throw wrongCredentials();
+  }
+  const { methods, ...proven } = await provePasskey(deps, {
+    found,
+    account,
+    response,
+    transaction,
+    origin,
+    isKnown: true,
+  });
+  // After a first factor, a passkey is the second one, whatever it verified.
+  return { ...proven, methods: methods.filter((method) => method !== "mfa") };
+}
+
+/** Rejects with `invalid_credentials`. The reason is in the audit log. */
+export async function provePasskey(
+  deps: Deps,
+  {
+    found,
+    account,
+    response,
+    transaction,
+    origin,
+    isKnown,
+  }: {
+    readonly found: FoundPasskey;
+    readonly account: Account;
+    readonly response: unknown;
+    readonly transaction: Redeemable;
+    readonly origin: Origin;
+    /** The account was known before the ceremony. Otherwise the response must name its user handle. */
+    readonly isKnown: boolean;
+  },
+): Promise<ProvenFactor> {
+  const { store, transactions, clock } = deps;
+  const party = requireParty(deps);
+  const { passkey, account: factors } = found;
+  const { id, alg, signCount: seenCount, backupEligible } = passkey;
+  try {
+    const verified = verifyAssertion({
+      response,
+      challenge: transactions.passkeyChallenge(transaction),
+      origins: party.origins,
+      rpId: party.id,
+      credential: {
+        // The row was written from a checked key.
+        ...{ id, alg, signCount: seenCount, backupEligible, publicKey: passkey.publicKey as unknown as PublicJwk },
+        userHandle: factors.handle ?? "",
+      },
+      userHandleRequired: !isKnown,
+    });
+    const { userVerified, backedUp, signCount, counter } = verified;
+    if (counter === "behind") {
+      const { id: userId, login } = account;
+      const about = { userId, login, origin, detail: { passkey: id } };
+      await store.recordAudit({ at: clock.now(), event: "passkey_cloned", ...about });
+      // The counter of a synced passkey says nothing.
+      if (!backupEligible) throw wrongCredentials();
+    }
+    const method = passkeyMethod(backupEligible);
+    return {
+      methods: userVerified ? [method, "mfa"] : [method],
+      use: { factor: "passkey", id, seenCount, signCount, backedUp },
+      factorsVersion: factors.factorsVersion,
+    };
+  } catch (error) {
+    if (!(error instanceof WebAuthnError)) throw error;
+    await recordRejection(deps, account, error.reason, origin);
+    throw wrongCredentials();
+  }
+}
+
+async function recordRejection(
+  { store, clock }: Deps,
+  { id: userId, login }: Account,
+  reason: string,
+  origin: Origin,
+): Promise<void> {
+  await store.recordAudit({
+    at: clock.now(),
+    event: "factor_refused",
+    reason: `passkey_${reason}`,
+    userId,
+    login,
+    origin,
+  });
+}

@@ -1,0 +1,98 @@
+// POST /passkeys/options, POST /passkeys, GET /passkeys, POST and DELETE /passkeys/{id}: the passkeys of the user's own account.
+import { z } from "zod";
+import { AmphoError } from "../../../errors.js";
+import { isTransaction } from "../../../factors/transactions.js";
+import type { Auth } from "../../../tokens/auth.js";
+import type { Call } from "../route.js";
+import { grant, opaque, seconds } from "../schemas.js";
+
+const name = z.string().max(1024).meta({ description: "a text of at most 1024 characters, cut to 100" });
+
+export const passkeyStart = z.object({
+  use: z.enum(["login", "second"]).optional().meta({ description: "`login` (the default) or `second`" }),
+  upgrade: z.literal(true).optional().meta({
+    description: "true: the browser creates the passkey without asking, after a login by password",
+  }),
+  transaction: opaque.optional().meta({ description: "a text: the `transaction` of `factor_needed` with `enroll`" }),
+});
+
+export const passkeySetUp = z
+  .object({
+    transaction: z.string().optional().meta({
+      description: "The transaction for `POST /passkeys`, in a cookie with AMPHO_SECURITY_COOKIES.",
+    }),
+    passkey: z.looseObject({}).meta({ description: "The PublicKeyCredentialCreationOptionsJSON." }),
+  })
+  .meta({ title: "PasskeySetUp" });
+
+export function beginPasskey(
+  call: Call<z.output<typeof passkeyStart> | undefined, undefined>,
+): Promise<z.input<typeof passkeySetUp>> {
+  const { flows, input, bearer, cookies, caller, authenticate } = call;
+  const pending = input?.transaction ?? (isTransaction(bearer) ? bearer : undefined);
+  const { use, upgrade } = input ?? {};
+  return flows.beginPasskey({ pending, pendingCookie: cookies.transaction, authenticate, use, upgrade }, caller);
+}
+
+const passkeyView = z.object({
+  id: z.string().meta({ description: "The credential id, base64url." }),
+  name: z.string(),
+  created: seconds.meta({ description: "The time of the registration, in Unix seconds." }),
+  used: seconds.nullable().meta({ description: "The time of the last use, in Unix seconds." }),
+  synced: z.boolean().meta({ description: "True if the passkey is backed up." }),
+  transports: z.array(z.string()).readonly(),
+  provider: z.string().nullable().meta({ description: "The name of the passkey's provider, where it is known." }),
+});
+
+export const newPasskey = z.object({
+  transaction: opaque.optional().meta({ description: "a text: the `transaction` of `POST /passkeys/options`" }),
+  passkey: z.looseObject({}).meta({ description: "an object: the RegistrationResponseJSON" }),
+  name: name.optional(),
+});
+
+export const addedPasskey = z
+  .object({
+    passkey: passkeyView,
+    recovery_codes: z.array(z.string()).readonly().optional().meta({
+      description: "Eight codes, if this is the first second factor of the account.",
+    }),
+  })
+  .extend(grant.partial().shape)
+  .meta({ title: "AddedPasskey" });
+
+export function addPasskey(call: Call<z.output<typeof newPasskey>, undefined>) {
+  const { flows, input, cookies, caller, authenticate } = call;
+  const transaction = input.transaction ?? cookies.transaction ?? "";
+  const superseded = { accessToken: cookies.token, refreshToken: cookies.refreshToken };
+  return flows.addPasskey({ transaction, passkey: input.passkey, name: input.name, superseded, authenticate }, caller);
+}
+
+export const passkeyList = z
+  .object({
+    passkeys: z.array(passkeyView).readonly(),
+    rp: z.string().meta({ description: "The relying party." }),
+    user: z.string().nullable().meta({ description: "The user handle. Null before the first passkey." }),
+    accepted: z.array(z.string()).readonly().meta({ description: "All credential ids, for the Signal API." }),
+  })
+  .meta({ title: "PasskeyList" });
+
+export function listPasskeys({ flows, auth, caller }: Call<undefined, Auth>): Promise<z.input<typeof passkeyList>> {
+  return flows.listPasskeys({ auth }, caller);
+}
+
+/** A text that cannot be an id is not passed to the database. */
+function idOf({ id = "" }: Readonly<Record<string, string>>): string {
+  if (!/^[\w-]{1,1364}$/.test(id)) throw new AmphoError("not_found", "You have no passkey with this id.");
+  return id;
+}
+
+export const passkeyName = z.object({ name });
+
+export function renamePasskey(call: Call<z.output<typeof passkeyName>, Auth>): Promise<void> {
+  const { flows, auth, caller, parameters, input } = call;
+  return flows.renamePasskey({ auth, id: idOf(parameters), name: input.name }, caller);
+}
+
+export function removePasskey({ flows, auth, caller, parameters }: Call<undefined, Auth>): Promise<void> {
+  return flows.removePasskey({ auth, id: idOf(parameters) }, caller);
+}

@@ -1,0 +1,181 @@
+// Passkeys (WebAuthn L3 §7). Every statement that changes one names its user.
+import {
+  first,
+  integer,
+  query,
+  queryLast,
+  queryLastRow,
+  type Row,
+  type Transaction,
+  text,
+  textOrNull,
+  texts,
+  write,
+} from "../transaction.js";
+import { columnsOf } from "./columns.js";
+import { visible } from "./import-rows.js";
+import { type AccountFactors, accountColumnsOf, accountOf } from "./state.js";
+import { joinedUserColumns, joinedUserOf, type User } from "./users.js";
+
+export interface Passkey {
+  /** The credential id, base64url. */
+  readonly id: string;
+  readonly userId: string;
+  /** A public JWK. */
+  readonly publicKey: Readonly<Record<string, unknown>>;
+  /** COSE. */
+  readonly alg: number;
+  readonly signCount: number;
+  readonly backupEligible: boolean;
+  readonly backedUp: boolean;
+  /** The registration verified the user. */
+  readonly userVerified: boolean;
+  /** The authenticator offers it without being asked for its id. Undefined if the browser did not state it. */
+  readonly discoverable: boolean | undefined;
+  readonly transports: readonly string[];
+  readonly aaguid: string;
+  /** The relying party. */
+  readonly rp: string;
+  readonly name: string;
+  readonly createdAt: number;
+  readonly usedAt: number | undefined;
+}
+
+const columns = columnsOf(
+  ...["id", "user_id", "public_key", "alg", "sign_count", "backup_eligible", "backed_up", "uv", "discoverable"],
+  ...["transports", "aaguid", "rp", "name", "created_at", "used_at"],
+);
+
+function passkeyOf(row: Row): Passkey {
+  const discoverable = row["discoverable"];
+  const usedAt = row["used_at"];
+  return {
+    id: text(row, "id"),
+    userId: text(row, "user_id"),
+    publicKey: JSON.parse(text(row, "public_key")) as Passkey["publicKey"],
+    alg: integer(row, "alg"),
+    signCount: integer(row, "sign_count"),
+    backupEligible: integer(row, "backup_eligible") === 1,
+    backedUp: integer(row, "backed_up") === 1,
+    userVerified: integer(row, "uv") === 1,
+    discoverable: discoverable === null ? undefined : discoverable === 1,
+    transports: texts(row, "transports"),
+    aaguid: text(row, "aaguid"),
+    rp: text(row, "rp"),
+    name: text(row, "name"),
+    createdAt: integer(row, "created_at"),
+    usedAt: usedAt === null ? undefined : integer(row, "used_at"),
+  };
+}
+
+export interface FoundPasskey {
+  readonly passkey: Passkey;
+  /** The stored user. Undefined for a user of an application's own table. */
+  readonly user: User | undefined;
+  readonly account: AccountFactors & { readonly handle: string | null };
+}
+
+const selectWithUser = `select ${columns.joined("ampho_passkeys")}, ${accountColumnsOf("ampho_accounts")}, handle, ${joinedUserColumns}
+  from ampho_passkeys
+  left join ampho_accounts on ampho_accounts.user_id = ampho_passkeys.user_id
+  left join ampho_users on ampho_users.id = ampho_passkeys.user_id and ${visible}
+  where ampho_passkeys.id = ?`;
+
+/** One statement: the passkey with its user and the account. */
+export function* findPasskey(id: string): Transaction<FoundPasskey | undefined> {
+  const row = yield* queryLastRow(selectWithUser, [id]);
+  return (
+    row && {
+      passkey: passkeyOf(row),
+      user: joinedUserOf(row),
+      account: { ...accountOf(row), handle: textOrNull(row, "handle") },
+    }
+  );
+}
+
+export interface PasskeyList {
+  readonly passkeys: readonly Passkey[];
+  readonly handle: string | null;
+}
+
+const listed = `select ${columns.joined("ampho_passkeys")}, handle from ampho_passkeys
+  left join ampho_accounts on ampho_accounts.user_id = ampho_passkeys.user_id
+  where ampho_passkeys.user_id = ? order by ampho_passkeys.created_at, ampho_passkeys.id`;
+
+export function* listPasskeys(userId: string): Transaction<PasskeyList> {
+  const rows = yield* queryLast(listed, [userId]);
+  const [row] = rows;
+  return { passkeys: rows.map(passkeyOf), handle: row === undefined ? null : textOrNull(row, "handle") };
+}
+
+export type NewPasskey = Omit<Passkey, "userId" | "createdAt" | "usedAt">;
+
+const passkeysMax = 20;
+
+const insert = `insert into ampho_passkeys (${columns.list}) values (${columns.placeholders})
+  on conflict (id) do nothing returning id`;
+
+/** False: the account has 20 passkeys, or an account has this credential id. The caller holds the lock of the sessions. */
+export function* insertPasskey(userId: string, passkey: NewPasskey, now: number): Transaction<boolean> {
+  const count = yield* first("select count(*) as passkeys from ampho_passkeys where user_id = ?", [userId]);
+  if (count && integer(count, "passkeys") >= passkeysMax) return false;
+  const values = columns.values({
+    id: passkey.id,
+    user_id: userId,
+    public_key: JSON.stringify(passkey.publicKey),
+    alg: passkey.alg,
+    sign_count: passkey.signCount,
+    backup_eligible: passkey.backupEligible ? 1 : 0,
+    backed_up: passkey.backedUp ? 1 : 0,
+    uv: passkey.userVerified ? 1 : 0,
+    discoverable: passkey.discoverable === undefined ? null : passkey.discoverable ? 1 : 0,
+    transports: JSON.stringify(passkey.transports),
+    aaguid: passkey.aaguid,
+    rp: passkey.rp,
+    name: passkey.name,
+    created_at: now,
+    used_at: null,
+  });
+  return (yield* first(insert, values)) !== undefined;
+}
+
+/** Returns false unless the user has this passkey. */
+export function* renamePasskey(input: {
+  readonly id: string;
+  readonly userId: string;
+  readonly name: string;
+}): Transaction<boolean> {
+  const row = yield* first("update ampho_passkeys set name = ? where id = ? and user_id = ? returning id", [
+    ...[input.name, input.id, input.userId],
+  ]);
+  return row !== undefined;
+}
+
+export function* passkeyIdsOf(userId: string): Transaction<readonly string[]> {
+  const rows = yield* query("select id from ampho_passkeys where user_id = ?", [userId]);
+  return rows.map((row) => text(row, "id"));
+}
+
+/** Deletes one passkey of the user. Without an id, deletes all. */
+export function* deletePasskeys(userId: string, id?: string): Transaction<void> {
+  if (id === undefined) yield* write("delete from ampho_passkeys where user_id = ?", [userId]);
+  else yield* write("delete from ampho_passkeys where user_id = ? and id = ?", [userId, id]);
+}
+
+export interface PasskeyUse {
+  readonly factor: "passkey";
+  readonly id: string;
+  /** The counter that the caller has read. Of two assertions with one counter only one is accepted. */
+  readonly seenCount: number;
+  readonly signCount: number;
+  readonly backedUp: boolean;
+}
+
+export function* usePasskey(userId: string, use: PasskeyUse, now: number): Transaction<boolean> {
+  const row = yield* first(
+    `update ampho_passkeys set sign_count = ?, backed_up = ?, used_at = ?
+     where id = ? and user_id = ? and sign_count = ? returning id`,
+    [use.signCount, use.backedUp ? 1 : 0, now, use.id, userId, use.seenCount],
+  );
+  return row !== undefined;
+}
