@@ -72,7 +72,7 @@ async function factors(store) {
   const bob = { userId: "u-bob", login: "bob", now, origin };
   const totp = { secret: "c".repeat(64), kid: "signing", step: 59_666_666 };
   const spend = { hash: "d".repeat(43), until: now + 660, idempotency: undefined };
-  await store.setTotp({
+  await store.setFactor({
     ...bob,
     stored: {},
     sessionId: undefined,

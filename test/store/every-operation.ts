@@ -85,8 +85,8 @@ async function runFactorOperations(run: Run): Promise<void> {
   const spend = (hash: string) => ({ hash, until: start + 660, idempotency: "key" });
   const totp = (step: number) => ({ secret: `sealed-${step}`, kid: "k", step });
   for (const step of [1, 2])
-    await run("setTotp", { ...session, totp: totp(step), codes: ["a"], spend: spend(`t-${step}`) });
-  await run("setTotp", { ...session, totp: totp(2), codes: ["a"], spend: spend("t-2") });
+    await run("setFactor", { ...session, totp: totp(step), codes: ["a"], spend: spend(`t-${step}`) });
+  await run("setFactor", { ...session, totp: totp(2), codes: ["a"], spend: spend("t-2") });
   await run("listFactors", ann.id);
   let logins = 0;
   const second = (changes: Parameters<typeof login>[0]) => {
@@ -106,6 +106,21 @@ async function runFactorOperations(run: Run): Promise<void> {
   const repetition = { userId: ann.id, now: start, accessTtlSeconds: 900, stored: {} };
   await run("repeatEntry", { ...repetition, ...spend("s-1") });
   await run("replaceRecoveryCodes", { ...session, codes: ["b"] });
+  const publicKey = { kty: "EC" };
+  const passkey = (id: string) => ({
+    ...{ id, publicKey, alg: -7, signCount: 0, backupEligible: true, backedUp: true, userVerified: true },
+    ...{ discoverable: true, transports: [], aaguid: "0", rp: "app.example", name: id },
+  });
+  for (const id of ["p-1", "p-2", "p-2"])
+    await run("setFactor", { ...session, passkey: passkey(id), handle: "h", codes: [], spend: spend(`p-${logins++}`) });
+  await run("findPasskey", "p-1");
+  await run("listPasskeys", ann.id);
+  await run("renamePasskey", { id: "p-1", userId: ann.id, name: "x" });
+  const touched = { factor: "passkey", id: "p-1", seenCount: 0, signCount: 1, backedUp: true } as const;
+  await run("enterSession", login({ amr: ["swk", "mfa"], use: touched, random: "touched", spend: spend("s-p") }));
+  const removal = { ...session, sessionId: undefined, rolePolicy: undefined };
+  await run("removeFactors", { ...removal, factor: "passkey", passkeyId: "p-1" });
+  for (const factor of ["recovery_code", "totp"] as const) await run("removeFactors", { ...removal, factor });
   await run("setFactorPolicy", { ...who, policy: "required" });
   await run("forgetDevices", who);
   await run("listOldSecrets", { kid: "other", after: undefined, limit: 10 });

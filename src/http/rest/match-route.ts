@@ -16,7 +16,9 @@ export function createFindRoutes(routes: readonly Route[]): FindRoutes {
     const matches = new Map<string, RouteMatch>();
     for (const { route, pattern } of patterns) {
       const found = pattern.exec(path);
-      if (found !== null) matches.set(route.method, { route, parameters: found.groups ?? {} });
+      // A fixed path has its row before one with a parameter.
+      if (found !== null && !matches.has(route.method))
+        matches.set(route.method, { route, parameters: found.groups ?? {} });
     }
     return matches;
   };

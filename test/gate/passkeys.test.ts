@@ -1,0 +1,163 @@
+// Passkeys through HTTP (docs/passkeys.md): registered, used alone, as a second factor, for a step-up, listed, removed.
+import { describe, expect, it } from "vitest";
+import {
+  authenticate,
+  base64url,
+  bytesOf,
+  createSubject,
+  flag,
+  type Parts,
+  register,
+  rpId,
+  type Subject,
+} from "../factors/webauthn/authenticator.js";
+import { openWorld, password } from "../world/ampho.js";
+import { claimsOf } from "../world/tokens.js";
+
+const settings = { appUrl: "https://example.org/", appName: "Example" };
+
+type World = Awaited<ReturnType<typeof openWorld>>;
+
+interface Options {
+  readonly challenge: string;
+  readonly user?: { readonly id: string };
+}
+
+async function addPasskey(world: World, bearer: string, subject: Subject, body: object = {}) {
+  const begun = await world.call("POST", "/passkeys/options", { bearer, body });
+  expect(begun.status, begun.text).toBe(200);
+  const options = begun.json["passkey"] as Options;
+  const response = register(subject, bytesOf(options.challenge));
+  const sent = { transaction: begun.json["transaction"], passkey: response, name: "Phone" };
+  return { options, added: await world.call("POST", "/passkeys", { bearer, body: sent }) };
+}
+
+/** The response of a login page that asks for a passkey. */
+async function assertion(world: World, subject: Subject, userHandle: string | undefined, change: Partial<Parts> = {}) {
+  const { json } = await world.call("GET", "/login");
+  const options = json["passkey"] as Options;
+  const passkey = authenticate(subject, bytesOf(options.challenge), { response: { userHandle }, ...change });
+  return { transaction: json["transaction"], passkey };
+}
+
+async function withPasskey(world: World, subject: Subject) {
+  await world.user("ann", { password });
+  const { token } = await world.login("ann");
+  const { options, added } = await addPasskey(world, token, subject);
+  expect(added.status, added.text).toBe(200);
+  return { token, handle: options.user?.id ?? "", added };
+}
+
+describe("passkeys", () => {
+  it("without AMPHO_APP_URL there is no passkey, and its routes do not exist", async () => {
+    const world = await openWorld();
+    expect((await world.call("GET", "/login")).json).toMatchObject({ ways: { passkey: false }, passkey: null });
+    for (const path of ["/passkeys", "/passkeys/options"]) expect((await world.call("POST", path)).status).toBe(404);
+  });
+
+  it("the first passkey returns recovery codes, and a login by it alone reaches phr", async () => {
+    const world = await openWorld(settings);
+    const subject = createSubject(-7);
+    const { handle, added } = await withPasskey(world, subject);
+    expect(added.json).toMatchObject({ passkey: { id: base64url(subject.id), name: "Phone", used: null } });
+    expect(added.json["recovery_codes"]).toHaveLength(8);
+    const login = await world.call("POST", "/login", { body: await assertion(world, subject, handle) });
+    expect(login.status, login.text).toBe(200);
+    expect(claimsOf(String(login.json["token"]))).toMatchObject({ amr: ["swk", "mfa"], acr: "phr" });
+  });
+
+  it("a password alone is not enough any more, and the passkey completes it with its own options", async () => {
+    const world = await openWorld(settings);
+    const subject = createSubject(-7, { backupEligible: false });
+    await withPasskey(world, subject);
+    const needed = await world.call("POST", "/login", { body: { login: "ann", password } });
+    expect(needed.json).toMatchObject({
+      error: "factor_needed",
+      factors: ["passkey", "recovery_code"],
+      passkey: { rpId, userVerification: "discouraged", allowCredentials: [{ id: base64url(subject.id) }] },
+    });
+    const { challenge } = needed.json["passkey"] as Options;
+    const passkey = authenticate(subject, bytesOf(challenge), { flags: flag.up, signCount: 1 });
+    const done = await world.call("POST", "/login", { body: { transaction: needed.json["transaction"], passkey } });
+    expect(done.status, done.text).toBe(200);
+    expect(claimsOf(String(done.json["token"]))).toMatchObject({ amr: ["pwd", "hwk", "mfa"], acr: "phr" });
+  });
+
+  it("an assertion is accepted once, and its response cannot be used with another transaction (W-20)", async () => {
+    const world = await openWorld(settings);
+    const subject = createSubject(-7);
+    const { handle } = await withPasskey(world, subject);
+    const sent = await assertion(world, subject, handle);
+    expect((await world.call("POST", "/login", { body: sent })).status).toBe(200);
+    expect((await world.call("POST", "/login", { body: sent })).error).toBe("transaction_over");
+    const other = await assertion(world, subject, handle);
+    const mixed = { transaction: other.transaction, passkey: sent.passkey };
+    expect((await world.call("POST", "/login", { body: mixed })).error).toBe("invalid_credentials");
+  });
+
+  it("a passkey that did not verify its user is no login alone (W-26)", async () => {
+    const world = await openWorld(settings);
+    const subject = createSubject(-7);
+    const { handle } = await withPasskey(world, subject);
+    const sent = await assertion(world, subject, handle, { flags: flag.up | flag.be });
+    const { status, error, json } = await world.call("POST", "/login", { body: sent });
+    expect([status, error, json["token"]]).toEqual([401, "invalid_credentials", undefined]);
+  });
+
+  it("a removed passkey is unknown, and the last second factor takes the recovery codes with it (W-37)", async () => {
+    const world = await openWorld(settings);
+    const subject = createSubject(-7);
+    const { handle } = await withPasskey(world, subject);
+    const login = await world.call("POST", "/login", { body: await assertion(world, subject, handle) });
+    const bearer = String(login.json["token"]);
+    const list = await world.call("GET", "/passkeys", { bearer });
+    expect(list.json).toMatchObject({ rp: rpId, user: handle, accepted: [base64url(subject.id)] });
+    const path = `/passkeys/${base64url(subject.id)}`;
+    expect((await world.call("POST", path, { bearer, body: { name: "Key" } })).status).toBe(204);
+    expect((await world.call("DELETE", path, { bearer })).status).toBe(204);
+    expect((await world.call("POST", "/login", { body: await assertion(world, subject, handle) })).error).toBe(
+      "unknown_passkey",
+    );
+    expect((await world.call("POST", "/login", { body: { login: "ann", password } })).status).toBe(200);
+  });
+
+  it("under the policy phr a password login must register a passkey, and gets its session with it", async () => {
+    const world = await openWorld({ ...settings, factors: { "*": "phr" } });
+    await world.user("ann", { password });
+    const needed = await world.call("POST", "/login", { body: { login: "ann", password } });
+    expect(needed.json).toMatchObject({ error: "factor_needed", enroll: true, factors: [] });
+    const { transaction } = needed.json;
+    expect((await world.call("POST", "/totp", { body: { transaction } })).error).toBe("factor_needed");
+    const begun = await world.call("POST", "/passkeys/options", { body: { transaction } });
+    const { challenge } = begun.json["passkey"] as Options;
+    const passkey = register(createSubject(-8), bytesOf(challenge));
+    const body = { transaction: begun.json["transaction"], passkey };
+    const done = await world.call("POST", "/passkeys", { body });
+    expect(done.status, done.text).toBe(200);
+    expect(claimsOf(String(done.json["token"]))).toMatchObject({ amr: ["pwd", "swk", "mfa"], acr: "phr" });
+    expect((await world.call("POST", "/passkeys", { body })).status).toBe(401);
+  });
+
+  it("a counter that steps back rejects a passkey that is not synced, and is recorded (W-35)", async () => {
+    const world = await openWorld(settings);
+    const subject = createSubject(-7, { backupEligible: false });
+    const { handle } = await withPasskey(world, subject);
+    const use = async (signCount: number) => {
+      const body = await assertion(world, subject, handle, { signCount });
+      return (await world.call("POST", "/login", { body })).status;
+    };
+    expect([await use(5), await use(5), await use(4), await use(0), await use(6)]).toEqual([200, 401, 401, 401, 200]);
+    expect((await world.events()).filter((event) => event === "passkey_cloned")).toHaveLength(3);
+  });
+
+  it("only a session at the level of the passkey can change factors (W-40, W-51)", async () => {
+    const world = await openWorld(settings);
+    const subject = createSubject(-7);
+    const { token } = await withPasskey(world, subject);
+    expect((await world.call("POST", "/passkeys/options", { bearer: token })).error).toBe("login_too_weak");
+    expect((await world.call("DELETE", `/passkeys/${base64url(subject.id)}`, { bearer: token })).error).toBe(
+      "login_too_weak",
+    );
+    expect((await world.call("POST", "/totp", { bearer: token })).error).toBe("login_too_weak");
+  });
+});
