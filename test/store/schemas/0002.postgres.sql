@@ -164,7 +164,8 @@ create table ampho_accounts (
   user_id text collate "C" not null primary key,
   factors_version bigint not null,
   factors text collate "C" not null,
-  policy text collate "C"
+  policy text collate "C",
+  handle text collate "C" unique
 );
 
 create table ampho_spent (
@@ -195,6 +196,26 @@ create table ampho_recovery (
 );
 
 create index ampho_recovery_user on ampho_recovery (user_id);
+
+create table ampho_passkeys (
+  id text collate "C" not null primary key,
+  user_id text collate "C" not null,
+  public_key text collate "C" not null,
+  alg bigint not null,
+  sign_count bigint not null,
+  backup_eligible smallint not null check (backup_eligible in (0, 1)),
+  backed_up smallint not null check (backed_up in (0, 1)),
+  uv smallint not null check (uv in (0, 1)),
+  discoverable smallint check (discoverable in (0, 1)),
+  transports text collate "C" not null,
+  aaguid text collate "C" not null,
+  rp text collate "C" not null,
+  name text collate "C" not null,
+  created_at bigint not null,
+  used_at bigint
+);
+
+create index ampho_passkeys_user on ampho_passkeys (user_id);
 
 insert into ampho_migrations (version, name, serves_from, applied_at) values (2, 'second-factors', 2, 1790000000);
 
@@ -373,8 +394,8 @@ delete from ampho_housekeeping;
 insert into ampho_housekeeping (id, holder, leased_until, seen_at, steady_from)
   values (1, '', 0, 0, 0);
 
-insert into ampho_accounts (user_id, factors_version, factors, policy)
-  values ('u-bob', 1, '["totp","recovery_code"]', 'required');
+insert into ampho_accounts (user_id, factors_version, factors, policy, handle)
+  values ('u-bob', 1, '["totp","recovery_code"]', 'required', null);
 
 insert into ampho_spent (hash, until, at, bought, gen, idempotency)
   values ('ddddddddddddddddddddddddddddddddddddddddddd', 1790000660, 1790000000, null, null, null);
