@@ -80,6 +80,23 @@ async function factors(store) {
     codes: ["e".repeat(43), "f".repeat(43)],
     spend,
   });
+  const publicKey = { kty: "OKP", crv: "Ed25519", x: "g".repeat(43) };
+  const passkey = {
+    ...{
+      id: "h".repeat(43),
+      publicKey,
+      alg: -8,
+      signCount: 0,
+      backupEligible: true,
+      backedUp: true,
+      userVerified: true,
+    },
+    ...{ discoverable: true, transports: ["internal"], aaguid: "00000000-0000-0000-0000-000000000000" },
+    ...{ rp: "app.example", name: "Phone" },
+  };
+  const handle = "i".repeat(43);
+  const again = { ...spend, hash: "j".repeat(43) };
+  await store.setFactor({ ...bob, stored: {}, sessionId: undefined, passkey, handle, codes: [], spend: again });
   await store.setFactorPolicy({ ...bob, origin: operator, policy: "required" });
 }
 

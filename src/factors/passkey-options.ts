@@ -1,9 +1,7 @@
 // The options of a ceremony, in the JSON of WebAuthn L3 §5.1.8, for `parseCreationOptionsFromJSON` and
 // `parseRequestOptionsFromJSON` of browsers.
+import { offeredAlgorithms } from "./cose.js";
 import type { RelyingParty } from "./relying-party.js";
-
-/** Offered algorithms (COSE): ES256, EdDSA, RS256. */
-export const offeredAlgorithms = [-7, -8, -257] as const;
 
 const timeoutMs = 300_000;
 

@@ -156,7 +156,7 @@ function toTransaction(claims: TransactionClaims, kid: string): LoginTransaction
   };
 }
 
-/** True if a transaction says that it has the purpose `login`. It can still be forged or over. */
+/** True if the claims of a transaction name the purpose `login`. It can still be forged or over. */
 export function isLoginChallenge(token: string): boolean {
   return isTransaction(token) && readJwt(token).claims["for"] === "login";
 }

@@ -1,5 +1,5 @@
-// Who changes second factors (docs/second-factors.md): a session with a recent login at the highest level that its account can
-// reach (NIST SP 800-63B-4 §4.1.2.1), or a pending login that must set up its first one.
+// The callers that change second factors (docs/second-factors.md). A session needs a recent login at the highest level that its
+// account can reach (NIST SP 800-63B-4 §4.1.2.1). A pending login without a second factor sets up its first one.
 
 import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
@@ -16,7 +16,7 @@ import type { Auth } from "../tokens/auth.js";
 import type { Account } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { enter } from "./enter.js";
-import { factorNeeded, transactionOver, wrongCredentials } from "./login-errors.js";
+import { factorNeeded, transactionOver } from "./login-errors.js";
 import { accountOf, liveSession } from "./second-step.js";
 import { endSuperseded, type SupersededTokens } from "./superseded-session.js";
 
@@ -137,7 +137,7 @@ async function beginForPending(
   const account = await accountOf(deps, pending, { actor: "user", ...caller });
   const { factorsVersion, policy = policyOf(account.roles, settings.factors) } = await store.listFactors(account.id);
   // The account got a factor meanwhile, which the login must prove.
-  if (factorsVersion !== pending.fv) throw wrongCredentials();
+  if (factorsVersion !== pending.fv) throw transactionOver();
   if (policy === "phr" && !phr) throw factorNeeded(transactions.begin("enroll", pending, now, pending), [], true);
   return {
     account,

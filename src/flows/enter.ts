@@ -18,7 +18,7 @@ import { type Account, toAccount } from "../users/directory.js";
 import type { Deps } from "./deps.js";
 import { digestOf } from "./idempotency.js";
 import { factorNeeded, transactionOver, wrongCredentials } from "./login-errors.js";
-import type { ProvenFactor } from "./prove-factor.js";
+import type { ProvenFactor } from "./proven-factor.js";
 
 /** The proof with which a user comes to the gate. */
 export interface Proven {
@@ -57,6 +57,8 @@ export async function enter(deps: Deps, account: Account, proven: Proven, entran
   const outcome = await deps.store.enterSession(entryOf(deps, account, proven, entrance));
   if (outcome.outcome === "over") throw transactionOver();
   if (outcome.outcome === "factor_needed") throw await pendingLogin(deps, account, proven, entrance, outcome);
+  // The user has changed since the transaction was issued.
+  if (outcome.outcome === "rejected" && proven.transaction !== undefined) throw transactionOver();
   if (outcome.outcome !== "granted") throw wrongCredentials();
   return grantOf(deps, account, outcome, entrance);
 }
@@ -160,11 +162,13 @@ async function grantOf(
 async function pendingLogin(
   deps: Deps,
   account: Account,
-  { amr, at, transaction }: Proven,
+  { amr: first, at, factor, transaction }: Proven,
   { live, device, deviceId, typed }: Entrance,
   needed: Extract<EntryOutcome, { readonly outcome: "factor_needed" }>,
 ): Promise<AmphoError> {
   const { enroll, factors, factorsVersion } = needed;
+  // Also a second factor that the policy does not accept. Whether it is enough for an enrolment, the next step decides.
+  const amr = [...first, ...(factor?.methods ?? [])];
   const contents = {
     login: typed ?? transaction?.login ?? account.login,
     sub: account.id,

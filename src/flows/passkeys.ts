@@ -3,7 +3,8 @@
 import type { Origin } from "../audit/entry.js";
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
-import { creationOptions, offeredAlgorithms, type PasskeyUse } from "../factors/passkey-options.js";
+import { offeredAlgorithms } from "../factors/cose.js";
+import { creationOptions, type PasskeyUse } from "../factors/passkey-options.js";
 import { type RelyingParty, relyingPartyOf } from "../factors/relying-party.js";
 import { verifyRegistration } from "../factors/webauthn.js";
 import { WebAuthnError } from "../factors/webauthn-error.js";
@@ -27,7 +28,7 @@ import { wrongCredentials } from "./login-errors.js";
 import { type Authenticated, requireSession } from "./sessions.js";
 import type { SupersededTokens } from "./superseded-session.js";
 
-/** The size of a user handle (WebAuthn L3 §14.6.1). It is random, so it names no one. */
+/** The size of a user handle (WebAuthn L3 §14.6.1). It is random, so it reveals nothing about the user. */
 const handleBytes = 32;
 
 export interface PasskeyView {
@@ -76,7 +77,7 @@ export async function beginPasskey(
   return { transaction, passkey: creationOptions(party, challenge, { handle: uh, login, use, passkeys }) };
 }
 
-/** A browser creates such a passkey without asking, so the password must have been typed in this session (§5.1.3). */
+/** The browser creates the passkey without asking, so the password must have been typed in this session (§5.1.3). */
 function requirePasswordLogin(auth: Auth | undefined): void {
   if (auth === undefined || !auth.amr.includes("pwd"))
     throw new AmphoError("insufficient_scope", "An upgrade needs a session that began with a password.");

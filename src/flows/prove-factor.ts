@@ -6,12 +6,12 @@ import { recoveryHash } from "../factors/recovery-codes.js";
 import { findStep } from "../factors/totp.js";
 import type { LoginTransaction } from "../factors/transactions.js";
 import { canonicalLogin } from "../logins/login-name.js";
-import type { Factors, FactorUse } from "../store/sql/factors.js";
-import type { Attempt } from "../throttle/attempt.js";
+import type { Factors } from "../store/sql/factors.js";
 import type { Account } from "../users/directory.js";
 import type { Deps } from "./deps.js";
-import { wrongCredentials } from "./login-errors.js";
+import { transactionOver, wrongCredentials } from "./login-errors.js";
 import { proveOwnPasskey } from "./prove-passkey.js";
+import type { ProvenFactor } from "./proven-factor.js";
 
 /** One of both, in the form that its route has checked. */
 export interface SentFactor {
@@ -20,16 +20,6 @@ export interface SentFactor {
   readonly recoveryCode?: string | undefined;
   /** AuthenticationResponseJSON of a passkey, for the challenge of a transaction. */
   readonly passkey?: unknown;
-}
-
-export interface ProvenFactor {
-  /** For `amr`. With `mfa` for a passkey that is enough alone. */
-  readonly methods: readonly string[];
-  readonly use: FactorUse;
-  /** The version of the account's factors that the check has read. */
-  readonly factorsVersion: number;
-  /** Undefined for a passkey, which nobody can guess. */
-  readonly attempt?: Attempt;
 }
 
 export const hasFactor = ({ totp, recoveryCode, passkey }: SentFactor): boolean =>
@@ -56,7 +46,12 @@ export async function proveFactor(
     transaction: about.transaction && deps.transactions.spentHash(about.transaction),
     origin,
   });
-  const factors = await admission.run(() => store.listFactors(account.id));
+  const factors = await admission.run(async () => {
+    const listed = await store.listFactors(account.id);
+    // The factors have changed since the transaction was issued.
+    if (about.transaction !== undefined && about.transaction.fv !== listed.factorsVersion) throw transactionOver();
+    return listed;
+  });
   const found = sent.totp === undefined ? proveCode(sent.recoveryCode) : proveTotp(deps, account, factors, sent.totp);
   if (found === undefined) {
     const { id: userId, login } = account;

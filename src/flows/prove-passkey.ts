@@ -12,7 +12,7 @@ import type { FoundPasskey } from "../store/sql/passkeys.js";
 import type { Account } from "../users/directory.js";
 import type { Deps } from "./deps.js";
 import { transactionOver, unknownPasskey, wrongCredentials } from "./login-errors.js";
-import type { ProvenFactor } from "./prove-factor.js";
+import type { ProvenFactor } from "./proven-factor.js";
 
 export function requireParty({ settings }: Pick<Deps, "settings">): RelyingParty {
   const party = relyingPartyOf(settings);
@@ -99,7 +99,7 @@ export async function provePasskey(
       const { id: userId, login } = account;
       const about = { userId, login, origin, detail: { passkey: id } };
       await store.recordAudit({ at: clock.now(), event: "passkey_cloned", ...about });
-      // The counter of a synced passkey says nothing.
+      // The counter of a synced passkey means nothing.
       if (!backupEligible) throw wrongCredentials();
     }
     const method = passkeyMethod(backupEligible);

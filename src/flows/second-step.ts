@@ -10,7 +10,7 @@ import { isStorableText } from "../store/storable-text.js";
 import { type Account, toAccount } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { askForFactor, type Entrance, enter, repeat } from "./enter.js";
-import { transactionOver, wrongCredentials } from "./login-errors.js";
+import { transactionOver } from "./login-errors.js";
 import { hasFactor, proveFactor, type SentFactor } from "./prove-factor.js";
 
 export interface SecondStep extends SentFactor {
@@ -48,7 +48,7 @@ export async function finishLogin(deps: Deps, input: SecondStep, caller: Caller)
   return enter(deps, account, { amr, at, factor, transaction }, { ...entrance, now: clock.now() });
 }
 
-/** The account of a pending login. Rejects with `invalid_credentials` if it cannot log in any more. */
+/** The account of a pending login. Rejects with `transaction_over` if it has changed or cannot log in any more. */
 export async function accountOf(
   { directory, store, clock }: Deps,
   { sub: userId, login, pwv }: LoginTransaction,
@@ -59,7 +59,7 @@ export async function accountOf(
   if (account !== undefined && isSame && !account.disabled) return account;
   const reason = account?.id !== userId ? "unknown" : account.disabled ? "disabled" : "password_changed";
   await store.recordAudit({ at: clock.now(), event: "login_rejected", reason, userId, origin });
-  throw wrongCredentials();
+  throw transactionOver();
 }
 
 /** The session of an access token. Undefined for a bad one. The database decides whether the session is live. */

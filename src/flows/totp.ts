@@ -44,7 +44,6 @@ export interface TotpConfirmation extends Pick<Enrolling, "authenticate"> {
   readonly transaction: string;
   /** Six digits. */
   readonly totp: string;
-  readonly device: string | undefined;
   readonly superseded?: SupersededTokens;
 }
 

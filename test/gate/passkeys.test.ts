@@ -49,7 +49,7 @@ async function withPasskey(world: World, subject: Subject) {
 }
 
 describe("passkeys", () => {
-  it("without AMPHO_APP_URL there is no passkey, and its routes do not exist", async () => {
+  it("passkeys and their routes do not exist without AMPHO_APP_URL", async () => {
     const world = await openWorld();
     expect((await world.call("GET", "/login")).json).toMatchObject({ ways: { passkey: false }, passkey: null });
     for (const path of ["/passkeys", "/passkeys/options"]) expect((await world.call("POST", path)).status).toBe(404);
@@ -121,7 +121,7 @@ describe("passkeys", () => {
     expect((await world.call("POST", "/login", { body: { login: "ann", password } })).status).toBe(200);
   });
 
-  it("under the policy phr a password login must register a passkey, and gets its session with it", async () => {
+  it("a password login under the policy phr must register a passkey, and gets its session with it", async () => {
     const world = await openWorld({ ...settings, factors: { "*": "phr" } });
     await world.user("ann", { password });
     const needed = await world.call("POST", "/login", { body: { login: "ann", password } });

@@ -128,7 +128,7 @@ onBothDatabases((ground) => {
       const transaction = await pendingLogin(world, "ann");
       await change();
       const open = await sessionsOf(ground, world);
-      expect(outcomeOf(await finish(world, { transaction, totp: ann.nextCode() }))).toEqual(wrong);
+      expect(outcomeOf(await finish(world, { transaction, totp: ann.nextCode() }))).toEqual(over);
       expect(await sessionsOf(ground, world)).toBe(open);
     }
   });
@@ -142,10 +142,10 @@ onBothDatabases((ground) => {
     const own = await setUp(world, token);
     const totp = codeAt(own.secret, world.clock.now());
     await world.call("POST", "/totp/confirm", { body: { transaction: own.transaction, totp }, bearer: token });
-    expect(outcomeOf(await world.call("POST", "/totp", { body: { transaction: late } }))).toEqual(wrong);
+    expect(outcomeOf(await world.call("POST", "/totp", { body: { transaction: late } }))).toEqual(over);
     const code = codeAt(String(begun.json["secret"]), world.clock.now());
     const confirm = { transaction: begun.json["transaction"], totp: code };
-    expect(outcomeOf(await world.call("POST", "/totp/confirm", { body: confirm }))).toEqual(wrong);
+    expect(outcomeOf(await world.call("POST", "/totp/confirm", { body: confirm }))).toEqual(over);
     expect(await sessionsOf(ground, world)).toBe(1);
     expect(await world.ampho.factors.list(id)).toMatchObject({ factors: [{}, {}] });
   });

@@ -26,7 +26,7 @@ const strangers = [
 let serving: Serving;
 let closed: Serving;
 beforeAll(async () => {
-  serving = await serve({ corsOrigins: [app, other] });
+  serving = await serve({ corsOrigins: [app, other], appUrl: "https://app.example/" });
   closed = await serve();
 });
 afterAll(async () => {

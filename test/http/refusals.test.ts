@@ -7,7 +7,7 @@ import { foreignToken } from "../world/tokens.js";
 let serving: Serving;
 let grant: Grant;
 beforeAll(async () => {
-  serving = await serve();
+  serving = await serve({ appUrl: "https://app.example/" });
   grant = await serving.login();
 });
 afterAll(() => serving.close());

@@ -41,6 +41,8 @@ const filling = [
   `insert into ampho_accounts (user_id, factors_version, factors) select 'x' || i, 1, '[]' from ${many}`,
   `insert into ampho_spent (hash, until, at) select 'x' || i, 1790000000 + i, 1 from ${many}`,
   `insert into ampho_totp (user_id, secret, kid, last_step, since) select 'x' || i, 's' || i, 'k', 1, 1 from ${many}`,
+  `insert into ampho_passkeys (id, user_id, public_key, alg, sign_count, backup_eligible, backed_up, uv, transports, aaguid, rp, name,
+     created_at) select 'x' || i, 'x' || (i / 3), '{}', -7, 0, 0, 0, 1, '[]', '0', 'rp', 'n', 1 from ${many}`,
   `insert into ampho_recovery (hash, user_id) select 'x' || i, 'x' || (i / 8) from ${many}`,
 ];
 

@@ -105,7 +105,7 @@ export function createHandler(options: HandlerOptions): Handle {
       const output = await callEndpoint(match, request, query, credentials);
       // The transaction of `GET /login` belongs to no user. It must not replace the one of a login that was begun.
       if (match.route.method === "GET") return successResponse(match.route, output);
-      const { body, cookies: moved } = mode.moveToCookies(output, credentials);
+      const { body, cookies: moved } = mode.moveToCookies(output, credentials, grants);
       const response = successResponse(match.route, body);
       return ends ? { ...response, cookies: mode.removeTokens } : { ...response, cookies: moved };
     } catch (error) {

@@ -14,17 +14,16 @@ export function createFindRoutes(routes: readonly Route[]): FindRoutes {
   const patterns = routes.map((route) => ({ route, pattern: patternOf(route.path) }));
   return (path) => {
     const matches = new Map<string, RouteMatch>();
-    for (const { route, pattern } of patterns) {
+    const fixed = patterns.filter(({ route }) => route.path === path);
+    for (const { route, pattern } of fixed.length > 0 ? fixed : patterns) {
       const found = pattern.exec(path);
-      // A fixed path has its row before one with a parameter.
-      if (found !== null && !matches.has(route.method))
-        matches.set(route.method, { route, parameters: found.groups ?? {} });
+      if (found !== null) matches.set(route.method, { route, parameters: found.groups ?? {} });
     }
     return matches;
   };
 }
 
 function patternOf(path: string): RegExp {
-  const source = path.replace(/[.]/g, "\\$&").replace(/\{(\w+)\}/g, "(?<$1>[^/]+)");
+  const source = path.replace(/[.]/g, "\\$&").replace(/\{(\w+)\}/g, "(?<$1>[\\w.-]+)");
   return new RegExp(`^${source}$`);
 }

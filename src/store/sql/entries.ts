@@ -81,8 +81,11 @@ export type EntryOutcome =
       readonly factors: readonly FactorName[];
       readonly factorsVersion: number;
     }
-  /** `over`: the transaction was used. `factor_rejected`: the second factor was. `rejected`: the user cannot log in. */
-  | { readonly outcome: "over" | "factor_rejected" | "rejected" };
+  /**
+   * `over`: the transaction was used. `factor_rejected`: the second factor was. `insufficient`: only a second factor was
+   * proven. `rejected`: the user cannot log in, or has changed since the caller has read it.
+   */
+  | { readonly outcome: "over" | "factor_rejected" | "insufficient" | "rejected" };
 
 type Denied = Exclude<EntryOutcome, { readonly outcome: "granted" }>;
 type Account = State & AccountFactors;
@@ -122,7 +125,10 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
     revoked.push(...added.revoked);
   }
   const decision = decideFor(input, account);
-  if (decision.result === "reject") return yield* reject(input, "one_factor_only", true);
+  if (decision.result === "reject") {
+    yield* reject(input, "one_factor_only", true);
+    return { outcome: "insufficient" };
+  }
   if (decision.result === "factor_needed") return yield* askForFactor(input, account, decision);
 
   const raised = input.live === undefined ? undefined : yield* raise(input, input.live, account, decision);
@@ -245,8 +251,10 @@ function* reject(input: Entry, reason: string, isKnown: boolean): Transaction<De
 /** The transaction stays usable, for the next attempt. */
 function* rejectFactor(input: Entry): Transaction<Denied> {
   if (input.spend) yield* unspend(input.spend);
+  // An unknown recovery code looks like a used one here, and a TOTP code was checked before.
   const reason = input.use?.factor;
-  yield* recordAudit({ ...entry(input), event: "factor_replayed", reason });
+  const event = reason === "recovery_code" ? "factor_refused" : "factor_replayed";
+  yield* recordAudit({ ...entry(input), event, reason });
   yield* settle(input, "succeeded", "failed", input.login);
   return { outcome: "factor_rejected" };
 }

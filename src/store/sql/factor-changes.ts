@@ -69,6 +69,9 @@ interface Changed {
 
 type Who = Pick<FactorChange, "userId" | "sessionId" | "now" | "origin">;
 
+/** At least the time, so that a version of a lost timeline does not come back after a restored backup. */
+const nextVersion = ({ factorsVersion }: AccountFactors, now: number) => Math.max(factorsVersion + 1, now);
+
 function* writeChange(
   who: Who,
   before: AccountFactors,
@@ -76,7 +79,7 @@ function* writeChange(
   ended: "without" | "others" | "none",
 ): Transaction<Changed> {
   const { userId, sessionId: exceptSession, now, origin } = who;
-  const account = { ...before, factors, factorsVersion: before.factorsVersion + 1 };
+  const account = { ...before, factors, factorsVersion: nextVersion(before, now) };
   yield* writeAccount(userId, account);
   if (ended === "none") return { account, revoked: [] };
   const acr = ended === "without" ? "1fa" : undefined;
@@ -210,7 +213,7 @@ export interface AccountChange extends Pick<FactorChange, "userId" | "now" | "or
 /** No device is remembered any more. */
 export function* forgetDevices(input: AccountChange): Transaction<void> {
   const { userId, login, now, origin } = input;
-  yield* moveFactorsVersion(userId);
+  yield* moveFactorsVersion(userId, now);
   yield* recordAudit({ at: now, event: "devices_forgotten", userId, login, origin });
 }
 

@@ -15,7 +15,7 @@ import {
   write,
 } from "../transaction.js";
 import { columnsOf } from "./columns.js";
-import { deletePasskeys, type PasskeyUse, usePasskey } from "./passkeys.js";
+import { deletePasskeys, type PasskeyTouch, usePasskey } from "./passkeys.js";
 import { type AccountFactors, accountOf } from "./state.js";
 
 /** An encrypted TOTP secret and the `kid` of its key. */
@@ -35,7 +35,7 @@ export type FactorUse =
       readonly moved?: SealedSecret | undefined;
     }
   | { readonly factor: "recovery_code"; readonly hash: string }
-  | PasskeyUse;
+  | PasskeyTouch;
 
 /** Uses the factor up. False: it was used before, was replaced, or is not this user's. */
 export function* useFactor(userId: string, use: FactorUse, now: number): Transaction<boolean> {
@@ -135,13 +135,14 @@ export function* writeAccount(userId: string, account: AccountFactors): Transact
 }
 
 /** Ends remembered devices and open transactions of the account. */
-export function* moveFactorsVersion(userId: string): Transaction<void> {
+export function* moveFactorsVersion(userId: string, now: number): Transaction<void> {
   // Without the lock, `writeAccount` of another transaction could write the version back that it has read before.
   yield* advisoryLock(`sessions of ${userId}`);
   yield* write(
     `insert into ampho_accounts (${accountColumns.list}) values (${accountColumns.placeholders})
-     on conflict (user_id) do update set factors_version = ampho_accounts.factors_version + 1`,
-    accountColumns.values({ user_id: userId, factors_version: 1, factors: "[]", policy: null }),
+     on conflict (user_id) do update set factors_version =
+       case when ampho_accounts.factors_version < ? then ? else ampho_accounts.factors_version + 1 end`,
+    [...accountColumns.values({ user_id: userId, factors_version: now, factors: "[]", policy: null }), now, now],
   );
 }
 

@@ -100,12 +100,14 @@ export interface PasskeyList {
 
 const listed = `select ${columns.joined("ampho_passkeys")}, handle from ampho_passkeys
   left join ampho_accounts on ampho_accounts.user_id = ampho_passkeys.user_id
-  where ampho_passkeys.user_id = ? order by ampho_passkeys.created_at, ampho_passkeys.id`;
+  where ampho_passkeys.user_id = ?`;
 
 export function* listPasskeys(userId: string): Transaction<PasskeyList> {
   const rows = yield* queryLast(listed, [userId]);
   const [row] = rows;
-  return { passkeys: rows.map(passkeyOf), handle: row === undefined ? null : textOrNull(row, "handle") };
+  // At most 20, the oldest first.
+  const passkeys = rows.map(passkeyOf).sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+  return { passkeys, handle: row === undefined ? null : textOrNull(row, "handle") };
 }
 
 export type NewPasskey = Omit<Passkey, "userId" | "createdAt" | "usedAt">;
@@ -162,7 +164,7 @@ export function* deletePasskeys(userId: string, id?: string): Transaction<void> 
   else yield* write("delete from ampho_passkeys where user_id = ? and id = ?", [userId, id]);
 }
 
-export interface PasskeyUse {
+export interface PasskeyTouch {
   readonly factor: "passkey";
   readonly id: string;
   /** The counter that the caller has read. Of two assertions with one counter only one is accepted. */
@@ -171,7 +173,7 @@ export interface PasskeyUse {
   readonly backedUp: boolean;
 }
 
-export function* usePasskey(userId: string, use: PasskeyUse, now: number): Transaction<boolean> {
+export function* usePasskey(userId: string, use: PasskeyTouch, now: number): Transaction<boolean> {
   const row = yield* first(
     `update ampho_passkeys set sign_count = ?, backed_up = ?, used_at = ?
      where id = ? and user_id = ? and sign_count = ? returning id`,

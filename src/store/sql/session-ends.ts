@@ -116,7 +116,7 @@ export interface UserEnding extends Ending {
 export function* endUserSessions(
   input: UserEnding & { readonly forgetDevices?: true },
 ): Transaction<readonly Revocation[]> {
-  if (input.forgetDevices) yield* moveFactorsVersion(input.userId);
+  if (input.forgetDevices) yield* moveFactorsVersion(input.userId, input.now);
   return yield* writeRevocations(yield* endOpenSessions(input));
 }
 
@@ -130,7 +130,7 @@ export interface TokenRevocation extends Ending, ForeignTokens {
 /** Reads and locks no row of the user, because an application's own table has none here. */
 export function* revokeUserTokens(input: TokenRevocation): Transaction<readonly Revocation[]> {
   const { userId, login, now, origin, foreignMaxSeconds } = input;
-  yield* moveFactorsVersion(userId);
+  yield* moveFactorsVersion(userId, now);
   yield* recordAudit({ at: now, event: "tokens_revoked", userId, login, origin });
   const sessions = yield* endOpenSessions({ ...input, exceptSession: undefined });
   // The revocations of the sessions cover the tokens of sessions.

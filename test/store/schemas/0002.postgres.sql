@@ -385,9 +385,12 @@ insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor
   values (26, 1790000000, 'factor_added', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"factor":"totp"}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
-  values (27, 1790000000, 'factor_policy_changed', null, 'u-bob', 'bob', null, 'operator', 'root@host', null, null, '{"policy":"required"}');
+  values (27, 1790000000, 'factor_added', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"factor":"passkey","passkey":"hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh"}');
 
-select setval(pg_get_serial_sequence('ampho_audit', 'n'), 27);
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (28, 1790000000, 'factor_policy_changed', null, 'u-bob', 'bob', null, 'operator', 'root@host', null, null, '{"policy":"required"}');
+
+select setval(pg_get_serial_sequence('ampho_audit', 'n'), 28);
 
 delete from ampho_housekeeping;
 
@@ -395,10 +398,13 @@ insert into ampho_housekeeping (id, holder, leased_until, seen_at, steady_from)
   values (1, '', 0, 0, 0);
 
 insert into ampho_accounts (user_id, factors_version, factors, policy, handle)
-  values ('u-bob', 1, '["totp","recovery_code"]', 'required', null);
+  values ('u-bob', 2, '["passkey","totp","recovery_code"]', 'required', 'iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii');
 
 insert into ampho_spent (hash, until, at, bought, gen, idempotency)
   values ('ddddddddddddddddddddddddddddddddddddddddddd', 1790000660, 1790000000, null, null, null);
+
+insert into ampho_spent (hash, until, at, bought, gen, idempotency)
+  values ('jjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjj', 1790000660, 1790000000, null, null, null);
 
 insert into ampho_totp (user_id, secret, kid, last_step, since)
   values ('u-bob', 'cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc', 'signing', 59666666, 1790000000);
@@ -408,3 +414,6 @@ insert into ampho_recovery (hash, user_id, used_at)
 
 insert into ampho_recovery (hash, user_id, used_at)
   values ('fffffffffffffffffffffffffffffffffffffffffff', 'u-bob', null);
+
+insert into ampho_passkeys (id, user_id, public_key, alg, sign_count, backup_eligible, backed_up, uv, discoverable, transports, aaguid, rp, name, created_at, used_at)
+  values ('hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh', 'u-bob', '{"kty":"OKP","crv":"Ed25519","x":"ggggggggggggggggggggggggggggggggggggggggggg"}', -8, 0, 1, 1, 1, 1, '["internal"]', '00000000-0000-0000-0000-000000000000', 'app.example', 'Phone', 1790000000, null);

@@ -45,6 +45,7 @@ export interface CookieMode extends CookieReader {
   moveToCookies(
     output: unknown,
     sent: Pick<Credentials, "transaction">,
+    grants: boolean,
   ): { readonly body: unknown; readonly cookies: readonly string[] };
   /** Moves the transaction of `factor_needed` into a cookie. */
   moveTransaction(error: AmphoError): { readonly error: AmphoError; readonly cookies: readonly string[] };
@@ -84,12 +85,14 @@ export function createCookieMode(listedOrigins: readonly string[]): CookieMode {
       return { authorization, token, refreshToken, device, transaction };
     },
     cookiesOf,
-    moveToCookies(output, sent) {
+    moveToCookies(output, sent, grants) {
       if (isGrant(output)) {
         const { token: _, token_type: _type, refresh_token: _refresh, device: _device, ...body } = output;
         return { body, cookies: [...cookiesOf(output), ...(sent.transaction === undefined ? [] : removeTransaction)] };
       }
-      if (!hasTransaction(output)) return { body: output, cookies: [] };
+      // Without a new transaction, the request has used up the one that it carried, or has no need of it.
+      if (!hasTransaction(output))
+        return { body: output, cookies: grants && sent.transaction !== undefined ? removeTransaction : [] };
       const { transaction, ...body } = output;
       return { body, cookies: transactionCookie(transaction) };
     },

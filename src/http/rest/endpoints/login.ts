@@ -57,7 +57,7 @@ export const waysIn = z
       }),
     }),
     transaction: z.string().nullable().meta({
-      description: "The transaction for a login by passkey. Null while passkeys are not offered.",
+      description: "The transaction for a login by passkey, or null while passkeys are not offered.",
     }),
     passkey: z.looseObject({}).nullable().meta({
       description: "The PublicKeyCredentialRequestOptionsJSON for that login.",

@@ -71,7 +71,7 @@ export const passkeyList = z
   .object({
     passkeys: z.array(passkeyView).readonly(),
     rp: z.string().meta({ description: "The relying party." }),
-    user: z.string().nullable().meta({ description: "The user handle. Null before the first passkey." }),
+    user: z.string().nullable().meta({ description: "The user handle, or null before the first passkey." }),
     accepted: z.array(z.string()).readonly().meta({ description: "All credential ids, for the Signal API." }),
   })
   .meta({ title: "PasskeyList" });

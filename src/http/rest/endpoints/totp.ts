@@ -29,7 +29,6 @@ export function beginTotp(call: Call<z.output<typeof totpStart> | undefined, und
 export const totpConfirmation = z.object({
   transaction: opaque.optional().meta({ description: "a text: the `transaction` of `POST /totp`" }),
   totp,
-  device: opaque.optional().meta({ description: "a text: the `device` of an earlier login" }),
 });
 
 export const recoveryCodes = z
@@ -45,9 +44,8 @@ export const confirmedTotp = recoveryCodes.extend(grant.partial().shape).meta({ 
 export function confirmTotp(call: Call<z.output<typeof totpConfirmation>, undefined>) {
   const { flows, input, cookies, caller, authenticate } = call;
   const transaction = input.transaction ?? cookies.transaction ?? "";
-  const device = input.device ?? cookies.device;
   const superseded = { accessToken: cookies.token, refreshToken: cookies.refreshToken };
-  return flows.confirmTotp({ transaction, totp: input.totp, device, superseded, authenticate }, caller);
+  return flows.confirmTotp({ transaction, totp: input.totp, superseded, authenticate }, caller);
 }
 
 export function removeTotp({ flows, auth, caller }: Call<undefined, Auth>): Promise<void> {

@@ -98,7 +98,7 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   unknown_passkey: {
     status: 401,
     cause: "No account has this passkey, so its signature cannot be checked.",
-    fix: "Let the browser forget the passkey (`PublicKeyCredential.signalUnknownCredential`), and log in in another way.",
+    fix: "Let the browser forget the passkey (`PublicKeyCredential.signalUnknownCredential`), and ask for another login.",
     headers: challenge(),
   },
   insufficient_scope: {
