@@ -1,10 +1,14 @@
-// The code of docs/testing.md, docs/own-users.md and docs/second-factors.md compiles, and runs in a project with Ampho installed.
+// The code of docs/testing.md, docs/own-users.md, docs/second-factors.md and docs/passkeys.md compiles, and runs in a project with
+// Ampho installed.
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import bcrypt from "bcryptjs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { type Consumer, installPacked } from "../examples/packed.js";
+import { authenticate, bytesOf, createSubject, register } from "../factors/webauthn/authenticator.js";
+import { openWorld, password } from "../world/ampho.js";
+import { claimsOf } from "../world/tokens.js";
 import { snippets } from "./snippets.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -180,4 +184,57 @@ describe("docs/second-factors.md", () => {
     // Set-up, login, a payment ten minutes later, a payment from the remembered device, and a role that requires a factor.
     expect(seen).toEqual(["Shop", "code", "8 new codes", "code", "code", "code", "Shop", "code", "8 codes"]);
   });
+});
+
+describe("docs/passkeys.md", () => {
+  it("the code on the page adds a passkey with recovery codes, and logs in with it by autofill", async () => {
+    const shown = snippets("docs/passkeys.md", "call.ts", "log-in-with-passkey.ts", "add-passkey.ts");
+    for (const [file, text] of Object.entries(shown)) write(file, text);
+    compile("log-in-with-passkey.ts", "add-passkey.ts");
+    const world = await openWorld({ appUrl: "https://example.org/" });
+    await world.user("ann", { password });
+    const { token } = await world.login("ann");
+    const { asked } = browserOf(world.ampho);
+    const { addPasskey } = (await load("add-passkey.js")) as {
+      addPasskey(token: string, name: string): Promise<readonly string[] | undefined>;
+    };
+    expect(await addPasskey(token, "Phone")).toHaveLength(8);
+    const { logInWithPasskey } = (await load("log-in-with-passkey.js")) as {
+      logInWithPasskey(mediation?: string): Promise<{ readonly token: string }>;
+    };
+    for (const mediation of [undefined, "conditional"])
+      expect(claimsOf((await logInWithPasskey(mediation)).token)).toMatchObject({ login: "ann", acr: "phr" });
+    expect(asked).toEqual([undefined, "optional", "conditional"]);
+  });
+
+  const load = (file: string): Promise<unknown> => import(path.join(consumer.folder, file));
+
+  interface Asked {
+    readonly mediation?: string;
+    readonly publicKey: { readonly challenge: string; readonly user?: { readonly id: string } };
+  }
+
+  /** The browser of a page at https://example.org, with one authenticator. */
+  function browserOf({ fetch }: { fetch(request: Request): Promise<Response> }) {
+    const subject = createSubject(-7);
+    const asked: (string | undefined)[] = [];
+    let userHandle: string | undefined;
+    const ceremony = ({ publicKey, mediation }: Asked) => {
+      asked.push(mediation);
+      userHandle ??= publicKey.user?.id;
+      const challenge = bytesOf(publicKey.challenge);
+      const response = publicKey.user
+        ? register(subject, challenge)
+        : authenticate(subject, challenge, { response: { userHandle } });
+      return Promise.resolve({ toJSON: () => response });
+    };
+    const parse = (options: unknown) => options;
+    vi.stubGlobal("PublicKeyCredential", { parseRequestOptionsFromJSON: parse, parseCreationOptionsFromJSON: parse });
+    vi.stubGlobal("navigator", { credentials: { get: ceremony, create: ceremony } });
+    vi.stubGlobal("fetch", (url: string, init: RequestInit) =>
+      fetch(new Request(new URL(url, "https://example.org"), init)),
+    );
+    onTestFinished(() => void vi.unstubAllGlobals());
+    return { asked };
+  }
 });
