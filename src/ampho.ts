@@ -270,7 +270,7 @@ function createDeps(managed: ManagementDeps, keyring: Keyring, extraClaims: Extr
       keyring,
       settings,
       clock,
-      delayedRejection: createDelayedRejection(passwords),
+      delayedRejection: createDelayedRejection(passwords, clock),
     }),
   };
 }

@@ -49,8 +49,23 @@ export async function login(deps: Deps, input: LoginInput, caller: Caller): Prom
 }
 
 function identify(deps: Deps, input: LoginInput, caller: Caller): Promise<Grant> {
-  const { login: typed, transaction, bearer } = input;
+  const { login: typed } = input;
   if (typed !== undefined) return logInByPassword(deps, { ...input, login: typed }, caller);
+  return delayRejection(deps, () => proveFurther(deps, input, caller));
+}
+
+/** A flood of wrong second steps costs no hashing thread, and must not take the event loop from other requests. */
+async function delayRejection<T>({ throttle }: Deps, way: () => Promise<T>): Promise<T> {
+  try {
+    return await way();
+  } catch (error) {
+    if (error instanceof AmphoError && error.code !== "factor_needed") await throttle.delayRejection();
+    throw error;
+  }
+}
+
+async function proveFurther(deps: Deps, input: LoginInput, caller: Caller): Promise<Grant> {
+  const { transaction, bearer } = input;
   const { device, remember, idempotencyKey, totp, recoveryCode, passkey } = input;
   if (transaction !== undefined && passkey !== undefined && isLoginChallenge(transaction))
     return logInByPasskey(deps, { transaction, passkey, device, bearer, idempotencyKey }, caller);

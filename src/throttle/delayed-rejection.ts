@@ -1,6 +1,8 @@
-// While passwords wait for a hashing thread, a rejection by the throttle waits for a second. An attacker who waits for each
-// response sends fewer attempts, and the machine's time goes to the logins that are allowed. Without a queue nothing waits.
+// While passwords wait for a hashing thread, or many attempts are rejected, a rejection waits for a second. An attacker who
+// waits for each response sends fewer attempts, and the machine's time goes to other requests. Otherwise nothing waits.
 import { setTimeout as pause } from "node:timers/promises";
+import type { Clock } from "../clock.js";
+import { randomOctets } from "../crypto/random.js";
 import type { PasswordPool } from "../passwords/pool.js";
 
 export interface DelayedRejection {
@@ -13,17 +15,41 @@ const delayMs = 1_000;
 const stepMs = 250;
 /** Each delayed rejection keeps a request and its connection. Beyond this number rejections are sent at once. */
 const delayedMax = 1_000;
+/** So many rejections in a second are sent at once. */
+const freePerSecond = 50;
 
-export function createDelayedRejection(passwords: Pick<PasswordPool, "stats">): DelayedRejection {
+/** Half as long to one and a half times as long, so that clients that wait do not come back at the same moment. */
+const spread = (ms: number) => ms * (0.5 + randomOctets(1).readUInt8() / 256);
+
+export function createDelayedRejection(
+  passwords: Pick<PasswordPool, "stats">,
+  clock: Pick<Clock, "monotonicMs">,
+): DelayedRejection {
   let delayed = 0;
-  const isCrowded = () => passwords.stats().waiting > 0;
+  let since = clock.monotonicMs();
+  let rejected = 0;
+
+  /** Counts in whole seconds, which is exact enough for a flood. */
+  function isFlood(): boolean {
+    const now = clock.monotonicMs();
+    if (now - since >= 1_000) {
+      since = now;
+      rejected = 0;
+    }
+    return rejected > freePerSecond;
+  }
+  const isCrowded = () => passwords.stats().waiting > 0 || isFlood();
 
   return {
     async wait() {
+      isFlood();
+      rejected += 1;
       if (delayed >= delayedMax) return;
       delayed += 1;
       // The timer keeps the process alive, because a client waits for the response.
-      for (let ms = 0; ms < delayMs && isCrowded(); ms += stepMs) await pause(stepMs);
+      const until = clock.monotonicMs() + delayMs;
+      for (let now = clock.monotonicMs(); now < until && isCrowded(); now = clock.monotonicMs())
+        await pause(Math.min(spread(stepMs), until - now));
       delayed -= 1;
     },
   };

@@ -73,6 +73,8 @@ export interface Throttle {
    * of one transaction.
    */
   allowFactor(attempt: FactorAttempt): Promise<AllowedAttempt>;
+  /** Resolves when a rejection of something that no counter limits can be sent: a transaction, a passkey. */
+  readonly delayRejection: () => Promise<void>;
 }
 
 interface Rejection {
@@ -281,6 +283,8 @@ export function createThrottle(deps: {
       if (rejection !== undefined) return reject(rejection);
       return allowed(attempt, { fairnessKey: userId, priority: true }, { origin });
     },
+
+    delayRejection: () => delayedRejection.wait(),
 
     async allowFactor(factor) {
       const { canonical, userId, origin } = factor;

@@ -30,7 +30,7 @@ describe("a spray of logins", () => {
       keyring: { hashLogin: (text: string) => `hash of ${text}` },
       settings: limits,
       clock: { now: () => now, monotonicMs: () => 0 },
-      delayedRejection: createDelayedRejection(createPasswordPool()),
+      delayedRejection: createDelayedRejection(createPasswordPool(), { monotonicMs: () => performance.now() }),
     });
     const attempt = async (login: string, address: string) => {
       const origin = { actor: "user", address } as const;

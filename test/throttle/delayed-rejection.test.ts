@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { systemClock } from "../../dist/clock.js";
 import { createPasswordPool, type PasswordPool } from "../../dist/passwords/pool.js";
 import { createDelayedRejection } from "../../dist/throttle/delayed-rejection.js";
 
@@ -23,7 +24,7 @@ describe("a rejection", () => {
     Promise.all(Array.from({ length: size }, (_, n) => of.hash(`violet kettle harbour ${n}`)));
 
   it("a rejection is not delayed while no password waits, even if one is being hashed", async () => {
-    const delayedRejection = createDelayedRejection(pool);
+    const delayedRejection = createDelayedRejection(pool, systemClock);
     expect(await isOver(delayedRejection.wait())).toBe(true);
     const hashing = pool.hash("violet kettle harbour morning");
     expect(pool.stats()).toMatchObject({ busy: 1, waiting: 0 });
@@ -32,7 +33,7 @@ describe("a rejection", () => {
   });
 
   it("a rejection is delayed until no password waits any more", async () => {
-    const delayedRejection = createDelayedRejection(pool);
+    const delayedRejection = createDelayedRejection(pool, systemClock);
     const hashing = crowd(20);
     const held = delayedRejection.wait();
     expect(await isOver(held)).toBe(false);
@@ -41,7 +42,7 @@ describe("a rejection", () => {
 
   it("a rejection is delayed for a second at most", async () => {
     const flooded = createPasswordPool({ size: 1, rests: false });
-    const delayedRejection = createDelayedRejection(flooded);
+    const delayedRejection = createDelayedRejection(flooded, systemClock);
     // Those that are left over end with the pool.
     crowd(180, flooded).catch(() => undefined);
     const fromMs = performance.now();
@@ -51,8 +52,19 @@ describe("a rejection", () => {
     await flooded.close();
   });
 
+  it("a rejection waits after fifty others in the same second, and no longer than that second", async () => {
+    let ms = 0;
+    const delayedRejection = createDelayedRejection(pool, { monotonicMs: () => ms });
+    for (let n = 0; n < 50; n++) expect(await isOver(delayedRejection.wait())).toBe(true);
+    const held = delayedRejection.wait();
+    expect(await isOver(held)).toBe(false);
+    ms = 1_000;
+    await held;
+    expect(await isOver(delayedRejection.wait())).toBe(true);
+  });
+
   it("the throttle delays at most a thousand rejections at a time", async () => {
-    const delayedRejection = createDelayedRejection(pool);
+    const delayedRejection = createDelayedRejection(pool, systemClock);
     const hashing = crowd(20);
     const held = Array.from({ length: 1_000 }, () => delayedRejection.wait());
     expect(await isOver(delayedRejection.wait())).toBe(true);
