@@ -1,6 +1,6 @@
-// 64 clients send wrong second factors without pause, beside a guarded GET on the same process: wrong TOTP codes of a live
-// session, wrong codes with a pending login, forged transactions, and passkeys that no account has. It compares the p99 of
-// the GET with the idle one.
+// 64 clients send wrong second factors without pause, beside a guarded GET on the same process. They send wrong TOTP codes of
+// a live session and of a pending login, forged transactions, and passkeys that no account has. The benchmark compares the
+// p99 of the GET with the idle one.
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
