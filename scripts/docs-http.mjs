@@ -70,6 +70,15 @@ Every path is under \`AMPHO_SECURITY_REST_PREFIX\`, which is \`/api/security\` b
 | --- | --- | --- |
 ${rows.join("\n")}
 
+With \`AMPHO_APP_URL\`, \`ampho serve\`, \`mount\` and \`ampho.fetch\` also serve these documents at the root
+([passkeys.md](passkeys.md#use-several-domains-and-applications)):
+
+| call | what it does |
+| --- | --- |
+| \`GET /.well-known/webauthn\` | Returns \`{"origins"}\`, the origins whose pages can use the passkeys. |
+| \`GET /.well-known/passkey-endpoints\` | Returns \`{"enroll","manage"}\`, which are both \`AMPHO_APP_URL\`. |
+| \`GET /.well-known/change-password\` | Redirects (302) to \`AMPHO_APP_URL\`. |
+
 \`ampho serve\` also serves these paths at the root:
 
 | call | what it does |

@@ -27,6 +27,7 @@ import { type CookieMode, createCookieMode } from "./http/rest/cookies/cookie-mo
 import { createHandler, type Handle } from "./http/rest/handler.js";
 import { forwardedLine } from "./http/rest/request/client-address.js";
 import { createErrorResponder, type ErrorResponder } from "./http/rest/responses/problems.js";
+import { createRootDocuments, type RootDocuments } from "./http/rest/root-documents.js";
 import type { ServedHost } from "./http/server/server.js";
 import type { Key } from "./keys/key.js";
 import { internalErrorLine, reasonOf, signingKeyRevokedLine } from "./log-lines.js";
@@ -185,7 +186,8 @@ export async function composeAmpho(
     log(internalErrorLine(error), requestId);
   });
   const cookies = configuration.cookies ? telemetry.cookies(createCookieMode(configuration.corsOrigins)) : undefined;
-  const rest = createRest({ deps, keyring, guard, feed, refusal, cookies, version, telemetry, log });
+  const documents = createRootDocuments(configuration.appUrl, relyingPartyOf(configuration)?.origins);
+  const rest = createRest({ deps, keyring, guard, documents, feed, refusal, cookies, version, telemetry, log });
   const housekeeping = isApplication ? startHousekeeping(deps, (error) => log(internalErrorLine(error))) : undefined;
   // The first guarded request must reject what was revoked while no process ran.
   await follower.read().catch(() => undefined);
@@ -203,6 +205,7 @@ export async function composeAmpho(
   }));
   const host: AmphoHost = {
     prefix: configuration.restPrefix,
+    rootPaths: new Set(documents.keys()),
     handle: rest,
     guard,
     refusal,
@@ -321,6 +324,7 @@ function createRest(parts: {
   readonly deps: Deps;
   readonly keyring: Keyring;
   readonly guard: Guard["guard"];
+  readonly documents: RootDocuments;
   readonly feed: Feed | undefined;
   readonly refusal: ErrorResponder;
   readonly cookies: CookieMode | undefined;

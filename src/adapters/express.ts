@@ -2,7 +2,7 @@
 import type { NextFunction, Request, Response } from "express";
 import type { AuthOf, NoRequirements, Requirements } from "../guard/requirements.js";
 import { writeResponse } from "../http/node/response.js";
-import { isUnderPrefix, serveNodeRequest } from "../http/node/serve-request.js";
+import { isForAmpho, serveNodeRequest } from "../http/node/serve-request.js";
 import { type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
 import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
@@ -67,7 +67,7 @@ export function mount(ampho: HttpInstance, { onRejected }: MountOptions = {}): M
   const host = hostOf(ampho);
   return (request: Marked, response, next) => {
     if (onRejected !== undefined) request[onRejectedKey] = onRejected;
-    if (isUnderPrefix(host, request)) void serveNodeRequest(host, request, response);
+    if (isForAmpho(host, request)) void serveNodeRequest(host, request, response);
     else next();
   };
 }

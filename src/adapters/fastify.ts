@@ -89,7 +89,9 @@ export function mount(ampho: HttpInstance): Plugin {
     const path = host.prefix.slice(app.prefix.length);
     // GET {prefix}/openapi.json describes them. Plugins that describe the application's routes leave them out.
     const schema: FastifySchema & { hide: boolean } = { hide: true };
-    for (const url of [path || "/", `${path}/*`]) app.all(url, { preParsing, schema }, () => undefined);
+    // A plugin under a route prefix does not get the requests for the root.
+    const rootPaths = app.prefix === "" ? host.rootPaths : [];
+    for (const url of [path || "/", `${path}/*`, ...rootPaths]) app.all(url, { preParsing, schema }, () => undefined);
     done();
   };
   return Object.assign(plugin, {

@@ -6,8 +6,8 @@ import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { AuthOf, MandatoryRequirements, NoRequirements, Requirements } from "../guard/requirements.js";
 import { onlyAuthorizationOf } from "../http/node/request.js";
-import { type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
-import { isUnder, parseTarget } from "../http/rest/request/target.js";
+import { type GuardInstance, type HttpInstance, hostOf, isServed } from "../http/rest/host.js";
+import { parseTarget } from "../http/rest/request/target.js";
 import { type FetchHandler, fetchAuthorizationOf, toFetchResponse } from "./fetch.js";
 import { createMiddleware, type Framework } from "./framework.js";
 
@@ -45,9 +45,9 @@ export function mount(
   ampho: HttpInstance & { readonly fetch: FetchHandler },
   { getConnInfo }: MountOptions = {},
 ): MiddlewareHandler {
-  const { prefix } = hostOf(ampho);
+  const host = hostOf(ampho);
   return async (c, next) => {
-    if (!isUnder(prefix, parseTarget(c.req.url).path)) return next();
+    if (!isServed(host, parseTarget(c.req.url).path)) return next();
     const address = getConnInfo === undefined ? nodeAddressOf(c.env) : getConnInfo(c).remote.address;
     return ampho.fetch(await unreadRequest(c.req), { address });
   };

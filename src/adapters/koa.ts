@@ -2,10 +2,9 @@
 import type { Context, DefaultContext, DefaultState, Middleware, Next, ParameterizedContext, Request } from "koa";
 import type { AuthOf, NoRequirements, Requirements } from "../guard/requirements.js";
 import { writeResponse } from "../http/node/response.js";
-import { isUnderPrefix, serveNodeRequest } from "../http/node/serve-request.js";
-import type { HttpHost } from "../http/rest/host.js";
-import { type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
-import { isUnder, parseTarget } from "../http/rest/request/target.js";
+import { isForAmpho, serveNodeRequest } from "../http/node/serve-request.js";
+import { type GuardInstance, type HttpHost, type HttpInstance, hostOf, isServed } from "../http/rest/host.js";
+import { parseTarget } from "../http/rest/request/target.js";
 import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
 import {
@@ -46,7 +45,7 @@ export function mount(ampho: HttpInstance): Middleware {
   const host = hostOf(ampho);
   return async (context, next) => {
     restoreTarget(host, context);
-    if (!isUnderPrefix(host, context.req)) {
+    if (!isForAmpho(host, context.req)) {
       await next();
       return;
     }
@@ -79,8 +78,8 @@ export function guarded<N extends Requirements<Request>>(
 }
 
 /** Koa removes a mount path from `req.url`, and keeps the client's target elsewhere than connect and Express do. */
-function restoreTarget({ prefix }: HttpHost, { req, originalUrl }: Context): void {
-  if (isUnder(prefix, parseTarget(originalUrl).path)) Object.assign(req, { originalUrl });
+function restoreTarget(host: HttpHost, { req, originalUrl }: Context): void {
+  if (isServed(host, parseTarget(originalUrl).path)) Object.assign(req, { originalUrl });
 }
 
 /** Returns the text if the parser has kept it, so that it is checked as strictly as an unread body. */

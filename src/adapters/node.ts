@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { AmphoError } from "../errors.js";
 import type { AuthOf, NoRequirements, Requirements } from "../guard/requirements.js";
 import { writeResponse } from "../http/node/response.js";
-import { isUnderPrefix, serveNodeRequest } from "../http/node/serve-request.js";
+import { isForAmpho, serveNodeRequest } from "../http/node/serve-request.js";
 import { type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
 import type { Auth } from "../tokens/auth.js";
 import {
@@ -49,7 +49,7 @@ const node: Framework<IncomingMessage, IncomingMessage, ServerResponse, Next | u
 export function mount(ampho: HttpInstance): (request: IncomingMessage, response: ServerResponse, next?: Next) => void {
   const host = hostOf(ampho);
   return (request, response, next) => {
-    if (isUnderPrefix(host, request)) void serveNodeRequest(host, request, response);
+    if (isForAmpho(host, request)) void serveNodeRequest(host, request, response);
     else if (next !== undefined) next();
     else {
       const error = new AmphoError("not_found", "There is nothing at this path.");

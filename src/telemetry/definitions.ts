@@ -45,7 +45,7 @@ export const other = "_OTHER";
 export const methods = ["GET", "HEAD", "POST", "DELETE", "OPTIONS", other] as const;
 const paths: readonly string[] = [...new Set(routes.map(({ path }) => path)), other];
 const statuses: readonly string[] = [
-  ...new Set([200, 204, ...Object.values(problems).map(({ status }) => status)].sort()),
+  ...new Set([200, 204, 302, ...Object.values(problems).map(({ status }) => status)].sort()),
 ].map(String);
 
 const counterNames = Object.keys(counterKinds) as readonly CounterKind[];

@@ -1,5 +1,6 @@
 // Measures requests to Ampho's endpoints by method, route and status.
 import type { Handle } from "../http/rest/handler.js";
+import { isUnder } from "../http/rest/request/target.js";
 import { methods, other } from "./definitions.js";
 import { secondsSince } from "./measure.js";
 import type { Metrics } from "./metrics.js";
@@ -13,7 +14,7 @@ export function observeHandle(handle: Handle, prefix: string, { httpSeconds }: P
     const method = route === undefined || status === 405 ? other : knownMethod(request.method);
     const values = {
       "http.request.method": method,
-      "http.route": route?.slice(prefix.length) ?? other,
+      "http.route": route !== undefined && isUnder(prefix, route) ? route.slice(prefix.length) : other,
       "http.response.status_code": String(status),
     };
     httpSeconds.observe(values, secondsSince(startMs));

@@ -141,6 +141,41 @@ export function describeEndpoints(host: Host): void {
   });
 
   describe.each([
+    { what: "", setup: {} },
+    { what: " behind the framework's parsers, compression and CORS", setup: { front: true, parsers: true } },
+  ])("serves the documents at the root$what", ({ setup }: { what: string; setup: Partial<Setup> }) => {
+    const appUrl = "https://app.example/account";
+    const passkeyOrigins = ["https://app.example.net", `android:apk-key-hash:${"A".repeat(43)}`];
+    const { call } = serving(host, setup, { appUrl, passkeyOrigins });
+
+    it("the documents at the root name the configured origins and the pages of the application, whatever host is asked (W-44)", async () => {
+      const headers = { "x-forwarded-host": "evil.example" };
+      const origins = await call("/.well-known/webauthn?origin=https://evil.example", undefined, { headers });
+      expect([origins.status, origins.headers.get("content-type")]).toEqual([200, "application/json"]);
+      expect(await origins.json()).toEqual({ origins: ["https://app.example", "https://app.example.net"] });
+      const pages = await call("/.well-known/passkey-endpoints");
+      expect(await pages.json()).toEqual({ enroll: appUrl, manage: appUrl });
+      const password = await call("/.well-known/change-password", undefined, { redirect: "manual" });
+      expect([password.status, password.headers.get("location")]).toEqual([302, appUrl]);
+    });
+
+    it("the documents at the root allow GET and HEAD only", async () => {
+      const head = await call("/.well-known/webauthn", undefined, { method: "HEAD" });
+      expect([head.status, await head.text()]).toEqual([200, ""]);
+      const posted = await call("/.well-known/webauthn", undefined, { method: "POST" });
+      expect([posted.status, posted.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+    });
+  });
+
+  describe("serves no documents at the root without AMPHO_APP_URL", () => {
+    const { call } = serving(host);
+
+    it.each(["webauthn", "passkey-endpoints", "change-password"])("the document %s does not exist", async (name) => {
+      expect((await call(`/.well-known/${name}`)).status).toBe(404);
+    });
+  });
+
+  describe.each([
     [0, "127.0.0.1"],
     [1, "203.0.113.9"],
     [2, "127.0.0.1"],

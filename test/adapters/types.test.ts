@@ -22,7 +22,9 @@ import type { Auth, MandatoryRequirements, Requirements } from "../../dist/index
 const refused = (): never => {
   throw new TypeError("this test builds routes and sends nothing");
 };
-const ampho: HttpInstance = { host: { prefix: "/api/security", handle: refused, guard: refused, refusal: refused } };
+const ampho: HttpInstance = {
+  host: { prefix: "/api/security", rootPaths: new Set(), handle: refused, guard: refused, refusal: refused },
+};
 
 describe("the type of auth", () => {
   it("auth can be undefined on a plain request", () => {

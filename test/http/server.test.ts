@@ -43,6 +43,18 @@ describe("the probes", () => {
   });
 });
 
+describe("the documents at the root", () => {
+  it("the server serves them, logs their path, and counts them as no route of the API", async () => {
+    const { root, lines, ampho } = await started({ appUrl: "https://app.example/", passkeys: false });
+    const { status, headers } = await fetch(`${root}/.well-known/change-password`, { redirect: "manual" });
+    expect([status, headers.get("location")]).toEqual([302, "https://app.example/"]);
+    expect(lines.map((line) => JSON.parse(line).route)).toEqual(["/.well-known/change-password"]);
+    expect(ampho.metrics()).toContain('http_route="_OTHER",http_response_status_code="302"} 1');
+    for (const name of ["webauthn", "passkey-endpoints"])
+      expect((await fetch(`${root}/.well-known/${name}`)).status).toBe(404);
+  });
+});
+
 describe("the access log", () => {
   it("the access log has one JSON line for each request, with the route's pattern and nothing that was sent", async () => {
     const { url, root, lines, login } = await started();

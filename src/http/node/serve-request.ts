@@ -1,15 +1,15 @@
 // Serves one request to the endpoints on node:http. Every adapter on node:http uses it.
 import type { ServerResponse } from "node:http";
-import type { HttpHost } from "../rest/host.js";
+import { type HttpHost, isServed } from "../rest/host.js";
 import type { HttpResponse } from "../rest/message.js";
-import { isUnder, parseTarget } from "../rest/request/target.js";
+import { parseTarget } from "../rest/request/target.js";
 import { type NodeRequest, readRequest, targetOf } from "./request.js";
 import { requestIdOn } from "./request-id.js";
 import { writeResponse } from "./response.js";
 
-/** Returns whether the request's path is under the prefix of the endpoints. */
-export function isUnderPrefix(host: HttpHost, request: NodeRequest): boolean {
-  return isUnder(host.prefix, parseTarget(targetOf(request)).path);
+/** Returns whether Ampho serves the path of the request. */
+export function isForAmpho(host: HttpHost, request: NodeRequest): boolean {
+  return isServed(host, parseTarget(targetOf(request)).path);
 }
 
 /**

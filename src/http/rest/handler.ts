@@ -20,6 +20,7 @@ import { queryMembers, rejectCredentials } from "./request/query.js";
 import { isUnder, parseTarget } from "./request/target.js";
 import type { ErrorResponder } from "./responses/problems.js";
 import { emptyResponse, jsonResponse, withAttackConsent, withoutBody } from "./responses/response.js";
+import { type RootDocuments, readDocument } from "./root-documents.js";
 import type { Route } from "./route.js";
 import { bearer as requireBearer } from "./route-access.js";
 import { routes } from "./routes.js";
@@ -30,6 +31,7 @@ export interface HandlerOptions {
   readonly guard: Guard["guard"];
   /** The path above every endpoint, without a slash at its end. */
   readonly prefix: string;
+  readonly documents: RootDocuments;
   /** Number of proxies to believe (AMPHO_TRUST_PROXY). */
   readonly trustedHops: number;
   /** Origins whose pages can read the responses in a browser (AMPHO_SECURITY_CORS_ORIGINS). */
@@ -69,16 +71,22 @@ export function createHandler(options: HandlerOptions): Handle {
     let response: HttpResponse;
     try {
       const { path, query } = parseTarget(request.target);
-      const matches = findRoutes(isUnder(prefix, path) ? path.slice(prefix.length) : "");
-      for (const { route } of matches.values()) pattern = route.path;
-      response = await respond(matches, query, request);
+      const document = options.documents.get(path);
+      if (document !== undefined) {
+        pattern = path;
+        response = readDocument(document, request.method);
+      } else {
+        const matches = findRoutes(isUnder(prefix, path) ? path.slice(prefix.length) : "");
+        for (const { route } of matches.values()) pattern = prefix + route.path;
+        response = await respond(matches, query, request);
+      }
     } catch (error) {
       response = refusal(error, request.id);
     }
     if (request.method === "HEAD") response = withoutBody(response);
     response = cors.withHeaders(request, response);
     if (options.allowAttackTest) response = withAttackConsent(response);
-    return pattern === undefined ? response : { ...response, route: prefix + pattern };
+    return pattern === undefined ? response : { ...response, route: pattern };
   };
 
   async function respond(matches: Matches, query: string | undefined, request: HttpRequest): Promise<HttpResponse> {

@@ -2,6 +2,7 @@
 import type { CheckedRequirements } from "../../guard/requirements.js";
 import type { Auth } from "../../tokens/auth.js";
 import type { HttpRequest, HttpResponse, RequestHead } from "./message.js";
+import { isUnder } from "./request/target.js";
 
 /** Reads tokens from cookies as well. Guards have no other way to read a cookie. */
 export interface CookieReader {
@@ -32,8 +33,15 @@ export interface GuardHost {
 export interface HttpHost extends GuardHost {
   /** AMPHO_SECURITY_REST_PREFIX, the parent path of every endpoint. */
   readonly prefix: string;
+  /** Paths outside of the prefix that `handle` serves too: documents at the root of the site. */
+  readonly rootPaths: ReadonlySet<string>;
   /** The REST API on a plain shape that every framework can provide. Never rejects. */
   handle(request: HttpRequest): Promise<HttpResponse>;
+}
+
+/** Returns whether `handle` serves the path. */
+export function isServed({ prefix, rootPaths }: HttpHost, path: string): boolean {
+  return isUnder(prefix, path) || rootPaths.has(path);
 }
 
 /** An `Ampho`, or a verifier. */

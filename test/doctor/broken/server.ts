@@ -45,7 +45,7 @@ export async function attackBroken(fault: Omit<Fault, "name" | "finds">, attacks
   const { keys } = importKeys(jwk);
   const ampho = await createAmpho({ ...defaults, key: jwk, ...fault.options });
   const handle = fault.plant?.(ampho.host.handle, workshop(ampho, jwk)) ?? ampho.host.handle;
-  const host = { prefix: ampho.host.prefix, handle, guard: ampho.host.guard, refusal: ampho.host.refusal };
+  const host = { ...ampho.host, handle };
   const server = createServer({ requireHostHeader: false, maxHeaderSize: 16_384 }, (request, response) => {
     fault.alter?.(request);
     void serveNodeRequest(host, request, response);

@@ -1,0 +1,35 @@
+// Documents at the root of the site, outside of the prefix (docs/passkeys.md). They are the same for everyone, and come from the
+// configuration alone.
+import { AmphoError } from "../../errors.js";
+import type { HttpResponse } from "./message.js";
+import { jsonResponse, plainHeaders } from "./responses/response.js";
+
+/** The responses by their path. Empty without AMPHO_APP_URL. */
+export type RootDocuments = ReadonlyMap<string, HttpResponse>;
+
+/** `passkeyOrigins` are those of the relying party, and undefined while passkeys are not offered. */
+export function createRootDocuments(
+  appUrl: string | undefined,
+  passkeyOrigins: readonly string[] | undefined,
+): RootDocuments {
+  if (appUrl === undefined) return new Map();
+  const redirect = { status: 302, headers: { ...plainHeaders, Location: appUrl }, body: undefined };
+  // https://w3c.github.io/webappsec-change-password-url/
+  const changePassword = ["/.well-known/change-password", redirect] as const;
+  if (passkeyOrigins === undefined) return new Map([changePassword]);
+  // An Android application is no web origin.
+  const origins = passkeyOrigins.filter((origin) => !origin.startsWith("android:"));
+  return new Map<string, HttpResponse>([
+    changePassword,
+    // Related origins (WebAuthn L3 §5.11).
+    ["/.well-known/webauthn", jsonResponse({ origins })],
+    // https://w3c.github.io/webappsec-passkey-endpoints/
+    ["/.well-known/passkey-endpoints", jsonResponse({ enroll: appUrl, manage: appUrl })],
+  ]);
+}
+
+/** Throws `method_not_allowed` for any method but GET and HEAD. */
+export function readDocument(document: HttpResponse, method: string): HttpResponse {
+  if (method === "GET" || method === "HEAD") return document;
+  throw new AmphoError("method_not_allowed", "This path allows only GET, HEAD.", { allow: ["GET", "HEAD"] });
+}
