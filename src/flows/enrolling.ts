@@ -8,6 +8,7 @@ import { relyingPartyOf } from "../factors/relying-party.js";
 import type { LoginTransaction, Purpose, TransactionContents } from "../factors/transactions.js";
 import { type Acr, reaches } from "../levels/acr.js";
 import type { FactorName } from "../levels/decide.js";
+import { acrOf, withMfa } from "../levels/methods.js";
 import { policyOf } from "../levels/policy.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Grant } from "../sessions/session-tokens.js";
@@ -193,7 +194,9 @@ export async function finishEnrolment(
     const proven = { amr, at, transaction, enrol: { factor: change, method } };
     const grant = await enter(deps, account, proven, { origin, now, deviceId });
     await endSuperseded(deps, grant, superseded, origin);
-    return { recovery_codes: codes, ...grant };
+    // A login that has proven a second factor adds a passkey to it, and the codes of the account stay as they are.
+    const stores = "totp" in change || acrOf(withMfa(amr)) === "1fa";
+    return { ...(stores && { recovery_codes: codes }), ...grant };
   }
   const until = transaction.exp + settings.tokenLeeway;
   const spend = { hash: transactions.spentHash(transaction), until, idempotency: undefined };

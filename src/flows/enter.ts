@@ -67,7 +67,7 @@ export async function enter(deps: Deps, account: Account, proven: Proven, entran
 export async function repeat(
   deps: Deps,
   account: Account,
-  transaction: LoginTransaction,
+  transaction: Pick<LoginTransaction, "jti" | "pwv">,
   entrance: Entrance,
 ): Promise<Grant | undefined> {
   const { idempotencyKey, now } = entrance;

@@ -2,16 +2,18 @@
 // names its account.
 
 import type { Origin } from "../audit/entry.js";
+import { AmphoError } from "../errors.js";
 import { isProofOf } from "../factors/device-proofs.js";
 import { requestOptions } from "../factors/passkey-options.js";
 import { relyingPartyOf } from "../factors/relying-party.js";
 import type { Grant } from "../sessions/session-tokens.js";
-import { toAccount } from "../users/directory.js";
+import type { FoundPasskey } from "../store/sql/passkeys.js";
+import { type Account, toAccount } from "../users/directory.js";
 import { accountById } from "./create-session.js";
 import type { Caller, Deps } from "./deps.js";
-import { enter } from "./enter.js";
+import { type Entrance, enter, repeat } from "./enter.js";
 import { wrongCredentials } from "./login-errors.js";
-import { findPasskeyOf, provePasskey, requireParty } from "./prove-passkey.js";
+import { findPasskeyOf, judgeCounter, requireParty, verifyPasskey } from "./prove-passkey.js";
 import { sessionIdOf } from "./second-step.js";
 
 export interface Ways {
@@ -60,22 +62,36 @@ export async function logInByPasskey(deps: Deps, input: PasskeyLogin, caller: Ca
   const transaction = transactions.readLogin(input.transaction, clock.now());
   requireParty(deps);
   const found = await findPasskeyOf(deps, input.passkey);
-  const account = found.user === undefined ? await accountById(deps, found.passkey.userId) : toAccount(found.user);
-  if (account.disabled) {
-    const about = { reason: "disabled", userId: account.id, login: account.login, origin };
-    await store.recordAudit({ at: clock.now(), event: "login_rejected", ...about });
+  const account = await accountOfPasskey(deps, found);
+  if (account === undefined || account.disabled) {
+    const about = { userId: found.passkey.userId, login: account?.login, origin };
+    const reason = account === undefined ? "unknown" : "disabled";
+    await store.recordAudit({ at: clock.now(), event: "login_rejected", reason, ...about });
     throw wrongCredentials();
   }
-  const factor = await provePasskey(deps, {
-    ...{ found, account, transaction, origin },
-    response: input.passkey,
-    isKnown: false,
-  });
+  const presented = { found, account, transaction, origin, response: input.passkey, isKnown: false };
+  const verified = await verifyPasskey(deps, presented);
   const now = clock.now();
   const proof = deviceProofs.read(input.device, now);
   const device = proof !== undefined && isProofOf(proof, account) ? proof : undefined;
   const sessionId = sessionIdOf(deps, input.bearer, account.id);
   const live = sessionId === undefined ? undefined : { sessionId };
   const { idempotencyKey } = input;
-  return enter(deps, account, { amr: [], at: now, factor, transaction }, { origin, now, device, live, idempotencyKey });
+  const entrance: Entrance = { origin, now, device, live, idempotencyKey };
+  // After a lost response the same assertion comes again. Its counter is that of the row then, which shows no copy.
+  const repeated = verified.counter === "behind" ? await repeat(deps, account, transaction, entrance) : undefined;
+  if (repeated !== undefined) return repeated;
+  const factor = await judgeCounter(deps, presented, verified);
+  return enter(deps, account, { amr: [], at: now, factor, transaction }, entrance);
+}
+
+/** Undefined if the user was deleted, or if the application's own table does not find the user. */
+async function accountOfPasskey(deps: Deps, { user, passkey }: FoundPasskey): Promise<Account | undefined> {
+  if (user !== undefined) return toAccount(user);
+  try {
+    return await accountById(deps, passkey.userId);
+  } catch (error) {
+    if (error instanceof AmphoError && error.code === "not_found") return undefined;
+    throw error;
+  }
 }

@@ -4,7 +4,7 @@
 import type { Origin } from "../audit/entry.js";
 import { type RelyingParty, relyingPartyOf } from "../factors/relying-party.js";
 import type { LoginTransaction, Redeemable } from "../factors/transactions.js";
-import { verifyAssertion } from "../factors/webauthn.js";
+import { type VerifiedAssertion, verifyAssertion } from "../factors/webauthn.js";
 import { WebAuthnError } from "../factors/webauthn-error.js";
 import type { PublicJwk } from "../keys/key.js";
 import { passkeyMethod } from "../levels/methods.js";
@@ -57,62 +57,68 @@ export async function proveOwnPasskey(
   return { ...proven, methods: methods.filter((method) => method !== "mfa") };
 }
 
+interface Presented {
+  readonly found: FoundPasskey;
+  readonly account: Account;
+  readonly response: unknown;
+  readonly transaction: Redeemable;
+  readonly origin: Origin;
+  /** The account was known before the ceremony. Otherwise the response must name its user handle. */
+  readonly isKnown: boolean;
+}
+
 /** Rejects with `invalid_credentials`. The reason is in the audit log. */
-export async function provePasskey(
+export async function provePasskey(deps: Deps, presented: Presented): Promise<ProvenFactor> {
+  return judgeCounter(deps, presented, await verifyPasskey(deps, presented));
+}
+
+/** Everything but the counter. */
+export async function verifyPasskey(
   deps: Deps,
-  {
-    found,
-    account,
-    response,
-    transaction,
-    origin,
-    isKnown,
-  }: {
-    readonly found: FoundPasskey;
-    readonly account: Account;
-    readonly response: unknown;
-    readonly transaction: Redeemable;
-    readonly origin: Origin;
-    /** The account was known before the ceremony. Otherwise the response must name its user handle. */
-    readonly isKnown: boolean;
-  },
-): Promise<ProvenFactor> {
-  const { store, transactions, clock } = deps;
+  { found, account, response, transaction, origin, isKnown }: Presented,
+): Promise<VerifiedAssertion> {
   const party = requireParty(deps);
-  const { passkey, account: factors } = found;
-  const { id, alg, signCount: seenCount, backupEligible } = passkey;
+  const { id, alg, signCount, backupEligible, publicKey } = found.passkey;
   try {
-    const verified = verifyAssertion({
+    return verifyAssertion({
       response,
-      challenge: transactions.passkeyChallenge(transaction),
+      challenge: deps.transactions.passkeyChallenge(transaction),
       origins: party.origins,
       rpId: party.id,
       credential: {
         // The row was written from a checked key.
-        ...{ id, alg, signCount: seenCount, backupEligible, publicKey: passkey.publicKey as unknown as PublicJwk },
-        userHandle: factors.handle ?? "",
+        ...{ id, alg, signCount, backupEligible, publicKey: publicKey as unknown as PublicJwk },
+        userHandle: found.account.handle ?? "",
       },
       userHandleRequired: !isKnown,
     });
-    const { userVerified, backedUp, signCount, counter } = verified;
-    if (counter === "behind") {
-      const { id: userId, login } = account;
-      const about = { userId, login, origin, detail: { passkey: id } };
-      await store.recordAudit({ at: clock.now(), event: "passkey_cloned", ...about });
-      // The counter of a synced passkey means nothing.
-      if (!backupEligible) throw wrongCredentials();
-    }
-    const method = passkeyMethod(backupEligible);
-    return {
-      methods: userVerified ? [method, "mfa"] : [method],
-      use: { factor: "passkey", id, seenCount, signCount, backedUp },
-      factorsVersion: factors.factorsVersion,
-    };
   } catch (error) {
     if (!(error instanceof WebAuthnError)) throw error;
     await recordRejection(deps, account, error.reason, origin);
     throw wrongCredentials();
   }
+}
+
+/** WebAuthn L3 §7.2 step 22. */
+export async function judgeCounter(
+  { store, clock }: Deps,
+  { found, account, origin }: Pick<Presented, "found" | "account" | "origin">,
+  { userVerified, backedUp, signCount, counter }: VerifiedAssertion,
+): Promise<ProvenFactor> {
+  const { id, signCount: seenCount, backupEligible } = found.passkey;
+  if (counter === "behind") {
+    const { id: userId, login } = account;
+    const about = { userId, login, origin, detail: { passkey: id } };
+    await store.recordAudit({ at: clock.now(), event: "passkey_cloned", ...about });
+    // The counter of a synced passkey means nothing.
+    if (!backupEligible) throw wrongCredentials();
+  }
+  const method = passkeyMethod(backupEligible);
+  return {
+    methods: userVerified ? [method, "mfa"] : [method],
+    use: { factor: "passkey", id, seenCount, signCount, backedUp },
+    factorsVersion: found.account.factorsVersion,
+  };
 }
 
 async function recordRejection(

@@ -78,4 +78,36 @@ describe("the decision of the gate", () => {
       ),
     );
   });
+
+  it("a passkey reaches `phr` with a first factor or with user verification, and alone without it nothing", () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom("swk", "hwk"),
+        fc.boolean(),
+        fc.subarray(["pwd", "otp", "rec"]),
+        fc.subarray([...factorNames]),
+        fc.constantFrom(...policies),
+        fc.boolean(),
+        (passkey, verified, others, factors, policy, remembered) => {
+          const amr = [...others, passkey, ...(verified ? ["mfa"] : [])];
+          const decision = decide({ amr, factors, policy, remembered });
+          if (!verified && !others.includes("pwd")) expect(decision).toEqual({ result: "reject" });
+          else expect(decision).toMatchObject({ result: "grant", acr: "phr" });
+        },
+      ),
+    );
+  });
+
+  it("the policy `phr` grants nothing without a passkey", () => {
+    fc.assert(
+      fc.property(
+        fc.subarray(["pwd", "otp", "rec", "dev", "mail", "fed"]),
+        fc.subarray([...factorNames]),
+        fc.boolean(),
+        (amr, factors, remembered) => {
+          expect(decide({ amr, factors, policy: "phr", remembered }).result).not.toBe("grant");
+        },
+      ),
+    );
+  });
 });

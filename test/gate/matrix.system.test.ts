@@ -1,41 +1,61 @@
 // W-03: every way of ways.ts with each policy, for an account with and without a second factor.
 import { expect, it } from "vitest";
 import { policies } from "../../dist/levels/policy.js";
+import { createSubject, userHandle } from "../factors/webauthn/authenticator.js";
 import { type Answer, password, type World } from "../world/ampho.js";
 import { claimsOf } from "../world/tokens.js";
 import { addOwner, fullLogin, logIn, onBothDatabases, textsOf, unthrottled } from "./owners.js";
-import { type Actor, type Column, type Proven, ways } from "./ways.js";
+import { addPasskeyOwner, passkeySettings } from "./passkey-owners.js";
+import { type Actor, type Code, type Column, ways } from "./ways.js";
 
 function outcomeOf(answer: Answer | "no way", login: string): string {
   if (answer === "no way") return answer;
   const { status, json, error } = answer;
   if (status !== 200) {
-    expect([status, json["token"], json["refresh_token"]]).toEqual([401, undefined, undefined]);
+    const rejected = error === "invalid_request" ? 400 : 401;
+    expect([status, json["token"], json["refresh_token"]]).toEqual([rejected, undefined, undefined]);
     return error === "factor_needed" && json["enroll"] === true ? "factor_needed, enroll" : String(error);
   }
   const claims = claimsOf(String(json["token"]));
   expect(claims["login"]).toBe(login);
   const amr = textsOf(claims["amr"]);
-  expect(claims["acr"]).toBe(amr.includes("otp") || amr.includes("rec") ? "2fa" : "1fa");
+  const isPasskey = amr.includes("swk") || amr.includes("hwk");
+  expect(claims["acr"]).toBe(isPasskey ? "phr" : amr.includes("otp") || amr.includes("rec") ? "2fa" : "1fa");
   return `${claims["acr"]}${amr.includes("dev") ? " dev" : ""}`;
 }
 
 const byRole = { factors: { "*": "optional", required: "required", phr: "phr" } } as const;
 
+/** A passkey that no account has. */
+const stranger = () => ({ subject: createSubject(-7), handle: userHandle });
+
+/** The second factor of this account is a passkey. */
+async function passkeyActorOf(world: World, login: string, column: Column): Promise<Actor> {
+  if (!column.endsWith(", with")) return actorOf(world, login, column);
+  const key = await addPasskeyOwner(world, login);
+  await world.ampho.users.setRoles(login, rolesOf(column));
+  const factor = () => expect.unreachable("this account has no code");
+  return { world, login, id: key.id, owner: undefined, device: key.enrolling.device, factor, key };
+}
+
+function rolesOf(column: Column): readonly string[] {
+  const [policy = ""] = column.split(",");
+  return policy === "optional" ? [] : [policy];
+}
+
 async function actorOf(world: World, login: string, column: Column): Promise<Actor> {
-  const owner = column.endsWith("with") ? await addOwner(world, login) : undefined;
+  const owner = column.endsWith(", with") ? await addOwner(world, login) : undefined;
   const id = owner?.id ?? (await world.user(login, { password })).id;
   const device = owner
     ? (await fullLogin(world, owner, { remember: true })).device
     : String((await logIn(world, login, { remember: true })).json["device"]);
-  const [policy = ""] = column.split(",");
-  await world.ampho.users.setRoles(login, policy === "optional" ? [] : [policy]);
+  await world.ampho.users.setRoles(login, rolesOf(column));
   const codes = [...(owner?.recoveryCodes ?? [])];
-  const factor = (name: Proven): Record<string, string> =>
+  const factor = (name: Code): Record<string, string> =>
     name === "totp"
       ? { totp: owner?.nextCode() ?? "123456" }
       : { recovery_code: codes.pop() ?? "0000-0000-0000-0000-0000-0000" };
-  return { world, login, id, owner, device, factor };
+  return { world, login, id, owner, device, factor, key: stranger() };
 }
 
 onBothDatabases((ground) => {
@@ -43,14 +63,16 @@ onBothDatabases((ground) => {
     for (const second of ["without", "with"] as const) {
       const column: Column = `${policy}, ${second}`;
       it(`no way grants less than the policy ${policy} asks of an account ${second} a second factor (W-03)`, async () => {
-        const world = await ground.open({ ...unthrottled, throttleAttempts: 1_000_000, ...byRole });
+        const world = await ground.open({ ...unthrottled, throttleAttempts: 1_000_000, ...byRole, ...passkeySettings });
         const outcomes: Record<string, string> = {};
         // An enrolment changes the account, so each way that enrols gets its own.
         const shared = await actorOf(world, "ann", column);
         for (const [at, way] of ways.entries()) {
-          const enrols = way.route === "POST /totp/confirm";
+          const enrols = ["POST /totp/confirm", "POST /passkeys"].includes(way.route);
           const needsCodes = way.proves === "recovery_code";
-          const actor = enrols || needsCodes ? await actorOf(world, `ann${at}`, column) : shared;
+          const open = way.proves === "passkey" ? passkeyActorOf : actorOf;
+          const actor =
+            enrols || needsCodes || open === passkeyActorOf ? await open(world, `ann${at}`, column) : shared;
           outcomes[way.name] = outcomeOf(await way.go(actor), actor.login);
         }
         expect(outcomes).toEqual(Object.fromEntries(ways.map(({ name, outcomes }) => [name, outcomes[column]])));

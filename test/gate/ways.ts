@@ -1,7 +1,16 @@
 // Every way to a token, and what it returns under each policy, for an account with and without a second factor (W-03).
 import type { policies } from "../../dist/levels/policy.js";
+import {
+  authenticate,
+  createSubject,
+  flag,
+  type Parts,
+  register,
+  type Subject,
+} from "../factors/webauthn/authenticator.js";
 import { type Answer, password, type World } from "../world/ampho.js";
 import { codeAt, logIn, type Owner } from "./owners.js";
+import { type Challenge, challengeOf, loginPage } from "./passkey-owners.js";
 
 export interface Actor {
   readonly world: World;
@@ -12,11 +21,14 @@ export interface Actor {
   /** The proof of a device that the user asked to remember before the policy changed. */
   readonly device: string;
   /** A second factor that was not used yet, or one that the account does not have. */
-  readonly factor: (name: Proven) => Record<string, string>;
+  readonly factor: (name: Code) => Record<string, string>;
+  /** A passkey and its user handle. An account without a second factor does not have it. */
+  readonly key: { readonly subject: Subject; readonly handle: string };
 }
 
-/** The factors that P1 can prove. */
-export type Proven = "totp" | "recovery_code";
+/** The factors that are codes. */
+export type Code = "totp" | "recovery_code";
+export type Proven = Code | "passkey";
 
 export type Column = `${(typeof policies)[number]}, ${"without" | "with"}`;
 
@@ -45,6 +57,26 @@ async function enrol(actor: Actor, transaction: string | undefined): Promise<Ans
   if (begun.status !== 200) return begun;
   const totp = codeAt(String(begun.json["secret"]), world.clock.now());
   return world.call("POST", "/totp/confirm", { body: { transaction: begun.json["transaction"], totp } });
+}
+
+/** Proves the passkey for a challenge. */
+const assert = (
+  { key: { subject, handle } }: Actor,
+  { transaction, challenge }: Challenge,
+  change: Partial<Parts> = {},
+) => ({
+  transaction,
+  passkey: authenticate(subject, challenge, { response: { userHandle: handle }, ...change }),
+});
+
+async function enrolPasskey(actor: Actor, pending: string | undefined): Promise<Answer | "no way"> {
+  if (pending === undefined) return "no way";
+  const { world } = actor;
+  const begun = await world.call("POST", "/passkeys/options", { body: { transaction: pending } });
+  if (begun.status !== 200) return begun;
+  const { transaction, challenge } = challengeOf(begun);
+  const passkey = register(createSubject(-7), challenge);
+  return world.call("POST", "/passkeys", { body: { transaction, passkey } });
 }
 
 const everywhere = (outcome: string): Way["outcomes"] => ({
@@ -87,7 +119,7 @@ const byStepUp: Way["outcomes"] = {
   "phr, with": "2fa",
 };
 
-const withFactor = (proves: Proven): readonly Way[] => [
+const withFactor = (proves: Code): readonly Way[] => [
   {
     name: `password and ${proves} in one request`,
     route: "POST /login",
@@ -161,6 +193,109 @@ const withFactor = (proves: Proven): readonly Way[] => [
   },
 ];
 
+/** A passkey that verifies its user is enough for every policy. */
+const byPasskey: Way["outcomes"] = {
+  "optional, without": "unknown_passkey",
+  "optional, with": "phr",
+  "required, without": "unknown_passkey",
+  "required, with": "phr",
+  "phr, without": "unknown_passkey",
+  "phr, with": "phr",
+};
+
+const byPasskeySecond: Way["outcomes"] = {
+  ...byPasskey,
+  "optional, without": "no way",
+  "required, without": "transaction_over",
+  "phr, without": "transaction_over",
+};
+
+/** An authenticator without user verification, such as a security key without a PIN. */
+const presentOnly = { flags: flag.up | flag.be };
+
+const passkeyLogins: readonly Omit<Way, "route" | "proves">[] = [
+  {
+    name: "passkey alone",
+    go: async (actor) => post(actor, assert(actor, await loginPage(actor.world))),
+    outcomes: byPasskey,
+  },
+  {
+    name: "passkey alone, without user verification",
+    go: async (actor) => post(actor, assert(actor, await loginPage(actor.world), presentOnly)),
+    outcomes: {
+      ...byPasskey,
+      "optional, with": "invalid_credentials",
+      "required, with": "invalid_credentials",
+      "phr, with": "invalid_credentials",
+    },
+  },
+  {
+    name: "re-authentication by passkey",
+    go: async (actor) => post(actor, assert(actor, await loginPage(actor.world)), await liveToken(actor)),
+    outcomes: byPasskey,
+  },
+  {
+    name: "re-authentication by passkey, without user verification",
+    go: async (actor) => post(actor, assert(actor, await loginPage(actor.world), presentOnly), await liveToken(actor)),
+    outcomes: {
+      ...byPasskey,
+      "optional, with": "invalid_credentials",
+      "required, with": "invalid_credentials",
+      "phr, with": "invalid_credentials",
+    },
+  },
+  {
+    name: "password and passkey in one request",
+    go: async (actor) => {
+      const { passkey } = assert(actor, await loginPage(actor.world));
+      return logIn(actor.world, actor.login, { passkey });
+    },
+    // A passkey answers the challenge of a transaction.
+    outcomes: everywhere("invalid_request"),
+  },
+  {
+    name: "password, then passkey",
+    go: async (actor) => {
+      const needed = await logIn(actor.world, actor.login);
+      return needed.status === 200 ? "no way" : post(actor, assert(actor, challengeOf(needed), presentOnly));
+    },
+    outcomes: byPasskeySecond,
+  },
+  {
+    name: "re-authentication, then passkey",
+    go: async (actor) => {
+      const bearer = await liveToken(actor);
+      const needed = await post(actor, { login: actor.login, password }, bearer);
+      return needed.status === 200 ? "no way" : post(actor, assert(actor, challengeOf(needed), presentOnly), bearer);
+    },
+    outcomes: byPasskeySecond,
+  },
+  {
+    name: "step-up by a transaction and passkey",
+    go: async (actor) => {
+      const bearer = await liveToken(actor);
+      return post(actor, assert(actor, challengeOf(await post(actor, {}, bearer)), presentOnly), bearer);
+    },
+    outcomes: byPasskey,
+  },
+  {
+    name: "step-up by passkey without a transaction",
+    go: async (actor) => {
+      const bearer = await liveToken(actor);
+      const { passkey } = assert(actor, challengeOf(await post(actor, {}, bearer)));
+      return post(actor, { passkey }, bearer);
+    },
+    outcomes: everywhere("transaction_over"),
+  },
+  {
+    name: "the transaction of a step-up and passkey without the session",
+    go: async (actor) => post(actor, assert(actor, challengeOf(await post(actor, {}, await liveToken(actor))))),
+    outcomes: everywhere("transaction_over"),
+  },
+];
+
+const withPasskey: readonly Way[] = passkeyLogins.map((way) => ({ ...way, route: "POST /login", proves: "passkey" }));
+
 export const ways: readonly Way[] = [
   {
     name: "password",
@@ -194,6 +329,7 @@ export const ways: readonly Way[] = [
   },
   ...withFactor("totp"),
   ...withFactor("recovery_code"),
+  ...withPasskey,
   {
     name: "enrolment with the transaction of a password",
     route: "POST /totp/confirm",
@@ -213,6 +349,25 @@ export const ways: readonly Way[] = [
     route: "POST /totp/confirm",
     go: async (actor) => enrol(actor, await pendingOf(actor, actor.factor("totp"))),
     outcomes: { ...everywhere("no way"), "phr, with": "factor_needed, enroll" },
+  },
+  {
+    name: "enrolment of a passkey with the transaction of a password",
+    route: "POST /passkeys",
+    go: async (actor) => enrolPasskey(actor, await pendingOf(actor)),
+    outcomes: {
+      "optional, without": "no way",
+      "optional, with": "transaction_over",
+      "required, without": "phr",
+      "required, with": "transaction_over",
+      "phr, without": "phr",
+      "phr, with": "transaction_over",
+    },
+  },
+  {
+    name: "enrolment of a passkey with the transaction of password and totp",
+    route: "POST /passkeys",
+    go: async (actor) => enrolPasskey(actor, await pendingOf(actor, actor.factor("totp"))),
+    outcomes: { ...everywhere("no way"), "phr, with": "phr" },
   },
   {
     name: "renewal of a session that the application has created",

@@ -38,6 +38,9 @@ describe("the methods of a login", () => {
     [["mail", "rec"], ["mail", "rec", "mfa"], "2fa"],
     [["pwd", "otp", "mfa"], ["pwd", "otp", "mfa"], "2fa"],
     [["pwd", "OTP"], ["pwd", "OTP"], "1fa"],
+    [["pwd", "swk"], ["pwd", "swk", "mfa"], "phr"],
+    [["hwk", "mfa"], ["hwk", "mfa"], "phr"],
+    [["pwd", "otp", "hwk"], ["pwd", "otp", "hwk", "mfa"], "phr"],
   ])("the methods %j become %j at the level %s", (proven, amr, acr) => {
     expect(withMfa(proven)).toEqual(amr);
     expect(acrOf(withMfa(proven))).toBe(acr);

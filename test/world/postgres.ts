@@ -261,7 +261,7 @@ async function makeDatabase(url: string): Promise<Database> {
 
 const tables = [
   ...["users", "imports", "sessions", "revocations", "attempts", "attempt_sources", "audit"],
-  ...["accounts", "spent", "totp", "recovery"],
+  ...["accounts", "spent", "totp", "recovery", "passkeys"],
 ];
 
 // Faster than `truncate` on tables of a few rows.

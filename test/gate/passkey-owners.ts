@@ -1,0 +1,99 @@
+// Users with a passkey. A software authenticator makes what a browser would send.
+import { expect } from "vitest";
+import {
+  authenticate,
+  bytesOf,
+  createSubject,
+  type Parts,
+  register,
+  type Subject,
+} from "../factors/webauthn/authenticator.js";
+import { type Answer, type FullGrant, grantOf, password, type Sent, type World } from "../world/ampho.js";
+import { textsOf } from "./owners.js";
+
+export const passkeySettings = { appUrl: "https://example.org/", appName: "Example" };
+
+export interface Options {
+  readonly challenge: string;
+  readonly user?: { readonly id: string };
+  readonly allowCredentials?: readonly { readonly id: string }[];
+  readonly excludeCredentials?: readonly { readonly id: string }[];
+}
+
+/** A transaction and its challenge. */
+export interface Challenge {
+  readonly transaction: string;
+  readonly challenge: Buffer;
+  readonly options: Options;
+}
+
+export function challengeOf({ json }: Answer): Challenge {
+  const options: Options = { challenge: "", ...(json["passkey"] ?? {}) };
+  return { transaction: String(json["transaction"]), challenge: bytesOf(options.challenge), options };
+}
+
+/** What the page of a login asks for. */
+export const loginPage = async (world: World) => challengeOf(await world.call("GET", "/login"));
+
+/** What a registration asks for, with the token of a session. */
+export async function beginPasskey(world: World, bearer: string, body: object = {}): Promise<Challenge> {
+  const begun = await world.call("POST", "/passkeys/options", { bearer, body });
+  expect(begun.status, begun.text).toBe(200);
+  return challengeOf(begun);
+}
+
+export async function addPasskey(
+  world: World,
+  bearer: string,
+  subject: Subject,
+  { body = {}, change = {} }: { readonly body?: object; readonly change?: Partial<Parts> } = {},
+): Promise<{ readonly options: Options; readonly added: Answer }> {
+  const { transaction, challenge, options } = await beginPasskey(world, bearer, body);
+  const sent = { transaction, passkey: register(subject, challenge, change), name: "Phone" };
+  return { options, added: await world.call("POST", "/passkeys", { bearer, body: sent }) };
+}
+
+export interface PasskeyOwner {
+  readonly login: string;
+  readonly id: string;
+  readonly subject: Subject;
+  readonly handle: string;
+  readonly recoveryCodes: readonly string[];
+  /** The session that registered the passkey. It is at `1fa`. */
+  readonly enrolling: FullGrant;
+}
+
+/** Creates a user with a passkey. */
+export async function addPasskeyOwner(
+  world: World,
+  login: string,
+  { subject = createSubject(-7), ...about }: { readonly subject?: Subject; readonly roles?: readonly string[] } = {},
+): Promise<PasskeyOwner> {
+  const { id } = await world.user(login, { password, ...about });
+  const enrolling = await world.login(login);
+  const { options, added } = await addPasskey(world, enrolling.token, subject);
+  expect(added.status, added.text).toBe(200);
+  const recoveryCodes = textsOf(added.json["recovery_codes"]);
+  return { login, id, subject, handle: options.user?.id ?? "", recoveryCodes, enrolling };
+}
+
+/** The body of a login by this passkey alone, for a login page of its own. */
+export async function assertion(
+  world: World,
+  { subject, handle }: Pick<PasskeyOwner, "subject" | "handle">,
+  change: Partial<Parts> = {},
+) {
+  const { transaction, challenge } = await loginPage(world);
+  return { transaction, passkey: authenticate(subject, challenge, { response: { userHandle: handle }, ...change }) };
+}
+
+export const logInWith = async (
+  world: World,
+  owner: Pick<PasskeyOwner, "subject" | "handle">,
+  change: Partial<Parts> = {},
+  sent: Sent = {},
+): Promise<Answer> => world.call("POST", "/login", { body: await assertion(world, owner, change), ...sent });
+
+/** The session of a login by passkey. */
+export const passkeyLogin = async (world: World, owner: PasskeyOwner, change: Partial<Parts> = {}) =>
+  grantOf(await logInWith(world, owner, change));
