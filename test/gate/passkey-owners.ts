@@ -32,10 +32,10 @@ export function challengeOf({ json }: Answer): Challenge {
   return { transaction: String(json["transaction"]), challenge: bytesOf(options.challenge), options };
 }
 
-/** What the page of a login asks for. */
+/** The transaction and the challenge of a login page. */
 export const loginPage = async (world: World) => challengeOf(await world.call("GET", "/login"));
 
-/** What a registration asks for, with the token of a session. */
+/** Begins a registration with the token of a session. */
 export async function beginPasskey(world: World, bearer: string, body: object = {}): Promise<Challenge> {
   const begun = await world.call("POST", "/passkeys/options", { bearer, body });
   expect(begun.status, begun.text).toBe(200);

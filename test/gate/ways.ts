@@ -250,7 +250,7 @@ const passkeyLogins: readonly Omit<Way, "route" | "proves">[] = [
       const { passkey } = assert(actor, await loginPage(actor.world));
       return logIn(actor.world, actor.login, { passkey });
     },
-    // A passkey answers the challenge of a transaction.
+    // An assertion belongs to the challenge of a transaction.
     outcomes: everywhere("invalid_request"),
   },
   {
