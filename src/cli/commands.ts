@@ -243,7 +243,7 @@ export const commands: readonly CommandRow[] = [
     name: "factor-list",
     summary: "list a user's second factors",
     details:
-      "Lists the second factors by ID, and prints the policy of the user on stderr. With --json it prints `{policy,factors}`, where `policy` is null unless `factor-policy` set one.",
+      "Lists passkeys and the other second factors by ID, and prints the policy of the user on stderr. With --json it prints `{policy,factors}`, where `policy` is null unless `factor-policy` set one.",
     argument: user,
     options: [json],
     load: async () => (await factors()).listFactors,
@@ -257,8 +257,7 @@ export const commands: readonly CommandRow[] = [
     second: {
       name: "ID",
       optional: true,
-      choices: ["totp", "recovery_code"],
-      help: "The ID of the factor, as factor-list prints it.",
+      help: "totp, recovery_code, or the ID of a passkey, as factor-list prints it. Put -- before an ID that begins with -.",
     },
     options: [
       { name: "--all", help: "Remove all of them." },

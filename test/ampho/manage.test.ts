@@ -233,7 +233,7 @@ describe("what is called with values that the types exclude", () => {
       ["target", "target must be an object", factors?.["remove"]?.(ann.id, "totp")],
       ["all", "target.all must be true", factors?.["remove"]?.(ann.id, {})],
       ["all", "target.all must be true", factors?.["remove"]?.(ann.id, { all: false, reason: "secret" })],
-      ["id", "target.id must be totp or recovery_code", factors?.["remove"]?.(ann.id, { id: "secret" })],
+      ["id", "target.id must be totp, recovery_code or the id of", factors?.["remove"]?.(ann.id, { id: "a secret" })],
       ["all", "target has the unknown member all", factors?.["remove"]?.(ann.id, { id: "totp", all: true })],
       ["policy", "policy must be optional or required or phr or default", factors?.["setPolicy"]?.(ann.id, "none")],
       ["policy", "policy must be optional or", factors?.["setPolicy"]?.(ann.id)],

@@ -3,7 +3,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { Secret, TOTP } from "otpauth";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createAmpho } from "../../dist/index.js";
+import { type AmphoOptions, createAmpho } from "../../dist/index.js";
+import { authenticate, base64url, bytesOf, createSubject, register } from "../factors/webauthn/authenticator.js";
 import { type Answer, answerOf, fullGrant, password, requestFor, type Sent } from "../world/ampho.js";
 import { ampho } from "../world/command.js";
 import { freshFolder } from "../world/folder.js";
@@ -11,7 +12,7 @@ import { freshFolder } from "../world/folder.js";
 const now = () => Math.floor(Date.now() / 1000);
 
 /** Two keys of the same file: the instance and the commands see the same set. */
-async function open() {
+async function open(options: AmphoOptions = {}) {
   const cwd = freshFolder();
   const keyFile = path.join(cwd, "key.json");
   const run = (...args: readonly string[]) =>
@@ -22,6 +23,7 @@ async function open() {
       databaseUrl: `sqlite:${path.join(cwd, "ampho.db")}`,
       keyFile,
       log: () => {},
+      ...options,
     });
     onTestFinished(() => instance.close());
     return instance;
@@ -78,7 +80,7 @@ describe("factor-list and factor-remove", () => {
       ],
     });
     expect((await opened.run("factor-list", "ANN")).stdout).toMatch(
-      /^ID +SINCE \(UTC\) +LEFT\ntotp +[-\d]+ [:\d]+\nrecovery_code +8\n$/,
+      /^ID +NAME +SINCE \(UTC\) +USED \(UTC\) +LEFT\ntotp +[-\d]+ [:\d]+\nrecovery_code +8\n$/,
     );
     expect(await opened.run("factor-remove", "ann", "recovery_code", "--reason", "printed")).toMatchObject({ code: 0 });
     expect(JSON.parse((await opened.run("factor-list", "ann", "--json")).stdout).factors).toHaveLength(1);
@@ -94,6 +96,40 @@ describe("factor-list and factor-remove", () => {
       { reason: "lost phone", detail: { factors: ["totp"] } },
     ]);
     expect(rows.some(({ reason }: { reason?: string }) => reason === "factors_changed")).toBe(true);
+  });
+
+  it("factor-list shows passkeys, and factor-remove removes one by its id and leaves the other", async () => {
+    const { run, instance, call } = await open({ appUrl: "https://example.org/" });
+    await instance.users.create({ login: "ann", password });
+    const subjects = [createSubject(-7), createSubject(-8, { id: Buffer.alloc(16, 0xf8) })];
+    let { token: bearer } = fullGrant((await call("POST", "/login", { body: { login: "ann", password } })).json);
+    for (const subject of subjects) {
+      const { transaction, passkey } = (await call("POST", "/passkeys/options", { bearer, body: {} })).json;
+      const { challenge, user } = passkey as { challenge: string; user: { id: string } };
+      const body = { transaction, passkey: register(subject, bytesOf(challenge)), name: "Key" };
+      expect((await call("POST", "/passkeys", { bearer, body })).status).toBe(200);
+      const { json } = await call("GET", "/login");
+      const asked = bytesOf((json["passkey"] as { challenge: string }).challenge);
+      const response = authenticate(subject, asked, { response: { userHandle: user.id } });
+      const login = await call("POST", "/login", { body: { transaction: json["transaction"], passkey: response } });
+      bearer = fullGrant(login.json).token;
+    }
+    const [first, second] = subjects.map(({ id }) => base64url(id));
+    const time = expect.closeTo(now(), -2);
+    const passkeys = [first, second].map((id) => ({ id, name: "Key", created: time, used: time }));
+    const { factors } = JSON.parse((await run("factor-list", "ann", "--json")).stdout);
+    expect(factors).toHaveLength(3);
+    expect(factors).toEqual(expect.arrayContaining([...passkeys, { id: "recovery_code", left: 8 }]));
+    expect((await run("factor-list", "ann")).stdout).toContain(second);
+    // The id begins with a dash.
+    expect(await run("factor-remove", "ann", "--reason", "lost key", "--", String(second))).toMatchObject({ code: 0 });
+    const left = JSON.parse((await run("factor-list", "ann", "--json")).stdout).factors;
+    expect(left.map(({ id }: { id: string }) => id)).toEqual([first, "recovery_code"]);
+    expect(await run("factor-remove", "ann", "--reason", "lost key", "--", String(second))).toMatchObject({ code: 1 });
+    const [entry] = JSON.parse((await run("audit-list", "--login", "ann", "--json")).stdout).filter(
+      ({ event }: { event: string }) => event === "factor_removed",
+    );
+    expect(entry).toMatchObject({ reason: "lost key", detail: { factors: [], passkey: second } });
   });
 
   it("factor-policy required makes the next login set up a factor", async () => {

@@ -21,10 +21,13 @@ export async function listFactors(input: CommandInput, context: CommandContext):
   const { terminal } = context;
   const found = await forUser(input, context, (management, userId) => management.factors.list(userId));
   if (input.has("--json")) return terminal.printJson(found);
-  const rows = found.factors.map((factor) =>
-    factor.id === "totp" ? [factor.id, formatTime(factor.since), ""] : [factor.id, "", String(factor.left)],
-  );
-  terminal.printTable(table(["ID", "SINCE (UTC)", "LEFT"], rows));
+  const rows = found.factors.map((factor) => {
+    if ("since" in factor) return [factor.id, "", formatTime(factor.since), "", ""];
+    if ("left" in factor) return [factor.id, "", "", "", String(factor.left)];
+    const { id, name, created, used } = factor;
+    return [id, name, formatTime(created), used === null ? "" : formatTime(used), ""];
+  });
+  terminal.printTable(table(["ID", "NAME", "SINCE (UTC)", "USED (UTC)", "LEFT"], rows, [0]));
   terminal.note(
     found.policy === null ? "Policy: that of the user's roles." : `Policy: ${found.policy}, for this user alone.`,
   );
@@ -35,7 +38,7 @@ export async function removeFactors(input: CommandInput, context: CommandContext
   const all = input.has("--all");
   exactlyOne({ ID: id !== undefined, "--all": all });
   const reason = requiredReason(input, "factor-remove");
-  const target: FactorRemovalTarget = id === "totp" || id === "recovery_code" ? { id, reason } : { all: true, reason };
+  const target: FactorRemovalTarget = id === undefined ? { all: true, reason } : { id, reason };
   await forUser(input, context, ({ factors }, userId) => factors.remove(userId, target));
   context.terminal.note(
     `Second factors of user ${quoted(input.argument())} removed. Every session of the user has ended.`,

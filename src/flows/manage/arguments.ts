@@ -56,8 +56,9 @@ export const policyRule: Rule = {
 };
 
 const factorIdRule: Rule = {
-  accepts: (value) => value === "totp" || value === "recovery_code",
-  expected: "totp or recovery_code",
+  // A passkey has a credential id of 1 to 1023 bytes in base64url.
+  accepts: (value) => value === "recovery_code" || (typeof value === "string" && /^[\w-]{1,1364}$/.test(value)),
+  expected: "totp, recovery_code or the id of a passkey",
 };
 
 export function optionalRule({ accepts, expected }: Rule): Rule {

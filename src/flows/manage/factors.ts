@@ -10,6 +10,8 @@ import type { Deps } from "../deps.js";
 
 /** A second factor that the user has. */
 export type FactorView =
+  /** A passkey. `id` is its credential id, `used` the time of its last use or null. Times are Unix seconds. */
+  | { readonly id: string; readonly name: string; readonly created: number; readonly used: number | null }
   /** An authenticator app, and when it was set up, in Unix seconds. */
   | { readonly id: "totp"; readonly since: number }
   /** The recovery codes that are left. */
@@ -23,7 +25,8 @@ export interface FactorsView {
 
 /** `reason` is for the audit log. */
 export type FactorRemovalTarget =
-  | { readonly id: FactorView["id"]; readonly reason?: string | undefined }
+  /** `totp`, `recovery_code` or the id of a passkey. */
+  | { readonly id: string; readonly reason?: string | undefined }
   | { readonly all: true; readonly reason?: string | undefined };
 
 type FactorDeps = Pick<Deps, "store" | "directory" | "revocations" | "clock">;
@@ -32,9 +35,11 @@ type FactorDeps = Pick<Deps, "store" | "directory" | "revocations" | "clock">;
 export async function listFactors(deps: FactorDeps, userId: string): Promise<FactorsView> {
   await userOf(deps, userId);
   const { policy = null, totp, recoveryCodesLeft: left } = await deps.store.listFactors(userId);
+  const { passkeys } = await deps.store.listPasskeys(userId);
   return {
     policy,
     factors: [
+      ...passkeys.map(({ id, name, createdAt, usedAt = null }) => ({ id, name, created: createdAt, used: usedAt })),
       ...(totp === undefined ? [] : [{ id: "totp", since: totp.since } as const]),
       ...(left === 0 ? [] : [{ id: "recovery_code", left } as const]),
     ],
@@ -50,10 +55,10 @@ export async function removeFactors(
 ): Promise<void> {
   const { store, revocations, clock } = deps;
   const { login } = await userOf(deps, userId);
-  const factor: FactorName | undefined = "all" in target ? undefined : target.id;
   const { reason } = target;
   const outcome = await store.removeFactors({
-    ...{ userId, login, factor, reason, origin },
+    ...{ userId, login, reason, origin },
+    ...("all" in target ? {} : removalOf(target.id)),
     stored: false,
     sessionId: undefined,
     rolePolicy: undefined,
@@ -61,6 +66,11 @@ export async function removeFactors(
   });
   if (outcome.outcome !== "done") throw new AmphoError("not_found", "The user has no such second factor.");
   revocations.add(outcome.revocations);
+}
+
+/** Any other id is that of a passkey. */
+function removalOf(id: string): { readonly factor: FactorName; readonly passkeyId?: string } {
+  return id === "totp" || id === "recovery_code" ? { factor: id } : { factor: "passkey", passkeyId: id };
 }
 
 /** Undefined: the policy of the user's roles. */

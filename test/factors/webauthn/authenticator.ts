@@ -52,9 +52,9 @@ function keyPair(alg: number) {
   return generateKeyPairSync("ec", { namedCurve: alg === -7 ? "P-256" : alg === -35 ? "P-384" : "P-521" });
 }
 
-export function createSubject(alg: number, { backupEligible = true } = {}): Subject {
+export function createSubject(alg: number, { backupEligible = true, id = randomBytes(32) } = {}): Subject {
   const { privateKey, publicKey } = keyPair(alg);
-  const [id, aaguid] = [randomBytes(32), randomBytes(16)];
+  const aaguid = randomBytes(16);
   return {
     name: `a new key of ${alg}`,
     alg,
