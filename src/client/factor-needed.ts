@@ -1,14 +1,21 @@
 // The error of a login whose first factor was right and is not enough (docs/client.md).
 import { AmphoError } from "../errors.js";
 import type { ClientSession } from "./session.js";
+import type { WebAuthnJson } from "./webauthn.js";
 
-/** A second factor, which a user shows in addition to a password or in a step-up. */
-export interface SecondFactor {
+/** A second factor that the user types. */
+export interface TypedFactor {
   /** The six digits that the user's TOTP application shows. */
   readonly totp?: string | undefined;
   readonly recoveryCode?: string | undefined;
   /** Skips the second factor at later logins on this device, for routes that do not ask for it. */
   readonly remember?: boolean | undefined;
+}
+
+/** A second factor, which a user shows in addition to a password or in a step-up. */
+export interface SecondFactor extends TypedFactor {
+  /** Asks the browser for a passkey of this account. */
+  readonly passkey?: true | undefined;
 }
 
 export interface EnteredSession extends ClientSession {
@@ -23,13 +30,14 @@ export interface PendingLogin {
   /** Absent where it is in a cookie. */
   readonly transaction?: string;
   readonly factors?: readonly string[];
+  readonly passkey?: WebAuthnJson | null;
   readonly enroll?: boolean;
 }
 
 export class FactorNeeded extends AmphoError {
   /** The factors that this account can show now, the strongest first. */
   declare readonly factors: readonly string[];
-  /** True if the account must set up a second factor first, with `totp.begin(error)`. */
+  /** True if the account must set up a second factor first, with `totp.begin(error)` or `passkeys.add(error)`. */
   declare readonly enroll: boolean;
   /**
    * Sends the second factor, and stores the session like `login`. After `invalid_credentials` call it again. After

@@ -1,13 +1,16 @@
 // The requests that create or raise a session with second factors: a login in one request, its second step, a step-up.
 import { AmphoError } from "../errors.js";
+import type { Ceremonies } from "./ceremonies.js";
 import type { Core } from "./core.js";
-import { type EnteredSession, FactorNeeded, type SecondFactor } from "./factor-needed.js";
+import { type EnteredSession, FactorNeeded, type PendingLogin, type TypedFactor } from "./factor-needed.js";
+import { signalUnknown } from "./passkey-login.js";
 import { randomId } from "./random.js";
+import { getCredential, type WebAuthnJson } from "./webauthn.js";
 import type { ClientCall } from "./wire.js";
 
 export interface LoginSteps {
   /** Rejects with FactorNeeded for `factor_needed`. */
-  enter(path: "/login" | "/totp/confirm", login: string, body: object, key?: string): Promise<Entered>;
+  enter(path: "/login" | "/totp/confirm" | "/passkeys", login: string, body: object, key?: string): Promise<Entered>;
   /** Throws the error itself unless its code is `factor_needed`. */
   factorNeeded(error: unknown, login: string): FactorNeeded;
 }
@@ -15,15 +18,18 @@ export interface LoginSteps {
 interface Entered {
   readonly session: EnteredSession;
   readonly recoveryCodes: readonly string[];
+  /** The passkey that was registered. */
+  readonly passkey: unknown;
 }
 
 /** The members of the response that are for the user. They are not stored with the tokens. */
 interface ForUser {
   readonly recovery_codes?: readonly string[];
   readonly recovery_codes_left?: number;
+  readonly passkey?: unknown;
 }
 
-export const factorMembers = ({ totp, recoveryCode: recovery_code, remember }: SecondFactor = {}): object => ({
+export const factorMembers = ({ totp, recoveryCode: recovery_code, remember }: TypedFactor = {}): object => ({
   totp,
   recovery_code,
   remember,
@@ -34,35 +40,45 @@ export function createLoginSteps(
   core: Pick<Core, "enter">,
   call: ClientCall,
   freshen: () => Promise<unknown>,
+  ceremonies: Ceremonies,
 ): LoginSteps {
   const steps: LoginSteps = {
     async enter(path, login, body, key) {
       let forUser: ForUser = {};
       const request = async (device: string | undefined, token: string | undefined) => {
         const result = (await call(path, { ...body, device }, token, key)) as ForUser;
-        const { recovery_codes, recovery_codes_left, ...grant } = result;
+        const { recovery_codes, recovery_codes_left, passkey, ...grant } = result;
         forUser = result;
         return grant;
       };
       const session = await core.enter(login, request).catch((error) => {
         throw steps.factorNeeded(error, login);
       });
-      const { recovery_codes: recoveryCodes = [], recovery_codes_left: left } = forUser;
-      return { session: left === undefined ? session : { ...session, recoveryCodesLeft: left }, recoveryCodes };
+      const { recovery_codes: recoveryCodes = [], recovery_codes_left: left, passkey } = forUser;
+      const entered = left === undefined ? session : { ...session, recoveryCodesLeft: left };
+      return { session: entered, recoveryCodes, passkey };
     },
     factorNeeded(error, login) {
       if (!(error instanceof AmphoError) || error.code !== "factor_needed") throw error;
       const keys = new Map<string, string>();
+      const { passkey: options } = Object(error.cause) as PendingLogin;
       const needed = new FactorNeeded(error, login, async (proof) => {
-        // A step-up needs a token that the server accepts, and the user might have taken minutes to find the factor.
-        await freshen();
-        const body = { transaction: needed.transaction, ...factorMembers(proof) };
-        // After a lost response, the same proof gets the same response again, because it has the same key.
-        const text = JSON.stringify(body);
-        const key = keys.get(text) ?? randomId();
-        keys.set(text, key);
-        const { session } = await steps.enter("/login", login, body, key);
-        return session;
+        const finish = async (passkey?: WebAuthnJson) => {
+          // A step-up needs a token that the server accepts, and the user might have taken minutes to find the factor.
+          await freshen();
+          const body = { transaction: needed.transaction, passkey, ...factorMembers(proof) };
+          // After a lost response, the same proof gets the same response again, because it has the same key.
+          const text = JSON.stringify(proof);
+          const key = keys.get(text) ?? randomId();
+          keys.set(text, key);
+          const { session } = await steps.enter("/login", login, body, key);
+          return session;
+        };
+        if (!proof.passkey || !options) return finish();
+        return ceremonies.modal(async (signal) => {
+          const passkey = await getCredential(options, signal);
+          return signalUnknown(options, passkey, finish(passkey));
+        });
       });
       return needed;
     },

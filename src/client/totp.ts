@@ -45,7 +45,10 @@ export function createTotp({ enter }: LoginSteps, call: ClientCall, send: Send):
         uri,
         async confirm(totp) {
           const proof = { transaction, totp };
-          if (pending) return enter("/totp/confirm", pending.login, proof);
+          if (pending) {
+            const { session, recoveryCodes } = await enter("/totp/confirm", pending.login, proof);
+            return { session, recoveryCodes };
+          }
           const { recovery_codes } = (await send("POST", "/totp/confirm", proof)) as { recovery_codes: string[] };
           return { recoveryCodes: recovery_codes };
         },

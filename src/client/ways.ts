@@ -1,8 +1,11 @@
-// `ampho/client/ways`: the client with second factors, step-up, and tokens in cookies (docs/client.md).
+// `ampho/client/ways`: the client with passkeys, second factors, step-up, and tokens in cookies (docs/client.md).
+import { createCeremonies } from "./ceremonies.js";
 import { createCookieCall, withCookies } from "./cookie-mode.js";
 import { type Client, type ClientOptions, createCore } from "./core.js";
-import type { EnteredSession, FactorNeeded, SecondFactor } from "./factor-needed.js";
+import type { EnteredSession, FactorNeeded, SecondFactor, TypedFactor } from "./factor-needed.js";
 import { createLoginSteps, factorMembers } from "./login-steps.js";
+import { createPasskeyLogin, type PasskeyLogin, type PasskeyLoginOptions, type Ways } from "./passkey-login.js";
+import { createPasskeys, type Passkeys } from "./passkeys.js";
 import { sessionEnded, unlessOver } from "./renewal.js";
 import { sendBy } from "./send.js";
 import { createStepUpFetch, type OnStepUp } from "./step-up-fetch.js";
@@ -12,8 +15,9 @@ import { type ClientCall, createClientCall, unavailable } from "./wire.js";
 export type { Client, ClientOptions, ClientSession, ClientStorage, ErrorCode, ErrorDetails } from "./client.js";
 export { AmphoError } from "./client.js";
 export { FactorNeeded } from "./factor-needed.js";
+export type { NewPasskey, Passkey, PasskeyAdded } from "./passkeys.js";
 export type { Totp, TotpSetup } from "./totp.js";
-export type { EnteredSession, OnStepUp, SecondFactor };
+export type { EnteredSession, OnStepUp, PasskeyLogin, PasskeyLoginOptions, Passkeys, SecondFactor, TypedFactor, Ways };
 
 export interface WaysOptions extends ClientOptions {
   /** True for a server with AMPHO_SECURITY_COOKIES: the tokens are in cookies, and the client stores none. For pages only. */
@@ -27,7 +31,15 @@ export interface WaysOptions extends ClientOptions {
 
 export interface WaysClient extends Client {
   /** Like `login` of `ampho/client`. Rejects with `FactorNeeded` if the login needs a second factor that was not sent. */
-  login(login: string, password?: string, proof?: SecondFactor): Promise<EnteredSession>;
+  login(login: string, password?: string, proof?: TypedFactor): Promise<EnteredSession>;
+  /** Returns the ways to log in that this server and this browser have. */
+  ways(): Promise<Ways>;
+  /**
+   * Logs in with a passkey alone. Rejects with `unknown_passkey` if it was removed from the account, and with the platform's
+   * error, such as `NotAllowedError` after the user has cancelled.
+   */
+  readonly loginWithPasskey: PasskeyLogin;
+  readonly passkeys: Passkeys;
   /** Begins a step-up. `finish` of its result raises the present session. Rejects with `session_ended` without a session. */
   stepUp(): Promise<FactorNeeded>;
   readonly totp: Totp;
@@ -51,13 +63,22 @@ export function createClient(options: WaysOptions): WaysClient {
   const plainFetch = cookies ? withCookies(client.fetch, new URL(root)) : client.fetch;
   const fetch = onStepUp ? createStepUpFetch(plainFetch, onStepUp) : plainFetch;
 
+  const plainSend = sendBy(plainFetch, root);
   // Any request renews a token that is due. The end of the former session does not matter to a login.
-  const freshen = async () => (await client.session()) && sendBy(plainFetch, root)("GET", "/session").catch(unlessOver);
-  const steps = createLoginSteps(core, call, freshen);
+  const freshen = async () => (await client.session()) && plainSend("GET", "/session").catch(unlessOver);
+  const ceremonies = createCeremonies();
+  // A page that the user leaves for the account needs no autofill.
+  client.onChange((session) => session && ceremonies.stop());
+  const steps = createLoginSteps(core, call, freshen, ceremonies);
   const send = sendBy(fetch, root);
+  const get = createClientCall(root, { method: "GET", body: null });
+  // The proof of a known device that a login by passkey returned is kept for the next one, of any user.
+  const byPasskey = async (body: object) => (await steps.enter("/login", "", body)).session;
 
   return {
     ...client,
+    ...createPasskeyLogin(ceremonies, get, byPasskey),
+    passkeys: createPasskeys(steps, ceremonies, call, send, plainSend, client.session),
     fetch,
     async login(login, password, proof) {
       const { session } = await steps.enter("/login", login, { login, password, ...factorMembers(proof) });
@@ -67,7 +88,7 @@ export function createClient(options: WaysOptions): WaysClient {
       const session = await client.session();
       if (!session) throw sessionEnded();
       const isPending = (error: unknown) => steps.factorNeeded(error, session.login);
-      return sendBy(plainFetch, root)("POST", "/login", {}).then(() => isPending(unavailable(undefined)), isPending);
+      return plainSend("POST", "/login", {}).then(() => isPending(unavailable(undefined)), isPending);
     },
     totp: createTotp(steps, call, send),
     recoveryCodes: {

@@ -86,7 +86,9 @@ export async function openWorld(
       response.writeHead(Number(searchParams.get("status") ?? 302), { Location: searchParams.get("to") ?? "/" }).end();
     } else api(request, response);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  // The origin of passkeys has the port, so it is known before.
+  const wanted = options.appUrl === undefined ? 0 : Number(new URL(options.appUrl).port);
+  await new Promise<void>((resolve) => server.listen(wanted, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   atEnd(() => world.close());
   return Object.assign(world, { port, url: `http://127.0.0.1:${port}` });

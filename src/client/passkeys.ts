@@ -1,0 +1,142 @@
+// The passkeys of the user who is logged in, and the first one of a login whose account must have one.
+import type { Ceremonies } from "./ceremonies.js";
+import { type EnteredSession, FactorNeeded } from "./factor-needed.js";
+import type { LoginSteps } from "./login-steps.js";
+import type { Send } from "./send.js";
+import type { ClientSession } from "./session.js";
+import { createCredential, platform, type WebAuthnJson } from "./webauthn.js";
+import type { ClientCall } from "./wire.js";
+
+export interface Passkey {
+  /** The credential id, in base64url. */
+  readonly id: string;
+  readonly name: string;
+  /** In Unix seconds. */
+  readonly created: number;
+  /** In Unix seconds. Null before the first login with it. */
+  readonly used: number | null;
+  /** True if the passkey is backed up. */
+  readonly synced: boolean;
+  readonly transports: readonly string[];
+  readonly provider: string | null;
+}
+
+export interface PasskeyAdded {
+  readonly passkey: Passkey;
+  /** Eight codes with the first second factor of the account. The user must keep them. They are never shown again. */
+  readonly recoveryCodes: readonly string[];
+  /** The session of a pending login. */
+  readonly session?: EnteredSession;
+}
+
+export interface NewPasskey {
+  /** The name in the user's list. */
+  readonly name?: string | undefined;
+  /** `second` asks for a passkey that works only after the password, which suits security keys. */
+  readonly use?: "login" | "second" | undefined;
+}
+
+export interface Passkeys {
+  /** Rejects with the platform's error, such as `NotAllowedError` after the user has cancelled. */
+  add(about?: NewPasskey): Promise<PasskeyAdded>;
+  /** Registers the passkey for the pending login of an error with `enroll`, and stores its session like `login`. */
+  add(pending: FactorNeeded, about?: NewPasskey): Promise<PasskeyAdded>;
+  /**
+   * Lets the browser create a passkey without asking, after a login by password. Resolves to undefined if the browser or the
+   * account does not take part. Show the recovery codes of its result.
+   */
+  upgrade(about?: Pick<NewPasskey, "name">): Promise<PasskeyAdded | undefined>;
+  list(): Promise<readonly Passkey[]>;
+  rename(id: string, name: string): Promise<void>;
+  /** Rejects with `last_way_in` if the account must keep it. */
+  remove(id: string): Promise<void>;
+}
+
+interface SetUp {
+  readonly transaction?: string;
+  readonly passkey: WebAuthnJson;
+}
+
+interface Listing {
+  readonly passkeys: readonly Passkey[];
+  readonly rp: string;
+  readonly user: string | null;
+  readonly accepted: readonly string[];
+}
+
+export function createPasskeys(
+  { enter }: LoginSteps,
+  ceremonies: Ceremonies,
+  call: ClientCall,
+  send: Send,
+  /** Does not ask the user for more proof. */
+  sendQuietly: Send,
+  session: () => Promise<ClientSession | undefined>,
+): Passkeys {
+  async function list(removed?: string): Promise<readonly Passkey[]> {
+    const { passkeys, ...listing } = (await send("GET", "/passkeys")) as Listing;
+    await signal(listing, await session(), removed).catch(() => {});
+    return passkeys;
+  }
+  /** The change is done, and its caller does not wait for the browser to learn about it. */
+  const refresh = (removed?: string) => void list(removed).catch(() => {});
+
+  async function finish(body: object, pending?: FactorNeeded): Promise<PasskeyAdded> {
+    if (pending) {
+      const { session, recoveryCodes, passkey } = await enter("/passkeys", pending.login, body);
+      refresh();
+      return { passkey: passkey as Passkey, recoveryCodes, session };
+    }
+    const added = (await send("POST", "/passkeys", body)) as PasskeyAdded & { readonly recovery_codes?: string[] };
+    refresh();
+    return { passkey: added.passkey, recoveryCodes: added.recovery_codes ?? [] };
+  }
+
+  return {
+    add(first: FactorNeeded | NewPasskey = {}, about: NewPasskey = {}) {
+      const pending = first instanceof FactorNeeded ? first : undefined;
+      const { name, use } = pending ? about : (first as NewPasskey);
+      return ceremonies.modal(async (ceremony) => {
+        const path = "/passkeys/options";
+        const begun = pending ? call(path, { transaction: pending.transaction, use }) : send("POST", path, { use });
+        const { transaction, passkey } = (await begun) as SetUp;
+        return finish({ transaction, passkey: await createCredential(passkey, ceremony, undefined), name }, pending);
+      });
+    },
+    async upgrade({ name } = {}) {
+      if (!(await platform().getClientCapabilities?.())?.["conditionalCreate"]) return undefined;
+      const created = await ceremonies
+        .modal(async (ceremony) => {
+          const begun = await sendQuietly("POST", "/passkeys/options", { upgrade: true });
+          const { transaction, passkey } = begun as SetUp;
+          return { transaction, passkey: await createCredential(passkey, ceremony, "conditional"), name };
+        })
+        .catch(() => undefined);
+      // From here on the account can have a new second factor, so a failure is reported.
+      return created && finish(created);
+    },
+    list: () => list(),
+    async rename(id, name) {
+      await send("POST", `/passkeys/${id}`, { name });
+    },
+    async remove(id) {
+      await send("DELETE", `/passkeys/${id}`);
+      refresh(id);
+    },
+  };
+}
+
+/** The Signal API (WebAuthn L3 §5.1.10): the browser hides removed passkeys, and shows the present login. */
+async function signal(
+  { rp: rpId, user: userId, accepted }: Omit<Listing, "passkeys">,
+  session: ClientSession | undefined,
+  removed: string | undefined,
+): Promise<void> {
+  const browser = platform();
+  if (removed) await browser.signalUnknownCredential?.({ rpId, credentialId: removed });
+  // Without a passkey the account has no user handle.
+  if (!userId || !session) return;
+  const { login: name } = session;
+  await browser.signalAllAcceptedCredentials?.({ rpId, userId, allAcceptedCredentialIds: accepted });
+  await browser.signalCurrentUserDetails?.({ rpId, userId, name, displayName: name });
+}
