@@ -2,8 +2,10 @@
 // that the client sent before a response from those after it.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Ampho, createAmpho } from "../../dist/index.js";
+import { authenticate, bytesOf, createSubject, register } from "../factors/webauthn/authenticator.js";
 import { keyOfAll } from "../faults/ground.js";
 import { startWireProxy, type WireProxy } from "../faults/wire-proxy.js";
+import { passkeySettings } from "../gate/passkey-owners.js";
 import { useDatabase, usePostgres } from "../world/use-postgres.js";
 
 const prefix = "https://auth.example/api/security";
@@ -28,7 +30,7 @@ beforeAll(async () => {
   proxy = await startWireProxy(server.port);
   const url = new URL(database.runtimeUrl);
   url.port = String(proxy.port);
-  ampho = await createAmpho({ key: keyOfAll, databaseUrl: url.href, databaseMigrate: "off" });
+  ampho = await createAmpho({ key: keyOfAll, databaseUrl: url.href, databaseMigrate: "off", ...passkeySettings });
   await ampho.users.create(alice);
   // Every call that is still to come finds an open connection.
   await Promise.all(Array.from({ length: 9 }, () => ampho.users.find(alice.login)));
@@ -137,6 +139,34 @@ describe("over PostgreSQL", () => {
       const flow = async () => expect((await guarded(request)).status).toBe(200);
       expect(await tripsOf(flow)).toEqual(trips);
     }
+  });
+
+  it("`GET /login` sends the database nothing, and a login by passkey makes five round trips (W-43)", async () => {
+    const subject = createSubject(-7);
+    const options = async (method: string, path: string, sent: { body?: object; token?: string } = {}) => {
+      const { status, json } = await ask(method, path, sent);
+      expect(status).toBe(200);
+      const { challenge = "", user }: { challenge?: string; user?: { id: string } } = Object(json["passkey"]);
+      return { transaction: json["transaction"], challenge: bytesOf(challenge), handle: user?.id };
+    };
+    const { token = "" } = await granted("/login", alice);
+    const { transaction, challenge, handle } = await options("POST", "/passkeys/options", { body: {}, token });
+    const added = await ask("POST", "/passkeys", {
+      body: { transaction, passkey: register(subject, challenge) },
+      token,
+    });
+    expect(added.status).toBe(200);
+
+    let begun = await options("GET", "/login");
+    const begin = async () => {
+      begun = await options("GET", "/login");
+    };
+    expect(await tripsOf(begin)).toEqual([]);
+    const passkey = authenticate(subject, begun.challenge, { response: { userHandle: handle } });
+    const flow = async () => {
+      await granted("/login", { transaction: begun.transaction, passkey });
+    };
+    expect(await tripsOf(flow)).toEqual([1, 4]);
   });
 
   it("a logout makes two round trips and locks the state row during neither", async () => {
