@@ -20,6 +20,7 @@ export const checks = {
   hashing: "The time that one password hash takes on this machine",
   instance: "With `--url`, the instance responds under the REST prefix and is ready",
   tls: "With `--url`, TLS, the expiry of the certificate, and Strict-Transport-Security",
+  passkeys: "With `--url`, the host of the relying party lists every related origin in `/.well-known/webauthn`",
   proxy: "With `--url`, requests carry X-Forwarded-For or Forwarded although AMPHO_TRUST_PROXY is 0",
 } as const;
 export type CheckName = keyof typeof checks;

@@ -9,6 +9,15 @@ export interface RelyingParty {
   readonly origins: readonly string[];
 }
 
+/**
+ * The web origins outside of the domain of the relying party (WebAuthn L3 §5.11). Browsers use passkeys there only if the
+ * relying party's host serves a document that lists them.
+ */
+export function relatedOriginsOf({ id, origins }: RelyingParty): readonly string[] {
+  const isOutside = ({ hostname }: URL) => hostname !== id && !hostname.endsWith(`.${id}`);
+  return origins.filter((origin) => !origin.startsWith("android:") && isOutside(new URL(origin)));
+}
+
 /** Undefined while passkeys are not offered. */
 export function relyingPartyOf({
   appUrl,

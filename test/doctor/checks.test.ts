@@ -96,6 +96,8 @@ describe("a deployment", () => {
     ["AMPHO_HOST", "0.0.0.0", "warning", "configuration"],
     ["AMPHO_TRUST_PROXY", "4", "warning", "configuration"],
     ["AMPHO_SECURITY_TOKEN_TLL", "1", "warning", "configuration"],
+    ["AMPHO_APP_URL", "https://192.0.2.7/", "warning", "configuration"],
+    ["AMPHO_SECURITY_FACTORS", '{"*":"phr"}', "error", "configuration"],
   ];
   it.each(doubtful)("the doctor reports %s=%s as %s", (name, value, severity, check) => {
     const read = readConfiguration({ env: { ...env, [name]: value }, cwd, user: "ann", host: "here" });
@@ -111,7 +113,8 @@ describe("a deployment", () => {
   ])(
     "the doctor accepts passwords of 8 characters only if the policy of every user asks for a factor, as in %s",
     (factors, severities) => {
-      const more = { AMPHO_SECURITY_PASSWORD_MIN: "8", AMPHO_SECURITY_FACTORS: factors };
+      const policy = { AMPHO_SECURITY_FACTORS: factors, AMPHO_APP_URL: "https://app.example/" };
+      const more = { AMPHO_SECURITY_PASSWORD_MIN: "8", ...policy };
       const read = readConfiguration({ env: { ...env, ...more }, cwd, user: "ann", host: "here" });
       const findings = checkConfiguration(read.configuration, read.warnings);
       expect(findings.map(({ severity }) => severity)).toEqual(severities);
@@ -306,6 +309,31 @@ describe("a running instance", () => {
     expect(await found(root)).toContain("warning key");
     expect(await found(`${root}/elsewhere`)).toContain("error instance");
     expect(await found("http://127.0.0.1:9")).toContain("error instance");
+  });
+
+  it("the doctor reports a host that does not list every related origin", async () => {
+    const key = generateJwk("HS256");
+    const instance = (passkeyOrigins: string) => {
+      const settings = { appUrl: "https://app.example/", passkeyOrigins };
+      return createAmpho({ key, databaseUrl: "sqlite::memory:", log: () => {}, ...settings });
+    };
+    const serving = async (passkeyOrigins: string) => {
+      const ampho = await instance(passkeyOrigins);
+      const server = createHttpServer({ host: ampho.host, log: () => {} });
+      ends.unshift(async () => {
+        await server.close();
+        await ampho.close();
+      });
+      return server.listen(0, "127.0.0.1");
+    };
+    env["AMPHO_APP_URL"] = "https://app.example/";
+    env["AMPHO_SECURITY_PASSKEY_ORIGINS"] = `https://a.app.example,android:apk-key-hash:${"A".repeat(43)}`;
+    const without = await serve();
+    expect(await found(without)).toEqual([]);
+    env["AMPHO_SECURITY_PASSKEY_ORIGINS"] = "https://app.example.de,https://pp.example";
+    expect(await found(without)).toEqual(["warning passkeys"]);
+    expect(await found(await serving("https://app.example.de"))).toEqual(["warning passkeys"]);
+    expect(await found(await serving("https://app.example.de,https://pp.example"))).toEqual([]);
   });
 
   it("the doctor reports an instance that is reached over http from another machine", async () => {

@@ -1,5 +1,6 @@
 // Values that are allowed but doubtful. A rule is one row: condition, severity, message and fix.
 import type { Configuration } from "../../config/configuration.js";
+import { relyingPartyOf } from "../../factors/relying-party.js";
 import { policyOf } from "../../levels/policy.js";
 import type { Finding, Severity } from "../finding.js";
 
@@ -150,12 +151,28 @@ const rules: readonly Rule[] = [
     fix: "Put a TLS proxy in front, listen on 127.0.0.1, and set AMPHO_TRUST_PROXY to the number of proxies.",
   },
   {
+    when: (one) => cannotOfferPasskeys(one),
+    severity: "warning",
+    message: "AMPHO_APP_URL has an IP address, which cannot be the relying party of passkeys. They are not offered.",
+    fix: "Set AMPHO_APP_URL to a URL with a domain name.",
+  },
+  {
+    when: (one) => policyOf([], one.factors) === "phr" && relyingPartyOf(one) === undefined,
+    severity: "error",
+    message: "AMPHO_SECURITY_FACTORS requires passkeys of every user, but passkeys are not offered.",
+    fix: "Set AMPHO_APP_URL, and AMPHO_SECURITY_PASSKEYS to true.",
+  },
+  {
     when: ({ trustProxy }) => trustProxy > 3,
     severity: "warning",
     message: "AMPHO_TRUST_PROXY is above 3. If fewer proxies are in front, clients can choose their own address.",
     fix: "Set it to the number of proxies that every request passes.",
   },
 ];
+
+/** The host is an IP address. */
+const cannotOfferPasskeys = (one: Configuration): boolean =>
+  one.appUrl !== undefined && one.passkeys && relyingPartyOf(one) === undefined;
 
 /** Checks a configuration that can be used. `warnings` come from reading it. */
 export function checkConfiguration(configuration: Configuration, warnings: readonly string[]): readonly Finding[] {

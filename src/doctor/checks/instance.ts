@@ -2,6 +2,7 @@
 import type { TLSSocket } from "node:tls";
 import { connect } from "node:tls";
 import type { Configuration } from "../../config/configuration.js";
+import { relatedOriginsOf, relyingPartyOf } from "../../factors/relying-party.js";
 import { forwardedIgnored } from "../../http/rest/request/client-address.js";
 import type { Key } from "../../keys/key.js";
 import { isConfidential, skewOf } from "../attacks/consent.js";
@@ -41,6 +42,7 @@ export async function checkInstance(input: InstanceInput): Promise<readonly Find
       ...checkClock(headerOf(published, "date"), configuration, input.now()),
       ...checkKeys(published, input.keys),
       ...(await checkReadiness(probes)),
+      ...(await checkRelatedOrigins(root, configuration)),
     ];
   } catch (error) {
     if (!(error instanceof NoResponse)) throw error;
@@ -143,4 +145,24 @@ async function checkReadiness(probes: Exchange): Promise<readonly Finding[]> {
   const message =
     "A proxy adds X-Forwarded-For or Forwarded, but AMPHO_TRUST_PROXY is 0. Every client appears with the address of the proxy.";
   return [finding("error", "proxy", message, "Set AMPHO_TRUST_PROXY to the number of proxies in front.")];
+}
+
+/** Browsers read the document at the host of the relying party. A local instance is asked in its place. */
+async function checkRelatedOrigins(root: URL, configuration: Configuration): Promise<readonly Finding[]> {
+  const party = relyingPartyOf(configuration);
+  const related = party === undefined ? [] : relatedOriginsOf(party);
+  if (party === undefined || related.length === 0) return [];
+  const isLocal = root.protocol === "http:" && isConfidential(root);
+  const exchange = openExchange(isLocal || root.hostname === party.id ? root : new URL(`https://${party.id}`));
+  try {
+    const answer = await exchange.send({ path: "/.well-known/webauthn" });
+    const { origins } = answer.status === 200 ? membersOf(answer) : { origins: [] };
+    if (Array.isArray(origins) && related.every((origin) => origins.includes(origin))) return [];
+  } catch (error) {
+    if (!(error instanceof NoResponse)) throw error;
+  } finally {
+    exchange.close();
+  }
+  const message = `https://${party.id}/.well-known/webauthn does not list every related origin, so passkeys do not work on their pages.`;
+  return [finding("warning", "passkeys", message, "Let that host pass this path to Ampho.")];
 }
