@@ -1,0 +1,179 @@
+// Autofill, one ceremony at a time, and silent upgrades. A virtual authenticator responds to a request of autofill at once, or
+// never without a touch (https://github.com/w3c/webauthn/issues/2010). No test can drive the drop-down itself.
+import { describe, expect, it } from "vitest";
+import { addAuthenticator } from "./authenticator.js";
+import { byPasskey, levelOf, logIn, logOut, openEnrolled, openShop, useBrowser } from "./passkey-shop.js";
+import { ann } from "./world.js";
+
+useBrowser();
+
+declare global {
+  /** The request of autofill. */
+  var filling: Promise<string>;
+  var leave: AbortController;
+}
+
+/** Ann has a passkey, and the page waits for its authenticator. */
+async function openWaiting(cookies = false) {
+  const shop = await openEnrolled(cookies);
+  const { tab, authenticator, world } = shop;
+  await authenticator.touch(false);
+  world.requests.length = 0;
+  await tab.evaluate(() => {
+    globalThis.leave = new AbortController();
+    globalThis.filling = outcome(ways.loginWithPasskey({ autofill: true, signal: leave.signal }));
+  });
+  const begun = () => world.requests.filter((one) => one === "GET /api/security/login").length;
+  await expect.poll(begun).toBe(1);
+  const isWaiting = () =>
+    tab.evaluate(() => Promise.race([filling, new Promise((resolve) => setTimeout(resolve, 300, "waits"))]));
+  expect(await isWaiting()).toBe("waits");
+  return { ...shop, begun, isWaiting };
+}
+
+const filled = (tab: Awaited<ReturnType<typeof openWaiting>>["tab"]) => tab.evaluate(() => filling);
+
+describe.each([
+  ["bearer", false],
+  ["cookie", true],
+] as const)("autofill in %s mode without a touch", (mode, cookies) => {
+  it(`a button in ${mode} mode ends the request of autofill and uses its transaction`, async () => {
+    const { tab, authenticator, begun } = await openWaiting(cookies);
+    await authenticator.touch(true);
+    expect(await byPasskey(tab)).toBe("resolved");
+    expect([await filled(tab), begun()]).toEqual(["nothing", 1]);
+    expect(await levelOf(tab)).toEqual(["ann", "phr", "hwk,mfa"]);
+  });
+
+  it(`autofill in ${mode} mode waits again after a button that failed, and then logs in`, async () => {
+    const { tab, authenticator, isWaiting } = await openWaiting(cookies);
+    const fail = () => tab.evaluate(() => outcome(ways.loginWithPasskey({ signal: AbortSignal.abort() })));
+    expect([await fail(), await isWaiting()]).toEqual(["AbortError", "waits"]);
+    await authenticator.touch(true);
+    expect(await fail()).toBe("AbortError");
+    expect(await filled(tab)).toBe("resolved");
+    expect(await levelOf(tab)).toEqual(["ann", "phr", "hwk,mfa"]);
+  });
+
+  it(`a login by password in ${mode} mode finishes with a passkey while autofill waits`, async () => {
+    const { tab, authenticator } = await openWaiting(cookies);
+    await authenticator.touch(true);
+    const acr = await tab.evaluate(async ({ login, password }) => {
+      const error = await ways.login(login, password).catch((reason) => reason);
+      return (await error.finish({ passkey: true })).acr;
+    }, ann);
+    expect([acr, await filled(tab)]).toEqual(["phr", "nothing"]);
+  });
+});
+
+describe("autofill without a touch", () => {
+  it("a login in another tab and an abort end the request of autofill without an error", async () => {
+    const { tab, openTab } = await openWaiting();
+    const other = await openTab();
+    await other.evaluate(() => {
+      globalThis.leave = new AbortController();
+      globalThis.filling = outcome(ways.loginWithPasskey({ autofill: true, signal: leave.signal }));
+    });
+    await other.evaluate(() => leave.abort());
+    expect(await filled(other)).toBe("nothing");
+    await addAuthenticator(other);
+    const added = await other.evaluate(async ({ login, password }) => {
+      const error = await ways.login(login, password).catch((reason) => reason);
+      return error.factors;
+    }, ann);
+    expect(added).toContain("passkey");
+    await tab.evaluate(() => leave.abort());
+    expect(await filled(tab)).toBe("nothing");
+  });
+
+  it("a second request of autofill ends the first one", async () => {
+    const { tab, authenticator } = await openWaiting();
+    await authenticator.touch(true);
+    const second = tab.evaluate(() => outcome(ways.loginWithPasskey({ autofill: true })));
+    expect(await filled(tab)).toBe("nothing");
+    expect(await second).toBe("resolved");
+  });
+
+  it("autofill renews its request before the transaction ends", async () => {
+    const { tab, authenticator, clock, begun } = await openWaiting();
+    await logOut(tab);
+    await tab.evaluate(() => leave.abort());
+    await tab.clock.install();
+    await tab.evaluate(() => {
+      globalThis.filling = outcome(ways.loginWithPasskey({ autofill: true }));
+    });
+    const waitAgain = async () => {
+      clock.advance(250);
+      await tab.clock.fastForward(250_000);
+    };
+    for (const count of [2, 3, 4]) {
+      await waitAgain();
+      await expect.poll(begun).toBe(count);
+    }
+    await authenticator.touch(true);
+    await waitAgain();
+    expect(await filled(tab)).toBe("resolved");
+  });
+
+  it("a browser without autofill of passkeys gets no request", async () => {
+    const { tab, world } = await openShop();
+    world.requests.length = 0;
+    const seen = await tab.evaluate(() => {
+      Object.defineProperty(PublicKeyCredential, "isConditionalMediationAvailable", { value: undefined });
+      return outcome(ways.loginWithPasskey({ autofill: true }));
+    });
+    expect([seen, world.requests]).toEqual(["nothing", []]);
+  });
+});
+
+describe("the ways to log in", () => {
+  it("a page learns the ways to log in, and whether this browser has passkeys", async () => {
+    const { tab } = await openShop();
+    expect(await tab.evaluate(() => ways.ways())).toEqual({
+      ...{ password: true, passkey: true, mail: false, providers: [], registration: "closed" },
+    });
+    const { tab: without } = await openShop(false, { passkeys: false });
+    expect(await without.evaluate(() => ways.ways())).toMatchObject({ passkey: false });
+    expect(await byPasskey(without)).toBe("not_found");
+  });
+});
+
+describe("an upgrade", () => {
+  /** Chromium creates a passkey silently only for a password that it has saved. So this browser asks instead. */
+  async function openUpgradable() {
+    const shop = await openShop();
+    const authenticator = await addAuthenticator(shop.tab);
+    await shop.tab.evaluate(() => {
+      const create = navigator.credentials.create.bind(navigator.credentials);
+      navigator.credentials.create = (options?: CredentialCreationOptions & { mediation?: string }) => {
+        const { mediation, ...others } = options ?? {};
+        return mediation === "conditional" ? create(others) : Promise.reject(new TypeError());
+      };
+    });
+    return { ...shop, authenticator };
+  }
+  const upgrade = (tab: Awaited<ReturnType<typeof openShop>>["tab"]) =>
+    tab.evaluate(() => outcome(ways.passkeys.upgrade({ name: "This device" })));
+
+  it("a page upgrades a login by password without a question, and no other login", async () => {
+    const { tab } = await openUpgradable();
+    await logIn(tab);
+    const added = await tab.evaluate(() => ways.passkeys.upgrade({ name: "This device" }));
+    expect(added).toMatchObject({ passkey: { name: "This device" } });
+    expect(added?.recoveryCodes).toHaveLength(8);
+    expect(await upgrade(tab)).toBe("nothing");
+    await logOut(tab);
+    expect(await byPasskey(tab)).toBe("resolved");
+    expect(await upgrade(tab)).toBe("nothing");
+  });
+
+  it("a browser that creates no passkeys silently sends no request for an upgrade", async () => {
+    const { tab, world } = await openShop();
+    await logIn(tab);
+    world.requests.length = 0;
+    await tab.evaluate(() => {
+      Object.defineProperty(PublicKeyCredential, "getClientCapabilities", { value: undefined });
+    });
+    expect([await upgrade(tab), world.requests]).toEqual(["nothing", []]);
+  });
+});
