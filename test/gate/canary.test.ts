@@ -3,9 +3,11 @@ import { Secret } from "otpauth";
 import { afterAll, expect, it } from "vitest";
 import { createAccessLog } from "../../dist/http/server/access-log.js";
 import { createHttpServer } from "../../dist/http/server/server.js";
+import { authenticate, bytesOf, createSubject, register } from "../factors/webauthn/authenticator.js";
 import { password, type World } from "../world/ampho.js";
 import { claimsOf, newKey } from "../world/tokens.js";
 import { codeAt, onBothDatabases, type Row, textsOf, wrongCode } from "./owners.js";
+import { passkeySettings } from "./passkey-owners.js";
 
 const ends: (() => Promise<void>)[] = [];
 afterAll(async () => {
@@ -14,9 +16,12 @@ afterAll(async () => {
 
 /** Every text of a secret that a program could write. */
 function encodingsOf(seed: string): readonly string[] {
-  const bytes = Buffer.from(Secret.fromBase32(seed).buffer);
+  return [seed, seed.toLowerCase(), ...textsOfBytes(Buffer.from(Secret.fromBase32(seed).buffer))];
+}
+
+function textsOfBytes(bytes: Buffer): readonly string[] {
   const texts = (["hex", "base64", "base64url", "latin1"] as const).map((encoding) => bytes.toString(encoding));
-  return [seed, seed.toLowerCase(), ...texts, bytes.toString("hex").toUpperCase()];
+  return [...texts, bytes.toString("hex").toUpperCase()];
 }
 
 const wordOf = (code: string) => new RegExp(`(?<![\\w-])${code}(?![\\w-])`);
@@ -35,7 +40,12 @@ function openClients() {
       token,
       refresh_token,
       device,
+      passkey,
     } = members;
+    const { challenge, response }: Row = { ...Object(passkey) };
+    if (typeof challenge === "string") for (const text of textsOfBytes(bytesOf(challenge))) texts.add(text);
+    const { clientDataJSON, signature }: Row = { ...Object(response) };
+    for (const text of [clientDataJSON, signature]) if (typeof text === "string") texts.add(text);
     if (typeof secret === "string") for (const text of encodingsOf(secret)) texts.add(text);
     for (const code of [...textsOf(recovery), ...(typeof one === "string" ? [one] : [])])
       for (const text of [code, code.replaceAll("-", "")]) texts.add(text).add(text.toLowerCase());
@@ -73,9 +83,53 @@ function openClients() {
 
 const bearer = ({ token }: Row) => ({ Authorization: `Bearer ${token}` });
 
+type Send = (method: string, path: string, body?: Row, headers?: Record<string, string>) => Promise<Row>;
+
+async function passkeys(send: Send, login: string, world: World): Promise<void> {
+  const subject = createSubject(-7, { backupEligible: false });
+  const evil = { clientData: { origin: "https://evil.example" } };
+  await world.user(login, { password });
+  const session = bearer(await send("POST", "/login", { login, password }));
+  const begun = await send("POST", "/passkeys/options", {}, session);
+  const { challenge, user }: Row = { ...Object(begun["passkey"]) };
+  const { id: userHandle }: Row = { ...Object(user) };
+  for (const [change, status] of [
+    [evil, 401],
+    [{}, 200],
+    [{}, 401],
+  ] as const) {
+    const passkey = register(subject, bytesOf(String(challenge)), change);
+    const added = await send("POST", "/passkeys", { transaction: begun["transaction"], passkey }, session);
+    expect(added["status"]).toBe(status);
+  }
+  const ways = [
+    { begin: () => send("GET", "/login"), headers: {} },
+    { begin: () => send("POST", "/login", { login, password }), headers: {} },
+    { begin: () => send("POST", "/login", {}, session), headers: session },
+  ];
+  for (const [at, { begin, headers }] of ways.entries()) {
+    const asked = await begin();
+    const { challenge }: Row = { ...Object(asked["passkey"]) };
+    for (const [change, status] of [
+      [evil, 401],
+      [{ signCount: at + 1 }, 200],
+      [{ signCount: at + 1 }, 401],
+    ] as const) {
+      const passkey = authenticate(subject, bytesOf(String(challenge)), { response: { userHandle }, ...change });
+      const answer = await send("POST", "/login", { transaction: asked["transaction"], passkey }, headers);
+      expect(answer["status"]).toBe(status);
+    }
+  }
+}
+
 onBothDatabases((ground) => {
   it("no file, table, log, metric or audit row contains a secret of a second factor after every flow (W-53)", async () => {
-    const world = await ground.open({ factors: { member: "required" }, throttleFactor: 1000, throttleLock: 1000 });
+    const world = await ground.open({
+      factors: { member: "required" },
+      throttleFactor: 1000,
+      throttleLock: 1000,
+      ...passkeySettings,
+    });
     const { said, texts, codes, client } = openClients();
     const instances = { json: world, text: await world.another({ key: { keys: [newKey("key-2"), world.key] } }) };
     for (const format of ["json", "text"] as const) {
@@ -139,6 +193,9 @@ onBothDatabases((ground) => {
       await send("DELETE", "/devices", undefined, bearer(fresh));
       await send("POST", "/logout", undefined, bearer(fresh));
 
+      // A passkey is registered, and proven alone, as a second factor and for a step-up, each time also wrong.
+      await passkeys(send, `key-${format}`, world);
+
       // A login that must set up an app.
       const pending = await send("POST", "/login", { login: member, password });
       const enrolment = await send("POST", "/totp", { transaction: pending["transaction"] });
@@ -163,7 +220,14 @@ onBothDatabases((ground) => {
     expect((await cookies("POST", "/totp/confirm", { totp }, kept(begun)))["status"]).toBe(200);
 
     const audit = JSON.stringify(await world.ampho.audit.list({ limit: 10_000 }));
-    for (const event of ["factor_added", "factor_removed", "factor_replayed", "recovery_used", "device_remembered"])
+    for (const event of [
+      "factor_added",
+      "factor_removed",
+      "factor_replayed",
+      "recovery_used",
+      "device_remembered",
+      "passkey_cloned",
+    ])
       expect(audit).toContain(event);
     const dump = await ground.dump(world);
     expect(dump).toContain("factor_added");
