@@ -58,7 +58,7 @@ export const boundsSeconds: readonly number[] = [
 /**
  * Metrics with at most this many series have all of them from the start, because a rate does not see a series appear.
  */
-const presentMax = { counters: 300, histograms: 10 };
+const presentMax = { counters: 500, histograms: 20 };
 
 export function createCounter<L extends Labels>(definition: Definition<L>): CounterMetric<L> {
   const { find, list } = createSeries<L, CounterSeries>(definition, presentMax.counters, (labels) => ({

@@ -108,7 +108,7 @@ describe("the application's own fields", () => {
 describe("facts about the server in responses", () => {
   it("responses contain nothing about the server that an attacker could use", async () => {
     const answers = [
-      await fetch(`${application.url}/login`),
+      await fetch(`${application.url}/renew`),
       await fetch(`${application.url}/session`, { headers: bearer(grant.token) }),
       await fetch(`${application.url}/openapi.json`),
       await fetch(`${application.url}/.well-known/jwks.json`),

@@ -45,6 +45,7 @@ export async function layIn(env: Readonly<Record<string, string>> = {}): Promise
     ...unthrottled,
     ...youngGeneration,
     AMPHO_SECURITY_REVOCATION_FEED_TOKEN: revocationFeedToken,
+    AMPHO_APP_URL: "https://app.example/",
     ...env,
   });
   await addUser(place);

@@ -37,7 +37,10 @@ function ownerOf(target: Target): Promise<Owner> {
   return known;
 }
 
-async function setUp(target: Target): Promise<Owner> {
+/** A slow instance can get a code when its time is over. */
+const setUpsMax = 3;
+
+async function setUp(target: Target, attempt = 1): Promise<Owner> {
   const session = await target.openSession(testUsersOf(target).owner);
   const begun = await target.send(post("/totp", {}, bearerHeader(session.token)));
   const seed = seedOf(String(membersOf(begun)["secret"]));
@@ -48,6 +51,7 @@ async function setUp(target: Target): Promise<Owner> {
   const used = codeAt(target.now() - stepSeconds);
   const body = { transaction: grantOf(begun).transaction, totp: used };
   const { status } = await target.send(post("/totp/confirm", body, bearerHeader(session.token)));
+  if (status === 401 && attempt < setUpsMax) return setUp(target, attempt + 1);
   if (status !== 200) throw new LoginFailure(`The set-up of an authenticator app returned ${status}.`);
   return { device: session.device, used, codeAt };
 }
