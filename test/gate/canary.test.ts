@@ -73,7 +73,8 @@ function openClients() {
         const [, name = "", value = ""] = /^__Host-ampho-(\w+)=([^;]*)/.exec(cookie) ?? [];
         if (value !== "") learn({ [name]: value });
       }
-      const { transaction: _, ...error } = members;
+      // The client needs both of them for the second step.
+      const { transaction: _, passkey: _options, ...error } = members;
       if (!response.ok) said.push(JSON.stringify(error));
       return { ...members, status: response.status, cookies: response.headers.getSetCookie() };
     };
