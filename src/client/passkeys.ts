@@ -4,7 +4,7 @@ import { type EnteredSession, FactorNeeded } from "./factor-needed.js";
 import type { LoginSteps } from "./login-steps.js";
 import type { Send } from "./send.js";
 import type { ClientSession } from "./session.js";
-import { createCredential, platform, type WebAuthnJson } from "./webauthn.js";
+import { createCredential, type Mediation, platform, type WebAuthnJson } from "./webauthn.js";
 import type { ClientCall } from "./wire.js";
 
 export interface Passkey {
@@ -81,6 +81,12 @@ export function createPasskeys(
   /** The change is done, and its caller does not wait for the browser to learn about it. */
   const refresh = (removed?: string) => void list(removed).catch(() => {});
 
+  async function create(begun: Promise<unknown>, mediation: Mediation, name: string | undefined): Promise<object> {
+    const { transaction, passkey } = (await begun) as SetUp;
+    const created = await ceremonies.modal((ceremony) => createCredential(passkey, ceremony, mediation));
+    return { transaction, passkey: created, name };
+  }
+
   async function finish(body: object, pending?: FactorNeeded): Promise<PasskeyAdded> {
     if (pending) {
       const { session, recoveryCodes, passkey } = await enter("/passkeys", pending.login, body);
@@ -93,25 +99,18 @@ export function createPasskeys(
   }
 
   return {
-    add(first: FactorNeeded | NewPasskey = {}, about: NewPasskey = {}) {
+    async add(first: FactorNeeded | NewPasskey = {}, about: NewPasskey = {}) {
       const pending = first instanceof FactorNeeded ? first : undefined;
       const { name, use } = pending ? about : (first as NewPasskey);
-      return ceremonies.modal(async (ceremony) => {
-        const path = "/passkeys/options";
-        const begun = pending ? call(path, { transaction: pending.transaction, use }) : send("POST", path, { use });
-        const { transaction, passkey } = (await begun) as SetUp;
-        return finish({ transaction, passkey: await createCredential(passkey, ceremony, undefined), name }, pending);
-      });
+      const path = "/passkeys/options";
+      // `onStepUp` can have a ceremony of its own, so this one begins after it.
+      const begun = pending ? call(path, { transaction: pending.transaction, use }) : send("POST", path, { use });
+      return finish(await create(begun, undefined, name), pending);
     },
     async upgrade({ name } = {}) {
       if (!(await platform().getClientCapabilities?.())?.["conditionalCreate"]) return undefined;
-      const created = await ceremonies
-        .modal(async (ceremony) => {
-          const begun = await sendQuietly("POST", "/passkeys/options", { upgrade: true });
-          const { transaction, passkey } = begun as SetUp;
-          return { transaction, passkey: await createCredential(passkey, ceremony, "conditional"), name };
-        })
-        .catch(() => undefined);
+      const begun = sendQuietly("POST", "/passkeys/options", { upgrade: true });
+      const created = await create(begun, "conditional", name).catch(() => undefined);
       // From here on the account can have a new second factor, so a failure is reported.
       return created && finish(created);
     },

@@ -21,7 +21,7 @@ interface Platform {
 
 export const platform = (): Platform => (globalThis.PublicKeyCredential ?? {}) as unknown as Platform;
 
-type Mediation = "conditional" | undefined;
+export type Mediation = "conditional" | undefined;
 
 export async function createCredential(
   json: WebAuthnJson,

@@ -1,7 +1,7 @@
 // A page of an application with passkeys, in a real Chromium with a virtual authenticator.
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
-import type { WaysClient } from "../../dist/client/ways.js";
+import type { createClient, WaysClient } from "../../dist/client/ways.js";
 import type { AmphoOptions } from "../../dist/index.js";
 import { settableClock } from "../world/clock.js";
 import { freePort } from "../world/free-port.js";
@@ -13,6 +13,7 @@ import { ann, openWorld } from "./world.js";
 declare global {
   // The page sets all.
   var ways: WaysClient;
+  var openClient: typeof createClient;
   /** Returns the code or the name of the error. */
   var outcome: (work: Promise<unknown>) => Promise<string>;
 }
@@ -23,7 +24,7 @@ const page = (cookies: boolean) => `<!doctype html><title>Shop</title>
   import { createClient } from "/ways.js";
   const ways = createClient({ baseUrl: "/", cookies: ${cookies} });
   const outcome = (work) => work.then((value) => (value ? "resolved" : "nothing"), (error) => error.code?.length ? error.code : error.name);
-  Object.assign(globalThis, { ways, outcome });
+  Object.assign(globalThis, { ways, outcome, openClient: createClient });
 </script>`;
 
 let browser: Browser;

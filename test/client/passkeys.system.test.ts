@@ -91,6 +91,33 @@ describe.each(modes)("passkeys of a page in %s mode", (mode, cookies) => {
   });
 });
 
+describe("a step-up by passkey", () => {
+  it("onStepUp can log in with a passkey before another passkey is added", async () => {
+    const { tab, authenticator } = await openShop().then(async (shop) => ({
+      ...shop,
+      authenticator: await addAuthenticator(shop.tab),
+    }));
+    await logIn(tab);
+    await tab.evaluate(() => ways.passkeys.add());
+    // An authenticator creates one passkey for each account.
+    await tab.exposeFunction("forget", async () => {
+      for (const credential of await authenticator.credentials()) await authenticator.remove(credential);
+    });
+    const names = await tab.evaluate(async () => {
+      const client = openClient({
+        baseUrl: "/",
+        async onStepUp() {
+          await client.loginWithPasskey();
+          await (globalThis as never as { forget(): Promise<void> }).forget();
+        },
+      });
+      await client.passkeys.add({ name: "Second" });
+      return (await client.passkeys.list()).map(({ name }) => name).sort();
+    });
+    expect(names).toEqual(["Passkey", "Second"]);
+  });
+});
+
 describe("authenticators", () => {
   it("a security key without user verification is a second factor and no login alone", async () => {
     const key = { transport: "usb", hasUserVerification: false, isUserVerified: false, hasResidentKey: false };
