@@ -68,7 +68,7 @@ export interface Transactions {
   /** Signs a transaction of purpose `login`, before any user is known. */
   beginLogin(now: number): string;
   /** Throws `transaction_over` for everything that is wrong with it. */
-  readLogin(token: string, now: number): Redeemable;
+  readLogin(token: string, now: number): Redeemable & Pick<LoginTransaction, "iat">;
   /** The same for the other purposes. */
   read(token: string, purposes: readonly Purpose[], now: number): LoginTransaction;
   /** Returns the name under which the store spends the transaction. The database reveals no `jti`. */
@@ -120,7 +120,7 @@ export function createTransactions(
       const { jti, exp, iat } = claims;
       if (now >= exp || exp - iat > transactionTtlSeconds || revocations.find({ login: "", iat }) !== undefined)
         throw over();
-      return { jti, exp, kid: key.kid };
+      return { jti, exp, iat, kid: key.kid };
     },
     read(token, purposes, now) {
       const { claims, key } = orOver(() => keyring.verifyTransaction(token, now));

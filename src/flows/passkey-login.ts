@@ -12,7 +12,7 @@ import { type Account, toAccount } from "../users/directory.js";
 import { accountById } from "./create-session.js";
 import type { Caller, Deps } from "./deps.js";
 import { type Entrance, enter, repeat } from "./enter.js";
-import { wrongCredentials } from "./login-errors.js";
+import { transactionOver, wrongCredentials } from "./login-errors.js";
 import { findPasskeyOf, judgeCounter, requireParty, verifyPasskey } from "./prove-passkey.js";
 import { sessionIdOf } from "./second-step.js";
 
@@ -69,6 +69,9 @@ export async function logInByPasskey(deps: Deps, input: PasskeyLogin, caller: Ca
     await store.recordAudit({ at: clock.now(), event: "login_rejected", reason, ...about });
     throw wrongCredentials();
   }
+  // An assertion that an attacker has kept is void when the user is disabled, or gets a new password, meanwhile.
+  const { id: sub, login } = account;
+  if (deps.revocations.find({ login, sub, iat: transaction.iat }) !== undefined) throw transactionOver();
   const presented = { found, account, transaction, origin, response: input.passkey, isKnown: false };
   const verified = await verifyPasskey(deps, presented);
   const now = clock.now();

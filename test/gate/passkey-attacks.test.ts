@@ -256,6 +256,7 @@ onBothDatabases((ground) => {
     // The passkeys of a deleted user are deleted with the user.
     expect(outcomeOf(await logInWith(world, carl))).toEqual(unknown);
     await world.ampho.users.enable("bob");
+    world.clock.advance(1);
     await passkeyLogin(world, bob);
     const off = await world.another({ passkeys: false });
     const body = await assertion(world, bob);
@@ -292,5 +293,65 @@ onBothDatabases((ground) => {
       for (const answer of answers) expect([name, answer.status]).toEqual([name, 401]);
       expect(await world.ampho.sessions.list(owner.id)).toEqual([]);
     }
+  });
+
+  it("an assertion that was kept is void after the user was disabled or all tokens of the user were revoked (W-08)", async () => {
+    const world = await ground.open(passkeySettings);
+    const other = await world.another();
+    const changes = {
+      disabled: async (_: string, login: string) => {
+        await world.ampho.users.disable(login);
+        await world.ampho.users.enable(login);
+      },
+      revoked: (id: string, login: string) => world.ampho.sessions.revokeForUser({ id, login }),
+      everyone: () => world.ampho.sessions.endForEveryone(),
+    };
+    for (const [name, change] of Object.entries(changes)) {
+      const owner = await addPasskeyOwner(world, name);
+      const [body, second] = [await assertion(world, owner), await assertion(world, owner)];
+      world.clock.advance(1);
+      await change(owner.id, owner.login);
+      const late = await world.another();
+      for (const [instance, sent] of [
+        [world, body],
+        [late, second],
+      ] as const)
+        expect([name, ...outcomeOf(await instance.call("POST", "/login", { body: sent }))]).toEqual([name, ...over]);
+      expect(await world.ampho.sessions.list(owner.id)).toEqual([]);
+      world.clock.advance(1);
+      await passkeyLogin(world, owner);
+    }
+    expect((await other.call("GET", "/login")).headers.get("cache-control")).toBe("no-store");
+  });
+
+  it("an origin that is configured is accepted, and no other (W-22, W-44)", async () => {
+    const app = `android:apk-key-hash:${base64url(sha256("app"))}`;
+    const passkeyOrigins = ["https://app.example.com", app];
+    const world = await ground.open({ ...passkeySettings, passkeyOrigins });
+    const ann = await addPasskeyOwner(world, "ann");
+    for (const [sent, outcome] of [
+      ["https://app.example.com", [200]],
+      [app, [200]],
+      [app.toLowerCase(), wrong],
+      [`${app}=`, wrong],
+      ["https://app.example.com.evil.example", wrong],
+      ["https://example.com", wrong],
+    ] as const)
+      expect(outcomeOf(await logInWith(world, ann, { clientData: { origin: sent } }))).toEqual(outcome);
+    // Nothing that a request carries names an origin.
+    const headers = { origin: "https://evil.example", host: "evil.example", "x-forwarded-host": "evil.example" };
+    const change = { clientData: { origin: "https://evil.example" } };
+    expect((await logInWith(world, ann, change, { headers })).status).toBe(401);
+    expect((await world.call("GET", "/login", { headers })).json["passkey"]).toMatchObject({ rpId: "example.org" });
+  });
+
+  it("a lockout of password and codes locks no passkey, and a login by passkey unlocks nothing (W-103)", async () => {
+    const world = await ground.open({ ...passkeySettings, throttleLock: 5 });
+    const ann = await addPasskeyOwner(world, "ann");
+    for (let n = 0; n < 12; n++)
+      await world.call("POST", "/login", { body: { login: "ann", password: `${password}${n}` } });
+    expect((await logIn(world, "ann")).status).toBe(429);
+    await passkeyLogin(world, ann);
+    expect((await logIn(world, "ann")).status).toBe(429);
   });
 });
