@@ -1,0 +1,27 @@
+// Pages on which users log in with passkeys and manage them. AMPHO_APP_URL in config/default.json switches passkeys on.
+import { fileURLToPath } from "node:url";
+import { createAmpho } from "ampho";
+import { authorize, mount } from "ampho/express";
+import express from "express";
+
+const ampho = await createAmpho();
+const app = express();
+app.use(mount(ampho));
+
+// Serves the pages, and the client from the package. Browsers load its modules unchanged. A bundler works too.
+app.use(express.static(fileURLToPath(new URL("public", import.meta.url))));
+app.use("/ampho", express.static(fileURLToPath(new URL("..", import.meta.resolve("ampho/client")))));
+
+// Only a login with a passkey reaches this level.
+app.get("/api/secret", authorize(ampho, { acr: "phr" }), (request, response) => {
+  response.json({ text: `Only ${request.auth.login} and a passkey open this.` });
+});
+
+const server = app.listen(Number(process.env.PORT ?? 3000), "127.0.0.1", () => {
+  console.log(`http://localhost:${server.address().port}`);
+});
+
+process.once("SIGTERM", () => {
+  server.close(() => ampho.close());
+  server.closeAllConnections();
+});
