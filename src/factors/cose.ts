@@ -56,6 +56,36 @@ function toJwk(key: CborMap, { kty, crv }: AlgorithmFacts): { readonly read: Key
   return { read: name === "Ed448" ? readEd448 : readOkp, jwk: { kty: "OKP", crv: name, x: text(label.x) } };
 }
 
+/** Returns the COSE_Key of a public JWK. `readCoseKey` decides whether it is one. */
+export function coseKeyOf(jwk: Readonly<Record<string, unknown>>): CborMap {
+  const octets = (name: string): Buffer => Buffer.from(String(jwk[name] ?? ""), "base64url");
+  for (const [alg, { kty, crv }] of algorithms) {
+    if (kty === 3 && jwk["kty"] === "RSA")
+      return new Map<number, Cbor>([
+        ...([
+          [label.kty, kty],
+          [label.alg, alg],
+        ] as const),
+        ...([
+          [label.n, octets("n")],
+          [label.e, octets("e")],
+        ] as const),
+      ]);
+    if (crv === undefined || jwk["crv"] !== crv[1]) continue;
+    const y: readonly (readonly [number, Cbor])[] = kty === 2 ? [[label.y, octets("y")]] : [];
+    return new Map<number, Cbor>([
+      ...([
+        [label.kty, kty],
+        [label.alg, alg],
+        [label.crv, crv[0]],
+        [label.x, octets("x")],
+      ] as const),
+      ...y,
+    ]);
+  }
+  return new Map();
+}
+
 /** Returns the `alg` of a key. Undefined if the value is no key of the table. */
 export function algorithmOf(key: Cbor): number | undefined {
   const alg = isCborMap(key) ? key.get(label.alg) : undefined;

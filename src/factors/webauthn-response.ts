@@ -51,7 +51,7 @@ function readCredential(value: unknown): Credential {
 }
 
 /** The transports are a hint for the next login (§5.8.4). Unknown ones are kept, and what cannot be one is dropped. */
-function readTransports(value: unknown): readonly string[] {
+export function readTransports(value: unknown): readonly string[] {
   if (!Array.isArray(value)) return [];
   const texts = value.slice(0, transportsMax).filter((text): text is string => typeof text === "string");
   return [...new Set(texts.filter((text) => /^[a-z-]{1,32}$/.test(text)))];

@@ -22,12 +22,13 @@ export function requireParty({ settings }: Pick<Deps, "settings">): RelyingParty
 }
 
 /** Rejects with `unknown_passkey` if no account has it. */
-export async function findPasskeyOf({ store }: Deps, response: unknown): Promise<FoundPasskey> {
+export async function findPasskeyOf({ store, directory }: Deps, response: unknown): Promise<FoundPasskey> {
   const id = typeof response === "object" && response !== null && "id" in response ? response.id : undefined;
   // 1023 bytes (WebAuthn L3 §7.1 step 25).
   if (typeof id !== "string" || !/^[\w-]{1,1364}$/.test(id)) throw wrongCredentials();
   const found = await store.findPasskey(id);
-  if (found === undefined) throw unknownPasskey();
+  // An import that is not published yet hides its users.
+  if (found === undefined || (directory.inDatabase && found.user === undefined)) throw unknownPasskey();
   return found;
 }
 

@@ -6,6 +6,7 @@ import { parseJsonObject } from "../crypto/json.js";
 import { canonicalLogin, checkNewLogin } from "../logins/login-name.js";
 import { identifyHash } from "../passwords/formats/formats.js";
 import type { StagedUser } from "../store/sql/imports.js";
+import { readPasskeys } from "./import-passkeys.js";
 import { findRoleProblem } from "./roles.js";
 
 /** A line has a login, a hash and roles. The longest useful one has some thousand bytes. */
@@ -88,23 +89,30 @@ export type ReadLine = ReadUser | { readonly wrong: string } | "empty";
 
 const wrong = (reason: string) => ({ wrong: reason });
 
-/** `line`: its number, from 1. The reason of a wrong line is for people and contains nothing of the line. */
-export function readImportLine(text: Uint8Array | string, line: number): ReadLine {
+/** `line`: its number, from 1. `rp`: the relying party of passkeys. The reason of a wrong line is for people and contains nothing of the line. */
+export function readImportLine(text: Uint8Array | string, line: number, rp?: string): ReadLine {
   if (typeof text === "string" && !text.isWellFormed()) return wrong("The line is not well-formed Unicode.");
   const bytes = line === 1 ? withoutMark(bytesOf(text)) : bytesOf(text);
   if (bytes.length > lineMaxBytes) return wrong(`The line has more than ${lineMaxBytes} bytes.`);
   if (bytes.every(isBlank)) return "empty";
   const object = parseJsonObject(bytes);
   if (object === undefined) return wrong("The line is not a JSON object in UTF-8 whose members are all different.");
-  return readMembers(object, line, bytes.length);
+  return readMembers(object, line, bytes.length, rp);
 }
 
-const members = new Set(["login", "password_hash", "roles"]);
+const members = new Set(["login", "password_hash", "roles", "user_handle", "passkeys"]);
 
-function readMembers(object: Readonly<Record<string, unknown>>, line: number, bytes: number): ReadLine {
+function readMembers(
+  object: Readonly<Record<string, unknown>>,
+  line: number,
+  bytes: number,
+  rp: string | undefined,
+): ReadLine {
   // If it were ignored, a misspelt `password_hash` would create users who cannot log in.
   if (Object.keys(object).some((name) => !members.has(name)))
-    return wrong("The line has an unknown member. The members are login, password_hash and roles.");
+    return wrong(
+      "The line has an unknown member. The members are login, password_hash, roles, user_handle and passkeys.",
+    );
   const { login, password_hash: passwordHash = null, roles = [] } = object;
   if (typeof login !== "string") return wrong("The login is missing or is not a string.");
   const reason = checkNewLogin(login);
@@ -116,7 +124,10 @@ function readMembers(object: Readonly<Record<string, unknown>>, line: number, by
   if (badRole !== undefined) return wrong(badRole);
   const hash = passwordHash === null ? { format: "none", current: true } : identifyHash(passwordHash);
   if ("reason" in hash) return wrong(hash.reason);
+  const passkeys = readPasskeys(object["user_handle"], object["passkeys"], rp);
+  if (passkeys !== undefined && "wrong" in passkeys) return passkeys;
   const user = {
+    ...(passkeys && { passkeys }),
     login,
     canonical: canonicalLogin(login),
     passwordHash,

@@ -55,6 +55,8 @@ const aliveMs = 15_000;
 interface ImportDeps {
   readonly store: Pick<Store, "startImport" | "stageUsers" | "publishImport" | "deleteUnpublishedImports">;
   readonly clock: Clock;
+  /** The relying party of passkeys. Undefined while they are not offered. */
+  readonly rp?: string | undefined;
 }
 
 /**
@@ -83,7 +85,7 @@ export async function importUsers(
   const alive = setInterval(() => void stage([]).catch(() => undefined), aliveMs);
   alive.unref();
   try {
-    for await (const window of windowsOf(input, tally)) {
+    for await (const window of windowsOf(input, tally, deps.rp)) {
       const refused: RejectedLine[] = [];
       for (const batch of batchesOf(window)) {
         const outcome = await spaced(() => stage(batch));
@@ -152,12 +154,16 @@ export function spacing({ clock }: Pick<ImportDeps, "clock">): Spaced {
 }
 
 /** Yields users in the order of their lines, in windows that are then sorted by login. */
-async function* windowsOf(input: ImportInput, tally: Tally): AsyncGenerator<readonly ReadUser[]> {
+async function* windowsOf(
+  input: ImportInput,
+  tally: Tally,
+  rp: string | undefined,
+): AsyncGenerator<readonly ReadUser[]> {
   let batches = 1;
   let window: ReadUser[] = [];
   let room = batchMax;
   for await (const text of linesOf(input)) {
-    const read = readImportLine(text, tally.next());
+    const read = readImportLine(text, tally.next(), rp);
     if (read !== "empty") {
       if ("wrong" in read) tally.note(read.wrong);
       else window.push(read);
@@ -203,13 +209,14 @@ interface Tally {
 
 type RejectedLine = {
   readonly line: number;
-  readonly reason: "exists" | "importing" | "repeated";
+  readonly reason: "exists" | "importing" | "repeated" | "passkey";
   readonly firstLine?: number;
 };
 
 const rejectionReasons: Readonly<Record<RejectedLine["reason"], (refused: RejectedLine) => string>> = {
   exists: () => "A user with this login already exists.",
   importing: () => "Another import that is under way has this login.",
+  passkey: () => "An account has the user_handle or the id of a passkey.",
   repeated: ({ firstLine }) => `Line ${firstLine} has the same login.`,
 };
 

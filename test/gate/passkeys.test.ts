@@ -4,6 +4,7 @@ import {
   authenticate,
   base64url,
   bytesOf,
+  coseKey,
   createSubject,
   flag,
   type Parts,
@@ -11,6 +12,7 @@ import {
   rpId,
   type Subject,
 } from "../factors/webauthn/authenticator.js";
+import { encodeCbor } from "../factors/webauthn/cbor-encode.js";
 import { openWorld, password } from "../world/ampho.js";
 import { claimsOf } from "../world/tokens.js";
 
@@ -148,6 +150,33 @@ describe("passkeys", () => {
     };
     expect([await use(5), await use(5), await use(4), await use(0), await use(6)]).toEqual([200, 401, 401, 401, 200]);
     expect((await world.events()).filter((event) => event === "passkey_cloned")).toHaveLength(3);
+  });
+
+  it("imported passkeys log in with the user handle of the other system, and a dry run leaves nothing", async () => {
+    const world = await openWorld(settings);
+    const [jwk, cose] = [createSubject(-7), createSubject(-8)];
+    const flags = { backup_eligible: true, backup_state: false };
+    const passkeys = [
+      { id: base64url(jwk.id), public_key: jwk.publicKey, sign_count: 7, transports: ["internal"], ...flags },
+      { id: base64url(cose.id), public_key: base64url(encodeCbor(coseKey(cose))), name: "Key", ...flags },
+    ];
+    const handle = base64url(Buffer.from("user 7"));
+    const line = JSON.stringify({ login: "ann", user_handle: handle, passkeys });
+    expect(await world.ampho.users.import([line], { dryRun: true })).toMatchObject({ users: 1, wrong: 0 });
+    const sent = async (subject: Subject) =>
+      world.call("POST", "/login", { body: await assertion(world, subject, handle, { signCount: 8 }) });
+    expect((await sent(jwk)).error).toBe("unknown_passkey");
+    expect(await world.ampho.users.import([line])).toMatchObject({ users: 1 });
+    for (const subject of [jwk, cose]) {
+      const login = await sent(subject);
+      expect(claimsOf(String(login.json["token"]))).toMatchObject({ login: "ann", acr: "phr" });
+    }
+    const again = [
+      JSON.stringify({ login: "bob", user_handle: "AA", passkeys: passkeys.slice(0, 1) }),
+      JSON.stringify({ login: "cid", user_handle: handle, passkeys: [{ ...passkeys[0], id: "AAAA" }] }),
+    ];
+    for (const taken of again)
+      await expect(world.ampho.users.import([taken])).rejects.toThrow("An account has the user_handle or the id");
   });
 
   it("only a session at the level of the passkey can change factors (W-40, W-51)", async () => {

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import type { StagedUser } from "../../dist/store/sql/imports.js";
+import type { NewPasskey } from "../../dist/store/sql/passkeys.js";
 import type { Store } from "../../dist/store/store.js";
 import type { Opened } from "./contract.js";
 import { addUser, ann, eventsOf, operator, start } from "./fixtures.js";
@@ -85,6 +86,49 @@ export function importContract(store: Opened): void {
     expect(await store().findUser("ann")).toMatchObject({ id: "ann", passwordHash: "hash-1" });
     expect(await publish(n)).toEqual({ outcome: "lost", line: 7 });
     expect(await listed()).toEqual(["ann", "cid"]);
+  });
+
+  it("passkeys of an import go with its hidden users, and an existing passkey or user handle is rejected", async () => {
+    const passkey = (id: string): NewPasskey => ({
+      ...{
+        id,
+        publicKey: { kty: "EC" },
+        alg: -7,
+        signCount: 7,
+        backupEligible: true,
+        backedUp: false,
+        rp: "a.example",
+      },
+      ...{ userVerified: false, discoverable: undefined, transports: ["usb"], aaguid: "-", name: "Key" },
+    });
+    const owner = (canonical: string, line: number, handle: string, ...ids: readonly string[]): StagedUser => ({
+      ...user(canonical, line),
+      passkeys: { handle, passkeys: ids.map(passkey) },
+    });
+    const isThere = async (id: string) => (await store().findPasskey(id)) !== undefined;
+    const n = await begin();
+    // The second one loses its login to a created user, the third one to a trial that takes none.
+    await stage(n, [owner("bea", 1, "h1", "p1", "p2"), owner("ann", 2, "h2", "p3")]);
+    expect((await store().findPasskey("p1"))?.user).toBeUndefined();
+    const trial = await begin(true);
+    await stage(trial, [owner("bea", 1, "h9", "p9")], false);
+    expect(await isThere("p9")).toBe(false);
+    expect([await sweep(trial), await isThere("p1"), await isThere("p3")]).toEqual([true, true, true]);
+    await addUser(store());
+    expect(await isThere("p3")).toBe(false);
+    while (await sweep(n));
+    expect([await isThere("p1"), await isThere("p2")]).toEqual([false, false]);
+
+    const next = await begin();
+    const batch = [owner("bea", 1, "h1", "p1"), owner("cid", 2, "h1", "p2"), owner("dan", 3, "h3", "p3", "p1")];
+    const rejected = [2, 3].map((line) => ({ line, reason: "passkey" }));
+    expect(await stage(next, batch)).toEqual({ outcome: "staged", rejected });
+    expect(await publish(next)).toEqual({ outcome: "published" });
+    expect(await store().findPasskey("p1")).toMatchObject({
+      passkey: { ...passkey("p1"), userId: "i-bea-1" },
+      user: { canonical: "bea" },
+      account: { factors: ["passkey"], handle: "h1" },
+    });
   });
 
   it("the later of two imports with a common login can be published", async () => {

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { lineMaxBytes, linesOf, readImportLine } from "../../dist/users/import-lines.js";
+import { allAlgorithms, base64url, coseKey, createSubject } from "../factors/webauthn/authenticator.js";
+import { encodeCbor } from "../factors/webauthn/cbor-encode.js";
 
 async function lines(chunks: readonly (string | Uint8Array)[]): Promise<readonly string[]> {
   const all: string[] = [];
@@ -150,5 +152,66 @@ describe("a line of an import", () => {
     );
     const json = members.map((value) => JSON.stringify(value, (_, each) => (typeof each === "bigint" ? 1 : each)));
     fc.assert(fc.property(fc.oneof(json, fc.string({ unit: "binary" })), (line) => void readImportLine(line, 1)));
+  });
+});
+
+describe("the passkeys of a line", () => {
+  const subject = createSubject(-7);
+  const passkey = {
+    ...{ id: "AAAA", public_key: subject.publicKey, sign_count: 3, backup_eligible: true, backup_state: true },
+    ...{ transports: ["usb", 7], name: "Key" },
+  };
+  const read = (change: object, line: object = {}, rp: string | undefined = "example.org") =>
+    readImportLine(
+      JSON.stringify({ login: "ann", user_handle: "AAAA", passkeys: [{ ...passkey, ...change }], ...line }),
+      1,
+      rp,
+    );
+
+  it("a passkey has the key, the counter and the flags of its record, and the configured relying party", () => {
+    const { kty, crv, x, y } = subject.publicKey;
+    const expected = { id: "AAAA", alg: -7, publicKey: { kty, crv, x, y }, signCount: 3, rp: "example.org" };
+    const flags = { backupEligible: true, backedUp: true, transports: ["usb"], name: "Key" };
+    expect(read({})).toMatchObject({ user: { passkeys: { handle: "AAAA", passkeys: [{ ...expected, ...flags }] } } });
+    expect(read({ public_key: base64url(encodeCbor(coseKey(subject))) })).toMatchObject({
+      user: { passkeys: { passkeys: [expected] } },
+    });
+  });
+
+  it.each(allAlgorithms)("a JWK of the algorithm %i is read", (alg) => {
+    const jwk = createSubject(alg).publicKey;
+    expect(read({ public_key: jwk })).toMatchObject({ user: { passkeys: { passkeys: [{ alg, publicKey: jwk }] } } });
+  });
+
+  const wrongLines: readonly (readonly [string, object, object?])[] = [
+    ["an id with padding", { id: "AAA=" }],
+    ["an id that is too long", { id: "A".repeat(1366) }],
+    ["no key", { public_key: undefined }],
+    ["a point that is not on the curve", { public_key: { ...subject.publicKey, y: subject.publicKey.x } }],
+    ["a symmetric key", { public_key: { kty: "oct", k: "AAAA" } }],
+    ["a COSE key with bytes after it", { public_key: base64url(Buffer.of(...encodeCbor(coseKey(subject)), 0)) }],
+    ["a negative counter", { sign_count: -1 }],
+    ["no backup flags", { backup_eligible: undefined, backup_state: undefined }],
+    ["a backup without eligibility", { backup_eligible: false }],
+    ["transports that are a text", { transports: "usb" }],
+    ["a name with a control character", { name: "a\u0000" }],
+    ["a misspelled member", { signCount: 1 }],
+    ["no user handle", {}, { user_handle: undefined }],
+    ["a user handle that is too long", {}, { user_handle: "A".repeat(88) }],
+    ["no passkey", {}, { passkeys: [] }],
+    ["21 passkeys", {}, { passkeys: Array(21).fill(passkey) }],
+    ["an id twice", {}, { passkeys: [passkey, passkey] }],
+    ["a user handle alone", {}, { passkeys: undefined }],
+  ];
+  const cases = wrongLines.map(([name, change, line = {}]) => ({ name, change, line }));
+  it.each(cases)("a line with $name is wrong, and the reason contains nothing of it", ({ change, line }) => {
+    const { wrong } = read(change, line) as { readonly wrong: string };
+    expect(wrong).toMatch(/^[A-Z].*\.$/);
+    expect(wrong).not.toContain("AAAA");
+  });
+
+  it("a passkey is wrong without AMPHO_APP_URL", () => {
+    const line = JSON.stringify({ login: "ann", user_handle: "AAAA", passkeys: [passkey] });
+    expect(readImportLine(line, 1)).toMatchObject({ wrong: expect.stringContaining("AMPHO_APP_URL") });
   });
 });

@@ -54,7 +54,11 @@ describe("an import", () => {
       { line: 2, reason: "The line is not a JSON object in UTF-8 whose members are all different." },
       { line: 3, reason: "A user with this login already exists." },
       { line: 4, reason: "Line 1 has the same login." },
-      { line: 5, reason: "The line has an unknown member. The members are login, password_hash and roles." },
+      {
+        line: 5,
+        reason:
+          "The line has an unknown member. The members are login, password_hash, roles, user_handle and passkeys.",
+      },
     ]);
     expect([code, message]).toEqual([
       "invalid_request",

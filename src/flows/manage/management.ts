@@ -4,6 +4,7 @@
 
 import type { AuditRow, Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
+import { relyingPartyOf } from "../../factors/relying-party.js";
 import type { Policy } from "../../levels/policy.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { isStorableName, isStorableText } from "../../store/storable-text.js";
@@ -206,7 +207,7 @@ export function createManagement(deps: ManagementDeps, origin: Origin): Manageme
         requireDatabaseUsers();
         check.requireArgument("input", input, check.iterableRule);
         check.requireMembers("options", options, check.importOptions);
-        return importUsers(deps, input, options, origin);
+        return importUsers({ ...deps, rp: relyingPartyOf(deps.settings)?.id }, input, options, origin);
       },
       async countHashFormats() {
         requireDatabaseUsers();

@@ -15,7 +15,7 @@ import {
   write,
 } from "../transaction.js";
 import { columnsOf } from "./columns.js";
-import { deletePasskeys, type PasskeyTouch, usePasskey } from "./passkeys.js";
+import { deletePasskeys, insertPasskey, type NewPasskey, type PasskeyTouch, usePasskey } from "./passkeys.js";
 import { type AccountFactors, accountOf } from "./state.js";
 
 /** An encrypted TOTP secret and the `kid` of its key. */
@@ -115,6 +115,19 @@ export function* deleteFactors(userId: string): Transaction<void> {
 export function* deleteAccount(userId: string): Transaction<void> {
   yield* deleteFactors(userId);
   yield* write("delete from ampho_accounts where user_id = ?", [userId]);
+}
+
+/** False: an account has the handle or a passkey. */
+export function* importPasskeys(
+  userId: string,
+  { handle, passkeys }: { readonly handle: string; readonly passkeys: readonly NewPasskey[] },
+  now: number,
+): Transaction<boolean> {
+  if ((yield* first("select user_id from ampho_accounts where handle = ?", [handle])) !== undefined) return false;
+  for (const passkey of passkeys) if (!(yield* insertPasskey(userId, passkey, now))) return false;
+  yield* writeAccount(userId, { factorsVersion: now, factors: ["passkey"], policy: undefined });
+  yield* writeHandle(userId, handle);
+  return true;
 }
 
 const accountColumns = columnsOf("user_id", "factors_version", "factors", "policy");

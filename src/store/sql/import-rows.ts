@@ -1,7 +1,8 @@
 // Rows of ampho_users that an import wrote, and whether they are visible. A row is visible if it belongs to no import or to
 // a published one, so that one row publishes a million users. Hidden rows block no login. A user can be created with the
 // login of a hidden row, and the import that lost the row can then no longer be published.
-import { first, integer, type Transaction, text, write } from "../transaction.js";
+import { first, integer, query, type Transaction, text, write } from "../transaction.js";
+import { deleteImportedAccounts } from "./import-accounts.js";
 
 /** A condition on a row of ampho_users. It costs one look into a small table, and none for a row of no import. */
 export const visible = `(ampho_users.import_n is null or exists (
@@ -31,5 +32,9 @@ export function* makeRoom(canonical: string, { n, line }: Extract<Holder, { kind
   yield* write("update ampho_imports set lost_line = ? where n = ? and (lost_line is null or lost_line > ?)", [
     ...[line, n, line],
   ]);
-  yield* write("delete from ampho_users where canonical = ? and import_n = ?", [canonical, n]);
+  const deleted = yield* query("delete from ampho_users where canonical = ? and import_n = ? returning id", [
+    canonical,
+    n,
+  ]);
+  yield* deleteImportedAccounts(deleted.map((row) => text(row, "id")));
 }

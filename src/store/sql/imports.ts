@@ -3,7 +3,10 @@ import type { AuditEntry, Origin } from "../../audit/entry.js";
 import { first, integer, query, type SqlValue, type Transaction, text, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { columnsOf } from "./columns.js";
+import { importPasskeys } from "./factors.js";
+import { deleteImportedAccounts } from "./import-accounts.js";
 import { holderOf, makeRoom } from "./import-rows.js";
+import type { NewPasskey } from "./passkeys.js";
 import { type User, userColumns, userValues } from "./users.js";
 
 /** A user whom an import read from `line` of its input. */
@@ -11,6 +14,7 @@ export interface StagedUser extends Pick<User, "id" | "login" | "canonical" | "p
   /** The kind and cost of the hash. Null for a hash with the current parameters, and without a hash. */
   readonly hashKind: string | null;
   readonly line: number;
+  readonly passkeys?: { readonly handle: string; readonly passkeys: readonly NewPasskey[] };
 }
 
 /** Lines count from 1. A trial, which cannot be published, is an import that has lost this line. */
@@ -52,7 +56,7 @@ export type StagingOutcome =
   | { readonly outcome: "dropped" };
 
 type Conflict =
-  | { readonly reason: "exists" | "importing" }
+  | { readonly reason: "exists" | "importing" | "passkey" }
   | { readonly reason: "repeated"; readonly firstLine: number };
 
 export function* stageUsers(input: ImportBatch): Transaction<StagingOutcome> {
@@ -72,9 +76,11 @@ export function* stageUsers(input: ImportBatch): Transaction<StagingOutcome> {
   }
   const rejected = [];
   for (const user of users) {
-    if (inserted.has(user.id)) continue;
-    const conflict = yield* resolveConflict(user, input);
-    if (conflict !== undefined) rejected.push({ line: user.line, ...conflict });
+    const conflict = inserted.has(user.id) ? "inserted" : yield* resolveConflict(user, input);
+    if (conflict === "skipped") continue;
+    if (conflict !== "inserted") rejected.push({ line: user.line, ...conflict });
+    else if (user.passkeys !== undefined && !(yield* importPasskeys(user.id, user.passkeys, now)))
+      rejected.push({ line: user.line, reason: "passkey" as const });
   }
   return { outcome: "staged", rejected };
 }
@@ -110,17 +116,17 @@ function* insertRows(users: readonly StagedUser[], n: number, now: number): Tran
 function* resolveConflict(
   user: StagedUser,
   { n, displaces, now }: Pick<ImportBatch, "n" | "displaces" | "now">,
-): Transaction<Conflict | undefined> {
+): Transaction<Conflict | "inserted" | "skipped"> {
   const holder = yield* holderOf(user.canonical);
   if (holder.kind === "user") return { reason: "exists" };
   if (holder.kind === "import") {
     if (holder.n === n) return { reason: "repeated", firstLine: holder.line };
-    if (!displaces) return undefined;
+    if (!displaces) return "skipped";
     if (holder.n > n && !holder.doomed) return { reason: "importing" };
     yield* makeRoom(user.canonical, holder);
   }
   const [id] = yield* insertRows([user], n, now);
-  return id === undefined ? { reason: "exists" } : undefined;
+  return id === undefined ? { reason: "exists" } : "inserted";
 }
 
 export interface ImportPublication {
@@ -178,6 +184,7 @@ export function* deleteUnpublishedRows(
     "delete from ampho_users where id in (select id from ampho_users where import_n = ? limit ?) returning id",
     [n, input.limit],
   );
+  yield* deleteImportedAccounts(deleted.map((row) => text(row, "id")));
   if (deleted.length < input.limit) yield* write("delete from ampho_imports where n = ?", [n]);
   return { found: true, rows: deleted.length };
 }

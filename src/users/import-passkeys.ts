@@ -1,0 +1,99 @@
+// The passkeys of a line of an import: credential records of another relying party server (WebAuthn L3 §4). Nothing proves
+// them, because a challenge of the other system is worth nothing here. The operator vouches for them, as for a hash.
+import { decodeBase64url } from "../crypto/base64url.js";
+import { decodeCbor } from "../factors/cbor.js";
+import { coseKeyOf, readCoseKey } from "../factors/cose.js";
+import { readTransports } from "../factors/webauthn-response.js";
+import type { NewPasskey } from "../store/sql/passkeys.js";
+
+export interface ImportedPasskeys {
+  /** The user handle that the authenticators have stored. */
+  readonly handle: string;
+  readonly passkeys: readonly NewPasskey[];
+}
+
+type Wrong = { readonly wrong: string };
+const wrong = (reason: string): Wrong => ({ wrong: reason });
+
+const passkeysMax = 20;
+const nameMax = 100;
+const members = new Set([
+  ...["id", "public_key", "sign_count", "backup_eligible", "backup_state", "transports", "name"],
+]);
+/** The model of the authenticator is unknown. */
+const noModel = "00000000-0000-0000-0000-000000000000";
+
+/** `rp` is undefined while passkeys are not offered. The reasons contain nothing of the line. */
+export function readPasskeys(
+  userHandle: unknown,
+  value: unknown,
+  rp: string | undefined,
+): ImportedPasskeys | Wrong | undefined {
+  if (value === undefined && userHandle === undefined) return undefined;
+  if (!Array.isArray(value) || value.length < 1 || value.length > passkeysMax)
+    return wrong("The passkeys are not an array of 1 to 20 objects.");
+  if (rp === undefined) return wrong("Passkeys belong to a domain. Set AMPHO_APP_URL before you import them.");
+  if (!isBytes(userHandle, 64)) return wrong("The user_handle is missing or is not 1 to 64 bytes in base64url.");
+  const passkeys: NewPasskey[] = [];
+  for (const each of value as readonly unknown[]) {
+    const read = readPasskey(each, rp);
+    if ("wrong" in read) return read;
+    passkeys.push(read);
+  }
+  if (new Set(passkeys.map(({ id }) => id)).size < passkeys.length) return wrong("Two passkeys have the same id.");
+  return { handle: userHandle, passkeys };
+}
+
+function isBytes(value: unknown, max: number): value is string {
+  const bytes = typeof value === "string" ? decodeBase64url(value) : undefined;
+  return bytes !== undefined && bytes.length > 0 && bytes.length <= max;
+}
+
+function readPasskey(value: unknown, rp: string): NewPasskey | Wrong {
+  if (!isObject(value)) return wrong("A passkey is not an object.");
+  if (Object.keys(value).some((name) => !members.has(name)))
+    return wrong(`A passkey has an unknown member. The members are ${[...members].join(", ")}.`);
+  const { id, sign_count: signCount = 0, transports = [], name = "Passkey" } = value;
+  const { backup_eligible: backupEligible, backup_state: backedUp } = value;
+  if (!isBytes(id, 1023)) return wrong("The id of a passkey is missing or is not 1 to 1023 bytes in base64url.");
+  const key = readKey(value["public_key"]);
+  if (key === undefined)
+    return wrong("The public_key of a passkey is no JWK and no COSE key in base64url that Ampho accepts.");
+  if (!(Number.isSafeInteger(signCount) && Number(signCount) >= 0 && Number(signCount) <= 0xffffffff))
+    return wrong("The sign_count of a passkey is not a whole number of 32 bits.");
+  // A wrong flag would reject each login (§7.2 step 19), so there is no default.
+  if (typeof backupEligible !== "boolean" || typeof backedUp !== "boolean")
+    return wrong("The backup_eligible or the backup_state of a passkey is missing or is not true or false.");
+  if (backedUp && !backupEligible) return wrong("A passkey has backup_state without backup_eligible.");
+  if (!Array.isArray(transports)) return wrong("The transports of a passkey are not an array.");
+  if (typeof name !== "string" || name === "" || name.length > nameMax || /\p{C}/u.test(name))
+    return wrong("The name of a passkey is not a text of 1 to 100 characters without control characters.");
+  return {
+    ...{
+      id,
+      ...key,
+      publicKey: { ...key.publicKey },
+      signCount: Number(signCount),
+      backupEligible,
+      backedUp,
+      name,
+      rp,
+    },
+    transports: readTransports(transports),
+    userVerified: false,
+    discoverable: undefined,
+    aaguid: noModel,
+  };
+}
+
+/** Both forms pass the checks of a registration. */
+function readKey(value: unknown): ReturnType<typeof readCoseKey> {
+  if (isObject(value)) return readCoseKey(coseKeyOf(value));
+  const bytes = typeof value === "string" ? decodeBase64url(value) : undefined;
+  const item = bytes && decodeCbor(bytes);
+  return item === undefined || item.end !== bytes?.length ? undefined : readCoseKey(item.value);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
