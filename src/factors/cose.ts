@@ -58,7 +58,10 @@ function toJwk(key: CborMap, { kty, crv }: AlgorithmFacts): { readonly read: Key
 
 /** Returns the COSE_Key of a public JWK. `readCoseKey` decides whether it is one. */
 export function coseKeyOf(jwk: Readonly<Record<string, unknown>>): CborMap {
-  const octets = (name: string): Buffer => Buffer.from(String(jwk[name] ?? ""), "base64url");
+  const octets = (name: string): Buffer => {
+    const value = jwk[name];
+    return typeof value === "string" ? Buffer.from(value, "base64url") : Buffer.alloc(0);
+  };
   for (const [alg, { kty, crv }] of algorithms) {
     if (kty === 3 && jwk["kty"] === "RSA")
       return new Map<number, Cbor>([
