@@ -1,6 +1,6 @@
 // Base64url without padding (RFC 4648 §5), of tokens and of WebAuthn's JSON.
 
-export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
+export function toBytes(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (character) => character.charCodeAt(0));
 }
 

@@ -9,13 +9,16 @@ export interface Ceremonies {
    * Resolves to the passkey that the user chose from autofill, and to undefined without autofill in this browser, after another
    * login or ceremony, and after an abort.
    */
-  autofill<T extends Begun>(begin: () => Promise<T>, signal?: AbortSignal): Promise<[T, WebAuthnJson] | undefined>;
+  autofill<T extends BegunCeremony>(
+    begin: () => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<[T, WebAuthnJson] | undefined>;
   /** Ends the request of autofill. */
   stop(): void;
 }
 
 /** The options of a login that was begun. */
-export interface Begun {
+export interface BegunCeremony {
   readonly passkey: WebAuthnJson;
 }
 

@@ -1,6 +1,6 @@
 // Logins by passkey: alone, by a button or by autofill, and as a second factor.
 import { AmphoError } from "../errors.js";
-import type { Begun, Ceremonies } from "./ceremonies.js";
+import type { BegunCeremony, Ceremonies } from "./ceremonies.js";
 import type { EnteredSession } from "./factor-needed.js";
 import { getCredential, platform, type WebAuthnJson } from "./webauthn.js";
 import { type ClientCall, unavailable } from "./wire.js";
@@ -30,7 +30,7 @@ export interface PasskeyLogin {
 }
 
 /** The response of `GET /login`. */
-interface LoginPage extends Begun {
+interface LoginPage extends BegunCeremony {
   readonly ways: Ways;
   readonly transaction: string | null;
 }

@@ -1,6 +1,6 @@
 // The user who is logged in, read from the claims of the access token (docs/contract.md §5). The fields are those of
 // `GET {prefix}/session`. The client does not verify the token, which is the server's task.
-import { bytesOf } from "./base64url.js";
+import { toBytes } from "./base64url.js";
 import { hasText } from "./shape.js";
 
 /** The user who is logged in, and the session. */
@@ -38,7 +38,7 @@ interface Claims {
 
 /** Throws if the text is not a token with a login. */
 export function clientSessionOf(token: string | undefined): ClientSession {
-  const claims: unknown = JSON.parse(new TextDecoder().decode(bytesOf((token as string).split(".")[1] as string)));
+  const claims: unknown = JSON.parse(new TextDecoder().decode(toBytes((token as string).split(".")[1] as string)));
   if (!hasText<Claims>(claims, "login")) throw new TypeError();
   return {
     id: claims.sub,

@@ -1,5 +1,5 @@
 // Calls of the platform's WebAuthn with the JSON of its options and responses (WebAuthn L3 §5.1.7 to §5.1.10).
-import { bytesOf, textOf } from "./base64url.js";
+import { textOf, toBytes } from "./base64url.js";
 
 /** Options of a ceremony, or the response to it. */
 export type WebAuthnJson = { readonly [name: string]: unknown };
@@ -48,7 +48,7 @@ export async function getCredential(
 
 /** The members that are base64url in JSON and bytes on the platform. All others are equal. */
 function parseOptions(json: WebAuthnJson): unknown {
-  const withBytes = <T extends Descriptor>(value: T) => ({ ...value, id: bytesOf(value.id) });
+  const withBytes = <T extends Descriptor>(value: T) => ({ ...value, id: toBytes(value.id) });
   const { challenge, user, excludeCredentials, allowCredentials } = json as {
     readonly challenge: string;
     readonly user?: Descriptor;
@@ -57,7 +57,7 @@ function parseOptions(json: WebAuthnJson): unknown {
   };
   return {
     ...json,
-    challenge: bytesOf(challenge),
+    challenge: toBytes(challenge),
     ...(user && { user: withBytes(user) }),
     excludeCredentials: excludeCredentials?.map(withBytes),
     allowCredentials: allowCredentials?.map(withBytes),

@@ -13,10 +13,10 @@ import { accountById } from "./create-session.js";
 import type { Caller, Deps } from "./deps.js";
 import { type Entrance, enter, repeat } from "./enter.js";
 import { transactionOver, wrongCredentials } from "./login-errors.js";
-import { findPasskeyOf, judgeCounter, requireParty, verifyPasskey } from "./prove-passkey.js";
+import { findPasskeyOf, judgeSignCount, requireParty, verifyPasskey } from "./prove-passkey.js";
 import { sessionIdOf } from "./second-step.js";
 
-export interface Ways {
+export interface WaysIn {
   readonly ways: {
     readonly password: boolean;
     readonly passkey: boolean;
@@ -30,7 +30,7 @@ export interface Ways {
 }
 
 /** The same for every caller, without a query and without a row. */
-export async function readWays(deps: Pick<Deps, "settings" | "transactions" | "clock">): Promise<Ways> {
+export async function readWays(deps: Pick<Deps, "settings" | "transactions" | "clock">): Promise<WaysIn> {
   const { settings, transactions, clock } = deps;
   const party = relyingPartyOf(settings);
   const ways = {
@@ -47,7 +47,7 @@ export async function readWays(deps: Pick<Deps, "settings" | "transactions" | "c
   return { ways, transaction, passkey: requestOptions(party, challenge) };
 }
 
-export interface PasskeyLogin {
+export interface PasskeyLoginInput {
   readonly transaction: string;
   readonly passkey: unknown;
   readonly device: string | undefined;
@@ -56,7 +56,7 @@ export interface PasskeyLogin {
 }
 
 /** Rejects with `unknown_passkey`, `invalid_credentials`, `factor_needed` or `transaction_over`. */
-export async function logInByPasskey(deps: Deps, input: PasskeyLogin, caller: Caller): Promise<Grant> {
+export async function logInByPasskey(deps: Deps, input: PasskeyLoginInput, caller: Caller): Promise<Grant> {
   const { transactions, deviceProofs, store, clock } = deps;
   const origin: Origin = { actor: "user", ...caller };
   const transaction = transactions.readLogin(input.transaction, clock.now());
@@ -84,7 +84,7 @@ export async function logInByPasskey(deps: Deps, input: PasskeyLogin, caller: Ca
   // After a lost response the same assertion comes again. Its counter is that of the row then, which shows no copy.
   const repeated = verified.counter === "behind" ? await repeat(deps, account, transaction, entrance) : undefined;
   if (repeated !== undefined) return repeated;
-  const factor = await judgeCounter(deps, presented, verified);
+  const factor = await judgeSignCount(deps, presented, verified);
   return enter(deps, account, { amr: [], at: now, factor, transaction }, entrance);
 }
 

@@ -11,7 +11,7 @@ import { WebAuthnError } from "../factors/webauthn-error.js";
 import { passkeyMethod } from "../levels/methods.js";
 import { policyOf } from "../levels/policy.js";
 import type { Grant } from "../sessions/session-tokens.js";
-import type { NewPasskey, Passkey } from "../store/sql/passkeys.js";
+import type { NewPasskeyRow, PasskeyRow } from "../store/sql/passkeys.js";
 import type { Auth } from "../tokens/auth.js";
 import type { Caller, Deps } from "./deps.js";
 import {
@@ -42,7 +42,7 @@ export interface PasskeyView {
   readonly provider: string | null;
 }
 
-function viewOf({ id, name, createdAt, usedAt, backedUp, transports }: Passkey): PasskeyView {
+function viewOf({ id, name, createdAt, usedAt, backedUp, transports }: PasskeyRow): PasskeyView {
   return { id, name, created: createdAt, used: usedAt ?? null, synced: backedUp, transports, provider: null };
 }
 
@@ -123,7 +123,7 @@ async function verify(
   transaction: { readonly jti: string; readonly kid: string },
   use: string | undefined,
   record: (reason: string) => Promise<void>,
-): Promise<NewPasskey> {
+): Promise<NewPasskeyRow> {
   try {
     const verified = verifyRegistration({
       response,

@@ -70,7 +70,7 @@ interface Presented {
 
 /** Rejects with `invalid_credentials`. The reason is in the audit log. */
 export async function provePasskey(deps: Deps, presented: Presented): Promise<ProvenFactor> {
-  return judgeCounter(deps, presented, await verifyPasskey(deps, presented));
+  return judgeSignCount(deps, presented, await verifyPasskey(deps, presented));
 }
 
 /** Everything but the counter. */
@@ -101,7 +101,7 @@ export async function verifyPasskey(
 }
 
 /** WebAuthn L3 §7.2 step 22. */
-export async function judgeCounter(
+export async function judgeSignCount(
   { store, clock }: Deps,
   { found, account, origin }: Pick<Presented, "found" | "account" | "origin">,
   { userVerified, backedUp, signCount, counter }: VerifiedAssertion,

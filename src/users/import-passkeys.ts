@@ -4,12 +4,12 @@ import { decodeBase64url } from "../crypto/base64url.js";
 import { decodeCbor } from "../factors/cbor.js";
 import { coseKeyOf, readCoseKey } from "../factors/cose.js";
 import { readTransports } from "../factors/webauthn-response.js";
-import type { NewPasskey } from "../store/sql/passkeys.js";
+import type { NewPasskeyRow } from "../store/sql/passkeys.js";
 
 export interface ImportedPasskeys {
   /** The user handle that the authenticators have stored. */
   readonly handle: string;
-  readonly passkeys: readonly NewPasskey[];
+  readonly passkeys: readonly NewPasskeyRow[];
 }
 
 type Wrong = { readonly wrong: string };
@@ -34,7 +34,7 @@ export function readPasskeys(
     return wrong("The passkeys are not an array of 1 to 20 objects.");
   if (rp === undefined) return wrong("Passkeys belong to a domain. Set AMPHO_APP_URL before you import them.");
   if (!isBytes(userHandle, 64)) return wrong("The user_handle is missing or is not 1 to 64 bytes in base64url.");
-  const passkeys: NewPasskey[] = [];
+  const passkeys: NewPasskeyRow[] = [];
   for (const each of value as readonly unknown[]) {
     const read = readPasskey(each, rp);
     if ("wrong" in read) return read;
@@ -49,7 +49,7 @@ function isBytes(value: unknown, max: number): value is string {
   return bytes !== undefined && bytes.length > 0 && bytes.length <= max;
 }
 
-function readPasskey(value: unknown, rp: string): NewPasskey | Wrong {
+function readPasskey(value: unknown, rp: string): NewPasskeyRow | Wrong {
   if (!isObject(value)) return wrong("A passkey is not an object.");
   if (Object.keys(value).some((name) => !members.has(name)))
     return wrong(`A passkey has an unknown member. The members are ${[...members].join(", ")}.`);

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { StagedUser } from "../../dist/store/sql/imports.js";
-import type { NewPasskey } from "../../dist/store/sql/passkeys.js";
+import type { NewPasskeyRow } from "../../dist/store/sql/passkeys.js";
 import type { Store } from "../../dist/store/store.js";
 import type { Opened } from "./contract.js";
 import { addUser, ann, eventsOf, operator, start } from "./fixtures.js";
@@ -89,7 +89,7 @@ export function importContract(store: Opened): void {
   });
 
   it("passkeys of an import go with its hidden users, and an existing passkey or user handle is rejected", async () => {
-    const passkey = (id: string): NewPasskey => ({
+    const passkey = (id: string): NewPasskeyRow => ({
       ...{
         id,
         publicKey: { kty: "EC" },

@@ -15,12 +15,12 @@ export function createRootDocuments(
   if (appUrl === undefined) return new Map();
   const redirect = { status: 302, headers: { ...plainHeaders, Location: appUrl }, body: undefined };
   // https://w3c.github.io/webappsec-change-password-url/
-  const changePassword = ["/.well-known/change-password", redirect] as const;
-  if (passkeyOrigins === undefined) return new Map([changePassword]);
+  const passwordPage = ["/.well-known/change-password", redirect] as const;
+  if (passkeyOrigins === undefined) return new Map([passwordPage]);
   // An Android application is no web origin.
   const origins = passkeyOrigins.filter((origin) => !origin.startsWith("android:"));
   return new Map<string, HttpResponse>([
-    changePassword,
+    passwordPage,
     // Related origins (WebAuthn L3 §5.11).
     ["/.well-known/webauthn", jsonResponse({ origins })],
     // https://w3c.github.io/webappsec-passkey-endpoints/

@@ -17,7 +17,7 @@ import {
   writeHandle,
   writeTotp,
 } from "./factors.js";
-import { deletePasskeys, insertPasskey, type NewPasskey, passkeyIdsOf } from "./passkeys.js";
+import { deletePasskeys, insertPasskey, type NewPasskeyRow, passkeyIdsOf } from "./passkeys.js";
 import { type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
 import { endOpenSessions } from "./session-ends.js";
 import { sendIsLive } from "./sessions.js";
@@ -91,7 +91,7 @@ function* writeChange(
 export type NewFactor =
   | { readonly totp: NewTotp; readonly codes: readonly string[] }
   /** `codes` are stored if this is the first second factor of the account. */
-  | { readonly passkey: NewPasskey; readonly handle: string; readonly codes: readonly string[] };
+  | { readonly passkey: NewPasskeyRow; readonly handle: string; readonly codes: readonly string[] };
 
 type NewOwned<F> = Who & { readonly login: string } & F;
 
@@ -102,7 +102,7 @@ export function* addFactor(before: AccountFactors, input: NewOwned<NewFactor>): 
 
 function* addPasskey(
   before: AccountFactors,
-  input: NewOwned<Extract<NewFactor, { passkey: NewPasskey }>>,
+  input: NewOwned<Extract<NewFactor, { passkey: NewPasskeyRow }>>,
 ): Transaction<Changed | undefined> {
   const { userId, login, now, origin, passkey, handle, codes } = input;
   if (!(yield* insertPasskey(userId, passkey, now))) return undefined;

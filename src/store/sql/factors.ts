@@ -15,7 +15,7 @@ import {
   write,
 } from "../transaction.js";
 import { columnsOf } from "./columns.js";
-import { deletePasskeys, insertPasskey, type NewPasskey, type PasskeyTouch, usePasskey } from "./passkeys.js";
+import { deletePasskeys, insertPasskey, type NewPasskeyRow, type PasskeyTouch, usePasskey } from "./passkeys.js";
 import { type AccountFactors, accountOf } from "./state.js";
 
 /** An encrypted TOTP secret and the `kid` of its key. */
@@ -120,7 +120,7 @@ export function* deleteAccount(userId: string): Transaction<void> {
 /** False: an account has the handle or a passkey. */
 export function* importPasskeys(
   userId: string,
-  { handle, passkeys }: { readonly handle: string; readonly passkeys: readonly NewPasskey[] },
+  { handle, passkeys }: { readonly handle: string; readonly passkeys: readonly NewPasskeyRow[] },
   now: number,
 ): Transaction<boolean> {
   if ((yield* first("select user_id from ampho_accounts where handle = ?", [handle])) !== undefined) return false;

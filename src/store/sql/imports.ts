@@ -6,7 +6,7 @@ import { columnsOf } from "./columns.js";
 import { importPasskeys } from "./factors.js";
 import { deleteImportedAccounts } from "./import-accounts.js";
 import { holderOf, makeRoom } from "./import-rows.js";
-import type { NewPasskey } from "./passkeys.js";
+import type { NewPasskeyRow } from "./passkeys.js";
 import { type User, userColumns, userValues } from "./users.js";
 
 /** A user whom an import read from `line` of its input. */
@@ -14,7 +14,7 @@ export interface StagedUser extends Pick<User, "id" | "login" | "canonical" | "p
   /** The kind and cost of the hash. Null for a hash with the current parameters, and without a hash. */
   readonly hashKind: string | null;
   readonly line: number;
-  readonly passkeys?: { readonly handle: string; readonly passkeys: readonly NewPasskey[] };
+  readonly passkeys?: { readonly handle: string; readonly passkeys: readonly NewPasskeyRow[] };
 }
 
 /** Lines count from 1. A trial, which cannot be published, is an import that has lost this line. */

@@ -17,7 +17,7 @@ import { visible } from "./import-rows.js";
 import { type AccountFactors, accountColumnsOf, accountOf } from "./state.js";
 import { joinedUserColumns, joinedUserOf, type User } from "./users.js";
 
-export interface Passkey {
+export interface PasskeyRow {
   /** The credential id, base64url. */
   readonly id: string;
   readonly userId: string;
@@ -46,13 +46,13 @@ const columns = columnsOf(
   ...["transports", "aaguid", "rp", "name", "created_at", "used_at"],
 );
 
-function passkeyOf(row: Row): Passkey {
+function passkeyOf(row: Row): PasskeyRow {
   const discoverable = row["discoverable"];
   const usedAt = row["used_at"];
   return {
     id: text(row, "id"),
     userId: text(row, "user_id"),
-    publicKey: JSON.parse(text(row, "public_key")) as Passkey["publicKey"],
+    publicKey: JSON.parse(text(row, "public_key")) as PasskeyRow["publicKey"],
     alg: integer(row, "alg"),
     signCount: integer(row, "sign_count"),
     backupEligible: integer(row, "backup_eligible") === 1,
@@ -69,7 +69,7 @@ function passkeyOf(row: Row): Passkey {
 }
 
 export interface FoundPasskey {
-  readonly passkey: Passkey;
+  readonly passkey: PasskeyRow;
   /** The stored user. Undefined for a user of an application's own table. */
   readonly user: User | undefined;
   readonly account: AccountFactors & { readonly handle: string | null };
@@ -94,23 +94,27 @@ export function* findPasskey(id: string): Transaction<FoundPasskey | undefined> 
 }
 
 export interface PasskeyList {
-  readonly passkeys: readonly Passkey[];
+  readonly passkeys: readonly PasskeyRow[];
   readonly handle: string | null;
 }
 
-const listed = `select ${columns.joined("ampho_passkeys")}, handle from ampho_passkeys
-  left join ampho_accounts on ampho_accounts.user_id = ampho_passkeys.user_id
-  where ampho_passkeys.user_id = ?`;
+const listed = `select ${columns.joined("ampho_passkeys", "of_")}, handle
+  from (select cast(? as text) as user_id) as asked
+  left join ampho_accounts on ampho_accounts.user_id = asked.user_id
+  left join ampho_passkeys on ampho_passkeys.user_id = asked.user_id`;
 
 export function* listPasskeys(userId: string): Transaction<PasskeyList> {
   const rows = yield* queryLast(listed, [userId]);
-  const [row] = rows;
-  // At most 20, the oldest first.
-  const passkeys = rows.map(passkeyOf).sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
-  return { passkeys, handle: row === undefined ? null : textOrNull(row, "handle") };
+  const handle = rows[0] === undefined ? null : textOrNull(rows[0], "handle");
+  // At most 20, the oldest first. The one row of an account without passkeys has none.
+  const passkeys = rows.filter((row) => row["of_id"] !== null).map((row) => passkeyOf(withoutPrefix(row)));
+  return { passkeys: passkeys.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1)), handle };
 }
 
-export type NewPasskey = Omit<Passkey, "userId" | "createdAt" | "usedAt">;
+const withoutPrefix = (row: Row): Row =>
+  Object.fromEntries(Object.entries(row).map(([name, value]) => [name.replace(/^of_/, ""), value]));
+
+export type NewPasskeyRow = Omit<PasskeyRow, "userId" | "createdAt" | "usedAt">;
 
 const passkeysMax = 20;
 
@@ -118,7 +122,7 @@ const insert = `insert into ampho_passkeys (${columns.list}) values (${columns.p
   on conflict (id) do nothing returning id`;
 
 /** False: the account has 20 passkeys, or an account has this credential id. The caller holds the lock of the sessions. */
-export function* insertPasskey(userId: string, passkey: NewPasskey, now: number): Transaction<boolean> {
+export function* insertPasskey(userId: string, passkey: NewPasskeyRow, now: number): Transaction<boolean> {
   const count = yield* first("select count(*) as passkeys from ampho_passkeys where user_id = ?", [userId]);
   if (count && integer(count, "passkeys") >= passkeysMax) return false;
   const values = columns.values({
