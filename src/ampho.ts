@@ -273,7 +273,7 @@ function createDeps(managed: ManagementDeps, keyring: Keyring, extraClaims: Extr
       keyring,
       settings,
       clock,
-      delayedRejection: createDelayedRejection(passwords, clock),
+      delayedRejection: createDelayedRejection(passwords, systemClock),
     }),
   };
 }

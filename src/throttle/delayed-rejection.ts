@@ -16,7 +16,7 @@ const stepMs = 250;
 /** Each delayed rejection keeps a request and its connection. Beyond this number rejections are sent at once. */
 const delayedMax = 1_000;
 /** So many rejections in a second are sent at once. */
-const freePerSecond = 50;
+const freePerSecond = 200;
 
 /** Half as long to one and a half times as long, so that clients that wait do not come back at the same moment. */
 const spread = (ms: number) => ms * (0.5 + randomOctets(1).readUInt8() / 256);

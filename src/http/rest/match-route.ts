@@ -24,6 +24,6 @@ export function createFindRoutes(routes: readonly Route[]): FindRoutes {
 }
 
 function patternOf(path: string): RegExp {
-  const source = path.replace(/[.]/g, "\\$&").replace(/\{(\w+)\}/g, "(?<$1>[\\w.-]+)");
+  const source = path.replace(/[.]/g, "\\$&").replace(/\{(\w+)\}/g, "(?<$1>[^/;]+)");
   return new RegExp(`^${source}$`);
 }
