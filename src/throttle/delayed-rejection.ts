@@ -15,8 +15,9 @@ const delayMs = 1_000;
 const stepMs = 250;
 /** Each delayed rejection keeps a request and its connection. Beyond this number rejections are sent at once. */
 const delayedMax = 1_000;
-/** So many rejections in a second are sent at once. */
-const freePerSecond = 200;
+/** So many rejections are sent at once, and then so many in each second. */
+const freeMax = 200;
+const freePerSecond = 50;
 
 /** Half as long to one and a half times as long, so that clients that wait do not come back at the same moment. */
 const spread = (ms: number) => ms * (0.5 + randomOctets(1).readUInt8() / 256);
@@ -27,29 +28,25 @@ export function createDelayedRejection(
 ): DelayedRejection {
   let delayed = 0;
   let since = clock.monotonicMs();
-  let rejected = 0;
+  let free = freeMax;
 
-  /** Counts in whole seconds, which is exact enough for a flood. */
   function isFlood(): boolean {
     const now = clock.monotonicMs();
-    if (now - since >= 1_000) {
-      since = now;
-      rejected = 0;
-    }
-    return rejected > freePerSecond;
+    free = Math.min(freeMax, free + ((now - since) / 1_000) * freePerSecond);
+    since = now;
+    return free < 1;
   }
   const isCrowded = () => passwords.stats().waiting > 0 || isFlood();
 
   return {
     async wait() {
-      isFlood();
-      rejected += 1;
       if (delayed >= delayedMax) return;
       delayed += 1;
       // The timer keeps the process alive, because a client waits for the response.
       const until = clock.monotonicMs() + delayMs;
       for (let now = clock.monotonicMs(); now < until && isCrowded(); now = clock.monotonicMs())
         await pause(Math.min(spread(stepMs), until - now));
+      free = Math.max(0, free - 1);
       delayed -= 1;
     },
   };
