@@ -1,9 +1,9 @@
 // Second factors of users in an application's own table, which fails between the steps (W-100).
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { ApplicationUser } from "../../dist/index.js";
-import { grantOf, openWorld, password, type World } from "../world/ampho.js";
+import { grantOf, password, type World } from "../world/ampho.js";
 import { claimsOf } from "../world/tokens.js";
-import { addOwner, logIn, type Owner, outcomeOf } from "./owners.js";
+import { addOwner, type Ground, logIn, type Owner, onBothDatabases, outcomeOf } from "./owners.js";
 
 type Find = (login: string) => Promise<ApplicationUser | undefined>;
 
@@ -13,9 +13,9 @@ interface Table {
 
 const found: Find = async (login) => ({ id: `id of ${login}`, login });
 
-async function open() {
+async function open(ground: Ground) {
   const table: Table = { find: found };
-  const world = await openWorld({
+  const world = await ground.open({
     users: { find: (login) => table.find(login), verify: async (_, given) => given === password },
   });
   return { world, table };
@@ -37,30 +37,33 @@ const failing: Readonly<Record<string, { readonly find: Find; readonly status: n
   },
 };
 
-describe("a second step with an application's own table", () => {
-  it.each(Object.entries(failing))("a table that %s creates no session (W-100)", async (_, { find, status }) => {
-    const { world, table } = await open();
-    const ann = await enrolled(world, "ann");
-    const { transaction } = (await logIn(world, "ann")).json;
-    const bearer = ann.enrolling.token;
-    const { transaction: raising } = (await world.call("POST", "/login", { body: {}, bearer })).json;
-    const totp = ann.nextCode();
-    table.find = find;
-    const answers = await Promise.all([
-      world.call("POST", "/login", { body: { transaction, totp } }),
-      world.call("POST", "/login", { body: { transaction: raising, totp }, bearer }),
-      world.call("POST", "/login", { body: { totp }, bearer }),
-    ]);
-    for (const answer of answers) expect(answer.status, answer.text).toBe(status);
-    table.find = found;
-    expect((await world.ampho.sessions.list(ann.id)).map(({ acr }) => acr)).toEqual(["1fa"]);
-    // Neither the transaction nor the code is used up.
-    const grant = grantOf(await world.call("POST", "/login", { body: { transaction, totp } }));
-    expect(claimsOf(grant.token)).toMatchObject({ sub: ann.id, acr: "2fa" });
-  });
+onBothDatabases((ground) => {
+  it.each(Object.entries(failing))(
+    "a table of the application that %s creates no session (W-100)",
+    async (_, { find, status }) => {
+      const { world, table } = await open(ground);
+      const ann = await enrolled(world, "ann");
+      const { transaction } = (await logIn(world, "ann")).json;
+      const bearer = ann.enrolling.token;
+      const { transaction: raising } = (await world.call("POST", "/login", { body: {}, bearer })).json;
+      const totp = ann.nextCode();
+      table.find = find;
+      const answers = await Promise.all([
+        world.call("POST", "/login", { body: { transaction, totp } }),
+        world.call("POST", "/login", { body: { transaction: raising, totp }, bearer }),
+        world.call("POST", "/login", { body: { totp }, bearer }),
+      ]);
+      for (const answer of answers) expect(answer.status, answer.text).toBe(status);
+      table.find = found;
+      expect((await world.ampho.sessions.list(ann.id)).map(({ acr }) => acr)).toEqual(["1fa"]);
+      // Neither the transaction nor the code is used up.
+      const grant = grantOf(await world.call("POST", "/login", { body: { transaction, totp } }));
+      expect(claimsOf(grant.token)).toMatchObject({ sub: ann.id, acr: "2fa" });
+    },
+  );
 
   it("the factors of a user of the application follow the id, and not the login (W-100)", async () => {
-    const { world, table } = await open();
+    const { world, table } = await open(ground);
     const ann = await enrolled(world, "ann");
     table.find = async (login) => ({ id: "another", login });
     expect((await logIn(world, "ann")).status).toBe(200);
