@@ -63,23 +63,30 @@ export function openExchange(base: URL): Exchange {
       : requestPlain({ ...options, agent: plainAgent }, onResponse);
   }
 
+  function send(sent: Sent): Promise<Received> {
+    return new Promise((resolve, reject) => {
+      const fail = (error: NodeJS.ErrnoException) =>
+        reject(new NoResponse(`The server did not respond (${error.code ?? "the connection ended"}).`));
+      let request: ClientRequest;
+      try {
+        request = open(sent, (response) => void read(response).then(resolve, fail));
+      } catch (error) {
+        if (!isUnsendable(error)) throw error;
+        // The requests of the attacks can be sent, so the server returned this value.
+        return reject(new NoResponse("The server returned a token or an id that no request can carry."));
+      }
+      request.setTimeout(timeoutMs, () => request.destroy(Object.assign(new Error(), { code: "ETIMEDOUT" })));
+      request.on("error", (error: NodeJS.ErrnoException) => {
+        // The server closed the kept connection at the moment of the request, so it has not seen it.
+        if (request.reusedSocket && error.code === "ECONNRESET") send(sent).then(resolve, reject);
+        else fail(error);
+      });
+      request.end(sent.body);
+    });
+  }
+
   return {
-    send: (sent) =>
-      new Promise((resolve, reject) => {
-        const fail = (error: NodeJS.ErrnoException) =>
-          reject(new NoResponse(`The server did not respond (${error.code ?? "the connection ended"}).`));
-        let request: ClientRequest;
-        try {
-          request = open(sent, (response) => void read(response).then(resolve, fail));
-        } catch (error) {
-          if (!isUnsendable(error)) throw error;
-          // The requests of the attacks can be sent, so the server returned this value.
-          return reject(new NoResponse("The server returned a token or an id that no request can carry."));
-        }
-        request.setTimeout(timeoutMs, () => request.destroy(Object.assign(new Error(), { code: "ETIMEDOUT" })));
-        request.on("error", fail);
-        request.end(sent.body);
-      }),
+    send,
     close() {
       plainAgent.destroy();
       tlsAgent.destroy();
