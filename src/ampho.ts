@@ -186,7 +186,7 @@ export async function composeAmpho(
     log(internalErrorLine(error), requestId);
   });
   const cookies = configuration.cookies ? telemetry.cookies(createCookieMode(configuration.corsOrigins)) : undefined;
-  const documents = createRootDocuments(configuration.appUrl, relyingPartyOf(configuration)?.origins);
+  const documents = createRootDocuments(configuration.appUrl, deps.relyingParty?.origins);
   const rest = createRest({ deps, keyring, guard, documents, feed, refusal, cookies, version, telemetry, log });
   const housekeeping = isApplication ? startHousekeeping(deps, (error) => log(internalErrorLine(error))) : undefined;
   // The first guarded request must reject what was revoked while no process ran.
@@ -268,6 +268,7 @@ function createDeps(managed: ManagementDeps, keyring: Keyring, extraClaims: Extr
     deviceProofs: createDeviceProofs(keyring),
     transactions: createTransactions(keyring, managed.revocations),
     totpSecrets: createTotpSecrets(keyring),
+    relyingParty: relyingPartyOf(settings),
     throttle: createThrottle({
       store,
       keyring,
@@ -339,7 +340,7 @@ function createRest(parts: {
     flows: bindFlows(deps, telemetry.flow),
     features: {
       keepsPasswords: deps.directory.inDatabase,
-      offersPasskeys: relyingPartyOf(deps.settings) !== undefined,
+      offersPasskeys: deps.relyingParty !== undefined,
       readFeed: feed?.read,
       publicKeys: () => keyring.publicKeys(),
     },

@@ -105,6 +105,9 @@ export class AmphoError extends Error {
   }
 }
 
+/** One error for everything that is wrong with a login transaction. It reveals nothing about an account. */
+export const transactionOver = () => new AmphoError("transaction_over", "The transaction is over. Begin again.");
+
 /**
  * A mistake in the configuration or in a call: a bad parameter, a key that cannot be used, a wrong option. The command
  * line prints the message and ends with exit code 2. The message never contains the value of a key or a password.

@@ -35,6 +35,8 @@ interface ProofOwner {
 export interface DeviceProofs {
   /** Returns a proof that this instance issued and that has not expired, of any user. Otherwise undefined. */
   read(proof: string | undefined, now: number): DeviceProof | undefined;
+  /** The same for a proof of this user, which was issued for the user's current password. */
+  readOf(owner: ProofOwner, proof: string | undefined, now: number): DeviceProof | undefined;
   /**
    * Returns the next proof of a known device, or the first proof of a new one. `remember` comes from the login, or from
    * the proof before while its version is still the user's.
@@ -43,17 +45,23 @@ export interface DeviceProofs {
 }
 
 export function createDeviceProofs(keyring: Pick<Keyring, "signDevice" | "verifyDevice">): DeviceProofs {
+  function read(proof: string | undefined, now: number): DeviceProof | undefined {
+    if (proof === undefined) return undefined;
+    try {
+      const claims = keyring.verifyDevice(proof, now);
+      const { sub, did, pwv } = claims;
+      return { userId: sub, deviceId: did, passwordVersion: pwv, remember: rememberedBy(claims, now) };
+    } catch (error) {
+      if (error instanceof AmphoError) return undefined;
+      throw error;
+    }
+  }
+
   return {
-    read(proof, now) {
-      if (proof === undefined) return undefined;
-      try {
-        const claims = keyring.verifyDevice(proof, now);
-        const { sub, did, pwv } = claims;
-        return { userId: sub, deviceId: did, passwordVersion: pwv, remember: rememberedBy(claims, now) };
-      } catch (error) {
-        if (error instanceof AmphoError) return undefined;
-        throw error;
-      }
+    read,
+    readOf(owner, text, now) {
+      const proof = read(text, now);
+      return proof !== undefined && isProofOf(proof, owner) ? proof : undefined;
     },
     issue({ id, stored }, deviceId = randomId(), now, remember) {
       return keyring.signDevice({

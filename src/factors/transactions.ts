@@ -3,7 +3,7 @@
 import { createHash, createHmac } from "node:crypto";
 import { transactionTtlSeconds } from "../clock.js";
 import { randomId } from "../crypto/random.js";
-import { AmphoError } from "../errors.js";
+import { AmphoError, transactionOver } from "../errors.js";
 import { loginTransaction, type Purpose, readJwt, type TransactionClaims } from "../tokens/jwt.js";
 import type { Keyring, SecretUse } from "../tokens/keyring.js";
 
@@ -89,7 +89,7 @@ export function createTransactions(
   // The key of the transaction and not the signing key: a rotation between the steps does not change the secret.
   function derive(use: SecretUse, { jti, kid }: Pick<LoginTransaction, "jti" | "kid">): Buffer {
     const secret = keyring.secretFor(use, kid);
-    if (secret === undefined) throw over();
+    if (secret === undefined) throw transactionOver();
     return createHmac("sha256", secret).update(jti).digest();
   }
 
@@ -119,14 +119,14 @@ export function createTransactions(
       const { claims, key } = orOver(() => keyring.verifyChallenge(token, now));
       const { jti, exp, iat } = claims;
       if (now >= exp || exp - iat > transactionTtlSeconds || revocations.find({ login: "", iat }) !== undefined)
-        throw over();
+        throw transactionOver();
       return { jti, exp, iat, kid: key.kid };
     },
     read(token, purposes, now) {
       const { claims, key } = orOver(() => keyring.verifyTransaction(token, now));
       // No leeway for `exp`: the store forgets a spent transaction some time after it.
       const expired = now >= claims.exp || claims.exp - claims.iat > transactionTtlSeconds;
-      if (expired || !purposes.includes(claims.for) || revocations.find(claims) !== undefined) throw over();
+      if (expired || !purposes.includes(claims.for) || revocations.find(claims) !== undefined) throw transactionOver();
       return toTransaction(claims, key.kid);
     },
     spentHash: ({ jti }) => createHash("sha256").update(jti).digest("base64url"),
@@ -139,7 +139,7 @@ function orOver<T>(verify: () => T): T {
   try {
     return verify();
   } catch (error) {
-    if (error instanceof AmphoError) throw over();
+    if (error instanceof AmphoError) throw transactionOver();
     throw error;
   }
 }
@@ -170,9 +170,4 @@ export function isTransaction(token: string | undefined): boolean {
     if (error instanceof AmphoError) return false;
     throw error;
   }
-}
-
-/** One error for all reasons. It reveals nothing about an account. */
-function over(): AmphoError {
-  return new AmphoError("transaction_over", "The transaction is over. Begin again.");
 }

@@ -3,6 +3,7 @@
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import type { DeviceProofs } from "../factors/device-proofs.js";
+import type { RelyingParty } from "../factors/relying-party.js";
 import type { TotpSecrets } from "../factors/totp-secrets.js";
 import type { Transactions } from "../factors/transactions.js";
 import type { PasswordPolicy } from "../passwords/policy.js";
@@ -22,6 +23,8 @@ export interface Deps {
   readonly deviceProofs: DeviceProofs;
   readonly transactions: Transactions;
   readonly totpSecrets: TotpSecrets;
+  /** Undefined while passkeys are not offered. */
+  readonly relyingParty: RelyingParty | undefined;
   readonly throttle: Throttle;
   readonly revocations: RevocationSet;
   readonly settings: Configuration;

@@ -2,23 +2,21 @@
 // account can reach (NIST SP 800-63B-4 §4.1.2.1). A pending login without a second factor sets up its first one.
 
 import type { Origin } from "../audit/entry.js";
-import { AmphoError } from "../errors.js";
+import { AmphoError, transactionOver } from "../errors.js";
 import { createRecoveryCodes, recoveryHash } from "../factors/recovery-codes.js";
-import { relyingPartyOf } from "../factors/relying-party.js";
 import type { LoginTransaction, Purpose, TransactionContents } from "../factors/transactions.js";
 import { type Acr, reaches } from "../levels/acr.js";
 import type { FactorName } from "../levels/decide.js";
 import { acrOf, withMfa } from "../levels/methods.js";
 import { policyOf } from "../levels/policy.js";
-import { canonicalLogin } from "../logins/login-name.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { FactorOutcome, NewFactor } from "../store/sql/factor-changes.js";
 import type { Auth } from "../tokens/auth.js";
 import type { Account } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
-import { enter } from "./enter.js";
-import { factorNeeded, transactionOver } from "./login-errors.js";
-import { accountOf, liveSession } from "./second-step.js";
+import { enter, spendingOf, storedOf } from "./enter.js";
+import { factorNeeded } from "./login-errors.js";
+import { accountOf, contentsOf, liveSession } from "./second-step.js";
 import { endSuperseded, type SupersededTokens } from "./superseded-session.js";
 
 /** How long a login counts as recent. */
@@ -64,8 +62,8 @@ export async function requireRecent(deps: Deps, auth: Auth): Promise<Recent> {
 }
 
 /** The highest level that an account with these second factors can prove. */
-function reachable({ settings }: Deps, factors: readonly FactorName[]): Acr {
-  if (factors.includes("passkey") && relyingPartyOf(settings) !== undefined) return "phr";
+function reachable({ relyingParty }: Deps, factors: readonly FactorName[]): Acr {
+  if (factors.includes("passkey") && relyingParty !== undefined) return "phr";
   return factors.length > 0 ? "2fa" : "1fa";
 }
 
@@ -91,14 +89,7 @@ export async function beginEnrolment(
   if (pending !== undefined) return beginForPending(deps, pending, caller, now, phr);
   const auth = await input.authenticate();
   const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
-  const contents = {
-    login: canonicalLogin(account.login),
-    sub: account.id,
-    pwv: account.stored?.passwordVersion,
-    fv: factorsVersion,
-    amr: [],
-    sid: sessionId,
-  };
+  const contents = contentsOf(account, factorsVersion, sessionId);
   return {
     account,
     auth,
@@ -185,7 +176,7 @@ export async function finishEnrolment(
     readonly origin: Origin;
   },
 ): Promise<Enrolled & Partial<Grant>> {
-  const { store, transactions, revocations, clock, settings } = deps;
+  const { store, revocations, clock } = deps;
   const codes = createRecoveryCodes();
   const change = factor(codes.map(hashOf));
   const now = clock.now();
@@ -198,8 +189,7 @@ export async function finishEnrolment(
     const stores = "totp" in change || acrOf(withMfa(amr)) === "1fa";
     return { ...(stores && { recovery_codes: codes }), ...grant };
   }
-  const until = transaction.exp + settings.tokenLeeway;
-  const spend = { hash: transactions.spentHash(transaction), until, idempotency: undefined };
+  const spend = spendingOf(deps, transaction, undefined);
   const who = whoOf(account, transaction.sid, now, origin);
   const outcome = await store.setFactor({ ...who, ...change, spend, factorsVersion: transaction.fv });
   // The session is live, so the factors have changed since the transaction was issued.
@@ -215,11 +205,9 @@ export function hashOf(code: string): string {
   return hash;
 }
 
-export function whoOf({ id: userId, login, stored }: Account, sessionId: string, now: number, origin: Origin) {
-  return {
-    ...{ userId, login, sessionId, now, origin },
-    stored: stored === undefined ? (false as const) : { passwordVersion: stored.passwordVersion },
-  };
+export function whoOf(account: Account, sessionId: string, now: number, origin: Origin) {
+  const { id: userId, login } = account;
+  return { ...{ userId, login, sessionId, now, origin }, stored: storedOf(account, undefined) };
 }
 
 export function throwUnlessDone({ outcome }: FactorOutcome): void {

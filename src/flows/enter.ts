@@ -3,21 +3,21 @@
 
 import type { Origin } from "../audit/entry.js";
 import { randomId } from "../crypto/random.js";
-import type { AmphoError } from "../errors.js";
+import { type AmphoError, transactionOver } from "../errors.js";
 import type { DeviceProof } from "../factors/device-proofs.js";
 import { requestOptions } from "../factors/passkey-options.js";
-import { relyingPartyOf } from "../factors/relying-party.js";
 import type { LoginTransaction, Redeemable } from "../factors/transactions.js";
 import type { Acr } from "../levels/acr.js";
 import type { FactorName } from "../levels/decide.js";
 import { policyOf } from "../levels/policy.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { Entry, EntryOutcome } from "../store/sql/entries.js";
+import type { Spending } from "../store/sql/spent.js";
 import type { Attempt } from "../throttle/attempt.js";
 import { type Account, toAccount } from "../users/directory.js";
 import type { Deps } from "./deps.js";
 import { digestOf } from "./idempotency.js";
-import { factorNeeded, transactionOver, wrongCredentials } from "./login-errors.js";
+import { factorNeeded, wrongCredentials } from "./login-errors.js";
 import type { ProvenFactor } from "./proven-factor.js";
 
 /** The proof with which a user comes to the gate. */
@@ -84,7 +84,7 @@ export async function repeat(
 }
 
 function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entrance): Entry {
-  const { settings, transactions } = deps;
+  const { settings } = deps;
   const { factor, transaction, enrol, acr } = proven;
   const { now, origin, live, idempotencyKey } = entrance;
   const remembered = rememberedBy(deps, entrance);
@@ -104,11 +104,7 @@ function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entranc
         : { acr },
     factorsVersion: transaction?.fv ?? factor?.factorsVersion,
     use: factor?.use,
-    spend: transaction && {
-      hash: transactions.spentHash(transaction),
-      until: transaction.exp + settings.tokenLeeway,
-      idempotency: idempotencyKey === undefined ? undefined : digestOf(idempotencyKey),
-    },
+    spend: transaction && spendingOf(deps, transaction, idempotencyKey),
     enrol: enrol?.factor,
     live: live?.sessionId,
     create:
@@ -127,8 +123,21 @@ function rememberedBy({ settings }: Deps, { device, now }: Entrance) {
   return now < until && until <= now + settings.remember ? device?.remember : undefined;
 }
 
+/** The row that uses a transaction up. It stays until no process accepts the transaction any more. */
+export function spendingOf(
+  { transactions, settings }: Deps,
+  transaction: Redeemable,
+  idempotencyKey: string | undefined,
+): Spending {
+  return {
+    hash: transactions.spentHash(transaction),
+    until: transaction.exp + settings.tokenLeeway,
+    idempotency: idempotencyKey === undefined ? undefined : digestOf(idempotencyKey),
+  };
+}
+
 /** Since the first factor another request can have changed the password, or disabled the user. */
-function storedOf({ stored }: Account, transaction: Pick<LoginTransaction, "pwv"> | undefined): Entry["stored"] {
+export function storedOf({ stored }: Account, transaction: Pick<LoginTransaction, "pwv"> | undefined): Entry["stored"] {
   if (stored === undefined) return false;
   return { passwordVersion: transaction?.pwv ?? stored.passwordVersion };
 }
@@ -183,12 +192,11 @@ async function pendingLogin(
 
 /** The error `factor_needed`, with the options of the account's passkeys. */
 export async function askForFactor(
-  { store, transactions, settings, clock }: Deps,
+  { store, transactions, relyingParty: party, clock }: Deps,
   token: string,
   factors: readonly FactorName[],
   enroll: boolean,
 ): Promise<AmphoError> {
-  const party = relyingPartyOf(settings);
   const offered = party === undefined ? factors.filter((factor) => factor !== "passkey") : factors;
   if (party === undefined || !offered.includes("passkey")) return factorNeeded(token, offered, enroll);
   const transaction = transactions.read(token, ["second", "enroll"], clock.now());

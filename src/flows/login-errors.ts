@@ -11,8 +11,6 @@ export const unknownPasskey = () =>
 export const wrongCredentials = () =>
   new AmphoError("invalid_credentials", "The login, the password or the code is wrong.");
 
-export const transactionOver = () => new AmphoError("transaction_over", "The transaction is over. Begin again.");
-
 export function factorNeeded(
   transaction: string,
   factors: readonly string[],

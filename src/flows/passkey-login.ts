@@ -2,17 +2,15 @@
 // names its account.
 
 import type { Origin } from "../audit/entry.js";
-import { AmphoError } from "../errors.js";
-import { isProofOf } from "../factors/device-proofs.js";
+import { AmphoError, transactionOver } from "../errors.js";
 import { requestOptions } from "../factors/passkey-options.js";
-import { relyingPartyOf } from "../factors/relying-party.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { FoundPasskey } from "../store/sql/passkeys.js";
 import { type Account, toAccount } from "../users/directory.js";
 import { accountById } from "./create-session.js";
 import type { Caller, Deps } from "./deps.js";
 import { type Entrance, enter, repeat } from "./enter.js";
-import { transactionOver, wrongCredentials } from "./login-errors.js";
+import { wrongCredentials } from "./login-errors.js";
 import { findPasskeyOf, judgeSignCount, requireParty, verifyPasskey } from "./prove-passkey.js";
 import { sessionIdOf } from "./second-step.js";
 
@@ -30,9 +28,8 @@ export interface WaysIn {
 }
 
 /** The same for every caller, without a query and without a row. */
-export async function readWays(deps: Pick<Deps, "settings" | "transactions" | "clock">): Promise<WaysIn> {
-  const { settings, transactions, clock } = deps;
-  const party = relyingPartyOf(settings);
+export async function readWays(deps: Pick<Deps, "relyingParty" | "transactions" | "clock">): Promise<WaysIn> {
+  const { relyingParty: party, transactions, clock } = deps;
   const ways = {
     password: true,
     passkey: party !== undefined,
@@ -75,8 +72,7 @@ export async function logInByPasskey(deps: Deps, input: PasskeyLoginInput, calle
   const presented = { found, account, transaction, origin, response: input.passkey, isKnown: false };
   const verified = await verifyPasskey(deps, presented);
   const now = clock.now();
-  const proof = deviceProofs.read(input.device, now);
-  const device = proof !== undefined && isProofOf(proof, account) ? proof : undefined;
+  const device = deviceProofs.readOf(account, input.device, now);
   const sessionId = sessionIdOf(deps, input.bearer, account.id);
   const live = sessionId === undefined ? undefined : { sessionId };
   const { idempotencyKey } = input;

@@ -5,7 +5,7 @@ import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
 import { offeredAlgorithms } from "../factors/cose.js";
 import { creationOptions, type PasskeyUse } from "../factors/passkey-options.js";
-import { type RelyingParty, relyingPartyOf } from "../factors/relying-party.js";
+import type { RelyingParty } from "../factors/relying-party.js";
 import { verifyRegistration } from "../factors/webauthn.js";
 import { WebAuthnError } from "../factors/webauthn-error.js";
 import { passkeyMethod } from "../levels/methods.js";
@@ -46,8 +46,7 @@ function viewOf({ id, name, createdAt, usedAt, backedUp, transports }: PasskeyRo
   return { id, name, created: createdAt, used: usedAt ?? null, synced: backedUp, transports, provider: null };
 }
 
-function partyOf({ settings }: Pick<Deps, "settings">): RelyingParty {
-  const party = relyingPartyOf(settings);
+function partyOf({ relyingParty: party }: Pick<Deps, "relyingParty">): RelyingParty {
   if (party === undefined) throw new AmphoError("not_found", "Passkeys are not offered here.");
   return party;
 }

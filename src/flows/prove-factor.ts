@@ -2,6 +2,7 @@
 // its transaction, so that of two requests with one code only one is granted.
 
 import type { Origin } from "../audit/entry.js";
+import { transactionOver } from "../errors.js";
 import { recoveryHash } from "../factors/recovery-codes.js";
 import { findStep } from "../factors/totp.js";
 import type { LoginTransaction } from "../factors/transactions.js";
@@ -9,7 +10,7 @@ import { canonicalLogin } from "../logins/login-name.js";
 import type { Factors } from "../store/sql/factors.js";
 import type { Account } from "../users/directory.js";
 import type { Deps } from "./deps.js";
-import { transactionOver, wrongCredentials } from "./login-errors.js";
+import { wrongCredentials } from "./login-errors.js";
 import { proveOwnPasskey } from "./prove-passkey.js";
 import type { ProvenFactor } from "./proven-factor.js";
 

@@ -2,7 +2,8 @@
 // once, and the counter of the passkey.
 
 import type { Origin } from "../audit/entry.js";
-import { type RelyingParty, relyingPartyOf } from "../factors/relying-party.js";
+import { transactionOver } from "../errors.js";
+import type { RelyingParty } from "../factors/relying-party.js";
 import type { LoginTransaction, Redeemable } from "../factors/transactions.js";
 import { type VerifiedAssertion, verifyAssertion } from "../factors/webauthn.js";
 import { WebAuthnError } from "../factors/webauthn-error.js";
@@ -11,11 +12,10 @@ import { passkeyMethod } from "../levels/methods.js";
 import type { FoundPasskey } from "../store/sql/passkeys.js";
 import type { Account } from "../users/directory.js";
 import type { Deps } from "./deps.js";
-import { transactionOver, unknownPasskey, wrongCredentials } from "./login-errors.js";
+import { unknownPasskey, wrongCredentials } from "./login-errors.js";
 import type { ProvenFactor } from "./proven-factor.js";
 
-export function requireParty({ settings }: Pick<Deps, "settings">): RelyingParty {
-  const party = relyingPartyOf(settings);
+export function requireParty({ relyingParty: party }: Pick<Deps, "relyingParty">): RelyingParty {
   // A way in that is switched off rejects every login.
   if (party === undefined) throw wrongCredentials();
   return party;

@@ -1,16 +1,14 @@
 // The second step of a login, which redeems a transaction, and the step-up of a live session (docs/second-factors.md).
 
 import type { Origin } from "../audit/entry.js";
-import { AmphoError } from "../errors.js";
-import { isProofOf } from "../factors/device-proofs.js";
-import type { LoginTransaction } from "../factors/transactions.js";
+import { AmphoError, transactionOver } from "../errors.js";
+import type { LoginTransaction, TransactionContents } from "../factors/transactions.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import { isStorableText } from "../store/storable-text.js";
 import { type Account, toAccount } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { askForFactor, type Entrance, enter, repeat } from "./enter.js";
-import { transactionOver } from "./login-errors.js";
 import { hasFactor, proveFactor, type SentFactor } from "./prove-factor.js";
 
 export interface SecondStep extends SentFactor {
@@ -31,8 +29,7 @@ export async function finishLogin(deps: Deps, input: SecondStep, caller: Caller)
   if (sid !== undefined && sid !== sessionIdOf(deps, input.bearer)) throw transactionOver();
   const origin: Origin = { actor: "user", ...caller };
   const account = await accountOf(deps, transaction, origin);
-  const proof = deviceProofs.read(input.device, now);
-  const device = proof !== undefined && isProofOf(proof, account) ? proof : undefined;
+  const device = deviceProofs.readOf(account, input.device, now);
   const deviceId = device?.deviceId ?? transaction.did;
   const { remember, idempotencyKey } = input;
   const stepsUp = transaction.amr.length === 0;
@@ -91,23 +88,29 @@ export async function stepUp(deps: Deps, input: StepUp, caller: Caller): Promise
   const now = clock.now();
   const origin: Origin = { actor: "user", ...caller };
   if (!hasFactor(input)) {
-    const { factors, factorsVersion: fv } = await store.listFactors(account.id);
-    const contents = {
-      login: canonicalLogin(account.login),
-      sub: account.id,
-      pwv: account.stored?.passwordVersion,
-      fv,
-      amr: [],
-      sid: sessionId,
-    };
+    const { factors, factorsVersion } = await store.listFactors(account.id);
+    const contents = contentsOf(account, factorsVersion, sessionId);
     throw await askForFactor(deps, transactions.begin("second", contents, now), factors, false);
   }
   const factor = await proveFactor(deps, account, input, { known: { session: sessionId }, origin });
-  const proof = deviceProofs.read(input.device, now);
-  const device = proof !== undefined && isProofOf(proof, account) ? proof : undefined;
+  const device = deviceProofs.readOf(account, input.device, now);
   const { remember } = input;
   const live = { sessionId, only: true } as const;
   return enter(deps, account, { amr: [], at: now, factor }, { origin, now: clock.now(), live, device, remember });
+}
+
+/** The contents of a transaction that belongs to a session. Nothing is proven in it yet. */
+export function contentsOf(account: Account, factorsVersion: number, sessionId: string): TransactionContents {
+  const { id: sub, login, stored } = account;
+  return {
+    // An application's own table finds a user by the spelling that it knows.
+    login: stored === undefined ? login : canonicalLogin(login),
+    sub,
+    pwv: stored?.passwordVersion,
+    fv: factorsVersion,
+    amr: [],
+    sid: sessionId,
+  };
 }
 
 const ended = () => new AmphoError("invalid_token", "The session has ended.");

@@ -4,7 +4,7 @@
 import type { AuditEntry, Origin } from "../audit/entry.js";
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
-import { AmphoError } from "../errors.js";
+import { AmphoError, transactionOver } from "../errors.js";
 import type { PasswordTurn } from "../passwords/pool.js";
 import type { Keyring } from "../tokens/keyring.js";
 import type { Attempt, AttemptCounter, AttemptOutcome, AttemptRequest, AttemptStore, SourceLimit } from "./attempt.js";
@@ -307,10 +307,6 @@ export function createThrottle(deps: {
 /** 66 bits of the key, enough to distinguish the logins of one address, or the devices of one user. */
 function subjectOf({ key }: AttemptCounter): string {
   return key.slice(0, 11);
-}
-
-function transactionOver(): AmphoError {
-  return new AmphoError("transaction_over", "The transaction is over. Begin again.");
 }
 
 function tooMany({ retryAfterSeconds }: Rejection): AmphoError {

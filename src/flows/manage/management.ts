@@ -168,7 +168,10 @@ export interface Management {
 }
 
 /** Management needs no key, so nothing that a key derives. */
-export type ManagementDeps = Omit<Deps, "tokens" | "deviceProofs" | "transactions" | "totpSecrets" | "throttle">;
+export type ManagementDeps = Omit<
+  Deps,
+  "tokens" | "deviceProofs" | "transactions" | "totpSecrets" | "relyingParty" | "throttle"
+>;
 
 export function createManagement(deps: ManagementDeps, origin: Origin): Management {
   const { store, directory, revocations, clock } = deps;
