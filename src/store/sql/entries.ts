@@ -13,7 +13,7 @@ import { advisoryLock, first, type Transaction, write } from "../transaction.js"
 import { settleAttempt } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { addFactor, type NewFactor } from "./factor-changes.js";
-import { countCodes, type FactorUse, useFactor, without, writeAccount } from "./factors.js";
+import { countCodes, type FactorUse, useFactor, withFactors, without, writeAccount } from "./factors.js";
 import { type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
 import { endOldestSessions } from "./session-ends.js";
 import { insertSession, moveProof, type ProvenLevel, type Session, sessionColumns, sessionOf } from "./session-rows.js";
@@ -117,6 +117,12 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
       }
     }
   }
+  const decision = decideFor(input, withEnrolled(input, account));
+  if (decision.result === "reject") {
+    yield* reject(input, "one_factor_only", true);
+    return { outcome: "insufficient" };
+  }
+  if (decision.result === "factor_needed") return yield* askForFactor(input, account, decision);
   const revoked: NewRevocation[] = [];
   if (input.enrol) {
     const added = yield* addFactor(account, { ...input, ...input.enrol, sessionId: input.live });
@@ -124,12 +130,6 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
     account = { ...account, ...added.account };
     revoked.push(...added.revoked);
   }
-  const decision = decideFor(input, account);
-  if (decision.result === "reject") {
-    yield* reject(input, "one_factor_only", true);
-    return { outcome: "insufficient" };
-  }
-  if (decision.result === "factor_needed") return yield* askForFactor(input, account, decision);
 
   const raised = input.live === undefined ? undefined : yield* raise(input, input.live, account, decision);
   if (!raised && !input.create) return yield* reject(input, "session_ended", true);
@@ -151,6 +151,12 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
     codesLeft,
     revocations: yield* writeRevocations(revoked),
   };
+}
+
+/** The account with the factor that is set up, which is stored only if it is enough. */
+function withEnrolled({ enrol }: Entry, account: Account): Account {
+  if (enrol === undefined) return account;
+  return { ...account, factors: withFactors(account.factors, "totp" in enrol ? "totp" : "passkey") };
 }
 
 function decideFor({ amr, gate, create, live }: Entry, account: Account): Decision {
@@ -235,6 +241,8 @@ function* askForFactor(
   { factorsVersion }: Account,
   { enroll, factors }: Extract<Decision, { readonly result: "factor_needed" }>,
 ): Transaction<Denied> {
+  // Nothing was set up, so the user can go on with the transaction.
+  if (input.enrol && input.spend) yield* unspend(input.spend);
   yield* recordAudit({ ...entry(input), event: "factor_needed", reason: enroll ? "enroll" : undefined });
   yield* settle(input, "succeeded", "succeeded", input.login);
   return { outcome: "factor_needed", enroll, factors, factorsVersion };
