@@ -15,6 +15,7 @@ import {
 import { encodeCbor } from "../factors/webauthn/cbor-encode.js";
 import { openWorld, password } from "../world/ampho.js";
 import { claimsOf } from "../world/tokens.js";
+import { codeAt } from "./owners.js";
 
 const settings = { appUrl: "https://example.org/", appName: "Example" };
 
@@ -189,4 +190,17 @@ describe("passkeys", () => {
     );
     expect((await world.call("POST", "/totp", { bearer: token })).error).toBe("login_too_weak");
   });
+});
+
+it("an app that the policy does not accept any more is not set up, and no recovery codes are lost", async () => {
+  const world = await openWorld({ ...settings, factors: { "*": "required" } });
+  const ann = await world.user("ann", { password });
+  const { transaction } = (await world.call("POST", "/login", { body: { login: "ann", password } })).json;
+  const begun = await world.call("POST", "/totp", { body: { transaction } });
+  await world.ampho.factors.setPolicy(ann.id, "phr");
+  const totp = codeAt(String(begun.json["secret"]), world.clock.now());
+  const body = { transaction: begun.json["transaction"], totp };
+  expect((await world.call("POST", "/totp/confirm", { body })).error).toBe("factor_needed");
+  expect(await world.ampho.factors.list(ann.id)).toEqual({ policy: "phr", factors: [] });
+  expect(await world.ampho.sessions.list(ann.id)).toEqual([]);
 });
