@@ -1,5 +1,6 @@
 // Changes of an account's second factors. Each moves the account's version, which ends remembered devices and open
-// transactions, and ends sessions (ASVS 7.4.3): a first second factor those without it, every other change all others.
+// transactions. Most also end sessions (ASVS 7.4.3): a first second factor ends those without it. A factor that is replaced
+// or removed ends all others. A further passkey ends none.
 import type { Origin } from "../../audit/entry.js";
 import type { FactorName } from "../../levels/decide.js";
 import type { Policy } from "../../levels/policy.js";
