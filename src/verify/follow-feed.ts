@@ -1,11 +1,12 @@
 // Keeps a verifier's revocation set up to date from the feed of an Ampho (docs/verifying.md). One request is always open, and
 // the server responds to it at the next revocation.
 import { type Clock, leewayMaxSeconds } from "../clock.js";
+import { FetchFailure, type FetchLimits } from "../outbound/bounded-fetch.js";
+import { fetchJson } from "../outbound/fetch-json.js";
 import { feedKinds, fromFeedEntry } from "../sessions/feed-entry.js";
 import { watchProcessPause } from "../sessions/process-pause.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
 import type { Revocation, RevocationPage } from "../store/sql/revocations.js";
-import { FetchFailure, type FetchLimits, fetchJson } from "./fetch-json.js";
 
 /** The kinds that this version knows. A server expresses any other kind as a broader one of these. */
 const kinds = feedKinds.join(",");

@@ -4,7 +4,8 @@
 import type { Clock } from "../clock.js";
 import { importPublishedKeys } from "../keys/jwk-set.js";
 import { createKeySet, type Key, type KeySet } from "../keys/key.js";
-import { type FetchedJson, FetchFailure, type FetchLimits, fetchJson } from "./fetch-json.js";
+import { FetchFailure, type FetchLimits } from "../outbound/bounded-fetch.js";
+import { type FetchedJson, fetchJson } from "../outbound/fetch-json.js";
 
 export interface KeySource {
   /** Undefined before the first set. */

@@ -4,7 +4,7 @@ import { parseDuration } from "../duration.js";
 import { ConfigurationError } from "../errors.js";
 import { importVerifyingKeys } from "../keys/jwk-set.js";
 import type { Key } from "../keys/key.js";
-import { readUrl } from "./fetch-json.js";
+import { readUrl } from "../outbound/secure-url.js";
 
 /** Whole seconds, or a text such as `"15m"`, `"1h30m"` or `"14d"`. */
 export type Duration = number | string;

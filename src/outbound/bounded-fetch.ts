@@ -1,0 +1,83 @@
+// A request to another server, with limits on its time and on the size of its response. No redirect is followed, because
+// it can lead to another host or to plain http.
+
+/** Why there is no usable response, in words for the log. */
+export class FetchFailure extends Error {
+  override readonly name = "FetchFailure";
+}
+
+export interface FetchLimits {
+  readonly timeoutMs: number;
+  readonly bytesMax: number;
+}
+
+export interface BoundedRequest extends FetchLimits {
+  readonly method?: "GET" | "POST";
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | URLSearchParams;
+  /** Aborts the request. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface BoundedResponse {
+  /** 0 for a redirect where the platform hides it. */
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Buffer;
+}
+
+/** Resolves to a response with any status. Rejects with FetchFailure. */
+export async function boundedFetch(url: URL, request: BoundedRequest): Promise<BoundedResponse> {
+  const { timeoutMs, signal } = request;
+  // AbortSignal.any would leave a trace of each request on a long-lived signal in some versions of Node.
+  const abortion = new AbortController();
+  const abort = () => abortion.abort();
+  signal?.addEventListener("abort", abort);
+  if (signal?.aborted) abort();
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    abort();
+  }, timeoutMs);
+  try {
+    return await send(url, request, abortion.signal);
+  } catch (error) {
+    if (error instanceof FetchFailure) throw error;
+    if (late) throw new FetchFailure(`there was no response within ${timeoutMs / 1000} s`);
+    throw new FetchFailure("the server could not be reached", { cause: error });
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+async function send(
+  url: URL,
+  { method = "GET", headers, body, bytesMax }: BoundedRequest,
+  signal: AbortSignal,
+): Promise<BoundedResponse> {
+  const response = await fetch(url, {
+    method,
+    redirect: "manual",
+    signal,
+    ...(headers !== undefined && { headers }),
+    ...(body !== undefined && { body }),
+  });
+  return { status: response.status, headers: response.headers, body: await readBody(response, bytesMax) };
+}
+
+async function readBody({ body }: Response, bytesMax: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  const reader = body?.getReader();
+  for (;;) {
+    const { done, value } = (await reader?.read()) ?? { done: true };
+    if (done || value === undefined) return Buffer.concat(chunks, bytes);
+    bytes += value.byteLength;
+    if (bytes > bytesMax) {
+      reader?.cancel().catch(() => undefined);
+      throw new FetchFailure(`the response was longer than ${bytesMax / 1024} KiB`);
+    }
+    chunks.push(value);
+  }
+}

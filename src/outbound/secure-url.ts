@@ -1,0 +1,27 @@
+// The URLs that Ampho sends requests to. An attacker on the network can read and change what comes over plain http.
+import { ConfigurationError } from "../errors.js";
+
+/** True for https, and for http on the loopback interface. A user name or a password would be sent to no server. */
+export function isSecureUrl(url: URL): boolean {
+  return (
+    (url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname))) &&
+    url.username === "" &&
+    url.password === ""
+  );
+}
+
+/** RFC 1122 §3.2.1.3, RFC 4291 §2.5.3. `URL` has normalized the address. A name below `localhost` can resolve to any host. */
+function isLoopback(host: string): boolean {
+  return /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(host);
+}
+
+/** Returns the URL of an option, without its fragment. Throws ConfigurationError. */
+export function readUrl(name: string, text: unknown): URL {
+  const wrong = (rule: string) => new ConfigurationError(`${name} must ${rule}.`);
+  if (typeof text !== "string" || !URL.canParse(text)) throw wrong("be an absolute URL");
+  const url = new URL(text);
+  if (url.username !== "" || url.password !== "") throw wrong("not contain a user name or a password");
+  if (!isSecureUrl(url)) throw wrong("be an https URL (http on the loopback interface only)");
+  url.hash = "";
+  return url;
+}
