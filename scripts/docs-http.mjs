@@ -199,6 +199,7 @@ const reasonTexts = {
   contains_product: "contains the name of the product",
   repeated: "repeats a short piece",
   too_common: "is a common password, or common passwords and runs of keys with little added",
+  breached: "is in the list of `AMPHO_SECURITY_BREACHES_URL`",
 };
 
 function errorsPage() {

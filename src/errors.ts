@@ -52,6 +52,7 @@ export const passwordProblemReasons = [
   "contains_product",
   "repeated",
   "too_common",
+  "breached",
 ] as const;
 export type PasswordProblemReason = (typeof passwordProblemReasons)[number];
 

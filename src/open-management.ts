@@ -6,8 +6,10 @@ import { type Clock, createStoreClock, systemClock } from "./clock.js";
 import type { Configuration } from "./config/configuration.js";
 import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
 import { clockLine, internalErrorLine, userTableLine } from "./log-lines.js";
+import { withBreachCheck } from "./passwords/breach-check.js";
+import { createBreachList } from "./passwords/breach-list.js";
 import { createFailureDelay } from "./passwords/failure-delay.js";
-import { createPasswordPolicy } from "./passwords/policy.js";
+import { createPasswordPolicy, type PasswordPolicy } from "./passwords/policy.js";
 import { createPasswordPool } from "./passwords/pool.js";
 import { createRevocationSet, databaseNames } from "./sessions/revocation-set.js";
 import { openStore } from "./store/open.js";
@@ -76,8 +78,25 @@ export async function openDeps(
     revocations: createRevocationSet(databaseNames, (error) => log(internalErrorLine(error))),
     settings: configuration,
     clock,
-    policy: createPasswordPolicy({ min: configuration.passwordMin, product: "ampho" }),
+    policy: createPolicy(configuration, store, clock, telemetry),
   };
+}
+
+function createPolicy(
+  { passwordMin, breachesUrl }: Configuration,
+  store: Store,
+  clock: Clock,
+  telemetry: Telemetry | undefined,
+): PasswordPolicy {
+  const policy = createPasswordPolicy({ min: passwordMin, product: "ampho" });
+  if (breachesUrl === undefined) return policy;
+  return withBreachCheck(policy, createBreachList(breachesUrl), {
+    counted: (outcome) => telemetry?.breachChecked(outcome),
+    async failed({ login, userId, origin }, reason) {
+      const account = userId === undefined ? {} : { userId, login };
+      await store.recordAudit({ at: clock.now(), event: "breach_check_failed", reason, ...account, origin });
+    },
+  });
 }
 
 /**

@@ -30,6 +30,7 @@ export const auditEvents = {
   password_changed: "The password of a user changed.",
   password_change_rejected: "A user could not change the password.",
   password_change_throttled: "A password change was rejected because of too many failed attempts.",
+  breach_check_failed: "The list of breached passwords did not respond, so a new password was accepted without it.",
   password_rehashed: "The password stayed the same, and its hash was renewed with the current parameters.",
   user_created: "A user was created.",
   users_imported: "An import of users was published.",

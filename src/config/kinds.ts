@@ -3,6 +3,7 @@
 import { isIP } from "node:net";
 import { formatDuration, parseDuration } from "../duration.js";
 import { type Policy, policies, type RolePolicies } from "../levels/policy.js";
+import { isSecureUrl } from "../outbound/secure-url.js";
 
 /** `T` is the type that the program gets, `I` the type that code can give. */
 export interface Kind<T, I = T> {
@@ -193,6 +194,20 @@ export const appUrl: Kind<string> = {
     return isSecure && url.search === "" && url.hash === "" && url.username === "" && url.password === ""
       ? url.href
       : undefined;
+  },
+};
+
+/** Where ranges of hashes come from. Each is named by its prefix below this URL. */
+export const breachesUrl: Kind<string> = {
+  type: "url",
+  expected: "an https URL (http on the loopback interface only) without a query or a fragment, or file:DIR",
+  parse(value) {
+    if (typeof value !== "string" || hasControl(value)) return undefined;
+    if (value.startsWith("file:")) return value.length > "file:".length ? value : undefined;
+    if (!URL.canParse(value)) return undefined;
+    const url = new URL(value);
+    if (!isSecureUrl(url) || url.search !== "" || url.hash !== "") return undefined;
+    return url.href.endsWith("/") ? url.href : `${url.href}/`;
   },
 };
 

@@ -7,6 +7,7 @@ import {
   appUrl,
   bearerSecret,
   bool,
+  breachesUrl,
   choice,
   databaseUrl,
   domain,
@@ -151,6 +152,10 @@ export const parameters = {
     int({ min: 1, max: 1024, unit: "characters" }),
     15,
     "The minimum length of a new password. NIST SP 800-63B-4 requires 15 characters where the password is the only factor.",
+  ),
+  AMPHO_SECURITY_BREACHES_URL: withoutDefault(
+    breachesUrl,
+    "The list of passwords from data leaks that no new password can be in: https://api.pwnedpasswords.com/range/, a mirror of it, or file:DIR. It receives five characters of a hash. While it is unreachable, new passwords are accepted without it.",
   ),
   AMPHO_SECURITY_THROTTLE_ATTEMPTS: withDefault(
     int({ min: 1, max: 1_000_000 }),

@@ -45,7 +45,7 @@ export async function changePassword(
     throw wrong();
   }
   // After the check of the old password, so that only the account's owner learns about the policy.
-  const problem = await policy.check(newPassword, { login: own.login });
+  const problem = await policy.check(newPassword, { login: own.login, userId, origin });
   if (problem !== undefined) {
     await admission.succeeded(rejection("policy"));
     throw new AmphoError("password_rejected", problem.message, { reason: problem.reason });

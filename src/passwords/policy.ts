@@ -1,12 +1,21 @@
 // The policy for new passwords (NIST SP 800-63B-4 §3.1.1.2, docs/contract.md §2): a minimum length, no common password, also
 // not with padding, no login and no product name. No rule requires kinds of characters.
+import type { Origin } from "../audit/entry.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import { checkPasswordText, normalizePassword, type PasswordProblem, passwordMaxCharacters, tooLong } from "./hash.js";
 import { replaceLookalikes, scorePassword } from "./score.js";
 
+/** The account that gets a new password. */
+export interface NewPasswordOf {
+  readonly login: string;
+  /** Undefined for an account that does not exist yet. */
+  readonly userId: string | undefined;
+  readonly origin: Origin;
+}
+
 export interface PasswordPolicy {
   /** The rule that a new password breaks, undefined for none. The message is for people and holds nothing of the password. */
-  check(password: string, about: { readonly login: string }): Promise<PasswordProblem | undefined>;
+  check(password: string, about: NewPasswordOf): Promise<PasswordProblem | undefined>;
 }
 
 // Shorter names are in too many words. Where separators are left out, even more are.

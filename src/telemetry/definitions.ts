@@ -6,6 +6,7 @@ import { type ErrorCode, errorCodes } from "../errors.js";
 import { flowNames } from "../flows/flows.js";
 import { problems } from "../http/rest/responses/problems.js";
 import { routes } from "../http/rest/routes.js";
+import type { BreachOutcome } from "../passwords/breach-check.js";
 import { operationNames } from "../store/operations.js";
 import { type CounterKind, counterKinds } from "../throttle/counter-kinds.js";
 import type { Definition, Labels } from "./registry.js";
@@ -84,6 +85,11 @@ export const counters = {
     "ampho_store_errors_total",
     { "error.type": storeErrors },
     "Operations of the database that failed",
+  ),
+  breachChecks: define(
+    "ampho_breach_checks_total",
+    { outcome: ["found", "not_found", "failed"] satisfies BreachOutcome[] },
+    "New passwords that were looked up in the list of breached ones, by outcome (after failed, the password was accepted)",
   ),
   internalErrors: define("ampho_internal_errors_total", {}, "Bugs, each with a line in the log"),
 };

@@ -14,6 +14,7 @@ export function createMetrics() {
     attempts: createCounter(counters.attempts),
     revocations: createCounter(counters.revocations),
     storeErrors: createCounter(counters.storeErrors),
+    breachChecks: createCounter(counters.breachChecks),
     internalErrors: createCounter(counters.internalErrors),
     flowSeconds: createHistogram(histograms.flowSeconds),
     httpSeconds: createHistogram(histograms.httpSeconds),
@@ -24,8 +25,8 @@ export function createMetrics() {
 }
 
 export function countersOf(metrics: Metrics) {
-  const { flows, guards, renewals, attempts, revocations, storeErrors, internalErrors } = metrics;
-  return [flows, guards, renewals, attempts, revocations, storeErrors, internalErrors];
+  const { flows, guards, renewals, attempts, revocations, storeErrors, breachChecks, internalErrors } = metrics;
+  return [flows, guards, renewals, attempts, revocations, storeErrors, breachChecks, internalErrors];
 }
 
 export function histogramsOf({ flowSeconds, httpSeconds, storeSeconds, hashWaitSeconds, hashSeconds }: Metrics) {

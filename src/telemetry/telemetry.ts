@@ -3,6 +3,7 @@ import type { ObserveFlow } from "../flows/flows.js";
 import type { Guard } from "../guard/guard.js";
 import type { CookieMode } from "../http/rest/cookies/cookie-mode.js";
 import type { Handle } from "../http/rest/handler.js";
+import type { BreachOutcome } from "../passwords/breach-check.js";
 import type { PasswordMeasure, PasswordPool } from "../passwords/pool.js";
 import type { Revocation } from "../store/sql/revocations.js";
 import type { Store } from "../store/store.js";
@@ -24,6 +25,7 @@ export interface Telemetry {
   cookies(mode: CookieMode): CookieMode;
   handle(handle: Handle, prefix: string): Handle;
   revoked(revocation: Revocation): void;
+  breachChecked(outcome: BreachOutcome): void;
   internalError(): void;
   /** Reads the gauges from `state` from now on. Returns the function for the text of /metrics. */
   watch(state: () => InstanceState): () => string;
@@ -52,6 +54,7 @@ export async function createTelemetry(url: string, version: string): Promise<Tel
     cookies: (mode) => observeCookies(mode, metrics),
     handle: (handle, prefix) => observeHandle(tracing?.request(handle) ?? handle, prefix, metrics),
     revoked: ({ kind }) => metrics.revocations.add({ kind }),
+    breachChecked: (outcome) => metrics.breachChecks.add({ outcome }),
     internalError: () => metrics.internalErrors.add({}),
     watch(state) {
       if (api !== undefined) stop = bridgeMetrics(api, version, metrics, state);

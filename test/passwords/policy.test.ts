@@ -1,15 +1,15 @@
 import { dictionary } from "@zxcvbn-ts/language-common";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createPasswordPolicy } from "../../dist/passwords/policy.js";
+import { createPasswordPolicy, type NewPasswordOf } from "../../dist/passwords/policy.js";
 
 const seed = 20260101;
-const about = { login: "carol.jones@example.com" };
+const about: NewPasswordOf = { login: "carol.jones@example.com", userId: undefined, origin: { actor: "user" } };
 const policy = createPasswordPolicy({ min: 15, product: "ampho" });
 const words = dictionary["diceware-common"].filter((word) => /^[a-z]{3,}$/.test(word));
 
 const reasonOf = async (password: string, login = about.login): Promise<string | undefined> =>
-  (await policy.check(password, { login }))?.reason;
+  (await policy.check(password, { ...about, login }))?.reason;
 
 describe("a new password", () => {
   it.each([

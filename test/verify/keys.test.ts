@@ -7,7 +7,8 @@ import { generateJwk } from "../../dist/keys/generate.js";
 import { importKeys, importVerifyingKeys, publicJwkSet } from "../../dist/keys/jwk-set.js";
 import { accessToken, signJwt } from "../../dist/tokens/jwt.js";
 import { settableClock } from "../world/clock.js";
-import { becomes, listen, sendJson, verdictOf, verifierFor } from "./servers.js";
+import { listen, sendJson } from "../world/listen.js";
+import { becomes, verdictOf, verifierFor } from "./servers.js";
 
 const clockSeconds = 1_790_000_000;
 

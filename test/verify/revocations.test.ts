@@ -5,18 +5,9 @@ import { describe, expect, test } from "vitest";
 import { createAmpho } from "../../dist/index.js";
 import { generateJwk } from "../../dist/keys/generate.js";
 import { settableClock } from "../world/clock.js";
+import { type Listening, listen, sendJson } from "../world/listen.js";
 import { foreignToken, newKey } from "../world/tokens.js";
-import {
-  becomes,
-  type Issuer,
-  issuer,
-  type Listening,
-  listen,
-  revocationFeedToken,
-  sendJson,
-  verdictOf,
-  verifierFor,
-} from "./servers.js";
+import { becomes, type Issuer, issuer, revocationFeedToken, verdictOf, verifierFor } from "./servers.js";
 
 const seconds = () => Math.floor(Date.now() / 1000);
 

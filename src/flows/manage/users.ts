@@ -4,6 +4,7 @@ import type { Origin } from "../../audit/entry.js";
 import { randomId } from "../../crypto/random.js";
 import { AmphoError } from "../../errors.js";
 import { canonicalLogin, checkNewLogin } from "../../logins/login-name.js";
+import type { NewPasswordOf } from "../../passwords/policy.js";
 import type { User } from "../../store/sql/users.js";
 import { isStorableText } from "../../store/storable-text.js";
 import { findRoleProblem } from "../../users/roles.js";
@@ -41,7 +42,10 @@ export async function createUser(deps: UserDeps, input: NewUser, origin: Origin)
   if (reason !== undefined) throw new AmphoError("invalid_request", reason, { field: "login" });
   const roles = checkRoles(input.roles ?? []);
   const canonical = canonicalLogin(input.login);
-  const passwordHash = input.password === undefined ? null : await hashNew(deps, input.login, input.password);
+  const passwordHash =
+    input.password === undefined
+      ? null
+      : await hashNew(deps, input.password, { login: input.login, userId: undefined, origin });
   const user = { id: randomId(), login: input.login, canonical, passwordHash, roles };
   const outcome = await store.createUser({ user, now: clock.now(), origin });
   if (outcome === "taken") throw new AmphoError("login_taken", "A user with this login already exists.");
@@ -74,7 +78,8 @@ export async function setPassword(
 ): Promise<void> {
   const { store, revocations, clock } = deps;
   const user = await requireUser(deps, login);
-  const passwordHash = password === undefined ? null : await hashNew(deps, user.login, password);
+  const passwordHash =
+    password === undefined ? null : await hashNew(deps, password, { login: user.login, userId: user.id, origin });
   const outcome = await store.setPassword({
     userId: user.id,
     passwordHash,
@@ -125,10 +130,10 @@ export async function deleteUser(deps: UserDeps, login: string, origin: Origin):
   revocations.add(outcome.revocations);
 }
 
-async function hashNew(deps: UserDeps, login: string, password: string): Promise<string> {
-  const problem = await deps.policy.check(password, { login });
+async function hashNew(deps: UserDeps, password: string, about: NewPasswordOf): Promise<string> {
+  const problem = await deps.policy.check(password, about);
   if (problem !== undefined) throw new AmphoError("password_rejected", problem.message, { reason: problem.reason });
-  return deps.passwords.hash(password, { fairnessKey: login });
+  return deps.passwords.hash(password, { fairnessKey: about.login });
 }
 
 export async function requireUser({ store }: Pick<Deps, "store">, login: string): Promise<User> {
