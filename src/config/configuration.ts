@@ -73,12 +73,13 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
   problems.push(...key.problems);
   const databaseIsMissing = usesDatabase && complete && !given.has("AMPHO_DATABASE_URL");
   if (databaseIsMissing && production) problems.push(noDatabaseInProduction);
-  problems.push(...relyingPartyProblems(values));
+  problems.push(...relyingPartyProblems(values), ...mailProblems(values, production));
   if (problems.length > 0) throw configurationError(problems, sources.warnings);
   const configuration: Configuration = {
     ...values,
     environment,
     keyFile: keyFile === undefined ? undefined : resolve(input.cwd, keyFile),
+    mailUrl: values.mailUrl ?? (production ? undefined : "console:"),
     databaseMigrate: databaseMigrate ?? (production && !isSqlite(values.databaseUrl) ? "off" : "auto"),
     keys: key.keys,
   };
@@ -101,6 +102,27 @@ function relyingPartyProblems({ appUrl, passkeyRp }: Pick<ParameterValues, "appU
   return hostname === passkeyRp || hostname.endsWith(`.${passkeyRp}`)
     ? []
     : [`AMPHO_SECURITY_PASSKEY_RP must be ${hostname}, the host of AMPHO_APP_URL, or a domain above it.`];
+}
+
+/** A mail must have a sender before it leaves this machine, and a webhook must be able to recognise Ampho. */
+function mailProblems(
+  { mailUrl, mailFrom, mailKey }: Pick<ParameterValues, "mailUrl" | "mailFrom" | "mailKey">,
+  production: boolean,
+): readonly string[] {
+  if (mailUrl === undefined) return [];
+  const isWebhook = /^https?:/.test(mailUrl);
+  const rules: readonly (readonly [isBroken: boolean, message: string])[] = [
+    [
+      production && mailUrl === "console:",
+      "AMPHO_MAIL_URL must not be console: in production. The log would contain codes and links that log users in.",
+    ],
+    [
+      (isWebhook || mailUrl.startsWith("smtp")) && mailFrom === undefined,
+      "AMPHO_MAIL_FROM must be set to the address that mails come from.",
+    ],
+    [isWebhook && mailKey === undefined, "AMPHO_MAIL_KEY must be set, because AMPHO_MAIL_URL is a webhook."],
+  ];
+  return rules.filter(([isBroken]) => isBroken).map(([, message]) => message);
 }
 
 const isSqlite = (databaseUrl: string) => databaseUrl.startsWith("sqlite:");

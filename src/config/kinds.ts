@@ -211,6 +211,53 @@ export const breachesUrl: Kind<string> = {
   },
 };
 
+/** Where mails go: the schemes of docs/mail.md. */
+export const mailUrl: Kind<string> = {
+  type: "URL",
+  expected:
+    "smtp://USER:PASSWORD@HOST:PORT, smtps://USER:PASSWORD@HOST:PORT, https://HOST/PATH, file:DIR or console: (in a password, write %23 %2F %3A %3F %40 for # / : ? @)",
+  parse(value) {
+    if (typeof value !== "string" || hasControl(value)) return undefined;
+    // Programs read `file://…` in several ways.
+    if (value === "console:" || /^file:(?!\/\/)./.test(value)) return value;
+    if (!URL.canParse(value)) return undefined;
+    const url = new URL(value);
+    if (/^smtps?:\/\//.test(value)) return isSmtpUrl(url) ? value : undefined;
+    return isSecureUrl(url) && url.hash === "" ? url.href : undefined;
+  },
+};
+
+/** Options in the query are rejected, because those of other programs can switch the checks of TLS off. */
+function isSmtpUrl({ hostname, pathname, search, hash, username, password }: URL): boolean {
+  const isEscaped = [username, password].every((text) => decoded(text) !== undefined);
+  const hasBothOrNone = (username === "") === (password === "");
+  const isHost = host.parse(hostname.replace(/^\[|\]$/g, "")) !== undefined;
+  return isHost && /^\/?$/.test(pathname) && search === "" && hash === "" && hasBothOrNone && isEscaped;
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The sender of mails. It is the operator's own address, so ASCII is enough. */
+export const mailAddress: Kind<string> = {
+  type: "str",
+  expected: "one e-mail address without a name, such as no-reply@app.example",
+  parse: (value) =>
+    typeof value === "string" &&
+    value.length <= 254 &&
+    /^[a-z0-9](?:[a-z0-9._+-]{0,62}[a-z0-9])?@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/i.test(
+      value,
+    ) &&
+    !value.includes("..")
+      ? value
+      : undefined,
+};
+
 /** A domain name. A passkey belongs to one, and never to an IP address (WebAuthn L3 §5.1.3). */
 export const domain: Kind<string> = {
   type: "str",

@@ -16,6 +16,8 @@ import {
   int,
   jwk,
   type Kind,
+  mailAddress,
+  mailUrl,
   origins,
   passkeyOrigins,
   path,
@@ -222,6 +224,20 @@ export const parameters = {
     passkeyOrigins,
     Object.freeze([]),
     "More origins whose pages can use the passkeys: other pages under the relying party, related origins, Android applications.",
+  ),
+  AMPHO_MAIL_URL: withoutDefault(
+    mailUrl,
+    "Where mails go (docs/mail.md): a mail server (`smtp:`, `smtps:`), a webhook (`https:`), a folder (`file:`), or the log (`console:`), which production rejects.",
+    { defaultText: "`console:`, or none in production" },
+  ),
+  AMPHO_MAIL_FROM: withoutDefault(
+    mailAddress,
+    "The sender of mails. A mail server and a webhook require it. Mail programs show AMPHO_APP_NAME beside it.",
+  ),
+  AMPHO_MAIL_KEY: withoutDefault(
+    bearerSecret,
+    "The key that signs the requests to the webhook (docs/mail.md). A webhook requires it.",
+    { secret: true },
   ),
   AMPHO_DATABASE_URL: withDefault(
     databaseUrl,

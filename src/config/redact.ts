@@ -4,7 +4,7 @@
 const longestShown = 40;
 
 /** A misspelt URL or connection string can contain a password. */
-const possibleSecret = /@|pass|secret|^postgres(?:ql)?:/i;
+const possibleSecret = /@|pass|secret|^(?:postgres(?:ql)?|smtps?|https?):/i;
 
 /** Writes control, format and surrogate characters as \u escapes of JSON, so that none reaches a terminal or a log. */
 export const escaped = (text: string): string =>

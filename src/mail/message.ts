@@ -1,0 +1,38 @@
+// One mail to one mailbox, as transports and the option `mail` of createAmpho get it.
+import type { Configuration } from "../config/configuration.js";
+import type { MailKind } from "./texts/kinds.js";
+import type { Language } from "./texts/language.js";
+
+/** An address with a name that mail programs show. An empty name is not shown. */
+export interface Sender {
+  readonly name: string;
+  readonly address: string;
+}
+
+export interface Message {
+  /**
+   * Letters, digits, `_` and `-`, at most 64. A mail that is sent again has the same id, so that a receiver can recognise it.
+   */
+  readonly id: string;
+  readonly kind: MailKind;
+  readonly language: Language;
+  /** One address (see `parseAddress`). */
+  readonly to: string;
+  readonly from: Sender;
+  /** One line. */
+  readonly subject: string;
+  /** The whole mail as plain text. */
+  readonly text: string;
+  /** The same as one HTML document without remote content. */
+  readonly html: string;
+}
+
+/** Returns the sender of every mail. Only mails that stay on this machine can lack AMPHO_MAIL_FROM. */
+export function senderOf(settings: Pick<Configuration, "mailFrom" | "appName" | "appUrl">): Sender {
+  return { name: appNameOf(settings), address: settings.mailFrom ?? "no-reply@localhost" };
+}
+
+/** Returns the name of the application in mails. */
+export function appNameOf({ appName, appUrl }: Pick<Configuration, "appName" | "appUrl">): string {
+  return appName ?? (appUrl === undefined ? "Ampho" : new URL(appUrl).host);
+}

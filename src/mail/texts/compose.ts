@@ -1,0 +1,127 @@
+// Composes the text of a mail: the same order of sentences in every language, or the application's own text.
+import { ConfigurationError } from "../../errors.js";
+import { en } from "./en.js";
+import { type Part, renderHtml } from "./html.js";
+import { isNotice, type MailKind, type MailValues } from "./kinds.js";
+import type { Language } from "./language.js";
+import type { Phrases, Texts } from "./texts.js";
+
+export interface MailText {
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+}
+
+/** The values as the option `mailText` gets them. */
+export interface ReplacementValues extends MailValues {
+  readonly language: Language;
+}
+
+/**
+ * The option `mailText` of createAmpho. Returns the application's text, or undefined for Ampho's own. Without `html`, Ampho
+ * renders the text as HTML. The code has the form `12 34 56 78`.
+ */
+export type ReplaceText = (
+  kind: MailKind,
+  values: ReplacementValues,
+) => ReplacedText | undefined | Promise<ReplacedText | undefined>;
+
+export interface ReplacedText {
+  readonly subject: string;
+  readonly text: string;
+  readonly html?: string | undefined;
+}
+
+const texts: Readonly<Record<Language, Texts>> = { en, de: en, fr: en, es: en };
+
+/** Rejects with the error of `replace`, and with ConfigurationError if it returns a text that is no mail. */
+export async function composeMail(
+  kind: MailKind,
+  values: MailValues,
+  language: Language,
+  replace?: ReplaceText,
+): Promise<MailText> {
+  const { code } = values;
+  const shown = { ...values, language, ...(code !== undefined && { code: formatCode(code) }) };
+  const replaced = await replace?.(kind, shown);
+  if (replaced !== undefined) return checkText(replaced, language);
+  const subject = fill(texts[language].kinds[kind].subject, shown);
+  const parts = partsOf(kind, shown, texts[language]);
+  return { subject, text: renderText(parts), html: renderHtml(language, subject, parts) };
+}
+
+/** Pairs are easier to read and to type than eight digits in a row. */
+const formatCode = (code: string): string => code.replace(/\d{2}(?=\d)/g, "$& ");
+
+function partsOf(kind: MailKind, values: MailValues, { phrases, kinds }: Texts): readonly Part[] {
+  const { code, link, minutes, alarm } = values;
+  const text = (phrase: string): Part => ({ text: fill(phrase, values) });
+  const row = kinds[kind];
+  return [
+    text(row.intro),
+    ...(code === undefined ? [] : [text(phrases.enterCode), { code }]),
+    ...(link === undefined
+      ? []
+      : [text(code === undefined ? phrases.openLink : phrases.orOpenLink), { link, label: phrases.linkLabel }]),
+    ...(minutes === undefined ? [] : [{ text: phrases.valid.replace("{duration}", durationOf(minutes, phrases)) }]),
+    ...(code === undefined ? [] : [text(phrases.secret)]),
+    ...(code === undefined || link === undefined ? [] : [text(phrases.match)]),
+    ...originOf(kind, values, phrases),
+    ...("otherwise" in row ? [text(row.otherwise)] : [text(phrases.ifYou)]),
+    ...(alarm === undefined
+      ? []
+      : [text(phrases.alarm), { link: alarm, label: phrases.alarmLabel }, text(phrases.afterAlarm)]),
+  ];
+}
+
+function originOf(kind: MailKind, { browser, time }: MailValues, phrases: Phrases): readonly Part[] {
+  if (time === undefined) return [];
+  const isDated = isNotice(kind);
+  const name = browser === "unknown" ? phrases.unknownBrowser : browser;
+  const phrase =
+    name === undefined
+      ? isDated
+        ? phrases.happenedAt
+        : phrases.requestedAt
+      : isDated
+        ? phrases.happened
+        : phrases.requested;
+  return [{ text: phrase.replace("{browser}", name ?? "").replace("{time}", timeOf(time, isDated)) }];
+}
+
+/** The time has one form in all languages. A notice has the date, because it can be sent late and read later. */
+function timeOf(unixSeconds: number, isDated: boolean): string {
+  const [date = "", time = ""] = new Date(unixSeconds * 1000).toISOString().split("T");
+  return `${isDated ? `${date} ` : ""}${time.slice(0, 5)} UTC`;
+}
+
+function durationOf(minutes: number, phrases: Phrases): string {
+  const [count, [one, other]] =
+    minutes % 1440 === 0
+      ? [minutes / 1440, phrases.days]
+      : minutes % 60 === 0
+        ? [minutes / 60, phrases.hours]
+        : [minutes, phrases.minutes];
+  return count === 1 ? one : other.replace("{count}", String(count));
+}
+
+/** A function is the replacement, because `$&` in a name would otherwise be replaced again. */
+const fill = (phrase: string, { app }: MailValues): string => phrase.replaceAll("{app}", () => app);
+
+function renderText(parts: readonly Part[]): string {
+  const lines = parts.map((part) => ("text" in part ? part.text : "code" in part ? part.code : part.link));
+  return `${lines.join("\n\n")}\n`;
+}
+
+/** A control character in a subject could begin another header. */
+function checkText(given: ReplacedText, language: Language): MailText {
+  const { subject, text, html } = given;
+  if (typeof subject !== "string" || subject === "" || /\p{Cc}/u.test(subject))
+    throw new ConfigurationError("mailText must return a subject of one line without control characters.");
+  if (typeof text !== "string" || text === "")
+    throw new ConfigurationError("mailText must return a text that is not empty.");
+  if (html !== undefined && typeof html !== "string")
+    throw new ConfigurationError("mailText must return html as a text, or without html.");
+  const parts = text.split(/\n{2,}/).map((paragraph) => ({ text: paragraph.trim() }));
+  return { subject, text, html: html ?? renderHtml(language, subject, parts) };
+}

@@ -1,0 +1,129 @@
+// The English texts.
+import type { Texts } from "./texts.js";
+
+export const en: Texts = {
+  phrases: {
+    enterCode: "Enter this code:",
+    orOpenLink: "Or open this link:",
+    openLink: "Open this link:",
+    linkLabel: "Continue",
+    valid: "It is valid for {duration} and can be used once.",
+    secret: "Never give the code to another person. {app} never asks you for it.",
+    match:
+      "In another browser, the link asks for the number that the first page shows. Never enter a number that another person gives you.",
+    requested: "This was requested in {browser} at {time}.",
+    requestedAt: "This was requested at {time}.",
+    happened: "This happened in {browser} at {time}.",
+    happenedAt: "This happened at {time}.",
+    unknownBrowser: "an unknown browser",
+    ifYou: "If this was you, you do not need to do anything.",
+    alarm:
+      "If this was not you, open this link. It signs out all devices and stops changes that are not finished. It can do nothing else:",
+    alarmLabel: "This was not me",
+    afterAlarm: "Then set a new password.",
+    minutes: ["1 minute", "{count} minutes"],
+    hours: ["1 hour", "{count} hours"],
+    days: ["1 day", "{count} days"],
+  },
+  kinds: {
+    login: {
+      subject: "Sign in to {app}",
+      intro: "With this mail you can sign in to {app}.",
+      otherwise: "If you did not ask to sign in, ignore this mail. No other person can sign in without it.",
+    },
+    register: {
+      subject: "Confirm your address for {app}",
+      intro: "Confirm this address to create an account at {app}.",
+      otherwise: "If you did not ask for an account, ignore this mail. No account is created without it.",
+    },
+    account_exists: {
+      subject: "You already have an account at {app}",
+      intro:
+        "A new account at {app} was requested for this address, but you already have one. Sign in with it. If you forgot your password, reset it.",
+      otherwise: "If you did not ask for an account, ignore this mail. Your account has not changed.",
+    },
+    reset: {
+      subject: "Reset your password for {app}",
+      intro: "A new password for your account at {app} was requested.",
+      otherwise: "If you did not ask for a new password, ignore this mail. Your password has not changed.",
+    },
+    email: {
+      subject: "Confirm your new address for {app}",
+      intro: "Confirm this address to use it for your account at {app}.",
+      otherwise:
+        "If you did not ask for this, ignore this mail. The account does not get this address without the code.",
+    },
+    email_taken: {
+      subject: "This address already has an account at {app}",
+      intro:
+        "At {app}, a user asked to change the address of an account to this one. This address already has an account, so nothing has changed.",
+      otherwise: "If you did not ask for this, ignore this mail.",
+    },
+    invite: {
+      subject: "Invitation to {app}",
+      intro: "You are invited to create an account at {app}.",
+      otherwise: "If you did not expect an invitation, ignore this mail. No account is created without it.",
+    },
+    recover: {
+      subject: "Recover your account at {app}",
+      intro: "An operator of {app} has begun the recovery of your account. The link leads to a new password.",
+      otherwise: "If you did not ask for this, do not open the link, and write to the operator.",
+    },
+    enroll: {
+      subject: "Set up a second factor for {app}",
+      intro: "Your account at {app} must get a second factor. With this code you can set it up.",
+      otherwise: "If you are not signing in now, another person knows your password. Set a new one.",
+    },
+    test: {
+      subject: "Test mail from {app}",
+      intro: "This is a test. Mail from {app} arrives.",
+      otherwise: "You do not need to do anything.",
+    },
+    new_device: {
+      subject: "New device signed in to {app}",
+      intro: "A new device signed in to your account at {app}.",
+    },
+    factor_added: {
+      subject: "New sign-in method for {app}",
+      intro: "A passkey, an authenticator app or recovery codes were added to your account at {app}.",
+    },
+    factor_removed: {
+      subject: "Sign-in method removed from {app}",
+      intro: "A passkey, an authenticator app or recovery codes were removed from your account at {app}.",
+    },
+    password_changed: {
+      subject: "New password for {app}",
+      intro: "The password of your account at {app} was changed.",
+    },
+    email_changed: {
+      subject: "New address for your account at {app}",
+      intro: "The e-mail address of your account at {app} was changed. This is the last mail to the old address.",
+    },
+    recovery_used: {
+      subject: "Recovery code used at {app}",
+      intro: "A recovery code of your account at {app} was used.",
+    },
+    factor_attempts: {
+      subject: "Failed sign-in to {app}",
+      intro:
+        "At {app}, your correct password was entered, and then several wrong second factors. Another person might know your password.",
+    },
+    passkey_cloned: {
+      subject: "Passkey rejected at {app}",
+      intro:
+        "A passkey of your account at {app} was rejected, because a copy of it might exist. Remove this passkey and create a new one.",
+    },
+    identity_linked: {
+      subject: "Outside account linked at {app}",
+      intro: "An account of another provider was linked. It can now sign in to your account at {app}.",
+    },
+    identity_unlinked: {
+      subject: "Outside account unlinked at {app}",
+      intro: "An account of another provider was unlinked. It can no longer sign in to your account at {app}.",
+    },
+    recovery_begun: {
+      subject: "Recovery of your account at {app}",
+      intro: "An operator of {app} has begun the recovery of your account.",
+    },
+  },
+};

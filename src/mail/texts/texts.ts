@@ -1,0 +1,47 @@
+// The texts of one language. `{app}`, `{browser}`, `{time}`, `{duration}` and `{count}` are replaced.
+import type { MailKind, NoticeKind } from "./kinds.js";
+
+/** A text for 1, and a text for every other number. All languages here have these two forms. */
+type Plural = readonly [one: string, other: string];
+
+export interface Phrases {
+  readonly enterCode: string;
+  readonly orOpenLink: string;
+  readonly openLink: string;
+  /** The text of the link in HTML. */
+  readonly linkLabel: string;
+  readonly valid: string;
+  readonly secret: string;
+  /** For a link beside a code. Such a link asks for a number in another browser. */
+  readonly match: string;
+  readonly requested: string;
+  readonly requestedAt: string;
+  readonly happened: string;
+  readonly happenedAt: string;
+  readonly unknownBrowser: string;
+  readonly ifYou: string;
+  readonly alarm: string;
+  readonly alarmLabel: string;
+  readonly afterAlarm: string;
+  readonly minutes: Plural;
+  readonly hours: Plural;
+  readonly days: Plural;
+}
+
+interface NoticeText {
+  /** One line. It is shown on lock screens and is in logs of mail servers, so it contains no code. */
+  readonly subject: string;
+  /** What happened. */
+  readonly intro: string;
+}
+
+interface RequestText extends NoticeText {
+  /** What to do, or nothing, if the reader did not ask for it. */
+  readonly otherwise: string;
+}
+
+/** A kind without a text does not compile. */
+export interface Texts {
+  readonly phrases: Phrases;
+  readonly kinds: Readonly<Record<NoticeKind, NoticeText> & Record<Exclude<MailKind, NoticeKind>, RequestText>>;
+}

@@ -1,0 +1,59 @@
+// Chooses the transport by AMPHO_MAIL_URL, or the application's own function.
+import type { Clock } from "../../clock.js";
+import type { Configuration } from "../../config/configuration.js";
+import type { Message } from "../message.js";
+import { createConsole } from "./console.js";
+import { createFolder } from "./folder.js";
+import { createSmtp } from "./smtp.js";
+import { MailFailure, type Transport } from "./transport.js";
+import { createWebhook } from "./webhook.js";
+
+/**
+ * The option `mail` of createAmpho: sends one mail, in place of AMPHO_MAIL_URL. Ampho calls it again later if the promise
+ * rejects.
+ */
+export type SendMail = (message: Message) => Promise<void>;
+
+export interface TransportDeps {
+  readonly clock: Pick<Clock, "now">;
+  /** Prints the mails of `console:`. */
+  readonly log: (line: string) => void;
+  readonly mail?: SendMail | undefined;
+}
+
+/**
+ * Resolves to undefined if there is no way to send a mail. Rejects with ConfigurationError for a folder that cannot be
+ * used, and for a mail server without the package nodemailer.
+ */
+export async function createTransport(
+  { mailUrl, mailKey }: Pick<Configuration, "mailUrl" | "mailKey">,
+  { clock, log, mail }: TransportDeps,
+): Promise<Transport | undefined> {
+  if (mail !== undefined) return createFunction(mail);
+  if (mailUrl === undefined) return undefined;
+  if (mailUrl === "console:") return createConsole(log);
+  if (mailUrl.startsWith("file:")) return createFolder(mailUrl.slice("file:".length), clock);
+  const url = new URL(mailUrl);
+  return /^smtps?:$/.test(url.protocol) ? createSmtp(url, clock) : createWebhook(url, mailKey ?? "", clock);
+}
+
+/** The error of the application can contain the address, so only the fact is reported. */
+function createFunction(mail: SendMail): Transport {
+  return {
+    async send(message) {
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new MailFailure("The option mail did not settle within 30 s.")), 30_000);
+      });
+      try {
+        await Promise.race([Promise.resolve(mail(message)), late]);
+      } catch (error) {
+        if (error instanceof MailFailure) throw error;
+        throw new MailFailure("The option mail rejected the mail.", { cause: error });
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    close: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,30 @@
+// What a transport does, and how it fails.
+import { isError } from "../../errors.js";
+import type { Message } from "../message.js";
+
+export interface Transport {
+  /** Resolves once the receiver has accepted the mail. Rejects with MailFailure, within 35 seconds. */
+  send(message: Message): Promise<void>;
+  /** Closes all connections. Mails that are being sent fail. */
+  close(): Promise<void>;
+}
+
+/**
+ * A mail was not accepted. The message is for the log and the audit log. It contains no address, no code, no link and no text
+ * of the server, which can contain all of them.
+ */
+export class MailFailure extends Error {
+  override readonly name = "MailFailure";
+  /** The receiver rejected this mail, so that another attempt is useless. */
+  readonly permanent: boolean;
+
+  constructor(message: string, options: ErrorOptions & { readonly permanent?: boolean } = {}) {
+    super(message, options);
+    this.permanent = options.permanent ?? false;
+  }
+}
+
+/** The code of an error of Node, such as `ENOSPC`. Its message can contain a path or an address. */
+export function codeOf(error: unknown): string {
+  return isError(error) && "code" in error && typeof error.code === "string" ? error.code : "unknown error";
+}
