@@ -22,7 +22,7 @@ export function composeMime(message: Message, now: number): string {
     ["Subject", words(message.subject)],
     ["Date", new Date(now * 1000).toUTCString().replace("GMT", "+0000")],
     ["Message-ID", `<${id}@${domain}>`],
-    // RFC 3834 §5: no program answers this mail.
+    // RFC 3834 §5: programs such as vacation replies ignore this mail.
     ["Auto-Submitted", "auto-generated"],
     // The same for Exchange, which does not know RFC 3834.
     ["X-Auto-Response-Suppress", "All"],

@@ -1,6 +1,9 @@
 // Composes the text of a mail: the same order of sentences in every language, or the application's own text.
 import { ConfigurationError } from "../../errors.js";
+import { de } from "./de.js";
 import { en } from "./en.js";
+import { es } from "./es.js";
+import { fr } from "./fr.js";
 import { type Part, renderHtml } from "./html.js";
 import { isNotice, type MailKind, type MailValues } from "./kinds.js";
 import type { Language } from "./language.js";
@@ -32,7 +35,7 @@ export interface ReplacedText {
   readonly html?: string | undefined;
 }
 
-const texts: Readonly<Record<Language, Texts>> = { en, de: en, fr: en, es: en };
+const texts: Readonly<Record<Language, Texts>> = { en, de, fr, es };
 
 /** Rejects with the error of `replace`, and with ConfigurationError if it returns a text that is no mail. */
 export async function composeMail(

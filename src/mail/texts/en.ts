@@ -29,7 +29,7 @@ export const en: Texts = {
     login: {
       subject: "Sign in to {app}",
       intro: "With this mail you can sign in to {app}.",
-      otherwise: "If you did not ask to sign in, ignore this mail. No other person can sign in without it.",
+      otherwise: "If you did not ask to sign in, ignore this mail. Without it, this sign-in is not possible.",
     },
     register: {
       subject: "Confirm your address for {app}",

@@ -12,7 +12,7 @@ export interface Phrases {
   readonly linkLabel: string;
   readonly valid: string;
   readonly secret: string;
-  /** For a link beside a code. Such a link asks for a number in another browser. */
+  /** For a link beside a code, which asks for a number in another browser. */
   readonly match: string;
   readonly requested: string;
   readonly requestedAt: string;
@@ -31,12 +31,12 @@ export interface Phrases {
 interface NoticeText {
   /** One line. It is shown on lock screens and is in logs of mail servers, so it contains no code. */
   readonly subject: string;
-  /** What happened. */
+  /** The first paragraph states what happened. */
   readonly intro: string;
 }
 
 interface RequestText extends NoticeText {
-  /** What to do, or nothing, if the reader did not ask for it. */
+  /** For a reader who did not ask for the mail. */
   readonly otherwise: string;
 }
 

@@ -1,4 +1,4 @@
-// What a transport does, and how it fails.
+// The interface of transports, and their one error.
 import { isError } from "../../errors.js";
 import type { Message } from "../message.js";
 

@@ -1,0 +1,136 @@
+// The German texts.
+import type { Texts } from "./texts.js";
+
+export const de: Texts = {
+  phrases: {
+    enterCode: "Geben Sie diesen Code ein:",
+    orOpenLink: "Oder öffnen Sie diesen Link:",
+    openLink: "Öffnen Sie diesen Link:",
+    linkLabel: "Weiter",
+    valid: "Gültig für {duration} und nur einmal.",
+    secret: "Geben Sie den Code nie an andere weiter. {app} fragt Sie nie danach.",
+    match:
+      "In einem anderen Browser fragt der Link nach der Zahl, die auf der ersten Seite steht. Geben Sie nie eine Zahl ein, die Ihnen eine andere Person nennt.",
+    requested: "Das wurde um {time} in {browser} angefordert.",
+    requestedAt: "Das wurde um {time} angefordert.",
+    happened: "Zeitpunkt: {time}, in {browser}.",
+    happenedAt: "Zeitpunkt: {time}.",
+    unknownBrowser: "einem unbekannten Browser",
+    ifYou: "Wenn Sie das waren, müssen Sie nichts tun.",
+    alarm:
+      "Wenn Sie das nicht waren, öffnen Sie diesen Link. Er meldet alle Geräte ab und stoppt Änderungen, die noch nicht abgeschlossen sind. Sonst bewirkt er nichts:",
+    alarmLabel: "Das war ich nicht",
+    afterAlarm: "Legen Sie danach ein neues Passwort fest.",
+    minutes: ["1 Minute", "{count} Minuten"],
+    hours: ["1 Stunde", "{count} Stunden"],
+    days: ["1 Tag", "{count} Tage"],
+  },
+  kinds: {
+    login: {
+      subject: "Anmeldung bei {app}",
+      intro: "Mit dieser E-Mail können Sie sich bei {app} anmelden.",
+      otherwise:
+        "Wenn Sie sich nicht anmelden wollten, ignorieren Sie diese E-Mail. Ohne sie ist diese Anmeldung nicht möglich.",
+    },
+    register: {
+      subject: "Bestätigen Sie Ihre Adresse für {app}",
+      intro: "Bestätigen Sie diese Adresse, um ein Konto bei {app} anzulegen.",
+      otherwise: "Wenn Sie kein Konto wollten, ignorieren Sie diese E-Mail. Ohne sie wird kein Konto angelegt.",
+    },
+    account_exists: {
+      subject: "Sie haben schon ein Konto bei {app}",
+      intro:
+        "Für diese Adresse wurde ein neues Konto bei {app} angefordert, aber Sie haben schon eines. Melden Sie sich damit an. Wenn Sie Ihr Passwort vergessen haben, setzen Sie es zurück.",
+      otherwise: "Wenn Sie kein Konto wollten, ignorieren Sie diese E-Mail. Ihr Konto hat sich nicht geändert.",
+    },
+    reset: {
+      subject: "Neues Passwort für {app}",
+      intro: "Für Ihr Konto bei {app} wurde ein neues Passwort angefordert.",
+      otherwise:
+        "Wenn Sie kein neues Passwort wollten, ignorieren Sie diese E-Mail. Ihr Passwort hat sich nicht geändert.",
+    },
+    email: {
+      subject: "Bestätigen Sie Ihre neue Adresse für {app}",
+      intro: "Bestätigen Sie diese Adresse, um sie für Ihr Konto bei {app} zu verwenden.",
+      otherwise:
+        "Wenn Sie das nicht wollten, ignorieren Sie diese E-Mail. Ohne den Code bekommt das Konto diese Adresse nicht.",
+    },
+    email_taken: {
+      subject: "Diese Adresse hat schon ein Konto bei {app}",
+      intro:
+        "Bei {app} sollte die Adresse eines Kontos in diese geändert werden. Diese Adresse hat schon ein Konto, deshalb hat sich nichts geändert.",
+      otherwise: "Wenn Sie das nicht wollten, ignorieren Sie diese E-Mail.",
+    },
+    invite: {
+      subject: "Einladung zu {app}",
+      intro: "Sie sind eingeladen, ein Konto bei {app} anzulegen.",
+      otherwise: "Wenn Sie keine Einladung erwarten, ignorieren Sie diese E-Mail. Ohne sie wird kein Konto angelegt.",
+    },
+    recover: {
+      subject: "Wiederherstellung Ihres Kontos bei {app}",
+      intro:
+        "Der Betreiber von {app} hat die Wiederherstellung Ihres Kontos begonnen. Der Link führt zu einem neuen Passwort.",
+      otherwise: "Wenn Sie das nicht wollten, öffnen Sie den Link nicht, und schreiben Sie dem Betreiber.",
+    },
+    enroll: {
+      subject: "Zweiter Faktor für {app}",
+      intro: "Ihr Konto bei {app} braucht einen zweiten Faktor. Mit diesem Code können Sie ihn einrichten.",
+      otherwise:
+        "Wenn Sie sich gerade nicht anmelden, kennt eine andere Person Ihr Passwort. Legen Sie ein neues Passwort fest.",
+    },
+    test: {
+      subject: "Test-E-Mail von {app}",
+      intro: "Das ist ein Test. E-Mails von {app} kommen an.",
+      otherwise: "Sie müssen nichts tun.",
+    },
+    new_device: {
+      subject: "Neues Gerät bei {app} angemeldet",
+      intro: "Ein neues Gerät hat sich bei Ihrem Konto bei {app} angemeldet.",
+    },
+    factor_added: {
+      subject: "Neue Anmeldemethode für {app}",
+      intro: "Zu Ihrem Konto bei {app} kamen ein Passkey, eine Authenticator-App oder Wiederherstellungscodes hinzu.",
+    },
+    factor_removed: {
+      subject: "Anmeldemethode bei {app} entfernt",
+      intro:
+        "Ein Passkey, eine Authenticator-App oder Wiederherstellungscodes wurden aus Ihrem Konto bei {app} entfernt.",
+    },
+    password_changed: {
+      subject: "Passwort für {app} geändert",
+      intro: "Das Passwort Ihres Kontos bei {app} wurde geändert.",
+    },
+    email_changed: {
+      subject: "Neue Adresse für Ihr Konto bei {app}",
+      intro: "Die E-Mail-Adresse Ihres Kontos bei {app} wurde geändert. Das ist die letzte E-Mail an die alte Adresse.",
+    },
+    recovery_used: {
+      subject: "Wiederherstellungscode bei {app} verwendet",
+      intro: "Ein Wiederherstellungscode Ihres Kontos bei {app} wurde verwendet.",
+    },
+    factor_attempts: {
+      subject: "Fehlgeschlagene Anmeldung bei {app}",
+      intro:
+        "Bei {app} wurde Ihr richtiges Passwort eingegeben, und danach mehrmals ein falscher zweiter Faktor. Vielleicht kennt eine andere Person Ihr Passwort.",
+    },
+    passkey_cloned: {
+      subject: "Passkey bei {app} abgelehnt",
+      intro:
+        "Ein Passkey Ihres Kontos bei {app} wurde abgelehnt, weil es eine Kopie davon geben könnte. Entfernen Sie diesen Passkey, und legen Sie einen neuen an.",
+    },
+    identity_linked: {
+      subject: "Fremdes Konto bei {app} verknüpft",
+      intro:
+        "Ein Konto eines anderen Anbieters wurde verknüpft. Damit ist jetzt die Anmeldung bei Ihrem Konto bei {app} möglich.",
+    },
+    identity_unlinked: {
+      subject: "Verknüpfung bei {app} gelöst",
+      intro:
+        "Ein Konto eines anderen Anbieters ist nicht mehr verknüpft. Damit ist die Anmeldung bei Ihrem Konto bei {app} nicht mehr möglich.",
+    },
+    recovery_begun: {
+      subject: "Wiederherstellung Ihres Kontos bei {app}",
+      intro: "Der Betreiber von {app} hat die Wiederherstellung Ihres Kontos begonnen.",
+    },
+  },
+};

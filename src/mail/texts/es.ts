@@ -1,0 +1,131 @@
+// The Spanish texts.
+import type { Texts } from "./texts.js";
+
+export const es: Texts = {
+  phrases: {
+    enterCode: "Introduzca este código:",
+    orOpenLink: "O abra este enlace:",
+    openLink: "Abra este enlace:",
+    linkLabel: "Continuar",
+    valid: "Válido durante {duration} y una sola vez.",
+    secret: "No dé nunca el código a otra persona. {app} nunca se lo pide.",
+    match:
+      "En otro navegador, el enlace pide el número que aparece en la primera página. No introduzca nunca un número que le dé otra persona.",
+    requested: "Se solicitó en {browser} a las {time}.",
+    requestedAt: "Se solicitó a las {time}.",
+    happened: "Fecha: {time}, en {browser}.",
+    happenedAt: "Fecha: {time}.",
+    unknownBrowser: "un navegador desconocido",
+    ifYou: "Si fue usted, no tiene que hacer nada.",
+    alarm:
+      "Si no fue usted, abra este enlace. Cierra la sesión en todos los dispositivos y detiene los cambios sin terminar. No hace nada más:",
+    alarmLabel: "No fui yo",
+    afterAlarm: "Después, elija una contraseña nueva.",
+    minutes: ["1 minuto", "{count} minutos"],
+    hours: ["1 hora", "{count} horas"],
+    days: ["1 día", "{count} días"],
+  },
+  kinds: {
+    login: {
+      subject: "Inicio de sesión en {app}",
+      intro: "Con este mensaje puede iniciar sesión en {app}.",
+      otherwise: "Si no quería iniciar sesión, ignore este mensaje. Sin él, este inicio de sesión no es posible.",
+    },
+    register: {
+      subject: "Confirme su dirección para {app}",
+      intro: "Confirme esta dirección para crear una cuenta en {app}.",
+      otherwise: "Si no pidió una cuenta, ignore este mensaje. Sin él no se crea ninguna cuenta.",
+    },
+    account_exists: {
+      subject: "Ya tiene una cuenta en {app}",
+      intro:
+        "Se solicitó una cuenta nueva en {app} para esta dirección, pero usted ya tiene una. Inicie sesión con ella. Si olvidó su contraseña, restablézcala.",
+      otherwise: "Si no pidió una cuenta, ignore este mensaje. Su cuenta no ha cambiado.",
+    },
+    reset: {
+      subject: "Contraseña nueva para {app}",
+      intro: "Se solicitó una contraseña nueva para su cuenta en {app}.",
+      otherwise: "Si no pidió una contraseña nueva, ignore este mensaje. Su contraseña no ha cambiado.",
+    },
+    email: {
+      subject: "Confirme su nueva dirección para {app}",
+      intro: "Confirme esta dirección para usarla con su cuenta en {app}.",
+      otherwise: "Si no lo pidió, ignore este mensaje. Sin el código, la cuenta no recibe esta dirección.",
+    },
+    email_taken: {
+      subject: "Esta dirección ya tiene una cuenta en {app}",
+      intro:
+        "En {app} se pidió cambiar la dirección de una cuenta por esta. Esta dirección ya tiene una cuenta, por lo que no ha cambiado nada.",
+      otherwise: "Si no lo pidió, ignore este mensaje.",
+    },
+    invite: {
+      subject: "Invitación a {app}",
+      intro: "Ha recibido una invitación para crear una cuenta en {app}.",
+      otherwise: "Si no espera ninguna invitación, ignore este mensaje. Sin él no se crea ninguna cuenta.",
+    },
+    recover: {
+      subject: "Recuperación de su cuenta en {app}",
+      intro: "El operador de {app} ha comenzado la recuperación de su cuenta. El enlace lleva a una contraseña nueva.",
+      otherwise: "Si no lo pidió, no abra el enlace y escriba al operador.",
+    },
+    enroll: {
+      subject: "Segundo factor para {app}",
+      intro: "Su cuenta en {app} necesita un segundo factor. Con este código puede configurarlo.",
+      otherwise: "Si no está iniciando sesión ahora, otra persona conoce su contraseña. Cámbiela.",
+    },
+    test: {
+      subject: "Mensaje de prueba de {app}",
+      intro: "Esto es una prueba. Los mensajes de {app} llegan.",
+      otherwise: "No tiene que hacer nada.",
+    },
+    new_device: {
+      subject: "Nuevo dispositivo en {app}",
+      intro: "Un dispositivo nuevo ha iniciado sesión en su cuenta en {app}.",
+    },
+    factor_added: {
+      subject: "Nuevo método de inicio de sesión en {app}",
+      intro:
+        "Se añadió una llave de acceso (passkey), una aplicación de autenticación o códigos de recuperación a su cuenta en {app}.",
+    },
+    factor_removed: {
+      subject: "Método de inicio de sesión eliminado en {app}",
+      intro:
+        "Se eliminó una llave de acceso (passkey), una aplicación de autenticación o códigos de recuperación de su cuenta en {app}.",
+    },
+    password_changed: {
+      subject: "Contraseña de {app} cambiada",
+      intro: "Se cambió la contraseña de su cuenta en {app}.",
+    },
+    email_changed: {
+      subject: "Nueva dirección para su cuenta en {app}",
+      intro:
+        "Se cambió la dirección de correo de su cuenta en {app}. Este es el último mensaje a la dirección anterior.",
+    },
+    recovery_used: {
+      subject: "Código de recuperación usado en {app}",
+      intro: "Se usó un código de recuperación de su cuenta en {app}.",
+    },
+    factor_attempts: {
+      subject: "Inicio de sesión fallido en {app}",
+      intro:
+        "En {app} se introdujo su contraseña correcta y después, varias veces, un segundo factor incorrecto. Quizá otra persona conoce su contraseña.",
+    },
+    passkey_cloned: {
+      subject: "Llave de acceso rechazada en {app}",
+      intro:
+        "Se rechazó una llave de acceso (passkey) de su cuenta en {app}, porque podría existir una copia. Elimínela y cree una nueva.",
+    },
+    identity_linked: {
+      subject: "Cuenta externa vinculada en {app}",
+      intro: "Se vinculó una cuenta de otro proveedor. Ahora permite iniciar sesión en su cuenta en {app}.",
+    },
+    identity_unlinked: {
+      subject: "Cuenta externa desvinculada en {app}",
+      intro: "Se desvinculó una cuenta de otro proveedor. Ya no permite iniciar sesión en su cuenta en {app}.",
+    },
+    recovery_begun: {
+      subject: "Recuperación de su cuenta en {app}",
+      intro: "El operador de {app} ha comenzado la recuperación de su cuenta.",
+    },
+  },
+};

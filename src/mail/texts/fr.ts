@@ -1,0 +1,138 @@
+// The French texts. A no-break space stands before a colon, as French writes it.
+import type { Texts } from "./texts.js";
+
+export const fr: Texts = {
+  phrases: {
+    enterCode: "Saisissez ce code :",
+    orOpenLink: "Ou ouvrez ce lien :",
+    openLink: "Ouvrez ce lien :",
+    linkLabel: "Continuer",
+    valid: "Valable {duration}, une seule fois.",
+    secret: "Ne donnez jamais ce code à une autre personne. {app} ne vous le demande jamais.",
+    match:
+      "Dans un autre navigateur, le lien demande le nombre affiché sur la première page. Ne saisissez jamais un nombre qu’une autre personne vous donne.",
+    requested: "Demande faite à {time} dans {browser}.",
+    requestedAt: "Demande faite à {time}.",
+    happened: "Date : {time}, dans {browser}.",
+    happenedAt: "Date : {time}.",
+    unknownBrowser: "un navigateur inconnu",
+    ifYou: "Si c’était vous, vous n’avez rien à faire.",
+    alarm:
+      "Si ce n’était pas vous, ouvrez ce lien. Il déconnecte tous les appareils et arrête les changements en cours. Il ne fait rien d’autre :",
+    alarmLabel: "Ce n’était pas moi",
+    afterAlarm: "Choisissez ensuite un nouveau mot de passe.",
+    minutes: ["1 minute", "{count} minutes"],
+    hours: ["1 heure", "{count} heures"],
+    days: ["1 jour", "{count} jours"],
+  },
+  kinds: {
+    login: {
+      subject: "Connexion à {app}",
+      intro: "Avec ce message, vous pouvez vous connecter à {app}.",
+      otherwise:
+        "Si vous ne vouliez pas vous connecter, ignorez ce message. Sans lui, cette connexion n’est pas possible.",
+    },
+    register: {
+      subject: "Confirmez votre adresse pour {app}",
+      intro: "Confirmez cette adresse pour créer un compte sur {app}.",
+      otherwise: "Si vous n’avez pas demandé de compte, ignorez ce message. Sans lui, aucun compte n’est créé.",
+    },
+    account_exists: {
+      subject: "Vous avez déjà un compte sur {app}",
+      intro:
+        "Un nouveau compte sur {app} a été demandé pour cette adresse, mais vous en avez déjà un. Utilisez-le pour vous connecter. Si vous avez oublié votre mot de passe, réinitialisez-le.",
+      otherwise: "Si vous n’avez pas demandé de compte, ignorez ce message. Votre compte n’a pas changé.",
+    },
+    reset: {
+      subject: "Nouveau mot de passe pour {app}",
+      intro: "Un nouveau mot de passe a été demandé pour votre compte sur {app}.",
+      otherwise:
+        "Si vous n’avez pas demandé de nouveau mot de passe, ignorez ce message. Votre mot de passe n’a pas changé.",
+    },
+    email: {
+      subject: "Confirmez votre nouvelle adresse pour {app}",
+      intro: "Confirmez cette adresse pour l’utiliser avec votre compte sur {app}.",
+      otherwise:
+        "Si vous ne l’avez pas demandé, ignorez ce message. Sans le code, le compte ne reçoit pas cette adresse.",
+    },
+    email_taken: {
+      subject: "Cette adresse a déjà un compte sur {app}",
+      intro:
+        "Sur {app}, un changement d’adresse vers celle-ci a été demandé. Cette adresse a déjà un compte, donc rien n’a changé.",
+      otherwise: "Si vous ne l’avez pas demandé, ignorez ce message.",
+    },
+    invite: {
+      subject: "Invitation à {app}",
+      intro: "Vous êtes invité à créer un compte sur {app}.",
+      otherwise: "Si vous n’attendez pas d’invitation, ignorez ce message. Sans lui, aucun compte n’est créé.",
+    },
+    recover: {
+      subject: "Récupération de votre compte sur {app}",
+      intro:
+        "L’exploitant de {app} a commencé la récupération de votre compte. Le lien mène à un nouveau mot de passe.",
+      otherwise: "Si vous ne l’avez pas demandé, n’ouvrez pas le lien, et écrivez à l’exploitant.",
+    },
+    enroll: {
+      subject: "Second facteur pour {app}",
+      intro: "Votre compte sur {app} doit avoir un second facteur. Avec ce code, vous pouvez le configurer.",
+      otherwise:
+        "Si vous n’êtes pas en train de vous connecter, une autre personne connaît votre mot de passe. Changez-le.",
+    },
+    test: {
+      subject: "Message de test de {app}",
+      intro: "Ceci est un test. Les messages de {app} arrivent.",
+      otherwise: "Vous n’avez rien à faire.",
+    },
+    new_device: {
+      subject: "Nouvel appareil connecté à {app}",
+      intro: "Un nouvel appareil s’est connecté à votre compte sur {app}.",
+    },
+    factor_added: {
+      subject: "Nouvelle méthode de connexion à {app}",
+      intro:
+        "Une clé d’accès (passkey), une application d’authentification ou des codes de récupération ont été ajoutés à votre compte sur {app}.",
+    },
+    factor_removed: {
+      subject: "Méthode de connexion à {app} supprimée",
+      intro:
+        "Une clé d’accès (passkey), une application d’authentification ou des codes de récupération ont été supprimés de votre compte sur {app}.",
+    },
+    password_changed: {
+      subject: "Mot de passe de {app} modifié",
+      intro: "Le mot de passe de votre compte sur {app} a été modifié.",
+    },
+    email_changed: {
+      subject: "Nouvelle adresse pour votre compte sur {app}",
+      intro:
+        "L’adresse e-mail de votre compte sur {app} a été modifiée. Ce message est le dernier envoyé à l’ancienne adresse.",
+    },
+    recovery_used: {
+      subject: "Code de récupération utilisé sur {app}",
+      intro: "Un code de récupération de votre compte sur {app} a été utilisé.",
+    },
+    factor_attempts: {
+      subject: "Échec de connexion à {app}",
+      intro:
+        "Sur {app}, votre mot de passe correct a été saisi, puis plusieurs fois un second facteur incorrect. Une autre personne connaît peut-être votre mot de passe.",
+    },
+    passkey_cloned: {
+      subject: "Clé d’accès rejetée sur {app}",
+      intro:
+        "Une clé d’accès (passkey) de votre compte sur {app} a été rejetée, car il en existe peut-être une copie. Supprimez cette clé d’accès et créez-en une nouvelle.",
+    },
+    identity_linked: {
+      subject: "Compte externe associé sur {app}",
+      intro:
+        "Un compte d’un autre fournisseur a été associé. Il permet maintenant de se connecter à votre compte sur {app}.",
+    },
+    identity_unlinked: {
+      subject: "Compte externe dissocié sur {app}",
+      intro:
+        "Un compte d’un autre fournisseur a été dissocié. Il ne permet plus de se connecter à votre compte sur {app}.",
+    },
+    recovery_begun: {
+      subject: "Récupération de votre compte sur {app}",
+      intro: "L’exploitant de {app} a commencé la récupération de votre compte.",
+    },
+  },
+};
