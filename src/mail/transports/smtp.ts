@@ -2,8 +2,8 @@
 // the machine in clear: `smtp:` requires STARTTLS (RFC 3207) and `smtps:` begins with TLS (RFC 8314 §3.3), both with a
 // checked certificate. Only a server on the loopback interface is used without TLS.
 import type { Clock } from "../../clock.js";
-import { isLoopback } from "../../config/kinds.js";
 import { ConfigurationError, isError, isNotInstalled } from "../../errors.js";
+import { isLoopback } from "../../outbound/secure-url.js";
 import type { Message } from "../message.js";
 import { composeMime } from "../mime.js";
 import { MailFailure, type Transport } from "./transport.js";
@@ -54,7 +54,7 @@ async function loadNodemailer(): Promise<Pick<typeof import("nodemailer"), "crea
 function optionsOf({ protocol, hostname, port, username, password }: URL) {
   const host = hostname.replace(/^\[|\]$/g, "");
   const secure = protocol === "smtps:";
-  const isLocal = isLoopback(host);
+  const isLocal = isLoopback(hostname);
   return {
     pool: true as const,
     maxConnections: connectionsMax,

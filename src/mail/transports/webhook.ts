@@ -1,11 +1,13 @@
-// Sends each mail to a webhook as JSON. The receiver recognises Ampho by an HMAC over the time and the body (docs/mail.md), so that
-// a captured request cannot be changed, and cannot be sent again later.
+// Sends each mail to a webhook as JSON. The receiver recognises Ampho by an HMAC over the time and the body (docs/mail.md). So an
+// attacker can neither change a captured request nor send it again later.
 import { createHmac } from "node:crypto";
 import type { Clock } from "../../clock.js";
+import { type BoundedResponse, boundedFetch, FetchFailure } from "../../outbound/bounded-fetch.js";
 import type { Message } from "../message.js";
 import { MailFailure, type Transport } from "./transport.js";
 
-const timeoutMs = 10_000;
+/** Nothing of the response is used but its status. */
+const limits = { timeoutMs: 10_000, bytesMax: 65_536 };
 
 /** Statuses that another attempt can change (RFC 9110 §15.5.9, RFC 6585 §4). */
 const transientStatuses: readonly number[] = [408, 429];
@@ -14,7 +16,7 @@ export function createWebhook(url: URL, key: string, clock: Pick<Clock, "now">):
   const closing = new AbortController();
   return {
     async send(message) {
-      const status = await post(url, signedRequest(message, key, clock.now()), closing.signal);
+      const { status } = await post(url, signedRequest(message, key, clock.now()), closing.signal);
       if (status >= 200 && status < 300) return;
       const permanent = status >= 400 && status < 500 && !transientStatuses.includes(status);
       throw new MailFailure(`The webhook responded with ${status || "a redirect"}.`, { permanent });
@@ -44,25 +46,11 @@ function signedRequest(
   };
 }
 
-/** Resolves to the status. The body of the response is not read, so its length does not matter. */
-async function post(url: URL, { body, headers }: SignedRequest, closing: AbortSignal): Promise<number> {
-  const abortion = new AbortController();
-  const abort = () => abortion.abort();
-  closing.addEventListener("abort", abort);
-  if (closing.aborted) abort();
-  const timer = setTimeout(abort, timeoutMs);
+async function post(url: URL, request: SignedRequest, signal: AbortSignal): Promise<BoundedResponse> {
   try {
-    // A redirect can lead to another host or to plain http.
-    const response = await fetch(url, { method: "POST", body, headers, redirect: "manual", signal: abortion.signal });
-    response.body?.cancel().catch(() => undefined);
-    return response.status;
-  } catch {
-    const isLate = abortion.signal.aborted && !closing.aborted;
-    throw new MailFailure(
-      isLate ? `The webhook did not respond within ${timeoutMs / 1000} s.` : "The webhook could not be reached.",
-    );
-  } finally {
-    clearTimeout(timer);
-    closing.removeEventListener("abort", abort);
+    return await boundedFetch(url, { method: "POST", ...request, ...limits, signal });
+  } catch (error) {
+    if (!(error instanceof FetchFailure)) throw error;
+    throw new MailFailure(`The webhook failed: ${error.message}.`, { cause: error.cause });
   }
 }
