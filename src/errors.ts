@@ -13,12 +13,15 @@ export const errorCodes = [
   "session_ended",
   "transaction_over",
   "unknown_passkey",
+  "match_needed",
   "insufficient_scope",
+  "registration_closed",
   "cross_site",
   "not_found",
   "method_not_allowed",
   "request_timeout",
   "login_taken",
+  "email_taken",
   "last_way_in",
   "payload_too_large",
   "unsupported_media_type",
@@ -70,6 +73,8 @@ export interface ErrorDetails {
   readonly passkey?: object;
   /** `factor_needed`: the account has none of what its policy asks for, and must set it up. */
   readonly enroll?: boolean;
+  /** `factor_needed` with `enroll`: a code was mailed to the proven address, and the set-up needs it. */
+  readonly mail?: boolean;
   /** `too_many_attempts`, `overloaded`, `unavailable`: whole seconds until another attempt can succeed. */
   readonly retryAfterSeconds?: number;
   /** `login_too_weak`: the lowest level that the login must have (`acr_values` of RFC 9470 §3). */

@@ -8,6 +8,10 @@ export interface Origin {
   readonly operator?: string;
   readonly address?: string | undefined;
   readonly agent?: string | undefined;
+  /** The language of the mails that the event causes. Undefined: no mail is sent. It is not recorded. */
+  readonly language?: string | undefined;
+  /** The proven address of a user of an application's own table, for notices. It is not recorded. */
+  readonly noticeTo?: string | undefined;
 }
 
 /**

@@ -40,8 +40,42 @@ export const auditEvents = {
   roles_changed: "The roles of a user changed.",
   key_revoked: "A signing key was revoked.",
   key_stage_forced: "A stage of a key rotation was forced before its time.",
+  mail_sent: "A mail was handed to the mail server.",
+  mail_failed: "A mail could not be sent, and is sent again later.",
+  mail_dropped: "A mail was not sent: its time was over, or the mail server rejected it for good.",
+  mail_queued: "A mail with a code was asked for.",
+  mail_throttled: "A mail was not sent because of too many mails before.",
+  code_rejected: "A mailed code, link or number was wrong.",
+  code_throttled: "A mailed code was rejected because of too many failed attempts.",
+  registered: "A user proved an address and was created.",
+  registration_rejected: "A registration was rejected, because the address or the login has an account.",
+  invited: "An invitation was created.",
+  invitation_removed: "An invitation was taken back.",
+  reset_begun: "A mail to reset a password was asked for.",
+  recovery_begun: "An operator began the recovery of an account.",
+  reset_done: "A user set a new password by a mailed code or link.",
+  email_changed: "The address of a user changed.",
+  email_proven: "A user proved the address of the account.",
+  factor_attacked: "Several second factors were wrong behind a right first factor.",
+  alarm: "A user followed the alarm link of a notice, which ended all sessions.",
   throttle_listed: "The lockouts were listed.",
   throttle_cleared: "Lockouts were cleared.",
 } as const;
 
 export type AuditEvent = keyof typeof auditEvents;
+
+/** The events of which the user gets a notice by mail, and its kind. */
+const notices = {
+  password_changed: "password_changed",
+  reset_done: "password_changed",
+  factor_added: "factor_added",
+  factor_removed: "factor_removed",
+  recovery_used: "recovery_used",
+  passkey_cloned: "passkey_cloned",
+  email_changed: "email_changed",
+  recovery_begun: "recovery_begun",
+  factor_attacked: "factor_attempts",
+} as const satisfies Partial<Readonly<Record<AuditEvent, string>>>;
+
+export const noticeOf = (event: AuditEvent): string | undefined =>
+  Object.hasOwn(notices, event) ? notices[event as keyof typeof notices] : undefined;

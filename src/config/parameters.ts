@@ -1,7 +1,7 @@
 // Every parameter of Ampho. A row gives its name, type, default and help. The checks, the type of the configuration, the names
 // of the options in code, the texts of --help and docs/configuration.md are derived from this table. It is longer than other
 // files because one table shows all parameters.
-import { leewayMaxSeconds } from "../clock.js";
+import { leewayMaxSeconds, transactionTtlSeconds } from "../clock.js";
 import type { Policy } from "../levels/policy.js";
 import {
   appUrl,
@@ -194,6 +194,27 @@ export const parameters = {
     5,
     "The number of wrong second factors of one account before each further attempt must wait.",
   ),
+  AMPHO_SECURITY_THROTTLE_MAILS: withDefault(
+    int({ min: 1, max: 1_000_000 }),
+    5,
+    "The number of mails in an hour that unknown devices can ask for one account. A known device has the same number for itself.",
+  ),
+  AMPHO_SECURITY_MAIL_LOGIN: withDefault(
+    bool,
+    false,
+    "Whether users can log in by a mailed code or link (docs/mail.md). NIST SP 800-63B-4 and ASVS do not accept e-mail as an authenticator.",
+  ),
+  AMPHO_SECURITY_CODE_TTL: withDefault(
+    duration(60, transactionTtlSeconds),
+    transactionTtlSeconds,
+    "The lifetime of mailed codes and links.",
+  ),
+  AMPHO_SECURITY_REGISTRATION: withDefault(
+    choice(["closed", "invite", "open"]),
+    "closed",
+    "Who can register: `closed` for no one, `invite` for invited addresses, `open` for every address.",
+  ),
+  AMPHO_SECURITY_INVITE_TTL: withDefault(duration(60, 31_536_000), 604_800, "The lifetime of an invitation."),
   AMPHO_SECURITY_FACTORS: withDefault(
     rolePolicies,
     Object.freeze(Object.assign(Object.create(null) as Record<string, Policy>, { "*": "optional" as const })),

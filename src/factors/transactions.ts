@@ -4,54 +4,85 @@ import { createHash, createHmac } from "node:crypto";
 import { transactionTtlSeconds } from "../clock.js";
 import { randomId } from "../crypto/random.js";
 import { AmphoError, transactionOver } from "../errors.js";
-import { loginTransaction, type Purpose, readJwt, type TransactionClaims } from "../tokens/jwt.js";
+import { loginTransaction, type OpenPurpose, type Purpose, readJwt } from "../tokens/jwt.js";
 import type { Keyring, SecretUse } from "../tokens/keyring.js";
 
-export type { Purpose } from "../tokens/jwt.js";
+export type { OpenPurpose, Purpose } from "../tokens/jwt.js";
 
 /** RFC 4226 §4 recommends 160 bits. */
 const seedBytes = 20;
 
-export interface LoginTransaction {
+/** The parts of a transaction that derive its secrets and redeem it. */
+export interface Redeemable {
   readonly jti: string;
+  readonly exp: number;
+  /** The key that signed the transaction. */
+  readonly kid: string;
+}
+
+/** A transaction of a user whose first factor was right, or of a session. */
+export interface LoginTransaction extends Redeemable, TransactionContents {
   readonly for: Purpose;
   readonly iat: number;
-  readonly exp: number;
+}
+
+export interface TransactionContents {
   /** As the client typed it, in its canonical form. */
   readonly login: string;
   /** The id of the user whose first factor was right. */
   readonly sub: string;
   /** The version of the user's password. A user of an application's own table has none. */
-  readonly pwv?: number;
+  readonly pwv?: number | undefined;
   /** The version of the user's factors. */
   readonly fv: number;
   /** The factors that were proven. */
   readonly amr: readonly string[];
   /** The known device on which the login began. */
-  readonly did?: string;
-  /** For a new passkey: the user handle of the account, and the use of the passkey. */
-  readonly uh?: string;
-  readonly use?: string;
-  /** The session to which a step-up or an enrolment belongs. */
-  readonly sid?: string;
-  /** The key that signed the transaction. */
-  readonly kid: string;
-}
-
-export type TransactionContents = Pick<LoginTransaction, "login" | "sub" | "fv" | "amr"> & {
-  readonly pwv?: number | undefined;
   readonly did?: string | undefined;
-  readonly sid?: string | undefined;
+  /** For a new passkey: the user handle of the account, and the use of the passkey. */
   readonly uh?: string | undefined;
   readonly use?: string | undefined;
-};
+  /** For a change of address: the new one, as it was typed. */
+  readonly email?: string | undefined;
+  /** The session to which a step-up, an enrolment or a change belongs. */
+  readonly sid?: string | undefined;
+}
 
-/** The parts of a transaction that derive its secrets and redeem it. */
-export type Redeemable = Pick<LoginTransaction, "jti" | "kid" | "exp">;
+/** A transaction whose user is not known yet. */
+export interface OpenTransaction extends Redeemable, OpenContents {
+  readonly for: OpenPurpose;
+  readonly iat: number;
+}
+
+export interface OpenContents {
+  /** The login as it was typed, in its canonical form, whether an account has it or not. */
+  readonly login?: string | undefined;
+  /** For a registration: the address as it was typed, the user handle of a passkey, and the invitation. */
+  readonly email?: string | undefined;
+  readonly uh?: string | undefined;
+  readonly inv?: string | undefined;
+  /** For a recovery that an operator began: without the second factors of the account. */
+  readonly bare?: boolean | undefined;
+}
+
+/** The facts on which a mailed code and link depend. If one of them changes, both are void. */
+export interface MailBinding {
+  readonly purpose: string;
+  /** Canonical. */
+  readonly address: string;
+  readonly userId?: string | undefined;
+  readonly passwordVersion?: number | undefined;
+  readonly factorsVersion?: number | undefined;
+}
 
 /** The set of revocations of `sessions/`, which rejects what began before a logout, a disabling or `session-end --all`. */
 interface Revocations {
-  find(claims: Pick<LoginTransaction, "login" | "sid" | "iat"> & { readonly sub?: string }): unknown;
+  find(claims: {
+    readonly login: string;
+    readonly iat: number;
+    readonly sub?: string | undefined;
+    readonly sid?: string | undefined;
+  }): unknown;
 }
 
 export interface Transactions {
@@ -65,10 +96,12 @@ export interface Transactions {
     now: number,
     first?: { readonly jti: string; readonly exp: number },
   ): string;
-  /** Signs a transaction of purpose `login`, before any user is known. */
-  beginLogin(now: number): string;
+  /** Signs a transaction before any user is known. It contains only what the client sent. */
+  beginOpen(purpose: OpenPurpose, contents: OpenContents, now: number, ttlSeconds?: number): string;
   /** Throws `transaction_over` for everything that is wrong with it. */
-  readLogin(token: string, now: number): Redeemable & Pick<LoginTransaction, "iat">;
+  readOpen(token: string, purposes: readonly OpenPurpose[], now: number): OpenTransaction;
+  /** Signs such a transaction again, for the link of a mail. Undefined if its key cannot sign any more. */
+  signAgain(transaction: OpenTransaction): string | undefined;
   /** The same for the other purposes. */
   read(token: string, purposes: readonly Purpose[], now: number): LoginTransaction;
   /** Returns the name under which the store spends the transaction. The database reveals no `jti`. */
@@ -77,63 +110,102 @@ export interface Transactions {
   totpSeed(transaction: Pick<LoginTransaction, "jti" | "kid">): Buffer;
   /** Returns the challenge of a passkey (WebAuthn L3 §13.4.3). It is derived, so no row holds it. */
   passkeyChallenge(transaction: Pick<LoginTransaction, "jti" | "kid">): Buffer;
+  /** Returns the eight digits that are mailed. */
+  mailedCode(transaction: Pick<Redeemable, "jti" | "kid">, binding: MailBinding): string;
+  /** Returns the part of a mailed link that the asking browser does not know. */
+  linkProof(transaction: Pick<Redeemable, "jti" | "kid">, binding: MailBinding): string;
+  /** Returns the two digits that only the asking browser shows. */
+  match(transaction: Pick<Redeemable, "jti" | "kid">): string;
 }
 
 export function createTransactions(
   keyring: Pick<
     Keyring,
-    "requireSigning" | "signTransaction" | "verifyTransaction" | "signChallenge" | "verifyChallenge" | "secretFor"
+    | "requireSigning"
+    | "signTransaction"
+    | "verifyTransaction"
+    | "signOpen"
+    | "signOpenUnder"
+    | "verifyOpen"
+    | "secretFor"
   >,
   revocations: Revocations,
 ): Transactions {
   // The key of the transaction and not the signing key: a rotation between the steps does not change the secret.
-  function derive(use: SecretUse, { jti, kid }: Pick<LoginTransaction, "jti" | "kid">): Buffer {
+  function derive(use: SecretUse, { jti, kid }: Pick<Redeemable, "jti" | "kid">, binding?: MailBinding): Buffer {
     const secret = keyring.secretFor(use, kid);
     if (secret === undefined) throw transactionOver();
-    return createHmac("sha256", secret).update(jti).digest();
+    return createHmac("sha256", secret).update(binding === undefined ? jti : textOf(jti, binding)).digest();
+  }
+
+  /** No leeway for `exp`: the store forgets a spent transaction some time after it. */
+  function requireOpen(isWanted: boolean, claims: { readonly iat: number; readonly exp: number }, now: number): void {
+    const { iat, exp } = claims;
+    if (!isWanted || now >= exp || exp - iat > transactionTtlSeconds) throw transactionOver();
   }
 
   return {
-    begin(purpose, { login, sub, pwv, fv, amr, did, sid, uh, use }, now, first) {
+    begin(purpose, contents, now, first) {
       keyring.requireSigning();
       const { jti, exp } = first ?? { jti: randomId(), exp: now + transactionTtlSeconds };
-      return keyring.signTransaction({
-        jti,
-        for: purpose,
-        // Also of a second transaction the time at which the first one began. A revocation between them rejects both.
-        iat: exp - transactionTtlSeconds,
-        exp,
-        ...{ login, sub, fv, amr },
-        ...(pwv === undefined ? {} : { pwv }),
-        ...(did === undefined ? {} : { did }),
-        ...(sid === undefined ? {} : { sid }),
-        ...(uh === undefined ? {} : { uh }),
-        ...(use === undefined ? {} : { use }),
-      });
+      // Also of a second transaction the time at which the first one began. A revocation between them rejects both.
+      const iat = exp - transactionTtlSeconds;
+      const { login, sub, fv, amr } = contents;
+      const members = optional(contents, "pwv", "did", "sid", "uh", "use", "email");
+      return keyring.signTransaction({ jti, for: purpose, iat, exp, login, sub, fv, amr, ...members });
     },
-    beginLogin(now) {
+    beginOpen(purpose, contents, now, ttlSeconds = transactionTtlSeconds) {
       keyring.requireSigning();
-      return keyring.signChallenge({ jti: randomId(), for: "login", iat: now, exp: now + transactionTtlSeconds });
+      const members = optional(contents, "login", "email", "uh", "inv", "bare");
+      return keyring.signOpen({ jti: randomId(), for: purpose, iat: now, exp: now + ttlSeconds, ...members });
     },
-    readLogin(token, now) {
-      const { claims, key } = orOver(() => keyring.verifyChallenge(token, now));
-      const { jti, exp, iat } = claims;
-      if (now >= exp || exp - iat > transactionTtlSeconds || revocations.find({ login: "", iat }) !== undefined)
-        throw transactionOver();
-      return { jti, exp, iat, kid: key.kid };
+    readOpen(token, purposes, now) {
+      const { claims, key } = orOver(() => keyring.verifyOpen(token, now));
+      requireOpen(purposes.includes(claims.for), claims, now);
+      const { jti, iat, exp, login = "" } = claims;
+      if (revocations.find({ login, iat }) !== undefined) throw transactionOver();
+      return { jti, iat, exp, for: claims.for, kid: key.kid, ...optional(claims, "login", "email", "uh", "inv", "bare") };
+    },
+    signAgain({ kid, ...claims }) {
+      const { jti, iat, exp } = claims;
+      const members = optional(claims, "login", "email", "uh", "inv", "bare");
+      return keyring.signOpenUnder(kid, { jti, for: claims.for, iat, exp, ...members });
     },
     read(token, purposes, now) {
       const { claims, key } = orOver(() => keyring.verifyTransaction(token, now));
-      // No leeway for `exp`: the store forgets a spent transaction some time after it.
-      const expired = now >= claims.exp || claims.exp - claims.iat > transactionTtlSeconds;
-      if (expired || !purposes.includes(claims.for) || revocations.find(claims) !== undefined) throw transactionOver();
-      return toTransaction(claims, key.kid);
+      requireOpen(purposes.includes(claims.for), claims, now);
+      if (revocations.find(claims) !== undefined) throw transactionOver();
+      const { jti, iat, exp, login, sub, fv, amr } = claims;
+      const members = optional(claims, "pwv", "did", "sid", "uh", "use", "email");
+      return { jti, iat, exp, for: claims.for, login, sub, fv, amr, kid: key.kid, ...members };
     },
     spentHash: ({ jti }) => createHash("sha256").update(jti).digest("base64url"),
     totpSeed: (transaction) => derive("totpSeed", transaction).subarray(0, seedBytes),
     passkeyChallenge: (transaction) => derive("passkeyChallenge", transaction),
+    // 64 bits make every code as likely as every other, to one part in 10^11.
+    mailedCode: (transaction, binding) => digitsOf(derive("mailedCode", transaction, binding), 8),
+    linkProof: (transaction, binding) => derive("mailedLink", transaction, binding).toString("base64url"),
+    match: (transaction) => digitsOf(derive("match", transaction), 2),
   };
 }
+
+function digitsOf(bytes: Buffer, digits: number): string {
+  return String(bytes.readBigUInt64BE() % 10n ** BigInt(digits)).padStart(digits, "0");
+}
+
+/** JSON keeps the parts apart, whatever they contain. */
+function textOf(jti: string, { purpose, address, userId, passwordVersion, factorsVersion }: MailBinding): string {
+  return JSON.stringify([jti, purpose, address, userId ?? null, passwordVersion ?? null, factorsVersion ?? null]);
+}
+
+/** The members that are there. */
+function optional<T extends object, const K extends keyof T>(from: T, ...names: readonly K[]): Defined<Pick<T, K>> {
+  return Object.fromEntries(
+    names.filter((name) => from[name] !== undefined).map((name) => [name, from[name]]),
+  ) as Defined<Pick<T, K>>;
+}
+
+type Defined<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
 
 function orOver<T>(verify: () => T): T {
   try {
@@ -142,18 +214,6 @@ function orOver<T>(verify: () => T): T {
     if (error instanceof AmphoError) throw transactionOver();
     throw error;
   }
-}
-
-function toTransaction(claims: TransactionClaims, kid: string): LoginTransaction {
-  const { jti, iat, exp, login, sub, pwv, fv, amr, did, sid, uh, use } = claims;
-  return {
-    ...{ jti, for: claims.for, iat, exp, login, sub, fv, amr, kid },
-    ...(pwv === undefined ? {} : { pwv }),
-    ...(did === undefined ? {} : { did }),
-    ...(sid === undefined ? {} : { sid }),
-    ...(uh === undefined ? {} : { uh }),
-    ...(use === undefined ? {} : { use }),
-  };
 }
 
 /** True if the claims of a transaction name the purpose `login`. It can still be forged or over. */

@@ -3,9 +3,11 @@
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import type { DeviceProofs } from "../factors/device-proofs.js";
+import type { MailTokens } from "../factors/mail-tokens.js";
 import type { RelyingParty } from "../factors/relying-party.js";
 import type { TotpSecrets } from "../factors/totp-secrets.js";
 import type { Transactions } from "../factors/transactions.js";
+import type { Outbox } from "../mail/outbox.js";
 import type { PasswordPolicy } from "../passwords/policy.js";
 import type { PasswordPool } from "../passwords/pool.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
@@ -23,8 +25,11 @@ export interface Deps {
   readonly deviceProofs: DeviceProofs;
   readonly transactions: Transactions;
   readonly totpSecrets: TotpSecrets;
+  readonly mailTokens: MailTokens;
   /** Undefined while passkeys are not offered. */
   readonly relyingParty: RelyingParty | undefined;
+  /** Undefined while no mails can be sent. */
+  readonly outbox: Outbox | undefined;
   readonly throttle: Throttle;
   readonly revocations: RevocationSet;
   readonly settings: Configuration;
@@ -37,4 +42,6 @@ export interface Caller {
   readonly address: string | undefined;
   /** `User-Agent`, cut to 255 characters, without control characters. */
   readonly agent: string | undefined;
+  /** The language of mails to the client, from `Accept-Language`. Undefined while no mails can be sent. */
+  readonly language?: string | undefined;
 }

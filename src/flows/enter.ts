@@ -3,7 +3,7 @@
 
 import type { Origin } from "../audit/entry.js";
 import { randomId } from "../crypto/random.js";
-import { type AmphoError, transactionOver } from "../errors.js";
+import { AmphoError, transactionOver } from "../errors.js";
 import type { DeviceProof } from "../factors/device-proofs.js";
 import { requestOptions } from "../factors/passkey-options.js";
 import type { LoginTransaction, Redeemable } from "../factors/transactions.js";
@@ -12,6 +12,7 @@ import type { FactorName } from "../levels/decide.js";
 import { policyOf } from "../levels/policy.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { Entry, EntryOutcome } from "../store/sql/entries.js";
+import type { Registration } from "../store/sql/registrations.js";
 import type { Spending } from "../store/sql/spent.js";
 import type { Attempt } from "../throttle/attempt.js";
 import { type Account, toAccount } from "../users/directory.js";
@@ -30,12 +31,18 @@ export interface Proven {
   /** The attempt at the first factor. */
   readonly attempt?: Attempt | undefined;
   /** The transaction that is redeemed. */
-  readonly transaction?: (Redeemable & Partial<LoginTransaction>) | undefined;
+  readonly transaction?: RedeemedTransaction | undefined;
+  /** The canonical address that a mailed code or link has proven. */
+  readonly provesEmail?: string | undefined;
   /** A pending login has set up its first second factor, which is proven by that. */
   readonly enrol?: { readonly factor: NonNullable<Entry["enrol"]>; readonly method: string } | undefined;
+  /** The user is created first. */
+  readonly register?: Registration | undefined;
   /** The application vouches for the user, and the gate does not decide. */
   readonly acr?: Acr | undefined;
 }
+
+type RedeemedTransaction = Redeemable & { readonly [K in "login" | "pwv" | "fv"]?: LoginTransaction[K] | undefined };
 
 export interface Entrance {
   readonly origin: Origin;
@@ -56,6 +63,9 @@ export interface Entrance {
 export async function enter(deps: Deps, account: Account, proven: Proven, entrance: Entrance): Promise<Grant> {
   const outcome = await deps.store.enterSession(entryOf(deps, account, proven, entrance));
   if (outcome.outcome === "over") throw transactionOver();
+  if (outcome.outcome === "login_taken")
+    throw new AmphoError("login_taken", "A user with this login already exists. Choose another one.");
+  if (outcome.outcome === "closed") throw new AmphoError("registration_closed", "The invitation is not valid any more.");
   if (outcome.outcome === "factor_needed") throw await pendingLogin(deps, account, proven, entrance, outcome);
   // The user has changed since the transaction was issued.
   if (outcome.outcome === "rejected" && proven.transaction !== undefined) throw transactionOver();
@@ -67,7 +77,7 @@ export async function enter(deps: Deps, account: Account, proven: Proven, entran
 export async function repeat(
   deps: Deps,
   account: Account,
-  transaction: Pick<LoginTransaction, "jti" | "pwv">,
+  transaction: Pick<LoginTransaction, "jti"> & { readonly pwv?: number | undefined },
   entrance: Entrance,
 ): Promise<Grant | undefined> {
   const { idempotencyKey, now } = entrance;
@@ -106,6 +116,8 @@ function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entranc
     use: factor?.use,
     spend: transaction && spendingOf(deps, transaction, idempotencyKey),
     enrol: enrol?.factor,
+    provesEmail: proven.provesEmail,
+    register: proven.register,
     live: live?.sessionId,
     create:
       live?.only === true

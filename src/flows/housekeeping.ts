@@ -79,6 +79,8 @@ async function clean(
     attempts: 0,
     sources: 0,
     spent: 0,
+    mail: 0,
+    invites: 0,
     imports: 0,
     audit: 0,
   };

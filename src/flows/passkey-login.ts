@@ -39,8 +39,8 @@ export async function readWays(deps: Pick<Deps, "relyingParty" | "transactions" 
   } as const;
   if (party === undefined) return { ways, transaction: null, passkey: null };
   const now = clock.now();
-  const transaction = transactions.beginLogin(now);
-  const challenge = transactions.passkeyChallenge(transactions.readLogin(transaction, now));
+  const transaction = transactions.beginOpen("login", {}, now);
+  const challenge = transactions.passkeyChallenge(transactions.readOpen(transaction, ["login"], now));
   return { ways, transaction, passkey: requestOptions(party, challenge) };
 }
 
@@ -56,7 +56,7 @@ export interface PasskeyLoginInput {
 export async function logInByPasskey(deps: Deps, input: PasskeyLoginInput, caller: Caller): Promise<Grant> {
   const { transactions, deviceProofs, store, clock } = deps;
   const origin: Origin = { actor: "user", ...caller };
-  const transaction = transactions.readLogin(input.transaction, clock.now());
+  const transaction = transactions.readOpen(input.transaction, ["login"], clock.now());
   requireParty(deps);
   const found = await findPasskeyOf(deps, input.passkey);
   const account = await accountOfPasskey(deps, found);

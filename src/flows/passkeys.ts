@@ -6,6 +6,7 @@ import { AmphoError } from "../errors.js";
 import { offeredAlgorithms } from "../factors/cose.js";
 import { creationOptions, type PasskeyUse } from "../factors/passkey-options.js";
 import type { RelyingParty } from "../factors/relying-party.js";
+import type { Redeemable } from "../factors/transactions.js";
 import { verifyRegistration } from "../factors/webauthn.js";
 import { WebAuthnError } from "../factors/webauthn-error.js";
 import { passkeyMethod } from "../levels/methods.js";
@@ -102,7 +103,8 @@ export async function addPasskey(
   const transaction = transactions.read(input.transaction, ["passkey"], clock.now());
   const account = await ownerOf(deps, transaction, input.authenticate, origin);
   const { use, uh: handle = "" } = transaction;
-  const passkey = await verify(deps, party, input, transaction, use, async (reason) => {
+  const { passkey: response, name } = input;
+  const passkey = await verifyNewPasskey(deps, party, { response, name, transaction, use }, async (reason) => {
     const about = { reason: `passkey_${reason}`, userId: account.id, login: account.login, origin };
     await deps.store.recordAudit({ at: clock.now(), event: "factor_refused", ...about });
   });
@@ -115,14 +117,19 @@ export async function addPasskey(
   return { passkey: viewOf(created), ...enrolled };
 }
 
-async function verify(
-  { transactions }: Deps,
+/** `record` receives the reason of a rejection. */
+export async function verifyNewPasskey(
+  { transactions }: Pick<Deps, "transactions">,
   party: RelyingParty,
-  { passkey: response, name }: PasskeyAddition,
-  transaction: { readonly jti: string; readonly kid: string },
-  use: string | undefined,
+  input: {
+    readonly response: unknown;
+    readonly name: string | undefined;
+    readonly transaction: Pick<Redeemable, "jti" | "kid">;
+    readonly use: string | undefined;
+  },
   record: (reason: string) => Promise<void>,
 ): Promise<NewPasskeyRow> {
+  const { response, name, transaction, use } = input;
   try {
     const verified = verifyRegistration({
       response,

@@ -5,7 +5,7 @@ import type { Origin } from "../audit/entry.js";
 import { transactionOver } from "../errors.js";
 import { recoveryHash } from "../factors/recovery-codes.js";
 import { findStep } from "../factors/totp.js";
-import type { LoginTransaction } from "../factors/transactions.js";
+import type { LoginTransaction, Redeemable } from "../factors/transactions.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Factors } from "../store/sql/factors.js";
 import type { Account } from "../users/directory.js";
@@ -33,7 +33,7 @@ export async function proveFactor(
   sent: SentFactor,
   about: {
     readonly known: { readonly device: string } | { readonly session: string } | undefined;
-    readonly transaction?: LoginTransaction | undefined;
+    readonly transaction?: (Redeemable & Pick<LoginTransaction, "fv">) | undefined;
     readonly origin: Origin;
   },
 ): Promise<ProvenFactor> {

@@ -4,7 +4,7 @@
 import type { Origin } from "../audit/entry.js";
 import { transactionOver } from "../errors.js";
 import type { RelyingParty } from "../factors/relying-party.js";
-import type { LoginTransaction, Redeemable } from "../factors/transactions.js";
+import type { Redeemable } from "../factors/transactions.js";
 import { type VerifiedAssertion, verifyAssertion } from "../factors/webauthn.js";
 import { WebAuthnError } from "../factors/webauthn-error.js";
 import type { PublicJwk } from "../keys/key.js";
@@ -37,7 +37,7 @@ export async function proveOwnPasskey(
   deps: Deps,
   account: Account,
   response: unknown,
-  transaction: LoginTransaction | undefined,
+  transaction: Redeemable | undefined,
   origin: Origin,
 ): Promise<ProvenFactor> {
   if (transaction === undefined) throw transactionOver();

@@ -20,7 +20,16 @@ import { countHashKinds, hasOtherHashes } from "./sql/hash-kinds.js";
 import { deleteOldRows, releaseHousekeepingLease, takeHousekeepingLease } from "./sql/housekeeping.js";
 import { deleteUnpublishedImports, publishImport, stageUsers, startImport } from "./sql/imports.js";
 import { clearLockouts, listLockouts, pruneAttempts } from "./sql/lockouts.js";
+import { listMail, queueMail, readOutbox, settleMail, takeMail } from "./sql/mail.js";
+import { finishReset, raiseAlarm, setEmail } from "./sql/mailbox-changes.js";
 import { findPasskey, listPasskeys, renamePasskey } from "./sql/passkeys.js";
+import {
+  createInvitation,
+  findInvitation,
+  findUserByAddress,
+  listInvitations,
+  removeInvitation,
+} from "./sql/registrations.js";
 import { renewSession } from "./sql/renewal.js";
 import { readRevocations, revokeKey } from "./sql/revocations.js";
 import { endAllSessions, endSession, endUserSessions, revokeUserTokens } from "./sql/session-ends.js";
@@ -129,6 +138,31 @@ export const operations = {
   rekeyTotp: writes(rekeyTotp),
   /** Counts the TOTP secrets under each key. */
   countSecretsByKey: reads(countSecretsByKey),
+
+  // Mail
+
+  /** Counts a request for a mail and writes the mail, if there is an address. */
+  queueMail: writes(queueMail),
+  /** Takes mails that are due, so that no other process sends them meanwhile. */
+  takeMail: writes(takeMail),
+  /** Records what came of sending a mail. */
+  settleMail: writes(settleMail),
+  /** Lists the newest mails without their addresses. */
+  listMail: reads(listMail),
+  /** Counts the mails that wait. */
+  readOutbox: reads(readOutbox),
+  /** Finds the user whose address or login it is. */
+  findUserByAddress: reads(findUserByAddress),
+  /** Sets a new password for a proven mailbox, and ends all sessions. */
+  finishReset: writes(finishReset),
+  /** Sets another address of a user. */
+  setEmail: writes(setEmail),
+  /** Ends all sessions and device proofs of a user. */
+  raiseAlarm: writes(raiseAlarm),
+  createInvitation: writes(createInvitation),
+  findInvitation: reads(findInvitation),
+  listInvitations: reads(listInvitations),
+  removeInvitation: writes(removeInvitation),
 
   // Revocations
 

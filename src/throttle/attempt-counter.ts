@@ -9,6 +9,8 @@ export interface CounterLimits {
   readonly windowSeconds: number;
   /** How many failures in a row lock the counter. */
   readonly lockAfter: number;
+  /** The wait after each of the free attempts. After them it is the window. Undefined: waits grow after the free attempts. */
+  readonly everySeconds?: number | undefined;
 }
 
 /** Times are Unix seconds, and 0 is long ago. */
@@ -54,8 +56,10 @@ const firstWaitFraction = 15;
 /** The end of a lock is not known. To ask again before a day has passed is useless. */
 const lockedRetrySeconds = 86_400;
 
-export function waitSeconds(failures: number, { freeAttempts, windowSeconds }: CounterLimits): number {
-  if (failures < freeAttempts) return 0;
+export function waitSeconds(failures: number, limits: CounterLimits): number {
+  const { freeAttempts, windowSeconds, everySeconds } = limits;
+  if (failures < freeAttempts) return everySeconds ?? 0;
+  if (everySeconds !== undefined) return windowSeconds;
   const firstSeconds = Math.max(1, Math.ceil(windowSeconds / firstWaitFraction));
   return Math.min(windowSeconds, firstSeconds * 2 ** Math.min(failures - freeAttempts, 30));
 }
@@ -75,7 +79,9 @@ export function judgeCounter(counter: Counter, limits: CounterLimits, now: numbe
   const { failures, pending, streak, nextAt } = counter;
   if (streak >= limits.lockAfter) return { outcome: "rejected", locked: true, retryAfterSeconds: lockedRetrySeconds };
   if (now < nextAt) return { outcome: "rejected", locked: false, retryAfterSeconds: nextAt - now };
-  const free = Math.min(Math.max(limits.freeAttempts - failures, 1), limits.lockAfter - streak);
+  // Where each attempt waits for the one before, no two are allowed at once.
+  const together = (limits.everySeconds ?? 0) > 0 ? 1 : limits.freeAttempts - failures;
+  const free = Math.min(Math.max(together, 1), limits.lockAfter - streak);
   return { outcome: pending < free ? "allowed" : "pending" };
 }
 

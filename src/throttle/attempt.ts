@@ -1,4 +1,4 @@
-// An attempt at a password or a second factor, and the counters and sources that it is taken from (docs/throttling.md).
+// An attempt at a password, a second factor or a mailed code, or a request for a mail, and the counters and sources that it is taken from (docs/throttling.md).
 import type { AuditEntry, Origin } from "../audit/entry.js";
 import type { CounterKind } from "./counter-kinds.js";
 
@@ -11,6 +11,9 @@ export interface AttemptCounter {
   readonly freeAttempts: number;
   /** Failures in a row that lock this counter. Undefined: as many as lock the attempt's other counters. */
   readonly lockAfter?: number | undefined;
+  /** As of CounterRow. */
+  readonly everySeconds?: number | undefined;
+  readonly windowSeconds?: number | undefined;
 }
 
 /** An address or a network, and how many different logins can fail from it within the window. */
@@ -37,7 +40,12 @@ export interface AttemptRequest extends Attempt {
   readonly now: number;
   readonly origin: Origin;
   /** A rejection is recorded as this event, once for each counter, source and window. */
-  readonly event: "login_throttled" | "password_change_throttled" | "factor_throttled";
+  readonly event:
+    | "login_throttled"
+    | "password_change_throttled"
+    | "factor_throttled"
+    | "mail_throttled"
+    | "code_throttled";
   /** The canonical login. The audit row names the account that has it, if there is one. It is not stored itself. */
   readonly canonical: string;
 }

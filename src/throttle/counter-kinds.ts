@@ -5,12 +5,22 @@ export interface CounterRow {
   /** The counted attempts, as `throttle-list` prints them. */
   readonly counts: string;
   /** The free attempts, or the parameter that gives them. */
-  readonly freeAttempts: "throttleAttempts" | "throttleKnownAttempts" | "throttleFactor" | number;
+  readonly freeAttempts: "throttleAttempts" | "throttleKnownAttempts" | "throttleFactor" | "throttleMails" | number;
   /** All devices or sessions of a user together get this many times the free attempts of one. */
   readonly times: number;
   /** So many failures in a row lock the counter, instead of AMPHO_SECURITY_THROTTLE_LOCK. */
   readonly lockAfter?: number;
+  /**
+   * Every attempt counts, and this long must pass until the next one. After the free attempts it is `windowSeconds`, so that
+   * no more than the free attempts fall into one window.
+   */
+  readonly everySeconds?: number;
+  /** Instead of AMPHO_SECURITY_THROTTLE_WINDOW. */
+  readonly windowSeconds?: number;
 }
+
+const never = Number.MAX_SAFE_INTEGER;
+const hourSeconds = 3600;
 
 /** With more device proofs or sessions a client gets no more attempts than this. */
 const together = 3;
@@ -25,7 +35,18 @@ export const counterKinds = {
   // Each login on a remembered device opens a session, which has free attempts of its own.
   factors: { counts: "second factor, all known devices and sessions", freeAttempts: "throttleFactor", times: together },
   // After five wrong codes the transaction is over, and the login must begin again.
-  transaction: { counts: "second factor, one login", freeAttempts: 5, times: 1, lockAfter: 5 },
+  transaction: { counts: "second factor or mailed code, one login", freeAttempts: 5, times: 1, lockAfter: 5 },
+  code: { counts: "mailed code, one account", freeAttempts: 10, times: 1 },
+  // After three wrong numbers the link is dead in other browsers.
+  match: { counts: "number of a mailed link", freeAttempts: 3, times: 1, lockAfter: 3 },
+  mail: {
+    ...{ counts: "mails, one account", freeAttempts: "throttleMails", times: 1, lockAfter: never },
+    ...{ everySeconds: 60, windowSeconds: hourSeconds },
+  },
+  mails: {
+    ...{ counts: "mails, one address", freeAttempts: 20, times: 1, lockAfter: never },
+    ...{ everySeconds: 0, windowSeconds: hourSeconds },
+  },
 } as const satisfies Readonly<Record<string, CounterRow>>;
 
 export type CounterKind = keyof typeof counterKinds;

@@ -43,11 +43,30 @@ export interface FactorAttempt {
   readonly origin: Origin;
 }
 
+export interface MailRequest {
+  /** The canonical login or address, as it was typed, whether an account has it or not. */
+  readonly canonical: string;
+  readonly known?: KnownDevice | undefined;
+  readonly origin: Origin;
+}
+
+export interface CodeAttempt {
+  readonly purpose: string;
+  /** The canonical login or address, as it was typed. */
+  readonly canonical: string;
+  readonly known?: KnownDevice | undefined;
+  /** The hash of the transaction to which the code was mailed. */
+  readonly transaction: string;
+  readonly origin: Origin;
+}
+
 /** An attempt whose password can be checked. It must be settled, and otherwise counts as failed after 15 s. */
 export interface AllowedAttempt {
   /** The known device that it comes from. */
   readonly deviceId: string | undefined;
   readonly turn: PasswordTurn;
+  /** For an operation of the store that settles it in its own transaction, with the outcome that the operation knows. */
+  readonly attempt: () => Attempt;
   /** For an operation of the store that settles it as succeeded in its own transaction, and ends the user's streaks. */
   asSucceeded(userId: string): Attempt;
   /**
@@ -73,6 +92,12 @@ export interface Throttle {
    * of one transaction.
    */
   allowFactor(attempt: FactorAttempt): Promise<AllowedAttempt>;
+  /** Every request for a mail counts, and not only failures. */
+  allowMail(request: MailRequest): Promise<AllowedAttempt>;
+  /** An attempt at a mailed code. Throws `transaction_over` after five wrong codes of one transaction. */
+  allowCode(attempt: CodeAttempt): Promise<AllowedAttempt>;
+  /** An attempt at the number of a mailed link. Throws `transaction_over` after three wrong numbers. */
+  allowMatch(attempt: Omit<CodeAttempt, "purpose" | "known">): Promise<AllowedAttempt>;
   /** Resolves when a rejection of something that no counter limits can be sent: a transaction, a passkey. */
   readonly delayRejection: () => Promise<void>;
 }
@@ -96,6 +121,7 @@ export function createThrottle(deps: {
     | "throttleAttempts"
     | "throttleKnownAttempts"
     | "throttleFactor"
+    | "throttleMails"
     | "throttleWindow"
     | "throttleLock"
     | "throttleAddress"
@@ -111,11 +137,11 @@ export function createThrottle(deps: {
   let sweeping = false;
 
   function counter(kind: CounterKind, ...names: readonly string[]): AttemptCounter {
-    const { freeAttempts, times, lockAfter }: CounterRow = counterKinds[kind];
+    const { freeAttempts, times, lockAfter, everySeconds, windowSeconds }: CounterRow = counterKinds[kind];
     // JSON keeps the names apart, whatever they contain.
     const key = keyring.hashLogin(JSON.stringify([kind, ...names]));
     const free = typeof freeAttempts === "number" ? freeAttempts : settings[freeAttempts];
-    return { key, kind, freeAttempts: free * times, ...(lockAfter !== undefined && { lockAfter }) };
+    return { key, kind, freeAttempts: free * times, lockAfter, everySeconds, windowSeconds };
   }
 
   const loginCounter = (canonical: string) => counter("login", canonical);
@@ -208,6 +234,28 @@ export function createThrottle(deps: {
     };
   }
 
+  /** An attempt that only counters limit. */
+  function simpleAttempt(
+    counters: readonly AttemptCounter[],
+    from: string | undefined,
+    alsoReset: readonly string[] = [],
+  ): Attempt {
+    const [first] = counters;
+    if (first === undefined) throw new TypeError("an attempt has a counter");
+    return { ...limits, sources: [], counters, subject: subjectOf(first), from, alsoReset };
+  }
+
+  async function admit(
+    attempt: Attempt,
+    about: Pick<AttemptRequest, "canonical" | "origin" | "event">,
+    known?: KnownDevice,
+  ): Promise<AllowedAttempt> {
+    const rejection = await findRejection(attempt, about);
+    if (rejection?.by === "transaction" || rejection?.by === "match") throw transactionOver();
+    if (rejection !== undefined) return reject(rejection);
+    return allowed(attempt, { fairnessKey: about.canonical }, { deviceId: known?.deviceId, origin: about.origin });
+  }
+
   async function reject(rejection: Rejection): Promise<never> {
     await delayedRejection.wait();
     throw tooMany(rejection);
@@ -224,6 +272,7 @@ export function createThrottle(deps: {
     return {
       deviceId,
       turn,
+      attempt: () => attempt,
       asSucceeded: (userId) => ({ ...attempt, alsoReset: [...attempt.alsoReset, ...togetherOf(userId)] }),
       async allowAccount(canonical) {
         const own = loginCounter(canonical);
@@ -285,6 +334,31 @@ export function createThrottle(deps: {
     },
 
     delayRejection: () => delayedRejection.wait(),
+
+    allowMail({ canonical, known, origin }) {
+      const source = attemptSourceOf(origin.address)?.address;
+      // A known device has limits of its own, so that strangers cannot keep mails from the owner.
+      const own = known === undefined ? counter("mail", canonical) : counter("mail", known.userId, known.deviceId);
+      const counters = known === undefined && source !== undefined ? [own, counter("mails", source)] : [own];
+      return admit(simpleAttempt(counters, source), { canonical, origin, event: "mail_throttled" }, known);
+    },
+
+    async allowCode({ purpose, canonical, known, transaction, origin }) {
+      const account = counter("code", purpose, canonical);
+      const own = known === undefined ? account : counter("code", purpose, known.userId, known.deviceId);
+      const attempt = simpleAttempt(
+        [counter("transaction", transaction), own],
+        attemptSourceOf(origin.address)?.address,
+        // A right code from a known device ends the lock of unknown devices.
+        [account.key],
+      );
+      return admit(attempt, { canonical, origin, event: "code_throttled" }, known);
+    },
+
+    allowMatch({ canonical, transaction, origin }) {
+      const attempt = simpleAttempt([counter("match", transaction)], attemptSourceOf(origin.address)?.address);
+      return admit(attempt, { canonical, origin, event: "code_throttled" });
+    },
 
     async allowFactor(factor) {
       const { canonical, userId, origin } = factor;

@@ -68,8 +68,8 @@ export const deviceProof: TokenKind<DeviceClaims> = {
     isIntegerIfThere(claims["fv"]),
 };
 
-/** The purposes of login transactions. A transaction is good for one of them. */
-export const purposes = ["second", "enroll", "totp", "passkey"] as const;
+/** The purposes of transactions of a known user. A transaction is good for one of them. */
+export const purposes = ["second", "enroll", "totp", "passkey", "email"] as const;
 
 export type Purpose = (typeof purposes)[number];
 
@@ -91,6 +91,8 @@ export interface TransactionClaims extends Claims {
   /** For a passkey: the user handle of the account, and the use of the passkey. */
   readonly uh?: string;
   readonly use?: string;
+  /** For a change of address: the new one, as it was typed. */
+  readonly email?: string;
 }
 
 function isPurpose(value: unknown): value is Purpose {
@@ -113,22 +115,63 @@ export const loginTransaction: TokenKind<TransactionClaims> = {
     isTexts(claims["amr"]) &&
     isTextIfThere(claims["did"]) &&
     isTextIfThere(claims["uh"]) &&
-    isTextIfThere(claims["use"]),
+    isTextIfThere(claims["use"]) &&
+    isTextIfThere(claims["email"]),
 };
 
-export interface ChallengeClaims extends Claims {
+/** The purposes of transactions whose user is not known yet. They contain only what the client sent. */
+export const openPurposes = ["login", "mail", "reset", "register", "invite"] as const;
+
+export type OpenPurpose = (typeof openPurposes)[number];
+
+export interface OpenClaims extends Claims {
   readonly jti: string;
-  readonly for: "login";
+  readonly for: OpenPurpose;
   readonly iat: number;
+  readonly exp: number;
+  /** The login as it was typed, whether an account has it or not. */
+  readonly login?: string;
+  /** For a registration: the address as it was typed, the user handle of a passkey, and the invitation. */
+  readonly email?: string;
+  readonly uh?: string;
+  readonly inv?: string;
+  /** For a recovery that an operator began: without the second factors of the account. */
+  readonly bare?: boolean;
 }
 
-/** A login that a page has begun for a user who is not known yet. */
-export const loginChallenge: TokenKind<ChallengeClaims> = {
+/** A login, reset or registration that was begun. */
+export const openTransaction: TokenKind<OpenClaims> = {
   typ: "lt+jwt",
   types: new Set(["lt+jwt"]),
   named: true,
-  isComplete: (claims): claims is ChallengeClaims =>
-    claims.jti !== undefined && claims["for"] === "login" && claims.iat !== undefined,
+  isComplete: (claims): claims is OpenClaims =>
+    claims.jti !== undefined &&
+    openPurposes.some((purpose) => purpose === claims["for"]) &&
+    claims.iat !== undefined &&
+    isTextIfThere(claims["email"]) &&
+    isTextIfThere(claims["uh"]) &&
+    isTextIfThere(claims["inv"]) &&
+    (claims["bare"] === undefined || claims["bare"] === true),
+};
+
+export interface MailTokenClaims extends Claims {
+  readonly jti: string;
+  readonly for: "alarm" | "invite";
+  /** The user, or the invitation. */
+  readonly sub: string;
+  readonly exp: number;
+}
+
+/** A mailed link that begins nothing: it raises an alarm or names an invitation. */
+export const mailToken: TokenKind<MailTokenClaims> = {
+  typ: "ml+jwt",
+  types: new Set(["ml+jwt"]),
+  named: true,
+  isComplete: (claims): claims is MailTokenClaims =>
+    claims.jti !== undefined &&
+    (claims["for"] === "alarm" || claims["for"] === "invite") &&
+    claims.sub !== undefined &&
+    claims.exp !== undefined,
 };
 
 export interface JwtRules extends ClaimRules {

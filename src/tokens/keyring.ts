@@ -11,11 +11,13 @@ import { loginHashKeyOf } from "../keys/login-hash-key.js";
 import {
   type AccessClaims,
   accessToken,
-  type ChallengeClaims,
   type DeviceClaims,
   deviceProof,
-  loginChallenge,
   loginTransaction,
+  type MailTokenClaims,
+  mailToken,
+  type OpenClaims,
+  openTransaction,
   refreshToken,
   type SessionClaims,
   signJwt,
@@ -42,11 +44,16 @@ export interface Keyring {
   /** Throws `invalid_token`. */
   verifyDevice(token: string, now: number): DeviceClaims;
   signTransaction(claims: TransactionClaims): string;
-  signChallenge(claims: ChallengeClaims): string;
+  signOpen(claims: OpenClaims): string;
+  /** The same under the key with this `kid`. Undefined for a key that is not there, cannot sign or is revoked. */
+  signOpenUnder(kid: string, claims: OpenClaims): string | undefined;
   /** Throws `invalid_token`. The leeway also applies to `exp`. The caller is stricter. */
   verifyTransaction(token: string, now: number): VerifiedJwt<TransactionClaims>;
-  /** The same for a login that began without a user. */
-  verifyChallenge(token: string, now: number): VerifiedJwt<ChallengeClaims>;
+  /** The same for what began without a user. */
+  verifyOpen(token: string, now: number): VerifiedJwt<OpenClaims>;
+  signMailToken(claims: MailTokenClaims): string;
+  /** Throws `invalid_token`. The leeway also applies to `exp`. The caller is stricter. */
+  verifyMailToken(token: string, now: number): MailTokenClaims;
   /** A secret for one use, derived from the key with this `kid`. Undefined for a key that is not there or is public. */
   secretFor(use: SecretUse, kid: string): KeyObject | undefined;
   /** A keyed hash, base64url, of what must not be stored as it is: people type passwords where logins belong. */
@@ -65,6 +72,7 @@ const tokenInfos = {
   refresh: "ampho refresh token",
   device: "ampho device proof",
   transaction: "ampho login transaction",
+  mail: "ampho mail link",
 } as const;
 
 /** The `info` of HKDF, one for each use of a secret that signs no token. */
@@ -72,6 +80,9 @@ const secretInfos = {
   totpSeed: "ampho totp seed",
   totpAtRest: "ampho totp",
   passkeyChallenge: "ampho passkey challenge",
+  mailedCode: "ampho mailed code",
+  mailedLink: "ampho mailed link",
+  match: "ampho match",
 } as const;
 
 export type SecretUse = keyof typeof secretInfos;
@@ -96,6 +107,7 @@ interface Held {
   readonly device: DerivedKeys;
   /** Derived at the first use, because many deployments have no second factor. */
   readonly transaction: () => DerivedKeys;
+  readonly mail: () => DerivedKeys;
   readonly secretFor: Keyring["secretFor"];
   readonly loginHashKey: KeyObject;
 }
@@ -110,6 +122,7 @@ function hold(keys: readonly Key[]): Held {
     refresh: deriveKeys(keys, tokenInfos.refresh),
     device: deriveKeys(keys, tokenInfos.device),
     transaction: once(() => deriveKeys(keys, tokenInfos.transaction)),
+    mail: once(() => deriveKeys(keys, tokenInfos.mail)),
     secretFor: deriveSecrets(all),
     loginHashKey: loginHashKeyOf(signing),
   };
@@ -172,11 +185,18 @@ export function createKeyring(
     verifyDevice: (token, now) =>
       verifyJwt(token, held.device.all, deviceProof, { now, leewaySeconds, revokedKeys }).claims,
     signTransaction: (claims) => signJwt(held.transaction().signing, loginTransaction, claims),
-    signChallenge: (claims) => signJwt(held.transaction().signing, loginChallenge, claims),
+    signOpen: (claims) => signJwt(held.transaction().signing, openTransaction, claims),
+    signOpenUnder(kid, claims) {
+      const key = held.transaction().all.byKid.get(kid);
+      return key?.canSign && !revokedKeys.has(kid) ? signJwt(key, openTransaction, claims) : undefined;
+    },
     verifyTransaction: (token, now) =>
       verifyJwt(token, held.transaction().all, loginTransaction, { now, leewaySeconds, revokedKeys }),
-    verifyChallenge: (token, now) =>
-      verifyJwt(token, held.transaction().all, loginChallenge, { now, leewaySeconds, revokedKeys }),
+    verifyOpen: (token, now) =>
+      verifyJwt(token, held.transaction().all, openTransaction, { now, leewaySeconds, revokedKeys }),
+    signMailToken: (claims) => signJwt(held.mail().signing, mailToken, claims),
+    verifyMailToken: (token, now) =>
+      verifyJwt(token, held.mail().all, mailToken, { now, leewaySeconds, revokedKeys }).claims,
     secretFor: (use, kid) => held.secretFor(use, kid),
     hashLogin: (text) => createHmac("sha256", held.loginHashKey).update(text).digest("base64url"),
     publicKeys: () => publicJwkSet(held.all.keys.filter(({ kid }) => !revokedKeys.has(kid))),

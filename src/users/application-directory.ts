@@ -3,7 +3,9 @@
 
 import type { Clock } from "../clock.js";
 import { AmphoError } from "../errors.js";
+import { parseAddress } from "../logins/address.js";
 import type { PasswordPool } from "../passwords/pool.js";
+import type { UserEmail } from "../store/sql/users.js";
 import { isStorableName } from "../store/storable-text.js";
 import type { ApplicationUser, ApplicationUsers } from "./application-users.js";
 import { type Account, type Directory, rejectNow } from "./directory.js";
@@ -69,6 +71,21 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
   return {
     inDatabase: false,
     findByLogin,
+    async findByAddress(canonical) {
+      const account = await findByLogin(canonical);
+      const isOwn = account?.email?.canonical === canonical || parseAddress(account?.login ?? "")?.canonical === canonical;
+      return isOwn ? account : undefined;
+    },
+    setPassword:
+      users.setPassword &&
+      (async (account, password) => {
+        await ask(limitsMs.verify, () => users.setPassword?.(userOf(account), password));
+      }),
+    create:
+      users.create && (async (user) => toAccount(await ask(limitsMs.verify, () => users.create?.(user)))),
+    setEmail:
+      users.setEmail &&
+      (async (account, email) => (await ask(limitsMs.find, () => users.setEmail?.(userOf(account), email))) === true),
     findsById: findById !== undefined,
     async findSessionUser({ userId, login }) {
       if (findById === undefined) return findByLogin(login);
@@ -96,10 +113,15 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
   };
 }
 
+function userOf({ applicationUser }: Account): ApplicationUser {
+  if (applicationUser === undefined) throw new TypeError("the account is of the application's table");
+  return applicationUser;
+}
+
 /** Reads each member once, because a getter can return another value the next time. */
 function toAccount(applicationUser: ApplicationUser | null | undefined): Account | undefined {
   if (applicationUser === undefined || applicationUser === null) return undefined;
-  const { id, login, roles, disabled } = applicationUser;
+  const { id, login, roles, disabled, email, emailProven } = applicationUser;
   if (!isStorableName(id) || !isStorableName(login))
     throw new TypeError("users.find must return { id, login } with non-empty strings without NUL, or undefined");
   return {
@@ -109,6 +131,7 @@ function toAccount(applicationUser: ApplicationUser | null | undefined): Account
     rolesVersion: 0,
     disabled: toDisabled(disabled),
     stored: undefined,
+    email: toEmail(email, emailProven),
     applicationUser,
   };
 }
@@ -124,6 +147,12 @@ function toRoles(value: unknown): readonly string[] {
     if (roles.every((role) => typeof role === "string")) return roles;
   }
   throw new TypeError("users.find must return roles as an array of strings, or leave them out");
+}
+
+/** A text that is no address cannot receive a mail. */
+function toEmail(value: unknown, proven: unknown): UserEmail | undefined {
+  const address = typeof value === "string" ? parseAddress(value) : undefined;
+  return address && { ...address, provenAt: proven === true || proven === 1 ? 0 : undefined };
 }
 
 const isIterable = (value: unknown): value is Iterable<unknown> =>

@@ -7,6 +7,9 @@ export interface ApplicationUser {
   readonly login: string;
   readonly roles?: readonly string[] | undefined;
   readonly disabled?: boolean | undefined;
+  /** The address to which mails go, and whether the user has proven it. Notices go to proven addresses only. */
+  readonly email?: string | undefined;
+  readonly emailProven?: boolean | undefined;
 }
 
 /**
@@ -35,4 +38,20 @@ export interface ApplicationUsers<U extends ApplicationUser = ApplicationUser> {
   readonly findById?: ((id: string) => U | undefined | Promise<U | undefined>) | undefined;
   /** Verifies the password of a user that `find` returned. */
   verify(user: U, password: string): boolean | Promise<boolean>;
+  /** Stores a new password. It enables `/password/reset`. Ampho has checked the password policy. */
+  setPassword?(user: U, password: string): void | Promise<void>;
+  /**
+   * Creates a user whose address is proven. It enables `/register`. Returns undefined if the login or the address is taken, also
+   * by a user that was created at the same moment.
+   */
+  create?(user: NewApplicationUser): U | undefined | Promise<U | undefined>;
+  /** Stores a proven address. It enables `/account/email`. Returns false if another user has it. */
+  setEmail?(user: U, email: string): boolean | Promise<boolean>;
+}
+
+export interface NewApplicationUser {
+  readonly login: string;
+  readonly email: string;
+  /** Undefined for a user with a passkey. */
+  readonly password: string | undefined;
 }

@@ -8,7 +8,7 @@ import type { Store } from "../store/store.js";
 import { type Directory, toAccount } from "./directory.js";
 
 export function createDatabaseDirectory(
-  store: Pick<Store, "findUser" | "findUserById">,
+  store: Pick<Store, "findUser" | "findUserById" | "findUserByAddress">,
   passwords: PasswordPool,
   failureDelay: FailureDelay,
 ): Directory {
@@ -17,6 +17,10 @@ export function createDatabaseDirectory(
     async findByLogin(login) {
       const canonical = canonicalLogin(login);
       const user = isStorableText(canonical) ? await store.findUser(canonical) : undefined;
+      return user && toAccount(user);
+    },
+    async findByAddress(canonical) {
+      const user = await store.findUserByAddress(canonical);
       return user && toAccount(user);
     },
     findsById: true,

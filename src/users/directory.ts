@@ -2,8 +2,8 @@
 // (database-directory.ts) and the application's (application-directory.ts).
 
 import type { PasswordTurn } from "../passwords/pool.js";
-import type { User } from "../store/sql/users.js";
-import type { ApplicationUser } from "./application-users.js";
+import type { User, UserEmail } from "../store/sql/users.js";
+import type { ApplicationUser, NewApplicationUser } from "./application-users.js";
 
 /** A user as the flows see one. */
 export interface Account {
@@ -15,6 +15,8 @@ export interface Account {
   readonly disabled: boolean;
   /** The row of Ampho's own table. */
   readonly stored: User | undefined;
+  /** The address to which mails go. */
+  readonly email: UserEmail | undefined;
   /** The row of the application's table, for its `verify`. */
   readonly applicationUser: ApplicationUser | undefined;
 }
@@ -35,6 +37,14 @@ export interface Directory {
   /** Users are rows of Ampho's own database. */
   readonly inDatabase: boolean;
   findByLogin(login: string): Promise<Account | undefined>;
+  /** Finds the user whose address it is, or whose login. `canonical` comes from `parseAddress`. */
+  findByAddress(canonical: string): Promise<Account | undefined>;
+  /** Functions of an application's own table, where it has them. Undefined where users are rows of the database. */
+  readonly setPassword?: ((account: Account, password: string) => Promise<void>) | undefined;
+  /** Resolves to undefined if the login or the address is taken. */
+  readonly create?: ((user: NewApplicationUser) => Promise<Account | undefined>) | undefined;
+  /** Resolves to false if another user has the address. */
+  readonly setEmail?: ((account: Account, email: string) => Promise<boolean>) | undefined;
   /** Users can be found by their id alone. */
   readonly findsById: boolean;
   /** Finds a session's user by the id, or else by the session's login. That account can be another user's. */
@@ -47,6 +57,6 @@ export interface Directory {
 }
 
 export function toAccount(user: User): Account {
-  const { id, login, roles, rolesVersion, disabled } = user;
-  return { id, login, roles, rolesVersion, disabled, stored: user, applicationUser: undefined };
+  const { id, login, roles, rolesVersion, disabled, email } = user;
+  return { id, login, roles, rolesVersion, disabled, stored: user, email, applicationUser: undefined };
 }

@@ -3,9 +3,11 @@
 
 import type { Readable } from "node:stream";
 import { parseJsonObject } from "../crypto/json.js";
+import { parseAddress } from "../logins/address.js";
 import { canonicalLogin, checkNewLogin } from "../logins/login-name.js";
 import { identifyHash } from "../passwords/formats/formats.js";
 import type { StagedUser } from "../store/sql/imports.js";
+import type { UserEmail } from "../store/sql/users.js";
 import { readPasskeys } from "./import-passkeys.js";
 import { findRoleProblem } from "./roles.js";
 
@@ -129,6 +131,7 @@ function readMembers(
   const user = {
     ...(passkeys && { passkeys }),
     login,
+    email: unprovenEmail(login),
     canonical: canonicalLogin(login),
     passwordHash,
     hashKind: hash.current ? null : hash.format,
@@ -136,6 +139,12 @@ function readMembers(
     line,
   };
   return { user, format: hash.format, bytes };
+}
+
+/** A login that is an address is the user's address, until the user has another one. */
+function unprovenEmail(login: string): UserEmail | undefined {
+  const address = parseAddress(login);
+  return address && { ...address, provenAt: undefined };
 }
 
 /** Some programs write a byte order mark before the first line, and parsers can ignore it (RFC 8259 §8.1). */

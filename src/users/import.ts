@@ -209,12 +209,13 @@ interface Tally {
 
 type RejectedLine = {
   readonly line: number;
-  readonly reason: "exists" | "importing" | "repeated" | "passkey";
+  readonly reason: "exists" | "email" | "importing" | "repeated" | "passkey";
   readonly firstLine?: number;
 };
 
 const rejectionReasons: Readonly<Record<RejectedLine["reason"], (refused: RejectedLine) => string>> = {
   exists: () => "A user with this login already exists.",
+  email: () => "Another user, or a line before, has this address.",
   importing: () => "Another import that is under way has this login.",
   passkey: () => "An account has the user_handle or the id of a passkey.",
   repeated: ({ firstLine }) => `Line ${firstLine} has the same login.`,

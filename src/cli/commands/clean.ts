@@ -10,6 +10,8 @@ const names: Readonly<Record<OldRowKind, string>> = {
   attempts: "failed attempts, by login",
   sources: "failed attempts, by address",
   spent: "used login transactions",
+  mail: "mails that were sent or dropped",
+  invites: "old invitations",
   imports: "users of interrupted imports",
   audit: "audit log",
 };

@@ -3,9 +3,10 @@
 import type { Origin } from "../../audit/entry.js";
 import { randomId } from "../../crypto/random.js";
 import { AmphoError } from "../../errors.js";
+import { parseAddress } from "../../logins/address.js";
 import { canonicalLogin, checkNewLogin } from "../../logins/login-name.js";
 import type { NewPasswordOf } from "../../passwords/policy.js";
-import type { User } from "../../store/sql/users.js";
+import type { User, UserEmail } from "../../store/sql/users.js";
 import { isStorableText } from "../../store/storable-text.js";
 import { findRoleProblem } from "../../users/roles.js";
 import type { Deps } from "../deps.js";
@@ -24,6 +25,8 @@ export interface NewUser {
   readonly login: string;
   readonly password?: string | undefined;
   readonly roles?: readonly string[] | undefined;
+  /** The address to which mails go. Default: the login, if it is an address. It is unproven until the user proves it. */
+  readonly email?: string | undefined;
 }
 
 /** The roles that the user has afterwards: exactly `set`, or the current ones without `remove` and with `add`. */
@@ -46,10 +49,21 @@ export async function createUser(deps: UserDeps, input: NewUser, origin: Origin)
     input.password === undefined
       ? null
       : await hashNew(deps, input.password, { login: input.login, userId: undefined, origin });
-  const user = { id: randomId(), login: input.login, canonical, passwordHash, roles };
+  const email = emailOf(input);
+  const user = { id: randomId(), login: input.login, canonical, passwordHash, roles, email };
   const outcome = await store.createUser({ user, now: clock.now(), origin });
-  if (outcome === "taken") throw new AmphoError("login_taken", "A user with this login already exists.");
+  if (outcome === "login_taken") throw new AmphoError("login_taken", "A user with this login already exists.");
+  if (outcome === "email_taken") throw emailTaken();
   return { id: user.id, login: user.login, roles, disabled: false };
+}
+
+export const emailTaken = () => new AmphoError("email_taken", "Another user has this address.");
+
+function emailOf({ login, email = "" }: NewUser): UserEmail | undefined {
+  const address = parseAddress(email === "" ? login : email);
+  if (address === undefined && email !== "")
+    throw new AmphoError("invalid_request", "The email must be one e-mail address.", { field: "email" });
+  return address && { ...address, provenAt: undefined };
 }
 
 export async function findUser({ store }: UserDeps, login: string): Promise<UserView | undefined> {

@@ -1,12 +1,13 @@
-// Second factors: what a session's login has proven, accounts, used transactions, TOTP secrets, recovery codes. Programs of
-// schema 1 would log in users without their second factor, so they must not start.
+// Second factors: what a session's login has proven, accounts, used transactions, TOTP secrets, recovery codes, passkeys. And
+// addresses of users, the mails to send, invitations. Programs of schema 1 would log in users without their second factor, so
+// they must not start.
 import type { MigrationSteps } from "./steps.js";
 
 export const secondFactors: MigrationSteps = {
   version: 2,
   name: "second-factors",
   servesFrom: 2,
-  up: ({ text, busyTable }) => [
+  up: ({ text, busyTable, countingKey }) => [
     // `amr` is a JSON array. `proved_at`: the time of the last login or step-up within the session.
     `alter table ampho_sessions add column amr ${text} not null default '[]'`,
     `alter table ampho_sessions add column acr ${text} not null default '1fa'`,
@@ -71,8 +72,51 @@ export const secondFactors: MigrationSteps = {
       used_at bigint
     )`,
     "create index ampho_passkeys_user on ampho_passkeys (user_id)",
+
+    // The address of a user. `email_proven_at` is null until the user has used a code or a link that was mailed to it.
+    `alter table ampho_users add column email ${text}`,
+    `alter table ampho_users add column email_canonical ${text}`,
+    "alter table ampho_users add column email_proven_at bigint",
+    "create unique index ampho_users_email on ampho_users (email_canonical)",
+
+    // The outbox. `claims` derives the code and the link when the mail is sent, so that no row contains them. `next_at` is the
+    // time of the next attempt, and null when the mail was sent or dropped. `address` and `claims` are then empty.
+    `create table ampho_mail (
+      n ${countingKey},
+      at bigint not null,
+      until bigint not null,
+      user_id ${text},
+      address ${text} not null,
+      kind ${text} not null,
+      claims ${text} not null,
+      language ${text} not null,
+      tries bigint not null,
+      next_at bigint,
+      sent_at bigint,
+      failure ${text}
+    )`,
+    "create index ampho_mail_next on ampho_mail (next_at)",
+    "create index ampho_mail_until on ampho_mail (until)",
+    "create index ampho_mail_user on ampho_mail (user_id, kind)",
+
+    // `roles` is a JSON array.
+    `create table ampho_invites (
+      id ${text} not null primary key,
+      email ${text} not null,
+      email_canonical ${text} not null,
+      roles ${text} not null,
+      invited_by ${text},
+      created_at bigint not null,
+      until bigint not null,
+      used_at bigint,
+      removed_at bigint
+    )`,
+    "create index ampho_invites_until on ampho_invites (until)",
   ],
   down: () => [
+    ...["ampho_invites", "ampho_mail"].map((table) => `drop table ${table}`),
+    "drop index ampho_users_email",
+    ...["email_proven_at", "email_canonical", "email"].map((column) => `alter table ampho_users drop column ${column}`),
     ...["ampho_passkeys", "ampho_recovery", "ampho_totp", "ampho_spent", "ampho_accounts"].map(
       (table) => `drop table ${table}`,
     ),

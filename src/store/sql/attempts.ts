@@ -260,8 +260,8 @@ function byKey(a: AttemptCounter, b: AttemptCounter): number {
 }
 
 function counterLimits(counter: AttemptCounter, attempt: Attempt): CounterLimits {
-  const { freeAttempts, lockAfter = attempt.lockAfter } = counter;
-  return { freeAttempts, windowSeconds: attempt.windowSeconds, lockAfter };
+  const { freeAttempts, lockAfter = attempt.lockAfter, windowSeconds = attempt.windowSeconds, everySeconds } = counter;
+  return { freeAttempts, windowSeconds, lockAfter, everySeconds };
 }
 
 function sourceLimits({ logins }: SourceLimit, { windowSeconds }: Attempt): SourceLimits {

@@ -1,9 +1,10 @@
 // The audit log: one row for each decision about a user, in the transaction that makes the decision.
 import type { AuditEntry, AuditRow, Origin } from "../../audit/entry.js";
-import { type AuditEvent, auditEvents } from "../../audit/events.js";
+import { type AuditEvent, auditEvents, noticeOf } from "../../audit/events.js";
 import { first, integer, query, type Row, type Transaction, text, textOrNull, write } from "../transaction.js";
 import { columnsOf } from "./columns.js";
 import { visible } from "./import-rows.js";
+import { insertNotice } from "./mail-rows.js";
 
 const columns = columnsOf(
   ...["at", "event", "reason", "user_id", "login", "session_id"],
@@ -27,6 +28,8 @@ export function* recordAudit(entry: AuditEntry): Transaction<void> {
     detail: detail ? JSON.stringify(detail) : null,
   });
   yield* write(insert, parameters);
+  const kind = noticeOf(event);
+  if (kind !== undefined) yield* insertNotice({ kind, at, userId: entry.userId, origin });
 }
 
 export interface AuditQuery {

@@ -12,8 +12,10 @@ import type { Attempt, AttemptOutcome } from "../../throttle/attempt.js";
 import { advisoryLock, first, type Transaction, write } from "../transaction.js";
 import { settleAttempt } from "./attempts.js";
 import { recordAudit } from "./audit.js";
-import { addFactor, type NewFactor } from "./factor-changes.js";
-import { countCodes, type FactorUse, useFactor, withFactors, without, writeAccount } from "./factors.js";
+import { addFactor, type NewFactor, useUp } from "./factor-changes.js";
+import { type FactorUse, withFactors } from "./factors.js";
+import { isPasskeyTaken } from "./passkeys.js";
+import { type Registration, register } from "./registrations.js";
 import { type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
 import { endOldestSessions } from "./session-ends.js";
 import { insertSession, moveProof, type ProvenLevel, type Session, sessionColumns, sessionOf } from "./session-rows.js";
@@ -46,6 +48,10 @@ export interface Entry {
   readonly spend?: Spending | undefined;
   /** A pending login sets up its first second factor. */
   readonly enrol?: NewFactor | undefined;
+  /** The user is created first. */
+  readonly register?: Registration | undefined;
+  /** The canonical address of the user that a mailed code or link has proven. */
+  readonly provesEmail?: string | undefined;
   /** The live session of the user that is raised. */
   readonly live?: string | undefined;
   /** How a new session is created, if none is raised. Undefined for a step-up. */
@@ -85,13 +91,19 @@ export type EntryOutcome =
    * `over`: the transaction was used. `factor_rejected`: the second factor was. `insufficient`: only a second factor was
    * proven. `rejected`: the user cannot log in, or has changed since the caller has read it.
    */
-  | { readonly outcome: "over" | "factor_rejected" | "insufficient" | "rejected" };
+  | { readonly outcome: "over" | "factor_rejected" | "insufficient" | "rejected" }
+  /** A registration cannot be finished so. */
+  | { readonly outcome: "login_taken" | "closed" };
 
 type Denied = Exclude<EntryOutcome, { readonly outcome: "granted" }>;
 type Account = State & AccountFactors;
 
 export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   const { userId, now } = input;
+  if (input.register) {
+    const stopped = yield* createUser(input, input.register);
+    if (stopped) return stopped;
+  }
   const readChecked = yield* sendUserCheck(input);
   // Without the lock, concurrent logins would not see each other's sessions, and would end too few. And a login could miss a
   // second factor that is added at the same moment. To raise a live session needs no lock, because the change ends it.
@@ -104,18 +116,13 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   if (input.factorsVersion !== undefined && input.factorsVersion !== account.factorsVersion)
     return yield* reject(input, "factors_changed", true);
 
-  if (input.spend && !(yield* spend(input.spend, now))) return yield* repeat(input, input.spend);
+  if (input.spend && !input.register && !(yield* spend(input.spend, now))) return yield* repeat(input, input.spend);
+  if (input.provesEmail !== undefined) yield* proveEmail(input, input.provesEmail);
   let codesLeft: number | undefined;
   if (input.use) {
-    if (!(yield* useFactor(userId, input.use, now))) return yield* rejectFactor(input);
-    if (input.use.factor === "recovery_code") {
-      codesLeft = yield* countCodes(userId);
-      yield* recordAudit({ ...entry(input), event: "recovery_used", detail: { left: codesLeft } });
-      if (codesLeft === 0) {
-        account = { ...account, factors: without(account.factors, "recovery_code") };
-        yield* writeAccount(userId, account);
-      }
-    }
+    const used = yield* useUp(account, input.use, input);
+    if (!used) return yield* rejectFactor(input);
+    ({ account, codesLeft } = used);
   }
   const decision = decideFor(input, withEnrolled(input, account));
   if (decision.result === "reject") {
@@ -151,6 +158,30 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
     codesLeft,
     revocations: yield* writeRevocations(revoked),
   };
+}
+
+/** The transaction is used up before, so that of two requests with it one creates the user. */
+function* createUser(input: Entry, registration: Registration): Transaction<EntryOutcome | undefined> {
+  const { now, origin } = input;
+  if (input.spend && !(yield* spend(input.spend, now))) return yield* repeat(input, input.spend);
+  // Before the user is created, who would otherwise have no way in.
+  const { passkey } = input.enrol && "passkey" in input.enrol ? input.enrol : { passkey: undefined };
+  if (passkey && (yield* isPasskeyTaken(passkey.id))) return yield* rejectFactor(input);
+  const outcome = yield* register({ registration, now, origin });
+  if (outcome === "created") return undefined;
+  // The user can choose another login.
+  if (outcome === "login_taken" && input.spend) yield* unspend(input.spend);
+  yield* settle(input, "succeeded", "succeeded", undefined);
+  return { outcome: outcome === "taken" ? "over" : outcome };
+}
+
+function* proveEmail(input: Entry, canonical: string): Transaction<void> {
+  const row = yield* first(
+    `update ampho_users set email_proven_at = ? where id = ? and email_canonical = ? and email_proven_at is null
+     returning id`,
+    [input.now, input.userId, canonical],
+  );
+  if (row) yield* recordAudit({ ...entry(input), event: "email_proven" });
 }
 
 /** The account with the factor that is set up, which is stored only if it is enough. */
@@ -242,7 +273,7 @@ function* askForFactor(
   { enroll, factors }: Extract<Decision, { readonly result: "factor_needed" }>,
 ): Transaction<Denied> {
   // Nothing was set up, so the user can go on with the transaction.
-  if (input.enrol && input.spend) yield* unspend(input.spend);
+  if (input.enrol && input.spend && !input.register) yield* unspend(input.spend);
   yield* recordAudit({ ...entry(input), event: "factor_needed", reason: enroll ? "enroll" : undefined });
   yield* settle(input, "succeeded", "succeeded", input.login);
   return { outcome: "factor_needed", enroll, factors, factorsVersion };

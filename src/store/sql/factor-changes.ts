@@ -7,10 +7,13 @@ import type { Policy } from "../../levels/policy.js";
 import { advisoryLock, type Transaction } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import {
+  countCodes,
   deleteFactors,
   deleteTotp,
+  type FactorUse,
   moveFactorsVersion,
   type NewTotp,
+  useFactor,
   withFactors,
   without,
   writeAccount,
@@ -204,6 +207,25 @@ export function* removeFactors(input: FactorRemoval): Transaction<FactorOutcome>
 /** True if a user with these second factors still reaches the policy (docs/second-factors.md). */
 function isEnough(left: readonly FactorName[], policy: Policy | undefined): boolean {
   return policy === "phr" ? left.includes("passkey") : policy !== "required" || left.length > 0;
+}
+
+/**
+ * Uses up a second factor. The last recovery code is no factor of the account any more. Undefined: it was used before, was replaced,
+ * or is not this user's. The caller holds the lock of the sessions.
+ */
+export function* useUp<A extends AccountFactors>(
+  account: A,
+  use: FactorUse,
+  { userId, login, now, origin }: Pick<FactorChange, "userId" | "login" | "now" | "origin">,
+): Transaction<{ readonly account: A; readonly codesLeft: number | undefined } | undefined> {
+  if (!(yield* useFactor(userId, use, now))) return undefined;
+  if (use.factor !== "recovery_code") return { account, codesLeft: undefined };
+  const codesLeft = yield* countCodes(userId);
+  yield* recordAudit({ at: now, event: "recovery_used", userId, login, origin, detail: { left: codesLeft } });
+  if (codesLeft > 0) return { account, codesLeft };
+  const emptied = { ...account, factors: without(account.factors, "recovery_code") };
+  yield* writeAccount(userId, emptied);
+  return { account: emptied, codesLeft };
 }
 
 /** The user of a change that needs no live session. `login` is undefined where only the application knows the user. */

@@ -8,15 +8,21 @@ import { deleteImportedAccounts } from "./import-accounts.js";
 export const visible = `(ampho_users.import_n is null or exists (
   select 1 from ampho_imports where ampho_imports.n = ampho_users.import_n and ampho_imports.state = 'published'))`;
 
-/** The owner of a canonical login that could not be inserted. */
+/** The owner of a canonical login, or of an address, that could not be inserted. */
 export type Holder =
   | { readonly kind: "none" }
   | { readonly kind: "user" }
   /** An unpublished import, with this line of its input. `doomed`: the import can no longer be published, or is a trial. */
-  | { readonly kind: "import"; readonly n: number; readonly line: number; readonly doomed: boolean };
+  | {
+      readonly kind: "import";
+      readonly userId: string;
+      readonly n: number;
+      readonly line: number;
+      readonly doomed: boolean;
+    };
 
-export function* holderOf(canonical: string): Transaction<Holder> {
-  const row = yield* first("select import_n, import_line from ampho_users where canonical = ?", [canonical]);
+export function* holderOf(column: "canonical" | "email_canonical", value: string): Transaction<Holder> {
+  const row = yield* first(`select id, import_n, import_line from ampho_users where ${column} = ?`, [value]);
   if (!row) return { kind: "none" };
   if (row["import_n"] === null) return { kind: "user" };
   const n = integer(row, "import_n");
@@ -24,17 +30,14 @@ export function* holderOf(canonical: string): Transaction<Holder> {
   const run = yield* first("select state, lost_line from ampho_imports where n = ?", [n], "update");
   if (run && text(run, "state") === "published") return { kind: "user" };
   const doomed = !run || text(run, "state") !== "open" || run["lost_line"] !== null;
-  return { kind: "import", n, line: integer(row, "import_line"), doomed };
+  return { kind: "import", userId: text(row, "id"), n, line: integer(row, "import_line"), doomed };
 }
 
 /** Deletes the row of a holder of kind "import". Its import can then no longer be published. */
-export function* makeRoom(canonical: string, { n, line }: Extract<Holder, { kind: "import" }>): Transaction<void> {
+export function* makeRoom({ userId, n, line }: Extract<Holder, { kind: "import" }>): Transaction<void> {
   yield* write("update ampho_imports set lost_line = ? where n = ? and (lost_line is null or lost_line > ?)", [
     ...[line, n, line],
   ]);
-  const deleted = yield* query("delete from ampho_users where canonical = ? and import_n = ? returning id", [
-    canonical,
-    n,
-  ]);
+  const deleted = yield* query("delete from ampho_users where id = ? and import_n = ? returning id", [userId, n]);
   yield* deleteImportedAccounts(deleted.map((row) => text(row, "id")));
 }

@@ -7,10 +7,10 @@ import { importPasskeys } from "./factors.js";
 import { deleteImportedAccounts } from "./import-accounts.js";
 import { holderOf, makeRoom } from "./import-rows.js";
 import type { NewPasskeyRow } from "./passkeys.js";
-import { type User, userColumns, userValues } from "./users.js";
+import { type NewUserRow, userColumns, userValues } from "./users.js";
 
 /** A user whom an import read from `line` of its input. */
-export interface StagedUser extends Pick<User, "id" | "login" | "canonical" | "passwordHash" | "roles"> {
+export interface StagedUser extends NewUserRow {
   /** The kind and cost of the hash. Null for a hash with the current parameters, and without a hash. */
   readonly hashKind: string | null;
   readonly line: number;
@@ -56,7 +56,7 @@ export type StagingOutcome =
   | { readonly outcome: "dropped" };
 
 type Conflict =
-  | { readonly reason: "exists" | "importing" | "passkey" }
+  | { readonly reason: "exists" | "email" | "importing" | "passkey" }
   | { readonly reason: "repeated"; readonly firstLine: number };
 
 export function* stageUsers(input: ImportBatch): Transaction<StagingOutcome> {
@@ -92,11 +92,11 @@ const insertions = new Map(
   [1, rowsAtOnce].map((rows) => [
     rows,
     `insert into ampho_users (${userColumns.list}, ${importColumns.list})
-     values ${Array(rows).fill(rowPlaceholders).join(", ")} on conflict (canonical) do nothing returning id`,
+     values ${Array(rows).fill(rowPlaceholders).join(", ")} on conflict do nothing returning id`,
   ]),
 );
 
-/** Returns the ids of the users whose login was free. */
+/** Returns the ids of the users whose login and address were free. */
 function* insertRows(users: readonly StagedUser[], n: number, now: number): Transaction<readonly string[]> {
   const parameters: SqlValue[] = [];
   for (const user of users)
@@ -109,7 +109,7 @@ function* insertRows(users: readonly StagedUser[], n: number, now: number): Tran
 }
 
 /**
- * Decides about a login that exists already. Of two imports the one that started later gets the login. So one of any two
+ * Decides about a login or an address that exists already. Of two imports the one that started later gets the login. So one of any two
  * imports with a common login can be published, and a killed import blocks no login. Nor does an import that cannot be
  * published, which is a trial or has lost a line.
  */
@@ -117,13 +117,18 @@ function* resolveConflict(
   user: StagedUser,
   { n, displaces, now }: Pick<ImportBatch, "n" | "displaces" | "now">,
 ): Transaction<Conflict | "inserted" | "skipped"> {
-  const holder = yield* holderOf(user.canonical);
-  if (holder.kind === "user") return { reason: "exists" };
-  if (holder.kind === "import") {
-    if (holder.n === n) return { reason: "repeated", firstLine: holder.line };
-    if (!displaces) return "skipped";
-    if (holder.n > n && !holder.doomed) return { reason: "importing" };
-    yield* makeRoom(user.canonical, holder);
+  for (const [column, value, reason] of [
+    ["canonical", user.canonical, "exists"],
+    ["email_canonical", user.email?.canonical, "email"],
+  ] as const) {
+    const holder = value === undefined ? undefined : yield* holderOf(column, value);
+    if (holder?.kind === "user") return { reason };
+    if (holder?.kind === "import") {
+      if (holder.n === n) return reason === "email" ? { reason } : { reason: "repeated", firstLine: holder.line };
+      if (!displaces) return "skipped";
+      if (holder.n > n && !holder.doomed) return { reason: "importing" };
+      yield* makeRoom(holder);
+    }
   }
   const [id] = yield* insertRows([user], n, now);
   return id === undefined ? { reason: "exists" } : "inserted";

@@ -5,7 +5,7 @@ import { deleteUnpublishedRows } from "./imports.js";
 import { keptUntil } from "./session-rows.js";
 
 /** The kinds of rows that are deleted when they are so old that nothing can need them. */
-export const oldRowKinds = ["sessions", "revocations", "attempts", "sources", "spent", "imports", "audit"] as const;
+export const oldRowKinds = ["sessions", "revocations", "attempts", "sources", "spent", "mail", "invites", "imports", "audit"] as const;
 export type OldRowKind = (typeof oldRowKinds)[number];
 
 export interface OldRows {
@@ -70,6 +70,8 @@ const agings: Readonly<Record<Exclude<OldRowKind, "imports">, Aging>> = {
   },
   // A day longer than any process accepts the transaction, for a clock that runs ahead.
   spent: { table: "ampho_spent", key: "hash", age: "until", keptSeconds: () => day, batch: 500 },
+  mail: { table: "ampho_mail", key: "n", age: "until", keptSeconds: () => day, batch: 500 },
+  invites: { table: "ampho_invites", key: "id", age: "until", keptSeconds: () => 30 * day, batch: 100 },
   audit: {
     table: "ampho_audit",
     key: "n",

@@ -145,6 +145,10 @@ export function* insertPasskey(userId: string, passkey: NewPasskeyRow, now: numb
   return (yield* first(insert, values)) !== undefined;
 }
 
+export function* isPasskeyTaken(id: string): Transaction<boolean> {
+  return (yield* first("select id from ampho_passkeys where id = ?", [id])) !== undefined;
+}
+
 /** Returns false unless the user has this passkey. */
 export function* renamePasskey(input: {
   readonly id: string;

@@ -56,6 +56,8 @@ export type EndReason =
   /** The user has too many sessions, and this was the oldest. */
   | "displaced"
   | "password_changed"
+  /** The user followed the alarm link of a notice. */
+  | "alarm"
   /** A second factor was added, replaced or removed. */
   | "factors_changed"
   | "user_disabled"

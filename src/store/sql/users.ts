@@ -1,6 +1,7 @@
 // Users in Ampho's own table: created, found, listed. user-changes.ts changes and deletes them.
 import type { Origin } from "../../audit/entry.js";
 import {
+  advisoryLock,
   first,
   integer,
   query,
@@ -33,11 +34,21 @@ export interface User {
   readonly rolesVersion: number;
   readonly disabled: boolean;
   readonly createdAt: number;
+  readonly email: UserEmail | undefined;
+}
+
+export interface UserEmail {
+  /** As it is mailed. */
+  readonly address: string;
+  /** The form that is compared and unique. */
+  readonly canonical: string;
+  /** The time at which the user used a code or a link that was mailed to it. Undefined: not yet. */
+  readonly provenAt: number | undefined;
 }
 
 export const userColumns = columnsOf(
   ...["id", "login", "canonical", "password_hash", "password_version"],
-  ...["roles", "roles_version", "disabled", "created_at"],
+  ...["roles", "roles_version", "disabled", "created_at", "email", "email_canonical", "email_proven_at"],
 );
 
 export function userOf(row: Row): User {
@@ -51,7 +62,15 @@ export function userOf(row: Row): User {
     rolesVersion: integer(row, "roles_version"),
     disabled: integer(row, "disabled") === 1,
     createdAt: integer(row, "created_at"),
+    email: emailOf(row),
   };
+}
+
+function emailOf(row: Row): UserEmail | undefined {
+  const address = textOrNull(row, "email");
+  if (address === null) return undefined;
+  const provenAt = row["email_proven_at"] === null ? undefined : integer(row, "email_proven_at");
+  return { address, canonical: text(row, "email_canonical"), provenAt };
 }
 
 const joinedPrefix = "of_user_";
@@ -66,13 +85,17 @@ export function joinedUserOf(row: Row): User | undefined {
   return userOf(Object.fromEntries(own.map(([name, value]) => [name.slice(joinedPrefix.length), value])));
 }
 
-export type NewUserRow = Pick<User, "id" | "login" | "canonical" | "passwordHash" | "roles">;
+export type NewUserRow = Pick<User, "id" | "login" | "canonical" | "passwordHash" | "roles" | "email">;
 
 /** The values of `userColumns` for a new user. */
-export function userValues({ id, login, canonical, passwordHash, roles }: NewUserRow, now: number): SqlValue[] {
+export function userValues(user: NewUserRow, now: number): SqlValue[] {
+  const { id, login, canonical, passwordHash, roles, email } = user;
   return userColumns.values({
     ...{ id, login, canonical, password_hash: passwordHash, password_version: 1 },
     ...{ roles: JSON.stringify([...new Set(roles)]), roles_version: 1, disabled: 0, created_at: now },
+    email: email?.address ?? null,
+    email_canonical: email?.canonical ?? null,
+    email_proven_at: email?.provenAt ?? null,
   });
 }
 
@@ -83,20 +106,36 @@ export interface UserCreation {
 }
 
 const insert = `insert into ampho_users (${userColumns.list}) values (${userColumns.placeholders})
-  on conflict (canonical) do nothing returning id`;
+  on conflict do nothing returning id`;
 
-/** `taken`: another user has this canonical login. */
-export function* createUser({ user, now, origin }: UserCreation): Transaction<"created" | "taken"> {
-  const values = userValues(user, now);
-  if (!(yield* first(insert, values))) {
-    const holder = yield* holderOf(user.canonical);
-    if (holder.kind !== "import") return "taken";
-    yield* makeRoom(user.canonical, holder);
-    if (!(yield* first(insert, values))) return "taken";
-  }
+export type CreationOutcome = "created" | "login_taken" | "email_taken";
+
+export function* createUser({ user, now, origin }: UserCreation): Transaction<CreationOutcome> {
+  const outcome = yield* insertUser(user, now);
+  if (outcome !== "created") return outcome;
   const detail = { roles: [...new Set(user.roles)] };
   yield* recordAudit({ at: now, event: "user_created", userId: user.id, login: user.login, origin, detail });
   return "created";
+}
+
+export const addressLock = (canonical: string) => `address ${canonical}`;
+
+/** `login_taken`: another user has this canonical login. `email_taken`: another one has this address. */
+export function* insertUser(user: NewUserRow, now: number): Transaction<CreationOutcome> {
+  const { canonical, email } = user;
+  const values = userValues(user, now);
+  // A change of address to the same one would fail instead of waiting.
+  if (email) yield* advisoryLock(addressLock(email.canonical));
+  // At most one hidden row has the login, and one the address.
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    if (yield* first(insert, values)) return "created";
+    const byLogin = yield* holderOf("canonical", canonical);
+    if (byLogin.kind === "user") return "login_taken";
+    const holder = byLogin.kind === "none" && email ? yield* holderOf("email_canonical", email.canonical) : byLogin;
+    if (holder.kind === "user") return "email_taken";
+    if (holder.kind === "import") yield* makeRoom(holder);
+  }
+  return "login_taken";
 }
 
 const select = `select ${userColumns.list} from ampho_users`;

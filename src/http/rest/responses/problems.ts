@@ -101,12 +101,23 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     fix: "Let the browser forget the passkey (`PublicKeyCredential.signalUnknownCredential`), and ask for another login.",
     headers: challenge(),
   },
+  match_needed: {
+    status: 401,
+    cause: "A mailed link was opened in another browser than the one that asked for it.",
+    fix: "Ask for the two digits that the asking browser shows, and send them as `match`.",
+    headers: challenge(),
+  },
   insufficient_scope: {
     status: 403,
     cause:
       "The user is known, but lacks the role, scope or permission that the route requires. Or the token belongs to no session, and the route requires one.",
     fix: "Do not retry. Give the user the role, or use a token from `POST /login`.",
     headers: (details) => challenge('error="insufficient_scope"', ...tokensParameter("scope", details.scopes))(),
+  },
+  registration_closed: {
+    status: 403,
+    cause: "`AMPHO_SECURITY_REGISTRATION` does not allow this registration, or its invitation is not valid.",
+    fix: "Ask for an invitation.",
   },
   cross_site: {
     status: 403,
@@ -135,6 +146,11 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     status: 409,
     cause: "Another user has this login. Logins that differ only in case or width are the same login.",
     fix: "Choose another login.",
+  },
+  email_taken: {
+    status: 409,
+    cause: "Another user has this address.",
+    fix: "Use another address, or log in to the account that has it.",
   },
   last_way_in: {
     status: 409,
@@ -190,8 +206,8 @@ export function createErrorResponder(report: (error: unknown, requestId: string 
 
 function errorResponse({ code, message, details }: AmphoError): HttpResponse {
   const { status, headers } = problems[code];
-  const { field, reason, transaction, factors, passkey = null, enroll } = details;
-  const further = code === "factor_needed" ? { transaction, factors, passkey, enroll } : { field, reason };
+  const { field, reason, transaction, factors, passkey = null, enroll, mail } = details;
+  const further = code === "factor_needed" ? { transaction, factors, passkey, enroll, mail } : { field, reason };
   return {
     status,
     headers: { ...plainHeaders, "Content-Type": "application/json", ...headers?.(details) },

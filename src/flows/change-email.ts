@@ -1,0 +1,98 @@
+// A user changes the address of the account (docs/mail.md). The new one is proven by a code, and the old one gets a notice.
+
+import type { Origin } from "../audit/entry.js";
+import { AmphoError, transactionOver } from "../errors.js";
+import { type Address, parseAddress } from "../logins/address.js";
+import type { Account } from "../users/directory.js";
+import type { Caller, Deps } from "./deps.js";
+import { requireRecent } from "./enrolling.js";
+import { spendingOf } from "./enter.js";
+import { proveCode } from "./prove-mailbox.js";
+import { claimsFor, requireOutbox } from "./request-mail.js";
+import { contentsOf, liveSession } from "./second-step.js";
+import type { Authenticated } from "./sessions.js";
+
+export interface EmailChangeBegun {
+  readonly transaction: string;
+  /** Unix seconds. */
+  readonly expires: number;
+  readonly match: string;
+}
+
+const purpose = "email";
+
+/** Rejects like `requireRecent`, and with `invalid_request` or `too_many_attempts`. */
+export async function beginEmailChange(
+  deps: Deps,
+  { auth, email }: Authenticated & { readonly email: string },
+  caller: Caller,
+): Promise<EmailChangeBegun> {
+  const { transactions, throttle, store, clock, directory } = deps;
+  const outbox = requireOutbox(deps);
+  const origin: Origin = { actor: "user", ...caller };
+  const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
+  const address = requireAddress(email);
+  const { canonical } = address;
+  const admission = await throttle.allowMail({ canonical, origin });
+  const holder = await admission.run(() => directory.findByAddress(canonical));
+  const now = clock.now();
+  const contents = { ...contentsOf(account, factorsVersion, sessionId), email: address.address };
+  const transaction = transactions.begin(purpose, contents, now);
+  const begun = transactions.read(transaction, [purpose], now);
+  const isTaken = holder !== undefined && holder.id !== account.id;
+  await store.queueMail({
+    draft: {
+      ...{ kind: isTaken ? "email_taken" : "email", userId: account.id, address: address.address },
+      claims: claimsFor(begun, bindingOf(account, address, factorsVersion), caller),
+      ...{ language: caller.language ?? "en", until: begun.exp },
+    },
+    attempt: admission.attempt(),
+    audit: { at: now, event: "mail_queued", reason: "email", userId: account.id, login: account.login, sessionId, origin },
+    now,
+  });
+  outbox.wake();
+  return { transaction, match: transactions.match(begun), expires: begun.exp };
+}
+
+/** The code is void after a new password, a change of factors, and another change of the address. */
+const bindingOf = ({ id: userId, email, stored }: Account, { canonical }: Address, factorsVersion: number) => ({
+  ...{ purpose: `${purpose} ${email?.canonical ?? ""}`, address: canonical, userId },
+  ...{ passwordVersion: stored?.passwordVersion, factorsVersion },
+});
+
+function requireAddress(email: string): Address {
+  const address = parseAddress(email);
+  if (address !== undefined) return address;
+  throw new AmphoError("invalid_request", '"email" must be one e-mail address.', { field: "email" });
+}
+
+/** Rejects with `invalid_credentials`, `transaction_over`, `email_taken` or `too_many_attempts`. */
+export async function finishEmailChange(
+  deps: Deps,
+  { auth, transaction: token, code }: Authenticated & { readonly transaction: string; readonly code: string },
+  caller: Caller,
+): Promise<void> {
+  const { transactions, store, clock, directory } = deps;
+  requireOutbox(deps);
+  const origin: Origin = { actor: "user", ...caller };
+  const transaction = transactions.read(token, [purpose], clock.now());
+  // A transaction of one session is good for this session alone.
+  if (transaction.sid !== auth.session || transaction.sub !== auth.id) throw transactionOver();
+  const { sessionId, account } = await liveSession(deps, auth.session, auth.id);
+  const address = requireAddress(transaction.email ?? "");
+  const binding = bindingOf(account, address, (await store.listFactors(account.id)).factorsVersion);
+  const { canonical } = address;
+  const mailbox = { binding, account, isThere: true, canonical, known: undefined, origin };
+  const admission = await proveCode(deps, transaction, code, mailbox);
+  const now = clock.now();
+  const outcome = await store.setEmail({
+    ...{ userId: account.id, sessionId, now, origin, isStored: directory.inDatabase },
+    email: { ...address, provenAt: now },
+    spend: spendingOf(deps, transaction, undefined),
+    attempt: admission.asSucceeded(account.id),
+  });
+  const isSet = outcome === "done" && (directory.inDatabase || (await directory.setEmail?.(account, address.address)));
+  if (outcome === "taken" || (outcome === "done" && isSet !== true))
+    throw new AmphoError("email_taken", "Another user has this address.");
+  if (outcome !== "done") throw transactionOver();
+}

@@ -1,0 +1,55 @@
+// A login by a mailed code or link (docs/mail.md). Mail is a first factor: an account with a second factor is asked for it.
+
+import type { Origin } from "../audit/entry.js";
+import { canonicalLogin } from "../logins/login-name.js";
+import type { Grant } from "../sessions/session-tokens.js";
+import type { Account } from "../users/directory.js";
+import type { Caller, Deps } from "./deps.js";
+import { type Entrance, enter, repeat } from "./enter.js";
+import { wrongCredentials } from "./login-errors.js";
+import { proveMailbox, readProof, type SentProof } from "./prove-mailbox.js";
+import { bindingOf } from "./request-mail.js";
+import { sessionIdOf } from "./second-step.js";
+
+export interface MailLoginInput extends SentProof {
+  readonly device: string | undefined;
+  readonly bearer: string | undefined;
+  readonly remember: boolean | undefined;
+  readonly idempotencyKey: string | undefined;
+}
+
+/** Rejects like `proveMailbox` and `enter`. */
+export async function logInByMail(deps: Deps, input: MailLoginInput, caller: Caller): Promise<Grant> {
+  const { directory, deviceProofs, clock } = deps;
+  // A way in that is switched off rejects every login.
+  if (deps.outbox === undefined || !deps.settings.mailLogin) throw wrongCredentials();
+  const origin: Origin = { actor: "user", ...caller };
+  const read = readProof(deps, input, ["mail"], clock.now());
+  const { transaction } = read;
+  const { login = "" } = transaction;
+  const account = await directory.findByLogin(login);
+  const binding = await bindingOf(deps, "mail", account);
+  const device = account && deviceProofs.readOf(account, input.device, clock.now());
+  const isThere = account?.email !== undefined && !account.disabled;
+  const mailbox = { binding, account, isThere, canonical: canonicalLogin(login), known: device, origin };
+  const admission = await proveMailbox(deps, read, mailbox);
+  if (account === undefined) throw wrongCredentials();
+  const now = clock.now();
+  const sessionId = sessionIdOf(deps, input.bearer, account.id);
+  const { remember, idempotencyKey } = input;
+  const live = sessionId === undefined ? undefined : { sessionId };
+  const entrance: Entrance = { origin, now, device, live, typed: login, remember, idempotencyKey };
+  const repeated = await repeat(deps, account, transaction, entrance);
+  if (repeated !== undefined) {
+    await admission?.succeeded();
+    return repeated;
+  }
+  const attempt = admission?.asSucceeded(account.id);
+  const proven = { amr: ["mail"], at: now, transaction, attempt, provesEmail: unprovenEmailOf(account) };
+  return enter(deps, account, proven, entrance);
+}
+
+/** The address that a used code or link proves. Undefined if it is proven already. */
+export function unprovenEmailOf({ stored, email }: Account): string | undefined {
+  return stored === undefined || email?.provenAt !== undefined ? undefined : email?.canonical;
+}

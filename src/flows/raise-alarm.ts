@@ -1,0 +1,18 @@
+// The alarm link of a notice (docs/mail.md). It needs no login and can only end things, so that a stolen mailbox gains nothing by it.
+
+import { transactionOver } from "../errors.js";
+import type { Caller, Deps } from "./deps.js";
+
+/** Ends every session and device proof of the user, once for each notice. Rejects with `transaction_over`. */
+export async function raiseAlarm(
+  { mailTokens, store, revocations, clock, settings }: Deps,
+  { alarm }: { readonly alarm: string },
+  caller: Caller,
+): Promise<void> {
+  const now = clock.now();
+  const read = mailTokens.readAlarm(alarm, now);
+  if (read === undefined) throw transactionOver();
+  const { userId, hash, exp } = read;
+  const spend = { hash, until: exp + settings.tokenLeeway, idempotency: undefined };
+  revocations.add(await store.raiseAlarm({ userId, spend, now, origin: { actor: "user", ...caller } }));
+}

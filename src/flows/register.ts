@@ -1,0 +1,251 @@
+// Registration (docs/mail.md). Nothing of an account exists before its address is proven. Password or passkey come with the code, so
+// no password of an unproven person is hashed, and an attacker can prepare nothing for another person's address.
+
+import { createHash } from "node:crypto";
+import type { Origin } from "../audit/entry.js";
+import { randomId } from "../crypto/random.js";
+import { AmphoError, transactionOver } from "../errors.js";
+import { creationOptions } from "../factors/passkey-options.js";
+import { createRecoveryCodes } from "../factors/recovery-codes.js";
+import type { MailBinding, OpenTransaction } from "../factors/transactions.js";
+import { passkeyMethod } from "../levels/methods.js";
+import { type Address, parseAddress } from "../logins/address.js";
+import { canonicalLogin, checkNewLogin } from "../logins/login-name.js";
+import type { Grant } from "../sessions/session-tokens.js";
+import type { Registration } from "../store/sql/registrations.js";
+import type { Account } from "../users/directory.js";
+import type { Caller, Deps } from "./deps.js";
+import { enter, type Proven } from "./enter.js";
+import { type Enrolled, hashOf } from "./enrolling.js";
+import { verifyNewPasskey } from "./passkeys.js";
+import { proveMailbox, readProof, type SentProof } from "./prove-mailbox.js";
+import { claimsOf, type MailBegun, requireOutbox } from "./request-mail.js";
+import { endSuperseded, type SupersededTokens } from "./superseded-session.js";
+
+const handleBytes = 32;
+
+const closed = () =>
+  new AmphoError("registration_closed", "Registration is closed, or the invitation is not valid. Ask for an invitation.");
+
+export interface RegistrationStart {
+  readonly email: string;
+  /** Default: the address. */
+  readonly login: string | undefined;
+  /** The invitation of a mailed link. */
+  readonly invite: string | undefined;
+}
+
+export interface RegistrationBegun extends Omit<MailBegun, "resend"> {
+  /** The options for a passkey in place of a password. Null while passkeys are not offered. */
+  readonly passkey: Readonly<Record<string, unknown>> | null;
+}
+
+/** Rejects with `registration_closed`, `invalid_request`, `too_many_attempts` or `unavailable`. */
+export async function beginRegistration(
+  deps: Deps,
+  input: RegistrationStart,
+  caller: Caller,
+): Promise<RegistrationBegun> {
+  const { transactions, throttle, store, clock, settings, relyingParty: party } = deps;
+  const outbox = requireOutbox(deps);
+  const origin: Origin = { actor: "user", ...caller };
+  const address = requireAddress(input.email);
+  requireLogin(input.login, address);
+  const invitation = await requireInvitation(deps, input.invite, address, clock.now());
+  const { canonical } = address;
+  const admission = await throttle.allowMail({ canonical, origin });
+  const account = await admission.run(() => deps.directory.findByAddress(canonical));
+  const now = clock.now();
+  const purpose = invitation === undefined ? "register" : "invite";
+  const uh = party && randomId(handleBytes);
+  const contents = { email: address.address, login: input.login, uh, inv: invitation?.id };
+  const transaction = transactions.beginOpen(purpose, contents, now, settings.codeTtl);
+  const begun = transactions.readOpen(transaction, [purpose], now);
+  await store.queueMail({
+    draft: {
+      // The response is the same, and only the mailbox learns that it has an account.
+      kind: account === undefined ? "register" : "account_exists",
+      userId: account?.id,
+      address: account?.email?.address ?? address.address,
+      claims: claimsOf(begun, bindingOf(begun, address), caller),
+      language: caller.language ?? "en",
+      until: begun.exp,
+    },
+    attempt: admission.attempt(),
+    audit: { at: now, event: "mail_queued", userId: account?.id, login: account?.login, reason: "register", origin },
+    now,
+  });
+  outbox.wake();
+  const login = input.login ?? address.address;
+  const options = party && creationOptions(party, transactions.passkeyChallenge(begun), optionsFor(uh ?? "", login));
+  return { transaction, match: transactions.match(begun), expires: begun.exp, passkey: options ?? null };
+}
+
+const optionsFor = (handle: string, login: string) => ({ handle, login, use: "login", passkeys: [] }) as const;
+
+const bindingOf = ({ for: purpose, inv }: OpenTransaction, { canonical }: Address): MailBinding => ({
+  purpose,
+  address: canonical,
+  userId: inv,
+});
+
+function requireAddress(email: string): Address {
+  const address = parseAddress(email);
+  if (address !== undefined) return address;
+  throw new AmphoError("invalid_request", '"email" must be one e-mail address.', { field: "email" });
+}
+
+/** A login that is an address must be the user's own, or it would look like another person's account. */
+function requireLogin(login: string | undefined, { canonical }: Address): void {
+  if (login === undefined) return;
+  const reason = checkNewLogin(login);
+  const foreign = login.includes("@") && parseAddress(login)?.canonical !== canonical;
+  if (reason !== undefined || foreign)
+    throw new AmphoError("invalid_request", reason ?? "A login with an @ must be your own address.", { field: "login" });
+}
+
+async function requireInvitation(
+  { settings, store, mailTokens }: Deps,
+  token: string | undefined,
+  { canonical }: Address,
+  now: number,
+): Promise<{ readonly id: string; readonly roles: readonly string[] } | undefined> {
+  if (settings.registration === "closed") throw closed();
+  if (token === undefined) {
+    if (settings.registration === "invite") throw closed();
+    return undefined;
+  }
+  const id = mailTokens.readInvitation(token, now);
+  const invitation = id === undefined ? undefined : await store.findInvitation(id);
+  const isValid = invitation?.usedAt === null && invitation.removedAt === null && now < invitation.until;
+  if (invitation === undefined || !isValid || invitation.canonical !== canonical) throw closed();
+  return invitation;
+}
+
+export interface RegistrationInput extends SentProof {
+  readonly password: string | undefined;
+  /** RegistrationResponseJSON. */
+  readonly passkey: unknown;
+  /** The name of the passkey. */
+  readonly name: string | undefined;
+  readonly superseded: SupersededTokens;
+  readonly idempotencyKey: string | undefined;
+}
+
+/** Rejects like `proveMailbox` and `enter`, and with `password_rejected`, `login_taken` or `registration_closed`. */
+export async function finishRegistration(
+  deps: Deps,
+  input: RegistrationInput,
+  caller: Caller,
+): Promise<Grant & Enrolled> {
+  const { clock, settings } = deps;
+  requireOutbox(deps);
+  if (settings.registration === "closed") throw closed();
+  if ((input.password === undefined) === (input.passkey === undefined))
+    throw new AmphoError("invalid_request", 'Send "password" or "passkey".');
+  const origin: Origin = { actor: "user", ...caller };
+  const read = readProof(deps, input, ["register", "invite"], clock.now());
+  const { transaction } = read;
+  const address = requireAddress(transaction.email ?? "");
+  const { canonical } = address;
+  const binding = bindingOf(transaction, address);
+  const mailbox = { binding, account: undefined, isThere: true, canonical, known: undefined, origin };
+  const admission = await proveMailbox(deps, read, mailbox);
+  const settled = async <T>(work: Promise<T>): Promise<T> =>
+    work.catch(async (error: unknown) => {
+      // The code was right, and the user can try again with it.
+      await admission?.succeeded();
+      throw error;
+    });
+  const roles = await settled(rolesOf(deps, transaction));
+  const login = transaction.login ?? address.address;
+  const secret = await settled(proveSecret(deps, input, transaction, login, origin));
+  const now = clock.now();
+  const user = { login, email: { ...address, provenAt: now }, roles };
+  const created = await settled(accountOf(deps, input, transaction, user, secret.passwordHash, caller));
+  const proven: Proven = {
+    amr: ["mail", ...secret.amr],
+    at: now,
+    transaction,
+    attempt: admission?.asSucceeded(created.account.id),
+    enrol: secret.enrol,
+    register: created.registration,
+  };
+  const { idempotencyKey } = input;
+  const grant = await enter(deps, created.account, proven, { origin, now, typed: login, idempotencyKey });
+  await endSuperseded(deps, grant, input.superseded, origin);
+  return { ...(secret.codes && { recovery_codes: secret.codes }), ...grant };
+}
+
+/** Roles come from the invitation, and never from a request. */
+async function rolesOf({ store }: Deps, { inv }: OpenTransaction): Promise<readonly string[]> {
+  if (inv === undefined) return [];
+  const invitation = await store.findInvitation(inv);
+  if (invitation === undefined) throw closed();
+  return invitation.roles;
+}
+
+interface Secret {
+  readonly passwordHash: string | null;
+  readonly amr: readonly string[];
+  readonly enrol?: NonNullable<Proven["enrol"]>;
+  readonly codes?: readonly string[];
+}
+
+async function proveSecret(
+  deps: Deps,
+  { password, passkey: response, name }: RegistrationInput,
+  transaction: OpenTransaction,
+  login: string,
+  origin: Origin,
+): Promise<Secret> {
+  if (password !== undefined) {
+    const problem = await deps.policy.check(password, { login });
+    if (problem !== undefined) throw new AmphoError("password_rejected", problem.message, { reason: problem.reason });
+    const hashed = deps.directory.inDatabase ? await deps.passwords.hash(password, { fairnessKey: login }) : null;
+    return { passwordHash: hashed, amr: ["pwd"] };
+  }
+  const { uh: handle } = transaction;
+  if (deps.relyingParty === undefined || handle === undefined) throw transactionOver();
+  const passkey = await verifyNewPasskey(deps, deps.relyingParty, { response, name, transaction, use: "login" }, (reason) =>
+    deps.store.recordAudit({ at: deps.clock.now(), event: "factor_refused", reason: `passkey_${reason}`, origin }),
+  );
+  const codes = createRecoveryCodes();
+  const method = passkeyMethod(passkey.backupEligible);
+  return { passwordHash: null, amr: [], enrol: { factor: { passkey, handle, codes: codes.map(hashOf) }, method }, codes };
+}
+
+type NewUser = Pick<Account, "login" | "roles"> & { readonly email: NonNullable<Account["email"]> };
+
+/** An application's own table creates the user itself. */
+async function accountOf(
+  deps: Deps,
+  { password }: RegistrationInput,
+  transaction: OpenTransaction,
+  { login, roles, email }: NewUser,
+  passwordHash: string | null,
+  caller: Caller,
+): Promise<{ readonly account: Account; readonly registration: Registration | undefined }> {
+  if (!deps.directory.inDatabase) {
+    const account = await deps.directory.create?.({ login, email: email.address, password });
+    if (account === undefined) throw transactionOver();
+    return { account, registration: undefined };
+  }
+  const canonical = canonicalLogin(login);
+  const user = { id: userIdOf(transaction), login, canonical, passwordHash, roles, email };
+  const stored = { ...user, passwordVersion: 1, rolesVersion: 1, disabled: false, createdAt: email.provenAt ?? 0 };
+  const registration: Registration = {
+    user,
+    isLoginChosen: transaction.login !== undefined && canonical !== email.canonical,
+    invitation: transaction.inv,
+    existsMail: {
+      ...{ kind: "account_exists", userId: undefined, address: email.address, language: caller.language ?? "en" },
+      ...{ claims: { agent: caller.agent ?? null }, until: transaction.exp },
+    },
+  };
+  return { account: { ...user, rolesVersion: 1, disabled: false, stored, applicationUser: undefined }, registration };
+}
+
+/** The same for a request that is repeated after a lost response. `jti` has 128 random bits. */
+const userIdOf = ({ jti }: OpenTransaction) =>
+  createHash("sha256").update(`user ${jti}`).digest("base64url").slice(0, 22);

@@ -1,0 +1,130 @@
+// The beginning of a login or a reset by mail (docs/mail.md). A known and an unknown login cause the same statements, the same
+// response and the same limits. Nothing is written but a count, an audit row and the mail.
+
+import type { AuditEntry, Origin } from "../audit/entry.js";
+import { AmphoError } from "../errors.js";
+import { isProofOf } from "../factors/device-proofs.js";
+import type { MailBinding, OpenTransaction, Redeemable } from "../factors/transactions.js";
+import { canonicalLogin } from "../logins/login-name.js";
+import type { MailClaims } from "../store/sql/mail-rows.js";
+import type { Account } from "../users/directory.js";
+import type { Caller, Deps } from "./deps.js";
+
+/** The interval between two mails to one account. */
+const resendSeconds = 60;
+
+export interface MailBegun {
+  readonly transaction: string;
+  /** Two digits for the page that asked. A link that is opened elsewhere asks for them. */
+  readonly match: string;
+  /** Unix seconds. */
+  readonly expires: number;
+  /** The earliest time of the next mail, in Unix seconds. */
+  readonly resend: number;
+}
+
+export interface MailRequestInput {
+  readonly login: string;
+  readonly device: string | undefined;
+}
+
+/** A login by mail. Rejects with `too_many_attempts`, `not_found` or `unavailable`. */
+export async function beginMailLogin(deps: Deps, input: MailRequestInput, caller: Caller): Promise<MailBegun> {
+  return begin(deps, "mail", input, caller, (account) => account.email !== undefined);
+}
+
+/** A reset of the password. Rejects like `beginMailLogin`. */
+export async function beginReset(deps: Deps, input: MailRequestInput, caller: Caller): Promise<MailBegun> {
+  return begin(deps, "reset", input, caller, canReset);
+}
+
+/** An account without a password has none to reset. */
+export const canReset = ({ email, stored }: Account): boolean =>
+  email !== undefined && (stored === undefined || stored.passwordHash !== null);
+
+const mailKinds = { mail: "login", reset: "reset" } as const;
+const beginEvents = { mail: "mail_queued", reset: "reset_begun" } as const;
+
+async function begin(
+  deps: Deps,
+  purpose: "mail" | "reset",
+  input: MailRequestInput,
+  caller: Caller,
+  canReceive: (account: Account) => boolean,
+): Promise<MailBegun> {
+  const { directory, deviceProofs, throttle, transactions, store, clock, settings } = deps;
+  const outbox = requireOutbox(deps);
+  const origin: Origin = { actor: "user", ...caller };
+  const { login } = input;
+  const canonical = canonicalLogin(login);
+  const proof = deviceProofs.read(input.device, clock.now());
+  const named = proof === undefined ? undefined : await directory.findByLogin(login);
+  const known = proof !== undefined && named !== undefined && isProofOf(proof, named) ? proof : undefined;
+  const admission = await throttle.allowMail({ canonical, known, origin });
+  const { account, binding } = await admission.run(async () => {
+    const account = named ?? (await directory.findByLogin(login));
+    return { account, binding: await bindingOf(deps, purpose, account) };
+  });
+  const now = clock.now();
+  // An application's own table finds a user by the spelling that it knows.
+  const contents = { login: directory.inDatabase ? canonical : login };
+  const transaction = transactions.beginOpen(purpose, contents, now, settings.codeTtl);
+  const begun = transactions.readOpen(transaction, [purpose], now);
+  const isEligible = account !== undefined && !account.disabled && canReceive(account);
+  const reason = account === undefined ? "unknown_login" : account.disabled ? "disabled" : "no_address";
+  const about = isEligible ? { userId: account.id, login: account.login } : { reason };
+  await store.queueMail({
+    draft: {
+      kind: mailKinds[purpose],
+      userId: account?.id,
+      address: isEligible ? (account.email?.address ?? "") : "",
+      claims: claimsOf(begun, binding, caller),
+      language: caller.language ?? "en",
+      until: begun.exp,
+    },
+    attempt: admission.attempt(),
+    audit: { at: now, event: beginEvents[purpose], ...about, origin } satisfies AuditEntry,
+    now,
+  });
+  outbox.wake();
+  return { transaction, match: transactions.match(begun), expires: begun.exp, resend: now + resendSeconds };
+}
+
+/** A code is void after another password, another address, or a change of the second factors. */
+export async function bindingOf(
+  { store }: Pick<Deps, "store">,
+  purpose: string,
+  account: Account | undefined,
+): Promise<MailBinding> {
+  const { id: userId = "", email, stored } = account ?? {};
+  const { factorsVersion } = await store.listFactors(userId);
+  const { passwordVersion } = stored ?? {};
+  return { purpose, address: email?.canonical ?? "", userId, passwordVersion, factorsVersion };
+}
+
+/** The claims from which the code and the link are derived when the mail is sent. */
+export function claimsOf(transaction: OpenTransaction, binding: MailBinding, caller: Caller): MailClaims {
+  const { login, email, uh, inv, bare } = transaction;
+  const members = { login, email, uh, inv, bare: bare === true ? 1 : undefined };
+  return { ...claimsFor(transaction, binding, caller), ...definedOf(members) };
+}
+
+/** The same for a code without a link. */
+export function claimsFor(
+  { jti, kid, iat, exp, for: purpose }: Redeemable & { readonly for: string; readonly iat: number },
+  binding: MailBinding,
+  { agent }: Pick<Caller, "agent">,
+): MailClaims {
+  return { jti, kid, iat, exp, for: purpose, binding: JSON.stringify(binding), ...definedOf({ agent }) };
+}
+
+function definedOf(members: Readonly<Record<string, string | number | undefined>>): MailClaims {
+  return Object.fromEntries(
+    Object.entries(members).filter((member): member is [string, string | number] => member[1] !== undefined),
+  );
+}
+
+export function requireOutbox({ outbox }: Pick<Deps, "outbox">): NonNullable<Deps["outbox"]> {
+  if (outbox === undefined) throw new AmphoError("not_found", "No mails can be sent here.");
+  return outbox;
+}

@@ -1,0 +1,88 @@
+// The end of a reset (docs/mail.md): a mailed code or link, the new password, and a second factor where the account has one (NIST SP
+// 800-63B-4 §4.2.2.2), in one request. It ends all sessions and never creates one.
+
+import type { Origin } from "../audit/entry.js";
+import { AmphoError, transactionOver } from "../errors.js";
+import { requestOptions } from "../factors/passkey-options.js";
+import { canonicalLogin } from "../logins/login-name.js";
+import type { Account } from "../users/directory.js";
+import type { Caller, Deps } from "./deps.js";
+import { spendingOf, storedOf } from "./enter.js";
+import { factorNeeded, wrongCredentials } from "./login-errors.js";
+import { hasFactor, proveFactor, type SentFactor } from "./prove-factor.js";
+import { proveMailbox, type ReadProof, readProof, type SentProof } from "./prove-mailbox.js";
+import { bindingOf, canReset, requireOutbox } from "./request-mail.js";
+
+export interface ResetInput extends SentProof, SentFactor {
+  readonly newPassword: string;
+}
+
+/** Rejects like `proveMailbox` and `proveFactor`, and with `factor_needed` or `password_rejected`. */
+export async function finishReset(deps: Deps, input: ResetInput, caller: Caller): Promise<void> {
+  const { directory, store, revocations, clock } = deps;
+  requireOutbox(deps);
+  const origin: Origin = { actor: "user", ...caller };
+  const read = readProof(deps, input, ["reset"], clock.now());
+  const { transaction } = read;
+  const { login = "" } = transaction;
+  const account = await directory.findByLogin(login);
+  const binding = await bindingOf(deps, "reset", account);
+  const isThere = account !== undefined && !account.disabled && canReset(account);
+  const mailbox = { binding, account, isThere, canonical: canonicalLogin(login), known: undefined, origin };
+  const admission = await proveMailbox(deps, read, mailbox);
+  if (account === undefined) throw wrongCredentials();
+  try {
+    const factor = transaction.bare === true ? undefined : await requireFactor(deps, account, read, input, origin);
+    const passwordHash = await hashNew(deps, account, input.newPassword);
+    const { factorsVersion = 0 } = binding;
+    const outcome = await store.finishReset({
+      ...{ userId: account.id, login: account.login, stored: storedOf(account, undefined) },
+      ...{ passwordHash, factorsVersion, use: factor?.use, now: clock.now(), origin },
+      spend: spendingOf(deps, transaction, undefined),
+      attempts: [
+        ...(admission ? [{ attempt: admission.asSucceeded(account.id), outcomeOnReject: "succeeded" as const }] : []),
+        ...(factor?.attempt ? [{ attempt: factor.attempt, outcomeOnReject: "failed" as const }] : []),
+      ],
+    });
+    if (outcome.outcome === "factor_rejected") throw wrongCredentials();
+    if (outcome.outcome !== "done") throw transactionOver();
+    revocations.add(outcome.revocations);
+    if (account.applicationUser !== undefined) await directory.setPassword?.(account, input.newPassword);
+  } catch (error) {
+    // The code was right, and the user can try again with it.
+    if (isRejection(error)) await admission?.succeeded();
+    throw error;
+  }
+}
+
+const isRejection = (error: unknown) =>
+  error instanceof AmphoError && ["factor_needed", "password_rejected", "overloaded"].includes(error.code);
+
+/** A reset never gets past a second factor. */
+async function requireFactor(
+  deps: Deps,
+  account: Account,
+  { transaction }: ReadProof,
+  sent: SentFactor,
+  origin: Origin,
+) {
+  const { factors, factorsVersion } = await deps.store.listFactors(account.id);
+  const { relyingParty: party, transactions } = deps;
+  const offered = party === undefined ? factors.filter((factor) => factor !== "passkey") : factors;
+  if (offered.length === 0) return undefined;
+  if (!hasFactor(sent)) {
+    const token = transactions.signAgain(transaction) ?? "";
+    if (party === undefined || !offered.includes("passkey")) throw factorNeeded(token, offered, false);
+    const { passkeys } = await deps.store.listPasskeys(account.id);
+    const options = requestOptions(party, transactions.passkeyChallenge(transaction), passkeys);
+    throw factorNeeded(token, offered, false, options);
+  }
+  const own = { ...transaction, fv: factorsVersion };
+  return proveFactor(deps, account, sent, { known: undefined, transaction: own, origin });
+}
+
+async function hashNew(deps: Deps, account: Account, password: string): Promise<string | null> {
+  const problem = await deps.policy.check(password, { login: account.login });
+  if (problem !== undefined) throw new AmphoError("password_rejected", problem.message, { reason: problem.reason });
+  return deps.directory.inDatabase ? deps.passwords.hash(password, { fairnessKey: account.id }) : null;
+}

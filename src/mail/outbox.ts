@@ -1,0 +1,167 @@
+// Sends the mails of the outbox (docs/mail.md). A request never waits for a mail server: it writes a row, and this loop sends it a
+// moment later, in the process of the request or in another one. Each mail is sent at least once, and dropped when its code is
+// over.
+import type { Clock } from "../clock.js";
+import type { Configuration } from "../config/configuration.js";
+import { AmphoError } from "../errors.js";
+import type { MailTokens } from "../factors/mail-tokens.js";
+import type { MailBinding, OpenPurpose, Transactions } from "../factors/transactions.js";
+import { noticeSeconds } from "../store/sql/mail-rows.js";
+import type { OutgoingMail } from "../store/sql/mail.js";
+import type { Store } from "../store/store.js";
+import { appNameOf, senderOf } from "./message.js";
+import { browserOf } from "./texts/browser.js";
+import { composeMail, type ReplaceText } from "./texts/compose.js";
+import { isMailKind, isNotice, type MailValues } from "./texts/kinds.js";
+import { toLanguage } from "./texts/language.js";
+import { MailFailure, type Transport } from "./transports/transport.js";
+
+export interface Outbox {
+  /** Sends what is due soon. It does not block the caller. */
+  wake(): void;
+  stop(): Promise<void>;
+}
+
+export interface OutboxDeps {
+  readonly store: Pick<Store, "takeMail" | "settleMail">;
+  readonly transport: Transport;
+  readonly transactions: Pick<Transactions, "mailedCode" | "linkProof" | "signAgain">;
+  readonly mailTokens: MailTokens;
+  readonly settings: Configuration;
+  readonly clock: Clock;
+  readonly replaceText: ReplaceText | undefined;
+  /** Receives the failure of a mail, and bugs. */
+  readonly report: (error: unknown) => void;
+}
+
+/** Another process, or this one after a crash, finds a mail this late. */
+const pollMs = 2_000;
+/** A random moment after the request, so that the work of sending does not show in the time of the next request. */
+const wakeMs = { min: 50, spread: 200 };
+/** Longer than a transport takes to fail. Another process then takes the mail. */
+const holdSeconds = 60;
+const atOnce = 10;
+/** The first pause after a failure, and the factor and maximum of the next ones. */
+const retry = { seconds: 5, factor: 3, maxSeconds: 600 };
+
+export function startOutbox(deps: OutboxDeps): Outbox {
+  const { store, clock, report } = deps;
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> | undefined;
+  let isAwake = false;
+  let isStopped = false;
+
+  async function turn(): Promise<void> {
+    try {
+      for (;;) {
+        const mails = await store.takeMail({ now: clock.now(), holdSeconds, limit: atOnce });
+        await Promise.all(mails.map((mail) => deliver(deps, mail)));
+        if (mails.length < atOnce || isStopped) return;
+      }
+    } catch (error) {
+      // The database is unreachable. The next turn continues.
+      if (!(error instanceof AmphoError)) report(error);
+    }
+  }
+
+  function later(ms: number): void {
+    if (isStopped) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      isAwake = false;
+      running = turn().finally(() => {
+        running = undefined;
+        later(isAwake ? wakeMs.min : pollMs);
+      });
+    }, ms).unref();
+  }
+
+  later(pollMs);
+  return {
+    wake() {
+      if (isAwake) return;
+      isAwake = true;
+      // A turn that runs looks again when it ends.
+      if (running === undefined) later(wakeMs.min + Math.random() * wakeMs.spread);
+    },
+    async stop() {
+      isStopped = true;
+      clearTimeout(timer);
+      await running;
+      await deps.transport.close();
+    },
+  };
+}
+
+async function deliver(deps: OutboxDeps, mail: OutgoingMail): Promise<void> {
+  const { store, transport, clock, report } = deps;
+  try {
+    const message = await compose(deps, mail);
+    if (message === undefined) {
+      await store.settleMail({ mail, outcome: { failure: "key_gone", retryAt: undefined }, now: clock.now() });
+      return;
+    }
+    await transport.send(message);
+    await store.settleMail({ mail, outcome: { sent: true }, now: clock.now() });
+  } catch (error) {
+    report(error);
+    const now = clock.now();
+    const retryAt = error instanceof MailFailure && error.permanent ? undefined : nextAttempt(mail, now);
+    const failure = error instanceof MailFailure ? error.message : "internal_error";
+    // If this fails too, another turn takes the mail after `holdSeconds`.
+    await store.settleMail({ mail, outcome: { failure, retryAt }, now }).catch(() => undefined);
+  }
+}
+
+function nextAttempt({ tries, until }: OutgoingMail, now: number): number | undefined {
+  const at = now + Math.min(retry.seconds * retry.factor ** (tries - 1), retry.maxSeconds);
+  return at < until ? at : undefined;
+}
+
+/** Undefined if the key is gone that the code and the link are derived from. */
+async function compose(deps: OutboxDeps, mail: OutgoingMail) {
+  const { settings, replaceText } = deps;
+  const { n, kind, address: to } = mail;
+  if (!isMailKind(kind)) throw new TypeError("a mail has an unknown kind");
+  const language = toLanguage(mail.language);
+  const values = valuesOf(deps, mail);
+  if (values === undefined) return undefined;
+  const { agent, at } = mail.claims;
+  const time = typeof at === "number" ? at : mail.claims["iat"];
+  const about = {
+    ...{ app: appNameOf(settings), time: typeof time === "number" ? time : undefined },
+    ...(typeof agent === "string" && { browser: browserOf(agent) }),
+  };
+  const text = await composeMail(kind, { ...about, ...values }, language, replaceText);
+  return { id: `mail-${n}-${mail.until}`, kind, language, to, from: senderOf(settings), ...text };
+}
+
+function valuesOf(deps: OutboxDeps, mail: OutgoingMail): Partial<MailValues> | undefined {
+  const { mailTokens, settings, transactions } = deps;
+  const { kind, claims, userId, n } = mail;
+  const link = (name: string, token: string) => `${settings.appUrl}#${name}=${token}`;
+  if (isMailKind(kind) && isNotice(kind)) {
+    const at = Number(claims["at"]);
+    return { alarm: link("ampho-alarm", mailTokens.alarm(userId ?? "", String(n), at, at + noticeSeconds)) };
+  }
+  const { jti, kid, iat, exp, inv, binding } = claims;
+  if (kind === "invite" && typeof inv === "string")
+    return { link: link("ampho-invite", mailTokens.invitation(inv, Number(iat), Number(exp))), minutes: minutesOf(iat, exp) };
+  // A mail that an account exists, or a test.
+  if (typeof jti !== "string" || typeof kid !== "string" || typeof binding !== "string") return {};
+  if (kind === "account_exists" || kind === "email_taken") return {};
+  const bound = JSON.parse(binding) as MailBinding;
+  const own = { jti, kid };
+  const code = kind === "recover" ? undefined : transactions.mailedCode(own, bound);
+  if (kind === "email" || kind === "enroll") return { code, minutes: minutesOf(iat, exp) };
+  const token = transactions.signAgain({
+    ...{ jti, kid, iat: Number(iat), exp: Number(exp), for: claims["for"] as OpenPurpose },
+    ...{ login: textOf(claims["login"]), email: textOf(claims["email"]), uh: textOf(claims["uh"]), inv: textOf(inv) },
+    bare: claims["bare"] === 1 ? true : undefined,
+  });
+  if (token === undefined) return undefined;
+  return { code, link: link("ampho", `${token}.${transactions.linkProof(own, bound)}`), minutes: minutesOf(iat, exp) };
+}
+
+const textOf = (value: unknown) => (typeof value === "string" ? value : undefined);
+const minutesOf = (from: unknown, until: unknown) => Math.floor((Number(until) - Number(from)) / 60);

@@ -1,0 +1,71 @@
+// Rows of the outbox ampho_mail, as they are written: mails with a code or a link, and notices of events.
+import type { Origin } from "../../audit/entry.js";
+import { type SqlValue, type Transaction, write } from "../transaction.js";
+import { columnsOf } from "./columns.js";
+
+/** The facts from which a mail is composed when it is sent. */
+export type MailClaims = Readonly<Record<string, string | number | null>>;
+
+export interface MailDraft {
+  readonly kind: string;
+  /** Undefined where no user has the address yet. */
+  readonly userId: string | undefined;
+  /** Empty: no mail is written. The statement is the same, so that the time reveals nothing. */
+  readonly address: string;
+  readonly claims: MailClaims;
+  readonly language: string;
+  /** A mail that was not sent by then is dropped. */
+  readonly until: number;
+}
+
+export const mailColumns = columnsOf(
+  ...["at", "until", "user_id", "address", "kind", "claims", "language", "tries", "next_at"],
+);
+const typeOf = (name: string) => (["at", "until", "tries", "next_at"].includes(name) ? "bigint" : "text");
+const values = mailColumns.names.map((name) => `cast(? as ${typeOf(name)})`).join(", ");
+const insert = `insert into ampho_mail (${mailColumns.list}) select ${values} where ? <> ''`;
+
+function valuesOf({ kind, userId, address, claims, language, until }: MailDraft, now: number): SqlValue[] {
+  return mailColumns.values({
+    ...{ at: now, until, user_id: userId ?? null, address, kind, claims: JSON.stringify(claims), language },
+    ...{ tries: 0, next_at: now },
+  });
+}
+
+export function* insertMail(draft: MailDraft, now: number): Transaction<void> {
+  yield* write(insert, [...valuesOf(draft, now), draft.address]);
+}
+
+const noticeDays = 7;
+
+/** How long a notice waits for a mail server, and how long its alarm link works. */
+export const noticeSeconds = noticeDays * 86_400;
+
+export interface Notice {
+  readonly kind: string;
+  readonly at: number;
+  readonly userId: string | undefined;
+  readonly origin: Origin;
+  /** Only if no notice of this kind was written in the hour before. */
+  readonly hourly?: true;
+}
+
+const noticeOfUser = `insert into ampho_mail (${mailColumns.list})
+  select ${mailColumns.names.map((name) => (name === "address" ? "email" : `cast(? as ${typeOf(name)})`)).join(", ")}
+  from ampho_users where id = ? and email_proven_at is not null and not exists (
+    select 1 from ampho_mail where user_id = ? and kind = ? and at > ?)`;
+
+/** A mail to the proven address of the user, about an event. Nothing is written for a user without one. */
+export function* insertNotice({ kind, at, userId, origin, hourly }: Notice): Transaction<void> {
+  const { language, noticeTo, agent } = origin;
+  if (language === undefined || userId === undefined) return;
+  const draft = { kind, userId, address: noticeTo ?? "", claims: { at, agent: agent ?? null }, language };
+  const until = at + noticeSeconds;
+  if (noticeTo !== undefined) {
+    yield* insertMail({ ...draft, until }, at);
+    return;
+  }
+  const parameters = valuesOf({ ...draft, until }, at);
+  parameters.splice(mailColumns.names.indexOf("address"), 1);
+  yield* write(noticeOfUser, [...parameters, userId, userId, kind, hourly === true ? at - 3600 : Number.MAX_SAFE_INTEGER]);
+}

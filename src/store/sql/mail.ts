@@ -1,0 +1,144 @@
+// The outbox: mails are rows, written in the transaction of what causes them. A row contains no code and no link. They are
+// derived from its claims when it is sent. Each attempt to send moves `next_at` first, so that one process of a fleet sends a
+// mail, and another one only after the first has died.
+import type { AuditEntry, Origin } from "../../audit/entry.js";
+import type { Attempt } from "../../throttle/attempt.js";
+import { integer, query, queryLast, queryLastRow, type Row, type Transaction, text, textOrNull, write } from "../transaction.js";
+import { settleAttempt } from "./attempts.js";
+import { recordAudit } from "./audit.js";
+import { insertMail, type MailClaims, type MailDraft, mailColumns } from "./mail-rows.js";
+
+export interface OutgoingMail extends Omit<MailDraft, "userId"> {
+  readonly n: number;
+  readonly userId: string | null;
+  /** How often sending it was tried, this time included. */
+  readonly tries: number;
+}
+
+const due = `select n, ${mailColumns.list} from ampho_mail where next_at <= ? order by next_at, n limit ?`;
+
+/** Takes mails that are due. Another process takes them after `holdSeconds`. Those that are too old are dropped. */
+export function* takeMail(input: {
+  readonly now: number;
+  readonly holdSeconds: number;
+  readonly limit: number;
+}): Transaction<readonly OutgoingMail[]> {
+  const { now, holdSeconds, limit } = input;
+  const taken: OutgoingMail[] = [];
+  for (const row of yield* query(due, [now, limit], "skipLocked")) {
+    const mail = mailOf(row);
+    if (mail.until <= now) {
+      yield* close(mail.n, "expired");
+      yield* recordMail(mail, "mail_dropped", now, "expired");
+    } else {
+      yield* write("update ampho_mail set tries = tries + 1, next_at = ? where n = ?", [now + holdSeconds, mail.n]);
+      taken.push({ ...mail, tries: mail.tries + 1 });
+    }
+  }
+  return taken;
+}
+
+function mailOf(row: Row): OutgoingMail {
+  return {
+    n: integer(row, "n"),
+    userId: textOrNull(row, "user_id"),
+    address: text(row, "address"),
+    kind: text(row, "kind"),
+    claims: JSON.parse(text(row, "claims")) as MailClaims,
+    language: text(row, "language"),
+    until: integer(row, "until"),
+    tries: integer(row, "tries"),
+  };
+}
+
+/** `retryAt` undefined: the mail is dropped. */
+export type MailOutcome = { readonly sent: true } | { readonly failure: string; readonly retryAt: number | undefined };
+
+export function* settleMail(input: {
+  readonly mail: Pick<OutgoingMail, "n" | "kind" | "userId">;
+  readonly outcome: MailOutcome;
+  readonly now: number;
+}): Transaction<void> {
+  const { mail, outcome, now } = input;
+  if ("sent" in outcome) {
+    yield* write("update ampho_mail set address = '', claims = '{}', next_at = null, sent_at = ? where n = ?", [
+      ...[now, mail.n],
+    ]);
+    yield* recordMail(mail, "mail_sent", now);
+  } else if (outcome.retryAt === undefined) {
+    yield* close(mail.n, outcome.failure);
+    yield* recordMail(mail, "mail_dropped", now, outcome.failure);
+  } else {
+    const { failure, retryAt } = outcome;
+    yield* write("update ampho_mail set next_at = ?, failure = ? where n = ? and sent_at is null", [
+      ...[retryAt, failure, mail.n],
+    ]);
+    yield* recordMail(mail, "mail_failed", now, failure);
+  }
+}
+
+function* close(n: number, failure: string): Transaction<void> {
+  yield* write("update ampho_mail set address = '', claims = '{}', next_at = null, failure = ? where n = ?", [
+    ...[failure, n],
+  ]);
+}
+
+function* recordMail(
+  { n, kind, userId }: Pick<OutgoingMail, "n" | "kind" | "userId">,
+  event: "mail_sent" | "mail_failed" | "mail_dropped",
+  at: number,
+  reason?: string,
+): Transaction<void> {
+  const origin: Origin = { actor: "application" };
+  yield* recordAudit({ at, event, reason, userId: userId ?? undefined, origin, detail: { mail: n, kind } });
+}
+
+export interface MailRow {
+  readonly n: number;
+  /** Unix seconds. */
+  readonly at: number;
+  readonly kind: string;
+  readonly userId: string | null;
+  readonly tries: number;
+  /** The time of the next attempt. Null after the mail was sent or dropped. */
+  readonly nextAt: number | null;
+  readonly sentAt: number | null;
+  /** The reason of the last failed attempt. */
+  readonly failure: string | null;
+}
+
+/** The newest mails. Their addresses are not returned. */
+export function* listMail({ limit }: { readonly limit: number }): Transaction<readonly MailRow[]> {
+  const rows = yield* queryLast(
+    "select n, at, kind, user_id, tries, next_at, sent_at, failure from ampho_mail order by n desc limit ?",
+    [limit],
+  );
+  return [...rows].reverse().map((row) => ({
+    ...{ n: integer(row, "n"), at: integer(row, "at"), kind: text(row, "kind"), userId: textOrNull(row, "user_id") },
+    ...{ tries: integer(row, "tries"), nextAt: integerOrNull(row, "next_at"), sentAt: integerOrNull(row, "sent_at") },
+    failure: textOrNull(row, "failure"),
+  }));
+}
+
+const integerOrNull = (row: Row, column: string) => (row[column] === null ? null : integer(row, column));
+
+/** The number of mails that wait, and the time of the oldest. */
+export function* readOutbox(): Transaction<{ readonly waiting: number; readonly oldestAt: number | undefined }> {
+  const row = yield* queryLastRow("select count(*) as waiting, min(at) as oldest from ampho_mail where next_at is not null");
+  if (!row) throw new TypeError("a count has one row");
+  return { waiting: integer(row, "waiting"), oldestAt: integerOrNull(row, "oldest") ?? undefined };
+}
+
+export interface MailRequest {
+  readonly draft: MailDraft;
+  /** The attempt at the limits of mails, which every request uses up. */
+  readonly attempt: Attempt;
+  readonly audit: AuditEntry;
+  readonly now: number;
+}
+
+/** Counts the request and writes the mail, if there is one to write. The statements are the same in both cases. */
+export function* queueMail({ draft, attempt, audit, now }: MailRequest): Transaction<void> {
+  yield* insertMail(draft, now);
+  yield* settleAttempt({ ...attempt, outcome: "failed", now, login: audit.login, audit });
+}

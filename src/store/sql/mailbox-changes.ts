@@ -1,0 +1,131 @@
+// Changes that a proven mailbox allows (docs/mail.md): a new password, a new address, and the alarm of a notice, which only ends
+// things. Each uses up its transaction in the same store transaction.
+import type { Origin } from "../../audit/entry.js";
+import type { Attempt, AttemptOutcome } from "../../throttle/attempt.js";
+import { advisoryLock, first, type Transaction, write } from "../transaction.js";
+import { settleAttempt } from "./attempts.js";
+import { recordAudit } from "./audit.js";
+import { useUp } from "./factor-changes.js";
+import { type FactorUse, moveFactorsVersion } from "./factors.js";
+import { type Revocation, writeRevocations } from "./revocations.js";
+import { endOpenSessions } from "./session-ends.js";
+import { sendIsLive } from "./sessions.js";
+import { type Spending, spend, unspend } from "./spent.js";
+import { sendStateAndAccount } from "./state.js";
+import { type StoredUser, sendUserCheck } from "./user-check.js";
+import { addressLock, lockUser, type UserEmail } from "./users.js";
+
+export interface MailboxOutcome {
+  /** `over`: the transaction was used. `changed`: the user or the factors changed meanwhile, or the session ended. */
+  readonly outcome: "done" | "over" | "changed" | "factor_rejected" | "taken";
+  readonly revocations: readonly Revocation[];
+}
+
+const failed = (outcome: MailboxOutcome["outcome"]): MailboxOutcome => ({ outcome, revocations: [] });
+
+export interface PasswordReset {
+  readonly userId: string;
+  readonly login: string;
+  readonly stored: StoredUser;
+  /** Null for a user of an application's own table, which stores the password itself. */
+  readonly passwordHash: string | null;
+  readonly factorsVersion: number;
+  /** The second factor of the account, which is used up. */
+  readonly use: FactorUse | undefined;
+  readonly spend: Spending;
+  readonly attempts: readonly { readonly attempt: Attempt; readonly outcomeOnReject: AttemptOutcome }[];
+  readonly now: number;
+  readonly origin: Origin;
+}
+
+export function* finishReset(input: PasswordReset): Transaction<MailboxOutcome> {
+  const { userId, login, stored, passwordHash, use, now, origin } = input;
+  const readChecked = yield* sendUserCheck(input);
+  yield* advisoryLock(`sessions of ${userId}`);
+  const readAccount = yield* sendStateAndAccount(userId);
+  const checked = yield* readChecked();
+  const account = yield* readAccount();
+  if ("rejected" in checked || account.factorsVersion !== input.factorsVersion) return failed("changed");
+  if (!(yield* spend(input.spend, now))) return failed("over");
+  const rejected = use && !(yield* useUp(account, use, input));
+  for (const { attempt, outcomeOnReject } of input.attempts)
+    yield* settleAttempt({ ...attempt, outcome: rejected ? outcomeOnReject : "succeeded", now, login, audit: undefined });
+  if (rejected) {
+    // The user can try another code with the same mail.
+    yield* unspend(input.spend);
+    const event = use.factor === "recovery_code" ? "factor_refused" : "factor_replayed";
+    yield* recordAudit({ at: now, event, reason: use.factor, userId, login, origin });
+    return failed("factor_rejected");
+  }
+  yield* recordAudit({ at: now, event: "reset_done", userId, login, origin });
+  if (stored !== false)
+    yield* write(
+      `update ampho_users set password_hash = ?, hash_kind = null, password_version = password_version + 1,
+         email_proven_at = coalesce(email_proven_at, ?) where id = ?`,
+      [passwordHash, now, userId],
+    );
+  // Ends remembered devices and open transactions, also of a user without a password version.
+  yield* moveFactorsVersion(userId, now);
+  const revoked = yield* endOpenSessions({ userId, exceptSession: undefined, reason: "password_changed", now, origin });
+  return { outcome: "done", revocations: yield* writeRevocations(revoked) };
+}
+
+export interface EmailChange {
+  readonly userId: string;
+  readonly email: UserEmail;
+  /** False for a user of an application's own table, which stores the address itself. */
+  readonly isStored: boolean;
+  /** The live session that asks. Undefined for an operator or the application. */
+  readonly sessionId: string | undefined;
+  readonly spend: Spending | undefined;
+  readonly attempt: Attempt | undefined;
+  readonly now: number;
+  readonly origin: Origin;
+}
+
+/** `taken`: another user has the address. Uniqueness is decided here and not before. */
+export function* setEmail(input: EmailChange): Transaction<MailboxOutcome["outcome"]> {
+  const { userId, email, sessionId, spend: spending, attempt, now, origin } = input;
+  const readLive = sessionId === undefined ? undefined : yield* sendIsLive(sessionId, now);
+  const user = input.isStored ? yield* lockUser(userId, "update") : undefined;
+  if (input.isStored && (!user || (sessionId !== undefined && user.disabled))) return "changed";
+  if (readLive !== undefined && !(yield* readLive())) return "changed";
+  if (spending && !(yield* spend(spending, now))) return "over";
+  if (attempt) yield* settleAttempt({ ...attempt, outcome: "succeeded", now, login: user?.login, audit: undefined });
+  if (!user) {
+    yield* recordAudit({ at: now, event: "email_changed", userId, origin });
+    return "done";
+  }
+  // Two changes to one address at the same moment wait for each other here.
+  yield* advisoryLock(addressLock(email.canonical));
+  const holder = yield* first("select id from ampho_users where email_canonical = ? or canonical = ?", [
+    ...[email.canonical, email.canonical],
+  ]);
+  if (holder && holder["id"] !== userId) return "taken";
+  // Before the change, because the notice goes to the address until now.
+  yield* recordAudit({ at: now, event: "email_changed", userId, login: user.login, origin });
+  yield* write("update ampho_users set email = ?, email_canonical = ?, email_proven_at = ? where id = ?", [
+    ...[email.address, email.canonical, email.provenAt ?? null, userId],
+  ]);
+  return "done";
+}
+
+export interface Alarm {
+  readonly userId: string;
+  /** The use of the link. A second use has no effect. */
+  readonly spend: Spending;
+  readonly now: number;
+  readonly origin: Origin;
+}
+
+/** Ends the sessions and device proofs of a user, and what was begun. The password stays. */
+export function* raiseAlarm({ userId, spend: spending, now, origin }: Alarm): Transaction<readonly Revocation[]> {
+  const user = yield* lockUser(userId, "update");
+  yield* advisoryLock(`sessions of ${userId}`);
+  if (!(yield* spend(spending, now))) return [];
+  yield* write("update ampho_users set password_version = password_version + 1 where id = ?", [userId]);
+  yield* moveFactorsVersion(userId, now);
+  yield* recordAudit({ at: now, event: "alarm", userId, login: user?.login, origin });
+  const revoked = yield* endOpenSessions({ userId, exceptSession: undefined, reason: "alarm", now, origin });
+  return yield* writeRevocations(revoked);
+}

@@ -1,0 +1,142 @@
+// Users who register themselves, and invitations (docs/mail.md). A user is created with a proven address, in the transaction that
+// uses up the code. Nothing of a user exists before.
+import type { Origin } from "../../audit/entry.js";
+import { first, integer, queryLast, queryLastRow, type Row, type Transaction, text, textOrNull, texts, write } from "../transaction.js";
+import { recordAudit } from "./audit.js";
+import { columnsOf } from "./columns.js";
+import { visible } from "./import-rows.js";
+import { insertMail, type MailDraft } from "./mail-rows.js";
+import { insertUser, type NewUserRow, type User, userColumns, userOf } from "./users.js";
+
+export interface Registration {
+  readonly user: NewUserRow;
+  /** The login was chosen, so the user can choose another one if it is taken. */
+  readonly isLoginChosen: boolean;
+  /** The invitation that is used up. */
+  readonly invitation: string | undefined;
+  /** Is sent to the address if an account has it by now. */
+  readonly existsMail: MailDraft | undefined;
+}
+
+/** `taken`: an account has the address by now, which only its mailbox learns. `closed`: the invitation is not valid any more. */
+export type RegistrationOutcome = "created" | "taken" | "login_taken" | "closed";
+
+export function* register(input: {
+  readonly registration: Registration;
+  readonly now: number;
+  readonly origin: Origin;
+}): Transaction<RegistrationOutcome> {
+  const { registration, now, origin } = input;
+  const { user, isLoginChosen, invitation, existsMail } = registration;
+  if (invitation !== undefined && !(yield* useInvitation(invitation, now))) return "closed";
+  const outcome = yield* insertUser(user, now);
+  if (outcome === "created") {
+    const detail = { roles: user.roles, ...(invitation !== undefined && { invitation }) };
+    yield* recordAudit({ at: now, event: "registered", userId: user.id, login: user.login, origin, detail });
+    return "created";
+  }
+  if (invitation !== undefined) yield* write("update ampho_invites set used_at = null where id = ?", [invitation]);
+  const isLogin = outcome === "login_taken" && isLoginChosen;
+  yield* recordAudit({ at: now, event: "registration_rejected", reason: isLogin ? "login_taken" : "email_taken", origin });
+  if (isLogin) return "login_taken";
+  if (existsMail) yield* insertMail(existsMail, now);
+  return "taken";
+}
+
+function* useInvitation(id: string, now: number): Transaction<boolean> {
+  const row = yield* first(
+    `update ampho_invites set used_at = ? where id = ? and used_at is null and removed_at is null and until > ?
+     returning id`,
+    [now, id, now],
+  );
+  return row !== undefined;
+}
+
+/** Finds the user whose address or login it is. */
+export function* findUserByAddress(canonical: string): Transaction<User | undefined> {
+  const rows = yield* queryLast(
+    `select ${userColumns.list} from ampho_users where (email_canonical = ? or canonical = ?) and ${visible} limit 2`,
+    [canonical, canonical],
+  );
+  const users = rows.map(userOf);
+  return users.find(({ email }) => email?.canonical === canonical) ?? users[0];
+}
+
+export interface Invitation {
+  readonly id: string;
+  /** As it is mailed. */
+  readonly email: string;
+  readonly canonical: string;
+  readonly roles: readonly string[];
+  /** The user id of the inviter. Null for an operator or the application. */
+  readonly invitedBy: string | null;
+  readonly createdAt: number;
+  readonly until: number;
+  readonly usedAt: number | null;
+  readonly removedAt: number | null;
+}
+
+const columns = columnsOf(
+  ...["id", "email", "email_canonical", "roles", "invited_by", "created_at", "until", "used_at", "removed_at"],
+);
+
+function invitationOf(row: Row): Invitation {
+  const integerOrNull = (name: string) => (row[name] === null ? null : integer(row, name));
+  return {
+    id: text(row, "id"),
+    email: text(row, "email"),
+    canonical: text(row, "email_canonical"),
+    roles: texts(row, "roles"),
+    invitedBy: textOrNull(row, "invited_by"),
+    createdAt: integer(row, "created_at"),
+    until: integer(row, "until"),
+    usedAt: integerOrNull("used_at"),
+    removedAt: integerOrNull("removed_at"),
+  };
+}
+
+export function* createInvitation(input: {
+  readonly invitation: Invitation;
+  readonly mail: MailDraft | undefined;
+  readonly origin: Origin;
+}): Transaction<void> {
+  const { invitation, mail, origin } = input;
+  const { id, email, canonical, roles, invitedBy, createdAt: now, until } = invitation;
+  yield* write(
+    `insert into ampho_invites (${columns.list}) values (${columns.placeholders})`,
+    columns.values({
+      ...{ id, email, email_canonical: canonical, roles: JSON.stringify(roles), invited_by: invitedBy },
+      ...{ created_at: now, until, used_at: null, removed_at: null },
+    }),
+  );
+  if (mail) yield* insertMail(mail, now);
+  yield* recordAudit({ at: now, event: "invited", userId: invitedBy ?? undefined, origin, detail: { invitation: id, roles } });
+}
+
+const select = `select ${columns.list} from ampho_invites`;
+
+export function* findInvitation(id: string): Transaction<Invitation | undefined> {
+  const row = yield* queryLastRow(`${select} where id = ?`, [id]);
+  return row && invitationOf(row);
+}
+
+/** The newest invitations, in the order in which they were created. */
+export function* listInvitations({ limit }: { readonly limit: number }): Transaction<readonly Invitation[]> {
+  const rows = yield* queryLast(`${select} order by created_at desc, id limit ?`, [limit]);
+  return [...rows].reverse().map(invitationOf);
+}
+
+/** False if there is no such invitation, or it was used or taken back before. */
+export function* removeInvitation(input: {
+  readonly id: string;
+  readonly now: number;
+  readonly origin: Origin;
+}): Transaction<boolean> {
+  const { id, now, origin } = input;
+  const row = yield* first(
+    "update ampho_invites set removed_at = ? where id = ? and used_at is null and removed_at is null returning id",
+    [now, id],
+  );
+  if (row) yield* recordAudit({ at: now, event: "invitation_removed", origin, detail: { invitation: id } });
+  return row !== undefined;
+}
