@@ -11,6 +11,7 @@ import { followKeyFile, type KeyFileFollower } from "./config/follow-key-file.js
 import { processContext } from "./config/process-context.js";
 import { ConfigurationError } from "./errors.js";
 import { createDeviceProofs } from "./factors/device-proofs.js";
+import { createMailTokens } from "./factors/mail-tokens.js";
 import { relyingPartyOf } from "./factors/relying-party.js";
 import { createTotpSecrets } from "./factors/totp-secrets.js";
 import { createTransactions } from "./factors/transactions.js";
@@ -24,6 +25,7 @@ import { createReadiness } from "./flows/readiness.js";
 import { createGuard, type Guard } from "./guard/guard.js";
 import { checkLive } from "./guard/live-check.js";
 import { type CookieMode, createCookieMode } from "./http/rest/cookies/cookie-mode.js";
+import type { Features } from "./http/rest/features.js";
 import { createHandler, type Handle } from "./http/rest/handler.js";
 import { forwardedLine } from "./http/rest/request/client-address.js";
 import { createErrorResponder, type ErrorResponder } from "./http/rest/responses/problems.js";
@@ -31,6 +33,11 @@ import { createRootDocuments, type RootDocuments } from "./http/rest/root-docume
 import type { ServedHost } from "./http/server/server.js";
 import type { Key } from "./keys/key.js";
 import { internalErrorLine, reasonOf, signingKeyRevokedLine } from "./log-lines.js";
+import { type Outbox, startOutbox } from "./mail/outbox.js";
+import type { ReplaceText } from "./mail/texts/compose.js";
+import { languageOf } from "./mail/texts/language.js";
+import { createTransport, type SendMail } from "./mail/transports/create.js";
+import { MailFailure } from "./mail/transports/transport.js";
 import { closeDeps, type Log, type ManagementOptions, openDeps, toStderr } from "./open-management.js";
 import { createFeed, type Feed } from "./sessions/feed.js";
 import { followRevocations, hasRecentRevocations, type RevocationFollower } from "./sessions/follow-revocations.js";
@@ -50,12 +57,19 @@ export interface CompositionOptions<U extends ApplicationUser = ApplicationUser>
    * Adds claims to access tokens. Registered and reserved claims and Ampho's own are rejected (docs/contract.md §5).
    */
   readonly claims?: ExtraClaims | undefined;
+  /**
+   * Sends one mail, in place of AMPHO_MAIL_URL (docs/mail.md). A mail whose promise rejects is sent again later.
+   * @example createAmpho({ mail: ({ to, subject, text, html }) => sendGrid.send({ to, subject, text, html }) });
+   */
+  readonly mail?: SendMail | undefined;
+  /** Replaces the texts of mails (docs/mail.md). Returns undefined for Ampho's own text. */
+  readonly mailText?: ReplaceText | undefined;
 }
 
 /** `U` is a row of the application's own user table. */
 export type AmphoOptions<U extends ApplicationUser = ApplicationUser> = ConfigurationOptions & CompositionOptions<U>;
 
-const compositionNames: readonly (keyof CompositionOptions)[] = ["users", "claims", "log", "clock"];
+const compositionNames: readonly (keyof CompositionOptions)[] = ["users", "claims", "mail", "mailText", "log", "clock"];
 
 export interface Ampho extends Omit<Management, "sessions"> {
   readonly sessions: Management["sessions"] & {
@@ -132,7 +146,7 @@ export async function createAmpho<U extends ApplicationUser = ApplicationUser>(
   options: AmphoOptions<U> = {},
 ): Promise<Ampho> {
   if (!isObject(options)) throw new ConfigurationError("The options of createAmpho must be an object.");
-  const { users, claims, log = toStderr, clock, ...parameters } = options;
+  const { users, claims, mail, mailText, log = toStderr, clock, ...parameters } = options;
   checkOptions(options);
   const { configuration, warnings } = readConfiguration({
     ...processContext(),
@@ -140,14 +154,19 @@ export async function createAmpho<U extends ApplicationUser = ApplicationUser>(
     otherOptions: compositionNames,
   });
   for (const warning of warnings) log(warning);
-  return composeAmpho(configuration, { users, claims, log, clock }, { actor: "application" });
+  return composeAmpho(configuration, { users, claims, mail, mailText, log, clock }, { actor: "application" });
 }
 
-function checkOptions({ users, claims, log, clock }: CompositionOptions): void {
+function checkOptions({ users, claims, mail, mailText, log, clock }: CompositionOptions): void {
   const rules: readonly (readonly [ok: boolean, message: string])[] = [
     [users === undefined || (isObject(users) && isFunction(users.find)), "users.find must be a function."],
     [users === undefined || (isObject(users) && isFunction(users.verify)), "users.verify must be a function."],
-    [isOptionalFunction(users?.findById), "users.findById must be a function. Otherwise, leave it out."],
+    ...(["findById", "setPassword", "create", "setEmail"] as const).map(
+      (name) =>
+        [isOptionalFunction(users?.[name]), `users.${name} must be a function. Otherwise, leave it out.`] as const,
+    ),
+    [isOptionalFunction(mail), "mail must be a function. Otherwise, leave it out."],
+    [isOptionalFunction(mailText), "mailText must be a function. Otherwise, leave it out."],
     [isOptionalFunction(claims), "claims must be a function. Otherwise, leave it out."],
     [isOptionalFunction(log), "log must be a function. Otherwise, leave it out."],
     [
@@ -176,7 +195,7 @@ export async function composeAmpho(
   const managed = await openDeps(configuration, options, telemetry);
   if (isApplication) await noteUserTable(managed);
   const keyring = createKeyring(keys, configuration, managed.revocations);
-  const deps = createDeps(managed, keyring, options.claims);
+  const deps = await createDeps(managed, keyring, options);
   const keyFile = followKeys(configuration, keys, keyring, deps, log);
   const follower = followRevocationsOf(deps, log);
   const { verify, guard } = telemetry.guard(createGuardOf(deps, follower));
@@ -220,9 +239,10 @@ export async function composeAmpho(
     keyFile?.stop();
     follower.stop();
     housekeeping?.stop();
+    await deps.outbox?.stop();
     await closeDeps(managed);
   });
-  const management = createManagement(deps, origin);
+  const management = createManagement(deps, deps.outbox === undefined ? origin : { ...origin, language: "en" });
   return {
     ...management,
     sessions: { ...management.sessions, create: (userId, level) => createSession(deps, userId, level) },
@@ -260,15 +280,19 @@ async function noteUserTable({ store, directory }: ManagementDeps): Promise<void
     await store.writeApplicationOwnsUsers(isApplications);
 }
 
-function createDeps(managed: ManagementDeps, keyring: Keyring, extraClaims: ExtraClaims | undefined): Deps {
+async function createDeps(managed: ManagementDeps, keyring: Keyring, options: CompositionOptions): Promise<Deps> {
   const { store, settings, clock, passwords } = managed;
+  const transactions = createTransactions(keyring, managed.revocations);
+  const mailTokens = createMailTokens(keyring);
   return {
     ...managed,
-    tokens: createSessionTokens({ keyring, settings, extraClaims }),
+    tokens: createSessionTokens({ keyring, settings, extraClaims: options.claims }),
     deviceProofs: createDeviceProofs(keyring),
-    transactions: createTransactions(keyring, managed.revocations),
+    transactions,
     totpSecrets: createTotpSecrets(keyring),
+    mailTokens,
     relyingParty: relyingPartyOf(settings),
+    outbox: await openOutbox({ ...managed, transactions, mailTokens }, options),
     throttle: createThrottle({
       store,
       keyring,
@@ -277,6 +301,22 @@ function createDeps(managed: ManagementDeps, keyring: Keyring, extraClaims: Extr
       delayedRejection: createDelayedRejection(passwords, systemClock),
     }),
   };
+}
+
+async function openOutbox(
+  deps: ManagementDeps & Pick<Deps, "transactions" | "mailTokens">,
+  { mail, mailText: replaceText, log = toStderr }: CompositionOptions,
+): Promise<Outbox | undefined> {
+  const { settings, clock } = deps;
+  const { appUrl, registration, mailLogin } = settings;
+  const transport = appUrl === undefined ? undefined : await createTransport(settings, { clock, log, mail });
+  if (transport === undefined) {
+    if (registration === "closed" && !mailLogin) return undefined;
+    const reason = registration === "closed" ? "AMPHO_SECURITY_MAIL_LOGIN" : "AMPHO_SECURITY_REGISTRATION";
+    throw new ConfigurationError(`${reason} needs mails. Set AMPHO_APP_URL and AMPHO_MAIL_URL.`);
+  }
+  const report = (error: unknown) => log(error instanceof MailFailure ? error.message : internalErrorLine(error));
+  return startOutbox({ ...deps, transport, replaceText, report });
 }
 
 function followKeys(
@@ -341,16 +381,31 @@ function createRest(parts: {
     features: {
       keepsPasswords: deps.directory.inDatabase,
       offersPasskeys: deps.relyingParty !== undefined,
+      mails: mailFeaturesOf(deps),
       readFeed: feed?.read,
       publicKeys: () => keyring.publicKeys(),
     },
     prefix,
     trustedHops,
+    languageOf: deps.outbox && languageOf,
     corsOrigins,
     allowAttackTest,
     onForwarded: () => log(forwardedLine),
   });
   return telemetry.handle(handler, prefix);
+}
+
+/** An application's own user table has the flows whose functions it has. */
+function mailFeaturesOf({ outbox, directory, settings }: Deps): Features["mails"] {
+  const has = (name: "setPassword" | "create" | "setEmail") => directory.inDatabase || directory[name] !== undefined;
+  const isThere = outbox !== undefined;
+  return {
+    login: isThere && settings.mailLogin,
+    reset: isThere && has("setPassword"),
+    registration: isThere && has("create"),
+    email: isThere && has("setEmail"),
+    alarm: isThere,
+  };
 }
 
 /** Counts revocations, and logs when the key that signs is revoked, now or before the start. */

@@ -135,7 +135,9 @@ export function createTransactions(
   function derive(use: SecretUse, { jti, kid }: Pick<Redeemable, "jti" | "kid">, binding?: MailBinding): Buffer {
     const secret = keyring.secretFor(use, kid);
     if (secret === undefined) throw transactionOver();
-    return createHmac("sha256", secret).update(binding === undefined ? jti : textOf(jti, binding)).digest();
+    return createHmac("sha256", secret)
+      .update(binding === undefined ? jti : textOf(jti, binding))
+      .digest();
   }
 
   /** No leeway for `exp`: the store forgets a spent transaction some time after it. */
@@ -164,7 +166,14 @@ export function createTransactions(
       requireOpen(purposes.includes(claims.for), claims, now);
       const { jti, iat, exp, login = "" } = claims;
       if (revocations.find({ login, iat }) !== undefined) throw transactionOver();
-      return { jti, iat, exp, for: claims.for, kid: key.kid, ...optional(claims, "login", "email", "uh", "inv", "bare") };
+      return {
+        jti,
+        iat,
+        exp,
+        for: claims.for,
+        kid: key.kid,
+        ...optional(claims, "login", "email", "uh", "inv", "bare"),
+      };
     },
     signAgain({ kid, ...claims }) {
       const { jti, iat, exp } = claims;

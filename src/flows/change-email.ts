@@ -47,7 +47,15 @@ export async function beginEmailChange(
       ...{ language: caller.language ?? "en", until: begun.exp },
     },
     attempt: admission.attempt(),
-    audit: { at: now, event: "mail_queued", reason: "email", userId: account.id, login: account.login, sessionId, origin },
+    audit: {
+      at: now,
+      event: "mail_queued",
+      reason: "email",
+      userId: account.id,
+      login: account.login,
+      sessionId,
+      origin,
+    },
     now,
   });
   outbox.wake();

@@ -65,7 +65,8 @@ export async function enter(deps: Deps, account: Account, proven: Proven, entran
   if (outcome.outcome === "over") throw transactionOver();
   if (outcome.outcome === "login_taken")
     throw new AmphoError("login_taken", "A user with this login already exists. Choose another one.");
-  if (outcome.outcome === "closed") throw new AmphoError("registration_closed", "The invitation is not valid any more.");
+  if (outcome.outcome === "closed")
+    throw new AmphoError("registration_closed", "The invitation is not valid any more.");
   if (outcome.outcome === "factor_needed") throw await pendingLogin(deps, account, proven, entrance, outcome);
   // The user has changed since the transaction was issued.
   if (outcome.outcome === "rejected" && proven.transaction !== undefined) throw transactionOver();

@@ -1,12 +1,17 @@
 // The table of flows, one row each. The type of the bound flows, the label of their metrics and the name of their span
 // are the row's name, so a new row has all of them. A flow throws AmphoError and knows no HTTP.
 
+import { beginEmailChange, finishEmailChange } from "./change-email.js";
 import { changePassword } from "./change-password.js";
 import type { Caller, Deps } from "./deps.js";
 import { login } from "./login.js";
 import { readWays } from "./passkey-login.js";
 import { addPasskey, beginPasskey, listOwnPasskeys, removeOwnPasskey, renameOwnPasskey } from "./passkeys.js";
+import { raiseAlarm } from "./raise-alarm.js";
+import { beginRegistration, finishRegistration } from "./register.js";
 import { renew } from "./renew.js";
+import { beginMailLogin, beginReset } from "./request-mail.js";
+import { finishReset } from "./reset-password.js";
 import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./sessions.js";
 import { beginTotp, confirmTotp, forgetDevices, removeTotp, renewRecoveryCodes } from "./totp.js";
 
@@ -31,6 +36,14 @@ const table = {
   removeTotp,
   renewRecoveryCodes,
   forgetDevices,
+  beginMailLogin,
+  beginReset,
+  finishReset,
+  beginRegistration,
+  finishRegistration,
+  beginEmailChange,
+  finishEmailChange,
+  raiseAlarm,
 } satisfies Readonly<Record<string, Flow>>;
 
 type Table = typeof table;

@@ -12,15 +12,19 @@ import { type Account, type PasswordCheck, rejectNow } from "../users/directory.
 import type { Caller, Deps } from "./deps.js";
 import { enter } from "./enter.js";
 import { wrongCredentials } from "./login-errors.js";
+import { logInByMail } from "./mail-login.js";
 import { logInByPasskey } from "./passkey-login.js";
 import { hasFactor, proveFactor, type SentFactor } from "./prove-factor.js";
+import type { SentProof } from "./prove-mailbox.js";
 import { finishLogin, sessionIdOf, stepUp } from "./second-step.js";
 import { endSuperseded, type SupersededTokens } from "./superseded-session.js";
 
 export interface LoginInput extends SentFactor {
   /** Undefined for a second step and a step-up. */
-  readonly login: string | undefined;
-  readonly password: string | undefined;
+  readonly login?: string | undefined;
+  readonly password?: string | undefined;
+  /** A mailed code or link, in place of the login. */
+  readonly mailed?: SentProof | undefined;
   /** The transaction of `factor_needed`, for a second step. */
   readonly transaction?: string | undefined;
   /** The token of a live session of the same user, which is then re-authenticated or raised. */
@@ -65,8 +69,9 @@ async function delayRejection<T>({ throttle }: Deps, way: () => Promise<T>): Pro
 }
 
 async function proveFurther(deps: Deps, input: LoginInput, caller: Caller): Promise<Grant> {
-  const { transaction, bearer } = input;
+  const { transaction, bearer, mailed } = input;
   const { device, remember, idempotencyKey, totp, recoveryCode, passkey } = input;
+  if (mailed !== undefined) return logInByMail(deps, { ...mailed, device, bearer, remember, idempotencyKey }, caller);
   if (transaction !== undefined && passkey !== undefined && isLoginChallenge(transaction))
     return logInByPasskey(deps, { transaction, passkey, device, bearer, idempotencyKey }, caller);
   if (transaction !== undefined)

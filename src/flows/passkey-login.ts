@@ -28,14 +28,16 @@ export interface WaysIn {
 }
 
 /** The same for every caller, without a query and without a row. */
-export async function readWays(deps: Pick<Deps, "relyingParty" | "transactions" | "clock">): Promise<WaysIn> {
-  const { relyingParty: party, transactions, clock } = deps;
+export async function readWays(
+  deps: Pick<Deps, "relyingParty" | "transactions" | "clock" | "outbox" | "settings">,
+): Promise<WaysIn> {
+  const { relyingParty: party, transactions, clock, outbox, settings } = deps;
   const ways = {
     password: true,
     passkey: party !== undefined,
-    mail: false,
+    mail: outbox !== undefined && settings.mailLogin,
     providers: [],
-    registration: "closed",
+    registration: outbox === undefined ? "closed" : settings.registration,
   } as const;
   if (party === undefined) return { ways, transaction: null, passkey: null };
   const now = clock.now();

@@ -106,7 +106,14 @@ async function reject(
   account: Account | undefined,
   origin: Origin,
 ): Promise<never> {
-  const entry = { at: clock.now(), event: "code_rejected", reason, userId: account?.id, login: account?.login, origin } as const;
+  const entry = {
+    at: clock.now(),
+    event: "code_rejected",
+    reason,
+    userId: account?.id,
+    login: account?.login,
+    origin,
+  } as const;
   if (admission === undefined) await store.recordAudit(entry);
   else await admission.failed(entry, account?.login);
   throw wrongCredentials();

@@ -15,8 +15,8 @@ import type { Grant } from "../sessions/session-tokens.js";
 import type { Registration } from "../store/sql/registrations.js";
 import type { Account } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
-import { enter, type Proven } from "./enter.js";
 import { type Enrolled, hashOf } from "./enrolling.js";
+import { enter, type Proven } from "./enter.js";
 import { verifyNewPasskey } from "./passkeys.js";
 import { proveMailbox, readProof, type SentProof } from "./prove-mailbox.js";
 import { claimsOf, type MailBegun, requireOutbox } from "./request-mail.js";
@@ -25,7 +25,10 @@ import { endSuperseded, type SupersededTokens } from "./superseded-session.js";
 const handleBytes = 32;
 
 const closed = () =>
-  new AmphoError("registration_closed", "Registration is closed, or the invitation is not valid. Ask for an invitation.");
+  new AmphoError(
+    "registration_closed",
+    "Registration is closed, or the invitation is not valid. Ask for an invitation.",
+  );
 
 export interface RegistrationStart {
   readonly email: string;
@@ -101,7 +104,9 @@ function requireLogin(login: string | undefined, { canonical }: Address): void {
   const reason = checkNewLogin(login);
   const foreign = login.includes("@") && parseAddress(login)?.canonical !== canonical;
   if (reason !== undefined || foreign)
-    throw new AmphoError("invalid_request", reason ?? "A login with an @ must be your own address.", { field: "login" });
+    throw new AmphoError("invalid_request", reason ?? "A login with an @ must be your own address.", {
+      field: "login",
+    });
 }
 
 async function requireInvitation(
@@ -200,19 +205,28 @@ async function proveSecret(
   origin: Origin,
 ): Promise<Secret> {
   if (password !== undefined) {
-    const problem = await deps.policy.check(password, { login });
+    const problem = await deps.policy.check(password, { login, userId: undefined, origin });
     if (problem !== undefined) throw new AmphoError("password_rejected", problem.message, { reason: problem.reason });
     const hashed = deps.directory.inDatabase ? await deps.passwords.hash(password, { fairnessKey: login }) : null;
     return { passwordHash: hashed, amr: ["pwd"] };
   }
   const { uh: handle } = transaction;
   if (deps.relyingParty === undefined || handle === undefined) throw transactionOver();
-  const passkey = await verifyNewPasskey(deps, deps.relyingParty, { response, name, transaction, use: "login" }, (reason) =>
-    deps.store.recordAudit({ at: deps.clock.now(), event: "factor_refused", reason: `passkey_${reason}`, origin }),
+  const passkey = await verifyNewPasskey(
+    deps,
+    deps.relyingParty,
+    { response, name, transaction, use: "login" },
+    (reason) =>
+      deps.store.recordAudit({ at: deps.clock.now(), event: "factor_refused", reason: `passkey_${reason}`, origin }),
   );
   const codes = createRecoveryCodes();
   const method = passkeyMethod(passkey.backupEligible);
-  return { passwordHash: null, amr: [], enrol: { factor: { passkey, handle, codes: codes.map(hashOf) }, method }, codes };
+  return {
+    passwordHash: null,
+    amr: [],
+    enrol: { factor: { passkey, handle, codes: codes.map(hashOf) }, method },
+    codes,
+  };
 }
 
 type NewUser = Pick<Account, "login" | "roles"> & { readonly email: NonNullable<Account["email"]> };

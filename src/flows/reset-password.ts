@@ -33,7 +33,7 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
   if (account === undefined) throw wrongCredentials();
   try {
     const factor = transaction.bare === true ? undefined : await requireFactor(deps, account, read, input, origin);
-    const passwordHash = await hashNew(deps, account, input.newPassword);
+    const passwordHash = await hashNew(deps, account, input.newPassword, origin);
     const { factorsVersion = 0 } = binding;
     const outcome = await store.finishReset({
       ...{ userId: account.id, login: account.login, stored: storedOf(account, undefined) },
@@ -81,8 +81,8 @@ async function requireFactor(
   return proveFactor(deps, account, sent, { known: undefined, transaction: own, origin });
 }
 
-async function hashNew(deps: Deps, account: Account, password: string): Promise<string | null> {
-  const problem = await deps.policy.check(password, { login: account.login });
+async function hashNew(deps: Deps, account: Account, password: string, origin: Origin): Promise<string | null> {
+  const problem = await deps.policy.check(password, { login: account.login, userId: account.id, origin });
   if (problem !== undefined) throw new AmphoError("password_rejected", problem.message, { reason: problem.reason });
   return deps.directory.inDatabase ? deps.passwords.hash(password, { fairnessKey: account.id }) : null;
 }

@@ -6,8 +6,8 @@ import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";
 import type { MailTokens } from "../factors/mail-tokens.js";
 import type { MailBinding, OpenPurpose, Transactions } from "../factors/transactions.js";
-import { noticeSeconds } from "../store/sql/mail-rows.js";
 import type { OutgoingMail } from "../store/sql/mail.js";
+import { noticeSeconds } from "../store/sql/mail-rows.js";
 import type { Store } from "../store/store.js";
 import { appNameOf, senderOf } from "./message.js";
 import { browserOf } from "./texts/browser.js";
@@ -146,7 +146,10 @@ function valuesOf(deps: OutboxDeps, mail: OutgoingMail): Partial<MailValues> | u
   }
   const { jti, kid, iat, exp, inv, binding } = claims;
   if (kind === "invite" && typeof inv === "string")
-    return { link: link("ampho-invite", mailTokens.invitation(inv, Number(iat), Number(exp))), minutes: minutesOf(iat, exp) };
+    return {
+      link: link("ampho-invite", mailTokens.invitation(inv, Number(iat), Number(exp))),
+      minutes: minutesOf(iat, exp),
+    };
   // A mail that an account exists, or a test.
   if (typeof jti !== "string" || typeof kid !== "string" || typeof binding !== "string") return {};
   if (kind === "account_exists" || kind === "email_taken") return {};

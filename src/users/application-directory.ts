@@ -73,7 +73,8 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
     findByLogin,
     async findByAddress(canonical) {
       const account = await findByLogin(canonical);
-      const isOwn = account?.email?.canonical === canonical || parseAddress(account?.login ?? "")?.canonical === canonical;
+      const isOwn =
+        account?.email?.canonical === canonical || parseAddress(account?.login ?? "")?.canonical === canonical;
       return isOwn ? account : undefined;
     },
     setPassword:
@@ -81,8 +82,7 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
       (async (account, password) => {
         await ask(limitsMs.verify, () => users.setPassword?.(userOf(account), password));
       }),
-    create:
-      users.create && (async (user) => toAccount(await ask(limitsMs.verify, () => users.create?.(user)))),
+    create: users.create && (async (user) => toAccount(await ask(limitsMs.verify, () => users.create?.(user)))),
     setEmail:
       users.setEmail &&
       (async (account, email) => (await ask(limitsMs.find, () => users.setEmail?.(userOf(account), email))) === true),

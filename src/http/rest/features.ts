@@ -7,6 +7,14 @@ export interface Features {
   readonly keepsPasswords: boolean;
   /** AMPHO_APP_URL is set, and passkeys are not switched off. */
   readonly offersPasskeys: boolean;
+  /** The flows by mail that exist. None does while no mails can be sent. */
+  readonly mails: {
+    readonly login: boolean;
+    readonly reset: boolean;
+    readonly registration: boolean;
+    readonly email: boolean;
+    readonly alarm: boolean;
+  };
   /** Undefined without AMPHO_SECURITY_REVOCATION_FEED_TOKEN. Then there is no `/revocations`. */
   readonly readFeed: Feed["read"] | undefined;
   /** The public JWK Set. */

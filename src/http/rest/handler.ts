@@ -14,7 +14,7 @@ import type { HttpRequest, HttpResponse } from "./message.js";
 import { describe } from "./openapi.js";
 import { onlyAuthorization } from "./request/authorization.js";
 import { type Members, readMembers } from "./request/body.js";
-import { callerOf, idempotencyKeyOf } from "./request/caller.js";
+import { callerOf, idempotencyKeyOf, type LanguageOf } from "./request/caller.js";
 import { isForwarded } from "./request/client-address.js";
 import { queryMembers, rejectCredentials } from "./request/query.js";
 import { isUnder, parseTarget } from "./request/target.js";
@@ -34,6 +34,8 @@ export interface HandlerOptions {
   readonly documents: RootDocuments;
   /** Number of proxies to believe (AMPHO_TRUST_PROXY). */
   readonly trustedHops: number;
+  /** The language of mails to a client. Undefined while no mails can be sent. */
+  readonly languageOf?: LanguageOf | undefined;
   /** Origins whose pages can read the responses in a browser (AMPHO_SECURITY_CORS_ORIGINS). */
   readonly corsOrigins: readonly string[];
   /** True if responses allow `ampho doctor --attack` (AMPHO_ALLOW_ATTACK_TEST). */
@@ -140,7 +142,7 @@ export function createHandler(options: HandlerOptions): Handle {
     if (bearer !== undefined && members !== undefined && "access_token" in members) {
       throw new AmphoError("invalid_request", "The request carries two tokens. Send one, in the Authorization header.");
     }
-    const caller = callerOf(request, options.trustedHops);
+    const caller = callerOf(request, options.trustedHops, options.languageOf);
     const auth = route.access.guarded ? await authenticate(route, request, sent, caller) : undefined;
     return route.respond({
       flows,

@@ -36,6 +36,8 @@ export type MailKind = (typeof requestKinds)[number] | NoticeKind;
 
 export const mailKinds: readonly MailKind[] = [...requestKinds, ...noticeKinds];
 
+export const isMailKind = (kind: string): kind is MailKind => mailKinds.some((each) => each === kind);
+
 export function isNotice(kind: MailKind): kind is NoticeKind {
   return noticeKinds.some((each) => each === kind);
 }

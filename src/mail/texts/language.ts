@@ -3,6 +3,9 @@
 export const languages = ["en", "de", "fr", "es"] as const;
 export type Language = (typeof languages)[number];
 
+/** The language that a row of the outbox names. */
+export const toLanguage = (text: string): Language => languages.find((each) => each === text) ?? "en";
+
 /** No browser sends more. The rest of a longer header is not read. */
 const rangesMax = 32;
 const headerMaxCharacters = 1024;

@@ -67,5 +67,11 @@ export function* insertNotice({ kind, at, userId, origin, hourly }: Notice): Tra
   }
   const parameters = valuesOf({ ...draft, until }, at);
   parameters.splice(mailColumns.names.indexOf("address"), 1);
-  yield* write(noticeOfUser, [...parameters, userId, userId, kind, hourly === true ? at - 3600 : Number.MAX_SAFE_INTEGER]);
+  yield* write(noticeOfUser, [
+    ...parameters,
+    userId,
+    userId,
+    kind,
+    hourly === true ? at - 3600 : Number.MAX_SAFE_INTEGER,
+  ]);
 }

@@ -3,7 +3,17 @@
 // mail, and another one only after the first has died.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import type { Attempt } from "../../throttle/attempt.js";
-import { integer, query, queryLast, queryLastRow, type Row, type Transaction, text, textOrNull, write } from "../transaction.js";
+import {
+  integer,
+  query,
+  queryLast,
+  queryLastRow,
+  type Row,
+  type Transaction,
+  text,
+  textOrNull,
+  write,
+} from "../transaction.js";
 import { settleAttempt } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { insertMail, type MailClaims, type MailDraft, mailColumns } from "./mail-rows.js";
@@ -124,7 +134,9 @@ const integerOrNull = (row: Row, column: string) => (row[column] === null ? null
 
 /** The number of mails that wait, and the time of the oldest. */
 export function* readOutbox(): Transaction<{ readonly waiting: number; readonly oldestAt: number | undefined }> {
-  const row = yield* queryLastRow("select count(*) as waiting, min(at) as oldest from ampho_mail where next_at is not null");
+  const row = yield* queryLastRow(
+    "select count(*) as waiting, min(at) as oldest from ampho_mail where next_at is not null",
+  );
   if (!row) throw new TypeError("a count has one row");
   return { waiting: integer(row, "waiting"), oldestAt: integerOrNull(row, "oldest") ?? undefined };
 }

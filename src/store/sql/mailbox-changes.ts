@@ -49,7 +49,13 @@ export function* finishReset(input: PasswordReset): Transaction<MailboxOutcome> 
   if (!(yield* spend(input.spend, now))) return failed("over");
   const rejected = use && !(yield* useUp(account, use, input));
   for (const { attempt, outcomeOnReject } of input.attempts)
-    yield* settleAttempt({ ...attempt, outcome: rejected ? outcomeOnReject : "succeeded", now, login, audit: undefined });
+    yield* settleAttempt({
+      ...attempt,
+      outcome: rejected ? outcomeOnReject : "succeeded",
+      now,
+      login,
+      audit: undefined,
+    });
   if (rejected) {
     // The user can try another code with the same mail.
     yield* unspend(input.spend);

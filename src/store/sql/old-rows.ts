@@ -5,7 +5,17 @@ import { deleteUnpublishedRows } from "./imports.js";
 import { keptUntil } from "./session-rows.js";
 
 /** The kinds of rows that are deleted when they are so old that nothing can need them. */
-export const oldRowKinds = ["sessions", "revocations", "attempts", "sources", "spent", "mail", "invites", "imports", "audit"] as const;
+export const oldRowKinds = [
+  "sessions",
+  "revocations",
+  "attempts",
+  "sources",
+  "spent",
+  "mail",
+  "invites",
+  "imports",
+  "audit",
+] as const;
 export type OldRowKind = (typeof oldRowKinds)[number];
 
 export interface OldRows {

@@ -1,7 +1,18 @@
 // Users who register themselves, and invitations (docs/mail.md). A user is created with a proven address, in the transaction that
 // uses up the code. Nothing of a user exists before.
 import type { Origin } from "../../audit/entry.js";
-import { first, integer, queryLast, queryLastRow, type Row, type Transaction, text, textOrNull, texts, write } from "../transaction.js";
+import {
+  first,
+  integer,
+  queryLast,
+  queryLastRow,
+  type Row,
+  type Transaction,
+  text,
+  textOrNull,
+  texts,
+  write,
+} from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { columnsOf } from "./columns.js";
 import { visible } from "./import-rows.js";
@@ -37,7 +48,12 @@ export function* register(input: {
   }
   if (invitation !== undefined) yield* write("update ampho_invites set used_at = null where id = ?", [invitation]);
   const isLogin = outcome === "login_taken" && isLoginChosen;
-  yield* recordAudit({ at: now, event: "registration_rejected", reason: isLogin ? "login_taken" : "email_taken", origin });
+  yield* recordAudit({
+    at: now,
+    event: "registration_rejected",
+    reason: isLogin ? "login_taken" : "email_taken",
+    origin,
+  });
   if (isLogin) return "login_taken";
   if (existsMail) yield* insertMail(existsMail, now);
   return "taken";
@@ -110,7 +126,13 @@ export function* createInvitation(input: {
     }),
   );
   if (mail) yield* insertMail(mail, now);
-  yield* recordAudit({ at: now, event: "invited", userId: invitedBy ?? undefined, origin, detail: { invitation: id, roles } });
+  yield* recordAudit({
+    at: now,
+    event: "invited",
+    userId: invitedBy ?? undefined,
+    origin,
+    detail: { invitation: id, roles },
+  });
 }
 
 const select = `select ${columns.list} from ampho_invites`;

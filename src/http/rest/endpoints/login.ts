@@ -4,6 +4,7 @@ import { AmphoError } from "../../../errors.js";
 import type { Grant } from "../../../sessions/session-tokens.js";
 import type { Call } from "../route.js";
 import { login, opaque, password, recoveryCode, totp } from "../schemas.js";
+import { mailedCode, mailedLink, match, proofOf } from "./mail.js";
 
 export const credentials = z.object({
   login: login.optional(),
@@ -15,6 +16,9 @@ export const credentials = z.object({
     description:
       "an object: the AuthenticationResponseJSON of a passkey, for the `transaction` of `GET /login` or `factor_needed`",
   }),
+  code: mailedCode.optional(),
+  link: mailedLink.optional(),
+  match: match.optional(),
   remember: z.boolean().optional().meta({
     description: "true or false: whether the next logins on this device need no second factor",
   }),
@@ -28,6 +32,7 @@ export function logIn(call: Call<z.output<typeof credentials>, undefined>): Prom
     throw new AmphoError("invalid_request", 'Send one of "totp", "recovery_code" and "passkey".');
   if (passkey !== undefined && login !== undefined)
     throw new AmphoError("invalid_request", 'Send "passkey" with a "transaction" and without "login".');
+  if (input.code !== undefined || input.link !== undefined) return logInByMail(call);
   if (login !== undefined && input.transaction !== undefined)
     throw new AmphoError("invalid_request", 'Send "login" or "transaction", not both.');
   // In cookie mode `{}` asks for the factors of the session, whatever login was begun before.
@@ -40,6 +45,17 @@ export function logIn(call: Call<z.output<typeof credentials>, undefined>): Prom
     { login, password, transaction, totp, recoveryCode, passkey, remember, device, bearer, idempotencyKey, superseded },
     caller,
   );
+}
+
+/** A mailed code or link is a first factor. */
+function logInByMail(call: Call<z.output<typeof credentials>, undefined>): Promise<Grant> {
+  const { flows, input, bearer, cookies, caller, idempotencyKey } = call;
+  const { login, password, totp, recovery_code: recoveryCode, passkey, remember } = input;
+  if ([login, password, totp, recoveryCode, passkey].some((sent) => sent !== undefined))
+    throw new AmphoError("invalid_request", 'Send "code" or "link" without a login and without another factor.');
+  const device = input.device ?? cookies.device;
+  const superseded = { accessToken: cookies.token, refreshToken: cookies.refreshToken };
+  return flows.login({ mailed: proofOf(input, cookies), remember, device, bearer, idempotencyKey, superseded }, caller);
 }
 
 export const waysIn = z

@@ -3,10 +3,13 @@ import type { Caller } from "../../../flows/deps.js";
 import type { HttpRequest } from "../message.js";
 import { clientAddress } from "./client-address.js";
 
+/** Reads `Accept-Language`. */
+export type LanguageOf = (acceptLanguage: string | undefined) => string;
+
 const agentCharactersMax = 255;
 
-/** `hops`: the number of trusted proxies (AMPHO_TRUST_PROXY). */
-export function callerOf(request: HttpRequest, hops: number): Caller {
+/** `hops`: the number of trusted proxies (AMPHO_TRUST_PROXY). `languageOf`: of mails, where they can be sent. */
+export function callerOf(request: HttpRequest, hops: number, languageOf: LanguageOf | undefined): Caller {
   const address = clientAddress({
     peer: request.peerAddress,
     forwardedFor: request.header("x-forwarded-for"),
@@ -14,7 +17,11 @@ export function callerOf(request: HttpRequest, hops: number): Caller {
     hops,
   });
   const agent = request.header("user-agent")?.replace(/\p{Cc}/gu, "");
-  return { address, agent: agent === undefined ? undefined : Array.from(agent).slice(0, agentCharactersMax).join("") };
+  return {
+    address,
+    agent: agent === undefined ? undefined : Array.from(agent).slice(0, agentCharactersMax).join(""),
+    language: languageOf?.(request.header("accept-language")),
+  };
 }
 
 /** Returns an `Idempotency-Key` of 16 to 255 printable ASCII characters. A key in another form is ignored (docs/http.md). */
