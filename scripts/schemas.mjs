@@ -65,7 +65,21 @@ async function fill(store) {
   await store.setDisabled({ ...ending, userId: "u-dan", disabled: true });
   await store.revokeKey({ ...ending, kid: "stolen" });
   await factors(store);
+  await mails(store);
   await attempts(store);
+}
+
+async function mails(store) {
+  const email = { address: "bob@mail.example", canonical: "bob@mail.example", provenAt: now };
+  await store.setEmail({ userId: "u-bob", isStored: true, email, now, origin: { ...operator, language: "en" } });
+  const until = now + 604_800;
+  const invitation = {
+    ...{ id: "k".repeat(22), email: "gil@mail.example", canonical: "gil@mail.example", roles: ["reader"] },
+    ...{ invitedBy: null, createdAt: now, until, usedAt: null, removedAt: null },
+  };
+  const claims = { inv: invitation.id, iat: now, exp: until };
+  const mail = { kind: "invite", userId: undefined, address: invitation.email, claims, language: "en", until };
+  await store.createInvitation({ invitation, mail, origin: operator });
 }
 
 async function factors(store) {

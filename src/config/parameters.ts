@@ -212,7 +212,7 @@ export const parameters = {
   AMPHO_SECURITY_REGISTRATION: withDefault(
     choice(["closed", "invite", "open"]),
     "closed",
-    "Who can register: `closed` for no one, `invite` for invited addresses, `open` for every address.",
+    "The people who can register (docs/mail.md). `closed` rejects every registration, `invite` needs an invitation, `open` needs an address.",
   ),
   AMPHO_SECURITY_INVITE_TTL: withDefault(duration(60, 31_536_000), 604_800, "The lifetime of an invitation."),
   AMPHO_SECURITY_FACTORS: withDefault(

@@ -100,7 +100,7 @@ export interface Transactions {
   beginOpen(purpose: OpenPurpose, contents: OpenContents, now: number, ttlSeconds?: number): string;
   /** Throws `transaction_over` for everything that is wrong with it. */
   readOpen(token: string, purposes: readonly OpenPurpose[], now: number): OpenTransaction;
-  /** Signs such a transaction again, for the link of a mail. Undefined if its key cannot sign any more. */
+  /** Signs an open transaction again, for the link of a mail. Undefined if its key cannot sign any more. */
   signAgain(transaction: OpenTransaction): string | undefined;
   /** The same for the other purposes. */
   read(token: string, purposes: readonly Purpose[], now: number): LoginTransaction;

@@ -13,6 +13,7 @@ const limits = {
   throttleAddress: 20,
   throttleNetwork: 100,
   throttleFactor: 5,
+  throttleMails: 5,
 };
 const now = 1_790_000_000;
 const sprayed = 60_000;

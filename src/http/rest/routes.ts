@@ -424,7 +424,7 @@ export const routes = [
     summary: "Begin a registration",
     notes: [
       "Mails a code and a link to the address. Nothing of an account exists before the address is proven.",
-      "If the address has an account, only the mail says so. The response is the same.",
+      "If the address has an account, only the mail reports it. The response is the same.",
     ],
     access: none,
     input: fields(registrationStart),
@@ -461,7 +461,7 @@ export const routes = [
     path: "/account/email",
     name: "beginEmailChange",
     summary: "Begin to change the address",
-    notes: ["Mails a code to the new address. If it has an account, only the mail says so.", recent],
+    notes: ["Mails a code to the new address. If it has an account, only the mail reports it.", recent],
     access: session,
     input: fields(emailChange),
     status: 200,

@@ -85,7 +85,9 @@ export function joinedUserOf(row: Row): User | undefined {
   return userOf(Object.fromEntries(own.map(([name, value]) => [name.slice(joinedPrefix.length), value])));
 }
 
-export type NewUserRow = Pick<User, "id" | "login" | "canonical" | "passwordHash" | "roles" | "email">;
+export interface NewUserRow extends Pick<User, "id" | "login" | "canonical" | "passwordHash" | "roles"> {
+  readonly email?: UserEmail | undefined;
+}
 
 /** The values of `userColumns` for a new user. */
 export function userValues(user: NewUserRow, now: number): SqlValue[] {

@@ -217,6 +217,49 @@ create table ampho_passkeys (
 
 create index ampho_passkeys_user on ampho_passkeys (user_id);
 
+alter table ampho_users add column email text collate "C";
+
+alter table ampho_users add column email_canonical text collate "C";
+
+alter table ampho_users add column email_proven_at bigint;
+
+create unique index ampho_users_email on ampho_users (email_canonical);
+
+create table ampho_mail (
+  n bigint generated always as identity primary key,
+  at bigint not null,
+  until bigint not null,
+  user_id text collate "C",
+  address text collate "C" not null,
+  kind text collate "C" not null,
+  claims text collate "C" not null,
+  language text collate "C" not null,
+  tries bigint not null,
+  next_at bigint,
+  sent_at bigint,
+  failure text collate "C"
+);
+
+create index ampho_mail_next on ampho_mail (next_at);
+
+create index ampho_mail_until on ampho_mail (until);
+
+create index ampho_mail_user on ampho_mail (user_id, kind);
+
+create table ampho_invites (
+  id text collate "C" not null primary key,
+  email text collate "C" not null,
+  email_canonical text collate "C" not null,
+  roles text collate "C" not null,
+  invited_by text collate "C",
+  created_at bigint not null,
+  until bigint not null,
+  used_at bigint,
+  removed_at bigint
+);
+
+create index ampho_invites_until on ampho_invites (until);
+
 insert into ampho_migrations (version, name, serves_from, applied_at) values (2, 'second-factors', 2, 1790000000);
 
 delete from ampho_state;
@@ -232,26 +275,26 @@ insert into ampho_imports (n, state, started_at, touched_at, lost_line) overridi
 
 select setval(pg_get_serial_sequence('ampho_imports', 'n'), 2);
 
-insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line)
-  values ('i-eve', 'eve', 'eve', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 0, 1790000000, null, 1, 1);
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at)
+  values ('i-eve', 'eve', 'eve', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 0, 1790000000, null, 1, 1, null, null, null);
 
-insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line)
-  values ('i-fay', 'fay', 'fay', '{MD5}X03MO1qnZdYdgyfeuILPmQ==', 1, '[]', 1, 0, 1790000000, 'f md5 1', 1, 2);
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at)
+  values ('i-fay', 'fay', 'fay', '{MD5}X03MO1qnZdYdgyfeuILPmQ==', 1, '[]', 1, 0, 1790000000, 'f md5 1', 1, 2, null, null, null);
 
-insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line)
-  values ('i-gus', 'gus', 'gus', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 0, 1790000000, null, 2, 1);
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at)
+  values ('i-gus', 'gus', 'gus', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 0, 1790000000, null, 2, 1, null, null, null);
 
-insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line)
-  values ('u-alice', 'Alice', 'alice', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '["editor","reader"]', 1, 0, 1790000000, null, null, null);
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at)
+  values ('u-alice', 'Alice', 'alice', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '["editor","reader"]', 1, 0, 1790000000, null, null, null, null, null, null);
 
-insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line)
-  values ('u-bob', 'bob', 'bob', null, 1, '[]', 1, 0, 1790000000, null, null, null);
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at)
+  values ('u-bob', 'bob', 'bob', null, 1, '[]', 1, 0, 1790000000, null, null, null, 'bob@mail.example', 'bob@mail.example', 1790000000);
 
-insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line)
-  values ('u-cid', 'cid', 'cid', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '["reader"]', 1790000090, 0, 1790000000, null, null, null);
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at)
+  values ('u-cid', 'cid', 'cid', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '["reader"]', 1790000090, 0, 1790000000, null, null, null, null, null, null);
 
-insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line)
-  values ('u-dan', 'dan', 'dan', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 1, 1790000000, null, null, null);
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at)
+  values ('u-dan', 'dan', 'dan', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 1, 1790000000, null, null, null, null, null, null);
 
 insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, delete_after, amr, acr, proved_at) overriding system value
   values (1, '0.before-everything-ended', 0, 'u-alice', 'alice', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, 1791814400, '["pwd"]', '1fa', 1790000000);
@@ -390,7 +433,13 @@ insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
   values (28, 1790000000, 'factor_policy_changed', null, 'u-bob', 'bob', null, 'operator', 'root@host', null, null, '{"policy":"required"}');
 
-select setval(pg_get_serial_sequence('ampho_audit', 'n'), 28);
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (29, 1790000000, 'email_changed', null, 'u-bob', 'bob', null, 'operator', 'root@host', null, null, null);
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (30, 1790000000, 'invited', null, null, null, null, 'operator', 'root@host', null, null, '{"invitation":"kkkkkkkkkkkkkkkkkkkkkk","roles":["reader"]}');
+
+select setval(pg_get_serial_sequence('ampho_audit', 'n'), 30);
 
 delete from ampho_housekeeping;
 
@@ -398,7 +447,7 @@ insert into ampho_housekeeping (id, holder, leased_until, seen_at, steady_from)
   values (1, '', 0, 0, 0);
 
 insert into ampho_accounts (user_id, factors_version, factors, policy, handle)
-  values ('u-bob', 2, '["passkey","totp","recovery_code"]', 'required', 'iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii');
+  values ('u-bob', 1790000001, '["passkey","totp","recovery_code"]', 'required', 'iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii');
 
 insert into ampho_spent (hash, until, at, bought, gen, idempotency)
   values ('ddddddddddddddddddddddddddddddddddddddddddd', 1790000660, 1790000000, null, null, null);
@@ -417,3 +466,11 @@ insert into ampho_recovery (hash, user_id, used_at)
 
 insert into ampho_passkeys (id, user_id, public_key, alg, sign_count, backup_eligible, backed_up, uv, discoverable, transports, aaguid, rp, name, created_at, used_at)
   values ('hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh', 'u-bob', '{"kty":"OKP","crv":"Ed25519","x":"ggggggggggggggggggggggggggggggggggggggggggg"}', -8, 0, 1, 1, 1, 1, '["internal"]', '00000000-0000-0000-0000-000000000000', 'app.example', 'Phone', 1790000000, null);
+
+insert into ampho_mail (n, at, until, user_id, address, kind, claims, language, tries, next_at, sent_at, failure) overriding system value
+  values (1, 1790000000, 1790604800, null, 'gil@mail.example', 'invite', '{"inv":"kkkkkkkkkkkkkkkkkkkkkk","iat":1790000000,"exp":1790604800}', 'en', 0, 1790000000, null, null);
+
+select setval(pg_get_serial_sequence('ampho_mail', 'n'), 1);
+
+insert into ampho_invites (id, email, email_canonical, roles, invited_by, created_at, until, used_at, removed_at)
+  values ('kkkkkkkkkkkkkkkkkkkkkk', 'gil@mail.example', 'gil@mail.example', '["reader"]', null, 1790000000, 1790604800, null, null);

@@ -28,7 +28,7 @@ const transactionView = z.string().optional().meta({
   description: "The transaction for the next request, in a cookie with AMPHO_SECURITY_COOKIES.",
 });
 const matchView = z.string().meta({
-  description: "Two digits that the page shows. A link that is opened in another browser asks for them.",
+  description: "Two digits that the page shows, for which a link in another browser asks.",
 });
 const expiresView = seconds.meta({ description: "The end of the code and the link, in Unix seconds." });
 
