@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { mailAddress } from "../../dist/config/kinds.js";
-import { parseAddress } from "../../dist/mail/address.js";
+import { parseAddress } from "../../dist/logins/address.js";
 
 const naughty = JSON.parse(
   readFileSync(new URL("../vectors/naughty-strings/blns.json", import.meta.url), "utf8"),
