@@ -39,6 +39,7 @@ import { languageOf } from "./mail/texts/language.js";
 import { createTransport, type SendMail } from "./mail/transports/create.js";
 import { MailFailure } from "./mail/transports/transport.js";
 import { closeDeps, type Log, type ManagementOptions, openDeps, toStderr } from "./open-management.js";
+import { createProviders, loadLibraryFor, type Providers } from "./providers/providers.js";
 import { createFeed, type Feed } from "./sessions/feed.js";
 import { followRevocations, hasRecentRevocations, type RevocationFollower } from "./sessions/follow-revocations.js";
 import { type Revoked, toRevoked } from "./sessions/revoked.js";
@@ -192,10 +193,12 @@ export async function composeAmpho(
   const keys = requireKeys(configuration);
   const version = productVersion();
   const telemetry = await createTelemetry(configuration.databaseUrl, version);
+  const library = await loadLibraryFor(configuration);
   const managed = await openDeps(configuration, options, telemetry);
   if (isApplication) await noteUserTable(managed);
   const keyring = createKeyring(keys, configuration, managed.revocations);
-  const deps = await createDeps(managed, keyring, options);
+  const providers = createProviders(configuration, library, { clock: managed.clock, log });
+  const deps = await createDeps(managed, keyring, providers, options);
   const keyFile = followKeys(configuration, keys, keyring, deps, log);
   const follower = followRevocationsOf(deps, log);
   const { verify, guard } = telemetry.guard(createGuardOf(deps, follower));
@@ -238,6 +241,7 @@ export async function composeAmpho(
     feed?.close();
     keyFile?.stop();
     follower.stop();
+    providers.close();
     housekeeping?.stop();
     await deps.outbox?.stop();
     await closeDeps(managed);
@@ -280,7 +284,12 @@ async function noteUserTable({ store, directory }: ManagementDeps): Promise<void
     await store.writeApplicationOwnsUsers(isApplications);
 }
 
-async function createDeps(managed: ManagementDeps, keyring: Keyring, options: CompositionOptions): Promise<Deps> {
+async function createDeps(
+  managed: ManagementDeps,
+  keyring: Keyring,
+  providers: Providers,
+  options: CompositionOptions,
+): Promise<Deps> {
   const { store, settings, clock, passwords } = managed;
   const transactions = createTransactions(keyring, managed.revocations);
   const mailTokens = createMailTokens(keyring);
@@ -292,6 +301,7 @@ async function createDeps(managed: ManagementDeps, keyring: Keyring, options: Co
     totpSecrets: createTotpSecrets(keyring),
     mailTokens,
     relyingParty: relyingPartyOf(settings),
+    providers,
     outbox: await openOutbox({ ...managed, transactions, mailTokens }, options),
     throttle: createThrottle({
       store,

@@ -11,7 +11,9 @@ import {
   parameters,
 } from "./parameters.js";
 import { configurationError } from "./problems.js";
+import type { ProviderSettings } from "./provider-settings.js";
 import { type KeyUse, readKey } from "./read-key.js";
+import { readProviders } from "./read-providers.js";
 import { describePath, describeValue, redactSecret } from "./redact.js";
 import { readSources, type SourceInput, type SourceValue } from "./sources.js";
 
@@ -21,12 +23,15 @@ export type { KeyUse };
 export type ConfigurationOptions = ParameterOptions;
 
 /** Every parameter under its name in code. It holds the imported keys and not the configured key. */
-export interface Configuration extends Omit<ParameterValues, "key" | "databaseMigrate"> {
+export interface Configuration
+  extends Omit<ParameterValues, "key" | "databaseMigrate" | "providers" | "providersFile"> {
   /** `NODE_ENV`, or `development`. */
   readonly environment: string;
   readonly databaseMigrate: "auto" | "off";
   /** The absolute path of the file that `keys` come from, if they come from a file. */
   readonly keyFile: string | undefined;
+  /** The outside providers that users can sign in with. */
+  readonly providers: readonly ProviderSettings[];
   /** The first key signs. Undefined only if no key was required. */
   readonly keys: ImportedKeys["keys"] | undefined;
 }
@@ -57,7 +62,8 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
   const production = environment === "production";
   const { key: keyUse = "any", database: usesDatabase = true } = input.uses ?? {};
   const problems = [...sources.problems];
-  const { key: _, keyFile, databaseMigrate, ...values } = checkValues(given, problems);
+  const checked = checkValues(given, problems);
+  const { key: _, keyFile, databaseMigrate, providers: __, providersFile, ...values } = checked;
   const keyIsGiven = given.has("AMPHO_SECURITY_KEY") || given.has("AMPHO_SECURITY_KEY_FILE");
   const key = readKey({
     key: given.get("AMPHO_SECURITY_KEY"),
@@ -71,6 +77,14 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
     cwd: input.cwd,
   });
   problems.push(...key.problems);
+  const outside = readProviders({
+    providers: given.get("AMPHO_SECURITY_PROVIDERS"),
+    providersFile: given.get("AMPHO_SECURITY_PROVIDERS_FILE"),
+    path: providersFile,
+    appUrl: values.appUrl,
+    cwd: input.cwd,
+  });
+  problems.push(...outside.problems);
   const databaseIsMissing = usesDatabase && complete && !given.has("AMPHO_DATABASE_URL");
   if (databaseIsMissing && production) problems.push(noDatabaseInProduction);
   problems.push(...relyingPartyProblems(values), ...mailProblems(values, production));
@@ -82,6 +96,7 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
     mailUrl: values.mailUrl ?? (production ? undefined : "console:"),
     databaseMigrate: databaseMigrate ?? (production && !isSqlite(values.databaseUrl) ? "off" : "auto"),
     keys: key.keys,
+    providers: outside.providers,
   };
   return {
     configuration: Object.freeze(configuration),
@@ -137,18 +152,18 @@ const defaultDatabase = (databaseUrl: string, cwd: string) =>
 const prepareWithoutEffect =
   "AMPHO_DATABASE_PREPARE has no effect with SQLite, which always keeps prepared statements. It is for PostgreSQL.";
 
-/** readKey checks this parameter, together with the key file. */
-const keyParameter: ParameterName = "AMPHO_SECURITY_KEY";
+/** readKey and readProviders check these parameters, together with their files. */
+const checkedElsewhere: ReadonlySet<ParameterName> = new Set(["AMPHO_SECURITY_KEY", "AMPHO_SECURITY_PROVIDERS"]);
 
 /** Returns each value, or its default. A bad value is reported and left out. */
 function checkValues(given: ReadonlyMap<ParameterName, SourceValue>, problems: string[]): ParameterValues {
   const values: Record<string, unknown> = {};
   for (const name of parameterNames) {
     const { kind, default: defaultValue, secret } = parameters[name];
-    const one = name === keyParameter ? undefined : given.get(name);
+    const one = checkedElsewhere.has(name) ? undefined : given.get(name);
     const value = one === undefined ? defaultValue : kind.parse(one.raw);
     if (one !== undefined && value === undefined) {
-      const describe = name === "AMPHO_SECURITY_KEY_FILE" ? describePath : secret ? redactSecret : describeValue;
+      const describe = name.endsWith("_FILE") ? describePath : secret ? redactSecret : describeValue;
       problems.push(`${one.label} must be ${kind.expected}, but is ${describe(one.raw)}.`);
     }
     values[optionName(name)] = value;

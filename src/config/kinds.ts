@@ -19,7 +19,7 @@ export interface Kind<T, I = T> {
   readonly input?: I;
 }
 
-type JsonObject = Readonly<Record<string, unknown>>;
+export type JsonObject = Readonly<Record<string, unknown>>;
 
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -256,6 +256,16 @@ export const mailAddress: Kind<string> = {
     !value.includes("..")
       ? value
       : undefined,
+};
+
+/** The origin of the endpoints, as a provider calls the browser back to it. */
+export const apiOrigin: Kind<string> = {
+  type: "URL",
+  expected: "an origin such as https://api.example, with http only for localhost and without a path",
+  parse(value) {
+    const url = appUrl.parse(value);
+    return url !== undefined && new URL(url).origin === value ? value : undefined;
+  },
 };
 
 /** A domain name. A passkey belongs to one, and never to an IP address (WebAuthn L3 §5.1.3). */

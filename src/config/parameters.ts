@@ -4,6 +4,7 @@
 import { leewayMaxSeconds, transactionTtlSeconds } from "../clock.js";
 import type { Policy } from "../levels/policy.js";
 import {
+  apiOrigin,
   appUrl,
   bearerSecret,
   bool,
@@ -27,6 +28,7 @@ import {
   str,
   strings,
 } from "./kinds.js";
+import { providersKind } from "./provider-settings.js";
 
 export interface Parameter<T = unknown, I = unknown, D = T | undefined> {
   readonly kind: Kind<T, I>;
@@ -259,6 +261,20 @@ export const parameters = {
     bearerSecret,
     "The key that signs the requests to the webhook (docs/mail.md). A webhook requires it.",
     { secret: true },
+  ),
+  AMPHO_SECURITY_PROVIDERS: withoutDefault(
+    providersKind,
+    "The outside providers that users can sign in with (docs/providers.md): a JSON object from a name to the provider's settings.",
+    { secret: true },
+  ),
+  AMPHO_SECURITY_PROVIDERS_FILE: withoutDefault(
+    path,
+    "The path of a file that contains the value of AMPHO_SECURITY_PROVIDERS. Set only one of the two parameters.",
+  ),
+  AMPHO_API_URL: withoutDefault(
+    apiOrigin,
+    "The origin of the endpoints, if it is not that of AMPHO_APP_URL. Providers send the browser back to it.",
+    { defaultText: "the origin of AMPHO_APP_URL" },
   ),
   AMPHO_DATABASE_URL: withDefault(
     databaseUrl,

@@ -75,6 +75,13 @@ export interface MailBinding {
   readonly factorsVersion?: number | undefined;
 }
 
+/** In base64url, as RFC 7636 §4.1 wants the verifier of PKCE. */
+export interface OutsideSecrets {
+  readonly state: string;
+  readonly nonce: string;
+  readonly verifier: string;
+}
+
 /** The set of revocations of `sessions/`, which rejects what began before a logout, a disabling or `session-end --all`. */
 interface Revocations {
   find(claims: {
@@ -110,6 +117,8 @@ export interface Transactions {
   totpSeed(transaction: Pick<LoginTransaction, "jti" | "kid">): Buffer;
   /** Returns the challenge of a passkey (WebAuthn L3 §13.4.3). It is derived, so no row holds it. */
   passkeyChallenge(transaction: Pick<LoginTransaction, "jti" | "kid">): Buffer;
+  /** Returns the secrets of a login at an outside provider (RFC 9700 §2.1). They are derived, so no row holds them. */
+  outsideSecrets(transaction: Pick<Redeemable, "jti" | "kid">): OutsideSecrets;
   /** Returns the eight digits that are mailed. */
   mailedCode(transaction: Pick<Redeemable, "jti" | "kid">, binding: MailBinding): string;
   /** Returns the part of a mailed link that the asking browser does not know. */
@@ -191,6 +200,11 @@ export function createTransactions(
     spentHash: ({ jti }) => createHash("sha256").update(jti).digest("base64url"),
     totpSeed: (transaction) => derive("totpSeed", transaction).subarray(0, seedBytes),
     passkeyChallenge: (transaction) => derive("passkeyChallenge", transaction),
+    outsideSecrets: (transaction) => ({
+      state: derive("outsideState", transaction).toString("base64url"),
+      nonce: derive("outsideNonce", transaction).toString("base64url"),
+      verifier: derive("outsideVerifier", transaction).toString("base64url"),
+    }),
     // 64 bits make every code as likely as every other, to one part in 10^11.
     mailedCode: (transaction, binding) => digitsOf(derive("mailedCode", transaction, binding), 8),
     linkProof: (transaction, binding) => derive("mailedLink", transaction, binding).toString("base64url"),

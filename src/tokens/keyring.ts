@@ -83,6 +83,9 @@ const secretInfos = {
   mailedCode: "ampho mailed code",
   mailedLink: "ampho mailed link",
   match: "ampho match",
+  outsideState: "ampho outside state",
+  outsideNonce: "ampho outside nonce",
+  outsideVerifier: "ampho outside verifier",
 } as const;
 
 export type SecretUse = keyof typeof secretInfos;

@@ -8,6 +8,7 @@ import { createGuard } from "../guard/guard.js";
 import { type CheckedRequirements, liveNeedsDatabase } from "../guard/requirements.js";
 import type { GuardHost, GuardInstance } from "../http/rest/host.js";
 import { createErrorResponder } from "../http/rest/responses/problems.js";
+import { fetchedKeySource, fixedKeySource } from "../keys/key-source.js";
 import { feedNames } from "../sessions/feed-entry.js";
 import { createRevocationSet } from "../sessions/revocation-set.js";
 import { createAccessTokens } from "../tokens/access-tokens.js";
@@ -16,7 +17,6 @@ import { bearerOf } from "../tokens/bearer.js";
 import { accessToken, verifyJwt } from "../tokens/jwt.js";
 import { TokenRejection } from "../tokens/rejection.js";
 import { followFeed } from "./follow-feed.js";
-import { fetchedKeySource, fixedKeySource } from "./key-source.js";
 import { checkVerifierOptions, type VerifierOptions } from "./options.js";
 
 export type {

@@ -170,7 +170,15 @@ export interface Management {
 /** Management needs no key, so nothing that a key derives. */
 export type ManagementDeps = Omit<
   Deps,
-  "tokens" | "deviceProofs" | "transactions" | "totpSecrets" | "mailTokens" | "relyingParty" | "outbox" | "throttle"
+  | "tokens"
+  | "deviceProofs"
+  | "transactions"
+  | "totpSecrets"
+  | "mailTokens"
+  | "relyingParty"
+  | "providers"
+  | "outbox"
+  | "throttle"
 >;
 
 export function createManagement(deps: ManagementDeps, origin: Origin): Management {

@@ -2,10 +2,10 @@
 // Requests start the fetches, so no timer runs. Well before a set expires it is fetched beside the requests. After that, a
 // request waits for the fetch. While the server is unreachable, the last good set stays in use.
 import type { Clock } from "../clock.js";
-import { importPublishedKeys } from "../keys/jwk-set.js";
-import { createKeySet, type Key, type KeySet } from "../keys/key.js";
 import { FetchFailure, type FetchLimits } from "../outbound/bounded-fetch.js";
 import { type FetchedJson, fetchJson } from "../outbound/fetch-json.js";
+import { importPublishedKeys } from "./jwk-set.js";
+import { createKeySet, type Key, type KeySet } from "./key.js";
 
 export interface KeySource {
   /** Undefined before the first set. */
@@ -39,9 +39,11 @@ export function fetchedKeySource(deps: {
   readonly clock: Clock;
   readonly log: (line: string) => void;
   /** Called after the set has changed. */
-  readonly changed: () => void;
+  readonly changed?: () => void;
+  /** The least time between the starts of two fetches, whatever their reason. */
+  readonly pauseMs?: number;
 }): KeySource {
-  const { url, clock, log, changed } = deps;
+  const { url, clock, log, changed = () => {}, pauseMs = 0 } = deps;
   const closing = new AbortController();
   let keys: KeySet | undefined;
   let fetchedMs = 0;
@@ -86,11 +88,12 @@ export function fetchedKeySource(deps: {
     return clock.monotonicMs() - attemptedMs < limits.timeoutMs + 1_000 ? fetching : undefined;
   }
 
-  /** Concurrent callers share one fetch. */
-  function fetchKeys(): Promise<void> {
+  /** Concurrent callers share one fetch. Undefined before the pause is over. */
+  function fetchKeys(): Promise<void> | undefined {
     const present = underWay();
     if (present !== undefined) return present;
     const now = clock.monotonicMs();
+    if (now - attemptedMs < pauseMs) return undefined;
     attemptedMs = now;
     const own = attempt(now).finally(() => {
       if (fetching === own) fetching = undefined;

@@ -1,0 +1,108 @@
+// The authorization request and the code grant (RFC 6749 §4.1, RFC 7636, RFC 9207), which all kinds of providers share.
+
+import type { AuthorizationServer, Client } from "oauth4webapi";
+import { systemClock } from "../clock.js";
+import type { OutsideSecrets } from "../factors/transactions.js";
+import { authenticateClient } from "./client-secret.js";
+import type { ProtocolLibrary } from "./library.js";
+import type { OutsideResponse, ProviderDeps } from "./provider.js";
+import type { ProviderFetch } from "./provider-fetch.js";
+import { OutsideRejection, ProviderFailure } from "./rejection.js";
+
+export async function buildAuthorizationUrl(
+  { library, settings, redirectUri }: ProviderDeps,
+  endpoint: string,
+  { state, verifier }: OutsideSecrets,
+  parameters: Readonly<Record<string, string>>,
+): Promise<string> {
+  const url = new URL(endpoint);
+  const all = {
+    response_type: "code",
+    client_id: settings.clientId,
+    redirect_uri: redirectUri,
+    state,
+    code_challenge: await library.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: "S256",
+    ...parameters,
+  };
+  for (const [name, value] of Object.entries(all)) url.searchParams.set(name, value);
+  return url.href;
+}
+
+/** The client for the library, whose clock is that of this instance. */
+export function clientOf({ library, settings, leewaySeconds, clock }: ProviderDeps): Client {
+  return {
+    client_id: settings.clientId,
+    [library.clockSkew]: clock.now() - systemClock.now(),
+    [library.clockTolerance]: leewaySeconds,
+  };
+}
+
+/**
+ * Checks `state` and `iss` of the response, and only then sends the code to the provider. Returns the response of the token
+ * endpoint. Rejects with OutsideRejection or ProviderFailure.
+ */
+export async function redeemCode(
+  deps: ProviderDeps,
+  server: AuthorizationServer,
+  fetch: ProviderFetch,
+  response: OutsideResponse,
+  { state, verifier }: OutsideSecrets,
+): Promise<Response> {
+  const { library, settings, redirectUri, clock } = deps;
+  const client = clientOf(deps);
+  const parameters = checkResponse(library, server, client, response, state);
+  const methods = server.token_endpoint_auth_methods_supported;
+  const authentication = authenticateClient(library, settings, methods, clock.now());
+  const answer = await library.authorizationCodeGrantRequest(
+    server,
+    client,
+    authentication,
+    parameters,
+    redirectUri,
+    verifier,
+    { [library.customFetch]: fetch, [library.allowInsecureRequests]: true },
+  );
+  // RFC 6749 §5.2. A server that fails has not judged the code.
+  if (answer.status >= 500) throw new ProviderFailure(`the response of its token endpoint was ${answer.status}`);
+  if (answer.status === 401) throw new ProviderFailure("it does not accept the client and its secret");
+  return answer;
+}
+
+function checkResponse(
+  library: ProtocolLibrary,
+  server: AuthorizationServer,
+  client: Client,
+  { code, state, iss }: OutsideResponse,
+  expectedState: string,
+): URLSearchParams {
+  const parameters = new URLSearchParams({ code, state, ...(iss !== undefined && { iss }) });
+  try {
+    return library.validateAuthResponse(server, client, parameters, expectedState);
+  } catch {
+    throw new OutsideRejection("response");
+  }
+}
+
+/** Turns the errors of the library into ours. Those of the library hold tokens and claims, so none of them goes on. */
+export async function orRejected<T>(
+  library: ProtocolLibrary,
+  reason: ConstructorParameters<typeof OutsideRejection>[0],
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof library.ResponseBodyError) {
+      if (error.error === "invalid_client" || error.error === "unauthorized_client")
+        throw new ProviderFailure("it does not accept the client and its secret");
+      throw new OutsideRejection("code");
+    }
+    const kinds = [
+      library.OperationProcessingError,
+      library.UnsupportedOperationError,
+      library.WWWAuthenticateChallengeError,
+    ];
+    throw kinds.some((kind) => error instanceof kind) ? new OutsideRejection(reason) : error;
+  }
+}

@@ -1,0 +1,64 @@
+// GitHub, or a GitHub Enterprise Server: OAuth 2.0 without an ID token. The API names the user
+// (docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps).
+import type { OutsideSecrets } from "../factors/transactions.js";
+import { readAddress } from "./address.js";
+import { buildAuthorizationUrl, clientOf, orRejected, redeemCode } from "./code-grant.js";
+import type { OutsideIdentity } from "./identity.js";
+import type { OutsideResponse, Provider, ProviderDeps } from "./provider.js";
+import { createProviderFetch } from "./provider-fetch.js";
+import { OutsideRejection, ProviderFailure } from "./rejection.js";
+
+const publicGithub = "https://github.com";
+
+export function createGithubProvider(deps: ProviderDeps): Provider {
+  const { library, settings } = deps;
+  const { issuer } = settings;
+  const base = issuer.replace(/\/$/, "");
+  const api = issuer === publicGithub ? "https://api.github.com" : `${base}/api/v3`;
+  const fetch = createProviderFetch(issuer);
+  const server = {
+    // The value of `iss` in its responses (docs.github.com/en/apps/github-authentication-discovery-endpoints).
+    issuer: `${base}/login/oauth`,
+    authorization_endpoint: `${base}/login/oauth/authorize`,
+    token_endpoint: `${base}/login/oauth/access_token`,
+    token_endpoint_auth_methods_supported: ["client_secret_post"],
+  };
+
+  async function read(path: string, token: string): Promise<unknown> {
+    const answer = await fetch(`${api}${path}`, {
+      headers: { accept: "application/vnd.github+json", authorization: `Bearer ${token}`, "user-agent": "ampho" },
+    });
+    if (answer.status !== 200) throw new ProviderFailure(`the response of its API was ${answer.status}`);
+    return answer.json().catch(() => undefined);
+  }
+
+  async function redeem(response: OutsideResponse, secrets: OutsideSecrets): Promise<OutsideIdentity> {
+    const answer = await redeemCode(deps, server, fetch, response, secrets);
+    const { access_token: token } = await library.processAuthorizationCodeResponse(server, clientOf(deps), answer);
+    const [user, emails] = [await read("/user", token), await read("/user/emails?per_page=100", token)];
+    const primary = Array.isArray(emails)
+      ? emails.find((each: unknown) => isObject(each) && each["primary"] === true)
+      : {};
+    // GitHub has proven the primary address that it calls verified.
+    const address = isObject(primary) ? readAddress(primary["email"], primary["verified"], () => true, settings) : {};
+    return { issuer, subject: subjectOf(user), emailVerified: false, speaksForEmail: false, ...address };
+  }
+
+  return {
+    settings,
+    authorizationUrl: (secrets) =>
+      buildAuthorizationUrl(deps, server.authorization_endpoint, secrets, { scope: "user:email" }),
+    identify: (response, secrets) => orRejected(library, "code", () => redeem(response, secrets)),
+    close: () => {},
+  };
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** The number of the account. A login name can be given to another person. */
+function subjectOf(user: unknown): string {
+  const id = isObject(user) ? user["id"] : undefined;
+  if (!Number.isSafeInteger(id) || Number(id) <= 0) throw new OutsideRejection("user");
+  return String(id);
+}

@@ -1,0 +1,14 @@
+// The result of a login at an outside provider. An identity is the issuer and the subject, compared exactly. An address can get
+// another owner, so it never identifies a user (OpenID Connect Core §5.7).
+
+export interface OutsideIdentity {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly email?: string;
+  /** The provider reports that the user has proven the address. */
+  readonly emailVerified: boolean;
+  /** The provider speaks for this address: it hosts the mailbox, or the configuration believes it. */
+  readonly speaksForEmail: boolean;
+  /** The level that the provider's own second factor gives the login, where the configuration trusts it. */
+  readonly trusted?: "mfa" | "phr";
+}

@@ -1,0 +1,17 @@
+// The optional package that does the steps of the protocol (OAuth 2.0, OpenID Connect). It is loaded only where a provider is
+// configured.
+import { ConfigurationError, isNotInstalled } from "../errors.js";
+
+export type ProtocolLibrary = typeof import("oauth4webapi");
+
+/** Rejects with ConfigurationError if the package is not installed. */
+export async function loadProtocolLibrary(): Promise<ProtocolLibrary> {
+  try {
+    return await import("oauth4webapi");
+  } catch (error) {
+    if (!isNotInstalled(error)) throw error;
+    throw new ConfigurationError(
+      "AMPHO_SECURITY_PROVIDERS needs the package oauth4webapi. Install it: npm install oauth4webapi",
+    );
+  }
+}

@@ -1,0 +1,131 @@
+// An OpenID provider (OpenID Connect Core §3.1): Google, one or several tenants of Microsoft, Apple, or any other one.
+
+import { AmphoError } from "../errors.js";
+import type { OutsideSecrets } from "../factors/transactions.js";
+import type { KeySet } from "../keys/key.js";
+import { fetchedKeySource, type KeySource } from "../keys/key-source.js";
+import { readJwt } from "../tokens/jwt.js";
+import { TokenRejection } from "../tokens/rejection.js";
+import { googleSpeaksFor, readAddress } from "./address.js";
+import { buildAuthorizationUrl, clientOf, orRejected, redeemCode } from "./code-grant.js";
+import { type IdClaims, verifyIdToken } from "./id-token.js";
+import type { OutsideIdentity } from "./identity.js";
+import { createMetadataSource, issuerOf, type Metadata } from "./metadata.js";
+import type { OutsideResponse, Provider, ProviderDeps } from "./provider.js";
+import { createProviderFetch } from "./provider-fetch.js";
+import { OutsideRejection, ProviderFailure } from "./rejection.js";
+
+/** Tokens with unknown keys cause at most one fetch of the keys in this time. */
+const keysPauseMs = 10_000;
+
+export function createOpenIdProvider(deps: ProviderDeps): Provider {
+  const { library, settings, leewaySeconds, clock, log } = deps;
+  const fetch = createProviderFetch(settings.issuer);
+  const metadata = createMetadataSource({ library, settings, fetch, clock });
+  let keys: { readonly uri: string; readonly source: KeySource } | undefined;
+
+  function keySourceOf({ jwks_uri: uri }: Metadata): KeySource {
+    if (keys?.uri !== uri) {
+      keys?.source.close();
+      keys = { uri, source: fetchedKeySource({ url: new URL(uri), clock, log, pauseMs: keysPauseMs }) };
+    }
+    return keys.source;
+  }
+
+  async function redeem(response: OutsideResponse, secrets: OutsideSecrets): Promise<OutsideIdentity> {
+    const server = await metadata.read();
+    const issuers = settings.tenants.map((tenant) => issuerOf(settings, tenant));
+    // A tenant sends its own issuer, where it sends one.
+    const sender = issuers.find((issuer) => issuer === response.iss) ?? server.issuer;
+    const answer = await redeemCode(deps, { ...server, issuer: sender }, fetch, response, secrets);
+    const issuer = await issuerOfToken(answer.clone());
+    const found = await library.processAuthorizationCodeResponse({ ...server, issuer }, clientOf(deps), answer, {
+      expectedNonce: secrets.nonce,
+      requireIdToken: true,
+    });
+    if (found.id_token === undefined) throw new OutsideRejection("id_token");
+    const rules = {
+      issuer,
+      clientId: settings.clientId,
+      nonce: secrets.nonce,
+      now: clock.now(),
+      leewaySeconds,
+    };
+    const token = found.id_token;
+    const claims = await withKeys(keySourceOf(server), (keySet) => verifyIdToken(token, keySet, rules));
+    return identityOf(issuer, claims);
+  }
+
+  /** The tenant of a token is not believed before the signature is checked. It only names the issuer to expect. */
+  async function issuerOfToken(answer: Response): Promise<string> {
+    if (settings.tenants.length === 0) return settings.issuer;
+    const body: unknown = await answer.json().catch(() => undefined);
+    const token = typeof body === "object" && body !== null && "id_token" in body ? body.id_token : undefined;
+    const tenant = typeof token === "string" ? readTenant(token) : undefined;
+    const listed = settings.tenants.find((each) => each === tenant);
+    if (listed === undefined) throw new OutsideRejection("id_token");
+    return issuerOf(settings, listed);
+  }
+
+  function identityOf(issuer: string, claims: IdClaims): OutsideIdentity {
+    const { sub, email, email_verified: verified, hd } = claims;
+    const speaks = (address: string) =>
+      settings.kind === "apple" || (issuer === "https://accounts.google.com" && googleSpeaksFor(address, hd));
+    const trusted = settings.trustsAmr ? trustedLevel(claims) : undefined;
+    return {
+      issuer,
+      subject: sub,
+      ...readAddress(email, verified, speaks, settings),
+      ...(trusted !== undefined && { trusted }),
+    };
+  }
+
+  return {
+    settings,
+    async authorizationUrl(secrets) {
+      const { authorization_endpoint: endpoint } = await metadata.read();
+      return buildAuthorizationUrl(deps, endpoint, secrets, {
+        scope: "openid email",
+        nonce: secrets.nonce,
+        // Apple sends an address only in this mode.
+        ...(settings.kind === "apple" && { response_mode: "form_post" }),
+      });
+    },
+    identify: (response, secrets) => orRejected(library, "id_token", () => redeem(response, secrets)),
+    close: () => keys?.source.close(),
+  };
+}
+
+function readTenant(token: string): unknown {
+  try {
+    return readJwt(token).claims["tid"];
+  } catch (error) {
+    if (error instanceof AmphoError) return undefined;
+    throw error;
+  }
+}
+
+/** Runs the check, and runs it again after the keys were fetched because the token's key is unknown. */
+async function withKeys(source: KeySource, check: (keys: KeySet) => IdClaims): Promise<IdClaims> {
+  await source.prepare();
+  for (;;) {
+    if (source.keys === undefined) throw new ProviderFailure("its keys cannot be fetched");
+    try {
+      return check(source.keys);
+    } catch (error) {
+      if (!(error instanceof TokenRejection)) throw error;
+      const isUnknown = error.why === "unknownKey" || error.why === "noKey";
+      // The pause between fetches ends this.
+      const fetching = isUnknown ? source.refetch() : undefined;
+      if (fetching === undefined) throw new OutsideRejection("id_token");
+      await fetching;
+    }
+  }
+}
+
+/** OpenID EAP §2 names `phr` and `phrh`, RFC 8176 §2 names `mfa`. */
+function trustedLevel({ amr, acr }: IdClaims): OutsideIdentity["trusted"] {
+  const words = new Set([...amr, acr]);
+  if (words.has("phr") || words.has("phrh")) return "phr";
+  return words.has("mfa") ? "mfa" : undefined;
+}

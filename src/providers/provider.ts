@@ -1,0 +1,32 @@
+// One outside provider, as the flows use it.
+import type { Clock } from "../clock.js";
+import type { ProviderSettings } from "../config/provider-settings.js";
+import type { OutsideSecrets } from "../factors/transactions.js";
+import type { OutsideIdentity } from "./identity.js";
+import type { ProtocolLibrary } from "./library.js";
+
+/** The response that the provider has sent to the callback (RFC 6749 §4.1.2, RFC 9207). */
+export interface OutsideResponse {
+  readonly code: string;
+  readonly state: string;
+  readonly iss?: string | undefined;
+}
+
+export interface Provider {
+  readonly settings: ProviderSettings;
+  /** The URL at the provider. Rejects with ProviderFailure. */
+  authorizationUrl(secrets: OutsideSecrets): Promise<string>;
+  /** Redeems the code, and keeps no token. Rejects with OutsideRejection or ProviderFailure. */
+  identify(response: OutsideResponse, secrets: OutsideSecrets): Promise<OutsideIdentity>;
+  close(): void;
+}
+
+export interface ProviderDeps {
+  readonly library: ProtocolLibrary;
+  readonly settings: ProviderSettings;
+  /** The callback of this provider. Each has its own, against mix-up (RFC 9700 §4.4.2.2). */
+  readonly redirectUri: string;
+  readonly leewaySeconds: number;
+  readonly clock: Clock;
+  readonly log: (line: string) => void;
+}

@@ -1,0 +1,52 @@
+// All outside providers of an instance, by name.
+import type { Clock } from "../clock.js";
+import type { Configuration } from "../config/configuration.js";
+import { createGithubProvider } from "./github.js";
+import { loadProtocolLibrary, type ProtocolLibrary } from "./library.js";
+import { createOpenIdProvider } from "./open-id.js";
+import type { Provider } from "./provider.js";
+
+export interface Providers {
+  /** In the order of the configuration. */
+  readonly all: readonly Provider[];
+  find(name: string): Provider | undefined;
+  close(): void;
+}
+
+/** The callback to register at a provider. It comes from the configuration and from nothing in a request. */
+export function redirectUriOf(
+  { apiUrl, appUrl, restPrefix }: Pick<Configuration, "apiUrl" | "appUrl" | "restPrefix">,
+  name: string,
+): string {
+  return `${apiUrl ?? new URL(appUrl ?? "").origin}${restPrefix}/login/outside/${name}/callback`;
+}
+
+/** Undefined where no provider is configured. Rejects with ConfigurationError if the package is not installed. */
+export async function loadLibraryFor({
+  providers,
+}: Pick<Configuration, "providers">): Promise<ProtocolLibrary | undefined> {
+  return providers.length === 0 ? undefined : loadProtocolLibrary();
+}
+
+/** Needs no network. */
+export function createProviders(
+  configuration: Pick<Configuration, "providers" | "tokenLeeway" | "apiUrl" | "appUrl" | "restPrefix">,
+  library: ProtocolLibrary | undefined,
+  { clock, log }: { readonly clock: Clock; readonly log: (line: string) => void },
+): Providers {
+  const { providers: configured, tokenLeeway: leewaySeconds } = configuration;
+  if (library === undefined) return { all: [], find: () => undefined, close: () => {} };
+  const all = configured.map((settings) => {
+    const create = settings.kind === "github" ? createGithubProvider : createOpenIdProvider;
+    const redirectUri = redirectUriOf(configuration, settings.name);
+    return create({ library, settings, redirectUri, leewaySeconds, clock, log });
+  });
+  const byName = new Map(all.map((provider) => [provider.settings.name, provider]));
+  return {
+    all,
+    find: (name) => byName.get(name),
+    close: () => {
+      for (const provider of all) provider.close();
+    },
+  };
+}

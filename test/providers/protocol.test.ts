@@ -1,0 +1,190 @@
+// The steps of the protocol before an ID token: discovery, the authorization request, the response, the code.
+import { createHash } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { start } from "../world/clock.js";
+import { type EvilProvider, json, type Responder, redirect, startEvilProvider } from "../world/evil-provider.js";
+import { clientId, clientSecret, newSecrets, openProvider } from "./open.js";
+
+const settingsOf = ({ issuer }: EvilProvider) => ({ issuer, client_id: clientId, client_secret: clientSecret });
+
+async function begin() {
+  const evil = await startEvilProvider(() => start);
+  const opened = await openProvider(settingsOf(evil));
+  const secrets = newSecrets();
+  evil.claims = { nonce: secrets.nonce };
+  const identify = (response: object = {}) =>
+    opened.provider.identify({ code: "code-1", state: secrets.state, ...response }, secrets);
+  return { evil, ...opened, secrets, identify };
+}
+
+const rejected = (reason: string) => expect.objectContaining({ name: "OutsideRejection", reason });
+const failure = (message: RegExp) =>
+  expect.objectContaining({ name: "ProviderFailure", message: expect.stringMatching(message) });
+
+describe("the authorization request", () => {
+  test("it asks for a code with PKCE S256, state and nonce, and names the callback of this provider", async () => {
+    const { evil, provider, secrets } = await begin();
+    const url = new URL(await provider.authorizationUrl(secrets));
+    expect(url.origin + url.pathname).toBe(`${evil.issuer}/authorize`);
+    expect(Object.fromEntries(url.searchParams)).toEqual({
+      response_type: "code",
+      client_id: clientId,
+      redirect_uri: "https://app.example/api/security/login/outside/acme/callback",
+      scope: "openid email",
+      state: secrets.state,
+      nonce: secrets.nonce,
+      code_challenge: createHash("sha256").update(secrets.verifier).digest("base64url"),
+      code_challenge_method: "S256",
+    });
+    expect(url.href).not.toContain(secrets.verifier);
+  });
+});
+
+describe("the response", () => {
+  test.each<[string, (about: { secrets: { state: string }; evil: EvilProvider }) => object]>([
+    ["without state", () => ({ state: "" })],
+    ["with a wrong state", () => ({ state: "another" })],
+    ["with the issuer of another provider", () => ({ iss: "https://other.example" })],
+    ["with our issuer and a slash", ({ evil }) => ({ iss: `${evil.issuer}/` })],
+    ["without a code", () => ({ code: "" })],
+  ])("a response %s is rejected, and its code is sent nowhere (W-87)", async (_, response) => {
+    const about = await begin();
+    await expect(about.identify(response(about))).rejects.toMatchObject({ name: "OutsideRejection" });
+    expect(about.evil.tokenRequests).toEqual([]);
+  });
+
+  test("a response without iss is rejected where the provider promises it (W-87)", async () => {
+    const { evil, identify } = await begin();
+    evil.metadata = { ...evil.metadata, authorization_response_iss_parameter_supported: true };
+    await expect(identify()).rejects.toEqual(rejected("response"));
+    expect(evil.tokenRequests).toEqual([]);
+    await expect(identify({ iss: evil.issuer })).resolves.toMatchObject({ subject: "user-1" });
+  });
+});
+
+describe("the code", () => {
+  test("it is redeemed with the verifier and the callback, and the client proves itself", async () => {
+    const { evil, secrets, identify } = await begin();
+    await identify();
+    const [request] = evil.tokenRequests;
+    expect(Object.fromEntries(request ?? [])).toEqual({
+      grant_type: "authorization_code",
+      code: "code-1",
+      redirect_uri: "https://app.example/api/security/login/outside/acme/callback",
+      code_verifier: secrets.verifier,
+    });
+    // RFC 6749 §2.3.1: both parts are encoded as a form.
+    const basic = Buffer.from(request?.authorization?.slice("Basic ".length) ?? "", "base64").toString();
+    const decoded = basic.split(":").map((part) => decodeURIComponent(part.replaceAll("+", " ")));
+    expect(decoded).toEqual([clientId, clientSecret]);
+  });
+
+  test("a provider that lists client_secret_post gets the secret in the body", async () => {
+    const { evil, identify } = await begin();
+    evil.metadata = {
+      ...evil.metadata,
+      token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
+    };
+    await identify();
+    expect(evil.tokenRequests[0]?.get("client_secret")).toBe(clientSecret);
+    expect(evil.tokenRequests[0]?.authorization).toBeUndefined();
+  });
+
+  test("a code that the provider rejects is rejected (W-88)", async () => {
+    const { evil, identify } = await begin();
+    evil.token = () => json({ error: "invalid_grant" }, 400);
+    await expect(identify()).rejects.toEqual(rejected("code"));
+  });
+
+  test.each([
+    ["invalid_client", json({ error: "invalid_client" }, 400)],
+    ["401", json({ error: "invalid_client" }, 401)],
+  ])("a client that the provider does not accept is a failure of the configuration: %s", async (_, answer) => {
+    const { evil, identify } = await begin();
+    evil.token = () => answer;
+    await expect(identify()).rejects.toEqual(failure(/does not accept the client/));
+  });
+
+  test.each<[string, Responder]>([
+    ["502", json({}, 502)],
+    ["a redirect", redirect],
+    ["1 MB", json({ access_token: "x".repeat(1_000_000) })],
+  ])("a token endpoint that returns %s is a failure", async (_, answer) => {
+    const { evil, identify } = await begin();
+    evil.routes.set("/token", answer);
+    await expect(identify()).rejects.toMatchObject({ name: "ProviderFailure" });
+  });
+
+  test("the verifier is sent also to a provider that ignores PKCE, and one without S256 is not used (W-88)", async () => {
+    const silent = await begin();
+    silent.evil.metadata = { ...silent.evil.metadata, code_challenge_methods_supported: undefined };
+    await silent.identify();
+    expect(silent.evil.tokenRequests[0]?.get("code_verifier")).toBe(silent.secrets.verifier);
+    const plain = await begin();
+    plain.evil.metadata = { ...plain.evil.metadata, code_challenge_methods_supported: ["plain"] };
+    await expect(plain.identify()).rejects.toEqual(failure(/PKCE/));
+    expect(plain.evil.tokenRequests).toEqual([]);
+  });
+});
+
+describe("discovery", () => {
+  const discovery = "/.well-known/openid-configuration";
+
+  test.each<[string, (evil: EvilProvider) => void]>([
+    ["another issuer", (evil) => change(evil, { issuer: "https://accounts.google.com" })],
+    ["the issuer with a slash", (evil) => change(evil, { issuer: `${evil.issuer}/` })],
+    [
+      "a token endpoint without TLS on another host",
+      (evil) => change(evil, { token_endpoint: "http://evil.example/t" }),
+    ],
+    ["a JWKS of a private address", (evil) => change(evil, { jwks_uri: "http://169.254.169.254/latest" })],
+    ["a JWKS of a file", (evil) => change(evil, { jwks_uri: "file:///etc/passwd" })],
+    [
+      "an authorization endpoint that is a script",
+      (evil) => change(evil, { authorization_endpoint: "javascript:alert(1)" }),
+    ],
+    ["an endpoint with a password", (evil) => change(evil, { token_endpoint: "https://a:b@evil.example/t" })],
+    ["no JWKS", (evil) => change(evil, { jwks_uri: undefined })],
+    ["a redirect", (evil) => evil.routes.set(discovery, redirect)],
+    ["1 MB", (evil) => evil.routes.set(discovery, json({ ...evil.metadata, more: "x".repeat(1_000_000) }))],
+    ["404", (evil) => evil.routes.set(discovery, json({}, 404))],
+    [
+      "no JSON",
+      (evil) =>
+        evil.routes.set(
+          discovery,
+          (_, response) => void response.writeHead(200, { "content-type": "application/json" }).end("{"),
+        ),
+    ],
+  ])("metadata with %s is not used (W-90)", async (_, prepare) => {
+    const { evil, provider, secrets, identify } = await begin();
+    prepare(evil);
+    await expect(provider.authorizationUrl(secrets)).rejects.toMatchObject({ name: "ProviderFailure" });
+    await expect(identify()).rejects.toMatchObject({ name: "ProviderFailure" });
+    expect(evil.tokenRequests).toEqual([]);
+  });
+
+  test("a provider that was down is asked again after ten seconds, and by one request for all logins", async () => {
+    const { evil, provider, clock, secrets } = await begin();
+    evil.routes.set(discovery, json({}, 503));
+    const logins = Array.from({ length: 8 }, () => provider.authorizationUrl(secrets));
+    expect((await Promise.allSettled(logins)).map(({ status }) => status)).toEqual(Array(8).fill("rejected"));
+    expect(evil.requested).toEqual([discovery]);
+    evil.routes.clear();
+    await expect(provider.authorizationUrl(secrets)).rejects.toMatchObject({ name: "ProviderFailure" });
+    clock.advance(10);
+    await expect(provider.authorizationUrl(secrets)).resolves.toMatch(/code_challenge/);
+  });
+
+  test("known metadata stays in use while the provider is down", async () => {
+    const { evil, provider, clock, secrets } = await begin();
+    await provider.authorizationUrl(secrets);
+    evil.routes.set(discovery, json({}, 503));
+    clock.advance(3601);
+    await expect(provider.authorizationUrl(secrets)).resolves.toMatch(/code_challenge/);
+  });
+});
+
+function change(evil: EvilProvider, metadata: object): void {
+  evil.metadata = { ...evil.metadata, ...metadata };
+}
