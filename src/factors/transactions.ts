@@ -103,6 +103,8 @@ export interface Transactions {
     now: number,
     first?: { readonly jti: string; readonly exp: number },
   ): string;
+  /** Chooses what identifies a transaction that `begin` signs later. */
+  reserve(now: number): Redeemable;
   /** Signs a transaction before any user is known. It contains only what the client sent. */
   beginOpen(purpose: OpenPurpose, contents: OpenContents, now: number, ttlSeconds?: number): string;
   /** Throws `transaction_over` for everything that is wrong with it. */
@@ -131,6 +133,7 @@ export function createTransactions(
   keyring: Pick<
     Keyring,
     | "requireSigning"
+    | "signingKid"
     | "signTransaction"
     | "verifyTransaction"
     | "signOpen"
@@ -165,6 +168,7 @@ export function createTransactions(
       const members = optional(contents, "pwv", "did", "sid", "uh", "use", "email");
       return keyring.signTransaction({ jti, for: purpose, iat, exp, login, sub, fv, amr, ...members });
     },
+    reserve: (now) => ({ jti: randomId(), exp: now + transactionTtlSeconds, kid: keyring.signingKid() }),
     beginOpen(purpose, contents, now, ttlSeconds = transactionTtlSeconds) {
       keyring.requireSigning();
       const members = optional(contents, "login", "email", "uh", "inv", "bare");

@@ -7,8 +7,9 @@ import type { Account } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { requireRecent } from "./enrolling.js";
 import { spendingOf } from "./enter.js";
+import { claimsFor } from "./mail-claims.js";
 import { proveCode } from "./prove-mailbox.js";
-import { claimsFor, requireOutbox } from "./request-mail.js";
+import { requireOutbox } from "./request-mail.js";
 import { contentsOf, liveSession } from "./second-step.js";
 import type { Authenticated } from "./sessions.js";
 

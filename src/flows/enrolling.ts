@@ -9,13 +9,15 @@ import { type Acr, reaches } from "../levels/acr.js";
 import type { FactorName } from "../levels/decide.js";
 import { acrOf, withMfa } from "../levels/methods.js";
 import { policyOf } from "../levels/policy.js";
+import { canonicalLogin } from "../logins/login-name.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { FactorOutcome, NewFactor } from "../store/sql/factor-changes.js";
 import type { Auth } from "../tokens/auth.js";
 import type { Account } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
-import { enter, spendingOf, storedOf } from "./enter.js";
+import { enrolBindingOf, enter, needsEnrolCode, spendingOf, storedOf } from "./enter.js";
 import { factorNeeded } from "./login-errors.js";
+import { proveCode } from "./prove-mailbox.js";
 import { accountOf, contentsOf, liveSession } from "./second-step.js";
 import { endSuperseded, type SupersededTokens } from "./superseded-session.js";
 
@@ -32,6 +34,8 @@ export interface Enrolling {
   readonly pending: string | undefined;
   /** The same from a cookie. It is ignored beside the live session of another user, whose login was given up. */
   readonly pendingCookie: string | undefined;
+  /** The mailed code, which a pending login needs whose account has a proven address. */
+  readonly code?: string | undefined;
   /** Guards the request. Rejects without a valid token. */
   readonly authenticate: () => Promise<Auth>;
 }
@@ -86,7 +90,7 @@ export async function beginEnrolment(
   const { transactions, clock } = deps;
   const now = clock.now();
   const pending = await pendingOf(deps, input, now);
-  if (pending !== undefined) return beginForPending(deps, pending, caller, now, phr);
+  if (pending !== undefined) return beginForPending(deps, pending, { ...caller, code: input.code }, now, phr);
   const auth = await input.authenticate();
   const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
   const contents = contentsOf(account, factorsVersion, sessionId);
@@ -121,21 +125,45 @@ function ignoreRejection(error: unknown): undefined {
 async function beginForPending(
   deps: Deps,
   pending: LoginTransaction,
-  caller: Caller,
+  { code, ...caller }: Caller & { readonly code: string | undefined },
   now: number,
   phr: boolean,
 ): Promise<Begun> {
   const { transactions, store, settings } = deps;
-  const account = await accountOf(deps, pending, { actor: "user", ...caller });
+  const origin: Origin = { actor: "user", ...caller };
+  const account = await accountOf(deps, pending, origin);
   const { factorsVersion, policy = policyOf(account.roles, settings.factors) } = await store.listFactors(account.id);
   // The account got a factor meanwhile, which the login must prove.
   if (factorsVersion !== pending.fv) throw transactionOver();
-  if (policy === "phr" && !phr) throw factorNeeded(transactions.begin("enroll", pending, now, pending), [], true);
+  if (policy === "phr" && !phr)
+    throw factorNeeded(transactions.begin("enroll", pending, now, pending), [], { enroll: true });
+  const amr = await withMailbox(deps, account, pending, code, origin);
   return {
     account,
     auth: undefined,
-    begin: (purpose, further) => transactions.begin(purpose, { ...pending, ...further }, now, pending),
+    begin: (purpose, further) => transactions.begin(purpose, { ...pending, amr, ...further }, now, pending),
   };
+}
+
+/** The methods of a pending login, with `mail` where it needed the mailed code. */
+async function withMailbox(
+  deps: Deps,
+  account: Account,
+  pending: LoginTransaction,
+  code: string | undefined,
+  origin: Origin,
+): Promise<readonly string[]> {
+  const { amr } = pending;
+  if (deps.outbox === undefined || !needsEnrolCode(account, amr)) return amr;
+  if (code === undefined)
+    throw new AmphoError("invalid_request", '"code" must be the code that was mailed to the address of the account.', {
+      field: "code",
+    });
+  const canonical = canonicalLogin(account.login);
+  const mailbox = { binding: enrolBindingOf(account), account, isThere: true, canonical, known: undefined, origin };
+  const admission = await proveCode(deps, pending, code, mailbox);
+  await admission.succeeded();
+  return [...amr, "mail"];
 }
 
 /** The owner of an enrolment that was begun: its account, as it is now. */

@@ -2,6 +2,7 @@
 // returns the first tokens or rejects with what is still needed. Nothing else calls `store.enterSession`.
 
 import type { Origin } from "../audit/entry.js";
+import { transactionTtlSeconds } from "../clock.js";
 import { randomId } from "../crypto/random.js";
 import { AmphoError, transactionOver } from "../errors.js";
 import type { DeviceProof } from "../factors/device-proofs.js";
@@ -12,6 +13,7 @@ import type { FactorName } from "../levels/decide.js";
 import { policyOf } from "../levels/policy.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { Entry, EntryOutcome } from "../store/sql/entries.js";
+import type { MailDraft } from "../store/sql/mail-rows.js";
 import type { Registration } from "../store/sql/registrations.js";
 import type { Spending } from "../store/sql/spent.js";
 import type { Attempt } from "../throttle/attempt.js";
@@ -19,6 +21,7 @@ import { type Account, toAccount } from "../users/directory.js";
 import type { Deps } from "./deps.js";
 import { digestOf } from "./idempotency.js";
 import { factorNeeded, wrongCredentials } from "./login-errors.js";
+import { claimsFor } from "./mail-claims.js";
 import type { ProvenFactor } from "./proven-factor.js";
 
 /** The proof with which a user comes to the gate. */
@@ -61,13 +64,18 @@ export interface Entrance {
 
 /** Rejects with `factor_needed`, `invalid_credentials`, `transaction_over` or `unavailable`. */
 export async function enter(deps: Deps, account: Account, proven: Proven, entrance: Entrance): Promise<Grant> {
-  const outcome = await deps.store.enterSession(entryOf(deps, account, proven, entrance));
+  const pending = deps.transactions.reserve(proven.at);
+  const outcome = await deps.store.enterSession({
+    ...entryOf(deps, account, proven, entrance),
+    enrolMail: enrolMailOf(deps, account, proven, entrance, pending),
+  });
   if (outcome.outcome === "over") throw transactionOver();
   if (outcome.outcome === "login_taken")
     throw new AmphoError("login_taken", "A user with this login already exists. Choose another one.");
   if (outcome.outcome === "closed")
     throw new AmphoError("registration_closed", "The invitation is not valid any more.");
-  if (outcome.outcome === "factor_needed") throw await pendingLogin(deps, account, proven, entrance, outcome);
+  if (outcome.outcome === "factor_needed")
+    throw await pendingLogin(deps, account, proven, entrance, { ...outcome, pending });
   // The user has changed since the transaction was issued.
   if (outcome.outcome === "rejected" && proven.transaction !== undefined) throw transactionOver();
   if (outcome.outcome !== "granted") throw wrongCredentials();
@@ -119,6 +127,7 @@ function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entranc
     enrol: enrol?.factor,
     provesEmail: proven.provesEmail,
     register: proven.register,
+    isNewDevice: acr === undefined && entrance.device === undefined && entrance.deviceId === undefined,
     live: live?.sessionId,
     create:
       live?.only === true
@@ -129,6 +138,32 @@ function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entranc
     factorAttempt: factor?.attempt,
   };
 }
+
+/** With a stolen password alone, an attacker could set up a second factor of the attacker's own (W-06). */
+function enrolMailOf(
+  { outbox }: Deps,
+  account: Account,
+  { amr, enrol, acr }: Proven,
+  { origin }: Entrance,
+  pending: Redeemable,
+): MailDraft | undefined {
+  const { email, id: userId } = account;
+  if (outbox === undefined || enrol !== undefined || acr !== undefined || !needsEnrolCode(account, amr))
+    return undefined;
+  const { exp: until, jti, kid } = pending;
+  const transaction = { jti, kid, exp: until, iat: until - transactionTtlSeconds, for: "enroll" };
+  const claims = claimsFor(transaction, enrolBindingOf(account), { agent: origin.agent });
+  return { kind: "enroll", userId, address: email?.address ?? "", claims, language: origin.language ?? "en", until };
+}
+
+/** A mailed code or link that was the first factor has proven the address already. */
+export const needsEnrolCode = ({ email }: Account, amr: readonly string[]): boolean =>
+  email?.provenAt !== undefined && !amr.includes("mail");
+
+export const enrolBindingOf = ({ id: userId, email, stored }: Account) => ({
+  ...{ purpose: "enroll", address: email?.canonical ?? "", userId },
+  passwordVersion: stored?.passwordVersion,
+});
 
 /** A shorter AMPHO_SECURITY_REMEMBER, or 0, also holds for devices that were remembered before. */
 function rememberedBy({ settings }: Deps, { device, now }: Entrance) {
@@ -186,9 +221,9 @@ async function pendingLogin(
   account: Account,
   { amr: first, at, factor, transaction }: Proven,
   { live, device, deviceId, typed }: Entrance,
-  needed: Extract<EntryOutcome, { readonly outcome: "factor_needed" }>,
+  needed: Extract<EntryOutcome, { readonly outcome: "factor_needed" }> & { readonly pending: Redeemable },
 ): Promise<AmphoError> {
-  const { enroll, factors, factorsVersion } = needed;
+  const { enroll, factors, factorsVersion, mailed, pending } = needed;
   // Also a second factor that the policy does not accept. Whether it is enough for an enrolment, the next step decides.
   const amr = [...first, ...(factor?.methods ?? [])];
   const contents = {
@@ -200,7 +235,8 @@ async function pendingLogin(
     did: device?.deviceId ?? deviceId,
     sid: live?.sessionId,
   };
-  return askForFactor(deps, deps.transactions.begin(enroll ? "enroll" : "second", contents, at), factors, enroll);
+  const token = deps.transactions.begin(enroll ? "enroll" : "second", contents, at, pending);
+  return mailed ? factorNeeded(token, factors, { enroll, mail: true }) : askForFactor(deps, token, factors, enroll);
 }
 
 /** The error `factor_needed`, with the options of the account's passkeys. */
@@ -211,9 +247,9 @@ export async function askForFactor(
   enroll: boolean,
 ): Promise<AmphoError> {
   const offered = party === undefined ? factors.filter((factor) => factor !== "passkey") : factors;
-  if (party === undefined || !offered.includes("passkey")) return factorNeeded(token, offered, enroll);
+  if (party === undefined || !offered.includes("passkey")) return factorNeeded(token, offered, { enroll });
   const transaction = transactions.read(token, ["second", "enroll"], clock.now());
   const { passkeys } = await store.listPasskeys(transaction.sub);
   const challenge = transactions.passkeyChallenge(transaction);
-  return factorNeeded(token, offered, enroll, requestOptions(party, challenge, passkeys));
+  return factorNeeded(token, offered, { enroll, passkey: requestOptions(party, challenge, passkeys) });
 }

@@ -14,9 +14,12 @@ export const wrongCredentials = () =>
 export function factorNeeded(
   transaction: string,
   factors: readonly string[],
-  enroll: boolean,
-  passkey?: object,
+  about: { readonly enroll: boolean; readonly passkey?: object; readonly mail?: boolean },
 ): AmphoError {
-  const message = enroll ? "This account needs a second factor. Set one up." : "A second factor is needed.";
-  return new AmphoError("factor_needed", message, { transaction, factors, enroll, ...(passkey && { passkey }) });
+  const message = !about.enroll
+    ? "A second factor is needed."
+    : about.mail === true
+      ? "This account needs a second factor. Set one up with the code that was mailed."
+      : "This account needs a second factor. Set one up.";
+  return new AmphoError("factor_needed", message, { transaction, factors, ...about });
 }

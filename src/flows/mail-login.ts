@@ -7,8 +7,8 @@ import type { Account } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { type Entrance, enter, repeat } from "./enter.js";
 import { wrongCredentials } from "./login-errors.js";
+import { bindingOf } from "./mail-claims.js";
 import { proveMailbox, readProof, type SentProof } from "./prove-mailbox.js";
-import { bindingOf } from "./request-mail.js";
 import { sessionIdOf } from "./second-step.js";
 
 export interface MailLoginInput extends SentProof {

@@ -17,9 +17,10 @@ import type { Account } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { type Enrolled, hashOf } from "./enrolling.js";
 import { enter, type Proven } from "./enter.js";
+import { claimsOf } from "./mail-claims.js";
 import { verifyNewPasskey } from "./passkeys.js";
 import { proveMailbox, readProof, type SentProof } from "./prove-mailbox.js";
-import { claimsOf, type MailBegun, requireOutbox } from "./request-mail.js";
+import { type MailBegun, requireOutbox } from "./request-mail.js";
 import { endSuperseded, type SupersededTokens } from "./superseded-session.js";
 
 const handleBytes = 32;

@@ -4,11 +4,10 @@
 import type { AuditEntry, Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
 import { isProofOf } from "../factors/device-proofs.js";
-import type { MailBinding, OpenTransaction, Redeemable } from "../factors/transactions.js";
 import { canonicalLogin } from "../logins/login-name.js";
-import type { MailClaims } from "../store/sql/mail-rows.js";
 import type { Account } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
+import { bindingOf, claimsOf } from "./mail-claims.js";
 
 /** The interval between two mails to one account. */
 const resendSeconds = 60;
@@ -88,40 +87,6 @@ async function begin(
   });
   outbox.wake();
   return { transaction, match: transactions.match(begun), expires: begun.exp, resend: now + resendSeconds };
-}
-
-/** A code is void after another password, another address, or a change of the second factors. */
-export async function bindingOf(
-  { store }: Pick<Deps, "store">,
-  purpose: string,
-  account: Account | undefined,
-): Promise<MailBinding> {
-  const { id: userId = "", email, stored } = account ?? {};
-  const { factorsVersion } = await store.listFactors(userId);
-  const { passwordVersion } = stored ?? {};
-  return { purpose, address: email?.canonical ?? "", userId, passwordVersion, factorsVersion };
-}
-
-/** The claims from which the code and the link are derived when the mail is sent. */
-export function claimsOf(transaction: OpenTransaction, binding: MailBinding, caller: Caller): MailClaims {
-  const { login, email, uh, inv, bare } = transaction;
-  const members = { login, email, uh, inv, bare: bare === true ? 1 : undefined };
-  return { ...claimsFor(transaction, binding, caller), ...definedOf(members) };
-}
-
-/** The same for a code without a link. */
-export function claimsFor(
-  { jti, kid, iat, exp, for: purpose }: Redeemable & { readonly for: string; readonly iat: number },
-  binding: MailBinding,
-  { agent }: Pick<Caller, "agent">,
-): MailClaims {
-  return { jti, kid, iat, exp, for: purpose, binding: JSON.stringify(binding), ...definedOf({ agent }) };
-}
-
-function definedOf(members: Readonly<Record<string, string | number | undefined>>): MailClaims {
-  return Object.fromEntries(
-    Object.entries(members).filter((member): member is [string, string | number] => member[1] !== undefined),
-  );
 }
 
 export function requireOutbox({ outbox }: Pick<Deps, "outbox">): NonNullable<Deps["outbox"]> {

@@ -9,9 +9,10 @@ import type { Account } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { spendingOf, storedOf } from "./enter.js";
 import { factorNeeded, wrongCredentials } from "./login-errors.js";
+import { bindingOf } from "./mail-claims.js";
 import { hasFactor, proveFactor, type SentFactor } from "./prove-factor.js";
 import { proveMailbox, type ReadProof, readProof, type SentProof } from "./prove-mailbox.js";
-import { bindingOf, canReset, requireOutbox } from "./request-mail.js";
+import { canReset, requireOutbox } from "./request-mail.js";
 
 export interface ResetInput extends SentProof, SentFactor {
   readonly newPassword: string;
@@ -72,10 +73,10 @@ async function requireFactor(
   if (offered.length === 0) return undefined;
   if (!hasFactor(sent)) {
     const token = transactions.signAgain(transaction) ?? "";
-    if (party === undefined || !offered.includes("passkey")) throw factorNeeded(token, offered, false);
+    if (party === undefined || !offered.includes("passkey")) throw factorNeeded(token, offered, { enroll: false });
     const { passkeys } = await deps.store.listPasskeys(account.id);
     const options = requestOptions(party, transactions.passkeyChallenge(transaction), passkeys);
-    throw factorNeeded(token, offered, false, options);
+    throw factorNeeded(token, offered, { enroll: false, passkey: options });
   }
   const own = { ...transaction, fv: factorsVersion };
   return proveFactor(deps, account, sent, { known: undefined, transaction: own, origin });

@@ -38,6 +38,14 @@ export const recoveryCode = z
   .refine((text) => recoveryHash(text) !== undefined)
   .meta({ description: "a text of 24 letters and digits, one of the recovery codes" });
 
+/** Spaces between digits are ignored, as a mail shows them. */
+export const digits = (count: number) =>
+  z
+    .string()
+    .transform((text) => text.replace(/[ \u00a0]/g, ""))
+    .refine((text) => text.length === count && /^\d+$/.test(text));
+
+export const mailedCode = digits(8).meta({ description: "a text of eight digits, the mailed code" });
 export const opaque = z.string().meta({ description: "a text" });
 
 export const seconds = z.int().meta({ description: "Unix seconds" });

@@ -221,15 +221,19 @@ export function* settleAttempt(input: Settlement): Transaction<void> {
     }[outcome]();
     yield* writeSource({ ...row, state: settled }, now);
   }
+  let attacked = false;
   for (const [limited, read] of counters) {
     const row = yield* read();
-    if (row && limited) yield* settleCounter(limited, row, input);
+    if (row && limited) attacked = (yield* settleCounter(limited, row, input)) || attacked;
     else if (row) yield* resetCounter(row, now);
   }
   if (input.audit) yield* recordAudit(input.audit);
+  // The user gets a notice, because the first factor was right.
+  if (input.audit && attacked) yield* recordAudit({ ...input.audit, event: "factor_attacked", reason: undefined });
 }
 
-function* settleCounter(limited: AttemptCounter, row: AttemptCounterRow, input: Settlement): Transaction<void> {
+/** True if this failure used up the free attempts at second factors. */
+function* settleCounter(limited: AttemptCounter, row: AttemptCounterRow, input: Settlement): Transaction<boolean> {
   const { outcome, from, now, login } = input;
   const limits = counterLimits(limited, input);
   const counter = counterAt(row.counter, limits, now);
@@ -239,6 +243,7 @@ function* settleCounter(limited: AttemptCounter, row: AttemptCounterRow, input: 
     returned: () => returnAttempt(counter),
   }[outcome]();
   yield* writeCounter({ ...row, login: login ?? row.login, counter: settled }, now);
+  return limited.kind === "factor" && outcome === "failed" && settled.failures === limited.freeAttempts;
 }
 
 function* resetCounter(row: AttemptCounterRow, now: number): Transaction<void> {

@@ -14,6 +14,7 @@ import { settleAttempt } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { addFactor, type NewFactor, useUp } from "./factor-changes.js";
 import { type FactorUse, withFactors } from "./factors.js";
+import { insertLimitedMail, insertNotice, type MailDraft } from "./mail-rows.js";
 import { isPasskeyTaken } from "./passkeys.js";
 import { type Registration, register } from "./registrations.js";
 import { type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
@@ -48,6 +49,10 @@ export interface Entry {
   readonly spend?: Spending | undefined;
   /** A pending login sets up its first second factor. */
   readonly enrol?: NewFactor | undefined;
+  /** The code that a pending login needs to set up its first second factor. */
+  readonly enrolMail?: MailDraft | undefined;
+  /** The device has no proof of an earlier login, so the user gets a notice. */
+  readonly isNewDevice?: boolean | undefined;
   /** The user is created first. */
   readonly register?: Registration | undefined;
   /** The canonical address of the user that a mailed code or link has proven. */
@@ -86,6 +91,8 @@ export type EntryOutcome =
       readonly enroll: boolean;
       readonly factors: readonly FactorName[];
       readonly factorsVersion: number;
+      /** The code of `enrolMail` was mailed. */
+      readonly mailed: boolean;
     }
   /**
    * `over`: the transaction was used. `factor_rejected`: the second factor was. `insufficient`: only a second factor was
@@ -255,6 +262,8 @@ function* createSession(input: Entry, { era }: Account, { amr, acr }: Granted): 
   const sessionId = session.id;
   yield* insertSession(session, era);
   yield* recordAudit({ ...entry(input), event: "login", sessionId, detail: detailOf(amr) });
+  if (input.isNewDevice && !input.register)
+    yield* insertNotice({ kind: "new_device", at: now, userId, origin, hourly: true });
   return {
     session,
     displaced: yield* endOldestSessions({ sessionId, userId, era, keep: sessionsPerUser, now, origin }),
@@ -275,8 +284,9 @@ function* askForFactor(
   // Nothing was set up, so the user can go on with the transaction.
   if (input.enrol && input.spend && !input.register) yield* unspend(input.spend);
   yield* recordAudit({ ...entry(input), event: "factor_needed", reason: enroll ? "enroll" : undefined });
+  const mailed = enroll && input.enrolMail !== undefined && (yield* insertLimitedMail(input.enrolMail, input.now));
   yield* settle(input, "succeeded", "succeeded", input.login);
-  return { outcome: "factor_needed", enroll, factors, factorsVersion };
+  return { outcome: "factor_needed", enroll, factors, factorsVersion, mailed };
 }
 
 function* reject(input: Entry, reason: string, isKnown: boolean): Transaction<Denied> {

@@ -1,6 +1,6 @@
 // Rows of the outbox ampho_mail, as they are written: mails with a code or a link, and notices of events.
 import type { Origin } from "../../audit/entry.js";
-import { type SqlValue, type Transaction, write } from "../transaction.js";
+import { first, type SqlValue, type Transaction, write } from "../transaction.js";
 import { columnsOf } from "./columns.js";
 
 /** The facts from which a mail is composed when it is sent. */
@@ -18,6 +18,9 @@ export interface MailDraft {
   readonly until: number;
 }
 
+/** Mails of one kind to a user, which logins with a right password cause. */
+const inHourMax = 5;
+
 export const mailColumns = columnsOf(
   ...["at", "until", "user_id", "address", "kind", "claims", "language", "tries", "next_at"],
 );
@@ -34,6 +37,14 @@ function valuesOf({ kind, userId, address, claims, language, until }: MailDraft,
 
 export function* insertMail(draft: MailDraft, now: number): Transaction<void> {
   yield* write(insert, [...valuesOf(draft, now), draft.address]);
+}
+
+/** The same for a mail that a login causes. Returns false beyond the limit. */
+export function* insertLimitedMail(draft: MailDraft, now: number): Transaction<boolean> {
+  const { userId = null, kind, address } = draft;
+  const recent = "select count(*) from ampho_mail where user_id = ? and kind = ? and at > ?";
+  const parameters = [...valuesOf(draft, now), address, userId, kind, now - 3600, inHourMax];
+  return (yield* first(`${insert} and (${recent}) < ? returning n`, parameters)) !== undefined;
 }
 
 const noticeDays = 7;

@@ -3,8 +3,8 @@ import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import type { Grant } from "../../../sessions/session-tokens.js";
 import type { Call } from "../route.js";
-import { login, opaque, password, recoveryCode, totp } from "../schemas.js";
-import { mailedCode, mailedLink, match, proofOf } from "./mail.js";
+import { login, mailedCode, opaque, password, recoveryCode, totp } from "../schemas.js";
+import { mailedLink, match, proofOf } from "./mail.js";
 
 export const credentials = z.object({
   login: login.optional(),

@@ -4,16 +4,8 @@ import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import type { Auth } from "../../../tokens/auth.js";
 import type { Call } from "../route.js";
-import { grant, login, opaque, password, recoveryCode, seconds, totp } from "../schemas.js";
+import { digits, grant, login, mailedCode, opaque, password, recoveryCode, seconds, totp } from "../schemas.js";
 
-/** Spaces between digits are ignored, as a mail shows them. */
-const digits = (count: number) =>
-  z
-    .string()
-    .transform((text) => text.replace(/[ \u00a0]/g, ""))
-    .refine((text) => text.length === count && /^\d+$/.test(text));
-
-export const mailedCode = digits(8).meta({ description: "a text of eight digits, the mailed code" });
 export const mailedLink = opaque.meta({ description: "a text: the part of a mailed link behind `#ampho=`" });
 export const match = digits(2).meta({
   description: "a text of two digits, which the page shows that asked for the mail",

@@ -4,7 +4,7 @@ import { AmphoError } from "../../../errors.js";
 import { isTransaction } from "../../../factors/transactions.js";
 import type { Auth } from "../../../tokens/auth.js";
 import type { Call } from "../route.js";
-import { grant, opaque, seconds } from "../schemas.js";
+import { grant, mailedCode, opaque, seconds } from "../schemas.js";
 
 const name = z.string().max(1024).meta({ description: "a text of at most 1024 characters, cut to 100" });
 
@@ -14,6 +14,7 @@ export const passkeyStart = z.object({
     description: "true: the browser creates the passkey without asking, after a login by password",
   }),
   transaction: opaque.optional().meta({ description: "a text: the `transaction` of `factor_needed` with `enroll`" }),
+  code: mailedCode.optional(),
 });
 
 export const passkeySetUp = z
@@ -30,8 +31,8 @@ export function beginPasskey(
 ): Promise<z.input<typeof passkeySetUp>> {
   const { flows, input, bearer, cookies, caller, authenticate } = call;
   const pending = input?.transaction ?? (isTransaction(bearer) ? bearer : undefined);
-  const { use, upgrade } = input ?? {};
-  return flows.beginPasskey({ pending, pendingCookie: cookies.transaction, authenticate, use, upgrade }, caller);
+  const { use, upgrade, code } = input ?? {};
+  return flows.beginPasskey({ pending, pendingCookie: cookies.transaction, code, authenticate, use, upgrade }, caller);
 }
 
 const passkeyView = z.object({

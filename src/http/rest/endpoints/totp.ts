@@ -4,10 +4,11 @@ import { z } from "zod";
 import { isTransaction } from "../../../factors/transactions.js";
 import type { Auth } from "../../../tokens/auth.js";
 import type { Call } from "../route.js";
-import { grant, opaque, totp } from "../schemas.js";
+import { grant, mailedCode, opaque, totp } from "../schemas.js";
 
 export const totpStart = z.object({
   transaction: opaque.optional().meta({ description: "a text: the `transaction` of `factor_needed` with `enroll`" }),
+  code: mailedCode.optional(),
 });
 
 export const totpSetUp = z
@@ -23,7 +24,7 @@ export const totpSetUp = z
 export function beginTotp(call: Call<z.output<typeof totpStart> | undefined, undefined>) {
   const { flows, input, bearer, cookies, caller, authenticate } = call;
   const pending = input?.transaction ?? (isTransaction(bearer) ? bearer : undefined);
-  return flows.beginTotp({ pending, pendingCookie: cookies.transaction, authenticate }, caller);
+  return flows.beginTotp({ pending, pendingCookie: cookies.transaction, code: input?.code, authenticate }, caller);
 }
 
 export const totpConfirmation = z.object({
