@@ -3,16 +3,20 @@
 // are sent, `file:` needs no package, and nodemailer parses no address and no header. Each header value is printable
 // ASCII by construction, so no value can begin another header.
 import type { Message, Sender } from "./message.js";
+import { MailFailure } from "./transports/transport.js";
 
 /** The encoded line is at most 76 characters long (RFC 2045 §6.7, rule 5), and one of them is the final `=`. */
 const lineMaxCharacters = 75;
 /** An encoded word has at most 75 characters (RFC 2047 §2). 45 octets are 60 in base64, and the frame has 12. */
 const wordMaxOctets = 45;
 
-/** @param now Unix seconds, the time of the header `Date` */
+/**
+ * Throws a permanent MailFailure for a value that cannot stand in a header.
+ * @param now Unix seconds, the time of the header `Date`
+ */
 export function composeMime(message: Message, now: number): string {
   const { id, to, from, language } = message;
-  if (!/^[\w-]{1,64}$/.test(id)) throw new RangeError("a message id of letters, digits, _ and -");
+  if (!/^[\w-]{1,64}$/.test(id)) throw unfit("Message-ID");
   // Quoted-printable writes each `=` as `=3D`, so no line of a part can be this boundary.
   const boundary = `=_${id}`;
   const domain = from.address.slice(from.address.indexOf("@") + 1);
@@ -51,9 +55,12 @@ const part = (boundary: string, type: string, text: string): readonly string[] =
 /** Only the address of a mailbox of another script has other characters (RFC 6532 §3.2). */
 function header(name: string, value: string): string {
   const printable = name === "To" ? /^[^\p{Cc}\p{Cs}\u2028\u2029]+$/u : /^(?:[\x20-\x7e]|\r\n )+$/;
-  if (!printable.test(value)) throw new RangeError(`a header ${name} of one line`);
+  if (!printable.test(value)) throw unfit(name);
   return `${name}: ${value}`;
 }
+
+const unfit = (name: string) =>
+  new MailFailure(`The mail has a value that cannot stand in the header ${name}.`, { permanent: true });
 
 const sender = ({ name, address }: Sender): string => (name === "" ? address : `${phrase(name)} <${address}>`);
 

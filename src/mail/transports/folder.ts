@@ -22,8 +22,9 @@ export async function createFolder(path: string, clock: Pick<Clock, "now">): Pro
       const now = clock.now();
       const time = new Date(now * 1000).toISOString().replace(/[-:]|\.\d+/g, "");
       const name = `${time}-${message.id}.eml`;
+      const mime = composeMime(message, now);
       try {
-        await writeAtomically(folder, name, composeMime(message, now));
+        await writeAtomically(folder, name, mime);
       } catch (error) {
         throw new MailFailure(`The file of the mail could not be written (${codeOf(error)}).`);
       }

@@ -21,10 +21,11 @@ export async function createSmtp(url: URL, clock: Pick<Clock, "now">): Promise<T
   const transporter = createTransport(optionsOf(url));
   return {
     async send(message) {
+      const mail = rawMail(message, clock.now());
       const abortion = new AbortController();
       const timer = setTimeout(() => abortion.abort(), sendTimeoutMs);
       try {
-        await transporter.sendMail({ ...rawMail(message, clock.now()), signal: abortion.signal });
+        await transporter.sendMail({ ...mail, signal: abortion.signal });
       } catch (error) {
         if (abortion.signal.aborted)
           throw new MailFailure(`The mail server did not accept the mail within ${sendTimeoutMs / 1000} s.`);

@@ -1,0 +1,134 @@
+// The parameters of mail: what AMPHO_MAIL_URL accepts, what it requires, and that no message shows a password.
+import { describe, expect, it } from "vitest";
+import { readConfiguration } from "../../dist/config/configuration.js";
+import { ConfigurationError } from "../../dist/errors.js";
+
+const mailKey = "a-key-of-at-least-32-characters-0";
+const all = { AMPHO_MAIL_FROM: "no-reply@app.example", AMPHO_MAIL_KEY: mailKey };
+
+const read = (env: Readonly<Record<string, string>>) =>
+  readConfiguration({
+    env: { AMPHO_DATABASE_URL: "sqlite::memory:", ...env },
+    cwd: "/nonexistent",
+    user: "me",
+    host: "here",
+    uses: { key: "none" },
+  }).configuration;
+
+function rejection(env: Readonly<Record<string, string>>): string {
+  try {
+    read(env);
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.message;
+    throw error;
+  }
+  throw new Error("it was accepted");
+}
+
+describe("AMPHO_MAIL_URL", () => {
+  it.each([
+    "console:",
+    "file:mails",
+    "file:/var/spool/mails",
+    "smtp://mail.example",
+    "smtp://ann:secret@mail.example:2525",
+    "smtp://ann%40shop:p%40ss%2F@mail.example/",
+    "smtps://ann:secret@[::1]:465",
+    "smtps://127.0.0.1",
+    "https://hooks.example/ampho?a=1",
+    "http://127.0.0.1:8080/",
+    "http://localhost:8080/",
+  ])("the URL %s is accepted", (url) => {
+    expect(read({ ...all, AMPHO_MAIL_URL: url }).mailUrl).toBe(url);
+  });
+
+  it.each([
+    "mailto:ann@secret99.example",
+    "console",
+    "console:secret99",
+    "file:",
+    "file:///secret99",
+    "smtp:ann:secret99",
+    "smtp:mail.secret99.example",
+    "smtp://",
+    "smtp://ann:secret99@",
+    "smtp://ann@secret99.example",
+    "smtp://:secret99@mail.example",
+    "smtp://ann:secret99%@mail.example",
+    "smtp://ann:secret99@mail.example/path",
+    "smtp://ann:secret99@mail.example?tls.rejectUnauthorized=false",
+    "smtp://ann:secret99@mail.example#x",
+    "smtp://ann:secret99@mail.example:99999",
+    "smtps://ann:sec/ret99@mail.example",
+    "SMTP://secret99.example",
+    "http://secret99.example/",
+    "http://localhost.secret99.example/",
+    "https://ann:secret99@hooks.example/",
+    "https://hooks.example/#secret99",
+    "ftp://secret99.example/",
+    "secret99@mail.example",
+    "smtp://secret99.example\r\nx",
+    " smtp://secret99.example",
+  ])("the URL %j is rejected, and the message does not show it", (url) => {
+    const message = rejection({ ...all, AMPHO_MAIL_URL: url });
+    expect(message).toMatch(/^AMPHO_MAIL_URL must be smtp:\/\/USER:PASSWORD@HOST:PORT, .*, but is /);
+    if (!url.startsWith("console") && !url.startsWith("file") && !url.startsWith("mailto"))
+      expect(message).not.toContain("99");
+  });
+
+  it("the default is console: outside production, and no mail in production", () => {
+    expect(read({}).mailUrl).toBe("console:");
+    expect(read({ NODE_ENV: "test" }).mailUrl).toBe("console:");
+    expect(read({ NODE_ENV: "production" }).mailUrl).toBeUndefined();
+  });
+
+  it("production rejects console:", () => {
+    expect(rejection({ NODE_ENV: "production", AMPHO_MAIL_URL: "console:" })).toMatch(
+      /^AMPHO_MAIL_URL must not be console: in production\./,
+    );
+  });
+
+  it("a mail server and a webhook require a sender, and a webhook also a key", () => {
+    const from = "AMPHO_MAIL_FROM must be set to the address that mails come from.";
+    const key = "AMPHO_MAIL_KEY must be set, because AMPHO_MAIL_URL is a webhook.";
+    for (const url of ["smtp://mail.example", "smtps://mail.example"])
+      expect(rejection({ AMPHO_MAIL_URL: url })).toBe(from);
+    const both = rejection({ AMPHO_MAIL_URL: "https://hooks.example/" });
+    expect(both).toContain(from);
+    expect(both).toContain(key);
+    const { AMPHO_MAIL_FROM } = all;
+    expect(rejection({ AMPHO_MAIL_URL: "https://hooks.example/", AMPHO_MAIL_FROM })).toBe(key);
+    expect(read({ AMPHO_MAIL_URL: "file:mails" })).toMatchObject({ mailFrom: undefined, mailKey: undefined });
+  });
+});
+
+describe("AMPHO_MAIL_FROM and AMPHO_MAIL_KEY", () => {
+  it.each(["no-reply@app.example", "a@b.co", "Shop.Mail+x_1@mail.app-1.example"])(
+    "the sender %s is accepted",
+    (from) => {
+      expect(read({ AMPHO_MAIL_FROM: from }).mailFrom).toBe(from);
+    },
+  );
+
+  it.each([
+    "shop",
+    "Shop <no-reply@app.example>",
+    "a@b.example,c@d.example",
+    "a@localhost",
+    "a@b.example\r\nBcc: c@d.example",
+    "a..b@c.example",
+    ".a@c.example",
+    "a@1.2.3.4",
+    "a@b..example",
+    "a@b.example.",
+    '"a"@b.example',
+  ])("the sender %j is rejected", (from) => {
+    expect(rejection({ AMPHO_MAIL_FROM: from })).toMatch(/^AMPHO_MAIL_FROM must be one e-mail address without a name/);
+  });
+
+  it("a short key is rejected, and the message does not show it", () => {
+    expect(rejection({ AMPHO_MAIL_KEY: "secret99" })).toBe(
+      "AMPHO_MAIL_KEY must be 32 to 1024 visible ASCII characters without spaces, but is a value that is not shown because it is a secret.",
+    );
+  });
+});
