@@ -36,8 +36,8 @@ export interface OutboxDeps {
 
 /** Another process, or this one after a crash, finds a mail this late. */
 const pollMs = 2_000;
-/** A random moment after the request, so that the work of sending does not show in the time of the next request. */
-const wakeMs = { min: 50, spread: 200 };
+/** A moment after the request, so that the work of sending does not show in the time of its response. */
+const wakeMs = 100;
 /** Longer than a transport takes to fail. Another process then takes the mail. */
 const holdSeconds = 60;
 const atOnce = 10;
@@ -71,7 +71,7 @@ export function startOutbox(deps: OutboxDeps): Outbox {
       isAwake = false;
       running = turn().finally(() => {
         running = undefined;
-        later(isAwake ? wakeMs.min : pollMs);
+        later(isAwake ? wakeMs : pollMs);
       });
     }, ms).unref();
   }
@@ -82,7 +82,7 @@ export function startOutbox(deps: OutboxDeps): Outbox {
       if (isAwake) return;
       isAwake = true;
       // A turn that runs looks again when it ends.
-      if (running === undefined) later(wakeMs.min + Math.random() * wakeMs.spread);
+      if (running === undefined) later(wakeMs);
     },
     async stop() {
       isStopped = true;
