@@ -34,6 +34,7 @@ export async function start(name, env = {}) {
   return {
     ...announced,
     pid: child.pid,
+    child,
     async stop() {
       const gone = once(child, "exit");
       // The server then ends by itself and deletes its files.

@@ -5,7 +5,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 
 export const serverCpu = "0";
-const loadCpus = availableParallelism() > 1 ? `1-${availableParallelism() - 1}` : "0";
+export const loadCpus = availableParallelism() > 1 ? `1-${availableParallelism() - 1}` : "0";
 const folder = mkdtempSync(path.join(tmpdir(), "ampho-bench-"));
 
 export function has(command, ...args) {

@@ -1,6 +1,6 @@
 // Public keys of passkeys: COSE_Key (RFC 9052 §7) with the algorithms of RFC 9053, RFC 8812 and RFC 9864, as WebAuthn L3
 // §5.8.5 and §6.5.1.1 restrict them. The database keeps them as JWK.
-import { createPublicKey, verify } from "node:crypto";
+import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import { readEc } from "../keys/ec.js";
 import type { PublicJwk } from "../keys/key.js";
 import { type KeyReader, tryCreate } from "../keys/members.js";
@@ -113,6 +113,24 @@ export function readCoseKey(key: Cbor): { readonly alg: number; readonly publicK
   return members === undefined || "unsupported" in members ? undefined : { alg, publicKey: members.publicMembers };
 }
 
+/**
+ * The keys of the passkeys that were used last, by their JWK. Node checks the point of a P-256 key when it reads it, which
+ * takes as long as the verification itself.
+ */
+const keyObjects = new Map<string, KeyObject>();
+const keyObjectsMax = 1_000;
+
+function keyObjectOf(publicKey: PublicJwk): KeyObject {
+  const jwk = JSON.stringify(publicKey);
+  const key = keyObjects.get(jwk) ?? createPublicKey({ key: publicKey, format: "jwk" });
+  // The map keeps its order of insertion, so the first key is the one whose last use is the longest ago.
+  keyObjects.delete(jwk);
+  keyObjects.set(jwk, key);
+  const [oldest] = keyObjects.size > keyObjectsMax ? keyObjects.keys() : [];
+  if (oldest !== undefined) keyObjects.delete(oldest);
+  return key;
+}
+
 /** Returns whether a passkey with this key made the signature. ECDSA signatures are DER (WebAuthn L3 §6.5.5). */
 export function isPasskeySignature(
   { alg, publicKey }: { readonly alg: number; readonly publicKey: PublicJwk },
@@ -122,7 +140,7 @@ export function isPasskeySignature(
   const facts = algorithms.get(alg);
   if (facts === undefined) return false;
   try {
-    return verify(facts.hash, data, createPublicKey({ key: publicKey, format: "jwk" }), signature);
+    return verify(facts.hash, data, keyObjectOf(publicKey), signature);
   } catch {
     // Some versions of OpenSSL throw for a signature that is no DER.
     return false;

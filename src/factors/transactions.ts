@@ -245,16 +245,20 @@ function orOver<T>(verify: () => T): T {
 
 /** True if the claims of a transaction name the purpose `login`. It can still be forged or over. */
 export function isLoginChallenge(token: string): boolean {
-  return isTransaction(token) && readJwt(token).claims["for"] === "login";
+  return readTransaction(token)?.claims["for"] === "login";
 }
 
 /** True if the header of a token names it a transaction. It can still be forged or over. */
 export function isTransaction(token: string | undefined): boolean {
-  if (token === undefined) return false;
+  return token !== undefined && readTransaction(token) !== undefined;
+}
+
+function readTransaction(token: string): ReturnType<typeof readJwt> | undefined {
   try {
-    return loginTransaction.types.has(String(readJwt(token).header["typ"]).toLowerCase());
+    const jwt = readJwt(token);
+    return loginTransaction.types.has(String(jwt.header["typ"]).toLowerCase()) ? jwt : undefined;
   } catch (error) {
-    if (error instanceof AmphoError) return false;
+    if (error instanceof AmphoError) return undefined;
     throw error;
   }
 }

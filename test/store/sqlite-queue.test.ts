@@ -64,6 +64,14 @@ describe("writes that wait together", () => {
     expect(await eventsOf(store)).toEqual(["user_created", "user_created"]);
   });
 
+  it("a read that fails does not fail the reads beside it", async () => {
+    const store = await openAt(fresh());
+    await store.createUser({ user: ann, now: start, origin });
+    const results = await Promise.allSettled(["ann", "an\0n", "bob"].map((canonical) => store.findUser(canonical)));
+    expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect(results[0]).toMatchObject({ value: { login: ann.login } });
+  });
+
   it("an input that cannot be copied to the thread fails alone", async () => {
     const store = await openAt(fresh());
     const good = { at: start, event: "login_rejected", origin } as const;

@@ -1,5 +1,5 @@
-// The queue for the database, in the worker. Reads run as they come. Writes that wait together share one transaction and
-// one fsync, each in a savepoint of its own, and their replies are sent after the commit.
+// The queue for the database, in the worker. Reads and writes that wait together share one transaction, and writes one
+// fsync. Their replies are sent after the commit. If a job fails, they run again in a savepoint each.
 // Nothing waits inside SQLite. While another process has the write lock, the queue retries and runs reads meanwhile.
 import { ConfigurationError } from "../../errors.js";
 import { DatabaseError } from "../database-error.js";
@@ -64,7 +64,7 @@ export function createQueue(connections: ConnectionHolder, send: (replies: reado
     reads = withoutLate(reads);
     writes = withoutLate(writes);
     background = withoutLate(background);
-    reads = reads.filter((job) => !runRead(job));
+    if (reads.length > 0 && runTogether(reads, "begin")) reads = [];
     flushReplies();
     const waits = writes.length + background.length > 0 && !commitBatch();
     flushReplies();
@@ -85,33 +85,32 @@ export function createQueue(connections: ConnectionHolder, send: (replies: reado
     });
   }
 
-  /** False: the database is busy, and the job runs again later. */
-  function runRead(job: QueuedJob): boolean {
-    try {
-      const connection = connections.get();
-      const value = inTransaction(connection, "begin", () => connection.run(job.start()));
-      replies.push({ id: job.id, value });
-      return true;
-    } catch (error) {
-      if (error instanceof SqliteFailure && error.passing) return false;
-      failed([job], error);
-      return true;
-    }
-  }
-
-  /** False: the database is busy, and the job runs again later. */
+  /** False: the database is busy, and the jobs run again later. */
   function commitBatch(): boolean {
     const batch = nextBatch();
-    try {
-      const connection = connections.get();
-      const done = inTransaction(connection, "begin immediate", () => batch.map((job) => runAlone(connection, job)));
-      replies.push(...done);
-    } catch (error) {
-      if (error instanceof SqliteFailure && error.passing) return false;
-      failed(batch, error);
-    }
+    if (!runTogether(batch, "begin immediate")) return false;
     if (batch[0] === background[0]) background = background.slice(1);
     else writes = writes.slice(batch.length);
+    return true;
+  }
+
+  /** The same for any jobs. All of them run in one transaction. */
+  function runTogether(jobs: readonly QueuedJob[], begin: "begin" | "begin immediate"): boolean {
+    try {
+      const connection = connections.get();
+      const run = <T>(runJob: (connection: SqliteConnection, job: QueuedJob) => T) =>
+        inTransaction(connection, begin, () => jobs.map((job) => runJob(connection, job)));
+      try {
+        replies.push(...run(runJob));
+      } catch (error) {
+        if (isOfDatabase(error)) throw error;
+        // Jobs nearly never fail, and a savepoint for each would cost two statements.
+        replies.push(...run(runAlone));
+      }
+    } catch (error) {
+      if (error instanceof SqliteFailure && error.passing) return false;
+      failed(jobs, error);
+    }
     return true;
   }
 
@@ -162,20 +161,29 @@ export function createQueue(connections: ConnectionHolder, send: (replies: reado
   };
 }
 
-/** Runs one job of a batch. If it fails, only its own writes are rolled back. */
+function runJob(connection: SqliteConnection, job: QueuedJob): Reply {
+  return { id: job.id, value: connection.run(job.start()) };
+}
+
+/** Runs one job in a savepoint. If it fails, only its own writes are rolled back. */
 function runAlone(connection: SqliteConnection, job: QueuedJob): Reply {
   connection.exec("savepoint job");
   try {
-    const value = connection.run(job.start());
+    const reply = runJob(connection, job);
     connection.exec("release job");
-    return { id: job.id, value };
+    return reply;
   } catch (error) {
-    if (error instanceof SqliteFailure && (error.breaking || error.passing)) throw error;
+    if (isOfDatabase(error)) throw error;
     // Fails when SQLite has rolled everything back by itself. The whole batch has then failed.
     connection.exec("rollback to job");
     connection.exec("release job");
     return { id: job.id, failure: toFailure(error) };
   }
+}
+
+/** No job of the transaction can go on. */
+function isOfDatabase(error: unknown): boolean {
+  return error instanceof SqliteFailure && (error.breaking || error.passing);
 }
 
 export function toFailure(error: unknown): Failure {
