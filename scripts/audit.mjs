@@ -1,17 +1,13 @@
 // Checks the runtime dependencies for known vulnerabilities. High and critical ones exit with 1.
 // A registry without audits is not a failure. The script then prints a line and continues.
-import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-
-const { stdout } = spawnSync("npm", ["audit", "--omit=dev", "--package-lock-only", "--json"], {
-  cwd: fileURLToPath(new URL("..", import.meta.url)),
-  encoding: "utf8",
-  timeout: 120_000,
-});
+import { spawnSync } from "./child-process.mjs";
 
 let report;
 try {
-  report = JSON.parse(stdout);
+  const cwd = fileURLToPath(new URL("..", import.meta.url));
+  const args = ["audit", "--omit=dev", "--package-lock-only", "--json"];
+  report = JSON.parse(spawnSync("npm", args, { cwd, encoding: "utf8", timeout: 120_000 }).stdout);
 } catch {
   report = {};
 }

@@ -1,11 +1,11 @@
 // Compiles src/ into empty folders, so that no file of an earlier build is packed. The ES modules go to dist/. The library
 // also goes to cjs/ as CommonJS, for loaders without ES modules (Jest) and for compilers before TypeScript 5.8. Node never loads cjs/.
 // Its `import` and `require` both load the ES modules, so that a process has one copy of everything.
-import { execFileSync } from "node:child_process";
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { transform } from "esbuild";
+import { execFileSync } from "./child-process.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = path.join(root, "dist");

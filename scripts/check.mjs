@@ -1,6 +1,6 @@
 // The static checks: types, lint, format, dependency rules, unused code, packaging. The first one that fails exits with 1.
-import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { spawnSync } from "./child-process.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const repositoryTests = ["test/repository/imports.test.ts", "test/repository/language.test.ts"];

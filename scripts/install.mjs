@@ -1,7 +1,7 @@
 // Installs the packages of the lock file unless they are installed already, so that one command is enough after a clone.
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { execFileSync } from "./child-process.mjs";
 
 export const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -31,7 +31,7 @@ export function install() {
       : false;
   if (current) return;
   process.stderr.write("Installing…\n");
-  run("npm", ["ci", "--no-audit", "--no-fund"]);
+  run("npm", ["ci", "--no-audit", "--no-fund"], { timeout: 600_000 });
 }
 
 export function run(command, args, options = {}) {

@@ -1,9 +1,9 @@
 // The prose linter: `node scripts/prose.mjs [--count] [PATH…]` prints FILE:LINE: MESSAGE for each violation and exits with 1 if there is one.
 // It reads pages, comments, messages and test titles. Without a path it reads every file of the repository that is ours.
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { execFileSync } from "./child-process.mjs";
 import { blocksOf } from "./prose-extract.mjs";
 import { check } from "./prose-rules.mjs";
 

@@ -3,17 +3,20 @@
 //     node scripts/test.mjs rooms|system|all [--reports FOLDER] [arguments of vitest]
 //
 // `--reports` writes one JSON report for each run into the folder, which scripts/tally.mjs reads. With arguments of vitest,
-// other versions of Node are left out.
-import { spawnSync } from "node:child_process";
+// other versions of Node are left out. A run that hangs is killed, and fails (watchdog.mjs).
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { install, root, run } from "./install.mjs";
+import { runWatched } from "./watchdog.mjs";
 
-/** The projects of vitest.config.ts, and the runs of scripts/versions.mjs, that belong to each tier. */
+/**
+ * The projects of vitest.config.ts, and the runs of scripts/versions.mjs, that belong to each tier. The limits hold for each
+ * run. They are several times what it needs on two idle cores, and a stall is longer than any timeout of a hook or a test.
+ */
 const tiers = {
-  rooms: { projects: ["rooms"], versions: [] },
-  system: { projects: ["system"], versions: [[]] },
-  all: { projects: ["rooms", "system", "install"], versions: [[], ["--further"]] },
+  rooms: { projects: ["rooms"], versions: [], stallMinutes: 8, totalMinutes: 25 },
+  system: { projects: ["system"], versions: [[]], stallMinutes: 8, totalMinutes: 40 },
+  all: { projects: ["rooms", "system", "install"], versions: [[], ["--further"]], stallMinutes: 20, totalMinutes: 120 },
 };
 
 const [name = "", ...rest] = process.argv.slice(2);
@@ -29,18 +32,24 @@ if (reports !== undefined) mkdirSync(reports, { recursive: true });
 install();
 run(process.execPath, ["scripts/build.mjs"]);
 
-const reporters =
-  reports === undefined
-    ? []
-    : ["--reporter=default", "--reporter=json", `--outputFile.json=${path.resolve(reports, `${name}.json`)}`];
-const commands = [
-  ["node_modules/vitest/vitest.mjs", "run", ...tier.projects.map((one) => `--project=${one}`), ...reporters, ...rest],
-  ...(rest.length > 0
-    ? []
-    : tier.versions.map((args) => ["scripts/versions.mjs", ...args, ...(reports ? [reports] : [])])),
+const json = ["--reporter=json", `--outputFile.json=${path.resolve(reports ?? "", `${name}.json`)}`];
+const reporters = [
+  ...(rest.some((one) => one.startsWith("--reporter")) ? [] : ["--reporter=default"]),
+  ...["--reporter=scripts/progress.mjs", ...(reports === undefined ? [] : json)],
 ];
+const vitest = ["node_modules/vitest/vitest.mjs", "run", ...tier.projects.map((one) => `--project=${one}`)];
+const versions = rest.length > 0 ? [] : tier.versions;
+const totalMs = tier.totalMinutes * 60_000;
 // All of them run, so that one report shows every failure.
-const failed = commands.filter(
-  (args) => spawnSync(process.execPath, args, { cwd: root, stdio: "inherit" }).status !== 0,
-);
-process.exitCode = failed.length === 0 ? 0 : 1;
+const ended = [
+  await runWatched(process.execPath, [...vitest, ...reporters, ...rest], {
+    cwd: root,
+    stallMs: tier.stallMinutes * 60_000,
+    totalMs,
+  }),
+];
+for (const args of versions) {
+  const more = reports === undefined ? [] : [reports];
+  ended.push(await runWatched(process.execPath, ["scripts/versions.mjs", ...args, ...more], { cwd: root, totalMs }));
+}
+process.exitCode = ended.every(Boolean) ? 0 : 1;

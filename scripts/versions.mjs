@@ -2,12 +2,13 @@
 // library that Node has. It omits the runs of `npm test`, which uses the current Node. npm has packages with Node itself.
 // `node scripts/versions.mjs FOLDER` writes one JSON report a run into the folder. With `--further` instead: the suites on the
 // oldest release of Node that is promised, and the attacks on the newest.
-import { spawnSync } from "node:child_process";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { spawnSync } from "./child-process.mjs";
 import { root } from "./install.mjs";
+import { runWatched } from "./watchdog.mjs";
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { further: { type: "boolean" } } });
 const reports = path.resolve(positionals[0] ?? mkdtempSync(path.join(tmpdir(), "ampho-versions-")));
@@ -21,17 +22,20 @@ const versions = values.further
   : ["20", "22", "24", "26"].map((node) => ({ node, suites: shared }));
 /** Hides the SQLite of a newer Node, so that it uses the package. */
 const withoutOwn = "--no-experimental-sqlite";
+/** Several times what a run takes. */
+const totalMs = 900_000;
 
 const quote = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
-function on(node, args, options) {
-  const command = ["node", ...args].map(quote).join(" ");
-  return spawnSync("npx", ["-y", "-p", `node@${node}`, "-c", command], { cwd: root, encoding: "utf8", ...options });
-}
+/** The arguments of `npx` that run another version of Node. */
+const on = (node, args) => ["-y", "-p", `node@${node}`, "-c", ["node", ...args].map(quote).join(" ")];
 
 /** The exact version and the driver, read from the process itself, so that no run tests another than it reports. */
 function ask(node, execArgv) {
   const question = `import("./dist/store/sqlite/driver.js").then((m) => console.log(process.version, m.usualDriver()))`;
-  const { stdout, stderr, status } = on(node, [...execArgv, "-e", question]);
+  const { stdout, stderr, status } = spawnSync("npx", on(node, [...execArgv, "-e", question]), {
+    cwd: root,
+    encoding: "utf8",
+  });
   if (status !== 0) throw new Error(`Node ${node} does not run: ${stderr}`);
   const [version, driver] = stdout.trim().split(" ");
   return { node, version, driver, execArgv };
@@ -66,8 +70,9 @@ function run({ node, version, driver, execArgv, suites }) {
     ...execArgv.map((one) => `--execArgv=${one}`),
     ...suites,
   ];
-  return on(node, args, { stdio: "inherit" }).status === 0;
+  return runWatched("npx", on(node, args), { cwd: root, totalMs });
 }
 
-const failed = versions.flatMap(runsOf).filter((one) => !run(one));
-process.exit(failed.length === 0 ? 0 : 1);
+const ended = [];
+for (const one of versions.flatMap(runsOf)) ended.push(await run(one));
+process.exit(ended.every(Boolean) ? 0 : 1);

@@ -1,10 +1,10 @@
 // An application whose bundler includes Ampho. The files of Ampho's threads are then missing, and the error explains the fix.
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { spawnSync } from "../../scripts/child-process.mjs";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const index = JSON.stringify(path.join(root, "dist/index.js"));

@@ -1,11 +1,11 @@
 // `@authorize` on methods (docs/contract.md §6), as TC39 and as legacy decorators, compiled by the real compiler.
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Auth, toHandler } from "../../dist/index.js";
+import { execFileSync } from "../../scripts/child-process.mjs";
 import { openWorld } from "../world/ampho.js";
 import type * as Fixture from "./fixtures/decorated.js";
 

@@ -1,5 +1,4 @@
 // The options `users` and `claims` (docs/contract.md §6): an application's own user table, and further claims for its tokens.
-import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import {
@@ -10,6 +9,7 @@ import {
   ConfigurationError,
   createAmpho,
 } from "../../dist/index.js";
+import { spawnSync } from "../../scripts/child-process.mjs";
 import { admission, grantOf, openWorld, password, type World } from "../world/ampho.js";
 import { start } from "../world/clock.js";
 import { freshFolder } from "../world/folder.js";

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type ConfigurationInput, readConfiguration } from "../../dist/config/configuration.js";
 import { processContext } from "../../dist/config/process-context.js";
 import { ConfigurationError } from "../../dist/errors.js";
+import { execFileSync } from "../../scripts/child-process.mjs";
 
 const key = { kty: "oct", alg: "HS256", kid: "one", k: "6HnF5h1bqhYqg1HTLmn0WjB1Z0tI5V0rF1o3x4eJ2Qw" };
 const otherKey = { kty: "oct", alg: "HS256", kid: "two", k: "Zr9yq1m5oJ8bE2xk0cR4vT7uWnP3sD6fGhL1aQeYzXo" };

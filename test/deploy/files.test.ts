@@ -1,5 +1,4 @@
 // The files of deploy/ that no program on this machine runs: they must agree with each other and with the program.
-import { execFileSync, spawnSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -7,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { commands } from "../../dist/cli/commands.js";
 import { environmentOnly, parameterNames } from "../../dist/config/parameters.js";
+import { execFileSync, spawnSync } from "../../scripts/child-process.mjs";
 import { installMs } from "../world/debian.js";
 import { requireProgram } from "./programs.js";
 

@@ -1,11 +1,12 @@
 // deploy/Dockerfile, checked against rules and run without a daemon: its steps in folders, and its command as another user
 // on a tree that is read-only.
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { execFileSync } from "../../scripts/child-process.mjs";
 import { freePort } from "../world/free-port.js";
 import { type PostgresServer, startPostgres } from "../world/postgres.js";
 import { all, copyOf, readDockerfile, words } from "./dockerfile.js";

@@ -1,10 +1,10 @@
 // The systemd unit against the program: the exit codes after which it restarts, and the command that docs/deploying.md
 // has an administrator install beside it, run in a folder.
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { spawnSync } from "../../scripts/child-process.mjs";
 import { readPage, section } from "../docs/evidence.js";
 import { freePort } from "../world/free-port.js";
 

@@ -1,8 +1,8 @@
 // Every TypeScript snippet of docs/frameworks.md compiles against the packed tarball.
-import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { execFileSync } from "../../scripts/child-process.mjs";
 import { type Consumer, installPacked } from "../examples/packed.js";
 import { hosts } from "../installs/hosts.js";
 

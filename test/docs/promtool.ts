@@ -1,6 +1,7 @@
 // Prometheus' own tool, from Debian's package `prometheus`.
-import { execFile, spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { spawnSync } from "../../scripts/child-process.mjs";
 import { installFromDebian } from "../world/debian.js";
 
 const isThere = () => spawnSync("promtool", ["--version"]).status === 0;

@@ -1,8 +1,9 @@
 // The first command of the README, in a copy of the repository. It installs everything, so it takes a while.
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { copyFileSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { expect, it } from "vitest";
+import { execFileSync } from "../../scripts/child-process.mjs";
 import { freshFolder } from "../world/folder.js";
 import { freePort } from "../world/free-port.js";
 import { blocks, environment, root } from "./readme.js";

@@ -1,8 +1,9 @@
 // Runs the commands of the README in a fresh copy, and its snippets in a project with Ampho installed.
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { execFileSync } from "../../scripts/child-process.mjs";
 import { freshFolder } from "../world/folder.js";
 import { freePort } from "../world/free-port.js";
 import { blocks, environment, readme, root } from "./readme.js";

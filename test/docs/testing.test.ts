@@ -1,10 +1,10 @@
 // The code of docs/testing.md, docs/own-users.md, docs/second-factors.md and docs/passkeys.md compiles, and runs in a project with
 // Ampho installed.
-import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import bcrypt from "bcryptjs";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { execFileSync } from "../../scripts/child-process.mjs";
 import { type Consumer, installPacked } from "../examples/packed.js";
 import { authenticate, bytesOf, createSubject, register } from "../factors/webauthn/authenticator.js";
 import { openWorld, password } from "../world/ampho.js";

@@ -1,8 +1,8 @@
 // Starts every example from the packed tarball, and uses it as a reader would.
-import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { execFileSync } from "../../scripts/child-process.mjs";
 import { hosts } from "../installs/hosts.js";
 import { expectGuardedRoutes } from "./exercise.js";
 import { type Consumer, installPacked } from "./packed.js";

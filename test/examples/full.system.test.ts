@@ -1,9 +1,9 @@
 // Uses examples/full from the packed tarball as its README describes, in three tabs of a real Chromium. Tokens expire meanwhile.
-import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { execFileSync } from "../../scripts/child-process.mjs";
 import { browserTimeoutMs, openBrowser } from "../client/browser.js";
 import { type Consumer, installPacked } from "./packed.js";
 import { prepare, type Running, start } from "./running.js";

@@ -1,8 +1,8 @@
 // The folder of a consumer with the packed tarball in it, as `npm install` leaves it. The dependencies are links to ours.
-import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { execFileSync } from "../../scripts/child-process.mjs";
 import { packed } from "../world/use-shared.js";
 
 const root = path.resolve(import.meta.dirname, "../..");

@@ -1,6 +1,7 @@
 // An example as a process of its own: its key, its user, its start and its end.
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import path from "node:path";
+import { execFileSync } from "../../scripts/child-process.mjs";
 import type { Consumer } from "./packed.js";
 
 /** The environment of an example: a new key, and a database with the user alice. */

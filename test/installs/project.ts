@@ -1,7 +1,8 @@
 // A new project with the packed tarball and other packages in it, installed as its user would.
-import { execFileSync, type SpawnSyncReturns, spawn, spawnSync } from "node:child_process";
+import { type SpawnSyncReturns, spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { execFileSync, spawnSync } from "../../scripts/child-process.mjs";
 import { freshFolder } from "../world/folder.js";
 
 const root = path.resolve(import.meta.dirname, "../..");

@@ -1,6 +1,7 @@
 // Debian's Python, which has the packages python3-jwt and python3-jwcrypto.
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { spawnSync } from "../../scripts/child-process.mjs";
 import { installFromDebian } from "../world/debian.js";
 
 const python = "/usr/bin/python3";

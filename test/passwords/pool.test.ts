@@ -1,12 +1,13 @@
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { availableParallelism, getPriority } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it } from "vitest";
-// The built files, because a thread only runs JavaScript.
 import { createPasswordPool, type PasswordPool, type PasswordPoolOptions } from "../../dist/passwords/pool.js";
+// The built files, because a thread only runs JavaScript.
+import { execFileSync } from "../../scripts/child-process.mjs";
 
 const password = "violet kettle harbour morning";
 const pools: PasswordPool[] = [];

@@ -1,8 +1,8 @@
 // The table "Find the files to touch" of CONTRIBUTING.md: the files exist, and each example touches no more than it states.
-import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { execFileSync } from "../../scripts/child-process.mjs";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const page = readFileSync(path.join(root, "CONTRIBUTING.md"), "utf8").replace(/^```[\s\S]*?^```$/gm, (code) =>

@@ -1,8 +1,8 @@
 // Links of the pages: each leads to a file and a heading that exist, and a page of the package links only to files of the package.
-import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { execFileSync } from "../../scripts/child-process.mjs";
 
 const root = path.resolve(import.meta.dirname, "../..");
 

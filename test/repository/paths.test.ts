@@ -1,8 +1,8 @@
 // Pointers in prose: each path of the repository that a comment or a page names exists.
-import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, it } from "vitest";
+import { execFileSync } from "../../scripts/child-process.mjs";
 import { blocksOf } from "../../scripts/prose-extract.mjs";
 
 const root = path.resolve(import.meta.dirname, "../..");

@@ -1,6 +1,5 @@
 // The package that users install. The same source gives the same bytes, the install runs no script, and an SBOM lists every package
 // that is installed with it.
-import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   cpSync,
@@ -18,6 +17,7 @@ import path from "node:path";
 import { Ajv } from "ajv";
 import formats from "ajv-formats";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { execFileSync } from "../../scripts/child-process.mjs";
 
 const root = path.resolve(import.meta.dirname, "../..");
 

@@ -1,5 +1,4 @@
 // Rows of the tables that nothing uses. The compiler reports a use without a row, and this test a row without a use.
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
@@ -9,6 +8,7 @@ import { errorCodes } from "../../dist/errors.js";
 import { flowNames } from "../../dist/flows/flows.js";
 import { operationNames } from "../../dist/store/operations.js";
 import { counterKinds } from "../../dist/throttle/counter-kinds.js";
+import { execFileSync } from "../../scripts/child-process.mjs";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const sources = new Map(

@@ -1,7 +1,8 @@
 // Real processes and real file systems for tests of the embedded store.
-import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { execFileSync } from "../../scripts/child-process.mjs";
 import { freshFolder } from "../world/folder.js";
 
 export interface Child {

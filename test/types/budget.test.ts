@@ -1,9 +1,9 @@
 // The instantiations of the compiler for 100 guarded Fastify routes, compared with @fastify/jwt. These counts are the same on
 // every machine. `node bench/types.mjs` also measures the time.
-import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { spawnSync } from "../../scripts/child-process.mjs";
 import { type Consumer, installPacked } from "../examples/packed.js";
 import { compileMs } from "./compile.js";
 

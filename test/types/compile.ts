@@ -1,7 +1,7 @@
 // Runs a compiler on files in the folder of a consumer of the packed tarball. Returns its errors by file and line.
-import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { spawnSync } from "../../scripts/child-process.mjs";
 
 /** A compiler takes 10 s on a busy machine, and tests run it up to eight times. */
 export const compileMs = 600_000;

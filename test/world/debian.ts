@@ -1,5 +1,5 @@
 // Installs the Debian packages that tests need, as root, if they are missing. Two files can do so at the same time.
-import { spawnSync } from "node:child_process";
+import { spawnSync } from "../../scripts/child-process.mjs";
 
 /** The timeout of a hook that installs: a minute for the installation, and time to wait for another. */
 export const installMs = 240_000;
@@ -15,7 +15,11 @@ export function installFromDebian(what: string, ...packages: readonly string[]):
   const apt = (...args: readonly string[]) => {
     for (;;) {
       const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" };
-      const { status, stderr } = spawnSync("apt-get", ["-q", "-y", ...args], { encoding: "utf8", env });
+      const { status, stderr } = spawnSync("apt-get", ["-q", "-y", ...args], {
+        encoding: "utf8",
+        env,
+        timeout: busyMs,
+      });
       if (status === 0) return;
       // Usually another file holds the lock. apt-get does not wait for each of its locks.
       const isBusy = /Could not get lock|Unable to (?:acquire|lock)/.test(stderr ?? "");

@@ -1,6 +1,6 @@
 // PostgreSQL servers. Most files use the one that their run shares, or the one that AMPHO_TEST_POSTGRES_URL names (for a role
 // that can create roles and databases). A file whose tests stop the server or need other settings starts its own.
-import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -10,6 +10,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import pg from "pg";
 import { openPostgresMigrations } from "../../dist/store/postgres/migrations.js";
+import { execFileSync } from "../../scripts/child-process.mjs";
 import { freePort } from "./free-port.js";
 import { postgresUrl } from "./use-shared.js";
 

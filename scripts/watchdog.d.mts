@@ -1,0 +1,11 @@
+import type { SpawnOptions } from "node:child_process";
+
+export function runWatched(
+  command: string,
+  args: readonly string[],
+  options: Omit<SpawnOptions, "stdio"> & {
+    readonly stallMs?: number;
+    readonly totalMs: number;
+    readonly write?: (text: string) => void;
+  },
+): Promise<boolean>;

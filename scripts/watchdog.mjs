@@ -1,0 +1,68 @@
+// Runs a command and kills it when it hangs: when it reports no progress for a while, or exceeds its time. Timeouts of tests
+// cannot do so, because a worker that is blocked in synchronous code fires no timer, and a run can also hang between tests.
+import { spawn } from "node:child_process";
+import { spawnSync } from "./child-process.mjs";
+
+/**
+ * Resolves with whether the command ended with 0. `stallMs` is for a Vitest that has progress.mjs as a reporter.
+ *
+ * At a limit, `write` gets the unfinished files, hooks and tests and the processes below the command, which are then killed.
+ */
+export function runWatched(
+  command,
+  args,
+  { stallMs, totalMs, write = (text) => process.stderr.write(text), ...options },
+) {
+  const child = spawn(command, args, { ...options, stdio: ["inherit", "inherit", "inherit", "ipc"] });
+  const unfinished = new Map();
+  let last = "nothing";
+
+  function giveUp(reason) {
+    const tree = processesBelow(child.pid);
+    const lines = [
+      ...["", `The run hangs: ${reason}.`, `The last progress was: ${last}.`],
+      ...["Started and not ended:", ...[...unfinished].map(([name, sinceMs]) => `  ${name} (${seconds(sinceMs)} s)`)],
+      ...["Processes (id, parent, age, CPU time, state, command):", ...tree.map(({ line }) => `  ${line}`), ""],
+    ];
+    write(lines.join("\n"));
+    for (const { pid } of tree) kill(pid);
+  }
+
+  const total = setTimeout(() => giveUp(`it exceeds ${totalMs / 60_000} minutes`), totalMs);
+  const stall = stallMs && setTimeout(() => giveUp(`it made no progress for ${stallMs / 60_000} minutes`), stallMs);
+  child.on("message", ({ kind, name }) => {
+    stall?.refresh();
+    last = `${kind} of ${name}`;
+    if (kind === "start") unfinished.set(name, performance.now());
+    else unfinished.delete(name);
+  });
+  return new Promise((resolve) => {
+    child.once("exit", (code) => {
+      clearTimeout(total);
+      clearTimeout(stall);
+      resolve(code === 0);
+    });
+  });
+}
+
+const seconds = (sinceMs) => Math.round((performance.now() - sinceMs) / 1_000);
+
+/** The process and all its descendants. */
+function processesBelow(root) {
+  const { stdout } = spawnSync("ps", ["-A", "-o", "pid=,ppid=,etime=,time=,stat=,args="], { encoding: "utf8" });
+  const all = (stdout ?? "").split("\n").map((line) => {
+    const [pid, parent] = line.trim().split(/\s+/).map(Number);
+    return { pid, parent, line: line.slice(0, 240) };
+  });
+  const found = [all.find(({ pid }) => pid === root) ?? { pid: root, line: String(root) }];
+  for (const { pid } of found) found.push(...all.filter(({ parent }) => parent === pid));
+  return found;
+}
+
+function kill(pid) {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has already ended.
+  }
+}
