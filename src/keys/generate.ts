@@ -1,5 +1,5 @@
 // New keys: RFC 7517 §4, with the RFC 7638 thumbprint as `kid`.
-import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { createPrivateKey, type ED25519KeyPairOptions, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { randomOctets } from "../crypto/random.js";
 import { type Algorithm, algorithmFacts } from "./algorithms.js";
 import { thumbprint } from "./thumbprint.js";
@@ -7,11 +7,23 @@ import { thumbprint } from "./thumbprint.js";
 /** 128 bits of strength (NIST SP 800-57 part 1, table 2). 2048 bits must not be used after 2030. */
 const modulusLength = 3072;
 
-function generatePair(algorithm: Algorithm): KeyObject {
+/**
+ * In Node 20 the `export` of a generated key object can block for ever. It holds the lock of the key, and a garbage collection
+ * during the export waits for that lock. So the pair leaves the generation as octets, and the private key is a new object.
+ */
+const encoding: ED25519KeyPairOptions<"der", "der"> = {
+  publicKeyEncoding: { type: "spki", format: "der" },
+  privateKeyEncoding: { type: "pkcs8", format: "der" },
+};
+
+function generatePrivateKey(algorithm: Algorithm): KeyObject {
   const { kty, crv } = algorithmFacts(algorithm);
-  if (kty === "RSA") return generateKeyPairSync("rsa", { modulusLength }).privateKey;
-  if (kty === "OKP") return generateKeyPairSync("ed25519").privateKey;
-  return generateKeyPairSync("ec", { namedCurve: crv ?? "P-256" }).privateKey;
+  const der = () => {
+    if (kty === "RSA") return generateKeyPairSync("rsa", { modulusLength, ...encoding }).privateKey;
+    if (kty === "OKP") return generateKeyPairSync("ed25519", encoding).privateKey;
+    return generateKeyPairSync("ec", { namedCurve: crv ?? "P-256", ...encoding }).privateKey;
+  };
+  return createPrivateKey({ key: der(), ...encoding.privateKeyEncoding });
 }
 
 function complete(algorithm: Algorithm, members: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
@@ -23,7 +35,7 @@ function complete(algorithm: Algorithm, members: Readonly<Record<string, string>
 export function generateJwk(algorithm: Algorithm): Readonly<Record<string, string>> {
   const { secretBytes } = algorithmFacts(algorithm);
   if (secretBytes !== undefined) return complete(algorithm, { k: randomOctets(secretBytes).toString("base64url") });
-  const members = Object.entries(generatePair(algorithm).export({ format: "jwk" })).filter(
+  const members = Object.entries(generatePrivateKey(algorithm).export({ format: "jwk" })).filter(
     (entry): entry is [string, string] => entry[0] !== "kty" && typeof entry[1] === "string",
   );
   return complete(algorithm, Object.fromEntries(members));

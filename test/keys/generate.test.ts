@@ -3,6 +3,9 @@ import { algorithmNames } from "../../dist/keys/algorithms.js";
 import { generateJwk } from "../../dist/keys/generate.js";
 import { importKeys } from "../../dist/keys/jwk-set.js";
 import { thumbprint } from "../../dist/keys/thumbprint.js";
+import { execute } from "../world/command.js";
+
+const generateUrl = new URL("../../dist/keys/generate.js", import.meta.url).href;
 
 describe("a new key", () => {
   test.each(algorithmNames.filter((name) => !/^[RP]S(384|512)/.test(name)))(
@@ -21,5 +24,19 @@ describe("a new key", () => {
     expect(Buffer.from(generateJwk("HS512")["k"] ?? "", "base64url")).toHaveLength(64);
     expect(generateJwk("HS256")["k"]).not.toBe(generateJwk("HS256")["k"]);
     expect(thumbprint("oct", generateJwk("HS256"))).toHaveLength(43);
+  });
+
+  test("a garbage collection during a generation does not block the process", async () => {
+    // The young generation is small, and is full at another point of each round.
+    const source = `
+      import { generateJwk } from ${JSON.stringify(generateUrl)};
+      const garbage = [];
+      for (let round = 0; round < 3_000; round += 1) {
+        for (let n = 0; n < (round * 7919) % 977; n += 1) garbage[n % 10] = { n };
+        generateJwk(round % 2 === 0 ? "EdDSA" : "ES256");
+      }`;
+    const args = ["--max-semi-space-size=1", "--input-type=module", "--eval", source];
+    const { code, stderr } = await execute(process.execPath, args, { cwd: process.cwd(), env: {} });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   });
 });

@@ -1,16 +1,16 @@
 // The import of keys: the examples of RFC 7638 and RFC 8037, and the keys that RFC 7518 and docs/contract.md forbid.
-import { generateKeyPairSync } from "node:crypto";
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import type { Algorithm } from "../../dist/keys/algorithms.js";
 import { generateJwk } from "../../dist/keys/generate.js";
 import { importJwk } from "../../dist/keys/jwk.js";
 import { thumbprint } from "../../dist/keys/thumbprint.js";
+import { keyPair } from "../world/key-pairs.js";
 
 const ed25519 = generateJwk("EdDSA");
 const es256 = generateJwk("ES256");
 const hs256 = generateJwk("HS256");
-const rsa = { ...generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({ format: "jwk" }) };
+const rsa = { ...keyPair("rsa", { modulusLength: 2048 }).privateKey.export({ format: "jwk" }) };
 
 /** The problems of a key, the reason to skip it, or nothing. */
 function problemsOf(jwk: unknown, preferred?: Algorithm): readonly string[] {
@@ -154,7 +154,7 @@ describe("an invalid key", () => {
   });
 
   test("the import rejects an RSA modulus of 2047 bits and accepts one of 2048", () => {
-    const short = generateKeyPairSync("rsa", { modulusLength: 2047 }).publicKey.export({ format: "jwk" });
+    const short = keyPair("rsa", { modulusLength: 2047 }).publicKey.export({ format: "jwk" });
     expect(problemsOf(short).join()).toContain("2047 bits");
     expect(problemsOf(rsa)).toEqual([]);
   });

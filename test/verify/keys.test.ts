@@ -1,5 +1,5 @@
 // The keys of a verifier: given in code, or fetched from servers that hang, redirect, send too much, or rotate.
-import { generateKeyPairSync, sign } from "node:crypto";
+import { sign } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import { describe, expect, test } from "vitest";
 import type { Algorithm } from "../../dist/keys/algorithms.js";
@@ -7,6 +7,7 @@ import { generateJwk } from "../../dist/keys/generate.js";
 import { importKeys, importVerifyingKeys, publicJwkSet } from "../../dist/keys/jwk-set.js";
 import { accessToken, signJwt } from "../../dist/tokens/jwt.js";
 import { settableClock } from "../world/clock.js";
+import { keyPair as keyPairOf } from "../world/key-pairs.js";
 import { listen, sendJson } from "../world/listen.js";
 import { becomes, verdictOf, verifierFor } from "./servers.js";
 
@@ -252,7 +253,7 @@ describe("keys that are fetched", () => {
   test("a token without kid finds a key of its algorithm in a newer set", async () => {
     const server = await listen(sendJson(second.published));
     const { verifier } = verifierFor({ jwksUrl: server.url });
-    const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+    const { publicKey, privateKey } = keyPairOf("ed25519");
     const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
     const input = `${encode({ alg: "EdDSA" })}.${encode({ login: "alice", exp: Math.floor(Date.now() / 1000) + 60 })}`;
     const token = `${input}.${sign(null, Buffer.from(input), privateKey).toString("base64url")}`;

@@ -1,6 +1,7 @@
 // An authenticator and a browser for tests: they create and sign whatever a test asks for, also what no real one creates.
-import { createHash, generateKeyPairSync, type JsonWebKey, type KeyObject, randomBytes, sign } from "node:crypto";
+import { createHash, type JsonWebKey, type KeyObject, randomBytes, sign } from "node:crypto";
 import type { Assertion, RegisteredPasskey, Registration } from "../../../dist/factors/webauthn.js";
+import { keyPair } from "../../world/key-pairs.js";
 import { type Encodable, type EncodableMap, encodeCbor } from "./cbor-encode.js";
 
 export const rpId = "example.org";
@@ -45,15 +46,15 @@ export function coseMap(...entries: readonly (readonly [number, Encodable])[]): 
   return new Map(entries);
 }
 
-function keyPair(alg: number) {
-  if (alg === -257) return generateKeyPairSync("rsa", { modulusLength: 2048 });
-  if (alg === -8) return generateKeyPairSync("ed25519");
-  if (alg === -53) return generateKeyPairSync("ed448");
-  return generateKeyPairSync("ec", { namedCurve: alg === -7 ? "P-256" : alg === -35 ? "P-384" : "P-521" });
+function keysFor(alg: number) {
+  if (alg === -257) return keyPair("rsa", { modulusLength: 2048 });
+  if (alg === -8) return keyPair("ed25519");
+  if (alg === -53) return keyPair("ed448");
+  return keyPair("ec", { namedCurve: alg === -7 ? "P-256" : alg === -35 ? "P-384" : "P-521" });
 }
 
 export function createSubject(alg: number, { backupEligible = true, id = randomBytes(32) } = {}): Subject {
-  const { privateKey, publicKey } = keyPair(alg);
+  const { privateKey, publicKey } = keysFor(alg);
   const aaguid = randomBytes(16);
   return {
     name: `a new key of ${alg}`,

@@ -1,9 +1,10 @@
 // Keys and signatures of passkeys.
-import { generateKeyPairSync, type JsonWebKey, randomBytes, sign } from "node:crypto";
+import { type JsonWebKey, randomBytes, sign } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { decodeCbor } from "../../../dist/factors/cbor.js";
 import { isPasskeySignature, offeredAlgorithms, readCoseKey } from "../../../dist/factors/cose.js";
 import type { RegisteredPasskey } from "../../../dist/factors/webauthn.js";
+import { keyPair } from "../../world/key-pairs.js";
 import { allAlgorithms, bytesOf, coseKey, coseMap, createSubject, signWith } from "./authenticator.js";
 import { type Encodable, type EncodableMap, encodeCbor, Raw } from "./cbor-encode.js";
 
@@ -20,7 +21,7 @@ const changed = (key: EncodableMap, label: number, value: Encodable) => new Map(
 const without = (key: EncodableMap, label: number) => new Map([...key].filter(([name]) => name !== label));
 
 function rsaKey(bits: number, publicExponent = 65537): EncodableMap {
-  const { publicKey } = generateKeyPairSync("rsa", { modulusLength: bits, publicExponent });
+  const { publicKey } = keyPair("rsa", { modulusLength: bits, publicExponent });
   return coseKey({ alg: -257, publicKey: publicKey.export({ format: "jwk" }) });
 }
 

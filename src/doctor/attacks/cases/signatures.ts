@@ -1,5 +1,5 @@
 // Only a configured key can verify a signature (RFC 7515 §5.2, RFC 8725 §3.10).
-import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { createPublicKey, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import { generateJwk } from "../../../keys/generate.js";
 import { importKeys } from "../../../keys/jwk-set.js";
@@ -9,9 +9,9 @@ import { goodClaims } from "./good.js";
 
 /** The token brings its own key, embedded or at a URL of this process, which records a fetch. */
 async function embeddedKey(target: Target) {
-  const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+  const own = { ...generateJwk("EdDSA"), kid: "brought" };
+  const publicKey = createPublicKey({ key: own, format: "jwk" });
   const jwk = publicKey.export({ format: "jwk" });
-  const own = { ...privateKey.export({ format: "jwk" }), alg: "EdDSA", kid: "brought" };
   const secret = randomBytes(32);
   const oct = { kty: "oct", k: secret.toString("base64url"), alg: "HS256" };
   const listener = await listen(JSON.stringify({ keys: [{ ...jwk, alg: "EdDSA", kid: "brought" }] }));
