@@ -45,6 +45,7 @@ import { followRevocations, hasRecentRevocations, type RevocationFollower } from
 import { type Revoked, toRevoked } from "./sessions/revoked.js";
 import { createSessionTokens, type ExtraClaims, type Grant } from "./sessions/session-tokens.js";
 import { createTelemetry, type Telemetry } from "./telemetry/telemetry.js";
+import { type Captcha, createCaptcha, siteverify, type VerifyCaptcha } from "./throttle/captcha.js";
 import { createDelayedRejection } from "./throttle/delayed-rejection.js";
 import { createThrottle } from "./throttle/throttle.js";
 import type { Auth } from "./tokens/auth.js";
@@ -65,12 +66,20 @@ export interface CompositionOptions<U extends ApplicationUser = ApplicationUser>
   readonly mail?: SendMail | undefined;
   /** Replaces the texts of mails (docs/mail.md). Returns undefined for Ampho's own text. */
   readonly mailText?: ReplaceText | undefined;
+  /**
+   * Verifies the token of a captcha, in place of AMPHO_SECURITY_CAPTCHA_URL (docs/throttling.md). If it rejects or takes more
+   * than 5 s, the throttle decides as without a captcha.
+   * @example captcha: async (token, { address }) => (await shield.verify(token, address)).human
+   */
+  readonly captcha?: VerifyCaptcha | undefined;
 }
 
 /** `U` is a row of the application's own user table. */
 export type AmphoOptions<U extends ApplicationUser = ApplicationUser> = ConfigurationOptions & CompositionOptions<U>;
 
-const compositionNames: readonly (keyof CompositionOptions)[] = ["users", "claims", "mail", "mailText", "log", "clock"];
+const compositionNames: readonly (keyof CompositionOptions)[] = [
+  ...(["users", "claims", "mail", "mailText", "captcha", "log", "clock"] as const),
+];
 
 export interface Ampho extends Omit<Management, "sessions"> {
   readonly sessions: Management["sessions"] & {
@@ -147,18 +156,20 @@ export async function createAmpho<U extends ApplicationUser = ApplicationUser>(
   options: AmphoOptions<U> = {},
 ): Promise<Ampho> {
   if (!isObject(options)) throw new ConfigurationError("The options of createAmpho must be an object.");
-  const { users, claims, mail, mailText, log = toStderr, clock, ...parameters } = options;
+  const { users, claims, mail, mailText, captcha, log = toStderr, clock, ...parameters } = options;
   checkOptions(options);
   const { configuration, warnings } = readConfiguration({
     ...processContext(),
     options: parameters,
     otherOptions: compositionNames,
   });
+  if (captcha !== undefined && configuration.captchaUrl !== undefined)
+    throw new ConfigurationError("Set the option captcha or AMPHO_SECURITY_CAPTCHA_URL, not both.");
   for (const warning of warnings) log(warning);
-  return composeAmpho(configuration, { users, claims, mail, mailText, log, clock }, { actor: "application" });
+  return composeAmpho(configuration, { users, claims, mail, mailText, captcha, log, clock }, { actor: "application" });
 }
 
-function checkOptions({ users, claims, mail, mailText, log, clock }: CompositionOptions): void {
+function checkOptions({ users, claims, mail, mailText, captcha, log, clock }: CompositionOptions): void {
   const rules: readonly (readonly [ok: boolean, message: string])[] = [
     [users === undefined || (isObject(users) && isFunction(users.find)), "users.find must be a function."],
     [users === undefined || (isObject(users) && isFunction(users.verify)), "users.verify must be a function."],
@@ -169,6 +180,7 @@ function checkOptions({ users, claims, mail, mailText, log, clock }: Composition
     [isOptionalFunction(mail), "mail must be a function. Otherwise, leave it out."],
     [isOptionalFunction(mailText), "mailText must be a function. Otherwise, leave it out."],
     [isOptionalFunction(claims), "claims must be a function. Otherwise, leave it out."],
+    [isOptionalFunction(captcha), "captcha must be a function. Otherwise, leave it out."],
     [isOptionalFunction(log), "log must be a function. Otherwise, leave it out."],
     [
       clock === undefined || (isObject(clock) && isFunction(clock.now) && isFunction(clock.monotonicMs)),
@@ -198,7 +210,8 @@ export async function composeAmpho(
   if (isApplication) await noteUserTable(managed);
   const keyring = createKeyring(keys, configuration, managed.revocations);
   const providers = createProviders(configuration, library, { clock: managed.clock, log });
-  const deps = await createDeps(managed, keyring, providers, options);
+  const captcha = openCaptcha(managed, options.captcha, telemetry);
+  const deps = await createDeps(managed, keyring, providers, captcha, options);
   const keyFile = followKeys(configuration, keys, keyring, deps, log);
   const follower = followRevocationsOf(deps, log);
   const { verify, guard } = telemetry.guard(createGuardOf(deps, follower));
@@ -284,10 +297,34 @@ async function noteUserTable({ store, directory }: ManagementDeps): Promise<void
     await store.writeApplicationOwnsUsers(isApplications);
 }
 
+/** Undefined where no captcha is configured. */
+function openCaptcha(
+  { store, settings, clock }: ManagementDeps,
+  verify: VerifyCaptcha | undefined,
+  telemetry: Telemetry,
+): Captcha | undefined {
+  const { captchaUrl: url, captchaKey: key, appUrl } = settings;
+  const hostname = appUrl === undefined ? undefined : new URL(appUrl).hostname;
+  const own = url === undefined || key === undefined ? undefined : siteverify({ url, key, hostname });
+  const verifier = verify ?? own;
+  if (verifier === undefined) return undefined;
+  return createCaptcha({
+    verify: verifier,
+    clock: systemClock,
+    counted: telemetry.captchaVerified,
+    record(reason, { address }) {
+      const origin = { actor: "user", address } as const;
+      // The attempt does not wait for this row. Without the database it is rejected anyway.
+      store.recordAudit({ at: clock.now(), event: "captcha_failed", reason, origin }).catch(() => undefined);
+    },
+  });
+}
+
 async function createDeps(
   managed: ManagementDeps,
   keyring: Keyring,
   providers: Providers,
+  captcha: Captcha | undefined,
   options: CompositionOptions,
 ): Promise<Deps> {
   const { store, settings, clock, passwords } = managed;
@@ -309,7 +346,9 @@ async function createDeps(
       settings,
       clock,
       delayedRejection: createDelayedRejection(passwords, systemClock),
+      captcha,
     }),
+    offersCaptcha: captcha !== undefined,
   };
 }
 

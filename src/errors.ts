@@ -26,6 +26,7 @@ export const errorCodes = [
   "payload_too_large",
   "unsupported_media_type",
   "too_many_attempts",
+  "captcha_needed",
   "overloaded",
   "unavailable",
   "internal_error",
@@ -75,7 +76,7 @@ export interface ErrorDetails {
   readonly enroll?: boolean;
   /** `factor_needed` with `enroll`: a code was mailed to the proven address, and the set-up needs it. */
   readonly mail?: boolean;
-  /** `too_many_attempts`, `overloaded`, `unavailable`: whole seconds until another attempt can succeed. */
+  /** `too_many_attempts`, `captcha_needed`, `overloaded`, `unavailable`: whole seconds until another attempt can succeed. */
   readonly retryAfterSeconds?: number;
   /** `login_too_weak`: the lowest level that the login must have (`acr_values` of RFC 9470 §3). */
   readonly acr?: string;

@@ -3,6 +3,7 @@
 export const auditEvents = {
   login: "A user logged in, and a session was created.",
   login_rejected: "A login was rejected: the password was wrong, or the user cannot log in.",
+  captcha_failed: "A captcha was rejected, or its verifier did not respond (at most one row a minute).",
   login_throttled: "A login was rejected because of too many failed attempts.",
   reauthenticated: "A user logged in again within a live session.",
   stepped_up: "A user proved a second factor within a live session.",

@@ -312,6 +312,14 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await throttle()).clearLockouts,
   },
   {
+    name: "captcha-check",
+    summary: "ask the captcha verifier whether it accepts the key",
+    details:
+      "Sends an invented token to AMPHO_SECURITY_CAPTCHA_URL. Exit code 1 means that the verifier is unreachable, rejects AMPHO_SECURITY_CAPTCHA_KEY, or accepts every token because the key is for tests.",
+    options: [],
+    load: async () => (await import("./commands/captcha.js")).checkCaptcha,
+  },
+  {
     name: "audit-list",
     summary: "list the newest entries of the audit log",
     details: "Lists the newest entries in the order in which they were written. Times are UTC.",

@@ -29,9 +29,18 @@ export interface WaysOptions extends ClientOptions {
   readonly onStepUp?: OnStepUp | undefined;
 }
 
+/** The proofs of a login besides the password. */
+export interface LoginProof extends TypedFactor {
+  /** The token of a solved captcha, after `captcha_needed`. */
+  readonly captcha?: string | undefined;
+}
+
 export interface WaysClient extends Client {
-  /** Like `login` of `ampho/client`. Rejects with `FactorNeeded` if the login needs a second factor that was not sent. */
-  login(login: string, password?: string, proof?: TypedFactor): Promise<EnteredSession>;
+  /**
+   * Like `login` of `ampho/client`. Rejects with `FactorNeeded` if the login needs a second factor that was not sent, and
+   * with `captcha_needed` if a solved captcha buys the attempt.
+   */
+  login(login: string, password?: string, proof?: LoginProof): Promise<EnteredSession>;
   /** Returns the ways to log in that this server and this browser have. */
   ways(): Promise<Ways>;
   /**
@@ -81,7 +90,10 @@ export function createClient(options: WaysOptions): WaysClient {
     passkeys: createPasskeys(steps, ceremonies, call, send, plainSend, client.session),
     fetch,
     async login(login, password, proof) {
-      const { session } = await steps.enter("/login", login, { login, password, ...factorMembers(proof) });
+      const { session } = await steps.enter("/login", login, {
+        ...{ login, password, captcha: proof?.captcha },
+        ...factorMembers(proof),
+      });
       return session;
     },
     async stepUp() {

@@ -88,6 +88,7 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
   const databaseIsMissing = usesDatabase && complete && !given.has("AMPHO_DATABASE_URL");
   if (databaseIsMissing && production) problems.push(noDatabaseInProduction);
   problems.push(...relyingPartyProblems(values), ...mailProblems(values, production));
+  if ((values.captchaUrl === undefined) !== (values.captchaKey === undefined)) problems.push(halfCaptcha);
   if (problems.length > 0) throw configurationError(problems, sources.warnings);
   const configuration: Configuration = {
     ...values,
@@ -139,6 +140,8 @@ function mailProblems(
   ];
   return rules.filter(([isBroken]) => isBroken).map(([, message]) => message);
 }
+
+const halfCaptcha = "AMPHO_SECURITY_CAPTCHA_URL and AMPHO_SECURITY_CAPTCHA_KEY must be set together.";
 
 const isSqlite = (databaseUrl: string) => databaseUrl.startsWith("sqlite:");
 

@@ -81,7 +81,7 @@ export const bool: Kind<boolean> = {
 export function choice<const C extends string>(choices: readonly C[]): Kind<C> {
   return {
     type: choices.length < 4 ? choices.map((one) => `\`${one}\``).join(" or ") : "str",
-    expected: `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`,
+    expected: [choices.slice(0, -1).join(", "), choices.at(-1)].filter((part) => part !== "").join(" or "),
     parse: (value) => choices.find((one) => one === value),
   };
 }
@@ -195,6 +195,14 @@ export const appUrl: Kind<string> = {
       ? url.href
       : undefined;
   },
+};
+
+/** A server that Ampho sends requests to. */
+export const secureUrl: Kind<string> = {
+  type: "url",
+  expected: "an https URL (http on the loopback interface only)",
+  parse: (value) =>
+    typeof value === "string" && URL.canParse(value) && isSecureUrl(new URL(value)) ? value : undefined,
 };
 
 /** Where ranges of hashes come from. Each is named by its prefix below this URL. */

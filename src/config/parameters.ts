@@ -25,6 +25,7 @@ import {
   prefix,
   rolePolicies,
   scopes,
+  secureUrl,
   str,
   strings,
 } from "./kinds.js";
@@ -217,6 +218,16 @@ export const parameters = {
     "The people who can register (docs/mail.md). `closed` rejects every registration, `invite` needs an invitation, `open` needs an address.",
   ),
   AMPHO_SECURITY_INVITE_TTL: withDefault(duration(60, 31_536_000), 604_800, "The lifetime of an invitation."),
+  AMPHO_SECURITY_CAPTCHA_URL: withoutDefault(
+    secureUrl,
+    "The `siteverify` URL of Turnstile, hCaptcha or reCAPTCHA v2 (docs/throttling.md). The option `captcha` in code replaces it.",
+  ),
+  AMPHO_SECURITY_CAPTCHA_KEY: withoutDefault(str, "The secret key for that URL. Set both or none.", { secret: true }),
+  AMPHO_SECURITY_CAPTCHA_WHEN: withDefault(
+    choice(["throttled"]),
+    "throttled",
+    "When a captcha is asked for: only where the throttle would reject the attempt.",
+  ),
   AMPHO_SECURITY_FACTORS: withDefault(
     rolePolicies,
     Object.freeze(Object.assign(Object.create(null) as Record<string, Policy>, { "*": "optional" as const })),

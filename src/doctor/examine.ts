@@ -6,6 +6,7 @@ import { findSecretFiles, type SecretFiles } from "../config/secret-files.js";
 import { ConfigurationError } from "../errors.js";
 import type { Key } from "../keys/key.js";
 import { readStandings } from "../keys/states.js";
+import { checkCaptchaVerifier } from "./checks/captcha.js";
 import { checkConfiguration, findingsOf } from "./checks/configuration.js";
 import { checkDatabase } from "./checks/database.js";
 import { checkFiles, databaseFiles, type SecretFile } from "./checks/files.js";
@@ -48,6 +49,7 @@ export async function examine({ processContext, api, now }: ExamineInput): Promi
     ...checkFiles(secretFiles(configuration, processContext, secrets)),
   );
   findings.push(...(await databaseFindings(configuration, keys, processContext, now(), remarks)));
+  findings.push(...(await checkCaptchaVerifier(configuration)));
   const hashing = await checkHashing();
   findings.push(...hashing.findings);
   remarks.push(`One password hash takes ${hashing.leastMs} ms on one thread of this machine.`);

@@ -16,6 +16,7 @@ export const checks = {
   sessions: "Live sessions that were not renewed for 30 days",
   factors:
     "The keys of stored TOTP secrets are configured and not revoked, and logins of users with the role `admin` need a second factor",
+  captcha: "The verifier of captchas responds and accepts the key, where one is configured",
   hashes: "Passwords that are still stored in the format of another system",
   hashing: "The time that one password hash takes on this machine",
   instance: "With `--url`, the instance responds under the REST prefix and is ready",

@@ -34,6 +34,7 @@ export interface Deps {
   /** The outside providers. */
   readonly providers: Providers;
   readonly throttle: Throttle;
+  readonly offersCaptcha: boolean;
   readonly revocations: RevocationSet;
   readonly settings: Configuration;
   readonly clock: Clock;

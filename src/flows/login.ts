@@ -33,6 +33,8 @@ export interface LoginInput extends SentFactor {
   readonly device: string | undefined;
   /** This device is remembered after a second factor. */
   readonly remember?: boolean | undefined;
+  /** The token of a solved captcha. It has no effect unless the throttle would reject the attempt. */
+  readonly captcha?: string | undefined;
   readonly idempotencyKey?: string | undefined;
   /** The tokens that the client overwrites with the new ones. Their session ends if it is another. */
   readonly superseded?: SupersededTokens;
@@ -42,8 +44,8 @@ export interface LoginInput extends SentFactor {
 const none: PasswordCheck = { good: false, waitToReject: rejectNow };
 
 /**
- * Rejects with `factor_needed`, `invalid_credentials`, `transaction_over`, `too_many_attempts`, `overloaded` or
- * `unavailable`.
+ * Rejects with `factor_needed`, `invalid_credentials`, `transaction_over`, `too_many_attempts`, `captcha_needed`,
+ * `overloaded` or `unavailable`.
  */
 export async function login(deps: Deps, input: LoginInput, caller: Caller): Promise<Grant> {
   deps.tokens.requireSigningKey();
@@ -98,7 +100,12 @@ async function logInByPassword(
   // Without a proof the throttle comes before the lookup, so a throttled flood causes no lookups.
   const named = proof === undefined ? undefined : await directory.findByLogin(input.login);
   const known = proof !== undefined && named !== undefined && isProofOf(proof, named) ? proof : undefined;
-  const admission = await throttle.allowLogin({ canonical: canonicalLogin(input.login), known, origin });
+  const admission = await throttle.allowLogin({
+    canonical: canonicalLogin(input.login),
+    known,
+    captcha: input.captcha,
+    origin,
+  });
   const { account, good, waitToReject } = await admission.run(async () => {
     const account = named ?? (await directory.findByLogin(input.login));
     if (account !== undefined) await admission.allowAccount(canonicalLogin(account.login));

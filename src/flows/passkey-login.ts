@@ -25,13 +25,16 @@ export interface WaysIn {
   /** For a login by passkey. Null while passkeys are not offered. */
   readonly transaction: string | null;
   readonly passkey: Readonly<Record<string, unknown>> | null;
+  /** When a login asks for a captcha. Null: never. */
+  readonly captcha: { readonly when: "throttled" } | null;
 }
 
 /** The same for every caller, without a query and without a row. */
 export async function readWays(
-  deps: Pick<Deps, "relyingParty" | "transactions" | "clock" | "outbox" | "settings">,
+  deps: Pick<Deps, "relyingParty" | "transactions" | "clock" | "outbox" | "offersCaptcha" | "settings">,
 ): Promise<WaysIn> {
   const { relyingParty: party, transactions, clock, outbox, settings } = deps;
+  const captcha = deps.offersCaptcha ? { when: settings.captchaWhen } : null;
   const ways = {
     password: true,
     passkey: party !== undefined,
@@ -39,11 +42,11 @@ export async function readWays(
     providers: [],
     registration: outbox === undefined ? "closed" : settings.registration,
   } as const;
-  if (party === undefined) return { ways, transaction: null, passkey: null };
+  if (party === undefined) return { ways, transaction: null, passkey: null, captcha };
   const now = clock.now();
   const transaction = transactions.beginOpen("login", {}, now);
   const challenge = transactions.passkeyChallenge(transactions.readOpen(transaction, ["login"], now));
-  return { ways, transaction, passkey: requestOptions(party, challenge) };
+  return { ways, transaction, passkey: requestOptions(party, challenge), captcha };
 }
 
 export interface PasskeyLoginInput {

@@ -8,6 +8,7 @@ import { problems } from "../http/rest/responses/problems.js";
 import { routes } from "../http/rest/routes.js";
 import type { BreachOutcome } from "../passwords/breach-check.js";
 import { operationNames } from "../store/operations.js";
+import type { CaptchaOutcome } from "../throttle/captcha.js";
 import { type CounterKind, counterKinds } from "../throttle/counter-kinds.js";
 import type { Definition, Labels } from "./registry.js";
 
@@ -73,8 +74,8 @@ export const counters = {
   ),
   attempts: define(
     "ampho_attempts_total",
-    { outcome: ["allowed", "pending", ...counterNames, "source"] },
-    "Attempts by outcome: allowed, pending (others must be settled first), or the counter that rejected them (docs/throttling.md)",
+    { outcome: ["allowed", "pending", "captcha_used", ...counterNames, "source"] },
+    "Attempts by outcome: allowed, pending (others must be settled first), captcha_used, or the counter that rejected them (docs/throttling.md)",
   ),
   revocations: define(
     "ampho_revocations_total",
@@ -90,6 +91,11 @@ export const counters = {
     "ampho_breach_checks_total",
     { outcome: ["found", "not_found", "failed"] satisfies BreachOutcome[] },
     "New passwords that were looked up in the list of breached ones, by outcome (after failed, the password was accepted)",
+  ),
+  captchas: define(
+    "ampho_captchas_total",
+    { outcome: ["solved", "rejected", "failed"] satisfies CaptchaOutcome[] },
+    "Captchas that were verified by outcome (after failed, the throttle decided as without one)",
   ),
   internalErrors: define("ampho_internal_errors_total", {}, "Bugs, each with a line in the log"),
 };

@@ -15,6 +15,7 @@ export function createMetrics() {
     revocations: createCounter(counters.revocations),
     storeErrors: createCounter(counters.storeErrors),
     breachChecks: createCounter(counters.breachChecks),
+    captchas: createCounter(counters.captchas),
     internalErrors: createCounter(counters.internalErrors),
     flowSeconds: createHistogram(histograms.flowSeconds),
     httpSeconds: createHistogram(histograms.httpSeconds),
@@ -25,8 +26,9 @@ export function createMetrics() {
 }
 
 export function countersOf(metrics: Metrics) {
-  const { flows, guards, renewals, attempts, revocations, storeErrors, breachChecks, internalErrors } = metrics;
-  return [flows, guards, renewals, attempts, revocations, storeErrors, breachChecks, internalErrors];
+  const { flows, guards, renewals, attempts, revocations, storeErrors, breachChecks, captchas, internalErrors } =
+    metrics;
+  return [flows, guards, renewals, attempts, revocations, storeErrors, breachChecks, captchas, internalErrors];
 }
 
 export function histogramsOf({ flowSeconds, httpSeconds, storeSeconds, hashWaitSeconds, hashSeconds }: Metrics) {

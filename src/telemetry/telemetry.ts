@@ -7,6 +7,7 @@ import type { BreachOutcome } from "../passwords/breach-check.js";
 import type { PasswordMeasure, PasswordPool } from "../passwords/pool.js";
 import type { Revocation } from "../store/sql/revocations.js";
 import type { Store } from "../store/store.js";
+import type { CaptchaOutcome } from "../throttle/captcha.js";
 import type { InstanceState } from "./gauges.js";
 import { createMetrics, metricsText } from "./metrics.js";
 import { observeFlows } from "./observe-flows.js";
@@ -26,6 +27,7 @@ export interface Telemetry {
   handle(handle: Handle, prefix: string): Handle;
   revoked(revocation: Revocation): void;
   breachChecked(outcome: BreachOutcome): void;
+  captchaVerified(outcome: CaptchaOutcome): void;
   internalError(): void;
   /** Reads the gauges from `state` from now on. Returns the function for the text of /metrics. */
   watch(state: () => InstanceState): () => string;
@@ -55,6 +57,7 @@ export async function createTelemetry(url: string, version: string): Promise<Tel
     handle: (handle, prefix) => observeHandle(tracing?.request(handle) ?? handle, prefix, metrics),
     revoked: ({ kind }) => metrics.revocations.add({ kind }),
     breachChecked: (outcome) => metrics.breachChecks.add({ outcome }),
+    captchaVerified: (outcome) => metrics.captchas.add({ outcome }),
     internalError: () => metrics.internalErrors.add({}),
     watch(state) {
       if (api !== undefined) stop = bridgeMetrics(api, version, metrics, state);

@@ -11,6 +11,8 @@ export interface CounterLimits {
   readonly lockAfter: number;
   /** The wait after each of the free attempts. After them it is the window. Undefined: waits grow after the free attempts. */
   readonly everySeconds?: number | undefined;
+  /** A solved captcha buys the attempt, so it need not wait. A lock holds. */
+  readonly isBought?: boolean | undefined;
 }
 
 /** Times are Unix seconds, and 0 is long ago. */
@@ -78,7 +80,8 @@ export function counterAt(counter: Counter, limits: CounterLimits, now: number):
 export function judgeCounter(counter: Counter, limits: CounterLimits, now: number): Judgement {
   const { failures, pending, streak, nextAt } = counter;
   if (streak >= limits.lockAfter) return { outcome: "rejected", locked: true, retryAfterSeconds: lockedRetrySeconds };
-  if (now < nextAt) return { outcome: "rejected", locked: false, retryAfterSeconds: nextAt - now };
+  if (now < nextAt && limits.isBought !== true)
+    return { outcome: "rejected", locked: false, retryAfterSeconds: nextAt - now };
   // Where each attempt waits for the one before, no two are allowed at once.
   const together = (limits.everySeconds ?? 0) > 0 ? 1 : limits.freeAttempts - failures;
   const free = Math.min(Math.max(together, 1), limits.lockAfter - streak);

@@ -46,14 +46,23 @@ export interface AttemptRequest extends Attempt {
     | "factor_throttled"
     | "mail_throttled"
     | "code_throttled";
+  /** A solved captcha buys the attempt. No wait counts, but a lock does. */
+  readonly bought?: BoughtAttempt | undefined;
   /** The canonical login. The audit row names the account that has it, if there is one. It is not stored itself. */
   readonly canonical: string;
+}
+
+/** `spends`: the captcha is used up with the attempt. Undefined if an earlier counter of the attempt did that. */
+export interface BoughtAttempt {
+  readonly spends?: { readonly hash: string; readonly until: number };
 }
 
 export type AttemptVerdict =
   | { readonly outcome: "allowed" }
   /** Other attempts must be settled first. A moment later the verdict is known. */
   | { readonly outcome: "pending" }
+  /** The captcha has bought another attempt. */
+  | { readonly outcome: "captcha_used" }
   | {
       readonly outcome: "rejected";
       readonly by: CounterKind | "source";

@@ -7,8 +7,17 @@ import type { Configuration } from "../config/configuration.js";
 import { AmphoError, transactionOver } from "../errors.js";
 import type { PasswordTurn } from "../passwords/pool.js";
 import type { Keyring } from "../tokens/keyring.js";
-import type { Attempt, AttemptCounter, AttemptOutcome, AttemptRequest, AttemptStore, SourceLimit } from "./attempt.js";
+import type {
+  Attempt,
+  AttemptCounter,
+  AttemptOutcome,
+  AttemptRequest,
+  AttemptStore,
+  BoughtAttempt,
+  SourceLimit,
+} from "./attempt.js";
 import { createAttemptQueue } from "./attempt-queue.js";
+import type { Captcha } from "./captcha.js";
 import { type CounterKind, type CounterRow, counterKinds } from "./counter-kinds.js";
 import type { DelayedRejection } from "./delayed-rejection.js";
 import { attemptSourceOf } from "./sources.js";
@@ -23,6 +32,7 @@ export interface LoginAttempt {
   readonly canonical: string;
   /** The device that a valid proof names. */
   readonly known?: KnownDevice | undefined;
+  readonly captcha?: string | undefined;
   readonly origin: Origin;
 }
 
@@ -71,7 +81,8 @@ export interface AllowedAttempt {
   asSucceeded(userId: string): Attempt;
   /**
    * Takes an attempt from the counter of the account that was found. An application's own table can accept other spellings
-   * of a login, and otherwise each spelling would have free attempts of its own. Throws `too_many_attempts`.
+   * of a login, and otherwise each spelling would have free attempts of its own. Throws `too_many_attempts` or
+   * `captcha_needed`.
    */
   allowAccount(canonical: string): Promise<void>;
   /** Runs the check of the password. Returns the attempt if the check threw (`overloaded`, `unavailable`). */
@@ -83,7 +94,10 @@ export interface AllowedAttempt {
 }
 
 export interface Throttle {
-  /** Throws `too_many_attempts` with the seconds until the next attempt is allowed. */
+  /**
+   * Throws `too_many_attempts` with the seconds until the next attempt is allowed, or `captcha_needed` if a solved captcha
+   * buys the attempt.
+   */
   allowLogin(attempt: LoginAttempt): Promise<AllowedAttempt>;
   /** The same for the old password of a password change. It does not count for the login. */
   allowPasswordChange(change: PasswordChangeAttempt): Promise<AllowedAttempt>;
@@ -106,7 +120,20 @@ interface Rejection {
   readonly by?: CounterKind | "source";
   readonly locked: boolean;
   readonly retryAfterSeconds: number;
+  readonly captchaNeeded?: true;
 }
+
+/** The verdict on an attempt. `bought`: by a solved captcha. */
+interface Judged {
+  readonly attempt: Attempt;
+  readonly rejection: Rejection | undefined;
+  readonly bought: boolean;
+}
+
+type AttemptContext = Pick<AttemptRequest, "canonical" | "origin" | "event">;
+
+/** No verifier accepts a token after that time. */
+const captchaTtlSeconds = 3600;
 
 /** Rows of each of the two tables of attempts, which is about 15 MB in all. */
 const rowsMax = 50_000;
@@ -129,8 +156,9 @@ export function createThrottle(deps: {
   >;
   readonly clock: Clock;
   readonly delayedRejection: DelayedRejection;
+  readonly captcha?: Captcha | undefined;
 }): Throttle {
-  const { store, keyring, settings, clock, delayedRejection } = deps;
+  const { store, keyring, settings, clock, delayedRejection, captcha } = deps;
   const limits = { windowSeconds: settings.throttleWindow, lockAfter: settings.throttleLock };
   const queue = createAttemptQueue();
   let sinceSweep = 0;
@@ -205,13 +233,31 @@ export function createThrottle(deps: {
   /** Returns the rejection, or undefined if the attempt is allowed. */
   async function findRejection(
     attempt: Attempt,
-    about: Pick<AttemptRequest, "canonical" | "origin" | "event">,
+    about: AttemptContext,
+    bought?: BoughtAttempt,
   ): Promise<Rejection | undefined> {
     sweepSometimes();
-    const ask = () => store.allowAttempt({ ...attempt, now: clock.now(), ...about });
+    const ask = () => store.allowAttempt({ ...attempt, now: clock.now(), ...about, bought });
     const verdict = await queue.enqueue(attempt.subject, ask);
     if (verdict.outcome === "allowed") return undefined;
+    if (verdict.outcome === "captcha_used") return { locked: false, retryAfterSeconds: 1, captchaNeeded: true };
     return verdict.outcome === "rejected" ? verdict : { locked: false, retryAfterSeconds: 1 };
+  }
+
+  /** Asks first without the captcha, so one that is not needed costs nothing. A captcha ends no lock. */
+  async function judge(attempt: Attempt, about: AttemptContext, token: string | undefined): Promise<Judged> {
+    const rejection = await findRejection(attempt, about);
+    if (captcha === undefined || rejection?.by === undefined || rejection.locked)
+      return { attempt, rejection, bought: false };
+    const needed: Judged = { attempt, rejection: { ...rejection, captchaNeeded: true }, bought: false };
+    if (token === undefined) return needed;
+    const outcome = await captcha.verify(token, { action: "login", address: about.origin.address });
+    if (outcome === "rejected") return needed;
+    if (outcome === "failed") return { attempt, rejection, bought: false };
+    // Its address does not count. Others behind the same address can have used that limit up.
+    const bought = { ...attempt, sources: [] };
+    const spends = { hash: captcha.spentHash(token), until: clock.now() + captchaTtlSeconds };
+    return { attempt: bought, rejection: await findRejection(bought, about, { spends }), bought: true };
   }
 
   function factorAttempt({ userId, known, transaction, origin }: FactorAttempt, asUnknown: boolean): Attempt {
@@ -264,8 +310,14 @@ export function createThrottle(deps: {
   function allowed(
     taken: Attempt,
     turn: PasswordTurn,
-    { deviceId, origin }: { readonly deviceId?: string | undefined; readonly origin: Origin },
+    about: {
+      readonly deviceId?: string | undefined;
+      readonly origin: Origin;
+      readonly bought?: boolean;
+      readonly captcha?: string | undefined;
+    },
   ): AllowedAttempt {
+    const { deviceId, origin, bought = false } = about;
     let attempt = taken;
     const settle = (outcome: AttemptOutcome, audit?: AuditEntry, login?: string) =>
       store.settleAttempt({ ...attempt, outcome, now: clock.now(), login, audit });
@@ -279,7 +331,10 @@ export function createThrottle(deps: {
         // The attempts of a known device are counted by user already.
         if (attempt.counters.some(({ kind, key }) => kind !== "login" || key === own.key)) return;
         const further = { ...attempt, sources: [], counters: [own], subject: subjectOf(own) };
-        const rejection = await findRejection(further, { canonical, origin, event: "login_throttled" });
+        const context = { canonical, origin, event: "login_throttled" } as const;
+        const rejection = bought
+          ? await findRejection(further, context, {})
+          : (await judge(further, context, about.captcha)).rejection;
         if (rejection !== undefined) throw tooMany(rejection);
         attempt = { ...attempt, counters: [...attempt.counters, own] };
       },
@@ -299,23 +354,22 @@ export function createThrottle(deps: {
 
   return {
     async allowLogin(login) {
-      const { canonical, known, origin } = login;
+      const { canonical, known, captcha: token, origin } = login;
       const about = { canonical, origin, event: "login_throttled" } as const;
       if (known !== undefined) {
         const { userId, deviceId } = known;
-        const attempt = knownDeviceAttempt(canonical, known);
-        const rejection = await findRejection(attempt, about);
+        const { attempt, rejection, bought } = await judge(knownDeviceAttempt(canonical, known), about, token);
         if (rejection === undefined)
-          return allowed(attempt, { fairnessKey: userId, priority: true }, { deviceId, origin });
+          return allowed(attempt, { fairnessKey: userId, priority: true }, { deviceId, origin, bought });
         if (!rejection.locked) return reject(rejection);
       }
       // A known device with too many failures in a row counts as unknown until a login from it succeeds.
-      const attempt = unknownDeviceAttempt(login);
-      const rejection = await findRejection(attempt, about);
+      const unknown = unknownDeviceAttempt(login);
+      const { attempt, rejection, bought } = await judge(unknown, about, token);
       if (rejection !== undefined) return reject(rejection);
       // One turn for each address. The throttle limits how many attempts at one login wait.
-      const fairnessKey = attempt.sources.at(-1)?.source ?? canonical;
-      return allowed(attempt, { fairnessKey }, { deviceId: known?.deviceId, origin });
+      const fairnessKey = unknown.sources.at(-1)?.source ?? canonical;
+      return allowed(attempt, { fairnessKey }, { deviceId: known?.deviceId, origin, bought, captcha: token });
     },
 
     async allowPasswordChange({ canonical, userId, sessionId, origin }) {
@@ -383,6 +437,10 @@ function subjectOf({ key }: AttemptCounter): string {
   return key.slice(0, 11);
 }
 
-function tooMany({ retryAfterSeconds }: Rejection): AmphoError {
+function tooMany({ captchaNeeded, retryAfterSeconds }: Rejection): AmphoError {
+  if (captchaNeeded) {
+    const message = "Too many attempts. Solve the captcha, or wait before the next one.";
+    return new AmphoError("captcha_needed", message, { retryAfterSeconds });
+  }
   return new AmphoError("too_many_attempts", "Too many attempts. Wait before the next one.", { retryAfterSeconds });
 }

@@ -30,6 +30,34 @@ export function attemptContract(store: Opened): void {
     expect(await admit(attempt(), start + 60)).toEqual({ outcome: "allowed" });
   });
 
+  it("a captcha buys one attempt that would have to wait, and no second one", async () => {
+    for (let failed = 0; failed < 3; failed++) await fail(attempt());
+    const spends = { hash: "captcha-1", until: start + 3600 };
+    const buy = (of: Attempt, now = start) =>
+      store().allowAttempt({ ...of, now, origin, event: "login_throttled", canonical: "ann", bought: { spends } });
+    const bought = { ...attempt(), sources: [] };
+    expect(await admit(bought)).toMatchObject({ outcome: "rejected" });
+    const verdicts = await Promise.all(Array.from({ length: 8 }, () => buy(bought)));
+    expect(verdicts.filter(({ outcome }) => outcome === "allowed")).toHaveLength(1);
+    await settle(bought, "failed");
+    expect(await buy(bought)).toEqual({ outcome: "captcha_used" });
+    expect(
+      await buy(attempt({ counters: [{ key: "login:y", kind: "login", freeAttempts: 1 }], subject: "y" })),
+    ).toEqual({
+      outcome: "captcha_used",
+    });
+    // The failure counts, and the next wait is twice as long.
+    expect(await admit(bought)).toMatchObject({ outcome: "rejected", retryAfterSeconds: 120 });
+  });
+
+  it("a captcha ends no lock", async () => {
+    const locked = { ...attempt(), sources: [], lockAfter: 3 };
+    for (let failed = 0; failed < 3; failed++) await fail(locked);
+    const spends = { hash: "captcha-2", until: start + 3600 };
+    const bought = { now: start, origin, event: "login_throttled", canonical: "ann", bought: { spends } } as const;
+    expect(await store().allowAttempt({ ...locked, ...bought })).toMatchObject({ outcome: "rejected", locked: true });
+  });
+
   it("a caller that read its clock earlier and waited for the database gets neither attempts nor shorter waits", async () => {
     const before = start - 6;
     for (let taken = 0; taken < 3; taken++) expect(await admit(attempt())).toEqual({ outcome: "allowed" });

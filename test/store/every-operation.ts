@@ -61,6 +61,8 @@ export async function runEveryOperation(run: Run): Promise<void> {
     await run("allowAttempt", { ...attempted, origin, event: "login_throttled", canonical: ann.canonical });
     await run("settleAttempt", { ...attempted, outcome: "failed", login: ann.login, audit: undefined });
   }
+  const bought = { spends: { hash: "captcha", until: start + 3600 } };
+  await run("allowAttempt", { ...attempted, origin, event: "login_throttled", canonical: ann.canonical, bought });
   await run("settleAttempt", { ...attempted, outcome: "succeeded", login: ann.login, audit: undefined });
   await run("pruneAttempts", { rowsMax: 0 });
   await run("listLockouts", { now: start, windowSeconds: 900, lockAfter: 100, limit: 10, origin: operator });

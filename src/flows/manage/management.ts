@@ -179,6 +179,7 @@ export type ManagementDeps = Omit<
   | "providers"
   | "outbox"
   | "throttle"
+  | "offersCaptcha"
 >;
 
 export function createManagement(deps: ManagementDeps, origin: Origin): Management {

@@ -53,6 +53,7 @@ import {
   writeSource,
 } from "./attempt-sources.js";
 import { recordAudit } from "./audit.js";
+import { spend } from "./spent.js";
 
 interface Judged<L, R> {
   readonly limited: L;
@@ -80,6 +81,8 @@ export function* allowAttempt(input: AttemptRequest): Transaction<AttemptVerdict
   );
   // On PostgreSQL another transaction can have come between the read and the lock.
   const allowed = [...locked.sources, ...locked.counters].every(({ judgement }) => judgement.outcome === "allowed");
+  const spends = allowed ? input.bought?.spends : undefined;
+  if (spends && !(yield* spend({ ...spends, idempotency: undefined }, now))) return { outcome: "captcha_used" };
   for (const { row } of locked.sources)
     yield* writeSource(allowed ? { ...row, state: takeAttemptAt(row.state, subject, now) } : row, now);
   for (const { row } of locked.counters)
@@ -107,7 +110,7 @@ function* judgeAll(
   }
   const counters: Judged<AttemptCounter, AttemptCounterRow>[] = [];
   for (const [limited, read] of sentCounters) {
-    const limits = counterLimits(limited, input);
+    const limits = { ...counterLimits(limited, input), isBought: input.bought !== undefined };
     const found = yield* read();
     const row = { ...found, counter: counterAt(found.counter, limits, now) };
     counters.push({ limited, row, judgement: judgeCounter(row.counter, limits, now) });

@@ -22,12 +22,13 @@ export const credentials = z.object({
   remember: z.boolean().optional().meta({
     description: "true or false: whether the next logins on this device need no second factor",
   }),
+  captcha: opaque.optional().meta({ description: "a text: the token of a solved captcha, after `captcha_needed`" }),
   device: opaque.optional().meta({ description: "a text: the `device` of an earlier login" }),
 });
 
 export function logIn(call: Call<z.output<typeof credentials>, undefined>): Promise<Grant> {
   const { flows, input, bearer, cookies, caller, idempotencyKey } = call;
-  const { login, password, totp, passkey, remember, recovery_code: recoveryCode } = input;
+  const { login, password, totp, passkey, remember, captcha, recovery_code: recoveryCode } = input;
   if ([totp, recoveryCode, passkey].filter((sent) => sent !== undefined).length > 1)
     throw new AmphoError("invalid_request", 'Send one of "totp", "recovery_code" and "passkey".');
   if (passkey !== undefined && login !== undefined)
@@ -42,7 +43,10 @@ export function logIn(call: Call<z.output<typeof credentials>, undefined>): Prom
   const device = input.device ?? cookies.device;
   const superseded = { accessToken: cookies.token, refreshToken: cookies.refreshToken };
   return flows.login(
-    { login, password, transaction, totp, recoveryCode, passkey, remember, device, bearer, idempotencyKey, superseded },
+    {
+      ...{ login, password, transaction, totp, recoveryCode, passkey, remember, captcha },
+      ...{ device, bearer, idempotencyKey, superseded },
+    },
     caller,
   );
 }
@@ -78,6 +82,12 @@ export const waysIn = z
     passkey: z.looseObject({}).nullable().meta({
       description: "The PublicKeyCredentialRequestOptionsJSON for that login.",
     }),
+    captcha: z
+      .object({ when: z.literal("throttled") })
+      .nullable()
+      .meta({
+        description: "When a login asks for a captcha (only where the throttle would reject it), or null for never.",
+      }),
   })
   .meta({ title: "WaysIn" });
 

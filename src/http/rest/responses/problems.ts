@@ -173,6 +173,12 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     fix: "Wait for the seconds in `Retry-After`. An operator can run `ampho throttle-clear`.",
     headers: retryAfter,
   },
+  captcha_needed: {
+    status: 429,
+    cause: "Too many attempts failed, for this login or from this address. A solved captcha buys the next attempt.",
+    fix: "Show the captcha, and send its token as `captcha` with the same request. Or wait for the seconds in `Retry-After`.",
+    headers: retryAfter,
+  },
   overloaded: {
     status: 503,
     cause: "The process has more work than it can do in time.",

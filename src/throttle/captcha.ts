@@ -1,0 +1,83 @@
+// A captcha where the throttle would reject an attempt (docs/throttling.md). A solved one buys that one attempt. While the
+// verifier is unreachable, the throttle decides as without a captcha.
+import { createHash } from "node:crypto";
+import type { Clock } from "../clock.js";
+import { FetchFailure } from "../outbound/bounded-fetch.js";
+import { askSiteverify, type CaptchaContext, type SiteverifyOptions } from "./siteverify.js";
+
+export type CaptchaOutcome = "solved" | "rejected" | "failed";
+
+/**
+ * The application's own verifier. `token` comes from the client. Resolves to whether it is the token of a solved captcha.
+ * A rejection counts as an unreachable verifier.
+ */
+export type VerifyCaptcha = (token: string, about: CaptchaContext) => boolean | Promise<boolean>;
+
+export interface Captcha {
+  /** Never rejects. `failed`: the verifier gave no verdict. */
+  verify(token: string, about: CaptchaContext): Promise<CaptchaOutcome>;
+  /** The name under which the database remembers that a token has bought an attempt. */
+  spentHash(token: string): string;
+}
+
+const timeoutMs = 5_000;
+/** A flood of invented tokens must neither occupy this process nor use up the limits of the verifier. */
+const concurrentMax = 32;
+
+/** An attack with invented tokens gets one row of the audit log in this time, and not one a token. */
+const recordedEveryMs = 60_000;
+
+export function createCaptcha(deps: {
+  readonly verify: VerifyCaptcha;
+  readonly clock: Pick<Clock, "monotonicMs">;
+  readonly counted: (outcome: CaptchaOutcome) => void;
+  readonly record: (reason: string, about: CaptchaContext) => void;
+}): Captcha {
+  const { verify, clock, counted, record } = deps;
+  const recordedMs = new Map<CaptchaOutcome, number>();
+  let verifying = 0;
+
+  function report(outcome: CaptchaOutcome, reason: string, about: CaptchaContext): CaptchaOutcome {
+    counted(outcome);
+    const now = clock.monotonicMs();
+    if (outcome !== "solved" && now - (recordedMs.get(outcome) ?? Number.NEGATIVE_INFINITY) >= recordedEveryMs) {
+      recordedMs.set(outcome, now);
+      record(reason, about);
+    }
+    return outcome;
+  }
+
+  async function ask(token: string, about: CaptchaContext): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new FetchFailure(`there was no response within ${timeoutMs / 1000} s`)),
+        timeoutMs,
+      );
+    });
+    try {
+      return (await Promise.race([verify(token, about), late])) === true;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  return {
+    async verify(token, about) {
+      if (verifying >= concurrentMax) return report("failed", "too many captchas at once", about);
+      verifying += 1;
+      try {
+        return report((await ask(token, about)) ? "solved" : "rejected", "not solved", about);
+      } catch (error) {
+        return report("failed", error instanceof FetchFailure ? error.message : "the verifier failed", about);
+      } finally {
+        verifying -= 1;
+      }
+    },
+    spentHash: (token) => createHash("sha256").update(`captcha ${token}`).digest("base64url"),
+  };
+}
+
+export function siteverify(options: SiteverifyOptions): VerifyCaptcha {
+  return async (token, about) => (await askSiteverify(options, token, about)).solved;
+}
