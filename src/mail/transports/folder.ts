@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import type { Clock } from "../../clock.js";
 import { ConfigurationError } from "../../errors.js";
 import { composeMime } from "../mime.js";
-import { codeOf, MailFailure, type Transport } from "./transport.js";
+import { MailFailure, systemCodeOf, type Transport } from "./transport.js";
 
 /** Creates the folder if it does not exist. Rejects with ConfigurationError if it cannot be written. */
 export async function createFolder(path: string, clock: Pick<Clock, "now">): Promise<Transport> {
@@ -15,7 +15,7 @@ export async function createFolder(path: string, clock: Pick<Clock, "now">): Pro
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await access(folder, constants.W_OK | constants.X_OK);
   } catch (error) {
-    throw new ConfigurationError(`AMPHO_MAIL_URL names a folder that cannot be written (${codeOf(error)}).`);
+    throw new ConfigurationError(`AMPHO_MAIL_URL names a folder that cannot be written (${systemCodeOf(error)}).`);
   }
   return {
     async send(message) {
@@ -26,7 +26,7 @@ export async function createFolder(path: string, clock: Pick<Clock, "now">): Pro
       try {
         await writeAtomically(folder, name, mime);
       } catch (error) {
-        throw new MailFailure(`The file of the mail could not be written (${codeOf(error)}).`);
+        throw new MailFailure(`The file of the mail could not be written (${systemCodeOf(error)}).`);
       }
     },
     close: () => Promise.resolve(),

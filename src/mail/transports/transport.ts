@@ -25,6 +25,6 @@ export class MailFailure extends Error {
 }
 
 /** The code of an error of Node, such as `ENOSPC`. Its message can contain a path or an address. */
-export function codeOf(error: unknown): string {
+export function systemCodeOf(error: unknown): string {
   return isError(error) && "code" in error && typeof error.code === "string" ? error.code : "unknown error";
 }
