@@ -6,7 +6,12 @@ import { commands } from "../../dist/cli/commands.js";
 import { readPage } from "./evidence.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
-const pages = ["README.md", ...readdirSync(path.join(root, "docs")).map((name) => `docs/${name}`)];
+const pages = [
+  "README.md",
+  ...readdirSync(path.join(root, "docs"))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`),
+];
 const everywhere = ["--help"];
 
 /** The lines that a reader types: those of shell blocks, and whole code spans in the text. */

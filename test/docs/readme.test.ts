@@ -1,7 +1,8 @@
 // Runs the commands of the README in a fresh copy, and its snippets in a project with Ampho installed.
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { execFileSync } from "../../scripts/child-process.mjs";
 import { freshFolder } from "../world/folder.js";
@@ -21,8 +22,26 @@ function project(): string {
 const password = "violet kettle harbour morning";
 
 describe("the README", () => {
-  it("the README has fewer than a hundred lines", () => {
-    expect(readme.split("\n").length).toBeLessThan(100);
+  it("the README shows a login within its first sixty lines, and has fewer than 150", () => {
+    const lines = readme.split("\n");
+    expect(lines.findIndex((line) => line.includes("/api/security/login"))).toBeLessThan(60);
+    expect(lines.length).toBeLessThan(150);
+  });
+
+  it("the badges of the README state facts of the package", () => {
+    const text = (name: string) => readFileSync(path.join(root, `docs/pictures/badge-${name}.svg`), "utf8");
+    const pack = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {
+      readonly license: string;
+      readonly dependencies: Readonly<Record<string, string>>;
+      readonly exports: Readonly<Record<string, { readonly import?: { readonly types: string } }>>;
+    };
+    expect(text("licence")).toContain(`<title>licence: ${pack.license}</title>`);
+    expect(text("dependencies")).toContain(`<title>dependencies: ${Object.keys(pack.dependencies).length}</title>`);
+    // test/client/size.test.ts measures it.
+    expect(text("client")).toContain("<title>browser client: under 3 kB</title>");
+    expect(text("types")).toContain("<title>types: included</title>");
+    for (const [name, row] of Object.entries(pack.exports))
+      if (name !== "./package.json") expect(row.import?.types, name).toMatch(/\.d\.ts$/);
   });
 
   it("the README links every example and the section of its framework", () => {
@@ -39,7 +58,7 @@ describe("the README", () => {
 
   it("the commands and the first snippet lead from an installed package to a guarded server", async () => {
     const folder = project();
-    const [, , install = ""] = blocks("sh");
+    const [install = "", logIn = "", call = ""] = blocks("sh");
     const [, ...commands] = install.trim().split("\n");
     // The package is already installed. The password comes from stdin, because there is no terminal.
     const script = commands.join("\n").replace(/user-add alice.*/, "user-add alice --password-stdin");
@@ -69,14 +88,16 @@ describe("the README", () => {
         }
       };
       expect((await reach()).status).toBe(401);
-      const login = await fetch(`${base}/api/security/login`, {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ login: "alice", password }),
-      });
-      const { token } = (await login.json()) as { token: string };
-      const hello = await fetch(`${base}/hello`, { headers: { Authorization: `Bearer ${token}` } });
-      expect(await hello.text()).toBe("Hello alice\n");
+      const typed = (command: string, env = {}) =>
+        promisify(execFile)("sh", ["-c", command.replace("localhost:3000", `127.0.0.1:${port}`)], {
+          env: { ...environment, ...env },
+          timeout: 60_000,
+        });
+      const granted = JSON.parse((await typed(logIn.replace('"…"', JSON.stringify(password)))).stdout) as object;
+      const shown = JSON.parse(blocks("json")[0] ?? "") as object;
+      expect(Object.keys(granted)).toEqual(Object.keys(shown));
+      const { token } = granted as { readonly token: string };
+      expect((await typed(call, { TOKEN: token })).stdout).toBe("Hello alice\n");
     } finally {
       shell.kill("SIGKILL");
     }
