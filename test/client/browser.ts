@@ -20,8 +20,8 @@ const flags = [
 /** The installation takes a minute or two. */
 export const browserTimeoutMs = 300_000;
 
-export async function openBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: findChromium() ?? installChromium(), args: flags });
+export async function openBrowser(...more: readonly string[]): Promise<Browser> {
+  return chromium.launch({ executablePath: findChromium() ?? installChromium(), args: [...flags, ...more] });
 }
 
 function findChromium(): string | undefined {

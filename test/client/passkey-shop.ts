@@ -18,7 +18,7 @@ declare global {
   var outcome: (work: Promise<unknown>) => Promise<string>;
 }
 
-const page = (cookies: boolean) => `<!doctype html><title>Shop</title>
+export const page = (cookies: boolean) => `<!doctype html><title>Shop</title>
 <form><input name="login" autocomplete="username webauthn"></form>
 <script type="module">
   import { createClient } from "/ways.js";
