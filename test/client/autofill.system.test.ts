@@ -139,7 +139,11 @@ describe("the ways to log in", () => {
 });
 
 describe("an upgrade", () => {
-  /** Chromium creates a passkey silently only for a password that it has saved. So this browser asks instead. */
+  /**
+   * Chromium creates a passkey silently only in its own password manager, for a password that it has saved. It rejects other
+   * requests at once. A virtual authenticator takes the place of the password manager, and then the request waits for its
+   * timeout. So this browser asks instead.
+   */
   async function openUpgradable() {
     const shop = await openShop();
     const authenticator = await addAuthenticator(shop.tab);
@@ -165,6 +169,26 @@ describe("an upgrade", () => {
     await logOut(tab);
     expect(await byPasskey(tab)).toBe("resolved");
     expect(await upgrade(tab)).toBe("nothing");
+  });
+
+  it("an upgrade without a password that the browser has saved adds nothing", async () => {
+    const { tab, world } = await openShop();
+    await logIn(tab);
+    world.requests.length = 0;
+    expect([await upgrade(tab), world.requests]).toEqual(["nothing", ["POST /api/security/passkeys/options"]]);
+  });
+
+  it("an upgrade that waits in the browser ends when the user adds a passkey", async () => {
+    const { tab } = await openShop();
+    await addAuthenticator(tab);
+    await logIn(tab);
+    const seen = await tab.evaluate(async () => {
+      const upgrading = outcome(ways.passkeys.upgrade());
+      const first = await Promise.race([upgrading, new Promise((resolve) => setTimeout(resolve, 500, "waits"))]);
+      const added = await outcome(ways.passkeys.add());
+      return [first, added, await upgrading, (await ways.passkeys.list()).length];
+    });
+    expect(seen).toEqual(["waits", "resolved", "nothing", 1]);
   });
 
   it("a browser that creates no passkeys silently sends no request for an upgrade", async () => {

@@ -24,7 +24,7 @@ const pin = hash("sha256", new X509Certificate(cert).publicKey.export({ type: "s
 let browser: Browser | undefined;
 afterEach(() => browser?.close());
 
-/** Opens a page of each origin. The port is that of a test, so the browser is told where both hosts are. */
+/** Opens a page of each origin. The port is that of a test, so the browser gets the address of both hosts. */
 async function openOrigins(passkeyOrigins: readonly string[]) {
   const { ampho } = await openAmpho({ appUrl: `${party}/`, passkeyOrigins }, ann);
   const { text } = await bundleClient("ways");
