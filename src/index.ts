@@ -20,6 +20,8 @@ export type { SessionView } from "./flows/sessions.js";
 export type { AuthOf, CheckedRequirements, MandatoryRequirements, Requirements } from "./guard/requirements.js";
 export type { HttpRequest, HttpResponse, RequestBody } from "./http/rest/message.js";
 export type { Acr } from "./levels/acr.js";
+export type { ReplaceText } from "./mail/texts/compose.js";
+export type { SendMail } from "./mail/transports/create.js";
 export { hashPassword, needsRehash, verifyPassword } from "./passwords/standalone.js";
 export type { Revoked } from "./sessions/revoked.js";
 export type { ExtraClaims, Grant } from "./sessions/session-tokens.js";

@@ -1,4 +1,4 @@
-// The code of docs/testing.md, docs/own-users.md, docs/second-factors.md and docs/passkeys.md compiles, and runs in a project with
+// The code of docs/testing.md, docs/own-users.md, docs/second-factors.md, docs/mail.md and docs/passkeys.md compiles, and runs in a project with
 // Ampho installed.
 import { writeFileSync } from "node:fs";
 import path from "node:path";
@@ -96,6 +96,47 @@ describe("docs/own-users.md", () => {
       stdio: "pipe",
     });
     expect(JSON.parse(output)).toEqual([200, 401, 200, ["editor"], 3]);
+  });
+});
+
+describe("docs/mail.md", () => {
+  it("the code on the page sends the mail of a login with a text of its own", () => {
+    const shown = snippets("docs/mail.md", "own-mail.ts", "own-texts.ts");
+    for (const [file, text] of Object.entries(shown)) write(file, text);
+    write(
+      "provider.ts",
+      `export type Sent = Readonly<Record<"idempotencyKey" | "to" | "from" | "subject" | "text" | "html", string>>;
+      let arrive: (sent: Sent) => void;
+      export const arrived = new Promise<Sent>((resolve) => (arrive = resolve));
+      export const provider = { send: async (sent: Sent): Promise<void> => arrive(sent) };`,
+    );
+    write(
+      "login-by-mail.ts",
+      `import { createAmpho } from "ampho";
+      import { mail } from "./own-mail.js";
+      import { mailText } from "./own-texts.js";
+      import { arrived } from "./provider.js";
+      // Nothing of Ampho keeps a process alive, which a server does.
+      const alive = setInterval(() => undefined, 1000);
+      const options = { appUrl: "https://app.example/", appName: "Shop", mailLogin: true };
+      const ampho = await createAmpho({ ...options, mail, mailText, mailFrom: "no-reply@app.example" });
+      await ampho.users.create({ login: "ann@example.com", password: "violet kettle harbour morning" });
+      const body = JSON.stringify({ login: "ann@example.com" });
+      const headers = { "content-type": "application/json" };
+      await ampho.fetch(new Request("http://shop/api/security/login/mail", { method: "POST", body, headers }));
+      process.stdout.write(JSON.stringify(await arrived));
+      await ampho.close();
+      clearInterval(alive);`,
+    );
+    compile("login-by-mail.ts");
+    const options = { cwd: consumer.folder, encoding: "utf8", env: environment, stdio: "pipe" } as const;
+    const sent: unknown = JSON.parse(execFileSync(process.execPath, ["login-by-mail.js"], options));
+    expect(sent).toMatchObject({
+      to: "ann@example.com",
+      from: "no-reply@app.example",
+      subject: "Your login to Shop",
+      text: expect.stringMatching(/^\d\d \d\d \d\d \d\d\n\nhttps:\/\/app\.example\/#\S+\n\nValid for 10 minutes\.\n$/),
+    });
   });
 });
 
