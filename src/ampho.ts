@@ -21,6 +21,7 @@ import { bindFlows } from "./flows/flows.js";
 import { startHousekeeping } from "./flows/housekeeping.js";
 import { callbackRule, requireArgument } from "./flows/manage/arguments.js";
 import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
+import { type RecoveryBegun, type RecoveryOptions, recover, requireRecovery } from "./flows/manage/recover.js";
 import { createReadiness } from "./flows/readiness.js";
 import { createGuard, type Guard } from "./guard/guard.js";
 import { checkLive } from "./guard/live-check.js";
@@ -34,11 +35,9 @@ import type { ServedHost } from "./http/server/server.js";
 import type { Key } from "./keys/key.js";
 import { internalErrorLine, reasonOf, signingKeyRevokedLine } from "./log-lines.js";
 import { type Outbox, startOutbox } from "./mail/outbox.js";
-import type { ReplaceText } from "./mail/texts/compose.js";
 import { languageOf } from "./mail/texts/language.js";
-import { createTransport, type SendMail } from "./mail/transports/create.js";
 import { MailFailure } from "./mail/transports/transport.js";
-import { closeDeps, type Log, type ManagementOptions, openDeps, toStderr } from "./open-management.js";
+import { closeDeps, type Log, type ManagementOptions, mailingOrigin, openDeps, toStderr } from "./open-management.js";
 import { createProviders, loadLibraryFor, type Providers } from "./providers/providers.js";
 import { createFeed, type Feed } from "./sessions/feed.js";
 import { followRevocations, hasRecentRevocations, type RevocationFollower } from "./sessions/follow-revocations.js";
@@ -60,13 +59,6 @@ export interface CompositionOptions<U extends ApplicationUser = ApplicationUser>
    */
   readonly claims?: ExtraClaims | undefined;
   /**
-   * Sends one mail, in place of AMPHO_MAIL_URL (docs/mail.md). A mail whose promise rejects is sent again later.
-   * @example createAmpho({ mail: ({ to, subject, text, html }) => sendGrid.send({ to, subject, text, html }) });
-   */
-  readonly mail?: SendMail | undefined;
-  /** Replaces the texts of mails (docs/mail.md). Returns undefined for Ampho's own text. */
-  readonly mailText?: ReplaceText | undefined;
-  /**
    * Verifies the token of a captcha, in place of AMPHO_SECURITY_CAPTCHA_URL (docs/throttling.md). If it rejects or takes more
    * than 5 s, the throttle decides as without a captcha.
    * @example captcha: async (token, { address }) => (await shield.verify(token, address)).human
@@ -81,7 +73,17 @@ const compositionNames: readonly (keyof CompositionOptions)[] = [
   ...(["users", "claims", "mail", "mailText", "captcha", "log", "clock"] as const),
 ];
 
-export interface Ampho extends Omit<Management, "sessions"> {
+export interface Ampho extends Omit<Management, "sessions" | "users"> {
+  readonly users: Management["users"] & {
+    /**
+     * Begins the recovery of an account (docs/mail.md), and mails or returns a link to a new password. The link asks for the
+     * number `match`, and for a second factor where the account has one. `withoutFactors` removes them instead: the user gets a
+     * notice at once, and the link works 24 hours later. Rejects with `not_found`, and with `invalid_request` for a disabled
+     * user, and for one without an address unless `print` is true.
+     * @example const { match } = await ampho.users.recover("alice", { reason: "Lost the phone. Checked by a call." });
+     */
+    recover(login: string, options: RecoveryOptions): Promise<RecoveryBegun>;
+  };
   readonly sessions: Management["sessions"] & {
     /**
      * Creates a session for a user whom the application has authenticated itself, and resolves to the response of
@@ -259,9 +261,19 @@ export async function composeAmpho(
     await deps.outbox?.stop();
     await closeDeps(managed);
   });
-  const management = createManagement(deps, deps.outbox === undefined ? origin : { ...origin, language: "en" });
+  const managing = deps.outbox === undefined ? origin : mailingOrigin(configuration, origin);
+  const management = createManagement(deps, managing);
   return {
     ...management,
+    users: {
+      ...management.users,
+      async recover(login, options) {
+        requireRecovery(login, options);
+        const begun = await recover(deps, login, options, managing);
+        deps.outbox?.wake();
+        return begun;
+      },
+    },
     sessions: { ...management.sessions, create: (userId, level) => createSession(deps, userId, level) },
     authorize: createFetchAuthorize(host),
     async verify(token) {
@@ -326,7 +338,7 @@ async function createDeps(
   providers: Providers,
   captcha: Captcha | undefined,
   options: CompositionOptions,
-): Promise<Deps> {
+): Promise<Deps & ManagementDeps> {
   const { store, settings, clock, passwords } = managed;
   const transactions = createTransactions(keyring, managed.revocations);
   const mailTokens = createMailTokens(keyring);
@@ -354,11 +366,11 @@ async function createDeps(
 
 async function openOutbox(
   deps: ManagementDeps & Pick<Deps, "transactions" | "mailTokens">,
-  { mail, mailText: replaceText, log = toStderr }: CompositionOptions,
+  { log = toStderr }: CompositionOptions,
 ): Promise<Outbox | undefined> {
-  const { settings, clock } = deps;
-  const { appUrl, registration, mailLogin } = settings;
-  const transport = appUrl === undefined ? undefined : await createTransport(settings, { clock, log, mail });
+  const { appUrl, registration, mailLogin } = deps.settings;
+  const { openTransport, replaceText } = deps.mailing;
+  const transport = appUrl === undefined ? undefined : await openTransport();
   if (transport === undefined) {
     if (registration === "closed" && !mailLogin) return undefined;
     const reason = registration === "closed" ? "AMPHO_SECURITY_MAIL_LOGIN" : "AMPHO_SECURITY_REGISTRATION";

@@ -6,6 +6,8 @@ import { type Clock, createStoreClock, systemClock } from "./clock.js";
 import type { Configuration } from "./config/configuration.js";
 import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
 import { clockLine, internalErrorLine, userTableLine } from "./log-lines.js";
+import type { ReplaceText } from "./mail/texts/compose.js";
+import { createTransport, type SendMail } from "./mail/transports/create.js";
 import { withBreachCheck } from "./passwords/breach-check.js";
 import { createBreachList } from "./passwords/breach-list.js";
 import { createFailureDelay } from "./passwords/failure-delay.js";
@@ -29,6 +31,13 @@ export interface ManagementOptions<U extends ApplicationUser = ApplicationUser> 
    * stderr. `requestId` is the `X-Request-Id` of the response that the line is about.
    */
   readonly log?: Log | undefined;
+  /**
+   * Sends one mail, in place of AMPHO_MAIL_URL (docs/mail.md). A mail whose promise rejects is sent again later.
+   * @example createAmpho({ mail: ({ to, subject, text, html }) => sendGrid.send({ to, subject, text, html }) });
+   */
+  readonly mail?: SendMail | undefined;
+  /** Replaces the texts of mails (docs/mail.md). Returns undefined for Ampho's own text. */
+  readonly mailText?: ReplaceText | undefined;
   /** Replaces the machine's clock in tests. */
   readonly clock?: Clock | undefined;
 }
@@ -43,7 +52,13 @@ export async function openManagement(
   // Only the application can read its own user table.
   const isApplications = await deps.store.readApplicationOwnsUsers();
   const directory = isApplications ? { ...deps.directory, inDatabase: false } : deps.directory;
-  return { ...createManagement({ ...deps, directory }, origin), close: () => closeDeps(deps) };
+  const managing = mailingOrigin(configuration, origin);
+  return { ...createManagement({ ...deps, directory }, managing), close: () => closeDeps(deps) };
+}
+
+/** With pages for its alarm link, a user gets a notice of what an operator changes. A process that serves requests sends it. */
+export function mailingOrigin({ appUrl }: Pick<Configuration, "appUrl">, origin: Origin): Origin {
+  return appUrl === undefined ? origin : { ...origin, language: "en" };
 }
 
 /** `telemetry`: only of an instance that serves requests. */
@@ -79,6 +94,10 @@ export async function openDeps(
     settings: configuration,
     clock,
     policy: createPolicy(configuration, store, clock, telemetry),
+    mailing: {
+      openTransport: () => createTransport(configuration, { clock, log, mail: options.mail }),
+      replaceText: options.mailText,
+    },
   };
 }
 

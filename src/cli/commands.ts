@@ -27,6 +27,8 @@ const fromParameter = (name: "AMPHO_HOST" | "AMPHO_PORT"): CommandOption => ({
 const users = () => import("./commands/users.js");
 const keys = () => import("./commands/keys/keys.js");
 const factors = () => import("./commands/factors.js");
+const invitations = () => import("./commands/invitations.js");
+const mail = () => import("./commands/mail.js");
 const sessions = () => import("./commands/sessions.js");
 const throttle = () => import("./commands/throttle.js");
 const migrations = () => import("./commands/migrations.js");
@@ -138,21 +140,30 @@ export const commands: readonly CommandRow[] = [
     details:
       "Asks for a password on a terminal. An account without a password cannot log in with one. It is created if the typed password is empty, or if there is no terminal and no --password-stdin.",
     argument: login,
-    options: [passwordStdin, role("--role", "A role of the user. Repeat the option for several roles.")],
+    options: [
+      passwordStdin,
+      role("--role", "A role of the user. Repeat the option for several roles."),
+      {
+        name: "--email",
+        value: "ADDRESS",
+        help: "The address to which mails go. Default: the login, if it is an address.",
+      },
+    ],
     load: async () => (await users()).addUser,
   },
   {
     name: "user-list",
     summary: "list the users",
     details:
-      "Lists the users in the order of their logins. With --json it prints an array of `{id,login,roles,disabled}`.",
+      "Lists the users in the order of their logins. With --json it prints an array of `{id,login,roles,disabled,email,emailProven}`.",
     options: [json],
     load: async () => (await users()).listUsers,
   },
   {
     name: "user-show",
     summary: "show one user",
-    details: "Prints the id, login, state and roles of the user. With --json it prints `{id,login,roles,disabled}`.",
+    details:
+      "Prints the id, login, state and roles of the user, and the address to which mails go. With --json it prints `{id,login,roles,disabled,email,emailProven}`.",
     argument: login,
     options: [json],
     load: async () => (await users()).showUser,
@@ -165,6 +176,60 @@ export const commands: readonly CommandRow[] = [
     argument: login,
     options: [passwordStdin],
     load: async () => (await users()).changeUserPassword,
+  },
+  {
+    name: "user-email",
+    summary: "set the address to which a user's mails go",
+    details:
+      "The address is not proven until the user has used a code or a link that was mailed to it. A proven old address gets a notice. An empty ADDRESS deletes the address.",
+    argument: login,
+    second: { name: "ADDRESS", help: "The new address." },
+    options: [],
+    load: async () => (await users()).changeUserEmail,
+  },
+  {
+    name: "user-recover",
+    summary: "let a user set a new password who has lost the means to log in",
+    details:
+      "Mails a link to the user. It leads to a new password, and works for AMPHO_SECURITY_CODE_TTL. The command prints a number of two digits for which the link asks. Give it to the user after you have checked who asks (docs/mail.md). A user with a second factor needs it too. It needs the keys. A running server sends the mail.",
+    argument: login,
+    options: [
+      { name: "--print", help: "Print the link, to hand it over, and mail none." },
+      {
+        name: "--without-factors",
+        help: "The user has lost every second factor. They are removed with the new password. The user gets a notice at once, and the link works from 24 hours later on.",
+      },
+      { name: "--reason", value: "TEXT", help: "The reason. The command requires one." },
+    ],
+    load: async () => (await import("./commands/keys/recover-user.js")).recoverUser,
+  },
+  {
+    name: "user-invite",
+    summary: "invite a person to register",
+    details:
+      "Mails a link with which the person can register with this address (docs/mail.md). It lasts for AMPHO_SECURITY_INVITE_TTL. AMPHO_SECURITY_REGISTRATION must be `invite` or `open`. A running server sends the mail.",
+    argument: { name: "ADDRESS", help: "The address of the person." },
+    options: [role("--role", "A role of the new user. Repeat the option for several roles.")],
+    load: async () => (await invitations()).inviteUser,
+  },
+  {
+    name: "invite-list",
+    summary: "list the invitations",
+    details:
+      "Lists the newest 1000 invitations in the order in which they were created. With --json it prints an array of `{id,email,roles,invitedBy,created,until,used,removed}`.",
+    options: [json],
+    load: async () => (await invitations()).listInvitations,
+  },
+  {
+    name: "invite-remove",
+    summary: "take an invitation back",
+    details: "The link of the invitation does not work any more. A user who has registered stays.",
+    argument: {
+      name: "ID",
+      help: "The ID of the invitation, as invite-list prints it. Put -- before an ID that begins with -.",
+    },
+    options: [],
+    load: async () => (await invitations()).removeInvitation,
   },
   {
     name: "user-disable",
@@ -318,6 +383,23 @@ export const commands: readonly CommandRow[] = [
       "Sends an invented token to AMPHO_SECURITY_CAPTCHA_URL. Exit code 1 means that the verifier is unreachable, rejects AMPHO_SECURITY_CAPTCHA_KEY, or accepts every token because the key is for tests.",
     options: [],
     load: async () => (await import("./commands/captcha.js")).checkCaptcha,
+  },
+  {
+    name: "mail-list",
+    summary: "list the newest mails of the outbox",
+    details:
+      "Lists the newest 1000 mails, sent ones included, in the order in which they were written. It prints no address and no text. With --json it prints an array of `{id,kind,userId,created,attempts,next,sent,failure}`.",
+    options: [json],
+    load: async () => (await mail()).listMail,
+  },
+  {
+    name: "mail-test",
+    summary: "send a test mail now",
+    details:
+      "Connects to the mail server of AMPHO_MAIL_URL, sends one mail, and prints what happened. It ends with exit code 1 and the reason if the mail was not accepted. An application that sends mails with the option `mail` calls `ampho.mail.test` instead.",
+    argument: { name: "ADDRESS", help: "The address that receives the mail." },
+    options: [],
+    load: async () => (await mail()).testMail,
   },
   {
     name: "audit-list",

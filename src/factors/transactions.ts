@@ -4,10 +4,10 @@ import { createHash, createHmac } from "node:crypto";
 import { transactionTtlSeconds } from "../clock.js";
 import { randomId } from "../crypto/random.js";
 import { AmphoError, transactionOver } from "../errors.js";
-import { loginTransaction, type OpenPurpose, type Purpose, readJwt } from "../tokens/jwt.js";
+import { loginTransaction, type OpenPurpose, type Purpose, type Recovery, readJwt } from "../tokens/jwt.js";
 import type { Keyring, SecretUse } from "../tokens/keyring.js";
 
-export type { OpenPurpose, Purpose } from "../tokens/jwt.js";
+export type { OpenPurpose, Purpose, Recovery } from "../tokens/jwt.js";
 
 /** RFC 4226 §4 recommends 160 bits. */
 const seedBytes = 20;
@@ -61,8 +61,8 @@ export interface OpenContents {
   readonly email?: string | undefined;
   readonly uh?: string | undefined;
   readonly inv?: string | undefined;
-  /** For a recovery that an operator began: without the second factors of the account. */
-  readonly bare?: boolean | undefined;
+  /** For a reset that an operator began. */
+  readonly recovery?: Recovery | undefined;
 }
 
 /** The facts on which a mailed code and link depend. If one of them changes, both are void. */
@@ -171,7 +171,7 @@ export function createTransactions(
     reserve: (now) => ({ jti: randomId(), exp: now + transactionTtlSeconds, kid: keyring.signingKid() }),
     beginOpen(purpose, contents, now, ttlSeconds = transactionTtlSeconds) {
       keyring.requireSigning();
-      const members = optional(contents, "login", "email", "uh", "inv", "bare");
+      const members = optional(contents, "login", "email", "uh", "inv", "recovery");
       return keyring.signOpen({ jti: randomId(), for: purpose, iat: now, exp: now + ttlSeconds, ...members });
     },
     readOpen(token, purposes, now) {
@@ -185,12 +185,12 @@ export function createTransactions(
         exp,
         for: claims.for,
         kid: key.kid,
-        ...optional(claims, "login", "email", "uh", "inv", "bare"),
+        ...optional(claims, "login", "email", "uh", "inv", "recovery"),
       };
     },
     signAgain({ kid, ...claims }) {
       const { jti, iat, exp } = claims;
-      const members = optional(claims, "login", "email", "uh", "inv", "bare");
+      const members = optional(claims, "login", "email", "uh", "inv", "recovery");
       return keyring.signOpenUnder(kid, { jti, for: claims.for, iat, exp, ...members });
     },
     read(token, purposes, now) {

@@ -18,17 +18,20 @@ export async function bindingOf(
 }
 
 /** The claims from which the code and the link are derived when the mail is sent. */
-export function claimsOf(transaction: OpenTransaction, binding: MailBinding, caller: Caller): MailClaims {
-  const { login, email, uh, inv, bare } = transaction;
-  const members = { login, email, uh, inv, bare: bare === true ? 1 : undefined };
-  return { ...claimsFor(transaction, binding, caller), ...definedOf(members) };
+export function claimsOf(
+  transaction: OpenTransaction,
+  binding: MailBinding,
+  caller: Partial<Pick<Caller, "agent">>,
+): MailClaims {
+  const { login, email, uh, inv, recovery } = transaction;
+  return { ...claimsFor(transaction, binding, caller), ...definedOf({ login, email, uh, inv, recovery }) };
 }
 
 /** The same for a code without a link. */
 export function claimsFor(
   { jti, kid, iat, exp, for: purpose }: Redeemable & { readonly for: string; readonly iat: number },
   binding: MailBinding,
-  { agent }: Pick<Caller, "agent">,
+  { agent }: Partial<Pick<Caller, "agent">>,
 ): MailClaims {
   return { jti, kid, iat, exp, for: purpose, binding: JSON.stringify(binding), ...definedOf({ agent }) };
 }

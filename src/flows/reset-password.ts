@@ -28,17 +28,21 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
   const { login = "" } = transaction;
   const account = await directory.findByLogin(login);
   const binding = await bindingOf(deps, "reset", account);
-  const isThere = account !== undefined && !account.disabled && canReset(account);
+  const { recovery } = transaction;
+  // An operator can also begin the recovery of a user who has no address or no password.
+  const isThere = account !== undefined && !account.disabled && (recovery !== undefined || canReset(account));
   const mailbox = { binding, account, isThere, canonical: canonicalLogin(login), known: undefined, origin };
   const admission = await proveMailbox(deps, read, mailbox);
   if (account === undefined) throw wrongCredentials();
   try {
-    const factor = transaction.bare === true ? undefined : await requireFactor(deps, account, read, input, origin);
+    const removesFactors = recovery === "without_factors";
+    const factor = removesFactors ? undefined : await requireFactor(deps, account, read, input, origin);
     const passwordHash = await hashNew(deps, account, input.newPassword, origin);
     const { factorsVersion = 0 } = binding;
     const outcome = await store.finishReset({
       ...{ userId: account.id, login: account.login, stored: storedOf(account, undefined) },
       ...{ passwordHash, factorsVersion, use: factor?.use, now: clock.now(), origin },
+      ...{ removesFactors, provesAddress: recovery === undefined },
       spend: spendingOf(deps, transaction, undefined),
       attempts: [
         ...(admission ? [{ attempt: admission.asSucceeded(account.id), outcomeOnReject: "succeeded" as const }] : []),

@@ -1,5 +1,7 @@
 // One mail to one mailbox, as transports and the option `mail` of createAmpho get it.
 import type { Configuration } from "../config/configuration.js";
+import { randomId } from "../crypto/random.js";
+import { composeMail, type ReplaceText } from "./texts/compose.js";
 import type { MailKind } from "./texts/kinds.js";
 import type { Language } from "./texts/language.js";
 
@@ -30,6 +32,17 @@ export interface Message {
 /** Returns the sender of every mail. Only mails that stay on this machine can lack AMPHO_MAIL_FROM. */
 export function senderOf(settings: Pick<Configuration, "mailFrom" | "appName" | "appUrl">): Sender {
   return { name: appNameOf(settings), address: settings.mailFrom ?? "no-reply@localhost" };
+}
+
+/** Returns a mail that only shows that mails arrive. */
+export async function composeTest(
+  settings: Pick<Configuration, "mailFrom" | "appName" | "appUrl">,
+  to: string,
+  now: number,
+  replaceText: ReplaceText | undefined,
+): Promise<Message> {
+  const text = await composeMail("test", { app: appNameOf(settings), time: now }, "en", replaceText);
+  return { id: `test-${randomId()}`, kind: "test", language: "en", to, from: senderOf(settings), ...text };
 }
 
 /** Returns the name of the application in mails. */

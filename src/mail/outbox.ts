@@ -5,7 +5,7 @@ import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";
 import type { MailTokens } from "../factors/mail-tokens.js";
-import type { MailBinding, OpenPurpose, Transactions } from "../factors/transactions.js";
+import type { MailBinding, OpenPurpose, Recovery, Transactions } from "../factors/transactions.js";
 import type { OutgoingMail } from "../store/sql/mail.js";
 import { noticeSeconds } from "../store/sql/mail-rows.js";
 import type { Store } from "../store/store.js";
@@ -160,7 +160,7 @@ function valuesOf(deps: OutboxDeps, mail: OutgoingMail): Partial<MailValues> | u
   const token = transactions.signAgain({
     ...{ jti, kid, iat: Number(iat), exp: Number(exp), for: claims["for"] as OpenPurpose },
     ...{ login: textOf(claims["login"]), email: textOf(claims["email"]), uh: textOf(claims["uh"]), inv: textOf(inv) },
-    bare: claims["bare"] === 1 ? true : undefined,
+    recovery: claims["recovery"] as Recovery | undefined,
   });
   if (token === undefined) return undefined;
   return { code, link: link("ampho", `${token}.${transactions.linkProof(own, bound)}`), minutes: minutesOf(iat, exp) };

@@ -21,7 +21,7 @@ import { deleteOldRows, releaseHousekeepingLease, takeHousekeepingLease } from "
 import { deleteUnpublishedImports, publishImport, stageUsers, startImport } from "./sql/imports.js";
 import { clearLockouts, listLockouts, pruneAttempts } from "./sql/lockouts.js";
 import { listMail, queueMail, readOutbox, settleMail, takeMail } from "./sql/mail.js";
-import { finishReset, raiseAlarm, setEmail } from "./sql/mailbox-changes.js";
+import { beginRecovery, finishReset, raiseAlarm, setEmail } from "./sql/mailbox-changes.js";
 import { findPasskey, listPasskeys, renamePasskey } from "./sql/passkeys.js";
 import {
   createInvitation,
@@ -155,6 +155,8 @@ export const operations = {
   findUserByAddress: reads(findUserByAddress),
   /** Sets a new password for a proven mailbox, and ends all sessions. */
   finishReset: writes(finishReset),
+  /** Records that an operator began a recovery, and writes its mails. */
+  beginRecovery: writes(beginRecovery),
   /** Sets another address of a user. */
   setEmail: writes(setEmail),
   /** Ends all sessions and device proofs of a user. */

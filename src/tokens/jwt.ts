@@ -135,9 +135,14 @@ export interface OpenClaims extends Claims {
   readonly email?: string;
   readonly uh?: string;
   readonly inv?: string;
-  /** For a recovery that an operator began: without the second factors of the account. */
-  readonly bare?: boolean;
+  /** For a reset that an operator began. */
+  readonly recovery?: Recovery;
 }
+
+/** A reset that an operator began asks for the second factors of the account, or removes them. */
+export const recoveries = ["with_factors", "without_factors"] as const;
+
+export type Recovery = (typeof recoveries)[number];
 
 /** A login, reset or registration that was begun. */
 export const openTransaction: TokenKind<OpenClaims> = {
@@ -151,7 +156,7 @@ export const openTransaction: TokenKind<OpenClaims> = {
     isTextIfThere(claims["email"]) &&
     isTextIfThere(claims["uh"]) &&
     isTextIfThere(claims["inv"]) &&
-    (claims["bare"] === undefined || claims["bare"] === true),
+    (claims["recovery"] === undefined || recoveries.some((recovery) => recovery === claims["recovery"])),
 };
 
 export interface MailTokenClaims extends Claims {

@@ -1,4 +1,5 @@
 // The commands `user-…`, except `user-import`.
+import { escaped } from "../../config/redact.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure, UsageError } from "../failures.js";
 import { newPassword } from "../terminal/new-password.js";
@@ -10,7 +11,7 @@ export async function addUser(input: CommandInput, context: CommandContext): Pro
   // The password is asked for before the database is opened, so an interrupted command has changed nothing.
   const password = await newPassword(input, context.terminal, { optional: true });
   await withManagement(context, async ({ users }) => {
-    await users.create({ login, password, roles: input.texts("--role") });
+    await users.create({ login, password, roles: input.texts("--role"), email: input.text("--email") });
   });
   context.terminal.note(`User ${quoted(login)} created${password === undefined ? " without a password" : ""}.`);
 }
@@ -19,7 +20,7 @@ export async function listUsers(input: CommandInput, context: CommandContext): P
   const { terminal } = context;
   await withManagement(context, async ({ users }) => {
     const all = [];
-    for await (const { id, login, roles, disabled } of users.list()) all.push({ id, login, roles, disabled });
+    for await (const user of users.list()) all.push(user);
     if (input.has("--json")) return terminal.printJson(all);
     const rows = all.map(({ login, roles, disabled }) => [login, stateOf(disabled), roles.join(" ")]);
     terminal.printTable(table(["LOGIN", "STATE", "ROLES"], rows));
@@ -30,9 +31,11 @@ const stateOf = (disabled: boolean) => (disabled ? "disabled" : "");
 
 export async function showUser(input: CommandInput, context: CommandContext): Promise<void> {
   const { terminal } = context;
-  const { id, login, roles, disabled } = await findUser(input, context);
-  if (input.has("--json")) return terminal.printJson({ id, login, roles, disabled });
+  const user = await findUser(input, context);
+  if (input.has("--json")) return terminal.printJson(user);
+  const { id, login, roles, disabled, email, emailProven } = user;
   terminal.printTable(table(["ID", "LOGIN", "STATE", "ROLES"], [[id, login, stateOf(disabled), roles.join(" ")]], [0]));
+  if (email !== null) terminal.print(`Address: ${escaped(email)}, ${emailProven ? "proven" : "not proven"}.`);
 }
 
 async function findUser(input: CommandInput, context: CommandContext) {
@@ -46,6 +49,14 @@ export async function changeUserPassword(input: CommandInput, context: CommandCo
   const password = await newPassword(input, context.terminal);
   await withManagement(context, ({ users }) => users.setPassword(login, password));
   context.terminal.note(`Password of user ${quoted(login)} changed. Every session of the user has ended.`);
+}
+
+export async function changeUserEmail(input: CommandInput, context: CommandContext): Promise<void> {
+  const login = input.argument();
+  const email = input.secondArgument() || undefined;
+  await withManagement(context, ({ users }) => users.setEmail(login, email));
+  const now = email === undefined ? "has no address" : "has a new address, which is not proven yet";
+  context.terminal.note(`User ${quoted(login)} ${now}.`);
 }
 
 export async function disableUser(input: CommandInput, context: CommandContext): Promise<void> {

@@ -65,7 +65,22 @@ export function optionalRule({ accepts, expected }: Rule): Rule {
   return { accepts: (value) => value === undefined || accepts(value), expected };
 }
 
-export const newUser: Rules = { login: textRule, password: optionalRule(textRule), roles: optionalRule(textsRule) };
+export const newUser: Rules = {
+  login: textRule,
+  password: optionalRule(textRule),
+  roles: optionalRule(textsRule),
+  email: optionalRule(textRule),
+};
+export const newInvitation: Rules = {
+  email: textRule,
+  roles: optionalRule(textsRule),
+  invitedBy: optionalRule(nameRule),
+};
+export const recoveryOptions: Rules = {
+  reason: textRule,
+  print: optionalRule(flagRule),
+  withoutFactors: optionalRule(flagRule),
+};
 export const importOptions: Rules = {
   dryRun: optionalRule(flagRule),
   onWrongLine: optionalRule(callbackRule),

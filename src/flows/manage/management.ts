@@ -18,8 +18,10 @@ import type { SessionView } from "../sessions.js";
 import * as sessions from "../sessions.js";
 import * as check from "./arguments.js";
 import * as factors from "./factors.js";
+import * as invitations from "./invitations.js";
 import { type KeyRecords, readKeyUse } from "./key-use.js";
 import { type ClearTarget, clearLockouts, listLockouts } from "./lockouts.js";
+import { listMail, type Mailing, type MailView, sendTestMail } from "./mail.js";
 import * as users from "./users.js";
 
 /**
@@ -33,8 +35,8 @@ export interface Management {
    */
   readonly users: {
     /**
-     * Creates a user. Rejects with `login_taken`, `invalid_request` (a login or role that is not allowed) or
-     * `password_rejected` (`details.reason` is the rule).
+     * Creates a user. Rejects with `login_taken`, `email_taken`, `invalid_request` (a login, address or role that is not
+     * allowed) or `password_rejected` (`details.reason` is the rule).
      * @example await ampho.users.create({ login: "alice", password, roles: ["editor"] });
      */
     create(user: users.NewUser): Promise<users.UserView>;
@@ -49,6 +51,24 @@ export interface Management {
      * `not_found` or `password_rejected`.
      */
     setPassword(login: string, password: string | undefined): Promise<void>;
+    /**
+     * Sets the address to which mails go. It is unproven until the user proves it, and the old one gets a notice if it was
+     * proven. With `undefined` the user has no address afterwards. Rejects with `not_found`, `email_taken` or `invalid_request`.
+     * @example await ampho.users.setEmail("alice", "alice@example.org");
+     */
+    setEmail(login: string, email: string | undefined): Promise<void>;
+    /**
+     * Mails an invitation to register (docs/mail.md). It lasts for AMPHO_SECURITY_INVITE_TTL. Rejects with
+     * `registration_closed`, `email_taken` if a user has the address, `invalid_request`, or `not_found` without AMPHO_APP_URL.
+     * @example const { id } = await ampho.users.invite({ email, roles: ["editor"], invitedBy: auth.id });
+     */
+    invite(invitation: invitations.NewInvitation): Promise<{ readonly id: string; readonly until: number }>;
+    readonly invitations: {
+      /** The newest `limit` invitations (1000), in the order in which they were created. */
+      list(options?: { readonly limit?: number | undefined }): Promise<readonly invitations.InvitationView[]>;
+      /** Takes an invitation back. Resolves to false if there is none that can still be used. */
+      remove(id: string): Promise<boolean>;
+    };
     /**
      * Imports users from JSON Lines (docs/importing.md), all of them or none. `input` is a Readable, or an iterable of
      * chunks or of lines. Rejects with `invalid_request` for wrong lines (the message names the first), and with any
@@ -150,6 +170,17 @@ export interface Management {
      */
     clear(target: ClearTarget): Promise<number>;
   };
+  /** Mails (docs/mail.md). */
+  readonly mail: {
+    /** The newest `limit` mails of the outbox (1000), in the order in which they were written, without their addresses. */
+    list(options?: { readonly limit?: number | undefined }): Promise<readonly MailView[]>;
+    /**
+     * Sends a test mail now. `report` gets a sentence for each step. Rejects with `invalid_request` for the address,
+     * `not_found` if no mail can be sent, and `unavailable` with the reason.
+     * @example await ampho.mail.test("operator@example.org", console.log);
+     */
+    test(email: string, report?: (step: string) => void): Promise<void>;
+  };
   readonly housekeeping: {
     /**
      * Deletes old rows now, as the background does. Resolves to the number of rows of each kind. Calls `onWait` if it
@@ -180,7 +211,7 @@ export type ManagementDeps = Omit<
   | "outbox"
   | "throttle"
   | "offersCaptcha"
->;
+> & { readonly mailing: Mailing };
 
 export function createManagement(deps: ManagementDeps, origin: Origin): Management {
   const { store, directory, revocations, clock } = deps;
@@ -214,6 +245,28 @@ export function createManagement(deps: ManagementDeps, origin: Origin): Manageme
         requireLogin(login);
         check.requireArgument("password", password, check.optionalRule(check.textRule));
         await users.setPassword(deps, login, password, origin);
+      },
+      async setEmail(login, email) {
+        requireLogin(login);
+        check.requireArgument("email", email, check.optionalRule(check.textRule));
+        await users.setEmail(deps, login, email, origin);
+      },
+      async invite(invitation) {
+        requireDatabaseUsers();
+        check.requireMembers("invitation", invitation, check.newInvitation);
+        return invitations.invite(deps, invitation, origin);
+      },
+      invitations: {
+        async list(options = {}) {
+          requireDatabaseUsers();
+          check.requireMembers("options", options, check.listOptions);
+          return invitations.listInvitations(deps, options.limit ?? 1000);
+        },
+        async remove(id) {
+          requireDatabaseUsers();
+          if (!check.isStorableArgument("id", id)) return false;
+          return store.removeInvitation({ id, now: clock.now(), origin });
+        },
       },
       async import(input, options = {}) {
         requireDatabaseUsers();
@@ -328,6 +381,17 @@ export function createManagement(deps: ManagementDeps, origin: Origin): Manageme
         check.requireTarget(target);
         if ("login" in target && !isStorableText(target.login)) return 0;
         return clearLockouts(deps, target, origin);
+      },
+    },
+    mail: {
+      async list(options = {}) {
+        check.requireMembers("options", options, check.listOptions);
+        return listMail(deps, options.limit ?? 1000);
+      },
+      async test(email, report = () => undefined) {
+        check.requireArgument("email", email, check.textRule);
+        check.requireArgument("report", report, check.callbackRule);
+        await sendTestMail(deps, email, report);
       },
     },
     housekeeping: {

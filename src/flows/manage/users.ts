@@ -3,7 +3,7 @@
 import type { Origin } from "../../audit/entry.js";
 import { randomId } from "../../crypto/random.js";
 import { AmphoError } from "../../errors.js";
-import { parseAddress } from "../../logins/address.js";
+import { type Address, parseAddress } from "../../logins/address.js";
 import { canonicalLogin, checkNewLogin } from "../../logins/login-name.js";
 import type { NewPasswordOf } from "../../passwords/policy.js";
 import type { User, UserEmail } from "../../store/sql/users.js";
@@ -19,6 +19,10 @@ export interface UserView {
   readonly login: string;
   readonly roles: readonly string[];
   readonly disabled: boolean;
+  /** The address to which mails go. */
+  readonly email: string | null;
+  /** The user has used a code or a link that was mailed to the address. */
+  readonly emailProven: boolean;
 }
 
 export interface NewUser {
@@ -34,16 +38,26 @@ export type RoleChange =
   | { readonly set: readonly string[] }
   | { readonly add?: readonly string[]; readonly remove?: readonly string[] };
 
-export function toUserView({ id, login, roles, disabled }: User): UserView {
-  return { id, login, roles, disabled };
+export function toUserView({
+  id,
+  login,
+  roles,
+  disabled,
+  email,
+}: Omit<UserView, "email" | "emailProven"> & Pick<User, "email">): UserView {
+  const emailProven = email?.provenAt !== undefined;
+  return { id, login, roles, disabled, email: email?.address ?? null, emailProven };
 }
 
-/** Throws `login_taken`, `password_rejected`, and `invalid_request` for a login that no new user can have. */
+/**
+ * Throws `login_taken`, `email_taken`, `password_rejected`, and `invalid_request` for a login or an address that no new user
+ * can have.
+ */
 export async function createUser(deps: UserDeps, input: NewUser, origin: Origin): Promise<UserView> {
   const { store, clock } = deps;
   const reason = checkNewLogin(input.login);
   if (reason !== undefined) throw new AmphoError("invalid_request", reason, { field: "login" });
-  const roles = checkRoles(input.roles ?? []);
+  const roles = requireRoles(input.roles ?? []);
   const canonical = canonicalLogin(input.login);
   const passwordHash =
     input.password === undefined
@@ -54,16 +68,39 @@ export async function createUser(deps: UserDeps, input: NewUser, origin: Origin)
   const outcome = await store.createUser({ user, now: clock.now(), origin });
   if (outcome === "login_taken") throw new AmphoError("login_taken", "A user with this login already exists.");
   if (outcome === "email_taken") throw emailTaken();
-  return { id: user.id, login: user.login, roles, disabled: false };
+  return toUserView({ ...user, disabled: false });
 }
 
 export const emailTaken = () => new AmphoError("email_taken", "Another user has this address.");
 
-function emailOf({ login, email = "" }: NewUser): UserEmail | undefined {
-  const address = parseAddress(email === "" ? login : email);
-  if (address === undefined && email !== "")
-    throw new AmphoError("invalid_request", "The email must be one e-mail address.", { field: "email" });
+function emailOf({ login, email }: NewUser): UserEmail | undefined {
+  const address = email === undefined ? parseAddress(login) : requireAddress(email);
   return address && { ...address, provenAt: undefined };
+}
+
+export function requireAddress(email: string): Address {
+  const address = parseAddress(email);
+  if (address !== undefined) return address;
+  throw new AmphoError("invalid_request", "The email must be one e-mail address.", { field: "email" });
+}
+
+/** Sets an address that the user has not proven. With `undefined` the user has none afterwards. */
+export async function setEmail(
+  deps: Pick<UserDeps, "store" | "clock">,
+  login: string,
+  email: string | undefined,
+  origin: Origin,
+): Promise<void> {
+  const { store, clock } = deps;
+  const user = await requireUser(deps, login);
+  const address = email === undefined ? undefined : requireAddress(email);
+  const outcome = await store.setEmail({
+    ...{ userId: user.id, sessionId: undefined, spend: undefined, attempt: undefined, isStored: true },
+    email: address && { ...address, provenAt: undefined },
+    ...{ now: clock.now(), origin },
+  });
+  if (outcome === "taken") throw emailTaken();
+  if (outcome !== "done") throw unknown();
 }
 
 export async function findUser({ store }: UserDeps, login: string): Promise<UserView | undefined> {
@@ -112,8 +149,8 @@ export async function setRoles(deps: UserDeps, login: string, change: RoleChange
   const user = await requireUser(deps, login);
   const checked =
     "set" in change
-      ? { set: checkRoles(change.set) }
-      : { add: checkRoles(change.add ?? []), remove: change.remove ?? [] };
+      ? { set: requireRoles(change.set) }
+      : { add: requireRoles(change.add ?? []), remove: change.remove ?? [] };
   const outcome = await store.setRoles({
     userId: user.id,
     change: checked,
@@ -165,7 +202,7 @@ function unknown(): AmphoError {
 }
 
 /** Returns each role once, in the given order. */
-function checkRoles(roles: readonly string[]): readonly string[] {
+export function requireRoles(roles: readonly string[]): readonly string[] {
   const reason = findRoleProblem(roles);
   if (reason !== undefined) throw new AmphoError("invalid_request", reason, { field: "roles" });
   return [...new Set(roles)];

@@ -9,6 +9,7 @@ export function createConsole(log: (line: string) => void): Transport {
       log([`mail (${kind})`, ...lines.map((line) => `  ${escaped(line)}`.trimEnd())].join("\n"));
       return Promise.resolve();
     },
+    accepted: "The mail is in the log.",
     close: () => Promise.resolve(),
   };
 }

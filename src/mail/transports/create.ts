@@ -54,6 +54,7 @@ function createFunction(mail: SendMail): Transport {
         clearTimeout(timer);
       }
     },
+    accepted: "The option mail accepted the mail.",
     close: () => Promise.resolve(),
   };
 }

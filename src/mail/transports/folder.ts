@@ -29,6 +29,7 @@ export async function createFolder(path: string, clock: Pick<Clock, "now">): Pro
         throw new MailFailure(`The file of the mail could not be written (${systemCodeOf(error)}).`);
       }
     },
+    accepted: "The mail is a new file of the folder.",
     close: () => Promise.resolve(),
   };
 }

@@ -18,7 +18,8 @@ const idleMs = 20_000;
 
 export async function createSmtp(url: URL, clock: Pick<Clock, "now">): Promise<Transport> {
   const { createTransport } = await loadNodemailer();
-  const transporter = createTransport(optionsOf(url));
+  const options = optionsOf(url);
+  const transporter = createTransport(options);
   return {
     async send(message) {
       const mail = rawMail(message, clock.now());
@@ -33,6 +34,17 @@ export async function createSmtp(url: URL, clock: Pick<Clock, "now">): Promise<T
       } finally {
         clearTimeout(timer);
       }
+    },
+    accepted: "The mail server accepted the mail.",
+    async check() {
+      try {
+        await transporter.verify();
+      } catch (error) {
+        throw failureOf(error);
+      }
+      const { host, port, secure, requireTLS, auth } = options;
+      const protection = secure || requireTLS ? "with TLS" : "without TLS, which stays on this machine";
+      return `Connected to ${host}:${port} ${protection}${auth === undefined ? "" : ", and logged in"}.`;
     },
     close() {
       transporter.close({ force: true });

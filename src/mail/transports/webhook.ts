@@ -2,7 +2,7 @@
 // attacker can neither change a captured request nor send it again later.
 import { createHmac } from "node:crypto";
 import type { Clock } from "../../clock.js";
-import { type BoundedResponse, boundedFetch, FetchFailure } from "../../outbound/bounded-fetch.js";
+import { type BoundedRequest, type BoundedResponse, boundedFetch, FetchFailure } from "../../outbound/bounded-fetch.js";
 import type { Message } from "../message.js";
 import { MailFailure, type Transport } from "./transport.js";
 
@@ -16,10 +16,17 @@ export function createWebhook(url: URL, key: string, clock: Pick<Clock, "now">):
   const closing = new AbortController();
   return {
     async send(message) {
-      const { status } = await post(url, signedRequest(message, key, clock.now()), closing.signal);
+      const signed = signedRequest(message, key, clock.now());
+      const { status } = await request(url, { method: "POST", ...signed, ...limits, signal: closing.signal });
       if (status >= 200 && status < 300) return;
       const permanent = status >= 400 && status < 500 && !transientStatuses.includes(status);
       throw new MailFailure(`The webhook responded with ${status || "a redirect"}.`, { permanent });
+    },
+    accepted: "The webhook accepted the mail.",
+    async check() {
+      const { status } = await request(url, { method: "GET", ...limits, signal: closing.signal });
+      if (status >= 500) throw new MailFailure(`The webhook responded with ${status}.`);
+      return `The webhook at ${url.host} responds.`;
     },
     close() {
       closing.abort();
@@ -46,9 +53,9 @@ function signedRequest(
   };
 }
 
-async function post(url: URL, request: SignedRequest, signal: AbortSignal): Promise<BoundedResponse> {
+async function request(url: URL, sent: BoundedRequest): Promise<BoundedResponse> {
   try {
-    return await boundedFetch(url, { method: "POST", ...request, ...limits, signal });
+    return await boundedFetch(url, sent);
   } catch (error) {
     if (!(error instanceof FetchFailure)) throw error;
     throw new MailFailure(`The webhook failed: ${error.message}.`, { cause: error.cause });

@@ -16,6 +16,8 @@ export interface MailDraft {
   readonly language: string;
   /** A mail that was not sent by then is dropped. */
   readonly until: number;
+  /** The time from which it can be sent. Default: at once. The age of a waiting mail counts from it. */
+  readonly sendAt?: number | undefined;
 }
 
 /** Mails of one kind to a user, which logins with a right password cause. */
@@ -28,10 +30,11 @@ const typeOf = (name: string) => (["at", "until", "tries", "next_at"].includes(n
 const values = mailColumns.names.map((name) => `cast(? as ${typeOf(name)})`).join(", ");
 const insert = `insert into ampho_mail (${mailColumns.list}) select ${values} where ? <> ''`;
 
-function valuesOf({ kind, userId, address, claims, language, until }: MailDraft, now: number): SqlValue[] {
+function valuesOf(draft: MailDraft, now: number): SqlValue[] {
+  const { kind, userId, address, claims, language, until, sendAt = now } = draft;
   return mailColumns.values({
-    ...{ at: now, until, user_id: userId ?? null, address, kind, claims: JSON.stringify(claims), language },
-    ...{ tries: 0, next_at: now },
+    ...{ at: sendAt, until, user_id: userId ?? null, address, kind, claims: JSON.stringify(claims), language },
+    ...{ tries: 0, next_at: sendAt },
   });
 }
 

@@ -1,12 +1,13 @@
 // Changes that a proven mailbox allows (docs/mail.md): a new password, a new address, and the alarm of a notice, which only ends
 // things. Each uses up its transaction in the same store transaction.
-import type { Origin } from "../../audit/entry.js";
+import type { AuditEntry, Origin } from "../../audit/entry.js";
 import type { Attempt, AttemptOutcome } from "../../throttle/attempt.js";
 import { advisoryLock, first, type Transaction, write } from "../transaction.js";
 import { settleAttempt } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { useUp } from "./factor-changes.js";
-import { type FactorUse, moveFactorsVersion } from "./factors.js";
+import { deleteFactors, type FactorUse, moveFactorsVersion, writeAccount } from "./factors.js";
+import { insertMail, type MailDraft } from "./mail-rows.js";
 import { type Revocation, writeRevocations } from "./revocations.js";
 import { endOpenSessions } from "./session-ends.js";
 import { sendIsLive } from "./sessions.js";
@@ -32,6 +33,10 @@ export interface PasswordReset {
   readonly factorsVersion: number;
   /** The second factor of the account, which is used up. */
   readonly use: FactorUse | undefined;
+  /** All second factors go, because the user has lost them and an operator let the user in without them. */
+  readonly removesFactors: boolean;
+  /** The link or code came by mail. An operator can also hand a link over. */
+  readonly provesAddress: boolean;
   readonly spend: Spending;
   readonly attempts: readonly { readonly attempt: Attempt; readonly outcomeOnReject: AttemptOutcome }[];
   readonly now: number;
@@ -68,8 +73,14 @@ export function* finishReset(input: PasswordReset): Transaction<MailboxOutcome> 
     yield* write(
       `update ampho_users set password_hash = ?, hash_kind = null, password_version = password_version + 1,
          email_proven_at = coalesce(email_proven_at, ?) where id = ?`,
-      [passwordHash, now, userId],
+      [passwordHash, input.provesAddress ? now : null, userId],
     );
+  if (input.removesFactors && account.factors.length > 0) {
+    yield* deleteFactors(userId);
+    yield* writeAccount(userId, { ...account, factors: [] });
+    const detail = { factors: account.factors };
+    yield* recordAudit({ at: now, event: "factor_removed", reason: "recovery", userId, login, origin, detail });
+  }
   // Ends remembered devices and open transactions, also of a user without a password version.
   yield* moveFactorsVersion(userId, now);
   const revoked = yield* endOpenSessions({ userId, exceptSession: undefined, reason: "password_changed", now, origin });
@@ -78,7 +89,8 @@ export function* finishReset(input: PasswordReset): Transaction<MailboxOutcome> 
 
 export interface EmailChange {
   readonly userId: string;
-  readonly email: UserEmail;
+  /** Undefined: the user has no address afterwards. */
+  readonly email: UserEmail | undefined;
   /** False for a user of an application's own table, which stores the address itself. */
   readonly isStored: boolean;
   /** The live session that asks. Undefined for an operator or the application. */
@@ -102,18 +114,41 @@ export function* setEmail(input: EmailChange): Transaction<MailboxOutcome["outco
     yield* recordAudit({ at: now, event: "email_changed", userId, origin });
     return "done";
   }
-  // Two changes to one address at the same moment wait for each other here.
-  yield* advisoryLock(addressLock(email.canonical));
-  const holder = yield* first("select id from ampho_users where email_canonical = ? or canonical = ?", [
-    ...[email.canonical, email.canonical],
-  ]);
-  if (holder && holder["id"] !== userId) return "taken";
+  if (email && (yield* isTaken(email, userId))) return "taken";
   // Before the change, because the notice goes to the address until now.
   yield* recordAudit({ at: now, event: "email_changed", userId, login: user.login, origin });
   yield* write("update ampho_users set email = ?, email_canonical = ?, email_proven_at = ? where id = ?", [
-    ...[email.address, email.canonical, email.provenAt ?? null, userId],
+    ...[email?.address ?? null, email?.canonical ?? null, email?.provenAt ?? null, userId],
   ]);
   return "done";
+}
+
+function* isTaken({ canonical }: UserEmail, userId: string): Transaction<boolean> {
+  // Two changes to one address at the same moment wait for each other here.
+  yield* advisoryLock(addressLock(canonical));
+  const holder = yield* first(
+    "select id from ampho_users where (email_canonical = ? or canonical = ?) and id <> ? limit 1",
+    [canonical, canonical, userId],
+  );
+  return holder !== undefined;
+}
+
+export interface Recovery {
+  readonly userId: string;
+  readonly login: string;
+  /** The mail with the link. Undefined if the operator hands the link over. */
+  readonly mail: MailDraft | undefined;
+  /** The operator's reason. */
+  readonly reason: string;
+  readonly detail: AuditEntry["detail"];
+  readonly now: number;
+  readonly origin: Origin;
+}
+
+/** Records that an operator began a recovery, which sends the user a notice, and writes the mail with the link. */
+export function* beginRecovery({ mail, now: at, ...entry }: Recovery): Transaction<void> {
+  yield* recordAudit({ at, event: "recovery_begun", ...entry });
+  if (mail) yield* insertMail(mail, at);
 }
 
 export interface Alarm {

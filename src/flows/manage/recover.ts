@@ -1,0 +1,79 @@
+// The recovery of an account that an operator begins (docs/mail.md). The operator chooses no password (ASVS 6.4.6): a link leads
+// the user to a new one. The link asks for a number that the operator gives to the user, so neither a mailbox nor a printed link is
+// enough. Without the second factors of the account, the link works a day later, and the user gets a notice at once.
+
+import type { Origin } from "../../audit/entry.js";
+import { AmphoError } from "../../errors.js";
+import { canonicalLogin } from "../../logins/login-name.js";
+import { toAccount } from "../../users/directory.js";
+import type { Deps } from "../deps.js";
+import { bindingOf, claimsOf } from "../mail-claims.js";
+import * as check from "./arguments.js";
+import { requireAppUrl } from "./invitations.js";
+import { requireUser } from "./users.js";
+
+const daySeconds = 86_400;
+
+export interface RecoveryOptions {
+  /** For the audit log. */
+  readonly reason: string;
+  /** Returns the link, to hand it over, and mails none. */
+  readonly print?: boolean | undefined;
+  /** The user has lost all second factors. They are removed with the new password. */
+  readonly withoutFactors?: boolean | undefined;
+}
+
+export interface RecoveryBegun {
+  /** Two digits for which the link asks. Give them to the user, after you have checked who asks. */
+  readonly match: string;
+  /** The link works from then on, in Unix seconds. */
+  readonly from: number;
+  /** The link works until then, in Unix seconds. */
+  readonly until: number;
+  /** Null if it is mailed. */
+  readonly link: string | null;
+}
+
+type RecoveryDeps = Pick<Deps, "store" | "directory" | "clock" | "settings" | "transactions">;
+
+/** Throws `invalid_request`. */
+export function requireRecovery(login: unknown, options: unknown): void {
+  check.requireArgument("login", login, check.textRule);
+  check.requireMembers("options", options, check.recoveryOptions);
+}
+
+/** Rejects with `not_found`, and with `invalid_request` for a disabled user or one without an address. */
+export async function recover(
+  deps: RecoveryDeps,
+  login: string,
+  { reason, print = false, withoutFactors = false }: RecoveryOptions,
+  origin: Origin,
+): Promise<RecoveryBegun> {
+  const { store, directory, clock, settings, transactions } = deps;
+  if (!directory.inDatabase) throw new AmphoError("not_found", "The application keeps its own user table.");
+  const appUrl = requireAppUrl(settings);
+  const user = await requireUser(deps, login);
+  if (user.disabled) throw new AmphoError("invalid_request", "The user is disabled. Enable the user first.");
+  const address = user.email?.address;
+  if (address === undefined && !print)
+    throw new AmphoError("invalid_request", "The user has no address. Print the link, and hand it over.");
+  const now = clock.now();
+  // A reader rejects a transaction that begins in the future. A new password or an alarm in between makes it void.
+  const from = withoutFactors ? now + daySeconds : now;
+  const recovery = withoutFactors ? "without_factors" : "with_factors";
+  const token = transactions.beginOpen("reset", { login: canonicalLogin(login), recovery }, from, settings.codeTtl);
+  const begun = transactions.readOpen(token, ["reset"], from);
+  const binding = await bindingOf(deps, "reset", toAccount(user));
+  await store.beginRecovery({
+    ...{ userId: user.id, login: user.login, reason, now, origin },
+    detail: { recovery, from, by: print ? "print" : "mail" },
+    mail: print
+      ? undefined
+      : {
+          ...{ kind: "recover", userId: user.id, address: address ?? "", language: origin.language ?? "en" },
+          ...{ claims: claimsOf(begun, binding, {}), until: begun.exp, sendAt: from },
+        },
+  });
+  const link = `${appUrl}#ampho=${token}.${transactions.linkProof(begun, binding)}`;
+  return { match: transactions.match(begun), from, until: begun.exp, link: print ? link : null };
+}
