@@ -38,7 +38,13 @@ async function open(findsById: boolean) {
 
 /** Enrols a user whom only the application knows. */
 const enrolled = (world: World, login: string): Promise<PasskeyOwner> =>
-  addPasskeyOwner({ ...world, user: async () => ({ id: idOf(login), login, roles: [], disabled: false }) }, login);
+  addPasskeyOwner(
+    {
+      ...world,
+      user: async () => ({ id: idOf(login), login, roles: [], disabled: false, email: null, emailProven: false }),
+    },
+    login,
+  );
 
 const failing: Readonly<Record<string, { readonly find: Table["find"]; readonly status: number }>> = {
   throws: { find: () => Promise.reject(new Error("the table is down")), status: 503 },

@@ -23,7 +23,13 @@ async function open(ground: Ground) {
 
 /** Enrols a user whom only the application knows. */
 async function enrolled(world: World, login: string): Promise<Owner> {
-  return addOwner({ ...world, user: async () => ({ id: `id of ${login}`, login, roles: [], disabled: false }) }, login);
+  return addOwner(
+    {
+      ...world,
+      user: async () => ({ id: `id of ${login}`, login, roles: [], disabled: false, email: null, emailProven: false }),
+    },
+    login,
+  );
 }
 
 const failing: Readonly<Record<string, { readonly find: Find; readonly status: number }>> = {
