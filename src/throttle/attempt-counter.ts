@@ -140,8 +140,10 @@ export function isEmpty({ failures, pending, streak }: Counter): boolean {
 
 function countFailures(counter: Counter, count: number, limits: CounterLimits, at: number): Counter {
   const failures = counter.failures + count;
+  // Mails are counted, and a mail is no failure, so that they never lock anything.
+  const streak = counter.streak + (limits.everySeconds === undefined ? count : 0);
   const wait = waitSeconds(failures, limits);
   const nextAt = wait === 0 ? counter.nextAt : at + wait;
   const forgetAt = Math.max(at, nextAt) + limits.windowSeconds;
-  return { ...counter, failures, streak: counter.streak + count, nextAt, forgetAt };
+  return { ...counter, failures, streak, nextAt, forgetAt };
 }

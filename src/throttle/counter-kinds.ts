@@ -19,7 +19,6 @@ export interface CounterRow {
   readonly windowSeconds?: number;
 }
 
-const never = Number.MAX_SAFE_INTEGER;
 const hourSeconds = 3600;
 
 /** With more device proofs or sessions a client gets no more attempts than this. */
@@ -40,11 +39,11 @@ export const counterKinds = {
   // After three wrong numbers the link is dead in other browsers.
   match: { counts: "number of a mailed link", freeAttempts: 3, times: 1, lockAfter: 3 },
   mail: {
-    ...{ counts: "mails, one account", freeAttempts: "throttleMails", times: 1, lockAfter: never },
+    ...{ counts: "mails, one account", freeAttempts: "throttleMails", times: 1 },
     ...{ everySeconds: 60, windowSeconds: hourSeconds },
   },
   mails: {
-    ...{ counts: "mails, one address", freeAttempts: 20, times: 1, lockAfter: never },
+    ...{ counts: "mails, one address", freeAttempts: 20, times: 1 },
     ...{ everySeconds: 0, windowSeconds: hourSeconds },
   },
 } as const satisfies Readonly<Record<string, CounterRow>>;

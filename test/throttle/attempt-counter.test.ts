@@ -152,3 +152,36 @@ describe("a counter of tries", () => {
     );
   });
 });
+
+describe("a counter of mails", () => {
+  const mails: CounterLimits = { freeAttempts: 5, windowSeconds: 3600, lockAfter: 100, everySeconds: 60 };
+
+  it("a counter of mails allows no more than its free attempts in any window, with a pause after each, and never locks (W-71)", () => {
+    const pauses = fc.array(fc.integer({ min: 0, max: 4000 }), { minLength: 1, maxLength: 300 });
+    fc.assert(
+      fc.property(pauses, (all) => {
+        let counter = emptyCounter;
+        let now = start;
+        const sent: number[] = [];
+        for (const pause of all) {
+          now += pause;
+          const at = counterAt(counter, mails, now);
+          const judgement = judgeCounter(at, mails, now);
+          expect(judgement).not.toMatchObject({ locked: true });
+          if (judgement.outcome !== "allowed") continue;
+          counter = failAttempt(takeAttempt(at, now), here, mails, now);
+          sent.push(now);
+        }
+        for (const from of sent) {
+          expect(sent.filter((at) => at >= from && at < from + 60).length).toBe(1);
+          expect(sent.filter((at) => at >= from && at < from + 3600).length).toBeLessThanOrEqual(5);
+        }
+      }),
+    );
+  });
+
+  it("a counter of mails allows one request at a time", () => {
+    const taken = takeAttempt(emptyCounter, start);
+    expect(judgeCounter(taken, mails, start)).toEqual({ outcome: "pending" });
+  });
+});

@@ -1,7 +1,7 @@
 // Keeps the tables of attempts small, and lists and clears lockouts for operators.
 import type { Origin } from "../../audit/entry.js";
 import type { Lockout, LockoutTarget } from "../../throttle/attempt.js";
-import { isCounterKind } from "../../throttle/counter-kinds.js";
+import { type CounterRow, counterKinds, isCounterKind } from "../../throttle/counter-kinds.js";
 import { sourceAt } from "../../throttle/source-limit.js";
 import { first, integer, query, type SqlValue, type Transaction, text } from "../transaction.js";
 import { type AttemptCounterRow, counterColumns, counterRowOf } from "./attempt-counters.js";
@@ -54,11 +54,21 @@ export function* listLockouts(input: LockoutQuery): Transaction<readonly Lockout
   const untilOf = ({ until }: Lockout) => until ?? Number.POSITIVE_INFINITY;
   return [
     // During an update of a fleet, a newer program can count kinds that this one does not know.
-    ...counters.filter((row) => isCounterKind(text(row, "kind"))).map((row) => ofCounter(counterRowOf(row), lockAfter)),
+    ...counters
+      .filter((row) => isCounterKind(text(row, "kind")))
+      .map(counterRowOf)
+      .filter((row) => !isPause(row, now))
+      .map((row) => ofCounter(row, lockAfter)),
     ...sources.map((row) => ofSource(sourceRowOf(row), windowSeconds, now)),
   ]
     .sort((a, b) => (untilOf(a) === untilOf(b) ? 0 : untilOf(b) - untilOf(a)))
     .slice(0, limit);
+}
+
+/** The pause after a mail is no lockout. */
+function isPause({ kind, counter }: AttemptCounterRow, now: number): boolean {
+  const { everySeconds }: CounterRow = counterKinds[kind];
+  return everySeconds !== undefined && counter.nextAt <= now + everySeconds;
 }
 
 function ofCounter({ kind, login, counter }: AttemptCounterRow, lockAfter: number): Lockout {
