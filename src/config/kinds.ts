@@ -1,5 +1,5 @@
 // The kinds of values that a parameter can have (docs/configuration.md). Each kind parses a text from the environment as well
-// as a JSON value from a file or from code, and describes what it accepts.
+// as a JSON value from a file or from code, and describes what it accepts. The file is long because one table shows all kinds.
 import { isIP } from "node:net";
 import { formatDuration, parseDuration } from "../duration.js";
 import { type Policy, policies, type RolePolicies } from "../levels/policy.js";

@@ -1,5 +1,6 @@
 // Login transactions: a login or an enrolment that was begun and has no row. The client carries it, signed and opaque, and
 // redeems it once. The store spends the hash of `jti` together with the effect, so the file keeps no state.
+// It is long because it has the docs of every member of a transaction.
 import { createHash, createHmac } from "node:crypto";
 import { transactionTtlSeconds } from "../clock.js";
 import { randomId } from "../crypto/random.js";

@@ -1,4 +1,5 @@
 // The route table: one row for each endpoint. The handler, OpenAPI, docs/http.md and the labels of metrics derive from it.
+// It is longer than other files because one table shows all endpoints.
 import { publishedKeysMaxAgeSeconds } from "../../keys/rotation-waits.js";
 import { credentials, logIn, readWays, waysIn } from "./endpoints/login.js";
 import { logOut } from "./endpoints/logout.js";

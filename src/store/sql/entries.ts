@@ -2,7 +2,8 @@
 // moment whether it is enough, uses up what can be used once, and creates or raises the session. Nothing else writes sessions.
 // On PostgreSQL transactions run side by side. All take their locks in one order, so that none wait for each other in a
 // circle. First come the user, the lock of the user's sessions, used transactions and factors. Then come the sessions of the
-// user from the newest to the oldest, counters of attempts, and the state.
+// user from the newest to the oldest, counters of attempts, and the state. The file is long because this order must be read in
+// one place.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import { type Acr, higherOf } from "../../levels/acr.js";
 import { type Decision, decide, type FactorName } from "../../levels/decide.js";
