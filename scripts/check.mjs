@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { spawnSync } from "./child-process.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const repositoryTests = ["test/repository/imports.test.ts", "test/repository/language.test.ts"];
+const repositoryTests = ["test/repository/imports.test.ts", "test/repository/language.system.test.ts"];
 const steps = [
   ["build", ["npm", "run", "--silent", "build"]],
   ["types", ["npx", "--no-install", "tsc", "-p", "tsconfig.test.json", "--noEmit"]],

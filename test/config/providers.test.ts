@@ -1,17 +1,17 @@
-import { generateKeyPairSync } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { readConfiguration } from "../../dist/config/configuration.js";
 import { ConfigurationError } from "../../dist/errors.js";
 import { freshFolder } from "../world/folder.js";
+import { keyPair } from "../world/key-pairs.js";
 import { newKey } from "../world/tokens.js";
 
 const secret = "GOCSPX-do-not-show-this";
 const google = { issuer: "https://accounts.google.com", client_id: "id-1", client_secret: secret };
 const tenant = "11111111-2222-3333-4444-555555555555";
 const pem = (curve: string) =>
-  generateKeyPairSync("ec", { namedCurve: curve }).privateKey.export({ format: "pem", type: "pkcs8" }).toString();
+  keyPair("ec", { namedCurve: curve }).privateKey.export({ format: "pem", type: "pkcs8" }).toString();
 const apple = { kind: "apple", client_id: "id-1", team: "TEAM123456", key_id: "KEY1234567", key: pem("P-256") };
 
 function read(providers: unknown, env: Readonly<Record<string, string>> = {}) {

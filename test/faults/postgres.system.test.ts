@@ -79,12 +79,12 @@ const faults: readonly Fault<PostgresGround>[] = [
 ];
 
 describe("faults of PostgreSQL", () => {
-  it.each(faults)("applications survive while $name, and recover", { timeout: 120_000 }, async (fault) => {
+  it.each(faults)("applications survive while $name, and recover", { timeout: 240_000 }, async (fault) => {
     outcomes.push(await tryFault(ground, fault));
   });
 });
 
-it("thirty faults in a row leave no connection, no memory and no timer behind", { timeout: 90_000 }, async () => {
+it("thirty faults in a row leave no connection, no memory and no timer behind", { timeout: 240_000 }, async () => {
   const { apps, proxy, logins, ledger, connections } = ground;
   const [, app] = apps;
   if (app === undefined) throw new Error("there are two");

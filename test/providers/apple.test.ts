@@ -1,11 +1,12 @@
-import { createPublicKey, generateKeyPairSync, verify } from "node:crypto";
+import { createPublicKey, verify } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { start } from "../world/clock.js";
 import { startEvilProvider } from "../world/evil-provider.js";
+import { keyPair } from "../world/key-pairs.js";
 import { claimsOf } from "../world/tokens.js";
 import { clientId, newSecrets, openProvider } from "./open.js";
 
-const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const { privateKey } = keyPair("ec", { namedCurve: "P-256" });
 const key = privateKey.export({ format: "pem", type: "pkcs8" }).toString();
 
 async function openApple() {

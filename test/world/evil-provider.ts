@@ -1,7 +1,8 @@
 // An OpenID provider under the control of an attacker, on the loopback interface. It publishes and signs what a test asks for.
-import { createHmac, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { createHmac, type KeyObject, sign } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { onTestFinished } from "vitest";
+import { keyPair } from "./key-pairs.js";
 
 type Claims = Readonly<Record<string, unknown>>;
 export type Responder = (request: IncomingMessage, response: ServerResponse) => void;
@@ -14,7 +15,7 @@ export interface SigningKey {
 }
 
 export function signingKey(kid = "key-1"): SigningKey {
-  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const { privateKey, publicKey } = keyPair("ec", { namedCurve: "P-256" });
   return { kid, alg: "ES256", privateKey, jwk: { ...publicKey.export({ format: "jwk" }), kid, use: "sig" } };
 }
 

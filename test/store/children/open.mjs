@@ -1,6 +1,11 @@
-// Opens the database whose path is given, and prints what came of it as JSON.
+// Prints a line when it has started. After a line of input it opens the database whose path is given, and prints what came of
+// it as JSON.
+import { once } from "node:events";
 import { openSqlite } from "../../../dist/store/sqlite/store.js";
 
+console.log("started");
+await once(process.stdin, "data");
+process.stdin.destroy();
 const notices = [];
 try {
   const store = await openSqlite({ path: process.argv[2], migrate: true, log: (line) => notices.push(line) });
