@@ -152,7 +152,7 @@ export function importContract(store: Opened): void {
       if (round % 2 === 1) race.reverse();
       const outcomes = new Set(await Promise.all(race.map((run) => run())));
       const taken = (await store().findUser(canonical))?.id === canonical;
-      expect(outcomes).toEqual(new Set(taken ? ["created", "lost"] : ["taken", "published"]));
+      expect(outcomes).toEqual(new Set(taken ? ["created", "lost"] : ["login_taken", "published"]));
       expect((await store().findUser(`${canonical}-too`)) === undefined).toBe(taken);
     }
   });

@@ -23,7 +23,7 @@ export function userContract(store: Opened): void {
   it("a login that exists is reported as taken, and nothing is written", async () => {
     await addUser(store());
     const second = { ...ann, id: "u-2", login: "ANN" };
-    expect(await store().createUser({ user: second, now: start, origin: operator })).toBe("taken");
+    expect(await store().createUser({ user: second, now: start, origin: operator })).toBe("login_taken");
     expect(await store().findUserById("u-2")).toBeUndefined();
     expect(await eventsOf(store())).toEqual(["user_created"]);
   });

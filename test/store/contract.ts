@@ -6,6 +6,7 @@ import { auditContract } from "./contract-audit.js";
 import { endingContract } from "./contract-endings.js";
 import { housekeepingContract } from "./contract-housekeeping.js";
 import { importContract } from "./contract-imports.js";
+import { mailContract } from "./contract-mail.js";
 import { renewalContract } from "./contract-renewal.js";
 import { sessionContract } from "./contract-sessions.js";
 import { userContract } from "./contract-users.js";
@@ -31,6 +32,7 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
     describe("sessions", () => sessionContract(opened));
     describe("renewal", () => renewalContract(opened));
     describe("endings and revocations", () => endingContract(opened));
+    describe("mail", () => mailContract(opened));
     describe("attempts", () => attemptContract(opened));
     describe("housekeeping", () => housekeepingContract(opened));
     describe("audit", () => auditContract(opened));

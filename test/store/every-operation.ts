@@ -1,7 +1,7 @@
 // Runs every operation of a store in each way that it can go, on an empty database, for tests that look at all statements.
 import type { OperationInput, OperationName, OperationOutput } from "../../dist/store/operations.js";
 import { oldRowKinds } from "../../dist/store/sql/old-rows.js";
-import { ann, attempt, login, operator, origin, renewal, start } from "./fixtures.js";
+import { ann, attempt, emailOf, invitation, login, mailRequest, operator, origin, renewal, start } from "./fixtures.js";
 
 export type Run = <P extends OperationName>(
   operation: P,
@@ -43,6 +43,7 @@ export async function runEveryOperation(run: Run): Promise<void> {
   await run("listSessions", { userId: ann.id, now: start });
   await run("renewSession", renewal({ ...second, gen: 0 }));
   await runFactorOperations(run);
+  await runMailOperations(run);
   await run("enterSession", login({ random: "third" }));
   await run("endSession", { ...ending, id: "0.third", userId: ann.id, reason: "logout" });
   await run("endSession", { ...ending, id: "0.third", userId: undefined, reason: "ended_by_operator" });
@@ -136,4 +137,74 @@ async function runFactorOperations(run: Run): Promise<void> {
     ...{ userId: ann.id, now: start, origin, exceptSession: undefined, reason: "ended_by_operator" as const },
     forgetDevices: true,
   });
+}
+
+async function runMailOperations(run: Run): Promise<void> {
+  const spend = (hash: string) => ({ hash, until: start + 660, idempotency: undefined });
+  const expiring = { ...mailRequest().draft, until: start + 1 };
+  for (const changes of [{}, {}, {}, { draft: expiring }]) await run("queueMail", mailRequest(changes));
+  const [first, second, third] = await run("takeMail", { now: start, holdSeconds: 60, limit: 3 });
+  await run("takeMail", { now: start + 1, holdSeconds: 60, limit: 3 });
+  if (!first || !second || !third) throw new Error("mails were not taken");
+  await run("settleMail", { mail: first, outcome: { sent: true }, now: start });
+  await run("settleMail", { mail: second, outcome: { failure: "busy", retryAt: start + 5 }, now: start });
+  await run("settleMail", { mail: third, outcome: { failure: "busy", retryAt: undefined }, now: start });
+  await run("listMail", { limit: 10 });
+  await run("readOutbox", undefined);
+
+  for (const each of [invitation("a"), invitation("b"), { ...invitation("c"), until: start }])
+    await run("createInvitation", { invitation: each, mail: mailRequest().draft, origin });
+  await run("findInvitation", "a");
+  await run("listInvitations", { limit: 10 });
+  for (const _ of [1, 2]) await run("removeInvitation", { id: "b", now: start, origin });
+  const register = (id: string, changes: object = {}) => ({
+    ...{ user: { ...ann, id, login: id, canonical: id, email: emailOf(`${id}@x.example`, start) } },
+    ...{ isLoginChosen: true, invitation: undefined, existsMail: mailRequest().draft, ...changes },
+  });
+  const registering = (id: string, changes: object = {}, hash = id) =>
+    login({
+      userId: id,
+      login: id,
+      amr: ["mail", "pwd"],
+      random: id,
+      register: register(id, changes),
+      spend: spend(hash),
+    });
+  await run("enterSession", registering("r-1", { invitation: "a" }));
+  await run("enterSession", registering("r-1"));
+  await run("enterSession", registering("r-1", {}, "again"));
+  await run("enterSession", registering("r-1", { isLoginChosen: false, invitation: "a" }, "invited"));
+  await run("enterSession", registering("r-2", { isLoginChosen: false }));
+  const clash = { ...ann, id: "r-3", login: "r-3", canonical: "r-3", email: emailOf("r-1@x.example", start) };
+  await run("enterSession", { ...registering("r-3"), register: register("r-3", { user: clash }) });
+  await run("findUserByAddress", "r-1@x.example");
+
+  const email = { isStored: true, sessionId: undefined, spend: undefined, attempt: undefined, now: start, origin };
+  await run("setEmail", { ...email, userId: "r-1", email: emailOf("r-2@x.example") });
+  await run("setEmail", { ...email, userId: ann.id, email: emailOf("ann@x.example"), spend: spend("e-1") });
+  await run("setEmail", { ...email, userId: ann.id, email: emailOf("ann@x.example"), spend: spend("e-1") });
+  await run("setEmail", { ...email, userId: ann.id, email: emailOf("ann@x.example"), isStored: false });
+  await run("enterSession", login({ amr: ["mail"], provesEmail: "ann@x.example", random: "of-mail" }));
+  const notice = { ...origin, language: "en" };
+  await run("recordAudit", { at: start, event: "email_changed", userId: ann.id, origin: notice });
+  const to = { ...notice, noticeTo: "ann@x.example" };
+  await run("recordAudit", { at: start, event: "email_changed", userId: ann.id, origin: to });
+
+  const reset = {
+    userId: ann.id,
+    login: ann.login,
+    stored: {},
+    passwordHash: "hash-3",
+    use: undefined,
+    now: start,
+    origin,
+  };
+  const { factorsVersion } = await run("listFactors", ann.id);
+  const attempts = [{ attempt: attempt(), outcomeOnReject: "failed" as const }];
+  await run("finishReset", { ...reset, factorsVersion, spend: spend("r"), attempts });
+  const moved = await run("listFactors", ann.id);
+  await run("finishReset", { ...reset, factorsVersion: moved.factorsVersion, spend: spend("r"), attempts });
+  const use = { factor: "recovery_code", hash: "none" } as const;
+  await run("finishReset", { ...reset, factorsVersion: moved.factorsVersion, spend: spend("s"), attempts, use });
+  for (const _ of [1, 2]) await run("raiseAlarm", { userId: ann.id, spend: spend("alarm"), now: start, origin });
 }

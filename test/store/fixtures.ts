@@ -1,9 +1,11 @@
 // Inputs of operations with usual values, for tests to vary.
 import type { Origin } from "../../dist/audit/entry.js";
 import type { Entry, NewSession } from "../../dist/store/sql/entries.js";
+import type { MailRequest } from "../../dist/store/sql/mail.js";
+import type { Invitation } from "../../dist/store/sql/registrations.js";
 import type { Renewal } from "../../dist/store/sql/renewal.js";
 import type { Session } from "../../dist/store/sql/session-rows.js";
-import type { User } from "../../dist/store/sql/users.js";
+import type { NewUserRow, UserEmail } from "../../dist/store/sql/users.js";
 import type { Store } from "../../dist/store/store.js";
 import type { Attempt } from "../../dist/throttle/attempt.js";
 
@@ -11,11 +13,15 @@ export const origin: Origin = { actor: "user", address: "192.0.2.7", agent: "cur
 export const operator: Origin = { actor: "operator", operator: "root" };
 export const start = 1_790_000_000;
 
-type NewUser = Pick<User, "id" | "login" | "canonical" | "passwordHash" | "roles">;
+export const ann: NewUserRow = {
+  id: "u-ann",
+  login: "Ann",
+  canonical: "ann",
+  passwordHash: "hash-1",
+  roles: ["editor"],
+};
 
-export const ann: NewUser = { id: "u-ann", login: "Ann", canonical: "ann", passwordHash: "hash-1", roles: ["editor"] };
-
-export async function addUser(store: Store, user: Partial<NewUser> = {}): Promise<void> {
+export async function addUser(store: Store, user: Partial<NewUserRow> = {}): Promise<void> {
   await store.createUser({ user: { ...ann, ...user }, now: start, origin: operator });
 }
 
@@ -86,3 +92,30 @@ export function attempt(changes: Partial<Attempt> = {}): Attempt {
     ...changes,
   };
 }
+
+export const emailOf = (canonical: string, provenAt: number | undefined = undefined): UserEmail => ({
+  address: canonical.replace(/^./, (letter) => letter.toUpperCase()),
+  ...{ canonical, provenAt },
+});
+
+/** A request for a mail to log in. */
+export function mailRequest(changes: Partial<MailRequest> = {}): MailRequest {
+  return {
+    draft: {
+      ...{ kind: "login", userId: ann.id, address: "Ann@x.example", claims: { jti: "t", iat: start }, language: "en" },
+      until: start + 600,
+    },
+    attempt: attempt({
+      sources: [],
+      counters: [{ key: "login:ann", kind: "mail", freeAttempts: 1, everySeconds: 60, lockAfter: 100 }],
+    }),
+    audit: { at: start, event: "mail_queued", userId: ann.id, login: ann.login, origin },
+    now: start,
+    ...changes,
+  };
+}
+
+export const invitation = (id = "inv-1"): Invitation => ({
+  ...{ id, email: "New@x.example", canonical: "new@x.example", roles: ["editor"], invitedBy: null, createdAt: start },
+  ...{ until: start + 604_800, usedAt: null, removedAt: null },
+});

@@ -22,7 +22,9 @@ const ofBoundedTables: ReadonlySet<string> = new Set(["pruneAttempts", "listLock
 const ofOpenImports = /^SCAN ampho_imports USING (COVERING )?INDEX ampho_imports_open$/;
 
 /** An operator asks, from a process of their own, and waits. */
-const ofOperators: ReadonlySet<string> = new Set([...["countSessions", "findSessionUsers", "countSecretsByKey"]]);
+const ofOperators: ReadonlySet<string> = new Set([
+  ...["countSessions", "findSessionUsers", "countSecretsByKey", "listInvitations"],
+]);
 
 interface Explained {
   readonly operation: string;

@@ -26,8 +26,9 @@ beforeAll(async () => {
 const rows = 30_000;
 const many = `generate_series(1, ${rows}) as i`;
 const filling = [
-  `insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at)
-   select 'x' || i, 'x' || i, 'x' || i, 'h', 1, '[]', 1, 0, 1 from ${many}`,
+  `insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at,
+     email_canonical)
+   select 'x' || i, 'x' || i, 'x' || i, 'h', 1, '[]', 1, 0, 1, 'e' || i from ${many}`,
   `insert into ampho_sessions (id, era, user_id, login, gen, proved_gen, created_at, auth_time, renewed_at, expires_at, ends_at,
      access_expires, delete_after)
    select '0.x' || i, 0, 'x' || (i / 3), 'x', 1, 1, 1, 1, 1, 1790000000 + i, 1790000000 + i, 1790000000 + i, 1790000000 + i from ${many}`,
@@ -43,6 +44,10 @@ const filling = [
   `insert into ampho_totp (user_id, secret, kid, last_step, since) select 'x' || i, 's' || i, 'k', 1, 1 from ${many}`,
   `insert into ampho_passkeys (id, user_id, public_key, alg, sign_count, backup_eligible, backed_up, uv, transports, aaguid, rp, name,
      created_at) select 'x' || i, 'x' || (i / 3), '{}', -7, 0, 0, 0, 1, '[]', '0', 'rp', 'n', 1 from ${many}`,
+  `insert into ampho_mail (at, until, user_id, address, kind, claims, language, tries, sent_at)
+     select 1, 1790000000 + i, 'x' || i, '', 'login', '{}', 'en', 1, 1 from ${many}`,
+  `insert into ampho_invites (id, email, email_canonical, roles, created_at, until)
+     select 'x' || i, 'x', 'x', '[]', 1, 1790000000 + i from ${many}`,
   `insert into ampho_recovery (hash, user_id) select 'x' || i, 'x' || (i / 8) from ${many}`,
 ];
 
@@ -50,7 +55,7 @@ const filling = [
 const ofBoundedTables: ReadonlySet<string> = new Set(["pruneAttempts", "listLockouts", "clearLockouts"]);
 /** An operator asks, from a process of their own, and waits. */
 const ofOperators: ReadonlySet<string> = new Set([
-  ...["countSessions", "findSessionUsers", "listOldSecrets", "countSecretsByKey"],
+  ...["countSessions", "findSessionUsers", "listOldSecrets", "countSecretsByKey", "listInvitations"],
 ]);
 const small = ["ampho_state", "ampho_imports", "ampho_housekeeping"];
 

@@ -11,7 +11,7 @@ export const visible = `(ampho_users.import_n is null or exists (
 /** The owner of a canonical login, or of an address, that could not be inserted. */
 export type Holder =
   | { readonly kind: "none" }
-  | { readonly kind: "user" }
+  | { readonly kind: "user"; readonly userId: string }
   /** An unpublished import, with this line of its input. `doomed`: the import can no longer be published, or is a trial. */
   | {
       readonly kind: "import";
@@ -24,13 +24,14 @@ export type Holder =
 export function* holderOf(column: "canonical" | "email_canonical", value: string): Transaction<Holder> {
   const row = yield* first(`select id, import_n, import_line from ampho_users where ${column} = ?`, [value]);
   if (!row) return { kind: "none" };
-  if (row["import_n"] === null) return { kind: "user" };
+  const userId = text(row, "id");
+  if (row["import_n"] === null) return { kind: "user", userId };
   const n = integer(row, "import_n");
   // Locked, because the import must not be published between this look and the action that follows from it.
   const run = yield* first("select state, lost_line from ampho_imports where n = ?", [n], "update");
-  if (run && text(run, "state") === "published") return { kind: "user" };
+  if (run && text(run, "state") === "published") return { kind: "user", userId };
   const doomed = !run || text(run, "state") !== "open" || run["lost_line"] !== null;
-  return { kind: "import", userId: text(row, "id"), n, line: integer(row, "import_line"), doomed };
+  return { kind: "import", userId, n, line: integer(row, "import_line"), doomed };
 }
 
 /** Deletes the row of a holder of kind "import". Its import can then no longer be published. */

@@ -120,7 +120,7 @@ export interface MailRow {
 /** The newest mails. Their addresses are not returned. */
 export function* listMail({ limit }: { readonly limit: number }): Transaction<readonly MailRow[]> {
   const rows = yield* queryLast(
-    "select n, at, kind, user_id, tries, next_at, sent_at, failure from ampho_mail order by n desc limit ?",
+    "select n, at, kind, user_id, tries, next_at, sent_at, failure from ampho_mail where n > 0 order by n desc limit ?",
     [limit],
   );
   return [...rows].reverse().map((row) => ({
@@ -134,9 +134,7 @@ const integerOrNull = (row: Row, column: string) => (row[column] === null ? null
 
 /** The number of mails that wait, and the time of the oldest. */
 export function* readOutbox(): Transaction<{ readonly waiting: number; readonly oldestAt: number | undefined }> {
-  const row = yield* queryLastRow(
-    "select count(*) as waiting, min(at) as oldest from ampho_mail where next_at is not null",
-  );
+  const row = yield* queryLastRow("select count(*) as waiting, min(at) as oldest from ampho_mail where next_at >= 0");
   if (!row) throw new TypeError("a count has one row");
   return { waiting: integer(row, "waiting"), oldestAt: integerOrNull(row, "oldest") ?? undefined };
 }

@@ -2,11 +2,12 @@
 // things. Each uses up its transaction in the same store transaction.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import type { Attempt, AttemptOutcome } from "../../throttle/attempt.js";
-import { advisoryLock, first, type Transaction, write } from "../transaction.js";
+import { advisoryLock, type Transaction, write } from "../transaction.js";
 import { settleAttempt } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { useUp } from "./factor-changes.js";
 import { deleteFactors, type FactorUse, moveFactorsVersion, writeAccount } from "./factors.js";
+import { holderOf, makeRoom } from "./import-rows.js";
 import { insertMail, type MailDraft } from "./mail-rows.js";
 import { type Revocation, writeRevocations } from "./revocations.js";
 import { endOpenSessions } from "./session-ends.js";
@@ -126,11 +127,13 @@ export function* setEmail(input: EmailChange): Transaction<MailboxOutcome["outco
 function* isTaken({ canonical }: UserEmail, userId: string): Transaction<boolean> {
   // Two changes to one address at the same moment wait for each other here.
   yield* advisoryLock(addressLock(canonical));
-  const holder = yield* first(
-    "select id from ampho_users where (email_canonical = ? or canonical = ?) and id <> ? limit 1",
-    [canonical, canonical, userId],
-  );
-  return holder !== undefined;
+  // Also as a login, because mails go to a login that is an address.
+  for (const column of ["email_canonical", "canonical"] as const) {
+    const holder = yield* holderOf(column, canonical);
+    if (holder.kind === "user" && holder.userId !== userId) return true;
+    if (holder.kind === "import") yield* makeRoom(holder);
+  }
+  return false;
 }
 
 export interface Recovery {

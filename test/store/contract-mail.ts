@@ -1,0 +1,329 @@
+import { expect, it } from "vitest";
+import type { MailboxOutcome } from "../../dist/store/sql/mailbox-changes.js";
+import type { Invitation } from "../../dist/store/sql/registrations.js";
+import type { Store } from "../../dist/store/store.js";
+import type { Opened } from "./contract.js";
+import {
+  addUser,
+  ann,
+  attempt,
+  emailOf,
+  eventsOf,
+  invitation,
+  login,
+  mailRequest,
+  openSession,
+  operator,
+  origin,
+  start,
+} from "./fixtures.js";
+
+const bob = { id: "u-bob", login: "Bob", canonical: "bob" };
+const taking = { now: start, holdSeconds: 60, limit: 10 };
+const numbersOf = (mails: readonly { readonly n: number }[]) => mails.map(({ n }) => n);
+const spend = (hash: string) => ({ hash, until: start + 660, idempotency: undefined });
+const mailTo = (address: string) => ({ draft: { ...mailRequest().draft, address } });
+
+export function mailContract(store: Opened): void {
+  it("a request writes its mail, its count and its audit row together", async () => {
+    await store().queueMail(mailRequest());
+    const [mail] = await store().takeMail(taking);
+    expect(mail).toEqual({ ...mailRequest().draft, n: 1, tries: 1 });
+    const again = {
+      ...attempt({ sources: [] }),
+      now: start,
+      origin,
+      event: "mail_throttled",
+      canonical: "ann",
+    } as const;
+    const counters = [{ key: "login:ann", kind: "mail", freeAttempts: 1, everySeconds: 60 }] as const;
+    expect(await store().allowAttempt({ ...again, counters })).toMatchObject({ outcome: "rejected", by: "mail" });
+    expect(await eventsOf(store())).toEqual(["mail_queued", "mail_throttled mail"]);
+  });
+
+  it("a request without an address counts, and writes no mail", async () => {
+    await store().queueMail(mailRequest(mailTo("")));
+    expect(await store().takeMail(taking)).toEqual([]);
+    expect(await store().readOutbox()).toEqual({ waiting: 0, oldestAt: undefined });
+    expect(await eventsOf(store())).toEqual(["mail_queued"]);
+  });
+
+  it("a mail is taken by one of many processes, and by another one after the time of the first", async () => {
+    for (const name of ["a", "b", "c"]) await store().queueMail(mailRequest(mailTo(`${name}@x.example`)));
+    const turns = await Promise.all([1, 2, 3, 4].map(() => store().takeMail({ ...taking, limit: 2 })));
+    expect(turns.flatMap(numbersOf).sort()).toEqual([1, 2, 3]);
+    expect(await store().takeMail({ ...taking, now: start + 59 })).toEqual([]);
+    const later = await store().takeMail({ ...taking, now: start + 60 });
+    expect(later.map(({ n, tries }) => [n, tries])).toEqual([1, 2, 3].map((n) => [n, 2]));
+  });
+
+  it("a mail that was sent keeps no address and no claims, and is never taken again", async () => {
+    await store().queueMail(mailRequest());
+    const [mail] = await store().takeMail(taking);
+    if (!mail) throw new Error("no mail was taken");
+    await store().settleMail({ mail, outcome: { sent: true }, now: start + 1 });
+    // A process that was slow reports a failure of the same mail.
+    await store().settleMail({ mail, outcome: { failure: "late", retryAt: start + 2 }, now: start + 1 });
+    expect(await store().takeMail({ ...taking, now: start + 100 })).toEqual([]);
+    expect(await store().listMail({ limit: 10 })).toEqual([
+      {
+        ...{ n: 1, at: start, kind: "login", userId: ann.id, tries: 1, nextAt: null, sentAt: start + 1, failure: null },
+      },
+    ]);
+    expect(await eventsOf(store())).toEqual(["mail_queued", "mail_sent", "mail_failed late"]);
+  });
+
+  it("a mail that failed is taken again at its time, and one that failed for good is dropped", async () => {
+    for (const name of ["a", "b"]) await store().queueMail(mailRequest(mailTo(`${name}@x.example`)));
+    const [first, second] = await store().takeMail(taking);
+    if (!first || !second) throw new Error("no mail was taken");
+    await store().settleMail({ mail: first, outcome: { failure: "busy", retryAt: start + 5 }, now: start });
+    await store().settleMail({ mail: second, outcome: { failure: "no such mailbox", retryAt: undefined }, now: start });
+    expect(await store().readOutbox()).toEqual({ waiting: 1, oldestAt: start });
+    expect(await store().takeMail({ ...taking, now: start + 4 })).toEqual([]);
+    expect(numbersOf(await store().takeMail({ ...taking, now: start + 5 }))).toEqual([first.n]);
+    expect((await store().listMail({ limit: 10 })).map(({ failure }) => failure)).toEqual(["busy", "no such mailbox"]);
+    expect(await eventsOf(store())).toEqual([
+      ...["mail_queued", "mail_queued", "mail_failed busy", "mail_dropped no such mailbox"],
+    ]);
+  });
+
+  it("a mail whose time is over is dropped and not sent", async () => {
+    const { draft } = mailRequest();
+    await store().queueMail(mailRequest({ draft: { ...draft, until: start + 10 } }));
+    expect(await store().takeMail({ ...taking, now: start + 10 })).toEqual([]);
+    expect(await store().listMail({ limit: 1 })).toMatchObject([{ nextAt: null, sentAt: null, failure: "expired" }]);
+    expect(await eventsOf(store())).toEqual(["mail_queued", "mail_dropped expired"]);
+  });
+
+  it("the newest mails are listed in the order in which they were written", async () => {
+    for (const name of ["a", "b", "c"]) await store().queueMail(mailRequest(mailTo(`${name}@x.example`)));
+    expect(numbersOf(await store().listMail({ limit: 2 }))).toEqual([2, 3]);
+  });
+
+  it("a user is found by the address, and by a login that is an address", async () => {
+    await addUser(store(), { email: emailOf("ann@x.example") });
+    await addUser(store(), { ...bob, login: "bob@x.example", canonical: "bob@x.example" });
+    expect(await store().findUserByAddress("ann@x.example")).toMatchObject({ id: ann.id });
+    expect(await store().findUserByAddress("bob@x.example")).toMatchObject({ id: bob.id, email: undefined });
+    expect(await store().findUserByAddress("eve@x.example")).toBeUndefined();
+    // The user who receives the mails of an address comes before the one who has it as a login.
+    await addUser(store(), { id: "u-3", login: "cid", canonical: "cid", email: emailOf("bob@x.example") });
+    expect(await store().findUserByAddress("bob@x.example")).toMatchObject({ id: "u-3" });
+  });
+
+  resetContract(store);
+  emailContract(store);
+  registrationContract(store);
+}
+
+function resetContract(store: Opened): void {
+  const reset = (changes: object = {}) => ({
+    ...{ userId: ann.id, login: ann.login, stored: { passwordVersion: 1 }, passwordHash: "hash-2", factorsVersion: 0 },
+    ...{ use: undefined, spend: spend("r"), attempts: [], now: start, origin },
+    ...changes,
+  });
+
+  it("a reset sets the password, proves the address and ends every session", async () => {
+    await addUser(store(), { email: emailOf("ann@x.example", undefined) });
+    const { id } = await openSession(store());
+    const done = await store().finishReset(reset());
+    expect(done).toMatchObject({ outcome: "done", revocations: [{ kind: "session", sessionId: id }] });
+    expect(await store().findUser("ann")).toMatchObject({
+      ...{ passwordHash: "hash-2", passwordVersion: 2, email: { provenAt: start } },
+    });
+    expect(await store().listSessions({ userId: ann.id, now: start })).toEqual([]);
+    expect((await store().listFactors(ann.id)).factorsVersion).toBeGreaterThan(0);
+  });
+
+  it("a transaction resets a password once, also of two requests at once", async () => {
+    await addUser(store());
+    const outcomes = await Promise.all(["x", "y"].map((passwordHash) => store().finishReset(reset({ passwordHash }))));
+    expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(["changed", "done"]);
+    const again = reset({ stored: { passwordVersion: 2 }, factorsVersion: start });
+    expect(await store().finishReset(again)).toEqual({ outcome: "over", revocations: [] });
+    expect((await eventsOf(store())).filter((event) => event === "reset_done")).toHaveLength(1);
+  });
+
+  it("a reset with a recovery code uses the code up, and a used code resets nothing", async () => {
+    await addUser(store());
+    const { id: sessionId } = await openSession(store());
+    const who = { userId: ann.id, login: ann.login, stored: {}, now: start, origin };
+    const totp = { secret: "sealed", kid: "k", step: 1 };
+    await store().setFactor({ ...who, sessionId, totp, codes: ["a", "b"], spend: spend("t") });
+    const { factorsVersion } = await store().listFactors(ann.id);
+    const use = (hash: string) => ({ factor: "recovery_code", hash }) as const;
+    await store().enterSession(login({ amr: ["pwd", "rec"], use: use("b") }));
+    const rejected = await store().finishReset(reset({ use: use("b"), factorsVersion }));
+    expect(rejected.outcome).toBe("factor_rejected");
+    expect(await store().findUser("ann")).toMatchObject({ passwordHash: "hash-1" });
+    // The same transaction is still usable.
+    expect((await store().finishReset(reset({ use: use("a"), factorsVersion }))).outcome).toBe("done");
+    expect(await store().findUser("ann")).toMatchObject({ passwordHash: "hash-2" });
+  });
+
+  it("an alarm ends the sessions and device proofs once, and leaves the password", async () => {
+    await addUser(store());
+    const { id } = await openSession(store());
+    const raise = () => store().raiseAlarm({ userId: ann.id, spend: spend("alarm"), now: start, origin });
+    const turns = await Promise.all([raise(), raise()]);
+    expect(turns.flat()).toMatchObject([{ kind: "session", sessionId: id }]);
+    const after = await store().listFactors(ann.id);
+    expect(await store().findUser("ann")).toMatchObject({ passwordHash: "hash-1", passwordVersion: 2 });
+    await openSession(store());
+    expect(await raise()).toEqual([]);
+    expect(await store().listSessions({ userId: ann.id, now: start })).toHaveLength(1);
+    expect(await store().listFactors(ann.id)).toEqual(after);
+    expect((await eventsOf(store())).filter((event) => event === "alarm")).toHaveLength(1);
+  });
+
+  it("an alarm also ends the sessions and device proofs of a user of another table", async () => {
+    const { id } = await openSession(store(), { stored: false });
+    const revoked = await store().raiseAlarm({ userId: ann.id, spend: spend("alarm"), now: start, origin });
+    expect(revoked).toMatchObject([{ kind: "session", sessionId: id }]);
+    expect((await store().listFactors(ann.id)).factorsVersion).toBeGreaterThan(0);
+  });
+}
+
+function emailContract(store: Opened): void {
+  const setEmail = (userId: string, address: string, changes: object = {}): Promise<MailboxOutcome["outcome"]> =>
+    store().setEmail({
+      ...{ userId, email: emailOf(address), isStored: true, sessionId: undefined, now: start, origin },
+      ...{ spend: undefined, attempt: undefined, ...changes },
+    });
+
+  it("an address that another user has is rejected, as an address and as a login", async () => {
+    await addUser(store(), { email: emailOf("ann@x.example") });
+    await addUser(store(), { ...bob, login: "bob@x.example", canonical: "bob@x.example" });
+    await addUser(store(), { id: "u-3", login: "cid", canonical: "cid" });
+    for (const address of ["ann@x.example", "bob@x.example"]) expect(await setEmail("u-3", address)).toBe("taken");
+    expect(await store().findUserById("u-3")).toMatchObject({ email: undefined });
+    expect(await setEmail("u-3", "cid@x.example")).toBe("done");
+    expect(await setEmail("u-none", "dan@x.example")).toBe("changed");
+  });
+
+  it("an address that one user has as a login and another one as an address is rejected", async () => {
+    await addUser(store(), { ...bob, login: "bob@x.example", canonical: "bob@x.example" });
+    await addUser(store(), { id: "u-3", login: "cid", canonical: "cid", email: emailOf("bob@x.example") });
+    expect(await setEmail(bob.id, "bob@x.example")).toBe("taken");
+  });
+
+  it("one of two users gets an address that both ask for at once", async () => {
+    const people = ["a", "b", "c", "d"];
+    for (const id of people) await addUser(store(), { id, login: id, canonical: id });
+    const outcomes = await Promise.all(people.map((id) => setEmail(id, "same@x.example")));
+    expect(outcomes.filter((outcome) => outcome === "done")).toHaveLength(1);
+    expect(outcomes.filter((outcome) => outcome === "taken")).toHaveLength(3);
+  });
+
+  it("a new user and a change of address that ask for the same address at once do not both get it", async () => {
+    await addUser(store());
+    const email = emailOf("same@x.example");
+    const [set, created] = await Promise.all([
+      setEmail(ann.id, "same@x.example"),
+      store().createUser({ user: { ...ann, ...bob, email }, now: start, origin }),
+    ]);
+    expect([set, created]).toSatisfy(
+      ([first, second]) =>
+        (first === "done" && second === "email_taken") || (first === "taken" && second === "created"),
+    );
+  });
+
+  it("a change of address by an ended session, or with a used transaction, changes nothing", async () => {
+    await addUser(store());
+    const { id: sessionId } = await openSession(store());
+    expect(await setEmail(ann.id, "one@x.example", { sessionId, spend: spend("e") })).toBe("done");
+    expect(await setEmail(ann.id, "two@x.example", { sessionId, spend: spend("e") })).toBe("over");
+    expect(await setEmail(ann.id, "two@x.example", { sessionId: "0.none", spend: spend("f") })).toBe("changed");
+    expect(await store().findUser("ann")).toMatchObject({ email: { canonical: "one@x.example" } });
+    expect((await eventsOf(store())).filter((event) => event === "email_changed")).toHaveLength(1);
+  });
+
+  it("a user of an unpublished import blocks no change of address", async () => {
+    await addUser(store());
+    const n = await store().startImport({ now: start, trial: false });
+    const staged = { ...ann, ...bob, email: emailOf("same@x.example"), hashKind: null, line: 1 };
+    await store().stageUsers({ n, users: [staged], displaces: true, now: start });
+    expect(await setEmail(ann.id, "same@x.example")).toBe("done");
+    expect(await store().publishImport({ n, now: start, origin, detail: {} })).toEqual({ outcome: "lost", line: 1 });
+  });
+}
+
+function registrationContract(store: Opened): void {
+  const registering = (changes: object = {}, entry: object = {}) => {
+    const user = { ...ann, roles: [], email: emailOf("ann@x.example", start) };
+    const existsMail = { ...mailRequest().draft, kind: "account_exists", userId: undefined };
+    const register = { user, isLoginChosen: false, invitation: undefined, existsMail, ...changes };
+    return login({ amr: ["mail", "pwd"], stored: { passwordVersion: 1 }, register, spend: spend("reg"), ...entry });
+  };
+  const kindsOf = async (of: Store) => (await of.takeMail(taking)).map(({ kind }) => kind);
+  const live = async () => (await store().listSessions({ userId: ann.id, now: start })).length;
+
+  it("a registration creates the user and the session in one transaction, once", async () => {
+    const outcomes = await Promise.all([
+      store().enterSession(registering()),
+      store().enterSession(registering({}, { spend: spend("other") })),
+    ]);
+    expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(["granted", "over"]);
+    expect(await store().findUser("ann")).toMatchObject({ email: { provenAt: start }, passwordVersion: 1 });
+    expect(await live()).toBe(1);
+    // Only the mailbox learns that the address has an account by now.
+    expect(await kindsOf(store())).toEqual(["account_exists"]);
+    expect(await store().enterSession(registering())).toEqual({ outcome: "over" });
+  });
+
+  it("a chosen login that is taken can be chosen again with the same transaction", async () => {
+    await addUser(store(), { ...bob });
+    const user = { ...ann, ...bob, id: "u-new", roles: [], email: emailOf("new@x.example", start) };
+    const outcome = await store().enterSession(registering({ user, isLoginChosen: true }));
+    expect(outcome).toEqual({ outcome: "login_taken" });
+    const other = { ...user, login: "Bea", canonical: "bea" };
+    const entry = { userId: "u-new", login: "Bea" };
+    expect(await store().enterSession(registering({ user: other, isLoginChosen: true }, entry))).toMatchObject({
+      outcome: "granted",
+    });
+    expect(await kindsOf(store())).toEqual([]);
+  });
+
+  it("an invitation is used once, and stays usable when nothing was created", async () => {
+    await store().createInvitation({ invitation: invitation(), mail: mailRequest().draft, origin: operator });
+    expect(await store().findInvitation("inv-1")).toEqual(invitation());
+    await addUser(store(), { ...bob, email: emailOf("taken@x.example") });
+    const clash = { ...ann, id: "u-clash", canonical: "clash", roles: [], email: emailOf("taken@x.example", start) };
+    const first = await store().enterSession(registering({ user: clash, invitation: "inv-1" }, { userId: clash.id }));
+    expect(first).toEqual({ outcome: "over" });
+    expect(await store().findInvitation("inv-1")).toMatchObject({ usedAt: null });
+    const second = await store().enterSession(registering({ invitation: "inv-1" }, { spend: spend("second") }));
+    expect(second).toMatchObject({ outcome: "granted" });
+    expect(await store().findInvitation("inv-1")).toMatchObject({ usedAt: start });
+    const user = { ...ann, ...bob, id: "u-9", canonical: "nine", roles: [], email: emailOf("nine@x.example", start) };
+    const third = registering({ user, invitation: "inv-1" }, { userId: "u-9", spend: spend("third") });
+    expect(await store().enterSession(third)).toEqual({ outcome: "closed" });
+    expect(await store().findUserById("u-9")).toBeUndefined();
+    expect(await kindsOf(store())).toEqual(["login", "account_exists"]);
+  });
+
+  it("an invitation that was taken back or whose time is over creates no user", async () => {
+    const expired: Invitation = { ...invitation("inv-2"), until: start };
+    for (const each of [invitation(), expired])
+      await store().createInvitation({ invitation: each, mail: undefined, origin: operator });
+    const remove = (id: string) => store().removeInvitation({ id, now: start, origin: operator });
+    expect([await remove("inv-1"), await remove("inv-1"), await remove("none")]).toEqual([true, false, false]);
+    for (const id of ["inv-1", "inv-2"])
+      expect(await store().enterSession(registering({ invitation: id }, { spend: spend(id) }))).toEqual({
+        outcome: "closed",
+      });
+    expect(await store().findUser("ann")).toBeUndefined();
+    expect((await store().listInvitations({ limit: 1 })).map(({ id }) => id)).toEqual(["inv-1"]);
+    expect((await store().listInvitations({ limit: 9 })).map(({ id }) => id)).toEqual(["inv-2", "inv-1"]);
+  });
+
+  it("a code proves only the address to which it was mailed", async () => {
+    await addUser(store(), { email: emailOf("ann@x.example", undefined) });
+    await store().enterSession(login({ amr: ["mail"], provesEmail: "old@x.example" }));
+    expect(await store().findUser("ann")).toMatchObject({ email: { provenAt: undefined } });
+    await store().enterSession(login({ amr: ["mail"], provesEmail: "ann@x.example", now: start + 5 }));
+    expect(await store().findUser("ann")).toMatchObject({ email: { provenAt: start + 5 } });
+    expect((await eventsOf(store())).filter((event) => event === "email_proven")).toHaveLength(1);
+  });
+}
