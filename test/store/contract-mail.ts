@@ -121,6 +121,7 @@ function resetContract(store: Opened): void {
   const reset = (changes: object = {}) => ({
     ...{ userId: ann.id, login: ann.login, stored: { passwordVersion: 1 }, passwordHash: "hash-2", factorsVersion: 0 },
     ...{ use: undefined, spend: spend("r"), attempts: [], now: start, origin },
+    ...{ removesFactors: false, provesAddress: true },
     ...changes,
   });
 

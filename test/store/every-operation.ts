@@ -196,6 +196,8 @@ async function runMailOperations(run: Run): Promise<void> {
     stored: {},
     passwordHash: "hash-3",
     use: undefined,
+    removesFactors: true,
+    provesAddress: true,
     now: start,
     origin,
   };
@@ -206,5 +208,7 @@ async function runMailOperations(run: Run): Promise<void> {
   await run("finishReset", { ...reset, factorsVersion: moved.factorsVersion, spend: spend("r"), attempts });
   const use = { factor: "recovery_code", hash: "none" } as const;
   await run("finishReset", { ...reset, factorsVersion: moved.factorsVersion, spend: spend("s"), attempts, use });
+  const recovery = { userId: ann.id, login: ann.login, reason: "lost", detail: undefined, now: start, origin };
+  await run("beginRecovery", { ...recovery, mail: mailRequest().draft });
   for (const _ of [1, 2]) await run("raiseAlarm", { userId: ann.id, spend: spend("alarm"), now: start, origin });
 }
