@@ -14,7 +14,7 @@ import type { Providers } from "../providers/providers.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
 import type { SessionTokens } from "../sessions/session-tokens.js";
 import type { Store } from "../store/store.js";
-import type { Throttle } from "../throttle/throttle.js";
+import type { Throttle } from "../throttle/allowed-attempt.js";
 import type { Directory } from "../users/directory.js";
 
 export interface Deps {

@@ -5,7 +5,7 @@ import { timingSafeEqual } from "node:crypto";
 import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
 import type { MailBinding, OpenPurpose, OpenTransaction, Redeemable } from "../factors/transactions.js";
-import type { AllowedAttempt, KnownDevice } from "../throttle/throttle.js";
+import type { AllowedAttempt, KnownDevice } from "../throttle/allowed-attempt.js";
 import type { Account } from "../users/directory.js";
 import type { Deps } from "./deps.js";
 import { wrongCredentials } from "./login-errors.js";
