@@ -14,11 +14,12 @@ app.use("/ampho", express.static(fileURLToPath(new URL("..", import.meta.resolve
 
 // Only a login with a passkey reaches this level.
 app.get("/api/secret", authorize(ampho, { acr: "phr" }), (request, response) => {
-  response.json({ text: `Only ${request.auth.login} and a passkey open this.` });
+  response.json({ text: `Only ${request.auth?.login} and a passkey open this.` });
 });
 
-const server = app.listen(Number(process.env.PORT ?? 3000), "127.0.0.1", () => {
-  console.log(`http://localhost:${server.address().port}`);
+const port = Number(process.env.PORT ?? 3000);
+const server = app.listen(port, "127.0.0.1", () => {
+  console.log(`http://localhost:${port}`);
 });
 
 process.once("SIGTERM", () => {

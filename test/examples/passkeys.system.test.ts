@@ -2,6 +2,7 @@
 import path from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { spawnSync } from "../../scripts/child-process.mjs";
 import { type Authenticator, addAuthenticator } from "../client/authenticator.js";
 import { browserTimeoutMs, openBrowser } from "../client/browser.js";
 import { freePort } from "../world/free-port.js";
@@ -48,6 +49,15 @@ async function logOut(): Promise<void> {
   await tab.waitForSelector("#passkey");
   await tab.waitForLoadState("load");
 }
+
+it("the types in the comments of the example are right", () => {
+  const tsc = path.join(consumer.folder, "node_modules/typescript/bin/tsc");
+  const { status, stdout } = spawnSync(process.execPath, [tsc], {
+    cwd: path.join(consumer.folder, "passkeys"),
+    encoding: "utf8",
+  });
+  expect([status, stdout]).toEqual([0, ""]);
+});
 
 it("a user of the example adds a passkey, and uses it by the button, after the password and for a route that requires it", async () => {
   await typeLogin();

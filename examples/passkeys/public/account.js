@@ -1,64 +1,82 @@
 // The user's passkeys: listed, added, renamed, removed.
 import { createClient } from "ampho/client/ways";
+import { element, showError, textIn } from "./page.js";
+
+/** @import { ClientSession, Passkey } from "ampho/client/ways" */
 
 const client = createClient({
   baseUrl: "/",
   // For routes and changes that need a passkey, or a more recent login.
-  onStepUp: () => client.loginWithPasskey(),
+  async onStepUp() {
+    await client.loginWithPasskey();
+  },
 });
-const find = (selector) => document.querySelector(selector);
 
 async function show() {
   const passkeys = await client.passkeys.list();
-  find("ul").replaceChildren(...passkeys.map(itemOf));
+  element("ul", HTMLUListElement).replaceChildren(...passkeys.map(itemOf));
 }
 
+/** @param {Passkey} passkey */
 function itemOf({ id, name, synced }) {
   const item = document.createElement("li");
   item.append(`${name}${synced ? " (synced)" : ""} `);
-  const button = (text, action) => {
-    const element = Object.assign(document.createElement("button"), { type: "button", textContent: text });
-    element.onclick = () => attempt(action);
-    item.append(element);
+  /**
+   * @param {string} text
+   * @param {() => Promise<void>} action
+   */
+  const addButton = (text, action) => {
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: text });
+    button.onclick = () => attempt(action);
+    item.append(button);
   };
-  button("Rename", async () => {
+  addButton("Rename", async () => {
     const next = prompt("Name", name);
     if (next) await client.passkeys.rename(id, next);
     await show();
   });
-  button("Remove", async () => {
+  addButton("Remove", async () => {
     await client.passkeys.remove(id);
     await show();
   });
   return item;
 }
 
-async function add(form) {
-  const { recoveryCodes } = await client.passkeys.add({ name: new FormData(form).get("name") });
+const form = element("form", HTMLFormElement);
+
+async function add() {
+  const { recoveryCodes } = await client.passkeys.add({ name: textIn(new FormData(form), "name") });
   form.reset();
-  find("#codes").hidden = recoveryCodes.length === 0;
-  find("code").replaceChildren(recoveryCodes.join(" "));
+  element("#codes", HTMLElement).hidden = recoveryCodes.length === 0;
+  element("code", HTMLElement).textContent = recoveryCodes.join(" ");
   await show();
 }
 
-find("form").onsubmit = (event) => {
+async function openSecret() {
+  const response = await client.fetch("/api/secret");
+  element("output", HTMLOutputElement).textContent = (await response.json()).text;
+}
+
+form.onsubmit = (event) => {
   event.preventDefault();
-  attempt(() => add(event.target));
+  attempt(add);
 };
-find("#secret").onclick = () =>
-  attempt(async () => find("output").replaceChildren((await (await client.fetch("/api/secret")).json()).text));
-find("#logout").onclick = () => attempt(() => client.logout());
+element("#secret", HTMLButtonElement).onclick = () => attempt(openSecret);
+element("#logout", HTMLButtonElement).onclick = () => attempt(() => client.logout());
 
-/** Shows an error to the user. Messages of the API are for people. */
+/** @param {() => Promise<void>} action */
 async function attempt(action) {
-  find("[role=alert]").replaceChildren();
-  await action().catch((error) => find("[role=alert]").replaceChildren(error.message));
+  showError(undefined);
+  await action().catch(showError);
 }
 
-const leave = (session) => session ?? location.assign("/");
-const session = await client.session();
-client.onChange(leave);
-if (leave(session)) {
-  find("#who").replaceChildren(session.login);
-  await attempt(show);
+/** @param {ClientSession | undefined} session */
+function showOwner(session) {
+  if (session) element("#who", HTMLElement).textContent = session.login;
+  else location.assign("/");
 }
+
+const session = await client.session();
+client.onChange(showOwner);
+showOwner(session);
+if (session) await attempt(show);

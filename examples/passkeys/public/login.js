@@ -1,24 +1,32 @@
 // Three ways to log in: autofill, a button, and a password with the passkey as the second factor.
 import { createClient, FactorNeeded } from "ampho/client/ways";
+import { element, showError, textIn } from "./page.js";
+
+/** @import { ClientSession } from "ampho/client/ways" */
 
 const client = createClient({ baseUrl: "/" });
-const find = (selector) => document.querySelector(selector);
-const say = (error) => find("[role=alert]").replaceChildren(error.name === "NotAllowedError" ? "" : error.message);
-const openAccount = (session) => session && location.assign("account.html");
 
-client.loginWithPasskey({ autofill: true }).then(openAccount, say);
-find("#passkey").onclick = () => client.loginWithPasskey().then(openAccount, say);
+/** @param {ClientSession | undefined} session */
+const openAccount = (session) => {
+  if (session) location.assign("account.html");
+};
 
+client.loginWithPasskey({ autofill: true }).then(openAccount, showError);
+element("#passkey", HTMLButtonElement).onclick = () => client.loginWithPasskey().then(openAccount, showError);
+
+/** @param {FormData} fields */
 async function logIn(fields) {
-  const recoveryCode = fields.get("code") || undefined;
+  const recoveryCode = textIn(fields, "code") || undefined;
   try {
-    return await client.login(fields.get("login"), fields.get("password"), { recoveryCode });
+    return await client.login(textIn(fields, "login"), textIn(fields, "password"), { recoveryCode });
   } catch (error) {
     if (error instanceof FactorNeeded && error.factors.includes("passkey")) return error.finish({ passkey: true });
     throw error;
   }
 }
-find("form").onsubmit = (event) => {
+
+const form = element("form", HTMLFormElement);
+form.onsubmit = (event) => {
   event.preventDefault();
-  logIn(new FormData(event.target)).then(openAccount, say);
+  logIn(new FormData(form)).then(openAccount, showError);
 };
