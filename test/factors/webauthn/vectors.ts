@@ -21,9 +21,10 @@ function readBlock(block: string): VectorBytes {
   return Object.fromEntries(values.map(([, name, hex]) => [name, Buffer.from(hex ?? "", "hex")]));
 }
 
-/** Returns the 15 pairs. Undefined if the file is not there. */
-export function readVectors(): readonly Vector[] | undefined {
-  if (!existsSync(path)) return undefined;
+/** Returns the 15 pairs. */
+export function readVectors(): readonly Vector[] {
+  if (!existsSync(path))
+    throw new Error("Set AMPHO_TEST_WEBAUTHN_VECTORS to the file index.bs of the repository w3c/webauthn.");
   const section = readFileSync(path, "utf8").split(/^# Test Vectors #.*$/m)[1] ?? "";
   return section.split(/^## /m).flatMap((text) => {
     const blocks = [...text.matchAll(/<xmp class="example" highlight="cddl">\n(.*?)<\/xmp>/gs)];
