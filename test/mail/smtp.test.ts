@@ -1,6 +1,7 @@
 // Mails through a real mail server: what arrives, and what each rejection means.
 import { simpleParser } from "mailparser";
 import { describe, expect, it } from "vitest";
+import { parseAddress } from "../../dist/logins/address.js";
 import { createTransport } from "../../dist/mail/transports/create.js";
 import { MailFailure, type Transport } from "../../dist/mail/transports/transport.js";
 import { atEndOfFile } from "../world/clean-up.js";
@@ -50,6 +51,42 @@ describe("a mail server on the loopback interface", () => {
     expect(server.arrived[0]?.raw).toContain("To: 用户@xn--fsqu00a.example\r\n");
     expect(server.arrived[0]?.to).toHaveLength(1);
     expect(server.arrived[0]?.to[0]).toMatch(/^用户@/);
+  });
+
+  it("every address that the parser accepts is one recipient, to the letter (W-68)", async () => {
+    const server = await startMailServer();
+    const transport = await open(`smtp://127.0.0.1:${server.port}`);
+    const given = [
+      ..."#$&'*+/=^_{}~-".split("").map((sign) => `a${sign}b@example.com`),
+      ...["Ann.O'Hara+shop@sub.example.com"],
+      ...[`${"a".repeat(64)}@example.com`, `a@${`${"b".repeat(60)}.`.repeat(4)}com`],
+    ];
+    for (const text of given) {
+      const to = parseAddress(text)?.address ?? "";
+      await transport.send({ ...message, to });
+      const { to: recipients, raw = "" } = server.arrived.pop() ?? {};
+      expect(recipients).toEqual([to]);
+      expect((await simpleParser(raw)).to).toMatchObject({ value: [{ address: to, name: "" }] });
+    }
+  });
+
+  it("the domain of a recipient is in ASCII on the wire", async () => {
+    const server = await startScriptedServer(scriptedMail({}));
+    const to = parseAddress("ann@bücher.example")?.address ?? "";
+    await (await open(`smtp://127.0.0.1:${server.port}`)).send({ ...message, to });
+    expect(server.lines).toContain("RCPT TO:<ann@xn--bcher-kva.example>");
+    expect(server.lines).toContain("To: ann@xn--bcher-kva.example");
+  });
+
+  it("a server that delays each response gets the mail", async () => {
+    const wait = (callback: () => void) => void setTimeout(callback, 300);
+    const server = await startMailServer({
+      onConnect: (_session, callback) => wait(callback),
+      onMailFrom: (_address, _session, callback) => wait(callback),
+      onRcptTo: (_address, _session, callback) => wait(callback),
+    });
+    await (await open(`smtp://127.0.0.1:${server.port}`)).send(message);
+    expect(server.arrived).toHaveLength(1);
   });
 
   it("the user and the password of the URL log in, also with special characters", async () => {

@@ -80,16 +80,11 @@ function partsOf(kind: MailKind, values: MailValues, { phrases, kinds }: Texts):
 function originOf(kind: MailKind, { browser, time }: MailValues, phrases: Phrases): readonly Part[] {
   if (time === undefined) return [];
   const isDated = isNotice(kind);
-  const name = browser === "unknown" ? phrases.unknownBrowser : browser;
-  const phrase =
-    name === undefined
-      ? isDated
-        ? phrases.happenedAt
-        : phrases.requestedAt
-      : isDated
-        ? phrases.happened
-        : phrases.requested;
-  return [{ text: phrase.replace("{browser}", name ?? "").replace("{time}", timeOf(time, isDated)) }];
+  const { happened, happenedAt, requested, requestedAt, unknownBrowser } = phrases;
+  const [inBrowser, without] = isDated ? [happened, happenedAt] : [requested, requestedAt];
+  const phrase = browser === undefined ? without : inBrowser;
+  const name = browser === "unknown" ? unknownBrowser : (browser ?? "");
+  return [{ text: phrase.replace("{browser}", name).replace("{time}", timeOf(time, isDated)) }];
 }
 
 /** The time has one form in all languages. A notice has the date, because it can be sent late and read later. */
