@@ -175,7 +175,7 @@ function checkOptions({ users, claims, mail, mailText, captcha, log, clock }: Co
   const rules: readonly (readonly [ok: boolean, message: string])[] = [
     [users === undefined || (isObject(users) && isFunction(users.find)), "users.find must be a function."],
     [users === undefined || (isObject(users) && isFunction(users.verify)), "users.verify must be a function."],
-    ...(["findById", "setPassword", "create", "setEmail"] as const).map(
+    ...(["findById", "setPassword", "create", "setEmail", "setLogin", "remove"] as const).map(
       (name) =>
         [isOptionalFunction(users?.[name]), `users.${name} must be a function. Otherwise, leave it out.`] as const,
     ),
@@ -442,6 +442,10 @@ function createRest(parts: {
     features: {
       keepsPasswords: deps.directory.inDatabase,
       offersPasskeys: deps.relyingParty !== undefined,
+      account: {
+        login: deps.directory.inDatabase || deps.directory.setLogin !== undefined,
+        removal: deps.directory.inDatabase || deps.directory.remove !== undefined,
+      },
       mails: mailFeaturesOf(deps),
       readFeed: feed?.read,
       publicKeys: () => keyring.publicKeys(),

@@ -269,6 +269,15 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await users()).changeRoles,
   },
   {
+    name: "user-export",
+    argument: login,
+    summary: "print everything about a user as JSON",
+    details:
+      "Prints what `GET /account/export` returns: the account, passkeys, identities, live sessions, and the newest 1000 entries of the audit log, without secrets and keys. The audit log records the command.",
+    options: [],
+    load: async () => (await users()).exportUser,
+  },
+  {
     name: "user-import",
     summary: "import users with the password hashes of other systems",
     details:

@@ -4,8 +4,16 @@
 import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
 import { canonicalLogin } from "../logins/login-name.js";
+import type { Auth } from "../tokens/auth.js";
 import type { Caller, Deps } from "./deps.js";
+import { requireRecent } from "./enrolling.js";
 import { type Authenticated, requireSession } from "./sessions.js";
+
+interface NewPassword {
+  /** The old one. Undefined for a user who has none. */
+  readonly password: string | undefined;
+  readonly newPassword: string;
+}
 
 /**
  * Throws `too_many_attempts`, `invalid_credentials` (the old password is wrong), `password_rejected` (`details.reason`
@@ -13,10 +21,11 @@ import { type Authenticated, requireSession } from "./sessions.js";
  */
 export async function changePassword(
   deps: Deps,
-  { auth, password, newPassword }: Authenticated & { readonly password: string; readonly newPassword: string },
+  { auth, password, newPassword }: Authenticated & NewPassword,
   caller: Caller,
 ): Promise<void> {
   const { store, directory, passwords, policy, throttle, revocations, clock } = deps;
+  if (password === undefined) return setFirstPassword(deps, auth, newPassword, caller);
   const { userId, sessionId } = requireSession(auth);
   const origin: Origin = { actor: "user", ...caller };
   const found = await store.findSession({ id: sessionId, now: clock.now() });
@@ -72,3 +81,42 @@ export async function changePassword(
   }
   revocations.add(outcome.revocations);
 }
+
+/** A user without a password proves the account by a recent login. Rejects like `requireRecent` too. */
+async function setFirstPassword(deps: Deps, auth: Auth, newPassword: string, caller: Caller): Promise<void> {
+  const { store, passwords, policy, revocations, clock } = deps;
+  const { sessionId, account } = await requireRecent(deps, auth);
+  const { id: userId, login, stored } = account;
+  if (stored === undefined || stored.passwordHash !== null)
+    throw new AmphoError("invalid_request", '"password" must be the old password.', { field: "password" });
+  const origin: Origin = { actor: "user", ...caller };
+  const problem = await policy.check(newPassword, { login, userId, origin });
+  if (problem !== undefined) throw new AmphoError("password_rejected", problem.message, { reason: problem.reason });
+  const outcome = await store.setPassword({
+    ...{ userId, passwordVersion: stored.passwordVersion, exceptSession: sessionId, now: clock.now(), origin },
+    passwordHash: await passwords.hash(newPassword, { fairnessKey: userId }),
+  });
+  if (outcome.outcome !== "done") throw changedMeanwhile();
+  revocations.add(outcome.revocations);
+}
+
+/** Needs a passkey that logs in alone, and recovery codes. Rejects like `requireRecent`, and with `last_way_in`. */
+export async function removePassword(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<void> {
+  const { store, relyingParty, revocations, clock } = deps;
+  const { sessionId, account } = await requireRecent(deps, auth);
+  const { id: userId, stored } = account;
+  if (stored === undefined || stored.passwordHash === null)
+    throw new AmphoError("not_found", "Your account has no password.");
+  const outcome = await store.setPassword({
+    ...{ userId, passwordVersion: stored.passwordVersion, exceptSession: sessionId, passwordHash: null },
+    passkeysOf: relyingParty?.id ?? "",
+    ...{ now: clock.now(), origin: { actor: "user", ...caller } },
+  });
+  if (outcome.outcome === "last_way_in")
+    throw new AmphoError("last_way_in", "Add a passkey and save its recovery codes first.");
+  if (outcome.outcome !== "done") throw changedMeanwhile();
+  revocations.add(outcome.revocations);
+}
+
+const changedMeanwhile = () =>
+  new AmphoError("invalid_token", "The session has ended, or the account changed. Log in again.");

@@ -1,8 +1,9 @@
 // The table of flows, one row each. The type of the bound flows, the label of their metrics and the name of their span
 // are the row's name, so a new row has all of them. A flow throws AmphoError and knows no HTTP.
 
+import { changeLogin, exportOwnAccount, readAccount, removeOwnAccount } from "./account.js";
 import { beginEmailChange, finishEmailChange } from "./change-email.js";
-import { changePassword } from "./change-password.js";
+import { changePassword, removePassword } from "./change-password.js";
 import type { Caller, Deps } from "./deps.js";
 import { login } from "./login.js";
 import { readWays } from "./passkey-login.js";
@@ -36,6 +37,11 @@ const table = {
   removeTotp,
   renewRecoveryCodes,
   forgetDevices,
+  readAccount,
+  exportAccount: exportOwnAccount,
+  changeLogin,
+  removeAccount: removeOwnAccount,
+  removePassword,
   beginMailLogin,
   beginReset,
   finishReset,

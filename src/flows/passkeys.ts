@@ -12,7 +12,7 @@ import { WebAuthnError } from "../factors/webauthn-error.js";
 import { passkeyMethod } from "../levels/methods.js";
 import { policyOf } from "../levels/policy.js";
 import type { Grant } from "../sessions/session-tokens.js";
-import type { NewPasskeyRow, PasskeyRow } from "../store/sql/passkeys.js";
+import type { NewPasskeyRow } from "../store/sql/passkeys.js";
 import type { Auth } from "../tokens/auth.js";
 import type { Caller, Deps } from "./deps.js";
 import {
@@ -26,26 +26,12 @@ import {
   whoOf,
 } from "./enrolling.js";
 import { wrongCredentials } from "./login-errors.js";
+import { type PasskeyView, toPasskeyView } from "./passkey-view.js";
 import { type Authenticated, requireSession } from "./sessions.js";
 import type { SupersededTokens } from "./superseded-session.js";
 
 /** The size of a user handle (WebAuthn L3 §14.6.1). It is random, so it reveals nothing about the user. */
 const handleBytes = 32;
-
-export interface PasskeyView {
-  readonly id: string;
-  readonly name: string;
-  readonly created: number;
-  readonly used: number | null;
-  /** The passkey is backed up, such as by the account of a phone. */
-  readonly synced: boolean;
-  readonly transports: readonly string[];
-  readonly provider: string | null;
-}
-
-function viewOf({ id, name, createdAt, usedAt, backedUp, transports }: PasskeyRow): PasskeyView {
-  return { id, name, created: createdAt, used: usedAt ?? null, synced: backedUp, transports, provider: null };
-}
 
 function partyOf({ relyingParty: party }: Pick<Deps, "relyingParty">): RelyingParty {
   if (party === undefined) throw new AmphoError("not_found", "Passkeys are not offered here.");
@@ -114,7 +100,7 @@ export async function addPasskey(
     method: passkeyMethod(passkey.backupEligible),
   });
   const created = { ...passkey, userId: account.id, createdAt: clock.now(), usedAt: undefined };
-  return { passkey: viewOf(created), ...enrolled };
+  return { passkey: toPasskeyView(created), ...enrolled };
 }
 
 /** `record` receives the reason of a rejection. */
@@ -185,7 +171,7 @@ export async function listOwnPasskeys(deps: Deps, { auth }: Authenticated): Prom
   const party = partyOf(deps);
   const { userId } = requireSession(auth);
   const { passkeys, handle } = await deps.store.listPasskeys(userId);
-  return { passkeys: passkeys.map(viewOf), rp: party.id, user: handle, accepted: passkeys.map(({ id }) => id) };
+  return { passkeys: passkeys.map(toPasskeyView), rp: party.id, user: handle, accepted: passkeys.map(({ id }) => id) };
 }
 
 const notYours = () => new AmphoError("not_found", "You have no passkey with this id.");

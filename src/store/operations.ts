@@ -22,6 +22,7 @@ import { deleteUnpublishedImports, publishImport, stageUsers, startImport } from
 import { clearLockouts, listLockouts, pruneAttempts } from "./sql/lockouts.js";
 import { listMail, queueMail, readOutbox, settleMail, takeMail } from "./sql/mail.js";
 import { beginRecovery, finishReset, raiseAlarm, setEmail } from "./sql/mailbox-changes.js";
+import { exportAccount, removeAccount, setLogin } from "./sql/own-account.js";
 import { findPasskey, listPasskeys, renamePasskey } from "./sql/passkeys.js";
 import {
   createInvitation,
@@ -66,6 +67,12 @@ export const operations = {
   setDisabled: writes(setDisabled),
   /** Deletes a user, ends the sessions, and writes a "user" revocation. */
   deleteUser: writes(deleteUser),
+  /** Changes the login of a user, and ends the sessions, whose tokens carry the old one. */
+  setLogin: writes(setLogin),
+  /** Deletes a user of either table, with everything that belongs to the account. */
+  removeAccount: writes(removeAccount),
+  /** Returns the audit rows about a user, and records the export. */
+  exportAccount: writes(exportAccount),
   /** Returns whether any password hash does not have the current parameters. */
   hasOtherHashes: reads(hasOtherHashes),
   /** Counts a page of users per kind of password hash. */

@@ -82,6 +82,8 @@ export interface Throttle {
   allowLogin(attempt: LoginAttempt): Promise<AllowedAttempt>;
   /** The same for the old password of a password change. It does not count for the login. */
   allowPasswordChange(change: PasswordChangeAttempt): Promise<AllowedAttempt>;
+  /** The same for a new login of the user. A login that another user has counts as a failure. */
+  allowLoginChange(change: Pick<PasswordChangeAttempt, "canonical" | "userId" | "origin">): Promise<AllowedAttempt>;
   /**
    * The same for a second factor. It does not count for the password. Throws `transaction_over` after five wrong factors
    * of one transaction.

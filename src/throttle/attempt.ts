@@ -43,6 +43,7 @@ export interface AttemptRequest extends Attempt {
   readonly event:
     | "login_throttled"
     | "password_change_throttled"
+    | "login_change_throttled"
     | "factor_throttled"
     | "mail_throttled"
     | "code_throttled";

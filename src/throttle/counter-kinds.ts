@@ -30,6 +30,8 @@ export const counterKinds = {
   devices: { counts: "login, all known devices", freeAttempts: "throttleKnownAttempts", times: together },
   session: { counts: "password change, one session", freeAttempts: "throttleKnownAttempts", times: 1 },
   sessions: { counts: "password change, all sessions", freeAttempts: "throttleKnownAttempts", times: together },
+  // A user could otherwise find out which logins others have.
+  rename: { counts: "logins that others have, one user", freeAttempts: 10, times: 1 },
   factor: { counts: "second factor, one account", freeAttempts: "throttleFactor", times: 1 },
   // Each login on a remembered device opens a session, which has free attempts of its own.
   factors: { counts: "second factor, all known devices and sessions", freeAttempts: "throttleFactor", times: together },

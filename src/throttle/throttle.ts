@@ -295,6 +295,11 @@ export function createThrottle(deps: {
       return allowed(attempt, { fairnessKey: userId, priority: true }, { origin });
     },
 
+    allowLoginChange({ canonical, userId, origin }) {
+      const attempt = simpleAttempt([counter("rename", userId)], attemptSourceOf(origin.address)?.address);
+      return admit(attempt, { canonical, origin, event: "login_change_throttled" });
+    },
+
     delayRejection: () => delayedRejection.wait(),
 
     allowMail({ canonical, known, origin }) {

@@ -86,6 +86,14 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
     setEmail:
       users.setEmail &&
       (async (account, email) => (await ask(limitsMs.find, () => users.setEmail?.(userOf(account), email))) === true),
+    setLogin:
+      users.setLogin &&
+      (async (account, login) => (await ask(limitsMs.find, () => users.setLogin?.(userOf(account), login))) === true),
+    remove:
+      users.remove &&
+      (async (account) => {
+        await ask(limitsMs.verify, () => users.remove?.(userOf(account)));
+      }),
     findsById: findById !== undefined,
     async findSessionUser({ userId, login }) {
       if (findById === undefined) return findByLogin(login);

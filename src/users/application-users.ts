@@ -47,6 +47,10 @@ export interface ApplicationUsers<U extends ApplicationUser = ApplicationUser> {
   create?(user: NewApplicationUser): U | undefined | Promise<U | undefined>;
   /** Stores a proven address. It enables `/account/email`. Returns false if another user has it. */
   setEmail?(user: U, email: string): boolean | Promise<boolean>;
+  /** Stores a new login. It enables `/account/login`. Returns false if another user has it, or if no user can have it. */
+  setLogin?(user: U, login: string): boolean | Promise<boolean>;
+  /** Deletes the user. It enables `DELETE /account`. Ampho deletes its own rows after that. */
+  remove?(user: U): void | Promise<void>;
 }
 
 export interface NewApplicationUser {

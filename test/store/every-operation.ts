@@ -51,6 +51,20 @@ export async function runEveryOperation(run: Run): Promise<void> {
   await run("endUserSessions", { ...ending, exceptSession: undefined, reason: "ended_by_operator" });
   await run("revokeUserTokens", { ...ending, login: "Ann", reason: "ended_by_operator" });
   await run("setPassword", { ...ending, passwordHash: "x", passwordVersion: undefined, exceptSession: undefined });
+  const own = { ...ending, login: "Ann", sessionId: undefined, factorsVersion: 0, passwordVersion: 2 };
+  const renamed = { newLogin: "Anna", newCanonical: "anna", isSame: false, reservation: "r-1" };
+  await run("setPassword", {
+    ...ending,
+    passwordHash: null,
+    passwordVersion: 2,
+    exceptSession: undefined,
+    passkeysOf: "x",
+  });
+  await run("setLogin", { ...own, ...renamed, isSame: true, newLogin: "ANN", newCanonical: "ann" });
+  await run("setLogin", { ...own, ...renamed });
+  await run("exportAccount", { ...ending, login: "Anna", eventsMax: 10 });
+  await run("removeAccount", { ...own, login: "Anna" });
+  await run("createUser", { user: ann, now: start, origin });
   await run("setDisabled", { ...ending, disabled: true });
   await run("deleteUser", ending);
   await run("endAllSessions", { ...ending, accessTtlSeconds: 900 });

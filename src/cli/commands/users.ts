@@ -44,6 +44,10 @@ async function findUser(input: CommandInput, context: CommandContext) {
   return user;
 }
 
+export async function exportUser(input: CommandInput, context: CommandContext): Promise<void> {
+  context.terminal.printJson(await withManagement(context, ({ users }) => users.export(input.argument())));
+}
+
 export async function changeUserPassword(input: CommandInput, context: CommandContext): Promise<void> {
   const login = input.argument();
   const password = await newPassword(input, context.terminal);

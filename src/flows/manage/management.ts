@@ -9,9 +9,11 @@ import type { Policy } from "../../levels/policy.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { isStorableName, isStorableText } from "../../store/storable-text.js";
 import type { Lockout } from "../../throttle/attempt.js";
+import { toAccount } from "../../users/directory.js";
 import { countHashFormats, type HashFormatCount } from "../../users/hash-formats.js";
 import { type ImportOptions, type ImportReport, importUsers } from "../../users/import.js";
 import type { ImportInput } from "../../users/import-lines.js";
+import { type AccountExport, exportOf } from "../account-view.js";
 import type { Deps } from "../deps.js";
 import { type DeletedCounts, runHousekeepingNow } from "../housekeeping.js";
 import type { SessionView } from "../sessions.js";
@@ -84,6 +86,12 @@ export interface Management {
      * @example await ampho.users.setRoles("alice", { add: ["editor"], remove: ["reader"] });
      */
     setRoles(login: string, roles: readonly string[] | users.RoleChange): Promise<users.UserView>;
+    /**
+     * Everything that the database has about a user, without secrets and keys, as `GET /account/export` returns it. Rejects
+     * with `not_found`.
+     * @example await writeFile("alice.json", JSON.stringify(await ampho.users.export("alice")));
+     */
+    export(login: string): Promise<AccountExport>;
     /** Ends the user's sessions. The user cannot log in until `enable`. Rejects with `not_found`. */
     disable(login: string): Promise<void>;
     /** Lets a disabled user log in again. Rejects with `not_found`. */
@@ -281,6 +289,10 @@ export function createManagement(deps: ManagementDeps, origin: Origin): Manageme
       async setRoles(login, roles) {
         requireLogin(login);
         return users.setRoles(deps, login, check.toRoleChange(roles), origin);
+      },
+      async export(login) {
+        requireLogin(login);
+        return exportOf(deps, toAccount(await users.requireUser(deps, login)), origin);
       },
       async disable(login) {
         requireLogin(login);

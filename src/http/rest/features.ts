@@ -7,6 +7,8 @@ export interface Features {
   readonly keepsPasswords: boolean;
   /** AMPHO_APP_URL is set, and passkeys are not switched off. */
   readonly offersPasskeys: boolean;
+  /** The changes of the own account that users can make. An application's own table needs a function for each. */
+  readonly account: { readonly login: boolean; readonly removal: boolean };
   /** The flows by mail that exist. None does while no mails can be sent. */
   readonly mails: {
     readonly login: boolean;

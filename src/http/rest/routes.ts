@@ -1,6 +1,15 @@
 // The route table: one row for each endpoint. The handler, OpenAPI, docs/http.md and the labels of metrics derive from it.
 // It is longer than other files because one table shows all endpoints.
 import { publishedKeysMaxAgeSeconds } from "../../keys/rotation-waits.js";
+import {
+  accountExport,
+  changeLogin,
+  exportAccount,
+  loginChange,
+  ownAccount,
+  readAccount,
+  removeAccount,
+} from "./endpoints/account.js";
 import { credentials, logIn, readWays, waysIn } from "./endpoints/login.js";
 import { logOut } from "./endpoints/logout.js";
 import {
@@ -37,7 +46,7 @@ import {
   removePasskey,
   renamePasskey,
 } from "./endpoints/passkeys.js";
-import { changePassword, passwordChange } from "./endpoints/password.js";
+import { changePassword, passwordChange, removePassword } from "./endpoints/password.js";
 import { jwkSet, publishDescription, publishKeys } from "./endpoints/published.js";
 import { renew, renewal } from "./endpoints/renew.js";
 import { feedPage, feedQuery, readRevocations } from "./endpoints/revocations.js";
@@ -202,14 +211,87 @@ export const routes = [
     summary: "Change the password",
     notes: [
       "Sets the new password and ends the user's other sessions.",
+      "A user without a password leaves `password` out, and then needs a recent login.",
       "Returns 404 when the application keeps its own user table.",
     ],
     access: session,
     input: fields(passwordChange),
     status: 204,
-    errors: ["password_rejected", "invalid_credentials", "too_many_attempts", "overloaded"],
+    errors: [
+      ...(["password_rejected", "invalid_credentials", "login_too_old", "login_too_weak"] as const),
+      ...(["too_many_attempts", "overloaded"] as const),
+    ],
     available: ({ keepsPasswords }) => keepsPasswords,
     endpoint: changePassword,
+  }),
+  route({
+    method: "DELETE",
+    path: "/password",
+    name: "removePassword",
+    summary: "Remove the password",
+    notes: ["Ends the user's other sessions. Needs a passkey that logs in alone, and recovery codes.", recent],
+    access: session,
+    input: noInput,
+    status: 204,
+    errors: ["login_too_old", "login_too_weak", "not_found", "last_way_in"],
+    available: ({ keepsPasswords }) => keepsPasswords,
+    endpoint: removePassword,
+  }),
+  route({
+    method: "GET",
+    path: "/account",
+    name: "readAccount",
+    summary: "Read the account",
+    access: session,
+    input: noInput,
+    status: 200,
+    output: ownAccount,
+    errors: [],
+    endpoint: readAccount,
+  }),
+  route({
+    method: "GET",
+    path: "/account/export",
+    name: "exportAccount",
+    summary: "Export the account",
+    notes: ["Returns what the database has about the user, without secrets and keys.", recent],
+    access: session,
+    input: noInput,
+    status: 200,
+    output: accountExport,
+    errors: ["login_too_old", "login_too_weak"],
+    endpoint: exportAccount,
+  }),
+  route({
+    method: "POST",
+    path: "/account/login",
+    name: "changeLogin",
+    summary: "Change the login",
+    notes: [
+      "Ends all sessions, also the current one, because their tokens carry the old login. A change of the spelling ends none.",
+      "A login that is an e-mail address must be the proven address of the account.",
+      recent,
+    ],
+    access: session,
+    input: fields(loginChange),
+    status: 204,
+    errors: ["login_too_old", "login_too_weak", "login_taken", "too_many_attempts"],
+    available: ({ account }) => account.login,
+    endpoint: changeLogin,
+  }),
+  route({
+    method: "DELETE",
+    path: "/account",
+    name: "removeAccount",
+    summary: "Delete the account",
+    notes: ["Deletes the user and ends all sessions. The audit log keeps the id only.", recent],
+    access: session,
+    input: noInput,
+    status: 204,
+    errors: ["login_too_old", "login_too_weak"],
+    ends: true,
+    available: ({ account }) => account.removal,
+    endpoint: removeAccount,
   }),
   route({
     method: "POST",
@@ -552,4 +634,4 @@ export const routes = [
 ] as const;
 
 /** Paths for endpoints of later versions (docs/contract.md §4). They return 404, and applications must not use them. */
-export const reservedPaths = ["/token", "/authorize", "/keys", "/admin", "/account", "/identities"] as const;
+export const reservedPaths = ["/token", "/authorize", "/keys", "/admin", "/identities"] as const;

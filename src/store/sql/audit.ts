@@ -45,7 +45,7 @@ const select = `select n, ${columns.list} from ampho_audit`;
 
 export function* listAudit({ login, since, limit }: AuditQuery): Transaction<readonly AuditRow[]> {
   const rows =
-    login === undefined ? yield* newest(since, limit) : yield* newestOf(yield* spellings(login), since ?? 0, limit);
+    login === undefined ? yield* newest(since, limit) : yield* newestOf(yield* spellings(login), { since, limit });
   return rows
     .map(rowOf)
     .sort((a, b) => a.n - b.n)
@@ -66,16 +66,25 @@ const stretch = 16384;
  * not a page anywhere in the index. With a million users that halves the cost of a renewal. The price is one look for each
  * stretch here.
  */
-function* newestOf(logins: readonly string[], since: number, limit: number): Transaction<readonly Row[]> {
+function* newestOf(
+  logins: readonly string[],
+  {
+    since = 0,
+    limit,
+    userId,
+  }: { readonly since?: number | undefined; readonly limit: number; readonly userId?: string },
+): Transaction<readonly Row[]> {
+  const ofUser = userId === undefined ? "" : "and user_id = ?";
   const found: Row[] = [];
   const last = yield* first("select max(n) as n from ampho_audit");
   const start = last && last["n"] !== null ? Math.floor(integer(last, "n") / stretch) : -1;
   for (let at = start; at >= 0 && found.length < limit; at--)
     for (const login of logins)
       found.push(
-        ...(yield* query(`${select} where (n / ${stretch}) = ? and login = ? and at >= ? order by n desc limit ?`, [
-          ...[at, login, since, limit],
-        ])),
+        ...(yield* query(
+          `${select} where (n / ${stretch}) = ? and login = ? and at >= ? ${ofUser} order by n desc limit ?`,
+          [at, login, since, ...(userId === undefined ? [] : [userId]), limit],
+        )),
       );
   return found;
 }
@@ -84,6 +93,68 @@ function* newestOf(logins: readonly string[], since: number, limit: number): Tra
 function* spellings(login: string): Transaction<readonly string[]> {
   const user = yield* first(`select login from ampho_users where canonical = ? and ${visible}`, [login]);
   return [...new Set(user ? [login, text(user, "login")] : [login])];
+}
+
+/** How many stretches one statement looks into. */
+const stretchesMax = 64;
+
+/** The stretches of the log, in lists for one statement each. */
+function* stretchLists(): Transaction<readonly (readonly number[])[]> {
+  const last = yield* first("select max(n) as n from ampho_audit");
+  const count = last && last["n"] !== null ? Math.floor(integer(last, "n") / stretch) + 1 : 0;
+  // The newest first. Each list has the same length, so that the statement has one text. No row is in stretch -1.
+  return Array.from({ length: Math.ceil(count / stretchesMax) }, (_, list) =>
+    Array.from({ length: stretchesMax }, (_, at) => Math.max(count - 1 - list * stretchesMax - at, -1)),
+  );
+}
+
+const inStretches = `(n / ${stretch}) in (${Array.from({ length: stretchesMax }, () => "?").join(", ")})`;
+const ownRows = `${inStretches} and login = ? and user_id = ?`;
+
+/** The logins that the user had, the present one first. */
+function* loginsOf(
+  userId: string,
+  login: string,
+  lists: readonly (readonly number[])[],
+): Transaction<readonly string[]> {
+  const logins = [login];
+  for (let at = 0; at < logins.length && at < loginsMax; at += 1)
+    for (const list of lists) {
+      const changes = yield* query(`select detail from ampho_audit where ${ownRows} and event = 'login_changed'`, [
+        ...[...list, logins[at] ?? "", userId],
+      ]);
+      for (const row of changes) {
+        const { before }: { before?: unknown } = JSON.parse(textOrNull(row, "detail") ?? "{}");
+        if (typeof before === "string" && !logins.includes(before)) logins.push(before);
+      }
+    }
+  return logins;
+}
+
+/** Limits the work for a user who changes the login all the time. */
+const loginsMax = 100;
+
+/** The newest rows about a user, in the order in which they were written. */
+export function* listOwnAudit(userId: string, login: string, limit: number): Transaction<readonly AuditRow[]> {
+  const logins = yield* loginsOf(userId, login, yield* stretchLists());
+  const rows = yield* newestOf(logins, { limit, userId });
+  return rows
+    .map(rowOf)
+    .sort((a, b) => a.n - b.n)
+    .slice(-limit);
+}
+
+/** Leaves nothing but the id in the rows about a user: no login, address, agent or detail. */
+export function* redactAudit(userId: string, login: string): Transaction<void> {
+  const lists = yield* stretchLists();
+  const logins = yield* loginsOf(userId, login, lists);
+  for (const each of logins)
+    for (const list of lists)
+      yield* write(
+        `update ampho_audit set login = null, address = null, agent = null, detail = null
+         where ${inStretches} and login = ? and (user_id = ? or user_id is null)`,
+        [...list, each, userId],
+      );
 }
 
 const isEvent = (value: string): value is AuditEvent => Object.hasOwn(auditEvents, value);

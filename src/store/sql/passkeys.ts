@@ -166,6 +166,15 @@ export function* passkeyIdsOf(userId: string): Transaction<readonly string[]> {
   return rows.map((row) => text(row, "id"));
 }
 
+/** True if the user has a passkey that can log in alone: it verifies the user, and the browser offers it without its id. */
+export function* hasLoginPasskey(userId: string, rp: string): Transaction<boolean> {
+  const row = yield* first(
+    "select id from ampho_passkeys where user_id = ? and rp = ? and uv = 1 and coalesce(discoverable, 1) = 1 limit 1",
+    [userId, rp],
+  );
+  return row !== undefined;
+}
+
 /** Deletes one passkey of the user. Without an id, deletes all. */
 export function* deletePasskeys(userId: string, id?: string): Transaction<void> {
   if (id === undefined) yield* write("delete from ampho_passkeys where user_id = ?", [userId]);

@@ -62,6 +62,8 @@ export type EndReason =
   | "factors_changed"
   | "user_disabled"
   | "user_deleted"
+  /** The tokens of the session carry the old login. */
+  | "login_changed"
   /** The login of the session belongs to another user of the application's table by now. */
   | "user_changed";
 

@@ -4,7 +4,8 @@ import type { Attempt } from "../../throttle/attempt.js";
 import { first, type Transaction, text, write } from "../transaction.js";
 import { settleSucceeded } from "./attempts.js";
 import { recordAudit } from "./audit.js";
-import { deleteAccount } from "./factors.js";
+import { countCodes, deleteAccount } from "./factors.js";
+import { hasLoginPasskey } from "./passkeys.js";
 import { type NewRevocation, type Revocation, untilOf, writeRevocations } from "./revocations.js";
 import { endOpenSessions, latestAccess } from "./session-ends.js";
 import type { Ending, ForeignTokens } from "./session-rows.js";
@@ -18,6 +19,8 @@ export interface PasswordChange extends Ending {
   readonly passwordVersion: number | undefined;
   /** The session that goes on. */
   readonly exceptSession: string | undefined;
+  /** The password is removed only if the user can log in with a passkey of this relying party instead. */
+  readonly passkeysOf?: string | undefined;
   /**
    * The attempt with the correct old password. It is settled in the same transaction, as failed if the outcome is `changed`
    * or `ended`.
@@ -27,7 +30,7 @@ export interface PasswordChange extends Ending {
 
 export interface PasswordOutcome {
   /** `changed`: another change won. `ended`: `exceptSession` is no longer live. */
-  readonly outcome: "done" | "unknown" | "changed" | "ended";
+  readonly outcome: "done" | "unknown" | "changed" | "ended" | "last_way_in";
   readonly revocations: readonly Revocation[];
 }
 
@@ -43,6 +46,8 @@ export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome
     yield* settleSucceeded(input.attempt, "failed", now, user.login);
     return { outcome: isOther ? "changed" : "ended", revocations: [] };
   }
+  if (input.passkeysOf !== undefined && !(yield* logsInByPasskey(userId, input.passkeysOf)))
+    return { outcome: "last_way_in", revocations: [] };
   yield* write(
     "update ampho_users set password_hash = ?, hash_kind = null, password_version = password_version + 1 where id = ?",
     [passwordHash, userId],
@@ -51,6 +56,11 @@ export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome
   const revoked = yield* endOpenSessions({ ...input, reason: "password_changed" });
   yield* settleSucceeded(input.attempt, "succeeded", now, user.login);
   return { outcome: "done", revocations: yield* writeRevocations(revoked) };
+}
+
+/** With recovery codes, because the loss of the passkey would otherwise lock the user out. */
+function* logsInByPasskey(userId: string, rp: string): Transaction<boolean> {
+  return (yield* hasLoginPasskey(userId, rp)) && (yield* countCodes(userId)) > 0;
 }
 
 export interface Rehash {

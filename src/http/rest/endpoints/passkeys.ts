@@ -35,7 +35,7 @@ export function beginPasskey(
   return flows.beginPasskey({ pending, pendingCookie: cookies.transaction, code, authenticate, use, upgrade }, caller);
 }
 
-const passkeyView = z.object({
+export const passkeyView = z.object({
   id: z.string().meta({ description: "The credential id, base64url." }),
   name: z.string(),
   created: seconds.meta({ description: "The time of the registration, in Unix seconds." }),

@@ -5,20 +5,23 @@ import type { Auth } from "../../../tokens/auth.js";
 import type { Call } from "../route.js";
 import { seconds } from "../schemas.js";
 
+export const sessionView = z.object({
+  id: z.string(),
+  created: seconds.meta({ description: "The time of the login, in Unix seconds." }),
+  renewed: seconds.meta({ description: "The time of the last renewal, in Unix seconds." }),
+  expires: seconds.meta({ description: "The end of the session, in Unix seconds, unless it is renewed." }),
+  address: z.string().nullable().meta({ description: "The client's address at the last renewal." }),
+  agent: z.string().nullable().meta({ description: "The client's `User-Agent` at the last renewal." }),
+  amr: z.array(z.string()).readonly().meta({ description: "How the user logged in (RFC 8176)." }),
+  acr: z.string().meta({ description: "The level of the login: `1fa`, `2fa` or `phr`." }),
+});
+
 export const sessionList = z
   .object({
     sessions: z
       .array(
-        z.object({
-          id: z.string(),
+        sessionView.extend({
           current: z.boolean().meta({ description: "True for the session of the token that asks." }),
-          created: seconds.meta({ description: "The time of the login, in Unix seconds." }),
-          renewed: seconds.meta({ description: "The time of the last renewal, in Unix seconds." }),
-          expires: seconds.meta({ description: "The end of the session, in Unix seconds, unless it is renewed." }),
-          address: z.string().nullable().meta({ description: "The client's address at the last renewal." }),
-          agent: z.string().nullable().meta({ description: "The client's `User-Agent` at the last renewal." }),
-          amr: z.array(z.string()).readonly().meta({ description: "How the user logged in (RFC 8176)." }),
-          acr: z.string().meta({ description: "The level of the login: `1fa`, `2fa` or `phr`." }),
         }),
       )
       .readonly(),

@@ -1,0 +1,17 @@
+// A passkey as its user sees one.
+import type { PasskeyRow } from "../store/sql/passkeys.js";
+
+export interface PasskeyView {
+  readonly id: string;
+  readonly name: string;
+  readonly created: number;
+  readonly used: number | null;
+  /** The passkey is backed up, such as by the account of a phone. */
+  readonly synced: boolean;
+  readonly transports: readonly string[];
+  readonly provider: string | null;
+}
+
+export function toPasskeyView({ id, name, createdAt, usedAt, backedUp, transports }: PasskeyRow): PasskeyView {
+  return { id, name, created: createdAt, used: usedAt ?? null, synced: backedUp, transports, provider: null };
+}

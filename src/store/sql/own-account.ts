@@ -1,0 +1,127 @@
+// Changes that users make to their own account as a whole (docs/account.md): another login, the removal, and the rows of the
+// audit log for an export. A user of an application's own table has no row of ampho_users here.
+import type { AuditRow } from "../../audit/entry.js";
+import { advisoryLock, type Transaction, write } from "../transaction.js";
+import { listOwnAudit, recordAudit, redactAudit } from "./audit.js";
+import { deleteAccount } from "./factors.js";
+import { type Revocation, untilOf, writeRevocations } from "./revocations.js";
+import { endOpenSessions, latestAccess } from "./session-ends.js";
+import type { Ending, ForeignTokens } from "./session-rows.js";
+import { sendIsLive } from "./sessions.js";
+import { sendStateAndAccount } from "./state.js";
+import { insertUser, lockUser, type User } from "./users.js";
+
+export interface OwnChange extends Ending, ForeignTokens {
+  readonly userId: string;
+  /** As it is until now. */
+  readonly login: string;
+  /** The live session that asks. Undefined where the application's own table was changed already. */
+  readonly sessionId: string | undefined;
+  readonly factorsVersion: number;
+  /** The version of the password that the caller has read. Undefined for a user of an application's own table. */
+  readonly passwordVersion: number | undefined;
+}
+
+export interface OwnOutcome {
+  /** `changed`: the user, the password or the factors changed meanwhile, or the session ended. */
+  readonly outcome: "done" | "changed" | "taken";
+  readonly revocations: readonly Revocation[];
+}
+
+const failed = (outcome: OwnOutcome["outcome"]): OwnOutcome => ({ outcome, revocations: [] });
+
+/** Locks the user, and the sessions as every login does. False: something changed since the caller has read it. */
+function* lockOwn(input: OwnChange): Transaction<{ readonly user: User | undefined } | false> {
+  const { userId, sessionId, now, factorsVersion, passwordVersion } = input;
+  const user = passwordVersion === undefined ? undefined : yield* lockUser(userId, "update");
+  yield* advisoryLock(`sessions of ${userId}`);
+  const readAccount = yield* sendStateAndAccount(userId);
+  const readLive = sessionId === undefined ? undefined : yield* sendIsLive(sessionId, now);
+  const account = yield* readAccount();
+  if (readLive !== undefined && !(yield* readLive())) return false;
+  if (sessionId !== undefined && account.factorsVersion !== factorsVersion) return false;
+  if (passwordVersion === undefined) return { user: undefined };
+  return user !== undefined && !user.disabled && user.passwordVersion === passwordVersion && { user };
+}
+
+export interface LoginChange extends OwnChange {
+  readonly newLogin: string;
+  readonly newCanonical: string;
+  /** Only the spelling changes, so the old login cannot become another user's. */
+  readonly isSame: boolean;
+  /** A new id, under which the login is reserved as by a new user. */
+  readonly reservation: string;
+}
+
+/**
+ * Tokens that were issued before carry the old login, which another user can take at once. So all sessions end, unless
+ * only the spelling changes.
+ */
+export function* setLogin(input: LoginChange): Transaction<OwnOutcome> {
+  const { userId, login, newLogin, newCanonical, isSame, now, origin } = input;
+  const locked = yield* lockOwn(input);
+  if (locked === false) return failed("changed");
+  if (locked.user !== undefined) {
+    if (!isSame && !(yield* reserveLogin(input))) return failed("taken");
+    yield* write("update ampho_users set login = ?, canonical = ? where id = ?", [newLogin, newCanonical, userId]);
+  }
+  const detail = { before: login };
+  yield* recordAudit({ at: now, event: "login_changed", userId, login: newLogin, origin, detail });
+  // Lockouts of the old login are no longer this user's.
+  yield* write("update ampho_attempts set login = null where login = ?", [login]);
+  if (isSame) {
+    yield* write("update ampho_sessions set login = ? where user_id = ? and ended_at is null", [newLogin, userId]);
+    return { outcome: "done", revocations: [] };
+  }
+  return { outcome: "done", revocations: yield* writeRevocations(yield* revokeAll(input, "login_changed")) };
+}
+
+/** A unique index decides between two users who take a login at the same moment. An update would fail instead of waiting. */
+function* reserveLogin({ reservation: id, newLogin, newCanonical, now }: LoginChange): Transaction<boolean> {
+  const row = { id, login: newLogin, canonical: newCanonical, passwordHash: null, roles: [] };
+  if ((yield* insertUser(row, now)) !== "created") return false;
+  yield* write("delete from ampho_users where id = ?", [id]);
+  return true;
+}
+
+/** Ends all sessions, and revokes the tokens without a session that name the user. The caller writes the revocations. */
+function* revokeAll(input: OwnChange, reason: "login_changed" | "user_deleted") {
+  const { userId, login, now, foreignMaxSeconds } = input;
+  const until = untilOf(now, now + foreignMaxSeconds, yield* latestAccess(userId));
+  const sessions = yield* endOpenSessions({ ...input, exceptSession: undefined, reason });
+  return [...sessions, { kind: "user", at: now, until, userId, login } as const];
+}
+
+/** Deletes the user with everything that belongs to the account. The audit log keeps the id only. */
+export function* removeAccount(input: OwnChange): Transaction<OwnOutcome> {
+  const { userId, login, now } = input;
+  const locked = yield* lockOwn(input);
+  if (locked === false) return failed("changed");
+  yield* write("delete from ampho_users where id = ?", [userId]);
+  yield* deleteAccount(userId);
+  yield* write("delete from ampho_mail where user_id = ?", [userId]);
+  yield* write("update ampho_attempts set login = null where login = ?", [login]);
+  const revoked = yield* revokeAll(input, "user_deleted");
+  // A row of an ended session is kept for a while, so that its tokens are recognised as replayed.
+  for (const row of revoked)
+    if (row.kind === "session")
+      yield* write("update ampho_sessions set login = '', address = null, agent = null where id = ?", [row.sessionId]);
+  yield* redactAudit(userId, login);
+  const origin = { actor: input.origin.actor } as const;
+  yield* recordAudit({ at: now, event: "account_removed", userId, origin });
+  return { outcome: "done", revocations: yield* writeRevocations(revoked) };
+}
+
+export interface ExportRequest extends Ending {
+  readonly userId: string;
+  readonly login: string;
+  /** The newest events are returned, so many at most. */
+  readonly eventsMax: number;
+}
+
+/** Returns the rows of the audit log about the user, and records the export. */
+export function* exportAccount(input: ExportRequest): Transaction<readonly AuditRow[]> {
+  const { userId, login, now, origin, eventsMax } = input;
+  yield* recordAudit({ at: now, event: "account_exported", userId, login, origin });
+  return yield* listOwnAudit(userId, login, eventsMax);
+}
