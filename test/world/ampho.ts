@@ -88,7 +88,12 @@ async function open({ key, clock, databaseFile, options }: Ground): Promise<Worl
   onTestFinished(() => ampho.close());
 
   async function call(method: string, target: string, sent: Sent = {}): Promise<Answer> {
-    return answerOf(await ampho.fetch(requestFor(method, `http://localhost/api/security${target}`, sent), sent));
+    for (;;) {
+      const request = requestFor(method, `http://localhost/api/security${target}`, sent);
+      const answer = await answerOf(await ampho.fetch(request, sent));
+      // A busy machine can need more than the time that a password has. Such a request had no effect.
+      if (answer.error !== "overloaded") return answer;
+    }
   }
 
   return {
