@@ -52,9 +52,9 @@ const part = (boundary: string, type: string, text: string): readonly string[] =
   quotedPrintable(text),
 ];
 
-/** Only the address of a mailbox of another script has other characters (RFC 6532 §3.2). */
+/** Only the address of a mailbox of another script has other characters than ASCII (RFC 6532 §3.2). It is one address. */
 function header(name: string, value: string): string {
-  const printable = name === "To" ? /^[^\p{Cc}\p{Cs}\u2028\u2029]+$/u : /^(?:[\x20-\x7e]|\r\n )+$/;
+  const printable = name === "To" ? /^[^\s,;:<>()"\\\p{Cc}\p{Cs}]+@[a-z0-9.-]+$/u : /^(?:[\x20-\x7e]|\r\n )+$/;
   if (!printable.test(value)) throw unfit(name);
   return `${name}: ${value}`;
 }

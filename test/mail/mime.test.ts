@@ -64,13 +64,17 @@ describe("the headers of a mail", () => {
     ["to", { to: "ann@example.com\r\nBcc: bob@example.com" }],
     ["to", { to: "ann@example.com\n" }],
     ["to", { to: "ann@example.com\u2028x" }],
+    ["to", { to: "ann@example.com,bob@example.com" }],
+    ["to", { to: "Ann <ann@example.com>" }],
+    ["to", { to: "friends:ann@example.com;" }],
+    ["to", { to: "" }],
     ["id", { id: "a\r\nb" }],
     ["id", { id: "../a" }],
     ["id", { id: "" }],
     ["sender", { from: { name: "", address: "a@b.example\r\nBcc: c@d.example" } }],
     ["sender", { from: { name: "x", address: "a@b.example>\nBcc: c@d.example" } }],
     ["language", { language: "en\r\nBcc: c@d.example" as "en" }],
-  ])("a value of %s that begins another header is rejected (W-68)", (_, changes) => {
+  ])("a value of %s that begins another header or recipient is rejected (W-68)", (_, changes) => {
     expect(() => composeMime({ ...message, ...changes }, now)).toThrow(MailFailure);
   });
 

@@ -201,7 +201,7 @@ describe("a rejected mail (W-72)", () => {
     expect(server.arrived).toHaveLength(2);
   });
 
-  it("an address that nodemailer rejects is permanent", async () => {
+  it("a text that is no address is a permanent failure", async () => {
     const server = await startMailServer();
     const transport = await open(`smtp://127.0.0.1:${server.port}`);
     const failure = await failureOf(transport.send({ ...message, to: "<>" }));
