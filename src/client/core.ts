@@ -36,6 +36,9 @@ export interface Client {
   onChange(listener: (session: ClientSession | undefined) => void): () => void;
 }
 
+/** The name of the proof of a known device in the storage. `name` is that of the client. */
+export const deviceNameOf = (name: string, login: string): string => `${name} device ${login.toLowerCase()}`;
+
 export interface Core {
   readonly client: Client;
   /**
@@ -99,7 +102,7 @@ export function createCore(
 
   const enter: Core["enter"] = (login, request) => {
     const mine = ++turn;
-    const deviceName = `${name} device ${login.toLowerCase()}`;
+    const deviceName = deviceNameOf(name, login);
     const requireLast = () => {
       if (mine !== turn) throw sessionEnded();
     };

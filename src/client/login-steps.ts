@@ -3,14 +3,19 @@ import { AmphoError } from "../errors.js";
 import type { Ceremonies } from "./ceremonies.js";
 import type { Core } from "./core.js";
 import { type EnteredSession, FactorNeeded, type PendingLogin, type TypedFactor } from "./factor-needed.js";
+import { createKeys } from "./idempotency-keys.js";
 import { signalUnknown } from "./passkey-login.js";
-import { randomId } from "./random.js";
 import { getCredential, type WebAuthnJson } from "./webauthn.js";
 import type { ClientCall } from "./wire.js";
 
 export interface LoginSteps {
   /** Rejects with FactorNeeded for `factor_needed`. */
-  enter(path: "/login" | "/totp/confirm" | "/passkeys", login: string, body: object, key?: string): Promise<Entered>;
+  enter(
+    path: "/login" | "/totp/confirm" | "/passkeys" | "/register/finish",
+    login: string,
+    body: object,
+    key?: string,
+  ): Promise<Entered>;
   /** Throws the error itself unless its code is `factor_needed`. */
   factorNeeded(error: unknown, login: string): FactorNeeded;
 }
@@ -60,18 +65,14 @@ export function createLoginSteps(
     },
     factorNeeded(error, login) {
       if (!(error instanceof AmphoError) || error.code !== "factor_needed") throw error;
-      const keys = new Map<string, string>();
+      const keyOf = createKeys();
       const { passkey: options } = Object(error.cause) as PendingLogin;
       const needed = new FactorNeeded(error, login, async (proof) => {
         const finish = async (passkey?: WebAuthnJson) => {
           // A step-up needs a token that the server accepts, and the user might have taken minutes to find the factor.
           await freshen();
           const body = { transaction: needed.transaction, passkey, ...factorMembers(proof) };
-          // After a lost response, the same proof gets the same response again, because it has the same key.
-          const text = JSON.stringify(proof);
-          const key = keys.get(text) ?? randomId();
-          keys.set(text, key);
-          const { session } = await steps.enter("/login", login, body, key);
+          const { session } = await steps.enter("/login", login, body, keyOf(proof));
           return session;
         };
         if (!proof.passkey || !options) return finish();

@@ -1,115 +1,17 @@
 // `ampho/client/ways`: the client with passkeys, second factors, step-up, and tokens in cookies (docs/client.md).
-import { createCeremonies } from "./ceremonies.js";
-import { createCookieCall, withCookies } from "./cookie-mode.js";
-import { type Client, type ClientOptions, createCore } from "./core.js";
-import type { EnteredSession, FactorNeeded, SecondFactor, TypedFactor } from "./factor-needed.js";
-import { createLoginSteps, factorMembers } from "./login-steps.js";
-import { createPasskeyLogin, type PasskeyLogin, type PasskeyLoginOptions, type Ways } from "./passkey-login.js";
-import { createPasskeys, type Passkeys } from "./passkeys.js";
-import { sessionEnded, unlessOver } from "./renewal.js";
-import { sendBy } from "./send.js";
-import { createStepUpFetch, type OnStepUp } from "./step-up-fetch.js";
-import { createTotp, type Totp } from "./totp.js";
-import { type ClientCall, createClientCall, unavailable } from "./wire.js";
+import { createWays, type WaysClient, type WaysOptions } from "./ways-client.js";
 
 export type { Client, ClientOptions, ClientSession, ClientStorage, ErrorCode, ErrorDetails } from "./client.js";
 export { AmphoError } from "./client.js";
+export type { EnteredSession, SecondFactor, TypedFactor } from "./factor-needed.js";
 export { FactorNeeded } from "./factor-needed.js";
-export type { NewPasskey, Passkey, PasskeyAdded } from "./passkeys.js";
+export type { PasskeyLogin, PasskeyLoginOptions, Ways } from "./passkey-login.js";
+export type { NewPasskey, Passkey, PasskeyAdded, Passkeys } from "./passkeys.js";
+export type { OnStepUp } from "./step-up-fetch.js";
 export type { Totp, TotpSetup } from "./totp.js";
-export type { EnteredSession, OnStepUp, PasskeyLogin, PasskeyLoginOptions, Passkeys, SecondFactor, TypedFactor, Ways };
-
-export interface WaysOptions extends ClientOptions {
-  /** True for a server with AMPHO_SECURITY_COOKIES: the tokens are in cookies, and the client stores none. For pages only. */
-  readonly cookies?: boolean | undefined;
-  /**
-   * Called once for all requests that get `login_too_weak` or `login_too_old`. When its promise resolves, `fetch` repeats the
-   * requests. When it rejects, they reject with the same reason. It must not fetch a route that requires more itself.
-   */
-  readonly onStepUp?: OnStepUp | undefined;
-}
-
-/** The proofs of a login besides the password. */
-export interface LoginProof extends TypedFactor {
-  /** The token of a solved captcha, after `captcha_needed`. */
-  readonly captcha?: string | undefined;
-}
-
-export interface WaysClient extends Client {
-  /**
-   * Like `login` of `ampho/client`. Rejects with `FactorNeeded` if the login needs a second factor that was not sent, and
-   * with `captcha_needed` if a solved captcha buys the attempt.
-   */
-  login(login: string, password?: string, proof?: LoginProof): Promise<EnteredSession>;
-  /** Returns the ways to log in that this server and this browser have. */
-  ways(): Promise<Ways>;
-  /**
-   * Logs in with a passkey alone. Rejects with `unknown_passkey` if it was removed from the account, and with the platform's
-   * error, such as `NotAllowedError` after the user has cancelled.
-   */
-  readonly loginWithPasskey: PasskeyLogin;
-  readonly passkeys: Passkeys;
-  /** Begins a step-up. `finish` of its result raises the present session. Rejects with `session_ended` without a session. */
-  stepUp(): Promise<FactorNeeded>;
-  readonly totp: Totp;
-  /** `renew` resolves to new codes. The former ones are void. */
-  readonly recoveryCodes: { renew(): Promise<readonly string[]> };
-  /** `forget` ends the effect of `remember` on all devices of the user. */
-  readonly devices: { forget(): Promise<void> };
-}
+export type { LoginProof, WaysClient, WaysOptions } from "./ways-client.js";
 
 /** Throws TypeError if `baseUrl` is not a URL. */
 export function createClient(options: WaysOptions): WaysClient {
-  const { cookies, onStepUp } = options;
-  let root = "";
-  let call: ClientCall = createClientCall(root);
-  const core = createCore(options, (url) => {
-    root = url;
-    call = cookies ? createCookieCall(root) : createClientCall(root);
-    return call;
-  });
-  const { client } = core;
-  const plainFetch = cookies ? withCookies(client.fetch, new URL(root)) : client.fetch;
-  const fetch = onStepUp ? createStepUpFetch(plainFetch, onStepUp) : plainFetch;
-
-  const plainSend = sendBy(plainFetch, root);
-  // Any request renews a token that is due. The end of the former session does not matter to a login.
-  const freshen = async () => (await client.session()) && plainSend("GET", "/session").catch(unlessOver);
-  const ceremonies = createCeremonies();
-  // A page that the user leaves for the account needs no autofill.
-  client.onChange((session) => session && ceremonies.stop());
-  const steps = createLoginSteps(core, call, freshen, ceremonies);
-  const send = sendBy(fetch, root);
-  const get = createClientCall(root, { method: "GET", body: null });
-  // The proof of a known device that a login by passkey returned is kept for the next one, of any user.
-  const byPasskey = async (body: object) => (await steps.enter("/login", "", body)).session;
-
-  return {
-    ...client,
-    ...createPasskeyLogin(ceremonies, get, byPasskey),
-    passkeys: createPasskeys(steps, ceremonies, call, send, plainSend, client.session),
-    fetch,
-    async login(login, password, proof) {
-      const { session } = await steps.enter("/login", login, {
-        ...{ login, password, captcha: proof?.captcha },
-        ...factorMembers(proof),
-      });
-      return session;
-    },
-    async stepUp() {
-      const session = await client.session();
-      if (!session) throw sessionEnded();
-      const isPending = (error: unknown) => steps.factorNeeded(error, session.login);
-      return plainSend("POST", "/login", {}).then(() => isPending(unavailable(undefined)), isPending);
-    },
-    totp: createTotp(steps, call, send),
-    recoveryCodes: {
-      renew: async () => ((await send("POST", "/recovery-codes")) as { recovery_codes: string[] }).recovery_codes,
-    },
-    devices: {
-      async forget() {
-        await send("DELETE", "/devices");
-      },
-    },
-  };
+  return createWays(options).client;
 }

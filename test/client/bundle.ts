@@ -2,9 +2,9 @@
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-/** The entry `ways` contains the code of the entry `client`. */
+/** The entry `ways` contains the code of the entry `client`, and `mail` that of `ways`. */
 export async function bundleClient(
-  entry: "client" | "ways" = "client",
+  entry: "client" | "ways" | "mail" = "client",
 ): Promise<{ readonly text: string; readonly files: readonly string[] }> {
   const { outputFiles, metafile } = await build({
     entryPoints: [fileURLToPath(new URL(`../../dist/client/${entry}.js`, import.meta.url))],

@@ -13,8 +13,16 @@ it("the client with ways has less than 4000 bytes more, minified and gzipped", a
   expect(bytesOf(ways) - bytesOf(client)).toBeLessThan(4000);
 });
 
-it.each(["client", "ways"] as const)("the entry %s contains nothing but its own room and the errors", async (entry) => {
-  const { text, files } = await bundleClient(entry);
-  expect(files.filter((file) => !/^dist\/(client\/[a-z\d-]+|errors)\.js$/.test(file))).toEqual([]);
-  expect(text).not.toMatch(/\bimport\b|\brequire\b|\bprocess\b|\bBuffer\b|node:/);
+it("the client with mail has less than 2000 bytes more, minified and gzipped", async () => {
+  const [ways, mail] = await Promise.all([bundleClient("ways"), bundleClient("mail")]);
+  expect(bytesOf(mail) - bytesOf(ways)).toBeLessThan(2000);
 });
+
+it.each(["client", "ways", "mail"] as const)(
+  "the entry %s contains nothing but its own room and the errors",
+  async (entry) => {
+    const { text, files } = await bundleClient(entry);
+    expect(files.filter((file) => !/^dist\/(client\/[a-z\d-]+|errors)\.js$/.test(file))).toEqual([]);
+    expect(text).not.toMatch(/\bimport\b|\brequire\b|\bprocess\b|\bBuffer\b|node:/);
+  },
+);

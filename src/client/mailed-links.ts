@@ -1,0 +1,87 @@
+// Mailed links. They are in the fragment of the page's URL, which reaches no server, proxy or log.
+import { toBytes } from "./base64url.js";
+import type { EnteredSession } from "./factor-needed.js";
+import { createKeys } from "./idempotency-keys.js";
+import type { NewAccount, Registered, Registrations } from "./registrations.js";
+import type { ResetProof, Resets } from "./resets.js";
+import type { TransactionStore } from "./transaction-store.js";
+import type { WaysParts } from "./ways-client.js";
+import { parse } from "./wire.js";
+
+interface Matched {
+  /** The two digits of the page that asked for the mail. */
+  readonly match?: string | undefined;
+}
+
+/** A link that the page was opened with. Decide by `for`. */
+export type Followed =
+  /** Logs in, and stores the session like `login`. */
+  | { readonly for: "login"; finish(proof?: Matched): Promise<EnteredSession> }
+  /** Creates the account, and stores its session like `login`. `passkey` works only in the browser that asked for the mail. */
+  | { readonly for: "register"; readonly email: string; finish(account: NewAccount & Matched): Promise<Registered> }
+  /** Sets a new password. It creates no session. */
+  | { readonly for: "reset"; finish(proof: ResetProof & Matched): Promise<void> }
+  /** An invitation, for `register`. */
+  | { readonly for: "invitation"; readonly invite: string }
+  /** Ends all sessions of the user who got the notice. Show a button for it, because mail scanners open links. */
+  | { readonly for: "alarm"; finish(): Promise<void> };
+
+export function createLinks(
+  { steps, call }: WaysParts,
+  transactions: TransactionStore,
+  registrations: Registrations,
+  resets: Resets,
+): () => Followed | undefined {
+  return () => {
+    const { hash, pathname, search } = location;
+    const [, use, token = ""] = /^#ampho(-\w+)?=([\w.-]+)$/.exec(hash) ?? [];
+    if (!token) return undefined;
+    // The history of the browser must not keep it.
+    history.replaceState(history.state, "", pathname + search);
+    if (use === "-invite") return { for: "invitation", invite: token };
+    if (use) return { for: "alarm", finish: async () => void (await call("/alarm", { alarm: token })) };
+
+    const { for: purpose, login = "", email = "" } = claimsOf(token);
+    const proofOf = async (match: string | undefined) => {
+      const { transaction } = await transactions.read();
+      return { transaction, link: token, match };
+    };
+    if (purpose === "reset") {
+      const finish = resets();
+      return { for: purpose, finish: async ({ match, ...proof }) => finish(await proofOf(match), proof) };
+    }
+    if (purpose === "register" || purpose === "invite") {
+      let finish: ReturnType<Registrations> | undefined;
+      return {
+        for: "register",
+        email,
+        async finish({ match, ...account }) {
+          finish ??= registrations(login || email, (await transactions.read()).passkey);
+          return finish(await proofOf(match), account);
+        },
+      };
+    }
+    const keyOf = createKeys();
+    return {
+      for: "login",
+      async finish({ match } = {}) {
+        return (await steps.enter("/login", login, await proofOf(match), keyOf(match))).session;
+      },
+    };
+  };
+}
+
+interface Claims {
+  readonly for?: string;
+  readonly login?: string;
+  readonly email?: string;
+}
+
+/** A damaged link is rejected by the server. */
+function claimsOf(token: string): Claims {
+  try {
+    return Object(parse(new TextDecoder().decode(toBytes(token.split(".")[1] as string)))) as Claims;
+  } catch {
+    return {};
+  }
+}
