@@ -13,7 +13,7 @@ const bursts = Number(process.env.BENCH_BURSTS ?? 8);
 // With few users a login would read the many sessions that the logins before it have opened.
 const users = Number(process.env.BENCH_USERS ?? 500);
 const burst = 500;
-const clients = 16;
+const clients = 64;
 const origin = "https://app.example";
 const authenticatorHead = Buffer.concat([sha256("app.example"), Buffer.of(0x1d), Buffer.alloc(4)]);
 
